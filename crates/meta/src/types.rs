@@ -1,0 +1,31 @@
+//! The values that metadata operations take and give: surrogate keys, times, rows.
+
+/// A moment in UTC microseconds since 1970 (foundation: one unit of time in the store).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Micros(pub i64);
+
+/// Surrogate key of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AccountKey(pub i64);
+
+/// Surrogate key of a registry: one account in one region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RegistryKey(pub i64);
+
+/// Key of a repository. It leads with its registry, so that registries can be spread over databases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RepositoryKey {
+    /// The registry that the repository belongs to.
+    pub registry: RegistryKey,
+    /// Unique within the registry, never reused.
+    pub id: i64,
+}
+
+/// Id of an image within its repository; grows with the time of the push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ImageId(pub i64);
+
+/// The id of the request that causes a write; kept by the row it makes, so that a repeat of the same
+/// operation after a lost COMMIT answer is recognised as success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperationId(pub String);

@@ -1,0 +1,98 @@
+//! Who asks, from where and when: made once for each request and read by authorisation, events and audit.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use aws::ids::{AccessKeyId, AccountId, Region};
+use jiff::Timestamp;
+use meta::types::{Micros, OperationId};
+use oci::name::RepositoryName;
+
+/// An authenticated principal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The account that the principal belongs to.
+    pub account_id: AccountId,
+    /// AWS's unique id (`AIDA…`), which a re-created user of the same name does not share.
+    pub unique_id: String,
+    /// The ARN as policies and error texts name it.
+    pub arn: String,
+    /// The user's name (`aws:username`).
+    pub username: String,
+    /// The access key that signed, or that asked for the token in use.
+    pub access_key_id: AccessKeyId,
+    /// The region that a docker token was issued for; a signed request has its region in its scope.
+    pub token_region: Option<Region>,
+}
+
+/// The network side of a request, after trusted proxies have been taken into account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The client's address (`aws:SourceIp`).
+    pub address: IpAddr,
+    /// Whether the client spoke TLS (`aws:SecureTransport`).
+    pub tls: bool,
+}
+
+/// Which API a request came by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plane {
+    /// The OCI distribution protocol under `/v2/`.
+    Data,
+    /// The AWS APIs.
+    Control,
+}
+
+/// The context of one request.
+#[derive(Clone, Debug)]
+pub struct Ctx {
+    /// Who asks.
+    pub caller: Arc<Caller>,
+    /// From where.
+    pub peer: Peer,
+    /// The `User-Agent` header (`aws:UserAgent`).
+    pub user_agent: Option<String>,
+    /// The id in the log and in the answer.
+    pub request_id: String,
+    /// Recognises a write that was repeated because the answer of its COMMIT was lost.
+    pub operation_id: OperationId,
+    /// The request's one reading of the clock.
+    pub now: Timestamp,
+    /// By which API.
+    pub plane: Plane,
+}
+
+impl Ctx {
+    /// `now` in the store's unit.
+    pub fn at(&self) -> Micros {
+        micros(self.now)
+    }
+}
+
+/// A moment in the store's unit.
+pub fn micros(at: Timestamp) -> Micros {
+    Micros(at.as_microsecond())
+}
+
+/// A repository as a request names it: not yet known to exist, nor the caller to be allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositoryRef {
+    /// The registry's account.
+    pub account_id: AccountId,
+    /// The registry's region.
+    pub region: Region,
+    /// The repository's name.
+    pub name: RepositoryName,
+}
+
+impl RepositoryRef {
+    /// The repository's ARN, as policies name it.
+    pub fn arn(&self) -> String {
+        repository_arn(&self.region, &self.account_id, self.name.as_str())
+    }
+}
+
+/// `arn:{partition}:ecr:{region}:{account}:repository/{name}`.
+pub fn repository_arn(region: &Region, account: &AccountId, name: &str) -> String {
+    format!("arn:{}:ecr:{region}:{account}:repository/{name}", region.partition())
+}

@@ -1,0 +1,144 @@
+//! What can go wrong in the rules: a code that the server maps to both dialects (OCI and AWS), the
+//! sentence for the caller, and a cause that only the log sees.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+/// Every refusal and failure of the registry. The server maps each to an OCI code, an AWS exception and a
+/// status in one exhaustive match; `docs/errors.md` is that table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names are those of ECR's exceptions and of the OCI error codes")]
+pub enum Code {
+    // ECR's exceptions.
+    InvalidParameter,
+    RepositoryNotFound,
+    RepositoryAlreadyExists,
+    RepositoryNotEmpty,
+    ImageNotFound,
+    ImageAlreadyExists,
+    ImageTagAlreadyExists,
+    ImageDigestDoesNotMatch,
+    LayersNotFound,
+    LayerAlreadyExists,
+    LayerPartTooSmall,
+    ReferencedImagesNotFound,
+    UploadNotFound,
+    InvalidLayer,
+    InvalidLayerPart,
+    EmptyUpload,
+    InvalidTagParameter,
+    TooManyTags,
+    LimitExceeded,
+    // The specification's.
+    BlobUnknown,
+    BlobInUse,
+    ManifestUnknown,
+    ManifestReferenced,
+    ManifestInvalid,
+    ManifestTooLarge,
+    ManifestSchema1,
+    DigestInvalid,
+    NameInvalid,
+    TagInvalid,
+    UploadRangeInvalid,
+    SizeInvalid,
+    // Either plane.
+    AccessDenied,
+    InvalidToken,
+    ClientGone,
+    OutOfSpace,
+    Unavailable,
+    Internal,
+}
+
+/// A member that an AWS exception carries beside its message (`InvalidLayerPartException` has four).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// A string member.
+    Text(&'static str, String),
+    /// A number member.
+    Number(&'static str, i64),
+}
+
+/// The cause of a failure, for the log alone. It has no `Display`, so that it cannot slip into an answer.
+#[derive(Clone)]
+pub struct Internal(Arc<dyn std::error::Error + Send + Sync>);
+
+impl Internal {
+    /// The whole chain of causes, outermost first, for the one log line of a failed request.
+    pub fn chain(&self) -> String {
+        let mut text = self.0.to_string();
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
+
+impl fmt::Debug for Internal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Internal").field(&self.chain()).finish()
+    }
+}
+
+/// A refusal or failure of an operation.
+#[derive(Clone, Debug)]
+pub struct Error {
+    /// What kind it is.
+    pub code: Code,
+    /// The sentence for the caller.
+    pub message: Cow<'static, str>,
+    /// Members that the AWS exception carries beside the message.
+    pub fields: Vec<Field>,
+    /// The cause, for the log.
+    pub internal: Option<Internal>,
+}
+
+/// What an operation of the registry gives.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// A refusal with a sentence for the caller.
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into(), fields: Vec::new(), internal: None }
+    }
+
+    /// A failure of the server itself: the caller learns nothing but that it happened.
+    pub fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        let message = "An internal error occurred. Give the request id to the operator of this registry.";
+        Self { internal: Some(Internal(Arc::new(cause))), ..Self::new(Code::Internal, message) }
+    }
+
+    /// The store cannot answer now; the same request may work later.
+    pub fn unavailable(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        let message = "The registry's store is not available at the moment. Try again shortly.";
+        Self { internal: Some(Internal(Arc::new(cause))), ..Self::new(Code::Unavailable, message) }
+    }
+
+    /// ECR's sentence for a parameter that breaks a rule (`Invalid parameter at 'x' failed to satisfy …`).
+    pub fn invalid_parameter(member: &str, constraint: &str) -> Self {
+        Self::new(
+            Code::InvalidParameter,
+            format!("Invalid parameter at '{member}' failed to satisfy constraint: '{constraint}'"),
+        )
+    }
+
+    /// The same error with one more member for the AWS exception.
+    #[must_use]
+    pub fn with(mut self, field: Field) -> Self {
+        self.fields.push(field);
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
