@@ -1,0 +1,9 @@
+//! Stub.
+
+/// Options.
+#[derive(clap::Args)]
+pub(crate) struct Options {}
+
+pub(crate) fn run(_: &Options) -> anyhow::Result<()> {
+    Ok(())
+}

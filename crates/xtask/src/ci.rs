@@ -1,0 +1,48 @@
+//! Everything that a change must pass, in the order in which a mistake is found soonest. A step that fails does not
+//! stop the later ones, except that nothing is driven which cannot be built.
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::tally::Tally;
+use crate::{command, conformance, install, pytest, tidy, workspace};
+
+/// Runs every step and prints the closing line; true if nothing failed.
+pub(crate) fn run() -> bool {
+    let mut total = Tally::default();
+    step(&mut total, "format", || Ok(cargo(&["fmt", "--all", "--check"])));
+    step(&mut total, "tidy", || tidy::run().map(Tally::of));
+    step(&mut total, "clippy", || {
+        Ok(cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    });
+    step(&mut total, "install", || install::run().map(|()| Tally::of(true)));
+    step(&mut total, "cargo test", cargo_test);
+    step(&mut total, "contract", pytest::contract);
+    step(&mut total, "conformance", conformance::run);
+    step(&mut total, "end to end", || pytest::e2e(None));
+    total.report()
+}
+
+fn step(total: &mut Tally, name: &str, run: impl FnOnce() -> Result<Tally>) {
+    let start = Instant::now();
+    println!("\n== {name}");
+    let tally = run().unwrap_or_else(|error| {
+        println!("error: {error:#}");
+        Tally::of(false)
+    });
+    println!("== {name}: {} passed, {} failed, {} s", tally.passed, tally.failed, start.elapsed().as_secs());
+    *total += tally;
+}
+
+fn cargo(words: &[&str]) -> Tally {
+    Tally::of(command::run(workspace::cargo().args(words)).is_ok())
+}
+
+fn cargo_test() -> Result<Tally> {
+    let mut tally = Tally::default();
+    let mut test = workspace::cargo();
+    test.args(["test", "--locked", "--workspace", "--no-fail-fast", "--quiet"]);
+    let success = command::watch(&mut test, |line| tally.add_libtest_line(line))?;
+    Ok(tally.with_exit(success))
+}

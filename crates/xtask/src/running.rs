@@ -1,0 +1,114 @@
+//! A `wharf dev` of our own on a free port, ended when it goes out of scope.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use crate::{command, workspace};
+
+/// A running server with the environment that its own `wharf env` prints.
+pub(crate) struct Wharf {
+    child: Child,
+    folder: TempDir,
+    environment: BTreeMap<String, String>,
+}
+
+impl Wharf {
+    /// Starts `binary dev` in a temporary folder and waits until it is ready.
+    pub(crate) fn start(binary: &Path) -> Result<Self> {
+        let folder = TempDir::with_prefix("wharf-xtask-")?;
+        let data = folder.path().join("data");
+        let log = File::create(folder.path().join("log"))?;
+        let mut child = Command::new(binary)
+            .args(["dev", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(&data)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("cannot start {}", binary.display()))?;
+        if let Err(error) = wait_for(&data.join("endpoint"), &mut child) {
+            // The process may already be gone; either way nothing of it must stay.
+            let _ = child.kill();
+            let _ = child.wait();
+            let log = fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+            bail!("{error:#}; its log:\n{log}");
+        }
+        let mut wharf = Self { child, folder, environment: BTreeMap::new() };
+        wharf.environment = wharf.read_environment(binary)?;
+        Ok(wharf)
+    }
+
+    /// What a shell has after `eval "$(wharf env)"`, without what it had before.
+    fn read_environment(&self, binary: &Path) -> Result<BTreeMap<String, String>> {
+        let script = r#"eval "$("$1" env --data-dir "$2")" && env -0"#;
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", script, "sh"]).arg(binary).arg(self.folder.path().join("data"));
+        let text = command::capture(shell.env_clear().env("PATH", "/usr/bin:/bin"))?;
+        let pairs = text.split('\0').filter_map(|line| line.split_once('='));
+        Ok(pairs
+            .filter(|(name, _)| name.starts_with("AWS_") || name.starts_with("WHARF_"))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect())
+    }
+
+    /// `HOST:PORT` of the registry.
+    pub(crate) fn address(&self) -> Result<&str> {
+        self.environment
+            .get("WHARF_REGISTRY")
+            .map(String::as_str)
+            .context("`wharf env` sets no WHARF_REGISTRY")
+    }
+
+    /// The process id of the server.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A folder of our own that goes away with the server.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.folder.path().to_path_buf()
+    }
+
+    /// Runs the AWS CLI against the server, with nothing of the caller's own AWS set-up.
+    pub(crate) fn aws(&self, words: &[&str]) -> Result<String> {
+        let mut aws = Command::new("aws");
+        aws.env_clear().env("PATH", workspace::path_with_tools()?).env("HOME", self.folder.path());
+        aws.args(words).args(["--output", "text"]).envs(&self.environment);
+        command::capture(&mut aws)
+    }
+
+    /// The value of an `Authorization: Basic` header.
+    pub(crate) fn basic_authorization(&self) -> Result<String> {
+        let query = "authorizationData[0].authorizationToken";
+        Ok(self.aws(&["ecr", "get-authorization-token", "--query", query])?.trim().to_owned())
+    }
+}
+
+impl Drop for Wharf {
+    fn drop(&mut self) {
+        // Already dead is as good as killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits until a file has content, at most half a minute, while the process lives.
+fn wait_for(file: &Path, child: &mut Child) -> Result<()> {
+    let end = Instant::now() + Duration::from_secs(30);
+    while Instant::now() < end {
+        if fs::read_to_string(file).is_ok_and(|text| !text.trim().is_empty()) {
+            return Ok(());
+        }
+        if let Some(status) = child.try_wait()? {
+            bail!("`wharf dev` ended before it was ready ({status})");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    bail!("`wharf dev` wrote no {} within 30 seconds", file.display())
+}
