@@ -1,0 +1,130 @@
+//! The name of an object in the store: opaque, random, never used twice.
+//!
+//! A key says nothing about the digest of what it holds. An object has its key before its digest is known, and bytes
+//! that are deleted late can never hit an object that was pushed again.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// An opaque name of 128 bits, written as 32 lower-case hexadecimal digits.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ObjectKey([u8; 16]);
+
+/// The text is not 32 lower-case hexadecimal digits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("an object key is 32 lower-case hexadecimal digits")]
+pub struct InvalidObjectKey;
+
+/// Keys made one after the other share their first byte for this many keys; see [`ObjectKey::random`].
+const KEYS_PER_FOLDER: u32 = 256;
+
+impl ObjectKey {
+    /// A new key: 120 random bits, and a first byte (the folder of the disk store) that changes every 256 keys.
+    ///
+    /// Uploads that run at the same time then create their files in the same folder and can share its sync, which
+    /// costs as much as the sync of a small file. Over time the folders fill evenly all the same.
+    pub fn random() -> Self {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        static FOLDER: AtomicU32 = AtomicU32::new(0);
+        let mut bytes = [0; 16];
+        if aws_lc_rs::rand::fill(&mut bytes).is_err() {
+            // Without randomness the next key might be one that exists, and an upload would overwrite an object.
+            std::process::abort();
+        }
+        let [folder, ..] = &mut bytes;
+        if MADE.fetch_add(1, Ordering::Relaxed).is_multiple_of(KEYS_PER_FOLDER) {
+            FOLDER.store(u32::from(*folder), Ordering::Relaxed);
+        } else {
+            *folder = FOLDER.load(Ordering::Relaxed).to_le_bytes()[0];
+        }
+        Self(bytes)
+    }
+
+    /// A key from its 16 bytes, for tests that bring their own randomness.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 16 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    pub(crate) const fn folder(&self) -> u8 {
+        let [folder, ..] = self.0;
+        folder
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for byte in self.0 {
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for ObjectKey {
+    type Err = InvalidObjectKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidObjectKey> {
+        // `hex` also takes upper case; a key must have one spelling only, for it is a file's name.
+        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(InvalidObjectKey);
+        }
+        let mut bytes = [0; 16];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| InvalidObjectKey)?;
+        Ok(Self(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_32_lower_hex_digits_are_a_key() {
+        let good = "00112233445566778899aabbccddeeff";
+        assert_eq!(good.parse::<ObjectKey>().unwrap().to_string(), good);
+        for bad in [
+            "",
+            "..",
+            "../../../../../../../etc/passwd0",
+            "00112233445566778899aabbccddeef",
+            "00112233445566778899aabbccddeeff0",
+            "00112233445566778899AABBCCDDEEFF",
+            "00112233445566778899aabbccddeef/",
+            "00112233445566778899aabbccddee\0f",
+            "0x112233445566778899aabbccddeeff",
+            "００112233445566778899aabbccddee",
+        ] {
+            assert_eq!(bad.parse::<ObjectKey>(), Err(InvalidObjectKey), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn random_keys_differ_and_their_folders_vary() {
+        let keys: std::collections::HashSet<_> = (0..20_000).map(|_| ObjectKey::random()).collect();
+        assert_eq!(keys.len(), 20_000);
+        let folders: std::collections::HashSet<_> = keys.iter().map(ObjectKey::folder).collect();
+        assert!(folders.len() > 40, "{} folders", folders.len());
+    }
+
+    proptest! {
+        #[test]
+        fn text_and_back(bytes: [u8; 16]) {
+            let key = ObjectKey::from_bytes(bytes);
+            prop_assert_eq!(key.to_string().parse::<ObjectKey>(), Ok(key));
+        }
+
+        #[test]
+        fn what_parses_prints_the_same(text in "[0-9a-fA-F./]{30,34}") {
+            if let Ok(key) = text.parse::<ObjectKey>() {
+                prop_assert_eq!(key.to_string(), text);
+            }
+        }
+    }
+}
