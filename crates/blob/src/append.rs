@@ -6,12 +6,10 @@
 use std::io;
 
 use bytes::Bytes;
-use futures::future::Either;
 use futures::{Stream, StreamExt as _};
 use oci::digest::Hasher;
 use tokio::task::JoinHandle;
 
-use crate::hold::Hold;
 use crate::writer::{WriteError, Writer};
 
 /// Bytes that are received before they are handed on. An upload holds at most two batches at a time.
@@ -36,11 +34,8 @@ pub enum AppendError<E> {
         /// What the body said.
         source: E,
         /// What arrived before.
-        kept: Box<Appended>,
+        appended: Box<Appended>,
     },
-    /// Somebody else asked for the hold while this append waited for its body. Nothing may be recorded.
-    #[error("another request has taken over this upload")]
-    Superseded,
     /// The object would become longer than the limit. Nothing may be recorded.
     #[error("the object would be longer than {limit} bytes")]
     TooLarge {
@@ -80,7 +75,6 @@ enum End<E> {
     Complete,
     Failed(E),
     TooLarge,
-    Superseded,
 }
 
 impl<E> From<WriteError> for AppendError<E> {
@@ -117,13 +111,12 @@ pub(crate) async fn append<S, E>(
     mut writer: Box<Writer>,
     body: &mut S,
     limit: Option<u64>,
-    hold: &Hold,
 ) -> Result<Appended, AppendError<E>>
 where
     S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
 {
     let room = limit.map_or(u64::MAX, |limit| limit.saturating_sub(writer.offset()));
-    let mut intake = Intake { body, hold, room, waiting: None };
+    let mut intake = Intake { body, room, waiting: None };
     let mut turn = Turn::Idle(writer);
     let mut sync: Option<JoinHandle<io::Result<()>>> = None;
     loop {
@@ -138,9 +131,8 @@ where
                 turn = Turn::Busy(tokio::task::spawn_blocking(move || writer.write(&batch)));
                 continue;
             }
-            End::Superseded => return Err(AppendError::Superseded),
             End::TooLarge => {
-                // Not waited for: the hold is kept until it is done.
+                // Not waited for: the turn is kept until it is done.
                 drop(tokio::task::spawn_blocking(move || writer.abandon()));
                 return Err(AppendError::TooLarge { limit: limit.unwrap_or(u64::MAX) });
             }
@@ -149,10 +141,10 @@ where
         };
         let last = tokio::task::spawn_blocking(move || writer.write(&batch)?.finish());
         wait_for(sync.take()).await?;
-        let kept = finished(last).await?;
+        let appended = finished(last).await?;
         return match failure {
-            None => Ok(kept),
-            Some(source) => Err(AppendError::Body { source, kept: Box::new(kept) }),
+            None => Ok(appended),
+            Some(source) => Err(AppendError::Body { source, appended: Box::new(appended) }),
         };
     }
 }
@@ -171,7 +163,6 @@ async fn finished<T>(job: JoinHandle<Result<T, WriteError>>) -> Result<T, WriteE
 /// The receiving side: cuts a body into batches.
 struct Intake<'a, S> {
     body: &'a mut S,
-    hold: &'a Hold,
     /// How many more bytes the object may take.
     room: u64,
     /// What did not fit into the last batch.
@@ -207,13 +198,10 @@ where
     }
 
     async fn next(&mut self) -> Result<Bytes, End<E>> {
-        let wanted = std::pin::pin!(self.hold.is_wanted());
-        // In this order: a client that never pauses gives way as well.
-        match futures::future::select(wanted, self.body.next()).await {
-            Either::Left(_) => Err(End::Superseded),
-            Either::Right((None, _)) => Err(End::Complete),
-            Either::Right((Some(Err(error)), _)) => Err(End::Failed(error)),
-            Either::Right((Some(Ok(chunk)), _)) => Ok(chunk),
+        match self.body.next().await {
+            None => Err(End::Complete),
+            Some(Err(error)) => Err(End::Failed(error)),
+            Some(Ok(chunk)) => Ok(chunk),
         }
     }
 }

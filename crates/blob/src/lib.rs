@@ -13,17 +13,16 @@ mod content;
 pub mod disk;
 pub mod fault;
 mod folder_sync;
-mod hold;
 mod key;
 mod layout;
 mod pool;
 mod store;
 mod stream;
+mod turn;
 mod writer;
 
 pub use append::{AppendError, Appended};
 pub use content::{Content, OpenError};
-pub use hold::Hold;
 pub use key::{InvalidObjectKey, ObjectKey};
 pub use store::{DiskOptions, Store};
 pub use stream::ContentStream;

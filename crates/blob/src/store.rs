@@ -12,16 +12,16 @@ use crate::append::{self, AppendError, Appended};
 use crate::content::{self, Content, OpenError};
 use crate::disk::{Disk, LocalDisk};
 use crate::fault::{self, Fault};
-use crate::hold::{Hold, Holds};
 use crate::key::ObjectKey;
 use crate::layout::Layout;
+use crate::turn::Turns;
 use crate::writer::Writer;
 
 /// Bytes under opaque keys. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     layout: Arc<Layout>,
-    holds: Arc<Holds>,
+    turns: Arc<Turns>,
 }
 
 /// How a store on disk behaves.
@@ -42,16 +42,7 @@ impl Store {
     pub fn disk(root: impl Into<PathBuf>, options: DiskOptions) -> io::Result<Self> {
         let root = std::path::absolute(root.into())?;
         let layout = Layout::open(&root, options.disk)?;
-        Ok(Self { layout: Arc::new(layout), holds: Arc::default() })
-    }
-
-    /// Takes the right to append to an object, and makes a request that has it and waits for its client give way.
-    ///
-    /// INVARIANT, for the caller: read the upload's row *after* this returns, and keep the hold until the progress is
-    /// recorded, on a task that goes on when the client disconnects. A row that was read before may have been
-    /// overtaken, and appending at its offset would cut off bytes that are acknowledged.
-    pub async fn hold(&self, key: &ObjectKey) -> Hold {
-        self.holds.hold(key).await
+        Ok(Self { layout: Arc::new(layout), turns: Arc::default() })
     }
 
     /// Appends `body` at `offset`, the length that the upload's row records; what lies behind it is cut off first.
@@ -59,10 +50,14 @@ impl Store {
     ///
     /// Returns when file and folder are synced. Memory is bounded whatever the size of the body. An append of nothing
     /// at offset 0 makes an empty object. If the returned future is dropped the object may be longer than recorded,
-    /// which the next append mends.
+    /// which the next append mends. Appends to one object come one after the other.
+    ///
+    /// INVARIANT, for the caller: `offset` is still what the row records when this is called, that is, whoever wrote
+    /// before has recorded its progress or never will. With an offset that has been overtaken this cuts off bytes
+    /// that are acknowledged.
     pub async fn append<S, E>(
         &self,
-        hold: &Hold,
+        key: &ObjectKey,
         offset: u64,
         hasher: Hasher,
         body: &mut S,
@@ -71,8 +66,9 @@ impl Store {
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
     {
-        let writer = Writer::new(Arc::clone(&self.layout), hold.clone(), offset, hasher);
-        append::append(writer, body, limit, hold).await
+        let turn = self.turns.take(key).await;
+        let writer = Writer::new(Arc::clone(&self.layout), turn, offset, hasher);
+        append::append(writer, body, limit).await
     }
 
     /// Reads the first `size` bytes of an object again, for a digest whose algorithm was named only at the end.

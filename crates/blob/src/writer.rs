@@ -9,18 +9,18 @@ use oci::digest::Hasher;
 use crate::append::Appended;
 use crate::disk::DiskFile;
 use crate::fault::{self, Fault};
-use crate::hold::Hold;
 use crate::layout::Layout;
+use crate::turn::Turn;
 
 /// Once this much is written it is synced in the background, so that the end of a large body is not a long wait and
 /// little of the machine's memory is unwritten.
 const SYNC_EVERY_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Writes one body. It goes from blocking job to blocking job, and takes the hold along: also a job whose request has
-/// gone away writes under the hold.
+/// Writes one body. It goes from blocking job to blocking job, and takes the turn along: also a job whose request has
+/// gone away writes in its turn.
 pub(crate) struct Writer {
     layout: Arc<Layout>,
-    hold: Hold,
+    turn: Turn,
     file: Option<Arc<dyn DiskFile>>,
     start: u64,
     offset: u64,
@@ -47,10 +47,10 @@ impl From<io::Error> for WriteError {
 }
 
 impl Writer {
-    pub(crate) fn new(layout: Arc<Layout>, hold: Hold, offset: u64, hasher: Hasher) -> Box<Self> {
+    pub(crate) fn new(layout: Arc<Layout>, turn: Turn, offset: u64, hasher: Hasher) -> Box<Self> {
         Box::new(Self {
             layout,
-            hold,
+            turn,
             file: None,
             start: offset,
             offset,
@@ -94,7 +94,7 @@ impl Writer {
     /// Opens the file and cuts off what an earlier append left behind `start`.
     fn open(&mut self) -> Result<Arc<dyn DiskFile>, WriteError> {
         let offset = self.start;
-        let path = self.layout.path(self.hold.key());
+        let path = self.layout.path(self.turn.key());
         let file = match self.layout.disk.open(&path, offset == 0) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && offset > 0 => {
                 return Err(WriteError::Missing { offset, len: 0 });
@@ -129,7 +129,7 @@ impl Writer {
         fault::hit(Fault::AppendSynced);
         if is_new {
             // Also if the file was there before: whoever made it may have died before syncing its folder.
-            self.layout.sync_folder_of(self.hold.key())?;
+            self.layout.sync_folder_of(self.turn.key())?;
         }
         fault::hit(Fault::AppendDurable);
         Ok(Appended { written, offset: self.offset, hasher: self.hasher })
