@@ -1,1 +1,38 @@
-//! iam.
+//! The policy language of AWS Identity and Access Management, and the decision it leads to.
+//!
+//! A [`Policy`] is parsed and compiled once and evaluated many times: no pattern is taken apart while a request
+//! waits. [`evaluate`] joins identity, boundary, session, resource and organisation policies by AWS's rules;
+//! [`evaluate_identity`] is the short form for a caller of the resource's own account without any of the others.
+//!
+//! INVARIANT: this crate is pure. No input or output, no clock: the time of a request is a value in its [`Context`].
+//! INVARIANT: what a policy substitutes into a pattern never becomes a wildcard, and a variable without a value
+//! never matches anything.
+
+pub mod managed;
+
+mod arn;
+mod caller;
+mod check;
+mod cidr;
+mod comparison;
+mod condition;
+mod context;
+mod date;
+mod decision;
+mod error;
+mod evaluate;
+mod json;
+mod operator;
+mod parse;
+mod pattern;
+mod policy;
+mod principal;
+mod template;
+
+pub use caller::{Caller, CallerKind};
+pub use check::Use;
+pub use context::{Context, Value};
+pub use decision::{By, Decision, MissingIn, PolicyKind, SourceName};
+pub use error::PolicyError;
+pub use evaluate::{Access, Matched, Policies, Source, evaluate, evaluate_identity, matched_statements};
+pub use policy::{Effect, Policy, Request, Version};

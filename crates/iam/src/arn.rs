@@ -1,0 +1,103 @@
+//! Patterns for ARNs: six fields between colons, each matched by itself, so that no star reaches over a colon.
+//!
+//! Source: IAM User Guide, "Resource" (wildcards within any ARN segment) and "Condition operators" (ArnLike: each of
+//! the six components is checked separately). The last field may hold colons of its own.
+
+use crate::context::Context;
+use crate::error::PolicyError;
+use crate::pattern::{Case, Glob};
+use crate::policy::Version;
+use crate::template::{Token, tokens};
+
+const FIELDS: usize = 6;
+
+/// A text that may be an ARN, taken apart once for each request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a> {
+    /// `None` for `*`, the resource of operations that have none, and for all that is no ARN.
+    fields: Option<[&'a str; FIELDS]>,
+}
+
+impl<'a> Target<'a> {
+    pub(crate) fn of(text: &'a str) -> Self {
+        let mut fields = [""; FIELDS];
+        let mut parts = text.splitn(FIELDS, ':');
+        for field in &mut fields {
+            match parts.next() {
+                Some(part) => *field = part,
+                None => return Self { fields: None },
+            }
+        }
+        Self { fields: (fields[0] == "arn").then_some(fields) }
+    }
+
+    /// Whether the text is an ARN.
+    pub(crate) fn is_arn(&self) -> bool {
+        self.fields.is_some()
+    }
+}
+
+/// A compiled pattern for ARNs.
+#[derive(Debug, Clone)]
+pub(crate) enum ArnPattern {
+    /// `*`: everything, also the resource of operations that have none.
+    Any,
+    /// A pattern for each field. Fewer than six in the policy: the missing ones match anything.
+    Fields(Box<[Glob]>),
+}
+
+impl ArnPattern {
+    pub(crate) fn parse(text: &str, version: Version) -> Result<Self, PolicyError> {
+        let mut fields: Vec<Vec<Token>> = vec![Vec::new()];
+        for token in tokens(text, version)? {
+            match token {
+                Token::Text(text) => split_text(&text, &mut fields),
+                other => push(&mut fields, other),
+            }
+        }
+        let fields: Vec<Glob> = fields.into_iter().map(|tokens| Glob::of(tokens, Case::Exact)).collect();
+        match fields.as_slice() {
+            [only] if only.is_any() => Ok(Self::Any),
+            _ => Ok(Self::Fields(fields.into())),
+        }
+    }
+
+    pub(crate) fn matches(&self, target: &Target<'_>, context: &Context) -> bool {
+        match (self, &target.fields) {
+            (Self::Any, _) => true,
+            (Self::Fields(_), None) => false,
+            (Self::Fields(globs), Some(fields)) => {
+                globs.iter().zip(fields).all(|(glob, field)| glob.matches(field, context))
+            }
+        }
+    }
+
+    /// The keys that its variables look up.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        let globs: &[Glob] = match self {
+            Self::Any => &[],
+            Self::Fields(globs) => globs,
+        };
+        globs.iter().flat_map(Glob::keys)
+    }
+}
+
+/// Distributes ordinary text over the fields: up to the fifth colon each one begins the next field. Only text of the
+/// policy does so: a colon in a variable's value stays within its field.
+fn split_text(text: &str, fields: &mut Vec<Vec<Token>>) {
+    let mut rest = text;
+    while fields.len() < FIELDS {
+        let Some((before, after)) = rest.split_once(':') else { break };
+        push(fields, Token::Text(before.to_owned()));
+        fields.push(Vec::new());
+        rest = after;
+    }
+    push(fields, Token::Text(rest.to_owned()));
+}
+
+fn push(fields: &mut [Vec<Token>], token: Token) {
+    let is_empty = matches!(&token, Token::Text(text) if text.is_empty());
+    if let (Some(field), false) = (fields.last_mut(), is_empty) {
+        field.push(token);
+    }
+}

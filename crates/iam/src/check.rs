@@ -1,0 +1,121 @@
+//! What one kind of policy demands beyond the language.
+
+use std::collections::HashSet;
+
+use crate::error::PolicyError;
+use crate::policy::{Policy, Statement};
+use crate::principal::{Principal, Principals};
+
+/// What a policy is meant for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Use {
+    /// Attached to a user, group or role; a boundary; a session policy.
+    Identity,
+    /// The trust policy of a role: principals, no resource.
+    RoleTrust,
+    /// The policy of one repository: principals, the resource may be left out.
+    Repository,
+    /// The policy of a whole registry: principals and resources.
+    Registry,
+}
+
+impl Policy {
+    /// Whether the policy can serve for the use, by the grammar alone: that its principals exist is for the caller
+    /// to find out.
+    pub fn check(&self, policy_use: Use) -> Result<(), PolicyError> {
+        for (index, statement) in self.statements.iter().enumerate() {
+            match policy_use {
+                Use::Identity => check_identity(index, statement)?,
+                Use::RoleTrust => {
+                    has_principal(index, statement)?;
+                    if !statement.written.resources.is_empty() {
+                        return Err(PolicyError::ProhibitedElement("Resource"));
+                    }
+                }
+                Use::Repository => {
+                    has_principal(index, statement)?;
+                    only_of_service(statement, "ecr")?;
+                }
+                Use::Registry => {
+                    has_principal(index, statement)?;
+                    has_resource(index, statement)?;
+                    only_of_service(statement, "ecr")?;
+                }
+            }
+        }
+        if policy_use == Use::Identity {
+            if self.has_id {
+                return Err(PolicyError::ProhibitedElement("Id"));
+            }
+            unique_sids(&self.statements)?;
+        }
+        Ok(())
+    }
+
+    /// The principals that the policy names as AWS principals: account ids, ARNs and unique ids, each once.
+    pub fn named_principals(&self) -> Vec<&str> {
+        let mut seen = HashSet::new();
+        self.statements
+            .iter()
+            .filter_map(|statement| statement.principals.as_ref())
+            .flat_map(Principals::entries)
+            .filter_map(Principal::name)
+            .filter(|name| seen.insert(*name))
+            .collect()
+    }
+}
+
+fn check_identity(index: usize, statement: &Statement) -> Result<(), PolicyError> {
+    if statement.principals.is_some() {
+        return Err(PolicyError::ProhibitedElement("Principal"));
+    }
+    has_resource(index, statement)?;
+    if let Some(sid) = &statement.sid
+        && !sid.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    {
+        return Err(PolicyError::InvalidSid(sid.to_string()));
+    }
+    match statement.written.resources.iter().find(|text| !is_resource(text)) {
+        Some(text) => Err(PolicyError::InvalidResource(text.to_string())),
+        None => Ok(()),
+    }
+}
+
+fn is_resource(text: &str) -> bool {
+    text == "*" || (text.starts_with("arn:") && text.splitn(6, ':').count() == 6)
+}
+
+fn has_principal(index: usize, statement: &Statement) -> Result<(), PolicyError> {
+    match statement.principals {
+        Some(_) => Ok(()),
+        None => Err(PolicyError::MissingPrincipal(index)),
+    }
+}
+
+fn has_resource(index: usize, statement: &Statement) -> Result<(), PolicyError> {
+    if statement.written.resources.is_empty() {
+        return Err(PolicyError::MissingResource(index));
+    }
+    Ok(())
+}
+
+/// ECR refuses a repository policy with an action of another service.
+fn only_of_service(statement: &Statement, service: &str) -> Result<(), PolicyError> {
+    let is_foreign =
+        |text: &str| text.split_once(':').is_some_and(|(prefix, _)| !prefix.eq_ignore_ascii_case(service));
+    match statement.written.actions.iter().find(|text| is_foreign(text)) {
+        Some(text) => Err(PolicyError::InvalidAction(text.to_string())),
+        None => Ok(()),
+    }
+}
+
+fn unique_sids(statements: &[Statement]) -> Result<(), PolicyError> {
+    let mut seen = HashSet::new();
+    for sid in statements.iter().filter_map(|statement| statement.sid.as_deref()) {
+        if !sid.is_empty() && !seen.insert(sid) {
+            return Err(PolicyError::DuplicateSid(sid.to_owned()));
+        }
+    }
+    Ok(())
+}

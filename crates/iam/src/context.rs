@@ -1,0 +1,158 @@
+//! What is known of a request besides its action and resource: condition keys with their values.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+/// One value of a condition key. The operator decides how it is read: a text that holds a number can be compared
+/// as a number, as with AWS's simulator, which sends every value as text.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Text, also ARNs and base64.
+    Text(Cow<'static, str>),
+    /// A truth value, such as `aws:SecureTransport`.
+    Bool(bool),
+    /// A whole number, such as `aws:EpochTime`.
+    Number(i64),
+    /// A moment, such as `aws:CurrentTime`.
+    Time(Timestamp),
+    /// A network address, such as `aws:SourceIp`.
+    Address(IpAddr),
+}
+
+impl Value {
+    /// A text value.
+    pub fn text_of(text: impl Into<String>) -> Self {
+        Self::Text(Cow::Owned(text.into()))
+    }
+
+    /// The value as policy variables and string operators see it.
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Bool(true) => Cow::Borrowed("true"),
+            Self::Bool(false) => Cow::Borrowed("false"),
+            Self::Number(number) => Cow::Owned(number.to_string()),
+            Self::Time(time) => Cow::Owned(time.to_string()),
+            Self::Address(address) => Cow::Owned(address.to_string()),
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::text_of(text)
+    }
+}
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
+}
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+impl From<Timestamp> for Value {
+    fn from(time: Timestamp) -> Self {
+        Self::Time(time)
+    }
+}
+impl From<IpAddr> for Value {
+    fn from(address: IpAddr) -> Self {
+        Self::Address(address)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Values {
+    /// The key holds one value.
+    Single(Value),
+    /// The key holds a set (`aws:TagKeys`), which may be empty.
+    Set(Vec<Value>),
+}
+
+/// The condition keys of one request. Names are compared without case, as AWS does, also in the part after a `/`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Context {
+    entries: Vec<(Cow<'static, str>, Values)>,
+}
+
+impl Context {
+    /// A context without keys.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a key with one value. A key that is there already is replaced.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    /// Adds a key that holds a set of values, perhaps an empty one.
+    #[must_use]
+    pub fn with_set<V: Into<Value>>(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
+        self.set_all(name, values);
+        self
+    }
+
+    /// As [`Context::with`], in place.
+    pub fn set(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) {
+        self.put(name.into(), Values::Single(value.into()));
+    }
+
+    /// As [`Context::with_set`], in place.
+    pub fn set_all<V: Into<Value>>(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        values: impl IntoIterator<Item = V>,
+    ) {
+        self.put(name.into(), Values::Set(values.into_iter().map(Into::into).collect()));
+    }
+
+    /// Whether the key is there with at least one value.
+    pub fn has(&self, name: &str) -> bool {
+        !self.values(name).is_empty()
+    }
+
+    fn put(&mut self, name: Cow<'static, str>, values: Values) {
+        match self.entries.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(&name)) {
+            Some((_, old)) => *old = values,
+            None => self.entries.push((name, values)),
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<&Values> {
+        self.entries.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, values)| values)
+    }
+
+    /// All values of a key; empty when it is absent.
+    pub(crate) fn values(&self, name: &str) -> &[Value] {
+        match self.find(name) {
+            None => &[],
+            Some(Values::Single(value)) => std::slice::from_ref(value),
+            Some(Values::Set(values)) => values,
+        }
+    }
+
+    /// The value of a key that holds exactly one by its nature, not by chance.
+    pub(crate) fn single(&self, name: &str) -> Option<&Value> {
+        match self.find(name) {
+            Some(Values::Single(value)) => Some(value),
+            _ => None,
+        }
+    }
+}

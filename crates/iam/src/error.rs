@@ -1,0 +1,122 @@
+//! Why a policy document was refused, as types; and the sentences that IAM says for them.
+
+use thiserror::Error;
+
+/// The reason why a text is no policy, or no policy for the use it was meant for.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// The text is not JSON, or is nested too deeply.
+    #[error("the policy is not valid JSON: {0}")]
+    NotJson(String),
+    /// An object has the same member twice.
+    #[error("the element {0:?} occurs twice in one object")]
+    DuplicateElement(String),
+    /// An element has a JSON type that the grammar does not allow there.
+    #[error("{element} must be {expected}")]
+    WrongType {
+        /// The element, such as `Action`.
+        element: &'static str,
+        /// What the grammar allows, as words.
+        expected: &'static str,
+    },
+    /// An element that the grammar does not know.
+    #[error("unknown element {0:?}")]
+    UnknownElement(String),
+    /// `Version` is neither 2008-10-17 nor 2012-10-17.
+    #[error("unknown policy version {0:?}: it must be 2012-10-17 or 2008-10-17")]
+    InvalidVersion(String),
+    /// `Statement` is absent or an empty list.
+    #[error("the policy has no statement")]
+    MissingStatement,
+    /// A statement has no `Effect`.
+    #[error("statement {0} has no Effect")]
+    MissingEffect(usize),
+    /// `Effect` is neither `Allow` nor `Deny`.
+    #[error("Effect must be Allow or Deny, not {0:?}")]
+    InvalidEffect(String),
+    /// A statement has neither `Action` nor `NotAction`, or an empty list of them.
+    #[error("statement {0} has no Action")]
+    MissingAction(usize),
+    /// A statement has an element and its negation.
+    #[error("a statement cannot have both {0} and Not{0}")]
+    Contradiction(&'static str),
+    /// An action without a service prefix.
+    #[error("the action {0:?} is not of the form service:Action")]
+    InvalidAction(String),
+    /// A statement has neither `Resource` nor `NotResource`, or an empty list of them.
+    #[error("statement {0} has no Resource")]
+    MissingResource(usize),
+    /// A resource that is neither an ARN nor `*`.
+    #[error("the resource {0:?} must be an ARN or \"*\"")]
+    InvalidResource(String),
+    /// A type of principal that is none of AWS, Service, Federated, CanonicalUser.
+    #[error("unknown type of principal {0:?}")]
+    UnknownPrincipalType(String),
+    /// A principal that cannot be one.
+    #[error("invalid principal {kind:?}: {value:?}")]
+    InvalidPrincipal {
+        /// The member of the principal map, such as `AWS`.
+        kind: &'static str,
+        /// What was given.
+        value: String,
+    },
+    /// A statement of a resource-based policy without `Principal`.
+    #[error("statement {0} has no Principal")]
+    MissingPrincipal(usize),
+    /// An element that the grammar knows and this kind of policy may not have.
+    #[error("this kind of policy cannot have the element {0}")]
+    ProhibitedElement(&'static str),
+    /// A condition operator that does not exist.
+    #[error("unknown condition operator {0:?}")]
+    UnknownOperator(String),
+    /// A condition key without a service prefix.
+    #[error("the condition key {0:?} is not of the form service:key")]
+    InvalidConditionKey(String),
+    /// A condition value that the operator cannot compare with.
+    #[error("{value:?} is no value for the condition operator {operator}")]
+    InvalidConditionValue {
+        /// The operator as AWS spells it.
+        operator: &'static str,
+        /// What was given.
+        value: String,
+    },
+    /// A policy variable that is not closed, has no name, or has a default without quotes.
+    #[error("malformed policy variable in {0:?}")]
+    InvalidVariable(String),
+    /// A statement id with characters that an identity policy cannot have.
+    #[error("the statement id {0:?} is not alphanumeric")]
+    InvalidSid(String),
+    /// Two statements with one id.
+    #[error("two statements have the id {0:?}")]
+    DuplicateSid(String),
+}
+
+impl PolicyError {
+    /// The sentence that the IAM API answers with `MalformedPolicyDocument`.
+    pub fn iam_message(&self) -> String {
+        match self {
+            Self::InvalidAction(_) | Self::InvalidConditionKey(_) => {
+                "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.".to_owned()
+            }
+            Self::MissingAction(_) => "Policy statement must contain actions.".to_owned(),
+            Self::MissingResource(_) => "Policy statement must contain resources.".to_owned(),
+            Self::InvalidResource(resource) => {
+                format!("Resource {resource} must be in ARN format or \"*\".")
+            }
+            Self::ProhibitedElement(element) => format!("Has prohibited field {element}."),
+            Self::DuplicateSid(_) => "Statement IDs (SID) in a single policy must be unique.".to_owned(),
+            Self::InvalidSid(_) => {
+                "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies \
+                                    the regular expression [0-9A-Za-z]*"
+                    .to_owned()
+            }
+            Self::InvalidPrincipal { kind, value } => {
+                format!("Invalid principal in policy: \"{kind}\":\"{value}\"")
+            }
+            Self::MissingPrincipal(_) => "Missing required field Principal".to_owned(),
+            Self::InvalidConditionValue { .. } => "The policy failed legacy parsing".to_owned(),
+            _ => "Syntax errors in policy.".to_owned(),
+        }
+    }
+}

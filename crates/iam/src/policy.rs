@@ -1,0 +1,164 @@
+//! A compiled policy, and which of its statements speak of a request.
+
+use std::sync::Arc;
+
+use crate::arn::{ArnPattern, Target};
+use crate::condition::Condition;
+use crate::context::Context;
+use crate::error::PolicyError;
+use crate::pattern::Glob;
+use crate::principal::Principals;
+
+/// A version of the policy language. Without the element a policy is of the older one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// 2008-10-17: no policy variables, `${…}` is literal text.
+    V2008,
+    /// 2012-10-17.
+    V2012,
+}
+
+/// What a statement does with the requests that it speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It allows them.
+    Allow,
+    /// It denies them, whatever else allows.
+    Deny,
+}
+
+/// What is asked for. The principal is no part of it: it stands beside the policies.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The action, such as `ecr:BatchGetImage`.
+    pub action: &'a str,
+    /// The resource's ARN, or `*` for operations that have no resource.
+    pub resource: &'a str,
+    /// The condition keys.
+    pub context: &'a Context,
+}
+
+/// A request with its resource taken apart.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub(crate) action: &'a str,
+    pub(crate) target: Target<'a>,
+    pub(crate) context: &'a Context,
+}
+
+impl<'a> Question<'a> {
+    pub(crate) fn of(request: &Request<'a>) -> Self {
+        Self { action: request.action, target: Target::of(request.resource), context: request.context }
+    }
+}
+
+/// `Action` or `NotAction`.
+#[derive(Debug, Clone)]
+pub(crate) enum Actions {
+    These(Box<[Glob]>),
+    AllBut(Box<[Glob]>),
+}
+
+/// `Resource` or `NotResource`; a repository policy has neither and means its repository.
+#[derive(Debug, Clone)]
+pub(crate) enum Resources {
+    Unstated,
+    These(Box<[ArnPattern]>),
+    AllBut(Box<[ArnPattern]>),
+}
+
+/// One statement.
+#[derive(Debug, Clone)]
+pub(crate) struct Statement {
+    pub(crate) sid: Option<Arc<str>>,
+    pub(crate) effect: Effect,
+    pub(crate) principals: Option<Principals>,
+    pub(crate) actions: Actions,
+    pub(crate) resources: Resources,
+    pub(crate) conditions: Box<[Condition]>,
+    /// What a check for one kind of policy looks at.
+    pub(crate) written: Written,
+}
+
+/// How parts of a statement were written, for the checks that differ between kinds of policies.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Written {
+    pub(crate) actions: Box<[Box<str>]>,
+    pub(crate) resources: Box<[Box<str>]>,
+}
+
+impl Statement {
+    /// Whether the statement speaks of the request, its principals left aside.
+    pub(crate) fn covers(&self, question: &Question<'_>) -> bool {
+        self.covers_action(question.action)
+            && self.covers_resource(question)
+            && self.conditions.iter().all(|condition| condition.holds(question.context))
+    }
+
+    fn covers_action(&self, action: &str) -> bool {
+        // Actions hold no variables, so no context can matter.
+        let nothing = Context::new();
+        match &self.actions {
+            Actions::These(globs) => globs.iter().any(|glob| glob.matches(action, &nothing)),
+            Actions::AllBut(globs) => !globs.iter().any(|glob| glob.matches(action, &nothing)),
+        }
+    }
+
+    fn covers_resource(&self, question: &Question<'_>) -> bool {
+        let any = |patterns: &[ArnPattern]| {
+            patterns.iter().any(|pattern| pattern.matches(&question.target, question.context))
+        };
+        match &self.resources {
+            Resources::Unstated => true,
+            Resources::These(patterns) => any(patterns),
+            Resources::AllBut(patterns) => !any(patterns),
+        }
+    }
+}
+
+/// A policy document, compiled.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    pub(crate) version: Version,
+    pub(crate) has_id: bool,
+    pub(crate) statements: Box<[Statement]>,
+}
+
+impl Policy {
+    /// Reads and compiles a document. It accepts the whole language; [`Policy::check`] then tells whether the policy
+    /// can serve as an identity policy, a repository policy, and so on.
+    pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        crate::parse::policy(text)
+    }
+
+    /// The version of the language it is written in.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// How many statements it has; never none.
+    pub fn statement_count(&self) -> usize {
+        self.statements.len()
+    }
+
+    /// The condition keys that its conditions and variables mention, as written, each perhaps more than once.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.statements.iter().flat_map(|statement| {
+            let resources: &[ArnPattern] = match &statement.resources {
+                Resources::Unstated => &[],
+                Resources::These(patterns) | Resources::AllBut(patterns) => patterns,
+            };
+            let in_conditions = statement.conditions.iter().flat_map(|condition| {
+                let in_values = condition.wanted.iter().flat_map(|wanted| wanted.keys());
+                std::iter::once(&*condition.key).chain(in_values)
+            });
+            resources.iter().flat_map(ArnPattern::keys).chain(in_conditions)
+        })
+    }
+
+    /// Whether it mentions a key that begins so, such as `aws:ResourceTag/`: what it does not mention need not be
+    /// loaded before a decision.
+    pub fn mentions(&self, prefix: &str) -> bool {
+        self.keys().any(|key| key.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)))
+    }
+}

@@ -1,0 +1,197 @@
+//! The `Principal` and `NotPrincipal` elements.
+//!
+//! Source: IAM User Guide, "Principal", "NotPrincipal" and "Policy evaluation for requests within a single account": how
+//! a principal is named decides which other policies still limit what the statement grants.
+
+use crate::caller::{Caller, CallerKind};
+use crate::error::PolicyError;
+
+/// How closely a statement names a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Naming {
+    /// By the account: authority is handed to the account, whose own policies must allow as well.
+    Account,
+    /// By the role, or by the user behind a federated session: boundary and session policy still limit.
+    Role,
+    /// The user, the session, the service, or everybody: nothing but an explicit deny limits.
+    Direct,
+}
+
+/// One principal that a policy names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Principal {
+    Everyone,
+    Account(Box<str>),
+    /// The ARN of a user, a role or a session, or a unique id.
+    Named(Box<str>),
+    Federated(Box<str>),
+    Service(Box<str>),
+    /// Amazon S3's name for an account. Read and kept; it never names a caller here.
+    CanonicalUser,
+}
+
+impl Principal {
+    /// Reads one entry of a principal map.
+    pub(crate) fn parse(kind: &str, text: &str) -> Result<Self, PolicyError> {
+        let refused = |kind| PolicyError::InvalidPrincipal { kind, value: text.to_owned() };
+        match kind {
+            "AWS" => Self::aws(text).ok_or_else(|| refused("AWS")),
+            "Service" if text == "*" => Err(refused("Service")),
+            "Service" => named(text).map(Self::Service).ok_or_else(|| refused("Service")),
+            "Federated" => named(text).map(Self::Federated).ok_or_else(|| refused("Federated")),
+            "CanonicalUser" => match named(text) {
+                Some(_) => Ok(Self::CanonicalUser),
+                None => Err(refused("CanonicalUser")),
+            },
+            other => Err(PolicyError::UnknownPrincipalType(other.to_owned())),
+        }
+    }
+
+    fn aws(text: &str) -> Option<Self> {
+        if text == "*" {
+            return Some(Self::Everyone);
+        }
+        if is_account(text) {
+            return Some(Self::Account(text.into()));
+        }
+        if is_unique_id(text) {
+            return Some(Self::Named(text.into()));
+        }
+        let mut fields = text.splitn(6, ':');
+        let (arn, _partition, service) = (fields.next()?, fields.next()?, fields.next()?);
+        let (region, account, resource) = (fields.next()?, fields.next()?, fields.next()?);
+        if arn != "arn" || !region.is_empty() || !is_account(account) || text.contains(['*', '?']) {
+            return None;
+        }
+        let (kind, rest) = resource.split_once('/').unwrap_or((resource, ""));
+        match (service, kind) {
+            ("iam", "root") if rest.is_empty() => Some(Self::Account(account.into())),
+            ("iam", "user" | "role") | ("sts", "federated-user") if !rest.is_empty() => {
+                Some(Self::Named(text.into()))
+            }
+            ("sts", "assumed-role") if rest.contains('/') => Some(Self::Named(text.into())),
+            _ => None,
+        }
+    }
+
+    /// The account id, ARN or unique id of an AWS principal.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Account(name) | Self::Named(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// How this entry names the caller, if it does.
+    fn names(&self, caller: &Caller<'_>) -> Option<Naming> {
+        match self {
+            Self::Everyone => (caller.kind != CallerKind::Anonymous).then_some(Naming::Direct),
+            Self::Account(account) => {
+                (caller.has_account() && **account == *caller.account).then_some(Naming::Account)
+            }
+            Self::Named(name) => named_as(name, &caller.kind),
+            Self::Federated(wanted) => {
+                matches!(caller.kind, CallerKind::WebIdentity { provider } if **wanted == *provider)
+                    .then_some(Naming::Direct)
+            }
+            Self::Service(wanted) => matches!(caller.kind, CallerKind::Service { name } if **wanted == *name)
+                .then_some(Naming::Direct),
+            Self::CanonicalUser => None,
+        }
+    }
+}
+
+/// The principals of a statement.
+#[derive(Debug, Clone)]
+pub(crate) enum Principals {
+    These(Box<[Principal]>),
+    AllBut(Box<[Principal]>),
+}
+
+impl Principals {
+    /// How an Allow statement names the caller. `NotPrincipal` leaves out whom any entry names, however loosely:
+    /// a grant is read narrowly. A web identity has to be named: `*` would open a role to every token of the provider.
+    pub(crate) fn grant(&self, caller: &Caller<'_>) -> Option<Naming> {
+        match self {
+            Self::These(these) => these
+                .iter()
+                .filter(|entry| !(is_web_identity(caller) && **entry == Principal::Everyone))
+                .filter_map(|entry| entry.names(caller))
+                .max(),
+            Self::AllBut(_) if is_web_identity(caller) || caller.kind == CallerKind::Anonymous => None,
+            Self::AllBut(them) => {
+                them.iter().all(|entry| entry.names(caller).is_none()).then_some(Naming::Direct)
+            }
+        }
+    }
+
+    /// Whether a Deny statement names the caller. `NotPrincipal` spares a caller only when each level of it is listed
+    /// (account and user; account, role and session), and never one that carries a permissions boundary (IAM User
+    /// Guide, "NotPrincipal with Deny").
+    pub(crate) fn denies(&self, caller: &Caller<'_>, has_boundary: bool) -> bool {
+        match self {
+            Self::These(these) => these.iter().any(|entry| entry.names(caller).is_some()),
+            Self::AllBut(_) if has_boundary => true,
+            Self::AllBut(them) => !spared(them, caller),
+        }
+    }
+
+    /// The entries, for checks on a whole policy.
+    pub(crate) fn entries(&self) -> &[Principal] {
+        match self {
+            Self::These(entries) | Self::AllBut(entries) => entries,
+        }
+    }
+}
+
+fn is_web_identity(caller: &Caller<'_>) -> bool {
+    matches!(caller.kind, CallerKind::WebIdentity { .. })
+}
+
+fn spared(them: &[Principal], caller: &Caller<'_>) -> bool {
+    if them.contains(&Principal::Everyone) {
+        return caller.kind != CallerKind::Anonymous;
+    }
+    let lists = |name: &str| them.iter().any(|entry| matches!(entry, Principal::Named(n) if **n == *name));
+    let lists_account =
+        them.iter().any(|entry| matches!(entry, Principal::Account(account) if **account == *caller.account));
+    match caller.kind {
+        CallerKind::Root => lists_account,
+        CallerKind::User { arn, unique_id } => lists_account && (lists(arn) || lists(unique_id)),
+        CallerKind::RoleSession { session_arn, role_arn, role_id } => {
+            lists_account && (lists(role_arn) || lists(role_id)) && lists(session_arn)
+        }
+        CallerKind::FederatedUser { arn, .. } => lists_account && lists(arn),
+        _ => them.iter().any(|entry| entry.names(caller).is_some()),
+    }
+}
+
+fn named_as(name: &str, caller: &CallerKind<'_>) -> Option<Naming> {
+    match *caller {
+        CallerKind::User { arn, unique_id } if name == arn || name == unique_id => Some(Naming::Direct),
+        CallerKind::RoleSession { session_arn, .. } if name == session_arn => Some(Naming::Direct),
+        CallerKind::RoleSession { role_arn, role_id, .. } if name == role_arn || name == role_id => {
+            Some(Naming::Role)
+        }
+        CallerKind::FederatedUser { arn, .. } if name == arn => Some(Naming::Direct),
+        CallerKind::FederatedUser { user: Some((arn, id)), .. } if name == arn || name == id => {
+            Some(Naming::Role)
+        }
+        _ => None,
+    }
+}
+
+fn named(text: &str) -> Option<Box<str>> {
+    (!text.is_empty()).then(|| text.into())
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// `AIDA…`, `AROA…`: how a principal is kept, and how it is shown once it has been deleted.
+fn is_unique_id(text: &str) -> bool {
+    (text.starts_with("AIDA") || text.starts_with("AROA"))
+        && (16..=128).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}

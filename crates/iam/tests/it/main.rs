@@ -1,0 +1,10 @@
+//! The evaluator's table of cases, its naive twin, and what hostile documents do to the parser.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed test is allowed to panic"
+)]
+
+mod managed;
