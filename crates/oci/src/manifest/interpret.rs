@@ -1,0 +1,120 @@
+//! What a body that was read means: its media type, its kind, and whether it has what the kind needs.
+
+use super::{
+    Kind, Manifest, ManifestError, is_schema1,
+    wire::{Body, SchemaVersion},
+};
+use crate::media_type::{
+    DOCKER_MANIFEST_LIST, DOCKER_MANIFEST_V2, OCI_ARTIFACT_MANIFEST, OCI_IMAGE_INDEX, OCI_IMAGE_MANIFEST,
+    ORAS_ARTIFACT_MANIFEST,
+};
+
+/// The formats that are understood.
+#[derive(Copy, Clone, Eq, PartialEq)]
+enum Format {
+    OciImage,
+    OciIndex,
+    DockerImage,
+    DockerList,
+    /// The artifact manifests of before OCI 1.1: `blobs`, no configuration, no `schemaVersion`.
+    Artifact,
+}
+
+impl Format {
+    /// The format of a media type.
+    ///
+    /// Unknown ones are refused and not guessed from the shape: the image specification fixes `mediaType` for its two
+    /// formats, ECR takes these and no others, and references that were not understood would be collected.
+    fn of(media_type: &str) -> Option<Self> {
+        match media_type {
+            OCI_IMAGE_MANIFEST => Some(Self::OciImage),
+            OCI_IMAGE_INDEX => Some(Self::OciIndex),
+            DOCKER_MANIFEST_V2 => Some(Self::DockerImage),
+            DOCKER_MANIFEST_LIST => Some(Self::DockerList),
+            OCI_ARTIFACT_MANIFEST | ORAS_ARTIFACT_MANIFEST => Some(Self::Artifact),
+            _ => None,
+        }
+    }
+
+    const fn is_docker(self) -> bool {
+        matches!(self, Self::DockerImage | Self::DockerList)
+    }
+}
+
+impl Body {
+    /// The manifest that this is, having come with the media type `header`.
+    pub(super) fn interpret(self, header: Option<&str>) -> Result<Manifest, ManifestError> {
+        let is_schema1_body = self.media_type.as_deref().is_some_and(is_schema1);
+        if is_schema1_body || self.schema_version == Some(SchemaVersion::One) {
+            return Err(ManifestError::UnsupportedSchema1);
+        }
+        for key in ["config", "layers"] {
+            if self.has("manifests") && self.has(key) {
+                return Err(ManifestError::Ambiguous("manifests", key));
+            }
+        }
+        let (media_type, format) = self.media_type(header)?;
+        let may_lack_version = format == Format::Artifact && self.schema_version.is_none();
+        if self.schema_version != Some(SchemaVersion::Two) && !may_lack_version {
+            return Err(ManifestError::SchemaVersion);
+        }
+        self.require_members(format)?;
+        let kind = match format {
+            Format::OciIndex | Format::DockerList => Kind::Index,
+            Format::OciImage | Format::DockerImage | Format::Artifact => Kind::Image,
+        };
+        Ok(Manifest {
+            kind,
+            media_type,
+            // Docker's formats have neither of these two; what stands there is a field that means nothing.
+            artifact_type: self.artifact_type.filter(|_| !format.is_docker()),
+            subject: self.subject.filter(|_| !format.is_docker()),
+            config: self.config,
+            layers: if format == Format::Artifact { self.blobs } else { self.layers },
+            manifests: self.manifests,
+            annotations: self.annotations,
+        })
+    }
+
+    /// The media type and its format. Body and header have to agree if both are there.
+    fn media_type(&self, header: Option<&str>) -> Result<(String, Format), ManifestError> {
+        let media_type = match (self.media_type.as_deref(), header) {
+            (Some(body), Some(header)) if !body.eq_ignore_ascii_case(header) => {
+                let (body, header) = (body.to_owned(), header.to_owned());
+                return Err(ManifestError::MediaTypeMismatch { body, header });
+            }
+            (Some(body), _) => body.to_owned(),
+            (None, Some(header)) => header.to_ascii_lowercase(),
+            (None, None) => {
+                return Err(ManifestError::MissingMediaType(", and no `Content-Type` came with it"));
+            }
+        };
+        let Some(format) = Format::of(&media_type) else {
+            return Err(ManifestError::UnsupportedMediaType(media_type));
+        };
+        if format.is_docker() && self.media_type.is_none() {
+            return Err(ManifestError::MissingMediaType(", which Docker's formats require"));
+        }
+        Ok((media_type, format))
+    }
+
+    /// The members without which a format is not that format. `layers` and `manifests` may be empty.
+    fn require_members(&self, format: Format) -> Result<(), ManifestError> {
+        let require = |key, is_there| if is_there { Ok(()) } else { Err(ManifestError::MissingField(key)) };
+        match format {
+            Format::OciImage | Format::DockerImage => {
+                require("config", self.config.is_some())?;
+                require("layers", self.has("layers"))
+            }
+            Format::OciIndex | Format::DockerList => require("manifests", self.has("manifests")),
+            Format::Artifact => {
+                for key in ["manifests", "config", "layers"] {
+                    if self.has(key) {
+                        return Err(ManifestError::Ambiguous("blobs", key));
+                    }
+                }
+                require("artifactType", self.artifact_type.is_some())
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The JSON of a manifest, read by typed visitors: one pass, unknown values skipped, no tree built.
+//!
+//! A visitor can only fail with the deserialiser's own error. So whoever refuses something puts the real reason into
+//! [`Refusals`] first, and [`Body::parse`] takes it from there.
+
+mod descriptor;
+mod keys;
+mod scalar;
+
+use std::{cell::Cell, collections::BTreeMap, fmt};
+
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use super::{Descriptor, MAX_MEDIA_TYPE_LEN, ManifestError};
+use descriptor::{AnnotationsSeed, DescriptorSeed, ListSeed, Place};
+use keys::{Keys, Text};
+use scalar::Scalar;
+
+/// The members of the top level that mean something here. The value `null` is as good as none, but for `has`.
+#[derive(Default)]
+pub(super) struct Body {
+    pub(super) schema_version: Option<SchemaVersion>,
+    pub(super) media_type: Option<String>,
+    pub(super) artifact_type: Option<String>,
+    pub(super) config: Option<Descriptor>,
+    pub(super) layers: Vec<Descriptor>,
+    pub(super) manifests: Vec<Descriptor>,
+    pub(super) blobs: Vec<Descriptor>,
+    pub(super) subject: Option<Descriptor>,
+    pub(super) annotations: BTreeMap<String, String>,
+    present: Vec<&'static str>,
+}
+
+/// What `schemaVersion` says.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(super) enum SchemaVersion {
+    One,
+    Two,
+    Other,
+}
+
+const KEYS: &[&str] = &[
+    "schemaVersion",
+    "mediaType",
+    "artifactType",
+    "config",
+    "layers",
+    "manifests",
+    "blobs",
+    "subject",
+    "annotations",
+];
+
+impl Body {
+    /// Reads the whole text.
+    pub(super) fn parse(json: &str) -> Result<Self, ManifestError> {
+        let refusals = Refusals::default();
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let body = BodySeed(&refusals).deserialize(&mut deserializer);
+        body.and_then(|body| deserializer.end().map(|()| body)).map_err(|error| refusals.explain(&error))
+    }
+
+    /// Whether the key is there, whatever its value.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.present.contains(&key)
+    }
+}
+
+/// Where the real reason waits while the deserialiser's error travels up.
+#[derive(Default)]
+struct Refusals(Cell<Option<ManifestError>>);
+
+impl Refusals {
+    fn refuse<E: de::Error>(&self, reason: ManifestError) -> E {
+        self.0.set(Some(reason));
+        E::custom("refused")
+    }
+
+    fn explain(&self, error: &serde_json::Error) -> ManifestError {
+        self.0.take().unwrap_or_else(|| {
+            let sentence = excerpt(&error.to_string());
+            if error.is_data() {
+                ManifestError::InvalidField(sentence)
+            } else {
+                ManifestError::NotJson(sentence)
+            }
+        })
+    }
+}
+
+/// The beginning of a text that came from outside, short enough for an error message.
+fn excerpt(text: &str) -> String {
+    const MAX_CHARS: usize = 160;
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+struct BodySeed<'a>(&'a Refusals);
+
+impl<'de> DeserializeSeed<'de> for BodySeed<'_> {
+    type Value = Body;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Body, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for BodySeed<'_> {
+    type Value = Body;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a manifest, which is a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Body, A::Error> {
+        let refusals = self.0;
+        let mut keys = Keys::new(KEYS, refusals);
+        let mut body = Body::default();
+        while let Some(Text(key)) = map.next_key()? {
+            let list = |name| ListSeed { name, refusals };
+            let one = |name| DescriptorSeed { place: Place::Member(name), refusals };
+            match keys.admit(key)? {
+                Some("schemaVersion") => body.schema_version = schema_version(&map.next_value()?),
+                Some(name @ "mediaType") => body.media_type = type_text(name, map.next_value()?, refusals)?,
+                Some(name @ "artifactType") => {
+                    body.artifact_type = type_text(name, map.next_value()?, refusals)?;
+                }
+                Some(name @ "config") => body.config = map.next_value_seed(one(name))?,
+                Some(name @ "subject") => body.subject = map.next_value_seed(one(name))?,
+                Some(name @ "layers") => body.layers = map.next_value_seed(list(name))?,
+                Some(name @ "manifests") => body.manifests = map.next_value_seed(list(name))?,
+                Some(name @ "blobs") => body.blobs = map.next_value_seed(list(name))?,
+                Some("annotations") => {
+                    body.annotations = map.next_value_seed(AnnotationsSeed { place: None, refusals })?;
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        body.present = keys.present().collect();
+        Ok(body)
+    }
+}
+
+fn schema_version(value: &Scalar<'_>) -> Option<SchemaVersion> {
+    match value {
+        Scalar::Null => None,
+        Scalar::Whole(1) => Some(SchemaVersion::One),
+        Scalar::Whole(2) => Some(SchemaVersion::Two),
+        _ => Some(SchemaVersion::Other),
+    }
+}
+
+/// A media or artifact type. An empty one is none: some writers cannot leave the member out.
+///
+/// Beyond length and control characters nothing is asked of it, because a registry must not refuse types that it does
+/// not know (image specification, "Image Manifest").
+fn type_text<E: de::Error>(
+    what: impl fmt::Display,
+    value: Scalar<'_>,
+    refusals: &Refusals,
+) -> Result<Option<String>, E> {
+    let refuse = |rule: &str| Err(refusals.refuse(ManifestError::InvalidField(format!("`{what}` {rule}"))));
+    match value {
+        Scalar::Null => Ok(None),
+        Scalar::Text(text) if text.is_empty() => Ok(None),
+        Scalar::Text(text) if text.len() > MAX_MEDIA_TYPE_LEN => refuse("has more than 255 characters"),
+        Scalar::Text(text) if text.chars().any(char::is_control) => refuse("has control characters"),
+        Scalar::Text(text) => Ok(Some(text.into_owned())),
+        _ => refuse("is not a string"),
+    }
+}

@@ -1,0 +1,237 @@
+//! The JSON of descriptors, lists of them, and annotations.
+
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    fmt,
+};
+
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::{
+    Refusals, excerpt,
+    keys::{Keys, Text},
+    scalar::Scalar,
+    type_text,
+};
+use crate::{
+    digest::Digest,
+    manifest::{Descriptor, ManifestError},
+};
+
+/// Where a descriptor stands, for messages: `config` or `layers[3]`.
+#[derive(Copy, Clone)]
+pub(super) enum Place {
+    Member(&'static str),
+    Item(&'static str, usize),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Member(name) => f.write_str(name),
+            Self::Item(name, index) => write!(f, "{name}[{index}]"),
+        }
+    }
+}
+
+/// A seed reads whatever comes with itself as the visitor.
+macro_rules! seed_is_visitor {
+    ($seed:ident -> $value:ty) => {
+        impl<'de> DeserializeSeed<'de> for $seed<'_> {
+            type Value = $value;
+
+            fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<$value, D::Error> {
+                deserializer.deserialize_any(self)
+            }
+        }
+    };
+}
+
+seed_is_visitor!(ListSeed -> Vec<Descriptor>);
+seed_is_visitor!(DescriptorSeed -> Option<Descriptor>);
+seed_is_visitor!(AnnotationsSeed -> BTreeMap<String, String>);
+seed_is_visitor!(UrlsSeed -> Vec<String>);
+
+/// Reads an array of descriptors. `null` is an empty one: that is how Go writes a slice that was never made.
+pub(super) struct ListSeed<'a> {
+    pub(super) name: &'static str,
+    pub(super) refusals: &'a Refusals,
+}
+
+impl<'de> Visitor<'de> for ListSeed<'_> {
+    type Value = Vec<Descriptor>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` to be an array of descriptors", self.name)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Vec<Descriptor>, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<Descriptor>, A::Error> {
+        let Self { name, refusals } = self;
+        let mut descriptors = Vec::new();
+        loop {
+            let place = Place::Item(name, descriptors.len());
+            match seq.next_element_seed(DescriptorSeed { place, refusals })? {
+                None => return Ok(descriptors),
+                Some(Some(descriptor)) => descriptors.push(descriptor),
+                Some(None) => {
+                    let reason = format!("`{place}` is null");
+                    return Err(refusals.refuse(ManifestError::InvalidDescriptor(reason)));
+                }
+            }
+        }
+    }
+}
+
+/// Reads a descriptor, or `null` as none.
+pub(super) struct DescriptorSeed<'a> {
+    pub(super) place: Place,
+    pub(super) refusals: &'a Refusals,
+}
+
+/// `data` and `platform` are clients' business; they stand here so that near misses of them are found.
+const KEYS: &[&str] =
+    &["mediaType", "digest", "size", "artifactType", "annotations", "urls", "data", "platform"];
+
+impl<'de> Visitor<'de> for DescriptorSeed<'_> {
+    type Value = Option<Descriptor>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` to be a descriptor, which is a JSON object", self.place)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Option<Descriptor>, E> {
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<Descriptor>, A::Error> {
+        let Self { place, refusals } = self;
+        let mut keys = Keys::new(KEYS, refusals);
+        let (mut digest, mut size) = (None, None);
+        let (mut media_type, mut artifact_type) = (None, None);
+        let (mut annotations, mut urls) = (BTreeMap::new(), Vec::new());
+        while let Some(Text(key)) = map.next_key()? {
+            match keys.admit(key)? {
+                Some("digest") => digest = Some(self.digest(&map.next_value()?)?),
+                Some("size") => size = Some(self.size(&map.next_value()?)?),
+                Some("mediaType") => {
+                    media_type = type_text(format_args!("{place}.mediaType"), map.next_value()?, refusals)?;
+                }
+                Some("artifactType") => {
+                    artifact_type =
+                        type_text(format_args!("{place}.artifactType"), map.next_value()?, refusals)?;
+                }
+                Some("annotations") => {
+                    annotations = map.next_value_seed(AnnotationsSeed { place: Some(place), refusals })?;
+                }
+                Some("urls") => urls = map.next_value_seed(UrlsSeed { place, refusals })?,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        let digest = digest.ok_or_else(|| self.invalid("has no `digest`"))?;
+        let size = size.ok_or_else(|| self.invalid("has no `size`"))?;
+        Ok(Some(Descriptor { media_type, digest, size, artifact_type, annotations, urls }))
+    }
+}
+
+impl DescriptorSeed<'_> {
+    fn invalid<E: de::Error>(&self, rule: impl fmt::Display) -> E {
+        self.refusals.refuse(ManifestError::InvalidDescriptor(format!("`{}` {rule}", self.place)))
+    }
+
+    fn digest<E: de::Error>(&self, value: &Scalar<'_>) -> Result<Digest, E> {
+        let Scalar::Text(text) = value else {
+            return Err(self.invalid("has a `digest` that is not a string"));
+        };
+        text.parse().map_err(|error| self.invalid(format_args!("has a bad `digest`: {error}")))
+    }
+
+    /// The specification's type is int64, and so is the column that keeps it.
+    fn size<E: de::Error>(&self, value: &Scalar<'_>) -> Result<u64, E> {
+        match value {
+            Scalar::Whole(size) if i64::try_from(*size).is_ok() => Ok(*size),
+            _ => Err(self.invalid("has a `size` that is not a whole number from 0 to 9223372036854775807")),
+        }
+    }
+}
+
+/// Reads annotations, of the manifest or of the descriptor at a place.
+pub(super) struct AnnotationsSeed<'a> {
+    pub(super) place: Option<Place>,
+    pub(super) refusals: &'a Refusals,
+}
+
+impl<'de> Visitor<'de> for AnnotationsSeed<'_> {
+    type Value = BTreeMap<String, String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`annotations` to be a JSON object")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<BTreeMap<String, String>, E> {
+        Ok(BTreeMap::new())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<BTreeMap<String, String>, A::Error> {
+        let mut annotations = BTreeMap::new();
+        while let Some(Text(key)) = map.next_key()? {
+            let Scalar::Text(value) = map.next_value()? else {
+                return Err(self.refusals.refuse(self.not_a_string(&key)));
+            };
+            match annotations.entry(key.into_owned()) {
+                Entry::Vacant(entry) => entry.insert(value.into_owned()),
+                Entry::Occupied(entry) => {
+                    return Err(self.refusals.refuse(ManifestError::DuplicateKey(excerpt(entry.key()))));
+                }
+            };
+        }
+        Ok(annotations)
+    }
+}
+
+impl AnnotationsSeed<'_> {
+    fn not_a_string(&self, key: &str) -> ManifestError {
+        let key = excerpt(key);
+        match self.place {
+            None => ManifestError::InvalidField(format!("the annotation `{key}` is not a string")),
+            Some(place) => ManifestError::InvalidDescriptor(format!(
+                "`{place}` has the annotation `{key}`, which is not a string"
+            )),
+        }
+    }
+}
+
+/// Reads `urls`.
+struct UrlsSeed<'a> {
+    place: Place,
+    refusals: &'a Refusals,
+}
+
+impl<'de> Visitor<'de> for UrlsSeed<'_> {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}.urls` to be an array of strings", self.place)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Vec<String>, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<String>, A::Error> {
+        let mut urls = Vec::new();
+        while let Some(value) = seq.next_element()? {
+            let Scalar::Text(url) = value else {
+                let reason = format!("`{}` has a URL that is not a string", self.place);
+                return Err(self.refusals.refuse(ManifestError::InvalidDescriptor(reason)));
+            };
+            urls.push(url.into_owned());
+        }
+        Ok(urls)
+    }
+}
