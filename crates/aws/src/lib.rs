@@ -1,1 +1,11 @@
-//! aws.
+//! What AWS's APIs look like on the wire: identifiers, ARNs, signatures, framing, shapes.
+//!
+//! INVARIANT: pure. No I/O, no async runtime, no clock; the time is an argument.
+
+pub mod arn;
+pub mod dialect;
+pub mod ids;
+pub mod json;
+pub mod query;
+pub mod sigv4;
+pub mod sts;

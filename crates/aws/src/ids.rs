@@ -1,0 +1,220 @@
+//! The identifiers that AWS's APIs are made of: account, region, access key.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A text that is not the identifier it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// Not twelve digits.
+    #[error("an AWS account id is 12 digits")]
+    Account,
+    /// Not a region's name.
+    #[error(
+        "a region is 1 to 63 characters of a-z, 0-9 and '-', beginning and ending with a letter or digit"
+    )]
+    Region,
+    /// Not an access key id.
+    #[error("an access key id is 16 to 128 letters, digits or underscores")]
+    AccessKey,
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $valid:ident, $error:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// The identifier as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                if $valid(text) { Ok(Self(text.into())) } else { Err(IdError::$error) }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+text_id!(
+    /// An AWS account: 12 digits, leading zeros kept.
+    ///
+    /// ```
+    /// use aws::ids::AccountId;
+    /// assert!("012345678901".parse::<AccountId>().is_ok());
+    /// assert!("12345678901".parse::<AccountId>().is_err());
+    /// ```
+    AccountId, is_account, Account
+);
+
+text_id!(
+    /// A region. Any name of the right form: a deployment may invent its own (`dc-berlin-1`).
+    Region, is_region, Region
+);
+
+text_id!(
+    /// The public half of an access key (`AKIA…` of a user, `ASIA…` of a session).
+    AccessKeyId, is_access_key, AccessKey
+);
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_region(text: &str) -> bool {
+    // A region is a label of host names, hence 63 and no hyphen at either end.
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+fn is_access_key(text: &str) -> bool {
+    // IAM API reference, AccessKey: 16 to 128 characters of [\w]+.
+    (16..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// Partitions by the prefix of their regions' names (botocore's partitions.json).
+const PARTITIONS: [(&str, &str); 8] = [
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("us-iso-", "aws-iso"),
+    ("us-isob-", "aws-iso-b"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("us-isof-", "aws-iso-f"),
+    ("eu-isof-", "aws-iso-f"),
+    ("eusc-", "aws-eusc"),
+];
+
+impl Region {
+    /// The partition that ARNs of this region begin with: `aws` for every region not known to be elsewhere.
+    pub fn partition(&self) -> &'static str {
+        PARTITIONS.iter().find(|(prefix, _)| self.0.starts_with(prefix)).map_or("aws", |(_, name)| *name)
+    }
+}
+
+/// The secret half of an access key.
+///
+/// It can be neither printed nor compared: no `Debug`, no `Display`, no `==`. Its memory is overwritten when
+/// it is dropped (as far as safe code can promise that).
+///
+/// ```compile_fail
+/// let secret = aws::ids::SecretKey::new("wJalrXUtnFEMI");
+/// println!("{secret:?}");
+/// ```
+#[derive(Clone)]
+pub struct SecretKey(String);
+
+impl SecretKey {
+    /// Takes a secret.
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self(secret.into())
+    }
+
+    /// The secret itself. Each use of this name is a place to review.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for SecretKey {
+    fn drop(&mut self) {
+        let mut bytes = std::mem::take(&mut self.0).into_bytes();
+        bytes.fill(0);
+        // Without it the compiler may leave out writes that nothing reads.
+        std::hint::black_box(&bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn account_ids_are_exactly_twelve_ascii_digits() {
+        for good in ["000000000000", "123456789012"] {
+            assert_eq!(good.parse::<AccountId>().unwrap().to_string(), good);
+        }
+        for bad in ["", "12345678901", "1234567890123", "12345678901a", "１２３４", " 12345678901"] {
+            assert_eq!(bad.parse::<AccountId>(), Err(IdError::Account), "{bad}");
+        }
+    }
+
+    #[test]
+    fn regions_are_labels_of_host_names() {
+        for good in ["us-east-1", "dc-berlin-1", "local", "x"] {
+            assert_eq!(good.parse::<Region>().unwrap().as_str(), good);
+        }
+        let long = "a".repeat(64);
+        for bad in ["", "US-EAST-1", "us_east_1", "us-east-1/x", "-a", "a-", "a.b", "eu west", long.as_str()]
+        {
+            assert_eq!(bad.parse::<Region>(), Err(IdError::Region), "{bad}");
+        }
+    }
+
+    #[test]
+    fn partitions_follow_the_region() {
+        for (region, partition) in [
+            ("us-east-1", "aws"),
+            ("cn-north-1", "aws-cn"),
+            ("us-gov-west-1", "aws-us-gov"),
+            ("us-iso-east-1", "aws-iso"),
+            ("us-isob-east-1", "aws-iso-b"),
+            ("eu-isoe-west-1", "aws-iso-e"),
+            ("us-isof-south-1", "aws-iso-f"),
+            ("eusc-de-east-1", "aws-eusc"),
+            ("dc-berlin-1", "aws"),
+        ] {
+            assert_eq!(region.parse::<Region>().unwrap().partition(), partition, "{region}");
+        }
+    }
+
+    #[test]
+    fn access_key_ids_have_iams_form() {
+        assert!("AKIAIOSFODNN7EXAMPLE".parse::<AccessKeyId>().is_ok());
+        let (short, long) = ("A".repeat(15), "A".repeat(129));
+        for bad in [short.as_str(), long.as_str(), "AKIAIOSFODNN7EXAMPL/", "AKIAIOSFODNN7EXAMPLÉ"] {
+            assert_eq!(bad.parse::<AccessKeyId>(), Err(IdError::AccessKey), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ids_pass_through_json_and_are_checked_on_the_way_in() {
+        let id: AccountId = serde_json::from_str("\"123456789012\"").unwrap();
+        assert_eq!(serde_json::to_string(&id).unwrap(), "\"123456789012\"");
+        assert!(serde_json::from_str::<AccountId>("\"12\"").is_err());
+    }
+}

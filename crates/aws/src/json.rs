@@ -1,0 +1,126 @@
+//! The framing of `x-amz-json-1.1`: target header, error bodies, timestamps.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+/// The `Content-Type` of requests and answers.
+pub const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+/// What `X-Amz-Target` begins with for ECR.
+pub const ECR_TARGET_PREFIX: &str = "AmazonEC2ContainerRegistry_V20150921";
+/// What `X-Amz-Target` begins with for ECR Public.
+pub const ECR_PUBLIC_TARGET_PREFIX: &str = "SpencerFrontendService";
+/// What `X-Amz-Target` begins with for Organizations.
+pub const ORGANIZATIONS_TARGET_PREFIX: &str = "AWSOrganizationsV20161128";
+
+/// An API that is spoken in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// Amazon ECR, private registries.
+    Ecr,
+    /// Amazon ECR Public.
+    EcrPublic,
+    /// AWS Organizations.
+    Organizations,
+}
+
+impl Service {
+    /// Every service.
+    pub const ALL: [Self; 3] = [Self::Ecr, Self::EcrPublic, Self::Organizations];
+
+    /// The part of `X-Amz-Target` before the dot.
+    pub const fn target_prefix(self) -> &'static str {
+        match self {
+            Self::Ecr => ECR_TARGET_PREFIX,
+            Self::EcrPublic => ECR_PUBLIC_TARGET_PREFIX,
+            Self::Organizations => ORGANIZATIONS_TARGET_PREFIX,
+        }
+    }
+
+    /// The name in the credential scope.
+    pub const fn signing_name(self) -> &'static str {
+        match self {
+            Self::Ecr => "ecr",
+            Self::EcrPublic => "ecr-public",
+            Self::Organizations => "organizations",
+        }
+    }
+}
+
+/// Splits an `X-Amz-Target` header into service and operation. The operation has a sane form but need not exist.
+///
+/// ```
+/// use aws::json::{Service, parse_target};
+/// let target = "AmazonEC2ContainerRegistry_V20150921.PutImage";
+/// assert_eq!(parse_target(target), Some((Service::Ecr, "PutImage")));
+/// ```
+pub fn parse_target(target: &str) -> Option<(Service, &str)> {
+    let (prefix, operation) = target.split_once('.')?;
+    let service = Service::ALL.into_iter().find(|service| service.target_prefix() == prefix)?;
+    let is_name =
+        (1..=128).contains(&operation.len()) && operation.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_name.then_some((service, operation))
+}
+
+/// The body of an error: `__type`, `message` and the members that some exceptions carry beside them.
+pub fn error_body(code: &str, message: &str, extra: &[(&str, Value)]) -> Vec<u8> {
+    let mut body = Map::new();
+    body.insert("__type".to_owned(), code.into());
+    body.insert("message".to_owned(), message.into());
+    for (name, value) in extra {
+        body.insert((*name).to_owned(), value.clone());
+    }
+    Value::Object(body).to_string().into_bytes()
+}
+
+/// A timestamp as these APIs write it: seconds since 1970 with a fraction of milliseconds.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of any year up to 9999 fit in 53 bits")]
+pub fn epoch_seconds(at: Timestamp) -> f64 {
+    at.as_millisecond() as f64 / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_service_is_known_by_its_prefix() {
+        for service in Service::ALL {
+            let target = format!("{}.DescribeThings", service.target_prefix());
+            assert_eq!(parse_target(&target), Some((service, "DescribeThings")));
+        }
+        for bad in [
+            "",
+            "PutImage",
+            "AmazonEC2ContainerRegistry_V20150921",
+            "AmazonEC2ContainerRegistry_V20150921.",
+            "AmazonEC2ContainerRegistry_V20150921.Put Image",
+            "AmazonEC2ContainerRegistry_V20150921.Put.Image",
+            "amazonec2containerregistry_v20150921.PutImage",
+            "DynamoDB_20120810.PutItem",
+        ] {
+            assert_eq!(parse_target(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn errors_have_type_message_and_extra_members() {
+        let body = error_body("InvalidLayerPartException", "a \"b\"", &[("lastValidByteReceived", 7.into())]);
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(
+            body,
+            serde_json::json!({
+                "__type": "InvalidLayerPartException", "message": "a \"b\"", "lastValidByteReceived": 7,
+            })
+        );
+    }
+
+    #[test]
+    fn timestamps_keep_milliseconds_and_nothing_finer() {
+        let seconds = |nanosecond| {
+            let at = Timestamp::new(1_499_287_667, nanosecond).unwrap();
+            serde_json::to_string(&epoch_seconds(at)).unwrap()
+        };
+        assert_eq!(seconds(0), "1499287667.0");
+        assert_eq!(seconds(123_456_789), "1499287667.123");
+    }
+}

@@ -1,0 +1,205 @@
+//! The form that a query request carries.
+
+use std::collections::BTreeMap;
+
+/// More parameters than any operation of STS or IAM takes.
+pub const MAX_PARAMETERS: usize = 1000;
+
+/// A form that cannot be read in one way only.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FormError {
+    /// More parameters than [`MAX_PARAMETERS`].
+    #[error("the request has too many parameters")]
+    TooMany,
+    /// A name that occurs twice.
+    #[error("the parameter '{0}' occurs more than once")]
+    Repeated(String),
+    /// Escapes that are no UTF-8, or no escapes.
+    #[error("the request's parameters are not UTF-8 text in form encoding")]
+    NotText,
+}
+
+/// The decoded parameters of a request. Names are unique.
+///
+/// ```
+/// let form = aws::query::Form::parse(b"Action=AssumeRole&Tags.member.1.Key=team&Tags.member.1.Value=a+b")?;
+/// assert_eq!(form.get("Action"), Some("AssumeRole"));
+/// assert_eq!(form.structures("Tags").first().and_then(|tag| tag.get("Value")), Some("a b"));
+/// # Ok::<(), aws::query::FormError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Form(BTreeMap<String, String>);
+
+/// The fields of one element of a list of structures.
+#[derive(Clone)]
+pub struct Fields<'a> {
+    form: &'a Form,
+    prefix: String,
+}
+
+impl Form {
+    /// Decodes a body, or the query string of a GET. The caller bounds its length.
+    pub fn parse(body: &[u8]) -> Result<Self, FormError> {
+        let mut parameters = BTreeMap::new();
+        for part in body.split(|byte| *byte == b'&').filter(|part| !part.is_empty()) {
+            if parameters.len() == MAX_PARAMETERS {
+                return Err(FormError::TooMany);
+            }
+            let at = part.iter().position(|byte| *byte == b'=').unwrap_or(part.len());
+            let (name, value) = part.split_at_checked(at).ok_or(FormError::NotText)?;
+            let name = decode(name)?;
+            let value = decode(value.strip_prefix(b"=").unwrap_or(value))?;
+            if let Some(_earlier) = parameters.insert(name.clone(), value) {
+                return Err(FormError::Repeated(name));
+            }
+        }
+        Ok(Self(parameters))
+    }
+
+    /// A parameter's value.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The elements of a list of texts (`PolicyArns.member.1=…`), by their numbers.
+    pub fn list(&self, name: &str) -> Vec<&str> {
+        self.numbers(name)
+            .into_iter()
+            .filter_map(|number| self.get(&format!("{name}.member.{number}")))
+            .collect()
+    }
+
+    /// The elements of a list of structures (`Tags.member.1.Key=…`), by their numbers.
+    pub fn structures(&self, name: &str) -> Vec<Fields<'_>> {
+        let numbers = self.numbers(name).into_iter();
+        numbers.map(|number| Fields { form: self, prefix: format!("{name}.member.{number}.") }).collect()
+    }
+
+    /// The numbers that occur behind `name.member.`, ascending. Gaps are allowed: AWS's SDKs leave none, but
+    /// nothing depends on it.
+    fn numbers(&self, name: &str) -> Vec<u32> {
+        let prefix = format!("{name}.member.");
+        let behind = self.0.range(prefix.clone()..).map_while(|(key, _)| key.strip_prefix(&prefix));
+        let mut numbers: Vec<u32> =
+            behind.filter_map(|rest| parse_number(rest.split('.').next().unwrap_or(rest))).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
+    }
+}
+
+impl Fields<'_> {
+    /// The value of one field of this element.
+    pub fn get(&self, field: &str) -> Option<&str> {
+        self.form.get(&format!("{}{field}", self.prefix))
+    }
+}
+
+/// Names only: values may be secrets (web identity tokens).
+impl std::fmt::Debug for Form {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// `1` to `9999` in its one spelling.
+fn parse_number(text: &str) -> Option<u32> {
+    let is_plain = (1..=4).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_digit())
+        && !text.starts_with('0');
+    if is_plain { text.parse().ok() } else { None }
+}
+
+fn decode(bytes: &[u8]) -> Result<String, FormError> {
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes.iter();
+    while let Some(byte) = rest.next() {
+        decoded.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let (Some(high), Some(low)) = (rest.next().and_then(digit), rest.next().and_then(digit))
+                else {
+                    return Err(FormError::NotText);
+                };
+                high * 16 + low
+            }
+            byte => *byte,
+        });
+    }
+    String::from_utf8(decoded).map_err(|_| FormError::NotText)
+}
+
+fn digit(byte: &u8) -> Option<u8> {
+    char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn lists_come_in_the_order_of_their_numbers() {
+        let form = Form::parse(
+            b"L.member.10=j&L.member.2=b&L.member.1=a&L.member.02=x&L.member.0=x&L.member.99999=x&LL.member.1=x&L.member.=x",
+        )
+        .unwrap();
+        assert_eq!(form.list("L"), ["a", "b", "j"]);
+        assert!(form.list("M").is_empty());
+    }
+
+    #[test]
+    fn structures_have_fields() {
+        let form =
+            Form::parse(b"Tags.member.2.Key=k2&Tags.member.1.Key=k1&Tags.member.1.Value=v%201").unwrap();
+        let tags: Vec<_> = form
+            .structures("Tags")
+            .iter()
+            .map(|tag| (tag.get("Key"), tag.get("Value")).clone_texts())
+            .collect();
+        assert_eq!(tags, [(Some("k1".to_owned()), Some("v 1".to_owned())), (Some("k2".to_owned()), None)]);
+    }
+
+    trait CloneTexts {
+        fn clone_texts(&self) -> (Option<String>, Option<String>);
+    }
+
+    impl CloneTexts for (Option<&str>, Option<&str>) {
+        fn clone_texts(&self) -> (Option<String>, Option<String>) {
+            (self.0.map(str::to_owned), self.1.map(str::to_owned))
+        }
+    }
+
+    #[test]
+    fn what_can_be_read_in_two_ways_is_refused() {
+        assert_eq!(Form::parse(b"A=1&A=2"), Err(FormError::Repeated("A".to_owned())));
+        assert_eq!(Form::parse(b"A=1&%41=2"), Err(FormError::Repeated("A".to_owned())));
+        for bad in [&b"A=%"[..], b"A=%4", b"A=%zz", b"A=%FF", b"A=\xff"] {
+            assert_eq!(Form::parse(bad), Err(FormError::NotText), "{bad:?}");
+        }
+        let many = (0..=MAX_PARAMETERS).map(|number| format!("p{number}=&")).collect::<String>();
+        assert_eq!(Form::parse(many.as_bytes()), Err(FormError::TooMany));
+    }
+
+    #[test]
+    fn debug_shows_no_values() {
+        let form = Form::parse(b"WebIdentityToken=secret").unwrap();
+        assert_eq!(format!("{form:?}"), "{\"WebIdentityToken\"}");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_form_encoded_is_decoded_to_the_same(
+            parameters in proptest::collection::btree_map(".{1,12}", ".{0,40}", 0..20)
+        ) {
+            let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&parameters).finish();
+            prop_assert_eq!(Form::parse(body.as_bytes()), Ok(Form(parameters)));
+        }
+
+        #[test]
+        fn no_body_makes_it_panic(body: Vec<u8>) {
+            let _ = Form::parse(&body).map(|form| (form.list("a").len(), form.structures("a").len()));
+        }
+    }
+}

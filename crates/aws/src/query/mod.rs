@@ -1,0 +1,12 @@
+//! The query protocol of STS and IAM: a form comes in, XML goes out.
+
+mod answer;
+mod form;
+mod xml;
+
+pub use answer::{Fault, IAM, Namespace, STS, empty_response, error_response, response};
+pub use form::{Fields, Form, FormError, MAX_PARAMETERS};
+pub use xml::Xml;
+
+/// The `Content-Type` of answers.
+pub const CONTENT_TYPE: &str = "text/xml";
