@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws::ids::{AccessKeyId, AccountId, Region};
 use jiff::Timestamp;
-use meta::types::{Micros, OperationId};
+use meta::{Micros, OperationId};
 use oci::name::RepositoryName;
 
 /// An authenticated principal.
@@ -63,6 +63,19 @@ pub struct Ctx {
 }
 
 impl Ctx {
+    /// The context of a request; its writes are recognised by its id.
+    pub fn new(
+        caller: Arc<Caller>,
+        peer: Peer,
+        user_agent: Option<String>,
+        request_id: String,
+        now: Timestamp,
+        plane: Plane,
+    ) -> Self {
+        let operation_id = OperationId(request_id.clone());
+        Self { caller, peer, user_agent, request_id, operation_id, now, plane }
+    }
+
     /// `now` in the store's unit.
     pub fn at(&self) -> Micros {
         micros(self.now)

@@ -1,1 +1,99 @@
-//! registry.
+//! The rules of a registry: who may do what, and what pushing, pulling and deleting mean.
+//!
+//! Architecture invariants: this crate knows no HTTP and no SQL. It joins the metadata store and the blob
+//! store, which do not know each other, and owns the order of effects: bytes first, then the row; the row
+//! gone first, then the bytes. Every effect passes the gate in [`authz`].
+
+pub mod addressing;
+pub mod authenticate;
+pub mod authz;
+pub mod blob;
+pub mod bootstrap;
+pub mod catalog;
+pub mod context;
+pub mod control;
+pub mod download;
+pub mod error;
+mod ids;
+pub mod manifest;
+pub mod op;
+mod page;
+pub mod referrers;
+mod seal;
+pub mod settings;
+mod store;
+pub mod sweep;
+pub mod tag;
+pub mod token;
+pub mod upload;
+mod uploads_in_progress;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use meta::Meta;
+use meta::PutSettingOnce;
+use moka::sync::Cache;
+use oci::digest::Digest;
+
+use crate::authz::CompiledPolicies;
+use crate::error::{Error, Result};
+use crate::ids::IdSource;
+use crate::seal::KeyRing;
+use crate::settings::Settings;
+use crate::store::StoreResultExt as _;
+use crate::token::OpenToken;
+use crate::uploads_in_progress::UploadsInProgress;
+
+const KEY_RING: &str = "key-ring";
+const CACHED_PRINCIPALS: u64 = 10_000;
+const CACHED_TOKENS: u64 = 20_000;
+
+/// A registry deployment: many accounts and regions over one metadata store and one blob store.
+pub struct Registry {
+    meta: Meta,
+    blobs: ::blob::Store,
+    settings: Settings,
+    keys: KeyRing,
+    ids: IdSource,
+    policies: Cache<String, Arc<CompiledPolicies>>,
+    tokens: Cache<Digest, OpenToken>,
+    manifests: Cache<Digest, Bytes>,
+    uploads_in_progress: UploadsInProgress,
+}
+
+impl Registry {
+    /// Opens the deployment that the stores hold; on empty stores, makes its key ring.
+    pub async fn open(settings: Settings, meta: Meta, blobs: ::blob::Store) -> Result<Arc<Self>> {
+        let fresh = KeyRing::generate(&settings.master_key).map_err(Error::internal)?;
+        let put = PutSettingOnce { name: KEY_RING.to_owned(), value: fresh };
+        let sealed = meta.write(put).await.or_store_error()?;
+        let keys = KeyRing::open(&settings.master_key, &sealed).map_err(Error::internal)?;
+        let manifests = Cache::builder()
+            .max_capacity(settings.limits.manifest_cache_bytes)
+            .weigher(|_, body: &Bytes| u32::try_from(body.len()).unwrap_or(u32::MAX).saturating_add(256))
+            .build();
+        Ok(Arc::new(Self {
+            meta,
+            blobs,
+            settings,
+            keys,
+            ids: IdSource::new(),
+            policies: Cache::new(CACHED_PRINCIPALS),
+            tokens: Cache::new(CACHED_TOKENS),
+            manifests,
+            uploads_in_progress: UploadsInProgress::default(),
+        }))
+    }
+
+    /// What the binary decided for this deployment.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Whether the stores answer; for the readiness probe.
+    pub async fn check_ready(&self) -> Result<()> {
+        let read = meta::GetSetting { name: KEY_RING.to_owned() };
+        self.meta.read(read).await.or_store_error().map(|_| ())
+    }
+}

@@ -1,0 +1,70 @@
+//! Who signed a request of the control plane.
+
+use std::sync::Arc;
+
+use aws::ids::SecretKey;
+use aws::sigv4::{Presented, Request, SigV4Error};
+use jiff::Timestamp;
+use meta::{AccessKey, FindAccessKey};
+
+use crate::Registry;
+use crate::context::Caller;
+use crate::error::Error;
+use crate::seal::Purpose;
+use crate::store::StoreResultExt as _;
+
+/// Why a signed request has no caller.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthenticateError {
+    /// No such access key, a key that is not active, or a session token where none belongs.
+    #[error("the security token is invalid")]
+    UnknownKey,
+    /// The signature or its frame is wrong.
+    #[error("the signature does not verify")]
+    Signature(#[source] SigV4Error),
+    /// The store could not be asked.
+    #[error("the access key could not be looked up")]
+    Store(#[source] Error),
+}
+
+impl Registry {
+    /// Verifies the signature of a request and returns who made it. `service` is the signing name that the
+    /// request's API expects in the credential scope; the region is the one the scope names.
+    pub async fn authenticate_signed(
+        &self,
+        request: &Request<'_>,
+        presented: &Presented,
+        service: &str,
+        now: Timestamp,
+    ) -> Result<Arc<Caller>, AuthenticateError> {
+        // Long-term keys come without a session token; sessions are not there yet, so one cannot be valid.
+        if presented.session_token().is_some() {
+            return Err(AuthenticateError::UnknownKey);
+        }
+        let id = presented.access_key_id().clone();
+        let key =
+            self.meta.read(FindAccessKey { id }).await.or_store_error().map_err(AuthenticateError::Store)?;
+        let key = key.filter(|key| key.active).ok_or(AuthenticateError::UnknownKey)?;
+        let secret = self.open_secret(&key).map_err(AuthenticateError::Store)?;
+        presented.verify(request, &secret, service, now).map_err(AuthenticateError::Signature)?;
+        Ok(Arc::new(caller_of(key)))
+    }
+
+    fn open_secret(&self, key: &AccessKey) -> Result<SecretKey, Error> {
+        let plain = self.keys.open_value(Purpose::AccessKey, &key.sealed_secret).map_err(Error::internal)?;
+        let text = String::from_utf8(plain).map_err(Error::internal)?;
+        Ok(SecretKey::new(text))
+    }
+}
+
+fn caller_of(key: AccessKey) -> Caller {
+    let principal = key.principal;
+    Caller {
+        arn: format!("arn:aws:iam::{}:user{}{}", principal.account_id, principal.path, principal.name),
+        account_id: principal.account_id,
+        unique_id: principal.unique_id,
+        username: principal.name,
+        access_key_id: key.id,
+        token_region: None,
+    }
+}

@@ -1,0 +1,162 @@
+//! Reading, mounting and deleting blobs. A blob is there only through a repository that links it.
+
+use std::sync::Arc;
+
+use ::blob::fault::{self, Fault};
+use ::blob::{Content, ObjectKey};
+use meta::{BlobRow, Target};
+use meta::{FindLinks, LinkBlob, LinkBlobRefusal, UnlinkBlob, UnlinkBlobRefusal};
+use oci::digest::Digest;
+use oci::name::RepositoryName;
+
+use crate::Registry;
+use crate::context::{Ctx, RepositoryRef};
+use crate::error::{Code, Error, Result};
+use crate::op::effect::{self, Effect};
+use crate::store::{StoreResultExt as _, open_error, store_error};
+
+/// How many repositories an anonymous mount looks at for one that the caller may read.
+const MOUNT_CANDIDATES: usize = 20;
+
+/// What a HEAD of a blob tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlobStat {
+    /// The blob's digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// Leave to read one blob's bytes.
+pub struct BlobHandle {
+    /// What the blob is.
+    pub stat: BlobStat,
+    key: ObjectKey,
+    registry: Arc<Registry>,
+}
+
+impl BlobHandle {
+    pub(crate) fn new(registry: &Arc<Registry>, row: &BlobRow) -> Result<Self> {
+        let key = row.object_key.parse().map_err(Error::internal)?;
+        Ok(Self {
+            stat: BlobStat { digest: row.digest, size: row.size },
+            key,
+            registry: Arc::clone(registry),
+        })
+    }
+
+    /// The bytes `[start, start + len)`. The caller has checked them against the size.
+    pub async fn open(&self, start: u64, len: u64) -> Result<Content> {
+        self.registry.blobs.open(&self.key, start, len).await.map_err(open_error)
+    }
+}
+
+impl Registry {
+    /// Whether the repository holds a blob, and its size. Leave to check availability or to download
+    /// suffices: who may download a layer may know that it is there.
+    pub async fn head_blob(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        digest: &Digest,
+    ) -> Result<BlobStat> {
+        let gate = self.gate(ctx, repository, Target::Blob(*digest)).await?;
+        if let Err(denied) = gate.permit::<effect::BatchCheckLayerAvailability>() {
+            gate.permit::<effect::GetDownloadUrlForLayer>().map_err(|_| denied)?;
+        }
+        let row = gate.resolved().blob.as_ref().ok_or_else(blob_unknown)?;
+        Ok(BlobStat { digest: row.digest, size: row.size })
+    }
+
+    /// Leave to read a blob.
+    pub async fn get_blob(
+        self: &Arc<Self>,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        digest: &Digest,
+    ) -> Result<BlobHandle> {
+        let gate = self.gate(ctx, repository, Target::Blob(*digest)).await?;
+        gate.permit::<effect::GetDownloadUrlForLayer>()?;
+        let row = gate.resolved().blob.as_ref().ok_or_else(blob_unknown)?;
+        BlobHandle::new(self, row)
+    }
+
+    /// Links a blob that another repository of the same registry holds, if the caller may read it there.
+    /// Without `from`, any repository that holds it and that the caller may read will do. False: nothing was
+    /// mounted, and the client uploads.
+    pub async fn mount_blob(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        digest: &Digest,
+        from: Option<&RepositoryName>,
+    ) -> Result<bool> {
+        let gate = self.gate(ctx, repository, Target::Blob(*digest)).await?;
+        gate.allow(effect::CompleteLayerUpload::OP)?;
+        let permit = gate.permit::<effect::InitiateLayerUpload>()?;
+        if gate.resolved().blob.is_some() {
+            // The caller may push here, and what is here already needs no source.
+            return Ok(true);
+        }
+        let candidates = match from {
+            Some(name) => vec![name.clone()],
+            None => self.repositories_with(permit.repository().registry, digest).await?,
+        };
+        for name in candidates {
+            let source = RepositoryRef { name, ..repository.clone() };
+            let source_gate = self.gate(ctx, &source, Target::Blob(*digest)).await?;
+            let Ok(read) = source_gate.permit::<effect::GetDownloadUrlForLayer>() else { continue };
+            if source_gate.resolved().blob.is_none() {
+                continue;
+            }
+            let link = LinkBlob {
+                repository: permit.repository(),
+                from: read.repository(),
+                digest: *digest,
+                at: ctx.at(),
+            };
+            fault::hit(Fault::BeforeLink);
+            match self.meta.write(link).await {
+                Ok(_) => {
+                    fault::hit(Fault::AfterLink);
+                    return Ok(true);
+                }
+                Err(meta::OpError::Refused(LinkBlobRefusal::SourceMissing)) => {}
+                Err(meta::OpError::Refused(LinkBlobRefusal::RepositoryGone)) => {
+                    return Err(gate.repository_not_found());
+                }
+                Err(meta::OpError::Store(error)) => return Err(store_error(error)),
+            }
+        }
+        Ok(false)
+    }
+
+    async fn repositories_with(
+        &self,
+        registry: meta::RegistryKey,
+        digest: &Digest,
+    ) -> Result<Vec<RepositoryName>> {
+        let find = FindLinks { registry, digest: *digest, limit: MOUNT_CANDIDATES };
+        let names = self.meta.read(find).await.or_store_error()?;
+        Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
+    }
+
+    /// Takes a blob out of the repository. One that a manifest needs stays.
+    pub async fn delete_blob(&self, ctx: &Ctx, repository: &RepositoryRef, digest: &Digest) -> Result<()> {
+        let gate = self.gate(ctx, repository, Target::None).await?;
+        let permit = gate.permit::<effect::BatchDeleteImage>()?;
+        let unlink = UnlinkBlob { repository: permit.repository(), digest: *digest, at: ctx.at() };
+        self.meta.write(unlink).await.map(|_| ()).map_err(|error| match error {
+            meta::OpError::Store(error) => store_error(error),
+            meta::OpError::Refused(UnlinkBlobRefusal::NotFound) => blob_unknown(),
+            meta::OpError::Refused(UnlinkBlobRefusal::InUse) => Error::new(
+                Code::BlobInUse,
+                "A manifest of this repository needs the blob. Delete the manifest first.",
+            ),
+        })
+    }
+}
+
+pub(crate) fn blob_unknown() -> Error {
+    Error::new(Code::BlobUnknown, "The repository holds no such blob.")
+}

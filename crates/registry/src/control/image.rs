@@ -1,0 +1,174 @@
+//! PutImage and BatchGetImage.
+
+use aws::ecr::{
+    BatchGetImageRequest, BatchGetImageResponse, Image, ImageFailure, ImageFailureCode, ImageIdentifier,
+    PutImageRequest, PutImageResponse,
+};
+use aws::ids::Region;
+use bytes::Bytes;
+use meta::Target;
+use meta::{FindImages, ImageRef, SameDigestSameTag};
+use oci::digest::{Algorithm, Digest};
+use oci::manifest::{Manifest, ManifestError};
+use oci::name::Tag;
+
+use super::repository_of;
+use crate::Registry;
+use crate::context::Ctx;
+use crate::error::{Code, Error, Result};
+use crate::manifest::ManifestPush;
+use crate::op::effect;
+use crate::store::StoreResultExt as _;
+
+impl Registry {
+    /// Stores a manifest and, if asked, points a tag at it. The same digest with the same tag again is
+    /// refused: re-tagging scripts depend on that.
+    pub async fn put_image(
+        &self,
+        ctx: &Ctx,
+        region: &Region,
+        input: PutImageRequest,
+    ) -> Result<PutImageResponse> {
+        let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
+        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let permit = gate.permit::<effect::PutImage>()?;
+        let body = Bytes::from(input.image_manifest.clone());
+        let manifest =
+            Manifest::parse(&body, input.image_manifest_media_type.as_deref()).map_err(parameter_error)?;
+        let digest = declared_digest(input.image_digest.as_deref(), &body)?;
+        let tag = input.image_tag.as_deref().map(parse_tag).transpose()?;
+        let media_type = manifest.media_type.clone();
+        let push = ManifestPush {
+            digest,
+            manifest,
+            body,
+            tags: tag.into_iter().collect(),
+            same_image: SameDigestSameTag::Refuse,
+            require_children: true,
+        };
+        self.push_manifest(ctx, &gate, &permit, push).await?;
+        Ok(PutImageResponse {
+            image: Image {
+                registry_id: repository.account_id.to_string(),
+                repository_name: repository.name.to_string(),
+                image_id: ImageIdentifier {
+                    image_digest: Some(digest.to_string()),
+                    image_tag: input.image_tag,
+                },
+                image_manifest: input.image_manifest,
+                image_manifest_media_type: Some(media_type),
+            },
+        })
+    }
+
+    /// Manifests of several images; one that is not there is a failure in the answer, not an error.
+    pub async fn batch_get_image(
+        &self,
+        ctx: &Ctx,
+        region: &Region,
+        input: BatchGetImageRequest,
+    ) -> Result<BatchGetImageResponse> {
+        let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
+        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let permit = gate.permit::<effect::BatchGetImage>()?;
+        let mut response = BatchGetImageResponse::default();
+        let mut asked = Vec::new();
+        for id in input.image_ids {
+            match image_ref(&id) {
+                Ok(reference) => asked.push((id, reference)),
+                Err(failure) => response.failures.push(failure),
+            }
+        }
+        let ids = asked.iter().map(|(_, reference)| reference.clone()).collect();
+        let find = FindImages { repository: permit.repository(), ids };
+        let found = self.meta.read(find).await.or_store_error()?;
+        for ((id, _), found) in asked.into_iter().zip(found) {
+            let Some((row, _)) = found else {
+                response.failures.push(not_found(id));
+                continue;
+            };
+            let body = self.manifest_body(permit.repository(), &row).await?;
+            response.images.push(Image {
+                registry_id: repository.account_id.to_string(),
+                repository_name: repository.name.to_string(),
+                image_id: ImageIdentifier {
+                    image_digest: Some(row.digest.to_string()),
+                    image_tag: id.image_tag,
+                },
+                image_manifest: String::from_utf8(body.to_vec()).map_err(Error::internal)?,
+                image_manifest_media_type: Some(row.media_type),
+            });
+        }
+        Ok(response)
+    }
+}
+
+/// What an image identifier asks for, or why it asks for nothing.
+pub(super) fn image_ref(id: &ImageIdentifier) -> std::result::Result<ImageRef, ImageFailure> {
+    let failure = |failure_code, reason: &str| ImageFailure {
+        image_id: id.clone(),
+        failure_code,
+        failure_reason: reason.to_owned(),
+    };
+    let digest = match id.image_digest.as_deref().map(str::parse::<Digest>).transpose() {
+        Ok(digest) => digest,
+        Err(_) => {
+            return Err(failure(
+                ImageFailureCode::InvalidImageDigest,
+                "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
+            ));
+        }
+    };
+    let tag = match id.image_tag.as_deref().map(str::parse::<Tag>).transpose() {
+        Ok(tag) => tag,
+        Err(_) => {
+            return Err(failure(
+                ImageFailureCode::InvalidImageTag,
+                "Invalid request parameters: image tag should satisfy the regex '[a-zA-Z0-9-_.]+'",
+            ));
+        }
+    };
+    if digest.is_none() && tag.is_none() {
+        return Err(failure(
+            ImageFailureCode::MissingDigestAndTag,
+            "Invalid request parameters: both tag and digest cannot be null",
+        ));
+    }
+    Ok(ImageRef { tag, digest })
+}
+
+pub(super) fn not_found(image_id: ImageIdentifier) -> ImageFailure {
+    ImageFailure {
+        image_id,
+        failure_code: ImageFailureCode::ImageNotFound,
+        failure_reason: "Requested image not found".to_owned(),
+    }
+}
+
+fn parse_tag(tag: &str) -> Result<Tag> {
+    tag.parse().map_err(|_| {
+        Error::invalid_parameter("imageTag", "must satisfy regular expression '[a-zA-Z0-9-_.]+'")
+    })
+}
+
+fn declared_digest(declared: Option<&str>, body: &[u8]) -> Result<Digest> {
+    let Some(declared) = declared else { return Ok(Digest::of(Algorithm::Sha256, body)) };
+    let mismatch = |computed: Digest| {
+        let message = format!("The digest of the image manifest is '{computed}', not '{declared}'");
+        Error::new(Code::ImageDigestDoesNotMatch, message)
+    };
+    let Ok(digest) = declared.parse::<Digest>() else {
+        return Err(mismatch(Digest::of(Algorithm::Sha256, body)));
+    };
+    let computed = Digest::of(digest.algorithm(), body);
+    if computed == digest { Ok(digest) } else { Err(mismatch(computed)) }
+}
+
+/// The parser's words in the API's frame.
+fn parameter_error(error: ManifestError) -> Error {
+    let constraint = match &error {
+        ManifestError::NotJson(_) => "Invalid JSON syntax".to_owned(),
+        other => other.to_string(),
+    };
+    Error::invalid_parameter("ImageManifest", &constraint)
+}

@@ -1,0 +1,273 @@
+//! Manifests on the data plane: push with its checks, pull, delete.
+
+use ::blob::fault::{self, Fault};
+use bytes::Bytes;
+use meta::{
+    DeleteManifest, DeleteManifestRefusal, DeleteTag, ImageId, ImageRow, LoadManifest, PutImage,
+    PutImageOutcome, PutImageRefusal, RepositoryKey, SameDigestSameTag, Target,
+};
+use oci::digest::{Algorithm, Digest};
+use oci::manifest::{Manifest, ManifestError};
+use oci::name::{Reference, Tag};
+
+use crate::Registry;
+use crate::authz::{Gate, Permit};
+use crate::context::{Ctx, RepositoryRef};
+use crate::error::{Code, Error, Result};
+use crate::op::effect::{self, Effect};
+use crate::store::{StoreResultExt as _, store_error};
+
+/// A manifest as it was pushed, byte for byte.
+#[derive(Clone, Debug)]
+pub struct ManifestContent {
+    /// Its digest, in the algorithm it was pushed with.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: String,
+    /// Its bytes.
+    pub body: Bytes,
+}
+
+/// What a push of a manifest did.
+#[derive(Clone, Debug)]
+pub struct Pushed {
+    /// The manifest's digest.
+    pub digest: Digest,
+    /// Its `subject`, which the answer confirms (`OCI-Subject`).
+    pub subject: Option<Digest>,
+    /// The tags that point at it now through this push.
+    pub tags: Vec<Tag>,
+}
+
+/// One push of a manifest, whichever API it came by.
+pub(crate) struct ManifestPush {
+    pub(crate) digest: Digest,
+    pub(crate) manifest: Manifest,
+    pub(crate) body: Bytes,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) same_image: SameDigestSameTag,
+    pub(crate) require_children: bool,
+}
+
+impl Registry {
+    /// The manifest that a tag or digest names.
+    pub async fn get_manifest(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        reference: &Reference,
+    ) -> Result<ManifestContent> {
+        let target = match reference {
+            Reference::Tag(tag) => Target::Tag(tag.clone()),
+            Reference::Digest(digest) => Target::Digest(*digest),
+        };
+        let gate = self.gate(ctx, repository, target).await?;
+        let permit = gate.permit::<effect::BatchGetImage>()?;
+        let image = gate.resolved().image.as_ref().ok_or_else(manifest_unknown)?;
+        let body = self.manifest_body(permit.repository(), image).await?;
+        Ok(ManifestContent { digest: image.digest, media_type: image.media_type.clone(), body })
+    }
+
+    /// A manifest's bytes. They never change under their digest, so memory may answer; that the repository
+    /// holds the image was read just before.
+    pub(crate) async fn manifest_body(&self, repository: RepositoryKey, image: &ImageRow) -> Result<Bytes> {
+        if let Some(body) = self.manifests.get(&image.digest) {
+            return Ok(body);
+        }
+        let load = LoadManifest { repository, id: image.id };
+        let body = self.meta.read(load).await.or_store_error()?.ok_or_else(manifest_unknown)?;
+        let body = Bytes::from(body);
+        self.manifests.insert(image.digest, body.clone());
+        Ok(body)
+    }
+
+    /// Stores a manifest and points tags at it. Pushing what is there already succeeds, also where tags are
+    /// immutable (design: declared improvements).
+    pub async fn put_manifest(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        reference: &Reference,
+        more_tags: &[Tag],
+        content_type: Option<&str>,
+        body: Bytes,
+    ) -> Result<Pushed> {
+        let gate = self.gate(ctx, repository, Target::None).await?;
+        let permit = gate.permit::<effect::PutImage>()?;
+        let manifest = Manifest::parse(&body, content_type).map_err(manifest_error)?;
+        let mut tags = more_tags.to_vec();
+        let digest = match reference {
+            Reference::Tag(tag) => {
+                tags.insert(0, tag.clone());
+                Digest::of(Algorithm::Sha256, &body)
+            }
+            Reference::Digest(digest) => {
+                let computed = Digest::of(digest.algorithm(), &body);
+                if computed != *digest {
+                    let message = format!("The manifest's digest is {computed}, not {digest}.");
+                    return Err(Error::new(Code::DigestInvalid, message));
+                }
+                *digest
+            }
+        };
+        let subject = manifest.subject.as_ref().map(|subject| subject.digest);
+        let push = ManifestPush {
+            digest,
+            manifest,
+            body,
+            tags: tags.clone(),
+            same_image: SameDigestSameTag::Accept,
+            require_children: false,
+        };
+        self.push_manifest(ctx, &gate, &permit, push).await?;
+        Ok(Pushed { digest, subject, tags })
+    }
+
+    /// The one way for a manifest into the store.
+    pub(crate) async fn push_manifest(
+        &self,
+        ctx: &Ctx,
+        gate: &Gate,
+        permit: &Permit<effect::PutImage>,
+        push: ManifestPush,
+    ) -> Result<PutImageOutcome> {
+        let manifest = &push.manifest;
+        let mut blobs: Vec<Digest> =
+            manifest.referenced_blobs().map(|descriptor| descriptor.digest).collect();
+        blobs.sort_unstable();
+        blobs.dedup();
+        let mut children: Vec<Digest> = manifest.manifests.iter().map(|child| child.digest).collect();
+        children.sort_unstable();
+        children.dedup();
+        let annotations_json = match (&manifest.subject, manifest.annotations.is_empty()) {
+            (Some(_), false) => Some(serde_json::to_vec(&manifest.annotations).map_err(Error::internal)?),
+            _ => None,
+        };
+        let put = PutImage {
+            repository: permit.repository(),
+            id: ImageId(self.ids.next(ctx.now)),
+            digest: push.digest,
+            media_type: manifest.media_type.clone(),
+            artifact_type: manifest.effective_artifact_type().map(str::to_owned),
+            config_media_type: manifest.config.as_ref().and_then(|config| config.media_type.clone()),
+            body: push.body.to_vec(),
+            image_size: manifest.total_layer_size(),
+            subject: manifest.subject.as_ref().map(|subject| subject.digest),
+            annotations_json,
+            blobs,
+            children,
+            require_children: push.require_children,
+            tags: push.tags,
+            pushed_by: permit.caller().unique_id.clone(),
+            at: ctx.at(),
+            op: ctx.operation_id.clone(),
+            same_digest_same_tag: push.same_image,
+        };
+        fault::hit(Fault::BeforePutImage);
+        let outcome = self.meta.write(put).await.map_err(|error| match error {
+            meta::OpError::Store(error) => store_error(error),
+            meta::OpError::Refused(refusal) => put_image_error(refusal, gate, permit),
+        })?;
+        fault::hit(Fault::AfterPutImage);
+        Ok(outcome)
+    }
+
+    /// Deletes a manifest and its tags.
+    pub async fn delete_manifest(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        digest: &Digest,
+    ) -> Result<()> {
+        let gate = self.gate(ctx, repository, Target::None).await?;
+        let permit = gate.permit::<effect::BatchDeleteImage>()?;
+        let delete = DeleteManifest {
+            repository: permit.repository(),
+            digest: *digest,
+            refuse_if_referenced: true,
+            at: ctx.at(),
+        };
+        fault::hit(Fault::BeforeDeleteImage);
+        let deleted = self.meta.write(delete).await;
+        fault::hit(Fault::AfterDeleteImage);
+        deleted.map(|_| ()).map_err(|error| match error {
+            meta::OpError::Store(error) => store_error(error),
+            meta::OpError::Refused(DeleteManifestRefusal::NotFound) => manifest_unknown(),
+            meta::OpError::Refused(DeleteManifestRefusal::Referenced(lists)) => Error::new(
+                Code::ManifestReferenced,
+                format!("Requested image referenced by manifest list: [{}]", join(&lists)),
+            ),
+        })
+    }
+
+    /// Removes a tag. The manifest stays (distribution specification, "Deleting tags").
+    pub async fn delete_tag(&self, ctx: &Ctx, repository: &RepositoryRef, tag: &Tag) -> Result<()> {
+        let gate = self.gate(ctx, repository, Target::None).await?;
+        let permit = gate.permit::<effect::BatchDeleteImage>()?;
+        let delete = DeleteTag { repository: permit.repository(), tag: tag.clone() };
+        self.meta.write(delete).await.map(|_| ()).map_err(|error| match error {
+            meta::OpError::Store(error) => store_error(error),
+            meta::OpError::Refused(_) => manifest_unknown(),
+        })
+    }
+}
+
+pub(crate) fn manifest_unknown() -> Error {
+    Error::new(Code::ManifestUnknown, "Requested image not found")
+}
+
+/// A manifest that breaks a rule, in the words of the parser.
+pub(crate) fn manifest_error(error: ManifestError) -> Error {
+    let code = match error {
+        ManifestError::TooLarge => Code::ManifestTooLarge,
+        ManifestError::UnsupportedSchema1 => Code::ManifestSchema1,
+        _ => Code::ManifestInvalid,
+    };
+    Error::new(code, error.to_string())
+}
+
+fn put_image_error<E: Effect>(refusal: PutImageRefusal, gate: &Gate, permit: &Permit<E>) -> Error {
+    let (name, account) = (&permit.row().name, permit.account());
+    match refusal {
+        PutImageRefusal::RepositoryGone => gate.repository_not_found(),
+        PutImageRefusal::LayersNotFound(digests) => Error::new(
+            Code::LayersNotFound,
+            format!(
+                "Layers with digests '[{}]' required for pushing image into repository with name '{name}' in the registry with id '{account}' do not exist",
+                join(&digests)
+            ),
+        ),
+        PutImageRefusal::ReferencedImagesNotFound(digests) => Error::new(
+            Code::ReferencedImagesNotFound,
+            format!(
+                "Images with digests '[{}]' required for pushing image into repository with name '{name}' in the registry with id '{account}' do not exist",
+                join(&digests)
+            ),
+        ),
+        PutImageRefusal::TagImmutable(tag) => Error::new(
+            Code::ImageTagAlreadyExists,
+            format!(
+                "The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten because the tag is immutable."
+            ),
+        ),
+        PutImageRefusal::ImageAlreadyExists { digest, tag } => Error::new(
+            Code::ImageAlreadyExists,
+            match tag {
+                Some(tag) => format!(
+                    "Image with digest '{digest}' and tag '{tag}' already exists in the repository with name '{name}' in registry with id '{account}'"
+                ),
+                None => format!(
+                    "Image with digest '{digest}' already exists in the repository with name '{name}' in registry with id '{account}'"
+                ),
+            },
+        ),
+        PutImageRefusal::LimitExceeded => Error::new(
+            Code::LimitExceeded,
+            "An image may have at most 1000 tags. Remove some before adding more.",
+        ),
+    }
+}
+
+fn join(digests: &[Digest]) -> String {
+    digests.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

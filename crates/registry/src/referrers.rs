@@ -1,0 +1,106 @@
+//! Who refers to a manifest (distribution specification, "Listing referrers").
+
+use std::collections::BTreeMap;
+
+use meta::Target;
+use meta::{ImageId, RepositoryKey};
+use meta::{ListReferrers, Referrer};
+use oci::digest::Digest;
+
+use crate::Registry;
+use crate::context::{Ctx, RepositoryRef};
+use crate::error::{Code, Error, Result};
+use crate::op::effect;
+use crate::store::StoreResultExt as _;
+
+/// Referrers in one answer of the data plane: small enough that the index stays below the largest manifest.
+const PAGE: usize = 100;
+
+/// A manifest whose `subject` is the one asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReferrerEntry {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its artifact type, where it has one.
+    pub artifact_type: Option<String>,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// One page of referrers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReferrerPage {
+    /// The entries, oldest push first.
+    pub referrers: Vec<ReferrerEntry>,
+    /// The cursor of the next page.
+    pub next: Option<String>,
+}
+
+impl Registry {
+    /// The manifests of the repository that name `subject`. A repository that is not there has none, which
+    /// the specification wants told as an empty list; whether the caller may ask is decided first.
+    pub async fn referrers(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        subject: &Digest,
+        artifact_type: Option<&str>,
+        cursor: Option<&str>,
+    ) -> Result<ReferrerPage> {
+        let gate = self.gate(ctx, repository, Target::None).await?;
+        let permit = match gate.permit::<effect::ListImageReferrers>() {
+            Err(error) if error.code == Code::RepositoryNotFound => {
+                return Ok(ReferrerPage { referrers: Vec::new(), next: None });
+            }
+            permit => permit?,
+        };
+        let types = artifact_type.map(str::to_owned).into_iter().collect();
+        self.referrer_page(permit.repository(), subject, types, cursor, PAGE).await
+    }
+
+    pub(crate) async fn referrer_page(
+        &self,
+        repository: RepositoryKey,
+        subject: &Digest,
+        artifact_types: Vec<String>,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<ReferrerPage> {
+        let name = format!("referrers {} {} {subject}", repository.registry.0, repository.id);
+        let after = cursor.map(|cursor| self.open_page_token::<i64>(&name, cursor)).transpose()?;
+        let list = ListReferrers {
+            repository,
+            subject: *subject,
+            artifact_types,
+            after: after.map(ImageId),
+            limit: limit + 1,
+        };
+        let mut rows = self.meta.read(list).await.or_store_error()?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = match rows.last() {
+            Some(last) if more => Some(self.page_token(&name, last.id.0)?),
+            _ => None,
+        };
+        let referrers = rows.into_iter().map(entry).collect::<Result<_>>()?;
+        Ok(ReferrerPage { referrers, next })
+    }
+}
+
+fn entry(row: Referrer) -> Result<ReferrerEntry> {
+    let annotations = match &row.annotations_json {
+        Some(json) => serde_json::from_slice(json).map_err(Error::internal)?,
+        None => BTreeMap::new(),
+    };
+    Ok(ReferrerEntry {
+        digest: row.digest,
+        media_type: row.media_type,
+        size: row.size,
+        artifact_type: row.artifact_type,
+        annotations,
+    })
+}

@@ -1,0 +1,199 @@
+//! Sealed values: docker passwords, page tokens, download URLs, secrets at rest.
+//!
+//! Each is AES-256-GCM under a key derived for its purpose, behind a format version and a key id, so that
+//! keys can be added and retired while values sealed under the old ones still open (foundation 23).
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+
+use crate::settings::MasterKey;
+
+const FORMAT: u8 = 1;
+const HEADER_LEN: usize = 2;
+
+/// What a sealed value is for. A value sealed for one purpose does not open for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The docker password.
+    Token,
+    /// `nextToken` and `last`.
+    Page,
+    /// The URL that GetDownloadUrlForLayer gives.
+    Download,
+    /// Secret access keys in the store.
+    AccessKey,
+}
+
+impl Purpose {
+    fn label(self) -> &'static [u8] {
+        match self {
+            Self::Token => b"wharf token",
+            Self::Page => b"wharf page",
+            Self::Download => b"wharf download",
+            Self::AccessKey => b"wharf access key",
+        }
+    }
+}
+
+/// Why a sealed value does not open. It says nothing of what was inside.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// Not of our making, damaged, or of a retired key.
+    #[error("the value does not open")]
+    Broken,
+    /// The library refused to work (no randomness, a key of the wrong length).
+    #[error("sealing failed")]
+    Failed,
+}
+
+struct Len32;
+
+impl KeyType for Len32 {
+    fn len(&self) -> usize {
+        32
+    }
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct RingEntry {
+    id: u8,
+    /// 32 bytes, hex.
+    key: String,
+}
+
+/// The keys under which values are sealed, newest last; all nodes share one ring.
+pub(crate) struct KeyRing {
+    entries: Vec<(u8, [u8; 32])>,
+}
+
+impl KeyRing {
+    /// A new ring of one random key, sealed for the store under the master key.
+    pub(crate) fn generate(master: &MasterKey) -> Result<Vec<u8>, SealError> {
+        let mut key = [0_u8; 32];
+        aws_lc_rs::rand::fill(&mut key).map_err(|_| SealError::Failed)?;
+        let entries = [RingEntry { id: 1, key: hex::encode(key) }];
+        let text = serde_json::to_vec(&entries).map_err(|_| SealError::Failed)?;
+        seal_under(master.bytes(), b"wharf key ring", 0, &text)
+    }
+
+    /// Opens a ring that `generate` made.
+    pub(crate) fn open(master: &MasterKey, sealed: &[u8]) -> Result<Self, SealError> {
+        let text = open_under(master.bytes(), b"wharf key ring", sealed)?;
+        let entries: Vec<RingEntry> = serde_json::from_slice(&text).map_err(|_| SealError::Broken)?;
+        let entries = entries
+            .iter()
+            .map(|entry| {
+                let key = hex::decode(&entry.key).ok()?;
+                Some((entry.id, key.try_into().ok()?))
+            })
+            .collect::<Option<Vec<_>>>()
+            .filter(|entries| !entries.is_empty())
+            .ok_or(SealError::Broken)?;
+        Ok(Self { entries })
+    }
+
+    /// Seals bytes for one purpose under the newest key.
+    pub(crate) fn seal(&self, purpose: Purpose, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        let (id, key) = self.entries.last().ok_or(SealError::Failed)?;
+        seal_under(key, purpose.label(), *id, plain)
+    }
+
+    /// Opens what `seal` made for the same purpose.
+    pub(crate) fn open_value(&self, purpose: Purpose, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        let id = *sealed.get(1).ok_or(SealError::Broken)?;
+        let (_, key) = self.entries.iter().find(|(entry, _)| *entry == id).ok_or(SealError::Broken)?;
+        open_under(key, purpose.label(), sealed)
+    }
+
+    /// `seal` of a JSON value, as text fit for a URL or a password (no `:`).
+    pub(crate) fn seal_json<T: Serialize>(&self, purpose: Purpose, value: &T) -> Result<String, SealError> {
+        let plain = serde_json::to_vec(value).map_err(|_| SealError::Failed)?;
+        Ok(URL_SAFE_NO_PAD.encode(self.seal(purpose, &plain)?))
+    }
+
+    /// Opens what `seal_json` made.
+    pub(crate) fn open_json<T: for<'de> Deserialize<'de>>(
+        &self,
+        purpose: Purpose,
+        text: &str,
+    ) -> Result<T, SealError> {
+        let sealed = URL_SAFE_NO_PAD.decode(text).map_err(|_| SealError::Broken)?;
+        let plain = self.open_value(purpose, &sealed)?;
+        serde_json::from_slice(&plain).map_err(|_| SealError::Broken)
+    }
+}
+
+fn derived(key: &[u8; 32], label: &[u8]) -> Result<RandomizedNonceKey, SealError> {
+    let prk = Salt::new(HKDF_SHA256, b"wharf").extract(key);
+    let mut bytes = [0_u8; 32];
+    prk.expand(&[label], Len32).and_then(|okm| okm.fill(&mut bytes)).map_err(|_| SealError::Failed)?;
+    RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| SealError::Failed)
+}
+
+fn seal_under(key: &[u8; 32], label: &[u8], id: u8, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+    let header = [FORMAT, id];
+    let mut body = plain.to_vec();
+    let nonce = derived(key, label)?
+        .seal_in_place_append_tag(Aad::from(header), &mut body)
+        .map_err(|_| SealError::Failed)?;
+    let mut sealed = Vec::with_capacity(HEADER_LEN + NONCE_LEN + body.len());
+    sealed.extend_from_slice(&header);
+    sealed.extend_from_slice(nonce.as_ref());
+    sealed.extend_from_slice(&body);
+    Ok(sealed)
+}
+
+fn open_under(key: &[u8; 32], label: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+    let (header, rest) = sealed.split_at_checked(HEADER_LEN).ok_or(SealError::Broken)?;
+    let (nonce, body) = rest.split_at_checked(NONCE_LEN).ok_or(SealError::Broken)?;
+    if header.first() != Some(&FORMAT) {
+        return Err(SealError::Broken);
+    }
+    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Broken)?;
+    let mut body = body.to_vec();
+    let plain = derived(key, label)?
+        .open_in_place(nonce, Aad::from(header), &mut body)
+        .map_err(|_| SealError::Broken)?;
+    Ok(plain.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ring() -> KeyRing {
+        let master = MasterKey::new([7; 32]);
+        KeyRing::open(&master, &KeyRing::generate(&master).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_value_opens_for_its_purpose_alone() {
+        let ring = ring();
+        let sealed = ring.seal_json(Purpose::Token, &"value").unwrap();
+        assert_eq!(ring.open_json::<String>(Purpose::Token, &sealed).unwrap(), "value");
+        assert!(ring.open_json::<String>(Purpose::Page, &sealed).is_err());
+    }
+
+    #[test]
+    fn every_one_byte_change_is_refused() {
+        let ring = ring();
+        let sealed = ring.seal(Purpose::Token, b"value").unwrap();
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert!(ring.open_value(Purpose::Token, &changed).is_err(), "byte {at}");
+        }
+        for len in 0..sealed.len() {
+            assert!(ring.open_value(Purpose::Token, &sealed[..len]).is_err(), "length {len}");
+        }
+    }
+
+    #[test]
+    fn a_ring_opens_under_its_master_key_alone() {
+        let sealed = KeyRing::generate(&MasterKey::new([7; 32])).unwrap();
+        assert!(KeyRing::open(&MasterKey::new([8; 32]), &sealed).is_err());
+    }
+}

@@ -1,0 +1,37 @@
+//! From the stores' errors to the registry's.
+
+use crate::error::{Code, Error, Result};
+
+/// Turns a failure of the metadata store into the registry's error where the operation has no refusals.
+pub(crate) trait StoreResultExt<T> {
+    /// The output, or the failure as the registry's error.
+    fn or_store_error(self) -> Result<T>;
+}
+
+impl<T> StoreResultExt<T> for std::result::Result<T, meta::OpError<meta::Never>> {
+    fn or_store_error(self) -> Result<T> {
+        self.map_err(|error| match error {
+            meta::OpError::Refused(never) => match never {},
+            meta::OpError::Store(error) => store_error(error),
+        })
+    }
+}
+
+/// The registry's error for a failure of the metadata store.
+pub(crate) fn store_error(error: meta::StoreError) -> Error {
+    Error::unavailable(error)
+}
+
+/// The registry's error for a blob whose row is there and whose bytes cannot be read.
+pub(crate) fn open_error(error: blob::OpenError) -> Error {
+    Error::internal(error)
+}
+
+/// The registry's error for a failure of the blob store.
+pub(crate) fn blob_error(error: std::io::Error) -> Error {
+    if error.kind() == std::io::ErrorKind::StorageFull {
+        tracing::error!("the disk of the blob store is full");
+        return Error::new(Code::OutOfSpace, "The registry has no space left. Tell its operator.");
+    }
+    Error::internal(error)
+}

@@ -1,0 +1,120 @@
+//! One request at a time for each upload session on this node.
+//!
+//! A client that lost its connection retries while the stalled request may still be waiting for bytes. The
+//! newer request takes over: the older is told to stop and is waited for, and only then is the session's row
+//! read, so that nobody appends at an offset that was overtaken.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, OwnedMutexGuard};
+
+#[derive(Default)]
+struct Session {
+    turn: Arc<tokio::sync::Mutex<()>>,
+    /// Tells the request that has the turn to stop.
+    stop: Arc<Notify>,
+    claims: usize,
+}
+
+type Sessions = Arc<Mutex<HashMap<String, Session>>>;
+
+fn lock(sessions: &Sessions) -> MutexGuard<'_, HashMap<String, Session>> {
+    // No code that can panic runs under this lock.
+    sessions.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The upload sessions that requests of this node are writing to.
+#[derive(Default)]
+pub(crate) struct UploadsInProgress {
+    sessions: Sessions,
+}
+
+/// A claim on a session, given back when dropped: also by a request that goes away while it waits.
+struct Claim {
+    id: String,
+    sessions: Sessions,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut sessions = lock(&self.sessions);
+        let Some(session) = sessions.get_mut(&self.id) else { return };
+        session.claims -= 1;
+        if session.claims == 0 {
+            sessions.remove(&self.id);
+        }
+    }
+}
+
+/// The right to write to one upload session.
+pub(crate) struct Turn {
+    /// Given back before the claim is.
+    _guard: OwnedMutexGuard<()>,
+    stop: Arc<Notify>,
+    _claim: Claim,
+}
+
+impl Turn {
+    /// Resolves when a newer request wants the session.
+    pub(crate) async fn superseded(&self) {
+        self.stop.notified().await;
+    }
+}
+
+impl UploadsInProgress {
+    /// Takes the turn on a session from whoever has it.
+    pub(crate) async fn take(&self, id: &str) -> Turn {
+        let (claim, turn, stop) = {
+            let mut sessions = lock(&self.sessions);
+            let session = sessions.entry(id.to_owned()).or_default();
+            session.claims += 1;
+            if session.claims > 1 {
+                session.stop.notify_one();
+            }
+            let claim = Claim { id: id.to_owned(), sessions: Arc::clone(&self.sessions) };
+            (claim, Arc::clone(&session.turn), Arc::clone(&session.stop))
+        };
+        let guard = turn.lock_owned().await;
+        Turn { _guard: guard, stop, _claim: claim }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_newer_request_stops_the_older_and_waits_for_it() {
+        let uploads = Arc::new(UploadsInProgress::default());
+        let first = uploads.take("a").await;
+        let newer = tokio::spawn({
+            let uploads = Arc::clone(&uploads);
+            async move { uploads.take("a").await.superseded().await }
+        });
+        first.superseded().await;
+        assert!(!newer.is_finished());
+        drop(first);
+        newer.abort();
+        assert!(newer.await.is_err());
+        assert!(lock(&uploads.sessions).is_empty());
+    }
+
+    #[tokio::test]
+    async fn sessions_do_not_wait_for_each_other() {
+        let uploads = UploadsInProgress::default();
+        let _first = uploads.take("a").await;
+        drop(uploads.take("b").await);
+        assert_eq!(lock(&uploads.sessions).len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_goes_away_while_it_waits_gives_its_claim_back() {
+        let uploads = UploadsInProgress::default();
+        let first = uploads.take("a").await;
+        let waiting = tokio::time::timeout(std::time::Duration::ZERO, uploads.take("a")).await;
+        assert!(waiting.is_err());
+        drop(first);
+        assert!(lock(&uploads.sessions).is_empty());
+    }
+}
