@@ -1,0 +1,55 @@
+"""What every test has: one server for the whole run, a home of its own, and docker-style credentials in it."""
+
+import base64
+import json
+import shutil
+import tempfile
+
+import pytest
+from process import environment, run
+from server import Wharf
+
+
+@pytest.fixture(scope="session")
+def wharf(tmp_path_factory):
+    server = Wharf(tmp_path_factory.mktemp("wharf"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def short_folder():
+    """A folder with a path short enough for Unix sockets, which pytest's are not."""
+    folder = tempfile.mkdtemp(prefix="wh-", dir="/tmp")
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def home(tmp_path):
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def env(wharf, home):
+    """A client's environment whose docker credential file knows the server."""
+    basic = base64.b64encode(f"AWS:{wharf.password}".encode()).decode()
+    credentials = json.dumps({"auths": {wharf.registry: {"auth": basic}}})
+    (home / ".docker").mkdir()
+    (home / ".docker" / "config.json").write_text(credentials)
+    (home / "auth.json").write_text(credentials)
+    return environment(home, {"REGISTRY_AUTH_FILE": str(home / "auth.json")})
+
+
+@pytest.fixture
+def push(wharf, env):
+    """Pushes a layout with skopeo, for tests whose own client comes afterwards."""
+
+    def push_layout(layout, name, tag=None):
+        target = f"docker://{wharf.ref(name, tag or layout.tag)}"
+        run(["skopeo", "copy", "--all", "--dest-tls-verify=false", layout.skopeo, target], env=env)
+        return layout.digest
+
+    return push_layout

@@ -1,0 +1,75 @@
+"""One `wharf dev`, started from the built binary, and what its own `wharf env` says about it."""
+
+import base64
+import http.client
+import json
+import os
+import subprocess
+import uuid
+from pathlib import Path
+
+from process import Daemon, environment, run
+
+
+class Wharf:
+    """A running server, known only through what it prints for its users."""
+
+    def __init__(self, folder):
+        binary = os.environ.get("WHARF_BIN")
+        assert binary, "WHARF_BIN must name the wharf binary: run the suite with `cargo xtask e2e`"
+        self.binary = Path(binary)
+        self.folder = Path(folder)
+        self.data = self.folder / "data"
+        self.home = self.folder / "home"
+        self.home.mkdir(parents=True)
+        endpoint = self.data / "endpoint"
+        self.daemon = Daemon(
+            [self.binary, "dev", "--data-dir", self.data, "--listen", "127.0.0.1:0"],
+            env=environment(self.home),
+            log=self.folder / "wharf.log",
+            ready=lambda: endpoint.exists() and endpoint.read_text().strip(),
+        )
+        self.env = self.evaluated_env()
+        self.registry = self.env["WHARF_REGISTRY"]
+        self.password = self.aws("ecr", "get-login-password", output=None).strip()
+
+    def evaluated_env(self):
+        """The variables that a shell has after `eval "$(wharf env)"`."""
+        script = 'eval "$("$1" env --data-dir "$2")" && env -0'
+        words = ["/bin/sh", "-c", script, "sh", str(self.binary), str(self.data)]
+        said = subprocess.run(words, env={"PATH": "/usr/bin:/bin"}, capture_output=True, check=True, text=True).stdout
+        pairs = dict(line.split("=", 1) for line in said.split("\0") if "=" in line)
+        return {name: value for name, value in pairs.items() if name.startswith(("AWS_", "WHARF_"))}
+
+    def aws(self, *words, output="json", refused=False, env=None, input=None):
+        """The AWS CLI with the printed environment; the parsed answer, or all it said if it had to be refused."""
+        words = ["aws", *words] + (["--output", output] if output else [])
+        said = run(words, env=environment(self.home, self.env | (env or {})), refused=refused, input=input)
+        return json.loads(said) if output == "json" and not refused and said.strip() else said
+
+    def repository(self, prefix, **options):
+        """Makes a repository that no other test has and returns its name."""
+        name = f"{prefix}/{uuid.uuid4().hex[:12]}"
+        self.aws("ecr", "create-repository", "--repository-name", name)
+        return name
+
+    def ref(self, name, tag_or_digest="latest"):
+        """The reference of an image on this server."""
+        return f"{self.registry}/{name}{'@' if ':' in tag_or_digest else ':'}{tag_or_digest}"
+
+    @property
+    def basic(self):
+        return "Basic " + base64.b64encode(f"AWS:{self.password}".encode()).decode()
+
+    def http(self, method, path, body=None, headers=None):
+        """One plain request on the data plane: status, headers (lower case), body."""
+        connection = http.client.HTTPConnection(self.registry, timeout=60)
+        try:
+            connection.request(method, path, body=body, headers={"Authorization": self.basic} | (headers or {}))
+            answer = connection.getresponse()
+            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+        finally:
+            connection.close()
+
+    def stop(self):
+        self.daemon.stop()
