@@ -1,0 +1,30 @@
+//! `GET /wharf/layers/<token>`: the URLs that GetDownloadUrlForLayer gives. The token is the permission; an
+//! Authorization header that a client repeats after a redirect is neither needed nor looked at.
+
+use http::{Method, StatusCode, header};
+use oci::error::ErrorCode;
+
+use crate::error::Refusal;
+use crate::exchange::{Exchange, Response};
+use crate::serve::App;
+use crate::v2;
+
+pub(crate) const PREFIX: &str = registry::download::PATH_PREFIX;
+
+pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
+    exchange.operation = "download_layer";
+    match download(app, exchange).await {
+        Ok(response) => response,
+        Err(refusal) => refusal.into_response(exchange),
+    }
+}
+
+async fn download(app: &App, exchange: &Exchange) -> Result<Response, Refusal> {
+    if exchange.method != Method::GET {
+        let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, "Only GET is served here.");
+        return Err(refusal.with(header::ALLOW, "GET"));
+    }
+    let token = exchange.uri.path().strip_prefix(PREFIX).unwrap_or_default();
+    let blob = app.registry.verify_download(token, exchange.now).await?;
+    v2::blob::send(exchange, &blob).await
+}

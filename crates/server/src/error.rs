@@ -1,0 +1,149 @@
+//! Each refusal of the rules in the two dialects. One table, exhaustive over `registry::error::Code`, gives the
+//! mapping, the page docs/errors.md and the test that compares them.
+
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use oci::error::ErrorCode;
+use registry::error::{Code, Error};
+
+use crate::body::{BodyError, ResponseBody};
+use crate::exchange::{Exchange, Response, answer, value};
+
+/// What one code becomes on the data plane and on the control plane.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// The rules' code.
+    pub code: Code,
+    /// The OCI error code.
+    pub oci: ErrorCode,
+    /// The status on the data plane.
+    pub oci_status: StatusCode,
+    /// The exception (`__type`) on the control plane.
+    pub aws: &'static str,
+    /// The status on the control plane.
+    pub aws_status: StatusCode,
+}
+
+macro_rules! dialects {
+    ($($code:ident => $oci:ident $oci_status:ident, $aws:literal $aws_status:ident;)*) => {
+        /// What a code becomes.
+        pub(crate) fn entry(code: Code) -> Entry {
+            let (oci, oci_status, aws, aws_status) = match code {
+                $(Code::$code => (ErrorCode::$oci, StatusCode::$oci_status, $aws, StatusCode::$aws_status),)*
+            };
+            Entry { code, oci, oci_status, aws, aws_status }
+        }
+
+        /// All entries, in the order of the page docs/errors.md.
+        pub fn table() -> Vec<Entry> {
+            [$(Code::$code),*].into_iter().map(entry).collect()
+        }
+    };
+}
+
+dialects! {
+    InvalidParameter => Unsupported BAD_REQUEST, "InvalidParameterException" BAD_REQUEST;
+    RepositoryNotFound => NameUnknown NOT_FOUND, "RepositoryNotFoundException" BAD_REQUEST;
+    RepositoryAlreadyExists => Denied CONFLICT, "RepositoryAlreadyExistsException" BAD_REQUEST;
+    RepositoryNotEmpty => Denied CONFLICT, "RepositoryNotEmptyException" BAD_REQUEST;
+    ImageNotFound => ManifestUnknown NOT_FOUND, "ImageNotFoundException" BAD_REQUEST;
+    ImageAlreadyExists => Denied CONFLICT, "ImageAlreadyExistsException" BAD_REQUEST;
+    ImageTagAlreadyExists => TagInvalid BAD_REQUEST, "ImageTagAlreadyExistsException" BAD_REQUEST;
+    ImageDigestDoesNotMatch => DigestInvalid BAD_REQUEST, "ImageDigestDoesNotMatchException" BAD_REQUEST;
+    LayersNotFound => ManifestBlobUnknown BAD_REQUEST, "LayersNotFoundException" BAD_REQUEST;
+    LayerAlreadyExists => BlobUploadInvalid BAD_REQUEST, "LayerAlreadyExistsException" BAD_REQUEST;
+    LayerPartTooSmall => BlobUploadInvalid BAD_REQUEST, "LayerPartTooSmallException" BAD_REQUEST;
+    ReferencedImagesNotFound => ManifestBlobUnknown BAD_REQUEST, "ReferencedImagesNotFoundException" BAD_REQUEST;
+    UploadNotFound => BlobUploadUnknown NOT_FOUND, "UploadNotFoundException" BAD_REQUEST;
+    InvalidLayer => DigestInvalid BAD_REQUEST, "InvalidLayerException" BAD_REQUEST;
+    InvalidLayerPart => BlobUploadInvalid BAD_REQUEST, "InvalidLayerPartException" BAD_REQUEST;
+    EmptyUpload => BlobUploadInvalid BAD_REQUEST, "EmptyUploadException" BAD_REQUEST;
+    InvalidTagParameter => Unsupported BAD_REQUEST, "InvalidTagParameterException" BAD_REQUEST;
+    TooManyTags => Unsupported BAD_REQUEST, "TooManyTagsException" BAD_REQUEST;
+    LimitExceeded => Denied FORBIDDEN, "LimitExceededException" BAD_REQUEST;
+    BlobUnknown => BlobUnknown NOT_FOUND, "LayersNotFoundException" BAD_REQUEST;
+    BlobInUse => Denied CONFLICT, "InvalidParameterException" BAD_REQUEST;
+    ManifestUnknown => ManifestUnknown NOT_FOUND, "ImageNotFoundException" BAD_REQUEST;
+    ManifestReferenced => Denied CONFLICT, "InvalidParameterException" BAD_REQUEST;
+    ManifestInvalid => ManifestInvalid BAD_REQUEST, "InvalidParameterException" BAD_REQUEST;
+    ManifestTooLarge => SizeInvalid PAYLOAD_TOO_LARGE, "InvalidParameterException" BAD_REQUEST;
+    ManifestSchema1 => ManifestInvalid BAD_REQUEST, "InvalidParameterException" BAD_REQUEST;
+    DigestInvalid => DigestInvalid BAD_REQUEST, "InvalidParameterException" BAD_REQUEST;
+    NameInvalid => NameInvalid BAD_REQUEST, "InvalidParameterException" BAD_REQUEST;
+    TagInvalid => TagInvalid BAD_REQUEST, "InvalidParameterException" BAD_REQUEST;
+    UploadRangeInvalid => BlobUploadInvalid RANGE_NOT_SATISFIABLE, "InvalidLayerPartException" BAD_REQUEST;
+    SizeInvalid => SizeInvalid BAD_REQUEST, "InvalidParameterException" BAD_REQUEST;
+    AccessDenied => Denied FORBIDDEN, "AccessDeniedException" BAD_REQUEST;
+    InvalidToken => Denied BAD_REQUEST, "InvalidParameterException" BAD_REQUEST;
+    ClientGone => BlobUploadInvalid BAD_REQUEST, "RequestAbortedException" BAD_REQUEST;
+    OutOfSpace => InternalError INSUFFICIENT_STORAGE, "ServerException" INTERNAL_SERVER_ERROR;
+    Unavailable => Unavailable SERVICE_UNAVAILABLE, "ServerException" SERVICE_UNAVAILABLE;
+    Internal => InternalError INTERNAL_SERVER_ERROR, "ServerException" INTERNAL_SERVER_ERROR;
+}
+
+/// A refusal on its way out over the data plane.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) code: ErrorCode,
+    pub(crate) message: String,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// The cause, for the log.
+    pub(crate) failure: Option<String>,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), headers: Vec::new(), failure: None }
+    }
+
+    pub(crate) fn with(mut self, name: HeaderName, text: &str) -> Self {
+        self.headers.push((name, value(text)));
+        self
+    }
+
+    /// The answer; the cause stays with the exchange, for its line in the log.
+    pub(crate) fn into_response(self, exchange: &mut Exchange) -> Response {
+        exchange.failure = self.failure;
+        let body = oci::error::body(self.code, &self.message, None);
+        let mut response = answer(self.status, ResponseBody::bytes(body));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.extend(self.headers);
+        response
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let entry = entry(error.code);
+        let mut refusal = Self::new(entry.oci_status, entry.oci, error.message);
+        refusal.failure = error.internal.map(|cause| cause.chain());
+        refusal
+    }
+}
+
+impl From<BodyError> for Refusal {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge { limit } => Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                ErrorCode::SizeInvalid,
+                format!("The body is larger than the {limit} bytes that are accepted here."),
+            ),
+            BodyError::Broken(_) => Error::new(Code::ClientGone, "The request's body ended early.").into(),
+        }
+    }
+}
+
+/// The answer to a request whose handler panicked, in the dialect of its path.
+pub(crate) fn panicked(path: &str) -> Response {
+    let message = "An internal error occurred. Give the request id to the operator of this registry.";
+    let (kind, body) = if path.starts_with("/v2") {
+        ("application/json", oci::error::body(ErrorCode::InternalError, message, None))
+    } else {
+        ("application/x-amz-json-1.1", aws::json::error_body("ServerException", message, &[]))
+    };
+    let mut response = answer(StatusCode::INTERNAL_SERVER_ERROR, ResponseBody::bytes(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}

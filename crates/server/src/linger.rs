@@ -1,0 +1,218 @@
+//! The socket under a connection: replays bytes read while the protocol was recognised, ends writes that a
+//! client does not take, and at the close waits a little for what the client still sends, because closing
+//! over unread bytes makes the kernel send a reset that can overtake the answer.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+
+/// The first bytes of HTTP/2 with prior knowledge (RFC 9113 §3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const LINGER_TIME: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 64 * 1024 * 1024;
+
+/// Reads as much of a fresh connection as tells HTTP/2 from HTTP/1. Gives the bytes read, to be replayed.
+pub(crate) async fn recognise<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<(bool, Bytes)> {
+    let mut buffer = Vec::with_capacity(PREFACE.len());
+    while buffer.len() < PREFACE.len() {
+        let mut limited = (&mut *stream).take((PREFACE.len() - buffer.len()) as u64);
+        if limited.read_buf(&mut buffer).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if !PREFACE.starts_with(&buffer) {
+            return Ok((false, buffer.into()));
+        }
+    }
+    Ok((true, buffer.into()))
+}
+
+/// A stream whose first bytes have been read already.
+pub(crate) struct Replay<S> {
+    read: Bytes,
+    inner: S,
+}
+
+impl<S> Replay<S> {
+    pub(crate) fn new(read: Bytes, inner: S) -> Self {
+        Self { read, inner }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Replay<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.read.is_empty() {
+            return Pin::new(&mut self.inner).poll_read(cx, buf);
+        }
+        let length = self.read.len().min(buf.remaining());
+        let part = self.read.copy_to_bytes(length);
+        buf.put_slice(&part);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Replay<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+/// The raw socket with patience at its end and none in the middle.
+pub(crate) struct Lingering<S> {
+    inner: S,
+    write_idle: Duration,
+    stalled: Option<Pin<Box<Sleep>>>,
+    closing: Option<Pin<Box<Sleep>>>,
+    discarded: usize,
+}
+
+impl<S> Lingering<S> {
+    pub(crate) fn new(inner: S, write_idle: Duration) -> Self {
+        Self { inner, write_idle, stalled: None, closing: None, discarded: 0 }
+    }
+
+    fn unless_stalled<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let idle = self.write_idle;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
+        match stalled.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.inner).poll_write(cx, buf);
+        self.unless_stalled(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
+        self.unless_stalled(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.inner).poll_flush(cx);
+        self.unless_stalled(cx, flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.closing.is_none() {
+            std::task::ready!(Pin::new(&mut this.inner).poll_shutdown(cx))?;
+            this.closing = Some(Box::pin(tokio::time::sleep(LINGER_TIME)));
+        }
+        let mut scratch = [0_u8; 8192];
+        loop {
+            if let Some(closing) = &mut this.closing
+                && closing.as_mut().poll(cx).is_ready()
+            {
+                return Poll::Ready(Ok(()));
+            }
+            let mut buf = ReadBuf::new(&mut scratch);
+            match Pin::new(&mut this.inner).poll_read(cx, &mut buf) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(_)) => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(())) => {
+                    this.discarded += buf.filled().len();
+                    if buf.filled().is_empty() || this.discarded > LINGER_BYTES {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn http2_is_told_from_http1_and_every_byte_is_kept() {
+        for (sent, is_http2) in [
+            (&b"GET / HTTP/1.1\r\n\r\n"[..], false),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nrest", true),
+            (b"PRI * HTTP/1.1\r\nHost: a.example\r\n\r\n", false),
+        ] {
+            let (mut client, mut server) = tokio::io::duplex(64);
+            client.write_all(sent).await.unwrap();
+            drop(client);
+            let (seen, read) = recognise(&mut server).await.unwrap();
+            assert_eq!(seen, is_http2);
+            let mut all = Vec::new();
+            Replay::new(read, server).read_to_end(&mut all).await.unwrap();
+            assert_eq!(all, sent);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_closed_before_it_spoke_is_an_error() {
+        let (client, mut server) = tokio::io::duplex(64);
+        drop(client);
+        assert!(recognise(&mut server).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_is_given_up() {
+        let (_client, server) = tokio::io::duplex(16);
+        let mut server = Lingering::new(server, Duration::from_secs(60));
+        let error = server.write_all(&[0; 64]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_close_reads_what_the_client_still_sends_but_not_for_ever() {
+        let (mut client, server) = tokio::io::duplex(16);
+        let mut server = Lingering::new(server, Duration::from_secs(60));
+        let closing = tokio::spawn(async move { server.shutdown().await });
+        client.write_all(&[0; 4096]).await.unwrap();
+        closing.await.unwrap().unwrap();
+    }
+}

@@ -1,0 +1,108 @@
+//! What Prometheus is told: requests by operation and status, durations, bytes, connections.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// Upper bounds in seconds: from a cached manifest to a large layer over a slow line.
+const DURATIONS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0, 300.0];
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Asked {
+    operation: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Answered {
+    operation: &'static str,
+    status: u32,
+}
+
+/// The counters of one server.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<Answered, Counter>,
+    seconds: Family<Asked, Histogram>,
+    received: Counter<u64, AtomicU64>,
+    sent: Counter<u64, AtomicU64>,
+    pub(crate) connections: Gauge,
+    pub(crate) accepted: Counter,
+    pub(crate) in_flight: Gauge,
+    pub(crate) uploads_in_flight: Gauge,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("wharf"),
+            requests: Family::default(),
+            seconds: Family::new_with_constructor(|| Histogram::new(DURATIONS)),
+            received: Counter::default(),
+            sent: Counter::default(),
+            connections: Gauge::default(),
+            accepted: Counter::default(),
+            in_flight: Gauge::default(),
+            uploads_in_flight: Gauge::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("http_requests", "Requests answered, by operation and status", self.requests.clone());
+        let help = "Time from a request's head to the end of its answer, by operation";
+        registry.register("http_request_seconds", help, self.seconds.clone());
+        registry.register("http_received_bytes", "Bytes of request bodies", self.received.clone());
+        registry.register("http_sent_bytes", "Bytes of answers' bodies", self.sent.clone());
+        registry.register("http_connections", "Open connections", self.connections.clone());
+        registry.register("http_accepted_connections", "Connections accepted", self.accepted.clone());
+        registry.register("http_requests_in_flight", "Requests being served", self.in_flight.clone());
+        let help = "Requests that carry bytes of a blob being served";
+        registry.register("http_uploads_in_flight", help, self.uploads_in_flight.clone());
+    }
+
+    pub(crate) fn observe(&self, operation: &'static str, status: u16, took: Duration, received: u64, sent: u64) {
+        self.requests.get_or_create(&Answered { operation, status: status.into() }).inc();
+        self.seconds.get_or_create(&Asked { operation }).observe(took.as_secs_f64());
+        self.received.inc_by(received);
+        self.sent.inc_by(sent);
+    }
+
+    /// The exposition in OpenMetrics' text form.
+    pub(crate) fn text(&self) -> Option<String> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).ok()?;
+        Some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_observed_is_exposed() {
+        let metrics = Metrics::new();
+        metrics.observe("get_manifest", 200, Duration::from_millis(2), 5, 7);
+        metrics.observe("get_manifest", 404, Duration::from_millis(2), 0, 1);
+        let text = metrics.text().unwrap();
+        for line in [
+            "wharf_http_requests_total{operation=\"get_manifest\",status=\"200\"} 1",
+            "wharf_http_requests_total{operation=\"get_manifest\",status=\"404\"} 1",
+            "wharf_http_request_seconds_count{operation=\"get_manifest\"} 2",
+            "wharf_http_received_bytes_total 5",
+            "wharf_http_sent_bytes_total 8",
+        ] {
+            assert!(text.contains(line), "{line} is not in:\n{text}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! One request from head to end: routed, run so that neither a panic nor a client that goes away can hurt
+//! others, and written to the log and the metrics exactly once.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use futures::FutureExt;
+use http::{HeaderValue, Method, StatusCode};
+use hyper::body::Incoming;
+use registry::Registry;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::body::ResponseBody;
+use crate::exchange::{Exchange, REQUEST_ID, Response, value};
+use crate::listen::Client;
+use crate::metrics::Metrics;
+use crate::options::Options;
+use crate::{control, download, error, health, v2};
+
+/// What every request shares.
+pub(crate) struct App {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) options: Options,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Cancelled when the server is asked to stop.
+    pub(crate) stop: CancellationToken,
+    /// Connections and running writes, awaited when the server stops.
+    pub(crate) tasks: TaskTracker,
+}
+
+/// Answers one request.
+pub(crate) async fn serve(app: Arc<App>, client: Client, request: http::Request<Incoming>) -> Response {
+    let mut exchange = Exchange::new(request, client.address, client.tls, &app.options);
+    let mut ending = Ending::begin(&app, &exchange);
+    let is_head = exchange.method == Method::HEAD;
+    let is_read = is_head || exchange.method == Method::GET;
+    let outcome = if is_read {
+        AssertUnwindSafe(route(&app, &mut exchange)).catch_unwind().await.ok().map(|response| (exchange, response))
+    } else {
+        // A write runs to its end on a task of its own: hyper drops the service's future with the connection.
+        let shared = Arc::clone(&app);
+        let run = app.tasks.spawn(async move {
+            let response = route(&shared, &mut exchange).await;
+            (exchange, response)
+        });
+        run.await.ok()
+    };
+    let mut response = match outcome {
+        Some((exchange, response)) => {
+            ending.learn(exchange, &response);
+            response
+        }
+        None => ending.panicked(),
+    };
+    if is_head {
+        *response.body_mut() = ResponseBody::empty();
+    }
+    response.headers_mut().insert(REQUEST_ID, value(&ending.request_id));
+    response.body_mut().attach(ending);
+    response
+}
+
+async fn route(app: &App, exchange: &mut Exchange) -> Response {
+    let path = exchange.uri.path();
+    if path == "/v2" || path.starts_with("/v2/") {
+        return v2::handle(app, exchange).await;
+    }
+    match path {
+        "/healthz" => health::healthz(),
+        "/readyz" => health::readyz(app),
+        _ if path.starts_with(download::PREFIX) => download::handle(app, exchange).await,
+        _ => control::handle(app, exchange).await,
+    }
+}
+
+/// The line of a request in the log, written when its answer has been sent or given up.
+pub(crate) struct Ending {
+    metrics: Arc<Metrics>,
+    started: Instant,
+    method: Method,
+    path: String,
+    client: std::net::IpAddr,
+    request_id: String,
+    operation: &'static str,
+    caller: Option<String>,
+    /// 499 as long as there is no answer: what is logged if the client goes away before.
+    status: u16,
+    received: Arc<AtomicU64>,
+    sent: u64,
+}
+
+impl Ending {
+    fn begin(app: &App, exchange: &Exchange) -> Self {
+        app.metrics.in_flight.inc();
+        let path = match exchange.uri.path() {
+            path if path.starts_with(download::PREFIX) => download::PREFIX.to_owned(),
+            path => path.to_owned(),
+        };
+        Self {
+            metrics: Arc::clone(&app.metrics),
+            started: Instant::now(),
+            method: exchange.method.clone(),
+            path,
+            client: exchange.peer.address,
+            request_id: exchange.request_id.clone(),
+            operation: exchange.operation,
+            caller: None,
+            status: 499,
+            received: exchange.body.received(),
+            sent: 0,
+        }
+    }
+
+    pub(crate) fn sent(&mut self, bytes: u64) {
+        self.sent += bytes;
+    }
+
+    fn learn(&mut self, exchange: Exchange, response: &Response) {
+        self.operation = exchange.operation;
+        self.caller = exchange.caller;
+        self.status = response.status().as_u16();
+        if response.status().is_server_error() {
+            let cause = exchange.failure.as_deref().unwrap_or("unknown");
+            let (request, path, operation) = (&self.request_id, &self.path, self.operation);
+            tracing::error!(req.id = %request, %path, operation, status = self.status, %cause, "request failed");
+        }
+    }
+
+    fn panicked(&mut self) -> Response {
+        let (request, path) = (&self.request_id, &self.path);
+        tracing::error!(req.id = %request, %path, "the handler of this request panicked");
+        self.status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
+        let mut response = error::panicked(&self.path);
+        response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+        response
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let took = self.started.elapsed();
+        let received = self.received.load(Ordering::Relaxed);
+        self.metrics.in_flight.dec();
+        self.metrics.observe(self.operation, self.status, took, received, self.sent);
+        tracing::info!(
+            target: "wharf::access",
+            req.id = %self.request_id,
+            method = %self.method,
+            path = %self.path,
+            operation = self.operation,
+            status = self.status,
+            took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            received,
+            sent = self.sent,
+            client = %self.client,
+            caller = self.caller.as_deref().unwrap_or("-"),
+            "request"
+        );
+    }
+}

@@ -1,0 +1,86 @@
+//! Who asks on the data plane: Basic with the user AWS and a token of GetAuthorizationToken as password.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use http::{StatusCode, header};
+use oci::error::ErrorCode;
+use registry::context::Caller;
+use registry::token::TokenError;
+
+use crate::error::Refusal;
+use crate::exchange::Exchange;
+use crate::serve::App;
+
+/// Clients pad or do not.
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
+
+/// The caller, or the challenge that tells clients how to log in.
+pub(super) fn authenticate(app: &App, exchange: &Exchange) -> Result<Arc<Caller>, Refusal> {
+    let Some(credentials) = exchange.header(&header::AUTHORIZATION).and_then(basic) else {
+        return Err(challenge(app, exchange, ErrorCode::Unauthorized, "Not Authorized"));
+    };
+    let decoded = BASE64.decode(credentials).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let Some((user, password)) = decoded.as_deref().and_then(|text| text.split_once(':')) else {
+        return Err(invalid());
+    };
+    app.registry.authenticate_password(user, password, exchange.now).map_err(|error| match error {
+        TokenError::Invalid => invalid(),
+        // COMPAT(ecr): AWS answers 403, after which clients do not log in again.
+        TokenError::Expired => challenge(app, exchange, ErrorCode::Denied, &error.to_string()),
+    })
+}
+
+/// The credentials of the Basic scheme, whose name has no case (RFC 9110 §11.1).
+fn basic(header: &str) -> Option<&str> {
+    let (scheme, credentials) = header.trim().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("basic").then_some(credentials.trim())
+}
+
+fn invalid() -> Refusal {
+    let message = TokenError::Invalid.to_string();
+    Refusal::new(StatusCode::BAD_REQUEST, ErrorCode::Denied, message)
+}
+
+fn challenge(app: &App, exchange: &Exchange, code: ErrorCode, message: &str) -> Refusal {
+    let scheme = if exchange.peer.tls { "https" } else { "http" };
+    let address = &app.registry.settings().address;
+    let host = match exchange.host.as_deref().filter(|host| is_host(host)) {
+        Some(host) => host.to_owned(),
+        None => address.host.clone(),
+    };
+    let header = format!("Basic realm=\"{scheme}://{host}/\",service=\"ecr.amazonaws.com\"");
+    Refusal::new(StatusCode::UNAUTHORIZED, code, message).with(header::WWW_AUTHENTICATE, &header)
+}
+
+/// Whether a Host header may stand in a quoted string.
+fn is_host(host: &str) -> bool {
+    !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]%".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_basic_scheme_has_credentials_here() {
+        assert_eq!(basic("Basic QQ=="), Some("QQ=="));
+        assert_eq!(basic("basic  QQ== "), Some("QQ=="));
+        for other in ["Bearer abc", "Basic", "", "QQ=="] {
+            assert_eq!(basic(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_host_header_cannot_break_out_of_the_realm() {
+        for good in ["localhost:5100", "[::1]:5100", "123456789012.dkr.ecr.eu-west-1.amazonaws.com"] {
+            assert!(is_host(good), "{good}");
+        }
+        for bad in ["", "a\"b", "a b", "a\\b", "a,b"] {
+            assert!(!is_host(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Manifests: pull, push with tags, delete (specification, end-2, end-7, end-9).
+
+use http::{HeaderName, Method, StatusCode, header};
+use oci::error::ErrorCode;
+use oci::manifest::MAX_MANIFEST_BYTES;
+use oci::name::{Reference, Tag};
+
+use super::blob::not_modified;
+use super::{CONTENT_DIGEST, Call, Outcome, not_allowed};
+use crate::body::{BodyError, ResponseBody};
+use crate::error::Refusal;
+use crate::exchange::{answer, value};
+
+const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+const OCI_TAG: HeaderName = HeaderName::from_static("oci-tag");
+/// Tags in one push; the specification wants ten at least, and 414 for too many.
+const MAX_TAGS: usize = 64;
+
+pub(super) async fn handle(call: Call<'_>, reference: &Reference) -> Outcome {
+    let method = call.exchange.method.clone();
+    match method {
+        Method::GET | Method::HEAD => get(call, reference).await,
+        Method::PUT => put(call, reference).await,
+        Method::DELETE => delete(call, reference).await,
+        _ => Err(not_allowed(&method, "GET, HEAD, PUT, DELETE")),
+    }
+}
+
+async fn get(call: Call<'_>, reference: &Reference) -> Outcome {
+    let Call { app, exchange, ctx, repository } = call;
+    exchange.operation = if exchange.method == Method::HEAD { "head_manifest" } else { "get_manifest" };
+    let manifest = app.registry.get_manifest(&ctx, &repository, reference).await?;
+    let digest = manifest.digest.to_string();
+    let mut response = if not_modified(exchange, &digest) {
+        answer(StatusCode::NOT_MODIFIED, ResponseBody::empty())
+    } else {
+        let length = manifest.body.len();
+        let mut response = answer(StatusCode::OK, ResponseBody::bytes(manifest.body));
+        response.headers_mut().insert(header::CONTENT_TYPE, value(&manifest.media_type));
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        response
+    };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_DIGEST, value(&digest));
+    headers.insert(header::ETAG, value(&format!("\"{digest}\"")));
+    Ok(response)
+}
+
+async fn put(call: Call<'_>, reference: &Reference) -> Outcome {
+    let Call { app, exchange, ctx, repository } = call;
+    exchange.operation = "put_manifest";
+    let tags = tags(exchange.parameters("tag"))?;
+    let body = exchange.body.read_bounded(MAX_MANIFEST_BYTES).await.map_err(|error| match error {
+        BodyError::TooLarge { limit } => {
+            let message = format!("A manifest may hold at most {limit} bytes.");
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::SizeInvalid, message)
+        }
+        broken @ BodyError::Broken(_) => broken.into(),
+    })?;
+    let content_type = exchange.header(&header::CONTENT_TYPE);
+    let pushed = app.registry.put_manifest(&ctx, &repository, reference, &tags, content_type, body).await?;
+    let digest = pushed.digest.to_string();
+    let mut response = answer(StatusCode::CREATED, ResponseBody::empty());
+    let headers = response.headers_mut();
+    let location = format!("/v2/{}/manifests/{digest}", repository.name);
+    headers.insert(header::LOCATION, value(&location));
+    headers.insert(CONTENT_DIGEST, value(&digest));
+    if let Some(subject) = pushed.subject {
+        headers.insert(OCI_SUBJECT, value(&subject.to_string()));
+    }
+    for tag in tags.iter().filter(|tag| pushed.tags.contains(tag)) {
+        headers.append(OCI_TAG, value(tag.as_str()));
+    }
+    Ok(response)
+}
+
+/// The tags of `?tag=a&tag=b`.
+fn tags(parameters: impl Iterator<Item = String>) -> Result<Vec<Tag>, Refusal> {
+    let mut tags = Vec::new();
+    for text in parameters {
+        let tag = text.parse().map_err(|_| {
+            let message = format!("'{text}' is not a valid tag.");
+            Refusal::new(StatusCode::BAD_REQUEST, ErrorCode::TagInvalid, message)
+        })?;
+        tags.push(tag);
+    }
+    if tags.len() > MAX_TAGS {
+        let message = format!("At most {MAX_TAGS} tags can be pushed at once.");
+        return Err(Refusal::new(StatusCode::URI_TOO_LONG, ErrorCode::TagInvalid, message));
+    }
+    Ok(tags)
+}
+
+async fn delete(call: Call<'_>, reference: &Reference) -> Outcome {
+    let Call { app, exchange, ctx, repository } = call;
+    match reference {
+        Reference::Tag(tag) => {
+            exchange.operation = "delete_tag";
+            app.registry.delete_tag(&ctx, &repository, tag).await?;
+        }
+        Reference::Digest(digest) => {
+            exchange.operation = "delete_manifest";
+            app.registry.delete_manifest(&ctx, &repository, digest).await?;
+        }
+    }
+    Ok(answer(StatusCode::ACCEPTED, ResponseBody::empty()))
+}

@@ -1,0 +1,183 @@
+//! Pushing blobs: whole in the POST, by POST and PUT, in chunks, by mount (specification, end-4 to end-6,
+//! end-11, end-13, end-14).
+
+use futures::StreamExt;
+use http::{HeaderName, Method, StatusCode, header};
+use oci::digest::{Algorithm, Digest};
+use oci::error::ErrorCode;
+use oci::name::RepositoryName;
+use oci::range::ContentRange;
+use registry::error::{Code, Error};
+use registry::upload::{BodyError, Incoming, UploadStatus};
+
+use super::{CONTENT_DIGEST, Call, Outcome, not_allowed};
+use crate::body::ResponseBody;
+use crate::error::Refusal;
+use crate::exchange::{Exchange, Response, answer, value};
+
+const UPLOAD_ID: HeaderName = HeaderName::from_static("docker-upload-uuid");
+
+/// `POST /v2/<name>/blobs/uploads/`.
+pub(super) async fn start(call: Call<'_>) -> Outcome {
+    let Call { app, exchange, ctx, repository } = call;
+    if exchange.method != Method::POST {
+        return Err(not_allowed(&exchange.method, "POST"));
+    }
+    if let Some(digest) = exchange.parameter("digest") {
+        exchange.operation = "put_blob";
+        let digest = parse_digest(&digest)?;
+        let _carrying = Carrying::begin(app);
+        let incoming = incoming(exchange)?;
+        app.registry.put_blob(&ctx, &repository, &digest, incoming).await?;
+        return Ok(created(&repository.name, &digest));
+    }
+    exchange.operation = "start_upload";
+    // A mount that cannot be done for whatever reason becomes an upload (specification, "Mounting a blob").
+    if let Some(Ok(digest)) = exchange.parameter("mount").map(|digest| digest.parse::<Digest>()) {
+        exchange.operation = "mount_blob";
+        let from = exchange.parameter("from").filter(|from| !from.is_empty());
+        let source = from.as_deref().map(str::parse::<RepositoryName>);
+        if !matches!(source, Some(Err(_))) {
+            let source = source.and_then(Result::ok);
+            if app.registry.mount_blob(&ctx, &repository, &digest, source.as_ref()).await? {
+                return Ok(created(&repository.name, &digest));
+            }
+        }
+    }
+    let algorithm = match exchange.parameter("digest-algorithm").as_deref() {
+        Some("sha512") => Algorithm::Sha512,
+        _ => Algorithm::Sha256,
+    };
+    let status = app.registry.start_upload(&ctx, &repository, algorithm).await?;
+    Ok(progress(StatusCode::ACCEPTED, &repository.name, &status))
+}
+
+/// GET, PATCH, PUT and DELETE of a session.
+pub(super) async fn handle(call: Call<'_>, id: &str) -> Outcome {
+    let method = call.exchange.method.clone();
+    match method {
+        Method::PATCH => append(call, id).await,
+        Method::PUT => finish(call, id).await,
+        Method::GET | Method::HEAD => {
+            let Call { app, exchange, ctx, repository } = call;
+            exchange.operation = "upload_status";
+            let status = app.registry.upload_status(&ctx, &repository, id).await?;
+            Ok(progress(StatusCode::NO_CONTENT, &repository.name, &status))
+        }
+        Method::DELETE => {
+            let Call { app, exchange, ctx, repository } = call;
+            exchange.operation = "cancel_upload";
+            app.registry.cancel_upload(&ctx, &repository, id).await?;
+            Ok(answer(StatusCode::NO_CONTENT, ResponseBody::empty()))
+        }
+        _ => Err(not_allowed(&method, "GET, PATCH, PUT, DELETE")),
+    }
+}
+
+async fn append(call: Call<'_>, id: &str) -> Outcome {
+    call.exchange.operation = "append_upload";
+    let _carrying = Carrying::begin(call.app);
+    let outcome = match incoming(call.exchange) {
+        Ok(incoming) => call.app.registry.append_upload(&call.ctx, &call.repository, id, incoming).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(status) => Ok(progress(StatusCode::ACCEPTED, &call.repository.name, &status)),
+        Err(error) => Err(refuse(&call, id, error).await),
+    }
+}
+
+async fn finish(call: Call<'_>, id: &str) -> Outcome {
+    call.exchange.operation = "finish_upload";
+    let digest = parse_digest(&call.exchange.parameter("digest").unwrap_or_default())?;
+    let _carrying = Carrying::begin(call.app);
+    let outcome = match incoming(call.exchange) {
+        Ok(incoming) => call.app.registry.finish_upload(&call.ctx, &call.repository, id, &digest, incoming).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(()) => Ok(created(&call.repository.name, &digest)),
+        Err(error) => Err(refuse(&call, id, error).await),
+    }
+}
+
+/// A chunk out of order is told where to go on (specification, "Pushing a blob in chunks").
+async fn refuse(call: &Call<'_>, id: &str, error: Error) -> Refusal {
+    let out_of_order = error.code == Code::UploadRangeInvalid;
+    let mut refusal = Refusal::from(error);
+    if out_of_order
+        && let Ok(status) = call.app.registry.upload_status(&call.ctx, &call.repository, id).await
+    {
+        refusal = refusal
+            .with(header::LOCATION, &location(&call.repository.name, id))
+            .with(header::RANGE, &held(status.offset))
+            .with(UPLOAD_ID, id);
+    }
+    refusal
+}
+
+/// The bytes of the request for the rules, with what the client says about them.
+fn incoming(exchange: &mut Exchange) -> Result<Incoming, Error> {
+    let range = match exchange.headers.get(header::CONTENT_RANGE) {
+        Some(range) => {
+            let malformed = || Error::new(Code::UploadRangeInvalid, "Content-Range is not of the form first-last.");
+            let text = range.to_str().map_err(|_| malformed())?;
+            Some(ContentRange::parse(text).ok_or_else(malformed)?)
+        }
+        None => None,
+    };
+    let length = exchange.body.declared_length();
+    let body = exchange.body.take().map(|chunk| chunk.map_err(|_| BodyError::Broken));
+    Ok(Incoming { range, length, body: Box::pin(body) })
+}
+
+fn parse_digest(text: &str) -> Result<Digest, Refusal> {
+    text.parse().map_err(|_| {
+        let message = format!("'{text}' is not a digest that this registry supports.");
+        Refusal::new(StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid, message)
+    })
+}
+
+fn location(name: &RepositoryName, id: &str) -> String {
+    format!("/v2/{name}/blobs/uploads/{id}")
+}
+
+/// What the session holds, as an inclusive range. Nothing at all is `0-0` by convention.
+fn held(offset: u64) -> String {
+    format!("0-{}", offset.saturating_sub(1))
+}
+
+fn progress(status: StatusCode, name: &RepositoryName, upload: &UploadStatus) -> Response {
+    let mut response = answer(status, ResponseBody::empty());
+    let headers = response.headers_mut();
+    headers.insert(header::LOCATION, value(&location(name, &upload.id)));
+    headers.insert(header::RANGE, value(&held(upload.offset)));
+    headers.insert(UPLOAD_ID, value(&upload.id));
+    response
+}
+
+fn created(name: &RepositoryName, digest: &Digest) -> Response {
+    let digest = digest.to_string();
+    let mut response = answer(StatusCode::CREATED, ResponseBody::empty());
+    let headers = response.headers_mut();
+    headers.insert(header::LOCATION, value(&format!("/v2/{name}/blobs/{digest}")));
+    headers.insert(CONTENT_DIGEST, value(&digest));
+    response
+}
+
+/// Counts a request that carries bytes, for as long as it runs.
+struct Carrying(prometheus_client::metrics::gauge::Gauge);
+
+impl Carrying {
+    fn begin(app: &crate::serve::App) -> Self {
+        let gauge = app.metrics.uploads_in_flight.clone();
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Carrying {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
