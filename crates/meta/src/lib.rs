@@ -1,1 +1,33 @@
-//! meta.
+//! Metadata: every durable fact that is not bytes, on SQLite or PostgreSQL.
+//!
+//! [`Meta`] runs [`Operation`]s. Each is an owned value, runs in one transaction and is written once for both
+//! databases. `ops/` has a file for each resource; no SQL is written anywhere outside this crate.
+
+pub mod conformance;
+mod error;
+mod meta;
+mod migrate;
+pub mod mutability;
+mod operation;
+pub mod ops;
+mod postgres;
+mod sqlite;
+mod tx;
+mod types;
+mod value;
+
+pub use error::{Never, OpError, StoreError};
+pub use meta::Meta;
+pub use migrate::{COMPAT, SchemaVersion};
+pub use mutability::Mutability;
+pub use operation::{Access, Operation, Ruling};
+pub use ops::{
+    account::*, blob::*, image::*, image_delete::*, image_list::*, principal::*, referrers::*, registry::*,
+    repository::*, repository_purge::*, resolve::*, resource_tag::*, settings::*, tag::*, upload::*,
+    upload_expire::*, work::*,
+};
+pub use postgres::PostgresOptions;
+pub use sqlite::SqliteOptions;
+pub use tx::{Dialect, Tx};
+pub use types::*;
+pub use value::{FromValue, Param, Row, ToParam, Value};

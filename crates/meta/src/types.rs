@@ -29,3 +29,16 @@ pub struct ImageId(pub i64);
 /// operation after a lost COMMIT answer is recognised as success.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperationId(pub String);
+
+impl RepositoryKey {
+    /// The key as text, for the keys of queued work.
+    pub fn to_text(self) -> String {
+        format!("{}/{}", self.registry.0, self.id)
+    }
+
+    /// Reads back what [`Self::to_text`] wrote.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let (registry, id) = text.split_once('/')?;
+        Some(Self { registry: RegistryKey(registry.parse().ok()?), id: id.parse().ok()? })
+    }
+}

@@ -1,0 +1,69 @@
+//! How a metadata operation can fail: refused by a rule, or failed by the store. The two never mix, because
+//! only failures of the store may be retried.
+
+use thiserror::Error;
+
+/// The store could not do its work. Says nothing about the request.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// SQLite answered an error.
+    #[error("the SQLite database failed")]
+    Sqlite(#[source] rusqlite::Error),
+    /// PostgreSQL answered an error, or the connection broke.
+    #[error("the PostgreSQL database failed")]
+    Postgres(#[source] tokio_postgres::Error),
+    /// No connection to PostgreSQL could be had.
+    #[error("no connection to PostgreSQL")]
+    Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The operation met a row that another one was removing; running it again settles it.
+    #[error("the operation met a concurrent change and did not settle")]
+    Conflict,
+    /// More writes are waiting than the store will queue.
+    #[error("too many writes are waiting")]
+    Overloaded,
+    /// The store is shutting down or its writer is gone.
+    #[error("the store is closed")]
+    Closed,
+    /// An operation panicked; its effects were rolled back.
+    #[error("a metadata operation panicked")]
+    Panicked,
+    /// A stored value is not what the schema promises.
+    #[error("a stored value is malformed: {0}")]
+    Corrupt(&'static str),
+    /// An operation breaks a rule of this crate.
+    #[error("bug in a metadata operation: {0}")]
+    Bug(&'static str),
+    /// The schema of the database cannot be used by this binary.
+    #[error("{0}")]
+    Schema(String),
+    /// The database file or its folder could not be used.
+    #[error("the database file cannot be used")]
+    Io(#[source] std::io::Error),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<tokio_postgres::Error> for StoreError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Postgres(error)
+    }
+}
+
+/// Why an operation did not give its output.
+#[derive(Debug, Error)]
+pub enum OpError<R> {
+    /// A rule refused it; nothing was changed.
+    #[error("refused: {0:?}")]
+    Refused(R),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The refusal of operations that cannot be refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Never {}

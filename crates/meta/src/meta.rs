@@ -1,0 +1,84 @@
+//! The handle on the metadata store: runs operations on whichever database is configured.
+
+use std::path::Path;
+
+use crate::{
+    error::{OpError, StoreError},
+    operation::{Access, Operation, Ruling},
+    postgres::{Postgres, PostgresOptions},
+    sqlite::{Sqlite, SqliteOptions},
+};
+
+/// The metadata store. Cheap to clone.
+#[derive(Clone)]
+pub struct Meta {
+    driver: Driver,
+}
+
+#[derive(Clone)]
+enum Driver {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+impl Meta {
+    /// Opens or makes the SQLite database at this path and migrates it.
+    pub async fn sqlite(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
+        let path = path.as_ref().to_owned();
+        let opened = tokio::task::spawn_blocking(move || Sqlite::open(&path, options)).await;
+        Ok(Self { driver: Driver::Sqlite(opened.map_err(|_| StoreError::Panicked)??) })
+    }
+
+    /// Connects to the PostgreSQL database at this URL (or key-value string) and migrates it. The connection is not
+    /// encrypted: TLS to PostgreSQL is not there yet, so reach it over a Unix socket or a trusted network.
+    pub async fn postgres(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
+        Ok(Self { driver: Driver::Postgres(Postgres::open(url, options).await?) })
+    }
+
+    /// Runs an operation that only reads.
+    pub async fn read<O: Operation>(&self, operation: O) -> Result<O::Output, OpError<O::Refusal>> {
+        const { assert!(!O::ACCESS.writes(), "an operation that writes must go through Meta::write") };
+        settle(match &self.driver {
+            Driver::Sqlite(sqlite) => sqlite.read(operation).await,
+            Driver::Postgres(postgres) => postgres.read(operation).await,
+        })
+    }
+
+    /// Runs an operation that writes. It runs to its end even when this future is dropped after its first poll.
+    pub async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, OpError<O::Refusal>> {
+        const { assert!(O::ACCESS.writes(), "an operation that only reads must go through Meta::read") };
+        settle(match &self.driver {
+            Driver::Sqlite(sqlite) => sqlite.write(operation).await,
+            Driver::Postgres(postgres) => postgres.write(operation).await,
+        })
+    }
+
+    /// Bytes of SQLite's write-ahead log, for the metrics; None on PostgreSQL.
+    pub fn wal_bytes(&self) -> Option<u64> {
+        match &self.driver {
+            Driver::Sqlite(sqlite) => Some(sqlite.wal_bytes()),
+            Driver::Postgres(_) => None,
+        }
+    }
+
+    /// How many statements and transaction commands were sent to PostgreSQL; None on SQLite.
+    pub fn round_trips(&self) -> Option<u64> {
+        match &self.driver {
+            Driver::Sqlite(_) => None,
+            Driver::Postgres(postgres) => Some(postgres.round_trips()),
+        }
+    }
+}
+
+fn settle<O, R>(result: Result<Result<O, R>, StoreError>) -> Result<O, OpError<R>> {
+    match result {
+        Ok(Ok(output)) => Ok(output),
+        Ok(Err(refusal)) => Err(OpError::Refused(refusal)),
+        Err(error) => Err(OpError::Store(error)),
+    }
+}
+
+/// What both drivers give for an operation.
+pub(crate) type Outcome<O> = Result<Ruling<O>, StoreError>;
+
+const _: () = assert!(Access::Durable.writes() && !Access::Point.writes());

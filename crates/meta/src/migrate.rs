@@ -1,0 +1,105 @@
+//! Migrations: numbered, forward only, one file for each dialect, each in a transaction of its own.
+
+use rusqlite::OptionalExtension;
+
+use crate::{error::StoreError, postgres::Session};
+
+/// The compatibility number of this binary. A migration names the lowest that can still work with the schema it
+/// leaves; a binary whose number is lower refuses to start.
+pub const COMPAT: i64 = 1;
+
+/// How far a database is migrated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SchemaVersion {
+    /// Number of the newest migration applied.
+    pub version: i64,
+    /// Lowest [`COMPAT`] that can work with it.
+    pub oldest_compat: i64,
+}
+
+/// One step of the schema.
+struct Migration {
+    number: i64,
+    /// The lowest compatibility number that works after this step.
+    oldest_compat: i64,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+const MIGRATIONS: &[Migration] = &[Migration {
+    number: 1,
+    oldest_compat: 1,
+    sqlite: include_str!("../migrations/sqlite/0001_start.sql"),
+    postgres: include_str!("../migrations/postgres/0001_start.sql"),
+}];
+
+const BOOKKEEPING: &str = "CREATE TABLE IF NOT EXISTS schema_migration \
+    (number BIGINT NOT NULL PRIMARY KEY, oldest_compat BIGINT NOT NULL)";
+
+const BOOKKEEPING_SQLITE: &str = "CREATE TABLE IF NOT EXISTS schema_migration \
+    (number INTEGER NOT NULL PRIMARY KEY, oldest_compat INTEGER NOT NULL) STRICT";
+
+/// The newest migration that was applied, and the highest demand that any of them made.
+const APPLIED: &str = "SELECT MAX(number), MAX(oldest_compat) FROM schema_migration";
+
+/// What is left to do, if this binary may do it.
+fn pending(applied: SchemaVersion) -> Result<impl Iterator<Item = &'static Migration>, StoreError> {
+    if applied.oldest_compat > COMPAT {
+        return Err(StoreError::Schema(format!(
+            "the database was migrated by a newer Wharf (schema {}, for binaries of compatibility {} and up; this one \
+             has {COMPAT}); start a newer version",
+            applied.version, applied.oldest_compat
+        )));
+    }
+    Ok(MIGRATIONS.iter().filter(move |migration| migration.number > applied.version))
+}
+
+pub(crate) fn sqlite(connection: &mut rusqlite::Connection) -> Result<(), StoreError> {
+    connection.execute_batch(BOOKKEEPING_SQLITE)?;
+    let applied = connection
+        .query_row(APPLIED, [], |row| {
+            let (version, compat): (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
+            Ok(SchemaVersion { version: version.unwrap_or(0), oldest_compat: compat.unwrap_or(0) })
+        })
+        .optional()?
+        .unwrap_or(SchemaVersion { version: 0, oldest_compat: 0 });
+    for migration in pending(applied)? {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(migration.sqlite)?;
+        transaction.execute(
+            "INSERT INTO schema_migration (number, oldest_compat) VALUES (?1, ?2)",
+            (migration.number, migration.oldest_compat),
+        )?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// Any constant: nodes that start together take turns by it.
+const ADVISORY_LOCK: i64 = 0x7768_6172_6600;
+
+pub(crate) async fn postgres(session: &Session) -> Result<(), StoreError> {
+    session
+        .command(&format!("SET client_min_messages TO warning; SELECT pg_advisory_lock({ADVISORY_LOCK})"))
+        .await?;
+    let migrated = postgres_alone(session).await;
+    session.command(&format!("SELECT pg_advisory_unlock({ADVISORY_LOCK})")).await?;
+    migrated
+}
+
+async fn postgres_alone(session: &Session) -> Result<(), StoreError> {
+    session.command(BOOKKEEPING).await?;
+    let mut rows = session.rows(APPLIED, &[]).await?;
+    let row = rows.first_mut().ok_or(StoreError::Corrupt("schema_migration"))?;
+    let (version, compat): (Option<i64>, Option<i64>) = (row.take()?, row.take()?);
+    let applied = SchemaVersion { version: version.unwrap_or(0), oldest_compat: compat.unwrap_or(0) };
+    for migration in pending(applied)? {
+        let record = format!(
+            "INSERT INTO schema_migration (number, oldest_compat) VALUES ({}, {})",
+            migration.number, migration.oldest_compat
+        );
+        // Commands of one simple query run in one transaction.
+        session.command(&format!("BEGIN; {}; {record}; COMMIT", migration.postgres)).await?;
+    }
+    Ok(())
+}

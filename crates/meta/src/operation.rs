@@ -1,0 +1,48 @@
+//! What an operation is: an owned value that can run again, with no clock, randomness or I/O inside.
+
+use std::future::Future;
+
+use crate::{error::StoreError, tx::Tx};
+
+/// How an operation touches the store; decides where it runs and what its answer promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reads with exactly one statement: one round trip on PostgreSQL, inline on SQLite.
+    Point,
+    /// Reads more: one read snapshot, on the blocking pool on SQLite.
+    Page,
+    /// Writes that a power cut may take back (upload progress, pull times).
+    Relaxed,
+    /// Writes that are on stable storage before they are answered.
+    Durable,
+}
+
+impl Access {
+    /// Whether the operation changes anything.
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::Relaxed | Self::Durable)
+    }
+}
+
+/// What an operation gives: its output, or the refusal of a rule.
+pub type Ruling<O> = Result<<O as Operation>::Output, <O as Operation>::Refusal>;
+
+/// One metadata operation: one transaction, written once for both drivers.
+///
+/// It may run several times (PostgreSQL retries after a conflict, SQLite replays a group after a full disk),
+/// so everything that differs between runs (ids, times, tokens) is made by the caller and carried in it.
+pub trait Operation: Send + Sync + 'static {
+    /// What it gives when no rule refuses it.
+    type Output: Send + 'static;
+    /// How a rule refuses it.
+    type Refusal: Send + 'static;
+    /// Its name in logs and metrics.
+    const NAME: &'static str;
+    /// How it touches the store.
+    const ACCESS: Access;
+
+    /// Runs it in a transaction; the driver commits if no rule refused it.
+    fn run(&self, tx: &mut Tx<'_>) -> impl Future<Output = Result<Ruling<Self>, StoreError>> + Send
+    where
+        Self: Sized;
+}

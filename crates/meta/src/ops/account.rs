@@ -1,0 +1,68 @@
+//! Accounts: twelve digits, a surrogate key, a name.
+
+use aws::ids::AccountId;
+
+use crate::{
+    AccountKey, Micros, Never, StoreError,
+    ops::operation,
+    value::{Row, params},
+};
+
+/// Makes an account.
+#[derive(Clone, Debug)]
+pub struct CreateAccount {
+    /// Its key, chosen by the caller at random.
+    pub key: AccountKey,
+    /// Its twelve digits.
+    pub account_id: AccountId,
+    /// A name for people.
+    pub name: String,
+    /// Now.
+    pub at: Micros,
+}
+
+/// Another account has these digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountExists;
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Surrogate key.
+    pub key: AccountKey,
+    /// Twelve digits.
+    pub account_id: AccountId,
+    /// A name for people.
+    pub name: String,
+    /// `ACTIVE`, as Organizations names the state.
+    pub status: String,
+}
+
+impl Account {
+    fn read(row: &mut Row) -> Result<Self, StoreError> {
+        Ok(Self { key: row.take()?, account_id: row.take()?, name: row.take()?, status: row.take()? })
+    }
+}
+
+const SELECT: &str = "SELECT key, account_id, name, status FROM account WHERE account_id = ?1";
+
+operation!(CreateAccount: Durable -> Account, AccountExists, |op, tx| {
+    let insert = "INSERT INTO account (key, account_id, name, status, created_at) \
+                  VALUES (?1, ?2, ?3, 'ACTIVE', ?4) ON CONFLICT (account_id) DO NOTHING";
+    tx.execute(insert, &params![op.key, op.account_id, op.name, op.at]).await?;
+    let mut row = tx.row(SELECT, &params![op.account_id]).await?.ok_or(StoreError::Conflict)?;
+    let account = Account::read(&mut row)?;
+    // The key is the caller's own random choice: finding it means that this very operation made the row.
+    Ok(if account.key == op.key { Ok(account) } else { Err(AccountExists) })
+});
+
+/// Finds an account by its digits.
+#[derive(Clone, Debug)]
+pub struct FindAccount {
+    /// Twelve digits.
+    pub account_id: AccountId,
+}
+
+operation!(FindAccount: Point -> Option<Account>, Never, |op, tx| {
+    Ok(Ok(tx.row(SELECT, &params![op.account_id]).await?.map(|mut row| Account::read(&mut row)).transpose()?))
+});

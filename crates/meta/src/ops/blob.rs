@@ -1,0 +1,212 @@
+//! Blobs of a repository: links from a digest to the object that holds its bytes.
+
+use oci::digest::Digest;
+
+use crate::{
+    Micros, Never, OperationId, RegistryKey, RepositoryKey, StoreError, Tx,
+    ops::{
+        operation,
+        repository::{Hold, hold},
+    },
+    tx::{chunks, list, push_list},
+    value::{Row, params},
+};
+
+/// A blob that a repository links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlobRow {
+    /// Where the bytes are.
+    pub object_key: String,
+    /// Their digest.
+    pub digest: Digest,
+    /// How many they are.
+    pub size: u64,
+    /// When the link was made or its grace last renewed ([`RenewBlobs`]).
+    pub renewed_at: Micros,
+}
+
+/// The columns that [`BlobRow::read`] reads, of `object o` and `blob_link l`.
+macro_rules! blob_columns {
+    () => {
+        "o.object_key, l.digest, o.size, l.renewed_at"
+    };
+}
+pub(crate) use blob_columns;
+
+impl BlobRow {
+    pub(crate) const COLUMNS: usize = 4;
+
+    pub(crate) fn read(row: &mut Row) -> Result<Self, StoreError> {
+        Ok(Self { object_key: row.take()?, digest: row.take()?, size: row.take()?, renewed_at: row.take()? })
+    }
+}
+
+/// Writes the link of a digest, or renews the one that is there.
+pub(crate) async fn link(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    digest: &Digest,
+    object: i64,
+    origin: &str,
+    at: Micros,
+    op: Option<&OperationId>,
+) -> Result<(), StoreError> {
+    let upsert = "INSERT INTO blob_link \
+            (registry, repository, digest, object, origin, linked_at, renewed_at, operation) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7) \
+        ON CONFLICT (registry, repository, digest) \
+        DO UPDATE SET renewed_at = excluded.renewed_at, operation = excluded.operation";
+    let op = op.map(|op| op.0.as_str());
+    tx.execute(upsert, &params![repository.registry, repository.id, digest, object, origin, at, op]).await?;
+    Ok(())
+}
+
+/// Mounts a blob of one repository into another.
+#[derive(Clone, Debug)]
+pub struct LinkBlob {
+    /// The repository that gets it.
+    pub repository: RepositoryKey,
+    /// The repository that has it.
+    pub from: RepositoryKey,
+    /// The blob.
+    pub digest: Digest,
+    /// Now.
+    pub at: Micros,
+}
+
+/// Why a blob was not mounted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkBlobRefusal {
+    /// The source does not link it.
+    SourceMissing,
+    /// The repository is not there.
+    RepositoryGone,
+}
+
+operation!(LinkBlob: Durable -> BlobRow, LinkBlobRefusal, |op, tx| {
+    if hold(tx, op.repository, Hold::Alive).await?.is_none() {
+        return Ok(Err(LinkBlobRefusal::RepositoryGone));
+    }
+    macro_rules! select {
+        ($lock:literal) => {
+            concat!(
+                "SELECT ", blob_columns!(), ", o.id FROM repository r \
+                 JOIN blob_link l ON l.registry = r.registry AND l.repository = r.id JOIN object o ON o.id = l.object \
+                 WHERE r.registry = ?1 AND r.id = ?2 AND r.deleted_at IS NULL AND l.digest = ?3", $lock
+            )
+        };
+    }
+    let sql = tx.fork(select!(""), select!(" FOR KEY SHARE OF l, o"));
+    let Some(mut row) = tx.row(sql, &params![op.from.registry, op.from.id, op.digest]).await? else {
+        return Ok(Err(LinkBlobRefusal::SourceMissing));
+    };
+    let (blob, object) = (BlobRow::read(&mut row)?, row.take()?);
+    link(tx, op.repository, &op.digest, object, "mount", op.at, None).await?;
+    Ok(Ok(BlobRow { renewed_at: op.at, ..blob }))
+});
+
+/// Finds the blobs of a repository among these digests, in their order. An answer "there" must be followed by
+/// [`RenewBlobs`] once the links' grace has become old.
+#[derive(Clone, Debug)]
+pub struct FindBlobs {
+    /// The repository.
+    pub repository: RepositoryKey,
+    /// The digests.
+    pub digests: Vec<Digest>,
+}
+
+operation!(FindBlobs: Page -> Vec<(Digest, Option<BlobRow>)>, Never, |op, tx| {
+    let mut found = std::collections::HashMap::new();
+    for digests in chunks(&op.digests) {
+        let sql = format!(concat!("SELECT ", blob_columns!(), " FROM blob_link l JOIN object o ON o.id = l.object \
+            WHERE l.registry = ?1 AND l.repository = ?2 AND l.digest IN ({})"), list(3, digests.len()));
+        let mut values = params![op.repository.registry, op.repository.id].to_vec();
+        push_list(&mut values, digests);
+        for mut row in tx.rows(&sql, &values).await? {
+            let blob = BlobRow::read(&mut row)?;
+            found.insert(blob.digest, blob);
+        }
+    }
+    Ok(Ok(op.digests.iter().map(|digest| (*digest, found.get(digest).cloned())).collect()))
+});
+
+/// Finds living repositories of a registry that link a blob: the sources that a mount without `from` may try. Which
+/// of them the caller may read is for the gate.
+#[derive(Clone, Debug)]
+pub struct FindLinks {
+    /// The registry.
+    pub registry: RegistryKey,
+    /// The blob.
+    pub digest: Digest,
+    /// How many at most.
+    pub limit: usize,
+}
+
+operation!(FindLinks: Point -> Vec<String>, Never, |op, tx| {
+    let select = "SELECT r.name FROM object o JOIN blob_link l ON l.object = o.id AND l.registry = ?1 \
+        JOIN repository r ON r.registry = l.registry AND r.id = l.repository AND r.deleted_at IS NULL \
+        WHERE o.digest = ?2 ORDER BY l.repository LIMIT ?3";
+    let rows = tx.rows(select, &params![op.registry, op.digest, op.limit]).await?;
+    let names: Result<_, StoreError> = rows.into_iter().map(|mut row| row.take()).collect();
+    Ok(Ok(names?))
+});
+
+/// Renews the grace of links: a client was told that the blobs are there and may name them in a manifest soon.
+#[derive(Clone, Debug)]
+pub struct RenewBlobs {
+    /// The repository.
+    pub repository: RepositoryKey,
+    /// The digests.
+    pub digests: Vec<Digest>,
+    /// Now.
+    pub at: Micros,
+}
+
+operation!(RenewBlobs: Relaxed -> (), Never, |op, tx| {
+    for digests in chunks(&op.digests) {
+        let sql = format!("UPDATE blob_link SET renewed_at = ?3 WHERE registry = ?1 AND repository = ?2 \
+            AND renewed_at < ?3 AND digest IN ({})", list(4, digests.len()));
+        let mut values = params![op.repository.registry, op.repository.id, op.at].to_vec();
+        push_list(&mut values, digests);
+        tx.execute(&sql, &values).await?;
+    }
+    Ok(Ok(()))
+});
+
+/// Takes a blob out of a repository. The object stays for the collector.
+#[derive(Clone, Debug)]
+pub struct UnlinkBlob {
+    /// The repository.
+    pub repository: RepositoryKey,
+    /// The blob.
+    pub digest: Digest,
+    /// Now.
+    pub at: Micros,
+}
+
+/// Why a blob was not taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnlinkBlobRefusal {
+    /// The repository does not link it.
+    NotFound,
+    /// An image of the repository needs it.
+    InUse,
+}
+
+operation!(UnlinkBlob: Durable -> (), UnlinkBlobRefusal, |op, tx| {
+    let RepositoryKey { registry, id } = op.repository;
+    if hold(tx, op.repository, Hold::Change).await?.is_none() {
+        return Ok(Err(UnlinkBlobRefusal::NotFound));
+    }
+    // Images change only under the same hold, so that what is asked here is still true at the commit.
+    let used = "SELECT 1 FROM image_blob WHERE registry = ?1 AND repository = ?2 AND digest = ?3 LIMIT 1";
+    if tx.value::<i64>(used, &params![registry, id, op.digest]).await?.is_some() {
+        return Ok(Err(UnlinkBlobRefusal::InUse));
+    }
+    let renew = "UPDATE object SET renewed_at = ?4 WHERE id = (SELECT object FROM blob_link \
+                 WHERE registry = ?1 AND repository = ?2 AND digest = ?3)";
+    tx.execute(renew, &params![registry, id, op.digest, op.at]).await?;
+    let delete = "DELETE FROM blob_link WHERE registry = ?1 AND repository = ?2 AND digest = ?3";
+    let gone = tx.execute(delete, &params![registry, id, op.digest]).await? == 1;
+    Ok(if gone { Ok(()) } else { Err(UnlinkBlobRefusal::NotFound) })
+});

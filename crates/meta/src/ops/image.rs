@@ -1,0 +1,122 @@
+//! Images: put with their links, children and tags in one transaction; their manifests and pull times.
+
+use oci::digest::Digest;
+
+use crate::{
+    ImageId, Micros, Never, RepositoryKey, StoreError,
+    ops::operation,
+    value::{Row, params},
+};
+
+pub use crate::ops::image_put::{
+    MAX_IMAGES_PER_REPOSITORY, MAX_TAGS_PER_IMAGE, PutImage, PutImageOutcome, PutImageRefusal,
+    SameDigestSameTag,
+};
+
+/// An image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageRow {
+    /// Its id in the repository; grows with the time of the push.
+    pub id: ImageId,
+    /// Digest of its manifest.
+    pub digest: Digest,
+    /// Media type of its manifest.
+    pub media_type: String,
+    /// Its effective artifact type.
+    pub artifact_type: Option<String>,
+    /// Media type of its config.
+    pub config_media_type: Option<String>,
+    /// Size of its manifest.
+    pub manifest_size: u64,
+    /// ECR's `imageSizeInBytes`: its layers, or the largest of an index's children.
+    pub image_size: u64,
+    /// The image that it refers to.
+    pub subject: Option<Digest>,
+    /// Annotations of its manifest, as JSON.
+    pub annotations_json: Option<Vec<u8>>,
+    /// When it was first pushed.
+    pub pushed_at: Micros,
+    /// Who pushed it (unique id or ARN, as the caller writes it).
+    pub pushed_by: String,
+    /// When a tag was last set on it.
+    pub last_tagged_at: Option<Micros>,
+    /// How many tags it has.
+    pub tag_count: u64,
+    /// When it was last pulled, as coarsely as [`RecordPull`] is called.
+    pub last_pulled_at: Option<Micros>,
+}
+
+/// The columns that [`ImageRow::read`] reads, of `image i` and, joined outside, `image_pull q`.
+macro_rules! image_columns {
+    () => {
+        "i.id, i.digest, i.media_type, i.artifact_type, i.config_media_type, i.manifest_size, i.image_size, \
+         i.subject, i.annotations, i.pushed_at, i.pushed_by, i.last_tagged_at, i.tag_count, q.last_pulled_at"
+    };
+}
+pub(crate) use image_columns;
+
+/// The join that gives `image_pull q`.
+macro_rules! pull_join {
+    () => {
+        " LEFT JOIN image_pull q ON q.registry = i.registry AND q.repository = i.repository AND q.image = i.id "
+    };
+}
+pub(crate) use pull_join;
+
+impl ImageRow {
+    pub(crate) const COLUMNS: usize = 14;
+
+    pub(crate) fn read(row: &mut Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.take()?,
+            digest: row.take()?,
+            media_type: row.take()?,
+            artifact_type: row.take()?,
+            config_media_type: row.take()?,
+            manifest_size: row.take()?,
+            image_size: row.take()?,
+            subject: row.take()?,
+            annotations_json: row.take()?,
+            pushed_at: row.take()?,
+            pushed_by: row.take()?,
+            last_tagged_at: row.take()?,
+            tag_count: row.take()?,
+            last_pulled_at: row.take()?,
+        })
+    }
+}
+
+/// Reads the bytes of a manifest.
+#[derive(Clone, Debug)]
+pub struct LoadManifest {
+    /// The repository.
+    pub repository: RepositoryKey,
+    /// The image.
+    pub id: ImageId,
+}
+
+operation!(LoadManifest: Point -> Option<Vec<u8>>, Never, |op, tx| {
+    let select = "SELECT body FROM manifest_body WHERE registry = ?1 AND repository = ?2 AND image = ?3";
+    Ok(Ok(tx.value(select, &params![op.repository.registry, op.repository.id, op.id]).await?))
+});
+
+/// Records that an image was pulled. Call it coarsely: `last_pulled_at` of the row says when it is worth it.
+#[derive(Clone, Debug)]
+pub struct RecordPull {
+    /// The repository.
+    pub repository: RepositoryKey,
+    /// The image.
+    pub id: ImageId,
+    /// When.
+    pub at: Micros,
+}
+
+operation!(RecordPull: Relaxed -> (), Never, |op, tx| {
+    // Nothing is written for an image that went meanwhile; a time never moves back.
+    let upsert = "INSERT INTO image_pull (registry, repository, image, last_pulled_at) \
+        SELECT registry, repository, id, ?4 FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3 \
+        ON CONFLICT (registry, repository, image) DO UPDATE SET last_pulled_at = excluded.last_pulled_at \
+        WHERE image_pull.last_pulled_at < excluded.last_pulled_at";
+    tx.execute(upsert, &params![op.repository.registry, op.repository.id, op.id, op.at]).await?;
+    Ok(Ok(()))
+});

@@ -1,0 +1,191 @@
+//! Images deleted: by tag, by digest, in batches.
+
+use oci::{digest::Digest, name::Tag};
+
+use crate::{
+    ImageId, Micros, RepositoryKey, StoreError, Tx,
+    ops::{
+        operation,
+        repository::{Hold, RepositoryGone, hold},
+        tag::{count_repository, remove},
+    },
+    value::params,
+};
+
+/// One thing to delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeleteItem {
+    /// The tag.
+    ByTag(Tag),
+    /// The image with all its tags.
+    ByDigest(Digest),
+    /// The tag, if it names this image.
+    Both(Digest, Tag),
+}
+
+/// Deletes tags and images of a repository, item by item.
+#[derive(Clone, Debug)]
+pub struct BatchDeleteImage {
+    /// The repository.
+    pub repository: RepositoryKey,
+    /// What to delete, 100 items in ECR.
+    pub items: Vec<DeleteItem>,
+    /// Now.
+    pub at: Micros,
+    /// Whether an image goes with its last tag, as in ECR.
+    pub tag_delete_removes_untagged_image: bool,
+    /// Whether the child of an index must stay, as in ECR.
+    pub refuse_if_referenced: bool,
+}
+
+/// What became of an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeleteOutcome {
+    /// These went: a pair for each tag, or the digest alone if it had none.
+    Removed(Vec<(Digest, Option<Tag>)>),
+    /// It is not there.
+    NotFound,
+    /// The tag names another image.
+    TagDigestMismatch,
+    /// These indexes of the repository list it.
+    ReferencedByList(Vec<Digest>),
+}
+
+operation!(BatchDeleteImage: Durable -> Vec<DeleteOutcome>, RepositoryGone, |op, tx| {
+    if hold(tx, op.repository, Hold::Change).await?.is_none() {
+        return Ok(Err(RepositoryGone));
+    }
+    let mut outcomes = Vec::with_capacity(op.items.len());
+    for item in &op.items {
+        outcomes.push(match item {
+            DeleteItem::ByTag(tag) => op.delete_tag(tx, tag, None).await?,
+            DeleteItem::Both(digest, tag) => op.delete_tag(tx, tag, Some(digest)).await?,
+            DeleteItem::ByDigest(digest) => {
+                delete_digest(tx, op.repository, digest, op.refuse_if_referenced).await?
+            }
+        });
+    }
+    Ok(Ok(outcomes))
+});
+
+impl BatchDeleteImage {
+    async fn delete_tag(
+        &self,
+        tx: &mut Tx<'_>,
+        tag: &Tag,
+        expected: Option<&Digest>,
+    ) -> Result<DeleteOutcome, StoreError> {
+        let RepositoryKey { registry, id } = self.repository;
+        let select = "SELECT i.id, i.digest, i.tag_count FROM tag t \
+            JOIN image i ON i.registry = t.registry AND i.repository = t.repository AND i.id = t.image \
+            WHERE t.registry = ?1 AND t.repository = ?2 AND t.name = ?3";
+        let Some(mut row) = tx.row(select, &params![registry, id, tag]).await? else {
+            return Ok(DeleteOutcome::NotFound);
+        };
+        let (image, digest, tags): (ImageId, Digest, u64) = (row.take()?, row.take()?, row.take()?);
+        if expected.is_some_and(|expected| *expected != digest) {
+            return Ok(DeleteOutcome::TagDigestMismatch);
+        }
+        let image_goes = tags == 1 && self.tag_delete_removes_untagged_image;
+        if image_goes && self.refuse_if_referenced {
+            let lists = lists_of(tx, self.repository, &digest, image).await?;
+            if !lists.is_empty() {
+                return Ok(DeleteOutcome::ReferencedByList(lists));
+            }
+        }
+        remove(tx, self.repository, tag).await?;
+        if image_goes {
+            erase(tx, self.repository, image).await?;
+            count_repository(tx, self.repository, -1, 0).await?;
+        }
+        Ok(DeleteOutcome::Removed(vec![(digest, Some(tag.clone()))]))
+    }
+}
+
+/// Deletes an image by digest with all its tags: the data plane's DELETE.
+#[derive(Clone, Debug)]
+pub struct DeleteManifest {
+    /// The repository.
+    pub repository: RepositoryKey,
+    /// The image.
+    pub digest: Digest,
+    /// Whether the child of an index must stay.
+    pub refuse_if_referenced: bool,
+    /// Now.
+    pub at: Micros,
+}
+
+/// Why an image was not deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeleteManifestRefusal {
+    /// The repository is not there.
+    RepositoryGone,
+    /// The image is not there.
+    NotFound,
+    /// These indexes of the repository list it.
+    ReferencedByList(Vec<Digest>),
+}
+
+operation!(DeleteManifest: Durable -> Vec<Tag>, DeleteManifestRefusal, |op, tx| {
+    if hold(tx, op.repository, Hold::Change).await?.is_none() {
+        return Ok(Err(DeleteManifestRefusal::RepositoryGone));
+    }
+    Ok(match delete_digest(tx, op.repository, &op.digest, op.refuse_if_referenced).await? {
+        DeleteOutcome::Removed(pairs) => Ok(pairs.into_iter().filter_map(|(_, tag)| tag).collect()),
+        DeleteOutcome::ReferencedByList(lists) => Err(DeleteManifestRefusal::ReferencedByList(lists)),
+        DeleteOutcome::NotFound | DeleteOutcome::TagDigestMismatch => Err(DeleteManifestRefusal::NotFound),
+    })
+});
+
+async fn delete_digest(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    digest: &Digest,
+    refuse_if_referenced: bool,
+) -> Result<DeleteOutcome, StoreError> {
+    let RepositoryKey { registry, id } = repository;
+    let select = "SELECT id FROM image WHERE registry = ?1 AND repository = ?2 AND digest = ?3";
+    let Some(image) = tx.value::<ImageId>(select, &params![registry, id, digest]).await? else {
+        return Ok(DeleteOutcome::NotFound);
+    };
+    if refuse_if_referenced {
+        let lists = lists_of(tx, repository, digest, image).await?;
+        if !lists.is_empty() {
+            return Ok(DeleteOutcome::ReferencedByList(lists));
+        }
+    }
+    let delete = "DELETE FROM tag WHERE registry = ?1 AND repository = ?2 AND image = ?3 RETURNING name";
+    let rows = tx.rows(delete, &params![registry, id, image]).await?;
+    let tags: Result<Vec<Tag>, StoreError> = rows.into_iter().map(|mut row| row.take()).collect();
+    let mut tags = tags?;
+    tags.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+    erase(tx, repository, image).await?;
+    count_repository(tx, repository, -1, -i64::try_from(tags.len()).unwrap_or(i64::MAX)).await?;
+    let pairs: Vec<_> = tags.into_iter().map(|tag| (*digest, Some(tag))).collect();
+    Ok(DeleteOutcome::Removed(if pairs.is_empty() { vec![(*digest, None)] } else { pairs }))
+}
+
+/// The indexes of the repository that list this image, but not itself.
+async fn lists_of(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    digest: &Digest,
+    image: ImageId,
+) -> Result<Vec<Digest>, StoreError> {
+    let select = "SELECT i.digest FROM image_child c \
+        JOIN image i ON i.registry = c.registry AND i.repository = c.repository AND i.id = c.image \
+        WHERE c.registry = ?1 AND c.repository = ?2 AND c.digest = ?3 AND c.image <> ?4 ORDER BY c.image LIMIT 100";
+    let rows = tx.rows(select, &params![repository.registry, repository.id, digest, image]).await?;
+    rows.into_iter().map(|mut row| row.take()).collect()
+}
+
+/// Removes an image's rows; its tags are gone already and the counters are the caller's.
+async fn erase(tx: &mut Tx<'_>, repository: RepositoryKey, image: ImageId) -> Result<(), StoreError> {
+    for table in ["image_blob", "image_child", "manifest_body", "image_pull"] {
+        let sql = format!("DELETE FROM {table} WHERE registry = ?1 AND repository = ?2 AND image = ?3");
+        tx.execute(&sql, &params![repository.registry, repository.id, image]).await?;
+    }
+    let delete = "DELETE FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3";
+    tx.execute(delete, &params![repository.registry, repository.id, image]).await?;
+    Ok(())
+}

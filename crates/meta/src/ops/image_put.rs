@@ -1,0 +1,363 @@
+//! PutImage: the one transaction of a manifest push, from either API.
+
+use std::collections::HashSet;
+
+use oci::{digest::Digest, name::Tag};
+
+use crate::{
+    ImageId, Micros, OperationId, RepositoryKey, StoreError, Tx,
+    mutability::is_immutable,
+    ops::{
+        image::{ImageRow, image_columns, pull_join},
+        operation,
+        repository::{Hold, RepositoryRow, hold},
+        tag::{count_image, count_repository},
+    },
+    tx::{chunks, list, push_list},
+    value::{Param, params},
+};
+
+/// Most tags of one image (ECR service quotas).
+pub const MAX_TAGS_PER_IMAGE: u64 = 1_000;
+/// Most images of one repository (ECR service quotas).
+pub const MAX_IMAGES_PER_REPOSITORY: u64 = 100_000;
+
+/// What it means to push an image that is there under tags that name it already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SameDigestSameTag {
+    /// Success, even where tags are immutable: the data plane.
+    Accept,
+    /// `ImageAlreadyExistsException`: ECR's PutImage.
+    Refuse,
+}
+
+/// Puts an image into a repository and sets tags on it.
+#[derive(Clone, Debug)]
+pub struct PutImage {
+    /// The repository.
+    pub repository: RepositoryKey,
+    /// Its id if it is new, from the clock: the repository raises it above all that it has given.
+    pub id: ImageId,
+    /// Digest of the manifest.
+    pub digest: Digest,
+    /// Media type of the manifest.
+    pub media_type: String,
+    /// Effective artifact type.
+    pub artifact_type: Option<String>,
+    /// Media type of the config.
+    pub config_media_type: Option<String>,
+    /// The manifest.
+    pub body: Vec<u8>,
+    /// Size of the layers. For an index the largest child is taken if that is more.
+    pub image_size: u64,
+    /// The image that it refers to.
+    pub subject: Option<Digest>,
+    /// Annotations, as JSON.
+    pub annotations_json: Option<Vec<u8>>,
+    /// Blobs that the repository must link.
+    pub blobs: Vec<Digest>,
+    /// Images that an index lists.
+    pub children: Vec<Digest>,
+    /// Whether all children must be in the repository.
+    pub require_children: bool,
+    /// Tags to set.
+    pub tags: Vec<Tag>,
+    /// Who pushes.
+    pub pushed_by: String,
+    /// Now.
+    pub at: Micros,
+    /// The request.
+    pub op: OperationId,
+    /// What a repeated push means.
+    pub same_digest_same_tag: SameDigestSameTag,
+}
+
+/// An image that was put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutImageOutcome {
+    /// The image as it is now.
+    pub image: ImageRow,
+    /// Whether it is new in the repository.
+    pub created: bool,
+    /// The tags that name it now and did not before.
+    pub tags_moved: Vec<Tag>,
+}
+
+/// Why an image was not put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PutImageRefusal {
+    /// The repository is not there.
+    RepositoryGone,
+    /// The repository does not link these blobs.
+    LayersNotFound(Vec<Digest>),
+    /// The repository does not have these children.
+    ReferencedImagesNotFound(Vec<Digest>),
+    /// The tag names another image and must not move.
+    TagImmutable {
+        /// The tag.
+        tag: Tag,
+        /// The image that it names.
+        current: Digest,
+    },
+    /// The image is there under these very tags.
+    ImageAlreadyExists {
+        /// The image.
+        digest: Digest,
+        /// The tag that was asked for, if one was.
+        tag: Option<Tag>,
+    },
+    /// The image would have more than [`MAX_TAGS_PER_IMAGE`].
+    TooManyTags,
+    /// The repository would have more than [`MAX_IMAGES_PER_REPOSITORY`].
+    TooManyImages,
+}
+
+/// A tag that is asked for, and what it names now.
+struct CurrentTag {
+    tag: Tag,
+    image: ImageId,
+    digest: Digest,
+    op: OperationId,
+}
+
+operation!(PutImage: Durable -> PutImageOutcome, PutImageRefusal, |op, tx| {
+    let Some(repository) = hold(tx, op.repository, Hold::Change).await? else {
+        return Ok(Err(PutImageRefusal::RepositoryGone));
+    };
+    if let Err(refusal) = op.check_contents(tx).await? {
+        return Ok(Err(refusal));
+    }
+    let existing = op.find(tx).await?;
+    let current = op.current_tags(tx).await?;
+    let wanted: Vec<Tag> = op
+        .tags
+        .iter()
+        .filter(|tag| !current.iter().any(|now| now.tag == **tag && now.digest == op.digest))
+        .cloned()
+        .collect();
+    if let Err(refusal) = op.rule(&repository, existing.as_ref(), &current, &wanted) {
+        return Ok(Err(refusal));
+    }
+    let (id, created) = match &existing {
+        Some((image, own)) => (image.id, *own),
+        None => (op.insert(tx, &repository).await?, true),
+    };
+    op.set_tags(tx, id, &current, &wanted).await?;
+    let (image, _) = op.find(tx).await?.ok_or(StoreError::Bug("an image that was put is not there"))?;
+    // A repeat of this very operation moved its tags the first time.
+    let own = |tag: &Tag| current.iter().any(|now| now.tag == *tag && now.op == op.op);
+    let tags_moved = op.tags.iter().filter(|tag| wanted.contains(tag) || own(tag)).cloned().collect();
+    Ok(Ok(PutImageOutcome { image, created, tags_moved }))
+});
+
+impl PutImage {
+    fn keys(&self) -> Vec<Param<'_>> {
+        params![self.repository.registry, self.repository.id].to_vec()
+    }
+
+    /// Which of these digests are not in the table (`blob_link` or `image`), in their order.
+    async fn missing(
+        &self,
+        tx: &mut Tx<'_>,
+        table: &str,
+        digests: &[Digest],
+    ) -> Result<Vec<Digest>, StoreError> {
+        let mut there = HashSet::new();
+        for chunk in chunks(digests) {
+            let sql = format!(
+                "SELECT digest FROM {table} WHERE registry = ?1 AND repository = ?2 AND digest IN ({})",
+                list(3, chunk.len())
+            );
+            let mut values = self.keys();
+            push_list(&mut values, chunk);
+            for mut row in tx.rows(&sql, &values).await? {
+                there.insert(row.take::<Digest>()?);
+            }
+        }
+        let mut seen = HashSet::new();
+        Ok(digests
+            .iter()
+            .filter(|digest| !there.contains(*digest) && seen.insert(**digest))
+            .copied()
+            .collect())
+    }
+
+    /// Everything that the manifest names and that must be there is there.
+    async fn check_contents(&self, tx: &mut Tx<'_>) -> Result<Result<(), PutImageRefusal>, StoreError> {
+        let missing = self.missing(tx, "blob_link", &self.blobs).await?;
+        if !missing.is_empty() {
+            return Ok(Err(PutImageRefusal::LayersNotFound(missing)));
+        }
+        if self.require_children {
+            let missing = self.missing(tx, "image", &self.children).await?;
+            if !missing.is_empty() {
+                return Ok(Err(PutImageRefusal::ReferencedImagesNotFound(missing)));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// The image if it is there, and whether this very operation made it.
+    async fn find(&self, tx: &mut Tx<'_>) -> Result<Option<(ImageRow, bool)>, StoreError> {
+        let select = concat!(
+            "SELECT ",
+            image_columns!(),
+            ", i.operation FROM image i",
+            pull_join!(),
+            "WHERE i.registry = ?1 AND i.repository = ?2 AND i.digest = ?3"
+        );
+        let row = tx.row(select, &params![self.repository.registry, self.repository.id, self.digest]).await?;
+        let Some(mut row) = row else { return Ok(None) };
+        let image = ImageRow::read(&mut row)?;
+        Ok(Some((image, row.take::<OperationId>()? == self.op)))
+    }
+
+    async fn current_tags(&self, tx: &mut Tx<'_>) -> Result<Vec<CurrentTag>, StoreError> {
+        let mut current = Vec::new();
+        for tags in chunks(&self.tags) {
+            let sql = format!(
+                "SELECT t.name, t.image, i.digest, t.operation FROM tag t \
+                 JOIN image i ON i.registry = t.registry AND i.repository = t.repository AND i.id = t.image \
+                 WHERE t.registry = ?1 AND t.repository = ?2 AND t.name IN ({})",
+                list(3, tags.len())
+            );
+            let mut values = self.keys();
+            push_list(&mut values, tags);
+            for mut row in tx.rows(&sql, &values).await? {
+                let (tag, image) = (row.take()?, row.take()?);
+                current.push(CurrentTag { tag, image, digest: row.take()?, op: row.take()? });
+            }
+        }
+        Ok(current)
+    }
+
+    /// Mutability, repeats and quotas.
+    fn rule(
+        &self,
+        repository: &RepositoryRow,
+        existing: Option<&(ImageRow, bool)>,
+        current: &[CurrentTag],
+        wanted: &[Tag],
+    ) -> Result<(), PutImageRefusal> {
+        let moving =
+            current.iter().find(|now| now.digest != self.digest && is_immutable(repository, &now.tag));
+        if let Some(now) = moving {
+            return Err(PutImageRefusal::TagImmutable { tag: now.tag.clone(), current: now.digest });
+        }
+        let Some((image, own)) = existing else {
+            let full = repository.image_count >= MAX_IMAGES_PER_REPOSITORY;
+            return if full { Err(PutImageRefusal::TooManyImages) } else { Ok(()) };
+        };
+        let own = *own || current.iter().any(|now| now.op == self.op);
+        if wanted.is_empty() && !own && self.same_digest_same_tag == SameDigestSameTag::Refuse {
+            let tag = self.tags.first().cloned();
+            return Err(PutImageRefusal::ImageAlreadyExists { digest: self.digest, tag });
+        }
+        let many = image.tag_count.saturating_add(wanted.len() as u64) > MAX_TAGS_PER_IMAGE;
+        if many && !wanted.is_empty() { Err(PutImageRefusal::TooManyTags) } else { Ok(()) }
+    }
+
+    /// Writes the image with its manifest, links and children. Gives its id.
+    async fn insert(&self, tx: &mut Tx<'_>, repository: &RepositoryRow) -> Result<ImageId, StoreError> {
+        let RepositoryKey { registry, id: repository } = repository.key;
+        let next = "UPDATE repository SET image_count = image_count + 1, \
+                last_image_id = CASE WHEN last_image_id >= ?3 THEN last_image_id + 1 ELSE ?3 END \
+            WHERE registry = ?1 AND id = ?2 RETURNING last_image_id";
+        let id: Option<ImageId> = tx.value(next, &params![registry, repository, self.id]).await?;
+        let id = id.ok_or(StoreError::Bug("a held repository is not there"))?;
+        let size = self.image_size.max(self.largest_child(tx).await?);
+        let insert = "INSERT INTO image (registry, repository, id, digest, media_type, artifact_type, \
+                config_media_type, manifest_size, image_size, subject, annotations, status, tagged, tag_count, \
+                pushed_at, pushed_by, last_activated_at, origin, operation) \
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1, 0, 0, ?12, ?13, ?12, 'push', ?14)";
+        let manifest_size = self.body.len() as u64;
+        let values = params![
+            registry,
+            repository,
+            id,
+            self.digest,
+            self.media_type,
+            self.artifact_type,
+            self.config_media_type,
+            manifest_size,
+            size,
+            self.subject,
+            self.annotations_json,
+            self.at,
+            self.pushed_by,
+            self.op
+        ];
+        tx.execute(insert, &values).await?;
+        let body = "INSERT INTO manifest_body (registry, repository, image, body) VALUES (?1, ?2, ?3, ?4)";
+        tx.execute(body, &params![registry, repository, id, self.body]).await?;
+        self.insert_members(tx, id).await?;
+        Ok(id)
+    }
+
+    /// The foreign key of `image_blob` is what keeps a link that an image needs.
+    async fn insert_members(&self, tx: &mut Tx<'_>, id: ImageId) -> Result<(), StoreError> {
+        for (table, digests) in [("image_blob", &self.blobs), ("image_child", &self.children)] {
+            for chunk in chunks(digests) {
+                let rows: Vec<String> = (0..chunk.len().next_power_of_two())
+                    .map(|at| format!("(?1, ?2, ?3, ?{})", at + 4))
+                    .collect();
+                let sql = format!(
+                    "INSERT INTO {table} (registry, repository, image, digest) VALUES {} ON CONFLICT DO NOTHING",
+                    rows.join(", ")
+                );
+                let mut values = params![self.repository.registry, self.repository.id, id].to_vec();
+                push_list(&mut values, chunk);
+                tx.execute(&sql, &values).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn largest_child(&self, tx: &mut Tx<'_>) -> Result<u64, StoreError> {
+        let mut largest = 0;
+        for chunk in chunks(&self.children) {
+            let sql = format!(
+                "SELECT COALESCE(MAX(image_size), 0) FROM image \
+                 WHERE registry = ?1 AND repository = ?2 AND digest IN ({})",
+                list(3, chunk.len())
+            );
+            let mut values = self.keys();
+            push_list(&mut values, chunk);
+            largest = largest.max(tx.value(&sql, &values).await?.unwrap_or_default());
+        }
+        Ok(largest)
+    }
+
+    /// Points the wanted tags at the image and keeps every count right.
+    async fn set_tags(
+        &self,
+        tx: &mut Tx<'_>,
+        id: ImageId,
+        current: &[CurrentTag],
+        wanted: &[Tag],
+    ) -> Result<(), StoreError> {
+        let RepositoryKey { registry, id: repository } = self.repository;
+        let mut new = 0;
+        let distinct: HashSet<&Tag> = wanted.iter().collect();
+        for tag in &distinct {
+            let upsert = "INSERT INTO tag (registry, repository, name, image, tagged_at, operation) \
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (registry, repository, name) DO UPDATE \
+                SET image = excluded.image, tagged_at = excluded.tagged_at, operation = excluded.operation";
+            tx.execute(upsert, &params![registry, repository, tag, id, self.at, self.op]).await?;
+            match current.iter().find(|now| now.tag == **tag) {
+                Some(now) => count_image(tx, self.repository, now.image, -1).await?,
+                None => new += 1,
+            }
+        }
+        if distinct.is_empty() {
+            return Ok(());
+        }
+        if new > 0 {
+            count_repository(tx, self.repository, 0, new).await?;
+        }
+        let update = "UPDATE image SET tag_count = tag_count + ?4, tagged = 1, last_tagged_at = ?5 \
+                      WHERE registry = ?1 AND repository = ?2 AND id = ?3";
+        tx.execute(update, &params![registry, repository, id, distinct.len() as u64, self.at]).await?;
+        Ok(())
+    }
+}

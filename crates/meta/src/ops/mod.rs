@@ -1,0 +1,41 @@
+//! The operations, one file for each resource.
+
+pub mod account;
+pub mod blob;
+pub mod image;
+pub mod image_delete;
+pub mod image_list;
+mod image_put;
+pub mod principal;
+pub mod referrers;
+pub mod registry;
+pub mod repository;
+pub mod repository_purge;
+pub mod resolve;
+pub mod resource_tag;
+pub mod settings;
+pub mod tag;
+pub mod upload;
+pub mod upload_expire;
+pub mod work;
+
+/// Declares the trait's plain parts, so that an operation's file shows only its rule and its SQL.
+macro_rules! operation {
+    ($name:ident: $access:ident -> $output:ty, $refusal:ty, |$self:ident, $tx:ident| $body:block) => {
+        impl $crate::Operation for $name {
+            type Output = $output;
+            type Refusal = $refusal;
+            const NAME: &'static str = stringify!($name);
+            const ACCESS: $crate::Access = $crate::Access::$access;
+
+            async fn run(
+                &self,
+                $tx: &mut $crate::Tx<'_>,
+            ) -> Result<$crate::Ruling<Self>, $crate::StoreError> {
+                let $self = self;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use operation;

@@ -1,0 +1,88 @@
+//! Registries: one account in one region.
+
+use aws::ids::{AccountId, Region};
+
+use crate::{
+    AccountKey, Micros, Never, RegistryKey, StoreError,
+    ops::operation,
+    value::{Row, params},
+};
+
+/// A registry with its account's digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registry {
+    /// Surrogate key.
+    pub key: RegistryKey,
+    /// The account's key.
+    pub account: AccountKey,
+    /// The account's digits.
+    pub account_id: AccountId,
+    /// The region.
+    pub region: Region,
+    /// Bumped by every change of the registry policy.
+    pub policy_version: i64,
+    /// How many living repositories it has.
+    pub repository_count: u64,
+}
+
+/// The columns that [`Registry::read`] reads, of `account a` and `registry g`.
+macro_rules! registry_columns {
+    () => {
+        "g.key, a.key, a.account_id, g.region, g.policy_version, g.repository_count"
+    };
+}
+pub(crate) use registry_columns;
+
+impl Registry {
+    pub(crate) const COLUMNS: usize = 6;
+
+    pub(crate) fn read(row: &mut Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            key: row.take()?,
+            account: row.take()?,
+            account_id: row.take()?,
+            region: row.take()?,
+            policy_version: row.take()?,
+            repository_count: row.take()?,
+        })
+    }
+}
+
+/// Gives the registry of an account in a region, and makes it if it is new.
+#[derive(Clone, Debug)]
+pub struct EnsureRegistry {
+    /// Its key if it has to be made.
+    pub key_if_new: RegistryKey,
+    /// The account.
+    pub account: AccountKey,
+    /// The region.
+    pub region: Region,
+    /// Now.
+    pub at: Micros,
+}
+
+operation!(EnsureRegistry: Durable -> Registry, Never, |op, tx| {
+    let insert = "INSERT INTO registry (key, account, region, policy_version, repository_count, created_at) \
+                  VALUES (?1, ?2, ?3, 0, 0, ?4) ON CONFLICT (account, region) DO NOTHING";
+    tx.execute(insert, &params![op.key_if_new, op.account, op.region, op.at]).await?;
+    let select = concat!("SELECT ", registry_columns!(), " FROM registry g JOIN account a ON a.key = g.account \
+                          WHERE g.account = ?1 AND g.region = ?2");
+    let row = tx.row(select, &params![op.account, op.region]).await?;
+    Ok(Ok(Registry::read(&mut row.ok_or(StoreError::Conflict)?)?))
+});
+
+/// Finds the registry of an account in a region.
+#[derive(Clone, Debug)]
+pub struct FindRegistry {
+    /// The account's digits.
+    pub account_id: AccountId,
+    /// The region.
+    pub region: Region,
+}
+
+operation!(FindRegistry: Point -> Option<Registry>, Never, |op, tx| {
+    let select = concat!("SELECT ", registry_columns!(), " FROM account a JOIN registry g ON g.account = a.key \
+                          WHERE a.account_id = ?1 AND g.region = ?2");
+    let row = tx.row(select, &params![op.account_id, op.region]).await?;
+    Ok(Ok(row.map(|mut row| Registry::read(&mut row)).transpose()?))
+});

@@ -1,0 +1,286 @@
+//! Repositories: made, found, listed, marked deleted. A deleted one's name is free at once; its rows go in slices.
+
+use crate::{
+    Micros, Mutability, Never, OperationId, RegistryKey, RepositoryKey, StoreError, Tx,
+    ops::operation,
+    tx::{list, push_list},
+    value::{Row, params},
+};
+
+/// A living repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositoryRow {
+    /// Its key.
+    pub key: RepositoryKey,
+    /// Its name, unique among the living of the registry.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Micros,
+    /// Whether tags may move.
+    pub mutability: Mutability,
+    /// Tag patterns with `*` that are excluded from the mutability.
+    pub exclusion_filters: Vec<String>,
+    /// Whether images are scanned when pushed.
+    pub scan_on_push: bool,
+    /// `AES256`, `KMS` or `KMS_DSSE`.
+    pub encryption_type: String,
+    /// The KMS key, if one is named.
+    pub kms_key: Option<String>,
+    /// Bumped by every change of the repository policy.
+    pub policy_version: i64,
+    /// Bumped by every change of the resource tags.
+    pub tags_version: i64,
+    /// How many images it has.
+    pub image_count: u64,
+    /// How many tags it has.
+    pub tag_count: u64,
+}
+
+/// The columns that [`RepositoryRow::read`] reads, of `repository r`.
+macro_rules! repository_columns {
+    () => {
+        "r.registry, r.id, r.name, r.created_at, r.mutability, r.exclusion_filters, r.scan_on_push, \
+         r.encryption_type, r.kms_key, r.policy_version, r.tags_version, r.image_count, r.tag_count"
+    };
+}
+pub(crate) use repository_columns;
+
+impl RepositoryRow {
+    pub(crate) const COLUMNS: usize = 13;
+
+    pub(crate) fn read(row: &mut Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            key: RepositoryKey { registry: row.take()?, id: row.take()? },
+            name: row.take()?,
+            created_at: row.take()?,
+            mutability: read_mutability(&row.take::<String>()?)?,
+            exclusion_filters: read_filters(&row.take::<String>()?)?,
+            scan_on_push: row.take()?,
+            encryption_type: row.take()?,
+            kms_key: row.take()?,
+            policy_version: row.take()?,
+            tags_version: row.take()?,
+            image_count: row.take()?,
+            tag_count: row.take()?,
+        })
+    }
+
+    fn read_all(rows: Vec<Row>) -> Result<Vec<Self>, StoreError> {
+        rows.into_iter().map(|mut row| Self::read(&mut row)).collect()
+    }
+}
+
+fn read_mutability(text: &str) -> Result<Mutability, StoreError> {
+    text.parse().map_err(|_| StoreError::Corrupt("mutability"))
+}
+
+fn read_filters(json: &str) -> Result<Vec<String>, StoreError> {
+    if json == "[]" {
+        return Ok(Vec::new());
+    }
+    serde_json::from_str(json).map_err(|_| StoreError::Corrupt("exclusion_filters"))
+}
+
+fn write_filters(filters: &[String]) -> Result<String, StoreError> {
+    serde_json::to_string(filters).map_err(|_| StoreError::Bug("filters cannot be written as JSON"))
+}
+
+/// How an operation holds the repository row on PostgreSQL until it commits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Hold {
+    /// `FOR KEY SHARE`: it must go on living. Uploads and links.
+    Alive,
+    /// `FOR NO KEY UPDATE`: alone among those that change images, tags or settings.
+    Change,
+    /// `FOR UPDATE`: alone. Deletion.
+    Delete,
+}
+
+/// Reads and holds a living repository. On SQLite the one writer holds everything already.
+pub(crate) async fn hold(
+    tx: &mut Tx<'_>,
+    key: RepositoryKey,
+    hold: Hold,
+) -> Result<Option<RepositoryRow>, StoreError> {
+    macro_rules! living {
+        ($lock:literal) => {
+            concat!(
+                "SELECT ",
+                repository_columns!(),
+                " FROM repository r WHERE r.registry = ?1 AND r.id = ?2 AND r.deleted_at IS NULL",
+                $lock
+            )
+        };
+    }
+    let sql = match hold {
+        Hold::Alive => tx.fork(living!(""), living!(" FOR KEY SHARE")),
+        Hold::Change => tx.fork(living!(""), living!(" FOR NO KEY UPDATE")),
+        Hold::Delete => tx.fork(living!(""), living!(" FOR UPDATE")),
+    };
+    let row = tx.row(sql, &params![key.registry, key.id]).await?;
+    row.map(|mut row| RepositoryRow::read(&mut row)).transpose()
+}
+
+/// Makes a repository.
+#[derive(Clone, Debug)]
+pub struct CreateRepository {
+    /// The registry.
+    pub registry: RegistryKey,
+    /// Its id, chosen by the caller at random.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Now.
+    pub at: Micros,
+    /// The request.
+    pub op: OperationId,
+    /// Whether tags may move.
+    pub mutability: Mutability,
+    /// Tag patterns excluded from the mutability.
+    pub filters: Vec<String>,
+    /// Whether images are scanned when pushed.
+    pub scan_on_push: bool,
+    /// `AES256`, `KMS` or `KMS_DSSE`.
+    pub encryption_type: String,
+    /// The KMS key, if one is named.
+    pub kms_key: Option<String>,
+    /// Resource tags.
+    pub tags: Vec<(String, String)>,
+}
+
+/// The registry has a living repository of that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RepositoryExists;
+
+operation!(CreateRepository: Durable -> RepositoryRow, RepositoryExists, |op, tx| {
+    let insert = "INSERT INTO repository (registry, id, name, created_at, operation, mutability, exclusion_filters, \
+            scan_on_push, encryption_type, kms_key, policy_version, tags_version, last_image_id, image_count, tag_count) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, 0, 0, 0) \
+        ON CONFLICT (registry, name) WHERE deleted_at IS NULL DO NOTHING";
+    let filters = write_filters(&op.filters)?;
+    let made = tx.execute(insert, &params![op.registry, op.id, op.name, op.at, op.op, op.mutability.as_str(), filters,
+        op.scan_on_push, op.encryption_type, op.kms_key]).await? == 1;
+    let select = concat!("SELECT ", repository_columns!(), ", r.operation FROM repository r \
+                          WHERE r.registry = ?1 AND r.name = ?2 AND r.deleted_at IS NULL");
+    let mut row = tx.row(select, &params![op.registry, op.name]).await?.ok_or(StoreError::Conflict)?;
+    let repository = RepositoryRow::read(&mut row)?;
+    if !made {
+        let own = row.take::<OperationId>()? == op.op;
+        return Ok(if own { Ok(repository) } else { Err(RepositoryExists) });
+    }
+    for (key, value) in &op.tags {
+        super::resource_tag::put(tx, repository.key, key, value).await?;
+    }
+    let count = "UPDATE registry SET repository_count = repository_count + 1 WHERE key = ?1";
+    tx.execute(count, &params![op.registry]).await?;
+    Ok(Ok(repository))
+});
+
+/// Lists repositories in the byte order of their names.
+#[derive(Clone, Debug)]
+pub struct DescribeRepositories {
+    /// The registry.
+    pub registry: RegistryKey,
+    /// Only names after this one.
+    pub after: Option<String>,
+    /// How many at most.
+    pub limit: usize,
+}
+
+operation!(DescribeRepositories: Page -> Vec<RepositoryRow>, Never, |op, tx| {
+    let select = concat!("SELECT ", repository_columns!(), " FROM repository r \
+        WHERE r.registry = ?1 AND r.deleted_at IS NULL AND r.name > ?2 ORDER BY r.name LIMIT ?3");
+    let after = op.after.as_deref().unwrap_or_default();
+    Ok(Ok(RepositoryRow::read_all(tx.rows(select, &params![op.registry, after, op.limit]).await?)?))
+});
+
+/// Finds repositories by name; those that are not there are left out.
+#[derive(Clone, Debug)]
+pub struct FindRepositories {
+    /// The registry.
+    pub registry: RegistryKey,
+    /// The names, 100 in ECR.
+    pub names: Vec<String>,
+}
+
+operation!(FindRepositories: Page -> Vec<RepositoryRow>, Never, |op, tx| {
+    let mut found = Vec::new();
+    for names in crate::tx::chunks(&op.names) {
+        let select = format!(concat!("SELECT ", repository_columns!(), " FROM repository r \
+            WHERE r.registry = ?1 AND r.deleted_at IS NULL AND r.name IN ({})"), list(2, names.len()));
+        let mut values = params![op.registry].to_vec();
+        push_list(&mut values, names);
+        found.extend(RepositoryRow::read_all(tx.rows(&select, &values).await?)?);
+    }
+    Ok(Ok(found))
+});
+
+/// Marks a repository deleted and queues its removal.
+#[derive(Clone, Debug)]
+pub struct DeleteRepository {
+    /// The repository.
+    pub repository: RepositoryKey,
+    /// Delete it even if it holds images.
+    pub force: bool,
+    /// Now. Kept by the row: a repeat of the same deletion finds it and succeeds again.
+    pub at: Micros,
+}
+
+/// Why a repository was not deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeleteRepositoryRefusal {
+    /// It is not there.
+    NotFound,
+    /// It holds images and `force` was not given.
+    NotEmpty,
+}
+
+/// The kind of work that removes a deleted repository's rows.
+pub const PURGE_REPOSITORY: &str = "purge-repository";
+
+operation!(DeleteRepository: Durable -> RepositoryRow, DeleteRepositoryRefusal, |op, tx| {
+    let Some(repository) = hold(tx, op.repository, Hold::Delete).await? else {
+        let select = concat!("SELECT ", repository_columns!(), " FROM repository r \
+                              WHERE r.registry = ?1 AND r.id = ?2 AND r.deleted_at = ?3");
+        let row = tx.row(select, &params![op.repository.registry, op.repository.id, op.at]).await?;
+        let own = row.map(|mut row| RepositoryRow::read(&mut row)).transpose()?;
+        return Ok(own.ok_or(DeleteRepositoryRefusal::NotFound));
+    };
+    if repository.image_count > 0 && !op.force {
+        return Ok(Err(DeleteRepositoryRefusal::NotEmpty));
+    }
+    let mark = "UPDATE repository SET deleted_at = ?3 WHERE registry = ?1 AND id = ?2";
+    tx.execute(mark, &params![op.repository.registry, op.repository.id, op.at]).await?;
+    let count = "UPDATE registry SET repository_count = repository_count - 1 WHERE key = ?1";
+    tx.execute(count, &params![op.repository.registry]).await?;
+    super::work::enqueue(tx, PURGE_REPOSITORY, &op.repository.to_text(), op.at).await?;
+    Ok(Ok(repository))
+});
+
+/// Sets tag mutability and its exclusions.
+#[derive(Clone, Debug)]
+pub struct PutImageTagMutability {
+    /// The repository.
+    pub repository: RepositoryKey,
+    /// Whether tags may move from now on.
+    pub mutability: Mutability,
+    /// Tag patterns excluded from it.
+    pub filters: Vec<String>,
+}
+
+/// The repository is not there (any more).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RepositoryGone;
+
+operation!(PutImageTagMutability: Durable -> RepositoryRow, RepositoryGone, |op, tx| {
+    let Some(mut repository) = hold(tx, op.repository, Hold::Change).await? else {
+        return Ok(Err(RepositoryGone));
+    };
+    let update = "UPDATE repository SET mutability = ?3, exclusion_filters = ?4 WHERE registry = ?1 AND id = ?2";
+    let filters = write_filters(&op.filters)?;
+    let key = op.repository;
+    tx.execute(update, &params![key.registry, key.id, op.mutability.as_str(), filters]).await?;
+    repository.mutability = op.mutability;
+    repository.exclusion_filters.clone_from(&op.filters);
+    Ok(Ok(repository))
+});

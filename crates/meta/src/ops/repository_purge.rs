@@ -1,0 +1,81 @@
+//! The rows of a deleted repository, removed slice by slice so that no transaction grows with it.
+
+use crate::{
+    Micros, Never, RepositoryKey, StoreError, Tx,
+    ops::{operation, work::doom},
+    value::params,
+};
+
+/// Removes some rows of a deleted repository. Gives true when none is left and the repository's own row is gone.
+#[derive(Clone, Debug)]
+pub struct PurgeRepositorySlice {
+    /// The repository, which must be marked deleted.
+    pub repository: RepositoryKey,
+    /// How many rows at most.
+    pub limit: usize,
+    /// Now.
+    pub at: Micros,
+}
+
+/// Tables in an order that every foreign key allows, with the columns of their primary key below the repository.
+const TABLES: [(&str, &str); 8] = [
+    ("tag", "name"),
+    ("image_blob", "image, digest"),
+    ("image_child", "image, digest"),
+    ("image_pull", "image"),
+    ("manifest_body", "image"),
+    ("image", "id"),
+    ("blob_link", "digest"),
+    ("repository_tag", "key"),
+];
+
+operation!(PurgeRepositorySlice: Durable -> bool, Never, |op, tx| {
+    let RepositoryKey { registry, id } = op.repository;
+    let deleted = "SELECT 1 FROM repository WHERE registry = ?1 AND id = ?2 AND deleted_at IS NOT NULL";
+    if tx.value::<i64>(deleted, &params![registry, id]).await?.is_none() {
+        // Gone already, or alive and none of our business.
+        return Ok(Ok(true));
+    }
+    let mut left = op.limit as u64;
+    left = left.saturating_sub(op.doom_uploads(tx, left).await?);
+    for (table, columns) in TABLES {
+        if left == 0 {
+            return Ok(Ok(false));
+        }
+        if table == "blob_link" {
+            op.renew_objects(tx, left).await?;
+        }
+        let sql = format!("DELETE FROM {table} WHERE registry = ?1 AND repository = ?2 AND ({columns}) IN \
+            (SELECT {columns} FROM {table} WHERE registry = ?1 AND repository = ?2 ORDER BY {columns} LIMIT ?3)");
+        left = left.saturating_sub(tx.execute(&sql, &params![registry, id, left]).await?);
+    }
+    if left == 0 {
+        return Ok(Ok(false));
+    }
+    tx.execute("DELETE FROM repository WHERE registry = ?1 AND id = ?2", &params![registry, id]).await?;
+    Ok(Ok(true))
+});
+
+impl PurgeRepositorySlice {
+    /// Uploads that were under way: their bytes are doomed.
+    async fn doom_uploads(&self, tx: &mut Tx<'_>, limit: u64) -> Result<u64, StoreError> {
+        let RepositoryKey { registry, id } = self.repository;
+        let delete = "DELETE FROM upload WHERE registry = ?1 AND repository = ?2 AND id IN \
+            (SELECT id FROM upload WHERE registry = ?1 AND repository = ?2 ORDER BY id LIMIT ?3) \
+            RETURNING object_key";
+        let rows = tx.rows(delete, &params![registry, id, limit]).await?;
+        let count = rows.len() as u64;
+        for mut row in rows {
+            doom(tx, &row.take::<String>()?, self.at).await?;
+        }
+        Ok(count)
+    }
+
+    /// Objects lose their link now: their grace begins.
+    async fn renew_objects(&self, tx: &mut Tx<'_>, limit: u64) -> Result<(), StoreError> {
+        let update = "UPDATE object SET renewed_at = ?4 WHERE renewed_at < ?4 AND id IN (SELECT object \
+            FROM blob_link WHERE registry = ?1 AND repository = ?2 ORDER BY digest LIMIT ?3)";
+        tx.execute(update, &params![self.repository.registry, self.repository.id, limit, self.at]).await?;
+        Ok(())
+    }
+}

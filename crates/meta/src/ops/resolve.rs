@@ -1,0 +1,169 @@
+//! Resolve: the one read of a data-plane request. One statement gives the registry, the repository, what the path
+//! names in it, and the versions of what decides about the caller.
+
+use aws::ids::{AccessKeyId, AccountId, Region};
+use oci::{digest::Digest, name::Tag};
+
+use crate::{
+    Never, StoreError,
+    ops::{
+        blob::{BlobRow, blob_columns},
+        image::{ImageRow, image_columns, pull_join},
+        operation,
+        registry::{Registry, registry_columns},
+        repository::{RepositoryRow, repository_columns},
+        upload::{UploadRow, upload_columns},
+    },
+    value::{Param, params},
+};
+
+/// What a request names in the repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Nothing.
+    None,
+    /// The image that a tag names.
+    Tag(Tag),
+    /// An image by digest.
+    Digest(Digest),
+    /// A blob.
+    Blob(Digest),
+    /// An upload.
+    Upload(String),
+}
+
+/// The caller, as its token names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallerRef {
+    /// Unique id of the principal.
+    pub unique_id: String,
+    /// The access key that the token was asked with.
+    pub access_key_id: AccessKeyId,
+}
+
+/// What is true of the caller now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallerState {
+    /// The principal's version; cached policies and callers serve only at exactly this one.
+    pub version: i64,
+    /// Whether the access key is there, is the principal's and is active.
+    pub access_key_active: bool,
+}
+
+/// Reads everything that a data-plane request needs to be decided.
+#[derive(Clone, Debug)]
+pub struct Resolve {
+    /// The registry's account.
+    pub account_id: AccountId,
+    /// The registry's region.
+    pub region: Region,
+    /// The repository's name.
+    pub repository: Option<String>,
+    /// What is named in it.
+    pub target: Target,
+    /// Who asks.
+    pub caller: Option<CallerRef>,
+}
+
+/// What was found; everything of one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resolved {
+    /// The registry.
+    pub registry: Option<Registry>,
+    /// The repository.
+    pub repository: Option<RepositoryRow>,
+    /// The image, for a tag or a digest.
+    pub image: Option<ImageRow>,
+    /// The blob.
+    pub blob: Option<BlobRow>,
+    /// The upload.
+    pub upload: Option<UploadRow>,
+    /// The caller; None if none was asked for or the principal is gone.
+    pub caller: Option<CallerState>,
+}
+
+/// The statement for one kind of target: its columns and its joins on `repository r` and parameter `?6`.
+macro_rules! resolve {
+    ($columns:expr, $joins:expr) => {
+        concat!(
+            "SELECT ",
+            registry_columns!(),
+            ", ",
+            repository_columns!(),
+            ", c.version, k.active",
+            $columns,
+            " FROM (SELECT 1 AS one) always \
+             LEFT JOIN account a ON a.account_id = ?1 \
+             LEFT JOIN registry g ON g.account = a.key AND g.region = ?2 \
+             LEFT JOIN repository r ON r.registry = g.key AND r.name = ?3 AND r.deleted_at IS NULL \
+             LEFT JOIN principal c ON c.unique_id = ?4 \
+             LEFT JOIN access_key k ON k.id = ?5 AND k.owner = c.unique_id",
+            $joins
+        )
+    };
+}
+
+impl Target {
+    fn statement(&self) -> &'static str {
+        match self {
+            Self::None => resolve!("", ""),
+            Self::Tag(_) => resolve!(
+                concat!(", ", image_columns!()),
+                concat!(
+                    " LEFT JOIN tag t ON t.registry = r.registry AND t.repository = r.id AND t.name = ?6 \
+                      LEFT JOIN image i ON i.registry = t.registry AND i.repository = t.repository AND i.id = t.image",
+                    pull_join!()
+                )
+            ),
+            Self::Digest(_) => resolve!(
+                concat!(", ", image_columns!()),
+                concat!(
+                    " LEFT JOIN image i ON i.registry = r.registry AND i.repository = r.id AND i.digest = ?6",
+                    pull_join!()
+                )
+            ),
+            Self::Blob(_) => resolve!(
+                concat!(", ", blob_columns!()),
+                " LEFT JOIN blob_link l ON l.registry = r.registry AND l.repository = r.id AND l.digest = ?6 \
+                  LEFT JOIN object o ON o.id = l.object"
+            ),
+            Self::Upload(_) => resolve!(
+                concat!(", ", upload_columns!()),
+                " LEFT JOIN upload u ON u.registry = r.registry AND u.repository = r.id AND u.id = ?6"
+            ),
+        }
+    }
+
+    fn param(&self) -> Option<Param<'_>> {
+        use crate::ToParam;
+        match self {
+            Self::None => None,
+            Self::Tag(tag) => Some(tag.to_param()),
+            Self::Digest(digest) | Self::Blob(digest) => Some(digest.to_param()),
+            Self::Upload(id) => Some(id.to_param()),
+        }
+    }
+}
+
+operation!(Resolve: Point -> Resolved, Never, |op, tx| {
+    let unique_id = op.caller.as_ref().map(|caller| caller.unique_id.as_str());
+    let access_key = op.caller.as_ref().map(|caller| &caller.access_key_id);
+    let mut values = params![op.account_id, op.region, op.repository, unique_id, access_key].to_vec();
+    values.extend(op.target.param());
+    let mut row = tx.row(op.target.statement(), &values).await?.ok_or(StoreError::Bug("no row from one row"))?;
+    let mut found = Resolved {
+        registry: row.take_joined(Registry::COLUMNS, Registry::read)?,
+        repository: row.take_joined(RepositoryRow::COLUMNS, RepositoryRow::read)?,
+        ..Resolved::default()
+    };
+    let (version, active): (Option<i64>, Option<bool>) = (row.take()?, row.take()?);
+    found.caller =
+        version.map(|version| CallerState { version, access_key_active: active.unwrap_or_default() });
+    match op.target {
+        Target::None => {}
+        Target::Tag(_) | Target::Digest(_) => found.image = row.take_joined(ImageRow::COLUMNS, ImageRow::read)?,
+        Target::Blob(_) => found.blob = row.take_joined(BlobRow::COLUMNS, BlobRow::read)?,
+        Target::Upload(_) => found.upload = row.take_joined(UploadRow::COLUMNS, UploadRow::read)?,
+    }
+    Ok(Ok(found))
+});

@@ -1,0 +1,103 @@
+//! Resource tags of repositories (not image tags). Each change bumps the version that decisions are cached under.
+
+use crate::{
+    RepositoryKey, StoreError, Tx,
+    ops::{
+        operation,
+        repository::{Hold, RepositoryGone, hold},
+    },
+    value::params,
+};
+
+/// Most tags of one resource ("Tagging your Amazon ECR resources", restrictions).
+pub const MAX_RESOURCE_TAGS: u64 = 50;
+
+/// Sets tags.
+#[derive(Clone, Debug)]
+pub struct TagResource {
+    /// The repository.
+    pub repository: RepositoryKey,
+    /// Keys and values; a key that is there gets the new value.
+    pub tags: Vec<(String, String)>,
+}
+
+/// Why tags were not set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TagResourceRefusal {
+    /// The repository is not there.
+    NotFound,
+    /// There would be more than [`MAX_RESOURCE_TAGS`].
+    TooMany,
+}
+
+/// Writes one tag.
+pub(crate) async fn put(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    key: &str,
+    value: &str,
+) -> Result<(), StoreError> {
+    let upsert = "INSERT INTO repository_tag (registry, repository, key, value) VALUES (?1, ?2, ?3, ?4) \
+                  ON CONFLICT (registry, repository, key) DO UPDATE SET value = excluded.value";
+    tx.execute(upsert, &params![repository.registry, repository.id, key, value]).await?;
+    Ok(())
+}
+
+async fn bump(tx: &mut Tx<'_>, repository: RepositoryKey) -> Result<(), StoreError> {
+    let update = "UPDATE repository SET tags_version = tags_version + 1 WHERE registry = ?1 AND id = ?2";
+    tx.execute(update, &params![repository.registry, repository.id]).await?;
+    Ok(())
+}
+
+operation!(TagResource: Durable -> (), TagResourceRefusal, |op, tx| {
+    let repository = op.repository;
+    if hold(tx, repository, Hold::Change).await?.is_none() {
+        return Ok(Err(TagResourceRefusal::NotFound));
+    }
+    for (key, value) in &op.tags {
+        put(tx, repository, key, value).await?;
+    }
+    let count = "SELECT COUNT(*) FROM repository_tag WHERE registry = ?1 AND repository = ?2";
+    let count: Option<u64> = tx.value(count, &params![repository.registry, repository.id]).await?;
+    if count.unwrap_or_default() > MAX_RESOURCE_TAGS {
+        return Ok(Err(TagResourceRefusal::TooMany));
+    }
+    bump(tx, repository).await?;
+    Ok(Ok(()))
+});
+
+/// Removes tags by key; keys that are not there are no error.
+#[derive(Clone, Debug)]
+pub struct UntagResource {
+    /// The repository.
+    pub repository: RepositoryKey,
+    /// The keys.
+    pub keys: Vec<String>,
+}
+
+operation!(UntagResource: Durable -> (), RepositoryGone, |op, tx| {
+    let repository = op.repository;
+    if hold(tx, repository, Hold::Change).await?.is_none() {
+        return Ok(Err(RepositoryGone));
+    }
+    for key in &op.keys {
+        let delete = "DELETE FROM repository_tag WHERE registry = ?1 AND repository = ?2 AND key = ?3";
+        tx.execute(delete, &params![repository.registry, repository.id, key]).await?;
+    }
+    bump(tx, repository).await?;
+    Ok(Ok(()))
+});
+
+/// Lists the tags of a repository by key.
+#[derive(Clone, Debug)]
+pub struct ListTagsForResource {
+    /// The repository.
+    pub repository: RepositoryKey,
+}
+
+operation!(ListTagsForResource: Point -> Vec<(String, String)>, crate::Never, |op, tx| {
+    let select = "SELECT key, value FROM repository_tag WHERE registry = ?1 AND repository = ?2 ORDER BY key";
+    let rows = tx.rows(select, &params![op.repository.registry, op.repository.id]).await?;
+    let tags: Result<_, StoreError> = rows.into_iter().map(|mut row| Ok((row.take()?, row.take()?))).collect();
+    Ok(Ok(tags?))
+});

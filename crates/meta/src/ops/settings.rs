@@ -1,0 +1,30 @@
+//! Values of the whole deployment, written once: the sealed key ring, the development account.
+
+use crate::{Never, StoreError, ops::operation, value::params};
+
+/// Reads a value.
+#[derive(Clone, Debug)]
+pub struct GetSetting {
+    /// Name of the value.
+    pub name: String,
+}
+
+operation!(GetSetting: Point -> Option<Vec<u8>>, Never, |op, tx| {
+    Ok(Ok(tx.value("SELECT value FROM setting WHERE name = ?1", &params![op.name]).await?))
+});
+
+/// Stores a value unless there is one; gives what is stored. Of two nodes that start at once, both get the first one's.
+#[derive(Clone, Debug)]
+pub struct PutSettingOnce {
+    /// Name of the value.
+    pub name: String,
+    /// The value, if none is there yet.
+    pub value: Vec<u8>,
+}
+
+operation!(PutSettingOnce: Durable -> Vec<u8>, Never, |op, tx| {
+    let insert = "INSERT INTO setting (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING";
+    tx.execute(insert, &params![op.name, op.value]).await?;
+    let stored = tx.value("SELECT value FROM setting WHERE name = ?1", &params![op.name]).await?;
+    Ok(Ok(stored.ok_or(StoreError::Conflict)?))
+});

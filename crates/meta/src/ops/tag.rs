@@ -1,0 +1,96 @@
+//! Tags: listed in byte order, removed one at a time. (They are set with the image, in `image.rs`.)
+
+use oci::name::Tag;
+
+use crate::{
+    ImageId, Never, RepositoryKey, StoreError, Tx,
+    ops::{
+        operation,
+        repository::{Hold, hold},
+    },
+    value::params,
+};
+
+/// Lists tags in byte order.
+#[derive(Clone, Debug)]
+pub struct ListTags {
+    /// The repository.
+    pub repository: RepositoryKey,
+    /// Only tags after this text, which need not be a tag.
+    pub after: Option<String>,
+    /// How many at most.
+    pub limit: usize,
+}
+
+operation!(ListTags: Page -> Vec<Tag>, Never, |op, tx| {
+    let select = "SELECT name FROM tag WHERE registry = ?1 AND repository = ?2 AND name > ?3 ORDER BY name LIMIT ?4";
+    let after = op.after.as_deref().unwrap_or_default();
+    let values = params![op.repository.registry, op.repository.id, after, op.limit];
+    let rows = tx.rows(select, &values).await?;
+    let tags: Result<_, StoreError> = rows.into_iter().map(|mut row| row.take()).collect();
+    Ok(Ok(tags?))
+});
+
+/// Removes a tag and nothing else: its image stays, untagged if this was its last (OCI distribution
+/// specification, "Deleting tags").
+#[derive(Clone, Debug)]
+pub struct DeleteTag {
+    /// The repository.
+    pub repository: RepositoryKey,
+    /// The tag.
+    pub tag: Tag,
+}
+
+/// The tag is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TagGone;
+
+operation!(DeleteTag: Durable -> (), TagGone, |op, tx| {
+    if hold(tx, op.repository, Hold::Change).await?.is_none() {
+        return Ok(Err(TagGone));
+    }
+    Ok(remove(tx, op.repository, &op.tag).await?.map(|_| ()).ok_or(TagGone))
+});
+
+/// Removes a tag with its counts; gives the image that it named. The caller holds the repository.
+pub(crate) async fn remove(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    tag: &Tag,
+) -> Result<Option<ImageId>, StoreError> {
+    let RepositoryKey { registry, id } = repository;
+    let delete = "DELETE FROM tag WHERE registry = ?1 AND repository = ?2 AND name = ?3 RETURNING image";
+    let Some(image) = tx.value::<ImageId>(delete, &params![registry, id, tag]).await? else {
+        return Ok(None);
+    };
+    count_image(tx, repository, image, -1).await?;
+    count_repository(tx, repository, 0, -1).await?;
+    Ok(Some(image))
+}
+
+/// Moves the tag count of an image, and with it whether it counts as tagged.
+pub(crate) async fn count_image(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    image: ImageId,
+    tags: i64,
+) -> Result<(), StoreError> {
+    let update = "UPDATE image SET tag_count = tag_count + ?4, \
+                  tagged = CASE WHEN tag_count + ?4 > 0 THEN 1 ELSE 0 END \
+                  WHERE registry = ?1 AND repository = ?2 AND id = ?3";
+    tx.execute(update, &params![repository.registry, repository.id, image, tags]).await?;
+    Ok(())
+}
+
+/// Moves the counters of a repository.
+pub(crate) async fn count_repository(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    images: i64,
+    tags: i64,
+) -> Result<(), StoreError> {
+    let update = "UPDATE repository SET image_count = image_count + ?3, tag_count = tag_count + ?4 \
+                  WHERE registry = ?1 AND id = ?2";
+    tx.execute(update, &params![repository.registry, repository.id, images, tags]).await?;
+    Ok(())
+}

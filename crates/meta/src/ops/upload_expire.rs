@@ -1,0 +1,38 @@
+//! Uploads that were left: ended like cancelled ones, a bounded number at a time.
+
+use crate::{
+    Micros, Never, StoreError,
+    ops::{operation, work::doom},
+    value::params,
+};
+
+/// Ends uploads that nobody has written to since a moment; gives how many.
+#[derive(Clone, Debug)]
+pub struct ExpireUploads {
+    /// Uploads that last changed before this go.
+    pub idle_since: Micros,
+    /// How many at most.
+    pub limit: usize,
+    /// Now.
+    pub at: Micros,
+}
+
+operation!(ExpireUploads: Durable -> usize, Never, |op, tx| {
+    macro_rules! expire {
+        ($lock:literal) => {
+            concat!(
+                "DELETE FROM upload WHERE (registry, repository, id) IN \
+                 (SELECT u.registry, u.repository, u.id FROM upload u WHERE u.updated_at < ?1 \
+                 ORDER BY u.updated_at LIMIT ?2", $lock, ") RETURNING object_key"
+            )
+        };
+    }
+    let sql = tx.fork(expire!(""), expire!(" FOR UPDATE SKIP LOCKED"));
+    let rows = tx.rows(sql, &params![op.idle_since, op.limit]).await?;
+    let keys: Result<Vec<String>, StoreError> = rows.into_iter().map(|mut row| row.take()).collect();
+    let keys = keys?;
+    for key in &keys {
+        doom(tx, key, op.at).await?;
+    }
+    Ok(Ok(keys.len()))
+});

@@ -1,0 +1,98 @@
+//! Group commit: many operations share one transaction and one sync, and none can spoil another's.
+
+use rusqlite::Connection;
+
+use super::writer::{Job, Ran};
+use crate::{error::StoreError, operation::Access};
+
+/// The connection that writes, with what it is set to.
+pub(super) struct Group {
+    connection: Connection,
+    /// Whether a commit syncs the log.
+    full: bool,
+}
+
+/// What became of a group's transaction.
+enum End {
+    Committed,
+    /// SQLite ended the transaction while this job ran (disk full, I/O error); nothing of the group is there.
+    Lost(usize, Ran),
+    /// The transaction could not begin or commit; nothing of the group is there.
+    Failed(rusqlite::Error),
+}
+
+impl Group {
+    pub(super) fn new(connection: Connection) -> Self {
+        Self { connection, full: true }
+    }
+
+    /// Runs the jobs in one transaction and answers them after its COMMIT.
+    pub(super) fn commit(&mut self, mut jobs: Vec<Box<dyn Job>>) {
+        while !jobs.is_empty() {
+            match self.attempt(&mut jobs) {
+                End::Committed => return jobs.into_iter().for_each(Job::answer),
+                // The job that met the error keeps it as its answer; the others run again without it.
+                End::Lost(at, Ran::Failed) => jobs.remove(at).answer(),
+                End::Lost(at, _) => {
+                    jobs.remove(at).fail(StoreError::Bug("it went on after a database error"))
+                }
+                End::Failed(error) if jobs.len() == 1 => {
+                    tracing::error!(error = %error, "a metadata commit failed");
+                    return jobs
+                        .into_iter()
+                        .for_each(|job| job.fail(StoreError::Sqlite(error_again(&error))));
+                }
+                // Too large together, perhaps: each for itself.
+                End::Failed(_) => return jobs.into_iter().for_each(|job| self.commit(vec![job])),
+            }
+        }
+    }
+
+    fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> End {
+        let full = jobs.iter().any(|job| job.access() != Access::Relaxed);
+        let end = self.transaction(jobs, full);
+        if !self.connection.is_autocommit() {
+            if let Err(error) = self.execute("ROLLBACK") {
+                tracing::error!(error = %error, "a metadata transaction could not be rolled back");
+            }
+        }
+        end.unwrap_or_else(End::Failed)
+    }
+
+    fn transaction(&mut self, jobs: &mut [Box<dyn Job>], full: bool) -> Result<End, rusqlite::Error> {
+        if full != self.full {
+            // NORMAL leaves the log unsynced: what is relaxed costs no sync of its own. The next FULL commit
+            // syncs the log as a whole, so that nothing durable ever rests on something that is not.
+            self.connection.pragma_update(None, "synchronous", if full { "FULL" } else { "NORMAL" })?;
+            self.full = full;
+        }
+        self.execute("BEGIN IMMEDIATE")?;
+        for (at, job) in jobs.iter_mut().enumerate() {
+            self.execute("SAVEPOINT operation")?;
+            let ran = job.run(&mut self.connection);
+            if self.connection.is_autocommit() {
+                return Ok(End::Lost(at, ran));
+            }
+            if !matches!(ran, Ran::Done) {
+                self.execute("ROLLBACK TO operation")?;
+            }
+            self.execute("RELEASE operation")?;
+        }
+        self.execute("COMMIT")?;
+        Ok(End::Committed)
+    }
+
+    fn execute(&self, sql: &str) -> Result<(), rusqlite::Error> {
+        self.connection.prepare_cached(sql)?.execute([]).map(|_| ())
+    }
+}
+
+/// The error once more: rusqlite's own cannot be cloned.
+fn error_again(error: &rusqlite::Error) -> rusqlite::Error {
+    match error {
+        rusqlite::Error::SqliteFailure(code, message) => {
+            rusqlite::Error::SqliteFailure(*code, message.clone())
+        }
+        other => rusqlite::Error::ToSqlConversionFailure(other.to_string().into()),
+    }
+}

@@ -1,0 +1,118 @@
+//! The SQLite driver: one writer thread that commits in groups, a pool of readers, a thread that checkpoints.
+
+mod checkpoint;
+mod connection;
+mod group;
+mod readers;
+mod writer;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+pub(crate) use connection::{execute, rows};
+use readers::Readers;
+use writer::Writer;
+
+use crate::{
+    error::StoreError,
+    meta::Outcome,
+    migrate,
+    operation::Operation,
+    tx::{Driver, Tx},
+};
+
+/// How the SQLite driver is set up.
+#[derive(Clone, Copy, Debug)]
+pub struct SqliteOptions {
+    /// Most operations in one commit.
+    pub group_size: usize,
+    /// How many writes may wait before more are refused.
+    pub queue: usize,
+    /// How many pages may be read at once.
+    pub page_readers: usize,
+    /// Bytes of the page cache of each connection.
+    pub cache_bytes: u32,
+    /// Most pages of the database, for tests of a full disk; None for no limit.
+    pub max_pages: Option<u32>,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self { group_size: 256, queue: 8192, page_readers: 4, cache_bytes: 2 << 20, max_pages: None }
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Sqlite {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    wal: PathBuf,
+    // Dropped first: the writer ends what is queued before the checkpoint thread is told to stop.
+    writer: Writer,
+    readers: Readers,
+}
+
+impl Sqlite {
+    pub(crate) fn open(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
+        let mut connection = connection::writer(path, options)?;
+        migrate::sqlite(&mut connection)?;
+        let wal = connection::wal_path(path);
+        let checkpoint = checkpoint::start(path, options)?;
+        let writer = Writer::start(connection, options, wal.clone(), checkpoint)?;
+        let readers = Readers::new(path.to_owned(), options);
+        Ok(Self { inner: Arc::new(Inner { wal, writer, readers }) })
+    }
+
+    pub(crate) async fn read<O: Operation>(&self, operation: O) -> Outcome<O> {
+        match O::ACCESS {
+            crate::Access::Point => self.inner.readers.point(&operation),
+            _ => {
+                let inner = Arc::clone(&self.inner);
+                let permit = inner.readers.admit().await?;
+                let page = tokio::task::spawn_blocking(move || {
+                    let _permit = permit;
+                    inner.readers.page(&operation)
+                });
+                page.await.map_err(|_| StoreError::Panicked)?
+            }
+        }
+    }
+
+    pub(crate) async fn write<O: Operation>(&self, operation: O) -> Outcome<O> {
+        self.inner.writer.write(operation).await
+    }
+
+    pub(crate) fn wal_bytes(&self) -> u64 {
+        connection::file_len(&self.inner.wal)
+    }
+}
+
+/// Runs an operation to its end in one poll: everything it awaits on SQLite is ready at once.
+fn run_now<O: Operation>(operation: &O, mut tx: Tx<'_>) -> Outcome<O> {
+    let mut future = std::pin::pin!(operation.run(&mut tx));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match future.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(outcome) => outcome,
+        std::task::Poll::Pending => Err(StoreError::Bug("it awaited something other than its transaction")),
+    }
+}
+
+/// [`run_now`], with a panic turned into an error of this operation alone.
+fn run_caught<O: Operation>(
+    operation: &O,
+    connection: &mut rusqlite::Connection,
+    single: bool,
+) -> Outcome<O> {
+    let run = std::panic::AssertUnwindSafe(|| {
+        let driver = Driver::Sqlite(connection);
+        run_now(operation, if single { Tx::single(driver) } else { Tx::new(driver) })
+    });
+    std::panic::catch_unwind(run).unwrap_or_else(|_| {
+        tracing::error!(operation = O::NAME, "a metadata operation panicked");
+        Err(StoreError::Panicked)
+    })
+}

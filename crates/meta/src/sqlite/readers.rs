@@ -1,0 +1,66 @@
+//! Connections for reading: point reads run where they are called, pages on the blocking pool, few at a time.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use rusqlite::Connection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{SqliteOptions, connection, run_caught};
+use crate::{error::StoreError, meta::Outcome, operation::Operation};
+
+/// How many idle connections are kept; more are opened when more threads read at once.
+const IDLE: usize = 16;
+
+pub(super) struct Readers {
+    path: PathBuf,
+    options: SqliteOptions,
+    idle: Mutex<Vec<Connection>>,
+    pages: Arc<Semaphore>,
+}
+
+impl Readers {
+    pub(super) fn new(path: PathBuf, options: SqliteOptions) -> Self {
+        let pages = Arc::new(Semaphore::new(options.page_readers.max(1)));
+        Self { path, options, idle: Mutex::default(), pages }
+    }
+
+    /// Waits for a turn to read a page.
+    pub(super) async fn admit(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        Arc::clone(&self.pages).acquire_owned().await.map_err(|_| StoreError::Closed)
+    }
+
+    /// Reads with one statement, which is a snapshot of its own.
+    pub(super) fn point<O: Operation>(&self, operation: &O) -> Outcome<O> {
+        self.lend(|connection| run_caught(operation, connection, true))
+    }
+
+    /// Reads with several statements in one snapshot.
+    pub(super) fn page<O: Operation>(&self, operation: &O) -> Outcome<O> {
+        self.lend(|connection| {
+            connection.prepare_cached("BEGIN")?.execute([])?;
+            let outcome = run_caught(operation, connection, false);
+            // No snapshot outlives the call; a connection that cannot end it is not lent again.
+            connection.prepare_cached("COMMIT")?.execute([])?;
+            outcome
+        })
+    }
+
+    fn lend<T>(&self, read: impl FnOnce(&mut Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut lent = match kept {
+            Some(kept) => kept,
+            None => connection::reader(&self.path, self.options)?,
+        };
+        let outcome = read(&mut lent);
+        if lent.is_autocommit() {
+            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            if idle.len() < IDLE {
+                idle.push(lent);
+            }
+        }
+        outcome
+    }
+}

@@ -1,0 +1,118 @@
+//! The one handle that operations run on: a transaction of either database, in the SQL that both share.
+//!
+//! Statements are written with `?1`, `?2`... and translated to `$1`, `$2`... for PostgreSQL. Where the dialects
+//! part (locks, skipping locked rows) an operation asks for [`Tx::dialect`] and holds both texts side by side.
+
+use crate::{
+    error::StoreError,
+    postgres, sqlite,
+    value::{FromValue, Param, Row, ToParam},
+};
+
+/// Which SQL the transaction speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// SQLite.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+}
+
+pub(crate) enum Driver<'a> {
+    Sqlite(&'a mut rusqlite::Connection),
+    Postgres(&'a postgres::Session),
+}
+
+/// A running transaction, or for a point read a single statement.
+pub struct Tx<'a> {
+    driver: Driver<'a>,
+    /// How many statements may still run: one for a point read, which has no transaction around it.
+    allowance: u32,
+}
+
+impl<'a> Tx<'a> {
+    pub(crate) fn new(driver: Driver<'a>) -> Self {
+        Self { driver, allowance: u32::MAX }
+    }
+
+    /// For a point read: no snapshot holds two statements together, so that a second one is a bug.
+    pub(crate) fn single(driver: Driver<'a>) -> Self {
+        Self { driver, allowance: 1 }
+    }
+
+    /// Which SQL to speak where the common subset ends.
+    pub fn dialect(&self) -> Dialect {
+        match self.driver {
+            Driver::Sqlite(_) => Dialect::Sqlite,
+            Driver::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// The text for this dialect.
+    pub fn fork<'t>(&self, sqlite: &'t str, postgres: &'t str) -> &'t str {
+        match self.dialect() {
+            Dialect::Sqlite => sqlite,
+            Dialect::Postgres => postgres,
+        }
+    }
+
+    fn spend(&mut self) -> Result<(), StoreError> {
+        self.allowance =
+            self.allowance.checked_sub(1).ok_or(StoreError::Bug("a point read ran two statements"))?;
+        Ok(())
+    }
+
+    /// All rows of a statement.
+    pub async fn rows(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+        self.spend()?;
+        match &mut self.driver {
+            Driver::Sqlite(connection) => sqlite::rows(connection, sql, params),
+            Driver::Postgres(session) => session.rows(sql, params).await,
+        }
+    }
+
+    /// The first row of a statement, if there is one.
+    pub async fn row(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Option<Row>, StoreError> {
+        Ok(self.rows(sql, params).await?.into_iter().next())
+    }
+
+    /// The first column of the first row.
+    pub async fn value<T: FromValue>(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Option<T>, StoreError> {
+        self.row(sql, params).await?.map(|mut row| row.take()).transpose()
+    }
+
+    /// Runs a statement that gives no rows; says how many it changed.
+    pub async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
+        self.spend()?;
+        match &mut self.driver {
+            Driver::Sqlite(connection) => sqlite::execute(connection, sql, params),
+            Driver::Postgres(session) => session.execute(sql, params).await,
+        }
+    }
+}
+
+/// Most values that one list takes; longer ones are cut up by [`chunks`].
+pub(crate) const LIST_MAX: usize = 256;
+
+/// The items in pieces that a [`List`] takes.
+pub(crate) fn chunks<T>(items: &[T]) -> std::slice::Chunks<'_, T> {
+    items.chunks(LIST_MAX)
+}
+
+/// Numbers the placeholders of a list of `count` values from `first` on: `?3, ?4, ?5, ?5`. The count is padded to a
+/// power of two, so that few texts exist and each stays prepared.
+pub(crate) fn list(first: usize, count: usize) -> String {
+    let numbers: Vec<String> = (0..count.next_power_of_two()).map(|at| format!("?{}", first + at)).collect();
+    numbers.join(", ")
+}
+
+/// Appends the values of a list to the parameters, padded as [`list`] counts them, by repeating the last.
+pub(crate) fn push_list<'p, T: ToParam>(params: &mut Vec<Param<'p>>, values: &'p [T]) {
+    let padding = values.len().next_power_of_two() - values.len();
+    let last = values.last().into_iter().cycle().take(padding);
+    params.extend(values.iter().chain(last).map(ToParam::to_param));
+}
