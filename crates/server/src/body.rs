@@ -160,7 +160,9 @@ impl Drop for RequestBody {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(tokio::time::timeout(DRAIN_TIME, async move {
             let mut drained = 0;
-            while let Some(Ok(frame)) = std::future::poll_fn(|cx| Pin::new(&mut incoming).poll_frame(cx)).await {
+            while let Some(Ok(frame)) =
+                std::future::poll_fn(|cx| Pin::new(&mut incoming).poll_frame(cx)).await
+            {
                 drained += frame.data_ref().map_or(0, Bytes::len);
                 if drained > DRAIN_BYTES {
                     return;
@@ -234,7 +236,9 @@ impl Body for ResponseBody {
                         Poll::Pending => return Poll::Pending,
                         Poll::Ready(Some(Ok(data))) => data,
                         Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
-                        Poll::Ready(None) => return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into()))),
+                        Poll::Ready(None) => {
+                            return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into())));
+                        }
                     }
                 } else {
                     std::mem::take(first)

@@ -21,7 +21,8 @@ pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
 
 async fn download(app: &App, exchange: &Exchange) -> Result<Response, Refusal> {
     if exchange.method != Method::GET {
-        let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, "Only GET is served here.");
+        let refusal =
+            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, "Only GET is served here.");
         return Err(refusal.with(header::ALLOW, "GET"));
     }
     let token = exchange.uri.path().strip_prefix(PREFIX).unwrap_or_default();

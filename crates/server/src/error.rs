@@ -8,6 +8,9 @@ use registry::error::{Code, Error};
 use crate::body::{BodyError, ResponseBody};
 use crate::exchange::{Exchange, Response, answer, value};
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
 /// What one code becomes on the data plane and on the control plane.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
@@ -61,9 +64,9 @@ dialects! {
     TooManyTags => Unsupported BAD_REQUEST, "TooManyTagsException" BAD_REQUEST;
     LimitExceeded => Denied FORBIDDEN, "LimitExceededException" BAD_REQUEST;
     BlobUnknown => BlobUnknown NOT_FOUND, "LayersNotFoundException" BAD_REQUEST;
-    BlobInUse => Denied CONFLICT, "InvalidParameterException" BAD_REQUEST;
+    BlobInUse => Unsupported METHOD_NOT_ALLOWED, "InvalidParameterException" BAD_REQUEST;
     ManifestUnknown => ManifestUnknown NOT_FOUND, "ImageNotFoundException" BAD_REQUEST;
-    ManifestReferenced => Denied CONFLICT, "InvalidParameterException" BAD_REQUEST;
+    ManifestReferenced => Unsupported METHOD_NOT_ALLOWED, "InvalidParameterException" BAD_REQUEST;
     ManifestInvalid => ManifestInvalid BAD_REQUEST, "InvalidParameterException" BAD_REQUEST;
     ManifestTooLarge => SizeInvalid PAYLOAD_TOO_LARGE, "InvalidParameterException" BAD_REQUEST;
     ManifestSchema1 => ManifestInvalid BAD_REQUEST, "InvalidParameterException" BAD_REQUEST;
@@ -84,7 +87,8 @@ dialects! {
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
-    pub(crate) code: ErrorCode,
+    /// None: the answer is the bare sentence as text, as ECR asks for credentials.
+    pub(crate) code: Option<ErrorCode>,
     pub(crate) message: String,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// The cause, for the log.
@@ -93,7 +97,12 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), headers: Vec::new(), failure: None }
+        Self { status, code: Some(code), message: message.into(), headers: Vec::new(), failure: None }
+    }
+
+    /// A refusal without a code of the specification.
+    pub(crate) fn bare(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, code: None, message: message.into(), headers: Vec::new(), failure: None }
     }
 
     pub(crate) fn with(mut self, name: HeaderName, text: &str) -> Self {
@@ -104,10 +113,13 @@ impl Refusal {
     /// The answer; the cause stays with the exchange, for its line in the log.
     pub(crate) fn into_response(self, exchange: &mut Exchange) -> Response {
         exchange.failure = self.failure;
-        let body = oci::error::body(self.code, &self.message, None);
+        let (kind, body) = match self.code {
+            Some(code) => (JSON, oci::error::body(code, &self.message, None)),
+            None => (TEXT, format!("{}\n", self.message).into_bytes()),
+        };
         let mut response = answer(self.status, ResponseBody::bytes(body));
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::CONTENT_TYPE, kind);
         headers.extend(self.headers);
         response
     }

@@ -39,7 +39,12 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(request: http::Request<Incoming>, remote: std::net::IpAddr, tls: bool, options: &Options) -> Self {
+    pub(crate) fn new(
+        request: http::Request<Incoming>,
+        remote: std::net::IpAddr,
+        tls: bool,
+        options: &Options,
+    ) -> Self {
         let (Parts { method, uri, headers, .. }, incoming) = request.into_parts();
         let origin = proxy::origin(remote, tls, &headers, &options.trusted_proxies);
         let host = match uri.authority() {
@@ -75,7 +80,9 @@ impl Exchange {
     /// Every value of a query parameter, decoded, in order.
     pub(crate) fn parameters<'a>(&'a self, name: &'a str) -> impl Iterator<Item = String> + 'a {
         let query = self.uri.query().unwrap_or_default();
-        form_urlencoded::parse(query.as_bytes()).filter(move |(key, _)| key == name).map(|(_, value)| value.into_owned())
+        form_urlencoded::parse(query.as_bytes())
+            .filter(move |(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
     }
 }
 

@@ -3,17 +3,21 @@
 use http::StatusCode;
 
 use crate::body::ResponseBody;
-use crate::exchange::{Response, answer};
+use crate::exchange::{Exchange, Response, answer};
 use crate::serve::App;
 
 pub(crate) fn healthz() -> Response {
     answer(StatusCode::OK, ResponseBody::bytes("ok\n"))
 }
 
-/// Not ready from the signal to stop on, so that balancers turn elsewhere while running requests end.
-pub(crate) fn readyz(app: &App) -> Response {
+/// Not ready while the stores do not answer, and from the signal to stop on, so that balancers turn elsewhere.
+pub(crate) async fn readyz(app: &App, exchange: &mut Exchange) -> Response {
     if app.stop.is_cancelled() {
         return answer(StatusCode::SERVICE_UNAVAILABLE, ResponseBody::bytes("draining\n"));
+    }
+    if let Err(error) = app.registry.check_ready().await {
+        exchange.failure = error.internal.map(|cause| cause.chain());
+        return answer(StatusCode::SERVICE_UNAVAILABLE, ResponseBody::bytes("the store does not answer\n"));
     }
     answer(StatusCode::OK, ResponseBody::bytes("ready\n"))
 }

@@ -23,10 +23,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::linger::{Lingering, Replay, recognise};
 use crate::metrics::Metrics;
+use crate::metrics_listen;
 use crate::options::Options;
 use crate::serve::{App, serve};
 use crate::tls::{Certificate, TlsError, server_config};
-use crate::metrics_listen;
 
 /// Why the server cannot listen.
 #[derive(Debug, thiserror::Error)]
@@ -153,7 +153,12 @@ fn asides(
     aside
 }
 
-async fn accept(tcp: TcpListener, tls: Option<TlsAcceptor>, app: &Arc<App>, shutdown: impl Future<Output = ()>) {
+async fn accept(
+    tcp: TcpListener,
+    tls: Option<TlsAcceptor>,
+    app: &Arc<App>,
+    shutdown: impl Future<Output = ()>,
+) {
     let slots = Arc::new(Semaphore::new(app.options.limits.max_connections));
     let mut shutdown = pin!(shutdown);
     loop {
@@ -182,7 +187,10 @@ async fn accept(tcp: TcpListener, tls: Option<TlsAcceptor>, app: &Arc<App>, shut
 }
 
 /// Counts a connection for as long as it lives.
-struct Open(Arc<Metrics>, #[expect(dead_code, reason = "held until the connection ends")] OwnedSemaphorePermit);
+struct Open(
+    Arc<Metrics>,
+    #[expect(dead_code, reason = "held until the connection ends")] OwnedSemaphorePermit,
+);
 
 impl Drop for Open {
     fn drop(&mut self) {
@@ -224,7 +232,6 @@ async fn connection(
     speak(Replay::new(read, socket), is_http2, client, app).await;
 }
 
-
 async fn speak<S>(stream: S, is_http2: bool, client: Client, app: Arc<App>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -244,8 +251,11 @@ where
     }
 }
 
-async fn until_stopped<C>(mut connection: Pin<&mut C>, stop: &CancellationToken, finish: impl FnOnce(Pin<&mut C>))
-where
+async fn until_stopped<C>(
+    mut connection: Pin<&mut C>,
+    stop: &CancellationToken,
+    finish: impl FnOnce(Pin<&mut C>),
+) where
     C: Future<Output = hyper::Result<()>>,
 {
     let ended = tokio::select! {
@@ -263,7 +273,10 @@ where
 fn http1_builder(options: &Options) -> http1::Builder {
     let limits = &options.limits;
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(limits.header_read).max_header_size(limits.max_header_bytes);
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_read)
+        .max_header_size(limits.max_header_bytes);
     if limits.max_headers != 100 {
         builder.max_headers(limits.max_headers);
     }

@@ -58,7 +58,11 @@ impl Metrics {
 
     fn register(&mut self) {
         let registry = &mut self.registry;
-        registry.register("http_requests", "Requests answered, by operation and status", self.requests.clone());
+        registry.register(
+            "http_requests",
+            "Requests answered, by operation and status",
+            self.requests.clone(),
+        );
         let help = "Time from a request's head to the end of its answer, by operation";
         registry.register("http_request_seconds", help, self.seconds.clone());
         registry.register("http_received_bytes", "Bytes of request bodies", self.received.clone());
@@ -70,7 +74,14 @@ impl Metrics {
         registry.register("http_uploads_in_flight", help, self.uploads_in_flight.clone());
     }
 
-    pub(crate) fn observe(&self, operation: &'static str, status: u16, took: Duration, received: u64, sent: u64) {
+    pub(crate) fn observe(
+        &self,
+        operation: &'static str,
+        status: u16,
+        took: Duration,
+        received: u64,
+        sent: u64,
+    ) {
         self.requests.get_or_create(&Answered { operation, status: status.into() }).inc();
         self.seconds.get_or_create(&Asked { operation }).observe(took.as_secs_f64());
         self.received.inc_by(received);

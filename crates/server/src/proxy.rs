@@ -86,7 +86,8 @@ pub(crate) fn origin(peer: IpAddr, tls: bool, headers: &HeaderMap, trusted: &[Ci
             break;
         }
     }
-    let tls = match headers.get_all(FORWARDED_PROTO).iter().next_back().and_then(|value| value.to_str().ok()) {
+    let tls = match headers.get_all(FORWARDED_PROTO).iter().next_back().and_then(|value| value.to_str().ok())
+    {
         Some(value) => value.rsplit(',').next().is_some_and(|last| last.trim().eq_ignore_ascii_case("https")),
         None => tls,
     };
@@ -95,7 +96,12 @@ pub(crate) fn origin(peer: IpAddr, tls: bool, headers: &HeaderMap, trusted: &[Ci
 
 /// The hops of `X-Forwarded-For` from the right; None where one cannot be read.
 fn hops(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> + '_ {
-    headers.get_all(FORWARDED_FOR).iter().rev().flat_map(|value| value.to_str().unwrap_or("?").rsplit(',')).map(hop)
+    headers
+        .get_all(FORWARDED_FOR)
+        .iter()
+        .rev()
+        .flat_map(|value| value.to_str().unwrap_or("?").rsplit(','))
+        .map(hop)
 }
 
 /// An address with or without a port, IPv6 with or without brackets.
@@ -157,7 +163,10 @@ mod tests {
 
     #[test]
     fn headers_of_a_stranger_are_not_believed() {
-        assert_eq!(seen("203.0.113.9", &["1.1.1.1"], Some("https"), &["10.0.0.0/8"]), ("203.0.113.9".into(), false));
+        assert_eq!(
+            seen("203.0.113.9", &["1.1.1.1"], Some("https"), &["10.0.0.0/8"]),
+            ("203.0.113.9".into(), false)
+        );
         assert_eq!(seen("10.0.0.1", &["1.1.1.1"], Some("https"), &[]), ("10.0.0.1".into(), false));
     }
 
@@ -181,7 +190,9 @@ mod tests {
 
     #[test]
     fn the_scheme_is_what_the_nearest_proxy_states() {
-        for (proto, tls) in [("https", true), ("HTTPS", true), ("http", false), ("https, http", false), ("http,https", true)] {
+        for (proto, tls) in
+            [("https", true), ("HTTPS", true), ("http", false), ("https, http", false), ("http,https", true)]
+        {
             assert_eq!(seen("10.0.0.1", &["1.1.1.1"], Some(proto), &["10.0.0.0/8"]).1, tls, "{proto}");
         }
     }

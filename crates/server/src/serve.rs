@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use futures::FutureExt;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode, header};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use registry::Registry;
 use tokio_util::sync::CancellationToken;
@@ -38,7 +39,11 @@ pub(crate) async fn serve(app: Arc<App>, client: Client, request: http::Request<
     let is_head = exchange.method == Method::HEAD;
     let is_read = is_head || exchange.method == Method::GET;
     let outcome = if is_read {
-        AssertUnwindSafe(route(&app, &mut exchange)).catch_unwind().await.ok().map(|response| (exchange, response))
+        AssertUnwindSafe(route(&app, &mut exchange))
+            .catch_unwind()
+            .await
+            .ok()
+            .map(|response| (exchange, response))
     } else {
         // A write runs to its end on a task of its own: hyper drops the service's future with the connection.
         let shared = Arc::clone(&app);
@@ -56,11 +61,19 @@ pub(crate) async fn serve(app: Arc<App>, client: Client, request: http::Request<
         None => ending.panicked(),
     };
     if is_head {
-        *response.body_mut() = ResponseBody::empty();
+        without_body(&mut response);
     }
     response.headers_mut().insert(REQUEST_ID, value(&ending.request_id));
     response.body_mut().attach(ending);
     response
+}
+
+/// An answer to HEAD says how long the answer to GET would be, and sends none of it (RFC 9110 §9.3.2).
+fn without_body(response: &mut Response) {
+    let body = std::mem::replace(response.body_mut(), ResponseBody::empty());
+    if let (StatusCode::OK, Some(length)) = (response.status(), body.size_hint().exact()) {
+        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert_with(|| length.into());
+    }
 }
 
 async fn route(app: &App, exchange: &mut Exchange) -> Response {
@@ -70,7 +83,7 @@ async fn route(app: &App, exchange: &mut Exchange) -> Response {
     }
     match path {
         "/healthz" => health::healthz(),
-        "/readyz" => health::readyz(app),
+        "/readyz" => health::readyz(app, exchange).await,
         _ if path.starts_with(download::PREFIX) => download::handle(app, exchange).await,
         _ => control::handle(app, exchange).await,
     }
@@ -134,7 +147,7 @@ impl Ending {
         tracing::error!(req.id = %request, %path, "the handler of this request panicked");
         self.status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
         let mut response = error::panicked(&self.path);
-        response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         response
     }
 }

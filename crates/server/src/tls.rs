@@ -68,7 +68,9 @@ impl Certificate {
                     seen = now;
                     tracing::info!(certificate = %files.certificate.display(), "certificate reloaded");
                 }
-                Err(error) => tracing::warn!(%error, "changed certificate files not taken; the old ones stay in use"),
+                Err(error) => {
+                    tracing::warn!(%error, "changed certificate files not taken; the old ones stay in use")
+                }
             }
         }
     }

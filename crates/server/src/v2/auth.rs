@@ -15,13 +15,16 @@ use crate::exchange::Exchange;
 use crate::serve::App;
 
 /// Clients pad or do not.
-const BASE64: GeneralPurpose =
-    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// The caller, or the challenge that tells clients how to log in.
 pub(super) fn authenticate(app: &App, exchange: &Exchange) -> Result<Arc<Caller>, Refusal> {
     let Some(credentials) = exchange.header(&header::AUTHORIZATION).and_then(basic) else {
-        return Err(challenge(app, exchange, ErrorCode::Unauthorized, "Not Authorized"));
+        let refusal = Refusal::bare(StatusCode::UNAUTHORIZED, "Not Authorized");
+        return Err(challenge(app, exchange, refusal));
     };
     let decoded = BASE64.decode(credentials).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let Some((user, password)) = decoded.as_deref().and_then(|text| text.split_once(':')) else {
@@ -30,7 +33,10 @@ pub(super) fn authenticate(app: &App, exchange: &Exchange) -> Result<Arc<Caller>
     app.registry.authenticate_password(user, password, exchange.now).map_err(|error| match error {
         TokenError::Invalid => invalid(),
         // COMPAT(ecr): AWS answers 403, after which clients do not log in again.
-        TokenError::Expired => challenge(app, exchange, ErrorCode::Denied, &error.to_string()),
+        TokenError::Expired => {
+            let refusal = Refusal::new(StatusCode::UNAUTHORIZED, ErrorCode::Denied, error.to_string());
+            challenge(app, exchange, refusal)
+        }
     })
 }
 
@@ -45,7 +51,8 @@ fn invalid() -> Refusal {
     Refusal::new(StatusCode::BAD_REQUEST, ErrorCode::Denied, message)
 }
 
-fn challenge(app: &App, exchange: &Exchange, code: ErrorCode, message: &str) -> Refusal {
+/// The refusal with the header that tells clients to log in.
+fn challenge(app: &App, exchange: &Exchange, refusal: Refusal) -> Refusal {
     let scheme = if exchange.peer.tls { "https" } else { "http" };
     let address = &app.registry.settings().address;
     let host = match exchange.host.as_deref().filter(|host| is_host(host)) {
@@ -53,7 +60,7 @@ fn challenge(app: &App, exchange: &Exchange, code: ErrorCode, message: &str) -> 
         None => address.host.clone(),
     };
     let header = format!("Basic realm=\"{scheme}://{host}/\",service=\"ecr.amazonaws.com\"");
-    Refusal::new(StatusCode::UNAUTHORIZED, code, message).with(header::WWW_AUTHENTICATE, &header)
+    refusal.with(header::WWW_AUTHENTICATE, &header)
 }
 
 /// Whether a Host header may stand in a quoted string.

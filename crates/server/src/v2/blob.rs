@@ -109,7 +109,9 @@ fn describe(headers: &mut HeaderMap, digest: &str) {
 /// Whether `If-None-Match` names the digest (RFC 9110 §13.1.2).
 pub(super) fn not_modified(exchange: &Exchange, digest: &str) -> bool {
     exchange.header(&header::IF_NONE_MATCH).is_some_and(|tags| {
-        tags.split(',').map(str::trim).any(|tag| tag == "*" || is_tag_of(tag.strip_prefix("W/").unwrap_or(tag), digest))
+        tags.split(',')
+            .map(str::trim)
+            .any(|tag| tag == "*" || is_tag_of(tag.strip_prefix("W/").unwrap_or(tag), digest))
     })
 }
 

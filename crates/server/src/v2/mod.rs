@@ -98,7 +98,7 @@ fn unreadable(error: &PathError) -> Refusal {
             bad(ErrorCode::NameInvalid, format!("'{name}' is not a valid repository name."))
         }
         PathError::InvalidReference(text) => {
-            bad(ErrorCode::ManifestInvalid, format!("'{text}' is neither a valid tag nor a valid digest."))
+            bad(ErrorCode::TagInvalid, format!("'{text}' is neither a valid tag nor a valid digest."))
         }
         PathError::InvalidDigest(text) => {
             bad(ErrorCode::DigestInvalid, format!("'{text}' is not a digest that this registry supports."))

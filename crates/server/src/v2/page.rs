@@ -3,8 +3,8 @@
 
 use http::{HeaderValue, StatusCode, header};
 use oci::error::ErrorCode;
-use registry::tag::NamePage;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use registry::tag::NamePage;
 
 use crate::body::ResponseBody;
 use crate::error::Refusal;

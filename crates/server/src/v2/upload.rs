@@ -92,7 +92,9 @@ async fn finish(call: Call<'_>, id: &str) -> Outcome {
     let digest = parse_digest(&call.exchange.parameter("digest").unwrap_or_default())?;
     let _carrying = Carrying::begin(call.app);
     let outcome = match incoming(call.exchange) {
-        Ok(incoming) => call.app.registry.finish_upload(&call.ctx, &call.repository, id, &digest, incoming).await,
+        Ok(incoming) => {
+            call.app.registry.finish_upload(&call.ctx, &call.repository, id, &digest, incoming).await
+        }
         Err(error) => Err(error),
     };
     match outcome {
@@ -105,8 +107,7 @@ async fn finish(call: Call<'_>, id: &str) -> Outcome {
 async fn refuse(call: &Call<'_>, id: &str, error: Error) -> Refusal {
     let out_of_order = error.code == Code::UploadRangeInvalid;
     let mut refusal = Refusal::from(error);
-    if out_of_order
-        && let Ok(status) = call.app.registry.upload_status(&call.ctx, &call.repository, id).await
+    if out_of_order && let Ok(status) = call.app.registry.upload_status(&call.ctx, &call.repository, id).await
     {
         refusal = refusal
             .with(header::LOCATION, &location(&call.repository.name, id))
@@ -120,7 +121,8 @@ async fn refuse(call: &Call<'_>, id: &str, error: Error) -> Refusal {
 fn incoming(exchange: &mut Exchange) -> Result<Incoming, Error> {
     let range = match exchange.headers.get(header::CONTENT_RANGE) {
         Some(range) => {
-            let malformed = || Error::new(Code::UploadRangeInvalid, "Content-Range is not of the form first-last.");
+            let malformed =
+                || Error::new(Code::UploadRangeInvalid, "Content-Range is not of the form first-last.");
             let text = range.to_str().map_err(|_| malformed())?;
             Some(ContentRange::parse(text).ok_or_else(malformed)?)
         }
