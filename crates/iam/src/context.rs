@@ -123,6 +123,15 @@ impl Context {
         self.put(name.into(), Values::Set(values.into_iter().map(Into::into).collect()));
     }
 
+    /// The keys of both; where both have a key, `other`'s values hold.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        for (name, values) in other.entries {
+            self.put(name, values);
+        }
+        self
+    }
+
     /// Whether the key is there with at least one value.
     pub fn has(&self, name: &str) -> bool {
         !self.values(name).is_empty()

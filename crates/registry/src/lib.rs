@@ -18,6 +18,8 @@ mod ids;
 pub mod manifest;
 pub mod op;
 mod page;
+mod pull;
+pub mod purge;
 pub mod referrers;
 mod seal;
 pub mod settings;
@@ -31,8 +33,7 @@ mod uploads_in_progress;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use meta::Meta;
-use meta::PutSettingOnce;
+use meta::{ImageId, Meta, Micros, PutSettingOnce, RepositoryKey};
 use moka::sync::Cache;
 use oci::digest::Digest;
 
@@ -48,6 +49,7 @@ use crate::uploads_in_progress::UploadsInProgress;
 const KEY_RING: &str = "key-ring";
 const CACHED_PRINCIPALS: u64 = 10_000;
 const CACHED_TOKENS: u64 = 20_000;
+const CACHED_PULLS: u64 = 20_000;
 
 /// A registry deployment: many accounts and regions over one metadata store and one blob store.
 pub struct Registry {
@@ -59,6 +61,8 @@ pub struct Registry {
     policies: Cache<String, Arc<CompiledPolicies>>,
     tokens: Cache<Digest, OpenToken>,
     manifests: Cache<Digest, Bytes>,
+    /// Pulls that were recorded lately.
+    pulls: Cache<(RepositoryKey, ImageId), Micros>,
     uploads_in_progress: UploadsInProgress,
 }
 
@@ -82,6 +86,7 @@ impl Registry {
             policies: Cache::new(CACHED_PRINCIPALS),
             tokens: Cache::new(CACHED_TOKENS),
             manifests,
+            pulls: Cache::new(CACHED_PULLS),
             uploads_in_progress: UploadsInProgress::default(),
         }))
     }

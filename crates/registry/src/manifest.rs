@@ -50,12 +50,32 @@ pub(crate) struct ManifestPush {
 }
 
 impl Registry {
-    /// The manifest that a tag or digest names.
+    /// The manifest that a tag or digest names. This is a pull; looking (`HEAD`) is not.
     pub async fn get_manifest(
         &self,
         ctx: &Ctx,
         repository: &RepositoryRef,
         reference: &Reference,
+    ) -> Result<ManifestContent> {
+        self.find_manifest(ctx, repository, reference, true).await
+    }
+
+    /// The same without a pull being recorded.
+    pub async fn head_manifest(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        reference: &Reference,
+    ) -> Result<ManifestContent> {
+        self.find_manifest(ctx, repository, reference, false).await
+    }
+
+    async fn find_manifest(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        reference: &Reference,
+        is_pull: bool,
     ) -> Result<ManifestContent> {
         let target = match reference {
             Reference::Tag(tag) => Target::Tag(tag.clone()),
@@ -65,6 +85,9 @@ impl Registry {
         let permit = gate.permit::<effect::BatchGetImage>()?;
         let image = gate.resolved().image.as_ref().ok_or_else(manifest_unknown)?;
         let body = self.manifest_body(permit.repository(), image).await?;
+        if is_pull {
+            self.record_pull(ctx, permit.repository(), image);
+        }
         Ok(ManifestContent { digest: image.digest, media_type: image.media_type.clone(), body })
     }
 
@@ -192,8 +215,9 @@ impl Registry {
         fault::hit(Fault::AfterDeleteImage);
         deleted.map(|_| ()).map_err(|error| match error {
             meta::OpError::Store(error) => store_error(error),
+            meta::OpError::Refused(DeleteManifestRefusal::RepositoryGone) => gate.repository_not_found(),
             meta::OpError::Refused(DeleteManifestRefusal::NotFound) => manifest_unknown(),
-            meta::OpError::Refused(DeleteManifestRefusal::Referenced(lists)) => Error::new(
+            meta::OpError::Refused(DeleteManifestRefusal::ReferencedByList(lists)) => Error::new(
                 Code::ManifestReferenced,
                 format!("Requested image referenced by manifest list: [{}]", join(&lists)),
             ),
@@ -219,7 +243,7 @@ pub(crate) fn manifest_unknown() -> Error {
 /// A manifest that breaks a rule, in the words of the parser.
 pub(crate) fn manifest_error(error: ManifestError) -> Error {
     let code = match error {
-        ManifestError::TooLarge => Code::ManifestTooLarge,
+        ManifestError::TooLarge(_) => Code::ManifestTooLarge,
         ManifestError::UnsupportedSchema1 => Code::ManifestSchema1,
         _ => Code::ManifestInvalid,
     };
@@ -244,7 +268,7 @@ fn put_image_error<E: Effect>(refusal: PutImageRefusal, gate: &Gate, permit: &Pe
                 join(&digests)
             ),
         ),
-        PutImageRefusal::TagImmutable(tag) => Error::new(
+        PutImageRefusal::TagImmutable { tag, .. } => Error::new(
             Code::ImageTagAlreadyExists,
             format!(
                 "The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten because the tag is immutable."
@@ -261,9 +285,13 @@ fn put_image_error<E: Effect>(refusal: PutImageRefusal, gate: &Gate, permit: &Pe
                 ),
             },
         ),
-        PutImageRefusal::LimitExceeded => Error::new(
+        PutImageRefusal::TooManyTags => Error::new(
             Code::LimitExceeded,
-            "An image may have at most 1000 tags. Remove some before adding more.",
+            format!("An image may have at most {} tags. Remove some before adding more.", meta::MAX_TAGS_PER_IMAGE),
+        ),
+        PutImageRefusal::TooManyImages => Error::new(
+            Code::LimitExceeded,
+            format!("The repository '{name}' holds {} images, which is the most it can hold. Delete some first.", meta::MAX_IMAGES_PER_REPOSITORY),
         ),
     }
 }

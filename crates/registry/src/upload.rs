@@ -16,7 +16,7 @@ use meta::{
     AdvanceUpload, CancelUpload, CompleteUpload, CompleteUploadRefusal, CreateUpload, UploadRefusal,
     UploadRow,
 };
-use meta::{Micros, OperationId, RepositoryKey};
+use meta::{Micros, RepositoryKey};
 use meta::{Resolve, Target};
 use oci::digest::{Algorithm, Digest, Hasher};
 use oci::range::ContentRange;

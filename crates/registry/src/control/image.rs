@@ -88,6 +88,7 @@ impl Registry {
                 continue;
             };
             let body = self.manifest_body(permit.repository(), &row).await?;
+            self.record_pull(ctx, permit.repository(), &row);
             response.images.push(Image {
                 registry_id: repository.account_id.to_string(),
                 repository_name: repository.name.to_string(),

@@ -14,7 +14,7 @@ use crate::Registry;
 use crate::context::Ctx;
 use crate::error::Result;
 use crate::op::effect;
-use crate::store::StoreResultExt as _;
+use crate::store::store_error;
 
 impl Registry {
     /// Deletes images by digest, or tags; the last tag takes its image along. What an index lists stays.
@@ -47,7 +47,10 @@ impl Registry {
             refuse_if_referenced: true,
         };
         fault::hit(Fault::BeforeDeleteImage);
-        let outcomes = self.meta.write(delete).await.or_store_error()?;
+        let outcomes = self.meta.write(delete).await.map_err(|error| match error {
+            meta::OpError::Store(error) => store_error(error),
+            meta::OpError::Refused(meta::RepositoryGone) => gate.repository_not_found(),
+        })?;
         fault::hit(Fault::AfterDeleteImage);
         for (id, outcome) in asked.into_iter().zip(outcomes) {
             match outcome {
@@ -79,7 +82,7 @@ impl Registry {
 
 fn delete_item(reference: ImageRef) -> Option<DeleteItem> {
     match (reference.tag, reference.digest) {
-        (Some(tag), Some(digest)) => Some(DeleteItem::Both(tag, digest)),
+        (Some(tag), Some(digest)) => Some(DeleteItem::Both(digest, tag)),
         (Some(tag), None) => Some(DeleteItem::ByTag(tag)),
         (None, Some(digest)) => Some(DeleteItem::ByDigest(digest)),
         (None, None) => None,

@@ -37,12 +37,17 @@ impl Registry {
         }
         let key = permit.repository();
         let list = format!("images {} {} {:?}", key.registry.0, key.id, filter.tag_status);
-        let after =
-            input.next_token.map(|token| self.open_page_token::<(i64, String)>(&list, &token)).transpose()?;
+        let after = input
+            .next_token
+            .map(|token| self.open_page_token::<(i64, Option<String>)>(&list, &token))
+            .transpose()?;
         let limit = page_limit(input.max_results, 100);
         let page = ListImages {
             repository: key,
-            after: after.map(|(image, tag)| ImageCursor { image: ImageId(image), tag }),
+            after: after.map(|(image, tag)| ImageCursor {
+                image: ImageId(image),
+                tag: tag.and_then(|tag| tag.parse().ok()),
+            }),
             limit: limit + 1,
             tag_status: tag_status(filter),
         };
