@@ -4,6 +4,7 @@
 
 pub mod arn;
 pub mod dialect;
+pub mod ecr;
 pub mod ids;
 pub mod json;
 pub mod query;

@@ -117,7 +117,8 @@ fn decode(bytes: &[u8]) -> Result<String, FormError> {
         decoded.push(match byte {
             b'+' => b' ',
             b'%' => {
-                let (Some(high), Some(low)) = (rest.next().and_then(digit), rest.next().and_then(digit))
+                let (Some(high), Some(low)) =
+                    (rest.next().copied().and_then(digit), rest.next().copied().and_then(digit))
                 else {
                     return Err(FormError::NotText);
                 };
@@ -129,8 +130,8 @@ fn decode(bytes: &[u8]) -> Result<String, FormError> {
     String::from_utf8(decoded).map_err(|_| FormError::NotText)
 }
 
-fn digit(byte: &u8) -> Option<u8> {
-    char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+fn digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 #[cfg(test)]
@@ -153,22 +154,9 @@ mod tests {
     fn structures_have_fields() {
         let form =
             Form::parse(b"Tags.member.2.Key=k2&Tags.member.1.Key=k1&Tags.member.1.Value=v%201").unwrap();
-        let tags: Vec<_> = form
-            .structures("Tags")
-            .iter()
-            .map(|tag| (tag.get("Key"), tag.get("Value")).clone_texts())
-            .collect();
-        assert_eq!(tags, [(Some("k1".to_owned()), Some("v 1".to_owned())), (Some("k2".to_owned()), None)]);
-    }
-
-    trait CloneTexts {
-        fn clone_texts(&self) -> (Option<String>, Option<String>);
-    }
-
-    impl CloneTexts for (Option<&str>, Option<&str>) {
-        fn clone_texts(&self) -> (Option<String>, Option<String>) {
-            (self.0.map(str::to_owned), self.1.map(str::to_owned))
-        }
+        let tags = form.structures("Tags");
+        let tags: Vec<_> = tags.iter().map(|tag| (tag.get("Key"), tag.get("Value"))).collect();
+        assert_eq!(tags, [(Some("k1"), Some("v 1")), (Some("k2"), None)]);
     }
 
     #[test]
@@ -178,7 +166,7 @@ mod tests {
         for bad in [&b"A=%"[..], b"A=%4", b"A=%zz", b"A=%FF", b"A=\xff"] {
             assert_eq!(Form::parse(bad), Err(FormError::NotText), "{bad:?}");
         }
-        let many = (0..=MAX_PARAMETERS).map(|number| format!("p{number}=&")).collect::<String>();
+        let many = (0..=MAX_PARAMETERS).map(|number| format!("p{number}=")).collect::<Vec<_>>().join("&");
         assert_eq!(Form::parse(many.as_bytes()), Err(FormError::TooMany));
     }
 

@@ -38,7 +38,6 @@ impl AmzDate {
         Self::parse(text).or_else(|| DateTimeParser::new().parse_timestamp(text).ok().map(Self::of))
     }
 
-
     pub(super) fn plus(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))
     }

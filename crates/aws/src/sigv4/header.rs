@@ -53,7 +53,11 @@ pub(super) fn parse(request: &Request<'_>, authorization: &str) -> Result<Claim,
 
 fn split_parameters(text: &str) -> Result<Parameters<'_>, SigV4Error> {
     let mut parameters = Parameters::default();
-    for part in text.split(',').map(|part| part.trim_matches(' ')).filter(|part| !part.is_empty()) {
+    for part in text.split(',').map(|part| part.trim_matches(' ')) {
+        // An empty rest has no part at all; each missing parameter is then named.
+        if text.is_empty() {
+            break;
+        }
         let (name, value) = part.split_once('=').ok_or_else(|| {
             SigV4Error::incomplete("Authorization header holds a part that is no key=value pair.")
         })?;

@@ -1,7 +1,7 @@
 //! The key that signs for one day, region and service.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
 use super::Scope;
 use super::signature::Signature;
@@ -41,11 +41,37 @@ impl Drop for SigningKey {
 }
 
 fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let mut mac = match Hmac::<Sha256>::new_from_slice(key) {
-        Ok(mac) => mac,
-        // HMAC takes keys of any length (RFC 2104 section 3); the error exists for other MACs.
-        Err(_) => Hmac::<Sha256>::new(&hmac::digest::Key::<Hmac<Sha256>>::default()),
+    // A key is padded to the block's length, and hashed first where it is longer (RFC 2104 section 2). Done
+    // here so that no error is left to handle: the constructor for keys of any length returns a Result.
+    let mut block = [0_u8; 64];
+    let hashed: [u8; 32];
+    let key = if key.len() > block.len() {
+        hashed = Sha256::digest(key).into();
+        &hashed
+    } else {
+        key
     };
+    for (slot, byte) in block.iter_mut().zip(key) {
+        *slot = *byte;
+    }
+    let mut mac = Hmac::<Sha256>::new(&block.into());
+    block.fill(0);
     mac.update(message);
     mac.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_any_length_agree_with_the_library() {
+        for length in [0, 1, 63, 64, 65, 200] {
+            let key = vec![0xa5; length];
+            let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
+            mac.update(b"message");
+            let expected: [u8; 32] = mac.finalize().into_bytes().into();
+            assert_eq!(hmac_sha256(&key, b"message"), expected, "{length}");
+        }
+    }
 }

@@ -1,0 +1,1 @@
+//! What a request body must and must not hold.

@@ -1,0 +1,277 @@
+//! Holds a request body against the rules of its shape and says, in ECR's words, which one it breaks.
+//!
+//! The rules are data, written down as the API's model gives them, so that a test can compare them with the
+//! model. The body is checked as a tree before it becomes a struct, because only the tree still knows whether
+//! a member was absent, and only here is the path of a nested member known.
+
+use serde_json::{Map, Value};
+
+use super::invalid::Invalid;
+
+/// A member of a structure.
+#[derive(Clone, Copy, Debug)]
+pub struct Member {
+    /// The name on the wire.
+    pub name: &'static str,
+    /// Whether it may not be absent.
+    pub is_required: bool,
+    /// What its value must satisfy.
+    pub rule: Rule,
+}
+
+/// What the model says about a value.
+#[derive(Clone, Copy, Debug)]
+pub enum Rule {
+    /// A string; lengths in characters.
+    Text {
+        /// Shortest length.
+        min: usize,
+        /// Longest length.
+        max: usize,
+        /// The expression that it must match as a whole.
+        pattern: Option<Pattern>,
+    },
+    /// A string out of a set.
+    Choice(&'static [&'static str]),
+    /// A boolean.
+    Flag,
+    /// A whole number.
+    Integer {
+        /// Smallest value.
+        min: i64,
+        /// Largest value.
+        max: i64,
+    },
+    /// Bytes as base64.
+    Blob {
+        /// Largest length in bytes, decoded.
+        max: usize,
+    },
+    /// A list.
+    List {
+        /// What each member must satisfy.
+        of: &'static Rule,
+        /// Fewest members.
+        min: usize,
+        /// Most members.
+        max: usize,
+    },
+    /// A nested structure.
+    Structure(&'static [Member]),
+}
+
+/// A regular expression of the model.
+#[derive(Clone, Copy, Debug)]
+pub struct Pattern {
+    /// The expression, as ECR's text gives it.
+    pub text: &'static str,
+    /// Whether ECR's text puts it in quotes of its own.
+    pub is_quoted: bool,
+    /// The expression as a function.
+    pub matches: fn(&str) -> bool,
+}
+
+impl Member {
+    /// A member that may be absent.
+    pub(super) const fn optional(name: &'static str, rule: Rule) -> Self {
+        Self { name, is_required: false, rule }
+    }
+
+    /// A member that may not be absent.
+    pub(super) const fn required(name: &'static str, rule: Rule) -> Self {
+        Self { name, is_required: true, rule }
+    }
+}
+
+impl Rule {
+    /// A string without a rule.
+    pub(super) const ANY_TEXT: Self = Self::Text { min: 0, max: usize::MAX, pattern: None };
+
+    /// A string with a length.
+    pub(super) const fn text(min: usize, max: usize) -> Self {
+        Self::Text { min, max, pattern: None }
+    }
+
+    fn check(&self, value: &mut Value) -> Result<(), Fault> {
+        match (self, value) {
+            (Self::Text { min, max, pattern }, Value::String(text)) => check_text(text, *min, *max, *pattern),
+            (Self::Choice(values), Value::String(text)) if values.contains(&text.as_str()) => Ok(()),
+            (Self::Choice(values), Value::String(_)) => {
+                Err(Fault::member(format!("must satisfy enum value set: [{}]", values.join(", "))))
+            }
+            (Self::Flag, Value::Bool(_)) => Ok(()),
+            (Self::Integer { min, max }, Value::Number(number)) => check_integer(number, *min, *max),
+            (Self::Blob { max }, Value::String(text)) => check_blob(text, *max),
+            (Self::List { of, min, max }, Value::Array(values)) => check_list(values, of, *min, *max),
+            (Self::Structure(members), Value::Object(map)) => check_structure(map, members),
+            (rule, value) => Err(Fault::wrong_type(rule, value)),
+        }
+    }
+
+    fn type_name(&self) -> &'static str {
+        match self {
+            Self::Text { .. } | Self::Choice(_) => "a String",
+            Self::Flag => "a Boolean",
+            Self::Integer { .. } => "an Integer",
+            Self::Blob { .. } => "a Blob",
+            Self::List { .. } => "a List",
+            Self::Structure(_) => "a Structure",
+        }
+    }
+}
+
+/// A broken rule, on its way up to the top of the body; the path grows as it rises.
+struct Fault {
+    path: Vec<String>,
+    constraint: String,
+    kind: FaultKind,
+}
+
+#[derive(PartialEq)]
+enum FaultKind {
+    /// ECR's own check of a top-level string: the text has no subject.
+    Plain,
+    /// The subject of the text is "Member".
+    Member,
+    /// Not a rule but the wrong JSON type.
+    Type,
+}
+
+impl Fault {
+    fn new(kind: FaultKind, constraint: String) -> Self {
+        Self { path: Vec::new(), constraint, kind }
+    }
+
+    fn plain(constraint: String) -> Self {
+        Self::new(FaultKind::Plain, constraint)
+    }
+
+    fn member(constraint: String) -> Self {
+        Self::new(FaultKind::Member, constraint)
+    }
+
+    fn null() -> Self {
+        Self::plain("must not be null".to_owned())
+    }
+
+    fn wrong_type(rule: &Rule, value: &Value) -> Self {
+        let found = match value {
+            Value::Null => "NULL_VALUE",
+            Value::Bool(_) => "BOOLEAN_VALUE",
+            Value::Number(_) => "NUMBER_VALUE",
+            Value::String(_) => "STRING_VALUE",
+            Value::Array(_) => "START_OF_LIST",
+            Value::Object(_) => "START_OF_STRUCTURE",
+        };
+        Self::new(FaultKind::Type, format!("{found} can not be converted to {}", rule.type_name()))
+    }
+
+    fn within(mut self, segment: String) -> Self {
+        self.path.push(segment);
+        self
+    }
+
+    fn into_invalid(mut self) -> Invalid {
+        let is_nested = self.path.len() > 1;
+        self.path.reverse();
+        let path = self.path.join(".");
+        match self.kind {
+            FaultKind::Type if path.is_empty() => Invalid::serialization(self.constraint),
+            FaultKind::Type => Invalid::serialization(format!("{} at '{path}'", self.constraint)),
+            FaultKind::Plain if !is_nested => Invalid::parameter(&path, &self.constraint),
+            FaultKind::Plain | FaultKind::Member => {
+                Invalid::parameter(&path, &format!("Member {}", self.constraint))
+            }
+        }
+    }
+}
+
+/// Reads a body and checks it; nulls are taken out, so that what is left is either absent or a value.
+pub(super) fn read(body: &[u8], members: &'static [Member]) -> Result<Value, Invalid> {
+    let mut value = if body.is_empty() {
+        Value::Object(Map::new())
+    } else {
+        serde_json::from_slice(body)
+            .map_err(|error| Invalid::serialization(format!("The request body is not JSON: {error}")))?
+    };
+    Rule::Structure(members).check(&mut value).map_err(Fault::into_invalid)?;
+    Ok(value)
+}
+
+fn check_structure(map: &mut Map<String, Value>, members: &[Member]) -> Result<(), Fault> {
+    map.retain(|_, value| !value.is_null());
+    for member in members {
+        let checked = match map.get_mut(member.name) {
+            Some(value) => member.rule.check(value),
+            None if member.is_required => Err(Fault::null()),
+            None => Ok(()),
+        };
+        checked.map_err(|fault| fault.within(path_name(member.name)))?;
+    }
+    Ok(())
+}
+
+/// ECR's paths begin in lower case, also for the `Key` and `Value` of resource tags.
+fn path_name(name: &str) -> String {
+    let mut characters = name.chars();
+    characters
+        .next()
+        .map(|first| format!("{}{}", first.to_ascii_lowercase(), characters.as_str()))
+        .unwrap_or_default()
+}
+
+fn check_list(values: &mut [Value], of: &Rule, min: usize, max: usize) -> Result<(), Fault> {
+    if values.len() < min {
+        return Err(Fault::member(format!("must have length greater than or equal to {min}")));
+    }
+    if values.len() > max {
+        return Err(Fault::member(format!("must have length less than or equal to {max}")));
+    }
+    for (index, value) in values.iter_mut().enumerate() {
+        let checked = if value.is_null() { Err(Fault::null()) } else { of.check(value) };
+        // Counted from one, and each member's own name is "member": AWS's query lists, kept in JSON.
+        checked.map_err(|fault| fault.within(format!("{}.member", index + 1)))?;
+    }
+    Ok(())
+}
+
+fn check_text(text: &str, min: usize, max: usize, pattern: Option<Pattern>) -> Result<(), Fault> {
+    // Counting stops where it no longer matters, so that a huge value costs no more than a long one.
+    let length = text.chars().take(max.saturating_add(1)).count();
+    if length < min {
+        return Err(Fault::plain(format!("must have length greater than or equal to {min}")));
+    }
+    if length > max {
+        return Err(Fault::plain(format!("must have length less than or equal to {max}")));
+    }
+    match pattern {
+        Some(pattern) if !(pattern.matches)(text) => {
+            let quote = if pattern.is_quoted { "'" } else { "" };
+            Err(Fault::plain(format!("must satisfy regular expression {quote}{}{quote}", pattern.text)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_integer(number: &serde_json::Number, min: i64, max: i64) -> Result<(), Fault> {
+    let Some(number) = number.as_i64() else {
+        let text = if number.is_f64() { "DECIMAL_VALUE" } else { "BIG_INTEGER_VALUE" };
+        return Err(Fault::new(FaultKind::Type, format!("{text} can not be converted to an Integer")));
+    };
+    if number < min {
+        return Err(Fault::member(format!("must have value greater than or equal to {min}")));
+    }
+    if number > max {
+        return Err(Fault::member(format!("must have value less than or equal to {max}")));
+    }
+    Ok(())
+}
+
+fn check_blob(text: &str, max: usize) -> Result<(), Fault> {
+    let padding = text.bytes().rev().take_while(|b| *b == b'=').count();
+    let decoded = (text.len() - padding) / 4 * 3 + (text.len() - padding) % 4 * 3 / 4;
+    if decoded > max {
+        return Err(Fault::member(format!("must have length less than or equal to {max}")));
+    }
+    Ok(())
+}
