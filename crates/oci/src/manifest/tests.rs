@@ -1,1 +1,447 @@
-//! Good and bad cases.
+//! Good, bad and two-faced manifests.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::media_type::{
+    DOCKER_FOREIGN_LAYER_GZIP, DOCKER_MANIFEST_LIST, DOCKER_MANIFEST_V2, DOCKER_SCHEMA1,
+    DOCKER_SCHEMA1_SIGNED, OCI_ARTIFACT_MANIFEST, OCI_EMPTY, OCI_IMAGE_CONFIG, OCI_IMAGE_INDEX,
+    OCI_IMAGE_MANIFEST, OCI_LAYER_NONDISTRIBUTABLE_GZIP, ORAS_ARTIFACT_MANIFEST,
+};
+
+const A: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const B: &str = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+
+fn descriptor(media_type: &str, digest: &str, size: u64) -> Value {
+    json!({"mediaType": media_type, "digest": digest, "size": size})
+}
+
+fn image() -> Value {
+    json!({
+        "schemaVersion": 2,
+        "mediaType": OCI_IMAGE_MANIFEST,
+        "config": descriptor(OCI_IMAGE_CONFIG, A, 7),
+        "layers": [descriptor(LAYER, B, 11), descriptor(LAYER, B, 12)],
+    })
+}
+
+fn index() -> Value {
+    json!({
+        "schemaVersion": 2,
+        "mediaType": OCI_IMAGE_INDEX,
+        "manifests": [descriptor(OCI_IMAGE_MANIFEST, A, 7)],
+    })
+}
+
+/// The value with members set, or removed where the new value is `null`.
+fn with(mut value: Value, members: Value) -> Value {
+    let Value::Object(members) = members else { panic!("not an object") };
+    let object = value.as_object_mut().unwrap();
+    for (key, member) in members {
+        if member.is_null() {
+            object.remove(&key)
+        } else {
+            object.insert(key, member)
+        };
+    }
+    value
+}
+
+fn parse(value: &Value) -> Result<Manifest, ManifestError> {
+    Manifest::parse(value.to_string().as_bytes(), None)
+}
+
+fn parse_text(text: &str) -> Result<Manifest, ManifestError> {
+    Manifest::parse(text.as_bytes(), Some(OCI_IMAGE_MANIFEST))
+}
+
+/// The JSON of an image with raw members at the end.
+fn image_text(members: &str) -> String {
+    format!(r#"{{"schemaVersion":2,"config":{{"digest":"{A}","size":1}},"layers":[]{members}}}"#)
+}
+
+#[test]
+fn an_image_is_read() {
+    let manifest = parse(&image()).unwrap();
+    assert_eq!(manifest.kind, Kind::Image);
+    assert_eq!(manifest.media_type, OCI_IMAGE_MANIFEST);
+    assert_eq!(manifest.config.as_ref().unwrap().size, 7);
+    assert_eq!(manifest.total_layer_size(), 23);
+    let digests: Vec<_> = manifest.referenced_blobs().map(|blob| blob.digest.to_string()).collect();
+    assert_eq!(digests, [A, B, B]);
+    assert_eq!(manifest.effective_artifact_type(), Some(OCI_IMAGE_CONFIG));
+    assert_eq!((manifest.subject, manifest.manifests.len()), (None, 0));
+}
+
+#[test]
+fn an_index_is_read() {
+    let manifest = parse(&index()).unwrap();
+    assert_eq!(manifest.kind, Kind::Index);
+    assert_eq!(manifest.manifests[0].digest.to_string(), A);
+    assert_eq!(manifest.referenced_blobs().count(), 0);
+    assert_eq!(manifest.effective_artifact_type(), None);
+    assert_eq!(parse(&with(index(), json!({"manifests": []}))).unwrap().manifests, []);
+}
+
+#[test]
+fn dockers_formats_are_read() {
+    let image = with(image(), json!({"mediaType": DOCKER_MANIFEST_V2}));
+    assert_eq!(parse(&image).unwrap().kind, Kind::Image);
+    let list = with(index(), json!({"mediaType": DOCKER_MANIFEST_LIST}));
+    assert_eq!(parse(&list).unwrap().kind, Kind::Index);
+    // A field of that name means nothing in a format that does not have it.
+    let with_subject =
+        with(image, json!({"subject": descriptor(OCI_IMAGE_MANIFEST, B, 1), "artifactType": "a/b"}));
+    let manifest = parse(&with_subject).unwrap();
+    assert_eq!((manifest.subject, manifest.artifact_type), (None, None));
+}
+
+/// The data sets of the OCI conformance suite that are more than plain images.
+#[test]
+fn artifacts_of_any_type_are_read() {
+    let artifact = with(
+        image(),
+        json!({
+            "artifactType": "application/vnd.example+type",
+            "config": with(descriptor(OCI_EMPTY, A, 2), json!({"data": "e30="})),
+            "layers": [with(descriptor("text/x-anything", B, 5), json!({"artifactType": "x/y", "platform": {"os": 1}}))],
+            "subject": descriptor(OCI_IMAGE_MANIFEST, B, 9),
+            "annotations": {"a": "1", "b": ""},
+            "org.example.custom": {"deep": [{"er": 1e5}]},
+        }),
+    );
+    let manifest = parse(&artifact).unwrap();
+    assert_eq!(manifest.effective_artifact_type(), Some("application/vnd.example+type"));
+    assert_eq!(manifest.subject.unwrap().size, 9);
+    assert_eq!(manifest.annotations.len(), 2);
+    assert_eq!(manifest.layers[0].artifact_type.as_deref(), Some("x/y"));
+
+    let index =
+        with(index(), json!({"artifactType": "a/b", "subject": descriptor(OCI_IMAGE_MANIFEST, B, 9)}));
+    let manifest = parse(&index).unwrap();
+    assert_eq!(manifest.effective_artifact_type(), Some("a/b"));
+    assert!(manifest.subject.is_some());
+}
+
+#[test]
+fn sha512_may_stand_beside_sha256() {
+    let digest = Digest::of(crate::Algorithm::Sha512, b"x").to_string();
+    let manifest = parse(&with(image(), json!({"layers": [descriptor(LAYER, &digest, 1)]}))).unwrap();
+    assert_eq!(manifest.layers[0].digest.to_string(), digest);
+}
+
+#[test]
+fn a_layer_that_stays_elsewhere_need_not_be_here() {
+    let urls = json!({"urls": ["https://example.com/layer"]});
+    let layers = json!([
+        with(descriptor(OCI_LAYER_NONDISTRIBUTABLE_GZIP, A, 1), urls.clone()),
+        with(descriptor(DOCKER_FOREIGN_LAYER_GZIP, A, 2), urls.clone()),
+        descriptor(OCI_LAYER_NONDISTRIBUTABLE_GZIP, B, 4),
+        with(descriptor(LAYER, B, 8), urls),
+    ]);
+    let manifest = parse(&with(image(), json!({"layers": layers}))).unwrap();
+    let sizes: Vec<_> = manifest.referenced_blobs().map(|blob| blob.size).collect();
+    assert_eq!(sizes, [7, 4, 8], "foreign is a type and a place together");
+    assert_eq!(manifest.total_layer_size(), 15);
+}
+
+#[test]
+fn null_and_empty_are_what_go_writes_for_none() {
+    let text = format!(
+        r#"{{"schemaVersion":2,"mediaType":"","artifactType":"","layers":null,"subject":null,"annotations":null,
+            "config":{{"mediaType":"","digest":"{A}","size":0,"urls":null,"annotations":null}}}}"#
+    );
+    let manifest = parse_text(&text).unwrap();
+    assert_eq!((&manifest.layers[..], manifest.subject.as_ref()), (&[][..], None));
+    assert_eq!(manifest.media_type, OCI_IMAGE_MANIFEST);
+    assert_eq!(manifest.effective_artifact_type(), None);
+    let text = r#"{"schemaVersion":2,"manifests":null}"#;
+    assert_eq!(Manifest::parse(text.as_bytes(), Some(OCI_IMAGE_INDEX)).unwrap().kind, Kind::Index);
+}
+
+#[test]
+fn the_header_gives_the_type_that_the_body_lacks() {
+    let body = with(image(), json!({"mediaType": null})).to_string();
+    for header in [OCI_IMAGE_MANIFEST, "application/vnd.OCI.image.manifest.v1+json ; charset=utf-8"] {
+        let manifest = Manifest::parse(body.as_bytes(), Some(header)).unwrap();
+        assert_eq!(manifest.media_type, OCI_IMAGE_MANIFEST);
+    }
+    for header in [None, Some(""), Some(" ; charset=utf-8")] {
+        let error = Manifest::parse(body.as_bytes(), header).unwrap_err();
+        assert!(matches!(error, ManifestError::MissingMediaType(_)), "{error}");
+    }
+    // Docker's formats name themselves.
+    let error = Manifest::parse(body.as_bytes(), Some(DOCKER_MANIFEST_V2)).unwrap_err();
+    assert!(matches!(error, ManifestError::MissingMediaType(_)), "{error}");
+}
+
+#[test]
+fn body_and_header_have_to_agree() {
+    let body = image().to_string();
+    assert!(Manifest::parse(body.as_bytes(), Some(OCI_IMAGE_MANIFEST)).is_ok());
+    for header in [OCI_IMAGE_INDEX, DOCKER_MANIFEST_V2, "application/json", "application/octet-stream", "x"] {
+        let error = Manifest::parse(body.as_bytes(), Some(header)).unwrap_err();
+        let (body, header) = (OCI_IMAGE_MANIFEST.to_owned(), header.to_owned());
+        assert_eq!(error, ManifestError::MediaTypeMismatch { body, header });
+    }
+}
+
+#[test]
+fn a_type_that_is_no_manifests_is_refused() {
+    for media_type in
+        ["application/json", "application/vnd.example.manifest.v1+json", OCI_IMAGE_CONFIG, "\u{1f600}"]
+    {
+        let error = parse(&with(image(), json!({"mediaType": media_type}))).unwrap_err();
+        assert_eq!(error, ManifestError::UnsupportedMediaType(media_type.to_owned()));
+    }
+    // A type in other letters in the body is not that type: clients compare it exactly.
+    let error = parse(&with(image(), json!({"mediaType": OCI_IMAGE_MANIFEST.to_uppercase()}))).unwrap_err();
+    assert!(matches!(error, ManifestError::UnsupportedMediaType(_)));
+}
+
+#[test]
+fn an_image_that_is_an_index_too_is_refused() {
+    for (media_type, members) in [
+        (OCI_IMAGE_MANIFEST, json!({"manifests": []})),
+        (OCI_IMAGE_MANIFEST, json!({"manifests": [descriptor(OCI_IMAGE_MANIFEST, A, 1)]})),
+        (OCI_IMAGE_INDEX, json!({"manifests": []})),
+        (OCI_IMAGE_INDEX, json!({"manifests": [], "config": null})),
+        (OCI_IMAGE_INDEX, json!({"manifests": [], "layers": null})),
+        (DOCKER_MANIFEST_V2, json!({"manifests": []})),
+    ] {
+        let manifest = with(with(image(), json!({"mediaType": media_type})), members);
+        assert!(matches!(parse(&manifest), Err(ManifestError::Ambiguous(..))), "{manifest}");
+    }
+    let error = parse_text(&image_text(r#","manifests":null"#)).unwrap_err();
+    assert_eq!(error, ManifestError::Ambiguous("manifests", "config"));
+}
+
+#[test]
+fn a_shape_that_is_not_the_types_is_refused() {
+    let missing = |value| match parse(&value) {
+        Err(ManifestError::MissingField(field)) => field,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(missing(with(index(), json!({"mediaType": OCI_IMAGE_MANIFEST}))), "config");
+    assert_eq!(missing(with(image(), json!({"mediaType": OCI_IMAGE_INDEX}))), "manifests");
+    assert_eq!(missing(with(image(), json!({"config": null}))), "config");
+    assert_eq!(missing(with(image(), json!({"layers": null}))), "layers");
+    assert_eq!(missing(with(index(), json!({"manifests": null}))), "manifests");
+}
+
+#[test]
+fn schema_1_is_refused_in_a_sentence_of_its_own() {
+    let unlabelled = json!({"schemaVersion": 1, "name": "x", "tag": "y", "fsLayers": []}).to_string();
+    let cases: [(&[u8], _); 5] = [
+        (b"{}", Some(DOCKER_SCHEMA1)),
+        (b"not even JSON", Some(DOCKER_SCHEMA1_SIGNED)),
+        (unlabelled.as_bytes(), None),
+        (unlabelled.as_bytes(), Some("application/json")),
+        (br#"{"mediaType":"application/vnd.docker.distribution.manifest.v1+json"}"#, None),
+    ];
+    for (body, header) in cases {
+        let error = Manifest::parse(body, header).unwrap_err();
+        assert_eq!(error, ManifestError::UnsupportedSchema1, "{header:?}");
+        assert!(error.to_string().contains("schema 1 is not supported"));
+    }
+}
+
+#[test]
+fn the_schema_version_has_to_be_the_number_2() {
+    for version in ["3", "0", "-1", "2.0", "2e0", "\"2\"", "null", "[2]", "true", "99999999999999999999"] {
+        let text = image_text("").replace(r#""schemaVersion":2"#, &format!(r#""schemaVersion":{version}"#));
+        assert_eq!(parse_text(&text), Err(ManifestError::SchemaVersion), "{version}");
+    }
+    assert_eq!(parse(&with(image(), json!({"schemaVersion": null}))), Err(ManifestError::SchemaVersion));
+}
+
+#[test]
+fn a_key_that_occurs_twice_is_refused() {
+    let d = format!(r#""digest":"{A}","size":1"#);
+    for (members, key) in [
+        (r#","layers":[]"#.to_owned(), "layers"),
+        (r#","schemaVersion":2"#.to_owned(), "schemaVersion"),
+        (r#","x":1,"x":2"#.to_owned(), "x"),
+        (r#","\u0078":1,"x":2"#.to_owned(), "x"),
+        (r#","annotations":{"a":"1","a":"1"}"#.to_owned(), "a"),
+        (format!(r#","subject":{{{d},"digest":"{B}"}}"#), "digest"),
+        (format!(r#","subject":{{{d},"x":1,"x":1}}"#), "x"),
+        (format!(r#","subject":{{{d},"annotations":{{"a":"1","\u0061":"2"}}}}"#), "a"),
+    ] {
+        let error = parse_text(&image_text(&members)).unwrap_err();
+        assert_eq!(error, ManifestError::DuplicateKey(key.to_owned()), "{members}");
+    }
+}
+
+#[test]
+fn a_key_in_other_letters_is_refused() {
+    for (members, found) in [
+        (r#","Manifests":[]"#, "Manifests"),
+        (r#","LAYERS":[]"#, "LAYERS"),
+        (r#","mediatype":"x""#, "mediatype"),
+        (",\"manife\u{17f}ts\":[]", "manife\u{17f}ts"),
+        (r#","manife\u017fts":[]"#, "manife\u{17f}ts"),
+    ] {
+        let error = parse_text(&image_text(members)).unwrap_err();
+        assert!(
+            matches!(&error, ManifestError::MiscasedKey { found: f, .. } if f == found),
+            "{members}: {error}"
+        );
+    }
+    let error = parse_text(&image_text(&format!(r#","subject":{{"Digest":"{B}","size":1}}"#))).unwrap_err();
+    assert!(matches!(error, ManifestError::MiscasedKey { expected: "digest", .. }), "{error}");
+    assert!(parse_text(&image_text(r#","layer":[],"Layers2":[],"annotations":{"Size":"1"}"#)).is_ok());
+}
+
+#[test]
+fn bad_descriptors_are_refused_with_their_place() {
+    let ok = format!(r#"{{"digest":"{A}","size":1}}"#);
+    for (bad, reason) in [
+        ("null".to_owned(), "`layers[1]` is null"),
+        ("{}".to_owned(), "`layers[1]` has no `digest`"),
+        (format!(r#"{{"digest":"{A}"}}"#), "`layers[1]` has no `size`"),
+        (r#"{"size":1}"#.to_owned(), "`layers[1]` has no `digest`"),
+        (r#"{"digest":"sha256:bad","size":1}"#.to_owned(), "`layers[1]` has a bad `digest`"),
+        (r#"{"digest":"sha384:abc","size":1}"#.to_owned(), "algorithm is not supported"),
+        (r#"{"digest":null,"size":1}"#.to_owned(), "`layers[1]` has a `digest` that is not a string"),
+        (r#"{"digest":["x"],"size":1}"#.to_owned(), "`layers[1]` has a `digest` that is not a string"),
+        (format!(r#"{{"digest":"{A}","size":1,"urls":[1]}}"#), "has a URL that is not a string"),
+        (format!(r#"{{"digest":"{A}","size":1,"annotations":{{"a":1}}}}"#), "the annotation `a`"),
+    ] {
+        let error = parse_text(&image_text("").replace("[]", &format!("[{ok},{bad}]"))).unwrap_err();
+        assert!(matches!(error, ManifestError::InvalidDescriptor(_)), "{bad}: {error:?}");
+        assert!(error.to_string().contains(reason), "{bad}: {error}");
+    }
+}
+
+#[test]
+fn sizes_are_whole_numbers_that_fit() {
+    for size in
+        ["-1", "1.0", "1e3", "9223372036854775808", "1e400", "99999999999999999999999", "\"1\"", "null", "{}"]
+    {
+        let error =
+            parse_text(&image_text("").replace("\"size\":1", &format!("\"size\":{size}"))).unwrap_err();
+        let is_number_that_no_float_holds = size == "1e400";
+        assert!(
+            if is_number_that_no_float_holds {
+                matches!(error, ManifestError::NotJson(_))
+            } else {
+                matches!(error, ManifestError::InvalidDescriptor(_))
+            },
+            "{size}: {error:?}"
+        );
+    }
+    let text = image_text("").replace("\"size\":1", "\"size\":9223372036854775807");
+    assert_eq!(parse_text(&text).unwrap().config.unwrap().size, 9_223_372_036_854_775_807);
+}
+
+#[test]
+fn absurd_sizes_do_not_overflow_their_sum() {
+    let layer = descriptor(LAYER, B, i64::MAX.unsigned_abs());
+    let manifest = parse(&with(image(), json!({"layers": [layer, layer, layer]}))).unwrap();
+    assert_eq!(manifest.total_layer_size(), i64::MAX.unsigned_abs());
+}
+
+#[test]
+fn fields_of_the_wrong_type_are_refused() {
+    for members in [
+        r#","mediaType":1"#,
+        r#","artifactType":{}"#,
+        r#","artifactType":"a\nb""#,
+        r#","subject":[]"#,
+        r#","subject":"sha256:x""#,
+        r#","annotations":[]"#,
+        r#","annotations":{"a":null}"#,
+        r#","annotations":{"a":{"b":"c"}}"#,
+        r#","blobs":{}"#,
+    ] {
+        let error = parse_text(&image_text(members)).unwrap_err();
+        assert!(matches!(error, ManifestError::InvalidField(_)), "{members}: {error:?}");
+    }
+    let long = format!(r#","artifactType":"{}""#, "a".repeat(256));
+    assert!(matches!(parse_text(&image_text(&long)), Err(ManifestError::InvalidField(_))));
+    for text in ["[]", "1", "null", "\"x\"", "true", r#"{"layers":{}}"#, r#"{"config":[1]}"#] {
+        assert!(matches!(parse_text(text), Err(ManifestError::InvalidField(_))), "{text}");
+    }
+}
+
+#[test]
+fn what_is_not_json_is_refused() {
+    let good = image_text("");
+    let (cut, trailing, bom) = (&good[..good.len() - 1], format!("{good}{{}}"), format!("\u{feff}{good}"));
+    let texts =
+        ["", " ", "{", "{]", "{'a':1}", "{\"a\":1,}", "{\"a\":NaN}", "{\"a\":01}", "{\"a\":\"\n\"}", cut];
+    for text in texts.into_iter().chain([&*trailing, &*bom]) {
+        let error = parse_text(text).unwrap_err();
+        assert!(matches!(error, ManifestError::NotJson(_)), "{text}: {error:?}");
+    }
+    let latin1 = b"{\"a\":\"\xe4\"}";
+    assert!(matches!(Manifest::parse(latin1, None), Err(ManifestError::NotJson(_))));
+    assert!(parse_text(&format!(" {good}\n")).is_ok(), "white space around it is JSON");
+}
+
+#[test]
+fn a_messages_excerpt_of_hostile_text_is_short() {
+    let long = "x\u{e9}".repeat(100_000);
+    for members in [
+        format!(r#","mediaType":"{OCI_IMAGE_MANIFEST}","{long}":1,"{long}":1"#),
+        format!(r#","annotations":{{"{long}":1}}"#),
+        format!(r#","subject":"{long}""#),
+    ] {
+        let error = parse_text(&image_text(&members)).unwrap_err();
+        assert!(error.to_string().chars().count() < 300, "{} characters", error.to_string().len());
+    }
+}
+
+#[test]
+fn nesting_has_a_limit() {
+    let nested = |levels: usize| image_text(&format!(r#","x":{}{}"#, "[".repeat(levels), "]".repeat(levels)));
+    assert!(parse_text(&nested(MAX_DEPTH - 1)).is_ok());
+    assert_eq!(parse_text(&nested(MAX_DEPTH)), Err(ManifestError::TooDeep));
+    assert_eq!(parse_text(&"[".repeat(100_000)), Err(ManifestError::TooDeep));
+    assert_eq!(parse_text(&r#"{"config":"#.repeat(100_000)), Err(ManifestError::TooDeep));
+    let brackets_in_a_string = format!(r#","x":"\"{}""#, "[".repeat(1000));
+    assert!(parse_text(&image_text(&brackets_in_a_string)).is_ok());
+}
+
+#[test]
+fn size_has_a_limit() {
+    let empty = image_text(r#","x":"""#).len();
+    let of_size = |size: usize| image_text(&format!(r#","x":"{}""#, "a".repeat(size - empty)));
+    assert!(parse_text(&of_size(MAX_MANIFEST_BYTES)).is_ok());
+    let error = parse_text(&of_size(MAX_MANIFEST_BYTES + 1)).unwrap_err();
+    assert_eq!(error, ManifestError::TooLarge(MAX_MANIFEST_BYTES + 1));
+}
+
+#[test]
+fn the_number_of_unknown_keys_has_a_limit() {
+    let keys = |count: usize| (0..count).map(|n| format!(r#","k{n}":1"#)).collect::<String>();
+    assert!(parse_text(&image_text(&keys(MAX_UNKNOWN_KEYS))).is_ok());
+    assert_eq!(parse_text(&image_text(&keys(MAX_UNKNOWN_KEYS + 1))), Err(ManifestError::TooManyKeys));
+}
+
+#[test]
+fn artifact_manifests_of_before_oci_1_1_are_read() {
+    for media_type in [OCI_ARTIFACT_MANIFEST, ORAS_ARTIFACT_MANIFEST] {
+        let artifact = json!({
+            "mediaType": media_type,
+            "artifactType": "sbom/example",
+            "blobs": [descriptor("application/json", B, 5)],
+            "subject": descriptor(OCI_IMAGE_MANIFEST, A, 9),
+        });
+        let manifest = parse(&artifact).unwrap();
+        assert_eq!((manifest.kind, manifest.config.as_ref()), (Kind::Image, None));
+        assert_eq!(manifest.referenced_blobs().map(|blob| blob.size).collect::<Vec<_>>(), [5]);
+        assert_eq!(manifest.effective_artifact_type(), Some("sbom/example"));
+        assert!(manifest.subject.is_some());
+        let error = parse(&with(artifact.clone(), json!({"artifactType": null}))).unwrap_err();
+        assert_eq!(error, ManifestError::MissingField("artifactType"));
+        for key in ["manifests", "layers"] {
+            let error = parse(&with(artifact.clone(), json!({key: []}))).unwrap_err();
+            assert_eq!(error, ManifestError::Ambiguous("blobs", key));
+        }
+        let error = parse(&with(artifact, json!({"schemaVersion": 3}))).unwrap_err();
+        assert_eq!(error, ManifestError::SchemaVersion);
+    }
+}
