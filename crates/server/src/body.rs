@@ -100,7 +100,7 @@ impl RequestBody {
     }
 
     /// Moves the body out, to be given to the rules as a stream.
-    pub(crate) fn take(&mut self) -> Self {
+    pub(crate) fn detach(&mut self) -> Self {
         let received = self.received();
         let taken = std::mem::replace(self, Self::none());
         self.received = received;

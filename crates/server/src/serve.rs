@@ -138,13 +138,13 @@ impl Ending {
         if response.status().is_server_error() {
             let cause = exchange.failure.as_deref().unwrap_or("unknown");
             let (request, path, operation) = (&self.request_id, &self.path, self.operation);
-            tracing::error!(req.id = %request, %path, operation, status = self.status, %cause, "request failed");
+            tracing::error!(request_id = %request, %path, operation, status = self.status, %cause, "request failed");
         }
     }
 
     fn panicked(&mut self) -> Response {
         let (request, path) = (&self.request_id, &self.path);
-        tracing::error!(req.id = %request, %path, "the handler of this request panicked");
+        tracing::error!(request_id = %request, %path, "the handler of this request panicked");
         self.status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
         let mut response = error::panicked(&self.path);
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -160,7 +160,7 @@ impl Drop for Ending {
         self.metrics.observe(self.operation, self.status, took, received, self.sent);
         tracing::info!(
             target: "wharf::access",
-            req.id = %self.request_id,
+            request_id = %self.request_id,
             method = %self.method,
             path = %self.path,
             operation = self.operation,

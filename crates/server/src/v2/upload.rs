@@ -129,7 +129,7 @@ fn incoming(exchange: &mut Exchange) -> Result<Incoming, Error> {
         None => None,
     };
     let length = exchange.body.declared_length();
-    let body = exchange.body.take().map(|chunk| chunk.map_err(|_| BodyError::Broken));
+    let body = exchange.body.detach().map(|chunk| chunk.map_err(|_| BodyError::Broken));
     Ok(Incoming { range, length, body: Box::pin(body) })
 }
 
