@@ -132,15 +132,6 @@ impl Context {
         self
     }
 
-    /// Both contexts in one. A key that both hold has the value of `other`: the more particular one is given last.
-    #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
-        for (name, values) in other.entries {
-            self.put(name, values);
-        }
-        self
-    }
-
     /// Whether the key is there with at least one value.
     pub fn has(&self, name: &str) -> bool {
         !self.values(name).is_empty()
