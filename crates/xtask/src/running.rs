@@ -21,7 +21,12 @@ pub(crate) struct Wharf {
 impl Wharf {
     /// Starts `binary dev` in a temporary folder and waits until it is ready.
     pub(crate) fn start(binary: &Path) -> Result<Self> {
-        let folder = TempDir::with_prefix("wharf-xtask-")?;
+        Self::start_in(binary, &std::env::temp_dir())
+    }
+
+    /// The same with the temporary folder inside `parent`.
+    pub(crate) fn start_in(binary: &Path, parent: &Path) -> Result<Self> {
+        let folder = TempDir::with_prefix_in("wharf-xtask-", parent)?;
         let data = folder.path().join("data");
         let log = File::create(folder.path().join("log"))?;
         let mut child = Command::new(binary)

@@ -38,9 +38,23 @@ pub(crate) fn build_wharf(release: bool) -> Result<PathBuf> {
         build.arg("--release");
     }
     command::run(&mut build)?;
+    Ok(target_folder()?.join(profile).join("wharf"))
+}
+
+/// Cargo's target folder; it exists.
+pub(crate) fn target_folder() -> Result<PathBuf> {
     let metadata = metadata()?;
     let target = metadata.get("target_directory").and_then(Value::as_str);
-    Ok(Path::new(target.context("cargo metadata names no target directory")?).join(profile).join("wharf"))
+    let target = PathBuf::from(target.context("cargo metadata names no target directory")?);
+    std::fs::create_dir_all(&target)?;
+    Ok(target)
+}
+
+/// A git command that runs at the root.
+pub(crate) fn git() -> Command {
+    let mut command = Command::new("git");
+    command.current_dir(root());
+    command
 }
 
 /// The folder of tools that `cargo xtask install` fills: `WHARF_TOOLS`, else `~/.cache/wharf-tools`.

@@ -1,9 +1,129 @@
-//! Stub.
+//! `cargo xtask bench`: Wharf beside Debian's docker-registry and, for bytes, nginx with sendfile. The same data, one
+//! run, rounds of all sides in turn, so that whatever else the machine does hits every side alike. Wharf runs with
+//! token authentication and permission checks, the rivals with none.
 
-/// Options.
+mod content;
+mod http;
+mod load;
+mod machine;
+mod measure;
+mod process;
+mod rivals;
+mod side;
+mod table;
+
+use std::fs;
+use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use crate::running::Wharf;
+use crate::workspace;
+use content::Shelf;
+use measure::{Measure, Series};
+use side::{Memory, Side};
+
+/// How long and with what to measure.
 #[derive(clap::Args)]
-pub(crate) struct Options {}
+pub(crate) struct Options {
+    /// How often each measure is taken on each side; the median counts.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rounds: u32,
+    /// Seconds of each round of reading.
+    #[arg(long, default_value_t = 2.0)]
+    seconds: f64,
+    /// Only the measures whose name contains this, such as `manifest` or `push 1 MiB`.
+    #[arg(long)]
+    only: Option<String>,
+    /// Only the rivals: what the machine gives without Wharf.
+    #[arg(long)]
+    rivals_only: bool,
+    /// A `wharf` to measure; without it, one is built with the release profile.
+    #[arg(long)]
+    wharf: Option<PathBuf>,
+    /// Where the servers keep their data: a folder on a real disk. Default: cargo's target folder.
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// Also write the tables to this file.
+    #[arg(long)]
+    output: Option<PathBuf>,
+}
 
-pub(crate) fn run(_: &Options) -> anyhow::Result<()> {
+/// Measures everything and prints the tables.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    if !(0.1..=600.0).contains(&options.seconds) {
+        bail!("--seconds must be between 0.1 and 600");
+    }
+    let measures = measure::chosen(options.only.as_deref());
+    if measures.is_empty() {
+        bail!("--only chose no measure; they are: {}", measure::names().join(", "));
+    }
+    let folder = options.folder.clone().map_or_else(workspace::target_folder, Ok)?;
+    machine::refuse_memory_disk(&folder)?;
+    let folder = TempDir::with_prefix_in("bench-", &folder).context("cannot make a folder for the data")?;
+    let wharf = start_wharf(options, &folder)?;
+    let rivals = rivals::start(folder.path())?;
+    let mut sides = Vec::new();
+    if let Some(wharf) = &wharf {
+        sides.push(Side::wharf(wharf)?);
+    }
+    sides.extend(rivals.sides());
+
+    sleep(Duration::from_secs(3));
+    let idle = sides.iter().map(Side::memory).collect::<Result<Vec<_>>>()?;
+    let shelf = Shelf::fill(&sides, rivals.nginx_root())?;
+    let mut series = Vec::new();
+    for measure in measures {
+        series.push(rounds(options, &measure, &sides, &shelf)?);
+    }
+    report(options, &folder, &sides, &series, &idle)
+}
+
+fn start_wharf(options: &Options, folder: &TempDir) -> Result<Option<Wharf>> {
+    if options.rivals_only {
+        return Ok(None);
+    }
+    let binary = options.wharf.clone().map_or_else(|| workspace::build_wharf(true), Ok)?;
+    let wharf = Wharf::start_in(&binary, folder.path())?;
+    wharf.aws(&["ecr", "create-repository", "--repository-name", content::REPOSITORY])?;
+    Ok(Some(wharf))
+}
+
+/// All rounds of one measure: every side once, then every side again.
+fn rounds(options: &Options, measure: &Measure, sides: &[Side], shelf: &Shelf) -> Result<Series> {
+    let mut series = Series::new(measure, sides.len());
+    println!("{} …", measure.name());
+    for round in 1..=options.rounds {
+        for (index, side) in sides.iter().enumerate() {
+            if !measure.applies_to(side) {
+                continue;
+            }
+            let seconds = Duration::from_secs_f64(options.seconds);
+            let sample = measure
+                .take(side, shelf, seconds)
+                .with_context(|| format!("{} on {}", measure.name(), side.name))?;
+            println!("  round {round}: {}", sample.describe(side.name, measure));
+            series.add(index, sample);
+        }
+    }
+    Ok(series)
+}
+
+fn report(
+    options: &Options,
+    folder: &TempDir,
+    sides: &[Side],
+    series: &[Series],
+    idle: &[Memory],
+) -> Result<()> {
+    let machine = machine::describe(folder.path())?;
+    let text = format!("{machine}\n{}", table::render(sides, series, idle)?);
+    println!("\n{text}");
+    if let Some(path) = &options.output {
+        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
     Ok(())
 }

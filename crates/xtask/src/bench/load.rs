@@ -1,0 +1,106 @@
+//! The load itself: some connections, each on a thread of its own, for a while (reading) or until their share is done
+//! (pushing). Every answer's status and length is checked.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::content::{Blob, REPOSITORY, accept};
+use super::http::{Answer, Connection};
+use super::side::Side;
+
+/// What one round of one measure on one side came to.
+#[derive(Clone, Copy)]
+pub(crate) struct Sample {
+    /// Completed requests or pushes.
+    pub(crate) operations: u64,
+    /// From the first request to the last answer.
+    pub(crate) elapsed: Duration,
+    /// CPU seconds that the server used meanwhile.
+    pub(crate) cpu: f64,
+}
+
+/// Reads one path again and again on all connections.
+pub(crate) fn read(
+    side: &Side,
+    path: &str,
+    length: u64,
+    connections: usize,
+    time: Duration,
+) -> Result<Sample> {
+    let head = side.head("GET", path, &accept());
+    measured(side, connections, |_, connection| {
+        let end = Instant::now() + time;
+        let mut operations = 0;
+        while Instant::now() < end {
+            let answer = connection.exchange(&head, &[], |_| ())?;
+            if answer.status != 200 || answer.length != length {
+                bail!("status {} with {} bytes instead of 200 with {length}", answer.status, answer.length);
+            }
+            operations += 1;
+        }
+        Ok(operations)
+    })
+}
+
+/// Pushes every blob once, each connection its share, one after another.
+pub(crate) fn push_all(side: &Side, blobs: &[Blob], connections: usize) -> Result<Sample> {
+    measured(side, connections, |index, connection| {
+        let mut operations = 0;
+        for blob in blobs.iter().skip(index).step_by(connections) {
+            push(connection, side, blob)?;
+            operations += 1;
+        }
+        Ok(operations)
+    })
+}
+
+/// Pushes one blob as the docker engine does: POST, one PATCH with everything, PUT with the digest.
+pub(crate) fn push(connection: &mut Connection, side: &Side, blob: &Blob) -> Result<()> {
+    const EMPTY: &str = "Content-Length: 0\r\n";
+    let start = side.head("POST", &format!("/v2/{REPOSITORY}/blobs/uploads/"), EMPTY);
+    let place = location(&expect(connection.exchange(&start, &[], |_| ())?, 202, "POST")?)?;
+    let length = blob.bytes.len();
+    let extra = format!("Content-Type: application/octet-stream\r\nContent-Length: {length}\r\n");
+    let patch = side.head("PATCH", &place, &extra);
+    let place = location(&expect(connection.exchange(&patch, &blob.bytes, |_| ())?, 202, "PATCH")?)?;
+    let sign = if place.contains('?') { '&' } else { '?' };
+    let put = side.head("PUT", &format!("{place}{sign}digest={}", blob.digest), EMPTY);
+    expect(connection.exchange(&put, &[], |_| ())?, 201, "PUT")?;
+    Ok(())
+}
+
+fn expect(answer: Answer, status: u16, step: &str) -> Result<Answer> {
+    if answer.status != status {
+        bail!("{step} of an upload: status {} instead of {status}", answer.status);
+    }
+    Ok(answer)
+}
+
+fn location(answer: &Answer) -> Result<String> {
+    answer.location.clone().context("an upload's answer has no Location")
+}
+
+/// Opens the connections, then runs `work` on each at once; the connecting is not measured.
+fn measured(
+    side: &Side,
+    connections: usize,
+    work: impl Fn(usize, &mut Connection) -> Result<u64> + Sync,
+) -> Result<Sample> {
+    let mut open = (0..connections).map(|_| side.connect()).collect::<Result<Vec<_>>>()?;
+    let work = &work;
+    let (before, start) = (side.cpu_seconds()?, Instant::now());
+    let operations = thread::scope(|scope| {
+        let threads: Vec<_> = open
+            .iter_mut()
+            .enumerate()
+            .map(|(index, connection)| scope.spawn(move || work(index, connection)))
+            .collect();
+        let ends =
+            threads.into_iter().map(|thread| thread.join().map_err(|_| anyhow!("a thread panicked"))?);
+        ends.sum::<Result<u64>>()
+    })?;
+    let elapsed = start.elapsed();
+    Ok(Sample { operations, elapsed, cpu: side.cpu_seconds()? - before })
+}

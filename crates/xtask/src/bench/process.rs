@@ -1,0 +1,56 @@
+//! What a server has used, from /proc: itself and its direct children (nginx's workers).
+
+use std::fs;
+
+use anyhow::{Context, Result};
+
+/// Ticks of /proc's times in a second: `USER_HZ`, which Linux fixes at 100 on all that we run on.
+const TICKS: f64 = 100.0;
+
+/// CPU seconds in user and kernel mode since the process began.
+pub(crate) fn cpu_seconds(pid: u32) -> Result<f64> {
+    family(pid)?.into_iter().map(own_cpu_seconds).sum()
+}
+
+/// A memory line of /proc/PID/status in KiB, such as `VmRSS` (now) or `VmHWM` (most so far).
+pub(crate) fn memory_kib(pid: u32, field: &str) -> Result<u64> {
+    family(pid)?.into_iter().map(|pid| own_memory_kib(pid, field)).sum()
+}
+
+fn family(pid: u32) -> Result<Vec<u32>> {
+    let children = read(pid, &format!("task/{pid}/children"))?;
+    let children = children.split_whitespace().map(str::parse).collect::<Result<Vec<u32>, _>>()?;
+    Ok([vec![pid], children].concat())
+}
+
+fn own_cpu_seconds(pid: u32) -> Result<f64> {
+    let stat = read(pid, "stat")?;
+    // The name of the program is in parentheses and may hold anything; the numbers come after the last one.
+    let (_, numbers) = stat.rsplit_once(')').context("/proc/PID/stat has no name")?;
+    let times = numbers.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
+    Ok(times.sum::<Result<f64, _>>()? / TICKS)
+}
+
+fn own_memory_kib(pid: u32, field: &str) -> Result<u64> {
+    let status = read(pid, "status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    let value = line.with_context(|| format!("/proc/{pid}/status has no {field}"))?;
+    value.trim().trim_end_matches("kB").trim().parse().context("a memory size is not a number")
+}
+
+fn read(pid: u32, name: &str) -> Result<String> {
+    let path = format!("/proc/{pid}/{name}");
+    fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn this_process_has_memory_and_a_peak_no_smaller() {
+        let pid = std::process::id();
+        let now = super::memory_kib(pid, "VmRSS").unwrap_or_default();
+        let most = super::memory_kib(pid, "VmHWM").unwrap_or_default();
+        assert!(now > 100 && most >= now, "{now} {most}");
+        assert!(super::cpu_seconds(pid).is_ok_and(|seconds| (0.0..1e6).contains(&seconds)));
+    }
+}

@@ -1,0 +1,137 @@
+//! The rivals on free ports: docker-registry with what Debian's configuration says but without authentication and
+//! access log (both in its favour), and nginx with sendfile over a plain folder. They end when this goes out of scope.
+
+use std::fs::{self, File};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use super::side::{Kind, Side};
+use crate::{command, workspace};
+
+/// Both rivals.
+pub(crate) struct Rivals {
+    registry: Running,
+    nginx: Running,
+    nginx_root: PathBuf,
+}
+
+struct Running {
+    child: Child,
+    address: String,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // nginx's master takes its workers along only if it is asked, not if it is killed.
+        let pid = self.child.id().to_string();
+        let _ = Command::new("kill").args(["-TERM", &pid]).status();
+        let end = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < end {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            sleep(Duration::from_millis(20));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Rivals {
+    /// Both as sides of the measurement.
+    pub(crate) fn sides(&self) -> [Side; 2] {
+        let side = |name, kind, running: &Running| {
+            Side::open(name, kind, running.address.clone(), running.child.id())
+        };
+        [side("docker-registry", Kind::Registry, &self.registry), side("nginx", Kind::Files, &self.nginx)]
+    }
+
+    /// The folder whose files nginx serves.
+    pub(crate) fn nginx_root(&self) -> &Path {
+        &self.nginx_root
+    }
+}
+
+/// Starts both below `folder` and waits until they accept connections.
+pub(crate) fn start(folder: &Path) -> Result<Rivals> {
+    let nginx_root = folder.join("nginx-files");
+    fs::create_dir(&nginx_root)?;
+    Ok(Rivals { registry: start_registry(folder)?, nginx: start_nginx(folder, &nginx_root)?, nginx_root })
+}
+
+fn start_registry(folder: &Path) -> Result<Running> {
+    let address = free_address()?;
+    let (data, configuration) = (folder.join("docker-registry"), folder.join("docker-registry.yml"));
+    let text = format!(
+        "version: 0.1\n\
+         log:\n  level: error\n  accesslog:\n    disabled: true\n\
+         storage:\n  cache:\n    blobdescriptor: inmemory\n\
+         \x20 filesystem:\n    rootdirectory: {}\n  delete:\n    enabled: true\n\
+         http:\n  addr: {address}\n  headers:\n    X-Content-Type-Options: [nosniff]\n\
+         health:\n  storagedriver:\n    enabled: true\n    interval: 10s\n    threshold: 3\n",
+        data.display()
+    );
+    fs::write(&configuration, text)?;
+    let mut command = Command::new("docker-registry");
+    command.arg("serve").arg(configuration);
+    launch(command, address, &folder.join("docker-registry.log"))
+}
+
+fn start_nginx(folder: &Path, root: &Path) -> Result<Running> {
+    let address = free_address()?;
+    let work = folder.join("nginx");
+    fs::create_dir(&work)?;
+    let user = command::capture(Command::new("id").arg("-un"))?;
+    let text = format!(
+        "daemon off;\nuser {} {};\nworker_processes auto;\npid {work}/pid;\nerror_log {work}/error.log;\n\
+         events {{ worker_connections 1024; }}\n\
+         http {{\n  sendfile on;\n  tcp_nopush on;\n  access_log off;\n  default_type application/octet-stream;\n\
+         \x20 keepalive_requests 1000000000;\n  client_body_temp_path {work}/body;\n  proxy_temp_path {work}/proxy;\n\
+         \x20 fastcgi_temp_path {work}/fastcgi;\n  uwsgi_temp_path {work}/uwsgi;\n  scgi_temp_path {work}/scgi;\n\
+         \x20 server {{ listen {address}; root {}; }}\n}}\n",
+        user.trim(),
+        command::capture(Command::new("id").arg("-gn"))?.trim(),
+        root.display(),
+        work = work.display(),
+    );
+    let configuration = work.join("nginx.conf");
+    fs::write(&configuration, text)?;
+    let mut command = Command::new("nginx");
+    command.arg("-c").arg(configuration).arg("-p").arg(&work);
+    launch(command, address, &folder.join("nginx.log"))
+}
+
+/// Starts a server and waits, at most ten seconds, until it accepts connections.
+fn launch(mut command: Command, address: String, log: &Path) -> Result<Running> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = File::create(log)?;
+    let child = command
+        .env("PATH", workspace::path_with_tools()?)
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .spawn()
+        .with_context(|| format!("cannot start {program}: `cargo xtask install` installs it"))?;
+    let mut running = Running { child, address };
+    let end = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < end {
+        if TcpStream::connect(&running.address).is_ok() {
+            return Ok(running);
+        }
+        if running.child.try_wait()?.is_some() {
+            break;
+        }
+        sleep(Duration::from_millis(20));
+    }
+    bail!("{program} did not start; its output:\n{}", fs::read_to_string(log).unwrap_or_default());
+}
+
+/// A port that was free a moment ago: neither server can say which one it took by itself.
+fn free_address() -> Result<String> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+}
