@@ -1,0 +1,59 @@
+//! Several appends at once, and appends whose request goes away.
+
+use blob::ObjectKey;
+use bytes::Bytes;
+use futures::StreamExt as _;
+
+use super::{BodyBroke, body, bytes, digest, hashed, read, sha256, store};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn appends_to_different_objects_do_not_meet() {
+    let (_folder, store) = store();
+    let mut tasks = tokio::task::JoinSet::new();
+    for seed in 0..24 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            let key = ObjectKey::random();
+            let all = bytes(40_000 * (seed as usize + 1), seed);
+            let appended = store.append(&key, 0, sha256(), &mut body(&all, 30_000), None).await.unwrap();
+            assert_eq!(appended.hasher.finish(), digest(&all));
+            assert_eq!(read(&store, &key, 0, all.len() as u64).await, all);
+        });
+    }
+    assert_eq!(tasks.join_all().await.len(), 24);
+}
+
+/// What the first request had under way must not land in the file after the second has written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_that_is_dropped_does_not_touch_what_the_next_one_writes() {
+    let (_folder, store) = store();
+    let key = ObjectKey::random();
+    let kept = bytes(10_000, 1);
+    store.append(&key, 0, sha256(), &mut body(&kept, 5_000), None).await.unwrap();
+    for seed in 0..40_u64 {
+        // Delivers some batches, says so, and then never ends.
+        let (said, heard) = tokio::sync::oneshot::channel();
+        let flood = bytes(1_200_000 + 1_000 * seed as usize, seed + 100);
+        let parts: Vec<_> = flood.chunks(300_000).map(Bytes::copy_from_slice).collect();
+        let mut stalled = futures::stream::iter(parts.into_iter().map(Ok::<_, BodyBroke>)).chain(
+            futures::stream::once(async move {
+                said.send(()).unwrap();
+                std::future::pending().await
+            })
+            .boxed(),
+        );
+        let stalled = tokio::spawn({
+            let (store, start) = (store.clone(), hashed(&kept));
+            async move { store.append(&key, 10_000, start, &mut stalled, None).await.map(|_| ()) }
+        });
+        heard.await.unwrap();
+        stalled.abort();
+        let more = bytes(2_000_000, seed);
+        let appended =
+            store.append(&key, 10_000, hashed(&kept), &mut body(&more, 250_000), None).await.unwrap();
+        let mut all = kept.clone();
+        all.extend_from_slice(&more);
+        assert_eq!(appended.hasher.finish(), digest(&all));
+        assert!(read(&store, &key, 0, all.len() as u64).await == all, "round {seed}");
+    }
+}

@@ -1,0 +1,74 @@
+//! The store from outside: appending, reading, and what a power cut leaves.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a failed test is allowed to panic"
+)]
+
+mod append;
+mod concurrent;
+mod power_cut;
+mod read;
+mod simulated_disk;
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _};
+use oci::digest::{Algorithm, Digest, Hasher};
+
+/// A body in chunks of `chunk` bytes.
+fn body(bytes: &[u8], chunk: usize) -> impl Stream<Item = Result<Bytes, BodyBroke>> + Unpin + Send + use<> {
+    let chunks: Vec<_> = bytes.chunks(chunk).map(|part| Ok(Bytes::copy_from_slice(part))).collect();
+    futures::stream::iter(chunks)
+}
+
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("the body broke")]
+struct BodyBroke;
+
+/// Bytes that differ at every position and from seed to seed.
+fn bytes(len: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..len)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state as u8
+        })
+        .collect()
+}
+
+fn sha256() -> Hasher {
+    Hasher::new(Algorithm::Sha256)
+}
+
+/// A hasher that has seen `bytes`.
+fn hashed(bytes: &[u8]) -> Hasher {
+    let mut hasher = sha256();
+    hasher.update(bytes);
+    hasher
+}
+
+fn digest(bytes: &[u8]) -> Digest {
+    Digest::of(Algorithm::Sha256, bytes)
+}
+
+fn store() -> (tempfile::TempDir, blob::Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = blob::Store::disk(folder.path().join("blobs"), blob::DiskOptions::default()).unwrap();
+    (folder, store)
+}
+
+/// All bytes of a part of an object, through the stream.
+async fn read(store: &blob::Store, key: &blob::ObjectKey, start: u64, len: u64) -> Vec<u8> {
+    let mut stream = store.open(key, start, len).await.unwrap().into_stream();
+    let mut all = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        all.extend_from_slice(&chunk.unwrap());
+    }
+    assert_eq!(stream.remaining(), 0);
+    all
+}

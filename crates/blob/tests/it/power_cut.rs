@@ -1,0 +1,222 @@
+//! A power cut at every call to the disk: what an append has reported is there afterwards, and appending goes on.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use blob::disk::Disk as _;
+use blob::{AppendError, DiskOptions, ObjectKey, Store};
+use bytes::Bytes;
+use futures::StreamExt as _;
+use oci::digest::Hasher;
+
+use super::simulated_disk::{SimulatedDisk, Unsynced};
+use super::{BodyBroke, body, bytes, digest, hashed, read, sha256};
+
+/// What a cut leaves of the unsynced: nothing, all, and four ways between.
+const OUTCOMES: [Unsynced; 6] = [
+    Unsynced::Lost,
+    Unsynced::Kept,
+    Unsynced::Chance(1),
+    Unsynced::Chance(20),
+    Unsynced::Chance(300),
+    Unsynced::Chance(4_000),
+];
+
+fn open(folder: &Path, disk: &SimulatedDisk) -> std::io::Result<Store> {
+    Store::disk(folder.join("blobs"), DiskOptions { disk: Arc::new(disk.clone()) })
+}
+
+/// A store whose layout is made and durable, on a disk with power.
+fn store_on(folder: &Path) -> (SimulatedDisk, Store) {
+    let disk = SimulatedDisk::new(folder);
+    let store = open(folder, &disk).unwrap();
+    (disk, store)
+}
+
+/// What the rows of a registry would say: recorded only once the store has reported it.
+#[derive(Clone, Default)]
+struct Rows(Vec<(ObjectKey, Vec<u8>)>);
+
+impl Rows {
+    fn record(&mut self, key: ObjectKey, content: Vec<u8>) {
+        self.0.retain(|(known, _)| *known != key);
+        self.0.push((key, content));
+    }
+
+    fn of(&self, key: ObjectKey) -> Vec<u8> {
+        self.0.iter().find(|(known, _)| *known == key).map(|(_, content)| content.clone()).unwrap_or_default()
+    }
+
+    /// Everything recorded is readable after each outcome of the cut, and can be appended to.
+    async fn check(&self, disk: &SimulatedDisk, at: u64) {
+        for outcome in OUTCOMES {
+            let folder = tempfile::tempdir().unwrap();
+            disk.survivors(outcome, folder.path());
+            let store = Store::disk(folder.path().join("blobs"), DiskOptions::default()).unwrap();
+            for (key, content) in &self.0 {
+                let len = content.len() as u64;
+                let there = store.len(key).await.unwrap();
+                assert!(there >= Some(len), "cut at call {at}, {outcome:?}: {there:?} of {len} bytes");
+                assert!(read(&store, key, 0, len).await == *content, "cut at call {at}, {outcome:?}");
+                let all = [content.as_slice(), b"more"].concat();
+                let appended =
+                    store.append(key, len, hashed(content), &mut body(b"more", 3), None).await.unwrap();
+                assert_eq!(appended.hasher.finish(), digest(&all));
+                assert_eq!(store.len(key).await.unwrap(), Some(all.len() as u64));
+                assert_eq!(read(&store, key, 0, all.len() as u64).await, all);
+            }
+        }
+    }
+}
+
+/// Appends at what the row says and records what is reported.
+async fn append(store: &Store, rows: &mut Rows, key: ObjectKey, more: &[u8], breaks: bool) {
+    let mut content = rows.of(key);
+    let (offset, hasher): (u64, Hasher) = (content.len() as u64, hashed(&content));
+    let end = if breaks { vec![Err(BodyBroke)] } else { Vec::new() };
+    let mut stream = body(more, 100_000).chain(futures::stream::iter(end));
+    match store.append(&key, offset, hasher, &mut stream, None).await {
+        Ok(_) | Err(AppendError::Body { .. }) => {
+            content.extend_from_slice(more);
+            rows.record(key, content);
+        }
+        // The power is gone.
+        Err(_) => {}
+    }
+}
+
+/// One of each thing that can happen to an object. Stops early at nothing: after the cut every call fails.
+async fn everything(store: &Store, keys: &[ObjectKey], rows: &mut Rows) {
+    let [empty, small, grows, broken, forgotten, rewound, doomed] = keys else { panic!("7 keys") };
+    append(store, rows, *empty, b"", false).await;
+    append(store, rows, *small, b"small", false).await;
+    append(store, rows, *grows, &bytes(700_000, 1), false).await;
+    append(store, rows, *grows, b"", false).await;
+    append(store, rows, *grows, &bytes(1_000, 2), false).await;
+    append(store, rows, *broken, &bytes(150_000, 3), true).await;
+    append(store, rows, *broken, &bytes(150_000, 4), false).await;
+    // Made by a request whose row never knew, then begun again.
+    let _ = store.append(forgotten, 0, sha256(), &mut body(&bytes(9_000, 5), 1_000), None).await;
+    append(store, rows, *forgotten, &bytes(3_000, 6), false).await;
+    // Longer than the row says: cut, with nothing and with something put in its place.
+    append(store, rows, *rewound, b"kept", false).await;
+    let kept = rows.of(*rewound);
+    let _ = store.append(rewound, kept.len() as u64, hashed(&kept), &mut body(&bytes(5_000, 7), 1_000), None).await;
+    append(store, rows, *rewound, b"", false).await;
+    let _ = store.append(rewound, 4, hashed(b"kept"), &mut body(&bytes(9_000, 8), 1_000), Some(6_000)).await;
+    append(store, rows, *rewound, b"!", false).await;
+    append(store, rows, *doomed, b"gone soon", false).await;
+    rows.0.retain(|(key, _)| key != doomed);
+    let _ = store.delete(doomed).await;
+}
+
+#[tokio::test]
+async fn what_is_reported_survives_a_power_cut_at_any_call() {
+    let keys: Vec<_> = (0..7).map(|_| ObjectKey::random()).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let (disk, store) = store_on(folder.path());
+    let before = disk.calls();
+    let mut rows = Rows::default();
+    everything(&store, &keys, &mut rows).await;
+    let calls = disk.calls() - before;
+    assert_eq!(rows.0.len(), 6);
+    assert!(calls > 60, "{calls} calls");
+    rows.check(&disk, calls).await;
+    for at in 0..calls {
+        let folder = tempfile::tempdir().unwrap();
+        let (disk, store) = store_on(folder.path());
+        disk.cut_after(at);
+        let mut rows = Rows::default();
+        everything(&store, &keys, &mut rows).await;
+        rows.check(&disk, at).await;
+    }
+}
+
+/// Appends that share a folder share its syncs: none may be told of a sync that began before its file was there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn appends_at_the_same_time_do_not_vouch_for_each_other() {
+    for at in (0..120).step_by(4) {
+        let folder = tempfile::tempdir().unwrap();
+        let (disk, store) = store_on(folder.path());
+        disk.cut_after(at);
+        let mut tasks = tokio::task::JoinSet::new();
+        for seed in 0..16_u64 {
+            let store = store.clone();
+            tasks.spawn(async move {
+                let mut key = [seed as u8; 16];
+                key[0] = seed as u8 % 2;
+                let mut rows = Rows::default();
+                append(&store, &mut rows, ObjectKey::from_bytes(key), &bytes(2_000, seed), false).await;
+                append(&store, &mut rows, ObjectKey::from_bytes(key), &bytes(500, seed), false).await;
+                rows
+            });
+        }
+        let rows = Rows(tasks.join_all().await.into_iter().flat_map(|rows| rows.0).collect());
+        rows.check(&disk, at).await;
+    }
+}
+
+/// Long bodies are synced on the way; the end must be synced all the same.
+#[tokio::test]
+async fn a_long_body_is_whole_after_a_cut_right_behind_its_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let (disk, store) = store_on(folder.path());
+    let key = ObjectKey::random();
+    let part = Bytes::from(bytes(400_000, 1));
+    let parts = futures::stream::iter(vec![part.clone(); 100].into_iter().map(Ok::<_, BodyBroke>));
+    store.append(&key, 0, sha256(), &mut parts.boxed(), None).await.unwrap();
+    let survived = tempfile::tempdir().unwrap();
+    disk.survivors(Unsynced::Lost, survived.path());
+    let store = Store::disk(survived.path().join("blobs"), DiskOptions::default()).unwrap();
+    assert!(read(&store, &key, 0, 40_000_000).await == part.repeat(100));
+}
+
+#[tokio::test]
+async fn a_first_start_that_loses_power_is_followed_by_one_that_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let (disk, _store) = store_on(folder.path());
+    let calls = disk.calls();
+    for at in (0..calls).step_by(23).chain(calls - 8..=calls) {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = SimulatedDisk::new(folder.path());
+        disk.cut_after(at);
+        assert_eq!(open(folder.path(), &disk).is_ok(), at == calls);
+        for outcome in OUTCOMES {
+            let survived = tempfile::tempdir().unwrap();
+            disk.survivors(outcome, survived.path());
+            // The second start may believe a marker, and so must be able to vouch for a file in any folder.
+            let again = SimulatedDisk::new(survived.path());
+            let store = open(survived.path(), &again).unwrap();
+            let mut rows = Rows::default();
+            for first in [0, 127, 255] {
+                append(&store, &mut rows, ObjectKey::from_bytes([first; 16]), b"first", false).await;
+            }
+            assert_eq!(rows.0.len(), 3);
+            rows.check(&again, at).await;
+        }
+    }
+}
+
+/// The disk of these tests forgets what a real one may forget; else they would prove nothing.
+#[test]
+fn the_simulated_disk_forgets_what_is_not_synced() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = SimulatedDisk::new(folder.path());
+    let path = |name: &str| folder.path().join(name);
+    for name in ["unsynced", "content", "both"] {
+        disk.open(&path(name), true).unwrap().write_all_at(b"one", 0).unwrap();
+    }
+    disk.sync_folder(folder.path()).unwrap();
+    disk.open(&path("nameless"), true).unwrap().sync().unwrap();
+    disk.open(&path("content"), false).unwrap().sync().unwrap();
+    disk.open(&path("both"), false).unwrap().sync().unwrap();
+    disk.open(&path("both"), false).unwrap().write_all_at(b"two", 0).unwrap();
+    let after = |outcome| {
+        let survived = tempfile::tempdir().unwrap();
+        disk.survivors(outcome, survived.path());
+        ["unsynced", "content", "both", "nameless"].map(|name| std::fs::read(survived.path().join(name)).ok())
+    };
+    let content = |text: &str| Some(text.as_bytes().to_vec());
+    assert_eq!(after(Unsynced::Lost), [content(""), content("one"), content("one"), None]);
+    assert_eq!(after(Unsynced::Kept), [content("one"), content("one"), content("two"), content("")]);
+}

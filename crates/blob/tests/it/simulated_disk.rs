@@ -1,0 +1,282 @@
+//! A disk whose power can be cut: it writes through to a real folder, which the store reads, and remembers what a
+//! power cut could take back.
+//!
+//! What a cut leaves is as unkind as POSIX allows. A name survives for certain only if its folder was synced after
+//! it was made; a write or a change of length only if the file was synced after it. Anything else may survive or not,
+//! each change on its own, a write also in part.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use blob::disk::{Disk, DiskFile, LocalDisk};
+
+/// What becomes of changes that were not synced.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Unsynced {
+    Lost,
+    Kept,
+    /// Each is lost, kept or torn, by chance.
+    Chance(u64),
+}
+
+#[derive(Clone)]
+pub(crate) struct SimulatedDisk(Arc<Mutex<State>>);
+
+struct State {
+    root: PathBuf,
+    /// Calls that are still served; the one after it finds the power gone.
+    calls_left: u64,
+    calls: u64,
+    nodes: Vec<Node>,
+    /// What is there now.
+    names: BTreeMap<PathBuf, usize>,
+    durable_names: BTreeMap<PathBuf, usize>,
+    unsynced_names: Vec<NameChange>,
+}
+
+#[derive(Default)]
+struct Node {
+    is_folder: bool,
+    durable: Vec<u8>,
+    unsynced: Vec<Change>,
+}
+
+struct NameChange {
+    path: PathBuf,
+    /// None: the name was removed.
+    node: Option<usize>,
+}
+
+enum Change {
+    Write { offset: usize, bytes: Vec<u8> },
+    Len(usize),
+}
+
+impl Change {
+    fn apply(&self, content: &mut Vec<u8>) {
+        match self {
+            Self::Len(len) => content.resize(*len, 0),
+            Self::Write { offset, bytes } => {
+                let end = offset + bytes.len();
+                content.resize(content.len().max(end), 0);
+                content[*offset..end].copy_from_slice(bytes);
+            }
+        }
+    }
+}
+
+impl SimulatedDisk {
+    /// A disk for everything below `root`, which exists and is durable.
+    pub(crate) fn new(root: &Path) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            root: root.to_owned(),
+            calls_left: u64::MAX,
+            calls: 0,
+            nodes: Vec::new(),
+            names: BTreeMap::new(),
+            durable_names: BTreeMap::new(),
+            unsynced_names: Vec::new(),
+        })))
+    }
+
+    /// Cuts the power after `calls` more calls.
+    pub(crate) fn cut_after(&self, calls: u64) {
+        self.0.lock().unwrap().calls_left = calls;
+    }
+
+    /// How many calls there have been.
+    pub(crate) fn calls(&self) -> u64 {
+        self.0.lock().unwrap().calls
+    }
+
+    fn call(&self) -> io::Result<MutexGuard<'_, State>> {
+        let mut state = self.0.lock().unwrap();
+        if state.calls_left == 0 {
+            return Err(io::Error::other("the power is cut"));
+        }
+        state.calls_left -= 1;
+        state.calls += 1;
+        Ok(state)
+    }
+
+    /// Writes into `folder` what the machine may find there when the power is back.
+    pub(crate) fn survivors(&self, unsynced: Unsynced, folder: &Path) {
+        let state = self.0.lock().unwrap();
+        let mut dice = Dice(unsynced);
+        let mut names = state.durable_names.clone();
+        for change in &state.unsynced_names {
+            if dice.keeps() {
+                change.apply(&mut names);
+            }
+        }
+        // In the order of paths: a folder comes before what is in it, and without it that is out of reach.
+        for (path, node) in names {
+            let target = folder.join(path.strip_prefix(&state.root).unwrap());
+            if !target.parent().unwrap().is_dir() {
+                continue;
+            }
+            let node = &state.nodes[node];
+            if node.is_folder {
+                fs::create_dir(target).unwrap();
+            } else {
+                fs::write(target, node.survivor(&mut dice)).unwrap();
+            }
+        }
+    }
+}
+
+impl NameChange {
+    fn apply(&self, names: &mut BTreeMap<PathBuf, usize>) {
+        match self.node {
+            Some(node) => names.insert(self.path.clone(), node),
+            None => names.remove(&self.path),
+        };
+    }
+}
+
+impl Node {
+    fn survivor(&self, dice: &mut Dice) -> Vec<u8> {
+        let mut content = self.durable.clone();
+        for change in &self.unsynced {
+            if dice.keeps() {
+                change.apply(&mut content);
+            } else if let (true, Change::Write { offset, bytes }) = (dice.tears(), change) {
+                let torn = Change::Write { offset: *offset, bytes: bytes[..bytes.len() / 2].to_vec() };
+                torn.apply(&mut content);
+            }
+        }
+        content
+    }
+}
+
+struct Dice(Unsynced);
+
+impl Dice {
+    fn keeps(&mut self) -> bool {
+        match self.0 {
+            Unsynced::Lost => false,
+            Unsynced::Kept => true,
+            Unsynced::Chance(_) => self.roll(),
+        }
+    }
+
+    fn tears(&mut self) -> bool {
+        matches!(self.0, Unsynced::Chance(_)) && self.roll()
+    }
+
+    fn roll(&mut self) -> bool {
+        let Unsynced::Chance(state) = &mut self.0 else { return false };
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *state >> 63 == 1
+    }
+}
+
+impl State {
+    fn make(&mut self, path: &Path, is_folder: bool) -> usize {
+        let node = self.nodes.len();
+        self.nodes.push(Node { is_folder, ..Node::default() });
+        self.names.insert(path.to_owned(), node);
+        self.unsynced_names.push(NameChange { path: path.to_owned(), node: Some(node) });
+        node
+    }
+
+    /// The node of a path. What `survivors` of an earlier disk left is there without having been made: all durable.
+    fn node(&mut self, path: &Path) -> Option<usize> {
+        if let Some(node) = self.names.get(path) {
+            return Some(*node);
+        }
+        let is_folder = fs::metadata(path).ok()?.is_dir();
+        let durable = if is_folder { Vec::new() } else { fs::read(path).ok()? };
+        self.nodes.push(Node { is_folder, durable, unsynced: Vec::new() });
+        let node = self.nodes.len() - 1;
+        self.names.insert(path.to_owned(), node);
+        self.durable_names.insert(path.to_owned(), node);
+        Some(node)
+    }
+}
+
+impl Disk for SimulatedDisk {
+    fn make_folder(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.call()?;
+        if state.node(path).is_none() {
+            LocalDisk.make_folder(path)?;
+            state.make(path, true);
+        }
+        Ok(())
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        let state = &mut *self.call()?;
+        let changes = std::mem::take(&mut state.unsynced_names);
+        for change in changes {
+            if change.path.parent() == Some(path) {
+                change.apply(&mut state.durable_names);
+            } else {
+                state.unsynced_names.push(change);
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&self, path: &Path, create: bool) -> io::Result<Arc<dyn DiskFile>> {
+        let mut state = self.call()?;
+        let known = state.node(path);
+        let real = LocalDisk.open(path, create)?;
+        let node = known.unwrap_or_else(|| state.make(path, false));
+        Ok(Arc::new(SimulatedFile { disk: self.clone(), node, real }))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.call()?;
+        state.node(path);
+        LocalDisk.remove(path)?;
+        state.names.remove(path);
+        state.unsynced_names.push(NameChange { path: path.to_owned(), node: None });
+        Ok(())
+    }
+}
+
+struct SimulatedFile {
+    disk: SimulatedDisk,
+    node: usize,
+    real: Arc<dyn DiskFile>,
+}
+
+impl SimulatedFile {
+    fn change(&self, state: &mut State, change: Change) {
+        state.nodes[self.node].unsynced.push(change);
+    }
+}
+
+impl DiskFile for SimulatedFile {
+    fn len(&self) -> io::Result<u64> {
+        let _state = self.disk.call()?;
+        self.real.len()
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let mut state = self.disk.call()?;
+        self.real.set_len(len)?;
+        self.change(&mut state, Change::Len(len as usize));
+        Ok(())
+    }
+
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let mut state = self.disk.call()?;
+        self.real.write_all_at(bytes, offset)?;
+        self.change(&mut state, Change::Write { offset: offset as usize, bytes: bytes.to_vec() });
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let mut state = self.disk.call()?;
+        let node = &mut state.nodes[self.node];
+        for change in std::mem::take(&mut node.unsynced) {
+            change.apply(&mut node.durable);
+        }
+        Ok(())
+    }
+}
