@@ -1,18 +1,76 @@
-//! The control plane: the AWS APIs.
+//! The control plane: the AWS APIs. Any host serves them; which API is meant is told by `X-Amz-Target` (JSON
+//! services) or by `Action` and `Version` (query services), and the region by the signature's scope.
 
-use http::{HeaderValue, StatusCode, header};
+mod ecr;
+mod fault;
+mod json;
+mod offload;
+mod query;
+mod signed;
+#[cfg(test)]
+mod tests;
+
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
 use crate::body::ResponseBody;
 use crate::exchange::{Exchange, Response, answer};
 use crate::serve::App;
 
+use fault::Fault;
+
+const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+
+/// What a request of an AWS API is framed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    /// `X-Amz-Target` and JSON.
+    Json,
+    /// A form, answered in XML.
+    Query,
+    /// Neither: someone who looks what is here.
+    Neither,
+}
+
 /// Answers a request that is not the data plane's.
-#[expect(clippy::unused_async, reason = "operations read the body and the stores")]
-pub(crate) async fn handle(_app: &App, exchange: &mut Exchange) -> Response {
+pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
     exchange.operation = "unknown";
-    let body = aws::json::error_body("UnknownOperationException", "There is no such operation.", &[]);
-    let mut response = answer(StatusCode::NOT_FOUND, ResponseBody::bytes(body));
-    let kind = HeaderValue::from_static("application/x-amz-json-1.1");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    if exchange.uri.path() != "/" {
+        return json::refuse(exchange, nothing_here(exchange.uri.path()));
+    }
+    match framing(exchange) {
+        Framing::Json => json::handle(app, exchange).await,
+        Framing::Query => query::handle(app, exchange).await,
+        Framing::Neither => unsigned(),
+    }
+}
+
+fn framing(exchange: &Exchange) -> Framing {
+    if exchange.headers.contains_key(TARGET) {
+        return Framing::Json;
+    }
+    let is_form = exchange
+        .header(&header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.trim_start().starts_with("application/x-www-form-urlencoded"));
+    if is_form && exchange.method == Method::POST || exchange.parameter("Action").is_some() {
+        return Framing::Query;
+    }
+    if exchange.headers.contains_key(header::AUTHORIZATION) { Framing::Json } else { Framing::Neither }
+}
+
+fn nothing_here(path: &str) -> Fault {
+    let shown: String = path.chars().take(200).collect();
+    Fault::new(
+        StatusCode::NOT_FOUND,
+        "UnknownOperationException",
+        format!("There is nothing at '{shown}': the AWS APIs are at '/' and the registry is under '/v2/'."),
+    )
+}
+
+/// What ECR's own host answers to a browser (reference: rancher-ecr-credentials#19).
+fn unsigned() -> Response {
+    let body = "<MissingAuthenticationTokenException>\n  <Message>Missing Authentication Token</Message>\n\
+                </MissingAuthenticationTokenException>\n";
+    let mut response = answer(StatusCode::FORBIDDEN, ResponseBody::bytes(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
     response
 }

@@ -1,0 +1,26 @@
+//! The server in one process on a loopback port, over SQLite and blobs in a temporary folder, asked over HTTP.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test that cannot go on fails"
+)]
+
+mod blobs;
+mod client;
+mod conformance;
+mod connections;
+mod drain;
+mod errors_page;
+mod image;
+mod limits;
+mod lists;
+mod login;
+mod logs;
+mod manifests;
+mod node;
+mod observe;
+mod tls;
+mod uploads;

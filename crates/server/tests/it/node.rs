@@ -1,0 +1,136 @@
+//! A server to test: sockets, stores, rules, a caller and its docker password.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use aws::ecr::{CreateRepositoryRequest, GetAuthorizationTokenRequest, ImageTagMutability};
+use aws::ids::Region;
+use jiff::{SignedDuration, Timestamp};
+use registry::Registry;
+use registry::bootstrap::{self, Administrator};
+use registry::context::{Caller, Ctx, Peer, Plane};
+use registry::settings::{MasterKey, PublicAddress, Settings};
+use server::{Listener, Options, Server};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::client::Client;
+
+pub(crate) const REPOSITORY: &str = "team/app";
+
+pub(crate) struct Node {
+    pub(crate) address: SocketAddr,
+    pub(crate) metrics: Option<SocketAddr>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) password: String,
+    caller: Arc<Caller>,
+    stop: Option<oneshot::Sender<()>>,
+    running: Option<JoinHandle<bool>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Node {
+    /// Plain HTTP, with the repository [`REPOSITORY`].
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Options)) -> Self {
+        let mut options = Options::plain("127.0.0.1:0".parse().unwrap());
+        change(&mut options);
+        let listener = Listener::bind(options).await.unwrap();
+        let (address, metrics) = (listener.address(), listener.metrics_address());
+        let folder = tempfile::tempdir().unwrap();
+        let (registry, caller) = open(&folder, address).await;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = Server::new(listener, Arc::clone(&registry));
+        let running = tokio::spawn(async move { server.run(async { drop(stopped.await) }).await.unwrap() });
+        let mut node = Self {
+            address,
+            metrics,
+            registry,
+            password: String::new(),
+            caller,
+            stop: Some(stop),
+            running: Some(running),
+            _folder: folder,
+        };
+        node.password = node.password_of(Timestamp::now()).await;
+        node.create(REPOSITORY, None).await;
+        node
+    }
+
+    pub(crate) async fn create(&self, name: &str, mutability: Option<ImageTagMutability>) {
+        let input = CreateRepositoryRequest {
+            repository_name: name.to_owned(),
+            image_tag_mutability: mutability,
+            ..CreateRepositoryRequest::default()
+        };
+        self.registry.create_repository(&self.ctx(Timestamp::now()), &region(), input).await.unwrap();
+    }
+
+    /// The docker password that was asked for at a time.
+    pub(crate) async fn password_of(&self, at: Timestamp) -> String {
+        let input = GetAuthorizationTokenRequest::default();
+        let answer = self.registry.get_authorization_token(&self.ctx(at), &region(), input).await.unwrap();
+        answer.authorization_data.into_iter().next().unwrap().authorization_token
+    }
+
+    /// A password that was good until an hour ago.
+    pub(crate) async fn expired_password(&self) -> String {
+        self.password_of(Timestamp::now() - SignedDuration::from_hours(13)).await
+    }
+
+    fn ctx(&self, now: Timestamp) -> Ctx {
+        let peer = Peer { address: self.address.ip(), tls: false };
+        let id = format!("test-{}", now.as_nanosecond());
+        Ctx::new(Arc::clone(&self.caller), peer, None, id, now, Plane::Control)
+    }
+
+    /// A client that is logged in.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.address).authorization(Some(format!("Basic {}", self.password)))
+    }
+
+    /// Asks the server to stop; the future is ready when it has, and tells whether all requests ended.
+    pub(crate) fn stop(&mut self) -> impl Future<Output = bool> + use<> {
+        drop(self.stop.take());
+        let running = self.running.take().unwrap();
+        async move { running.await.unwrap() }
+    }
+}
+
+async fn open(folder: &tempfile::TempDir, address: SocketAddr) -> (Arc<Registry>, Arc<Caller>) {
+    let meta = meta::Meta::sqlite(folder.path().join("wharf.db"), meta::SqliteOptions::default()).await.unwrap();
+    let blobs = blob::Store::disk(folder.path().join("blobs"), blob::DiskOptions::default()).unwrap();
+    let settings = Settings {
+        address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: address.port() },
+        default_region: region(),
+        limits: registry::settings::Limits::default(),
+        master_key: MasterKey::new([7; 32]),
+    };
+    let registry = Registry::open(settings, meta.clone(), blobs).await.unwrap();
+    let (access_key_id, secret) = bootstrap::random_access_key().unwrap();
+    let administrator = Administrator {
+        account_id: "123456789012".parse().unwrap(),
+        region: region(),
+        access_key_id: access_key_id.clone(),
+        secret,
+    };
+    registry.ensure_administrator(&administrator, Timestamp::now()).await.unwrap();
+    let key = meta.read(meta::FindAccessKey { id: access_key_id.clone() }).await.unwrap().unwrap();
+    let caller = Caller {
+        arn: format!("arn:aws:iam::123456789012:user/{}", key.principal.name),
+        account_id: key.principal.account_id,
+        unique_id: key.principal.unique_id,
+        username: key.principal.name,
+        access_key_id,
+        token_region: None,
+    };
+    (registry, Arc::new(caller))
+}
+
+fn region() -> Region {
+    "us-east-1".parse().unwrap()
+}
