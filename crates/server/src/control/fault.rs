@@ -1,0 +1,93 @@
+//! A refusal on its way out over an AWS API, before it is framed as JSON or XML.
+
+use std::borrow::Cow;
+
+use aws::dialect::Dialect;
+use aws::ecr::Invalid;
+use aws::sigv4::SigV4Error;
+use http::StatusCode;
+use registry::authenticate::AuthenticateError;
+use registry::error::{Code, Error, Field};
+use serde_json::Value;
+
+use crate::body::BodyError;
+use crate::error::entry;
+
+/// A refusal: status, exception, sentence, and what the exception carries beside it.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) status: StatusCode,
+    pub(super) code: Cow<'static, str>,
+    pub(super) message: String,
+    pub(super) extra: Vec<(&'static str, Value)>,
+    /// The cause, for the log.
+    pub(super) failure: Option<String>,
+}
+
+impl Fault {
+    pub(super) fn new(
+        status: StatusCode,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { status, code: code.into(), message: message.into(), extra: Vec::new(), failure: None }
+    }
+
+    /// A refusal of who asks.
+    pub(super) fn authentication(error: AuthenticateError, dialect: Dialect) -> Self {
+        match error {
+            AuthenticateError::UnknownKey => Self::signature(&SigV4Error::UnknownKey, dialect),
+            AuthenticateError::Signature(error) => Self::signature(&error, dialect),
+            AuthenticateError::Store(error) => Self::rules(error, dialect),
+        }
+    }
+
+    /// A refusal of a signature.
+    pub(super) fn signature(error: &SigV4Error, dialect: Dialect) -> Self {
+        let status = StatusCode::from_u16(error.status(dialect)).unwrap_or(StatusCode::BAD_REQUEST);
+        Self::new(status, error.code(dialect), error.message())
+    }
+
+    /// A refusal or failure by the registry's rules.
+    pub(super) fn rules(error: Error, dialect: Dialect) -> Self {
+        let entry = entry(error.code);
+        // The query services have other names for what is not one of ECR's own exceptions.
+        let code = match (dialect, error.code) {
+            (Dialect::Json, _) => entry.aws,
+            (Dialect::Query, Code::AccessDenied) => "AccessDenied",
+            (Dialect::Query, Code::Unavailable) => "ServiceUnavailable",
+            (Dialect::Query, _) => "InternalFailure",
+        };
+        let extra = error.fields.into_iter().map(|field| match field {
+            Field::Text(name, text) => (name, Value::from(text)),
+            Field::Number(name, number) => (name, Value::from(number)),
+        });
+        Self {
+            extra: extra.collect(),
+            failure: error.internal.map(|cause| cause.chain()),
+            ..Self::new(entry.aws_status, code, error.message)
+        }
+    }
+
+    /// A body that cannot be read whole.
+    pub(super) fn body(error: &BodyError) -> Self {
+        match error {
+            BodyError::TooLarge { limit } => Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "RequestEntityTooLargeException",
+                format!("The body is larger than the {limit} bytes that this operation takes."),
+            ),
+            BodyError::Broken(_) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "RequestAbortedException",
+                "The request's body ended early. Send the request again.",
+            ),
+        }
+    }
+}
+
+impl From<Invalid> for Fault {
+    fn from(invalid: Invalid) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, invalid.code(), invalid.message)
+    }
+}

@@ -1,0 +1,73 @@
+//! The services that speak `x-amz-json-1.1`: ECR now; ECR Public and Organizations answer that they are not
+//! there yet.
+
+use aws::dialect::Dialect;
+use aws::ecr::is_operation;
+use aws::json::{CONTENT_TYPE, Service, error_body, parse_target};
+use http::{HeaderValue, Method, StatusCode, header};
+
+use super::fault::Fault;
+use super::{TARGET, ecr, signed};
+use crate::body::ResponseBody;
+use crate::exchange::{Exchange, Response, answer};
+use crate::serve::App;
+
+/// Bytes of a body that carries neither a manifest nor a layer part: the longest lists of the model fit.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// Answers a request of a JSON service.
+pub(super) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
+    match run(app, exchange).await {
+        Ok(body) => framed(StatusCode::OK, body),
+        Err(fault) => refuse(exchange, fault),
+    }
+}
+
+/// A refusal in JSON; the cause stays with the exchange, for its line in the log.
+pub(super) fn refuse(exchange: &mut Exchange, fault: Fault) -> Response {
+    let body = error_body(&fault.code, &fault.message, &fault.extra);
+    exchange.failure = fault.failure;
+    framed(fault.status, body)
+}
+
+fn framed(status: StatusCode, body: Vec<u8>) -> Response {
+    let mut response = answer(status, ResponseBody::bytes(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+    response
+}
+
+async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, Fault> {
+    let target = exchange.header(&TARGET).unwrap_or_default().to_owned();
+    let Some((service, name)) = parse_target(&target) else {
+        return Err(unknown("The X-Amz-Target header names no operation of a service that is served here."));
+    };
+    if exchange.method != Method::POST {
+        return Err(unknown(format!("{name} is called with POST, not with {}.", exchange.method)));
+    }
+    let operation = (service == Service::Ecr).then(|| ecr::find(name)).flatten();
+    if let Some(operation) = operation {
+        exchange.operation = operation;
+    }
+    let large = matches!(operation, Some("UploadLayerPart" | "PutImage"));
+    let limit = if large { app.options.limits.max_control_body_bytes } else { MAX_BODY_BYTES };
+    let signed = signed::verify(app, exchange, service.signing_name(), limit, Dialect::Json).await?;
+    match operation {
+        Some(operation) => ecr::run(app, operation, signed).await,
+        None => Err(not_there(service, name)),
+    }
+}
+
+fn unknown(message: impl Into<String>) -> Fault {
+    Fault::new(StatusCode::BAD_REQUEST, "UnknownOperationException", message)
+}
+
+/// An operation that AWS has and this registry does not is told from one that nobody has.
+fn not_there(service: Service, name: &str) -> Fault {
+    let is_known = service != Service::Ecr || is_operation(name);
+    let prefix = service.signing_name();
+    unknown(if is_known {
+        format!("The operation {prefix}:{name} is not available in this version of Wharf.")
+    } else {
+        format!("Amazon ECR's API has no operation named {name}.")
+    })
+}

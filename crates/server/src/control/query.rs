@@ -1,0 +1,87 @@
+//! The services that speak the query protocol: STS with GetCallerIdentity; IAM answers that it is not there
+//! yet.
+
+use aws::dialect::Dialect;
+use aws::query::{self, Form, IAM, Namespace, STS};
+use aws::sts::{CallerIdentity, get_caller_identity};
+use http::{HeaderValue, Method, StatusCode, header};
+
+use super::fault::Fault;
+use super::signed::{self, Signed};
+use crate::body::ResponseBody;
+use crate::exchange::{Exchange, Response, answer};
+use crate::serve::App;
+
+/// Bytes of a form: the longest policies and web identity tokens fit.
+const MAX_FORM_BYTES: usize = 512 * 1024;
+
+/// Answers a request of a query service.
+pub(super) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
+    let (status, body) = match run(app, exchange).await {
+        Ok(body) => (StatusCode::OK, body),
+        Err((namespace, fault)) => {
+            exchange.failure = fault.failure;
+            let blame =
+                if fault.status.is_server_error() { query::Fault::Receiver } else { query::Fault::Sender };
+            let id = &exchange.request_id;
+            (fault.status, query::error_response(namespace, blame, &fault.code, &fault.message, id))
+        }
+    };
+    let mut response = answer(status, ResponseBody::bytes(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+    response
+}
+
+/// The answer, or the refusal with the API in whose name it is given.
+async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, (Namespace, Fault)> {
+    // Which API is meant stands in the form, and the form is believed only once its signature is verified.
+    // The credential scope names the service too, and it is among what is verified.
+    let namespace = if scope_names_iam(exchange) { IAM } else { STS };
+    let service = if namespace == IAM { "iam" } else { "sts" };
+    let refused = |fault| (namespace, fault);
+    let signed =
+        signed::verify(app, exchange, service, MAX_FORM_BYTES, Dialect::Query).await.map_err(refused)?;
+    let form = read_form(exchange, &signed).map_err(refused)?;
+    let action = form.get("Action").unwrap_or_default();
+    let is_sts = namespace == STS && form.get("Version") == Some(STS.version);
+    if !(is_sts && action == "GetCallerIdentity") {
+        return Err(refused(not_there(service, action, form.get("Version").unwrap_or_default())));
+    }
+    exchange.operation = "GetCallerIdentity";
+    let caller = &signed.ctx.caller;
+    let identity = CallerIdentity {
+        arn: caller.arn.clone(),
+        user_id: caller.unique_id.clone(),
+        account: caller.account_id.to_string(),
+    };
+    Ok(get_caller_identity(&identity, &exchange.request_id))
+}
+
+fn scope_names_iam(exchange: &Exchange) -> bool {
+    let in_header =
+        exchange.header(&header::AUTHORIZATION).is_some_and(|text| text.contains("/iam/aws4_request"));
+    in_header
+        || exchange.parameter("X-Amz-Credential").is_some_and(|text| text.ends_with("/iam/aws4_request"))
+}
+
+/// The form of a POST is its body; that of a GET is the query string, where a presigned URL has it.
+fn read_form(exchange: &Exchange, signed: &Signed) -> Result<Form, Fault> {
+    let query = exchange.uri.query().unwrap_or_default().as_bytes();
+    let is_body = exchange.method == Method::POST && !signed.body.is_empty();
+    Form::parse(if is_body { &signed.body } else { query })
+        .map_err(|error| Fault::new(StatusCode::BAD_REQUEST, "MalformedInput", error.to_string()))
+}
+
+fn not_there(service: &str, action: &str, version: &str) -> Fault {
+    let cut = |text: &str| text.chars().take(128).collect::<String>();
+    let (action, version) = (cut(action), cut(version));
+    let message = if action.is_empty() {
+        "The request has no Action.".to_owned()
+    } else {
+        format!(
+            "Could not find operation {action} for version {version} of {service}: it is not available in this \
+             version of Wharf."
+        )
+    };
+    Fault::new(StatusCode::BAD_REQUEST, "InvalidAction", message)
+}

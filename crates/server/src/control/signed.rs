@@ -1,0 +1,83 @@
+//! Who signed a request of an AWS API, and its body, which the signature covers.
+
+use std::sync::Arc;
+
+use aws::dialect::Dialect;
+use aws::ids::Region;
+use aws::sigv4::{Payload, Presented, Request, SigV4Error};
+use bytes::Bytes;
+use http::header;
+use registry::context::{Caller, Ctx, Plane};
+
+use super::fault::Fault;
+use super::offload;
+use crate::exchange::Exchange;
+use crate::serve::App;
+
+/// A request whose signature was found good.
+pub(super) struct Signed {
+    pub(super) ctx: Ctx,
+    /// The region of the credential scope: whose registry is meant.
+    pub(super) region: Region,
+    pub(super) body: Bytes,
+}
+
+/// Reads the body and verifies the signature over it. A request that is not signed at all, or whose signature
+/// has no form, is refused before its body is read.
+pub(super) async fn verify(
+    app: &App,
+    exchange: &mut Exchange,
+    service: &str,
+    limit: usize,
+    dialect: Dialect,
+) -> Result<Signed, Fault> {
+    let presented = Presented::from_request(&request(exchange, &headers(exchange), Payload::Empty))
+        .and_then(|presented| presented.ok_or(SigV4Error::MissingToken))
+        .map_err(|error| Fault::signature(&error, dialect))?;
+    let body = exchange.body.read_bounded(limit).await.map_err(|error| Fault::body(&error))?;
+    let hashed = body.clone();
+    let payload = offload::by_size(body.len(), move || Payload::of(&hashed))
+        .await
+        .map_err(|error| Fault::rules(error, dialect))?;
+    let caller = authenticate(app, exchange, &presented, payload, service)
+        .await
+        .map_err(|error| Fault::authentication(error, dialect))?;
+    exchange.caller = Some(caller.arn.clone());
+    Ok(Signed { ctx: context(exchange, caller), region: presented.scope().region.clone(), body })
+}
+
+async fn authenticate(
+    app: &App,
+    exchange: &Exchange,
+    presented: &Presented,
+    payload: Payload,
+    service: &str,
+) -> Result<Arc<Caller>, registry::authenticate::AuthenticateError> {
+    let headers = headers(exchange);
+    let request = request(exchange, &headers, payload);
+    app.registry.authenticate_signed(&request, presented, service, exchange.now).await
+}
+
+fn context(exchange: &Exchange, caller: Arc<Caller>) -> Ctx {
+    let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
+    Ctx::new(caller, exchange.peer, user_agent, exchange.request_id.clone(), exchange.now, Plane::Control)
+}
+
+/// The header lines as the signer saw them. `:authority` of HTTP/2, or the host of an absolute URI, is what
+/// clients sign as `host`, and it goes before a header of that name (RFC 9113 §8.3.1, RFC 9112 §3.2.2).
+fn headers(exchange: &Exchange) -> Vec<(&str, &[u8])> {
+    let authority = exchange.uri.authority().map(|authority| ("host", authority.as_str().as_bytes()));
+    let lines = exchange.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let lines = lines.filter(|(name, _)| authority.is_none() || *name != "host");
+    authority.into_iter().chain(lines).collect()
+}
+
+fn request<'a>(exchange: &'a Exchange, headers: &'a [(&'a str, &'a [u8])], payload: Payload) -> Request<'a> {
+    Request {
+        method: exchange.method.as_str(),
+        path: exchange.uri.path(),
+        query: exchange.uri.query().unwrap_or_default(),
+        headers,
+        payload,
+    }
+}

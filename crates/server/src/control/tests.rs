@@ -1,0 +1,49 @@
+//! The list of operations against the model's names, and the faults in both dialects.
+
+use std::collections::BTreeSet;
+
+use aws::dialect::Dialect;
+use aws::ecr::OPERATIONS;
+use aws::sigv4::SigV4Error;
+use registry::error::{Code, Error, Field};
+
+use super::ecr::{NAMES, find};
+use super::fault::Fault;
+
+#[test]
+fn every_operation_is_one_of_the_models_and_stands_once() {
+    let names: BTreeSet<_> = NAMES.iter().collect();
+    assert_eq!(names.len(), NAMES.len());
+    assert!(NAMES.iter().all(|name| OPERATIONS.contains(name)));
+    assert_eq!(find("PutImage"), Some("PutImage"));
+    assert_eq!(find("putImage"), None);
+}
+
+#[test]
+fn every_operation_of_the_rules_can_be_called() {
+    use registry::op::Op;
+    // Describing without names is an operation of its own for the gate alone.
+    for op in Op::ALL.iter().filter(|op| **op != Op::ListRepositories) {
+        assert!(find(op.name()).is_some(), "{}", op.name());
+    }
+}
+
+#[test]
+fn a_refusal_has_the_name_of_its_dialect() {
+    let json = Fault::signature(&SigV4Error::UnknownKey, Dialect::Json);
+    assert_eq!((json.status.as_u16(), json.code.as_ref()), (400, "UnrecognizedClientException"));
+    let query = Fault::signature(&SigV4Error::UnknownKey, Dialect::Query);
+    assert_eq!((query.status.as_u16(), query.code.as_ref()), (403, "InvalidClientTokenId"));
+    let failure = Fault::rules(Error::internal(std::io::Error::other("disk")), Dialect::Query);
+    assert_eq!((failure.status.as_u16(), failure.code.as_ref()), (500, "InternalFailure"));
+    assert_eq!(failure.failure.as_deref(), Some("disk"));
+    assert!(!failure.message.contains("disk"));
+}
+
+#[test]
+fn an_exceptions_members_stand_beside_its_message() {
+    let error = Error::new(Code::InvalidLayerPart, "no").with(Field::Number("lastValidByteReceived", 7));
+    let fault = Fault::rules(error, Dialect::Json);
+    assert_eq!(fault.code, "InvalidLayerPartException");
+    assert_eq!(fault.extra, [("lastValidByteReceived", 7.into())]);
+}
