@@ -1,2 +1,32 @@
-//! x.
-fn main() {}
+//! The binary `wharf`: reads arguments, environment, files and signals, and wires the parts together. Nothing
+//! below this crate reads any of these.
+
+mod cli;
+mod cmd;
+mod config;
+mod credentials;
+mod data_dir;
+mod files;
+mod logging;
+mod master_key;
+mod node;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match cmd::run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the one place where a failed command tells why")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("wharf: {error:#}");
+}

@@ -1,0 +1,119 @@
+//! The command line. Its help is what most users read first, so each command says what it does and shows how.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use aws::ids::{AccountId, Region};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Amazon ECR that you can run yourself: docker push and pull, and the ECR API, from one binary.
+#[derive(Parser)]
+#[command(name = "wharf", version, propagate_version = true, after_help = "\
+Try it:
+  wharf dev                                   # in one terminal
+  eval \"$(wharf env)\"                         # in another
+  aws ecr create-repository --repository-name hello
+  aws ecr get-login-password | docker login --username AWS --password-stdin $WHARF_REGISTRY
+  docker push $WHARF_REGISTRY/hello")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) logging: Logging,
+    /// Kill the process at a named point (`name` or `name:count`). For crash tests.
+    #[arg(long, global = true, hide = true)]
+    pub(crate) fault: Option<String>,
+}
+
+/// How the log looks. It goes to standard error; standard output is for what you paste.
+#[derive(Args)]
+pub(crate) struct Logging {
+    /// Text for people or JSON for machines; by default text on a terminal and JSON elsewhere.
+    #[arg(long, global = true, value_enum)]
+    pub(crate) log_format: Option<LogFormat>,
+    /// What is logged: a level (`error`, `warn`, `info`, `debug`) or directives such as `info,wharf::access=off`.
+    #[arg(long, global = true, env = "WHARF_LOG", default_value = "info", value_name = "FILTER")]
+    pub(crate) log: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// One line of text for each event.
+    Text,
+    /// One JSON object for each event.
+    Json,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run a registry for development: no configuration, a key made on the first start.
+    #[command(after_help = "\
+The folder keeps the account, the key and everything pushed; the next start finds them again. The key belongs
+to an IAM user with AdministratorAccess. To fix the key of a new folder, in CI for example, set
+WHARF_DEV_ACCESS_KEY_ID and WHARF_DEV_SECRET_ACCESS_KEY.
+
+Examples:
+  wharf dev
+  wharf dev --data-dir /tmp/registry --listen 127.0.0.1:0
+  wharf dev --account-id 123456789012 --region eu-west-1")]
+    Dev(Dev),
+    /// Print what a shell needs to talk to `wharf dev`: eval \"$(wharf env)\"
+    #[command(after_help = "\
+Only the endpoints of the services that Wharf serves are set, so that other AWS calls, to S3 for example, still
+reach AWS.
+
+Examples:
+  eval \"$(wharf env)\"
+  eval \"$(wharf env --data-dir /tmp/registry)\"")]
+    Env(DataDir),
+    /// Run a registry from a configuration file.
+    #[command(after_help = "\
+Each setting can also come from the environment: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server].
+SIGTERM stops accepting and lets running transfers end within server.drain_seconds. Certificate files are read
+again when they change.
+
+Example:
+  wharf config check /etc/wharf.toml && wharf serve --config /etc/wharf.toml")]
+    Serve {
+        /// The configuration file (TOML).
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Work on configuration files.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the version.
+    Version,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Read a configuration file and the environment as `wharf serve` would, and tell what is wrong with it.
+    Check {
+        /// The configuration file (TOML).
+        file: PathBuf,
+    },
+}
+
+/// Where a development registry lives.
+#[derive(Args)]
+pub(crate) struct DataDir {
+    /// The folder that holds everything.
+    #[arg(long, env = "WHARF_DATA_DIR", default_value = ".wharf", value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct Dev {
+    #[command(flatten)]
+    pub(crate) data_dir: DataDir,
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:5100", value_name = "ADDR:PORT")]
+    pub(crate) listen: SocketAddr,
+    /// The account's id, 12 digits; random on the first start if not given.
+    #[arg(long, value_name = "ID")]
+    pub(crate) account_id: Option<AccountId>,
+    /// The region [first start: us-east-1].
+    #[arg(long)]
+    pub(crate) region: Option<Region>,
+}

@@ -1,0 +1,14 @@
+//! `wharf config check`: what `serve` would say about a file, without serving.
+
+use std::path::Path;
+
+use super::say;
+use crate::config;
+
+pub(crate) fn run(file: &Path) -> anyhow::Result<()> {
+    let config = config::load(file)?;
+    if let Some(tls) = &config.options.tls {
+        server::check_tls(tls)?;
+    }
+    say(&format!("{} is good: listens on {}", file.display(), config.options.listen))
+}

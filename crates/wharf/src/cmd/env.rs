@@ -1,0 +1,72 @@
+//! `wharf env`: the lines that make a shell, the AWS CLI and the SDKs talk to a development registry.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use registry::bootstrap::Administrator;
+
+use super::say;
+use crate::{credentials, data_dir, files};
+
+/// Services whose calls go to Wharf; all others still reach AWS.
+const SERVICES: [&str; 5] = ["ECR", "ECR_PUBLIC", "STS", "IAM", "ORGANIZATIONS"];
+
+pub(crate) fn run(folder: &Path) -> anyhow::Result<()> {
+    let missing = || format!("no development registry in {}: start `wharf dev` on it first", folder.display());
+    let Some(administrator) = credentials::load(&data_dir::dev_credentials(folder))? else { bail!(missing()) };
+    let endpoint = files::read_optional(&data_dir::endpoint(folder))?.with_context(missing)?;
+    let endpoint = String::from_utf8(endpoint).context("the endpoint file is damaged")?;
+    say(exports(&administrator, endpoint.trim()).trim_end())
+}
+
+/// The `export` lines.
+pub(crate) fn exports(administrator: &Administrator, endpoint: &str) -> String {
+    let mut lines = String::new();
+    let mut export = |name: &str, value: &str| {
+        let _ = writeln!(lines, "export {name}={}", quoted(value));
+    };
+    export("AWS_ACCESS_KEY_ID", &administrator.access_key_id.to_string());
+    export("AWS_SECRET_ACCESS_KEY", administrator.secret.expose());
+    export("AWS_REGION", &administrator.region.to_string());
+    export("AWS_DEFAULT_REGION", &administrator.region.to_string());
+    for service in SERVICES {
+        export(&format!("AWS_ENDPOINT_URL_{service}"), endpoint);
+    }
+    export("WHARF_REGISTRY", registry_host(endpoint));
+    lines
+}
+
+/// The host and port by which docker names the registry.
+pub(crate) fn registry_host(endpoint: &str) -> &str {
+    endpoint.split_once("://").map_or(endpoint, |(_, host)| host)
+}
+
+/// A word that every shell takes as it is.
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws::ids::SecretKey;
+
+    use super::*;
+
+    #[test]
+    fn a_shell_can_eval_the_lines_whatever_the_secret_holds() {
+        let administrator = Administrator {
+            account_id: "123456789012".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+            access_key_id: "AKIAIOSFODNN7EXAMPLE".parse().unwrap(),
+            secret: SecretKey::new("it's a $(secret)"),
+        };
+        let script = format!(
+            "{}printf '%s\\n' \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_ENDPOINT_URL_ECR_PUBLIC\" \"$WHARF_REGISTRY\"",
+            exports(&administrator, "http://localhost:5100")
+        );
+        let output = std::process::Command::new("sh").arg("-euc").arg(script).output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(printed, "it's a $(secret)\nhttp://localhost:5100\nlocalhost:5100\n");
+    }
+}

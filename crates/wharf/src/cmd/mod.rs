@@ -1,0 +1,46 @@
+//! The commands, one file each.
+
+mod config_check;
+mod dev;
+mod env;
+mod serve;
+
+use anyhow::Context as _;
+
+use crate::cli::{Cli, Command, ConfigCommand};
+use crate::logging;
+
+/// Runs what the command line asks for.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
+    if let Some(fault) = &cli.fault {
+        blob::fault::arm(fault)?;
+    }
+    match cli.command {
+        Command::Dev(dev) => {
+            logging::start(&cli.logging)?;
+            block_on(dev::run(dev))
+        }
+        Command::Env(folder) => env::run(&folder.data_dir),
+        Command::Serve { config } => {
+            logging::start(&cli.logging)?;
+            block_on(serve::run(&config))
+        }
+        Command::Config(ConfigCommand::Check { file }) => config_check::run(&file),
+        Command::Version => say(concat!("wharf ", env!("CARGO_PKG_VERSION"))),
+    }
+}
+
+fn block_on(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.context("cannot start the runtime")?.block_on(command)
+}
+
+/// Prints lines for the user to standard output. A reader that has gone away is no failure.
+pub(crate) fn say(text: &str) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,98 @@
+//! `wharf serve`: a registry from a configuration file.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use aws::ids::AccountId;
+use jiff::Timestamp;
+use meta::Meta;
+use registry::Registry;
+use registry::settings::{Limits, PublicAddress, Settings};
+use server::Listener;
+
+use crate::config::{self, Config, Database};
+use crate::credentials::{self, Wanted};
+use crate::data_dir::DataFolder;
+use crate::{master_key, node};
+
+pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
+    let config = config::load(file)?;
+    let folder = DataFolder::hold(&config.data_dir)?;
+    let listener = Listener::bind(config.options.clone()).await?;
+    let key = config.master_key_file.clone().unwrap_or_else(|| folder.master_key());
+    let settings = Settings {
+        address: address(&config, &listener),
+        default_region: config.region.clone(),
+        limits: Limits::default(),
+        master_key: master_key::load_or_make(&key)?,
+    };
+    let meta = open_database(&config.database, &folder).await?;
+    let known = match &config.bootstrap {
+        Some(account_id) => {
+            let find = meta::ops::account::FindAccount { account_id: account_id.clone() };
+            meta.read(find).await.context("cannot read the database")?.is_some()
+        }
+        None => false,
+    };
+    let blobs = config.blobs.clone().unwrap_or_else(|| folder.blobs());
+    let registry = node::open(settings, meta, &blobs).await?;
+    match &config.bootstrap {
+        Some(account_id) => bootstrap(&registry, account_id, known, &config, &folder).await?,
+        None => tracing::info!(
+            "no [bootstrap] in the configuration: a new deployment gets its first account by \
+             bootstrap.account_id = \"<12 digits>\""
+        ),
+    }
+    tracing::info!(address = %listener.address(), metrics = ?listener.metrics_address(), "ready");
+    node::run(listener, registry).await
+}
+
+fn address(config: &Config, listener: &Listener) -> PublicAddress {
+    let public = &config.public;
+    PublicAddress {
+        scheme: public.scheme,
+        suffix: public.suffix.clone(),
+        host: public.host.clone(),
+        port: public.port.unwrap_or_else(|| listener.address().port()),
+    }
+}
+
+async fn open_database(database: &Database, folder: &DataFolder) -> anyhow::Result<Meta> {
+    match database {
+        Database::Sqlite(path) => {
+            let path = path.clone().unwrap_or_else(|| folder.database());
+            let opened = Meta::sqlite(&path, meta::SqliteOptions::default()).await;
+            opened.with_context(|| format!("cannot open the database {}", path.display()))
+        }
+        Database::Postgres(url) => {
+            let opened = Meta::postgres(url, meta::PostgresOptions::default()).await;
+            opened.context("cannot open the database at database.url")
+        }
+    }
+}
+
+/// Makes the first account and its administrator once. The key goes to a file that only its owner can read.
+async fn bootstrap(
+    registry: &Registry,
+    account_id: &AccountId,
+    known: bool,
+    config: &Config,
+    folder: &DataFolder,
+) -> anyhow::Result<()> {
+    let path = folder.first_credentials();
+    let administrator = match credentials::load(&path)? {
+        Some(found) if found.account_id == *account_id => found,
+        // The operator took the file away, as it asks for.
+        _ if known => return Ok(()),
+        _ => {
+            let wanted = Wanted { account_id: Some(account_id.clone()), region: Some(config.region.clone()), access_key: None };
+            credentials::make(&path, wanted)?
+        }
+    };
+    registry.ensure_administrator(&administrator, Timestamp::now()).await?;
+    tracing::warn!(
+        file = %path.display(),
+        "the first administrator's access key is in this file: take it to a safe place and delete the file"
+    );
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! The configuration of `wharf serve`: a TOML file, overlaid by the environment, read into what the parts take.
+//! Unknown keys are refused, and every complaint names the key and where it came from.
+
+mod overlay;
+mod read;
+
+use std::path::PathBuf;
+
+use aws::ids::{AccountId, Region};
+use serde::Deserialize;
+use server::{Cidr, Options};
+
+pub(crate) use read::load;
+
+/// The file as it is written. Everything is optional here; what must be there is checked with a sentence.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    data_dir: Option<PathBuf>,
+    master_key_file: Option<PathBuf>,
+    region: Option<String>,
+    server: ServerSection,
+    metrics: MetricsSection,
+    database: DatabaseSection,
+    blobs: BlobsSection,
+    bootstrap: Option<BootstrapSection>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ServerSection {
+    listen: Option<String>,
+    public_suffix: Option<String>,
+    public_host: Option<String>,
+    public_port: Option<u16>,
+    scheme: Option<String>,
+    trusted_proxies: Vec<String>,
+    drain_seconds: Option<u64>,
+    tls: Option<TlsSection>,
+    limits: LimitsSection,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TlsSection {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LimitsSection {
+    max_connections: Option<usize>,
+    max_header_bytes: Option<usize>,
+    max_http2_streams: Option<u32>,
+    header_read_seconds: Option<u64>,
+    body_idle_seconds: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct MetricsSection {
+    listen: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct DatabaseSection {
+    url: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct BlobsSection {
+    path: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BootstrapSection {
+    account_id: String,
+}
+
+/// Where metadata is kept.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Database {
+    /// A SQLite file; None: in the data folder.
+    Sqlite(Option<PathBuf>),
+    /// PostgreSQL at a URL, which may hold a password and is never printed.
+    Postgres(String),
+}
+
+/// How clients reach the deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Public {
+    pub(crate) scheme: &'static str,
+    pub(crate) suffix: Option<String>,
+    pub(crate) host: String,
+    /// None: the port that is listened on.
+    pub(crate) port: Option<u16>,
+}
+
+/// A configuration that was checked.
+pub(crate) struct Config {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) master_key_file: Option<PathBuf>,
+    pub(crate) region: Region,
+    pub(crate) options: Options,
+    pub(crate) public: Public,
+    pub(crate) database: Database,
+    pub(crate) blobs: Option<PathBuf>,
+    pub(crate) bootstrap: Option<AccountId>,
+}
+
+/// Blocks of addresses, each complaint with its place in the list.
+fn blocks(texts: &[String]) -> anyhow::Result<Vec<Cidr>> {
+    let parse = |(at, text): (usize, &String)| {
+        text.parse().map_err(|error| anyhow::anyhow!("server.trusted_proxies[{at}] = \"{text}\": {error}"))
+    };
+    texts.iter().enumerate().map(parse).collect()
+}

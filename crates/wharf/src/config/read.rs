@@ -1,0 +1,226 @@
+//! From a file and the environment to a checked configuration.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use serde::Deserialize as _;
+use server::{Limits, Options, TlsFiles};
+use toml::Table;
+
+use super::{Config, Database, File, Public, ServerSection, blocks, overlay};
+
+/// Reads a configuration file and lays the process's environment over it.
+pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    read(&text, &path.display().to_string(), std::env::vars())
+}
+
+fn read(text: &str, origin: &str, variables: impl Iterator<Item = (String, String)>) -> anyhow::Result<Config> {
+    // Once for complaints that point at the line, once more with the environment.
+    let _: File = toml::from_str(text).with_context(|| origin.to_owned())?;
+    let mut table: Table = text.parse().with_context(|| origin.to_owned())?;
+    let applied = overlay::apply(&mut table, variables)?;
+    let file = File::deserialize(table).with_context(|| format!("in the environment ({})", applied.join(", ")))?;
+    checked(file).with_context(|| match applied.as_slice() {
+        [] => origin.to_owned(),
+        names => format!("{origin}, with {}", names.join(", ")),
+    })
+}
+
+fn checked(file: File) -> anyhow::Result<Config> {
+    let Some(data_dir) = file.data_dir else {
+        bail!("data_dir is missing: name the folder that holds the lock, the master key and, with SQLite, everything");
+    };
+    let region = file.region.as_deref().unwrap_or("us-east-1");
+    let region = region.parse().with_context(|| format!("region = \"{region}\""))?;
+    let options = options(&file.server, file.metrics.listen.as_deref())?;
+    let public = public(&file.server, &options)?;
+    let bootstrap = match &file.bootstrap {
+        Some(section) => {
+            let id = &section.account_id;
+            Some(id.parse().with_context(|| format!("bootstrap.account_id = \"{id}\""))?)
+        }
+        None => None,
+    };
+    Ok(Config {
+        data_dir,
+        master_key_file: file.master_key_file,
+        region,
+        options,
+        public,
+        database: database(file.database.url.as_deref())?,
+        blobs: file.blobs.path,
+        bootstrap,
+    })
+}
+
+fn options(section: &ServerSection, metrics: Option<&str>) -> anyhow::Result<Options> {
+    let address = |key: &str, text: &str| -> anyhow::Result<SocketAddr> {
+        text.parse().with_context(|| format!("{key} = \"{text}\" is not ADDRESS:PORT"))
+    };
+    let Some(listen) = section.listen.as_deref() else { bail!("server.listen is missing, for example \"0.0.0.0:443\"") };
+    let mut options = Options::plain(address("server.listen", listen)?);
+    options.metrics_listen = metrics.map(|text| address("metrics.listen", text)).transpose()?;
+    options.trusted_proxies = blocks(&section.trusted_proxies)?;
+    if let Some(tls) = &section.tls {
+        options.tls = Some(TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() });
+    }
+    if let Some(seconds) = section.drain_seconds {
+        options.drain = Duration::from_secs(seconds);
+    }
+    let (limits, defaults) = (&section.limits, Limits::default());
+    options.limits = Limits {
+        max_connections: limits.max_connections.unwrap_or(defaults.max_connections),
+        max_header_bytes: limits.max_header_bytes.unwrap_or(defaults.max_header_bytes),
+        max_http2_streams: limits.max_http2_streams.unwrap_or(defaults.max_http2_streams),
+        header_read: limits.header_read_seconds.map_or(defaults.header_read, Duration::from_secs),
+        body_idle: limits.body_idle_seconds.map_or(defaults.body_idle, Duration::from_secs),
+        ..defaults
+    };
+    for (key, value) in [
+        ("max_connections", options.limits.max_connections),
+        ("max_header_bytes", options.limits.max_header_bytes / 1024),
+        ("max_http2_streams", usize::try_from(options.limits.max_http2_streams).unwrap_or(usize::MAX)),
+    ] {
+        if value == 0 {
+            bail!("server.limits.{key} is too small to serve anyone");
+        }
+    }
+    Ok(options)
+}
+
+fn public(section: &ServerSection, options: &Options) -> anyhow::Result<Public> {
+    let scheme = match section.scheme.as_deref() {
+        Some("https") => "https",
+        Some("http") => "http",
+        Some(other) => bail!("server.scheme = \"{other}\": it is \"https\" or \"http\""),
+        None if options.tls.is_some() => "https",
+        None => "http",
+    };
+    let is_host = |host: &str| {
+        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_[]:".contains(&byte))
+    };
+    for (key, host) in [("public_suffix", &section.public_suffix), ("public_host", &section.public_host)] {
+        if let Some(host) = host.as_deref().filter(|host| !is_host(host)) {
+            bail!("server.{key} = \"{host}\" is not a host name");
+        }
+    }
+    if let Some(suffix) = section.public_suffix.as_deref().filter(|suffix| suffix.contains(':') || suffix.starts_with('.')) {
+        bail!("server.public_suffix = \"{suffix}\": without a leading dot, and the port goes to server.public_port");
+    }
+    let ip = options.listen.ip();
+    let host = match &section.public_host {
+        Some(host) => host.clone(),
+        None if ip.is_unspecified() || ip.is_loopback() => "localhost".to_owned(),
+        None if ip.is_ipv6() => format!("[{ip}]"),
+        None => ip.to_string(),
+    };
+    Ok(Public { scheme, suffix: section.public_suffix.clone(), host, port: section.public_port })
+}
+
+fn database(url: Option<&str>) -> anyhow::Result<Database> {
+    let Some(url) = url else { return Ok(Database::Sqlite(None)) };
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        if path.is_empty() {
+            bail!("database.url names no file: sqlite:///var/lib/wharf/wharf.db");
+        }
+        return Ok(Database::Sqlite(Some(PathBuf::from(path))));
+    }
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(Database::Postgres(url.to_owned()));
+    }
+    // The URL may hold a password: it is not repeated.
+    bail!("database.url should begin with sqlite: or postgres://")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = r#"
+        data_dir = "/var/lib/wharf"
+        region = "eu-west-1"
+        [server]
+        listen = "0.0.0.0:443"
+        public_suffix = "registry.example.org"
+        public_port = 8443
+        trusted_proxies = ["10.0.0.0/8", "fd00::1"]
+        drain_seconds = 12
+        [server.tls]
+        certificate = "/etc/wharf/chain.pem"
+        key = "/etc/wharf/key.pem"
+        [server.limits]
+        max_connections = 9
+        [metrics]
+        listen = "127.0.0.1:9100"
+        [database]
+        url = "postgres://wharf:secret@db/wharf"
+        [blobs]
+        path = "/srv/blobs"
+        [bootstrap]
+        account_id = "123456789012"
+    "#;
+
+    fn from(text: &str, variables: &[(&str, &str)]) -> anyhow::Result<Config> {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        read(text, "wharf.toml", variables.collect::<Vec<_>>().into_iter())
+    }
+
+    #[test]
+    fn a_whole_file_is_read() {
+        let config = from(WHOLE, &[]).unwrap();
+        assert_eq!(config.region.to_string(), "eu-west-1");
+        assert_eq!(config.options.listen.to_string(), "0.0.0.0:443");
+        assert_eq!(config.options.trusted_proxies.len(), 2);
+        assert_eq!(config.options.drain, Duration::from_secs(12));
+        assert_eq!(config.options.limits.max_connections, 9);
+        assert_eq!(config.options.metrics_listen.unwrap().port(), 9100);
+        assert!(config.database == Database::Postgres("postgres://wharf:secret@db/wharf".into()));
+        let suffix = Some("registry.example.org".to_owned());
+        let public = Public { scheme: "https", suffix, host: "localhost".into(), port: Some(8443) };
+        assert_eq!(config.public, public);
+        assert_eq!(config.bootstrap.unwrap().to_string(), "123456789012");
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let config = from(WHOLE, &[("WHARF__SERVER__LISTEN", "127.0.0.1:1"), ("WHARF__REGION", "us-west-2")]).unwrap();
+        assert_eq!(config.options.listen.to_string(), "127.0.0.1:1");
+        assert_eq!(config.region.to_string(), "us-west-2");
+    }
+
+    #[test]
+    fn complaints_name_the_file_and_the_key_and_no_secret() {
+        for (text, variables, words) in [
+            ("", &[][..], &["wharf.toml", "data_dir"][..]),
+            ("data_dir = \"d\"", &[], &["wharf.toml", "server.listen"]),
+            ("data_dir = \"d\"\n[server]\nlissten = \"x\"", &[], &["wharf.toml", "lissten", "listen"]),
+            ("data_dir = \"d\"\n[server]\nlisten = \"nowhere\"", &[], &["server.listen", "nowhere"]),
+            ("[server]\nlisten = 5", &[], &["wharf.toml", "listen"]),
+            ("data_dir = \"d\"\nregion = \"EU west\"\n[server]\nlisten = \"[::]:1\"", &[], &["region", "EU west"]),
+            (
+                "data_dir = \"d\"\n[server]\nlisten = \"[::]:1\"\ntrusted_proxies = [\"10.0.0.0/8\", \"x\"]",
+                &[],
+                &["server.trusted_proxies[1]", "\"x\""],
+            ),
+            ("data_dir = \"d\"\n[server]\nlisten = \"[::]:1\"\nscheme = \"ftp\"", &[], &["server.scheme", "ftp"]),
+            (
+                "data_dir = \"d\"\n[server]\nlisten = \"[::]:1\"\n[database]\nurl = \"mysql://u:hunter2@h\"",
+                &[],
+                &["database.url"],
+            ),
+            (WHOLE, &[("WHARF__SERVER__LISSTEN", "x")], &["WHARF__SERVER__LISSTEN", "lissten"]),
+            (WHOLE, &[("WHARF__SERVER__DRAIN_SECONDS", "soon")], &["WHARF__SERVER__DRAIN_SECONDS", "drain_seconds"]),
+            (WHOLE, &[("WHARF__SERVER__LIMITS__MAX_CONNECTIONS", "0")], &["max_connections"]),
+        ] {
+            let complaint = format!("{:#}", from(text, variables).err().expect(text));
+            for word in words {
+                assert!(complaint.contains(word), "{word} is not in: {complaint}");
+            }
+            assert!(!complaint.contains("hunter2"), "{complaint}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The data folder: one process at a time, and where each thing lies in it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use crate::files;
+
+/// A data folder that this process holds until it ends.
+pub(crate) struct DataFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataFolder {
+    /// Makes the folder if need be and takes its lock; the second process on one folder is refused.
+    pub(crate) fn hold(path: &Path) -> anyhow::Result<Self> {
+        files::make_private_folder(path)?;
+        let lock_path = path.join("lock");
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&lock_path)
+            .with_context(|| format!("cannot open {}", lock_path.display()))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let _ = lock.read_to_string(&mut holder);
+                let process = match holder.trim() {
+                    "" => "another process".to_owned(),
+                    pid => format!("process {pid}"),
+                };
+                bail!("the data folder {} is in use by {process}; only one may run on it", path.display());
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot lock {}", lock_path.display()));
+            }
+        }
+        let noted = lock
+            .set_len(0)
+            .and_then(|()| lock.rewind())
+            .and_then(|()| writeln!(lock, "{}", std::process::id()));
+        noted.with_context(|| format!("cannot write {}", lock_path.display()))?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.path.join("wharf.db")
+    }
+
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.path.join("blobs")
+    }
+
+    pub(crate) fn master_key(&self) -> PathBuf {
+        self.path.join("master.key")
+    }
+
+    /// The credentials that `serve` makes for a new deployment.
+    pub(crate) fn first_credentials(&self) -> PathBuf {
+        self.path.join("first-credentials.toml")
+    }
+}
+
+/// The account and key of a development registry.
+pub(crate) fn dev_credentials(folder: &Path) -> PathBuf {
+    folder.join("dev.toml")
+}
+
+/// The base URL of the development registry that runs, or ran last, on the folder.
+pub(crate) fn endpoint(folder: &Path) -> PathBuf {
+    folder.join("endpoint")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_holder_is_refused_and_told_who_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data");
+        let held = DataFolder::hold(&path).unwrap();
+        let error = DataFolder::hold(&path).err().unwrap().to_string();
+        assert!(error.contains(&format!("in use by process {}", std::process::id())), "{error}");
+        assert!(error.contains(path.to_str().unwrap()), "{error}");
+        drop(held);
+        DataFolder::hold(&path).unwrap();
+    }
+}

@@ -1,0 +1,47 @@
+//! The key that seals secrets at rest: 32 random bytes in a file of its own, as hexadecimal text.
+
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow};
+use registry::settings::MasterKey;
+
+use crate::files;
+
+const BYTES: usize = 32;
+
+/// Reads the key, or makes one where there is none.
+pub(crate) fn load_or_make(path: &Path) -> anyhow::Result<MasterKey> {
+    if let Some(text) = files::read_optional(path)? {
+        return parse(&text).with_context(|| format!("{} is not a master key of Wharf", path.display()));
+    }
+    let mut bytes = [0_u8; BYTES];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| anyhow!("the system gives no randomness"))?;
+    let mut text = hex::encode(bytes);
+    text.push('\n');
+    files::write_private(path, text.as_bytes())?;
+    Ok(MasterKey::new(bytes))
+}
+
+fn parse(text: &[u8]) -> anyhow::Result<MasterKey> {
+    let bytes = hex::decode(text.trim_ascii())?;
+    let bytes: [u8; BYTES] = bytes.try_into().map_err(|_| anyhow!("it should hold {BYTES} bytes as hexadecimal digits"))?;
+    Ok(MasterKey::new(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_a_damaged_one_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        load_or_make(&path).unwrap();
+        let first = std::fs::read(&path).unwrap();
+        load_or_make(&path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), first);
+        std::fs::write(&path, "abcd").unwrap();
+        assert!(load_or_make(&path).is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), b"abcd", "a damaged key is never written over");
+    }
+}

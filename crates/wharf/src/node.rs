@@ -1,0 +1,72 @@
+//! One running node: stores, rules, server, background work, signals.
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use registry::Registry;
+use registry::settings::Settings;
+use server::{Listener, Server};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Opens the rules over SQLite or PostgreSQL and a folder of blobs.
+pub(crate) async fn open(settings: Settings, meta: meta::Meta, blobs: &Path) -> anyhow::Result<Arc<Registry>> {
+    let folder = blobs.to_owned();
+    let store = tokio::task::spawn_blocking(move || blob::Store::disk(folder, blob::DiskOptions::default()))
+        .await?
+        .with_context(|| format!("cannot open the blob folder {}", blobs.display()))?;
+    Ok(Registry::open(settings, meta, store).await?)
+}
+
+/// Serves until a signal comes, then drains.
+pub(crate) async fn run(listener: Listener, registry: Arc<Registry>) -> anyhow::Result<()> {
+    let shutdown = stop_signal()?;
+    let sweeper = tokio::spawn(sweep(Arc::clone(&registry)));
+    let drained = Server::new(listener, registry).run(shutdown).await;
+    sweeper.abort();
+    if !drained? {
+        tracing::warn!("stopped with requests cut off");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Resolves at SIGTERM or SIGINT. A second signal ends the process at once.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: running requests may end, a second signal cuts them off");
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            std::process::exit(130);
+        });
+    })
+}
+
+/// Removes bytes whose rows are gone, again and again.
+async fn sweep(registry: Arc<Registry>) {
+    loop {
+        match registry.sweep_doomed(Timestamp::now()).await {
+            Ok(removed) if removed > 0 => {
+                tracing::debug!(removed, "removed bytes whose rows are gone");
+                continue;
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let cause = error.internal.as_ref().map(registry::error::Internal::chain);
+                tracing::error!(%error, cause, "removing bytes whose rows are gone failed");
+            }
+        }
+        tokio::time::sleep(registry::sweep::PAUSE).await;
+    }
+}
