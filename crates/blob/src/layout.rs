@@ -15,6 +15,11 @@ use crate::key::ObjectKey;
 const MARKER: &str = "layout";
 const MARKER_TEXT: &[u8] = b"wharf objects 1\n";
 
+/// A marker that a power cut has left empty, in part or as zeros counts as none.
+fn is_torn(text: &[u8]) -> bool {
+    MARKER_TEXT.starts_with(text) || text.iter().all(|byte| *byte == 0)
+}
+
 /// The folders of a store and the disk they are on.
 pub(crate) struct Layout {
     pub(crate) disk: Arc<dyn Disk>,
@@ -31,8 +36,7 @@ impl Layout {
         let layout = Self { disk, folders, objects };
         match std::fs::read(root.join(MARKER)) {
             Ok(text) if text == MARKER_TEXT => Ok(layout),
-            // A marker that a power cut has left empty counts as none.
-            Ok(text) if !text.is_empty() => Err(io::Error::new(
+            Ok(text) if !is_torn(&text) => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 "the folder of blobs was laid out by another version of this program",
             )),

@@ -77,7 +77,8 @@ async fn the_limit_counts_the_whole_object_and_gives_its_space_back() {
     let key = ObjectKey::random();
     store.append(&key, 0, sha256(), &mut body(&bytes(900, 3), 100), Some(1_000)).await.unwrap();
     let start = hashed(&bytes(900, 3));
-    let full = store.append(&key, 900, start.clone(), &mut body(&bytes(100, 4), 7), Some(1_000)).await.unwrap();
+    let full =
+        store.append(&key, 900, start.clone(), &mut body(&bytes(100, 4), 7), Some(1_000)).await.unwrap();
     assert_eq!(full.offset, 1_000);
     let limit = 1_500_000;
     let much = bytes(2_000_000, 5);

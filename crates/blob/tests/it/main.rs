@@ -56,8 +56,14 @@ fn digest(bytes: &[u8]) -> Digest {
     Digest::of(Algorithm::Sha256, bytes)
 }
 
+/// A folder in memory if there is one: the layout has 256 folders, and these tests make it thousands of times. What is
+/// durable is for the simulated disk to say.
+fn memory_folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 fn store() -> (tempfile::TempDir, blob::Store) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = memory_folder();
     let store = blob::Store::disk(folder.path().join("blobs"), blob::DiskOptions::default()).unwrap();
     (folder, store)
 }

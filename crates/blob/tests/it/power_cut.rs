@@ -10,7 +10,7 @@ use futures::StreamExt as _;
 use oci::digest::Hasher;
 
 use super::simulated_disk::{SimulatedDisk, Unsynced};
-use super::{BodyBroke, body, bytes, digest, hashed, read, sha256};
+use super::{BodyBroke, body, bytes, digest, hashed, memory_folder, read, sha256};
 
 /// What a cut leaves of the unsynced: nothing, all, and four ways between.
 const OUTCOMES: [Unsynced; 6] = [
@@ -50,7 +50,7 @@ impl Rows {
     /// Everything recorded is readable after each outcome of the cut, and can be appended to.
     async fn check(&self, disk: &SimulatedDisk, at: u64) {
         for outcome in OUTCOMES {
-            let folder = tempfile::tempdir().unwrap();
+            let folder = memory_folder();
             disk.survivors(outcome, folder.path());
             let store = Store::disk(folder.path().join("blobs"), DiskOptions::default()).unwrap();
             for (key, content) in &self.0 {
@@ -101,7 +101,9 @@ async fn everything(store: &Store, keys: &[ObjectKey], rows: &mut Rows) {
     // Longer than the row says: cut, with nothing and with something put in its place.
     append(store, rows, *rewound, b"kept", false).await;
     let kept = rows.of(*rewound);
-    let _ = store.append(rewound, kept.len() as u64, hashed(&kept), &mut body(&bytes(5_000, 7), 1_000), None).await;
+    let _ = store
+        .append(rewound, kept.len() as u64, hashed(&kept), &mut body(&bytes(5_000, 7), 1_000), None)
+        .await;
     append(store, rows, *rewound, b"", false).await;
     let _ = store.append(rewound, 4, hashed(b"kept"), &mut body(&bytes(9_000, 8), 1_000), Some(6_000)).await;
     append(store, rows, *rewound, b"!", false).await;
@@ -113,7 +115,7 @@ async fn everything(store: &Store, keys: &[ObjectKey], rows: &mut Rows) {
 #[tokio::test]
 async fn what_is_reported_survives_a_power_cut_at_any_call() {
     let keys: Vec<_> = (0..7).map(|_| ObjectKey::random()).collect();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = memory_folder();
     let (disk, store) = store_on(folder.path());
     let before = disk.calls();
     let mut rows = Rows::default();
@@ -123,7 +125,7 @@ async fn what_is_reported_survives_a_power_cut_at_any_call() {
     assert!(calls > 60, "{calls} calls");
     rows.check(&disk, calls).await;
     for at in 0..calls {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = memory_folder();
         let (disk, store) = store_on(folder.path());
         disk.cut_after(at);
         let mut rows = Rows::default();
@@ -136,7 +138,7 @@ async fn what_is_reported_survives_a_power_cut_at_any_call() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn appends_at_the_same_time_do_not_vouch_for_each_other() {
     for at in (0..120).step_by(4) {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = memory_folder();
         let (disk, store) = store_on(folder.path());
         disk.cut_after(at);
         let mut tasks = tokio::task::JoinSet::new();
@@ -159,13 +161,13 @@ async fn appends_at_the_same_time_do_not_vouch_for_each_other() {
 /// Long bodies are synced on the way; the end must be synced all the same.
 #[tokio::test]
 async fn a_long_body_is_whole_after_a_cut_right_behind_its_report() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = memory_folder();
     let (disk, store) = store_on(folder.path());
     let key = ObjectKey::random();
     let part = Bytes::from(bytes(400_000, 1));
     let parts = futures::stream::iter(vec![part.clone(); 100].into_iter().map(Ok::<_, BodyBroke>));
     store.append(&key, 0, sha256(), &mut parts.boxed(), None).await.unwrap();
-    let survived = tempfile::tempdir().unwrap();
+    let survived = memory_folder();
     disk.survivors(Unsynced::Lost, survived.path());
     let store = Store::disk(survived.path().join("blobs"), DiskOptions::default()).unwrap();
     assert!(read(&store, &key, 0, 40_000_000).await == part.repeat(100));
@@ -173,16 +175,16 @@ async fn a_long_body_is_whole_after_a_cut_right_behind_its_report() {
 
 #[tokio::test]
 async fn a_first_start_that_loses_power_is_followed_by_one_that_works() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = memory_folder();
     let (disk, _store) = store_on(folder.path());
     let calls = disk.calls();
     for at in (0..calls).step_by(23).chain(calls - 8..=calls) {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = memory_folder();
         let disk = SimulatedDisk::new(folder.path());
         disk.cut_after(at);
         assert_eq!(open(folder.path(), &disk).is_ok(), at == calls);
         for outcome in OUTCOMES {
-            let survived = tempfile::tempdir().unwrap();
+            let survived = memory_folder();
             disk.survivors(outcome, survived.path());
             // The second start may believe a marker, and so must be able to vouch for a file in any folder.
             let again = SimulatedDisk::new(survived.path());
@@ -200,7 +202,7 @@ async fn a_first_start_that_loses_power_is_followed_by_one_that_works() {
 /// The disk of these tests forgets what a real one may forget; else they would prove nothing.
 #[test]
 fn the_simulated_disk_forgets_what_is_not_synced() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = memory_folder();
     let disk = SimulatedDisk::new(folder.path());
     let path = |name: &str| folder.path().join(name);
     for name in ["unsynced", "content", "both"] {
@@ -212,7 +214,7 @@ fn the_simulated_disk_forgets_what_is_not_synced() {
     disk.open(&path("both"), false).unwrap().sync().unwrap();
     disk.open(&path("both"), false).unwrap().write_all_at(b"two", 0).unwrap();
     let after = |outcome| {
-        let survived = tempfile::tempdir().unwrap();
+        let survived = memory_folder();
         disk.survivors(outcome, survived.path());
         ["unsynced", "content", "both", "nameless"].map(|name| std::fs::read(survived.path().join(name)).ok())
     };

@@ -69,9 +69,9 @@ impl Change {
 }
 
 impl SimulatedDisk {
-    /// A disk for everything below `root`, which exists and is durable.
+    /// A disk for everything below `root`, which exists; what is in it already is durable.
     pub(crate) fn new(root: &Path) -> Self {
-        Self(Arc::new(Mutex::new(State {
+        let mut state = State {
             root: root.to_owned(),
             calls_left: u64::MAX,
             calls: 0,
@@ -79,7 +79,9 @@ impl SimulatedDisk {
             names: BTreeMap::new(),
             durable_names: BTreeMap::new(),
             unsynced_names: Vec::new(),
-        })))
+        };
+        state.adopt(root);
+        Self(Arc::new(Mutex::new(state)))
     }
 
     /// Cuts the power after `calls` more calls.
@@ -183,18 +185,23 @@ impl State {
         node
     }
 
-    /// The node of a path. What `survivors` of an earlier disk left is there without having been made: all durable.
-    fn node(&mut self, path: &Path) -> Option<usize> {
-        if let Some(node) = self.names.get(path) {
-            return Some(*node);
+    fn node(&self, path: &Path) -> Option<usize> {
+        self.names.get(path).copied()
+    }
+
+    /// Takes in what lies below a folder, all of it durable.
+    fn adopt(&mut self, folder: &Path) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let is_folder = path.is_dir();
+            let durable = if is_folder { Vec::new() } else { fs::read(&path).unwrap() };
+            self.names.insert(path.clone(), self.nodes.len());
+            self.durable_names.insert(path.clone(), self.nodes.len());
+            self.nodes.push(Node { is_folder, durable, unsynced: Vec::new() });
+            if is_folder {
+                self.adopt(&path);
+            }
         }
-        let is_folder = fs::metadata(path).ok()?.is_dir();
-        let durable = if is_folder { Vec::new() } else { fs::read(path).ok()? };
-        self.nodes.push(Node { is_folder, durable, unsynced: Vec::new() });
-        let node = self.nodes.len() - 1;
-        self.names.insert(path.to_owned(), node);
-        self.durable_names.insert(path.to_owned(), node);
-        Some(node)
     }
 }
 
@@ -231,7 +238,6 @@ impl Disk for SimulatedDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut state = self.call()?;
-        state.node(path);
         LocalDisk.remove(path)?;
         state.names.remove(path);
         state.unsynced_names.push(NameChange { path: path.to_owned(), node: None });
