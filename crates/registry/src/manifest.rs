@@ -46,7 +46,9 @@ pub(crate) struct ManifestPush {
     pub(crate) body: Bytes,
     pub(crate) tags: Vec<Tag>,
     pub(crate) same_image: SameDigestSameTag,
-    pub(crate) require_children: bool,
+    /// Whether everything that the manifest names has to be there, as ECR's API wants it. The data plane
+    /// takes sparse images and indexes (distribution specification, "Pushing manifests").
+    pub(crate) require_contents: bool,
 }
 
 impl Registry {
@@ -140,7 +142,7 @@ impl Registry {
             body,
             tags: tags.clone(),
             same_image: SameDigestSameTag::Accept,
-            require_children: false,
+            require_contents: false,
         };
         self.push_manifest(ctx, &gate, &permit, push).await?;
         Ok(Pushed { digest, subject, tags })
@@ -179,7 +181,7 @@ impl Registry {
             annotations_json,
             blobs,
             children,
-            require_children: push.require_children,
+            require_children: push.require_contents,
             tags: push.tags,
             pushed_by: permit.caller().unique_id.clone(),
             at: ctx.at(),
@@ -187,7 +189,18 @@ impl Registry {
             same_digest_same_tag: push.same_image,
         };
         fault::hit(Fault::BeforePutImage);
-        let outcome = self.meta.write(put).await.map_err(|error| match error {
+        let outcome = match self.meta.write(put.clone()).await {
+            // The blobs that are there are held by the image; the others it can only name.
+            Err(meta::OpError::Refused(PutImageRefusal::LayersNotFound(missing)))
+                if !push.require_contents =>
+            {
+                let mut sparse = put;
+                sparse.blobs.retain(|digest| !missing.contains(digest));
+                self.meta.write(sparse).await
+            }
+            outcome => outcome,
+        };
+        let outcome = outcome.map_err(|error| match error {
             meta::OpError::Store(error) => store_error(error),
             meta::OpError::Refused(refusal) => put_image_error(refusal, gate, permit),
         })?;
@@ -287,11 +300,17 @@ fn put_image_error<E: Effect>(refusal: PutImageRefusal, gate: &Gate, permit: &Pe
         ),
         PutImageRefusal::TooManyTags => Error::new(
             Code::LimitExceeded,
-            format!("An image may have at most {} tags. Remove some before adding more.", meta::MAX_TAGS_PER_IMAGE),
+            format!(
+                "An image may have at most {} tags. Remove some before adding more.",
+                meta::MAX_TAGS_PER_IMAGE
+            ),
         ),
         PutImageRefusal::TooManyImages => Error::new(
             Code::LimitExceeded,
-            format!("The repository '{name}' holds {} images, which is the most it can hold. Delete some first.", meta::MAX_IMAGES_PER_REPOSITORY),
+            format!(
+                "The repository '{name}' holds {} images, which is the most it can hold. Delete some first.",
+                meta::MAX_IMAGES_PER_REPOSITORY
+            ),
         ),
     }
 }

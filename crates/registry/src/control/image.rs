@@ -44,7 +44,7 @@ impl Registry {
             body,
             tags: tag.into_iter().collect(),
             same_image: SameDigestSameTag::Refuse,
-            require_children: true,
+            require_contents: true,
         };
         self.push_manifest(ctx, &gate, &permit, push).await?;
         Ok(PutImageResponse {
