@@ -1,0 +1,45 @@
+//! Accounts, registries, settings.
+
+use super::world::{ACCOUNT, REGION, World, refusal};
+use crate::*;
+
+pub(super) async fn digits_are_unique(world: World) {
+    let again = |key| CreateAccount {
+        key: AccountKey(key),
+        account_id: ACCOUNT.parse().unwrap(),
+        name: "x".into(),
+        at: Micros(9),
+    };
+    assert_eq!(refusal(world.meta.write(again(2)).await), AccountExists);
+    // The same operation once more, after an answer that was lost.
+    assert_eq!(world.meta.write(again(1)).await.unwrap().name, "main");
+    let found = world.meta.read(FindAccount { account_id: ACCOUNT.parse().unwrap() }).await.unwrap().unwrap();
+    assert_eq!((found.key, found.status.as_str()), (AccountKey(1), "ACTIVE"));
+    let unknown = FindAccount { account_id: "999999999999".parse().unwrap() };
+    assert_eq!(world.meta.read(unknown).await.unwrap(), None);
+}
+
+pub(super) async fn a_registry_is_made_once(world: World) {
+    let (left, right) = tokio::join!(
+        world.registry_in("eu-west-1", RegistryKey(20)),
+        world.registry_in("eu-west-1", RegistryKey(21))
+    );
+    assert_eq!(left, right);
+    let find =
+        |region: &str| FindRegistry { account_id: ACCOUNT.parse().unwrap(), region: region.parse().unwrap() };
+    assert_eq!(world.meta.read(find("eu-west-1")).await.unwrap(), Some(left));
+    assert_eq!(world.meta.read(find(REGION)).await.unwrap().unwrap().key, world.registry);
+    assert_eq!(world.meta.read(find("eu-west-2")).await.unwrap(), None);
+}
+
+pub(super) async fn a_setting_is_written_once(world: World) {
+    let put = |value: &str| {
+        world.meta.write(PutSettingOnce { name: "ring".into(), value: value.as_bytes().to_vec() })
+    };
+    let read = || world.meta.read(GetSetting { name: "ring".into() });
+    assert_eq!(read().await.unwrap(), None);
+    let (left, right) = tokio::join!(put("left"), put("right"));
+    assert_eq!(left.unwrap(), right.unwrap());
+    let stored = read().await.unwrap().unwrap();
+    assert_eq!(put("late").await.unwrap(), stored);
+}

@@ -1,0 +1,118 @@
+//! A PostgreSQL of its own for a process: made by `initdb` in a temporary folder, reached over a Unix socket only,
+//! stopped and removed when the process ends, however it ends.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// A running server. Dropping it, or dying with it, stops it.
+pub(crate) struct Cluster {
+    folder: PathBuf,
+    _supervisor: Child,
+    /// The supervisor ends the server when this pipe closes.
+    _lifeline: ChildStdin,
+}
+
+/// Started by a shell that waits for the end of its standard input: also a killed process closes that.
+const SUPERVISE: &str = r#"
+folder="$1" bin="$2"; shift 2
+"$@" "$bin/initdb" -D "$folder/data" -U wharf -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$folder/initdb.log" 2>&1 \
+    || { echo "initdb failed: $(tail -n 3 "$folder/initdb.log")"; rm -rf "$folder"; exit 1; }
+"$@" "$bin/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c max_connections=400 \
+    -c fsync="$WHARF_TEST_FSYNC" -c shared_buffers=64MB >"$folder/postgres.log" 2>&1 </dev/null &
+server=$!
+echo started
+cat >/dev/null
+kill -INT $server
+wait $server
+rm -rf "$folder"
+"#;
+
+impl Cluster {
+    /// Makes and starts a server. `fsync` off is faster and loses everything in a power cut, which no test outlives.
+    pub(crate) fn start(fsync: bool) -> Result<Self, String> {
+        let bin = binaries()?;
+        let folder = std::env::temp_dir().join(format!("wharf-pg-{}", std::process::id()));
+        fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        let mut command = Command::new("sh");
+        command.args(["-c", SUPERVISE, "sh"]).arg(&folder).arg(&bin);
+        if is_root(&folder)? {
+            // PostgreSQL refuses to run as root.
+            let given = Command::new("chown").arg("postgres").arg(&folder).status();
+            if !given.is_ok_and(|status| status.success()) {
+                return Err("there is no user `postgres`: install Debian's package postgresql".into());
+            }
+            command.args(["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]);
+        }
+        command.env("WHARF_TEST_FSYNC", if fsync { "on" } else { "off" });
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut supervisor = command.spawn().map_err(|error| format!("cannot start sh: {error}"))?;
+        let lifeline = supervisor.stdin.take().ok_or("no pipe to the supervisor")?;
+        let mut said = String::new();
+        BufReader::new(supervisor.stdout.take().ok_or("no pipe from the supervisor")?)
+            .read_line(&mut said)
+            .map_err(|error| error.to_string())?;
+        if said.trim() != "started" {
+            return Err(said);
+        }
+        let cluster = Self { folder, _supervisor: supervisor, _lifeline: lifeline };
+        cluster.await_socket()?;
+        Ok(cluster)
+    }
+
+    fn await_socket(&self) -> Result<(), String> {
+        let until = Instant::now() + Duration::from_secs(60);
+        while std::os::unix::net::UnixStream::connect(self.folder.join(".s.PGSQL.5432")).is_err() {
+            if Instant::now() > until {
+                let log = fs::read_to_string(self.folder.join("postgres.log")).unwrap_or_default();
+                return Err(format!("PostgreSQL did not start within a minute: {log}"));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// How to connect to one of its databases.
+    pub(crate) fn url(&self, database: &str) -> String {
+        format!("host={} user=wharf dbname={database}", self.folder.display())
+    }
+
+    /// Makes an empty database and says how to connect to it.
+    pub(crate) async fn database(&self, name: &str) -> Result<String, String> {
+        let mut tries = 0;
+        let (client, connection) = loop {
+            match tokio_postgres::connect(&self.url("postgres"), tokio_postgres::NoTls).await {
+                Ok(connected) => break connected,
+                // The socket is there a moment before the server takes connections.
+                Err(error) if tries == 200 => return Err(error.to_string()),
+                Err(_) => tries += 1,
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        };
+        let driver = tokio::spawn(connection);
+        let made = client.batch_execute(&format!("CREATE DATABASE {name}")).await;
+        drop(client);
+        drop(driver.await);
+        made.map(|()| self.url(name)).map_err(|error| format!("{error:?}"))
+    }
+}
+
+/// The folder of the newest server binaries.
+fn binaries() -> Result<PathBuf, String> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = versions.map(|entry| entry.path().join("bin")).collect();
+    found.retain(|bin| bin.join("initdb").exists());
+    found.sort();
+    found.pop().ok_or_else(|| {
+        "PostgreSQL is not installed: `apt-get install postgresql` (the tests start a server of their own)".into()
+    })
+}
+
+fn is_root(made: &Path) -> Result<bool, String> {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata(made).map(|made| made.uid() == 0).map_err(|error| error.to_string())
+}

@@ -1,0 +1,91 @@
+//! Images and tags deleted, with what counts them.
+
+use super::world::{World, digest, refusal, tag};
+use crate::*;
+
+pub(super) async fn by_tag_and_by_digest(world: World) {
+    let repository = world.repository("app").await;
+    world.put(repository, "one", &["a", "b"]).await;
+    world.put(repository, "two", &["c"]).await;
+    world.put(repository, "three", &[]).await;
+    let batch = |items, removes| BatchDeleteImage {
+        repository,
+        items,
+        at: Micros(9),
+        tag_delete_removes_untagged_image: removes,
+        refuse_if_referenced: true,
+    };
+    let items = vec![
+        DeleteItem::ByTag(tag("b")),
+        DeleteItem::ByTag(tag("b")),
+        DeleteItem::Both(digest("one"), tag("c")),
+        DeleteItem::Both(digest("two"), tag("c")),
+        DeleteItem::ByDigest(digest("two")),
+        DeleteItem::ByDigest(digest("three")),
+    ];
+    let outcomes = world.meta.write(batch(items, true)).await.unwrap();
+    let removed = |name, with| DeleteOutcome::Removed(vec![(digest(name), with)]);
+    assert_eq!(
+        outcomes,
+        [
+            removed("one", Some(tag("b"))),
+            DeleteOutcome::NotFound,
+            DeleteOutcome::TagDigestMismatch,
+            removed("two", Some(tag("c"))),
+            DeleteOutcome::NotFound,
+            removed("three", None),
+        ]
+    );
+    let row = world.row("app").await;
+    assert_eq!((row.image_count, row.tag_count), (1, 1));
+    world.meta.write(batch(vec![DeleteItem::ByTag(tag("a"))], false)).await.unwrap();
+    let row = world.row("app").await;
+    assert_eq!((row.image_count, row.tag_count), (1, 0), "the image stays where the caller says so");
+    let gone = RepositoryKey { id: 1, ..repository };
+    let batch = BatchDeleteImage { repository: gone, ..batch(Vec::new(), true) };
+    assert_eq!(refusal(world.meta.write(batch).await), RepositoryGone);
+}
+
+pub(super) async fn the_child_of_an_index_stays(world: World) {
+    let repository = world.repository("app").await;
+    world.put(repository, "child", &["c"]).await;
+    let index = PutImage { children: vec![digest("child")], ..world.image(repository, "index", &["i"]) };
+    world.meta.write(index).await.unwrap();
+    let delete = |name, refuse_if_referenced| {
+        world.meta.write(DeleteManifest {
+            repository,
+            digest: digest(name),
+            refuse_if_referenced,
+            at: Micros(9),
+        })
+    };
+    let lists = vec![digest("index")];
+    let refused = DeleteManifestRefusal::ReferencedByList(lists.clone());
+    assert_eq!(refusal(delete("child", true).await), refused);
+    let batch = BatchDeleteImage {
+        repository,
+        items: vec![DeleteItem::ByTag(tag("c")), DeleteItem::ByDigest(digest("child"))],
+        at: Micros(9),
+        tag_delete_removes_untagged_image: true,
+        refuse_if_referenced: true,
+    };
+    let stays = DeleteOutcome::ReferencedByList(lists);
+    assert_eq!(world.meta.write(batch).await.unwrap(), [stays.clone(), stays]);
+    assert_eq!(delete("index", true).await.unwrap(), [tag("i")]);
+    assert_eq!(delete("child", true).await.unwrap(), [tag("c")]);
+    assert_eq!(refusal(delete("child", true).await), DeleteManifestRefusal::NotFound);
+    let row = world.row("app").await;
+    assert_eq!((row.image_count, row.tag_count), (0, 0));
+}
+
+pub(super) async fn a_tag_alone(world: World) {
+    let repository = world.repository("app").await;
+    world.put(repository, "one", &["a"]).await;
+    let delete = || world.meta.write(DeleteTag { repository, tag: tag("a") });
+    delete().await.unwrap();
+    assert_eq!(refusal(delete().await), TagGone);
+    let row = world.row("app").await;
+    assert_eq!((row.image_count, row.tag_count), (1, 0));
+    let page = DescribeImages { repository, after: None, limit: 9, tag_status: TagStatus::Untagged };
+    assert_eq!(world.meta.read(page).await.unwrap().len(), 1);
+}

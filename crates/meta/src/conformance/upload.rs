@@ -1,0 +1,86 @@
+//! Upload sessions: compare-and-swap, completion, what becomes of their bytes.
+
+use super::world::{World, digest, refusal};
+use crate::*;
+
+fn advance(upload: &CreateUpload, expected_version: i64, offset: u64, at: i64) -> AdvanceUpload {
+    AdvanceUpload {
+        repository: upload.repository,
+        id: upload.id.clone(),
+        expected_version,
+        offset,
+        hash_state: Some(vec![1, 2]),
+        last_part_size: 5,
+        at: Micros(at),
+    }
+}
+
+pub(super) async fn moves_by_compare_and_swap(world: World) {
+    let upload = world.upload(world.repository("app").await).await;
+    let step = |version, offset, at| world.meta.write(advance(&upload, version, offset, at));
+    let row = step(0, 5, 100).await.unwrap();
+    assert_eq!((row.version, row.offset, row.part_count, row.hash_state), (1, 5, 1, Some(vec![1, 2])));
+    assert_eq!(step(0, 5, 100).await.unwrap().version, 1, "a repeat finds its own");
+    assert_eq!(refusal(step(0, 9, 101).await), UploadRefusal::Stale);
+    assert_eq!(step(1, 9, 102).await.unwrap().version, 2);
+    let complete = world.complete(&upload, "layer");
+    assert_eq!(refusal(world.meta.write(complete.clone()).await), CompleteUploadRefusal::Stale);
+    world.meta.write(CompleteUpload { expected_version: 2, ..complete }).await.unwrap();
+    assert_eq!(refusal(step(2, 10, 103).await), UploadRefusal::NotFound);
+}
+
+pub(super) async fn belongs_to_its_repository(world: World) {
+    let (own, other) = (world.repository("own").await, world.repository("other").await);
+    let upload = world.upload(own).await;
+    let foreign = CreateUpload { repository: other, ..upload.clone() };
+    assert_eq!(refusal(world.meta.write(advance(&foreign, 0, 1, 1)).await), UploadRefusal::NotFound);
+    let complete = world.complete(&foreign, "x");
+    assert_eq!(refusal(world.meta.write(complete).await), CompleteUploadRefusal::NotFound);
+    let cancel = CancelUpload { repository: other, id: upload.id.clone(), at: Micros(3) };
+    assert_eq!(refusal(world.meta.write(cancel).await), UploadGone);
+    world.meta.write(DeleteRepository { repository: own, force: false, at: Micros(4) }).await.unwrap();
+    assert_eq!(refusal(world.meta.write(advance(&upload, 0, 1, 1)).await), UploadRefusal::Stale);
+    let complete = world.complete(&upload, "x");
+    assert_eq!(refusal(world.meta.write(complete).await), CompleteUploadRefusal::RepositoryGone);
+    assert_eq!(refusal(world.meta.write(world.new_upload(own)).await), RepositoryGone);
+}
+
+pub(super) async fn a_second_copy_is_doomed(world: World) {
+    let (left, right) = (world.repository("left").await, world.repository("right").await);
+    let (first, second) = (world.upload(left).await, world.upload(right).await);
+    let one = world.meta.write(world.complete(&first, "layer")).await.unwrap();
+    let two = world.meta.write(world.complete(&second, "layer")).await.unwrap();
+    assert_eq!((one.was_duplicate, two.was_duplicate), (false, true));
+    assert_eq!(one.blob.object_key, first.object_key);
+    assert_eq!(two.blob.object_key, first.object_key);
+    assert_eq!(world.doomed().await, [second.object_key]);
+}
+
+pub(super) async fn a_repeat_finds_its_own(world: World) {
+    let repository = world.repository("app").await;
+    let upload = world.upload(repository).await;
+    let complete = world.complete(&upload, "layer");
+    let done = world.meta.write(complete.clone()).await.unwrap();
+    assert_eq!(world.meta.write(complete.clone()).await.unwrap(), done);
+    let other = CompleteUpload { op: world.op(), ..complete };
+    assert_eq!(refusal(world.meta.write(other).await), CompleteUploadRefusal::NotFound);
+    let create = world.upload(repository).await;
+    world.meta.write(create).await.unwrap();
+    assert_eq!(world.doomed().await, Vec::<String>::new());
+}
+
+pub(super) async fn cancelled_and_left_ones_are_doomed(world: World) {
+    let repository = world.repository("app").await;
+    let uploads =
+        [world.upload(repository).await, world.upload(repository).await, world.upload(repository).await];
+    let cancel = CancelUpload { repository, id: uploads[0].id.clone(), at: Micros(3) };
+    world.meta.write(cancel.clone()).await.unwrap();
+    assert_eq!(refusal(world.meta.write(cancel).await), UploadGone);
+    world.meta.write(advance(&uploads[2], 0, 1, i64::MAX / 8)).await.unwrap();
+    let expire = ExpireUploads { idle_since: Micros(1_000_000), limit: 10, at: Micros(1_000_001) };
+    assert_eq!(world.meta.write(expire.clone()).await.unwrap(), 1);
+    assert_eq!(world.meta.write(expire).await.unwrap(), 0);
+    assert_eq!(world.doomed().await, [uploads[0].object_key.clone(), uploads[1].object_key.clone()]);
+    let left = CompleteUpload { expected_version: 1, ..world.complete(&uploads[2], "x") };
+    assert_eq!(world.meta.write(left).await.unwrap().blob.digest, digest("x"));
+}

@@ -1,0 +1,57 @@
+//! The queue, and keys of doomed bytes.
+
+use super::world::{World, refusal};
+use crate::*;
+
+pub(super) async fn claims_are_leased_and_fenced(world: World) {
+    let enqueue =
+        |key: &str, due_at| EnqueueWork { kind: "scan".into(), key: key.into(), due_at: Micros(due_at) };
+    for (key, due_at) in [("b", 20), ("a", 10), ("late", 500), ("a", 1)] {
+        world.meta.write(enqueue(key, due_at)).await.unwrap();
+    }
+    let claim = |now, lease_until| ClaimWork {
+        kind: "scan".into(),
+        now: Micros(now),
+        lease_until: Micros(lease_until),
+        limit: 9,
+    };
+    let mut first = world.meta.write(claim(50, 100)).await.unwrap();
+    first.sort_by(|a, b| a.key.cmp(&b.key));
+    assert_eq!(first.iter().map(|work| work.key.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(world.meta.write(claim(60, 100)).await.unwrap(), [], "it is leased");
+    let second = world.meta.write(claim(100, 200)).await.unwrap();
+    assert_eq!(second.len(), 2);
+    assert!(second.iter().all(|work| work.fence == 2 && work.attempts == 2));
+    let finish = |key: &str, fence| FinishWork { kind: "scan".into(), key: key.into(), fence };
+    assert_eq!(refusal(world.meta.write(finish("a", 1)).await), Overtaken);
+    world.meta.write(finish("a", 2)).await.unwrap();
+    let postpone = |fence| PostponeWork {
+        kind: "scan".into(),
+        key: "b".into(),
+        fence,
+        due_at: Micros(150),
+        error: Some("no".into()),
+    };
+    assert_eq!(refusal(world.meta.write(postpone(1)).await), Overtaken);
+    world.meta.write(postpone(2)).await.unwrap();
+    assert_eq!(world.meta.write(claim(149, 300)).await.unwrap(), []);
+    assert_eq!(world.meta.write(claim(150, 300)).await.unwrap().len(), 1);
+    let other = ClaimWork { kind: "other".into(), ..claim(900, 901) };
+    assert_eq!(world.meta.write(other).await.unwrap(), []);
+}
+
+pub(super) async fn doomed_keys_rest_first(world: World) {
+    let repository = world.repository("app").await;
+    let upload = world.upload(repository).await;
+    let at = Micros(1_000);
+    world.meta.write(CancelUpload { repository, id: upload.id, at }).await.unwrap();
+    let claim = |now| world.meta.write(ClaimDoomed { now: Micros(now), limit: 9 });
+    let due = at.0 + DOOM_DELAY.0;
+    assert_eq!(claim(due - 1).await.unwrap(), Vec::<String>::new());
+    assert_eq!(claim(due).await.unwrap(), [upload.object_key.clone()]);
+    assert_eq!(claim(due + 1).await.unwrap(), Vec::<String>::new(), "it is claimed");
+    // Whoever claimed it died: it comes again until it is forgotten.
+    assert_eq!(world.doomed().await, [upload.object_key.clone()]);
+    world.meta.write(ForgetDoomed { keys: vec![upload.object_key] }).await.unwrap();
+    assert_eq!(claim(i64::MAX / 3).await.unwrap(), Vec::<String>::new());
+}

@@ -1,0 +1,253 @@
+//! A store of its own for each case, and the short way to things that cases need.
+
+use std::{
+    future::Future,
+    sync::{
+        OnceLock,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use oci::{
+    digest::{Algorithm, Digest},
+    name::Tag,
+};
+
+use super::cluster::Cluster;
+use crate::*;
+
+/// The digits of the account that every world has.
+pub(super) const ACCOUNT: &str = "123456789012";
+/// The region of the registry that every world has.
+pub(super) const REGION: &str = "us-east-1";
+
+/// A migrated store with one account and one registry.
+pub(super) struct World {
+    pub(super) meta: Meta,
+    pub(super) registry: RegistryKey,
+    place: Place,
+    last_id: AtomicI64,
+}
+
+enum Place {
+    Sqlite(tempfile::TempDir),
+    Postgres(String),
+}
+
+pub(super) fn on_sqlite<F: Future<Output = ()>>(case: impl FnOnce(World) -> F) {
+    run(async {
+        let place = Place::Sqlite(tempfile::tempdir().unwrap());
+        case(World::make(place).await).await;
+    });
+}
+
+pub(super) fn on_postgres<F: Future<Output = ()>>(case: impl FnOnce(World) -> F) {
+    static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
+    static DATABASES: AtomicI64 = AtomicI64::new(0);
+    let cluster =
+        CLUSTER.get_or_init(|| Cluster::start(false)).as_ref().unwrap_or_else(|why| panic!("{why}"));
+    run(async {
+        let name = format!("case{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+        let place = Place::Postgres(cluster.database(&name).await.unwrap());
+        case(World::make(place).await).await;
+    });
+}
+
+fn run(case: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(case);
+}
+
+impl Place {
+    async fn open(&self) -> Result<Meta, StoreError> {
+        match self {
+            Self::Sqlite(folder) => {
+                Meta::sqlite(folder.path().join("wharf.db"), SqliteOptions::default()).await
+            }
+            Self::Postgres(url) => Meta::postgres(url, PostgresOptions::default()).await,
+        }
+    }
+}
+
+impl World {
+    async fn make(place: Place) -> Self {
+        let meta = place.open().await.unwrap();
+        let account = CreateAccount {
+            key: AccountKey(1),
+            account_id: ACCOUNT.parse().unwrap(),
+            name: "main".into(),
+            at: Micros(1),
+        };
+        meta.write(account).await.unwrap();
+        let world = Self { meta, registry: RegistryKey(10), place, last_id: AtomicI64::new(1_000) };
+        world.registry_in(REGION, world.registry).await;
+        world
+    }
+
+    pub(super) async fn registry_in(&self, region: &str, key_if_new: RegistryKey) -> Registry {
+        let region = region.parse().unwrap();
+        let ensure = EnsureRegistry { key_if_new, account: AccountKey(1), region, at: Micros(1) };
+        self.meta.write(ensure).await.unwrap()
+    }
+
+    /// Opens the same store once more.
+    pub(super) async fn open_again(&self) -> Result<Meta, StoreError> {
+        self.place.open().await
+    }
+
+    /// Closes the store and opens it again.
+    pub(super) async fn restart(mut self) -> Self {
+        drop(std::mem::replace(&mut self.meta, self.place.open().await.unwrap()));
+        self
+    }
+
+    /// Runs SQL beside the store.
+    pub(super) async fn sql(&self, sql: &str) -> Result<(), String> {
+        match &self.place {
+            Place::Sqlite(folder) => {
+                let connection = rusqlite::Connection::open(folder.path().join("wharf.db")).unwrap();
+                connection.pragma_update(None, "foreign_keys", true).unwrap();
+                connection.execute_batch(sql).map_err(|error| error.to_string())
+            }
+            Place::Postgres(url) => {
+                let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+                tokio::spawn(connection);
+                client.batch_execute(sql).await.map_err(|error| format!("{error:?}"))
+            }
+        }
+    }
+
+    /// A number that was not given before, growing.
+    pub(super) fn id(&self) -> i64 {
+        self.last_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(super) fn op(&self) -> OperationId {
+        OperationId(format!("op-{}", self.id()))
+    }
+
+    pub(super) fn new_repository(&self, name: &str) -> CreateRepository {
+        CreateRepository {
+            registry: self.registry,
+            id: self.id(),
+            name: name.into(),
+            at: Micros(self.id()),
+            op: self.op(),
+            mutability: Mutability::Mutable,
+            filters: Vec::new(),
+            scan_on_push: false,
+            encryption_type: "AES256".into(),
+            kms_key: None,
+            tags: Vec::new(),
+        }
+    }
+
+    pub(super) async fn repository(&self, name: &str) -> RepositoryKey {
+        self.meta.write(self.new_repository(name)).await.unwrap().key
+    }
+
+    /// The repository as it is now.
+    pub(super) async fn row(&self, name: &str) -> RepositoryRow {
+        let find = FindRepositories { registry: self.registry, names: vec![name.into()] };
+        self.meta.read(find).await.unwrap().remove(0)
+    }
+
+    pub(super) fn new_upload(&self, repository: RepositoryKey) -> CreateUpload {
+        let id = self.id();
+        CreateUpload {
+            repository,
+            id: format!("upload-{id}"),
+            principal: "AIDA1".into(),
+            object_key: format!("object-{id}"),
+            algorithm: Algorithm::Sha256,
+            at: Micros(self.id()),
+        }
+    }
+
+    pub(super) async fn upload(&self, repository: RepositoryKey) -> CreateUpload {
+        let upload = self.new_upload(repository);
+        self.meta.write(upload.clone()).await.unwrap();
+        upload
+    }
+
+    pub(super) fn complete(&self, upload: &CreateUpload, content: &str) -> CompleteUpload {
+        CompleteUpload {
+            repository: upload.repository,
+            id: upload.id.clone(),
+            expected_version: 0,
+            digest: digest(content),
+            size: content.len() as u64,
+            object_id: self.id(),
+            at: Micros(self.id()),
+            op: self.op(),
+        }
+    }
+
+    pub(super) async fn blob(&self, repository: RepositoryKey, content: &str) -> Digest {
+        let upload = self.upload(repository).await;
+        self.meta.write(self.complete(&upload, content)).await.unwrap().blob.digest
+    }
+
+    pub(super) fn image(&self, repository: RepositoryKey, body: &str, tags: &[&str]) -> PutImage {
+        PutImage {
+            repository,
+            id: ImageId(self.id()),
+            digest: digest(body),
+            media_type: "application/vnd.oci.image.manifest.v1+json".into(),
+            artifact_type: None,
+            config_media_type: None,
+            body: body.as_bytes().to_vec(),
+            image_size: 7,
+            subject: None,
+            annotations_json: None,
+            blobs: Vec::new(),
+            children: Vec::new(),
+            require_children: true,
+            tags: tags.iter().map(|name| tag(name)).collect(),
+            pushed_by: "AIDA1".into(),
+            at: Micros(self.id()),
+            op: self.op(),
+            same_digest_same_tag: SameDigestSameTag::Accept,
+        }
+    }
+
+    pub(super) async fn put(&self, repository: RepositoryKey, body: &str, tags: &[&str]) -> ImageRow {
+        self.meta.write(self.image(repository, body, tags)).await.unwrap().image
+    }
+
+    pub(super) async fn user(&self, unique_id: &str, name: &str) -> Result<Principal, OpError<UserExists>> {
+        let (unique_id, name) = (unique_id.to_owned(), name.to_owned());
+        let create = CreateUser { account: AccountKey(1), unique_id, path: "/".into(), name, at: Micros(5) };
+        self.meta.write(create).await
+    }
+
+    /// Keys of bytes that may go, long after everything that happened so far.
+    pub(super) async fn doomed(&self) -> Vec<String> {
+        let mut keys =
+            self.meta.write(ClaimDoomed { now: Micros(i64::MAX / 4), limit: 1_000 }).await.unwrap();
+        keys.sort();
+        keys
+    }
+}
+
+pub(super) fn digest(content: &str) -> Digest {
+    Digest::of(Algorithm::Sha256, content.as_bytes())
+}
+
+pub(super) fn tag(name: &str) -> Tag {
+    name.parse().unwrap()
+}
+
+/// The rule that refused the operation.
+#[track_caller]
+pub(super) fn refusal<T, R>(result: Result<T, OpError<R>>) -> R {
+    match result {
+        Err(OpError::Refused(refusal)) => refusal,
+        Err(OpError::Store(error)) => panic!("the store failed: {error:?}"),
+        Ok(_) => panic!("it was not refused"),
+    }
+}
