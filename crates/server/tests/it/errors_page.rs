@@ -1,1 +1,21 @@
-//! Pending.
+//! docs/errors.md says what the server does.
+
+use std::fmt::Write as _;
+
+#[test]
+fn the_page_lists_every_code_as_it_is_answered() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md")).unwrap();
+    let mut wanted = String::new();
+    for entry in server::error_table() {
+        let (oci, aws) = (entry.oci.as_str(), entry.aws);
+        let (oci_status, aws_status) = (entry.oci_status.as_u16(), entry.aws_status.as_u16());
+        writeln!(wanted, "| {:?} | `{oci}` | {oci_status} | `{aws}` | {aws_status} |", entry.code).unwrap();
+    }
+    let rows = page.lines().skip_while(|line| !line.starts_with("| code |")).skip(2);
+    let mut listed = String::new();
+    for row in rows.take_while(|line| line.starts_with('|')) {
+        let columns: Vec<&str> = row.split('|').take(6).collect();
+        writeln!(listed, "{}|", columns.join("|")).unwrap();
+    }
+    assert_eq!(listed, wanted);
+}

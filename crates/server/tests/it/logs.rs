@@ -1,1 +1,63 @@
-//! Pending.
+//! The log: one line a request with its id, and no secret in any line.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::client::Client;
+use crate::node::Node;
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_one_line_with_its_id_and_without_its_secrets() {
+    let lines = Lines::default();
+    // This test's runtime has one thread, so its server logs here and no other test does.
+    let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(lines.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let node = Node::start().await;
+    let reply = node.client().get("/v2/team/app/tags/list?n=1").await.expect(200);
+    Client::new(node.address).get("/wharf/layers/sealed-secret").await.expect(403);
+    Client::new(node.address).authorization(Some("Basic c2VjcmV0OnNlY3JldA==".into())).get("/v2/").await.expect(400);
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let id = reply.header("x-amzn-requestid");
+    let ours: Vec<serde_json::Value> =
+        text.lines().filter(|line| line.contains(id)).map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(ours.len(), 1, "{text}");
+    let fields = &ours[0]["fields"];
+    assert_eq!(fields["request_id"], id);
+    assert_eq!(fields["status"], 200);
+    assert_eq!(fields["operation"], "list_tags");
+    assert_eq!(fields["path"], "/v2/team/app/tags/list");
+    assert_eq!(fields["caller"], "arn:aws:iam::123456789012:user/admin");
+    let password = String::from_utf8(STANDARD.decode(&node.password).unwrap()).unwrap();
+    let password = password.split_once(':').unwrap().1;
+    for secret in [node.password.as_str(), password, "sealed-secret", "c2VjcmV0OnNlY3JldA"] {
+        assert!(!text.contains(secret), "a secret is in the log: {secret}");
+    }
+}
