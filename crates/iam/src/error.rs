@@ -6,6 +6,9 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PolicyError {
+    /// The text is longer than any policy may be.
+    #[error("the policy has {0} bytes, more than the {limit} that one may have", limit = crate::MAX_POLICY_BYTES)]
+    TooLong(usize),
     /// The text is not JSON, or is nested too deeply.
     #[error("the policy is not valid JSON: {0}")]
     NotJson(String),

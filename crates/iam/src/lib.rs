@@ -35,4 +35,4 @@ pub use context::{Context, Value};
 pub use decision::{By, Decision, MissingIn, PolicyKind, SourceName};
 pub use error::PolicyError;
 pub use evaluate::{Access, Matched, Policies, Source, evaluate, evaluate_identity, matched_statements};
-pub use policy::{Effect, Policy, Request, Version};
+pub use policy::{Effect, MAX_POLICY_BYTES, Policy, Request, Version};

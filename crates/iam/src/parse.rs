@@ -10,7 +10,7 @@ use crate::error::PolicyError;
 use crate::json::Json;
 use crate::operator::Operator;
 use crate::pattern::{Case, Glob};
-use crate::policy::{Actions, Effect, Policy, Resources, Statement, Version, Written};
+use crate::policy::{Actions, Effect, MAX_POLICY_BYTES, Policy, Resources, Statement, Version, Written};
 use crate::principal::{Principal, Principals};
 
 type Members<'a> = &'a [(String, Json)];
@@ -19,6 +19,9 @@ type Texts = Box<[Box<str>]>;
 
 /// Reads a whole document.
 pub(crate) fn policy(text: &str) -> Result<Policy, PolicyError> {
+    if text.len() > MAX_POLICY_BYTES {
+        return Err(PolicyError::TooLong(text.len()));
+    }
     let json: Json = serde_json::from_str(text).map_err(|error| PolicyError::NotJson(error.to_string()))?;
     if let Some(name) = json.duplicate_member() {
         return Err(PolicyError::DuplicateElement(name.to_owned()));

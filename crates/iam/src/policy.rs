@@ -9,6 +9,10 @@ use crate::error::PolicyError;
 use crate::pattern::Glob;
 use crate::principal::Principals;
 
+/// The longest document that is read, in bytes: what the IAM API takes at most (type `policyDocumentType`). The limits
+/// of single kinds of policies are lower and not of the language.
+pub const MAX_POLICY_BYTES: usize = 131_072;
+
 /// A version of the policy language. Without the element a policy is of the older one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {

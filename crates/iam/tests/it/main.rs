@@ -7,4 +7,11 @@
     reason = "a failed test is allowed to panic"
 )]
 
+mod combination;
+mod fuzz_entries;
+mod language;
 mod managed;
+mod operators;
+mod properties;
+mod refusals;
+mod request;

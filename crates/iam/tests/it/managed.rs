@@ -17,3 +17,57 @@ fn administrator_access_allows_everything() {
         assert!(matches!(decision, Decision::Allow(_)), "{action}: {decision:?}");
     }
 }
+
+#[test]
+fn every_document_is_a_policy_for_identities() {
+    for managed in iam::managed::all() {
+        let policy =
+            Policy::parse(managed.document).unwrap_or_else(|error| panic!("{}: {error}", managed.name));
+        assert_eq!(policy.check(iam::Use::Identity), Ok(()), "{}", managed.name);
+        assert_eq!(iam::managed::find_policy(&managed.arn()), Some(managed));
+        let updated: jiff::Timestamp = managed.updated_at.parse().unwrap();
+        assert!(managed.created_at.parse::<jiff::Timestamp>().unwrap() <= updated, "{}", managed.name);
+    }
+}
+
+#[test]
+fn a_policy_is_found_by_its_whole_arn_in_any_partition() {
+    for arn in ["arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws-cn:iam::aws:policy/ReadOnlyAccess"] {
+        assert!(iam::managed::find(arn).is_some(), "{arn}");
+    }
+    for arn in [
+        "ReadOnlyAccess",
+        "arn:aws:iam::111122223333:policy/ReadOnlyAccess",
+        "arn:aws:iam::aws:policy/readonlyaccess",
+        "arn:aws:iam::aws:policy/ViewOnlyAccess",
+        "arn:aws-evil:iam::aws:policy/ReadOnlyAccess",
+    ] {
+        assert!(iam::managed::find(arn).is_none(), "{arn}");
+    }
+}
+
+#[test]
+fn ecrs_policies_let_through_what_their_names_say() {
+    let app = crate::request::APP;
+    for (name, action, expected) in [
+        ("AmazonEC2ContainerRegistryPullOnly", "ecr:BatchGetImage", true),
+        ("AmazonEC2ContainerRegistryPullOnly", "ecr:DescribeImages", false),
+        ("AmazonEC2ContainerRegistryReadOnly", "ecr:DescribeImages", true),
+        ("AmazonEC2ContainerRegistryReadOnly", "ecr:PutImage", false),
+        ("AmazonEC2ContainerRegistryPowerUser", "ecr:PutImage", true),
+        ("AmazonEC2ContainerRegistryPowerUser", "ecr:DeleteRepository", false),
+        ("AmazonEC2ContainerRegistryFullAccess", "ecr:DeleteRepository", true),
+        ("PowerUserAccess", "ecr:DeleteRepository", true),
+        ("PowerUserAccess", "iam:CreateUser", false),
+        ("IAMFullAccess", "iam:CreateUser", true),
+        ("IAMFullAccess", "ecr:PutImage", false),
+    ] {
+        let document = iam::managed::find(&format!("arn:aws:iam::aws:policy/{name}")).unwrap();
+        let policy = crate::request::policy(document);
+        assert_eq!(
+            crate::request::allows(&policy, action, app, &Context::new()),
+            expected,
+            "{name} {action}"
+        );
+    }
+}

@@ -1,0 +1,18 @@
+//! The fuzz targets of this crate, driven by proptest: every `cargo test` runs what libFuzzer runs.
+
+use proptest::prelude::*;
+
+#[path = "../../../../fuzz/src/iam.rs"]
+#[allow(unreachable_pub, reason = "the fuzz targets call these functions from another crate")]
+mod entries;
+#[path = "../../../../fuzz/stable/mutate.rs"]
+mod mutate;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn policy_keeps_its_promises(data in mutate::input("policy")) {
+        entries::policy(&data);
+    }
+}

@@ -1,0 +1,10 @@
+//! What this crate promises of hostile bytes, held from outside.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed test is allowed to panic"
+)]
+
+mod fuzz_entries;

@@ -1,0 +1,4 @@
+//! libFuzzer on [`entries::aws::ecr_json`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| entries::aws::ecr_json(data));

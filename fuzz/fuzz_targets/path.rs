@@ -1,0 +1,4 @@
+//! libFuzzer on [`entries::oci::path`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| entries::oci::path(data));
