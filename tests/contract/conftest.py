@@ -1,0 +1,23 @@
+"""One server for the whole run, started as the end-to-end suite starts it, and botocore's model of its API."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "e2e"))
+
+from api import Api  # noqa: E402
+from server import Wharf  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def wharf(tmp_path_factory):
+    server = Wharf(tmp_path_factory.mktemp("wharf"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def api(wharf):
+    return Api(wharf.env)

@@ -1,0 +1,132 @@
+"""Every operation answered: no answer has a member, a type or a value that the model lacks, and each has the headers
+that clients rely on."""
+
+import base64
+import email.utils
+import hashlib
+import json
+import time
+import uuid
+
+import pytest
+from model import OPERATIONS, SERVED, declared_errors, misfits, sample
+
+CONFIG = b'{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}'
+OCI = "application/vnd.oci.image.manifest.v1+json"
+
+
+def digest_of(data):
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+class Recorder:
+    """Calls operations and holds each answer against its shape."""
+
+    def __init__(self, api):
+        self.api = api
+        self.called = set()
+
+    def __call__(self, operation, **input):
+        answer = self.api.call(operation, input)
+        assert answer.status == 200, (operation, answer.raw)
+        assert misfits(OPERATIONS[operation]["output"]["shape"], answer.body) == [], (operation, answer.raw)
+        self.called.add(operation)
+        return answer.body
+
+
+def push_layer(call, name, data):
+    upload = call("InitiateLayerUpload", repositoryName=name)
+    part = {"partFirstByte": 0, "partLastByte": len(data) - 1, "layerPartBlob": base64.b64encode(data).decode()}
+    call("UploadLayerPart", repositoryName=name, uploadId=upload["uploadId"], **part)
+    digests = [digest_of(data)]
+    call("CompleteLayerUpload", repositoryName=name, uploadId=upload["uploadId"], layerDigests=digests)
+    return {"digest": digests[0], "size": len(data)}
+
+
+def manifest_of(config, layer, **more):
+    config = {"mediaType": "application/vnd.oci.image.config.v1+json", **config}
+    layers = [{"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", **layer}]
+    return json.dumps({"schemaVersion": 2, "mediaType": OCI, "config": config, "layers": layers, **more})
+
+
+def test_every_operation_answers_within_its_shape(api):
+    call, name = Recorder(api), f"contract/{uuid.uuid4().hex}"
+    filters = [{"filterType": "WILDCARD", "filter": "latest*"}]
+    tags = [{"Key": "team", "Value": "a"}]
+    made = call("CreateRepository", repositoryName=name, tags=tags)["repository"]
+    assert {"repositoryArn", "registryId", "repositoryUri", "createdAt", "encryptionConfiguration"} <= made.keys()
+    exclusion = {"imageTagMutability": "IMMUTABLE_WITH_EXCLUSION", "imageTagMutabilityExclusionFilters": filters}
+    call("PutImageTagMutability", repositoryName=name, **exclusion)
+    described = call("DescribeRepositories", repositoryNames=[name])["repositories"]
+    assert [item["imageTagMutability"] for item in described] == ["IMMUTABLE_WITH_EXCLUSION"]
+
+    call("TagResource", resourceArn=made["repositoryArn"], tags=[{"Key": "b", "Value": ""}])
+    call("UntagResource", resourceArn=made["repositoryArn"], tagKeys=["team"])
+    assert call("ListTagsForResource", resourceArn=made["repositoryArn"])["tags"] == [{"Key": "b", "Value": ""}]
+
+    config, layer = push_layer(call, name, CONFIG), push_layer(call, name, b"layer " * 1000)
+    asked = [layer["digest"], digest_of(b"absent"), "nonsense"]
+    available = call("BatchCheckLayerAvailability", repositoryName=name, layerDigests=asked)
+    assert [item["layerAvailability"] for item in available["layers"]] == ["AVAILABLE", "UNAVAILABLE"]
+    assert [item["layerDigest"] for item in available["failures"]] == ["nonsense"]
+    call("GetDownloadUrlForLayer", repositoryName=name, layerDigest=layer["digest"])
+
+    manifest = manifest_of(config, layer)
+    image = call("PutImage", repositoryName=name, imageManifest=manifest, imageTag="v1")["image"]
+    assert image["imageId"] == {"imageDigest": digest_of(manifest.encode()), "imageTag": "v1"}
+    subject = {"mediaType": OCI, "digest": image["imageId"]["imageDigest"], "size": len(manifest)}
+    referrer = manifest_of(config, layer, subject=subject, artifactType="application/x.sbom", annotations={"k": "v"})
+    call("PutImage", repositoryName=name, imageManifest=referrer)
+    subject_id = {"imageDigest": subject["digest"]}
+    referrers = call("ListImageReferrers", repositoryName=name, subjectId=subject_id)["referrers"]
+    assert [item["digest"] for item in referrers] == [digest_of(referrer.encode())]
+
+    wanted = [{"imageTag": "v1"}, {"imageTag": "absent"}]
+    got = call("BatchGetImage", repositoryName=name, imageIds=wanted)
+    assert [item["imageManifest"] for item in got["images"]] == [manifest]
+    assert [item["failureCode"] for item in got["failures"]] == ["ImageNotFound"]
+    assert len(call("ListImages", repositoryName=name)["imageIds"]) == 2
+    assert len(call("DescribeImages", repositoryName=name)["imageDetails"]) == 2
+    assert call("BatchDeleteImage", repositoryName=name, imageIds=wanted)["failures"] != []
+
+    call("DescribeRegistry")
+    assert call("GetAuthorizationToken")["authorizationData"][0]["authorizationToken"]
+    assert call("DeleteRepository", repositoryName=name, force=True)["repository"]["repositoryName"] == name
+    assert call.called == set(SERVED)
+
+
+ON_A_REPOSITORY = [name for name in SERVED if "RepositoryNotFoundException" in declared_errors(name)]
+
+
+@pytest.mark.parametrize("operation", ON_A_REPOSITORY)
+def test_a_repository_that_is_not_there_is_a_declared_error(api, operation):
+    input = sample(OPERATIONS[operation]["input"]["shape"])
+    if operation == "DescribeRepositories":
+        input["repositoryNames"] = ["contract/none"]
+    if "resourceArn" in input:
+        account = api.good("DescribeRegistry")["registryId"]
+        input["resourceArn"] = f"arn:aws:ecr:{api.region}:{account}:repository/contract/none"
+    answer = api.call(operation, input)
+    assert (answer.status, answer.error) == (400, "RepositoryNotFoundException"), answer.raw
+    assert answer.body["message"].startswith("The repository with name 'contract/none' does not exist in the registry")
+
+
+def test_an_invalid_part_says_where_to_go_on(api):
+    name = f"contract/{uuid.uuid4().hex}"
+    api.good("CreateRepository", repositoryName=name)
+    upload = api.good("InitiateLayerUpload", repositoryName=name)["uploadId"]
+    part = {"partFirstByte": 5, "partLastByte": 5, "layerPartBlob": "eA=="}
+    answer = api.call("UploadLayerPart", {"repositoryName": name, "uploadId": upload, **part})
+    assert answer.error == "InvalidLayerPartException"
+    body = {key: value for key, value in answer.body.items() if key != "__type"}
+    assert misfits(answer.error, body) == []
+    assert {"registryId", "repositoryName", "uploadId", "lastValidByteReceived", "message"} == body.keys()
+
+
+def test_answers_carry_a_true_date_a_request_id_and_their_type(api):
+    for operation, input in [("DescribeRegistry", {}), ("DescribeRepositories", {"maxResults": 0})]:
+        headers = api.call(operation, input).headers
+        uuid.UUID(headers["x-amzn-RequestId"])
+        assert headers["Content-Type"] == "application/x-amz-json-1.1"
+        said = email.utils.parsedate_to_datetime(headers["Date"]).timestamp()
+        assert abs(said - time.time()) < 5

@@ -1,0 +1,61 @@
+"""The rules of botocore's model, one by one: each is broken in an otherwise valid request, sent without an SDK's own
+checks, and must be refused with the declared exception and with ECR's sentence naming the place."""
+
+import pytest
+from model import MODEL, OPERATIONS, SERVED, broken_inputs, declared_errors, misfits
+
+BROKEN = [
+    pytest.param(operation, broken, id=f"{operation}-{broken.member}-{broken.what.replace(' ', '-')}")
+    for operation in SERVED
+    for broken in broken_inputs(operation)
+]
+
+
+def test_the_model_is_read_and_gives_rules_to_break():
+    assert MODEL["metadata"]["targetPrefix"] == "AmazonEC2ContainerRegistry_V20150921"
+    assert set(SERVED) <= OPERATIONS.keys()
+    assert len(BROKEN) > 150
+
+
+@pytest.mark.parametrize(("operation", "broken"), BROKEN)
+def test_a_broken_rule_is_refused_as_declared(api, operation, broken):
+    answer = api.call(operation, broken.input)
+    assert answer.status == 400, answer.raw
+    assert answer.error == "InvalidParameterException"
+    assert answer.error in declared_errors(operation)
+    assert misfits(answer.error, {"message": answer.body["message"]}) == []
+    expected = f"Invalid parameter at '{broken.member}' failed to satisfy constraint: "
+    assert answer.body["message"].startswith(expected), answer.body["message"]
+
+
+@pytest.mark.parametrize("operation", SERVED)
+@pytest.mark.parametrize("body", [b"[]", b"{", b"null", b'"x"', b"\xff", b'{"a":' * 500, b"1e999999"], ids=repr)
+def test_what_is_no_request_is_refused(api, operation, body):
+    answer = api.call(operation, body)
+    assert answer.status == 400, answer.raw[:300]
+    assert answer.error in ("SerializationException", "InvalidParameterException")
+
+
+@pytest.mark.parametrize("operation", SERVED)
+def test_members_of_the_wrong_type_are_refused(api, operation):
+    shape = OPERATIONS[operation]["input"]["shape"]
+    for member in MODEL["shapes"][shape]["members"]:
+        answer = api.call(operation, {member: {"a": [{"b": 1.5}]}})
+        is_structure = MODEL["shapes"][MODEL["shapes"][shape]["members"][member]["shape"]]["type"] == "structure"
+        if not is_structure:
+            assert answer.status == 400, (member, answer.raw)
+            assert answer.error in ("SerializationException", "InvalidParameterException"), member
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATIONS.keys() - set(SERVED)))
+def test_an_operation_that_is_not_there_says_so_and_names_itself(api, operation):
+    answer = api.call(operation, {})
+    assert answer.status == 400
+    assert answer.error == "UnknownOperationException"
+    assert operation in answer.body["message"]
+
+
+def test_services_that_are_not_there_say_so(api):
+    answer = api.call("DescribeRegistries", {}, prefix="SpencerFrontendService", service="ecr-public")
+    assert (answer.status, answer.error) == (400, "UnknownOperationException")
+    assert "DescribeRegistries" in answer.body["message"]

@@ -1,0 +1,97 @@
+"""Who may call: signatures in the header and in the URL, and each refusal in the dialect of its API."""
+
+import xml.etree.ElementTree as ElementTree
+
+import boto3
+import botocore.exceptions
+import pytest
+from api import PREFIX, Api
+from botocore.auth import SigV4Auth, SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+STS_QUERY = "Action=GetCallerIdentity&Version=2011-06-15"
+
+
+def presigned(api, expires=60):
+    request = AWSRequest("GET", f"{api.endpoint}/?{STS_QUERY}")
+    SigV4QueryAuth(api.credentials, "sts", api.region, expires=expires).add_auth(request)
+    return "/" + request.url.split("/", 3)[3]
+
+
+def code_of(answer):
+    return next(node.text for node in ElementTree.fromstring(answer.raw).iter() if node.tag.endswith("}Code"))
+
+
+def with_key(api, identifier=None, secret=None):
+    changed = Api.__new__(Api)
+    changed.endpoint, changed.region = api.endpoint, api.region
+    good = api.credentials
+    changed.credentials = Credentials(identifier or good.access_key, secret or good.secret_key)
+    return changed
+
+
+def test_boto3_learns_who_it_is(wharf):
+    env = wharf.env
+    keys = {
+        "aws_access_key_id": env["AWS_ACCESS_KEY_ID"],
+        "aws_secret_access_key": env["AWS_SECRET_ACCESS_KEY"],
+        "region_name": env["AWS_REGION"],
+    }
+    identity = boto3.client("sts", endpoint_url=env["AWS_ENDPOINT_URL_STS"], **keys).get_caller_identity()
+    assert identity["Arn"].startswith(f"arn:aws:iam::{identity['Account']}:user/")
+    wrong = boto3.client("sts", endpoint_url=env["AWS_ENDPOINT_URL_STS"], **keys | {"aws_secret_access_key": "no"})
+    with pytest.raises(botocore.exceptions.ClientError, match="SignatureDoesNotMatch"):
+        wrong.get_caller_identity()
+
+
+def test_a_presigned_url_needs_nothing_else(api):
+    answer = api.send("GET", presigned(api), None, {})
+    assert answer.status == 200, answer.raw
+    assert b"<GetCallerIdentityResult>" in answer.raw
+    assert answer.headers["Content-Type"] == "text/xml"
+
+
+def test_a_presigned_url_holds_for_its_time_and_for_what_it_says(api):
+    url = presigned(api)
+    changed = api.send("GET", url.replace("X-Amz-Expires=60", "X-Amz-Expires=61"), None, {})
+    assert (changed.status, code_of(changed)) == (403, "SignatureDoesNotMatch")
+    for expires in (0, 604801):
+        answer = api.send("GET", presigned(api, expires), None, {})
+        assert (answer.status, code_of(answer)) == (400, "IncompleteSignature")
+
+
+def test_sts_refuses_in_xml(api):
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    unsigned = api.send("POST", "/", STS_QUERY, form)
+    assert (unsigned.status, code_of(unsigned)) == (403, "MissingAuthenticationToken")
+    request = AWSRequest("POST", f"{api.endpoint}/", headers=form, data="Action=NoSuch&Version=2011-06-15")
+    SigV4Auth(api.credentials, "sts", api.region).add_auth(request)
+    unknown = api.send("POST", "/", request.data, dict(request.headers))
+    assert (unknown.status, code_of(unknown)) == (400, "InvalidAction")
+    assert b"NoSuch" in unknown.raw
+
+
+def test_ecr_refuses_in_json(api):
+    target = {"X-Amz-Target": f"{PREFIX}.DescribeRegistry", "Content-Type": "application/x-amz-json-1.1"}
+    unsigned = api.send("POST", "/", b"{}", target)
+    assert (unsigned.status, unsigned.error) == (400, "MissingAuthenticationTokenException")
+    malformed = api.send("POST", "/", b"{}", target | {"Authorization": "AWS4-HMAC-SHA256 Credential=a"})
+    assert (malformed.status, malformed.error) == (400, "IncompleteSignatureException")
+    stranger = with_key(api, identifier="AKIAIOSFODNN7EXAMPLE").call("DescribeRegistry", {})
+    assert (stranger.status, stranger.error) == (400, "UnrecognizedClientException")
+    forger = with_key(api, secret="wrong").call("DescribeRegistry", {})
+    assert (forger.status, forger.error) == (400, "InvalidSignatureException")
+    astray = api.call("DescribeRegistry", {}, service="ecr-public")
+    assert (astray.status, astray.error) == (400, "InvalidSignatureException")
+
+
+def test_a_large_body_is_refused_by_its_length(api):
+    answer = api.call("CreateRepository", b" " * (1024 * 1024 + 1))
+    assert (answer.status, answer.error) == (413, "RequestEntityTooLargeException")
+
+
+def test_a_visitor_is_told_that_he_has_no_token(api):
+    answer = api.send("GET", "/", None, {})
+    assert answer.status == 403
+    assert b"<MissingAuthenticationTokenException>" in answer.raw
