@@ -74,6 +74,7 @@ class ClosedNetwork:
             "AWS_ACCESS_KEY_ID": self.key["access_key_id"],
             "AWS_SECRET_ACCESS_KEY": self.key["secret_access_key"],
             "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
         }
         whole = environment(self.home, trust | key | (env or {}))
         return run(in_closed_network(self.hosts, words), env=whole, **options)

@@ -72,5 +72,6 @@ def test_wrong_credentials_are_refused(wharf, home, push, tmp_path, env):
     said = run([*inspect, "--creds", "AWS:not-a-token"], env=env, refused=True)
     assert "denied" in said.lower() or "unauthorized" in said.lower() or "invalid" in said.lower(), said
     (home / "auth.json").write_text("{}")
+    # Without credentials skopeo answers a Basic challenge with an empty name and password.
     said = run([*inspect, "--no-creds"], env=env, refused=True)
-    assert "unauthorized" in said.lower() or "no basic auth" in said.lower() or "authentication" in said.lower(), said
+    assert "denied" in said.lower() or "unauthorized" in said.lower() or "authentication" in said.lower(), said
