@@ -14,7 +14,7 @@ Try it:
   eval \"$(wharf env)\"                         # in another
   aws ecr create-repository --repository-name hello
   aws ecr get-login-password | docker login --username AWS --password-stdin $WHARF_REGISTRY
-  docker push $WHARF_REGISTRY/hello")]
+  docker tag hello $WHARF_REGISTRY/hello && docker push $WHARF_REGISTRY/hello")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

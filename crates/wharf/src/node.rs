@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use jiff::Timestamp;
 use registry::Registry;
 use registry::settings::Settings;
 use server::{Listener, Server};
 use tokio::signal::unix::{SignalKind, signal};
+
+use crate::background;
 
 /// Opens the rules over SQLite or PostgreSQL and a folder of blobs.
 pub(crate) async fn open(settings: Settings, meta: meta::Meta, blobs: &Path) -> anyhow::Result<Arc<Registry>> {
@@ -23,9 +24,10 @@ pub(crate) async fn open(settings: Settings, meta: meta::Meta, blobs: &Path) -> 
 /// Serves until a signal comes, then drains.
 pub(crate) async fn run(listener: Listener, registry: Arc<Registry>) -> anyhow::Result<()> {
     let shutdown = stop_signal()?;
-    let sweeper = tokio::spawn(sweep(Arc::clone(&registry)));
+    let cleaner = tokio::spawn(background::clean(Arc::clone(&registry)));
     let drained = Server::new(listener, registry).run(shutdown).await;
-    sweeper.abort();
+    // Each pass is made of whole transactions, so stopping between two leaves nothing half done.
+    cleaner.abort();
     if !drained? {
         tracing::warn!("stopped with requests cut off");
     }
@@ -51,22 +53,4 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
             std::process::exit(130);
         });
     })
-}
-
-/// Removes bytes whose rows are gone, again and again.
-async fn sweep(registry: Arc<Registry>) {
-    loop {
-        match registry.sweep_doomed(Timestamp::now()).await {
-            Ok(removed) if removed > 0 => {
-                tracing::debug!(removed, "removed bytes whose rows are gone");
-                continue;
-            }
-            Ok(_) => {}
-            Err(error) => {
-                let cause = error.internal.as_ref().map(registry::error::Internal::chain);
-                tracing::error!(%error, cause, "removing bytes whose rows are gone failed");
-            }
-        }
-        tokio::time::sleep(registry::sweep::PAUSE).await;
-    }
 }

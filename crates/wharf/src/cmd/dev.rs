@@ -9,7 +9,7 @@ use registry::bootstrap::Administrator;
 use registry::settings::{Limits, PublicAddress, Settings};
 use server::{Listener, Options};
 
-use super::env::{exports, registry_host};
+use super::env::{exports, quoted, registry_host};
 use super::say;
 use crate::cli::Dev;
 use crate::credentials::{self, Wanted};
@@ -28,6 +28,8 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
         }
         None => credentials::make(&kept, wanted)?,
     };
+    // The last run's endpoint is not this one's: who waits for the file waits for the new one.
+    files::remove(&data_dir::endpoint(&path))?;
     let listener = Listener::bind(Options::plain(dev.listen)).await?;
     let address = public_address(listener.address());
     let endpoint = format!("http://{}:{}", bracketed(&address.host), address.port);
@@ -83,25 +85,38 @@ fn welcome(administrator: &Administrator, endpoint: &str, folder: &std::path::Pa
     format!(
         "Wharf is ready at {endpoint} (account {account}, region {region}).
 
-Paste into a shell, or run: eval \"$(wharf env --data-dir '{folder}')\"
+Paste into a shell, or run: eval \"$({program} env --data-dir {folder})\"
 
 {exports}
-With docker:
+Then make a repository, and push an image of yours, here hello:latest:
   aws ecr create-repository --repository-name hello
+
+With docker:
   {docker}
+  docker tag hello:latest {host}/hello:latest
   docker push {host}/hello:latest
 
 With podman:
   {podman}
-  podman push --tls-verify=false {host}/hello:latest
+  podman push --tls-verify=false hello:latest {host}/hello:latest
 ",
         account = administrator.account_id,
         region = administrator.region,
-        folder = folder.display(),
+        program = program(),
+        folder = quoted(&folder.display().to_string()),
         exports = exports(administrator, endpoint),
         docker = login("docker", ""),
         podman = login("podman", "--tls-verify=false "),
     )
+}
+
+/// How the user's shell finds this program: by its name if it was started so, else by its path.
+fn program() -> String {
+    let started_as = std::env::args().next().filter(|name| name.contains('/'));
+    match started_as.and_then(|_| std::env::current_exe().ok()) {
+        Some(path) => quoted(&path.display().to_string()),
+        None => "wharf".to_owned(),
+    }
 }
 
 #[cfg(test)]

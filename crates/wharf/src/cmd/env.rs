@@ -34,6 +34,8 @@ pub(crate) fn exports(administrator: &Administrator, endpoint: &str) -> String {
         export(&format!("AWS_ENDPOINT_URL_{service}"), endpoint);
     }
     export("WHARF_REGISTRY", registry_host(endpoint));
+    // The token of temporary credentials in the same shell would be sent along with this key, and refused.
+    lines.push_str("unset AWS_SESSION_TOKEN\n");
     lines
 }
 
@@ -43,7 +45,7 @@ pub(crate) fn registry_host(endpoint: &str) -> &str {
 }
 
 /// A word that every shell takes as it is.
-fn quoted(value: &str) -> String {
+pub(crate) fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
 }
 
@@ -62,11 +64,13 @@ mod tests {
             secret: SecretKey::new("it's a $(secret)"),
         };
         let script = format!(
-            "{}printf '%s\\n' \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_ENDPOINT_URL_ECR_PUBLIC\" \"$WHARF_REGISTRY\"",
+            "{}printf '%s\\n' \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_ENDPOINT_URL_ECR_PUBLIC\" \"$WHARF_REGISTRY\" \
+             \"${{AWS_SESSION_TOKEN-none}}\"",
             exports(&administrator, "http://localhost:5100")
         );
-        let output = std::process::Command::new("sh").arg("-euc").arg(script).output().unwrap();
+        let mut shell = std::process::Command::new("sh");
+        let output = shell.env("AWS_SESSION_TOKEN", "left over").arg("-euc").arg(script).output().unwrap();
         let printed = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(printed, "it's a $(secret)\nhttp://localhost:5100\nlocalhost:5100\n");
+        assert_eq!(printed, "it's a $(secret)\nhttp://localhost:5100\nlocalhost:5100\nnone\n");
     }
 }

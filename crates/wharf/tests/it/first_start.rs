@@ -1,0 +1,119 @@
+//! What the first start makes, that later starts keep it, and that one process holds a folder.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use crate::http::{basic, ecr, get};
+use crate::process::{Dev, complaint, wharf};
+
+pub(crate) const KEY: (&str, &str) = ("AKIATESTTESTTESTTEST", "a-secret-of-the-test-with-40-characters!");
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// `wharf dev` with the key that the environment fixes.
+pub(crate) fn with_key(folder: &Path) -> Dev {
+    Dev::start_with(folder, |command| {
+        command.env("WHARF_DEV_ACCESS_KEY_ID", KEY.0).env("WHARF_DEV_SECRET_ACCESS_KEY", KEY.1);
+    })
+}
+
+#[test]
+fn the_first_start_makes_a_private_key_and_the_next_one_keeps_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let dev = Dev::start(folder.path());
+    let kept = dev.data.join("dev.toml");
+    assert_eq!((mode(&dev.data), mode(&kept), mode(&dev.data.join("master.key"))), (0o700, 0o600, 0o600));
+    assert_eq!(get(&dev.endpoint, "/readyz").0, 200);
+    let first = fs::read_to_string(&kept).unwrap();
+    dev.stop();
+    let again = Dev::start(folder.path());
+    assert_eq!(fs::read_to_string(&kept).unwrap(), first);
+    again.stop();
+}
+
+#[test]
+fn two_folders_have_nothing_in_common() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let read = |dev: &Dev| -> toml::Table {
+        fs::read_to_string(dev.data.join("dev.toml")).unwrap().parse().unwrap()
+    };
+    let (one, two) = (read(&Dev::start(one.path())), read(&Dev::start(two.path())));
+    for secret in ["account_id", "access_key_id", "secret_access_key"] {
+        assert_ne!(one[secret], two[secret], "{secret}");
+    }
+}
+
+#[test]
+fn the_environment_fixes_the_key_of_a_new_folder_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let dev = with_key(folder.path());
+    let (status, text) = ecr(&dev.endpoint, KEY, "CreateRepository", r#"{"repositoryName":"hello"}"#);
+    assert_eq!(status, 200, "{text}");
+    let (status, text) = ecr(&dev.endpoint, (KEY.0, "another-secret-0123456789"), "DescribeRegistry", "{}");
+    assert_eq!(status, 400, "{text}");
+    dev.stop();
+
+    let again = Dev::start_with(folder.path(), |command| {
+        command.env("WHARF_DEV_ACCESS_KEY_ID", "AKIAOTHEROTHEROTHERO").env("WHARF_DEV_SECRET_ACCESS_KEY", "0123456789abcdef");
+    });
+    again.running.logged("the access key of the environment is not used");
+    assert!(basic(&again.endpoint, KEY).starts_with("Basic "));
+}
+
+#[test]
+fn half_a_key_and_a_wrong_one_are_refused_before_anything_is_made() {
+    for (variables, words) in [
+        (&[("WHARF_DEV_ACCESS_KEY_ID", KEY.0)][..], "set both"),
+        (&[("WHARF_DEV_ACCESS_KEY_ID", "x y"), ("WHARF_DEV_SECRET_ACCESS_KEY", KEY.1)], "is not an access key id"),
+        (&[("WHARF_DEV_ACCESS_KEY_ID", KEY.0), ("WHARF_DEV_SECRET_ACCESS_KEY", "short")], "16 to 128 characters"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = wharf();
+        command.args(["dev", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path().join("data"));
+        let told = complaint(command.envs(variables.iter().copied()));
+        assert!(told.contains(words), "{told}");
+        assert!(!folder.path().join("data/dev.toml").exists());
+    }
+}
+
+#[test]
+fn a_second_process_is_refused_and_told_who_holds_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let dev = Dev::start(folder.path());
+    let holder = fs::read_to_string(dev.data.join("lock")).unwrap();
+    let told = complaint(wharf().args(["dev", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&dev.data));
+    assert!(told.contains(&format!("is in use by process {}", holder.trim())), "{told}");
+    assert!(told.contains(dev.data.to_str().unwrap()), "{told}");
+    assert_eq!(get(&dev.endpoint, "/healthz").0, 200, "the first one goes on");
+}
+
+#[test]
+fn another_account_or_region_than_the_folders_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let dev = Dev::start_with(folder.path(), |command| {
+        command.args(["--account-id", "123456789012", "--region", "eu-west-1"]);
+    });
+    assert!(dev.running.printed().contains("account 123456789012, region eu-west-1"), "{}", dev.running.printed());
+    let data = dev.data.clone();
+    dev.stop();
+    for (option, value, words) in
+        [("--account-id", "210987654321", "belongs to account 123456789012"), ("--region", "us-east-1", "belongs to region eu-west-1")]
+    {
+        let mut command = wharf();
+        command.args(["dev", "--listen", "127.0.0.1:0", option, value, "--data-dir"]).arg(&data);
+        let told = complaint(&mut command);
+        assert!(told.contains(words), "{told}");
+    }
+}
+
+#[test]
+fn an_idle_server_is_small() {
+    let folder = tempfile::tempdir().unwrap();
+    let dev = Dev::start(folder.path());
+    assert_eq!(get(&dev.endpoint, "/readyz").0, 200);
+    let resident = dev.running.resident_kib();
+    assert!(resident <= 40 * 1024, "{resident} KiB");
+}

@@ -1,0 +1,17 @@
+//! The built binary as its users meet it: started, asked, signalled and started again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test that cannot go on fails"
+)]
+
+mod configuration;
+mod first_start;
+mod http;
+mod process;
+mod shell;
+mod stop;
+mod tls;
