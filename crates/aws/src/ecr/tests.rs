@@ -1,1 +1,129 @@
 //! What a request body must and must not hold.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn refusal<T: Request>(body: &str) -> (&'static str, String) {
+    match decode::<T>(body.as_bytes()) {
+        Ok(_) => panic!("was to be refused: {body}"),
+        Err(invalid) => (invalid.code(), invalid.message),
+    }
+}
+
+fn parameter<T: Request>(body: &str) -> String {
+    let (code, message) = refusal::<T>(body);
+    assert_eq!(code, "InvalidParameterException", "{message}");
+    message
+}
+
+/// The sentences as they were captured from ECR.
+#[test]
+fn refusals_have_ecrs_words() {
+    let long = format!(r#"{{"repositoryName":"{}"}}"#, "a".repeat(257));
+    let said = [
+        parameter::<CreateRepositoryRequest>("{}"),
+        parameter::<CreateRepositoryRequest>(r#"{"repositoryName":"a"}"#),
+        parameter::<CreateRepositoryRequest>(&long),
+        parameter::<CreateRepositoryRequest>(r#"{"repositoryName":"Bad_Name!"}"#),
+        parameter::<CreateRepositoryRequest>(r#"{"repositoryName":"aa","imageTagMutability":"X"}"#),
+        parameter::<CreateRepositoryRequest>(
+            r#"{"repositoryName":"aa","tags":[{"Key":"a","Value":""},{"Value":"x"}]}"#,
+        ),
+        parameter::<DescribeRepositoriesRequest>(r#"{"registryId":"12"}"#),
+        parameter::<DescribeRepositoriesRequest>(r#"{"maxResults":1001}"#),
+        parameter::<BatchGetImageRequest>(r#"{"repositoryName":"aa","imageIds":[]}"#),
+    ];
+    insta::assert_snapshot!(said.join("\n"), @r"
+    Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must not be null'
+    Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must have length greater than or equal to 2'
+    Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must have length less than or equal to 256'
+    Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must satisfy regular expression '[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*''
+    Invalid parameter at 'imageTagMutability' failed to satisfy constraint: 'Member must satisfy enum value set: [IMMUTABLE, MUTABLE, MUTABLE_WITH_EXCLUSION, IMMUTABLE_WITH_EXCLUSION]'
+    Invalid parameter at 'tags.2.member.key' failed to satisfy constraint: 'Member must not be null'
+    Invalid parameter at 'registryId' failed to satisfy constraint: 'must satisfy regular expression [0-9]{12}'
+    Invalid parameter at 'maxResults' failed to satisfy constraint: 'Member must have value less than or equal to 1000'
+    Invalid parameter at 'imageIds' failed to satisfy constraint: 'Member must have length greater than or equal to 1'
+    ");
+}
+
+#[test]
+fn tags_of_resources_have_rules_of_their_own() {
+    let with = |tags: &str| format!(r#"{{"repositoryName":"aa","tags":[{tags}]}}"#);
+    let many: Vec<_> = (0..51).map(|n| format!(r#"{{"Key":"k{n}","Value":""}}"#)).collect();
+    assert_eq!(refusal::<CreateRepositoryRequest>(&with(&many.join(","))).0, "TooManyTagsException");
+    let (code, message) = refusal::<CreateRepositoryRequest>(&with(r#"{"Key":"","Value":""}"#));
+    assert_eq!((code, message.as_str()), ("InvalidTagParameterException", "Tag parameters are invalid"));
+    for tags in [r#"{"Key":"AWS:x","Value":""}"#, r#"{"Key":"a","Value":""},{"Key":"a","Value":"b"}"#] {
+        assert_eq!(refusal::<CreateRepositoryRequest>(&with(tags)).0, "InvalidTagParameterException");
+    }
+    assert!(decode::<CreateRepositoryRequest>(with(&many[..50].join(",")).as_bytes()).is_ok());
+}
+
+#[test]
+fn null_is_absent_and_strangers_are_ignored() {
+    let body = br#"{"repositoryName":"aa","registryId":null,"tags":null,"stranger":[{"x":1}]}"#;
+    let request = decode::<CreateRepositoryRequest>(body).unwrap();
+    assert_eq!((request.repository_name.as_str(), request.registry_id), ("aa", None));
+    assert_eq!(decode::<DescribeRegistryRequest>(b"").unwrap(), DescribeRegistryRequest::default());
+}
+
+#[test]
+fn what_is_no_request_is_a_serialization_error() {
+    let deep = format!("{}{}", r#"{"a":"#.repeat(10_000), "}".repeat(10_000));
+    for body in [
+        "[]",
+        "{",
+        "null",
+        "1e999999",
+        "\"x\"",
+        r#"{"repositoryName":7}"#,
+        r#"{"repositoryName":["a"]}"#,
+        &deep,
+    ] {
+        assert_eq!(refusal::<DeleteRepositoryRequest>(body).0, "SerializationException", "{body:.40}");
+    }
+    let (code, message) = refusal::<DescribeRepositoriesRequest>(r#"{"maxResults":1.5}"#);
+    assert_eq!(code, "SerializationException");
+    assert_eq!(message, "DECIMAL_VALUE can not be converted to an Integer at 'maxResults'");
+}
+
+#[test]
+fn parts_of_a_layer_are_base64_of_at_most_twenty_mebibytes() {
+    let with = |blob: &str| {
+        format!(
+            r#"{{"repositoryName":"aa","uploadId":"12345678-1234-1234-1234-123456789012","partFirstByte":0,"partLastByte":0,"layerPartBlob":"{blob}"}}"#
+        )
+    };
+    assert_eq!(decode::<UploadLayerPartRequest>(with("eA==").as_bytes()).unwrap().layer_part_blob, b"x");
+    assert_eq!(refusal::<UploadLayerPartRequest>(&with("e")).0, "SerializationException");
+    let largest = format!("{}AAA=", "AAAA".repeat(20_971_520 / 3));
+    assert!(decode::<UploadLayerPartRequest>(with(&largest).as_bytes()).is_ok());
+    let above = "AAAA".repeat(20_971_520 / 3 + 1);
+    assert!(parameter::<UploadLayerPartRequest>(&with(&above)).contains("'layerPartBlob'"));
+}
+
+#[test]
+fn a_list_of_names_has_no_pages() {
+    let body = r#"{"repositoryNames":["aa"],"nextToken":"t"}"#;
+    assert!(parameter::<DescribeRepositoriesRequest>(body).contains("'nextToken'"));
+}
+
+proptest! {
+    #[test]
+    fn hostile_bytes_are_refused_or_read_but_never_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _either_is_fine = decode::<PutImageRequest>(&body).is_ok();
+        let text = String::from_utf8_lossy(&body).into_owned();
+        let request = serde_json::json!({ "repositoryName": text, "imageManifest": text }).to_string();
+        let is_name = oci_like(&text);
+        prop_assert_eq!(decode::<PutImageRequest>(request.as_bytes()).is_ok(), is_name);
+    }
+}
+
+/// Random bytes are hardly ever a repository's name; where they could be, the first character says so.
+fn oci_like(text: &str) -> bool {
+    text.len() >= 2
+        && text.split('/').all(|part| {
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        })
+}

@@ -21,6 +21,8 @@ mod scope;
 mod sign;
 mod signature;
 mod signed_headers;
+#[cfg(test)]
+mod tests;
 
 use sha2::{Digest as _, Sha256};
 
