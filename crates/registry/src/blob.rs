@@ -146,7 +146,7 @@ impl Registry {
         let gate = self.gate(ctx, repository, Target::None).await?;
         let permit = gate.permit::<effect::BatchDeleteImage>()?;
         let unlink = UnlinkBlob { repository: permit.repository(), digest: *digest, at: ctx.at() };
-        self.meta.write(unlink).await.map(|_| ()).map_err(|error| match error {
+        self.meta.write(unlink).await.map_err(|error| match error {
             meta::OpError::Store(error) => store_error(error),
             meta::OpError::Refused(UnlinkBlobRefusal::NotFound) => blob_unknown(),
             meta::OpError::Refused(UnlinkBlobRefusal::InUse) => Error::new(

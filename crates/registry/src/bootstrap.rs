@@ -5,10 +5,10 @@ use aws::ids::{AccessKeyId, AccountId, Region, SecretKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use jiff::Timestamp;
-use meta::AccountKey;
-use meta::EnsureRegistry;
-use meta::{AttachManagedPolicy, CreateAccessKey, CreateUser, FindAccessKey};
-use meta::{CreateAccount, FindAccount};
+use meta::{
+    AccountKey, CreateAccessKey, CreateAccount, CreateFirstUser, CreateUser, EnsureRegistry, FindAccessKey,
+    FindAccount,
+};
 
 use crate::Registry;
 use crate::context::micros;
@@ -65,6 +65,10 @@ impl Registry {
         }
         let owner = unique_id("AIDA").map_err(Error::internal)?;
         let at = micros(now);
+        let sealed_secret = self
+            .keys
+            .seal(Purpose::AccessKey, administrator.secret.expose().as_bytes())
+            .map_err(Error::internal)?;
         let user = CreateUser {
             account,
             unique_id: owner.clone(),
@@ -72,19 +76,14 @@ impl Registry {
             name: USER_NAME.to_owned(),
             at,
         };
-        self.meta.write(user).await.map_err(|error| match error {
+        let access_key = CreateAccessKey { id, owner, sealed_secret, at };
+        let first = CreateFirstUser { user, policy_arn: ADMINISTRATOR.to_owned(), access_key };
+        self.meta.write(first).await.map_err(|error| match error {
             meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => {
+            meta::OpError::Refused(meta::FirstUserRefused) => {
                 Error::new(Code::InvalidParameter, "the user `admin` exists already, with another access key")
             }
         })?;
-        let attach = AttachManagedPolicy { owner: owner.clone(), arn: ADMINISTRATOR.to_owned() };
-        self.meta.write(attach).await.map_err(refused_or_store)?;
-        let sealed_secret = self
-            .keys
-            .seal(Purpose::AccessKey, administrator.secret.expose().as_bytes())
-            .map_err(Error::internal)?;
-        self.meta.write(CreateAccessKey { id, owner, sealed_secret, at }).await.map_err(refused_or_store)?;
         Ok(())
     }
 

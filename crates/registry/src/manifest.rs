@@ -119,7 +119,7 @@ impl Registry {
     ) -> Result<Pushed> {
         let gate = self.gate(ctx, repository, Target::None).await?;
         let permit = gate.permit::<effect::PutImage>()?;
-        let manifest = Manifest::parse(&body, content_type).map_err(manifest_error)?;
+        let manifest = Manifest::parse(&body, content_type).map_err(|error| manifest_error(&error))?;
         let mut tags = more_tags.to_vec();
         let digest = match reference {
             Reference::Tag(tag) => {
@@ -242,7 +242,7 @@ impl Registry {
         let gate = self.gate(ctx, repository, Target::None).await?;
         let permit = gate.permit::<effect::BatchDeleteImage>()?;
         let delete = DeleteTag { repository: permit.repository(), tag: tag.clone() };
-        self.meta.write(delete).await.map(|_| ()).map_err(|error| match error {
+        self.meta.write(delete).await.map_err(|error| match error {
             meta::OpError::Store(error) => store_error(error),
             meta::OpError::Refused(_) => manifest_unknown(),
         })
@@ -254,7 +254,7 @@ pub(crate) fn manifest_unknown() -> Error {
 }
 
 /// A manifest that breaks a rule, in the words of the parser.
-pub(crate) fn manifest_error(error: ManifestError) -> Error {
+fn manifest_error(error: &ManifestError) -> Error {
     let code = match error {
         ManifestError::TooLarge(_) => Code::ManifestTooLarge,
         ManifestError::UnsupportedSchema1 => Code::ManifestSchema1,

@@ -9,7 +9,7 @@ use crate::Registry;
 use crate::context::Ctx;
 
 /// A pull that comes sooner after the recorded one is not worth a write.
-const COARSENESS: Duration = Duration::from_secs(3600);
+const COARSENESS: Duration = Duration::from_hours(1);
 
 impl Registry {
     /// Notes a pull of an image, behind the answer.

@@ -22,9 +22,9 @@ const REPOSITORIES: usize = 8;
 /// Transactions spent on one repository in one pass.
 const SLICES: usize = 200;
 /// How long a claim on a deleted repository lasts: a node that dies loses it to another.
-const LEASE: Duration = Duration::from_secs(120);
+const LEASE: Duration = Duration::from_mins(2);
 /// An upload session that nobody wrote to for so long is gone.
-pub const UPLOAD_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
+pub const UPLOAD_LIFETIME: Duration = Duration::from_hours(168);
 
 impl Registry {
     /// One pass over deleted repositories; tells how many are gone for good.
@@ -46,7 +46,11 @@ impl Registry {
         let repository = RepositoryKey::from_text(&work.key).ok_or_else(|| Error::internal(BadKey))?;
         let mut done = false;
         for _ in 0..SLICES {
-            done = self.meta.write(PurgeRepositorySlice { repository, limit: SLICE, at }).await.or_store_error()?;
+            done = self
+                .meta
+                .write(PurgeRepositorySlice { repository, limit: SLICE, at })
+                .await
+                .or_store_error()?;
             fault::hit(Fault::AfterPurgeSlice);
             if done {
                 break;

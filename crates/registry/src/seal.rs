@@ -40,7 +40,7 @@ impl Purpose {
 
 /// Why a sealed value does not open. It says nothing of what was inside.
 #[derive(Debug, thiserror::Error)]
-pub enum SealError {
+pub(crate) enum SealError {
     /// Not of our making, damaged, or of a retired key.
     #[error("the value does not open")]
     Broken,

@@ -102,13 +102,12 @@ impl Registry {
         // The cache is keyed by a digest, so that a memory image holds no password; a hit means that
         // exactly this password was opened before.
         let key = oci::digest::Digest::of(oci::digest::Algorithm::Sha256, password.as_bytes());
-        let open = match self.tokens.get(&key) {
-            Some(open) => open,
-            None => {
-                let open = self.open_token(password).ok_or(TokenError::Invalid)?;
-                self.tokens.insert(key, open.clone());
-                open
-            }
+        let open = if let Some(open) = self.tokens.get(&key) {
+            open
+        } else {
+            let open = self.open_token(password).ok_or(TokenError::Invalid)?;
+            self.tokens.insert(key, open.clone());
+            open
         };
         if now.as_second() >= open.expires_at {
             return Err(TokenError::Expired);

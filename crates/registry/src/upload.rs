@@ -397,7 +397,7 @@ impl Registry {
     async fn discard(&self, repository: RepositoryKey, id: &str, at: Micros) -> Result<()> {
         let cancel = CancelUpload { repository, id: id.to_owned(), at };
         match self.meta.write(cancel).await {
-            Ok(_) | Err(meta::OpError::Refused(_)) => Ok(()),
+            Ok(()) | Err(meta::OpError::Refused(_)) => Ok(()),
             Err(meta::OpError::Store(error)) => Err(store_error(error)),
         }
     }

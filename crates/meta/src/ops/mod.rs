@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod blob;
+pub mod first_user;
 pub mod image;
 pub mod image_delete;
 pub mod image_list;

@@ -33,8 +33,8 @@ impl Registry {
         let gate = self.gate(ctx, &repository, Target::None).await?;
         let permit = gate.permit::<effect::PutImage>()?;
         let body = Bytes::from(input.image_manifest.clone());
-        let manifest =
-            Manifest::parse(&body, input.image_manifest_media_type.as_deref()).map_err(parameter_error)?;
+        let manifest = Manifest::parse(&body, input.image_manifest_media_type.as_deref())
+            .map_err(|error| parameter_error(&error))?;
         let digest = declared_digest(input.image_digest.as_deref(), &body)?;
         let tag = input.image_tag.as_deref().map(parse_tag).transpose()?;
         let media_type = manifest.media_type.clone();
@@ -111,23 +111,17 @@ pub(super) fn image_ref(id: &ImageIdentifier) -> std::result::Result<ImageRef, I
         failure_code,
         failure_reason: reason.to_owned(),
     };
-    let digest = match id.image_digest.as_deref().map(str::parse::<Digest>).transpose() {
-        Ok(digest) => digest,
-        Err(_) => {
-            return Err(failure(
-                ImageFailureCode::InvalidImageDigest,
-                "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
-            ));
-        }
+    let Ok(digest) = id.image_digest.as_deref().map(str::parse::<Digest>).transpose() else {
+        return Err(failure(
+            ImageFailureCode::InvalidImageDigest,
+            "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
+        ));
     };
-    let tag = match id.image_tag.as_deref().map(str::parse::<Tag>).transpose() {
-        Ok(tag) => tag,
-        Err(_) => {
-            return Err(failure(
-                ImageFailureCode::InvalidImageTag,
-                "Invalid request parameters: image tag should satisfy the regex '[a-zA-Z0-9-_.]+'",
-            ));
-        }
+    let Ok(tag) = id.image_tag.as_deref().map(str::parse::<Tag>).transpose() else {
+        return Err(failure(
+            ImageFailureCode::InvalidImageTag,
+            "Invalid request parameters: image tag should satisfy the regex '[a-zA-Z0-9-_.]+'",
+        ));
     };
     if digest.is_none() && tag.is_none() {
         return Err(failure(
@@ -166,8 +160,8 @@ fn declared_digest(declared: Option<&str>, body: &[u8]) -> Result<Digest> {
 }
 
 /// The parser's words in the API's frame.
-fn parameter_error(error: ManifestError) -> Error {
-    let constraint = match &error {
+fn parameter_error(error: &ManifestError) -> Error {
+    let constraint = match error {
         ManifestError::NotJson(_) => "Invalid JSON syntax".to_owned(),
         other => other.to_string(),
     };

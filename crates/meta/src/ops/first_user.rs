@@ -1,0 +1,34 @@
+//! The first user of an account with its policy and key, in one transaction: a first start that is cut off leaves
+//! either all of it or nothing.
+
+use crate::ops::{
+    operation,
+    principal::{AttachManagedPolicy, CreateAccessKey, CreateUser},
+};
+
+/// Makes a user, attaches a managed policy to it and gives it an access key.
+#[derive(Clone)]
+pub struct CreateFirstUser {
+    /// The user.
+    pub user: CreateUser,
+    /// ARN of the policy.
+    pub policy_arn: String,
+    /// The key; its owner is the user.
+    pub access_key: CreateAccessKey,
+}
+
+/// The user or the key's id exists already, or the key names another owner; nothing was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstUserRefused;
+
+operation!(CreateFirstUser: Durable -> (), FirstUserRefused, |op, tx| {
+    let owner = op.user.unique_id.clone();
+    if op.access_key.owner != owner || op.user.run(tx).await?.is_err() {
+        return Ok(Err(FirstUserRefused));
+    }
+    let attach = AttachManagedPolicy { owner, arn: op.policy_arn.clone() };
+    if attach.run(tx).await?.is_err() {
+        return Ok(Err(FirstUserRefused));
+    }
+    Ok(op.access_key.run(tx).await?.map_err(|_| FirstUserRefused))
+});
