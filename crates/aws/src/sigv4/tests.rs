@@ -224,12 +224,11 @@ fn with_byte(sent: &Sent, mut place: usize, byte: u8) -> Option<Sent> {
         if place == usize::MAX {
             break;
         }
-        match place.checked_sub(part.len()) {
-            Some(inside) => place = inside,
-            None => {
-                part[place] = byte;
-                place = usize::MAX;
-            }
+        if let Some(inside) = place.checked_sub(part.len()) {
+            place = inside;
+        } else {
+            part[place] = byte;
+            place = usize::MAX;
         }
     }
     (place == usize::MAX).then_some(changed)
