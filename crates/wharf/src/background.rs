@@ -11,8 +11,10 @@ use registry::error::{Error, Internal};
 pub(crate) async fn clean(registry: Arc<Registry>) {
     loop {
         let uploads = done("ending uploads that were left", registry.expire_uploads(Timestamp::now()).await);
-        let repositories = done("emptying deleted repositories", registry.purge_repositories(Timestamp::now()).await);
-        let objects = done("removing bytes whose rows are gone", registry.sweep_doomed(Timestamp::now()).await);
+        let repositories =
+            done("emptying deleted repositories", registry.purge_repositories(Timestamp::now()).await);
+        let objects =
+            done("removing bytes whose rows are gone", registry.sweep_doomed(Timestamp::now()).await);
         if uploads + repositories + objects == 0 {
             tokio::time::sleep(registry::sweep::PAUSE).await;
         } else {

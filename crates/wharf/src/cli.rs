@@ -8,13 +8,18 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Amazon ECR that you can run yourself: docker push and pull, and the ECR API, from one binary.
 #[derive(Parser)]
-#[command(name = "wharf", version, propagate_version = true, after_help = "\
+#[command(
+    name = "wharf",
+    version,
+    propagate_version = true,
+    after_help = "\
 Try it:
   wharf dev                                   # in one terminal
   eval \"$(wharf env)\"                         # in another
   aws ecr create-repository --repository-name hello
   aws ecr get-login-password | docker login --username AWS --password-stdin $WHARF_REGISTRY
-  docker tag hello $WHARF_REGISTRY/hello && docker push $WHARF_REGISTRY/hello")]
+  docker tag hello $WHARF_REGISTRY/hello && docker push $WHARF_REGISTRY/hello"
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -35,6 +40,49 @@ pub(crate) struct Logging {
     #[arg(long, global = true, env = "WHARF_LOG", default_value = "info", value_name = "FILTER")]
     pub(crate) log: String,
 }
+
+/// Every setting, with what it is when it is not set. A test reads the file shown here.
+pub(crate) const SERVE_HELP: &str = r#"Only data_dir and server.listen must be set. Each setting can also come from the environment, with __ between
+section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server].
+
+  data_dir = "/var/lib/wharf"              # lock, master key and, with SQLite, everything else
+  master_key_file = "/etc/wharf/key"       # seals secrets at rest [data_dir/master.key]
+  region = "eu-central-1"                  # of hosts that name no registry [us-east-1]
+
+  [bootstrap]                              # the first account and its administrator, made once
+  account_id = "123456789012"              # the key: data_dir/first-credentials.toml
+
+  [server]
+  listen = "0.0.0.0:443"
+  public_suffix = "registry.example.org"   # ACCOUNT.dkr.ecr.REGION.<suffix>; "amazonaws.com" inside a closed network
+  public_host = "localhost"                # in links, where no suffix is set
+  public_port = 443                        # in links [the port listened on]
+  scheme = "https"                         # in links [https with server.tls, else http]
+  trusted_proxies = ["10.0.0.0/8"]         # whose X-Forwarded-For and -Proto are believed [none]
+  drain_seconds = 30                       # how long transfers may go on after SIGTERM
+
+  [server.tls]                             # PEM files, read again when they change; without them plain HTTP
+  certificate = "/etc/wharf/chain.pem"
+  key = "/etc/wharf/key.pem"
+
+  [server.limits]
+  max_connections = 4096
+  max_header_bytes = 32768
+  max_http2_streams = 200
+  header_read_seconds = 75
+  body_idle_seconds = 60
+
+  [metrics]
+  listen = "127.0.0.1:9100"                # Prometheus, on /metrics [off]
+
+  [database]
+  url = "postgres://wharf@db/wharf"        # or sqlite:///path [sqlite, in data_dir]
+
+  [blobs]
+  path = "/srv/blobs"                      # [data_dir/blobs]
+
+Example:
+  wharf config check /etc/wharf.toml && wharf serve --config /etc/wharf.toml"#;
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
@@ -67,13 +115,7 @@ Examples:
   eval \"$(wharf env --data-dir /tmp/registry)\"")]
     Env(DataDir),
     /// Run a registry from a configuration file.
-    #[command(after_help = "\
-Each setting can also come from the environment: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server].
-SIGTERM stops accepting and lets running transfers end within server.drain_seconds. Certificate files are read
-again when they change.
-
-Example:
-  wharf config check /etc/wharf.toml && wharf serve --config /etc/wharf.toml")]
+    #[command(after_long_help = SERVE_HELP)]
     Serve {
         /// The configuration file (TOML).
         #[arg(long, value_name = "FILE")]
@@ -89,6 +131,11 @@ Example:
 #[derive(Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Read a configuration file and the environment as `wharf serve` would, and tell what is wrong with it.
+    #[command(after_help = "\
+Nothing is made, opened or listened on; certificate files are read.
+
+Example:
+  wharf config check /etc/wharf.toml && systemctl restart wharf")]
     Check {
         /// The configuration file (TOML).
         file: PathBuf,

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::files;
 
-const NOTE: &str = "# The first administrator's credentials. Anyone who reads this file can do anything here.\n";
+const NOTE: &str =
+    "# The first administrator's credentials. Anyone who reads this file can do anything here.\n";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -79,7 +80,9 @@ pub(crate) fn check(found: &Administrator, wanted: &Wanted, path: &Path) -> anyh
         bail!("{path} belongs to region {}, not {region}; use another data folder", found.region);
     }
     if wanted.access_key.as_ref().is_some_and(|(id, _)| *id != found.access_key_id) {
-        tracing::warn!("the access key of the environment is not used: the folder has one from its first start");
+        tracing::warn!(
+            "the access key of the environment is not used: the folder has one from its first start"
+        );
     }
     Ok(())
 }

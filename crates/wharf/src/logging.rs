@@ -11,10 +11,13 @@ use crate::cli::{LogFormat, Logging};
 pub(crate) fn start(logging: &Logging) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&logging.log).with_context(|| format!("--log {}", logging.log))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
-    let format = logging.log_format.unwrap_or(if stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json });
+    let format =
+        logging.log_format.unwrap_or(if stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json });
     match format {
         LogFormat::Text => builder.with_ansi(stderr().is_terminal()).init(),
-        LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
+        LogFormat::Json => {
+            builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init()
+        }
     }
     Ok(())
 }

@@ -24,7 +24,8 @@ pub(crate) fn load_or_make(path: &Path) -> anyhow::Result<MasterKey> {
 
 fn parse(text: &[u8]) -> anyhow::Result<MasterKey> {
     let bytes = hex::decode(text.trim_ascii())?;
-    let bytes: [u8; BYTES] = bytes.try_into().map_err(|_| anyhow!("it should hold {BYTES} bytes as hexadecimal digits"))?;
+    let bytes: [u8; BYTES] =
+        bytes.try_into().map_err(|_| anyhow!("it should hold {BYTES} bytes as hexadecimal digits"))?;
     Ok(MasterKey::new(bytes))
 }
 

@@ -13,7 +13,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::background;
 
 /// Opens the rules over SQLite or PostgreSQL and a folder of blobs.
-pub(crate) async fn open(settings: Settings, meta: meta::Meta, blobs: &Path) -> anyhow::Result<Arc<Registry>> {
+pub(crate) async fn open(
+    settings: Settings,
+    meta: meta::Meta,
+    blobs: &Path,
+) -> anyhow::Result<Arc<Registry>> {
     let folder = blobs.to_owned();
     let store = tokio::task::spawn_blocking(move || blob::Store::disk(folder, blob::DiskOptions::default()))
         .await?

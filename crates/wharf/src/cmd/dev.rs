@@ -68,7 +68,9 @@ fn key_of_environment() -> anyhow::Result<Option<(AccessKeyId, SecretKey)>> {
 /// How clients on this machine name a listener: docker takes `localhost` without TLS.
 fn public_address(listen: SocketAddr) -> PublicAddress {
     let ip = listen.ip();
-    let is_local = ip.is_unspecified() || ip == IpAddr::from([127, 0, 0, 1]) || ip == IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]);
+    let is_local = ip.is_unspecified()
+        || ip == IpAddr::from([127, 0, 0, 1])
+        || ip == IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]);
     let host = if is_local { "localhost".to_owned() } else { bracketed(&ip.to_string()) };
     PublicAddress { scheme: "http", suffix: None, host, port: listen.port() }
 }

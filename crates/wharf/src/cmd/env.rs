@@ -13,8 +13,11 @@ use crate::{credentials, data_dir, files};
 const SERVICES: [&str; 5] = ["ECR", "ECR_PUBLIC", "STS", "IAM", "ORGANIZATIONS"];
 
 pub(crate) fn run(folder: &Path) -> anyhow::Result<()> {
-    let missing = || format!("no development registry in {}: start `wharf dev` on it first", folder.display());
-    let Some(administrator) = credentials::load(&data_dir::dev_credentials(folder))? else { bail!(missing()) };
+    let missing =
+        || format!("no development registry in {}: start `wharf dev` on it first", folder.display());
+    let Some(administrator) = credentials::load(&data_dir::dev_credentials(folder))? else {
+        bail!(missing())
+    };
     let endpoint = files::read_optional(&data_dir::endpoint(folder))?.with_context(missing)?;
     let endpoint = String::from_utf8(endpoint).context("the endpoint file is damaged")?;
     say(exports(&administrator, endpoint.trim()).trim_end())

@@ -85,7 +85,11 @@ async fn bootstrap(
         // The operator took the file away, as it asks for.
         _ if known => return Ok(()),
         _ => {
-            let wanted = Wanted { account_id: Some(account_id.clone()), region: Some(config.region.clone()), access_key: None };
+            let wanted = Wanted {
+                account_id: Some(account_id.clone()),
+                region: Some(config.region.clone()),
+                access_key: None,
+            };
             credentials::make(&path, wanted)?
         }
     };

@@ -7,7 +7,10 @@ const PREFIX: &str = "WHARF__";
 
 /// Lays the variables over the file's table. A value that reads as TOML is taken as such (numbers, lists), any
 /// other as a string.
-pub(super) fn apply(table: &mut Table, variables: impl Iterator<Item = (String, String)>) -> anyhow::Result<Vec<String>> {
+pub(super) fn apply(
+    table: &mut Table,
+    variables: impl Iterator<Item = (String, String)>,
+) -> anyhow::Result<Vec<String>> {
     let mut applied: Vec<(String, String)> = variables.filter(|(name, _)| name.starts_with(PREFIX)).collect();
     applied.sort();
     for (name, text) in &applied {
@@ -16,7 +19,8 @@ pub(super) fn apply(table: &mut Table, variables: impl Iterator<Item = (String, 
         if keys.iter().any(|key| key.is_empty()) {
             bail!("the environment variable {name} names no setting");
         }
-        set(table, &keys, value(text)).map_err(|()| anyhow::anyhow!("{name}: the file has a value where a section is meant"))?;
+        set(table, &keys, value(text))
+            .map_err(|()| anyhow::anyhow!("{name}: the file has a value where a section is meant"))?;
     }
     Ok(applied.into_iter().map(|(name, _)| name).collect())
 }

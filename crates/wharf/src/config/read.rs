@@ -17,12 +17,17 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
     read(&text, &path.display().to_string(), std::env::vars())
 }
 
-fn read(text: &str, origin: &str, variables: impl Iterator<Item = (String, String)>) -> anyhow::Result<Config> {
+fn read(
+    text: &str,
+    origin: &str,
+    variables: impl Iterator<Item = (String, String)>,
+) -> anyhow::Result<Config> {
     // Once for complaints that point at the line, once more with the environment.
     let _: File = toml::from_str(text).with_context(|| origin.to_owned())?;
     let mut table: Table = text.parse().with_context(|| origin.to_owned())?;
     let applied = overlay::apply(&mut table, variables)?;
-    let file = File::deserialize(table).with_context(|| format!("in the environment ({})", applied.join(", ")))?;
+    let file =
+        File::deserialize(table).with_context(|| format!("in the environment ({})", applied.join(", ")))?;
     checked(file).with_context(|| match applied.as_slice() {
         [] => origin.to_owned(),
         names => format!("{origin}, with {}", names.join(", ")),
@@ -31,7 +36,9 @@ fn read(text: &str, origin: &str, variables: impl Iterator<Item = (String, Strin
 
 fn checked(file: File) -> anyhow::Result<Config> {
     let Some(data_dir) = file.data_dir else {
-        bail!("data_dir is missing: name the folder that holds the lock, the master key and, with SQLite, everything");
+        bail!(
+            "data_dir is missing: name the folder that holds the lock, the master key and, with SQLite, everything"
+        );
     };
     let region = file.region.as_deref().unwrap_or("us-east-1");
     let region = region.parse().with_context(|| format!("region = \"{region}\""))?;
@@ -60,7 +67,9 @@ fn options(section: &ServerSection, metrics: Option<&str>) -> anyhow::Result<Opt
     let address = |key: &str, text: &str| -> anyhow::Result<SocketAddr> {
         text.parse().with_context(|| format!("{key} = \"{text}\" is not ADDRESS:PORT"))
     };
-    let Some(listen) = section.listen.as_deref() else { bail!("server.listen is missing, for example \"0.0.0.0:443\"") };
+    let Some(listen) = section.listen.as_deref() else {
+        bail!("server.listen is missing, for example \"0.0.0.0:443\"")
+    };
     let mut options = Options::plain(address("server.listen", listen)?);
     options.metrics_listen = metrics.map(|text| address("metrics.listen", text)).transpose()?;
     options.trusted_proxies = blocks(&section.trusted_proxies)?;
@@ -107,8 +116,12 @@ fn public(section: &ServerSection, options: &Options) -> anyhow::Result<Public> 
             bail!("server.{key} = \"{host}\" is not a host name");
         }
     }
-    if let Some(suffix) = section.public_suffix.as_deref().filter(|suffix| suffix.contains(':') || suffix.starts_with('.')) {
-        bail!("server.public_suffix = \"{suffix}\": without a leading dot, and the port goes to server.public_port");
+    if let Some(suffix) =
+        section.public_suffix.as_deref().filter(|suffix| suffix.contains(':') || suffix.starts_with('.'))
+    {
+        bail!(
+            "server.public_suffix = \"{suffix}\": without a leading dot, and the port goes to server.public_port"
+        );
     }
     let ip = options.listen.ip();
     let host = match &section.public_host {
@@ -186,8 +199,21 @@ mod tests {
     }
 
     #[test]
+    fn the_file_that_the_help_shows_is_read() {
+        let shown = crate::cli::SERVE_HELP.lines().filter_map(|line| line.strip_prefix("  "));
+        let shown: Vec<&str> = shown.filter(|line| !line.starts_with("wharf ")).collect();
+        let config = from(&shown.join("\n"), &[]).unwrap();
+        assert_eq!(config.public.suffix.unwrap(), "registry.example.org");
+        let (limits, defaults) = (config.options.limits, Limits::default());
+        assert_eq!(format!("{limits:?}"), format!("{defaults:?}"), "the help shows the defaults");
+        let drain = Options::plain(config.options.listen).drain;
+        assert_eq!(config.options.drain, drain, "the help shows the default");
+    }
+
+    #[test]
     fn the_environment_wins_over_the_file() {
-        let config = from(WHOLE, &[("WHARF__SERVER__LISTEN", "127.0.0.1:1"), ("WHARF__REGION", "us-west-2")]).unwrap();
+        let config =
+            from(WHOLE, &[("WHARF__SERVER__LISTEN", "127.0.0.1:1"), ("WHARF__REGION", "us-west-2")]).unwrap();
         assert_eq!(config.options.listen.to_string(), "127.0.0.1:1");
         assert_eq!(config.region.to_string(), "us-west-2");
     }
@@ -200,20 +226,32 @@ mod tests {
             ("data_dir = \"d\"\n[server]\nlissten = \"x\"", &[], &["wharf.toml", "lissten", "listen"]),
             ("data_dir = \"d\"\n[server]\nlisten = \"nowhere\"", &[], &["server.listen", "nowhere"]),
             ("[server]\nlisten = 5", &[], &["wharf.toml", "listen"]),
-            ("data_dir = \"d\"\nregion = \"EU west\"\n[server]\nlisten = \"[::]:1\"", &[], &["region", "EU west"]),
+            (
+                "data_dir = \"d\"\nregion = \"EU west\"\n[server]\nlisten = \"[::]:1\"",
+                &[],
+                &["region", "EU west"],
+            ),
             (
                 "data_dir = \"d\"\n[server]\nlisten = \"[::]:1\"\ntrusted_proxies = [\"10.0.0.0/8\", \"x\"]",
                 &[],
                 &["server.trusted_proxies[1]", "\"x\""],
             ),
-            ("data_dir = \"d\"\n[server]\nlisten = \"[::]:1\"\nscheme = \"ftp\"", &[], &["server.scheme", "ftp"]),
+            (
+                "data_dir = \"d\"\n[server]\nlisten = \"[::]:1\"\nscheme = \"ftp\"",
+                &[],
+                &["server.scheme", "ftp"],
+            ),
             (
                 "data_dir = \"d\"\n[server]\nlisten = \"[::]:1\"\n[database]\nurl = \"mysql://u:hunter2@h\"",
                 &[],
                 &["database.url"],
             ),
             (WHOLE, &[("WHARF__SERVER__LISSTEN", "x")], &["WHARF__SERVER__LISSTEN", "lissten"]),
-            (WHOLE, &[("WHARF__SERVER__DRAIN_SECONDS", "soon")], &["WHARF__SERVER__DRAIN_SECONDS", "drain_seconds"]),
+            (
+                WHOLE,
+                &[("WHARF__SERVER__DRAIN_SECONDS", "soon")],
+                &["WHARF__SERVER__DRAIN_SECONDS", "drain_seconds"],
+            ),
             (WHOLE, &[("WHARF__SERVER__LIMITS__MAX_CONNECTIONS", "0")], &["max_connections"]),
         ] {
             let complaint = format!("{:#}", from(text, variables).err().expect(text));

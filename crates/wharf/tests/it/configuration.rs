@@ -115,6 +115,7 @@ fn a_port_that_is_taken_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let file = write(folder.path(), "", "");
-    let told = complaint(wharf().env("WHARF__SERVER__LISTEN", &address).args(["serve", "--config"]).arg(file));
+    let told =
+        complaint(wharf().env("WHARF__SERVER__LISTEN", &address).args(["serve", "--config"]).arg(file));
     assert!(told.contains(&format!("cannot listen on {address}")) && told.contains("in use"), "{told}");
 }

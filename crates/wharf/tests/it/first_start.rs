@@ -57,7 +57,9 @@ fn the_environment_fixes_the_key_of_a_new_folder_and_no_other() {
     dev.stop();
 
     let again = Dev::start_with(folder.path(), |command| {
-        command.env("WHARF_DEV_ACCESS_KEY_ID", "AKIAOTHEROTHEROTHERO").env("WHARF_DEV_SECRET_ACCESS_KEY", "0123456789abcdef");
+        command
+            .env("WHARF_DEV_ACCESS_KEY_ID", "AKIAOTHEROTHEROTHERO")
+            .env("WHARF_DEV_SECRET_ACCESS_KEY", "0123456789abcdef");
     });
     again.running.logged("the access key of the environment is not used");
     assert!(basic(&again.endpoint, KEY).starts_with("Basic "));
@@ -67,8 +69,14 @@ fn the_environment_fixes_the_key_of_a_new_folder_and_no_other() {
 fn half_a_key_and_a_wrong_one_are_refused_before_anything_is_made() {
     for (variables, words) in [
         (&[("WHARF_DEV_ACCESS_KEY_ID", KEY.0)][..], "set both"),
-        (&[("WHARF_DEV_ACCESS_KEY_ID", "x y"), ("WHARF_DEV_SECRET_ACCESS_KEY", KEY.1)], "is not an access key id"),
-        (&[("WHARF_DEV_ACCESS_KEY_ID", KEY.0), ("WHARF_DEV_SECRET_ACCESS_KEY", "short")], "16 to 128 characters"),
+        (
+            &[("WHARF_DEV_ACCESS_KEY_ID", "x y"), ("WHARF_DEV_SECRET_ACCESS_KEY", KEY.1)],
+            "is not an access key id",
+        ),
+        (
+            &[("WHARF_DEV_ACCESS_KEY_ID", KEY.0), ("WHARF_DEV_SECRET_ACCESS_KEY", "short")],
+            "16 to 128 characters",
+        ),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let mut command = wharf();
@@ -96,12 +104,17 @@ fn another_account_or_region_than_the_folders_is_refused() {
     let dev = Dev::start_with(folder.path(), |command| {
         command.args(["--account-id", "123456789012", "--region", "eu-west-1"]);
     });
-    assert!(dev.running.printed().contains("account 123456789012, region eu-west-1"), "{}", dev.running.printed());
+    assert!(
+        dev.running.printed().contains("account 123456789012, region eu-west-1"),
+        "{}",
+        dev.running.printed()
+    );
     let data = dev.data.clone();
     dev.stop();
-    for (option, value, words) in
-        [("--account-id", "210987654321", "belongs to account 123456789012"), ("--region", "us-east-1", "belongs to region eu-west-1")]
-    {
+    for (option, value, words) in [
+        ("--account-id", "210987654321", "belongs to account 123456789012"),
+        ("--region", "us-east-1", "belongs to region eu-west-1"),
+    ] {
         let mut command = wharf();
         command.args(["dev", "--listen", "127.0.0.1:0", option, value, "--data-dir"]).arg(&data);
         let told = complaint(&mut command);

@@ -55,8 +55,13 @@ pub(crate) fn ecr(endpoint: &str, (id, secret): (&str, &str), operation: &str, b
     let host = endpoint.trim_start_matches("http://");
     let plain = [("host", host), ("content-type", "application/x-amz-json-1.1"), ("x-amz-target", &target)];
     let bytes = plain.map(|(name, value)| (name, value.as_bytes()));
-    let request =
-        Request { method: "POST", path: "/", query: "", headers: &bytes, payload: Payload::of(body.as_bytes()) };
+    let request = Request {
+        method: "POST",
+        path: "/",
+        query: "",
+        headers: &bytes,
+        payload: Payload::of(body.as_bytes()),
+    };
     let (id, secret) = (id.parse().unwrap(), SecretKey::new(secret));
     let credentials = Credentials { access_key_id: &id, secret: &secret, session_token: None };
     let added = sign(&request, credentials, &"us-east-1".parse().unwrap(), "ecr", Timestamp::now()).unwrap();

@@ -54,7 +54,8 @@ fn the_lines_of_dev_work_when_pasted_even_from_a_folder_with_odd_characters() {
     fs::create_dir(&folder).unwrap();
     let dev = Dev::start(&folder);
     let printed = dev.running.printed();
-    let exports: String = printed.lines().filter(|line| line.starts_with("export ")).map(|line| format!("{line}\n")).collect();
+    let exports: String =
+        printed.lines().filter(|line| line.starts_with("export ")).map(|line| format!("{line}\n")).collect();
     let eval = printed.lines().find_map(|line| line.split_once("or run: ")).unwrap().1;
     assert_eq!(values(&exports), values(eval));
     assert!(basic(&dev.endpoint, (&values(eval)[0], &values(eval)[1])).len() > 100);
@@ -81,11 +82,15 @@ fn pasted(printed: &str, bin: &Path) -> Vec<String> {
     let calls = bin.join("calls");
     for client in ["aws", "docker", "podman"] {
         // What comes from the other side of a pipe is read first, so that the order of the calls is certain.
-        let script = format!("#!/bin/sh\n[ -p /dev/stdin ] && cat >/dev/null\necho {client} \"$@\" >>'{}'\n", calls.display());
+        let script = format!(
+            "#!/bin/sh\n[ -p /dev/stdin ] && cat >/dev/null\necho {client} \"$@\" >>'{}'\n",
+            calls.display()
+        );
         fs::write(bin.join(client), script).unwrap();
         fs::set_permissions(bin.join(client), fs::Permissions::from_mode(0o755)).unwrap();
     }
-    let script: String = printed.lines().filter(|line| line.starts_with("  ")).map(|line| format!("{line}\n")).collect();
+    let script: String =
+        printed.lines().filter(|line| line.starts_with("  ")).map(|line| format!("{line}\n")).collect();
     let mut command = shell(&script);
     said(command.env("PATH", format!("{}:/usr/bin:/bin", bin.display())).stdin(std::process::Stdio::null()));
     fs::read_to_string(calls).unwrap().lines().map(str::to_owned).collect()
@@ -103,6 +108,9 @@ fn env_without_a_registry_says_what_to_do() {
 fn every_command_has_help_with_an_example() {
     for words in [&[][..], &["dev"], &["env"], &["serve"], &["config", "check"]] {
         let help = said(wharf().args(words).arg("--help"));
-        assert!(help.contains("wharf ") && (help.contains("Example") || help.contains("Try it")), "{words:?}: {help}");
+        assert!(
+            help.contains("wharf ") && (help.contains("Example") || help.contains("Try it")),
+            "{words:?}: {help}"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! A stop lets what is running end, within its limit.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -20,9 +20,18 @@ fn half_an_upload(endpoint: &str, key: (&str, &str)) -> TcpStream {
     let location = text.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
     let path = location.find("/v2/").map(|at| &location[at..]).unwrap();
     let mut stream = connect(endpoint);
-    let headers =
-        [("host", "localhost"), ("authorization", &basic), ("content-length", "10"), ("content-type", "application/octet-stream")];
+    let headers = [
+        ("host", "localhost"),
+        ("authorization", &basic),
+        ("content-length", "10"),
+        ("content-type", "application/octet-stream"),
+        ("expect", "100-continue"),
+    ];
     send_head(&mut stream, &format!("PATCH {path}"), &headers);
+    // From here on the server is known to be in the middle of the request.
+    let mut interim = [0; 25];
+    stream.read_exact(&mut interim).unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
     stream.write_all(b"01234").unwrap();
     stream
 }
@@ -60,7 +69,11 @@ fn an_upload_that_stands_still_is_cut_off_at_the_limit() {
     serve.running.signal("TERM");
     let ended = serve.running.ended();
     assert_eq!(ended.code(), Some(0), "{}", serve.running.log());
-    assert!((Duration::from_millis(900)..Duration::from_secs(8)).contains(&began.elapsed()), "{:?}", began.elapsed());
+    assert!(
+        (Duration::from_millis(900)..Duration::from_secs(8)).contains(&began.elapsed()),
+        "{:?}",
+        began.elapsed()
+    );
     serve.running.logged("cut off");
 }
 

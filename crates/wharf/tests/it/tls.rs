@@ -20,7 +20,15 @@ fn renew(folder: &Path, name: &str) -> PathBuf {
 /// The status and the version of HTTP; None if the client does not trust the server.
 fn curl(serve: &Serve, trusted: &Path, option: &str) -> Option<String> {
     let mut command = Command::new("curl");
-    command.env_clear().args(["-sS", "-o", "/dev/null", "-w", "%{http_code} %{http_version}", option, "--cacert"]);
+    command.env_clear().args([
+        "-sS",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code} %{http_version}",
+        option,
+        "--cacert",
+    ]);
     command.arg(trusted).arg(format!("{}/readyz", serve.endpoint.replace("http:", "https:")));
     let output = run(&mut command);
     output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
