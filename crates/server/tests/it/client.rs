@@ -112,7 +112,8 @@ impl Client {
     pub(crate) async fn raw(&self, line: &str, headers: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let authorization = self.authorization.as_deref().unwrap_or("none");
-        let head = format!("{line} HTTP/1.1\r\nhost: test\r\nauthorization: {authorization}\r\n{headers}\r\n");
+        let head =
+            format!("{line} HTTP/1.1\r\nhost: test\r\nauthorization: {authorization}\r\n{headers}\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
         stream
     }

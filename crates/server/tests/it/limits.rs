@@ -28,8 +28,14 @@ async fn headers_that_are_too_large_or_too_many_are_refused() {
 async fn a_control_body_over_the_limit_is_refused_unread() {
     let node = Node::start_with(|options| options.limits.max_control_body_bytes = 1000).await;
     let target = "x-amz-target: AmazonEC2ContainerRegistry_V20150921.DescribeRepositories\r\n\
-                  content-type: application/x-amz-json-1.1\r\ncontent-length: 1001\r\n";
-    let stream = Client::new(node.address).raw("POST /", target).await;
+                  x-amz-date: 20261124T000000Z\r\ncontent-type: application/x-amz-json-1.1\r\n\
+                  content-length: 1001\r\n";
+    let signature = format!(
+        "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261124/us-east-1/ecr/aws4_request, \
+         SignedHeaders=host;x-amz-date, Signature={}",
+        "0".repeat(64)
+    );
+    let stream = Client::new(node.address).authorization(Some(signature)).raw("POST /", target).await;
     let said = rest(stream).await;
     assert!(said.starts_with("HTTP/1.1 413"), "{said}");
 }

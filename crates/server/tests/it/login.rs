@@ -42,7 +42,9 @@ async fn a_password_that_is_no_token_is_refused_with_ecrs_sentence() {
     };
     let mut changed = password.clone();
     changed.replace_range(40..41, if &password[40..41] == "A" { "B" } else { "A" });
-    for credentials in ["AWS:nonsense".to_owned(), format!("AWS:{changed}"), format!("root:{password}"), "AWS".into()] {
+    for credentials in
+        ["AWS:nonsense".to_owned(), format!("AWS:{changed}"), format!("root:{password}"), "AWS".into()]
+    {
         let header = format!("Basic {}", STANDARD.encode(&credentials));
         let reply = Client::new(node.address).authorization(Some(header)).get("/v2/").await;
         reply.refused(400, "DENIED");

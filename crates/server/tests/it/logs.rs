@@ -35,19 +35,26 @@ impl<'a> MakeWriter<'a> for Lines {
 #[tokio::test]
 async fn a_request_is_one_line_with_its_id_and_without_its_secrets() {
     let lines = Lines::default();
-    // This test's runtime has one thread, so its server logs here and no other test does.
-    let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(lines.clone());
-    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    // For the whole process: a subscriber of one thread can be passed over by what other tests logged before.
+    let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing::Level::DEBUG);
+    tracing::subscriber::set_global_default(subscriber.with_writer(lines.clone()).finish()).unwrap();
     let node = Node::start().await;
     let reply = node.client().get("/v2/team/app/tags/list?n=1").await.expect(200);
     Client::new(node.address).get("/wharf/layers/sealed-secret").await.expect(403);
-    Client::new(node.address).authorization(Some("Basic c2VjcmV0OnNlY3JldA==".into())).get("/v2/").await.expect(400);
+    Client::new(node.address)
+        .authorization(Some("Basic c2VjcmV0OnNlY3JldA==".into()))
+        .get("/v2/")
+        .await
+        .expect(400);
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
 
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     let id = reply.header("x-amzn-requestid");
-    let ours: Vec<serde_json::Value> =
-        text.lines().filter(|line| line.contains(id)).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ours: Vec<serde_json::Value> = text
+        .lines()
+        .filter(|line| line.contains(id))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(ours.len(), 1, "{text}");
     let fields = &ours[0]["fields"];
     assert_eq!(fields["request_id"], id);

@@ -40,7 +40,8 @@ async fn tags_come_with_a_push_by_digest() {
     let node = Node::start().await;
     let image = manifest(&node.client(), "one").await;
     let digest = sha256(&image);
-    let reply = pushing(&node).put(&at(&format!("manifests/{digest}?tag=a&tag=b")), image.clone()).await.expect(201);
+    let reply =
+        pushing(&node).put(&at(&format!("manifests/{digest}?tag=a&tag=b")), image.clone()).await.expect(201);
     let tags: Vec<_> = reply.headers.get_all("oci-tag").iter().collect();
     assert_eq!(tags, ["a", "b"]);
     node.client().head(&at("manifests/b")).await.expect(200);
@@ -61,7 +62,8 @@ async fn what_cannot_be_a_manifest_is_refused_with_the_code_that_fits() {
     client.put(&at("manifests/latest"), both).await.refused(400, "MANIFEST_INVALID");
     let other = node.client().with("content-type", INDEX);
     other.put(&at("manifests/latest"), image.clone()).await.refused(400, "MANIFEST_INVALID");
-    let schema1 = node.client().with("content-type", "application/vnd.docker.distribution.manifest.v1+prettyjws");
+    let schema1 =
+        node.client().with("content-type", "application/vnd.docker.distribution.manifest.v1+prettyjws");
     let body = json!({"schemaVersion": 1, "name": "a", "tag": "b", "fsLayers": []}).to_string();
     schema1.put(&at("manifests/latest"), body).await.refused(400, "MANIFEST_INVALID");
     let wrong = at(&format!("manifests/{}", sha256(b"other")));
@@ -77,7 +79,8 @@ async fn an_immutable_tag_stays_where_it_is() {
     let node = Node::start().await;
     node.create("team/fixed", Some(ImageTagMutability::Immutable)).await;
     let index = |seed: &str| {
-        json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [], "annotations": {"seed": seed}}).to_string()
+        json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [], "annotations": {"seed": seed}})
+            .to_string()
     };
     let client = node.client().with("content-type", INDEX);
     let path = "/v2/team/fixed/manifests/v1";

@@ -102,10 +102,16 @@ impl Node {
 }
 
 async fn open(folder: &tempfile::TempDir, address: SocketAddr) -> (Arc<Registry>, Arc<Caller>) {
-    let meta = meta::Meta::sqlite(folder.path().join("wharf.db"), meta::SqliteOptions::default()).await.unwrap();
+    let meta =
+        meta::Meta::sqlite(folder.path().join("wharf.db"), meta::SqliteOptions::default()).await.unwrap();
     let blobs = blob::Store::disk(folder.path().join("blobs"), blob::DiskOptions::default()).unwrap();
     let settings = Settings {
-        address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: address.port() },
+        address: PublicAddress {
+            scheme: "http",
+            suffix: None,
+            host: "localhost".to_owned(),
+            port: address.port(),
+        },
         default_region: region(),
         limits: registry::settings::Limits::default(),
         master_key: MasterKey::new([7; 32]),

@@ -42,7 +42,8 @@ async fn every_answer_has_an_id_of_its_own_and_a_true_date() {
 
 #[tokio::test]
 async fn metrics_have_a_listener_of_their_own() {
-    let node = Node::start_with(|options| options.metrics_listen = Some("127.0.0.1:0".parse().unwrap())).await;
+    let node =
+        Node::start_with(|options| options.metrics_listen = Some("127.0.0.1:0".parse().unwrap())).await;
     let client = node.client();
     push_blob(&client, b"counted").await;
     client.get("/v2/").await.expect(200);

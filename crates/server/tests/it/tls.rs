@@ -36,7 +36,11 @@ async fn start(files: &TlsFiles) -> Node {
 }
 
 /// A connection by someone who trusts only this certificate.
-async fn connect(node: &Node, trusted: &CertificateDer<'static>, alpn: &str) -> std::io::Result<TlsStream<TcpStream>> {
+async fn connect(
+    node: &Node,
+    trusted: &CertificateDer<'static>,
+    alpn: &str,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -64,7 +68,8 @@ async fn both_versions_of_http_are_spoken_over_tls() {
     assert_eq!(over_http2(stream, request).await.status, 200);
     let stream = connect(&node, &certificate, "h2").await.unwrap();
     let stranger = node.client().authorization(None);
-    let reply = over_http2(stream, stranger.request(http::Method::GET, "https://registry.test/v2/", "")).await;
+    let reply =
+        over_http2(stream, stranger.request(http::Method::GET, "https://registry.test/v2/", "")).await;
     let challenge = reply.header("www-authenticate");
     assert_eq!(challenge, "Basic realm=\"https://registry.test/\",service=\"ecr.amazonaws.com\"");
 }

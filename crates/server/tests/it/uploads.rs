@@ -19,7 +19,8 @@ async fn begin(client: &Client) -> String {
 async fn in_one_request() {
     let node = Node::start().await;
     let digest = sha256(b"whole");
-    let reply = node.client().post(&at(&format!("blobs/uploads/?digest={digest}")), "whole").await.expect(201);
+    let reply =
+        node.client().post(&at(&format!("blobs/uploads/?digest={digest}")), "whole").await.expect(201);
     assert_eq!(reply.header("location"), at(&format!("blobs/{digest}")));
     assert_eq!(reply.header("docker-content-digest"), digest);
 }
@@ -107,7 +108,8 @@ async fn an_upload_ends_by_delete_and_belongs_to_its_repository() {
     let client = node.client();
     let session = begin(&client).await;
     let elsewhere = session.replace("team/app", "team/other");
-    for reply in [client.get(&elsewhere).await, client.patch(&elsewhere, "x").await, client.delete(&elsewhere).await]
+    for reply in
+        [client.get(&elsewhere).await, client.patch(&elsewhere, "x").await, client.delete(&elsewhere).await]
     {
         reply.refused(404, "BLOB_UPLOAD_UNKNOWN");
     }
@@ -131,7 +133,9 @@ async fn a_blob_of_another_repository_is_mounted_without_sending_it() {
     client.head(&format!("/v2/team/other/blobs/{digest}")).await.expect(200);
     let anonymous = push_blob(&client, b"found").await;
     mount(&client, &format!("mount={anonymous}")).await.expect(201);
-    for query in [format!("mount={}&from=team/app", sha256(b"missing")), format!("mount={digest}2&from=UPPER")] {
+    for query in
+        [format!("mount={}&from=team/app", sha256(b"missing")), format!("mount={digest}2&from=UPPER")]
+    {
         let reply = mount(&client, &query).await.expect(202);
         assert!(reply.header("location").starts_with("/v2/team/other/blobs/uploads/"), "{query}");
     }
