@@ -65,7 +65,7 @@ impl Cluster {
     }
 
     fn await_socket(&self) -> Result<(), String> {
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         while std::os::unix::net::UnixStream::connect(self.folder.join(".s.PGSQL.5432")).is_err() {
             if Instant::now() > until {
                 let log = fs::read_to_string(self.folder.join("postgres.log")).unwrap_or_default();

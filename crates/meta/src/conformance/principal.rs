@@ -54,6 +54,8 @@ pub(super) async fn a_user_made_again_inherits_nothing(world: World) {
     assert_eq!(policies(&world, "AIDA2").await.managed, Vec::<String>::new());
 }
 
+const KEY: &str = "AKIAAAAAAAAAAAAAAAA1";
+
 fn id(text: &str) -> aws::ids::AccessKeyId {
     text.parse().unwrap()
 }
@@ -64,7 +66,6 @@ fn key(text: &str, owner: &str, sealed: &[u8]) -> CreateAccessKey {
 
 pub(super) async fn access_keys(world: World) {
     world.user("AIDA1", "ann").await.unwrap();
-    const KEY: &str = "AKIAAAAAAAAAAAAAAAA1";
     let made = |owner, sealed: &'static [u8]| world.meta.write(key(KEY, owner, sealed));
     assert_eq!(refusal(made("AIDA9", b"s").await), CreateAccessKeyRefusal::PrincipalGone);
     made("AIDA1", b"sealed").await.unwrap();

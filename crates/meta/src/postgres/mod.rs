@@ -147,7 +147,8 @@ fn may_repeat(error: &StoreError) -> bool {
             }
             None => {
                 error.is_closed()
-                    || std::error::Error::source(error).is_some_and(|e| e.is::<std::io::Error>())
+                    || std::error::Error::source(error)
+                        .is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
             }
         },
         _ => false,

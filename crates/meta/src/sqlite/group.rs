@@ -34,7 +34,7 @@ impl Group {
                 // The job that met the error keeps it as its answer; the others run again without it.
                 End::Lost(at, Ran::Failed) => jobs.remove(at).answer(),
                 End::Lost(at, _) => {
-                    jobs.remove(at).fail(StoreError::Bug("it went on after a database error"))
+                    jobs.remove(at).fail(StoreError::Bug("it went on after a database error"));
                 }
                 End::Failed(error) if jobs.len() == 1 => {
                     tracing::error!(error = %error, "a metadata commit failed");
@@ -51,10 +51,10 @@ impl Group {
     fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> End {
         let full = jobs.iter().any(|job| job.access() != Access::Relaxed);
         let end = self.transaction(jobs, full);
-        if !self.connection.is_autocommit() {
-            if let Err(error) = self.execute("ROLLBACK") {
-                tracing::error!(error = %error, "a metadata transaction could not be rolled back");
-            }
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.execute("ROLLBACK")
+        {
+            tracing::error!(error = %error, "a metadata transaction could not be rolled back");
         }
         end.unwrap_or_else(End::Failed)
     }

@@ -4,6 +4,8 @@ mod checkpoint;
 mod connection;
 mod group;
 mod readers;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::{
@@ -68,18 +70,16 @@ impl Sqlite {
     }
 
     pub(crate) async fn read<O: Operation>(&self, operation: O) -> Outcome<O> {
-        match O::ACCESS {
-            crate::Access::Point => self.inner.readers.point(&operation),
-            _ => {
-                let inner = Arc::clone(&self.inner);
-                let permit = inner.readers.admit().await?;
-                let page = tokio::task::spawn_blocking(move || {
-                    let _permit = permit;
-                    inner.readers.page(&operation)
-                });
-                page.await.map_err(|_| StoreError::Panicked)?
-            }
+        if O::ACCESS == crate::Access::Point {
+            return self.inner.readers.point(&operation);
         }
+        let inner = Arc::clone(&self.inner);
+        let permit = inner.readers.admit().await?;
+        let page = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            inner.readers.page(&operation)
+        });
+        page.await.map_err(|_| StoreError::Panicked)?
     }
 
     pub(crate) async fn write<O: Operation>(&self, operation: O) -> Outcome<O> {
