@@ -15,7 +15,7 @@ pub(crate) use read::load;
 /// The file as it is written. Everything is optional here; what must be there is checked with a sentence.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct File {
+struct Settings {
     data_dir: Option<PathBuf>,
     master_key_file: Option<PathBuf>,
     region: Option<String>,

@@ -16,7 +16,7 @@ pub(crate) fn start(logging: &Logging) -> anyhow::Result<()> {
     match format {
         LogFormat::Text => builder.with_ansi(stderr().is_terminal()).init(),
         LogFormat::Json => {
-            builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init()
+            builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
         }
     }
     Ok(())

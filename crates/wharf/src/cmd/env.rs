@@ -29,10 +29,10 @@ pub(crate) fn exports(administrator: &Administrator, endpoint: &str) -> String {
     let mut export = |name: &str, value: &str| {
         let _ = writeln!(lines, "export {name}={}", quoted(value));
     };
-    export("AWS_ACCESS_KEY_ID", &administrator.access_key_id.to_string());
+    export("AWS_ACCESS_KEY_ID", administrator.access_key_id.as_ref());
     export("AWS_SECRET_ACCESS_KEY", administrator.secret.expose());
-    export("AWS_REGION", &administrator.region.to_string());
-    export("AWS_DEFAULT_REGION", &administrator.region.to_string());
+    export("AWS_REGION", administrator.region.as_ref());
+    export("AWS_DEFAULT_REGION", administrator.region.as_ref());
     for service in SERVICES {
         export(&format!("AWS_ENDPOINT_URL_{service}"), endpoint);
     }

@@ -36,12 +36,13 @@ pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
     };
     let blobs = config.blobs.clone().unwrap_or_else(|| folder.blobs());
     let registry = node::open(settings, meta, &blobs).await?;
-    match &config.bootstrap {
-        Some(account_id) => bootstrap(&registry, account_id, known, &config, &folder).await?,
-        None => tracing::info!(
+    if let Some(account_id) = &config.bootstrap {
+        bootstrap(&registry, account_id, known, &config, &folder).await?;
+    } else {
+        tracing::info!(
             "no [bootstrap] in the configuration: a new deployment gets its first account by \
              bootstrap.account_id = \"<12 digits>\""
-        ),
+        );
     }
     tracing::info!(address = %listener.address(), metrics = ?listener.metrics_address(), "ready");
     node::run(listener, registry).await

@@ -9,7 +9,7 @@ use serde::Deserialize as _;
 use server::{Limits, Options, TlsFiles};
 use toml::Table;
 
-use super::{Config, Database, File, Public, ServerSection, blocks, overlay};
+use super::{Config, Database, Public, ServerSection, Settings, blocks, overlay};
 
 /// Reads a configuration file and lays the process's environment over it.
 pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
@@ -23,18 +23,18 @@ fn read(
     variables: impl Iterator<Item = (String, String)>,
 ) -> anyhow::Result<Config> {
     // Once for complaints that point at the line, once more with the environment.
-    let _: File = toml::from_str(text).with_context(|| origin.to_owned())?;
+    let _: Settings = toml::from_str(text).with_context(|| origin.to_owned())?;
     let mut table: Table = text.parse().with_context(|| origin.to_owned())?;
     let applied = overlay::apply(&mut table, variables)?;
-    let file =
-        File::deserialize(table).with_context(|| format!("in the environment ({})", applied.join(", ")))?;
+    let file = Settings::deserialize(table)
+        .with_context(|| format!("in the environment ({})", applied.join(", ")))?;
     checked(file).with_context(|| match applied.as_slice() {
         [] => origin.to_owned(),
         names => format!("{origin}, with {}", names.join(", ")),
     })
 }
 
-fn checked(file: File) -> anyhow::Result<Config> {
+fn checked(file: Settings) -> anyhow::Result<Config> {
     let Some(data_dir) = file.data_dir else {
         bail!(
             "data_dir is missing: name the folder that holds the lock, the master key and, with SQLite, everything"

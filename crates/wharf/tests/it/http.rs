@@ -20,7 +20,7 @@ pub(crate) fn connect(endpoint: &str) -> TcpStream {
 pub(crate) fn send_head(stream: &mut TcpStream, line: &str, headers: &[(&str, &str)]) {
     let mut head = format!("{line} HTTP/1.1\r\nconnection: close\r\n");
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head.extend([name, ": ", value, "\r\n"]);
     }
     head.push_str("\r\n");
     stream.write_all(head.as_bytes()).unwrap();

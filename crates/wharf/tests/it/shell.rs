@@ -54,8 +54,7 @@ fn the_lines_of_dev_work_when_pasted_even_from_a_folder_with_odd_characters() {
     fs::create_dir(&folder).unwrap();
     let dev = Dev::start(&folder);
     let printed = dev.running.printed();
-    let exports: String =
-        printed.lines().filter(|line| line.starts_with("export ")).map(|line| format!("{line}\n")).collect();
+    let exports = lines(&printed, "export ");
     let eval = printed.lines().find_map(|line| line.split_once("or run: ")).unwrap().1;
     assert_eq!(values(&exports), values(eval));
     assert!(basic(&dev.endpoint, (&values(eval)[0], &values(eval)[1])).len() > 100);
@@ -76,6 +75,11 @@ fn the_lines_of_dev_work_when_pasted_even_from_a_folder_with_odd_characters() {
     assert_eq!(pasted, expected);
 }
 
+/// The lines that begin so.
+fn lines(printed: &str, beginning: &str) -> String {
+    printed.split_inclusive('\n').filter(|line| line.starts_with(beginning)).collect()
+}
+
 /// Runs the indented lines in a shell whose clients only note how they were called.
 fn pasted(printed: &str, bin: &Path) -> Vec<String> {
     fs::create_dir(bin).unwrap();
@@ -89,8 +93,7 @@ fn pasted(printed: &str, bin: &Path) -> Vec<String> {
         fs::write(bin.join(client), script).unwrap();
         fs::set_permissions(bin.join(client), fs::Permissions::from_mode(0o755)).unwrap();
     }
-    let script: String =
-        printed.lines().filter(|line| line.starts_with("  ")).map(|line| format!("{line}\n")).collect();
+    let script = lines(printed, "  ");
     let mut command = shell(&script);
     said(command.env("PATH", format!("{}:/usr/bin:/bin", bin.display())).stdin(std::process::Stdio::null()));
     fs::read_to_string(calls).unwrap().lines().map(str::to_owned).collect()
