@@ -1,1 +1,36 @@
-//! testkit.
+//! What tests of several crates share: the real binary on a folder of its own, a small client of both its APIs, and
+//! a look into the data folder of a server that does not run.
+//!
+//! Nothing here depends on the crates under test: signatures, framing and queries are written a second time, so that
+//! a mistake made there is not repeated here.
+
+mod aws;
+mod http;
+mod process;
+mod store;
+
+pub use aws::Credentials;
+pub use http::{Client, Reply, Stream};
+pub use process::{Started, Wharf, memory_folder};
+pub use store::Offline;
+
+use sha2::Digest as _;
+
+/// The digest of some bytes as a registry writes it: `sha256:…`.
+pub fn sha256(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex::encode(sha2::Sha256::digest(bytes)))
+}
+
+/// Bytes that differ at every position and from seed to seed.
+pub fn noise(len: usize, seed: u64) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(len + 8);
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    while bytes.len() < len {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(len);
+    bytes
+}
