@@ -4,11 +4,16 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     missing_docs,
     reason = "a test that cannot go on fails"
 )]
 
 mod configuration;
+mod crash;
+mod crash_memory;
+mod crash_model;
+mod crash_work;
 mod first_start;
 mod http;
 mod process;
