@@ -214,7 +214,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_nothing_is_given_up() {
         let (_client, server) = tokio::io::duplex(16);
-        let mut server = Lingering::new(server, Duration::from_secs(60));
+        let mut server = Lingering::new(server, Duration::from_mins(1));
         let error = server.write_all(&[0; 64]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
@@ -222,7 +222,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_close_reads_what_the_client_still_sends_but_not_for_ever() {
         let (mut client, server) = tokio::io::duplex(16);
-        let mut server = Lingering::new(server, Duration::from_secs(60));
+        let mut server = Lingering::new(server, Duration::from_mins(1));
         let closing = tokio::spawn(async move { server.shutdown().await });
         client.write_all(&[0; 4096]).await.unwrap();
         closing.await.unwrap().unwrap();

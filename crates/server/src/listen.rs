@@ -123,7 +123,7 @@ impl Server {
             }
             None => None,
         };
-        let aside = asides(&listener.certificate, listener.metrics, &app);
+        let aside = asides(listener.certificate.as_ref(), listener.metrics, &app);
         accept(listener.tcp, acceptor, &app, shutdown).await;
         app.stop.cancel();
         app.tasks.close();
@@ -138,7 +138,7 @@ impl Server {
 
 /// Tasks beside the accept loop, which end with the set.
 fn asides(
-    certificate: &Option<Arc<Certificate>>,
+    certificate: Option<&Arc<Certificate>>,
     metrics: Option<TcpListener>,
     app: &Arc<App>,
 ) -> tokio::task::JoinSet<()> {
@@ -244,10 +244,10 @@ where
     let stream = TokioIo::new(stream);
     if is_http2 {
         let connection = pin!(http2_builder(&app.options).serve_connection(stream, service));
-        until_stopped(connection, &app.stop, |connection| connection.graceful_shutdown()).await;
+        until_stopped(connection, &app.stop, http2::Connection::graceful_shutdown).await;
     } else {
         let connection = pin!(http1_builder(&app.options).serve_connection(stream, service));
-        until_stopped(connection, &app.stop, |connection| connection.graceful_shutdown()).await;
+        until_stopped(connection, &app.stop, http1::Connection::graceful_shutdown).await;
     }
 }
 

@@ -45,7 +45,7 @@ impl Default for Limits {
             max_http2_streams: 200,
             handshake: Duration::from_secs(15),
             header_read: Duration::from_secs(75),
-            body_idle: Duration::from_secs(60),
+            body_idle: Duration::from_mins(1),
             max_control_body_bytes: 30 * 1024 * 1024,
         }
     }

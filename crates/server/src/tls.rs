@@ -69,7 +69,7 @@ impl Certificate {
                     tracing::info!(certificate = %files.certificate.display(), "certificate reloaded");
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "changed certificate files not taken; the old ones stay in use")
+                    tracing::warn!(%error, "changed certificate files not taken; the old ones stay in use");
                 }
             }
         }

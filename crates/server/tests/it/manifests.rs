@@ -47,7 +47,7 @@ async fn tags_come_with_a_push_by_digest() {
     node.client().head(&at("manifests/b")).await.expect(200);
     let bad = pushing(&node).put(&at(&format!("manifests/{digest}?tag=-x")), image.clone()).await;
     bad.refused(400, "TAG_INVALID");
-    let many: String = (0..65).map(|n| format!("&tag=t{n}")).collect();
+    let many = (0..65).map(|n| format!("&tag=t{n}")).collect::<Vec<_>>().concat();
     let reply = pushing(&node).put(&at(&format!("manifests/{digest}?{}", &many[1..])), image).await;
     reply.refused(414, "TAG_INVALID");
 }
