@@ -95,3 +95,12 @@ def test_a_visitor_is_told_that_he_has_no_token(api):
     answer = api.send("GET", "/", None, {})
     assert answer.status == 403
     assert b"<MissingAuthenticationTokenException>" in answer.raw
+
+
+def test_a_url_signed_for_post_is_good_for_post_alone(wharf, api):
+    env = wharf.env
+    keys = {"aws_access_key_id": env["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": env["AWS_SECRET_ACCESS_KEY"]}
+    sts = boto3.client("sts", endpoint_url=api.endpoint, region_name=api.region, **keys)
+    path = "/" + sts.generate_presigned_url("get_caller_identity", ExpiresIn=60).split("/", 3)[3]
+    assert api.send("POST", path, None, {}).status == 200
+    assert api.send("GET", path, None, {}).status == 403

@@ -286,7 +286,7 @@ def test_a_wrong_secret_or_service_is_refused(wharf):
 
 def test_a_presigned_get_caller_identity(session, wharf):
     sts = session.client("sts", endpoint_url=wharf.env["AWS_ENDPOINT_URL_STS"])
-    url = sts.generate_presigned_url("get_caller_identity", ExpiresIn=60)
+    url = sts.generate_presigned_url("get_caller_identity", ExpiresIn=60, HttpMethod="GET")
     with urllib.request.urlopen(url, timeout=30) as answer:
         assert b"<Arn>arn:aws:iam::" in answer.read()
     with pytest.raises(urllib.error.HTTPError) as refused:
