@@ -149,7 +149,7 @@ async fn measure(name: &str, meta: Meta) {
                     })
                     .await
                     .unwrap(),
-                )
+                );
             }
         })
         .await;
