@@ -60,7 +60,8 @@ impl Crashes {
             Started::Ended => true,
             Started::Ready(mut server) => {
                 let worked = self.work(&server);
-                let died = server.ends_within(Duration::from_millis(if worked.is_ok() { 0 } else { 2_000 }))?;
+                let died =
+                    server.ends_within(Duration::from_millis(if worked.is_ok() { 0 } else { 2_000 }))?;
                 ensure!(died || worked.is_ok(), "{armed}: {worked:?}");
                 died
             }
@@ -91,7 +92,11 @@ impl Crashes {
     fn check_leftovers(&mut self) -> Result<()> {
         let offline = Offline::open(&self.data)?;
         ensure!(offline.short_objects()?.is_empty(), "rows without bytes: {:?}", offline.short_objects()?);
-        ensure!(offline.forgotten_files()?.is_empty(), "files that no row knows: {:?}", offline.forgotten_files()?);
+        ensure!(
+            offline.forgotten_files()?.is_empty(),
+            "files that no row knows: {:?}",
+            offline.forgotten_files()?
+        );
         let begun = Instant::now();
         while !offline.doomed()?.is_empty() || offline.unfinished()? > 0 {
             let left = (offline.doomed()?.len(), offline.unfinished()?);
@@ -101,7 +106,11 @@ impl Crashes {
             std::thread::sleep(Duration::from_millis(300));
             server.kill()?;
         }
-        ensure!(offline.forgotten_files()?.is_empty(), "files that no row knows: {:?}", offline.forgotten_files()?);
+        ensure!(
+            offline.forgotten_files()?.is_empty(),
+            "files that no row knows: {:?}",
+            offline.forgotten_files()?
+        );
         Ok(())
     }
 }

@@ -79,7 +79,8 @@ impl Model {
                 continue;
             }
             let listed = list.json()?;
-            let listed: Vec<&str> = listed["tags"].as_array().into_iter().flatten().filter_map(|t| t.as_str()).collect();
+            let listed: Vec<&str> =
+                listed["tags"].as_array().into_iter().flatten().filter_map(|t| t.as_str()).collect();
             repository.check_blobs(client, name)?;
             repository.check_manifests(client, name)?;
             repository.check_tags(client, name, &listed)?;
@@ -104,7 +105,10 @@ fn fetch(client: &Client, path: &str, digest: &str) -> Result<Option<Vec<u8>>> {
 impl Repository {
     fn check_nothing_left(&self, client: &Client, name: &str) -> Result<()> {
         for digest in self.blobs.keys() {
-            ensure!(fetch(client, &format!("/v2/{name}/blobs/{digest}"), digest)?.is_none(), "blob of a deleted {name}");
+            ensure!(
+                fetch(client, &format!("/v2/{name}/blobs/{digest}"), digest)?.is_none(),
+                "blob of a deleted {name}"
+            );
         }
         for digest in self.manifests.keys() {
             let path = format!("/v2/{name}/manifests/{digest}");
@@ -177,7 +181,11 @@ impl Repository {
             let last: usize = range.trim_start_matches("0-").parse()?;
             let offset = if last == 0 { 0 } else { last + 1 };
             let (least, most) = (upload.acknowledged, upload.sent.len());
-            ensure!((least..=most).contains(&offset), "{}: {offset} not in {least}..={most}", upload.location);
+            ensure!(
+                (least..=most).contains(&offset),
+                "{}: {offset} not in {least}..={most}",
+                upload.location
+            );
             let digest = sha256(&upload.sent);
             let path = format!("{}?digest={digest}", upload.location);
             client.v2("PUT", &path, "application/octet-stream", &upload.sent[offset..])?.expect(201)?;

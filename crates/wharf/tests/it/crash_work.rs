@@ -20,7 +20,7 @@ pub(crate) struct Worker<'a> {
 impl Worker<'_> {
     /// One of everything.
     pub(crate) fn everything(&mut self) -> Result<()> {
-        let names = [format!("crash/r{}", self.seed), format!("crash/s{}", self.seed)];
+        let names = ["a", "b"].map(|half| format!("crash/{:06}{half}", self.seed));
         for name in &names {
             self.create(name)?;
         }
@@ -44,10 +44,10 @@ impl Worker<'_> {
             self.delete_repository(name)?;
         }
         // The oldest go, so that looking at everything stays quick.
-        while self.model.0.len() > 4 {
-            let oldest = self.model.0.keys().next().context("a repository")?.clone();
-            self.delete_repository(&oldest)?;
-            self.model.0.remove(&oldest);
+        let surplus = self.model.0.len().saturating_sub(4);
+        let oldest: Vec<_> = self.model.0.keys().take(surplus).cloned().collect();
+        for name in oldest {
+            self.delete_repository(&name)?;
         }
         Ok(())
     }
@@ -106,7 +106,8 @@ impl Worker<'_> {
     fn start_upload(&mut self, name: &str) -> Result<String> {
         let started = self.client.v2("POST", &format!("/v2/{name}/blobs/uploads/"), "", b"")?.expect(202)?;
         let location = started.header("location").context("no location")?.to_owned();
-        let upload = Upload { location: location.clone(), acknowledged: 0, sent: Vec::new(), may_be_over: false };
+        let upload =
+            Upload { location: location.clone(), acknowledged: 0, sent: Vec::new(), may_be_over: false };
         self.repository(name)?.uploads.push(upload);
         Ok(location)
     }
@@ -118,7 +119,9 @@ impl Worker<'_> {
     fn push_at_once(&mut self, name: &str, len: usize) -> Result<String> {
         let bytes = self.content(len);
         let digest = self.blob_asked_for(name, &bytes)?;
-        self.client.v2("POST", &format!("/v2/{name}/blobs/uploads/?digest={digest}"), BYTES, &bytes)?.expect(201)?;
+        self.client
+            .v2("POST", &format!("/v2/{name}/blobs/uploads/?digest={digest}"), BYTES, &bytes)?
+            .expect(201)?;
         self.blob_acknowledged(name, &digest)?;
         Ok(digest)
     }
@@ -126,7 +129,8 @@ impl Worker<'_> {
     /// InitiateLayerUpload, UploadLayerPart, CompleteLayerUpload.
     fn push_by_ecr(&mut self, name: &str, len: usize) -> Result<String> {
         let bytes = self.content(len);
-        let started = self.ecr("InitiateLayerUpload", &format!(r#"{{"repositoryName":"{name}"}}"#))?.json()?;
+        let started =
+            self.ecr("InitiateLayerUpload", &format!(r#"{{"repositoryName":"{name}"}}"#))?.json()?;
         let id = started["uploadId"].as_str().context("no uploadId")?.to_owned();
         let (last, part) = (len - 1, testkit::base64(&bytes));
         self.ecr(
@@ -156,8 +160,17 @@ impl Worker<'_> {
         Ok(())
     }
 
-    fn put_manifest(&mut self, name: &str, tag: &str, config: &str, layers: &[&str], by_ecr: bool) -> Result<String> {
-        let size = |repository: &Repository, digest: &str| repository.blobs.get(digest).map_or(0, |blob| blob.1.len());
+    fn put_manifest(
+        &mut self,
+        name: &str,
+        tag: &str,
+        config: &str,
+        layers: &[&str],
+        by_ecr: bool,
+    ) -> Result<String> {
+        let size = |repository: &Repository, digest: &str| {
+            repository.blobs.get(digest).map_or(0, |blob| blob.1.len())
+        };
         let repository = self.repository(name)?;
         let config_size = size(repository, config);
         let layers: Vec<String> = layers
@@ -175,13 +188,20 @@ impl Worker<'_> {
         let mut fact = Fact::new(false);
         fact.may_become(true);
         repository.manifests.entry(digest.clone()).or_insert((fact, body.clone().into_bytes()));
-        repository.tags.entry(tag.to_owned()).or_insert_with(|| Fact::new(None)).may_become(Some(digest.clone()));
+        repository
+            .tags
+            .entry(tag.to_owned())
+            .or_insert_with(|| Fact::new(None))
+            .may_become(Some(digest.clone()));
         if by_ecr {
             let text = body.replace('"', "\\\"");
-            let input = format!(r#"{{"repositoryName":"{name}","imageTag":"{tag}","imageManifest":"{text}"}}"#);
+            let input =
+                format!(r#"{{"repositoryName":"{name}","imageTag":"{tag}","imageManifest":"{text}"}}"#);
             self.ecr("PutImage", &input)?;
         } else {
-            self.client.v2("PUT", &format!("/v2/{name}/manifests/{tag}"), IMAGE, body.as_bytes())?.expect(201)?;
+            self.client
+                .v2("PUT", &format!("/v2/{name}/manifests/{tag}"), IMAGE, body.as_bytes())?
+                .expect(201)?;
         }
         let repository = self.repository(name)?;
         repository.manifests.get_mut(&digest).context("the manifest")?.0.become_known(true);
