@@ -362,17 +362,17 @@ impl Registry {
         if row.offset == 0 {
             return self.empty_object(upload, digests).await;
         }
+        let state = row.hash_state.as_deref().and_then(Hasher::restore);
+        let mut computed: Vec<Digest> = state.map(Hasher::finish).into_iter().collect();
         for digest in digests {
-            let computed = match row.hash_state.as_deref().and_then(Hasher::restore) {
-                Some(hasher) if hasher.algorithm() == digest.algorithm() => hasher.finish(),
-                // Named with another algorithm only now: the bytes have to be read again.
-                _ => self
-                    .blobs
-                    .rehash(&object_key(row)?, digest.algorithm(), row.offset)
-                    .await
-                    .map_err(open_error)?,
-            };
-            if computed == *digest {
+            if !computed.iter().any(|known| known.algorithm() == digest.algorithm()) {
+                // Named with another algorithm only now: the bytes have to be read again, however many digests
+                // of it a request lists, only once.
+                let key = object_key(row)?;
+                let again = self.blobs.rehash(&key, digest.algorithm(), row.offset).await;
+                computed.push(again.map_err(open_error)?);
+            }
+            if computed.contains(digest) {
                 return Ok(Some(*digest));
             }
         }

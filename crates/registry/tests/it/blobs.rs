@@ -1,0 +1,102 @@
+//! Blobs are reachable through a repository that links them, and uploads by who began them.
+
+use bytes::Bytes;
+use oci::digest::Algorithm;
+use registry::error::Code;
+use registry::upload::Incoming;
+
+use crate::world::{World, code, ctx, sha256};
+
+const PUSH_TO_MINE: &str = r#"{"Effect":"Allow","Action":"ecr:*",
+    "Resource":"arn:aws:ecr:eu-west-1:123456789012:repository/mine"}"#;
+
+#[tokio::test]
+async fn a_blob_of_another_repository_is_not_there() {
+    let world = World::new().await;
+    let (a, b) = (world.create("alpha").await, world.create("beta").await);
+    let digest = world.push_blob(&a, b"secret").await;
+    assert!(world.registry.get_blob(&ctx(&world.admin), &a, &digest).await.is_ok());
+    let elsewhere = world.registry.get_blob(&ctx(&world.admin), &b, &digest).await;
+    assert_eq!(code(elsewhere), Code::BlobUnknown);
+}
+
+#[tokio::test]
+async fn the_same_bytes_are_kept_once_and_still_have_to_be_sent() {
+    let world = World::new().await;
+    let (a, b) = (world.create("alpha").await, world.create("beta").await);
+    let digest = world.push_blob(&a, b"shared").await;
+    world.push_blob(&b, b"shared").await;
+    assert!(world.registry.get_blob(&ctx(&world.admin), &b, &digest).await.is_ok());
+    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    assert_eq!(world.registry.sweep_doomed(later).await.unwrap(), 1, "the second copy goes");
+    assert_eq!(world.files(), 1);
+    assert!(world.registry.get_blob(&ctx(&world.admin), &a, &digest).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_mount_needs_leave_to_read_the_source() {
+    let world = World::new().await;
+    let (source, mine) = (world.create("source").await, world.create("mine").await);
+    let digest = world.push_blob(&source, b"secret").await;
+    let pusher = world.user("pusher", PUSH_TO_MINE).await;
+    for from in [Some(&source.name), None] {
+        let mounted = world.registry.mount_blob(&ctx(&pusher), &mine, &digest, from).await.unwrap();
+        assert!(!mounted, "mounted from {from:?}");
+    }
+    assert_eq!(code(world.registry.get_blob(&ctx(&pusher), &mine, &digest).await), Code::BlobUnknown);
+    assert!(world.registry.mount_blob(&ctx(&world.admin), &mine, &digest, None).await.unwrap());
+    assert!(world.registry.get_blob(&ctx(&pusher), &mine, &digest).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_upload_is_invisible_to_other_users_and_other_repositories() {
+    let world = World::new().await;
+    let (mine, other) = (world.create("mine").await, world.create("other").await);
+    let upload = world.registry.start_upload(&ctx(&world.admin), &mine, Algorithm::Sha256).await.unwrap();
+    let pusher = world.user("pusher", PUSH_TO_MINE).await;
+    let seen = world.registry.upload_status(&ctx(&pusher), &mine, &upload.id).await;
+    assert_eq!(code(seen), Code::UploadNotFound);
+    let incoming = Incoming::buffered(Bytes::from_static(b"theirs"));
+    let appended = world.registry.append_upload(&ctx(&pusher), &mine, &upload.id, incoming).await;
+    assert_eq!(code(appended), Code::UploadNotFound);
+    let elsewhere = world.registry.upload_status(&ctx(&world.admin), &other, &upload.id).await;
+    assert_eq!(code(elsewhere), Code::UploadNotFound);
+    assert!(world.registry.upload_status(&ctx(&world.admin), &mine, &upload.id).await.is_ok());
+}
+
+#[tokio::test]
+async fn bytes_that_do_not_match_their_digest_become_nothing() {
+    let world = World::new().await;
+    let a = world.create("alpha").await;
+    let digest = sha256(b"promised");
+    let incoming = Incoming::buffered(Bytes::from_static(b"sent"));
+    let pushed = world.registry.put_blob(&ctx(&world.admin), &a, &digest, incoming).await;
+    assert_eq!(code(pushed), Code::InvalidLayer);
+    assert_eq!(code(world.registry.get_blob(&ctx(&world.admin), &a, &digest).await), Code::BlobUnknown);
+    let sent = world.registry.get_blob(&ctx(&world.admin), &a, &sha256(b"sent")).await;
+    assert_eq!(code(sent), Code::BlobUnknown);
+}
+
+#[tokio::test]
+async fn a_download_url_opens_one_blob_for_an_hour() {
+    let world = World::new().await;
+    let a = world.create("alpha").await;
+    let digest = world.push_blob(&a, b"layer").await;
+    let input = aws::ecr::GetDownloadUrlForLayerRequest {
+        registry_id: None,
+        repository_name: "alpha".to_owned(),
+        layer_digest: digest.to_string(),
+    };
+    let region = crate::world::region();
+    let answer = world.registry.get_download_url_for_layer(&ctx(&world.admin), &region, input).await.unwrap();
+    let (_, sealed) = answer.download_url.split_once(registry::download::PATH_PREFIX).unwrap();
+    let now = jiff::Timestamp::now();
+    let handle = world.registry.verify_download(sealed, now).await.unwrap();
+    assert_eq!(handle.stat.digest, digest);
+    let later = now + jiff::SignedDuration::from_secs(3601);
+    assert_eq!(code(world.registry.verify_download(sealed, later).await), Code::AccessDenied);
+    let forged = format!("{}A", &sealed[..sealed.len() - 1]);
+    assert_eq!(code(world.registry.verify_download(&forged, now).await), Code::AccessDenied);
+    world.registry.delete_blob(&ctx(&world.admin), &a, &digest).await.unwrap();
+    assert_eq!(code(world.registry.verify_download(sealed, now).await), Code::BlobUnknown);
+}

@@ -1,0 +1,109 @@
+//! Who may do what: decided on every request, at once when a policy or a key changes.
+
+use aws::ecr::DescribeRepositoriesRequest;
+use meta::SetAccessKeyStatus;
+use oci::name::Reference;
+use registry::error::Code;
+
+use crate::world::{World, code, ctx, region, repository};
+
+fn latest() -> Reference {
+    Reference::Tag("latest".parse().unwrap())
+}
+
+const READ_APP: &str = r#"{"Effect":"Allow","Action":["ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"],
+    "Resource":"arn:aws:ecr:eu-west-1:123456789012:repository/app"}"#;
+
+#[tokio::test]
+async fn a_policy_opens_what_it_names_and_nothing_else() {
+    let world = World::new().await;
+    let (app, other) = (world.create("app").await, world.create("other").await);
+    world.push(&app, "latest", b"{}").await.unwrap();
+    world.push(&other, "latest", b"{}").await.unwrap();
+    let reader = world.user("reader", READ_APP).await;
+    let registry = &world.registry;
+    assert!(registry.get_manifest(&ctx(&reader), &app, &latest()).await.is_ok());
+    assert_eq!(code(registry.get_manifest(&ctx(&reader), &other, &latest()).await), Code::AccessDenied);
+    let push = world.registry.start_upload(&ctx(&reader), &app, oci::digest::Algorithm::Sha256).await;
+    assert_eq!(code(push), Code::AccessDenied);
+    let digest = crate::world::sha256(&crate::world::manifest(b"{}"));
+    assert_eq!(code(registry.delete_manifest(&ctx(&reader), &app, &digest).await), Code::AccessDenied);
+}
+
+#[tokio::test]
+async fn the_refusal_names_caller_action_and_resource() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    let nobody = world.user("nobody", r#"{"Effect":"Allow","Action":"ecr:ListImages","Resource":"*"}"#).await;
+    let error = world.registry.get_manifest(&ctx(&nobody), &app, &latest()).await.unwrap_err();
+    assert_eq!(
+        error.message,
+        "User: arn:aws:iam::123456789012:user/nobody is not authorized to perform: ecr:BatchGetImage on resource: \
+         arn:aws:ecr:eu-west-1:123456789012:repository/app because no identity-based policy allows the \
+         ecr:BatchGetImage action"
+    );
+}
+
+#[tokio::test]
+async fn a_stranger_does_not_learn_which_repositories_exist() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    let nobody = world.user("nobody", r#"{"Effect":"Allow","Action":"ecr:ListImages","Resource":"x"}"#).await;
+    let there = world.registry.get_manifest(&ctx(&nobody), &app, &latest()).await;
+    let missing = world.registry.get_manifest(&ctx(&nobody), &repository("nothing"), &latest()).await;
+    assert_eq!((code(there), code(missing)), (Code::AccessDenied, Code::AccessDenied));
+}
+
+#[tokio::test]
+async fn a_changed_policy_and_a_disabled_key_take_effect_on_the_next_request() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    world.push(&app, "latest", b"{}").await.unwrap();
+    let reader = world.user("reader", READ_APP).await;
+    let pull = || async { world.registry.get_manifest(&ctx(&reader), &app, &latest()).await };
+    assert!(pull().await.is_ok());
+    let deny = r#"{"Effect":"Deny","Action":"ecr:*","Resource":"*"}"#;
+    world.set_policy(&reader.unique_id, &format!("{READ_APP},{deny}")).await;
+    assert_eq!(code(pull().await), Code::AccessDenied);
+    world.set_policy(&reader.unique_id, READ_APP).await;
+    assert!(pull().await.is_ok());
+    let id = reader.access_key_id.clone();
+    world.meta.write(SetAccessKeyStatus { id, active: false }).await.unwrap();
+    assert_eq!(code(pull().await), Code::InvalidToken);
+}
+
+#[tokio::test]
+async fn the_tags_of_a_repository_decide_where_a_policy_asks_for_them() {
+    let world = World::new().await;
+    let (red, blue) = (world.create("red").await, world.create("blue").await);
+    for (repository, colour) in [(&red, "red"), (&blue, "blue")] {
+        world.push(repository, "latest", b"{}").await.unwrap();
+        let input = aws::ecr::TagResourceRequest {
+            resource_arn: repository.arn(),
+            tags: vec![aws::ecr::Tag { key: "colour".to_owned(), value: colour.to_owned() }],
+        };
+        world.registry.tag_resource(&ctx(&world.admin), &region(), input).await.unwrap();
+    }
+    let statement = r#"{"Effect":"Allow","Action":"ecr:BatchGetImage","Resource":"*",
+        "Condition":{"StringEquals":{"aws:ResourceTag/colour":"red"}}}"#;
+    let reader = world.user("reader", statement).await;
+    assert!(world.registry.get_manifest(&ctx(&reader), &red, &latest()).await.is_ok());
+    let denied = world.registry.get_manifest(&ctx(&reader), &blue, &latest()).await;
+    assert_eq!(code(denied), Code::AccessDenied);
+}
+
+#[tokio::test]
+async fn another_account_is_refused_even_for_its_own_administrator() {
+    let world = World::new().await;
+    world.create("app").await;
+    let mut theirs = repository("app");
+    theirs.account_id = "999999999999".parse().unwrap();
+    let refused = world.registry.get_manifest(&ctx(&world.admin), &theirs, &latest()).await;
+    assert_eq!(code(refused), Code::AccessDenied);
+    let input = DescribeRepositoriesRequest {
+        registry_id: Some("999999999999".to_owned()),
+        ..DescribeRepositoriesRequest::default()
+    };
+    let refused = world.registry.describe_repositories(&ctx(&world.admin), &region(), input).await;
+    assert_eq!(code(refused), Code::AccessDenied);
+}

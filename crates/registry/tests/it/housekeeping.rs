@@ -1,0 +1,57 @@
+//! What nobody can reach goes for good, and nothing else does.
+
+use aws::ecr::DeleteRepositoryRequest;
+use jiff::{SignedDuration, Timestamp};
+use oci::digest::Algorithm;
+use registry::error::Code;
+use registry::purge::UPLOAD_LIFETIME;
+use registry::upload::Incoming;
+
+use crate::world::{World, at, code, ctx, region};
+
+#[tokio::test]
+async fn a_deleted_repository_is_gone_at_once_and_its_name_is_free() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    let digest = world.push_blob(&app, b"layer").await;
+    world.push(&app, "latest", b"{}").await.unwrap();
+    let delete =
+        |force| DeleteRepositoryRequest { repository_name: "app".to_owned(), force, ..Default::default() };
+    let kept = world.registry.delete_repository(&ctx(&world.admin), &region(), delete(false)).await;
+    assert_eq!(code(kept), Code::RepositoryNotEmpty);
+    world.registry.delete_repository(&ctx(&world.admin), &region(), delete(true)).await.unwrap();
+    let read = || async { world.registry.get_blob(&ctx(&world.admin), &app, &digest).await.map(|_| ()) };
+    assert_eq!(code(read().await), Code::RepositoryNotFound);
+    world.create("app").await;
+    assert_eq!(code(read().await), Code::BlobUnknown, "the new one inherits nothing");
+    assert_eq!(world.registry.purge_repositories(Timestamp::now()).await.unwrap(), 1);
+    assert_eq!(world.registry.purge_repositories(Timestamp::now()).await.unwrap(), 0);
+    world.push(&app, "latest", b"{}").await.unwrap();
+}
+
+#[tokio::test]
+async fn an_upload_that_was_left_ends_and_a_fresh_one_stays() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    let now = Timestamp::now();
+    let long_ago = now - SignedDuration::try_from(UPLOAD_LIFETIME).unwrap() - SignedDuration::from_hours(1);
+    let mut ids = Vec::new();
+    for time in [long_ago, now] {
+        let ctx = at(&world.admin, time);
+        let upload = world.registry.start_upload(&ctx, &app, Algorithm::Sha256).await.unwrap();
+        let incoming = Incoming::buffered(b"part"[..].into());
+        world.registry.append_upload(&ctx, &app, &upload.id, incoming).await.unwrap();
+        ids.push(upload.id);
+    }
+    assert_eq!(world.files(), 2);
+    assert_eq!(world.registry.expire_uploads(now).await.unwrap(), 1);
+    let status = |id: String| {
+        let (registry, ctx, app) = (std::sync::Arc::clone(&world.registry), ctx(&world.admin), app.clone());
+        async move { registry.upload_status(&ctx, &app, &id).await }
+    };
+    assert_eq!(code(status(ids[0].clone()).await), Code::UploadNotFound);
+    assert_eq!(status(ids[1].clone()).await.unwrap().offset, 4);
+    assert_eq!(world.registry.sweep_doomed(now).await.unwrap(), 0, "bytes rest for a while first");
+    assert_eq!(world.registry.sweep_doomed(now + SignedDuration::from_hours(1)).await.unwrap(), 1);
+    assert_eq!(world.files(), 1);
+}

@@ -1,0 +1,106 @@
+//! Images: immutable tags hold on every way, what an index lists stays, pulls are recorded.
+
+use aws::ecr::{
+    DescribeImagesRequest, ImageIdentifier, ImageTagMutability, PutImageRequest, PutImageTagMutabilityRequest,
+};
+use oci::name::Reference;
+use registry::error::Code;
+
+use crate::world::{World, code, ctx, manifest, region, sha256};
+
+async fn make_immutable(world: &World, name: &str) {
+    let input = PutImageTagMutabilityRequest {
+        repository_name: name.to_owned(),
+        image_tag_mutability: ImageTagMutability::Immutable,
+        ..PutImageTagMutabilityRequest::default()
+    };
+    world.registry.put_image_tag_mutability(&ctx(&world.admin), &region(), input).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_immutable_tag_moves_by_neither_api() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    world.push(&app, "v1", b"{}").await.unwrap();
+    make_immutable(&world, "app").await;
+    assert_eq!(code(world.push(&app, "v1", b"{ }").await), Code::ImageTagAlreadyExists);
+    let input = PutImageRequest {
+        repository_name: "app".to_owned(),
+        image_manifest: String::from_utf8(manifest(b"{ }")).unwrap(),
+        image_tag: Some("v1".to_owned()),
+        ..PutImageRequest::default()
+    };
+    let put = world.registry.put_image(&ctx(&world.admin), &region(), input).await;
+    assert_eq!(code(put), Code::ImageTagAlreadyExists);
+    let digest = Reference::Digest(sha256(&manifest(b"{ }")));
+    let tags = ["v1".parse().unwrap()];
+    let body = manifest(b"{ }").into();
+    let by_digest = world.registry.put_manifest(&ctx(&world.admin), &app, &digest, &tags, None, body).await;
+    assert_eq!(code(by_digest), Code::ImageTagAlreadyExists);
+    let v1 = Reference::Tag("v1".parse().unwrap());
+    let still = world.registry.head_manifest(&ctx(&world.admin), &app, &v1).await.unwrap();
+    assert_eq!(still.digest, sha256(&manifest(b"{}")));
+    assert!(world.push(&app, "v1", b"{}").await.is_ok(), "the same push again changes nothing");
+}
+
+/// The specification's suite pushes sparse images (`OCI_DATA_SPARSE`); ECR's API refuses them.
+#[tokio::test]
+async fn put_image_needs_the_blobs_in_its_own_repository_and_the_data_plane_takes_sparse_images() {
+    let world = World::new().await;
+    let (alpha, beta) = (world.create("alpha").await, world.create("beta").await);
+    let config = world.push_blob(&alpha, b"{}").await;
+    let input = PutImageRequest {
+        repository_name: "beta".to_owned(),
+        image_manifest: String::from_utf8(manifest(b"{}")).unwrap(),
+        image_tag: Some("latest".to_owned()),
+        ..PutImageRequest::default()
+    };
+    let refused = world.registry.put_image(&ctx(&world.admin), &region(), input).await.unwrap_err();
+    assert_eq!(refused.code, Code::LayersNotFound);
+    assert!(refused.message.contains(&config.to_string()), "{}", refused.message);
+    let latest = Reference::Tag("latest".parse().unwrap());
+    let body = manifest(b"{}").into();
+    world.registry.put_manifest(&ctx(&world.admin), &beta, &latest, &[], None, body).await.unwrap();
+    let blob = world.registry.get_blob(&ctx(&world.admin), &beta, &config).await;
+    assert_eq!(code(blob), Code::BlobUnknown, "a sparse image opens no other repository's blob");
+}
+
+#[tokio::test]
+async fn a_blob_that_a_manifest_needs_stays() {
+    let world = World::new().await;
+    let a = world.create("alpha").await;
+    let pushed = world.push(&a, "latest", b"{}").await.unwrap();
+    let config = sha256(b"{}");
+    assert_eq!(code(world.registry.delete_blob(&ctx(&world.admin), &a, &config).await), Code::BlobInUse);
+    world.registry.delete_manifest(&ctx(&world.admin), &a, &pushed.digest).await.unwrap();
+    world.registry.delete_blob(&ctx(&world.admin), &a, &config).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pull_is_recorded_and_a_look_is_not() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    world.push(&app, "v1", b"{}").await.unwrap();
+    let v1 = Reference::Tag("v1".parse().unwrap());
+    world.registry.head_manifest(&ctx(&world.admin), &app, &v1).await.unwrap();
+    assert_eq!(pulled_at(&world).await, None);
+    world.registry.get_manifest(&ctx(&world.admin), &app, &v1).await.unwrap();
+    for _ in 0..200 {
+        if pulled_at(&world).await.is_some() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the pull was not recorded within two seconds");
+}
+
+async fn pulled_at(world: &World) -> Option<f64> {
+    let input = DescribeImagesRequest {
+        repository_name: "app".to_owned(),
+        image_ids: vec![ImageIdentifier { image_tag: Some("v1".to_owned()), image_digest: None }],
+        ..DescribeImagesRequest::default()
+    };
+    let answer = world.registry.describe_images(&ctx(&world.admin), &region(), input).await.unwrap();
+    let detail = serde_json::to_value(&answer.image_details[0]).unwrap();
+    detail.get("lastRecordedPullTime").and_then(serde_json::Value::as_f64)
+}

@@ -1,0 +1,16 @@
+//! The rules against real stores: an SQLite file and a folder of blobs.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "a test that meets the unexpected should stop"
+)]
+
+mod blobs;
+mod gate;
+mod housekeeping;
+mod images;
+mod tokens;
+mod world;

@@ -1,0 +1,75 @@
+//! Docker passwords: who may get one, what it opens, when it stops.
+
+use aws::ecr::GetAuthorizationTokenRequest;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::{SignedDuration, Timestamp};
+use registry::error::Code;
+use registry::token::{MAX_PASSWORD_CHARS, TokenError};
+
+use crate::world::{World, at, code, ctx, region};
+
+/// The user and the password of a token asked for at this time.
+async fn login(world: &World, now: Timestamp) -> (String, String) {
+    let input = GetAuthorizationTokenRequest::default();
+    let answer =
+        world.registry.get_authorization_token(&at(&world.admin, now), &region(), input).await.unwrap();
+    let token = answer.authorization_data.into_iter().next().unwrap().authorization_token;
+    let text = String::from_utf8(STANDARD.decode(token).unwrap()).unwrap();
+    let (user, password) = text.split_once(':').unwrap();
+    (user.to_owned(), password.to_owned())
+}
+
+#[tokio::test]
+async fn a_password_carries_its_caller_and_its_region() {
+    let world = World::new().await;
+    let (user, password) = login(&world, Timestamp::now()).await;
+    assert_eq!(user, "AWS");
+    assert!(password.len() <= MAX_PASSWORD_CHARS && !password.contains(':'), "{} characters", password.len());
+    let caller = world.registry.authenticate_password(&user, &password, Timestamp::now()).unwrap();
+    assert_eq!(caller.arn, world.admin.arn);
+    assert_eq!(caller.access_key_id, world.admin.access_key_id);
+    assert_eq!(caller.token_region, Some(region()));
+}
+
+#[tokio::test]
+async fn a_password_lives_for_twelve_hours_also_when_it_was_opened_before() {
+    let world = World::new().await;
+    let start = Timestamp::now();
+    let (user, password) = login(&world, start).await;
+    let almost = start + SignedDuration::from_secs(12 * 3600 - 2);
+    assert!(world.registry.authenticate_password(&user, &password, almost).is_ok());
+    let after = start + SignedDuration::from_hours(12);
+    let refused = world.registry.authenticate_password(&user, &password, after);
+    assert_eq!(refused.unwrap_err(), TokenError::Expired);
+}
+
+#[tokio::test]
+async fn no_other_password_opens() {
+    let world = World::new().await;
+    let (user, password) = login(&world, Timestamp::now()).await;
+    let now = Timestamp::now();
+    let refused = |user: &str, password: &str| {
+        world.registry.authenticate_password(user, password, now).err() == Some(TokenError::Invalid)
+    };
+    assert!(refused("aws", &password));
+    assert!(refused(&user, ""));
+    assert!(refused(&user, &"A".repeat(MAX_PASSWORD_CHARS + 1)));
+    for at in 0..password.len() {
+        let mut changed = password.clone().into_bytes();
+        changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+        assert!(refused(&user, std::str::from_utf8(&changed).unwrap()), "changed at {at}");
+    }
+    let elsewhere = World::new().await;
+    let (_, foreign) = login(&elsewhere, Timestamp::now()).await;
+    assert!(refused(&user, &foreign), "a token of another deployment");
+}
+
+#[tokio::test]
+async fn only_a_policy_lets_a_user_have_a_password() {
+    let world = World::new().await;
+    let user = world.user("u", r#"{"Effect":"Allow","Action":"ecr:BatchGetImage","Resource":"*"}"#).await;
+    let input = GetAuthorizationTokenRequest::default();
+    let refused = world.registry.get_authorization_token(&ctx(&user), &region(), input).await;
+    assert_eq!(code(refused), Code::AccessDenied);
+}

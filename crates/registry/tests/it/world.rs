@@ -1,0 +1,173 @@
+//! A registry on temporary stores, with an administrator and as many other users as a test wants.
+
+use std::sync::Arc;
+
+use aws::ecr::CreateRepositoryRequest;
+use aws::ids::Region;
+use jiff::Timestamp;
+use meta::{CreateAccessKey, CreateUser, FindAccount, Meta, PutInlinePolicy};
+use oci::digest::{Algorithm, Digest};
+use oci::name::Reference;
+use registry::Registry;
+use registry::bootstrap::{self, Administrator};
+use registry::context::{Caller, Ctx, Peer, Plane, RepositoryRef, micros};
+use registry::error::{Code, Result};
+use registry::manifest::Pushed;
+use registry::settings::{Limits, MasterKey, PublicAddress, Settings};
+use registry::upload::Incoming;
+
+pub(crate) const ACCOUNT: &str = "123456789012";
+
+pub(crate) struct World {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) meta: Meta,
+    pub(crate) admin: Arc<Caller>,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+pub(crate) fn region() -> Region {
+    "eu-west-1".parse().unwrap()
+}
+
+/// The context of one request of a caller.
+pub(crate) fn at(caller: &Arc<Caller>, now: Timestamp) -> Ctx {
+    let peer = Peer { address: [127, 0, 0, 1].into(), tls: false };
+    let id = uuid::Uuid::new_v4().to_string();
+    Ctx::new(Arc::clone(caller), peer, None, id, now, Plane::Data)
+}
+
+pub(crate) fn ctx(caller: &Arc<Caller>) -> Ctx {
+    at(caller, Timestamp::now())
+}
+
+pub(crate) fn repository(name: &str) -> RepositoryRef {
+    RepositoryRef { account_id: ACCOUNT.parse().unwrap(), region: region(), name: name.parse().unwrap() }
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> Digest {
+    Digest::of(Algorithm::Sha256, bytes)
+}
+
+/// The code of a refusal; panics on success.
+pub(crate) fn code<T>(result: Result<T>) -> Code {
+    match result {
+        Ok(_) => panic!("it was not refused"),
+        Err(error) => error.code,
+    }
+}
+
+/// An image whose config is this blob and which has no layers.
+pub(crate) fn manifest(config: &[u8]) -> Vec<u8> {
+    let digest = sha256(config);
+    format!(
+        r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{digest}","size":{}}},"layers":[]}}"#,
+        config.len()
+    )
+    .into_bytes()
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = meta::SqliteOptions::default();
+        let meta = Meta::sqlite(folder.path().join("wharf.db"), options).await.unwrap();
+        let blobs = blob::Store::disk(folder.path().join("blobs"), blob::DiskOptions::default()).unwrap();
+        let settings = Settings {
+            address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 5100 },
+            default_region: region(),
+            limits: Limits::default(),
+            master_key: MasterKey::new([7; 32]),
+        };
+        let registry = Registry::open(settings, meta.clone(), blobs).await.unwrap();
+        let (access_key_id, secret) = bootstrap::random_access_key().unwrap();
+        let administrator = Administrator {
+            account_id: ACCOUNT.parse().unwrap(),
+            region: region(),
+            access_key_id: access_key_id.clone(),
+            secret,
+        };
+        registry.ensure_administrator(&administrator, Timestamp::now()).await.unwrap();
+        let key = meta.read(meta::FindAccessKey { id: access_key_id.clone() }).await.unwrap().unwrap();
+        let admin = caller(&key.principal.name, key.principal.unique_id, access_key_id);
+        Self { registry, meta, admin, folder }
+    }
+
+    /// A user of the account with this identity policy.
+    pub(crate) async fn user(&self, name: &str, statements: &str) -> Arc<Caller> {
+        let account = FindAccount { account_id: ACCOUNT.parse().unwrap() };
+        let account = self.meta.read(account).await.unwrap().unwrap().key;
+        let unique_id = format!("AIDA{:0>17}", name.to_ascii_uppercase());
+        let at = micros(Timestamp::now());
+        let user = CreateUser {
+            account,
+            unique_id: unique_id.clone(),
+            path: "/".to_owned(),
+            name: name.to_owned(),
+            at,
+        };
+        self.meta.write(user).await.unwrap();
+        let (id, _) = bootstrap::random_access_key().unwrap();
+        let key = CreateAccessKey { id: id.clone(), owner: unique_id.clone(), sealed_secret: vec![1], at };
+        self.meta.write(key).await.unwrap();
+        self.set_policy(&unique_id, statements).await;
+        caller(name, unique_id, id)
+    }
+
+    pub(crate) async fn set_policy(&self, owner: &str, statements: &str) {
+        let put = PutInlinePolicy {
+            owner: owner.to_owned(),
+            name: "rights".to_owned(),
+            document: format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#),
+        };
+        self.meta.write(put).await.unwrap();
+    }
+
+    pub(crate) async fn create(&self, name: &str) -> RepositoryRef {
+        let input = CreateRepositoryRequest {
+            repository_name: name.to_owned(),
+            ..CreateRepositoryRequest::default()
+        };
+        self.registry.create_repository(&ctx(&self.admin), &region(), input).await.unwrap();
+        repository(name)
+    }
+
+    pub(crate) async fn push_blob(&self, repository: &RepositoryRef, bytes: &'static [u8]) -> Digest {
+        let digest = sha256(bytes);
+        let incoming = Incoming::buffered(bytes.into());
+        self.registry.put_blob(&ctx(&self.admin), repository, &digest, incoming).await.unwrap();
+        digest
+    }
+
+    /// Pushes an image under a tag as the administrator.
+    pub(crate) async fn push(
+        &self,
+        repository: &RepositoryRef,
+        tag: &str,
+        config: &'static [u8],
+    ) -> Result<Pushed> {
+        self.push_blob(repository, config).await;
+        let reference = Reference::Tag(tag.parse().unwrap());
+        let body = manifest(config).into();
+        self.registry.put_manifest(&ctx(&self.admin), repository, &reference, &[], None, body).await
+    }
+
+    /// How many files lie in the blob store.
+    pub(crate) fn files(&self) -> usize {
+        fn count(folder: &std::path::Path) -> usize {
+            let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+            entries.map(|path| if path.is_dir() { count(&path) } else { 1 }).sum()
+        }
+        count(&self.folder.path().join("blobs/objects"))
+    }
+}
+
+fn caller(name: &str, unique_id: String, access_key_id: aws::ids::AccessKeyId) -> Arc<Caller> {
+    Arc::new(Caller {
+        account_id: ACCOUNT.parse().unwrap(),
+        unique_id,
+        arn: format!("arn:aws:iam::{ACCOUNT}:user/{name}"),
+        username: name.to_owned(),
+        access_key_id,
+        token_region: None,
+    })
+}
