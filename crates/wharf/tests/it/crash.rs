@@ -18,6 +18,10 @@ const READY: Duration = Duration::from_secs(1);
 /// Without a longer run being asked for, the random part ends after this time.
 const ENOUGH: Duration = Duration::from_secs(90);
 
+/// The points that are passed without a request.
+const CLEANING: [Fault; 4] =
+    [Fault::AfterPurgeSlice, Fault::BeforeDeleteBytes, Fault::Deleted, Fault::AfterDeleteBytes];
+
 struct Crashes {
     data: PathBuf,
     model: Model,
@@ -54,6 +58,12 @@ impl Crashes {
 
     /// Lets the server die at the `n`-th passing of a point; tells whether it did.
     fn die_at(&mut self, fault: Fault, n: u32) -> Result<bool> {
+        if CLEANING.contains(&fault) {
+            // A server cleans when it starts: there must be something that the one before has left.
+            let server = self.start()?;
+            self.work(&server)?;
+            server.kill()?;
+        }
         Offline::open(&self.data)?.let_time_pass()?;
         let armed = format!("{}:{n}", fault.name());
         let died = match Wharf::start(binary(), &self.data, Some(&armed))? {
