@@ -24,7 +24,7 @@ pub(crate) fn refuse_memory_disk(folder: &Path) -> Result<()> {
 pub(crate) fn describe(folder: &Path) -> Result<String> {
     let date = capture("date", &["-u", "+%Y-%m-%d %H:%M UTC"])?;
     let (name, cores) = processor();
-    let kernel = capture("uname", &["-srm"])?;
+    let kernel = capture("uname", &["-rm"])?;
     let disk = format!("{} on {}", file_system(folder, "fstype")?, file_system(folder, "source")?);
     let load = fs::read_to_string("/proc/loadavg")?;
     let load = load.split(' ').take(3).collect::<Vec<_>>().join(" ");
