@@ -25,6 +25,11 @@ impl<T: Clone + PartialEq + std::fmt::Debug> Fact<T> {
         Ok(())
     }
 
+    /// Whether nothing but this value is possible.
+    pub(crate) fn is(&self, value: &T) -> bool {
+        self.0.iter().all(|possible| possible == value)
+    }
+
     pub(crate) fn become_known(&mut self, value: T) {
         self.0 = vec![value];
     }

@@ -44,10 +44,11 @@ impl Worker<'_> {
             self.delete_repository(name)?;
         }
         // The oldest go, so that looking at everything stays quick.
-        let surplus = self.model.0.len().saturating_sub(4);
-        let oldest: Vec<_> = self.model.0.keys().take(surplus).cloned().collect();
+        let living = self.model.0.iter().filter(|(_, repository)| repository.exists.is(&true));
+        let living: Vec<_> = living.map(|(name, _)| name.clone()).collect();
+        let oldest = living.iter().take(living.len().saturating_sub(4));
         for name in oldest {
-            self.delete_repository(&name)?;
+            self.delete_repository(name)?;
         }
         Ok(())
     }
