@@ -4,21 +4,18 @@
 //! state, version); bytes of the file beyond the offset count for nothing. The row changes by
 //! compare-and-swap, and the blob becomes readable only in the transaction that ends the session.
 
+mod append;
+mod complete;
+
 use std::pin::Pin;
 use std::sync::Arc;
 
+use ::blob::ObjectKey;
 use ::blob::fault::{self, Fault};
-use ::blob::{AppendError, Appended, ObjectKey};
 use bytes::Bytes;
-use futures::stream::PollNext;
-use futures::{FutureExt as _, Stream, StreamExt as _};
-use meta::{
-    AdvanceUpload, CancelUpload, CompleteUpload, CompleteUploadRefusal, CreateUpload, UploadRefusal,
-    UploadRow,
-};
-use meta::{Micros, RepositoryKey};
-use meta::{Resolve, Target};
-use oci::digest::{Algorithm, Digest, Hasher};
+use futures::Stream;
+use meta::{CancelUpload, CreateUpload, Micros, RepositoryKey, Resolve, Target, UploadRow};
+use oci::digest::{Algorithm, Digest};
 use oci::range::ContentRange;
 
 use crate::Registry;
@@ -26,7 +23,7 @@ use crate::authz::Permit;
 use crate::context::{Ctx, RepositoryRef};
 use crate::error::{Code, Error, Result};
 use crate::op::effect::{self, Effect};
-use crate::store::{StoreResultExt as _, blob_error, open_error, store_error};
+use crate::store::{StoreResultExt as _, store_error};
 use crate::uploads_in_progress::Turn;
 
 /// Why a request's body ended early.
@@ -232,168 +229,6 @@ impl Registry {
         Ok(OwnedUpload { permit, row, turn })
     }
 
-    /// Writes the bytes and records how far they reach, also when the body ends early. It runs on a task of its
-    /// own: a client that goes away must not leave the row behind the file.
-    pub(crate) async fn append<E: Effect>(
-        self: &Arc<Self>,
-        ctx: &Ctx,
-        upload: OwnedUpload<E>,
-        incoming: Incoming,
-    ) -> Result<OwnedUpload<E>> {
-        check_range(&upload.row, &incoming)?;
-        let registry = Arc::clone(self);
-        let at = ctx.at();
-        let task = tokio::spawn(async move { registry.append_and_record(upload, incoming, at).await });
-        task.await.map_err(Error::internal)?
-    }
-
-    async fn append_and_record<E: Effect>(
-        &self,
-        mut upload: OwnedUpload<E>,
-        incoming: Incoming,
-        at: Micros,
-    ) -> Result<OwnedUpload<E>> {
-        let row = &upload.row;
-        let hasher = match &row.hash_state {
-            Some(state) => Hasher::restore(state).ok_or_else(|| Error::internal(BadHashState))?,
-            None => Hasher::new(row.algorithm),
-        };
-        let key = object_key(row)?;
-        let mut body = stop_when(incoming.body, upload.turn.superseded());
-        let limit = self.settings.limits.layer_bytes;
-        let appended = self.blobs.append(&key, row.offset, hasher, &mut body, Some(limit)).await;
-        drop(body);
-        let (appended, failure) = match appended {
-            Ok(appended) => (appended, None),
-            Err(AppendError::Body { appended, .. }) => (*appended, Some(client_gone())),
-            Err(AppendError::TooLarge { limit }) => {
-                return Err(Error::new(
-                    Code::SizeInvalid,
-                    format!("A layer may hold at most {limit} bytes."),
-                ));
-            }
-            Err(AppendError::DiskFull(error) | AppendError::Io(error)) => return Err(blob_error(error)),
-            Err(error @ AppendError::Missing { .. }) => return Err(Error::internal(error)),
-        };
-        let wrong_length = incoming.length.is_some_and(|length| length != appended.written);
-        self.record(&mut upload, appended, at).await?;
-        match failure {
-            Some(error) => Err(error),
-            None if wrong_length => Err(client_gone()),
-            None => Ok(upload),
-        }
-    }
-
-    async fn record<E: Effect>(
-        &self,
-        upload: &mut OwnedUpload<E>,
-        appended: Appended,
-        at: Micros,
-    ) -> Result<()> {
-        if appended.written == 0 {
-            return Ok(());
-        }
-        let advance = AdvanceUpload {
-            repository: upload.permit.repository(),
-            id: upload.row.id.clone(),
-            expected_version: upload.row.version,
-            offset: appended.offset,
-            hash_state: appended.hasher.save(),
-            last_part_size: appended.written,
-            at,
-        };
-        fault::hit(Fault::BeforeAdvance);
-        upload.row = self.meta.write(advance).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(UploadRefusal::NotFound) => {
-                upload_not_found(&upload.permit, &upload.row.id)
-            }
-            meta::OpError::Refused(UploadRefusal::Stale) => superseded(),
-        })?;
-        fault::hit(Fault::AfterAdvance);
-        Ok(())
-    }
-
-    /// Verifies the bytes against the digests (one must match) and ends the session with a linked blob.
-    pub(crate) async fn complete<E: Effect>(
-        &self,
-        ctx: &Ctx,
-        upload: &OwnedUpload<E>,
-        digests: &[Digest],
-    ) -> Result<Digest> {
-        let repository = upload.permit.repository();
-        let Some(digest) = self.matching_digest(upload, digests).await? else {
-            // The bytes can become nothing else: the session ends here, and its file goes.
-            self.discard(repository, &upload.row.id, ctx.at()).await?;
-            return Err(Error::new(
-                Code::InvalidLayer,
-                "None of the provided layer digests match the calculated layer digest",
-            ));
-        };
-        fault::hit(Fault::BeforeCompleteUpload);
-        let complete = CompleteUpload {
-            repository,
-            id: upload.row.id.clone(),
-            expected_version: upload.row.version,
-            digest,
-            size: upload.row.offset,
-            object_id: self.ids.next(ctx.now),
-            at: ctx.at(),
-            op: ctx.operation_id.clone(),
-        };
-        let completed = self.meta.write(complete).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(CompleteUploadRefusal::NotFound) => {
-                upload_not_found(&upload.permit, &upload.row.id)
-            }
-            meta::OpError::Refused(CompleteUploadRefusal::Stale) => superseded(),
-            meta::OpError::Refused(CompleteUploadRefusal::RepositoryGone) => gone_repository(&upload.permit),
-        })?;
-        fault::hit(Fault::AfterCompleteUpload);
-        Ok(completed.blob.digest)
-    }
-
-    async fn matching_digest<E: Effect>(
-        &self,
-        upload: &OwnedUpload<E>,
-        digests: &[Digest],
-    ) -> Result<Option<Digest>> {
-        let row = &upload.row;
-        if row.offset == 0 {
-            return self.empty_object(upload, digests).await;
-        }
-        let state = row.hash_state.as_deref().and_then(Hasher::restore);
-        let mut computed: Vec<Digest> = state.map(Hasher::finish).into_iter().collect();
-        for digest in digests {
-            if !computed.iter().any(|known| known.algorithm() == digest.algorithm()) {
-                // Named with another algorithm only now: the bytes have to be read again, however many digests
-                // of it a request lists, only once.
-                let key = object_key(row)?;
-                let again = self.blobs.rehash(&key, digest.algorithm(), row.offset).await;
-                computed.push(again.map_err(open_error)?);
-            }
-            if computed.contains(digest) {
-                return Ok(Some(*digest));
-            }
-        }
-        Ok(None)
-    }
-
-    /// An empty blob has no append; its file is made here, so that a row never points at nothing.
-    async fn empty_object<E: Effect>(
-        &self,
-        upload: &OwnedUpload<E>,
-        digests: &[Digest],
-    ) -> Result<Option<Digest>> {
-        let matching = digests.iter().find(|digest| **digest == Digest::of(digest.algorithm(), b""));
-        if matching.is_some() {
-            let mut nothing = futures::stream::empty::<std::result::Result<Bytes, BodyError>>();
-            let (key, hasher) = (object_key(&upload.row)?, Hasher::new(upload.row.algorithm));
-            self.blobs.append(&key, 0, hasher, &mut nothing, None).await.map_err(Error::internal)?;
-        }
-        Ok(matching.copied())
-    }
-
     async fn discard(&self, repository: RepositoryKey, id: &str, at: Micros) -> Result<()> {
         let cancel = CancelUpload { repository, id: id.to_owned(), at };
         match self.meta.write(cancel).await {
@@ -401,22 +236,6 @@ impl Registry {
             Err(meta::OpError::Store(error)) => Err(store_error(error)),
         }
     }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the stored hash state of an upload does not open")]
-struct BadHashState;
-
-/// A body that ends with an error as soon as `stop` resolves.
-fn stop_when(
-    body: ByteStream,
-    stop: impl Future<Output = ()> + Send,
-) -> impl Stream<Item = std::result::Result<Bytes, BodyError>> + Send + Unpin {
-    let stopped = stop.into_stream().map(|()| Err(BodyError::Broken));
-    // The stream ends with the body, and at the first error.
-    let ending = body.map(Some).chain(futures::stream::iter([None]));
-    let both = futures::stream::select_with_strategy(stopped.map(Some), ending, |(): &mut ()| PollNext::Left);
-    Box::pin(both.take_while(|item| std::future::ready(item.is_some())).filter_map(std::future::ready))
 }
 
 fn object_key(row: &UploadRow) -> Result<ObjectKey> {
@@ -428,25 +247,6 @@ fn owned_row<E: Effect>(row: Option<&UploadRow>, permit: &Permit<E>, id: &str) -
     row.filter(|row| row.principal == permit.caller().unique_id)
         .cloned()
         .ok_or_else(|| upload_not_found(permit, id))
-}
-
-/// Chunks come in order and say the truth about their length (distribution specification, "Pushing a blob in
-/// chunks").
-fn check_range(row: &UploadRow, incoming: &Incoming) -> Result<()> {
-    let Some(range) = incoming.range else { return Ok(()) };
-    if range.start != row.offset {
-        let message = format!("The upload holds {} bytes; the next chunk starts there.", row.offset);
-        return Err(Error::new(Code::UploadRangeInvalid, message));
-    }
-    let length = range.end_inclusive.checked_sub(range.start).and_then(|span| span.checked_add(1));
-    match (incoming.length, length) {
-        (Some(length), Some(span)) if length != span => Err(Error::new(
-            Code::SizeInvalid,
-            format!("Content-Range names {span} bytes and Content-Length {length}."),
-        )),
-        (_, None) => Err(Error::new(Code::UploadRangeInvalid, "Content-Range ends before it starts.")),
-        _ => Ok(()),
-    }
 }
 
 pub(crate) fn upload_not_found<E: Effect>(permit: &Permit<E>, id: &str) -> Error {
@@ -461,13 +261,6 @@ pub(crate) fn upload_not_found<E: Effect>(permit: &Permit<E>, id: &str) -> Error
 
 fn gone_repository<E: Effect>(permit: &Permit<E>) -> Error {
     crate::authz::repository_not_found(permit.row().name.as_ref(), permit.account())
-}
-
-fn client_gone() -> Error {
-    Error::new(
-        Code::ClientGone,
-        "The request's body ended before all of it was received. Ask for the upload's status and resume there.",
-    )
 }
 
 fn superseded() -> Error {
