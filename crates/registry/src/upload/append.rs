@@ -1,0 +1,144 @@
+//! Received bytes: written behind those that are there, and recorded.
+
+use std::sync::Arc;
+
+use ::blob::fault::{self, Fault};
+use ::blob::{AppendError, Appended};
+use bytes::Bytes;
+use futures::stream::PollNext;
+use futures::{FutureExt as _, Stream, StreamExt as _};
+use meta::{AdvanceUpload, Micros, UploadRefusal, UploadRow};
+use oci::digest::Hasher;
+
+use super::{BodyError, ByteStream, Incoming, OwnedUpload, object_key, superseded, upload_not_found};
+use crate::Registry;
+use crate::context::Ctx;
+use crate::error::{Code, Error, Result};
+use crate::op::effect::Effect;
+use crate::store::{blob_error, store_error};
+
+impl Registry {
+    /// Writes the bytes and records how far they reach, also when the body ends early. It runs on a task of its
+    /// own: a client that goes away must not leave the row behind the file.
+    pub(crate) async fn append<E: Effect>(
+        self: &Arc<Self>,
+        ctx: &Ctx,
+        upload: OwnedUpload<E>,
+        incoming: Incoming,
+    ) -> Result<OwnedUpload<E>> {
+        check_range(&upload.row, &incoming)?;
+        let registry = Arc::clone(self);
+        let at = ctx.at();
+        let task = tokio::spawn(async move { registry.append_and_record(upload, incoming, at).await });
+        task.await.map_err(Error::internal)?
+    }
+
+    async fn append_and_record<E: Effect>(
+        &self,
+        mut upload: OwnedUpload<E>,
+        incoming: Incoming,
+        at: Micros,
+    ) -> Result<OwnedUpload<E>> {
+        let row = &upload.row;
+        let hasher = match &row.hash_state {
+            Some(state) => Hasher::restore(state).ok_or_else(|| Error::internal(BadHashState))?,
+            None => Hasher::new(row.algorithm),
+        };
+        let key = object_key(row)?;
+        let mut body = stop_when(incoming.body, upload.turn.superseded());
+        let limit = self.settings.limits.layer_bytes;
+        let appended = self.blobs.append(&key, row.offset, hasher, &mut body, Some(limit)).await;
+        drop(body);
+        let (appended, failure) = match appended {
+            Ok(appended) => (appended, None),
+            Err(AppendError::Body { appended, .. }) => (*appended, Some(client_gone())),
+            Err(AppendError::TooLarge { limit }) => {
+                return Err(Error::new(
+                    Code::SizeInvalid,
+                    format!("A layer may hold at most {limit} bytes."),
+                ));
+            }
+            Err(AppendError::DiskFull(error) | AppendError::Io(error)) => return Err(blob_error(error)),
+            Err(error @ AppendError::Missing { .. }) => return Err(Error::internal(error)),
+        };
+        let wrong_length = incoming.length.is_some_and(|length| length != appended.written);
+        self.record(&mut upload, appended, at).await?;
+        match failure {
+            Some(error) => Err(error),
+            None if wrong_length => Err(client_gone()),
+            None => Ok(upload),
+        }
+    }
+
+    async fn record<E: Effect>(
+        &self,
+        upload: &mut OwnedUpload<E>,
+        appended: Appended,
+        at: Micros,
+    ) -> Result<()> {
+        if appended.written == 0 {
+            return Ok(());
+        }
+        let advance = AdvanceUpload {
+            repository: upload.permit.repository(),
+            id: upload.row.id.clone(),
+            expected_version: upload.row.version,
+            offset: appended.offset,
+            hash_state: appended.hasher.save(),
+            last_part_size: appended.written,
+            at,
+        };
+        fault::hit(Fault::BeforeAdvance);
+        upload.row = self.meta.write(advance).await.map_err(|error| match error {
+            meta::OpError::Store(error) => store_error(error),
+            meta::OpError::Refused(UploadRefusal::NotFound) => {
+                upload_not_found(&upload.permit, &upload.row.id)
+            }
+            meta::OpError::Refused(UploadRefusal::Stale) => superseded(),
+        })?;
+        fault::hit(Fault::AfterAdvance);
+        Ok(())
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the stored hash state of an upload does not open")]
+struct BadHashState;
+
+/// A body that ends with an error as soon as `stop` resolves.
+fn stop_when(
+    body: ByteStream,
+    stop: impl Future<Output = ()> + Send,
+) -> impl Stream<Item = std::result::Result<Bytes, BodyError>> + Send + Unpin {
+    let stopped = stop.into_stream().map(|()| Err(BodyError::Broken));
+    // The stream ends with the body, and at the first error.
+    let ending = body.map(Some).chain(futures::stream::iter([None]));
+    let both = futures::stream::select_with_strategy(stopped.map(Some), ending, |(): &mut ()| PollNext::Left);
+    Box::pin(both.take_while(|item| std::future::ready(item.is_some())).filter_map(std::future::ready))
+}
+
+/// Chunks come in order and say the truth about their length (distribution specification, "Pushing a blob in
+/// chunks").
+fn check_range(row: &UploadRow, incoming: &Incoming) -> Result<()> {
+    let Some(range) = incoming.range else { return Ok(()) };
+    if range.start != row.offset {
+        let message = format!("The upload holds {} bytes; the next chunk starts there.", row.offset);
+        return Err(Error::new(Code::UploadRangeInvalid, message));
+    }
+    let length = range.end_inclusive.checked_sub(range.start).and_then(|span| span.checked_add(1));
+    match (incoming.length, length) {
+        (Some(length), Some(span)) if length != span => Err(Error::new(
+            Code::SizeInvalid,
+            format!("Content-Range names {span} bytes and Content-Length {length}."),
+        )),
+        (_, None) => Err(Error::new(Code::UploadRangeInvalid, "Content-Range ends before it starts.")),
+        _ => Ok(()),
+    }
+}
+
+fn client_gone() -> Error {
+    Error::new(
+        Code::ClientGone,
+        "The request's body ended before all of it was received. Ask for the upload's status and resume there.",
+    )
+}

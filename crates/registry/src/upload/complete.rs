@@ -1,0 +1,95 @@
+//! The end of a session: bytes that match a digest become a blob of the repository.
+
+use ::blob::fault::{self, Fault};
+use bytes::Bytes;
+use meta::{CompleteUpload, CompleteUploadRefusal};
+use oci::digest::{Digest, Hasher};
+
+use super::{BodyError, OwnedUpload, gone_repository, object_key, superseded, upload_not_found};
+use crate::Registry;
+use crate::context::Ctx;
+use crate::error::{Code, Error, Result};
+use crate::op::effect::Effect;
+use crate::store::{open_error, store_error};
+
+impl Registry {
+    /// Verifies the bytes against the digests (one must match) and ends the session with a linked blob.
+    pub(crate) async fn complete<E: Effect>(
+        &self,
+        ctx: &Ctx,
+        upload: &OwnedUpload<E>,
+        digests: &[Digest],
+    ) -> Result<Digest> {
+        let repository = upload.permit.repository();
+        let Some(digest) = self.matching_digest(upload, digests).await? else {
+            // The bytes can become nothing else: the session ends here, and its file goes.
+            self.discard(repository, &upload.row.id, ctx.at()).await?;
+            return Err(Error::new(
+                Code::InvalidLayer,
+                "None of the provided layer digests match the calculated layer digest",
+            ));
+        };
+        fault::hit(Fault::BeforeCompleteUpload);
+        let complete = CompleteUpload {
+            repository,
+            id: upload.row.id.clone(),
+            expected_version: upload.row.version,
+            digest,
+            size: upload.row.offset,
+            object_id: self.ids.next(ctx.now),
+            at: ctx.at(),
+            op: ctx.operation_id.clone(),
+        };
+        let completed = self.meta.write(complete).await.map_err(|error| match error {
+            meta::OpError::Store(error) => store_error(error),
+            meta::OpError::Refused(CompleteUploadRefusal::NotFound) => {
+                upload_not_found(&upload.permit, &upload.row.id)
+            }
+            meta::OpError::Refused(CompleteUploadRefusal::Stale) => superseded(),
+            meta::OpError::Refused(CompleteUploadRefusal::RepositoryGone) => gone_repository(&upload.permit),
+        })?;
+        fault::hit(Fault::AfterCompleteUpload);
+        Ok(completed.blob.digest)
+    }
+
+    async fn matching_digest<E: Effect>(
+        &self,
+        upload: &OwnedUpload<E>,
+        digests: &[Digest],
+    ) -> Result<Option<Digest>> {
+        let row = &upload.row;
+        if row.offset == 0 {
+            return self.empty_object(upload, digests).await;
+        }
+        let state = row.hash_state.as_deref().and_then(Hasher::restore);
+        let mut computed: Vec<Digest> = state.map(Hasher::finish).into_iter().collect();
+        for digest in digests {
+            if !computed.iter().any(|known| known.algorithm() == digest.algorithm()) {
+                // Named with another algorithm only now: the bytes have to be read again, however many digests
+                // of it a request lists, only once.
+                let key = object_key(row)?;
+                let again = self.blobs.rehash(&key, digest.algorithm(), row.offset).await;
+                computed.push(again.map_err(open_error)?);
+            }
+            if computed.contains(digest) {
+                return Ok(Some(*digest));
+            }
+        }
+        Ok(None)
+    }
+
+    /// An empty blob has no append; its file is made here, so that a row never points at nothing.
+    async fn empty_object<E: Effect>(
+        &self,
+        upload: &OwnedUpload<E>,
+        digests: &[Digest],
+    ) -> Result<Option<Digest>> {
+        let matching = digests.iter().find(|digest| **digest == Digest::of(digest.algorithm(), b""));
+        if matching.is_some() {
+            let mut nothing = futures::stream::empty::<std::result::Result<Bytes, BodyError>>();
+            let (key, hasher) = (object_key(&upload.row)?, Hasher::new(upload.row.algorithm));
+            self.blobs.append(&key, 0, hasher, &mut nothing, None).await.map_err(Error::internal)?;
+        }
+        Ok(matching.copied())
+    }
+}
