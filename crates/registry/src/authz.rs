@@ -136,6 +136,11 @@ impl Registry {
         })
     }
 
+    /// Whether the caller still exists and its key is active: what a login wants to know.
+    pub async fn check_caller(&self, ctx: &Ctx) -> Result<()> {
+        self.registry_gate(ctx, &ctx.caller.account_id, &self.settings.default_region).await.map(|_| ())
+    }
+
     async fn compiled_policies(&self, caller: &Caller, state: &CallerState) -> Result<Arc<CompiledPolicies>> {
         if let Some(compiled) = self.policies.get(&caller.unique_id)
             && compiled.version == state.version
@@ -205,7 +210,7 @@ impl Gate {
 
     fn decide(&self, op: Op, context: &iam::Context) -> Result<()> {
         let resource = self.resource(op);
-        if self.caller.account_id != self.account_id && op.resource() != Resource::Account {
+        if self.caller.account_id != self.account_id {
             let reason = format!("because no resource-based policy allows the {} action", op.action());
             return Err(denied(&self.caller, op, &resource, &reason));
         }

@@ -1,11 +1,12 @@
 //! Reading, mounting and deleting blobs. A blob is there only through a repository that links it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::blob::fault::{self, Fault};
 use ::blob::{Content, ObjectKey};
 use meta::{BlobRow, Target};
-use meta::{FindLinks, LinkBlob, LinkBlobRefusal, UnlinkBlob, UnlinkBlobRefusal};
+use meta::{FindLinks, LinkBlob, LinkBlobRefusal, RenewBlobs, RepositoryKey, UnlinkBlob, UnlinkBlobRefusal};
 use oci::digest::Digest;
 use oci::name::RepositoryName;
 
@@ -17,6 +18,9 @@ use crate::store::{StoreResultExt as _, open_error, store_error};
 
 /// How many repositories an anonymous mount looks at for one that the caller may read.
 const MOUNT_CANDIDATES: usize = 20;
+
+/// A grace that was renewed so short a time ago is not renewed again.
+const RENEWED_LATELY: Duration = Duration::from_hours(1);
 
 /// What a HEAD of a blob tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,10 +65,12 @@ impl Registry {
         digest: &Digest,
     ) -> Result<BlobStat> {
         let gate = self.gate(ctx, repository, Target::Blob(*digest)).await?;
-        if let Err(denied) = gate.permit::<effect::BatchCheckLayerAvailability>() {
-            gate.permit::<effect::GetDownloadUrlForLayer>().map_err(|_| denied)?;
-        }
+        let repository = match gate.permit::<effect::BatchCheckLayerAvailability>() {
+            Ok(permit) => permit.repository(),
+            Err(denied) => gate.permit::<effect::GetDownloadUrlForLayer>().map_err(|_| denied)?.repository(),
+        };
         let row = gate.resolved().blob.as_ref().ok_or_else(blob_unknown)?;
+        self.renew(ctx, repository, row).await?;
         Ok(BlobStat { digest: row.digest, size: row.size })
     }
 
@@ -94,7 +100,8 @@ impl Registry {
         let gate = self.gate(ctx, repository, Target::Blob(*digest)).await?;
         gate.allow(effect::CompleteLayerUpload::OP)?;
         let permit = gate.permit::<effect::InitiateLayerUpload>()?;
-        if gate.resolved().blob.is_some() {
+        if let Some(row) = &gate.resolved().blob {
+            self.renew(ctx, permit.repository(), row).await?;
             // The caller may push here, and what is here already needs no source.
             return Ok(true);
         }
@@ -129,6 +136,17 @@ impl Registry {
             }
         }
         Ok(false)
+    }
+
+    /// Who is told that a blob is there may name it in a manifest soon: its grace begins again before the answer
+    /// goes out, unless it did lately.
+    async fn renew(&self, ctx: &Ctx, repository: RepositoryKey, row: &BlobRow) -> Result<()> {
+        let age = ctx.at().0.saturating_sub(row.renewed_at.0);
+        if i128::from(age) < RENEWED_LATELY.as_micros().cast_signed() {
+            return Ok(());
+        }
+        let renew = RenewBlobs { repository, digests: vec![row.digest], at: ctx.at() };
+        self.meta.write(renew).await.or_store_error()
     }
 
     async fn repositories_with(

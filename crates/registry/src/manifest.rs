@@ -17,6 +17,9 @@ use crate::error::{Code, Error, Result};
 use crate::op::effect::{self, Effect};
 use crate::store::{StoreResultExt as _, store_error};
 
+/// Most layers of an image and most manifests of an index: each is a row of one transaction, which others wait for.
+const MAX_REFERENCES: usize = 4_200;
+
 /// A manifest as it was pushed, byte for byte.
 #[derive(Clone, Debug)]
 pub struct ManifestContent {
@@ -157,6 +160,10 @@ impl Registry {
         push: ManifestPush,
     ) -> Result<PutImageOutcome> {
         let manifest = &push.manifest;
+        if manifest.layers.len() + manifest.manifests.len() > MAX_REFERENCES {
+            let message = format!("A manifest may refer to at most {MAX_REFERENCES} layers or manifests.");
+            return Err(Error::new(Code::ManifestInvalid, message));
+        }
         let mut blobs: Vec<Digest> =
             manifest.referenced_blobs().map(|descriptor| descriptor.digest).collect();
         blobs.sort_unstable();

@@ -12,8 +12,9 @@ use tokio::sync::{Notify, OwnedMutexGuard};
 #[derive(Default)]
 struct Session {
     turn: Arc<tokio::sync::Mutex<()>>,
-    /// Tells the request that has the turn to stop.
-    stop: Arc<Notify>,
+    /// Tells the request that has the turn to stop. Each turn has its own, so that a word to one that did not
+    /// listen any more is not heard by the next.
+    stop: Option<Arc<Notify>>,
     claims: usize,
 }
 
@@ -65,17 +66,25 @@ impl Turn {
 impl UploadsInProgress {
     /// Takes the turn on a session from whoever has it.
     pub(crate) async fn take(&self, id: &str) -> Turn {
-        let (claim, turn, stop) = {
+        let (claim, turn) = {
             let mut sessions = lock(&self.sessions);
             let session = sessions.entry(id.to_owned()).or_default();
             session.claims += 1;
-            if session.claims > 1 {
-                session.stop.notify_one();
+            if let Some(stop) = &session.stop {
+                stop.notify_one();
             }
             let claim = Claim { id: id.to_owned(), sessions: Arc::clone(&self.sessions) };
-            (claim, Arc::clone(&session.turn), Arc::clone(&session.stop))
+            (claim, Arc::clone(&session.turn))
         };
         let guard = turn.lock_owned().await;
+        let stop = Arc::new(Notify::new());
+        if let Some(session) = lock(&self.sessions).get_mut(id) {
+            if session.claims > 1 {
+                // Somebody newer waits already.
+                stop.notify_one();
+            }
+            session.stop = Some(Arc::clone(&stop));
+        }
         Turn { _guard: guard, stop, _claim: claim }
     }
 }
@@ -98,6 +107,23 @@ mod tests {
         newer.abort();
         assert!(newer.await.is_err());
         assert!(lock(&uploads.sessions).is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_stop_that_nobody_heard_does_not_stop_the_next_request() {
+        let uploads = Arc::new(UploadsInProgress::default());
+        let first = uploads.take("a").await;
+        let next = tokio::spawn({
+            let uploads = Arc::clone(&uploads);
+            async move { uploads.take("a").await }
+        });
+        while lock(&uploads.sessions).get("a").is_none_or(|session| session.claims < 2) {
+            tokio::task::yield_now().await;
+        }
+        drop(first);
+        let next = next.await.unwrap();
+        let stopped = tokio::time::timeout(std::time::Duration::from_millis(20), next.superseded()).await;
+        assert!(stopped.is_err(), "nobody newer wants the session");
     }
 
     #[tokio::test]

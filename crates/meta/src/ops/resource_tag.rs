@@ -28,6 +28,9 @@ pub enum TagResourceRefusal {
     NotFound,
     /// There would be more than [`MAX_RESOURCE_TAGS`].
     TooMany,
+    /// Two keys would differ in nothing but case. Condition keys of policies ignore case, so that such a tag could
+    /// stand in for the one that a policy asks for.
+    SameButForCase,
 }
 
 /// Writes one tag.
@@ -57,10 +60,16 @@ operation!(TagResource: Durable -> (), TagResourceRefusal, |op, tx| {
     for (key, value) in &op.tags {
         put(tx, repository, key, value).await?;
     }
-    let count = "SELECT COUNT(*) FROM repository_tag WHERE registry = ?1 AND repository = ?2";
-    let count: Option<u64> = tx.value(count, &params![repository.registry, repository.id]).await?;
-    if count.unwrap_or_default() > MAX_RESOURCE_TAGS {
+    let keys = "SELECT key FROM repository_tag WHERE registry = ?1 AND repository = ?2";
+    let rows = tx.rows(keys, &params![repository.registry, repository.id]).await?;
+    let keys: Result<Vec<String>, StoreError> = rows.into_iter().map(|mut row| row.take()).collect();
+    let keys = keys?;
+    if keys.len() as u64 > MAX_RESOURCE_TAGS {
         return Ok(Err(TagResourceRefusal::TooMany));
+    }
+    let folded: std::collections::HashSet<String> = keys.iter().map(|key| key.to_ascii_lowercase()).collect();
+    if folded.len() < keys.len() {
+        return Ok(Err(TagResourceRefusal::SameButForCase));
     }
     bump(tx, repository).await?;
     Ok(Ok(()))

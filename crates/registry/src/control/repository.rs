@@ -41,7 +41,7 @@ impl Registry {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
         let gate = self.gate(ctx, &repository, Target::None).await?;
         let tags: Vec<_> = input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
-        let keys = request_tag_keys(&tags);
+        let keys = request_tag_keys(&tags)?;
         gate.also_allow(Op::CreateRepository, keys.clone())?;
         if !tags.is_empty() {
             gate.also_allow(Op::TagResource, keys)?;
@@ -233,7 +233,7 @@ impl Registry {
         let repository = tagged_repository(&input.resource_arn, region)?;
         let tags: Vec<_> = input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
         let gate = self.gate(ctx, &repository, Target::None).await?;
-        let permit = gate.permit_with::<effect::TagResource>(request_tag_keys(&tags))?;
+        let permit = gate.permit_with::<effect::TagResource>(request_tag_keys(&tags)?)?;
         let write = TagResource { repository: permit.repository(), tags };
         self.meta.write(write).await.map_err(|error| match error {
             meta::OpError::Store(error) => store_error(error),
@@ -241,6 +241,7 @@ impl Registry {
             meta::OpError::Refused(TagResourceRefusal::TooMany) => {
                 Error::new(Code::TooManyTags, "A repository can have at most 50 tags.")
             }
+            meta::OpError::Refused(TagResourceRefusal::SameButForCase) => same_but_for_case(),
         })?;
         Ok(TagResourceResponse {})
     }
@@ -322,13 +323,29 @@ fn filters(shape: Vec<ImageTagMutabilityExclusionFilter>) -> Vec<String> {
     shape.into_iter().map(|filter| filter.filter).collect()
 }
 
-/// `aws:RequestTag/k` and `aws:TagKeys` of a request that brings tags.
-fn request_tag_keys(tags: &[(String, String)]) -> iam::Context {
+/// `aws:RequestTag/k` and `aws:TagKeys` of a request that brings tags. Condition keys ignore case, so tags whose keys
+/// do not differ otherwise would leave it to chance which of them a policy sees.
+fn request_tag_keys(tags: &[(String, String)]) -> Result<iam::Context> {
+    let mut context = iam::Context::new();
     if tags.is_empty() {
-        return iam::Context::new();
+        return Ok(context);
     }
-    let keys = iam::Context::new().with_set("aws:TagKeys", tags.iter().map(|(key, _)| key.as_str()));
-    tags.iter().fold(keys, |keys, (key, value)| keys.with(format!("aws:RequestTag/{key}"), value.as_str()))
+    context.set_all("aws:TagKeys", tags.iter().map(|(key, _)| key.as_str()));
+    for (key, value) in tags {
+        let name = format!("aws:RequestTag/{key}");
+        if context.has(&name) {
+            return Err(same_but_for_case());
+        }
+        context.set(name, value.as_str());
+    }
+    Ok(context)
+}
+
+fn same_but_for_case() -> Error {
+    Error::new(
+        Code::InvalidTagParameter,
+        "Two tags of a repository cannot have keys that differ only in case.",
+    )
 }
 
 /// The repository of an ARN. Only repositories of the region asked carry tags.

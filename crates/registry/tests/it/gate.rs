@@ -107,3 +107,30 @@ async fn another_account_is_refused_even_for_its_own_administrator() {
     let refused = world.registry.describe_repositories(&ctx(&world.admin), &region(), input).await;
     assert_eq!(code(refused), Code::AccessDenied);
 }
+
+/// `aws:RequestTag/team` in a policy would be met by the second tag while the first is what is kept.
+#[tokio::test]
+async fn tag_keys_that_differ_only_in_case_are_refused() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    let tag = |key: &str, value: &str| aws::ecr::Tag { key: key.to_owned(), value: value.to_owned() };
+    let set = |tags: Vec<aws::ecr::Tag>| {
+        let input = aws::ecr::TagResourceRequest { resource_arn: app.arn(), tags };
+        async { world.registry.tag_resource(&ctx(&world.admin), &region(), input).await }
+    };
+    let both = set(vec![tag("team", "blue"), tag("TEAM", "red")]).await;
+    assert_eq!(code(both), Code::InvalidTagParameter);
+    set(vec![tag("team", "blue")]).await.unwrap();
+    assert_eq!(code(set(vec![tag("Team", "red")]).await), Code::InvalidTagParameter);
+    set(vec![tag("team", "green")]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_login_needs_a_key_that_is_active() {
+    let world = World::new().await;
+    let user = world.user("u", READ_APP).await;
+    world.registry.check_caller(&ctx(&user)).await.unwrap();
+    let id = user.access_key_id.clone();
+    world.meta.write(SetAccessKeyStatus { id, active: false }).await.unwrap();
+    assert_eq!(code(world.registry.check_caller(&ctx(&user)).await), Code::InvalidToken);
+}

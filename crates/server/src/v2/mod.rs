@@ -53,7 +53,7 @@ async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
     let route = oci::path::parse(exchange.uri.path()).map_err(|error| unreadable(&error))?;
     let ctx = context(exchange, caller);
     let name = match &route {
-        Route::Base => return base::handle(exchange),
+        Route::Base => return base::handle(app, exchange, &ctx).await,
         Route::Catalog => return catalog::handle(app, exchange, &ctx).await,
         Route::Tags { name }
         | Route::Manifest { name, .. }
