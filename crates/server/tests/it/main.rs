@@ -10,7 +10,6 @@
 
 mod blobs;
 mod client;
-mod conformance;
 mod connections;
 mod drain;
 mod errors_page;
