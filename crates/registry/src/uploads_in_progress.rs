@@ -50,10 +50,10 @@ impl Drop for Claim {
 
 /// The right to write to one upload session.
 pub(crate) struct Turn {
-    /// Given back before the claim is.
+    /// Given back before the guard is: who has the next turn must not take this claim for somebody newer.
+    _claim: Claim,
     _guard: OwnedMutexGuard<()>,
     stop: Arc<Notify>,
-    _claim: Claim,
 }
 
 impl Turn {
@@ -85,7 +85,7 @@ impl UploadsInProgress {
             }
             session.stop = Some(Arc::clone(&stop));
         }
-        Turn { _guard: guard, stop, _claim: claim }
+        Turn { _claim: claim, _guard: guard, stop }
     }
 }
 
