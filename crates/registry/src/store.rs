@@ -29,8 +29,9 @@ pub(crate) fn open_error(error: blob::OpenError) -> Error {
 
 /// The registry's error for a failure of the blob store.
 pub(crate) fn blob_error(error: std::io::Error) -> Error {
-    if error.kind() == std::io::ErrorKind::StorageFull {
-        tracing::error!("the disk of the blob store is full");
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) {
+        tracing::error!(%error, "the blob store has no space left");
         return Error::new(Code::OutOfSpace, "The registry has no space left. Tell its operator.");
     }
     Error::internal(error)
