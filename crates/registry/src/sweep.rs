@@ -9,7 +9,7 @@ use meta::{ClaimDoomed, ForgetDoomed};
 
 use crate::Registry;
 use crate::context::micros;
-use crate::error::{Error, Result};
+use crate::error::{Error, Internal, Result};
 use crate::store::{StoreResultExt as _, blob_error};
 
 /// Objects removed in one pass.
@@ -22,11 +22,18 @@ impl Registry {
     /// One pass; tells how many objects went. Safe to repeat and to run on several nodes.
     pub async fn sweep_doomed(&self, now: Timestamp) -> Result<usize> {
         let claim = ClaimDoomed { now: micros(now), limit: BATCH };
-        let keys = self.meta.write(claim).await.or_store_error()?;
+        let claimed = self.meta.write(claim).await.or_store_error()?;
         fault::hit(Fault::BeforeDeleteBytes);
-        for key in &keys {
-            let key = key.parse().map_err(Error::internal)?;
-            self.blobs.delete(&key).await.map_err(blob_error)?;
+        let mut keys = Vec::with_capacity(claimed.len());
+        for key in claimed {
+            match self.delete_bytes(&key).await {
+                Ok(()) => keys.push(key),
+                // Its claim runs out, then it is tried again; the others need not wait for it.
+                Err(error) => {
+                    let cause = error.internal.as_ref().map(Internal::chain);
+                    tracing::error!(object = key, cause, "bytes whose row is gone could not be removed");
+                }
+            }
         }
         fault::hit(Fault::AfterDeleteBytes);
         let count = keys.len();
@@ -34,5 +41,10 @@ impl Registry {
             self.meta.write(ForgetDoomed { keys }).await.or_store_error()?;
         }
         Ok(count)
+    }
+
+    async fn delete_bytes(&self, key: &str) -> Result<()> {
+        let key = key.parse().map_err(Error::internal)?;
+        self.blobs.delete(&key).await.map_err(blob_error).map(|_| ())
     }
 }

@@ -55,3 +55,30 @@ async fn an_upload_that_was_left_ends_and_a_fresh_one_stays() {
     assert_eq!(world.registry.sweep_doomed(now + SignedDuration::from_hours(1)).await.unwrap(), 1);
     assert_eq!(world.files(), 1);
 }
+
+#[tokio::test]
+async fn bytes_that_cannot_be_removed_do_not_keep_the_others() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    let now = Timestamp::now();
+    for part in [b"one", b"two"] {
+        let upload = world.registry.start_upload(&ctx(&world.admin), &app, Algorithm::Sha256).await.unwrap();
+        let incoming = Incoming::buffered(part[..].into());
+        world.registry.append_upload(&ctx(&world.admin), &app, &upload.id, incoming).await.unwrap();
+        if part == b"one" {
+            let [file] = world.objects().try_into().unwrap();
+            // A folder in its place, which no removal of a file removes.
+            std::fs::remove_file(&file).unwrap();
+            std::fs::create_dir(&file).unwrap();
+            std::fs::write(file.join("held"), "").unwrap();
+        }
+        world.registry.cancel_upload(&ctx(&world.admin), &app, &upload.id).await.unwrap();
+    }
+    let later = now + SignedDuration::from_hours(1);
+    assert_eq!(world.registry.sweep_doomed(later).await.unwrap(), 1, "the second went");
+    assert_eq!(world.files(), 1, "only the held one is left");
+    let file = world.objects().into_iter().next().unwrap();
+    std::fs::remove_dir_all(file.parent().unwrap()).unwrap();
+    let retried = world.registry.sweep_doomed(later + SignedDuration::from_hours(1)).await.unwrap();
+    assert_eq!(retried, 1, "the first is tried again");
+}

@@ -153,11 +153,16 @@ impl World {
 
     /// How many files lie in the blob store.
     pub(crate) fn files(&self) -> usize {
-        fn count(folder: &std::path::Path) -> usize {
+        self.objects().len()
+    }
+
+    /// The files of the blob store.
+    pub(crate) fn objects(&self) -> Vec<std::path::PathBuf> {
+        fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
             let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-            entries.map(|path| if path.is_dir() { count(&path) } else { 1 }).sum()
+            entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
         }
-        count(&self.folder.path().join("blobs/objects"))
+        files(&self.folder.path().join("blobs/objects"))
     }
 }
 
