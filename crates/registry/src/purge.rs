@@ -12,7 +12,7 @@ use meta::{
 
 use crate::Registry;
 use crate::context::micros;
-use crate::error::{Error, Result};
+use crate::error::{Error, Internal, Result};
 use crate::store::{StoreResultExt as _, store_error};
 
 /// Rows removed in one transaction: small enough that a push never waits long behind it.
@@ -23,6 +23,8 @@ const REPOSITORIES: usize = 8;
 const SLICES: usize = 200;
 /// How long a claim on a deleted repository lasts: a node that dies loses it to another.
 const LEASE: Duration = Duration::from_mins(2);
+/// How long a repository rests that could not be emptied.
+const RETRY: Duration = Duration::from_mins(10);
 /// An upload session that nobody wrote to for so long is gone.
 pub const UPLOAD_LIFETIME: Duration = Duration::from_hours(168);
 
@@ -37,7 +39,18 @@ impl Registry {
         };
         let mut gone = 0;
         for work in self.meta.write(claim).await.or_store_error()? {
-            gone += usize::from(self.purge_repository(work, micros(now)).await?);
+            let (kind, key, fence) = (work.kind.clone(), work.key.clone(), work.fence);
+            match self.purge_repository(work, micros(now)).await {
+                Ok(done) => gone += usize::from(done),
+                // Put off, so that one that fails again and again does not stand before the others.
+                Err(error) => {
+                    let cause = error.internal.as_ref().map(Internal::chain);
+                    tracing::error!(repository = key, cause, "a deleted repository could not be emptied");
+                    let (due_at, error) = (after(now, RETRY), cause);
+                    let postpone = PostponeWork { kind, key, fence, due_at, error };
+                    ended(self.meta.write(postpone).await)?;
+                }
+            }
         }
         Ok(gone)
     }
@@ -57,16 +70,12 @@ impl Registry {
             }
         }
         let (kind, key, fence) = (work.kind, work.key, work.fence);
-        let ended = if done {
+        ended(if done {
             self.meta.write(FinishWork { kind, key, fence }).await
         } else {
             self.meta.write(PostponeWork { kind, key, fence, due_at: at, error: None }).await
-        };
-        match ended {
-            // Another node took the work over: a slice done twice removes nothing twice.
-            Ok(()) | Err(meta::OpError::Refused(meta::Overtaken)) => Ok(done),
-            Err(meta::OpError::Store(error)) => Err(store_error(error)),
-        }
+        })?;
+        Ok(done)
     }
 
     /// One pass over upload sessions that were left; tells how many ended.
@@ -74,6 +83,14 @@ impl Registry {
         let idle_since = Micros(micros(now).0.saturating_sub(as_micros(UPLOAD_LIFETIME)));
         let expire = ExpireUploads { idle_since, limit: SLICE, at: micros(now) };
         self.meta.write(expire).await.or_store_error()
+    }
+}
+
+/// That another node took the work over is no failure: a slice done twice removes nothing twice.
+fn ended(outcome: std::result::Result<(), meta::OpError<meta::Overtaken>>) -> Result<()> {
+    match outcome {
+        Ok(()) | Err(meta::OpError::Refused(meta::Overtaken)) => Ok(()),
+        Err(meta::OpError::Store(error)) => Err(store_error(error)),
     }
 }
 
