@@ -28,8 +28,14 @@ pub(super) async fn handle(call: Call<'_>, reference: &Reference) -> Outcome {
 
 async fn get(call: Call<'_>, reference: &Reference) -> Outcome {
     let Call { app, exchange, ctx, repository } = call;
-    exchange.operation = if exchange.method == Method::HEAD { "head_manifest" } else { "get_manifest" };
-    let manifest = app.registry.get_manifest(&ctx, &repository, reference).await?;
+    // Only a GET counts as a pull.
+    let manifest = if exchange.method == Method::HEAD {
+        exchange.operation = "head_manifest";
+        app.registry.head_manifest(&ctx, &repository, reference).await?
+    } else {
+        exchange.operation = "get_manifest";
+        app.registry.get_manifest(&ctx, &repository, reference).await?
+    };
     let digest = manifest.digest.to_string();
     let mut response = if not_modified(exchange, &digest) {
         answer(StatusCode::NOT_MODIFIED, ResponseBody::empty())

@@ -36,6 +36,25 @@ async fn a_manifest_is_read_by_tag_and_by_digest_as_it_was_pushed() {
 }
 
 #[tokio::test]
+async fn a_look_at_a_manifest_is_no_pull() {
+    let node = Node::start().await;
+    let client = node.client();
+    let image = manifest(&client, "one").await;
+    push(&client, "latest", &image).await;
+    client.head(&at("manifests/latest")).await.expect(200);
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    assert!(!node.is_pulled().await, "HEAD was recorded");
+    client.get(&at("manifests/latest")).await.expect(200);
+    for _ in 0..200 {
+        if node.is_pulled().await {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the pull was not recorded within two seconds");
+}
+
+#[tokio::test]
 async fn tags_come_with_a_push_by_digest() {
     let node = Node::start().await;
     let image = manifest(&node.client(), "one").await;

@@ -4,7 +4,9 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use aws::ecr::{CreateRepositoryRequest, GetAuthorizationTokenRequest, ImageTagMutability};
+use aws::ecr::{
+    CreateRepositoryRequest, DescribeImagesRequest, GetAuthorizationTokenRequest, ImageTagMutability,
+};
 use aws::ids::Region;
 use jiff::{SignedDuration, Timestamp};
 use registry::Registry;
@@ -68,6 +70,18 @@ impl Node {
             ..CreateRepositoryRequest::default()
         };
         self.registry.create_repository(&self.ctx(Timestamp::now()), &region(), input).await.unwrap();
+    }
+
+    /// Whether a pull of the only image of [`REPOSITORY`] has been recorded.
+    pub(crate) async fn is_pulled(&self) -> bool {
+        let input = DescribeImagesRequest {
+            repository_name: REPOSITORY.to_owned(),
+            ..DescribeImagesRequest::default()
+        };
+        let ctx = self.ctx(Timestamp::now());
+        let answer = self.registry.describe_images(&ctx, &region(), input).await.unwrap();
+        let [image] = answer.image_details.as_slice() else { panic!("there is not one image") };
+        serde_json::to_value(image).unwrap().get("lastRecordedPullTime").is_some()
     }
 
     /// The docker password that was asked for at a time.
