@@ -27,16 +27,16 @@ pub enum AuthenticateError {
     Store(#[source] Error),
 }
 
+/// Who a request claims to come from, with the secret that can prove it. No `Debug`: it holds the secret.
+pub struct Signer {
+    secret: SecretKey,
+    caller: Caller,
+}
+
 impl Registry {
-    /// Verifies the signature of a request and returns who made it. `service` is the signing name that the
-    /// request's API expects in the credential scope; the region is the one the scope names.
-    pub async fn authenticate_signed(
-        &self,
-        request: &Request<'_>,
-        presented: &Presented,
-        service: &str,
-        now: Timestamp,
-    ) -> Result<Arc<Caller>, AuthenticateError> {
+    /// Finds the owner of the access key that a request presents. That needs no body yet: a request whose key
+    /// nobody has is refused before its body is read into memory.
+    pub async fn signer(&self, presented: &Presented) -> Result<Signer, AuthenticateError> {
         // Long-term keys come without a session token; sessions are not there yet, so one cannot be valid.
         if presented.session_token().is_some() {
             return Err(AuthenticateError::UnknownKey);
@@ -46,14 +46,28 @@ impl Registry {
             self.meta.read(FindAccessKey { id }).await.or_store_error().map_err(AuthenticateError::Store)?;
         let key = key.filter(|key| key.active).ok_or(AuthenticateError::UnknownKey)?;
         let secret = self.open_secret(&key).map_err(AuthenticateError::Store)?;
-        presented.verify(request, &secret, service, now).map_err(AuthenticateError::Signature)?;
-        Ok(Arc::new(caller_of(key)))
+        Ok(Signer { secret, caller: caller_of(key) })
     }
 
     fn open_secret(&self, key: &AccessKey) -> Result<SecretKey, Error> {
         let plain = self.keys.open_value(Purpose::AccessKey, &key.sealed_secret).map_err(Error::internal)?;
         let text = String::from_utf8(plain).map_err(Error::internal)?;
         Ok(SecretKey::new(text))
+    }
+}
+
+impl Signer {
+    /// Verifies the signature of a request and returns who made it. `service` is the signing name that the
+    /// request's API expects in the credential scope; the region is the one the scope names.
+    pub fn verify(
+        self,
+        request: &Request<'_>,
+        presented: &Presented,
+        service: &str,
+        now: Timestamp,
+    ) -> Result<Arc<Caller>, AuthenticateError> {
+        presented.verify(request, &self.secret, service, now).map_err(AuthenticateError::Signature)?;
+        Ok(Arc::new(self.caller))
     }
 }
 

@@ -11,6 +11,7 @@ use registry::context::{Caller, Ctx, Plane};
 
 use super::fault::Fault;
 use super::offload;
+use crate::body::BodyError;
 use crate::exchange::Exchange;
 use crate::serve::App;
 
@@ -22,8 +23,8 @@ pub(super) struct Signed {
     pub(super) body: Bytes,
 }
 
-/// Reads the body and verifies the signature over it. A request that is not signed at all, or whose signature
-/// has no form, is refused before its body is read.
+/// Reads the body and verifies the signature over it. A request that is not signed at all, whose signature has no
+/// form, or whose key nobody has, is refused before its body is read: strangers cannot fill the memory.
 pub(super) async fn verify(
     app: &App,
     exchange: &mut Exchange,
@@ -34,28 +35,22 @@ pub(super) async fn verify(
     let presented = Presented::from_request(&request(exchange, &headers(exchange), Payload::Empty))
         .and_then(|presented| presented.ok_or(SigV4Error::MissingToken))
         .map_err(|error| Fault::signature(&error, dialect))?;
+    if exchange.body.declared_length().is_some_and(|length| length > limit as u64) {
+        return Err(Fault::body(&BodyError::TooLarge { limit }));
+    }
+    let refused = |error| Fault::authentication(error, dialect);
+    let signer = app.registry.signer(&presented).await.map_err(refused)?;
     let body = exchange.body.read_bounded(limit).await.map_err(|error| Fault::body(&error))?;
     let hashed = body.clone();
     let payload = offload::by_size(body.len(), move || Payload::of(&hashed))
         .await
         .map_err(|error| Fault::rules(error, dialect))?;
-    let caller = authenticate(app, exchange, &presented, payload, service)
-        .await
-        .map_err(|error| Fault::authentication(error, dialect))?;
+    let headers = headers(exchange);
+    let caller = signer
+        .verify(&request(exchange, &headers, payload), &presented, service, exchange.now)
+        .map_err(refused)?;
     exchange.caller = Some(caller.arn.clone());
     Ok(Signed { ctx: context(exchange, caller), region: presented.scope().region.clone(), body })
-}
-
-async fn authenticate(
-    app: &App,
-    exchange: &Exchange,
-    presented: &Presented,
-    payload: Payload,
-    service: &str,
-) -> Result<Arc<Caller>, registry::authenticate::AuthenticateError> {
-    let headers = headers(exchange);
-    let request = request(exchange, &headers, payload);
-    app.registry.authenticate_signed(&request, presented, service, exchange.now).await
 }
 
 fn context(exchange: &Exchange, caller: Arc<Caller>) -> Ctx {

@@ -24,20 +24,34 @@ async fn headers_that_are_too_large_or_too_many_are_refused() {
     }
 }
 
-#[tokio::test]
-async fn a_control_body_over_the_limit_is_refused_unread() {
-    let node = Node::start_with(|options| options.limits.max_control_body_bytes = 1000).await;
-    let target = "x-amz-target: AmazonEC2ContainerRegistry_V20150921.UploadLayerPart\r\n\
-                  x-amz-date: 20261124T000000Z\r\ncontent-type: application/x-amz-json-1.1\r\n\
-                  content-length: 1001\r\n";
+/// The answer to an UploadLayerPart that announces a body, sends none, and is signed with a key that nobody has.
+async fn answer_to_a_stranger(node: &Node, length: usize) -> String {
+    let headers = format!(
+        "x-amz-target: AmazonEC2ContainerRegistry_V20150921.UploadLayerPart\r\n\
+         x-amz-date: 20261124T000000Z\r\ncontent-type: application/x-amz-json-1.1\r\n\
+         content-length: {length}\r\n"
+    );
     let signature = format!(
         "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261124/us-east-1/ecr/aws4_request, \
          SignedHeaders=host;x-amz-date, Signature={}",
         "0".repeat(64)
     );
-    let stream = Client::new(node.address).authorization(Some(signature)).raw("POST /", target).await;
-    let said = rest(stream).await;
+    let stream = Client::new(node.address).authorization(Some(signature)).raw("POST /", &headers).await;
+    timeout(LONG, rest(stream)).await.expect("it was answered without its body")
+}
+
+#[tokio::test]
+async fn a_control_body_over_the_limit_is_refused_unread() {
+    let node = Node::start_with(|options| options.limits.max_control_body_bytes = 1000).await;
+    let said = answer_to_a_stranger(&node, 1001).await;
     assert!(said.starts_with("HTTP/1.1 413"), "{said}");
+}
+
+#[tokio::test]
+async fn the_body_of_a_stranger_is_not_read() {
+    let node = Node::start().await;
+    let said = answer_to_a_stranger(&node, 20 << 20).await;
+    assert!(said.contains("UnrecognizedClientException"), "{said}");
 }
 
 #[tokio::test]
