@@ -139,7 +139,11 @@ operation!(PutImage: Durable -> PutImageOutcome, PutImageRefusal, |op, tx| {
         return Ok(Err(refusal));
     }
     let (id, created) = match &existing {
-        Some((image, own)) => (image.id, *own),
+        Some((image, own)) => {
+            // Pushed before its blobs were, it can hold only now those that came since.
+            op.insert_members(tx, image.id).await?;
+            (image.id, *own)
+        }
         None => (op.insert(tx, &repository).await?, true),
     };
     op.set_tags(tx, id, &current, &wanted).await?;

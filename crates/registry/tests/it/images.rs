@@ -77,6 +77,21 @@ async fn a_blob_that_a_manifest_needs_stays() {
 }
 
 #[tokio::test]
+async fn an_image_pushed_before_its_blobs_holds_them_once_it_is_pushed_again() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    let reference = Reference::Tag("v1".parse().unwrap());
+    let put = || async {
+        let body = manifest(b"{}").into();
+        world.registry.put_manifest(&ctx(&world.admin), &app, &reference, &[], None, body).await.unwrap()
+    };
+    put().await;
+    let config = world.push_blob(&app, b"{}").await;
+    put().await;
+    assert_eq!(code(world.registry.delete_blob(&ctx(&world.admin), &app, &config).await), Code::BlobInUse);
+}
+
+#[tokio::test]
 async fn a_pull_is_recorded_and_a_look_is_not() {
     let world = World::new().await;
     let app = world.create("app").await;
