@@ -27,6 +27,17 @@ pub(crate) struct Layout {
     objects: PathBuf,
 }
 
+/// Makes a folder, and those above it that are missing. Each is durable in the one above it: else a power cut could
+/// take the whole tree with all that is synced inside.
+fn make_durable(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
+    let Some(parent) = folder.parent() else { return Ok(()) };
+    if !parent.is_dir() {
+        make_durable(disk, parent)?;
+    }
+    disk.make_folder(folder)?;
+    disk.sync_folder(parent)
+}
+
 impl Layout {
     /// Makes the folders at the first start; afterwards looks only at the marker.
     pub(crate) fn open(root: &Path, disk: Arc<dyn Disk>) -> io::Result<Self> {
@@ -47,12 +58,7 @@ impl Layout {
 
     fn make(&self, root: &Path) -> io::Result<()> {
         let disk = &*self.disk;
-        if let Some(parent) = root.parent().filter(|parent| parent.is_dir()) {
-            disk.make_folder(root)?;
-            disk.sync_folder(parent)?;
-        } else {
-            std::fs::create_dir_all(root)?;
-        }
+        make_durable(disk, root)?;
         disk.make_folder(&self.objects)?;
         for (folder, _) in &self.folders {
             disk.make_folder(folder)?;

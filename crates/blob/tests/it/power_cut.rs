@@ -199,6 +199,20 @@ async fn a_first_start_that_loses_power_is_followed_by_one_that_works() {
     }
 }
 
+#[tokio::test]
+async fn folders_above_the_store_that_had_to_be_made_survive_too() {
+    let folder = memory_folder();
+    let disk = SimulatedDisk::new(folder.path());
+    let store = open(&folder.path().join("new/deep"), &disk).unwrap();
+    let mut rows = Rows::default();
+    let key = ObjectKey::random();
+    append(&store, &mut rows, key, b"first", false).await;
+    let survived = memory_folder();
+    disk.survivors(Unsynced::Lost, survived.path());
+    let again = Store::disk(survived.path().join("new/deep/blobs"), DiskOptions::default()).unwrap();
+    assert_eq!(again.len(&key).await.unwrap(), Some(5));
+}
+
 /// The disk of these tests forgets what a real one may forget; else they would prove nothing.
 #[test]
 fn the_simulated_disk_forgets_what_is_not_synced() {
