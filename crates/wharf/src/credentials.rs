@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use aws::ids::{AccessKeyId, AccountId, Region, SecretKey};
 use registry::bootstrap::{Administrator, random_access_key, random_account_id};
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,9 @@ pub(crate) struct Wanted {
 pub(crate) fn load(path: &Path) -> anyhow::Result<Option<Administrator>> {
     let Some(text) = files::read_optional(path)? else { return Ok(None) };
     let read = || -> anyhow::Result<Administrator> {
-        let stored: Stored = toml::from_str(std::str::from_utf8(&text)?)?;
+        // Only what is wrong, not the line that is wrong: it may hold the secret.
+        let stored: Stored = toml::from_str(std::str::from_utf8(&text)?)
+            .map_err(|error| anyhow!(error.message().to_owned()))?;
         Ok(Administrator {
             account_id: stored.account_id.parse()?,
             region: stored.region.parse()?,
@@ -103,6 +105,9 @@ mod tests {
         assert_eq!(found.access_key_id, made.access_key_id);
         assert_eq!(found.secret.expose(), made.secret.expose());
         check(&found, &Wanted::default(), &path).unwrap();
+        std::fs::write(&path, "secret_access_key = 'wJalr' 'XUtnF'\n").unwrap();
+        let damaged = format!("{:?}", load(&path).err().unwrap());
+        assert!(damaged.contains("damaged") && !damaged.contains("XUtnF"), "{damaged}");
         let other = Wanted { account_id: Some("210987654321".parse().unwrap()), ..Wanted::default() };
         assert!(check(&found, &other, &path).is_err());
     }
