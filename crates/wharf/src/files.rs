@@ -7,13 +7,19 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-/// Makes a folder (and those above it) that only its owner may enter.
+/// Makes a folder (and those above it) that only its owner may enter. A power cut does not take back a new one,
+/// and with it what was synced inside.
 pub(crate) fn make_private_folder(path: &Path) -> anyhow::Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .with_context(|| format!("cannot make the folder {}", path.display()))
+    let made = || -> io::Result<()> {
+        let path = std::path::absolute(path)?;
+        let missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.exists()).collect();
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
+        for parent in missing.iter().filter_map(|folder| folder.parent()) {
+            fs::File::open(parent)?.sync_all()?;
+        }
+        Ok(())
+    };
+    made().with_context(|| format!("cannot make the folder {}", path.display()))
 }
 
 /// Writes a file of mode 0600 so that a crash leaves the old one or the new one.
