@@ -48,7 +48,7 @@ impl Registry {
                 image: ImageId(image),
                 tag: tag.and_then(|tag| tag.parse().ok()),
             }),
-            limit: limit + 1,
+            limit,
             tag_status: tag_status(filter),
         };
         let page = self.meta.read(page).await.or_store_error()?;
