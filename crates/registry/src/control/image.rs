@@ -83,10 +83,14 @@ impl Registry {
         let find = FindImages { repository: permit.repository(), ids };
         let found = self.meta.read(find).await.or_store_error()?;
         for ((id, _), found) in asked.into_iter().zip(found) {
-            let Some((row, _)) = found else {
+            let Some((row, tags)) = found else {
                 response.failures.push(not_found(id));
                 continue;
             };
+            if id.image_tag.as_deref().is_some_and(|tag| !tags.iter().any(|known| known.as_str() == tag)) {
+                response.failures.push(tag_mismatch(id));
+                continue;
+            }
             let body = self.manifest_body(permit.repository(), &row).await?;
             self.record_pull(ctx, permit.repository(), &row);
             response.images.push(Image {
@@ -137,6 +141,14 @@ pub(super) fn not_found(image_id: ImageIdentifier) -> ImageFailure {
         image_id,
         failure_code: ImageFailureCode::ImageNotFound,
         failure_reason: "Requested image not found".to_owned(),
+    }
+}
+
+pub(super) fn tag_mismatch(image_id: ImageIdentifier) -> ImageFailure {
+    ImageFailure {
+        image_id,
+        failure_code: ImageFailureCode::ImageTagDoesNotMatchDigest,
+        failure_reason: "Requested image tag does not match requested image digest".to_owned(),
     }
 }
 

@@ -8,7 +8,7 @@ use aws::ids::Region;
 use meta::Target;
 use meta::{BatchDeleteImage, DeleteItem, DeleteOutcome, ImageRef};
 
-use super::image::{image_ref, not_found};
+use super::image::{image_ref, not_found, tag_mismatch};
 use super::repository_of;
 use crate::Registry;
 use crate::context::Ctx;
@@ -61,11 +61,7 @@ impl Registry {
                     }));
                 }
                 DeleteOutcome::NotFound => response.failures.push(not_found(id)),
-                DeleteOutcome::TagDigestMismatch => response.failures.push(ImageFailure {
-                    image_id: id,
-                    failure_code: ImageFailureCode::ImageTagDoesNotMatchDigest,
-                    failure_reason: "Requested image tag does not match requested image digest".to_owned(),
-                }),
+                DeleteOutcome::TagDigestMismatch => response.failures.push(tag_mismatch(id)),
                 DeleteOutcome::ReferencedByList(lists) => {
                     let lists = lists.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
                     response.failures.push(ImageFailure {

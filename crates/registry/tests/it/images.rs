@@ -1,7 +1,8 @@
 //! Images: immutable tags hold on every way, what an index lists stays, pulls are recorded.
 
 use aws::ecr::{
-    DescribeImagesRequest, ImageIdentifier, ImageTagMutability, PutImageRequest, PutImageTagMutabilityRequest,
+    BatchGetImageRequest, DescribeImagesRequest, ImageFailureCode, ImageIdentifier, ImageTagMutability,
+    ListImagesRequest, PutImageRequest, PutImageTagMutabilityRequest,
 };
 use oci::name::Reference;
 use registry::error::Code;
@@ -89,6 +90,52 @@ async fn an_image_pushed_before_its_blobs_holds_them_once_it_is_pushed_again() {
     let config = world.push_blob(&app, b"{}").await;
     put().await;
     assert_eq!(code(world.registry.delete_blob(&ctx(&world.admin), &app, &config).await), Code::BlobInUse);
+}
+
+#[tokio::test]
+async fn a_page_of_images_holds_as_many_as_were_asked_for() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    for tag in ["a", "b", "c"] {
+        world.push(&app, tag, b"{}").await.unwrap();
+    }
+    let (mut next_token, mut tags) = (None, Vec::new());
+    loop {
+        let input = ListImagesRequest {
+            repository_name: "app".to_owned(),
+            max_results: Some(1),
+            next_token,
+            ..ListImagesRequest::default()
+        };
+        let page = world.registry.list_images(&ctx(&world.admin), &region(), input).await.unwrap();
+        assert_eq!(page.image_ids.len(), 1);
+        tags.extend(page.image_ids.into_iter().filter_map(|id| id.image_tag));
+        next_token = page.next_token;
+        if next_token.is_none() {
+            break;
+        }
+    }
+    assert_eq!(tags, ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn an_image_is_not_given_under_a_tag_that_is_not_its_own() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    let pushed = world.push(&app, "v1", b"{}").await.unwrap();
+    let id = |tag: &str| ImageIdentifier {
+        image_digest: Some(pushed.digest.to_string()),
+        image_tag: Some(tag.to_owned()),
+    };
+    let input = BatchGetImageRequest {
+        repository_name: "app".to_owned(),
+        image_ids: vec![id("v1"), id("v2")],
+        ..BatchGetImageRequest::default()
+    };
+    let answer = world.registry.batch_get_image(&ctx(&world.admin), &region(), input).await.unwrap();
+    assert_eq!(answer.images.len(), 1);
+    assert_eq!(answer.images[0].image_id, id("v1"));
+    assert_eq!(answer.failures[0].failure_code, ImageFailureCode::ImageTagDoesNotMatchDigest);
 }
 
 #[tokio::test]
