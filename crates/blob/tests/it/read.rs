@@ -45,8 +45,12 @@ async fn a_file_that_shrinks_under_a_reader_is_an_error_not_a_short_body() {
     let mut stream = store.open(&key, 0, 600_000).await.unwrap().into_stream();
     assert!(stream.next().await.unwrap().is_ok());
     store.append(&key, 0, sha256(), &mut body(b"", 1), None).await.unwrap();
-    let error = stream.next().await.unwrap().unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
+    // The chunk that was read ahead may have been whole still; what comes after it is not there any more.
+    let mut next = stream.next().await.unwrap();
+    if next.is_ok() {
+        next = stream.next().await.unwrap();
+    }
+    assert_eq!(next.unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
     assert!(stream.next().await.is_none());
 }
 
