@@ -13,10 +13,12 @@ use testkit::{Offline, Started, Wharf};
 use crate::crash_model::Model;
 use crate::crash_work::Worker;
 
-/// Ready within this time, whatever happened before.
+/// A start is ready within this time, whatever happened before: half of them at least, for the machine may be busy.
 const READY: Duration = Duration::from_secs(1);
-/// Without a longer run being asked for, the random part ends after this time.
-const ENOUGH: Duration = Duration::from_secs(90);
+/// A server that takes so long repairs something.
+const REPAIRING: Duration = Duration::from_secs(20);
+/// Without a longer run being asked for, it is given up after this time; an idle machine needs a tenth of it.
+const GIVEN_UP: Duration = Duration::from_mins(12);
 
 /// The points that are passed without a request.
 const CLEANING: [Fault; 4] =
@@ -26,7 +28,7 @@ struct Crashes {
     data: PathBuf,
     model: Model,
     cycle: u64,
-    slowest: Duration,
+    starts: Vec<Duration>,
 }
 
 fn binary() -> &'static Path {
@@ -38,8 +40,8 @@ impl Crashes {
         let Started::Ready(server) = Wharf::start(binary(), &self.data, None)? else {
             anyhow::bail!("no start: {}", std::fs::read_to_string(self.data.with_extension("log"))?)
         };
-        self.slowest = self.slowest.max(server.start_took);
-        ensure!(server.start_took < READY, "ready only after {:?}", server.start_took);
+        self.starts.push(server.start_took);
+        ensure!(server.start_took < REPAIRING, "ready only after {:?}", server.start_took);
         Ok(server)
     }
 
@@ -133,7 +135,7 @@ fn cycles() -> u64 {
 fn whatever_a_crash_interrupts_what_was_acknowledged_is_there() {
     let folder = testkit::memory_folder().unwrap();
     let data = folder.path().join("data");
-    let mut crashes = Crashes { data, model: Model::default(), cycle: 0, slowest: Duration::ZERO };
+    let mut crashes = Crashes { data, model: Model::default(), cycle: 0, starts: Vec::new() };
     let server = crashes.start().unwrap();
     crashes.work(&server).unwrap();
     server.kill().unwrap();
@@ -152,13 +154,18 @@ fn whatever_a_crash_interrupts_what_was_acknowledged_is_there() {
     let at_points = deaths;
     let longer = std::env::var_os("WHARF_CRASH_CYCLES").is_some();
     let mut dice = 12_345_u64;
-    while deaths < cycles() && (longer || begun.elapsed() < ENOUGH) {
+    while deaths < cycles() {
+        assert!(longer || begun.elapsed() < GIVEN_UP, "only {deaths} cycles in {GIVEN_UP:?}");
         dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         crashes.die_after(Duration::from_micros((dice >> 33) % 400_000)).unwrap();
         deaths += 1;
     }
     crashes.check_leftovers().unwrap();
-    let (slowest, took) = (crashes.slowest, begun.elapsed());
-    println!("{deaths} deaths, {at_points} of them at named points, in {took:?}; slowest start {slowest:?}");
-    assert!(longer || deaths >= 200, "only {deaths} cycles in {took:?}");
+    crashes.starts.sort_unstable();
+    let (starts, took) = (&crashes.starts, begun.elapsed());
+    let (median, slowest) = (starts[starts.len() / 2], starts[starts.len() - 1]);
+    println!(
+        "{deaths} deaths, {at_points} of them at named points, in {took:?}; start: median {median:?}, slowest {slowest:?}"
+    );
+    assert!(median < READY, "starts take {median:?}");
 }
