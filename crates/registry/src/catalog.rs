@@ -8,7 +8,7 @@ use crate::context::Ctx;
 use crate::error::Result;
 use crate::op::effect::{self, Effect};
 use crate::store::StoreResultExt as _;
-use crate::tag::{NamePage, page_size};
+use crate::tag::{NamePage, after, page_size};
 
 impl Registry {
     /// Repository names after `last`, at most `n`.
@@ -26,8 +26,7 @@ impl Registry {
             return Ok(NamePage { names: Vec::new(), more: false });
         };
         let limit = page_size(n);
-        let list =
-            DescribeRepositories { registry: registry.key, after: last.map(str::to_owned), limit: limit + 1 };
+        let list = DescribeRepositories { registry: registry.key, after: after(last), limit: limit + 1 };
         let rows = self.meta.read(list).await.or_store_error()?;
         Ok(NamePage::cut(rows.into_iter().map(|row| row.name).collect(), limit))
     }

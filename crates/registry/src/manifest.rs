@@ -164,6 +164,11 @@ impl Registry {
             let message = format!("A manifest may refer to at most {MAX_REFERENCES} layers or manifests.");
             return Err(Error::new(Code::ManifestInvalid, message));
         }
+        let config_type = manifest.config.as_ref().and_then(|config| config.media_type.as_deref());
+        let types = [Some(manifest.media_type.as_str()), manifest.effective_artifact_type(), config_type];
+        if types.into_iter().flatten().any(|text| text.contains(char::is_control)) {
+            return Err(Error::new(Code::ManifestInvalid, "A media type cannot hold control characters."));
+        }
         let mut blobs: Vec<Digest> =
             manifest.referenced_blobs().map(|descriptor| descriptor.digest).collect();
         blobs.sort_unstable();

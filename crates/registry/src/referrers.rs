@@ -58,6 +58,10 @@ impl Registry {
             }
             permit => permit?,
         };
+        if artifact_type.is_some_and(|wanted| wanted.contains('\0')) {
+            // No manifest is taken with such a type, and PostgreSQL's text cannot hold it.
+            return Ok(ReferrerPage { referrers: Vec::new(), next: None });
+        }
         let types = artifact_type.map(str::to_owned).into_iter().collect();
         self.referrer_page(permit.repository(), subject, types, cursor, PAGE).await
     }

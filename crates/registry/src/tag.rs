@@ -31,6 +31,12 @@ impl NamePage {
 }
 
 /// The number of names to read for a page of `n`: at most [`MAX_PAGE`].
+/// A name to begin after. No name holds a NUL, which PostgreSQL's text cannot hold either: the part before it sorts
+/// alike.
+pub(crate) fn after(last: Option<&str>) -> Option<String> {
+    last.map(|last| last.split('\0').next().unwrap_or_default().to_owned())
+}
+
 pub(crate) fn page_size(n: Option<usize>) -> usize {
     n.unwrap_or(MAX_PAGE).min(MAX_PAGE)
 }
@@ -47,8 +53,7 @@ impl Registry {
         let gate = self.gate(ctx, repository, Target::None).await?;
         let permit = gate.permit::<effect::ListImages>()?;
         let limit = page_size(n);
-        let list =
-            ListTags { repository: permit.repository(), after: last.map(str::to_owned), limit: limit + 1 };
+        let list = ListTags { repository: permit.repository(), after: after(last), limit: limit + 1 };
         let tags = self.meta.read(list).await.or_store_error()?;
         Ok(NamePage::cut(tags.iter().map(ToString::to_string).collect(), limit))
     }

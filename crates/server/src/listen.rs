@@ -21,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::control::LargeBodies;
 use crate::linger::{Lingering, Replay, recognise};
 use crate::metrics::Metrics;
 use crate::metrics_listen;
@@ -108,6 +109,7 @@ impl Server {
             metrics: Arc::new(Metrics::new()),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            large_bodies: LargeBodies::default(),
         });
         Self { listener, app }
     }

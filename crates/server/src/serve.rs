@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::body::ResponseBody;
+use crate::control::LargeBodies;
 use crate::exchange::{Exchange, REQUEST_ID, Response, value};
 use crate::listen::Client;
 use crate::metrics::Metrics;
@@ -30,6 +31,8 @@ pub(crate) struct App {
     pub(crate) stop: CancellationToken,
     /// Connections and running writes, awaited when the server stops.
     pub(crate) tasks: TaskTracker,
+    /// Memory for the large bodies of the control plane, of all requests together.
+    pub(crate) large_bodies: LargeBodies,
 }
 
 /// Answers one request.

@@ -52,6 +52,9 @@ pub(super) fn check_tags(tags: &[Tag]) -> Result<(), Invalid> {
                 &format!("has a value of more than {MAX_VALUE_CHARACTERS} characters"),
             ));
         }
+        if tag.value.contains(char::is_control) {
+            return Err(refused(&tag.key, "has a control character in its value"));
+        }
         if !keys.insert(tag.key.as_str()) {
             return Err(refused(&tag.key, "is given more than once"));
         }
@@ -65,6 +68,9 @@ fn check_key(key: &str) -> Result<(), Invalid> {
     }
     if key.chars().count() > MAX_KEY_CHARACTERS {
         return Err(refused(key, &format!("has more than {MAX_KEY_CHARACTERS} characters")));
+    }
+    if key.contains(char::is_control) {
+        return Err(Invalid::tag_parameter("A tag key cannot hold control characters"));
     }
     if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
         return Err(refused(key, "begins with 'aws:', which is reserved"));

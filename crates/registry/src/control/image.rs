@@ -20,6 +20,10 @@ use crate::manifest::ManifestPush;
 use crate::op::effect;
 use crate::store::StoreResultExt as _;
 
+/// Most bytes of manifests in one answer of BatchGetImage: a hundred usual ones are a few hundred KiB, and the answer
+/// is built in memory.
+const MAX_ANSWER_BYTES: u64 = 32 << 20;
+
 impl Registry {
     /// Stores a manifest and, if asked, points a tag at it. The same digest with the same tag again is
     /// refused: re-tagging scripts depend on that.
@@ -82,6 +86,7 @@ impl Registry {
         let ids = asked.iter().map(|(_, reference)| reference.clone()).collect();
         let find = FindImages { repository: permit.repository(), ids };
         let found = self.meta.read(find).await.or_store_error()?;
+        let mut room = MAX_ANSWER_BYTES;
         for ((id, _), found) in asked.into_iter().zip(found) {
             let Some((row, tags)) = found else {
                 response.failures.push(not_found(id));
@@ -91,6 +96,12 @@ impl Registry {
                 response.failures.push(tag_mismatch(id));
                 continue;
             }
+            room = room.checked_sub(row.manifest_size).ok_or_else(|| {
+                Error::new(
+                    Code::InvalidParameter,
+                    "The images' manifests are too large for one answer. Ask for fewer.",
+                )
+            })?;
             let body = self.manifest_body(permit.repository(), &row).await?;
             self.record_pull(ctx, permit.repository(), &row);
             response.images.push(Image {

@@ -166,3 +166,23 @@ async fn pulled_at(world: &World) -> Option<f64> {
     let detail = serde_json::to_value(&answer.image_details[0]).unwrap();
     detail.get("lastRecordedPullTime").and_then(serde_json::Value::as_f64)
 }
+
+/// PostgreSQL's text holds no NUL; neither does any name or type that is kept.
+#[tokio::test]
+async fn control_characters_are_refused_where_they_would_be_kept() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    world.push(&app, "v1", b"{}").await.unwrap();
+    let after = world.registry.list_tags(&ctx(&world.admin), &app, None, Some("v0\0z")).await.unwrap();
+    assert_eq!(after.names, ["v1"]);
+    let text = String::from_utf8(manifest(b"{}")).unwrap();
+    let body = text.replace(r#""layers""#, r#""artifactType":"a/b\u0000c","layers""#);
+    let latest = Reference::Tag("latest".parse().unwrap());
+    let put = world.registry.put_manifest(&ctx(&world.admin), &app, &latest, &[], None, body.into()).await;
+    assert_eq!(code(put), Code::ManifestInvalid);
+    let tag = aws::ecr::Tag { key: "k".to_owned(), value: "\0".to_owned() };
+    let json = serde_json::to_string(&serde_json::json!({
+        "resourceArn": app.arn(), "tags": [{"Key": tag.key, "Value": tag.value}]
+    }));
+    assert!(aws::ecr::decode::<aws::ecr::TagResourceRequest>(json.unwrap().as_bytes()).is_err());
+}

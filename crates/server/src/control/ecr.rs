@@ -18,7 +18,8 @@ macro_rules! operations {
 
         /// Runs an operation out of [`NAMES`].
         pub(super) async fn run(app: &App, operation: &str, signed: Signed) -> Result<Vec<u8>, Fault> {
-            let Signed { ctx, region, body } = signed;
+            // Its room in memory is given back when the answer is made.
+            let Signed { ctx, region, body, room: _room } = signed;
             match operation {
                 $($name => {
                     let input: ecr::$request = decode(body).await?;

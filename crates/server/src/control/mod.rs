@@ -4,6 +4,8 @@
 mod ecr;
 mod fault;
 mod json;
+mod large_bodies;
+pub(crate) use large_bodies::LargeBodies;
 mod offload;
 mod query;
 mod signed;

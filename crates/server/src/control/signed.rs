@@ -8,6 +8,7 @@ use aws::sigv4::{Payload, Presented, Request, SigV4Error};
 use bytes::Bytes;
 use http::header;
 use registry::context::{Caller, Ctx, Plane};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::fault::Fault;
 use super::offload;
@@ -21,6 +22,8 @@ pub(super) struct Signed {
     /// The region of the credential scope: whose registry is meant.
     pub(super) region: Region,
     pub(super) body: Bytes,
+    /// The body's part of the budget, for as long as the request is served.
+    pub(super) room: Option<OwnedSemaphorePermit>,
 }
 
 /// Reads the body and verifies the signature over it. A request that is not signed at all, whose signature has no
@@ -40,6 +43,7 @@ pub(super) async fn verify(
     }
     let refused = |error| Fault::authentication(error, dialect);
     let signer = app.registry.signer(&presented).await.map_err(refused)?;
+    let room = app.large_bodies.take(exchange.body.declared_length().unwrap_or(limit as u64)).await?;
     let body = exchange.body.read_bounded(limit).await.map_err(|error| Fault::body(&error))?;
     let hashed = body.clone();
     let payload = offload::by_size(body.len(), move || Payload::of(&hashed))
@@ -50,7 +54,7 @@ pub(super) async fn verify(
         .verify(&request(exchange, &headers, payload), &presented, service, exchange.now)
         .map_err(refused)?;
     exchange.caller = Some(caller.arn.clone());
-    Ok(Signed { ctx: context(exchange, caller), region: presented.scope().region.clone(), body })
+    Ok(Signed { ctx: context(exchange, caller), region: presented.scope().region.clone(), body, room })
 }
 
 fn context(exchange: &Exchange, caller: Arc<Caller>) -> Ctx {
