@@ -353,7 +353,7 @@ fn tagged_repository(arn: &str, region: &Region) -> Result<RepositoryRef> {
     let invalid = || Error::invalid_parameter("resourceArn", "Invalid ARN");
     let arn: Arn = arn.parse().map_err(|_| invalid())?;
     let name = arn.resource.strip_prefix("repository/").ok_or_else(invalid)?;
-    if arn.service != "ecr" || arn.region != region.to_string() {
+    if arn.partition != region.partition() || arn.service != "ecr" || arn.region != region.to_string() {
         return Err(invalid());
     }
     Ok(RepositoryRef {

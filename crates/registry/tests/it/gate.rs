@@ -134,3 +134,14 @@ async fn a_login_needs_a_key_that_is_active() {
     world.meta.write(SetAccessKeyStatus { id, active: false }).await.unwrap();
     assert_eq!(code(world.registry.check_caller(&ctx(&user)).await), Code::InvalidToken);
 }
+
+#[tokio::test]
+async fn an_arn_of_another_partition_or_region_names_nothing_here() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    for (from, to) in [("arn:aws:", "arn:aws-cn:"), ("eu-west-1", "us-east-1"), (":ecr:", ":s3:")] {
+        let input = aws::ecr::ListTagsForResourceRequest { resource_arn: app.arn().replace(from, to) };
+        let listed = world.registry.list_tags_for_resource(&ctx(&world.admin), &region(), input).await;
+        assert_eq!(code(listed), Code::InvalidParameter, "{to}");
+    }
+}
