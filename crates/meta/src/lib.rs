@@ -23,9 +23,9 @@ pub use migrate::{COMPAT, SchemaVersion};
 pub use mutability::Mutability;
 pub use operation::{Access, Operation, Ruling};
 pub use ops::{
-    account::*, blob::*, first_user::*, image::*, image_delete::*, image_list::*, principal::*, referrers::*,
-    registry::*, repository::*, repository_purge::*, resolve::*, resource_tag::*, settings::*, tag::*,
-    upload::*, upload_expire::*, work::*,
+    access_key::*, account::*, blob::*, first_user::*, identity_policy::*, image::*, image_delete::*,
+    image_list::*, principal::*, referrers::*, registry::*, repository::*, repository_purge::*, resolve::*,
+    resource_policy::*, resource_tag::*, settings::*, tag::*, upload::*, upload_expire::*, work::*,
 };
 pub use postgres::PostgresOptions;
 pub use sqlite::SqliteOptions;

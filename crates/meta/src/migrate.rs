@@ -6,7 +6,7 @@ use crate::{error::StoreError, postgres::Session};
 
 /// The compatibility number of this binary. A migration names the lowest that can still work with the schema it
 /// leaves; a binary whose number is lower refuses to start.
-pub const COMPAT: i64 = 1;
+pub const COMPAT: i64 = 2;
 
 /// How far a database is migrated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +26,21 @@ struct Migration {
     postgres: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    oldest_compat: 1,
-    sqlite: include_str!("../migrations/sqlite/0001_start.sql"),
-    postgres: include_str!("../migrations/postgres/0001_start.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        oldest_compat: 1,
+        sqlite: include_str!("../migrations/sqlite/0001_start.sql"),
+        postgres: include_str!("../migrations/postgres/0001_start.sql"),
+    },
+    // A binary that does not read boundaries, closed accounts and policies with Deny would allow what they refuse.
+    Migration {
+        number: 2,
+        oldest_compat: 2,
+        sqlite: include_str!("../migrations/sqlite/0002_accounts_iam.sql"),
+        postgres: include_str!("../migrations/postgres/0002_accounts_iam.sql"),
+    },
+];
 
 const BOOKKEEPING: &str = "CREATE TABLE IF NOT EXISTS schema_migration \
     (number BIGINT NOT NULL PRIMARY KEY, oldest_compat BIGINT NOT NULL)";

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use meta::{AccessKey, FindAccessKey};
 
 use crate::Registry;
-use crate::context::Caller;
+use crate::context::{Caller, CallerKind};
 use crate::error::Error;
 use crate::seal::Purpose;
 use crate::store::StoreResultExt as _;
@@ -73,12 +73,9 @@ impl Signer {
 
 fn caller_of(key: AccessKey) -> Caller {
     let principal = key.principal;
-    Caller {
-        arn: format!("arn:aws:iam::{}:user{}{}", principal.account_id, principal.path, principal.name),
-        account_id: principal.account_id,
-        unique_id: principal.unique_id,
-        username: principal.name,
-        access_key_id: key.id,
-        token_region: None,
-    }
+    let kind = match principal.kind.as_str() {
+        "root" => CallerKind::Root,
+        _ => CallerKind::User { path: principal.path, name: principal.name },
+    };
+    Caller::with_key(principal.account_id, principal.unique_id, kind, key.id)
 }

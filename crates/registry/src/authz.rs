@@ -5,15 +5,18 @@
 //! that returns its target together with the versions of what decides, and compiled policies serve only at
 //! exactly that version: no permission is ever stale (foundations 20, 24).
 
+mod documents;
+mod keys;
+mod policies;
+
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use aws::ids::{AccountId, Region};
-use meta::ListTagsForResource;
-use meta::LoadIdentityPolicies;
-use meta::RepositoryKey;
-use meta::RepositoryRow;
-use meta::{CallerRef, CallerState, Resolve, Resolved, Target};
+use meta::{CallerRef, ListTagsForResource, RepositoryKey, RepositoryRow, Resolve, Resolved, Target};
+
+pub(crate) use documents::PolicyCaches;
+pub(crate) use policies::Deciding;
 
 use crate::Registry;
 use crate::context::{Caller, Ctx, RepositoryRef, repository_arn};
@@ -53,31 +56,32 @@ impl<E: Effect> Permit<E> {
     }
 }
 
-/// A caller's compiled policies at one version.
-pub(crate) struct CompiledPolicies {
-    version: i64,
-    policies: Vec<(iam::SourceName, iam::Policy)>,
-    /// Whether a statement looks at the tags of the resource, which are read only then.
-    reads_resource_tags: bool,
-}
-
 /// One request at the gate: what it is about, and what decides on it.
 pub(crate) struct Gate {
     account_id: AccountId,
     region: Region,
     name: Option<String>,
     caller: Arc<Caller>,
-    policies: Arc<CompiledPolicies>,
+    policies: Deciding,
     context: iam::Context,
     /// What the one read returned. Rows in it may be used only after a permit was given.
     resolved: Resolved,
 }
 
+/// Where a request goes: what the one read of the gate asks for.
+struct Destination<'a> {
+    account: &'a AccountId,
+    region: &'a Region,
+    repository: Option<String>,
+    target: Target,
+}
+
 impl Registry {
     /// Brings a request on a repository to the gate, with the one read of its hot path.
     pub(crate) async fn gate(&self, ctx: &Ctx, repository: &RepositoryRef, target: Target) -> Result<Gate> {
-        let name = Some(repository.name.clone());
-        self.gate_to(ctx, &repository.account_id, &repository.region, name, target).await
+        let (account, region) = (&repository.account_id, &repository.region);
+        let repository = Some(repository.name.as_str().to_owned());
+        self.gate_to(ctx, Destination { account, region, repository, target }).await
     }
 
     /// Brings a request on a registry to the gate.
@@ -87,49 +91,51 @@ impl Registry {
         account: &AccountId,
         region: &Region,
     ) -> Result<Gate> {
-        self.gate_to(ctx, account, region, None, Target::None).await
+        let destination = Destination { account, region, repository: None, target: Target::None };
+        self.gate_to(ctx, destination).await
     }
 
-    async fn gate_to(
-        &self,
-        ctx: &Ctx,
-        account_id: &AccountId,
-        region: &Region,
-        repository: Option<oci::name::RepositoryName>,
-        target: Target,
-    ) -> Result<Gate> {
-        let caller = CallerRef {
-            unique_id: ctx.caller.unique_id.clone(),
-            access_key_id: ctx.caller.access_key_id.clone(),
-        };
-        let name = repository.as_ref().map(|name| name.as_str().to_owned());
+    /// Brings a request on the caller's own account (IAM, STS, Organizations) to the gate.
+    pub(crate) async fn account_gate(&self, ctx: &Ctx) -> Result<Gate> {
+        self.registry_gate(ctx, &ctx.caller.account_id, &self.settings.default_region).await
+    }
+
+    async fn gate_to(&self, ctx: &Ctx, to: Destination<'_>) -> Result<Gate> {
         let read = Resolve {
-            account_id: account_id.clone(),
-            region: region.clone(),
-            repository: name.clone(),
-            target,
-            caller: Some(caller),
+            account_id: to.account.clone(),
+            region: to.region.clone(),
+            repository: to.repository.clone(),
+            target: to.target,
+            caller: Some(CallerRef {
+                unique_id: ctx.caller.unique_id.clone(),
+                access_key_id: ctx.caller.long_term_key.clone(),
+            }),
         };
         let resolved = self.meta.read(read).await.or_store_error()?;
-        let state = resolved.caller.as_ref().filter(|state| state.access_key_active);
-        let Some(state) = state else { return Err(gone(&ctx.caller)) };
-        let policies = self.compiled_policies(&ctx.caller, state).await?;
-        let mut context = request_context(ctx, account_id, region);
-        if policies.reads_resource_tags
+        let Some(state) = resolved.caller.as_ref().filter(|state| state.is_active()) else {
+            return Err(gone(&ctx.caller));
+        };
+        let caller = match ctx.caller.renamed(&state.path, &state.name) {
+            Some(renamed) => Arc::new(renamed),
+            None => Arc::clone(&ctx.caller),
+        };
+        let policies = self.deciding(&caller, state, &resolved).await?;
+        let mut context = keys::of_request(ctx, &caller, to.account, to.region);
+        if state.in_organization {
+            context.set("aws:PrincipalOrgID", self.organization.id.as_str());
+        }
+        keys::add_principal_tags(&mut context, policies.principal_tags(), caller.session.as_deref());
+        if policies.read_resource_tags()
             && let Some(row) = &resolved.repository
         {
             let tags = self.meta.read(ListTagsForResource { repository: row.key }).await.or_store_error()?;
-            for (key, value) in tags {
-                context = context
-                    .with(format!("aws:ResourceTag/{key}"), value.as_str())
-                    .with(format!("ecr:ResourceTag/{key}"), value.as_str());
-            }
+            keys::add_resource_tags(&mut context, "ecr", &tags);
         }
         Ok(Gate {
-            account_id: account_id.clone(),
-            region: region.clone(),
-            name,
-            caller: Arc::clone(&ctx.caller),
+            account_id: to.account.clone(),
+            region: to.region.clone(),
+            name: to.repository,
+            caller,
             policies,
             context,
             resolved,
@@ -138,33 +144,7 @@ impl Registry {
 
     /// Whether the caller still exists and its key is active: what a login wants to know.
     pub async fn check_caller(&self, ctx: &Ctx) -> Result<()> {
-        self.registry_gate(ctx, &ctx.caller.account_id, &self.settings.default_region).await.map(|_| ())
-    }
-
-    async fn compiled_policies(&self, caller: &Caller, state: &CallerState) -> Result<Arc<CompiledPolicies>> {
-        if let Some(compiled) = self.policies.get(&caller.unique_id)
-            && compiled.version == state.version
-        {
-            return Ok(compiled);
-        }
-        let owner = caller.unique_id.clone();
-        let loaded = self.meta.read(LoadIdentityPolicies { owner }).await.or_store_error()?;
-        let mut policies = Vec::new();
-        for (name, document) in &loaded.inline {
-            policies.push((iam::SourceName::new(name.as_str()), compile(document)?));
-        }
-        for arn in &loaded.managed {
-            // An attachment of a policy that does not exist cannot be made; were one there, it allows nothing.
-            if let Some(document) = iam::managed::find(arn) {
-                policies.push((iam::SourceName::new(arn.as_str()), compile(document)?));
-            }
-        }
-        let reads_resource_tags = policies
-            .iter()
-            .any(|(_, policy)| policy.mentions("aws:ResourceTag/") || policy.mentions("ecr:ResourceTag/"));
-        let compiled = Arc::new(CompiledPolicies { version: loaded.version, policies, reads_resource_tags });
-        self.policies.insert(caller.unique_id.clone(), Arc::clone(&compiled));
-        Ok(compiled)
+        self.account_gate(ctx).await.map(|_| ())
     }
 }
 
@@ -200,36 +180,49 @@ impl Gate {
     /// Decides, with further condition keys, for an operation that needs a second permission
     /// (creating a repository with tags needs TagResource, foundation 21).
     pub(crate) fn also_allow(&self, op: Op, keys: iam::Context) -> Result<()> {
-        self.decide(op, &self.context.clone().and(keys))
+        self.decide(op, &self.resource(op), &self.context.clone().and(keys))
     }
 
     /// Decides on one operation without making a permit.
     pub(crate) fn allow(&self, op: Op) -> Result<()> {
-        self.decide(op, &self.context)
+        self.decide(op, &self.resource(op), &self.context)
     }
 
-    fn decide(&self, op: Op, context: &iam::Context) -> Result<()> {
-        let resource = self.resource(op);
-        if self.caller.account_id != self.account_id {
-            let reason = format!("because no resource-based policy allows the {} action", op.action());
-            return Err(denied(&self.caller, op, &resource, &reason));
-        }
-        let policies: Vec<_> = self.policies.policies.iter().map(|(name, policy)| (name, policy)).collect();
-        let request = iam::Request { action: op.action(), resource: &resource, context };
-        let decision = iam::evaluate_identity(&policies, &request);
-        if let iam::Decision::ExplicitDeny(by) = &decision {
-            let policy = by.source.as_ref().map(iam::SourceName::as_str);
-            tracing::info!(action = op.action(), resource, policy, statement = by.statement_index, "denied");
-        }
+    /// Decides on an operation whose resource the request names (`Resource::Named`), such as the ARN of a role.
+    pub(crate) fn allow_on(&self, op: Op, resource: &str, keys: iam::Context) -> Result<()> {
+        self.decide(op, resource, &self.context.clone().and(keys))
+    }
+
+    /// Who asks, under the name that it has now.
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The condition keys that hold for every operation of the request.
+    pub(crate) fn context(&self) -> &iam::Context {
+        &self.context
+    }
+
+    /// What decides on the request.
+    pub(crate) fn policies(&self) -> &Deciding {
+        &self.policies
+    }
+
+    fn decide(&self, op: Op, resource: &str, context: &iam::Context) -> Result<()> {
+        let request = iam::Request { action: op.action(), resource, context };
+        let decision = self.policies.decide(op, &request, &self.caller, &self.account_id);
         match decision.reason(op.action()) {
             None => Ok(()),
-            Some(reason) => Err(denied(&self.caller, op, &resource, &reason)),
+            Some(reason) => {
+                log_denial(&self.caller, op, resource, &decision);
+                Err(denied(&self.caller, op, resource, &reason))
+            }
         }
     }
 
     fn resource(&self, op: Op) -> String {
         match op.resource() {
-            Resource::Account => "*".to_owned(),
+            Resource::Account | Resource::Named => "*".to_owned(),
             Resource::AllRepositories => repository_arn(&self.region, &self.account_id, "*"),
             Resource::Repository => {
                 repository_arn(&self.region, &self.account_id, self.name.as_deref().unwrap_or("*"))
@@ -264,27 +257,24 @@ fn gone(caller: &Caller) -> Error {
     Error::new(Code::InvalidToken, "The security token included in the request is invalid.")
 }
 
-fn compile(document: &str) -> Result<iam::Policy> {
-    iam::Policy::parse(document).map_err(Error::internal)
-}
-
-/// The condition keys that hold for every operation of a request (IAM: global condition context keys).
-fn request_context(ctx: &Ctx, account: &AccountId, region: &Region) -> iam::Context {
-    let caller = &ctx.caller;
-    let mut context = iam::Context::new()
-        .with("aws:PrincipalArn", caller.arn.as_str())
-        .with("aws:PrincipalAccount", caller.account_id.to_string())
-        .with("aws:PrincipalType", "User")
-        .with("aws:userid", caller.unique_id.as_str())
-        .with("aws:username", caller.username.as_str())
-        .with("aws:SourceIp", ctx.peer.address)
-        .with("aws:SecureTransport", ctx.peer.tls)
-        .with("aws:CurrentTime", ctx.now)
-        .with("aws:EpochTime", ctx.now.as_second())
-        .with("aws:RequestedRegion", region.to_string())
-        .with("aws:ResourceAccount", account.to_string());
-    if let Some(user_agent) = &ctx.user_agent {
-        context = context.with("aws:UserAgent", user_agent.as_str());
+/// Why a request was denied, for the operator: which policy and statement, or which kind of policy is silent.
+fn log_denial(caller: &Caller, op: Op, resource: &str, decision: &iam::Decision) {
+    let (caller, action) = (caller.arn.as_str(), op.action());
+    match decision {
+        iam::Decision::ExplicitDeny(by) => {
+            let policy = by.source.as_ref().map(iam::SourceName::as_str);
+            let (kind, statement) = (by.kind.words(), by.statement_index);
+            tracing::info!(caller, action, resource, kind, policy, statement, "denied by a statement");
+        }
+        iam::Decision::ImplicitDeny(kind) => {
+            tracing::info!(
+                caller,
+                action,
+                resource,
+                kind = kind.words(),
+                "denied: nothing of this kind allows it"
+            );
+        }
+        iam::Decision::Allow(_) => {}
     }
-    context
 }

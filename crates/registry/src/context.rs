@@ -3,27 +3,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use aws::ids::{AccessKeyId, AccountId, Region};
+use aws::ids::{AccountId, Region};
 use jiff::Timestamp;
 use meta::{Micros, OperationId};
 use oci::name::RepositoryName;
 
-/// An authenticated principal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The account that the principal belongs to.
-    pub account_id: AccountId,
-    /// AWS's unique id (`AIDA…`), which a re-created user of the same name does not share.
-    pub unique_id: String,
-    /// The ARN as policies and error texts name it.
-    pub arn: String,
-    /// The user's name (`aws:username`).
-    pub username: String,
-    /// The access key that signed, or that asked for the token in use.
-    pub access_key_id: AccessKeyId,
-    /// The region that a docker token was issued for; a signed request has its region in its scope.
-    pub token_region: Option<Region>,
-}
+pub use crate::caller::{Caller, CallerKind, Session, SessionPolicy, WebIdentity};
 
 /// The network side of a request, after trusted proxies have been taken into account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

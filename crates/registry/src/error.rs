@@ -30,6 +30,10 @@ pub enum Code {
     InvalidTagParameter,
     TooManyTags,
     LimitExceeded,
+    RepositoryPolicyNotFound,
+    RegistryPolicyNotFound,
+    ScanNotFound,
+    Validation,
     // The specification's.
     BlobUnknown,
     BlobInUse,
@@ -50,6 +54,67 @@ pub enum Code {
     OutOfSpace,
     Unavailable,
     Internal,
+    /// A refusal of IAM, STS or Organizations, which the data plane never gives.
+    Aws(AwsCode),
+}
+
+macro_rules! aws_codes {
+    ($($code:ident: $name:literal $status:literal;)*) => {
+        /// The errors of IAM, STS and Organizations, with the names and statuses of their API references.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "the names are those of AWS's errors")]
+        pub enum AwsCode { $($code,)* }
+
+        impl AwsCode {
+            /// Every one of them.
+            pub const ALL: &'static [Self] = &[$(Self::$code),*];
+
+            /// The name on the wire.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$code => $name,)* }
+            }
+
+            /// The HTTP status.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$code => $status,)* }
+            }
+        }
+    };
+}
+
+aws_codes! {
+    // IAM.
+    NoSuchEntity: "NoSuchEntity" 404;
+    EntityAlreadyExists: "EntityAlreadyExists" 409;
+    DeleteConflict: "DeleteConflict" 409;
+    IamLimitExceeded: "LimitExceeded" 409;
+    MalformedPolicyDocument: "MalformedPolicyDocument" 400;
+    InvalidInput: "InvalidInput" 400;
+    UnmodifiableEntity: "UnmodifiableEntity" 400;
+    PolicyNotAttachable: "PolicyNotAttachable" 400;
+    ConcurrentModification: "ConcurrentModification" 409;
+    ValidationError: "ValidationError" 400;
+    // STS.
+    PackedPolicyTooLarge: "PackedPolicyTooLarge" 400;
+    InvalidIdentityToken: "InvalidIdentityToken" 400;
+    ExpiredIdentityToken: "ExpiredTokenException" 400;
+    IdpRejectedClaim: "IDPRejectedClaim" 403;
+    IdpCommunicationError: "IDPCommunicationError" 400;
+    InvalidAuthorizationMessage: "InvalidAuthorizationMessageException" 400;
+    // Organizations.
+    AccountNotFound: "AccountNotFoundException" 400;
+    AccountAlreadyClosed: "AccountAlreadyClosedException" 400;
+    ChildNotFound: "ChildNotFoundException" 400;
+    ConstraintViolation: "ConstraintViolationException" 400;
+    CreateAccountStatusNotFound: "CreateAccountStatusNotFoundException" 400;
+    DestinationParentNotFound: "DestinationParentNotFoundException" 400;
+    DuplicateAccount: "DuplicateAccountException" 400;
+    MasterCannotLeave: "MasterCannotLeaveOrganizationException" 400;
+    OrganizationInvalidInput: "InvalidInputException" 400;
+    OrganizationsNotInUse: "AWSOrganizationsNotInUseException" 400;
+    ParentNotFound: "ParentNotFoundException" 400;
+    SourceParentNotFound: "SourceParentNotFoundException" 400;
+    TargetNotFound: "TargetNotFoundException" 400;
 }
 
 /// A member that an AWS exception carries beside its message (`InvalidLayerPartException` has four).
@@ -105,6 +170,11 @@ impl Error {
     /// A refusal with a sentence for the caller.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code, message: message.into(), fields: Vec::new(), internal: None }
+    }
+
+    /// A refusal of IAM, STS or Organizations.
+    pub fn aws(code: AwsCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::Aws(code), message)
     }
 
     /// A failure of the server itself: the caller learns nothing but that it happened.

@@ -9,6 +9,7 @@ pub mod authenticate;
 pub mod authz;
 pub mod blob;
 pub mod bootstrap;
+pub mod caller;
 pub mod catalog;
 pub mod context;
 pub mod control;
@@ -17,6 +18,7 @@ pub mod error;
 mod ids;
 pub mod manifest;
 pub mod op;
+pub mod organization;
 mod page;
 mod pull;
 pub mod purge;
@@ -37,9 +39,10 @@ use meta::{ImageId, Meta, Micros, PutSettingOnce, RepositoryKey};
 use moka::sync::Cache;
 use oci::digest::Digest;
 
-use crate::authz::CompiledPolicies;
+use crate::authz::PolicyCaches;
 use crate::error::{Error, Result};
 use crate::ids::IdSource;
+use crate::organization::Organization;
 use crate::seal::KeyRing;
 use crate::settings::Settings;
 use crate::store::StoreResultExt as _;
@@ -47,7 +50,6 @@ use crate::token::OpenToken;
 use crate::uploads_in_progress::UploadsInProgress;
 
 const KEY_RING: &str = "key-ring";
-const CACHED_PRINCIPALS: u64 = 10_000;
 const CACHED_TOKENS: u64 = 20_000;
 const CACHED_PULLS: u64 = 20_000;
 
@@ -58,7 +60,8 @@ pub struct Registry {
     settings: Settings,
     keys: KeyRing,
     ids: IdSource,
-    policies: Cache<String, Arc<CompiledPolicies>>,
+    organization: Organization,
+    policies: PolicyCaches,
     tokens: Cache<Digest, OpenToken>,
     manifests: Cache<Digest, Bytes>,
     /// Pulls that were recorded lately.
@@ -73,6 +76,7 @@ impl Registry {
         let put = PutSettingOnce { name: KEY_RING.to_owned(), value: fresh };
         let sealed = meta.write(put).await.or_store_error()?;
         let keys = KeyRing::open(&settings.master_key, &sealed).map_err(Error::internal)?;
+        let organization = Organization::open(&meta).await?;
         let manifests = Cache::builder()
             .max_capacity(settings.limits.manifest_cache_bytes)
             .weigher(|_, body: &Bytes| u32::try_from(body.len()).unwrap_or(u32::MAX).saturating_add(256))
@@ -83,7 +87,8 @@ impl Registry {
             settings,
             keys,
             ids: IdSource::new(),
-            policies: Cache::new(CACHED_PRINCIPALS),
+            organization,
+            policies: PolicyCaches::default(),
             tokens: Cache::new(CACHED_TOKENS),
             manifests,
             pulls: Cache::new(CACHED_PULLS),

@@ -10,6 +10,8 @@ pub enum Resource {
     AllRepositories,
     /// `*`: the account itself.
     Account,
+    /// What the request names: a user, a role, an account.
+    Named,
 }
 
 macro_rules! operations {

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Registry;
-use crate::context::{Caller, Ctx};
+use crate::context::{Caller, CallerKind, Ctx, Session};
 use crate::error::{Error, Result};
 use crate::op::effect;
 use crate::seal::Purpose;
@@ -34,12 +34,14 @@ struct Claims {
     account_id: String,
     #[serde(rename = "u")]
     unique_id: String,
-    #[serde(rename = "n")]
-    arn: String,
-    #[serde(rename = "s")]
-    username: String,
+    #[serde(rename = "w")]
+    kind: CallerKind,
     #[serde(rename = "k")]
     access_key_id: String,
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    long_term_key: Option<String>,
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    session: Option<Arc<Session>>,
 }
 
 /// Why a docker password is refused.
@@ -79,9 +81,10 @@ impl Registry {
             region: region.to_string(),
             account_id: caller.account_id.to_string(),
             unique_id: caller.unique_id.clone(),
-            arn: caller.arn.clone(),
-            username: caller.username.clone(),
+            kind: caller.kind.clone(),
             access_key_id: caller.access_key_id.to_string(),
+            long_term_key: caller.long_term_key.as_ref().map(ToString::to_string),
+            session: caller.session.clone(),
         };
         let password = self.keys.seal_json(Purpose::Token, &claims).map_err(Error::internal)?;
         debug_assert!(password.len() <= MAX_PASSWORD_CHARS, "names are bounded, so is the token");
@@ -117,12 +120,15 @@ impl Registry {
 
     fn open_token(&self, password: &str) -> Option<OpenToken> {
         let claims: Claims = self.keys.open_json(Purpose::Token, password).ok()?;
+        let account_id = claims.account_id.parse::<AccountId>().ok()?;
         let caller = Caller {
-            account_id: claims.account_id.parse::<AccountId>().ok()?,
+            arn: claims.kind.arn(&account_id),
+            account_id,
             unique_id: claims.unique_id,
-            arn: claims.arn,
-            username: claims.username,
+            kind: claims.kind,
             access_key_id: claims.access_key_id.parse().ok()?,
+            long_term_key: claims.long_term_key.map(|key| key.parse()).transpose().ok()?,
+            session: claims.session,
             token_region: Some(claims.region.parse().ok()?),
         };
         Some(OpenToken { caller: Arc::new(caller), expires_at: claims.expires_at })

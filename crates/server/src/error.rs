@@ -32,6 +32,10 @@ macro_rules! dialects {
         pub(crate) fn entry(code: Code) -> Entry {
             let (oci, oci_status, aws, aws_status) = match code {
                 $(Code::$code => (ErrorCode::$oci, StatusCode::$oci_status, $aws, StatusCode::$aws_status),)*
+                Code::Aws(aws) => {
+                    let status = StatusCode::from_u16(aws.status()).unwrap_or(StatusCode::BAD_REQUEST);
+                    (ErrorCode::Unsupported, StatusCode::BAD_REQUEST, aws.name(), status)
+                }
             };
             Entry { code, oci, oci_status, aws, aws_status }
         }
@@ -63,6 +67,10 @@ dialects! {
     InvalidTagParameter => Unsupported BAD_REQUEST, "InvalidTagParameterException" BAD_REQUEST;
     TooManyTags => Unsupported BAD_REQUEST, "TooManyTagsException" BAD_REQUEST;
     LimitExceeded => Denied FORBIDDEN, "LimitExceededException" BAD_REQUEST;
+    RepositoryPolicyNotFound => Unsupported NOT_FOUND, "RepositoryPolicyNotFoundException" BAD_REQUEST;
+    RegistryPolicyNotFound => Unsupported NOT_FOUND, "RegistryPolicyNotFoundException" BAD_REQUEST;
+    ScanNotFound => Unsupported NOT_FOUND, "ScanNotFoundException" BAD_REQUEST;
+    Validation => Unsupported BAD_REQUEST, "ValidationException" BAD_REQUEST;
     BlobUnknown => BlobUnknown NOT_FOUND, "LayersNotFoundException" BAD_REQUEST;
     BlobInUse => Unsupported METHOD_NOT_ALLOWED, "InvalidParameterException" BAD_REQUEST;
     ManifestUnknown => ManifestUnknown NOT_FOUND, "ImageNotFoundException" BAD_REQUEST;

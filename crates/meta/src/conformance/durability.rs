@@ -19,7 +19,7 @@ pub(super) async fn what_was_answered_outlives_a_restart(world: World) {
 
 pub(super) async fn a_newer_schema_is_refused(world: World) {
     world.open_again().await.map(drop).unwrap();
-    world.sql("INSERT INTO schema_migration (number, oldest_compat) VALUES (900, 1)").await.unwrap();
+    world.sql("INSERT INTO schema_migration (number, oldest_compat) VALUES (900, 2)").await.unwrap();
     world.open_again().await.map(drop).expect("a newer schema that names this binary's number is fine");
     world.sql("INSERT INTO schema_migration (number, oldest_compat) VALUES (901, 99)").await.unwrap();
     let Err(StoreError::Schema(why)) = world.open_again().await else { panic!("it was opened") };

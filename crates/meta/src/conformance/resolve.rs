@@ -9,11 +9,22 @@ fn ask(repository: &str, target: Target) -> Resolve {
         region: REGION.parse().unwrap(),
         repository: Some(repository.into()),
         target,
-        caller: Some(CallerRef { unique_id: "AIDA1".into(), access_key_id: KEY.parse().unwrap() }),
+        caller: Some(CallerRef { unique_id: "AIDA1".into(), access_key_id: Some(KEY.parse().unwrap()) }),
     }
 }
 
 const KEY: &str = "AKIAAAAAAAAAAAAAAAA1";
+
+fn ann(version: i64, access_key_active: bool) -> CallerState {
+    CallerState {
+        version,
+        path: "/".into(),
+        name: "ann".into(),
+        account_status: "ACTIVE".into(),
+        in_organization: true,
+        access_key_active,
+    }
+}
 
 pub(super) async fn everything_in_one_row(world: World) {
     let repository = world.repository("app").await;
@@ -25,7 +36,7 @@ pub(super) async fn everything_in_one_row(world: World) {
     let plain = resolve(Target::None).await.unwrap();
     assert_eq!(plain.registry.as_ref().unwrap().key, world.registry);
     assert_eq!(plain.repository, Some(world.row("app").await));
-    assert_eq!(plain.caller, Some(CallerState { version: 1, access_key_active: false }));
+    assert_eq!(plain.caller, Some(ann(1, false)));
     let key = CreateAccessKey {
         id: KEY.parse().unwrap(),
         owner: "AIDA1".into(),
@@ -33,9 +44,12 @@ pub(super) async fn everything_in_one_row(world: World) {
         at: Micros(6),
     };
     world.meta.write(key).await.unwrap();
+    let mut session = ask("app", Target::None);
+    session.caller = Some(CallerRef { unique_id: "AIDA1".into(), access_key_id: None });
+    assert_eq!(world.meta.read(session).await.unwrap().caller, Some(ann(2, true)), "a session has no key");
     let by_tag = resolve(Target::Tag(tag("v1"))).await.unwrap();
     assert_eq!(by_tag.image, Some(image));
-    assert_eq!(by_tag.caller, Some(CallerState { version: 2, access_key_active: true }));
+    assert_eq!(by_tag.caller, Some(ann(2, true)));
     assert_eq!(resolve(Target::Digest(digest("m"))).await.unwrap(), by_tag);
     assert_eq!(resolve(Target::Blob(blob)).await.unwrap().blob.unwrap().size, 5);
     let found = resolve(Target::Upload(upload.id)).await.unwrap().upload.unwrap();

@@ -2,8 +2,7 @@
 //! either all of it or nothing.
 
 use crate::ops::{
-    operation,
-    principal::{AttachManagedPolicy, CreateAccessKey, CreateUser},
+    access_key::CreateAccessKey, identity_policy::AttachManagedPolicy, operation, principal::CreateUser,
 };
 
 /// Makes a user, attaches a managed policy to it and gives it an access key.

@@ -1,8 +1,10 @@
 //! The operations, one file for each resource.
 
+pub mod access_key;
 pub mod account;
 pub mod blob;
 pub mod first_user;
+pub mod identity_policy;
 pub mod image;
 pub mod image_delete;
 pub mod image_list;
@@ -13,6 +15,7 @@ pub mod registry;
 pub mod repository;
 pub mod repository_purge;
 pub mod resolve;
+pub mod resource_policy;
 pub mod resource_tag;
 pub mod settings;
 pub mod tag;

@@ -18,7 +18,7 @@ pub struct PurgeRepositorySlice {
 }
 
 /// Tables in an order that every foreign key allows, with the columns of their primary key below the repository.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 9] = [
     ("tag", "name"),
     ("image_blob", "image, digest"),
     ("image_child", "image, digest"),
@@ -27,6 +27,7 @@ const TABLES: [(&str, &str); 8] = [
     ("image", "id"),
     ("blob_link", "digest"),
     ("repository_tag", "key"),
+    ("repository_policy", "repository"),
 ];
 
 operation!(PurgeRepositorySlice: Durable -> bool, Never, |op, tx| {

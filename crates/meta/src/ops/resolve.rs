@@ -14,7 +14,7 @@ use crate::{
         repository::{RepositoryRow, repository_columns},
         upload::{UploadRow, upload_columns},
     },
-    value::{Param, params},
+    value::{Param, Row, params},
 };
 
 /// What a request names in the repository.
@@ -35,19 +35,47 @@ pub enum Target {
 /// The caller, as its token names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerRef {
-    /// Unique id of the principal.
+    /// Unique id of the principal whose policies decide.
     pub unique_id: String,
-    /// The access key that the token was asked with.
-    pub access_key_id: AccessKeyId,
+    /// The long-term key that must still be active; None for the session of a role, which outlives keys.
+    pub access_key_id: Option<AccessKeyId>,
 }
 
 /// What is true of the caller now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerState {
     /// The principal's version; cached policies and callers serve only at exactly this one.
     pub version: i64,
-    /// Whether the access key is there, is the principal's and is active.
+    /// IAM path, as it is now: users can be renamed.
+    pub path: String,
+    /// Name, as it is now.
+    pub name: String,
+    /// `ACTIVE`, unless the principal's account was closed.
+    pub account_status: String,
+    /// Whether its account is in the organisation.
+    pub in_organization: bool,
+    /// Whether the access key is there, is the principal's and is active; true if none was named.
     pub access_key_active: bool,
+}
+
+impl CallerState {
+    const COLUMNS: usize = 6;
+
+    fn read(row: &mut Row, needs_no_key: bool) -> Result<Self, StoreError> {
+        Ok(Self {
+            version: row.take()?,
+            path: row.take()?,
+            name: row.take()?,
+            account_status: row.take()?,
+            in_organization: row.take()?,
+            access_key_active: row.take::<Option<bool>>()?.unwrap_or(needs_no_key),
+        })
+    }
+
+    /// Whether the principal may be heard at all.
+    pub fn is_active(&self) -> bool {
+        self.access_key_active && self.account_status == "ACTIVE"
+    }
 }
 
 /// Reads everything that a data-plane request needs to be decided.
@@ -90,13 +118,14 @@ macro_rules! resolve {
             registry_columns!(),
             ", ",
             repository_columns!(),
-            ", c.version, k.active",
+            ", c.version, c.path, c.name, ca.status, ca.in_organization, k.active",
             $columns,
             " FROM (SELECT 1 AS one) always \
              LEFT JOIN account a ON a.account_id = ?1 \
              LEFT JOIN registry g ON g.account = a.key AND g.region = ?2 \
              LEFT JOIN repository r ON r.registry = g.key AND r.name = ?3 AND r.deleted_at IS NULL \
              LEFT JOIN principal c ON c.unique_id = ?4 \
+             LEFT JOIN account ca ON ca.key = c.account \
              LEFT JOIN access_key k ON k.id = ?5 AND k.owner = c.unique_id",
             $joins
         )
@@ -147,7 +176,7 @@ impl Target {
 
 operation!(Resolve: Point -> Resolved, Never, |op, tx| {
     let unique_id = op.caller.as_ref().map(|caller| caller.unique_id.as_str());
-    let access_key = op.caller.as_ref().map(|caller| &caller.access_key_id);
+    let access_key = op.caller.as_ref().and_then(|caller| caller.access_key_id.as_ref());
     let mut values = params![op.account_id, op.region, op.repository, unique_id, access_key].to_vec();
     values.extend(op.target.param());
     let mut row = tx.row(op.target.statement(), &values).await?.ok_or(StoreError::Bug("no row from one row"))?;
@@ -156,9 +185,7 @@ operation!(Resolve: Point -> Resolved, Never, |op, tx| {
         repository: row.take_joined(RepositoryRow::COLUMNS, RepositoryRow::read)?,
         ..Resolved::default()
     };
-    let (version, active): (Option<i64>, Option<bool>) = (row.take()?, row.take()?);
-    found.caller =
-        version.map(|version| CallerState { version, access_key_active: active.unwrap_or_default() });
+    found.caller = row.take_joined(CallerState::COLUMNS, |row| CallerState::read(row, access_key.is_none()))?;
     match op.target {
         Target::None => {}
         Target::Tag(_) | Target::Digest(_) => found.image = row.take_joined(ImageRow::COLUMNS, ImageRow::read)?,

@@ -10,7 +10,7 @@ use oci::digest::{Algorithm, Digest};
 use oci::name::Reference;
 use registry::Registry;
 use registry::bootstrap::{self, Administrator};
-use registry::context::{Caller, Ctx, Peer, Plane, RepositoryRef, micros};
+use registry::context::{Caller, CallerKind, Ctx, Peer, Plane, RepositoryRef, micros};
 use registry::error::{Code, Result};
 use registry::manifest::Pushed;
 use registry::settings::{Limits, MasterKey, PublicAddress, Settings};
@@ -167,12 +167,6 @@ impl World {
 }
 
 fn caller(name: &str, unique_id: String, access_key_id: aws::ids::AccessKeyId) -> Arc<Caller> {
-    Arc::new(Caller {
-        account_id: ACCOUNT.parse().unwrap(),
-        unique_id,
-        arn: format!("arn:aws:iam::{ACCOUNT}:user/{name}"),
-        username: name.to_owned(),
-        access_key_id,
-        token_region: None,
-    })
+    let kind = CallerKind::User { path: "/".to_owned(), name: name.to_owned() };
+    Arc::new(Caller::with_key(ACCOUNT.parse().unwrap(), unique_id, kind, access_key_id))
 }

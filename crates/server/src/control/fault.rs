@@ -53,10 +53,16 @@ impl Fault {
         let entry = entry(error.code);
         // The query services have other names for what is not one of ECR's own exceptions.
         let code = match (dialect, error.code) {
-            (Dialect::Json, _) => entry.aws,
+            (Dialect::Json, Code::InvalidToken) => "UnrecognizedClientException",
+            (Dialect::Json, _) | (Dialect::Query, Code::Aws(_)) => entry.aws,
             (Dialect::Query, Code::AccessDenied) => "AccessDenied",
+            (Dialect::Query, Code::InvalidToken) => "InvalidClientTokenId",
             (Dialect::Query, Code::Unavailable) => "ServiceUnavailable",
             (Dialect::Query, _) => "InternalFailure",
+        };
+        let status = match (dialect, error.code) {
+            (Dialect::Query, Code::AccessDenied | Code::InvalidToken) => StatusCode::FORBIDDEN,
+            _ => entry.aws_status,
         };
         let extra = error.fields.into_iter().map(|field| match field {
             Field::Text(name, text) => (name, Value::from(text)),
@@ -65,7 +71,7 @@ impl Fault {
         Self {
             extra: extra.collect(),
             failure: error.internal.map(|cause| cause.chain()),
-            ..Self::new(entry.aws_status, code, error.message)
+            ..Self::new(status, code, error.message)
         }
     }
 

@@ -51,7 +51,7 @@ async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, (Namespace, 
     let caller = &signed.ctx.caller;
     let identity = CallerIdentity {
         arn: caller.arn.clone(),
-        user_id: caller.unique_id.clone(),
+        user_id: caller.user_id(),
         account: caller.account_id.to_string(),
     };
     Ok(get_caller_identity(&identity, &exchange.request_id))

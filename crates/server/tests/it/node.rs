@@ -11,7 +11,7 @@ use aws::ids::Region;
 use jiff::{SignedDuration, Timestamp};
 use registry::Registry;
 use registry::bootstrap::{self, Administrator};
-use registry::context::{Caller, Ctx, Peer, Plane};
+use registry::context::{Caller, CallerKind, Ctx, Peer, Plane};
 use registry::settings::{MasterKey, PublicAddress, Settings};
 use server::{Listener, Options, Server};
 use tokio::sync::oneshot;
@@ -140,14 +140,9 @@ async fn open(folder: &tempfile::TempDir, address: SocketAddr) -> (Arc<Registry>
     };
     registry.ensure_administrator(&administrator, Timestamp::now()).await.unwrap();
     let key = meta.read(meta::FindAccessKey { id: access_key_id.clone() }).await.unwrap().unwrap();
-    let caller = Caller {
-        arn: format!("arn:aws:iam::123456789012:user/{}", key.principal.name),
-        account_id: key.principal.account_id,
-        unique_id: key.principal.unique_id,
-        username: key.principal.name,
-        access_key_id,
-        token_region: None,
-    };
+    let principal = key.principal;
+    let kind = CallerKind::User { path: principal.path, name: principal.name };
+    let caller = Caller::with_key(principal.account_id, principal.unique_id, kind, access_key_id);
     (registry, Arc::new(caller))
 }
 

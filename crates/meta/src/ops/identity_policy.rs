@@ -1,0 +1,169 @@
+//! What decides for a principal: inline and managed policies, its own and its groups', its boundary and its tags.
+
+use crate::{
+    Never, StoreError,
+    ops::{
+        operation,
+        principal::{PrincipalGone, bump},
+    },
+    tx::{list, push_list},
+    value::params,
+};
+
+/// Attaches a managed policy; attaching it twice is success.
+#[derive(Clone, Debug)]
+pub struct AttachManagedPolicy {
+    /// The principal's unique id.
+    pub owner: String,
+    /// The policy's ARN.
+    pub arn: String,
+}
+
+operation!(AttachManagedPolicy: Durable -> (), PrincipalGone, |op, tx| {
+    if !bump(tx, &op.owner).await? {
+        return Ok(Err(PrincipalGone));
+    }
+    let insert = "INSERT INTO identity_policy_managed (owner, arn) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    tx.execute(insert, &params![op.owner, op.arn]).await?;
+    Ok(Ok(()))
+});
+
+/// Detaches a managed policy. Gives whether it was attached.
+#[derive(Clone, Debug)]
+pub struct DetachManagedPolicy {
+    /// The principal's unique id.
+    pub owner: String,
+    /// The policy's ARN.
+    pub arn: String,
+}
+
+operation!(DetachManagedPolicy: Durable -> bool, PrincipalGone, |op, tx| {
+    if !bump(tx, &op.owner).await? {
+        return Ok(Err(PrincipalGone));
+    }
+    let delete = "DELETE FROM identity_policy_managed WHERE owner = ?1 AND arn = ?2";
+    Ok(Ok(tx.execute(delete, &params![op.owner, op.arn]).await? == 1))
+});
+
+/// Writes an inline policy, over the one of the same name.
+#[derive(Clone, Debug)]
+pub struct PutInlinePolicy {
+    /// The principal's unique id.
+    pub owner: String,
+    /// The policy's name.
+    pub name: String,
+    /// Its JSON text.
+    pub document: String,
+}
+
+operation!(PutInlinePolicy: Durable -> (), PrincipalGone, |op, tx| {
+    if !bump(tx, &op.owner).await? {
+        return Ok(Err(PrincipalGone));
+    }
+    let upsert = "INSERT INTO identity_policy_inline (owner, name, document) VALUES (?1, ?2, ?3) \
+                  ON CONFLICT (owner, name) DO UPDATE SET document = excluded.document";
+    tx.execute(upsert, &params![op.owner, op.name, op.document]).await?;
+    Ok(Ok(()))
+});
+
+/// Removes an inline policy. Gives whether it was there.
+#[derive(Clone, Debug)]
+pub struct DeleteInlinePolicy {
+    /// The principal's unique id.
+    pub owner: String,
+    /// The policy's name.
+    pub name: String,
+}
+
+operation!(DeleteInlinePolicy: Durable -> bool, PrincipalGone, |op, tx| {
+    if !bump(tx, &op.owner).await? {
+        return Ok(Err(PrincipalGone));
+    }
+    let delete = "DELETE FROM identity_policy_inline WHERE owner = ?1 AND name = ?2";
+    Ok(Ok(tx.execute(delete, &params![op.owner, op.name]).await? == 1))
+});
+
+/// Reads everything that decides for a principal, with the version it belongs to.
+#[derive(Clone, Debug)]
+pub struct LoadIdentityPolicies {
+    /// The principal's unique id.
+    pub owner: String,
+}
+
+/// A managed policy that concerns a principal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagedDocument {
+    /// The policy's ARN.
+    pub arn: String,
+    /// The text of its default version; None for a policy that is not kept here, as those of AWS are.
+    pub document: Option<String>,
+}
+
+/// What decides for a principal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IdentityPolicies {
+    /// The principal's version that all this is of; 0 if it is gone.
+    pub version: i64,
+    /// Inline policies, name and JSON text: its own by name, then those of its groups as `group/name`.
+    pub inline: Vec<(String, String)>,
+    /// Managed policies: its own by ARN, then those of its groups.
+    pub managed: Vec<ManagedDocument>,
+    /// The permissions boundary.
+    pub boundary: Option<ManagedDocument>,
+    /// Its tags.
+    pub tags: Vec<(String, String)>,
+}
+
+/// One statement, so that version and policies are of one moment.
+const LOAD: &str = "SELECT 0 AS part, '' AS name, NULL AS body, version FROM principal WHERE unique_id = ?1 \
+    UNION ALL SELECT 1, name, document, 0 FROM identity_policy_inline WHERE owner = ?1 \
+    UNION ALL SELECT 2, g.name || '/' || i.name, i.document, 0 FROM group_member m \
+        JOIN principal g ON g.unique_id = m.group_id JOIN identity_policy_inline i ON i.owner = m.group_id \
+        WHERE m.user_id = ?1 \
+    UNION ALL SELECT 3, i.arn, v.document, 0 FROM identity_policy_managed i \
+        LEFT JOIN managed_policy p ON p.arn = i.arn \
+        LEFT JOIN managed_policy_version v ON v.policy_id = p.policy_id AND v.version = p.default_version \
+        WHERE i.owner = ?1 \
+    UNION ALL SELECT 4, i.arn, v.document, 0 FROM group_member m \
+        JOIN identity_policy_managed i ON i.owner = m.group_id \
+        LEFT JOIN managed_policy p ON p.arn = i.arn \
+        LEFT JOIN managed_policy_version v ON v.policy_id = p.policy_id AND v.version = p.default_version \
+        WHERE m.user_id = ?1 \
+    UNION ALL SELECT 5, b.boundary, v.document, 0 FROM principal b \
+        LEFT JOIN managed_policy p ON p.arn = b.boundary \
+        LEFT JOIN managed_policy_version v ON v.policy_id = p.policy_id AND v.version = p.default_version \
+        WHERE b.unique_id = ?1 AND b.boundary IS NOT NULL \
+    UNION ALL SELECT 6, key, value, 0 FROM iam_tag WHERE owner = ?1 ORDER BY 1, 2";
+
+operation!(LoadIdentityPolicies: Point -> IdentityPolicies, Never, |op, tx| {
+    let mut policies = IdentityPolicies::default();
+    for mut row in tx.rows(LOAD, &params![op.owner]).await? {
+        let (part, name): (i64, String) = (row.take()?, row.take()?);
+        let (body, version): (Option<String>, i64) = (row.take()?, row.take()?);
+        match part {
+            0 => policies.version = version,
+            1 | 2 => policies.inline.push((name, body.unwrap_or_default())),
+            3 | 4 => policies.managed.push(ManagedDocument { arn: name, document: body }),
+            5 => policies.boundary = Some(ManagedDocument { arn: name, document: body }),
+            _ => policies.tags.push((name, body.unwrap_or_default())),
+        }
+    }
+    Ok(Ok(policies))
+});
+
+/// Reads the default versions of managed policies by ARN; those that are not kept here are left out.
+#[derive(Clone, Debug)]
+pub struct LoadManagedDocuments {
+    /// At most ten, as a session may name.
+    pub arns: Vec<String>,
+}
+
+operation!(LoadManagedDocuments: Point -> Vec<(String, String)>, Never, |op, tx| {
+    let mut values = Vec::new();
+    push_list(&mut values, &op.arns);
+    let select = format!("SELECT p.arn, v.document FROM managed_policy p JOIN managed_policy_version v \
+        ON v.policy_id = p.policy_id AND v.version = p.default_version WHERE p.arn IN ({}) ORDER BY p.arn",
+        list(1, op.arns.len()));
+    let rows = tx.rows(&select, &values).await?;
+    Ok(Ok(rows.into_iter().map(|mut row| Ok((row.take()?, row.take()?))).collect::<Result<_, StoreError>>()?))
+});

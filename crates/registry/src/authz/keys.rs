@@ -1,0 +1,70 @@
+//! Condition keys. Source: IAM User Guide, "AWS global condition context keys".
+//!
+//! `aws:SourceVpc` and `aws:SourceVpce` are never set, as for every request that comes by no VPC endpoint.
+
+use aws::ids::{AccountId, Region};
+
+use crate::context::{Caller, CallerKind, Ctx, Session};
+
+/// The keys that hold for every operation of a request.
+pub(super) fn of_request(ctx: &Ctx, caller: &Caller, account: &AccountId, region: &Region) -> iam::Context {
+    let mut context = iam::Context::new()
+        .with("aws:PrincipalArn", caller.principal_arn())
+        .with("aws:PrincipalAccount", caller.account_id.to_string())
+        .with("aws:PrincipalType", caller.principal_type())
+        .with("aws:PrincipalIsAWSService", false)
+        .with("aws:ViaAWSService", false)
+        .with("aws:userid", caller.user_id())
+        .with("aws:SourceIp", ctx.peer.address)
+        .with("aws:SecureTransport", ctx.peer.tls)
+        .with("aws:CurrentTime", ctx.now)
+        .with("aws:EpochTime", ctx.now.as_second())
+        .with("aws:RequestedRegion", region.to_string())
+        .with("aws:ResourceAccount", account.to_string());
+    if let CallerKind::User { name, .. } = &caller.kind {
+        context.set("aws:username", name.as_str());
+    }
+    if let Some(user_agent) = &ctx.user_agent {
+        context.set("aws:UserAgent", user_agent.as_str());
+    }
+    if let Some(session) = &caller.session {
+        add_session(&mut context, session);
+    }
+    context
+}
+
+fn add_session(context: &mut iam::Context, session: &Session) {
+    if let Ok(issued_at) = jiff::Timestamp::from_second(session.issued_at) {
+        context.set("aws:TokenIssueTime", issued_at);
+    }
+    // Only temporary credentials have the key at all.
+    context.set("aws:MultiFactorAuthPresent", session.mfa);
+    if let Some(identity) = &session.source_identity {
+        context.set("aws:SourceIdentity", identity.as_str());
+    }
+    if let Some(web) = &session.web_identity {
+        context.set("aws:FederatedProvider", web.provider_arn.as_str());
+        context.set(format!("{}:sub", web.issuer), web.subject.as_str());
+        context.set(format!("{}:aud", web.issuer), web.audience.as_str());
+    }
+}
+
+/// `aws:PrincipalTag/…`: the principal's own tags, and over them those of the session.
+pub(super) fn add_principal_tags(
+    context: &mut iam::Context,
+    own: &[(String, String)],
+    session: Option<&Session>,
+) {
+    let of_session = session.map(|session| session.tags.as_slice()).unwrap_or_default();
+    for (key, value) in own.iter().chain(of_session) {
+        context.set(format!("aws:PrincipalTag/{key}"), value.as_str());
+    }
+}
+
+/// `aws:ResourceTag/…` and the service's own `ecr:ResourceTag/…`.
+pub(crate) fn add_resource_tags(context: &mut iam::Context, service: &str, tags: &[(String, String)]) {
+    for (key, value) in tags {
+        context.set(format!("aws:ResourceTag/{key}"), value.as_str());
+        context.set(format!("{service}:ResourceTag/{key}"), value.as_str());
+    }
+}

@@ -1,0 +1,39 @@
+//! The one organisation of a deployment: its ids, made once.
+
+use meta::{Meta, PutSettingOnce};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::seal::SealError;
+use crate::store::StoreResultExt as _;
+
+const SETTING: &str = "organization";
+
+/// The organisation that every account of the deployment is born into.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Organization {
+    /// `o-` and ten characters (`aws:PrincipalOrgID`).
+    pub id: String,
+    /// `r-` and four characters: the root that holds all accounts.
+    pub root_id: String,
+}
+
+impl Organization {
+    /// The deployment's organisation; made on the first start that knows of it.
+    pub(crate) async fn open(meta: &Meta) -> Result<Self> {
+        let fresh = Self { id: format!("o-{}", random(10)?), root_id: format!("r-{}", random(4)?) };
+        let value = serde_json::to_vec(&fresh).map_err(Error::internal)?;
+        let put = PutSettingOnce { name: SETTING.to_owned(), value };
+        let kept = meta.write(put).await.or_store_error()?;
+        serde_json::from_slice(&kept).map_err(Error::internal)
+    }
+}
+
+/// Lower-case letters and digits (Organizations API reference, `OrganizationId`).
+fn random(count: usize) -> Result<String> {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut bytes = vec![0_u8; count];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::internal(SealError::Failed))?;
+    let characters = bytes.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 31)));
+    Ok(characters.copied().map(char::from).collect())
+}
