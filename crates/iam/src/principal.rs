@@ -51,27 +51,10 @@ impl Principal {
         if text == "*" {
             return Some(Self::Everyone);
         }
-        if is_account(text) {
-            return Some(Self::Account(text.into()));
-        }
-        if is_unique_id(text) {
-            return Some(Self::Named(text.into()));
-        }
-        let mut fields = text.splitn(6, ':');
-        let (arn, _partition, service) = (fields.next()?, fields.next()?, fields.next()?);
-        let (region, account, resource) = (fields.next()?, fields.next()?, fields.next()?);
-        if arn != "arn" || !region.is_empty() || !is_account(account) || text.contains(['*', '?']) {
-            return None;
-        }
-        let (kind, rest) = resource.split_once('/').unwrap_or((resource, ""));
-        match (service, kind) {
-            ("iam", "root") if rest.is_empty() => Some(Self::Account(account.into())),
-            ("iam", "user" | "role") | ("sts", "federated-user") if !rest.is_empty() => {
-                Some(Self::Named(text.into()))
-            }
-            ("sts", "assumed-role") if rest.contains('/') => Some(Self::Named(text.into())),
-            _ => None,
-        }
+        Some(match AwsPrincipal::parse(text)? {
+            AwsPrincipal::Account(account) => Self::Account(account.into()),
+            _ => Self::Named(text.into()),
+        })
     }
 
     /// The account id, ARN or unique id of an AWS principal.
@@ -97,6 +80,77 @@ impl Principal {
             Self::Service(wanted) => matches!(caller.kind, CallerKind::Service { name } if **wanted == *name)
                 .then_some(Naming::Direct),
             Self::CanonicalUser => None,
+        }
+    }
+}
+
+/// What an entry under `AWS` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AwsPrincipal<'a> {
+    /// An account: its digits, or the ARN of its root.
+    Account(&'a str),
+    /// A user's or a role's ARN.
+    Entity {
+        /// Its account.
+        account: &'a str,
+        /// `user` or `role`.
+        kind: &'a str,
+        /// Path without its first slash, and name: `team/deploy`.
+        path_and_name: &'a str,
+    },
+    /// One session of a role.
+    Session {
+        /// Its account.
+        account: &'a str,
+        /// The role's name.
+        role: &'a str,
+        /// The session's name.
+        session: &'a str,
+    },
+    /// A session of GetFederationToken.
+    FederatedUser,
+    /// `AIDA…`, `AROA…`, or `AROA…:SESSION`: how principals are kept, and shown once they are deleted.
+    UniqueId {
+        /// The id of the user or role.
+        id: &'a str,
+        /// The session of the role, if one is named.
+        session: Option<&'a str>,
+    },
+}
+
+impl<'a> AwsPrincipal<'a> {
+    /// Reads an entry; None for what names no principal, `*` included.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        if is_account(text) {
+            return Some(Self::Account(text));
+        }
+        let (id, session) = match text.split_once(':') {
+            Some((id, session)) => (id, Some(session)),
+            None => (text, None),
+        };
+        if is_unique_id(id) {
+            let named = session
+                .is_none_or(|name| !name.is_empty() && id.starts_with("AROA") && !name.contains([':', '*']));
+            return named.then_some(Self::UniqueId { id, session });
+        }
+        let mut fields = text.splitn(6, ':');
+        let (arn, _partition, service) = (fields.next()?, fields.next()?, fields.next()?);
+        let (region, account, resource) = (fields.next()?, fields.next()?, fields.next()?);
+        if arn != "arn" || !region.is_empty() || !is_account(account) || text.contains(['*', '?']) {
+            return None;
+        }
+        let (kind, rest) = resource.split_once('/').unwrap_or((resource, ""));
+        match (service, kind) {
+            ("iam", "root") if rest.is_empty() && !resource.contains('/') => Some(Self::Account(account)),
+            ("iam", "user" | "role") if !rest.is_empty() => {
+                Some(Self::Entity { account, kind, path_and_name: rest })
+            }
+            ("sts", "federated-user") if !rest.is_empty() => Some(Self::FederatedUser),
+            ("sts", "assumed-role") => {
+                let (role, session) = rest.split_once('/')?;
+                Some(Self::Session { account, role, session })
+            }
+            _ => None,
         }
     }
 }
@@ -159,7 +213,10 @@ fn spared(them: &[Principal], caller: &Caller<'_>) -> bool {
         CallerKind::Root => lists_account,
         CallerKind::User { arn, unique_id } => lists_account && (lists(arn) || lists(unique_id)),
         CallerKind::RoleSession { session_arn, role_arn, role_id } => {
-            lists_account && (lists(role_arn) || lists(role_id)) && lists(session_arn)
+            let lists_session = them.iter().any(
+                |entry| matches!(entry, Principal::Named(name) if is_session(name, session_arn, role_id)),
+            );
+            lists_account && (lists(role_arn) || lists(role_id)) && lists_session
         }
         CallerKind::FederatedUser { arn, .. } => lists_account && lists(arn),
         _ => them.iter().any(|entry| entry.names(caller).is_some()),
@@ -169,7 +226,9 @@ fn spared(them: &[Principal], caller: &Caller<'_>) -> bool {
 fn named_as(name: &str, caller: &CallerKind<'_>) -> Option<Naming> {
     match *caller {
         CallerKind::User { arn, unique_id } if name == arn || name == unique_id => Some(Naming::Direct),
-        CallerKind::RoleSession { session_arn, .. } if name == session_arn => Some(Naming::Direct),
+        CallerKind::RoleSession { session_arn, role_id, .. } if is_session(name, session_arn, role_id) => {
+            Some(Naming::Direct)
+        }
         CallerKind::RoleSession { role_arn, role_id, .. } if name == role_arn || name == role_id => {
             Some(Naming::Role)
         }
@@ -179,6 +238,14 @@ fn named_as(name: &str, caller: &CallerKind<'_>) -> Option<Naming> {
         }
         _ => None,
     }
+}
+
+/// Whether a name is the session's: its ARN, or `AROA…:SESSION`.
+fn is_session(name: &str, session_arn: &str, role_id: &str) -> bool {
+    let of_role = || name.strip_prefix(role_id)?.strip_prefix(':');
+    name == session_arn
+        || of_role()
+            .is_some_and(|session| session_arn.rsplit_once('/').is_some_and(|(_, name)| name == session))
 }
 
 fn named(text: &str) -> Option<Box<str>> {
