@@ -5,6 +5,7 @@
 pub mod arn;
 pub mod dialect;
 pub mod ecr;
+pub mod iam;
 pub mod ids;
 pub mod json;
 pub mod query;

@@ -93,6 +93,11 @@ impl Fields<'_> {
     pub fn get(&self, field: &str) -> Option<&str> {
         self.form.get(&format!("{}{field}", self.prefix))
     }
+
+    /// The elements of a list of texts in this element.
+    pub fn list(&self, field: &str) -> Vec<&str> {
+        self.form.list(&format!("{}{field}", self.prefix))
+    }
 }
 
 /// Names only: values may be secrets (web identity tokens).

@@ -17,6 +17,26 @@ impl Xml {
         self.close(name)
     }
 
+    /// Text inside the element that is open.
+    pub fn content(&mut self, text: &str) -> &mut Self {
+        self.escape(text);
+        self
+    }
+
+    /// An element that holds a text, if there is one.
+    pub fn maybe(&mut self, name: &str, text: Option<&str>) -> &mut Self {
+        match text {
+            Some(text) => self.text(name, text),
+            None => self,
+        }
+    }
+
+    /// An element that holds a moment, to the second as AWS's query services have it.
+    pub fn time(&mut self, name: &str, at: jiff::Timestamp) -> &mut Self {
+        let second = jiff::Timestamp::from_second(at.as_second()).unwrap_or(at);
+        self.text(name, &second.to_string())
+    }
+
     /// An element that holds others.
     pub fn element(&mut self, name: &str, content: impl FnOnce(&mut Self)) -> &mut Self {
         self.open(name, None);

@@ -1,0 +1,133 @@
+//! The policy simulator: its requests and results.
+
+use crate::query::request::{ARN, DOCUMENT, Invalid, check, text};
+use crate::query::{Form, FromForm, ToXml, Xml};
+
+/// A condition key that the simulation is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContextEntry {
+    /// The key's name.
+    pub name: String,
+    /// Its values.
+    pub values: Vec<String>,
+    /// Whether the key holds a set (types that end in `List`).
+    pub is_list: bool,
+}
+
+/// What both simulations are told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the members of both requests in the API")]
+pub struct SimulationRules {
+    pub policy_input_list: Vec<String>,
+    pub permissions_boundary_policy_input_list: Vec<String>,
+    pub action_names: Vec<String>,
+    pub resource_arns: Vec<String>,
+    pub resource_policy: Option<String>,
+    pub resource_owner: Option<String>,
+    pub caller_arn: Option<String>,
+    pub context_entries: Vec<ContextEntry>,
+}
+
+/// `SimulateCustomPolicy`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SimulateCustomPolicyRequest {
+    /// What is simulated.
+    pub rules: SimulationRules,
+}
+
+/// `SimulatePrincipalPolicy`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SimulatePrincipalPolicyRequest {
+    /// The user, group or role whose policies count.
+    pub policy_source_arn: String,
+    /// What is simulated.
+    pub rules: SimulationRules,
+}
+
+impl FromForm for SimulationRules {
+    fn from_form(form: &Form) -> Result<Self, Invalid> {
+        let action_names = form.texts("ActionNames", &text(3, 128), 100)?;
+        if action_names.is_empty() {
+            return Err(crate::query::request::invalid("actionNames", None, "Member must not be null"));
+        }
+        let mut context_entries = Vec::new();
+        for entry in form.structures("ContextEntries").iter().take(256) {
+            let name = entry.get("ContextKeyName").unwrap_or_default();
+            check(&text(5, 256), "contextKeyName", name)?;
+            let kind = entry.get("ContextKeyType").unwrap_or("string");
+            context_entries.push(ContextEntry {
+                name: name.to_owned(),
+                values: entry.list("ContextKeyValues").into_iter().map(str::to_owned).collect(),
+                is_list: kind.ends_with("List"),
+            });
+        }
+        Ok(Self {
+            policy_input_list: form.texts("PolicyInputList", &DOCUMENT, 50)?,
+            permissions_boundary_policy_input_list: form.texts(
+                "PermissionsBoundaryPolicyInputList",
+                &DOCUMENT,
+                1,
+            )?,
+            action_names,
+            resource_arns: form.texts("ResourceArns", &text(1, 2048), 100)?,
+            resource_policy: form.optional("ResourcePolicy", &DOCUMENT)?,
+            resource_owner: form.optional("ResourceOwner", &text(1, 2048))?,
+            caller_arn: form.optional("CallerArn", &text(1, 2048))?,
+            context_entries,
+        })
+    }
+}
+
+impl FromForm for SimulateCustomPolicyRequest {
+    fn from_form(form: &Form) -> Result<Self, Invalid> {
+        Ok(Self { rules: SimulationRules::from_form(form)? })
+    }
+}
+
+impl FromForm for SimulatePrincipalPolicyRequest {
+    fn from_form(form: &Form) -> Result<Self, Invalid> {
+        let policy_source_arn = form.required("PolicySourceArn", &ARN)?;
+        Ok(Self { policy_source_arn, rules: SimulationRules::from_form(form)? })
+    }
+}
+
+/// The decision on one action and resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the members of the API's type EvaluationResult")]
+pub struct EvaluationResult {
+    pub action: String,
+    pub resource: String,
+    /// `allowed`, `explicitDeny` or `implicitDeny`.
+    pub decision: &'static str,
+    /// Names and kinds (`IAM Policy`, `Resource Policy`) of the policies whose statements matched.
+    pub matched: Vec<(String, &'static str)>,
+    pub missing_context: Vec<String>,
+    /// Whether the boundary allows it; None without one.
+    pub allowed_by_boundary: Option<bool>,
+}
+
+impl ToXml for EvaluationResult {
+    fn write(&self, xml: &mut Xml) {
+        xml.text("EvalActionName", &self.action).text("EvalResourceName", &self.resource);
+        xml.text("EvalDecision", self.decision);
+        xml.list("MatchedStatements", &self.matched, |xml, (policy, kind)| {
+            xml.text("SourcePolicyId", policy).text("SourcePolicyType", kind);
+        });
+        xml.list("MissingContextValues", &self.missing_context, |xml, key| key.write(xml));
+        if let Some(allowed) = self.allowed_by_boundary {
+            xml.element("PermissionsBoundaryDecisionDetail", |xml| {
+                xml.text("AllowedByPermissionsBoundary", if allowed { "true" } else { "false" });
+            });
+        }
+    }
+}
+
+/// The condition keys that policies mention.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContextKeys(pub Vec<String>);
+
+impl ToXml for ContextKeys {
+    fn write(&self, xml: &mut Xml) {
+        xml.list("ContextKeyNames", &self.0, |xml, key| key.write(xml));
+    }
+}
