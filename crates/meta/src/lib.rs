@@ -23,9 +23,11 @@ pub use migrate::{COMPAT, SchemaVersion};
 pub use mutability::Mutability;
 pub use operation::{Access, Operation, Ruling};
 pub use ops::{
-    access_key::*, account::*, blob::*, first_user::*, identity_policy::*, image::*, image_delete::*,
-    image_list::*, principal::*, referrers::*, registry::*, repository::*, repository_purge::*, resolve::*,
-    resource_policy::*, resource_tag::*, settings::*, tag::*, upload::*, upload_expire::*, work::*,
+    access_key::*, account::*, blob::*, entity::*, entity_delete::*, first_user::*, group::*, iam_tag::*,
+    identity_policy::*, image::*, image_delete::*, image_list::*, instance_profile::*, managed_policy::*,
+    oidc_provider::*, policy_use::*, principal::*, referrers::*, registry::*, repository::*,
+    repository_policy::*, repository_purge::*, resolve::*, resource_policy::*, resource_tag::*,
+    session_context::*, settings::*, tag::*, upload::*, upload_expire::*, work::*,
 };
 pub use postgres::PostgresOptions;
 pub use sqlite::SqliteOptions;

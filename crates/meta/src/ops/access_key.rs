@@ -101,3 +101,102 @@ operation!(FindAccessKey: Point -> Option<AccessKey>, Never, |op, tx| {
         principal: Principal::read(&mut row)?,
     })))
 });
+
+/// Makes an access key for a principal that has fewer than it may have.
+#[derive(Clone)]
+pub struct CreateAccessKeyWithin {
+    /// The key.
+    pub key: CreateAccessKey,
+    /// How many the principal may have.
+    pub limit: i64,
+}
+
+/// Why an access key was not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreateAccessKeyWithinRefusal {
+    /// The key itself was refused.
+    Key(CreateAccessKeyRefusal),
+    /// The principal has as many as it may have.
+    Limit,
+}
+
+operation!(CreateAccessKeyWithin: Durable -> (), CreateAccessKeyWithinRefusal, |op, tx| {
+    if let Err(refusal) = op.key.run(tx).await? {
+        return Ok(Err(CreateAccessKeyWithinRefusal::Key(refusal)));
+    }
+    let count = "SELECT COUNT(*) FROM access_key WHERE owner = ?1";
+    let count = tx.value::<i64>(count, &params![op.key.owner]).await?.unwrap_or_default();
+    Ok(if count > op.limit { Err(CreateAccessKeyWithinRefusal::Limit) } else { Ok(()) })
+});
+
+/// An access key without its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessKeyInfo {
+    /// The key's id.
+    pub id: AccessKeyId,
+    /// Whether it may be used.
+    pub active: bool,
+    /// When it was made.
+    pub created_at: Micros,
+    /// When, in which region and for which service it was last used.
+    pub last_used: Option<(Micros, String, String)>,
+}
+
+/// The access keys of a principal, oldest first.
+#[derive(Clone, Debug)]
+pub struct ListAccessKeys {
+    /// The principal's unique id.
+    pub owner: String,
+}
+
+operation!(ListAccessKeys: Point -> Vec<AccessKeyInfo>, Never, |op, tx| {
+    let select = "SELECT id, active, created_at, last_used_at, last_used_region, last_used_service \
+        FROM access_key WHERE owner = ?1 ORDER BY created_at, id";
+    let mut keys = Vec::new();
+    for mut row in tx.rows(select, &params![op.owner]).await? {
+        let (id, active, created_at) = (row.take()?, row.take()?, row.take()?);
+        let (at, region): (Option<Micros>, Option<String>) = (row.take()?, row.take()?);
+        let service: Option<String> = row.take()?;
+        let last_used = at.map(|at| (at, region.unwrap_or_default(), service.unwrap_or_default()));
+        keys.push(AccessKeyInfo { id, active, created_at, last_used });
+    }
+    Ok(Ok(keys))
+});
+
+/// Removes an access key.
+#[derive(Clone, Debug)]
+pub struct DeleteAccessKey {
+    /// The key's id.
+    pub id: AccessKeyId,
+    /// Whose it must be.
+    pub owner: String,
+}
+
+operation!(DeleteAccessKey: Durable -> (), AccessKeyGone, |op, tx| {
+    let delete = "DELETE FROM access_key WHERE id = ?1 AND owner = ?2";
+    if tx.execute(delete, &params![op.id, op.owner]).await? == 0 {
+        return Ok(Err(AccessKeyGone));
+    }
+    bump(tx, &op.owner).await?;
+    Ok(Ok(()))
+});
+
+/// Notes that an access key was used.
+#[derive(Clone, Debug)]
+pub struct RecordAccessKeyUse {
+    /// The key's id.
+    pub id: AccessKeyId,
+    /// In which region.
+    pub region: String,
+    /// For which service.
+    pub service: String,
+    /// Now.
+    pub at: Micros,
+}
+
+operation!(RecordAccessKeyUse: Relaxed -> (), Never, |op, tx| {
+    let update = "UPDATE access_key SET last_used_at = ?2, last_used_region = ?3, last_used_service = ?4 \
+        WHERE id = ?1";
+    tx.execute(update, &params![op.id, op.at, op.region, op.service]).await?;
+    Ok(Ok(()))
+});

@@ -3,6 +3,7 @@
 use crate::{
     Never, StoreError,
     ops::{
+        entity::policy_is_there,
         operation,
         principal::{PrincipalGone, bump},
     },
@@ -166,4 +167,65 @@ operation!(LoadManagedDocuments: Point -> Vec<(String, String)>, Never, |op, tx|
         list(1, op.arns.len()));
     let rows = tx.rows(&select, &values).await?;
     Ok(Ok(rows.into_iter().map(|mut row| Ok((row.take()?, row.take()?))).collect::<Result<_, StoreError>>()?))
+});
+
+/// Attaches a managed policy that must be there; twice is success.
+#[derive(Clone, Debug)]
+pub struct AttachPolicy {
+    /// The principal's unique id.
+    pub owner: String,
+    /// The policy's ARN.
+    pub arn: String,
+    /// How many it may have.
+    pub limit: i64,
+}
+
+/// Why a policy was not attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttachPolicyRefusal {
+    /// The principal is not there.
+    PrincipalGone,
+    /// The policy is not there.
+    PolicyGone,
+    /// It has as many as it may have.
+    Limit,
+}
+
+operation!(AttachPolicy: Durable -> (), AttachPolicyRefusal, |op, tx| {
+    if !policy_is_there(tx, &op.arn).await? {
+        return Ok(Err(AttachPolicyRefusal::PolicyGone));
+    }
+    let attach = AttachManagedPolicy { owner: op.owner.clone(), arn: op.arn.clone() };
+    if attach.run(tx).await?.is_err() {
+        return Ok(Err(AttachPolicyRefusal::PrincipalGone));
+    }
+    let count = "SELECT COUNT(*) FROM identity_policy_managed WHERE owner = ?1";
+    let count = tx.value::<i64>(count, &params![op.owner]).await?.unwrap_or_default();
+    Ok(if count > op.limit { Err(AttachPolicyRefusal::Limit) } else { Ok(()) })
+});
+
+/// The inline policies of a principal, name and text, by name.
+#[derive(Clone, Debug)]
+pub struct ListInlinePolicies {
+    /// The principal's unique id.
+    pub owner: String,
+}
+
+operation!(ListInlinePolicies: Point -> Vec<(String, String)>, Never, |op, tx| {
+    let select = "SELECT name, document FROM identity_policy_inline WHERE owner = ?1 ORDER BY name";
+    let rows = tx.rows(select, &params![op.owner]).await?;
+    Ok(Ok(rows.into_iter().map(|mut row| Ok((row.take()?, row.take()?))).collect::<Result<_, StoreError>>()?))
+});
+
+/// The ARNs of the managed policies of a principal, in order.
+#[derive(Clone, Debug)]
+pub struct ListAttachedPolicies {
+    /// The principal's unique id.
+    pub owner: String,
+}
+
+operation!(ListAttachedPolicies: Point -> Vec<String>, Never, |op, tx| {
+    let select = "SELECT arn FROM identity_policy_managed WHERE owner = ?1 ORDER BY arn";
+    let rows = tx.rows(select, &params![op.owner]).await?;
+    Ok(Ok(rows.into_iter().map(|mut row| row.take()).collect::<Result<_, StoreError>>()?))
 });

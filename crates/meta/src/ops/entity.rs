@@ -1,0 +1,347 @@
+//! Users, groups and roles as IAM's API manages them. Names are unique within an account and kind, whatever their case.
+
+use aws::ids::AccountId;
+
+use crate::{
+    AccountKey, Micros, Never, StoreError, Tx,
+    ops::{
+        operation,
+        principal::{PrincipalGone, bump},
+    },
+    value::{Row, params},
+};
+
+/// The kinds of principals that have a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EntityKind {
+    /// `user`
+    User,
+    /// `group`
+    Group,
+    /// `role`
+    Role,
+}
+
+impl EntityKind {
+    /// The kind as the store has it, and as ARNs name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Group => "group",
+            Self::Role => "role",
+        }
+    }
+}
+
+/// What a role has beyond a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleFields {
+    /// The trust policy, with principals by unique id.
+    pub trust_policy: String,
+    /// For people.
+    pub description: Option<String>,
+    /// The longest session.
+    pub max_session_seconds: i64,
+    /// The service that a service-linked role belongs to.
+    pub service_name: Option<String>,
+}
+
+/// A user, group or role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entity {
+    /// Its account.
+    pub account_key: AccountKey,
+    /// The account's digits.
+    pub account_id: AccountId,
+    /// AWS's unique id.
+    pub unique_id: String,
+    /// IAM path.
+    pub path: String,
+    /// Name.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Micros,
+    /// ARN of its permissions boundary.
+    pub boundary: Option<String>,
+    /// `user`, `group`, `role` or `root`.
+    pub kind: String,
+    /// A role's own fields.
+    pub role: Option<RoleFields>,
+    /// When a role was last used, and in which region.
+    pub last_used: Option<(Micros, String)>,
+}
+
+const COLUMNS: &str = "p.account, a.account_id, p.unique_id, p.path, p.name, p.created_at, p.boundary, p.kind, \
+     r.trust_policy, r.description, r.max_session_seconds, r.service_name, r.last_used_at, r.last_used_region \
+     FROM principal p JOIN account a ON a.key = p.account LEFT JOIN role r ON r.unique_id = p.unique_id";
+
+impl Entity {
+    fn read(row: &mut Row) -> Result<Self, StoreError> {
+        let mut entity = Self {
+            account_key: row.take()?,
+            account_id: row.take()?,
+            unique_id: row.take()?,
+            path: row.take()?,
+            name: row.take()?,
+            created_at: row.take()?,
+            boundary: row.take()?,
+            kind: row.take()?,
+            role: None,
+            last_used: None,
+        };
+        let (trust_policy, description): (Option<String>, Option<String>) = (row.take()?, row.take()?);
+        let (seconds, service_name): (Option<i64>, Option<String>) = (row.take()?, row.take()?);
+        if let (Some(trust_policy), Some(max_session_seconds)) = (trust_policy, seconds) {
+            entity.role = Some(RoleFields { trust_policy, description, max_session_seconds, service_name });
+        }
+        let (at, region): (Option<Micros>, Option<String>) = (row.take()?, row.take()?);
+        entity.last_used = at.map(|at| (at, region.unwrap_or_default()));
+        Ok(entity)
+    }
+}
+
+async fn one(tx: &mut Tx<'_>, unique_id: &str) -> Result<Option<Entity>, StoreError> {
+    let select = format!("SELECT {COLUMNS} WHERE p.unique_id = ?1");
+    tx.row(&select, &params![unique_id]).await?.map(|mut row| Entity::read(&mut row)).transpose()
+}
+
+/// Makes a user, group or role.
+#[derive(Clone, Debug)]
+pub struct CreateEntity {
+    /// Its account.
+    pub account: AccountKey,
+    /// What it is.
+    pub kind: EntityKind,
+    /// AWS's unique id, chosen by the caller at random.
+    pub unique_id: String,
+    /// IAM path.
+    pub path: String,
+    /// Name.
+    pub name: String,
+    /// ARN of its permissions boundary.
+    pub boundary: Option<String>,
+    /// What only roles have.
+    pub role: Option<RoleFields>,
+    /// Its tags, whose keys differ in more than their case.
+    pub tags: Vec<(String, String)>,
+    /// How many of its kind the account may have.
+    pub limit: i64,
+    /// Now.
+    pub at: Micros,
+}
+
+/// Why it was not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreateEntityRefusal {
+    /// The account has one of that name.
+    Exists,
+    /// The account has as many as it may have.
+    Limit,
+    /// The boundary is a policy that is not there.
+    BoundaryGone,
+}
+
+operation!(CreateEntity: Durable -> Entity, CreateEntityRefusal, |op, tx| {
+    lock_account(tx, op.account).await?;
+    let kind = op.kind.as_str();
+    let folded = op.name.to_ascii_lowercase();
+    let count = "SELECT COUNT(*) FROM principal WHERE account = ?1 AND kind = ?2 AND name_folded <> ?3";
+    if tx.value::<i64>(count, &params![op.account, kind, folded]).await?.unwrap_or_default() >= op.limit {
+        return Ok(Err(CreateEntityRefusal::Limit));
+    }
+    if let Some(arn) = &op.boundary && !policy_is_there(tx, arn).await? {
+        return Ok(Err(CreateEntityRefusal::BoundaryGone));
+    }
+    let insert = "INSERT INTO principal \
+            (unique_id, account, kind, path, name, name_folded, version, created_at, boundary) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8) ON CONFLICT (account, kind, name_folded) DO NOTHING";
+    let values = params![op.unique_id, op.account, kind, op.path, op.name, folded, op.at, op.boundary];
+    if tx.execute(insert, &values).await? == 0 {
+        // Finding its own id means that this very operation made the row before.
+        return Ok(one(tx, &op.unique_id).await?.ok_or(CreateEntityRefusal::Exists));
+    }
+    if let Some(role) = &op.role {
+        let insert = "INSERT INTO role (unique_id, trust_policy, description, max_session_seconds, service_name) \
+            VALUES (?1, ?2, ?3, ?4, ?5)";
+        let (seconds, service) = (role.max_session_seconds, &role.service_name);
+        tx.execute(insert, &params![op.unique_id, role.trust_policy, role.description, seconds, service]).await?;
+    }
+    for (key, value) in &op.tags {
+        super::iam_tag::put(tx, &op.unique_id, key, value).await?;
+    }
+    Ok(Ok(one(tx, &op.unique_id).await?.ok_or(StoreError::Conflict)?))
+});
+
+/// Counts of an account are decided under its lock.
+async fn lock_account(tx: &mut Tx<'_>, account: AccountKey) -> Result<(), StoreError> {
+    match tx.dialect() {
+        crate::Dialect::Sqlite => Ok(()),
+        crate::Dialect::Postgres => {
+            let lock = "SELECT 1 FROM account WHERE key = ?1 FOR NO KEY UPDATE";
+            tx.rows(lock, &params![account]).await.map(|_| ())
+        }
+    }
+}
+
+/// Whether a policy can be attached: one of AWS's, or one that the store has and nobody deletes meanwhile.
+pub(crate) async fn policy_is_there(tx: &mut Tx<'_>, arn: &str) -> Result<bool, StoreError> {
+    if arn.contains(":iam::aws:policy/") {
+        return Ok(true);
+    }
+    let select = tx.fork(
+        "SELECT 1 FROM managed_policy WHERE arn = ?1",
+        "SELECT 1 FROM managed_policy WHERE arn = ?1 FOR KEY SHARE",
+    );
+    Ok(tx.value::<i64>(select, &params![arn]).await?.is_some())
+}
+
+/// Finds a user, group or role by name.
+#[derive(Clone, Debug)]
+pub struct FindEntity {
+    /// The account.
+    pub account_id: AccountId,
+    /// What it is.
+    pub kind: EntityKind,
+    /// Its name, in any case.
+    pub name: String,
+}
+
+operation!(FindEntity: Point -> Option<Entity>, Never, |op, tx| {
+    let select = format!("SELECT {COLUMNS} WHERE a.account_id = ?1 AND p.kind = ?2 AND p.name_folded = ?3");
+    let folded = op.name.to_ascii_lowercase();
+    let row = tx.row(&select, &params![op.account_id, op.kind.as_str(), folded]).await?;
+    Ok(Ok(row.map(|mut row| Entity::read(&mut row)).transpose()?))
+});
+
+/// Finds a principal by its unique id.
+#[derive(Clone, Debug)]
+pub struct FindEntityById {
+    /// The unique id.
+    pub unique_id: String,
+}
+
+operation!(FindEntityById: Point -> Option<Entity>, Never, |op, tx| {
+    Ok(Ok(one(tx, &op.unique_id).await?))
+});
+
+/// Lists users, groups or roles by name.
+#[derive(Clone, Debug)]
+pub struct ListEntities {
+    /// The account.
+    pub account_id: AccountId,
+    /// What they are.
+    pub kind: EntityKind,
+    /// Only those whose path begins so.
+    pub path_prefix: String,
+    /// The folded name after which the page begins; empty for the first.
+    pub after: String,
+    /// How many at most.
+    pub limit: usize,
+}
+
+operation!(ListEntities: Page -> Vec<Entity>, Never, |op, tx| {
+    let select = format!("SELECT {COLUMNS} WHERE a.account_id = ?1 AND p.kind = ?2 AND p.name_folded > ?3 \
+        AND substr(p.path, 1, length(?4)) = ?4 ORDER BY p.name_folded LIMIT ?5");
+    let kind = op.kind.as_str();
+    let values = params![op.account_id, kind, op.after, op.path_prefix, op.limit];
+    let rows = tx.rows(&select, &values).await?;
+    Ok(Ok(rows.into_iter().map(|mut row| Entity::read(&mut row)).collect::<Result<_, _>>()?))
+});
+
+/// Renames or moves a user or group.
+#[derive(Clone, Debug)]
+pub struct RenameEntity {
+    /// Its unique id.
+    pub unique_id: String,
+    /// Its path from now on.
+    pub path: String,
+    /// Its name from now on.
+    pub name: String,
+}
+
+/// Why it was not renamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RenameEntityRefusal {
+    /// It is not there.
+    Gone,
+    /// Another of its kind has the name.
+    Exists,
+}
+
+operation!(RenameEntity: Durable -> Entity, RenameEntityRefusal, |op, tx| {
+    let folded = op.name.to_ascii_lowercase();
+    let taken = "SELECT 1 FROM principal p JOIN principal o ON o.account = p.account AND o.kind = p.kind \
+        WHERE p.unique_id = ?1 AND o.name_folded = ?2 AND o.unique_id <> ?1";
+    if tx.value::<i64>(taken, &params![op.unique_id, folded]).await?.is_some() {
+        return Ok(Err(RenameEntityRefusal::Exists));
+    }
+    let update = "UPDATE principal SET path = ?2, name = ?3, name_folded = ?4 WHERE unique_id = ?1";
+    tx.execute(update, &params![op.unique_id, op.path, op.name, folded]).await?;
+    bump(tx, &op.unique_id).await?;
+    Ok(one(tx, &op.unique_id).await?.ok_or(RenameEntityRefusal::Gone))
+});
+
+/// Sets or takes away a permissions boundary.
+#[derive(Clone, Debug)]
+pub struct SetBoundary {
+    /// The user or role.
+    pub unique_id: String,
+    /// The policy's ARN.
+    pub arn: Option<String>,
+}
+
+/// Why the boundary was not set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetBoundaryRefusal {
+    /// The principal is not there.
+    PrincipalGone,
+    /// The policy is not there.
+    PolicyGone,
+}
+
+operation!(SetBoundary: Durable -> (), SetBoundaryRefusal, |op, tx| {
+    if let Some(arn) = &op.arn && !policy_is_there(tx, arn).await? {
+        return Ok(Err(SetBoundaryRefusal::PolicyGone));
+    }
+    let update = "UPDATE principal SET boundary = ?2 WHERE unique_id = ?1";
+    tx.execute(update, &params![op.unique_id, op.arn]).await?;
+    Ok(if bump(tx, &op.unique_id).await? { Ok(()) } else { Err(SetBoundaryRefusal::PrincipalGone) })
+});
+
+/// Changes what a role has beyond a user; what is None stays.
+#[derive(Clone, Debug)]
+pub struct UpdateRole {
+    /// The role.
+    pub unique_id: String,
+    /// The trust policy, with principals by unique id.
+    pub trust_policy: Option<String>,
+    /// For people.
+    pub description: Option<String>,
+    /// The longest session.
+    pub max_session_seconds: Option<i64>,
+}
+
+operation!(UpdateRole: Durable -> (), PrincipalGone, |op, tx| {
+    let update = "UPDATE role SET trust_policy = COALESCE(?2, trust_policy), \
+        description = COALESCE(?3, description), max_session_seconds = COALESCE(?4, max_session_seconds) \
+        WHERE unique_id = ?1";
+    tx.execute(update, &params![op.unique_id, op.trust_policy, op.description, op.max_session_seconds]).await?;
+    Ok(if bump(tx, &op.unique_id).await? { Ok(()) } else { Err(PrincipalGone) })
+});
+
+/// Notes that a role was used.
+#[derive(Clone, Debug)]
+pub struct RecordRoleUse {
+    /// The role.
+    pub unique_id: String,
+    /// In which region.
+    pub region: String,
+    /// Now.
+    pub at: Micros,
+}
+
+operation!(RecordRoleUse: Relaxed -> (), Never, |op, tx| {
+    let update = "UPDATE role SET last_used_at = ?2, last_used_region = ?3 WHERE unique_id = ?1";
+    tx.execute(update, &params![op.unique_id, op.at, op.region]).await?;
+    Ok(Ok(()))
+});

@@ -1,0 +1,69 @@
+//! The end of a user, group or role. IAM asks that everything is taken from it first.
+
+use crate::{StoreError, Tx, ops::operation, value::params};
+
+/// Removes a user, group or role.
+#[derive(Clone, Debug)]
+pub struct DeleteEntity {
+    /// Its unique id.
+    pub unique_id: String,
+}
+
+/// Why it was not removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeleteEntityRefusal {
+    /// It is not there.
+    Gone,
+    /// It has inline policies.
+    InlinePolicies,
+    /// Managed policies are attached.
+    AttachedPolicies,
+    /// It has access keys.
+    AccessKeys,
+    /// The group has users, or the user is in groups.
+    Members,
+    /// The role is in an instance profile.
+    InstanceProfiles,
+}
+
+/// What must be gone before: a table and column that may not name the principal.
+const CONFLICTS: [(&str, &str, DeleteEntityRefusal); 6] = [
+    ("identity_policy_managed", "owner", DeleteEntityRefusal::AttachedPolicies),
+    ("identity_policy_inline", "owner", DeleteEntityRefusal::InlinePolicies),
+    ("access_key", "owner", DeleteEntityRefusal::AccessKeys),
+    ("group_member", "group_id", DeleteEntityRefusal::Members),
+    ("group_member", "user_id", DeleteEntityRefusal::Members),
+    ("instance_profile", "role", DeleteEntityRefusal::InstanceProfiles),
+];
+
+operation!(DeleteEntity: Durable -> (), DeleteEntityRefusal, |op, tx| {
+    // Attachments bump the row and wait for this lock on PostgreSQL.
+    let lock = tx.fork(
+        "SELECT 1 FROM principal WHERE unique_id = ?1",
+        "SELECT 1 FROM principal WHERE unique_id = ?1 FOR UPDATE",
+    );
+    if tx.value::<i64>(lock, &params![op.unique_id]).await?.is_none() {
+        return Ok(Err(DeleteEntityRefusal::Gone));
+    }
+    for (table, column, refusal) in CONFLICTS {
+        let select = format!("SELECT 1 FROM {table} WHERE {column} = ?1 LIMIT 1");
+        if tx.value::<i64>(&select, &params![op.unique_id]).await?.is_some() {
+            return Ok(Err(refusal));
+        }
+    }
+    remove(tx, &op.unique_id).await?;
+    Ok(Ok(()))
+});
+
+/// Removes a principal with nothing left but its own rows.
+async fn remove(tx: &mut Tx<'_>, unique_id: &str) -> Result<(), StoreError> {
+    for (table, column) in [
+        ("iam_tag", "owner"),
+        ("session_context", "owner"),
+        ("role", "unique_id"),
+        ("principal", "unique_id"),
+    ] {
+        tx.execute(&format!("DELETE FROM {table} WHERE {column} = ?1"), &params![unique_id]).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! OpenID Connect providers whose tokens an account accepts.
+
+use aws::ids::AccountId;
+
+use crate::{
+    AccountKey, Micros, Never, StoreError,
+    ops::operation,
+    value::{Row, params},
+};
+
+/// A provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OidcProvider {
+    /// Its ARN.
+    pub arn: String,
+    /// The issuer, with its scheme.
+    pub url: String,
+    /// Accepted audiences, a JSON list.
+    pub client_ids: String,
+    /// Certificate thumbprints, a JSON list. Kept and shown; trust comes from certificates.
+    pub thumbprints: String,
+    /// PEM of the authority that the issuer's certificate comes from, where that is not a public one.
+    pub certificate_authority: Option<String>,
+    /// An uploaded key set, in place of fetching one.
+    pub key_set: Option<String>,
+    /// When it was made.
+    pub created_at: Micros,
+}
+
+const COLUMNS: &str =
+    "SELECT arn, url, client_ids, thumbprints, certificate_authority, key_set, created_at FROM oidc_provider";
+
+impl OidcProvider {
+    fn read(row: &mut Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            arn: row.take()?,
+            url: row.take()?,
+            client_ids: row.take()?,
+            thumbprints: row.take()?,
+            certificate_authority: row.take()?,
+            key_set: row.take()?,
+            created_at: row.take()?,
+        })
+    }
+}
+
+/// Makes a provider.
+#[derive(Clone, Debug)]
+pub struct CreateOidcProvider {
+    /// Its account.
+    pub account: AccountKey,
+    /// The provider.
+    pub provider: OidcProvider,
+    /// Its tags.
+    pub tags: Vec<(String, String)>,
+    /// How many the account may have.
+    pub limit: i64,
+}
+
+/// Why it was not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreateOidcProviderRefusal {
+    /// The account has one with that URL.
+    Exists,
+    /// The account has as many as it may have.
+    Limit,
+}
+
+operation!(CreateOidcProvider: Durable -> (), CreateOidcProviderRefusal, |op, tx| {
+    let count = "SELECT COUNT(*) FROM oidc_provider WHERE account = ?1";
+    if tx.value::<i64>(count, &params![op.account]).await?.unwrap_or_default() >= op.limit {
+        return Ok(Err(CreateOidcProviderRefusal::Limit));
+    }
+    let insert = "INSERT INTO oidc_provider (arn, account, url, client_ids, thumbprints, created_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+    let new = &op.provider;
+    let values = params![new.arn, op.account, new.url, new.client_ids, new.thumbprints, new.created_at];
+    if tx.execute(insert, &values).await? == 0 {
+        return Ok(Err(CreateOidcProviderRefusal::Exists));
+    }
+    for (key, value) in &op.tags {
+        super::iam_tag::put(tx, &new.arn, key, value).await?;
+    }
+    Ok(Ok(()))
+});
+
+/// Finds a provider.
+#[derive(Clone, Debug)]
+pub struct FindOidcProvider {
+    /// Its ARN.
+    pub arn: String,
+}
+
+operation!(FindOidcProvider: Point -> Option<OidcProvider>, Never, |op, tx| {
+    let row = tx.row(&format!("{COLUMNS} WHERE arn = ?1"), &params![op.arn]).await?;
+    Ok(Ok(row.map(|mut row| OidcProvider::read(&mut row)).transpose()?))
+});
+
+/// Lists an account's providers: at most as many as it may have.
+#[derive(Clone, Debug)]
+pub struct ListOidcProviders {
+    /// The account.
+    pub account_id: AccountId,
+}
+
+operation!(ListOidcProviders: Point -> Vec<OidcProvider>, Never, |op, tx| {
+    let select = format!("{COLUMNS} WHERE account = (SELECT key FROM account WHERE account_id = ?1) ORDER BY arn");
+    let rows = tx.rows(&select, &params![op.account_id]).await?;
+    Ok(Ok(rows.into_iter().map(|mut row| OidcProvider::read(&mut row)).collect::<Result<_, _>>()?))
+});
+
+/// Changes a provider; what is None stays.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateOidcProvider {
+    /// Its ARN.
+    pub arn: String,
+    /// Accepted audiences, a JSON list.
+    pub client_ids: Option<String>,
+    /// Thumbprints, a JSON list.
+    pub thumbprints: Option<String>,
+    /// The authority's PEM; empty takes it away.
+    pub certificate_authority: Option<String>,
+    /// The key set; empty takes it away.
+    pub key_set: Option<String>,
+}
+
+/// The provider is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OidcProviderGone;
+
+operation!(UpdateOidcProvider: Durable -> (), OidcProviderGone, |op, tx| {
+    let update = "UPDATE oidc_provider SET client_ids = COALESCE(?2, client_ids), \
+        thumbprints = COALESCE(?3, thumbprints), \
+        certificate_authority = NULLIF(COALESCE(?4, certificate_authority), ''), \
+        key_set = NULLIF(COALESCE(?5, key_set), '') WHERE arn = ?1";
+    let values = params![op.arn, op.client_ids, op.thumbprints, op.certificate_authority, op.key_set];
+    Ok(if tx.execute(update, &values).await? == 1 { Ok(()) } else { Err(OidcProviderGone) })
+});
+
+/// Removes a provider.
+#[derive(Clone, Debug)]
+pub struct DeleteOidcProvider {
+    /// Its ARN.
+    pub arn: String,
+}
+
+operation!(DeleteOidcProvider: Durable -> (), OidcProviderGone, |op, tx| {
+    tx.execute("DELETE FROM iam_tag WHERE owner = ?1", &params![op.arn]).await?;
+    let gone = tx.execute("DELETE FROM oidc_provider WHERE arn = ?1", &params![op.arn]).await?;
+    Ok(if gone == 1 { Ok(()) } else { Err(OidcProviderGone) })
+});

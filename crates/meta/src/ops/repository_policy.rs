@@ -1,0 +1,112 @@
+//! Setting and removing the policies of repositories and registries, and an account's settings. Each change counts the
+//! row's `policy_version` up, by which the gate knows that what it compiled is old.
+
+use crate::{
+    Never, RegistryKey, RepositoryKey, StoreError, Tx,
+    ops::{
+        operation,
+        repository::{Hold, hold},
+    },
+    value::params,
+};
+
+/// The repository is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicyRepositoryGone;
+
+/// Writes a repository's policy, or removes it. Gives what was there.
+#[derive(Clone, Debug)]
+pub struct SetRepositoryPolicy {
+    /// The repository.
+    pub repository: RepositoryKey,
+    /// The document, with principals by unique id; None removes the policy.
+    pub document: Option<String>,
+}
+
+operation!(SetRepositoryPolicy: Durable -> Option<String>, PolicyRepositoryGone, |op, tx| {
+    if hold(tx, op.repository, Hold::Change).await?.is_none() {
+        return Ok(Err(PolicyRepositoryGone));
+    }
+    let RepositoryKey { registry, id } = op.repository;
+    let select = "SELECT document FROM repository_policy WHERE registry = ?1 AND repository = ?2";
+    let old: Option<String> = tx.value(select, &params![registry, id]).await?;
+    match &op.document {
+        Some(document) => {
+            let upsert = "INSERT INTO repository_policy (registry, repository, document) VALUES (?1, ?2, ?3) \
+                ON CONFLICT (registry, repository) DO UPDATE SET document = excluded.document";
+            tx.execute(upsert, &params![registry, id, document]).await?;
+        }
+        None => {
+            let delete = "DELETE FROM repository_policy WHERE registry = ?1 AND repository = ?2";
+            tx.execute(delete, &params![registry, id]).await?;
+        }
+    }
+    let bump = "UPDATE repository SET policy_version = policy_version + 1 WHERE registry = ?1 AND id = ?2";
+    tx.execute(bump, &params![registry, id]).await?;
+    Ok(Ok(old))
+});
+
+async fn bump_registry(tx: &mut Tx<'_>, registry: RegistryKey) -> Result<(), StoreError> {
+    let bump = "UPDATE registry SET policy_version = policy_version + 1 WHERE key = ?1";
+    tx.execute(bump, &params![registry]).await.map(|_| ())
+}
+
+/// Writes a registry's policy, or removes it. Gives what was there.
+#[derive(Clone, Debug)]
+pub struct SetRegistryPolicy {
+    /// The registry.
+    pub registry: RegistryKey,
+    /// The document, with principals by unique id; None removes the policy.
+    pub document: Option<String>,
+}
+
+operation!(SetRegistryPolicy: Durable -> Option<String>, Never, |op, tx| {
+    // The row is locked first, so that old document and version belong together.
+    bump_registry(tx, op.registry).await?;
+    let select = "SELECT document FROM registry_policy WHERE registry = ?1";
+    let old: Option<String> = tx.value(select, &params![op.registry]).await?;
+    match &op.document {
+        Some(document) => {
+            let upsert = "INSERT INTO registry_policy (registry, document) VALUES (?1, ?2) \
+                ON CONFLICT (registry) DO UPDATE SET document = excluded.document";
+            tx.execute(upsert, &params![op.registry, document]).await?;
+        }
+        None => {
+            tx.execute("DELETE FROM registry_policy WHERE registry = ?1", &params![op.registry]).await?;
+        }
+    }
+    Ok(Ok(old))
+});
+
+/// Writes a setting of an account in a region.
+#[derive(Clone, Debug)]
+pub struct PutAccountSetting {
+    /// The registry.
+    pub registry: RegistryKey,
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+operation!(PutAccountSetting: Durable -> (), Never, |op, tx| {
+    bump_registry(tx, op.registry).await?;
+    let upsert = "INSERT INTO account_setting (registry, name, value) VALUES (?1, ?2, ?3) \
+        ON CONFLICT (registry, name) DO UPDATE SET value = excluded.value";
+    tx.execute(upsert, &params![op.registry, op.name, op.value]).await?;
+    Ok(Ok(()))
+});
+
+/// Reads a setting of an account in a region.
+#[derive(Clone, Debug)]
+pub struct GetAccountSetting {
+    /// The registry.
+    pub registry: RegistryKey,
+    /// Its name.
+    pub name: String,
+}
+
+operation!(GetAccountSetting: Point -> Option<String>, Never, |op, tx| {
+    let select = "SELECT value FROM account_setting WHERE registry = ?1 AND name = ?2";
+    Ok(Ok(tx.value(select, &params![op.registry, op.name]).await?))
+});

@@ -1,0 +1,49 @@
+//! Contexts of sessions that are too large for a docker password, sealed, until the password ends.
+
+use crate::{Micros, Never, ops::operation, value::params};
+
+/// Keeps a context.
+#[derive(Clone)]
+pub struct PutSessionContext {
+    /// Its id, chosen by the caller at random.
+    pub id: String,
+    /// The principal; its end takes the context with it.
+    pub owner: String,
+    /// The sealed bytes.
+    pub context: Vec<u8>,
+    /// When it may be forgotten.
+    pub expires_at: Micros,
+}
+
+operation!(PutSessionContext: Durable -> (), Never, |op, tx| {
+    let insert = "INSERT INTO session_context (id, owner, context, expires_at) VALUES (?1, ?2, ?3, ?4) \
+        ON CONFLICT (id) DO NOTHING";
+    tx.execute(insert, &params![op.id, op.owner, op.context, op.expires_at]).await?;
+    Ok(Ok(()))
+});
+
+/// Reads a context.
+#[derive(Clone, Debug)]
+pub struct FindSessionContext {
+    /// Its id.
+    pub id: String,
+}
+
+operation!(FindSessionContext: Point -> Option<Vec<u8>>, Never, |op, tx| {
+    Ok(Ok(tx.value("SELECT context FROM session_context WHERE id = ?1", &params![op.id]).await?))
+});
+
+/// Forgets contexts whose time is over; gives how many.
+#[derive(Clone, Debug)]
+pub struct ForgetSessionContexts {
+    /// How many at most.
+    pub limit: usize,
+    /// Now.
+    pub at: Micros,
+}
+
+operation!(ForgetSessionContexts: Durable -> u64, Never, |op, tx| {
+    let delete = "DELETE FROM session_context WHERE id IN \
+        (SELECT id FROM session_context WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
+    Ok(Ok(tx.execute(delete, &params![op.at, op.limit]).await?))
+});
