@@ -16,6 +16,7 @@ use aws::ids::{AccountId, Region};
 use meta::{CallerRef, ListTagsForResource, RepositoryKey, RepositoryRow, Resolve, Resolved, Target};
 
 pub(crate) use documents::PolicyCaches;
+pub(crate) use keys::add_resource_tags;
 pub(crate) use policies::Deciding;
 
 use crate::Registry;
@@ -190,6 +191,9 @@ impl Gate {
 
     /// Decides on an operation whose resource the request names (`Resource::Named`), such as the ARN of a role.
     pub(crate) fn allow_on(&self, op: Op, resource: &str, keys: iam::Context) -> Result<()> {
+        if op.action().starts_with("iam:") && self.caller.may_not_use_iam() {
+            return Err(gone(&self.caller));
+        }
         self.decide(op, resource, &self.context.clone().and(keys))
     }
 

@@ -103,6 +103,13 @@ impl Registry {
         account.map(|account| account.key).ok_or_else(|| Error::internal(SealError::Failed))
     }
 
+    /// The store's key of an account that is there, as a caller's is.
+    pub(crate) async fn account_key(&self, account_id: &AccountId) -> Result<AccountKey> {
+        let find = FindAccount { account_id: account_id.clone() };
+        let account = self.meta.read(find).await.or_store_error()?;
+        account.map(|account| account.key).ok_or_else(|| Error::internal(SealError::Failed))
+    }
+
     pub(crate) async fn ensure_registry(
         &self,
         account: AccountKey,

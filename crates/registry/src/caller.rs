@@ -186,6 +186,18 @@ impl Caller {
         }
     }
 
+    /// Sessions of GetFederationToken, and those of GetSessionToken without a second factor, have no way into IAM
+    /// (IAM User Guide, "Compare AWS STS credentials").
+    pub(crate) fn may_not_use_iam(&self) -> bool {
+        match self.kind {
+            CallerKind::Role { .. } => false,
+            CallerKind::Federated { .. } => true,
+            CallerKind::Root | CallerKind::User { .. } => {
+                self.session.as_ref().is_some_and(|session| !session.mfa)
+            }
+        }
+    }
+
     /// The caller under the name that its principal has now; None if nothing changed. Only users can be renamed.
     pub(crate) fn renamed(&self, path: &str, name: &str) -> Option<Self> {
         let kind = match &self.kind {

@@ -15,11 +15,13 @@ pub mod context;
 pub mod control;
 pub mod download;
 pub mod error;
+pub mod iam;
 mod ids;
 pub mod manifest;
 pub mod op;
 pub mod organization;
 mod page;
+mod principal_names;
 mod pull;
 pub mod purge;
 pub mod referrers;
@@ -34,6 +36,7 @@ mod uploads_in_progress;
 
 use std::sync::Arc;
 
+use aws::ids::AccessKeyId;
 use bytes::Bytes;
 use meta::{ImageId, Meta, Micros, PutSettingOnce, RepositoryKey};
 use moka::sync::Cache;
@@ -52,6 +55,7 @@ use crate::uploads_in_progress::UploadsInProgress;
 const KEY_RING: &str = "key-ring";
 const CACHED_TOKENS: u64 = 20_000;
 const CACHED_PULLS: u64 = 20_000;
+const CACHED_KEY_USES: u64 = 10_000;
 
 /// A registry deployment: many accounts and regions over one metadata store and one blob store.
 pub struct Registry {
@@ -64,6 +68,8 @@ pub struct Registry {
     policies: PolicyCaches,
     tokens: Cache<Digest, OpenToken>,
     manifests: Cache<Digest, Bytes>,
+    /// The minute in which the use of a key was last written down.
+    key_uses: Cache<AccessKeyId, i64>,
     /// Pulls that were recorded lately.
     pulls: Cache<(RepositoryKey, ImageId), Micros>,
     uploads_in_progress: UploadsInProgress,
@@ -91,6 +97,7 @@ impl Registry {
             policies: PolicyCaches::default(),
             tokens: Cache::new(CACHED_TOKENS),
             manifests,
+            key_uses: Cache::new(CACHED_KEY_USES),
             pulls: Cache::new(CACHED_PULLS),
             uploads_in_progress: UploadsInProgress::default(),
         }))

@@ -30,7 +30,7 @@ macro_rules! operations {
                 match self { $(Op::$name => stringify!($name),)* }
             }
 
-            /// The IAM action that permits it (service authorization reference of Amazon ECR).
+            /// The IAM action that permits it (service authorization references of ECR and IAM).
             pub const fn action(self) -> &'static str {
                 match self { $(Op::$name => $action,)* }
             }
@@ -85,6 +85,108 @@ operations! {
     InitiateLayerUpload: "ecr:InitiateLayerUpload" on Repository;
     UploadLayerPart: "ecr:UploadLayerPart" on Repository;
     CompleteLayerUpload: "ecr:CompleteLayerUpload" on Repository;
+
+    // IAM.
+    AddClientIDToOpenIDConnectProvider: "iam:AddClientIDToOpenIDConnectProvider" on Named;
+    AddRoleToInstanceProfile: "iam:AddRoleToInstanceProfile" on Named;
+    AddUserToGroup: "iam:AddUserToGroup" on Named;
+    AttachGroupPolicy: "iam:AttachGroupPolicy" on Named;
+    AttachRolePolicy: "iam:AttachRolePolicy" on Named;
+    AttachUserPolicy: "iam:AttachUserPolicy" on Named;
+    CreateAccessKey: "iam:CreateAccessKey" on Named;
+    CreateGroup: "iam:CreateGroup" on Named;
+    CreateInstanceProfile: "iam:CreateInstanceProfile" on Named;
+    CreateOpenIDConnectProvider: "iam:CreateOpenIDConnectProvider" on Named;
+    CreatePolicy: "iam:CreatePolicy" on Named;
+    CreatePolicyVersion: "iam:CreatePolicyVersion" on Named;
+    CreateRole: "iam:CreateRole" on Named;
+    CreateServiceLinkedRole: "iam:CreateServiceLinkedRole" on Named;
+    CreateUser: "iam:CreateUser" on Named;
+    DeleteAccessKey: "iam:DeleteAccessKey" on Named;
+    DeleteGroup: "iam:DeleteGroup" on Named;
+    DeleteGroupPolicy: "iam:DeleteGroupPolicy" on Named;
+    DeleteInstanceProfile: "iam:DeleteInstanceProfile" on Named;
+    DeleteLoginProfile: "iam:DeleteLoginProfile" on Named;
+    DeleteOpenIDConnectProvider: "iam:DeleteOpenIDConnectProvider" on Named;
+    DeletePolicy: "iam:DeletePolicy" on Named;
+    DeletePolicyVersion: "iam:DeletePolicyVersion" on Named;
+    DeleteRole: "iam:DeleteRole" on Named;
+    DeleteRolePermissionsBoundary: "iam:DeleteRolePermissionsBoundary" on Named;
+    DeleteRolePolicy: "iam:DeleteRolePolicy" on Named;
+    DeleteServiceLinkedRole: "iam:DeleteServiceLinkedRole" on Named;
+    DeleteUser: "iam:DeleteUser" on Named;
+    DeleteUserPermissionsBoundary: "iam:DeleteUserPermissionsBoundary" on Named;
+    DeleteUserPolicy: "iam:DeleteUserPolicy" on Named;
+    DetachGroupPolicy: "iam:DetachGroupPolicy" on Named;
+    DetachRolePolicy: "iam:DetachRolePolicy" on Named;
+    DetachUserPolicy: "iam:DetachUserPolicy" on Named;
+    GetAccessKeyLastUsed: "iam:GetAccessKeyLastUsed" on Named;
+    GetGroup: "iam:GetGroup" on Named;
+    GetGroupPolicy: "iam:GetGroupPolicy" on Named;
+    GetInstanceProfile: "iam:GetInstanceProfile" on Named;
+    GetLoginProfile: "iam:GetLoginProfile" on Named;
+    GetOpenIDConnectProvider: "iam:GetOpenIDConnectProvider" on Named;
+    GetPolicy: "iam:GetPolicy" on Named;
+    GetPolicyVersion: "iam:GetPolicyVersion" on Named;
+    GetRole: "iam:GetRole" on Named;
+    GetRolePolicy: "iam:GetRolePolicy" on Named;
+    GetServiceLinkedRoleDeletionStatus: "iam:GetServiceLinkedRoleDeletionStatus" on Named;
+    GetUser: "iam:GetUser" on Named;
+    GetUserPolicy: "iam:GetUserPolicy" on Named;
+    ListAccessKeys: "iam:ListAccessKeys" on Named;
+    ListAttachedGroupPolicies: "iam:ListAttachedGroupPolicies" on Named;
+    ListAttachedRolePolicies: "iam:ListAttachedRolePolicies" on Named;
+    ListAttachedUserPolicies: "iam:ListAttachedUserPolicies" on Named;
+    ListEntitiesForPolicy: "iam:ListEntitiesForPolicy" on Named;
+    ListGroupPolicies: "iam:ListGroupPolicies" on Named;
+    ListGroups: "iam:ListGroups" on Named;
+    ListGroupsForUser: "iam:ListGroupsForUser" on Named;
+    ListInstanceProfileTags: "iam:ListInstanceProfileTags" on Named;
+    ListInstanceProfiles: "iam:ListInstanceProfiles" on Named;
+    ListInstanceProfilesForRole: "iam:ListInstanceProfilesForRole" on Named;
+    ListMFADevices: "iam:ListMFADevices" on Named;
+    ListOpenIDConnectProviderTags: "iam:ListOpenIDConnectProviderTags" on Named;
+    ListOpenIDConnectProviders: "iam:ListOpenIDConnectProviders" on Named;
+    ListPolicies: "iam:ListPolicies" on Named;
+    ListPolicyTags: "iam:ListPolicyTags" on Named;
+    ListPolicyVersions: "iam:ListPolicyVersions" on Named;
+    ListRolePolicies: "iam:ListRolePolicies" on Named;
+    ListRoleTags: "iam:ListRoleTags" on Named;
+    ListRoles: "iam:ListRoles" on Named;
+    ListSSHPublicKeys: "iam:ListSSHPublicKeys" on Named;
+    ListServiceSpecificCredentials: "iam:ListServiceSpecificCredentials" on Named;
+    ListSigningCertificates: "iam:ListSigningCertificates" on Named;
+    ListUserPolicies: "iam:ListUserPolicies" on Named;
+    ListUserTags: "iam:ListUserTags" on Named;
+    ListUsers: "iam:ListUsers" on Named;
+    ListVirtualMFADevices: "iam:ListVirtualMFADevices" on Named;
+    PassRole: "iam:PassRole" on Named;
+    PutGroupPolicy: "iam:PutGroupPolicy" on Named;
+    PutRolePermissionsBoundary: "iam:PutRolePermissionsBoundary" on Named;
+    PutRolePolicy: "iam:PutRolePolicy" on Named;
+    PutUserPermissionsBoundary: "iam:PutUserPermissionsBoundary" on Named;
+    PutUserPolicy: "iam:PutUserPolicy" on Named;
+    RemoveClientIDFromOpenIDConnectProvider: "iam:RemoveClientIDFromOpenIDConnectProvider" on Named;
+    RemoveRoleFromInstanceProfile: "iam:RemoveRoleFromInstanceProfile" on Named;
+    RemoveUserFromGroup: "iam:RemoveUserFromGroup" on Named;
+    SetDefaultPolicyVersion: "iam:SetDefaultPolicyVersion" on Named;
+    TagInstanceProfile: "iam:TagInstanceProfile" on Named;
+    TagOpenIDConnectProvider: "iam:TagOpenIDConnectProvider" on Named;
+    TagPolicy: "iam:TagPolicy" on Named;
+    TagRole: "iam:TagRole" on Named;
+    TagUser: "iam:TagUser" on Named;
+    UntagInstanceProfile: "iam:UntagInstanceProfile" on Named;
+    UntagOpenIDConnectProvider: "iam:UntagOpenIDConnectProvider" on Named;
+    UntagPolicy: "iam:UntagPolicy" on Named;
+    UntagRole: "iam:UntagRole" on Named;
+    UntagUser: "iam:UntagUser" on Named;
+    UpdateAccessKey: "iam:UpdateAccessKey" on Named;
+    UpdateAssumeRolePolicy: "iam:UpdateAssumeRolePolicy" on Named;
+    UpdateGroup: "iam:UpdateGroup" on Named;
+    UpdateOpenIDConnectProviderThumbprint: "iam:UpdateOpenIDConnectProviderThumbprint" on Named;
+    UpdateRole: "iam:UpdateRole" on Named;
+    UpdateRoleDescription: "iam:UpdateRoleDescription" on Named;
+    UpdateUser: "iam:UpdateUser" on Named;
 }
 
 #[cfg(test)]
@@ -96,7 +198,7 @@ mod tests {
         for op in Op::ALL {
             match op {
                 Op::ListRepositories | Op::ListImageReferrers => {}
-                op => assert_eq!(op.action(), format!("ecr:{}", op.name())),
+                op => assert_eq!(op.action().split_once(':').map(|(_, name)| name), Some(op.name())),
             }
         }
     }

@@ -3,12 +3,14 @@
 
 mod ecr;
 mod fault;
+mod iam;
 mod json;
 mod large_bodies;
 pub(crate) use large_bodies::LargeBodies;
 mod offload;
 mod query;
 mod signed;
+mod sts;
 #[cfg(test)]
 mod tests;
 

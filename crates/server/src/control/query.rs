@@ -1,13 +1,12 @@
-//! The services that speak the query protocol: STS with GetCallerIdentity; IAM answers that it is not there
-//! yet.
+//! The services that speak the query protocol: STS and IAM.
 
 use aws::dialect::Dialect;
 use aws::query::{self, Form, IAM, Namespace, STS};
-use aws::sts::{CallerIdentity, get_caller_identity};
 use http::{HeaderValue, Method, StatusCode, header};
 
 use super::fault::Fault;
 use super::signed::{self, Signed};
+use super::{iam, sts};
 use crate::body::ResponseBody;
 use crate::exchange::{Exchange, Response, answer};
 use crate::serve::App;
@@ -42,19 +41,19 @@ async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, (Namespace, 
     let signed =
         signed::verify(app, exchange, service, MAX_FORM_BYTES, Dialect::Query).await.map_err(refused)?;
     let form = read_form(exchange, &signed).map_err(refused)?;
-    let action = form.get("Action").unwrap_or_default();
-    let is_sts = namespace == STS && form.get("Version") == Some(STS.version);
-    if !(is_sts && action == "GetCallerIdentity") {
-        return Err(refused(not_there(service, action, form.get("Version").unwrap_or_default())));
-    }
-    exchange.operation = "GetCallerIdentity";
-    let caller = &signed.ctx.caller;
-    let identity = CallerIdentity {
-        arn: caller.arn.clone(),
-        user_id: caller.user_id(),
-        account: caller.account_id.to_string(),
+    let (action, version) = (form.get("Action").unwrap_or_default(), form.get("Version").unwrap_or_default());
+    let found = match service {
+        "iam" if version == IAM.version => iam::find(action),
+        "iam" => None,
+        _ => sts::find(action, version),
     };
-    Ok(get_caller_identity(&identity, &exchange.request_id))
+    let Some(operation) = found else { return Err(refused(not_there(service, action, version))) };
+    exchange.operation = operation;
+    let answered = match service {
+        "iam" => iam::run(app, operation, &form, &signed).await,
+        _ => sts::run(app, operation, &form, &signed).await,
+    };
+    answered.map_err(refused)
 }
 
 fn scope_names_iam(exchange: &Exchange) -> bool {
@@ -72,7 +71,7 @@ fn read_form(exchange: &Exchange, signed: &Signed) -> Result<Form, Fault> {
         .map_err(|error| Fault::new(StatusCode::BAD_REQUEST, "MalformedInput", error.to_string()))
 }
 
-fn not_there(service: &str, action: &str, version: &str) -> Fault {
+pub(super) fn not_there(service: &str, action: &str, version: &str) -> Fault {
     let cut = |text: &str| text.chars().take(128).collect::<String>();
     let (action, version) = (cut(action), cut(version));
     let message = if action.is_empty() {

@@ -54,7 +54,9 @@ pub(super) async fn verify(
         .verify(&request(exchange, &headers, payload), &presented, service, exchange.now)
         .map_err(refused)?;
     exchange.caller = Some(caller.arn.clone());
-    Ok(Signed { ctx: context(exchange, caller), region: presented.scope().region.clone(), body, room })
+    let (ctx, region) = (context(exchange, caller), presented.scope().region.clone());
+    app.registry.record_key_use(&ctx, region.as_str(), service).await;
+    Ok(Signed { ctx, region, body, room })
 }
 
 fn context(exchange: &Exchange, caller: Arc<Caller>) -> Ctx {

@@ -1,0 +1,311 @@
+//! Managed policies: an account's own, and those of AWS, which are the same in each account.
+
+use aws::iam::{
+    CreatePolicyRequest, DeletePolicyRequest, EntityNames, GetPolicyRequest, ListEntitiesForPolicyRequest,
+    ListPoliciesRequest, ListPolicyTagsRequest, Policy, PolicyEntities, TagPolicyRequest, UntagPolicyRequest,
+};
+use aws::query::{One, Page};
+use iam::managed::Managed;
+use meta::{
+    CountPolicyUses, CreateManagedPolicy, CreateManagedPolicyRefusal, DeleteManagedPolicy,
+    DeleteManagedPolicyRefusal, FindManagedPolicy, ListManagedPolicies, ListPolicyUses, ManagedPolicy,
+};
+
+use super::attachment::is_of_account;
+use super::inline_policy::{check_document, size};
+use super::tag::tag_keys;
+use super::{quota, quota_exceeded, request_tags, time};
+use crate::Registry;
+use crate::authz::add_resource_tags;
+use crate::context::Ctx;
+use crate::error::{AwsCode, Error, Result};
+use crate::ids::unique_id;
+use crate::op::Op;
+use crate::store::{StoreResultExt as _, store_error};
+
+pub(super) fn not_found(arn: &str) -> Error {
+    Error::aws(AwsCode::NoSuchEntity, format!("Policy {arn} was not found."))
+}
+
+pub(super) fn shown(policy: ManagedPolicy, tags: Vec<(String, String)>) -> Policy {
+    Policy {
+        name: policy.name,
+        id: policy.policy_id,
+        arn: policy.arn,
+        path: policy.path,
+        default_version: format!("v{}", policy.default_version),
+        attachment_count: policy.attachment_count,
+        boundary_count: policy.boundary_count,
+        description: policy.description,
+        created_at: time(policy.created_at),
+        updated_at: time(policy.updated_at),
+        tags,
+    }
+}
+
+/// A policy of AWS's. Its id is made of its name, as AWS's own are fixed.
+fn shown_of_aws(policy: &Managed, (attachment_count, boundary_count): (i64, i64)) -> Policy {
+    let at = |text: &str| text.parse().unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let digest = oci::digest::Digest::of(oci::digest::Algorithm::Sha256, policy.name.as_bytes()).to_string();
+    let letters = digest.bytes().skip(7).take(17).map(|byte| char::from(byte).to_ascii_uppercase());
+    Policy {
+        name: policy.name.to_owned(),
+        id: "ANPA".chars().chain(letters).collect(),
+        arn: policy.arn(),
+        path: policy.path.to_owned(),
+        default_version: policy.version_id.to_owned(),
+        attachment_count,
+        boundary_count,
+        description: None,
+        created_at: at(policy.created_at),
+        updated_at: at(policy.updated_at),
+        tags: Vec::new(),
+    }
+}
+
+/// A managed policy as a request finds it.
+pub(super) enum Found {
+    Own(ManagedPolicy),
+    OfAws(&'static Managed),
+}
+
+impl Registry {
+    /// Brings an operation on a managed policy to the gate, and then says whether it is there.
+    pub(super) async fn policy_for(
+        &self,
+        ctx: &Ctx,
+        op: Op,
+        arn: &str,
+        mut keys: iam::Context,
+    ) -> Result<Found> {
+        let gate = self.account_gate(ctx).await?;
+        let own = if is_of_account(arn, &ctx.caller.account_id) {
+            self.meta.read(FindManagedPolicy { arn: arn.to_owned() }).await.or_store_error()?
+        } else {
+            None
+        };
+        if let Some(own) = &own {
+            add_resource_tags(&mut keys, "iam", &self.iam_tags(&own.policy_id).await?);
+        }
+        gate.allow_on(op, arn, keys)?;
+        match (own, iam::managed::find_policy(arn)) {
+            (Some(own), _) => Ok(Found::Own(own)),
+            (None, Some(managed)) => Ok(Found::OfAws(managed)),
+            (None, None) => Err(not_found(arn)),
+        }
+    }
+
+    /// `policy_for` of an operation that changes it: AWS's own cannot be changed.
+    pub(super) async fn own_policy_for(
+        &self,
+        ctx: &Ctx,
+        op: Op,
+        arn: &str,
+        keys: iam::Context,
+    ) -> Result<ManagedPolicy> {
+        match self.policy_for(ctx, op, arn, keys).await? {
+            Found::Own(policy) => Ok(policy),
+            Found::OfAws(_) => {
+                let message = format!("Policy {arn} is managed by AWS and cannot be changed.");
+                Err(Error::aws(AwsCode::InvalidInput, message))
+            }
+        }
+    }
+
+    /// Makes a managed policy.
+    pub async fn create_policy(&self, ctx: &Ctx, input: CreatePolicyRequest) -> Result<One<Policy>> {
+        let gate = self.account_gate(ctx).await?;
+        let path = input.path.unwrap_or_else(|| "/".to_owned());
+        let account_id = ctx.caller.account_id.clone();
+        let arn = format!("arn:aws:iam::{account_id}:policy{path}{}", input.policy_name);
+        let tags = request_tags(&input.tags)?;
+        gate.allow_on(Op::CreatePolicy, &arn, tags.clone())?;
+        if !input.tags.is_empty() {
+            gate.allow_on(Op::TagPolicy, &arn, tags)?;
+        }
+        check_policy(&input.policy_document)?;
+        let create = CreateManagedPolicy {
+            account: self.account_key(&account_id).await?,
+            arn,
+            policy_id: unique_id("ANPA").map_err(Error::internal)?,
+            path,
+            name: input.policy_name.clone(),
+            description: input.description,
+            document: input.policy_document,
+            tags: input.tags.clone(),
+            limit: quota::POLICIES,
+            at: ctx.at(),
+        };
+        let made = self.meta.write(create).await.map_err(|error| match error {
+            meta::OpError::Store(error) => store_error(error),
+            meta::OpError::Refused(CreateManagedPolicyRefusal::Limit) => {
+                quota_exceeded("PoliciesPerAccount", quota::POLICIES)
+            }
+            meta::OpError::Refused(CreateManagedPolicyRefusal::Exists) => {
+                let name = input.policy_name;
+                let message =
+                    format!("A policy called {name} already exists. Duplicate names are not allowed.");
+                Error::aws(AwsCode::EntityAlreadyExists, message)
+            }
+        })?;
+        Ok(One("Policy", shown(made, input.tags)))
+    }
+
+    /// Shows a managed policy.
+    pub async fn get_policy(&self, ctx: &Ctx, input: GetPolicyRequest) -> Result<One<Policy>> {
+        let policy = match self.policy_for(ctx, Op::GetPolicy, &input.policy_arn, iam::Context::new()).await?
+        {
+            Found::Own(policy) => {
+                let tags = self.iam_tags(&policy.policy_id).await?;
+                shown(policy, tags)
+            }
+            Found::OfAws(policy) => {
+                let uses = self.uses_of_aws(ctx).await?;
+                shown_of_aws(policy, count(&uses, &policy.arn()))
+            }
+        };
+        Ok(One("Policy", policy))
+    }
+
+    async fn uses_of_aws(&self, ctx: &Ctx) -> Result<Vec<(String, i64, i64)>> {
+        let count = CountPolicyUses { account_id: ctx.caller.account_id.clone() };
+        self.meta.read(count).await.or_store_error()
+    }
+
+    /// Lists managed policies: the account's own by name, then AWS's.
+    pub async fn list_policies(&self, ctx: &Ctx, input: ListPoliciesRequest) -> Result<Page<Policy>> {
+        let gate = self.account_gate(ctx).await?;
+        let account_id = ctx.caller.account_id.clone();
+        gate.allow_on(Op::ListPolicies, "*", iam::Context::new())?;
+        let prefix = input.path_prefix.unwrap_or_else(|| "/".to_owned());
+        let scope = input.scope.unwrap_or_else(|| "All".to_owned());
+        let usage = input.policy_usage_filter.unwrap_or_default();
+        let list = format!("policies {account_id} {prefix} {scope} {usage} {}", input.only_attached);
+        let page = self.page_of(list, input.marker.as_deref(), input.max_items)?;
+        let mut found: Vec<(String, Policy)> = Vec::new();
+        let after_own = page.after.strip_prefix("1 ");
+        if scope != "AWS" && (page.after.is_empty() || after_own.is_some()) {
+            let list = ListManagedPolicies {
+                account_id,
+                path_prefix: prefix.clone(),
+                after: after_own.unwrap_or_default().to_owned(),
+                limit: page.limit + 1,
+            };
+            let own = self.meta.read(list).await.or_store_error()?;
+            found.extend(own.into_iter().map(|policy| {
+                (
+                    format!("1 {}", policy.name.to_ascii_lowercase()),
+                    shown(ManagedPolicy { description: None, ..policy }, Vec::new()),
+                )
+            }));
+        }
+        if scope != "Local" {
+            let uses = self.uses_of_aws(ctx).await?;
+            let of_aws = iam::managed::all().iter().filter(|policy| policy.path.starts_with(&prefix));
+            let mut of_aws: Vec<_> = of_aws
+                .map(|policy| {
+                    (format!("2 {}", policy.name), shown_of_aws(policy, count(&uses, &policy.arn())))
+                })
+                .filter(|(key, _)| *key > page.after)
+                .collect();
+            of_aws.sort_by(|(a, _), (b, _)| a.cmp(b));
+            found.extend(of_aws);
+        }
+        found.retain(|(_, policy)| match (usage.as_str(), input.only_attached) {
+            ("PermissionsBoundary", _) => policy.boundary_count > 0,
+            ("PermissionsPolicy", _) | (_, true) => policy.attachment_count > 0,
+            _ => true,
+        });
+        let marker = self.cut(&page, &mut found, |(key, _)| key.clone())?;
+        Ok(Page { name: "Policies", items: found.into_iter().map(|(_, policy)| policy).collect(), marker })
+    }
+
+    /// Deletes a managed policy that nothing uses.
+    pub async fn delete_policy(&self, ctx: &Ctx, input: DeletePolicyRequest) -> Result<()> {
+        let arn = input.policy_arn;
+        self.own_policy_for(ctx, Op::DeletePolicy, &arn, iam::Context::new()).await?;
+        self.meta.write(DeleteManagedPolicy { arn: arn.clone() }).await.map_err(|error| match error {
+            meta::OpError::Store(error) => store_error(error),
+            meta::OpError::Refused(DeleteManagedPolicyRefusal::Gone) => not_found(&arn),
+            meta::OpError::Refused(DeleteManagedPolicyRefusal::InUse) => {
+                Error::aws(AwsCode::DeleteConflict, "Cannot delete a policy attached to entities.")
+            }
+            meta::OpError::Refused(DeleteManagedPolicyRefusal::HasVersions) => {
+                let message = "This policy has more than one version. Before you delete a policy, you must delete \
+                               the policy's versions. The default version is deleted with the policy.";
+                Error::aws(AwsCode::DeleteConflict, message)
+            }
+        })
+    }
+
+    /// Who in the account uses a managed policy.
+    pub async fn list_entities_for_policy(
+        &self,
+        ctx: &Ctx,
+        input: ListEntitiesForPolicyRequest,
+    ) -> Result<PolicyEntities> {
+        self.policy_for(ctx, Op::ListEntitiesForPolicy, &input.policy_arn, iam::Context::new()).await?;
+        let prefix = input.path_prefix.unwrap_or_else(|| "/".to_owned());
+        let as_boundary = input.policy_usage_filter.map(|usage| usage == "PermissionsBoundary");
+        let list = ListPolicyUses { account_id: ctx.caller.account_id.clone(), arn: input.policy_arn };
+        let uses = self.meta.read(list).await.or_store_error()?;
+        let wanted = |kind: &str| {
+            let only = input.entity_filter.as_deref();
+            only.is_none_or(|only| only.eq_ignore_ascii_case(kind))
+        };
+        let of = |kind: &str, name: &str| EntityNames {
+            entities: uses
+                .iter()
+                .filter(|one| wanted(name) && one.kind == kind && one.path.starts_with(&prefix))
+                .filter(|one| as_boundary.is_none_or(|wanted| wanted == one.as_boundary))
+                .map(|one| (one.name.clone(), one.unique_id.clone()))
+                .collect(),
+        };
+        Ok(PolicyEntities {
+            groups: of("group", "Group"),
+            users: of("user", "User"),
+            roles: of("role", "Role"),
+        })
+    }
+
+    /// Sets tags of a managed policy.
+    pub async fn tag_policy(&self, ctx: &Ctx, input: TagPolicyRequest) -> Result<()> {
+        let keys = request_tags(&input.tags)?;
+        let policy = self.own_policy_for(ctx, Op::TagPolicy, &input.policy_arn, keys).await?;
+        self.set_tags(policy.policy_id, input.tags).await
+    }
+
+    /// Removes tags of a managed policy.
+    pub async fn untag_policy(&self, ctx: &Ctx, input: UntagPolicyRequest) -> Result<()> {
+        let keys = tag_keys(&input.tag_keys);
+        let policy = self.own_policy_for(ctx, Op::UntagPolicy, &input.policy_arn, keys).await?;
+        self.remove_tags(policy.policy_id, input.tag_keys).await
+    }
+
+    /// Lists tags of a managed policy.
+    pub async fn list_policy_tags(
+        &self,
+        ctx: &Ctx,
+        input: ListPolicyTagsRequest,
+    ) -> Result<Page<(String, String)>> {
+        match self.policy_for(ctx, Op::ListPolicyTags, &input.policy_arn, iam::Context::new()).await? {
+            Found::Own(policy) => {
+                self.page_of_tags(&policy.policy_id, input.marker.as_deref(), input.max_items).await
+            }
+            Found::OfAws(_) => Ok(Page::whole("Tags", Vec::new())),
+        }
+    }
+}
+
+fn count(uses: &[(String, i64, i64)], arn: &str) -> (i64, i64) {
+    uses.iter().find(|(known, ..)| known == arn).map_or((0, 0), |(_, attached, bounds)| (*attached, *bounds))
+}
+
+/// Holds the document of a managed policy against grammar and size.
+pub(super) fn check_policy(document: &str) -> Result<()> {
+    check_document(document)?;
+    if size(document) > quota::MANAGED_POLICY {
+        return Err(quota_exceeded("PolicySize", quota::MANAGED_POLICY));
+    }
+    Ok(())
+}

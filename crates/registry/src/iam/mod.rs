@@ -1,0 +1,187 @@
+//! IAM: users, groups, roles, policies, access keys, instance profiles and identity providers of the caller's account.
+//!
+//! Every operation comes to the gate with the ARN of what it is about before it is told whether that exists.
+
+mod access_key;
+mod attachment;
+mod group;
+mod inline_policy;
+mod instance_profile;
+mod managed_policy;
+mod oidc_provider;
+mod policy_version;
+mod role;
+mod service_linked_role;
+mod tag;
+mod trust_policy;
+mod user;
+
+use aws::ids::AccountId;
+use jiff::Timestamp;
+use meta::{Entity, EntityKind, FindEntity, ListIamTags, Micros};
+
+use crate::Registry;
+use crate::authz::{Gate, add_resource_tags};
+use crate::context::Ctx;
+use crate::error::{AwsCode, Error, Result};
+use crate::op::Op;
+use crate::store::StoreResultExt as _;
+
+pub use service_linked_role::is_service_linked;
+
+/// IAM's quotas that cannot be raised here ("IAM and AWS STS quotas").
+pub(crate) mod quota {
+    pub(crate) const USERS: i64 = 5_000;
+    pub(crate) const GROUPS: i64 = 300;
+    pub(crate) const ROLES: i64 = 5_000;
+    pub(crate) const POLICIES: i64 = 5_000;
+    pub(crate) const INSTANCE_PROFILES: i64 = 5_000;
+    pub(crate) const OIDC_PROVIDERS: i64 = 100;
+    pub(crate) const GROUPS_PER_USER: i64 = 10;
+    pub(crate) const ACCESS_KEYS_PER_USER: i64 = 2;
+    pub(crate) const POLICIES_PER_ENTITY: i64 = 20;
+    pub(crate) const VERSIONS_PER_POLICY: i64 = 5;
+    pub(crate) const TAGS: i64 = 50;
+    /// Characters of a managed policy, white space not counted.
+    pub(crate) const MANAGED_POLICY: usize = 6_144;
+    /// Characters of a role's trust policy, white space not counted.
+    pub(crate) const TRUST_POLICY: usize = 4_096;
+}
+
+/// `arn:aws:iam::ACCOUNT:KIND/PATH/NAME`.
+pub(crate) fn entity_arn(account: &AccountId, kind: EntityKind, path: &str, name: &str) -> String {
+    format!("arn:aws:iam::{account}:{}{path}{name}", kind.as_str())
+}
+
+pub(crate) fn arn_of(entity: &Entity) -> String {
+    format!("arn:aws:iam::{}:{}{}{}", entity.account_id, entity.kind, entity.path, entity.name)
+}
+
+/// The store's moment as results show it.
+pub(crate) fn time(at: Micros) -> Timestamp {
+    Timestamp::from_microsecond(at.0).unwrap_or_default()
+}
+
+pub(crate) fn no_such_entity(kind: EntityKind, name: &str) -> Error {
+    let kind = kind.as_str();
+    Error::aws(AwsCode::NoSuchEntity, format!("The {kind} with name {name} cannot be found."))
+}
+
+fn already_exists(kind: &str, name: &str) -> Error {
+    Error::aws(AwsCode::EntityAlreadyExists, format!("{kind} with name {name} already exists."))
+}
+
+fn quota_exceeded(quota: &str, limit: impl std::fmt::Display) -> Error {
+    Error::aws(AwsCode::IamLimitExceeded, format!("Cannot exceed quota for {quota}: {limit}"))
+}
+
+/// Condition keys of tags that a request brings. Keys that differ only in their case are refused, as IAM does.
+fn request_tags(tags: &[(String, String)]) -> Result<iam::Context> {
+    let mut keys = iam::Context::new();
+    let mut seen: Vec<String> = Vec::with_capacity(tags.len());
+    for (key, value) in tags {
+        let folded = key.to_lowercase();
+        if seen.contains(&folded) {
+            let message = "Duplicate tag keys found. Please note that Tag keys are case insensitive.";
+            return Err(Error::aws(AwsCode::InvalidInput, message));
+        }
+        if folded.starts_with("aws:") {
+            return Err(Error::aws(AwsCode::InvalidInput, "Tag keys cannot begin with aws:."));
+        }
+        seen.push(folded);
+        keys.set(format!("aws:RequestTag/{key}"), value.as_str());
+    }
+    if !tags.is_empty() {
+        keys.set_all("aws:TagKeys", tags.iter().map(|(key, _)| key.as_str()));
+    }
+    Ok(keys)
+}
+
+/// A page's bounds: where it begins and how long it is.
+struct PageOf {
+    list: String,
+    after: String,
+    limit: usize,
+}
+
+impl Registry {
+    fn page_of(&self, list: String, marker: Option<&str>, max_items: Option<i64>) -> Result<PageOf> {
+        let after = match marker {
+            None => String::new(),
+            Some(token) => self.open_page_token::<String>(&list, token).map_err(|_| {
+                Error::aws(
+                    AwsCode::ValidationError,
+                    "Invalid Marker. Use the one that the last page came with.",
+                )
+            })?,
+        };
+        let limit = usize::try_from(max_items.unwrap_or(100)).unwrap_or(100);
+        Ok(PageOf { list, after, limit })
+    }
+
+    /// Cuts the one item too many that was read, and gives the marker of the page that begins with it.
+    fn cut<T>(
+        &self,
+        page: &PageOf,
+        items: &mut Vec<T>,
+        key: impl Fn(&T) -> String,
+    ) -> Result<Option<String>> {
+        if items.len() <= page.limit {
+            return Ok(None);
+        }
+        items.truncate(page.limit);
+        items.last().map(|last| self.page_token(&page.list, key(last))).transpose()
+    }
+
+    pub(crate) async fn iam_tags(&self, owner: &str) -> Result<Vec<(String, String)>> {
+        self.meta.read(ListIamTags { owner: owner.to_owned() }).await.or_store_error()
+    }
+
+    /// Brings an operation on a user, group or role to the gate, and then says whether it is there.
+    async fn entity_for(
+        &self,
+        ctx: &Ctx,
+        op: Op,
+        (kind, name): (EntityKind, &str),
+        mut keys: iam::Context,
+    ) -> Result<(Gate, Entity)> {
+        let gate = self.account_gate(ctx).await?;
+        let account_id = ctx.caller.account_id.clone();
+        let find = FindEntity { account_id: account_id.clone(), kind, name: name.to_owned() };
+        let found = self.meta.read(find).await.or_store_error()?;
+        let arn = match &found {
+            Some(entity) => {
+                add_resource_tags(&mut keys, "iam", &self.iam_tags(&entity.unique_id).await?);
+                if let Some(boundary) = &entity.boundary
+                    && !keys.has("iam:PermissionsBoundary")
+                {
+                    keys.set("iam:PermissionsBoundary", boundary.as_str());
+                }
+                arn_of(entity)
+            }
+            None => entity_arn(&account_id, kind, "/", name),
+        };
+        gate.allow_on(op, &arn, keys)?;
+        let entity = found.ok_or_else(|| no_such_entity(kind, name))?;
+        Ok((gate, entity))
+    }
+
+    /// `entity_for` of an operation that changes it: what a service made is only the service's to change.
+    async fn own_entity_for(
+        &self,
+        ctx: &Ctx,
+        op: Op,
+        named: (EntityKind, &str),
+        keys: iam::Context,
+    ) -> Result<Entity> {
+        let (_, entity) = self.entity_for(ctx, op, named, keys).await?;
+        if entity.role.as_ref().is_some_and(|role| role.service_name.is_some()) {
+            let message = format!(
+                "Cannot perform the operation on the protected role '{}' - this role is only modifiable by AWS",
+                entity.name
+            );
+            return Err(Error::aws(AwsCode::UnmodifiableEntity, message));
+        }
+        Ok(entity)
+    }
+}

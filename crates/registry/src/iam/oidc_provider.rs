@@ -1,0 +1,247 @@
+//! OpenID Connect providers: whose tokens AssumeRoleWithWebIdentity accepts.
+
+use aws::iam::{
+    AddClientIDToOpenIDConnectProviderRequest, CreateOpenIDConnectProviderRequest,
+    DeleteOpenIDConnectProviderRequest, GetOpenIDConnectProviderRequest,
+    ListOpenIDConnectProviderTagsRequest, ListOpenIDConnectProvidersRequest, OpenIdConnectProvider,
+    ProviderArn, RemoveClientIDFromOpenIDConnectProviderRequest, TagOpenIDConnectProviderRequest,
+    UntagOpenIDConnectProviderRequest, UpdateOpenIDConnectProviderThumbprintRequest,
+};
+use aws::query::{One, Page};
+use meta::{
+    CreateOidcProvider, CreateOidcProviderRefusal, DeleteOidcProvider, FindOidcProvider, ListOidcProviders,
+    OidcProvider, UpdateOidcProvider,
+};
+
+use super::tag::tag_keys;
+use super::{quota, quota_exceeded, request_tags, time};
+use crate::Registry;
+use crate::authz::add_resource_tags;
+use crate::context::Ctx;
+use crate::error::{AwsCode, Error, Result};
+use crate::op::Op;
+use crate::store::{StoreResultExt as _, store_error};
+
+/// Audiences of one provider (IAM quotas).
+const CLIENT_IDS: usize = 100;
+
+fn not_found(arn: &str) -> Error {
+    Error::aws(AwsCode::NoSuchEntity, format!("OpenIDConnect Provider not found for arn {arn}"))
+}
+
+/// The issuer without its scheme: what the ARN and the condition keys hold.
+fn host_and_path(url: &str) -> Option<&str> {
+    let rest = url.strip_prefix("https://")?.trim_end_matches('/');
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~/:%".contains(c);
+    (!rest.is_empty() && rest.chars().all(is_plain) && !rest.starts_with(['/', ':'])).then_some(rest)
+}
+
+pub(crate) fn texts(json: &str) -> Vec<String> {
+    serde_json::from_str(json).unwrap_or_default()
+}
+
+fn json(texts: &[String]) -> Result<String> {
+    serde_json::to_string(texts).map_err(Error::internal)
+}
+
+impl Registry {
+    /// Brings an operation on a provider to the gate, and then says whether it is there.
+    async fn provider_for(
+        &self,
+        ctx: &Ctx,
+        op: Op,
+        arn: &str,
+        mut keys: iam::Context,
+    ) -> Result<OidcProvider> {
+        let gate = self.account_gate(ctx).await?;
+        let is_own = arn.starts_with(&format!("arn:aws:iam::{}:oidc-provider/", ctx.caller.account_id));
+        let found = if is_own {
+            self.meta.read(FindOidcProvider { arn: arn.to_owned() }).await.or_store_error()?
+        } else {
+            None
+        };
+        if found.is_some() {
+            add_resource_tags(&mut keys, "iam", &self.iam_tags(arn).await?);
+        }
+        gate.allow_on(op, arn, keys)?;
+        found.ok_or_else(|| not_found(arn))
+    }
+
+    /// Accepts the tokens of an issuer from now on.
+    pub async fn create_open_id_connect_provider(
+        &self,
+        ctx: &Ctx,
+        input: CreateOpenIDConnectProviderRequest,
+    ) -> Result<One<String>> {
+        let gate = self.account_gate(ctx).await?;
+        let account_id = &ctx.caller.account_id;
+        let rest = host_and_path(&input.url);
+        let arn = format!("arn:aws:iam::{account_id}:oidc-provider/{}", rest.unwrap_or("*"));
+        let tags = request_tags(&input.tags)?;
+        gate.allow_on(Op::CreateOpenIDConnectProvider, &arn, tags.clone())?;
+        if !input.tags.is_empty() {
+            gate.allow_on(Op::TagOpenIDConnectProvider, &arn, tags)?;
+        }
+        if rest.is_none() {
+            return Err(Error::aws(AwsCode::ValidationError, "Invalid Open ID Connect Provider URL"));
+        }
+        let provider = OidcProvider {
+            arn: arn.clone(),
+            url: input.url.trim_end_matches('/').to_owned(),
+            client_ids: json(&input.client_ids)?,
+            thumbprints: json(&input.thumbprints)?,
+            certificate_authority: None,
+            key_set: None,
+            created_at: ctx.at(),
+        };
+        let create = CreateOidcProvider {
+            account: self.account_key(account_id).await?,
+            provider,
+            tags: input.tags,
+            limit: quota::OIDC_PROVIDERS,
+        };
+        self.meta.write(create).await.map_err(|error| match error {
+            meta::OpError::Store(error) => store_error(error),
+            meta::OpError::Refused(CreateOidcProviderRefusal::Limit) => {
+                quota_exceeded("OpenIdConnectProvidersPerAccount", quota::OIDC_PROVIDERS)
+            }
+            meta::OpError::Refused(CreateOidcProviderRefusal::Exists) => {
+                let message = format!("Provider with url {} already exists.", input.url);
+                Error::aws(AwsCode::EntityAlreadyExists, message)
+            }
+        })?;
+        Ok(One("OpenIDConnectProviderArn", arn))
+    }
+
+    /// Shows a provider.
+    pub async fn get_open_id_connect_provider(
+        &self,
+        ctx: &Ctx,
+        input: GetOpenIDConnectProviderRequest,
+    ) -> Result<OpenIdConnectProvider> {
+        let op = Op::GetOpenIDConnectProvider;
+        let provider = self.provider_for(ctx, op, &input.arn, iam::Context::new()).await?;
+        Ok(OpenIdConnectProvider {
+            url: provider.url.trim_start_matches("https://").to_owned(),
+            client_ids: texts(&provider.client_ids),
+            thumbprints: texts(&provider.thumbprints),
+            created_at: time(provider.created_at),
+            tags: self.iam_tags(&input.arn).await?,
+        })
+    }
+
+    /// Lists the providers of the account.
+    pub async fn list_open_id_connect_providers(
+        &self,
+        ctx: &Ctx,
+        _input: ListOpenIDConnectProvidersRequest,
+    ) -> Result<Page<ProviderArn>> {
+        let gate = self.account_gate(ctx).await?;
+        let account_id = ctx.caller.account_id.clone();
+        let arn = format!("arn:aws:iam::{account_id}:oidc-provider/*");
+        gate.allow_on(Op::ListOpenIDConnectProviders, &arn, iam::Context::new())?;
+        let providers = self.meta.read(ListOidcProviders { account_id }).await.or_store_error()?;
+        let items = providers.into_iter().map(|provider| ProviderArn(provider.arn)).collect();
+        Ok(Page::whole("OpenIDConnectProviderList", items))
+    }
+
+    /// Accepts the tokens of an issuer no more.
+    pub async fn delete_open_id_connect_provider(
+        &self,
+        ctx: &Ctx,
+        input: DeleteOpenIDConnectProviderRequest,
+    ) -> Result<()> {
+        let arn = input.arn;
+        self.provider_for(ctx, Op::DeleteOpenIDConnectProvider, &arn, iam::Context::new()).await?;
+        self.meta.write(DeleteOidcProvider { arn: arn.clone() }).await.map_err(|error| match error {
+            meta::OpError::Store(error) => store_error(error),
+            meta::OpError::Refused(_) => not_found(&arn),
+        })
+    }
+
+    async fn change(&self, update: UpdateOidcProvider) -> Result<()> {
+        let arn = update.arn.clone();
+        self.meta.write(update).await.map_err(|error| match error {
+            meta::OpError::Store(error) => store_error(error),
+            meta::OpError::Refused(_) => not_found(&arn),
+        })
+    }
+
+    /// Accepts one more audience.
+    pub async fn add_client_id_to_open_id_connect_provider(
+        &self,
+        ctx: &Ctx,
+        input: AddClientIDToOpenIDConnectProviderRequest,
+    ) -> Result<()> {
+        let op = Op::AddClientIDToOpenIDConnectProvider;
+        let provider = self.provider_for(ctx, op, &input.arn, iam::Context::new()).await?;
+        let mut client_ids = texts(&provider.client_ids);
+        if !client_ids.contains(&input.client_id) {
+            client_ids.push(input.client_id);
+        }
+        if client_ids.len() > CLIENT_IDS {
+            return Err(quota_exceeded("ClientIdsPerOpenIdConnectProvider", CLIENT_IDS));
+        }
+        let client_ids = Some(json(&client_ids)?);
+        self.change(UpdateOidcProvider { arn: input.arn, client_ids, ..UpdateOidcProvider::default() }).await
+    }
+
+    /// Accepts an audience no more.
+    pub async fn remove_client_id_from_open_id_connect_provider(
+        &self,
+        ctx: &Ctx,
+        input: RemoveClientIDFromOpenIDConnectProviderRequest,
+    ) -> Result<()> {
+        let op = Op::RemoveClientIDFromOpenIDConnectProvider;
+        let provider = self.provider_for(ctx, op, &input.arn, iam::Context::new()).await?;
+        let mut client_ids = texts(&provider.client_ids);
+        client_ids.retain(|known| *known != input.client_id);
+        let client_ids = Some(json(&client_ids)?);
+        self.change(UpdateOidcProvider { arn: input.arn, client_ids, ..UpdateOidcProvider::default() }).await
+    }
+
+    /// Replaces the thumbprints, which are kept and shown: trust comes from certificates here.
+    pub async fn update_open_id_connect_provider_thumbprint(
+        &self,
+        ctx: &Ctx,
+        input: UpdateOpenIDConnectProviderThumbprintRequest,
+    ) -> Result<()> {
+        let op = Op::UpdateOpenIDConnectProviderThumbprint;
+        self.provider_for(ctx, op, &input.arn, iam::Context::new()).await?;
+        let thumbprints = Some(json(&input.thumbprints)?);
+        self.change(UpdateOidcProvider { arn: input.arn, thumbprints, ..UpdateOidcProvider::default() }).await
+    }
+
+    /// Sets tags of a provider.
+    pub async fn tag_open_id_connect_provider(
+        &self,
+        ctx: &Ctx,
+        input: TagOpenIDConnectProviderRequest,
+    ) -> Result<()> {
+        let keys = request_tags(&input.tags)?;
+        self.provider_for(ctx, Op::TagOpenIDConnectProvider, &input.arn, keys).await?;
+        self.set_tags(input.arn, input.tags).await
+    }
+
+    /// Removes tags of a provider.
+    pub async fn untag_open_id_connect_provider(
+        &self,
+        ctx: &Ctx,
+        input: UntagOpenIDConnectProviderRequest,
+    ) -> Result<()> {
+        let keys = tag_keys(&input.tag_keys);
+        self.provider_for(ctx, Op::UntagOpenIDConnectProvider, &input.arn, keys).await?;
+        self.remove_tags(input.arn, input.tag_keys).await
+    }
+
+    /// Lists tags of a provider.
+    pub async fn list_open_id_connect_provider_tags(
+        &self,
+        ctx: &Ctx,
+        input: ListOpenIDConnectProviderTagsRequest,
+    ) -> Result<Page<(String, String)>> {
+        let op = Op::ListOpenIDConnectProviderTags;
+        self.provider_for(ctx, op, &input.arn, iam::Context::new()).await?;
+        self.page_of_tags(&input.arn, input.marker.as_deref(), input.max_items).await
+    }
+}

@@ -1,0 +1,141 @@
+//! Service-linked roles of the parts of ECR that act on their own (ECR User Guide, "Using service-linked roles").
+
+use aws::iam::{
+    CreateServiceLinkedRoleRequest, DeleteServiceLinkedRoleRequest,
+    GetServiceLinkedRoleDeletionStatusRequest, Role,
+};
+use aws::query::One;
+use meta::{AttachPolicy, CreateEntity, DetachManagedPolicy, Entity, EntityKind, RoleFields};
+
+use super::{entity_arn, quota};
+use crate::Registry;
+use crate::context::Ctx;
+use crate::error::{AwsCode, Error, Result};
+use crate::ids::unique_id;
+use crate::op::Op;
+use crate::store::store_error;
+
+/// A service, its role and the role's policy.
+const SERVICES: [(&str, &str, &str); 3] = [
+    ("replication.ecr.amazonaws.com", "AWSServiceRoleForECRReplication", "ECRReplicationServiceRolePolicy"),
+    (
+        "pullthroughcache.ecr.amazonaws.com",
+        "AWSServiceRoleForECRPullThroughCache",
+        "AWSECRPullThroughCache_ServiceRolePolicy",
+    ),
+    ("ecr.amazonaws.com", "AWSServiceRoleForECRTemplate", "ECRTemplateServiceRolePolicy"),
+];
+
+/// Whether a role belongs to a service.
+pub fn is_service_linked(role: &Entity) -> bool {
+    role.role.as_ref().is_some_and(|fields| fields.service_name.is_some())
+}
+
+impl Registry {
+    /// Makes the role of a service.
+    pub async fn create_service_linked_role(
+        &self,
+        ctx: &Ctx,
+        input: CreateServiceLinkedRoleRequest,
+    ) -> Result<One<Role>> {
+        let gate = self.account_gate(ctx).await?;
+        let account_id = ctx.caller.account_id.clone();
+        let service = input.aws_service_name;
+        let path = format!("/aws-service-role/{service}/");
+        let known = SERVICES.iter().find(|(name, ..)| *name == service);
+        let name = known.map_or("*", |(_, name, _)| *name);
+        let keys = iam::Context::new().with("iam:AWSServiceName", service.as_str());
+        gate.allow_on(
+            Op::CreateServiceLinkedRole,
+            &entity_arn(&account_id, EntityKind::Role, &path, name),
+            keys,
+        )?;
+        let Some((_, name, policy)) = known else {
+            let message = format!("Service role name for service principal {service} could not be found.");
+            return Err(Error::aws(AwsCode::InvalidInput, message));
+        };
+        if input.custom_suffix.is_some() {
+            let message = format!("Custom suffix is not allowed for {service}");
+            return Err(Error::aws(AwsCode::InvalidInput, message));
+        }
+        let trust = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":"{service}"}},"Action":"sts:AssumeRole"}}]}}"#
+        );
+        let create = CreateEntity {
+            account: self.account_key(&account_id).await?,
+            kind: EntityKind::Role,
+            unique_id: unique_id("AROA").map_err(Error::internal)?,
+            path: path.clone(),
+            name: (*name).to_owned(),
+            boundary: None,
+            role: Some(RoleFields {
+                trust_policy: trust,
+                description: input.description,
+                max_session_seconds: 3_600,
+                service_name: Some(service.clone()),
+            }),
+            tags: Vec::new(),
+            limit: quota::ROLES,
+            at: ctx.at(),
+        };
+        let taken = format!(
+            "Service role name {name} has been taken in this account, please try a different suffix."
+        );
+        let made = self.create_entity(create, "Role", ("RolesPerAccount", quota::ROLES)).await;
+        let made = made.map_err(|error| match error.code {
+            crate::error::Code::Aws(AwsCode::EntityAlreadyExists) => Error::aws(AwsCode::InvalidInput, taken),
+            _ => error,
+        })?;
+        let arn = format!("arn:aws:iam::aws:policy/aws-service-role/{policy}");
+        let attach = AttachPolicy { owner: made.unique_id.clone(), arn, limit: quota::POLICIES_PER_ENTITY };
+        self.meta.write(attach).await.map_err(|error| match error {
+            meta::OpError::Store(error) => store_error(error),
+            meta::OpError::Refused(_) => super::no_such_entity(EntityKind::Role, name),
+        })?;
+        Ok(One("Role", Role { last_used: None, ..self.shown_role(made, true).await? }))
+    }
+
+    /// Deletes the role of a service. Nothing here depends on one, so it goes at once; the task says so.
+    pub async fn delete_service_linked_role(
+        &self,
+        ctx: &Ctx,
+        input: DeleteServiceLinkedRoleRequest,
+    ) -> Result<One<String>> {
+        let named = (EntityKind::Role, input.role_name.as_str());
+        let (_, role) = self.entity_for(ctx, Op::DeleteServiceLinkedRole, named, iam::Context::new()).await?;
+        let Some(service) = role.role.as_ref().and_then(|fields| fields.service_name.clone()) else {
+            let message = format!("The role {} is not a service-linked role.", role.name);
+            return Err(Error::aws(AwsCode::InvalidInput, message));
+        };
+        if let Some((_, _, policy)) = SERVICES.iter().find(|(name, ..)| *name == service) {
+            let arn = format!("arn:aws:iam::aws:policy/aws-service-role/{policy}");
+            let detach = DetachManagedPolicy { owner: role.unique_id.clone(), arn };
+            self.meta.write(detach).await.map(|_| ()).map_err(|error| match error {
+                meta::OpError::Store(error) => store_error(error),
+                meta::OpError::Refused(_) => super::no_such_entity(EntityKind::Role, &role.name),
+            })?;
+        }
+        let name = role.name.clone();
+        self.delete_entity(role, EntityKind::Role).await?;
+        Ok(One("DeletionTaskId", format!("task/aws-service-role/{service}/{name}/{}", ctx.request_id)))
+    }
+
+    /// How far a deletion is: each was done when it was answered.
+    pub async fn get_service_linked_role_deletion_status(
+        &self,
+        ctx: &Ctx,
+        input: GetServiceLinkedRoleDeletionStatusRequest,
+    ) -> Result<One<String>> {
+        let gate = self.account_gate(ctx).await?;
+        let task = input.deletion_task_id;
+        let path_and_name =
+            task.strip_prefix("task").and_then(|rest| rest.rsplit_once('/')).map(|(role, _)| role);
+        let arn = format!("arn:aws:iam::{}:role{}", ctx.caller.account_id, path_and_name.unwrap_or("/*"));
+        gate.allow_on(Op::GetServiceLinkedRoleDeletionStatus, &arn, iam::Context::new())?;
+        if path_and_name.is_none_or(|role| !role.starts_with("/aws-service-role/")) {
+            let message = format!("The deletion task {task} cannot be found.");
+            return Err(Error::aws(AwsCode::NoSuchEntity, message));
+        }
+        Ok(One("Status", "SUCCEEDED".to_owned()))
+    }
+}

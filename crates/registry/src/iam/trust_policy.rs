@@ -1,0 +1,36 @@
+//! Trust policies of roles: who may take the role on. Kept with principals by unique id.
+
+use iam::Document;
+
+use super::inline_policy::size;
+use super::{quota, quota_exceeded};
+use crate::Registry;
+use crate::error::{AwsCode, Error, Result};
+
+fn malformed(error: &iam::PolicyError) -> Error {
+    Error::aws(AwsCode::MalformedPolicyDocument, error.iam_message())
+}
+
+impl Registry {
+    /// Holds a trust policy against the grammar, and gives it with its principals by unique id.
+    pub(crate) async fn stored_trust_policy(&self, text: &str) -> Result<String> {
+        let policy = iam::Policy::parse(text).map_err(|error| malformed(&error))?;
+        policy.check(iam::Use::RoleTrust).map_err(|error| malformed(&error))?;
+        if size(text) > quota::TRUST_POLICY {
+            return Err(quota_exceeded("ACLSizePerRole", quota::TRUST_POLICY));
+        }
+        let mut document = Document::parse(text).map_err(|error| malformed(&error))?;
+        if let Err(unknown) = self.resolve_principals(&mut document).await? {
+            let message = format!("Invalid principal in policy: \"AWS\":\"{}\"", unknown.0);
+            return Err(Error::aws(AwsCode::MalformedPolicyDocument, message));
+        }
+        Ok(document.to_json())
+    }
+
+    /// A kept trust policy as it is shown.
+    pub(crate) async fn shown_trust_policy(&self, stored: &str) -> Result<String> {
+        let mut document = Document::parse(stored).map_err(Error::internal)?;
+        self.render_principals(&mut document).await?;
+        Ok(document.to_json())
+    }
+}
