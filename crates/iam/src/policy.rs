@@ -145,6 +145,11 @@ impl Policy {
         self.statements.len()
     }
 
+    /// The actions that its statements name, as written.
+    pub fn actions(&self) -> impl Iterator<Item = &str> {
+        self.statements.iter().flat_map(|statement| statement.written.actions.iter().map(|text| &**text))
+    }
+
     /// The condition keys that its conditions and variables mention, as written, each perhaps more than once.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.statements.iter().flat_map(|statement| {

@@ -17,7 +17,7 @@ use meta::{CallerRef, ListTagsForResource, RepositoryKey, RepositoryRow, Resolve
 
 pub(crate) use documents::PolicyCaches;
 pub(crate) use keys::add_resource_tags;
-pub(crate) use policies::Deciding;
+pub(crate) use policies::{Deciding, V1_ACTIONS};
 
 use crate::Registry;
 use crate::context::{Caller, Ctx, RepositoryRef, repository_arn};
@@ -202,14 +202,11 @@ impl Gate {
         &self.caller
     }
 
-    /// The condition keys that hold for every operation of the request.
-    pub(crate) fn context(&self) -> &iam::Context {
-        &self.context
-    }
-
-    /// What decides on the request.
-    pub(crate) fn policies(&self) -> &Deciding {
-        &self.policies
+    /// Whether a policy, were it the resource's, would deny the caller an operation: the lock-out check.
+    pub(crate) fn is_denied_by(&self, op: Op, policy: &iam::Policy) -> bool {
+        let resource = self.resource(op);
+        let request = iam::Request { action: op.action(), resource: &resource, context: &self.context };
+        self.policies.is_denied_by(policy, &request, &self.caller, &self.account_id)
     }
 
     fn decide(&self, op: Op, resource: &str, context: &iam::Context) -> Result<()> {

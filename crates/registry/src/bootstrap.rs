@@ -115,14 +115,14 @@ impl Registry {
         account: AccountKey,
         region: &Region,
         now: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<meta::RegistryKey> {
         let ensure = EnsureRegistry {
             key_if_new: meta::RegistryKey(self.ids.next(now)),
             account,
             region: region.clone(),
             at: micros(now),
         };
-        self.meta.write(ensure).await.map(|_| ()).map_err(refused_or_store)
+        self.meta.write(ensure).await.map(|registry| registry.key).map_err(refused_or_store)
     }
 }
 

@@ -85,6 +85,15 @@ operations! {
     InitiateLayerUpload: "ecr:InitiateLayerUpload" on Repository;
     UploadLayerPart: "ecr:UploadLayerPart" on Repository;
     CompleteLayerUpload: "ecr:CompleteLayerUpload" on Repository;
+    DeleteRegistryPolicy: "ecr:DeleteRegistryPolicy" on Account;
+    DeleteRepositoryPolicy: "ecr:DeleteRepositoryPolicy" on Repository;
+    DescribeImageScanFindings: "ecr:DescribeImageScanFindings" on Repository;
+    GetAccountSetting: "ecr:GetAccountSetting" on Account;
+    GetRegistryPolicy: "ecr:GetRegistryPolicy" on Account;
+    GetRepositoryPolicy: "ecr:GetRepositoryPolicy" on Repository;
+    PutAccountSetting: "ecr:PutAccountSetting" on Account;
+    PutRegistryPolicy: "ecr:PutRegistryPolicy" on Account;
+    SetRepositoryPolicy: "ecr:SetRepositoryPolicy" on Repository;
 
     // IAM.
     AddClientIDToOpenIDConnectProvider: "iam:AddClientIDToOpenIDConnectProvider" on Named;

@@ -13,7 +13,8 @@ use crate::error::Result;
 use crate::op::Op;
 
 /// The actions that a registry policy of scope V1 speaks of (ECR User Guide, "Private registry permissions").
-const V1_ACTIONS: [&str; 3] = ["ecr:CreateRepository", "ecr:ReplicateImage", "ecr:BatchImportUpstreamImage"];
+pub(crate) const V1_ACTIONS: [&str; 3] =
+    ["ecr:CreateRepository", "ecr:ReplicateImage", "ecr:BatchImportUpstreamImage"];
 
 /// The policies that decide on a request.
 pub(crate) struct Deciding {
@@ -96,6 +97,31 @@ impl Deciding {
                 iam::evaluate(policies, request, &access)
             })
         })
+    }
+
+    /// Whether a policy, were it the resource's, would deny a request.
+    pub(super) fn is_denied_by(
+        &self,
+        policy: &iam::Policy,
+        request: &iam::Request<'_>,
+        caller: &Caller,
+        resource_account: &AccountId,
+    ) -> bool {
+        let name = iam::SourceName::new("policy");
+        let policies = iam::Policies {
+            boundary: self.principal.boundary.as_ref().map(source),
+            resource: &[(&name, policy)],
+            ..iam::Policies::default()
+        };
+        let decision = asking(caller, |asks| {
+            let access = iam::Access {
+                caller: asks,
+                resource_account: resource_account.as_str(),
+                is_role_trust: false,
+            };
+            iam::evaluate(&policies, request, &access)
+        });
+        matches!(decision, iam::Decision::ExplicitDeny(by) if by.kind == iam::PolicyKind::Resource)
     }
 
     /// Calls `ask` with the policies that concern an operation.

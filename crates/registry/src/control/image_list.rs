@@ -200,7 +200,7 @@ fn image_detail(repository: &RepositoryRef, row: ImageRow, tags: &[Tag]) -> Imag
     }
 }
 
-fn image_not_found(id: &ImageIdentifier, repository: &RepositoryRef) -> Error {
+pub(super) fn image_not_found(id: &ImageIdentifier, repository: &RepositoryRef) -> Error {
     let half = |half: &Option<String>| half.clone().unwrap_or_else(|| "null".to_owned());
     Error::new(
         Code::ImageNotFound,

@@ -6,7 +6,10 @@ mod image_delete;
 mod image_list;
 mod layer;
 mod layer_upload;
+mod registry_policy;
 mod repository;
+mod repository_policy;
+mod scan;
 mod token;
 
 use aws::ids::{AccountId, Region};

@@ -1,0 +1,138 @@
+//! SetRepositoryPolicy, GetRepositoryPolicy, DeleteRepositoryPolicy.
+
+use aws::ecr::{
+    DeleteRepositoryPolicyRequest, GetRepositoryPolicyRequest, RepositoryPolicyResponse,
+    SetRepositoryPolicyRequest,
+};
+use aws::ids::Region;
+use iam::{Document, Policy, Use};
+use meta::{LoadRepositoryPolicy, SetRepositoryPolicy, Target};
+
+use super::repository_of;
+use crate::Registry;
+use crate::authz::repository_not_found;
+use crate::context::{Ctx, RepositoryRef};
+use crate::error::{Code, Error, Result};
+use crate::op::effect::{self, Effect};
+use crate::store::{StoreResultExt as _, store_error};
+
+/// ECR's one sentence for a policy that is not taken, whatever is wrong with it; Terraform repeats the request when it
+/// reads this. COMPAT(ecr): since 2024 AWS says 'Principal not found' for a principal that does not exist, which the
+/// released providers do not know.
+pub(super) fn refused(kind: &str, reason: &str) -> Error {
+    tracing::info!(reason, "a {kind} policy was refused");
+    Error::invalid_parameter("PolicyText", &format!("Invalid {kind} policy provided"))
+}
+
+impl Registry {
+    /// Holds the text of a resource's policy against the grammar, and gives it with its principals by unique id.
+    pub(super) async fn stored_policy(
+        &self,
+        text: &str,
+        policy_use: Use,
+        kind: &str,
+    ) -> Result<(Policy, Document)> {
+        let checked = Policy::parse(text).and_then(|policy| policy.check(policy_use).map(|()| policy));
+        checked.map_err(|error| refused(kind, &error.to_string()))?;
+        let mut document = Document::parse(text).map_err(|error| refused(kind, &error.to_string()))?;
+        if let Err(unknown) = self.resolve_principals(&mut document).await? {
+            return Err(refused(kind, &format!("there is no principal {}", unknown.0)));
+        }
+        let policy = Policy::parse(&document.to_json()).map_err(Error::internal)?;
+        Ok((policy, document))
+    }
+
+    /// A kept policy as it is shown: with ARNs, indented.
+    pub(super) async fn shown_policy(&self, stored: &str) -> Result<String> {
+        let mut document = Document::parse(stored).map_err(Error::internal)?;
+        self.render_principals(&mut document).await?;
+        Ok(document.to_pretty_json())
+    }
+
+    /// Writes a repository's policy. Every principal that it names must exist.
+    pub async fn set_repository_policy(
+        &self,
+        ctx: &Ctx,
+        region: &Region,
+        input: SetRepositoryPolicyRequest,
+    ) -> Result<RepositoryPolicyResponse> {
+        let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
+        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let permit = gate.permit::<effect::SetRepositoryPolicy>()?;
+        let (policy, document) =
+            self.stored_policy(&input.policy_text, Use::Repository, "repository").await?;
+        if !input.force && gate.is_denied_by(effect::SetRepositoryPolicy::OP, &policy) {
+            return Err(refused(
+                "repository",
+                "it would lock the caller out of SetRepositoryPolicy; force writes it",
+            ));
+        }
+        let stored = document.to_json();
+        let set = SetRepositoryPolicy { repository: permit.repository(), document: Some(stored.clone()) };
+        self.write_policy(set, &repository).await?;
+        self.policy_response(&repository, &stored).await
+    }
+
+    /// Shows a repository's policy.
+    pub async fn get_repository_policy(
+        &self,
+        ctx: &Ctx,
+        region: &Region,
+        input: GetRepositoryPolicyRequest,
+    ) -> Result<RepositoryPolicyResponse> {
+        let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
+        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let permit = gate.permit::<effect::GetRepositoryPolicy>()?;
+        let load = LoadRepositoryPolicy { repository: permit.repository() };
+        let stored = self.meta.read(load).await.or_store_error()?.document;
+        self.policy_response(&repository, &stored.ok_or_else(|| no_policy(&repository))?).await
+    }
+
+    /// Removes a repository's policy.
+    pub async fn delete_repository_policy(
+        &self,
+        ctx: &Ctx,
+        region: &Region,
+        input: DeleteRepositoryPolicyRequest,
+    ) -> Result<RepositoryPolicyResponse> {
+        let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
+        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let permit = gate.permit::<effect::DeleteRepositoryPolicy>()?;
+        let set = SetRepositoryPolicy { repository: permit.repository(), document: None };
+        let old = self.write_policy(set, &repository).await?;
+        self.policy_response(&repository, &old.ok_or_else(|| no_policy(&repository))?).await
+    }
+
+    async fn write_policy(
+        &self,
+        set: SetRepositoryPolicy,
+        repository: &RepositoryRef,
+    ) -> Result<Option<String>> {
+        self.meta.write(set).await.map_err(|error| match error {
+            meta::OpError::Store(error) => store_error(error),
+            meta::OpError::Refused(_) => {
+                repository_not_found(repository.name.as_str(), &repository.account_id)
+            }
+        })
+    }
+
+    async fn policy_response(
+        &self,
+        repository: &RepositoryRef,
+        stored: &str,
+    ) -> Result<RepositoryPolicyResponse> {
+        Ok(RepositoryPolicyResponse {
+            registry_id: repository.account_id.to_string(),
+            repository_name: repository.name.to_string(),
+            policy_text: self.shown_policy(stored).await?,
+        })
+    }
+}
+
+fn no_policy(repository: &RepositoryRef) -> Error {
+    let (name, account) = (&repository.name, &repository.account_id);
+    let message = format!(
+        "Repository policy does not exist for the repository with name '{name}' in the registry with id '{account}'"
+    );
+    Error::new(Code::RepositoryPolicyNotFound, message)
+}

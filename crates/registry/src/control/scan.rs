@@ -1,0 +1,41 @@
+//! DescribeImageScanFindings: authorised and looked up as ECR does; no scan exists yet, and the answer says so.
+
+use aws::ecr::{DescribeImageScanFindingsRequest, DescribeImageScanFindingsResponse};
+use aws::ids::Region;
+use meta::{FindImages, Target};
+
+use super::image::image_ref;
+use super::image_list::image_not_found;
+use super::repository_of;
+use crate::Registry;
+use crate::context::Ctx;
+use crate::error::{Code, Error, Result};
+use crate::op::effect;
+use crate::store::StoreResultExt as _;
+
+impl Registry {
+    /// What a scan found in an image: that there was none.
+    pub async fn describe_image_scan_findings(
+        &self,
+        ctx: &Ctx,
+        region: &Region,
+        input: DescribeImageScanFindingsRequest,
+    ) -> Result<DescribeImageScanFindingsResponse> {
+        let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
+        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let permit = gate.permit::<effect::DescribeImageScanFindings>()?;
+        let id = image_ref(&input.image_id)
+            .map_err(|failure| Error::invalid_parameter("imageId", &failure.failure_reason))?;
+        let find = FindImages { repository: permit.repository(), ids: vec![id] };
+        let found = self.meta.read(find).await.or_store_error()?.pop().flatten();
+        let (row, _) = found.ok_or_else(|| image_not_found(&input.image_id, &repository))?;
+        let (name, account) = (&repository.name, &repository.account_id);
+        let tag = input.image_id.image_tag.as_deref().unwrap_or("null");
+        let message = format!(
+            "Image scan does not exist for the image with '{{imageDigest:'{}', imageTag:'{tag}'}}' in the repository \
+             with name '{name}' in the registry with id '{account}'",
+            row.digest
+        );
+        Err(Error::new(Code::ScanNotFound, message))
+    }
+}
