@@ -11,15 +11,17 @@ use serde_json::Value;
 use crate::workspace;
 
 /// Who may use whom inside the workspace, tests aside. A new arrow is a decision: see ARCHITECTURE.md.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("oci", &[]),
     ("aws", &[]),
     ("iam", &[]),
     ("meta", &["aws", "oci"]),
     ("blob", &["oci"]),
-    ("registry", &["aws", "blob", "iam", "meta", "oci"]),
+    ("outbound", &[]),
+    ("oidc", &["outbound"]),
+    ("registry", &["aws", "blob", "iam", "meta", "oci", "oidc"]),
     ("server", &["aws", "oci", "registry"]),
-    ("wharf", &["aws", "blob", "iam", "meta", "oci", "registry", "server"]),
+    ("wharf", &["aws", "blob", "iam", "meta", "oci", "outbound", "registry", "server"]),
     ("testkit", &[]),
     ("xtask", &[]),
 ];

@@ -1,0 +1,147 @@
+//! Keys that were fetched, kept for a while, by issuer.
+//!
+//! Anybody may send tokens, so nothing that a token says can make the server ask an issuer more often than once in
+//! [`RETRY_SECONDS`]: neither an unknown key id nor an issuer that fails.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+
+use crate::error::OidcError;
+use crate::fetch;
+use crate::jwk::KeySet;
+
+/// When keys are fetched anew, so that one taken back by its issuer stops working soon.
+const FRESH_SECONDS: i64 = 10 * 60;
+/// How long keys serve while their issuer cannot be asked.
+const STALE_SECONDS: i64 = 60 * 60;
+/// The least time between two attempts.
+const RETRY_SECONDS: i64 = 10;
+/// Issuers remembered. An account may have 100 providers; beyond this the longest unused goes.
+const MOST_ISSUERS: usize = 1000;
+
+/// The key sets of issuers.
+#[derive(Default)]
+pub(crate) struct IssuerKeys(Mutex<HashMap<Source, Arc<Issuer>>>);
+
+/// Where keys come from. Two accounts may trust different authorities for one name, and must not share its keys.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Source {
+    /// The issuer's URL without `https://`.
+    pub(crate) issuer: String,
+    /// PEM.
+    pub(crate) certificate_authority: Option<String>,
+}
+
+#[derive(Default)]
+struct Issuer {
+    state: Mutex<State>,
+    /// One fetch at a time.
+    turn: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    keys: Option<(Arc<KeySet>, Timestamp)>,
+    attempt: Option<(Timestamp, Result<(), OidcError>)>,
+    used: Timestamp,
+}
+
+/// Which keys will do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Any that are fresh.
+    Fresh,
+    /// Fetched just now if that is allowed again: those at hand lack the token's key.
+    Newer,
+}
+
+impl IssuerKeys {
+    /// The keys of an issuer, fetched if need be. With [`Wanted::Newer`] they may still be the old ones.
+    pub(crate) async fn get(
+        &self,
+        source: &Source,
+        wanted: Wanted,
+        now: Timestamp,
+    ) -> Result<Arc<KeySet>, OidcError> {
+        let issuer = self.issuer(source, now);
+        if let Some(settled) = issuer.settled(wanted, now) {
+            return settled;
+        }
+        let source = source.clone();
+        // On a task of its own: a client that goes away must not leave the attempt half done.
+        let fetched = tokio::spawn(async move {
+            let _turn = issuer.turn.lock().await;
+            if let Some(settled) = issuer.settled(wanted, now) {
+                return settled;
+            }
+            let fetched = fetch::fetch_keys(&source.issuer, source.certificate_authority.as_deref()).await;
+            if let Err(error) = &fetched {
+                tracing::warn!(issuer = %source.issuer, %error, "keys of an identity provider not fetched");
+            }
+            issuer.take(fetched, now)
+        });
+        let lost = |_| OidcError::Unreachable("The identity provider could not be asked".to_owned());
+        fetched.await.map_err(lost)?
+    }
+
+    fn issuer(&self, source: &Source, now: Timestamp) -> Arc<Issuer> {
+        let mut issuers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if issuers.len() >= MOST_ISSUERS && !issuers.contains_key(source) {
+            let oldest = issuers.iter().min_by_key(|(_, issuer)| issuer.state().used);
+            if let Some(oldest) = oldest.map(|(source, _)| source.clone()) {
+                issuers.remove(&oldest);
+            }
+        }
+        let issuer = Arc::clone(issuers.entry(source.clone()).or_default());
+        issuer.state().used = now;
+        issuer
+    }
+}
+
+impl Issuer {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The answer, if it needs no fetch.
+    fn settled(&self, wanted: Wanted, now: Timestamp) -> Option<Result<Arc<KeySet>, OidcError>> {
+        let state = self.state();
+        let within = |at: Timestamp, seconds: i64| (now.as_second() - at.as_second()).abs() < seconds;
+        let may_fetch = state.attempt.as_ref().is_none_or(|(at, _)| !within(*at, RETRY_SECONDS));
+        match &state.keys {
+            Some((keys, at)) if wanted == Wanted::Fresh && within(*at, FRESH_SECONDS) => {
+                Some(Ok(Arc::clone(keys)))
+            }
+            _ if may_fetch => None,
+            Some((keys, at)) if within(*at, STALE_SECONDS) => Some(Ok(Arc::clone(keys))),
+            _ => match &state.attempt {
+                Some((_, Err(error))) => Some(Err(error.clone())),
+                _ => None,
+            },
+        }
+    }
+
+    /// Notes how a fetch went, and says which keys to use.
+    fn take(&self, fetched: Result<KeySet, OidcError>, now: Timestamp) -> Result<Arc<KeySet>, OidcError> {
+        let mut state = self.state();
+        match fetched {
+            Ok(keys) => {
+                let keys = Arc::new(keys);
+                state.keys = Some((Arc::clone(&keys), now));
+                state.attempt = Some((now, Ok(())));
+                Ok(keys)
+            }
+            Err(error) => {
+                state.attempt = Some((now, Err(error.clone())));
+                match &state.keys {
+                    Some((keys, at)) if (now.as_second() - at.as_second()).abs() < STALE_SECONDS => {
+                        Ok(Arc::clone(keys))
+                    }
+                    _ => Err(error),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The whole check of a token.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use outbound::Roots;
+
+use crate::claims::Claims;
+use crate::error::OidcError;
+use crate::jwk::{KeySet, NoKey};
+use crate::jwt::Token;
+use crate::source::{IssuerKeys, Source, Wanted};
+
+/// The longest PEM or key set that a provider may bring.
+const MAX_TRUST_BYTES: usize = 256 * 1024;
+
+/// An OIDC provider, as an account has registered it.
+#[derive(Clone, Copy, Debug)]
+pub struct Provider<'a> {
+    /// Its URL, with or without `https://`.
+    pub issuer_url: &'a str,
+    /// The audiences that it may issue for.
+    pub client_ids: &'a [String],
+    /// PEM of the authorities that vouch for the issuer's server, instead of the system's.
+    pub certificate_authority: Option<&'a str>,
+    /// A JWK set: with it the issuer is never asked.
+    pub key_set: Option<&'a str>,
+}
+
+/// Verifies tokens; keeps the keys of the issuers that it had to ask.
+#[derive(Default)]
+pub struct Verifier {
+    fetched: IssuerKeys,
+}
+
+impl Verifier {
+    /// One that knows no keys yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether a token was issued by the provider, for one of its client ids, and is good at `now`.
+    pub async fn verify(
+        &self,
+        provider: &Provider<'_>,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Claims, OidcError> {
+        let token = Token::parse(token)?;
+        // Before any key is looked for: what is refused anyway must not cost the issuer a request.
+        let claims = Claims::check(&token.claims, provider.issuer_url, provider.client_ids, now)?;
+        if let Some(key_set) = provider.key_set {
+            let keys = KeySet::parse(key_set.as_bytes())
+                .map_err(|why| OidcError::invalid(format!("The provider's key set cannot be used: {why}")))?;
+            return check_signature(&token, &keys).map(|()| claims);
+        }
+        let source = Source {
+            issuer: provider.issuer_url.strip_prefix("https://").unwrap_or(provider.issuer_url).to_owned(),
+            certificate_authority: provider.certificate_authority.map(str::to_owned),
+        };
+        let mut keys: Arc<KeySet> = self.fetched.get(&source, Wanted::Fresh, now).await?;
+        if keys.find(token.key_id.as_deref(), token.algorithm) == Err(NoKey::Unknown) {
+            keys = self.fetched.get(&source, Wanted::Newer, now).await?;
+        }
+        check_signature(&token, &keys).map(|()| claims)
+    }
+}
+
+fn check_signature(token: &Token<'_>, keys: &KeySet) -> Result<(), OidcError> {
+    let found = keys.find(token.key_id.as_deref(), token.algorithm);
+    let key = found.map_err(|why| {
+        OidcError::invalid(match why {
+            NoKey::Unknown => "The identity provider has no key with the token's key id (kid)",
+            NoKey::OtherKind => "The token's signature algorithm does not fit the identity provider's key",
+            NoKey::Ambiguous => {
+                "The token names no key (kid), and not exactly one of the provider's would fit"
+            }
+        })
+    })?;
+    if token.algorithm.verifies(key, token.signed, &token.signature) {
+        Ok(())
+    } else {
+        Err(OidcError::invalid("The token's signature is not valid"))
+    }
+}
+
+/// Whether a certificate authority (PEM) and a key set (JSON) that somebody brings for a provider can be used.
+pub fn check_trust(certificate_authority: Option<&str>, key_set: Option<&str>) -> Result<(), OidcError> {
+    if certificate_authority.into_iter().chain(key_set).any(|text| text.len() > MAX_TRUST_BYTES) {
+        return Err(OidcError::Trust(format!("longer than {MAX_TRUST_BYTES} characters")));
+    }
+    if let Some(pem) = certificate_authority {
+        Roots::Only(pem).check().map_err(|error| OidcError::Trust(error.to_string()))?;
+    }
+    if let Some(key_set) = key_set {
+        KeySet::parse(key_set.as_bytes())
+            .map_err(|why| OidcError::Trust(format!("the key set cannot be used: {why}")))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! One request on one connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, HOST};
+use http::uri::Scheme;
+use http::{HeaderValue, Request, Response, Uri};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::roots::{Roots, RootsError};
+
+/// How much and how long an answer may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The longest body.
+    pub bytes: usize,
+    /// From the look-up of the name to the last byte.
+    pub time: Duration,
+}
+
+/// Why there is no answer. The texts name the server at most, never what it sent.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboundError {
+    /// Not a URL with a host.
+    #[error("not an http or https URL with a host")]
+    Url,
+    /// No connection.
+    #[error("cannot connect to {host}")]
+    Connect {
+        /// Host and port.
+        host: String,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// No TLS, most often because of a certificate that nobody vouches for.
+    #[error("no TLS connection with {host}: {source}")]
+    Tls {
+        /// Host and port.
+        host: String,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// Not HTTP, or ended in the middle.
+    #[error("{host} does not speak HTTP as it should")]
+    Http {
+        /// Host and port.
+        host: String,
+        /// The cause.
+        source: hyper::Error,
+    },
+    /// A longer answer than allowed.
+    #[error("the answer of {0} is too long")]
+    TooLong(String),
+    /// It took too long.
+    #[error("{0} did not answer in time")]
+    Slow(String),
+}
+
+/// Makes calls. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    tls: Arc<ClientConfig>,
+}
+
+impl Client {
+    /// A client that believes these authorities.
+    pub fn new(roots: Roots<'_>) -> Result<Self, RootsError> {
+        let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(RootsError::Certificate)?;
+        let mut tls = builder.with_root_certificates(roots.load()?).with_no_client_auth();
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { tls: Arc::new(tls) })
+    }
+
+    /// Sends a request whose URI is whole (`https://host/path`) and reads the whole answer.
+    pub async fn send(
+        &self,
+        request: Request<Bytes>,
+        limits: Limits,
+    ) -> Result<Response<Bytes>, OutboundError> {
+        let target = Target::of(request.uri())?;
+        let host = target.authority.clone();
+        let answer = tokio::time::timeout(limits.time, self.exchange(request, target, limits.bytes));
+        answer.await.unwrap_or(Err(OutboundError::Slow(host)))
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<Bytes>,
+        target: Target,
+        most: usize,
+    ) -> Result<Response<Bytes>, OutboundError> {
+        let host = target.authority.clone();
+        let connected = TcpStream::connect((target.host.as_str(), target.port)).await;
+        let stream = connected.map_err(|source| OutboundError::Connect { host: host.clone(), source })?;
+        // A failure to set it costs time, not correctness.
+        let _ = stream.set_nodelay(true);
+        if !target.is_tls {
+            return converse(stream, request, target, most).await;
+        }
+        let name = ServerName::try_from(target.host.clone()).map_err(|_| OutboundError::Url)?;
+        let shaken = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await;
+        let stream = shaken.map_err(|source| OutboundError::Tls { host, source })?;
+        converse(stream, request, target, most).await
+    }
+}
+
+/// Where a URL leads.
+struct Target {
+    is_tls: bool,
+    /// Without the brackets of an IPv6 address.
+    host: String,
+    port: u16,
+    /// As the `Host` header has it.
+    authority: String,
+}
+
+impl Target {
+    fn of(uri: &Uri) -> Result<Self, OutboundError> {
+        let is_tls = match uri.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTPS => true,
+            Some(scheme) if *scheme == Scheme::HTTP => false,
+            _ => return Err(OutboundError::Url),
+        };
+        let authority = uri.authority().ok_or(OutboundError::Url)?;
+        if authority.as_str().contains('@') || authority.host().is_empty() {
+            return Err(OutboundError::Url);
+        }
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
+        Ok(Self { is_tls, host, port, authority: authority.as_str().to_owned() })
+    }
+}
+
+async fn converse<S>(
+    stream: S,
+    request: Request<Bytes>,
+    target: Target,
+    most: usize,
+) -> Result<Response<Bytes>, OutboundError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let host = target.authority;
+    let broken = |source| OutboundError::Http { host: host.clone(), source };
+    let (mut parts, body) = request.into_parts();
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    parts.uri = path.parse().map_err(|_| OutboundError::Url)?;
+    let name = HeaderValue::from_str(&host).map_err(|_| OutboundError::Url)?;
+    parts.headers.entry(HOST).or_insert(name);
+    parts.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+    let connection = tokio::spawn(connection);
+    let answer = async {
+        let answer =
+            sender.send_request(Request::from_parts(parts, Full::new(body))).await.map_err(broken)?;
+        let (parts, body) = answer.into_parts();
+        match Limited::new(body, most).collect().await {
+            Ok(body) => Ok(Response::from_parts(parts, body.to_bytes())),
+            Err(error) if error.is::<LengthLimitError>() => Err(OutboundError::TooLong(host.clone())),
+            Err(error) => match error.downcast::<hyper::Error>() {
+                Ok(source) => Err(broken(*source)),
+                Err(_) => Err(OutboundError::TooLong(host.clone())),
+            },
+        }
+    };
+    let answer = answer.await;
+    connection.abort();
+    answer
+}
