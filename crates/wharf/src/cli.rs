@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use aws::ids::{AccountId, Region};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cmd::oidc::OidcCommand;
+
 /// Amazon ECR that you can run yourself: docker push and pull, and the ECR API, from one binary.
 #[derive(Parser)]
 #[command(
@@ -124,6 +126,9 @@ Examples:
     /// Work on configuration files.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Work on OIDC providers.
+    #[command(subcommand)]
+    Oidc(OidcCommand),
     /// Print the version.
     Version,
 }

@@ -1,6 +1,7 @@
 //! The binary `wharf`: reads arguments, environment, files and signals, and wires the parts together. Nothing
 //! below this crate reads any of these.
 
+mod aws_client;
 mod background;
 mod cli;
 mod cmd;

@@ -3,6 +3,7 @@
 mod config_check;
 mod dev;
 mod env;
+pub(crate) mod oidc;
 mod serve;
 
 use anyhow::Context as _;
@@ -26,6 +27,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
             block_on(serve::run(&config))
         }
         Command::Config(ConfigCommand::Check { file }) => config_check::run(&file),
+        Command::Oidc(command) => block_on(oidc::run(command)),
         Command::Version => say(concat!("wharf ", env!("CARGO_PKG_VERSION"))),
     }
 }

@@ -1,0 +1,53 @@
+//! The services that commands call, and how each is named on the wire.
+
+use aws::ids::Region;
+
+/// A service of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    Iam,
+    Sts,
+    Organizations,
+}
+
+impl Service {
+    pub(super) const ALL: [Self; 3] = [Self::Iam, Self::Sts, Self::Organizations];
+
+    /// As the credential scope has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Iam => "iam",
+            Self::Sts => "sts",
+            Self::Organizations => "organizations",
+        }
+    }
+
+    /// The API's version (query services) or the prefix of its targets (JSON services).
+    pub(super) fn version(self) -> &'static str {
+        match self {
+            Self::Iam => "2010-05-08",
+            Self::Sts => "2011-06-15",
+            Self::Organizations => "AWSOrganizationsV20161128",
+        }
+    }
+
+    /// The variable that names its endpoint, after `AWS_ENDPOINT_URL_`.
+    pub(super) fn variable(self) -> &'static str {
+        match self {
+            Self::Iam => "IAM",
+            Self::Sts => "STS",
+            Self::Organizations => "ORGANIZATIONS",
+        }
+    }
+
+    /// The region that the scope names: IAM and Organizations have one for each partition.
+    pub(super) fn signing_region(self, region: &Region) -> anyhow::Result<Region> {
+        let global = match (self, region.partition()) {
+            (Self::Sts, _) => return Ok(region.clone()),
+            (_, "aws-cn") => "cn-north-1",
+            (_, "aws-us-gov") => "us-gov-west-1",
+            _ => "us-east-1",
+        };
+        Ok(global.parse()?)
+    }
+}
