@@ -11,6 +11,7 @@ use crate::Registry;
 use crate::context::{Caller, CallerKind};
 use crate::error::Error;
 use crate::seal::Purpose;
+use crate::session::SessionError;
 use crate::store::StoreResultExt as _;
 
 /// Why a signed request has no caller.
@@ -35,13 +36,18 @@ pub struct Signer {
 
 impl Registry {
     /// Finds the owner of the access key that a request presents. That needs no body yet: a request whose key
-    /// nobody has is refused before its body is read into memory.
-    pub async fn signer(&self, presented: &Presented) -> Result<Signer, AuthenticateError> {
-        // Long-term keys come without a session token; sessions are not there yet, so one cannot be valid.
-        if presented.session_token().is_some() {
-            return Err(AuthenticateError::UnknownKey);
-        }
+    /// nobody has is refused before its body is read into memory. Temporary credentials are known by their token
+    /// alone; that their principal is still there is read at the gate.
+    pub async fn signer(&self, presented: &Presented, now: Timestamp) -> Result<Signer, AuthenticateError> {
         let id = presented.access_key_id().clone();
+        if let Some(session_token) = presented.session_token() {
+            let opened = self.open_credentials(&id, session_token, now);
+            let (secret, caller) = opened.map_err(|error| match error {
+                SessionError::Invalid => AuthenticateError::UnknownKey,
+                SessionError::Expired => AuthenticateError::Signature(SigV4Error::ExpiredToken),
+            })?;
+            return Ok(Signer { secret, caller });
+        }
         let key =
             self.meta.read(FindAccessKey { id }).await.or_store_error().map_err(AuthenticateError::Store)?;
         let key = key.filter(|key| key.active).ok_or(AuthenticateError::UnknownKey)?;

@@ -202,6 +202,24 @@ impl Gate {
         &self.caller
     }
 
+    /// Whether a role trusts the caller for one action, and the caller's own policies agree.
+    pub(crate) fn is_trusted(
+        &self,
+        op: Op,
+        role_arn: &str,
+        role_account: &AccountId,
+        trust: &iam::Policy,
+        keys: iam::Context,
+    ) -> bool {
+        let context = self.context.clone().and(keys);
+        let request = iam::Request { action: op.action(), resource: role_arn, context: &context };
+        let decision = self.policies.decide_trust(op, trust, &request, (&self.caller, role_account));
+        if !decision.is_allowed() {
+            log_denial(&self.caller, op, role_arn, &decision);
+        }
+        decision.is_allowed()
+    }
+
     /// Whether a policy, were it the resource's, would deny the caller an operation: the lock-out check.
     pub(crate) fn is_denied_by(&self, op: Op, policy: &iam::Policy) -> bool {
         let resource = self.resource(op);

@@ -95,6 +95,15 @@ operations! {
     PutRegistryPolicy: "ecr:PutRegistryPolicy" on Account;
     SetRepositoryPolicy: "ecr:SetRepositoryPolicy" on Repository;
 
+    // STS.
+    AssumeRole: "sts:AssumeRole" on Named;
+    AssumeRoleWithWebIdentity: "sts:AssumeRoleWithWebIdentity" on Named;
+    DecodeAuthorizationMessage: "sts:DecodeAuthorizationMessage" on Named;
+    GetAccessKeyInfo: "sts:GetAccessKeyInfo" on Named;
+    GetFederationToken: "sts:GetFederationToken" on Named;
+    SetSourceIdentity: "sts:SetSourceIdentity" on Named;
+    TagSession: "sts:TagSession" on Named;
+
     // IAM.
     AddClientIDToOpenIDConnectProvider: "iam:AddClientIDToOpenIDConnectProvider" on Named;
     AddRoleToInstanceProfile: "iam:AddRoleToInstanceProfile" on Named;

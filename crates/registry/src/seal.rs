@@ -25,6 +25,10 @@ pub(crate) enum Purpose {
     Download,
     /// Secret access keys in the store.
     AccessKey,
+    /// The session token of temporary credentials.
+    Session,
+    /// The context of a session that is too large for a docker password, in the store.
+    SessionContext,
 }
 
 impl Purpose {
@@ -34,6 +38,8 @@ impl Purpose {
             Self::Page => b"wharf page",
             Self::Download => b"wharf download",
             Self::AccessKey => b"wharf access key",
+            Self::Session => b"wharf session",
+            Self::SessionContext => b"wharf session context",
         }
     }
 }
@@ -106,6 +112,24 @@ impl KeyRing {
         let id = *sealed.get(1).ok_or(SealError::Broken)?;
         let (_, key) = self.entries.iter().find(|(entry, _)| *entry == id).ok_or(SealError::Broken)?;
         open_under(key, purpose.label(), sealed)
+    }
+
+    /// The id of the key that new values are sealed under.
+    pub(crate) fn newest(&self) -> Result<u8, SealError> {
+        self.entries.last().map(|(id, _)| *id).ok_or(SealError::Failed)
+    }
+
+    /// 40 characters that only this ring can make of a key of it and a name: the secret of temporary credentials,
+    /// which any node derives again.
+    pub(crate) fn derive_secret(&self, key_id: u8, name: &str) -> Result<String, SealError> {
+        let (_, key) = self.entries.iter().find(|(id, _)| *id == key_id).ok_or(SealError::Broken)?;
+        let prk = Salt::new(HKDF_SHA256, b"wharf session secret").extract(key);
+        let mut bytes = [0_u8; 32];
+        prk.expand(&[name.as_bytes()], Len32)
+            .and_then(|okm| okm.fill(&mut bytes))
+            .map_err(|_| SealError::Failed)?;
+        let secret = base64::engine::general_purpose::STANDARD_NO_PAD.encode(bytes);
+        Ok(secret.chars().take(40).collect())
     }
 
     /// `seal` of a JSON value, as text fit for a URL or a password (no `:`).

@@ -4,15 +4,18 @@
 
 use std::sync::Arc;
 
-use aws::ids::{AccountId, Region};
+use aws::ids::Region;
 use jiff::{SignedDuration, Timestamp};
+use meta::{FindSessionContext, ForgetSessionContexts, PutSessionContext};
 use serde::{Deserialize, Serialize};
 
 use crate::Registry;
-use crate::context::{Caller, CallerKind, Ctx, Session};
+use crate::context::{Caller, Ctx, micros};
 use crate::error::{Error, Result};
 use crate::op::effect;
 use crate::seal::Purpose;
+use crate::session::Carried;
+use crate::store::StoreResultExt as _;
 
 /// How long a token lives (GetAuthorizationToken, API reference).
 pub const LIFETIME: SignedDuration = SignedDuration::from_hours(12);
@@ -30,18 +33,19 @@ struct Claims {
     expires_at: i64,
     #[serde(rename = "r")]
     region: String,
-    #[serde(rename = "a")]
-    account_id: String,
-    #[serde(rename = "u")]
-    unique_id: String,
-    #[serde(rename = "w")]
-    kind: CallerKind,
-    #[serde(rename = "k")]
-    access_key_id: String,
-    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
-    long_term_key: Option<String>,
-    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
-    session: Option<Arc<Session>>,
+    #[serde(flatten)]
+    caller: Carried,
+}
+
+/// What a password holds: the claims, or the handle of claims that are too large for it.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Password {
+    Claims(Box<Claims>),
+    Handle {
+        #[serde(rename = "h")]
+        handle: String,
+    },
 }
 
 /// Why a docker password is refused.
@@ -53,6 +57,16 @@ pub enum TokenError {
     /// A token whose time is over.
     #[error("Your authorization token has expired. Reauthenticate and try again.")]
     Expired,
+    /// The store that keeps the context of a large session does not answer.
+    #[error("The registry's store is not available at the moment. Try again shortly.")]
+    Unavailable,
+}
+
+impl TokenError {
+    fn store(error: Error) -> Self {
+        tracing::error!(%error, "the context of a session could not be read");
+        Self::Unavailable
+    }
 }
 
 /// A token as GetAuthorizationToken gives it.
@@ -69,31 +83,38 @@ pub(crate) struct OpenToken {
 }
 
 impl Registry {
-    /// Makes a token for the caller. Only the caller's identity policy can permit it.
+    /// Makes a token for the caller. Only the caller's identity policy can permit it. The token acts with the whole
+    /// context of the credentials that asked for it, and may outlive them, as on AWS.
     pub(crate) async fn issue_token(&self, ctx: &Ctx, region: &Region) -> Result<IssuedToken> {
         let gate = self.registry_gate(ctx, &ctx.caller.account_id, region).await?;
         gate.allow(<effect::GetAuthorizationToken as effect::Effect>::OP)?;
         let expires_at = ctx.now.saturating_add(LIFETIME).unwrap_or(Timestamp::MAX);
-        let caller = &ctx.caller;
-        let claims = Claims {
+        let claims = Password::Claims(Box::new(Claims {
             issued_at: ctx.now.as_second(),
             expires_at: expires_at.as_second(),
             region: region.to_string(),
-            account_id: caller.account_id.to_string(),
-            unique_id: caller.unique_id.clone(),
-            kind: caller.kind.clone(),
-            access_key_id: caller.access_key_id.to_string(),
-            long_term_key: caller.long_term_key.as_ref().map(ToString::to_string),
-            session: caller.session.clone(),
-        };
+            caller: Carried::of(gate.caller()),
+        }));
         let password = self.keys.seal_json(Purpose::Token, &claims).map_err(Error::internal)?;
-        debug_assert!(password.len() <= MAX_PASSWORD_CHARS, "names are bounded, so is the token");
+        if password.len() <= MAX_PASSWORD_CHARS {
+            return Ok(IssuedToken { password, expires_at });
+        }
+        let plain = serde_json::to_vec(&claims).map_err(Error::internal)?;
+        let put = PutSessionContext {
+            id: uuid::Uuid::new_v4().to_string(),
+            owner: ctx.caller.unique_id.clone(),
+            context: self.keys.seal(Purpose::SessionContext, &plain).map_err(Error::internal)?,
+            expires_at: micros(expires_at),
+        };
+        let handle = Password::Handle { handle: put.id.clone() };
+        self.meta.write(put).await.or_store_error()?;
+        let password = self.keys.seal_json(Purpose::Token, &handle).map_err(Error::internal)?;
         Ok(IssuedToken { password, expires_at })
     }
 
     /// Who a docker password stands for. Whether that principal still exists, and what it may do, is decided
     /// at the gate on each request.
-    pub fn authenticate_password(
+    pub async fn authenticate_password(
         &self,
         user: &str,
         password: &str,
@@ -108,7 +129,7 @@ impl Registry {
         let open = if let Some(open) = self.tokens.get(&key) {
             open
         } else {
-            let open = self.open_token(password).ok_or(TokenError::Invalid)?;
+            let open = self.open_token(password).await?;
             self.tokens.insert(key, open.clone());
             open
         };
@@ -118,19 +139,31 @@ impl Registry {
         Ok(open.caller)
     }
 
-    fn open_token(&self, password: &str) -> Option<OpenToken> {
-        let claims: Claims = self.keys.open_json(Purpose::Token, password).ok()?;
-        let account_id = claims.account_id.parse::<AccountId>().ok()?;
-        let caller = Caller {
-            arn: claims.kind.arn(&account_id),
-            account_id,
-            unique_id: claims.unique_id,
-            kind: claims.kind,
-            access_key_id: claims.access_key_id.parse().ok()?,
-            long_term_key: claims.long_term_key.map(|key| key.parse()).transpose().ok()?,
-            session: claims.session,
-            token_region: Some(claims.region.parse().ok()?),
+    async fn open_token(&self, password: &str) -> std::result::Result<OpenToken, TokenError> {
+        let invalid = |_| TokenError::Invalid;
+        let claims = match self.keys.open_json(Purpose::Token, password).map_err(invalid)? {
+            Password::Claims(claims) => claims,
+            Password::Handle { handle } => {
+                let find = FindSessionContext { id: handle };
+                let found = self.meta.read(find).await.or_store_error();
+                let sealed = found.map_err(TokenError::store)?.ok_or(TokenError::Invalid)?;
+                let plain = self.keys.open_value(Purpose::SessionContext, &sealed).map_err(invalid)?;
+                match serde_json::from_slice(&plain).map_err(|_| TokenError::Invalid)? {
+                    Password::Claims(claims) => claims,
+                    Password::Handle { .. } => return Err(TokenError::Invalid),
+                }
+            }
         };
-        Some(OpenToken { caller: Arc::new(caller), expires_at: claims.expires_at })
+        let region: Region = claims.region.parse().map_err(|_| TokenError::Invalid)?;
+        let caller = claims.caller.into_caller().ok_or(TokenError::Invalid)?;
+        let caller = Caller { token_region: Some(region), ..caller };
+        Ok(OpenToken { caller: Arc::new(caller), expires_at: claims.expires_at })
+    }
+
+    /// Forgets contexts of tokens whose time is over; tells how many.
+    pub async fn forget_session_contexts(&self, now: Timestamp) -> Result<usize> {
+        let forget = ForgetSessionContexts { limit: 1_000, at: micros(now) };
+        let count = self.meta.write(forget).await.or_store_error()?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 }

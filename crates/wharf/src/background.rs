@@ -1,5 +1,5 @@
-//! What a running node does when nobody asks: it ends left uploads, empties deleted repositories, and removes the
-//! bytes that neither needs any more.
+//! What a running node does when nobody asks: it ends left uploads, empties deleted repositories, removes the bytes
+//! that neither needs any more, and forgets sessions that ended.
 
 use std::sync::Arc;
 
@@ -15,10 +15,12 @@ pub(crate) async fn clean(registry: Arc<Registry>) {
             done("emptying deleted repositories", registry.purge_repositories(Timestamp::now()).await);
         let objects =
             done("removing bytes whose rows are gone", registry.sweep_doomed(Timestamp::now()).await);
-        if uploads + repositories + objects == 0 {
+        let contexts =
+            done("forgetting sessions that ended", registry.forget_session_contexts(Timestamp::now()).await);
+        if uploads + repositories + objects + contexts == 0 {
             tokio::time::sleep(registry::sweep::PAUSE).await;
         } else {
-            tracing::debug!(uploads, repositories, objects, "cleaned");
+            tracing::debug!(uploads, repositories, objects, contexts, "cleaned");
         }
     }
 }

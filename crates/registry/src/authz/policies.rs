@@ -99,6 +99,29 @@ impl Deciding {
         })
     }
 
+    /// Decides whether a role's trust policy and the caller's own policies let it take the role on.
+    pub(super) fn decide_trust(
+        &self,
+        op: Op,
+        trust: &iam::Policy,
+        request: &iam::Request<'_>,
+        (caller, role_account): (&Caller, &AccountId),
+    ) -> iam::Decision {
+        let name = iam::SourceName::new("role trust policy");
+        self.with_policies(op, |policies| {
+            let resource = [(&name, trust)];
+            let policies = iam::Policies { resource: &resource, ..*policies };
+            asking(caller, |asks| {
+                let access = iam::Access {
+                    caller: asks,
+                    resource_account: role_account.as_str(),
+                    is_role_trust: true,
+                };
+                iam::evaluate(&policies, request, &access)
+            })
+        })
+    }
+
     /// Whether a policy, were it the resource's, would deny a request.
     pub(super) fn is_denied_by(
         &self,

@@ -26,7 +26,7 @@ async fn a_password_carries_its_caller_and_its_region() {
     let (user, password) = login(&world, Timestamp::now()).await;
     assert_eq!(user, "AWS");
     assert!(password.len() <= MAX_PASSWORD_CHARS && !password.contains(':'), "{} characters", password.len());
-    let caller = world.registry.authenticate_password(&user, &password, Timestamp::now()).unwrap();
+    let caller = world.registry.authenticate_password(&user, &password, Timestamp::now()).await.unwrap();
     assert_eq!(caller.arn, world.admin.arn);
     assert_eq!(caller.access_key_id, world.admin.access_key_id);
     assert_eq!(caller.token_region, Some(region()));
@@ -38,9 +38,9 @@ async fn a_password_lives_for_twelve_hours_also_when_it_was_opened_before() {
     let start = Timestamp::now();
     let (user, password) = login(&world, start).await;
     let almost = start + SignedDuration::from_secs(12 * 3600 - 2);
-    assert!(world.registry.authenticate_password(&user, &password, almost).is_ok());
+    assert!(world.registry.authenticate_password(&user, &password, almost).await.is_ok());
     let after = start + SignedDuration::from_hours(12);
-    let refused = world.registry.authenticate_password(&user, &password, after);
+    let refused = world.registry.authenticate_password(&user, &password, after).await;
     assert_eq!(refused.unwrap_err(), TokenError::Expired);
 }
 
@@ -49,20 +49,20 @@ async fn no_other_password_opens() {
     let world = World::new().await;
     let (user, password) = login(&world, Timestamp::now()).await;
     let now = Timestamp::now();
-    let refused = |user: &str, password: &str| {
-        world.registry.authenticate_password(user, password, now).err() == Some(TokenError::Invalid)
+    let refused = async |user: &str, password: &str| {
+        world.registry.authenticate_password(user, password, now).await.err() == Some(TokenError::Invalid)
     };
-    assert!(refused("aws", &password));
-    assert!(refused(&user, ""));
-    assert!(refused(&user, &"A".repeat(MAX_PASSWORD_CHARS + 1)));
+    assert!(refused("aws", &password).await);
+    assert!(refused(&user, "").await);
+    assert!(refused(&user, &"A".repeat(MAX_PASSWORD_CHARS + 1)).await);
     for at in 0..password.len() {
         let mut changed = password.clone().into_bytes();
         changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
-        assert!(refused(&user, std::str::from_utf8(&changed).unwrap()), "changed at {at}");
+        assert!(refused(&user, std::str::from_utf8(&changed).unwrap()).await, "changed at {at}");
     }
     let elsewhere = World::new().await;
     let (_, foreign) = login(&elsewhere, Timestamp::now()).await;
-    assert!(refused(&user, &foreign), "a token of another deployment");
+    assert!(refused(&user, &foreign).await, "a token of another deployment");
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ pub(super) async fn verify(
         return Err(Fault::body(&BodyError::TooLarge { limit }));
     }
     let refused = |error| Fault::authentication(error, dialect);
-    let signer = app.registry.signer(&presented).await.map_err(refused)?;
+    let signer = app.registry.signer(&presented, exchange.now).await.map_err(refused)?;
     let room = app.large_bodies.take(exchange.body.declared_length().unwrap_or(limit as u64)).await?;
     let body = exchange.body.read_bounded(limit).await.map_err(|error| Fault::body(&error))?;
     let hashed = body.clone();

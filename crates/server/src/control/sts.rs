@@ -1,37 +1,44 @@
-//! The operations of STS: from the form to the rule that answers it, and back to XML.
+//! STS's operations: from the form to the rule that answers it, and back to XML.
 
-use aws::query::{Form, STS};
-use aws::sts::{CallerIdentity, get_caller_identity};
+use aws::dialect::Dialect;
+use aws::query::{Form, FromForm, STS, ToXml, response};
 
 use super::fault::Fault;
+use super::iam::invalid;
+use super::query::not_there;
 use super::signed::Signed;
 use crate::serve::App;
 
-/// The operations that are there, by the API's names.
-const NAMES: &[&str] = &["GetCallerIdentity"];
+macro_rules! operations {
+    ($($name:literal: $request:ident => $method:ident;)*) => {
+        /// The operations that are there and that are signed, by the API's names.
+        const NAMES: &[&str] = &[$($name),*];
+
+        /// Runs an operation out of [`NAMES`].
+        pub(super) async fn run(app: &App, operation: &str, form: &Form, signed: &Signed) -> Result<Vec<u8>, Fault> {
+            match operation {
+                $($name => {
+                    let input = aws::sts::$request::from_form(form).map_err(invalid)?;
+                    let outcome = app.registry.$method(&signed.ctx, input).await;
+                    let result = outcome.map_err(|error| Fault::rules(error, Dialect::Query))?;
+                    Ok(response(STS, $name, &signed.ctx.request_id, |xml| result.write(xml)))
+                })*
+                other => Err(not_there("sts", other, STS.version)),
+            }
+        }
+    };
+}
+
+operations! {
+    "AssumeRole": AssumeRoleRequest => assume_role;
+    "DecodeAuthorizationMessage": DecodeAuthorizationMessageRequest => decode_authorization_message;
+    "GetAccessKeyInfo": GetAccessKeyInfoRequest => get_access_key_info;
+    "GetCallerIdentity": GetCallerIdentityRequest => get_caller_identity;
+    "GetFederationToken": GetFederationTokenRequest => get_federation_token;
+    "GetSessionToken": GetSessionTokenRequest => get_session_token;
+}
 
 /// The operation of this name, if it is there.
 pub(super) fn find(name: &str, version: &str) -> Option<&'static str> {
     NAMES.iter().find(|known| **known == name && version == STS.version).copied()
-}
-
-/// Runs an operation out of [`NAMES`].
-pub(super) async fn run(
-    _app: &App,
-    operation: &str,
-    _form: &Form,
-    signed: &Signed,
-) -> Result<Vec<u8>, Fault> {
-    let caller = &signed.ctx.caller;
-    match operation {
-        "GetCallerIdentity" => {
-            let identity = CallerIdentity {
-                arn: caller.arn.clone(),
-                user_id: caller.user_id(),
-                account: caller.account_id.to_string(),
-            };
-            Ok(get_caller_identity(&identity, &signed.ctx.request_id))
-        }
-        other => Err(super::query::not_there("sts", other, STS.version)),
-    }
 }

@@ -21,7 +21,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// The caller, or the challenge that tells clients how to log in.
-pub(super) fn authenticate(app: &App, exchange: &Exchange) -> Result<Arc<Caller>, Refusal> {
+pub(super) async fn authenticate(app: &App, exchange: &Exchange) -> Result<Arc<Caller>, Refusal> {
     let Some(credentials) = exchange.header(&header::AUTHORIZATION).and_then(basic) else {
         let refusal = Refusal::bare(StatusCode::UNAUTHORIZED, "Not Authorized");
         return Err(challenge(app, exchange, refusal));
@@ -30,8 +30,12 @@ pub(super) fn authenticate(app: &App, exchange: &Exchange) -> Result<Arc<Caller>
     let Some((user, password)) = decoded.as_deref().and_then(|text| text.split_once(':')) else {
         return Err(invalid());
     };
-    app.registry.authenticate_password(user, password, exchange.now).map_err(|error| match error {
+    let caller = app.registry.authenticate_password(user, password, exchange.now).await;
+    caller.map_err(|error| match error {
         TokenError::Invalid => invalid(),
+        TokenError::Unavailable => {
+            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, error.to_string())
+        }
         // COMPAT(ecr): AWS answers 403, after which clients do not log in again.
         TokenError::Expired => {
             let refusal = Refusal::new(StatusCode::UNAUTHORIZED, ErrorCode::Denied, error.to_string());

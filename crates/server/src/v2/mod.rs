@@ -48,7 +48,7 @@ pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
 }
 
 async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
-    let caller = auth::authenticate(app, exchange)?;
+    let caller = auth::authenticate(app, exchange).await?;
     exchange.caller = Some(caller.arn.clone());
     let route = oci::path::parse(exchange.uri.path()).map_err(|error| unreadable(&error))?;
     let ctx = context(exchange, caller);

@@ -1,0 +1,28 @@
+//! STS: sessions of roles and users.
+
+mod assume_role;
+mod federation;
+mod session_policy;
+
+use aws::sts::{CallerIdentity, GetCallerIdentityRequest};
+
+use crate::Registry;
+use crate::context::Ctx;
+use crate::error::Result;
+
+impl Registry {
+    /// Who calls. No policy can deny it, but the credentials must be good.
+    pub async fn get_caller_identity(
+        &self,
+        ctx: &Ctx,
+        _input: GetCallerIdentityRequest,
+    ) -> Result<CallerIdentity> {
+        let gate = self.account_gate(ctx).await?;
+        let caller = gate.caller();
+        Ok(CallerIdentity {
+            arn: caller.arn.clone(),
+            user_id: caller.user_id(),
+            account: caller.account_id.to_string(),
+        })
+    }
+}

@@ -1,0 +1,68 @@
+//! What limits a session: policies and tags that are given with the request, and how large they may be.
+
+use aws::ids::AccountId;
+use aws::sts::SessionParameters;
+use meta::FindManagedPolicy;
+
+use crate::Registry;
+use crate::context::SessionPolicy;
+use crate::error::{AwsCode, Error, Result};
+use crate::store::StoreResultExt as _;
+
+/// Bytes of policies and tags that a session may carry; AWS's own limit is of a packed form that it does not tell.
+const PACKED_LIMIT: usize = 8_192;
+
+impl Registry {
+    /// The session policies that a request asks for; None if it asks for none.
+    pub(super) async fn asked_policies(
+        &self,
+        account: &AccountId,
+        asked: &SessionParameters,
+    ) -> Result<Option<Vec<SessionPolicy>>> {
+        let mut policies = Vec::new();
+        if let Some(text) = &asked.policy {
+            let checked = iam::Policy::parse(text).and_then(|policy| policy.check(iam::Use::Identity));
+            checked.map_err(|error| Error::aws(AwsCode::MalformedPolicyDocument, error.iam_message()))?;
+            policies.push(SessionPolicy::Inline(text.clone()));
+        }
+        for arn in &asked.policy_arns {
+            let is_own = arn.starts_with(&format!("arn:aws:iam::{account}:policy/"));
+            let is_there = iam::managed::find(arn).is_some()
+                || (is_own
+                    && self
+                        .meta
+                        .read(FindManagedPolicy { arn: arn.clone() })
+                        .await
+                        .or_store_error()?
+                        .is_some());
+            if !is_there {
+                let message = format!("Policy {arn} does not exist or is not attachable.");
+                return Err(Error::aws(AwsCode::ValidationError, message));
+            }
+            policies.push(SessionPolicy::Managed(arn.clone()));
+        }
+        Ok((!policies.is_empty()).then_some(policies))
+    }
+}
+
+/// The part of the limit that policies and tags take, in percent; too much is refused.
+pub(super) fn packed_size(
+    policies: Option<&[SessionPolicy]>,
+    tags: &[(String, String)],
+) -> Result<Option<u32>> {
+    if policies.is_none() && tags.is_empty() {
+        return Ok(None);
+    }
+    let of_policy = |policy: &SessionPolicy| match policy {
+        SessionPolicy::Inline(text) | SessionPolicy::Managed(text) => text.len(),
+    };
+    let bytes: usize = policies.unwrap_or_default().iter().map(of_policy).sum::<usize>()
+        + tags.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
+    let percent = (bytes * 100).div_ceil(PACKED_LIMIT);
+    if percent > 100 {
+        let message =
+            format!("Packed policy consumes {percent}% of allotted space, please use smaller policy.");
+        return Err(Error::aws(AwsCode::PackedPolicyTooLarge, message));
+    }
+    Ok(Some(u32::try_from(percent).unwrap_or(100)))
+}
