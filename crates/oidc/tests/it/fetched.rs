@@ -1,0 +1,171 @@
+//! Keys that are fetched: rotation, bounds, and how often a stranger can make the server ask.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use oidc::{Claims, OidcError, Provider, Verifier};
+use serde_json::{Value, json};
+
+use crate::issuer::{DISCOVERY, Issuer, Page};
+use crate::keys::{Key, NOW, claims_of, key_set};
+
+async fn check(verifier: &Verifier, issuer: &Issuer, token: &str, at: i64) -> Result<Claims, OidcError> {
+    let provider = Provider {
+        issuer_url: &issuer.url,
+        client_ids: &["sts.amazonaws.com".to_owned()],
+        certificate_authority: Some(&issuer.authority),
+        key_set: None,
+    };
+    verifier.verify(&provider, token, Timestamp::from_second(at).unwrap()).await
+}
+
+fn token(key: &Key, issuer: &Issuer) -> String {
+    key.token("ES256", &claims_of(&issuer.url))
+}
+
+#[tokio::test]
+async fn keys_are_fetched_once_and_anew_when_the_issuer_has_rotated_them() {
+    let (old, new) = (Key::elliptic("old", "P-256"), Key::elliptic("new", "P-256"));
+    let issuer = Issuer::start(key_set(&[&old])).await;
+    let verifier = Verifier::new();
+    for at in [NOW, NOW + 1, NOW + 599] {
+        check(&verifier, &issuer, &token(&old, &issuer), at).await.unwrap();
+    }
+    assert_eq!((issuer.asked(DISCOVERY), issuer.asked("/keys")), (1, 1));
+    issuer.publish("/keys", key_set(&[&new]).into());
+    check(&verifier, &issuer, &token(&new, &issuer), NOW + 599).await.unwrap();
+    assert_eq!(issuer.asked("/keys"), 2);
+    // What the issuer took back is worth nothing any more.
+    let error = check(&verifier, &issuer, &token(&old, &issuer), NOW + 600).await.unwrap_err();
+    assert!(matches!(error, OidcError::InvalidToken(text) if text.contains("no key")));
+    // Age alone is a reason too.
+    check(&verifier, &issuer, &token(&new, &issuer), NOW + 599 + 600).await.unwrap();
+    assert_eq!(issuer.asked("/keys"), 3);
+}
+
+#[tokio::test]
+async fn strangers_cannot_make_the_server_ask_often() {
+    let (own, stranger) = (Key::elliptic("own", "P-256"), Key::elliptic("stranger", "P-256"));
+    let issuer = Issuer::start(key_set(&[&own])).await;
+    let verifier = Verifier::new();
+    for _ in 0..50 {
+        check(&verifier, &issuer, &token(&stranger, &issuer), NOW).await.unwrap_err();
+    }
+    assert_eq!(issuer.asked("/keys"), 1);
+    check(&verifier, &issuer, &token(&stranger, &issuer), NOW + 10).await.unwrap_err();
+    assert_eq!(issuer.asked("/keys"), 2);
+    // A token that is refused for what it says costs no request at all.
+    let mut claims = claims_of(&issuer.url);
+    claims["aud"] = json!("elsewhere");
+    check(&verifier, &issuer, &stranger.token("ES256", &claims), NOW + 60).await.unwrap_err();
+    assert_eq!(issuer.asked("/keys"), 2);
+}
+
+#[tokio::test]
+async fn many_at_once_make_one_request() {
+    let key = Key::elliptic("one", "P-256");
+    let issuer = Issuer::start(key_set(&[&key])).await;
+    let mut slow = Page::from(key_set(&[&key]));
+    slow.delay = Duration::from_millis(200);
+    issuer.publish("/keys", slow);
+    let verifier = std::sync::Arc::new(Verifier::new());
+    let tasks: Vec<_> = (0..20)
+        .map(|_| {
+            let (verifier, issuer, token) =
+                (std::sync::Arc::clone(&verifier), issuer.clone(), token(&key, &issuer));
+            tokio::spawn(async move { check(&verifier, &issuer, &token, NOW).await })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!(issuer.asked("/keys"), 1);
+}
+
+#[tokio::test]
+async fn an_issuer_that_fails_is_not_asked_at_once_again_and_known_keys_serve_for_an_hour() {
+    let key = Key::elliptic("one", "P-256");
+    let issuer = Issuer::start(key_set(&[&key])).await;
+    let verifier = Verifier::new();
+    let token = {
+        let mut claims = claims_of(&issuer.url);
+        claims["exp"] = json!(NOW + 100_000);
+        key.token("ES256", &claims)
+    };
+    check(&verifier, &issuer, &token, NOW).await.unwrap();
+    let mut down = Page::from(json!({}));
+    down.status = "503 Service Unavailable";
+    issuer.publish(DISCOVERY, down);
+    check(&verifier, &issuer, &token, NOW + 3599).await.unwrap();
+    for at in [NOW + 3601, NOW + 3610] {
+        let error = check(&verifier, &issuer, &token, at).await.unwrap_err();
+        assert!(matches!(&error, OidcError::Unreachable(text) if text.contains("503")), "{error}");
+    }
+    assert_eq!(issuer.asked(DISCOVERY), 1 + 2);
+}
+
+/// What a fresh verifier says when a page is like this.
+async fn with_page(path: &str, page: Page) -> OidcError {
+    let key = Key::elliptic("one", "P-256");
+    let issuer = Issuer::start(key_set(&[&key])).await;
+    issuer.publish("/moved", key_set(&[&key]).into());
+    issuer.publish(path, page);
+    check(&Verifier::new(), &issuer, &token(&key, &issuer), NOW).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn documents_that_are_not_what_they_should_be_are_refused() {
+    let invalid = |error: OidcError, what: &str| {
+        assert!(matches!(&error, OidcError::InvalidToken(text) if text.contains(what)), "{error}");
+    };
+    let stolen = json!({"issuer": "https://other.example.org", "jwks_uri": "https://other.example.org/keys"});
+    invalid(with_page(DISCOVERY, stolen.into()).await, "another issuer's");
+    invalid(with_page(DISCOVERY, json!([]).into()).await, "not a JSON object");
+    invalid(with_page("/keys", json!({"keys": []}).into()).await, "no RSA");
+    let huge = json!({"keys": [], "x": "x".repeat(256 * 1024)});
+    invalid(with_page("/keys", huge.into()).await, "too long");
+    let mut moved = Page::from(Value::Null);
+    moved.status = "302 Found";
+    invalid(with_page("/keys", moved).await, "302");
+    let mut missing = Page::from(Value::Null);
+    missing.status = "404 Not Found";
+    invalid(with_page("/keys", missing).await, "404");
+}
+
+#[tokio::test]
+async fn keys_come_over_https_only() {
+    let key = Key::elliptic("one", "P-256");
+    let issuer = Issuer::start(key_set(&[&key])).await;
+    let plain = issuer.url.replace("https:", "http:");
+    issuer.publish(DISCOVERY, json!({"issuer": issuer.url, "jwks_uri": format!("{plain}/keys")}).into());
+    let error = check(&Verifier::new(), &issuer, &token(&key, &issuer), NOW).await.unwrap_err();
+    assert!(matches!(&error, OidcError::InvalidToken(text) if text.contains("not an https URL")), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_nobody_vouches_for_is_not_believed() {
+    let key = Key::elliptic("one", "P-256");
+    let (issuer, other) = (Issuer::start(key_set(&[&key])).await, Issuer::start(key_set(&[&key])).await);
+    let token = token(&key, &issuer);
+    let mut stranger = issuer.clone();
+    stranger.authority.clone_from(&other.authority);
+    let verifier = Verifier::new();
+    let error = check(&verifier, &stranger, &token, NOW).await.unwrap_err();
+    assert!(matches!(&error, OidcError::Unreachable(text) if text.contains("certificate")), "{error}");
+    // Whoever trusts the right authority is not held up by one who does not, nor the other way round.
+    check(&verifier, &issuer, &token, NOW).await.unwrap();
+    check(&verifier, &stranger, &token, NOW + 60).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_slow_issuer_is_given_up() {
+    let key = Key::elliptic("one", "P-256");
+    let issuer = Issuer::start(key_set(&[&key])).await;
+    let mut slow = Page::from(key_set(&[&key]));
+    slow.delay = Duration::from_mins(1);
+    issuer.publish("/keys", slow);
+    let begun = Instant::now();
+    let error = check(&Verifier::new(), &issuer, &token(&key, &issuer), NOW).await.unwrap_err();
+    assert!(matches!(&error, OidcError::Unreachable(text) if text.contains("in time")), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(20));
+}
