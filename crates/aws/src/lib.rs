@@ -8,6 +8,7 @@ pub mod ecr;
 pub mod iam;
 pub mod ids;
 pub mod json;
+pub mod organizations;
 pub mod query;
 pub mod sigv4;
 pub mod sts;

@@ -20,6 +20,7 @@ mod ids;
 pub mod manifest;
 pub mod op;
 pub mod organization;
+pub mod organizations;
 mod page;
 mod principal_names;
 mod pull;

@@ -205,6 +205,28 @@ operations! {
     UpdateRole: "iam:UpdateRole" on Named;
     UpdateRoleDescription: "iam:UpdateRoleDescription" on Named;
     UpdateUser: "iam:UpdateUser" on Named;
+
+    // Organizations.
+    CloseAccount: "organizations:CloseAccount" on Named;
+    CreateAccount: "organizations:CreateAccount" on Named;
+    DescribeAccount: "organizations:DescribeAccount" on Named;
+    DescribeCreateAccountStatus: "organizations:DescribeCreateAccountStatus" on Named;
+    DescribeOrganization: "organizations:DescribeOrganization" on Named;
+    ListAccounts: "organizations:ListAccounts" on Named;
+    ListAccountsForParent: "organizations:ListAccountsForParent" on Named;
+    ListAWSServiceAccessForOrganization: "organizations:ListAWSServiceAccessForOrganization" on Named;
+    ListChildren: "organizations:ListChildren" on Named;
+    ListCreateAccountStatus: "organizations:ListCreateAccountStatus" on Named;
+    ListDelegatedAdministrators: "organizations:ListDelegatedAdministrators" on Named;
+    ListOrganizationalUnitsForParent: "organizations:ListOrganizationalUnitsForParent" on Named;
+    ListParents: "organizations:ListParents" on Named;
+    ListRoots: "organizations:ListRoots" on Named;
+    MoveAccount: "organizations:MoveAccount" on Named;
+    RemoveAccountFromOrganization: "organizations:RemoveAccountFromOrganization" on Named;
+    ListTagsForAccount: "organizations:ListTagsForResource" on Named;
+    PutAccountName: "account:PutAccountName" on Named;
+    TagAccount: "organizations:TagResource" on Named;
+    UntagAccount: "organizations:UntagResource" on Named;
 }
 
 #[cfg(test)]
@@ -216,6 +238,8 @@ mod tests {
         for op in Op::ALL {
             match op {
                 Op::ListRepositories | Op::ListImageReferrers => {}
+                // Their names are ECR's too.
+                Op::ListTagsForAccount | Op::TagAccount | Op::UntagAccount => {}
                 op => assert_eq!(op.action().split_once(':').map(|(_, name)| name), Some(op.name())),
             }
         }

@@ -73,22 +73,22 @@ pub struct Pattern {
 
 impl Member {
     /// A member that may be absent.
-    pub(super) const fn optional(name: &'static str, rule: Rule) -> Self {
+    pub(crate) const fn optional(name: &'static str, rule: Rule) -> Self {
         Self { name, is_required: false, rule }
     }
 
     /// A member that may not be absent.
-    pub(super) const fn required(name: &'static str, rule: Rule) -> Self {
+    pub(crate) const fn required(name: &'static str, rule: Rule) -> Self {
         Self { name, is_required: true, rule }
     }
 }
 
 impl Rule {
     /// A string without a rule.
-    pub(super) const ANY_TEXT: Self = Self::Text { min: 0, max: usize::MAX, pattern: None };
+    pub(crate) const ANY_TEXT: Self = Self::Text { min: 0, max: usize::MAX, pattern: None };
 
     /// A string with a length.
-    pub(super) const fn text(min: usize, max: usize) -> Self {
+    pub(crate) const fn text(min: usize, max: usize) -> Self {
         Self::Text { min, max, pattern: None }
     }
 

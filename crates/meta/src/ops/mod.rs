@@ -15,6 +15,7 @@ pub mod image_list;
 mod image_put;
 pub mod instance_profile;
 pub mod managed_policy;
+pub mod member_account;
 pub mod oidc_provider;
 pub mod policy_use;
 pub mod principal;

@@ -77,7 +77,7 @@ async fn decode<T: Request + Send + 'static>(body: Bytes) -> Result<T, Fault> {
     Ok(decoded.map_err(|error| Fault::rules(error, Dialect::Json))??)
 }
 
-fn give(outcome: Result<impl Serialize, Error>) -> Result<Vec<u8>, Fault> {
+pub(super) fn give(outcome: Result<impl Serialize, Error>) -> Result<Vec<u8>, Fault> {
     let fault = |error| Fault::rules(error, Dialect::Json);
     let answer = outcome.map_err(fault)?;
     serde_json::to_vec(&answer).map_err(|error| fault(Error::internal(error)))

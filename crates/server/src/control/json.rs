@@ -1,5 +1,5 @@
-//! The services that speak `x-amz-json-1.1`: ECR now; ECR Public and Organizations answer that they are not
-//! there yet.
+//! The services that speak `x-amz-json-1.1`: ECR and Organizations; ECR Public answers that it is not there
+//! yet.
 
 use aws::dialect::Dialect;
 use aws::ecr::is_operation;
@@ -7,7 +7,7 @@ use aws::json::{CONTENT_TYPE, Service, error_body, parse_target};
 use http::{HeaderValue, Method, StatusCode, header};
 
 use super::fault::Fault;
-use super::{TARGET, ecr, signed};
+use super::{TARGET, ecr, organizations, signed};
 use crate::body::ResponseBody;
 use crate::exchange::{Exchange, Response, answer};
 use crate::serve::App;
@@ -44,7 +44,11 @@ async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, Fault> {
     if exchange.method != Method::POST {
         return Err(unknown(format!("{name} is called with POST, not with {}.", exchange.method)));
     }
-    let operation = (service == Service::Ecr).then(|| ecr::find(name)).flatten();
+    let operation = match service {
+        Service::Ecr => ecr::find(name),
+        Service::Organizations => organizations::find(name),
+        Service::EcrPublic => None,
+    };
     if let Some(operation) = operation {
         exchange.operation = operation;
     }
@@ -52,6 +56,9 @@ async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, Fault> {
     let limit = if large { app.options.limits.max_control_body_bytes } else { MAX_BODY_BYTES };
     let signed = signed::verify(app, exchange, service.signing_name(), limit, Dialect::Json).await?;
     match operation {
+        Some(operation) if service == Service::Organizations => {
+            organizations::run(app, operation, signed).await
+        }
         Some(operation) => ecr::run(app, operation, signed).await,
         None => Err(not_there(service, name)),
     }

@@ -8,6 +8,7 @@ mod json;
 mod large_bodies;
 pub(crate) use large_bodies::LargeBodies;
 mod offload;
+mod organizations;
 mod query;
 mod signed;
 mod sts;

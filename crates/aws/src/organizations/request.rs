@@ -1,0 +1,162 @@
+//! What Organizations is asked.
+
+use serde::Deserialize;
+
+use super::pattern::{ACCOUNT_ID, ACCOUNT_NAME, EMAIL, REQUEST_ID, ROLE_NAME};
+use crate::ecr::{Member, Request, Rule, Tag};
+
+const TAGS: Rule = Rule::List {
+    of: &Rule::Structure(&[
+        Member::required("Key", Rule::text(1, 128)),
+        Member::required("Value", Rule::text(0, 256)),
+    ]),
+    min: 0,
+    max: 50,
+};
+const TAG_KEYS: Rule = Rule::List { of: &Rule::text(1, 128), min: 0, max: 50 };
+const MAX_RESULTS: Rule = Rule::Integer { min: 1, max: 20 };
+const TOKEN: Rule = Rule::text(0, 100_000);
+const STATES: Rule =
+    Rule::List { of: &Rule::Choice(&["IN_PROGRESS", "SUCCEEDED", "FAILED"]), min: 0, max: 100 };
+
+macro_rules! requests {
+    ($($(#[$doc:meta])* $name:ident = $operation:literal { $($(#[$field_doc:meta])* $field:ident: $type:ty = $member:expr;)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+        #[serde(rename_all = "PascalCase", default)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
+
+        impl Request for $name {
+            const OPERATION: &'static str = $operation;
+            const MEMBERS: &'static [Member] = &[$($member),*];
+        }
+    )*};
+}
+
+requests! {
+    /// Makes an account.
+    CreateAccountRequest = "CreateAccount" {
+        /// Its root user's address, which no other account has.
+        email: String = Member::required("Email", EMAIL);
+        /// A name for people.
+        account_name: String = Member::required("AccountName", ACCOUNT_NAME);
+        /// The role that the management account can take on; `OrganizationAccountAccessRole` if absent.
+        role_name: Option<String> = Member::optional("RoleName", ROLE_NAME);
+        /// Accepted and not kept: there is no billing here.
+        iam_user_access_to_billing: Option<String> =
+            Member::optional("IamUserAccessToBilling", Rule::Choice(&["ALLOW", "DENY"]));
+        /// Its tags.
+        tags: Vec<Tag> = Member::optional("Tags", TAGS);
+        /// Wharf's own: the digits that the account shall have.
+        wharf_account_id: Option<String> = Member::optional("WharfAccountId", ACCOUNT_ID);
+    }
+    /// Asks how the making of an account goes.
+    DescribeCreateAccountStatusRequest = "DescribeCreateAccountStatus" {
+        /// What CreateAccount gave.
+        create_account_request_id: String = Member::required("CreateAccountRequestId", REQUEST_ID);
+    }
+    /// Lists what was asked to be made.
+    ListCreateAccountStatusRequest = "ListCreateAccountStatus" {
+        /// Only those in these states.
+        states: Vec<String> = Member::optional("States", STATES);
+        /// Where the last page ended.
+        next_token: Option<String> = Member::optional("NextToken", TOKEN);
+        /// Page size.
+        max_results: Option<u32> = Member::optional("MaxResults", MAX_RESULTS);
+    }
+    /// Lists accounts.
+    ListAccountsRequest = "ListAccounts" {
+        /// Where the last page ended.
+        next_token: Option<String> = Member::optional("NextToken", TOKEN);
+        /// Page size.
+        max_results: Option<u32> = Member::optional("MaxResults", MAX_RESULTS);
+    }
+    /// Lists the accounts right under a root.
+    ListAccountsForParentRequest = "ListAccountsForParent" {
+        /// The root.
+        parent_id: String = Member::required("ParentId", Rule::text(1, 100));
+        /// Where the last page ended.
+        next_token: Option<String> = Member::optional("NextToken", TOKEN);
+        /// Page size.
+        max_results: Option<u32> = Member::optional("MaxResults", MAX_RESULTS);
+    }
+    /// Shows an account.
+    DescribeAccountRequest = "DescribeAccount" {
+        /// Its digits.
+        account_id: String = Member::required("AccountId", ACCOUNT_ID);
+    }
+    /// Closes an account.
+    CloseAccountRequest = "CloseAccount" {
+        /// Its digits.
+        account_id: String = Member::required("AccountId", ACCOUNT_ID);
+    }
+    /// Takes an account out of the organisation.
+    RemoveAccountFromOrganizationRequest = "RemoveAccountFromOrganization" {
+        /// Its digits.
+        account_id: String = Member::required("AccountId", ACCOUNT_ID);
+    }
+    /// Moves an account.
+    MoveAccountRequest = "MoveAccount" {
+        /// Its digits.
+        account_id: String = Member::required("AccountId", ACCOUNT_ID);
+        /// Where it is.
+        source_parent_id: String = Member::required("SourceParentId", Rule::text(1, 100));
+        /// Where it shall be.
+        destination_parent_id: String = Member::required("DestinationParentId", Rule::text(1, 100));
+    }
+    /// Wharf's own: gives an account another name.
+    WharfRenameAccountRequest = "WharfRenameAccount" {
+        /// Its digits.
+        account_id: String = Member::required("AccountId", ACCOUNT_ID);
+        /// Its name from now on.
+        account_name: String = Member::required("AccountName", ACCOUNT_NAME);
+    }
+    /// Shows the organisation.
+    DescribeOrganizationRequest = "DescribeOrganization" {}
+    /// Lists the roots; there is one.
+    ListRootsRequest = "ListRoots" {}
+    /// Lists what holds an account; it is one.
+    ListParentsRequest = "ListParents" {
+        /// The account.
+        child_id: String = Member::required("ChildId", Rule::text(1, 100));
+    }
+    /// Lists what is right under a root.
+    ListChildrenRequest = "ListChildren" {
+        /// The root.
+        parent_id: String = Member::required("ParentId", Rule::text(1, 100));
+        /// Of which kind.
+        child_type: String = Member::required("ChildType", Rule::Choice(&["ACCOUNT", "ORGANIZATIONAL_UNIT"]));
+        /// Where the last page ended.
+        next_token: Option<String> = Member::optional("NextToken", TOKEN);
+        /// Page size.
+        max_results: Option<u32> = Member::optional("MaxResults", MAX_RESULTS);
+    }
+    /// Lists organisational units; there are none.
+    ListOrganizationalUnitsForParentRequest = "ListOrganizationalUnitsForParent" {
+        /// The root.
+        parent_id: String = Member::required("ParentId", Rule::text(1, 100));
+    }
+    /// Lists the tags of an account.
+    ListTagsForResourceRequest = "ListTagsForResource" {
+        /// The account.
+        resource_id: String = Member::required("ResourceId", Rule::text(1, 130));
+    }
+    /// Sets tags of an account.
+    TagResourceRequest = "TagResource" {
+        /// The account.
+        resource_id: String = Member::required("ResourceId", Rule::text(1, 130));
+        /// The tags.
+        tags: Vec<Tag> = Member::required("Tags", TAGS);
+    }
+    /// Removes tags of an account.
+    UntagResourceRequest = "UntagResource" {
+        /// The account.
+        resource_id: String = Member::required("ResourceId", Rule::text(1, 130));
+        /// The keys.
+        tag_keys: Vec<String> = Member::required("TagKeys", TAG_KEYS);
+    }
+    /// Lists services that may act in the organisation; there are none.
+    ListAWSServiceAccessForOrganizationRequest = "ListAWSServiceAccessForOrganization" {}
+    /// Lists accounts that administer for services; there are none.
+    ListDelegatedAdministratorsRequest = "ListDelegatedAdministrators" {}
+}

@@ -1,0 +1,171 @@
+//! What Organizations answers.
+
+use serde::Serialize;
+
+use crate::ecr::Tag;
+
+macro_rules! shapes {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
+    )*};
+}
+
+shapes! {
+    /// How the making of an account goes.
+    CreateAccountStatus {
+        /// `car-…`
+        id: String,
+        /// The name asked for.
+        account_name: String,
+        /// `SUCCEEDED` or `FAILED`.
+        state: String,
+        /// Seconds since 1970.
+        requested_timestamp: f64,
+        /// Seconds since 1970.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        completed_timestamp: Option<f64>,
+        /// The digits, once it is made.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        account_id: Option<String>,
+        /// Why it was not made.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        failure_reason: Option<String>,
+    }
+    /// One such status.
+    CreateAccountStatusResponse {
+        /// The status.
+        create_account_status: CreateAccountStatus,
+    }
+    /// A page of them.
+    ListCreateAccountStatusResponse {
+        /// The page.
+        create_account_statuses: Vec<CreateAccountStatus>,
+        /// Where it goes on.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_token: Option<String>,
+    }
+    /// An account.
+    Account {
+        /// Its digits.
+        id: String,
+        /// Its ARN.
+        arn: String,
+        /// Its root user's address.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        email: Option<String>,
+        /// A name for people.
+        name: String,
+        /// `ACTIVE` or `SUSPENDED`.
+        status: String,
+        /// `ACTIVE` or `CLOSED`.
+        state: String,
+        /// `CREATED` or `INVITED`.
+        joined_method: String,
+        /// Seconds since 1970.
+        joined_timestamp: f64,
+    }
+    /// One account.
+    DescribeAccountResponse {
+        /// The account.
+        account: Account,
+    }
+    /// A page of accounts.
+    ListAccountsResponse {
+        /// The page.
+        accounts: Vec<Account>,
+        /// Where it goes on.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_token: Option<String>,
+    }
+    /// A kind of policy that a root could have.
+    PolicyTypeSummary {
+        /// Its name.
+        r#type: String,
+        /// Whether it is on.
+        status: String,
+    }
+    /// The organisation.
+    Organization {
+        /// `o-…`
+        id: String,
+        /// Its ARN.
+        arn: String,
+        /// `ALL`
+        feature_set: String,
+        /// The management account's ARN.
+        master_account_arn: String,
+        /// The management account's digits.
+        master_account_id: String,
+        /// The management account's address.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        master_account_email: Option<String>,
+        /// None: there are no service control policies yet.
+        available_policy_types: Vec<PolicyTypeSummary>,
+    }
+    /// The organisation.
+    DescribeOrganizationResponse {
+        /// The organisation.
+        organization: Organization,
+    }
+    /// A root.
+    Root {
+        /// `r-…`
+        id: String,
+        /// Its ARN.
+        arn: String,
+        /// `Root`
+        name: String,
+        /// None: there are no service control policies yet.
+        policy_types: Vec<PolicyTypeSummary>,
+    }
+    /// The roots.
+    ListRootsResponse {
+        /// The one root.
+        roots: Vec<Root>,
+    }
+    /// Something in the tree of the organisation.
+    Node {
+        /// Its id.
+        id: String,
+        /// `ROOT` or `ACCOUNT`.
+        r#type: String,
+    }
+    /// What holds an account.
+    ListParentsResponse {
+        /// The one root.
+        parents: Vec<Node>,
+    }
+    /// What is right under a root.
+    ListChildrenResponse {
+        /// The page.
+        children: Vec<Node>,
+        /// Where it goes on.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_token: Option<String>,
+    }
+    /// Organisational units.
+    ListOrganizationalUnitsForParentResponse {
+        /// None.
+        organizational_units: Vec<Node>,
+    }
+    /// Tags.
+    ListTagsForResourceResponse {
+        /// The tags by key.
+        tags: Vec<Tag>,
+    }
+    /// Services that may act in the organisation.
+    ListAWSServiceAccessForOrganizationResponse {
+        /// None.
+        enabled_service_principals: Vec<Node>,
+    }
+    /// Accounts that administer for services.
+    ListDelegatedAdministratorsResponse {
+        /// None.
+        delegated_administrators: Vec<Node>,
+    }
+    /// Nothing.
+    Empty {}
+}

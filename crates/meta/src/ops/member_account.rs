@@ -1,0 +1,285 @@
+//! Accounts as members of the organisation: made with their first role, listed, tagged, closed, taken out.
+
+use aws::ids::AccountId;
+
+use crate::{
+    Micros, Never, StoreError, Tx,
+    ops::{account::CreateAccount, entity::CreateEntity, identity_policy::AttachManagedPolicy, operation},
+    value::{Row, params},
+};
+
+/// An account as Organizations shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberAccount {
+    /// Twelve digits.
+    pub account_id: AccountId,
+    /// A name for people.
+    pub name: String,
+    /// `ACTIVE` or `SUSPENDED`.
+    pub status: String,
+    /// Its root user's address.
+    pub email: Option<String>,
+    /// Whether it is in the organisation.
+    pub in_organization: bool,
+    /// `CREATED` or `INVITED`.
+    pub joined_method: String,
+    /// When it joined; when it was made, for one that was there before the organisation.
+    pub joined_at: Micros,
+}
+
+const COLUMNS: &str = "account_id, name, status, email, in_organization, joined_method, \
+    COALESCE(joined_at, created_at) FROM account";
+
+impl MemberAccount {
+    fn read(row: &mut Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            account_id: row.take()?,
+            name: row.take()?,
+            status: row.take()?,
+            email: row.take()?,
+            in_organization: row.take()?,
+            joined_method: row.take()?,
+            joined_at: row.take()?,
+        })
+    }
+}
+
+/// Finds an account, in the organisation or not.
+#[derive(Clone, Debug)]
+pub struct FindMemberAccount {
+    /// Twelve digits.
+    pub account_id: AccountId,
+}
+
+operation!(FindMemberAccount: Point -> Option<MemberAccount>, Never, |op, tx| {
+    let select = format!("SELECT {COLUMNS} WHERE account_id = ?1");
+    let row = tx.row(&select, &params![op.account_id]).await?;
+    Ok(Ok(row.map(|mut row| MemberAccount::read(&mut row)).transpose()?))
+});
+
+/// Finds the account that was there first: the management account.
+#[derive(Clone, Debug)]
+pub struct FirstAccount;
+
+operation!(FirstAccount: Point -> Option<AccountId>, Never, |_op, tx| {
+    Ok(Ok(tx.value("SELECT account_id FROM account ORDER BY created_at, key LIMIT 1", &[]).await?))
+});
+
+/// Lists the members of the organisation by their digits.
+#[derive(Clone, Debug)]
+pub struct ListMemberAccounts {
+    /// The digits after which the page begins; empty for the first.
+    pub after: String,
+    /// How many at most.
+    pub limit: usize,
+}
+
+operation!(ListMemberAccounts: Page -> Vec<MemberAccount>, Never, |op, tx| {
+    let select =
+        format!("SELECT {COLUMNS} WHERE in_organization = 1 AND account_id > ?1 ORDER BY account_id LIMIT ?2");
+    let rows = tx.rows(&select, &params![op.after, op.limit]).await?;
+    Ok(Ok(rows.into_iter().map(|mut row| MemberAccount::read(&mut row)).collect::<Result<_, _>>()?))
+});
+
+/// A change of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MemberChange {
+    /// Another name.
+    Rename(String),
+    /// Closed: nobody of it is heard from now on.
+    Close,
+    /// No longer in the organisation.
+    Leave,
+}
+
+/// Changes an account. Gives it as it was; None if it is not there.
+#[derive(Clone, Debug)]
+pub struct ChangeMemberAccount {
+    /// Twelve digits.
+    pub account_id: AccountId,
+    /// What changes.
+    pub change: MemberChange,
+    /// Now.
+    pub at: Micros,
+}
+
+operation!(ChangeMemberAccount: Durable -> Option<MemberAccount>, Never, |op, tx| {
+    let select = format!("SELECT {COLUMNS} WHERE account_id = ?1");
+    let before = tx.row(&select, &params![op.account_id]).await?;
+    let before = before.map(|mut row| MemberAccount::read(&mut row)).transpose()?;
+    match &op.change {
+        MemberChange::Rename(name) => {
+            tx.execute("UPDATE account SET name = ?2 WHERE account_id = ?1", &params![op.account_id, name]).await?
+        }
+        MemberChange::Close => {
+            let close = "UPDATE account SET status = 'SUSPENDED', closed_at = ?2 \
+                WHERE account_id = ?1 AND closed_at IS NULL";
+            tx.execute(close, &params![op.account_id, op.at]).await?
+        }
+        MemberChange::Leave => {
+            let leave = "UPDATE account SET in_organization = 0 WHERE account_id = ?1";
+            tx.execute(leave, &params![op.account_id]).await?
+        }
+    };
+    Ok(Ok(before))
+});
+
+/// Sets and removes tags of an account.
+#[derive(Clone, Debug)]
+pub struct TagAccount {
+    /// Twelve digits.
+    pub account_id: AccountId,
+    /// Keys that go.
+    pub remove: Vec<String>,
+    /// Tags that come, over those of the same key.
+    pub set: Vec<(String, String)>,
+    /// How many it may have.
+    pub limit: i64,
+}
+
+/// There would be more tags than there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyAccountTags;
+
+operation!(TagAccount: Durable -> (), TooManyAccountTags, |op, tx| {
+    for key in &op.remove {
+        let delete = "DELETE FROM account_tag WHERE key = ?2 \
+            AND account = (SELECT a.key FROM account a WHERE a.account_id = ?1)";
+        tx.execute(delete, &params![op.account_id, key]).await?;
+    }
+    put_tags(tx, &op.account_id, &op.set).await?;
+    let count = "SELECT COUNT(*) FROM account_tag t JOIN account a ON a.key = t.account WHERE a.account_id = ?1";
+    let count = tx.value::<i64>(count, &params![op.account_id]).await?.unwrap_or_default();
+    Ok(if count > op.limit { Err(TooManyAccountTags) } else { Ok(()) })
+});
+
+async fn put_tags(tx: &mut Tx<'_>, account: &AccountId, tags: &[(String, String)]) -> Result<(), StoreError> {
+    for (key, value) in tags {
+        let upsert = "INSERT INTO account_tag (account, key, value) \
+            SELECT a.key, ?2, ?3 FROM account a WHERE a.account_id = ?1 \
+            ON CONFLICT (account, key) DO UPDATE SET value = excluded.value";
+        tx.execute(upsert, &params![account, key, value]).await?;
+    }
+    Ok(())
+}
+
+/// Reads an account's tags by key: at most 50.
+#[derive(Clone, Debug)]
+pub struct ListAccountTags {
+    /// Twelve digits.
+    pub account_id: AccountId,
+}
+
+operation!(ListAccountTags: Point -> Vec<(String, String)>, Never, |op, tx| {
+    let select = "SELECT t.key, t.value FROM account_tag t JOIN account a ON a.key = t.account \
+        WHERE a.account_id = ?1 ORDER BY t.key";
+    let rows = tx.rows(select, &params![op.account_id]).await?;
+    Ok(Ok(rows.into_iter().map(|mut row| Ok((row.take()?, row.take()?))).collect::<Result<_, StoreError>>()?))
+});
+
+/// How the making of an account went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountCreation {
+    /// `car-…`
+    pub id: String,
+    /// The name asked for.
+    pub name: String,
+    /// `SUCCEEDED` or `FAILED`.
+    pub state: String,
+    /// The digits, if it was made.
+    pub account_id: Option<String>,
+    /// Why it was not made.
+    pub failure_reason: Option<String>,
+    /// When it was asked for, and done.
+    pub requested_at: Micros,
+}
+
+const CREATION: &str = "id, name, state, account_id, failure_reason, requested_at FROM account_creation";
+
+impl AccountCreation {
+    fn read(row: &mut Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.take()?,
+            name: row.take()?,
+            state: row.take()?,
+            account_id: row.take()?,
+            failure_reason: row.take()?,
+            requested_at: row.take()?,
+        })
+    }
+}
+
+/// Makes an account with the role by which the management account enters it, and notes how that went.
+#[derive(Clone, Debug)]
+pub struct CreateMemberAccount {
+    /// `car-…`, chosen by the caller at random.
+    pub id: String,
+    /// The account.
+    pub account: CreateAccount,
+    /// Its root user's address.
+    pub email: String,
+    /// Its role.
+    pub role: CreateEntity,
+    /// ARN of the role's policy.
+    pub policy_arn: String,
+    /// Its tags.
+    pub tags: Vec<(String, String)>,
+}
+
+/// Another account has the digits; nothing was noted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountIdTaken;
+
+operation!(CreateMemberAccount: Durable -> AccountCreation, AccountIdTaken, |op, tx| {
+    let (id, at, account_id) = (&op.id, op.account.at, &op.account.account_id);
+    let taken = "SELECT 1 FROM account WHERE email = ?1 AND account_id <> ?2";
+    let email_taken = tx.value::<i64>(taken, &params![op.email, account_id]).await?.is_some();
+    if !email_taken {
+        if op.account.run(tx).await?.is_err() {
+            return Ok(Err(AccountIdTaken));
+        }
+        let join = "UPDATE account SET email = ?2, joined_method = 'CREATED', joined_at = ?3 WHERE account_id = ?1";
+        tx.execute(join, &params![account_id, op.email, at]).await?;
+        if op.role.run(tx).await?.is_err() {
+            return Err(StoreError::Bug("a new account has a role"));
+        }
+        let attach = AttachManagedPolicy { owner: op.role.unique_id.clone(), arn: op.policy_arn.clone() };
+        if attach.run(tx).await?.is_err() {
+            return Err(StoreError::Bug("a role that was just made is gone"));
+        }
+        put_tags(tx, account_id, &op.tags).await?;
+    }
+    let (state, made, reason) = match email_taken {
+        false => ("SUCCEEDED", Some(account_id.to_string()), None),
+        true => ("FAILED", None, Some("EMAIL_ALREADY_EXISTS")),
+    };
+    let insert = "INSERT INTO account_creation \
+            (id, name, email, state, account_id, failure_reason, requested_at, completed_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) ON CONFLICT (id) DO NOTHING";
+    tx.execute(insert, &params![id, op.account.name, op.email, state, made, reason, at]).await?;
+    let select = format!("SELECT {CREATION} WHERE id = ?1");
+    let mut row = tx.row(&select, &params![id]).await?.ok_or(StoreError::Conflict)?;
+    Ok(Ok(AccountCreation::read(&mut row)?))
+});
+
+/// Lists what was asked to be made, by id.
+#[derive(Clone, Debug)]
+pub struct ListAccountCreations {
+    /// Only this one.
+    pub id: Option<String>,
+    /// The id after which the page begins; empty for the first.
+    pub after: String,
+    /// How many at most.
+    pub limit: usize,
+}
+
+operation!(ListAccountCreations: Page -> Vec<AccountCreation>, Never, |op, tx| {
+    let rows = match &op.id {
+        Some(id) => tx.rows(&format!("SELECT {CREATION} WHERE id = ?1"), &params![id]).await?,
+        None => {
+            let select = format!("SELECT {CREATION} WHERE id > ?1 ORDER BY id LIMIT ?2");
+            tx.rows(&select, &params![op.after, op.limit]).await?
+        }
+    };
+    Ok(Ok(rows.into_iter().map(|mut row| AccountCreation::read(&mut row)).collect::<Result<_, _>>()?))
+});

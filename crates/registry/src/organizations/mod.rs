@@ -1,0 +1,68 @@
+//! Organizations: the one organisation of the deployment, whose accounts its management account makes and closes.
+
+mod account;
+mod create_account;
+mod tag;
+mod tree;
+
+use aws::ids::AccountId;
+use meta::{FindMemberAccount, FirstAccount, MemberAccount};
+
+use crate::Registry;
+use crate::authz::Gate;
+use crate::context::Ctx;
+use crate::error::{AwsCode, Code, Error, Result};
+use crate::op::Op;
+use crate::seal::SealError;
+use crate::store::StoreResultExt as _;
+
+fn account_not_found() -> Error {
+    Error::aws(AwsCode::AccountNotFound, "You specified an account that doesn't exist.")
+}
+
+impl Registry {
+    /// The management account: the one that the deployment began with.
+    pub async fn management_account(&self) -> Result<AccountId> {
+        let first = self.meta.read(FirstAccount).await.or_store_error()?;
+        first.ok_or_else(|| Error::internal(SealError::Failed))
+    }
+
+    fn member_arn(&self, management: &AccountId, account: &str) -> String {
+        format!("arn:aws:organizations::{management}:account/{}/{account}", self.organization.id)
+    }
+
+    fn root_arn(&self, management: &AccountId) -> String {
+        format!(
+            "arn:aws:organizations::{management}:root/{}/{}",
+            self.organization.id, self.organization.root_id
+        )
+    }
+
+    /// Brings an operation to the gate that only the management account may do.
+    async fn manages(&self, ctx: &Ctx, op: Op, resource: &str, keys: iam::Context) -> Result<Gate> {
+        let gate = self.account_gate(ctx).await?;
+        gate.allow_on(op, resource, keys)?;
+        if ctx.caller.account_id != self.management_account().await? {
+            return Err(Error::new(
+                Code::AccessDenied,
+                "You don't have permissions to access this resource.",
+            ));
+        }
+        Ok(gate)
+    }
+
+    /// `manages` for one account, which must be in the organisation.
+    async fn manages_member(
+        &self,
+        ctx: &Ctx,
+        op: Op,
+        account_id: &str,
+        keys: iam::Context,
+    ) -> Result<MemberAccount> {
+        let arn = self.member_arn(&ctx.caller.account_id, account_id);
+        self.manages(ctx, op, &arn, keys).await?;
+        let account_id = account_id.parse().map_err(|_| account_not_found())?;
+        let found = self.meta.read(FindMemberAccount { account_id }).await.or_store_error()?;
+        found.filter(|account| account.in_organization).ok_or_else(account_not_found)
+    }
+}

@@ -1,0 +1,103 @@
+//! Tags of accounts.
+
+use aws::ecr::Tag;
+use aws::organizations::{
+    Empty, ListTagsForResourceRequest, ListTagsForResourceResponse, TagResourceRequest, UntagResourceRequest,
+};
+use meta::{ListAccountTags, TagAccount};
+
+use crate::Registry;
+use crate::context::Ctx;
+use crate::error::{AwsCode, Error, Field, Result};
+use crate::iam::quota;
+use crate::op::Op;
+use crate::store::{StoreResultExt as _, store_error};
+
+/// The condition keys of tags that a request brings.
+pub(super) fn request_tags(tags: &[Tag]) -> Result<iam::Context> {
+    let mut keys = iam::Context::new();
+    let mut seen: Vec<&str> = Vec::with_capacity(tags.len());
+    for tag in tags {
+        let refused = |message, reason: &str| {
+            Error::aws(AwsCode::OrganizationInvalidInput, message)
+                .with(Field::Text("Reason", reason.to_owned()))
+        };
+        if tag.key.to_ascii_lowercase().starts_with("aws:") {
+            return Err(refused("Tag keys cannot begin with aws:.", "INVALID_SYSTEM_TAGS_PARAMETER"));
+        }
+        if seen.contains(&tag.key.as_str()) {
+            return Err(refused("The request has two tags of the same key.", "DUPLICATE_TAG_KEY"));
+        }
+        seen.push(&tag.key);
+        keys.set(format!("aws:RequestTag/{}", tag.key), tag.value.as_str());
+    }
+    if !tags.is_empty() {
+        keys.set_all("aws:TagKeys", seen);
+    }
+    Ok(keys)
+}
+
+/// Only accounts have tags here.
+fn of_account(error: Error) -> Error {
+    match error.code {
+        crate::error::Code::Aws(AwsCode::AccountNotFound) => {
+            let message =
+                "We can't find a root, OU, account, or policy with the TargetId that you specified.";
+            Error::aws(AwsCode::TargetNotFound, message)
+        }
+        _ => error,
+    }
+}
+
+impl Registry {
+    /// Lists an account's tags.
+    pub async fn list_tags_for_account(
+        &self,
+        ctx: &Ctx,
+        input: ListTagsForResourceRequest,
+    ) -> Result<ListTagsForResourceResponse> {
+        let op = Op::ListTagsForAccount;
+        let member = self.manages_member(ctx, op, &input.resource_id, iam::Context::new()).await;
+        let account_id = member.map_err(of_account)?.account_id;
+        let tags = self.meta.read(ListAccountTags { account_id }).await.or_store_error()?;
+        let tags = tags.into_iter().map(|(key, value)| Tag { key, value }).collect();
+        Ok(ListTagsForResourceResponse { tags })
+    }
+
+    async fn change_account_tags(&self, change: TagAccount) -> Result<Empty> {
+        self.meta.write(change).await.map(|()| Empty {}).map_err(|error| match error {
+            meta::OpError::Store(error) => store_error(error),
+            meta::OpError::Refused(_) => {
+                let message = format!("An account can have at most {} tags.", quota::TAGS);
+                Error::aws(AwsCode::ConstraintViolation, message)
+                    .with(Field::Text("Reason", "MAX_TAG_LIMIT_EXCEEDED".to_owned()))
+            }
+        })
+    }
+
+    /// Sets tags of an account.
+    pub async fn tag_account(&self, ctx: &Ctx, input: TagResourceRequest) -> Result<Empty> {
+        let keys = request_tags(&input.tags)?;
+        let member = self.manages_member(ctx, Op::TagAccount, &input.resource_id, keys).await;
+        self.change_account_tags(TagAccount {
+            account_id: member.map_err(of_account)?.account_id,
+            remove: Vec::new(),
+            set: input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
+            limit: quota::TAGS,
+        })
+        .await
+    }
+
+    /// Removes tags of an account.
+    pub async fn untag_account(&self, ctx: &Ctx, input: UntagResourceRequest) -> Result<Empty> {
+        let keys = iam::Context::new().with_set("aws:TagKeys", input.tag_keys.iter().map(String::as_str));
+        let member = self.manages_member(ctx, Op::UntagAccount, &input.resource_id, keys).await;
+        self.change_account_tags(TagAccount {
+            account_id: member.map_err(of_account)?.account_id,
+            remove: input.tag_keys,
+            set: Vec::new(),
+            limit: quota::TAGS,
+        })
+        .await
+    }
+}

@@ -1,0 +1,70 @@
+//! Organizations' operations: from the decoded request to the rule that answers it, and back to JSON.
+
+use aws::ecr::InvalidKind;
+use http::StatusCode;
+
+use super::ecr::give;
+use super::fault::Fault;
+use super::signed::Signed;
+use crate::serve::App;
+
+macro_rules! operations {
+    ($($name:literal: $request:ident => $method:ident;)*) => {
+        /// The operations that are there, by the API's names.
+        const NAMES: &[&str] = &[$($name),*];
+
+        /// Runs an operation out of [`NAMES`].
+        pub(super) async fn run(app: &App, operation: &str, signed: Signed) -> Result<Vec<u8>, Fault> {
+            match operation {
+                $($name => {
+                    let input: aws::organizations::$request =
+                        aws::ecr::decode(&signed.body).map_err(invalid)?;
+                    give(app.registry.$method(&signed.ctx, input).await)
+                })*
+                other => Err(Fault::new(
+                    StatusCode::BAD_REQUEST,
+                    "UnknownOperationException",
+                    format!("The operation organizations:{other} is not available in this version of Wharf."),
+                )),
+            }
+        }
+    };
+}
+
+operations! {
+    "CloseAccount": CloseAccountRequest => close_account;
+    "CreateAccount": CreateAccountRequest => create_account;
+    "DescribeAccount": DescribeAccountRequest => describe_account;
+    "DescribeCreateAccountStatus": DescribeCreateAccountStatusRequest => describe_create_account_status;
+    "DescribeOrganization": DescribeOrganizationRequest => describe_organization;
+    "ListAWSServiceAccessForOrganization": ListAWSServiceAccessForOrganizationRequest => list_aws_service_access_for_organization;
+    "ListAccounts": ListAccountsRequest => list_accounts;
+    "ListAccountsForParent": ListAccountsForParentRequest => list_accounts_for_parent;
+    "ListChildren": ListChildrenRequest => list_children;
+    "ListCreateAccountStatus": ListCreateAccountStatusRequest => list_create_account_status;
+    "ListDelegatedAdministrators": ListDelegatedAdministratorsRequest => list_delegated_administrators;
+    "ListOrganizationalUnitsForParent": ListOrganizationalUnitsForParentRequest => list_organizational_units_for_parent;
+    "ListParents": ListParentsRequest => list_parents;
+    "ListRoots": ListRootsRequest => list_roots;
+    "ListTagsForResource": ListTagsForResourceRequest => list_tags_for_account;
+    "MoveAccount": MoveAccountRequest => move_account;
+    "RemoveAccountFromOrganization": RemoveAccountFromOrganizationRequest => remove_account_from_organization;
+    "TagResource": TagResourceRequest => tag_account;
+    "UntagResource": UntagResourceRequest => untag_account;
+    "WharfRenameAccount": WharfRenameAccountRequest => wharf_rename_account;
+}
+
+/// The operation of this name, if it is there.
+pub(super) fn find(name: &str) -> Option<&'static str> {
+    NAMES.iter().find(|known| **known == name).copied()
+}
+
+/// Organizations has another name for a parameter that breaks a rule.
+fn invalid(invalid: aws::ecr::Invalid) -> Fault {
+    match invalid.kind {
+        InvalidKind::Parameter => {
+            Fault::new(StatusCode::BAD_REQUEST, "InvalidInputException", invalid.message)
+        }
+        _ => invalid.into(),
+    }
+}
