@@ -17,6 +17,9 @@ pub trait FromForm: Sized {
     fn from_form(form: &Form) -> Result<Self, Invalid>;
 }
 
+/// A pattern as AWS's API reference has it, and whether a text fits it.
+pub type Pattern = (&'static str, fn(&str) -> bool);
+
 /// What a text parameter must be.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
@@ -25,10 +28,10 @@ pub struct Rule {
     /// Most characters.
     pub max: usize,
     /// The pattern as AWS's API reference has it, and whether a text fits it.
-    pub pattern: Option<(&'static str, fn(&str) -> bool)>,
+    pub pattern: Option<Pattern>,
 }
 
-const NAME_PATTERN: (&str, fn(&str) -> bool) = (r"[\w+=,.@-]+", is_name);
+const NAME_PATTERN: Pattern = (r"[\w+=,.@-]+", is_name);
 
 /// Names of users, roles: 64 characters of `[\w+=,.@-]`.
 pub const NAME_64: Rule = Rule { min: 1, max: 64, pattern: Some(NAME_PATTERN) };
