@@ -167,7 +167,7 @@ operation!(CreateEntity: Durable -> Entity, CreateEntityRefusal, |op, tx| {
         tx.execute(insert, &params![op.unique_id, role.trust_policy, role.description, seconds, service]).await?;
     }
     for (key, value) in &op.tags {
-        super::iam_tag::put(tx, &op.unique_id, key, value).await?;
+        super::iam_tag::put_tag(tx, &op.unique_id, key, value).await?;
     }
     Ok(Ok(one(tx, &op.unique_id).await?.ok_or(StoreError::Conflict)?))
 });

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Writes one tag over the one with the same key.
-pub(crate) async fn put(tx: &mut Tx<'_>, owner: &str, key: &str, value: &str) -> Result<(), StoreError> {
+pub(crate) async fn put_tag(tx: &mut Tx<'_>, owner: &str, key: &str, value: &str) -> Result<(), StoreError> {
     let upsert = "INSERT INTO iam_tag (owner, key_folded, key, value) VALUES (?1, ?2, ?3, ?4) \
         ON CONFLICT (owner, key_folded) DO UPDATE SET key = excluded.key, value = excluded.value";
     tx.execute(upsert, &params![owner, key.to_lowercase(), key, value]).await.map(|_| ())
@@ -31,7 +31,7 @@ pub struct TooManyIamTags;
 operation!(PutIamTags: Durable -> (), TooManyIamTags, |op, tx| {
     bump(tx, &op.owner).await?;
     for (key, value) in &op.tags {
-        put(tx, &op.owner, key, value).await?;
+        put_tag(tx, &op.owner, key, value).await?;
     }
     let count = "SELECT COUNT(*) FROM iam_tag WHERE owner = ?1";
     let count = tx.value::<i64>(count, &params![op.owner]).await?.unwrap_or_default();

@@ -82,7 +82,7 @@ operation!(CreateInstanceProfile: Durable -> InstanceProfile, CreateInstanceProf
     tx.execute(insert, &params![op.unique_id, op.account, op.path, op.name, folded, op.at]).await?;
     let Some(made) = one(tx, &op.unique_id).await? else { return Ok(Err(CreateInstanceProfileRefusal::Exists)) };
     for (key, value) in &op.tags {
-        super::iam_tag::put(tx, &op.unique_id, key, value).await?;
+        super::iam_tag::put_tag(tx, &op.unique_id, key, value).await?;
     }
     Ok(Ok(made))
 });

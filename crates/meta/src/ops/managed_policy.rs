@@ -118,7 +118,7 @@ operation!(CreateManagedPolicy: Durable -> ManagedPolicy, CreateManagedPolicyRef
     }
     insert_version(tx, &op.policy_id, 1, &op.document, op.at).await?;
     for (key, value) in &op.tags {
-        super::iam_tag::put(tx, &op.policy_id, key, value).await?;
+        super::iam_tag::put_tag(tx, &op.policy_id, key, value).await?;
     }
     Ok(Ok(one(tx, &op.arn).await?.ok_or(StoreError::Conflict)?))
 });

@@ -79,7 +79,7 @@ operation!(CreateOidcProvider: Durable -> (), CreateOidcProviderRefusal, |op, tx
         return Ok(Err(CreateOidcProviderRefusal::Exists));
     }
     for (key, value) in &op.tags {
-        super::iam_tag::put(tx, &new.arn, key, value).await?;
+        super::iam_tag::put_tag(tx, &new.arn, key, value).await?;
     }
     Ok(Ok(()))
 });
