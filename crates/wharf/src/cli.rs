@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use aws::ids::{AccountId, Region};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cmd::account::AccountCommand;
 use crate::cmd::oidc::OidcCommand;
 
 /// Amazon ECR that you can run yourself: docker push and pull, and the ECR API, from one binary.
@@ -126,6 +127,9 @@ Examples:
     /// Work on configuration files.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Work on accounts.
+    #[command(subcommand)]
+    Account(AccountCommand),
     /// Work on OIDC providers.
     #[command(subcommand)]
     Oidc(OidcCommand),

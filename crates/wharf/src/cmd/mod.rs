@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod account;
 mod config_check;
 mod dev;
 mod env;
@@ -27,6 +28,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
             block_on(serve::run(&config))
         }
         Command::Config(ConfigCommand::Check { file }) => config_check::run(&file),
+        Command::Account(command) => block_on(account::run(command)),
         Command::Oidc(command) => block_on(oidc::run(command)),
         Command::Version => say(concat!("wharf ", env!("CARGO_PKG_VERSION"))),
     }
