@@ -9,6 +9,7 @@ mod delete;
 mod durability;
 mod image;
 mod list;
+mod member_account;
 mod principal;
 mod purge;
 mod repository;
@@ -46,6 +47,7 @@ suite! {
     image: what_it_names_must_be_there, a_tag_moves_with_its_counts, immutable_tags_stay, filters_turn_the_rule,
         the_same_push_again, ids_grow, too_many_tags, manifests_and_pulls;
     delete: by_tag_and_by_digest, the_child_of_an_index_stays, a_tag_alone;
+    member_account: born_whole_or_not_at_all, tags_of_accounts, renamed_closed_and_gone;
     list: images_in_pages, ids_in_pages, images_by_name, tags_in_pages, referrers;
     resolve: everything_in_one_row, what_is_missing_is_none, one_round_trip;
     purge: in_slices, the_living_are_spared;

@@ -46,10 +46,10 @@ pub(crate) struct AwsClient {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallError {
     /// The server's answer: no.
-    #[error("{0}")]
+    #[error(transparent)]
     Refused(#[from] Refusal),
     /// No answer of an AWS API.
-    #[error("{0:#}")]
+    #[error(transparent)]
     Failed(#[from] anyhow::Error),
 }
 

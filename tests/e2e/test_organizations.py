@@ -1,0 +1,138 @@
+"""Organizations by boto3: what Terraform's aws_organizations_account calls, in its order, and what a member may do."""
+
+import uuid
+
+import boto3
+import botocore.exceptions
+import pytest
+
+
+def client(wharf, service, credentials=None):
+    keys = credentials or {
+        "AccessKeyId": wharf.env["AWS_ACCESS_KEY_ID"],
+        "SecretAccessKey": wharf.env["AWS_SECRET_ACCESS_KEY"],
+    }
+    return boto3.client(
+        service,
+        region_name=wharf.env["AWS_REGION"],
+        endpoint_url=wharf.env["AWS_ENDPOINT_URL_ECR"],
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys.get("SessionToken"),
+    )
+
+
+@pytest.fixture
+def organizations(wharf):
+    return client(wharf, "organizations")
+
+
+def refusal(call, **arguments):
+    with pytest.raises(botocore.exceptions.ClientError) as refused:
+        call(**arguments)
+    return refused.value.response["Error"]["Code"]
+
+
+def address():
+    return f"{uuid.uuid4().hex[:12]}@example.org"
+
+
+def made(organizations, **more):
+    """Makes an account and waits as Terraform does; its id."""
+    asked = {"Email": address(), "AccountName": "staging"} | more
+    status = organizations.create_account(**asked)["CreateAccountStatus"]
+    status = organizations.describe_create_account_status(CreateAccountRequestId=status["Id"])["CreateAccountStatus"]
+    assert status["State"] == "SUCCEEDED", status
+    assert status["AccountName"] == asked["AccountName"]
+    return status["AccountId"]
+
+
+def inside(wharf, account, role="OrganizationAccountAccessRole"):
+    """Credentials of the role with which an account is born."""
+    sts = client(wharf, "sts")
+    arn = f"arn:aws:iam::{account}:role/{role}"
+    return sts.assume_role(RoleArn=arn, RoleSessionName="operator")["Credentials"]
+
+
+def test_terraforms_order(organizations):
+    email = address()
+    account = made(organizations, Email=email, Tags=[{"Key": "team", "Value": "a"}])
+    root = organizations.list_roots()["Roots"][0]
+
+    def read():
+        shown = organizations.describe_account(AccountId=account)["Account"]
+        parents = organizations.list_parents(ChildId=account)["Parents"]
+        tags = organizations.list_tags_for_resource(ResourceId=account)["Tags"]
+        return shown, parents, tags
+
+    shown, parents, tags = read()
+    organization = organizations.describe_organization()["Organization"]
+    management = organization["MasterAccountId"]
+    assert shown["Arn"] == f"arn:aws:organizations::{management}:account/{organization['Id']}/{account}"
+    assert (shown["Email"], shown["Name"], shown["Status"]) == (email, "staging", "ACTIVE")
+    assert shown["JoinedMethod"] == "CREATED"
+    assert parents == [{"Id": root["Id"], "Type": "ROOT"}]
+    assert tags == [{"Key": "team", "Value": "a"}]
+    assert read() == (shown, parents, tags)
+
+    organizations.untag_resource(ResourceId=account, TagKeys=["team"])
+    organizations.tag_resource(ResourceId=account, Tags=[{"Key": "stage", "Value": "b"}])
+    assert read()[2] == [{"Key": "stage", "Value": "b"}]
+
+    organizations.close_account(AccountId=account)
+    assert organizations.describe_account(AccountId=account)["Account"]["Status"] == "SUSPENDED"
+    assert refusal(organizations.close_account, AccountId=account) == "AccountAlreadyClosedException"
+
+    leaves = made(organizations)
+    organizations.remove_account_from_organization(AccountId=leaves)
+    assert refusal(organizations.describe_account, AccountId=leaves) == "AccountNotFoundException"
+
+
+def test_an_address_is_used_once(organizations):
+    email = address()
+    made(organizations, Email=email)
+    status = organizations.create_account(Email=email, AccountName="again")["CreateAccountStatus"]
+    assert (status["State"], status["FailureReason"]) == ("FAILED", "EMAIL_ALREADY_EXISTS")
+    assert "AccountId" not in status
+    assert refusal(organizations.create_account, Email="nobody", AccountName="x") == "InvalidInputException"
+
+
+def test_accounts_in_pages(organizations):
+    mine = {made(organizations) for _ in range(3)}
+    listed, token = [], {}
+    while True:
+        page = organizations.list_accounts(MaxResults=2, **token)
+        assert len(page["Accounts"]) <= 2
+        listed += [account["Id"] for account in page["Accounts"]]
+        if "NextToken" not in page:
+            break
+        token = {"NextToken": page["NextToken"]}
+    assert listed == sorted(set(listed))
+    assert mine <= set(listed)
+    assert refusal(organizations.list_accounts, NextToken="forged") == "InvalidInputException"
+
+
+def test_the_management_account_enters_and_a_member_manages_nothing(wharf, organizations):
+    account = made(organizations, RoleName="Way-In")
+    credentials = inside(wharf, account, "Way-In")
+    assert client(wharf, "sts", credentials).get_caller_identity()["Account"] == account
+    member = client(wharf, "organizations", credentials)
+    assert member.describe_organization()["Organization"] == organizations.describe_organization()["Organization"]
+    for call, arguments in [
+        (member.list_accounts, {}),
+        (member.create_account, {"Email": address(), "AccountName": "x"}),
+        (member.close_account, {"AccountId": account}),
+        (member.describe_account, {"AccountId": account}),
+    ]:
+        assert refusal(call, **arguments) == "AccessDeniedException"
+
+
+def test_nobody_of_a_closed_account_is_heard(wharf, organizations):
+    account = made(organizations)
+    credentials = inside(wharf, account)
+    ecr = client(wharf, "ecr", credentials)
+    ecr.create_repository(repositoryName="kept")
+    organizations.close_account(AccountId=account)
+    assert refusal(ecr.describe_repositories) == "UnrecognizedClientException"
+    management = organizations.describe_organization()["Organization"]["MasterAccountId"]
+    assert refusal(organizations.close_account, AccountId=management) == "ConstraintViolationException"
