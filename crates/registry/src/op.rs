@@ -237,9 +237,9 @@ mod tests {
     fn every_operation_but_the_two_without_an_own_action_is_named_as_its_action() {
         for op in Op::ALL {
             match op {
-                Op::ListRepositories | Op::ListImageReferrers => {}
+                Op::ListRepositories | Op::ListImageReferrers
                 // Their names are ECR's too.
-                Op::ListTagsForAccount | Op::TagAccount | Op::UntagAccount => {}
+                | Op::ListTagsForAccount | Op::TagAccount | Op::UntagAccount => {}
                 op => assert_eq!(op.action().split_once(':').map(|(_, name)| name), Some(op.name())),
             }
         }

@@ -63,7 +63,7 @@ pub enum TokenError {
 }
 
 impl TokenError {
-    fn store(error: Error) -> Self {
+    fn store(error: &Error) -> Self {
         tracing::error!(%error, "the context of a session could not be read");
         Self::Unavailable
     }
@@ -146,7 +146,7 @@ impl Registry {
             Password::Handle { handle } => {
                 let find = FindSessionContext { id: handle };
                 let found = self.meta.read(find).await.or_store_error();
-                let sealed = found.map_err(TokenError::store)?.ok_or(TokenError::Invalid)?;
+                let sealed = found.map_err(|error| TokenError::store(&error))?.ok_or(TokenError::Invalid)?;
                 let plain = self.keys.open_value(Purpose::SessionContext, &sealed).map_err(invalid)?;
                 match serde_json::from_slice(&plain).map_err(|_| TokenError::Invalid)? {
                     Password::Claims(claims) => claims,

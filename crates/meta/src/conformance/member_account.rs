@@ -84,7 +84,7 @@ pub(super) async fn born_whole_or_not_at_all(world: World) {
         after: after.into(),
         limit: 1,
     };
-    assert_eq!(world.meta.read(list(None, "")).await.unwrap(), [made.clone()]);
+    assert_eq!(world.meta.read(list(None, "")).await.unwrap(), std::slice::from_ref(&made));
     assert_eq!(world.meta.read(list(None, &made.id)).await.unwrap().len(), 1);
     assert_eq!(world.meta.read(list(Some(&made.id), "")).await.unwrap(), [made]);
     assert!(world.meta.read(list(Some("car-00000071"), "")).await.unwrap().is_empty());

@@ -249,9 +249,10 @@ operation!(CreateMemberAccount: Durable -> AccountCreation, AccountIdTaken, |op,
         }
         put_tags(tx, account_id, &op.tags).await?;
     }
-    let (state, made, reason) = match email_taken {
-        false => ("SUCCEEDED", Some(account_id.to_string()), None),
-        true => ("FAILED", None, Some("EMAIL_ALREADY_EXISTS")),
+    let (state, made, reason) = if email_taken {
+        ("FAILED", None, Some("EMAIL_ALREADY_EXISTS"))
+    } else {
+        ("SUCCEEDED", Some(account_id.to_string()), None)
     };
     let insert = "INSERT INTO account_creation \
             (id, name, email, state, account_id, failure_reason, requested_at, completed_at) \
@@ -274,12 +275,11 @@ pub struct ListAccountCreations {
 }
 
 operation!(ListAccountCreations: Page -> Vec<AccountCreation>, Never, |op, tx| {
-    let rows = match &op.id {
-        Some(id) => tx.rows(&format!("SELECT {CREATION} WHERE id = ?1"), &params![id]).await?,
-        None => {
-            let select = format!("SELECT {CREATION} WHERE id > ?1 ORDER BY id LIMIT ?2");
-            tx.rows(&select, &params![op.after, op.limit]).await?
-        }
+    let rows = if let Some(id) = &op.id {
+        tx.rows(&format!("SELECT {CREATION} WHERE id = ?1"), &params![id]).await?
+    } else {
+        let select = format!("SELECT {CREATION} WHERE id > ?1 ORDER BY id LIMIT ?2");
+        tx.rows(&select, &params![op.after, op.limit]).await?
     };
     Ok(Ok(rows.into_iter().map(|mut row| AccountCreation::read(&mut row)).collect::<Result<_, _>>()?))
 });

@@ -30,16 +30,13 @@ operation!(SetRepositoryPolicy: Durable -> Option<String>, PolicyRepositoryGone,
     let RepositoryKey { registry, id } = op.repository;
     let select = "SELECT document FROM repository_policy WHERE registry = ?1 AND repository = ?2";
     let old: Option<String> = tx.value(select, &params![registry, id]).await?;
-    match &op.document {
-        Some(document) => {
+    if let Some(document) = &op.document {
             let upsert = "INSERT INTO repository_policy (registry, repository, document) VALUES (?1, ?2, ?3) \
                 ON CONFLICT (registry, repository) DO UPDATE SET document = excluded.document";
             tx.execute(upsert, &params![registry, id, document]).await?;
-        }
-        None => {
+    } else {
             let delete = "DELETE FROM repository_policy WHERE registry = ?1 AND repository = ?2";
             tx.execute(delete, &params![registry, id]).await?;
-        }
     }
     let bump = "UPDATE repository SET policy_version = policy_version + 1 WHERE registry = ?1 AND id = ?2";
     tx.execute(bump, &params![registry, id]).await?;

@@ -142,7 +142,7 @@ impl Registry {
                 }
                 SessionPolicy::Managed(arn) => match iam::managed::find(arn) {
                     Some(text) => {
-                        compiled.push((iam::SourceName::new(arn.as_str()), self.compiled_text(text)?))
+                        compiled.push((iam::SourceName::new(arn.as_str()), self.compiled_text(text)?));
                     }
                     None => kept_here.push(arn.clone()),
                 },

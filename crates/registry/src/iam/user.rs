@@ -31,6 +31,19 @@ pub(super) fn shown(entity: Entity, tags: Vec<(String, String)>) -> User {
     }
 }
 
+/// The root of the caller's account, as GetUser shows it.
+fn root(ctx: &Ctx) -> User {
+    User {
+        path: "/".to_owned(),
+        name: "root".to_owned(),
+        id: ctx.caller.account_id.to_string(),
+        arn: ctx.caller.arn.clone(),
+        created_at: jiff::Timestamp::UNIX_EPOCH,
+        boundary: None,
+        tags: Vec::new(),
+    }
+}
+
 /// IAM's sentences for an entity that still has something.
 pub(super) fn delete_refused(refusal: DeleteEntityRefusal, kind: EntityKind, name: &str) -> Error {
     let what = match refusal {
@@ -113,7 +126,7 @@ impl Registry {
             Some(name) => name,
             None => match &self.account_gate(ctx).await?.caller().kind {
                 CallerKind::User { name, .. } => name.clone(),
-                CallerKind::Root => return Ok(One("User", self.root(ctx))),
+                CallerKind::Root => return Ok(One("User", root(ctx))),
                 CallerKind::Role { .. } | CallerKind::Federated { .. } => {
                     let message = "Must specify userName when calling with non-User credentials";
                     return Err(Error::aws(AwsCode::ValidationError, message));
@@ -124,19 +137,6 @@ impl Registry {
         let (_, user) = self.entity_for(ctx, Op::GetUser, named, iam::Context::new()).await?;
         let tags = self.iam_tags(&user.unique_id).await?;
         Ok(One("User", shown(user, tags)))
-    }
-
-    /// The root of the caller's account, as GetUser shows it.
-    fn root(&self, ctx: &Ctx) -> User {
-        User {
-            path: "/".to_owned(),
-            name: "root".to_owned(),
-            id: ctx.caller.account_id.to_string(),
-            arn: ctx.caller.arn.clone(),
-            created_at: jiff::Timestamp::UNIX_EPOCH,
-            boundary: None,
-            tags: Vec::new(),
-        }
     }
 
     /// Lists users by name.

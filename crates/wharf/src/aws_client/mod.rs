@@ -61,31 +61,11 @@ impl AwsClient {
         action: &str,
         parameters: &[(&str, &str)],
     ) -> Result<XmlAnswer, CallError> {
-        self.call_query(service, action, parameters, true).await
-    }
-
-    /// The same without a signature, as `AssumeRoleWithWebIdentity` takes it.
-    pub(crate) async fn query_unsigned(
-        &self,
-        service: Service,
-        action: &str,
-        parameters: &[(&str, &str)],
-    ) -> Result<XmlAnswer, CallError> {
-        self.call_query(service, action, parameters, false).await
-    }
-
-    async fn call_query(
-        &self,
-        service: Service,
-        action: &str,
-        parameters: &[(&str, &str)],
-        is_signed: bool,
-    ) -> Result<XmlAnswer, CallError> {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("Action", action).append_pair("Version", service.version());
         let body = form.extend_pairs(parameters).finish();
         let content_type = "application/x-www-form-urlencoded; charset=utf-8";
-        let answer = self.post(service, &[("content-type", content_type)], body, is_signed).await?;
+        let answer = self.post(service, &[("content-type", content_type)], body).await?;
         let status = answer.status();
         let answer = XmlAnswer::read(answer.into_body(), status.as_u16())?;
         if status.is_success() { Ok(answer) } else { Err(answer.refusal(action, status.as_u16()).into()) }
@@ -100,7 +80,7 @@ impl AwsClient {
     ) -> Result<Value, CallError> {
         let target = format!("{}.{operation}", service.version());
         let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
-        let answer = self.post(service, &headers, input.to_string(), true).await?;
+        let answer = self.post(service, &headers, input.to_string()).await?;
         let status = answer.status();
         let body: Value = serde_json::from_slice(answer.body())
             .map_err(|_| anyhow!("the server answered {status} without JSON: is this a Wharf endpoint?"))?;
@@ -115,7 +95,6 @@ impl AwsClient {
         service: Service,
         headers: &[(&'static str, &str)],
         body: String,
-        is_signed: bool,
     ) -> anyhow::Result<Response<Bytes>> {
         let url = self.endpoints.of(service)?;
         let mut request = Request::new(Bytes::from(body));
@@ -125,9 +104,7 @@ impl AwsClient {
         for (name, value) in headers {
             request.headers_mut().insert(*name, HeaderValue::from_str(value)?);
         }
-        if is_signed {
-            self.sign(service, &mut request)?;
-        }
+        self.sign(service, &mut request)?;
         self.http.send(request, LIMITS).await.with_context(|| format!("cannot call {url}"))
     }
 

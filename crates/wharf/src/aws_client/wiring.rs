@@ -41,12 +41,6 @@ impl Connection {
         self.open_with(&profile, access_key)
     }
 
-    /// A client with another access key, or none.
-    pub(crate) fn open_as(&self, access_key: Option<AccessKey>) -> anyhow::Result<AwsClient> {
-        let profile = Profile::read(self.profile.as_deref(), environment)?;
-        self.open_with(&profile, access_key)
-    }
-
     fn open_with(&self, profile: &Profile, access_key: Option<AccessKey>) -> anyhow::Result<AwsClient> {
         let certificate_authority = self
             .certificate_authority

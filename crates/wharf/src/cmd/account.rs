@@ -120,13 +120,10 @@ fn own_address(name: &str, id: Option<&AccountId>) -> String {
 
 async fn create(options: Create) -> anyhow::Result<()> {
     let email = options.email.unwrap_or_else(|| own_address(&options.name, options.id.as_ref()));
-    let mut input = json!({ "AccountName": options.name, "Email": email });
-    if let Some(id) = &options.id {
-        input["WharfAccountId"] = id.as_str().into();
-    }
-    if let Some(role_name) = options.role_name {
-        input["RoleName"] = role_name.into();
-    }
+    // What is not given is null, which is the same as absent.
+    let (id, role_name) = (options.id.as_ref().map(AccountId::as_str), &options.role_name);
+    let input =
+        json!({ "AccountName": options.name, "Email": email, "WharfAccountId": id, "RoleName": role_name });
     let answer = call(&options.connection.open()?, "CreateAccount", &input).await?;
     let status = answer.get("CreateAccountStatus").context("the server's answer has no status")?;
     if let Some(reason) = status.get("FailureReason").and_then(Value::as_str) {
@@ -150,7 +147,7 @@ async fn list(options: List) -> anyhow::Result<()> {
         let page = call(&client, "ListAccounts", &input).await?;
         accounts.extend(page.get("Accounts").and_then(Value::as_array).cloned().unwrap_or_default());
         match page.get("NextToken") {
-            Some(token) => input["NextToken"] = token.clone(),
+            Some(token) => input = json!({ "NextToken": token }),
             None => break,
         }
     }

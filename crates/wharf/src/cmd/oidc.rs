@@ -55,14 +55,13 @@ pub(crate) async fn run(command: OidcCommand) -> anyhow::Result<()> {
     parameters.extend(key_set.as_deref().map(|json| ("KeySet", json)));
     let client = options.connection.open()?;
     client.query(Service::Iam, "WharfPutOpenIDConnectProviderKeys", &parameters).await?;
-    say(&match (options.issuer_ca.is_some(), options.key_set.is_some()) {
+    say(match (options.issuer_ca.is_some(), options.key_set.is_some()) {
         (_, true) => "The provider's tokens are checked against the uploaded keys; nothing is fetched.",
         (true, false) => "The provider's keys are fetched from a server that its own authority vouches for.",
         (false, false) => {
             "The provider's keys are fetched from a server that the system's authorities vouch for."
         }
-    }
-    .to_owned())
+    })
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
