@@ -205,6 +205,7 @@ operations! {
     UpdateRole: "iam:UpdateRole" on Named;
     UpdateRoleDescription: "iam:UpdateRoleDescription" on Named;
     UpdateUser: "iam:UpdateUser" on Named;
+    WharfPutOpenIDConnectProviderKeys: "iam:UpdateOpenIDConnectProviderThumbprint" on Named;
 
     // Organizations.
     CloseAccount: "organizations:CloseAccount" on Named;

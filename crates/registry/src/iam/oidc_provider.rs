@@ -6,6 +6,7 @@ use aws::iam::{
     ListOpenIDConnectProviderTagsRequest, ListOpenIDConnectProvidersRequest, OpenIdConnectProvider,
     ProviderArn, RemoveClientIDFromOpenIDConnectProviderRequest, TagOpenIDConnectProviderRequest,
     UntagOpenIDConnectProviderRequest, UpdateOpenIDConnectProviderThumbprintRequest,
+    WharfPutOpenIDConnectProviderKeysRequest,
 };
 use aws::query::{One, Page};
 use meta::{
@@ -210,6 +211,30 @@ impl Registry {
         self.provider_for(ctx, op, &input.arn, iam::Context::new()).await?;
         let thumbprints = Some(json(&input.thumbprints)?);
         self.change(UpdateOidcProvider { arn: input.arn, thumbprints, ..UpdateOidcProvider::default() }).await
+    }
+
+    /// Sets the authority of an issuer on a private network, or its key set in place of fetching one. AWS has no such
+    /// operation; who may change by which certificates an issuer is trusted may do this.
+    pub async fn wharf_put_open_id_connect_provider_keys(
+        &self,
+        ctx: &Ctx,
+        input: WharfPutOpenIDConnectProviderKeysRequest,
+    ) -> Result<()> {
+        let op = Op::WharfPutOpenIDConnectProviderKeys;
+        self.provider_for(ctx, op, &input.arn, iam::Context::new()).await?;
+        let checked = oidc::check_trust(input.certificate_authority.as_deref(), input.key_set.as_deref());
+        checked.map_err(|error| Error::aws(AwsCode::InvalidInput, error.to_string()))?;
+        // What is not given is taken away, so that the call says all there is.
+        let certificate_authority = Some(input.certificate_authority.unwrap_or_default());
+        let key_set = Some(input.key_set.unwrap_or_default());
+        let arn = input.arn;
+        self.change(UpdateOidcProvider {
+            arn,
+            certificate_authority,
+            key_set,
+            ..UpdateOidcProvider::default()
+        })
+        .await
     }
 
     /// Sets tags of a provider.

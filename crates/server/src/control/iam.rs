@@ -132,6 +132,7 @@ operations! {
     "UpdateRole": UpdateRoleRequest => update_role;
     "UpdateRoleDescription": UpdateRoleDescriptionRequest => update_role_description;
     "UpdateUser": UpdateUserRequest => update_user;
+    "WharfPutOpenIDConnectProviderKeys": WharfPutOpenIDConnectProviderKeysRequest => wharf_put_open_id_connect_provider_keys;
 }
 
 /// The operation of this name, if it is there.
