@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use aws::ids::{AccountId, Region};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::cmd::account::AccountCommand;
+use crate::cmd::account::{AccountCommand, account_name};
 use crate::cmd::oidc::OidcCommand;
 
 /// Amazon ECR that you can run yourself: docker push and pull, and the ECR API, from one binary.
@@ -54,6 +54,10 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server].
 
   [bootstrap]                              # the first account and its administrator, made once
   account_id = "123456789012"              # the key: data_dir/first-credentials.toml
+
+  [[accounts]]                             # another account, made where it is not there yet; one such part each
+  id = "111122223333"
+  name = "shared-tooling"
 
   [server]
   listen = "0.0.0.0:443"
@@ -106,7 +110,8 @@ WHARF_DEV_ACCESS_KEY_ID and WHARF_DEV_SECRET_ACCESS_KEY.
 Examples:
   wharf dev
   wharf dev --data-dir /tmp/registry --listen 127.0.0.1:0
-  wharf dev --account-id 123456789012 --region eu-west-1")]
+  wharf dev --account-id 123456789012 --region eu-west-1
+  wharf dev --account shared-tooling=111122223333 --account staging")]
     Dev(Dev),
     /// Print what a shell needs to talk to `wharf dev`: eval \"$(wharf env)\"
     #[command(after_help = "\
@@ -172,4 +177,16 @@ pub(crate) struct Dev {
     /// The region [first start: us-east-1].
     #[arg(long)]
     pub(crate) region: Option<Region>,
+    /// Another account, made where it is not there yet; may be given more than once.
+    #[arg(long = "account", value_name = "NAME[=ID]", value_parser = named_account)]
+    pub(crate) accounts: Vec<(String, Option<AccountId>)>,
+}
+
+/// `NAME` or `NAME=ID`.
+fn named_account(text: &str) -> Result<(String, Option<AccountId>), String> {
+    let (name, id) = match text.rsplit_once('=') {
+        Some((name, id)) => (name, Some(id.parse().map_err(|error| format!("{id}: {error}"))?)),
+        None => (text, None),
+    };
+    Ok((account_name(name)?, id))
 }

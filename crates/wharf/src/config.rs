@@ -6,7 +6,9 @@ mod read;
 
 use std::path::PathBuf;
 
+use anyhow::{Context as _, bail};
 use aws::ids::{AccountId, Region};
+use aws::organizations::is_account_name;
 use serde::Deserialize;
 use server::{Cidr, Options};
 
@@ -24,6 +26,7 @@ struct Settings {
     database: DatabaseSection,
     blobs: BlobsSection,
     bootstrap: Option<BootstrapSection>,
+    accounts: Vec<AccountSection>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -81,6 +84,13 @@ struct BootstrapSection {
     account_id: String,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccountSection {
+    id: String,
+    name: String,
+}
+
 /// Where metadata is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Database {
@@ -110,6 +120,8 @@ pub(crate) struct Config {
     pub(crate) database: Database,
     pub(crate) blobs: Option<PathBuf>,
     pub(crate) bootstrap: Option<AccountId>,
+    /// Further accounts, with their names, made where they are not there yet.
+    pub(crate) accounts: Vec<(AccountId, String)>,
 }
 
 /// Blocks of addresses, each complaint with its place in the list.
@@ -118,4 +130,23 @@ fn blocks(texts: &[String]) -> anyhow::Result<Vec<Cidr>> {
         text.parse().map_err(|error| anyhow::anyhow!("server.trusted_proxies[{at}] = \"{text}\": {error}"))
     };
     texts.iter().enumerate().map(parse).collect()
+}
+
+/// The further accounts, each complaint with its place in the list.
+fn accounts(
+    sections: &[AccountSection],
+    bootstrap: Option<&AccountId>,
+) -> anyhow::Result<Vec<(AccountId, String)>> {
+    let mut accounts: Vec<(AccountId, String)> = Vec::with_capacity(sections.len());
+    for (at, AccountSection { id, name }) in sections.iter().enumerate() {
+        let parsed = id.parse().with_context(|| format!("accounts[{at}].id = \"{id}\""))?;
+        if bootstrap == Some(&parsed) || accounts.iter().any(|(known, _)| *known == parsed) {
+            bail!("accounts[{at}].id = \"{id}\" is an account that is named already");
+        }
+        if !is_account_name(name) {
+            bail!("accounts[{at}].name = \"{name}\": a name has 1 to 50 printable characters of ASCII");
+        }
+        accounts.push((parsed, name.clone()));
+    }
+    Ok(accounts)
 }

@@ -4,5 +4,6 @@ mod pattern;
 mod request;
 mod response;
 
+pub use pattern::is_account_name;
 pub use request::*;
 pub use response::*;

@@ -16,6 +16,11 @@ fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// Whether a name is one that CreateAccount takes: 1 to 50 printable characters of ASCII.
+pub fn is_account_name(text: &str) -> bool {
+    (1..=50).contains(&text.len()) && is_printable(text)
+}
+
 fn is_printable(text: &str) -> bool {
     text.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
 }

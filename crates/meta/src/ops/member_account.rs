@@ -177,6 +177,30 @@ operation!(ListAccountTags: Point -> Vec<(String, String)>, Never, |op, tx| {
     Ok(Ok(rows.into_iter().map(|mut row| Ok((row.take()?, row.take()?))).collect::<Result<_, StoreError>>()?))
 });
 
+/// Makes the root of an account a principal, so that it can have an access key.
+#[derive(Clone, Debug)]
+pub struct EnsureRoot {
+    /// Twelve digits, which are the root's unique id too.
+    pub account_id: AccountId,
+    /// Now.
+    pub at: Micros,
+}
+
+/// The account is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RootAccountGone;
+
+operation!(EnsureRoot: Durable -> (), RootAccountGone, |op, tx| {
+    let insert = "INSERT INTO principal \
+            (unique_id, account, kind, path, name, name_folded, version, created_at) \
+        SELECT a.account_id, a.key, 'root', '/', 'root', 'root', 1, ?2 FROM account a WHERE a.account_id = ?1 \
+        ON CONFLICT (unique_id) DO NOTHING";
+    tx.execute(insert, &params![op.account_id, op.at]).await?;
+    let select = "SELECT 1 FROM principal WHERE unique_id = ?1";
+    let found: Option<i64> = tx.value(select, &params![op.account_id]).await?;
+    Ok(found.map(|_| ()).ok_or(RootAccountGone))
+});
+
 /// How the making of an account went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountCreation {

@@ -6,25 +6,16 @@ use aws::organizations::{
     CreateAccountRequest, CreateAccountStatus, CreateAccountStatusResponse,
     DescribeCreateAccountStatusRequest, ListCreateAccountStatusRequest, ListCreateAccountStatusResponse,
 };
-use meta::{
-    AccountCreation, AccountKey, CreateAccount, CreateEntity, CreateMemberAccount, EntityKind,
-    ListAccountCreations, OpError, RoleFields,
-};
+use meta::{AccountCreation, ListAccountCreations};
 
+use super::operate::NewAccount;
 use super::tag::request_tags;
 use crate::Registry;
-use crate::bootstrap::random_account_id;
 use crate::context::Ctx;
 use crate::error::{AwsCode, Error, Result};
-use crate::iam::{quota, time};
-use crate::ids::unique_id;
+use crate::iam::time;
 use crate::op::Op;
-use crate::store::{StoreResultExt as _, store_error};
-
-const ROLE_NAME: &str = "OrganizationAccountAccessRole";
-const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
-/// Nine in ten of all ids would have to be taken for so many tries to fail.
-const TRIES: usize = 50;
+use crate::store::StoreResultExt as _;
 
 fn shown(creation: AccountCreation) -> CreateAccountStatus {
     let at = epoch_seconds(time(creation.requested_at));
@@ -55,50 +46,15 @@ impl Registry {
             Some(id) => Some(id.parse().map_err(Error::internal)?),
             None => None,
         };
-        let management = ctx.caller.account_id.clone();
-        let trust = format!(
-            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{management}"}},"Action":"sts:AssumeRole"}}]}}"#
-        );
-        for _ in 0..TRIES {
-            let account_id = match &wished {
-                Some(id) => AccountId::clone(id),
-                None => random_account_id()?,
-            };
-            let key = AccountKey(self.ids.next(ctx.now));
-            let create = CreateMemberAccount {
-                id: format!("car-{}", unique_id("").map_err(Error::internal)?.to_ascii_lowercase()),
-                account: CreateAccount { key, account_id, name: input.account_name.clone(), at: ctx.at() },
-                email: input.email.clone(),
-                role: CreateEntity {
-                    account: key,
-                    kind: EntityKind::Role,
-                    unique_id: unique_id("AROA").map_err(Error::internal)?,
-                    path: "/".to_owned(),
-                    name: input.role_name.clone().unwrap_or_else(|| ROLE_NAME.to_owned()),
-                    boundary: None,
-                    role: Some(RoleFields {
-                        trust_policy: trust.clone(),
-                        description: None,
-                        max_session_seconds: 3_600,
-                        service_name: None,
-                    }),
-                    tags: Vec::new(),
-                    limit: quota::ROLES,
-                    at: ctx.at(),
-                },
-                policy_arn: ADMINISTRATOR.to_owned(),
-                tags: input.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect(),
-            };
-            match self.meta.write(create).await {
-                Ok(creation) => {
-                    return Ok(CreateAccountStatusResponse { create_account_status: shown(creation) });
-                }
-                Err(OpError::Store(error)) => return Err(store_error(error)),
-                Err(OpError::Refused(_)) if wished.is_some() => break,
-                Err(OpError::Refused(_)) => {}
-            }
-        }
-        Err(Error::aws(AwsCode::DuplicateAccount, "Another account has this account id already."))
+        let asked = NewAccount {
+            name: input.account_name,
+            email: Some(input.email),
+            id: wished,
+            role_name: input.role_name,
+            tags: input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
+        };
+        let creation = self.add_account(&ctx.caller.account_id, asked, ctx.now).await?;
+        Ok(CreateAccountStatusResponse { create_account_status: shown(creation) })
     }
 
     /// How the making of an account went.

@@ -2,6 +2,7 @@
 
 mod account;
 mod create_account;
+mod operate;
 mod tag;
 mod tree;
 
@@ -15,6 +16,8 @@ use crate::error::{AwsCode, Code, Error, Result};
 use crate::op::Op;
 use crate::seal::SealError;
 use crate::store::StoreResultExt as _;
+
+pub use operate::NewAccount;
 
 fn account_not_found() -> Error {
     Error::aws(AwsCode::AccountNotFound, "You specified an account that doesn't exist.")

@@ -42,6 +42,10 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     let meta = meta::Meta::sqlite(folder.database(), meta::SqliteOptions::default()).await?;
     let registry = node::open(settings, meta, &folder.blobs()).await?;
     registry.ensure_administrator(&administrator, Timestamp::now()).await?;
+    for (name, id) in &dev.accounts {
+        let id = registry.ensure_member(name, id.as_ref(), Timestamp::now()).await?;
+        tracing::info!(account = %id, name, "the account is there: enter it by its role OrganizationAccountAccessRole");
+    }
     files::write_private(&data_dir::endpoint(&path), endpoint.as_bytes())?;
     say(&welcome(&administrator, &endpoint, &path))?;
     node::run(listener, registry).await

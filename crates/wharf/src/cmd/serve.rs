@@ -44,6 +44,12 @@ pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
              bootstrap.account_id = \"<12 digits>\""
         );
     }
+    for (id, name) in &config.accounts {
+        let made = registry.ensure_member(name, Some(id), Timestamp::now()).await;
+        made.with_context(|| {
+            format!("cannot make the account {id} of [[accounts]] (a new deployment needs [bootstrap] first)")
+        })?;
+    }
     tracing::info!(address = %listener.address(), metrics = ?listener.metrics_address(), "ready");
     node::run(listener, registry).await
 }

@@ -9,7 +9,7 @@ use serde::Deserialize as _;
 use server::{Limits, Options, TlsFiles};
 use toml::Table;
 
-use super::{Config, Database, Public, ServerSection, Settings, blocks, overlay};
+use super::{Config, Database, Public, ServerSection, Settings, accounts, blocks, overlay};
 
 /// Reads a configuration file and lays the process's environment over it.
 pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
@@ -51,6 +51,7 @@ fn checked(file: Settings) -> anyhow::Result<Config> {
         }
         None => None,
     };
+    let accounts = accounts(&file.accounts, bootstrap.as_ref())?;
     Ok(Config {
         data_dir,
         master_key_file: file.master_key_file,
@@ -60,6 +61,7 @@ fn checked(file: Settings) -> anyhow::Result<Config> {
         database: database(file.database.url.as_deref())?,
         blobs: file.blobs.path,
         bootstrap,
+        accounts,
     })
 }
 
@@ -175,6 +177,9 @@ mod tests {
         path = "/srv/blobs"
         [bootstrap]
         account_id = "123456789012"
+        [[accounts]]
+        id = "111122223333"
+        name = "shared-tooling"
     "#;
 
     fn from(text: &str, variables: &[(&str, &str)]) -> anyhow::Result<Config> {
@@ -196,6 +201,7 @@ mod tests {
         let public = Public { scheme: "https", suffix, host: "localhost".into(), port: Some(8443) };
         assert_eq!(config.public, public);
         assert_eq!(config.bootstrap.unwrap().to_string(), "123456789012");
+        assert_eq!(config.accounts, [("111122223333".parse().unwrap(), "shared-tooling".to_owned())]);
     }
 
     #[test]
@@ -246,6 +252,17 @@ mod tests {
                 &[],
                 &["database.url"],
             ),
+            (
+                "data_dir = \"d\"\n[server]\nlisten = \"[::]:1\"\n[[accounts]]\nid = \"12\"\nname = \"x\"",
+                &[],
+                &["accounts[0].id", "\"12\""],
+            ),
+            (
+                WHOLE,
+                &[("WHARF__ACCOUNTS", "[{id = \"123456789012\", name = \"x\"}]")],
+                &["accounts[0].id", "named already"],
+            ),
+            (WHOLE, &[("WHARF__ACCOUNTS", "[{id = \"111122223333\", name = \"\"}]")], &["accounts[0].name"]),
             (WHOLE, &[("WHARF__SERVER__LISSTEN", "x")], &["WHARF__SERVER__LISSTEN", "lissten"]),
             (
                 WHOLE,

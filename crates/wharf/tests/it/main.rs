@@ -9,6 +9,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod account;
 mod configuration;
 mod crash;
 mod crash_memory;

@@ -1,0 +1,186 @@
+//! Accounts as the operator of the store works on them: at the first start, and on a store that no server holds.
+//! Nothing here comes to the gate: whoever can open the store can read it whole.
+
+use aws::ids::{AccessKeyId, AccountId, SecretKey};
+use jiff::Timestamp;
+use meta::{
+    AccountCreation, AccountKey, ChangeMemberAccount, CreateAccessKey, CreateAccessKeyWithin,
+    CreateAccessKeyWithinRefusal, CreateAccount, CreateEntity, CreateMemberAccount, EnsureRoot, EntityKind,
+    FindMemberAccount, ListMemberAccounts, MemberAccount, MemberChange, OpError, RoleFields,
+};
+
+use super::account_not_found;
+use crate::Registry;
+use crate::bootstrap::{random_access_key, random_account_id};
+use crate::context::micros;
+use crate::error::{AwsCode, Error, Result};
+use crate::iam::quota;
+use crate::ids::unique_id;
+use crate::seal::Purpose;
+use crate::store::{StoreResultExt as _, store_error};
+
+const ROLE_NAME: &str = "OrganizationAccountAccessRole";
+const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+/// Nine in ten of all ids would have to be taken for so many tries to fail.
+const TRIES: usize = 50;
+const PAGE: usize = 500;
+
+/// An account that is to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewAccount {
+    /// A name for people.
+    pub name: String,
+    /// Its root user's address; one that belongs to nobody if absent.
+    pub email: Option<String>,
+    /// Its digits; random if absent.
+    pub id: Option<AccountId>,
+    /// The role that the management account can take on; `OrganizationAccountAccessRole` if absent.
+    pub role_name: Option<String>,
+    /// Its tags.
+    pub tags: Vec<(String, String)>,
+}
+
+impl NewAccount {
+    /// The one transaction that makes it, under these digits.
+    fn creation(
+        &self,
+        management: &AccountId,
+        key: AccountKey,
+        account_id: AccountId,
+        now: Timestamp,
+    ) -> Result<CreateMemberAccount> {
+        let trust = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{management}"}},"Action":"sts:AssumeRole"}}]}}"#
+        );
+        let at = micros(now);
+        Ok(CreateMemberAccount {
+            id: format!("car-{}", unique_id("").map_err(Error::internal)?.to_ascii_lowercase()),
+            // A name under .invalid is nobody's (RFC 2606), and the digits make it this account's alone.
+            email: self.email.clone().unwrap_or_else(|| format!("root+{account_id}@wharf.invalid")),
+            account: CreateAccount { key, account_id, name: self.name.clone(), at },
+            role: CreateEntity {
+                account: key,
+                kind: EntityKind::Role,
+                unique_id: unique_id("AROA").map_err(Error::internal)?,
+                path: "/".to_owned(),
+                name: self.role_name.clone().unwrap_or_else(|| ROLE_NAME.to_owned()),
+                boundary: None,
+                role: Some(RoleFields {
+                    trust_policy: trust,
+                    description: None,
+                    max_session_seconds: 3_600,
+                    service_name: None,
+                }),
+                tags: Vec::new(),
+                limit: quota::ROLES,
+                at,
+            },
+            policy_arn: ADMINISTRATOR.to_owned(),
+            tags: self.tags.clone(),
+        })
+    }
+}
+
+impl Registry {
+    /// Makes an account that the management account can enter.
+    pub async fn add_account(
+        &self,
+        management: &AccountId,
+        asked: NewAccount,
+        now: Timestamp,
+    ) -> Result<AccountCreation> {
+        for _ in 0..TRIES {
+            let account_id = match &asked.id {
+                Some(id) => id.clone(),
+                None => random_account_id()?,
+            };
+            let key = AccountKey(self.ids.next(now));
+            match self.meta.write(asked.creation(management, key, account_id, now)?).await {
+                Ok(creation) => return Ok(creation),
+                Err(OpError::Store(error)) => return Err(store_error(error)),
+                Err(OpError::Refused(_)) if asked.id.is_some() => break,
+                Err(OpError::Refused(_)) => {}
+            }
+        }
+        Err(Error::aws(AwsCode::DuplicateAccount, "Another account has this account id already."))
+    }
+
+    /// Every account of the organisation, by its digits.
+    pub async fn all_accounts(&self) -> Result<Vec<MemberAccount>> {
+        let mut all: Vec<MemberAccount> = Vec::new();
+        loop {
+            let after = all.last().map(|last| last.account_id.to_string()).unwrap_or_default();
+            let page = self.meta.read(ListMemberAccounts { after, limit: PAGE }).await.or_store_error()?;
+            let is_last = page.len() < PAGE;
+            all.extend(page);
+            if is_last {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Makes an account of a configuration, where it is not there yet: by its digits, or by its name where none are
+    /// given. What is there stays as it is. Gives its digits.
+    pub async fn ensure_member(
+        &self,
+        name: &str,
+        id: Option<&AccountId>,
+        now: Timestamp,
+    ) -> Result<AccountId> {
+        let found = match id {
+            Some(id) => {
+                self.meta.read(FindMemberAccount { account_id: id.clone() }).await.or_store_error()?
+            }
+            None => self.all_accounts().await?.into_iter().find(|account| account.name == name),
+        };
+        if let Some(found) = found {
+            return Ok(found.account_id);
+        }
+        let management = self.management_account().await?;
+        let asked = NewAccount { name: name.to_owned(), id: id.cloned(), ..NewAccount::default() };
+        let made = self.add_account(&management, asked, now).await?;
+        made.account_id.unwrap_or_default().parse().map_err(Error::internal)
+    }
+
+    /// Renames or closes an account.
+    pub async fn change_account(
+        &self,
+        account_id: &AccountId,
+        change: MemberChange,
+        now: Timestamp,
+    ) -> Result<MemberAccount> {
+        let change = ChangeMemberAccount { account_id: account_id.clone(), change, at: micros(now) };
+        self.meta.write(change).await.or_store_error()?.ok_or_else(account_not_found)
+    }
+
+    /// Makes an access key of an account's root, which no policy of the account can hold back.
+    pub async fn make_root_key(
+        &self,
+        account_id: &AccountId,
+        now: Timestamp,
+    ) -> Result<(AccessKeyId, SecretKey)> {
+        let at = micros(now);
+        let ensure = EnsureRoot { account_id: account_id.clone(), at };
+        self.meta.write(ensure).await.map_err(|error| match error {
+            OpError::Store(error) => store_error(error),
+            OpError::Refused(_) => account_not_found(),
+        })?;
+        let (id, secret) = random_access_key()?;
+        let sealed_secret =
+            self.keys.seal(Purpose::AccessKey, secret.expose().as_bytes()).map_err(Error::internal)?;
+        let key = CreateAccessKey { id: id.clone(), owner: account_id.to_string(), sealed_secret, at };
+        let create = CreateAccessKeyWithin { key, limit: quota::ACCESS_KEYS_PER_USER };
+        self.meta.write(create).await.map_err(|error| match error {
+            OpError::Store(error) => store_error(error),
+            OpError::Refused(CreateAccessKeyWithinRefusal::Limit) => {
+                let message = format!(
+                    "The root has {} access keys already: delete one with `aws iam delete-access-key` first.",
+                    quota::ACCESS_KEYS_PER_USER
+                );
+                Error::aws(AwsCode::IamLimitExceeded, message)
+            }
+            OpError::Refused(CreateAccessKeyWithinRefusal::Key(_)) => account_not_found(),
+        })?;
+        Ok((id, secret))
+    }
+}

@@ -1,0 +1,179 @@
+//! `wharf account`: the accounts of a deployment.
+
+mod reach;
+mod store;
+
+use anyhow::{Context as _, bail};
+use aws::ids::AccountId;
+use aws::organizations::is_account_name;
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use registry::organizations::NewAccount;
+
+use self::reach::Reach;
+use self::store::Store;
+use super::say;
+
+#[derive(Subcommand)]
+pub(crate) enum AccountCommand {
+    /// Make an account, with a role that the management account can take on.
+    #[command(after_help = "\
+Only the management account makes accounts. The new one has no user: enter it by its role. On a running server the
+caller needs organizations:CreateAccount; with --data-dir or --config the store is opened itself.
+
+Examples:
+  wharf account create --name staging
+  wharf account create --name shared-tooling --id 111122223333
+  wharf account create --name staging --config /etc/wharf.toml
+  aws sts assume-role --role-session-name me \\
+    --role-arn arn:aws:iam::111122223333:role/OrganizationAccountAccessRole")]
+    Create(Create),
+    /// List the accounts: id, status, name.
+    #[command(after_help = "\
+Examples:
+  wharf account list
+  wharf account list --json
+  wharf account list --data-dir .wharf")]
+    List(List),
+    /// Give an account another name.
+    #[command(after_help = "\
+Example:
+  wharf account rename 111122223333 --name tooling")]
+    Rename(Rename),
+    /// Close an account: from then on nobody of it is heard. Its images stay.
+    #[command(after_help = "\
+Example:
+  wharf account close 111122223333")]
+    Close(Close),
+    /// Make an access key of an account's root, on the store itself, for when nobody else can get in.
+    #[command(after_help = "\
+The root may do everything in its account, whatever its policies say. The key is printed once, as a shell reads it;
+a root has at most two. Delete it when the account is in order again: aws iam delete-access-key --access-key-id KEY
+
+Examples:
+  wharf account root-key 111122223333 --config /etc/wharf.toml
+  eval \"$(wharf account root-key 111122223333 --data-dir .wharf)\"")]
+    RootKey(RootKey),
+}
+
+#[derive(Args)]
+pub(crate) struct Create {
+    /// A name for people.
+    #[arg(long, value_parser = account_name)]
+    name: String,
+    /// The account's id, 12 digits [random].
+    #[arg(long, value_name = "ID")]
+    id: Option<AccountId>,
+    /// The address of its root user, which no other account has [one that is nobody's].
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<String>,
+    /// The role's name [OrganizationAccountAccessRole].
+    #[arg(long, value_name = "NAME")]
+    role_name: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+#[derive(Args)]
+pub(crate) struct List {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+#[derive(Args)]
+pub(crate) struct Rename {
+    /// The account's id.
+    id: AccountId,
+    /// Its name from now on.
+    #[arg(long, value_parser = account_name)]
+    name: String,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+#[derive(Args)]
+pub(crate) struct Close {
+    /// The account's id.
+    id: AccountId,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+#[derive(Args)]
+pub(crate) struct RootKey {
+    /// The account's id.
+    id: AccountId,
+    #[command(flatten)]
+    store: Store,
+}
+
+/// A name that CreateAccount takes.
+pub(crate) fn account_name(text: &str) -> Result<String, String> {
+    if is_account_name(text) {
+        return Ok(text.to_owned());
+    }
+    Err("a name has 1 to 50 printable characters of ASCII".to_owned())
+}
+
+pub(crate) async fn run(command: AccountCommand) -> anyhow::Result<()> {
+    match command {
+        AccountCommand::Create(options) => create(options).await,
+        AccountCommand::List(options) => list(options).await,
+        AccountCommand::Rename(options) => {
+            options.reach.open().await?.rename(&options.id, options.name.clone()).await?;
+            say(&format!("{} is named {}", options.id, options.name))
+        }
+        AccountCommand::Close(options) => {
+            options.reach.open().await?.close(&options.id).await?;
+            say(&format!("{} is closed", options.id))
+        }
+        AccountCommand::RootKey(options) => root_key(options).await,
+    }
+}
+
+async fn create(options: Create) -> anyhow::Result<()> {
+    let name = options.name.clone();
+    let asked = NewAccount {
+        name: options.name,
+        email: options.email,
+        id: options.id,
+        role_name: options.role_name,
+        tags: Vec::new(),
+    };
+    let id = options.reach.open().await?.create(asked).await?;
+    if options.json {
+        return say(&serde_json::json!({ "Id": id, "Name": name }).to_string());
+    }
+    say(&id)
+}
+
+async fn list(options: List) -> anyhow::Result<()> {
+    let accounts = options.reach.open().await?.list().await?;
+    if options.json {
+        return say(&serde_json::to_string_pretty(&accounts)?);
+    }
+    let row = |id: &str, status: &str, name: &str| format!("{id:<12}  {status:<9}  {name}");
+    let mut rows = vec![row("ID", "STATUS", "NAME")];
+    rows.extend(accounts.iter().map(|account| row(&account.id, &account.status, &account.name)));
+    say(&rows.join("\n"))
+}
+
+async fn root_key(options: RootKey) -> anyhow::Result<()> {
+    let Some(store) = options.store.open().await? else {
+        bail!(
+            "name the store: --data-dir DIR or --config FILE. A running server gives no root key to anyone"
+        );
+    };
+    let made = store.registry.make_root_key(&options.id, Timestamp::now()).await;
+    let (id, secret) = made.with_context(|| format!("account {}", options.id))?;
+    say(&format!(
+        "export AWS_ACCESS_KEY_ID={id}\nexport AWS_SECRET_ACCESS_KEY='{}'\nunset AWS_SESSION_TOKEN AWS_PROFILE",
+        secret.expose()
+    ))
+}

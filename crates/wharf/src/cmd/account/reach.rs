@@ -1,0 +1,169 @@
+//! The same few calls on a running server, by the Organizations API, or on its store.
+
+use anyhow::{Context as _, anyhow, bail};
+use aws::ids::AccountId;
+use clap::Args;
+use jiff::Timestamp;
+use meta::MemberChange;
+use registry::organizations::NewAccount;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::store::{OpenStore, Store};
+use crate::aws_client::{AwsClient, Connection, Service};
+
+/// Where the accounts are: on a server that is called, or in a store that is opened.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Reach {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    store: Store,
+}
+
+/// An account, as it is shown.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Account {
+    pub(super) id: String,
+    pub(super) status: String,
+    pub(super) name: String,
+    pub(super) email: Option<String>,
+}
+
+pub(super) enum Accounts {
+    Server(AwsClient),
+    Store(OpenStore),
+}
+
+impl Reach {
+    pub(super) async fn open(&self) -> anyhow::Result<Accounts> {
+        match self.store.open().await? {
+            Some(_) if self.connection.endpoint.is_some() || self.connection.profile.is_some() => {
+                bail!("either a server is called or a store is opened: leave out --endpoint and --profile")
+            }
+            Some(store) => Ok(Accounts::Store(store)),
+            None => Ok(Accounts::Server(self.connection.open()?)),
+        }
+    }
+}
+
+fn text(value: &Value, name: &str) -> String {
+    value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+async fn call(client: &AwsClient, operation: &str, input: &Value) -> anyhow::Result<Value> {
+    Ok(client.json(Service::Organizations, operation, input).await?)
+}
+
+impl Accounts {
+    /// Makes an account and gives its id, or says why none was made.
+    pub(super) async fn create(&self, mut asked: NewAccount) -> anyhow::Result<String> {
+        let input = checked(&mut asked)?;
+        let (id, reason) = match self {
+            Self::Server(client) => {
+                let answer = call(client, "CreateAccount", &input).await?;
+                let status =
+                    answer.get("CreateAccountStatus").context("the server's answer has no status")?;
+                (text(status, "AccountId"), text(status, "FailureReason"))
+            }
+            Self::Store(store) => {
+                let management = store.registry.management_account().await?;
+                let made = store.registry.add_account(&management, asked, Timestamp::now()).await?;
+                (made.account_id.unwrap_or_default(), made.failure_reason.unwrap_or_default())
+            }
+        };
+        match reason.as_str() {
+            "" => Ok(id),
+            "EMAIL_ALREADY_EXISTS" => bail!("another account has this address already"),
+            reason => bail!("the account was not made: {reason}"),
+        }
+    }
+
+    pub(super) async fn list(&self) -> anyhow::Result<Vec<Account>> {
+        match self {
+            Self::Server(client) => listed(client).await,
+            Self::Store(store) => {
+                let all = store.registry.all_accounts().await?;
+                let shown = |account: meta::MemberAccount| Account {
+                    id: account.account_id.to_string(),
+                    status: account.status,
+                    name: account.name,
+                    email: account.email,
+                };
+                Ok(all.into_iter().map(shown).collect())
+            }
+        }
+    }
+
+    pub(super) async fn rename(&self, id: &AccountId, name: String) -> anyhow::Result<()> {
+        match self {
+            Self::Server(client) => {
+                let input = json!({ "AccountId": id.as_str(), "AccountName": name });
+                call(client, "WharfRenameAccount", &input).await?;
+            }
+            Self::Store(store) => {
+                store.registry.change_account(id, MemberChange::Rename(name), Timestamp::now()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn close(&self, id: &AccountId) -> anyhow::Result<()> {
+        match self {
+            Self::Server(client) => {
+                call(client, "CloseAccount", &json!({ "AccountId": id.as_str() })).await?;
+            }
+            Self::Store(store) => {
+                if store.registry.management_account().await? == *id {
+                    bail!("the management account cannot be closed");
+                }
+                store.registry.change_account(id, MemberChange::Close, Timestamp::now()).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// CreateAccount's input, held against the API's rules, which hold for a store that is opened too.
+fn checked(asked: &mut NewAccount) -> anyhow::Result<Value> {
+    let email = match asked.email.take() {
+        Some(email) => email,
+        None => {
+            let mut bytes = [0_u8; 10];
+            aws_lc_rs::rand::fill(&mut bytes).map_err(|_| anyhow!("the system gives no randomness"))?;
+            // Nobody's (RFC 2606), and no other account's.
+            format!("root+{}@wharf.invalid", hex::encode(bytes))
+        }
+    };
+    let mut input = json!({ "AccountName": asked.name, "Email": email });
+    if let Some(id) = &asked.id {
+        input["WharfAccountId"] = id.as_str().into();
+    }
+    if let Some(role_name) = &asked.role_name {
+        input["RoleName"] = role_name.as_str().into();
+    }
+    aws::ecr::decode::<aws::organizations::CreateAccountRequest>(input.to_string().as_bytes())?;
+    asked.email = Some(email);
+    Ok(input)
+}
+
+async fn listed(client: &AwsClient) -> anyhow::Result<Vec<Account>> {
+    let mut accounts = Vec::new();
+    let mut input = json!({});
+    loop {
+        let page = call(client, "ListAccounts", &input).await?;
+        for account in page.get("Accounts").and_then(Value::as_array).into_iter().flatten() {
+            accounts.push(Account {
+                id: text(account, "Id"),
+                status: text(account, "Status"),
+                name: text(account, "Name"),
+                email: account.get("Email").and_then(Value::as_str).map(str::to_owned),
+            });
+        }
+        match page.get("NextToken") {
+            Some(token) => input["NextToken"] = token.clone(),
+            None => return Ok(accounts),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! A deployment's store, opened directly: for what is done while no server holds it, or when nobody can get in.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use meta::Meta;
+use registry::Registry;
+use registry::settings::{Limits, PublicAddress, Settings};
+
+use crate::config::{self, Database};
+use crate::data_dir::DataFolder;
+use crate::{files, master_key, node};
+
+/// Which store, if not a running server is asked.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Store {
+    /// Open the store of a stopped `wharf dev` in this folder, instead of calling a server.
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    data_dir: Option<PathBuf>,
+    /// Open the store of this `wharf serve` configuration; with SQLite, the server must be stopped.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// An open store, held until it is dropped.
+pub(crate) struct OpenStore {
+    pub(crate) registry: Arc<Registry>,
+    _folder: Option<DataFolder>,
+}
+
+impl Store {
+    /// Opens the store; None if none was named.
+    pub(crate) async fn open(&self) -> anyhow::Result<Option<OpenStore>> {
+        match (&self.data_dir, &self.config) {
+            (Some(folder), _) => of_folder(folder).await.map(Some),
+            (None, Some(file)) => of_config(file).await.map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+async fn of_folder(path: &Path) -> anyhow::Result<OpenStore> {
+    let path = std::path::absolute(path)?;
+    there(&path.join("wharf.db"))?;
+    let folder = DataFolder::hold(&path)?;
+    let meta = Meta::sqlite(folder.database(), meta::SqliteOptions::default()).await?;
+    let region = "us-east-1".parse()?;
+    open(meta, &folder.master_key(), &folder.blobs(), region, Some(folder)).await
+}
+
+async fn of_config(file: &Path) -> anyhow::Result<OpenStore> {
+    let config = config::load(file)?;
+    there(&config.data_dir)?;
+    let key = config.master_key_file.clone().unwrap_or_else(|| config.data_dir.join("master.key"));
+    let blobs = config.blobs.clone().unwrap_or_else(|| config.data_dir.join("blobs"));
+    let (meta, folder) = match &config.database {
+        Database::Sqlite(path) => {
+            let folder = DataFolder::hold(&config.data_dir)?;
+            let path = path.clone().unwrap_or_else(|| folder.database());
+            there(&path)?;
+            (Meta::sqlite(&path, meta::SqliteOptions::default()).await?, Some(folder))
+        }
+        // Servers may run on it: each change is one transaction, and servers read who is there on each request.
+        Database::Postgres(url) => {
+            let opened = Meta::postgres(url, meta::PostgresOptions::default()).await;
+            (opened.context("cannot open the database at database.url")?, None)
+        }
+    };
+    open(meta, &key, &blobs, config.region, folder).await
+}
+
+/// A mistyped folder must not become a new deployment.
+fn there(path: &Path) -> anyhow::Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    bail!("there is no store: {} does not exist", path.display())
+}
+
+async fn open(
+    meta: Meta,
+    key: &Path,
+    blobs: &Path,
+    default_region: aws::ids::Region,
+    folder: Option<DataFolder>,
+) -> anyhow::Result<OpenStore> {
+    if files::read_optional(key)?.is_none() {
+        bail!("the master key {} is not there: without it the store cannot be used", key.display());
+    }
+    let settings = Settings {
+        // Nothing that has a link is made here.
+        address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 0 },
+        default_region,
+        limits: Limits::default(),
+        master_key: master_key::load_or_make(key)?,
+    };
+    Ok(OpenStore { registry: node::open(settings, meta, blobs).await?, _folder: folder })
+}
