@@ -125,24 +125,23 @@ impl Accounts {
     }
 }
 
+/// An address that is nobody's (RFC 2606) and no other account's.
+fn nobodys_address() -> anyhow::Result<String> {
+    let mut bytes = [0_u8; 10];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| anyhow!("the system gives no randomness"))?;
+    Ok(format!("root+{}@wharf.invalid", hex::encode(bytes)))
+}
+
 /// CreateAccount's input, held against the API's rules, which hold for a store that is opened too.
 fn checked(asked: &mut NewAccount) -> anyhow::Result<Value> {
     let email = match asked.email.take() {
         Some(email) => email,
-        None => {
-            let mut bytes = [0_u8; 10];
-            aws_lc_rs::rand::fill(&mut bytes).map_err(|_| anyhow!("the system gives no randomness"))?;
-            // Nobody's (RFC 2606), and no other account's.
-            format!("root+{}@wharf.invalid", hex::encode(bytes))
-        }
+        None => nobodys_address()?,
     };
-    let mut input = json!({ "AccountName": asked.name, "Email": email });
-    if let Some(id) = &asked.id {
-        input["WharfAccountId"] = id.as_str().into();
-    }
-    if let Some(role_name) = &asked.role_name {
-        input["RoleName"] = role_name.as_str().into();
-    }
+    // What is not given is null, which is the same as absent.
+    let (id, role_name) = (asked.id.as_ref().map(AccountId::as_str), &asked.role_name);
+    let input =
+        json!({ "AccountName": asked.name, "Email": email, "WharfAccountId": id, "RoleName": role_name });
     aws::ecr::decode::<aws::organizations::CreateAccountRequest>(input.to_string().as_bytes())?;
     asked.email = Some(email);
     Ok(input)
@@ -162,7 +161,7 @@ async fn listed(client: &AwsClient) -> anyhow::Result<Vec<Account>> {
             });
         }
         match page.get("NextToken") {
-            Some(token) => input["NextToken"] = token.clone(),
+            Some(token) => input = json!({ "NextToken": token }),
             None => return Ok(accounts),
         }
     }
