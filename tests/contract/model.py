@@ -14,10 +14,11 @@ OPERATIONS = MODEL["operations"]
 
 # The operations that Wharf has. The others must say that they are not there.
 SERVED = """
-BatchCheckLayerAvailability BatchDeleteImage BatchGetImage CompleteLayerUpload CreateRepository DeleteRepository
-DescribeImages DescribeRegistry DescribeRepositories GetAuthorizationToken GetDownloadUrlForLayer InitiateLayerUpload
-ListImageReferrers ListImages ListTagsForResource PutImage PutImageTagMutability TagResource UntagResource
-UploadLayerPart
+BatchCheckLayerAvailability BatchDeleteImage BatchGetImage CompleteLayerUpload CreateRepository DeleteRegistryPolicy
+DeleteRepository DeleteRepositoryPolicy DescribeImageScanFindings DescribeImages DescribeRegistry DescribeRepositories
+GetAccountSetting GetAuthorizationToken GetDownloadUrlForLayer GetRegistryPolicy GetRepositoryPolicy InitiateLayerUpload
+ListImageReferrers ListImages ListTagsForResource PutAccountSetting PutImage PutImageTagMutability PutRegistryPolicy
+SetRepositoryPolicy TagResource UntagResource UploadLayerPart
 """.split()
 
 DIGEST = "sha256:" + "0" * 64

@@ -89,10 +89,38 @@ def test_every_operation_answers_within_its_shape(api):
     assert len(call("DescribeImages", repositoryName=name)["imageDetails"]) == 2
     assert call("BatchDeleteImage", repositoryName=name, imageIds=wanted)["failures"] != []
 
-    call("DescribeRegistry")
+    account = call("DescribeRegistry")["registryId"]
+    allow = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "ecr:BatchGetImage"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    shown = call("SetRepositoryPolicy", repositoryName=name, policyText=text)["policyText"]
+    assert json.loads(shown)["Statement"][0]["Principal"] == {"AWS": f"arn:aws:iam::{account}:root"}
+    assert call("GetRepositoryPolicy", repositoryName=name)["policyText"] == shown
+    assert call("DeleteRepositoryPolicy", repositoryName=name)["policyText"] == shown
+    gone = api.call("GetRepositoryPolicy", {"repositoryName": name})
+    assert gone.error == "RepositoryPolicyNotFoundException" and gone.error in declared_errors("GetRepositoryPolicy")
+    text = json.dumps({"Version": "2012-10-17", "Statement": [allow | {"Resource": "*"}]})
+    shown = call("PutRegistryPolicy", policyText=text)["policyText"]
+    assert call("GetRegistryPolicy")["policyText"] == shown
+    assert call("DeleteRegistryPolicy")["policyText"] == shown
+    assert api.call("GetRegistryPolicy", {}).error == "RegistryPolicyNotFoundException"
+    call("PutAccountSetting", name="REGISTRY_POLICY_SCOPE", value="V2")
+    assert call("GetAccountSetting", name="REGISTRY_POLICY_SCOPE")["value"] == "V2"
     assert call("GetAuthorizationToken")["authorizationData"][0]["authorizationToken"]
     assert call("DeleteRepository", repositoryName=name, force=True)["repository"]["repositoryName"] == name
-    assert call.called == set(SERVED)
+    # No scan exists yet: this one has no answer but its declared error.
+    assert call.called == set(SERVED) - {"DescribeImageScanFindings"}
+
+
+def test_an_image_that_was_never_scanned_has_no_findings(api):
+    name = f"contract/{uuid.uuid4().hex}"
+    api.good("CreateRepository", repositoryName=name)
+    ask = {"repositoryName": name, "imageId": {"imageTag": "v1"}}
+    assert api.call("DescribeImageScanFindings", ask).error == "ImageNotFoundException"
+    index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}
+    api.good("PutImage", repositoryName=name, imageTag="v1", imageManifest=json.dumps(index))
+    answer = api.call("DescribeImageScanFindings", ask)
+    assert answer.error == "ScanNotFoundException" and answer.error in declared_errors("DescribeImageScanFindings")
+    assert answer.body["message"].startswith("Image scan does not exist for the image with '{imageDigest:'sha256:")
 
 
 ON_A_REPOSITORY = [name for name in SERVED if "RepositoryNotFoundException" in declared_errors(name)]

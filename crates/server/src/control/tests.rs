@@ -31,6 +31,8 @@ fn every_operation_of_the_rules_can_be_called() {
             Some(("ecr", _)) => find(op.name()),
             Some(("iam", _)) => super::iam::find(op.name()),
             Some(("sts", _)) => super::sts::find(op.name(), aws::sts::VERSION),
+            Some(("organizations", name)) => super::organizations::find(name),
+            Some(("account", _)) => super::organizations::find("WharfRenameAccount"),
             _ => None,
         };
         assert!(found.is_some(), "{}", op.name());
