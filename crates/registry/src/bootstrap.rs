@@ -55,6 +55,8 @@ impl Registry {
     /// Safe to repeat: what is there stays.
     pub async fn ensure_administrator(&self, administrator: &Administrator, now: Timestamp) -> Result<()> {
         let account = self.ensure_account(&administrator.account_id, now).await?;
+        // Written down before another account can be made.
+        self.management_account().await?;
         self.ensure_registry(account, &administrator.region, now).await?;
         let id = administrator.access_key_id.clone();
         if let Some(key) = self.meta.read(FindAccessKey { id: id.clone() }).await.or_store_error()? {

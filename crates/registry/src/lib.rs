@@ -37,9 +37,9 @@ pub mod token;
 pub mod upload;
 mod uploads_in_progress;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use aws::ids::AccessKeyId;
+use aws::ids::{AccessKeyId, AccountId};
 use bytes::Bytes;
 use meta::{ImageId, Meta, Micros, PutSettingOnce, RepositoryKey};
 use moka::sync::Cache;
@@ -68,6 +68,8 @@ pub struct Registry {
     keys: KeyRing,
     ids: IdSource,
     organization: Organization,
+    /// Known from the first time that it was asked for.
+    management: OnceLock<AccountId>,
     policies: PolicyCaches,
     tokens: Cache<Digest, OpenToken>,
     manifests: Cache<Digest, Bytes>,
@@ -97,6 +99,7 @@ impl Registry {
             keys,
             ids: IdSource::new(),
             organization,
+            management: OnceLock::new(),
             policies: PolicyCaches::default(),
             tokens: Cache::new(CACHED_TOKENS),
             manifests,

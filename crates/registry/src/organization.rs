@@ -1,6 +1,7 @@
 //! The one organisation of a deployment: its ids, made once.
 
-use meta::{Meta, PutSettingOnce};
+use aws::ids::AccountId;
+use meta::{FirstAccount, GetSetting, Meta, PutSettingOnce};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -8,6 +9,7 @@ use crate::seal::SealError;
 use crate::store::StoreResultExt as _;
 
 const SETTING: &str = "organization";
+const MANAGEMENT: &str = "management-account";
 
 /// The organisation that every account of the deployment is born into.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +29,22 @@ impl Organization {
         let kept = meta.write(put).await.or_store_error()?;
         serde_json::from_slice(&kept).map_err(Error::internal)
     }
+}
+
+/// The management account: the first of the deployment, written down once, so that no clock that goes wrong later
+/// makes another account the first. None before there is any account.
+pub(crate) async fn management_account(meta: &Meta) -> Result<Option<AccountId>> {
+    let kept = match meta.read(GetSetting { name: MANAGEMENT.to_owned() }).await.or_store_error()? {
+        Some(kept) => kept,
+        None => {
+            let Some(first) = meta.read(FirstAccount).await.or_store_error()? else { return Ok(None) };
+            let put =
+                PutSettingOnce { name: MANAGEMENT.to_owned(), value: first.as_str().as_bytes().to_vec() };
+            meta.write(put).await.or_store_error()?
+        }
+    };
+    let text = String::from_utf8(kept).map_err(Error::internal)?;
+    text.parse().map(Some).map_err(Error::internal)
 }
 
 /// Lower-case letters and digits (Organizations API reference, `OrganizationId`).

@@ -57,7 +57,7 @@ operation!(FindMemberAccount: Point -> Option<MemberAccount>, Never, |op, tx| {
     Ok(Ok(row.map(|mut row| MemberAccount::read(&mut row)).transpose()?))
 });
 
-/// Finds the account that was there first: the management account.
+/// Finds the account that was there first.
 #[derive(Clone, Debug)]
 pub struct FirstAccount;
 

@@ -7,14 +7,14 @@ mod tag;
 mod tree;
 
 use aws::ids::AccountId;
-use meta::{FindMemberAccount, FirstAccount, MemberAccount};
+use meta::{FindMemberAccount, MemberAccount};
 
 use crate::Registry;
 use crate::authz::Gate;
 use crate::context::Ctx;
 use crate::error::{AwsCode, Code, Error, Result};
 use crate::op::Op;
-use crate::seal::SealError;
+use crate::organization;
 use crate::store::StoreResultExt as _;
 
 pub use operate::NewAccount;
@@ -26,8 +26,17 @@ fn account_not_found() -> Error {
 impl Registry {
     /// The management account: the one that the deployment began with.
     pub async fn management_account(&self) -> Result<AccountId> {
-        let first = self.meta.read(FirstAccount).await.or_store_error()?;
-        first.ok_or_else(|| Error::internal(SealError::Failed))
+        if let Some(known) = self.management.get() {
+            return Ok(known.clone());
+        }
+        let found = organization::management_account(&self.meta).await?;
+        let found = found.ok_or_else(|| {
+            Error::new(
+                Code::Unavailable,
+                "This deployment has no account yet, so no management account either.",
+            )
+        })?;
+        Ok(self.management.get_or_init(|| found).clone())
     }
 
     fn member_arn(&self, management: &AccountId, account: &str) -> String {

@@ -12,5 +12,6 @@ mod blobs;
 mod gate;
 mod housekeeping;
 mod images;
+mod organizations;
 mod tokens;
 mod world;

@@ -66,19 +66,23 @@ pub(crate) fn manifest(config: &[u8]) -> Vec<u8> {
     .into_bytes()
 }
 
+async fn opened(folder: &tempfile::TempDir, meta: Meta) -> Arc<Registry> {
+    let blobs = blob::Store::disk(folder.path().join("blobs"), blob::DiskOptions::default()).unwrap();
+    let settings = Settings {
+        address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 5100 },
+        default_region: region(),
+        limits: Limits::default(),
+        master_key: MasterKey::new([7; 32]),
+    };
+    Registry::open(settings, meta, blobs).await.unwrap()
+}
+
 impl World {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = meta::SqliteOptions::default();
         let meta = Meta::sqlite(folder.path().join("wharf.db"), options).await.unwrap();
-        let blobs = blob::Store::disk(folder.path().join("blobs"), blob::DiskOptions::default()).unwrap();
-        let settings = Settings {
-            address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 5100 },
-            default_region: region(),
-            limits: Limits::default(),
-            master_key: MasterKey::new([7; 32]),
-        };
-        let registry = Registry::open(settings, meta.clone(), blobs).await.unwrap();
+        let registry = opened(&folder, meta.clone()).await;
         let (access_key_id, secret) = bootstrap::random_access_key().unwrap();
         let administrator = Administrator {
             account_id: ACCOUNT.parse().unwrap(),
@@ -90,6 +94,11 @@ impl World {
         let key = meta.read(meta::FindAccessKey { id: access_key_id.clone() }).await.unwrap().unwrap();
         let admin = caller(&key.principal.name, key.principal.unique_id, access_key_id);
         Self { registry, meta, admin, folder }
+    }
+
+    /// The registry as another process opens it on the same stores.
+    pub(crate) async fn another(&self) -> Arc<Registry> {
+        opened(&self.folder, self.meta.clone()).await
     }
 
     /// A user of the account with this identity policy.

@@ -1,0 +1,156 @@
+//! Organizations at the gate: who may manage, what denials say, and what a closed or departed account still can.
+
+use std::sync::Arc;
+
+use aws::ecr::{DescribeRepositoriesRequest, Tag};
+use aws::ids::AccountId;
+use aws::organizations::{
+    CloseAccountRequest, CreateAccountRequest, DescribeAccountRequest, DescribeOrganizationRequest,
+    ListAccountsRequest, ListTagsForResourceRequest, RemoveAccountFromOrganizationRequest,
+    TagResourceRequest,
+};
+use jiff::Timestamp;
+use registry::context::{Caller, CallerKind};
+use registry::error::{AwsCode, Code, Error};
+use registry::organizations::NewAccount;
+
+use crate::world::{ACCOUNT, World, code, ctx, region};
+
+const MEMBER: &str = "444455556666";
+
+fn create(email: &str, id: &str) -> CreateAccountRequest {
+    CreateAccountRequest {
+        email: email.to_owned(),
+        account_name: "new".to_owned(),
+        wharf_account_id: Some(id.to_owned()),
+        ..CreateAccountRequest::default()
+    }
+}
+
+fn refused<T>(result: Result<T, Error>) -> String {
+    result.err().expect("it was not refused").message.into_owned()
+}
+
+fn describe(id: &str) -> DescribeAccountRequest {
+    DescribeAccountRequest { account_id: id.to_owned() }
+}
+
+/// The root of an account, by a key that the operator made.
+async fn root(world: &World, account: &str) -> Arc<Caller> {
+    let id: AccountId = account.parse().unwrap();
+    let (key, _) = world.registry.make_root_key(&id, Timestamp::now()).await.unwrap();
+    Arc::new(Caller::with_key(id, account.to_owned(), CallerKind::Root, key))
+}
+
+#[tokio::test]
+async fn each_account_is_an_arn_that_policies_can_name() {
+    let world = World::new().await;
+    let registry = &world.registry;
+    registry.create_account(&ctx(&world.admin), create("a@example.org", MEMBER)).await.unwrap();
+    let organization =
+        registry.describe_organization(&ctx(&world.admin), DescribeOrganizationRequest::default()).await;
+    let organization = organization.unwrap().organization;
+    let arn = format!("arn:aws:organizations::{ACCOUNT}:account/{}/{MEMBER}", organization.id);
+    let statement =
+        format!(r#"{{"Effect":"Allow","Action":"organizations:DescribeAccount","Resource":"{arn}"}}"#);
+    let reader = world.user("reader", &statement).await;
+    let shown = registry.describe_account(&ctx(&reader), describe(MEMBER)).await.unwrap().account;
+    assert_eq!(shown.arn, arn);
+
+    let own = format!("arn:aws:organizations::{ACCOUNT}:account/{}/{ACCOUNT}", organization.id);
+    let message = refused(registry.describe_account(&ctx(&reader), describe(ACCOUNT)).await);
+    let expected = format!(
+        "User: arn:aws:iam::{ACCOUNT}:user/reader is not authorized to perform: organizations:DescribeAccount \
+         on resource: {own} because no identity-based policy allows the organizations:DescribeAccount action"
+    );
+    assert_eq!(message, expected);
+    // Whether an account is there is not told to one who may not know it.
+    assert_eq!(
+        code(registry.describe_account(&ctx(&reader), describe("999999999999")).await),
+        Code::AccessDenied
+    );
+    let missing = registry.describe_account(&ctx(&world.admin), describe("999999999999")).await;
+    assert_eq!(code(missing), Code::Aws(AwsCode::AccountNotFound));
+}
+
+#[tokio::test]
+async fn making_an_account_with_tags_needs_leave_for_both() {
+    let world = World::new().await;
+    let only_create =
+        world.user("maker", r#"{"Effect":"Allow","Action":"organizations:CreateAccount","Resource":"*"}"#);
+    let only_create = only_create.await;
+    let tags = vec![Tag { key: "team".to_owned(), value: "a".to_owned() }];
+    let tagged = CreateAccountRequest { tags: tags.clone(), ..create("a@example.org", MEMBER) };
+    let message = refused(world.registry.create_account(&ctx(&only_create), tagged.clone()).await);
+    assert!(message.contains("organizations:TagResource"), "{message}");
+    let missing = world.registry.describe_account(&ctx(&world.admin), describe(MEMBER)).await;
+    assert_eq!(code(missing), Code::Aws(AwsCode::AccountNotFound), "nothing was made");
+
+    let of_team = r#"{"Effect":"Allow","Action":"organizations:*","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/team":"a"}}}"#;
+    let of_team = world.user("team", of_team).await;
+    world.registry.create_account(&ctx(&of_team), tagged).await.unwrap();
+    let list = ListTagsForResourceRequest { resource_id: MEMBER.to_owned() };
+    let kept = world.registry.list_tags_for_account(&ctx(&world.admin), list).await.unwrap();
+    assert_eq!(kept.tags, tags);
+    let other = vec![Tag { key: "team".to_owned(), value: "b".to_owned() }];
+    let other = TagResourceRequest { resource_id: MEMBER.to_owned(), tags: other };
+    assert_eq!(code(world.registry.tag_account(&ctx(&of_team), other).await), Code::AccessDenied);
+}
+
+#[tokio::test]
+async fn not_even_the_root_of_a_member_manages() {
+    let world = World::new().await;
+    world.registry.create_account(&ctx(&world.admin), create("a@example.org", MEMBER)).await.unwrap();
+    let root = root(&world, MEMBER).await;
+    assert_eq!(
+        refused(world.registry.list_accounts(&ctx(&root), ListAccountsRequest::default()).await),
+        "You don't have permissions to access this resource."
+    );
+    let close = CloseAccountRequest { account_id: ACCOUNT.to_owned() };
+    assert_eq!(code(world.registry.close_account(&ctx(&root), close).await), Code::AccessDenied);
+    let close = CloseAccountRequest { account_id: MEMBER.to_owned() };
+    assert_eq!(code(world.registry.close_account(&ctx(&root), close).await), Code::AccessDenied);
+}
+
+#[tokio::test]
+async fn an_account_that_is_older_by_a_wrong_clock_does_not_become_the_manager() {
+    let world = World::new().await;
+    let management = world.registry.management_account().await.unwrap();
+    assert_eq!(management.as_str(), ACCOUNT);
+    let asked =
+        NewAccount { name: "old".to_owned(), id: Some(MEMBER.parse().unwrap()), ..NewAccount::default() };
+    world.registry.add_account(&management, asked, Timestamp::UNIX_EPOCH).await.unwrap();
+    // Another process on the same store, which has asked for nothing yet.
+    let again = world.another().await;
+    assert_eq!(again.management_account().await.unwrap(), management);
+}
+
+#[tokio::test]
+async fn closed_accounts_are_not_heard_and_departed_ones_are_of_no_organization() {
+    let world = World::new().await;
+    let registry = &world.registry;
+    for (id, email) in [(MEMBER, "a@example.org"), ("777788889999", "b@example.org")] {
+        registry.create_account(&ctx(&world.admin), create(email, id)).await.unwrap();
+    }
+    let (closes, leaves) = (root(&world, MEMBER).await, root(&world, "777788889999").await);
+    let repositories = |caller: Arc<Caller>| async move {
+        registry.describe_repositories(&ctx(&caller), &region(), DescribeRepositoriesRequest::default()).await
+    };
+    repositories(Arc::clone(&closes)).await.unwrap();
+    let close = CloseAccountRequest { account_id: MEMBER.to_owned() };
+    registry.close_account(&ctx(&world.admin), close.clone()).await.unwrap();
+    assert_eq!(code(repositories(closes).await), Code::InvalidToken);
+    assert_eq!(
+        code(registry.close_account(&ctx(&world.admin), close).await),
+        Code::Aws(AwsCode::AccountAlreadyClosed)
+    );
+
+    let leave = RemoveAccountFromOrganizationRequest { account_id: "777788889999".to_owned() };
+    registry.remove_account_from_organization(&ctx(&world.admin), leave).await.unwrap();
+    repositories(Arc::clone(&leaves)).await.unwrap();
+    let of_none = registry.describe_organization(&ctx(&leaves), DescribeOrganizationRequest::default()).await;
+    assert_eq!(code(of_none), Code::Aws(AwsCode::OrganizationsNotInUse));
+    let own = RemoveAccountFromOrganizationRequest { account_id: ACCOUNT.to_owned() };
+    let own = registry.remove_account_from_organization(&ctx(&world.admin), own).await;
+    assert_eq!(code(own), Code::Aws(AwsCode::MasterCannotLeave));
+}
