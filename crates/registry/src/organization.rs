@@ -34,14 +34,13 @@ impl Organization {
 /// The management account: the first of the deployment, written down once, so that no clock that goes wrong later
 /// makes another account the first. None before there is any account.
 pub(crate) async fn management_account(meta: &Meta) -> Result<Option<AccountId>> {
-    let kept = match meta.read(GetSetting { name: MANAGEMENT.to_owned() }).await.or_store_error()? {
-        Some(kept) => kept,
-        None => {
-            let Some(first) = meta.read(FirstAccount).await.or_store_error()? else { return Ok(None) };
-            let put =
-                PutSettingOnce { name: MANAGEMENT.to_owned(), value: first.as_str().as_bytes().to_vec() };
-            meta.write(put).await.or_store_error()?
-        }
+    let kept = meta.read(GetSetting { name: MANAGEMENT.to_owned() }).await.or_store_error()?;
+    let kept = if let Some(kept) = kept {
+        kept
+    } else {
+        let Some(first) = meta.read(FirstAccount).await.or_store_error()? else { return Ok(None) };
+        let put = PutSettingOnce { name: MANAGEMENT.to_owned(), value: first.as_str().as_bytes().to_vec() };
+        meta.write(put).await.or_store_error()?
     };
     let text = String::from_utf8(kept).map_err(Error::internal)?;
     text.parse().map(Some).map_err(Error::internal)

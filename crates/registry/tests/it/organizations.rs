@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use aws::ecr::{DescribeRepositoriesRequest, Tag};
+use aws::iam::{DeleteAccessKeyRequest, ListAccessKeysRequest};
 use aws::ids::AccountId;
 use aws::organizations::{
     CloseAccountRequest, CreateAccountRequest, DescribeAccountRequest, DescribeOrganizationRequest,
     ListAccountsRequest, ListTagsForResourceRequest, RemoveAccountFromOrganizationRequest,
     TagResourceRequest,
 };
+use aws::sts::GetCallerIdentityRequest;
 use jiff::Timestamp;
 use registry::context::{Caller, CallerKind};
 use registry::error::{AwsCode, Code, Error};
@@ -148,9 +150,30 @@ async fn closed_accounts_are_not_heard_and_departed_ones_are_of_no_organization(
     let leave = RemoveAccountFromOrganizationRequest { account_id: "777788889999".to_owned() };
     registry.remove_account_from_organization(&ctx(&world.admin), leave).await.unwrap();
     repositories(Arc::clone(&leaves)).await.unwrap();
+    assert_eq!(
+        code(registry.describe_account(&ctx(&world.admin), describe("777788889999")).await),
+        Code::Aws(AwsCode::AccountNotFound)
+    );
     let of_none = registry.describe_organization(&ctx(&leaves), DescribeOrganizationRequest::default()).await;
     assert_eq!(code(of_none), Code::Aws(AwsCode::OrganizationsNotInUse));
     let own = RemoveAccountFromOrganizationRequest { account_id: ACCOUNT.to_owned() };
     let own = registry.remove_account_from_organization(&ctx(&world.admin), own).await;
     assert_eq!(code(own), Code::Aws(AwsCode::MasterCannotLeave));
+}
+
+#[tokio::test]
+async fn a_root_lists_and_deletes_its_own_keys() {
+    let world = World::new().await;
+    let registry = &world.registry;
+    let (first, second) = (root(&world, ACCOUNT).await, root(&world, ACCOUNT).await);
+    let identity = registry.get_caller_identity(&ctx(&first), GetCallerIdentityRequest::default()).await;
+    assert_eq!(identity.unwrap().arn, format!("arn:aws:iam::{ACCOUNT}:root"));
+    let context = ctx(&first);
+    let list = || registry.list_access_keys(&context, ListAccessKeysRequest::default());
+    assert_eq!(list().await.unwrap().items.len(), 2);
+    let delete = DeleteAccessKeyRequest { user_name: None, access_key_id: second.access_key_id.to_string() };
+    registry.delete_access_key(&ctx(&first), delete).await.unwrap();
+    assert_eq!(list().await.unwrap().items.len(), 1);
+    let gone = registry.get_caller_identity(&ctx(&second), GetCallerIdentityRequest::default()).await;
+    assert_eq!(code(gone), Code::InvalidToken);
 }
