@@ -9,6 +9,7 @@
 )]
 
 mod blobs;
+mod cross_account;
 mod gate;
 mod housekeeping;
 mod images;

@@ -1,0 +1,202 @@
+//! Who may do what in another account: the caller's account must allow, and the repository must name the caller.
+
+use std::sync::Arc;
+
+use aws::ecr::{GetRepositoryPolicyRequest, PutRegistryPolicyRequest, SetRepositoryPolicyRequest};
+use aws::iam::{AttachRolePolicyRequest, CreateRoleRequest, DeleteRoleRequest, DetachRolePolicyRequest};
+use meta::{AccountKey, CreateAccessKey, CreateAccount, CreateUser, Micros, PutInlinePolicy};
+use oci::name::Reference;
+use registry::bootstrap;
+use registry::context::{Caller, CallerKind, RepositoryRef, Session};
+use registry::error::Code;
+
+use crate::world::{ACCOUNT, World, code, ctx, region};
+
+const STAGING: &str = "222233334444";
+const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly";
+
+/// The administrator of another account of the deployment.
+async fn staging(world: &World) -> Arc<Caller> {
+    let account = AccountKey(77);
+    let account_id: aws::ids::AccountId = STAGING.parse().unwrap();
+    let create = CreateAccount {
+        key: account,
+        account_id: account_id.clone(),
+        name: "staging".to_owned(),
+        at: Micros(1),
+    };
+    world.meta.write(create).await.unwrap();
+    let unique_id = "AIDASTAGINGADMIN00000".to_owned();
+    let (path, name) = ("/".to_owned(), "ops".to_owned());
+    let user = CreateUser {
+        account,
+        unique_id: unique_id.clone(),
+        path: path.clone(),
+        name: name.clone(),
+        at: Micros(1),
+    };
+    world.meta.write(user).await.unwrap();
+    let (id, _) = bootstrap::random_access_key().unwrap();
+    let key =
+        CreateAccessKey { id: id.clone(), owner: unique_id.clone(), sealed_secret: vec![1], at: Micros(1) };
+    world.meta.write(key).await.unwrap();
+    let document = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+    let put =
+        PutInlinePolicy { owner: unique_id.clone(), name: "all".to_owned(), document: document.to_owned() };
+    world.meta.write(put).await.unwrap();
+    Arc::new(Caller::with_key(account_id, unique_id, CallerKind::User { path, name }, id))
+}
+
+/// Makes the role `node` of staging, and gives a session of it.
+async fn node(world: &World, ops: &Arc<Caller>) -> Arc<Caller> {
+    let trust = format!(
+        r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"{STAGING}"}},"Action":"sts:AssumeRole"}}}}"#
+    );
+    let create = CreateRoleRequest {
+        role_name: "node".to_owned(),
+        assume_role_policy_document: trust,
+        ..CreateRoleRequest::default()
+    };
+    let role = world.registry.create_role(&ctx(ops), create).await.unwrap().1;
+    let attach = AttachRolePolicyRequest { role_name: "node".to_owned(), policy_arn: READ_ONLY.to_owned() };
+    world.registry.attach_role_policy(&ctx(ops), attach).await.unwrap();
+    session(ops, &role.id, None)
+}
+
+fn session(ops: &Arc<Caller>, role_id: &str, session: Option<Session>) -> Arc<Caller> {
+    let kind =
+        CallerKind::Role { path: "/".to_owned(), name: "node".to_owned(), session_name: "s".to_owned() };
+    Arc::new(Caller {
+        arn: kind.arn(&ops.account_id),
+        kind,
+        unique_id: role_id.to_owned(),
+        long_term_key: None,
+        session: session.map(Arc::new),
+        ..Caller::clone(ops)
+    })
+}
+
+async fn set_policy(world: &World, principal: &str) -> Result<String, registry::error::Error> {
+    let policy_text = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":["ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"]}}]}}"#
+    );
+    let input = SetRepositoryPolicyRequest {
+        repository_name: "app".to_owned(),
+        policy_text,
+        ..SetRepositoryPolicyRequest::default()
+    };
+    let set = world.registry.set_repository_policy(&ctx(&world.admin), &region(), input).await?;
+    Ok(set.policy_text)
+}
+
+async fn pull(world: &World, caller: &Arc<Caller>, app: &RepositoryRef) -> Result<(), Code> {
+    let latest = Reference::Tag("latest".parse().unwrap());
+    let pulled = world.registry.get_manifest(&ctx(caller), app, &latest).await;
+    pulled.map(|_| ()).map_err(|error| error.code)
+}
+
+async fn world_with_app() -> (World, RepositoryRef, Arc<Caller>) {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    world.push(&app, "latest", b"{}").await.unwrap();
+    let ops = staging(&world).await;
+    (world, app, ops)
+}
+
+#[tokio::test]
+async fn both_accounts_must_allow() {
+    let (world, app, ops) = world_with_app().await;
+    let node = node(&world, &ops).await;
+    assert_eq!(pull(&world, &node, &app).await, Err(Code::AccessDenied), "the repository names nobody");
+    set_policy(&world, STAGING).await.unwrap();
+    assert_eq!(pull(&world, &node, &app).await, Ok(()));
+    let detach = DetachRolePolicyRequest { role_name: "node".to_owned(), policy_arn: READ_ONLY.to_owned() };
+    world.registry.detach_role_policy(&ctx(&ops), detach).await.unwrap();
+    assert_eq!(pull(&world, &node, &app).await, Err(Code::AccessDenied), "its own account allows nothing");
+}
+
+#[tokio::test]
+async fn a_role_made_again_under_its_name_is_another() {
+    let (world, app, ops) = world_with_app().await;
+    let role = format!("arn:aws:iam::{STAGING}:role/node");
+    let refused = set_policy(&world, &role).await.unwrap_err();
+    assert_eq!(
+        refused.message,
+        "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'"
+    );
+    let first = node(&world, &ops).await;
+    assert!(set_policy(&world, &role).await.unwrap().contains(&role));
+    assert_eq!(pull(&world, &first, &app).await, Ok(()));
+    let detach = DetachRolePolicyRequest { role_name: "node".to_owned(), policy_arn: READ_ONLY.to_owned() };
+    world.registry.detach_role_policy(&ctx(&ops), detach).await.unwrap();
+    let delete = DeleteRoleRequest { role_name: "node".to_owned() };
+    world.registry.delete_role(&ctx(&ops), delete).await.unwrap();
+    assert_eq!(pull(&world, &first, &app).await, Err(Code::InvalidToken), "its sessions ended with it");
+    let second = node(&world, &ops).await;
+    assert_eq!(pull(&world, &second, &app).await, Err(Code::AccessDenied));
+    let input = GetRepositoryPolicyRequest {
+        repository_name: "app".to_owned(),
+        ..GetRepositoryPolicyRequest::default()
+    };
+    let shown = world.registry.get_repository_policy(&ctx(&world.admin), &region(), input).await.unwrap();
+    assert!(
+        shown.policy_text.contains(&first.unique_id),
+        "a deleted role shows as its id: {}",
+        shown.policy_text
+    );
+}
+
+#[tokio::test]
+async fn one_registry_policy_stands_for_a_policy_on_each_repository() {
+    let (world, app, ops) = world_with_app().await;
+    let node = node(&world, &ops).await;
+    let put = |effect: &str| PutRegistryPolicyRequest {
+        policy_text: format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"{effect}","Principal":{{"AWS":"arn:aws:iam::{STAGING}:root"}},"Action":"ecr:BatchGetImage","Resource":"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/*"}}]}}"#
+        ),
+    };
+    world.registry.put_registry_policy(&ctx(&world.admin), &region(), put("Allow")).await.unwrap();
+    assert_eq!(pull(&world, &node, &app).await, Ok(()));
+    set_policy(&world, STAGING).await.unwrap();
+    world.registry.put_registry_policy(&ctx(&world.admin), &region(), put("Deny")).await.unwrap();
+    assert_eq!(
+        pull(&world, &node, &app).await,
+        Err(Code::AccessDenied),
+        "a deny wins over the repository's allow"
+    );
+}
+
+#[tokio::test]
+async fn a_session_policy_limits_what_the_role_may_pull() {
+    let (world, app, ops) = world_with_app().await;
+    let whole = node(&world, &ops).await;
+    set_policy(&world, STAGING).await.unwrap();
+    let limited = |action: &str| {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"{action}","Resource":"*"}}}}"#
+        );
+        let policies = Some(vec![registry::context::SessionPolicy::Inline(text)]);
+        session(&ops, &whole.unique_id, Some(Session { policies, ..Session::default() }))
+    };
+    assert_eq!(pull(&world, &limited("ecr:BatchGetImage"), &app).await, Ok(()));
+    assert_eq!(pull(&world, &limited("ecr:ListImages"), &app).await, Err(Code::AccessDenied));
+}
+
+#[tokio::test]
+async fn a_policy_that_locks_its_writer_out_needs_force() {
+    let (world, ..) = world_with_app().await;
+    let deny = SetRepositoryPolicyRequest {
+        repository_name: "app".to_owned(),
+        policy_text:
+            r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"ecr:*"}}"#
+                .to_owned(),
+        ..SetRepositoryPolicyRequest::default()
+    };
+    let set = |input| {
+        let world = &world;
+        async move { world.registry.set_repository_policy(&ctx(&world.admin), &region(), input).await }
+    };
+    assert_eq!(code(set(deny.clone()).await), Code::InvalidParameter);
+    set(SetRepositoryPolicyRequest { force: true, ..deny.clone() }).await.unwrap();
+    assert_eq!(code(set(deny).await), Code::AccessDenied);
+}
