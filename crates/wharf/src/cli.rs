@@ -7,6 +7,7 @@ use aws::ids::{AccountId, Region};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cmd::account::{AccountCommand, account_name};
+use crate::cmd::credentials::CredentialsCommand;
 use crate::cmd::oidc::OidcCommand;
 
 /// Amazon ECR that you can run yourself: docker push and pull, and the ECR API, from one binary.
@@ -135,6 +136,9 @@ Examples:
     /// Work on accounts.
     #[command(subcommand)]
     Account(AccountCommand),
+    /// Get credentials of a role for a node or a pod, without a long-term key where its software runs.
+    #[command(subcommand)]
+    Credentials(CredentialsCommand),
     /// Work on OIDC providers.
     #[command(subcommand)]
     Oidc(OidcCommand),

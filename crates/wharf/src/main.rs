@@ -12,6 +12,7 @@ mod files;
 mod logging;
 mod master_key;
 mod node;
+mod node_identity;
 
 use std::process::ExitCode;
 

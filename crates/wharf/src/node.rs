@@ -40,7 +40,7 @@ pub(crate) async fn run(listener: Listener, registry: Arc<Registry>) -> anyhow::
 }
 
 /// Resolves at SIGTERM or SIGINT. A second signal ends the process at once.
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+pub(crate) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

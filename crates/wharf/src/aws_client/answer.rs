@@ -47,6 +47,11 @@ impl XmlAnswer {
         Some(content(found))
     }
 
+    /// The same, where the answer cannot do without.
+    pub(crate) fn require(&self, name: &str) -> anyhow::Result<String> {
+        self.text(name).with_context(|| format!("the server's answer has no {name}"))
+    }
+
     pub(super) fn refusal(&self, operation: &str, status: u16) -> Refusal {
         let text = |name: &str| self.text(name).unwrap_or_default();
         Refusal { code: text("Code"), message: text("Message"), operation: operation.to_owned(), status }

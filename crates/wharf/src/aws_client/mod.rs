@@ -19,6 +19,7 @@ use outbound::{Client, Limits};
 use serde_json::Value;
 
 pub(crate) use answer::{Refusal, XmlAnswer};
+pub(crate) use profile::access_key_of_file;
 pub(crate) use service::Service;
 pub(crate) use wiring::Connection;
 
@@ -54,6 +55,21 @@ pub(crate) enum CallError {
 }
 
 impl AwsClient {
+    /// The URL of a service.
+    pub(crate) fn endpoint_of(&self, service: Service) -> anyhow::Result<&str> {
+        self.endpoints.of(service)
+    }
+
+    /// The region that requests are signed for.
+    pub(crate) fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// The public half of the key that signs, if there is one.
+    pub(crate) fn access_key_id(&self) -> Option<&AccessKeyId> {
+        self.access_key.as_ref().map(|key| &key.id)
+    }
+
     /// Calls an action of a query service (STS, IAM). Lists are given as AWS writes them: `Tags.member.1.Key`.
     pub(crate) async fn query(
         &self,
@@ -61,11 +77,29 @@ impl AwsClient {
         action: &str,
         parameters: &[(&str, &str)],
     ) -> Result<XmlAnswer, CallError> {
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("Action", action).append_pair("Version", service.version());
-        let body = form.extend_pairs(parameters).finish();
+        self.call_query(service, action, parameters, true).await
+    }
+
+    /// The same without a signature, as `AssumeRoleWithWebIdentity` takes it.
+    pub(crate) async fn query_unsigned(
+        &self,
+        service: Service,
+        action: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<XmlAnswer, CallError> {
+        self.call_query(service, action, parameters, false).await
+    }
+
+    async fn call_query(
+        &self,
+        service: Service,
+        action: &str,
+        parameters: &[(&str, &str)],
+        is_signed: bool,
+    ) -> Result<XmlAnswer, CallError> {
+        let body = form(service, action, parameters);
         let content_type = "application/x-www-form-urlencoded; charset=utf-8";
-        let answer = self.post(service, &[("content-type", content_type)], body).await?;
+        let answer = self.post(service, &[("content-type", content_type)], body, is_signed).await?;
         let status = answer.status();
         let answer = XmlAnswer::read(answer.into_body(), status.as_u16())?;
         if status.is_success() { Ok(answer) } else { Err(answer.refusal(action, status.as_u16()).into()) }
@@ -80,7 +114,7 @@ impl AwsClient {
     ) -> Result<Value, CallError> {
         let target = format!("{}.{operation}", service.version());
         let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
-        let answer = self.post(service, &headers, input.to_string()).await?;
+        let answer = self.post(service, &headers, input.to_string(), true).await?;
         let status = answer.status();
         let body: Value = serde_json::from_slice(answer.body())
             .map_err(|_| anyhow!("the server answered {status} without JSON: is this a Wharf endpoint?"))?;
@@ -95,6 +129,7 @@ impl AwsClient {
         service: Service,
         headers: &[(&'static str, &str)],
         body: String,
+        is_signed: bool,
     ) -> anyhow::Result<Response<Bytes>> {
         let url = self.endpoints.of(service)?;
         let mut request = Request::new(Bytes::from(body));
@@ -104,7 +139,9 @@ impl AwsClient {
         for (name, value) in headers {
             request.headers_mut().insert(*name, HeaderValue::from_str(value)?);
         }
-        self.sign(service, &mut request)?;
+        if is_signed {
+            self.sign(service, &mut request)?;
+        }
         self.http.send(request, LIMITS).await.with_context(|| format!("cannot call {url}"))
     }
 
@@ -138,4 +175,10 @@ impl AwsClient {
         }
         Ok(())
     }
+}
+
+fn form(service: Service, action: &str, parameters: &[(&str, &str)]) -> String {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("Action", action).append_pair("Version", service.version());
+    form.extend_pairs(parameters).finish()
 }

@@ -71,10 +71,24 @@ impl Profile {
         };
         let found = if self.is_chosen { from_profile() } else { from_environment().or_else(from_profile) };
         let Some((id, secret, session_token)) = found else { return Ok(None) };
-        let id = id.parse().context("the access key id")?;
-        let secret = secret.with_context(|| format!("the access key {id} has no secret beside it"))?;
-        Ok(Some(AccessKey { id, secret: SecretKey::new(secret), session_token }))
+        whole(&id, secret, session_token).map(Some)
     }
+}
+
+/// The access key of a file in the form of `~/.aws/credentials`.
+pub(crate) fn access_key_of_file(path: &Path, section: Option<&str>) -> anyhow::Result<AccessKey> {
+    let section = section.unwrap_or("default");
+    let file = read_file(path)?;
+    let get = |name| file.get(section, name).map(str::to_owned);
+    let id = get("aws_access_key_id");
+    let id = id.with_context(|| format!("{} has no aws_access_key_id in [{section}]", path.display()))?;
+    whole(&id, get("aws_secret_access_key"), get("aws_session_token"))
+}
+
+fn whole(id: &str, secret: Option<String>, session_token: Option<String>) -> anyhow::Result<AccessKey> {
+    let id = id.parse().context("the access key id")?;
+    let secret = secret.with_context(|| format!("the access key {id} has no secret beside it"))?;
+    Ok(AccessKey { id, secret: SecretKey::new(secret), session_token })
 }
 
 fn read_file(path: &Path) -> anyhow::Result<Ini> {

@@ -41,6 +41,17 @@ impl Connection {
         self.open_with(&profile, access_key)
     }
 
+    /// A client with another access key, or none.
+    pub(crate) fn open_as(&self, access_key: Option<AccessKey>) -> anyhow::Result<AwsClient> {
+        let profile = Profile::read(self.profile.as_deref(), environment)?;
+        self.open_with(&profile, access_key)
+    }
+
+    /// The caller's own access key, if there is one.
+    pub(crate) fn access_key(&self) -> anyhow::Result<Option<AccessKey>> {
+        Profile::read(self.profile.as_deref(), environment)?.access_key()
+    }
+
     fn open_with(&self, profile: &Profile, access_key: Option<AccessKey>) -> anyhow::Result<AwsClient> {
         let certificate_authority = self
             .certificate_authority

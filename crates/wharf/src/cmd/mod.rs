@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 mod config_check;
+pub(crate) mod credentials;
 mod dev;
 mod env;
 pub(crate) mod oidc;
@@ -29,6 +30,11 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Config(ConfigCommand::Check { file }) => config_check::run(&file),
         Command::Account(command) => block_on(account::run(command)),
+        Command::Credentials(command) => {
+            // Standard output is for what was asked; the log goes to standard error.
+            logging::start(&cli.logging)?;
+            block_on(credentials::run(command))
+        }
         Command::Oidc(command) => block_on(oidc::run(command)),
         Command::Version => say(concat!("wharf ", env!("CARGO_PKG_VERSION"))),
     }

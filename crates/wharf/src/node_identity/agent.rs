@@ -1,0 +1,170 @@
+//! The local agent's listener and its routes.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::uri::Authority;
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, put};
+use axum::serve::ListenerExt as _;
+use axum::{Router, serve};
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use super::imds::Tokens;
+use super::keeper::Kept;
+use super::source::Role;
+use super::{container, imds};
+
+/// What the routes know. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Agent(Arc<Parts>);
+
+struct Parts {
+    role_arn: String,
+    role_name: String,
+    account: String,
+    region: String,
+    kept: Kept,
+    authorization: Option<String>,
+    is_imds: bool,
+    tokens: Tokens,
+}
+
+impl Agent {
+    /// Where containers ask.
+    pub(crate) const CONTAINER_PATH: &str = container::PATH;
+
+    /// `authorization` is what containers have to send; without it they are not served.
+    pub(crate) fn new(
+        role: &Role,
+        region: &str,
+        kept: Kept,
+        authorization: Option<String>,
+        is_imds: bool,
+    ) -> anyhow::Result<Self> {
+        Ok(Self(Arc::new(Parts {
+            role_arn: role.arn.clone(),
+            role_name: role.name().to_owned(),
+            account: role.account().to_owned(),
+            region: region.to_owned(),
+            kept,
+            authorization,
+            is_imds,
+            tokens: Tokens::new()?,
+        })))
+    }
+
+    pub(super) fn role_arn(&self) -> &str {
+        &self.0.role_arn
+    }
+
+    pub(super) fn role_name(&self) -> &str {
+        &self.0.role_name
+    }
+
+    pub(super) fn account(&self) -> &str {
+        &self.0.account
+    }
+
+    pub(super) fn region(&self) -> &str {
+        &self.0.region
+    }
+
+    pub(super) fn kept(&self) -> &Kept {
+        &self.0.kept
+    }
+
+    pub(super) fn authorization(&self) -> Option<&str> {
+        self.0.authorization.as_deref()
+    }
+
+    pub(super) fn tokens(&self) -> &Tokens {
+        &self.0.tokens
+    }
+
+    fn router(&self) -> Router {
+        let mut router = Router::new().route(container::PATH, get(container::get));
+        if self.0.is_imds {
+            router = router.merge(self.metadata());
+        }
+        router
+            .layer(middleware::from_fn(refuse_names))
+            .layer(DefaultBodyLimit::max(1024))
+            .with_state(self.clone())
+    }
+
+    fn metadata(&self) -> Router<Self> {
+        const ROLES: &str = "/latest/meta-data/iam/security-credentials";
+        const ZONE: &str = "/latest/meta-data/placement/availability-zone";
+        let questions = Router::new()
+            .route(ROLES, get(imds::roles))
+            .route(&format!("{ROLES}/"), get(imds::roles))
+            .route(&format!("{ROLES}/{{role}}"), get(imds::credentials))
+            .route(ZONE, get(imds::zone))
+            .route(&format!("{ZONE}/"), get(imds::zone))
+            .route("/latest/meta-data/placement/region", get(imds::region))
+            .route("/latest/dynamic/instance-identity/document", get(imds::identity))
+            .route_layer(middleware::from_fn_with_state(self.clone(), imds::require_token));
+        questions.route("/latest/api/token", put(imds::token))
+    }
+}
+
+/// Refuses a name in `Host` other than `localhost`: a web page whose name was made to resolve to this machine sends
+/// its own.
+async fn refuse_names(request: Request, next: Next) -> Response {
+    let host =
+        request.headers().get(header::HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    let name = host.as_ref().map_or("", |host| host.host().trim_matches(['[', ']']));
+    let is_address = name.parse::<IpAddr>().is_ok();
+    if is_address || name.eq_ignore_ascii_case("localhost") {
+        next.run(request).await
+    } else {
+        StatusCode::FORBIDDEN.into_response()
+    }
+}
+
+/// An answer in JSON.
+pub(super) fn json(value: &Value) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
+}
+
+/// A socket that is open.
+pub(crate) struct Socket {
+    listener: TcpListener,
+    /// Routers that an answer may pass, if that is limited.
+    hops: Option<u32>,
+}
+
+impl Socket {
+    pub(crate) async fn open(listen: SocketAddr, hops: Option<u32>) -> anyhow::Result<Self> {
+        let listener =
+            TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        Ok(Self { listener, hops })
+    }
+
+    pub(crate) fn address(&self) -> anyhow::Result<SocketAddr> {
+        Ok(self.listener.local_addr()?)
+    }
+
+    /// Serves until `stop` resolves.
+    pub(crate) async fn serve(
+        self,
+        agent: Agent,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> anyhow::Result<()> {
+        let hops = self.hops;
+        let listener = self.listener.tap_io(move |stream| {
+            if let Some(hops) = hops
+                && let Err(error) = stream.set_ttl(hops)
+            {
+                tracing::warn!(%error, "the hop limit was not set");
+            }
+        });
+        Ok(serve(listener, agent.router()).with_graceful_shutdown(stop).await?)
+    }
+}

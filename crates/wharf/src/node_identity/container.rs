@@ -1,0 +1,58 @@
+//! The container credentials endpoint, as ECS and EKS Pod Identity have it: `AWS_CONTAINER_CREDENTIALS_FULL_URI` names
+//! it, and `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` what to send as `Authorization`.
+
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow, bail};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use jiff::Timestamp;
+use serde_json::json as value;
+use subtle::ConstantTimeEq as _;
+
+use super::agent::{Agent, json};
+use crate::files;
+
+/// Where it answers.
+pub(super) const PATH: &str = "/v1/credentials";
+
+/// The least that a token of somebody else's making must have.
+const MIN_TOKEN_BYTES: usize = 16;
+
+/// The authorization token in a file; a random one is put there if there is no such file. Whoever can read the file
+/// gets the role.
+pub(crate) fn load_or_make_token(path: &Path) -> anyhow::Result<String> {
+    if let Some(found) = files::read_optional(path)? {
+        let token = String::from_utf8(found).unwrap_or_default().trim().to_owned();
+        if token.len() < MIN_TOKEN_BYTES || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            bail!("{}: a token is {MIN_TOKEN_BYTES} or more visible characters on one line", path.display());
+        }
+        return Ok(token);
+    }
+    let mut bytes = [0; 32];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| anyhow!("the system gives no randomness"))?;
+    let token = hex::encode(bytes);
+    files::write_private(path, token.as_bytes()).context("the authorization token")?;
+    Ok(token)
+}
+
+/// GET on [`PATH`].
+pub(super) async fn get(State(agent): State<Agent>, headers: HeaderMap) -> Response {
+    let refuse = |status: StatusCode, code: &str, message: String| {
+        (status, json(&value!({"code": code, "message": message}))).into_response()
+    };
+    let Some(expected) = agent.authorization() else {
+        return refuse(StatusCode::NOT_FOUND, "NotFound", "this agent serves no containers".to_owned());
+    };
+    let Some(given) = headers.get(header::AUTHORIZATION) else {
+        return refuse(StatusCode::UNAUTHORIZED, "Unauthorized", "no Authorization header".to_owned());
+    };
+    if !bool::from(given.as_bytes().ct_eq(expected.as_bytes())) {
+        return refuse(StatusCode::FORBIDDEN, "Forbidden", "the authorization token is not right".to_owned());
+    }
+    match agent.kept().get(Timestamp::now()) {
+        Ok(credentials) => json(&credentials.for_container(agent.role_arn())),
+        Err(failure) => refuse(StatusCode::SERVICE_UNAVAILABLE, "CredentialsNotAvailable", failure),
+    }
+}

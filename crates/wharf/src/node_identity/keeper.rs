@@ -1,0 +1,128 @@
+//! Credentials that are always there: renewed in time, and the old ones kept until they expire while STS cannot be asked.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Temporary;
+use super::source::Source;
+
+/// The first wait after a failure; it doubles.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+/// The longest wait after a failure.
+const LAST_RETRY: Duration = Duration::from_mins(1);
+
+/// What there is to hand out.
+#[derive(Clone, Default)]
+pub(crate) struct Kept(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    credentials: Option<Temporary>,
+    failure: Option<String>,
+}
+
+impl Kept {
+    /// The credentials, or why there are none.
+    pub(crate) fn get(&self, now: Timestamp) -> Result<Temporary, String> {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(good) = state.credentials.as_ref().filter(|credentials| credentials.is_good(now)) {
+            return Ok(good.clone());
+        }
+        Err(state.failure.clone().unwrap_or_else(|| "no credentials yet".to_owned()))
+    }
+
+    pub(super) fn put(&self, outcome: Result<Temporary, String>) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match outcome {
+            Ok(credentials) => *state = State { credentials: Some(credentials), failure: None },
+            Err(failure) => state.failure = Some(failure),
+        }
+    }
+}
+
+/// Keeps credentials fresh, for ever.
+pub(crate) async fn keep(source: impl Source, kept: Kept) {
+    let mut retry = FIRST_RETRY;
+    loop {
+        match source.obtain().await {
+            Ok(credentials) => {
+                let wait = credentials.renew_at().duration_since(Timestamp::now());
+                tracing::info!(expires_at = %credentials.expires_at, "credentials obtained");
+                kept.put(Ok(credentials));
+                retry = FIRST_RETRY;
+                // A clock that is far off would make this zero, and the loop a hammer.
+                tokio::time::sleep(wait.unsigned_abs().max(FIRST_RETRY)).await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, retry_seconds = retry.as_secs(), "credentials not obtained");
+                kept.put(Err(error.to_string()));
+                tokio::time::sleep(jittered(retry)).await;
+                retry = (retry * 2).min(LAST_RETRY);
+            }
+        }
+    }
+}
+
+/// Half to all of a wait: a rack of nodes that lost its server must not come back to it in step.
+fn jittered(wait: Duration) -> Duration {
+    let mut byte = [0];
+    // Without randomness the wait is the shortest.
+    let _ = aws_lc_rs::rand::fill(&mut byte);
+    wait / 2 + wait * u32::from(byte[0]) / 512
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::aws_client::CallError;
+    use crate::node_identity::temporary::tests::temporary;
+
+    /// Fails some times at first, then gives credentials of an hour; the count of calls is shared.
+    struct Flaky {
+        calls: Arc<AtomicUsize>,
+        failures: usize,
+    }
+
+    impl Source for Flaky {
+        async fn obtain(&self) -> Result<Temporary, CallError> {
+            let call = self.calls.fetch_add(1, Ordering::Relaxed);
+            if call < self.failures {
+                return Err(anyhow::anyhow!("down").into());
+            }
+            let now = Timestamp::now().as_second();
+            Ok(temporary(&call.to_string(), now, now + 3600))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_are_retried_ever_more_slowly_and_success_lasts() {
+        let (kept, calls) = (Kept::default(), Arc::<AtomicUsize>::default());
+        assert_eq!(kept.get(Timestamp::now()).err().unwrap(), "no credentials yet");
+        let source = Flaky { calls: Arc::clone(&calls), failures: 5 };
+        let task = tokio::spawn(keep(source, kept.clone()));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert_eq!(kept.get(Timestamp::now()).err().unwrap(), "down");
+        // 1 + 2 + 4 + 8 + 16 s at most.
+        tokio::time::sleep(Duration::from_secs(31)).await;
+        assert_eq!(kept.get(Timestamp::now()).ok().unwrap().access_key_id, "ASIA5");
+        tokio::time::sleep(Duration::from_secs(2600)).await;
+        assert_eq!(calls.load(Ordering::Relaxed), 6);
+        tokio::time::sleep(Duration::from_secs(200)).await;
+        assert_eq!(calls.load(Ordering::Relaxed), 7);
+        task.abort();
+    }
+
+    #[test]
+    fn old_credentials_serve_until_they_expire_and_then_the_failure_is_told() {
+        let kept = Kept::default();
+        kept.put(Ok(temporary("A", 0, 3600)));
+        kept.put(Err("down".to_owned()));
+        let at = |second| Timestamp::from_second(second).unwrap();
+        assert_eq!(kept.get(at(3599)).ok().unwrap().access_key_id, "ASIAA");
+        assert_eq!(kept.get(at(3600)).err().unwrap(), "down");
+    }
+}
