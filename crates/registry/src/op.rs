@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_operation_but_the_two_without_an_own_action_is_named_as_its_action() {
+    fn every_operation_with_an_action_of_its_own_is_named_as_it() {
         for op in Op::ALL {
             match op {
                 Op::ListRepositories | Op::ListImageReferrers
