@@ -62,6 +62,11 @@ impl ArnPattern {
         }
     }
 
+    /// Whether it is `*`.
+    pub(crate) fn is_any(&self) -> bool {
+        matches!(self, Self::Any)
+    }
+
     pub(crate) fn matches(&self, target: &Target<'_>, context: &Context) -> bool {
         match (self, &target.fields) {
             (Self::Any, _) => true,

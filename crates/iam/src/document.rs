@@ -58,6 +58,23 @@ impl Document {
         }
     }
 
+    /// Whether it says its version.
+    pub(crate) fn has_version(&self) -> bool {
+        member(&self.0, "Version").is_some()
+    }
+
+    /// The places of statements with `${` where version 2012-10-17 would read a variable.
+    pub(crate) fn statements_with_variables(&self) -> Vec<usize> {
+        let has_variable = |statement| {
+            ["Resource", "NotResource", "Condition"]
+                .iter()
+                .filter_map(|element| member(statement, element))
+                .any(mentions_variable)
+        };
+        let indexed = statements(&self.0).iter().enumerate();
+        indexed.filter(|(_, statement)| has_variable(statement)).map(|(index, _)| index).collect()
+    }
+
     /// The text without white space.
     pub fn to_json(&self) -> String {
         let mut text = String::new();
@@ -103,6 +120,15 @@ fn entries(statement: &Json) -> impl Iterator<Item = &Json> {
             None => &[],
         }
     })
+}
+
+fn mentions_variable(json: &Json) -> bool {
+    match json {
+        Json::Text(text) => text.contains("${"),
+        Json::List(items) => items.iter().any(mentions_variable),
+        Json::Object(members) => members.iter().any(|(_, value)| mentions_variable(value)),
+        _ => false,
+    }
 }
 
 fn replace(entry: &mut Json, names: &HashMap<String, String>) {

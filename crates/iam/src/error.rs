@@ -33,13 +33,13 @@ pub enum PolicyError {
     #[error("the policy has no statement")]
     MissingStatement,
     /// A statement has no `Effect`.
-    #[error("statement {0} has no Effect")]
+    #[error("statement {} has no Effect", .0 + 1)]
     MissingEffect(usize),
     /// `Effect` is neither `Allow` nor `Deny`.
     #[error("Effect must be Allow or Deny, not {0:?}")]
     InvalidEffect(String),
     /// A statement has neither `Action` nor `NotAction`, or an empty list of them.
-    #[error("statement {0} has no Action")]
+    #[error("statement {} has no Action", .0 + 1)]
     MissingAction(usize),
     /// A statement has an element and its negation.
     #[error("a statement cannot have both {0} and Not{0}")]
@@ -48,7 +48,7 @@ pub enum PolicyError {
     #[error("the action {0:?} is not of the form service:Action")]
     InvalidAction(String),
     /// A statement has neither `Resource` nor `NotResource`, or an empty list of them.
-    #[error("statement {0} has no Resource")]
+    #[error("statement {} has no Resource", .0 + 1)]
     MissingResource(usize),
     /// A resource that is neither an ARN nor `*`.
     #[error("the resource {0:?} must be an ARN or \"*\"")]
@@ -65,7 +65,7 @@ pub enum PolicyError {
         value: String,
     },
     /// A statement of a resource-based policy without `Principal`.
-    #[error("statement {0} has no Principal")]
+    #[error("statement {} has no Principal", .0 + 1)]
     MissingPrincipal(usize),
     /// An element that the grammar knows and this kind of policy may not have.
     #[error("this kind of policy cannot have the element {0}")]

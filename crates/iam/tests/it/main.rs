@@ -10,6 +10,7 @@
 mod combination;
 mod fuzz_entries;
 mod language;
+mod lint;
 mod managed;
 mod operators;
 mod properties;

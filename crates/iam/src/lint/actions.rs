@@ -1,0 +1,82 @@
+//! Warnings about actions: names that do not exist, and actions that a statement names in vain.
+
+use super::KnownActions;
+use crate::check::Use;
+use crate::pattern::{Case, Glob};
+use crate::policy::{Actions, Effect, Resources, Statement, Version};
+
+pub(super) fn check(statement: &Statement, policy_use: Use, known: &KnownActions<'_>) -> Vec<String> {
+    let mut messages = Vec::new();
+    let grants = statement.effect == Effect::Allow && matches!(statement.actions, Actions::These(_));
+    for written in &statement.written.actions {
+        if let Some(message) = unknown(written, known) {
+            messages.push(message);
+        } else if grants && known.without_resource.iter().any(|name| name.eq_ignore_ascii_case(written)) {
+            messages.extend(in_vain(written, statement, policy_use));
+        }
+    }
+    messages
+}
+
+/// Whether the action, or every action of the pattern, does not exist.
+fn unknown(written: &str, known: &KnownActions<'_>) -> Option<String> {
+    let (service, _) = written.split_once(':')?;
+    let of_service = || {
+        known.all.iter().filter(|action| {
+            action.split_once(':').is_some_and(|(prefix, _)| prefix.eq_ignore_ascii_case(service))
+        })
+    };
+    // Another service's actions are not known here.
+    of_service().next()?;
+    let pattern = Glob::parse(written, Version::V2008, Case::Ignored).ok()?;
+    let nothing = crate::Context::new();
+    if of_service().any(|action| pattern.matches(action, &nothing)) {
+        return None;
+    }
+    if written.contains(['*', '?']) {
+        return Some(format!("no action matches {written:?}"));
+    }
+    let nearest = of_service().map(|action| (distance(written, action), action)).min();
+    Some(match nearest {
+        Some((edits, action)) if edits <= 1 + written.len() / 8 => {
+            format!("there is no action {written:?}: did you mean {action:?}?")
+        }
+        _ => format!("there is no action {written:?}"),
+    })
+}
+
+/// An action without a resource, allowed where no resource can be meant.
+fn in_vain(written: &str, statement: &Statement, policy_use: Use) -> Option<String> {
+    match (policy_use, &statement.resources) {
+        // Source: Amazon ECR User Guide, "Private repository policies": GetAuthorizationToken comes from an identity
+        // policy. So do all that have no repository.
+        (Use::Repository, _) => Some(format!(
+            "{written} acts on no repository and grants nothing in a repository policy: allow it in an identity \
+             policy, on \"*\""
+        )),
+        // Source: Service Authorization Reference, "Resource types": such an action must have `*`.
+        (Use::Identity, Resources::These(patterns))
+            if !patterns.iter().any(crate::arn::ArnPattern::is_any) =>
+        {
+            Some(format!("{written} acts on no single resource, so that only \"Resource\": \"*\" allows it"))
+        }
+        _ => None,
+    }
+}
+
+/// How many letters to add, drop or change, case aside (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<u8> = b.bytes().map(|byte| byte.to_ascii_lowercase()).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, letter) in a.bytes().map(|byte| byte.to_ascii_lowercase()).enumerate() {
+        let mut next = vec![i + 1];
+        let mut left = i + 1;
+        for (pair, other) in row.windows(2).zip(&b) {
+            let &[diagonal, above] = pair else { continue };
+            left = (diagonal + usize::from(letter != *other)).min(above + 1).min(left + 1);
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
