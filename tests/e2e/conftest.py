@@ -6,6 +6,8 @@ import shutil
 import tempfile
 
 import pytest
+from closed_network import ClosedNetwork
+from cross_account import Node
 from process import environment, run
 from server import Wharf
 
@@ -15,6 +17,29 @@ def wharf(tmp_path_factory):
     server = Wharf(tmp_path_factory.mktemp("wharf"))
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory):
+    network = ClosedNetwork(tmp_path_factory.mktemp("closed"), tmp_path_factory.mktemp("home"))
+    yield network
+    network.stop()
+
+
+@pytest.fixture
+def new_node(network, tmp_path):
+    """Makes nodes of the account that runs images, each with a role of its own."""
+    nodes = []
+
+    def new():
+        folder = tmp_path / f"node-{len(nodes)}"
+        folder.mkdir()
+        nodes.append(Node(network, folder))
+        return nodes[-1]
+
+    yield new
+    for node in nodes:
+        node.stop()
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,13 @@
 //!
 //! Debian's packages go where Debian puts them; everything else goes to one folder outside the checkout.
 
-use std::env;
+mod go;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::{command, workspace};
 
@@ -40,36 +41,6 @@ const DEBIAN: [&str; 25] = [
     "wrk",
 ];
 
-/// A program built from a Go module at a pinned version.
-struct GoClient {
-    name: &'static str,
-    package: &'static str,
-    version: &'static str,
-}
-
-/// What `go install package@version` builds.
-const GO: [GoClient; 6] = [
-    GoClient {
-        name: "conformance",
-        package: "github.com/opencontainers/distribution-spec/conformance",
-        version: "v0.0.0-20260831232431-97274622c111",
-    },
-    GoClient {
-        name: "crane",
-        package: "github.com/google/go-containerregistry/cmd/crane",
-        version: "v0.22.1",
-    },
-    GoClient { name: "oras", package: "oras.land/oras/cmd/oras", version: "v1.3.6" },
-    GoClient { name: "regctl", package: "github.com/regclient/regclient/cmd/regctl", version: "v0.11.7" },
-    GoClient { name: "helm", package: "helm.sh/helm/v4/cmd/helm", version: "v4.3.1" },
-    GoClient { name: "cosign", package: "github.com/sigstore/cosign/v3/cmd/cosign", version: "v3.1.3" },
-];
-
-/// BuildKit's module has replace directives, which `go install` refuses: it is built from a module of our own.
-const BUILDKIT_VERSION: &str = "v0.34.2";
-const BUILDKIT_COMMANDS: [&str; 2] =
-    ["github.com/moby/buildkit/cmd/buildctl", "github.com/moby/buildkit/cmd/buildkitd"];
-
 /// Installs whatever is missing.
 pub(crate) fn run() -> Result<()> {
     let tools = Tools { root: workspace::tools()? };
@@ -77,10 +48,7 @@ pub(crate) fn run() -> Result<()> {
     fs::create_dir_all(tools.root.join("stamps"))?;
     debian()?;
     tools.python()?;
-    for client in &GO {
-        tools.once(client.name, client.version, || tools.go_install(client))?;
-    }
-    tools.once("buildkit", BUILDKIT_VERSION, || tools.buildkit())?;
+    go::programs(&tools)?;
     println!("tools are in {}", tools.root.display());
     Ok(())
 }
@@ -164,34 +132,4 @@ impl Tools {
             command::run(pip.args(["-m", "pip", "install", "--quiet", "-r"]).arg(&requirements))
         })
     }
-
-    fn go_install(&self, client: &GoClient) -> Result<()> {
-        let package = format!("{}@{}", client.package, client.version);
-        command::run(go(&self.root)?.env("GOBIN", self.root.join("bin")).args(["install", &package]))
-    }
-
-    fn buildkit(&self) -> Result<()> {
-        let module = self.root.join("src/buildkit");
-        fs::create_dir_all(&module)?;
-        if !module.join("go.mod").exists() {
-            command::run(go(&module)?.args(["mod", "init", "scratch"]))?;
-        }
-        let wanted = BUILDKIT_COMMANDS.map(|command| format!("{command}@{BUILDKIT_VERSION}"));
-        command::run(go(&module)?.arg("get").args(wanted))?;
-        let bin = format!("{}/", self.root.join("bin").display());
-        command::run(go(&module)?.args(["build", "-o", &bin]).args(BUILDKIT_COMMANDS))
-    }
-}
-
-/// The `go` command in a folder of its own, so that no module of the caller's takes part.
-fn go(folder: &Path) -> Result<Command> {
-    let usual = Path::new("/usr/local/go/bin/go");
-    let path = env::var_os("PATH").unwrap_or_default();
-    let on_path = env::split_paths(&path).map(|folder| folder.join("go"));
-    let Some(program) = on_path.chain([usual.to_path_buf()]).find(|program| program.exists()) else {
-        bail!("Go is not installed: it builds crane, oras, regctl, helm, cosign, BuildKit and the OCI suite")
-    };
-    let mut go = Command::new(program);
-    go.current_dir(folder).env_remove("GOBIN").env_remove("GOFLAGS");
-    Ok(go)
 }

@@ -1,0 +1,142 @@
+//! The programs that come as Go modules: each at a version pinned here, built on the spot.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::Tools;
+use crate::{command, workspace};
+
+/// What `go install package@version` builds.
+struct Installed {
+    name: &'static str,
+    package: &'static str,
+    version: &'static str,
+}
+
+const INSTALLED: [Installed; 6] = [
+    Installed {
+        name: "conformance",
+        package: "github.com/opencontainers/distribution-spec/conformance",
+        version: "v0.0.0-20260831232431-97274622c111",
+    },
+    Installed {
+        name: "crane",
+        package: "github.com/google/go-containerregistry/cmd/crane",
+        version: "v0.22.1",
+    },
+    Installed { name: "oras", package: "oras.land/oras/cmd/oras", version: "v1.3.6" },
+    Installed { name: "regctl", package: "github.com/regclient/regclient/cmd/regctl", version: "v0.11.7" },
+    Installed { name: "helm", package: "helm.sh/helm/v4/cmd/helm", version: "v4.3.1" },
+    Installed { name: "cosign", package: "github.com/sigstore/cosign/v3/cmd/cosign", version: "v3.1.3" },
+];
+
+/// Programs of one module with replace directives, which `go install` refuses: they are built from a module of our
+/// own, which requires theirs. It repeats those replacements without which they do not compile.
+struct Scratch {
+    name: &'static str,
+    packages: &'static [&'static str],
+    version: &'static str,
+    replace: &'static [&'static str],
+}
+
+const SCRATCH: [Scratch; 3] = [
+    Scratch {
+        name: "buildkit",
+        packages: &["github.com/moby/buildkit/cmd/buildctl", "github.com/moby/buildkit/cmd/buildkitd"],
+        version: "v0.34.2",
+        replace: &[],
+    },
+    Scratch {
+        name: "ecr-credential-provider",
+        packages: &["k8s.io/cloud-provider-aws/cmd/ecr-credential-provider"],
+        version: "v1.37.1",
+        replace: &[],
+    },
+    Scratch {
+        name: "tofu",
+        packages: &["github.com/opentofu/opentofu/cmd/tofu"],
+        version: "v1.12.6",
+        replace: &[
+            "github.com/hashicorp/hcl/v2=github.com/opentofu/hcl/v2@v2.20.2-0.20251021132045-587d123c2828",
+        ],
+    },
+];
+
+/// Programs of our own around somebody's library: folders of the checkout whose go.mod and go.sum pin everything.
+const OWN: [(&str, &str); 1] = [("flux-source", "tests/e2e/flux")];
+
+/// Builds whatever is missing.
+pub(super) fn programs(tools: &Tools) -> Result<()> {
+    for program in &INSTALLED {
+        tools.once(program.name, program.version, || tools.go_install(program))?;
+    }
+    for program in &SCRATCH {
+        let stamp = [&[program.version], program.replace].concat().join(" ");
+        tools.once(program.name, &stamp, || tools.go_scratch(program))?;
+    }
+    for (name, folder) in OWN {
+        let folder = workspace::root().join(folder);
+        tools.once(name, &sources(&folder)?, || tools.go_own(name, &folder))?;
+    }
+    Ok(())
+}
+
+/// What a program of our own is built from, as its stamp.
+fn sources(folder: &Path) -> Result<String> {
+    let read = |name: &str| fs::read_to_string(folder.join(name)).with_context(|| format!("reading {name}"));
+    Ok([read("main.go")?, read("go.mod")?, read("go.sum")?].concat())
+}
+
+impl Tools {
+    fn go_install(&self, program: &Installed) -> Result<()> {
+        let package = format!("{}@{}", program.package, program.version);
+        command::run(go(&self.root)?.env("GOBIN", self.root.join("bin")).args(["install", &package]))
+    }
+
+    fn go_scratch(&self, program: &Scratch) -> Result<()> {
+        let module = self.root.join("src").join(program.name);
+        if module.exists() {
+            fs::remove_dir_all(&module)?;
+        }
+        fs::create_dir_all(&module)?;
+        command::run(go(&module)?.args(["mod", "init", "scratch"]))?;
+        for replacement in program.replace {
+            command::run(go(&module)?.args(["mod", "edit", "-replace", replacement]))?;
+        }
+        let wanted = program.packages.iter().map(|package| format!("{package}@{}", program.version));
+        command::run(go(&module)?.arg("get").args(wanted))?;
+        command::run(self.go_build(&module)?.args(program.packages))
+    }
+
+    fn go_own(&self, name: &str, folder: &Path) -> Result<()> {
+        command::run(self.go_build(folder)?.arg(".")).with_context(|| format!("building {name}"))
+    }
+
+    /// `go build` into our folder; the packages are still to be named.
+    fn go_build(&self, module: &Path) -> Result<Command> {
+        let bin = format!("{}/", self.root.join("bin").display());
+        let mut build = go(module)?;
+        build.args(["build", "-o", &bin]);
+        Ok(build)
+    }
+}
+
+/// The `go` command in a folder of its own, so that no module of the caller's takes part.
+fn go(folder: &Path) -> Result<Command> {
+    let usual = Path::new("/usr/local/go/bin/go");
+    let path = env::var_os("PATH").unwrap_or_default();
+    let on_path = env::split_paths(&path).map(|folder| folder.join("go"));
+    let Some(program) = on_path.chain([usual.to_path_buf()]).find(|program| program.exists()) else {
+        bail!(
+            "Go is not installed: it builds crane, oras, regctl, helm, cosign, BuildKit, kubelet's credential provider, \
+             OpenTofu, the program around Flux's login and the OCI suite"
+        )
+    };
+    let mut go = Command::new(program);
+    go.current_dir(folder).env_remove("GOBIN").env_remove("GOFLAGS");
+    Ok(go)
+}

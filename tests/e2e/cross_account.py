@@ -1,0 +1,75 @@
+"""Pulls across accounts in the closed network: images that one account owns, and a role of another that may read them,
+whose credentials `wharf credentials serve` gives to what runs there."""
+
+import json
+import uuid
+
+from closed_network import REGION, SHARED, STAGING, registry
+
+READS = [
+    "ecr:GetAuthorizationToken",
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:GetDownloadUrlForLayer",
+    "ecr:GetRepositoryPolicy",
+    "ecr:DescribeRepositories",
+    "ecr:ListImages",
+    "ecr:DescribeImages",
+    "ecr:BatchGetImage",
+    "ecr:DescribeImageScanFindings",
+]
+
+
+def policy(**statement):
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow"} | statement]})
+
+
+def shared_repository(network, name, *readers):
+    """Makes a repository of the owning account that principals of others may read."""
+    network.aws(SHARED, "ecr", "create-repository", "--repository-name", name)
+    text = policy(Sid="CrossAccountPull", Principal={"AWS": list(readers)}, Action=READS)
+    network.aws(SHARED, "ecr", "set-repository-policy", "--repository-name", name, "--policy-text", text)
+    return f"{registry(SHARED)}/{name}"
+
+
+def push(network, layout, target):
+    """Pushes as the owning account's administrator."""
+    words = ["skopeo", "copy", "--all", "--dest-creds", f"AWS:{network.password(SHARED)}", layout.skopeo]
+    network.run(*words, f"docker://{target}", credentials={})
+
+
+class Node:
+    """A machine in the running account: a user that may do nothing but take on a role, its key in a file that the agent
+    alone reads, and the role, which may read images. Everything else on the machine asks the agent."""
+
+    def __init__(self, network, folder):
+        self.network, self.folder = network, folder
+        self.agents = []
+        name = f"node-{uuid.uuid4().hex[:8]}"
+        iam = lambda *words: network.aws(STAGING, "iam", *words)
+        user = iam("create-user", "--user-name", name)["User"]["Arn"]
+        trust = policy(Principal={"AWS": user}, Action="sts:AssumeRole")
+        role = iam("create-role", "--role-name", f"puller-{name}", "--assume-role-policy-document", trust)["Role"]
+        self.role = role["Arn"]
+        readonly = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"
+        iam("attach-role-policy", "--role-name", role["RoleName"], "--policy-arn", readonly)
+        made = iam("create-access-key", "--user-name", name)["AccessKey"]
+        self.key = folder / "node-key"
+        lines = ["[default]", f"aws_access_key_id = {made['AccessKeyId']}"]
+        self.key.write_text("\n".join([*lines, f"aws_secret_access_key = {made['SecretAccessKey']}\n"]))
+        self.key.chmod(0o600)
+
+    def agent(self, way):
+        """Starts `wharf credentials serve` one of its two ways; the variables that lead SDKs to it."""
+        log = self.folder / f"agent-{len(self.agents)}.log"
+        ways = {"imds": ["--imds"], "container": ["--authorization-token-file", self.folder / "token"]}
+        words = [self.network.binary, "credentials", "serve", "--listen", "127.0.0.1:0", *ways[way]]
+        words += ["--role-arn", self.role, "--access-key-file", self.key, "--role-session-name", "n1"]
+        words += ["--endpoint", f"https://sts.{REGION}.amazonaws.com"]
+        ready = lambda: log.exists() and "obtained" in log.read_text()
+        self.agents.append(self.network.daemon(*words, credentials={}, log=log, ready=ready))
+        lines = [line[7:] for line in log.read_text().splitlines() if line.startswith("export ")]
+        return {name: value.strip("'") for name, value in (line.split("=", 1) for line in lines)}
+
+    def stop(self):
+        for agent in self.agents:
+            agent.stop()
