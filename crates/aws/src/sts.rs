@@ -104,7 +104,8 @@ impl FromForm for AssumeRoleWithWebIdentityRequest {
             role_arn: form.required("RoleArn", &ARN)?,
             role_session_name: form.required("RoleSessionName", &SESSION_NAME)?,
             web_identity_token: token.to_owned(),
-            session: SessionParameters::from_form(form, 43_200)?,
+            // Tags of such a session can come from the token alone, never from its bearer.
+            session: SessionParameters { tags: Vec::new(), ..SessionParameters::from_form(form, 43_200)? },
         })
     }
 }

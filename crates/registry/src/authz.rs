@@ -20,7 +20,7 @@ pub(crate) use keys::add_resource_tags;
 pub(crate) use policies::{Deciding, V1_ACTIONS};
 
 use crate::Registry;
-use crate::context::{Caller, Ctx, RepositoryRef, repository_arn};
+use crate::context::{Caller, Ctx, RepositoryRef, Unsigned, WebIdentity, repository_arn};
 use crate::error::{Code, Error, Result};
 use crate::op::effect::Effect;
 use crate::op::{Op, Resource};
@@ -215,7 +215,7 @@ impl Gate {
         let request = iam::Request { action: op.action(), resource: role_arn, context: &context };
         let decision = self.policies.decide_trust(op, trust, &request, (&self.caller, role_account));
         if !decision.is_allowed() {
-            log_denial(&self.caller, op, role_arn, &decision);
+            log_denial(&self.caller.arn, op, role_arn, &decision);
         }
         decision.is_allowed()
     }
@@ -233,7 +233,7 @@ impl Gate {
         match decision.reason(op.action()) {
             None => Ok(()),
             Some(reason) => {
-                log_denial(&self.caller, op, resource, &decision);
+                log_denial(&self.caller.arn, op, resource, &decision);
                 Err(denied(&self.caller, op, resource, &reason))
             }
         }
@@ -262,6 +262,33 @@ pub(crate) fn repository_not_found(name: &str, account: &AccountId) -> Error {
     Error::new(Code::RepositoryNotFound, message)
 }
 
+/// Whether a role trusts what an identity provider's token says. There is no caller yet, so the trust policy alone
+/// decides.
+pub(crate) fn is_trusted_web_identity(
+    request: &Unsigned,
+    (role_arn, account): (&str, &AccountId),
+    region: &Region,
+    (trust, web): (&iam::Policy, &WebIdentity),
+    keys: iam::Context,
+) -> bool {
+    let op = Op::AssumeRoleWithWebIdentity;
+    let context = keys::of_unsigned(request, account, region).and(keys);
+    let name = iam::SourceName::new("role trust policy");
+    let policies = iam::Policies { resource: &[(&name, trust)], ..iam::Policies::default() };
+    let kind = iam::CallerKind::WebIdentity { provider: &web.provider_arn };
+    let access = iam::Access {
+        caller: iam::Caller { account: "", kind },
+        resource_account: account.as_str(),
+        is_role_trust: true,
+    };
+    let request = iam::Request { action: op.action(), resource: role_arn, context: &context };
+    let decision = iam::evaluate(&policies, &request, &access);
+    if !decision.is_allowed() {
+        log_denial(&format!("{} of {}", web.subject, web.provider_arn), op, role_arn, &decision);
+    }
+    decision.is_allowed()
+}
+
 fn denied(caller: &Caller, op: Op, resource: &str, reason: &str) -> Error {
     let message = format!(
         "User: {} is not authorized to perform: {} on resource: {resource} {reason}",
@@ -277,8 +304,8 @@ fn gone(caller: &Caller) -> Error {
 }
 
 /// Why a request was denied, for the operator: which policy and statement, or which kind of policy is silent.
-fn log_denial(caller: &Caller, op: Op, resource: &str, decision: &iam::Decision) {
-    let (caller, action) = (caller.arn.as_str(), op.action());
+fn log_denial(caller: &str, op: Op, resource: &str, decision: &iam::Decision) {
+    let action = op.action();
     match decision {
         iam::Decision::ExplicitDeny(by) => {
             let policy = by.source.as_ref().map(iam::SourceName::as_str);

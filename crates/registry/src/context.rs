@@ -67,6 +67,17 @@ impl Ctx {
     }
 }
 
+/// The context of a request that nobody signed.
+#[derive(Clone, Debug)]
+pub struct Unsigned {
+    /// From where.
+    pub peer: Peer,
+    /// The `User-Agent` header (`aws:UserAgent`).
+    pub user_agent: Option<String>,
+    /// The request's one reading of the clock.
+    pub now: Timestamp,
+}
+
 /// A moment in the store's unit.
 pub fn micros(at: Timestamp) -> Micros {
     Micros(at.as_microsecond())

@@ -78,6 +78,8 @@ pub struct Registry {
     /// Pulls that were recorded lately.
     pulls: Cache<(RepositoryKey, ImageId), Micros>,
     uploads_in_progress: UploadsInProgress,
+    /// Knows the keys of identity providers.
+    identity_tokens: oidc::Verifier,
 }
 
 impl Registry {
@@ -106,6 +108,7 @@ impl Registry {
             key_uses: Cache::new(CACHED_KEY_USES),
             pulls: Cache::new(CACHED_PULLS),
             uploads_in_progress: UploadsInProgress::default(),
+            identity_tokens: oidc::Verifier::new(),
         }))
     }
 

@@ -4,28 +4,35 @@
 
 use aws::ids::{AccountId, Region};
 
-use crate::context::{Caller, CallerKind, Ctx, Session};
+use crate::context::{Caller, CallerKind, Ctx, Session, Unsigned};
+
+/// The keys of a request that nobody signed.
+pub(super) fn of_unsigned(request: &Unsigned, account: &AccountId, region: &Region) -> iam::Context {
+    let mut context = iam::Context::new()
+        .with("aws:ViaAWSService", false)
+        .with("aws:SourceIp", request.peer.address)
+        .with("aws:SecureTransport", request.peer.tls)
+        .with("aws:CurrentTime", request.now)
+        .with("aws:EpochTime", request.now.as_second())
+        .with("aws:RequestedRegion", region.to_string())
+        .with("aws:ResourceAccount", account.to_string());
+    if let Some(user_agent) = &request.user_agent {
+        context.set("aws:UserAgent", user_agent.as_str());
+    }
+    context
+}
 
 /// The keys that hold for every operation of a request.
 pub(super) fn of_request(ctx: &Ctx, caller: &Caller, account: &AccountId, region: &Region) -> iam::Context {
-    let mut context = iam::Context::new()
+    let request = Unsigned { peer: ctx.peer, user_agent: ctx.user_agent.clone(), now: ctx.now };
+    let mut context = of_unsigned(&request, account, region)
         .with("aws:PrincipalArn", caller.principal_arn())
         .with("aws:PrincipalAccount", caller.account_id.to_string())
         .with("aws:PrincipalType", caller.principal_type())
         .with("aws:PrincipalIsAWSService", false)
-        .with("aws:ViaAWSService", false)
-        .with("aws:userid", caller.user_id())
-        .with("aws:SourceIp", ctx.peer.address)
-        .with("aws:SecureTransport", ctx.peer.tls)
-        .with("aws:CurrentTime", ctx.now)
-        .with("aws:EpochTime", ctx.now.as_second())
-        .with("aws:RequestedRegion", region.to_string())
-        .with("aws:ResourceAccount", account.to_string());
+        .with("aws:userid", caller.user_id());
     if let CallerKind::User { name, .. } = &caller.kind {
         context.set("aws:username", name.as_str());
-    }
-    if let Some(user_agent) = &ctx.user_agent {
-        context.set("aws:UserAgent", user_agent.as_str());
     }
     if let Some(session) = &caller.session {
         add_session(&mut context, session);

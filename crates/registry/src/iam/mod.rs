@@ -8,7 +8,7 @@ mod group;
 mod inline_policy;
 mod instance_profile;
 mod managed_policy;
-mod oidc_provider;
+pub(crate) mod oidc_provider;
 mod policy_version;
 mod role;
 mod service_linked_role;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aws::arn::Arn;
 use aws::sts::{AssumeRoleRequest, AssumedRole, SessionParameters};
 use jiff::{SignedDuration, Timestamp};
-use meta::{Entity, EntityKind, FindEntity, RecordRoleUse};
+use meta::{Entity, EntityKind, FindAccount, FindEntity, RecordRoleUse};
 
 use super::session_policy::packed_size;
 use crate::Registry;
@@ -40,13 +40,18 @@ fn denied(caller: &Caller, op: Op, role_arn: &str) -> Error {
 }
 
 impl Registry {
-    /// The role that an ARN names by its exact path and name.
+    /// The role that an ARN names by its exact path and name. A closed account has none.
     pub(super) async fn role_of_arn(&self, role_arn: &str) -> Result<Option<Entity>> {
         let Ok(arn) = role_arn.parse::<Arn>() else { return Ok(None) };
         let Some(path_and_name) = arn.resource.strip_prefix("role/").filter(|_| arn.service == "iam") else {
             return Ok(None);
         };
         let Some(account_id) = arn.account_id() else { return Ok(None) };
+        let account =
+            self.meta.read(FindAccount { account_id: account_id.clone() }).await.or_store_error()?;
+        if account.is_none_or(|account| account.status != "ACTIVE") {
+            return Ok(None);
+        }
         let name = path_and_name.rsplit('/').next().unwrap_or_default().to_owned();
         let find = FindEntity { account_id, kind: EntityKind::Role, name };
         let found = self.meta.read(find).await.or_store_error()?;

@@ -15,4 +15,5 @@ mod housekeeping;
 mod images;
 mod organizations;
 mod tokens;
+mod web_identity;
 mod world;

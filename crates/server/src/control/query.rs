@@ -2,12 +2,13 @@
 
 use aws::dialect::Dialect;
 use aws::query::{self, Form, IAM, Namespace, STS};
+use aws::sigv4::SigV4Error;
 use http::{HeaderValue, Method, StatusCode, header};
 
 use super::fault::Fault;
-use super::signed::{self, Signed};
+use super::signed;
 use super::{iam, sts};
-use crate::body::ResponseBody;
+use crate::body::{BodyError, ResponseBody};
 use crate::exchange::{Exchange, Response, answer};
 use crate::serve::App;
 
@@ -31,16 +32,26 @@ pub(super) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
     response
 }
 
+/// Bytes of a form that nobody signed. The longest token, policy and ARNs fit, percent-encoded.
+const MAX_UNSIGNED_BYTES: usize = 96 * 1024;
+
 /// The answer, or the refusal with the API in whose name it is given.
 async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, (Namespace, Fault)> {
     // Which API is meant stands in the form, and the form is believed only once its signature is verified.
     // The credential scope names the service too, and it is among what is verified.
+    if !signed::is_signed(exchange) {
+        return run_unsigned(app, exchange).await.map_err(|fault| (STS, fault));
+    }
     let namespace = if scope_names_iam(exchange) { IAM } else { STS };
     let service = if namespace == IAM { "iam" } else { "sts" };
     let refused = |fault| (namespace, fault);
     let signed =
         signed::verify(app, exchange, service, MAX_FORM_BYTES, Dialect::Query).await.map_err(refused)?;
-    let form = read_form(exchange, &signed).map_err(refused)?;
+    let form = read_form(exchange, &signed.body).map_err(refused)?;
+    if service == "sts" && sts::is_web_identity(&form) {
+        // Signing it is needless, and changes nothing: the token decides.
+        return sts::run_web_identity(app, exchange, &form).await.map_err(refused);
+    }
     let (action, version) = (form.get("Action").unwrap_or_default(), form.get("Version").unwrap_or_default());
     let found = match service {
         "iam" if version == IAM.version => iam::find(action),
@@ -56,6 +67,21 @@ async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, (Namespace, 
     answered.map_err(refused)
 }
 
+/// Of what is not signed, one operation is heard.
+async fn run_unsigned(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, Fault> {
+    if exchange.body.declared_length().is_some_and(|length| length > MAX_UNSIGNED_BYTES as u64) {
+        return Err(Fault::body(&BodyError::TooLarge { limit: MAX_UNSIGNED_BYTES }));
+    }
+    let _room =
+        app.large_bodies.take(exchange.body.declared_length().unwrap_or(MAX_UNSIGNED_BYTES as u64)).await?;
+    let body = exchange.body.read_bounded(MAX_UNSIGNED_BYTES).await.map_err(|error| Fault::body(&error))?;
+    let form = read_form(exchange, &body)?;
+    if sts::is_web_identity(&form) {
+        return sts::run_web_identity(app, exchange, &form).await;
+    }
+    Err(Fault::signature(&SigV4Error::MissingToken, Dialect::Query))
+}
+
 fn scope_names_iam(exchange: &Exchange) -> bool {
     let in_header =
         exchange.header(&header::AUTHORIZATION).is_some_and(|text| text.contains("/iam/aws4_request"));
@@ -64,10 +90,10 @@ fn scope_names_iam(exchange: &Exchange) -> bool {
 }
 
 /// The form of a POST is its body; that of a GET is the query string, where a presigned URL has it.
-fn read_form(exchange: &Exchange, signed: &Signed) -> Result<Form, Fault> {
+fn read_form(exchange: &Exchange, body: &[u8]) -> Result<Form, Fault> {
     let query = exchange.uri.query().unwrap_or_default().as_bytes();
-    let is_body = exchange.method == Method::POST && !signed.body.is_empty();
-    Form::parse(if is_body { &signed.body } else { query })
+    let is_body = exchange.method == Method::POST && !body.is_empty();
+    Form::parse(if is_body { body } else { query })
         .map_err(|error| Fault::new(StatusCode::BAD_REQUEST, "MalformedInput", error.to_string()))
 }
 

@@ -26,6 +26,14 @@ pub(super) struct Signed {
     pub(super) room: Option<OwnedSemaphorePermit>,
 }
 
+/// Whether a request claims to be signed at all, however badly.
+pub(super) fn is_signed(exchange: &Exchange) -> bool {
+    exchange.headers.contains_key(header::AUTHORIZATION)
+        || ["X-Amz-Signature", "X-Amz-Credential", "X-Amz-Algorithm"]
+            .iter()
+            .any(|name| exchange.parameter(name).is_some())
+}
+
 /// Reads the body and verifies the signature over it. A request that is not signed at all, whose signature has no
 /// form, or whose key nobody has, is refused before its body is read: strangers cannot fill the memory.
 pub(super) async fn verify(

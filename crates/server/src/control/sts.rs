@@ -3,10 +3,14 @@
 use aws::dialect::Dialect;
 use aws::query::{Form, FromForm, STS, ToXml, response};
 
+use http::header;
+use registry::context::Unsigned;
+
 use super::fault::Fault;
 use super::iam::invalid;
 use super::query::not_there;
 use super::signed::Signed;
+use crate::exchange::Exchange;
 use crate::serve::App;
 
 macro_rules! operations {
@@ -27,6 +31,30 @@ macro_rules! operations {
             }
         }
     };
+}
+
+/// The one operation whose requests are not signed: the token in it is the proof.
+pub(super) const WEB_IDENTITY: &str = "AssumeRoleWithWebIdentity";
+
+/// Runs AssumeRoleWithWebIdentity.
+pub(super) async fn run_web_identity(
+    app: &App,
+    exchange: &mut Exchange,
+    form: &Form,
+) -> Result<Vec<u8>, Fault> {
+    exchange.operation = WEB_IDENTITY;
+    let input = aws::sts::AssumeRoleWithWebIdentityRequest::from_form(form).map_err(invalid)?;
+    let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
+    let request = Unsigned { peer: exchange.peer, user_agent, now: exchange.now };
+    let outcome = app.registry.assume_role_with_web_identity(&request, input).await;
+    let result = outcome.map_err(|error| Fault::rules(error, Dialect::Query))?;
+    exchange.caller = Some(result.arn.clone());
+    Ok(response(STS, WEB_IDENTITY, &exchange.request_id, |xml| result.write(xml)))
+}
+
+/// Whether a form asks for AssumeRoleWithWebIdentity.
+pub(super) fn is_web_identity(form: &Form) -> bool {
+    form.get("Action") == Some(WEB_IDENTITY) && form.get("Version") == Some(STS.version)
 }
 
 operations! {

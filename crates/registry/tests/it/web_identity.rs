@@ -1,0 +1,191 @@
+//! AssumeRoleWithWebIdentity: whose tokens open which role.
+
+use aws::iam::{
+    CreateOpenIDConnectProviderRequest, CreateRoleRequest, WharfPutOpenIDConnectProviderKeysRequest,
+};
+use aws::sts::{AssumeRoleWithWebIdentityRequest, AssumedRole, SessionParameters};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use registry::context::{Peer, Unsigned};
+use registry::error::{AwsCode, Code, Result};
+use serde_json::{Value, json};
+
+use crate::world::{ACCOUNT, World, code, ctx};
+
+const ISSUER: &str = "oidc.example.org/cluster";
+const SERVICE_ACCOUNT: &str = "system:serviceaccount:flux-system:source-controller";
+
+struct Cluster {
+    world: World,
+    key: EcdsaKeyPair,
+}
+
+impl Cluster {
+    /// An account that knows the issuer by an uploaded key, and the role `puller`, which trusts one service account.
+    async fn new() -> Self {
+        let world = World::new().await;
+        let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let provider = CreateOpenIDConnectProviderRequest {
+            url: format!("https://{ISSUER}"),
+            client_ids: vec!["sts.amazonaws.com".to_owned()],
+            ..CreateOpenIDConnectProviderRequest::default()
+        };
+        let arn =
+            world.registry.create_open_id_connect_provider(&ctx(&world.admin), provider).await.unwrap().1;
+        let (x, y) = key.public_key().as_ref()[1..].split_at(32);
+        let jwk = json!({"kty": "EC", "crv": "P-256", "kid": "k1", "x": coded(x), "y": coded(y)});
+        let keys = WharfPutOpenIDConnectProviderKeysRequest {
+            arn,
+            key_set: Some(json!({"keys": [jwk]}).to_string()),
+            certificate_authority: None,
+        };
+        world.registry.wharf_put_open_id_connect_provider_keys(&ctx(&world.admin), keys).await.unwrap();
+        let cluster = Self { world, key };
+        let only = json!({"StringEquals": {
+            format!("{ISSUER}:sub"): SERVICE_ACCOUNT, format!("{ISSUER}:aud"): "sts.amazonaws.com",
+        }});
+        cluster.role("puller", "sts:AssumeRoleWithWebIdentity", &only).await;
+        cluster
+    }
+
+    async fn role(&self, name: &str, action: &str, condition: &Value) {
+        let statement = json!({
+            "Effect": "Allow",
+            "Principal": {"Federated": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}")},
+            "Action": action,
+            "Condition": condition,
+        });
+        let create = CreateRoleRequest {
+            role_name: name.to_owned(),
+            assume_role_policy_document: json!({"Version": "2012-10-17", "Statement": [statement]})
+                .to_string(),
+            ..CreateRoleRequest::default()
+        };
+        self.world.registry.create_role(&ctx(&self.world.admin), create).await.unwrap();
+    }
+
+    fn token(&self, claims: &Value) -> String {
+        let header = json!({"alg": "ES256", "kid": "k1", "typ": "JWT"});
+        let signed = format!("{}.{}", coded(header.to_string()), coded(claims.to_string()));
+        let signature = self.key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
+        format!("{signed}.{}", coded(signature))
+    }
+
+    async fn assume(&self, role_arn: &str, token: String) -> Result<AssumedRole> {
+        let input = AssumeRoleWithWebIdentityRequest {
+            role_arn: role_arn.to_owned(),
+            role_session_name: "pod".to_owned(),
+            web_identity_token: token,
+            session: SessionParameters::default(),
+        };
+        self.world.registry.assume_role_with_web_identity(&request(), input).await
+    }
+
+    async fn refusal(&self, role: &str, token: String) -> (Code, String) {
+        let refused = self.assume(&role_arn(role), token).await.err().expect("it was not refused");
+        (refused.code, refused.message.into_owned())
+    }
+}
+
+fn coded(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn request() -> Unsigned {
+    let peer = Peer { address: [127, 0, 0, 1].into(), tls: true };
+    Unsigned { peer, user_agent: None, now: Timestamp::now() }
+}
+
+fn role_arn(name: &str) -> String {
+    format!("arn:aws:iam::{ACCOUNT}:role/{name}")
+}
+
+/// What a cluster says of a pod, with some claims set anew.
+fn claims(changes: &Value) -> Value {
+    let now = Timestamp::now().as_second();
+    let mut claims = json!({
+        "iss": format!("https://{ISSUER}"), "sub": SERVICE_ACCOUNT, "aud": ["sts.amazonaws.com"],
+        "iat": now, "nbf": now, "exp": now + 600, "namespace": "flux-system",
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        claims[name] = value.clone();
+    }
+    claims
+}
+
+const DENIED: &str = "Not authorized to perform sts:AssumeRoleWithWebIdentity";
+
+#[tokio::test]
+async fn a_pods_token_opens_the_role_that_trusts_it() {
+    let cluster = Cluster::new().await;
+    let opened = cluster.assume(&role_arn("puller"), cluster.token(&claims(&json!({})))).await.unwrap();
+    assert_eq!(opened.arn, format!("arn:aws:sts::{ACCOUNT}:assumed-role/puller/pod"));
+    let by = opened.web_identity.unwrap();
+    assert_eq!((by.subject.as_str(), by.audience.as_str()), (SERVICE_ACCOUNT, "sts.amazonaws.com"));
+    assert_eq!(by.provider, format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"));
+    assert!(opened.credentials.access_key_id.starts_with("ASIA"));
+    let lives = opened.credentials.expiration.duration_since(Timestamp::now()).as_secs();
+    assert!((3_500..=3_600).contains(&lives), "the role's usual hour, not the token's time: {lives}");
+}
+
+#[tokio::test]
+async fn a_role_looks_at_what_the_token_says() {
+    let cluster = Cluster::new().await;
+    let other = cluster.token(&claims(&json!({"sub": "system:serviceaccount:default:default"})));
+    assert_eq!(cluster.refusal("puller", other).await, (Code::AccessDenied, DENIED.to_owned()));
+    let good = || cluster.token(&claims(&json!({})));
+    assert_eq!(cluster.refusal("nowhere", good()).await, (Code::AccessDenied, DENIED.to_owned()));
+    let namespace = |name: &str| json!({"StringEquals": {format!("{ISSUER}:namespace"): name}});
+    cluster.role("here", "sts:AssumeRoleWithWebIdentity", &namespace("flux-system")).await;
+    cluster.role("there", "sts:AssumeRoleWithWebIdentity", &namespace("default")).await;
+    cluster.role("signed", "sts:AssumeRole", &json!({})).await;
+    assert!(cluster.assume(&role_arn("here"), good()).await.is_ok());
+    for role in ["there", "signed"] {
+        assert_eq!(cluster.refusal(role, good()).await, (Code::AccessDenied, DENIED.to_owned()), "{role}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_proves_nothing_is_refused() {
+    let cluster = Cluster::new().await;
+    let now = Timestamp::now().as_second();
+    let audience = cluster.token(&claims(&json!({"aud": "somebody-else"})));
+    assert_eq!(
+        cluster.refusal("puller", audience).await,
+        (Code::Aws(AwsCode::InvalidIdentityToken), "Incorrect token audience".to_owned())
+    );
+    let old = cluster.token(&claims(&json!({"iat": now - 900, "nbf": now - 900, "exp": now - 1})));
+    assert_eq!(cluster.refusal("puller", old).await.0, Code::Aws(AwsCode::ExpiredIdentityToken));
+    let early = cluster.token(&claims(&json!({"nbf": now + 600})));
+    assert_eq!(cluster.refusal("puller", early).await.0, Code::Aws(AwsCode::IdpRejectedClaim));
+    let stranger = cluster.token(&claims(&json!({"iss": "https://elsewhere.example.org"})));
+    assert_eq!(
+        cluster.refusal("puller", stranger).await,
+        (
+            Code::Aws(AwsCode::InvalidIdentityToken),
+            "No OpenIDConnect provider found in your account for https://elsewhere.example.org".to_owned()
+        )
+    );
+    let forger = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let mut parts = cluster.token(&claims(&json!({}))).split('.').map(str::to_owned).collect::<Vec<_>>();
+    let signed = parts[..2].join(".");
+    parts[2] = coded(forger.sign(&SystemRandom::new(), signed.as_bytes()).unwrap());
+    assert_eq!(cluster.refusal("puller", parts.join(".")).await.0, Code::Aws(AwsCode::InvalidIdentityToken));
+    assert_eq!(
+        cluster.refusal("puller", "not.a.token".to_owned()).await.0,
+        Code::Aws(AwsCode::InvalidIdentityToken)
+    );
+}
+
+#[tokio::test]
+async fn an_account_accepts_no_token_for_which_only_another_has_a_provider() {
+    let cluster = Cluster::new().await;
+    let elsewhere = "arn:aws:iam::210987654321:role/puller";
+    let refused = cluster.assume(elsewhere, cluster.token(&claims(&json!({})))).await;
+    assert_eq!(code(refused), Code::Aws(AwsCode::InvalidIdentityToken));
+    let refused = cluster.assume("not:an:arn:at:all:whatsoever", cluster.token(&claims(&json!({})))).await;
+    assert_eq!(code(refused), Code::AccessDenied);
+}
