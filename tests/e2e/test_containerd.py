@@ -4,27 +4,16 @@ import subprocess
 
 import images
 import pytest
-from process import Daemon, answers, environment, run
+from containerd import start_containerd
+from process import run
 
 
 @pytest.fixture(scope="module")
-def ctr(short_folder, wharf):
-    address = f"{short_folder}/c.sock"
-    env = environment(short_folder)
-    config = f"{short_folder}/config.toml"
-    with open(config, "w") as file:
-        file.write('version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n')
-        file.write(f'[ttrpc]\naddress = "{address}.ttrpc"\n')
-    words = ["containerd", "--config", config, "--root", f"{short_folder}/root", "--state", f"{short_folder}/state"]
-    daemon = Daemon(
-        [*words, "--address", address],
-        env=env,
-        log=f"{short_folder}/log",
-        ready=answers(["ctr", "--address", address, "version"], env),
-    )
+def ctr(short_folder):
+    daemon, ctr, env = start_containerd(short_folder)
 
     def command(*words, **options):
-        return run(["ctr", "--address", address, *words], env=env, **options)
+        return run([*ctr, *words], env=env, **options)
 
     yield command
     daemon.stop()

@@ -1,0 +1,16 @@
+"""containerd in a folder of its own, without CRI: `ctr` drives it."""
+
+from process import Daemon, answers, environment
+
+
+def start_containerd(folder):
+    """The daemon, and the words and the environment with which `ctr` reaches it."""
+    address, env = f"{folder}/c.sock", environment(folder)
+    config = f"{folder}/config.toml"
+    with open(config, "w") as file:
+        file.write('version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n')
+        file.write(f'[ttrpc]\naddress = "{address}.ttrpc"\n')
+    ctr = ["ctr", "--address", address]
+    words = ["containerd", "--config", config, "--root", f"{folder}/root", "--state", f"{folder}/state"]
+    words += ["--address", address]
+    return Daemon(words, env=env, log=f"{folder}/log", ready=answers([*ctr, "version"], env)), ctr, env
