@@ -104,7 +104,9 @@ class ClosedNetwork:
 
     def environment(self, credentials):
         """What a client starts with: trust in the network's authority, the region, and `credentials`."""
-        trust = {"SSL_CERT_FILE": str(self.ca), "AWS_CA_BUNDLE": str(self.ca)}
+        # The first is for Go's programs, the second for the AWS CLI. AWS_CA_BUNDLE would do for most of both, but the
+        # SDK refuses it where a program brings an HTTP client of its own, as Flux does.
+        trust = {"SSL_CERT_FILE": str(self.ca), "REQUESTS_CA_BUNDLE": str(self.ca)}
         return environment(self.home, trust | {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION} | credentials)
 
     def run(self, *words, credentials=None, env=None, **options):
