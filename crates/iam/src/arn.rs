@@ -42,7 +42,8 @@ impl<'a> Target<'a> {
 pub(crate) enum ArnPattern {
     /// `*`: everything, also the resource of operations that have none.
     Any,
-    /// A pattern for each field. Fewer than six in the policy: the missing ones match anything.
+    /// A pattern for each field. Fewer than six are no ARN and match nothing: "each of the six colon-delimited
+    /// components is checked separately" (IAM User Guide, "ARN condition operators").
     Fields(Box<[Glob]>),
 }
 
@@ -72,7 +73,8 @@ impl ArnPattern {
             (Self::Any, _) => true,
             (Self::Fields(_), None) => false,
             (Self::Fields(globs), Some(fields)) => {
-                globs.iter().zip(fields).all(|(glob, field)| glob.matches(field, context))
+                globs.len() == FIELDS
+                    && globs.iter().zip(fields).all(|(glob, field)| glob.matches(field, context))
             }
         }
     }

@@ -40,6 +40,7 @@ impl Policy {
                 Use::Registry => {
                     has_principal(index, statement)?;
                     has_resource(index, statement)?;
+                    only_arns(statement)?;
                     only_of_service(statement, "ecr")?;
                 }
             }
@@ -76,6 +77,10 @@ fn check_identity(index: usize, statement: &Statement) -> Result<(), PolicyError
     {
         return Err(PolicyError::InvalidSid(sid.to_string()));
     }
+    only_arns(statement)
+}
+
+fn only_arns(statement: &Statement) -> Result<(), PolicyError> {
     match statement.written.resources.iter().find(|text| !is_resource(text)) {
         Some(text) => Err(PolicyError::InvalidResource(text.to_string())),
         None => Ok(()),

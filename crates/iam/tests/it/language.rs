@@ -50,6 +50,8 @@ fn resources_are_matched_field_by_field_and_by_case() {
         ("arn:aws:ecr:us-*repository/*", APP, false),
         ("arn:aws:ecr:us-east-1:999999999999:repository/*", APP, false),
         ("arn:aws:ecr:*:*:repository/*", "*", false),
+        ("arn:aws:ecr:*", APP, false),
+        ("arn", APP, false),
     ] {
         let policy = statement(&format!(r#""Effect":"Allow","Action":"*","Resource":"{pattern}""#));
         assert_eq!(allows(&policy, "ecr:PutImage", resource, &nothing()), expected, "{pattern} {resource}");

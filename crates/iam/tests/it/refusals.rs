@@ -153,6 +153,7 @@ fn each_use_has_its_own_demands() {
         (r#""Resource":"repository/a""#, [false, false, false, false]),
         (r#""Resource":"*","Sid":"with space""#, [false, false, false, false]),
         (r#""Principal":"*","Sid":"with space""#, [false, true, true, false]),
+        (r#""Principal":"*","Resource":"arn:aws:ecr""#, [false, false, true, false]),
     ];
     for (members, expected) in cases {
         let policy = policy(&format!(r#"{{"Statement":{{{plain},{members}}}}}"#));
