@@ -7,12 +7,16 @@
     reason = "a failed test is allowed to panic"
 )]
 
+mod agreement;
+mod cases;
 mod combination;
 mod fuzz_entries;
 mod language;
 mod lint;
 mod managed;
+mod naive;
 mod operators;
 mod properties;
 mod refusals;
 mod request;
+mod scenario;

@@ -1,0 +1,88 @@
+//! Patterns as lists of characters, each from the policy (and then perhaps a wildcard) or from a variable's value.
+
+use crate::scenario::Held;
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Letter {
+    Star,
+    Question,
+    /// A colon of the policy's own text: it ends a field of an ARN.
+    Colon,
+    Plain(char),
+}
+
+/// Takes a pattern apart; None if one of its variables has no value.
+pub(super) fn pattern(text: &str, context: &[(String, Held)], has_variables: bool) -> Option<Vec<Letter>> {
+    let mut letters = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        if has_variables && rest.starts_with("${") {
+            let end = rest.find('}').unwrap();
+            letters.extend(variable(&rest[2..end], context)?.chars().map(Letter::Plain));
+            rest = &rest[end + 1..];
+            continue;
+        }
+        let next = rest.chars().next().unwrap();
+        letters.push(match next {
+            '*' => Letter::Star,
+            '?' => Letter::Question,
+            ':' => Letter::Colon,
+            plain => Letter::Plain(plain),
+        });
+        rest = &rest[next.len_utf8()..];
+    }
+    Some(letters)
+}
+
+/// What stands for `${name}`: a special character, the value of a key that has one, or the default.
+fn variable(body: &str, context: &[(String, Held)]) -> Option<String> {
+    if ["*", "?", "$"].contains(&body) {
+        return Some(body.to_owned());
+    }
+    let (key, default) = match body.split_once(',') {
+        Some((key, default)) => (key, Some(default.trim().trim_matches('\'').to_owned())),
+        None => (body, None),
+    };
+    let found = context.iter().rev().find(|(known, _)| known.to_lowercase() == key.to_lowercase());
+    match found {
+        Some((_, Held::One(value))) => Some(value.clone()),
+        _ => default,
+    }
+}
+
+pub(super) fn like(pattern: &[Letter], text: &str) -> bool {
+    let text: Vec<char> = text.chars().collect();
+    matches(pattern, &text)
+}
+
+fn matches(pattern: &[Letter], text: &[char]) -> bool {
+    let Some(first) = pattern.first() else { return text.is_empty() };
+    let one = |is: bool| is && matches(&pattern[1..], &text[1..]);
+    match first {
+        Letter::Star => (0..=text.len()).any(|skipped| matches(&pattern[1..], &text[skipped..])),
+        Letter::Question => !text.is_empty() && one(true),
+        Letter::Colon => !text.is_empty() && one(text[0] == ':'),
+        Letter::Plain(letter) => !text.is_empty() && one(text[0] == *letter),
+    }
+}
+
+/// "Each of the six colon-delimited components of the ARN is checked separately."
+pub(super) fn arn_like(pattern: &[Letter], text: &str) -> bool {
+    let components: Vec<&str> = text.splitn(6, ':').collect();
+    let patterns: Vec<&[Letter]> = pattern.splitn(6, |letter| *letter == Letter::Colon).collect();
+    components.len() == 6
+        && patterns.len() == 6
+        && components[0] == "arn"
+        && patterns.iter().zip(components).all(|(pattern, component)| like(pattern, component))
+}
+
+/// The text without wildcards, for operators that know none.
+pub(super) fn plain(letters: &[Letter]) -> String {
+    let plain = |letter: &Letter| match letter {
+        Letter::Star => '*',
+        Letter::Question => '?',
+        Letter::Colon => ':',
+        Letter::Plain(letter) => *letter,
+    };
+    letters.iter().map(plain).collect()
+}
