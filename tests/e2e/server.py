@@ -8,6 +8,7 @@ import subprocess
 import uuid
 from pathlib import Path
 
+import boto3
 from process import Daemon, environment, run
 
 
@@ -46,6 +47,21 @@ class Wharf:
         words = ["aws", *words] + (["--output", output] if output else [])
         said = run(words, env=environment(self.home, self.env | (env or {})), refused=refused, input=input)
         return json.loads(said) if output == "json" and not refused and said.strip() else said
+
+    def client(self, service, credentials=None):
+        """boto3's client of a service, as the administrator or with credentials that STS gave."""
+        keys = credentials or {
+            "AccessKeyId": self.env["AWS_ACCESS_KEY_ID"],
+            "SecretAccessKey": self.env["AWS_SECRET_ACCESS_KEY"],
+        }
+        return boto3.client(
+            service,
+            region_name=self.env["AWS_REGION"],
+            endpoint_url=self.env["AWS_ENDPOINT_URL_ECR"],
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys.get("SessionToken"),
+        )
 
     def repository(self, prefix, **options):
         """Makes a repository that no other test has and returns its name."""

@@ -2,29 +2,13 @@
 
 import uuid
 
-import boto3
 import botocore.exceptions
 import pytest
 
 
-def client(wharf, service, credentials=None):
-    keys = credentials or {
-        "AccessKeyId": wharf.env["AWS_ACCESS_KEY_ID"],
-        "SecretAccessKey": wharf.env["AWS_SECRET_ACCESS_KEY"],
-    }
-    return boto3.client(
-        service,
-        region_name=wharf.env["AWS_REGION"],
-        endpoint_url=wharf.env["AWS_ENDPOINT_URL_ECR"],
-        aws_access_key_id=keys["AccessKeyId"],
-        aws_secret_access_key=keys["SecretAccessKey"],
-        aws_session_token=keys.get("SessionToken"),
-    )
-
-
 @pytest.fixture
 def organizations(wharf):
-    return client(wharf, "organizations")
+    return wharf.client("organizations")
 
 
 def refusal(call, **arguments):
@@ -49,7 +33,7 @@ def made(organizations, **more):
 
 def inside(wharf, account, role="OrganizationAccountAccessRole"):
     """Credentials of the role with which an account is born."""
-    sts = client(wharf, "sts")
+    sts = wharf.client("sts")
     arn = f"arn:aws:iam::{account}:role/{role}"
     return sts.assume_role(RoleArn=arn, RoleSessionName="operator")["Credentials"]
 
@@ -115,8 +99,8 @@ def test_accounts_in_pages(organizations):
 def test_the_management_account_enters_and_a_member_manages_nothing(wharf, organizations):
     account = made(organizations, RoleName="Way-In")
     credentials = inside(wharf, account, "Way-In")
-    assert client(wharf, "sts", credentials).get_caller_identity()["Account"] == account
-    member = client(wharf, "organizations", credentials)
+    assert wharf.client("sts", credentials).get_caller_identity()["Account"] == account
+    member = wharf.client("organizations", credentials)
     assert member.describe_organization()["Organization"] == organizations.describe_organization()["Organization"]
     for call, arguments in [
         (member.list_accounts, {}),
@@ -130,7 +114,7 @@ def test_the_management_account_enters_and_a_member_manages_nothing(wharf, organ
 def test_nobody_of_a_closed_account_is_heard(wharf, organizations):
     account = made(organizations)
     credentials = inside(wharf, account)
-    ecr = client(wharf, "ecr", credentials)
+    ecr = wharf.client("ecr", credentials)
     ecr.create_repository(repositoryName="kept")
     organizations.close_account(AccountId=account)
     assert refusal(ecr.describe_repositories) == "UnrecognizedClientException"

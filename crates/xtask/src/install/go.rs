@@ -67,7 +67,8 @@ const SCRATCH: [Scratch; 3] = [
 ];
 
 /// Programs of our own around somebody's library: folders of the checkout whose go.mod and go.sum pin everything.
-const OWN: [(&str, &str); 1] = [("flux-source", "tests/e2e/flux")];
+const OWN: [(&str, &str); 2] =
+    [("flux-source", "tests/e2e/flux"), ("policy-equivalence", "tests/e2e/policy_equivalence")];
 
 /// Builds whatever is missing.
 pub(super) fn programs(tools: &Tools) -> Result<()> {
@@ -133,7 +134,7 @@ fn go(folder: &Path) -> Result<Command> {
     let Some(program) = on_path.chain([usual.to_path_buf()]).find(|program| program.exists()) else {
         bail!(
             "Go is not installed: it builds crane, oras, regctl, helm, cosign, BuildKit, kubelet's credential provider, \
-             OpenTofu, the program around Flux's login and the OCI suite"
+             OpenTofu, programs around Flux's and Terraform's libraries, and the OCI suite"
         )
     };
     let mut go = Command::new(program);

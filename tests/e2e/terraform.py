@@ -1,0 +1,68 @@
+"""What Terraform's AWS provider does around its calls: it parses who it is, waits, decodes and compares."""
+
+import json
+import urllib.parse
+import uuid
+
+import botocore.exceptions
+import botocore.handlers
+import pytest
+from process import environment, run
+
+
+class Provider:
+    """The provider's clients, with the credentials of an account of its own."""
+
+    def __init__(self, wharf, home):
+        self.env = environment(home)
+        organizations = wharf.client("organizations")
+        asked = {"Email": f"{uuid.uuid4().hex[:12]}@example.org", "AccountName": "terraform"}
+        self.account = organizations.create_account(**asked)["CreateAccountStatus"]["AccountId"]
+        arn = f"arn:aws:iam::{self.account}:role/OrganizationAccountAccessRole"
+        granted = wharf.client("sts").assume_role(RoleArn=arn, RoleSessionName="terraform")["Credentials"]
+        self.region = wharf.env["AWS_REGION"]
+        self.sts, self.iam, self.ecr = (wharf.client(service, granted) for service in ("sts", "iam", "ecr"))
+        # boto3 parses policies on the way; the provider gets them as they came.
+        self.iam.meta.events.unregister("after-call.iam", botocore.handlers.json_decode_policies)
+
+    def equivalent(self, written, read):
+        """Whether the provider would show no difference between what it wrote and what it reads."""
+        pair = json.dumps([written, read])
+        said = run(["policy-equivalence"], env=self.env, input=pair).strip()
+        assert said in ("true", "false")
+        return said == "true"
+
+    def same_document(self, written, document):
+        """The same for IAM's documents, which are URL-encoded."""
+        return self.equivalent(written, urllib.parse.unquote_plus(document))
+
+
+def refusal(call, **arguments):
+    """Code and message of a refusal."""
+    with pytest.raises(botocore.exceptions.ClientError) as refused:
+        call(**arguments)
+    error = refused.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def gone(call, **arguments):
+    """The code by which the provider learns that something is not there."""
+    return refusal(call, **arguments)[0]
+
+
+def document(*statements):
+    """A policy as the provider sends it: normalised, which is compact with sorted keys."""
+    whole = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow"} | statement for statement in statements]}
+    return json.dumps(whole, sort_keys=True, separators=(",", ":"))
+
+
+def trust(**principal):
+    return document({"Principal": principal, "Action": "sts:AssumeRole"})
+
+
+def tags(**pairs):
+    return [{"Key": key, "Value": value} for key, value in pairs.items()]
+
+
+def by_key(listed):
+    return {tag["Key"]: tag["Value"] for tag in listed}

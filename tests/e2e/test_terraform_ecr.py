@@ -1,0 +1,165 @@
+"""The ECR resources of Terraform's AWS provider: its calls, in its order, with its checks. The provider itself is not to
+be had as a module; what it does is in its source (internal/service/ecr)."""
+
+import base64
+import json
+
+import pytest
+from terraform import Provider, by_key, document, gone, refusal, tags, trust
+
+READS = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+
+
+@pytest.fixture(scope="module")
+def provider(wharf, tmp_path_factory):
+    return Provider(wharf, tmp_path_factory.mktemp("terraform"))
+
+
+@pytest.fixture
+def repository(provider, request):
+    name = f"for/{request.node.name.replace('_', '-')[5:60]}"
+    provider.ecr.create_repository(repositoryName=name)
+    return name
+
+
+def test_the_provider_starts(provider):
+    me = provider.sts.get_caller_identity()
+    partition, _, _, account = me["Arn"].split(":")[1:5]
+    assert (partition, account) == ("aws", provider.account) == (partition, me["Account"])
+
+
+def test_aws_ecr_repository(provider):
+    ecr, name = provider.ecr, "tf/repository"
+    assert gone(ecr.describe_repositories, repositoryNames=[name]) == "RepositoryNotFoundException"
+    asked = {"imageTagMutability": "MUTABLE", "imageScanningConfiguration": {"scanOnPush": True}}
+    made = ecr.create_repository(repositoryName=name, tags=tags(team="a", stage="b"), **asked)["repository"]
+
+    def read():
+        (shown,) = ecr.describe_repositories(repositoryNames=[name])["repositories"]
+        assert shown["repositoryName"] == name
+        return shown, by_key(ecr.list_tags_for_resource(resourceArn=shown["repositoryArn"])["tags"])
+
+    shown, tagged = read()
+    assert read() == (shown, tagged)
+    assert shown["createdAt"] == made["createdAt"]
+    assert shown["repositoryArn"] == f"arn:aws:ecr:{provider.region}:{provider.account}:repository/{name}"
+    assert shown["repositoryUri"].endswith(f"/{name}")
+    assert shown["encryptionConfiguration"] == {"encryptionType": "AES256"}
+    assert {key: shown[key] for key in asked} == asked
+    assert tagged == {"team": "a", "stage": "b"}
+
+    where = {"registryId": shown["registryId"], "repositoryName": name}
+    assert where["registryId"] == provider.account
+    kept_mutable = [{"filterType": "WILDCARD", "filter": "latest*"}]
+    immutable = {"imageTagMutability": "IMMUTABLE_WITH_EXCLUSION"}
+    filters = {"imageTagMutabilityExclusionFilters": kept_mutable}
+    ecr.put_image_tag_mutability(**where, **immutable, **filters)
+    ecr.untag_resource(resourceArn=shown["repositoryArn"], tagKeys=["team"])
+    ecr.tag_resource(resourceArn=shown["repositoryArn"], tags=tags(stage="c", new="d"))
+    updated, tagged = read()
+    assert updated == shown | immutable | filters
+    assert tagged == {"stage": "c", "new": "d"}
+
+    ecr.delete_repository(**where, force=False)
+    assert gone(ecr.describe_repositories, repositoryNames=[name]) == "RepositoryNotFoundException"
+    assert gone(ecr.delete_repository, **where, force=False) == "RepositoryNotFoundException"
+
+
+def test_a_repository_with_images_wants_force_delete(provider, repository):
+    manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}
+    provider.ecr.put_image(repositoryName=repository, imageManifest=json.dumps(manifest), imageTag="v1")
+    delete = {"registryId": provider.account, "repositoryName": repository}
+    assert gone(provider.ecr.delete_repository, **delete, force=False) == "RepositoryNotEmptyException"
+    provider.ecr.delete_repository(**delete, force=True)
+
+
+def test_aws_ecr_repository_policy(provider, repository):
+    ecr, iam = provider.ecr, provider.iam
+    role = f"arn:aws:iam::{provider.account}:role/tf-reader"
+    policy = document({"Sid": "Pull", "Principal": {"AWS": role}, "Action": READS})
+    put = {"repositoryName": repository, "policyText": policy}
+    # Made at the same time as the role: the provider repeats the call on this sentence, and on no other.
+    code, message = refusal(ecr.set_repository_policy, **put)
+    assert code == "InvalidParameterException" and "Invalid repository policy provided" in message
+    iam.create_role(RoleName="tf-reader", AssumeRolePolicyDocument=trust(AWS=provider.account))
+    ecr.set_repository_policy(**put)
+
+    read = ecr.get_repository_policy(repositoryName=repository)
+    assert (read["registryId"], read["repositoryName"]) == (provider.account, repository)
+    assert provider.equivalent(policy, read["policyText"])
+    again = ecr.get_repository_policy(repositoryName=repository)
+    assert again["policyText"] == read["policyText"]
+
+    iam.create_role(RoleName="tf-another", AssumeRolePolicyDocument=trust(AWS=provider.account))
+    both = [role, f"arn:aws:iam::{provider.account}:role/tf-another"]
+    for principals in (both, both[::-1], [provider.account, *both], [f"arn:aws:iam::{provider.account}:root"]):
+        changed = document({"Sid": "Pull", "Principal": {"AWS": principals}, "Action": READS[::-1]})
+        ecr.set_repository_policy(repositoryName=repository, policyText=changed)
+        text = ecr.get_repository_policy(repositoryName=repository)["policyText"]
+        assert provider.equivalent(changed, text)
+        assert not provider.equivalent(policy, text)
+
+    ecr.delete_repository_policy(registryId=provider.account, repositoryName=repository)
+    delete = {"registryId": provider.account, "repositoryName": repository}
+    assert gone(ecr.get_repository_policy, repositoryName=repository) == "RepositoryPolicyNotFoundException"
+    assert gone(ecr.delete_repository_policy, **delete) == "RepositoryPolicyNotFoundException"
+    # The acceptance test "disappears": somebody else deleted the repository.
+    ecr.set_repository_policy(**put)
+    ecr.delete_repository(**delete, force=True)
+    assert gone(ecr.get_repository_policy, repositoryName=repository) == "RepositoryNotFoundException"
+    assert gone(ecr.delete_repository_policy, **delete) == "RepositoryNotFoundException"
+
+
+def test_aws_ecr_registry_policy(provider):
+    ecr = provider.ecr
+    assert gone(ecr.get_registry_policy) == "RegistryPolicyNotFoundException"
+    everything = f"arn:aws:ecr:{provider.region}:{provider.account}:repository/*"
+    statement = {"Sid": "Pull", "Principal": {"AWS": f"arn:aws:iam::{provider.account}:root"}}
+    for actions in (READS, "ecr:BatchGetImage"):
+        policy = document(statement | {"Action": actions, "Resource": everything})
+        assert ecr.put_registry_policy(policyText=policy)["registryId"] == provider.account
+        read = ecr.get_registry_policy()
+        assert read["registryId"] == provider.account
+        assert provider.equivalent(policy, read["policyText"])
+        assert ecr.get_registry_policy()["policyText"] == read["policyText"]
+    ecr.delete_registry_policy()
+    assert gone(ecr.get_registry_policy) == "RegistryPolicyNotFoundException"
+    assert gone(ecr.delete_registry_policy) == "RegistryPolicyNotFoundException"
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("BASIC_SCAN_TYPE_VERSION", ["CLAIR", "AWS_NATIVE"]), ("REGISTRY_POLICY_SCOPE", ["V1", "V2"])],
+)
+def test_aws_ecr_account_setting(provider, name, values):
+    # Read before it was ever written: there is no "not found" for a setting.
+    assert provider.ecr.get_account_setting(name=name)["value"] in values
+    for value in values:
+        written = provider.ecr.put_account_setting(name=name, value=value)
+        assert (written["name"], written["value"]) == (name, value)
+        read = provider.ecr.get_account_setting(name=name)
+        assert (read["name"], read["value"]) == (name, value)
+
+
+def test_the_data_sources(provider, repository):
+    ecr = provider.ecr
+    manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}
+    ids = []
+    for tag in ("v1", "v2"):
+        text = json.dumps(manifest | {"annotations": {"tag": tag}})
+        put = ecr.put_image(repositoryName=repository, imageManifest=text, imageTag=tag)["image"]
+        ids.append(put["imageId"])
+
+    (token,) = ecr.get_authorization_token()["authorizationData"]
+    assert token["expiresAt"] and token["proxyEndpoint"]
+    assert base64.b64decode(token["authorizationToken"]).decode().split(":")[0] == "AWS"
+
+    shown = ecr.describe_images(repositoryName=repository, registryId=provider.account)["imageDetails"]
+    newest = max(shown, key=lambda image: image["imagePushedAt"])
+    assert newest["imageTags"] == ["v2"]
+    (one,) = ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": "v1"}])["imageDetails"]
+    assert one["imageDigest"] == ids[0]["imageDigest"]
+    listed = [page["imageIds"] for page in ecr.get_paginator("list_images").paginate(repositoryName=repository)]
+    assert sorted(sum(listed, []), key=str) == sorted(ids, key=str)
+    pages = ecr.get_paginator("describe_repositories").paginate()
+    assert repository in [one["repositoryName"] for page in pages for one in page["repositories"]]
