@@ -111,13 +111,13 @@ pub fn matched_statements(
 
 /// Policies that play the same part.
 #[derive(Clone, Copy)]
-struct Group<'a> {
-    kind: PolicyKind,
-    sources: &'a [Source<'a>],
+pub(crate) struct Group<'a> {
+    pub(crate) kind: PolicyKind,
+    pub(crate) sources: &'a [Source<'a>],
 }
 
 impl Group<'_> {
-    fn by(&self, name: &SourceName, index: usize, sid: Option<&std::sync::Arc<str>>) -> By {
+    pub(crate) fn by(&self, name: &SourceName, index: usize, sid: Option<&std::sync::Arc<str>>) -> By {
         By { kind: self.kind, source: Some(name.clone()), statement_index: index, sid: sid.cloned() }
     }
 
@@ -177,7 +177,7 @@ impl Group<'_> {
 }
 
 /// Calls `visit` with each group of policies, in the order in which AWS asks them.
-fn groups(policies: &Policies<'_>, access: &Access<'_>, mut visit: impl FnMut(Group<'_>)) {
+pub(crate) fn groups(policies: &Policies<'_>, access: &Access<'_>, mut visit: impl FnMut(Group<'_>)) {
     for sources in policies.resource_control {
         visit(Group { kind: PolicyKind::ResourceControl, sources });
     }

@@ -99,7 +99,7 @@ impl Statement {
             && self.conditions.iter().all(|condition| condition.holds(question.context))
     }
 
-    fn covers_action(&self, action: &str) -> bool {
+    pub(crate) fn covers_action(&self, action: &str) -> bool {
         // Actions hold no variables, so no context can matter.
         let nothing = Context::new();
         match &self.actions {
@@ -108,7 +108,7 @@ impl Statement {
         }
     }
 
-    fn covers_resource(&self, question: &Question<'_>) -> bool {
+    pub(crate) fn covers_resource(&self, question: &Question<'_>) -> bool {
         let any = |patterns: &[ArnPattern]| {
             patterns.iter().any(|pattern| pattern.matches(&question.target, question.context))
         };

@@ -6,6 +6,7 @@
 //! exactly that version: no permission is ever stale (foundations 20, 24).
 
 mod documents;
+mod explain;
 mod keys;
 mod policies;
 
@@ -15,7 +16,8 @@ use std::sync::Arc;
 use aws::ids::{AccountId, Region};
 use meta::{CallerRef, ListTagsForResource, RepositoryKey, RepositoryRow, Resolve, Resolved, Target};
 
-pub(crate) use documents::PolicyCaches;
+pub(crate) use documents::{Named, PolicyCaches};
+pub(crate) use explain::Explained;
 pub(crate) use keys::add_resource_tags;
 pub(crate) use policies::{Deciding, V1_ACTIONS};
 

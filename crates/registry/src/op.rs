@@ -139,6 +139,10 @@ operations! {
     DetachRolePolicy: "iam:DetachRolePolicy" on Named;
     DetachUserPolicy: "iam:DetachUserPolicy" on Named;
     GetAccessKeyLastUsed: "iam:GetAccessKeyLastUsed" on Named;
+    GetAccountAuthorizationDetails: "iam:GetAccountAuthorizationDetails" on Named;
+    GetAccountSummary: "iam:GetAccountSummary" on Named;
+    GetContextKeysForCustomPolicy: "iam:GetContextKeysForCustomPolicy" on Named;
+    GetContextKeysForPrincipalPolicy: "iam:GetContextKeysForPrincipalPolicy" on Named;
     GetGroup: "iam:GetGroup" on Named;
     GetGroupPolicy: "iam:GetGroupPolicy" on Named;
     GetInstanceProfile: "iam:GetInstanceProfile" on Named;
@@ -152,6 +156,7 @@ operations! {
     GetUser: "iam:GetUser" on Named;
     GetUserPolicy: "iam:GetUserPolicy" on Named;
     ListAccessKeys: "iam:ListAccessKeys" on Named;
+    ListAccountAliases: "iam:ListAccountAliases" on Named;
     ListAttachedGroupPolicies: "iam:ListAttachedGroupPolicies" on Named;
     ListAttachedRolePolicies: "iam:ListAttachedRolePolicies" on Named;
     ListAttachedUserPolicies: "iam:ListAttachedUserPolicies" on Named;
@@ -188,6 +193,8 @@ operations! {
     RemoveRoleFromInstanceProfile: "iam:RemoveRoleFromInstanceProfile" on Named;
     RemoveUserFromGroup: "iam:RemoveUserFromGroup" on Named;
     SetDefaultPolicyVersion: "iam:SetDefaultPolicyVersion" on Named;
+    SimulateCustomPolicy: "iam:SimulateCustomPolicy" on Named;
+    SimulatePrincipalPolicy: "iam:SimulatePrincipalPolicy" on Named;
     TagInstanceProfile: "iam:TagInstanceProfile" on Named;
     TagOpenIDConnectProvider: "iam:TagOpenIDConnectProvider" on Named;
     TagPolicy: "iam:TagPolicy" on Named;
@@ -205,6 +212,7 @@ operations! {
     UpdateRole: "iam:UpdateRole" on Named;
     UpdateRoleDescription: "iam:UpdateRoleDescription" on Named;
     UpdateUser: "iam:UpdateUser" on Named;
+    WharfExplainAccess: "iam:SimulatePrincipalPolicy" on Named;
     WharfPutOpenIDConnectProviderKeys: "iam:UpdateOpenIDConnectProviderThumbprint" on Named;
 
     // Organizations.
@@ -242,7 +250,7 @@ mod tests {
                 // Their names are ECR's too.
                 | Op::ListTagsForAccount | Op::TagAccount | Op::UntagAccount
                 // Wharf's own.
-                | Op::WharfPutOpenIDConnectProviderKeys => {}
+                | Op::WharfExplainAccess | Op::WharfPutOpenIDConnectProviderKeys => {}
                 op => assert_eq!(op.action().split_once(':').map(|(_, name)| name), Some(op.name())),
             }
         }

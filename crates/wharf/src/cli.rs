@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::cmd::account::{AccountCommand, account_name};
 use crate::cmd::credentials::CredentialsCommand;
 use crate::cmd::oidc::OidcCommand;
+use crate::cmd::policy::PolicyCommand;
 
 /// Amazon ECR that you can run yourself: docker push and pull, and the ECR API, from one binary.
 #[derive(Parser)]
@@ -142,6 +143,9 @@ Examples:
     /// Work on OIDC providers.
     #[command(subcommand)]
     Oidc(OidcCommand),
+    /// Ask what policies decide, and what is wrong with one.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Print the version.
     Version,
 }

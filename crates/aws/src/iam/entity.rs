@@ -13,7 +13,7 @@ pub(super) fn write_tags(xml: &mut Xml, tags: &[(String, String)]) {
     }
 }
 
-fn write_boundary(xml: &mut Xml, arn: Option<&str>) {
+pub(super) fn write_boundary(xml: &mut Xml, arn: Option<&str>) {
     if let Some(arn) = arn {
         xml.element("PermissionsBoundary", |xml| {
             xml.text("PermissionsBoundaryType", "Policy").text("PermissionsBoundaryArn", arn);
@@ -114,6 +114,12 @@ impl ToXml for Role {
         xml.text("MaxSessionDuration", &self.max_session_seconds.to_string());
         write_boundary(xml, self.boundary.as_deref());
         write_tags(xml, &self.tags);
+        self.write_last_used(xml);
+    }
+}
+
+impl Role {
+    pub(super) fn write_last_used(&self, xml: &mut Xml) {
         if let Some(used) = &self.last_used {
             xml.element("RoleLastUsed", |xml| {
                 if let Some(used) = used {

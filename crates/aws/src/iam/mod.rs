@@ -1,11 +1,13 @@
 //! The shapes of IAM's API (version 2010-05-08): requests with their rules, and what results are made of.
 
+mod account;
 mod entity;
 mod policy;
 mod provider;
 mod request;
 mod simulate;
 
+pub use account::{AccountDetails, AccountSummary, PoliciesOf};
 pub use entity::{
     AccessKeyLastUsed, AccessKeyMetadata, EntityNames, Group, GroupMembers, InstanceProfile, NewAccessKey,
     Role, RoleLastUsed, User,
@@ -14,6 +16,7 @@ pub use policy::{AttachedPolicy, InlineDocument, Policy, PolicyEntities, PolicyV
 pub use provider::{OpenIdConnectProvider, ProviderArn};
 pub use request::*;
 pub use simulate::{
-    ContextEntry, ContextKeys, EvaluationResult, SimulateCustomPolicyRequest, SimulatePrincipalPolicyRequest,
-    SimulationRules,
+    ContextEntry, ContextKeys, EvaluationResult, Explanation, GetContextKeysForCustomPolicyRequest,
+    GetContextKeysForPrincipalPolicyRequest, SimulateCustomPolicyRequest, SimulatePrincipalPolicyRequest,
+    SimulationRules, WharfExplainAccessRequest,
 };

@@ -26,6 +26,8 @@ pub struct SimulationRules {
     pub resource_owner: Option<String>,
     pub caller_arn: Option<String>,
     pub context_entries: Vec<ContextEntry>,
+    pub marker: Option<String>,
+    pub max_items: Option<i64>,
 }
 
 /// `SimulateCustomPolicy`.
@@ -44,22 +46,26 @@ pub struct SimulatePrincipalPolicyRequest {
     pub rules: SimulationRules,
 }
 
+fn context_entries(form: &Form) -> Result<Vec<ContextEntry>, Invalid> {
+    let mut entries = Vec::new();
+    for entry in form.structures("ContextEntries").iter().take(256) {
+        let name = entry.get("ContextKeyName").unwrap_or_default();
+        check(&text(5, 256), "contextKeyName", name)?;
+        let kind = entry.get("ContextKeyType").unwrap_or("string");
+        entries.push(ContextEntry {
+            name: name.to_owned(),
+            values: entry.list("ContextKeyValues").into_iter().map(str::to_owned).collect(),
+            is_list: kind.ends_with("List"),
+        });
+    }
+    Ok(entries)
+}
+
 impl FromForm for SimulationRules {
     fn from_form(form: &Form) -> Result<Self, Invalid> {
         let action_names = form.texts("ActionNames", &text(3, 128), 100)?;
         if action_names.is_empty() {
             return Err(crate::query::request::invalid("actionNames", None, "Member must not be null"));
-        }
-        let mut context_entries = Vec::new();
-        for entry in form.structures("ContextEntries").iter().take(256) {
-            let name = entry.get("ContextKeyName").unwrap_or_default();
-            check(&text(5, 256), "contextKeyName", name)?;
-            let kind = entry.get("ContextKeyType").unwrap_or("string");
-            context_entries.push(ContextEntry {
-                name: name.to_owned(),
-                values: entry.list("ContextKeyValues").into_iter().map(str::to_owned).collect(),
-                is_list: kind.ends_with("List"),
-            });
         }
         Ok(Self {
             policy_input_list: form.texts("PolicyInputList", &DOCUMENT, 50)?,
@@ -73,7 +79,9 @@ impl FromForm for SimulationRules {
             resource_policy: form.optional("ResourcePolicy", &DOCUMENT)?,
             resource_owner: form.optional("ResourceOwner", &text(1, 2048))?,
             caller_arn: form.optional("CallerArn", &text(1, 2048))?,
-            context_entries,
+            context_entries: context_entries(form)?,
+            marker: form.optional("Marker", &text(1, 4096))?,
+            max_items: form.number("MaxItems", 1, 1000)?,
         })
     }
 }
@@ -88,6 +96,54 @@ impl FromForm for SimulatePrincipalPolicyRequest {
     fn from_form(form: &Form) -> Result<Self, Invalid> {
         let policy_source_arn = form.required("PolicySourceArn", &ARN)?;
         Ok(Self { policy_source_arn, rules: SimulationRules::from_form(form)? })
+    }
+}
+
+/// `WharfExplainAccess`, Wharf's own: why somebody may or may not do something, by the policies as they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the members of the request")]
+pub struct WharfExplainAccessRequest {
+    pub principal_arn: String,
+    pub action: String,
+    pub resource_arn: String,
+    pub context_entries: Vec<ContextEntry>,
+}
+
+impl FromForm for WharfExplainAccessRequest {
+    fn from_form(form: &Form) -> Result<Self, Invalid> {
+        Ok(Self {
+            principal_arn: form.required("PrincipalArn", &ARN)?,
+            action: form.required("ActionName", &text(3, 128))?,
+            resource_arn: form.required("ResourceArn", &text(1, 2048))?,
+            context_entries: context_entries(form)?,
+        })
+    }
+}
+
+/// What WharfExplainAccess answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// `allowed`, `explicitDeny` or `implicitDeny`.
+    pub decision: &'static str,
+    /// The reasons, as lines for people.
+    pub text: String,
+}
+
+impl ToXml for Explanation {
+    fn write(&self, xml: &mut Xml) {
+        xml.text("Decision", self.decision).text("Explanation", &self.text);
+    }
+}
+
+crate::query_requests! {
+    /// `GetContextKeysForCustomPolicy`.
+    GetContextKeysForCustomPolicyRequest {
+        policy_input_list: texts(DOCUMENT, 50) "PolicyInputList",
+    }
+    /// `GetContextKeysForPrincipalPolicy`.
+    GetContextKeysForPrincipalPolicyRequest {
+        policy_source_arn: required(ARN) "PolicySourceArn",
+        policy_input_list: texts(DOCUMENT, 50) "PolicyInputList",
     }
 }
 

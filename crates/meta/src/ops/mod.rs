@@ -2,6 +2,7 @@
 
 pub mod access_key;
 pub mod account;
+pub mod account_summary;
 pub mod blob;
 pub mod entity;
 pub mod entity_delete;

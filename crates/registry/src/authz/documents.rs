@@ -25,9 +25,9 @@ pub(crate) type Named = (iam::SourceName, Arc<iam::Policy>);
 /// What decides for a principal, at one version.
 pub(crate) struct PrincipalPolicies {
     version: i64,
-    pub(super) identity: Vec<Named>,
-    pub(super) boundary: Option<Named>,
-    pub(super) tags: Vec<(String, String)>,
+    pub(crate) identity: Vec<Named>,
+    pub(crate) boundary: Option<Named>,
+    pub(crate) tags: Vec<(String, String)>,
 }
 
 /// A repository's policy at one version.
@@ -74,6 +74,13 @@ impl Registry {
         if let Some(kept) = cache.get(unique_id).filter(|kept| kept.version == version) {
             return Ok(kept);
         }
+        let compiled = Arc::new(self.policies_of(unique_id).await?);
+        cache.insert(unique_id.to_owned(), Arc::clone(&compiled));
+        Ok(compiled)
+    }
+
+    /// The policies of a user, group or role as they are now; of a user with its groups'.
+    pub(crate) async fn policies_of(&self, unique_id: &str) -> Result<PrincipalPolicies> {
         let loaded =
             self.meta.read(LoadIdentityPolicies { owner: unique_id.to_owned() }).await.or_store_error()?;
         let mut identity = Vec::new();
@@ -84,10 +91,7 @@ impl Registry {
             identity.push(compile_managed(managed)?);
         }
         let boundary = loaded.boundary.as_ref().map(compile_managed).transpose()?;
-        let compiled =
-            Arc::new(PrincipalPolicies { version: loaded.version, identity, boundary, tags: loaded.tags });
-        cache.insert(unique_id.to_owned(), Arc::clone(&compiled));
-        Ok(compiled)
+        Ok(PrincipalPolicies { version: loaded.version, identity, boundary, tags: loaded.tags })
     }
 
     /// None where there never was a policy, which is told without a read.

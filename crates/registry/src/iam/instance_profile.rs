@@ -28,7 +28,11 @@ fn not_found(name: &str) -> Error {
 }
 
 impl Registry {
-    async fn shown_profile(&self, ctx: &Ctx, profile: meta::InstanceProfile) -> Result<InstanceProfile> {
+    pub(super) async fn shown_profile(
+        &self,
+        ctx: &Ctx,
+        profile: meta::InstanceProfile,
+    ) -> Result<InstanceProfile> {
         let role = match profile.role {
             Some(unique_id) => self.meta.read(FindEntityById { unique_id }).await.or_store_error()?,
             None => None,

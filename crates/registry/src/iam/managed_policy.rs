@@ -2,7 +2,8 @@
 
 use aws::iam::{
     CreatePolicyRequest, DeletePolicyRequest, EntityNames, GetPolicyRequest, ListEntitiesForPolicyRequest,
-    ListPoliciesRequest, ListPolicyTagsRequest, Policy, PolicyEntities, TagPolicyRequest, UntagPolicyRequest,
+    ListPoliciesRequest, ListPolicyTagsRequest, Policy, PolicyEntities, PolicyVersion, TagPolicyRequest,
+    UntagPolicyRequest,
 };
 use aws::query::{One, Page};
 use iam::managed::Managed;
@@ -13,6 +14,7 @@ use meta::{
 
 use super::attachment::is_of_account;
 use super::inline_policy::{check_document, size};
+use super::policy_version::version_of_aws;
 use super::tag::tag_keys;
 use super::{quota, quota_exceeded, request_tags, time};
 use crate::Registry;
@@ -172,6 +174,14 @@ impl Registry {
         self.meta.read(count).await.or_store_error()
     }
 
+    /// Those of AWS's policies that something in the account uses.
+    pub(super) async fn used_policies_of_aws(&self, ctx: &Ctx) -> Result<Vec<(Policy, Vec<PolicyVersion>)>> {
+        let uses = self.uses_of_aws(ctx).await?;
+        let counted = iam::managed::all().iter().map(|policy| (policy, count(&uses, &policy.arn())));
+        let used = counted.filter(|(_, (attachments, boundaries))| attachments + boundaries > 0);
+        Ok(used.map(|(policy, uses)| (shown_of_aws(policy, uses), vec![version_of_aws(policy)])).collect())
+    }
+
     /// Lists managed policies: the account's own by name, then AWS's.
     pub async fn list_policies(&self, ctx: &Ctx, input: ListPoliciesRequest) -> Result<Page<Policy>> {
         let gate = self.account_gate(ctx).await?;
@@ -182,22 +192,34 @@ impl Registry {
         let usage = input.policy_usage_filter.unwrap_or_default();
         let list = format!("policies {account_id} {prefix} {scope} {usage} {}", input.only_attached);
         let page = self.page_of(list, input.marker.as_deref(), input.max_items)?;
+        let is_listed = |policy: &Policy| match (usage.as_str(), input.only_attached) {
+            ("PermissionsBoundary", _) => policy.boundary_count > 0,
+            ("PermissionsPolicy", _) | (_, true) => policy.attachment_count > 0,
+            _ => true,
+        };
         let mut found: Vec<(String, Policy)> = Vec::new();
         let after_own = page.after.strip_prefix("1 ");
         if scope != "AWS" && (page.after.is_empty() || after_own.is_some()) {
-            let list = ListManagedPolicies {
-                account_id,
-                path_prefix: prefix.clone(),
-                after: after_own.unwrap_or_default().to_owned(),
-                limit: page.limit + 1,
-            };
-            let own = self.meta.read(list).await.or_store_error()?;
-            found.extend(own.into_iter().map(|policy| {
-                (
-                    format!("1 {}", policy.name.to_ascii_lowercase()),
-                    shown(ManagedPolicy { description: None, ..policy }, Vec::new()),
-                )
-            }));
+            let mut after = after_own.unwrap_or_default().to_owned();
+            // What the filters leave out must not shorten the page, so it is read on until the page is full.
+            loop {
+                let list = ListManagedPolicies {
+                    account_id: account_id.clone(),
+                    path_prefix: prefix.clone(),
+                    after: after.clone(),
+                    limit: page.limit + 1,
+                };
+                let own = self.meta.read(list).await.or_store_error()?;
+                let is_last = own.len() <= page.limit;
+                for policy in own {
+                    after = policy.name.to_ascii_lowercase();
+                    let policy = shown(ManagedPolicy { description: None, ..policy }, Vec::new());
+                    found.extend(is_listed(&policy).then(|| (format!("1 {after}"), policy)));
+                }
+                if is_last || found.len() > page.limit {
+                    break;
+                }
+            }
         }
         if scope != "Local" {
             let uses = self.uses_of_aws(ctx).await?;
@@ -206,16 +228,11 @@ impl Registry {
                 .map(|policy| {
                     (format!("2 {}", policy.name), shown_of_aws(policy, count(&uses, &policy.arn())))
                 })
-                .filter(|(key, _)| *key > page.after)
+                .filter(|(key, policy)| *key > page.after && is_listed(policy))
                 .collect();
             of_aws.sort_by(|(a, _), (b, _)| a.cmp(b));
             found.extend(of_aws);
         }
-        found.retain(|(_, policy)| match (usage.as_str(), input.only_attached) {
-            ("PermissionsBoundary", _) => policy.boundary_count > 0,
-            ("PermissionsPolicy", _) | (_, true) => policy.attachment_count > 0,
-            _ => true,
-        });
         let marker = self.cut(&page, &mut found, |(key, _)| key.clone())?;
         Ok(Page { name: "Policies", items: found.into_iter().map(|(_, policy)| policy).collect(), marker })
     }

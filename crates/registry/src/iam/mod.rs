@@ -3,6 +3,7 @@
 //! Every operation comes to the gate with the ARN of what it is about before it is told whether that exists.
 
 mod access_key;
+mod account;
 mod attachment;
 mod group;
 mod inline_policy;
@@ -12,10 +13,12 @@ pub(crate) mod oidc_provider;
 mod policy_version;
 mod role;
 mod service_linked_role;
+pub(crate) mod simulate;
 mod tag;
 mod trust_policy;
 mod user;
 
+use aws::arn::Arn;
 use aws::ids::AccountId;
 use jiff::Timestamp;
 use meta::{Entity, EntityKind, FindEntity, ListIamTags, Micros};
@@ -131,6 +134,23 @@ impl Registry {
         }
         items.truncate(page.limit);
         items.last().map(|last| self.page_token(&page.list, key(last))).transpose()
+    }
+
+    /// The user, group or role that an ARN names by its exact path and name.
+    pub(crate) async fn entity_of_arn(&self, text: &str) -> Result<Option<Entity>> {
+        let Ok(arn) = text.parse::<Arn>() else { return Ok(None) };
+        let (Some(account_id), Some((kind, rest))) = (arn.account_id(), arn.resource.split_once('/')) else {
+            return Ok(None);
+        };
+        let kind = match kind {
+            "user" => EntityKind::User,
+            "group" => EntityKind::Group,
+            "role" => EntityKind::Role,
+            _ => return Ok(None),
+        };
+        let name = rest.rsplit('/').next().unwrap_or_default().to_owned();
+        let found = self.meta.read(FindEntity { account_id, kind, name }).await.or_store_error()?;
+        Ok(found.filter(|entity| arn_of(entity) == text))
     }
 
     pub(crate) async fn iam_tags(&self, owner: &str) -> Result<Vec<(String, String)>> {

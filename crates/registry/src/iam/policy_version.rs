@@ -5,6 +5,7 @@ use aws::iam::{
     ListPolicyVersionsRequest, PolicyVersion, SetDefaultPolicyVersionRequest,
 };
 use aws::query::{One, Page};
+use iam::managed::Managed;
 use meta::{
     CreateManagedPolicyVersion, DeleteManagedPolicyVersion, ListManagedPolicyVersions, PolicyVersionRefusal,
     SetDefaultManagedPolicyVersion,
@@ -18,12 +19,22 @@ use crate::error::{AwsCode, Error, Result};
 use crate::op::Op;
 use crate::store::{StoreResultExt as _, store_error};
 
-fn shown(version: meta::PolicyVersion, with_document: bool) -> PolicyVersion {
+pub(super) fn shown(version: meta::PolicyVersion, with_document: bool) -> PolicyVersion {
     PolicyVersion {
         document: with_document.then_some(version.document),
         version_id: format!("v{}", version.version),
         is_default: version.is_default,
         created_at: time(version.created_at),
+    }
+}
+
+/// The one version of a policy of AWS's.
+pub(super) fn version_of_aws(policy: &Managed) -> PolicyVersion {
+    PolicyVersion {
+        document: Some(policy.document.to_owned()),
+        version_id: policy.version_id.to_owned(),
+        is_default: true,
+        created_at: policy.updated_at.parse().unwrap_or(jiff::Timestamp::UNIX_EPOCH),
     }
 }
 
@@ -80,12 +91,7 @@ impl Registry {
                 let versions = self.meta.read(list).await.or_store_error()?;
                 Ok(versions.into_iter().map(|version| shown(version, true)).collect())
             }
-            Found::OfAws(policy) => Ok(vec![PolicyVersion {
-                document: Some(policy.document.to_owned()),
-                version_id: policy.version_id.to_owned(),
-                is_default: true,
-                created_at: policy.updated_at.parse().unwrap_or(jiff::Timestamp::UNIX_EPOCH),
-            }]),
+            Found::OfAws(policy) => Ok(vec![version_of_aws(policy)]),
         }
     }
 

@@ -3,10 +3,9 @@
 
 use std::sync::Arc;
 
-use aws::arn::Arn;
 use aws::sts::{AssumeRoleRequest, AssumedRole, SessionParameters};
 use jiff::{SignedDuration, Timestamp};
-use meta::{Entity, EntityKind, FindAccount, FindEntity, RecordRoleUse};
+use meta::{Entity, FindAccount, RecordRoleUse};
 
 use super::session_policy::packed_size;
 use crate::Registry;
@@ -41,21 +40,12 @@ fn denied(caller: &Caller, op: Op, role_arn: &str) -> Error {
 
 impl Registry {
     /// The role that an ARN names by its exact path and name. A closed account has none.
-    pub(super) async fn role_of_arn(&self, role_arn: &str) -> Result<Option<Entity>> {
-        let Ok(arn) = role_arn.parse::<Arn>() else { return Ok(None) };
-        let Some(path_and_name) = arn.resource.strip_prefix("role/").filter(|_| arn.service == "iam") else {
-            return Ok(None);
-        };
-        let Some(account_id) = arn.account_id() else { return Ok(None) };
-        let account =
-            self.meta.read(FindAccount { account_id: account_id.clone() }).await.or_store_error()?;
-        if account.is_none_or(|account| account.status != "ACTIVE") {
-            return Ok(None);
-        }
-        let name = path_and_name.rsplit('/').next().unwrap_or_default().to_owned();
-        let find = FindEntity { account_id, kind: EntityKind::Role, name };
-        let found = self.meta.read(find).await.or_store_error()?;
-        Ok(found.filter(|role| crate::iam::arn_of(role) == role_arn))
+    pub(crate) async fn role_of_arn(&self, role_arn: &str) -> Result<Option<Entity>> {
+        let found = self.entity_of_arn(role_arn).await?.filter(|entity| entity.kind == "role");
+        let Some(role) = found else { return Ok(None) };
+        let account = FindAccount { account_id: role.account_id.clone() };
+        let account = self.meta.read(account).await.or_store_error()?;
+        Ok(account.is_some_and(|account| account.status == "ACTIVE").then_some(role))
     }
 
     /// A session of a role, for a caller whom the role trusts.

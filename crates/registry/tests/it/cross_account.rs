@@ -12,7 +12,7 @@ use registry::error::Code;
 
 use crate::world::{ACCOUNT, World, code, ctx, region};
 
-const STAGING: &str = "222233334444";
+pub(crate) const STAGING: &str = "222233334444";
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly";
 
 /// The administrator of another account of the deployment.
@@ -48,7 +48,7 @@ async fn staging(world: &World) -> Arc<Caller> {
 }
 
 /// Makes the role `node` of staging, and gives a session of it.
-async fn node(world: &World, ops: &Arc<Caller>) -> Arc<Caller> {
+pub(crate) async fn node(world: &World, ops: &Arc<Caller>) -> Arc<Caller> {
     let trust = format!(
         r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"{STAGING}"}},"Action":"sts:AssumeRole"}}}}"#
     );
@@ -76,7 +76,7 @@ fn session(ops: &Arc<Caller>, role_id: &str, session: Option<Session>) -> Arc<Ca
     })
 }
 
-async fn set_policy(world: &World, principal: &str) -> Result<String, registry::error::Error> {
+pub(crate) async fn set_policy(world: &World, principal: &str) -> Result<String, registry::error::Error> {
     let policy_text = format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":["ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"]}}]}}"#
     );
@@ -95,7 +95,7 @@ async fn pull(world: &World, caller: &Arc<Caller>, app: &RepositoryRef) -> Resul
     pulled.map(|_| ()).map_err(|error| error.code)
 }
 
-async fn world_with_app() -> (World, RepositoryRef, Arc<Caller>) {
+pub(crate) async fn world_with_app() -> (World, RepositoryRef, Arc<Caller>) {
     let world = World::new().await;
     let app = world.create("app").await;
     world.push(&app, "latest", b"{}").await.unwrap();

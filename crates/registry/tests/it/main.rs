@@ -8,8 +8,10 @@
     reason = "a test that meets the unexpected should stop"
 )]
 
+mod account;
 mod blobs;
 mod cross_account;
+mod explained;
 mod gate;
 mod housekeeping;
 mod images;

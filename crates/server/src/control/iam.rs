@@ -67,6 +67,10 @@ operations! {
     "DetachRolePolicy": DetachRolePolicyRequest => detach_role_policy;
     "DetachUserPolicy": DetachUserPolicyRequest => detach_user_policy;
     "GetAccessKeyLastUsed": GetAccessKeyLastUsedRequest => get_access_key_last_used;
+    "GetAccountAuthorizationDetails": GetAccountAuthorizationDetailsRequest => get_account_authorization_details;
+    "GetAccountSummary": GetAccountSummaryRequest => get_account_summary;
+    "GetContextKeysForCustomPolicy": GetContextKeysForCustomPolicyRequest => get_context_keys_for_custom_policy;
+    "GetContextKeysForPrincipalPolicy": GetContextKeysForPrincipalPolicyRequest => get_context_keys_for_principal_policy;
     "GetGroup": GetGroupRequest => get_group;
     "GetGroupPolicy": GetGroupPolicyRequest => get_group_policy;
     "GetInstanceProfile": GetInstanceProfileRequest => get_instance_profile;
@@ -80,6 +84,7 @@ operations! {
     "GetUser": GetUserRequest => get_user;
     "GetUserPolicy": GetUserPolicyRequest => get_user_policy;
     "ListAccessKeys": ListAccessKeysRequest => list_access_keys;
+    "ListAccountAliases": ListAccountAliasesRequest => list_account_aliases;
     "ListAttachedGroupPolicies": ListAttachedGroupPoliciesRequest => list_attached_group_policies;
     "ListAttachedRolePolicies": ListAttachedRolePoliciesRequest => list_attached_role_policies;
     "ListAttachedUserPolicies": ListAttachedUserPoliciesRequest => list_attached_user_policies;
@@ -115,6 +120,8 @@ operations! {
     "RemoveRoleFromInstanceProfile": RemoveRoleFromInstanceProfileRequest => remove_role_from_instance_profile;
     "RemoveUserFromGroup": RemoveUserFromGroupRequest => remove_user_from_group;
     "SetDefaultPolicyVersion": SetDefaultPolicyVersionRequest => set_default_policy_version;
+    "SimulateCustomPolicy": SimulateCustomPolicyRequest => simulate_custom_policy;
+    "SimulatePrincipalPolicy": SimulatePrincipalPolicyRequest => simulate_principal_policy;
     "TagInstanceProfile": TagInstanceProfileRequest => tag_instance_profile;
     "TagOpenIDConnectProvider": TagOpenIDConnectProviderRequest => tag_open_id_connect_provider;
     "TagPolicy": TagPolicyRequest => tag_policy;
@@ -132,6 +139,7 @@ operations! {
     "UpdateRole": UpdateRoleRequest => update_role;
     "UpdateRoleDescription": UpdateRoleDescriptionRequest => update_role_description;
     "UpdateUser": UpdateUserRequest => update_user;
+    "WharfExplainAccess": WharfExplainAccessRequest => wharf_explain_access;
     "WharfPutOpenIDConnectProviderKeys": WharfPutOpenIDConnectProviderKeysRequest => wharf_put_open_id_connect_provider_keys;
 }
 

@@ -6,7 +6,9 @@ pub(crate) mod credentials;
 mod dev;
 mod env;
 pub(crate) mod oidc;
+pub(crate) mod policy;
 mod serve;
+mod store;
 
 use anyhow::Context as _;
 
@@ -36,6 +38,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
             block_on(credentials::run(command))
         }
         Command::Oidc(command) => block_on(oidc::run(command)),
+        Command::Policy(command) => block_on(policy::run(command)),
         Command::Version => say(concat!("wharf ", env!("CARGO_PKG_VERSION"))),
     }
 }

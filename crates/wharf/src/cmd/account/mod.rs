@@ -1,7 +1,6 @@
 //! `wharf account`: the accounts of a deployment.
 
 mod reach;
-mod store;
 
 use anyhow::{Context as _, bail};
 use aws::ids::AccountId;
@@ -11,8 +10,8 @@ use jiff::Timestamp;
 use registry::organizations::NewAccount;
 
 use self::reach::Reach;
-use self::store::Store;
 use super::say;
+use super::store::Store;
 
 #[derive(Subcommand)]
 pub(crate) enum AccountCommand {

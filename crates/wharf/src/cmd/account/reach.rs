@@ -9,8 +9,8 @@ use registry::organizations::NewAccount;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::store::{OpenStore, Store};
 use crate::aws_client::{AwsClient, Connection, Service};
+use crate::cmd::store::{OpenStore, Store};
 
 /// Where the accounts are: on a server that is called, or in a store that is opened.
 #[derive(Args, Clone, Default)]

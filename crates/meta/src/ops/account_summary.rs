@@ -1,0 +1,55 @@
+//! How much of everything an account has.
+
+use aws::ids::AccountId;
+
+use crate::{Never, StoreError, ops::operation, value::params};
+
+/// The counts of an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say what is counted")]
+pub struct AccountCounts {
+    pub users: i64,
+    pub groups: i64,
+    pub roles: i64,
+    pub policies: i64,
+    pub policy_versions: i64,
+    pub instance_profiles: i64,
+    pub oidc_providers: i64,
+    /// Access keys of the account's root.
+    pub root_keys: i64,
+}
+
+/// Counts what an account has.
+#[derive(Clone, Debug)]
+pub struct CountAccount {
+    /// The account.
+    pub account_id: AccountId,
+}
+
+operation!(CountAccount: Page -> AccountCounts, Never, |op, tx| {
+    let select = "SELECT \
+        (SELECT COUNT(*) FROM principal p WHERE p.account = a.key AND p.kind = 'user'), \
+        (SELECT COUNT(*) FROM principal p WHERE p.account = a.key AND p.kind = 'group'), \
+        (SELECT COUNT(*) FROM principal p WHERE p.account = a.key AND p.kind = 'role'), \
+        (SELECT COUNT(*) FROM managed_policy m WHERE m.account = a.key), \
+        (SELECT COUNT(*) FROM managed_policy m JOIN managed_policy_version v ON v.policy_id = m.policy_id \
+            WHERE m.account = a.key), \
+        (SELECT COUNT(*) FROM instance_profile i WHERE i.account = a.key), \
+        (SELECT COUNT(*) FROM oidc_provider o WHERE o.account = a.key), \
+        (SELECT COUNT(*) FROM access_key k JOIN principal p ON p.unique_id = k.owner \
+            WHERE p.account = a.key AND p.kind = 'root') \
+        FROM account a WHERE a.account_id = ?1";
+    let counts = tx.row(select, &params![op.account_id]).await?.map(|mut row| {
+        Ok::<_, StoreError>(AccountCounts {
+            users: row.take()?,
+            groups: row.take()?,
+            roles: row.take()?,
+            policies: row.take()?,
+            policy_versions: row.take()?,
+            instance_profiles: row.take()?,
+            oidc_providers: row.take()?,
+            root_keys: row.take()?,
+        })
+    });
+    Ok(Ok(counts.transpose()?.unwrap_or_default()))
+});

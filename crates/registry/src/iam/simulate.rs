@@ -1,0 +1,284 @@
+//! The policy simulator: what policies would decide, without anything being done. Source: IAM API reference,
+//! "SimulateCustomPolicy" and "SimulatePrincipalPolicy".
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{arn_of, no_such_entity};
+use crate::Registry;
+use crate::authz::Named;
+use crate::context::Ctx;
+use crate::error::{AwsCode, Error, Result};
+use crate::op::Op;
+use aws::arn::Arn;
+use aws::iam::{
+    ContextEntry, ContextKeys, EvaluationResult, GetContextKeysForCustomPolicyRequest,
+    GetContextKeysForPrincipalPolicyRequest, SimulateCustomPolicyRequest, SimulatePrincipalPolicyRequest,
+    SimulationRules,
+};
+use aws::ids::AccountId;
+use aws::query::Page;
+use iam::{Decision, PolicyKind};
+use meta::{Entity, EntityKind};
+
+/// Everything that a simulation decides by.
+struct Simulation {
+    identity: Vec<Named>,
+    boundary: Option<Named>,
+    resource: Option<Named>,
+    /// The ARN of who acts.
+    caller_arn: Option<String>,
+    account: AccountId,
+    owner: Option<AccountId>,
+    context: iam::Context,
+    /// What kind of entity inline policies are of, for results.
+    inline_of: &'static str,
+}
+
+/// Keys that a request brings, as values of their types.
+pub(crate) fn given(entries: &[ContextEntry]) -> iam::Context {
+    let mut context = iam::Context::new();
+    for entry in entries {
+        match entry.values.as_slice() {
+            [one] if !entry.is_list => context.set(entry.name.clone(), one.as_str()),
+            several => context.set_all(entry.name.clone(), several.iter().map(String::as_str)),
+        }
+    }
+    context
+}
+
+fn input(name: String, text: &str, meant_for: Option<iam::Use>) -> Result<Named> {
+    let parsed = iam::Policy::parse(text);
+    let checked = parsed.and_then(|policy| meant_for.map_or(Ok(()), |of| policy.check(of)).map(|()| policy));
+    let policy = checked.map_err(|error| Error::aws(AwsCode::InvalidInput, error.iam_message()))?;
+    Ok((iam::SourceName::new(name), Arc::new(policy)))
+}
+
+fn inputs(list: &str, texts: &[String]) -> Result<Vec<Named>> {
+    let numbered = texts.iter().enumerate();
+    numbered.map(|(at, text)| input(format!("{list}.{}", at + 1), text, Some(iam::Use::Identity))).collect()
+}
+
+fn account_of(arn: &str) -> Option<AccountId> {
+    arn.parse::<Arn>().ok()?.account_id()
+}
+
+impl Simulation {
+    fn of(rules: &SimulationRules, own_account: &AccountId) -> Result<Self> {
+        let boundaries =
+            inputs("PermissionsBoundaryPolicyInputList", &rules.permissions_boundary_policy_input_list)?;
+        let resource = match &rules.resource_policy {
+            Some(text) => Some(input("ResourcePolicy".to_owned(), text, None)?),
+            None => None,
+        };
+        let account = rules.caller_arn.as_deref().and_then(account_of).unwrap_or_else(|| own_account.clone());
+        Ok(Self {
+            identity: inputs("PolicyInputList", &rules.policy_input_list)?,
+            boundary: boundaries.into_iter().next(),
+            resource,
+            caller_arn: rules.caller_arn.clone(),
+            account,
+            owner: rules.resource_owner.as_deref().and_then(|owner| match account_of(owner) {
+                Some(account) => Some(account),
+                None => owner.parse().ok(),
+            }),
+            context: given(&rules.context_entries),
+            inline_of: "none",
+        })
+    }
+
+    fn policies(&self) -> impl Iterator<Item = &Named> {
+        self.identity.iter().chain(&self.boundary).chain(&self.resource)
+    }
+
+    fn result(&self, action: &str, resource: &str) -> EvaluationResult {
+        let identity: Vec<_> = self.identity.iter().map(|(name, policy)| (name, &**policy)).collect();
+        let of_resource: Vec<_> = self.resource.iter().map(|(name, policy)| (name, &**policy)).collect();
+        let policies = iam::Policies {
+            identity: &identity,
+            boundary: self.boundary.as_ref().map(|(name, policy)| (name, &**policy)),
+            resource: &of_resource,
+            ..iam::Policies::default()
+        };
+        let owner = account_of(resource).or_else(|| self.owner.clone());
+        let arn = self
+            .caller_arn
+            .clone()
+            .unwrap_or_else(|| format!("arn:aws:iam::{}:user/simulated", self.account));
+        let access = iam::Access {
+            caller: iam::Caller { account: self.account.as_str(), kind: kind_of(&arn) },
+            resource_account: owner.as_ref().unwrap_or(&self.account).as_str(),
+            is_role_trust: false,
+        };
+        let request = iam::Request { action, resource, context: &self.context };
+        let decision = iam::evaluate(&policies, &request, &access);
+        let matched = iam::matched_statements(&policies, &request, &access);
+        let allowed_by_boundary = self.boundary.as_ref().map(|_| {
+            let of_boundary = matched.iter().filter(|matched| matched.by.kind == PolicyKind::Boundary);
+            let effects: Vec<_> = of_boundary.map(|matched| matched.effect).collect();
+            effects.contains(&iam::Effect::Allow) && !effects.contains(&iam::Effect::Deny)
+        });
+        let shown = matched.iter().filter(|matched| matched.by.kind != PolicyKind::Boundary);
+        EvaluationResult {
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            decision: decision_word(&decision),
+            matched: shown.map(|matched| self.source(&matched.by)).collect(),
+            missing_context: self.missing_context(),
+            allowed_by_boundary,
+        }
+    }
+
+    fn source(&self, by: &iam::By) -> (String, &'static str) {
+        let name = by.source.as_ref().map(iam::SourceName::as_str).unwrap_or_default();
+        let kind = match (by.kind, name) {
+            (PolicyKind::Resource, _) => "resource",
+            (_, arn) if arn.starts_with("arn:aws:iam::aws:") => "aws-managed",
+            (_, arn) if arn.starts_with("arn:") => "user-managed",
+            (_, name) if name.starts_with("PolicyInputList.") => "none",
+            _ => self.inline_of,
+        };
+        (name.to_owned(), kind)
+    }
+
+    fn missing_context(&self) -> Vec<String> {
+        let keys = keys_of(self.policies());
+        keys.into_iter().filter(|key| !self.context.has(key)).collect()
+    }
+}
+
+/// The word that the API has for a decision.
+pub(crate) fn decision_word(decision: &Decision) -> &'static str {
+    match decision {
+        Decision::Allow(_) => "allowed",
+        Decision::ExplicitDeny(_) => "explicitDeny",
+        Decision::ImplicitDeny(_) => "implicitDeny",
+    }
+}
+
+/// Who acts, as far as its ARN tells.
+fn kind_of(arn: &str) -> iam::CallerKind<'_> {
+    match arn.splitn(6, ':').nth(5).unwrap_or_default().split_once('/') {
+        None => iam::CallerKind::Root,
+        Some(("role", _)) => iam::CallerKind::RoleSession { session_arn: "", role_arn: arn, role_id: "" },
+        Some(_) => iam::CallerKind::User { arn, unique_id: "" },
+    }
+}
+
+/// The condition keys that policies mention, each once whatever its case, in order.
+fn keys_of<'a>(policies: impl Iterator<Item = &'a Named>) -> Vec<String> {
+    let mut keys = BTreeMap::new();
+    for (_, policy) in policies {
+        for key in policy.keys() {
+            keys.entry(key.to_lowercase()).or_insert_with(|| key.to_owned());
+        }
+    }
+    keys.into_values().collect()
+}
+
+impl Registry {
+    /// What policies of the request would decide.
+    pub async fn simulate_custom_policy(
+        &self,
+        ctx: &Ctx,
+        input: SimulateCustomPolicyRequest,
+    ) -> Result<Page<EvaluationResult>> {
+        let gate = self.account_gate(ctx).await?;
+        gate.allow_on(Op::SimulateCustomPolicy, "*", iam::Context::new())?;
+        let simulation = Simulation::of(&input.rules, &ctx.caller.account_id)?;
+        self.simulated(&simulation, &input.rules)
+    }
+
+    /// What the policies of a user, group or role would decide, together with those of the request.
+    pub async fn simulate_principal_policy(
+        &self,
+        ctx: &Ctx,
+        input: SimulatePrincipalPolicyRequest,
+    ) -> Result<Page<EvaluationResult>> {
+        let entity = self.policy_source(ctx, Op::SimulatePrincipalPolicy, &input.policy_source_arn).await?;
+        let of_principal = self.policies_of(&entity.unique_id).await?;
+        let mut simulation = Simulation::of(&input.rules, &entity.account_id)?;
+        simulation.identity.extend(of_principal.identity);
+        // A boundary of the request stands in for the principal's own.
+        simulation.boundary = simulation.boundary.or(of_principal.boundary);
+        let mut keys = iam::Context::new().with("aws:PrincipalAccount", entity.account_id.to_string());
+        for (key, value) in &of_principal.tags {
+            keys.set(format!("aws:PrincipalTag/{key}"), value.as_str());
+        }
+        simulation.inline_of = match entity.kind.as_str() {
+            "user" => "user",
+            "group" => "group",
+            _ => "role",
+        };
+        if entity.kind != "group" && simulation.caller_arn.is_none() {
+            simulation.caller_arn = Some(arn_of(&entity));
+        }
+        if let Some(arn) = &simulation.caller_arn {
+            keys.set("aws:PrincipalArn", arn.as_str());
+        }
+        if entity.kind == "user" {
+            keys.set("aws:username", entity.name.as_str());
+            keys.set("aws:userid", entity.unique_id.as_str());
+        }
+        simulation.context = keys.and(simulation.context);
+        self.simulated(&simulation, &input.rules)
+    }
+
+    /// The condition keys that policies of the request mention.
+    pub async fn get_context_keys_for_custom_policy(
+        &self,
+        ctx: &Ctx,
+        input: GetContextKeysForCustomPolicyRequest,
+    ) -> Result<ContextKeys> {
+        let gate = self.account_gate(ctx).await?;
+        gate.allow_on(Op::GetContextKeysForCustomPolicy, "*", iam::Context::new())?;
+        Ok(ContextKeys(keys_of(inputs("PolicyInputList", &input.policy_input_list)?.iter())))
+    }
+
+    /// The condition keys that the policies of a user, group or role mention, and those of the request.
+    pub async fn get_context_keys_for_principal_policy(
+        &self,
+        ctx: &Ctx,
+        input: GetContextKeysForPrincipalPolicyRequest,
+    ) -> Result<ContextKeys> {
+        let op = Op::GetContextKeysForPrincipalPolicy;
+        let entity = self.policy_source(ctx, op, &input.policy_source_arn).await?;
+        let of_principal = self.policies_of(&entity.unique_id).await?;
+        let of_request = inputs("PolicyInputList", &input.policy_input_list)?;
+        let all = of_principal.identity.iter().chain(&of_principal.boundary).chain(&of_request);
+        Ok(ContextKeys(keys_of(all)))
+    }
+
+    /// The entity of the caller's account whose policies are asked about.
+    async fn policy_source(&self, ctx: &Ctx, op: Op, arn: &str) -> Result<Entity> {
+        let gate = self.account_gate(ctx).await?;
+        gate.allow_on(op, arn, iam::Context::new())?;
+        let found = self.entity_of_arn(arn).await?;
+        let own = found.filter(|entity| entity.account_id == ctx.caller.account_id);
+        own.ok_or_else(|| {
+            let (kind, name) = match arn.splitn(6, ':').nth(5).and_then(|resource| resource.split_once('/')) {
+                Some(("group", name)) => (EntityKind::Group, name),
+                Some(("role", name)) => (EntityKind::Role, name),
+                Some((_, name)) => (EntityKind::User, name),
+                None => (EntityKind::User, arn),
+            };
+            no_such_entity(kind, name)
+        })
+    }
+
+    /// One page of the results: every action with every resource.
+    fn simulated(&self, simulation: &Simulation, rules: &SimulationRules) -> Result<Page<EvaluationResult>> {
+        let anything = ["*".to_owned()];
+        let resources = if rules.resource_arns.is_empty() { &anything[..] } else { &rules.resource_arns };
+        if let Some(action) = rules.action_names.iter().find(|action| !action.contains(':')) {
+            return Err(Error::aws(AwsCode::InvalidInput, format!("Invalid Action: {action}")));
+        }
+        let pairs = rules.action_names.iter().flat_map(|action| resources.iter().map(move |on| (action, on)));
+        let page = self.page_of("simulation".to_owned(), rules.marker.as_deref(), rules.max_items)?;
+        let begin = page.after.parse::<usize>().unwrap_or(0);
+        let mut numbered: Vec<_> = pairs.enumerate().skip(begin).take(page.limit + 1).collect();
+        let marker = self.cut(&page, &mut numbered, |(at, _)| (at + 1).to_string())?;
+        let items = numbered.into_iter().map(|(_, (action, on))| simulation.result(action, on)).collect();
+        Ok(Page { name: "EvaluationResults", items, marker })
+    }
+}

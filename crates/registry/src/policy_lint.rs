@@ -1,0 +1,72 @@
+//! What is wrong with a policy, told before it is put anywhere: the grammar's refusals, and what works otherwise than it
+//! looks.
+
+use iam::{KnownActions, Severity, Use};
+
+use crate::op::{Op, Resource};
+
+/// What a policy is meant for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeantFor {
+    /// A user, group or role; a boundary; a session.
+    Identity,
+    /// A role: who may take it on.
+    Trust,
+    /// A repository.
+    Repository,
+    /// A registry.
+    Registry,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// One sentence each, errors first.
+    pub lines: Vec<String>,
+    /// Whether the policy would be refused.
+    pub is_refused: bool,
+}
+
+/// Permissions of ECR that are no operations (Service Authorization Reference, "Actions defined by Amazon ECR").
+const PERMISSIONS_ALONE: [&str; 4] =
+    ["ecr:BatchImportUpstreamImage", "ecr:GetImageCopyStatus", "ecr:PullThroughCache", "ecr:ReplicateImage"];
+
+/// Looks at a policy. Whether its principals exist is not known here.
+pub fn lint(document: &str, meant_for: MeantFor) -> Findings {
+    let of_ecr: Vec<String> = aws::ecr::OPERATIONS.iter().map(|name| format!("ecr:{name}")).collect();
+    let all: Vec<&str> = of_ecr.iter().map(String::as_str).chain(PERMISSIONS_ALONE).collect();
+    let on_account = Op::ALL.iter().filter(|op| op.resource() == Resource::Account);
+    let without_resource: Vec<&str> = on_account.map(|op| op.action()).collect();
+    let policy_use = match meant_for {
+        MeantFor::Identity => Use::Identity,
+        MeantFor::Trust => Use::RoleTrust,
+        MeantFor::Repository => Use::Repository,
+        MeantFor::Registry => Use::Registry,
+    };
+    let known = KnownActions { all: &all, without_resource: &without_resource };
+    let found = iam::lint(document, policy_use, &known);
+    Findings {
+        is_refused: found.iter().any(|finding| finding.severity == Severity::Error),
+        lines: found.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_registry_needs_is_known() {
+        let policy = |action: &str| {
+            format!(
+                r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"111122223333"}},"Action":"{action}"}}}}"#
+            )
+        };
+        let good = lint(&policy("ecr:BatchGetImage"), MeantFor::Repository);
+        assert_eq!(good, Findings::default());
+        let mistyped = lint(&policy("ecr:BatchGetImages"), MeantFor::Repository);
+        assert!(!mistyped.is_refused && mistyped.lines.len() == 1, "{mistyped:?}");
+        let refused = lint(&policy("s3:GetObject"), MeantFor::Repository);
+        assert!(refused.is_refused, "{refused:?}");
+    }
+}

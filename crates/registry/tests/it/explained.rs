@@ -1,0 +1,213 @@
+//! The simulator and the explanation: they decide as the gate does, and tell why.
+
+use std::sync::Arc;
+
+use aws::iam::{
+    ContextEntry, CreatePolicyRequest, GetContextKeysForPrincipalPolicyRequest, PutRolePolicyRequest,
+    SimulateCustomPolicyRequest, SimulatePrincipalPolicyRequest, SimulationRules, WharfExplainAccessRequest,
+};
+use registry::context::Caller;
+use registry::error::Code;
+
+use crate::cross_account::{STAGING, node, set_policy, world_with_app};
+use crate::world::{ACCOUNT, World, code, ctx};
+
+const APP: &str = "arn:aws:ecr:eu-west-1:123456789012:repository/app";
+
+fn asked(principal: &str, action: &str, resource: &str) -> WharfExplainAccessRequest {
+    WharfExplainAccessRequest {
+        principal_arn: principal.to_owned(),
+        action: action.to_owned(),
+        resource_arn: resource.to_owned(),
+        context_entries: Vec::new(),
+    }
+}
+
+async fn explained(world: &World, principal: &str, action: &str, resource: &str) -> (&'static str, String) {
+    let peer = ctx(&world.admin).peer;
+    let input = asked(principal, action, resource);
+    let explanation = world.registry.explain_access(input, peer, jiff::Timestamp::now()).await.unwrap();
+    (explanation.decision, explanation.text)
+}
+
+#[tokio::test]
+async fn what_is_missing_across_accounts_is_named_until_nothing_is() {
+    let (world, _, ops) = world_with_app().await;
+    node(&world, &ops).await;
+    let role = format!("arn:aws:iam::{STAGING}:role/node");
+    let (decision, text) = explained(&world, &role, "ecr:BatchGetImage", APP).await;
+    assert_eq!(decision, "implicitDeny");
+    assert!(text.starts_with("DENIED: ecr:BatchGetImage on arn:aws:ecr"), "{text}");
+    assert!(text.contains("no resource-based policy allows it"), "{text}");
+    assert!(text.contains(&format!("or to its account {STAGING}")), "{text}");
+    assert!(!text.contains("an identity-based policy of"), "its own side is in order: {text}");
+    assert!(
+        text.contains("allows: statement 1 (VisualEditor0)")
+            || text.contains("AmazonEC2ContainerRegistryReadOnly")
+    );
+
+    set_policy(&world, ACCOUNT).await.unwrap();
+    let (_, text) = explained(&world, &role, "ecr:BatchGetImage", APP).await;
+    assert!(
+        text.contains("name other principals: statement 1 of the resource-based policy, repository policy"),
+        "{text}"
+    );
+
+    set_policy(&world, STAGING).await.unwrap();
+    let (decision, text) = explained(&world, &role, "ecr:BatchGetImage", APP).await;
+    assert_eq!(decision, "allowed", "{text}");
+    assert!(text.starts_with("ALLOWED"), "{text}");
+    let (decision, text) = explained(&world, &role, "ecr:PutImage", APP).await;
+    assert_eq!(decision, "implicitDeny");
+    assert!(text.contains("an identity-based policy of") && text.contains("both must allow"), "{text}");
+}
+
+#[tokio::test]
+async fn a_deny_and_a_condition_are_pointed_at() {
+    let (world, _, ops) = world_with_app().await;
+    node(&world, &ops).await;
+    let put = |document: &str| PutRolePolicyRequest {
+        role_name: "node".to_owned(),
+        policy_name: "extra".to_owned(),
+        policy_document: document.to_owned(),
+    };
+    let on_tuesdays = r#"{"Version":"2012-10-17","Statement":[{"Sid":"Tuesdays","Effect":"Allow","Action":"ecr:PutImage","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/day":"tuesday"}}}]}"#;
+    world.registry.put_role_policy(&ctx(&ops), put(on_tuesdays)).await.unwrap();
+    let session = format!("arn:aws:sts::{STAGING}:assumed-role/node/n1");
+    let own = format!("arn:aws:ecr:eu-west-1:{STAGING}:repository/own");
+    let (_, text) = explained(&world, &session, "ecr:PutImage", &own).await;
+    assert!(text.contains(&session), "{text}");
+    assert!(
+        text.contains("have a condition on aws:RequestTag/day that does not hold: statement 1 (Tuesdays)"),
+        "{text}"
+    );
+    assert!(text.contains("this request has not:\n  - aws:RequestTag/day"), "{text}");
+    let day = ContextEntry {
+        name: "aws:RequestTag/day".to_owned(),
+        values: vec!["tuesday".to_owned()],
+        is_list: false,
+    };
+    let input =
+        WharfExplainAccessRequest { context_entries: vec![day], ..asked(&session, "ecr:PutImage", &own) };
+    let at = ctx(&ops);
+    assert_eq!(world.registry.wharf_explain_access(&at, input).await.unwrap().decision, "allowed");
+    let never =
+        r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"ecr:Put*","Resource":"*"}}"#;
+    world.registry.put_role_policy(&ctx(&ops), put(never)).await.unwrap();
+    let (decision, text) = explained(&world, &session, "ecr:PutImage", &own).await;
+    assert_eq!(decision, "explicitDeny");
+    assert!(text.contains("extra must deny it no more"), "{text}");
+    let (decision, text) =
+        explained(&world, &session, "sts:AssumeRole", &format!("arn:aws:iam::{STAGING}:role/node")).await;
+    assert_eq!(decision, "implicitDeny", "{text}");
+}
+
+#[tokio::test]
+async fn other_accounts_are_explained_to_the_management_account_alone() {
+    let (world, _, ops) = world_with_app().await;
+    node(&world, &ops).await;
+    let role = format!("arn:aws:iam::{STAGING}:role/node");
+    let ask = |caller: Arc<Caller>, resource: &'static str, principal: String| {
+        let (world, at) = (&world, ctx(&caller));
+        async move {
+            world.registry.wharf_explain_access(&at, asked(&principal, "ecr:BatchGetImage", resource)).await
+        }
+    };
+    assert!(ask(Arc::clone(&world.admin), APP, role.clone()).await.is_ok());
+    assert_eq!(code(ask(Arc::clone(&ops), APP, role.clone()).await), Code::AccessDenied);
+    let admin = world.admin.arn.clone();
+    assert_eq!(code(ask(Arc::clone(&ops), APP, admin).await), Code::AccessDenied);
+    let nobody = world.user("nobody", r#"{"Effect":"Allow","Action":"ecr:*","Resource":"*"}"#).await;
+    assert_eq!(code(ask(nobody, APP, role).await), Code::AccessDenied);
+}
+
+fn rules(actions: &[&str]) -> SimulationRules {
+    SimulationRules {
+        action_names: actions.iter().map(|action| (*action).to_owned()).collect(),
+        ..SimulationRules::default()
+    }
+}
+
+#[tokio::test]
+async fn policies_of_the_request_are_simulated() {
+    let world = World::new().await;
+    let simulate = |rules: SimulationRules| {
+        let world = &world;
+        async move {
+            world
+                .registry
+                .simulate_custom_policy(&ctx(&world.admin), SimulateCustomPolicyRequest { rules })
+                .await
+        }
+    };
+    let only_here = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ecr:Get*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}},{"Effect":"Deny","Action":"ecr:GetLifecyclePolicy","Resource":"*"}]}"#;
+    let input = SimulationRules {
+        policy_input_list: vec![only_here.to_owned()],
+        ..rules(&["ecr:GetRegistryPolicy", "ecr:GetLifecyclePolicy", "ecr:PutImage"])
+    };
+    let results = simulate(input.clone()).await.unwrap().items;
+    let decisions: Vec<_> = results.iter().map(|result| result.decision).collect();
+    assert_eq!(decisions, ["implicitDeny", "explicitDeny", "implicitDeny"]);
+    assert_eq!(results[0].missing_context, ["aws:SourceIp"]);
+    assert_eq!(results[1].matched, [("PolicyInputList.1".to_owned(), "none")]);
+    let address =
+        ContextEntry { name: "aws:SourceIp".to_owned(), values: vec!["10.1.2.3".to_owned()], is_list: false };
+    let given = SimulationRules { context_entries: vec![address], ..input.clone() };
+    assert_eq!(simulate(given.clone()).await.unwrap().items[0].decision, "allowed");
+    let boundary =
+        r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#;
+    let bounded =
+        SimulationRules { permissions_boundary_policy_input_list: vec![boundary.to_owned()], ..given };
+    let results = simulate(bounded).await.unwrap().items;
+    assert_eq!((results[0].decision, results[0].allowed_by_boundary), ("implicitDeny", Some(false)));
+    let first = simulate(SimulationRules { max_items: Some(2), ..input.clone() }).await.unwrap();
+    assert_eq!((first.items.len(), first.marker.is_some()), (2, true));
+    let rest = simulate(SimulationRules { max_items: Some(2), marker: first.marker, ..input }).await.unwrap();
+    assert_eq!((rest.items.len(), rest.items[0].action.as_str(), rest.marker), (1, "ecr:PutImage", None));
+    let broken = SimulationRules { policy_input_list: vec!["{".to_owned()], ..rules(&["ecr:PutImage"]) };
+    assert_eq!(code(simulate(broken).await), Code::Aws(registry::error::AwsCode::InvalidInput));
+}
+
+#[tokio::test]
+async fn a_principals_own_policies_are_simulated() {
+    let (world, _, ops) = world_with_app().await;
+    node(&world, &ops).await;
+    let arn = format!("arn:aws:iam::{STAGING}:role/node");
+    let simulate = |caller: Arc<Caller>, rules: SimulationRules| {
+        let (world, policy_source_arn) = (&world, arn.clone());
+        async move {
+            let input = SimulatePrincipalPolicyRequest { policy_source_arn, rules };
+            world.registry.simulate_principal_policy(&ctx(&caller), input).await
+        }
+    };
+    let results =
+        simulate(Arc::clone(&ops), rules(&["ecr:BatchGetImage", "ecr:PutImage"])).await.unwrap().items;
+    assert_eq!(results[0].decision, "allowed");
+    let read_only = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly".to_owned();
+    assert_eq!(results[0].matched, [(read_only, "aws-managed")]);
+    assert_eq!(results[1].decision, "implicitDeny");
+    let there = SimulationRules { resource_arns: vec![APP.to_owned()], ..rules(&["ecr:BatchGetImage"]) };
+    assert_eq!(
+        simulate(Arc::clone(&ops), there).await.unwrap().items[0].decision,
+        "implicitDeny",
+        "another account's repository, whose policy was not given"
+    );
+    let stranger = simulate(Arc::clone(&world.admin), rules(&["ecr:BatchGetImage"])).await;
+    assert_eq!(
+        code(stranger),
+        Code::Aws(registry::error::AwsCode::NoSuchEntity),
+        "a role of another account"
+    );
+    let policy = CreatePolicyRequest {
+        policy_name: "keys".to_owned(),
+        policy_document: r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ecr:*","Resource":"arn:aws:ecr:*:*:repository/${aws:PrincipalTag/team}"}}"#.to_owned(),
+        ..CreatePolicyRequest::default()
+    };
+    world.registry.create_policy(&ctx(&ops), policy.clone()).await.unwrap();
+    let input = GetContextKeysForPrincipalPolicyRequest {
+        policy_source_arn: arn.clone(),
+        policy_input_list: vec![policy.policy_document],
+    };
+    let keys = world.registry.get_context_keys_for_principal_policy(&ctx(&ops), input).await.unwrap();
+    assert_eq!(keys.0, ["aws:PrincipalTag/team"]);
+}

@@ -1,0 +1,74 @@
+//! `wharf policy explain`, of a running server or of a store.
+
+use std::net::Ipv4Addr;
+
+use anyhow::bail;
+use aws::iam::{ContextEntry, WharfExplainAccessRequest};
+use clap::Args;
+use jiff::Timestamp;
+use registry::context::Peer;
+
+use crate::aws_client::{Connection, Service};
+use crate::cmd::say;
+use crate::cmd::store::Store;
+
+#[derive(Args)]
+pub(crate) struct Explain {
+    /// Who: the ARN of a user, a role, a role's session, or an account's root.
+    #[arg(long, value_name = "ARN")]
+    principal: String,
+    /// What, such as ecr:BatchGetImage.
+    #[arg(long, value_name = "ACTION")]
+    action: String,
+    /// On what: the ARN of a repository or a role; '*' for actions that have no resource.
+    #[arg(long, value_name = "ARN")]
+    resource: String,
+    /// A condition key that the request would bring; may be given more than once.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = context_entry)]
+    context: Vec<ContextEntry>,
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    store: Store,
+}
+
+fn context_entry(text: &str) -> Result<ContextEntry, String> {
+    let (name, value) = text.split_once('=').ok_or("give KEY=VALUE, such as aws:SourceIp=10.0.0.1")?;
+    Ok(ContextEntry { name: name.to_owned(), values: vec![value.to_owned()], is_list: false })
+}
+
+pub(super) async fn run(options: Explain) -> anyhow::Result<()> {
+    let Explain { principal, action, resource, context, connection, store } = options;
+    let Some(opened) = store.open().await? else {
+        let numbered = context.iter().enumerate().flat_map(|(at, entry)| {
+            let part = |member: &str| format!("ContextEntries.member.{}.{member}", at + 1);
+            let value = entry.values.first().cloned().unwrap_or_default();
+            [
+                (part("ContextKeyName"), entry.name.clone()),
+                (part("ContextKeyValues.member.1"), value),
+                (part("ContextKeyType"), "string".to_owned()),
+            ]
+        });
+        let entries: Vec<(String, String)> = numbered.collect();
+        let asked = [
+            ("PrincipalArn", principal.as_str()),
+            ("ActionName", action.as_str()),
+            ("ResourceArn", resource.as_str()),
+        ];
+        let more = entries.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let parameters: Vec<(&str, &str)> = asked.into_iter().chain(more).collect();
+        let answer = connection.open()?.query(Service::Iam, "WharfExplainAccess", &parameters).await?;
+        return say(&answer.require("Explanation")?);
+    };
+    if connection.endpoint.is_some() || connection.profile.is_some() {
+        bail!("either a server is called or a store is opened: leave out --endpoint and --profile");
+    }
+    let asked = WharfExplainAccessRequest {
+        principal_arn: principal,
+        action,
+        resource_arn: resource,
+        context_entries: context,
+    };
+    let peer = Peer { address: Ipv4Addr::LOCALHOST.into(), tls: false };
+    say(&opened.registry.explain_access(asked, peer, Timestamp::now()).await?.text)
+}
