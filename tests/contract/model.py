@@ -17,8 +17,8 @@ SERVED = """
 BatchCheckLayerAvailability BatchDeleteImage BatchGetImage CompleteLayerUpload CreateRepository DeleteRegistryPolicy
 DeleteRepository DeleteRepositoryPolicy DescribeImageScanFindings DescribeImages DescribeRegistry DescribeRepositories
 GetAccountSetting GetAuthorizationToken GetDownloadUrlForLayer GetRegistryPolicy GetRepositoryPolicy InitiateLayerUpload
-ListImageReferrers ListImages ListTagsForResource PutAccountSetting PutImage PutImageTagMutability PutRegistryPolicy
-SetRepositoryPolicy TagResource UntagResource UploadLayerPart
+ListImageReferrers ListImages ListTagsForResource PutAccountSetting PutImage PutImageScanningConfiguration
+PutImageTagMutability PutRegistryPolicy SetRepositoryPolicy TagResource UntagResource UploadLayerPart
 """.split()
 
 DIGEST = "sha256:" + "0" * 64

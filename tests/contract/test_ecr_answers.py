@@ -57,6 +57,7 @@ def test_every_operation_answers_within_its_shape(api):
     assert {"repositoryArn", "registryId", "repositoryUri", "createdAt", "encryptionConfiguration"} <= made.keys()
     exclusion = {"imageTagMutability": "IMMUTABLE_WITH_EXCLUSION", "imageTagMutabilityExclusionFilters": filters}
     call("PutImageTagMutability", repositoryName=name, **exclusion)
+    call("PutImageScanningConfiguration", repositoryName=name, imageScanningConfiguration={"scanOnPush": True})
     described = call("DescribeRepositories", repositoryNames=[name])["repositories"]
     assert [item["imageTagMutability"] for item in described] == ["IMMUTABLE_WITH_EXCLUSION"]
 

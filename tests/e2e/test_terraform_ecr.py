@@ -54,10 +54,11 @@ def test_aws_ecr_repository(provider):
     immutable = {"imageTagMutability": "IMMUTABLE_WITH_EXCLUSION"}
     filters = {"imageTagMutabilityExclusionFilters": kept_mutable}
     ecr.put_image_tag_mutability(**where, **immutable, **filters)
+    ecr.put_image_scanning_configuration(**where, imageScanningConfiguration={"scanOnPush": False})
     ecr.untag_resource(resourceArn=shown["repositoryArn"], tagKeys=["team"])
     ecr.tag_resource(resourceArn=shown["repositoryArn"], tags=tags(stage="c", new="d"))
     updated, tagged = read()
-    assert updated == shown | immutable | filters
+    assert updated == shown | immutable | filters | {"imageScanningConfiguration": {"scanOnPush": False}}
     assert tagged == {"stage": "c", "new": "d"}
 
     ecr.delete_repository(**where, force=False)

@@ -260,8 +260,13 @@ def test_aws_iam_service_linked_role(provider, iam):
     arn = role["Arn"].split(":")[5].split("/")
     assert (len(arn), arn[1:3]) == (4, ["aws-service-role", service])
     name = arn[3]
+    iam.tag_role(RoleName=name, Tags=tags(team="a"))
+    iam.update_role_description(RoleName=name, Description="two")
     shown = read_twice(lambda: iam.get_role(RoleName=name)["Role"])
-    assert (shown["Description"], shown["Path"]) == ("one", f"/aws-service-role/{service}/")
+    assert (shown["Description"], shown["Path"]) == ("two", f"/aws-service-role/{service}/")
+    assert by_key(shown["Tags"]) == {"team": "a"}
+    # The rest of it is the service's.
+    assert gone(iam.update_assume_role_policy, RoleName=name, PolicyDocument=trust(Service=service)) == "UnmodifiableEntity"
     task = iam.delete_service_linked_role(RoleName=name)["DeletionTaskId"]
     assert iam.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"] == "SUCCEEDED"
     assert gone(iam.get_role, RoleName=name) == "NoSuchEntity"

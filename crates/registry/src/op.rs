@@ -74,6 +74,7 @@ operations! {
     UntagResource: "ecr:UntagResource" on Repository;
     ListTagsForResource: "ecr:ListTagsForResource" on Repository;
     PutImageTagMutability: "ecr:PutImageTagMutability" on Repository;
+    PutImageScanningConfiguration: "ecr:PutImageScanningConfiguration" on Repository;
     PutImage: "ecr:PutImage" on Repository;
     BatchGetImage: "ecr:BatchGetImage" on Repository;
     ListImages: "ecr:ListImages" on Repository;

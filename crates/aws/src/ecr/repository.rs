@@ -1,4 +1,4 @@
-//! CreateRepository, DescribeRepositories, DeleteRepository and PutImageTagMutability.
+//! CreateRepository, DescribeRepositories, DeleteRepository, PutImageTagMutability and PutImageScanningConfiguration.
 
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +101,8 @@ pub struct Repository {
     pub encryption_configuration: EncryptionConfiguration,
 }
 
+const SCANNING: Rule = Rule::Structure(&[Member::optional("scanOnPush", Rule::Flag)]);
+
 /// The order is that of ECR's text.
 const MUTABILITY: Rule =
     Rule::Choice(&["IMMUTABLE", "MUTABLE", "MUTABLE_WITH_EXCLUSION", "IMMUTABLE_WITH_EXCLUSION"]);
@@ -169,10 +171,7 @@ impl Request for CreateRepositoryRequest {
         Member::optional("tags", TAG_LIST),
         Member::optional("imageTagMutability", MUTABILITY),
         Member::optional("imageTagMutabilityExclusionFilters", EXCLUSION_FILTERS),
-        Member::optional(
-            "imageScanningConfiguration",
-            Rule::Structure(&[Member::optional("scanOnPush", Rule::Flag)]),
-        ),
+        Member::optional("imageScanningConfiguration", SCANNING),
         Member::optional(
             "encryptionConfiguration",
             Rule::Structure(&[
@@ -305,4 +304,37 @@ pub struct PutImageTagMutabilityResponse {
     /// Tags that are exempt from it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub image_tag_mutability_exclusion_filters: Vec<ImageTagMutabilityExclusionFilter>,
+}
+
+/// Changes whether a repository's images are scanned when they are pushed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PutImageScanningConfigurationRequest {
+    /// The account; the caller's own if absent.
+    pub registry_id: Option<String>,
+    /// The repository's name.
+    pub repository_name: String,
+    /// The new setting.
+    pub image_scanning_configuration: ImageScanningConfiguration,
+}
+
+impl Request for PutImageScanningConfigurationRequest {
+    const OPERATION: &'static str = "PutImageScanningConfiguration";
+    const MEMBERS: &'static [Member] = &[
+        Member::optional("registryId", REGISTRY_ID),
+        Member::required("repositoryName", REPOSITORY_NAME),
+        Member::required("imageScanningConfiguration", SCANNING),
+    ];
+}
+
+/// The setting as it is now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PutImageScanningConfigurationResponse {
+    /// The account.
+    pub registry_id: String,
+    /// The repository's name.
+    pub repository_name: String,
+    /// The setting.
+    pub image_scanning_configuration: ImageScanningConfiguration,
 }

@@ -66,6 +66,11 @@ pub(super) async fn settings_are_kept(world: World) {
         refusal(world.meta.write(PutImageTagMutability { repository: gone, ..put }).await),
         RepositoryGone
     );
+    let scanned = world.meta.write(PutImageScanning { repository, scan_on_push: true }).await.unwrap();
+    assert_eq!(scanned, RepositoryRow { scan_on_push: true, ..changed });
+    assert_eq!(world.row("app").await, scanned);
+    let scan = PutImageScanning { repository: gone, scan_on_push: true };
+    assert_eq!(refusal(world.meta.write(scan).await), RepositoryGone);
 }
 
 pub(super) async fn resource_tags(world: World) {

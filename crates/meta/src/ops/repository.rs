@@ -284,3 +284,22 @@ operation!(PutImageTagMutability: Durable -> RepositoryRow, RepositoryGone, |op,
     repository.exclusion_filters.clone_from(&op.filters);
     Ok(Ok(repository))
 });
+
+/// Sets whether images are scanned when they are pushed.
+#[derive(Clone, Debug)]
+pub struct PutImageScanning {
+    /// The repository.
+    pub repository: RepositoryKey,
+    /// Scan on push.
+    pub scan_on_push: bool,
+}
+
+operation!(PutImageScanning: Durable -> RepositoryRow, RepositoryGone, |op, tx| {
+    let Some(mut repository) = hold(tx, op.repository, Hold::Change).await? else {
+        return Ok(Err(RepositoryGone));
+    };
+    let update = "UPDATE repository SET scan_on_push = ?3 WHERE registry = ?1 AND id = ?2";
+    tx.execute(update, &params![op.repository.registry, op.repository.id, op.scan_on_push]).await?;
+    repository.scan_on_push = op.scan_on_push;
+    Ok(Ok(repository))
+});

@@ -1,4 +1,4 @@
-//! Repositories: create, describe, delete, tag, and the mutability of their images' tags.
+//! Repositories: create, describe, delete, tag, the mutability of their images' tags, and whether those are scanned.
 
 use ::blob::fault::{self, Fault};
 use aws::arn::Arn;
@@ -7,6 +7,7 @@ use aws::ecr::{
     DescribeRepositoriesRequest, DescribeRepositoriesResponse, EncryptionConfiguration, EncryptionType,
     ImageScanningConfiguration, ImageTagMutability, ImageTagMutabilityExclusionFilter,
     ImageTagMutabilityExclusionFilterType, ListTagsForResourceRequest, ListTagsForResourceResponse,
+    PutImageScanningConfigurationRequest, PutImageScanningConfigurationResponse,
     PutImageTagMutabilityRequest, PutImageTagMutabilityResponse, Repository, Tag, TagResourceRequest,
     TagResourceResponse, UntagResourceRequest, UntagResourceResponse,
 };
@@ -17,7 +18,7 @@ use meta::RegistryKey;
 use meta::Target;
 use meta::{
     CreateRepository, DeleteRepository, DeleteRepositoryRefusal, DescribeRepositories, FindRepositories,
-    Mutability, PutImageTagMutability, RepositoryRow,
+    Mutability, PutImageScanning, PutImageTagMutability, RepositoryRow,
 };
 use meta::{ListTagsForResource, TagResource, TagResourceRefusal, UntagResource};
 
@@ -220,6 +221,30 @@ impl Registry {
             repository_name: shape.repository_name,
             image_tag_mutability: shape.image_tag_mutability,
             image_tag_mutability_exclusion_filters: shape.image_tag_mutability_exclusion_filters,
+        })
+    }
+
+    /// Sets whether images are to be scanned when they are pushed. There is no scanner: the setting is kept and shown.
+    pub async fn put_image_scanning_configuration(
+        &self,
+        ctx: &Ctx,
+        region: &Region,
+        input: PutImageScanningConfigurationRequest,
+    ) -> Result<PutImageScanningConfigurationResponse> {
+        let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
+        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let permit = gate.permit::<effect::PutImageScanningConfiguration>()?;
+        let scan_on_push = input.image_scanning_configuration.scan_on_push;
+        let put = PutImageScanning { repository: permit.repository(), scan_on_push };
+        let row = self.meta.write(put).await.map_err(|error| match error {
+            meta::OpError::Store(error) => store_error(error),
+            meta::OpError::Refused(_) => gate.repository_not_found(),
+        })?;
+        let shape = self.repository(&repository, row);
+        Ok(PutImageScanningConfigurationResponse {
+            registry_id: shape.registry_id,
+            repository_name: shape.repository_name,
+            image_scanning_configuration: shape.image_scanning_configuration,
         })
     }
 

@@ -186,7 +186,8 @@ impl Registry {
         Ok((gate, entity))
     }
 
-    /// `entity_for` of an operation that changes it: what a service made is only the service's to change.
+    /// `entity_for` of an operation that changes it: what a service made is only the service's to change, but for its
+    /// description and its tags (IAM User Guide, "Edit a service-linked role"; Terraform does both).
     async fn own_entity_for(
         &self,
         ctx: &Ctx,
@@ -195,7 +196,8 @@ impl Registry {
         keys: iam::Context,
     ) -> Result<Entity> {
         let (_, entity) = self.entity_for(ctx, op, named, keys).await?;
-        if entity.role.as_ref().is_some_and(|role| role.service_name.is_some()) {
+        let is_open = matches!(op, Op::UpdateRole | Op::UpdateRoleDescription | Op::TagRole | Op::UntagRole);
+        if !is_open && entity.role.as_ref().is_some_and(|role| role.service_name.is_some()) {
             let message = format!(
                 "Cannot perform the operation on the protected role '{}' - this role is only modifiable by AWS",
                 entity.name

@@ -59,6 +59,7 @@ operations! {
     "ListTagsForResource": ListTagsForResourceRequest => list_tags_for_resource;
     "PutAccountSetting": PutAccountSettingRequest => put_account_setting;
     "PutImage": PutImageRequest => put_image;
+    "PutImageScanningConfiguration": PutImageScanningConfigurationRequest => put_image_scanning_configuration;
     "PutImageTagMutability": PutImageTagMutabilityRequest => put_image_tag_mutability;
     "PutRegistryPolicy": PutRegistryPolicyRequest => put_registry_policy;
     "SetRepositoryPolicy": SetRepositoryPolicyRequest => set_repository_policy;
