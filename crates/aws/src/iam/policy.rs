@@ -100,13 +100,15 @@ impl ToXml for InlineDocument {
     }
 }
 
-/// Everything that a managed policy is attached to.
+/// A page of everything that a managed policy is attached to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the lists of the API's answer")]
 pub struct PolicyEntities {
     pub groups: EntityNames,
     pub users: EntityNames,
     pub roles: EntityNames,
+    /// Where the next page begins; None at the end.
+    pub marker: Option<String>,
 }
 
 impl ToXml for PolicyEntities {
@@ -120,6 +122,7 @@ impl ToXml for PolicyEntities {
                 xml.text(name, &entity.0).text(id, &entity.1);
             });
         }
-        xml.text("IsTruncated", "false");
+        xml.text("IsTruncated", if self.marker.is_some() { "true" } else { "false" });
+        xml.maybe("Marker", self.marker.as_deref());
     }
 }

@@ -9,7 +9,7 @@ mod xml;
 pub use answer::{Fault, IAM, Namespace, STS, empty_response, error_response, response};
 pub use form::{Fields, Form, FormError, MAX_PARAMETERS};
 pub use request::{FromForm, Invalid};
-pub use result::{One, Page, ToXml};
+pub use result::{Empty, List, One, Page, ToXml};
 pub use xml::Xml;
 
 /// The `Content-Type` of answers.

@@ -17,6 +17,14 @@ impl ToXml for () {
     fn write(&self, _xml: &mut Xml) {}
 }
 
+/// A result without members: its element is there, and empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Empty;
+
+impl ToXml for Empty {
+    fn write(&self, _xml: &mut Xml) {}
+}
+
 impl ToXml for String {
     fn write(&self, xml: &mut Xml) {
         xml.content(self);
@@ -37,6 +45,16 @@ pub struct One<T>(pub &'static str, pub T);
 impl<T: ToXml> ToXml for One<T> {
     fn write(&self, xml: &mut Xml) {
         xml.element(self.0, |xml| self.1.write(xml));
+    }
+}
+
+/// A list that has no pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List<T>(pub &'static str, pub Vec<T>);
+
+impl<T: ToXml> ToXml for List<T> {
+    fn write(&self, xml: &mut Xml) {
+        xml.list(self.0, &self.1, |xml, item| item.write(xml));
     }
 }
 

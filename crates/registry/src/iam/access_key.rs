@@ -15,7 +15,7 @@ use super::{entity_arn, no_such_entity, quota, quota_exceeded, time};
 use crate::Registry;
 use crate::bootstrap::random_access_key;
 use crate::context::{CallerKind, Ctx};
-use crate::error::{AwsCode, Error, Result};
+use crate::error::{AwsCode, Code, Error, Result};
 use crate::op::Op;
 use crate::seal::Purpose;
 use crate::store::{StoreResultExt as _, store_error};
@@ -88,15 +88,20 @@ impl Registry {
         input: ListAccessKeysRequest,
     ) -> Result<Page<AccessKeyMetadata>> {
         let owner = self.key_owner(ctx, Op::ListAccessKeys, input.user_name).await?;
+        let page =
+            self.page_of(format!("keys of {}", owner.unique_id), input.marker.as_deref(), input.max_items)?;
         let list = ListAccessKeys { owner: owner.unique_id };
-        let keys = self.meta.read(list).await.or_store_error()?;
+        let mut keys = self.meta.read(list).await.or_store_error()?;
+        let position = |key: &AccessKeyInfo| format!("{:020} {}", key.created_at.0, key.id);
+        keys.retain(|key| position(key) > page.after);
+        let marker = self.cut(&page, &mut keys, position)?;
         let shown = |key: AccessKeyInfo| AccessKeyMetadata {
             user_name: owner.name.clone(),
             id: key.id.to_string(),
             is_active: key.active,
             created_at: time(key.created_at),
         };
-        Ok(Page::whole("AccessKeyMetadata", keys.into_iter().map(shown).collect()))
+        Ok(Page { name: "AccessKeyMetadata", items: keys.into_iter().map(shown).collect(), marker })
     }
 
     /// A key of the owner, by id.
@@ -128,7 +133,7 @@ impl Registry {
         })
     }
 
-    /// When an access key of the account was last used.
+    /// When an access key of the account was last used. A key that is not there is denied as one of another account.
     pub async fn get_access_key_last_used(
         &self,
         ctx: &Ctx,
@@ -147,7 +152,13 @@ impl Registry {
             None => format!("arn:aws:iam::{account_id}:user/*"),
         };
         gate.allow_on(Op::GetAccessKeyLastUsed, &arn, iam::Context::new())?;
-        let key = found.ok_or_else(|| gone(&input.access_key_id))?;
+        let key = found.ok_or_else(|| {
+            let (caller, id) = (&gate.caller().arn, &input.access_key_id);
+            let action = Op::GetAccessKeyLastUsed.action();
+            let message =
+                format!("User: {caller} is not authorized to perform: {action} on resource: access key {id}");
+            Error::new(Code::AccessDenied, message)
+        })?;
         let owner = Owner { unique_id: key.principal.unique_id, name: key.principal.name };
         let used = self.key_of(&owner, &input.access_key_id).await?.last_used;
         let used = used.map(|(at, region, service)| (time(at), region, service));

@@ -27,7 +27,15 @@ pub(super) fn size(document: &str) -> usize {
 /// Holds a document against the grammar of identity policies.
 pub(super) fn check_document(document: &str) -> Result<()> {
     let checked = iam::Policy::parse(document).and_then(|policy| policy.check(iam::Use::Identity));
-    checked.map_err(|error| Error::aws(AwsCode::MalformedPolicyDocument, error.iam_message()))
+    checked.map_err(|error| {
+        let message = match &error {
+            iam::PolicyError::ProhibitedElement("Principal" | "NotPrincipal") => {
+                "Policy document should not specify a principal.".to_owned()
+            }
+            _ => error.iam_message(),
+        };
+        Error::aws(AwsCode::MalformedPolicyDocument, message)
+    })
 }
 
 fn not_found(kind: EntityKind, name: &str) -> Error {

@@ -1,15 +1,14 @@
 //! Managed policies: an account's own, and those of AWS, which are the same in each account.
 
 use aws::iam::{
-    CreatePolicyRequest, DeletePolicyRequest, EntityNames, GetPolicyRequest, ListEntitiesForPolicyRequest,
-    ListPoliciesRequest, ListPolicyTagsRequest, Policy, PolicyEntities, PolicyVersion, TagPolicyRequest,
-    UntagPolicyRequest,
+    CreatePolicyRequest, DeletePolicyRequest, GetPolicyRequest, ListPoliciesRequest, ListPolicyTagsRequest,
+    Policy, PolicyVersion, TagPolicyRequest, UntagPolicyRequest,
 };
 use aws::query::{One, Page};
 use iam::managed::Managed;
 use meta::{
     CountPolicyUses, CreateManagedPolicy, CreateManagedPolicyRefusal, DeleteManagedPolicy,
-    DeleteManagedPolicyRefusal, FindManagedPolicy, ListManagedPolicies, ListPolicyUses, ManagedPolicy,
+    DeleteManagedPolicyRefusal, FindManagedPolicy, ListManagedPolicies, ManagedPolicy,
 };
 
 use super::attachment::is_of_account;
@@ -192,7 +191,7 @@ impl Registry {
         let usage = input.policy_usage_filter.unwrap_or_default();
         let list = format!("policies {account_id} {prefix} {scope} {usage} {}", input.only_attached);
         let page = self.page_of(list, input.marker.as_deref(), input.max_items)?;
-        let is_listed = |policy: &Policy| match (usage.as_str(), input.only_attached) {
+        let is_wanted = |policy: &Policy| match (usage.as_str(), input.only_attached) {
             ("PermissionsBoundary", _) => policy.boundary_count > 0,
             ("PermissionsPolicy", _) | (_, true) => policy.attachment_count > 0,
             _ => true,
@@ -201,24 +200,19 @@ impl Registry {
         let after_own = page.after.strip_prefix("1 ");
         if scope != "AWS" && (page.after.is_empty() || after_own.is_some()) {
             let mut after = after_own.unwrap_or_default().to_owned();
-            // What the filters leave out must not shorten the page, so it is read on until the page is full.
-            loop {
-                let list = ListManagedPolicies {
-                    account_id: account_id.clone(),
-                    path_prefix: prefix.clone(),
-                    after: after.clone(),
-                    limit: page.limit + 1,
-                };
+            let mut is_last = false;
+            // The filters may leave out all of what one read brings.
+            while !is_last && found.len() <= page.limit {
+                let (path_prefix, limit) = (prefix.clone(), page.limit + 1);
+                let list = ListManagedPolicies { account_id: account_id.clone(), path_prefix, after, limit };
                 let own = self.meta.read(list).await.or_store_error()?;
-                let is_last = own.len() <= page.limit;
-                for policy in own {
-                    after = policy.name.to_ascii_lowercase();
-                    let policy = shown(ManagedPolicy { description: None, ..policy }, Vec::new());
-                    found.extend(is_listed(&policy).then(|| (format!("1 {after}"), policy)));
-                }
-                if is_last || found.len() > page.limit {
-                    break;
-                }
+                is_last = own.len() < limit;
+                after = own.last().map(|policy| policy.name.to_ascii_lowercase()).unwrap_or_default();
+                let own = own.into_iter().map(|policy| {
+                    let key = format!("1 {}", policy.name.to_ascii_lowercase());
+                    (key, shown(ManagedPolicy { description: None, ..policy }, Vec::new()))
+                });
+                found.extend(own.filter(|(_, policy)| is_wanted(policy)));
             }
         }
         if scope != "Local" {
@@ -228,7 +222,7 @@ impl Registry {
                 .map(|policy| {
                     (format!("2 {}", policy.name), shown_of_aws(policy, count(&uses, &policy.arn())))
                 })
-                .filter(|(key, policy)| *key > page.after && is_listed(policy))
+                .filter(|(key, policy)| *key > page.after && is_wanted(policy))
                 .collect();
             of_aws.sort_by(|(a, _), (b, _)| a.cmp(b));
             found.extend(of_aws);
@@ -252,36 +246,6 @@ impl Registry {
                                the policy's versions. The default version is deleted with the policy.";
                 Error::aws(AwsCode::DeleteConflict, message)
             }
-        })
-    }
-
-    /// Who in the account uses a managed policy.
-    pub async fn list_entities_for_policy(
-        &self,
-        ctx: &Ctx,
-        input: ListEntitiesForPolicyRequest,
-    ) -> Result<PolicyEntities> {
-        self.policy_for(ctx, Op::ListEntitiesForPolicy, &input.policy_arn, iam::Context::new()).await?;
-        let prefix = input.path_prefix.unwrap_or_else(|| "/".to_owned());
-        let as_boundary = input.policy_usage_filter.map(|usage| usage == "PermissionsBoundary");
-        let list = ListPolicyUses { account_id: ctx.caller.account_id.clone(), arn: input.policy_arn };
-        let uses = self.meta.read(list).await.or_store_error()?;
-        let wanted = |kind: &str| {
-            let only = input.entity_filter.as_deref();
-            only.is_none_or(|only| only.eq_ignore_ascii_case(kind))
-        };
-        let of = |kind: &str, name: &str| EntityNames {
-            entities: uses
-                .iter()
-                .filter(|one| wanted(name) && one.kind == kind && one.path.starts_with(&prefix))
-                .filter(|one| as_boundary.is_none_or(|wanted| wanted == one.as_boundary))
-                .map(|one| (one.name.clone(), one.unique_id.clone()))
-                .collect(),
-        };
-        Ok(PolicyEntities {
-            groups: of("group", "Group"),
-            users: of("user", "User"),
-            roles: of("role", "Role"),
         })
     }
 
@@ -318,8 +282,13 @@ fn count(uses: &[(String, i64, i64)], arn: &str) -> (i64, i64) {
     uses.iter().find(|(known, ..)| known == arn).map_or((0, 0), |(_, attached, bounds)| (*attached, *bounds))
 }
 
-/// Holds the document of a managed policy against grammar and size.
+/// Holds the document of a managed policy against grammar and size. It cannot be of the language's first version, which
+/// inline policies may have.
 pub(super) fn check_policy(document: &str) -> Result<()> {
+    if iam::Policy::parse(document).is_ok_and(|policy| policy.version() == iam::Version::V2008) {
+        let message = "Policy document must be version 2012-10-17 or greater.";
+        return Err(Error::aws(AwsCode::MalformedPolicyDocument, message));
+    }
     check_document(document)?;
     if size(document) > quota::MANAGED_POLICY {
         return Err(quota_exceeded("PolicySize", quota::MANAGED_POLICY));

@@ -10,6 +10,7 @@ mod inline_policy;
 mod instance_profile;
 mod managed_policy;
 pub(crate) mod oidc_provider;
+mod policy_entities;
 mod policy_version;
 mod role;
 mod service_linked_role;
@@ -42,7 +43,7 @@ pub(crate) mod quota {
     pub(crate) const OIDC_PROVIDERS: i64 = 100;
     pub(crate) const GROUPS_PER_USER: i64 = 10;
     pub(crate) const ACCESS_KEYS_PER_USER: i64 = 2;
-    pub(crate) const POLICIES_PER_ENTITY: i64 = 20;
+    pub(crate) const POLICIES_PER_ENTITY: i64 = 10;
     pub(crate) const VERSIONS_PER_POLICY: i64 = 5;
     pub(crate) const TAGS: i64 = 50;
     /// Characters of a managed policy, white space not counted.

@@ -8,7 +8,7 @@ use aws::iam::{
     UntagOpenIDConnectProviderRequest, UpdateOpenIDConnectProviderThumbprintRequest,
     WharfPutOpenIDConnectProviderKeysRequest,
 };
-use aws::query::{One, Page};
+use aws::query::{List, One, Page};
 use meta::{
     CreateOidcProvider, CreateOidcProviderRefusal, DeleteOidcProvider, FindOidcProvider, ListOidcProviders,
     OidcProvider, UpdateOidcProvider,
@@ -136,14 +136,14 @@ impl Registry {
         &self,
         ctx: &Ctx,
         _input: ListOpenIDConnectProvidersRequest,
-    ) -> Result<Page<ProviderArn>> {
+    ) -> Result<List<ProviderArn>> {
         let gate = self.account_gate(ctx).await?;
         let account_id = ctx.caller.account_id.clone();
         let arn = format!("arn:aws:iam::{account_id}:oidc-provider/*");
         gate.allow_on(Op::ListOpenIDConnectProviders, &arn, iam::Context::new())?;
         let providers = self.meta.read(ListOidcProviders { account_id }).await.or_store_error()?;
         let items = providers.into_iter().map(|provider| ProviderArn(provider.arn)).collect();
-        Ok(Page::whole("OpenIDConnectProviderList", items))
+        Ok(List("OpenIDConnectProviderList", items))
     }
 
     /// Accepts the tokens of an issuer no more.

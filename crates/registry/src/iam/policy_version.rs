@@ -116,9 +116,14 @@ impl Registry {
     ) -> Result<Page<PolicyVersion>> {
         let found =
             self.policy_for(ctx, Op::ListPolicyVersions, &input.policy_arn, iam::Context::new()).await?;
-        let versions = self.versions(&found).await?.into_iter();
-        let items = versions.map(|version| PolicyVersion { document: None, ..version }).collect();
-        Ok(Page::whole("Versions", items))
+        let arn = input.policy_arn;
+        let page = self.page_of(format!("versions of {arn}"), input.marker.as_deref(), input.max_items)?;
+        let mut versions = self.versions(&found).await?;
+        let before = number(&page.after);
+        versions.retain(|version| page.after.is_empty() || number(&version.version_id) < before);
+        let marker = self.cut(&page, &mut versions, |version| version.version_id.clone())?;
+        let items = versions.into_iter().map(|version| PolicyVersion { document: None, ..version }).collect();
+        Ok(Page { name: "Versions", items, marker })
     }
 
     /// Deletes a version that is not the default.

@@ -5,7 +5,7 @@ use aws::iam::{
     ListRolesRequest, PutRolePermissionsBoundaryRequest, Role, RoleLastUsed, UpdateAssumeRolePolicyRequest,
     UpdateRoleDescriptionRequest, UpdateRoleRequest,
 };
-use aws::query::{One, Page};
+use aws::query::{Empty, One, Page};
 use meta::{CreateEntity, Entity, EntityKind, ListEntities, RoleFields, UpdateRole};
 
 use super::user::boundary_key;
@@ -135,7 +135,7 @@ impl Registry {
     }
 
     /// Changes a role's description and longest session.
-    pub async fn update_role(&self, ctx: &Ctx, input: UpdateRoleRequest) -> Result<()> {
+    pub async fn update_role(&self, ctx: &Ctx, input: UpdateRoleRequest) -> Result<Empty> {
         let named = (EntityKind::Role, input.role_name.as_str());
         let role = self.own_entity_for(ctx, Op::UpdateRole, named, iam::Context::new()).await?;
         let update = UpdateRole {
@@ -144,7 +144,8 @@ impl Registry {
             description: input.description,
             max_session_seconds: input.max_session_duration,
         };
-        self.update(role, update).await
+        self.update(role, update).await?;
+        Ok(Empty)
     }
 
     /// Changes a role's description, and shows the role.
