@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "e2e"))
 
 from api import Api  # noqa: E402
+from clients import Cloud  # noqa: E402
 from server import Wharf  # noqa: E402
 
 
@@ -21,3 +22,8 @@ def wharf(tmp_path_factory):
 @pytest.fixture(scope="session")
 def api(wharf):
     return Api(wharf.env)
+
+
+@pytest.fixture(scope="session")
+def cloud(wharf):
+    return Cloud(wharf.env)

@@ -138,9 +138,9 @@ def wire_path(path):
     return ".".join(words)
 
 
-def misfits(name, value, path="answer"):
+def misfits(name, value, path="answer", shapes=SHAPES):
     """Everything in a value that its shape does not have."""
-    shape = SHAPES[name]
+    shape = shapes[name]
     kind = shape["type"]
     if kind == "structure":
         if not isinstance(value, dict):
@@ -148,23 +148,24 @@ def misfits(name, value, path="answer"):
         found = [f"{path}.{key} is not in the model" for key in value if key not in shape["members"]]
         found += [f"{path}.{key} is absent" for key in shape.get("required", []) if key not in value]
         for key in value.keys() & shape["members"].keys():
-            found += misfits(shape["members"][key]["shape"], value[key], f"{path}.{key}")
+            found += misfits(shape["members"][key]["shape"], value[key], f"{path}.{key}", shapes)
         return found
     if kind == "list":
         if not isinstance(value, list):
             return [f"{path} is no list: {value!r}"]
         inner = shape["member"]["shape"]
-        return [text for index, item in enumerate(value) for text in misfits(inner, item, f"{path}[{index}]")]
+        return [text for index, item in enumerate(value) for text in misfits(inner, item, f"{path}[{index}]", shapes)]
     if kind == "map":
         inner = shape["value"]["shape"]
-        return [text for key, item in value.items() for text in misfits(inner, item, f"{path}[{key}]")]
+        return [text for key, item in value.items() for text in misfits(inner, item, f"{path}[{key}]", shapes)]
     types = {"string": str, "integer": int, "long": int, "boolean": bool, "timestamp": (int, float), "blob": str}
     fits = isinstance(value, types[kind]) and (kind == "boolean") == isinstance(value, bool)
     if not fits:
         return [f"{path} is no {kind}: {value!r}"]
     if "enum" in shape and value not in shape["enum"]:
         return [f"{path} is not among the model's values: {value!r}"]
-    if "pattern" in shape and not re.fullmatch(shape["pattern"], value):
+    # Python does not know the classes of Unicode (\\p), which the patterns of tags have.
+    if "pattern" in shape and "\\p" not in shape["pattern"] and not re.fullmatch(shape["pattern"], value):
         return [f"{path} does not match the model's pattern: {value!r}"]
     return []
 

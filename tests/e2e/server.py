@@ -22,8 +22,9 @@ class Wharf:
         self.folder = Path(folder)
         self.data = self.folder / "data"
         self.home = self.folder / "home"
-        self.home.mkdir(parents=True)
+        self.home.mkdir(parents=True, exist_ok=True)
         endpoint = self.data / "endpoint"
+        endpoint.unlink(missing_ok=True)
         self.daemon = Daemon(
             [self.binary, "dev", "--data-dir", self.data, "--listen", "127.0.0.1:0"],
             env=environment(self.home),

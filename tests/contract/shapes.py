@@ -1,0 +1,148 @@
+"""Answers of the services that speak XML (IAM, STS) and of Organizations, held against botocore's models: everything
+in an answer that its shape does not have, and everything that the shape wants and the answer lacks."""
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+
+import botocore.loaders
+import model
+
+SERVICES = ("iam", "sts", "organizations")
+LOADER = botocore.loaders.Loader()
+MODELS = {service: LOADER.load_service_model(service, "service-2") for service in SERVICES}
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+NUMBER = re.compile(r"-?\d+")
+
+# Refusals that any operation may give ("Common errors" of the API references), with their statuses.
+COMMON = {
+    "AccessDenied": 403,
+    "ExpiredToken": 403,
+    "InvalidAction": 400,
+    "InvalidClientTokenId": 403,
+    "MalformedInput": 400,
+    "ValidationError": 400,
+}
+COMMON_OF_ORGANIZATIONS = {"AccessDeniedException", "InvalidInputException", "UnknownOperationException"}
+
+
+def misfits(service, operation, status, raw):
+    """What does not fit in an answer, good or bad."""
+    if service == "organizations":
+        return misfits_of_json(operation, status, json.loads(raw))
+    root = ElementTree.fromstring(raw)
+    if status == 200:
+        return misfits_of_answer(service, operation, root)
+    return misfits_of_error(service, operation, status, root)
+
+
+def misfits_of_answer(service, operation, root):
+    """An answer: its frame, and the result where the model has one."""
+    space = "{" + MODELS[service]["metadata"]["xmlNamespace"] + "}"
+    found = [] if root.tag == f"{space}{operation}Response" else [f"the root is {root.tag}"]
+    output = MODELS[service]["operations"][operation].get("output")
+    wanted = [output["resultWrapper"]] if output else []
+    names = [name_of(child) for child in root]
+    if names != [*wanted, "ResponseMetadata"]:
+        return [*found, f"the answer consists of {names}"]
+    if not (root[-1].findtext(f"{space}RequestId") or ""):
+        found.append("there is no request id")
+    return found + (misfits_of_xml(MODELS[service]["shapes"], output["shape"], root[0], operation) if output else [])
+
+
+def misfits_of_error(service, operation, status, root):
+    """A refusal: its frame, a code that the operation may give, and the status of that code."""
+    space = "{" + MODELS[service]["metadata"]["xmlNamespace"] + "}"
+    found = [] if root.tag == f"{space}ErrorResponse" else [f"the root is {root.tag}"]
+    if [name_of(child) for child in root] != ["Error", "RequestId"]:
+        return [*found, f"the error consists of {[name_of(child) for child in root]}"]
+    parts = {name_of(child): child.text or "" for child in root[0]}
+    if parts.keys() != {"Type", "Code", "Message"} or not parts.get("Message"):
+        return [*found, f"the error says {parts}"]
+    statuses = error_statuses(service, operation)
+    if statuses.get(parts["Code"]) != status:
+        found.append(f"{operation} answers {parts['Code']} with {status}; the model has {statuses}")
+    if parts["Type"] != ("Sender" if status < 500 else "Receiver"):
+        found.append(f"{parts['Code']} is the fault of {parts['Type']}")
+    return found
+
+
+def error_statuses(service, operation):
+    """The codes that the model gives to an operation, and the common ones, with their statuses."""
+    shapes = MODELS[service]["shapes"]
+    declared = [shapes[error["shape"]] for error in MODELS[service]["operations"][operation].get("errors", [])]
+    codes = [shape["error"] for shape in declared if "error" in shape]
+    return COMMON | {error["code"]: error["httpStatusCode"] for error in codes}
+
+
+def misfits_of_json(operation, status, body):
+    shapes = MODELS["organizations"]["shapes"]
+    described = MODELS["organizations"]["operations"][operation]
+    if status == 200:
+        output = described.get("output")
+        return model.misfits(output["shape"], body, operation, shapes) if output else [f"{body}"] if body else []
+    code = body.pop("__type", None)
+    declared = {error["shape"] for error in described.get("errors", [])} | COMMON_OF_ORGANIZATIONS
+    if status != 400 or code not in declared:
+        return [f"{operation} answers {code} with {status}; the model has {sorted(declared)}"]
+    if "message" in body:
+        body["Message"] = body.pop("message")
+    return model.misfits(code, body, code, shapes) if code in shapes else []
+
+
+def name_of(element):
+    return element.tag.rsplit("}", 1)[-1]
+
+
+def misfits_of_xml(shapes, name, element, path):
+    """Everything in an element that its shape does not have."""
+    shape = shapes[name]
+    if shape["type"] == "structure":
+        return misfits_of_structure(shapes, shape, element, path)
+    if shape["type"] == "list":
+        found = [f"{path} has <{name_of(item)}>" for item in element if name_of(item) != "member"]
+        inner = shape["member"]["shape"]
+        return found + [text for item in element for text in misfits_of_xml(shapes, inner, item, f"{path}.member")]
+    text = element.text or ""
+    if len(element):
+        return [f"{path} is to be text"]
+    match shape["type"]:
+        case "timestamp":
+            fits = MOMENT.fullmatch(text)
+        case "boolean":
+            fits = text in ("true", "false")
+        case "integer" | "long":
+            fits = NUMBER.fullmatch(text)
+        case "string":
+            return misfits_of_text(shape, text, path)
+        case other:
+            raise AssertionError(f"the model has a type that this test does not know: {other}")
+    return [] if fits else [f"{path} is no {shape['type']}: {text!r}"]
+
+
+def misfits_of_structure(shapes, shape, element, path):
+    members = {member.get("locationName", name): member["shape"] for name, member in shape["members"].items()}
+    names = [name_of(child) for child in element]
+    found = [f"{path}.{name} is not in the model" for name in names if name not in members]
+    found += [f"{path}.{name} is there twice" for name in set(names) if names.count(name) > 1]
+    found += [f"{path}.{name} is absent" for name in shape.get("required", []) if name not in names]
+    for child in element:
+        if name_of(child) in members:
+            found += misfits_of_xml(shapes, members[name_of(child)], child, f"{path}.{name_of(child)}")
+    return found
+
+
+def misfits_of_text(shape, text, path):
+    if path.endswith("PermissionsBoundaryType"):
+        # The model has PermissionsBoundaryPolicy; IAM itself answers as its guide shows.
+        return [] if text == "Policy" else [f"{path} is {text!r}"]
+    if path.endswith(".User.UserId") and re.fullmatch(r"\d{12}", text):
+        return []  # The id of root is that of the account.
+    if "enum" in shape and text not in shape["enum"]:
+        return [f"{path} is not among the model's values: {text!r}"]
+    # Python does not know the classes of Unicode (\p), which the patterns of tags have.
+    pattern = shape.get("pattern")
+    if pattern and "\\p" not in pattern and not re.fullmatch(pattern, text):
+        return [f"{path} does not match the model's pattern: {text!r}"]
+    low, high = shape.get("min", 0), shape.get("max", len(text))
+    return [] if low <= len(text) <= high else [f"{path} has {len(text)} characters"]

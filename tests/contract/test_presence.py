@@ -1,0 +1,94 @@
+"""Which operations of IAM, STS and Organizations are there, asked of the server itself: an operation that is there
+refuses a user without any permission by name, one that is not says so. Nothing answers such a user but what AWS lets
+everybody do, and no refusal tells him what exists."""
+
+import functools
+
+import botocore.exceptions
+import pytest
+from clients import refused
+from shapes import MODELS
+
+# AWS: "No permissions are required" for these.
+FOR_EVERYBODY = {"GetCallerIdentity", "GetSessionToken"}
+ABSENT = {"iam": "InvalidAction", "sts": "InvalidAction", "organizations": "UnknownOperationException"}
+DENIED = {"iam": "AccessDenied", "sts": "AccessDenied", "organizations": "AccessDeniedException"}
+# Texts that the rules of the models admit, by the shape's name.
+TEXTS = {
+    "arnType": "arn:aws:iam::123456789012:policy/none",
+    "policyDocumentType": '{"Version":"2012-10-17","Statement":[]}',
+    "policyVersionIdType": "v1",
+    "pathType": "/",
+    "OpenIDConnectProviderUrlType": "https://none.example.org",
+    "AccountId": "123456789012",
+    "ChildId": "123456789012",
+    "ParentId": "r-none",
+    "TaggableResourceId": "123456789012",
+    "CreateAccountRequestId": "car-12345678",
+    "Email": "none@example.org",
+}
+
+
+def sample(shapes, name):
+    """A value that the shape admits, with its required members alone."""
+    shape = shapes[name]
+    match shape["type"]:
+        case "structure":
+            return {member: sample(shapes, shape["members"][member]["shape"]) for member in shape.get("required", [])}
+        case "list":
+            return [sample(shapes, shape["member"]["shape"])]
+        case "integer":
+            return shape.get("min", 1)
+        case "boolean":
+            return True
+        case "timestamp":
+            return 0
+        case "map":
+            return {}
+        case "string" if "enum" in shape:
+            return shape["enum"][0]
+    return TEXTS.get(name, "a" * max(20 if name.endswith("rnType") else 1, shape.get("min", 1)))
+
+
+def method_of(client, operation):
+    methods = {name: method for method, name in client.meta.method_to_api_mapping.items()}
+    return getattr(client, methods[operation])
+
+
+@functools.cache
+def served(cloud, service):
+    """The operations of a service that a user without permissions is refused, or may call."""
+    client = cloud.client(service, cloud.key(cloud.user()))
+    shapes, operations = MODELS[service]["shapes"], MODELS[service]["operations"]
+    found = set()
+    for operation, described in operations.items():
+        if described.get("authtype") == "none":
+            continue
+        arguments = sample(shapes, described["input"]["shape"]) if "input" in described else {}
+        try:
+            method_of(client, operation)(**arguments)
+            assert operation in FOR_EVERYBODY, f"{operation} answered a user without permissions"
+            found.add(operation)
+        except botocore.exceptions.ClientError as error:
+            code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+            if code == ABSENT[service]:
+                assert operation in message
+                continue
+            assert code == DENIED[service], (operation, code, message)
+            found.add(operation)
+    return found
+
+
+@pytest.mark.parametrize("service", sorted(MODELS))
+def test_who_may_nothing_is_refused_by_every_operation(cloud, service):
+    assert len(served(cloud, service)) >= {"iam": 99, "sts": 6, "organizations": 19}[service]
+
+
+def test_a_refusal_names_caller_action_and_resource(cloud):
+    user = cloud.user()
+    iam = cloud.client("iam", cloud.key(user))
+    said = refused("AccessDenied", iam.get_user, UserName="somebody")
+    asked = f"User: {cloud.arn('user/' + user)} is not authorized to perform: iam:GetUser"
+    assert said.startswith(f"{asked} on resource: user somebody") or said.startswith(
+        f"{asked} on resource: {cloud.arn('user/somebody')}"
+    ), said

@@ -1,0 +1,80 @@
+"""Every signed operation of STS, and every operation of Organizations, answered with real contents. That the answers
+fit botocore's models is checked where they are read (`clients.py`); here is what they say."""
+
+import datetime
+
+from clients import ALLOW_ALL, policy, refused, unique
+from test_presence import served
+
+# No message is ever encoded here, so none can be decoded.
+WITHOUT_SUCCESS = {"DecodeAuthorizationMessage"}
+ELSEWHERE = {"AssumeRoleWithWebIdentity"}
+
+
+def test_every_operation_of_sts_answers_within_its_shape(cloud):
+    sts, user = cloud.client("sts"), cloud.user(ALLOW_ALL)
+    cloud.answered["sts"].clear()
+    identity = sts.get_caller_identity()
+    assert identity["Arn"].startswith(cloud.arn("user/"))
+    role = cloud.role({"AWS": cloud.account}, ALLOW_ALL, action=["sts:AssumeRole", "sts:SetSourceIdentity"])
+    more = {"Policy": policy(ALLOW_ALL), "SourceIdentity": "ann"}
+    assumed = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="walk", DurationSeconds=900, **more)
+    assert assumed["AssumedRoleUser"] == {
+        "AssumedRoleId": f"{role['RoleId']}:walk",
+        "Arn": f"arn:aws:sts::{cloud.account}:assumed-role/{role['RoleName']}/walk",
+    }
+    assert assumed["SourceIdentity"] == "ann"
+    assert 0 < assumed["PackedPolicySize"] <= 100
+    left = assumed["Credentials"]["Expiration"] - datetime.datetime.now(datetime.UTC)
+    assert 880 < left.total_seconds() <= 900
+    assert assumed["Credentials"]["AccessKeyId"].startswith("ASIA")
+
+    key = cloud.key(user)
+    as_user = cloud.client("sts", key)
+    session = as_user.get_session_token(DurationSeconds=900)["Credentials"]
+    assert cloud.client("sts", session).get_caller_identity()["Arn"] == cloud.arn(f"user/{user}")
+    federated = as_user.get_federation_token(Name="bob", DurationSeconds=900)
+    assert federated["FederatedUser"] == {
+        "FederatedUserId": f"{cloud.account}:bob",
+        "Arn": f"arn:aws:sts::{cloud.account}:federated-user/bob",
+    }
+    assert sts.get_access_key_info(AccessKeyId=key["AccessKeyId"])["Account"] == cloud.account
+    refused("InvalidAuthorizationMessageException", sts.decode_authorization_message, EncodedMessage="forged")
+    assert cloud.answered["sts"] | WITHOUT_SUCCESS == served(cloud, "sts") - ELSEWHERE
+
+
+def test_every_operation_of_organizations_answers_within_its_shape(cloud):
+    organizations = cloud.client("organizations")
+    cloud.answered["organizations"].clear()
+    asked = {"Email": f"{unique('a')}@example.org", "AccountName": "walk", "Tags": [{"Key": "k", "Value": "v"}]}
+    status = organizations.create_account(**asked)["CreateAccountStatus"]
+    assert (status["State"], status["AccountName"]) == ("SUCCEEDED", "walk")
+    same = organizations.describe_create_account_status(CreateAccountRequestId=status["Id"])["CreateAccountStatus"]
+    assert same == status
+    statuses = organizations.list_create_account_status(States=["SUCCEEDED"])["CreateAccountStatuses"]
+    assert status in statuses
+    account = status["AccountId"]
+    shown = organizations.describe_account(AccountId=account)["Account"]
+    assert (shown["Name"], shown["Status"], shown["JoinedMethod"]) == ("walk", "ACTIVE", "CREATED")
+    assert shown in organizations.list_accounts()["Accounts"]
+    root = organizations.list_roots()["Roots"][0]
+    assert organizations.describe_organization()["Organization"]["MasterAccountId"] == cloud.account
+    assert shown in organizations.list_accounts_for_parent(ParentId=root["Id"])["Accounts"]
+    assert organizations.list_parents(ChildId=account)["Parents"] == [{"Id": root["Id"], "Type": "ROOT"}]
+    children = organizations.list_children(ParentId=root["Id"], ChildType="ACCOUNT")["Children"]
+    assert {"Id": account, "Type": "ACCOUNT"} in children
+    organizations.list_organizational_units_for_parent(ParentId=root["Id"])
+    organizations.list_aws_service_access_for_organization()
+    organizations.list_delegated_administrators()
+    organizations.tag_resource(ResourceId=account, Tags=[{"Key": "l", "Value": ""}])
+    organizations.untag_resource(ResourceId=account, TagKeys=["k"])
+    assert organizations.list_tags_for_resource(ResourceId=account)["Tags"] == [{"Key": "l", "Value": ""}]
+    move = {"AccountId": account, "SourceParentId": root["Id"], "DestinationParentId": root["Id"]}
+    refused("DuplicateAccountException", organizations.move_account, **move)
+    organizations.close_account(AccountId=account)
+    assert organizations.describe_account(AccountId=account)["Account"]["Status"] == "SUSPENDED"
+    other = organizations.create_account(**asked | {"Email": f"{unique('b')}@example.org"})["CreateAccountStatus"]
+    organizations.remove_account_from_organization(AccountId=other["AccountId"])
+    refused("AccountNotFoundException", organizations.describe_account, AccountId=other["AccountId"])
+    # There is no second place to move an account to.
+    assert cloud.answered["organizations"] | {"MoveAccount"} == served(cloud, "organizations")
