@@ -1,6 +1,7 @@
 //! Policy documents.
 
-use iam::{Context, Policy, Request, SourceName, Use, evaluate_identity};
+use iam::{Context, Document, MAX_POLICY_BYTES, Policy, Request, SourceName, Use, evaluate_identity};
+use std::collections::HashMap;
 use std::str::from_utf8;
 
 /// A document is refused with a sentence, or it can be checked and evaluated; and beside one that denies everything
@@ -36,5 +37,42 @@ pub fn policy(data: &[u8]) {
         for both in [[(&name, &policy), (&name, &deny)], [(&name, &deny), (&name, &policy)]] {
             assert!(!evaluate_identity(&both, &request).is_allowed(), "a denial was overruled");
         }
+    }
+}
+
+/// A document's tree comes back from both of its texts as it was, and replacing its principals changes nothing else.
+pub fn document(data: &[u8]) {
+    let Ok(text) = from_utf8(data) else { return };
+    let Ok(document) = Document::parse(text) else { return };
+    assert!(text.len() <= MAX_POLICY_BYTES);
+    let printed = document.to_json();
+    assert!(printed.len() <= 8 * text.len(), "{} bytes of {}", printed.len(), text.len());
+    if printed.len() <= MAX_POLICY_BYTES {
+        let again = Document::parse(&printed);
+        assert_eq!(again.as_ref(), Ok(&document), "{printed}");
+        assert_eq!(again.map(|again| again.to_json()), Ok(printed.clone()));
+    }
+    let pretty = document.to_pretty_json();
+    if pretty.len() <= MAX_POLICY_BYTES {
+        assert_eq!(Document::parse(&pretty).as_ref(), Ok(&document), "{pretty}");
+    }
+    if let Ok(policy) = Policy::parse(text) {
+        let Ok(of_printed) = Policy::parse(&printed) else { panic!("was a policy: {printed}") };
+        assert_eq!(of_printed.named_principals(), policy.named_principals());
+    }
+    let names: Vec<String> = document.aws_principals().into_iter().map(str::to_owned).collect();
+    let there = names
+        .iter()
+        .enumerate()
+        .map(|(i, name)| (name.clone(), format!("\u{0}{i}")))
+        .collect::<HashMap<_, _>>();
+    let back = there.iter().map(|(name, other)| (other.clone(), name.clone())).collect();
+    // Unless a name is there already that stands for another, the way there and back ends where it began.
+    if names.iter().all(|name| !name.starts_with('\u{0}')) {
+        let mut renamed = document.clone();
+        renamed.replace_aws_principals(&there);
+        assert_eq!(renamed.aws_principals().len(), names.len());
+        renamed.replace_aws_principals(&back);
+        assert_eq!(renamed, document);
     }
 }

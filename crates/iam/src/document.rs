@@ -1,5 +1,5 @@
-//! A policy's text as a tree that keeps the order of members and the spelling of numbers, so that its principals can
-//! be replaced and the rest stays as it was written.
+//! A policy's text as a tree that keeps the order of members and the value of numbers, so that its principals can be
+//! replaced and the rest stays as it was meant.
 //!
 //! Policies of resources are kept with principals by unique id and shown with ARNs; this is the way there and back.
 

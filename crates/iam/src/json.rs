@@ -62,7 +62,8 @@ impl<'de> Visitor<'de> for JsonVisitor {
         Ok(Json::Number(value.to_string()))
     }
     fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
-        Ok(Json::Number(value.to_string()))
+        // The short form with an exponent: five bytes of a document must not become three hundred.
+        Ok(serde_json::Number::from_f64(value).map_or(Json::Null, |number| Json::Number(number.to_string())))
     }
     fn visit_str<E>(self, value: &str) -> Result<Json, E> {
         Ok(Json::Text(value.to_owned()))

@@ -15,4 +15,9 @@ proptest! {
     fn policy_keeps_its_promises(data in mutate::input("policy")) {
         entries::policy(&data);
     }
+
+    #[test]
+    fn document_keeps_its_promises(data in mutate::input("document")) {
+        entries::document(&data);
+    }
 }
