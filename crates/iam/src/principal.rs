@@ -134,9 +134,15 @@ impl<'a> AwsPrincipal<'a> {
             return named.then_some(Self::UniqueId { id, session });
         }
         let mut fields = text.splitn(6, ':');
-        let (arn, _partition, service) = (fields.next()?, fields.next()?, fields.next()?);
+        let (arn, partition, service) = (fields.next()?, fields.next()?, fields.next()?);
         let (region, account, resource) = (fields.next()?, fields.next()?, fields.next()?);
-        if arn != "arn" || !region.is_empty() || !is_account(account) || text.contains(['*', '?']) {
+        // A principal of another partition is none: partitions share no accounts (IAM User Guide, "IAM ARNs").
+        if arn != "arn"
+            || partition != "aws"
+            || !region.is_empty()
+            || !is_account(account)
+            || text.contains(['*', '?'])
+        {
             return None;
         }
         let (kind, rest) = resource.split_once('/').unwrap_or((resource, ""));
