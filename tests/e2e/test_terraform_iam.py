@@ -50,11 +50,12 @@ def test_aws_iam_role(provider, iam):
     service = trust(Service=["ec2.amazonaws.com", "pods.eks.amazonaws.com"])
     iam.update_assume_role_policy(RoleName="tf-role", PolicyDocument=service)
     iam.update_role_description(RoleName="tf-role", Description="two")
+    iam.update_role(RoleName="tf-role", MaxSessionDuration=7200)
     iam.put_role_permissions_boundary(RoleName="tf-role", PermissionsBoundary=READ_ONLY)
     iam.untag_role(RoleName="tf-role", TagKeys=["team"])
     iam.tag_role(RoleName="tf-role", Tags=tags(stage="b"))
     role, _ = read_twice(read)
-    assert role["Description"] == "two"
+    assert (role["Description"], role["MaxSessionDuration"]) == ("two", 7200)
     assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == READ_ONLY
     assert by_key(role["Tags"]) == {"stage": "b"}
     assert provider.same_document(service, role["AssumeRolePolicyDocument"])
@@ -261,7 +262,7 @@ def test_aws_iam_service_linked_role(provider, iam):
     assert (len(arn), arn[1:3]) == (4, ["aws-service-role", service])
     name = arn[3]
     iam.tag_role(RoleName=name, Tags=tags(team="a"))
-    iam.update_role_description(RoleName=name, Description="two")
+    iam.update_role(RoleName=name, Description="two")
     shown = read_twice(lambda: iam.get_role(RoleName=name)["Role"])
     assert (shown["Description"], shown["Path"]) == ("two", f"/aws-service-role/{service}/")
     assert by_key(shown["Tags"]) == {"team": "a"}
