@@ -16,6 +16,7 @@ mod lint;
 mod managed;
 mod naive;
 mod operators;
+mod probes;
 mod properties;
 mod refusals;
 mod request;
