@@ -12,6 +12,8 @@ from process import Daemon, answers, environment, run
 
 REGION = "eu-central-1"
 MANAGEMENT, SHARED, STAGING = "210987654321", "111122223333", "444455556666"
+# The account that owns the images in docs/cross-account.md, which makes it itself.
+STORY = "121212121212"
 
 
 def registry(account):
@@ -19,7 +21,7 @@ def registry(account):
 
 
 NAMES = [
-    *map(registry, [MANAGEMENT, SHARED, STAGING]),
+    *map(registry, [MANAGEMENT, SHARED, STAGING, STORY]),
     f"api.ecr.{REGION}.amazonaws.com",
     f"ecr.{REGION}.amazonaws.com",
     f"sts.{REGION}.amazonaws.com",
