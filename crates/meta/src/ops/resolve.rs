@@ -93,7 +93,7 @@ pub struct Resolve {
     pub caller: Option<CallerRef>,
 }
 
-/// What was found; everything of one moment.
+/// What was found; everything of one moment. A closed account has no registries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resolved {
     /// The registry.
@@ -121,7 +121,7 @@ macro_rules! resolve {
             ", c.version, c.path, c.name, ca.status, ca.in_organization, k.active",
             $columns,
             " FROM (SELECT 1 AS one) always \
-             LEFT JOIN account a ON a.account_id = ?1 \
+             LEFT JOIN account a ON a.account_id = ?1 AND a.status = 'ACTIVE' \
              LEFT JOIN registry g ON g.account = a.key AND g.region = ?2 \
              LEFT JOIN repository r ON r.registry = g.key AND r.name = ?3 AND r.deleted_at IS NULL \
              LEFT JOIN principal c ON c.unique_id = ?4 \

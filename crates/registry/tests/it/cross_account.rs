@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use aws::ecr::{GetRepositoryPolicyRequest, PutRegistryPolicyRequest, SetRepositoryPolicyRequest};
+use aws::ecr::{
+    CreateRepositoryRequest, GetRepositoryPolicyRequest, PutRegistryPolicyRequest, SetRepositoryPolicyRequest,
+};
 use aws::iam::{AttachRolePolicyRequest, CreateRoleRequest, DeleteRoleRequest, DetachRolePolicyRequest};
-use meta::{AccountKey, CreateAccessKey, CreateAccount, CreateUser, Micros, PutInlinePolicy};
+use jiff::Timestamp;
+use meta::{AccountKey, CreateAccessKey, CreateAccount, CreateUser, MemberChange, Micros, PutInlinePolicy};
 use oci::name::Reference;
 use registry::bootstrap;
 use registry::context::{Caller, CallerKind, RepositoryRef, Session};
 use registry::error::Code;
 
-use crate::world::{ACCOUNT, World, code, ctx, region};
+use crate::world::{ACCOUNT, World, code, ctx, region, repository};
 
 pub(crate) const STAGING: &str = "222233334444";
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly";
@@ -199,4 +202,25 @@ async fn a_policy_that_locks_its_writer_out_needs_force() {
     assert_eq!(code(set(deny.clone()).await), Code::InvalidParameter);
     set(SetRepositoryPolicyRequest { force: true, ..deny.clone() }).await.unwrap();
     assert_eq!(code(set(deny).await), Code::AccessDenied);
+}
+
+#[tokio::test]
+async fn a_closed_accounts_images_are_nobodys() {
+    let (world, _, ops) = world_with_app().await;
+    let create =
+        CreateRepositoryRequest { repository_name: "own".to_owned(), ..CreateRepositoryRequest::default() };
+    world.registry.create_repository(&ctx(&ops), &region(), create).await.unwrap();
+    let input = SetRepositoryPolicyRequest {
+        repository_name: "own".to_owned(),
+        policy_text: format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"{ACCOUNT}"}},"Action":"ecr:*"}}}}"#
+        ),
+        ..SetRepositoryPolicyRequest::default()
+    };
+    world.registry.set_repository_policy(&ctx(&ops), &region(), input).await.unwrap();
+    let own = RepositoryRef { account_id: STAGING.parse().unwrap(), ..repository("own") };
+    assert_eq!(pull(&world, &world.admin, &own).await, Err(Code::ManifestUnknown), "it is open, and empty");
+    let staging = STAGING.parse().unwrap();
+    world.registry.change_account(&staging, MemberChange::Close, Timestamp::now()).await.unwrap();
+    assert_eq!(pull(&world, &world.admin, &own).await, Err(Code::AccessDenied));
 }

@@ -11,6 +11,7 @@
 mod account;
 mod blobs;
 mod cross_account;
+mod expired;
 mod explained;
 mod gate;
 mod housekeeping;
