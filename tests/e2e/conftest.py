@@ -7,7 +7,8 @@ import tempfile
 
 import pytest
 from closed_network import ClosedNetwork
-from cross_account import Node
+from cross_account import Node, ServiceAccount
+from issuer import Issuer
 from process import environment, run
 from server import Wharf
 
@@ -40,6 +41,19 @@ def new_node(network, tmp_path):
     yield new
     for node in nodes:
         node.stop()
+
+
+@pytest.fixture(scope="session")
+def issuer(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("issuer")
+    issuer = Issuer(folder, environment(folder))
+    yield issuer
+    issuer.stop()
+
+
+@pytest.fixture
+def service_account(network, issuer, tmp_path):
+    return ServiceAccount(network, tmp_path, issuer)
 
 
 @pytest.fixture(scope="module")

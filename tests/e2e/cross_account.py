@@ -73,3 +73,33 @@ class Node:
     def stop(self):
         for agent in self.agents:
             agent.stop()
+
+
+class ServiceAccount:
+    """A service account of a Kubernetes cluster: the cluster is an identity provider of the running account, and a role
+    there trusts this one's tokens. No key lies anywhere."""
+
+    def __init__(self, network, folder, issuer):
+        name = f"sa-{uuid.uuid4().hex[:8]}"
+        subject = f"system:serviceaccount:apps:{name}"
+        iam = lambda *words: network.aws(STAGING, "iam", *words)
+        host = issuer.url.removeprefix("https://")
+        provider = f"arn:aws:iam::{STAGING}:oidc-provider/{host}"
+        known = iam("list-open-id-connect-providers")["OpenIDConnectProviderList"]
+        if provider not in [one["Arn"] for one in known]:
+            iam("create-open-id-connect-provider", "--url", issuer.url, "--client-id-list", "sts.amazonaws.com")
+            words = [network.binary, "oidc", "set-keys", "--provider-arn", provider, "--issuer-ca", issuer.ca]
+            network.run(*words, "--endpoint", "https://iam.amazonaws.com", credentials=network.entered(STAGING))
+        only = {"StringEquals": {f"{host}:sub": subject, f"{host}:aud": "sts.amazonaws.com"}}
+        trust = policy(Principal={"Federated": provider}, Action="sts:AssumeRoleWithWebIdentity", Condition=only)
+        role = iam("create-role", "--role-name", name, "--assume-role-policy-document", trust)["Role"]
+        readonly = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"
+        iam("attach-role-policy", "--role-name", name, "--policy-arn", readonly)
+        self.role = role["Arn"]
+        self.token = folder / "token"
+        self.token.write_text(issuer.token(subject))
+
+    @property
+    def environment(self):
+        """What the cluster gives to the pod's containers."""
+        return {"AWS_ROLE_ARN": self.role, "AWS_WEB_IDENTITY_TOKEN_FILE": str(self.token)}

@@ -74,6 +74,16 @@ def test_a_chart_of_another_account(network, new_node, publisher, flux, tmp_path
     assert "DENIED" in denied and "ecr:ListImages" in denied
 
 
+def test_a_service_account_reads_without_any_key(network, service_account, publisher, flux):
+    repository = shared_repository(network, "charts/web-identity", service_account.role)
+    publisher.helm("create", "web-identity")
+    digest = publisher.publish("web-identity", "1.0.0")
+    assert flux("pull", repository, "1.x", credentials=service_account.environment)["digest"] == digest
+    service_account.token.write_text("not a token at all")
+    said = flux("pull", repository, "1.x", credentials=service_account.environment, refused=True)
+    assert "InvalidIdentityToken" in said
+
+
 @pytest.mark.parametrize("bundle", ["false", "true"], ids=["as a tag", "as a referrer"])
 def test_the_signature_of_what_was_chosen(network, new_node, publisher, flux, tmp_path, bundle):
     cluster = new_node()

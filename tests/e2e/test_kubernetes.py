@@ -75,6 +75,18 @@ def test_a_node_pulls_from_another_account(ctr, network, new_node, tmp_path, way
         assert set([made.digest, *made.layers]) <= set(held)
 
 
+def test_a_service_account_pulls_without_any_key(ctr, network, service_account, issuer, tmp_path):
+    image = shared_repository(network, "platform/web-identity", service_account.role) + ":v1"
+    made = images.layout(tmp_path / "made")
+    push(network, made, image)
+    ctr("images", "rm", "--sync", *ctr("images", "ls", "-q").split())
+    pull(ctr, network, image, login(network, image, service_account.environment))
+    assert made.digest in ctr("images", "ls", f"name=={image}")
+    service_account.token.write_text(issuer.token("system:serviceaccount:apps:another"))
+    said = ask(network, image, service_account.environment, refused=True)
+    assert "Not authorized to perform sts:AssumeRoleWithWebIdentity" in said
+
+
 def test_a_role_that_the_owner_does_not_name_is_refused(ctr, network, new_node, tmp_path):
     named, stranger = new_node(), new_node()
     image = shared_repository(network, "platform/refused", named.role) + ":v1"
