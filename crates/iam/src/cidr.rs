@@ -1,33 +1,50 @@
-//! Address ranges of the IpAddress operators.
+//! Blocks of addresses: in the IpAddress operators, and wherever else a decision depends on where a request comes from.
 
 use std::net::IpAddr;
+use std::str::FromStr;
 
-/// A network and how many of its bits count.
+/// A block of addresses: `10.0.0.0/8`, `fd00::/8`, or one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Cidr {
+pub struct Cidr {
     network: IpAddr,
     prefix: u8,
 }
 
-impl Cidr {
-    /// Reads `203.0.113.0/24`, or an address alone, which stands for itself only.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+/// Why a text is not a block of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CidrError {
+    /// The part before the slash is not an IPv4 or IPv6 address.
+    #[error("not an IP address or CIDR block")]
+    Address,
+    /// The part after the slash is not a number the address has bits for.
+    #[error("the prefix length does not fit the address")]
+    Prefix,
+}
+
+impl FromStr for Cidr {
+    type Err = CidrError;
+
+    fn from_str(text: &str) -> Result<Self, CidrError> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (text, None),
         };
-        let network: IpAddr = address.parse().ok()?;
+        let network: IpAddr = address.parse().map_err(|_| CidrError::Address)?;
         let bits = if network.is_ipv4() { 32 } else { 128 };
         let prefix = match prefix {
             None => bits,
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok()?,
-            Some(_) => return None,
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                digits.parse().map_err(|_| CidrError::Prefix)?
+            }
+            Some(_) => return Err(CidrError::Prefix),
         };
-        (prefix <= bits).then_some(Self { network, prefix })
+        if prefix > bits { Err(CidrError::Prefix) } else { Ok(Self { network, prefix }) }
     }
+}
 
-    /// Whether the address lies in the range. An IPv4 address that came over an IPv6 socket counts as IPv4.
-    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+impl Cidr {
+    /// Whether the address lies in the block. An IPv4 address that came over an IPv6 socket counts as IPv4.
+    pub fn contains(&self, address: IpAddr) -> bool {
         match (self.network, address.to_canonical()) {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
                 let unused = 32 - u32::from(self.prefix);
@@ -38,6 +55,38 @@ impl Cidr {
                 (network.to_bits() ^ address.to_bits()).checked_shr(unused).unwrap_or(0) == 0
             }
             _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_hold_their_addresses_and_no_others() {
+        for (block, inside, outside) in [
+            ("10.0.0.0/8", "10.255.0.1", "11.0.0.1"),
+            ("192.168.1.7", "192.168.1.7", "192.168.1.8"),
+            ("0.0.0.0/0", "8.8.8.8", "::1"),
+            ("10.0.0.0/8", "::ffff:10.0.0.1", "::10.0.0.1"),
+            ("fd00::/8", "fdff::1", "fe00::1"),
+            ("::/0", "fe00::1", "1.2.3.4"),
+        ] {
+            let block: Cidr = block.parse().unwrap();
+            assert!(block.contains(inside.parse().unwrap()), "{inside}");
+            assert!(!block.contains(outside.parse().unwrap()), "{outside}");
+        }
+        for (text, error) in [
+            ("", CidrError::Address),
+            ("10.0.0", CidrError::Address),
+            ("10.0.0.0/33", CidrError::Prefix),
+            ("10.0.0.0/x", CidrError::Prefix),
+            ("10.0.0.0/+8", CidrError::Prefix),
+            ("10.0.0.0/", CidrError::Prefix),
+            ("::/129", CidrError::Prefix),
+        ] {
+            assert_eq!(text.parse::<Cidr>(), Err(error), "{text}");
         }
     }
 }

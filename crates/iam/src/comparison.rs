@@ -40,7 +40,7 @@ impl Comparison {
             Kind::Arn => Self::Arn(ArnPattern::parse(text, version)?),
             Kind::Numeric(order) => Self::Number(order, number(text).ok_or_else(refused)?),
             Kind::Date(order) => Self::Moment(order, crate::date::parse(text).ok_or_else(refused)?),
-            Kind::IpAddress => Self::Range(Cidr::parse(text).ok_or_else(refused)?),
+            Kind::IpAddress => Self::Range(text.parse().map_err(|_| refused())?),
             Kind::BinaryEquals => Self::Binary(text.into()),
             Kind::Null => Self::Absent(truth(text).ok_or_else(refused)?),
             Kind::Bool => match Template::parse(text, version)? {

@@ -34,6 +34,7 @@ mod template;
 
 pub use caller::{Caller, CallerKind};
 pub use check::Use;
+pub use cidr::{Cidr, CidrError};
 pub use context::{Context, Value};
 pub use decision::{By, Decision, MissingIn, PolicyKind, SourceName};
 pub use document::Document;

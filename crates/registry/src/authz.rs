@@ -26,6 +26,7 @@ use crate::context::{Caller, Ctx, RepositoryRef, Unsigned, WebIdentity, reposito
 use crate::error::{Code, Error, Result};
 use crate::op::effect::Effect;
 use crate::op::{Op, Resource};
+use crate::settings::Settings;
 use crate::store::StoreResultExt as _;
 
 /// Leave to do one kind of effect on one repository.
@@ -123,7 +124,7 @@ impl Registry {
             None => Arc::clone(&ctx.caller),
         };
         let policies = self.deciding(&caller, state, &resolved).await?;
-        let mut context = keys::of_request(ctx, &caller, to.account, to.region);
+        let mut context = keys::of_request(ctx, &caller, to.account, to.region, &self.settings);
         if state.in_organization {
             context.set("aws:PrincipalOrgID", self.organization.id.as_str());
         }
@@ -269,12 +270,12 @@ pub(crate) fn repository_not_found(name: &str, account: &AccountId) -> Error {
 pub(crate) fn is_trusted_web_identity(
     request: &Unsigned,
     (role_arn, account): (&str, &AccountId),
-    region: &Region,
+    settings: &Settings,
     (trust, web): (&iam::Policy, &WebIdentity),
     keys: iam::Context,
 ) -> bool {
     let op = Op::AssumeRoleWithWebIdentity;
-    let context = keys::of_unsigned(request, account, region).and(keys);
+    let context = keys::of_unsigned(request, account, &settings.default_region, settings).and(keys);
     let name = iam::SourceName::new("role trust policy");
     let policies = iam::Policies { resource: &[(&name, trust)], ..iam::Policies::default() };
     let kind = iam::CallerKind::WebIdentity { provider: &web.provider_arn };

@@ -1,6 +1,9 @@
 //! What the binary decides for the registry: where it is reached, its limits, its master key.
 
+use std::net::IpAddr;
+
 use aws::ids::{AccountId, Region};
+pub use iam::{Cidr, CidrError};
 
 /// How clients reach this deployment. URIs and challenges are built from it (design: addressing).
 #[derive(Clone, Debug)]
@@ -115,6 +118,24 @@ impl MasterKey {
     }
 }
 
+/// A network whose clients count as coming by a VPC endpoint, as policies written for AWS ask it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VpcEndpoint {
+    /// `vpce-…`: `aws:SourceVpce`.
+    pub id: String,
+    /// `vpc-…`: `aws:SourceVpc`.
+    pub vpc: String,
+    /// Where its clients have their addresses.
+    pub networks: Vec<Cidr>,
+}
+
+impl VpcEndpoint {
+    /// Whether a client of this address comes by the endpoint.
+    pub fn serves(&self, address: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(address))
+    }
+}
+
 /// Everything the binary decides for the registry.
 #[derive(Clone)]
 pub struct Settings {
@@ -124,6 +145,8 @@ pub struct Settings {
     pub default_region: Region,
     /// Limits for every caller.
     pub limits: Limits,
+    /// The networks that count as VPC endpoints; of several that hold an address the first one counts.
+    pub vpc_endpoints: Vec<VpcEndpoint>,
     /// Seals secrets and the key ring at rest.
     pub master_key: MasterKey,
 }

@@ -22,5 +22,4 @@ mod v2;
 pub use error::{Entry, table as error_table};
 pub use listen::{ListenError, Listener, Server};
 pub use options::{Limits, Options, TlsFiles};
-pub use proxy::{Cidr, CidrError};
 pub use tls::{TlsError, check as check_tls};

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::proxy::Cidr;
+use registry::settings::Cidr;
 
 /// Certificate chain and private key, both PEM. They are read again when they change.
 #[derive(Clone, Debug)]

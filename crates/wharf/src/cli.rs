@@ -61,6 +61,11 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server].
   id = "111122223333"
   name = "shared-tooling"
 
+  [[vpc_endpoints]]                        # clients that come by a VPC endpoint, for aws:SourceVpce in policies [none]
+  id = "vpce-1a2b3c4d"
+  vpc = "vpc-1a2b3c4d"
+  networks = ["10.1.0.0/16"]
+
   [server]
   listen = "0.0.0.0:443"
   public_suffix = "registry.example.org"   # ACCOUNT.dkr.ecr.REGION.<suffix>; "amazonaws.com" inside a closed network

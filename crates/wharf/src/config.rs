@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use aws::ids::{AccountId, Region};
 use aws::organizations::is_account_name;
+use registry::settings::{Cidr, VpcEndpoint};
 use serde::Deserialize;
-use server::{Cidr, Options};
+use server::Options;
 
 pub(crate) use read::load;
 
@@ -27,6 +28,7 @@ struct Settings {
     blobs: BlobsSection,
     bootstrap: Option<BootstrapSection>,
     accounts: Vec<AccountSection>,
+    vpc_endpoints: Vec<VpcEndpointSection>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -91,6 +93,14 @@ struct AccountSection {
     name: String,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VpcEndpointSection {
+    id: String,
+    vpc: String,
+    networks: Vec<String>,
+}
+
 /// Where metadata is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Database {
@@ -122,14 +132,34 @@ pub(crate) struct Config {
     pub(crate) bootstrap: Option<AccountId>,
     /// Further accounts, with their names, made where they are not there yet.
     pub(crate) accounts: Vec<(AccountId, String)>,
+    pub(crate) vpc_endpoints: Vec<VpcEndpoint>,
 }
 
 /// Blocks of addresses, each complaint with its place in the list.
-fn blocks(texts: &[String]) -> anyhow::Result<Vec<Cidr>> {
+fn blocks(key: &str, texts: &[String]) -> anyhow::Result<Vec<Cidr>> {
     let parse = |(at, text): (usize, &String)| {
-        text.parse().map_err(|error| anyhow::anyhow!("server.trusted_proxies[{at}] = \"{text}\": {error}"))
+        text.parse().map_err(|error| anyhow::anyhow!("{key}[{at}] = \"{text}\": {error}"))
     };
     texts.iter().enumerate().map(parse).collect()
+}
+
+/// The networks that count as VPC endpoints.
+fn vpc_endpoints(sections: Vec<VpcEndpointSection>) -> anyhow::Result<Vec<VpcEndpoint>> {
+    let named = |text: &str, prefix: &str| {
+        let rest = text.strip_prefix(prefix);
+        rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+    };
+    let checked = |(at, VpcEndpointSection { id, vpc, networks }): (usize, VpcEndpointSection)| {
+        if !named(&id, "vpce-") {
+            bail!("vpc_endpoints[{at}].id = \"{id}\": an endpoint's id is vpce- with letters and digits");
+        }
+        if !named(&vpc, "vpc-") {
+            bail!("vpc_endpoints[{at}].vpc = \"{vpc}\": a VPC's id is vpc- with letters and digits");
+        }
+        let networks = blocks(&format!("vpc_endpoints[{at}].networks"), &networks)?;
+        Ok(VpcEndpoint { id, vpc, networks })
+    };
+    sections.into_iter().enumerate().map(checked).collect()
 }
 
 /// The further accounts, each complaint with its place in the list.

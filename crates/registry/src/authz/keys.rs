@@ -1,16 +1,22 @@
 //! Condition keys. Source: IAM User Guide, "AWS global condition context keys".
 //!
-//! `aws:SourceVpc` and `aws:SourceVpce` are never set, as for every request that comes by no VPC endpoint.
+//! A request from a network that the configuration calls a VPC endpoint has `aws:SourceVpc`, `aws:SourceVpce` and
+//! `aws:VpcSourceIp`, and no `aws:SourceIp`; every other request has `aws:SourceIp` alone.
 
 use aws::ids::{AccountId, Region};
 
 use crate::context::{Caller, CallerKind, Ctx, Session, Unsigned};
+use crate::settings::Settings;
 
 /// The keys of a request that nobody signed.
-pub(super) fn of_unsigned(request: &Unsigned, account: &AccountId, region: &Region) -> iam::Context {
+pub(super) fn of_unsigned(
+    request: &Unsigned,
+    account: &AccountId,
+    region: &Region,
+    settings: &Settings,
+) -> iam::Context {
     let mut context = iam::Context::new()
         .with("aws:ViaAWSService", false)
-        .with("aws:SourceIp", request.peer.address)
         .with("aws:SecureTransport", request.peer.tls)
         .with("aws:CurrentTime", request.now)
         .with("aws:EpochTime", request.now.as_second())
@@ -19,13 +25,28 @@ pub(super) fn of_unsigned(request: &Unsigned, account: &AccountId, region: &Regi
     if let Some(user_agent) = &request.user_agent {
         context.set("aws:UserAgent", user_agent.as_str());
     }
+    let address = request.peer.address;
+    match settings.vpc_endpoints.iter().find(|endpoint| endpoint.serves(address)) {
+        Some(endpoint) => {
+            context.set("aws:SourceVpc", endpoint.vpc.clone());
+            context.set("aws:SourceVpce", endpoint.id.clone());
+            context.set("aws:VpcSourceIp", address);
+        }
+        None => context.set("aws:SourceIp", address),
+    }
     context
 }
 
 /// The keys that hold for every operation of a request.
-pub(super) fn of_request(ctx: &Ctx, caller: &Caller, account: &AccountId, region: &Region) -> iam::Context {
+pub(super) fn of_request(
+    ctx: &Ctx,
+    caller: &Caller,
+    account: &AccountId,
+    region: &Region,
+    settings: &Settings,
+) -> iam::Context {
     let request = Unsigned { peer: ctx.peer, user_agent: ctx.user_agent.clone(), now: ctx.now };
-    let mut context = of_unsigned(&request, account, region)
+    let mut context = of_unsigned(&request, account, region, settings)
         .with("aws:PrincipalArn", caller.principal_arn())
         .with("aws:PrincipalAccount", caller.account_id.to_string())
         .with("aws:PrincipalType", caller.principal_type())

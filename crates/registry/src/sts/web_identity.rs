@@ -61,13 +61,7 @@ impl Registry {
         let stored = role.role.as_ref().map(|fields| fields.trust_policy.as_str()).unwrap_or_default();
         let trust = iam::Policy::parse(stored).map_err(Error::internal)?;
         let asked = (input.role_arn.as_str(), &account);
-        if !is_trusted_web_identity(
-            request,
-            asked,
-            &self.settings.default_region,
-            (&trust, &web_identity),
-            keys,
-        ) {
+        if !is_trusted_web_identity(request, asked, &self.settings, (&trust, &web_identity), keys) {
             return Err(denied());
         }
         let granted = Granted {

@@ -145,3 +145,37 @@ async fn an_arn_of_another_partition_or_region_names_nothing_here() {
         assert_eq!(code(listed), Code::InvalidParameter, "{to}");
     }
 }
+
+/// As on AWS, a request by a VPC endpoint names the endpoint, its VPC and its address there, and no public address.
+#[tokio::test]
+async fn a_network_of_the_configuration_is_a_vpc_endpoint_to_policies() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    world.push(&app, "latest", b"{}").await.unwrap();
+    let allowed = |condition: &str| {
+        format!(r#"{{"Effect":"Allow","Action":"ecr:BatchGetImage","Resource":"*","Condition":{condition}}}"#)
+    };
+    for (at, (condition, inside, outside)) in [
+        (r#"{"StringEquals":{"aws:SourceVpce":"vpce-1a2b3c4d"}}"#, true, false),
+        (r#"{"StringEquals":{"aws:SourceVpc":"vpc-1a2b3c4d"}}"#, true, false),
+        (r#"{"IpAddress":{"aws:VpcSourceIp":"10.1.2.0/24"}}"#, true, false),
+        (r#"{"Null":{"aws:SourceIp":"true"}}"#, true, false),
+        (r#"{"IpAddress":{"aws:SourceIp":"192.0.2.1"}}"#, false, true),
+        (
+            r#"{"Null":{"aws:SourceVpce":"true","aws:SourceVpc":"true","aws:VpcSourceIp":"true"}}"#,
+            false,
+            true,
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let reader = world.user(&format!("reader{at}"), &allowed(condition)).await;
+        for (address, expected) in [([10, 1, 2, 3], inside), ([192, 0, 2, 1], outside)] {
+            let mut ctx = ctx(&reader);
+            ctx.peer.address = address.into();
+            let pulled = world.registry.get_manifest(&ctx, &app, &latest()).await;
+            assert_eq!(pulled.is_ok(), expected, "{condition} from {address:?}");
+        }
+    }
+}

@@ -13,7 +13,7 @@ use registry::bootstrap::{self, Administrator};
 use registry::context::{Caller, CallerKind, Ctx, Peer, Plane, RepositoryRef, micros};
 use registry::error::{Code, Result};
 use registry::manifest::Pushed;
-use registry::settings::{Limits, MasterKey, PublicAddress, Settings};
+use registry::settings::{Limits, MasterKey, PublicAddress, Settings, VpcEndpoint};
 use registry::upload::Incoming;
 
 pub(crate) const ACCOUNT: &str = "123456789012";
@@ -72,6 +72,11 @@ async fn opened(folder: &tempfile::TempDir, meta: Meta) -> Arc<Registry> {
         address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 5100 },
         default_region: region(),
         limits: Limits::default(),
+        vpc_endpoints: vec![VpcEndpoint {
+            id: "vpce-1a2b3c4d".to_owned(),
+            vpc: "vpc-1a2b3c4d".to_owned(),
+            networks: vec!["10.1.0.0/16".parse().unwrap()],
+        }],
         master_key: MasterKey::new([7; 32]),
     };
     Registry::open(settings, meta, blobs).await.unwrap()

@@ -128,6 +128,7 @@ async fn open(folder: &tempfile::TempDir, address: SocketAddr) -> (Arc<Registry>
         },
         default_region: region(),
         limits: registry::settings::Limits::default(),
+        vpc_endpoints: Vec::new(),
         master_key: MasterKey::new([7; 32]),
     };
     let registry = Registry::open(settings, meta.clone(), blobs).await.unwrap();

@@ -37,6 +37,7 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
         address,
         default_region: administrator.region.clone(),
         limits: Limits::default(),
+        vpc_endpoints: Vec::new(),
         master_key: master_key::load_or_make(&folder.master_key())?,
     };
     let meta = meta::Meta::sqlite(folder.database(), meta::SqliteOptions::default()).await?;

@@ -24,6 +24,7 @@ pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
         address: address(&config, &listener),
         default_region: config.region.clone(),
         limits: Limits::default(),
+        vpc_endpoints: config.vpc_endpoints.clone(),
         master_key: master_key::load_or_make(&key)?,
     };
     let meta = open_database(&config.database, &folder).await?;

@@ -94,6 +94,7 @@ async fn open(
         address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 0 },
         default_region,
         limits: Limits::default(),
+        vpc_endpoints: Vec::new(),
         master_key: master_key::load_or_make(key)?,
     };
     Ok(OpenStore { registry: node::open(settings, meta, blobs).await?, _folder: folder })

@@ -9,7 +9,7 @@ use serde::Deserialize as _;
 use server::{Limits, Options, TlsFiles};
 use toml::Table;
 
-use super::{Config, Database, Public, ServerSection, Settings, accounts, blocks, overlay};
+use super::{Config, Database, Public, ServerSection, Settings, accounts, blocks, overlay, vpc_endpoints};
 
 /// Reads a configuration file and lays the process's environment over it.
 pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
@@ -62,6 +62,7 @@ fn checked(file: Settings) -> anyhow::Result<Config> {
         blobs: file.blobs.path,
         bootstrap,
         accounts,
+        vpc_endpoints: vpc_endpoints(file.vpc_endpoints)?,
     })
 }
 
@@ -74,7 +75,7 @@ fn options(section: &ServerSection, metrics: Option<&str>) -> anyhow::Result<Opt
     };
     let mut options = Options::plain(address("server.listen", listen)?);
     options.metrics_listen = metrics.map(|text| address("metrics.listen", text)).transpose()?;
-    options.trusted_proxies = blocks(&section.trusted_proxies)?;
+    options.trusted_proxies = blocks("server.trusted_proxies", &section.trusted_proxies)?;
     if let Some(tls) = &section.tls {
         options.tls = Some(TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() });
     }
@@ -180,6 +181,10 @@ mod tests {
         [[accounts]]
         id = "111122223333"
         name = "shared-tooling"
+        [[vpc_endpoints]]
+        id = "vpce-1a2b3c4d"
+        vpc = "vpc-1a2b3c4d"
+        networks = ["10.1.0.0/16"]
     "#;
 
     fn from(text: &str, variables: &[(&str, &str)]) -> anyhow::Result<Config> {
@@ -201,6 +206,9 @@ mod tests {
         let public = Public { scheme: "https", suffix, host: "localhost".into(), port: Some(8443) };
         assert_eq!(config.public, public);
         assert_eq!(config.bootstrap.unwrap().to_string(), "123456789012");
+        let endpoint = &config.vpc_endpoints[0];
+        assert_eq!((endpoint.id.as_str(), endpoint.vpc.as_str()), ("vpce-1a2b3c4d", "vpc-1a2b3c4d"));
+        assert!(endpoint.serves([10, 1, 2, 3].into()) && !endpoint.serves([10, 2, 2, 3].into()));
         assert_eq!(config.accounts, [("111122223333".parse().unwrap(), "shared-tooling".to_owned())]);
     }
 
@@ -263,6 +271,16 @@ mod tests {
                 &["accounts[0].id", "named already"],
             ),
             (WHOLE, &[("WHARF__ACCOUNTS", "[{id = \"111122223333\", name = \"\"}]")], &["accounts[0].name"]),
+            (
+                WHOLE,
+                &[("WHARF__VPC_ENDPOINTS", "[{id = \"vpce-1\", vpc = \"vpc-1\", networks = [\"x\"]}]")],
+                &["vpc_endpoints[0].networks[0]", "\"x\""],
+            ),
+            (
+                WHOLE,
+                &[("WHARF__VPC_ENDPOINTS", "[{id = \"vpc-1\", vpc = \"vpc-1\", networks = []}]")],
+                &["vpc_endpoints[0].id"],
+            ),
             (WHOLE, &[("WHARF__SERVER__LISSTEN", "x")], &["WHARF__SERVER__LISSTEN", "lissten"]),
             (
                 WHOLE,
