@@ -1,5 +1,6 @@
 # Repositories of one account that other accounts may pull from, by OpenTofu or Terraform against Wharf.
-# As on AWS, the account that pulls still has to allow its own roles: AmazonEC2ContainerRegistryReadOnly does.
+# As on AWS, the account that pulls still has to allow its own roles: AmazonEC2ContainerRegistryReadOnly does. And the
+# accounts have to be there, or their policies are refused: wharf account create --name staging --id 444455556666
 
 variable "wharf" {
   description = "Where Wharf answers, as in https://wharf.example.org."

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -53,6 +53,15 @@ pub(crate) fn remove(path: &Path) -> anyhow::Result<()> {
     }
 }
 
+/// Whether what lies there is a plain file of this user or of root, with none of these permission bits. In a folder that
+/// others can write to, somebody may have put theirs there; a link leads to whatever its maker likes.
+pub(crate) fn is_own(path: &Path, forbidden: u32) -> bool {
+    let (Ok(file), Ok(own)) = (fs::symlink_metadata(path), fs::metadata("/proc/self")) else {
+        return false;
+    };
+    file.is_file() && [own.uid(), 0].contains(&file.uid()) && file.mode() & forbidden == 0
+}
+
 /// The content of a file; None if there is no such file.
 pub(crate) fn read_optional(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     match fs::read(path) {
@@ -78,5 +87,21 @@ mod tests {
         assert_eq!(read_optional(&path).unwrap().unwrap(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(read_optional(&folder.path().join("none")).unwrap(), None);
+    }
+
+    #[test]
+    fn a_file_is_not_ours_if_others_may_write_it_or_it_is_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        write_private(&path, b"one").unwrap();
+        assert!(is_own(&path, 0o077));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(is_own(&path, 0o022) && !is_own(&path, 0o077));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o620)).unwrap();
+        assert!(!is_own(&path, 0o022));
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(!is_own(&link, 0));
+        assert!(!is_own(&folder.path().join("none"), 0));
     }
 }

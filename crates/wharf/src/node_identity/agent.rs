@@ -10,7 +10,6 @@ use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, put};
-use axum::serve::ListenerExt as _;
 use axum::{Router, serve};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -134,21 +133,21 @@ pub(super) fn json(value: &Value) -> Response {
 }
 
 /// A socket that is open.
-pub(crate) struct Socket {
-    listener: TcpListener,
-    /// Routers that an answer may pass, if that is limited.
-    hops: Option<u32>,
-}
+pub(crate) struct Socket(TcpListener);
 
 impl Socket {
+    /// `hops`: routers that an answer may pass, if that is limited. What is accepted has it from the socket that listens.
     pub(crate) async fn open(listen: SocketAddr, hops: Option<u32>) -> anyhow::Result<Self> {
         let listener =
             TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
-        Ok(Self { listener, hops })
+        if let Some(hops) = hops {
+            listener.set_ttl(hops).with_context(|| format!("cannot limit answers to {hops} hops"))?;
+        }
+        Ok(Self(listener))
     }
 
     pub(crate) fn address(&self) -> anyhow::Result<SocketAddr> {
-        Ok(self.listener.local_addr()?)
+        Ok(self.0.local_addr()?)
     }
 
     /// Serves until `stop` resolves.
@@ -157,14 +156,23 @@ impl Socket {
         agent: Agent,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
-        let hops = self.hops;
-        let listener = self.listener.tap_io(move |stream| {
-            if let Some(hops) = hops
-                && let Err(error) = stream.set_ttl(hops)
-            {
-                tracing::warn!(%error, "the hop limit was not set");
-            }
-        });
-        Ok(serve(listener, agent.router()).with_graceful_shutdown(stop).await?)
+        Ok(serve(self.0, agent.router()).with_graceful_shutdown(stop).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_accepted_connection_has_the_listeners_hop_limit() {
+        let socket = Socket::open("127.0.0.1:0".parse().unwrap(), Some(2)).await.unwrap();
+        let _client = TcpStream::connect(socket.address().unwrap()).await.unwrap();
+        let (accepted, _) = socket.0.accept().await.unwrap();
+        assert_eq!(accepted.ttl().unwrap(), 2);
+        let refused = Socket::open("127.0.0.1:0".parse().unwrap(), Some(0)).await;
+        assert!(refused.is_err(), "a limit that cannot be set is no limit");
     }
 }

@@ -2,7 +2,6 @@
 //! that they start, and STS need not be asked each time.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use aws::ids::SecretKey;
@@ -65,14 +64,9 @@ impl Cache {
         files::write_private(&self.0, &serde_json::to_vec(&stored)?)
     }
 
-    /// Whether the file is ours alone. In a folder that others can write to, somebody may have put theirs there, to
-    /// have a push land in an account of theirs.
+    /// Whether the file is ours alone: somebody else's would have a push land in an account of theirs.
     fn is_private(&self) -> bool {
-        let (Ok(file), Ok(own)) = (fs::symlink_metadata(&self.0), fs::metadata("/proc/self")) else {
-            return false;
-        };
-        let is_for_others = file.mode() & 0o077 != 0;
-        file.is_file() && file.uid() == own.uid() && !is_for_others && file.len() <= MAX_BYTES
+        files::is_own(&self.0, 0o077) && fs::metadata(&self.0).is_ok_and(|file| file.len() <= MAX_BYTES)
     }
 }
 

@@ -21,9 +21,15 @@ pub(super) const PATH: &str = "/v1/credentials";
 const MIN_TOKEN_BYTES: usize = 16;
 
 /// The authorization token in a file; a random one is put there if there is no such file. Whoever can read the file
-/// gets the role.
+/// gets the role, and so would who could write it: a token of somebody else's choice is not taken.
 pub(crate) fn load_or_make_token(path: &Path) -> anyhow::Result<String> {
     if let Some(found) = files::read_optional(path)? {
+        if !files::is_own(path, 0o022) {
+            bail!(
+                "{}: the file of the token must be yours or root's, no link, and writable by its owner alone (chmod go-w)",
+                path.display()
+            );
+        }
         let token = String::from_utf8(found).unwrap_or_default().trim().to_owned();
         if token.len() < MIN_TOKEN_BYTES || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             bail!("{}: a token is {MIN_TOKEN_BYTES} or more visible characters on one line", path.display());
@@ -54,5 +60,26 @@ pub(super) async fn get(State(agent): State<Agent>, headers: HeaderMap) -> Respo
     match agent.kept().get(Timestamp::now()) {
         Ok(credentials) => json(&credentials.for_container(agent.role_arn())),
         Err(failure) => refuse(StatusCode::SERVICE_UNAVAILABLE, "CredentialsNotAvailable", failure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_token_that_others_may_write_is_not_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let made = load_or_make_token(&path).unwrap();
+        assert_eq!(load_or_make_token(&path).unwrap(), made);
+        // Readable by a group, so that its containers get the role.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert_eq!(load_or_make_token(&path).unwrap(), made);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        assert!(load_or_make_token(&path).unwrap_err().to_string().contains("chmod go-w"));
     }
 }

@@ -48,12 +48,18 @@ pub(crate) async fn keep(source: impl Source, kept: Kept) {
     loop {
         match source.obtain().await {
             Ok(credentials) => {
+                // Past already where this machine's clock is ahead: then as soon as the loop allows.
                 let wait = credentials.renew_at().duration_since(Timestamp::now());
+                let wait = Duration::try_from(wait).unwrap_or_default();
                 tracing::info!(expires_at = %credentials.expires_at, "credentials obtained");
                 kept.put(Ok(credentials));
                 retry = FIRST_RETRY;
-                // A clock that is far off would make this zero, and the loop a hammer.
-                tokio::time::sleep(wait.unsigned_abs().max(FIRST_RETRY)).await;
+                if wait < LAST_RETRY {
+                    tracing::warn!(
+                        "the credentials are almost over as they come: is this machine's clock right?"
+                    );
+                }
+                tokio::time::sleep(wait.max(LAST_RETRY)).await;
             }
             Err(error) => {
                 tracing::warn!(%error, retry_seconds = retry.as_secs(), "credentials not obtained");
@@ -113,6 +119,28 @@ mod tests {
         assert_eq!(calls.load(Ordering::Relaxed), 6);
         tokio::time::sleep(Duration::from_secs(200)).await;
         assert_eq!(calls.load(Ordering::Relaxed), 7);
+        task.abort();
+    }
+
+    /// Gives credentials that were over before they came: this machine's clock is ahead of the server's.
+    struct Over(Arc<AtomicUsize>);
+
+    impl Source for Over {
+        async fn obtain(&self) -> Result<Temporary, CallError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            let past = Timestamp::now().as_second() - 7200;
+            Ok(temporary("over", past - 3600, past))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn credentials_that_come_too_late_are_asked_for_again_within_a_minute() {
+        let calls = Arc::<AtomicUsize>::default();
+        let task = tokio::spawn(keep(Over(Arc::clone(&calls)), Kept::default()));
+        tokio::time::sleep(Duration::from_secs(59)).await;
+        assert_eq!(calls.load(Ordering::Relaxed), 1, "no hammer");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(calls.load(Ordering::Relaxed), 2);
         task.abort();
     }
 
