@@ -103,6 +103,8 @@ def misfits_of_xml(shapes, name, element, path):
         found = [f"{path} has <{name_of(item)}>" for item in element if name_of(item) != "member"]
         inner = shape["member"]["shape"]
         return found + [text for item in element for text in misfits_of_xml(shapes, inner, item, f"{path}.member")]
+    if shape["type"] == "map":
+        return misfits_of_map(shapes, shape, element, path)
     text = element.text or ""
     if len(element):
         return [f"{path} is to be text"]
@@ -118,6 +120,18 @@ def misfits_of_xml(shapes, name, element, path):
         case other:
             raise AssertionError(f"the model has a type that this test does not know: {other}")
     return [] if fits else [f"{path} is no {shape['type']}: {text!r}"]
+
+
+def misfits_of_map(shapes, shape, element, path):
+    found = []
+    for entry in element:
+        names = [name_of(child) for child in entry]
+        if name_of(entry) != "entry" or names != ["key", "value"]:
+            found.append(f"{path} has <{name_of(entry)}> of {names}")
+            continue
+        found += misfits_of_xml(shapes, shape["key"]["shape"], entry[0], f"{path}.key")
+        found += misfits_of_xml(shapes, shape["value"]["shape"], entry[1], f"{path}.{entry[0].text}")
+    return found
 
 
 def misfits_of_structure(shapes, shape, element, path):

@@ -79,7 +79,7 @@ def test_the_policies_of_a_principal_are_simulated(cloud):
 def test_the_account_as_a_whole(cloud):
     before = cloud.iam.get_account_summary()["SummaryMap"]
     name = cloud.user(ALLOW_ALL, Tags=[{"Key": "k", "Value": "v"}])
-    role = cloud.role({"AWS": cloud.account}, allow("ecr:*"), Path="/walk/")
+    role = cloud.role({"AWS": cloud.account}, allow("ecr:*"), Path="/whole/")
     arn = cloud.managed(allow("ecr:GetAuthorizationToken"))
     cloud.iam.attach_role_policy(RoleName=role["RoleName"], PolicyArn=arn)
     after = cloud.iam.get_account_summary()["SummaryMap"]
@@ -100,7 +100,7 @@ def test_the_account_as_a_whole(cloud):
     assert user["Tags"] == [{"Key": "k", "Value": "v"}]
     (shown,) = [one for one in lists["RoleDetailList"] if one["RoleName"] == role["RoleName"]]
     assert shown["AttachedManagedPolicies"] == [{"PolicyName": arn.split("/")[-1], "PolicyArn": arn}]
-    assert (shown["Path"], shown["RoleId"]) == ("/walk/", role["RoleId"])
+    assert (shown["Path"], shown["RoleId"]) == ("/whole/", role["RoleId"])
     (own,) = [one for one in lists["Policies"] if one["Arn"] == arn]
     assert own["PolicyVersionList"][0]["Document"] == json.loads(policy(allow("ecr:GetAuthorizationToken")))
     users = cloud.iam.get_account_authorization_details(Filter=["User"], MaxItems=1000)

@@ -57,6 +57,15 @@ def test_a_refusal_that_does_not_fit_is_found(status, raw):
     assert misfits("iam", "GetUser", status, raw) != []
 
 
+@pytest.mark.parametrize("entry", ["<key>Users</key><value>x</value>", "<key>Userz</key><value>1</value>", "<value>1</value>"])
+def test_an_entry_of_a_map_that_does_not_fit_is_found(entry):
+    frame = answer().replace("GetUser", "GetAccountSummary")
+    at = frame.index("<User>")
+    good = frame[:at] + "<SummaryMap><entry>{}</entry></SummaryMap>" + frame[frame.index("</User>") + len("</User>") :]
+    assert misfits("iam", "GetAccountSummary", 200, good.format("<key>Users</key><value>1</value>")) == []
+    assert misfits("iam", "GetAccountSummary", 200, good.format(entry)) != []
+
+
 @pytest.mark.parametrize(
     ("status", "raw"),
     [
