@@ -2,11 +2,14 @@
 //! and on PostgreSQL. What only one driver has is tested beside that driver.
 
 mod account;
+mod beside;
 mod blob;
 mod cluster;
+mod concern;
 mod concurrency;
 mod delete;
 mod durability;
+mod identities;
 mod image;
 mod list;
 mod member_account;
@@ -48,6 +51,8 @@ suite! {
         the_same_push_again, ids_grow, too_many_tags, manifests_and_pulls;
     delete: by_tag_and_by_digest, the_child_of_an_index_stays, a_tag_alone;
     member_account: born_whole_or_not_at_all, tags_of_accounts, renamed_closed_and_gone;
+    concern: inline_policies, attached_policies, a_managed_policy_concerns_whom_it_reaches, membership,
+        what_a_principal_is, access_keys, a_member_who_joins_meanwhile, a_refusal_concerns_nobody;
     list: images_in_pages, ids_in_pages, images_by_name, tags_in_pages, referrers;
     resolve: everything_in_one_row, what_is_missing_is_none, one_round_trip;
     purge: in_slices, the_living_are_spared;

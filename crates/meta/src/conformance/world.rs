@@ -1,6 +1,7 @@
 //! A store of its own for each case, and the short way to things that cases need.
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     sync::{
         OnceLock,
@@ -13,7 +14,7 @@ use oci::{
     name::Tag,
 };
 
-use super::cluster::Cluster;
+use super::{beside::Beside, cluster::Cluster};
 use crate::*;
 
 /// The digits of the account that every world has.
@@ -29,7 +30,8 @@ pub(super) struct World {
     last_id: AtomicI64,
 }
 
-enum Place {
+/// Where a store is.
+pub(super) enum Place {
     Sqlite(tempfile::TempDir),
     Postgres(String),
 }
@@ -42,15 +44,20 @@ pub(super) fn on_sqlite<F: Future<Output = ()>>(case: impl FnOnce(World) -> F) {
 }
 
 pub(super) fn on_postgres<F: Future<Output = ()>>(case: impl FnOnce(World) -> F) {
+    run(async {
+        let place = Place::Postgres(database().await);
+        case(World::make(place).await).await;
+    });
+}
+
+/// An empty database on the one server of the process.
+async fn database() -> String {
     static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
     static DATABASES: AtomicI64 = AtomicI64::new(0);
     let cluster =
         CLUSTER.get_or_init(|| Cluster::start(false)).as_ref().unwrap_or_else(|why| panic!("{why}"));
-    run(async {
-        let name = format!("case{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-        let place = Place::Postgres(cluster.database(&name).await.unwrap());
-        case(World::make(place).await).await;
-    });
+    let name = format!("case{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+    cluster.database(&name).await.unwrap()
 }
 
 fn run(case: impl Future<Output = ()>) {
@@ -63,7 +70,15 @@ fn run(case: impl Future<Output = ()>) {
 }
 
 impl Place {
-    async fn open(&self) -> Result<Meta, StoreError> {
+    /// An empty one of the same kind.
+    async fn another(&self) -> Self {
+        match self {
+            Self::Sqlite(_) => Self::Sqlite(tempfile::tempdir().unwrap()),
+            Self::Postgres(_) => Self::Postgres(database().await),
+        }
+    }
+
+    pub(super) async fn open(&self) -> Result<Meta, StoreError> {
         match self {
             Self::Sqlite(folder) => {
                 Meta::sqlite(folder.path().join("wharf.db"), SqliteOptions::default()).await
@@ -105,20 +120,45 @@ impl World {
         self
     }
 
+    /// A store of the same kind in which this SQL ran before it was opened, in the text of its dialect.
+    pub(super) async fn prepared(&self, sqlite: &str, postgres: &str) -> Result<Self, (StoreError, Place)> {
+        let place = self.place.another().await;
+        let mut beside = Beside::open(&place).await;
+        beside.run(if matches!(place, Place::Sqlite(_)) { sqlite } else { postgres }).await.unwrap();
+        match place.open().await {
+            Ok(meta) => Ok(Self { meta, registry: self.registry, place, last_id: AtomicI64::new(1_000) }),
+            Err(error) => Err((error, place)),
+        }
+    }
+
+    /// A connection of its own beside the store.
+    pub(super) async fn beside(&self) -> Beside {
+        Beside::open(&self.place).await
+    }
+
     /// Runs SQL beside the store.
     pub(super) async fn sql(&self, sql: &str) -> Result<(), String> {
-        match &self.place {
-            Place::Sqlite(folder) => {
-                let connection = rusqlite::Connection::open(folder.path().join("wharf.db")).unwrap();
-                connection.pragma_update(None, "foreign_keys", true).unwrap();
-                connection.execute_batch(sql).map_err(|error| error.to_string())
-            }
-            Place::Postgres(url) => {
-                let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
-                tokio::spawn(connection);
-                client.batch_execute(sql).await.map_err(|error| format!("{error:?}"))
-            }
+        self.beside().await.run(sql).await
+    }
+
+    /// The first column of what a statement beside the store gives, which must be text.
+    pub(super) async fn texts(&self, sql: &str) -> Vec<String> {
+        self.beside().await.texts(sql).await
+    }
+
+    /// How many rows each table has.
+    pub(super) async fn row_counts(&self) -> BTreeMap<String, String> {
+        let beside = self.beside().await;
+        let tables = match &self.place {
+            Place::Sqlite(_) => "SELECT name FROM sqlite_schema WHERE type = 'table'",
+            Place::Postgres(_) => "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'",
+        };
+        let mut counts = BTreeMap::new();
+        for table in beside.texts(tables).await {
+            let count = beside.texts(&format!("SELECT CAST(COUNT(*) AS TEXT) FROM {table}")).await.remove(0);
+            counts.insert(table, count);
         }
+        counts
     }
 
     /// A number that was not given before, growing.

@@ -70,13 +70,20 @@ pub(crate) async fn bump_members(tx: &mut Tx<'_>, group_id: &str) -> Result<(), 
     tx.execute(update, &params![group_id]).await.map(|_| ())
 }
 
-/// Bumps the version of everybody whom a managed policy concerns: by attachment, by a group, or as a boundary.
+/// Bumps the version of everybody whom a managed policy concerns: by attachment, by a group, or as a boundary. The
+/// caller holds the policy's row, so that none is attached meanwhile.
+///
+/// Members come in a statement of their own. The first one waits for whoever is joining one of the groups, and then
+/// holds the groups' rows; only a statement that begins after that sees the new member on PostgreSQL.
 pub(crate) async fn bump_policy_users(tx: &mut Tx<'_>, arn: &str) -> Result<(), StoreError> {
-    let update = "UPDATE principal SET version = version + 1 WHERE boundary = ?1 \
-        OR unique_id IN (SELECT owner FROM identity_policy_managed WHERE arn = ?1) \
-        OR unique_id IN (SELECT g.user_id FROM identity_policy_managed i \
-                         JOIN group_member g ON g.group_id = i.owner WHERE i.arn = ?1)";
-    tx.execute(update, &params![arn]).await.map(|_| ())
+    let holders = "UPDATE principal SET version = version + 1 WHERE unique_id IN \
+        (SELECT owner FROM identity_policy_managed WHERE arn = ?1 \
+         UNION SELECT unique_id FROM principal WHERE boundary = ?1)";
+    tx.execute(holders, &params![arn]).await?;
+    let members = "UPDATE principal SET version = version + 1 WHERE unique_id IN \
+        (SELECT g.user_id FROM identity_policy_managed i JOIN group_member g ON g.group_id = i.owner \
+         WHERE i.arn = ?1)";
+    tx.execute(members, &params![arn]).await.map(|_| ())
 }
 
 /// Makes a user.
