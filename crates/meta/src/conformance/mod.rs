@@ -9,6 +9,7 @@ mod concern;
 mod concurrency;
 mod delete;
 mod durability;
+mod entity;
 mod identities;
 mod image;
 mod list;
@@ -51,6 +52,8 @@ suite! {
         the_same_push_again, ids_grow, too_many_tags, manifests_and_pulls;
     delete: by_tag_and_by_digest, the_child_of_an_index_stays, a_tag_alone;
     member_account: born_whole_or_not_at_all, tags_of_accounts, renamed_closed_and_gone;
+    entity: a_name_is_one_of_its_kind_and_account, a_boundary_must_be_there, a_rename_keeps_the_id_and_frees_the_name,
+        made_again_it_inherits_nothing, nothing_may_be_left_when_it_ends, pages_hold_everybody_once;
     concern: inline_policies, attached_policies, a_managed_policy_concerns_whom_it_reaches, membership,
         what_a_principal_is, access_keys, a_member_who_joins_meanwhile, a_refusal_concerns_nobody;
     list: images_in_pages, ids_in_pages, images_by_name, tags_in_pages, referrers;
