@@ -1,6 +1,7 @@
 //! The suite that both drivers must pass: each case is written once, against [`world::World`], and runs on SQLite
 //! and on PostgreSQL. What only one driver has is tested beside that driver.
 
+mod access_key;
 mod account;
 mod beside;
 mod blob;
@@ -53,9 +54,12 @@ suite! {
     delete: by_tag_and_by_digest, the_child_of_an_index_stays, a_tag_alone;
     member_account: born_whole_or_not_at_all, tags_of_accounts, renamed_closed_and_gone;
     entity: a_name_is_one_of_its_kind_and_account, a_boundary_must_be_there, a_rename_keeps_the_id_and_frees_the_name,
-        made_again_it_inherits_nothing, nothing_may_be_left_when_it_ends, pages_hold_everybody_once;
+        made_again_it_inherits_nothing, nothing_may_be_left_when_it_ends, pages_hold_everybody_once,
+        a_role_keeps_what_is_not_changed;
     concern: inline_policies, attached_policies, a_managed_policy_concerns_whom_it_reaches, membership,
         what_a_principal_is, access_keys, a_member_who_joins_meanwhile, a_refusal_concerns_nobody;
+    access_key: two_for_each, what_the_gate_sees, when_it_was_used, the_root_of_an_account,
+        the_first_user_comes_whole_or_not_at_all, a_summary_counts_the_account_alone;
     list: images_in_pages, ids_in_pages, images_by_name, tags_in_pages, referrers;
     resolve: everything_in_one_row, what_is_missing_is_none, one_round_trip;
     purge: in_slices, the_living_are_spared;

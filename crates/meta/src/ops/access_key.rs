@@ -181,7 +181,7 @@ operation!(DeleteAccessKey: Durable -> (), AccessKeyGone, |op, tx| {
     Ok(Ok(()))
 });
 
-/// Notes that an access key was used.
+/// Notes that an access key was used. Notes come late and of several nodes: the newest stays.
 #[derive(Clone, Debug)]
 pub struct RecordAccessKeyUse {
     /// The key's id.
@@ -196,7 +196,7 @@ pub struct RecordAccessKeyUse {
 
 operation!(RecordAccessKeyUse: Relaxed -> (), Never, |op, tx| {
     let update = "UPDATE access_key SET last_used_at = ?2, last_used_region = ?3, last_used_service = ?4 \
-        WHERE id = ?1";
+        WHERE id = ?1 AND COALESCE(last_used_at, ?2) <= ?2";
     tx.execute(update, &params![op.id, op.at, op.region, op.service]).await?;
     Ok(Ok(()))
 });

@@ -330,7 +330,7 @@ operation!(UpdateRole: Durable -> (), PrincipalGone, |op, tx| {
     Ok(if bump(tx, &op.unique_id).await? { Ok(()) } else { Err(PrincipalGone) })
 });
 
-/// Notes that a role was used.
+/// Notes that a role was used. Notes come late and of several nodes: the newest stays.
 #[derive(Clone, Debug)]
 pub struct RecordRoleUse {
     /// The role.
@@ -342,7 +342,8 @@ pub struct RecordRoleUse {
 }
 
 operation!(RecordRoleUse: Relaxed -> (), Never, |op, tx| {
-    let update = "UPDATE role SET last_used_at = ?2, last_used_region = ?3 WHERE unique_id = ?1";
+    let update = "UPDATE role SET last_used_at = ?2, last_used_region = ?3 \
+        WHERE unique_id = ?1 AND COALESCE(last_used_at, ?2) <= ?2";
     tx.execute(update, &params![op.unique_id, op.at, op.region]).await?;
     Ok(Ok(()))
 });
