@@ -11,6 +11,7 @@ mod concurrency;
 mod delete;
 mod durability;
 mod entity;
+mod iam_tag;
 mod identities;
 mod image;
 mod list;
@@ -60,6 +61,7 @@ suite! {
         what_a_principal_is, access_keys, a_member_who_joins_meanwhile, a_refusal_concerns_nobody;
     access_key: two_for_each, what_the_gate_sees, when_it_was_used, the_root_of_an_account,
         the_first_user_comes_whole_or_not_at_all, a_summary_counts_the_account_alone;
+    iam_tag: keys_ignore_case, what_is_gone_has_none;
     list: images_in_pages, ids_in_pages, images_by_name, tags_in_pages, referrers;
     resolve: everything_in_one_row, what_is_missing_is_none, one_round_trip;
     purge: in_slices, the_living_are_spared;

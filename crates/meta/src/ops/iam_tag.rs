@@ -24,18 +24,44 @@ pub struct PutIamTags {
     pub limit: i64,
 }
 
-/// There would be more tags than there may be.
+/// Why tags were not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooManyIamTags;
+pub enum PutIamTagsRefusal {
+    /// What they are for is not there.
+    Gone,
+    /// There would be more than there may be.
+    TooMany,
+}
 
-operation!(PutIamTags: Durable -> (), TooManyIamTags, |op, tx| {
-    bump(tx, &op.owner).await?;
+/// What has tags beside principals, with the column that owns them.
+const OWNERS: [(&str, &str); 3] =
+    [("managed_policy", "policy_id"), ("instance_profile", "unique_id"), ("oidc_provider", "arn")];
+
+/// Holds what has the tags until the commit, and bumps it if it is a principal; false if it is not there.
+async fn hold_owner(tx: &mut Tx<'_>, owner: &str) -> Result<bool, StoreError> {
+    if bump(tx, owner).await? {
+        return Ok(true);
+    }
+    for (table, column) in OWNERS {
+        let lock = tx.fork("", " FOR NO KEY UPDATE");
+        let select = format!("SELECT 1 FROM {table} WHERE {column} = ?1{lock}");
+        if tx.value::<i64>(&select, &params![owner]).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+operation!(PutIamTags: Durable -> (), PutIamTagsRefusal, |op, tx| {
+    if !hold_owner(tx, &op.owner).await? {
+        return Ok(Err(PutIamTagsRefusal::Gone));
+    }
     for (key, value) in &op.tags {
         put_tag(tx, &op.owner, key, value).await?;
     }
     let count = "SELECT COUNT(*) FROM iam_tag WHERE owner = ?1";
     let count = tx.value::<i64>(count, &params![op.owner]).await?.unwrap_or_default();
-    Ok(if count > op.limit { Err(TooManyIamTags) } else { Ok(()) })
+    Ok(if count > op.limit { Err(PutIamTagsRefusal::TooMany) } else { Ok(()) })
 });
 
 /// Removes tags; those that are not there do not matter.

@@ -1,12 +1,12 @@
 //! Tags of users, roles, managed policies, instance profiles and identity providers.
 
 use aws::query::Page;
-use meta::{EntityKind, PutIamTags, RemoveIamTags};
+use meta::{EntityKind, PutIamTags, PutIamTagsRefusal, RemoveIamTags};
 
 use super::{quota, quota_exceeded, request_tags};
 use crate::Registry;
 use crate::context::Ctx;
-use crate::error::Result;
+use crate::error::{AwsCode, Error, Result};
 use crate::op::Op;
 use crate::store::{StoreResultExt as _, store_error};
 
@@ -19,7 +19,13 @@ impl Registry {
     pub(super) async fn set_tags(&self, owner: String, tags: Vec<(String, String)>) -> Result<()> {
         self.meta.write(PutIamTags { owner, tags, limit: quota::TAGS }).await.map_err(|error| match error {
             meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => quota_exceeded("TagsPerResource", quota::TAGS),
+            meta::OpError::Refused(PutIamTagsRefusal::TooMany) => {
+                quota_exceeded("TagsPerResource", quota::TAGS)
+            }
+            // It was there when the caller was heard.
+            meta::OpError::Refused(PutIamTagsRefusal::Gone) => {
+                Error::aws(AwsCode::NoSuchEntity, "The resource was deleted while it was tagged.")
+            }
         })
     }
 
