@@ -138,3 +138,22 @@ pub(super) async fn renamed_closed_and_gone(world: World) {
     let left: Vec<_> = world.meta.read(list("")).await.unwrap().into_iter().map(|a| a.account_id).collect();
     assert_eq!(left, [digits(ACCOUNT)]);
 }
+
+/// Of many that ask for one address at once one gets an account; for the others it is noted that the address is taken.
+pub(super) async fn an_address_is_given_once(world: World) {
+    let asks = (0..12i64).map(|at| {
+        let account_id = format!("7{at:011}");
+        world.meta.write(create(100 + at, &account_id, "same@example.org"))
+    });
+    let mut made = 0;
+    for creation in futures::future::join_all(asks).await {
+        let creation = creation.unwrap();
+        match creation.state.as_str() {
+            "SUCCEEDED" => made += 1,
+            _ => assert_eq!(creation.failure_reason.as_deref(), Some("EMAIL_ALREADY_EXISTS")),
+        }
+    }
+    assert_eq!(made, 1);
+    let list = ListMemberAccounts { after: String::new(), limit: 100 };
+    assert_eq!(world.meta.read(list).await.unwrap().len(), 2);
+}

@@ -11,11 +11,16 @@ mod concurrency;
 mod delete;
 mod durability;
 mod entity;
+mod group;
 mod iam_tag;
 mod identities;
 mod image;
+mod instance_profile;
+mod limits;
 mod list;
+mod managed_policy;
 mod member_account;
+mod oidc_provider;
 mod principal;
 mod purge;
 mod repository;
@@ -53,15 +58,21 @@ suite! {
     image: what_it_names_must_be_there, a_tag_moves_with_its_counts, immutable_tags_stay, filters_turn_the_rule,
         the_same_push_again, ids_grow, too_many_tags, manifests_and_pulls;
     delete: by_tag_and_by_digest, the_child_of_an_index_stays, a_tag_alone;
-    member_account: born_whole_or_not_at_all, tags_of_accounts, renamed_closed_and_gone;
-    entity: a_name_is_one_of_its_kind_and_account, a_boundary_must_be_there, a_rename_keeps_the_id_and_frees_the_name,
-        made_again_it_inherits_nothing, nothing_may_be_left_when_it_ends, pages_hold_everybody_once,
-        a_role_keeps_what_is_not_changed;
+    member_account: born_whole_or_not_at_all, tags_of_accounts, renamed_closed_and_gone, an_address_is_given_once;
+    entity: a_name_is_one_of_its_kind_and_account, a_repeat_of_a_creation_finds_its_own, a_boundary_must_be_there,
+        a_rename_keeps_the_id_and_frees_the_name, made_again_it_inherits_nothing, nothing_may_be_left_when_it_ends,
+        pages_hold_everybody_once, a_role_keeps_what_is_not_changed;
+    group: a_user_is_in_it_or_not, links_in_pages, policies_of_all_groups_decide;
+    managed_policy: a_name_is_one_of_its_account, a_repeat_finds_its_own, versions, it_ends_when_nothing_uses_it,
+        pages_hold_each_policy_once, who_uses_it;
     concern: inline_policies, attached_policies, a_managed_policy_concerns_whom_it_reaches, membership,
         what_a_principal_is, access_keys, a_member_who_joins_meanwhile, a_refusal_concerns_nobody;
     access_key: two_for_each, what_the_gate_sees, when_it_was_used, the_root_of_an_account,
         the_first_user_comes_whole_or_not_at_all, a_summary_counts_the_account_alone;
     iam_tag: keys_ignore_case, what_is_gone_has_none;
+    instance_profile: made_once_and_again, it_holds_one_role, roles_that_race, pages_hold_each_profile_once;
+    oidc_provider: made_once_and_again, what_is_not_named_stays, each_account_has_its_own;
+    limits: of_an_account, of_a_principal, of_a_policy, of_tags, of_a_name;
     list: images_in_pages, ids_in_pages, images_by_name, tags_in_pages, referrers;
     resolve: everything_in_one_row, what_is_missing_is_none, one_round_trip;
     purge: in_slices, the_living_are_spared;

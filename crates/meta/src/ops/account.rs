@@ -3,9 +3,9 @@
 use aws::ids::AccountId;
 
 use crate::{
-    AccountKey, Micros, Never, StoreError,
+    AccountKey, Dialect, Micros, Never, StoreError, Tx,
     ops::operation,
-    value::{Row, params},
+    value::{Param, Row, params},
 };
 
 /// Makes an account.
@@ -55,6 +55,26 @@ operation!(CreateAccount: Durable -> Account, AccountExists, |op, tx| {
     // The key is the caller's own random choice: finding it means that this very operation made the row.
     Ok(if account.key == op.key { Ok(account) } else { Err(AccountExists) })
 });
+
+/// Holds an account's row on PostgreSQL until the commit: what an account has is counted and named by one at a time.
+pub(crate) async fn lock_account(tx: &mut Tx<'_>, account: AccountKey) -> Result<(), StoreError> {
+    lock_account_where(tx, "key = ?1", &params![account]).await
+}
+
+/// [`lock_account`] for the account that a condition names.
+pub(crate) async fn lock_account_where(
+    tx: &mut Tx<'_>,
+    condition: &str,
+    values: &[Param<'_>],
+) -> Result<(), StoreError> {
+    match tx.dialect() {
+        Dialect::Sqlite => Ok(()),
+        Dialect::Postgres => {
+            let lock = format!("SELECT 1 FROM account WHERE {condition} FOR NO KEY UPDATE");
+            tx.rows(&lock, values).await.map(|_| ())
+        }
+    }
+}
 
 /// Finds an account by its digits.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@ use aws::ids::AccountId;
 use crate::{
     AccountKey, Micros, Never, StoreError, Tx,
     ops::{
+        account::{lock_account, lock_account_where},
         operation,
         principal::{PrincipalGone, bump},
     },
@@ -154,10 +155,10 @@ operation!(CreateEntity: Durable -> Entity, CreateEntityRefusal, |op, tx| {
     }
     let insert = "INSERT INTO principal \
             (unique_id, account, kind, path, name, name_folded, version, created_at, boundary) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8) ON CONFLICT (account, kind, name_folded) DO NOTHING";
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8) ON CONFLICT DO NOTHING";
     let values = params![op.unique_id, op.account, kind, op.path, op.name, folded, op.at, op.boundary];
     if tx.execute(insert, &values).await? == 0 {
-        // Finding its own id means that this very operation made the row before.
+        // Finding its own id means that this very operation made the row before, whatever its name is by now.
         return Ok(one(tx, &op.unique_id).await?.ok_or(CreateEntityRefusal::Exists));
     }
     if let Some(role) = &op.role {
@@ -171,17 +172,6 @@ operation!(CreateEntity: Durable -> Entity, CreateEntityRefusal, |op, tx| {
     }
     Ok(Ok(one(tx, &op.unique_id).await?.ok_or(StoreError::Conflict)?))
 });
-
-/// Counts of an account are decided under its lock.
-async fn lock_account(tx: &mut Tx<'_>, account: AccountKey) -> Result<(), StoreError> {
-    match tx.dialect() {
-        crate::Dialect::Sqlite => Ok(()),
-        crate::Dialect::Postgres => {
-            let lock = "SELECT 1 FROM account WHERE key = ?1 FOR NO KEY UPDATE";
-            tx.rows(lock, &params![account]).await.map(|_| ())
-        }
-    }
-}
 
 /// Whether a policy can be attached: one of AWS's, or one that the store has and nobody deletes meanwhile.
 pub(crate) async fn policy_is_there(tx: &mut Tx<'_>, arn: &str) -> Result<bool, StoreError> {
@@ -270,6 +260,8 @@ pub enum RenameEntityRefusal {
 }
 
 operation!(RenameEntity: Durable -> Entity, RenameEntityRefusal, |op, tx| {
+    let of_principal = "key = (SELECT account FROM principal WHERE unique_id = ?1)";
+    lock_account_where(tx, of_principal, &params![op.unique_id]).await?;
     let folded = op.name.to_ascii_lowercase();
     let taken = "SELECT 1 FROM principal p JOIN principal o ON o.account = p.account AND o.kind = p.kind \
         WHERE p.unique_id = ?1 AND o.name_folded = ?2 AND o.unique_id <> ?1";

@@ -4,7 +4,7 @@ use aws::ids::AccountId;
 
 use crate::{
     AccountKey, Micros, Never, StoreError, Tx,
-    ops::{operation, principal::bump},
+    ops::{account::lock_account, operation, principal::bump},
     value::{Row, params},
 };
 
@@ -43,6 +43,12 @@ async fn one(tx: &mut Tx<'_>, unique_id: &str) -> Result<Option<InstanceProfile>
     tx.row(&select, &params![unique_id]).await?.map(|mut row| InstanceProfile::read(&mut row)).transpose()
 }
 
+/// [`one`], held on PostgreSQL until the commit: what is in it is changed by one at a time.
+async fn hold(tx: &mut Tx<'_>, unique_id: &str) -> Result<Option<InstanceProfile>, StoreError> {
+    let select = format!("SELECT {COLUMNS} WHERE i.unique_id = ?1{}", tx.fork("", " FOR UPDATE OF i"));
+    tx.row(&select, &params![unique_id]).await?.map(|mut row| InstanceProfile::read(&mut row)).transpose()
+}
+
 /// Makes an instance profile without a role.
 #[derive(Clone, Debug)]
 pub struct CreateInstanceProfile {
@@ -72,13 +78,14 @@ pub enum CreateInstanceProfileRefusal {
 }
 
 operation!(CreateInstanceProfile: Durable -> InstanceProfile, CreateInstanceProfileRefusal, |op, tx| {
-    let count = "SELECT COUNT(*) FROM instance_profile WHERE account = ?1";
-    if tx.value::<i64>(count, &params![op.account]).await?.unwrap_or_default() >= op.limit {
+    lock_account(tx, op.account).await?;
+    let folded = op.name.to_ascii_lowercase();
+    let count = "SELECT COUNT(*) FROM instance_profile WHERE account = ?1 AND name_folded <> ?2";
+    if tx.value::<i64>(count, &params![op.account, folded]).await?.unwrap_or_default() >= op.limit {
         return Ok(Err(CreateInstanceProfileRefusal::Limit));
     }
     let insert = "INSERT INTO instance_profile (unique_id, account, path, name, name_folded, created_at) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (account, name_folded) DO NOTHING";
-    let folded = op.name.to_ascii_lowercase();
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
     tx.execute(insert, &params![op.unique_id, op.account, op.path, op.name, folded, op.at]).await?;
     let Some(made) = one(tx, &op.unique_id).await? else { return Ok(Err(CreateInstanceProfileRefusal::Exists)) };
     for (key, value) in &op.tags {
@@ -147,7 +154,7 @@ pub enum SetInstanceProfileRoleRefusal {
 }
 
 operation!(SetInstanceProfileRole: Durable -> (), SetInstanceProfileRoleRefusal, |op, tx| {
-    let Some(profile) = one(tx, &op.unique_id).await? else { return Ok(Err(SetInstanceProfileRoleRefusal::Gone)) };
+    let Some(profile) = hold(tx, &op.unique_id).await? else { return Ok(Err(SetInstanceProfileRoleRefusal::Gone)) };
     if let Some(role) = &op.role {
         if profile.role.is_some() {
             return Ok(Err(SetInstanceProfileRoleRefusal::Full));
@@ -178,7 +185,7 @@ pub enum DeleteInstanceProfileRefusal {
 }
 
 operation!(DeleteInstanceProfile: Durable -> (), DeleteInstanceProfileRefusal, |op, tx| {
-    match one(tx, &op.unique_id).await? {
+    match hold(tx, &op.unique_id).await? {
         None => return Ok(Err(DeleteInstanceProfileRefusal::Gone)),
         Some(profile) if profile.role.is_some() => return Ok(Err(DeleteInstanceProfileRefusal::HasRole)),
         Some(_) => {}

@@ -4,7 +4,7 @@ use aws::ids::AccountId;
 
 use crate::{
     AccountKey, Micros, Never, StoreError, Tx,
-    ops::{operation, principal::bump_policy_users},
+    ops::{account::lock_account, operation, principal::bump_policy_users},
     value::{Row, params},
 };
 
@@ -103,14 +103,15 @@ pub enum CreateManagedPolicyRefusal {
 }
 
 operation!(CreateManagedPolicy: Durable -> ManagedPolicy, CreateManagedPolicyRefusal, |op, tx| {
-    let count = "SELECT COUNT(*) FROM managed_policy WHERE account = ?1";
-    if tx.value::<i64>(count, &params![op.account]).await?.unwrap_or_default() >= op.limit {
+    lock_account(tx, op.account).await?;
+    let folded = op.name.to_ascii_lowercase();
+    let count = "SELECT COUNT(*) FROM managed_policy WHERE account = ?1 AND name_folded <> ?2";
+    if tx.value::<i64>(count, &params![op.account, folded]).await?.unwrap_or_default() >= op.limit {
         return Ok(Err(CreateManagedPolicyRefusal::Limit));
     }
     let insert = "INSERT INTO managed_policy (arn, policy_id, account, path, name, name_folded, description, \
             default_version, last_version, created_at, updated_at) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, 1, ?8, ?8) ON CONFLICT DO NOTHING";
-    let folded = op.name.to_ascii_lowercase();
     let values = params![op.arn, op.policy_id, op.account, op.path, op.name, folded, op.description, op.at];
     if tx.execute(insert, &values).await? == 0 {
         let own = one(tx, &op.arn).await?.filter(|policy| policy.policy_id == op.policy_id);
@@ -249,7 +250,7 @@ pub struct CreateManagedPolicyVersion {
     pub set_as_default: bool,
     /// How many versions a policy may have.
     pub limit: i64,
-    /// Now.
+    /// Now. Kept by the version: a repeat finds the same text of the same moment and succeeds again.
     pub at: Micros,
 }
 
@@ -270,6 +271,12 @@ operation!(CreateManagedPolicyVersion: Durable -> PolicyVersion, PolicyVersionRe
     if !lock(tx, &op.arn).await? {
         return Ok(Err(PolicyVersionRefusal::PolicyGone));
     }
+    let (document, is_default) = (op.document.clone(), op.set_as_default);
+    let own = "SELECT v.version FROM managed_policy_version v JOIN managed_policy m ON m.policy_id = v.policy_id \
+        WHERE m.arn = ?1 AND v.created_at = ?2 AND v.document = ?3";
+    if let Some(version) = tx.value(own, &params![op.arn, op.at, document]).await? {
+        return Ok(Ok(PolicyVersion { version, document, is_default, created_at: op.at }));
+    }
     let count = "SELECT COUNT(*) FROM managed_policy_version v \
         JOIN managed_policy m ON m.policy_id = v.policy_id WHERE m.arn = ?1";
     if tx.value::<i64>(count, &params![op.arn]).await?.unwrap_or_default() >= op.limit {
@@ -283,7 +290,6 @@ operation!(CreateManagedPolicyVersion: Durable -> PolicyVersion, PolicyVersionRe
     if op.set_as_default {
         set_default(tx, &op.arn, version, op.at).await?;
     }
-    let (document, is_default) = (op.document.clone(), op.set_as_default);
     Ok(Ok(PolicyVersion { version, document, is_default, created_at: op.at }))
 });
 

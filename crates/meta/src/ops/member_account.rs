@@ -4,7 +4,12 @@ use aws::ids::AccountId;
 
 use crate::{
     Micros, Never, StoreError, Tx,
-    ops::{account::CreateAccount, entity::CreateEntity, identity_policy::AttachManagedPolicy, operation},
+    ops::{
+        account::{CreateAccount, lock_account_where},
+        entity::CreateEntity,
+        identity_policy::AttachManagedPolicy,
+        operation,
+    },
     value::{Row, params},
 };
 
@@ -142,6 +147,7 @@ pub struct TagAccount {
 pub struct TooManyAccountTags;
 
 operation!(TagAccount: Durable -> (), TooManyAccountTags, |op, tx| {
+    lock_account_where(tx, "account_id = ?1", &params![op.account_id]).await?;
     for key in &op.remove {
         let delete = "DELETE FROM account_tag WHERE key = ?2 \
             AND account = (SELECT a.key FROM account a WHERE a.account_id = ?1)";
@@ -256,6 +262,8 @@ pub struct AccountIdTaken;
 
 operation!(CreateMemberAccount: Durable -> AccountCreation, AccountIdTaken, |op, tx| {
     let (id, at, account_id) = (&op.id, op.account.at, &op.account.account_id);
+    // An address is of one account of the whole organisation, for which the first account's row stands.
+    lock_account_where(tx, "key = (SELECT key FROM account ORDER BY created_at, key LIMIT 1)", &[]).await?;
     let taken = "SELECT 1 FROM account WHERE email = ?1 AND account_id <> ?2";
     let email_taken = tx.value::<i64>(taken, &params![op.email, account_id]).await?.is_some();
     if !email_taken {

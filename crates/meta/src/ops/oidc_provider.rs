@@ -4,7 +4,7 @@ use aws::ids::AccountId;
 
 use crate::{
     AccountKey, Micros, Never, StoreError,
-    ops::operation,
+    ops::{account::lock_account, operation},
     value::{Row, params},
 };
 
@@ -67,16 +67,22 @@ pub enum CreateOidcProviderRefusal {
 }
 
 operation!(CreateOidcProvider: Durable -> (), CreateOidcProviderRefusal, |op, tx| {
-    let count = "SELECT COUNT(*) FROM oidc_provider WHERE account = ?1";
-    if tx.value::<i64>(count, &params![op.account]).await?.unwrap_or_default() >= op.limit {
+    lock_account(tx, op.account).await?;
+    let new = &op.provider;
+    let count = "SELECT COUNT(*) FROM oidc_provider WHERE account = ?1 AND url <> ?2";
+    if tx.value::<i64>(count, &params![op.account, new.url]).await?.unwrap_or_default() >= op.limit {
         return Ok(Err(CreateOidcProviderRefusal::Limit));
     }
     let insert = "INSERT INTO oidc_provider (arn, account, url, client_ids, thumbprints, created_at) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
-    let new = &op.provider;
     let values = params![new.arn, op.account, new.url, new.client_ids, new.thumbprints, new.created_at];
     if tx.execute(insert, &values).await? == 0 {
-        return Ok(Err(CreateOidcProviderRefusal::Exists));
+        // The same provider of the same moment was made by this very operation.
+        let own = "SELECT 1 FROM oidc_provider \
+            WHERE arn = ?1 AND created_at = ?2 AND client_ids = ?3 AND thumbprints = ?4";
+        let values = params![new.arn, new.created_at, new.client_ids, new.thumbprints];
+        let own: Option<i64> = tx.value(own, &values).await?;
+        return Ok(own.map(|_| ()).ok_or(CreateOidcProviderRefusal::Exists));
     }
     for (key, value) in &op.tags {
         super::iam_tag::put_tag(tx, &new.arn, key, value).await?;
@@ -145,7 +151,8 @@ pub struct DeleteOidcProvider {
 }
 
 operation!(DeleteOidcProvider: Durable -> (), OidcProviderGone, |op, tx| {
-    tx.execute("DELETE FROM iam_tag WHERE owner = ?1", &params![op.arn]).await?;
+    // The row first: it waits for whoever is setting a tag, which then goes too. Tags are by ARN, which comes again.
     let gone = tx.execute("DELETE FROM oidc_provider WHERE arn = ?1", &params![op.arn]).await?;
+    tx.execute("DELETE FROM iam_tag WHERE owner = ?1", &params![op.arn]).await?;
     Ok(if gone == 1 { Ok(()) } else { Err(OidcProviderGone) })
 });

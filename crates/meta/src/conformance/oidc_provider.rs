@@ -1,0 +1,103 @@
+//! OpenID Connect providers: by issuer, with their audiences and what their tokens are verified by.
+
+use super::{
+    identities::{SECOND, digits, pairs},
+    world::{ACCOUNT, World, refusal},
+};
+use crate::*;
+
+async fn found(world: &World, arn: &str) -> Option<OidcProvider> {
+    world.meta.read(FindOidcProvider { arn: arn.into() }).await.unwrap()
+}
+
+pub(super) async fn made_once_and_again(world: World) {
+    let before = world.row_counts().await;
+    let create = CreateOidcProvider {
+        tags: pairs(&[("Team", "a")]),
+        limit: 1,
+        ..world.new_provider("issuer.example/id")
+    };
+    let provider = create.provider.clone();
+    world.meta.write(create.clone()).await.unwrap();
+    world.meta.write(create).await.expect("a repeat finds its own");
+    assert_eq!(found(&world, &provider.arn).await.as_ref(), Some(&provider));
+    let taken = world.meta.write(world.new_provider("issuer.example/id")).await;
+    assert_eq!(refusal(taken), CreateOidcProviderRefusal::Exists);
+    let more = CreateOidcProvider { limit: 1, ..world.new_provider("other.example") };
+    assert_eq!(refusal(world.meta.write(more).await), CreateOidcProviderRefusal::Limit);
+
+    let arn = provider.arn.clone();
+    let trust = UpdateOidcProvider {
+        arn: arn.clone(),
+        certificate_authority: Some("pem".into()),
+        key_set: Some("keys".into()),
+        ..UpdateOidcProvider::default()
+    };
+    world.meta.write(trust).await.unwrap();
+    let delete = || world.meta.write(DeleteOidcProvider { arn: arn.clone() });
+    delete().await.unwrap();
+    assert_eq!(refusal(delete().await), OidcProviderGone);
+    assert_eq!(found(&world, &arn).await, None);
+    assert_eq!(world.row_counts().await, before);
+
+    // Made again under the same ARN it has neither tags nor audiences nor keys of the one before.
+    let again = world.new_provider("issuer.example/id");
+    world.meta.write(again.clone()).await.unwrap();
+    assert_eq!(found(&world, &arn).await, Some(again.provider));
+    assert!(world.tags_of(&arn).await.is_empty());
+}
+
+pub(super) async fn what_is_not_named_stays(world: World) {
+    let create = world.new_provider("issuer");
+    let (arn, made) = (create.provider.arn.clone(), create.provider.clone());
+    world.meta.write(create).await.unwrap();
+    let some = |text: &str| Some(text.to_owned());
+    let update = UpdateOidcProvider { arn: arn.clone(), ..UpdateOidcProvider::default() };
+    let changes = [
+        UpdateOidcProvider { client_ids: some("[\"a\",\"b\"]"), ..update.clone() },
+        UpdateOidcProvider { thumbprints: some("[\"t\"]"), ..update.clone() },
+        UpdateOidcProvider { certificate_authority: some("pem"), ..update.clone() },
+        UpdateOidcProvider { key_set: some("keys"), ..update.clone() },
+        update.clone(),
+    ];
+    for change in changes {
+        world.meta.write(change).await.unwrap();
+    }
+    let changed = OidcProvider {
+        client_ids: "[\"a\",\"b\"]".into(),
+        thumbprints: "[\"t\"]".into(),
+        certificate_authority: some("pem"),
+        key_set: some("keys"),
+        ..made
+    };
+    assert_eq!(found(&world, &arn).await.as_ref(), Some(&changed));
+    // An empty text takes the authority or the key set away.
+    world.meta.write(UpdateOidcProvider { key_set: some(""), ..update.clone() }).await.unwrap();
+    let without_keys = OidcProvider { key_set: None, ..changed.clone() };
+    assert_eq!(found(&world, &arn).await.as_ref(), Some(&without_keys));
+    world.meta.write(UpdateOidcProvider { certificate_authority: some(""), ..update.clone() }).await.unwrap();
+    let bare = OidcProvider { certificate_authority: None, ..without_keys };
+    assert_eq!(found(&world, &arn).await.as_ref(), Some(&bare));
+    let gone = UpdateOidcProvider { arn: "arn:none".into(), ..update };
+    assert_eq!(refusal(world.meta.write(gone).await), OidcProviderGone);
+}
+
+pub(super) async fn each_account_has_its_own(world: World) {
+    let account = world.second_account().await;
+    for host in ["b.example", "a.example", "B.example"] {
+        world.meta.write(world.new_provider(host)).await.unwrap();
+    }
+    let mut elsewhere = CreateOidcProvider { account, ..world.new_provider("a.example") };
+    elsewhere.provider.arn = format!("arn:aws:iam::{SECOND}:oidc-provider/a.example");
+    world.meta.write(elsewhere.clone()).await.unwrap();
+    let list = |account| {
+        let list = ListOidcProviders { account_id: digits(account) };
+        let meta = &world.meta;
+        async move { meta.read(list).await.unwrap().into_iter().map(|found| found.url).collect::<Vec<_>>() }
+    };
+    assert_eq!(list(ACCOUNT).await, ["https://B.example", "https://a.example", "https://b.example"]);
+    assert_eq!(list(SECOND).await, ["https://a.example"]);
+    assert_eq!(list("999999999999").await, Vec::<String>::new());
+    world.meta.write(DeleteOidcProvider { arn: elsewhere.provider.arn }).await.unwrap();
+    assert_eq!((list(ACCOUNT).await.len(), list(SECOND).await.len()), (3, 0));
+}
