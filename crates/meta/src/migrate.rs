@@ -91,9 +91,10 @@ pub(crate) async fn postgres(session: &Session) -> Result<(), StoreError> {
     session
         .command(&format!("SET client_min_messages TO warning; SELECT pg_advisory_lock({ADVISORY_LOCK})"))
         .await?;
-    let migrated = postgres_alone(session).await;
-    session.command(&format!("SELECT pg_advisory_unlock({ADVISORY_LOCK})")).await?;
-    migrated
+    // A step that failed leaves its transaction open and aborted, in which nothing runs any more: the caller closes the
+    // session, and the lock goes with it.
+    postgres_alone(session).await?;
+    session.command(&format!("SELECT pg_advisory_unlock({ADVISORY_LOCK})")).await
 }
 
 async fn postgres_alone(session: &Session) -> Result<(), StoreError> {

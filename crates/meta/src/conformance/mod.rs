@@ -20,6 +20,7 @@ mod limits;
 mod list;
 mod managed_policy;
 mod member_account;
+mod migration;
 mod oidc_provider;
 mod principal;
 mod purge;
@@ -73,6 +74,8 @@ suite! {
     instance_profile: made_once_and_again, it_holds_one_role, roles_that_race, pages_hold_each_profile_once;
     oidc_provider: made_once_and_again, what_is_not_named_stays, each_account_has_its_own;
     limits: of_an_account, of_a_principal, of_a_policy, of_tags, of_a_name;
+    migration: what_was_there_stays, what_was_there_can_do_what_is_new, a_step_is_made_whole_or_not_at_all,
+        text_is_bytes;
     list: images_in_pages, ids_in_pages, images_by_name, tags_in_pages, referrers;
     resolve: everything_in_one_row, what_is_missing_is_none, one_round_trip;
     purge: in_slices, the_living_are_spared;

@@ -1,0 +1,175 @@
+//! A database of the first schema, with what a first Wharf kept in it, goes on under the newest.
+
+use super::{
+    beside::Beside,
+    identities::{SECOND, digits, pairs},
+    world::{ACCOUNT, Place, REGION, World, digest, tag},
+};
+use crate::*;
+
+const SQLITE: &str = include_str!("../../migrations/sqlite/0001_start.sql");
+const POSTGRES: &str = include_str!("../../migrations/postgres/0001_start.sql");
+
+/// What migrations keep about themselves, after the first.
+const BOOKKEEPING: &str = "CREATE TABLE schema_migration (number BIGINT NOT NULL PRIMARY KEY, \
+    oldest_compat BIGINT NOT NULL); INSERT INTO schema_migration VALUES (1, 1);";
+
+const KEY: &str = "AKIAAAAAAAAAAAAAAAA1";
+
+/// A user with its key and policies, and an image with its layer in a repository with a tag. `<…>` are bytes in hex.
+fn rows() -> String {
+    let hex = |content: &str| {
+        let pairs: Vec<String> =
+            digest(content).to_stored().iter().map(|byte| format!("{byte:02x}")).collect();
+        pairs.concat()
+    };
+    let (manifest, layer) = (hex("m"), hex("layer"));
+    format!(
+        "INSERT INTO account VALUES (1, '{ACCOUNT}', 'main', 'ACTIVE', 5); \
+         INSERT INTO registry VALUES (10, 1, '{REGION}', 0, 1, 5); \
+         INSERT INTO principal VALUES ('AIDA1', 1, 'user', '/', 'Ann', 'ann', 4, 6); \
+         INSERT INTO access_key VALUES ('{KEY}', 'AIDA1', 1, <07>, 7); \
+         INSERT INTO identity_policy_inline VALUES ('AIDA1', 'p', '{{}}'); \
+         INSERT INTO identity_policy_managed VALUES ('AIDA1', 'arn:aws:iam::aws:policy/ReadOnlyAccess'); \
+         INSERT INTO repository VALUES \
+            (10, 1, 'app', 8, NULL, 'op', 'MUTABLE', '[]', 0, 'AES256', NULL, 0, 1, 1, 1, 1); \
+         INSERT INTO repository_tag VALUES (10, 1, 'Team', 'a'); \
+         INSERT INTO object VALUES (1, <{layer}>, 'object', 5, 9, 9, 'op'); \
+         INSERT INTO blob_link VALUES (10, 1, <{layer}>, 1, 'upload', 9, 9, 'op'); \
+         INSERT INTO image VALUES (10, 1, 1, <{manifest}>, 'application/vnd.oci.image.manifest.v1+json', NULL, NULL, \
+            1, 7, NULL, NULL, 0, 1, 1, 11, 'AIDA1', 11, 11, 'PUSH', 'op'); \
+         INSERT INTO manifest_body VALUES (10, 1, 1, <6d>); \
+         INSERT INTO image_blob VALUES (10, 1, 1, <{layer}>); \
+         INSERT INTO tag VALUES (10, 1, 'v1', 1, 11, 'op'); \
+         INSERT INTO setting VALUES ('ring', <01>);"
+    )
+}
+
+/// A store that was of schema 1 and ran this before it was opened.
+async fn migrated(world: &World, also: &str) -> Result<World, (StoreError, Place)> {
+    let sqlite = format!("{SQLITE}{BOOKKEEPING}{}{also}", rows().replace('<', "x'").replace('>', "'"));
+    let postgres = format!("{POSTGRES}{BOOKKEEPING}{}{also}", rows().replace('<', "'\\x").replace('>', "'"));
+    world.prepared(&sqlite, &postgres).await
+}
+
+async fn started(world: &World) -> World {
+    match migrated(world, "").await {
+        Ok(started) => started,
+        Err((error, _)) => panic!("{error:?}"),
+    }
+}
+
+fn resolve(target: Target) -> Resolve {
+    Resolve {
+        account_id: digits(ACCOUNT),
+        region: REGION.parse().unwrap(),
+        repository: Some("app".into()),
+        target,
+        caller: Some(CallerRef { unique_id: "AIDA1".into(), access_key_id: Some(KEY.parse().unwrap()) }),
+    }
+}
+
+pub(super) async fn what_was_there_stays(world: World) {
+    let old = started(&world).await;
+    let numbers = old.texts("SELECT CAST(number AS TEXT) FROM schema_migration ORDER BY number").await;
+    assert_eq!(numbers, ["1", "2"]);
+    let found = old.meta.read(resolve(Target::Tag(tag("v1")))).await.unwrap();
+    let caller = found.caller.unwrap();
+    assert!(caller.is_active() && caller.in_organization);
+    assert_eq!((caller.version, caller.name.as_str()), (4, "Ann"));
+    assert_eq!(found.image.unwrap().digest, digest("m"));
+    let repository = found.repository.unwrap();
+    assert_eq!((repository.image_count, repository.policy_version), (1, 0));
+    let blob = old.meta.read(resolve(Target::Blob(digest("layer")))).await.unwrap().blob.unwrap();
+    assert_eq!((blob.object_key.as_str(), blob.size), ("object", 5));
+    let key = old.meta.read(FindAccessKey { id: KEY.parse().unwrap() }).await.unwrap().unwrap();
+    assert_eq!((key.sealed_secret, key.principal.unique_id.as_str()), (vec![7], "AIDA1"));
+    let policies = old.policies_of("AIDA1").await;
+    assert_eq!((policies.version, policies.inline), (4, pairs(&[("p", "{}")])));
+    assert_eq!((policies.managed.len(), policies.boundary), (1, None));
+    let member = old.meta.read(FindMemberAccount { account_id: digits(ACCOUNT) }).await.unwrap().unwrap();
+    assert_eq!((member.joined_method.as_str(), member.joined_at, member.email), ("INVITED", Micros(5), None));
+    assert_eq!((member.status.as_str(), member.in_organization), ("ACTIVE", true));
+    assert_eq!(old.meta.read(GetSetting { name: "ring".into() }).await.unwrap(), Some(vec![1]));
+    let counts = old.row_counts().await;
+    let again = old.restart().await;
+    assert_eq!(again.row_counts().await, counts, "a second start has nothing to do");
+}
+
+pub(super) async fn what_was_there_can_do_what_is_new(world: World) {
+    let old = started(&world).await;
+    let user = old.meta.read(FindEntityById { unique_id: "AIDA1".into() }).await.unwrap().unwrap();
+    assert_eq!((user.name.as_str(), user.boundary, user.role), ("Ann", None, None));
+    old.entity("AGPA1").await;
+    old.join("AIDA1", "AGPA1").await;
+    let arn = old.policy("read").await;
+    old.attach("AGPA1", &arn).await;
+    old.meta.write(SetBoundary { unique_id: "AIDA1".into(), arn: Some(arn) }).await.unwrap();
+    let tag = PutIamTags { owner: "AIDA1".into(), tags: pairs(&[("Team", "a")]), limit: 50 };
+    old.meta.write(tag).await.unwrap();
+    let policies = old.policies_of("AIDA1").await;
+    assert_eq!((policies.version, policies.managed.len(), policies.tags.len()), (8, 2, 1));
+    assert!(policies.boundary.is_some());
+    let used = RecordAccessKeyUse {
+        id: KEY.parse().unwrap(),
+        region: REGION.into(),
+        service: "ecr".into(),
+        at: Micros(50),
+    };
+    old.meta.write(used).await.unwrap();
+    let keys = old.meta.read(ListAccessKeys { owner: "AIDA1".into() }).await.unwrap();
+    assert_eq!(keys[0].last_used, Some((Micros(50), REGION.into(), "ecr".into())));
+
+    let repository = RepositoryKey { registry: RegistryKey(10), id: 1 };
+    let set = SetRepositoryPolicy { repository, document: Some("{}".into()) };
+    assert_eq!(old.meta.write(set).await.unwrap(), None);
+    old.put(repository, "m2", &["v1"]).await;
+    let found = old.meta.read(resolve(Target::None)).await.unwrap().repository.unwrap();
+    assert_eq!((found.image_count, found.tag_count, found.policy_version), (2, 1, 1));
+    old.second_account().await;
+    let list = ListMemberAccounts { after: String::new(), limit: 9 };
+    let members: Vec<_> = old.meta.read(list).await.unwrap().into_iter().map(|a| a.account_id).collect();
+    assert_eq!(members, [digits(ACCOUNT), digits(SECOND)]);
+    let delete = DeleteRepository { repository, force: true, at: Micros(60) };
+    old.meta.write(delete).await.unwrap();
+    let purge = PurgeRepositorySlice { repository, limit: 100, at: Micros(61) };
+    assert!(old.meta.write(purge).await.unwrap());
+}
+
+/// A step that fails leaves the schema as it was, and says why.
+pub(super) async fn a_step_is_made_whole_or_not_at_all(world: World) {
+    // The last table of the second schema is in the way.
+    let refused = migrated(&world, "CREATE TABLE account_setting (name TEXT);").await;
+    let Err((error, place)) = refused else { panic!("it was migrated") };
+    let why = format!("{error:?}");
+    assert!(why.contains("account_setting"), "{why}");
+    let mut beside = Beside::open(&place).await;
+    assert_eq!(beside.texts("SELECT CAST(number AS TEXT) FROM schema_migration").await, ["1"]);
+    beside.run("SELECT email FROM account").await.expect_err("the column is of the second schema");
+    beside.run("DROP TABLE account_setting").await.unwrap();
+    let meta = place.open().await.unwrap();
+    let find = FindMemberAccount { account_id: digits(ACCOUNT) };
+    assert_eq!(meta.read(find).await.unwrap().unwrap().joined_method, "INVITED");
+}
+
+/// Both drivers order text by its bytes, whatever the database's own order is.
+pub(super) async fn text_is_bytes(world: World) {
+    let text_columns = "SELECT table_name || '.' || column_name || ' ' || COALESCE(collation_name, 'default') \
+        FROM information_schema.columns WHERE table_schema = 'public' AND data_type = 'text' \
+        AND COALESCE(collation_name, '') <> 'C'";
+    if world.meta.wal_bytes().is_none() {
+        assert_eq!(world.texts(text_columns).await, Vec::<String>::new());
+    }
+    world.entity("AIDA1").await;
+    for (name, at) in [("b", 1), ("ä", 2), ("B", 3), ("a", 4), ("_", 5)] {
+        let put = PutInlinePolicy { owner: "AIDA1".into(), name: name.into(), document: format!("{at}") };
+        world.meta.write(put).await.unwrap();
+    }
+    let policies = world.meta.read(ListInlinePolicies { owner: "AIDA1".into() }).await.unwrap();
+    assert_eq!(policies, pairs(&[("B", "3"), ("_", "5"), ("a", "4"), ("b", "1"), ("ä", "2")]));
+    assert_eq!(
+        world.policies_of("AIDA1").await.inline,
+        policies,
+        "and so do columns of several tables together"
+    );
+}
