@@ -26,6 +26,8 @@ mod principal;
 mod purge;
 mod repository;
 mod resolve;
+mod resource_policy;
+mod session_context;
 mod upload;
 mod work;
 mod world;
@@ -73,11 +75,14 @@ suite! {
     iam_tag: keys_ignore_case, what_is_gone_has_none;
     instance_profile: made_once_and_again, it_holds_one_role, roles_that_race, pages_hold_each_profile_once;
     oidc_provider: made_once_and_again, what_is_not_named_stays, each_account_has_its_own;
+    resource_policy: of_a_repository, tags_of_a_repository_have_a_version, of_a_registry,
+        a_closed_account_has_no_registry, changes_that_race_all_count;
+    session_context: forgotten_in_slices_when_over, they_end_with_their_principal;
     limits: of_an_account, of_a_principal, of_a_policy, of_tags, of_a_name;
     migration: what_was_there_stays, what_was_there_can_do_what_is_new, a_step_is_made_whole_or_not_at_all,
         text_is_bytes;
     list: images_in_pages, ids_in_pages, images_by_name, tags_in_pages, referrers;
-    resolve: everything_in_one_row, what_is_missing_is_none, one_round_trip;
+    resolve: everything_in_one_row, what_is_missing_is_none, one_round_trip, many_cost_as_few;
     purge: in_slices, the_living_are_spared;
     work: claims_are_leased_and_fenced, doomed_keys_rest_first;
     concurrency: of_two_pushes_to_an_immutable_tag_one_wins, of_two_completions_one_object_stays,

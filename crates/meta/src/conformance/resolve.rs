@@ -77,16 +77,81 @@ pub(super) async fn what_is_missing_is_none(world: World) {
     assert!(found.registry.is_some() && found.repository.is_none() && found.caller.is_none());
 }
 
-/// What each operation of the hot paths costs on PostgreSQL, where a round trip is a network's.
+/// What each operation of the hot paths costs on PostgreSQL, where a round trip is a network's: also with a caller
+/// whose policies, groups and boundary decide, and with policies of the repository and the registry.
 pub(super) async fn one_round_trip(world: World) {
-    let repository = world.repository("app").await;
+    let (registry, repository) = (world.registry, world.repository("app").await);
     let blob = world.blob(repository, "layer").await;
     world.put(repository, "m", &["v1"]).await;
-    // The first run prepares the statement on the one connection that these calls, one after another, use.
-    for target in [Target::None, Target::Tag(tag("v1")), Target::Digest(digest("m")), Target::Blob(blob)] {
-        world.meta.read(ask("app", target.clone())).await.unwrap();
-        let Some(before) = world.meta.round_trips() else { return };
-        world.meta.read(ask("app", target)).await.unwrap();
-        assert_eq!(world.meta.round_trips(), Some(before + 1));
+    for unique_id in ["AIDA1", "AGPA1"] {
+        world.entity(unique_id).await;
+        let arn = world.policy(unique_id).await;
+        world.attach(unique_id, &arn).await;
+        let bound = SetBoundary { unique_id: unique_id.into(), arn: Some(arn) };
+        world.meta.write(bound).await.unwrap();
     }
+    world.join("AIDA1", "AGPA1").await;
+    let (id, owner) = (KEY.parse().unwrap(), "AIDA1".to_owned());
+    let key = CreateAccessKey { id, owner, sealed_secret: vec![1], at: Micros(6) };
+    world.meta.write(key).await.unwrap();
+    let document = Some("{}".to_owned());
+    world.meta.write(SetRepositoryPolicy { repository, document: document.clone() }).await.unwrap();
+    world.meta.write(SetRegistryPolicy { registry, document }).await.unwrap();
+
+    for target in [Target::None, Target::Tag(tag("v1")), Target::Digest(digest("m")), Target::Blob(blob)] {
+        let found = costs_one(&world, || ask("app", target.clone())).await;
+        assert!(found.caller.is_some_and(|caller| caller.is_active() && caller.version > 1));
+        assert!(found.repository.is_some_and(|repository| repository.policy_version == 1));
+    }
+    // What a changed version asks for once.
+    let owner = || "AIDA1".to_owned();
+    let loaded = costs_one(&world, || LoadIdentityPolicies { owner: owner() }).await;
+    assert_eq!((loaded.managed.len(), loaded.boundary.is_some()), (2, true));
+    costs_one(&world, || LoadRepositoryPolicy { repository }).await;
+    costs_one(&world, || LoadRegistryPolicy { registry }).await;
+    let arns = || ["AIDA1", "AGPA1"].map(super::identities::policy_arn).to_vec();
+    assert_eq!(costs_one(&world, || LoadManagedDocuments { arns: arns() }).await.len(), 2);
+    // What a signed request and a docker password ask for.
+    assert!(costs_one(&world, || FindAccessKey { id: KEY.parse().unwrap() }).await.is_some());
+    costs_one(&world, || FindSessionContext { id: "none".into() }).await;
+}
+
+/// Reads twice and gives the second answer, which may have cost one round trip: the first run prepares the statement on
+/// the one connection that these calls, one after another, use.
+async fn costs_one<O: Operation>(world: &World, ask: impl Fn() -> O) -> O::Output
+where
+    O::Refusal: std::fmt::Debug,
+{
+    assert!(world.meta.read(ask()).await.is_ok());
+    let before = world.meta.round_trips();
+    let Ok(found) = world.meta.read(ask()).await else { panic!("it was read before") };
+    assert_eq!(world.meta.round_trips(), before.map(|before| before + 1), "{}", O::NAME);
+    found
+}
+
+/// A change costs as many statements for a group of many as for one of few.
+pub(super) async fn many_cost_as_few(world: World) {
+    world.entity("AGPA1").await;
+    let arn = world.policy("read").await;
+    world.attach("AGPA1", &arn).await;
+    let mut costs = Vec::new();
+    for (round, members) in [1_i64, 2, 40].into_iter().enumerate() {
+        for at in 0..members {
+            let user_id = format!("AIDA{round}x{at}");
+            world.entity(&user_id).await;
+            world.join(&user_id, "AGPA1").await;
+        }
+        let before = world.meta.round_trips();
+        let put = PutInlinePolicy { owner: "AGPA1".into(), name: "p".into(), document: "{}".into() };
+        world.meta.write(put).await.unwrap();
+        let set = SetDefaultManagedPolicyVersion { arn: arn.clone(), version: 1, at: Micros(9) };
+        world.meta.write(set).await.unwrap();
+        costs.push(world.meta.round_trips().zip(before).map(|(after, before)| after - before));
+        for at in 0..members {
+            let version = world.caller(&format!("AIDA{round}x{at}")).await.unwrap().version;
+            assert_eq!(version, 4, "the membership and two changes");
+        }
+    }
+    // The first round prepared statements.
+    assert_eq!(costs[1], costs[2]);
 }
