@@ -74,7 +74,8 @@ suite! {
         the_first_user_comes_whole_or_not_at_all, a_summary_counts_the_account_alone;
     iam_tag: keys_ignore_case, what_is_gone_has_none;
     instance_profile: made_once_and_again, it_holds_one_role, roles_that_race, pages_hold_each_profile_once;
-    oidc_provider: made_once_and_again, what_is_not_named_stays, each_account_has_its_own;
+    oidc_provider: made_once_and_again, what_is_not_named_stays, each_account_has_its_own, audiences,
+        audiences_that_race;
     resource_policy: of_a_repository, tags_of_a_repository_have_a_version, of_a_registry,
         a_closed_account_has_no_registry, changes_that_race_all_count;
     session_context: forgotten_in_slices_when_over, they_end_with_their_principal;

@@ -54,7 +54,6 @@ pub(super) async fn what_is_not_named_stays(world: World) {
     let some = |text: &str| Some(text.to_owned());
     let update = UpdateOidcProvider { arn: arn.clone(), ..UpdateOidcProvider::default() };
     let changes = [
-        UpdateOidcProvider { client_ids: some("[\"a\",\"b\"]"), ..update.clone() },
         UpdateOidcProvider { thumbprints: some("[\"t\"]"), ..update.clone() },
         UpdateOidcProvider { certificate_authority: some("pem"), ..update.clone() },
         UpdateOidcProvider { key_set: some("keys"), ..update.clone() },
@@ -64,7 +63,6 @@ pub(super) async fn what_is_not_named_stays(world: World) {
         world.meta.write(change).await.unwrap();
     }
     let changed = OidcProvider {
-        client_ids: "[\"a\",\"b\"]".into(),
         thumbprints: "[\"t\"]".into(),
         certificate_authority: some("pem"),
         key_set: some("keys"),
@@ -100,4 +98,45 @@ pub(super) async fn each_account_has_its_own(world: World) {
     assert_eq!(list("999999999999").await, Vec::<String>::new());
     world.meta.write(DeleteOidcProvider { arn: elsewhere.provider.arn }).await.unwrap();
     assert_eq!((list(ACCOUNT).await.len(), list(SECOND).await.len()), (3, 0));
+}
+
+fn audience(arn: &str, client_id: &str, accepted: bool) -> ChangeOidcAudience {
+    ChangeOidcAudience { arn: arn.into(), client_id: client_id.into(), accepted, limit: 3 }
+}
+
+pub(super) async fn audiences(world: World) {
+    let create = world.new_provider("issuer");
+    let arn = create.provider.arn.as_str();
+    world.meta.write(create.clone()).await.unwrap();
+    let change = |client_id, accepted| world.meta.write(audience(arn, client_id, accepted));
+    let kept = || async { found(&world, arn).await.unwrap().client_ids };
+    change("b", true).await.unwrap();
+    change("B", true).await.expect("audiences differ by case");
+    change("b", true).await.expect("it is accepted already, and so within the limit");
+    assert_eq!(kept().await, r#"["sts","b","B"]"#);
+    assert_eq!(refusal(change("c", true).await), ChangeOidcAudienceRefusal::Limit);
+    change("b", false).await.unwrap();
+    change("b", false).await.expect("it is not accepted already");
+    assert_eq!(kept().await, r#"["sts","B"]"#);
+    let gone = world.meta.write(audience("arn:none", "a", false)).await;
+    assert_eq!(refusal(gone), ChangeOidcAudienceRefusal::Gone);
+}
+
+/// An audience that is taken away while others come stays away.
+pub(super) async fn audiences_that_race(world: World) {
+    let create = world.new_provider("issuer");
+    let arn = create.provider.arn.as_str();
+    world.meta.write(create.clone()).await.unwrap();
+    for round in 0..10 {
+        let (old, one, two) = (format!("old{round}"), format!("one{round}"), format!("two{round}"));
+        let change = |client_id: &str, accepted| {
+            world.meta.write(ChangeOidcAudience { limit: 100, ..audience(arn, client_id, accepted) })
+        };
+        change(&old, true).await.unwrap();
+        let (came, went, came_too) =
+            tokio::join!(change(&one, true), change(&old, false), change(&two, true));
+        came.and(went).and(came_too).unwrap();
+        let kept = found(&world, arn).await.unwrap().client_ids;
+        assert!(!kept.contains(&old) && kept.contains(&one) && kept.contains(&two), "{kept}");
+    }
 }

@@ -120,8 +120,6 @@ operation!(ListOidcProviders: Point -> Vec<OidcProvider>, Never, |op, tx| {
 pub struct UpdateOidcProvider {
     /// Its ARN.
     pub arn: String,
-    /// Accepted audiences, a JSON list.
-    pub client_ids: Option<String>,
     /// Thumbprints, a JSON list.
     pub thumbprints: Option<String>,
     /// The authority's PEM; empty takes it away.
@@ -135,12 +133,59 @@ pub struct UpdateOidcProvider {
 pub struct OidcProviderGone;
 
 operation!(UpdateOidcProvider: Durable -> (), OidcProviderGone, |op, tx| {
-    let update = "UPDATE oidc_provider SET client_ids = COALESCE(?2, client_ids), \
-        thumbprints = COALESCE(?3, thumbprints), \
-        certificate_authority = NULLIF(COALESCE(?4, certificate_authority), ''), \
-        key_set = NULLIF(COALESCE(?5, key_set), '') WHERE arn = ?1";
-    let values = params![op.arn, op.client_ids, op.thumbprints, op.certificate_authority, op.key_set];
+    let update = "UPDATE oidc_provider SET thumbprints = COALESCE(?2, thumbprints), \
+        certificate_authority = NULLIF(COALESCE(?3, certificate_authority), ''), \
+        key_set = NULLIF(COALESCE(?4, key_set), '') WHERE arn = ?1";
+    let values = params![op.arn, op.thumbprints, op.certificate_authority, op.key_set];
     Ok(if tx.execute(update, &values).await? == 1 { Ok(()) } else { Err(OidcProviderGone) })
+});
+
+/// Accepts an audience, or accepts it no more; what is so already is success. One at a time: an audience that was taken
+/// away does not come back with a list that was read before.
+#[derive(Clone, Debug)]
+pub struct ChangeOidcAudience {
+    /// The provider's ARN.
+    pub arn: String,
+    /// The audience.
+    pub client_id: String,
+    /// Whether it is accepted from now on.
+    pub accepted: bool,
+    /// How many a provider may have.
+    pub limit: usize,
+}
+
+/// Why the audience was not changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeOidcAudienceRefusal {
+    /// The provider is not there.
+    Gone,
+    /// It has as many as it may have.
+    Limit,
+}
+
+operation!(ChangeOidcAudience: Durable -> (), ChangeOidcAudienceRefusal, |op, tx| {
+    let select = tx.fork(
+        "SELECT client_ids FROM oidc_provider WHERE arn = ?1",
+        "SELECT client_ids FROM oidc_provider WHERE arn = ?1 FOR NO KEY UPDATE",
+    );
+    let Some(kept) = tx.value::<String>(select, &params![op.arn]).await? else {
+        return Ok(Err(ChangeOidcAudienceRefusal::Gone));
+    };
+    let mut client_ids: Vec<String> =
+        serde_json::from_str(&kept).map_err(|_| StoreError::Corrupt("client_ids"))?;
+    if !op.accepted {
+        client_ids.retain(|known| *known != op.client_id);
+    } else if !client_ids.contains(&op.client_id) {
+        client_ids.push(op.client_id.clone());
+        if client_ids.len() > op.limit {
+            return Ok(Err(ChangeOidcAudienceRefusal::Limit));
+        }
+    }
+    let changed = serde_json::to_string(&client_ids)
+        .map_err(|_| StoreError::Bug("audiences cannot be written as JSON"))?;
+    let update = "UPDATE oidc_provider SET client_ids = ?2 WHERE arn = ?1";
+    tx.execute(update, &params![op.arn, changed]).await?;
+    Ok(Ok(()))
 });
 
 /// Removes a provider.

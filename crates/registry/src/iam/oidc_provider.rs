@@ -10,8 +10,8 @@ use aws::iam::{
 };
 use aws::query::{List, One, Page};
 use meta::{
-    CreateOidcProvider, CreateOidcProviderRefusal, DeleteOidcProvider, FindOidcProvider, ListOidcProviders,
-    OidcProvider, UpdateOidcProvider,
+    ChangeOidcAudience, ChangeOidcAudienceRefusal, CreateOidcProvider, CreateOidcProviderRefusal,
+    DeleteOidcProvider, FindOidcProvider, ListOidcProviders, OidcProvider, UpdateOidcProvider,
 };
 
 use super::tag::tag_keys;
@@ -168,6 +168,17 @@ impl Registry {
         })
     }
 
+    async fn change_audience(&self, arn: String, client_id: String, accepted: bool) -> Result<()> {
+        let change = ChangeOidcAudience { arn: arn.clone(), client_id, accepted, limit: CLIENT_IDS };
+        self.meta.write(change).await.map_err(|error| match error {
+            meta::OpError::Store(error) => store_error(error),
+            meta::OpError::Refused(ChangeOidcAudienceRefusal::Gone) => not_found(&arn),
+            meta::OpError::Refused(ChangeOidcAudienceRefusal::Limit) => {
+                quota_exceeded("ClientIdsPerOpenIdConnectProvider", CLIENT_IDS)
+            }
+        })
+    }
+
     /// Accepts one more audience.
     pub async fn add_client_id_to_open_id_connect_provider(
         &self,
@@ -175,16 +186,8 @@ impl Registry {
         input: AddClientIDToOpenIDConnectProviderRequest,
     ) -> Result<()> {
         let op = Op::AddClientIDToOpenIDConnectProvider;
-        let provider = self.provider_for(ctx, op, &input.arn, iam::Context::new()).await?;
-        let mut client_ids = texts(&provider.client_ids);
-        if !client_ids.contains(&input.client_id) {
-            client_ids.push(input.client_id);
-        }
-        if client_ids.len() > CLIENT_IDS {
-            return Err(quota_exceeded("ClientIdsPerOpenIdConnectProvider", CLIENT_IDS));
-        }
-        let client_ids = Some(json(&client_ids)?);
-        self.change(UpdateOidcProvider { arn: input.arn, client_ids, ..UpdateOidcProvider::default() }).await
+        self.provider_for(ctx, op, &input.arn, iam::Context::new()).await?;
+        self.change_audience(input.arn, input.client_id, true).await
     }
 
     /// Accepts an audience no more.
@@ -194,11 +197,8 @@ impl Registry {
         input: RemoveClientIDFromOpenIDConnectProviderRequest,
     ) -> Result<()> {
         let op = Op::RemoveClientIDFromOpenIDConnectProvider;
-        let provider = self.provider_for(ctx, op, &input.arn, iam::Context::new()).await?;
-        let mut client_ids = texts(&provider.client_ids);
-        client_ids.retain(|known| *known != input.client_id);
-        let client_ids = Some(json(&client_ids)?);
-        self.change(UpdateOidcProvider { arn: input.arn, client_ids, ..UpdateOidcProvider::default() }).await
+        self.provider_for(ctx, op, &input.arn, iam::Context::new()).await?;
+        self.change_audience(input.arn, input.client_id, false).await
     }
 
     /// Replaces the thumbprints, which are kept and shown: trust comes from certificates here.
