@@ -123,6 +123,7 @@ pub(super) async fn the_root_of_an_account(world: World) {
     assert!(state.is_active());
     let found = world.meta.read(FindAccessKey { id: id(1) }).await.unwrap().unwrap();
     assert_eq!((found.principal.kind.as_str(), found.principal.unique_id.as_str()), ("root", ACCOUNT));
+    world.meta.write(within(2, "AIDA1")).await.expect("its key is no key of the root");
     let counts = world.meta.read(CountAccount { account_id: digits(ACCOUNT) }).await.unwrap();
     assert_eq!((counts.root_keys, counts.users), (1, 1));
 }
@@ -139,9 +140,11 @@ pub(super) async fn the_first_user_comes_whole_or_not_at_all(world: World) {
         policy_arn: "arn:aws:iam::aws:policy/AdministratorAccess".into(),
         access_key: key(at, owner),
     };
-    let nobody = world.row_counts().await;
-    assert_eq!(refusal(world.meta.write(create("AIDA1", "admin", 1, "AIDA2")).await), FirstUserRefused);
-    assert_eq!(world.row_counts().await, nobody);
+    // The key must be the user's own, also where there is somebody else who could have it.
+    world.entity("AIDA9").await;
+    let before = world.row_counts().await;
+    assert_eq!(refusal(world.meta.write(create("AIDA1", "admin", 1, "AIDA9")).await), FirstUserRefused);
+    assert_eq!(world.row_counts().await, before);
     world.meta.write(create("AIDA1", "admin", 1, "AIDA1")).await.unwrap();
     world.meta.write(create("AIDA1", "admin", 1, "AIDA1")).await.expect("a repeat finds its own");
     let policies = world.policies_of("AIDA1").await.managed;

@@ -38,6 +38,38 @@ pub(super) async fn a_policy_that_is_attached_meanwhile(world: World) {
     }
 }
 
+/// Who asks for a policy while its deletion is on the way waits for it, and then hears that it is gone.
+pub(super) async fn a_policy_whose_deletion_comes_first(world: World) {
+    world.entity("AIDA1").await;
+    world.entity("AROA1").await;
+    for who in ["attached", "bounds", "bounds from the first"] {
+        let arn = world.policy("read").await;
+        let mut deletes = world.beside().await;
+        deletes.hold("DELETE FROM managed_policy_version; DELETE FROM managed_policy;").await;
+        let commit = async {
+            deletes.await_waiting().await;
+            deletes.run("COMMIT").await.unwrap();
+        };
+        match who {
+            "attached" => {
+                let attach = AttachPolicy { owner: "AIDA1".into(), arn, limit: 10 };
+                let (asked, ()) = tokio::join!(world.meta.write(attach), commit);
+                assert_eq!(refusal(asked), AttachPolicyRefusal::PolicyGone);
+            }
+            "bounds" => {
+                let bound = SetBoundary { unique_id: "AROA1".into(), arn: Some(arn) };
+                let (asked, ()) = tokio::join!(world.meta.write(bound), commit);
+                assert_eq!(refusal(asked), SetBoundaryRefusal::PolicyGone);
+            }
+            _ => {
+                let create = CreateEntity { boundary: Some(arn), ..world.new_entity("AIDA2", "ann") };
+                let (asked, ()) = tokio::join!(world.meta.write(create), commit);
+                assert_eq!(refusal(asked), CreateEntityRefusal::BoundaryGone);
+            }
+        }
+    }
+}
+
 /// A boundary's refusal in the words of an attachment's.
 fn boundary_gone(error: OpError<SetBoundaryRefusal>) -> OpError<AttachPolicyRefusal> {
     match error {

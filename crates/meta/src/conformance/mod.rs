@@ -81,8 +81,8 @@ suite! {
         a_closed_account_has_no_registry, changes_that_race_all_count;
     session_context: forgotten_in_slices_when_over, they_end_with_their_principal;
     limits: of_an_account, of_a_principal, of_a_policy, of_tags, of_a_name;
-    ends: a_policy_that_is_attached_meanwhile, a_user_who_gets_something_meanwhile, a_group_that_is_joined_meanwhile,
-        what_is_tagged_meanwhile;
+    ends: a_policy_that_is_attached_meanwhile, a_policy_whose_deletion_comes_first,
+        a_user_who_gets_something_meanwhile, a_group_that_is_joined_meanwhile, what_is_tagged_meanwhile;
     migration: what_was_there_stays, what_was_there_can_do_what_is_new, a_step_is_made_whole_or_not_at_all,
         text_is_bytes;
     list: images_in_pages, ids_in_pages, images_by_name, tags_in_pages, referrers;
