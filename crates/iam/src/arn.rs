@@ -1,7 +1,8 @@
-//! Patterns for ARNs: six fields between colons, each matched by itself, so that no star reaches over a colon.
+//! Patterns of ArnEquals and ArnLike: six fields between colons, each matched by itself, so that no star reaches over a
+//! colon.
 //!
-//! Source: IAM User Guide, "Resource" (wildcards within any ARN segment) and "Condition operators" (ArnLike: each of
-//! the six components is checked separately). The last field may hold colons of its own.
+//! Source: IAM User Guide, "ARN condition operators" (each of the six components is checked separately). The last field
+//! may hold colons of its own. Resources are matched by another rule: see `resource.rs`.
 
 use crate::context::Context;
 use crate::error::PolicyError;
@@ -9,7 +10,8 @@ use crate::pattern::{Case, Glob};
 use crate::policy::Version;
 use crate::template::{Token, tokens};
 
-const FIELDS: usize = 6;
+/// An ARN's fields: `arn`, partition, service, Region, account, and all that is left.
+pub(crate) const FIELDS: usize = 6;
 
 /// A text that may be an ARN, taken apart once for each request.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +42,7 @@ impl<'a> Target<'a> {
 /// A compiled pattern for ARNs.
 #[derive(Debug, Clone)]
 pub(crate) enum ArnPattern {
-    /// `*`: everything, also the resource of operations that have none.
+    /// `*`: every ARN.
     Any,
     /// A pattern for each field. Fewer than six are no ARN and match nothing: "each of the six colon-delimited
     /// components is checked separately" (IAM User Guide, "ARN condition operators").
@@ -49,23 +51,12 @@ pub(crate) enum ArnPattern {
 
 impl ArnPattern {
     pub(crate) fn parse(text: &str, version: Version) -> Result<Self, PolicyError> {
-        let mut fields: Vec<Vec<Token>> = vec![Vec::new()];
-        for token in tokens(text, version)? {
-            match token {
-                Token::Text(text) => split_text(&text, &mut fields),
-                other => push(&mut fields, other),
-            }
-        }
+        let fields = fields(tokens(text, version)?);
         let fields: Vec<Glob> = fields.into_iter().map(|tokens| Glob::of(tokens, Case::Exact)).collect();
         match fields.as_slice() {
             [only] if only.is_any() => Ok(Self::Any),
             _ => Ok(Self::Fields(fields.into())),
         }
-    }
-
-    /// Whether it is `*`.
-    pub(crate) fn is_any(&self) -> bool {
-        matches!(self, Self::Any)
     }
 
     pub(crate) fn matches(&self, target: &Target<'_>, context: &Context) -> bool {
@@ -87,6 +78,18 @@ impl ArnPattern {
         };
         globs.iter().flat_map(Glob::keys)
     }
+}
+
+/// A pattern's tokens field by field, of which there are at most six.
+pub(crate) fn fields(tokens: Vec<Token>) -> Vec<Vec<Token>> {
+    let mut fields: Vec<Vec<Token>> = vec![Vec::new()];
+    for token in tokens {
+        match token {
+            Token::Text(text) => split_text(&text, &mut fields),
+            other => push(&mut fields, other),
+        }
+    }
+    fields
 }
 
 /// Distributes ordinary text over the fields: up to the fifth colon each one begins the next field. Only text of the

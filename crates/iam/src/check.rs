@@ -3,15 +3,18 @@
 use std::collections::HashSet;
 
 use crate::error::PolicyError;
-use crate::policy::{Policy, Statement};
+use crate::policy::{Policy, Resources, Statement};
 use crate::principal::{Principal, Principals};
+use crate::resource::{Form, ResourcePattern};
 
 /// What a policy is meant for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Use {
-    /// Attached to a user, group or role; a boundary; a session policy.
+    /// Attached to a user, group or role; a boundary.
     Identity,
+    /// Given with a request for a session. As one of an identity, but its ARNs have to be complete.
+    Session,
     /// The trust policy of a role: principals, no resource.
     RoleTrust,
     /// The policy of one repository: principals, the resource may be left out.
@@ -26,7 +29,7 @@ impl Policy {
     pub fn check(&self, policy_use: Use) -> Result<(), PolicyError> {
         for (index, statement) in self.statements.iter().enumerate() {
             match policy_use {
-                Use::Identity => check_identity(index, statement)?,
+                Use::Identity | Use::Session => check_identity(index, statement, policy_use)?,
                 Use::RoleTrust => {
                     has_principal(index, statement)?;
                     if !statement.written.resources.is_empty() {
@@ -35,17 +38,18 @@ impl Policy {
                 }
                 Use::Repository => {
                     has_principal(index, statement)?;
+                    only_arns(statement, policy_use)?;
                     only_of_service(statement, "ecr")?;
                 }
                 Use::Registry => {
                     has_principal(index, statement)?;
                     has_resource(index, statement)?;
-                    only_arns(statement)?;
+                    only_arns(statement, policy_use)?;
                     only_of_service(statement, "ecr")?;
                 }
             }
         }
-        if policy_use == Use::Identity {
+        if matches!(policy_use, Use::Identity | Use::Session) {
             if self.has_id {
                 return Err(PolicyError::ProhibitedElement("Id"));
             }
@@ -67,7 +71,7 @@ impl Policy {
     }
 }
 
-fn check_identity(index: usize, statement: &Statement) -> Result<(), PolicyError> {
+fn check_identity(index: usize, statement: &Statement, policy_use: Use) -> Result<(), PolicyError> {
     if statement.principals.is_some() {
         return Err(PolicyError::ProhibitedElement("Principal"));
     }
@@ -77,18 +81,32 @@ fn check_identity(index: usize, statement: &Statement) -> Result<(), PolicyError
     {
         return Err(PolicyError::InvalidSid(sid.to_string()));
     }
-    only_arns(statement)
+    only_arns(statement, policy_use)
 }
 
-fn only_arns(statement: &Statement) -> Result<(), PolicyError> {
-    match statement.written.resources.iter().find(|text| !is_resource(text)) {
-        Some(text) => Err(PolicyError::InvalidResource(text.to_string())),
-        None => Ok(()),
+fn only_arns(statement: &Statement, policy_use: Use) -> Result<(), PolicyError> {
+    let patterns: &[ResourcePattern] = match &statement.resources {
+        Resources::Unstated => &[],
+        Resources::These(patterns) | Resources::AllBut(patterns) => patterns,
+    };
+    for (pattern, text) in patterns.iter().zip(&statement.written.resources) {
+        match (pattern.form(), policy_use) {
+            (Form::Any | Form::Complete, _) => {}
+            // IAM User Guide, "IAM ARNs": one that is incomplete is completed in an identity-based policy…
+            (Form::IncompleteWithStar | Form::Incomplete, Use::Identity) => {}
+            // …and MalformedPolicyDocument in the session policy of an AssumeRole operation.
+            (Form::Incomplete | Form::IncompleteWithStar, Use::Session) | (Form::IncompleteWithGap, _) => {
+                return Err(PolicyError::IncompleteResource(text.to_string()));
+            }
+            // Of a resource's policy AWS says nothing. What the asterisk covers is beyond doubt; any other might be a
+            // Deny that its author believes to hold more than it does.
+            (Form::IncompleteWithStar, _) => {}
+            (Form::NoArn | Form::NoService | Form::Incomplete, _) => {
+                return Err(PolicyError::InvalidResource(text.to_string()));
+            }
+        }
     }
-}
-
-fn is_resource(text: &str) -> bool {
-    text == "*" || (text.starts_with("arn:") && text.splitn(6, ':').count() == 6)
+    Ok(())
 }
 
 fn has_principal(index: usize, statement: &Statement) -> Result<(), PolicyError> {

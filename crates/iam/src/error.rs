@@ -53,6 +53,9 @@ pub enum PolicyError {
     /// A resource that is neither an ARN nor `*`.
     #[error("the resource {0:?} must be an ARN or \"*\"")]
     InvalidResource(String),
+    /// An ARN with fewer than six fields where nothing completes it.
+    #[error("the resource {0:?} is not a complete ARN: arn:partition:service:region:account:resource")]
+    IncompleteResource(String),
     /// A type of principal that is none of AWS, Service, Federated, CanonicalUser.
     #[error("unknown type of principal {0:?}")]
     UnknownPrincipalType(String),
@@ -118,7 +121,9 @@ impl PolicyError {
                 format!("Invalid principal in policy: \"{kind}\":\"{value}\"")
             }
             Self::MissingPrincipal(_) => "Missing required field Principal".to_owned(),
-            Self::InvalidConditionValue { .. } => "The policy failed legacy parsing".to_owned(),
+            Self::InvalidConditionValue { .. } | Self::IncompleteResource(_) => {
+                "The policy failed legacy parsing".to_owned()
+            }
             _ => "Syntax errors in policy.".to_owned(),
         }
     }

@@ -30,6 +30,7 @@ mod parse;
 mod pattern;
 mod policy;
 mod principal;
+mod resource;
 mod template;
 
 pub use caller::{Caller, CallerKind};

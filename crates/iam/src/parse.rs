@@ -3,7 +3,6 @@
 //! Source: IAM User Guide, "Grammar of the IAM JSON policy language". Names of elements are exact; an element that the
 //! grammar does not know is an error, since a misspelt `Condition` must not widen a statement.
 
-use crate::arn::ArnPattern;
 use crate::comparison::Comparison;
 use crate::condition::Condition;
 use crate::error::PolicyError;
@@ -12,6 +11,7 @@ use crate::operator::Operator;
 use crate::pattern::{Case, Glob};
 use crate::policy::{Actions, Effect, MAX_POLICY_BYTES, Policy, Resources, Statement, Version, Written};
 use crate::principal::{Principal, Principals};
+use crate::resource::ResourcePattern;
 
 type Members<'a> = &'a [(String, Json)];
 /// A list as it was written.
@@ -138,7 +138,7 @@ fn resources(
         return Err(PolicyError::MissingResource(index));
     }
     let patterns =
-        texts.iter().map(|text| ArnPattern::parse(text, version)).collect::<Result<Vec<_>, _>>()?.into();
+        texts.iter().map(|text| ResourcePattern::parse(text, version)).collect::<Result<Vec<_>, _>>()?.into();
     let written = texts.into_iter().map(Into::into).collect();
     Ok((if negated { Resources::AllBut(patterns) } else { Resources::These(patterns) }, written))
 }

@@ -60,6 +60,14 @@ impl Glob {
         self.parts.len() > 1 && self.parts.iter().all(|part| part.is_empty())
     }
 
+    /// Whether it is a plain text and nothing else.
+    pub(crate) fn is_text(&self, text: &str) -> bool {
+        match &*self.parts {
+            [part] => matches!(&**part, [Piece::Literal(literal)] if **literal == *text),
+            _ => false,
+        }
+    }
+
     pub(crate) fn matches(&self, text: &str, context: &Context) -> bool {
         let bytes = text.as_bytes();
         let Some((first, rest)) = self.parts.split_first() else { return false };

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::arn::{ArnPattern, Target};
+use crate::arn::Target;
 use crate::condition::Condition;
 use crate::context::Context;
 use crate::error::PolicyError;
 use crate::pattern::Glob;
 use crate::principal::Principals;
+use crate::resource::ResourcePattern;
 
 /// The longest document that is read, in bytes: what the IAM API takes at most (type `policyDocumentType`). The limits
 /// of single kinds of policies are lower and not of the language.
@@ -42,17 +43,19 @@ pub struct Request<'a> {
     pub context: &'a Context,
 }
 
-/// A request with its resource taken apart.
+/// A request as statements are asked it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Question<'a> {
     pub(crate) action: &'a str,
-    pub(crate) target: Target<'a>,
+    /// The resource's ARN. None for `*`, the resource of operations that have none, and for all that is no ARN.
+    pub(crate) resource: Option<&'a str>,
     pub(crate) context: &'a Context,
 }
 
 impl<'a> Question<'a> {
     pub(crate) fn of(request: &Request<'a>) -> Self {
-        Self { action: request.action, target: Target::of(request.resource), context: request.context }
+        let resource = Target::of(request.resource).is_arn().then_some(request.resource);
+        Self { action: request.action, resource, context: request.context }
     }
 }
 
@@ -67,8 +70,8 @@ pub(crate) enum Actions {
 #[derive(Debug, Clone)]
 pub(crate) enum Resources {
     Unstated,
-    These(Box<[ArnPattern]>),
-    AllBut(Box<[ArnPattern]>),
+    These(Box<[ResourcePattern]>),
+    AllBut(Box<[ResourcePattern]>),
 }
 
 /// One statement.
@@ -109,8 +112,8 @@ impl Statement {
     }
 
     pub(crate) fn covers_resource(&self, question: &Question<'_>) -> bool {
-        let any = |patterns: &[ArnPattern]| {
-            patterns.iter().any(|pattern| pattern.matches(&question.target, question.context))
+        let any = |patterns: &[ResourcePattern]| {
+            patterns.iter().any(|pattern| pattern.matches(question.resource, question.context))
         };
         match &self.resources {
             Resources::Unstated => true,
@@ -153,7 +156,7 @@ impl Policy {
     /// The condition keys that its conditions and variables mention, as written, each perhaps more than once.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.statements.iter().flat_map(|statement| {
-            let resources: &[ArnPattern] = match &statement.resources {
+            let resources: &[ResourcePattern] = match &statement.resources {
                 Resources::Unstated => &[],
                 Resources::These(patterns) | Resources::AllBut(patterns) => patterns,
             };
@@ -161,7 +164,7 @@ impl Policy {
                 let in_values = condition.wanted.iter().flat_map(|wanted| wanted.keys());
                 std::iter::once(&*condition.key).chain(in_values)
             });
-            resources.iter().flat_map(ArnPattern::keys).chain(in_conditions)
+            resources.iter().flat_map(ResourcePattern::keys).chain(in_conditions)
         })
     }
 

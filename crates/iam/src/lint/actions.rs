@@ -56,7 +56,7 @@ fn in_vain(written: &str, statement: &Statement, policy_use: Use) -> Option<Stri
         )),
         // Source: Service Authorization Reference, "Resource types": such an action must have `*`.
         (Use::Identity, Resources::These(patterns))
-            if !patterns.iter().any(crate::arn::ArnPattern::is_any) =>
+            if !patterns.iter().any(crate::resource::ResourcePattern::is_any) =>
         {
             Some(format!("{written} acts on no single resource, so that only \"Resource\": \"*\" allows it"))
         }

@@ -39,6 +39,14 @@ const RESOURCES: Words = &[
     "arn:aws:ecr:*:*:repository/${aws:PrincipalTag/team, 'team'}/a?p",
     "arn:aws:ecr:*:*:repository/${*}*",
     "arn:aws:ecr:*",
+    "arn:aws:ecr",
+    "arn:aws:ecr:us-east-1",
+    "arn:aws:*:repository/team*",
+    "arn:aws:ecr:us-*1:*:repository/*",
+    "arn:aws:ecr:*:111122223333:*app*",
+    "arn:aws:ecr:us-east-1:${aws:username}",
+    "arn:aws:ecr:us-?ast-*app/x",
+    "arn:*",
     "arn:aws:s3:::*",
 ];
 const TARGETS: Words = &[

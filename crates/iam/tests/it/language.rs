@@ -37,7 +37,7 @@ fn not_action_speaks_of_all_other_actions() {
 }
 
 #[test]
-fn resources_are_matched_field_by_field_and_by_case() {
+fn resources_are_matched_segment_by_segment_and_by_case() {
     for (pattern, resource, expected) in [
         ("*", "*", true),
         ("*", APP, true),
@@ -50,8 +50,10 @@ fn resources_are_matched_field_by_field_and_by_case() {
         ("arn:aws:ecr:us-*repository/*", APP, false),
         ("arn:aws:ecr:us-east-1:999999999999:repository/*", APP, false),
         ("arn:aws:ecr:*:*:repository/*", "*", false),
-        ("arn:aws:ecr:*", APP, false),
-        ("arn", APP, false),
+        ("arn:aws:ecr:*", APP, true),
+        ("arn:aws:ecr:*", "*", false),
+        ("arn:aws:ecr", APP, true),
+        ("repository/team/app", APP, false),
     ] {
         let policy = statement(&format!(r#""Effect":"Allow","Action":"*","Resource":"{pattern}""#));
         assert_eq!(allows(&policy, "ecr:PutImage", resource, &nothing()), expected, "{pattern} {resource}");

@@ -152,7 +152,7 @@ fn is_about(statement: &Value, scenario: &Scenario, has_variables: bool) -> bool
     let resource = |pattern: &str| {
         pattern == "*"
             || text::pattern(pattern, &scenario.context, has_variables)
-                .is_some_and(|pattern| text::arn_like(&pattern, &scenario.resource))
+                .is_some_and(|pattern| text::resource_like(&pattern, &scenario.resource))
     };
     element(statement, "Action", action)
         && (statement["Resource"].is_null() && statement["NotResource"].is_null()

@@ -151,17 +151,15 @@ fn principals_are_refused_that_can_be_nobody() {
 fn each_use_has_its_own_demands() {
     let plain = r#""Effect":"Allow","Action":"ecr:*""#;
     let cases = [
-        (r#""Resource":"*""#, [true, false, false, false]),
-        (r#""Principal":"*""#, [false, true, true, false]),
-        (r#""Principal":"*","Resource":"*""#, [false, false, true, true]),
-        (r#""Resource":"repository/a""#, [false, false, false, false]),
-        (r#""Resource":"*","Sid":"with space""#, [false, false, false, false]),
-        (r#""Principal":"*","Sid":"with space""#, [false, true, true, false]),
-        (r#""Principal":"*","Resource":"arn:aws:ecr""#, [false, false, true, false]),
+        (r#""Resource":"*""#, [true, true, false, false, false]),
+        (r#""Principal":"*""#, [false, false, true, true, false]),
+        (r#""Principal":"*","Resource":"*""#, [false, false, false, true, true]),
+        (r#""Resource":"*","Sid":"with space""#, [false, false, false, false, false]),
+        (r#""Principal":"*","Sid":"with space""#, [false, false, true, true, false]),
     ];
     for (members, expected) in cases {
         let policy = policy(&format!(r#"{{"Statement":{{{plain},{members}}}}}"#));
-        let uses = [Use::Identity, Use::RoleTrust, Use::Repository, Use::Registry];
+        let uses = [Use::Identity, Use::Session, Use::RoleTrust, Use::Repository, Use::Registry];
         assert_eq!(uses.map(|policy_use| policy.check(policy_use).is_ok()), expected, "{members}");
     }
     let foreign = policy(r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject"}}"#);
@@ -171,6 +169,44 @@ fn each_use_has_its_own_demands() {
     assert_eq!(twice.check(Use::Identity), Err(PolicyError::DuplicateSid("a".to_owned())));
     let with_id = policy(&format!(r#"{{"Id":"a","Statement":{same}}}"#));
     assert_eq!(with_id.check(Use::Identity), Err(PolicyError::ProhibitedElement("Id")));
+}
+
+/// IAM User Guide, "IAM ARNs": an incomplete ARN in an identity-based policy is completed with `*`; in the session policy
+/// of an AssumeRole operation it is MalformedPolicyDocument. An empty field keeps it from being completed.
+#[test]
+fn an_incomplete_arn_is_for_identities_and_where_an_asterisk_completes_it_for_resources() {
+    let cases = [
+        ("*", [true, true, true]),
+        ("arn:aws:ecr:us-east-1:111122223333:repository/app", [true, true, true]),
+        ("arn:aws:ecr:*:*:repository/*", [true, true, true]),
+        ("arn:aws:s3:::${aws:username}", [true, true, true]),
+        ("arn:aws:ecr:*", [true, false, true]),
+        ("arn:aws:ecr:*:repository/*", [true, false, true]),
+        ("arn:aws:sqs", [true, false, false]),
+        ("arn:aws:ecr:us-east-1", [true, false, false]),
+        ("arn:aws:ecr:*:repository/app", [true, false, false]),
+        ("arn:aws:ecr:${aws:username}", [true, false, false]),
+        ("arn:aws:s3::x", [false, false, false]),
+        ("arn:aws:s3::*", [false, false, false]),
+        ("arn:aws", [false, false, false]),
+        ("arn", [false, false, false]),
+        ("", [false, false, false]),
+        ("repository/a", [false, false, false]),
+        ("ar*", [false, false, false]),
+    ];
+    for (resource, expected) in cases {
+        let found = ["Resource", "NotResource"].map(|element| {
+            let members = format!(r#""Effect":"Deny","Action":"ecr:*","{element}":"{resource}""#);
+            let own = crate::request::statement(&members);
+            let of_resource = crate::request::statement(&format!(r#"{members},"Principal":"*""#));
+            assert_eq!(of_resource.check(Use::Repository), of_resource.check(Use::Registry), "{resource}");
+            [own.check(Use::Identity), own.check(Use::Session), of_resource.check(Use::Repository)]
+        });
+        assert_eq!(found[0], found[1], "{resource}");
+        assert_eq!(found[0].clone().map(|checked| checked.is_ok()), expected, "{resource}");
+    }
+    let legacy = PolicyError::IncompleteResource("arn:aws:s3::x".to_owned());
+    assert_eq!(legacy.iam_message(), "The policy failed legacy parsing");
 }
 
 #[test]

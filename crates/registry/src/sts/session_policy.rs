@@ -21,7 +21,7 @@ impl Registry {
     ) -> Result<Option<Vec<SessionPolicy>>> {
         let mut policies = Vec::new();
         if let Some(text) = &asked.policy {
-            let checked = iam::Policy::parse(text).and_then(|policy| policy.check(iam::Use::Identity));
+            let checked = iam::Policy::parse(text).and_then(|policy| policy.check(iam::Use::Session));
             checked.map_err(|error| Error::aws(AwsCode::MalformedPolicyDocument, error.iam_message()))?;
             policies.push(SessionPolicy::Inline(text.clone()));
         }

@@ -6,6 +6,9 @@ use crate::scenario::Held;
 pub(super) enum Letter {
     Star,
     Question,
+    /// A star and a question mark that no colon fits.
+    NearStar,
+    NearQuestion,
     /// A colon of the policy's own text: it ends a field of an ARN.
     Colon,
     Plain(char),
@@ -61,6 +64,9 @@ fn matches(pattern: &[Letter], text: &[char]) -> bool {
     match first {
         Letter::Star => (0..=text.len()).any(|skipped| matches(&pattern[1..], &text[skipped..])),
         Letter::Question => !text.is_empty() && one(true),
+        Letter::NearQuestion => !text.is_empty() && one(text[0] != ':'),
+        Letter::NearStar => (0..=text.iter().take_while(|letter| **letter != ':').count())
+            .any(|skipped| matches(&pattern[1..], &text[skipped..])),
         Letter::Colon => !text.is_empty() && one(text[0] == ':'),
         Letter::Plain(letter) => !text.is_empty() && one(text[0] == *letter),
     }
@@ -76,11 +82,42 @@ pub(super) fn arn_like(pattern: &[Letter], text: &str) -> bool {
         && patterns.iter().zip(components).all(|(pattern, component)| like(pattern, component))
 }
 
+/// Whether a pattern names a resource. "If the * wildcard is the last character of a resource ARN segment, it can expand
+/// to match beyond the colon boundaries"; an incomplete ARN is completed by "adding wildcard characters (*) to all
+/// missing fields" (IAM User Guide, "Resource" and "IAM ARNs").
+pub(super) fn resource_like(pattern: &[Letter], text: &str) -> bool {
+    if !(text.starts_with("arn:") && text.matches(':').count() >= 5) {
+        return false;
+    }
+    let mut segments: Vec<Vec<Letter>> =
+        pattern.splitn(6, |letter| *letter == Letter::Colon).map(<[Letter]>::to_vec).collect();
+    let is_written_to_the_end = segments.len() == 6;
+    let bounded = if is_written_to_the_end { 5 } else { segments.len() };
+    for segment in &mut segments[..bounded] {
+        // A colon of a variable's value cannot begin a segment.
+        if segment.contains(&Letter::Plain(':')) {
+            return false;
+        }
+        let last = segment.len().saturating_sub(1);
+        for (at, letter) in segment.iter_mut().enumerate() {
+            match letter {
+                Letter::Star if at < last => *letter = Letter::NearStar,
+                Letter::Question => *letter = Letter::NearQuestion,
+                _ => {}
+            }
+        }
+    }
+    let as_written = segments.join(&Letter::Colon);
+    segments.resize(6, vec![Letter::Star]);
+    let completed = segments.join(&Letter::Colon);
+    like(&as_written, text) || like(&completed, text)
+}
+
 /// The text without wildcards, for operators that know none.
 pub(super) fn plain(letters: &[Letter]) -> String {
     let plain = |letter: &Letter| match letter {
-        Letter::Star => '*',
-        Letter::Question => '?',
+        Letter::Star | Letter::NearStar => '*',
+        Letter::Question | Letter::NearQuestion => '?',
         Letter::Colon => ':',
         Letter::Plain(letter) => *letter,
     };
