@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::error::PolicyError;
-use crate::policy::{Policy, Resources, Statement};
+use crate::policy::{Effect, Policy, Resources, Statement};
 use crate::principal::{Principal, Principals};
 use crate::resource::{Form, ResourcePattern};
 
@@ -32,17 +32,22 @@ impl Policy {
                 Use::Identity | Use::Session => check_identity(index, statement, policy_use)?,
                 Use::RoleTrust => {
                     has_principal(index, statement)?;
+                    if excepts_principals(statement) {
+                        return Err(PolicyError::ProhibitedElement("NotPrincipal"));
+                    }
                     if !statement.written.resources.is_empty() {
                         return Err(PolicyError::ProhibitedElement("Resource"));
                     }
                 }
                 Use::Repository => {
                     has_principal(index, statement)?;
+                    no_allow_of_the_rest(index, statement)?;
                     only_arns(statement, policy_use)?;
                     only_of_service(statement, "ecr")?;
                 }
                 Use::Registry => {
                     has_principal(index, statement)?;
+                    no_allow_of_the_rest(index, statement)?;
                     has_resource(index, statement)?;
                     only_arns(statement, policy_use)?;
                     only_of_service(statement, "ecr")?;
@@ -114,6 +119,18 @@ fn has_principal(index: usize, statement: &Statement) -> Result<(), PolicyError>
         Some(_) => Ok(()),
         None => Err(PolicyError::MissingPrincipal(index)),
     }
+}
+
+fn excepts_principals(statement: &Statement) -> bool {
+    matches!(statement.principals, Some(Principals::AllBut(_)))
+}
+
+/// `NotPrincipal` "must be used with Deny" (IAM User Guide, "NotPrincipal").
+fn no_allow_of_the_rest(index: usize, statement: &Statement) -> Result<(), PolicyError> {
+    if statement.effect == Effect::Allow && excepts_principals(statement) {
+        return Err(PolicyError::AllowWithNotPrincipal(index));
+    }
+    Ok(())
 }
 
 fn has_resource(index: usize, statement: &Statement) -> Result<(), PolicyError> {

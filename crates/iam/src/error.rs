@@ -70,6 +70,9 @@ pub enum PolicyError {
     /// A statement of a resource-based policy without `Principal`.
     #[error("statement {} has no Principal", .0 + 1)]
     MissingPrincipal(usize),
+    /// A statement that would allow everybody but those named.
+    #[error("statement {} allows with NotPrincipal, which is for Deny: name whom you mean in Principal", .0 + 1)]
+    AllowWithNotPrincipal(usize),
     /// An element that the grammar knows and this kind of policy may not have.
     #[error("this kind of policy cannot have the element {0}")]
     ProhibitedElement(&'static str),
@@ -120,6 +123,7 @@ impl PolicyError {
             Self::InvalidPrincipal { kind, value } => {
                 format!("Invalid principal in policy: \"{kind}\":\"{value}\"")
             }
+            Self::AllowWithNotPrincipal(_) => "Allow with NotPrincipal is not allowed.".to_owned(),
             Self::MissingPrincipal(_) => "Missing required field Principal".to_owned(),
             Self::InvalidConditionValue { .. } | Self::IncompleteResource(_) => {
                 "The policy failed legacy parsing".to_owned()

@@ -169,8 +169,8 @@ pub(crate) enum Principals {
 }
 
 impl Principals {
-    /// How an Allow statement names the caller. `NotPrincipal` leaves out whom any entry names, however loosely:
-    /// a grant is read narrowly. A web identity has to be named: `*` would open a role to every token of the provider.
+    /// How an Allow statement names the caller. `NotPrincipal` names nobody: it "must be used with Deny" (IAM User Guide,
+    /// "NotPrincipal"). A web identity has to be named: `*` would open a role to every token of the provider.
     pub(crate) fn grant(&self, caller: &Caller<'_>) -> Option<Naming> {
         match self {
             Self::These(these) => these
@@ -178,10 +178,7 @@ impl Principals {
                 .filter(|entry| !(is_web_identity(caller) && **entry == Principal::Everyone))
                 .filter_map(|entry| entry.names(caller))
                 .max(),
-            Self::AllBut(_) if is_web_identity(caller) || caller.kind == CallerKind::Anonymous => None,
-            Self::AllBut(them) => {
-                them.iter().all(|entry| entry.names(caller).is_none()).then_some(Naming::Direct)
-            }
+            Self::AllBut(_) => None,
         }
     }
 

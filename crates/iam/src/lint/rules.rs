@@ -1,6 +1,6 @@
 //! Warnings that need no list of actions.
 //!
-//! Sources: IAM User Guide, "Version", "Principal", "NotPrincipal" and "Variables and tags"; IAM Access Analyzer policy
+//! Sources: IAM User Guide, "Version", "Principal" and "Variables and tags"; IAM Access Analyzer policy
 //! check reference, which warns of the same.
 
 use std::collections::HashSet;
@@ -64,11 +64,6 @@ pub(super) fn statement(statement: &Statement, policy_use: Use) -> Vec<String> {
         return Vec::new();
     }
     match &statement.principals {
-        Some(Principals::AllBut(_)) => vec![
-            "NotPrincipal with Allow lets in everybody who is not named, also from accounts made later: name whom \
-             you mean in Principal"
-                .to_owned(),
-        ],
         Some(Principals::These(entries))
             if entries.contains(&Principal::Everyone) && statement.conditions.is_empty() =>
         {

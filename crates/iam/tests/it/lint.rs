@@ -100,10 +100,7 @@ fn statements_that_let_in_everybody_are_told() {
         is_one(&findings, "warning: statement 1: Principal \"*\" without a condition: every principal");
     }
     let all_but = r#""Sid":"x","NotPrincipal":{"AWS":"111122223333"},"Action":"ecr:*""#;
-    is_one(
-        &in_statement(all_but, Use::Repository),
-        "warning: statement 1 (Sid \"x\"): NotPrincipal with Allow",
-    );
+    is_one(&in_statement(all_but, Use::Repository), "error: Allow with NotPrincipal is not allowed.");
     let denied = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"ecr:*"}}"#;
     assert_eq!(found(denied, Use::Repository), Vec::<String>::new());
 }

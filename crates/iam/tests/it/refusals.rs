@@ -209,6 +209,31 @@ fn an_incomplete_arn_is_for_identities_and_where_an_asterisk_completes_it_for_re
     assert_eq!(legacy.iam_message(), "The policy failed legacy parsing");
 }
 
+/// The refusal of a statement by a use, in IAM's words; none if it is taken.
+fn refused_by(policy_use: Use, members: &str) -> Option<String> {
+    let refused = crate::request::statement(members).check(policy_use).err();
+    refused.map(|error| error.iam_message())
+}
+
+/// IAM User Guide, "NotPrincipal": it must be used with Deny, and cannot be used in a role trust policy.
+#[test]
+fn not_principal_is_for_denials_of_resources() {
+    for effect in ["Allow", "Deny"] {
+        let trust = format!(
+            r#""Effect":"{effect}","NotPrincipal":{{"AWS":"111122223333"}},"Action":"sts:AssumeRole""#
+        );
+        let refused = refused_by(Use::RoleTrust, &trust);
+        assert_eq!(refused.as_deref(), Some("Has prohibited field NotPrincipal."), "{effect}");
+        let of_resource =
+            trust.replace("sts:AssumeRole", "ecr:*").replace("\"Action", "\"Resource\":\"*\",\"Action");
+        for policy_use in [Use::Repository, Use::Registry] {
+            let refused = refused_by(policy_use, &of_resource);
+            let expected = (effect == "Allow").then_some("Allow with NotPrincipal is not allowed.");
+            assert_eq!(refused.as_deref(), expected, "{policy_use:?}");
+        }
+    }
+}
+
 #[test]
 fn named_principals_are_told_once() {
     let policy = policy(

@@ -66,17 +66,11 @@ fn names(caller: &Caller<'_>) -> Vec<(&'static str, String, Grant)> {
 /// What an Allow statement of a resource's policy grants to the caller.
 pub(super) fn grants(statement: &Value, caller: &Caller<'_>) -> Vec<Grant> {
     let is_web = matches!(caller.kind, CallerKind::WebIdentity { .. });
-    let (principal, not_principal) = (&statement["Principal"], &statement["NotPrincipal"]);
+    // "You must use NotPrincipal with "Effect": "Deny"."
+    let principal = &statement["Principal"];
     let names = names(caller);
     let is =
         |(kind, text): &(String, String), name: &(&str, String, Grant)| *kind == *name.0 && *text == name.1;
-    if !not_principal.is_null() {
-        let listed = written(not_principal);
-        let is_listed = listed
-            .iter()
-            .any(|entry| (entry.0 == "AWS" && entry.1 == "*") || names.iter().any(|name| is(entry, name)));
-        return if is_listed || is_web { Vec::new() } else { vec![Grant::Itself] };
-    }
     if principal.is_null() {
         return Vec::new();
     }
