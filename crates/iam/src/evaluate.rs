@@ -243,7 +243,11 @@ impl Inquiry<'_, '_> {
     /// What the caller's own account allows: its identity policies within boundary and session policy.
     fn own_account(&self) -> Result<By, PolicyKind> {
         let by = match self.access.caller.kind {
-            CallerKind::Root => By { kind: PolicyKind::Root, source: None, statement_index: 0, sid: None },
+            // The session of a root user too: it has what the root user may, within its session policy (IAM User Guide,
+            // "Permissions for GetFederationToken").
+            CallerKind::Root | CallerKind::FederatedUser { user: None, .. } => {
+                By { kind: PolicyKind::Root, source: None, statement_index: 0, sid: None }
+            }
             _ => Group { kind: PolicyKind::Identity, sources: self.policies.identity }
                 .allow(&self.question)
                 .ok_or(PolicyKind::Identity)?,

@@ -232,6 +232,8 @@ fn caller() -> impl Strategy<Value = Caller<'static>> {
         scenario::SESSION,
         scenario::SESSION,
         scenario::FEDERATED,
+        scenario::ROOTS_SESSION,
+        scenario::BOBS_ROOTS_SESSION,
         scenario::BOB,
         scenario::BOBS_SESSION,
         scenario::BOBS_ROOT,

@@ -105,6 +105,8 @@ fn caller(text: &str) -> Option<Caller<'static>> {
         "eve" => Some(scenario::EVE),
         "session" => Some(scenario::SESSION),
         "federated" => Some(scenario::FEDERATED),
+        "federated-root" => Some(scenario::ROOTS_SESSION),
+        "bobs-federated-root" => Some(scenario::BOBS_ROOTS_SESSION),
         "bob" => Some(scenario::BOB),
         "bobs-root" => Some(scenario::BOBS_ROOT),
         "bobs-session" => Some(scenario::BOBS_SESSION),

@@ -93,7 +93,8 @@ pub(crate) fn decide(scenario: &Scenario) -> Verdict {
 
 /// What the caller's account says: its identity policies, within boundary and session policies.
 fn own_account(scenario: &Scenario) -> Verdict {
-    let is_root = scenario.caller.kind == CallerKind::Root;
+    let is_root =
+        matches!(scenario.caller.kind, CallerKind::Root | CallerKind::FederatedUser { user: None, .. });
     if !is_root && !allows(scenario, &scenario.identity) {
         return Verdict::Nothing(PolicyKind::Identity);
     }

@@ -29,6 +29,15 @@ pub(crate) const FEDERATED: Caller<'static> = Caller {
         user: Some(("arn:aws:iam::111122223333:user/eve", "AIDAEVE0000000000000")),
     },
 };
+/// A session that the root user asked for with GetFederationToken.
+pub(crate) const ROOTS_SESSION: Caller<'static> = Caller {
+    account: OWNER,
+    kind: CallerKind::FederatedUser { arn: "arn:aws:sts::111122223333:federated-user/temp", user: None },
+};
+pub(crate) const BOBS_ROOTS_SESSION: Caller<'static> = Caller {
+    account: OTHER,
+    kind: CallerKind::FederatedUser { arn: "arn:aws:sts::444455556666:federated-user/temp", user: None },
+};
 pub(crate) const BOB: Caller<'static> = Caller {
     account: OTHER,
     kind: CallerKind::User { arn: "arn:aws:iam::444455556666:user/bob", unique_id: "AIDABOB0000000000000" },
