@@ -38,6 +38,9 @@ impl Policy {
                     if !statement.written.resources.is_empty() {
                         return Err(PolicyError::ProhibitedElement("Resource"));
                     }
+                    if let Some(text) = foreign_action(statement, "sts") {
+                        return Err(PolicyError::NotAssumeRole(text.to_owned()));
+                    }
                 }
                 Use::Repository => {
                     has_principal(index, statement)?;
@@ -142,12 +145,17 @@ fn has_resource(index: usize, statement: &Statement) -> Result<(), PolicyError> 
 
 /// ECR refuses a repository policy with an action of another service.
 fn only_of_service(statement: &Statement, service: &str) -> Result<(), PolicyError> {
-    let is_foreign =
-        |text: &str| text.split_once(':').is_some_and(|(prefix, _)| !prefix.eq_ignore_ascii_case(service));
-    match statement.written.actions.iter().find(|text| is_foreign(text)) {
-        Some(text) => Err(PolicyError::InvalidAction(text.to_string())),
+    match foreign_action(statement, service) {
+        Some(text) => Err(PolicyError::InvalidAction(text.to_owned())),
         None => Ok(()),
     }
+}
+
+/// An action of another service; `*` is of every one.
+fn foreign_action<'a>(statement: &'a Statement, service: &str) -> Option<&'a str> {
+    let is_foreign =
+        |text: &str| text.split_once(':').is_some_and(|(prefix, _)| !prefix.eq_ignore_ascii_case(service));
+    statement.written.actions.iter().map(|text| &**text).find(|text| is_foreign(text))
 }
 
 fn unique_sids(statements: &[Statement]) -> Result<(), PolicyError> {

@@ -47,6 +47,9 @@ pub enum PolicyError {
     /// An action without a service prefix.
     #[error("the action {0:?} is not of the form service:Action")]
     InvalidAction(String),
+    /// An action in a trust policy that is none of the Security Token Service.
+    #[error("the action {0:?} is not about taking the role on: sts:AssumeRole and its like")]
+    NotAssumeRole(String),
     /// A statement has neither `Resource` nor `NotResource`, or an empty list of them.
     #[error("statement {} has no Resource", .0 + 1)]
     MissingResource(usize),
@@ -108,6 +111,7 @@ impl PolicyError {
             Self::InvalidAction(_) | Self::InvalidConditionKey(_) => {
                 "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.".to_owned()
             }
+            Self::NotAssumeRole(_) => "AssumeRole policy may only specify STS AssumeRole actions.".to_owned(),
             Self::MissingAction(_) => "Policy statement must contain actions.".to_owned(),
             Self::MissingResource(_) => "Policy statement must contain resources.".to_owned(),
             Self::InvalidResource(resource) => {

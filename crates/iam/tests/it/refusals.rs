@@ -149,7 +149,7 @@ fn principals_are_refused_that_can_be_nobody() {
 
 #[test]
 fn each_use_has_its_own_demands() {
-    let plain = r#""Effect":"Allow","Action":"ecr:*""#;
+    let plain = r#""Effect":"Allow","Action":"*""#;
     let cases = [
         (r#""Resource":"*""#, [true, true, false, false, false]),
         (r#""Principal":"*""#, [false, false, true, true, false]),
@@ -230,6 +230,28 @@ fn not_principal_is_for_denials_of_resources() {
             let refused = refused_by(policy_use, &of_resource);
             let expected = (effect == "Allow").then_some("Allow with NotPrincipal is not allowed.");
             assert_eq!(refused.as_deref(), expected, "{policy_use:?}");
+        }
+    }
+}
+
+/// What IAM answers to a trust policy with an action of another service.
+#[test]
+fn a_trust_policy_is_about_taking_the_role_on() {
+    let trust = |element: &str, actions: &str| {
+        let members =
+            format!(r#""Effect":"Allow","Principal":{{"AWS":"111122223333"}},"{element}":{actions}"#);
+        refused_by(Use::RoleTrust, &members)
+    };
+    for actions in [r#""sts:AssumeRole""#, r#"["STS:assumerole","sts:TagSession"]"#, r#""sts:*""#, r#""*""#] {
+        assert_eq!(trust("Action", actions), None, "{actions}");
+    }
+    for actions in
+        [r#""ecr:GetAuthorizationToken""#, r#"["sts:AssumeRole","iam:PassRole"]"#, r#""s*:AssumeRole""#]
+    {
+        for element in ["Action", "NotAction"] {
+            let refused = trust(element, actions);
+            let expected = "AssumeRole policy may only specify STS AssumeRole actions.";
+            assert_eq!(refused.as_deref(), Some(expected), "{element} {actions}");
         }
     }
 }
