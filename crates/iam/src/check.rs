@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use crate::error::PolicyError;
-use crate::policy::{Effect, Policy, Resources, Statement};
+use crate::policy::{Effect, Policy, Statement};
 use crate::principal::{Principal, Principals};
-use crate::resource::{Form, ResourcePattern};
+use crate::resource::Form;
 
 /// What a policy is meant for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,7 @@ impl Policy {
     /// to find out.
     pub fn check(&self, policy_use: Use) -> Result<(), PolicyError> {
         for (index, statement) in self.statements.iter().enumerate() {
+            actions_are_known_in_form(statement)?;
             match policy_use {
                 Use::Identity | Use::Session => check_identity(index, statement, policy_use)?,
                 Use::RoleTrust => {
@@ -93,11 +94,7 @@ fn check_identity(index: usize, statement: &Statement, policy_use: Use) -> Resul
 }
 
 fn only_arns(statement: &Statement, policy_use: Use) -> Result<(), PolicyError> {
-    let patterns: &[ResourcePattern] = match &statement.resources {
-        Resources::Unstated => &[],
-        Resources::These(patterns) | Resources::AllBut(patterns) => patterns,
-    };
-    for (pattern, text) in patterns.iter().zip(&statement.written.resources) {
+    for (pattern, text) in statement.resources.patterns().iter().zip(&statement.written.resources) {
         match (pattern.form(), policy_use) {
             (Form::Any | Form::Complete, _) => {}
             // IAM User Guide, "IAM ARNs": one that is incomplete is completed in an identity-based policy…
@@ -139,6 +136,21 @@ fn no_allow_of_the_rest(index: usize, statement: &Statement) -> Result<(), Polic
 fn has_resource(index: usize, statement: &Statement) -> Result<(), PolicyError> {
     if statement.written.resources.is_empty() {
         return Err(PolicyError::MissingResource(index));
+    }
+    Ok(())
+}
+
+/// One service and one name; the service is a name without wildcards, or a lone `*`. A kept policy is not held to it.
+fn actions_are_known_in_form(statement: &Statement) -> Result<(), PolicyError> {
+    for text in &statement.written.actions {
+        let Some((vendor, name)) = text.split_once(':') else { continue };
+        if name.contains(':') {
+            return Err(PolicyError::ManyColons(text.to_string()));
+        }
+        let is_name = vendor.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if vendor != "*" && !is_name {
+            return Err(PolicyError::InvalidVendor(vendor.to_owned()));
+        }
     }
     Ok(())
 }

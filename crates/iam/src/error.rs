@@ -47,6 +47,12 @@ pub enum PolicyError {
     /// An action without a service prefix.
     #[error("the action {0:?} is not of the form service:Action")]
     InvalidAction(String),
+    /// An action with more than one colon.
+    #[error("the action {0:?} has more than one colon")]
+    ManyColons(String),
+    /// What stands before an action's colon is no service's name.
+    #[error("{0:?} is not the name of a service")]
+    InvalidVendor(String),
     /// An action in a trust policy that is none of the Security Token Service.
     #[error("the action {0:?} is not about taking the role on: sts:AssumeRole and its like")]
     NotAssumeRole(String),
@@ -111,6 +117,8 @@ impl PolicyError {
             Self::InvalidAction(_) | Self::InvalidConditionKey(_) => {
                 "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.".to_owned()
             }
+            Self::ManyColons(_) => "Actions/Condition can contain only one colon.".to_owned(),
+            Self::InvalidVendor(vendor) => format!("Vendor {vendor} is not valid"),
             Self::NotAssumeRole(_) => "AssumeRole policy may only specify STS AssumeRole actions.".to_owned(),
             Self::MissingAction(_) => "Policy statement must contain actions.".to_owned(),
             Self::MissingResource(_) => "Policy statement must contain resources.".to_owned(),

@@ -115,8 +115,8 @@ fn actions(index: usize, members: Members<'_>) -> Result<(Actions, Texts), Polic
     Ok((if negated { Actions::AllBut(globs) } else { Actions::These(globs) }, written))
 }
 
-/// An action is `*` or `service:name`; only the name may hold wildcards, but AWS lets them into the service's name
-/// of a policy that it does not validate, so that is not refused here. Variables are not understood in actions.
+/// An action is `*` or `service:name`. Only the name may hold wildcards; that is for [`Policy::check`] to refuse, so that
+/// kept policies are still read. Variables are not understood in actions.
 fn action(text: &str) -> Result<Glob, PolicyError> {
     let is_action = text == "*" || text.split_once(':').is_some_and(|(a, b)| !a.is_empty() && !b.is_empty());
     if !is_action {

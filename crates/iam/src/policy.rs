@@ -74,6 +74,16 @@ pub(crate) enum Resources {
     AllBut(Box<[ResourcePattern]>),
 }
 
+impl Resources {
+    /// The patterns, negated or not, in the order in which they are written.
+    pub(crate) fn patterns(&self) -> &[ResourcePattern] {
+        match self {
+            Self::Unstated => &[],
+            Self::These(patterns) | Self::AllBut(patterns) => patterns,
+        }
+    }
+}
+
 /// One statement.
 #[derive(Debug, Clone)]
 pub(crate) struct Statement {
@@ -156,15 +166,11 @@ impl Policy {
     /// The condition keys that its conditions and variables mention, as written, each perhaps more than once.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.statements.iter().flat_map(|statement| {
-            let resources: &[ResourcePattern] = match &statement.resources {
-                Resources::Unstated => &[],
-                Resources::These(patterns) | Resources::AllBut(patterns) => patterns,
-            };
             let in_conditions = statement.conditions.iter().flat_map(|condition| {
                 let in_values = condition.wanted.iter().flat_map(|wanted| wanted.keys());
                 std::iter::once(&*condition.key).chain(in_values)
             });
-            resources.iter().flat_map(ResourcePattern::keys).chain(in_conditions)
+            statement.resources.patterns().iter().flat_map(ResourcePattern::keys).chain(in_conditions)
         })
     }
 

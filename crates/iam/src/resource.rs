@@ -94,6 +94,12 @@ impl ResourcePattern {
         }
     }
 
+    /// Whether a variable stands where it replaces a part of the ARN before the fifth colon.
+    pub(crate) fn has_early_variable(&self) -> bool {
+        let early = self.segments().iter().take(FIELDS - 1);
+        early.flat_map(|segment| segment.glob.keys()).next().is_some()
+    }
+
     /// Whether it is the resource of a request; none for an operation that has no resource, which only `*` covers.
     pub(crate) fn matches(&self, resource: Option<&str>, context: &Context) -> bool {
         match (self, resource) {

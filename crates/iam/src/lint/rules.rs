@@ -60,16 +60,36 @@ fn sid_of(statement: &Statement) -> Option<String> {
 
 /// What concerns one statement.
 pub(super) fn statement(statement: &Statement, policy_use: Use) -> Vec<String> {
+    let mut messages = early_variables(statement);
+    messages.extend(open_door(statement, policy_use));
+    messages
+}
+
+/// A variable stands in the resource's part of an ARN (IAM User Guide, "Variables and tags"): elsewhere AWS does not
+/// replace it.
+fn early_variables(statement: &Statement) -> Vec<String> {
+    let patterns = statement.resources.patterns().iter().zip(&statement.written.resources);
+    let early = patterns.filter(|(pattern, _)| pattern.has_early_variable());
+    early
+        .map(|(_, text)| {
+            format!(
+                "{text:?}: a policy variable can stand only after the fifth colon, in the resource's part"
+            )
+        })
+        .collect()
+}
+
+fn open_door(statement: &Statement, policy_use: Use) -> Option<String> {
     if statement.effect == Effect::Deny {
-        return Vec::new();
+        return None;
     }
     match &statement.principals {
         Some(Principals::These(entries))
             if entries.contains(&Principal::Everyone) && statement.conditions.is_empty() =>
         {
-            vec![open_to_everybody(policy_use).to_owned()]
+            Some(open_to_everybody(policy_use).to_owned())
         }
-        _ => Vec::new(),
+        _ => None,
     }
 }
 

@@ -124,6 +124,25 @@ fn the_older_version_and_its_literal_variables_are_told() {
     is_one(&old(&condition), "warning: statement 1 (Sid \"a\"): ${…} is a policy variable");
 }
 
+/// IAM User Guide, "Variables and tags": in the Resource element they stand after the fifth colon.
+#[test]
+fn variables_before_the_fifth_colon_are_told() {
+    for element in ["Resource", "NotResource"] {
+        let on = |resource: &str| {
+            in_statement(&format!(r#""Action":"*","{element}":["*","{resource}"]"#), Use::Identity)
+        };
+        let early = "arn:aws:ecr:us-east-1:${aws:PrincipalAccount}:repository/*";
+        let warning = format!(
+            "warning: statement 1: {early:?}: a policy variable can stand only after the fifth colon"
+        );
+        is_one(&on(early), &warning);
+        is_one(&on("arn:aws:ecr:${aws:RequestedRegion, 'x:y'}"), "warning: statement 1: \"arn:aws:ecr:${");
+        for sound in ["arn:aws:ecr:*:*:repository/${aws:username}/*", "arn:aws:ecr:${*}:*:repository/a"] {
+            assert_eq!(on(sound), Vec::<String>::new());
+        }
+    }
+}
+
 #[test]
 fn equal_sids_are_an_error_or_a_warning_by_the_use() {
     let twice = |members: &str| {

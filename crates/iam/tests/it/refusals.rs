@@ -245,14 +245,32 @@ fn a_trust_policy_is_about_taking_the_role_on() {
     for actions in [r#""sts:AssumeRole""#, r#"["STS:assumerole","sts:TagSession"]"#, r#""sts:*""#, r#""*""#] {
         assert_eq!(trust("Action", actions), None, "{actions}");
     }
-    for actions in
-        [r#""ecr:GetAuthorizationToken""#, r#"["sts:AssumeRole","iam:PassRole"]"#, r#""s*:AssumeRole""#]
-    {
+    for actions in [r#""ecr:GetAuthorizationToken""#, r#"["sts:AssumeRole","iam:PassRole"]"#] {
         for element in ["Action", "NotAction"] {
             let refused = trust(element, actions);
             let expected = "AssumeRole policy may only specify STS AssumeRole actions.";
             assert_eq!(refused.as_deref(), Some(expected), "{element} {actions}");
         }
+    }
+}
+
+#[test]
+fn an_action_is_one_service_and_one_name() {
+    let identity = |action: &str| {
+        refused_by(Use::Identity, &format!(r#""Effect":"Allow","Action":"{action}","Resource":"*""#))
+    };
+    for action in ["*", "*:*", "*:PutImage", "ecr:*", "ecr-public:Get*", "execute-api:Invoke?"] {
+        assert_eq!(identity(action), None, "{action}");
+    }
+    for (action, message) in [
+        ("ecr:Put:Image", "Actions/Condition can contain only one colon."),
+        ("ecr::PutImage", "Actions/Condition can contain only one colon."),
+        ("e*r:PutImage", "Vendor e*r is not valid"),
+        ("ec r:PutImage", "Vendor ec r is not valid"),
+        ("ecr_:PutImage", "Vendor ecr_ is not valid"),
+        ("écr:PutImage", "Vendor écr is not valid"),
+    ] {
+        assert_eq!(identity(action).as_deref(), Some(message), "{action}");
     }
 }
 
