@@ -179,3 +179,24 @@ async fn a_network_of_the_configuration_is_a_vpc_endpoint_to_policies() {
         }
     }
 }
+
+/// IAM User Guide, "IAM ARNs": in a session policy an incomplete ARN is not completed.
+#[tokio::test]
+async fn a_session_policy_has_complete_arns() {
+    let world = World::new().await;
+    for (resource, expected) in [
+        ("*", None),
+        ("arn:aws:ecr:*:*:repository/*", None),
+        ("arn:aws:ecr", Some(Code::Aws(registry::error::AwsCode::MalformedPolicyDocument))),
+    ] {
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"ecr:*","Resource":"{resource}"}}}}"#
+        );
+        let input = aws::sts::GetFederationTokenRequest {
+            name: "temp".to_owned(),
+            session: aws::sts::SessionParameters { policy: Some(policy), ..Default::default() },
+        };
+        let given = world.registry.get_federation_token(&ctx(&world.admin), input).await;
+        assert_eq!(given.err().map(|error| error.code), expected, "{resource}");
+    }
+}
