@@ -68,6 +68,11 @@ impl Glob {
         }
     }
 
+    /// Whether nothing but wildcards is in it.
+    pub(crate) fn is_wildcards(&self) -> bool {
+        self.parts.iter().flat_map(|part| part.iter()).all(|piece| matches!(piece, Piece::One))
+    }
+
     pub(crate) fn matches(&self, text: &str, context: &Context) -> bool {
         let bytes = text.as_bytes();
         let Some((first, rest)) = self.parts.split_first() else { return false };

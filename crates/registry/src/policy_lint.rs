@@ -3,6 +3,7 @@
 
 use iam::{KnownActions, Severity, Use};
 
+use crate::iam::shared_provider::lacking_claim;
 use crate::op::{Op, Resource};
 
 /// What a policy is meant for.
@@ -45,10 +46,17 @@ pub fn lint(document: &str, meant_for: MeantFor) -> Findings {
     };
     let known = KnownActions { all: &all, without_resource: &without_resource };
     let found = iam::lint(document, policy_use, &known);
-    Findings {
+    let mut findings = Findings {
         is_refused: found.iter().any(|finding| finding.severity == Severity::Error),
         lines: found.iter().map(ToString::to_string).collect(),
+    };
+    if meant_for == MeantFor::Trust
+        && let Some(lacking) = iam::Policy::parse(document).ok().and_then(|policy| lacking_claim(&policy))
+    {
+        findings.is_refused = true;
+        findings.lines.insert(0, format!("error: {lacking}"));
     }
+    findings
 }
 
 #[cfg(test)]
@@ -68,5 +76,14 @@ mod tests {
         assert!(!mistyped.is_refused && mistyped.lines.len() == 1, "{mistyped:?}");
         let refused = lint(&policy("s3:GetObject"), MeantFor::Repository);
         assert!(refused.is_refused, "{refused:?}");
+    }
+
+    #[test]
+    fn a_shared_provider_without_its_claim_is_refused() {
+        let trust = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity",
+            "Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/gitlab.com"}}}"#;
+        let refused = lint(trust, MeantFor::Trust);
+        assert!(refused.is_refused, "{refused:?}");
+        assert!(refused.lines[0].contains("gitlab.com:sub"), "{refused:?}");
     }
 }

@@ -14,6 +14,7 @@ mod policy_entities;
 mod policy_version;
 mod role;
 mod service_linked_role;
+pub(crate) mod shared_provider;
 pub(crate) mod simulate;
 mod tag;
 mod trust_policy;

@@ -3,6 +3,7 @@
 use iam::Document;
 
 use super::inline_policy::size;
+use super::shared_provider::lacking_claim;
 use super::{quota, quota_exceeded};
 use crate::Registry;
 use crate::error::{AwsCode, Error, Result};
@@ -16,6 +17,9 @@ impl Registry {
     pub(crate) async fn stored_trust_policy(&self, text: &str) -> Result<String> {
         let policy = iam::Policy::parse(text).map_err(|error| malformed(&error))?;
         policy.check(iam::Use::RoleTrust).map_err(|error| malformed(&error))?;
+        if let Some(lacking) = lacking_claim(&policy) {
+            return Err(Error::aws(AwsCode::MalformedPolicyDocument, lacking));
+        }
         if size(text) > quota::TRUST_POLICY {
             return Err(quota_exceeded("ACLSizePerRole", quota::TRUST_POLICY));
         }

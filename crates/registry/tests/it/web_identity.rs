@@ -1,7 +1,8 @@
 //! AssumeRoleWithWebIdentity: whose tokens open which role.
 
 use aws::iam::{
-    CreateOpenIDConnectProviderRequest, CreateRoleRequest, WharfPutOpenIDConnectProviderKeysRequest,
+    CreateOpenIDConnectProviderRequest, CreateRoleRequest, UpdateAssumeRolePolicyRequest,
+    WharfPutOpenIDConnectProviderKeysRequest,
 };
 use aws::sts::{AssumeRoleWithWebIdentityRequest, AssumedRole, SessionParameters};
 use aws_lc_rs::rand::SystemRandom;
@@ -188,4 +189,66 @@ async fn an_account_accepts_no_token_for_which_only_another_has_a_provider() {
     assert_eq!(code(refused), Code::Aws(AwsCode::InvalidIdentityToken));
     let refused = cluster.assume("not:an:arn:at:all:whatsoever", cluster.token(&claims(&json!({})))).await;
     assert_eq!(code(refused), Code::AccessDenied);
+}
+
+/// IAM User Guide, "Identity-provider controls for shared OIDC providers".
+#[tokio::test]
+async fn a_provider_that_many_share_is_believed_only_with_the_claim_that_tells_its_tenants_apart() {
+    let world = World::new().await;
+    let document = |issuer: &str, condition: &Value| {
+        let statement = json!({
+            "Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Condition": condition,
+            "Principal": {"Federated": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer}")},
+        });
+        json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
+    };
+    let role = |name: String, assume_role_policy_document: String| {
+        let world = &world;
+        async move {
+            let create = CreateRoleRequest {
+                role_name: name,
+                assume_role_policy_document,
+                ..CreateRoleRequest::default()
+            };
+            world.registry.create_role(&ctx(&world.admin), create).await
+        }
+    };
+    let (github, key) = ("token.actions.githubusercontent.com", "token.actions.githubusercontent.com:sub");
+    let mine = "repo:mine/app:*";
+    for (index, (issuer, condition)) in [
+        (github, json!({"StringLike": {key: mine}})),
+        (github, json!({"StringEquals": {key: [mine, "repo:mine/other:ref:refs/heads/main"]}})),
+        (github, json!({"ForAllValues:StringLike": {"Token.Actions.GitHubUserContent.com:sub": mine}})),
+        ("oidc.vercel.com", json!({"StringEquals": {"oidc.vercel.com:aud": "https://vercel.com/mine"}})),
+        ("oidc.vercel.com/mine", json!({"StringEquals": {"oidc.vercel.com/mine:aud": "x"}})),
+        ("oidc.example.org/cluster", json!({})),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let made = role(format!("good-{index}"), document(issuer, &condition)).await;
+        assert!(made.is_ok(), "{issuer} {condition}: {:?}", made.err().map(|error| error.message));
+    }
+    for (issuer, condition) in [
+        (github, json!({})),
+        (github, json!({"StringEquals": {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com"}})),
+        (github, json!({"StringLike": {key: "*"}})),
+        (github, json!({"StringLike": {key: ["repo:mine/*", "?*"]}})),
+        (github, json!({"StringLike": {key: []}})),
+        (github, json!({"StringNotLike": {key: "repo:theirs/*"}})),
+        (github, json!({"Null": {key: "false"}})),
+        ("gitlab.com", json!({"StringEquals": {"gitlab.com:aud": "https://gitlab.com"}})),
+        ("oidc.vercel.com", json!({"StringEquals": {"oidc.vercel.com:sub": "owner:mine"}})),
+    ] {
+        let refused = role("bad".to_owned(), document(issuer, &condition)).await.err().expect("refused");
+        assert_eq!(refused.code, Code::Aws(AwsCode::MalformedPolicyDocument), "{issuer} {condition}");
+        let claim = if issuer == "oidc.vercel.com" { "aud" } else { "sub" };
+        assert!(refused.message.contains(&format!("{issuer}:{claim}")), "{}", refused.message);
+    }
+    let update = UpdateAssumeRolePolicyRequest {
+        role_name: "good-0".to_owned(),
+        policy_document: document(github, &json!({})),
+    };
+    let updated = world.registry.update_assume_role_policy(&ctx(&world.admin), update).await;
+    assert_eq!(code(updated), Code::Aws(AwsCode::MalformedPolicyDocument));
 }
