@@ -146,6 +146,21 @@ impl Registry {
         })
     }
 
+    /// Whether a policy, were it the resource's, would deny the caller an operation: the lock-out check. The tags of the
+    /// repository are read for it too; the policies that decided need not have asked for them.
+    pub(crate) async fn would_deny(&self, gate: &Gate, op: Op, policy: &iam::Policy) -> Result<bool> {
+        let mut context = gate.context.clone();
+        if policies::reads_resource_tags(policy)
+            && let Some(row) = &gate.resolved.repository
+        {
+            let tags = self.meta.read(ListTagsForResource { repository: row.key }).await.or_store_error()?;
+            keys::add_resource_tags(&mut context, "ecr", &tags);
+        }
+        let resource = gate.resource(op);
+        let request = iam::Request { action: op.action(), resource: &resource, context: &context };
+        Ok(gate.policies.is_denied_by(policy, &request, &gate.caller, &gate.account_id))
+    }
+
     /// Whether the caller still exists and its key is active: what a login wants to know.
     pub async fn check_caller(&self, ctx: &Ctx) -> Result<()> {
         self.account_gate(ctx).await.map(|_| ())
@@ -221,13 +236,6 @@ impl Gate {
             log_denial(&self.caller.arn, op, role_arn, &decision);
         }
         decision.is_allowed()
-    }
-
-    /// Whether a policy, were it the resource's, would deny the caller an operation: the lock-out check.
-    pub(crate) fn is_denied_by(&self, op: Op, policy: &iam::Policy) -> bool {
-        let resource = self.resource(op);
-        let request = iam::Request { action: op.action(), resource: &resource, context: &self.context };
-        self.policies.is_denied_by(policy, &request, &self.caller, &self.account_id)
     }
 
     fn decide(&self, op: Op, resource: &str, context: &iam::Context) -> Result<()> {

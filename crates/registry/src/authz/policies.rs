@@ -56,8 +56,7 @@ impl Deciding {
 
     /// Whether a statement looks at the tags of the resource, which are read only then.
     pub(super) fn read_resource_tags(&self) -> bool {
-        let reads =
-            |(_, policy): &Named| policy.mentions("aws:ResourceTag/") || policy.mentions("ecr:ResourceTag/");
+        let reads = |(_, policy): &Named| reads_resource_tags(policy);
         let of_resource = |policy: Option<&Named>| policy.is_some_and(reads);
         self.principal.identity.iter().chain(&self.principal.boundary).any(reads)
             || self.session.iter().flatten().any(reads)
@@ -162,6 +161,11 @@ impl Deciding {
             resource_control: &[],
         })
     }
+}
+
+/// Whether a policy looks at the tags of a repository.
+pub(super) fn reads_resource_tags(policy: &iam::Policy) -> bool {
+    policy.mentions("aws:ResourceTag/") || policy.mentions("ecr:ResourceTag/")
 }
 
 fn source((name, policy): &Named) -> (&iam::SourceName, &iam::Policy) {

@@ -60,7 +60,7 @@ impl Registry {
             ));
         }
         // COMPAT(ecr): there is no `force` here, and nobody else could undo a policy that denies the caller this.
-        if gate.is_denied_by(effect::PutRegistryPolicy::OP, &policy) {
+        if self.would_deny(&gate, effect::PutRegistryPolicy::OP, &policy).await? {
             return Err(refused("registry", "it would lock the caller out of PutRegistryPolicy"));
         }
         let stored = document.to_json();

@@ -61,7 +61,7 @@ impl Registry {
         let permit = gate.permit::<effect::SetRepositoryPolicy>()?;
         let (policy, document) =
             self.stored_policy(&input.policy_text, Use::Repository, "repository").await?;
-        if !input.force && gate.is_denied_by(effect::SetRepositoryPolicy::OP, &policy) {
+        if !input.force && self.would_deny(&gate, effect::SetRepositoryPolicy::OP, &policy).await? {
             return Err(refused(
                 "repository",
                 "it would lock the caller out of SetRepositoryPolicy; force writes it",

@@ -205,6 +205,37 @@ async fn a_policy_that_locks_its_writer_out_needs_force() {
 }
 
 #[tokio::test]
+async fn the_lock_out_check_knows_the_repositorys_tags() {
+    let (world, app, _) = world_with_app().await;
+    let input = aws::ecr::TagResourceRequest {
+        resource_arn: app.arn(),
+        tags: vec![aws::ecr::Tag { key: "frozen".to_owned(), value: "yes".to_owned() }],
+    };
+    world.registry.tag_resource(&ctx(&world.admin), &region(), input).await.unwrap();
+    for key in ["aws:ResourceTag/frozen", "ecr:resourcetag/frozen"] {
+        for (value, expected) in [("yes", Some(Code::InvalidParameter)), ("no", None)] {
+            let policy_text = format!(
+                r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Deny","Principal":"*","Action":"ecr:SetRepositoryPolicy",
+                    "Condition":{{"StringEquals":{{"{key}":"{value}"}}}}}}}}"#
+            );
+            let input = SetRepositoryPolicyRequest {
+                repository_name: "app".to_owned(),
+                policy_text,
+                ..SetRepositoryPolicyRequest::default()
+            };
+            let set = world.registry.set_repository_policy(&ctx(&world.admin), &region(), input).await;
+            assert_eq!(set.err().map(|error| error.code), expected, "{key} {value}");
+            let delete = aws::ecr::DeleteRepositoryPolicyRequest {
+                repository_name: "app".to_owned(),
+                ..aws::ecr::DeleteRepositoryPolicyRequest::default()
+            };
+            // The next policy must meet no older one that has the tags read.
+            let _ = world.registry.delete_repository_policy(&ctx(&world.admin), &region(), delete).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_closed_accounts_images_are_nobodys() {
     let (world, _, ops) = world_with_app().await;
     let create =
