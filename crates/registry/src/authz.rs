@@ -68,6 +68,7 @@ pub(crate) struct Gate {
     caller: Arc<Caller>,
     policies: Deciding,
     context: iam::Context,
+    signed_region: Option<Region>,
     /// What the one read returned. Rows in it may be used only after a permit was given.
     resolved: Resolved,
 }
@@ -142,6 +143,7 @@ impl Registry {
             caller,
             policies,
             context,
+            signed_region: ctx.signed_region.clone(),
             resolved,
         })
     }
@@ -199,7 +201,7 @@ impl Gate {
     /// Decides, with further condition keys, for an operation that needs a second permission
     /// (creating a repository with tags needs TagResource, foundation 21).
     pub(crate) fn also_allow(&self, op: Op, keys: iam::Context) -> Result<()> {
-        self.decide(op, &self.resource(op), &self.context.clone().and(keys))
+        self.decide(op, &self.resource(op), &self.context_of(op, keys))
     }
 
     /// Decides on one operation without making a permit.
@@ -212,7 +214,16 @@ impl Gate {
         if op.action().starts_with("iam:") && self.caller.may_not_use_iam() {
             return Err(gone(&self.caller));
         }
-        self.decide(op, resource, &self.context.clone().and(keys))
+        self.decide(op, resource, &self.context_of(op, keys))
+    }
+
+    /// The condition keys of an operation, with those that its request brings.
+    fn context_of(&self, op: Op, keys: iam::Context) -> iam::Context {
+        let mut context = self.context.clone();
+        if let Some(region) = keys::requested_region(op, self.signed_region.as_ref()) {
+            context.set("aws:RequestedRegion", region);
+        }
+        context.and(keys)
     }
 
     /// Who asks, under the name that it has now.
@@ -229,7 +240,7 @@ impl Gate {
         trust: &iam::Policy,
         keys: iam::Context,
     ) -> bool {
-        let context = self.context.clone().and(keys);
+        let context = self.context_of(op, keys);
         let request = iam::Request { action: op.action(), resource: role_arn, context: &context };
         let decision = self.policies.decide_trust(op, trust, &request, (&self.caller, role_account));
         if !decision.is_allowed() {

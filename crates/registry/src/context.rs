@@ -45,6 +45,8 @@ pub struct Ctx {
     pub now: Timestamp,
     /// By which API.
     pub plane: Plane,
+    /// The Region of the signature's scope; none for a request that was not signed.
+    pub signed_region: Option<Region>,
 }
 
 impl Ctx {
@@ -58,7 +60,13 @@ impl Ctx {
         plane: Plane,
     ) -> Self {
         let operation_id = OperationId(request_id.clone());
-        Self { caller, peer, user_agent, request_id, operation_id, now, plane }
+        Self { caller, peer, user_agent, request_id, operation_id, now, plane, signed_region: None }
+    }
+
+    /// The same for a request that was signed for a Region.
+    #[must_use]
+    pub fn signed_for(self, region: Region) -> Self {
+        Self { signed_region: Some(region), ..self }
     }
 
     /// `now` in the store's unit.

@@ -28,7 +28,7 @@ impl Gate {
         keys: iam::Context,
         trust: Option<(&iam::Policy, &AccountId)>,
     ) -> Explained {
-        let context = self.context.clone().and(keys);
+        let context = self.context_of(op, keys);
         let request = iam::Request { action: op.action(), resource, context: &context };
         let trust_name = iam::SourceName::new("role trust policy");
         self.policies.with_policies(op, |policies| {

@@ -6,6 +6,7 @@
 use aws::ids::{AccountId, Region};
 
 use crate::context::{Caller, CallerKind, Ctx, Session, Unsigned};
+use crate::op::Op;
 use crate::settings::Settings;
 
 /// The keys of a request that nobody signed.
@@ -59,6 +60,16 @@ pub(super) fn of_request(
         add_session(&mut context, session);
     }
     context
+}
+
+/// `aws:RequestedRegion` of an operation whose Region is not its resource's: services with one endpoint for the world are
+/// always called in us-east-1, STS where the signature says.
+pub(super) fn requested_region(op: Op, signed: Option<&Region>) -> Option<String> {
+    match op.action().split_once(':') {
+        Some(("iam" | "organizations" | "account", _)) => Some("us-east-1".to_owned()),
+        Some(("sts", _)) => signed.map(ToString::to_string),
+        _ => None,
+    }
 }
 
 fn add_session(context: &mut iam::Context, session: &Session) {

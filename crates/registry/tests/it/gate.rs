@@ -180,6 +180,46 @@ async fn a_network_of_the_configuration_is_a_vpc_endpoint_to_policies() {
     }
 }
 
+/// IAM User Guide, "AWS global condition context keys": calls of IAM are always made to us-east-1. Those of STS are made to
+/// the Region that they are signed for.
+#[tokio::test]
+async fn the_requested_region_is_the_services_own() {
+    let world = World::new().await;
+    let statement = |action: &str, region: &str| {
+        format!(
+            r#"{{"Effect":"Allow","Action":"{action}","Resource":"*",
+                "Condition":{{"StringEquals":{{"aws:RequestedRegion":"{region}"}}}}}}"#
+        )
+    };
+    let statements = ["us-east-1", "eu-west-1"].map(|region| statement("iam:ListUsers", region));
+    let ask = |caller| {
+        let world = &world;
+        async move {
+            let listed =
+                world.registry.list_users(&ctx(&caller), aws::iam::ListUsersRequest::default()).await;
+            listed.map(|_| ()).map_err(|error| error.code)
+        }
+    };
+    assert_eq!(ask(world.user("global", &statements[0]).await).await, Ok(()));
+    assert_eq!(ask(world.user("regional", &statements[1]).await).await, Err(Code::AccessDenied));
+
+    let federated = world.user("federated", &statement("sts:GetFederationToken", "ap-south-1")).await;
+    let token = |ctx| {
+        let input = aws::sts::GetFederationTokenRequest {
+            name: "temp".to_owned(),
+            session: aws::sts::SessionParameters::default(),
+        };
+        let world = &world;
+        async move {
+            world.registry.get_federation_token(&ctx, input).await.map(|_| ()).map_err(|error| error.code)
+        }
+    };
+    assert_eq!(token(ctx(&federated).signed_for("ap-south-1".parse().unwrap())).await, Ok(()));
+    let elsewhere = ctx(&federated).signed_for("us-east-1".parse().unwrap());
+    assert_eq!(token(elsewhere).await, Err(Code::AccessDenied));
+    assert_eq!(token(ctx(&federated)).await, Err(Code::AccessDenied), "unsigned: the default Region");
+}
+
 /// IAM User Guide, "IAM ARNs": in a session policy an incomplete ARN is not completed.
 #[tokio::test]
 async fn a_session_policy_has_complete_arns() {

@@ -62,7 +62,8 @@ pub(super) async fn verify(
         .verify(&request(exchange, &headers, payload), &presented, service, exchange.now)
         .map_err(refused)?;
     exchange.caller = Some(caller.arn.clone());
-    let (ctx, region) = (context(exchange, caller), presented.scope().region.clone());
+    let region = presented.scope().region.clone();
+    let ctx = context(exchange, caller).signed_for(region.clone());
     app.registry.record_key_use(&ctx, region.as_str(), service).await;
     Ok(Signed { ctx, region, body, room })
 }
