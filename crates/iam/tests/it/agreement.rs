@@ -12,7 +12,7 @@ use proptest::test_runner::TestRunner;
 
 use crate::naive;
 use crate::request::APP;
-use crate::scenario::{self, Held, Scenario};
+use crate::scenario::{self, Held, Scenario, Typed};
 
 type Words = &'static [&'static str];
 
@@ -111,7 +111,7 @@ const HELD: Words = &[
 ];
 
 /// Operators without `Not`, with values that they can be given as JSON.
-const OPERATORS: [(&str, Words); 18] = [
+const OPERATORS: [(&str, Words); 19] = [
     ("StringEquals", TEXTS),
     ("StringEqualsIgnoreCase", TEXTS),
     ("StringLike", TEXTS),
@@ -126,11 +126,24 @@ const OPERATORS: [(&str, Words); 18] = [
     ("NumericGreaterThanEquals", &["10", "-1"]),
     ("DateEquals", &["2026-08-01T14:00:00+02:00", "10"]),
     ("DateLessThan", &["2026-08-01T12:00:00Z", "2026-08-01"]),
+    ("DateLessThanEquals", &["2026-08-01T12:00:00Z", "10"]),
+    ("DateGreaterThan", &["2026-08-01T12:00:00Z", "2026-08-01", "-1"]),
     ("DateGreaterThanEquals", &["2026-08-01T12:00:00Z", "2026-08-01", "9"]),
     ("IpAddress", &["203.0.113.0/24", "203.0.113.8", "0.0.0.0/0", "2001:db8::/32", "::/0"]),
     ("Null", &["true", "false"]),
-    ("StringEquals", TEXTS),
 ];
+
+/// Values that are no texts.
+fn typed() -> impl Strategy<Value = Typed> {
+    let moment = select(&["2026-08-01T12:00:00Z", "1970-01-01T00:00:10Z"][..]);
+    let address = select(&["203.0.113.9", "::ffff:203.0.113.9", "2001:db8::1"][..]);
+    prop_oneof![
+        any::<bool>().prop_map(Typed::Truth),
+        select(&[10, -1, 0, 1_785_585_600_i64][..]).prop_map(Typed::Number),
+        moment.prop_map(|text| Typed::Moment(text.parse().unwrap())),
+        address.prop_map(|text| Typed::Address(text.parse().unwrap())),
+    ]
+}
 
 /// The negation of an operator that has one.
 fn negation(operator: &str) -> Option<String> {
@@ -160,7 +173,7 @@ fn operator_with_values() -> impl Strategy<Value = (String, Vec<&'static str>)> 
             (_, true) => format!("{set}{name}IfExists"),
             (_, false) => format!("{set}{name}"),
         };
-        vec(select(values), 1..3).prop_map(move |values| (name.clone(), values))
+        vec(select(values), 0..3).prop_map(move |values| (name.clone(), values))
     })
 }
 
@@ -216,10 +229,10 @@ fn naming() -> impl Strategy<Value = String> {
 }
 
 fn context() -> impl Strategy<Value = Vec<(String, Held)>> {
-    let text = || select(HELD).prop_map(str::to_owned);
+    let value = || prop_oneof![2 => select(HELD).prop_map(|text| Typed::Text(text.to_owned())), 1 => typed()];
     let held = prop_oneof![
-        3 => text().prop_map(Held::One),
-        1 => vec(text(), 0..4).prop_map(Held::Set),
+        3 => value().prop_map(Held::One),
+        1 => vec(value(), 0..4).prop_map(Held::Set),
     ];
     vec((select(KEYS).prop_map(str::to_owned), held), 0..4)
 }

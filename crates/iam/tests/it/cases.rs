@@ -14,7 +14,7 @@ use iam::{Caller, CallerKind, Decision, PolicyKind};
 
 use crate::naive;
 use crate::request::APP;
-use crate::scenario::{self, Held, Scenario};
+use crate::scenario::{self, Held, Scenario, Typed};
 
 struct Case {
     /// The file and line, for a failure's message.
@@ -125,11 +125,25 @@ fn caller(text: &str) -> Option<Caller<'static>> {
 fn held(text: &str) -> Option<(String, Held)> {
     let (key, value) = text.split_once(" = ")?;
     let held = match value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        None => Held::One(value.to_owned()),
+        None => Held::One(typed(key, value)),
         Some("") => Held::Set(Vec::new()),
-        Some(list) => Held::Set(list.split(", ").map(|value| value.replace('"', "")).collect()),
+        Some(list) => Held::Set(list.split(", ").map(|value| Typed::Text(value.replace('"', ""))).collect()),
     };
     Some((key.to_owned(), held))
+}
+
+/// A value of the type that the server gives the key; a text if it cannot be one.
+fn typed(key: &str, value: &str) -> Typed {
+    let typed = match key.to_lowercase().as_str() {
+        "aws:securetransport" | "aws:multifactorauthpresent" | "aws:viaawsservice" => {
+            value.parse().ok().map(Typed::Truth)
+        }
+        "aws:epochtime" => value.parse().ok().map(Typed::Number),
+        "aws:currenttime" | "aws:tokenissuetime" => value.parse().ok().map(Typed::Moment),
+        "aws:sourceip" | "aws:vpcsourceip" => value.parse().ok().map(Typed::Address),
+        _ => None,
+    };
+    typed.unwrap_or_else(|| Typed::Text(value.to_owned()))
 }
 
 fn kind(text: &str) -> PolicyKind {

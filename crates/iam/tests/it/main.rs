@@ -7,6 +7,7 @@
     reason = "a failed test is allowed to panic"
 )]
 
+mod acceptance;
 mod agreement;
 mod cases;
 mod combination;

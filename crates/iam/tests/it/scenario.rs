@@ -1,8 +1,11 @@
 //! A request with everything that concerns it, as plain texts: what both evaluators are asked.
 
+use std::net::IpAddr;
+
 use iam::{
     Access, Caller, CallerKind, Context, Decision, Policies, Policy, Request, Source, SourceName, evaluate,
 };
+use jiff::Timestamp;
 
 /// The account that owns every resource here.
 pub(crate) const OWNER: &str = "111122223333";
@@ -55,8 +58,30 @@ pub(crate) const BOBS_SESSION: Caller<'static> = Caller {
 /// The values of a condition key.
 #[derive(Debug, Clone)]
 pub(crate) enum Held {
-    One(String),
-    Set(Vec<String>),
+    One(Typed),
+    Set(Vec<Typed>),
+}
+
+/// A value of the type that the server gives it.
+#[derive(Debug, Clone)]
+pub(crate) enum Typed {
+    Text(String),
+    Truth(bool),
+    Number(i64),
+    Moment(Timestamp),
+    Address(IpAddr),
+}
+
+impl From<&Typed> for iam::Value {
+    fn from(typed: &Typed) -> Self {
+        match typed {
+            Typed::Text(text) => Self::from(text.as_str()),
+            Typed::Truth(is) => Self::from(*is),
+            Typed::Number(number) => Self::from(*number),
+            Typed::Moment(moment) => Self::from(*moment),
+            Typed::Address(address) => Self::from(*address),
+        }
+    }
 }
 
 /// A request and all policies that concern it, as JSON texts.
@@ -127,8 +152,8 @@ impl Scenario {
 
     fn context(&self) -> Context {
         self.context.iter().fold(Context::new(), |context, (key, held)| match held {
-            Held::One(value) => context.with(key.clone(), value.as_str()),
-            Held::Set(values) => context.with_set(key.clone(), values.iter().map(String::as_str)),
+            Held::One(value) => context.with(key.clone(), value),
+            Held::Set(values) => context.with_set(key.clone(), values),
         })
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{list, text};
-use crate::scenario::Held;
+use crate::scenario::{Held, Typed};
 
 type Context = [(String, Held)];
 
@@ -25,7 +25,7 @@ fn written(value: &Value) -> String {
 
 fn one(operator: &str, key: &str, wanted: &[String], context: &Context, has_variables: bool) -> bool {
     let found = context.iter().rev().find(|(known, _)| known.to_lowercase() == key.to_lowercase());
-    let values: Vec<&String> = match found {
+    let values: Vec<&Typed> = match found {
         None => Vec::new(),
         Some((_, Held::One(value))) => vec![value],
         Some((_, Held::Set(values))) => values.iter().collect(),
@@ -42,13 +42,13 @@ fn one(operator: &str, key: &str, wanted: &[String], context: &Context, has_vari
         Some((before, after)) => (format!("{before}{after}"), true),
         None => (operator.to_owned(), false),
     };
-    let matches = |value: &str| {
+    let matches = |value: &Typed| {
         wanted.iter().any(|wanted| {
             text::pattern(wanted, context, has_variables)
                 .is_some_and(|wanted| compare(&operator, &wanted, value))
         })
     };
-    let is_empty = values.iter().all(|value| value.is_empty());
+    let is_empty = values.iter().all(|value| matches!(value, Typed::Text(text) if text.is_empty()));
     match set {
         "ForAllValues" => is_empty || values.iter().all(|value| matches(value) != negated),
         "ForAnyValue" if values.is_empty() => if_exists,
@@ -58,8 +58,25 @@ fn one(operator: &str, key: &str, wanted: &[String], context: &Context, has_vari
     }
 }
 
-fn compare(operator: &str, wanted: &[text::Letter], value: &str) -> bool {
+fn compare(operator: &str, wanted: &[text::Letter], typed: &Typed) -> bool {
     let plain = text::plain(wanted);
+    let value = text::written(typed);
+    let value = value.as_str();
+    // What is neither of the operator's type nor a text that can be read as such is not comparable.
+    let is_comparable = match operator {
+        "Bool" => matches!(typed, Typed::Truth(_) | Typed::Text(_)),
+        "IpAddress" => matches!(typed, Typed::Address(_) | Typed::Text(_)),
+        "BinaryEquals" => matches!(typed, Typed::Text(_)),
+        // Dates can be compared with seconds since 1970.
+        _ if operator.starts_with("Date") => {
+            matches!(typed, Typed::Moment(_) | Typed::Number(_) | Typed::Text(_))
+        }
+        _ if operator.starts_with("Numeric") => matches!(typed, Typed::Number(_) | Typed::Text(_)),
+        _ => true,
+    };
+    if !is_comparable {
+        return false;
+    }
     match operator {
         "StringEquals" | "BinaryEquals" => plain == value,
         "StringEqualsIgnoreCase" => plain.to_lowercase() == value.to_lowercase(),

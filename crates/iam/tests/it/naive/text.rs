@@ -1,6 +1,6 @@
 //! Patterns as lists of characters, each from the policy (and then perhaps a wildcard) or from a variable's value.
 
-use crate::scenario::Held;
+use crate::scenario::{Held, Typed};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Letter {
@@ -48,8 +48,19 @@ fn variable(body: &str, context: &[(String, Held)]) -> Option<String> {
     };
     let found = context.iter().rev().find(|(known, _)| known.to_lowercase() == key.to_lowercase());
     match found {
-        Some((_, Held::One(value))) => Some(value.clone()),
+        Some((_, Held::One(value))) => Some(written(value)),
         _ => default,
+    }
+}
+
+/// A value as texts are compared with it: a truth value in small letters, a moment in ISO 8601.
+pub(super) fn written(value: &Typed) -> String {
+    match value {
+        Typed::Text(text) => text.clone(),
+        Typed::Truth(is) => if *is { "true" } else { "false" }.to_owned(),
+        Typed::Number(number) => format!("{number}"),
+        Typed::Moment(moment) => moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        Typed::Address(address) => format!("{address}"),
     }
 }
 
