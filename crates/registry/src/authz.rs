@@ -14,7 +14,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use aws::ids::{AccountId, Region};
-use meta::{CallerRef, ListTagsForResource, RepositoryKey, RepositoryRow, Resolve, Resolved, Target};
+use meta::{
+    Account, CallerRef, ListTagsForResource, RepositoryKey, RepositoryRow, Resolve, Resolved, Target,
+};
 
 pub(crate) use documents::{Named, PolicyCaches};
 pub(crate) use explain::Explained;
@@ -125,9 +127,11 @@ impl Registry {
             None => Arc::clone(&ctx.caller),
         };
         let policies = self.deciding(&caller, state, &resolved).await?;
-        let mut context = keys::of_request(ctx, &caller, to.account, to.region, &self.settings);
+        let organization = resolved.account_in_organization.then_some(&self.organization);
+        let account = (to.account, organization);
+        let mut context = keys::of_request(ctx, &caller, account, to.region, &self.settings);
         if state.in_organization {
-            context.set("aws:PrincipalOrgID", self.organization.id.as_str());
+            keys::add_principal_organization(&mut context, &self.organization);
         }
         keys::add_principal_tags(&mut context, policies.principal_tags(), caller.session.as_deref());
         if policies.read_resource_tags()
@@ -161,6 +165,14 @@ impl Registry {
         let resource = gate.resource(op);
         let request = iam::Request { action: op.action(), resource: &resource, context: &context };
         Ok(gate.policies.is_denied_by(policy, &request, &gate.caller, &gate.account_id))
+    }
+
+    /// The condition keys about the account of a role, which a gate that was opened for the caller's own does not have.
+    pub(crate) fn keys_of_account(&self, account: &Account) -> iam::Context {
+        let mut keys = iam::Context::new();
+        let organization = account.in_organization.then_some(&self.organization);
+        keys::add_resource_account(&mut keys, &account.account_id, organization);
+        keys
     }
 
     /// Whether the caller still exists and its key is active: what a login wants to know.
@@ -294,7 +306,7 @@ pub(crate) fn is_trusted_web_identity(
     keys: iam::Context,
 ) -> bool {
     let op = Op::AssumeRoleWithWebIdentity;
-    let context = keys::of_unsigned(request, account, &settings.default_region, settings).and(keys);
+    let context = keys::of_unsigned(request, (account, None), &settings.default_region, settings).and(keys);
     let name = iam::SourceName::new("role trust policy");
     let policies = iam::Policies { resource: &[(&name, trust)], ..iam::Policies::default() };
     let kind = iam::CallerKind::WebIdentity { provider: &web.provider_arn };

@@ -21,6 +21,11 @@ pub struct Organization {
 }
 
 impl Organization {
+    /// The path of every account of it: all are in the root itself (`aws:PrincipalOrgPaths`).
+    pub(crate) fn path(&self) -> String {
+        format!("{}/{}/", self.id, self.root_id)
+    }
+
     /// The deployment's organisation; made on the first start that knows of it.
     pub(crate) async fn open(meta: &Meta) -> Result<Self> {
         let fresh = Self { id: format!("o-{}", random(10)?), root_id: format!("r-{}", random(4)?) };

@@ -36,6 +36,7 @@ pub(super) async fn everything_in_one_row(world: World) {
     let plain = resolve(Target::None).await.unwrap();
     assert_eq!(plain.registry.as_ref().unwrap().key, world.registry);
     assert_eq!(plain.repository, Some(world.row("app").await));
+    assert!(plain.account_in_organization);
     assert_eq!(plain.caller, Some(ann(1, false)));
     let key = CreateAccessKey {
         id: KEY.parse().unwrap(),
@@ -57,7 +58,7 @@ pub(super) async fn everything_in_one_row(world: World) {
 }
 
 pub(super) async fn what_is_missing_is_none(world: World) {
-    let nothing = Resolved { registry: None, ..Resolved::default() };
+    let nothing = Resolved { account_in_organization: true, ..Resolved::default() };
     let elsewhere = Resolve { region: "eu-west-1".parse().unwrap(), ..ask("app", Target::Tag(tag("v1"))) };
     assert_eq!(world.meta.read(elsewhere).await.unwrap(), nothing);
     let other = world.repository("other").await;
@@ -65,13 +66,15 @@ pub(super) async fn what_is_missing_is_none(world: World) {
     let blob = world.blob(other, "layer").await;
     for target in [Target::Tag(tag("v1")), Target::Digest(digest("m")), Target::Blob(blob)] {
         let found = world.meta.read(ask("app", target.clone())).await.unwrap();
-        assert_eq!(found, Resolved { registry: found.registry.clone(), ..Resolved::default() });
+        assert_eq!(found, Resolved { registry: found.registry.clone(), ..nothing.clone() });
         world.repository("empty").await;
         let found = world.meta.read(ask("empty", target)).await.unwrap();
         assert!(found.repository.is_some() && found.image.is_none() && found.blob.is_none());
         let empty = found.repository.unwrap().key;
         world.meta.write(DeleteRepository { repository: empty, force: false, at: Micros(1) }).await.unwrap();
     }
+    let unknown = Resolve { account_id: "999999999999".parse().unwrap(), ..ask("app", Target::None) };
+    assert_eq!(world.meta.read(unknown).await.unwrap(), Resolved::default());
     let anonymous = Resolve { caller: None, repository: None, ..ask("", Target::None) };
     let found = world.meta.read(anonymous).await.unwrap();
     assert!(found.registry.is_some() && found.repository.is_none() && found.caller.is_none());

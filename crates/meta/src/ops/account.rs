@@ -36,15 +36,24 @@ pub struct Account {
     pub name: String,
     /// `ACTIVE`, as Organizations names the state.
     pub status: String,
+    /// Whether it is in the organisation.
+    pub in_organization: bool,
 }
 
 impl Account {
     fn read(row: &mut Row) -> Result<Self, StoreError> {
-        Ok(Self { key: row.take()?, account_id: row.take()?, name: row.take()?, status: row.take()? })
+        Ok(Self {
+            key: row.take()?,
+            account_id: row.take()?,
+            name: row.take()?,
+            status: row.take()?,
+            in_organization: row.take()?,
+        })
     }
 }
 
-const SELECT: &str = "SELECT key, account_id, name, status FROM account WHERE account_id = ?1";
+const SELECT: &str =
+    "SELECT key, account_id, name, status, in_organization FROM account WHERE account_id = ?1";
 
 operation!(CreateAccount: Durable -> Account, AccountExists, |op, tx| {
     let insert = "INSERT INTO account (key, account_id, name, status, created_at) \

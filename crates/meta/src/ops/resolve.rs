@@ -96,6 +96,8 @@ pub struct Resolve {
 /// What was found; everything of one moment. A closed account has no registries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resolved {
+    /// Whether the registry's account is in the organisation, also where there is no registry yet.
+    pub account_in_organization: bool,
     /// The registry.
     pub registry: Option<Registry>,
     /// The repository.
@@ -114,7 +116,7 @@ pub struct Resolved {
 macro_rules! resolve {
     ($columns:expr, $joins:expr) => {
         concat!(
-            "SELECT ",
+            "SELECT a.in_organization, ",
             registry_columns!(),
             ", ",
             repository_columns!(),
@@ -181,6 +183,7 @@ operation!(Resolve: Point -> Resolved, Never, |op, tx| {
     values.extend(op.target.param());
     let mut row = tx.row(op.target.statement(), &values).await?.ok_or(StoreError::Bug("no row from one row"))?;
     let mut found = Resolved {
+        account_in_organization: row.take::<Option<bool>>()?.unwrap_or(false),
         registry: row.take_joined(Registry::COLUMNS, Registry::read)?,
         repository: row.take_joined(RepositoryRow::COLUMNS, RepositoryRow::read)?,
         ..Resolved::default()

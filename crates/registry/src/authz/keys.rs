@@ -7,12 +7,13 @@ use aws::ids::{AccountId, Region};
 
 use crate::context::{Caller, CallerKind, Ctx, Session, Unsigned};
 use crate::op::Op;
+use crate::organization::Organization;
 use crate::settings::Settings;
 
 /// The keys of a request that nobody signed.
 pub(super) fn of_unsigned(
     request: &Unsigned,
-    account: &AccountId,
+    (account, organization): (&AccountId, Option<&Organization>),
     region: &Region,
     settings: &Settings,
 ) -> iam::Context {
@@ -21,8 +22,8 @@ pub(super) fn of_unsigned(
         .with("aws:SecureTransport", request.peer.tls)
         .with("aws:CurrentTime", request.now)
         .with("aws:EpochTime", request.now.as_second())
-        .with("aws:RequestedRegion", region.to_string())
-        .with("aws:ResourceAccount", account.to_string());
+        .with("aws:RequestedRegion", region.to_string());
+    add_resource_account(&mut context, account, organization);
     if let Some(user_agent) = &request.user_agent {
         context.set("aws:UserAgent", user_agent.as_str());
     }
@@ -42,7 +43,7 @@ pub(super) fn of_unsigned(
 pub(super) fn of_request(
     ctx: &Ctx,
     caller: &Caller,
-    account: &AccountId,
+    account: (&AccountId, Option<&Organization>),
     region: &Region,
     settings: &Settings,
 ) -> iam::Context {
@@ -60,6 +61,27 @@ pub(super) fn of_request(
         add_session(&mut context, session);
     }
     context
+}
+
+/// The organisation of the caller's account.
+pub(super) fn add_principal_organization(context: &mut iam::Context, organization: &Organization) {
+    context.set("aws:PrincipalOrgID", organization.id.as_str());
+    context.set_all("aws:PrincipalOrgPaths", [organization.path()]);
+}
+
+/// The account of a resource and its organisation; none hides what the context held of another account.
+pub(super) fn add_resource_account(
+    context: &mut iam::Context,
+    account: &AccountId,
+    organization: Option<&Organization>,
+) {
+    context.set("aws:ResourceAccount", account.to_string());
+    context.set_all("aws:ResourceOrgID", [""; 0]);
+    context.set_all("aws:ResourceOrgPaths", [""; 0]);
+    if let Some(organization) = organization {
+        context.set("aws:ResourceOrgID", organization.id.as_str());
+        context.set_all("aws:ResourceOrgPaths", [organization.path()]);
+    }
 }
 
 /// `aws:RequestedRegion` of an operation whose Region is not its resource's: services with one endpoint for the world are

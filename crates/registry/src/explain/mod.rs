@@ -84,10 +84,11 @@ impl Registry {
         if *op == Op::AssumeRole {
             let gate = self.account_gate(&ctx).await?;
             let role = self.role_of_arn(resource).await?;
-            let role = role.ok_or_else(|| invalid(format!("There is no role {resource}.")))?;
+            let (role, account) = role.ok_or_else(|| invalid(format!("There is no role {resource}.")))?;
             let stored = role.role.as_ref().map(|fields| fields.trust_policy.as_str()).unwrap_or_default();
             let trust = iam::Policy::parse(stored).map_err(Error::internal)?;
-            return Ok(gate.explain(*op, resource, keys.clone(), Some((&trust, &role.account_id))));
+            let keys = self.keys_of_account(&account).and(keys.clone());
+            return Ok(gate.explain(*op, resource, keys, Some((&trust, &role.account_id))));
         }
         let gate = match op.resource() {
             Resource::Repository | Resource::AllRepositories => {

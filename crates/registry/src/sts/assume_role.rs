@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws::sts::{AssumeRoleRequest, AssumedRole, SessionParameters};
 use jiff::{SignedDuration, Timestamp};
-use meta::{Entity, FindAccount, RecordRoleUse};
+use meta::{Account, Entity, FindAccount, RecordRoleUse};
 
 use super::session_policy::packed_size;
 use crate::Registry;
@@ -39,13 +39,13 @@ fn denied(caller: &Caller, op: Op, role_arn: &str) -> Error {
 }
 
 impl Registry {
-    /// The role that an ARN names by its exact path and name. A closed account has none.
-    pub(crate) async fn role_of_arn(&self, role_arn: &str) -> Result<Option<Entity>> {
+    /// The role that an ARN names by its exact path and name, with its account. A closed account has none.
+    pub(crate) async fn role_of_arn(&self, role_arn: &str) -> Result<Option<(Entity, Account)>> {
         let found = self.entity_of_arn(role_arn).await?.filter(|entity| entity.kind == "role");
         let Some(role) = found else { return Ok(None) };
         let account = FindAccount { account_id: role.account_id.clone() };
         let account = self.meta.read(account).await.or_store_error()?;
-        Ok(account.is_some_and(|account| account.status == "ACTIVE").then_some(role))
+        Ok(account.filter(|account| account.status == "ACTIVE").map(|account| (role, account)))
     }
 
     /// A session of a role, for a caller whom the role trusts.
@@ -64,10 +64,10 @@ impl Registry {
             return Err(Error::new(Code::AccessDenied, message));
         }
         let role = self.role_of_arn(&input.role_arn).await?;
-        let role = role.ok_or_else(|| denied(caller, Op::AssumeRole, &input.role_arn))?;
+        let (role, account) = role.ok_or_else(|| denied(caller, Op::AssumeRole, &input.role_arn))?;
         let inherited = inherited_tags(caller);
         let tags = joined_tags(&inherited, &input.session.tags)?;
-        self.decide_trust(&gate, &role, &input).await?;
+        self.decide_trust(&gate, (&role, &account), &input).await?;
         let mut transitive: Vec<String> = inherited.into_iter().map(|(key, _)| key).collect();
         transitive.extend(input.transitive_tag_keys);
         let inherited_identity = caller.session.as_ref().and_then(|session| session.source_identity.clone());
@@ -84,10 +84,14 @@ impl Registry {
     }
 
     /// Asks the trust policy together with the caller's own policies, for each action that the request is.
-    async fn decide_trust(&self, gate: &Gate, role: &Entity, input: &AssumeRoleRequest) -> Result<()> {
-        let mut keys = iam::Context::new()
-            .with("sts:RoleSessionName", input.role_session_name.as_str())
-            .with("aws:ResourceAccount", role.account_id.to_string());
+    async fn decide_trust(
+        &self,
+        gate: &Gate,
+        (role, account): (&Entity, &Account),
+        input: &AssumeRoleRequest,
+    ) -> Result<()> {
+        let mut keys =
+            self.keys_of_account(account).with("sts:RoleSessionName", input.role_session_name.as_str());
         if let Some(external_id) = &input.external_id {
             keys.set("sts:ExternalId", external_id.as_str());
         }

@@ -48,14 +48,14 @@ impl Registry {
         let issuer = issuer_of(&input.web_identity_token).map_err(|error| refused(&error))?;
         let provider = self.provider_of(&account, &issuer).await?;
         let claims = self.verified(&provider, &input.web_identity_token, request).await?;
-        let role = self.role_of_arn(&input.role_arn).await?.ok_or_else(denied)?;
+        let (role, of_role) = self.role_of_arn(&input.role_arn).await?.ok_or_else(denied)?;
         let web_identity = WebIdentity {
             provider_arn: provider.arn,
             issuer: bare(&claims.issuer).to_owned(),
             subject: claims.subject.clone(),
             audience: claims.audience.clone(),
         };
-        let mut keys = claimed(&web_identity, &claims);
+        let mut keys = self.keys_of_account(&of_role).and(claimed(&web_identity, &claims));
         keys.set("sts:RoleSessionName", input.role_session_name.as_str());
         add_resource_tags(&mut keys, "iam", &self.iam_tags(&role.unique_id).await?);
         let stored = role.role.as_ref().map(|fields| fields.trust_policy.as_str()).unwrap_or_default();

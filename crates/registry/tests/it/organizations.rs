@@ -161,6 +161,59 @@ async fn closed_accounts_are_not_heard_and_departed_ones_are_of_no_organization(
     assert_eq!(code(own), Code::Aws(AwsCode::MasterCannotLeave));
 }
 
+/// IAM User Guide, "AWS global condition context keys": the keys of an organisation are there for its accounts alone.
+#[tokio::test]
+async fn policies_know_the_organization_of_the_principal_and_of_the_resource() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    world.push(&app, "latest", b"{}").await.unwrap();
+    let kept = meta::GetSetting { name: "organization".to_owned() };
+    let kept = world.meta.read(kept).await.unwrap().unwrap();
+    let kept: serde_json::Value = serde_json::from_slice(&kept).unwrap();
+    let (id, root_id) = (kept["id"].as_str().unwrap(), kept["root_id"].as_str().unwrap());
+    for (name, root_id, expected) in [("of-root", root_id, true), ("of-another", "r-none", false)] {
+        let statement = format!(
+            r#"{{"Effect":"Allow","Action":"ecr:BatchGetImage","Resource":"*","Condition":{{
+                "StringEquals":{{"aws:PrincipalOrgID":"{id}","aws:ResourceOrgID":"{id}"}},
+                "ForAnyValue:StringLike":{{"aws:PrincipalOrgPaths":"{id}/{root_id}/*","aws:ResourceOrgPaths":["{id}/{root_id}/"]}}}}}}"#
+        );
+        let reader = world.user(name, &statement).await;
+        let latest = oci::name::Reference::Tag("latest".parse().unwrap());
+        let pulled = world.registry.get_manifest(&ctx(&reader), &app, &latest).await;
+        assert_eq!(pulled.is_ok(), expected, "{name}");
+    }
+
+    let registry = &world.registry;
+    registry.create_account(&ctx(&world.admin), create("a@example.org", MEMBER)).await.unwrap();
+    let leaves = root(&world, MEMBER).await;
+    let create = aws::ecr::CreateRepositoryRequest {
+        repository_name: "own".to_owned(),
+        ..aws::ecr::CreateRepositoryRequest::default()
+    };
+    registry.create_repository(&ctx(&leaves), &region(), create).await.unwrap();
+    let policy_text = format!(
+        r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Deny","Principal":"*","Action":"ecr:DescribeRepositories",
+            "Condition":{{"StringNotEquals":{{"aws:ResourceOrgID":"{id}"}}}}}}}}"#
+    );
+    let set = aws::ecr::SetRepositoryPolicyRequest {
+        repository_name: "own".to_owned(),
+        policy_text,
+        ..aws::ecr::SetRepositoryPolicyRequest::default()
+    };
+    registry.set_repository_policy(&ctx(&leaves), &region(), set).await.unwrap();
+    let described = || async {
+        let input = DescribeRepositoriesRequest {
+            repository_names: vec!["own".to_owned()],
+            ..DescribeRepositoriesRequest::default()
+        };
+        registry.describe_repositories(&ctx(&leaves), &region(), input).await.map(|_| ()).map_err(|e| e.code)
+    };
+    assert_eq!(described().await, Ok(()));
+    let leave = RemoveAccountFromOrganizationRequest { account_id: MEMBER.to_owned() };
+    registry.remove_account_from_organization(&ctx(&world.admin), leave).await.unwrap();
+    assert_eq!(described().await, Err(Code::AccessDenied), "its account is of no organisation any more");
+}
+
 #[tokio::test]
 async fn a_root_lists_and_deletes_its_own_keys() {
     let world = World::new().await;
