@@ -96,19 +96,18 @@ fn check_identity(index: usize, statement: &Statement, policy_use: Use) -> Resul
 fn only_arns(statement: &Statement, policy_use: Use) -> Result<(), PolicyError> {
     for (pattern, text) in statement.resources.patterns().iter().zip(&statement.written.resources) {
         match (pattern.form(), policy_use) {
-            (Form::Any | Form::Complete, _) => {}
-            // IAM User Guide, "IAM ARNs": one that is incomplete is completed in an identity-based policy…
-            (Form::IncompleteWithStar | Form::Incomplete, Use::Identity) => {}
-            // …and MalformedPolicyDocument in the session policy of an AssumeRole operation.
+            // IAM User Guide, "IAM ARNs": an incomplete ARN is MalformedPolicyDocument in the session policy of an
+            // AssumeRole operation…
             (Form::Incomplete | Form::IncompleteWithStar, Use::Session) | (Form::IncompleteWithGap, _) => {
                 return Err(PolicyError::IncompleteResource(text.to_string()));
             }
-            // Of a resource's policy AWS says nothing. What the asterisk covers is beyond doubt; any other might be a
-            // Deny that its author believes to hold more than it does.
-            (Form::IncompleteWithStar, _) => {}
-            (Form::NoArn | Form::NoService | Form::Incomplete, _) => {
+            // …and completed in a policy of an identity. Of a resource's policy AWS says nothing: what an asterisk covers
+            // is beyond doubt there, and any other might be a Deny that its author believes to hold more than it does.
+            (Form::Incomplete, Use::RoleTrust | Use::Repository | Use::Registry)
+            | (Form::NoArn | Form::NoService, _) => {
                 return Err(PolicyError::InvalidResource(text.to_string()));
             }
+            (Form::Any | Form::Complete | Form::Incomplete | Form::IncompleteWithStar, _) => {}
         }
     }
     Ok(())

@@ -310,3 +310,18 @@ fn a_hostile_pattern_is_matched_in_bounded_time() {
     assert!(!crate::request::allows(&policy, "ecr:PutImage", &resource, &iam::Context::new()));
     assert!(begun.elapsed() < std::time::Duration::from_secs(2), "{:?}", begun.elapsed());
 }
+
+#[test]
+fn asterisks_that_run_over_many_colons_are_matched_in_bounded_time() {
+    let resource = format!("arn:aws:ecr:{}x", ":a".repeat(100_000));
+    let begun = std::time::Instant::now();
+    for pattern in ["arn:*:*:*:*:b", "arn:*:*a:*:a*:*b", "arn:a*:b*:a*:b", "arn:*:a*:a*:a*:*a:*b"] {
+        let policy =
+            crate::request::statement(&format!(r#""Effect":"Allow","Action":"*","Resource":"{pattern}""#));
+        assert!(
+            !crate::request::allows(&policy, "ecr:PutImage", &resource, &iam::Context::new()),
+            "{pattern}"
+        );
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(2), "{:?}", begun.elapsed());
+}

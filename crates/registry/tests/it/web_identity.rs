@@ -240,7 +240,8 @@ async fn a_provider_that_many_share_is_believed_only_with_the_claim_that_tells_i
         ("gitlab.com", json!({"StringEquals": {"gitlab.com:aud": "https://gitlab.com"}})),
         ("oidc.vercel.com", json!({"StringEquals": {"oidc.vercel.com:sub": "owner:mine"}})),
     ] {
-        let refused = role("bad".to_owned(), document(issuer, &condition)).await.err().expect("refused");
+        let made = role("bad".to_owned(), document(issuer, &condition)).await;
+        let refused = made.map(|_| ()).unwrap_err();
         assert_eq!(refused.code, Code::Aws(AwsCode::MalformedPolicyDocument), "{issuer} {condition}");
         let claim = if issuer == "oidc.vercel.com" { "aud" } else { "sub" };
         assert!(refused.message.contains(&format!("{issuer}:{claim}")), "{}", refused.message);
