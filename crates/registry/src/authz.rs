@@ -27,6 +27,7 @@ use crate::error::{Code, Error, Result};
 use crate::op::effect::Effect;
 use crate::op::{Op, Resource};
 use crate::store::StoreResultExt as _;
+use crate::token::TokenError;
 
 /// Leave to do one kind of effect on one repository.
 #[derive(Debug)]
@@ -104,6 +105,9 @@ impl Registry {
     }
 
     async fn gate_to(&self, ctx: &Ctx, to: Destination<'_>) -> Result<Gate> {
+        if ctx.caller.token_region.as_ref().is_some_and(|region| region != to.region) {
+            return Err(Error::new(Code::InvalidToken, TokenError::Invalid.to_string()));
+        }
         let read = Resolve {
             account_id: to.account.clone(),
             region: to.region.clone(),
@@ -145,9 +149,10 @@ impl Registry {
         })
     }
 
-    /// Whether the caller still exists and its key is active: what a login wants to know.
-    pub async fn check_caller(&self, ctx: &Ctx) -> Result<()> {
-        self.account_gate(ctx).await.map(|_| ())
+    /// Whether the caller still exists, its key is active and its token is one for this registry's region: what a
+    /// login wants to know.
+    pub async fn check_login(&self, ctx: &Ctx, account: &AccountId, region: &Region) -> Result<()> {
+        self.registry_gate(ctx, account, region).await.map(|_| ())
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) const STAGING: &str = "222233334444";
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly";
 
 /// The administrator of another account of the deployment.
-async fn staging(world: &World) -> Arc<Caller> {
+pub(crate) async fn staging(world: &World) -> Arc<Caller> {
     let account = AccountKey(77);
     let account_id: aws::ids::AccountId = STAGING.parse().unwrap();
     let create = CreateAccount {

@@ -10,7 +10,9 @@
 
 mod account;
 mod blobs;
+mod credentials;
 mod cross_account;
+mod cross_use;
 mod expired;
 mod explained;
 mod gate;
