@@ -168,6 +168,15 @@ impl Caller {
         }
     }
 
+    /// Whose an upload is. Two users may give their sessions of GetFederationToken one name, and with it one
+    /// `aws:userid`: those are two.
+    pub(crate) fn upload_owner(&self) -> String {
+        match &self.kind {
+            CallerKind::Federated { name, .. } => format!("{}:{name}", self.unique_id),
+            _ => self.user_id(),
+        }
+    }
+
     /// `aws:PrincipalArn`: for the session of a role, the role's ARN with its path.
     pub fn principal_arn(&self) -> String {
         match &self.kind {

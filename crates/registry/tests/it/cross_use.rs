@@ -21,7 +21,7 @@ use registry::token::TokenError;
 use registry::upload::Incoming;
 
 use crate::credentials::{
-    ALL, Presents, assumes, login, of, open_role, opened, password, session,
+    ALL, Presents, assumes, federates, federation_token, login, of, open_role, opened, password, session,
     session_token, sign,
 };
 use crate::cross_account::{STAGING, staging};
@@ -136,7 +136,11 @@ async fn an_upload_is_of_its_principal() {
     let named =
         |name: &str| aws::sts::AssumeRoleRequest { role_session_name: name.to_owned(), ..assumes("ci") };
     let (one, two) = (session(&world, &ann, named("one")).await, session(&world, &ann, named("two")).await);
-    let all = [&world.admin, &ann, &bob, &one, &two];
+    let federated = async |user: &Arc<Caller>| {
+        of(&world, &federation_token(&world, user, federates("f", ALL)).await.credentials).await
+    };
+    let (anns, bobs) = (federated(&ann).await, federated(&bob).await);
+    let all = [&world.admin, &ann, &bob, &one, &two, &anns, &bobs];
     for (mine, owner) in all.iter().enumerate() {
         for by_api in [false, true] {
             let id = upload(&world, owner, &own, by_api).await;
