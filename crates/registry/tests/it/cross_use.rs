@@ -7,7 +7,7 @@ use aws::ecr::{
     CompleteLayerUploadRequest, CreateRepositoryRequest, DescribeImagesRequest, DescribeRepositoriesRequest,
     InitiateLayerUploadRequest, ListImagesRequest, SetRepositoryPolicyRequest, UploadLayerPartRequest,
 };
-use aws::iam::ListUsersRequest;
+use aws::iam::{GetAccountAuthorizationDetailsRequest, ListUsersRequest};
 use aws::ids::Region;
 use aws::sigv4::SigV4Error;
 use bytes::Bytes;
@@ -337,7 +337,18 @@ async fn a_marker_of_iam_is_of_one_account() {
         let list = ListUsersRequest { marker, max_items: Some(1), ..ListUsersRequest::default() };
         registry.list_users(&ctx(by), list).await.map(|page| page.marker)
     };
+    let details = async |by: &Arc<Caller>, marker: Option<String>| {
+        let list = GetAccountAuthorizationDetailsRequest {
+            marker,
+            max_items: Some(1),
+            ..GetAccountAuthorizationDetailsRequest::default()
+        };
+        registry.get_account_authorization_details(&ctx(by), list).await.map(|page| page.marker)
+    };
     let marker = users(&world.admin, None).await.unwrap();
     assert!(marker.is_some() && users(&world.admin, marker.clone()).await.is_ok());
     assert_eq!(code(users(&other, marker).await), Code::Aws(AwsCode::ValidationError));
+    let marker = details(&world.admin, None).await.unwrap();
+    assert!(marker.is_some() && details(&world.admin, marker.clone()).await.is_ok());
+    assert_eq!(code(details(&other, marker).await), Code::Aws(AwsCode::ValidationError));
 }
