@@ -13,6 +13,7 @@ mod blobs;
 mod credentials;
 mod cross_account;
 mod cross_use;
+mod downloads;
 mod expired;
 mod explained;
 mod gate;
