@@ -198,9 +198,6 @@ impl Gate {
 
     /// Decides on an operation whose resource the request names (`Resource::Named`), such as the ARN of a role.
     pub(crate) fn allow_on(&self, op: Op, resource: &str, keys: iam::Context) -> Result<()> {
-        if op.action().starts_with("iam:") && self.caller.may_not_use_iam() {
-            return Err(gone(&self.caller));
-        }
         self.decide(op, resource, &self.context.clone().and(keys))
     }
 
@@ -235,6 +232,7 @@ impl Gate {
     }
 
     fn decide(&self, op: Op, resource: &str, context: &iam::Context) -> Result<()> {
+        self.is_open_to_session(op)?;
         let request = iam::Request { action: op.action(), resource, context };
         let decision = self.policies.decide(op, &request, &self.caller, &self.account_id);
         match decision.reason(op.action()) {
@@ -243,6 +241,18 @@ impl Gate {
                 log_denial(&self.caller.arn, op, resource, &decision);
                 Err(denied(&self.caller, op, resource, &reason))
             }
+        }
+    }
+
+    /// Whether an operation is none of those that no policy opens to the caller's kind of session.
+    fn is_open_to_session(&self, op: Op) -> Result<()> {
+        match op.action().split_once(':') {
+            Some(("iam", _)) if self.caller.may_not_use_iam() => Err(gone(&self.caller)),
+            Some(("sts", _)) if self.caller.may_not_use_sts() => {
+                let message = format!("Cannot call {} with session credentials", op.name());
+                Err(Error::new(Code::AccessDenied, message))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -207,6 +207,12 @@ impl Caller {
         }
     }
 
+    /// Sessions of GetFederationToken have GetCallerIdentity of STS, those of GetSessionToken AssumeRole too (the same
+    /// page). Neither of the two is decided by the caller's policies alone, so that this is about all the others.
+    pub(crate) fn may_not_use_sts(&self) -> bool {
+        self.session.is_some() && !matches!(self.kind, CallerKind::Role { .. })
+    }
+
     /// The caller under the name that its principal has now; None if nothing changed. Only users can be renamed.
     pub(crate) fn renamed(&self, path: &str, name: &str) -> Option<Self> {
         let kind = match &self.kind {
