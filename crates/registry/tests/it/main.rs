@@ -20,6 +20,7 @@ mod gate;
 mod housekeeping;
 mod images;
 mod organizations;
+mod sts_chain;
 mod sts_users;
 mod tokens;
 mod web_identity;
