@@ -20,7 +20,9 @@ COMMON = {
     "ExpiredToken": 403,
     "InvalidAction": 400,
     "InvalidClientTokenId": 403,
+    "InvalidParameterValue": 400,
     "MalformedInput": 400,
+    "SignatureDoesNotMatch": 403,
     "ValidationError": 400,
 }
 COMMON_OF_ORGANIZATIONS = {"AccessDeniedException", "InvalidInputException", "UnknownOperationException"}

@@ -30,6 +30,7 @@ use crate::op::effect::Effect;
 use crate::op::{Op, Resource};
 use crate::settings::Settings;
 use crate::store::StoreResultExt as _;
+use crate::token::TokenError;
 
 /// Leave to do one kind of effect on one repository.
 #[derive(Debug)]
@@ -108,6 +109,9 @@ impl Registry {
     }
 
     async fn gate_to(&self, ctx: &Ctx, to: Destination<'_>) -> Result<Gate> {
+        if ctx.caller.token_region.as_ref().is_some_and(|region| region != to.region) {
+            return Err(Error::new(Code::InvalidToken, TokenError::Invalid.to_string()));
+        }
         let read = Resolve {
             account_id: to.account.clone(),
             region: to.region.clone(),
@@ -175,9 +179,10 @@ impl Registry {
         keys
     }
 
-    /// Whether the caller still exists and its key is active: what a login wants to know.
-    pub async fn check_caller(&self, ctx: &Ctx) -> Result<()> {
-        self.account_gate(ctx).await.map(|_| ())
+    /// Whether the caller still exists, its key is active and its token is one for this registry's region: what a
+    /// login wants to know.
+    pub async fn check_login(&self, ctx: &Ctx, account: &AccountId, region: &Region) -> Result<()> {
+        self.registry_gate(ctx, account, region).await.map(|_| ())
     }
 }
 
@@ -223,9 +228,6 @@ impl Gate {
 
     /// Decides on an operation whose resource the request names (`Resource::Named`), such as the ARN of a role.
     pub(crate) fn allow_on(&self, op: Op, resource: &str, keys: iam::Context) -> Result<()> {
-        if op.action().starts_with("iam:") && self.caller.may_not_use_iam() {
-            return Err(gone(&self.caller));
-        }
         self.decide(op, resource, &self.context_of(op, keys))
     }
 
@@ -262,6 +264,7 @@ impl Gate {
     }
 
     fn decide(&self, op: Op, resource: &str, context: &iam::Context) -> Result<()> {
+        self.is_open_to_session(op)?;
         let request = iam::Request { action: op.action(), resource, context };
         let decision = self.policies.decide(op, &request, &self.caller, &self.account_id);
         match decision.reason(op.action()) {
@@ -270,6 +273,18 @@ impl Gate {
                 log_denial(&self.caller.arn, op, resource, &decision);
                 Err(denied(&self.caller, op, resource, &reason))
             }
+        }
+    }
+
+    /// Whether an operation is none of those that no policy opens to the caller's kind of session.
+    fn is_open_to_session(&self, op: Op) -> Result<()> {
+        match op.action().split_once(':') {
+            Some(("iam", _)) if self.caller.may_not_use_iam() => Err(gone(&self.caller)),
+            Some(("sts", _)) if self.caller.may_not_use_sts() => {
+                let message = format!("Cannot call {} with session credentials", op.name());
+                Err(Error::new(Code::AccessDenied, message))
+            }
+            _ => Ok(()),
         }
     }
 

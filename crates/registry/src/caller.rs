@@ -168,6 +168,15 @@ impl Caller {
         }
     }
 
+    /// Whose an upload is. Two users may give their sessions of GetFederationToken one name, and with it one
+    /// `aws:userid`: those are two.
+    pub(crate) fn upload_owner(&self) -> String {
+        match &self.kind {
+            CallerKind::Federated { name, .. } => format!("{}:{name}", self.unique_id),
+            _ => self.user_id(),
+        }
+    }
+
     /// `aws:PrincipalArn`: for the session of a role, the role's ARN with its path.
     pub fn principal_arn(&self) -> String {
         match &self.kind {
@@ -196,6 +205,12 @@ impl Caller {
                 self.session.as_ref().is_some_and(|session| !session.mfa)
             }
         }
+    }
+
+    /// Sessions of GetFederationToken have GetCallerIdentity of STS, those of GetSessionToken AssumeRole too (the same
+    /// page). Neither of the two is decided by the caller's policies alone, so that this is about all the others.
+    pub(crate) fn may_not_use_sts(&self) -> bool {
+        self.session.is_some() && !matches!(self.kind, CallerKind::Role { .. })
     }
 
     /// The caller under the name that its principal has now; None if nothing changed. Only users can be renamed.

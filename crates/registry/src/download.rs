@@ -1,25 +1,28 @@
-//! The URL that GetDownloadUrlForLayer gives: sealed, expiring, good for one blob of one repository.
+//! The URL that GetDownloadUrlForLayer gives: sealed, expiring, good for one blob of one repository. It stands for the one
+//! who asked for it: whoever holds it may read what that caller may read at that moment, and nothing else.
 
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use meta::{Resolve, Target};
+use meta::Target;
 use oci::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::Registry;
 use crate::authz::Permit;
 use crate::blob::{BlobHandle, blob_unknown};
-use crate::context::{Ctx, RepositoryRef};
+use crate::context::{Ctx, Plane, RepositoryRef, Unsigned};
 use crate::error::{Code, Error, Result};
 use crate::op::effect::GetDownloadUrlForLayer;
 use crate::seal::Purpose;
-use crate::store::StoreResultExt as _;
+use crate::session::Carried;
 
 /// How long a download URL opens (ECR's presigned URLs live for an hour).
 pub const LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 /// Where the server answers download URLs.
 pub const PATH_PREFIX: &str = "/wharf/layers/";
+/// Longest sealed part of a URL: clients and proxies in between need not take longer ones.
+const MAX_SEALED_CHARS: usize = 2_000;
 
 #[derive(Serialize, Deserialize)]
 struct Download {
@@ -36,11 +39,33 @@ struct Download {
     digest: String,
     #[serde(rename = "e")]
     expires_at: i64,
+    /// Who asked.
+    #[serde(rename = "c")]
+    caller: Carried,
+}
+
+fn refused(sentence: &'static str) -> Error {
+    Error::new(Code::AccessDenied, sentence)
+}
+
+fn not_valid() -> Error {
+    refused("The download URL is not valid. Ask for a new one.")
+}
+
+/// What the gate says of the one who asked is none of the bearer's business.
+fn for_bearer(error: Error) -> Error {
+    match error.code {
+        Code::AccessDenied | Code::InvalidToken => {
+            refused("The download URL is not valid any more. Ask for a new one.")
+        }
+        Code::RepositoryNotFound => blob_unknown(),
+        _ => error,
+    }
 }
 
 impl Registry {
     /// A URL by which the blob can be fetched without credentials until it expires.
-    pub(crate) fn download_url(
+    pub(crate) async fn download_url(
         &self,
         ctx: &Ctx,
         repository: &RepositoryRef,
@@ -55,31 +80,35 @@ impl Registry {
             repository: permit.repository().id,
             digest: digest.to_string(),
             expires_at: expires_at.as_second(),
+            caller: Carried::of(permit.caller()),
         };
-        let sealed = self.keys.seal_json(Purpose::Download, &download).map_err(Error::internal)?;
+        let owner = (permit.caller().unique_id.as_str(), expires_at);
+        let sealed = self.seal_or_keep(Purpose::Download, &download, MAX_SEALED_CHARS, owner).await?;
         let endpoint = self.settings.address.proxy_endpoint(&repository.account_id, &repository.region);
         Ok(format!("{endpoint}{PATH_PREFIX}{sealed}"))
     }
 
-    /// Leave to read the blob that a download URL stands for. The permission was decided when the URL was
-    /// given; that the repository still holds the blob is read now.
-    pub async fn verify_download(self: &Arc<Self>, sealed: &str, now: Timestamp) -> Result<BlobHandle> {
-        let refuse = || Error::new(Code::AccessDenied, "The download URL is not valid. Ask for a new one.");
-        let download: Download = self.keys.open_json(Purpose::Download, sealed).map_err(|_| refuse())?;
-        if now.as_second() >= download.expires_at {
-            return Err(Error::new(Code::AccessDenied, "The download URL has expired. Ask for a new one."));
+    /// Leave to read the blob that a download URL stands for, decided anew in the name of the one who asked: the URL
+    /// ends with that principal, its key and its permission.
+    pub async fn verify_download(self: &Arc<Self>, sealed: &str, request: &Unsigned) -> Result<BlobHandle> {
+        let opened: Option<Download> = self.open_or_find(Purpose::Download, sealed).await?;
+        let download = opened.ok_or_else(not_valid)?;
+        if request.now.as_second() >= download.expires_at {
+            return Err(refused("The download URL has expired. Ask for a new one."));
         }
-        let digest: Digest = download.digest.parse().map_err(|_| refuse())?;
-        let resolve = Resolve {
-            account_id: download.account_id.parse().map_err(|_| refuse())?,
-            region: download.region.parse().map_err(|_| refuse())?,
-            repository: Some(download.name),
-            target: Target::Blob(digest),
-            caller: None,
+        let digest: Digest = download.digest.parse().map_err(|_| not_valid())?;
+        let repository = RepositoryRef {
+            account_id: download.account_id.parse().map_err(|_| not_valid())?,
+            region: download.region.parse().map_err(|_| not_valid())?,
+            name: download.name.parse().map_err(|_| not_valid())?,
         };
-        let resolved = self.meta.read(resolve).await.or_store_error()?;
-        let same = resolved.repository.as_ref().is_some_and(|row| row.key.id == download.repository);
-        let row = resolved.blob.as_ref().filter(|_| same).ok_or_else(blob_unknown)?;
+        let caller = Arc::new(download.caller.into_caller().ok_or_else(not_valid)?);
+        let (peer, user_agent) = (request.peer, request.user_agent.clone());
+        let ctx = Ctx::new(caller, peer, user_agent, "download".to_owned(), request.now, Plane::Data);
+        let gate = self.gate(&ctx, &repository, Target::Blob(digest)).await.map_err(for_bearer)?;
+        let permit = gate.permit::<GetDownloadUrlForLayer>().map_err(for_bearer)?;
+        let is_same = permit.repository().id == download.repository;
+        let row = gate.resolved().blob.as_ref().filter(|_| is_same).ok_or_else(blob_unknown)?;
         BlobHandle::new(self, row)
     }
 }

@@ -96,6 +96,7 @@ aws_codes! {
     ValidationError: "ValidationError" 400;
     // STS.
     PackedPolicyTooLarge: "PackedPolicyTooLarge" 400;
+    InvalidParameterValue: "InvalidParameterValue" 400;
     InvalidIdentityToken: "InvalidIdentityToken" 400;
     ExpiredIdentityToken: "ExpiredTokenException" 400;
     IdpRejectedClaim: "IDPRejectedClaim" 403;

@@ -18,6 +18,7 @@ pub mod error;
 pub mod explain;
 pub mod iam;
 mod ids;
+mod kept;
 pub mod manifest;
 pub mod op;
 pub mod organization;

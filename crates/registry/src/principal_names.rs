@@ -5,28 +5,121 @@
 
 use std::collections::HashMap;
 
+use aws::arn::Arn;
 use aws::ids::AccountId;
 use iam::{AwsPrincipal, Document};
-use meta::{EntityKind, FindAccount, FindEntity, FindEntityById};
+use meta::{EntityKind, EntityName, FindNamedPrincipals, NamedPrincipals, Principal};
 
 use crate::Registry;
 use crate::error::Result;
-use crate::iam::arn_of;
 use crate::store::StoreResultExt as _;
 
 /// A principal that a policy names and that is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UnknownPrincipal(pub(crate) String);
 
+/// What the store has of the principals that a document names, read at one moment.
+struct Known(NamedPrincipals);
+
+impl Known {
+    fn by_name(&self, account: &str, kind: &str, name: &str) -> Option<&Principal> {
+        // The store finds names in any case; an ARN names by the exact spelling.
+        self.0
+            .principals
+            .iter()
+            .find(|one| one.account_id.as_str() == account && one.kind == kind && one.name == name)
+    }
+
+    fn by_id(&self, id: &str) -> Option<&Principal> {
+        self.0.principals.iter().find(|one| one.unique_id == id)
+    }
+
+    /// What a name is kept under; None if it names nothing that is there.
+    fn kept(&self, name: &str) -> Option<String> {
+        if name == "*" {
+            return Some(name.to_owned());
+        }
+        match AwsPrincipal::parse(name)? {
+            AwsPrincipal::FederatedUser => Some(name.to_owned()),
+            AwsPrincipal::Account(account) => {
+                let known = self.0.accounts.iter().find(|known| known.as_str() == account);
+                known.map(ToString::to_string)
+            }
+            AwsPrincipal::Entity { account, kind, path_and_name } => {
+                let (path, name) = split(path_and_name);
+                let found = self.by_name(account, kind, name).filter(|one| one.path == path);
+                found.map(|one| one.unique_id.clone())
+            }
+            AwsPrincipal::Session { account, role, session } => {
+                self.by_name(account, "role", role).map(|role| format!("{}:{session}", role.unique_id))
+            }
+            AwsPrincipal::UniqueId { id, .. } => self.by_id(id).map(|_| name.to_owned()),
+        }
+    }
+
+    /// How a name that is kept is shown, if otherwise.
+    fn shown(&self, kept: &str) -> Option<String> {
+        match AwsPrincipal::parse(kept)? {
+            AwsPrincipal::Account(account) => Some(format!("arn:aws:iam::{account}:root")),
+            AwsPrincipal::UniqueId { id, session } => {
+                let Principal { account_id, kind, path, name, .. } = self.by_id(id)?;
+                Some(match session {
+                    Some(session) => Arn::sts_assumed_role(account_id, name, session).to_string(),
+                    None => format!("arn:aws:iam::{account_id}:{kind}{path}{name}"),
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The path and the name of `path/to/name`.
+fn split(path_and_name: &str) -> (String, &str) {
+    match path_and_name.rsplit_once('/') {
+        Some((path, name)) => (format!("/{path}/"), name),
+        None => ("/".to_owned(), path_and_name),
+    }
+}
+
+/// What the store is asked about the names of a document.
+fn question(document: &Document) -> FindNamedPrincipals {
+    let mut ask = FindNamedPrincipals::default();
+    let entity = |account: &str, kind, name: &str| {
+        let account_id: AccountId = account.parse().ok()?;
+        Some(EntityName { account_id, kind, name: name.to_owned() })
+    };
+    for name in document.aws_principals() {
+        match AwsPrincipal::parse(name) {
+            Some(AwsPrincipal::Account(account)) => ask.accounts.extend(account.parse::<AccountId>().ok()),
+            Some(AwsPrincipal::Entity { account, kind, path_and_name }) => {
+                let kind = if kind == "user" { EntityKind::User } else { EntityKind::Role };
+                ask.entities.extend(entity(account, kind, split(path_and_name).1));
+            }
+            Some(AwsPrincipal::Session { account, role, .. }) => {
+                ask.entities.extend(entity(account, EntityKind::Role, role));
+            }
+            Some(AwsPrincipal::UniqueId { id, .. }) => ask.unique_ids.push(id.to_owned()),
+            Some(AwsPrincipal::FederatedUser) | None => {}
+        }
+    }
+    ask
+}
+
 impl Registry {
-    /// Puts unique ids for the principals that a document names, or tells the first that does not exist.
+    async fn known_principals(&self, document: &Document) -> Result<Known> {
+        Ok(Known(self.meta.read(question(document)).await.or_store_error()?))
+    }
+
+    /// Puts unique ids for the principals that a document names, or tells the first that does not exist. One that is
+    /// deleted before the document is written leaves an id there that is nobody's any more.
     pub(crate) async fn resolve_principals(
         &self,
         document: &mut Document,
     ) -> Result<std::result::Result<(), UnknownPrincipal>> {
+        let known = self.known_principals(document).await?;
         let mut ids = HashMap::new();
         for name in document.aws_principals() {
-            match self.resolve_principal(name).await? {
+            match known.kept(name) {
                 Some(id) => ids.insert(name.to_owned(), id),
                 None => return Ok(Err(UnknownPrincipal(name.to_owned()))),
             };
@@ -35,68 +128,12 @@ impl Registry {
         Ok(Ok(()))
     }
 
-    async fn resolve_principal(&self, name: &str) -> Result<Option<String>> {
-        if name == "*" {
-            return Ok(Some(name.to_owned()));
-        }
-        match AwsPrincipal::parse(name) {
-            None => Ok(None),
-            Some(AwsPrincipal::FederatedUser) => Ok(Some(name.to_owned())),
-            Some(AwsPrincipal::Account(account)) => {
-                let Ok(account_id) = account.parse::<AccountId>() else { return Ok(None) };
-                let found = self.meta.read(FindAccount { account_id }).await.or_store_error()?;
-                Ok(found.map(|account| account.account_id.to_string()))
-            }
-            Some(AwsPrincipal::Entity { account, kind, path_and_name }) => {
-                let kind = if kind == "user" { EntityKind::User } else { EntityKind::Role };
-                let (path, entity_name) = match path_and_name.rsplit_once('/') {
-                    Some((path, name)) => (format!("/{path}/"), name),
-                    None => ("/".to_owned(), path_and_name),
-                };
-                let Ok(account_id) = account.parse() else { return Ok(None) };
-                let find = FindEntity { account_id, kind, name: entity_name.to_owned() };
-                let found = self.meta.read(find).await.or_store_error()?;
-                // An ARN names an entity by the exact spelling of its path and name.
-                let exact = found.filter(|entity| entity.path == path && entity.name == entity_name);
-                Ok(exact.map(|entity| entity.unique_id))
-            }
-            Some(AwsPrincipal::Session { account, role, session }) => {
-                let Ok(account_id) = account.parse() else { return Ok(None) };
-                let find = FindEntity { account_id, kind: EntityKind::Role, name: role.to_owned() };
-                let found = self.meta.read(find).await.or_store_error()?.filter(|entity| entity.name == role);
-                Ok(found.map(|entity| format!("{}:{session}", entity.unique_id)))
-            }
-            Some(AwsPrincipal::UniqueId { id, .. }) => {
-                let find = FindEntityById { unique_id: id.to_owned() };
-                Ok(self.meta.read(find).await.or_store_error()?.map(|_| name.to_owned()))
-            }
-        }
-    }
-
     /// Puts ARNs for the unique ids of a document; what was deleted stays its id.
     pub(crate) async fn render_principals(&self, document: &mut Document) -> Result<()> {
-        let mut names = HashMap::new();
-        for id in document.aws_principals() {
-            let shown = match AwsPrincipal::parse(id) {
-                Some(AwsPrincipal::Account(account)) => Some(format!("arn:aws:iam::{account}:root")),
-                Some(AwsPrincipal::UniqueId { id, session }) => self.arn_of_id(id, session).await?,
-                _ => None,
-            };
-            if let Some(shown) = shown {
-                names.insert(id.to_owned(), shown);
-            }
-        }
+        let known = self.known_principals(document).await?;
+        let shown = document.aws_principals().into_iter();
+        let names = shown.filter_map(|kept| Some((kept.to_owned(), known.shown(kept)?))).collect();
         document.replace_aws_principals(&names);
         Ok(())
-    }
-
-    async fn arn_of_id(&self, id: &str, session: Option<&str>) -> Result<Option<String>> {
-        let found = self.meta.read(FindEntityById { unique_id: id.to_owned() }).await.or_store_error()?;
-        Ok(found.map(|entity| match session {
-            Some(session) => {
-                aws::arn::Arn::sts_assumed_role(&entity.account_id, &entity.name, session).to_string()
-            }
-            None => arn_of(&entity),
-        }))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use aws::ids::Region;
 use jiff::{SignedDuration, Timestamp};
-use meta::{FindSessionContext, ForgetSessionContexts, PutSessionContext};
+use meta::ForgetSessionContexts;
 use serde::{Deserialize, Serialize};
 
 use crate::Registry;
@@ -35,17 +35,6 @@ struct Claims {
     region: String,
     #[serde(flatten)]
     caller: Carried,
-}
-
-/// What a password holds: the claims, or the handle of claims that are too large for it.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Password {
-    Claims(Box<Claims>),
-    Handle {
-        #[serde(rename = "h")]
-        handle: String,
-    },
 }
 
 /// Why a docker password is refused.
@@ -89,26 +78,14 @@ impl Registry {
         let gate = self.registry_gate(ctx, &ctx.caller.account_id, region).await?;
         gate.allow(<effect::GetAuthorizationToken as effect::Effect>::OP)?;
         let expires_at = ctx.now.saturating_add(LIFETIME).unwrap_or(Timestamp::MAX);
-        let claims = Password::Claims(Box::new(Claims {
+        let claims = Claims {
             issued_at: ctx.now.as_second(),
             expires_at: expires_at.as_second(),
             region: region.to_string(),
             caller: Carried::of(gate.caller()),
-        }));
-        let password = self.keys.seal_json(Purpose::Token, &claims).map_err(Error::internal)?;
-        if password.len() <= MAX_PASSWORD_CHARS {
-            return Ok(IssuedToken { password, expires_at });
-        }
-        let plain = serde_json::to_vec(&claims).map_err(Error::internal)?;
-        let put = PutSessionContext {
-            id: uuid::Uuid::new_v4().to_string(),
-            owner: ctx.caller.unique_id.clone(),
-            context: self.keys.seal(Purpose::SessionContext, &plain).map_err(Error::internal)?,
-            expires_at: micros(expires_at),
         };
-        let handle = Password::Handle { handle: put.id.clone() };
-        self.meta.write(put).await.or_store_error()?;
-        let password = self.keys.seal_json(Purpose::Token, &handle).map_err(Error::internal)?;
+        let owner = (ctx.caller.unique_id.as_str(), expires_at);
+        let password = self.seal_or_keep(Purpose::Token, &claims, MAX_PASSWORD_CHARS, owner).await?;
         Ok(IssuedToken { password, expires_at })
     }
 
@@ -140,20 +117,8 @@ impl Registry {
     }
 
     async fn open_token(&self, password: &str) -> std::result::Result<OpenToken, TokenError> {
-        let invalid = |_| TokenError::Invalid;
-        let claims = match self.keys.open_json(Purpose::Token, password).map_err(invalid)? {
-            Password::Claims(claims) => claims,
-            Password::Handle { handle } => {
-                let find = FindSessionContext { id: handle };
-                let found = self.meta.read(find).await.or_store_error();
-                let sealed = found.map_err(|error| TokenError::store(&error))?.ok_or(TokenError::Invalid)?;
-                let plain = self.keys.open_value(Purpose::SessionContext, &sealed).map_err(invalid)?;
-                match serde_json::from_slice(&plain).map_err(|_| TokenError::Invalid)? {
-                    Password::Claims(claims) => claims,
-                    Password::Handle { .. } => return Err(TokenError::Invalid),
-                }
-            }
-        };
+        let found = self.open_or_find::<Claims>(Purpose::Token, password).await;
+        let claims = found.map_err(|error| TokenError::store(&error))?.ok_or(TokenError::Invalid)?;
         let region: Region = claims.region.parse().map_err(|_| TokenError::Invalid)?;
         let caller = claims.caller.into_caller().ok_or(TokenError::Invalid)?;
         let caller = Caller { token_region: Some(region), ..caller };

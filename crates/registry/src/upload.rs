@@ -177,7 +177,7 @@ impl Registry {
         let at = ctx.at();
         let row = UploadRow {
             id: uuid::Uuid::new_v4().to_string(),
-            principal: permit.caller().user_id(),
+            principal: permit.caller().upload_owner(),
             object_key: ObjectKey::random().to_string(),
             algorithm,
             offset: 0,
@@ -244,7 +244,7 @@ fn object_key(row: &UploadRow) -> Result<ObjectKey> {
 
 /// The session if it is this repository's and this principal's; to everybody else it does not exist.
 fn owned_row<E: Effect>(row: Option<&UploadRow>, permit: &Permit<E>, id: &str) -> Result<UploadRow> {
-    row.filter(|row| row.principal == permit.caller().user_id())
+    row.filter(|row| row.principal == permit.caller().upload_owner())
         .cloned()
         .ok_or_else(|| upload_not_found(permit, id))
 }

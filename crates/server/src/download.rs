@@ -3,6 +3,7 @@
 
 use http::{Method, StatusCode, header};
 use oci::error::ErrorCode;
+use registry::context::Unsigned;
 
 use crate::error::Refusal;
 use crate::exchange::{Exchange, Response};
@@ -26,6 +27,8 @@ async fn download(app: &App, exchange: &Exchange) -> Result<Response, Refusal> {
         return Err(refusal.with(header::ALLOW, "GET"));
     }
     let token = exchange.uri.path().strip_prefix(PREFIX).unwrap_or_default();
-    let blob = app.registry.verify_download(token, exchange.now).await?;
+    let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
+    let request = Unsigned { peer: exchange.peer, user_agent, now: exchange.now };
+    let blob = app.registry.verify_download(token, &request).await?;
     v2::blob::send(exchange, &blob).await
 }

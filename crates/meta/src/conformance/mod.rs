@@ -53,7 +53,8 @@ macro_rules! suite {
 
 suite! {
     account: digits_are_unique, a_registry_is_made_once, a_setting_is_written_once;
-    principal: names_ignore_case, every_change_bumps_the_version, a_user_made_again_inherits_nothing, access_keys;
+    principal: names_ignore_case, every_change_bumps_the_version, a_user_made_again_inherits_nothing, access_keys,
+        named_in_a_policy, many_are_found_in_few_statements;
     repository: names_are_unique_among_the_living, pages_go_by_bytes, deletion_is_refused_while_images_are_there,
         settings_are_kept, resource_tags;
     blob: a_mount_needs_a_living_source, found_in_the_order_of_the_request, what_an_image_needs_stays, links_are_found;

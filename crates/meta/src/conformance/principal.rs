@@ -1,4 +1,4 @@
-//! Users, their access keys and policies, and the version that every change bumps.
+//! Users, their access keys and policies, the version that every change bumps, and whom a policy names.
 
 use super::world::{World, refusal};
 use crate::*;
@@ -89,4 +89,85 @@ pub(super) async fn access_keys(world: World) {
     assert_eq!((found.active, found.principal.version), (false, before + 1));
     let other = SetAccessKeyStatus { id: id("AKIAAAAAAAAAAAAAAAA2"), active: false };
     assert_eq!(refusal(world.meta.write(other).await), AccessKeyGone);
+}
+
+fn entity(account: &str, kind: EntityKind, name: &str) -> EntityName {
+    EntityName { account_id: account.parse().unwrap(), kind, name: name.into() }
+}
+
+pub(super) async fn named_in_a_policy(world: World) {
+    let other = CreateAccount {
+        key: AccountKey(70),
+        account_id: "700000000000".parse().unwrap(),
+        name: "other".into(),
+        at: Micros(1),
+    };
+    world.meta.write(other).await.unwrap();
+    let make = |account, kind, unique_id: &str| CreateEntity {
+        account: AccountKey(account),
+        kind,
+        unique_id: unique_id.into(),
+        path: "/p/".into(),
+        name: "Ann".into(),
+        boundary: None,
+        role: None,
+        tags: Vec::new(),
+        limit: 10,
+        at: Micros(1),
+    };
+    for (account, kind, id) in
+        [(1, EntityKind::User, "AIDA1"), (1, EntityKind::Role, "AROA1"), (70, EntityKind::User, "AIDA70")]
+    {
+        world.meta.write(make(account, kind, id)).await.unwrap();
+    }
+    let find = |accounts: &[&str], entities: &[EntityName], unique_ids: &[&str]| FindNamedPrincipals {
+        accounts: accounts.iter().map(|account| account.parse().unwrap()).collect(),
+        entities: entities.to_vec(),
+        unique_ids: unique_ids.iter().map(|id| (*id).to_owned()).collect(),
+    };
+    let ids = |found: &NamedPrincipals| {
+        found.principals.iter().map(|one| one.unique_id.clone()).collect::<Vec<_>>()
+    };
+    let here = super::world::ACCOUNT;
+    assert_eq!(world.meta.read(find(&[], &[], &[])).await.unwrap(), NamedPrincipals::default());
+    let accounts = find(&["700000000000", "800000000000", here], &[], &[]);
+    let found = world.meta.read(accounts).await.unwrap();
+    let accounts: Vec<_> = found.accounts.iter().map(ToString::to_string).collect();
+    assert_eq!(accounts, [here, "700000000000"]);
+    let user = entity(here, EntityKind::User, "ann");
+    let found = world.meta.read(find(&[], std::slice::from_ref(&user), &[])).await.unwrap();
+    let ann = &found.principals[0];
+    assert_eq!((ids(&found), ann.path.as_str(), ann.name.as_str()), (vec!["AIDA1".into()], "/p/", "Ann"));
+    assert_eq!((ann.account_id.as_str(), ann.kind.as_str()), (here, "user"));
+    // Each part of a name counts, and what is named twice comes once.
+    let names = [
+        user,
+        entity("700000000000", EntityKind::User, "ANN"),
+        entity("700000000000", EntityKind::Role, "Ann"),
+        entity("800000000000", EntityKind::User, "Ann"),
+        entity(here, EntityKind::User, "bob"),
+    ];
+    let found = world.meta.read(find(&[], &names, &["AROA1", "AIDA1", "AIDA9"])).await.unwrap();
+    assert_eq!(ids(&found), ["AIDA1", "AIDA70", "AROA1"]);
+}
+
+pub(super) async fn many_are_found_in_few_statements(world: World) {
+    let ids: Vec<String> = (0..600).map(|n| format!("AIDA{n:03}")).collect();
+    for n in [0, 255, 256, 599] {
+        world.user(&ids[n], &format!("user-{n}")).await.unwrap();
+    }
+    let by_name = (0..600).map(|n| entity(super::world::ACCOUNT, EntityKind::User, &format!("user-{n}")));
+    let find = FindNamedPrincipals {
+        accounts: vec![super::world::ACCOUNT.parse().unwrap(); 600],
+        entities: by_name.collect(),
+        unique_ids: ids.clone(),
+    };
+    let before = world.meta.round_trips();
+    let found = world.meta.read(find).await.unwrap();
+    let found: Vec<_> = found.principals.into_iter().map(|one| one.unique_id).collect();
+    assert_eq!(found, [&ids[0], &ids[255], &ids[256], &ids[599]].map(Clone::clone));
+    if let (Some(before), Some(after)) = (before, world.meta.round_trips()) {
+        // Three statements for each kind of name, prepared once each, and a transaction around them.
+        assert!(after - before < 30, "{} round trips", after - before);
+    }
 }

@@ -17,6 +17,7 @@ mod image_put;
 pub mod instance_profile;
 pub mod managed_policy;
 pub mod member_account;
+pub mod named_principals;
 pub mod oidc_provider;
 pub mod policy_use;
 pub mod principal;

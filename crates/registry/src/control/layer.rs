@@ -86,7 +86,7 @@ impl Registry {
                 ),
             ));
         }
-        let download_url = self.download_url(ctx, &repository, &permit, &digest)?;
+        let download_url = self.download_url(ctx, &repository, &permit, &digest).await?;
         Ok(GetDownloadUrlForLayerResponse { download_url, layer_digest: digest.to_string() })
     }
 }

@@ -48,7 +48,10 @@ impl Registry {
                 gate.allow_on(op, &arn, iam::Context::new())?;
                 Ok(Owner { unique_id: caller.unique_id.clone(), name: name.clone() })
             }
-            CallerKind::Root => Ok(Owner { unique_id: caller.unique_id.clone(), name: "root".to_owned() }),
+            CallerKind::Root => {
+                gate.allow_on(op, &caller.arn, iam::Context::new())?;
+                Ok(Owner { unique_id: caller.unique_id.clone(), name: "root".to_owned() })
+            }
             CallerKind::Role { .. } | CallerKind::Federated { .. } => {
                 let message = "Must specify userName when calling with non-User credentials";
                 Err(Error::aws(AwsCode::ValidationError, message))

@@ -78,7 +78,11 @@ impl Registry {
     ) -> Result<AccountDetails> {
         let gate = self.account_gate(ctx).await?;
         gate.allow_on(Op::GetAccountAuthorizationDetails, "*", iam::Context::new())?;
-        let page = self.page_of("details".to_owned(), input.marker.as_deref(), input.max_items)?;
+        let page = self.page_of(
+            format!("details {}", ctx.caller.account_id),
+            input.marker.as_deref(),
+            input.max_items,
+        )?;
         // A marker is the number of the list and the name after which the page begins in it.
         let (list, mut after) = match page.after.split_once(' ') {
             Some((list, after)) => (list.parse().unwrap_or(0), after.to_owned()),

@@ -122,16 +122,21 @@ impl Registry {
 
     /// Shows a user; without a name, the one who asks.
     pub async fn get_user(&self, ctx: &Ctx, input: GetUserRequest) -> Result<One<User>> {
-        let name = match input.user_name {
-            Some(name) => name,
-            None => match &self.account_gate(ctx).await?.caller().kind {
+        let name = if let Some(name) = input.user_name {
+            name
+        } else {
+            let gate = self.account_gate(ctx).await?;
+            match &gate.caller().kind {
                 CallerKind::User { name, .. } => name.clone(),
-                CallerKind::Root => return Ok(One("User", root(ctx))),
+                CallerKind::Root => {
+                    gate.allow_on(Op::GetUser, &gate.caller().arn, iam::Context::new())?;
+                    return Ok(One("User", root(ctx)));
+                }
                 CallerKind::Role { .. } | CallerKind::Federated { .. } => {
                     let message = "Must specify userName when calling with non-User credentials";
                     return Err(Error::aws(AwsCode::ValidationError, message));
                 }
-            },
+            }
         };
         let named = (EntityKind::User, name.as_str());
         let (_, user) = self.entity_for(ctx, Op::GetUser, named, iam::Context::new()).await?;

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use meta::{Account, Entity, FindAccount, RecordRoleUse};
 
 use super::session_policy::packed_size;
+use super::session_tags::SessionTags;
 use crate::Registry;
 use crate::authz::{Gate, add_resource_tags};
 use crate::context::{Caller, CallerKind, Ctx, Session, WebIdentity};
@@ -63,58 +64,53 @@ impl Registry {
             let message = "MultiFactorAuthentication failed: there are no MFA devices here.";
             return Err(Error::new(Code::AccessDenied, message));
         }
+        // Before the role is looked for: what is wrong with the request must not tell whether there is one.
+        let tags = SessionTags::joined(caller, &input.session.tags, &input.transitive_tag_keys)?;
+        let source_identity = source_identity(caller, &input)?;
         let role = self.role_of_arn(&input.role_arn).await?;
         let (role, account) = role.ok_or_else(|| denied(caller, Op::AssumeRole, &input.role_arn))?;
-        let inherited = inherited_tags(caller);
-        let tags = joined_tags(&inherited, &input.session.tags)?;
-        self.decide_trust(&gate, (&role, &account), &input).await?;
-        let mut transitive: Vec<String> = inherited.into_iter().map(|(key, _)| key).collect();
-        transitive.extend(input.transitive_tag_keys);
-        let inherited_identity = caller.session.as_ref().and_then(|session| session.source_identity.clone());
+        self.decide_trust(&gate, (&role, &account), &input, &tags, source_identity.as_deref()).await?;
         let granted = Granted {
             role,
             session_name: input.role_session_name,
-            asked: SessionParameters { tags, ..input.session },
-            transitive,
-            source_identity: inherited_identity.or(input.source_identity),
+            asked: SessionParameters { tags: tags.all, ..input.session },
+            transitive: tags.transitive,
+            source_identity,
             web_identity: None,
             chained: matches!(caller.kind, CallerKind::Role { .. }),
         };
         self.open_session(granted, ctx.now, self.settings.default_region.as_str()).await
     }
 
-    /// Asks the trust policy together with the caller's own policies, for each action that the request is.
+    /// Asks the trust policy together with the caller's own policies, for each action that the request is. Tags and a
+    /// source identity that come along a chain need the same leave as those that are set (IAM User Guide, "Pass session
+    /// tags in AWS STS" and "Monitor and control actions taken with assumed roles").
     async fn decide_trust(
         &self,
         gate: &Gate,
         (role, account): (&Entity, &Account),
         input: &AssumeRoleRequest,
+        tags: &SessionTags,
+        source_identity: Option<&str>,
     ) -> Result<()> {
-        let mut keys =
-            self.keys_of_account(account).with("sts:RoleSessionName", input.role_session_name.as_str());
+        let mut keys = self
+            .keys_of_account(account)
+            .and(tags.keys())
+            .with("sts:RoleSessionName", input.role_session_name.as_str());
         if let Some(external_id) = &input.external_id {
             keys.set("sts:ExternalId", external_id.as_str());
         }
-        if let Some(identity) = &input.source_identity {
-            keys.set("sts:SourceIdentity", identity.as_str());
-        }
-        for (key, value) in &input.session.tags {
-            keys.set(format!("aws:RequestTag/{key}"), value.as_str());
-        }
-        if !input.session.tags.is_empty() {
-            keys.set_all("aws:TagKeys", input.session.tags.iter().map(|(key, _)| key.as_str()));
-        }
-        if !input.transitive_tag_keys.is_empty() {
-            keys.set_all("sts:TransitiveTagKeys", input.transitive_tag_keys.iter().map(String::as_str));
+        if let Some(identity) = source_identity {
+            keys.set("sts:SourceIdentity", identity);
         }
         add_resource_tags(&mut keys, "iam", &self.iam_tags(&role.unique_id).await?);
         let stored = role.role.as_ref().map(|fields| fields.trust_policy.as_str()).unwrap_or_default();
         let trust = iam::Policy::parse(stored).map_err(Error::internal)?;
         let mut wanted = vec![Op::AssumeRole];
-        if !input.session.tags.is_empty() {
+        if !tags.all.is_empty() {
             wanted.push(Op::TagSession);
         }
-        if input.source_identity.is_some() {
+        if source_identity.is_some() {
             wanted.push(Op::SetSourceIdentity);
         }
         for op in wanted {
@@ -207,25 +203,13 @@ fn duration(asked: Option<i64>, longest: i64, chained: bool) -> Result<i64> {
     Ok(seconds)
 }
 
-/// The tags that the caller's session hands on.
-fn inherited_tags(caller: &Caller) -> Vec<(String, String)> {
-    let Some(session) = &caller.session else { return Vec::new() };
-    let is_transitive = |key: &str| session.transitive.iter().any(|known| known.eq_ignore_ascii_case(key));
-    session.tags.iter().filter(|(key, _)| is_transitive(key)).cloned().collect()
-}
-
-/// Inherited tags with those that are asked for, which may neither repeat nor replace one.
-pub(super) fn joined_tags(
-    inherited: &[(String, String)],
-    asked: &[(String, String)],
-) -> Result<Vec<(String, String)>> {
-    let mut tags = inherited.to_vec();
-    for (key, value) in asked {
-        if tags.iter().any(|(known, _)| known.to_lowercase() == key.to_lowercase()) {
-            let message = "Duplicate tag keys found. Please note that Tag keys are case insensitive.";
-            return Err(Error::aws(AwsCode::ValidationError, message));
+/// The source identity of a session: once it is set, it stays along the chain and cannot be changed.
+fn source_identity(caller: &Caller, input: &AssumeRoleRequest) -> Result<Option<String>> {
+    let known = caller.session.as_ref().and_then(|session| session.source_identity.as_ref());
+    match (known, &input.source_identity) {
+        (Some(known), Some(asked)) if known != asked => {
+            Err(denied(caller, Op::SetSourceIdentity, &input.role_arn))
         }
-        tags.push((key.clone(), value.clone()));
+        (known, asked) => Ok(known.or(asked.as_ref()).cloned()),
     }
-    Ok(tags)
 }

@@ -11,8 +11,8 @@ use aws::sts::{
 use jiff::{SignedDuration, Timestamp};
 use meta::FindAccessKey;
 
-use super::assume_role::joined_tags;
 use super::session_policy::packed_size;
+use super::session_tags::SessionTags;
 use crate::Registry;
 use crate::context::{Caller, CallerKind, Ctx, Session};
 use crate::error::{AwsCode, Code, Error, Result};
@@ -80,14 +80,9 @@ impl Registry {
         };
         let kind = CallerKind::Federated { name: input.name, user };
         let arn = kind.arn(&caller.account_id);
-        let tags = joined_tags(&[], &input.session.tags)?;
-        let mut keys = iam::Context::new();
-        for (key, value) in &tags {
-            keys.set(format!("aws:RequestTag/{key}"), value.as_str());
-        }
-        if !tags.is_empty() {
-            keys.set_all("aws:TagKeys", tags.iter().map(|(key, _)| key.as_str()));
-        }
+        let tags = SessionTags::asked(&input.session.tags)?;
+        let keys = tags.keys();
+        let tags = tags.all;
         gate.allow_on(Op::GetFederationToken, &arn, keys.clone())?;
         if !tags.is_empty() {
             gate.allow_on(Op::TagSession, &arn, keys)?;

@@ -3,6 +3,7 @@
 mod assume_role;
 mod federation;
 mod session_policy;
+mod session_tags;
 mod web_identity;
 
 use aws::sts::{CallerIdentity, GetCallerIdentityRequest};

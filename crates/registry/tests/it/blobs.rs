@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use oci::digest::Algorithm;
+use registry::context::{Peer, Unsigned};
 use registry::error::Code;
 use registry::upload::Incoming;
 
@@ -90,13 +91,16 @@ async fn a_download_url_opens_one_blob_for_an_hour() {
     let region = crate::world::region();
     let answer = world.registry.get_download_url_for_layer(&ctx(&world.admin), &region, input).await.unwrap();
     let (_, sealed) = answer.download_url.split_once(registry::download::PATH_PREFIX).unwrap();
+    let open = async |sealed: &str, now| {
+        let peer = Peer { address: [127, 0, 0, 1].into(), tls: false };
+        world.registry.verify_download(sealed, &Unsigned { peer, user_agent: None, now }).await
+    };
     let now = jiff::Timestamp::now();
-    let handle = world.registry.verify_download(sealed, now).await.unwrap();
-    assert_eq!(handle.stat.digest, digest);
+    assert_eq!(open(sealed, now).await.unwrap().stat.digest, digest);
     let later = now + jiff::SignedDuration::from_secs(3601);
-    assert_eq!(code(world.registry.verify_download(sealed, later).await), Code::AccessDenied);
+    assert_eq!(code(open(sealed, later).await), Code::AccessDenied);
     let forged = format!("{}A", &sealed[..sealed.len() - 1]);
-    assert_eq!(code(world.registry.verify_download(&forged, now).await), Code::AccessDenied);
+    assert_eq!(code(open(&forged, now).await), Code::AccessDenied);
     world.registry.delete_blob(&ctx(&world.admin), &a, &digest).await.unwrap();
-    assert_eq!(code(world.registry.verify_download(sealed, now).await), Code::BlobUnknown);
+    assert_eq!(code(open(sealed, now).await), Code::BlobUnknown);
 }

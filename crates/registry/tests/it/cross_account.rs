@@ -19,7 +19,7 @@ pub(crate) const STAGING: &str = "222233334444";
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly";
 
 /// The administrator of another account of the deployment.
-async fn staging(world: &World) -> Arc<Caller> {
+pub(crate) async fn staging(world: &World) -> Arc<Caller> {
     let account = AccountKey(77);
     let account_id: aws::ids::AccountId = STAGING.parse().unwrap();
     let create = CreateAccount {
@@ -81,7 +81,7 @@ fn session(ops: &Arc<Caller>, role_id: &str, session: Option<Session>) -> Arc<Ca
 
 pub(crate) async fn set_policy(world: &World, principal: &str) -> Result<String, registry::error::Error> {
     let policy_text = format!(
-        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":["ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"]}}]}}"#
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":["{principal}"]}},"Action":["ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"]}}]}}"#
     );
     let input = SetRepositoryPolicyRequest {
         repository_name: "app".to_owned(),
@@ -254,4 +254,29 @@ async fn a_closed_accounts_images_are_nobodys() {
     let staging = STAGING.parse().unwrap();
     world.registry.change_account(&staging, MemberChange::Close, Timestamp::now()).await.unwrap();
     assert_eq!(pull(&world, &world.admin, &own).await, Err(Code::AccessDenied));
+}
+
+#[tokio::test]
+async fn a_policy_may_name_many_principals_of_every_kind() {
+    let (world, app, ops) = world_with_app().await;
+    let node = node(&world, &ops).await;
+    let mut names = vec![
+        format!("arn:aws:iam::{STAGING}:root"),
+        format!("arn:aws:iam::{STAGING}:role/node"),
+        format!("arn:aws:sts::{STAGING}:assumed-role/node/s"),
+        format!("arn:aws:sts::{STAGING}:federated-user/anybody"),
+    ];
+    for n in 0..60 {
+        world.user(&format!("user{n}"), r#"{"Effect":"Deny","Action":"*","Resource":"*"}"#).await;
+        names.push(format!("arn:aws:iam::{ACCOUNT}:user/user{n}"));
+    }
+    let shown = set_policy(&world, &names.join(r#"",""#)).await.unwrap();
+    for name in &names {
+        assert!(shown.contains(&format!(r#""{name}""#)), "{name} in {shown}");
+    }
+    assert_eq!(pull(&world, &node, &app).await, Ok(()));
+    for wrong in ["role/user1", "user/USER1", "user/team/user1", "user/user60"] {
+        let all = format!(r#"{}","arn:aws:iam::{ACCOUNT}:{wrong}"#, names.join(r#"",""#));
+        assert!(set_policy(&world, &all).await.is_err(), "{wrong}");
+    }
 }

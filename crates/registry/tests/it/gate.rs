@@ -129,10 +129,13 @@ async fn tag_keys_that_differ_only_in_case_are_refused() {
 async fn a_login_needs_a_key_that_is_active() {
     let world = World::new().await;
     let user = world.user("u", READ_APP).await;
-    world.registry.check_caller(&ctx(&user)).await.unwrap();
+    world.registry.check_login(&ctx(&user), &user.account_id, &region()).await.unwrap();
     let id = user.access_key_id.clone();
     world.meta.write(SetAccessKeyStatus { id, active: false }).await.unwrap();
-    assert_eq!(code(world.registry.check_caller(&ctx(&user)).await), Code::InvalidToken);
+    assert_eq!(
+        code(world.registry.check_login(&ctx(&user), &user.account_id, &region()).await),
+        Code::InvalidToken
+    );
 }
 
 #[tokio::test]

@@ -10,13 +10,20 @@
 
 mod account;
 mod blobs;
+mod credentials;
 mod cross_account;
+mod cross_use;
+mod downloads;
 mod expired;
 mod explained;
 mod gate;
 mod housekeeping;
 mod images;
 mod organizations;
+mod sts_assume;
+mod sts_chain;
+mod sts_large;
+mod sts_users;
 mod tokens;
 mod web_identity;
 mod world;

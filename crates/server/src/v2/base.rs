@@ -3,7 +3,7 @@
 use http::{HeaderValue, Method, StatusCode, header};
 use registry::context::Ctx;
 
-use super::{Outcome, not_allowed};
+use super::{Outcome, not_allowed, registry_of};
 use crate::body::ResponseBody;
 use crate::exchange::{Exchange, answer};
 use crate::serve::App;
@@ -13,7 +13,8 @@ pub(super) async fn handle(app: &App, exchange: &mut Exchange, ctx: &Ctx) -> Out
     if exchange.method != Method::GET && exchange.method != Method::HEAD {
         return Err(not_allowed(&exchange.method, "GET, HEAD"));
     }
-    app.registry.check_caller(ctx).await?;
+    let (account, region) = registry_of(app, exchange, &ctx.caller);
+    app.registry.check_login(ctx, &account, &region).await?;
     let mut response = answer(StatusCode::OK, ResponseBody::bytes("{}"));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)

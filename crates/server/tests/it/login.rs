@@ -69,3 +69,17 @@ async fn a_push_without_credentials_is_answered_although_its_body_is_not_read() 
     let reply = Client::new(node.address).put(&at("manifests/latest"), body).await;
     assert_eq!(reply.status, 401);
 }
+
+#[tokio::test]
+async fn a_password_of_one_region_opens_no_registry_of_another() {
+    let node = Node::start().await;
+    let host = |region: &str| format!("123456789012.dkr.ecr.{region}.amazonaws.com");
+    let here = node.client().with("host", &host("us-east-1"));
+    let there = node.client().with("host", &host("eu-west-1"));
+    for path in ["/v2/", "/v2/_catalog", "/v2/team/app/tags/list"] {
+        here.get(path).await.expect(200);
+        let reply = there.get(path).await;
+        reply.refused(400, "DENIED");
+        assert_eq!(reply.json()["errors"][0]["message"], "Your Authorization Token is invalid.");
+    }
+}

@@ -1,0 +1,80 @@
+//! The tags of a session: those that are asked for, and those that come along a chain of sessions (IAM User Guide, "Pass
+//! session tags in AWS STS").
+
+use crate::context::Caller;
+use crate::error::{AwsCode, Error, Result};
+
+/// All tags of a session that is asked for.
+pub(super) struct SessionTags {
+    /// Those that come along, then those that are asked for.
+    pub(super) all: Vec<(String, String)>,
+    /// Keys of those that the next session inherits; who inherited one hands it on.
+    pub(super) transitive: Vec<String>,
+}
+
+fn invalid(message: &'static str) -> Error {
+    Error::aws(AwsCode::InvalidParameterValue, message)
+}
+
+fn is_among<'a>(key: &str, mut keys: impl Iterator<Item = &'a String>) -> bool {
+    let key = key.to_lowercase();
+    keys.any(|known| known.to_lowercase() == key)
+}
+
+impl SessionTags {
+    /// Tags that nothing comes along with.
+    pub(super) fn asked(tags: &[(String, String)]) -> Result<Self> {
+        for (at, (key, _)) in tags.iter().enumerate() {
+            if is_among(key, tags.iter().take(at).map(|(known, _)| known)) {
+                return Err(invalid(
+                    "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+                ));
+            }
+            if key.to_lowercase().starts_with("aws:") {
+                return Err(invalid("Tag keys cannot begin with aws:."));
+            }
+        }
+        Ok(Self { all: tags.to_vec(), transitive: Vec::new() })
+    }
+
+    /// The tags of a session that `caller` asks for.
+    pub(super) fn joined(caller: &Caller, tags: &[(String, String)], transitive: &[String]) -> Result<Self> {
+        let asked = Self::asked(tags)?;
+        let inherited = inherited(caller);
+        let is_asked = |key: &str| is_among(key, tags.iter().map(|(asked, _)| asked));
+        if inherited.iter().any(|(key, _)| is_asked(key)) {
+            return Err(invalid(
+                "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.",
+            ));
+        }
+        if !transitive.iter().all(|key| is_asked(key)) {
+            return Err(invalid("The specified transitive tag key must be included in the requested tags."));
+        }
+        let handed_on = inherited.iter().map(|(key, _)| key.clone()).chain(transitive.iter().cloned());
+        let transitive = handed_on.collect();
+        Ok(Self { all: inherited.into_iter().chain(asked.all).collect(), transitive })
+    }
+
+    /// The condition keys of a request for a session with these tags. What comes along counts as asked for (EKS User
+    /// Guide, "Access AWS Resources using EKS Pod Identity Target IAM Roles").
+    pub(super) fn keys(&self) -> iam::Context {
+        let mut keys = iam::Context::new();
+        for (key, value) in &self.all {
+            keys.set(format!("aws:RequestTag/{key}"), value.as_str());
+        }
+        if !self.all.is_empty() {
+            keys.set_all("aws:TagKeys", self.all.iter().map(|(key, _)| key.as_str()));
+        }
+        if !self.transitive.is_empty() {
+            keys.set_all("sts:TransitiveTagKeys", self.transitive.iter().map(String::as_str));
+        }
+        keys
+    }
+}
+
+/// The tags that the caller's session hands on.
+fn inherited(caller: &Caller) -> Vec<(String, String)> {
+    let Some(session) = &caller.session else { return Vec::new() };
+    let tags = session.tags.iter().filter(|(key, _)| is_among(key, session.transitive.iter()));
+    tags.cloned().collect()
+}

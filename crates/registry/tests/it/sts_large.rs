@@ -1,0 +1,110 @@
+//! Sessions that are too large for a docker password: the server keeps them, and they limit all the same.
+
+use std::sync::Arc;
+
+use aws::iam::CreatePolicyRequest;
+use aws::sts::{AssumeRoleRequest, SessionParameters};
+use jiff::{SignedDuration, Timestamp};
+use oci::digest::Algorithm;
+use registry::context::Caller;
+use registry::token::{MAX_PASSWORD_CHARS, TokenError};
+
+use crate::credentials::{assumes, delete_role, document, open_role, opened, password, session};
+use crate::world::{ACCOUNT, World, code, ctx, region};
+
+/// A session policy that allows a login and to list images of `app`, of nearly 2,048 characters.
+fn policy() -> String {
+    let arn = |name: &str| format!(r#""arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/{name}""#);
+    let with = |count: usize| {
+        let fillers = (0..count).map(|n| arn(&format!("filler-{n:02}")));
+        let all: Vec<_> = std::iter::once(arn("app")).chain(fillers).collect();
+        document(&format!(
+            r#"{{"Effect":"Allow","Action":"ecr:GetAuthorizationToken","Resource":"*"}},{{"Effect":"Allow","Action":"ecr:ListImages","Resource":[{}]}}"#,
+            all.join(",")
+        ))
+    };
+    (0..99).map(with).take_while(|text| text.len() <= 2_048).last().unwrap()
+}
+
+/// A session of `r` with that policy, ten managed policies that allow nothing more, and 50 tags.
+async fn large(world: &World) -> AssumeRoleRequest {
+    let mut policy_arns = Vec::new();
+    for n in 0..10 {
+        let create = CreatePolicyRequest {
+            policy_name: format!("{n:a>100}"),
+            policy_document: document(
+                r#"{"Effect":"Allow","Action":"sts:GetCallerIdentity","Resource":"*"}"#,
+            ),
+            ..CreatePolicyRequest::default()
+        };
+        world.registry.create_policy(&ctx(&world.admin), create).await.unwrap();
+        policy_arns.push(format!("arn:aws:iam::{ACCOUNT}:policy/{n:a>100}"));
+    }
+    let tags = (0..50).map(|n| (format!("key-{n:0>40}"), format!("{n:v>40}"))).collect();
+    let policy = policy();
+    assert!((1_980..=2_048).contains(&policy.len()), "{} characters", policy.len());
+    let session = SessionParameters { policy: Some(policy), policy_arns, tags, duration_seconds: Some(900) };
+    AssumeRoleRequest { session, ..assumes("r") }
+}
+
+async fn rights(world: &World, by: &Arc<Caller>) -> [bool; 3] {
+    let (app, other) = (crate::world::repository("app"), crate::world::repository("other"));
+    [
+        world.registry.list_tags(&ctx(by), &app, None, None).await.is_ok(),
+        world.registry.list_tags(&ctx(by), &other, None, None).await.is_ok(),
+        world.registry.start_upload(&ctx(by), &app, Algorithm::Sha256).await.is_ok(),
+    ]
+}
+
+#[tokio::test]
+async fn its_docker_password_is_short_and_limits_as_the_session_does() {
+    let world = World::new().await;
+    world.create("app").await;
+    world.create("other").await;
+    open_role(&world, "r").await;
+    let caller = session(&world, &world.admin, large(&world).await).await;
+    let text = password(&world, &caller, &region(), Timestamp::now()).await;
+    assert!(text.len() <= MAX_PASSWORD_CHARS && !text.contains(':'), "{} characters", text.len());
+    let docker = opened(&world, &text).await.unwrap();
+    assert_eq!(docker.session, caller.session, "nothing of the session is lost");
+    assert_eq!(rights(&world, &caller).await, [true, false, false]);
+    assert_eq!(rights(&world, &docker).await, [true, false, false]);
+    let again = world.another().await;
+    let elsewhere = again.authenticate_password("AWS", &text, Timestamp::now()).await.unwrap();
+    assert_eq!(elsewhere, docker, "any node knows it");
+}
+
+#[tokio::test]
+async fn it_is_forgotten_when_its_password_ends_and_not_before() {
+    let world = World::new().await;
+    open_role(&world, "r").await;
+    let caller = session(&world, &world.admin, large(&world).await).await;
+    let start = Timestamp::now();
+    let text = password(&world, &caller, &region(), start).await;
+    let (almost, over) = (
+        start + SignedDuration::from_secs(12 * 3_600 - 2),
+        start + SignedDuration::from_secs(12 * 3_600 + 1),
+    );
+    assert_eq!(world.registry.forget_session_contexts(almost).await.unwrap(), 0);
+    assert!(world.registry.authenticate_password("AWS", &text, almost).await.is_ok());
+    let expired = world.registry.authenticate_password("AWS", &text, over).await;
+    assert_eq!(expired.unwrap_err(), TokenError::Expired);
+    assert_eq!(world.registry.forget_session_contexts(over).await.unwrap(), 1);
+    let forgotten = world.another().await.authenticate_password("AWS", &text, over).await;
+    assert_eq!(forgotten.unwrap_err(), TokenError::Invalid);
+}
+
+#[tokio::test]
+async fn it_ends_with_its_role() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    open_role(&world, "r").await;
+    let caller = session(&world, &world.admin, large(&world).await).await;
+    let text = password(&world, &caller, &region(), Timestamp::now()).await;
+    let docker = opened(&world, &text).await.unwrap();
+    delete_role(&world, "r").await;
+    let refused = world.registry.list_tags(&ctx(&docker), &app, None, None).await;
+    assert_eq!(code(refused), registry::error::Code::InvalidToken);
+    let elsewhere = world.another().await.authenticate_password("AWS", &text, Timestamp::now()).await;
+    assert_eq!(elsewhere.unwrap_err(), TokenError::Invalid, "what was kept went with it");
+}
