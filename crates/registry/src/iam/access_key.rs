@@ -11,6 +11,7 @@ use meta::{
     EntityKind, FindAccessKey, ListAccessKeys, RecordAccessKeyUse, SetAccessKeyStatus,
 };
 
+use super::user::must_name_a_user;
 use super::{entity_arn, no_such_entity, quota, quota_exceeded, time};
 use crate::Registry;
 use crate::bootstrap::random_access_key;
@@ -49,10 +50,7 @@ impl Registry {
                 Ok(Owner { unique_id: caller.unique_id.clone(), name: name.clone() })
             }
             CallerKind::Root => Ok(Owner { unique_id: caller.unique_id.clone(), name: "root".to_owned() }),
-            CallerKind::Role { .. } | CallerKind::Federated { .. } => {
-                let message = "Must specify userName when calling with non-User credentials";
-                Err(Error::aws(AwsCode::ValidationError, message))
-            }
+            CallerKind::Role { .. } | CallerKind::Federated { .. } => Err(must_name_a_user()),
         }
     }
 
