@@ -58,11 +58,15 @@ pub(super) async fn check(stage: &Stage, row: &Row, report: &mut Report) {
 /// Nobody, a key that was deactivated, and a session that is over.
 async fn without_credentials(stage: &Stage, row: &Row, report: &mut Report) {
     let [anonymous, disabled, expired] = refused_credentials(&row.ask);
-    let cases = [
+    let mut cases = vec![
         ("anonymous", None, anonymous),
-        ("disabled key", Some(&stage.disabled), disabled),
+        ("disabled key", Some(&stage.disabled), disabled.clone()),
         ("expired session", Some(&stage.expired), expired),
     ];
+    if !row.ask.is_data() {
+        // The docker password of a disabled key is such a session already.
+        cases.push(("session of a disabled key", Some(&stage.disabled_session), disabled));
+    }
     for (class, who, expected) in cases {
         let answer = stage.ask(&row.ask, who).await;
         report.compare((&row.name, class), &row.ask, &answer, &expected);

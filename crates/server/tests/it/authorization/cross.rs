@@ -66,6 +66,13 @@ pub(super) async fn let_in(stage: &Stage, row: &Row, report: &mut Report) {
             report.compare((&row.name, "without trust"), &asked.ask, &answer, &expected);
         }
     }
+    if let Some(need) = row.needs.first() {
+        // What the resource allows, the caller's own account must allow too.
+        stage.grant(&stage.stranger.arn, row, |known| vec![known.actions[0].clone()]).await;
+        let answer = stage.ask(&asked.ask, Some(&stage.stranger)).await;
+        let expected = refusal(&asked, need, &stage.stranger, "without");
+        report.compare((&row.name, "other account, only named"), &asked.ask, &answer, &expected);
+    }
     stage.revoke(row).await;
     if let (Some(absent), Some(need)) = (asked.absent(), row.needs.first())
         && let Some(missing) = absent.needs.first()

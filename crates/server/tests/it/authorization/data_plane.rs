@@ -21,8 +21,18 @@ fn on_target(method: &Method, rest: &str, action: &str) -> Row {
 
 fn of_target(ask: &Ask, actions: &[&str]) -> Row {
     let Ask::Data { method, path, .. } = ask else { panic!("{ask:?}") };
-    let row = Row::new(&format!("{method} {path}"), ask.clone(), Cross::Repository);
+    let row = Row::new(&named(method, path), ask.clone(), Cross::Repository);
     actions.iter().fold(row, |row, action| row.needs(format!("ecr:{action}"), repository("team/target")))
+}
+
+/// A request as the report names it, with its digests cut short.
+fn named(method: &Method, path: &str) -> String {
+    let mut parts = path.split("sha256:");
+    let mut name = format!("{method} {}", parts.next().unwrap());
+    for part in parts {
+        name.extend(["sha256:", &part[..6], "…", &part[64..]]);
+    }
+    name
 }
 
 /// The rows of a request that can be made with GET and with HEAD.
@@ -87,7 +97,7 @@ fn of_blobs() -> Vec<Row> {
     vec![
         on_target(&Method::GET, &config, "GetDownloadUrlForLayer"),
         // Who may download a layer may know that it is there.
-        Row::new(&format!("HEAD {path}"), data(Method::HEAD, &path), Cross::Repository).needing(
+        Row::new(&named(&Method::HEAD, &path), data(Method::HEAD, &path), Cross::Repository).needing(
             Need::new("ecr:BatchCheckLayerAvailability", repository("team/target"))
                 .or("ecr:GetDownloadUrlForLayer"),
         ),

@@ -18,7 +18,7 @@ use serde_json::json;
 
 use super::policies;
 use super::table::{ACCOUNT, MEMBER, OTHER, iam};
-use super::wire::{Answer, Ask, Identity, ecr};
+use super::wire::{Answer, Ask, Identity, ecr, sts};
 use crate::node::Node;
 
 const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
@@ -35,6 +35,8 @@ pub(super) struct Stage {
     pub(super) bounded: Identity,
     /// May do everything, with a key that was deactivated after it had given a docker password.
     pub(super) disabled: Identity,
+    /// A session that the key of `disabled` asked for before.
+    pub(super) disabled_session: Identity,
     /// A session of an administrator that is over, and a docker password that is.
     pub(super) expired: Identity,
     /// The administrator of the other account.
@@ -75,6 +77,8 @@ impl Stage {
             without: user(&node, &ctx, "without").await,
             denied: user(&node, &ctx, "denied").await,
             bounded: user(&node, &ctx, "bounded").await,
+            // In place of the one that it asks for before its key is deactivated.
+            disabled_session: expired(&node).await,
             disabled: user(&node, &ctx, "disabled").await,
             expired: expired(&node).await,
             other: user(&node, &of_other, "ops").await,
@@ -84,6 +88,8 @@ impl Stage {
             node,
         };
         stage.log_in().await;
+        let asked = stage.ask(&sts("GetSessionToken", &[]), Some(&stage.disabled)).await;
+        stage.disabled_session = Identity::given(stage.disabled.arn.clone(), &asked);
         stage.take_away(&of_other).await;
         stage
     }

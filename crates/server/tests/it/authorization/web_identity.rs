@@ -132,13 +132,7 @@ impl Cluster {
 
     /// What a session that was given is told when it asks for its registry.
     async fn describes(&self, report: &mut Report, class: &str, answer: &Answer, kind: &str) {
-        let session = Identity {
-            arn: element(&answer.body, "Arn"),
-            access_key_id: element(&answer.body, "AccessKeyId").parse().unwrap(),
-            secret: aws::ids::SecretKey::new(element(&answer.body, "SecretAccessKey")),
-            session_token: Some(element(&answer.body, "SessionToken")),
-            password: String::new(),
-        };
+        let session = Identity::given(element(&answer.body, "Arn"), answer);
         let ask = ecr("DescribeRegistry", &json!({}));
         let text = format!(
             "User: {} is not authorized to perform: ecr:DescribeRegistry on resource: * because no {kind} allows the \

@@ -116,6 +116,19 @@ pub(super) struct Identity {
     pub(super) password: String,
 }
 
+impl Identity {
+    /// The credentials that STS gave to `arn`.
+    pub(super) fn given(arn: String, answer: &Answer) -> Self {
+        Self {
+            arn,
+            access_key_id: element(&answer.body, "AccessKeyId").parse().unwrap(),
+            secret: SecretKey::new(element(&answer.body, "SecretAccessKey")),
+            session_token: Some(element(&answer.body, "SessionToken")),
+            password: String::new(),
+        }
+    }
+}
+
 /// An answer, of whichever API.
 #[derive(Debug)]
 pub(super) struct Answer {
