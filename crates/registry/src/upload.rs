@@ -22,6 +22,7 @@ use crate::Registry;
 use crate::authz::Permit;
 use crate::context::{Ctx, RepositoryRef};
 use crate::error::{Code, Error, Result};
+use crate::op::Op;
 use crate::op::effect::{self, Effect};
 use crate::store::{StoreResultExt as _, store_error};
 use crate::uploads_in_progress::Turn;
@@ -116,7 +117,8 @@ impl Registry {
         Ok(UploadStatus { id: id.to_owned(), offset: upload.row.offset })
     }
 
-    /// Appends the last bytes (or none), verifies the digest, and makes the blob readable.
+    /// Appends the last bytes (or none), verifies the digest, and makes the blob readable. Bytes that come with the
+    /// end are a part like the others, and need the same permission.
     pub async fn finish_upload(
         self: &Arc<Self>,
         ctx: &Ctx,
@@ -125,8 +127,11 @@ impl Registry {
         digest: &Digest,
         incoming: Incoming,
     ) -> Result<()> {
-        let mut upload = self.take_upload::<effect::CompleteLayerUpload>(ctx, repository, id).await?;
-        if incoming.length != Some(0) || incoming.range.is_some() {
+        let has_bytes = incoming.length != Some(0) || incoming.range.is_some();
+        let also = has_bytes.then_some(effect::UploadLayerPart::OP);
+        let mut upload =
+            self.take_upload_also::<effect::CompleteLayerUpload>(ctx, repository, id, also).await?;
+        if has_bytes {
             upload = self.append(ctx, upload, incoming).await?;
         }
         self.complete(ctx, &upload, std::slice::from_ref(digest)).await.map(|_| ())
@@ -211,9 +216,23 @@ impl Registry {
         repository: &RepositoryRef,
         id: &str,
     ) -> Result<OwnedUpload<E>> {
+        self.take_upload_also(ctx, repository, id, None).await
+    }
+
+    /// `take_upload` for a request that needs a second permission.
+    async fn take_upload_also<E: Effect>(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        id: &str,
+        also: Option<Op>,
+    ) -> Result<OwnedUpload<E>> {
         let target = Target::Upload(id.to_owned());
         let gate = self.gate(ctx, repository, target.clone()).await?;
         let permit = gate.permit::<E>()?;
+        if let Some(op) = also {
+            gate.allow(op)?;
+        }
         let row = owned_row(gate.resolved().upload.as_ref(), &permit, id)?;
         let turn = self.uploads_in_progress.take(&row.id).await;
         // Another request may have moved the row on before this one had its turn: the offset counts only now.

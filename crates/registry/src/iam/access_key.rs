@@ -11,6 +11,7 @@ use meta::{
     EntityKind, FindAccessKey, ListAccessKeys, RecordAccessKeyUse, SetAccessKeyStatus,
 };
 
+use super::user::must_name_a_user;
 use super::{entity_arn, no_such_entity, quota, quota_exceeded, time};
 use crate::Registry;
 use crate::bootstrap::random_access_key;
@@ -52,10 +53,7 @@ impl Registry {
                 gate.allow_on(op, &caller.arn, iam::Context::new())?;
                 Ok(Owner { unique_id: caller.unique_id.clone(), name: "root".to_owned() })
             }
-            CallerKind::Role { .. } | CallerKind::Federated { .. } => {
-                let message = "Must specify userName when calling with non-User credentials";
-                Err(Error::aws(AwsCode::ValidationError, message))
-            }
+            CallerKind::Role { .. } | CallerKind::Federated { .. } => Err(must_name_a_user()),
         }
     }
 
@@ -136,7 +134,8 @@ impl Registry {
         })
     }
 
-    /// When an access key of the account was last used. A key that is not there is denied as one of another account.
+    /// When an access key of the account was last used. A key that is not there is denied as one of another account, and
+    /// as one that the caller may not ask about: none of these refusals tells whose it is.
     pub async fn get_access_key_last_used(
         &self,
         ctx: &Ctx,
@@ -154,14 +153,20 @@ impl Registry {
             Some(key) => entity_arn(account_id, EntityKind::User, &key.principal.path, &key.principal.name),
             None => format!("arn:aws:iam::{account_id}:user/*"),
         };
-        gate.allow_on(Op::GetAccessKeyLastUsed, &arn, iam::Context::new())?;
-        let key = found.ok_or_else(|| {
+        let denied = || {
             let (caller, id) = (&gate.caller().arn, &input.access_key_id);
             let action = Op::GetAccessKeyLastUsed.action();
             let message =
                 format!("User: {caller} is not authorized to perform: {action} on resource: access key {id}");
             Error::new(Code::AccessDenied, message)
+        };
+        gate.allow_on(Op::GetAccessKeyLastUsed, &arn, iam::Context::new()).map_err(|error| {
+            match error.code {
+                Code::AccessDenied => denied(),
+                _ => error,
+            }
         })?;
+        let key = found.ok_or_else(denied)?;
         let owner = Owner { unique_id: key.principal.unique_id, name: key.principal.name };
         let used = self.key_of(&owner, &input.access_key_id).await?.last_used;
         let used = used.map(|(at, region, service)| (time(at), region, service));

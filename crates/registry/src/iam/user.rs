@@ -69,6 +69,10 @@ pub(super) fn boundary_key(arn: Option<&str>) -> iam::Context {
     }
 }
 
+pub(super) fn must_name_a_user() -> Error {
+    Error::aws(AwsCode::ValidationError, "Must specify userName when calling with non-User credentials")
+}
+
 impl Registry {
     /// Makes a user.
     pub async fn create_user(&self, ctx: &Ctx, input: CreateUserRequest) -> Result<One<User>> {
@@ -132,10 +136,7 @@ impl Registry {
                     gate.allow_on(Op::GetUser, &gate.caller().arn, iam::Context::new())?;
                     return Ok(One("User", root(ctx)));
                 }
-                CallerKind::Role { .. } | CallerKind::Federated { .. } => {
-                    let message = "Must specify userName when calling with non-User credentials";
-                    return Err(Error::aws(AwsCode::ValidationError, message));
-                }
+                CallerKind::Role { .. } | CallerKind::Federated { .. } => return Err(must_name_a_user()),
             }
         };
         let named = (EntityKind::User, name.as_str());
@@ -282,7 +283,7 @@ macro_rules! nothing_of_users {
         impl Registry {$(
             $(#[$doc])*
             pub async fn $method(&self, ctx: &Ctx, input: ListUserThingsRequest) -> Result<Page<String>> {
-                self.nothing_of_user(ctx, Op::$op, input).await?;
+                self.user_or_caller(ctx, Op::$op, input.user_name).await?;
                 Ok(Page::whole($list, Vec::new()))
             }
         )*}
@@ -298,19 +299,33 @@ nothing_of_users! {
     list_service_specific_credentials ListServiceSpecificCredentials "ServiceSpecificCredentials";
     /// X.509 certificates.
     list_signing_certificates ListSigningCertificates "Certificates";
-    /// MFA devices of the account.
-    list_virtual_mfa_devices ListVirtualMFADevices "VirtualMFADevices";
 }
 
 impl Registry {
-    async fn nothing_of_user(&self, ctx: &Ctx, op: Op, input: ListUserThingsRequest) -> Result<()> {
-        match input.user_name {
-            Some(name) => {
-                let named = (EntityKind::User, name.as_str());
-                self.entity_for(ctx, op, named, iam::Context::new()).await.map(|_| ())
-            }
-            None => self.account_gate(ctx).await?.allow_on(op, "*", iam::Context::new()),
-        }
+    /// Brings an operation to the gate on the user that is named; without a name, on the one who asks. Gives its name.
+    async fn user_or_caller(&self, ctx: &Ctx, op: Op, name: Option<String>) -> Result<String> {
+        let name = match name {
+            Some(name) => name,
+            None => match &self.account_gate(ctx).await?.caller().kind {
+                CallerKind::User { name, .. } => name.clone(),
+                CallerKind::Root => return Ok("root".to_owned()),
+                CallerKind::Role { .. } | CallerKind::Federated { .. } => return Err(must_name_a_user()),
+            },
+        };
+        self.entity_for(ctx, op, (EntityKind::User, &name), iam::Context::new()).await?;
+        Ok(name)
+    }
+
+    /// MFA devices of the account. AWS's refusals name this resource, which has no user in it.
+    pub async fn list_virtual_mfa_devices(
+        &self,
+        ctx: &Ctx,
+        _input: ListUserThingsRequest,
+    ) -> Result<Page<String>> {
+        let gate = self.account_gate(ctx).await?;
+        let arn = format!("arn:aws:iam::{}:mfa/", ctx.caller.account_id);
+        gate.allow_on(Op::ListVirtualMFADevices, &arn, iam::Context::new())?;
+        Ok(Page::whole("VirtualMFADevices", Vec::new()))
     }
 
     /// Nobody has a password here.
@@ -324,8 +339,7 @@ impl Registry {
     }
 
     async fn no_login_profile(&self, ctx: &Ctx, op: Op, input: GetUserRequest) -> Result<()> {
-        let name = input.user_name.unwrap_or_default();
-        self.entity_for(ctx, op, (EntityKind::User, &name), iam::Context::new()).await?;
+        let name = self.user_or_caller(ctx, op, input.user_name).await?;
         let message = format!("Login Profile for User {name} cannot be found.");
         Err(Error::aws(AwsCode::NoSuchEntity, message))
     }

@@ -95,7 +95,7 @@ impl Registry {
         ctx: &Ctx,
         input: ListAccountsForParentRequest,
     ) -> Result<ListAccountsResponse> {
-        let arn = self.root_arn(&ctx.caller.account_id);
+        let arn = self.root_arn(&self.management_account().await?);
         self.manages(ctx, Op::ListAccountsForParent, &arn, iam::Context::new()).await?;
         self.is_root(&input.parent_id, AwsCode::ParentNotFound)?;
         let (found, next_token) = self.member_page(input.next_token.as_deref(), input.max_results).await?;

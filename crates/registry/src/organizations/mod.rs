@@ -63,7 +63,7 @@ impl Registry {
         Ok(gate)
     }
 
-    /// `manages` for one account, which must be in the organisation.
+    /// `manages` for one account, which must be in the organisation. Its ARN names the management account whoever asks.
     async fn manages_member(
         &self,
         ctx: &Ctx,
@@ -71,7 +71,14 @@ impl Registry {
         account_id: &str,
         keys: iam::Context,
     ) -> Result<MemberAccount> {
-        let arn = self.member_arn(&ctx.caller.account_id, account_id);
+        let management = self.management_account().await?;
+        let arn = match op {
+            // An action of AWS Account Management, which has ARNs of its own (Service Authorization Reference).
+            Op::PutAccountName => {
+                format!("arn:aws:account::{management}:account/{}/{account_id}", self.organization.id)
+            }
+            _ => self.member_arn(&management, account_id),
+        };
         self.manages(ctx, op, &arn, keys).await?;
         let account_id = account_id.parse().map_err(|_| account_not_found())?;
         let found = self.meta.read(FindMemberAccount { account_id }).await.or_store_error()?;

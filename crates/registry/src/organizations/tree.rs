@@ -82,7 +82,7 @@ impl Registry {
 
     /// Lists what is right under the root.
     pub async fn list_children(&self, ctx: &Ctx, input: ListChildrenRequest) -> Result<ListChildrenResponse> {
-        let arn = self.root_arn(&ctx.caller.account_id);
+        let arn = self.root_arn(&self.management_account().await?);
         self.manages(ctx, Op::ListChildren, &arn, iam::Context::new()).await?;
         self.is_root(&input.parent_id, AwsCode::ParentNotFound)?;
         if input.child_type != "ACCOUNT" {
@@ -102,7 +102,7 @@ impl Registry {
         ctx: &Ctx,
         input: ListOrganizationalUnitsForParentRequest,
     ) -> Result<ListOrganizationalUnitsForParentResponse> {
-        let arn = self.root_arn(&ctx.caller.account_id);
+        let arn = self.root_arn(&self.management_account().await?);
         self.manages(ctx, Op::ListOrganizationalUnitsForParent, &arn, iam::Context::new()).await?;
         self.is_root(&input.parent_id, AwsCode::ParentNotFound)?;
         Ok(ListOrganizationalUnitsForParentResponse::default())

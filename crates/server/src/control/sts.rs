@@ -16,7 +16,7 @@ use crate::serve::App;
 macro_rules! operations {
     ($($name:literal: $request:ident => $method:ident;)*) => {
         /// The operations that are there and that are signed, by the API's names.
-        const NAMES: &[&str] = &[$($name),*];
+        pub(super) const NAMES: &[&str] = &[$($name),*];
 
         /// Runs an operation out of [`NAMES`].
         pub(super) async fn run(app: &App, operation: &str, form: &Form, signed: &Signed) -> Result<Vec<u8>, Fault> {

@@ -40,6 +40,24 @@ fn every_operation_of_the_rules_can_be_called() {
 }
 
 #[test]
+fn every_operation_that_can_be_called_is_one_of_the_rules() {
+    use registry::op::Op;
+    // AWS lets everybody do these.
+    let of_everybody = ["GetCallerIdentity", "GetSessionToken"];
+    let known = |service: &str, name: &str| {
+        Op::ALL.iter().any(|op| op.action().starts_with(service) && op.name() == name)
+    };
+    let of_accounts = |name: &str| {
+        let action = format!("organizations:{name}");
+        name == "WharfRenameAccount" || Op::ALL.iter().any(|op| op.action() == action)
+    };
+    assert!(NAMES.iter().all(|name| known("ecr:", name)));
+    assert!(super::iam::NAMES.iter().all(|name| known("iam:", name)));
+    assert!(super::sts::NAMES.iter().all(|name| known("sts:", name) || of_everybody.contains(name)));
+    assert!(super::organizations::NAMES.iter().all(|name| of_accounts(name)));
+}
+
+#[test]
 fn a_refusal_has_the_name_of_its_dialect() {
     let json = Fault::signature(&SigV4Error::UnknownKey, Dialect::Json);
     assert_eq!((json.status.as_u16(), json.code.as_ref()), (400, "UnrecognizedClientException"));

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod authorization;
 mod blobs;
 mod client;
 mod connections;

@@ -96,7 +96,7 @@ impl Node {
         self.password_of(Timestamp::now() - SignedDuration::from_hours(13)).await
     }
 
-    fn ctx(&self, now: Timestamp) -> Ctx {
+    pub(crate) fn ctx(&self, now: Timestamp) -> Ctx {
         let peer = Peer { address: self.address.ip(), tls: false };
         let id = format!("test-{}", now.as_nanosecond());
         Ctx::new(Arc::clone(&self.caller), peer, None, id, now, Plane::Control)

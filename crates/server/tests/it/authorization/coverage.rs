@@ -1,0 +1,33 @@
+//! Which operations have rows.
+
+use registry::op::Op;
+
+use super::table::Row;
+
+/// Operations without a row. The list may only shrink: an operation that gets its row leaves it, and a new operation
+/// comes with its row.
+const UNCOVERED: &[Op] = &[];
+
+/// What has checks of its own.
+const BESIDE_THE_TABLE: &[Op] = &[Op::AssumeRoleWithWebIdentity];
+
+/// Holds the table against the list of all operations.
+#[track_caller]
+pub(super) fn check(rows: &[Row]) {
+    let has_row = |op: &Op| BESIDE_THE_TABLE.contains(op) || rows.iter().any(|row| row.op == Some(*op));
+    let (covered, missing): (Vec<Op>, Vec<Op>) = Op::ALL.iter().partition(|op| has_row(op));
+    let missing: Vec<_> = missing.into_iter().filter(|op| !UNCOVERED.contains(op)).collect();
+    assert!(missing.is_empty(), "these operations have no row of who may call them: {missing:?}");
+    let stale: Vec<_> = UNCOVERED.iter().filter(|op| covered.contains(op)).collect();
+    assert!(stale.is_empty(), "these have rows, and stand among those without: {stale:?}");
+    // The row asks for what the operation is permitted by, and not for what another one is.
+    for row in rows {
+        let Some(op) = row.op else { continue };
+        let actions: Vec<_> = row.needs.iter().flat_map(|need| &need.actions).collect();
+        assert!(actions.iter().any(|action| *action == op.action()), "{}: {actions:?}", row.name);
+    }
+    let mut names: Vec<_> = rows.iter().map(|row| &row.name).collect();
+    names.sort_unstable();
+    let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+    assert!(twice.is_empty(), "two rows are named alike: {twice:?}");
+}

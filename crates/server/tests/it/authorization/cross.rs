@@ -1,0 +1,117 @@
+//! A row asked from another account: by its administrator, whom that account allows everything, and by a user of it
+//! whom it allows nothing.
+
+use registry::op::Op;
+
+use super::classes::refusal;
+use super::policies;
+use super::report::Report;
+use super::stage::Stage;
+use super::table::{ACCOUNT, Cross, Expected, Need, OTHER, Row};
+
+pub(super) const STS: [&str; 4] =
+    ["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:SetSourceIdentity", "sts:TagSession"];
+
+/// Requests that are about the caller's own account, whatever it is, and those of the management account alone: the
+/// other account is refused, or told of itself, and of nothing in this account.
+pub(super) async fn of_its_own(stage: &Stage, row: &Row, report: &mut Report) {
+    let (elsewhere, is_own) = match &row.cross {
+        Cross::OwnAccount(elsewhere) => (elsewhere, true),
+        Cross::NamedArn(elsewhere) | Cross::Management(elsewhere) => (elsewhere, false),
+        Cross::Repository | Cross::Registry | Cross::Trust => return,
+    };
+    let expected = match row.needs.first() {
+        None => row.allowed.clone(),
+        Some(need) => {
+            let resource = if is_own { need.resource.replace(ACCOUNT, OTHER) } else { need.resource.clone() };
+            refusal(row, &Need { resource, ..need.clone() }, &stage.stranger, "without")
+        }
+    };
+    let answer = stage.ask(&row.ask, Some(&stage.stranger)).await;
+    report.compare((&row.name, "other account, without"), &row.ask, &answer, &expected);
+    let answer = stage.ask(&row.ask, Some(&stage.other)).await;
+    report.compare((&row.name, "other account, with"), &row.ask, &answer, elsewhere);
+    let tells = answer.status < 300 && tells_of_this_account(&answer.body);
+    let got = tells.then(|| answer.body.clone());
+    report.note(&row.name, "other account, with", "nothing of this account".to_owned(), got);
+}
+
+/// Whether a text has an ARN of one of the targets, or the like.
+fn tells_of_this_account(text: &str) -> bool {
+    text.match_indices(ACCOUNT)
+        .any(|(at, _)| text[at..].chars().take(60).collect::<String>().contains("target"))
+}
+
+/// Requests that name this account: its policies decide whether the other one is let in.
+pub(super) async fn let_in(stage: &Stage, row: &Row, report: &mut Report) {
+    if !matches!(row.cross, Cross::Repository | Cross::Registry | Cross::Trust) {
+        return;
+    }
+    stage.prepare(&row.before).await;
+    let named = |row: &Row| row.ask.naming_registry();
+    let asked = Row { ask: stage.begun(&Stage::fresh(&named(row)), &stage.admin).await, ..row.clone() };
+    for need in &row.needs {
+        let expected = refusal(&asked, need, &stage.other, "other account");
+        stage.grant(&stage.other.arn, row, |known| all_but(row, known, need)).await;
+        let answer = stage.ask(&asked.ask, Some(&stage.other)).await;
+        report.compare((&row.name, "other account, without"), &asked.ask, &answer, &expected);
+    }
+    if let Cross::Trust = row.cross {
+        // Within the account it is the same: what the user's own policy allows, the role must trust it with.
+        for need in &row.needs {
+            stage.grant(ACCOUNT, row, |known| all_but(row, known, need)).await;
+            stage.let_user("with", policies::exactly(&row.needs, 0)).await;
+            let answer = stage.ask(&asked.ask, Some(&stage.with)).await;
+            let expected = refusal(&asked, need, &stage.with, "without");
+            report.compare((&row.name, "without trust"), &asked.ask, &answer, &expected);
+        }
+    }
+    if let Some(need) = row.needs.first() {
+        // What the resource allows, the caller's own account must allow too.
+        stage.grant(&stage.stranger.arn, row, |known| vec![known.actions[0].clone()]).await;
+        let answer = stage.ask(&asked.ask, Some(&stage.stranger)).await;
+        let expected = refusal(&asked, need, &stage.stranger, "without");
+        report.compare((&row.name, "other account, only named"), &asked.ask, &answer, &expected);
+    }
+    stage.revoke(row).await;
+    if let (Some(absent), Some(need)) = (asked.absent(), row.needs.first())
+        && let Some(missing) = absent.needs.first()
+        && missing.resource != need.resource
+    {
+        let answer = stage.ask(&absent.ask, Some(&stage.other)).await;
+        let expected = refusal(&absent, missing, &stage.other, "other account");
+        let class = "other account, of what is not there";
+        report.compare((&row.name, class), &absent.ask, &answer, &expected);
+    }
+    stage.prepare(&row.before).await;
+    stage.grant(&stage.other.arn, row, |_| ecr_actions()).await;
+    let ask = stage.begun(&Stage::fresh(&named(row)), &stage.other).await;
+    stage.grant(&stage.other.arn, row, |known| vec![known.actions[0].clone()]).await;
+    let answer = stage.ask(&ask, Some(&stage.other)).await;
+    report.compare((&row.name, "other account, with"), &ask, &answer, &row.allowed);
+    stage.revoke(row).await;
+}
+
+/// Every action that a resource's policy can grant, but on the resource of `need` what it needs.
+fn all_but(row: &Row, known: &Need, need: &Need) -> Vec<String> {
+    let mut actions = match row.cross {
+        Cross::Trust => STS.iter().map(|action| (*action).to_owned()).collect(),
+        _ => ecr_actions(),
+    };
+    actions.retain(|action| known.resource != need.resource || !need.actions.contains(action));
+    actions
+}
+
+pub(super) fn ecr_actions() -> Vec<String> {
+    let actions = Op::ALL.iter().map(|op| op.action().to_owned());
+    let mut actions: Vec<_> = actions.filter(|action| action.starts_with("ecr:")).collect();
+    actions.sort_unstable();
+    actions.dedup();
+    actions
+}
+
+/// What every member but the management account is told by Organizations.
+pub(super) fn members_may_not() -> Expected {
+    let text = "You don't have permissions to access this resource.".to_owned();
+    Expected::Text(400, "AccessDeniedException", text)
+}

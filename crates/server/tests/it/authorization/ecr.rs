@@ -1,0 +1,194 @@
+//! The rows of ECR's API (Service Authorization Reference, "Actions, resources, and condition keys for Amazon Elastic
+//! Container Registry").
+
+use http::Method;
+use registry::op::Op;
+use serde_json::{Value, json};
+
+use super::policies;
+use super::table::{ACCOUNT, Cross, Expected, OTHER, Row, repository};
+use super::wire::{Ask, data, data_with, ecr};
+use crate::image::{MANIFEST, sha256};
+
+pub(super) const CONFIG: &str = "{}";
+pub(super) const LAYER: &str = "a layer";
+
+/// An image over [`CONFIG`] alone.
+pub(super) fn manifest(seed: &str) -> String {
+    json!({
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": {
+            "mediaType": "application/vnd.oci.image.config.v1+json", "digest": sha256(CONFIG.as_bytes()), "size": 2,
+        },
+        "layers": [],
+        "annotations": {"seed": seed},
+    })
+    .to_string()
+}
+
+pub(super) fn push_blob(name: &str, bytes: &str) -> Ask {
+    let path = format!("/v2/{name}/blobs/uploads/?digest={}", sha256(bytes.as_bytes()));
+    data_with(Method::POST, &path, "application/octet-stream", bytes)
+}
+
+pub(super) fn push_image(tag: &str) -> Ask {
+    let input = json!({"repositoryName": "team/target", "imageManifest": manifest("kept"), "imageTag": tag});
+    ecr("PutImage", &input)
+}
+
+/// `team/target` with an image of the tag `kept`, and `team/source` with a layer.
+pub(super) fn state() -> Vec<Ask> {
+    vec![
+        ecr("CreateRepository", &json!({"repositoryName": "team/target"})),
+        ecr("CreateRepository", &json!({"repositoryName": "team/source"})),
+        push_blob("team/target", CONFIG),
+        push_blob("team/source", LAYER),
+        push_image("kept"),
+    ]
+}
+
+/// What is looked at to see that nothing changed.
+pub(super) fn watched() -> Vec<Ask> {
+    let target = json!({"repositoryName": "team/target"});
+    let layer = format!("/v2/team/target/blobs/{}", sha256(LAYER.as_bytes()));
+    vec![
+        ecr("DescribeRepositories", &json!({})),
+        ecr("ListImages", &target),
+        ecr("GetRepositoryPolicy", &target),
+        ecr("ListTagsForResource", &json!({"resourceArn": repository("team/target")})),
+        ecr("GetRegistryPolicy", &json!({})),
+        ecr("GetAccountSetting", &json!({"name": "REGISTRY_POLICY_SCOPE"})),
+        data(Method::HEAD, &layer),
+    ]
+}
+
+/// An operation on the repository `team/target`.
+fn on_target(op: Op, mut input: Value) -> Row {
+    input["repositoryName"] = "team/target".into();
+    Row::of(op, ecr(op.name(), &input), Cross::Repository)
+        .needs(format!("ecr:{}", op.name()), repository("team/target"))
+}
+
+/// An operation on the caller's own registry, which no request names.
+fn on_registry(op: Op, input: &Value) -> Row {
+    Row::of(op, ecr(op.name(), input), Cross::OwnAccount(Expected::Success))
+        .needs(format!("ecr:{}", op.name()), "*")
+}
+
+fn on_arn(op: Op, mut input: Value) -> Row {
+    input["resourceArn"] = repository("team/target").into();
+    Row::of(op, ecr(op.name(), &input), Cross::Repository)
+        .needs(format!("ecr:{}", op.name()), repository("team/target"))
+}
+
+pub(super) fn rows() -> Vec<Row> {
+    let mut rows = of_repositories();
+    rows.extend(of_images());
+    rows.extend(of_policies());
+    rows
+}
+
+fn of_repositories() -> Vec<Row> {
+    let create = |name: &str| ecr("CreateRepository", &json!({"repositoryName": name}));
+    let delete = |name: &str| ecr("DeleteRepository", &json!({"repositoryName": name}));
+    let tags = json!([{"Key": "team", "Value": "blue"}]);
+    let tagged = json!({"repositoryName": "team/target-tagged", "tags": tags});
+    vec![
+        on_registry(Op::GetAuthorizationToken, &json!({})),
+        on_registry(Op::DescribeRegistry, &json!({})),
+        Row::of(Op::CreateRepository, create("team/target-new"), Cross::Registry)
+            .needs("ecr:CreateRepository", repository("team/target-new"))
+            .after([delete("team/target-new")]),
+        Row::of(Op::CreateRepository, ecr("CreateRepository", &tagged), Cross::Registry)
+            .variant("with tags")
+            .needs("ecr:CreateRepository", repository("team/target-tagged"))
+            .needs("ecr:TagResource", repository("team/target-tagged"))
+            .after([delete("team/target-tagged")]),
+        Row::of(
+            Op::DescribeRepositories,
+            ecr("DescribeRepositories", &json!({"repositoryNames": ["team/target"]})),
+            Cross::Repository,
+        )
+        .needs("ecr:DescribeRepositories", repository("team/target")),
+        Row::of(
+            Op::DescribeRepositories,
+            ecr(
+                "DescribeRepositories",
+                &json!({
+                    "repositoryNames": ["team/source", "team/target"],
+                }),
+            ),
+            Cross::Repository,
+        )
+        .variant("of two")
+        .needs("ecr:DescribeRepositories", repository("team/source"))
+        .needs("ecr:DescribeRepositories", repository("team/target")),
+        Row::of(Op::ListRepositories, ecr("DescribeRepositories", &json!({})), Cross::Registry)
+            .needs("ecr:DescribeRepositories", repository("*")),
+        Row::of(Op::DeleteRepository, delete("team/target-doomed"), Cross::Repository)
+            .needs("ecr:DeleteRepository", repository("team/target-doomed"))
+            .after([create("team/target-doomed")]),
+        on_arn(Op::TagResource, json!({"tags": tags})),
+        on_arn(Op::UntagResource, json!({"tagKeys": ["team"]})),
+        on_arn(Op::ListTagsForResource, json!({})),
+        on_target(Op::PutImageTagMutability, json!({"imageTagMutability": "MUTABLE"})),
+        on_target(
+            Op::PutImageScanningConfiguration,
+            json!({"imageScanningConfiguration": {"scanOnPush": true}}),
+        ),
+    ]
+}
+
+fn of_images() -> Vec<Row> {
+    let kept = json!([{"imageTag": "kept"}]);
+    let digest = sha256(CONFIG.as_bytes());
+    let subject = json!({"imageDigest": sha256(manifest("kept").as_bytes())});
+    vec![
+        on_target(Op::PutImage, json!({"imageManifest": manifest("kept"), "imageTag": "{fresh}"})),
+        on_target(Op::BatchGetImage, json!({"imageIds": kept})),
+        on_target(Op::ListImages, json!({})),
+        on_target(Op::DescribeImages, json!({"imageIds": kept})),
+        on_target(Op::BatchDeleteImage, json!({"imageIds": [{"imageTag": "doomed"}]}))
+            .after([push_image("doomed")]),
+        Row::of(
+            Op::ListImageReferrers,
+            ecr("ListImageReferrers", &json!({"repositoryName": "team/target", "subjectId": subject})),
+            Cross::Repository,
+        )
+        .needs("ecr:BatchGetImage", repository("team/target")),
+        on_target(Op::BatchCheckLayerAvailability, json!({"layerDigests": [digest]})),
+        on_target(Op::GetDownloadUrlForLayer, json!({"layerDigest": digest})),
+        on_target(Op::InitiateLayerUpload, json!({})),
+        on_target(
+            Op::UploadLayerPart,
+            json!({
+                "uploadId": "{upload}", "partFirstByte": 0, "partLastByte": 4, "layerPartBlob": "bGF5ZXI=",
+            }),
+        ),
+        on_target(Op::CompleteLayerUpload, json!({"uploadId": "{filled}", "layerDigests": ["{digest}"]})),
+        on_target(Op::DescribeImageScanFindings, json!({"imageId": {"imageTag": "kept"}}))
+            .gives(Expected::Code(400, "ScanNotFoundException")),
+    ]
+}
+
+fn of_policies() -> Vec<Row> {
+    let text = policies::of_resource(ACCOUNT, &["ecr:ListImages"]);
+    let of_registry =
+        policies::of_registry(&policies::of_resource(OTHER, &["ecr:ReplicateImage"]), &repository("*"));
+    let set = ecr("SetRepositoryPolicy", &json!({"repositoryName": "team/target", "policyText": text}));
+    let put = ecr("PutRegistryPolicy", &json!({"policyText": of_registry}));
+    let scope = json!({"name": "REGISTRY_POLICY_SCOPE"});
+    let none = || Expected::Code(400, "RegistryPolicyNotFoundException");
+    vec![
+        on_target(Op::SetRepositoryPolicy, json!({"policyText": text})),
+        on_target(Op::GetRepositoryPolicy, json!({})).after([set.clone()]),
+        on_target(Op::DeleteRepositoryPolicy, json!({})).after([set]),
+        on_registry(Op::GetRegistryPolicy, &json!({})).after([put.clone()]).elsewhere(none()),
+        on_registry(Op::DeleteRegistryPolicy, &json!({})).after([put]).elsewhere(none()),
+        on_registry(Op::GetAccountSetting, &scope),
+        on_registry(Op::PutAccountSetting, &json!({"name": "REGISTRY_POLICY_SCOPE", "value": "V2"})),
+        // The last: the other account has a policy of its own from then on.
+        on_registry(Op::PutRegistryPolicy, &json!({"policyText": of_registry})),
+    ]
+}

@@ -1,0 +1,124 @@
+//! What the policies of resources give and take: of a repository, of a registry, of a role.
+
+use serde_json::json;
+
+use super::classes::refusal;
+use super::cross::{STS, ecr_actions};
+use super::policies;
+use super::report::Report;
+use super::stage::Stage;
+use super::table::{ACCOUNT, Cross, Expected, Need, Row, repository};
+use super::wire::{Ask, ecr, iam};
+
+/// A row asked by users of its own account to whom the resource's policy says something: one whom it names needs no
+/// policy of his own, one of an account that it names does, and one whom it denies is refused whatever he has.
+pub(super) async fn within_the_account(stage: &Stage, row: &Row, report: &mut Report) {
+    let Some(first) = row.needs.first() else { return };
+    if !matches!(row.cross, Cross::Repository | Cross::Registry | Cross::Trust) {
+        return;
+    }
+    let exactly = |known: &Need| vec![known.actions[0].clone()];
+    stage.prepare(&row.before).await;
+    stage.let_user("with", policies::everything()).await;
+    let ask = stage.begun(&Stage::fresh(&row.ask), &stage.with).await;
+    stage.let_user("with", policies::something_else()).await;
+    stage.grant(ACCOUNT, row, exactly).await;
+    let answer = stage.ask(&ask, Some(&stage.with)).await;
+    let expected = refusal(row, first, &stage.with, "without");
+    report.compare((&row.name, "without, but its account is named"), &ask, &answer, &expected);
+    stage.grant(&stage.with.arn, row, exactly).await;
+    let answer = stage.ask(&ask, Some(&stage.with)).await;
+    report.compare((&row.name, "without, but named"), &ask, &answer, &row.allowed);
+    stage.prepare(&row.before).await;
+    stage.let_user("denied", policies::everything()).await;
+    let asked = stage.begun(&Stage::fresh(&row.ask), &stage.admin).await;
+    for need in &row.needs {
+        stage.keep_out(&stage.denied.arn, row, need).await;
+        let answer = stage.ask(&asked, Some(&stage.denied)).await;
+        let class = "explicit deny of the resource";
+        let expected = refusal(row, need, &stage.denied, class);
+        report.compare((&row.name, class), &asked, &answer, &expected);
+        stage.revoke(row).await;
+    }
+}
+
+/// ECR User Guide, "Private repository policies": leave to log in must come from an identity's policy.
+pub(super) async fn no_login(stage: &Stage, report: &mut Report) {
+    let row = Row::new("GetAuthorizationToken", ecr("GetAuthorizationToken", &json!({})), Cross::Registry);
+    let need = Need::new("ecr:GetAuthorizationToken", "*");
+    stage.let_user("with", policies::something_else()).await;
+    let all = policies::of_resource(&stage.with.arn, &["ecr:*"]);
+    let registry = policies::of_registry(&all, &repository("*"));
+    let steps = [
+        ecr("SetRepositoryPolicy", &json!({"repositoryName": "team/target", "policyText": all})),
+        ecr("PutRegistryPolicy", &json!({"policyText": registry})),
+        ecr("PutRegistryPolicy", &json!({"policyText": policies::of_registry(&all, "*")})),
+    ];
+    for step in steps {
+        stage.build(&[step]).await;
+        let answer = stage.ask(&row.ask, Some(&stage.with)).await;
+        let expected = refusal(&row, &need, &stage.with, "without");
+        report.compare((&row.name, "without, but named"), &row.ask, &answer, &expected);
+    }
+    // The policies are not without effect.
+    let list = ecr("ListImages", &json!({"repositoryName": "team/target"}));
+    let answer = stage.ask(&list, Some(&stage.with)).await;
+    report.compare(("ListImages", "without, but named"), &list, &answer, &Expected::Success);
+}
+
+impl Stage {
+    /// Lets a principal do to each resource that the row needs what `actions` says.
+    pub(super) async fn grant(&self, principal: &str, row: &Row, actions: impl Fn(&Need) -> Vec<String>) {
+        let of = |need: &Need| {
+            let on_it = row.needs.iter().filter(|other| other.resource == need.resource);
+            let mut granted: Vec<String> = on_it.flat_map(&actions).collect();
+            granted.sort_unstable();
+            granted.dedup();
+            put(row, need, &policies::of_resource(principal, &granted))
+        };
+        self.build(&row.needs.iter().map(of).collect::<Vec<_>>()).await;
+    }
+
+    /// Lets a principal do everything to the resource of `need`, but what it needs.
+    async fn keep_out(&self, principal: &str, row: &Row, need: &Need) {
+        let all = match row.cross {
+            Cross::Trust => STS.iter().map(|action| (*action).to_owned()).collect(),
+            _ => ecr_actions(),
+        };
+        self.build(&[put(row, need, &policies::of_resource_but(principal, &all, &need.actions))]).await;
+    }
+
+    /// Takes the policies away.
+    pub(super) async fn revoke(&self, row: &Row) {
+        let step = |need: &Need| match row.cross {
+            Cross::Registry => ecr("DeleteRegistryPolicy", &json!({})),
+            Cross::Trust => trust("target", &policies::of_resource(ACCOUNT, &STS)),
+            _ => ecr("DeleteRepositoryPolicy", &json!({"repositoryName": name_of(need)})),
+        };
+        self.prepare(&row.needs.iter().map(step).collect::<Vec<_>>()).await;
+    }
+}
+
+/// Gives the resource of `need` a policy.
+fn put(row: &Row, need: &Need, policy: &str) -> Ask {
+    match row.cross {
+        Cross::Registry => {
+            let policy = policies::of_registry(policy, &need.resource);
+            ecr("PutRegistryPolicy", &json!({"policyText": policy}))
+        }
+        Cross::Trust => trust("target", policy),
+        _ => {
+            let input = json!({"repositoryName": name_of(need), "policyText": policy, "force": true});
+            ecr("SetRepositoryPolicy", &input)
+        }
+    }
+}
+
+fn name_of(need: &Need) -> &str {
+    need.resource.split_once("repository/").unwrap().1
+}
+
+/// Gives a role this trust policy.
+pub(super) fn trust(role: &str, policy: &str) -> Ask {
+    iam("UpdateAssumeRolePolicy", &[("RoleName", role), ("PolicyDocument", policy)])
+}

@@ -1,0 +1,35 @@
+//! The account as a whole, the policy simulator, and Wharf's explanations.
+
+use registry::op::Op;
+
+use super::super::table::{Cross, Expected, Row, iam as arn};
+use super::{DOCUMENT, on_arn, on_everything};
+use crate::authorization::wire::iam;
+
+pub(super) fn rows() -> Vec<Row> {
+    let user = arn("user/target");
+    let source = ("PolicySourceArn", user.as_str());
+    let action = ("ActionNames.member.1", "s3:GetObject");
+    let policy = ("PolicyInputList.member.1", DOCUMENT);
+    let explained = iam(
+        "WharfExplainAccess",
+        &[("PrincipalArn", &user), ("ActionName", "iam:GetUser"), ("ResourceArn", &user)],
+    );
+    let others = "The principal and the resource must be of your own account. Across accounts, ask as the management \
+                  account, or on the server's host with --config.";
+    vec![
+        on_everything(Op::GetAccountSummary, &[]),
+        on_everything(Op::ListAccountAliases, &[]),
+        on_everything(Op::GetAccountAuthorizationDetails, &[]),
+        on_everything(Op::GetContextKeysForCustomPolicy, &[policy]),
+        on_everything(Op::SimulateCustomPolicy, &[policy, action]),
+        on_arn(Op::GetContextKeysForPrincipalPolicy, &user, &[source]),
+        on_arn(Op::SimulatePrincipalPolicy, &user, &[source, action]),
+        Row::of(
+            Op::WharfExplainAccess,
+            explained,
+            Cross::NamedArn(Expected::Text(403, "AccessDenied", others.to_owned())),
+        )
+        .needs("iam:SimulatePrincipalPolicy", &user),
+    ]
+}

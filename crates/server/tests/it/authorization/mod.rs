@@ -1,0 +1,110 @@
+//! Who may call what, over HTTP: each operation of each API, and each route of the data plane, asked by a caller of
+//! every class. `table` says what a row is, `classes` and `cross` what the callers are.
+
+mod classes;
+mod coverage;
+mod cross;
+mod data_plane;
+mod ecr;
+mod grants;
+mod iam;
+mod nameless;
+mod organizations;
+mod policies;
+mod report;
+mod stage;
+mod sts;
+mod table;
+mod uploads;
+mod web_identity;
+mod wire;
+
+use report::Report;
+use stage::Stage;
+use table::Row;
+use wire::Ask;
+
+/// Asks each row in each class, and fails with all that came otherwise than the table says.
+async fn ask(stage: &Stage, rows: Vec<Row>, watched: Vec<Ask>, least: usize) {
+    let mut report = Report::default();
+    for row in rows {
+        let row = Row { watched: watched.clone(), ..row };
+        classes::check(stage, &row, &mut report).await;
+        cross::let_in(stage, &row, &mut report).await;
+        grants::within_the_account(stage, &row, &mut report).await;
+    }
+    report.finish(least);
+}
+
+#[tokio::test]
+async fn every_operation_is_covered() {
+    let stage = Stage::start().await;
+    let mut rows = ecr::rows();
+    rows.extend(data_plane::rows());
+    rows.extend(sts::rows(&stage));
+    stage.build(&iam::state()).await;
+    rows.extend(iam::rows(&stage).await);
+    rows.extend(organizations::rows(&stage).await);
+    coverage::check(&rows);
+}
+
+#[tokio::test]
+async fn ecrs_operations() {
+    let stage = Stage::start().await;
+    stage.build(&ecr::state()).await;
+    ask(&stage, ecr::rows(), ecr::watched(), 560).await;
+}
+
+#[tokio::test]
+async fn no_policy_of_a_registry_or_a_repository_gives_a_login() {
+    let stage = Stage::start().await;
+    stage.build(&ecr::state()).await;
+    let mut report = Report::default();
+    grants::no_login(&stage, &mut report).await;
+    report.finish(4);
+}
+
+#[tokio::test]
+async fn the_routes_of_the_data_plane() {
+    let stage = Stage::start().await;
+    stage.build(&ecr::state()).await;
+    data_plane::no_other_method_is_answered(&stage).await;
+    ask(&stage, data_plane::rows(), ecr::watched(), 580).await;
+}
+
+#[tokio::test]
+async fn stss_operations() {
+    let stage = Stage::start().await;
+    stage.build(&iam::state()).await;
+    ask(&stage, sts::rows(&stage), iam::watched(), 150).await;
+}
+
+#[tokio::test]
+async fn a_role_for_the_token_of_an_identity_provider() {
+    let mut report = Report::default();
+    web_identity::check(&mut report).await;
+    report.finish(17);
+}
+
+#[tokio::test]
+async fn iams_operations() {
+    let stage = Stage::start().await;
+    stage.build(&iam::state()).await;
+    let rows = iam::rows(&stage).await;
+    ask(&stage, rows, iam::watched(), 1_650).await;
+}
+
+#[tokio::test]
+async fn what_names_no_user_is_about_the_caller() {
+    let stage = Stage::start().await;
+    let mut report = Report::default();
+    nameless::check(&stage, &mut report).await;
+    report.finish(22);
+}
+
+#[tokio::test]
+async fn organizations_operations() {
+    let stage = Stage::start().await;
+    let rows = organizations::rows(&stage).await;
+    ask(&stage, rows, organizations::watched(), 280).await;
+}

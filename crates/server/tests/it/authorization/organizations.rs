@@ -1,0 +1,96 @@
+//! The rows of Organizations' API (Service Authorization Reference, "AWS Organizations" and "AWS Account Management").
+//! The management account's ARNs name it whoever asks.
+
+use registry::op::Op;
+use serde_json::{Value, json};
+
+use super::cross::members_may_not;
+use super::stage::Stage;
+use super::table::{ACCOUNT, Cross, Expected, MEMBER, Row};
+use super::wire::{Ask, organizations};
+
+/// What is looked at to see that nothing changed.
+pub(super) fn watched() -> Vec<Ask> {
+    vec![
+        organizations("ListAccounts", &json!({})),
+        organizations("ListCreateAccountStatus", &json!({})),
+        organizations("ListTagsForResource", &json!({"ResourceId": MEMBER})),
+    ]
+}
+
+/// An operation whose action has its name.
+fn on(op: Op, resource: &str, input: &Value) -> Row {
+    called(op, op.name(), input).needs(format!("organizations:{}", op.name()), resource)
+}
+
+fn called(op: Op, operation: &str, input: &Value) -> Row {
+    Row::of(op, organizations(operation, input), Cross::Management(members_may_not()))
+}
+
+pub(super) async fn rows(stage: &Stage) -> Vec<Row> {
+    let listed = organizations("ListCreateAccountStatus", &json!({}));
+    let listed = stage.ask(&listed, Some(&stage.admin)).await;
+    let listed: Value = serde_json::from_str(&listed.body).unwrap();
+    let creation = listed["CreateAccountStatuses"][0]["Id"].as_str().unwrap();
+    let mut rows = of_the_tree(stage);
+    rows.extend(of_accounts(stage, creation));
+    rows
+}
+
+fn of_the_tree(stage: &Stage) -> Vec<Row> {
+    let root_id = &stage.root_id;
+    let root = format!("arn:aws:organizations::{ACCOUNT}:root/{}/{root_id}", stage.organization);
+    let member = format!("arn:aws:organizations::{ACCOUNT}:account/{}/{MEMBER}", stage.organization);
+    let parent = json!({"ParentId": root_id});
+    vec![
+        // Members may see in which organisation they are.
+        on(Op::DescribeOrganization, "*", &json!({})).elsewhere(Expected::Success),
+        on(Op::ListRoots, "*", &json!({})),
+        on(Op::ListAccounts, "*", &json!({})),
+        on(Op::ListAWSServiceAccessForOrganization, "*", &json!({})),
+        on(Op::ListDelegatedAdministrators, "*", &json!({})),
+        on(Op::ListAccountsForParent, &root, &parent),
+        on(Op::ListOrganizationalUnitsForParent, &root, &parent),
+        on(Op::ListChildren, &root, &json!({"ParentId": root_id, "ChildType": "ACCOUNT"})),
+        on(Op::ListParents, &member, &json!({"ChildId": MEMBER})),
+    ]
+}
+
+fn of_accounts(stage: &Stage, creation: &str) -> Vec<Row> {
+    let root_id = &stage.root_id;
+    let member = format!("arn:aws:organizations::{ACCOUNT}:account/{}/{MEMBER}", stage.organization);
+    let named = format!("arn:aws:account::{ACCOUNT}:account/{}/{MEMBER}", stage.organization);
+    let tags = json!([{"Key": "team", "Value": "blue"}]);
+    let new = json!({"Email": "{fresh}@example.org", "AccountName": "new"});
+    let tagged = json!({"Email": "{fresh}@example.org", "AccountName": "tagged", "Tags": tags});
+    let moved = json!({"AccountId": MEMBER, "SourceParentId": root_id, "DestinationParentId": root_id});
+    let account = json!({"AccountId": MEMBER});
+    let of_member = |more: Value| {
+        let mut input = json!({"ResourceId": MEMBER});
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        input
+    };
+    vec![
+        on(Op::CreateAccount, "*", &new),
+        on(Op::CreateAccount, "*", &tagged).variant("with tags").needs("organizations:TagResource", "*"),
+        on(Op::ListCreateAccountStatus, "*", &json!({})),
+        on(Op::DescribeCreateAccountStatus, "*", &json!({"CreateAccountRequestId": creation})),
+        on(Op::DescribeAccount, &member, &account),
+        on(Op::MoveAccount, &member, &moved).gives(Expected::Code(400, "DuplicateAccountException")),
+        called(
+            Op::PutAccountName,
+            "WharfRenameAccount",
+            &json!({"AccountId": MEMBER, "AccountName": "renamed"}),
+        )
+        .needs("account:PutAccountName", named),
+        called(Op::ListTagsForAccount, "ListTagsForResource", &of_member(json!({})))
+            .needs("organizations:ListTagsForResource", &member),
+        called(Op::TagAccount, "TagResource", &of_member(json!({"Tags": tags})))
+            .needs("organizations:TagResource", &member),
+        called(Op::UntagAccount, "UntagResource", &of_member(json!({"TagKeys": ["team"]})))
+            .needs("organizations:UntagResource", &member),
+        // The last two: nothing brings the account back.
+        on(Op::CloseAccount, &member, &account),
+        on(Op::RemoveAccountFromOrganization, &member, &account),
+    ]
+}

@@ -1,0 +1,288 @@
+//! One server with the callers of every class, whose policies are rewritten for each row, and the things that requests
+//! are about.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use aws::iam::{
+    AttachUserPolicyRequest, CreateAccessKeyRequest, CreatePolicyRequest, CreatePolicyVersionRequest,
+    CreateRoleRequest, CreateUserRequest, DeletePolicyVersionRequest, DetachUserPolicyRequest,
+    PutRolePolicyRequest, PutUserPermissionsBoundaryRequest, PutUserPolicyRequest, UpdateAccessKeyRequest,
+};
+use aws::ids::AccountId;
+use aws::organizations::{CreateAccountRequest, DescribeOrganizationRequest, ListRootsRequest};
+use aws::sts::{AssumeRoleRequest, GetSessionTokenRequest, SessionParameters};
+use jiff::{SignedDuration, Timestamp};
+use registry::context::{Caller, CallerKind, Ctx, Peer, Plane};
+use serde_json::json;
+
+use super::policies;
+use super::table::{ACCOUNT, MEMBER, OTHER, iam};
+use super::wire::{Answer, Ask, Identity, ecr, sts};
+use crate::node::Node;
+
+const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+const SESSION_ROLE: &str = "session";
+
+pub(super) struct Stage {
+    pub(super) node: Node,
+    /// May do everything, and prepares what requests are about.
+    pub(super) admin: Identity,
+    /// What each class asks as; their policies come with the row.
+    pub(super) with: Identity,
+    pub(super) without: Identity,
+    pub(super) denied: Identity,
+    pub(super) bounded: Identity,
+    /// May do everything, with a key that was deactivated after it had given a docker password.
+    pub(super) disabled: Identity,
+    /// A session that the key of `disabled` asked for before.
+    pub(super) disabled_session: Identity,
+    /// A session of an administrator that is over, and a docker password that is.
+    pub(super) expired: Identity,
+    /// The administrator of the other account.
+    pub(super) other: Identity,
+    /// A user of the other account without any policy.
+    pub(super) stranger: Identity,
+    /// The organisation's id, and that of its root.
+    pub(super) organization: String,
+    pub(super) root_id: String,
+}
+
+impl Stage {
+    pub(super) async fn start() -> Self {
+        let node = Node::start().await;
+        let ctx = node.ctx(Timestamp::now());
+        let registry = &node.registry;
+        for (name, id) in [("other", OTHER), ("target", MEMBER)] {
+            let input = CreateAccountRequest {
+                email: format!("{name}@example.org"),
+                account_name: name.to_owned(),
+                wharf_account_id: Some(id.to_owned()),
+                ..CreateAccountRequest::default()
+            };
+            registry.create_account(&ctx, input).await.unwrap();
+        }
+        let other_account: AccountId = OTHER.parse().unwrap();
+        let (key, _) = registry.make_root_key(&other_account, Timestamp::now()).await.unwrap();
+        let root = Caller::with_key(other_account, OTHER.to_owned(), CallerKind::Root, key);
+        let peer = Peer { address: [127, 0, 0, 1].into(), tls: false };
+        let of_other =
+            Ctx::new(Arc::new(root), peer, None, "stage".to_owned(), Timestamp::now(), Plane::Control);
+        let organization =
+            registry.describe_organization(&ctx, DescribeOrganizationRequest {}).await.unwrap();
+        let roots = registry.list_roots(&ctx, ListRootsRequest {}).await.unwrap();
+        let mut stage = Self {
+            admin: user(&node, &ctx, "preparer").await,
+            with: user(&node, &ctx, "with").await,
+            without: user(&node, &ctx, "without").await,
+            denied: user(&node, &ctx, "denied").await,
+            bounded: user(&node, &ctx, "bounded").await,
+            // In place of the one that it asks for before its key is deactivated.
+            disabled_session: expired(&node).await,
+            disabled: user(&node, &ctx, "disabled").await,
+            expired: expired(&node).await,
+            other: user(&node, &of_other, "ops").await,
+            stranger: user(&node, &of_other, "stranger").await,
+            organization: organization.organization.id,
+            root_id: roots.roots[0].id.clone(),
+            node,
+        };
+        stage.log_in().await;
+        let asked = stage.ask(&sts("GetSessionToken", &[]), Some(&stage.disabled)).await;
+        stage.disabled_session = Identity::given(stage.disabled.arn.clone(), &asked);
+        stage.take_away(&of_other).await;
+        stage
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.node.address
+    }
+
+    fn ctx(&self) -> Ctx {
+        self.node.ctx(Timestamp::now())
+    }
+
+    /// Every caller asks for a docker password while it may do everything.
+    async fn log_in(&mut self) {
+        let mut passwords = Vec::new();
+        let callers = [
+            &self.admin,
+            &self.with,
+            &self.without,
+            &self.denied,
+            &self.bounded,
+            &self.disabled,
+            &self.other,
+            &self.stranger,
+        ];
+        for caller in callers {
+            passwords.push(self.password_of(caller).await);
+        }
+        let callers = [
+            &mut self.admin,
+            &mut self.with,
+            &mut self.without,
+            &mut self.denied,
+            &mut self.bounded,
+            &mut self.disabled,
+            &mut self.other,
+            &mut self.stranger,
+        ];
+        for (caller, password) in callers.into_iter().zip(passwords) {
+            caller.password = password;
+        }
+    }
+
+    /// From here on each caller has what its class has.
+    async fn take_away(&self, of_other: &Ctx) {
+        let (registry, ctx) = (&self.node.registry, self.ctx());
+        let off = UpdateAccessKeyRequest {
+            user_name: Some("disabled".to_owned()),
+            access_key_id: self.disabled.access_key_id.to_string(),
+            status: "Inactive".to_owned(),
+        };
+        registry.update_access_key(&ctx, off).await.unwrap();
+        for (ctx, name) in [(of_other, "stranger"), (&ctx, "with"), (&ctx, "without"), (&ctx, "denied")] {
+            let (user_name, policy_arn) = (name.to_owned(), ADMINISTRATOR.to_owned());
+            registry
+                .detach_user_policy(ctx, DetachUserPolicyRequest { user_name, policy_arn })
+                .await
+                .unwrap();
+        }
+        let policy = CreatePolicyRequest {
+            policy_name: "boundary".to_owned(),
+            policy_document: policies::everything(),
+            ..CreatePolicyRequest::default()
+        };
+        registry.create_policy(&ctx, policy).await.unwrap();
+        let put = PutUserPermissionsBoundaryRequest {
+            user_name: "bounded".to_owned(),
+            permissions_boundary: iam("policy/boundary"),
+        };
+        registry.put_user_permissions_boundary(&ctx, put).await.unwrap();
+        let role = CreateRoleRequest {
+            role_name: SESSION_ROLE.to_owned(),
+            assume_role_policy_document: policies::of_resource(ACCOUNT, &["sts:AssumeRole"]),
+            ..CreateRoleRequest::default()
+        };
+        registry.create_role(&ctx, role).await.unwrap();
+        let put = PutRolePolicyRequest {
+            role_name: SESSION_ROLE.to_owned(),
+            policy_name: "all".to_owned(),
+            policy_document: policies::everything(),
+        };
+        registry.put_role_policy(&ctx, put).await.unwrap();
+    }
+
+    /// A docker password, asked for over the wire.
+    pub(super) async fn password_of(&self, who: &Identity) -> String {
+        let answer = self.ask(&ecr("GetAuthorizationToken", &json!({})), Some(who)).await;
+        let given: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        given["authorizationData"][0]["authorizationToken"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Replaces what one of the users `with`, `without` and `denied` may.
+    pub(super) async fn let_user(&self, name: &str, policy_document: String) {
+        let put = PutUserPolicyRequest {
+            user_name: name.to_owned(),
+            policy_name: "row".to_owned(),
+            policy_document,
+        };
+        self.node.registry.put_user_policy(&self.ctx(), put).await.unwrap();
+    }
+
+    /// Replaces the boundary of `bounded`.
+    pub(super) async fn bound(&self, policy_document: String) {
+        let (registry, ctx) = (&self.node.registry, self.ctx());
+        let policy_arn = iam("policy/boundary");
+        let create = CreatePolicyVersionRequest {
+            policy_arn: policy_arn.clone(),
+            policy_document,
+            set_as_default: true,
+        };
+        let made = registry.create_policy_version(&ctx, create).await.unwrap().1;
+        let number: i64 = made.version_id[1..].parse().unwrap();
+        let version_id = format!("v{}", number - 1);
+        let delete = DeletePolicyVersionRequest { policy_arn, version_id };
+        registry.delete_policy_version(&ctx, delete).await.unwrap();
+    }
+
+    /// A session of a role that may do everything, within a session policy.
+    pub(super) async fn session_within(&self, policy: String) -> Identity {
+        let input = AssumeRoleRequest {
+            role_arn: iam(&format!("role/{SESSION_ROLE}")),
+            role_session_name: "row".to_owned(),
+            session: SessionParameters { policy: Some(policy), ..SessionParameters::default() },
+            ..AssumeRoleRequest::default()
+        };
+        let given = self.node.registry.assume_role(&self.ctx(), input).await.unwrap();
+        Identity {
+            arn: given.arn,
+            access_key_id: given.credentials.access_key_id.parse().unwrap(),
+            secret: given.credentials.secret,
+            session_token: Some(given.credentials.session_token),
+            password: String::new(),
+        }
+    }
+
+    /// What the administrator does so that a row can be asked. That something is there already, or gone, is as good.
+    pub(super) async fn prepare(&self, steps: &[Ask]) {
+        for step in steps {
+            let answer = self.ask(step, Some(&self.admin)).await;
+            let is_refused = answer.code.contains("Denied") || answer.code == "DENIED";
+            assert!(answer.status < 500 && !is_refused, "{step:?}: {answer:?}");
+        }
+    }
+
+    /// `prepare`, where every step must succeed.
+    pub(super) async fn build(&self, steps: &[Ask]) {
+        for step in steps {
+            let answer = self.ask(step, Some(&self.admin)).await;
+            assert!(answer.status < 300, "{step:?}: {answer:?}");
+        }
+    }
+
+    /// What the administrator sees: each answer without what is of the request alone.
+    pub(super) async fn seen(&self, watched: &[Ask]) -> Vec<String> {
+        let mut seen = Vec::new();
+        for ask in watched {
+            let Answer { status, body, .. } = self.ask(ask, Some(&self.admin)).await;
+            let body = body.split("<ResponseMetadata>").next().unwrap_or_default();
+            let body = body.split("<RequestId>").next().unwrap_or_default();
+            seen.push(format!("{ask:?}: {status} {body}"));
+        }
+        seen
+    }
+}
+
+/// A user with AdministratorAccess and a key.
+async fn user(node: &Node, ctx: &Ctx, name: &str) -> Identity {
+    let registry = &node.registry;
+    let create = CreateUserRequest { user_name: name.to_owned(), ..CreateUserRequest::default() };
+    let made = registry.create_user(ctx, create).await.unwrap().1;
+    let policy_arn = ADMINISTRATOR.to_owned();
+    let attach = AttachUserPolicyRequest { user_name: name.to_owned(), policy_arn };
+    registry.attach_user_policy(ctx, attach).await.unwrap();
+    let create = CreateAccessKeyRequest { user_name: Some(name.to_owned()) };
+    let key = registry.create_access_key(ctx, create).await.unwrap().1;
+    Identity {
+        arn: made.arn,
+        access_key_id: key.id.parse().unwrap(),
+        secret: key.secret,
+        session_token: None,
+        password: String::new(),
+    }
+}
+
+async fn expired(node: &Node) -> Identity {
+    let ctx = node.ctx(Timestamp::now() - SignedDuration::from_hours(1));
+    let input = GetSessionTokenRequest { duration_seconds: Some(900), ..GetSessionTokenRequest::default() };
+    let given = node.registry.get_session_token(&ctx, input).await.unwrap();
+    Identity {
+        arn: ctx.caller.arn.clone(),
+        access_key_id: given.access_key_id.parse().unwrap(),
+        secret: given.secret,
+        session_token: Some(given.session_token),
+        password: node.expired_password().await,
+    }
+}

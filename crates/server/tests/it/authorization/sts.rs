@@ -1,0 +1,61 @@
+//! The rows of STS's API (Service Authorization Reference, "AWS Security Token Service"), but for
+//! AssumeRoleWithWebIdentity, whose caller is a token: see `web_identity`.
+
+use registry::op::Op;
+
+use super::grants::trust;
+use super::policies;
+use super::stage::Stage;
+use super::table::{ACCOUNT, Cross, Expected, Row, iam};
+use super::wire::sts;
+
+/// Taking on the role `target`, which trusts its account for all of it.
+fn assuming(op: Op, parameters: &[(&str, &str)]) -> Row {
+    let mut all = vec![("RoleArn", "arn:aws:iam::123456789012:role/target"), ("RoleSessionName", "row")];
+    all.extend(parameters);
+    let actions = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"];
+    Row::of(op, sts("AssumeRole", &all), Cross::Trust)
+        .needs("sts:AssumeRole", iam("role/target"))
+        .after([trust("target", &policies::of_resource(ACCOUNT, &actions))])
+        .without_reason()
+}
+
+fn federated(op: Op, parameters: &[(&str, &str)]) -> Row {
+    let mut all = vec![("Name", "target")];
+    all.extend(parameters);
+    let text = "Cannot call GetFederationToken with session credentials".to_owned();
+    Row::of(op, sts("GetFederationToken", &all), Cross::OwnAccount(Expected::Success))
+        .needs("sts:GetFederationToken", format!("arn:aws:sts::{ACCOUNT}:federated-user/target"))
+        .by_session(Expected::Text(403, "AccessDenied", text))
+}
+
+pub(super) fn rows(stage: &Stage) -> Vec<Row> {
+    let own = || Cross::OwnAccount(Expected::Success);
+    let tags = [("Tags.member.1.Key", "team"), ("Tags.member.1.Value", "blue")];
+    let message = sts("DecodeAuthorizationMessage", &[("EncodedMessage", "nothing")]);
+    let not_valid = || Expected::Code(400, "InvalidAuthorizationMessageException");
+    let key = sts("GetAccessKeyInfo", &[("AccessKeyId", stage.admin.access_key_id.as_str())]);
+    let no_sessions = "Cannot call GetSessionToken with session credentials".to_owned();
+    vec![
+        assuming(Op::AssumeRole, &[]),
+        assuming(Op::TagSession, &tags).needs("sts:TagSession", iam("role/target")),
+        assuming(Op::SetSourceIdentity, &[("SourceIdentity", "alice")])
+            .needs("sts:SetSourceIdentity", iam("role/target")),
+        federated(Op::GetFederationToken, &[]),
+        federated(Op::TagSession, &tags)
+            .variant("of a federated user")
+            .needs("sts:TagSession", format!("arn:aws:sts::{ACCOUNT}:federated-user/target")),
+        // It tells the account of any key of the deployment, and nothing else.
+        Row::of(Op::GetAccessKeyInfo, key, own()).needs("sts:GetAccessKeyInfo", "*"),
+        Row::of(Op::DecodeAuthorizationMessage, message, Cross::OwnAccount(not_valid()))
+            .needs("sts:DecodeAuthorizationMessage", "*")
+            .gives(not_valid()),
+        // AWS: no permissions are required for these, and no policy can take them away.
+        Row::new("GetCallerIdentity", sts("GetCallerIdentity", &[]), own()),
+        Row::new("GetSessionToken", sts("GetSessionToken", &[]), own()).by_session(Expected::Text(
+            403,
+            "AccessDenied",
+            no_sessions,
+        )),
+    ]
+}
