@@ -11,10 +11,11 @@ use meta::{
     EntityKind, FindAccessKey, ListAccessKeys, RecordAccessKeyUse, SetAccessKeyStatus,
 };
 
+use super::user::Whom;
 use super::{entity_arn, no_such_entity, quota, quota_exceeded, time};
 use crate::Registry;
 use crate::bootstrap::random_access_key;
-use crate::context::{CallerKind, Ctx};
+use crate::context::Ctx;
 use crate::error::{AwsCode, Code, Error, Result};
 use crate::op::Op;
 use crate::seal::Purpose;
@@ -36,23 +37,13 @@ const USE_RESOLUTION_SECONDS: i64 = 60;
 impl Registry {
     /// The user that is named; without a name, the user or root who asks.
     async fn key_owner(&self, ctx: &Ctx, op: Op, name: Option<String>) -> Result<Owner> {
-        if let Some(name) = name {
-            let user = self.own_entity_for(ctx, op, (EntityKind::User, &name), iam::Context::new()).await?;
-            return Ok(Owner { unique_id: user.unique_id, name: user.name });
-        }
-        let gate = self.account_gate(ctx).await?;
-        let caller = gate.caller();
-        match &caller.kind {
-            CallerKind::User { path, name } => {
-                let arn = entity_arn(&caller.account_id, EntityKind::User, path, name);
-                gate.allow_on(op, &arn, iam::Context::new())?;
-                Ok(Owner { unique_id: caller.unique_id.clone(), name: name.clone() })
+        match self.whom(ctx, op, name).await? {
+            Whom::User(name) => {
+                let named = (EntityKind::User, name.as_str());
+                let user = self.own_entity_for(ctx, op, named, iam::Context::new()).await?;
+                Ok(Owner { unique_id: user.unique_id, name: user.name })
             }
-            CallerKind::Root => Ok(Owner { unique_id: caller.unique_id.clone(), name: "root".to_owned() }),
-            CallerKind::Role { .. } | CallerKind::Federated { .. } => {
-                let message = "Must specify userName when calling with non-User credentials";
-                Err(Error::aws(AwsCode::ValidationError, message))
-            }
+            Whom::Root => Ok(Owner { unique_id: ctx.caller.unique_id.clone(), name: "root".to_owned() }),
         }
     }
 

@@ -69,7 +69,34 @@ pub(super) fn boundary_key(arn: Option<&str>) -> iam::Context {
     }
 }
 
+/// Whom an operation is about whose user name can be left out.
+pub(super) enum Whom {
+    /// A user. What it is about comes to the gate yet.
+    User(String),
+    /// The root who asks, and may.
+    Root,
+}
+
 impl Registry {
+    /// The user that is named; without a name, the one who asks. A root, whom no policy holds back, comes to the gate
+    /// here: of its temporary sessions IAM hears none.
+    pub(super) async fn whom(&self, ctx: &Ctx, op: Op, name: Option<String>) -> Result<Whom> {
+        if let Some(name) = name {
+            return Ok(Whom::User(name));
+        }
+        let gate = self.account_gate(ctx).await?;
+        let caller = gate.caller();
+        if let CallerKind::User { name, .. } = &caller.kind {
+            return Ok(Whom::User(name.clone()));
+        }
+        gate.allow_on(op, &caller.arn, iam::Context::new())?;
+        if caller.kind == CallerKind::Root {
+            return Ok(Whom::Root);
+        }
+        let message = "Must specify userName when calling with non-User credentials";
+        Err(Error::aws(AwsCode::ValidationError, message))
+    }
+
     /// Makes a user.
     pub async fn create_user(&self, ctx: &Ctx, input: CreateUserRequest) -> Result<One<User>> {
         let gate = self.account_gate(ctx).await?;
@@ -122,16 +149,8 @@ impl Registry {
 
     /// Shows a user; without a name, the one who asks.
     pub async fn get_user(&self, ctx: &Ctx, input: GetUserRequest) -> Result<One<User>> {
-        let name = match input.user_name {
-            Some(name) => name,
-            None => match &self.account_gate(ctx).await?.caller().kind {
-                CallerKind::User { name, .. } => name.clone(),
-                CallerKind::Root => return Ok(One("User", root(ctx))),
-                CallerKind::Role { .. } | CallerKind::Federated { .. } => {
-                    let message = "Must specify userName when calling with non-User credentials";
-                    return Err(Error::aws(AwsCode::ValidationError, message));
-                }
-            },
+        let Whom::User(name) = self.whom(ctx, Op::GetUser, input.user_name).await? else {
+            return Ok(One("User", root(ctx)));
         };
         let named = (EntityKind::User, name.as_str());
         let (_, user) = self.entity_for(ctx, Op::GetUser, named, iam::Context::new()).await?;

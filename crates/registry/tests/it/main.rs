@@ -15,6 +15,7 @@ mod expired;
 mod explained;
 mod gate;
 mod housekeeping;
+mod iam_requests;
 mod images;
 mod organizations;
 mod tokens;

@@ -38,7 +38,7 @@ fn describe(id: &str) -> DescribeAccountRequest {
 }
 
 /// The root of an account, by a key that the operator made.
-async fn root(world: &World, account: &str) -> Arc<Caller> {
+pub(crate) async fn root(world: &World, account: &str) -> Arc<Caller> {
     let id: AccountId = account.parse().unwrap();
     let (key, _) = world.registry.make_root_key(&id, Timestamp::now()).await.unwrap();
     Arc::new(Caller::with_key(id, account.to_owned(), CallerKind::Root, key))

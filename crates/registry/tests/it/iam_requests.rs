@@ -1,0 +1,48 @@
+//! IAM's operations at the gate: in whose name they are decided, and by which keys.
+
+use std::sync::Arc;
+
+use aws::iam::{CreateAccessKeyRequest, GetUserRequest, ListAccessKeysRequest, TagUserRequest};
+use registry::context::{Caller, Session};
+use registry::error::Code;
+
+use crate::organizations::root;
+use crate::world::{ACCOUNT, World, code, ctx};
+
+/// The same caller by a temporary session, as GetSessionToken gives one.
+fn temporary(caller: &Arc<Caller>) -> Arc<Caller> {
+    Arc::new(Caller { session: Some(Arc::new(Session::default())), ..Caller::clone(caller) })
+}
+
+#[tokio::test]
+async fn a_temporary_session_makes_no_lasting_key() {
+    let world = World::new().await;
+    let root = root(&world, ACCOUNT).await;
+    for caller in [temporary(&root), temporary(&world.admin)] {
+        let at = ctx(&caller);
+        let make = world.registry.create_access_key(&at, CreateAccessKeyRequest::default());
+        assert_eq!(code(make.await), Code::InvalidToken, "{}", caller.arn);
+        let list = world.registry.list_access_keys(&at, ListAccessKeysRequest::default());
+        assert_eq!(code(list.await), Code::InvalidToken, "{}", caller.arn);
+        let shown = world.registry.get_user(&at, GetUserRequest::default());
+        assert_eq!(code(shown.await), Code::InvalidToken, "{}", caller.arn);
+    }
+    let shown = world.registry.get_user(&ctx(&root), GetUserRequest::default()).await.unwrap().1;
+    assert_eq!(shown.name, "root");
+    world.registry.create_access_key(&ctx(&root), CreateAccessKeyRequest::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_user_does_to_itself_is_decided_by_its_own_tags() {
+    let world = World::new().await;
+    let unless_frozen = r#"{"Effect":"Allow","Action":"iam:*","Resource":"*"},{"Effect":"Deny","Action":"iam:CreateAccessKey","Resource":"*","Condition":{"StringEquals":{"iam:ResourceTag/state":"frozen"}}}"#;
+    let alice = world.user("alice", unless_frozen).await;
+    let own = CreateAccessKeyRequest::default();
+    world.registry.create_access_key(&ctx(&alice), own.clone()).await.unwrap();
+    let tag = TagUserRequest {
+        user_name: "alice".to_owned(),
+        tags: vec![("state".to_owned(), "frozen".to_owned())],
+    };
+    world.registry.tag_user(&ctx(&world.admin), tag).await.unwrap();
+    assert_eq!(code(world.registry.create_access_key(&ctx(&alice), own).await), Code::AccessDenied);
+}
