@@ -24,7 +24,7 @@ pub struct Managed {
 }
 
 impl Managed {
-    /// The policy's ARN in the partition `aws`.
+    /// The policy's ARN.
     pub fn arn(&self) -> String {
         format!("arn:aws:iam::aws:policy{}{}", self.path, self.name)
     }
@@ -35,13 +35,10 @@ pub fn find(arn: &str) -> Option<&'static str> {
     find_policy(arn).map(|policy| policy.document)
 }
 
-/// An AWS-managed policy with all that is known of it. The ARN may be of any partition.
+/// An AWS-managed policy with all that is known of it. It has one ARN, that of the partition `aws`: a second one
+/// would pass by every condition on `iam:PolicyARN` that names the first.
 pub fn find_policy(arn: &str) -> Option<&'static Managed> {
-    let (partition, rest) = arn.strip_prefix("arn:")?.split_once(':')?;
-    if !matches!(partition, "aws" | "aws-cn" | "aws-us-gov") {
-        return None;
-    }
-    let path_and_name = rest.strip_prefix("iam::aws:policy")?;
+    let path_and_name = arn.strip_prefix("arn:aws:iam::aws:policy")?;
     MANAGED.iter().find(|policy| path_and_name.strip_prefix(policy.path) == Some(policy.name))
 }
 

@@ -31,15 +31,15 @@ fn every_document_is_a_policy_for_identities() {
 }
 
 #[test]
-fn a_policy_is_found_by_its_whole_arn_in_any_partition() {
-    for arn in ["arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws-cn:iam::aws:policy/ReadOnlyAccess"] {
-        assert!(iam::managed::find(arn).is_some(), "{arn}");
-    }
+fn a_policy_is_found_by_its_one_arn() {
+    assert!(iam::managed::find("arn:aws:iam::aws:policy/ReadOnlyAccess").is_some());
     for arn in [
         "ReadOnlyAccess",
         "arn:aws:iam::111122223333:policy/ReadOnlyAccess",
         "arn:aws:iam::aws:policy/readonlyaccess",
         "arn:aws:iam::aws:policy/ViewOnlyAccess",
+        "arn:aws-cn:iam::aws:policy/ReadOnlyAccess",
+        "arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess",
         "arn:aws-evil:iam::aws:policy/ReadOnlyAccess",
     ] {
         assert!(iam::managed::find(arn).is_none(), "{arn}");

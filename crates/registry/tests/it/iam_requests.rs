@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use aws::iam::{CreateAccessKeyRequest, GetUserRequest, ListAccessKeysRequest, TagUserRequest};
+use aws::iam::{
+    AttachUserPolicyRequest, CreateAccessKeyRequest, GetUserRequest, ListAccessKeysRequest, TagUserRequest,
+};
 use registry::context::{Caller, Session};
-use registry::error::Code;
+use registry::error::{AwsCode, Code};
 
 use crate::organizations::root;
 use crate::world::{ACCOUNT, World, code, ctx};
@@ -45,4 +47,29 @@ async fn what_a_user_does_to_itself_is_decided_by_its_own_tags() {
     };
     world.registry.tag_user(&ctx(&world.admin), tag).await.unwrap();
     assert_eq!(code(world.registry.create_access_key(&ctx(&alice), own).await), Code::AccessDenied);
+}
+
+#[tokio::test]
+async fn a_managed_policy_of_aws_has_one_arn() {
+    let world = World::new().await;
+    let no_administrators = r#"{"Effect":"Allow","Action":"iam:*","Resource":"*"},{"Effect":"Deny","Action":"iam:AttachUserPolicy","Resource":"*","Condition":{"ArnEquals":{"iam:PolicyARN":"arn:aws:iam::aws:policy/AdministratorAccess"}}}"#;
+    let guarded = world.user("guarded", no_administrators).await;
+    for (partition, refusal) in [
+        ("aws", Code::AccessDenied),
+        ("aws-cn", Code::Aws(AwsCode::NoSuchEntity)),
+        ("aws-us-gov", Code::Aws(AwsCode::NoSuchEntity)),
+    ] {
+        let attach = AttachUserPolicyRequest {
+            user_name: "guarded".to_owned(),
+            policy_arn: format!("arn:{partition}:iam::aws:policy/AdministratorAccess"),
+        };
+        let refused = world.registry.attach_user_policy(&ctx(&guarded), attach).await;
+        assert_eq!(code(refused), refusal, "{partition}");
+    }
+    let attach = meta::AttachPolicy {
+        owner: guarded.unique_id.clone(),
+        arn: "arn:aws-cn:iam::aws:policy/AdministratorAccess".to_owned(),
+        limit: 10,
+    };
+    assert!(world.meta.write(attach).await.is_err(), "nor does the store know one");
 }
