@@ -177,3 +177,19 @@ async fn a_root_lists_and_deletes_its_own_keys() {
     let gone = registry.get_caller_identity(&ctx(&second), GetCallerIdentityRequest::default()).await;
     assert_eq!(code(gone), Code::InvalidToken);
 }
+
+#[tokio::test]
+async fn what_protects_an_account_by_its_tags_protects_it() {
+    let world = World::new().await;
+    let tags = vec![Tag { key: "protected".to_owned(), value: "yes".to_owned() }];
+    let tagged = CreateAccountRequest { tags, ..create("a@example.org", MEMBER) };
+    world.registry.create_account(&ctx(&world.admin), tagged).await.unwrap();
+    let other = create("b@example.org", "777788889999");
+    world.registry.create_account(&ctx(&world.admin), other).await.unwrap();
+    let closer = r#"{"Effect":"Allow","Action":"organizations:*","Resource":"*"},{"Effect":"Deny","Action":"organizations:CloseAccount","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/protected":"yes"}}}"#;
+    let closer = world.user("closer", closer).await;
+    let close = |id: &str| CloseAccountRequest { account_id: id.to_owned() };
+    let refused = world.registry.close_account(&ctx(&closer), close(MEMBER)).await;
+    assert_eq!(code(refused), Code::AccessDenied);
+    world.registry.close_account(&ctx(&closer), close("777788889999")).await.unwrap();
+}
