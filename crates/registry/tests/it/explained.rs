@@ -6,6 +6,7 @@ use aws::iam::{
     ContextEntry, CreatePolicyRequest, GetContextKeysForPrincipalPolicyRequest, PutRolePolicyRequest,
     SimulateCustomPolicyRequest, SimulatePrincipalPolicyRequest, SimulationRules, WharfExplainAccessRequest,
 };
+use aws::organizations::RemoveAccountFromOrganizationRequest;
 use registry::context::Caller;
 use registry::error::Code;
 
@@ -100,6 +101,23 @@ async fn a_deny_and_a_condition_are_pointed_at() {
     let (decision, text) =
         explained(&world, &session, "sts:AssumeRole", &format!("arn:aws:iam::{STAGING}:role/node")).await;
     assert_eq!(decision, "implicitDeny", "{text}");
+}
+
+#[tokio::test]
+async fn an_account_that_left_is_explained_to_nobody_else() {
+    let (world, _, ops) = world_with_app().await;
+    node(&world, &ops).await;
+    let leave = RemoveAccountFromOrganizationRequest { account_id: STAGING.to_owned() };
+    world.registry.remove_account_from_organization(&ctx(&world.admin), leave).await.unwrap();
+    let role = format!("arn:aws:iam::{STAGING}:role/node");
+    let ask = |principal: &str, resource: &str| {
+        let (world, input) = (&world, asked(principal, "ecr:BatchGetImage", resource));
+        async move { world.registry.wharf_explain_access(&ctx(&world.admin), input).await }
+    };
+    assert_eq!(code(ask(&role, APP).await), Code::AccessDenied);
+    let own = format!("arn:aws:ecr:eu-west-1:{STAGING}:repository/own");
+    assert_eq!(code(ask(&world.admin.arn, &own).await), Code::AccessDenied);
+    assert!(ask(&world.admin.arn, APP).await.is_ok());
 }
 
 #[tokio::test]
