@@ -195,7 +195,8 @@ impl Registry {
         let name = input.instance_profile_name;
         let profile = self.profile_for(ctx, Op::AddRoleToInstanceProfile, &name, iam::Context::new()).await?;
         let named = (EntityKind::Role, input.role_name.as_str());
-        let (_, role) = self.entity_for(ctx, Op::PassRole, named, iam::Context::new()).await?;
+        let to_ec2 = iam::Context::new().with("iam:PassedToService", "ec2.amazonaws.com");
+        let (_, role) = self.entity_for(ctx, Op::PassRole, named, to_ec2).await?;
         let set = SetInstanceProfileRole { unique_id: profile.unique_id, role: Some(role.unique_id) };
         self.meta.write(set).await.map_err(|error| match error {
             meta::OpError::Store(error) => store_error(error),

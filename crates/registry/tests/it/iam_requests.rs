@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use aws::iam::{
-    AttachUserPolicyRequest, CreateAccessKeyRequest, GetUserRequest, ListAccessKeysRequest, TagUserRequest,
+    AddRoleToInstanceProfileRequest, AttachUserPolicyRequest, CreateAccessKeyRequest,
+    CreateInstanceProfileRequest, CreateRoleRequest, GetUserRequest, ListAccessKeysRequest, TagUserRequest,
 };
 use registry::context::{Caller, Session};
 use registry::error::{AwsCode, Code};
@@ -72,4 +73,35 @@ async fn a_managed_policy_of_aws_has_one_arn() {
         limit: 10,
     };
     assert!(world.meta.write(attach).await.is_err(), "nor does the store know one");
+}
+
+#[tokio::test]
+async fn a_role_in_an_instance_profile_is_passed_to_ec2() {
+    let world = World::new().await;
+    let trust = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
+    let role = CreateRoleRequest {
+        role_name: "node".to_owned(),
+        assume_role_policy_document: trust.to_owned(),
+        ..CreateRoleRequest::default()
+    };
+    world.registry.create_role(&ctx(&world.admin), role).await.unwrap();
+    let profile = CreateInstanceProfileRequest {
+        instance_profile_name: "node".to_owned(),
+        ..CreateInstanceProfileRequest::default()
+    };
+    world.registry.create_instance_profile(&ctx(&world.admin), profile).await.unwrap();
+    let passing = |service: &str| {
+        format!(
+            r#"{{"Effect":"Allow","Action":"iam:AddRoleToInstanceProfile","Resource":"*"}},{{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":{{"StringEquals":{{"iam:PassedToService":"{service}"}}}}}}"#
+        )
+    };
+    let add = AddRoleToInstanceProfileRequest {
+        instance_profile_name: "node".to_owned(),
+        role_name: "node".to_owned(),
+    };
+    let elsewhere = world.user("elsewhere", &passing("ecs-tasks.amazonaws.com")).await;
+    let refused = world.registry.add_role_to_instance_profile(&ctx(&elsewhere), add.clone()).await;
+    assert_eq!(code(refused), Code::AccessDenied);
+    let here = world.user("here", &passing("ec2.amazonaws.com")).await;
+    world.registry.add_role_to_instance_profile(&ctx(&here), add).await.unwrap();
 }
