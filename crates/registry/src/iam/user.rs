@@ -71,7 +71,7 @@ pub(super) fn boundary_key(arn: Option<&str>) -> iam::Context {
 
 /// Whom an operation is about whose user name can be left out.
 pub(super) enum Whom {
-    /// A user. What it is about comes to the gate yet.
+    /// A user. It has yet to come to the gate.
     User(String),
     /// The root who asks, and may.
     Root,
@@ -296,7 +296,7 @@ macro_rules! nothing_of_users {
         impl Registry {$(
             $(#[$doc])*
             pub async fn $method(&self, ctx: &Ctx, input: ListUserThingsRequest) -> Result<Page<String>> {
-                self.nothing_of_user(ctx, Op::$op, input).await?;
+                self.nothing_of_user(ctx, Op::$op, input.user_name).await?;
                 Ok(Page::whole($list, Vec::new()))
             }
         )*}
@@ -312,19 +312,31 @@ nothing_of_users! {
     list_service_specific_credentials ListServiceSpecificCredentials "ServiceSpecificCredentials";
     /// X.509 certificates.
     list_signing_certificates ListSigningCertificates "Certificates";
-    /// MFA devices of the account.
-    list_virtual_mfa_devices ListVirtualMFADevices "VirtualMFADevices";
 }
 
 impl Registry {
-    async fn nothing_of_user(&self, ctx: &Ctx, op: Op, input: ListUserThingsRequest) -> Result<()> {
-        match input.user_name {
-            Some(name) => {
+    /// The name of the user who is asked about, or of the root who asks: once the caller may ask and the user is there.
+    async fn nothing_of_user(&self, ctx: &Ctx, op: Op, name: Option<String>) -> Result<String> {
+        match self.whom(ctx, op, name).await? {
+            Whom::User(name) => {
                 let named = (EntityKind::User, name.as_str());
-                self.entity_for(ctx, op, named, iam::Context::new()).await.map(|_| ())
+                let (_, user) = self.entity_for(ctx, op, named, iam::Context::new()).await?;
+                Ok(user.name)
             }
-            None => self.account_gate(ctx).await?.allow_on(op, "*", iam::Context::new()),
+            Whom::Root => Ok("root".to_owned()),
         }
+    }
+
+    /// MFA devices of the account: of nobody's in particular, so that they are decided on `*` (Service Authorization
+    /// Reference).
+    pub async fn list_virtual_mfa_devices(
+        &self,
+        ctx: &Ctx,
+        _input: ListUserThingsRequest,
+    ) -> Result<Page<String>> {
+        let gate = self.account_gate(ctx).await?;
+        gate.allow_on(Op::ListVirtualMFADevices, "*", iam::Context::new())?;
+        Ok(Page::whole("VirtualMFADevices", Vec::new()))
     }
 
     /// Nobody has a password here.
@@ -338,8 +350,7 @@ impl Registry {
     }
 
     async fn no_login_profile(&self, ctx: &Ctx, op: Op, input: GetUserRequest) -> Result<()> {
-        let name = input.user_name.unwrap_or_default();
-        self.entity_for(ctx, op, (EntityKind::User, &name), iam::Context::new()).await?;
+        let name = self.nothing_of_user(ctx, op, input.user_name).await?;
         let message = format!("Login Profile for User {name} cannot be found.");
         Err(Error::aws(AwsCode::NoSuchEntity, message))
     }

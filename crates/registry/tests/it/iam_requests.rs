@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use aws::iam::{
     AddRoleToInstanceProfileRequest, AttachUserPolicyRequest, CreateAccessKeyRequest,
-    CreateInstanceProfileRequest, CreateRoleRequest, GetUserRequest, ListAccessKeysRequest, TagUserRequest,
+    CreateInstanceProfileRequest, CreateRoleRequest, GetUserRequest, ListAccessKeysRequest,
+    ListUserThingsRequest, TagUserRequest,
 };
 use registry::context::{Caller, Session};
 use registry::error::{AwsCode, Code};
@@ -48,6 +49,25 @@ async fn what_a_user_does_to_itself_is_decided_by_its_own_tags() {
     };
     world.registry.tag_user(&ctx(&world.admin), tag).await.unwrap();
     assert_eq!(code(world.registry.create_access_key(&ctx(&alice), own).await), Code::AccessDenied);
+}
+
+#[tokio::test]
+async fn what_a_user_may_list_of_itself_needs_no_name() {
+    let world = World::new().await;
+    let own = format!(
+        r#"{{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::{ACCOUNT}:user/${{aws:username}}"}}"#
+    );
+    let alice = world.user("alice", &own).await;
+    let registry = &world.registry;
+    let nameless = ListUserThingsRequest::default;
+    registry.list_mfa_devices(&ctx(&alice), nameless()).await.unwrap();
+    registry.list_ssh_public_keys(&ctx(&alice), nameless()).await.unwrap();
+    registry.list_signing_certificates(&ctx(&alice), nameless()).await.unwrap();
+    registry.list_service_specific_credentials(&ctx(&alice), nameless()).await.unwrap();
+    let other = ListUserThingsRequest { user_name: Some("bob".to_owned()), ..nameless() };
+    assert_eq!(code(registry.list_mfa_devices(&ctx(&alice), other).await), Code::AccessDenied);
+    let refused = registry.get_login_profile(&ctx(&alice), GetUserRequest::default()).await.unwrap_err();
+    assert_eq!(refused.message, "Login Profile for User alice cannot be found.");
 }
 
 #[tokio::test]
