@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use meta::{
     AccountCreation, AccountKey, ChangeMemberAccount, CreateAccessKey, CreateAccessKeyWithin,
     CreateAccessKeyWithinRefusal, CreateAccount, CreateEntity, CreateMemberAccount, EnsureRoot, EntityKind,
-    FindMemberAccount, ListMemberAccounts, MemberAccount, MemberChange, OpError, RoleFields,
+    FindMemberAccount, ListAccounts, MemberAccount, MemberChange, OpError, RoleFields,
 };
 
 use super::account_not_found;
@@ -105,12 +105,12 @@ impl Registry {
         Err(Error::aws(AwsCode::DuplicateAccount, "Another account has this account id already."))
     }
 
-    /// Every account of the organisation, by its digits.
+    /// Every account by its digits: also those that left the organisation, which nobody else sees any more.
     pub async fn all_accounts(&self) -> Result<Vec<MemberAccount>> {
         let mut all: Vec<MemberAccount> = Vec::new();
         loop {
             let after = all.last().map(|last| last.account_id.to_string()).unwrap_or_default();
-            let page = self.meta.read(ListMemberAccounts { after, limit: PAGE }).await.or_store_error()?;
+            let page = self.meta.read(ListAccounts { after, limit: PAGE }).await.or_store_error()?;
             let is_last = page.len() < PAGE;
             all.extend(page);
             if is_last {

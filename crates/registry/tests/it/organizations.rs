@@ -193,3 +193,21 @@ async fn what_protects_an_account_by_its_tags_protects_it() {
     assert_eq!(code(refused), Code::AccessDenied);
     world.registry.close_account(&ctx(&closer), close("777788889999")).await.unwrap();
 }
+
+#[tokio::test]
+async fn the_operator_still_sees_accounts_that_left() {
+    let world = World::new().await;
+    let registry = &world.registry;
+    registry.create_account(&ctx(&world.admin), create("a@example.org", MEMBER)).await.unwrap();
+    let leave = RemoveAccountFromOrganizationRequest { account_id: MEMBER.to_owned() };
+    registry.remove_account_from_organization(&ctx(&world.admin), leave).await.unwrap();
+    let all = registry.all_accounts().await.unwrap();
+    let all: Vec<_> =
+        all.iter().map(|account| (account.account_id.as_str(), account.in_organization)).collect();
+    assert_eq!(all, [(ACCOUNT, true), (MEMBER, false)]);
+    let listed = registry.list_accounts(&ctx(&world.admin), ListAccountsRequest::default()).await.unwrap();
+    assert_eq!(listed.accounts.len(), 1, "the API shows the organisation alone");
+    let id: AccountId = MEMBER.parse().unwrap();
+    registry.change_account(&id, meta::MemberChange::Close, Timestamp::now()).await.unwrap();
+    assert_eq!(registry.all_accounts().await.unwrap()[1].status, "SUSPENDED");
+}
