@@ -35,6 +35,8 @@ def test_policies_of_the_request_are_simulated(cloud):
     keys = cloud.iam.get_context_keys_for_custom_policy(PolicyInputList=[document])["ContextKeyNames"]
     assert keys == ["aws:SourceIp"]
     refused("InvalidInput", cloud.iam.simulate_custom_policy, PolicyInputList=["{"], ActionNames=actions)
+    refused("ValidationError", cloud.iam.simulate_custom_policy, ActionNames=actions)
+    refused("ValidationError", cloud.iam.get_context_keys_for_custom_policy)
     first = simulate(MaxItems=2)
     rest = simulate(MaxItems=2, Marker=first["Marker"])
     assert decisions(first) | decisions(rest) == denied

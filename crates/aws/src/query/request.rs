@@ -144,6 +144,24 @@ impl Form {
         Ok(values.into_iter().map(str::to_owned).collect())
     }
 
+    /// A list that must be there, though it may be empty: SDKs write an empty list as its bare name.
+    fn there<T>(&self, name: &str, list: Vec<T>) -> Result<Vec<T>, Invalid> {
+        if list.is_empty() && self.get(name).is_none() {
+            return Err(invalid(name, None, "Member must not be null"));
+        }
+        Ok(list)
+    }
+
+    /// `texts` that must be there.
+    pub fn required_texts(&self, name: &str, rule: &Rule, most: usize) -> Result<Vec<String>, Invalid> {
+        self.there(name, self.texts(name, rule, most)?)
+    }
+
+    /// `tags` that must be there.
+    pub fn required_tags(&self, name: &str) -> Result<Vec<(String, String)>, Invalid> {
+        self.there(name, self.tags(name)?)
+    }
+
     /// A whole number.
     pub fn number(&self, name: &str, min: i64, max: i64) -> Result<Option<i64>, Invalid> {
         let Some(text) = self.get(name) else { return Ok(None) };
@@ -183,8 +201,10 @@ impl Form {
         let mut tags = Vec::with_capacity(members.len());
         for (index, tag) in members.iter().enumerate() {
             let at = |field: &str| format!("{}.{}.member.{field}", member(name), index + 1);
-            let key = tag.get("Key").ok_or_else(|| invalid(&at("key"), None, "Member must not be null"))?;
-            let value = tag.get("Value").unwrap_or_default();
+            let there = |field: &str, name: &str| {
+                tag.get(field).ok_or_else(|| invalid(&at(name), None, "Member must not be null"))
+            };
+            let (key, value) = (there("Key", "key")?, there("Value", "value")?);
             check(&TAG_KEY, &at("key"), key)?;
             check(&TAG_VALUE, &at("value"), value)?;
             tags.push((key.to_owned(), value.to_owned()));
@@ -220,13 +240,18 @@ macro_rules! query_requests {
     (@type required) => { String };
     (@type optional) => { Option<String> };
     (@type texts) => { Vec<String> };
+    (@type required_texts) => { Vec<String> };
+    (@type required_tags) => { Vec<(String, String)> };
     (@type number) => { Option<i64> };
     (@type flag) => { bool };
     (@type tags) => { Vec<(String, String)> };
-    (@type names) => { Vec<String> };
     (@read $form:ident, required, $from:literal, $rule:expr) => { $form.required($from, &$rule)? };
     (@read $form:ident, optional, $from:literal, $rule:expr) => { $form.optional($from, &$rule)? };
     (@read $form:ident, texts, $from:literal, $rule:expr, $most:expr) => { $form.texts($from, &$rule, $most)? };
+    (@read $form:ident, required_texts, $from:literal, $rule:expr, $most:expr) => {
+        $form.required_texts($from, &$rule, $most)?
+    };
+    (@read $form:ident, required_tags, $from:literal) => { $form.required_tags($from)? };
     (@read $form:ident, number, $from:literal, $min:expr, $max:expr) => { $form.number($from, $min, $max)? };
     (@read $form:ident, flag, $from:literal) => { $form.flag($from)? };
     (@read $form:ident, tags, $from:literal) => { $form.tags($from)? };
@@ -284,8 +309,32 @@ mod tests {
         assert_eq!(tags, [("k".to_owned(), "v w".to_owned())]);
         assert!(form("Tags.member.1.Value=v").tags("Tags").is_err());
         assert!(form("Tags.member.1.Key=%00").tags("Tags").is_err());
-        let many: Vec<String> = (1..=51).map(|n| format!("Tags.member.{n}.Key={n}")).collect();
+        let many: Vec<String> =
+            (1..=51).map(|n| format!("Tags.member.{n}.Key={n}&Tags.member.{n}.Value=")).collect();
         assert!(form(&many.join("&")).tags("Tags").is_err());
+        assert_eq!(
+            form("Tags.member.1.Key=k").tags("Tags").unwrap_err().message,
+            "1 validation error detected: Value null at 'tags.1.member.value' failed to satisfy constraint: Member \
+             must not be null"
+        );
+    }
+
+    #[test]
+    fn a_list_that_must_be_there_may_be_empty_but_not_missing() {
+        let rule = text(1, 128);
+        assert_eq!(form("TagKeys=").required_texts("TagKeys", &rule, 50), Ok(Vec::new()));
+        assert_eq!(form("Tags=").required_tags("Tags"), Ok(Vec::new()));
+        let keys = form("TagKeys.member.1=a").required_texts("TagKeys", &rule, 50);
+        assert_eq!(keys, Ok(vec!["a".to_owned()]));
+        let null = |member: &str| {
+            format!(
+                "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not \
+                 be null"
+            )
+        };
+        let missing = form("").required_texts("TagKeys", &rule, 50).unwrap_err();
+        assert_eq!(missing.message, null("tagKeys"));
+        assert_eq!(form("").required_tags("Tags").unwrap_err().message, null("tags"));
     }
 
     #[test]

@@ -68,12 +68,12 @@ crate::query_requests! {
     /// `TagPolicy`.
     TagPolicyRequest {
         policy_arn: required(ARN) "PolicyArn",
-        tags: tags "Tags",
+        tags: required_tags "Tags",
     }
     /// `UntagPolicy`.
     UntagPolicyRequest {
         policy_arn: required(ARN) "PolicyArn",
-        tag_keys: texts(text(1,128),50) "TagKeys",
+        tag_keys: required_texts(text(1,128),50) "TagKeys",
     }
     /// `ListPolicyTags`.
     ListPolicyTagsRequest {

@@ -47,12 +47,12 @@ crate::query_requests! {
     /// `TagRole`.
     TagRoleRequest {
         role_name: required(NAME_64) "RoleName",
-        tags: tags "Tags",
+        tags: required_tags "Tags",
     }
     /// `UntagRole`.
     UntagRoleRequest {
         role_name: required(NAME_64) "RoleName",
-        tag_keys: texts(text(1,128),50) "TagKeys",
+        tag_keys: required_texts(text(1,128),50) "TagKeys",
     }
     /// `ListRoleTags`.
     ListRoleTagsRequest {
