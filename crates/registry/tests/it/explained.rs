@@ -229,3 +229,36 @@ async fn a_principals_own_policies_are_simulated() {
     let keys = world.registry.get_context_keys_for_principal_policy(&ctx(&ops), input).await.unwrap();
     assert_eq!(keys.0, ["aws:PrincipalTag/team"]);
 }
+
+#[tokio::test]
+async fn a_simulation_that_would_take_too_long_is_refused() {
+    let world = World::new().await;
+    let hostile = format!("arn:aws:ecr:*:*:{}z", "*?????????a".repeat(8_000));
+    let policy = format!(
+        r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"*","Resource":"{hostile}"}}}}"#
+    );
+    let many: Vec<String> = (0..100).map(|number| format!("ecr:Action{number}")).collect();
+    let rules = SimulationRules {
+        policy_input_list: vec![policy; 4],
+        action_names: many.clone(),
+        resource_arns: vec![format!("arn:aws:ecr:eu-west-1:{ACCOUNT}:{}", "a".repeat(1_900)); 10],
+        max_items: Some(1_000),
+        ..SimulationRules::default()
+    };
+    let input = SimulateCustomPolicyRequest { rules };
+    let refused = world.registry.simulate_custom_policy(&ctx(&world.admin), input).await.unwrap_err();
+    assert_eq!(refused.code, Code::Aws(registry::error::AwsCode::InvalidInput));
+    assert!(refused.message.contains("MaxItems"), "{}", refused.message);
+    // Ordinary policies of a large account, with as many results as there can be on a page.
+    let document = iam::managed::find("arn:aws:iam::aws:policy/AmazonEKSClusterPolicy").unwrap();
+    let rules = SimulationRules {
+        policy_input_list: vec![document.to_owned(); 4],
+        action_names: many,
+        resource_arns: vec![APP.to_owned(); 10],
+        max_items: Some(1_000),
+        ..SimulationRules::default()
+    };
+    let input = SimulateCustomPolicyRequest { rules };
+    let page = world.registry.simulate_custom_policy(&ctx(&world.admin), input).await.unwrap();
+    assert_eq!(page.items.len(), 1_000);
+}
