@@ -185,6 +185,7 @@ async fn lock_account(tx: &mut Tx<'_>, account: AccountKey) -> Result<(), StoreE
 
 /// Whether a policy can be attached: one of AWS's, or one that the store has and nobody deletes meanwhile.
 pub(crate) async fn policy_is_there(tx: &mut Tx<'_>, arn: &str) -> Result<bool, StoreError> {
+    // The path of an account's policy may hold these very words.
     if arn.starts_with("arn:aws:iam::aws:policy/") {
         return Ok(true);
     }

@@ -2,7 +2,10 @@
 
 use aws::iam::InlineDocument;
 use aws::query::Page;
-use meta::{DeleteInlinePolicy, Entity, EntityKind, ListInlinePolicies, PutInlinePolicy};
+use meta::{
+    DeleteInlinePolicy, Entity, EntityKind, ListInlinePolicies, PutInlinePolicy, PutInlinePolicyRefusal,
+    PutInlinePolicyWithin,
+};
 
 use crate::Registry;
 use crate::context::Ctx;
@@ -17,11 +20,6 @@ fn size_limit(kind: EntityKind) -> usize {
         EntityKind::Group => 5_120,
         EntityKind::Role => 10_240,
     }
-}
-
-/// The characters of a document that count.
-pub(super) fn size(document: &str) -> usize {
-    document.chars().filter(|c| !c.is_whitespace()).count()
 }
 
 /// Holds a document against the grammar of identity policies.
@@ -52,19 +50,18 @@ impl Registry {
         document: String,
     ) -> Result<()> {
         check_document(&document)?;
-        let owner = entity.unique_id;
-        let there = self.meta.read(ListInlinePolicies { owner: owner.clone() }).await.or_store_error()?;
-        let others: usize =
-            there.iter().filter(|(known, _)| *known != name).map(|(_, text)| size(text)).sum();
         let limit = size_limit(kind);
-        if others + size(&document) > limit {
-            let kind = kind.as_str();
-            let message = format!("Maximum policy size of {limit} bytes exceeded for {kind} {}", entity.name);
-            return Err(Error::aws(AwsCode::IamLimitExceeded, message));
-        }
-        self.meta.write(PutInlinePolicy { owner, name, document }).await.map_err(|error| match error {
+        let put = PutInlinePolicy { owner: entity.unique_id, name, document };
+        self.meta.write(PutInlinePolicyWithin { put, limit }).await.map_err(|error| match error {
             meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => super::no_such_entity(kind, &entity.name),
+            meta::OpError::Refused(PutInlinePolicyRefusal::PrincipalGone) => {
+                super::no_such_entity(kind, &entity.name)
+            }
+            meta::OpError::Refused(PutInlinePolicyRefusal::Limit) => {
+                let (kind, name) = (kind.as_str(), &entity.name);
+                let message = format!("Maximum policy size of {limit} bytes exceeded for {kind} {name}");
+                Error::aws(AwsCode::IamLimitExceeded, message)
+            }
         })
     }
 

@@ -12,7 +12,7 @@ use meta::{
 };
 
 use super::attachment::is_of_account;
-use super::inline_policy::{check_document, size};
+use super::inline_policy::check_document;
 use super::policy_version::version_of_aws;
 use super::tag::tag_keys;
 use super::{quota, quota_exceeded, request_tags, time};
@@ -290,7 +290,7 @@ pub(super) fn check_policy(document: &str) -> Result<()> {
         return Err(Error::aws(AwsCode::MalformedPolicyDocument, message));
     }
     check_document(document)?;
-    if size(document) > quota::MANAGED_POLICY {
+    if meta::policy_size(document) > quota::MANAGED_POLICY {
         return Err(quota_exceeded("PolicySize", quota::MANAGED_POLICY));
     }
     Ok(())

@@ -2,7 +2,6 @@
 
 use iam::Document;
 
-use super::inline_policy::size;
 use super::{quota, quota_exceeded};
 use crate::Registry;
 use crate::error::{AwsCode, Error, Result};
@@ -16,7 +15,7 @@ impl Registry {
     pub(crate) async fn stored_trust_policy(&self, text: &str) -> Result<String> {
         let policy = iam::Policy::parse(text).map_err(|error| malformed(&error))?;
         policy.check(iam::Use::RoleTrust).map_err(|error| malformed(&error))?;
-        if size(text) > quota::TRUST_POLICY {
+        if meta::policy_size(text) > quota::TRUST_POLICY {
             return Err(quota_exceeded("ACLSizePerRole", quota::TRUST_POLICY));
         }
         let mut document = Document::parse(text).map_err(|error| malformed(&error))?;
