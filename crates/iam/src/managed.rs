@@ -62,7 +62,7 @@ macro_rules! managed {
 }
 
 #[rustfmt::skip]
-static MANAGED: [Managed; 21] = [
+static MANAGED: [Managed; 23] = [
     managed!("/", "AdministratorAccess", "v1", "2015-02-06T18:39:46Z", "2015-02-06T18:39:46Z", false),
     managed!("/", "PowerUserAccess", "v12", "2015-02-06T18:39:47Z", "2026-02-12T17:59:14Z", false),
     managed!("/", "ReadOnlyAccess", "v182", "2015-02-06T18:39:48Z", "2026-04-03T15:27:12Z", true),
@@ -83,5 +83,7 @@ static MANAGED: [Managed; 21] = [
     managed!("/", "AmazonEKSWorkerNodePolicy", "v3", "2018-05-27T21:09:01Z", "2023-11-27T00:06:13Z", false),
     managed!("/", "AmazonEKSWorkerNodeMinimalPolicy", "v1", "2024-10-02T20:03:51Z", "2024-10-02T20:03:51Z", false),
     managed!("/", "AmazonEKS_CNI_Policy", "v6", "2018-05-27T21:07:42Z", "2026-03-04T19:12:14Z", false),
+    managed!("/service-role/", "AmazonECSTaskExecutionRolePolicy", "v1", "2017-11-16T18:48:22Z", "2017-11-16T18:48:22Z", false),
+    managed!("/service-role/", "AmazonEC2ContainerServiceforEC2Role", "v10", "2015-03-19T18:45:18Z", "2026-02-12T17:59:52Z", false),
     managed!("/", "AmazonSSMManagedInstanceCore", "v2", "2019-03-15T17:22:12Z", "2019-05-23T16:54:21Z", false),
 ];
