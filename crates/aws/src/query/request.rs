@@ -47,8 +47,18 @@ pub const PATH_PREFIX: Rule =
     Rule { min: 1, max: 512, pattern: Some((r"\u002F[\u0021-\u007F]*", is_path_prefix)) };
 /// ARNs.
 pub const ARN: Rule = Rule { min: 20, max: 2048, pattern: None };
-/// Policy documents.
-pub const DOCUMENT: Rule = Rule { min: 1, max: 131_072, pattern: None };
+/// Paths of managed policies, which have fewer characters than other paths.
+pub const POLICY_PATH: Rule =
+    Rule { min: 1, max: 512, pattern: Some((r"((/[A-Za-z0-9\.,\+@=_-]+)*)/", is_policy_path)) };
+/// Policy documents: the characters of Latin-1 alone.
+pub const DOCUMENT: Rule =
+    Rule { min: 1, max: 131_072, pattern: Some((r"[\u0009\u000A\u000D\u0020-\u00FF]+", is_latin)) };
+/// Descriptions of roles.
+pub const ROLE_DESCRIPTION: Rule = Rule {
+    min: 0,
+    max: 1000,
+    pattern: Some((r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*", is_printable_latin)),
+};
 /// Access key ids.
 pub const ACCESS_KEY_ID: Rule = Rule { min: 16, max: 128, pattern: Some((r"[\w]+", is_word)) };
 /// Anything of a bounded length.
@@ -63,6 +73,22 @@ fn is_word(text: &str) -> bool {
 /// Whether a text has only the characters of IAM names.
 pub fn is_name(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte))
+}
+
+fn is_policy_path(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".,+@=_-".contains(&byte);
+    let between = text.strip_suffix('/').map(|rest| rest.split('/'));
+    between.is_some_and(|mut parts| {
+        parts.next() == Some("") && parts.all(|part| !part.is_empty() && part.bytes().all(is_plain))
+    })
+}
+
+fn is_latin(text: &str) -> bool {
+    text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}'))
+}
+
+fn is_printable_latin(text: &str) -> bool {
+    is_latin(text) && !text.chars().any(|c| matches!(c, '\u{7f}'..='\u{a0}'))
 }
 
 fn is_path(text: &str) -> bool {
@@ -300,6 +326,37 @@ mod tests {
             ("/a b/", false),
         ] {
             assert_eq!(check(&PATH, "Path", path).is_ok(), good, "{path}");
+        }
+    }
+
+    #[test]
+    fn paths_of_policies_have_fewer_characters() {
+        for (path, good) in [
+            ("/", true),
+            ("/a/", true),
+            ("/a.b/c,d+e@f=g_h-1/", true),
+            ("", false),
+            ("//", false),
+            ("a/", false),
+            ("/a", false),
+            ("/a!/", false),
+            ("/a//b/", false),
+        ] {
+            assert_eq!(check(&POLICY_PATH, "Path", path).is_ok(), good, "{path}");
+        }
+    }
+
+    #[test]
+    fn documents_and_descriptions_are_latin() {
+        for (text, document, description) in [
+            ("{ é }\r\n\t", true, true),
+            ("\u{a0}", true, false),
+            ("\u{7f}", true, false),
+            ("\u{100}", false, false),
+            ("\u{1}", false, false),
+        ] {
+            assert_eq!(check(&DOCUMENT, "PolicyDocument", text).is_ok(), document, "{text:?}");
+            assert_eq!(check(&ROLE_DESCRIPTION, "Description", text).is_ok(), description, "{text:?}");
         }
     }
 

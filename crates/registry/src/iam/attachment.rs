@@ -7,10 +7,11 @@ use meta::{
     ListAttachedPolicies,
 };
 
+use super::user::boundary_gone;
 use super::{quota, quota_exceeded};
 use crate::Registry;
 use crate::context::Ctx;
-use crate::error::{AwsCode, Error, Result};
+use crate::error::{AwsCode, Code, Error, Result};
 use crate::op::Op;
 use crate::store::{StoreResultExt as _, store_error};
 
@@ -40,6 +41,14 @@ impl Registry {
             }
         }
         Err(policy_not_found(arn))
+    }
+
+    /// `attachable` for a permissions boundary, whose refusal has another sentence.
+    pub(super) async fn can_bound(&self, ctx: &Ctx, arn: &str) -> Result<()> {
+        self.attachable(ctx, arn).await.map_err(|error| match error.code {
+            Code::Aws(AwsCode::NoSuchEntity) => boundary_gone(arn),
+            _ => error,
+        })
     }
 
     async fn attach(&self, ctx: &Ctx, kind: EntityKind, entity: Entity, arn: String) -> Result<()> {

@@ -14,7 +14,7 @@ use meta::{
 };
 
 use super::tag::tag_keys;
-use super::{already_exists, no_such_entity, quota, quota_exceeded, request_tags, time};
+use super::{no_such_entity, quota, quota_exceeded, request_tags, time};
 use crate::Registry;
 use crate::authz::add_resource_tags;
 use crate::context::Ctx;
@@ -101,7 +101,8 @@ impl Registry {
         let made = self.meta.write(create).await.map_err(|error| match error {
             meta::OpError::Store(error) => store_error(error),
             meta::OpError::Refused(CreateInstanceProfileRefusal::Exists) => {
-                already_exists("Instance Profile", &name)
+                let message = format!("Instance Profile {name} already exists.");
+                Error::aws(AwsCode::EntityAlreadyExists, message)
             }
             meta::OpError::Refused(CreateInstanceProfileRefusal::Limit) => {
                 quota_exceeded("InstanceProfilesPerAccount", quota::INSTANCE_PROFILES)

@@ -69,7 +69,7 @@ impl Registry {
             return Err(Error::aws(crate::error::AwsCode::InvalidInput, message));
         }
         if let Some(boundary) = &input.permissions_boundary {
-            self.attachable(ctx, boundary).await?;
+            self.can_bound(ctx, boundary).await?;
         }
         let create = CreateEntity {
             account: self.account_key(&account_id).await?,

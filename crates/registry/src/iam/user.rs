@@ -113,7 +113,7 @@ impl Registry {
             gate.allow_on(Op::TagUser, &arn, tags)?;
         }
         if let Some(boundary) = &input.permissions_boundary {
-            self.attachable(ctx, boundary).await?;
+            self.can_bound(ctx, boundary).await?;
         }
         let create = CreateEntity {
             account: self.account_key(&account_id).await?,
@@ -255,7 +255,7 @@ impl Registry {
 
     pub(super) async fn set_boundary(&self, ctx: &Ctx, entity: Entity, arn: Option<String>) -> Result<()> {
         if let Some(arn) = &arn {
-            self.attachable(ctx, arn).await?;
+            self.can_bound(ctx, arn).await?;
         }
         let shown = arn.clone().unwrap_or_default();
         self.meta.write(SetBoundary { unique_id: entity.unique_id, arn }).await.map_err(|error| match error {

@@ -1,13 +1,13 @@
 //! Requests on managed policies.
 
 use super::{MARKER, SCOPE, USAGE, VERSION_ID};
-use crate::query::request::{ARN, DOCUMENT, NAME_128, PATH, PATH_PREFIX, text};
+use crate::query::request::{ARN, DOCUMENT, NAME_128, PATH_PREFIX, POLICY_PATH, text};
 
 crate::query_requests! {
     /// `CreatePolicy`.
     CreatePolicyRequest {
         policy_name: required(NAME_128) "PolicyName",
-        path: optional(PATH) "Path",
+        path: optional(POLICY_PATH) "Path",
         policy_document: required(DOCUMENT) "PolicyDocument",
         description: optional(text(0,1000)) "Description",
         tags: tags "Tags",
