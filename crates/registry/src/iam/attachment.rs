@@ -130,7 +130,7 @@ macro_rules! attachments {
             /// Lists attached managed policies by ARN.
             pub async fn $list(&self, ctx: &Ctx, input: aws::iam::$list_request) -> Result<Page<AttachedPolicy>> {
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let (_, entity) = self.entity_for(ctx, Op::$list_op, named, iam::Context::new()).await?;
+                let entity = self.entity_for(ctx, Op::$list_op, named, iam::Context::new()).await?;
                 self.list_attached(entity, input.path_prefix, input.marker.as_deref(), input.max_items).await
             }
         )*}

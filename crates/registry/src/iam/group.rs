@@ -55,7 +55,7 @@ impl Registry {
     /// Shows a group with a page of its users.
     pub async fn get_group(&self, ctx: &Ctx, input: GetGroupRequest) -> Result<GroupMembers> {
         let named = (EntityKind::Group, input.group_name.as_str());
-        let (_, group) = self.entity_for(ctx, Op::GetGroup, named, iam::Context::new()).await?;
+        let group = self.entity_for(ctx, Op::GetGroup, named, iam::Context::new()).await?;
         let page =
             self.page_of(format!("users of {}", group.unique_id), input.marker.as_deref(), input.max_items)?;
         let mut users = self.linked(&group.unique_id, &page.after, page.limit + 1).await?;

@@ -117,7 +117,7 @@ macro_rules! inline_policies {
             /// Shows an inline policy.
             pub async fn $get(&self, ctx: &Ctx, input: aws::iam::$get_request) -> Result<InlineDocument> {
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let (_, entity) = self.entity_for(ctx, Op::$get_op, named, iam::Context::new()).await?;
+                let entity = self.entity_for(ctx, Op::$get_op, named, iam::Context::new()).await?;
                 self.get_inline((EntityKind::$kind, $element), entity, &input.policy_name).await
             }
 
@@ -131,7 +131,7 @@ macro_rules! inline_policies {
             /// Lists inline policies by name.
             pub async fn $list(&self, ctx: &Ctx, input: aws::iam::$list_request) -> Result<Page<String>> {
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let (_, entity) = self.entity_for(ctx, Op::$list_op, named, iam::Context::new()).await?;
+                let entity = self.entity_for(ctx, Op::$list_op, named, iam::Context::new()).await?;
                 self.list_inline(entity, input.marker.as_deref(), input.max_items).await
             }
         )*}

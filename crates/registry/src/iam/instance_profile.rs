@@ -141,8 +141,7 @@ impl Registry {
         input: ListInstanceProfilesForRoleRequest,
     ) -> Result<Page<InstanceProfile>> {
         let named = (EntityKind::Role, input.role_name.as_str());
-        let (_, role) =
-            self.entity_for(ctx, Op::ListInstanceProfilesForRole, named, iam::Context::new()).await?;
+        let role = self.entity_for(ctx, Op::ListInstanceProfilesForRole, named, iam::Context::new()).await?;
         let page = (input.marker.as_deref(), input.max_items);
         self.page_of_profiles(ctx, Some(role.unique_id), "/".to_owned(), page).await
     }
@@ -197,7 +196,7 @@ impl Registry {
         let profile = self.profile_for(ctx, Op::AddRoleToInstanceProfile, &name, iam::Context::new()).await?;
         let named = (EntityKind::Role, input.role_name.as_str());
         let to_ec2 = iam::Context::new().with("iam:PassedToService", "ec2.amazonaws.com");
-        let (_, role) = self.entity_for(ctx, Op::PassRole, named, to_ec2).await?;
+        let role = self.entity_for(ctx, Op::PassRole, named, to_ec2).await?;
         let set = SetInstanceProfileRole { unique_id: profile.unique_id, role: Some(role.unique_id) };
         self.meta.write(set).await.map_err(|error| match error {
             meta::OpError::Store(error) => store_error(error),

@@ -25,13 +25,13 @@ use jiff::Timestamp;
 use meta::{Entity, EntityKind, FindEntity, ListIamTags, Micros};
 
 use crate::Registry;
-use crate::authz::{Gate, add_resource_tags};
+use crate::authz::add_resource_tags;
 use crate::context::Ctx;
 use crate::error::{AwsCode, Error, Result};
 use crate::op::Op;
 use crate::store::StoreResultExt as _;
 
-pub use service_linked_role::is_service_linked;
+use service_linked_role::is_service_linked;
 
 /// IAM's quotas that cannot be raised here ("IAM and AWS STS quotas").
 pub(crate) mod quota {
@@ -165,7 +165,7 @@ impl Registry {
         op: Op,
         (kind, name): (EntityKind, &str),
         mut keys: iam::Context,
-    ) -> Result<(Gate, Entity)> {
+    ) -> Result<Entity> {
         let gate = self.account_gate(ctx).await?;
         let account_id = ctx.caller.account_id.clone();
         let find = FindEntity { account_id: account_id.clone(), kind, name: name.to_owned() };
@@ -183,8 +183,7 @@ impl Registry {
             None => entity_arn(&account_id, kind, "/", name),
         };
         gate.allow_on(op, &arn, keys)?;
-        let entity = found.ok_or_else(|| no_such_entity(kind, name))?;
-        Ok((gate, entity))
+        found.ok_or_else(|| no_such_entity(kind, name))
     }
 
     /// `entity_for` of an operation that changes it: what a service made is only the service's to change, but for its
@@ -196,9 +195,9 @@ impl Registry {
         named: (EntityKind, &str),
         keys: iam::Context,
     ) -> Result<Entity> {
-        let (_, entity) = self.entity_for(ctx, op, named, keys).await?;
+        let entity = self.entity_for(ctx, op, named, keys).await?;
         let is_open = matches!(op, Op::UpdateRole | Op::UpdateRoleDescription | Op::TagRole | Op::UntagRole);
-        if !is_open && entity.role.as_ref().is_some_and(|role| role.service_name.is_some()) {
+        if !is_open && is_service_linked(&entity) {
             let message = format!(
                 "Cannot perform the operation on the protected role '{}' - this role is only modifiable by AWS",
                 entity.name

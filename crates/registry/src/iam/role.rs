@@ -95,7 +95,7 @@ impl Registry {
     /// Shows a role.
     pub async fn get_role(&self, ctx: &Ctx, input: GetRoleRequest) -> Result<One<Role>> {
         let named = (EntityKind::Role, input.role_name.as_str());
-        let (_, role) = self.entity_for(ctx, Op::GetRole, named, iam::Context::new()).await?;
+        let role = self.entity_for(ctx, Op::GetRole, named, iam::Context::new()).await?;
         Ok(One("Role", self.shown_role(role, true).await?))
     }
 

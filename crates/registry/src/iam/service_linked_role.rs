@@ -27,7 +27,7 @@ const SERVICES: [(&str, &str, &str); 3] = [
 ];
 
 /// Whether a role belongs to a service.
-pub fn is_service_linked(role: &Entity) -> bool {
+pub(super) fn is_service_linked(role: &Entity) -> bool {
     role.role.as_ref().is_some_and(|fields| fields.service_name.is_some())
 }
 
@@ -102,7 +102,7 @@ impl Registry {
         input: DeleteServiceLinkedRoleRequest,
     ) -> Result<One<String>> {
         let named = (EntityKind::Role, input.role_name.as_str());
-        let (_, role) = self.entity_for(ctx, Op::DeleteServiceLinkedRole, named, iam::Context::new()).await?;
+        let role = self.entity_for(ctx, Op::DeleteServiceLinkedRole, named, iam::Context::new()).await?;
         let Some(service) = role.role.as_ref().and_then(|fields| fields.service_name.clone()) else {
             let message = format!("The role {} is not a service-linked role.", role.name);
             return Err(Error::aws(AwsCode::InvalidInput, message));

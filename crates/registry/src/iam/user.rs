@@ -153,7 +153,7 @@ impl Registry {
             return Ok(One("User", root(ctx)));
         };
         let named = (EntityKind::User, name.as_str());
-        let (_, user) = self.entity_for(ctx, Op::GetUser, named, iam::Context::new()).await?;
+        let user = self.entity_for(ctx, Op::GetUser, named, iam::Context::new()).await?;
         let tags = self.iam_tags(&user.unique_id).await?;
         Ok(One("User", shown(user, tags)))
     }
@@ -271,7 +271,7 @@ impl Registry {
         input: ListGroupsForUserRequest,
     ) -> Result<Page<aws::iam::Group>> {
         let named = (EntityKind::User, input.user_name.as_str());
-        let (_, user) = self.entity_for(ctx, Op::ListGroupsForUser, named, iam::Context::new()).await?;
+        let user = self.entity_for(ctx, Op::ListGroupsForUser, named, iam::Context::new()).await?;
         let page =
             self.page_of(format!("groups of {}", user.unique_id), input.marker.as_deref(), input.max_items)?;
         let mut groups = self.linked(&user.unique_id, &page.after, page.limit + 1).await?;
@@ -320,7 +320,7 @@ impl Registry {
         match self.whom(ctx, op, name).await? {
             Whom::User(name) => {
                 let named = (EntityKind::User, name.as_str());
-                let (_, user) = self.entity_for(ctx, op, named, iam::Context::new()).await?;
+                let user = self.entity_for(ctx, op, named, iam::Context::new()).await?;
                 Ok(user.name)
             }
             Whom::Root => Ok("root".to_owned()),
