@@ -29,7 +29,7 @@ use crate::context::{Ctx, RepositoryRef, repository_arn};
 use crate::error::{Code, Error, Result};
 use crate::op::Op;
 use crate::op::effect::{self, Effect};
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 impl Registry {
     /// Makes a repository. With tags, leave to tag is needed too, with the tags as condition keys.
@@ -71,15 +71,14 @@ impl Registry {
             kms_key: None,
             tags,
         };
-        let row = self.meta.write(create).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => Error::new(
+        let row = self.meta.write(create).await.or_refused(|_| {
+            Error::new(
                 Code::RepositoryAlreadyExists,
                 format!(
                     "The repository with name '{}' already exists in the registry with id '{}'",
                     repository.name, repository.account_id
                 ),
-            ),
+            )
         })?;
         Ok(CreateRepositoryResponse { repository: self.repository(&repository, row) })
     }
@@ -99,12 +98,11 @@ impl Registry {
             region: repository.region.clone(),
             at: ctx.at(),
         };
-        self.meta.write(ensure).await.map(|registry| registry.key).map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => {
-                repository_not_found(repository.name.as_str(), &repository.account_id)
-            }
-        })
+        self.meta
+            .write(ensure)
+            .await
+            .map(|registry| registry.key)
+            .or_refused(|_| repository_not_found(repository.name.as_str(), &repository.account_id))
     }
 
     /// The repositories asked for by name, or a page of all.
@@ -181,10 +179,9 @@ impl Registry {
         let permit = gate.permit::<effect::DeleteRepository>()?;
         let delete = DeleteRepository { repository: permit.repository(), force: input.force, at: ctx.at() };
         fault::hit(Fault::BeforeDeleteRepository);
-        let row = self.meta.write(delete).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(DeleteRepositoryRefusal::NotFound) => gate.repository_not_found(),
-            meta::OpError::Refused(DeleteRepositoryRefusal::NotEmpty) => Error::new(
+        let row = self.meta.write(delete).await.or_refused(|refusal| match refusal {
+            DeleteRepositoryRefusal::NotFound => gate.repository_not_found(),
+            DeleteRepositoryRefusal::NotEmpty => Error::new(
                 Code::RepositoryNotEmpty,
                 format!(
                     "The repository with name '{}' in registry with id '{}' cannot be deleted because it still contains images",
@@ -211,10 +208,7 @@ impl Registry {
             mutability: mutability(input.image_tag_mutability),
             filters: filters(input.image_tag_mutability_exclusion_filters),
         };
-        let row = self.meta.write(put).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => gate.repository_not_found(),
-        })?;
+        let row = self.meta.write(put).await.or_refused(|_| gate.repository_not_found())?;
         let shape = self.repository(&repository, row);
         Ok(PutImageTagMutabilityResponse {
             registry_id: shape.registry_id,
@@ -236,10 +230,7 @@ impl Registry {
         let permit = gate.permit::<effect::PutImageScanningConfiguration>()?;
         let scan_on_push = input.image_scanning_configuration.scan_on_push;
         let put = PutImageScanning { repository: permit.repository(), scan_on_push };
-        let row = self.meta.write(put).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => gate.repository_not_found(),
-        })?;
+        let row = self.meta.write(put).await.or_refused(|_| gate.repository_not_found())?;
         let shape = self.repository(&repository, row);
         Ok(PutImageScanningConfigurationResponse {
             registry_id: shape.registry_id,
@@ -260,13 +251,12 @@ impl Registry {
         let gate = self.gate(ctx, &repository, Target::None).await?;
         let permit = gate.permit_with::<effect::TagResource>(request_tag_keys(&tags)?)?;
         let write = TagResource { repository: permit.repository(), tags };
-        self.meta.write(write).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(TagResourceRefusal::NotFound) => gate.repository_not_found(),
-            meta::OpError::Refused(TagResourceRefusal::TooMany) => {
+        self.meta.write(write).await.or_refused(|refusal| match refusal {
+            TagResourceRefusal::NotFound => gate.repository_not_found(),
+            TagResourceRefusal::TooMany => {
                 Error::new(Code::TooManyTags, "A repository can have at most 50 tags.")
             }
-            meta::OpError::Refused(TagResourceRefusal::SameButForCase) => same_but_for_case(),
+            TagResourceRefusal::SameButForCase => same_but_for_case(),
         })?;
         Ok(TagResourceResponse {})
     }
@@ -283,10 +273,7 @@ impl Registry {
         let keys = iam::Context::new().with_set("aws:TagKeys", input.tag_keys.iter().map(String::as_str));
         let permit = gate.permit_with::<effect::UntagResource>(keys)?;
         let write = UntagResource { repository: permit.repository(), keys: input.tag_keys };
-        self.meta.write(write).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => gate.repository_not_found(),
-        })?;
+        self.meta.write(write).await.or_refused(|_| gate.repository_not_found())?;
         Ok(UntagResourceResponse {})
     }
 

@@ -19,7 +19,7 @@ use crate::context::Ctx;
 use crate::error::{AwsCode, Code, Error, Result};
 use crate::op::Op;
 use crate::seal::Purpose;
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 /// Whose keys a request is about.
 struct Owner {
@@ -59,14 +59,11 @@ impl Registry {
             self.keys.seal(Purpose::AccessKey, secret.expose().as_bytes()).map_err(Error::internal)?;
         let key = CreateAccessKey { id: id.clone(), owner: owner.unique_id, sealed_secret, at: ctx.at() };
         let create = CreateAccessKeyWithin { key, limit: quota::ACCESS_KEYS_PER_USER };
-        self.meta.write(create).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(CreateAccessKeyWithinRefusal::Limit) => {
+        self.meta.write(create).await.or_refused(|refusal| match refusal {
+            CreateAccessKeyWithinRefusal::Limit => {
                 quota_exceeded("AccessKeysPerUser", quota::ACCESS_KEYS_PER_USER)
             }
-            meta::OpError::Refused(CreateAccessKeyWithinRefusal::Key(_)) => {
-                no_such_entity(EntityKind::User, &owner.name)
-            }
+            CreateAccessKeyWithinRefusal::Key(_) => no_such_entity(EntityKind::User, &owner.name),
         })?;
         let key = NewAccessKey { user_name: owner.name, id: id.to_string(), secret, created_at: ctx.now };
         Ok(One("AccessKey", key))
@@ -107,10 +104,7 @@ impl Registry {
         let owner = self.key_owner(ctx, Op::UpdateAccessKey, input.user_name).await?;
         let key = self.key_of(&owner, &input.access_key_id).await?;
         let set = SetAccessKeyStatus { id: key.id, active: input.status == "Active" };
-        self.meta.write(set).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => gone(&input.access_key_id),
-        })
+        self.meta.write(set).await.or_refused(|_| gone(&input.access_key_id))
     }
 
     /// Deletes an access key.
@@ -118,10 +112,7 @@ impl Registry {
         let owner = self.key_owner(ctx, Op::DeleteAccessKey, input.user_name).await?;
         let key = self.key_of(&owner, &input.access_key_id).await?;
         let delete = DeleteAccessKey { id: key.id, owner: owner.unique_id };
-        self.meta.write(delete).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => gone(&input.access_key_id),
-        })
+        self.meta.write(delete).await.or_refused(|_| gone(&input.access_key_id))
     }
 
     /// When an access key of the account was last used. A key that is not there is denied as one of another account.

@@ -13,7 +13,7 @@ use crate::Registry;
 use crate::context::Ctx;
 use crate::error::{AwsCode, Code, Error, Result};
 use crate::op::Op;
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 pub(super) fn policy_not_found(arn: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, format!("Policy {arn} does not exist or is not attachable."))
@@ -55,13 +55,10 @@ impl Registry {
         self.attachable(ctx, &arn).await?;
         let limit = quota::POLICIES_PER_ENTITY;
         let attach = AttachPolicy { owner: entity.unique_id, arn: arn.clone(), limit };
-        self.meta.write(attach).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(AttachPolicyRefusal::PrincipalGone) => {
-                super::no_such_entity(kind, &entity.name)
-            }
-            meta::OpError::Refused(AttachPolicyRefusal::PolicyGone) => policy_not_found(&arn),
-            meta::OpError::Refused(AttachPolicyRefusal::Limit) => {
+        self.meta.write(attach).await.or_refused(|refusal| match refusal {
+            AttachPolicyRefusal::PrincipalGone => super::no_such_entity(kind, &entity.name),
+            AttachPolicyRefusal::PolicyGone => policy_not_found(&arn),
+            AttachPolicyRefusal::Limit => {
                 let quota = match kind {
                     EntityKind::User => "PoliciesPerUser",
                     EntityKind::Group => "PoliciesPerGroup",
@@ -74,10 +71,8 @@ impl Registry {
 
     async fn detach(&self, kind: EntityKind, entity: Entity, arn: String) -> Result<()> {
         let detach = DetachManagedPolicy { owner: entity.unique_id, arn: arn.clone() };
-        let was_there = self.meta.write(detach).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => super::no_such_entity(kind, &entity.name),
-        })?;
+        let was_there =
+            self.meta.write(detach).await.or_refused(|_| super::no_such_entity(kind, &entity.name))?;
         if was_there {
             Ok(())
         } else {

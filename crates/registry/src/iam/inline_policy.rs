@@ -11,7 +11,7 @@ use crate::Registry;
 use crate::context::Ctx;
 use crate::error::{AwsCode, Error, Result};
 use crate::op::Op;
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 /// How many characters all inline policies of an entity may have together, white space not counted.
 fn size_limit(kind: EntityKind) -> usize {
@@ -52,12 +52,9 @@ impl Registry {
         check_document(&document)?;
         let limit = size_limit(kind);
         let put = PutInlinePolicy { owner: entity.unique_id, name, document };
-        self.meta.write(PutInlinePolicyWithin { put, limit }).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(PutInlinePolicyRefusal::PrincipalGone) => {
-                super::no_such_entity(kind, &entity.name)
-            }
-            meta::OpError::Refused(PutInlinePolicyRefusal::Limit) => {
+        self.meta.write(PutInlinePolicyWithin { put, limit }).await.or_refused(|refusal| match refusal {
+            PutInlinePolicyRefusal::PrincipalGone => super::no_such_entity(kind, &entity.name),
+            PutInlinePolicyRefusal::Limit => {
                 let (kind, name) = (kind.as_str(), &entity.name);
                 let message = format!("Maximum policy size of {limit} bytes exceeded for {kind} {name}");
                 Error::aws(AwsCode::IamLimitExceeded, message)
@@ -80,10 +77,8 @@ impl Registry {
 
     async fn delete_inline(&self, kind: EntityKind, entity: Entity, name: String) -> Result<()> {
         let delete = DeleteInlinePolicy { owner: entity.unique_id, name: name.clone() };
-        let was_there = self.meta.write(delete).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => super::no_such_entity(kind, &entity.name),
-        })?;
+        let was_there =
+            self.meta.write(delete).await.or_refused(|_| super::no_such_entity(kind, &entity.name))?;
         if was_there { Ok(()) } else { Err(not_found(kind, &name)) }
     }
 

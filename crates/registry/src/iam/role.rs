@@ -15,7 +15,7 @@ use crate::context::Ctx;
 use crate::error::{Error, Result};
 use crate::ids::unique_id;
 use crate::op::Op;
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 /// The longest session of a role that does not say.
 const DEFAULT_MAX_SESSION_SECONDS: i64 = 3_600;
@@ -128,10 +128,7 @@ impl Registry {
     }
 
     async fn update(&self, role: Entity, update: UpdateRole) -> Result<()> {
-        self.meta.write(update).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => no_such_entity(EntityKind::Role, &role.name),
-        })
+        self.meta.write(update).await.or_refused(|_| no_such_entity(EntityKind::Role, &role.name))
     }
 
     /// Changes a role's description and longest session.

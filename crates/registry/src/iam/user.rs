@@ -17,7 +17,7 @@ use crate::context::{CallerKind, Ctx};
 use crate::error::{AwsCode, Error, Result};
 use crate::ids::unique_id;
 use crate::op::Op;
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 pub(super) fn shown(entity: Entity, tags: Vec<(String, String)>) -> User {
     User {
@@ -139,11 +139,10 @@ impl Registry {
         (quota, limit): (&str, i64),
     ) -> Result<Entity> {
         let (name, boundary) = (create.name.clone(), create.boundary.clone().unwrap_or_default());
-        self.meta.write(create).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(CreateEntityRefusal::Exists) => already_exists(kind, &name),
-            meta::OpError::Refused(CreateEntityRefusal::Limit) => quota_exceeded(quota, limit),
-            meta::OpError::Refused(CreateEntityRefusal::BoundaryGone) => boundary_gone(&boundary),
+        self.meta.write(create).await.or_refused(|refusal| match refusal {
+            CreateEntityRefusal::Exists => already_exists(kind, &name),
+            CreateEntityRefusal::Limit => quota_exceeded(quota, limit),
+            CreateEntityRefusal::BoundaryGone => boundary_gone(&boundary),
         })
     }
 
@@ -206,10 +205,9 @@ impl Registry {
         word: &str,
     ) -> Result<()> {
         let name = rename.name.clone();
-        self.meta.write(rename).await.map(|_| ()).map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(RenameEntityRefusal::Gone) => no_such_entity(kind, &name),
-            meta::OpError::Refused(RenameEntityRefusal::Exists) => already_exists(word, &name),
+        self.meta.write(rename).await.map(|_| ()).or_refused(|refusal| match refusal {
+            RenameEntityRefusal::Gone => no_such_entity(kind, &name),
+            RenameEntityRefusal::Exists => already_exists(word, &name),
         })
     }
 
@@ -222,10 +220,7 @@ impl Registry {
 
     pub(super) async fn delete_entity(&self, entity: Entity, kind: EntityKind) -> Result<()> {
         let delete = DeleteEntity { unique_id: entity.unique_id };
-        self.meta.write(delete).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(refusal) => delete_refused(refusal, kind, &entity.name),
-        })
+        self.meta.write(delete).await.or_refused(|refusal| delete_refused(refusal, kind, &entity.name))
     }
 
     /// Bounds what a user can be allowed.
@@ -258,10 +253,10 @@ impl Registry {
             self.can_bound(ctx, arn).await?;
         }
         let shown = arn.clone().unwrap_or_default();
-        self.meta.write(SetBoundary { unique_id: entity.unique_id, arn }).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => boundary_gone(&shown),
-        })
+        self.meta
+            .write(SetBoundary { unique_id: entity.unique_id, arn })
+            .await
+            .or_refused(|_| boundary_gone(&shown))
     }
 
     /// The groups of a user.

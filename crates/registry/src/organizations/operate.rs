@@ -17,7 +17,7 @@ use crate::error::{AwsCode, Error, Result};
 use crate::iam::quota;
 use crate::ids::unique_id;
 use crate::seal::Purpose;
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _, store_error};
 
 const ROLE_NAME: &str = "OrganizationAccountAccessRole";
 const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
@@ -161,25 +161,21 @@ impl Registry {
     ) -> Result<(AccessKeyId, SecretKey)> {
         let at = micros(now);
         let ensure = EnsureRoot { account_id: account_id.clone(), at };
-        self.meta.write(ensure).await.map_err(|error| match error {
-            OpError::Store(error) => store_error(error),
-            OpError::Refused(_) => account_not_found(),
-        })?;
+        self.meta.write(ensure).await.or_refused(|_| account_not_found())?;
         let (id, secret) = random_access_key()?;
         let sealed_secret =
             self.keys.seal(Purpose::AccessKey, secret.expose().as_bytes()).map_err(Error::internal)?;
         let key = CreateAccessKey { id: id.clone(), owner: account_id.to_string(), sealed_secret, at };
         let create = CreateAccessKeyWithin { key, limit: quota::ACCESS_KEYS_PER_USER };
-        self.meta.write(create).await.map_err(|error| match error {
-            OpError::Store(error) => store_error(error),
-            OpError::Refused(CreateAccessKeyWithinRefusal::Limit) => {
+        self.meta.write(create).await.or_refused(|refusal| match refusal {
+            CreateAccessKeyWithinRefusal::Limit => {
                 let message = format!(
                     "The root has {} access keys already: delete one with `aws iam delete-access-key` first.",
                     quota::ACCESS_KEYS_PER_USER
                 );
                 Error::aws(AwsCode::IamLimitExceeded, message)
             }
-            OpError::Refused(CreateAccessKeyWithinRefusal::Key(_)) => account_not_found(),
+            CreateAccessKeyWithinRefusal::Key(_) => account_not_found(),
         })?;
         Ok((id, secret))
     }

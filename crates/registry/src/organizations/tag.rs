@@ -11,7 +11,7 @@ use crate::context::Ctx;
 use crate::error::{AwsCode, Error, Field, Result};
 use crate::iam::quota;
 use crate::op::Op;
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 /// The condition keys of tags that a request brings.
 pub(super) fn request_tags(tags: &[Tag]) -> Result<iam::Context> {
@@ -65,13 +65,10 @@ impl Registry {
     }
 
     async fn change_account_tags(&self, change: TagAccount) -> Result<Empty> {
-        self.meta.write(change).await.map(|()| Empty {}).map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => {
-                let message = format!("An account can have at most {} tags.", quota::TAGS);
-                Error::aws(AwsCode::ConstraintViolation, message)
-                    .with(Field::Text("Reason", "MAX_TAG_LIMIT_EXCEEDED".to_owned()))
-            }
+        self.meta.write(change).await.map(|()| Empty {}).or_refused(|_| {
+            let message = format!("An account can have at most {} tags.", quota::TAGS);
+            Error::aws(AwsCode::ConstraintViolation, message)
+                .with(Field::Text("Reason", "MAX_TAG_LIMIT_EXCEEDED".to_owned()))
         })
     }
 
