@@ -1,5 +1,7 @@
 //! Repositories: create, describe, delete, tag, the mutability of their images' tags, and whether those are scanned.
 
+use std::collections::HashSet;
+
 use ::blob::fault::{self, Fault};
 use aws::arn::Arn;
 use aws::ecr::{
@@ -24,7 +26,7 @@ use meta::{ListTagsForResource, TagResource, TagResourceRefusal, UntagResource};
 
 use super::{account_of, epoch_seconds, page_limit, repository_of};
 use crate::Registry;
-use crate::authz::repository_not_found;
+use crate::authz::{of_request_tags, repository_not_found};
 use crate::context::{Ctx, RepositoryRef, repository_arn};
 use crate::error::{Code, Error, Result};
 use crate::op::Op;
@@ -338,19 +340,11 @@ fn filters(shape: Vec<ImageTagMutabilityExclusionFilter>) -> Vec<String> {
 /// `aws:RequestTag/k` and `aws:TagKeys` of a request that brings tags. Condition keys ignore case, so tags whose keys
 /// do not differ otherwise would leave it to chance which of them a policy sees.
 fn request_tag_keys(tags: &[(String, String)]) -> Result<iam::Context> {
-    let mut context = iam::Context::new();
-    if tags.is_empty() {
-        return Ok(context);
+    let folded: HashSet<String> = tags.iter().map(|(key, _)| key.to_ascii_lowercase()).collect();
+    if folded.len() < tags.len() {
+        return Err(same_but_for_case());
     }
-    context.set_all("aws:TagKeys", tags.iter().map(|(key, _)| key.as_str()));
-    for (key, value) in tags {
-        let name = format!("aws:RequestTag/{key}");
-        if context.has(&name) {
-            return Err(same_but_for_case());
-        }
-        context.set(name, value.as_str());
-    }
-    Ok(context)
+    Ok(of_request_tags(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))))
 }
 
 fn same_but_for_case() -> Error {

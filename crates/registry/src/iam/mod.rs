@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use meta::{Entity, EntityKind, FindEntity, ListIamTags, Micros};
 
 use crate::Registry;
-use crate::authz::add_resource_tags;
+use crate::authz::{add_resource_tags, of_request_tags};
 use crate::context::Ctx;
 use crate::error::{AwsCode, Error, Result};
 use crate::op::Op;
@@ -81,9 +81,8 @@ fn quota_exceeded(quota: &str, limit: impl std::fmt::Display) -> Error {
 
 /// Condition keys of tags that a request brings. Keys that differ only in their case are refused, as IAM does.
 fn request_tags(tags: &[(String, String)]) -> Result<iam::Context> {
-    let mut keys = iam::Context::new();
     let mut seen: Vec<String> = Vec::with_capacity(tags.len());
-    for (key, value) in tags {
+    for (key, _) in tags {
         let folded = key.to_lowercase();
         if seen.contains(&folded) {
             let message = "Duplicate tag keys found. Please note that Tag keys are case insensitive.";
@@ -93,12 +92,8 @@ fn request_tags(tags: &[(String, String)]) -> Result<iam::Context> {
             return Err(Error::aws(AwsCode::InvalidInput, "Tag keys cannot begin with aws:."));
         }
         seen.push(folded);
-        keys.set(format!("aws:RequestTag/{key}"), value.as_str());
     }
-    if !tags.is_empty() {
-        keys.set_all("aws:TagKeys", tags.iter().map(|(key, _)| key.as_str()));
-    }
-    Ok(keys)
+    Ok(of_request_tags(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))))
 }
 
 /// A page's bounds: where it begins and how long it is.
