@@ -178,6 +178,7 @@ def walk_providers(iam):
     named = {"OpenIDConnectProviderArn": arn}
     iam.add_client_id_to_open_id_connect_provider(ClientID="two", **named)
     iam.remove_client_id_from_open_id_connect_provider(ClientID="one", **named)
+    refused("ValidationError", iam.update_open_id_connect_provider_thumbprint, **named)
     iam.update_open_id_connect_provider_thumbprint(ThumbprintList=["b" * 40], **named)
     iam.tag_open_id_connect_provider(Tags=[{"Key": "l", "Value": ""}], **named)
     iam.untag_open_id_connect_provider(TagKeys=["k"], **named)

@@ -91,6 +91,15 @@ def test_tags(cloud, kind):
     twice = [{"Key": "a", "Value": "1"}, {"Key": "A", "Value": "2"}]
     refused("InvalidInput", tag, text, Tags=twice, **named)
     refused("InvalidInput", tag, Tags=[{"Key": "aws:x", "Value": ""}], **named)
+    null = "Value null at '{}' failed to satisfy constraint: Member must not be null"
+    for call, member, arguments in (
+        (tag, "tags", {}),
+        (tag, "tags.1.member.value", {"Tags": [{"Key": "a"}]}),
+        (untag, "tagKeys", {}),
+    ):
+        text = f"1 validation error detected: {null.format(member)}"
+        refused("ValidationError", call, text, **arguments, **named)
+    untag(TagKeys=[], **named)
     refused("ValidationError", tag, Tags=[{"Key": "a" * 129, "Value": ""}], **named)
     refused("ValidationError", tag, Tags=[{"Key": "a", "Value": "v" * 257}], **named)
     refused("ValidationError", tag, Tags=[{"Key": "a;b", "Value": ""}], **named)

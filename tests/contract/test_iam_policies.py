@@ -280,3 +280,42 @@ def test_a_boundary_bounds_at_once(cloud):
     absent = cloud.arn("policy/" + unique("absent"))
     refused("NoSuchEntity", iam.put_user_permissions_boundary, UserName=user, PermissionsBoundary=absent)
     refused("NoSuchEntity", iam.create_user, UserName=unique("u"), PermissionsBoundary=absent)
+
+
+def test_texts_of_policies_have_their_characters(cloud):
+    iam = cloud.iam
+    document = json.loads(policy(ALLOW_ALL))
+    other = json.dumps(document | {"Id": "\u0100"}, ensure_ascii=False)
+    role = cloud.role({"AWS": cloud.account})["RoleName"]
+    for call, arguments in (
+        (iam.create_policy, {"PolicyName": unique("p"), "PolicyDocument": other}),
+        (iam.create_policy, {"PolicyName": unique("p"), "PolicyDocument": policy(ALLOW_ALL), "Path": "/a!/"}),
+        (iam.put_role_policy, {"RoleName": role, "PolicyName": "p", "PolicyDocument": other}),
+        (iam.update_role_description, {"RoleName": role, "Description": "\u0100"}),
+        (iam.update_role, {"RoleName": role, "Description": "\u0100"}),
+    ):
+        said = refused("ValidationError", call, **arguments)
+        assert "Member must satisfy regular expression pattern" in said
+    iam.update_role(RoleName=role, Description="é")
+
+
+def test_a_boundary_that_is_not_there_is_named(cloud):
+    missing = cloud.arn("policy/none")
+    text = f"Scope ARN: {missing} does not exist or is not attachable."
+    refused("NoSuchEntity", cloud.iam.create_user, text, UserName=unique("u"), PermissionsBoundary=missing)
+    put = cloud.iam.put_user_permissions_boundary
+    refused("NoSuchEntity", put, text, UserName=cloud.user(), PermissionsBoundary=missing)
+    name = unique("profile")
+    cloud.iam.create_instance_profile(InstanceProfileName=name)
+    text = f"Instance Profile {name} already exists."
+    refused("EntityAlreadyExists", cloud.iam.create_instance_profile, text, InstanceProfileName=name)
+
+
+def test_policies_of_ecs_are_there(cloud):
+    for name in ("AmazonECSTaskExecutionRolePolicy", "AmazonEC2ContainerServiceforEC2Role"):
+        arn = f"arn:aws:iam::aws:policy/service-role/{name}"
+        role = cloud.role({"Service": "ecs-tasks.amazonaws.com"})["RoleName"]
+        cloud.iam.attach_role_policy(RoleName=role, PolicyArn=arn)
+        assert cloud.iam.get_policy(PolicyArn=arn)["Policy"]["PolicyName"] == name
+        elsewhere = arn.replace("arn:aws:", "arn:aws-cn:")
+        refused("NoSuchEntity", cloud.iam.attach_role_policy, RoleName=role, PolicyArn=elsewhere)

@@ -47,3 +47,11 @@ def test_a_session_of_root_lasts_an_hour_at_most(own):
     session = cloud.client("sts", key).get_session_token(DurationSeconds=43200)["Credentials"]
     assert (session["Expiration"] - before).total_seconds() <= 3601
     assert cloud.client("sts", session).get_caller_identity()["Arn"] == cloud.arn("root")
+
+
+def test_a_session_of_root_makes_no_lasting_key(own):
+    cloud, key = own
+    session = cloud.client("iam", cloud.client("sts", key).get_session_token()["Credentials"])
+    for call in ("create_access_key", "list_access_keys", "get_user", "list_mfa_devices", "list_users"):
+        refused("InvalidClientTokenId", getattr(session, call))
+    assert len(cloud.client("iam", key).list_access_keys()["AccessKeyMetadata"]) == 1

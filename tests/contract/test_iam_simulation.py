@@ -35,6 +35,8 @@ def test_policies_of_the_request_are_simulated(cloud):
     keys = cloud.iam.get_context_keys_for_custom_policy(PolicyInputList=[document])["ContextKeyNames"]
     assert keys == ["aws:SourceIp"]
     refused("InvalidInput", cloud.iam.simulate_custom_policy, PolicyInputList=["{"], ActionNames=actions)
+    refused("ValidationError", cloud.iam.simulate_custom_policy, ActionNames=actions)
+    refused("ValidationError", cloud.iam.get_context_keys_for_custom_policy)
     first = simulate(MaxItems=2)
     rest = simulate(MaxItems=2, Marker=first["Marker"])
     assert decisions(first) | decisions(rest) == denied
@@ -109,3 +111,11 @@ def test_the_account_as_a_whole(cloud):
 
 def test_what_the_other_file_leaves_to_this_one_was_answered(cloud):
     assert ELSEWHERE & served(cloud, "iam") <= cloud.answered["iam"]
+
+
+def test_a_simulation_may_not_take_forever(cloud):
+    hostile = policy(allow("*", "arn:aws:ecr:*:*:" + "*?????a" * 2000 + "z"))
+    asked = {"PolicyInputList": [hostile] * 4, "ActionNames": [f"ecr:Action{number}" for number in range(100)]}
+    arns = [REPOSITORY + "a" * 1900 + str(number) for number in range(10)]
+    said = refused("InvalidInput", cloud.iam.simulate_custom_policy, ResourceArns=arns, MaxItems=1000, **asked)
+    assert "MaxItems" in said

@@ -201,3 +201,18 @@ def test_without_a_name_it_is_about_the_caller(cloud):
     text = "Must specify userName when calling with non-User credentials"
     for call in ("get_user", "list_access_keys", "create_access_key"):
         refused("ValidationError", getattr(cloud.client("iam", session), call), text)
+
+
+def test_self_service_by_username_needs_no_name(cloud):
+    user = cloud.user(allow("iam:*", cloud.arn("user/${aws:username}")))
+    own = cloud.client("iam", cloud.key(user))
+    for call, items in (
+        ("list_mfa_devices", "MFADevices"),
+        ("list_ssh_public_keys", "SSHPublicKeys"),
+        ("list_signing_certificates", "Certificates"),
+        ("list_service_specific_credentials", "ServiceSpecificCredentials"),
+    ):
+        assert getattr(own, call)().get(items, []) == []
+        refused("AccessDenied", getattr(own, call), UserName=cloud.user())
+    refused("AccessDenied", own.list_virtual_mfa_devices)
+    refused("NoSuchEntity", own.get_login_profile, f"Login Profile for User {user} cannot be found.")

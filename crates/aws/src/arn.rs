@@ -72,13 +72,6 @@ impl Arn {
         }
     }
 
-    /// The same ARN in another partition.
-    #[must_use]
-    pub fn in_partition(mut self, partition: &str) -> Self {
-        partition.clone_into(&mut self.partition);
-        self
-    }
-
     /// The account, where the ARN names one.
     pub fn account_id(&self) -> Option<AccountId> {
         self.account.parse().ok()

@@ -1,6 +1,5 @@
 //! The framing of `x-amz-json-1.1`: target header, error bodies, timestamps.
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 /// The `Content-Type` of requests and answers.
@@ -72,12 +71,6 @@ pub fn error_body(code: &str, message: &str, extra: &[(&str, Value)]) -> Vec<u8>
     Value::Object(body).to_string().into_bytes()
 }
 
-/// A timestamp as these APIs write it: seconds since 1970 with a fraction of milliseconds.
-#[expect(clippy::cast_precision_loss, reason = "milliseconds of any year up to 9999 fit in 53 bits")]
-pub fn epoch_seconds(at: Timestamp) -> f64 {
-    at.as_millisecond() as f64 / 1000.0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,15 +105,5 @@ mod tests {
                 "__type": "InvalidLayerPartException", "message": "a \"b\"", "lastValidByteReceived": 7,
             })
         );
-    }
-
-    #[test]
-    fn timestamps_keep_milliseconds_and_nothing_finer() {
-        let seconds = |nanosecond| {
-            let at = Timestamp::new(1_499_287_667, nanosecond).unwrap();
-            serde_json::to_string(&epoch_seconds(at)).unwrap()
-        };
-        assert_eq!(seconds(0), "1499287667.0");
-        assert_eq!(seconds(123_456_789), "1499287667.123");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The documents are those of the AWS Managed Policy Reference at the version named beside them. Three of the long
 //! ones are kept only in their statements on the services that exist here (ecr, ecr-public, iam, kms, organizations,
-//! sts): they are marked, and decide on those services as the whole document would.
+//! sts): ReadOnlyAccess, SecurityAudit and ViewOnlyAccess decide on those services as the whole document would.
 
 /// An AWS-managed policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,14 +17,12 @@ pub struct Managed {
     pub created_at: &'static str,
     /// When AWS made this version.
     pub updated_at: &'static str,
-    /// Whether statements on services that do not exist here are left out.
-    pub is_shortened: bool,
     /// The document.
     pub document: &'static str,
 }
 
 impl Managed {
-    /// The policy's ARN in the partition `aws`.
+    /// The policy's ARN.
     pub fn arn(&self) -> String {
         format!("arn:aws:iam::aws:policy{}{}", self.path, self.name)
     }
@@ -35,13 +33,10 @@ pub fn find(arn: &str) -> Option<&'static str> {
     find_policy(arn).map(|policy| policy.document)
 }
 
-/// An AWS-managed policy with all that is known of it. The ARN may be of any partition.
+/// An AWS-managed policy with all that is known of it. It has one ARN, that of the partition `aws`: a second one
+/// would pass by every condition on `iam:PolicyARN` that names the first.
 pub fn find_policy(arn: &str) -> Option<&'static Managed> {
-    let (partition, rest) = arn.strip_prefix("arn:")?.split_once(':')?;
-    if !matches!(partition, "aws" | "aws-cn" | "aws-us-gov") {
-        return None;
-    }
-    let path_and_name = rest.strip_prefix("iam::aws:policy")?;
+    let path_and_name = arn.strip_prefix("arn:aws:iam::aws:policy")?;
     MANAGED.iter().find(|policy| path_and_name.strip_prefix(policy.path) == Some(policy.name))
 }
 
@@ -51,40 +46,41 @@ pub fn all() -> &'static [Managed] {
 }
 
 macro_rules! managed {
-    ($path:literal, $name:literal, $version_id:literal, $created_at:literal, $updated_at:literal, $is_shortened:literal) => {
+    ($path:literal, $name:literal, $version_id:literal, $created_at:literal, $updated_at:literal) => {
         Managed {
             name: $name,
             path: $path,
             version_id: $version_id,
             created_at: $created_at,
             updated_at: $updated_at,
-            is_shortened: $is_shortened,
             document: include_str!(concat!("managed/", $name, ".json")),
         }
     };
 }
 
 #[rustfmt::skip]
-static MANAGED: [Managed; 21] = [
-    managed!("/", "AdministratorAccess", "v1", "2015-02-06T18:39:46Z", "2015-02-06T18:39:46Z", false),
-    managed!("/", "PowerUserAccess", "v12", "2015-02-06T18:39:47Z", "2026-02-12T17:59:14Z", false),
-    managed!("/", "ReadOnlyAccess", "v182", "2015-02-06T18:39:48Z", "2026-04-03T15:27:12Z", true),
-    managed!("/", "SecurityAudit", "v86", "2015-02-06T18:41:01Z", "2026-05-01T03:12:13Z", true),
-    managed!("/job-function/", "ViewOnlyAccess", "v45", "2016-11-10T17:20:15Z", "2026-04-22T18:12:21Z", true),
-    managed!("/", "IAMFullAccess", "v2", "2015-02-06T18:40:38Z", "2019-06-21T19:40:00Z", false),
-    managed!("/", "AmazonEC2ContainerRegistryReadOnly", "v3", "2015-12-21T17:04:15Z", "2019-12-10T20:56:32Z", false),
-    managed!("/", "AmazonEC2ContainerRegistryPowerUser", "v3", "2015-12-21T17:05:33Z", "2019-12-10T20:48:08Z", false),
-    managed!("/", "AmazonEC2ContainerRegistryFullAccess", "v3", "2015-12-21T17:06:48Z", "2020-12-05T00:04:19Z", false),
-    managed!("/", "AmazonEC2ContainerRegistryPullOnly", "v1", "2024-10-04T16:58:49Z", "2024-10-04T16:58:49Z", false),
-    managed!("/aws-service-role/", "AWSECRPullThroughCache_ServiceRolePolicy", "v4", "2021-11-26T21:51:09Z", "2025-03-06T21:22:07Z", false),
-    managed!("/aws-service-role/", "ECRReplicationServiceRolePolicy", "v1", "2020-12-04T22:11:28Z", "2020-12-04T22:11:28Z", false),
-    managed!("/aws-service-role/", "ECRTemplateServiceRolePolicy", "v1", "2024-06-19T23:11:37Z", "2024-06-19T23:11:37Z", false),
-    managed!("/", "AmazonElasticContainerRegistryPublicReadOnly", "v1", "2020-12-01T17:27:04Z", "2020-12-01T17:27:04Z", false),
-    managed!("/", "AmazonElasticContainerRegistryPublicPowerUser", "v1", "2020-12-01T16:16:54Z", "2020-12-01T16:16:54Z", false),
-    managed!("/", "AmazonElasticContainerRegistryPublicFullAccess", "v1", "2020-12-01T17:25:52Z", "2020-12-01T17:25:52Z", false),
-    managed!("/", "AmazonEKSClusterPolicy", "v10", "2018-05-27T21:06:14Z", "2026-02-12T17:58:15Z", false),
-    managed!("/", "AmazonEKSWorkerNodePolicy", "v3", "2018-05-27T21:09:01Z", "2023-11-27T00:06:13Z", false),
-    managed!("/", "AmazonEKSWorkerNodeMinimalPolicy", "v1", "2024-10-02T20:03:51Z", "2024-10-02T20:03:51Z", false),
-    managed!("/", "AmazonEKS_CNI_Policy", "v6", "2018-05-27T21:07:42Z", "2026-03-04T19:12:14Z", false),
-    managed!("/", "AmazonSSMManagedInstanceCore", "v2", "2019-03-15T17:22:12Z", "2019-05-23T16:54:21Z", false),
+static MANAGED: [Managed; 23] = [
+    managed!("/", "AdministratorAccess", "v1", "2015-02-06T18:39:46Z", "2015-02-06T18:39:46Z"),
+    managed!("/", "PowerUserAccess", "v12", "2015-02-06T18:39:47Z", "2026-02-12T17:59:14Z"),
+    managed!("/", "ReadOnlyAccess", "v182", "2015-02-06T18:39:48Z", "2026-04-03T15:27:12Z"),
+    managed!("/", "SecurityAudit", "v86", "2015-02-06T18:41:01Z", "2026-05-01T03:12:13Z"),
+    managed!("/job-function/", "ViewOnlyAccess", "v45", "2016-11-10T17:20:15Z", "2026-04-22T18:12:21Z"),
+    managed!("/", "IAMFullAccess", "v2", "2015-02-06T18:40:38Z", "2019-06-21T19:40:00Z"),
+    managed!("/", "AmazonEC2ContainerRegistryReadOnly", "v3", "2015-12-21T17:04:15Z", "2019-12-10T20:56:32Z"),
+    managed!("/", "AmazonEC2ContainerRegistryPowerUser", "v3", "2015-12-21T17:05:33Z", "2019-12-10T20:48:08Z"),
+    managed!("/", "AmazonEC2ContainerRegistryFullAccess", "v3", "2015-12-21T17:06:48Z", "2020-12-05T00:04:19Z"),
+    managed!("/", "AmazonEC2ContainerRegistryPullOnly", "v1", "2024-10-04T16:58:49Z", "2024-10-04T16:58:49Z"),
+    managed!("/aws-service-role/", "AWSECRPullThroughCache_ServiceRolePolicy", "v4", "2021-11-26T21:51:09Z", "2025-03-06T21:22:07Z"),
+    managed!("/aws-service-role/", "ECRReplicationServiceRolePolicy", "v1", "2020-12-04T22:11:28Z", "2020-12-04T22:11:28Z"),
+    managed!("/aws-service-role/", "ECRTemplateServiceRolePolicy", "v1", "2024-06-19T23:11:37Z", "2024-06-19T23:11:37Z"),
+    managed!("/", "AmazonElasticContainerRegistryPublicReadOnly", "v1", "2020-12-01T17:27:04Z", "2020-12-01T17:27:04Z"),
+    managed!("/", "AmazonElasticContainerRegistryPublicPowerUser", "v1", "2020-12-01T16:16:54Z", "2020-12-01T16:16:54Z"),
+    managed!("/", "AmazonElasticContainerRegistryPublicFullAccess", "v1", "2020-12-01T17:25:52Z", "2020-12-01T17:25:52Z"),
+    managed!("/", "AmazonEKSClusterPolicy", "v10", "2018-05-27T21:06:14Z", "2026-02-12T17:58:15Z"),
+    managed!("/", "AmazonEKSWorkerNodePolicy", "v3", "2018-05-27T21:09:01Z", "2023-11-27T00:06:13Z"),
+    managed!("/", "AmazonEKSWorkerNodeMinimalPolicy", "v1", "2024-10-02T20:03:51Z", "2024-10-02T20:03:51Z"),
+    managed!("/", "AmazonEKS_CNI_Policy", "v6", "2018-05-27T21:07:42Z", "2026-03-04T19:12:14Z"),
+    managed!("/service-role/", "AmazonECSTaskExecutionRolePolicy", "v1", "2017-11-16T18:48:22Z", "2017-11-16T18:48:22Z"),
+    managed!("/service-role/", "AmazonEC2ContainerServiceforEC2Role", "v10", "2015-03-19T18:45:18Z", "2026-02-12T17:59:52Z"),
+    managed!("/", "AmazonSSMManagedInstanceCore", "v2", "2019-03-15T17:22:12Z", "2019-05-23T16:54:21Z"),
 ];

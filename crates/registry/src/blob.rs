@@ -14,7 +14,7 @@ use crate::Registry;
 use crate::context::{Ctx, RepositoryRef};
 use crate::error::{Code, Error, Result};
 use crate::op::effect::{self, Effect};
-use crate::store::{StoreResultExt as _, open_error, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _, open_error, store_error};
 
 /// How many repositories an anonymous mount looks at for one that the caller may read.
 const MOUNT_CANDIDATES: usize = 20;
@@ -164,10 +164,9 @@ impl Registry {
         let gate = self.gate(ctx, repository, Target::None).await?;
         let permit = gate.permit::<effect::BatchDeleteImage>()?;
         let unlink = UnlinkBlob { repository: permit.repository(), digest: *digest, at: ctx.at() };
-        self.meta.write(unlink).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(UnlinkBlobRefusal::NotFound) => blob_unknown(),
-            meta::OpError::Refused(UnlinkBlobRefusal::InUse) => Error::new(
+        self.meta.write(unlink).await.or_refused(|refusal| match refusal {
+            UnlinkBlobRefusal::NotFound => blob_unknown(),
+            UnlinkBlobRefusal::InUse => Error::new(
                 Code::BlobInUse,
                 "A manifest of this repository needs the blob. Delete the manifest first.",
             ),

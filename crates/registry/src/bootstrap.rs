@@ -15,7 +15,7 @@ use crate::context::micros;
 use crate::error::{Code, Error, Result};
 use crate::ids::unique_id;
 use crate::seal::{Purpose, SealError};
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _, store_error};
 
 const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 const USER_NAME: &str = "admin";
@@ -80,9 +80,8 @@ impl Registry {
         };
         let access_key = CreateAccessKey { id, owner, sealed_secret, at };
         let first = CreateFirstUser { user, policy_arn: ADMINISTRATOR.to_owned(), access_key };
-        self.meta.write(first).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(meta::FirstUserRefused) => {
+        self.meta.write(first).await.or_refused(|refusal| match refusal {
+            meta::FirstUserRefused => {
                 Error::new(Code::InvalidParameter, "the user `admin` exists already, with another access key")
             }
         })?;

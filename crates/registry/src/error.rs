@@ -92,7 +92,6 @@ aws_codes! {
     InvalidInput: "InvalidInput" 400;
     UnmodifiableEntity: "UnmodifiableEntity" 400;
     PolicyNotAttachable: "PolicyNotAttachable" 400;
-    ConcurrentModification: "ConcurrentModification" 409;
     ValidationError: "ValidationError" 400;
     // STS.
     PackedPolicyTooLarge: "PackedPolicyTooLarge" 400;

@@ -47,6 +47,7 @@ use bytes::Bytes;
 use meta::{ImageId, Meta, Micros, PutSettingOnce, RepositoryKey};
 use moka::sync::Cache;
 use oci::digest::Digest;
+use tokio::sync::Semaphore;
 
 use crate::authz::PolicyCaches;
 use crate::error::{Error, Result};
@@ -62,6 +63,8 @@ const KEY_RING: &str = "key-ring";
 const CACHED_TOKENS: u64 = 20_000;
 const CACHED_PULLS: u64 = 20_000;
 const CACHED_KEY_USES: u64 = 10_000;
+/// Simulations of policies that run at the same time.
+const SIMULATIONS: usize = 2;
 
 /// A registry deployment: many accounts and regions over one metadata store and one blob store.
 pub struct Registry {
@@ -83,6 +86,8 @@ pub struct Registry {
     uploads_in_progress: UploadsInProgress,
     /// Knows the keys of identity providers.
     identity_tokens: oidc::Verifier,
+    /// Turns of the policy simulator.
+    simulations: Arc<Semaphore>,
 }
 
 impl Registry {
@@ -112,6 +117,7 @@ impl Registry {
             pulls: Cache::new(CACHED_PULLS),
             uploads_in_progress: UploadsInProgress::default(),
             identity_tokens: oidc::Verifier::new(),
+            simulations: Arc::new(Semaphore::new(SIMULATIONS)),
         }))
     }
 

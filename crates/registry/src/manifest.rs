@@ -15,7 +15,7 @@ use crate::authz::{Gate, Permit};
 use crate::context::{Ctx, RepositoryRef};
 use crate::error::{Code, Error, Result};
 use crate::op::effect::{self, Effect};
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 /// Most layers of an image and most manifests of an index: each is a row of one transaction, which others wait for.
 const MAX_REFERENCES: usize = 4_200;
@@ -212,10 +212,7 @@ impl Registry {
             }
             outcome => outcome,
         };
-        let outcome = outcome.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(refusal) => put_image_error(refusal, gate, permit),
-        })?;
+        let outcome = outcome.or_refused(|refusal| put_image_error(refusal, gate, permit))?;
         fault::hit(Fault::AfterPutImage);
         Ok(outcome)
     }
@@ -238,11 +235,10 @@ impl Registry {
         fault::hit(Fault::BeforeDeleteImage);
         let deleted = self.meta.write(delete).await;
         fault::hit(Fault::AfterDeleteImage);
-        deleted.map(|_| ()).map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(DeleteManifestRefusal::RepositoryGone) => gate.repository_not_found(),
-            meta::OpError::Refused(DeleteManifestRefusal::NotFound) => manifest_unknown(),
-            meta::OpError::Refused(DeleteManifestRefusal::ReferencedByList(lists)) => Error::new(
+        deleted.map(|_| ()).or_refused(|refusal| match refusal {
+            DeleteManifestRefusal::RepositoryGone => gate.repository_not_found(),
+            DeleteManifestRefusal::NotFound => manifest_unknown(),
+            DeleteManifestRefusal::ReferencedByList(lists) => Error::new(
                 Code::ManifestReferenced,
                 format!("Requested image referenced by manifest list: [{}]", join(&lists)),
             ),
@@ -254,10 +250,7 @@ impl Registry {
         let gate = self.gate(ctx, repository, Target::None).await?;
         let permit = gate.permit::<effect::BatchDeleteImage>()?;
         let delete = DeleteTag { repository: permit.repository(), tag: tag.clone() };
-        self.meta.write(delete).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => manifest_unknown(),
-        })
+        self.meta.write(delete).await.or_refused(|_| manifest_unknown())
     }
 }
 

@@ -24,7 +24,7 @@ use crate::context::{Ctx, RepositoryRef};
 use crate::error::{Code, Error, Result};
 use crate::op::Op;
 use crate::op::effect::{self, Effect};
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _, store_error};
 use crate::uploads_in_progress::Turn;
 
 /// Why a request's body ended early.
@@ -201,10 +201,7 @@ impl Registry {
             algorithm,
             at,
         };
-        self.meta.write(create).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => gone_repository(permit),
-        })?;
+        self.meta.write(create).await.or_refused(|_| gone_repository(permit))?;
         fault::hit(Fault::UploadCreated);
         Ok(row)
     }

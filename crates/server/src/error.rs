@@ -24,20 +24,36 @@ pub struct Entry {
     pub aws: &'static str,
     /// The status on the control plane.
     pub aws_status: StatusCode,
+    /// The error and status of the query services (IAM, STS); None for what they never answer.
+    pub query: Option<(&'static str, StatusCode)>,
 }
 
 macro_rules! dialects {
-    ($($code:ident => $oci:ident $oci_status:ident, $aws:literal $aws_status:ident;)*) => {
+    ($($code:ident => $oci:ident $oci_status:ident, $aws:literal $aws_status:ident
+        $(, $query:literal $query_status:ident)?;)*) => {
         /// What a code becomes.
         pub(crate) fn entry(code: Code) -> Entry {
-            let (oci, oci_status, aws, aws_status) = match code {
-                $(Code::$code => (ErrorCode::$oci, StatusCode::$oci_status, $aws, StatusCode::$aws_status),)*
+            match code {
+                $(Code::$code => Entry {
+                    code,
+                    oci: ErrorCode::$oci,
+                    oci_status: StatusCode::$oci_status,
+                    aws: $aws,
+                    aws_status: StatusCode::$aws_status,
+                    query: None$(.or(Some(($query, StatusCode::$query_status))))?,
+                },)*
                 Code::Aws(aws) => {
-                    let status = StatusCode::from_u16(aws.status()).unwrap_or(StatusCode::BAD_REQUEST);
-                    (ErrorCode::Unsupported, StatusCode::BAD_REQUEST, aws.name(), status)
+                    let aws_status = StatusCode::from_u16(aws.status()).unwrap_or(StatusCode::BAD_REQUEST);
+                    Entry {
+                        code,
+                        oci: ErrorCode::Unsupported,
+                        oci_status: StatusCode::BAD_REQUEST,
+                        aws: aws.name(),
+                        aws_status,
+                        query: Some((aws.name(), aws_status)),
+                    }
                 }
-            };
-            Entry { code, oci, oci_status, aws, aws_status }
+            }
         }
 
         /// All entries, in the order of the page docs/errors.md.
@@ -83,12 +99,14 @@ dialects! {
     TagInvalid => TagInvalid BAD_REQUEST, "InvalidParameterException" BAD_REQUEST;
     UploadRangeInvalid => BlobUploadInvalid RANGE_NOT_SATISFIABLE, "InvalidLayerPartException" BAD_REQUEST;
     SizeInvalid => SizeInvalid BAD_REQUEST, "InvalidParameterException" BAD_REQUEST;
-    AccessDenied => Denied FORBIDDEN, "AccessDeniedException" BAD_REQUEST;
-    InvalidToken => Denied BAD_REQUEST, "InvalidParameterException" BAD_REQUEST;
+    AccessDenied => Denied FORBIDDEN, "AccessDeniedException" BAD_REQUEST, "AccessDenied" FORBIDDEN;
+    InvalidToken => Denied BAD_REQUEST, "UnrecognizedClientException" BAD_REQUEST, "InvalidClientTokenId" FORBIDDEN;
     ClientGone => BlobUploadInvalid BAD_REQUEST, "RequestAbortedException" BAD_REQUEST;
     OutOfSpace => InternalError INSUFFICIENT_STORAGE, "ServerException" INTERNAL_SERVER_ERROR;
-    Unavailable => Unavailable SERVICE_UNAVAILABLE, "ServerException" SERVICE_UNAVAILABLE;
-    Internal => InternalError INTERNAL_SERVER_ERROR, "ServerException" INTERNAL_SERVER_ERROR;
+    Unavailable => Unavailable SERVICE_UNAVAILABLE, "ServerException" SERVICE_UNAVAILABLE,
+        "ServiceUnavailable" SERVICE_UNAVAILABLE;
+    Internal => InternalError INTERNAL_SERVER_ERROR, "ServerException" INTERNAL_SERVER_ERROR,
+        "InternalFailure" INTERNAL_SERVER_ERROR;
 }
 
 /// A refusal on its way out over the data plane.

@@ -127,3 +127,13 @@ fn oci_like(text: &str) -> bool {
             !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
         })
 }
+
+#[test]
+fn timestamps_keep_milliseconds_and_nothing_finer() {
+    let seconds = |nanosecond| {
+        let at = jiff::Timestamp::new(1_499_287_667, nanosecond).unwrap();
+        serde_json::to_string(&super::epoch_seconds(at)).unwrap()
+    };
+    assert_eq!(seconds(0), "1499287667.0");
+    assert_eq!(seconds(123_456_789), "1499287667.123");
+}

@@ -212,10 +212,3 @@ impl ToXml for AccessKeyLastUsed {
         });
     }
 }
-
-/// The names of all that a policy is attached to, of one kind.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EntityNames {
-    /// `(name, unique id)`.
-    pub entities: Vec<(String, String)>,
-}

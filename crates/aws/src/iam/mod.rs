@@ -9,8 +9,8 @@ mod simulate;
 
 pub use account::{AccountDetails, AccountSummary, PoliciesOf};
 pub use entity::{
-    AccessKeyLastUsed, AccessKeyMetadata, EntityNames, Group, GroupMembers, InstanceProfile, NewAccessKey,
-    Role, RoleLastUsed, User,
+    AccessKeyLastUsed, AccessKeyMetadata, Group, GroupMembers, InstanceProfile, NewAccessKey, Role,
+    RoleLastUsed, User,
 };
 pub use policy::{AttachedPolicy, InlineDocument, Policy, PolicyEntities, PolicyVersion, encode_document};
 pub use provider::{OpenIdConnectProvider, ProviderArn};

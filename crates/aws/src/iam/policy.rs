@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::EntityNames;
 use super::entity::write_tags;
 use crate::query::{ToXml, Xml};
 
@@ -102,11 +101,13 @@ impl ToXml for InlineDocument {
 
 /// A page of everything that a managed policy is attached to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the lists of the API's answer")]
 pub struct PolicyEntities {
-    pub groups: EntityNames,
-    pub users: EntityNames,
-    pub roles: EntityNames,
+    /// Names and unique ids of groups.
+    pub groups: Vec<(String, String)>,
+    /// Of users.
+    pub users: Vec<(String, String)>,
+    /// Of roles.
+    pub roles: Vec<(String, String)>,
     /// Where the next page begins; None at the end.
     pub marker: Option<String>,
 }
@@ -118,7 +119,7 @@ impl ToXml for PolicyEntities {
             ("PolicyUsers", "UserName", "UserId", &self.users),
             ("PolicyRoles", "RoleName", "RoleId", &self.roles),
         ] {
-            xml.list(list, &entities.entities, |xml, entity| {
+            xml.list(list, entities, |xml, entity| {
                 xml.text(name, &entity.0).text(id, &entity.1);
             });
         }

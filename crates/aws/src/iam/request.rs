@@ -20,8 +20,6 @@ const STATUS: Rule = Rule {
     max: 16,
     pattern: Some(("Active|Inactive", |text| matches!(text, "Active" | "Inactive"))),
 };
-const SERVICE: Rule =
-    Rule { min: 1, max: 128, pattern: Some((r"[\w+=,.@-]+", crate::query::request::is_name)) };
 const SCOPE: Rule = Rule {
     min: 1,
     max: 16,

@@ -63,10 +63,7 @@ fn context_entries(form: &Form) -> Result<Vec<ContextEntry>, Invalid> {
 
 impl FromForm for SimulationRules {
     fn from_form(form: &Form) -> Result<Self, Invalid> {
-        let action_names = form.texts("ActionNames", &text(3, 128), 100)?;
-        if action_names.is_empty() {
-            return Err(crate::query::request::invalid("actionNames", None, "Member must not be null"));
-        }
+        let action_names = form.required_texts("ActionNames", &text(3, 128), 100)?;
         Ok(Self {
             policy_input_list: form.texts("PolicyInputList", &DOCUMENT, 50)?,
             permissions_boundary_policy_input_list: form.texts(
@@ -88,6 +85,8 @@ impl FromForm for SimulationRules {
 
 impl FromForm for SimulateCustomPolicyRequest {
     fn from_form(form: &Form) -> Result<Self, Invalid> {
+        // Of a principal, its own policies can be enough.
+        form.required_texts("PolicyInputList", &DOCUMENT, 50)?;
         Ok(Self { rules: SimulationRules::from_form(form)? })
     }
 }
@@ -138,7 +137,7 @@ impl ToXml for Explanation {
 crate::query_requests! {
     /// `GetContextKeysForCustomPolicy`.
     GetContextKeysForCustomPolicyRequest {
-        policy_input_list: texts(DOCUMENT, 50) "PolicyInputList",
+        policy_input_list: required_texts(DOCUMENT, 50) "PolicyInputList",
     }
     /// `GetContextKeysForPrincipalPolicy`.
     GetContextKeysForPrincipalPolicyRequest {

@@ -47,8 +47,18 @@ pub const PATH_PREFIX: Rule =
     Rule { min: 1, max: 512, pattern: Some((r"\u002F[\u0021-\u007F]*", is_path_prefix)) };
 /// ARNs.
 pub const ARN: Rule = Rule { min: 20, max: 2048, pattern: None };
-/// Policy documents.
-pub const DOCUMENT: Rule = Rule { min: 1, max: 131_072, pattern: None };
+/// Paths of managed policies, which have fewer characters than other paths.
+pub const POLICY_PATH: Rule =
+    Rule { min: 1, max: 512, pattern: Some((r"((/[A-Za-z0-9\.,\+@=_-]+)*)/", is_policy_path)) };
+/// Policy documents: the characters of Latin-1 alone.
+pub const DOCUMENT: Rule =
+    Rule { min: 1, max: 131_072, pattern: Some((r"[\u0009\u000A\u000D\u0020-\u00FF]+", is_latin)) };
+/// Descriptions of roles.
+pub const ROLE_DESCRIPTION: Rule = Rule {
+    min: 0,
+    max: 1000,
+    pattern: Some((r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*", is_printable_latin)),
+};
 /// Access key ids.
 pub const ACCESS_KEY_ID: Rule = Rule { min: 16, max: 128, pattern: Some((r"[\w]+", is_word)) };
 /// Anything of a bounded length.
@@ -63,6 +73,22 @@ fn is_word(text: &str) -> bool {
 /// Whether a text has only the characters of IAM names.
 pub fn is_name(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte))
+}
+
+fn is_policy_path(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".,+@=_-".contains(&byte);
+    let between = text.strip_suffix('/').map(|rest| rest.split('/'));
+    between.is_some_and(|mut parts| {
+        parts.next() == Some("") && parts.all(|part| !part.is_empty() && part.bytes().all(is_plain))
+    })
+}
+
+fn is_latin(text: &str) -> bool {
+    text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}'))
+}
+
+fn is_printable_latin(text: &str) -> bool {
+    is_latin(text) && !text.chars().any(|c| matches!(c, '\u{7f}'..='\u{a0}'))
 }
 
 fn is_path(text: &str) -> bool {
@@ -144,6 +170,24 @@ impl Form {
         Ok(values.into_iter().map(str::to_owned).collect())
     }
 
+    /// A list that must be there, though it may be empty: SDKs write an empty list as its bare name.
+    fn there<T>(&self, name: &str, list: Vec<T>) -> Result<Vec<T>, Invalid> {
+        if list.is_empty() && self.get(name).is_none() {
+            return Err(invalid(name, None, "Member must not be null"));
+        }
+        Ok(list)
+    }
+
+    /// `texts` that must be there.
+    pub fn required_texts(&self, name: &str, rule: &Rule, most: usize) -> Result<Vec<String>, Invalid> {
+        self.there(name, self.texts(name, rule, most)?)
+    }
+
+    /// `tags` that must be there.
+    pub fn required_tags(&self, name: &str) -> Result<Vec<(String, String)>, Invalid> {
+        self.there(name, self.tags(name)?)
+    }
+
     /// A whole number.
     pub fn number(&self, name: &str, min: i64, max: i64) -> Result<Option<i64>, Invalid> {
         let Some(text) = self.get(name) else { return Ok(None) };
@@ -183,8 +227,10 @@ impl Form {
         let mut tags = Vec::with_capacity(members.len());
         for (index, tag) in members.iter().enumerate() {
             let at = |field: &str| format!("{}.{}.member.{field}", member(name), index + 1);
-            let key = tag.get("Key").ok_or_else(|| invalid(&at("key"), None, "Member must not be null"))?;
-            let value = tag.get("Value").unwrap_or_default();
+            let there = |field: &str, name: &str| {
+                tag.get(field).ok_or_else(|| invalid(&at(name), None, "Member must not be null"))
+            };
+            let (key, value) = (there("Key", "key")?, there("Value", "value")?);
             check(&TAG_KEY, &at("key"), key)?;
             check(&TAG_VALUE, &at("value"), value)?;
             tags.push((key.to_owned(), value.to_owned()));
@@ -220,13 +266,18 @@ macro_rules! query_requests {
     (@type required) => { String };
     (@type optional) => { Option<String> };
     (@type texts) => { Vec<String> };
+    (@type required_texts) => { Vec<String> };
+    (@type required_tags) => { Vec<(String, String)> };
     (@type number) => { Option<i64> };
     (@type flag) => { bool };
     (@type tags) => { Vec<(String, String)> };
-    (@type names) => { Vec<String> };
     (@read $form:ident, required, $from:literal, $rule:expr) => { $form.required($from, &$rule)? };
     (@read $form:ident, optional, $from:literal, $rule:expr) => { $form.optional($from, &$rule)? };
     (@read $form:ident, texts, $from:literal, $rule:expr, $most:expr) => { $form.texts($from, &$rule, $most)? };
+    (@read $form:ident, required_texts, $from:literal, $rule:expr, $most:expr) => {
+        $form.required_texts($from, &$rule, $most)?
+    };
+    (@read $form:ident, required_tags, $from:literal) => { $form.required_tags($from)? };
     (@read $form:ident, number, $from:literal, $min:expr, $max:expr) => { $form.number($from, $min, $max)? };
     (@read $form:ident, flag, $from:literal) => { $form.flag($from)? };
     (@read $form:ident, tags, $from:literal) => { $form.tags($from)? };
@@ -279,13 +330,68 @@ mod tests {
     }
 
     #[test]
+    fn paths_of_policies_have_fewer_characters() {
+        for (path, good) in [
+            ("/", true),
+            ("/a/", true),
+            ("/a.b/c,d+e@f=g_h-1/", true),
+            ("", false),
+            ("//", false),
+            ("a/", false),
+            ("/a", false),
+            ("/a!/", false),
+            ("/a//b/", false),
+        ] {
+            assert_eq!(check(&POLICY_PATH, "Path", path).is_ok(), good, "{path}");
+        }
+    }
+
+    #[test]
+    fn documents_and_descriptions_are_latin() {
+        for (text, document, description) in [
+            ("{ é }\r\n\t", true, true),
+            ("\u{a0}", true, false),
+            ("\u{7f}", true, false),
+            ("\u{100}", false, false),
+            ("\u{1}", false, false),
+        ] {
+            assert_eq!(check(&DOCUMENT, "PolicyDocument", text).is_ok(), document, "{text:?}");
+            assert_eq!(check(&ROLE_DESCRIPTION, "Description", text).is_ok(), description, "{text:?}");
+        }
+    }
+
+    #[test]
     fn tags_are_bounded() {
         let tags = form("Tags.member.1.Key=k&Tags.member.1.Value=v%20w").tags("Tags").unwrap();
         assert_eq!(tags, [("k".to_owned(), "v w".to_owned())]);
         assert!(form("Tags.member.1.Value=v").tags("Tags").is_err());
         assert!(form("Tags.member.1.Key=%00").tags("Tags").is_err());
-        let many: Vec<String> = (1..=51).map(|n| format!("Tags.member.{n}.Key={n}")).collect();
+        let many: Vec<String> =
+            (1..=51).map(|n| format!("Tags.member.{n}.Key={n}&Tags.member.{n}.Value=")).collect();
         assert!(form(&many.join("&")).tags("Tags").is_err());
+        assert_eq!(
+            form("Tags.member.1.Key=k").tags("Tags").unwrap_err().message,
+            "1 validation error detected: Value null at 'tags.1.member.value' failed to satisfy constraint: Member \
+             must not be null"
+        );
+    }
+
+    #[test]
+    fn a_list_that_must_be_there_may_be_empty_but_not_missing() {
+        let rule = text(1, 128);
+        assert_eq!(form("TagKeys=").required_texts("TagKeys", &rule, 50), Ok(Vec::new()));
+        assert_eq!(form("Tags=").required_tags("Tags"), Ok(Vec::new()));
+        let keys = form("TagKeys.member.1=a").required_texts("TagKeys", &rule, 50);
+        assert_eq!(keys, Ok(vec!["a".to_owned()]));
+        let null = |member: &str| {
+            format!(
+                "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not \
+                 be null"
+            )
+        };
+        let missing = form("").required_texts("TagKeys", &rule, 50).unwrap_err();
+        assert_eq!(missing.message, null("tagKeys"));
+        assert_eq!(form("").required_tags("Tags").unwrap_err().message, null("tags"));
     }
 
     #[test]

@@ -31,15 +31,21 @@ fn every_document_is_a_policy_for_identities() {
 }
 
 #[test]
-fn a_policy_is_found_by_its_whole_arn_in_any_partition() {
-    for arn in ["arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws-cn:iam::aws:policy/ReadOnlyAccess"] {
-        assert!(iam::managed::find(arn).is_some(), "{arn}");
+fn a_policy_is_found_by_its_one_arn() {
+    for name in [
+        "ReadOnlyAccess",
+        "service-role/AmazonECSTaskExecutionRolePolicy",
+        "service-role/AmazonEC2ContainerServiceforEC2Role",
+    ] {
+        assert!(iam::managed::find(&format!("arn:aws:iam::aws:policy/{name}")).is_some(), "{name}");
     }
     for arn in [
         "ReadOnlyAccess",
         "arn:aws:iam::111122223333:policy/ReadOnlyAccess",
         "arn:aws:iam::aws:policy/readonlyaccess",
         "arn:aws:iam::aws:policy/ViewOnlyAccess",
+        "arn:aws-cn:iam::aws:policy/ReadOnlyAccess",
+        "arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess",
         "arn:aws-evil:iam::aws:policy/ReadOnlyAccess",
     ] {
         assert!(iam::managed::find(arn).is_none(), "{arn}");
@@ -57,6 +63,9 @@ fn ecrs_policies_let_through_what_their_names_say() {
         ("AmazonEC2ContainerRegistryPowerUser", "ecr:PutImage", true),
         ("AmazonEC2ContainerRegistryPowerUser", "ecr:DeleteRepository", false),
         ("AmazonEC2ContainerRegistryFullAccess", "ecr:DeleteRepository", true),
+        ("service-role/AmazonECSTaskExecutionRolePolicy", "ecr:BatchGetImage", true),
+        ("service-role/AmazonECSTaskExecutionRolePolicy", "ecr:PutImage", false),
+        ("service-role/AmazonEC2ContainerServiceforEC2Role", "ecr:GetDownloadUrlForLayer", true),
         ("PowerUserAccess", "ecr:DeleteRepository", true),
         ("PowerUserAccess", "iam:CreateUser", false),
         ("IAMFullAccess", "iam:CreateUser", true),

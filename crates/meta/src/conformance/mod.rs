@@ -16,6 +16,7 @@ mod group;
 mod iam_tag;
 mod identities;
 mod image;
+mod inline_policy;
 mod instance_profile;
 mod limits;
 mod list;
@@ -90,6 +91,7 @@ suite! {
     resolve: everything_in_one_row, what_is_missing_is_none, one_round_trip, many_cost_as_few;
     purge: in_slices, the_living_are_spared;
     work: claims_are_leased_and_fenced, doomed_keys_rest_first;
+    inline_policy: all_together_have_a_size, of_two_that_race_for_the_room_one_wins;
     concurrency: of_two_pushes_to_an_immutable_tag_one_wins, of_two_completions_one_object_stays,
         of_two_completions_of_one_upload_one_wins, every_write_of_a_crowd_is_there, of_many_creations_one_wins,
         claims_are_disjoint, unlink_and_push_cannot_both_win, a_dropped_write_ends_all_the_same;

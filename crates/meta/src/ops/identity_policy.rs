@@ -67,6 +67,42 @@ operation!(PutInlinePolicy: Durable -> (), PrincipalGone, |op, tx| {
     Ok(Ok(()))
 });
 
+/// The characters of a policy that count for its size: all but white space (IAM quotas).
+pub fn policy_size(document: &str) -> usize {
+    document.chars().filter(|c| !c.is_whitespace()).count()
+}
+
+/// Writes an inline policy, if the principal's inline policies are then no larger than they may be together.
+#[derive(Clone, Debug)]
+pub struct PutInlinePolicyWithin {
+    /// The policy.
+    pub put: PutInlinePolicy,
+    /// How many characters all may have, as [`policy_size`] counts them.
+    pub limit: usize,
+}
+
+/// Why an inline policy was not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutInlinePolicyRefusal {
+    /// The principal is not there.
+    PrincipalGone,
+    /// Together they would be too large.
+    Limit,
+}
+
+operation!(PutInlinePolicyWithin: Durable -> (), PutInlinePolicyRefusal, |op, tx| {
+    // The bump holds the principal's row, so that writers of two policies count one after the other.
+    if op.put.run(tx).await?.is_err() {
+        return Ok(Err(PutInlinePolicyRefusal::PrincipalGone));
+    }
+    let select = "SELECT document FROM identity_policy_inline WHERE owner = ?1";
+    let mut size = 0;
+    for mut row in tx.rows(select, &params![op.put.owner]).await? {
+        size += policy_size(&row.take::<String>()?);
+    }
+    Ok(if size > op.limit { Err(PutInlinePolicyRefusal::Limit) } else { Ok(()) })
+});
+
 /// Removes an inline policy. Gives whether it was there.
 #[derive(Clone, Debug)]
 pub struct DeleteInlinePolicy {

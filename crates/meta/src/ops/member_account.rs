@@ -86,6 +86,21 @@ operation!(ListMemberAccounts: Page -> Vec<MemberAccount>, Never, |op, tx| {
     Ok(Ok(rows.into_iter().map(|mut row| MemberAccount::read(&mut row)).collect::<Result<_, _>>()?))
 });
 
+/// Lists every account by its digits, in the organisation or not.
+#[derive(Clone, Debug)]
+pub struct ListAccounts {
+    /// The digits after which the page begins; empty for the first.
+    pub after: String,
+    /// How many at most.
+    pub limit: usize,
+}
+
+operation!(ListAccounts: Page -> Vec<MemberAccount>, Never, |op, tx| {
+    let select = format!("SELECT {COLUMNS} WHERE account_id > ?1 ORDER BY account_id LIMIT ?2");
+    let rows = tx.rows(&select, &params![op.after, op.limit]).await?;
+    Ok(Ok(rows.into_iter().map(|mut row| MemberAccount::read(&mut row)).collect::<Result<_, _>>()?))
+});
+
 /// A change of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MemberChange {

@@ -122,6 +122,21 @@ pub(super) fn add_principal_tags(
     }
 }
 
+/// `aws:RequestTag/…` and `aws:TagKeys` of the tags that a request brings. Whether their keys may differ in case alone
+/// is each service's own rule.
+pub(crate) fn of_request_tags<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> iam::Context {
+    let mut context = iam::Context::new();
+    let mut names = Vec::new();
+    for (key, value) in tags {
+        context.set(format!("aws:RequestTag/{key}"), value);
+        names.push(key);
+    }
+    if !names.is_empty() {
+        context.set_all("aws:TagKeys", names);
+    }
+    context
+}
+
 /// `aws:ResourceTag/…` and the service's own `ecr:ResourceTag/…`.
 pub(crate) fn add_resource_tags(context: &mut iam::Context, service: &str, tags: &[(String, String)]) {
     for (key, value) in tags {

@@ -14,7 +14,7 @@ use crate::Registry;
 use crate::context::Ctx;
 use crate::error::Result;
 use crate::op::effect;
-use crate::store::store_error;
+use crate::store::RefusedExt as _;
 
 impl Registry {
     /// Deletes images by digest, or tags; the last tag takes its image along. What an index lists stays.
@@ -47,9 +47,8 @@ impl Registry {
             refuse_if_referenced: true,
         };
         fault::hit(Fault::BeforeDeleteImage);
-        let outcomes = self.meta.write(delete).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(meta::RepositoryGone) => gate.repository_not_found(),
+        let outcomes = self.meta.write(delete).await.or_refused(|refusal| match refusal {
+            meta::RepositoryGone => gate.repository_not_found(),
         })?;
         fault::hit(Fault::AfterDeleteImage);
         for (id, outcome) in asked.into_iter().zip(outcomes) {

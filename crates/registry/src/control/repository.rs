@@ -1,5 +1,7 @@
 //! Repositories: create, describe, delete, tag, the mutability of their images' tags, and whether those are scanned.
 
+use std::collections::HashSet;
+
 use ::blob::fault::{self, Fault};
 use aws::arn::Arn;
 use aws::ecr::{
@@ -24,12 +26,12 @@ use meta::{ListTagsForResource, TagResource, TagResourceRefusal, UntagResource};
 
 use super::{account_of, epoch_seconds, page_limit, repository_of};
 use crate::Registry;
-use crate::authz::repository_not_found;
+use crate::authz::{of_request_tags, repository_not_found};
 use crate::context::{Ctx, RepositoryRef, repository_arn};
 use crate::error::{Code, Error, Result};
 use crate::op::Op;
 use crate::op::effect::{self, Effect};
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 impl Registry {
     /// Makes a repository. With tags, leave to tag is needed too, with the tags as condition keys.
@@ -71,15 +73,14 @@ impl Registry {
             kms_key: None,
             tags,
         };
-        let row = self.meta.write(create).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => Error::new(
+        let row = self.meta.write(create).await.or_refused(|_| {
+            Error::new(
                 Code::RepositoryAlreadyExists,
                 format!(
                     "The repository with name '{}' already exists in the registry with id '{}'",
                     repository.name, repository.account_id
                 ),
-            ),
+            )
         })?;
         Ok(CreateRepositoryResponse { repository: self.repository(&repository, row) })
     }
@@ -99,12 +100,11 @@ impl Registry {
             region: repository.region.clone(),
             at: ctx.at(),
         };
-        self.meta.write(ensure).await.map(|registry| registry.key).map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => {
-                repository_not_found(repository.name.as_str(), &repository.account_id)
-            }
-        })
+        self.meta
+            .write(ensure)
+            .await
+            .map(|registry| registry.key)
+            .or_refused(|_| repository_not_found(repository.name.as_str(), &repository.account_id))
     }
 
     /// The repositories asked for by name, or a page of all.
@@ -181,10 +181,9 @@ impl Registry {
         let permit = gate.permit::<effect::DeleteRepository>()?;
         let delete = DeleteRepository { repository: permit.repository(), force: input.force, at: ctx.at() };
         fault::hit(Fault::BeforeDeleteRepository);
-        let row = self.meta.write(delete).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(DeleteRepositoryRefusal::NotFound) => gate.repository_not_found(),
-            meta::OpError::Refused(DeleteRepositoryRefusal::NotEmpty) => Error::new(
+        let row = self.meta.write(delete).await.or_refused(|refusal| match refusal {
+            DeleteRepositoryRefusal::NotFound => gate.repository_not_found(),
+            DeleteRepositoryRefusal::NotEmpty => Error::new(
                 Code::RepositoryNotEmpty,
                 format!(
                     "The repository with name '{}' in registry with id '{}' cannot be deleted because it still contains images",
@@ -211,10 +210,7 @@ impl Registry {
             mutability: mutability(input.image_tag_mutability),
             filters: filters(input.image_tag_mutability_exclusion_filters),
         };
-        let row = self.meta.write(put).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => gate.repository_not_found(),
-        })?;
+        let row = self.meta.write(put).await.or_refused(|_| gate.repository_not_found())?;
         let shape = self.repository(&repository, row);
         Ok(PutImageTagMutabilityResponse {
             registry_id: shape.registry_id,
@@ -236,10 +232,7 @@ impl Registry {
         let permit = gate.permit::<effect::PutImageScanningConfiguration>()?;
         let scan_on_push = input.image_scanning_configuration.scan_on_push;
         let put = PutImageScanning { repository: permit.repository(), scan_on_push };
-        let row = self.meta.write(put).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => gate.repository_not_found(),
-        })?;
+        let row = self.meta.write(put).await.or_refused(|_| gate.repository_not_found())?;
         let shape = self.repository(&repository, row);
         Ok(PutImageScanningConfigurationResponse {
             registry_id: shape.registry_id,
@@ -260,13 +253,12 @@ impl Registry {
         let gate = self.gate(ctx, &repository, Target::None).await?;
         let permit = gate.permit_with::<effect::TagResource>(request_tag_keys(&tags)?)?;
         let write = TagResource { repository: permit.repository(), tags };
-        self.meta.write(write).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(TagResourceRefusal::NotFound) => gate.repository_not_found(),
-            meta::OpError::Refused(TagResourceRefusal::TooMany) => {
+        self.meta.write(write).await.or_refused(|refusal| match refusal {
+            TagResourceRefusal::NotFound => gate.repository_not_found(),
+            TagResourceRefusal::TooMany => {
                 Error::new(Code::TooManyTags, "A repository can have at most 50 tags.")
             }
-            meta::OpError::Refused(TagResourceRefusal::SameButForCase) => same_but_for_case(),
+            TagResourceRefusal::SameButForCase => same_but_for_case(),
         })?;
         Ok(TagResourceResponse {})
     }
@@ -283,10 +275,7 @@ impl Registry {
         let keys = iam::Context::new().with_set("aws:TagKeys", input.tag_keys.iter().map(String::as_str));
         let permit = gate.permit_with::<effect::UntagResource>(keys)?;
         let write = UntagResource { repository: permit.repository(), keys: input.tag_keys };
-        self.meta.write(write).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => gate.repository_not_found(),
-        })?;
+        self.meta.write(write).await.or_refused(|_| gate.repository_not_found())?;
         Ok(UntagResourceResponse {})
     }
 
@@ -351,19 +340,11 @@ fn filters(shape: Vec<ImageTagMutabilityExclusionFilter>) -> Vec<String> {
 /// `aws:RequestTag/k` and `aws:TagKeys` of a request that brings tags. Condition keys ignore case, so tags whose keys
 /// do not differ otherwise would leave it to chance which of them a policy sees.
 fn request_tag_keys(tags: &[(String, String)]) -> Result<iam::Context> {
-    let mut context = iam::Context::new();
-    if tags.is_empty() {
-        return Ok(context);
+    let folded: HashSet<String> = tags.iter().map(|(key, _)| key.to_ascii_lowercase()).collect();
+    if folded.len() < tags.len() {
+        return Err(same_but_for_case());
     }
-    context.set_all("aws:TagKeys", tags.iter().map(|(key, _)| key.as_str()));
-    for (key, value) in tags {
-        let name = format!("aws:RequestTag/{key}");
-        if context.has(&name) {
-            return Err(same_but_for_case());
-        }
-        context.set(name, value.as_str());
-    }
-    Ok(context)
+    Ok(of_request_tags(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))))
 }
 
 fn same_but_for_case() -> Error {

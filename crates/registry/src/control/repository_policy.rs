@@ -14,7 +14,7 @@ use crate::authz::repository_not_found;
 use crate::context::{Ctx, RepositoryRef};
 use crate::error::{Code, Error, Result};
 use crate::op::effect::{self, Effect};
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 /// ECR's one sentence for a policy that is not taken, whatever is wrong with it; Terraform repeats the request when it
 /// reads this. COMPAT(ecr): since 2024 AWS says 'Principal not found' for a principal that does not exist, which the
@@ -108,12 +108,10 @@ impl Registry {
         set: SetRepositoryPolicy,
         repository: &RepositoryRef,
     ) -> Result<Option<String>> {
-        self.meta.write(set).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => {
-                repository_not_found(repository.name.as_str(), &repository.account_id)
-            }
-        })
+        self.meta
+            .write(set)
+            .await
+            .or_refused(|_| repository_not_found(repository.name.as_str(), &repository.account_id))
     }
 
     async fn policy_response(

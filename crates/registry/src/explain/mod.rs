@@ -8,7 +8,7 @@ use aws::arn::Arn;
 use aws::iam::{Explanation, WharfExplainAccessRequest};
 use aws::ids::AccountId;
 use jiff::Timestamp;
-use meta::{EntityKind, FindEntity, Target};
+use meta::{EntityKind, FindEntity, FindMemberAccount, Target};
 
 use crate::Registry;
 use crate::authz::Explained;
@@ -35,7 +35,7 @@ pub(crate) struct Question {
 
 impl Registry {
     /// Why a principal may or may not do something. It shows policies of the principal's account and of the
-    /// resource's, so that both must be the caller's own; the management account may ask about any.
+    /// resource's, so that both must be the caller's own; the management account may ask about any of its organisation.
     pub async fn wharf_explain_access(
         &self,
         ctx: &Ctx,
@@ -43,17 +43,32 @@ impl Registry {
     ) -> Result<Explanation> {
         let gate = self.account_gate(ctx).await?;
         gate.allow_on(Op::WharfExplainAccess, &input.principal_arn, iam::Context::new())?;
-        let own = &ctx.caller.account_id;
         let account_of = |arn: &str| arn.parse::<Arn>().ok().and_then(|arn| arn.account_id());
-        let is_own = |arn: &str| account_of(arn).as_ref() == Some(own);
-        let shows_others = !is_own(&input.principal_arn)
-            || !(is_own(&input.resource_arn) || account_of(&input.resource_arn).is_none());
-        if shows_others && *own != self.management_account().await? {
-            let message = "The principal and the resource must be of your own account. Across accounts, ask as the \
-                           management account, or on the server's host with --config.";
-            return Err(Error::new(Code::AccessDenied, message));
+        // A principal is always of an account; what it does may be on nothing in particular.
+        let asked = [Some(account_of(&input.principal_arn)), account_of(&input.resource_arn).map(Some)];
+        for account in asked.into_iter().flatten() {
+            if !self.may_see_policies_of(&ctx.caller.account_id, account.as_ref()).await? {
+                let message = "The principal and the resource must be of your own account. Across accounts of the \
+                               organization, ask as the management account; about others, on the server's host with \
+                               --config.";
+                return Err(Error::new(Code::AccessDenied, message));
+            }
         }
         self.explain_access(input, ctx.peer, ctx.now).await
+    }
+
+    async fn may_see_policies_of(&self, own: &AccountId, account: Option<&AccountId>) -> Result<bool> {
+        if account == Some(own) {
+            return Ok(true);
+        }
+        if *own != self.management_account().await? {
+            return Ok(false);
+        }
+        // A principal of no account is told as what it is: nobody's.
+        let Some(account) = account else { return Ok(true) };
+        let find = FindMemberAccount { account_id: account.clone() };
+        let found = self.meta.read(find).await.or_store_error()?;
+        Ok(found.is_some_and(|member| member.in_organization))
     }
 
     /// The same for whoever holds the store.

@@ -11,15 +11,15 @@ use meta::{
     EntityKind, FindAccessKey, ListAccessKeys, RecordAccessKeyUse, SetAccessKeyStatus,
 };
 
-use super::user::must_name_a_user;
+use super::user::Whom;
 use super::{entity_arn, no_such_entity, quota, quota_exceeded, time};
 use crate::Registry;
 use crate::bootstrap::random_access_key;
-use crate::context::{CallerKind, Ctx};
+use crate::context::Ctx;
 use crate::error::{AwsCode, Code, Error, Result};
 use crate::op::Op;
 use crate::seal::Purpose;
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 /// Whose keys a request is about.
 struct Owner {
@@ -37,23 +37,13 @@ const USE_RESOLUTION_SECONDS: i64 = 60;
 impl Registry {
     /// The user that is named; without a name, the user or root who asks.
     async fn key_owner(&self, ctx: &Ctx, op: Op, name: Option<String>) -> Result<Owner> {
-        if let Some(name) = name {
-            let user = self.own_entity_for(ctx, op, (EntityKind::User, &name), iam::Context::new()).await?;
-            return Ok(Owner { unique_id: user.unique_id, name: user.name });
-        }
-        let gate = self.account_gate(ctx).await?;
-        let caller = gate.caller();
-        match &caller.kind {
-            CallerKind::User { path, name } => {
-                let arn = entity_arn(&caller.account_id, EntityKind::User, path, name);
-                gate.allow_on(op, &arn, iam::Context::new())?;
-                Ok(Owner { unique_id: caller.unique_id.clone(), name: name.clone() })
+        match self.whom(ctx, op, name).await? {
+            Whom::User(name) => {
+                let named = (EntityKind::User, name.as_str());
+                let user = self.own_entity_for(ctx, op, named, iam::Context::new()).await?;
+                Ok(Owner { unique_id: user.unique_id, name: user.name })
             }
-            CallerKind::Root => {
-                gate.allow_on(op, &caller.arn, iam::Context::new())?;
-                Ok(Owner { unique_id: caller.unique_id.clone(), name: "root".to_owned() })
-            }
-            CallerKind::Role { .. } | CallerKind::Federated { .. } => Err(must_name_a_user()),
+            Whom::Root => Ok(Owner { unique_id: ctx.caller.unique_id.clone(), name: "root".to_owned() }),
         }
     }
 
@@ -69,14 +59,11 @@ impl Registry {
             self.keys.seal(Purpose::AccessKey, secret.expose().as_bytes()).map_err(Error::internal)?;
         let key = CreateAccessKey { id: id.clone(), owner: owner.unique_id, sealed_secret, at: ctx.at() };
         let create = CreateAccessKeyWithin { key, limit: quota::ACCESS_KEYS_PER_USER };
-        self.meta.write(create).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(CreateAccessKeyWithinRefusal::Limit) => {
+        self.meta.write(create).await.or_refused(|refusal| match refusal {
+            CreateAccessKeyWithinRefusal::Limit => {
                 quota_exceeded("AccessKeysPerUser", quota::ACCESS_KEYS_PER_USER)
             }
-            meta::OpError::Refused(CreateAccessKeyWithinRefusal::Key(_)) => {
-                no_such_entity(EntityKind::User, &owner.name)
-            }
+            CreateAccessKeyWithinRefusal::Key(_) => no_such_entity(EntityKind::User, &owner.name),
         })?;
         let key = NewAccessKey { user_name: owner.name, id: id.to_string(), secret, created_at: ctx.now };
         Ok(One("AccessKey", key))
@@ -117,10 +104,7 @@ impl Registry {
         let owner = self.key_owner(ctx, Op::UpdateAccessKey, input.user_name).await?;
         let key = self.key_of(&owner, &input.access_key_id).await?;
         let set = SetAccessKeyStatus { id: key.id, active: input.status == "Active" };
-        self.meta.write(set).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => gone(&input.access_key_id),
-        })
+        self.meta.write(set).await.or_refused(|_| gone(&input.access_key_id))
     }
 
     /// Deletes an access key.
@@ -128,10 +112,7 @@ impl Registry {
         let owner = self.key_owner(ctx, Op::DeleteAccessKey, input.user_name).await?;
         let key = self.key_of(&owner, &input.access_key_id).await?;
         let delete = DeleteAccessKey { id: key.id, owner: owner.unique_id };
-        self.meta.write(delete).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => gone(&input.access_key_id),
-        })
+        self.meta.write(delete).await.or_refused(|_| gone(&input.access_key_id))
     }
 
     /// When an access key of the account was last used. A key that is not there is denied as one of another account, and

@@ -7,12 +7,13 @@ use meta::{
     ListAttachedPolicies,
 };
 
+use super::user::boundary_gone;
 use super::{quota, quota_exceeded};
 use crate::Registry;
 use crate::context::Ctx;
-use crate::error::{AwsCode, Error, Result};
+use crate::error::{AwsCode, Code, Error, Result};
 use crate::op::Op;
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 pub(super) fn policy_not_found(arn: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, format!("Policy {arn} does not exist or is not attachable."))
@@ -42,17 +43,22 @@ impl Registry {
         Err(policy_not_found(arn))
     }
 
+    /// `attachable` for a permissions boundary, whose refusal has another sentence.
+    pub(super) async fn can_bound(&self, ctx: &Ctx, arn: &str) -> Result<()> {
+        self.attachable(ctx, arn).await.map_err(|error| match error.code {
+            Code::Aws(AwsCode::NoSuchEntity) => boundary_gone(arn),
+            _ => error,
+        })
+    }
+
     async fn attach(&self, ctx: &Ctx, kind: EntityKind, entity: Entity, arn: String) -> Result<()> {
         self.attachable(ctx, &arn).await?;
         let limit = quota::POLICIES_PER_ENTITY;
         let attach = AttachPolicy { owner: entity.unique_id, arn: arn.clone(), limit };
-        self.meta.write(attach).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(AttachPolicyRefusal::PrincipalGone) => {
-                super::no_such_entity(kind, &entity.name)
-            }
-            meta::OpError::Refused(AttachPolicyRefusal::PolicyGone) => policy_not_found(&arn),
-            meta::OpError::Refused(AttachPolicyRefusal::Limit) => {
+        self.meta.write(attach).await.or_refused(|refusal| match refusal {
+            AttachPolicyRefusal::PrincipalGone => super::no_such_entity(kind, &entity.name),
+            AttachPolicyRefusal::PolicyGone => policy_not_found(&arn),
+            AttachPolicyRefusal::Limit => {
                 let quota = match kind {
                     EntityKind::User => "PoliciesPerUser",
                     EntityKind::Group => "PoliciesPerGroup",
@@ -65,10 +71,8 @@ impl Registry {
 
     async fn detach(&self, kind: EntityKind, entity: Entity, arn: String) -> Result<()> {
         let detach = DetachManagedPolicy { owner: entity.unique_id, arn: arn.clone() };
-        let was_there = self.meta.write(detach).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => super::no_such_entity(kind, &entity.name),
-        })?;
+        let was_there =
+            self.meta.write(detach).await.or_refused(|_| super::no_such_entity(kind, &entity.name))?;
         if was_there {
             Ok(())
         } else {
@@ -121,7 +125,7 @@ macro_rules! attachments {
             /// Lists attached managed policies by ARN.
             pub async fn $list(&self, ctx: &Ctx, input: aws::iam::$list_request) -> Result<Page<AttachedPolicy>> {
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let (_, entity) = self.entity_for(ctx, Op::$list_op, named, iam::Context::new()).await?;
+                let entity = self.entity_for(ctx, Op::$list_op, named, iam::Context::new()).await?;
                 self.list_attached(entity, input.path_prefix, input.marker.as_deref(), input.max_items).await
             }
         )*}

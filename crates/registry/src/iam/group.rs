@@ -16,7 +16,7 @@ use crate::context::Ctx;
 use crate::error::{Error, Result};
 use crate::ids::unique_id;
 use crate::op::Op;
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 pub(super) fn shown(entity: Entity) -> Group {
     Group {
@@ -55,7 +55,7 @@ impl Registry {
     /// Shows a group with a page of its users.
     pub async fn get_group(&self, ctx: &Ctx, input: GetGroupRequest) -> Result<GroupMembers> {
         let named = (EntityKind::Group, input.group_name.as_str());
-        let (_, group) = self.entity_for(ctx, Op::GetGroup, named, iam::Context::new()).await?;
+        let group = self.entity_for(ctx, Op::GetGroup, named, iam::Context::new()).await?;
         let page =
             self.page_of(format!("users of {}", group.unique_id), input.marker.as_deref(), input.max_items)?;
         let mut users = self.linked(&group.unique_id, &page.after, page.limit + 1).await?;
@@ -124,15 +124,10 @@ impl Registry {
         let user = self.member(ctx, &input.user_name).await?;
         let limit = quota::GROUPS_PER_USER;
         let add = AddToGroup { group_id: group.unique_id, user_id: user.unique_id, limit };
-        self.meta.write(add).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(AddToGroupRefusal::Limit) => quota_exceeded("GroupsPerUser", limit),
-            meta::OpError::Refused(AddToGroupRefusal::UserGone) => {
-                no_such_entity(EntityKind::User, &user.name)
-            }
-            meta::OpError::Refused(AddToGroupRefusal::GroupGone) => {
-                no_such_entity(EntityKind::Group, &group.name)
-            }
+        self.meta.write(add).await.or_refused(|refusal| match refusal {
+            AddToGroupRefusal::Limit => quota_exceeded("GroupsPerUser", limit),
+            AddToGroupRefusal::UserGone => no_such_entity(EntityKind::User, &user.name),
+            AddToGroupRefusal::GroupGone => no_such_entity(EntityKind::Group, &group.name),
         })
     }
 
@@ -142,9 +137,6 @@ impl Registry {
         let group = self.own_entity_for(ctx, Op::RemoveUserFromGroup, named, iam::Context::new()).await?;
         let user = self.member(ctx, &input.user_name).await?;
         let remove = RemoveFromGroup { group_id: group.unique_id, user_id: user.unique_id };
-        self.meta.write(remove).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => no_such_entity(EntityKind::User, &user.name),
-        })
+        self.meta.write(remove).await.or_refused(|_| no_such_entity(EntityKind::User, &user.name))
     }
 }

@@ -2,13 +2,16 @@
 
 use aws::iam::InlineDocument;
 use aws::query::Page;
-use meta::{DeleteInlinePolicy, Entity, EntityKind, ListInlinePolicies, PutInlinePolicy};
+use meta::{
+    DeleteInlinePolicy, Entity, EntityKind, ListInlinePolicies, PutInlinePolicy, PutInlinePolicyRefusal,
+    PutInlinePolicyWithin,
+};
 
 use crate::Registry;
 use crate::context::Ctx;
 use crate::error::{AwsCode, Error, Result};
 use crate::op::Op;
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 /// How many characters all inline policies of an entity may have together, white space not counted.
 fn size_limit(kind: EntityKind) -> usize {
@@ -17,11 +20,6 @@ fn size_limit(kind: EntityKind) -> usize {
         EntityKind::Group => 5_120,
         EntityKind::Role => 10_240,
     }
-}
-
-/// The characters of a document that count.
-pub(super) fn size(document: &str) -> usize {
-    document.chars().filter(|c| !c.is_whitespace()).count()
 }
 
 /// Holds a document against the grammar of identity policies.
@@ -52,19 +50,15 @@ impl Registry {
         document: String,
     ) -> Result<()> {
         check_document(&document)?;
-        let owner = entity.unique_id;
-        let there = self.meta.read(ListInlinePolicies { owner: owner.clone() }).await.or_store_error()?;
-        let others: usize =
-            there.iter().filter(|(known, _)| *known != name).map(|(_, text)| size(text)).sum();
         let limit = size_limit(kind);
-        if others + size(&document) > limit {
-            let kind = kind.as_str();
-            let message = format!("Maximum policy size of {limit} bytes exceeded for {kind} {}", entity.name);
-            return Err(Error::aws(AwsCode::IamLimitExceeded, message));
-        }
-        self.meta.write(PutInlinePolicy { owner, name, document }).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => super::no_such_entity(kind, &entity.name),
+        let put = PutInlinePolicy { owner: entity.unique_id, name, document };
+        self.meta.write(PutInlinePolicyWithin { put, limit }).await.or_refused(|refusal| match refusal {
+            PutInlinePolicyRefusal::PrincipalGone => super::no_such_entity(kind, &entity.name),
+            PutInlinePolicyRefusal::Limit => {
+                let (kind, name) = (kind.as_str(), &entity.name);
+                let message = format!("Maximum policy size of {limit} bytes exceeded for {kind} {name}");
+                Error::aws(AwsCode::IamLimitExceeded, message)
+            }
         })
     }
 
@@ -83,10 +77,8 @@ impl Registry {
 
     async fn delete_inline(&self, kind: EntityKind, entity: Entity, name: String) -> Result<()> {
         let delete = DeleteInlinePolicy { owner: entity.unique_id, name: name.clone() };
-        let was_there = self.meta.write(delete).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => super::no_such_entity(kind, &entity.name),
-        })?;
+        let was_there =
+            self.meta.write(delete).await.or_refused(|_| super::no_such_entity(kind, &entity.name))?;
         if was_there { Ok(()) } else { Err(not_found(kind, &name)) }
     }
 
@@ -120,7 +112,7 @@ macro_rules! inline_policies {
             /// Shows an inline policy.
             pub async fn $get(&self, ctx: &Ctx, input: aws::iam::$get_request) -> Result<InlineDocument> {
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let (_, entity) = self.entity_for(ctx, Op::$get_op, named, iam::Context::new()).await?;
+                let entity = self.entity_for(ctx, Op::$get_op, named, iam::Context::new()).await?;
                 self.get_inline((EntityKind::$kind, $element), entity, &input.policy_name).await
             }
 
@@ -134,7 +126,7 @@ macro_rules! inline_policies {
             /// Lists inline policies by name.
             pub async fn $list(&self, ctx: &Ctx, input: aws::iam::$list_request) -> Result<Page<String>> {
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let (_, entity) = self.entity_for(ctx, Op::$list_op, named, iam::Context::new()).await?;
+                let entity = self.entity_for(ctx, Op::$list_op, named, iam::Context::new()).await?;
                 self.list_inline(entity, input.marker.as_deref(), input.max_items).await
             }
         )*}

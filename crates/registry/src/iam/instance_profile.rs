@@ -14,14 +14,14 @@ use meta::{
 };
 
 use super::tag::tag_keys;
-use super::{already_exists, no_such_entity, quota, quota_exceeded, request_tags, time};
+use super::{no_such_entity, quota, quota_exceeded, request_tags, time};
 use crate::Registry;
 use crate::authz::add_resource_tags;
 use crate::context::Ctx;
 use crate::error::{AwsCode, Error, Result};
 use crate::ids::unique_id;
 use crate::op::Op;
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 fn not_found(name: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, format!("Instance Profile {name} cannot be found."))
@@ -98,12 +98,12 @@ impl Registry {
             limit: quota::INSTANCE_PROFILES,
             at: ctx.at(),
         };
-        let made = self.meta.write(create).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(CreateInstanceProfileRefusal::Exists) => {
-                already_exists("Instance Profile", &name)
+        let made = self.meta.write(create).await.or_refused(|refusal| match refusal {
+            CreateInstanceProfileRefusal::Exists => {
+                let message = format!("Instance Profile {name} already exists.");
+                Error::aws(AwsCode::EntityAlreadyExists, message)
             }
-            meta::OpError::Refused(CreateInstanceProfileRefusal::Limit) => {
+            CreateInstanceProfileRefusal::Limit => {
                 quota_exceeded("InstanceProfilesPerAccount", quota::INSTANCE_PROFILES)
             }
         })?;
@@ -140,8 +140,7 @@ impl Registry {
         input: ListInstanceProfilesForRoleRequest,
     ) -> Result<Page<InstanceProfile>> {
         let named = (EntityKind::Role, input.role_name.as_str());
-        let (_, role) =
-            self.entity_for(ctx, Op::ListInstanceProfilesForRole, named, iam::Context::new()).await?;
+        let role = self.entity_for(ctx, Op::ListInstanceProfilesForRole, named, iam::Context::new()).await?;
         let page = (input.marker.as_deref(), input.max_items);
         self.page_of_profiles(ctx, Some(role.unique_id), "/".to_owned(), page).await
     }
@@ -176,10 +175,9 @@ impl Registry {
         let name = input.instance_profile_name;
         let profile = self.profile_for(ctx, Op::DeleteInstanceProfile, &name, iam::Context::new()).await?;
         let delete = DeleteInstanceProfile { unique_id: profile.unique_id };
-        self.meta.write(delete).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(DeleteInstanceProfileRefusal::Gone) => not_found(&name),
-            meta::OpError::Refused(DeleteInstanceProfileRefusal::HasRole) => {
+        self.meta.write(delete).await.or_refused(|refusal| match refusal {
+            DeleteInstanceProfileRefusal::Gone => not_found(&name),
+            DeleteInstanceProfileRefusal::HasRole => {
                 let message = "Cannot delete entity, must remove roles from instance profile first.";
                 Error::aws(AwsCode::DeleteConflict, message)
             }
@@ -195,17 +193,13 @@ impl Registry {
         let name = input.instance_profile_name;
         let profile = self.profile_for(ctx, Op::AddRoleToInstanceProfile, &name, iam::Context::new()).await?;
         let named = (EntityKind::Role, input.role_name.as_str());
-        let (_, role) = self.entity_for(ctx, Op::PassRole, named, iam::Context::new()).await?;
+        let to_ec2 = iam::Context::new().with("iam:PassedToService", "ec2.amazonaws.com");
+        let role = self.entity_for(ctx, Op::PassRole, named, to_ec2).await?;
         let set = SetInstanceProfileRole { unique_id: profile.unique_id, role: Some(role.unique_id) };
-        self.meta.write(set).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(SetInstanceProfileRoleRefusal::Gone) => not_found(&name),
-            meta::OpError::Refused(SetInstanceProfileRoleRefusal::RoleGone) => {
-                no_such_entity(EntityKind::Role, &role.name)
-            }
-            meta::OpError::Refused(SetInstanceProfileRoleRefusal::Full) => {
-                quota_exceeded("InstanceSessionsPerInstanceProfile", 1)
-            }
+        self.meta.write(set).await.or_refused(|refusal| match refusal {
+            SetInstanceProfileRoleRefusal::Gone => not_found(&name),
+            SetInstanceProfileRoleRefusal::RoleGone => no_such_entity(EntityKind::Role, &role.name),
+            SetInstanceProfileRoleRefusal::Full => quota_exceeded("InstanceSessionsPerInstanceProfile", 1),
         })
     }
 
@@ -225,10 +219,7 @@ impl Registry {
             return Err(no_such_entity(EntityKind::Role, &input.role_name));
         }
         let set = SetInstanceProfileRole { unique_id: profile.unique_id, role: None };
-        self.meta.write(set).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => not_found(&name),
-        })
+        self.meta.write(set).await.or_refused(|_| not_found(&name))
     }
 
     /// Sets tags of an instance profile.

@@ -12,7 +12,7 @@ use meta::{
 };
 
 use super::attachment::is_of_account;
-use super::inline_policy::{check_document, size};
+use super::inline_policy::check_document;
 use super::policy_version::version_of_aws;
 use super::tag::tag_keys;
 use super::{quota, quota_exceeded, request_tags, time};
@@ -22,7 +22,7 @@ use crate::context::Ctx;
 use crate::error::{AwsCode, Error, Result};
 use crate::ids::unique_id;
 use crate::op::Op;
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 pub(super) fn not_found(arn: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, format!("Policy {arn} was not found."))
@@ -137,12 +137,9 @@ impl Registry {
             limit: quota::POLICIES,
             at: ctx.at(),
         };
-        let made = self.meta.write(create).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(CreateManagedPolicyRefusal::Limit) => {
-                quota_exceeded("PoliciesPerAccount", quota::POLICIES)
-            }
-            meta::OpError::Refused(CreateManagedPolicyRefusal::Exists) => {
+        let made = self.meta.write(create).await.or_refused(|refusal| match refusal {
+            CreateManagedPolicyRefusal::Limit => quota_exceeded("PoliciesPerAccount", quota::POLICIES),
+            CreateManagedPolicyRefusal::Exists => {
                 let name = input.policy_name;
                 let message =
                     format!("A policy called {name} already exists. Duplicate names are not allowed.");
@@ -235,13 +232,12 @@ impl Registry {
     pub async fn delete_policy(&self, ctx: &Ctx, input: DeletePolicyRequest) -> Result<()> {
         let arn = input.policy_arn;
         self.own_policy_for(ctx, Op::DeletePolicy, &arn, iam::Context::new()).await?;
-        self.meta.write(DeleteManagedPolicy { arn: arn.clone() }).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(DeleteManagedPolicyRefusal::Gone) => not_found(&arn),
-            meta::OpError::Refused(DeleteManagedPolicyRefusal::InUse) => {
+        self.meta.write(DeleteManagedPolicy { arn: arn.clone() }).await.or_refused(|refusal| match refusal {
+            DeleteManagedPolicyRefusal::Gone => not_found(&arn),
+            DeleteManagedPolicyRefusal::InUse => {
                 Error::aws(AwsCode::DeleteConflict, "Cannot delete a policy attached to entities.")
             }
-            meta::OpError::Refused(DeleteManagedPolicyRefusal::HasVersions) => {
+            DeleteManagedPolicyRefusal::HasVersions => {
                 let message = "This policy has more than one version. Before you delete a policy, you must delete \
                                the policy's versions. The default version is deleted with the policy.";
                 Error::aws(AwsCode::DeleteConflict, message)
@@ -290,7 +286,7 @@ pub(super) fn check_policy(document: &str) -> Result<()> {
         return Err(Error::aws(AwsCode::MalformedPolicyDocument, message));
     }
     check_document(document)?;
-    if size(document) > quota::MANAGED_POLICY {
+    if meta::policy_size(document) > quota::MANAGED_POLICY {
         return Err(quota_exceeded("PolicySize", quota::MANAGED_POLICY));
     }
     Ok(())

@@ -26,13 +26,13 @@ use jiff::Timestamp;
 use meta::{Entity, EntityKind, FindEntity, ListIamTags, Micros};
 
 use crate::Registry;
-use crate::authz::{Gate, add_resource_tags};
+use crate::authz::{add_resource_tags, of_request_tags};
 use crate::context::Ctx;
 use crate::error::{AwsCode, Error, Result};
 use crate::op::Op;
 use crate::store::StoreResultExt as _;
 
-pub use service_linked_role::is_service_linked;
+use service_linked_role::is_service_linked;
 
 /// IAM's quotas that cannot be raised here ("IAM and AWS STS quotas").
 pub(crate) mod quota {
@@ -82,9 +82,8 @@ fn quota_exceeded(quota: &str, limit: impl std::fmt::Display) -> Error {
 
 /// Condition keys of tags that a request brings. Keys that differ only in their case are refused, as IAM does.
 fn request_tags(tags: &[(String, String)]) -> Result<iam::Context> {
-    let mut keys = iam::Context::new();
     let mut seen: Vec<String> = Vec::with_capacity(tags.len());
-    for (key, value) in tags {
+    for (key, _) in tags {
         let folded = key.to_lowercase();
         if seen.contains(&folded) {
             let message = "Duplicate tag keys found. Please note that Tag keys are case insensitive.";
@@ -94,12 +93,8 @@ fn request_tags(tags: &[(String, String)]) -> Result<iam::Context> {
             return Err(Error::aws(AwsCode::InvalidInput, "Tag keys cannot begin with aws:."));
         }
         seen.push(folded);
-        keys.set(format!("aws:RequestTag/{key}"), value.as_str());
     }
-    if !tags.is_empty() {
-        keys.set_all("aws:TagKeys", tags.iter().map(|(key, _)| key.as_str()));
-    }
-    Ok(keys)
+    Ok(of_request_tags(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))))
 }
 
 /// A page's bounds: where it begins and how long it is.
@@ -166,7 +161,7 @@ impl Registry {
         op: Op,
         (kind, name): (EntityKind, &str),
         mut keys: iam::Context,
-    ) -> Result<(Gate, Entity)> {
+    ) -> Result<Entity> {
         let gate = self.account_gate(ctx).await?;
         let account_id = ctx.caller.account_id.clone();
         let find = FindEntity { account_id: account_id.clone(), kind, name: name.to_owned() };
@@ -184,8 +179,7 @@ impl Registry {
             None => entity_arn(&account_id, kind, "/", name),
         };
         gate.allow_on(op, &arn, keys)?;
-        let entity = found.ok_or_else(|| no_such_entity(kind, name))?;
-        Ok((gate, entity))
+        found.ok_or_else(|| no_such_entity(kind, name))
     }
 
     /// `entity_for` of an operation that changes it: what a service made is only the service's to change, but for its
@@ -197,9 +191,9 @@ impl Registry {
         named: (EntityKind, &str),
         keys: iam::Context,
     ) -> Result<Entity> {
-        let (_, entity) = self.entity_for(ctx, op, named, keys).await?;
+        let entity = self.entity_for(ctx, op, named, keys).await?;
         let is_open = matches!(op, Op::UpdateRole | Op::UpdateRoleDescription | Op::TagRole | Op::UntagRole);
-        if !is_open && entity.role.as_ref().is_some_and(|role| role.service_name.is_some()) {
+        if !is_open && is_service_linked(&entity) {
             let message = format!(
                 "Cannot perform the operation on the protected role '{}' - this role is only modifiable by AWS",
                 entity.name

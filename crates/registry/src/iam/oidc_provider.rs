@@ -30,9 +30,11 @@ fn not_found(arn: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, format!("OpenIDConnect Provider not found for arn {arn}"))
 }
 
-/// The issuer without its scheme: what the ARN and the condition keys hold.
+/// The issuer without its scheme: what the ARN and the condition keys hold. A slash at its end belongs to it, as
+/// Auth0's issuers have one: the ARN of `https://t.auth0.com/` ends in `t.auth0.com/`, and its keys are
+/// `t.auth0.com/:aud`.
 fn host_and_path(url: &str) -> Option<&str> {
-    let rest = url.strip_prefix("https://")?.trim_end_matches('/');
+    let rest = url.strip_prefix("https://")?;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~/:%".contains(c);
     (!rest.is_empty() && rest.chars().all(is_plain) && !rest.starts_with(['/', ':'])).then_some(rest)
 }
@@ -88,7 +90,7 @@ impl Registry {
         }
         let provider = OidcProvider {
             arn: arn.clone(),
-            url: input.url.trim_end_matches('/').to_owned(),
+            url: input.url.clone(),
             client_ids: json(&input.client_ids)?,
             thumbprints: json(&input.thumbprints)?,
             certificate_authority: None,

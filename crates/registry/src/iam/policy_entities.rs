@@ -1,6 +1,6 @@
 //! Who in the account uses a managed policy.
 
-use aws::iam::{EntityNames, ListEntitiesForPolicyRequest, PolicyEntities};
+use aws::iam::{ListEntitiesForPolicyRequest, PolicyEntities};
 use meta::{ListPolicyUses, PolicyUse};
 
 use crate::Registry;
@@ -15,9 +15,9 @@ fn position(one: &PolicyUse) -> String {
 }
 
 /// Those of one kind.
-fn of_kind(uses: &[PolicyUse], kind: &str) -> EntityNames {
+fn of_kind(uses: &[PolicyUse], kind: &str) -> Vec<(String, String)> {
     let of_kind = uses.iter().filter(|one| one.kind == kind);
-    EntityNames { entities: of_kind.map(|one| (one.name.clone(), one.unique_id.clone())).collect() }
+    of_kind.map(|one| (one.name.clone(), one.unique_id.clone())).collect()
 }
 
 impl Registry {

@@ -15,7 +15,7 @@ use crate::context::Ctx;
 use crate::error::{Error, Result};
 use crate::ids::unique_id;
 use crate::op::Op;
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 /// The longest session of a role that does not say.
 const DEFAULT_MAX_SESSION_SECONDS: i64 = 3_600;
@@ -69,7 +69,7 @@ impl Registry {
             return Err(Error::aws(crate::error::AwsCode::InvalidInput, message));
         }
         if let Some(boundary) = &input.permissions_boundary {
-            self.attachable(ctx, boundary).await?;
+            self.can_bound(ctx, boundary).await?;
         }
         let create = CreateEntity {
             account: self.account_key(&account_id).await?,
@@ -95,7 +95,7 @@ impl Registry {
     /// Shows a role.
     pub async fn get_role(&self, ctx: &Ctx, input: GetRoleRequest) -> Result<One<Role>> {
         let named = (EntityKind::Role, input.role_name.as_str());
-        let (_, role) = self.entity_for(ctx, Op::GetRole, named, iam::Context::new()).await?;
+        let role = self.entity_for(ctx, Op::GetRole, named, iam::Context::new()).await?;
         Ok(One("Role", self.shown_role(role, true).await?))
     }
 
@@ -128,10 +128,7 @@ impl Registry {
     }
 
     async fn update(&self, role: Entity, update: UpdateRole) -> Result<()> {
-        self.meta.write(update).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => no_such_entity(EntityKind::Role, &role.name),
-        })
+        self.meta.write(update).await.or_refused(|_| no_such_entity(EntityKind::Role, &role.name))
     }
 
     /// Changes a role's description and longest session.

@@ -13,7 +13,7 @@ use crate::context::Ctx;
 use crate::error::{AwsCode, Error, Result};
 use crate::ids::unique_id;
 use crate::op::Op;
-use crate::store::store_error;
+use crate::store::RefusedExt as _;
 
 /// A service, its role and the role's policy.
 const SERVICES: [(&str, &str, &str); 3] = [
@@ -27,7 +27,7 @@ const SERVICES: [(&str, &str, &str); 3] = [
 ];
 
 /// Whether a role belongs to a service.
-pub fn is_service_linked(role: &Entity) -> bool {
+pub(super) fn is_service_linked(role: &Entity) -> bool {
     role.role.as_ref().is_some_and(|fields| fields.service_name.is_some())
 }
 
@@ -88,10 +88,7 @@ impl Registry {
         })?;
         let arn = format!("arn:aws:iam::aws:policy/aws-service-role/{policy}");
         let attach = AttachPolicy { owner: made.unique_id.clone(), arn, limit: quota::POLICIES_PER_ENTITY };
-        self.meta.write(attach).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => super::no_such_entity(EntityKind::Role, name),
-        })?;
+        self.meta.write(attach).await.or_refused(|_| super::no_such_entity(EntityKind::Role, name))?;
         Ok(One("Role", Role { last_used: None, ..self.shown_role(made, true).await? }))
     }
 
@@ -102,7 +99,7 @@ impl Registry {
         input: DeleteServiceLinkedRoleRequest,
     ) -> Result<One<String>> {
         let named = (EntityKind::Role, input.role_name.as_str());
-        let (_, role) = self.entity_for(ctx, Op::DeleteServiceLinkedRole, named, iam::Context::new()).await?;
+        let role = self.entity_for(ctx, Op::DeleteServiceLinkedRole, named, iam::Context::new()).await?;
         let Some(service) = role.role.as_ref().and_then(|fields| fields.service_name.clone()) else {
             let message = format!("The role {} is not a service-linked role.", role.name);
             return Err(Error::aws(AwsCode::InvalidInput, message));
@@ -110,10 +107,11 @@ impl Registry {
         if let Some((_, _, policy)) = SERVICES.iter().find(|(name, ..)| *name == service) {
             let arn = format!("arn:aws:iam::aws:policy/aws-service-role/{policy}");
             let detach = DetachManagedPolicy { owner: role.unique_id.clone(), arn };
-            self.meta.write(detach).await.map(|_| ()).map_err(|error| match error {
-                meta::OpError::Store(error) => store_error(error),
-                meta::OpError::Refused(_) => super::no_such_entity(EntityKind::Role, &role.name),
-            })?;
+            self.meta
+                .write(detach)
+                .await
+                .map(|_| ())
+                .or_refused(|_| super::no_such_entity(EntityKind::Role, &role.name))?;
         }
         let name = role.name.clone();
         self.delete_entity(role, EntityKind::Role).await?;

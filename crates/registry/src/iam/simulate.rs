@@ -1,8 +1,12 @@
 //! The policy simulator: what policies would decide, without anything being done. Source: IAM API reference,
 //! "SimulateCustomPolicy" and "SimulatePrincipalPolicy".
 
+mod work;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use self::work::Work;
 
 use super::{arn_of, no_such_entity};
 use crate::Registry;
@@ -10,6 +14,7 @@ use crate::authz::Named;
 use crate::context::Ctx;
 use crate::error::{AwsCode, Error, Result};
 use crate::op::Op;
+use crate::store::StoreResultExt as _;
 use aws::arn::Arn;
 use aws::iam::{
     ContextEntry, ContextKeys, EvaluationResult, GetContextKeysForCustomPolicyRequest,
@@ -19,7 +24,7 @@ use aws::iam::{
 use aws::ids::AccountId;
 use aws::query::Page;
 use iam::{Decision, PolicyKind};
-use meta::{Entity, EntityKind};
+use meta::{Entity, EntityKind, LoadIdentityPolicies};
 
 /// Everything that a simulation decides by.
 struct Simulation {
@@ -33,6 +38,7 @@ struct Simulation {
     context: iam::Context,
     /// What kind of entity inline policies are of, for results.
     inline_of: &'static str,
+    work: Work,
 }
 
 /// Keys that a request brings, as values of their types.
@@ -71,6 +77,10 @@ impl Simulation {
             Some(text) => Some(input("ResourcePolicy".to_owned(), text, None)?),
             None => None,
         };
+        let mut work = Work::default();
+        let lists = [&rules.policy_input_list, &rules.permissions_boundary_policy_input_list];
+        lists.into_iter().flatten().chain(&rules.resource_policy).for_each(|text| work.add_policy(text));
+        work.add_keys(&rules.context_entries);
         let account = rules.caller_arn.as_deref().and_then(account_of).unwrap_or_else(|| own_account.clone());
         Ok(Self {
             identity: inputs("PolicyInputList", &rules.policy_input_list)?,
@@ -84,6 +94,7 @@ impl Simulation {
             }),
             context: given(&rules.context_entries),
             inline_of: "none",
+            work,
         })
     }
 
@@ -91,7 +102,7 @@ impl Simulation {
         self.identity.iter().chain(&self.boundary).chain(&self.resource)
     }
 
-    fn result(&self, action: &str, resource: &str) -> EvaluationResult {
+    fn result(&self, action: &str, resource: &str, missing: &[String]) -> EvaluationResult {
         let identity: Vec<_> = self.identity.iter().map(|(name, policy)| (name, &**policy)).collect();
         let of_resource: Vec<_> = self.resource.iter().map(|(name, policy)| (name, &**policy)).collect();
         let policies = iam::Policies {
@@ -124,7 +135,7 @@ impl Simulation {
             resource: resource.to_owned(),
             decision: decision_word(&decision),
             matched: shown.map(|matched| self.source(&matched.by)).collect(),
-            missing_context: self.missing_context(),
+            missing_context: missing.to_vec(),
             allowed_by_boundary,
         }
     }
@@ -186,7 +197,7 @@ impl Registry {
         let gate = self.account_gate(ctx).await?;
         gate.allow_on(Op::SimulateCustomPolicy, "*", iam::Context::new())?;
         let simulation = Simulation::of(&input.rules, &ctx.caller.account_id)?;
-        self.simulated(&simulation, &input.rules)
+        self.simulated(simulation, &input.rules).await
     }
 
     /// What the policies of a user, group or role would decide, together with those of the request.
@@ -198,6 +209,7 @@ impl Registry {
         let entity = self.policy_source(ctx, Op::SimulatePrincipalPolicy, &input.policy_source_arn).await?;
         let of_principal = self.policies_of(&entity.unique_id).await?;
         let mut simulation = Simulation::of(&input.rules, &entity.account_id)?;
+        self.add_work_of(&entity, &mut simulation.work).await?;
         simulation.identity.extend(of_principal.identity);
         // A boundary of the request stands in for the principal's own.
         simulation.boundary = simulation.boundary.or(of_principal.boundary);
@@ -221,7 +233,20 @@ impl Registry {
             keys.set("aws:userid", entity.unique_id.as_str());
         }
         simulation.context = keys.and(simulation.context);
-        self.simulated(&simulation, &input.rules)
+        self.simulated(simulation, &input.rules).await
+    }
+
+    /// Counts what a principal's own policies and tags add.
+    async fn add_work_of(&self, entity: &Entity, work: &mut Work) -> Result<()> {
+        let load = LoadIdentityPolicies { owner: entity.unique_id.clone() };
+        let loaded = self.meta.read(load).await.or_store_error()?;
+        loaded.inline.iter().for_each(|(_, text)| work.add_policy(text));
+        for managed in loaded.managed.iter().chain(&loaded.boundary) {
+            let text = managed.document.as_deref().or_else(|| iam::managed::find(&managed.arn));
+            work.add_policy(text.unwrap_or_default());
+        }
+        loaded.tags.iter().for_each(|(key, value)| work.add_key(key.len() + value.len()));
+        Ok(())
     }
 
     /// The condition keys that policies of the request mention.
@@ -267,7 +292,11 @@ impl Registry {
     }
 
     /// One page of the results: every action with every resource.
-    fn simulated(&self, simulation: &Simulation, rules: &SimulationRules) -> Result<Page<EvaluationResult>> {
+    async fn simulated(
+        &self,
+        simulation: Simulation,
+        rules: &SimulationRules,
+    ) -> Result<Page<EvaluationResult>> {
         let anything = ["*".to_owned()];
         let resources = if rules.resource_arns.is_empty() { &anything[..] } else { &rules.resource_arns };
         if let Some(action) = rules.action_names.iter().find(|action| !action.contains(':')) {
@@ -278,7 +307,19 @@ impl Registry {
         let begin = page.after.parse::<usize>().unwrap_or(0);
         let mut numbered: Vec<_> = pairs.enumerate().skip(begin).take(page.limit + 1).collect();
         let marker = self.cut(&page, &mut numbered, |(at, _)| (at + 1).to_string())?;
-        let items = numbered.into_iter().map(|(_, (action, on))| simulation.result(action, on)).collect();
+        let pairs: Vec<(String, String)> =
+            numbered.into_iter().map(|(_, (action, on))| (action.clone(), on.clone())).collect();
+        let longest = pairs.iter().map(|(action, on)| action.len() + on.len()).max().unwrap_or_default();
+        simulation.work.check(pairs.len(), longest)?;
+        // Off the threads that serve connections, and few at a time: those who simulate wait for each other, not
+        // everybody for them. Who goes away meanwhile does not make room for the next.
+        let turn = Arc::clone(&self.simulations).acquire_owned().await.map_err(Error::internal)?;
+        let evaluation = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let missing = simulation.missing_context();
+            pairs.iter().map(|(action, on)| simulation.result(action, on, &missing)).collect()
+        });
+        let items = evaluation.await.map_err(Error::internal)?;
         Ok(Page { name: "EvaluationResults", items, marker })
     }
 }

@@ -70,7 +70,7 @@ macro_rules! entity_tags {
             /// Lists tags by key.
             pub async fn $list(&self, ctx: &Ctx, input: aws::iam::$list_request) -> Result<Page<(String, String)>> {
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let (_, entity) = self.entity_for(ctx, Op::$list_op, named, iam::Context::new()).await?;
+                let entity = self.entity_for(ctx, Op::$list_op, named, iam::Context::new()).await?;
                 self.page_of_tags(&entity.unique_id, input.marker.as_deref(), input.max_items).await
             }
         )*}

@@ -2,7 +2,6 @@
 
 use iam::Document;
 
-use super::inline_policy::size;
 use super::shared_provider::lacking_claim;
 use super::{quota, quota_exceeded};
 use crate::Registry;
@@ -20,7 +19,7 @@ impl Registry {
         if let Some(lacking) = lacking_claim(&policy) {
             return Err(Error::aws(AwsCode::MalformedPolicyDocument, lacking));
         }
-        if size(text) > quota::TRUST_POLICY {
+        if meta::policy_size(text) > quota::TRUST_POLICY {
             return Err(quota_exceeded("ACLSizePerRole", quota::TRUST_POLICY));
         }
         let mut document = Document::parse(text).map_err(|error| malformed(&error))?;

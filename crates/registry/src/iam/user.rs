@@ -17,7 +17,7 @@ use crate::context::{CallerKind, Ctx};
 use crate::error::{AwsCode, Error, Result};
 use crate::ids::unique_id;
 use crate::op::Op;
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 pub(super) fn shown(entity: Entity, tags: Vec<(String, String)>) -> User {
     User {
@@ -69,11 +69,34 @@ pub(super) fn boundary_key(arn: Option<&str>) -> iam::Context {
     }
 }
 
-pub(super) fn must_name_a_user() -> Error {
-    Error::aws(AwsCode::ValidationError, "Must specify userName when calling with non-User credentials")
+/// Whom an operation is about whose user name can be left out.
+pub(super) enum Whom {
+    /// A user. It has yet to come to the gate.
+    User(String),
+    /// The root who asks, and may.
+    Root,
 }
 
 impl Registry {
+    /// The user that is named; without a name, the one who asks. A root, whom no policy holds back, comes to the gate
+    /// here: of its temporary sessions IAM hears none.
+    pub(super) async fn whom(&self, ctx: &Ctx, op: Op, name: Option<String>) -> Result<Whom> {
+        if let Some(name) = name {
+            return Ok(Whom::User(name));
+        }
+        let gate = self.account_gate(ctx).await?;
+        let caller = gate.caller();
+        if let CallerKind::User { name, .. } = &caller.kind {
+            return Ok(Whom::User(name.clone()));
+        }
+        gate.allow_on(op, &caller.arn, iam::Context::new())?;
+        if caller.kind == CallerKind::Root {
+            return Ok(Whom::Root);
+        }
+        let message = "Must specify userName when calling with non-User credentials";
+        Err(Error::aws(AwsCode::ValidationError, message))
+    }
+
     /// Makes a user.
     pub async fn create_user(&self, ctx: &Ctx, input: CreateUserRequest) -> Result<One<User>> {
         let gate = self.account_gate(ctx).await?;
@@ -90,7 +113,7 @@ impl Registry {
             gate.allow_on(Op::TagUser, &arn, tags)?;
         }
         if let Some(boundary) = &input.permissions_boundary {
-            self.attachable(ctx, boundary).await?;
+            self.can_bound(ctx, boundary).await?;
         }
         let create = CreateEntity {
             account: self.account_key(&account_id).await?,
@@ -116,31 +139,20 @@ impl Registry {
         (quota, limit): (&str, i64),
     ) -> Result<Entity> {
         let (name, boundary) = (create.name.clone(), create.boundary.clone().unwrap_or_default());
-        self.meta.write(create).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(CreateEntityRefusal::Exists) => already_exists(kind, &name),
-            meta::OpError::Refused(CreateEntityRefusal::Limit) => quota_exceeded(quota, limit),
-            meta::OpError::Refused(CreateEntityRefusal::BoundaryGone) => boundary_gone(&boundary),
+        self.meta.write(create).await.or_refused(|refusal| match refusal {
+            CreateEntityRefusal::Exists => already_exists(kind, &name),
+            CreateEntityRefusal::Limit => quota_exceeded(quota, limit),
+            CreateEntityRefusal::BoundaryGone => boundary_gone(&boundary),
         })
     }
 
     /// Shows a user; without a name, the one who asks.
     pub async fn get_user(&self, ctx: &Ctx, input: GetUserRequest) -> Result<One<User>> {
-        let name = if let Some(name) = input.user_name {
-            name
-        } else {
-            let gate = self.account_gate(ctx).await?;
-            match &gate.caller().kind {
-                CallerKind::User { name, .. } => name.clone(),
-                CallerKind::Root => {
-                    gate.allow_on(Op::GetUser, &gate.caller().arn, iam::Context::new())?;
-                    return Ok(One("User", root(ctx)));
-                }
-                CallerKind::Role { .. } | CallerKind::Federated { .. } => return Err(must_name_a_user()),
-            }
+        let Whom::User(name) = self.whom(ctx, Op::GetUser, input.user_name).await? else {
+            return Ok(One("User", root(ctx)));
         };
         let named = (EntityKind::User, name.as_str());
-        let (_, user) = self.entity_for(ctx, Op::GetUser, named, iam::Context::new()).await?;
+        let user = self.entity_for(ctx, Op::GetUser, named, iam::Context::new()).await?;
         let tags = self.iam_tags(&user.unique_id).await?;
         Ok(One("User", shown(user, tags)))
     }
@@ -193,10 +205,9 @@ impl Registry {
         word: &str,
     ) -> Result<()> {
         let name = rename.name.clone();
-        self.meta.write(rename).await.map(|_| ()).map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(RenameEntityRefusal::Gone) => no_such_entity(kind, &name),
-            meta::OpError::Refused(RenameEntityRefusal::Exists) => already_exists(word, &name),
+        self.meta.write(rename).await.map(|_| ()).or_refused(|refusal| match refusal {
+            RenameEntityRefusal::Gone => no_such_entity(kind, &name),
+            RenameEntityRefusal::Exists => already_exists(word, &name),
         })
     }
 
@@ -209,10 +220,7 @@ impl Registry {
 
     pub(super) async fn delete_entity(&self, entity: Entity, kind: EntityKind) -> Result<()> {
         let delete = DeleteEntity { unique_id: entity.unique_id };
-        self.meta.write(delete).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(refusal) => delete_refused(refusal, kind, &entity.name),
-        })
+        self.meta.write(delete).await.or_refused(|refusal| delete_refused(refusal, kind, &entity.name))
     }
 
     /// Bounds what a user can be allowed.
@@ -242,13 +250,13 @@ impl Registry {
 
     pub(super) async fn set_boundary(&self, ctx: &Ctx, entity: Entity, arn: Option<String>) -> Result<()> {
         if let Some(arn) = &arn {
-            self.attachable(ctx, arn).await?;
+            self.can_bound(ctx, arn).await?;
         }
         let shown = arn.clone().unwrap_or_default();
-        self.meta.write(SetBoundary { unique_id: entity.unique_id, arn }).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => boundary_gone(&shown),
-        })
+        self.meta
+            .write(SetBoundary { unique_id: entity.unique_id, arn })
+            .await
+            .or_refused(|_| boundary_gone(&shown))
     }
 
     /// The groups of a user.
@@ -258,7 +266,7 @@ impl Registry {
         input: ListGroupsForUserRequest,
     ) -> Result<Page<aws::iam::Group>> {
         let named = (EntityKind::User, input.user_name.as_str());
-        let (_, user) = self.entity_for(ctx, Op::ListGroupsForUser, named, iam::Context::new()).await?;
+        let user = self.entity_for(ctx, Op::ListGroupsForUser, named, iam::Context::new()).await?;
         let page =
             self.page_of(format!("groups of {}", user.unique_id), input.marker.as_deref(), input.max_items)?;
         let mut groups = self.linked(&user.unique_id, &page.after, page.limit + 1).await?;
@@ -283,7 +291,7 @@ macro_rules! nothing_of_users {
         impl Registry {$(
             $(#[$doc])*
             pub async fn $method(&self, ctx: &Ctx, input: ListUserThingsRequest) -> Result<Page<String>> {
-                self.user_or_caller(ctx, Op::$op, input.user_name).await?;
+                self.nothing_of_user(ctx, Op::$op, input.user_name).await?;
                 Ok(Page::whole($list, Vec::new()))
             }
         )*}
@@ -302,18 +310,16 @@ nothing_of_users! {
 }
 
 impl Registry {
-    /// Brings an operation to the gate on the user that is named; without a name, on the one who asks. Gives its name.
-    async fn user_or_caller(&self, ctx: &Ctx, op: Op, name: Option<String>) -> Result<String> {
-        let name = match name {
-            Some(name) => name,
-            None => match &self.account_gate(ctx).await?.caller().kind {
-                CallerKind::User { name, .. } => name.clone(),
-                CallerKind::Root => return Ok("root".to_owned()),
-                CallerKind::Role { .. } | CallerKind::Federated { .. } => return Err(must_name_a_user()),
-            },
-        };
-        self.entity_for(ctx, op, (EntityKind::User, &name), iam::Context::new()).await?;
-        Ok(name)
+    /// The name of the user who is asked about, or of the root who asks: once the caller may ask and the user is there.
+    async fn nothing_of_user(&self, ctx: &Ctx, op: Op, name: Option<String>) -> Result<String> {
+        match self.whom(ctx, op, name).await? {
+            Whom::User(name) => {
+                let named = (EntityKind::User, name.as_str());
+                let user = self.entity_for(ctx, op, named, iam::Context::new()).await?;
+                Ok(user.name)
+            }
+            Whom::Root => Ok("root".to_owned()),
+        }
     }
 
     /// MFA devices of the account. AWS's refusals name this resource, which has no user in it.
@@ -339,7 +345,7 @@ impl Registry {
     }
 
     async fn no_login_profile(&self, ctx: &Ctx, op: Op, input: GetUserRequest) -> Result<()> {
-        let name = self.user_or_caller(ctx, op, input.user_name).await?;
+        let name = self.nothing_of_user(ctx, op, input.user_name).await?;
         let message = format!("Login Profile for User {name} cannot be found.");
         Err(Error::aws(AwsCode::NoSuchEntity, message))
     }

@@ -7,7 +7,7 @@ mod tag;
 mod tree;
 
 use aws::ids::AccountId;
-use meta::{FindMemberAccount, MemberAccount};
+use meta::{FindMemberAccount, ListAccountTags, MemberAccount};
 
 use crate::Registry;
 use crate::authz::Gate;
@@ -69,7 +69,7 @@ impl Registry {
         ctx: &Ctx,
         op: Op,
         account_id: &str,
-        keys: iam::Context,
+        mut keys: iam::Context,
     ) -> Result<MemberAccount> {
         let management = self.management_account().await?;
         let arn = match op {
@@ -79,9 +79,23 @@ impl Registry {
             }
             _ => self.member_arn(&management, account_id),
         };
+        let found =
+            if ctx.caller.account_id == management { self.member_of(account_id).await? } else { None };
+        if let Some(member) = &found {
+            let list = ListAccountTags { account_id: member.account_id.clone() };
+            for (key, value) in self.meta.read(list).await.or_store_error()? {
+                keys.set(format!("aws:ResourceTag/{key}"), value);
+            }
+        }
         self.manages(ctx, op, &arn, keys).await?;
-        let account_id = account_id.parse().map_err(|_| account_not_found())?;
+        found.ok_or_else(account_not_found)
+    }
+
+    /// An account of the organisation. Only its management account sees it, so that no condition of others can ask for
+    /// its tags.
+    async fn member_of(&self, account_id: &str) -> Result<Option<MemberAccount>> {
+        let Ok(account_id) = account_id.parse() else { return Ok(None) };
         let found = self.meta.read(FindMemberAccount { account_id }).await.or_store_error()?;
-        found.filter(|account| account.in_organization).ok_or_else(account_not_found)
+        Ok(found.filter(|account| account.in_organization))
     }
 }

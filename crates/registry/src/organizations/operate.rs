@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use meta::{
     AccountCreation, AccountKey, ChangeMemberAccount, CreateAccessKey, CreateAccessKeyWithin,
     CreateAccessKeyWithinRefusal, CreateAccount, CreateEntity, CreateMemberAccount, EnsureRoot, EntityKind,
-    FindMemberAccount, ListMemberAccounts, MemberAccount, MemberChange, OpError, RoleFields,
+    FindMemberAccount, ListAccounts, MemberAccount, MemberChange, OpError, RoleFields,
 };
 
 use super::account_not_found;
@@ -17,7 +17,7 @@ use crate::error::{AwsCode, Error, Result};
 use crate::iam::quota;
 use crate::ids::unique_id;
 use crate::seal::Purpose;
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _, store_error};
 
 const ROLE_NAME: &str = "OrganizationAccountAccessRole";
 const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
@@ -105,12 +105,12 @@ impl Registry {
         Err(Error::aws(AwsCode::DuplicateAccount, "Another account has this account id already."))
     }
 
-    /// Every account of the organisation, by its digits.
+    /// Every account by its digits: also those that left the organisation, which nobody else sees any more.
     pub async fn all_accounts(&self) -> Result<Vec<MemberAccount>> {
         let mut all: Vec<MemberAccount> = Vec::new();
         loop {
             let after = all.last().map(|last| last.account_id.to_string()).unwrap_or_default();
-            let page = self.meta.read(ListMemberAccounts { after, limit: PAGE }).await.or_store_error()?;
+            let page = self.meta.read(ListAccounts { after, limit: PAGE }).await.or_store_error()?;
             let is_last = page.len() < PAGE;
             all.extend(page);
             if is_last {
@@ -161,25 +161,21 @@ impl Registry {
     ) -> Result<(AccessKeyId, SecretKey)> {
         let at = micros(now);
         let ensure = EnsureRoot { account_id: account_id.clone(), at };
-        self.meta.write(ensure).await.map_err(|error| match error {
-            OpError::Store(error) => store_error(error),
-            OpError::Refused(_) => account_not_found(),
-        })?;
+        self.meta.write(ensure).await.or_refused(|_| account_not_found())?;
         let (id, secret) = random_access_key()?;
         let sealed_secret =
             self.keys.seal(Purpose::AccessKey, secret.expose().as_bytes()).map_err(Error::internal)?;
         let key = CreateAccessKey { id: id.clone(), owner: account_id.to_string(), sealed_secret, at };
         let create = CreateAccessKeyWithin { key, limit: quota::ACCESS_KEYS_PER_USER };
-        self.meta.write(create).await.map_err(|error| match error {
-            OpError::Store(error) => store_error(error),
-            OpError::Refused(CreateAccessKeyWithinRefusal::Limit) => {
+        self.meta.write(create).await.or_refused(|refusal| match refusal {
+            CreateAccessKeyWithinRefusal::Limit => {
                 let message = format!(
                     "The root has {} access keys already: delete one with `aws iam delete-access-key` first.",
                     quota::ACCESS_KEYS_PER_USER
                 );
                 Error::aws(AwsCode::IamLimitExceeded, message)
             }
-            OpError::Refused(CreateAccessKeyWithinRefusal::Key(_)) => account_not_found(),
+            CreateAccessKeyWithinRefusal::Key(_) => account_not_found(),
         })?;
         Ok((id, secret))
     }

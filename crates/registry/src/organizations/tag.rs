@@ -7,15 +7,15 @@ use aws::organizations::{
 use meta::{ListAccountTags, TagAccount};
 
 use crate::Registry;
+use crate::authz::of_request_tags;
 use crate::context::Ctx;
 use crate::error::{AwsCode, Error, Field, Result};
 use crate::iam::quota;
 use crate::op::Op;
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 /// The condition keys of tags that a request brings.
 pub(super) fn request_tags(tags: &[Tag]) -> Result<iam::Context> {
-    let mut keys = iam::Context::new();
     let mut seen: Vec<&str> = Vec::with_capacity(tags.len());
     for tag in tags {
         let refused = |message, reason: &str| {
@@ -29,12 +29,8 @@ pub(super) fn request_tags(tags: &[Tag]) -> Result<iam::Context> {
             return Err(refused("The request has two tags of the same key.", "DUPLICATE_TAG_KEY"));
         }
         seen.push(&tag.key);
-        keys.set(format!("aws:RequestTag/{}", tag.key), tag.value.as_str());
     }
-    if !tags.is_empty() {
-        keys.set_all("aws:TagKeys", seen);
-    }
-    Ok(keys)
+    Ok(of_request_tags(tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str()))))
 }
 
 /// Only accounts have tags here.
@@ -65,13 +61,10 @@ impl Registry {
     }
 
     async fn change_account_tags(&self, change: TagAccount) -> Result<Empty> {
-        self.meta.write(change).await.map(|()| Empty {}).map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => {
-                let message = format!("An account can have at most {} tags.", quota::TAGS);
-                Error::aws(AwsCode::ConstraintViolation, message)
-                    .with(Field::Text("Reason", "MAX_TAG_LIMIT_EXCEEDED".to_owned()))
-            }
+        self.meta.write(change).await.map(|()| Empty {}).or_refused(|_| {
+            let message = format!("An account can have at most {} tags.", quota::TAGS);
+            Error::aws(AwsCode::ConstraintViolation, message)
+                .with(Field::Text("Reason", "MAX_TAG_LIMIT_EXCEEDED".to_owned()))
         })
     }
 

@@ -32,7 +32,14 @@ fn refused(error: &OidcError) -> Error {
 
 /// What comes after `https://`: how IAM names a provider in ARNs and condition keys.
 fn bare(issuer: &str) -> &str {
-    issuer.strip_prefix("https://").unwrap_or(issuer).trim_end_matches('/')
+    issuer.strip_prefix("https://").unwrap_or(issuer)
+}
+
+/// The issuer as its token names it, and with the slash at its end the other way.
+fn spellings(issuer: &str) -> [String; 2] {
+    let issuer = bare(issuer);
+    let other = issuer.strip_suffix('/').map_or_else(|| format!("{issuer}/"), str::to_owned);
+    [issuer.to_owned(), other]
 }
 
 impl Registry {
@@ -50,8 +57,8 @@ impl Registry {
         let claims = self.verified(&provider, &input.web_identity_token, request).await?;
         let (role, of_role) = self.role_of_arn(&input.role_arn).await?.ok_or_else(denied)?;
         let web_identity = WebIdentity {
+            issuer: bare(&provider.url).to_owned(),
             provider_arn: provider.arn,
-            issuer: bare(&claims.issuer).to_owned(),
             subject: claims.subject.clone(),
             audience: claims.audience.clone(),
         };
@@ -77,13 +84,15 @@ impl Registry {
     }
 
     async fn provider_of(&self, account: &AccountId, issuer: &str) -> Result<OidcProvider> {
-        let arn = format!("arn:aws:iam::{account}:oidc-provider/{}", bare(issuer));
-        let found = self.meta.read(FindOidcProvider { arn }).await.or_store_error()?;
-        found.ok_or_else(|| {
-            let shown: String = issuer.chars().take(255).collect();
-            let message = format!("No OpenIDConnect provider found in your account for {shown}");
-            Error::aws(AwsCode::InvalidIdentityToken, message)
-        })
+        for name in spellings(issuer) {
+            let arn = format!("arn:aws:iam::{account}:oidc-provider/{name}");
+            if let Some(found) = self.meta.read(FindOidcProvider { arn }).await.or_store_error()? {
+                return Ok(found);
+            }
+        }
+        let shown: String = issuer.chars().take(255).collect();
+        let message = format!("No OpenIDConnect provider found in your account for {shown}");
+        Err(Error::aws(AwsCode::InvalidIdentityToken, message))
     }
 
     async fn verified(&self, provider: &OidcProvider, token: &str, request: &Unsigned) -> Result<Claims> {

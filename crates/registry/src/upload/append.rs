@@ -15,7 +15,7 @@ use crate::Registry;
 use crate::context::Ctx;
 use crate::error::{Code, Error, Result};
 use crate::op::effect::Effect;
-use crate::store::{blob_error, store_error};
+use crate::store::{RefusedExt as _, blob_error};
 
 impl Registry {
     /// Writes the bytes and records how far they reach, also when the body ends early. It runs on a task of its
@@ -89,12 +89,9 @@ impl Registry {
             at,
         };
         fault::hit(Fault::BeforeAdvance);
-        upload.row = self.meta.write(advance).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(UploadRefusal::NotFound) => {
-                upload_not_found(&upload.permit, &upload.row.id)
-            }
-            meta::OpError::Refused(UploadRefusal::Stale) => superseded(),
+        upload.row = self.meta.write(advance).await.or_refused(|refusal| match refusal {
+            UploadRefusal::NotFound => upload_not_found(&upload.permit, &upload.row.id),
+            UploadRefusal::Stale => superseded(),
         })?;
         fault::hit(Fault::AfterAdvance);
         Ok(())

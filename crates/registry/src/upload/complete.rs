@@ -10,7 +10,7 @@ use crate::Registry;
 use crate::context::Ctx;
 use crate::error::{Code, Error, Result};
 use crate::op::effect::Effect;
-use crate::store::{open_error, store_error};
+use crate::store::{RefusedExt as _, open_error};
 
 impl Registry {
     /// Verifies the bytes against the digests (one must match) and ends the session with a linked blob.
@@ -40,13 +40,10 @@ impl Registry {
             at: ctx.at(),
             op: ctx.operation_id.clone(),
         };
-        let completed = self.meta.write(complete).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(CompleteUploadRefusal::NotFound) => {
-                upload_not_found(&upload.permit, &upload.row.id)
-            }
-            meta::OpError::Refused(CompleteUploadRefusal::Stale) => superseded(),
-            meta::OpError::Refused(CompleteUploadRefusal::RepositoryGone) => gone_repository(&upload.permit),
+        let completed = self.meta.write(complete).await.or_refused(|refusal| match refusal {
+            CompleteUploadRefusal::NotFound => upload_not_found(&upload.permit, &upload.row.id),
+            CompleteUploadRefusal::Stale => superseded(),
+            CompleteUploadRefusal::RepositoryGone => gone_repository(&upload.permit),
         })?;
         fault::hit(Fault::AfterCompleteUpload);
         Ok(completed.blob.digest)

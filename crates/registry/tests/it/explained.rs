@@ -6,6 +6,7 @@ use aws::iam::{
     ContextEntry, CreatePolicyRequest, GetContextKeysForPrincipalPolicyRequest, PutRolePolicyRequest,
     SimulateCustomPolicyRequest, SimulatePrincipalPolicyRequest, SimulationRules, WharfExplainAccessRequest,
 };
+use aws::organizations::RemoveAccountFromOrganizationRequest;
 use registry::context::Caller;
 use registry::error::Code;
 
@@ -100,6 +101,23 @@ async fn a_deny_and_a_condition_are_pointed_at() {
     let (decision, text) =
         explained(&world, &session, "sts:AssumeRole", &format!("arn:aws:iam::{STAGING}:role/node")).await;
     assert_eq!(decision, "implicitDeny", "{text}");
+}
+
+#[tokio::test]
+async fn an_account_that_left_is_explained_to_nobody_else() {
+    let (world, _, ops) = world_with_app().await;
+    node(&world, &ops).await;
+    let leave = RemoveAccountFromOrganizationRequest { account_id: STAGING.to_owned() };
+    world.registry.remove_account_from_organization(&ctx(&world.admin), leave).await.unwrap();
+    let role = format!("arn:aws:iam::{STAGING}:role/node");
+    let ask = |principal: &str, resource: &str| {
+        let (world, input) = (&world, asked(principal, "ecr:BatchGetImage", resource));
+        async move { world.registry.wharf_explain_access(&ctx(&world.admin), input).await }
+    };
+    assert_eq!(code(ask(&role, APP).await), Code::AccessDenied);
+    let own = format!("arn:aws:ecr:eu-west-1:{STAGING}:repository/own");
+    assert_eq!(code(ask(&world.admin.arn, &own).await), Code::AccessDenied);
+    assert!(ask(&world.admin.arn, APP).await.is_ok());
 }
 
 #[tokio::test]
@@ -210,4 +228,37 @@ async fn a_principals_own_policies_are_simulated() {
     };
     let keys = world.registry.get_context_keys_for_principal_policy(&ctx(&ops), input).await.unwrap();
     assert_eq!(keys.0, ["aws:PrincipalTag/team"]);
+}
+
+#[tokio::test]
+async fn a_simulation_that_would_take_too_long_is_refused() {
+    let world = World::new().await;
+    let hostile = format!("arn:aws:ecr:*:*:{}z", "*?????????a".repeat(8_000));
+    let policy = format!(
+        r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"*","Resource":"{hostile}"}}}}"#
+    );
+    let many: Vec<String> = (0..100).map(|number| format!("ecr:Action{number}")).collect();
+    let rules = SimulationRules {
+        policy_input_list: vec![policy; 4],
+        action_names: many.clone(),
+        resource_arns: vec![format!("arn:aws:ecr:eu-west-1:{ACCOUNT}:{}", "a".repeat(1_900)); 10],
+        max_items: Some(1_000),
+        ..SimulationRules::default()
+    };
+    let input = SimulateCustomPolicyRequest { rules };
+    let refused = world.registry.simulate_custom_policy(&ctx(&world.admin), input).await.unwrap_err();
+    assert_eq!(refused.code, Code::Aws(registry::error::AwsCode::InvalidInput));
+    assert!(refused.message.contains("MaxItems"), "{}", refused.message);
+    // Ordinary policies of a large account, with as many results as there can be on a page.
+    let document = iam::managed::find("arn:aws:iam::aws:policy/AmazonEKSClusterPolicy").unwrap();
+    let rules = SimulationRules {
+        policy_input_list: vec![document.to_owned(); 4],
+        action_names: many,
+        resource_arns: vec![APP.to_owned(); 10],
+        max_items: Some(1_000),
+        ..SimulationRules::default()
+    };
+    let input = SimulateCustomPolicyRequest { rules };
+    let page = world.registry.simulate_custom_policy(&ctx(&world.admin), input).await.unwrap();
+    assert_eq!(page.items.len(), 1_000);
 }

@@ -18,6 +18,7 @@ mod expired;
 mod explained;
 mod gate;
 mod housekeeping;
+mod iam_requests;
 mod images;
 mod organizations;
 mod sts_assume;

@@ -38,7 +38,7 @@ fn describe(id: &str) -> DescribeAccountRequest {
 }
 
 /// The root of an account, by a key that the operator made.
-async fn root(world: &World, account: &str) -> Arc<Caller> {
+pub(crate) async fn root(world: &World, account: &str) -> Arc<Caller> {
     let id: AccountId = account.parse().unwrap();
     let (key, _) = world.registry.make_root_key(&id, Timestamp::now()).await.unwrap();
     Arc::new(Caller::with_key(id, account.to_owned(), CallerKind::Root, key))
@@ -229,4 +229,38 @@ async fn a_root_lists_and_deletes_its_own_keys() {
     assert_eq!(list().await.unwrap().items.len(), 1);
     let gone = registry.get_caller_identity(&ctx(&second), GetCallerIdentityRequest::default()).await;
     assert_eq!(code(gone), Code::InvalidToken);
+}
+
+#[tokio::test]
+async fn what_protects_an_account_by_its_tags_protects_it() {
+    let world = World::new().await;
+    let tags = vec![Tag { key: "protected".to_owned(), value: "yes".to_owned() }];
+    let tagged = CreateAccountRequest { tags, ..create("a@example.org", MEMBER) };
+    world.registry.create_account(&ctx(&world.admin), tagged).await.unwrap();
+    let other = create("b@example.org", "777788889999");
+    world.registry.create_account(&ctx(&world.admin), other).await.unwrap();
+    let closer = r#"{"Effect":"Allow","Action":"organizations:*","Resource":"*"},{"Effect":"Deny","Action":"organizations:CloseAccount","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/protected":"yes"}}}"#;
+    let closer = world.user("closer", closer).await;
+    let close = |id: &str| CloseAccountRequest { account_id: id.to_owned() };
+    let refused = world.registry.close_account(&ctx(&closer), close(MEMBER)).await;
+    assert_eq!(code(refused), Code::AccessDenied);
+    world.registry.close_account(&ctx(&closer), close("777788889999")).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_operator_still_sees_accounts_that_left() {
+    let world = World::new().await;
+    let registry = &world.registry;
+    registry.create_account(&ctx(&world.admin), create("a@example.org", MEMBER)).await.unwrap();
+    let leave = RemoveAccountFromOrganizationRequest { account_id: MEMBER.to_owned() };
+    registry.remove_account_from_organization(&ctx(&world.admin), leave).await.unwrap();
+    let all = registry.all_accounts().await.unwrap();
+    let all: Vec<_> =
+        all.iter().map(|account| (account.account_id.as_str(), account.in_organization)).collect();
+    assert_eq!(all, [(ACCOUNT, true), (MEMBER, false)]);
+    let listed = registry.list_accounts(&ctx(&world.admin), ListAccountsRequest::default()).await.unwrap();
+    assert_eq!(listed.accounts.len(), 1, "the API shows the organisation alone");
+    let id: AccountId = MEMBER.parse().unwrap();
+    registry.change_account(&id, meta::MemberChange::Close, Timestamp::now()).await.unwrap();
+    assert_eq!(registry.all_accounts().await.unwrap()[1].status, "SUSPENDED");
 }

@@ -1,7 +1,8 @@
 //! AssumeRoleWithWebIdentity: whose tokens open which role.
 
 use aws::iam::{
-    CreateOpenIDConnectProviderRequest, CreateRoleRequest, UpdateAssumeRolePolicyRequest,
+    CreateOpenIDConnectProviderRequest, CreateRoleRequest, GetOpenIDConnectProviderRequest,
+    ListOpenIDConnectProvidersRequest, ProviderArn, UpdateAssumeRolePolicyRequest,
     WharfPutOpenIDConnectProviderKeysRequest,
 };
 use aws::sts::{AssumeRoleWithWebIdentityRequest, AssumedRole, SessionParameters};
@@ -22,15 +23,26 @@ const SERVICE_ACCOUNT: &str = "system:serviceaccount:flux-system:source-controll
 struct Cluster {
     world: World,
     key: EcdsaKeyPair,
+    issuer: String,
 }
 
 impl Cluster {
     /// An account that knows the issuer by an uploaded key, and the role `puller`, which trusts one service account.
     async fn new() -> Self {
+        let cluster = Self::of(ISSUER).await;
+        let only = json!({"StringEquals": {
+            format!("{ISSUER}:sub"): SERVICE_ACCOUNT, format!("{ISSUER}:aud"): "sts.amazonaws.com",
+        }});
+        cluster.role("puller", "sts:AssumeRoleWithWebIdentity", &only).await;
+        cluster
+    }
+
+    /// An account that knows an issuer by an uploaded key.
+    async fn of(issuer: &str) -> Self {
         let world = World::new().await;
         let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         let provider = CreateOpenIDConnectProviderRequest {
-            url: format!("https://{ISSUER}"),
+            url: format!("https://{issuer}"),
             client_ids: vec!["sts.amazonaws.com".to_owned()],
             ..CreateOpenIDConnectProviderRequest::default()
         };
@@ -44,18 +56,13 @@ impl Cluster {
             certificate_authority: None,
         };
         world.registry.wharf_put_open_id_connect_provider_keys(&ctx(&world.admin), keys).await.unwrap();
-        let cluster = Self { world, key };
-        let only = json!({"StringEquals": {
-            format!("{ISSUER}:sub"): SERVICE_ACCOUNT, format!("{ISSUER}:aud"): "sts.amazonaws.com",
-        }});
-        cluster.role("puller", "sts:AssumeRoleWithWebIdentity", &only).await;
-        cluster
+        Self { world, key, issuer: issuer.to_owned() }
     }
 
     async fn role(&self, name: &str, action: &str, condition: &Value) {
         let statement = json!({
             "Effect": "Allow",
-            "Principal": {"Federated": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}")},
+            "Principal": {"Federated": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{}", self.issuer)},
             "Action": action,
             "Condition": condition,
         });
@@ -252,4 +259,32 @@ async fn a_provider_that_many_share_is_believed_only_with_the_claim_that_tells_i
     };
     let updated = world.registry.update_assume_role_policy(&ctx(&world.admin), update).await;
     assert_eq!(code(updated), Code::Aws(AwsCode::MalformedPolicyDocument));
+}
+
+#[tokio::test]
+async fn the_slash_at_the_end_of_an_issuer_is_part_of_its_name() {
+    let tenant = Cluster::of("t.auth0.com/").await;
+    let listed = tenant
+        .world
+        .registry
+        .list_open_id_connect_providers(&ctx(&tenant.world.admin), ListOpenIDConnectProvidersRequest {})
+        .await
+        .unwrap()
+        .1;
+    let arn = format!("arn:aws:iam::{ACCOUNT}:oidc-provider/t.auth0.com/");
+    assert_eq!(listed, [ProviderArn(arn.clone())]);
+    let get = GetOpenIDConnectProviderRequest { arn: arn.clone() };
+    let shown = tenant.world.registry.get_open_id_connect_provider(&ctx(&tenant.world.admin), get).await;
+    assert_eq!(shown.unwrap().url, "t.auth0.com/");
+    let only = json!({"StringEquals": {"t.auth0.com/:aud": "sts.amazonaws.com"}});
+    tenant.role("puller", "sts:AssumeRoleWithWebIdentity", &only).await;
+    // The token's issuer has the slash or not: the provider is the same, and so are its condition keys.
+    for iss in ["https://t.auth0.com/", "https://t.auth0.com"] {
+        let token = tenant.token(&claims(&json!({ "iss": iss })));
+        let opened = tenant.assume(&role_arn("puller"), token).await.unwrap();
+        assert_eq!(opened.web_identity.unwrap().provider, arn, "{iss}");
+    }
+    let cluster = Cluster::new().await;
+    let token = cluster.token(&claims(&json!({"iss": format!("https://{ISSUER}/")})));
+    assert!(cluster.assume(&role_arn("puller"), token).await.is_ok());
 }

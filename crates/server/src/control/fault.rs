@@ -7,7 +7,7 @@ use aws::ecr::Invalid;
 use aws::sigv4::SigV4Error;
 use http::StatusCode;
 use registry::authenticate::AuthenticateError;
-use registry::error::{Code, Error, Field};
+use registry::error::{Error, Field};
 use serde_json::Value;
 
 use crate::body::BodyError;
@@ -51,18 +51,10 @@ impl Fault {
     /// A refusal or failure by the registry's rules.
     pub(super) fn rules(error: Error, dialect: Dialect) -> Self {
         let entry = entry(error.code);
-        // The query services have other names for what is not one of ECR's own exceptions.
-        let code = match (dialect, error.code) {
-            (Dialect::Json, Code::InvalidToken) => "UnrecognizedClientException",
-            (Dialect::Json, _) | (Dialect::Query, Code::Aws(_)) => entry.aws,
-            (Dialect::Query, Code::AccessDenied) => "AccessDenied",
-            (Dialect::Query, Code::InvalidToken) => "InvalidClientTokenId",
-            (Dialect::Query, Code::Unavailable) => "ServiceUnavailable",
-            (Dialect::Query, _) => "InternalFailure",
-        };
-        let status = match (dialect, error.code) {
-            (Dialect::Query, Code::AccessDenied | Code::InvalidToken) => StatusCode::FORBIDDEN,
-            _ => entry.aws_status,
+        let (code, status) = match dialect {
+            Dialect::Json => (entry.aws, entry.aws_status),
+            // What they never answer should not have come this far.
+            Dialect::Query => entry.query.unwrap_or(("InternalFailure", StatusCode::INTERNAL_SERVER_ERROR)),
         };
         let extra = error.fields.into_iter().map(|field| match field {
             Field::Text(name, text) => (name, Value::from(text)),

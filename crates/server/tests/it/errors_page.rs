@@ -21,6 +21,18 @@ fn the_page_lists_every_code_as_it_is_answered() {
 }
 
 #[test]
+fn the_page_lists_what_the_query_services_say_otherwise() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md")).unwrap();
+    let rows = page.lines().skip_while(|line| !line.starts_with("| code | IAM and STS |")).skip(2);
+    let listed: Vec<String> = rows.take_while(|line| line.starts_with('|')).map(str::to_owned).collect();
+    let said = |entry: server::Entry| {
+        entry.query.map(|(name, status)| format!("| {:?} | `{name}` | {} |", entry.code, status.as_u16()))
+    };
+    let wanted: Vec<String> = server::error_table().into_iter().filter_map(said).collect();
+    assert_eq!(listed, wanted);
+}
+
+#[test]
 fn the_page_lists_the_errors_of_the_other_services() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md")).unwrap();
     let rows = page.lines().skip_while(|line| !line.starts_with("| error |")).skip(2);

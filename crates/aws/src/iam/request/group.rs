@@ -119,12 +119,12 @@ crate::query_requests! {
     /// `TagInstanceProfile`.
     TagInstanceProfileRequest {
         instance_profile_name: required(NAME_128) "InstanceProfileName",
-        tags: tags "Tags",
+        tags: required_tags "Tags",
     }
     /// `UntagInstanceProfile`.
     UntagInstanceProfileRequest {
         instance_profile_name: required(NAME_128) "InstanceProfileName",
-        tag_keys: texts(text(1,128),50) "TagKeys",
+        tag_keys: required_texts(text(1,128),50) "TagKeys",
     }
     /// `ListInstanceProfileTags`.
     ListInstanceProfileTagsRequest {

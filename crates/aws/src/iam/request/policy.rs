@@ -1,13 +1,13 @@
 //! Requests on managed policies.
 
 use super::{MARKER, SCOPE, USAGE, VERSION_ID};
-use crate::query::request::{ARN, DOCUMENT, NAME_128, PATH, PATH_PREFIX, text};
+use crate::query::request::{ARN, DOCUMENT, NAME_128, PATH_PREFIX, POLICY_PATH, text};
 
 crate::query_requests! {
     /// `CreatePolicy`.
     CreatePolicyRequest {
         policy_name: required(NAME_128) "PolicyName",
-        path: optional(PATH) "Path",
+        path: optional(POLICY_PATH) "Path",
         policy_document: required(DOCUMENT) "PolicyDocument",
         description: optional(text(0,1000)) "Description",
         tags: tags "Tags",
@@ -68,12 +68,12 @@ crate::query_requests! {
     /// `TagPolicy`.
     TagPolicyRequest {
         policy_arn: required(ARN) "PolicyArn",
-        tags: tags "Tags",
+        tags: required_tags "Tags",
     }
     /// `UntagPolicy`.
     UntagPolicyRequest {
         policy_arn: required(ARN) "PolicyArn",
-        tag_keys: texts(text(1,128),50) "TagKeys",
+        tag_keys: required_texts(text(1,128),50) "TagKeys",
     }
     /// `ListPolicyTags`.
     ListPolicyTagsRequest {

@@ -35,17 +35,17 @@ crate::query_requests! {
     /// `UpdateOpenIDConnectProviderThumbprint`.
     UpdateOpenIDConnectProviderThumbprintRequest {
         arn: required(ARN) "OpenIDConnectProviderArn",
-        thumbprints: texts(THUMBPRINT,5) "ThumbprintList",
+        thumbprints: required_texts(THUMBPRINT,5) "ThumbprintList",
     }
     /// `TagOpenIDConnectProvider`.
     TagOpenIDConnectProviderRequest {
         arn: required(ARN) "OpenIDConnectProviderArn",
-        tags: tags "Tags",
+        tags: required_tags "Tags",
     }
     /// `UntagOpenIDConnectProvider`.
     UntagOpenIDConnectProviderRequest {
         arn: required(ARN) "OpenIDConnectProviderArn",
-        tag_keys: texts(text(1,128),50) "TagKeys",
+        tag_keys: required_texts(text(1,128),50) "TagKeys",
     }
     /// `ListOpenIDConnectProviderTags`.
     ListOpenIDConnectProviderTagsRequest {

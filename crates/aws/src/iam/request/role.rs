@@ -1,7 +1,7 @@
 //! Requests on roles.
 
-use super::{MARKER, SERVICE};
-use crate::query::request::{ARN, DOCUMENT, NAME_64, NAME_128, PATH, PATH_PREFIX, text};
+use super::MARKER;
+use crate::query::request::{ARN, DOCUMENT, NAME_64, NAME_128, PATH, PATH_PREFIX, ROLE_DESCRIPTION, text};
 
 crate::query_requests! {
     /// `CreateRole`.
@@ -9,7 +9,7 @@ crate::query_requests! {
         path: optional(PATH) "Path",
         role_name: required(NAME_64) "RoleName",
         assume_role_policy_document: required(DOCUMENT) "AssumeRolePolicyDocument",
-        description: optional(text(0,1000)) "Description",
+        description: optional(ROLE_DESCRIPTION) "Description",
         max_session_duration: number(3600,43200) "MaxSessionDuration",
         permissions_boundary: optional(ARN) "PermissionsBoundary",
         tags: tags "Tags",
@@ -27,13 +27,13 @@ crate::query_requests! {
     /// `UpdateRole`.
     UpdateRoleRequest {
         role_name: required(NAME_64) "RoleName",
-        description: optional(text(0,1000)) "Description",
+        description: optional(ROLE_DESCRIPTION) "Description",
         max_session_duration: number(3600,43200) "MaxSessionDuration",
     }
     /// `UpdateRoleDescription`.
     UpdateRoleDescriptionRequest {
         role_name: required(NAME_64) "RoleName",
-        description: required(text(0,1000)) "Description",
+        description: required(ROLE_DESCRIPTION) "Description",
     }
     /// `UpdateAssumeRolePolicy`.
     UpdateAssumeRolePolicyRequest {
@@ -47,12 +47,12 @@ crate::query_requests! {
     /// `TagRole`.
     TagRoleRequest {
         role_name: required(NAME_64) "RoleName",
-        tags: tags "Tags",
+        tags: required_tags "Tags",
     }
     /// `UntagRole`.
     UntagRoleRequest {
         role_name: required(NAME_64) "RoleName",
-        tag_keys: texts(text(1,128),50) "TagKeys",
+        tag_keys: required_texts(text(1,128),50) "TagKeys",
     }
     /// `ListRoleTags`.
     ListRoleTagsRequest {
@@ -110,8 +110,8 @@ crate::query_requests! {
     }
     /// `CreateServiceLinkedRole`.
     CreateServiceLinkedRoleRequest {
-        aws_service_name: required(SERVICE) "AWSServiceName",
-        description: optional(text(0,1000)) "Description",
+        aws_service_name: required(NAME_128) "AWSServiceName",
+        description: optional(ROLE_DESCRIPTION) "Description",
         custom_suffix: optional(NAME_64) "CustomSuffix",
     }
     /// `DeleteServiceLinkedRole`.

@@ -34,12 +34,12 @@ crate::query_requests! {
     /// `TagUser`.
     TagUserRequest {
         user_name: required(NAME_64) "UserName",
-        tags: tags "Tags",
+        tags: required_tags "Tags",
     }
     /// `UntagUser`.
     UntagUserRequest {
         user_name: required(NAME_64) "UserName",
-        tag_keys: texts(text(1,128),50) "TagKeys",
+        tag_keys: required_texts(text(1,128),50) "TagKeys",
     }
     /// `ListUserTags`.
     ListUserTagsRequest {

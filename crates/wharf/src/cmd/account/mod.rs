@@ -29,6 +29,8 @@ Examples:
     Create(Create),
     /// List the accounts: id, status, name.
     #[command(after_help = "\
+A running server lists its organization. A store that is opened lists every account, also those that left it.
+
 Examples:
   wharf account list
   wharf account list --json
@@ -159,7 +161,10 @@ async fn list(options: List) -> anyhow::Result<()> {
     }
     let row = |id: &str, status: &str, name: &str| format!("{id:<12}  {status:<9}  {name}");
     let mut rows = vec![row("ID", "STATUS", "NAME")];
-    rows.extend(accounts.iter().map(|account| row(&account.id, &account.status, &account.name)));
+    rows.extend(accounts.iter().map(|account| {
+        let left = if account.in_organization { "" } else { " (not in the organization)" };
+        row(&account.id, &account.status, &format!("{}{left}", account.name))
+    }));
     say(&rows.join("\n"))
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Account {
     pub(super) status: String,
     pub(super) name: String,
     pub(super) email: Option<String>,
+    /// Whether it is in the organisation: of a running server all are that it lists.
+    pub(super) in_organization: bool,
 }
 
 pub(super) enum Accounts {
@@ -90,6 +92,7 @@ impl Accounts {
                     status: account.status,
                     name: account.name,
                     email: account.email,
+                    in_organization: account.in_organization,
                 };
                 Ok(all.into_iter().map(shown).collect())
             }
@@ -158,6 +161,7 @@ async fn listed(client: &AwsClient) -> anyhow::Result<Vec<Account>> {
                 status: text(account, "Status"),
                 name: text(account, "Name"),
                 email: account.get("Email").and_then(Value::as_str).map(str::to_owned),
+                in_organization: true,
             });
         }
         match page.get("NextToken") {
