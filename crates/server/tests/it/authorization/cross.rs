@@ -84,7 +84,7 @@ pub(super) async fn let_in(stage: &Stage, row: &Row, report: &mut Report) {
         report.compare((&row.name, class), &absent.ask, &answer, &expected);
     }
     stage.prepare(&row.before).await;
-    stage.grant(&stage.other.arn, row, |_| ecr_actions()).await;
+    stage.grant(&stage.other.arn, row, |_| grantable(row)).await;
     let ask = stage.begun(&Stage::fresh(&named(row)), &stage.other).await;
     stage.grant(&stage.other.arn, row, |known| vec![known.actions[0].clone()]).await;
     let answer = stage.ask(&ask, Some(&stage.other)).await;
@@ -94,15 +94,20 @@ pub(super) async fn let_in(stage: &Stage, row: &Row, report: &mut Report) {
 
 /// Every action that a resource's policy can grant, but on the resource of `need` what it needs.
 fn all_but(row: &Row, known: &Need, need: &Need) -> Vec<String> {
-    let mut actions = match row.cross {
-        Cross::Trust => STS.iter().map(|action| (*action).to_owned()).collect(),
-        _ => ecr_actions(),
-    };
+    let mut actions = grantable(row);
     actions.retain(|action| known.resource != need.resource || !need.actions.contains(action));
     actions
 }
 
-pub(super) fn ecr_actions() -> Vec<String> {
+/// The actions that the policy of a row's resource can have: a role's trust policy is about STS alone.
+pub(super) fn grantable(row: &Row) -> Vec<String> {
+    match row.cross {
+        Cross::Trust => STS.iter().map(|action| (*action).to_owned()).collect(),
+        _ => ecr_actions(),
+    }
+}
+
+fn ecr_actions() -> Vec<String> {
     let actions = Op::ALL.iter().map(|op| op.action().to_owned());
     let mut actions: Vec<_> = actions.filter(|action| action.starts_with("ecr:")).collect();
     actions.sort_unstable();

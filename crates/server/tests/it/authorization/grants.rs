@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::classes::refusal;
-use super::cross::{STS, ecr_actions};
+use super::cross::{STS, grantable};
 use super::policies;
 use super::report::Report;
 use super::stage::Stage;
@@ -81,10 +81,7 @@ impl Stage {
 
     /// Lets a principal do everything to the resource of `need`, but what it needs.
     async fn keep_out(&self, principal: &str, row: &Row, need: &Need) {
-        let all = match row.cross {
-            Cross::Trust => STS.iter().map(|action| (*action).to_owned()).collect(),
-            _ => ecr_actions(),
-        };
+        let all = grantable(row);
         self.build(&[put(row, need, &policies::of_resource_but(principal, &all, &need.actions))]).await;
     }
 

@@ -15,8 +15,8 @@ pub(super) fn rows() -> Vec<Row> {
         "WharfExplainAccess",
         &[("PrincipalArn", &user), ("ActionName", "iam:GetUser"), ("ResourceArn", &user)],
     );
-    let others = "The principal and the resource must be of your own account. Across accounts, ask as the management \
-                  account, or on the server's host with --config.";
+    let others = "The principal and the resource must be of your own account. Across accounts of the organization, ask \
+                  as the management account; about others, on the server's host with --config.";
     vec![
         on_everything(Op::GetAccountSummary, &[]),
         on_everything(Op::ListAccountAliases, &[]),
