@@ -214,7 +214,8 @@ operations! {
     UpdateRoleDescription: "iam:UpdateRoleDescription" on Named;
     UpdateUser: "iam:UpdateUser" on Named;
     WharfExplainAccess: "iam:SimulatePrincipalPolicy" on Named;
-    WharfPutOpenIDConnectProviderKeys: "iam:UpdateOpenIDConnectProviderThumbprint" on Named;
+    // Who sets the keys of a provider speaks for it, as who makes one does; a thumbprint gives no such power.
+    WharfPutOpenIDConnectProviderKeys: "iam:CreateOpenIDConnectProvider" on Named;
 
     // Organizations.
     CloseAccount: "organizations:CloseAccount" on Named;

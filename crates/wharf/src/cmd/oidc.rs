@@ -15,7 +15,7 @@ pub(crate) enum OidcCommand {
     #[command(after_help = "\
 Without this, an issuer's keys are fetched over HTTPS from a server that the system's authorities vouch for. With a
 key set nothing is fetched; upload it again when the issuer's keys change. Each call replaces what was set before,
-and one without either option goes back to the default. Needs iam:UpdateOpenIDConnectProviderThumbprint.
+and one without either option goes back to the default. Needs iam:CreateOpenIDConnectProvider.
 
 Examples, for a cluster whose API server has its own authority:
   aws iam create-open-id-connect-provider --url https://kubernetes.default.svc --client-id-list sts.amazonaws.com

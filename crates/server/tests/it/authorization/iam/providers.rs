@@ -44,7 +44,7 @@ pub(super) fn rows() -> Vec<Row> {
         on_provider(Op::UpdateOpenIDConnectProviderThumbprint, &[thumbprint]),
         // Who may change by which certificates an issuer is trusted may give its keys.
         Row::of(Op::WharfPutOpenIDConnectProviderKeys, keys, Cross::NamedArn(nothing))
-            .needs("iam:UpdateOpenIDConnectProviderThumbprint", TARGET_PROVIDER),
+            .needs("iam:CreateOpenIDConnectProvider", TARGET_PROVIDER),
         on_provider(Op::TagOpenIDConnectProvider, &TAG),
         on_provider(Op::UntagOpenIDConnectProvider, &[TAG_KEY]),
         on_provider(Op::ListOpenIDConnectProviderTags, &[]),
