@@ -216,7 +216,7 @@ impl Registry {
     }
 
     /// Sets the authority of an issuer on a private network, or its key set in place of fetching one. AWS has no such
-    /// operation; who may change by which certificates an issuer is trusted may do this.
+    /// operation; who may make such a provider may do this.
     pub async fn wharf_put_open_id_connect_provider_keys(
         &self,
         ctx: &Ctx,
