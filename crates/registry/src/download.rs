@@ -13,9 +13,9 @@ use crate::authz::Permit;
 use crate::blob::{BlobHandle, blob_unknown};
 use crate::context::{Ctx, Plane, RepositoryRef, Unsigned};
 use crate::error::{Code, Error, Result};
+use crate::kept::SealedCaller;
 use crate::op::effect::GetDownloadUrlForLayer;
 use crate::seal::Purpose;
-use crate::session::Carried;
 
 /// How long a download URL opens (ECR's presigned URLs live for an hour).
 pub const LIFETIME: SignedDuration = SignedDuration::from_hours(1);
@@ -41,7 +41,7 @@ struct Download {
     expires_at: i64,
     /// Who asked.
     #[serde(rename = "c")]
-    caller: Carried,
+    caller: SealedCaller,
 }
 
 fn refused(sentence: &'static str) -> Error {
@@ -73,17 +73,17 @@ impl Registry {
         digest: &Digest,
     ) -> Result<String> {
         let expires_at = ctx.now.saturating_add(LIFETIME).unwrap_or(Timestamp::MAX);
-        let download = Download {
+        let download = |caller| Download {
             account_id: repository.account_id.to_string(),
             region: repository.region.to_string(),
             name: repository.name.to_string(),
             repository: permit.repository().id,
             digest: digest.to_string(),
             expires_at: expires_at.as_second(),
-            caller: Carried::of(permit.caller()),
+            caller,
         };
-        let owner = (permit.caller().unique_id.as_str(), expires_at);
-        let sealed = self.seal_or_keep(Purpose::Download, &download, MAX_SEALED_CHARS, owner).await?;
+        let limits = (permit.caller(), MAX_SEALED_CHARS, expires_at);
+        let sealed = self.seal_with_caller(Purpose::Download, limits, download).await?;
         let endpoint = self.settings.address.proxy_endpoint(&repository.account_id, &repository.region);
         Ok(format!("{endpoint}{PATH_PREFIX}{sealed}"))
     }
@@ -91,8 +91,7 @@ impl Registry {
     /// Leave to read the blob that a download URL stands for, decided anew in the name of the one who asked: the URL
     /// ends with that principal, its key and its permission.
     pub async fn verify_download(self: &Arc<Self>, sealed: &str, request: &Unsigned) -> Result<BlobHandle> {
-        let opened: Option<Download> = self.open_or_find(Purpose::Download, sealed).await?;
-        let download = opened.ok_or_else(not_valid)?;
+        let download: Download = self.keys.open_json(Purpose::Download, sealed).map_err(|_| not_valid())?;
         if request.now.as_second() >= download.expires_at {
             return Err(refused("The download URL has expired. Ask for a new one."));
         }
@@ -102,7 +101,7 @@ impl Registry {
             region: download.region.parse().map_err(|_| not_valid())?,
             name: download.name.parse().map_err(|_| not_valid())?,
         };
-        let caller = Arc::new(download.caller.into_caller().ok_or_else(not_valid)?);
+        let caller = Arc::new(self.caller_of(download.caller).await?.ok_or_else(not_valid)?);
         let (peer, user_agent) = (request.peer, request.user_agent.clone());
         let ctx = Ctx::new(caller, peer, user_agent, "download".to_owned(), request.now, Plane::Data);
         let gate = self.gate(&ctx, &repository, Target::Blob(digest)).await.map_err(for_bearer)?;

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::Registry;
 use crate::context::{Caller, Ctx, micros};
 use crate::error::{Error, Result};
+use crate::kept::SealedCaller;
 use crate::op::effect;
 use crate::seal::Purpose;
-use crate::session::Carried;
 use crate::store::StoreResultExt as _;
 
 /// How long a token lives (GetAuthorizationToken, API reference).
@@ -34,7 +34,7 @@ struct Claims {
     #[serde(rename = "r")]
     region: String,
     #[serde(flatten)]
-    caller: Carried,
+    caller: SealedCaller,
 }
 
 /// Why a docker password is refused.
@@ -78,14 +78,14 @@ impl Registry {
         let gate = self.registry_gate(ctx, &ctx.caller.account_id, region).await?;
         gate.allow(<effect::GetAuthorizationToken as effect::Effect>::OP)?;
         let expires_at = ctx.now.saturating_add(LIFETIME).unwrap_or(Timestamp::MAX);
-        let claims = Claims {
+        let claims = |caller| Claims {
             issued_at: ctx.now.as_second(),
             expires_at: expires_at.as_second(),
             region: region.to_string(),
-            caller: Carried::of(gate.caller()),
+            caller,
         };
-        let owner = (ctx.caller.unique_id.as_str(), expires_at);
-        let password = self.seal_or_keep(Purpose::Token, &claims, MAX_PASSWORD_CHARS, owner).await?;
+        let limits = (gate.caller(), MAX_PASSWORD_CHARS, expires_at);
+        let password = self.seal_with_caller(Purpose::Token, limits, claims).await?;
         Ok(IssuedToken { password, expires_at })
     }
 
@@ -106,7 +106,7 @@ impl Registry {
         let open = if let Some(open) = self.tokens.get(&key) {
             open
         } else {
-            let open = self.open_token(password).await?;
+            let open = self.open_token(password, now).await?;
             self.tokens.insert(key, open.clone());
             open
         };
@@ -116,11 +116,16 @@ impl Registry {
         Ok(open.caller)
     }
 
-    async fn open_token(&self, password: &str) -> std::result::Result<OpenToken, TokenError> {
-        let found = self.open_or_find::<Claims>(Purpose::Token, password).await;
-        let claims = found.map_err(|error| TokenError::store(&error))?.ok_or(TokenError::Invalid)?;
+    async fn open_token(&self, password: &str, now: Timestamp) -> std::result::Result<OpenToken, TokenError> {
+        let opened = self.keys.open_json(Purpose::Token, password);
+        let claims: Claims = opened.map_err(|_| TokenError::Invalid)?;
+        // What was kept for it may be forgotten by then, and the client is to log in again all the same.
+        if now.as_second() >= claims.expires_at {
+            return Err(TokenError::Expired);
+        }
         let region: Region = claims.region.parse().map_err(|_| TokenError::Invalid)?;
-        let caller = claims.caller.into_caller().ok_or(TokenError::Invalid)?;
+        let found = self.caller_of(claims.caller).await;
+        let caller = found.map_err(|error| TokenError::store(&error))?.ok_or(TokenError::Invalid)?;
         let caller = Caller { token_region: Some(region), ..caller };
         Ok(OpenToken { caller: Arc::new(caller), expires_at: claims.expires_at })
     }

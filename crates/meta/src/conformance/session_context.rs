@@ -34,6 +34,12 @@ pub(super) async fn forgotten_in_slices_when_over(world: World) {
     assert_eq!(forget(2, 8).await.unwrap(), 2);
     assert_eq!(forget(2, 8).await.unwrap(), 0);
     assert_eq!(kept(&world).await, [9]);
+    for later in [20, 10] {
+        let again = PutSessionContext { expires_at: Micros(later), ..context(9, "AIDA1") };
+        world.meta.write(again).await.unwrap();
+    }
+    assert_eq!(forget(2, 20).await.unwrap(), 0, "the later of its ends counts");
+    assert_eq!(forget(2, 21).await.unwrap(), 1);
 }
 
 pub(super) async fn they_end_with_their_principal(world: World) {

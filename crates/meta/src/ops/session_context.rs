@@ -2,10 +2,10 @@
 
 use crate::{Micros, Never, ops::operation, value::params};
 
-/// Keeps a context.
+/// Keeps a context. One that is kept already stays, for as long as the later of the two ends.
 #[derive(Clone)]
 pub struct PutSessionContext {
-    /// Its id, chosen by the caller at random.
+    /// Its id, which one context has and no other.
     pub id: String,
     /// The principal; its end takes the context with it.
     pub owner: String,
@@ -17,7 +17,8 @@ pub struct PutSessionContext {
 
 operation!(PutSessionContext: Durable -> (), Never, |op, tx| {
     let insert = "INSERT INTO session_context (id, owner, context, expires_at) VALUES (?1, ?2, ?3, ?4) \
-        ON CONFLICT (id) DO NOTHING";
+        ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at \
+        WHERE session_context.expires_at < excluded.expires_at";
     tx.execute(insert, &params![op.id, op.owner, op.context, op.expires_at]).await?;
     Ok(Ok(()))
 });
