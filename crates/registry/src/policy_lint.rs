@@ -80,10 +80,19 @@ mod tests {
 
     #[test]
     fn a_shared_provider_without_its_claim_is_refused() {
-        let trust = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity",
-            "Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/gitlab.com"}}}"#;
-        let refused = lint(trust, MeantFor::Trust);
-        assert!(refused.is_refused, "{refused:?}");
-        assert!(refused.lines[0].contains("gitlab.com:sub"), "{refused:?}");
+        let trust = |issuer: &str, condition: &str| {
+            let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity",
+                "Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/ISSUER"},"Condition":CONDITION}}"#;
+            lint(&text.replace("ISSUER", issuer).replace("CONDITION", condition), MeantFor::Trust)
+        };
+        for issuer in ["gitlab.com", "gitlab.com/"] {
+            let refused = trust(issuer, "{}");
+            assert!(refused.is_refused, "{refused:?}");
+            assert!(refused.lines[0].contains(&format!("{issuer}:sub")), "{refused:?}");
+            let asked = format!(r#"{{"StringLike":{{"{issuer}:sub":"project_path:mine/*"}}}}"#);
+            assert!(!trust(issuer, &asked).is_refused, "{issuer}");
+        }
+        let other_spelling = r#"{"StringLike":{"gitlab.com:sub":"project_path:mine/*"}}"#;
+        assert!(trust("gitlab.com/", other_spelling).is_refused, "no token has that key there");
     }
 }

@@ -34,7 +34,9 @@ pub(crate) fn lacking_claim(trust: &iam::Policy) -> Option<String> {
     trust.trusted_providers().find_map(|trusted| {
         let name = trusted.provider();
         let issuer = name.split_once(":oidc-provider/").map_or(name, |(_, issuer)| issuer);
-        let (issuer, claim) = SHARED.iter().find(|(shared, _)| shared.eq_ignore_ascii_case(issuer))?;
+        // With a slash at its end it is the same provider under another name, after which the claims are named too.
+        let known = issuer.strip_suffix('/').unwrap_or(issuer);
+        let (_, claim) = SHARED.iter().find(|(shared, _)| shared.eq_ignore_ascii_case(known))?;
         let key = if claim.contains(':') { (*claim).to_owned() } else { format!("{issuer}:{claim}") };
         (!trusted.asks_for(&key)).then(|| {
             format!(
