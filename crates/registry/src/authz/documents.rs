@@ -185,9 +185,32 @@ fn named(name: &'static str, document: Option<&str>) -> Result<Option<Named>> {
 fn compile_managed(managed: &ManagedDocument) -> Result<Named> {
     const NOTHING: &str =
         r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#;
-    let known = managed.document.as_deref().or_else(|| iam::managed::find(&managed.arn));
+    // Once, AWS's policies could be attached under the ARNs of other partitions: what is attached so goes on as it did.
+    let arn = ["arn:aws-cn:", "arn:aws-us-gov:"].iter().find_map(|prefix| managed.arn.strip_prefix(prefix));
+    let arn = arn.map_or_else(|| managed.arn.clone(), |rest| format!("arn:aws:{rest}"));
+    let known = managed.document.as_deref().or_else(|| iam::managed::find(&arn));
     if known.is_none() {
         tracing::error!(arn = managed.arn, "an attached policy is not there: everything is denied");
     }
     Ok((iam::SourceName::new(managed.arn.as_str()), compile(known.unwrap_or(NOTHING))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_attached_under_another_partition_goes_on_and_what_is_nowhere_denies() {
+        let allows = |arn: &str| {
+            let (name, policy) =
+                compile_managed(&ManagedDocument { arn: arn.to_owned(), document: None }).unwrap();
+            let context = iam::Context::new();
+            let resource = "arn:aws:ecr:us-east-1:123456789012:repository/app";
+            let request = iam::Request { action: "ecr:BatchGetImage", resource, context: &context };
+            iam::evaluate_identity(&[(&name, &*policy)], &request).is_allowed()
+        };
+        assert!(allows("arn:aws-cn:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"));
+        assert!(allows("arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"));
+        assert!(!allows("arn:aws-cn:iam::aws:policy/Nothing"));
+    }
 }
