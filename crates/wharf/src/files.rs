@@ -53,13 +53,13 @@ pub(crate) fn remove(path: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// Whether what lies there is a plain file of this user or of root, with none of these permission bits. In a folder that
-/// others can write to, somebody may have put theirs there; a link leads to whatever its maker likes.
+/// Whether what lies there is a plain file of this user or of root, with none of these permission bits, or a link of
+/// theirs to one (as Kubernetes mounts secrets). In a folder that others can write to, somebody may have put theirs there.
 pub(crate) fn is_own(path: &Path, forbidden: u32) -> bool {
-    let (Ok(file), Ok(own)) = (fs::symlink_metadata(path), fs::metadata("/proc/self")) else {
-        return false;
-    };
-    file.is_file() && [own.uid(), 0].contains(&file.uid()) && file.mode() & forbidden == 0
+    let (Ok(entry), Ok(file)) = (fs::symlink_metadata(path), fs::metadata(path)) else { return false };
+    let Ok(own) = fs::metadata("/proc/self") else { return false };
+    let is_ours = |uid: u32| [own.uid(), 0].contains(&uid);
+    file.is_file() && is_ours(entry.uid()) && is_ours(file.uid()) && file.mode() & forbidden == 0
 }
 
 /// The content of a file; None if there is no such file.
@@ -90,7 +90,8 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_not_ours_if_others_may_write_it_or_it_is_a_link() {
+    #[expect(clippy::print_stdout, reason = "what could not be tried is told")]
+    fn a_file_is_not_ours_if_others_may_write_it_or_made_the_link_to_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         write_private(&path, b"one").unwrap();
@@ -101,7 +102,13 @@ mod tests {
         assert!(!is_own(&path, 0o022));
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert!(!is_own(&link, 0));
+        assert!(is_own(&link, 0o002) && !is_own(&link, 0o022), "as what it leads to");
+        if fs::metadata("/proc/self").unwrap().uid() == 0 {
+            std::os::unix::fs::lchown(&link, Some(65_534), None).unwrap();
+            assert!(!is_own(&link, 0), "nobody's link");
+        } else {
+            println!("not tried: only root can give a link to somebody else");
+        }
         assert!(!is_own(&folder.path().join("none"), 0));
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn load_or_make_token(path: &Path) -> anyhow::Result<String> {
     if let Some(found) = files::read_optional(path)? {
         if !files::is_own(path, 0o022) {
             bail!(
-                "{}: the file of the token must be yours or root's, no link, and writable by its owner alone (chmod go-w)",
+                "{}: the file of the token must be yours or root's, and writable by its owner alone (chmod go-w)",
                 path.display()
             );
         }
