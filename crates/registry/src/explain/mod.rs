@@ -74,10 +74,17 @@ impl Registry {
     /// The same for whoever holds the store.
     pub async fn explain_access(
         &self,
-        input: WharfExplainAccessRequest,
-        peer: Peer,
+        mut input: WharfExplainAccessRequest,
+        mut peer: Peer,
         now: Timestamp,
     ) -> Result<Explanation> {
+        // An address that is given is where the request comes from: which network it is of follows from it.
+        input.context_entries.retain(|entry| match entry.values.as_slice() {
+            [text] if entry.name.eq_ignore_ascii_case("aws:SourceIp") => {
+                text.parse().map(|address| peer.address = address).is_err()
+            }
+            _ => true,
+        });
         let caller = Arc::new(self.principal_as_caller(&input.principal_arn, now).await?);
         let op = Op::ALL.iter().copied().find(|op| op.action().eq_ignore_ascii_case(&input.action));
         let op = op.ok_or_else(|| {

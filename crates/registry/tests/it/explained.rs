@@ -262,3 +262,22 @@ async fn a_simulation_that_would_take_too_long_is_refused() {
     let page = world.registry.simulate_custom_policy(&ctx(&world.admin), input).await.unwrap();
     assert_eq!(page.items.len(), 1_000);
 }
+
+#[tokio::test]
+async fn an_address_that_is_given_is_of_its_network() {
+    let world = World::new().await;
+    world.create("app").await;
+    let statement = r#"{"Effect":"Allow","Action":"ecr:PutImage","Resource":"*",
+        "Condition":{"StringEquals":{"aws:SourceVpce":"vpce-1a2b3c4d"},"Null":{"aws:SourceIp":"true"}}}"#;
+    world.user("ann", statement).await;
+    let ann = format!("arn:aws:iam::{ACCOUNT}:user/ann");
+    for (address, decision) in [("10.1.2.3", "allowed"), ("192.0.2.1", "implicitDeny")] {
+        let values = vec![address.to_owned()];
+        let given = ContextEntry { name: "aws:sourceip".to_owned(), values, is_list: false };
+        let input =
+            WharfExplainAccessRequest { context_entries: vec![given], ..asked(&ann, "ecr:PutImage", APP) };
+        let peer = ctx(&world.admin).peer;
+        let explanation = world.registry.explain_access(input, peer, jiff::Timestamp::now()).await.unwrap();
+        assert_eq!(explanation.decision, decision, "{address}: {}", explanation.text);
+    }
+}

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use meta::Meta;
 use registry::Registry;
-use registry::settings::{Limits, PublicAddress, Settings};
+use registry::settings::{Limits, PublicAddress, Settings, VpcEndpoint};
 
 use crate::config::{self, Database};
 use crate::data_dir::DataFolder;
@@ -47,7 +47,7 @@ async fn of_folder(path: &Path) -> anyhow::Result<OpenStore> {
     let folder = DataFolder::hold(&path)?;
     let meta = Meta::sqlite(folder.database(), meta::SqliteOptions::default()).await?;
     let region = "us-east-1".parse()?;
-    open(meta, &folder.master_key(), &folder.blobs(), region, Some(folder)).await
+    open(meta, &folder.master_key(), &folder.blobs(), (region, Vec::new()), Some(folder)).await
 }
 
 async fn of_config(file: &Path) -> anyhow::Result<OpenStore> {
@@ -68,7 +68,7 @@ async fn of_config(file: &Path) -> anyhow::Result<OpenStore> {
             (opened.context("cannot open the database at database.url")?, None)
         }
     };
-    open(meta, &key, &blobs, config.region, folder).await
+    open(meta, &key, &blobs, (config.region, config.vpc_endpoints), folder).await
 }
 
 /// A mistyped folder must not become a new deployment.
@@ -83,7 +83,7 @@ async fn open(
     meta: Meta,
     key: &Path,
     blobs: &Path,
-    default_region: aws::ids::Region,
+    (default_region, vpc_endpoints): (aws::ids::Region, Vec<VpcEndpoint>),
     folder: Option<DataFolder>,
 ) -> anyhow::Result<OpenStore> {
     if files::read_optional(key)?.is_none() {
@@ -94,7 +94,7 @@ async fn open(
         address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 0 },
         default_region,
         limits: Limits::default(),
-        vpc_endpoints: Vec::new(),
+        vpc_endpoints,
         master_key: master_key::load_or_make(key)?,
     };
     Ok(OpenStore { registry: node::open(settings, meta, blobs).await?, _folder: folder })
