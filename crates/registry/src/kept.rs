@@ -24,6 +24,12 @@ pub(crate) enum SealedCaller {
     },
 }
 
+/// The end of the hour, so that a session that asks for many such values prolongs what is kept once an hour.
+fn to_the_hour(at: Timestamp) -> Timestamp {
+    let seconds = at.as_second();
+    Timestamp::from_second(seconds - seconds.rem_euclid(3_600) + 3_600).unwrap_or(Timestamp::MAX)
+}
+
 impl Registry {
     /// Seals what `with` makes of a caller into at most `most` characters. What is kept for it goes with the principal,
     /// and after `expires_at`.
@@ -45,7 +51,7 @@ impl Registry {
             id: id.clone(),
             owner: caller.unique_id.clone(),
             context: self.keys.seal(Purpose::SessionContext, &plain).map_err(Error::internal)?,
-            expires_at: micros(expires_at),
+            expires_at: micros(to_the_hour(expires_at)),
         };
         self.meta.write(put).await.or_store_error()?;
         self.keys.seal_json(purpose, &with(SealedCaller::Kept { id })).map_err(Error::internal)

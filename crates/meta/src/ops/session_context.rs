@@ -44,7 +44,8 @@ pub struct ForgetSessionContexts {
 }
 
 operation!(ForgetSessionContexts: Durable -> u64, Never, |op, tx| {
-    let delete = "DELETE FROM session_context WHERE id IN \
+    // The time is asked once more where the row is locked: it may have been prolonged since it was found.
+    let delete = "DELETE FROM session_context WHERE expires_at < ?1 AND id IN \
         (SELECT id FROM session_context WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
     Ok(Ok(tx.execute(delete, &params![op.at, op.limit]).await?))
 });

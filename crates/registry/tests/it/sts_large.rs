@@ -89,6 +89,7 @@ async fn it_is_forgotten_when_its_password_ends_and_not_before() {
     assert!(world.registry.authenticate_password("AWS", &text, almost).await.is_ok());
     let expired = world.registry.authenticate_password("AWS", &text, over).await;
     assert_eq!(expired.unwrap_err(), TokenError::Expired);
+    let over = over + SignedDuration::from_hours(1);
     assert_eq!(world.registry.forget_session_contexts(over).await.unwrap(), 1);
     let forgotten = world.another().await.authenticate_password("AWS", &text, over).await;
     assert_eq!(forgotten.unwrap_err(), TokenError::Expired, "clients log in again");
@@ -101,14 +102,14 @@ async fn it_is_kept_once_however_often_it_logs_in() {
     let caller = session(&world, &world.admin, large(&world).await).await;
     let start = Timestamp::now();
     let first = password(&world, &caller, &region(), start).await;
-    let later = start + SignedDuration::from_hours(1);
+    let later = start + SignedDuration::from_hours(2);
     let second = password(&world, &caller, &region(), later).await;
     let over = start + SignedDuration::from_secs(12 * 3_600 + 1);
     assert_eq!(world.registry.forget_session_contexts(over).await.unwrap(), 0, "the second still needs it");
     assert!(world.registry.authenticate_password("AWS", &second, over).await.is_ok());
     let expired = world.registry.authenticate_password("AWS", &first, over).await;
     assert_eq!(expired.unwrap_err(), TokenError::Expired);
-    let over = later + SignedDuration::from_secs(12 * 3_600 + 1);
+    let over = later + SignedDuration::from_secs(13 * 3_600 + 1);
     assert_eq!(world.registry.forget_session_contexts(over).await.unwrap(), 1);
 }
 
