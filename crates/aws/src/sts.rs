@@ -3,14 +3,13 @@
 use jiff::Timestamp;
 
 use crate::ids::SecretKey;
-use crate::query::request::{ACCESS_KEY_ID, ARN, Invalid, Rule, SESSION_NAME, is_name, text};
+use crate::query::request::{ACCESS_KEY_ID, ARN, DOCUMENT, Invalid, Rule, SESSION_NAME, is_name, text};
 use crate::query::{Form, FromForm, STS, ToXml, Xml};
 
 /// The `Version` of STS's API.
 pub const VERSION: &str = STS.version;
 
-const POLICY: Rule =
-    Rule { min: 1, max: 2_048, pattern: Some((r"[\u0009\u000A\u000D\u0020-\u00FF]+", is_policy_text)) };
+const POLICY: Rule = Rule { max: 2_048, ..DOCUMENT };
 const EXTERNAL_ID: Rule = Rule {
     min: 2,
     max: 1_224,
@@ -20,10 +19,6 @@ const EXTERNAL_ID: Rule = Rule {
 };
 const SOURCE_IDENTITY: Rule = Rule { min: 2, max: 64, pattern: Some((r"[\w+=,.@-]*", is_name)) };
 const FEDERATED_NAME: Rule = Rule { min: 2, max: 32, pattern: Some((r"[\w+=,.@-]*", is_name)) };
-
-fn is_policy_text(text: &str) -> bool {
-    text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}'))
-}
 
 /// Lists `PolicyArns.member.N.arn`.
 fn policy_arns(form: &Form) -> Result<Vec<String>, Invalid> {

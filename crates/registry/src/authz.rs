@@ -138,11 +138,8 @@ impl Registry {
             keys::add_principal_organization(&mut context, &self.organization);
         }
         keys::add_principal_tags(&mut context, policies.principal_tags(), caller.session.as_deref());
-        if policies.read_resource_tags()
-            && let Some(row) = &resolved.repository
-        {
-            let tags = self.meta.read(ListTagsForResource { repository: row.key }).await.or_store_error()?;
-            keys::add_resource_tags(&mut context, "ecr", &tags);
+        if policies.read_resource_tags() {
+            self.add_repository_tags(&mut context, &resolved).await?;
         }
         Ok(Gate {
             account_id: to.account.clone(),
@@ -156,15 +153,19 @@ impl Registry {
         })
     }
 
+    async fn add_repository_tags(&self, context: &mut iam::Context, resolved: &Resolved) -> Result<()> {
+        let Some(row) = &resolved.repository else { return Ok(()) };
+        let tags = self.meta.read(ListTagsForResource { repository: row.key }).await.or_store_error()?;
+        keys::add_resource_tags(context, "ecr", &tags);
+        Ok(())
+    }
+
     /// Whether a policy, were it the resource's, would deny the caller an operation: the lock-out check. The tags of the
     /// repository are read for it too; the policies that decided need not have asked for them.
     pub(crate) async fn would_deny(&self, gate: &Gate, op: Op, policy: &iam::Policy) -> Result<bool> {
         let mut context = gate.context.clone();
-        if policies::reads_resource_tags(policy)
-            && let Some(row) = &gate.resolved.repository
-        {
-            let tags = self.meta.read(ListTagsForResource { repository: row.key }).await.or_store_error()?;
-            keys::add_resource_tags(&mut context, "ecr", &tags);
+        if policies::reads_resource_tags(policy) {
+            self.add_repository_tags(&mut context, &gate.resolved).await?;
         }
         let resource = gate.resource(op);
         let request = iam::Request { action: op.action(), resource: &resource, context: &context };

@@ -39,13 +39,12 @@ impl Registry {
         (caller, most, expires_at): (&Caller, usize, Timestamp),
         with: impl Fn(SealedCaller) -> T + Send,
     ) -> Result<String> {
-        let carried = Carried::of(caller);
-        let plain = serde_json::to_vec(&carried).map_err(Error::internal)?;
-        let whole = self.keys.seal_json(purpose, &with(SealedCaller::Whole(Box::new(carried))));
-        let text = whole.map_err(Error::internal)?;
+        let whole = with(SealedCaller::Whole(Box::new(Carried::of(caller))));
+        let text = self.keys.seal_json(purpose, &whole).map_err(Error::internal)?;
         if text.len() <= most {
             return Ok(text);
         }
+        let plain = serde_json::to_vec(&Carried::of(caller)).map_err(Error::internal)?;
         let id = Digest::of(Algorithm::Sha256, &plain).to_string();
         let put = PutSessionContext {
             id: id.clone(),

@@ -21,7 +21,7 @@ use crate::authz::add_resource_tags;
 use crate::context::Ctx;
 use crate::error::{AwsCode, Error, Result};
 use crate::op::Op;
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 /// Audiences of one provider (IAM quotas).
 const CLIENT_IDS: usize = 100;
@@ -103,12 +103,11 @@ impl Registry {
             tags: input.tags,
             limit: quota::OIDC_PROVIDERS,
         };
-        self.meta.write(create).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(CreateOidcProviderRefusal::Limit) => {
+        self.meta.write(create).await.or_refused(|refusal| match refusal {
+            CreateOidcProviderRefusal::Limit => {
                 quota_exceeded("OpenIdConnectProvidersPerAccount", quota::OIDC_PROVIDERS)
             }
-            meta::OpError::Refused(CreateOidcProviderRefusal::Exists) => {
+            CreateOidcProviderRefusal::Exists => {
                 let message = format!("Provider with url {} already exists.", input.url);
                 Error::aws(AwsCode::EntityAlreadyExists, message)
             }
@@ -156,26 +155,19 @@ impl Registry {
     ) -> Result<()> {
         let arn = input.arn;
         self.provider_for(ctx, Op::DeleteOpenIDConnectProvider, &arn, iam::Context::new()).await?;
-        self.meta.write(DeleteOidcProvider { arn: arn.clone() }).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => not_found(&arn),
-        })
+        self.meta.write(DeleteOidcProvider { arn: arn.clone() }).await.or_refused(|_| not_found(&arn))
     }
 
     async fn change(&self, update: UpdateOidcProvider) -> Result<()> {
         let arn = update.arn.clone();
-        self.meta.write(update).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(_) => not_found(&arn),
-        })
+        self.meta.write(update).await.or_refused(|_| not_found(&arn))
     }
 
     async fn change_audience(&self, arn: String, client_id: String, accepted: bool) -> Result<()> {
         let change = ChangeOidcAudience { arn: arn.clone(), client_id, accepted, limit: CLIENT_IDS };
-        self.meta.write(change).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(ChangeOidcAudienceRefusal::Gone) => not_found(&arn),
-            meta::OpError::Refused(ChangeOidcAudienceRefusal::Limit) => {
+        self.meta.write(change).await.or_refused(|refusal| match refusal {
+            ChangeOidcAudienceRefusal::Gone => not_found(&arn),
+            ChangeOidcAudienceRefusal::Limit => {
                 quota_exceeded("ClientIdsPerOpenIdConnectProvider", CLIENT_IDS)
             }
         })

@@ -8,7 +8,7 @@ use crate::Registry;
 use crate::context::Ctx;
 use crate::error::{AwsCode, Error, Result};
 use crate::op::Op;
-use crate::store::{StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 /// The condition key of the tags that a request removes.
 pub(super) fn tag_keys(keys: &[String]) -> iam::Context {
@@ -17,14 +17,13 @@ pub(super) fn tag_keys(keys: &[String]) -> iam::Context {
 
 impl Registry {
     pub(super) async fn set_tags(&self, owner: String, tags: Vec<(String, String)>) -> Result<()> {
-        self.meta.write(PutIamTags { owner, tags, limit: quota::TAGS }).await.map_err(|error| match error {
-            meta::OpError::Store(error) => store_error(error),
-            meta::OpError::Refused(PutIamTagsRefusal::TooMany) => {
-                quota_exceeded("TagsPerResource", quota::TAGS)
-            }
-            // It was there when the caller was heard.
-            meta::OpError::Refused(PutIamTagsRefusal::Gone) => {
-                Error::aws(AwsCode::NoSuchEntity, "The resource was deleted while it was tagged.")
+        self.meta.write(PutIamTags { owner, tags, limit: quota::TAGS }).await.or_refused(|refusal| {
+            match refusal {
+                PutIamTagsRefusal::TooMany => quota_exceeded("TagsPerResource", quota::TAGS),
+                // It was there when the caller was heard.
+                PutIamTagsRefusal::Gone => {
+                    Error::aws(AwsCode::NoSuchEntity, "The resource was deleted while it was tagged.")
+                }
             }
         })
     }

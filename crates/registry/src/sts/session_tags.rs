@@ -1,6 +1,7 @@
 //! The tags of a session: those that are asked for, and those that come along a chain of sessions (IAM User Guide, "Pass
 //! session tags in AWS STS").
 
+use crate::authz::of_request_tags;
 use crate::context::Caller;
 use crate::error::{AwsCode, Error, Result};
 
@@ -58,13 +59,7 @@ impl SessionTags {
     /// The condition keys of a request for a session with these tags. What comes along counts as asked for (EKS User
     /// Guide, "Access AWS Resources using EKS Pod Identity Target IAM Roles").
     pub(super) fn keys(&self) -> iam::Context {
-        let mut keys = iam::Context::new();
-        for (key, value) in &self.all {
-            keys.set(format!("aws:RequestTag/{key}"), value.as_str());
-        }
-        if !self.all.is_empty() {
-            keys.set_all("aws:TagKeys", self.all.iter().map(|(key, _)| key.as_str()));
-        }
+        let mut keys = of_request_tags(self.all.iter().map(|(key, value)| (key.as_str(), value.as_str())));
         if !self.transitive.is_empty() {
             keys.set_all("sts:TransitiveTagKeys", self.transitive.iter().map(String::as_str));
         }
