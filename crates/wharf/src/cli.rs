@@ -114,6 +114,9 @@ The folder keeps the account, the key and everything pushed; the next start find
 to an IAM user with AdministratorAccess. To fix the key of a new folder, in CI for example, set
 WHARF_DEV_ACCESS_KEY_ID and WHARF_DEV_SECRET_ACCESS_KEY.
 
+Every setting of `wharf serve` (see its --help) but data_dir and [bootstrap] can be set by the environment, here as
+there: WHARF__METRICS__LISTEN=127.0.0.1:9100 sets `listen` of [metrics]. The options of this command go before it.
+
 Examples:
   wharf dev
   wharf dev --data-dir /tmp/registry --listen 127.0.0.1:0
@@ -181,9 +184,9 @@ pub(crate) struct DataDir {
 pub(crate) struct Dev {
     #[command(flatten)]
     pub(crate) data_dir: DataDir,
-    /// Where to listen; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:5100", value_name = "ADDR:PORT")]
-    pub(crate) listen: SocketAddr,
+    /// Where to listen; port 0 takes a free one [127.0.0.1:5100].
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
     /// The account's id, 12 digits; random on the first start if not given.
     #[arg(long, value_name = "ID")]
     pub(crate) account_id: Option<AccountId>,

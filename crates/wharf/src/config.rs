@@ -1,6 +1,8 @@
 //! The configuration of `wharf serve`: a TOML file, overlaid by the environment, read into what the parts take.
-//! Unknown keys are refused, and every complaint names the key and where it came from.
+//! `wharf dev` has its command line in the file's place. Unknown keys are refused, and every complaint names the key
+//! and where it came from.
 
+mod dev;
 mod overlay;
 mod read;
 
@@ -13,6 +15,7 @@ use registry::settings::{Cidr, VpcEndpoint};
 use serde::Deserialize;
 use server::Options;
 
+pub(crate) use dev::for_dev;
 pub(crate) use read::load;
 
 /// The file as it is written. Everything is optional here; what must be there is checked with a sentence.
@@ -125,6 +128,8 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     pub(crate) master_key_file: Option<PathBuf>,
     pub(crate) region: Region,
+    /// Whether the region was named, and is not just the default.
+    pub(crate) is_region_named: bool,
     pub(crate) options: Options,
     pub(crate) public: Public,
     pub(crate) database: Database,
