@@ -33,6 +33,7 @@ class Wharf:
         )
         self.env = self.evaluated_env()
         self.registry = self.env["WHARF_REGISTRY"]
+        self.account = self.aws("sts", "get-caller-identity")["Account"]
         self.password = self.aws("ecr", "get-login-password", output=None).strip()
 
     def evaluated_env(self):

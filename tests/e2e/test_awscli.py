@@ -20,13 +20,13 @@ def test_the_password_is_one_that_every_docker_client_takes(wharf):
     assert 0 < len(wharf.password) <= 2400
     assert ":" not in wharf.password
     granted = wharf.aws("ecr", "get-authorization-token")["authorizationData"][0]
-    assert granted["proxyEndpoint"] == f"http://{wharf.registry}"
+    assert granted["proxyEndpoint"] == f"http://{wharf.registry}/{wharf.account}"
 
 
 def test_the_life_of_a_repository(wharf):
     name = wharf.repository("awscli")
     described = wharf.aws("ecr", "describe-repositories", "--repository-names", name)["repositories"][0]
-    assert described["repositoryUri"] == f"{wharf.registry}/{name}"
+    assert described["repositoryUri"] == f"{wharf.registry}/{wharf.account}/{name}"
     assert described["repositoryArn"].endswith(f":repository/{name}")
     said = wharf.aws("ecr", "create-repository", "--repository-name", name, refused=True)
     assert "RepositoryAlreadyExistsException" in said

@@ -1,20 +1,55 @@
-//! Which registry a request is about (design: addressing).
+//! Which registry a request is about (design: addressing): the host names it, or the first part of the path does, or
+//! it is the caller's own.
 
 use aws::ids::{AccountId, Region};
+use meta::FindAccount;
 
 use crate::Registry;
 use crate::context::Caller;
-use crate::settings::registry_of_host;
+use crate::error::Result;
+pub use crate::settings::HostError;
+use crate::store::StoreResultExt as _;
+
+/// The registry that a request's host names, if it names one.
+#[derive(Clone, Debug)]
+pub struct Host(Option<(AccountId, Region)>);
 
 impl Registry {
-    /// The registry that the host names. Any other host (`localhost`, an address) means the caller's own
-    /// account, in the region that its token was issued for.
-    pub fn registry_of(&self, host: Option<&str>, caller: &Caller) -> (AccountId, Region) {
-        let own_suffix = self.settings.address.suffix.as_deref();
-        if let Some(named) = host.and_then(|host| registry_of_host(host, own_suffix)) {
-            return named;
+    /// Reads a host. `localhost` or an address names no registry.
+    pub fn host(&self, host: Option<&str>) -> std::result::Result<Host, HostError> {
+        host.map_or(Ok(None), |host| self.settings.address.registry_of_host(host)).map(Host)
+    }
+
+    /// The registry of a request: the one that the host names, or of the account in the path, or the caller's own; the
+    /// latter two in the region that the caller's token was issued for.
+    pub fn registry_of(
+        &self,
+        host: &Host,
+        in_path: Option<&AccountId>,
+        caller: &Caller,
+    ) -> (AccountId, Region) {
+        if let Some(named) = &host.0 {
+            return named.clone();
         }
         let region = caller.token_region.clone().unwrap_or_else(|| self.settings.default_region.clone());
-        (caller.account_id.clone(), region)
+        (in_path.unwrap_or(&caller.account_id).clone(), region)
+    }
+
+    /// The account that a path begins with, and what follows it: `111122223333/svc/api`. Only at a host that names no
+    /// registry, and only an account of this deployment: other digits are part of a repository's name. A repository
+    /// whose own name begins with an account's digits is reached behind its account, as `repositoryUri` has it.
+    pub async fn account_in_path<'a>(
+        &self,
+        host: &Host,
+        path: &'a str,
+    ) -> Result<Option<(AccountId, &'a str)>> {
+        if host.0.is_some() {
+            return Ok(None);
+        }
+        let Some((first, rest)) = path.split_once('/') else { return Ok(None) };
+        let Ok(account_id) = first.parse::<AccountId>() else { return Ok(None) };
+        let find = FindAccount { account_id: account_id.clone() };
+        let known = self.meta.read(find).await.or_store_error()?;
+        Ok(known.map(|_| (account_id, rest)))
     }
 }

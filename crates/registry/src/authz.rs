@@ -24,7 +24,7 @@ pub(crate) use keys::{add_resource_tags, of_request_tags};
 pub(crate) use policies::{Deciding, V1_ACTIONS};
 
 use crate::Registry;
-use crate::context::{Caller, Ctx, RepositoryRef, Unsigned, WebIdentity, repository_arn};
+use crate::context::{Caller, Ctx, Plane, RepositoryRef, Unsigned, WebIdentity, repository_arn};
 use crate::error::{Code, Error, Result};
 use crate::op::effect::Effect;
 use crate::op::{Op, Resource};
@@ -126,6 +126,9 @@ impl Registry {
         let Some(state) = resolved.caller.as_ref().filter(|state| state.is_active()) else {
             return Err(gone(&ctx.caller));
         };
+        if ctx.plane == Plane::Data && !resolved.account_is_open {
+            return Err(no_registry(to.account));
+        }
         let caller = match ctx.caller.renamed(&state.path, &state.name) {
             Some(renamed) => Arc::new(renamed),
             None => Arc::clone(&ctx.caller),
@@ -309,6 +312,14 @@ impl Gate {
 pub(crate) fn repository_not_found(name: &str, account: &AccountId) -> Error {
     let message =
         format!("The repository with name '{name}' does not exist in the registry with id '{account}'");
+    Error::new(Code::RepositoryNotFound, message)
+}
+
+/// A host, or the path of an image, can name an account that is not there: else a login to it would succeed.
+fn no_registry(account: &AccountId) -> Error {
+    let message = format!(
+        "There is no registry with id '{account}': no account of this deployment has that id, or it is closed"
+    );
     Error::new(Code::RepositoryNotFound, message)
 }
 

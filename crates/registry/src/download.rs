@@ -84,7 +84,7 @@ impl Registry {
         };
         let limits = (permit.caller(), MAX_SEALED_CHARS, expires_at);
         let sealed = self.seal_with_caller(Purpose::Download, limits, download).await?;
-        let endpoint = self.settings.address.proxy_endpoint(&repository.account_id, &repository.region);
+        let endpoint = self.settings.address.origin(&repository.account_id, &repository.region);
         Ok(format!("{endpoint}{PATH_PREFIX}{sealed}"))
     }
 

@@ -36,7 +36,7 @@ pub(super) async fn everything_in_one_row(world: World) {
     let plain = resolve(Target::None).await.unwrap();
     assert_eq!(plain.registry.as_ref().unwrap().key, world.registry);
     assert_eq!(plain.repository, Some(world.row("app").await));
-    assert!(plain.account_in_organization);
+    assert!(plain.account_in_organization && plain.account_is_open);
     assert_eq!(plain.caller, Some(ann(1, false)));
     let key = CreateAccessKey {
         id: KEY.parse().unwrap(),
@@ -58,7 +58,7 @@ pub(super) async fn everything_in_one_row(world: World) {
 }
 
 pub(super) async fn what_is_missing_is_none(world: World) {
-    let nothing = Resolved { account_in_organization: true, ..Resolved::default() };
+    let nothing = Resolved { account_is_open: true, account_in_organization: true, ..Resolved::default() };
     let elsewhere = Resolve { region: "eu-west-1".parse().unwrap(), ..ask("app", Target::Tag(tag("v1"))) };
     assert_eq!(world.meta.read(elsewhere).await.unwrap(), nothing);
     let other = world.repository("other").await;

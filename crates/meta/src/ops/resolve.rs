@@ -96,6 +96,8 @@ pub struct Resolve {
 /// What was found; everything of one moment. A closed account has no registries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resolved {
+    /// Whether the registry's account is there and not closed.
+    pub account_is_open: bool,
     /// Whether the registry's account is in the organisation, also where there is no registry yet.
     pub account_in_organization: bool,
     /// The registry.
@@ -182,8 +184,10 @@ operation!(Resolve: Point -> Resolved, Never, |op, tx| {
     let mut values = params![op.account_id, op.region, op.repository, unique_id, access_key].to_vec();
     values.extend(op.target.param());
     let mut row = tx.row(op.target.statement(), &values).await?.ok_or(StoreError::Bug("no row from one row"))?;
+    let in_organization = row.take::<Option<bool>>()?;
     let mut found = Resolved {
-        account_in_organization: row.take::<Option<bool>>()?.unwrap_or(false),
+        account_is_open: in_organization.is_some(),
+        account_in_organization: in_organization.unwrap_or(false),
         registry: row.take_joined(Registry::COLUMNS, Registry::read)?,
         repository: row.take_joined(RepositoryRow::COLUMNS, RepositoryRow::read)?,
         ..Resolved::default()

@@ -1,20 +1,25 @@
 //! `GET /v2/`: whether the credentials are good and the API is spoken here (specification, end-1).
 
+use aws::ids::{AccountId, Region};
 use http::{HeaderValue, Method, StatusCode, header};
 use registry::context::Ctx;
 
-use super::{Outcome, not_allowed, registry_of};
+use super::{Outcome, not_allowed};
 use crate::body::ResponseBody;
 use crate::exchange::{Exchange, answer};
 use crate::serve::App;
 
-pub(super) async fn handle(app: &App, exchange: &mut Exchange, ctx: &Ctx) -> Outcome {
+pub(super) async fn handle(
+    app: &App,
+    exchange: &mut Exchange,
+    ctx: &Ctx,
+    (account, region): (&AccountId, &Region),
+) -> Outcome {
     exchange.operation = "ping";
     if exchange.method != Method::GET && exchange.method != Method::HEAD {
         return Err(not_allowed(&exchange.method, "GET, HEAD"));
     }
-    let (account, region) = registry_of(app, exchange, &ctx.caller);
-    app.registry.check_login(ctx, &account, &region).await?;
+    app.registry.check_login(ctx, account, region).await?;
     let mut response = answer(StatusCode::OK, ResponseBody::bytes("{}"));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)

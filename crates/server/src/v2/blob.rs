@@ -15,7 +15,7 @@ use crate::exchange::{Exchange, answer, value};
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 pub(super) async fn handle(call: Call<'_>, digest: &Digest) -> Outcome {
-    let Call { app, exchange, ctx, repository } = call;
+    let Call { app, exchange, ctx, repository, .. } = call;
     match exchange.method {
         Method::HEAD => {
             exchange.operation = "head_blob";

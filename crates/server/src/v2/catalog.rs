@@ -1,11 +1,13 @@
-//! `GET /v2/_catalog`: the names of a registry's repositories, as ECR offers it beside the specification.
+//! `GET /v2/_catalog`: the names of a registry's repositories, as ECR offers it beside the specification. With an
+//! account before it, `GET /v2/<account>/_catalog`, those of that account's registry, without the account.
 
+use aws::ids::{AccountId, Region};
 use http::Method;
 use registry::context::Ctx;
 use serde::Serialize;
 
 use super::page::{entries, listed, next_names};
-use super::{Outcome, not_allowed, registry_of};
+use super::{Outcome, not_allowed};
 use crate::exchange::Exchange;
 use crate::serve::App;
 
@@ -14,15 +16,20 @@ struct Catalog<'a> {
     repositories: &'a [String],
 }
 
-pub(super) async fn handle(app: &App, exchange: &mut Exchange, ctx: &Ctx) -> Outcome {
+pub(super) async fn handle(
+    app: &App,
+    exchange: &mut Exchange,
+    ctx: &Ctx,
+    (account, region): (&AccountId, &Region),
+    path: &str,
+) -> Outcome {
     if exchange.method != Method::GET && exchange.method != Method::HEAD {
         return Err(not_allowed(&exchange.method, "GET, HEAD"));
     }
     exchange.operation = "catalog";
     let n = entries(exchange)?;
     let last = exchange.parameter("last");
-    let (account, region) = registry_of(app, exchange, &ctx.caller);
-    let page = app.registry.catalog(ctx, &account, &region, n, last.as_deref()).await?;
+    let page = app.registry.catalog(ctx, account, region, n, last.as_deref()).await?;
     let body = serde_json::to_vec(&Catalog { repositories: &page.names }).unwrap_or_default();
-    Ok(listed(body, next_names("/v2/_catalog", n, &page)))
+    Ok(listed(body, next_names(path, n, &page)))
 }

@@ -27,7 +27,7 @@ pub(super) async fn handle(call: Call<'_>, reference: &Reference) -> Outcome {
 }
 
 async fn get(call: Call<'_>, reference: &Reference) -> Outcome {
-    let Call { app, exchange, ctx, repository } = call;
+    let Call { app, exchange, ctx, repository, .. } = call;
     // Only a GET counts as a pull.
     let manifest = if exchange.method == Method::HEAD {
         exchange.operation = "head_manifest";
@@ -53,7 +53,7 @@ async fn get(call: Call<'_>, reference: &Reference) -> Outcome {
 }
 
 async fn put(call: Call<'_>, reference: &Reference) -> Outcome {
-    let Call { app, exchange, ctx, repository } = call;
+    let Call { app, exchange, ctx, repository, shown, .. } = call;
     exchange.operation = "put_manifest";
     let tags = tags(exchange.parameters("tag"))?;
     let body = exchange.body.read_bounded(MAX_MANIFEST_BYTES).await.map_err(|error| match error {
@@ -68,7 +68,7 @@ async fn put(call: Call<'_>, reference: &Reference) -> Outcome {
     let digest = pushed.digest.to_string();
     let mut response = answer(StatusCode::CREATED, ResponseBody::empty());
     let headers = response.headers_mut();
-    let location = format!("/v2/{}/manifests/{digest}", repository.name);
+    let location = format!("/v2/{shown}/manifests/{digest}");
     headers.insert(header::LOCATION, value(&location));
     headers.insert(CONTENT_DIGEST, value(&digest));
     if let Some(subject) = pushed.subject {
@@ -98,7 +98,7 @@ fn tags(parameters: impl Iterator<Item = String>) -> Result<Vec<Tag>, Refusal> {
 }
 
 async fn delete(call: Call<'_>, reference: &Reference) -> Outcome {
-    let Call { app, exchange, ctx, repository } = call;
+    let Call { app, exchange, ctx, repository, .. } = call;
     match reference {
         Reference::Tag(tag) => {
             exchange.operation = "delete_tag";

@@ -13,10 +13,11 @@ mod upload;
 
 use std::sync::Arc;
 
-use aws::ids::{AccountId, Region};
+use aws::ids::AccountId;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use oci::error::ErrorCode;
 use oci::path::{PathError, Route};
+use registry::addressing::{Host, HostError};
 use registry::context::{Caller, Ctx, Plane, RepositoryRef};
 
 use crate::error::Refusal;
@@ -34,7 +35,10 @@ struct Call<'a> {
     app: &'a App,
     exchange: &'a mut Exchange,
     ctx: Ctx,
+    host: Host,
     repository: RepositoryRef,
+    /// The repository's name as the path has it: with the account before it, if it stood there. Answers name it so.
+    shown: String,
 }
 
 /// Answers a request under `/v2/`.
@@ -48,13 +52,18 @@ pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
 }
 
 async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
+    let host = app.registry.host(exchange.host.as_deref()).map_err(|error| no_registry(&error))?;
     let caller = auth::authenticate(app, exchange).await?;
     exchange.caller = Some(caller.arn.clone());
-    let route = oci::path::parse(exchange.uri.path()).map_err(|error| unreadable(&error))?;
+    let (account, route) = read_path(app, &host, exchange.uri.path()).await?;
     let ctx = context(exchange, caller);
+    let (account_id, region) = app.registry.registry_of(&host, account.as_ref(), &ctx.caller);
     let name = match &route {
-        Route::Base => return base::handle(app, exchange, &ctx).await,
-        Route::Catalog => return catalog::handle(app, exchange, &ctx).await,
+        Route::Base => return base::handle(app, exchange, &ctx, (&account_id, &region)).await,
+        Route::Catalog => {
+            let path = exchange.uri.path().to_owned();
+            return catalog::handle(app, exchange, &ctx, (&account_id, &region), &path).await;
+        }
         Route::Tags { name }
         | Route::Manifest { name, .. }
         | Route::Blob { name, .. }
@@ -62,9 +71,9 @@ async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
         | Route::Upload { name, .. }
         | Route::Referrers { name, .. } => name,
     };
-    let (account_id, region) = registry_of(app, exchange, &ctx.caller);
+    let shown = account.map_or_else(|| name.to_string(), |account| format!("{account}/{name}"));
     let repository = RepositoryRef { account_id, region, name: name.clone() };
-    let call = Call { app, exchange, ctx, repository };
+    let call = Call { app, exchange, ctx, host, repository, shown };
     match route {
         Route::Base | Route::Catalog => Err(unknown()),
         Route::Tags { .. } => tags::handle(call).await,
@@ -76,14 +85,27 @@ async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
     }
 }
 
+/// The account in the path, if one stands there, and the route behind it. Without a route behind it the digits are the
+/// name of a repository: `/v2/111122223333/tags/list`.
+async fn read_path(app: &App, host: &Host, path: &str) -> Result<(Option<AccountId>, Route), Refusal> {
+    let inner = path.strip_prefix("/v2/").unwrap_or_default();
+    if let Some((account, rest)) = app.registry.account_in_path(host, inner).await? {
+        match oci::path::parse(&format!("/v2/{rest}")) {
+            Err(PathError::NotFound) => {}
+            route => return Ok((Some(account), route.map_err(|error| unreadable(&error))?)),
+        }
+    }
+    Ok((None, oci::path::parse(path).map_err(|error| unreadable(&error))?))
+}
+
 fn context(exchange: &Exchange, caller: Arc<Caller>) -> Ctx {
     let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
     Ctx::new(caller, exchange.peer, user_agent, exchange.request_id.clone(), exchange.now, Plane::Data)
 }
 
-/// The registry that the host names; any other host means the account of the caller's token and its region.
-fn registry_of(app: &App, exchange: &Exchange, caller: &Caller) -> (AccountId, Region) {
-    app.registry.registry_of(exchange.host.as_deref(), caller)
+/// A host that is a registry's name but for a mistake. Not 404, which clients take for "there is no such image".
+fn no_registry(error: &HostError) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, ErrorCode::NameInvalid, error.to_string())
 }
 
 fn unknown() -> Refusal {

@@ -34,7 +34,7 @@ struct Descriptor<'a> {
 }
 
 pub(super) async fn handle(call: Call<'_>, digest: &Digest) -> Outcome {
-    let Call { app, exchange, ctx, repository } = call;
+    let Call { app, exchange, ctx, repository, shown, .. } = call;
     if exchange.method != Method::GET && exchange.method != Method::HEAD {
         return Err(not_allowed(&exchange.method, "GET, HEAD"));
     }
@@ -59,7 +59,7 @@ pub(super) async fn handle(call: Call<'_>, digest: &Digest) -> Outcome {
     let index = Index { schema_version: 2, media_type: OCI_IMAGE_INDEX, manifests };
     let body = serde_json::to_vec(&index).unwrap_or_default();
     let next = page.next.map(|next| {
-        let path = format!("/v2/{}/referrers/{digest}", repository.name.as_str());
+        let path = format!("/v2/{shown}/referrers/{digest}");
         match &artifact_type {
             Some(artifact_type) => link(&path, &[("artifactType", artifact_type), ("last", &next)]),
             None => link(&path, &[("last", &next)]),

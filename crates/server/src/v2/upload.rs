@@ -7,6 +7,8 @@ use oci::digest::{Algorithm, Digest};
 use oci::error::ErrorCode;
 use oci::name::RepositoryName;
 use oci::range::ContentRange;
+use registry::addressing::Host;
+use registry::context::{Ctx, RepositoryRef};
 use registry::error::{Code, Error};
 use registry::upload::{BodyError, Incoming, UploadStatus};
 
@@ -14,12 +16,13 @@ use super::{CONTENT_DIGEST, Call, Outcome, not_allowed};
 use crate::body::ResponseBody;
 use crate::error::Refusal;
 use crate::exchange::{Exchange, Response, answer, value};
+use crate::serve::App;
 
 const UPLOAD_ID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 
 /// `POST /v2/<name>/blobs/uploads/`.
 pub(super) async fn start(call: Call<'_>) -> Outcome {
-    let Call { app, exchange, ctx, repository } = call;
+    let Call { app, exchange, ctx, host, repository, shown } = call;
     if exchange.method != Method::POST {
         return Err(not_allowed(&exchange.method, "POST"));
     }
@@ -29,19 +32,17 @@ pub(super) async fn start(call: Call<'_>) -> Outcome {
         let _carrying = Carrying::begin(app);
         let incoming = incoming(exchange)?;
         app.registry.put_blob(&ctx, &repository, &digest, incoming).await?;
-        return Ok(created(&repository.name, &digest));
+        return Ok(created(&shown, &digest));
     }
     exchange.operation = "start_upload";
     // A mount that cannot be done for whatever reason becomes an upload (specification, "Mounting a blob").
     if let Some(Ok(digest)) = exchange.parameter("mount").map(|digest| digest.parse::<Digest>()) {
         exchange.operation = "mount_blob";
         let from = exchange.parameter("from").filter(|from| !from.is_empty());
-        let source = from.as_deref().map(str::parse::<RepositoryName>);
-        if !matches!(source, Some(Err(_))) {
-            let source = source.and_then(Result::ok);
-            if app.registry.mount_blob(&ctx, &repository, &digest, source.as_ref()).await? {
-                return Ok(created(&repository.name, &digest));
-            }
+        if let Some(source) = mount_source(app, &ctx, &host, &repository, from.as_deref()).await?
+            && app.registry.mount_blob(&ctx, &repository, &digest, source.as_ref()).await?
+        {
+            return Ok(created(&shown, &digest));
         }
     }
     let algorithm = match exchange.parameter("digest-algorithm").as_deref() {
@@ -49,7 +50,26 @@ pub(super) async fn start(call: Call<'_>) -> Outcome {
         _ => Algorithm::Sha256,
     };
     let status = app.registry.start_upload(&ctx, &repository, algorithm).await?;
-    Ok(progress(StatusCode::ACCEPTED, &repository.name, &status))
+    Ok(progress(StatusCode::ACCEPTED, &shown, &status))
+}
+
+/// The repository that a blob is to come from, in any repository's place if none is named. None: what is named is no
+/// repository of the same registry, and nothing can be mounted from it.
+async fn mount_source(
+    app: &App,
+    ctx: &Ctx,
+    host: &Host,
+    repository: &RepositoryRef,
+    from: Option<&str>,
+) -> Result<Option<Option<RepositoryName>>, Refusal> {
+    let Some(from) = from else { return Ok(Some(None)) };
+    let (account, name) = match app.registry.account_in_path(host, from).await? {
+        Some((account, name)) => (Some(account), name),
+        None => (None, from),
+    };
+    let (account, region) = app.registry.registry_of(host, account.as_ref(), &ctx.caller);
+    let is_same = account == repository.account_id && region == repository.region;
+    Ok(name.parse().ok().filter(|_| is_same).map(Some))
 }
 
 /// GET, PATCH, PUT and DELETE of a session.
@@ -59,13 +79,13 @@ pub(super) async fn handle(call: Call<'_>, id: &str) -> Outcome {
         Method::PATCH => append(call, id).await,
         Method::PUT => finish(call, id).await,
         Method::GET | Method::HEAD => {
-            let Call { app, exchange, ctx, repository } = call;
+            let Call { app, exchange, ctx, repository, shown, .. } = call;
             exchange.operation = "upload_status";
             let status = app.registry.upload_status(&ctx, &repository, id).await?;
-            Ok(progress(StatusCode::NO_CONTENT, &repository.name, &status))
+            Ok(progress(StatusCode::NO_CONTENT, &shown, &status))
         }
         Method::DELETE => {
-            let Call { app, exchange, ctx, repository } = call;
+            let Call { app, exchange, ctx, repository, .. } = call;
             exchange.operation = "cancel_upload";
             app.registry.cancel_upload(&ctx, &repository, id).await?;
             Ok(answer(StatusCode::NO_CONTENT, ResponseBody::empty()))
@@ -82,7 +102,7 @@ async fn append(call: Call<'_>, id: &str) -> Outcome {
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(status) => Ok(progress(StatusCode::ACCEPTED, &call.repository.name, &status)),
+        Ok(status) => Ok(progress(StatusCode::ACCEPTED, &call.shown, &status)),
         Err(error) => Err(refuse(&call, id, error).await),
     }
 }
@@ -98,7 +118,7 @@ async fn finish(call: Call<'_>, id: &str) -> Outcome {
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(()) => Ok(created(&call.repository.name, &digest)),
+        Ok(()) => Ok(created(&call.shown, &digest)),
         Err(error) => Err(refuse(&call, id, error).await),
     }
 }
@@ -110,7 +130,7 @@ async fn refuse(call: &Call<'_>, id: &str, error: Error) -> Refusal {
     if out_of_order && let Ok(status) = call.app.registry.upload_status(&call.ctx, &call.repository, id).await
     {
         refusal = refusal
-            .with(header::LOCATION, &location(&call.repository.name, id))
+            .with(header::LOCATION, &location(&call.shown, id))
             .with(header::RANGE, &held(status.offset))
             .with(UPLOAD_ID, id);
     }
@@ -140,7 +160,7 @@ fn parse_digest(text: &str) -> Result<Digest, Refusal> {
     })
 }
 
-fn location(name: &RepositoryName, id: &str) -> String {
+fn location(name: &str, id: &str) -> String {
     format!("/v2/{name}/blobs/uploads/{id}")
 }
 
@@ -149,7 +169,7 @@ fn held(offset: u64) -> String {
     format!("0-{}", offset.saturating_sub(1))
 }
 
-fn progress(status: StatusCode, name: &RepositoryName, upload: &UploadStatus) -> Response {
+fn progress(status: StatusCode, name: &str, upload: &UploadStatus) -> Response {
     let mut response = answer(status, ResponseBody::empty());
     let headers = response.headers_mut();
     headers.insert(header::LOCATION, value(&location(name, &upload.id)));
@@ -158,7 +178,7 @@ fn progress(status: StatusCode, name: &RepositoryName, upload: &UploadStatus) ->
     response
 }
 
-fn created(name: &RepositoryName, digest: &Digest) -> Response {
+fn created(name: &str, digest: &Digest) -> Response {
     let digest = digest.to_string();
     let mut response = answer(StatusCode::CREATED, ResponseBody::empty());
     let headers = response.headers_mut();
@@ -171,7 +191,7 @@ fn created(name: &RepositoryName, digest: &Digest) -> Response {
 struct Carrying(prometheus_client::metrics::gauge::Gauge);
 
 impl Carrying {
-    fn begin(app: &crate::serve::App) -> Self {
+    fn begin(app: &App) -> Self {
         let gauge = app.metrics.uploads_in_flight.clone();
         gauge.inc();
         Self(gauge)

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod addressing;
 mod authorization;
 mod blobs;
 mod client;

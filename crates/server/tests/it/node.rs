@@ -32,6 +32,12 @@ pub(crate) struct Node {
     _folder: tempfile::TempDir,
 }
 
+/// The root of another account, with a docker password.
+pub(crate) struct Member {
+    pub(crate) ctx: Ctx,
+    password: String,
+}
+
 impl Node {
     /// Plain HTTP, with the repository [`REPOSITORY`].
     pub(crate) async fn start() -> Self {
@@ -107,6 +113,25 @@ impl Node {
         Client::new(self.address).authorization(Some(format!("Basic {}", self.password)))
     }
 
+    /// Another account of the deployment.
+    pub(crate) async fn member(&self, id: &str) -> Member {
+        let (id, now) = (id.parse().unwrap(), Timestamp::now());
+        self.registry.ensure_member("member", Some(&id), now).await.unwrap();
+        let (key, _) = self.registry.make_root_key(&id, now).await.unwrap();
+        let caller = Arc::new(Caller::with_key(id.clone(), id.to_string(), CallerKind::Root, key));
+        let ctx = Ctx { caller, ..self.ctx(now) };
+        let input = GetAuthorizationTokenRequest::default();
+        let answer = self.registry.get_authorization_token(&ctx, &region(), input).await.unwrap();
+        let granted = answer.authorization_data.into_iter().next().unwrap();
+        assert_eq!(granted.proxy_endpoint, format!("http://localhost:{}/{id}", self.address.port()));
+        Member { ctx, password: granted.authorization_token }
+    }
+
+    /// A client that is logged in as a member.
+    pub(crate) fn client_of(&self, member: &Member) -> Client {
+        self.client().authorization(Some(format!("Basic {}", member.password)))
+    }
+
     /// Asks the server to stop; the future is ready when it has, and tells whether all requests ended.
     pub(crate) fn stop(&mut self) -> impl Future<Output = bool> + use<> {
         drop(self.stop.take());
@@ -147,6 +172,6 @@ async fn open(folder: &tempfile::TempDir, address: SocketAddr) -> (Arc<Registry>
     (registry, Arc::new(caller))
 }
 
-fn region() -> Region {
+pub(crate) fn region() -> Region {
     "us-east-1".parse().unwrap()
 }

@@ -1,0 +1,235 @@
+//! How clients reach this deployment: every URI that it gives is rendered here, and every host read (design: addressing).
+
+use aws::ids::{AccountId, Region};
+
+/// How clients reach this deployment.
+#[derive(Clone, Debug)]
+pub struct PublicAddress {
+    /// `https` or `http`.
+    pub scheme: &'static str,
+    /// The suffix of registry host names (`amazonaws.com`, `registry.example.org`); a registry's host is
+    /// then `ACCOUNT.dkr.ecr.REGION.SUFFIX`. None: one host serves all, and the account stands first in the path.
+    pub suffix: Option<String>,
+    /// The host without a port that is used where there is no suffix.
+    pub host: String,
+    /// The port, left out where it is the scheme's own.
+    pub port: u16,
+}
+
+impl PublicAddress {
+    fn with_port(&self, host: &str) -> String {
+        match (self.scheme, self.port) {
+            ("https", 443) | ("http", 80) => host.to_owned(),
+            (_, port) => format!("{host}:{port}"),
+        }
+    }
+
+    /// The host (and port) that serves a registry.
+    fn registry_host(&self, account: &AccountId, region: &Region) -> String {
+        match &self.suffix {
+            Some(suffix) => self.with_port(&registry_host(account, region, suffix)),
+            None => self.with_port(&self.host),
+        }
+    }
+
+    /// A registry as image names begin with it: its host, or the one host and the account.
+    pub fn registry(&self, account: &AccountId, region: &Region) -> String {
+        let host = self.registry_host(account, region);
+        if self.suffix.is_some() { host } else { format!("{host}/{account}") }
+    }
+
+    /// `repositoryUri` of ECR's shapes.
+    pub fn repository_uri(&self, account: &AccountId, region: &Region, name: &str) -> String {
+        format!("{}/{name}", self.registry(account, region))
+    }
+
+    /// `proxyEndpoint` of GetAuthorizationToken. With an account in its path `docker login` takes it all the same: what
+    /// docker keeps is kept by host, and one password opens every registry there.
+    pub fn proxy_endpoint(&self, account: &AccountId, region: &Region) -> String {
+        format!("{}://{}", self.scheme, self.registry(account, region))
+    }
+
+    /// The URL of the deployment: where the AWS APIs are, and `/v2/` of callers' own registries.
+    pub fn endpoint(&self) -> String {
+        format!("{}://{}", self.scheme, self.with_port(&self.host))
+    }
+
+    /// Where links of a registry begin that are no image names: never with a path.
+    pub fn origin(&self, account: &AccountId, region: &Region) -> String {
+        format!("{}://{}", self.scheme, self.registry_host(account, region))
+    }
+
+    /// The registry that a host names (`ACCOUNT.dkr.ecr.REGION.SUFFIX` in any of ECR's forms, with AWS's suffixes or the
+    /// deployment's own); None for a host that names no registry. What has the looks of a registry's name and is none
+    /// is an error: were it read as "no registry", an image would quietly go to the caller's own.
+    pub fn registry_of_host(&self, host: &str) -> Result<Option<(AccountId, Region)>, HostError> {
+        let name = without_port(host).to_ascii_lowercase();
+        let Some((account, region_and_suffix)) = registry_form(&name) else { return Ok(None) };
+        let wrong = |why: &str| Err(self.host_error(host, why));
+        // The same name to DNS (RFC 1034 §3.1), but not to certificates, signatures and the place where clients keep
+        // passwords; and no image name can hold it. One registry, one spelling.
+        if name.ends_with('.') {
+            return wrong("it ends with a dot");
+        }
+        let Ok(account) = account.parse() else {
+            return wrong("it does not begin with an account of 12 digits");
+        };
+        let Some((region, suffix)) = region_and_suffix.split_once('.') else {
+            return wrong("a Region and a suffix do not follow");
+        };
+        let Ok(region) = region.parse() else { return wrong("its Region is not one") };
+        let own = self.suffix.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(suffix));
+        if own || AWS_SUFFIXES.contains(&suffix) {
+            Ok(Some((account, region)))
+        } else {
+            wrong("its suffix is not served here")
+        }
+    }
+
+    fn host_error(&self, host: &str, why: &str) -> HostError {
+        let right = match &self.suffix {
+            Some(suffix) => self.with_port(&format!("ACCOUNT.dkr.ecr.REGION.{suffix}")),
+            None => format!("{}/ACCOUNT", self.with_port(&self.host)),
+        };
+        HostError { host: host.chars().take(MAX_HOST_CHARS).collect(), why: why.to_owned(), right }
+    }
+}
+
+/// The host name of a registry.
+pub fn registry_host(account: &AccountId, region: &Region, suffix: &str) -> String {
+    format!("{account}.dkr.ecr.{region}.{suffix}")
+}
+
+/// A host that looks like a registry's name and is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{host}' looks like the name of a registry and is none: {why}. Registries are at {right} here.")]
+pub struct HostError {
+    host: String,
+    why: String,
+    right: String,
+}
+
+/// As much of a host as a message repeats: the longest name of DNS, and a port.
+const MAX_HOST_CHARS: usize = 260;
+
+/// Suffixes of AWS's own registry hosts, understood so that unmodified helpers work inside a closed network.
+const AWS_SUFFIXES: [&str; 9] = [
+    "amazonaws.com",
+    "amazonaws.com.cn",
+    "amazonaws.eu",
+    "on.aws",
+    "on.amazonwebservices.com.cn",
+    "sc2s.sgov.gov",
+    "c2s.ic.gov",
+    "cloud.adc-e.uk",
+    "csp.hci.ic.gov",
+];
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// A name in a registry's form, as what stands before the service's labels and what follows them: anything with
+/// `dkr.ecr` or `dkr-ecr`, and what begins with 12 digits and half of these.
+fn registry_form(name: &str) -> Option<(&str, &str)> {
+    const SERVICE: [&str; 4] = ["dkr.ecr-fips", "dkr.ecr", "dkr-ecr-fips", "dkr-ecr"];
+    let dotted = |at: usize| at == 0 || name.as_bytes().get(at.wrapping_sub(1)) == Some(&b'.');
+    for labels in SERVICE {
+        for (at, _) in name.match_indices(labels).filter(|(at, _)| dotted(*at)) {
+            let (account, rest) = name.split_at_checked(at)?;
+            let rest = rest.strip_prefix(labels)?;
+            if rest.is_empty() || rest.starts_with('.') {
+                return Some((account.trim_end_matches('.'), rest.trim_start_matches('.')));
+            }
+        }
+    }
+    let (account, rest) = name.split_once('.')?;
+    let is_half = ["dkr.", "ecr.", "ecr-fips."].iter().any(|half| rest.starts_with(half));
+    (is_half && account.parse::<AccountId>().is_ok()).then_some((account, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(suffix: Option<&str>) -> PublicAddress {
+        let suffix = suffix.map(str::to_owned);
+        PublicAddress { scheme: "http", suffix, host: "localhost".to_owned(), port: 5100 }
+    }
+
+    #[test]
+    fn hosts_in_all_of_ecrs_forms_name_their_registry() {
+        for host in [
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com:443",
+            "123456789012.DKR.ecr.eu-west-1.amazonaws.com",
+            "123456789012.dkr.ecr-fips.eu-west-1.amazonaws.com",
+            "123456789012.dkr-ecr.eu-west-1.on.aws",
+            "123456789012.dkr-ecr-fips.eu-west-1.on.aws",
+            "123456789012.dkr.ecr.eu-west-1.registry.example.org:5000",
+        ] {
+            let named = address(Some("registry.example.org")).registry_of_host(host);
+            let (account, region) = named.expect(host).expect(host);
+            assert_eq!((account.as_str(), region.as_str()), ("123456789012", "eu-west-1"));
+        }
+    }
+
+    #[test]
+    fn other_hosts_name_none() {
+        for host in [
+            "localhost:5100",
+            "localhost.",
+            "127.0.0.1",
+            "[::1]:5100",
+            "api.ecr.eu-west-1.amazonaws.com",
+            "ecr.eu-west-1.amazonaws.com",
+            "123456789012.example.org",
+            "nodkr.ecr.example.org",
+            "dkr.ecrx.example.org",
+            "",
+        ] {
+            assert_eq!(address(None).registry_of_host(host), Ok(None), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_host_that_only_looks_like_a_registry_is_an_error() {
+        for (host, why) in [
+            ("123456789012.dkr.ecr.eu-west-1.amazonaws.com.", "ends with a dot"),
+            ("123456789012.dkr.ecr.eu-west-1.amazonaws.com.:443", "ends with a dot"),
+            ("123456789012.dkr.ecr.eu-west-1.evil.example", "suffix is not served"),
+            ("123456789012.dkr.ecr.eu-west-1.evil.amazonaws.com", "suffix is not served"),
+            ("123456789012.dkr.ecr.eu-west-1", "a Region and a suffix"),
+            ("123456789012.dkr.ecr..amazonaws.com", "Region is not one"),
+            ("123456789012.dkr.ecr.eu_west.amazonaws.com", "Region is not one"),
+            ("12345.dkr.ecr.eu-west-1.amazonaws.com", "12 digits"),
+            ("dkr.ecr.eu-west-1.amazonaws.com", "12 digits"),
+            ("a.123456789012.dkr.ecr.eu-west-1.amazonaws.com", "12 digits"),
+            ("123456789012.dkr.s3.eu-west-1.amazonaws.com", "a Region and a suffix"),
+            ("123456789012.ecr.eu-west-1.amazonaws.com", "a Region and a suffix"),
+        ] {
+            let error = address(Some("r.example")).registry_of_host(host).expect_err(host).to_string();
+            assert!(error.contains(host) && error.contains(why), "{error}");
+            assert!(error.contains("ACCOUNT.dkr.ecr.REGION.r.example:5100"), "{error}");
+        }
+        let error = address(None).registry_of_host("1.dkr.ecr.x.y").unwrap_err().to_string();
+        assert!(error.contains("localhost:5100/ACCOUNT"), "{error}");
+    }
+
+    #[test]
+    fn without_a_suffix_the_account_stands_in_the_path() {
+        let (account, region) = ("111122223333".parse().unwrap(), "eu-west-1".parse().unwrap());
+        let one_host = address(None);
+        assert_eq!(one_host.repository_uri(&account, &region, "a/b"), "localhost:5100/111122223333/a/b");
+        assert_eq!(one_host.proxy_endpoint(&account, &region), "http://localhost:5100/111122223333");
+        assert_eq!(one_host.origin(&account, &region), "http://localhost:5100");
+        let named = address(Some("r.example"));
+        let host = "111122223333.dkr.ecr.eu-west-1.r.example:5100";
+        assert_eq!(named.repository_uri(&account, &region, "a/b"), format!("{host}/a/b"));
+        assert_eq!(named.proxy_endpoint(&account, &region), format!("http://{host}"));
+        assert_eq!(named.origin(&account, &region), format!("http://{host}"));
+    }
+}
