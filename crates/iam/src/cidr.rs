@@ -43,6 +43,12 @@ impl FromStr for Cidr {
 }
 
 impl Cidr {
+    /// How many bits of an address the block leaves open: 8 for a `/24` of IPv4, none for one address.
+    pub fn open_bits(&self) -> u8 {
+        let bits: u8 = if self.network.is_ipv4() { 32 } else { 128 };
+        bits.saturating_sub(self.prefix)
+    }
+
     /// Whether the address lies in the block. An IPv4 address that came over an IPv6 socket counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.network, address.to_canonical()) {
@@ -76,6 +82,9 @@ mod tests {
             let block: Cidr = block.parse().unwrap();
             assert!(block.contains(inside.parse().unwrap()), "{inside}");
             assert!(!block.contains(outside.parse().unwrap()), "{outside}");
+        }
+        for (block, bits) in [("10.0.0.0/8", 24), ("10.0.0.1", 0), ("fd00::/120", 8)] {
+            assert_eq!(block.parse::<Cidr>().unwrap().open_bits(), bits, "{block}");
         }
         for (text, error) in [
             ("", CidrError::Address),

@@ -17,22 +17,21 @@ pub(crate) struct Origin {
     pub(crate) tls: bool,
 }
 
-/// The origin of a request from a peer: the right-most hop that is not trusted, and the scheme that the
-/// nearest trusted proxy states.
+/// The origin of a request from a peer: the right-most hop that is not trusted (if all are, the right-most), and the
+/// scheme that the nearest trusted proxy states.
 pub(crate) fn origin(peer: IpAddr, tls: bool, headers: &HeaderMap, trusted: &[Cidr]) -> Origin {
     let peer = peer.to_canonical();
     let is_trusted = |address: IpAddr| trusted.iter().any(|block| block.contains(address));
     if trusted.is_empty() || !is_trusted(peer) {
         return Origin { address: peer, tls };
     }
-    let mut address = peer;
-    for hop in hops(headers) {
-        let Some(hop) = hop else { break };
-        address = hop;
-        if !is_trusted(hop) {
-            break;
-        }
-    }
+    let mut read = hops(headers).map_while(|hop| hop);
+    // Where every hop is trusted, the nearest proxy's own word counts: the hop farthest to the right, which it wrote of a
+    // connection that it had. What stands left of it may be the header of a client in a trusted network, who could
+    // then be any address. (The left-most of them, as some proxies take it, is whatever that client likes.)
+    let nearest = read.next().unwrap_or(peer);
+    let address =
+        if is_trusted(nearest) { read.find(|hop| !is_trusted(*hop)).unwrap_or(nearest) } else { nearest };
     let tls = match headers.get_all(FORWARDED_PROTO).iter().next_back().and_then(|value| value.to_str().ok())
     {
         Some(value) => value.rsplit(',').next().is_some_and(|last| last.trim().eq_ignore_ascii_case("https")),
@@ -99,7 +98,9 @@ mod tests {
             (vec!["203.0.113.9"], "203.0.113.9"),
             (vec!["6.6.6.6, 203.0.113.9, 10.2.0.1"], "203.0.113.9"),
             (vec!["6.6.6.6", "203.0.113.9", "10.2.0.1"], "203.0.113.9"),
-            (vec!["10.3.0.1, 10.2.0.1"], "10.3.0.1"),
+            (vec!["10.3.0.1, 10.2.0.1"], "10.2.0.1"),
+            (vec!["10.66.66.66, 10.3.0.1", "10.2.0.1"], "10.2.0.1"),
+            (vec!["6.6.6.6, nonsense, 10.2.0.1"], "10.2.0.1"),
             (vec!["6.6.6.6, nonsense"], "10.0.0.1"),
             (vec!["203.0.113.9:4711"], "203.0.113.9"),
             (vec!["[2001:db8::1]:4711"], "2001:db8::1"),
