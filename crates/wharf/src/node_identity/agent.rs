@@ -132,16 +132,25 @@ pub(super) fn json(value: &Value) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
 }
 
+/// IPv4 and IPv6 each have a limit of their own. A socket of IPv6 has both: it may take connections of IPv4 too.
+fn limit_hops(listener: &TcpListener, hops: u8) -> anyhow::Result<()> {
+    listener.set_ttl(u32::from(hops))?;
+    if listener.local_addr()?.is_ipv6() {
+        rustix::net::sockopt::set_ipv6_unicast_hops(listener, Some(hops))?;
+    }
+    Ok(())
+}
+
 /// A socket that is open.
 pub(crate) struct Socket(TcpListener);
 
 impl Socket {
     /// `hops`: routers that an answer may pass, if that is limited. What is accepted has it from the socket that listens.
-    pub(crate) async fn open(listen: SocketAddr, hops: Option<u32>) -> anyhow::Result<Self> {
+    pub(crate) async fn open(listen: SocketAddr, hops: Option<u8>) -> anyhow::Result<Self> {
         let listener =
             TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
         if let Some(hops) = hops {
-            listener.set_ttl(hops).with_context(|| format!("cannot limit answers to {hops} hops"))?;
+            limit_hops(&listener, hops).with_context(|| format!("cannot limit answers to {hops} hops"))?;
         }
         Ok(Self(listener))
     }
@@ -168,10 +177,16 @@ mod tests {
 
     #[tokio::test]
     async fn an_accepted_connection_has_the_listeners_hop_limit() {
-        let socket = Socket::open("127.0.0.1:0".parse().unwrap(), Some(2)).await.unwrap();
-        let _client = TcpStream::connect(socket.address().unwrap()).await.unwrap();
-        let (accepted, _) = socket.0.accept().await.unwrap();
-        assert_eq!(accepted.ttl().unwrap(), 2);
+        let accepted = async |listen: &str, client: &str| {
+            let socket = Socket::open(listen.parse().unwrap(), Some(2)).await.unwrap();
+            let port = socket.address().unwrap().port();
+            let _client = TcpStream::connect((client, port)).await.unwrap();
+            socket.0.accept().await.unwrap().0
+        };
+        assert_eq!(accepted("127.0.0.1:0", "127.0.0.1").await.ttl().unwrap(), 2);
+        assert_eq!(accepted("[::]:0", "127.0.0.1").await.ttl().unwrap(), 2, "IPv4 on a socket of IPv6");
+        let of_ipv6 = accepted("[::1]:0", "::1").await;
+        assert_eq!(rustix::net::sockopt::ipv6_unicast_hops(&of_ipv6).unwrap(), 2);
         let refused = Socket::open("127.0.0.1:0".parse().unwrap(), Some(0)).await;
         assert!(refused.is_err(), "a limit that cannot be set is no limit");
     }

@@ -110,9 +110,9 @@ pub(crate) struct Serve {
     /// Listen on an address that other machines may reach.
     #[arg(long)]
     pub(super) allow_remote: bool,
-    /// How many routers an answer may pass, where not only this machine is listened to (IPv4).
-    #[arg(long, default_value = "1", value_name = "HOPS", value_parser = value_parser!(u32).range(1..=64))]
-    pub(super) hop_limit: u32,
+    /// How many routers an answer may pass, where not only this machine is listened to.
+    #[arg(long, default_value = "1", value_name = "HOPS", value_parser = value_parser!(u8).range(1..=64))]
+    pub(super) hop_limit: u8,
 }
 
 impl Wanted {
