@@ -2,11 +2,25 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
 use crate::files;
+
+/// What lies in a data folder, but for the master key, whose mode is not quietly mended. Who can open the lock can hold it.
+const OWN: [&str; 9] = [
+    "lock",
+    "wharf.db",
+    "wharf.db-wal",
+    "wharf.db-shm",
+    "blobs",
+    "dev.toml",
+    "first-credentials.toml",
+    "endpoint",
+    "registry",
+];
 
 /// A data folder that this process holds until it ends.
 pub(crate) struct DataFolder {
@@ -18,12 +32,15 @@ impl DataFolder {
     /// Makes the folder if need be and takes its lock; the second process on one folder is refused.
     pub(crate) fn hold(path: &Path) -> anyhow::Result<Self> {
         files::make_private_folder(path)?;
+        files::close_folder(path, &OWN)?;
+        files::close_files(&OWN.map(|name| path.join(name)))?;
         let lock_path = path.join("lock");
         let mut lock = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(0o600)
             .open(&lock_path)
             .with_context(|| format!("cannot open {}", lock_path.display()))?;
         match lock.try_lock() {
@@ -72,6 +89,11 @@ pub(crate) fn dev_credentials(folder: &Path) -> PathBuf {
     folder.join("dev.toml")
 }
 
+/// What image names of the development registry's own account begin with.
+pub(crate) fn registry(folder: &Path) -> PathBuf {
+    folder.join("registry")
+}
+
 /// The base URL of the development registry that runs, or ran last, on the folder.
 pub(crate) fn endpoint(folder: &Path) -> PathBuf {
     folder.join("endpoint")
@@ -79,6 +101,8 @@ pub(crate) fn endpoint(folder: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -91,5 +115,26 @@ mod tests {
         assert!(error.contains(path.to_str().unwrap()), "{error}");
         drop(held);
         DataFolder::hold(&path).unwrap();
+    }
+
+    #[test]
+    fn what_others_could_read_is_closed_before_it_is_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data");
+        drop(DataFolder::hold(&path).unwrap());
+        let open = |name: &str, mode: u32| {
+            std::fs::set_permissions(path.join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        std::fs::write(path.join("wharf.db-wal"), "").unwrap();
+        std::fs::create_dir(path.join("blobs")).unwrap();
+        open("", 0o755);
+        for (name, mode) in [("lock", 0o644), ("wharf.db-wal", 0o644), ("blobs", 0o755)] {
+            open(name, mode);
+        }
+        let _held = DataFolder::hold(&path).unwrap();
+        for name in ["", "lock", "wharf.db-wal", "blobs"] {
+            let mode = std::fs::metadata(path.join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{name}");
+        }
     }
 }

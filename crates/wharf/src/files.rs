@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 /// Makes a folder (and those above it) that only its owner may enter. A power cut does not take back a new one,
 /// and with it what was synced inside.
@@ -20,6 +20,88 @@ pub(crate) fn make_private_folder(path: &Path) -> anyhow::Result<()> {
         Ok(())
     };
     made().with_context(|| format!("cannot make the folder {}", path.display()))
+}
+
+/// Whether users other than the owner have any permission.
+fn is_open(file: &fs::Metadata) -> bool {
+    file.mode() & 0o077 != 0
+}
+
+/// Whether this process may set the modes of what the user owns.
+fn may_close(file: &fs::Metadata) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    file.uid() == own || own == 0
+}
+
+/// Takes a folder that was there before away from everybody but its owner. `marks` are what lies in a folder of Wharf's:
+/// one that holds other things is refused, and so is one where others may have put theirs.
+pub(crate) fn close_folder(path: &Path, marks: &[&str]) -> anyhow::Result<()> {
+    let shown = path.display();
+    let entry = fs::metadata(path).with_context(|| format!("cannot look at {shown}"))?;
+    if !is_open(&entry) {
+        return Ok(());
+    }
+    let mode = entry.mode() & 0o7777;
+    let refused = |why: &str| {
+        bail!(
+            "{shown} is open to other users of this machine (mode {mode:04o}) and {why}: name a folder of its own, or one in it, which is then made"
+        )
+    };
+    if !may_close(&entry) {
+        return refused("belongs to another user");
+    }
+    let names = fs::read_dir(path).with_context(|| format!("cannot read {shown}"))?;
+    let names: Vec<_> = names.flatten().map(|entry| entry.file_name()).collect();
+    // The root of a file system has a folder of its own.
+    let is_empty = names.iter().all(|name| name == "lost+found");
+    let is_ours = names.iter().any(|name| marks.iter().any(|mark| name == mark));
+    if mode & 0o1000 != 0 {
+        return refused("is shared, as /tmp is");
+    }
+    if !is_empty && !is_ours {
+        return refused("holds other things");
+    }
+    if !is_empty && mode & 0o002 != 0 {
+        return refused("others may have put files there");
+    }
+    tracing::warn!(folder = %shown, mode = format!("{mode:04o}"), "other users could read this folder: it is closed to them now");
+    set_mode(path, 0o700)
+}
+
+/// Takes files that are there away from everybody but their owner. What is not this user's plain file is left alone.
+pub(crate) fn close_files(paths: &[PathBuf]) -> anyhow::Result<()> {
+    for path in paths {
+        let Ok(entry) = fs::symlink_metadata(path) else { continue };
+        if is_open(&entry) && may_close(&entry) && (entry.is_file() || entry.is_dir()) {
+            set_mode(path, if entry.is_dir() { 0o700 } else { 0o600 })?;
+        }
+    }
+    Ok(())
+}
+
+fn set_mode(path: &Path, mode: u32) -> anyhow::Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        .with_context(|| format!("cannot set the mode of {} to {mode:04o}", path.display()))
+}
+
+/// Refuses a file with a secret that others may have read or put there. A file of root may be readable by a group, as
+/// Kubernetes mounts secrets for a pod's `fsGroup` and PostgreSQL takes its keys. Nothing is mended here: who could read
+/// the secret may have it.
+pub(crate) fn check_secret(path: &Path) -> anyhow::Result<()> {
+    let shown = path.display();
+    let file = fs::metadata(path).with_context(|| format!("cannot look at {shown}"))?;
+    let forbidden = if file.uid() == 0 { 0o037 } else { 0o077 };
+    if !is_own(path, 0) {
+        bail!("{shown} is not a file of the user that runs this, nor of root: chown it");
+    }
+    if !is_own(path, forbidden) {
+        let mode = file.mode() & 0o7777;
+        bail!(
+            "{shown} can be read or written by other users of this machine (mode {mode:04o}): chmod 600 it, and count \
+             its secret as known if there are such users (a secret of Kubernetes: defaultMode 0400, with fsGroup)"
+        );
+    }
+    Ok(())
 }
 
 /// Writes a file of mode 0600 so that a crash leaves the old one or the new one.
@@ -73,8 +155,6 @@ pub(crate) fn read_optional(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
 
     #[test]
@@ -87,6 +167,82 @@ mod tests {
         assert_eq!(read_optional(&path).unwrap().unwrap(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(read_optional(&folder.path().join("none")).unwrap(), None);
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn an_open_folder_is_closed_if_it_is_ours_alone() {
+        let above = tempfile::tempdir().unwrap();
+        let folder = |name: &str, mode: u32, content: &[&str]| {
+            let path = above.path().join(name);
+            fs::create_dir(&path).unwrap();
+            content.iter().for_each(|name| fs::write(path.join(name), "").unwrap());
+            set_mode(&path, mode).unwrap();
+            path
+        };
+        for (name, before, content) in [
+            ("empty", 0o755, &[][..]),
+            ("shared and empty", 0o777, &[]),
+            ("mount", 0o775, &["lost+found"]),
+            ("used", 0o755, &["lock", "notes"]),
+        ] {
+            let path = folder(name, before, content);
+            close_folder(&path, &["lock"]).unwrap();
+            assert_eq!(mode(&path), 0o700, "{name}");
+        }
+        for (name, before, content, why) in [
+            ("home", 0o755, &["notes"][..], "holds other things"),
+            ("tmp", 0o1777, &["lock"], "is shared"),
+            ("new tmp", 0o1777, &[], "is shared"),
+            ("writable", 0o777, &["lock"], "others may have put files there"),
+        ] {
+            let path = folder(name, before, content);
+            let error = close_folder(&path, &["lock"]).unwrap_err().to_string();
+            assert!(error.contains(why) && error.contains(&format!("{before:04o}")), "{error}");
+            assert_eq!(mode(&path), before, "{name}");
+        }
+        let private = folder("private", 0o700, &["notes"]);
+        close_folder(&private, &["lock"]).unwrap();
+    }
+
+    #[test]
+    fn files_are_closed_and_links_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("db"), "").unwrap();
+        fs::write(at("elsewhere"), "").unwrap();
+        fs::create_dir(at("blobs")).unwrap();
+        for (name, mode) in [("db", 0o644), ("elsewhere", 0o644), ("blobs", 0o755)] {
+            set_mode(&at(name), mode).unwrap();
+        }
+        std::os::unix::fs::symlink(at("elsewhere"), at("link")).unwrap();
+        close_files(&[at("db"), at("blobs"), at("link"), at("none")]).unwrap();
+        assert_eq!((mode(&at("db")), mode(&at("blobs")), mode(&at("elsewhere"))), (0o600, 0o700, 0o644));
+    }
+
+    #[test]
+    fn a_secret_that_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        write_private(&path, b"secret").unwrap();
+        check_secret(&path).unwrap();
+        for mode in [0o604, 0o602, 0o620, 0o644] {
+            set_mode(&path, mode).unwrap();
+            let error = check_secret(&path).unwrap_err().to_string();
+            assert!(error.contains(&format!("mode {mode:04o}")) && error.contains("chmod 600"), "{error}");
+        }
+        set_mode(&path, 0o440).unwrap();
+        let is_roots = fs::metadata(&path).unwrap().uid() == 0;
+        assert_eq!(check_secret(&path).is_ok(), is_roots, "a group may read what is root's");
+        if is_roots {
+            set_mode(&path, 0o600).unwrap();
+            std::os::unix::fs::chown(&path, Some(65_534), None).unwrap();
+            let error = check_secret(&path).unwrap_err().to_string();
+            assert!(error.contains("chown"), "{error}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ const BYTES: usize = 32;
 /// Reads the key, or makes one where there is none.
 pub(crate) fn load_or_make(path: &Path) -> anyhow::Result<MasterKey> {
     if let Some(text) = files::read_optional(path)? {
+        files::check_secret(path).context("the master key opens every secret of the registry")?;
         return parse(&text).with_context(|| format!("{} is not a master key of Wharf", path.display()));
     }
     let mut bytes = [0_u8; BYTES];
@@ -31,6 +32,8 @@ fn parse(text: &[u8]) -> anyhow::Result<MasterKey> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -41,6 +44,11 @@ mod tests {
         let first = std::fs::read(&path).unwrap();
         load_or_make(&path).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), first);
+        let open = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(&path, open).unwrap();
+        let refused = format!("{:#}", load_or_make(&path).err().unwrap());
+        assert!(refused.contains("master key") && refused.contains("mode 0644"), "{refused}");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         std::fs::write(&path, "abcd").unwrap();
         assert!(load_or_make(&path).is_err());
         assert_eq!(std::fs::read(&path).unwrap(), b"abcd", "a damaged key is never written over");
