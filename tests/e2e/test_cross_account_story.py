@@ -1,5 +1,6 @@
-"""The story of docs/cross-account.md, told by the page itself: its commands are run in their order, in a closed network
-whose names are AWS's; those that are to fail must fail with the texts that the page shows."""
+"""The story of docs/cross-account.md, told by the page itself: its commands are run in their order; those that are to
+fail must fail with the texts that the page shows. The first part is a laptop's, with `wharf dev` and nothing else; the
+rest is told in a closed network whose names are AWS's."""
 
 import json
 import os
@@ -11,26 +12,26 @@ import pytest
 from closed_network import REGION, in_closed_network
 from containerd import start_containerd
 from issuer import Issuer
-from process import answers, environment
+from process import Daemon, answers, environment
 
 PAGE = Path(__file__).parents[2] / "docs" / "cross-account.md"
 SERVICE_ACCOUNT = "system:serviceaccount:flux-system:source-controller"
 
 
 def blocks():
-    """The page's blocks in order: heading, language, whether it is to fail, content."""
+    """The page's blocks in order: heading, language, what is said of it (that it fails, or stays), content."""
     heading = ""
     lines = iter(PAGE.read_text().splitlines())
     for line in lines:
         if line.startswith("#"):
             heading = line.lstrip("# ")
-        opened = re.fullmatch(r"```(sh|python|text)( fails)?", line)
+        opened = re.fullmatch(r"```(sh|python|text)( fails| server)?", line)
         assert opened or not line.startswith("```"), f"a block that nobody runs: {line}"
         if opened:
             content = []
             while (line := next(lines)) != "```":
                 content.append(line)
-            yield heading, opened[1], bool(opened[2]), "\n".join(content)
+            yield heading, opened[1], (opened[2] or "").strip(), "\n".join(content)
 
 
 class Reader:
@@ -49,7 +50,7 @@ class Reader:
             program.write_text(f"set -euo pipefail\n{content}\nset -a\nprovider=${{provider-}}\nset +a\nenv -0 > {kept}\n")
             words = ["bash", program]
         done = subprocess.run(
-            in_closed_network(self.hosts, words),
+            in_closed_network(self.hosts, words) if self.hosts else words,
             env=self.env,
             cwd=self.folder,
             capture_output=True,
@@ -111,24 +112,61 @@ def reader(network, tmp_path_factory, docker_host, containerd_address):
     issuer.stop()
 
 
-def test_the_page_does_what_it_says(reader):
-    page = list(blocks())
-    assert len(page) > 20
+def told(reader, part):
+    """Types a part of the page, and gives how often it had to be refused."""
     refusals = 0
-    for at, (heading, language, is_to_fail, content) in enumerate(page):
+    for at, (heading, language, kind, content) in enumerate(part):
         if language == "text":
             continue
         status, said = reader.type(language, content)
-        told = f"{heading}\n{content}\nexit {status}\n{said}"
-        if not is_to_fail:
-            assert status == 0, told
+        shown = f"{heading}\n{content}\nexit {status}\n{said}"
+        if kind != "fails":
+            assert status == 0, shown
             continue
-        assert status != 0, f"was to be refused\n{told}"
-        assert page[at + 1][1] == "text", f"the page does not show what is said\n{told}"
-        for line in page[at + 1][3].splitlines():
-            assert line in said, f"not said: {line}\n{told}"
+        assert status != 0, f"was to be refused\n{shown}"
+        assert part[at + 1][1] == "text", f"the page does not show what is said\n{shown}"
+        for line in part[at + 1][3].splitlines():
+            assert line in said, f"not said: {line}\n{shown}"
         refusals += 1
-    assert refusals >= 7
+    return refusals
+
+
+def is_of_laptop(block):
+    return block[0] == "On a laptop"
+
+
+@pytest.fixture
+def laptop(tmp_path, docker_host):
+    """A folder with nothing in it, and the page's server, on a port that is free."""
+    (_, _, kind, content), *rest = filter(is_of_laptop, blocks())
+    assert kind == "server"
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "wharf").symlink_to(os.environ["WHARF_BIN"])
+    env = environment(tmp_path, {"WHARF__SERVER__LISTEN": "127.0.0.1:0", "DOCKER_HOST": docker_host})
+    env["PATH"] = f"{programs}:{env['PATH']}"
+    (tmp_path / ".aws").mkdir()
+    endpoint = tmp_path / ".wharf" / "endpoint"
+    log = tmp_path / "log"
+    words = ["sh", "-c", f"cd {tmp_path} && exec {content}"]
+    server = Daemon(words, env=env, log=log, ready=lambda: endpoint.exists() and endpoint.read_text().strip())
+    yield Reader(tmp_path, None, env), rest
+    server.stop()
+
+
+def test_the_laptops_part_does_what_it_says(laptop):
+    reader, part = laptop
+    assert told(reader, part) == 0
+    assert (reader.folder / "image" / "manifest.json").exists()
+    lines = "\n".join(content for _, language, _, content in part if language == "sh").splitlines()
+    commands = 1 + sum(line[:1].isalpha() and line.split()[0] != "done" for line in lines)
+    assert 5 < commands < 10, commands
+
+
+def test_the_page_does_what_it_says(reader):
+    page = [block for block in blocks() if not is_of_laptop(block)]
+    assert len(page) > 20
+    assert told(reader, page) >= 7
     # The tokens of pods stand in no log.
     token = Path(reader.env["token"]).read_text()
     assert token not in (Path(reader.hosts).parent / "log").read_text()

@@ -8,8 +8,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cmd::account::{AccountCommand, account_name};
 use crate::cmd::credentials::CredentialsCommand;
+use crate::cmd::hosts::{self, Hosts};
 use crate::cmd::oidc::OidcCommand;
 use crate::cmd::policy::PolicyCommand;
+use crate::config::host_name;
 
 /// Amazon ECR that you can run yourself: docker push and pull, and the ECR API, from one binary.
 #[derive(Parser)]
@@ -69,10 +71,11 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server].
   [server]
   listen = "0.0.0.0:443"
   public_suffix = "registry.example.org"   # ACCOUNT.dkr.ecr.REGION.<suffix>; "amazonaws.com" inside a closed network
-  public_host = "localhost"                # in links, where no suffix is set
+  public_host = "localhost"                # in links where no suffix is set: <host>/ACCOUNT/name
   public_port = 443                        # in links [the port listened on]
   scheme = "https"                         # in links [https with server.tls, else http]
-  trusted_proxies = ["10.0.0.0/8"]         # whose X-Forwarded-For and -Proto are believed [none]
+  trusted_proxies = ["192.0.2.10/32"]      # proxies whose X-Forwarded-For and -Proto are believed [none]; name each
+                                           # alone: whoever has such an address can claim to be any client
   drain_seconds = 30                       # how long transfers may go on after SIGTERM
 
   [server.tls]                             # PEM files, read again when they change; without them plain HTTP
@@ -121,7 +124,9 @@ Examples:
   wharf dev
   wharf dev --data-dir /tmp/registry --listen 127.0.0.1:0
   wharf dev --account-id 123456789012 --region eu-west-1
-  wharf dev --account shared-tooling=111122223333 --account staging")]
+  wharf dev --account shared-tooling=111122223333 --account staging
+  wharf dev --listen 0.0.0.0:5100 --public-host wharf:5100         # for the containers of a compose file
+  wharf dev --public-suffix registry.test                          # with names from `wharf hosts`")]
     Dev(Dev),
     /// Print what a shell needs to talk to `wharf dev`: eval \"$(wharf env)\"
     #[command(after_help = "\
@@ -132,6 +137,18 @@ Examples:
   eval \"$(wharf env)\"
   eval \"$(wharf env --data-dir /tmp/registry)\"")]
     Env(DataDir),
+    /// Print the lines of a hosts file for registries that have names of their own.
+    #[command(after_help = "\
+For machines and containers that no DNS server tells where the registries are. The accounts are those that the server
+lists, as `wharf account list` does; with --account no server is asked. On a laptop without such lines an account stands
+in the path: localhost:5100/111122223333/app.
+
+Examples:
+  wharf dev --public-suffix registry.test --account shared-tooling=111122223333
+  wharf hosts --public-suffix registry.test | sudo tee -a /etc/hosts
+  wharf hosts --public-suffix registry.test --address 172.18.0.2 --regions us-east-1,eu-west-1
+  wharf hosts --public-suffix registry.test --account 111122223333 --region us-east-1 --json")]
+    Hosts(Hosts),
     /// Run a registry from a configuration file.
     #[command(after_long_help = SERVE_HELP)]
     Serve {
@@ -193,9 +210,27 @@ pub(crate) struct Dev {
     /// The region [first start: us-east-1].
     #[arg(long)]
     pub(crate) region: Option<Region>,
+    /// Names for registries, ACCOUNT.dkr.ecr.REGION.SUFFIX, for clients that can resolve them (see `wharf hosts`).
+    #[arg(long, value_name = "SUFFIX", value_parser = hosts::suffix)]
+    pub(crate) public_suffix: Option<String>,
+    /// The host, and the port if it is another, by which clients reach this: behind a proxy, in a compose network.
+    #[arg(long, value_name = "HOST[:PORT]", value_parser = host_and_port)]
+    pub(crate) public_host: Option<(String, Option<u16>)>,
     /// Another account, made where it is not there yet; may be given more than once.
     #[arg(long = "account", value_name = "NAME[=ID]", value_parser = named_account)]
     pub(crate) accounts: Vec<(String, Option<AccountId>)>,
+}
+
+/// `HOST` or `HOST:PORT`; an address of IPv6 has brackets.
+fn host_and_port(text: &str) -> Result<(String, Option<u16>), String> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => {
+            (host, Some(port.parse().map_err(|error| format!("port {port}: {error}"))?))
+        }
+        _ => (text, None),
+    };
+    let is_host = host_name(host) && (!host.contains(':') || host.starts_with('[') && host.ends_with(']'));
+    if is_host { Ok((host.to_owned(), port)) } else { Err(format!("\"{host}\" is not a host name")) }
 }
 
 /// `NAME` or `NAME=ID`.

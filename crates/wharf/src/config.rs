@@ -15,8 +15,10 @@ use registry::settings::{Cidr, VpcEndpoint};
 use serde::Deserialize;
 use server::Options;
 
+use crate::files;
+
 pub(crate) use dev::for_dev;
-pub(crate) use read::load;
+pub(crate) use read::{host_name, load};
 
 /// The file as it is written. Everything is optional here; what must be there is checked with a sentence.
 #[derive(Debug, Default, Deserialize)]
@@ -139,6 +141,28 @@ pub(crate) struct Config {
     pub(crate) accounts: Vec<(AccountId, String)>,
     pub(crate) vpc_endpoints: Vec<VpcEndpoint>,
 }
+
+impl Config {
+    /// What is allowed and may not be meant.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let wide = self.options.trusted_proxies.iter().filter(|block| block.open_bits() > WIDE_BITS);
+        if wide.count() > 0 {
+            warnings.push(
+                "server.trusted_proxies holds whole networks: whoever has an address in one can claim to be any client, \
+                 and policies that ask aws:SourceIp believe it; name the proxies alone"
+                    .to_owned(),
+            );
+        }
+        if let Some(error) = self.options.tls.as_ref().and_then(|tls| files::check_secret(&tls.key).err()) {
+            warnings.push(format!("server.tls.key: {error:#}"));
+        }
+        warnings
+    }
+}
+
+/// More than this is no list of proxies any more: 256 addresses.
+const WIDE_BITS: u8 = 8;
 
 /// Blocks of addresses, each complaint with its place in the list.
 fn blocks(key: &str, texts: &[String]) -> anyhow::Result<Vec<Cidr>> {

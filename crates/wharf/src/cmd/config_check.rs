@@ -10,5 +10,8 @@ pub(crate) fn run(file: &Path) -> anyhow::Result<()> {
     if let Some(tls) = &config.options.tls {
         server::check_tls(tls)?;
     }
+    for warning in config.warnings() {
+        say(&format!("warning: {warning}"))?;
+    }
     say(&format!("{} is good: listens on {}", file.display(), config.options.listen))
 }

@@ -9,7 +9,7 @@ use server::Listener;
 
 use super::env::{exports, quoted, registry_host};
 use super::say;
-use super::serve::{address, open_database};
+use super::serve::{address, blobs, open_database, warn};
 use crate::cli::Dev;
 use crate::credentials::{self, Wanted};
 use crate::data_dir::{self, DataFolder};
@@ -17,6 +17,7 @@ use crate::{config, files, master_key, node};
 
 pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     let config = config::for_dev(&dev)?;
+    warn(&config);
     let path = config.data_dir.as_path();
     let folder = DataFolder::hold(path)?;
     let region = config.is_region_named.then(|| config.region.clone());
@@ -33,7 +34,12 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     files::remove(&data_dir::endpoint(path))?;
     let listener = Listener::bind(config.options.clone()).await?;
     let address = address(&config, &listener);
-    let endpoint = format!("{}://{}:{}", address.scheme, address.host, address.port);
+    let endpoint = address.endpoint();
+    // Where no name tells whose registry is meant, it is the caller's own: that suffices for the one who starts this.
+    let host = match &address.suffix {
+        Some(_) => address.registry(&administrator.account_id, &administrator.region),
+        None => registry_host(&endpoint).to_owned(),
+    };
     let key = config.master_key_file.clone().unwrap_or_else(|| folder.master_key());
     let settings = Settings {
         address,
@@ -43,7 +49,7 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
         master_key: master_key::load_or_make(&key)?,
     };
     let meta = open_database(&config.database, &folder).await?;
-    let blobs = config.blobs.clone().unwrap_or_else(|| folder.blobs());
+    let blobs = blobs(&config, &folder)?;
     let registry = node::open(settings, meta, &blobs).await?;
     registry.ensure_administrator(&administrator, Timestamp::now()).await?;
     let named = config.accounts.iter().map(|(id, name)| (name, Some(id)));
@@ -51,8 +57,9 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
         let id = registry.ensure_member(name, id, Timestamp::now()).await?;
         tracing::info!(account = %id, name, "the account is there: enter it by its role OrganizationAccountAccessRole");
     }
+    files::write_private(&data_dir::registry(path), host.as_bytes())?;
     files::write_private(&data_dir::endpoint(path), endpoint.as_bytes())?;
-    say(&welcome(&administrator, &endpoint, path))?;
+    say(&welcome(&administrator, &endpoint, &host, path))?;
     node::run(listener, registry).await
 }
 
@@ -74,8 +81,7 @@ fn key_of_environment() -> anyhow::Result<Option<(AccessKeyId, SecretKey)>> {
     }
 }
 
-fn welcome(administrator: &Administrator, endpoint: &str, folder: &std::path::Path) -> String {
-    let host = registry_host(endpoint);
+fn welcome(administrator: &Administrator, endpoint: &str, host: &str, folder: &std::path::Path) -> String {
     let login = |client: &str, option: &str| {
         format!("aws ecr get-login-password | {client} login --username AWS --password-stdin {option}{host}")
     };
@@ -101,7 +107,7 @@ With podman:
         region = administrator.region,
         program = program(),
         folder = quoted(&folder.display().to_string()),
-        exports = exports(administrator, endpoint),
+        exports = exports(administrator, endpoint, host),
         docker = login("docker", ""),
         podman = login("podman", "--tls-verify=false "),
     )

@@ -20,11 +20,15 @@ pub(crate) fn run(folder: &Path) -> anyhow::Result<()> {
     };
     let endpoint = files::read_optional(&data_dir::endpoint(folder))?.with_context(missing)?;
     let endpoint = String::from_utf8(endpoint).context("the endpoint file is damaged")?;
-    say(exports(&administrator, endpoint.trim()).trim_end())
+    let endpoint = endpoint.trim();
+    let registry = files::read_optional(&data_dir::registry(folder))?;
+    let registry = registry.map(String::from_utf8).transpose().context("the registry file is damaged")?;
+    let registry = registry.as_deref().map_or_else(|| registry_host(endpoint), str::trim);
+    say(exports(&administrator, endpoint, registry).trim_end())
 }
 
 /// The `export` lines.
-pub(crate) fn exports(administrator: &Administrator, endpoint: &str) -> String {
+pub(crate) fn exports(administrator: &Administrator, endpoint: &str, registry: &str) -> String {
     let mut lines = String::new();
     let mut export = |name: &str, value: &str| {
         let _ = writeln!(lines, "export {name}={}", quoted(value));
@@ -36,7 +40,7 @@ pub(crate) fn exports(administrator: &Administrator, endpoint: &str) -> String {
     for service in SERVICES {
         export(&format!("AWS_ENDPOINT_URL_{service}"), endpoint);
     }
-    export("WHARF_REGISTRY", registry_host(endpoint));
+    export("WHARF_REGISTRY", registry);
     // The token of temporary credentials in the same shell would be sent along with this key, and refused.
     lines.push_str("unset AWS_SESSION_TOKEN\n");
     lines
@@ -69,7 +73,7 @@ mod tests {
         let script = format!(
             "{}printf '%s\\n' \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_ENDPOINT_URL_ECR_PUBLIC\" \"$WHARF_REGISTRY\" \
              \"${{AWS_SESSION_TOKEN-none}}\"",
-            exports(&administrator, "http://localhost:5100")
+            exports(&administrator, "http://localhost:5100", registry_host("http://localhost:5100"))
         );
         let mut shell = std::process::Command::new("sh");
         let output = shell.env("AWS_SESSION_TOKEN", "left over").arg("-euc").arg(script).output().unwrap();

@@ -5,6 +5,7 @@ mod config_check;
 pub(crate) mod credentials;
 mod dev;
 mod env;
+pub(crate) mod hosts;
 pub(crate) mod oidc;
 pub(crate) mod policy;
 mod serve;
@@ -17,6 +18,8 @@ use crate::logging;
 
 /// Runs what the command line asks for.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
+    // Whatever is made, wherever it lies: databases and their logs, blobs, keys. It is its owner's alone.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     if let Some(fault) = &cli.fault {
         blob::fault::arm(fault)?;
     }
@@ -37,6 +40,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
             logging::start(&cli.logging)?;
             block_on(credentials::run(command))
         }
+        Command::Hosts(options) => block_on(hosts::run(options)),
         Command::Oidc(command) => block_on(oidc::run(command)),
         Command::Policy(command) => block_on(policy::run(command)),
         Command::Version => say(concat!("wharf ", env!("CARGO_PKG_VERSION"))),

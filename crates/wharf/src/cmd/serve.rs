@@ -1,6 +1,6 @@
 //! `wharf serve`: a registry from a configuration file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use aws::ids::AccountId;
@@ -13,10 +13,11 @@ use server::Listener;
 use crate::config::{self, Config, Database};
 use crate::credentials::{self, Wanted};
 use crate::data_dir::DataFolder;
-use crate::{master_key, node};
+use crate::{files, master_key, node};
 
 pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
     let config = config::load(file)?;
+    warn(&config);
     let folder = DataFolder::hold(&config.data_dir)?;
     let listener = Listener::bind(config.options.clone()).await?;
     let key = config.master_key_file.clone().unwrap_or_else(|| folder.master_key());
@@ -35,7 +36,7 @@ pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
         }
         None => false,
     };
-    let blobs = config.blobs.clone().unwrap_or_else(|| folder.blobs());
+    let blobs = blobs(&config, &folder)?;
     let registry = node::open(settings, meta, &blobs).await?;
     if let Some(account_id) = &config.bootstrap {
         bootstrap(&registry, account_id, known, &config, &folder).await?;
@@ -66,10 +67,32 @@ pub(super) fn address(config: &Config, listener: &Listener) -> PublicAddress {
     }
 }
 
+/// Tells the operator what may not be meant.
+pub(super) fn warn(config: &Config) {
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+}
+
+/// The folder of blobs, which nobody else can look into.
+pub(super) fn blobs(config: &Config, folder: &DataFolder) -> anyhow::Result<PathBuf> {
+    let path = config.blobs.clone().unwrap_or_else(|| folder.blobs());
+    files::make_private_folder(&path)?;
+    files::close_folder(&path, &["objects"])?;
+    Ok(path)
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
 pub(super) async fn open_database(database: &Database, folder: &DataFolder) -> anyhow::Result<Meta> {
     match database {
         Database::Sqlite(path) => {
             let path = path.clone().unwrap_or_else(|| folder.database());
+            files::close_files(&["", "-wal", "-shm"].map(|end| with_ending(&path, end)))?;
             let opened = Meta::sqlite(&path, meta::SqliteOptions::default()).await;
             opened.with_context(|| format!("cannot open the database {}", path.display()))
         }

@@ -36,6 +36,15 @@ fn read(dev: &Dev, variables: impl Iterator<Item = (String, String)>) -> anyhow:
     if let Some(region) = &dev.region {
         put(&mut table, &["region"], region.to_string())?;
     }
+    if let Some(suffix) = &dev.public_suffix {
+        put(&mut table, &["server", "public_suffix"], suffix.clone())?;
+    }
+    if let Some((host, port)) = &dev.public_host {
+        put(&mut table, &["server", "public_host"], host.clone())?;
+        if let Some(server) = table.get_mut("server").and_then(Value::as_table_mut) {
+            server.extend(port.map(|port| ("public_port".to_owned(), Value::Integer(port.into()))));
+        }
+    }
     let environment = || match applied.as_slice() {
         [] => "the command line".to_owned(),
         names => format!("in the environment ({})", names.join(", ")),
@@ -91,6 +100,21 @@ mod tests {
         let config = from(&["--listen", "127.0.0.1:2", "--region", "us-west-2"], &variables).unwrap();
         assert_eq!((config.options.listen.port(), config.region.to_string().as_str()), (2, "us-west-2"));
         assert_eq!(config.data_dir, std::path::Path::new("/srv/dev"));
+        let words = ["--public-suffix", "r.example", "--public-host", "wharf:5100"];
+        let public = from(&words, &[("WHARF__SERVER__PUBLIC_HOST", "x")]).unwrap().public;
+        assert_eq!(
+            (public.suffix.as_deref(), public.host.as_str(), public.port),
+            (Some("r.example"), "wharf", Some(5100))
+        );
+        for (text, host, port) in
+            [("[::1]:80", "[::1]", Some(80)), ("[::1]", "[::1]", None), ("wharf", "wharf", None)]
+        {
+            let public = from(&["--public-host", text], &[]).unwrap().public;
+            assert_eq!((public.host.as_str(), public.port), (host, port), "{text}");
+        }
+        for wrong in ["wharf:x", "::1", "http://wharf", ""] {
+            assert!(Cli::try_parse_from(["wharf", "dev", "--public-host", wrong]).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -9,6 +9,8 @@ use serde::Deserialize as _;
 use server::{Limits, Options, TlsFiles};
 use toml::Table;
 
+use crate::cmd::hosts::suffix;
+
 use super::{Config, Database, Public, ServerSection, Settings, accounts, blocks, overlay, vpc_endpoints};
 
 /// Reads a configuration file and lays the process's environment over it.
@@ -113,19 +115,15 @@ fn public(section: &ServerSection, options: &Options) -> anyhow::Result<Public> 
         None if options.tls.is_some() => "https",
         None => "http",
     };
-    let is_host = |host: &str| {
-        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_[]:".contains(&byte))
-    };
     for (key, host) in [("public_suffix", &section.public_suffix), ("public_host", &section.public_host)] {
-        if let Some(host) = host.as_deref().filter(|host| !is_host(host)) {
+        if let Some(host) = host.as_deref().filter(|host| !host_name(host)) {
             bail!("server.{key} = \"{host}\" is not a host name");
         }
     }
-    if let Some(suffix) =
-        section.public_suffix.as_deref().filter(|suffix| suffix.contains(':') || suffix.starts_with('.'))
-    {
+    if let Some(Err(error)) = section.public_suffix.as_deref().map(suffix) {
         bail!(
-            "server.public_suffix = \"{suffix}\": without a leading dot, and the port goes to server.public_port"
+            "server.public_suffix = \"{}\": {error}; the port goes to server.public_port",
+            section.public_suffix.as_deref().unwrap_or_default()
         );
     }
     let ip = options.listen.ip();
@@ -136,6 +134,11 @@ fn public(section: &ServerSection, options: &Options) -> anyhow::Result<Public> 
         None => ip.to_string(),
     };
     Ok(Public { scheme, suffix: section.public_suffix.clone(), host, port: section.public_port })
+}
+
+/// Whether a text can be a host, with brackets if it is an address of IPv6.
+pub(crate) fn host_name(host: &str) -> bool {
+    !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_[]:".contains(&byte))
 }
 
 /// Whether clients on this machine reach the address as `localhost`, which docker takes without TLS.
@@ -242,8 +245,25 @@ mod tests {
         assert_eq!(config.public.suffix.unwrap(), "registry.example.org");
         let (limits, defaults) = (config.options.limits, Limits::default());
         assert_eq!(format!("{limits:?}"), format!("{defaults:?}"), "the help shows the defaults");
+        assert!(config.options.trusted_proxies.iter().all(|proxy| proxy.open_bits() == 0), "single proxies");
         let drain = Options::plain(config.options.listen).drain;
         assert_eq!(config.options.drain, drain, "the help shows the default");
+    }
+
+    #[test]
+    fn proxies_by_the_network_are_warned_of() {
+        let with = |block: &str| {
+            let text =
+                format!("data_dir = \"d\"\n[server]\nlisten = \"[::]:1\"\ntrusted_proxies = [\"{block}\"]");
+            from(&text, &[]).unwrap().warnings()
+        };
+        for wide in ["10.0.0.0/8", "0.0.0.0/0", "fd00::/64"] {
+            let warnings = with(wide);
+            assert!(warnings.len() == 1 && warnings[0].contains("server.trusted_proxies"), "{warnings:?}");
+        }
+        for narrow in ["192.0.2.10", "10.1.2.0/24", "fd00::7/128"] {
+            assert!(with(narrow).is_empty(), "{narrow}");
+        }
     }
 
     #[test]
@@ -271,6 +291,11 @@ mod tests {
                 "data_dir = \"d\"\n[server]\nlisten = \"[::]:1\"\ntrusted_proxies = [\"10.0.0.0/8\", \"x\"]",
                 &[],
                 &["server.trusted_proxies[1]", "\"x\""],
+            ),
+            (
+                "data_dir = \"d\"\n[server]\nlisten = \"[::]:1\"\npublic_suffix = \"r.example.\"",
+                &[],
+                &["server.public_suffix", "r.example.", "dot"],
             ),
             (
                 "data_dir = \"d\"\n[server]\nlisten = \"[::]:1\"\nscheme = \"ftp\"",

@@ -84,6 +84,8 @@ fn check_accepts_what_serve_would_run() {
     assert!(told.contains("is good: listens on 127.0.0.1:0"), "{told}");
     let told = said(check(&file).env("WHARF__SERVER__LISTEN", "127.0.0.2:81"));
     assert!(told.contains("listens on 127.0.0.2:81"), "{told}");
+    let told = said(check(&file).env("WHARF__SERVER__TRUSTED_PROXIES", "[\"10.0.0.0/8\"]"));
+    assert!(told.contains("warning: server.trusted_proxies") && told.contains("is good"), "{told}");
     assert!(!folder.path().join("data").exists(), "a check makes nothing");
 }
 

@@ -10,6 +10,7 @@
 )]
 
 mod account;
+mod addresses;
 mod configuration;
 mod crash;
 mod crash_memory;
@@ -17,6 +18,7 @@ mod crash_model;
 mod crash_work;
 mod first_start;
 mod http;
+mod private_files;
 mod process;
 mod shell;
 mod stop;

@@ -100,6 +100,21 @@ impl Running {
         wait_for("the end of the process", || child.try_wait().unwrap())
     }
 
+    /// The port that it listens on, as the system knows it.
+    pub(crate) fn listens_on(&self) -> String {
+        let inodes: Vec<String> = fs::read_dir(format!("/proc/{}/fd", self.child.id()))
+            .unwrap()
+            .filter_map(|entry| fs::read_link(entry.unwrap().path()).ok())
+            .filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
+            .collect();
+        let table = fs::read_to_string(format!("/proc/{}/net/tcp", self.child.id())).unwrap();
+        let mut sockets = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let listening =
+            sockets.find(|fields| fields[3] == "0A" && inodes.iter().any(|inode| inode == fields[9]));
+        let port = listening.unwrap()[1].rsplit(':').next().unwrap().to_owned();
+        u16::from_str_radix(&port, 16).unwrap().to_string()
+    }
+
     /// Memory in use, in KiB.
     pub(crate) fn resident_kib(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use registry::organizations::NewAccount;
 
-use self::reach::Reach;
+pub(crate) use self::reach::Reach;
 use super::say;
 use super::store::Store;
 

@@ -1,7 +1,7 @@
 //! The same few calls on a running server, by the Organizations API, or on its store.
 
 use anyhow::{Context as _, anyhow, bail};
-use aws::ids::AccountId;
+use aws::ids::{AccountId, Region};
 use clap::Args;
 use jiff::Timestamp;
 use meta::MemberChange;
@@ -33,13 +33,18 @@ pub(super) struct Account {
     pub(super) in_organization: bool,
 }
 
-pub(super) enum Accounts {
+pub(crate) enum Accounts {
     Server(AwsClient),
     Store(OpenStore),
 }
 
 impl Reach {
-    pub(super) async fn open(&self) -> anyhow::Result<Accounts> {
+    /// The region of whoever asks.
+    pub(crate) fn region(&self) -> anyhow::Result<Region> {
+        Ok(self.connection.open()?.region().clone())
+    }
+
+    pub(crate) async fn open(&self) -> anyhow::Result<Accounts> {
         match self.store.open().await? {
             Some(_) if self.connection.endpoint.is_some() || self.connection.profile.is_some() => {
                 bail!("either a server is called or a store is opened: leave out --endpoint and --profile")
@@ -97,6 +102,12 @@ impl Accounts {
                 Ok(all.into_iter().map(shown).collect())
             }
         }
+    }
+
+    /// The ids of those that are not closed.
+    pub(crate) async fn open_accounts(&self) -> anyhow::Result<Vec<AccountId>> {
+        let open = self.list().await?.into_iter().filter(|account| account.status == "ACTIVE");
+        open.map(|account| account.id.parse().with_context(|| format!("account {}", account.id))).collect()
     }
 
     pub(super) async fn rename(&self, id: &AccountId, name: String) -> anyhow::Result<()> {

@@ -1,0 +1,104 @@
+//! `wharf hosts`: the lines of a hosts file by which clients find a deployment whose names no DNS server knows.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use anyhow::bail;
+use aws::ids::{AccountId, Region};
+use clap::Args;
+use registry::settings::registry_host;
+use serde::Serialize;
+
+use super::account::Reach;
+use super::say;
+use crate::config::host_name;
+
+#[derive(Args)]
+pub(crate) struct Hosts {
+    /// The suffix of the names, as server.public_suffix and `wharf dev --public-suffix` have it.
+    #[arg(long, value_name = "SUFFIX", value_parser = suffix)]
+    public_suffix: String,
+    /// Where the names lead.
+    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    address: IpAddr,
+    /// An account; may be given more than once [all that the server lists].
+    #[arg(long = "account", value_name = "ID")]
+    accounts: Vec<AccountId>,
+    /// The Regions, with commas between them [--region].
+    #[arg(long, value_name = "REGION,...", value_delimiter = ',')]
+    regions: Vec<Region>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// A name and what it is for: an account's registry, or a service.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Line {
+    address: IpAddr,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<AccountId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<Region>,
+}
+
+/// A suffix that registry names can end with.
+pub(crate) fn suffix(text: &str) -> Result<String, String> {
+    if host_name(text) && !text.contains([':', '[']) && !text.starts_with('.') && !text.ends_with('.') {
+        return Ok(text.to_ascii_lowercase());
+    }
+    Err("a suffix is a host name without a port, and without a dot at either end".to_owned())
+}
+
+pub(crate) async fn run(options: Hosts) -> anyhow::Result<()> {
+    let regions = match options.regions.as_slice() {
+        [] => vec![options.reach.region()?],
+        regions => regions.to_vec(),
+    };
+    let accounts = match options.accounts.as_slice() {
+        [] => options.reach.open().await?.open_accounts().await?,
+        accounts => accounts.to_vec(),
+    };
+    if accounts.is_empty() {
+        bail!("the server lists no account that is open");
+    }
+    let lines = lines(&options, &accounts, &regions);
+    if options.json {
+        return say(&serde_json::to_string_pretty(&lines)?);
+    }
+    let lines: Vec<String> = lines.iter().map(|line| format!("{} {}", line.address, line.name)).collect();
+    say(&lines.join("\n"))
+}
+
+/// Registries first, then where the SDKs look for the services.
+fn lines(options: &Hosts, accounts: &[AccountId], regions: &[Region]) -> Vec<Line> {
+    let (address, suffix) = (options.address, &options.public_suffix);
+    let mut lines = Vec::new();
+    for region in regions {
+        lines.extend(accounts.iter().map(|account| Line {
+            address,
+            name: registry_host(account, region, suffix),
+            account: Some(account.clone()),
+            region: Some(region.clone()),
+        }));
+    }
+    for region in regions {
+        lines.extend(["api.ecr", "ecr", "sts"].map(|service| Line {
+            address,
+            name: format!("{service}.{region}.{suffix}"),
+            account: None,
+            region: Some(region.clone()),
+        }));
+    }
+    // Services of the whole partition, by their names in every SDK.
+    lines.extend(["sts", "iam", "organizations", "organizations.us-east-1"].map(|service| Line {
+        address,
+        name: format!("{service}.{suffix}"),
+        account: None,
+        region: None,
+    }));
+    lines
+}
