@@ -8,7 +8,7 @@ use crate::condition::Condition;
 use crate::error::PolicyError;
 use crate::json::Json;
 use crate::operator::Operator;
-use crate::pattern::{Case, Glob};
+use crate::pattern::Glob;
 use crate::policy::{Actions, Effect, MAX_POLICY_BYTES, Policy, Resources, Statement, Version, Written};
 use crate::principal::{Principal, Principals};
 use crate::resource::ResourcePattern;
@@ -122,7 +122,7 @@ fn action(text: &str) -> Result<Glob, PolicyError> {
     if !is_action {
         return Err(PolicyError::InvalidAction(text.to_owned()));
     }
-    Glob::parse(text, Version::V2008, Case::Ignored)
+    Glob::parse(text, Version::V2008)
 }
 
 fn resources(
