@@ -34,6 +34,8 @@ mod pattern;
 mod policy;
 mod principal;
 mod resource;
+mod resource_arn;
+mod service_principal;
 mod template;
 mod weight;
 

@@ -147,6 +147,6 @@ async fn open(folder: &tempfile::TempDir, address: SocketAddr) -> (Arc<Registry>
     (registry, Arc::new(caller))
 }
 
-fn region() -> Region {
+pub(crate) fn region() -> Region {
     "us-east-1".parse().unwrap()
 }
