@@ -168,7 +168,8 @@ pub(crate) fn is_vendor(text: &str) -> bool {
 /// The services that a policy names are services, and no provider is one of SAML, of which there are none here.
 fn principals_can_be(statement: &Statement) -> Result<(), PolicyError> {
     for principal in statement.principals.iter().flat_map(Principals::entries) {
-        let refused = |kind, value: &str| Err(PolicyError::InvalidPrincipal { kind, value: value.to_owned() });
+        let refused =
+            |kind, value: &str| Err(PolicyError::InvalidPrincipal { kind, value: value.to_owned() });
         match principal {
             Principal::Service(name) if !service_principal::is_known(name) => {
                 return refused("Service", name);

@@ -17,7 +17,8 @@ pub(crate) fn is_known(text: &str) -> bool {
     let name = text.strip_suffix(".amazonaws.com").or_else(|| text.strip_suffix(".amazonaws.com.cn"));
     let Some(name) = name else { return false };
     let is_listed = |name: &str| NAMES.lines().any(|known| known == name);
-    is_listed(name) || name.rsplit_once('.').is_some_and(|(name, region)| is_region(region) && is_listed(name))
+    is_listed(name)
+        || name.rsplit_once('.').is_some_and(|(name, region)| is_region(region) && is_listed(name))
 }
 
 /// Whether a text has the form of a Region: `us-east-1`, `us-gov-west-1`.
@@ -77,6 +78,10 @@ mod tests {
     fn the_list_is_in_order_and_each_name_stands_once() {
         let names: Vec<&str> = NAMES.lines().collect();
         assert!(names.is_sorted() && names.windows(2).all(|pair| pair[0] != pair[1]));
-        assert!(names.iter().all(|name| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')));
+        assert!(
+            names
+                .iter()
+                .all(|name| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.'))
+        );
     }
 }
