@@ -18,6 +18,20 @@ READ_ONLY = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"
         ("Policy statement must contain actions.", policy({"Effect": "Allow", "Resource": "*"})),
         ("Policy statement must contain resources.", policy({"Effect": "Allow", "Action": "*"})),
         ("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.", policy(allow("GetUser"))),
+        ('Resource b must be in ARN format or "*".', policy(allow("s3:*", "b"))),
+        ('Partition "foo" is not valid for resource "arn:foo:s3:::b".', policy(allow("s3:*", "arn:foo:s3:::b"))),
+        ("Resource vendor must be fully qualified and cannot contain regexes.", policy(allow("s3:*", "arn:aws::::b"))),
+        ("Vendor s_3 is not valid", policy(allow("s3:*", "arn:aws:s_3:::b"))),
+        (
+            "Resource arn:aws:s3:us-east-1::b can not contain region information.",
+            policy(allow("s3:*", "arn:aws:s3:us-east-1::b")),
+        ),
+        (
+            'IAM resource path must either be "*", root, or start with user/, federated-user/, role/, group/, '
+            "instance-profile/, mfa/, server-certificate/, policy/, sms-mfa/, saml-provider/, oidc-provider/, report/, "
+            "access-report/.",
+            policy(allow("iam:*", "arn:aws:iam::111122223333:account-alias/*")),
+        ),
         ("Statement IDs (SID) in a single policy must be unique.", policy(*[ALLOW_ALL | {"Sid": "A"}] * 2)),
         ("Policy document should not specify a principal.", policy(ALLOW_ALL | {"Principal": "*"})),
     ],
@@ -33,6 +47,41 @@ def test_the_grammar_is_told_as_iam_tells_it(cloud, text, document):
             continue  # Inline policies may be of the first version of the language.
         refused("MalformedPolicyDocument", call, text, PolicyDocument=document, **arguments)
     assert iam.list_user_policies(UserName=user)["PolicyNames"] == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        allow("s3.s:Get*"),
+        ALLOW_ALL | {"Condition": {"StringEquals": {"key": "value"}}},
+        ALLOW_ALL | {"Condition": {"StringEquals": {}}},
+        ALLOW_ALL | {"Condition": {"Whatever": {}}},
+    ],
+)
+def test_what_says_nothing_is_taken(cloud, statement):
+    cloud.managed(statement)
+
+
+@pytest.mark.parametrize(
+    ("text", "document"),
+    [
+        ("This policy contains invalid Json", "{"),
+        ('Invalid principal in policy: "SERVICE":"foo"', {"Service": "foo"}),
+        ('Invalid principal in policy: "SERVICE":"amazonaws.com"', {"Service": "amazonaws.com"}),
+        ('Invalid principal in policy: "SERVICE":"tagging.amazonaws.com"', {"Service": "tagging.amazonaws.com"}),
+        (
+            'Invalid principal in policy: "FEDERATED":"arn:aws:iam::111122223333:saml-provider/corp"',
+            {"Federated": "arn:aws:iam::111122223333:saml-provider/corp"},
+        ),
+    ],
+)
+def test_a_trust_policy_is_refused_as_iam_refuses_it(cloud, text, document):
+    name = cloud.role({"Service": "ecs.us-east-1.amazonaws.com"})["RoleName"]
+    if isinstance(document, dict):
+        document = policy({"Effect": "Allow", "Principal": document, "Action": "sts:AssumeRole"})
+    said = {"RoleName": unique("role"), "AssumeRolePolicyDocument": document}
+    refused("MalformedPolicyDocument", cloud.iam.create_role, text, **said)
+    refused("MalformedPolicyDocument", cloud.iam.update_assume_role_policy, text, RoleName=name, PolicyDocument=document)
 
 
 def test_a_policy_has_five_versions_at_most(cloud):

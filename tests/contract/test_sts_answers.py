@@ -67,6 +67,8 @@ def test_every_operation_of_organizations_answers_within_its_shape(cloud):
     organizations.list_aws_service_access_for_organization()
     organizations.list_delegated_administrators()
     organizations.tag_resource(ResourceId=account, Tags=[{"Key": "l", "Value": ""}])
+    for twice in ([{"Key": "L", "Value": ""}], [{"Key": "m", "Value": ""}, {"Key": "M", "Value": ""}]):
+        refused("InvalidInputException", organizations.tag_resource, ResourceId=account, Tags=twice)
     organizations.untag_resource(ResourceId=account, TagKeys=["k"])
     assert organizations.list_tags_for_resource(ResourceId=account)["Tags"] == [{"Key": "l", "Value": ""}]
     move = {"AccountId": account, "SourceParentId": root["Id"], "DestinationParentId": root["Id"]}

@@ -12,3 +12,4 @@ pub mod organizations;
 pub mod query;
 pub mod sigv4;
 pub mod sts;
+pub mod tag;

@@ -4,7 +4,7 @@
 //! Source: IAM User Guide, "ARN condition operators" (each of the six components is checked separately). The last field
 //! may hold colons of its own. Resources are matched by another rule: see `resource.rs`.
 
-use crate::context::Context;
+use crate::budget::{Budget, Excess, all};
 use crate::error::PolicyError;
 use crate::pattern::{Case, Glob};
 use crate::policy::Version;
@@ -52,21 +52,20 @@ pub(crate) enum ArnPattern {
 impl ArnPattern {
     pub(crate) fn parse(text: &str, version: Version) -> Result<Self, PolicyError> {
         let fields = fields(tokens(text, version)?);
-        let fields: Vec<Glob> = fields.into_iter().map(|tokens| Glob::of(tokens, Case::Exact)).collect();
+        let fields: Vec<Glob> = fields.into_iter().map(Glob::of).collect();
         match fields.as_slice() {
             [only] if only.is_any() => Ok(Self::Any),
             _ => Ok(Self::Fields(fields.into())),
         }
     }
 
-    pub(crate) fn matches(&self, target: &Target<'_>, context: &Context) -> bool {
+    pub(crate) fn matches(&self, target: &Target<'_>, budget: &Budget<'_>) -> Result<bool, Excess> {
         match (self, &target.fields) {
-            (Self::Any, _) => true,
-            (Self::Fields(_), None) => false,
-            (Self::Fields(globs), Some(fields)) => {
-                globs.len() == FIELDS
-                    && globs.iter().zip(fields).all(|(glob, field)| glob.matches(field, context))
+            (Self::Any, _) => Ok(true),
+            (Self::Fields(globs), Some(fields)) if globs.len() == FIELDS => {
+                all(globs.iter().zip(fields), |(glob, field)| glob.matches(field, Case::Exact, budget))
             }
+            (Self::Fields(_), _) => Ok(false),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::error::PolicyError;
 use crate::policy::{Effect, Policy, Statement};
 use crate::principal::{Principal, Principals};
 use crate::resource::Form;
+use crate::{resource_arn, service_principal};
 
 /// What a policy is meant for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +29,13 @@ impl Policy {
     /// to find out.
     pub fn check(&self, policy_use: Use) -> Result<(), PolicyError> {
         for (index, statement) in self.statements.iter().enumerate() {
+            // IAM looks at resources before it looks at actions.
+            if matches!(policy_use, Use::Identity | Use::Session) {
+                check_identity(index, statement, policy_use)?;
+            }
             actions_are_known_in_form(statement)?;
             match policy_use {
-                Use::Identity | Use::Session => check_identity(index, statement, policy_use)?,
+                Use::Identity | Use::Session => {}
                 Use::RoleTrust => {
                     has_principal(index, statement)?;
                     if excepts_principals(statement) {
@@ -95,6 +100,7 @@ fn check_identity(index: usize, statement: &Statement, policy_use: Use) -> Resul
 
 fn only_arns(statement: &Statement, policy_use: Use) -> Result<(), PolicyError> {
     for (pattern, text) in statement.resources.patterns().iter().zip(&statement.written.resources) {
+        resource_arn::check_beginning(text)?;
         match (pattern.form(), policy_use) {
             // IAM User Guide, "IAM ARNs": an incomplete ARN is MalformedPolicyDocument in the session policy of an
             // AssumeRole operation…
@@ -107,7 +113,8 @@ fn only_arns(statement: &Statement, policy_use: Use) -> Result<(), PolicyError> 
             | (Form::NoArn | Form::NoService, _) => {
                 return Err(PolicyError::InvalidResource(text.to_string()));
             }
-            (Form::Any | Form::Complete | Form::Incomplete | Form::IncompleteWithStar, _) => {}
+            (Form::Complete, _) => resource_arn::check_parts(text)?,
+            (Form::Any | Form::Incomplete | Form::IncompleteWithStar, _) => {}
         }
     }
     Ok(())
@@ -115,7 +122,7 @@ fn only_arns(statement: &Statement, policy_use: Use) -> Result<(), PolicyError> 
 
 fn has_principal(index: usize, statement: &Statement) -> Result<(), PolicyError> {
     match statement.principals {
-        Some(_) => Ok(()),
+        Some(_) => principals_can_be(statement),
         None => Err(PolicyError::MissingPrincipal(index)),
     }
 }
@@ -146,9 +153,31 @@ fn actions_are_known_in_form(statement: &Statement) -> Result<(), PolicyError> {
         if name.contains(':') {
             return Err(PolicyError::ManyColons(text.to_string()));
         }
-        let is_name = vendor.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if vendor != "*" && !is_name {
+        if vendor != "*" && !is_vendor(vendor) {
             return Err(PolicyError::InvalidVendor(vendor.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a text has the form of a service's name.
+pub(crate) fn is_vendor(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+}
+
+/// The services that a policy names are services, and no provider is one of SAML, of which there are none here.
+fn principals_can_be(statement: &Statement) -> Result<(), PolicyError> {
+    for principal in statement.principals.iter().flat_map(Principals::entries) {
+        let refused =
+            |kind, value: &str| Err(PolicyError::InvalidPrincipal { kind, value: value.to_owned() });
+        match principal {
+            Principal::Service(name) if !service_principal::is_known(name) => {
+                return refused("Service", name);
+            }
+            Principal::Federated(name) if name.contains(":saml-provider/") => {
+                return refused("Federated", name);
+            }
+            _ => {}
         }
     }
     Ok(())

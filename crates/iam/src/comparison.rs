@@ -1,12 +1,11 @@
 //! One value of a policy against one value of a request.
 
-use std::cmp::Ordering;
-
 use jiff::Timestamp;
 
 use crate::arn::{ArnPattern, Target};
+use crate::budget::{Budget, Excess};
 use crate::cidr::Cidr;
-use crate::context::{Context, Value};
+use crate::context::Value;
 use crate::error::PolicyError;
 use crate::operator::{Kind, Operator, Order};
 use crate::pattern::{Case, Glob};
@@ -36,7 +35,7 @@ impl Comparison {
         Ok(match operator.kind {
             Kind::StringEquals => Self::Text(Template::parse(text, version)?),
             Kind::StringEqualsIgnoreCase => Self::TextIgnoringCase(Template::parse(text, version)?),
-            Kind::StringLike => Self::Like(Glob::parse(text, version, Case::Exact)?),
+            Kind::StringLike => Self::Like(Glob::parse(text, version)?),
             Kind::Arn => Self::Arn(ArnPattern::parse(text, version)?),
             Kind::Numeric(order) => Self::Number(order, number(text).ok_or_else(refused)?),
             Kind::Date(order) => Self::Moment(order, crate::date::parse(text).ok_or_else(refused)?),
@@ -51,30 +50,45 @@ impl Comparison {
     }
 
     /// Whether the request's value is what the policy names, before any negation.
-    pub(crate) fn matches(&self, value: &Value, context: &Context) -> bool {
+    pub(crate) fn matches(&self, value: &Value, budget: &Budget<'_>) -> Result<bool, Excess> {
         match self {
-            Self::Text(template) => template.resolve(context).is_some_and(|text| value.text() == text),
-            Self::TextIgnoringCase(template) => {
-                template.resolve(context).is_some_and(|text| equal_ignoring_case(&value.text(), &text))
-            }
-            Self::Like(glob) => glob.matches(&value.text(), context),
+            Self::Text(template) => template.equals(&value.text(), budget),
+            Self::TextIgnoringCase(template) => template.equals_ignoring_case(&value.text(), budget),
+            Self::Like(glob) => glob.matches(&value.text(), Case::Exact, budget),
             Self::Arn(pattern) => {
                 let text = value.text();
                 let target = Target::of(&text);
-                target.is_arn() && pattern.matches(&target, context)
+                budget.spend(text.len())?;
+                Ok(target.is_arn() && pattern.matches(&target, budget)?)
             }
+            Self::Truth(template) => match truth_of(value) {
+                Some(true) => template.equals_ignoring_case("true", budget),
+                Some(false) => template.equals_ignoring_case("false", budget),
+                None => budget.spend(0).map(|()| false),
+            },
+            Self::Binary(wanted) => {
+                budget.spend(wanted.len())?;
+                Ok(matches!(value, Value::Text(text) if text.as_ref() == &**wanted))
+            }
+            Self::Absent(_) => Ok(false),
+            Self::Number(..) | Self::Moment(..) | Self::Range(_) => {
+                budget.spend(if let Value::Text(text) = value { text.len() } else { 0 })?;
+                Ok(self.measures(value))
+            }
+        }
+    }
+
+    /// Whether a value, read as a number, a moment or an address, is what is wanted.
+    fn measures(&self, value: &Value) -> bool {
+        match self {
             Self::Number(order, wanted) => number_of(value)
                 .and_then(|number| number.partial_cmp(wanted))
                 .is_some_and(|ordering| order.holds(ordering)),
             Self::Moment(order, wanted) => {
                 moment_of(value).is_some_and(|moment| order.holds(moment.cmp(wanted)))
             }
-            Self::Truth(template) => template.resolve(context).is_some_and(|text| {
-                truth(&text).is_some_and(|wanted| truth_of(value).is_some_and(|is| is == wanted))
-            }),
-            Self::Binary(wanted) => matches!(value, Value::Text(text) if text.as_ref() == &**wanted),
             Self::Range(range) => address_of(value).is_some_and(|address| range.contains(address)),
-            Self::Absent(_) => false,
+            _ => false,
         }
     }
 
@@ -145,10 +159,4 @@ fn address_of(value: &Value) -> Option<std::net::IpAddr> {
         Value::Text(text) => text.parse().ok(),
         _ => None,
     }
-}
-
-fn equal_ignoring_case(a: &str, b: &str) -> bool {
-    let folded = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<String>();
-    a.eq_ignore_ascii_case(b)
-        || (!(a.is_ascii() && b.is_ascii()) && folded(a).cmp(&folded(b)) == Ordering::Equal)
 }

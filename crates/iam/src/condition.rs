@@ -3,9 +3,11 @@
 //! Source: IAM User Guide, "Condition operators" and "Set operators for multivalued keys". All operators and keys must
 //! hold; of the values of one key one must match, or with a negated operator none may.
 
+use crate::budget::{Budget, Excess, all, any};
 use crate::comparison::Comparison;
-use crate::context::{Context, Value};
+use crate::context::Value;
 use crate::operator::{Operator, Quantifier};
+use crate::policy::Effect;
 
 /// One operator with one key.
 #[derive(Debug, Clone)]
@@ -16,42 +18,45 @@ pub(crate) struct Condition {
 }
 
 impl Condition {
-    pub(crate) fn holds(&self, context: &Context) -> bool {
-        let values = context.values(&self.key);
+    /// Whether it holds in a statement of that effect.
+    pub(crate) fn holds(&self, effect: Effect, budget: &Budget<'_>) -> Result<bool, Excess> {
+        budget.holds(&self.key, effect, |values| self.holds_for(values, budget))
+    }
+
+    fn holds_for(&self, values: &[Value], budget: &Budget<'_>) -> Result<bool, Excess> {
         if let Some(Comparison::Absent(_)) = self.wanted.first() {
-            return self
-                .wanted
-                .iter()
-                .any(|wanted| matches!(wanted, Comparison::Absent(absent) if *absent == values.is_empty()));
+            return any(&self.wanted, |wanted| {
+                budget.spend(0)?;
+                Ok(matches!(wanted, Comparison::Absent(absent) if *absent == values.is_empty()))
+            });
         }
         match self.operator.quantifier {
-            Quantifier::One => self.one(values, context),
-            Quantifier::All => {
-                is_empty_set(values) || values.iter().all(|value| self.accepts(value, context))
-            }
-            Quantifier::Any if values.is_empty() => self.operator.if_exists,
-            Quantifier::Any => {
-                !is_empty_set(values) && values.iter().any(|value| self.accepts(value, context))
-            }
+            Quantifier::One => self.one(values, budget),
+            Quantifier::All if is_empty_set(values) => Ok(true),
+            Quantifier::All => all(values, |value| self.accepts(value, budget)),
+            Quantifier::Any if values.is_empty() => Ok(self.operator.if_exists),
+            Quantifier::Any if is_empty_set(values) => Ok(false),
+            Quantifier::Any => any(values, |value| self.accepts(value, budget)),
         }
     }
 
     /// Without a set operator. AWS defines this for keys with one value. For a set it is read so that a condition is
     /// never easier to meet for having more values: a positive operator wants one to match, a negated one wants none.
-    fn one(&self, values: &[Value], context: &Context) -> bool {
+    fn one(&self, values: &[Value], budget: &Budget<'_>) -> Result<bool, Excess> {
         if values.is_empty() {
-            return self.operator.if_exists || self.operator.negated;
+            return Ok(self.operator.if_exists || self.operator.negated);
         }
-        let any = values.iter().any(|value| self.matches_one(value, context));
-        any != self.operator.negated
+        let matches = any(values, |value| self.matches_one(value, budget))?;
+        Ok(matches != self.operator.negated)
     }
 
-    fn matches_one(&self, value: &Value, context: &Context) -> bool {
-        self.wanted.iter().any(|wanted| wanted.matches(value, context))
+    fn matches_one(&self, value: &Value, budget: &Budget<'_>) -> Result<bool, Excess> {
+        any(&self.wanted, |wanted| wanted.matches(value, budget))
     }
 
-    fn accepts(&self, value: &Value, context: &Context) -> bool {
-        self.matches_one(value, context) != self.operator.negated
+    fn accepts(&self, value: &Value, budget: &Budget<'_>) -> Result<bool, Excess> {
+        budget.spend(0)?;
+        Ok(self.matches_one(value, budget)? != self.operator.negated)
     }
 }
 

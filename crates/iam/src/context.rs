@@ -72,11 +72,23 @@ impl From<IpAddr> for Value {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Values {
+pub(crate) enum Values {
     /// The key holds one value.
     Single(Value),
     /// The key holds a set (`aws:TagKeys`), which may be empty.
     Set(Vec<Value>),
+    /// The key holds one of these, and nobody can say which: tags whose keys differ only in case.
+    OneOf(Vec<Value>),
+}
+
+impl Values {
+    /// Every value that it holds or may hold.
+    pub(crate) fn all(&self) -> &[Value] {
+        match self {
+            Self::Single(value) => std::slice::from_ref(value),
+            Self::Set(values) | Self::OneOf(values) => values,
+        }
+    }
 }
 
 /// The condition keys of one request. Names are compared without case, as AWS does, also in the part after a `/`.
@@ -123,6 +135,25 @@ impl Context {
         self.put(name.into(), Values::Set(values.into_iter().map(Into::into).collect()));
     }
 
+    /// Adds a key for each tag: the prefix, such as `aws:ResourceTag/`, and the tag's own key. Of tags whose keys differ
+    /// only in case each value is possible, and a decision minds them all.
+    pub fn set_tags<'t>(&mut self, prefix: &str, tags: impl IntoIterator<Item = (&'t str, &'t str)>) {
+        let mut keys: Vec<(&str, Vec<Value>)> = Vec::new();
+        for (key, value) in tags {
+            match keys.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(key)) {
+                Some((_, values)) => values.push(value.into()),
+                None => keys.push((key, vec![value.into()])),
+            }
+        }
+        for (key, mut values) in keys {
+            let values = match (values.pop(), values.is_empty()) {
+                (Some(only), true) => Values::Single(only),
+                (last, _) => Values::OneOf(values.into_iter().chain(last).collect()),
+            };
+            self.put(format!("{prefix}{key}").into(), values);
+        }
+    }
+
     /// The keys of both; where both have a key, `other`'s values hold.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
@@ -134,7 +165,7 @@ impl Context {
 
     /// Whether the key is there with at least one value.
     pub fn has(&self, name: &str) -> bool {
-        !self.values(name).is_empty()
+        self.find(name).is_some_and(|values| !values.all().is_empty())
     }
 
     fn put(&mut self, name: Cow<'static, str>, values: Values) {
@@ -144,24 +175,12 @@ impl Context {
         }
     }
 
-    fn find(&self, name: &str) -> Option<&Values> {
+    pub(crate) fn find(&self, name: &str) -> Option<&Values> {
         self.entries.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, values)| values)
     }
 
-    /// All values of a key; empty when it is absent.
-    pub(crate) fn values(&self, name: &str) -> &[Value] {
-        match self.find(name) {
-            None => &[],
-            Some(Values::Single(value)) => std::slice::from_ref(value),
-            Some(Values::Set(values)) => values,
-        }
-    }
-
-    /// The value of a key that holds exactly one by its nature, not by chance.
-    pub(crate) fn single(&self, name: &str) -> Option<&Value> {
-        match self.find(name) {
-            Some(Values::Single(value)) => Some(value),
-            _ => None,
-        }
+    /// How many keys there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
     }
 }

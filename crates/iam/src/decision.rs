@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::budget::Excess;
+
 /// The name of a policy for people: its ARN, or the name of an inline policy. Cheap to copy.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SourceName(Arc<str>);
@@ -88,6 +90,8 @@ pub enum Decision {
     ExplicitDeny(By),
     /// No statement of this kind allows it.
     ImplicitDeny(MissingIn),
+    /// It could not be decided within the bounds of a decision, and is denied.
+    Exceeded(Excess),
 }
 
 impl Decision {
@@ -108,6 +112,7 @@ impl Decision {
             Self::ImplicitDeny(kind) => {
                 Some(format!("because no {} allows the {action} action", kind.words()))
             }
+            Self::Exceeded(excess) => Some(format!("because {}", excess.words())),
         }
     }
 }

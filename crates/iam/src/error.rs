@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::resource_arn::IAM_PATHS;
+
 /// The reason why a text is no policy, or no policy for the use it was meant for.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -62,6 +64,29 @@ pub enum PolicyError {
     /// A resource that is neither an ARN nor `*`.
     #[error("the resource {0:?} must be an ARN or \"*\"")]
     InvalidResource(String),
+    /// A partition that is none of AWS's.
+    #[error("{partition:?} is not a partition: the resource begins with arn:aws:")]
+    InvalidPartition {
+        /// What was given.
+        partition: String,
+        /// The ARN, completed.
+        resource: String,
+    },
+    /// An ARN without a service, or with a wildcard in its name.
+    #[error("the resource {0:?} must name a service, without wildcards")]
+    UnqualifiedVendor(String),
+    /// A Region in an ARN of IAM.
+    #[error("the resource {0:?} is of IAM, which has no Regions")]
+    RegionOfIam(String),
+    /// A Region in an ARN of what has none.
+    #[error("the resource {0:?} cannot have a Region")]
+    RegionInResource(String),
+    /// An account in an ARN of what has none.
+    #[error("the resource {0:?} cannot have an account")]
+    AccountInResource(String),
+    /// An ARN of something that IAM does not have.
+    #[error("the resource {0:?} is nothing that IAM has")]
+    InvalidIamPath(String),
     /// An ARN with fewer than six fields where nothing completes it.
     #[error("the resource {0:?} is not a complete ARN: arn:partition:service:region:account:resource")]
     IncompleteResource(String),
@@ -88,9 +113,6 @@ pub enum PolicyError {
     /// A condition operator that does not exist.
     #[error("unknown condition operator {0:?}")]
     UnknownOperator(String),
-    /// A condition key without a service prefix.
-    #[error("the condition key {0:?} is not of the form service:key")]
-    InvalidConditionKey(String),
     /// A condition value that the operator cannot compare with.
     #[error("{value:?} is no value for the condition operator {operator}")]
     InvalidConditionValue {
@@ -111,10 +133,18 @@ pub enum PolicyError {
 }
 
 impl PolicyError {
+    /// As [`PolicyError::iam_message`], in the words that IAM has for a trust policy.
+    pub fn trust_message(&self) -> String {
+        match self {
+            Self::NotJson(_) => "This policy contains invalid Json".to_owned(),
+            other => other.iam_message(),
+        }
+    }
+
     /// The sentence that the IAM API answers with `MalformedPolicyDocument`.
     pub fn iam_message(&self) -> String {
         match self {
-            Self::InvalidAction(_) | Self::InvalidConditionKey(_) => {
+            Self::InvalidAction(_) => {
                 "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.".to_owned()
             }
             Self::ManyColons(_) => "Actions/Condition can contain only one colon.".to_owned(),
@@ -125,6 +155,25 @@ impl PolicyError {
             Self::InvalidResource(resource) => {
                 format!("Resource {resource} must be in ARN format or \"*\".")
             }
+            Self::InvalidPartition { partition, resource } => {
+                format!("Partition \"{partition}\" is not valid for resource \"{resource}\".")
+            }
+            Self::UnqualifiedVendor(_) => {
+                "Resource vendor must be fully qualified and cannot contain regexes.".to_owned()
+            }
+            Self::RegionOfIam(resource) => {
+                format!("IAM resource {resource} cannot contain region information.")
+            }
+            Self::RegionInResource(resource) => {
+                format!("Resource {resource} can not contain region information.")
+            }
+            Self::AccountInResource(resource) => {
+                format!("Resource {resource} cannot contain an account id.")
+            }
+            Self::InvalidIamPath(_) => {
+                let paths = IAM_PATHS.join(", ");
+                format!("IAM resource path must either be \"*\", root, or start with {paths}.")
+            }
             Self::ProhibitedElement(element) => format!("Has prohibited field {element}."),
             Self::DuplicateSid(_) => "Statement IDs (SID) in a single policy must be unique.".to_owned(),
             Self::InvalidSid(_) => {
@@ -133,7 +182,7 @@ impl PolicyError {
                     .to_owned()
             }
             Self::InvalidPrincipal { kind, value } => {
-                format!("Invalid principal in policy: \"{kind}\":\"{value}\"")
+                format!("Invalid principal in policy: \"{}\":\"{value}\"", kind.to_uppercase())
             }
             Self::AllowWithNotPrincipal(_) => "Allow with NotPrincipal is not allowed.".to_owned(),
             Self::MissingPrincipal(_) => "Missing required field Principal".to_owned(),

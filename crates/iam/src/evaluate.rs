@@ -4,6 +4,7 @@
 //! evaluation for requests within a single account", "Cross-account policy evaluation logic", "Permissions boundaries
 //! for IAM entities" and "Principal".
 
+use crate::budget::Excess;
 use crate::caller::{Caller, CallerKind};
 use crate::decision::{By, Decision, PolicyKind, SourceName};
 use crate::policy::{Effect, Policy, Question, Request};
@@ -54,57 +55,55 @@ pub struct Matched {
 /// Decides with identity policies alone: a caller of the resource's own account, without boundary, session or
 /// organisation, and a resource without a policy.
 pub fn evaluate_identity(policies: &[(&SourceName, &Policy)], request: &Request<'_>) -> Decision {
-    let question = Question::of(request);
     let group = Group { kind: PolicyKind::Identity, sources: policies };
-    if let Some(by) = group.deny(&question, None) {
-        return Decision::ExplicitDeny(by);
-    }
-    match group.allow(&question) {
-        Some(by) => Decision::Allow(by),
-        None => Decision::ImplicitDeny(PolicyKind::Identity),
-    }
+    let decide = || {
+        let question = Question::of(request)?;
+        if let Some(by) = group.deny(&question, None)? {
+            return Ok(Decision::ExplicitDeny(by));
+        }
+        Ok(group.allow(&question)?.map_or(Decision::ImplicitDeny(PolicyKind::Identity), Decision::Allow))
+    };
+    decide().unwrap_or_else(Decision::Exceeded)
 }
 
 /// Decides by everything that concerns a request.
 pub fn evaluate(policies: &Policies<'_>, request: &Request<'_>, access: &Access<'_>) -> Decision {
-    let question = Question::of(request);
-    let inquiry = Inquiry { policies, question, access };
     if access.caller.kind == CallerKind::Anonymous {
         // Private ECR knows no anonymous principal, whatever a policy says.
         return Decision::ImplicitDeny(PolicyKind::Identity);
     }
-    if let Some(by) = inquiry.explicit_deny() {
-        return Decision::ExplicitDeny(by);
-    }
-    match inquiry.allowed() {
-        Ok(by) => Decision::Allow(by),
-        Err(missing) => Decision::ImplicitDeny(missing),
-    }
+    let decide = || {
+        let inquiry = Inquiry { policies, question: Question::of(request)?, access };
+        if let Some(by) = inquiry.explicit_deny()? {
+            return Ok(Decision::ExplicitDeny(by));
+        }
+        Ok(inquiry.allowed()?.map_or_else(Decision::ImplicitDeny, Decision::Allow))
+    };
+    decide().unwrap_or_else(Decision::Exceeded)
 }
 
-/// Every statement that speaks of a request, in the order in which kinds of policies are asked.
+/// Every statement that speaks of a request, in the order in which kinds of policies are asked; as far as the steps go
+/// that a decision may take.
 pub fn matched_statements(
     policies: &Policies<'_>,
     request: &Request<'_>,
     access: &Access<'_>,
 ) -> Vec<Matched> {
-    let question = Question::of(request);
     let has_boundary = policies.boundary.is_some();
     let mut matched = Vec::new();
-    groups(policies, access, |group| {
-        for (name, policy) in group.sources {
-            for (index, statement) in policy.statements.iter().enumerate() {
-                let speaks_of_caller = match (&statement.principals, statement.effect) {
-                    (None, _) => true,
-                    (Some(principals), Effect::Deny) => principals.denies(&access.caller, has_boundary),
-                    (Some(principals), Effect::Allow) => principals.grant(&access.caller).is_some(),
-                };
-                if speaks_of_caller && statement.covers(&question) {
-                    let by = group.by(name, index, statement.sid.as_ref());
-                    matched.push(Matched { effect: statement.effect, by });
+    // What was found before the end of the steps is true.
+    let _: Result<(), Excess> = Question::of(request).and_then(|question| {
+        groups(policies, access, |group| {
+            for (name, policy) in group.sources {
+                for (index, statement) in policy.statements.iter().enumerate() {
+                    if statement.speaks_of(&access.caller, has_boundary) && statement.covers(&question)? {
+                        let by = group.by(name, index, statement.sid.as_ref());
+                        matched.push(Matched { effect: statement.effect, by });
+                    }
                 }
             }
-        }
+            Ok(())
+        })
     });
     matched
 }
@@ -122,7 +121,11 @@ impl Group<'_> {
     }
 
     /// The first statement that denies. Policies of a resource ask for the caller and whether it has a boundary.
-    fn deny(&self, question: &Question<'_>, caller: Option<(&Caller<'_>, bool)>) -> Option<By> {
+    fn deny(
+        &self,
+        question: &Question<'_>,
+        caller: Option<(&Caller<'_>, bool)>,
+    ) -> Result<Option<By>, Excess> {
         for (name, policy) in self.sources {
             for (index, statement) in policy.statements.iter().enumerate() {
                 if statement.effect != Effect::Deny {
@@ -134,29 +137,29 @@ impl Group<'_> {
                     }
                     _ => true,
                 };
-                if concerns_caller && statement.covers(question) {
-                    return Some(self.by(name, index, statement.sid.as_ref()));
+                if concerns_caller && statement.covers(question)? {
+                    return Ok(Some(self.by(name, index, statement.sid.as_ref())));
                 }
             }
         }
-        None
+        Ok(None)
     }
 
     /// The first statement that allows, in policies that speak of whoever they are attached to.
-    fn allow(&self, question: &Question<'_>) -> Option<By> {
+    fn allow(&self, question: &Question<'_>) -> Result<Option<By>, Excess> {
         for (name, policy) in self.sources {
             for (index, statement) in policy.statements.iter().enumerate() {
-                if statement.effect == Effect::Allow && statement.covers(question) {
-                    return Some(self.by(name, index, statement.sid.as_ref()));
+                if statement.effect == Effect::Allow && statement.covers(question)? {
+                    return Ok(Some(self.by(name, index, statement.sid.as_ref())));
                 }
             }
         }
-        None
+        Ok(None)
     }
 
     /// Of the statements that allow the caller, the one that names it most closely. A statement that names nobody is
     /// no grant.
-    fn grant(&self, question: &Question<'_>, caller: &Caller<'_>) -> Option<(Naming, By)> {
+    fn grant(&self, question: &Question<'_>, caller: &Caller<'_>) -> Result<Option<(Naming, By)>, Excess> {
         let mut best: Option<(Naming, By)> = None;
         for (name, policy) in self.sources {
             for (index, statement) in policy.statements.iter().enumerate() {
@@ -167,27 +170,31 @@ impl Group<'_> {
                     continue;
                 };
                 let is_closer = best.as_ref().is_none_or(|(known, _)| naming > *known);
-                if is_closer && statement.covers(question) {
+                if is_closer && statement.covers(question)? {
                     best = Some((naming, self.by(name, index, statement.sid.as_ref())));
                 }
             }
         }
-        best
+        Ok(best)
     }
 }
 
-/// Calls `visit` with each group of policies, in the order in which AWS asks them.
-pub(crate) fn groups(policies: &Policies<'_>, access: &Access<'_>, mut visit: impl FnMut(Group<'_>)) {
+/// Calls `visit` with each group of policies, in the order in which AWS asks them, until one ends in an error.
+pub(crate) fn groups<E>(
+    policies: &Policies<'_>,
+    access: &Access<'_>,
+    mut visit: impl FnMut(Group<'_>) -> Result<(), E>,
+) -> Result<(), E> {
     for sources in policies.resource_control {
-        visit(Group { kind: PolicyKind::ResourceControl, sources });
+        visit(Group { kind: PolicyKind::ResourceControl, sources })?;
     }
     for sources in policies.service_control {
-        visit(Group { kind: PolicyKind::ServiceControl, sources });
+        visit(Group { kind: PolicyKind::ServiceControl, sources })?;
     }
-    visit(Group { kind: resource_kind(access), sources: policies.resource });
-    visit(Group { kind: PolicyKind::Identity, sources: policies.identity });
-    visit(Group { kind: PolicyKind::Boundary, sources: policies.boundary.as_slice() });
-    visit(Group { kind: PolicyKind::Session, sources: policies.session.unwrap_or_default() });
+    visit(Group { kind: resource_kind(access), sources: policies.resource })?;
+    visit(Group { kind: PolicyKind::Identity, sources: policies.identity })?;
+    visit(Group { kind: PolicyKind::Boundary, sources: policies.boundary.as_slice() })?;
+    visit(Group { kind: PolicyKind::Session, sources: policies.session.unwrap_or_default() })
 }
 
 fn resource_kind(access: &Access<'_>) -> PolicyKind {
@@ -200,78 +207,83 @@ struct Inquiry<'a, 'q> {
     access: &'q Access<'q>,
 }
 
+/// The statement that allows, or the kind of policy that does not.
+type Allowed = Result<By, PolicyKind>;
+
 impl Inquiry<'_, '_> {
-    fn explicit_deny(&self) -> Option<By> {
+    fn explicit_deny(&self) -> Result<Option<By>, Excess> {
         let caller = Some((&self.access.caller, self.policies.boundary.is_some()));
         let mut found = None;
         groups(self.policies, self.access, |group| {
             if found.is_none() {
-                found = group.deny(&self.question, caller);
+                found = group.deny(&self.question, caller)?;
             }
-        });
-        found
+            Ok(())
+        })?;
+        Ok(found)
     }
 
-    /// The statement that allows, or the kind of policy that does not.
-    fn allowed(&self) -> Result<By, PolicyKind> {
-        self.every_level(PolicyKind::ResourceControl, self.policies.resource_control)?;
-        self.every_level(PolicyKind::ServiceControl, self.policies.service_control)?;
+    fn allowed(&self) -> Result<Allowed, Excess> {
+        let levels = [
+            (PolicyKind::ResourceControl, self.policies.resource_control),
+            (PolicyKind::ServiceControl, self.policies.service_control),
+        ];
+        for (kind, levels) in levels {
+            for sources in levels {
+                if (Group { kind, sources }).allow(&self.question)?.is_none() {
+                    return Ok(Err(kind));
+                }
+            }
+        }
         let resource_kind = resource_kind(self.access);
         let resource = Group { kind: resource_kind, sources: self.policies.resource };
-        let grant = resource.grant(&self.question, &self.access.caller);
+        let grant = resource.grant(&self.question, &self.access.caller)?;
         let caller = &self.access.caller;
         if !caller.has_account() {
             // A service or a token of an identity provider has nothing but the resource's policy.
-            return grant.map(|(_, by)| by).ok_or(resource_kind);
+            return Ok(grant.map(|(_, by)| by).ok_or(resource_kind));
         }
         if caller.account != self.access.resource_account {
-            let (_, by) = grant.ok_or(resource_kind)?;
-            self.own_account()?;
-            return Ok(by);
+            let Some((_, by)) = grant else { return Ok(Err(resource_kind)) };
+            return Ok(self.own_account()?.map(|_| by));
         }
         match grant {
-            Some((Naming::Direct, by)) => Ok(by),
-            Some((Naming::Role, by)) => {
-                self.limits()?;
-                Ok(by)
-            }
-            None if self.access.is_role_trust => Err(resource_kind),
+            Some((Naming::Direct, by)) => Ok(Ok(by)),
+            Some((Naming::Role, by)) => self.within_limits(by),
+            None if self.access.is_role_trust => Ok(Err(resource_kind)),
             Some((Naming::Account, _)) | None => self.own_account(),
         }
     }
 
     /// What the caller's own account allows: its identity policies within boundary and session policy.
-    fn own_account(&self) -> Result<By, PolicyKind> {
+    fn own_account(&self) -> Result<Allowed, Excess> {
         let by = match self.access.caller.kind {
             // The session of a root user too: it has what the root user may, within its session policy (IAM User Guide,
             // "Permissions for GetFederationToken").
             CallerKind::Root | CallerKind::FederatedUser { user: None, .. } => {
-                By { kind: PolicyKind::Root, source: None, statement_index: 0, sid: None }
+                Some(By { kind: PolicyKind::Root, source: None, statement_index: 0, sid: None })
             }
-            _ => Group { kind: PolicyKind::Identity, sources: self.policies.identity }
-                .allow(&self.question)
-                .ok_or(PolicyKind::Identity)?,
+            _ => {
+                Group { kind: PolicyKind::Identity, sources: self.policies.identity }.allow(&self.question)?
+            }
         };
-        self.limits()?;
-        Ok(by)
+        by.map_or(Ok(Err(PolicyKind::Identity)), |by| self.within_limits(by))
     }
 
-    fn limits(&self) -> Result<(), PolicyKind> {
+    /// What is allowed, if boundary and session policy allow it too.
+    fn within_limits(&self, by: By) -> Result<Allowed, Excess> {
         if let Some(boundary) = &self.policies.boundary {
             let group = Group { kind: PolicyKind::Boundary, sources: std::slice::from_ref(boundary) };
-            group.allow(&self.question).ok_or(PolicyKind::Boundary)?;
+            if group.allow(&self.question)?.is_none() {
+                return Ok(Err(PolicyKind::Boundary));
+            }
         }
         if let Some(sources) = self.policies.session {
             let group = Group { kind: PolicyKind::Session, sources };
-            group.allow(&self.question).ok_or(PolicyKind::Session)?;
+            if group.allow(&self.question)?.is_none() {
+                return Ok(Err(PolicyKind::Session));
+            }
         }
-        Ok(())
-    }
-
-    fn every_level(&self, kind: PolicyKind, levels: &[&[Source<'_>]]) -> Result<(), PolicyKind> {
-        for sources in levels {
-            Group { kind, sources }.allow(&self.question).ok_or(kind)?;
-        }
-        Ok(())
+        Ok(Ok(by))
     }
 }

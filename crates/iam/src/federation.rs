@@ -1,7 +1,9 @@
 //! Which identity providers a trust policy believes, and which of a token's claims it asks for: what has to be known
 //! before a policy may believe a provider that many organisations share.
 
+use crate::budget::Budget;
 use crate::comparison::Comparison;
+use crate::context::Context;
 use crate::policy::{Effect, Policy, Statement};
 use crate::principal::{Principal, Principals};
 
@@ -20,7 +22,7 @@ impl Policy {
         let allowing = self
             .statements
             .iter()
-            .filter(|statement| statement.effect == Effect::Allow && statement.covers_action(ACTION));
+            .filter(|statement| statement.effect == Effect::Allow && may_cover(statement));
         allowing.flat_map(|statement| {
             let principals = statement.principals.as_ref().map(Principals::entries).unwrap_or_default();
             principals.iter().filter_map(move |principal| match principal {
@@ -29,6 +31,12 @@ impl Policy {
             })
         })
     }
+}
+
+/// Whether a statement is about tokens of identity providers. One that cannot be decided counts as one.
+fn may_cover(statement: &Statement) -> bool {
+    let nothing = Context::new();
+    statement.covers_action(ACTION, &Budget::of(&nothing)).unwrap_or(true)
 }
 
 impl<'a> ProviderTrust<'a> {

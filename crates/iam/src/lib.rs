@@ -7,10 +7,12 @@
 //! INVARIANT: this crate is pure. No input or output, no clock: the time of a request is a value in its [`Context`].
 //! INVARIANT: what a policy substitutes into a pattern never becomes a wildcard, and a variable without a value
 //! never matches anything.
+//! INVARIANT: a decision takes a bounded number of steps, and one that would take more is a denial.
 
 pub mod managed;
 
 mod arn;
+mod budget;
 mod caller;
 mod check;
 mod cidr;
@@ -32,8 +34,12 @@ mod pattern;
 mod policy;
 mod principal;
 mod resource;
+mod resource_arn;
+mod service_principal;
 mod template;
+mod weight;
 
+pub use budget::{Excess, MAX_STEPS, MAX_VALUE_BYTES};
 pub use caller::{Caller, CallerKind};
 pub use check::Use;
 pub use cidr::{Cidr, CidrError};

@@ -67,9 +67,10 @@ pub struct KnownActions<'a> {
 pub fn lint(document: &str, policy_use: Use, known: &KnownActions<'_>) -> Vec<Finding> {
     let (policy, tree) = match (Policy::parse(document), Document::parse(document)) {
         (Ok(policy), Ok(tree)) => (policy, tree),
-        (Err(refusal), _) | (_, Err(refusal)) => return vec![refused(&refusal)],
+        (Err(refusal), _) | (_, Err(refusal)) => return vec![refused(&refusal, policy_use)],
     };
-    let mut findings: Vec<Finding> = policy.check(policy_use).err().iter().map(refused).collect();
+    let refusals = policy.check(policy_use).err();
+    let mut findings: Vec<Finding> = refusals.iter().map(|refusal| refused(refusal, policy_use)).collect();
     rules::document(&policy, &tree, policy_use, &mut findings);
     for (index, statement) in policy.statements.iter().enumerate() {
         let mut messages = rules::statement(statement, policy_use);
@@ -84,8 +85,9 @@ pub fn lint(document: &str, policy_use: Use, known: &KnownActions<'_>) -> Vec<Fi
     findings
 }
 
-fn refused(refusal: &PolicyError) -> Finding {
-    let mut message = format!("{} ({refusal})", refusal.iam_message());
+fn refused(refusal: &PolicyError, policy_use: Use) -> Finding {
+    let words = if policy_use == Use::RoleTrust { refusal.trust_message() } else { refusal.iam_message() };
+    let mut message = format!("{words} ({refusal})");
     if let PolicyError::InvalidPrincipal { kind: "AWS", value } = refusal
         && value.contains(['*', '?'])
     {

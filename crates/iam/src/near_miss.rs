@@ -1,8 +1,9 @@
 //! Statements that would allow a request if one thing were different: what somebody looks for who was denied.
 
+use crate::budget::Excess;
 use crate::decision::{By, PolicyKind};
 use crate::evaluate::{Access, Policies, groups};
-use crate::policy::{Effect, Question, Request};
+use crate::policy::{Effect, Question, Request, Statement};
 
 /// What keeps a statement from allowing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,31 +25,46 @@ pub struct NearMiss {
     pub missed: Missed,
 }
 
-/// The statements that allow the request's action, yet not the request.
+/// The statements that allow the request's action, yet not the request; as far as the steps go that a decision may take.
 pub fn near_misses(policies: &Policies<'_>, request: &Request<'_>, access: &Access<'_>) -> Vec<NearMiss> {
-    let question = Question::of(request);
     let mut found = Vec::new();
-    groups(policies, access, |group| {
-        let names_principals = matches!(group.kind, PolicyKind::Resource | PolicyKind::RoleTrust);
-        for (name, policy) in group.sources {
-            for (index, statement) in policy.statements.iter().enumerate() {
-                if statement.effect != Effect::Allow || !statement.covers_action(question.action) {
-                    continue;
+    // What was found before the end of the steps is true.
+    let _: Result<(), Excess> = Question::of(request).and_then(|question| {
+        groups(policies, access, |group| {
+            let names_principals = matches!(group.kind, PolicyKind::Resource | PolicyKind::RoleTrust);
+            for (name, policy) in group.sources {
+                for (index, statement) in policy.statements.iter().enumerate() {
+                    let named = statement.principals.as_ref().and_then(|them| them.grant(&access.caller));
+                    if let Some(missed) = missed(statement, &question, names_principals && named.is_none())? {
+                        found.push(NearMiss { by: group.by(name, index, statement.sid.as_ref()), missed });
+                    }
                 }
-                let named = statement.principals.as_ref().and_then(|them| them.grant(&access.caller));
-                let fails = statement.conditions.iter().find(|condition| !condition.holds(question.context));
-                let missed = if names_principals && named.is_none() {
-                    Missed::Principal
-                } else if !statement.covers_resource(&question) {
-                    Missed::Resource
-                } else if let Some(condition) = fails {
-                    Missed::Condition(condition.key.clone())
-                } else {
-                    continue;
-                };
-                found.push(NearMiss { by: group.by(name, index, statement.sid.as_ref()), missed });
             }
-        }
+            Ok(())
+        })
     });
     found
+}
+
+/// What keeps an Allow of the action from allowing; none for other statements, and where nothing does.
+fn missed(
+    statement: &Statement,
+    question: &Question<'_>,
+    names_others: bool,
+) -> Result<Option<Missed>, Excess> {
+    if statement.effect != Effect::Allow || !statement.covers_action(question.action, &question.budget)? {
+        return Ok(None);
+    }
+    if names_others {
+        return Ok(Some(Missed::Principal));
+    }
+    if !statement.covers_resource(question)? {
+        return Ok(Some(Missed::Resource));
+    }
+    for condition in &statement.conditions {
+        if !condition.holds(statement.effect, &question.budget)? {
+            return Ok(Some(Missed::Condition(condition.key.clone())));
+        }
+    }
+    Ok(None)
 }

@@ -2,12 +2,13 @@
 //!
 //! A pattern is cut at its stars. The first part is held to the start of the text, the last to its end, and each part
 //! between them is put at the leftmost place where it fits: leftmost is always as good as any other, so nothing is
-//! ever tried twice and the cost is at most the product of the two lengths.
+//! ever tried twice. A part of plain text is found in linear time; one with `?` or variables may cost the product of the
+//! two lengths, which the budget pays for.
 
-use crate::context::Context;
+use crate::budget::{Budget, Excess};
 use crate::error::PolicyError;
 use crate::policy::Version;
-use crate::template::{Token, Variable};
+use crate::template::{Token, Variable, tokens};
 
 /// Whether letters of different case are equal. Actions ignore the case of ASCII letters, resources never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub(crate) enum Case {
 }
 
 #[derive(Debug, Clone)]
-enum Piece {
+pub(crate) enum Piece {
     Literal(Box<str>),
     /// `?`: one character.
     One,
@@ -25,22 +26,32 @@ enum Piece {
 }
 
 /// What stands between two stars.
-type Part = Box<[Piece]>;
+pub(crate) type Part = Box<[Piece]>;
 
 /// A compiled pattern.
 #[derive(Debug, Clone)]
-pub(crate) struct Glob {
-    case: Case,
+pub(crate) enum Glob {
+    /// A plain text.
+    Text(Box<str>),
+    /// A plain text and a star behind it.
+    Beginning(Box<str>),
     /// Parts between the stars: one more than there are stars.
-    parts: Box<[Part]>,
+    Parts(Box<[Part]>),
 }
 
 impl Glob {
-    pub(crate) fn parse(text: &str, version: Version, case: Case) -> Result<Self, PolicyError> {
-        Ok(Self::of(crate::template::tokens(text, version)?, case))
+    pub(crate) fn parse(text: &str, version: Version) -> Result<Self, PolicyError> {
+        Ok(Self::of(tokens(text, version)?))
     }
 
-    pub(crate) fn of(tokens: Vec<Token>, case: Case) -> Self {
+    pub(crate) fn of(tokens: Vec<Token>) -> Self {
+        match tokens.as_slice() {
+            [] => return Self::Text("".into()),
+            [Token::Text(text)] => return Self::Text(text.as_str().into()),
+            [Token::Star] => return Self::Beginning("".into()),
+            [Token::Text(text), Token::Star] => return Self::Beginning(text.as_str().into()),
+            _ => {}
+        }
         let mut parts = Vec::new();
         let mut part = Vec::new();
         for token in tokens {
@@ -52,100 +63,146 @@ impl Glob {
             }
         }
         parts.push(part.into_boxed_slice());
-        Self { case, parts: parts.into() }
+        Self::Parts(parts.into())
     }
 
     /// `*` and nothing else, however often.
     pub(crate) fn is_any(&self) -> bool {
-        self.parts.len() > 1 && self.parts.iter().all(|part| part.is_empty())
+        match self {
+            Self::Text(_) => false,
+            Self::Beginning(text) => text.is_empty(),
+            Self::Parts(parts) => parts.len() > 1 && parts.iter().all(|part| part.is_empty()),
+        }
     }
 
     /// Whether it is a plain text and nothing else.
     pub(crate) fn is_text(&self, text: &str) -> bool {
-        match &*self.parts {
-            [part] => matches!(&**part, [Piece::Literal(literal)] if **literal == *text),
-            _ => false,
-        }
+        matches!(self, Self::Text(literal) if **literal == *text)
     }
 
     /// Whether nothing but wildcards is in it.
     pub(crate) fn is_wildcards(&self) -> bool {
-        self.parts.iter().flat_map(|part| part.iter()).all(|piece| matches!(piece, Piece::One))
+        match self {
+            Self::Text(text) | Self::Beginning(text) => text.is_empty(),
+            Self::Parts(parts) => parts.iter().flatten().all(|piece| matches!(piece, Piece::One)),
+        }
     }
 
-    pub(crate) fn matches(&self, text: &str, context: &Context) -> bool {
-        let bytes = text.as_bytes();
-        let Some((first, rest)) = self.parts.split_first() else { return false };
-        let Some(mut at) = self.end_of(first, bytes, 0, context) else { return false };
-        let Some((last, middle)) = rest.split_last() else { return at == bytes.len() };
-        for part in middle {
-            match self.find(part, bytes, at, context) {
-                Some(end) => at = end,
-                None => return false,
+    pub(crate) fn matches(&self, text: &str, case: Case, budget: &Budget<'_>) -> Result<bool, Excess> {
+        let held = Held { text: text.as_bytes(), case, budget };
+        match self {
+            Self::Text(whole) if whole.len() != text.len() => budget.spend(0).map(|()| false),
+            Self::Text(start) | Self::Beginning(start) => {
+                Ok(held.literal(start, held.text.get(..start.len()))?.is_some())
             }
+            Self::Parts(parts) => held.fits(parts),
         }
-        self.start_of(last, bytes, context).is_some_and(|start| start >= at)
     }
 
     /// The keys that its variables look up.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().flat_map(|part| part.iter()).filter_map(|piece| match piece {
+        let parts: &[Part] = match self {
+            Self::Text(_) | Self::Beginning(_) => &[],
+            Self::Parts(parts) => parts,
+        };
+        parts.iter().flatten().filter_map(|piece| match piece {
             Piece::Variable(variable) => Some(&*variable.key),
             _ => None,
         })
     }
+}
+
+/// A text that a pattern is held against.
+struct Held<'t, 'b> {
+    text: &'t [u8],
+    case: Case,
+    budget: &'b Budget<'b>,
+}
+
+impl Held<'_, '_> {
+    fn fits(&self, parts: &[Part]) -> Result<bool, Excess> {
+        let Some((first, rest)) = parts.split_first() else { return Ok(false) };
+        let Some(mut at) = self.end_of(first, 0)? else { return Ok(false) };
+        let Some((last, middle)) = rest.split_last() else { return Ok(at == self.text.len()) };
+        for part in middle {
+            match self.find(part, at)? {
+                Some(end) => at = end,
+                None => return Ok(false),
+            }
+        }
+        Ok(self.start_of(last)?.is_some_and(|start| start >= at))
+    }
 
     /// The end of the leftmost place at or after `from` where the part fits.
-    fn find(&self, part: &Part, text: &[u8], from: usize, context: &Context) -> Option<usize> {
-        if part.is_empty() {
-            return Some(from);
+    fn find(&self, part: &[Piece], from: usize) -> Result<Option<usize>, Excess> {
+        match part {
+            [] => return Ok(Some(from)),
+            [Piece::Literal(literal)] if self.case == Case::Exact => {
+                let rest = self.text.get(from..).and_then(|rest| std::str::from_utf8(rest).ok());
+                let Some(rest) = rest else { return Ok(None) };
+                self.budget.spend(rest.len() + literal.len())?;
+                return Ok(rest.find(&**literal).map(|start| from + start + literal.len()));
+            }
+            _ => {}
         }
-        (from..=text.len()).find_map(|start| self.end_of(part, text, start, context))
+        for start in from..=self.text.len() {
+            if let Some(end) = self.end_of(part, start)? {
+                return Ok(Some(end));
+            }
+        }
+        Ok(None)
     }
 
     /// Where the part ends when it is put at `at`.
-    fn end_of(&self, part: &Part, text: &[u8], mut at: usize, context: &Context) -> Option<usize> {
+    fn end_of(&self, part: &[Piece], mut at: usize) -> Result<Option<usize>, Excess> {
         for piece in part {
-            let rest = text.get(at..)?;
-            at += match piece {
-                Piece::One => first_character(rest)?,
-                Piece::Literal(literal) => self.prefix(rest, literal)?,
-                Piece::Variable(variable) => self.prefix(rest, &variable.resolve(context)?)?,
-            };
+            let Some(rest) = self.text.get(at..) else { return Ok(None) };
+            let before = |literal: &str| self.literal(literal, rest.get(..literal.len()));
+            let Some(length) = self.piece(piece, before, || first_character(rest))? else { return Ok(None) };
+            at += length;
         }
-        Some(at)
+        Ok(Some(at))
     }
 
     /// Where the part starts when its end is the end of the text.
-    fn start_of(&self, part: &Part, text: &[u8], context: &Context) -> Option<usize> {
-        let mut at = text.len();
+    fn start_of(&self, part: &[Piece]) -> Result<Option<usize>, Excess> {
+        let mut at = self.text.len();
         for piece in part.iter().rev() {
-            let rest = text.get(..at)?;
-            at -= match piece {
-                Piece::One => last_character(rest)?,
-                Piece::Literal(literal) => self.suffix(rest, literal)?,
-                Piece::Variable(variable) => self.suffix(rest, &variable.resolve(context)?)?,
+            let Some(rest) = self.text.get(..at) else { return Ok(None) };
+            let behind = |literal: &str| {
+                self.literal(literal, at.checked_sub(literal.len()).and_then(|start| rest.get(start..)))
             };
+            let Some(length) = self.piece(piece, behind, || last_character(rest))? else { return Ok(None) };
+            at -= length;
         }
-        Some(at)
+        Ok(Some(at))
     }
 
-    fn prefix(&self, text: &[u8], literal: &str) -> Option<usize> {
-        let length = literal.len();
-        self.equal(text.get(..length)?, literal.as_bytes()).then_some(length)
-    }
-
-    fn suffix(&self, text: &[u8], literal: &str) -> Option<usize> {
-        let length = literal.len();
-        let start = text.len().checked_sub(length)?;
-        self.equal(text.get(start..)?, literal.as_bytes()).then_some(length)
-    }
-
-    fn equal(&self, a: &[u8], b: &[u8]) -> bool {
-        match self.case {
-            Case::Exact => a == b,
-            Case::Ignored => a.eq_ignore_ascii_case(b),
+    /// The length of a piece where it fits.
+    fn piece(
+        &self,
+        piece: &Piece,
+        literal: impl Fn(&str) -> Result<Option<usize>, Excess>,
+        one: impl Fn() -> Option<usize>,
+    ) -> Result<Option<usize>, Excess> {
+        match piece {
+            Piece::One => self.budget.spend(0).map(|()| one()),
+            Piece::Literal(text) => literal(text),
+            Piece::Variable(variable) => match variable.resolve(self.budget)? {
+                Some(text) => literal(&text),
+                None => Ok(None),
+            },
         }
+    }
+
+    /// The literal's length, if it is these bytes.
+    fn literal(&self, literal: &str, bytes: Option<&[u8]>) -> Result<Option<usize>, Excess> {
+        self.budget.spend(literal.len())?;
+        let equal = match self.case {
+            Case::Exact => bytes == Some(literal.as_bytes()),
+            Case::Ignored => bytes.is_some_and(|bytes| bytes.eq_ignore_ascii_case(literal.as_bytes())),
+        };
+        Ok(equal.then_some(literal.len()))
     }
 }
 

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::arn::Target;
+use crate::budget::{Budget, Excess, all, any, bounded};
+use crate::caller::Caller;
 use crate::condition::Condition;
 use crate::context::Context;
 use crate::error::PolicyError;
-use crate::pattern::Glob;
+use crate::pattern::{Case, Glob};
 use crate::principal::Principals;
 use crate::resource::ResourcePattern;
 
@@ -44,18 +46,23 @@ pub struct Request<'a> {
 }
 
 /// A request as statements are asked it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Question<'a> {
     pub(crate) action: &'a str,
     /// The resource's ARN. None for `*`, the resource of operations that have none, and for all that is no ARN.
     pub(crate) resource: Option<&'a str>,
-    pub(crate) context: &'a Context,
+    /// The condition keys, and what may be spent on the whole question.
+    pub(crate) budget: Budget<'a>,
 }
 
 impl<'a> Question<'a> {
-    pub(crate) fn of(request: &Request<'a>) -> Self {
-        let resource = Target::of(request.resource).is_arn().then_some(request.resource);
-        Self { action: request.action, resource, context: request.context }
+    pub(crate) fn of(request: &Request<'a>) -> Result<Self, Excess> {
+        let resource = bounded(request.resource)?;
+        Ok(Self {
+            action: bounded(request.action)?,
+            resource: Target::of(resource).is_arn().then_some(resource),
+            budget: Budget::of(request.context),
+        })
     }
 }
 
@@ -106,29 +113,37 @@ pub(crate) struct Written {
 
 impl Statement {
     /// Whether the statement speaks of the request, its principals left aside.
-    pub(crate) fn covers(&self, question: &Question<'_>) -> bool {
-        self.covers_action(question.action)
-            && self.covers_resource(question)
-            && self.conditions.iter().all(|condition| condition.holds(question.context))
+    pub(crate) fn covers(&self, question: &Question<'_>) -> Result<bool, Excess> {
+        Ok(self.covers_action(question.action, &question.budget)?
+            && self.covers_resource(question)?
+            && all(&self.conditions, |condition| condition.holds(self.effect, &question.budget))?)
     }
 
-    pub(crate) fn covers_action(&self, action: &str) -> bool {
-        // Actions hold no variables, so no context can matter.
-        let nothing = Context::new();
-        match &self.actions {
-            Actions::These(globs) => globs.iter().any(|glob| glob.matches(action, &nothing)),
-            Actions::AllBut(globs) => !globs.iter().any(|glob| glob.matches(action, &nothing)),
+    /// Whether its principals, if it has any, are the caller.
+    pub(crate) fn speaks_of(&self, caller: &Caller<'_>, has_boundary: bool) -> bool {
+        match (&self.principals, self.effect) {
+            (None, _) => true,
+            (Some(principals), Effect::Deny) => principals.denies(caller, has_boundary),
+            (Some(principals), Effect::Allow) => principals.grant(caller).is_some(),
         }
     }
 
-    pub(crate) fn covers_resource(&self, question: &Question<'_>) -> bool {
-        let any = |patterns: &[ResourcePattern]| {
-            patterns.iter().any(|pattern| pattern.matches(question.resource, question.context))
+    pub(crate) fn covers_action(&self, action: &str, budget: &Budget<'_>) -> Result<bool, Excess> {
+        let is_one = |globs: &[Glob]| any(globs, |glob| glob.matches(action, Case::Ignored, budget));
+        match &self.actions {
+            Actions::These(globs) => is_one(globs),
+            Actions::AllBut(globs) => is_one(globs).map(|is| !is),
+        }
+    }
+
+    pub(crate) fn covers_resource(&self, question: &Question<'_>) -> Result<bool, Excess> {
+        let is_one = |patterns: &[ResourcePattern]| {
+            any(patterns, |pattern| pattern.matches(question.resource, &question.budget))
         };
         match &self.resources {
-            Resources::Unstated => true,
-            Resources::These(patterns) => any(patterns),
-            Resources::AllBut(patterns) => !any(patterns),
+            Resources::Unstated => Ok(true),
+            Resources::These(patterns) => is_one(patterns),
+            Resources::AllBut(patterns) => is_one(patterns).map(|is| !is),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! identity-based policy is completed with `*`, so that `arn:aws:sqs` is `arn:aws:sqs:*:*:*`. Neither holds for ArnLike.
 
 use crate::arn::{FIELDS, fields};
-use crate::context::Context;
+use crate::budget::{Budget, Excess};
 use crate::error::PolicyError;
 use crate::pattern::{Case, Glob};
 use crate::policy::Version;
@@ -101,13 +101,14 @@ impl ResourcePattern {
     }
 
     /// Whether it is the resource of a request; none for an operation that has no resource, which only `*` covers.
-    pub(crate) fn matches(&self, resource: Option<&str>, context: &Context) -> bool {
+    pub(crate) fn matches(&self, resource: Option<&str>, budget: &Budget<'_>) -> Result<bool, Excess> {
+        budget.spend(0)?;
         match (self, resource) {
-            (Self::Any, _) => true,
-            (Self::Segments(_), None) => false,
+            (Self::Any, _) => Ok(true),
+            (Self::Segments(_), None) => Ok(false),
             (Self::Segments(segments), Some(arn)) => {
                 let missing = FIELDS.saturating_sub(segments.len());
-                fit(segments, arn, missing, context) == Fit::Yes
+                Ok(fit(segments, arn, missing, budget)? == Fit::Yes)
             }
         }
     }
@@ -117,7 +118,7 @@ impl ResourcePattern {
         self.segments().iter().flat_map(|segment| segment.glob.keys())
     }
 
-    fn segments(&self) -> &[Segment] {
+    pub(crate) fn segments(&self) -> &[Segment] {
         match self {
             Self::Any => &[],
             Self::Segments(segments) => segments,
@@ -126,49 +127,49 @@ impl ResourcePattern {
 }
 
 impl Segment {
+    pub(crate) fn glob(&self) -> &Glob {
+        &self.glob
+    }
+
     fn of(tokens: Vec<Token>) -> Self {
         let runs_on = tokens.last() == Some(&Token::Star);
-        Self { runs_on, is_empty: tokens.is_empty(), glob: Glob::of(tokens, Case::Exact) }
+        Self { runs_on, is_empty: tokens.is_empty(), glob: Glob::of(tokens) }
     }
 }
 
 /// Puts segments at the start of a text. A segment that runs on leaves the choice where the next one begins; the first
 /// place that brings the match as far as the next such segment is as good as any other, so that nothing is tried twice.
-fn fit(segments: &[Segment], text: &str, missing: usize, context: &Context) -> Fit {
-    let Some((segment, others)) = segments.split_first() else { return Fit::No };
+fn fit(segments: &[Segment], text: &str, missing: usize, budget: &Budget<'_>) -> Result<Fit, Excess> {
+    let Some((segment, others)) = segments.split_first() else { return Ok(Fit::No) };
     if others.is_empty() {
-        return if ends(segment, text, missing, context) { Fit::Yes } else { Fit::No };
+        return Ok(if ends(segment, text, missing, budget)? { Fit::Yes } else { Fit::No });
     }
-    let Some((field, mut after)) = text.split_once(':') else { return Fit::Never };
-    if !segment.glob.matches(field, context) {
-        return Fit::No;
+    let Some((field, mut after)) = text.split_once(':') else { return Ok(Fit::Never) };
+    if !segment.glob.matches(field, Case::Exact, budget)? {
+        return Ok(Fit::No);
     }
     if !segment.runs_on {
-        return fit(others, after, missing, context);
+        return fit(others, after, missing, budget);
     }
     loop {
-        match fit(others, after, missing, context) {
+        match fit(others, after, missing, budget)? {
             Fit::No => {}
-            found => return found,
+            found => return Ok(found),
         }
-        match after.split_once(':') {
-            Some((_, next)) => after = next,
-            None => return Fit::Never,
-        }
+        let Some((field, next)) = after.split_once(':') else { return Ok(Fit::Never) };
+        budget.spend(field.len())?;
+        after = next;
     }
 }
 
 /// Whether a pattern's last segment is all that is left of a resource. AWS completes an incomplete pattern with `*`; one
 /// whose earlier asterisk has run over the colons that it lacks is complete without.
-fn ends(segment: &Segment, text: &str, missing: usize, context: &Context) -> bool {
-    if missing == 0 {
-        return segment.glob.matches(text, context);
-    }
-    match text.split_once(':') {
-        None => segment.glob.matches(text, context),
-        Some((field, after)) => {
-            let left = 1 + after.bytes().filter(|byte| *byte == b':').count();
-            (segment.runs_on || left >= missing) && segment.glob.matches(field, context)
-        }
-    }
+fn ends(segment: &Segment, text: &str, missing: usize, budget: &Budget<'_>) -> Result<bool, Excess> {
+    let (field, after) = match text.split_once(':') {
+        Some(parts) if missing > 0 => parts,
+        _ => return segment.glob.matches(text, Case::Exact, budget),
+    };
+    budget.spend(after.len())?;
+    let left = 1 + after.bytes().filter(|byte| *byte == b':').count();
+    Ok((segment.runs_on || left >= missing) && segment.glob.matches(field, Case::Exact, budget)?)
 }

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::context::Context;
+use crate::budget::{Budget, Excess};
 use crate::error::PolicyError;
 use crate::policy::Version;
 
@@ -29,13 +29,17 @@ pub(crate) struct Variable {
 }
 
 impl Variable {
+    pub(crate) fn default(&self) -> Option<&str> {
+        self.default.as_deref()
+    }
+
     /// The text for the variable, or none. A key with several values has no single text and counts as absent:
     /// AWS allows only single-valued keys as variables.
-    pub(crate) fn resolve<'a>(&'a self, context: &'a Context) -> Option<Cow<'a, str>> {
-        match context.single(&self.key) {
+    pub(crate) fn resolve<'a>(&'a self, budget: &'a Budget<'_>) -> Result<Option<Cow<'a, str>>, Excess> {
+        Ok(match budget.single(&self.key)? {
             Some(value) => Some(value.text()),
             None => self.default.as_deref().map(Cow::Borrowed),
-        }
+        })
     }
 }
 
@@ -128,19 +132,47 @@ impl Template {
         Ok(Self::Literal(literal.into()))
     }
 
-    /// The text with its variables filled in; none if one of them has no value.
-    pub(crate) fn resolve<'a>(&'a self, context: &Context) -> Option<Cow<'a, str>> {
+    /// Whether a text is this one with its variables filled in. Nothing is put together for it: variables may hold much.
+    pub(crate) fn equals(&self, text: &str, budget: &Budget<'_>) -> Result<bool, Excess> {
         match self {
-            Self::Literal(text) => Some(Cow::Borrowed(text)),
+            Self::Literal(literal) if literal.len() == text.len() => {
+                budget.spend(text.len())?;
+                Ok(**literal == *text)
+            }
+            Self::Literal(_) => budget.spend(0).map(|()| false),
             Self::Pieces(tokens) => {
-                let mut text = String::new();
+                let mut rest = text;
                 for token in tokens {
-                    match token {
-                        Token::Variable(variable) => text.push_str(&variable.resolve(context)?),
-                        other => text.push_str(plain(other)),
+                    let Some(piece) = filled(token, budget)? else { return Ok(false) };
+                    budget.spend(piece.len())?;
+                    let Some(after) = rest.strip_prefix(&*piece) else { return Ok(false) };
+                    rest = after;
+                }
+                Ok(rest.is_empty())
+            }
+        }
+    }
+
+    /// As [`Template::equals`], with letters of different case as equal.
+    pub(crate) fn equals_ignoring_case(&self, text: &str, budget: &Budget<'_>) -> Result<bool, Excess> {
+        match self {
+            Self::Literal(literal) if literal.is_ascii() && text.is_ascii() => {
+                budget.spend(literal.len().max(text.len()))?;
+                Ok(literal.eq_ignore_ascii_case(text))
+            }
+            Self::Literal(literal) => {
+                let mut rest = folded(text);
+                Ok(is_folded_prefix(literal, &mut rest, budget)? && rest.next().is_none())
+            }
+            Self::Pieces(tokens) => {
+                let mut rest = folded(text);
+                for token in tokens {
+                    let Some(piece) = filled(token, budget)? else { return Ok(false) };
+                    if !is_folded_prefix(&piece, &mut rest, budget)? {
+                        return Ok(false);
                     }
                 }
-                Some(Cow::Owned(text))
+                Ok(rest.next().is_none())
             }
         }
     }
@@ -156,6 +188,30 @@ impl Template {
             _ => None,
         })
     }
+}
+
+/// The text of a piece; none if it is a variable without a value.
+fn filled<'a>(token: &'a Token, budget: &'a Budget<'_>) -> Result<Option<Cow<'a, str>>, Excess> {
+    match token {
+        Token::Variable(variable) => variable.resolve(budget),
+        other => Ok(Some(Cow::Borrowed(plain(other)))),
+    }
+}
+
+fn folded(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(char::to_lowercase)
+}
+
+/// Whether `rest` begins with a text, which is then taken off it.
+fn is_folded_prefix(
+    text: &str,
+    rest: &mut impl Iterator<Item = char>,
+    budget: &Budget<'_>,
+) -> Result<bool, Excess> {
+    // Letter by letter, which takes several times as long as comparing bytes.
+    const SLOWER: usize = 8;
+    budget.spend(text.len() * SLOWER)?;
+    Ok(folded(text).all(|letter| rest.next() == Some(letter)))
 }
 
 fn plain(token: &Token) -> &str {

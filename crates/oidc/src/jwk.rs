@@ -35,6 +35,12 @@ pub(crate) enum NoKey {
 }
 
 impl KeySet {
+    /// About how many bytes it takes: of a key, what the longest RSA modulus does, and its name.
+    pub(crate) fn weight(&self) -> usize {
+        const KEY: usize = 2_048;
+        self.0.iter().map(|key| KEY + key.id.as_ref().map_or(0, String::len)).sum()
+    }
+
     /// Reads a set. Keys for encryption and of kinds unknown here are left out, as RFC 7517 §5 asks; a set in which no
     /// key is left, or two have the same id, is refused.
     pub(crate) fn parse(json: &[u8]) -> Result<Self, &'static str> {

@@ -4,7 +4,7 @@
 //! [`RETRY_SECONDS`]: neither an unknown key id nor an issuer that fails.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
@@ -20,10 +20,14 @@ const STALE_SECONDS: i64 = 60 * 60;
 const RETRY_SECONDS: i64 = 10;
 /// Issuers remembered. An account may have 100 providers; beyond this the longest unused goes.
 const MOST_ISSUERS: usize = 1000;
+/// Bytes of keys remembered, since an issuer may have hundreds. Beyond this too the longest unused goes.
+const MOST_BYTES: usize = 16 << 20;
 
 /// The key sets of issuers.
 #[derive(Default)]
-pub(crate) struct IssuerKeys(Mutex<HashMap<Source, Arc<Issuer>>>);
+pub(crate) struct IssuerKeys(Mutex<Issuers>);
+
+type Issuers = HashMap<Source, Arc<Issuer>>;
 
 /// Where keys come from. Two accounts may trust different authorities for one name, and must not share its keys.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -83,16 +87,19 @@ impl IssuerKeys {
             issuer.take(fetched, now)
         });
         let lost = |_| OidcError::Unreachable("The identity provider could not be asked".to_owned());
-        fetched.await.map_err(lost)?
+        let fetched = fetched.await.map_err(lost)?;
+        forget(&mut self.lock(), MOST_ISSUERS);
+        fetched
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Issuers> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn issuer(&self, source: &Source, now: Timestamp) -> Arc<Issuer> {
-        let mut issuers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if issuers.len() >= MOST_ISSUERS && !issuers.contains_key(source) {
-            let oldest = issuers.iter().min_by_key(|(_, issuer)| issuer.state().used);
-            if let Some(oldest) = oldest.map(|(source, _)| source.clone()) {
-                issuers.remove(&oldest);
-            }
+        let mut issuers = self.lock();
+        if !issuers.contains_key(source) {
+            forget(&mut issuers, MOST_ISSUERS - 1);
         }
         let issuer = Arc::clone(issuers.entry(source.clone()).or_default());
         issuer.state().used = now;
@@ -100,7 +107,21 @@ impl IssuerKeys {
     }
 }
 
+/// Forgets the longest unused, down to so many issuers and to [`MOST_BYTES`] of keys.
+fn forget(issuers: &mut Issuers, most: usize) {
+    let mut bytes: usize = issuers.values().map(|issuer| issuer.weight()).sum();
+    while issuers.len() > most || bytes > MOST_BYTES {
+        let oldest = issuers.iter().min_by_key(|(_, issuer)| issuer.state().used);
+        let Some(oldest) = oldest.map(|(source, _)| source.clone()) else { return };
+        bytes -= issuers.remove(&oldest).map_or(0, |issuer| issuer.weight()).min(bytes);
+    }
+}
+
 impl Issuer {
+    fn weight(&self) -> usize {
+        self.state().keys.as_ref().map_or(0, |(keys, _)| keys.weight())
+    }
+
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -143,5 +164,40 @@ impl Issuer {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An issuer with as many keys as one may have.
+    fn full(used: i64) -> Arc<Issuer> {
+        // RFC 7515, appendix A.3.
+        let key = |at: usize| {
+            format!(
+                r#"{{"kty":"EC","crv":"P-256","kid":"{at}","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}}"#
+            )
+        };
+        let keys: Vec<String> = (0..200).map(key).collect();
+        let set = KeySet::parse(format!(r#"{{"keys":[{}]}}"#, keys.join(",")).as_bytes()).unwrap();
+        let used = Timestamp::from_second(used).unwrap();
+        let state = State { keys: Some((Arc::new(set), used)), attempt: None, used };
+        Arc::new(Issuer { state: Mutex::new(state), ..Issuer::default() })
+    }
+
+    #[test]
+    fn issuers_with_many_keys_are_bounded_in_bytes() {
+        let source = |name: usize| Source { issuer: format!("{name:03}"), certificate_authority: None };
+        let mut issuers: Issuers = (0..60).map(|at| (source(at), full(i64::try_from(at).unwrap()))).collect();
+        forget(&mut issuers, MOST_ISSUERS);
+        let bytes: usize = issuers.values().map(|issuer| issuer.weight()).sum();
+        assert!(bytes <= MOST_BYTES && issuers.len() < 60, "{} issuers of {bytes} bytes", issuers.len());
+        assert!(
+            issuers.contains_key(&source(59)) && !issuers.contains_key(&source(0)),
+            "the longest unused go"
+        );
+        forget(&mut issuers, 3);
+        assert_eq!(issuers.len(), 3);
     }
 }

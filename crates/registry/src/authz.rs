@@ -382,6 +382,16 @@ fn log_denial(caller: &str, op: Op, resource: &str, decision: &iam::Decision) {
                 "denied: nothing of this kind allows it"
             );
         }
+        iam::Decision::Exceeded(excess) => {
+            let because = excess.words();
+            tracing::warn!(
+                caller,
+                action,
+                resource,
+                because,
+                "denied: it could not be decided within bounds"
+            );
+        }
         iam::Decision::Allow(_) => {}
     }
 }

@@ -60,7 +60,9 @@ use crate::token::OpenToken;
 use crate::uploads_in_progress::UploadsInProgress;
 
 const KEY_RING: &str = "key-ring";
-const CACHED_TOKENS: u64 = 20_000;
+/// Bytes of opened passwords that are kept.
+const TOKENS: u64 = 24 << 20;
+// These count entries: each is an id and a number, some hundred bytes whatever a client sends.
 const CACHED_PULLS: u64 = 20_000;
 const CACHED_KEY_USES: u64 = 10_000;
 /// Simulations of policies that run at the same time.
@@ -111,7 +113,10 @@ impl Registry {
             organization,
             management: OnceLock::new(),
             policies: PolicyCaches::default(),
-            tokens: Cache::new(CACHED_TOKENS),
+            tokens: Cache::builder()
+                .max_capacity(TOKENS)
+                .weigher(|_, open: &OpenToken| open.weight())
+                .build(),
             manifests,
             key_uses: Cache::new(CACHED_KEY_USES),
             pulls: Cache::new(CACHED_PULLS),

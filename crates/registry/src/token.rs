@@ -10,7 +10,7 @@ use meta::ForgetSessionContexts;
 use serde::{Deserialize, Serialize};
 
 use crate::Registry;
-use crate::context::{Caller, Ctx, micros};
+use crate::context::{Caller, Ctx, SessionPolicy, micros};
 use crate::error::{Error, Result};
 use crate::kept::SealedCaller;
 use crate::op::effect;
@@ -69,6 +69,22 @@ pub(crate) struct IssuedToken {
 pub(crate) struct OpenToken {
     caller: Arc<Caller>,
     expires_at: i64,
+}
+
+impl OpenToken {
+    /// About how many bytes it takes: a session may carry kilobytes of policies and tags.
+    pub(crate) fn weight(&self) -> u32 {
+        const FIXED: usize = 1_024;
+        let of_session = self.caller.session.as_ref().map_or(0, |session| {
+            let policies = session.policies.iter().flatten().map(|policy| match policy {
+                SessionPolicy::Inline(text) | SessionPolicy::Managed(text) => text.len() + 64,
+            });
+            let tags = session.tags.iter().map(|(key, value)| key.len() + value.len() + 128);
+            let transitive = session.transitive.iter().map(|key| key.len() + 64);
+            policies.chain(tags).chain(transitive).sum()
+        });
+        u32::try_from(FIXED + of_session).unwrap_or(u32::MAX)
+    }
 }
 
 impl Registry {

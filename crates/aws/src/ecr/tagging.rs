@@ -1,17 +1,13 @@
 //! TagResource, UntagResource and ListTagsForResource: AWS's resource tags, which are not image tags.
 
-use std::collections::HashSet;
-
 use serde::{Deserialize, Serialize};
 
 use super::Request;
 use super::invalid::{Invalid, InvalidKind};
 use super::validate::{Member, Rule};
+use crate::tag::{self, Fault};
 
-/// Most tags of a resource.
-pub const MAX_TAGS: usize = 50;
-const MAX_KEY_CHARACTERS: usize = 128;
-const MAX_VALUE_CHARACTERS: usize = 256;
+pub use crate::tag::MAX_TAGS;
 
 /// A resource tag. Alone among ECR's members its two begin with a capital.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,53 +28,40 @@ pub(super) const TAG_LIST: Rule = Rule::List {
     max: usize::MAX,
 };
 
-/// The rules of AWS's tagging (ECR user guide, "Tagging a private repository"), which the model does not hold.
+/// Holds tags against the rules, which the model does not have.
 pub(super) fn check_tags(tags: &[Tag]) -> Result<(), Invalid> {
-    if tags.len() > MAX_TAGS {
-        return Err(Invalid {
+    let checked = tag::check(tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str())));
+    checked.map_err(|(at, fault)| match fault {
+        Fault::TooMany => Invalid {
             kind: InvalidKind::TooManyTags,
             message: format!(
                 "A repository can have at most {MAX_TAGS} tags; the request holds {}",
                 tags.len()
             ),
-        });
-    }
-    let mut keys = HashSet::new();
-    for tag in tags {
-        check_key(&tag.key)?;
-        if tag.value.chars().count() > MAX_VALUE_CHARACTERS {
-            return Err(refused(
-                &tag.key,
-                &format!("has a value of more than {MAX_VALUE_CHARACTERS} characters"),
-            ));
-        }
-        if tag.value.contains(char::is_control) {
-            return Err(refused(&tag.key, "has a control character in its value"));
-        }
-        if !keys.insert(tag.key.as_str()) {
-            return Err(refused(&tag.key, "is given more than once"));
-        }
-    }
-    Ok(())
+        },
+        other => refused(tags.get(at).map(|tag| tag.key.as_str()).unwrap_or_default(), other),
+    })
 }
 
-fn check_key(key: &str) -> Result<(), Invalid> {
-    if key.is_empty() {
-        return Err(Invalid::tag_parameter("Tag parameters are invalid"));
-    }
-    if key.chars().count() > MAX_KEY_CHARACTERS {
-        return Err(refused(key, &format!("has more than {MAX_KEY_CHARACTERS} characters")));
-    }
-    if key.contains(char::is_control) {
-        return Err(Invalid::tag_parameter("A tag key cannot hold control characters"));
-    }
-    if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
-        return Err(refused(key, "begins with 'aws:', which is reserved"));
-    }
-    Ok(())
-}
-
-fn refused(key: &str, why: &str) -> Invalid {
+fn refused(key: &str, fault: Fault) -> Invalid {
+    let why = match fault {
+        Fault::NoKey => return Invalid::tag_parameter("Tag parameters are invalid"),
+        Fault::KeyCharacters => {
+            let message = "Tag parameters are invalid: a key can hold letters, digits, spaces and _.:/=+-@";
+            return Invalid::tag_parameter(message);
+        }
+        Fault::TwiceInDifferentCase => {
+            let message = "Two tags of a repository cannot have keys that differ only in case.";
+            return Invalid::tag_parameter(message);
+        }
+        Fault::LongKey => format!("has more than {} characters", tag::MAX_KEY_CHARACTERS),
+        Fault::Reserved => "begins with 'aws:', which is reserved".to_owned(),
+        Fault::LongValue => format!("has a value of more than {} characters", tag::MAX_VALUE_CHARACTERS),
+        Fault::ValueCharacters => {
+            "has a value with other characters than letters, digits, spaces and _.:/=+-@".to_owned()
+        }
+        Fault::Twice | Fault::TooMany => "is given more than once".to_owned(),
+    };
     Invalid::tag_parameter(format!("Tag parameters are invalid: the key '{key}' {why}"))
 }
 
@@ -124,7 +107,7 @@ impl Request for UntagResourceRequest {
     ];
 
     fn validate(&self) -> Result<(), Invalid> {
-        self.tag_keys.iter().try_for_each(|key| check_key(key))
+        self.tag_keys.iter().try_for_each(|key| tag::check_key(key).map_err(|fault| refused(key, fault)))
     }
 }
 

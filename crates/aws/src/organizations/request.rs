@@ -4,16 +4,17 @@ use serde::Deserialize;
 
 use super::pattern::{ACCOUNT_ID, ACCOUNT_NAME, EMAIL, REQUEST_ID, ROLE_NAME};
 use crate::ecr::{Member, Request, Rule, Tag};
+use crate::tag;
 
 const TAGS: Rule = Rule::List {
     of: &Rule::Structure(&[
-        Member::required("Key", Rule::text(1, 128)),
-        Member::required("Value", Rule::text(0, 256)),
+        Member::required("Key", Rule::text(1, tag::MAX_KEY_CHARACTERS)),
+        Member::required("Value", Rule::text(0, tag::MAX_VALUE_CHARACTERS)),
     ]),
     min: 0,
-    max: 50,
+    max: tag::MAX_TAGS,
 };
-const TAG_KEYS: Rule = Rule::List { of: &Rule::text(1, 128), min: 0, max: 50 };
+const TAG_KEYS: Rule = Rule::List { of: &Rule::text(1, tag::MAX_KEY_CHARACTERS), min: 0, max: tag::MAX_TAGS };
 const MAX_RESULTS: Rule = Rule::Integer { min: 1, max: 20 };
 const TOKEN: Rule = Rule::text(0, 100_000);
 const STATES: Rule =

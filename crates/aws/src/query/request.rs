@@ -2,6 +2,7 @@
 //! IAM and STS have for those that break one.
 
 use super::Form;
+use crate::tag;
 
 /// A parameter that breaks a rule; the services answer `ValidationError`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -221,7 +222,7 @@ impl Form {
     /// `Tags.member.N.Key` and `.Value`: at most 50, keys of 1 to 128 characters, values of up to 256.
     pub fn tags(&self, name: &str) -> Result<Vec<(String, String)>, Invalid> {
         let members = self.structures(name);
-        if members.len() > 50 {
+        if members.len() > tag::MAX_TAGS {
             return Err(invalid(name, Some(""), "Member must have length less than or equal to 50"));
         }
         let mut tags = Vec::with_capacity(members.len());
@@ -239,13 +240,16 @@ impl Form {
     }
 }
 
-const TAG_KEY: Rule = Rule { min: 1, max: 128, pattern: Some((r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+", is_tag_text)) };
-const TAG_VALUE: Rule =
-    Rule { min: 0, max: 256, pattern: Some((r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*", is_tag_text)) };
-
-fn is_tag_text(text: &str) -> bool {
-    text.chars().all(|c| c.is_alphanumeric() || c == ' ' || "_.:/=+-@".contains(c))
-}
+const TAG_KEY: Rule = Rule {
+    min: 1,
+    max: tag::MAX_KEY_CHARACTERS,
+    pattern: Some((r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+", tag::is_text)),
+};
+const TAG_VALUE: Rule = Rule {
+    min: 0,
+    max: tag::MAX_VALUE_CHARACTERS,
+    pattern: Some((r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*", tag::is_text)),
+};
 
 /// Declares requests: each field with how it is read.
 #[macro_export]

@@ -62,6 +62,11 @@ fn sid_of(statement: &Statement) -> Option<String> {
 pub(super) fn statement(statement: &Statement, policy_use: Use) -> Vec<String> {
     let mut messages = early_variables(statement);
     messages.extend(open_door(statement, policy_use));
+    messages.extend(statement.conditions.iter().filter(|condition| !condition.key.contains(':')).map(
+        |condition| {
+            format!("no request has the condition key {:?}: keys have a prefix, such as aws:", condition.key)
+        },
+    ));
     messages
 }
 

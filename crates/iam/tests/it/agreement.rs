@@ -298,6 +298,7 @@ fn the_scenarios_end_in_every_way() {
             Decision::Allow(by) => format!("allow {:?}", by.kind),
             Decision::ExplicitDeny(by) => format!("deny {:?}", by.kind),
             Decision::ImplicitDeny(kind) => format!("nothing {kind:?}"),
+            Decision::Exceeded(excess) => format!("exceeded {excess:?}"),
         };
         *ends.entry(end).or_default() += 1;
     }

@@ -173,6 +173,7 @@ fn is_expected(expected: &str, decision: &Decision) -> bool {
         Decision::Allow(allowed) => effect == "allow" && by.is_none_or(|by| by == allowed.kind),
         Decision::ExplicitDeny(denied) => effect == "deny" && by == Some(denied.kind),
         Decision::ImplicitDeny(missing) => effect == "nothing" && by == Some(*missing),
+        Decision::Exceeded(_) => false,
     }
 }
 

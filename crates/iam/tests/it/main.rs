@@ -9,6 +9,7 @@
 
 mod acceptance;
 mod agreement;
+mod bounds;
 mod cases;
 mod combination;
 mod fuzz_entries;

@@ -75,6 +75,7 @@ fn outcome(decision: &Decision) -> &'static str {
         Decision::Allow(_) => "allow",
         Decision::ExplicitDeny(_) => "deny",
         Decision::ImplicitDeny(_) => "nothing",
+        Decision::Exceeded(_) => "exceeded",
     }
 }
 

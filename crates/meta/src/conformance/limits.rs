@@ -125,7 +125,7 @@ pub(super) async fn of_tags(world: World) {
     }
     let made = crowd(
         &world,
-        |refused| *refused == TooManyAccountTags,
+        |refused| *refused == TagAccountRefusal::TooMany,
         |at| TagAccount {
             account_id: digits(ACCOUNT),
             remove: Vec::new(),

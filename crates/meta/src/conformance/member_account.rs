@@ -102,7 +102,11 @@ pub(super) async fn tags_of_accounts(world: World) {
         limit,
     };
     world.meta.write(tag(&["b", "none"], &[("a", "9"), ("c", "3")], 2)).await.unwrap();
-    assert_eq!(refusal(world.meta.write(tag(&[], &[("d", "4")], 2)).await), TooManyAccountTags);
+    assert_eq!(refusal(world.meta.write(tag(&[], &[("d", "4")], 2)).await), TagAccountRefusal::TooMany);
+    for set in [[("A", "8")], [("C", "8")]] {
+        let hidden = refusal(world.meta.write(tag(&[], &set, 9)).await);
+        assert_eq!(hidden, TagAccountRefusal::SameButForCase, "{set:?}");
+    }
     assert_eq!(tags().await.unwrap(), [pair("a", "9"), pair("c", "3")], "a refusal leaves what was");
 }
 

@@ -1,5 +1,7 @@
 //! Tags of what IAM tags. Keys are unique whatever their case.
 
+use aws::tag::folded;
+
 use crate::{
     Never, StoreError, Tx,
     ops::{operation, principal::bump},
@@ -10,7 +12,7 @@ use crate::{
 pub(crate) async fn put_tag(tx: &mut Tx<'_>, owner: &str, key: &str, value: &str) -> Result<(), StoreError> {
     let upsert = "INSERT INTO iam_tag (owner, key_folded, key, value) VALUES (?1, ?2, ?3, ?4) \
         ON CONFLICT (owner, key_folded) DO UPDATE SET key = excluded.key, value = excluded.value";
-    tx.execute(upsert, &params![owner, key.to_lowercase(), key, value]).await.map(|_| ())
+    tx.execute(upsert, &params![owner, folded(key), key, value]).await.map(|_| ())
 }
 
 /// Sets tags.
@@ -77,7 +79,7 @@ operation!(RemoveIamTags: Durable -> (), Never, |op, tx| {
     bump(tx, &op.owner).await?;
     for key in &op.keys {
         let delete = "DELETE FROM iam_tag WHERE owner = ?1 AND key_folded = ?2";
-        tx.execute(delete, &params![op.owner, key.to_lowercase()]).await?;
+        tx.execute(delete, &params![op.owner, folded(key)]).await?;
     }
     Ok(Ok(()))
 });

@@ -157,11 +157,17 @@ pub struct TagAccount {
     pub limit: i64,
 }
 
-/// There would be more tags than there may be.
+/// Why tags of an account were not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooManyAccountTags;
+pub enum TagAccountRefusal {
+    /// There would be more than there may be.
+    TooMany,
+    /// A tag that comes would stand beside one whose key differs in nothing but case. Condition keys of policies ignore
+    /// case, so that the one could hide the other.
+    SameButForCase,
+}
 
-operation!(TagAccount: Durable -> (), TooManyAccountTags, |op, tx| {
+operation!(TagAccount: Durable -> (), TagAccountRefusal, |op, tx| {
     lock_account_where(tx, "account_id = ?1", &params![op.account_id]).await?;
     for key in &op.remove {
         let delete = "DELETE FROM account_tag WHERE key = ?2 \
@@ -169,9 +175,17 @@ operation!(TagAccount: Durable -> (), TooManyAccountTags, |op, tx| {
         tx.execute(delete, &params![op.account_id, key]).await?;
     }
     put_tags(tx, &op.account_id, &op.set).await?;
-    let count = "SELECT COUNT(*) FROM account_tag t JOIN account a ON a.key = t.account WHERE a.account_id = ?1";
-    let count = tx.value::<i64>(count, &params![op.account_id]).await?.unwrap_or_default();
-    Ok(if count > op.limit { Err(TooManyAccountTags) } else { Ok(()) })
+    let select = "SELECT t.key FROM account_tag t JOIN account a ON a.key = t.account WHERE a.account_id = ?1";
+    let rows = tx.rows(select, &params![op.account_id]).await?;
+    let keys = rows.into_iter().map(|mut row| row.take()).collect::<Result<Vec<String>, StoreError>>()?;
+    if i64::try_from(keys.len()).unwrap_or(i64::MAX) > op.limit {
+        return Ok(Err(TagAccountRefusal::TooMany));
+    }
+    // What stood there before there was this rule does not keep other tags from being set.
+    let is_hidden = |(key, _): &(String, String)| {
+        keys.iter().any(|known| known != key && aws::tag::folded(known) == aws::tag::folded(key))
+    };
+    Ok(if op.set.iter().any(is_hidden) { Err(TagAccountRefusal::SameButForCase) } else { Ok(()) })
 });
 
 async fn put_tags(tx: &mut Tx<'_>, account: &AccountId, tags: &[(String, String)]) -> Result<(), StoreError> {

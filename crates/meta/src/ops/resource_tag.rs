@@ -67,8 +67,7 @@ operation!(TagResource: Durable -> (), TagResourceRefusal, |op, tx| {
     if keys.len() as u64 > MAX_RESOURCE_TAGS {
         return Ok(Err(TagResourceRefusal::TooMany));
     }
-    let folded: std::collections::HashSet<String> = keys.iter().map(|key| key.to_ascii_lowercase()).collect();
-    if folded.len() < keys.len() {
+    if !aws::tag::are_distinct(keys.iter().map(String::as_str)) {
         return Ok(Err(TagResourceRefusal::SameButForCase));
     }
     bump(tx, repository).await?;

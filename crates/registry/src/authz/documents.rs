@@ -1,10 +1,11 @@
 //! Compiled policies, kept at the version that the store counts: one that changed is never served.
 
+use std::hash::Hash;
 use std::sync::Arc;
 
 use meta::{
     LoadIdentityPolicies, LoadManagedDocuments, LoadRegistryPolicy, LoadRepositoryPolicy, ManagedDocument,
-    RegistryKey, RepositoryKey,
+    RegistryKey, RepositoryKey, VersionedPolicy,
 };
 use moka::sync::Cache;
 use oci::digest::{Algorithm, Digest};
@@ -14,10 +15,14 @@ use crate::context::SessionPolicy;
 use crate::error::{Error, Result};
 use crate::store::StoreResultExt as _;
 
-const PRINCIPALS: u64 = 10_000;
-const REPOSITORIES: u64 = 20_000;
-const REGISTRIES: u64 = 2_000;
-const SESSION_POLICIES: u64 = 2_000;
+/// Bytes that each cache may hold; a policy in use is there twice at most, while it is replaced. An ordinary policy takes
+/// some kilobytes.
+const PRINCIPALS: u64 = 24 << 20;
+const REPOSITORIES: u64 = 16 << 20;
+const REGISTRIES: u64 = 4 << 20;
+const SESSION_POLICIES: u64 = 4 << 20;
+/// What an entry takes besides its policies: its key, its name, the cache's own accounts of it.
+const ENTRY: usize = 512;
 
 /// A policy with the name that it has in an explanation.
 pub(crate) type Named = (iam::SourceName, Arc<iam::Policy>);
@@ -56,11 +61,32 @@ pub(crate) struct PolicyCaches {
 impl Default for PolicyCaches {
     fn default() -> Self {
         Self {
-            principals: Cache::new(PRINCIPALS),
-            repositories: Cache::new(REPOSITORIES),
-            registries: Cache::new(REGISTRIES),
-            texts: Cache::new(SESSION_POLICIES),
+            principals: weighed(PRINCIPALS, PrincipalPolicies::weight),
+            repositories: weighed(REPOSITORIES, |kept: &RepositoryPolicy| of_named(kept.policy.iter())),
+            registries: weighed(REGISTRIES, |kept: &RegistryPolicy| of_named(kept.policy.iter())),
+            texts: weighed(SESSION_POLICIES, iam::Policy::weight),
         }
+    }
+}
+
+/// A cache that may hold so many bytes.
+fn weighed<K, V>(bytes: u64, weight: impl Fn(&V) -> usize + Send + Sync + 'static) -> Cache<K, Arc<V>>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    V: Send + Sync + 'static,
+{
+    let weigher = move |_: &K, kept: &Arc<V>| u32::try_from(ENTRY + weight(kept)).unwrap_or(u32::MAX);
+    Cache::builder().max_capacity(bytes).weigher(weigher).build()
+}
+
+fn of_named<'a>(policies: impl Iterator<Item = &'a Named>) -> usize {
+    policies.map(|(name, policy)| name.as_str().len() + policy.weight()).sum()
+}
+
+impl PrincipalPolicies {
+    fn weight(&self) -> usize {
+        let of_tags: usize = self.tags.iter().map(|(key, value)| key.len() + value.len() + 64).sum();
+        of_named(self.identity.iter().chain(&self.boundary)) + of_tags
     }
 }
 
@@ -85,12 +111,16 @@ impl Registry {
             self.meta.read(LoadIdentityPolicies { owner: unique_id.to_owned() }).await.or_store_error()?;
         let mut identity = Vec::new();
         for (name, document) in &loaded.inline {
-            identity.push((iam::SourceName::new(name.as_str()), compile(document)?));
+            identity.push((iam::SourceName::new(name.as_str()), stored(name, document)?));
         }
         for managed in &loaded.managed {
             identity.push(compile_managed(managed)?);
         }
         let boundary = loaded.boundary.as_ref().map(compile_managed).transpose()?;
+        if loaded.version == 0 {
+            // It was there when the caller was looked up. Its policies are gone with it, the denials among them.
+            identity.push(missing(unique_id)?);
+        }
         Ok(PrincipalPolicies { version: loaded.version, identity, boundary, tags: loaded.tags })
     }
 
@@ -108,7 +138,7 @@ impl Registry {
             return Ok(Some(kept));
         }
         let loaded = self.meta.read(LoadRepositoryPolicy { repository }).await.or_store_error()?;
-        let policy = named("repository policy", loaded.document.as_deref())?;
+        let policy = of_resource("repository policy", &loaded)?;
         let compiled = Arc::new(RepositoryPolicy { version: loaded.version, policy });
         cache.insert(repository, Arc::clone(&compiled));
         Ok(Some(compiled))
@@ -128,7 +158,7 @@ impl Registry {
             return Ok(Some(kept));
         }
         let loaded = self.meta.read(LoadRegistryPolicy { registry }).await.or_store_error()?;
-        let policy = named("registry policy", loaded.policy.document.as_deref())?;
+        let policy = of_resource("registry policy", &loaded.policy)?;
         let on_every_action = loaded.scope.as_deref() != Some("V1");
         let compiled = Arc::new(RegistryPolicy { version: loaded.policy.version, policy, on_every_action });
         cache.insert(registry, Arc::clone(&compiled));
@@ -153,10 +183,12 @@ impl Registry {
             }
         }
         if !kept_here.is_empty() {
-            // One that was deleted since allows nothing any more.
-            let read = LoadManagedDocuments { arns: kept_here };
-            for (arn, document) in self.meta.read(read).await.or_store_error()? {
-                compiled.push((iam::SourceName::new(arn), compile(&document)?));
+            let read = LoadManagedDocuments { arns: kept_here.clone() };
+            let documents = self.meta.read(read).await.or_store_error()?;
+            for arn in kept_here {
+                let document =
+                    documents.iter().find(|(known, _)| *known == arn).map(|(_, text)| text.clone());
+                compiled.push(compile_managed(&ManagedDocument { arn, document })?);
             }
         }
         Ok(compiled)
@@ -177,22 +209,42 @@ fn compile(document: &str) -> Result<Arc<iam::Policy>> {
     iam::Policy::parse(document).map(Arc::new).map_err(Error::internal)
 }
 
-fn named(name: &'static str, document: Option<&str>) -> Result<Option<Named>> {
-    document.map(|text| Ok((iam::SourceName::new(name), compile(text)?))).transpose()
+/// What stands for a policy that ought to be there: nobody knows what it denied.
+const EVERYTHING_DENIED: &str =
+    r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#;
+
+fn missing(name: &str) -> Result<Named> {
+    tracing::error!(name, "what decides is not there: everything is denied");
+    Ok((iam::SourceName::new(name), compile(EVERYTHING_DENIED)?))
+}
+
+/// A document that was accepted once. One that cannot be read any more denies.
+fn stored(name: &str, document: &str) -> Result<Arc<iam::Policy>> {
+    iam::Policy::parse(document).map(Arc::new).or_else(|error| {
+        tracing::error!(name, %error, "a stored policy cannot be read: everything is denied");
+        compile(EVERYTHING_DENIED)
+    })
+}
+
+/// The policy of a repository or registry. Where the row has gone since it was found, so has its policy, with what it
+/// denied.
+fn of_resource(name: &'static str, loaded: &VersionedPolicy) -> Result<Option<Named>> {
+    match &loaded.document {
+        Some(text) => Ok(Some((iam::SourceName::new(name), stored(name, text)?))),
+        None if loaded.version == 0 => missing(name).map(Some),
+        None => Ok(None),
+    }
 }
 
 /// A policy that is in the store, or one of AWS's. What is neither cannot be attached; were it there, it denies.
 fn compile_managed(managed: &ManagedDocument) -> Result<Named> {
-    const NOTHING: &str =
-        r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#;
     // Once, AWS's policies could be attached under the ARNs of other partitions: what is attached so goes on as it did.
     let arn = ["arn:aws-cn:", "arn:aws-us-gov:"].iter().find_map(|prefix| managed.arn.strip_prefix(prefix));
     let arn = arn.map_or_else(|| managed.arn.clone(), |rest| format!("arn:aws:{rest}"));
-    let known = managed.document.as_deref().or_else(|| iam::managed::find(&arn));
-    if known.is_none() {
-        tracing::error!(arn = managed.arn, "an attached policy is not there: everything is denied");
+    match managed.document.as_deref().or_else(|| iam::managed::find(&arn)) {
+        Some(text) => Ok((iam::SourceName::new(managed.arn.as_str()), stored(&managed.arn, text)?)),
+        None => missing(&managed.arn),
     }
-    Ok((iam::SourceName::new(managed.arn.as_str()), compile(known.unwrap_or(NOTHING))?))
 }
 
 #[cfg(test)]
@@ -212,5 +264,58 @@ mod tests {
         assert!(allows("arn:aws-cn:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"));
         assert!(allows("arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"));
         assert!(!allows("arn:aws-cn:iam::aws:policy/Nothing"));
+    }
+
+    fn everything(policy: &iam::Policy) -> iam::Decision {
+        let context = iam::Context::new();
+        let all = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+        let all = compile(all).unwrap();
+        let name = iam::SourceName::new("policy");
+        let request = iam::Request { action: "ecr:ListImages", resource: "*", context: &context };
+        iam::evaluate_identity(&[(&name, &*all), (&name, policy)], &request)
+    }
+
+    #[test]
+    fn a_stored_policy_that_cannot_be_read_denies() {
+        for text in ["", "{}", r#"{"Version":"2030-01-01","Statement":[]}"#] {
+            assert!(
+                matches!(everything(&stored("p", text).unwrap()), iam::Decision::ExplicitDeny(_)),
+                "{text}"
+            );
+            let managed = ManagedDocument {
+                arn: "arn:aws:iam::1:policy/p".to_owned(),
+                document: Some(text.to_owned()),
+            };
+            let (_, policy) = compile_managed(&managed).unwrap();
+            assert!(matches!(everything(&policy), iam::Decision::ExplicitDeny(_)), "{text}");
+            let loaded = VersionedPolicy { version: 3, document: Some(text.to_owned()) };
+            let (_, policy) = of_resource("repository policy", &loaded).unwrap().unwrap();
+            assert!(matches!(everything(&policy), iam::Decision::ExplicitDeny(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_resource_that_has_gone_denies_and_one_without_a_policy_does_not() {
+        let gone = of_resource("repository policy", &VersionedPolicy::default()).unwrap();
+        let (_, policy) = gone.unwrap();
+        assert!(matches!(everything(&policy), iam::Decision::ExplicitDeny(_)));
+        let none = VersionedPolicy { version: 2, document: None };
+        assert!(of_resource("repository policy", &none).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_cache_of_policies_holds_bytes_and_not_entries() {
+        let resources = vec!["\"arn:a:b:c:d:e\""; 600].join(",");
+        let text = format!(r#"{{"Statement":{{"Effect":"Deny","Action":"*","Resource":[{resources}]}}}}"#);
+        let policy = compile(&text).unwrap();
+        let caches = PolicyCaches::default();
+        for number in 0..1_000 {
+            let key = Digest::of(Algorithm::Sha256, format!("{number}").as_bytes());
+            caches.texts.insert(key, Arc::clone(&policy));
+        }
+        caches.texts.run_pending_tasks();
+        assert!(caches.texts.weighted_size() <= SESSION_POLICIES);
+        let count = usize::try_from(caches.texts.entry_count()).unwrap();
+        assert!(count > 0 && count * policy.weight() <= 4 << 20, "{count} of {}", policy.weight());
     }
 }

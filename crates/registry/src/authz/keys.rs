@@ -95,9 +95,9 @@ pub(super) fn requested_region(op: Op, signed: Option<&Region>) -> Option<String
 }
 
 fn add_session(context: &mut iam::Context, session: &Session) {
-    if let Ok(issued_at) = jiff::Timestamp::from_second(session.issued_at) {
-        context.set("aws:TokenIssueTime", issued_at);
-    }
+    // A moment that is none counts as long ago: what denies the sessions of before some moment must hold for it.
+    let issued_at = jiff::Timestamp::from_second(session.issued_at).unwrap_or(jiff::Timestamp::MIN);
+    context.set("aws:TokenIssueTime", issued_at);
     // Only temporary credentials have the key at all.
     context.set("aws:MultiFactorAuthPresent", session.mfa);
     if let Some(identity) = &session.source_identity {
@@ -116,21 +116,21 @@ pub(super) fn add_principal_tags(
     own: &[(String, String)],
     session: Option<&Session>,
 ) {
-    let of_session = session.map(|session| session.tags.as_slice()).unwrap_or_default();
-    for (key, value) in own.iter().chain(of_session) {
-        context.set(format!("aws:PrincipalTag/{key}"), value.as_str());
+    context.set_tags("aws:PrincipalTag/", pairs(own));
+    if let Some(session) = session {
+        context.set_tags("aws:PrincipalTag/", pairs(&session.tags));
     }
 }
 
-/// `aws:RequestTag/…` and `aws:TagKeys` of the tags that a request brings. Whether their keys may differ in case alone
-/// is each service's own rule.
-pub(crate) fn of_request_tags<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> iam::Context {
+fn pairs(tags: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+    tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+}
+
+/// `aws:RequestTag/…` and `aws:TagKeys` of the tags that a request brings.
+pub(crate) fn of_request_tags<'a>(tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> iam::Context {
     let mut context = iam::Context::new();
-    let mut names = Vec::new();
-    for (key, value) in tags {
-        context.set(format!("aws:RequestTag/{key}"), value);
-        names.push(key);
-    }
+    context.set_tags("aws:RequestTag/", tags.clone());
+    let names: Vec<&str> = tags.map(|(key, _)| key).collect();
     if !names.is_empty() {
         context.set_all("aws:TagKeys", names);
     }
@@ -139,8 +139,6 @@ pub(crate) fn of_request_tags<'a>(tags: impl IntoIterator<Item = (&'a str, &'a s
 
 /// `aws:ResourceTag/…` and the service's own `ecr:ResourceTag/…`.
 pub(crate) fn add_resource_tags(context: &mut iam::Context, service: &str, tags: &[(String, String)]) {
-    for (key, value) in tags {
-        context.set(format!("aws:ResourceTag/{key}"), value.as_str());
-        context.set(format!("{service}:ResourceTag/{key}"), value.as_str());
-    }
+    context.set_tags("aws:ResourceTag/", pairs(tags));
+    context.set_tags(&format!("{service}:ResourceTag/"), pairs(tags));
 }

@@ -143,7 +143,11 @@ impl Deciding {
             };
             iam::evaluate(&policies, request, &access)
         });
-        matches!(decision, iam::Decision::ExplicitDeny(by) if by.kind == iam::PolicyKind::Resource)
+        match decision {
+            iam::Decision::ExplicitDeny(by) => by.kind == iam::PolicyKind::Resource,
+            iam::Decision::Exceeded(_) => true,
+            iam::Decision::Allow(_) | iam::Decision::ImplicitDeny(_) => false,
+        }
     }
 
     /// Calls `ask` with the policies that concern an operation.

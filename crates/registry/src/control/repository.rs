@@ -1,7 +1,5 @@
 //! Repositories: create, describe, delete, tag, the mutability of their images' tags, and whether those are scanned.
 
-use std::collections::HashSet;
-
 use ::blob::fault::{self, Fault};
 use aws::arn::Arn;
 use aws::ecr::{
@@ -44,7 +42,7 @@ impl Registry {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
         let gate = self.gate(ctx, &repository, Target::None).await?;
         let tags: Vec<_> = input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
-        let keys = request_tag_keys(&tags)?;
+        let keys = request_tag_keys(&tags);
         gate.also_allow(Op::CreateRepository, keys.clone())?;
         if !tags.is_empty() {
             gate.also_allow(Op::TagResource, keys)?;
@@ -251,7 +249,7 @@ impl Registry {
         let repository = tagged_repository(&input.resource_arn, region)?;
         let tags: Vec<_> = input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
         let gate = self.gate(ctx, &repository, Target::None).await?;
-        let permit = gate.permit_with::<effect::TagResource>(request_tag_keys(&tags)?)?;
+        let permit = gate.permit_with::<effect::TagResource>(request_tag_keys(&tags))?;
         let write = TagResource { repository: permit.repository(), tags };
         self.meta.write(write).await.or_refused(|refusal| match refusal {
             TagResourceRefusal::NotFound => gate.repository_not_found(),
@@ -337,14 +335,9 @@ fn filters(shape: Vec<ImageTagMutabilityExclusionFilter>) -> Vec<String> {
     shape.into_iter().map(|filter| filter.filter).collect()
 }
 
-/// `aws:RequestTag/k` and `aws:TagKeys` of a request that brings tags. Condition keys ignore case, so tags whose keys
-/// do not differ otherwise would leave it to chance which of them a policy sees.
-fn request_tag_keys(tags: &[(String, String)]) -> Result<iam::Context> {
-    let folded: HashSet<String> = tags.iter().map(|(key, _)| key.to_ascii_lowercase()).collect();
-    if folded.len() < tags.len() {
-        return Err(same_but_for_case());
-    }
-    Ok(of_request_tags(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))))
+/// `aws:RequestTag/k` and `aws:TagKeys` of a request that brings tags.
+fn request_tag_keys(tags: &[(String, String)]) -> iam::Context {
+    of_request_tags(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())))
 }
 
 fn same_but_for_case() -> Error {

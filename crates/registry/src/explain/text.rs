@@ -85,6 +85,7 @@ fn why(decision: &Decision) -> String {
         Decision::Allow(by) => format!("{} allows it, and nothing stands against it", place(by)),
         Decision::ExplicitDeny(by) => format!("{} denies it, whatever else allows it", place(by)),
         Decision::ImplicitDeny(kind) => format!("no {} allows it", kind.words()),
+        Decision::Exceeded(excess) => format!("it could not be decided, because {}", excess.words()),
     }
 }
 
@@ -99,6 +100,9 @@ fn missing(question: &Question, explained: &Explained) -> Option<String> {
             "{} must deny it no more",
             by.source.as_ref().map_or("the policy", SourceName::as_str)
         )),
+        Decision::Exceeded(_) => {
+            Some("simpler patterns in the policies below, or shorter values in the request".to_owned())
+        }
         Decision::ImplicitDeny(kind) => Some(match kind {
             PolicyKind::Resource => {
                 let also = if allows(explained, PolicyKind::Identity) {

@@ -22,6 +22,7 @@ mod user;
 
 use aws::arn::Arn;
 use aws::ids::AccountId;
+use aws::tag::Fault;
 use jiff::Timestamp;
 use meta::{Entity, EntityKind, FindEntity, ListIamTags, Micros};
 
@@ -80,21 +81,23 @@ fn quota_exceeded(quota: &str, limit: impl std::fmt::Display) -> Error {
     Error::aws(AwsCode::IamLimitExceeded, format!("Cannot exceed quota for {quota}: {limit}"))
 }
 
-/// Condition keys of tags that a request brings. Keys that differ only in their case are refused, as IAM does.
+/// Condition keys of tags that a request brings.
 fn request_tags(tags: &[(String, String)]) -> Result<iam::Context> {
-    let mut seen: Vec<String> = Vec::with_capacity(tags.len());
-    for (key, _) in tags {
-        let folded = key.to_lowercase();
-        if seen.contains(&folded) {
-            let message = "Duplicate tag keys found. Please note that Tag keys are case insensitive.";
-            return Err(Error::aws(AwsCode::InvalidInput, message));
+    let pairs = || tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    aws::tag::check(pairs()).map_err(|(_, fault)| Error::aws(AwsCode::InvalidInput, tag_fault(fault)))?;
+    Ok(of_request_tags(pairs()))
+}
+
+/// The words of IAM and STS for a tag that breaks a rule. What is too long, too much or has other characters is refused
+/// where the request is read, with its place; this is for what is left.
+pub(crate) fn tag_fault(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Twice | Fault::TwiceInDifferentCase => {
+            "Duplicate tag keys found. Please note that Tag keys are case insensitive."
         }
-        if folded.starts_with("aws:") {
-            return Err(Error::aws(AwsCode::InvalidInput, "Tag keys cannot begin with aws:."));
-        }
-        seen.push(folded);
+        Fault::Reserved => "Tag keys cannot begin with aws:.",
+        _ => "The tags are not valid.",
     }
-    Ok(of_request_tags(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))))
 }
 
 /// A page's bounds: where it begins and how long it is.

@@ -163,7 +163,8 @@ pub(crate) fn decision_word(decision: &Decision) -> &'static str {
     match decision {
         Decision::Allow(_) => "allowed",
         Decision::ExplicitDeny(_) => "explicitDeny",
-        Decision::ImplicitDeny(_) => "implicitDeny",
+        // The API has no word for what could not be decided; no statement denied it.
+        Decision::ImplicitDeny(_) | Decision::Exceeded(_) => "implicitDeny",
     }
 }
 
@@ -214,9 +215,8 @@ impl Registry {
         // A boundary of the request stands in for the principal's own.
         simulation.boundary = simulation.boundary.or(of_principal.boundary);
         let mut keys = iam::Context::new().with("aws:PrincipalAccount", entity.account_id.to_string());
-        for (key, value) in &of_principal.tags {
-            keys.set(format!("aws:PrincipalTag/{key}"), value.as_str());
-        }
+        let tags = of_principal.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        keys.set_tags("aws:PrincipalTag/", tags);
         simulation.inline_of = match entity.kind.as_str() {
             "user" => "user",
             "group" => "group",

@@ -8,7 +8,7 @@ use crate::Registry;
 use crate::error::{AwsCode, Error, Result};
 
 fn malformed(error: &iam::PolicyError) -> Error {
-    Error::aws(AwsCode::MalformedPolicyDocument, error.iam_message())
+    Error::aws(AwsCode::MalformedPolicyDocument, error.trust_message())
 }
 
 impl Registry {

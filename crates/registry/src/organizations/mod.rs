@@ -83,9 +83,9 @@ impl Registry {
             if ctx.caller.account_id == management { self.member_of(account_id).await? } else { None };
         if let Some(member) = &found {
             let list = ListAccountTags { account_id: member.account_id.clone() };
-            for (key, value) in self.meta.read(list).await.or_store_error()? {
-                keys.set(format!("aws:ResourceTag/{key}"), value);
-            }
+            let tags = self.meta.read(list).await.or_store_error()?;
+            let tags = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+            keys.set_tags("aws:ResourceTag/", tags);
         }
         self.manages(ctx, op, &arn, keys).await?;
         found.ok_or_else(account_not_found)

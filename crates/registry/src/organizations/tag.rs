@@ -4,7 +4,8 @@ use aws::ecr::Tag;
 use aws::organizations::{
     Empty, ListTagsForResourceRequest, ListTagsForResourceResponse, TagResourceRequest, UntagResourceRequest,
 };
-use meta::{ListAccountTags, TagAccount};
+use aws::tag::Fault;
+use meta::{ListAccountTags, TagAccount, TagAccountRefusal};
 
 use crate::Registry;
 use crate::authz::of_request_tags;
@@ -16,21 +17,30 @@ use crate::store::{RefusedExt as _, StoreResultExt as _};
 
 /// The condition keys of tags that a request brings.
 pub(super) fn request_tags(tags: &[Tag]) -> Result<iam::Context> {
-    let mut seen: Vec<&str> = Vec::with_capacity(tags.len());
-    for tag in tags {
-        let refused = |message, reason: &str| {
-            Error::aws(AwsCode::OrganizationInvalidInput, message)
-                .with(Field::Text("Reason", reason.to_owned()))
-        };
-        if tag.key.to_ascii_lowercase().starts_with("aws:") {
-            return Err(refused("Tag keys cannot begin with aws:.", "INVALID_SYSTEM_TAGS_PARAMETER"));
+    let pairs = || tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str()));
+    aws::tag::check(pairs()).map_err(|(_, fault)| refused(fault))?;
+    Ok(of_request_tags(pairs()))
+}
+
+fn refused(fault: Fault) -> Error {
+    let (message, reason) = match fault {
+        Fault::Reserved => ("Tag keys cannot begin with aws:.", "INVALID_SYSTEM_TAGS_PARAMETER"),
+        Fault::Twice => ("The request has two tags of the same key.", "DUPLICATE_TAG_KEY"),
+        Fault::TwiceInDifferentCase => return same_but_for_case(),
+        Fault::NoKey | Fault::LongKey | Fault::LongValue | Fault::TooMany => {
+            ("A tag is too long, has no key, or is one too many.", "INVALID_PATTERN")
         }
-        if seen.contains(&tag.key.as_str()) {
-            return Err(refused("The request has two tags of the same key.", "DUPLICATE_TAG_KEY"));
+        Fault::KeyCharacters | Fault::ValueCharacters => {
+            ("Tags can hold letters, digits, spaces and _.:/=+-@.", "INVALID_PATTERN")
         }
-        seen.push(&tag.key);
-    }
-    Ok(of_request_tags(tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str()))))
+    };
+    Error::aws(AwsCode::OrganizationInvalidInput, message).with(Field::Text("Reason", reason.to_owned()))
+}
+
+fn same_but_for_case() -> Error {
+    let message = "Two tags of an account cannot have keys that differ only in case.";
+    Error::aws(AwsCode::OrganizationInvalidInput, message)
+        .with(Field::Text("Reason", "DUPLICATE_TAG_KEY".to_owned()))
 }
 
 /// Only accounts have tags here.
@@ -61,10 +71,13 @@ impl Registry {
     }
 
     async fn change_account_tags(&self, change: TagAccount) -> Result<Empty> {
-        self.meta.write(change).await.map(|()| Empty {}).or_refused(|_| {
-            let message = format!("An account can have at most {} tags.", quota::TAGS);
-            Error::aws(AwsCode::ConstraintViolation, message)
-                .with(Field::Text("Reason", "MAX_TAG_LIMIT_EXCEEDED".to_owned()))
+        self.meta.write(change).await.map(|()| Empty {}).or_refused(|refusal| match refusal {
+            TagAccountRefusal::SameButForCase => same_but_for_case(),
+            TagAccountRefusal::TooMany => {
+                let message = format!("An account can have at most {} tags.", quota::TAGS);
+                Error::aws(AwsCode::ConstraintViolation, message)
+                    .with(Field::Text("Reason", "MAX_TAG_LIMIT_EXCEEDED".to_owned()))
+            }
         })
     }
 

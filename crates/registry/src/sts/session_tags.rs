@@ -1,9 +1,12 @@
 //! The tags of a session: those that are asked for, and those that come along a chain of sessions (IAM User Guide, "Pass
 //! session tags in AWS STS").
 
+use aws::tag::folded;
+
 use crate::authz::of_request_tags;
 use crate::context::Caller;
 use crate::error::{AwsCode, Error, Result};
+use crate::iam::tag_fault;
 
 /// All tags of a session that is asked for.
 pub(super) struct SessionTags {
@@ -18,23 +21,15 @@ fn invalid(message: &'static str) -> Error {
 }
 
 fn is_among<'a>(key: &str, mut keys: impl Iterator<Item = &'a String>) -> bool {
-    let key = key.to_lowercase();
-    keys.any(|known| known.to_lowercase() == key)
+    let key = folded(key);
+    keys.any(|known| folded(known) == key)
 }
 
 impl SessionTags {
     /// Tags that nothing comes along with.
     pub(super) fn asked(tags: &[(String, String)]) -> Result<Self> {
-        for (at, (key, _)) in tags.iter().enumerate() {
-            if is_among(key, tags.iter().take(at).map(|(known, _)| known)) {
-                return Err(invalid(
-                    "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
-                ));
-            }
-            if key.to_lowercase().starts_with("aws:") {
-                return Err(invalid("Tag keys cannot begin with aws:."));
-            }
-        }
+        let pairs = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        aws::tag::check(pairs).map_err(|(_, fault)| invalid(tag_fault(fault)))?;
         Ok(Self { all: tags.to_vec(), transitive: Vec::new() })
     }
 

@@ -264,3 +264,28 @@ async fn the_operator_still_sees_accounts_that_left() {
     registry.change_account(&id, meta::MemberChange::Close, Timestamp::now()).await.unwrap();
     assert_eq!(registry.all_accounts().await.unwrap()[1].status, "SUSPENDED");
 }
+
+#[tokio::test]
+async fn tags_that_differ_in_case_alone_never_stand_side_by_side() {
+    let world = World::new().await;
+    let registry = &world.registry;
+    registry.create_account(&ctx(&world.admin), create("a@example.org", MEMBER)).await.unwrap();
+    let tag = async |by: &Arc<Caller>, tags: &[(&str, &str)]| {
+        let tag = |(key, value): &(&str, &str)| Tag { key: (*key).to_owned(), value: (*value).to_owned() };
+        let tags = tags.iter().map(tag).collect();
+        registry.tag_account(&ctx(by), TagResourceRequest { resource_id: MEMBER.to_owned(), tags }).await
+    };
+    let twice = "Two tags of an account cannot have keys that differ only in case.";
+    tag(&world.admin, &[("Team", "red")]).await.unwrap();
+    assert_eq!(refused(tag(&world.admin, &[("team", "blue")]).await), twice);
+    assert_eq!(refused(tag(&world.admin, &[("Stage", "a"), ("sTAGE", "b")]).await), twice);
+    tag(&world.admin, &[("Team", "blue")]).await.unwrap();
+
+    // A denial of one value holds, whichever of two tags brings it.
+    let statement = r#"{"Effect":"Allow","Action":"organizations:*","Resource":"*"},
+        {"Effect":"Deny","Action":"organizations:TagResource","Resource":"*",
+         "Condition":{"StringEquals":{"aws:RequestTag/stage":"live"}}}"#;
+    let tagger = world.user("tagger", statement).await;
+    assert_eq!(code(tag(&tagger, &[("Stage", "live")]).await), Code::AccessDenied);
+    tag(&tagger, &[("Stage", "test")]).await.unwrap();
+}

@@ -313,6 +313,34 @@ async fn session_policies_together_allow_only_what_the_role_may_too() {
 }
 
 #[tokio::test]
+async fn a_session_policy_that_was_deleted_denies_everything() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    make_role(&world, role_request("r", &trusts(ACCOUNT, ASSUME, "")), MAY_LIST).await;
+    let no_list = MAY_LIST.replace("Allow", "Deny");
+    let create = aws::iam::CreatePolicyRequest {
+        policy_name: "no-list".to_owned(),
+        policy_document: document(&no_list),
+        ..aws::iam::CreatePolicyRequest::default()
+    };
+    world.registry.create_policy(&ctx(&world.admin), create).await.unwrap();
+    let arn = format!("arn:aws:iam::{ACCOUNT}:policy/no-list");
+    let request = AssumeRoleRequest {
+        session: SessionParameters {
+            policy: Some(document(MAY_LIST)),
+            policy_arns: vec![arn.clone()],
+            ..SessionParameters::default()
+        },
+        ..assumes("r")
+    };
+    let caller = session(&world, &world.admin, request).await;
+    assert!(!may_list(&world, &caller, &app).await, "the session's second policy denies it");
+    let delete = aws::iam::DeletePolicyRequest { policy_arn: arn };
+    world.registry.delete_policy(&ctx(&world.admin), delete).await.unwrap();
+    assert!(!may_list(&world, &caller, &app).await, "nobody knows any more what it denied");
+}
+
+#[tokio::test]
 async fn what_does_not_fit_into_a_session_is_told() {
     let world = World::new().await;
     open_role(&world, "r").await;

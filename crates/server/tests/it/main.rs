@@ -13,6 +13,7 @@ mod authorization;
 mod blobs;
 mod client;
 mod connections;
+mod decisions;
 mod drain;
 mod errors_page;
 mod image;

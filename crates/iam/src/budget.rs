@@ -1,0 +1,132 @@
+//! What a decision may cost. Policies and the values that a request brings are written by people who need not wish each
+//! other well, and a pattern with question marks costs as much as both lengths multiplied.
+//!
+//! INVARIANT: the condition keys of a request are read through a [`Budget`] alone, and nothing is matched without one.
+//! What does not fit is an error and no "does not match": a Deny that could not be decided must not disappear.
+
+use std::cell::Cell;
+
+use crate::context::{Context, Value, Values};
+use crate::policy::Effect;
+
+/// The steps that one decision may take, each some nanoseconds. The policies of a user in ten groups, all of them as
+/// large and as many as the quotas allow, have some hundred thousand patterns, and most patterns take one step.
+pub const MAX_STEPS: u32 = 1 << 18;
+/// The longest action, resource or value of a condition key that a policy is held against: twice the longest ARN.
+pub const MAX_VALUE_BYTES: usize = 4_096;
+/// Bytes that are compared in one step.
+const BYTES_PER_STEP: usize = 32;
+/// Names of condition keys that are compared in one step.
+const KEYS_PER_STEP: usize = 16;
+
+/// Why a decision was given up; it counts as a denial then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Excess {
+    /// It would take more than [`MAX_STEPS`].
+    Steps,
+    /// A policy looks at a value that is longer than [`MAX_VALUE_BYTES`].
+    Value,
+    /// A policy has a variable for a tag whose key is there twice, in different case.
+    Ambiguity,
+}
+
+impl Excess {
+    /// A sentence's end for people, after "because".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Steps => "the policies that concern it take too many steps to evaluate",
+            Self::Value => "a policy looks at a value of the request that is too long",
+            Self::Ambiguity => {
+                "a policy variable stands for a tag whose key is there twice, in different case"
+            }
+        }
+    }
+}
+
+/// The condition keys of a request, and the steps that are left for reading and comparing them.
+#[derive(Debug)]
+pub(crate) struct Budget<'a> {
+    context: &'a Context,
+    left: Cell<u32>,
+}
+
+impl<'a> Budget<'a> {
+    pub(crate) fn of(context: &'a Context) -> Self {
+        Self { context, left: Cell::new(MAX_STEPS) }
+    }
+
+    /// Takes one step, and more for many bytes.
+    pub(crate) fn spend(&self, bytes: usize) -> Result<(), Excess> {
+        let cost = u32::try_from(1 + bytes / BYTES_PER_STEP).unwrap_or(u32::MAX);
+        let left = self.left.get().checked_sub(cost);
+        self.left.set(left.unwrap_or_default());
+        left.map(|_| ()).ok_or(Excess::Steps)
+    }
+
+    fn find(&self, key: &str) -> Result<Option<&'a Values>, Excess> {
+        self.spend(self.context.len() / KEYS_PER_STEP * BYTES_PER_STEP)?;
+        let Some(found) = self.context.find(key) else { return Ok(None) };
+        let is_short = |value: &Value| match value {
+            Value::Text(text) => text.len() <= MAX_VALUE_BYTES,
+            _ => true,
+        };
+        if found.all().iter().all(is_short) { Ok(Some(found)) } else { Err(Excess::Value) }
+    }
+
+    /// What a condition compares under a key: one set of values, which is empty where the key is absent. Of a key whose
+    /// value is not certain each possible value is tried: a Deny holds if it holds for any, an Allow if for all.
+    pub(crate) fn holds(
+        &self,
+        key: &str,
+        effect: Effect,
+        holds: impl Fn(&[Value]) -> Result<bool, Excess>,
+    ) -> Result<bool, Excess> {
+        match self.find(key)? {
+            None => holds(&[]),
+            Some(Values::Single(value)) => holds(std::slice::from_ref(value)),
+            Some(Values::Set(values)) => holds(values),
+            Some(Values::OneOf(values)) => {
+                let each = |value| holds(std::slice::from_ref(value));
+                match effect {
+                    Effect::Deny => any(values, each),
+                    Effect::Allow => all(values, each),
+                }
+            }
+        }
+    }
+
+    /// The value of a key that holds exactly one by its nature, not by chance.
+    pub(crate) fn single(&self, key: &str) -> Result<Option<&'a Value>, Excess> {
+        match self.find(key)? {
+            Some(Values::Single(value)) => Ok(Some(value)),
+            Some(Values::OneOf(_)) => Err(Excess::Ambiguity),
+            Some(Values::Set(_)) | None => Ok(None),
+        }
+    }
+}
+
+/// A text of the request, if it is short enough.
+pub(crate) fn bounded(text: &str) -> Result<&str, Excess> {
+    if text.len() > MAX_VALUE_BYTES { Err(Excess::Value) } else { Ok(text) }
+}
+
+/// Whether one fits, as far as that can be told within the budget.
+pub(crate) fn any<T>(
+    items: impl IntoIterator<Item = T>,
+    mut fits: impl FnMut(T) -> Result<bool, Excess>,
+) -> Result<bool, Excess> {
+    for item in items {
+        if fits(item)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether all fit, as far as that can be told within the budget.
+pub(crate) fn all<T>(
+    items: impl IntoIterator<Item = T>,
+    mut fits: impl FnMut(T) -> Result<bool, Excess>,
+) -> Result<bool, Excess> {
+    any(items, |item| fits(item).map(|is| !is)).map(|is| !is)
+}

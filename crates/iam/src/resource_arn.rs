@@ -1,0 +1,86 @@
+//! What IAM refuses in the ARN of a `Resource` when a policy is written. A stored policy is not held to it.
+//!
+//! Sources: the texts that IAM answers with `MalformedPolicyDocument`, as public reports and other implementations'
+//! tests against AWS have them; IAM User Guide, "IAM ARNs" and "Resource" (no wildcard in the service's part).
+
+use crate::error::PolicyError;
+
+/// Every partition of AWS.
+const PARTITIONS: [&str; 8] =
+    ["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"];
+/// How the resource's part of an IAM ARN can begin.
+pub(crate) const IAM_PATHS: [&str; 13] = [
+    "user/",
+    "federated-user/",
+    "role/",
+    "group/",
+    "instance-profile/",
+    "mfa/",
+    "server-certificate/",
+    "policy/",
+    "sms-mfa/",
+    "saml-provider/",
+    "oidc-provider/",
+    "report/",
+    "access-report/",
+];
+
+/// Holds partition and service against what there is.
+pub(crate) fn check_beginning(text: &str) -> Result<(), PolicyError> {
+    if text == "*" {
+        return Ok(());
+    }
+    let Some((_, rest)) = text.split_once(':') else {
+        return Err(PolicyError::InvalidResource(text.to_owned()));
+    };
+    let (partition, after) = match rest.split_once(':') {
+        Some((partition, after)) => (partition, Some(after)),
+        None => (rest, None),
+    };
+    if partition != "*" && !PARTITIONS.contains(&partition) {
+        return Err(PolicyError::InvalidPartition {
+            partition: partition.to_owned(),
+            resource: completed(partition, after),
+        });
+    }
+    let vendor = after.and_then(|after| after.split(':').next()).unwrap_or_default();
+    if vendor.is_empty() || vendor.contains(['*', '?']) {
+        return Err(PolicyError::UnqualifiedVendor(text.to_owned()));
+    }
+    if !crate::check::is_vendor(vendor) {
+        return Err(PolicyError::InvalidVendor(vendor.to_owned()));
+    }
+    if text.starts_with("arn:") { Ok(()) } else { Err(PolicyError::InvalidResource(text.to_owned())) }
+}
+
+/// The ARN as IAM says it back: with `*` for what is missing.
+fn completed(partition: &str, after: Option<&str>) -> String {
+    let mut fields: Vec<&str> = after.map(|after| after.splitn(4, ':').collect()).unwrap_or_default();
+    if fields.len() == 1 && fields.first().is_some_and(|field| field.is_empty()) {
+        fields.clear();
+    }
+    fields.resize(4, "*");
+    format!("arn:{partition}:{}", fields.join(":"))
+}
+
+/// Holds Region, account and resource of a complete ARN against what the service has.
+pub(crate) fn check_parts(text: &str) -> Result<(), PolicyError> {
+    let fields: Vec<&str> = text.splitn(6, ':').collect();
+    let &[_, _, service, region, account, resource] = fields.as_slice() else { return Ok(()) };
+    let is_set = |field: &str| !field.bytes().all(|byte| matches!(byte, b'*' | b'?'));
+    // Buckets and objects have neither; what else S3 has lies below an account.
+    let is_bucket = service == "s3" && (account.is_empty() || !resource.contains('/'));
+    match service {
+        "iam" if is_set(region) => Err(PolicyError::RegionOfIam(text.to_owned())),
+        "iam" if !is_iam_path(resource) => Err(PolicyError::InvalidIamPath(text.to_owned())),
+        "s3" if is_bucket && is_set(region) => Err(PolicyError::RegionInResource(text.to_owned())),
+        "s3" if is_bucket && is_set(account) => Err(PolicyError::AccountInResource(text.to_owned())),
+        "route53" if is_set(region) => Err(PolicyError::RegionInResource(text.to_owned())),
+        "route53" if is_set(account) => Err(PolicyError::AccountInResource(text.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+fn is_iam_path(resource: &str) -> bool {
+    matches!(resource, "*" | "root") || IAM_PATHS.iter().any(|path| resource.starts_with(path))
+}
