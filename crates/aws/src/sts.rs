@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 
 use crate::ids::SecretKey;
-use crate::query::request::{ACCESS_KEY_ID, ARN, DOCUMENT, Invalid, Rule, SESSION_NAME, is_name, text};
-use crate::query::{Form, FromForm, STS, ToXml, Xml};
+use crate::query::request::{
+    ACCESS_KEY_ID, ARN, DOCUMENT, Rule, SESSION_NAME, check, check_length, is_name, text,
+};
+use crate::query::{Form, FromForm, STS, ToXml, Violations, Xml};
 
 /// The `Version` of STS's API.
 pub const VERSION: &str = STS.version;
@@ -21,15 +23,19 @@ const SOURCE_IDENTITY: Rule = Rule { min: 2, max: 64, pattern: Some((r"[\w+=,.@-
 const FEDERATED_NAME: Rule = Rule { min: 2, max: 32, pattern: Some((r"[\w+=,.@-]*", is_name)) };
 
 /// Lists `PolicyArns.member.N.arn`.
-fn policy_arns(form: &Form) -> Result<Vec<String>, Invalid> {
+fn policy_arns(form: &Form, found: &mut Violations) -> Vec<String> {
     let members = form.structures("PolicyArns");
-    if members.len() > 10 {
-        let constraint = "Member must have length less than or equal to 10";
-        return Err(crate::query::request::invalid("policyArns", Some(""), constraint));
+    let arns: Vec<String> =
+        members.iter().filter_map(|member| member.get("arn").map(str::to_owned)).collect();
+    for (index, arn) in arns.iter().enumerate() {
+        check(&ARN, &format!("policyArns.{}.member.arn", index + 1), arn, found);
     }
-    let arns = members.iter().filter_map(|member| member.get("arn").map(str::to_owned)).collect::<Vec<_>>();
-    arns.iter().try_for_each(|arn| crate::query::request::check(&ARN, "policyArns", arn))?;
-    Ok(arns)
+    let shown = || {
+        let each = arns.iter().map(|arn| format!("PolicyDescriptorType(arn={arn})"));
+        format!("[{}]", each.collect::<Vec<_>>().join(", "))
+    };
+    check_length("policyArns", members.len(), 10, shown, found);
+    arns
 }
 
 /// What every request for a session may ask.
@@ -43,13 +49,13 @@ pub struct SessionParameters {
 }
 
 impl SessionParameters {
-    fn from_form(form: &Form, longest: i64) -> Result<Self, Invalid> {
-        Ok(Self {
-            duration_seconds: form.number("DurationSeconds", 900, longest)?,
-            policy: form.optional("Policy", &POLICY)?,
-            policy_arns: policy_arns(form)?,
-            tags: form.tags("Tags")?,
-        })
+    fn read(form: &Form, longest: i64, found: &mut Violations) -> Self {
+        Self {
+            duration_seconds: form.number("DurationSeconds", 900, longest, found),
+            policy: form.optional("Policy", &POLICY, found),
+            policy_arns: policy_arns(form, found),
+            tags: form.tags("Tags", found),
+        }
     }
 }
 
@@ -68,17 +74,17 @@ pub struct AssumeRoleRequest {
 }
 
 impl FromForm for AssumeRoleRequest {
-    fn from_form(form: &Form) -> Result<Self, Invalid> {
-        Ok(Self {
-            role_arn: form.required("RoleArn", &ARN)?,
-            role_session_name: form.required("RoleSessionName", &SESSION_NAME)?,
-            session: SessionParameters::from_form(form, 43_200)?,
-            transitive_tag_keys: form.texts("TransitiveTagKeys", &text(1, 128), 50)?,
-            external_id: form.optional("ExternalId", &EXTERNAL_ID)?,
-            source_identity: form.optional("SourceIdentity", &SOURCE_IDENTITY)?,
-            serial_number: form.optional("SerialNumber", &text(9, 256))?,
-            token_code: form.optional("TokenCode", &text(6, 6))?,
-        })
+    fn read(form: &Form, found: &mut Violations) -> Self {
+        Self {
+            role_arn: form.required("RoleArn", &ARN, found),
+            role_session_name: form.required("RoleSessionName", &SESSION_NAME, found),
+            session: SessionParameters::read(form, 43_200, found),
+            transitive_tag_keys: form.texts("TransitiveTagKeys", &text(1, 128), 50, found),
+            external_id: form.optional("ExternalId", &EXTERNAL_ID, found),
+            source_identity: form.optional("SourceIdentity", &SOURCE_IDENTITY, found),
+            serial_number: form.optional("SerialNumber", &text(9, 256), found),
+            token_code: form.optional("TokenCode", &text(6, 6), found),
+        }
     }
 }
 
@@ -93,20 +99,26 @@ pub struct AssumeRoleWithWebIdentityRequest {
 }
 
 impl FromForm for AssumeRoleWithWebIdentityRequest {
-    fn from_form(form: &Form) -> Result<Self, Invalid> {
+    fn read(form: &Form, found: &mut Violations) -> Self {
         // The text of a refusal repeats the value, and a token is a secret.
-        let token = form.get("WebIdentityToken").unwrap_or_default();
-        if !(4..=20_000).contains(&token.len()) {
-            let message = "WebIdentityToken must be given, with 4 to 20000 characters.";
-            return Err(Invalid { message: message.to_owned() });
+        let token = form.get("WebIdentityToken");
+        match token.map(str::len) {
+            None => found.add_null("WebIdentityToken"),
+            Some(..4) => {
+                found.add_secret("WebIdentityToken", "Member must have length greater than or equal to 4");
+            }
+            Some(4..=20_000) => {}
+            Some(_) => {
+                found.add_secret("WebIdentityToken", "Member must have length less than or equal to 20000");
+            }
         }
-        Ok(Self {
-            role_arn: form.required("RoleArn", &ARN)?,
-            role_session_name: form.required("RoleSessionName", &SESSION_NAME)?,
-            web_identity_token: token.to_owned(),
+        Self {
+            role_arn: form.required("RoleArn", &ARN, found),
+            role_session_name: form.required("RoleSessionName", &SESSION_NAME, found),
+            web_identity_token: token.unwrap_or_default().to_owned(),
             // Tags of such a session can come from the token alone, never from its bearer.
-            session: SessionParameters { tags: Vec::new(), ..SessionParameters::from_form(form, 43_200)? },
-        })
+            session: SessionParameters { tags: Vec::new(), ..SessionParameters::read(form, 43_200, found) },
+        }
     }
 }
 
@@ -120,12 +132,12 @@ pub struct GetSessionTokenRequest {
 }
 
 impl FromForm for GetSessionTokenRequest {
-    fn from_form(form: &Form) -> Result<Self, Invalid> {
-        Ok(Self {
-            duration_seconds: form.number("DurationSeconds", 900, 129_600)?,
-            serial_number: form.optional("SerialNumber", &text(9, 256))?,
-            token_code: form.optional("TokenCode", &text(6, 6))?,
-        })
+    fn read(form: &Form, found: &mut Violations) -> Self {
+        Self {
+            duration_seconds: form.number("DurationSeconds", 900, 129_600, found),
+            serial_number: form.optional("SerialNumber", &text(9, 256), found),
+            token_code: form.optional("TokenCode", &text(6, 6), found),
+        }
     }
 }
 
@@ -138,11 +150,11 @@ pub struct GetFederationTokenRequest {
 }
 
 impl FromForm for GetFederationTokenRequest {
-    fn from_form(form: &Form) -> Result<Self, Invalid> {
-        Ok(Self {
-            name: form.required("Name", &FEDERATED_NAME)?,
-            session: SessionParameters::from_form(form, 129_600)?,
-        })
+    fn read(form: &Form, found: &mut Violations) -> Self {
+        Self {
+            name: form.required("Name", &FEDERATED_NAME, found),
+            session: SessionParameters::read(form, 129_600, found),
+        }
     }
 }
 
