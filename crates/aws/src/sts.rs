@@ -6,7 +6,7 @@ use crate::ids::SecretKey;
 use crate::query::request::{
     ACCESS_KEY_ID, ARN, DOCUMENT, Rule, SESSION_NAME, check, check_length, is_name, text,
 };
-use crate::query::{Form, FromForm, STS, ToXml, Violations, Xml};
+use crate::query::{Form, FromForm, Output, STS, Violations, Writer};
 
 /// The `Version` of STS's API.
 pub const VERSION: &str = STS.version;
@@ -182,9 +182,9 @@ pub struct CallerIdentity {
     pub account: String,
 }
 
-impl ToXml for CallerIdentity {
-    fn write(&self, xml: &mut Xml) {
-        xml.text("Arn", &self.arn).text("UserId", &self.user_id).text("Account", &self.account);
+impl Output for CallerIdentity {
+    fn write(&self, out: &mut Writer) {
+        out.text("Arn", &self.arn).text("UserId", &self.user_id).text("Account", &self.account);
     }
 }
 
@@ -198,11 +198,11 @@ pub struct Credentials {
     pub expiration: Timestamp,
 }
 
-impl ToXml for Credentials {
-    fn write(&self, xml: &mut Xml) {
-        xml.element("Credentials", |xml| {
-            xml.text("AccessKeyId", &self.access_key_id).text("SecretAccessKey", self.secret.expose());
-            xml.text("SessionToken", &self.session_token).time("Expiration", self.expiration);
+impl Output for Credentials {
+    fn write(&self, out: &mut Writer) {
+        out.element("Credentials", |out| {
+            out.text("AccessKeyId", &self.access_key_id).text("SecretAccessKey", self.secret.expose());
+            out.text("SessionToken", &self.session_token).time("Expiration", self.expiration);
         });
     }
 }
@@ -228,18 +228,20 @@ pub struct AssumedBy {
     pub provider: String,
 }
 
-impl ToXml for AssumedRole {
-    fn write(&self, xml: &mut Xml) {
+impl Output for AssumedRole {
+    fn write(&self, out: &mut Writer) {
         if let Some(by) = &self.web_identity {
-            xml.text("SubjectFromWebIdentityToken", &by.subject).text("Audience", &by.audience);
-            xml.text("Provider", &by.provider);
+            out.text("SubjectFromWebIdentityToken", &by.subject).text("Audience", &by.audience);
+            out.text("Provider", &by.provider);
         }
-        self.credentials.write(xml);
-        xml.element("AssumedRoleUser", |xml| {
-            xml.text("AssumedRoleId", &self.assumed_role_id).text("Arn", &self.arn);
+        self.credentials.write(out);
+        out.element("AssumedRoleUser", |out| {
+            out.text("AssumedRoleId", &self.assumed_role_id).text("Arn", &self.arn);
         });
-        xml.maybe("PackedPolicySize", self.packed_policy_size.map(|size| size.to_string()).as_deref());
-        xml.maybe("SourceIdentity", self.source_identity.as_deref());
+        if let Some(size) = self.packed_policy_size {
+            out.number("PackedPolicySize", i64::from(size));
+        }
+        out.maybe("SourceIdentity", self.source_identity.as_deref());
     }
 }
 
@@ -253,20 +255,22 @@ pub struct FederationToken {
     pub packed_policy_size: Option<u32>,
 }
 
-impl ToXml for FederationToken {
-    fn write(&self, xml: &mut Xml) {
-        self.credentials.write(xml);
-        xml.element("FederatedUser", |xml| {
-            xml.text("FederatedUserId", &self.federated_user_id).text("Arn", &self.arn);
+impl Output for FederationToken {
+    fn write(&self, out: &mut Writer) {
+        self.credentials.write(out);
+        out.element("FederatedUser", |out| {
+            out.text("FederatedUserId", &self.federated_user_id).text("Arn", &self.arn);
         });
-        xml.maybe("PackedPolicySize", self.packed_policy_size.map(|size| size.to_string()).as_deref());
+        if let Some(size) = self.packed_policy_size {
+            out.number("PackedPolicySize", i64::from(size));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::response;
+    use crate::query::{Format, response};
 
     #[test]
     fn get_caller_identity_answers_as_sts_does() {
@@ -275,7 +279,7 @@ mod tests {
             user_id: "AIDACKCEVSQ6C2EXAMPLE".to_owned(),
             account: "123456789012".to_owned(),
         };
-        let xml = response(STS, "GetCallerIdentity", "r-1", |xml| identity.write(xml));
+        let xml = response(STS, Format::Xml, "GetCallerIdentity", "r-1", |out| identity.write(out));
         assert_eq!(
             String::from_utf8(xml).unwrap(),
             "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\

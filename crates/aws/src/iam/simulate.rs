@@ -1,7 +1,7 @@
 //! The policy simulator: its requests and results.
 
 use crate::query::request::{ARN, DOCUMENT, check, text};
-use crate::query::{Form, FromForm, ToXml, Violations, Xml};
+use crate::query::{Form, FromForm, Output, Violations, Writer};
 
 /// A condition key that the simulation is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -131,9 +131,9 @@ pub struct Explanation {
     pub text: String,
 }
 
-impl ToXml for Explanation {
-    fn write(&self, xml: &mut Xml) {
-        xml.text("Decision", self.decision).text("Explanation", &self.text);
+impl Output for Explanation {
+    fn write(&self, out: &mut Writer) {
+        out.text("Decision", self.decision).text("Explanation", &self.text);
     }
 }
 
@@ -164,17 +164,17 @@ pub struct EvaluationResult {
     pub allowed_by_boundary: Option<bool>,
 }
 
-impl ToXml for EvaluationResult {
-    fn write(&self, xml: &mut Xml) {
-        xml.text("EvalActionName", &self.action).text("EvalResourceName", &self.resource);
-        xml.text("EvalDecision", self.decision);
-        xml.list("MatchedStatements", &self.matched, |xml, (policy, kind)| {
-            xml.text("SourcePolicyId", policy).text("SourcePolicyType", kind);
+impl Output for EvaluationResult {
+    fn write(&self, out: &mut Writer) {
+        out.text("EvalActionName", &self.action).text("EvalResourceName", &self.resource);
+        out.text("EvalDecision", self.decision);
+        out.list("MatchedStatements", &self.matched, |out, (policy, kind)| {
+            out.text("SourcePolicyId", policy).text("SourcePolicyType", kind);
         });
-        xml.list("MissingContextValues", &self.missing_context, |xml, key| key.write(xml));
+        out.list("MissingContextValues", &self.missing_context, |out, key| key.write(out));
         if let Some(allowed) = self.allowed_by_boundary {
-            xml.element("PermissionsBoundaryDecisionDetail", |xml| {
-                xml.text("AllowedByPermissionsBoundary", if allowed { "true" } else { "false" });
+            out.element("PermissionsBoundaryDecisionDetail", |out| {
+                out.flag("AllowedByPermissionsBoundary", allowed);
             });
         }
     }
@@ -184,8 +184,8 @@ impl ToXml for EvaluationResult {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContextKeys(pub Vec<String>);
 
-impl ToXml for ContextKeys {
-    fn write(&self, xml: &mut Xml) {
-        xml.list("ContextKeyNames", &self.0, |xml, key| key.write(xml));
+impl Output for ContextKeys {
+    fn write(&self, out: &mut Writer) {
+        out.list("ContextKeyNames", &self.0, |out, key| key.write(out));
     }
 }
