@@ -9,6 +9,7 @@
 //! never matches anything.
 
 pub mod managed;
+pub mod service_role;
 
 mod arn;
 mod caller;

@@ -36,6 +36,7 @@ pub(super) const TAG_LIST: Rule = Rule::List {
 pub(super) fn check_tags(tags: &[Tag]) -> Result<(), Invalid> {
     if tags.len() > MAX_TAGS {
         return Err(Invalid {
+            breach: super::Breach::Other,
             kind: InvalidKind::TooManyTags,
             message: format!(
                 "A repository can have at most {MAX_TAGS} tags; the request holds {}",

@@ -1,6 +1,6 @@
 //! An account as a whole: its counts, its aliases, and all that is in it.
 
-use super::entity::{write_boundary, write_tags};
+use super::entity::{write_all_tags, write_boundary};
 use super::{AttachedPolicy, Group, InstanceProfile, Policy, PolicyVersion, Role, User, encode_document};
 use crate::query::{Output, Writer};
 
@@ -25,10 +25,18 @@ pub struct PoliciesOf {
 
 impl PoliciesOf {
     fn write(&self, list: &str, out: &mut Writer) {
+        // Of users alone, a list without policies is left out (AWS CLI reference, get-account-authorization-details).
+        let is_left_out = list == "UserPolicyList" && self.inline.is_empty();
+        if !is_left_out {
+            self.write_inline(list, out);
+        }
+        out.list("AttachedManagedPolicies", &self.attached, |out, policy| policy.write(out));
+    }
+
+    fn write_inline(&self, list: &str, out: &mut Writer) {
         out.list(list, &self.inline, |out, (name, document)| {
             out.text("PolicyName", name).text("PolicyDocument", &encode_document(document));
         });
-        out.list("AttachedManagedPolicies", &self.attached, |out, policy| policy.write(out));
     }
 }
 
@@ -49,7 +57,8 @@ impl Output for AccountDetails {
         out.flag("IsTruncated", self.marker.is_some());
         out.maybe("Marker", self.marker.as_deref());
         out.list("UserDetailList", &self.users, |out, (user, policies, groups)| {
-            user.write(out);
+            User { tags: Vec::new(), ..user.clone() }.write(out);
+            write_all_tags(out, &user.tags);
             policies.write("UserPolicyList", out);
             out.list("GroupList", groups, |out, name| name.write(out));
         });
@@ -63,7 +72,7 @@ impl Output for AccountDetails {
             out.list("InstanceProfileList", profiles, |out, profile| profile.write(out));
         });
         out.list("Policies", &self.policies, |out, (policy, versions)| {
-            Policy { tags: Vec::new(), ..policy.clone() }.write(out);
+            Policy { tags: None, ..policy.clone() }.write(out);
             out.list("PolicyVersionList", versions, |out, version| version.write(out));
         });
     }
@@ -75,6 +84,6 @@ fn write_role(role: &Role, out: &mut Writer) {
     out.text("Arn", &role.arn).time("CreateDate", role.created_at);
     out.text("AssumeRolePolicyDocument", &encode_document(&role.trust_policy));
     write_boundary(out, role.boundary.as_deref());
-    write_tags(out, &role.tags);
+    write_all_tags(out, &role.tags);
     role.write_last_used(out);
 }

@@ -9,8 +9,13 @@ use crate::query::{Output, Writer};
 /// A list of tags, left out when empty.
 pub(super) fn write_tags(out: &mut Writer, tags: &[(String, String)]) {
     if !tags.is_empty() {
-        out.list("Tags", tags, |out, tag| tag.write(out));
+        write_all_tags(out, tags);
     }
+}
+
+/// A list of tags that is there even if it is empty.
+pub(super) fn write_all_tags(out: &mut Writer, tags: &[(String, String)]) {
+    out.list("Tags", tags, |out, tag| tag.write(out));
 }
 
 pub(super) fn write_boundary(out: &mut Writer, arn: Option<&str>) {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::entity::write_tags;
+use super::entity::write_all_tags;
 use crate::query::{Output, Writer};
 
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -28,7 +28,8 @@ pub struct Policy {
     pub description: Option<String>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-    pub tags: Vec<(String, String)>,
+    /// None in lists, which leave them out; GetPolicy has an empty list of what has none.
+    pub tags: Option<Vec<(String, String)>>,
 }
 
 impl Output for Policy {
@@ -39,7 +40,9 @@ impl Output for Policy {
         out.number("PermissionsBoundaryUsageCount", self.boundary_count);
         out.flag("IsAttachable", true).maybe("Description", self.description.as_deref());
         out.time("CreateDate", self.created_at).time("UpdateDate", self.updated_at);
-        write_tags(out, &self.tags);
+        if let Some(tags) = &self.tags {
+            write_all_tags(out, tags);
+        }
     }
 }
 

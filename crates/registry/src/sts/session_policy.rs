@@ -13,8 +13,8 @@ use crate::store::StoreResultExt as _;
 const POLICY_BYTES: usize = 8_192;
 /// Bytes of tags that a session may carry, with `TAG_BYTES` for each tag: measured on AWS, where nine tags of a key of two
 /// characters and a value of 250 take 498 % of the space, and the six of EKS Pod Identity, some 300 characters, 74 %.
-const TAGS_BYTES: usize = 470;
-const TAG_BYTES: usize = 8;
+const TAGS_BYTES: usize = 463;
+const TAG_BYTES: usize = 4;
 
 impl Registry {
     /// The session policies that a request asks for; None if it asks for none.
