@@ -152,6 +152,9 @@ def misfits_of_text(shape, text, path):
     if path.endswith("PermissionsBoundaryType"):
         # The model has PermissionsBoundaryPolicy; IAM itself answers as its guide shows.
         return [] if text == "Policy" else [f"{path} is {text!r}"]
+    if path.endswith(".SourcePolicyType"):
+        # The model has user, group, role and others; IAM itself answers with these.
+        return [] if text in ("IAM Policy", "Resource Policy") else [f"{path} is {text!r}"]
     if path.endswith(".User.UserId") and re.fullmatch(r"\d{12}", text):
         return []  # The id of root is that of the account.
     if "enum" in shape and text not in shape["enum"]:

@@ -104,7 +104,8 @@ def walk_roles(cloud, iam):
     assert role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] == {"AWS": cloud.arn("root")}
     cloud.sts.assume_role(RoleArn=role["Arn"], RoleSessionName="walk")
     assert iam.get_role(RoleName=name)["Role"]["RoleLastUsed"]["Region"] == cloud.region
-    iam.update_role(RoleName=name, MaxSessionDuration=3600)
+    iam.update_role(RoleName=name, Description="without a duration")
+    assert iam.get_role(RoleName=name)["Role"]["MaxSessionDuration"] == 3600, "not what it was"
     assert iam.update_role_description(RoleName=name, Description="e")["Role"]["Description"] == "e"
     trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
     iam.update_assume_role_policy(RoleName=name, PolicyDocument=policy(trust))
@@ -151,6 +152,11 @@ def walk_managed_policies(cloud, iam):
     made = iam.get_policy(PolicyArn=arn)["Policy"]
     assert (made["DefaultVersionId"], made["AttachmentCount"], made["IsAttachable"]) == ("v1", 0, True)
     assert (made["Description"], made["Tags"]) == ("d", [{"Key": "k", "Value": "v"}])
+    bare = iam.create_policy(PolicyName=unique("bare"), PolicyDocument=policy(ALLOW_ALL), Description="d")["Policy"]
+    assert "Description" not in bare, "shown from GetPolicy on"
+    shown = iam.get_policy(PolicyArn=bare["Arn"])["Policy"]
+    assert (shown["Description"], shown["Tags"]) == ("d", [])
+    assert iam.get_policy(PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")["Policy"]["Tags"] == []
     document = policy(allow("ecr:*"))
     version = iam.create_policy_version(PolicyArn=arn, PolicyDocument=document)["PolicyVersion"]
     assert (version["VersionId"], version["IsDefaultVersion"]) == ("v2", False)
@@ -188,6 +194,8 @@ def walk_providers(iam):
     assert shown["ThumbprintList"] == ["b" * 40]
     assert named["OpenIDConnectProviderArn"] in str(iam.list_open_id_connect_providers())
     iam.delete_open_id_connect_provider(**named)
+    iam.delete_open_id_connect_provider(**named)  # It is idempotent.
+    refused("NoSuchEntity", iam.get_open_id_connect_provider, **named)
 
 
 def test_every_operation_of_iam_answers_within_its_shape(cloud):

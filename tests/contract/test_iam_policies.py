@@ -212,6 +212,9 @@ def test_policies_are_listed_by_scope_path_and_use(cloud):
         assert listed(size) == arns
         assert listed(size, Scope="Local", OnlyAttached=True) == [arns[4]]
         assert listed(size, Scope="Local", PolicyUsageFilter="PermissionsBoundary") == [arns[3]]
+        usable = {"Scope": "Local", "PolicyUsageFilter": "PermissionsPolicy"}
+        assert set(arns) <= set(listed(size, **usable)), "attached or not"
+        assert listed(size, OnlyAttached=True, **usable) == [arns[4]]
         assert listed(size, Scope="AWS") == []
     assert listed(1, OnlyAttached=True) == [arns[4]]
     refused("ValidationError", iam.list_policies, Scope="Mine")
@@ -368,3 +371,54 @@ def test_policies_of_ecs_are_there(cloud):
         assert cloud.iam.get_policy(PolicyArn=arn)["Policy"]["PolicyName"] == name
         elsewhere = arn.replace("arn:aws:", "arn:aws-cn:")
         refused("NoSuchEntity", cloud.iam.attach_role_policy, RoleName=role, PolicyArn=elsewhere)
+
+
+def test_every_policy_of_aws_can_be_attached(cloud):
+    role = cloud.role({"Service": "lambda.amazonaws.com"})["RoleName"]
+    of_aws = "arn:aws:iam::aws:policy/"
+    arns = [of_aws + name for name in ("service-role/AWSLambdaBasicExecutionRole", "AmazonS3ReadOnlyAccess")]
+    for arn in arns:
+        cloud.iam.attach_role_policy(RoleName=role, PolicyArn=arn)
+        shown = cloud.iam.get_policy(PolicyArn=arn)["Policy"]
+        assert (shown["AttachmentCount"], shown["DefaultVersionId"][0]) == (1, "v")
+        assert shown["Description"].startswith("Shortened by Wharf: ")
+        version = cloud.iam.get_policy_version(PolicyArn=arn, VersionId=shown["DefaultVersionId"])["PolicyVersion"]
+        assert version["Document"]["Statement"]
+    attached = cloud.iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    assert {one["PolicyArn"] for one in attached} == set(arns)
+    refused("NoSuchEntity", cloud.iam.attach_role_policy, RoleName=role, PolicyArn=of_aws + "NoSuchPolicy")
+    slr = of_aws + "aws-service-role/AutoScalingServiceRolePolicy"
+    refused("PolicyNotAttachable", cloud.iam.attach_role_policy, RoleName=role, PolicyArn=slr)
+    found = [item["Arn"] for page in pages(cloud.iam.list_policies, "Policies", Scope="AWS", MaxItems=1000) for item in page]
+    assert len(found) == len(set(found)) > 1_500
+    assert set(arns) <= set(found)
+
+
+def test_services_have_their_roles(cloud):
+    def make(service, **more):
+        role = cloud.iam.create_service_linked_role(AWSServiceName=service, **more)["Role"]
+        attached = cloud.iam.list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"]
+        assert [one["PolicyArn"].split("/")[-2] for one in attached] == ["aws-service-role"]
+        statement = role["AssumeRolePolicyDocument"]["Statement"][0]
+        assert (role["Path"], statement["Principal"]) == (f"/aws-service-role/{service}/", {"Service": service})
+        return role["RoleName"]
+
+    names = [
+        make("autoscaling.amazonaws.com", Description="d"),
+        make("autoscaling.amazonaws.com", CustomSuffix="mine"),
+        make("elasticloadbalancing.amazonaws.com"),
+        make("eks.amazonaws.com"),
+    ]
+    scaling = "AWSServiceRoleForAutoScaling"
+    rest = ["AWSServiceRoleForElasticLoadBalancing", "AWSServiceRoleForAmazonEKS"]
+    assert names == [scaling, f"{scaling}_mine", *rest]
+    assert cloud.iam.get_role(RoleName=scaling)["Role"]["Description"] == "d"
+    text = f"Service role name {scaling} has been taken in this account, please try a different suffix."
+    refused("InvalidInput", cloud.iam.create_service_linked_role, text, AWSServiceName="autoscaling.amazonaws.com")
+    text = "Custom suffix is not allowed for eks.amazonaws.com"
+    suffixed = {"AWSServiceName": "eks.amazonaws.com", "CustomSuffix": "a"}
+    refused("InvalidInput", cloud.iam.create_service_linked_role, text, **suffixed)
+    refused("InvalidInput", cloud.iam.create_service_linked_role, AWSServiceName="none.amazonaws.com")
+    for name in names:
+        cloud.iam.delete_service_linked_role(RoleName=name)
+        refused("NoSuchEntity", cloud.iam.get_role, RoleName=name)

@@ -74,6 +74,15 @@ def test_the_policies_of_a_principal_are_simulated(cloud):
     boundary = cloud.managed(allow("ecr:*Get*"))
     cloud.iam.put_user_permissions_boundary(UserName=name, PermissionsBoundary=boundary)
     assert list(simulate().values()) == ["implicitDeny", "allowed", "implicitDeny", "implicitDeny"]
+    matched = cloud.iam.simulate_principal_policy(**source, ActionNames=actions, ResourceArns=[own])["EvaluationResults"]
+    ids = [[(one["SourcePolicyId"], one["SourcePolicyType"]) for one in of["MatchedStatements"]] for of in matched]
+    inline, of_group = f"user_{name}_inline", f"group_{group}_own"
+    managed = "AmazonEC2ContainerRegistryReadOnly"
+    kind = "IAM Policy"
+    assert ids == [[(inline, kind)], [(managed, kind)], [(of_group, kind)], []]
+    for wrong in (f"arn:aws:sts::{cloud.account}:assumed-role/r/session", cloud.arn("root"), cloud.arn("policy/p")):
+        text = f"Invalid Entity Arn: {wrong} does not clearly define entity type and name."
+        refused("InvalidInput", cloud.iam.simulate_principal_policy, text, PolicySourceArn=wrong, ActionNames=actions)
     missing = cloud.arn("role/missing")
     refused("NoSuchEntity", cloud.iam.simulate_principal_policy, PolicySourceArn=missing, ActionNames=actions)
 
@@ -100,6 +109,12 @@ def test_the_account_as_a_whole(cloud):
     user = next(user for user in lists["UserDetailList"] if user["UserName"] == name)
     assert user["UserPolicyList"] == [{"PolicyName": "inline", "PolicyDocument": json.loads(policy(ALLOW_ALL))}]
     assert user["Tags"] == [{"Key": "k", "Value": "v"}]
+    bare = cloud.iam.create_user(UserName=unique("bare"))["User"]["UserName"]
+    users = cloud.iam.get_account_authorization_details(Filter=["User"], MaxItems=1000)["UserDetailList"]
+    shown = next(one for one in users if one["UserName"] == bare)
+    assert shown["Tags"] == [] and "UserPolicyList" not in shown
+    roles = cloud.iam.get_account_authorization_details(Filter=["Role"], MaxItems=1000)["RoleDetailList"]
+    assert next(one for one in roles if one["RoleName"] == role["RoleName"])["Tags"] == []
     (shown,) = [one for one in lists["RoleDetailList"] if one["RoleName"] == role["RoleName"]]
     assert shown["AttachedManagedPolicies"] == [{"PolicyName": arn.split("/")[-1], "PolicyArn": arn}]
     assert (shown["Path"], shown["RoleId"]) == ("/whole/", role["RoleId"])

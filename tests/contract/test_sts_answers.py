@@ -3,6 +3,8 @@ fit botocore's models is checked where they are read (`clients.py`); here is wha
 
 import datetime
 
+import botocore.exceptions
+import pytest
 from clients import ALLOW_ALL, policy, refused, unique
 from test_presence import served
 
@@ -58,7 +60,10 @@ def test_every_operation_of_organizations_answers_within_its_shape(cloud):
     assert (shown["Name"], shown["Status"], shown["JoinedMethod"]) == ("walk", "ACTIVE", "CREATED")
     assert shown in organizations.list_accounts()["Accounts"]
     root = organizations.list_roots()["Roots"][0]
-    assert organizations.describe_organization()["Organization"]["MasterAccountId"] == cloud.account
+    organization = organizations.describe_organization()["Organization"]
+    assert organization["MasterAccountId"] == cloud.account
+    management = organizations.describe_account(AccountId=cloud.account)["Account"]
+    assert organization["MasterAccountEmail"] == management["Email"] == f"root+{cloud.account}@wharf.invalid"
     assert shown in organizations.list_accounts_for_parent(ParentId=root["Id"])["Accounts"]
     assert organizations.list_parents(ChildId=account)["Parents"] == [{"Id": root["Id"], "Type": "ROOT"}]
     children = organizations.list_children(ParentId=root["Id"], ChildType="ACCOUNT")["Children"]
@@ -80,3 +85,30 @@ def test_every_operation_of_organizations_answers_within_its_shape(cloud):
     refused("AccountNotFoundException", organizations.describe_account, AccountId=other["AccountId"])
     # There is no second place to move an account to.
     assert cloud.answered["organizations"] | {"MoveAccount"} == served(cloud, "organizations")
+
+
+def test_organizations_tells_why_an_input_is_invalid(cloud):
+    organizations = cloud.client("organizations")
+    pattern = "You provided a value that does not match the required pattern."
+    arn = cloud.arn("root")
+    for call, wrong, reason, text in (
+        (organizations.list_tags_for_resource, {"ResourceId": arn}, "INVALID_PATTERN", pattern),
+        (organizations.tag_resource, {"ResourceId": "1234", "Tags": []}, "INVALID_PATTERN", pattern),
+        (organizations.untag_resource, {"ResourceId": "x", "TagKeys": []}, "INVALID_PATTERN", pattern),
+        (organizations.list_parents, {"ChildId": "x"}, "INVALID_PATTERN", pattern),
+        (organizations.describe_account, {"AccountId": "x"}, "INVALID_PATTERN", pattern),
+        (organizations.describe_account, {}, "INPUT_REQUIRED", None),
+        (organizations.list_accounts, {"MaxResults": 21}, "MAX_VALUE_EXCEEDED", None),
+        (organizations.list_accounts, {"MaxResults": 0}, "MIN_VALUE_EXCEEDED", None),
+        (organizations.list_accounts, {"NextToken": "x"}, "INVALID_NEXT_TOKEN", None),
+        (organizations.create_account, {"Email": "a@b.example", "AccountName": ""}, "MIN_LENGTH_EXCEEDED", None),
+        (organizations.create_account, {"Email": "a@b.example", "AccountName": "a" * 51}, "MAX_LENGTH_EXCEEDED", None),
+        (organizations.list_children, {"ParentId": "r-abcd", "ChildType": "x"}, "INVALID_ENUM", None),
+    ):
+        with pytest.raises(botocore.exceptions.ClientError) as caught:
+            call(**wrong)
+        answer = caught.value.response
+        assert (answer["Error"]["Code"], answer["Reason"]) == ("InvalidInputException", reason), (wrong, answer)
+        assert text is None or answer["Error"]["Message"] == text
+    nobody = {"ResourceId": "999999999999"}
+    refused("TargetNotFoundException", organizations.list_tags_for_resource, **nobody)

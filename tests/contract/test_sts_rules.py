@@ -15,6 +15,10 @@ NAME = r"[\w+=,.@-]*"
 AT_LEAST = "Member must have value greater than or equal to {}"
 AT_MOST = "Member must have value less than or equal to {}"
 POLICY_TEXT = r"[\u0009\u000A\u000D\u0020-\u00FF]+"
+# A list is shown whole, up to the length at which every value is cut.
+ARNS = "[{}]".format(", ".join(["PolicyDescriptorType(arn=arn:aws:iam::aws:policy/A)"] * 11))[:256]
+TAGS = "[{}]".format(", ".join(f"Tag(key=k{n}, value=)" for n in range(51)))[:256]
+KEYS = "[{}]".format(", ".join(f"k{n}" for n in range(51)))[:256]
 DENIED = "User: {} is not authorized to perform: {} on resource: {}"
 
 
@@ -56,17 +60,39 @@ def ping(cloud, secret):
         ("ExternalId", "a b", "a b", "externalId", PATTERN.format(r"[\w+=,.@:\/-]*")),
         ("Policy", "x" * 2_049, "x" * 256, "policy", MOST.format(2_048)),
         ("Policy", "\u20ac", "\u20ac", "policy", PATTERN.format(POLICY_TEXT)),
-        ("PolicyArns", [{"arn": "arn:aws:iam::aws:policy/A"}] * 11, "", "policyArns", MOST.format(10)),
-        ("Tags", [{"Key": f"k{n}", "Value": ""} for n in range(51)], "", "tags", MOST.format(50)),
+        ("PolicyArns", [{"arn": "arn:aws:iam::aws:policy/A"}] * 11, ARNS, "policyArns", MOST.format(10)),
+        ("Tags", [{"Key": f"k{n}", "Value": ""} for n in range(51)], TAGS, "tags", MOST.format(50)),
         ("Tags", tags(**{"k" * 129: ""}), "k" * 129, "tags.1.member.key", MOST.format(128)),
         ("Tags", tags(k="v" * 257), "v" * 256, "tags.1.member.value", MOST.format(256)),
-        ("TransitiveTagKeys", [f"k{n}" for n in range(51)], "", "transitiveTagKeys", MOST.format(50)),
+        ("TransitiveTagKeys", [f"k{n}" for n in range(51)], KEYS, "transitiveTagKeys", MOST.format(50)),
     ],
 )
 def test_a_parameter_that_breaks_its_rule(cloud, role, name, value, shown, at, constraint):
     asked = {"RoleArn": role["Arn"], "RoleSessionName": "rules"} | {name: value}
     message = DETECTED.format(f"'{shown}'", at, constraint)
     refused("ValidationError", cloud.sts.assume_role, text=message, **asked)
+
+
+def test_what_is_no_roles_arn_cannot_be_assumed(cloud):
+    for arn in (cloud.arn("user/admin"), cloud.arn("role/"), "arn:aws:s3:::bucket-of-somebody", "not-an-arn-but-long-enough"):
+        asked = {"RoleArn": arn, "RoleSessionName": "none"}
+        refused("ValidationError", cloud.sts.assume_role, text=f"{arn} is invalid", **asked)
+        text = "Request ARN is invalid"
+        refused("ValidationError", cloud.sts.assume_role_with_web_identity, text=text, WebIdentityToken="none", **asked)
+
+
+def test_tags_have_the_room_that_aws_gives_them(cloud, role):
+    asked = {"RoleArn": role["Arn"], "RoleSessionName": "room", "Tags": tags(**{f"T{n}": "a" * 250 for n in range(9)})}
+    text = "Packed size of session tags consumes 498% of allotted space."
+    refused("PackedPolicyTooLarge", cloud.sts.assume_role, text=text, **asked)
+
+
+def test_every_violation_is_told(cloud):
+    wrong = {"RoleSessionName": "!", "DurationSeconds": 1, "Tags": [{"Key": "", "Value": "!"}]}
+    first = "Value null at 'roleArn' failed to satisfy constraint: Member must not be null; Value '!' at 'roleSessionName'"
+    text = refused("ValidationError", cloud.sts.assume_role, **wrong)
+    assert text.startswith(f"6 validation errors detected: {first} failed to satisfy constraint: "), text
+    assert [part.split("'")[1] for part in text.split("; ")[1:]] == ["!", "!", "1", "", "!"]
 
 
 def test_limits_are_within_reach(cloud, role):
@@ -77,7 +103,7 @@ def test_limits_are_within_reach(cloud, role):
         "SourceIdentity": "s" * 64,
         "Policy": policy(ALLOW_ALL).ljust(2_048),
         "PolicyArns": [{"arn": "arn:aws:iam::aws:policy/AdministratorAccess"}] * 10,
-        "Tags": tags(**{"k" * 128: "v" * 256}),
+        "Tags": tags(**{"k" * 128: "v" * 128}),
         "TransitiveTagKeys": ["K" * 128],
     }
     assumed = cloud.sts.assume_role(RoleArn=role["Arn"], **full)
@@ -157,7 +183,7 @@ def test_a_large_session_signs_and_logs_in_and_limits(cloud):
         RoleSessionName="large",
         Policy=limited,
         PolicyArns=[{"arn": cloud.managed(allow("sts:GetCallerIdentity"))} for _ in range(10)],
-        Tags=tags(**{f"key-{n:0>40}": f"{n:0>40}" for n in range(50)}),
+        Tags=tags(**{f"key-{n:0>40}": f"{n:0>40}" for n in range(2)}),
     )
     credentials = assumed["Credentials"]
     assert assumed["PackedPolicySize"] > 60

@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 
 use crate::ids::SecretKey;
-use crate::query::request::{ACCESS_KEY_ID, ARN, DOCUMENT, Invalid, Rule, SESSION_NAME, is_name, text};
-use crate::query::{Form, FromForm, STS, ToXml, Xml};
+use crate::query::request::{
+    ACCESS_KEY_ID, ARN, DOCUMENT, Rule, SESSION_NAME, check, check_length, is_name, text,
+};
+use crate::query::{Form, FromForm, Output, STS, Violations, Writer};
 
 /// The `Version` of STS's API.
 pub const VERSION: &str = STS.version;
@@ -21,15 +23,19 @@ const SOURCE_IDENTITY: Rule = Rule { min: 2, max: 64, pattern: Some((r"[\w+=,.@-
 const FEDERATED_NAME: Rule = Rule { min: 2, max: 32, pattern: Some((r"[\w+=,.@-]*", is_name)) };
 
 /// Lists `PolicyArns.member.N.arn`.
-fn policy_arns(form: &Form) -> Result<Vec<String>, Invalid> {
+fn policy_arns(form: &Form, found: &mut Violations) -> Vec<String> {
     let members = form.structures("PolicyArns");
-    if members.len() > 10 {
-        let constraint = "Member must have length less than or equal to 10";
-        return Err(crate::query::request::invalid("policyArns", Some(""), constraint));
+    let arns: Vec<String> =
+        members.iter().filter_map(|member| member.get("arn").map(str::to_owned)).collect();
+    for (index, arn) in arns.iter().enumerate() {
+        check(&ARN, &format!("policyArns.{}.member.arn", index + 1), arn, found);
     }
-    let arns = members.iter().filter_map(|member| member.get("arn").map(str::to_owned)).collect::<Vec<_>>();
-    arns.iter().try_for_each(|arn| crate::query::request::check(&ARN, "policyArns", arn))?;
-    Ok(arns)
+    let shown = || {
+        let each = arns.iter().map(|arn| format!("PolicyDescriptorType(arn={arn})"));
+        format!("[{}]", each.collect::<Vec<_>>().join(", "))
+    };
+    check_length("policyArns", members.len(), 10, shown, found);
+    arns
 }
 
 /// What every request for a session may ask.
@@ -43,13 +49,13 @@ pub struct SessionParameters {
 }
 
 impl SessionParameters {
-    fn from_form(form: &Form, longest: i64) -> Result<Self, Invalid> {
-        Ok(Self {
-            duration_seconds: form.number("DurationSeconds", 900, longest)?,
-            policy: form.optional("Policy", &POLICY)?,
-            policy_arns: policy_arns(form)?,
-            tags: form.tags("Tags")?,
-        })
+    fn read(form: &Form, longest: i64, found: &mut Violations) -> Self {
+        Self {
+            duration_seconds: form.number("DurationSeconds", 900, longest, found),
+            policy: form.optional("Policy", &POLICY, found),
+            policy_arns: policy_arns(form, found),
+            tags: form.tags("Tags", found),
+        }
     }
 }
 
@@ -68,17 +74,17 @@ pub struct AssumeRoleRequest {
 }
 
 impl FromForm for AssumeRoleRequest {
-    fn from_form(form: &Form) -> Result<Self, Invalid> {
-        Ok(Self {
-            role_arn: form.required("RoleArn", &ARN)?,
-            role_session_name: form.required("RoleSessionName", &SESSION_NAME)?,
-            session: SessionParameters::from_form(form, 43_200)?,
-            transitive_tag_keys: form.texts("TransitiveTagKeys", &text(1, 128), 50)?,
-            external_id: form.optional("ExternalId", &EXTERNAL_ID)?,
-            source_identity: form.optional("SourceIdentity", &SOURCE_IDENTITY)?,
-            serial_number: form.optional("SerialNumber", &text(9, 256))?,
-            token_code: form.optional("TokenCode", &text(6, 6))?,
-        })
+    fn read(form: &Form, found: &mut Violations) -> Self {
+        Self {
+            role_arn: form.required("RoleArn", &ARN, found),
+            role_session_name: form.required("RoleSessionName", &SESSION_NAME, found),
+            session: SessionParameters::read(form, 43_200, found),
+            transitive_tag_keys: form.texts("TransitiveTagKeys", &text(1, 128), 50, found),
+            external_id: form.optional("ExternalId", &EXTERNAL_ID, found),
+            source_identity: form.optional("SourceIdentity", &SOURCE_IDENTITY, found),
+            serial_number: form.optional("SerialNumber", &text(9, 256), found),
+            token_code: form.optional("TokenCode", &text(6, 6), found),
+        }
     }
 }
 
@@ -93,20 +99,26 @@ pub struct AssumeRoleWithWebIdentityRequest {
 }
 
 impl FromForm for AssumeRoleWithWebIdentityRequest {
-    fn from_form(form: &Form) -> Result<Self, Invalid> {
+    fn read(form: &Form, found: &mut Violations) -> Self {
         // The text of a refusal repeats the value, and a token is a secret.
-        let token = form.get("WebIdentityToken").unwrap_or_default();
-        if !(4..=20_000).contains(&token.len()) {
-            let message = "WebIdentityToken must be given, with 4 to 20000 characters.";
-            return Err(Invalid { message: message.to_owned() });
+        let token = form.get("WebIdentityToken");
+        match token.map(str::len) {
+            None => found.add_null("WebIdentityToken"),
+            Some(..4) => {
+                found.add_secret("WebIdentityToken", "Member must have length greater than or equal to 4");
+            }
+            Some(4..=20_000) => {}
+            Some(_) => {
+                found.add_secret("WebIdentityToken", "Member must have length less than or equal to 20000");
+            }
         }
-        Ok(Self {
-            role_arn: form.required("RoleArn", &ARN)?,
-            role_session_name: form.required("RoleSessionName", &SESSION_NAME)?,
-            web_identity_token: token.to_owned(),
+        Self {
+            role_arn: form.required("RoleArn", &ARN, found),
+            role_session_name: form.required("RoleSessionName", &SESSION_NAME, found),
+            web_identity_token: token.unwrap_or_default().to_owned(),
             // Tags of such a session can come from the token alone, never from its bearer.
-            session: SessionParameters { tags: Vec::new(), ..SessionParameters::from_form(form, 43_200)? },
-        })
+            session: SessionParameters { tags: Vec::new(), ..SessionParameters::read(form, 43_200, found) },
+        }
     }
 }
 
@@ -120,12 +132,12 @@ pub struct GetSessionTokenRequest {
 }
 
 impl FromForm for GetSessionTokenRequest {
-    fn from_form(form: &Form) -> Result<Self, Invalid> {
-        Ok(Self {
-            duration_seconds: form.number("DurationSeconds", 900, 129_600)?,
-            serial_number: form.optional("SerialNumber", &text(9, 256))?,
-            token_code: form.optional("TokenCode", &text(6, 6))?,
-        })
+    fn read(form: &Form, found: &mut Violations) -> Self {
+        Self {
+            duration_seconds: form.number("DurationSeconds", 900, 129_600, found),
+            serial_number: form.optional("SerialNumber", &text(9, 256), found),
+            token_code: form.optional("TokenCode", &text(6, 6), found),
+        }
     }
 }
 
@@ -138,11 +150,11 @@ pub struct GetFederationTokenRequest {
 }
 
 impl FromForm for GetFederationTokenRequest {
-    fn from_form(form: &Form) -> Result<Self, Invalid> {
-        Ok(Self {
-            name: form.required("Name", &FEDERATED_NAME)?,
-            session: SessionParameters::from_form(form, 129_600)?,
-        })
+    fn read(form: &Form, found: &mut Violations) -> Self {
+        Self {
+            name: form.required("Name", &FEDERATED_NAME, found),
+            session: SessionParameters::read(form, 129_600, found),
+        }
     }
 }
 
@@ -170,9 +182,9 @@ pub struct CallerIdentity {
     pub account: String,
 }
 
-impl ToXml for CallerIdentity {
-    fn write(&self, xml: &mut Xml) {
-        xml.text("Arn", &self.arn).text("UserId", &self.user_id).text("Account", &self.account);
+impl Output for CallerIdentity {
+    fn write(&self, out: &mut Writer) {
+        out.text("Arn", &self.arn).text("UserId", &self.user_id).text("Account", &self.account);
     }
 }
 
@@ -186,11 +198,11 @@ pub struct Credentials {
     pub expiration: Timestamp,
 }
 
-impl ToXml for Credentials {
-    fn write(&self, xml: &mut Xml) {
-        xml.element("Credentials", |xml| {
-            xml.text("AccessKeyId", &self.access_key_id).text("SecretAccessKey", self.secret.expose());
-            xml.text("SessionToken", &self.session_token).time("Expiration", self.expiration);
+impl Output for Credentials {
+    fn write(&self, out: &mut Writer) {
+        out.element("Credentials", |out| {
+            out.text("AccessKeyId", &self.access_key_id).text("SecretAccessKey", self.secret.expose());
+            out.text("SessionToken", &self.session_token).time("Expiration", self.expiration);
         });
     }
 }
@@ -216,18 +228,20 @@ pub struct AssumedBy {
     pub provider: String,
 }
 
-impl ToXml for AssumedRole {
-    fn write(&self, xml: &mut Xml) {
+impl Output for AssumedRole {
+    fn write(&self, out: &mut Writer) {
         if let Some(by) = &self.web_identity {
-            xml.text("SubjectFromWebIdentityToken", &by.subject).text("Audience", &by.audience);
-            xml.text("Provider", &by.provider);
+            out.text("SubjectFromWebIdentityToken", &by.subject).text("Audience", &by.audience);
+            out.text("Provider", &by.provider);
         }
-        self.credentials.write(xml);
-        xml.element("AssumedRoleUser", |xml| {
-            xml.text("AssumedRoleId", &self.assumed_role_id).text("Arn", &self.arn);
+        self.credentials.write(out);
+        out.element("AssumedRoleUser", |out| {
+            out.text("AssumedRoleId", &self.assumed_role_id).text("Arn", &self.arn);
         });
-        xml.maybe("PackedPolicySize", self.packed_policy_size.map(|size| size.to_string()).as_deref());
-        xml.maybe("SourceIdentity", self.source_identity.as_deref());
+        if let Some(size) = self.packed_policy_size {
+            out.number("PackedPolicySize", i64::from(size));
+        }
+        out.maybe("SourceIdentity", self.source_identity.as_deref());
     }
 }
 
@@ -241,20 +255,22 @@ pub struct FederationToken {
     pub packed_policy_size: Option<u32>,
 }
 
-impl ToXml for FederationToken {
-    fn write(&self, xml: &mut Xml) {
-        self.credentials.write(xml);
-        xml.element("FederatedUser", |xml| {
-            xml.text("FederatedUserId", &self.federated_user_id).text("Arn", &self.arn);
+impl Output for FederationToken {
+    fn write(&self, out: &mut Writer) {
+        self.credentials.write(out);
+        out.element("FederatedUser", |out| {
+            out.text("FederatedUserId", &self.federated_user_id).text("Arn", &self.arn);
         });
-        xml.maybe("PackedPolicySize", self.packed_policy_size.map(|size| size.to_string()).as_deref());
+        if let Some(size) = self.packed_policy_size {
+            out.number("PackedPolicySize", i64::from(size));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::response;
+    use crate::query::{Format, response};
 
     #[test]
     fn get_caller_identity_answers_as_sts_does() {
@@ -263,7 +279,7 @@ mod tests {
             user_id: "AIDACKCEVSQ6C2EXAMPLE".to_owned(),
             account: "123456789012".to_owned(),
         };
-        let xml = response(STS, "GetCallerIdentity", "r-1", |xml| identity.write(xml));
+        let xml = response(STS, Format::Xml, "GetCallerIdentity", "r-1", |out| identity.write(out));
         assert_eq!(
             String::from_utf8(xml).unwrap(),
             "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\

@@ -10,6 +10,7 @@
 //! INVARIANT: a decision takes a bounded number of steps, and one that would take more is a denial.
 
 pub mod managed;
+pub mod service_role;
 
 mod arn;
 mod budget;

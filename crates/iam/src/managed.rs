@@ -1,8 +1,11 @@
-//! AWS-managed policies, by ARN: those of ECR, and those that the roles of a real cluster or pipeline carry.
+//! AWS-managed policies, by ARN: all that AWS has.
 //!
-//! The documents are those of the AWS Managed Policy Reference at the version named beside them. Three of the long
-//! ones are kept only in their statements on the services that exist here (ecr, ecr-public, iam, kms, organizations,
-//! sts): ReadOnlyAccess, SecurityAudit and ViewOnlyAccess decide on those services as the whole document would.
+//! The documents of those that registries, clusters and pipelines use are those of the AWS Managed Policy Reference at the
+//! version named beside them. Three of these, which are long, and the others (`managed/others.tsv`) are kept only in their
+//! statements on the services that exist here (ecr, ecr-public, iam, kms, organizations, sts), on which they decide as the
+//! whole document would.
+
+use std::sync::LazyLock;
 
 /// An AWS-managed policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +20,9 @@ pub struct Managed {
     pub created_at: &'static str,
     /// When AWS made this version.
     pub updated_at: &'static str,
+    /// Whether the document lacks statements of AWS's own, on services that do not exist here. Where none is left, one of
+    /// its actions stands for all, since a document must have a statement.
+    pub is_shortened: bool,
     /// The document.
     pub document: &'static str,
 }
@@ -37,12 +43,37 @@ pub fn find(arn: &str) -> Option<&'static str> {
 /// would pass by every condition on `iam:PolicyARN` that names the first.
 pub fn find_policy(arn: &str) -> Option<&'static Managed> {
     let path_and_name = arn.strip_prefix("arn:aws:iam::aws:policy")?;
-    MANAGED.iter().find(|policy| path_and_name.strip_prefix(policy.path) == Some(policy.name))
+    let (_, name) = path_and_name.rsplit_once('/')?;
+    let at = ALL.binary_search_by(|policy| policy.name.cmp(name)).ok()?;
+    ALL.get(at).filter(|policy| path_and_name.strip_prefix(policy.path) == Some(policy.name))
 }
 
-/// Every AWS-managed policy known here.
+/// Every AWS-managed policy, by name. No two have the same name.
 pub fn all() -> &'static [Managed] {
-    &MANAGED
+    &ALL
+}
+
+/// Put together when it is first asked for: it points into the program, and holds no text of its own.
+static ALL: LazyLock<Vec<Managed>> = LazyLock::new(|| {
+    let others = include_str!("managed/others.tsv").lines().filter_map(read);
+    let mut all: Vec<Managed> = MANAGED.iter().copied().chain(others).collect();
+    all.sort_unstable_by_key(|policy| policy.name);
+    all
+});
+
+/// Reads a line: name, path, version, when the policy and when the version was made, `shortened` or `whole`, document.
+fn read(line: &'static str) -> Option<Managed> {
+    let mut parts = line.splitn(7, '\t');
+    let mut next = || parts.next();
+    Some(Managed {
+        name: next()?,
+        path: next()?,
+        version_id: next()?,
+        created_at: next()?,
+        updated_at: next()?,
+        is_shortened: next()? == "shortened",
+        document: next()?,
+    })
 }
 
 macro_rules! managed {
@@ -53,6 +84,10 @@ macro_rules! managed {
             version_id: $version_id,
             created_at: $created_at,
             updated_at: $updated_at,
+            is_shortened: matches!(
+                $name.as_bytes(),
+                b"ReadOnlyAccess" | b"SecurityAudit" | b"ViewOnlyAccess"
+            ),
             document: include_str!(concat!("managed/", $name, ".json")),
         }
     };

@@ -13,12 +13,35 @@ pub enum InvalidKind {
     Serialization,
 }
 
+/// Which rule of the model a member breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Breach {
+    /// It must be there, and is not.
+    Missing,
+    /// Too short a text or list.
+    TooShort,
+    /// Too long a text or list.
+    TooLong,
+    /// Too small a number.
+    TooSmall,
+    /// Too large a number.
+    TooLarge,
+    /// Not of the pattern.
+    Pattern,
+    /// None of the values that there are.
+    Choice,
+    /// Another rule than the model's.
+    Other,
+}
+
 /// A refusal of a request by its shape alone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Invalid {
     /// Which exception it is.
     pub kind: InvalidKind,
+    /// Which rule is broken.
+    pub breach: Breach,
     /// ECR's sentence for the caller.
     pub message: String,
 }
@@ -28,18 +51,19 @@ impl Invalid {
     pub fn parameter(member: &str, constraint: &str) -> Self {
         Self {
             kind: InvalidKind::Parameter,
+            breach: Breach::Other,
             message: format!("Invalid parameter at '{member}' failed to satisfy constraint: '{constraint}'"),
         }
     }
 
     /// A resource tag that is not allowed.
     pub fn tag_parameter(message: impl Into<String>) -> Self {
-        Self { kind: InvalidKind::TagParameter, message: message.into() }
+        Self { kind: InvalidKind::TagParameter, breach: Breach::Other, message: message.into() }
     }
 
     /// A body that cannot be read.
     pub fn serialization(message: impl Into<String>) -> Self {
-        Self { kind: InvalidKind::Serialization, message: message.into() }
+        Self { kind: InvalidKind::Serialization, breach: Breach::Other, message: message.into() }
     }
 
     /// The exception's name, as `__type` gives it.

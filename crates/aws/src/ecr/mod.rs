@@ -25,7 +25,7 @@ use serde::de::DeserializeOwned;
 
 use image::IMAGE_STATUS_FILTER;
 pub use image::*;
-pub use invalid::{Invalid, InvalidKind};
+pub use invalid::{Breach, Invalid, InvalidKind};
 pub use layer::*;
 pub use operation::{OPERATIONS, is_operation};
 pub use policy::*;

@@ -33,6 +33,7 @@ pub(super) fn check_tags(tags: &[Tag]) -> Result<(), Invalid> {
     let checked = tag::check(tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str())));
     checked.map_err(|(at, fault)| match fault {
         Fault::TooMany => Invalid {
+            breach: super::Breach::Other,
             kind: InvalidKind::TooManyTags,
             message: format!(
                 "A repository can have at most {MAX_TAGS} tags; the request holds {}",

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use super::invalid::Invalid;
+use super::invalid::{Breach, Invalid};
 
 /// A member of a structure.
 #[derive(Clone, Copy, Debug)]
@@ -96,9 +96,10 @@ impl Rule {
         match (self, value) {
             (Self::Text { min, max, pattern }, Value::String(text)) => check_text(text, *min, *max, *pattern),
             (Self::Choice(values), Value::String(text)) if values.contains(&text.as_str()) => Ok(()),
-            (Self::Choice(values), Value::String(_)) => {
-                Err(Fault::member(format!("must satisfy enum value set: [{}]", values.join(", "))))
-            }
+            (Self::Choice(values), Value::String(_)) => Err(Fault::member(
+                Breach::Choice,
+                format!("must satisfy enum value set: [{}]", values.join(", ")),
+            )),
             (Self::Flag, Value::Bool(_)) => Ok(()),
             (Self::Integer { min, max }, Value::Number(number)) => check_integer(number, *min, *max),
             (Self::Blob { max }, Value::String(text)) => check_blob(text, *max),
@@ -125,6 +126,7 @@ struct Fault {
     path: Vec<String>,
     constraint: String,
     kind: FaultKind,
+    breach: Breach,
 }
 
 #[derive(PartialEq)]
@@ -138,20 +140,20 @@ enum FaultKind {
 }
 
 impl Fault {
-    fn new(kind: FaultKind, constraint: String) -> Self {
-        Self { path: Vec::new(), constraint, kind }
+    fn new(kind: FaultKind, breach: Breach, constraint: String) -> Self {
+        Self { path: Vec::new(), constraint, kind, breach }
     }
 
-    fn plain(constraint: String) -> Self {
-        Self::new(FaultKind::Plain, constraint)
+    fn plain(breach: Breach, constraint: String) -> Self {
+        Self::new(FaultKind::Plain, breach, constraint)
     }
 
-    fn member(constraint: String) -> Self {
-        Self::new(FaultKind::Member, constraint)
+    fn member(breach: Breach, constraint: String) -> Self {
+        Self::new(FaultKind::Member, breach, constraint)
     }
 
     fn null() -> Self {
-        Self::plain("must not be null".to_owned())
+        Self::plain(Breach::Missing, "must not be null".to_owned())
     }
 
     fn wrong_type(rule: &Rule, value: &Value) -> Self {
@@ -163,7 +165,11 @@ impl Fault {
             Value::Array(_) => "START_OF_LIST",
             Value::Object(_) => "START_OF_STRUCTURE",
         };
-        Self::new(FaultKind::Type, format!("{found} can not be converted to {}", rule.type_name()))
+        Self::new(
+            FaultKind::Type,
+            Breach::Other,
+            format!("{found} can not be converted to {}", rule.type_name()),
+        )
     }
 
     fn within(mut self, segment: String) -> Self {
@@ -175,14 +181,15 @@ impl Fault {
         let is_nested = self.path.len() > 1;
         self.path.reverse();
         let path = self.path.join(".");
-        match self.kind {
+        let invalid = match self.kind {
             FaultKind::Type if path.is_empty() => Invalid::serialization(self.constraint),
             FaultKind::Type => Invalid::serialization(format!("{} at '{path}'", self.constraint)),
             FaultKind::Plain if !is_nested => Invalid::parameter(&path, &self.constraint),
             FaultKind::Plain | FaultKind::Member => {
                 Invalid::parameter(&path, &format!("Member {}", self.constraint))
             }
-        }
+        };
+        Invalid { breach: self.breach, ..invalid }
     }
 }
 
@@ -222,10 +229,13 @@ fn path_name(name: &str) -> String {
 
 fn check_list(values: &mut [Value], of: &Rule, min: usize, max: usize) -> Result<(), Fault> {
     if values.len() < min {
-        return Err(Fault::member(format!("must have length greater than or equal to {min}")));
+        return Err(Fault::member(
+            Breach::TooShort,
+            format!("must have length greater than or equal to {min}"),
+        ));
     }
     if values.len() > max {
-        return Err(Fault::member(format!("must have length less than or equal to {max}")));
+        return Err(Fault::member(Breach::TooLong, format!("must have length less than or equal to {max}")));
     }
     for (index, value) in values.iter_mut().enumerate() {
         let checked = if value.is_null() { Err(Fault::null()) } else { of.check(value) };
@@ -239,15 +249,21 @@ fn check_text(text: &str, min: usize, max: usize, pattern: Option<Pattern>) -> R
     // Counting stops where it no longer matters, so that a huge value costs no more than a long one.
     let length = text.chars().take(max.saturating_add(1)).count();
     if length < min {
-        return Err(Fault::plain(format!("must have length greater than or equal to {min}")));
+        return Err(Fault::plain(
+            Breach::TooShort,
+            format!("must have length greater than or equal to {min}"),
+        ));
     }
     if length > max {
-        return Err(Fault::plain(format!("must have length less than or equal to {max}")));
+        return Err(Fault::plain(Breach::TooLong, format!("must have length less than or equal to {max}")));
     }
     match pattern {
         Some(pattern) if !(pattern.matches)(text) => {
             let quote = if pattern.is_quoted { "'" } else { "" };
-            Err(Fault::plain(format!("must satisfy regular expression {quote}{}{quote}", pattern.text)))
+            Err(Fault::plain(
+                Breach::Pattern,
+                format!("must satisfy regular expression {quote}{}{quote}", pattern.text),
+            ))
         }
         _ => Ok(()),
     }
@@ -256,13 +272,20 @@ fn check_text(text: &str, min: usize, max: usize, pattern: Option<Pattern>) -> R
 fn check_integer(number: &serde_json::Number, min: i64, max: i64) -> Result<(), Fault> {
     let Some(number) = number.as_i64() else {
         let text = if number.is_f64() { "DECIMAL_VALUE" } else { "BIG_INTEGER_VALUE" };
-        return Err(Fault::new(FaultKind::Type, format!("{text} can not be converted to an Integer")));
+        return Err(Fault::new(
+            FaultKind::Type,
+            Breach::Other,
+            format!("{text} can not be converted to an Integer"),
+        ));
     };
     if number < min {
-        return Err(Fault::member(format!("must have value greater than or equal to {min}")));
+        return Err(Fault::member(
+            Breach::TooSmall,
+            format!("must have value greater than or equal to {min}"),
+        ));
     }
     if number > max {
-        return Err(Fault::member(format!("must have value less than or equal to {max}")));
+        return Err(Fault::member(Breach::TooLarge, format!("must have value less than or equal to {max}")));
     }
     Ok(())
 }
@@ -271,7 +294,7 @@ fn check_blob(text: &str, max: usize) -> Result<(), Fault> {
     let padding = text.bytes().rev().take_while(|b| *b == b'=').count();
     let decoded = (text.len() - padding) / 4 * 3 + (text.len() - padding) % 4 * 3 / 4;
     if decoded > max {
-        return Err(Fault::member(format!("must have length less than or equal to {max}")));
+        return Err(Fault::member(Breach::TooLong, format!("must have length less than or equal to {max}")));
     }
     Ok(())
 }

@@ -1,22 +1,16 @@
 //! An account as a whole: its counts, its aliases, and all that is in it.
 
-use super::entity::{write_boundary, write_tags};
+use super::entity::{write_all_tags, write_boundary};
 use super::{AttachedPolicy, Group, InstanceProfile, Policy, PolicyVersion, Role, User, encode_document};
-use crate::query::{ToXml, Xml};
+use crate::query::{Output, Writer};
 
 /// What GetAccountSummary answers: names with their numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountSummary(pub Vec<(&'static str, i64)>);
 
-impl ToXml for AccountSummary {
-    fn write(&self, xml: &mut Xml) {
-        xml.element("SummaryMap", |xml| {
-            for (name, number) in &self.0 {
-                xml.element("entry", |xml| {
-                    xml.text("key", name).text("value", &number.to_string());
-                });
-            }
-        });
+impl Output for AccountSummary {
+    fn write(&self, out: &mut Writer) {
+        out.numbers("SummaryMap", &self.0);
     }
 }
 
@@ -30,11 +24,19 @@ pub struct PoliciesOf {
 }
 
 impl PoliciesOf {
-    fn write(&self, list: &str, xml: &mut Xml) {
-        xml.list(list, &self.inline, |xml, (name, document)| {
-            xml.text("PolicyName", name).text("PolicyDocument", &encode_document(document));
+    fn write(&self, list: &str, out: &mut Writer) {
+        // Of users alone, a list without policies is left out (AWS CLI reference, get-account-authorization-details).
+        let is_left_out = list == "UserPolicyList" && self.inline.is_empty();
+        if !is_left_out {
+            self.write_inline(list, out);
+        }
+        out.list("AttachedManagedPolicies", &self.attached, |out, policy| policy.write(out));
+    }
+
+    fn write_inline(&self, list: &str, out: &mut Writer) {
+        out.list(list, &self.inline, |out, (name, document)| {
+            out.text("PolicyName", name).text("PolicyDocument", &encode_document(document));
         });
-        xml.list("AttachedManagedPolicies", &self.attached, |xml, policy| policy.write(xml));
     }
 }
 
@@ -50,37 +52,38 @@ pub struct AccountDetails {
     pub marker: Option<String>,
 }
 
-impl ToXml for AccountDetails {
-    fn write(&self, xml: &mut Xml) {
-        xml.text("IsTruncated", if self.marker.is_some() { "true" } else { "false" });
-        xml.maybe("Marker", self.marker.as_deref());
-        xml.list("UserDetailList", &self.users, |xml, (user, policies, groups)| {
-            user.write(xml);
-            policies.write("UserPolicyList", xml);
-            xml.list("GroupList", groups, |xml, name| name.write(xml));
+impl Output for AccountDetails {
+    fn write(&self, out: &mut Writer) {
+        out.flag("IsTruncated", self.marker.is_some());
+        out.maybe("Marker", self.marker.as_deref());
+        out.list("UserDetailList", &self.users, |out, (user, policies, groups)| {
+            User { tags: Vec::new(), ..user.clone() }.write(out);
+            write_all_tags(out, &user.tags);
+            policies.write("UserPolicyList", out);
+            out.list("GroupList", groups, |out, name| name.write(out));
         });
-        xml.list("GroupDetailList", &self.groups, |xml, (group, policies)| {
-            group.write(xml);
-            policies.write("GroupPolicyList", xml);
+        out.list("GroupDetailList", &self.groups, |out, (group, policies)| {
+            group.write(out);
+            policies.write("GroupPolicyList", out);
         });
-        xml.list("RoleDetailList", &self.roles, |xml, (role, policies, profiles)| {
-            write_role(role, xml);
-            policies.write("RolePolicyList", xml);
-            xml.list("InstanceProfileList", profiles, |xml, profile| profile.write(xml));
+        out.list("RoleDetailList", &self.roles, |out, (role, policies, profiles)| {
+            write_role(role, out);
+            policies.write("RolePolicyList", out);
+            out.list("InstanceProfileList", profiles, |out, profile| profile.write(out));
         });
-        xml.list("Policies", &self.policies, |xml, (policy, versions)| {
-            Policy { tags: Vec::new(), ..policy.clone() }.write(xml);
-            xml.list("PolicyVersionList", versions, |xml, version| version.write(xml));
+        out.list("Policies", &self.policies, |out, (policy, versions)| {
+            Policy { tags: None, ..policy.clone() }.write(out);
+            out.list("PolicyVersionList", versions, |out, version| version.write(out));
         });
     }
 }
 
 /// The type RoleDetail, which has less than Role.
-fn write_role(role: &Role, xml: &mut Xml) {
-    xml.text("Path", &role.path).text("RoleName", &role.name).text("RoleId", &role.id);
-    xml.text("Arn", &role.arn).time("CreateDate", role.created_at);
-    xml.text("AssumeRolePolicyDocument", &encode_document(&role.trust_policy));
-    write_boundary(xml, role.boundary.as_deref());
-    write_tags(xml, &role.tags);
-    role.write_last_used(xml);
+fn write_role(role: &Role, out: &mut Writer) {
+    out.text("Path", &role.path).text("RoleName", &role.name).text("RoleId", &role.id);
+    out.text("Arn", &role.arn).time("CreateDate", role.created_at);
+    out.text("AssumeRolePolicyDocument", &encode_document(&role.trust_policy));
+    write_boundary(out, role.boundary.as_deref());
+    write_all_tags(out, &role.tags);
+    role.write_last_used(out);
 }

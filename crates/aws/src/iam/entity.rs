@@ -4,19 +4,24 @@ use jiff::Timestamp;
 
 use super::encode_document;
 use crate::ids::SecretKey;
-use crate::query::{ToXml, Xml};
+use crate::query::{Output, Writer};
 
 /// A list of tags, left out when empty.
-pub(super) fn write_tags(xml: &mut Xml, tags: &[(String, String)]) {
+pub(super) fn write_tags(out: &mut Writer, tags: &[(String, String)]) {
     if !tags.is_empty() {
-        xml.list("Tags", tags, |xml, tag| tag.write(xml));
+        write_all_tags(out, tags);
     }
 }
 
-pub(super) fn write_boundary(xml: &mut Xml, arn: Option<&str>) {
+/// A list of tags that is there even if it is empty.
+pub(super) fn write_all_tags(out: &mut Writer, tags: &[(String, String)]) {
+    out.list("Tags", tags, |out, tag| tag.write(out));
+}
+
+pub(super) fn write_boundary(out: &mut Writer, arn: Option<&str>) {
     if let Some(arn) = arn {
-        xml.element("PermissionsBoundary", |xml| {
-            xml.text("PermissionsBoundaryType", "Policy").text("PermissionsBoundaryArn", arn);
+        out.element("PermissionsBoundary", |out| {
+            out.text("PermissionsBoundaryType", "Policy").text("PermissionsBoundaryArn", arn);
         });
     }
 }
@@ -34,12 +39,12 @@ pub struct User {
     pub tags: Vec<(String, String)>,
 }
 
-impl ToXml for User {
-    fn write(&self, xml: &mut Xml) {
-        xml.text("Path", &self.path).text("UserName", &self.name).text("UserId", &self.id);
-        xml.text("Arn", &self.arn).time("CreateDate", self.created_at);
-        write_boundary(xml, self.boundary.as_deref());
-        write_tags(xml, &self.tags);
+impl Output for User {
+    fn write(&self, out: &mut Writer) {
+        out.text("Path", &self.path).text("UserName", &self.name).text("UserId", &self.id);
+        out.text("Arn", &self.arn).time("CreateDate", self.created_at);
+        write_boundary(out, self.boundary.as_deref());
+        write_tags(out, &self.tags);
     }
 }
 
@@ -54,10 +59,10 @@ pub struct Group {
     pub created_at: Timestamp,
 }
 
-impl ToXml for Group {
-    fn write(&self, xml: &mut Xml) {
-        xml.text("Path", &self.path).text("GroupName", &self.name).text("GroupId", &self.id);
-        xml.text("Arn", &self.arn).time("CreateDate", self.created_at);
+impl Output for Group {
+    fn write(&self, out: &mut Writer) {
+        out.text("Path", &self.path).text("GroupName", &self.name).text("GroupId", &self.id);
+        out.text("Arn", &self.arn).time("CreateDate", self.created_at);
     }
 }
 
@@ -70,10 +75,10 @@ pub struct GroupMembers {
     pub users: crate::query::Page<User>,
 }
 
-impl ToXml for GroupMembers {
-    fn write(&self, xml: &mut Xml) {
-        xml.element("Group", |xml| self.group.write(xml));
-        self.users.write(xml);
+impl Output for GroupMembers {
+    fn write(&self, out: &mut Writer) {
+        out.element("Group", |out| self.group.write(out));
+        self.users.write(out);
     }
 }
 
@@ -105,25 +110,25 @@ pub struct Role {
     pub last_used: Option<Option<RoleLastUsed>>,
 }
 
-impl ToXml for Role {
-    fn write(&self, xml: &mut Xml) {
-        xml.text("Path", &self.path).text("RoleName", &self.name).text("RoleId", &self.id);
-        xml.text("Arn", &self.arn).time("CreateDate", self.created_at);
-        xml.text("AssumeRolePolicyDocument", &encode_document(&self.trust_policy));
-        xml.maybe("Description", self.description.as_deref());
-        xml.text("MaxSessionDuration", &self.max_session_seconds.to_string());
-        write_boundary(xml, self.boundary.as_deref());
-        write_tags(xml, &self.tags);
-        self.write_last_used(xml);
+impl Output for Role {
+    fn write(&self, out: &mut Writer) {
+        out.text("Path", &self.path).text("RoleName", &self.name).text("RoleId", &self.id);
+        out.text("Arn", &self.arn).time("CreateDate", self.created_at);
+        out.text("AssumeRolePolicyDocument", &encode_document(&self.trust_policy));
+        out.maybe("Description", self.description.as_deref());
+        out.number("MaxSessionDuration", self.max_session_seconds);
+        write_boundary(out, self.boundary.as_deref());
+        write_tags(out, &self.tags);
+        self.write_last_used(out);
     }
 }
 
 impl Role {
-    pub(super) fn write_last_used(&self, xml: &mut Xml) {
+    pub(super) fn write_last_used(&self, out: &mut Writer) {
         if let Some(used) = &self.last_used {
-            xml.element("RoleLastUsed", |xml| {
+            out.element("RoleLastUsed", |out| {
                 if let Some(used) = used {
-                    xml.time("LastUsedDate", used.at).maybe("Region", used.region.as_deref());
+                    out.time("LastUsedDate", used.at).maybe("Region", used.region.as_deref());
                 }
             });
         }
@@ -143,12 +148,12 @@ pub struct InstanceProfile {
     pub tags: Vec<(String, String)>,
 }
 
-impl ToXml for InstanceProfile {
-    fn write(&self, xml: &mut Xml) {
-        xml.text("Path", &self.path).text("InstanceProfileName", &self.name);
-        xml.text("InstanceProfileId", &self.id).text("Arn", &self.arn).time("CreateDate", self.created_at);
-        xml.list("Roles", &self.role, |xml, role| role.write(xml));
-        write_tags(xml, &self.tags);
+impl Output for InstanceProfile {
+    fn write(&self, out: &mut Writer) {
+        out.text("Path", &self.path).text("InstanceProfileName", &self.name);
+        out.text("InstanceProfileId", &self.id).text("Arn", &self.arn).time("CreateDate", self.created_at);
+        out.list("Roles", &self.role, |out, role| role.write(out));
+        write_tags(out, &self.tags);
     }
 }
 
@@ -165,10 +170,10 @@ pub struct NewAccessKey {
     pub created_at: Timestamp,
 }
 
-impl ToXml for NewAccessKey {
-    fn write(&self, xml: &mut Xml) {
-        xml.text("UserName", &self.user_name).text("AccessKeyId", &self.id).text("Status", "Active");
-        xml.text("SecretAccessKey", self.secret.expose()).time("CreateDate", self.created_at);
+impl Output for NewAccessKey {
+    fn write(&self, out: &mut Writer) {
+        out.text("UserName", &self.user_name).text("AccessKeyId", &self.id).text("Status", "Active");
+        out.text("SecretAccessKey", self.secret.expose()).time("CreateDate", self.created_at);
     }
 }
 
@@ -182,11 +187,11 @@ pub struct AccessKeyMetadata {
     pub created_at: Timestamp,
 }
 
-impl ToXml for AccessKeyMetadata {
-    fn write(&self, xml: &mut Xml) {
-        xml.text("UserName", &self.user_name).text("AccessKeyId", &self.id);
-        xml.text("Status", if self.is_active { "Active" } else { "Inactive" });
-        xml.time("CreateDate", self.created_at);
+impl Output for AccessKeyMetadata {
+    fn write(&self, out: &mut Writer) {
+        out.text("UserName", &self.user_name).text("AccessKeyId", &self.id);
+        out.text("Status", if self.is_active { "Active" } else { "Inactive" });
+        out.time("CreateDate", self.created_at);
     }
 }
 
@@ -199,15 +204,15 @@ pub struct AccessKeyLastUsed {
     pub used: Option<(Timestamp, String, String)>,
 }
 
-impl ToXml for AccessKeyLastUsed {
-    fn write(&self, xml: &mut Xml) {
-        xml.text("UserName", &self.user_name);
-        xml.element("AccessKeyLastUsed", |xml| match &self.used {
+impl Output for AccessKeyLastUsed {
+    fn write(&self, out: &mut Writer) {
+        out.text("UserName", &self.user_name);
+        out.element("AccessKeyLastUsed", |out| match &self.used {
             Some((at, region, service)) => {
-                xml.time("LastUsedDate", *at).text("ServiceName", service).text("Region", region);
+                out.time("LastUsedDate", *at).text("ServiceName", service).text("Region", region);
             }
             None => {
-                xml.text("ServiceName", "N/A").text("Region", "N/A");
+                out.text("ServiceName", "N/A").text("Region", "N/A");
             }
         });
     }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::entity::write_tags;
-use crate::query::{ToXml, Xml};
+use super::entity::write_all_tags;
+use crate::query::{Output, Writer};
 
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -28,18 +28,21 @@ pub struct Policy {
     pub description: Option<String>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-    pub tags: Vec<(String, String)>,
+    /// None in lists, which leave them out; GetPolicy has an empty list of what has none.
+    pub tags: Option<Vec<(String, String)>>,
 }
 
-impl ToXml for Policy {
-    fn write(&self, xml: &mut Xml) {
-        xml.text("PolicyName", &self.name).text("PolicyId", &self.id).text("Arn", &self.arn);
-        xml.text("Path", &self.path).text("DefaultVersionId", &self.default_version);
-        xml.text("AttachmentCount", &self.attachment_count.to_string());
-        xml.text("PermissionsBoundaryUsageCount", &self.boundary_count.to_string());
-        xml.text("IsAttachable", "true").maybe("Description", self.description.as_deref());
-        xml.time("CreateDate", self.created_at).time("UpdateDate", self.updated_at);
-        write_tags(xml, &self.tags);
+impl Output for Policy {
+    fn write(&self, out: &mut Writer) {
+        out.text("PolicyName", &self.name).text("PolicyId", &self.id).text("Arn", &self.arn);
+        out.text("Path", &self.path).text("DefaultVersionId", &self.default_version);
+        out.number("AttachmentCount", self.attachment_count);
+        out.number("PermissionsBoundaryUsageCount", self.boundary_count);
+        out.flag("IsAttachable", true).maybe("Description", self.description.as_deref());
+        out.time("CreateDate", self.created_at).time("UpdateDate", self.updated_at);
+        if let Some(tags) = &self.tags {
+            write_all_tags(out, tags);
+        }
     }
 }
 
@@ -54,14 +57,14 @@ pub struct PolicyVersion {
     pub created_at: Timestamp,
 }
 
-impl ToXml for PolicyVersion {
-    fn write(&self, xml: &mut Xml) {
+impl Output for PolicyVersion {
+    fn write(&self, out: &mut Writer) {
         if let Some(document) = &self.document {
-            xml.text("Document", &encode_document(document));
+            out.text("Document", &encode_document(document));
         }
-        xml.text("VersionId", &self.version_id);
-        xml.text("IsDefaultVersion", if self.is_default { "true" } else { "false" });
-        xml.time("CreateDate", self.created_at);
+        out.text("VersionId", &self.version_id);
+        out.flag("IsDefaultVersion", self.is_default);
+        out.time("CreateDate", self.created_at);
     }
 }
 
@@ -72,10 +75,10 @@ pub struct AttachedPolicy {
     pub arn: String,
 }
 
-impl ToXml for AttachedPolicy {
-    fn write(&self, xml: &mut Xml) {
+impl Output for AttachedPolicy {
+    fn write(&self, out: &mut Writer) {
         let name = self.arn.rsplit('/').next().unwrap_or_default();
-        xml.text("PolicyName", name).text("PolicyArn", &self.arn);
+        out.text("PolicyName", name).text("PolicyArn", &self.arn);
     }
 }
 
@@ -92,10 +95,10 @@ pub struct InlineDocument {
     pub document: String,
 }
 
-impl ToXml for InlineDocument {
-    fn write(&self, xml: &mut Xml) {
-        xml.text(self.owner_element, &self.owner).text("PolicyName", &self.name);
-        xml.text("PolicyDocument", &encode_document(&self.document));
+impl Output for InlineDocument {
+    fn write(&self, out: &mut Writer) {
+        out.text(self.owner_element, &self.owner).text("PolicyName", &self.name);
+        out.text("PolicyDocument", &encode_document(&self.document));
     }
 }
 
@@ -112,18 +115,18 @@ pub struct PolicyEntities {
     pub marker: Option<String>,
 }
 
-impl ToXml for PolicyEntities {
-    fn write(&self, xml: &mut Xml) {
+impl Output for PolicyEntities {
+    fn write(&self, out: &mut Writer) {
         for (list, name, id, entities) in [
             ("PolicyGroups", "GroupName", "GroupId", &self.groups),
             ("PolicyUsers", "UserName", "UserId", &self.users),
             ("PolicyRoles", "RoleName", "RoleId", &self.roles),
         ] {
-            xml.list(list, entities, |xml, entity| {
-                xml.text(name, &entity.0).text(id, &entity.1);
+            out.list(list, entities, |out, entity| {
+                out.text(name, &entity.0).text(id, &entity.1);
             });
         }
-        xml.text("IsTruncated", if self.marker.is_some() { "true" } else { "false" });
-        xml.maybe("Marker", self.marker.as_deref());
+        out.flag("IsTruncated", self.marker.is_some());
+        out.maybe("Marker", self.marker.as_deref());
     }
 }

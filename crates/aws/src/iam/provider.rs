@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::entity::write_tags;
-use crate::query::{ToXml, Xml};
+use crate::query::{Output, Writer};
 
 /// A provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,13 +17,13 @@ pub struct OpenIdConnectProvider {
     pub tags: Vec<(String, String)>,
 }
 
-impl ToXml for OpenIdConnectProvider {
-    fn write(&self, xml: &mut Xml) {
-        xml.text("Url", &self.url);
-        xml.list("ClientIDList", &self.client_ids, |xml, id| id.write(xml));
-        xml.list("ThumbprintList", &self.thumbprints, |xml, thumbprint| thumbprint.write(xml));
-        xml.time("CreateDate", self.created_at);
-        write_tags(xml, &self.tags);
+impl Output for OpenIdConnectProvider {
+    fn write(&self, out: &mut Writer) {
+        out.text("Url", &self.url);
+        out.list("ClientIDList", &self.client_ids, |out, id| id.write(out));
+        out.list("ThumbprintList", &self.thumbprints, |out, thumbprint| thumbprint.write(out));
+        out.time("CreateDate", self.created_at);
+        write_tags(out, &self.tags);
     }
 }
 
@@ -31,8 +31,8 @@ impl ToXml for OpenIdConnectProvider {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderArn(pub String);
 
-impl ToXml for ProviderArn {
-    fn write(&self, xml: &mut Xml) {
-        xml.text("Arn", &self.0);
+impl Output for ProviderArn {
+    fn write(&self, out: &mut Writer) {
+        out.text("Arn", &self.0);
     }
 }

@@ -1,7 +1,7 @@
 //! The policy simulator: its requests and results.
 
-use crate::query::request::{ARN, DOCUMENT, Invalid, check, text};
-use crate::query::{Form, FromForm, ToXml, Xml};
+use crate::query::request::{ARN, DOCUMENT, check, text};
+use crate::query::{Form, FromForm, Output, Violations, Writer};
 
 /// A condition key that the simulation is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,11 +46,11 @@ pub struct SimulatePrincipalPolicyRequest {
     pub rules: SimulationRules,
 }
 
-fn context_entries(form: &Form) -> Result<Vec<ContextEntry>, Invalid> {
+fn context_entries(form: &Form, found: &mut Violations) -> Vec<ContextEntry> {
     let mut entries = Vec::new();
-    for entry in form.structures("ContextEntries").iter().take(256) {
+    for (index, entry) in form.structures("ContextEntries").iter().take(256).enumerate() {
         let name = entry.get("ContextKeyName").unwrap_or_default();
-        check(&text(5, 256), "contextKeyName", name)?;
+        check(&text(5, 256), &format!("contextEntries.{}.member.contextKeyName", index + 1), name, found);
         let kind = entry.get("ContextKeyType").unwrap_or("string");
         entries.push(ContextEntry {
             name: name.to_owned(),
@@ -58,43 +58,46 @@ fn context_entries(form: &Form) -> Result<Vec<ContextEntry>, Invalid> {
             is_list: kind.ends_with("List"),
         });
     }
-    Ok(entries)
+    entries
 }
 
 impl FromForm for SimulationRules {
-    fn from_form(form: &Form) -> Result<Self, Invalid> {
-        let action_names = form.required_texts("ActionNames", &text(3, 128), 100)?;
-        Ok(Self {
-            policy_input_list: form.texts("PolicyInputList", &DOCUMENT, 50)?,
+    fn read(form: &Form, found: &mut Violations) -> Self {
+        let action_names = form.required_texts("ActionNames", &text(3, 128), 100, found);
+        Self {
+            policy_input_list: form.texts("PolicyInputList", &DOCUMENT, 50, found),
             permissions_boundary_policy_input_list: form.texts(
                 "PermissionsBoundaryPolicyInputList",
                 &DOCUMENT,
                 1,
-            )?,
+                found,
+            ),
             action_names,
-            resource_arns: form.texts("ResourceArns", &text(1, 2048), 100)?,
-            resource_policy: form.optional("ResourcePolicy", &DOCUMENT)?,
-            resource_owner: form.optional("ResourceOwner", &text(1, 2048))?,
-            caller_arn: form.optional("CallerArn", &text(1, 2048))?,
-            context_entries: context_entries(form)?,
-            marker: form.optional("Marker", &text(1, 4096))?,
-            max_items: form.number("MaxItems", 1, 1000)?,
-        })
+            resource_arns: form.texts("ResourceArns", &text(1, 2048), 100, found),
+            resource_policy: form.optional("ResourcePolicy", &DOCUMENT, found),
+            resource_owner: form.optional("ResourceOwner", &text(1, 2048), found),
+            caller_arn: form.optional("CallerArn", &text(1, 2048), found),
+            context_entries: context_entries(form, found),
+            marker: form.optional("Marker", &text(1, 4096), found),
+            max_items: form.number("MaxItems", 1, 1000, found),
+        }
     }
 }
 
 impl FromForm for SimulateCustomPolicyRequest {
-    fn from_form(form: &Form) -> Result<Self, Invalid> {
+    fn read(form: &Form, found: &mut Violations) -> Self {
         // Of a principal, its own policies can be enough.
-        form.required_texts("PolicyInputList", &DOCUMENT, 50)?;
-        Ok(Self { rules: SimulationRules::from_form(form)? })
+        if form.list("PolicyInputList").is_empty() && form.get("PolicyInputList").is_none() {
+            found.add_null("PolicyInputList");
+        }
+        Self { rules: SimulationRules::read(form, found) }
     }
 }
 
 impl FromForm for SimulatePrincipalPolicyRequest {
-    fn from_form(form: &Form) -> Result<Self, Invalid> {
-        let policy_source_arn = form.required("PolicySourceArn", &ARN)?;
-        Ok(Self { policy_source_arn, rules: SimulationRules::from_form(form)? })
+    fn read(form: &Form, found: &mut Violations) -> Self {
+        let policy_source_arn = form.required("PolicySourceArn", &ARN, found);
+        Self { policy_source_arn, rules: SimulationRules::read(form, found) }
     }
 }
 
@@ -109,13 +112,13 @@ pub struct WharfExplainAccessRequest {
 }
 
 impl FromForm for WharfExplainAccessRequest {
-    fn from_form(form: &Form) -> Result<Self, Invalid> {
-        Ok(Self {
-            principal_arn: form.required("PrincipalArn", &ARN)?,
-            action: form.required("ActionName", &text(3, 128))?,
-            resource_arn: form.required("ResourceArn", &text(1, 2048))?,
-            context_entries: context_entries(form)?,
-        })
+    fn read(form: &Form, found: &mut Violations) -> Self {
+        Self {
+            principal_arn: form.required("PrincipalArn", &ARN, found),
+            action: form.required("ActionName", &text(3, 128), found),
+            resource_arn: form.required("ResourceArn", &text(1, 2048), found),
+            context_entries: context_entries(form, found),
+        }
     }
 }
 
@@ -128,9 +131,9 @@ pub struct Explanation {
     pub text: String,
 }
 
-impl ToXml for Explanation {
-    fn write(&self, xml: &mut Xml) {
-        xml.text("Decision", self.decision).text("Explanation", &self.text);
+impl Output for Explanation {
+    fn write(&self, out: &mut Writer) {
+        out.text("Decision", self.decision).text("Explanation", &self.text);
     }
 }
 
@@ -161,17 +164,17 @@ pub struct EvaluationResult {
     pub allowed_by_boundary: Option<bool>,
 }
 
-impl ToXml for EvaluationResult {
-    fn write(&self, xml: &mut Xml) {
-        xml.text("EvalActionName", &self.action).text("EvalResourceName", &self.resource);
-        xml.text("EvalDecision", self.decision);
-        xml.list("MatchedStatements", &self.matched, |xml, (policy, kind)| {
-            xml.text("SourcePolicyId", policy).text("SourcePolicyType", kind);
+impl Output for EvaluationResult {
+    fn write(&self, out: &mut Writer) {
+        out.text("EvalActionName", &self.action).text("EvalResourceName", &self.resource);
+        out.text("EvalDecision", self.decision);
+        out.list("MatchedStatements", &self.matched, |out, (policy, kind)| {
+            out.text("SourcePolicyId", policy).text("SourcePolicyType", kind);
         });
-        xml.list("MissingContextValues", &self.missing_context, |xml, key| key.write(xml));
+        out.list("MissingContextValues", &self.missing_context, |out, key| key.write(out));
         if let Some(allowed) = self.allowed_by_boundary {
-            xml.element("PermissionsBoundaryDecisionDetail", |xml| {
-                xml.text("AllowedByPermissionsBoundary", if allowed { "true" } else { "false" });
+            out.element("PermissionsBoundaryDecisionDetail", |out| {
+                out.flag("AllowedByPermissionsBoundary", allowed);
             });
         }
     }
@@ -181,8 +184,8 @@ impl ToXml for EvaluationResult {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContextKeys(pub Vec<String>);
 
-impl ToXml for ContextKeys {
-    fn write(&self, xml: &mut Xml) {
-        xml.list("ContextKeyNames", &self.0, |xml, key| key.write(xml));
+impl Output for ContextKeys {
+    fn write(&self, out: &mut Writer) {
+        out.list("ContextKeyNames", &self.0, |out, key| key.write(out));
     }
 }

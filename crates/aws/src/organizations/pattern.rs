@@ -12,6 +12,43 @@ pub(super) const EMAIL: Rule = shaped(64, r"[^\s@]+@[^\s@]+\.[^\s@]+", is_email)
 pub(super) const ROLE_NAME: Rule = shaped(64, r"[\w+=,.@-]{1,64}", is_role_name);
 pub(super) const REQUEST_ID: Rule = shaped(36, "^car-[a-z0-9]{8,32}$", is_request_id);
 
+pub(super) const PARENT_ID: Rule =
+    shaped(100, "^(r-[0-9a-z]{4,32})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$", is_parent_id);
+pub(super) const CHILD_ID: Rule = shaped(100, r"^(\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$", |text| {
+    is_account_id(text) || is_unit_id(text)
+});
+pub(super) const TAGGABLE_ID: Rule = shaped(
+    130,
+    r"^(r-[0-9a-z]{4,32})|(\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})|(^p-[0-9a-zA-Z_]{8,128})|(^rp-[0-9a-zA-Z_]{4,128})|(^rt-[0-9a-zA-Z_]{8,32})$",
+    |text| is_account_id(text) || is_parent_id(text) || is_policy_id(text),
+);
+
+fn is_parent_id(text: &str) -> bool {
+    text.strip_prefix("r-").is_some_and(|id| is_id(id, 4, 32)) || is_unit_id(text)
+}
+
+fn is_unit_id(text: &str) -> bool {
+    let parts = text.strip_prefix("ou-").and_then(|rest| rest.split_once('-'));
+    parts.is_some_and(|(root, id)| is_id(root, 4, 32) && is_id(id, 8, 32))
+}
+
+/// The ids of policies, resource policies and responsibility transfers.
+fn is_policy_id(text: &str) -> bool {
+    let fits = |prefix: &str, min: usize, max: usize| {
+        text.strip_prefix(prefix).is_some_and(|id| {
+            (min..=max).contains(&id.len())
+                && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        })
+    };
+    fits("p-", 8, 128) || fits("rp-", 4, 128) || fits("rt-", 8, 32)
+}
+
+/// Small letters and digits.
+fn is_id(text: &str, min: usize, max: usize) -> bool {
+    (min..=max).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
 fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -54,6 +91,18 @@ mod tests {
         }
         for bad in ["a", "a@b", "@b.c", "a@.c", "a@b.", "a@b@c.d", "a b@c.d"] {
             assert!(!is_email(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ids_of_what_can_have_tags_have_their_forms() {
+        for good in ["123456789012", "r-abcd", "ou-abcd-12345678", "p-FullAWSAccess", "rp-a_b1"] {
+            assert!(is_account_id(good) || is_parent_id(good) || is_policy_id(good), "{good}");
+        }
+        for bad in
+            ["", "12345678901", "r-abc", "r-ABCD", "ou-abcd", "p-short", "arn:aws:iam::123456789012:root"]
+        {
+            assert!(!is_account_id(bad) && !is_parent_id(bad) && !is_policy_id(bad), "{bad}");
         }
     }
 

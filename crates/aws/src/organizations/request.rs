@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::pattern::{ACCOUNT_ID, ACCOUNT_NAME, EMAIL, REQUEST_ID, ROLE_NAME};
+use super::pattern::{
+    ACCOUNT_ID, ACCOUNT_NAME, CHILD_ID, EMAIL, PARENT_ID, REQUEST_ID, ROLE_NAME, TAGGABLE_ID,
+};
 use crate::ecr::{Member, Request, Rule, Tag};
 use crate::tag;
 
@@ -75,7 +77,7 @@ requests! {
     /// Lists the accounts right under a root.
     ListAccountsForParentRequest = "ListAccountsForParent" {
         /// The root.
-        parent_id: String = Member::required("ParentId", Rule::text(1, 100));
+        parent_id: String = Member::required("ParentId", PARENT_ID);
         /// Where the last page ended.
         next_token: Option<String> = Member::optional("NextToken", TOKEN);
         /// Page size.
@@ -101,9 +103,9 @@ requests! {
         /// Its digits.
         account_id: String = Member::required("AccountId", ACCOUNT_ID);
         /// Where it is.
-        source_parent_id: String = Member::required("SourceParentId", Rule::text(1, 100));
+        source_parent_id: String = Member::required("SourceParentId", PARENT_ID);
         /// Where it shall be.
-        destination_parent_id: String = Member::required("DestinationParentId", Rule::text(1, 100));
+        destination_parent_id: String = Member::required("DestinationParentId", PARENT_ID);
     }
     /// Wharf's own: gives an account another name.
     WharfRenameAccountRequest = "WharfRenameAccount" {
@@ -119,12 +121,12 @@ requests! {
     /// Lists what holds an account; it is one.
     ListParentsRequest = "ListParents" {
         /// The account.
-        child_id: String = Member::required("ChildId", Rule::text(1, 100));
+        child_id: String = Member::required("ChildId", CHILD_ID);
     }
     /// Lists what is right under a root.
     ListChildrenRequest = "ListChildren" {
         /// The root.
-        parent_id: String = Member::required("ParentId", Rule::text(1, 100));
+        parent_id: String = Member::required("ParentId", PARENT_ID);
         /// Of which kind.
         child_type: String = Member::required("ChildType", Rule::Choice(&["ACCOUNT", "ORGANIZATIONAL_UNIT"]));
         /// Where the last page ended.
@@ -135,24 +137,24 @@ requests! {
     /// Lists organisational units; there are none.
     ListOrganizationalUnitsForParentRequest = "ListOrganizationalUnitsForParent" {
         /// The root.
-        parent_id: String = Member::required("ParentId", Rule::text(1, 100));
+        parent_id: String = Member::required("ParentId", PARENT_ID);
     }
     /// Lists the tags of an account.
     ListTagsForResourceRequest = "ListTagsForResource" {
         /// The account.
-        resource_id: String = Member::required("ResourceId", Rule::text(1, 130));
+        resource_id: String = Member::required("ResourceId", TAGGABLE_ID);
     }
     /// Sets tags of an account.
     TagResourceRequest = "TagResource" {
         /// The account.
-        resource_id: String = Member::required("ResourceId", Rule::text(1, 130));
+        resource_id: String = Member::required("ResourceId", TAGGABLE_ID);
         /// The tags.
         tags: Vec<Tag> = Member::required("Tags", TAGS);
     }
     /// Removes tags of an account.
     UntagResourceRequest = "UntagResource" {
         /// The account.
-        resource_id: String = Member::required("ResourceId", Rule::text(1, 130));
+        resource_id: String = Member::required("ResourceId", TAGGABLE_ID);
         /// The keys.
         tag_keys: Vec<String> = Member::required("TagKeys", TAG_KEYS);
     }

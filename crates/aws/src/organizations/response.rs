@@ -54,8 +54,7 @@ shapes! {
         /// Its ARN.
         arn: String,
         /// Its root user's address.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        email: Option<String>,
+        email: String,
         /// A name for people.
         name: String,
         /// `ACTIVE` or `SUSPENDED`.
@@ -100,8 +99,7 @@ shapes! {
         /// The management account's digits.
         master_account_id: String,
         /// The management account's address.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        master_account_email: Option<String>,
+        master_account_email: String,
         /// None: there are no service control policies yet.
         available_policy_types: Vec<PolicyTypeSummary>,
     }

@@ -1,6 +1,6 @@
 //! The frames of answers and errors.
 
-use super::Xml;
+use super::{Format, Writer};
 
 /// The XML namespace of an API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,39 +29,42 @@ pub enum Fault {
 /// `<OpResponse><OpResult>…</OpResult><ResponseMetadata>…`.
 pub fn response(
     namespace: Namespace,
+    format: Format,
     operation: &str,
     request_id: &str,
-    result: impl FnOnce(&mut Xml),
+    result: impl FnOnce(&mut Writer),
 ) -> Vec<u8> {
-    framed(namespace, operation, request_id, |xml| {
-        xml.element(&format!("{operation}Result"), result);
+    framed(namespace, format, operation, request_id, |out| {
+        out.element(&format!("{operation}Result"), result);
     })
 }
 
 /// The answer of an operation that has no output: it has no `Result` element either.
-pub fn empty_response(namespace: Namespace, operation: &str, request_id: &str) -> Vec<u8> {
-    framed(namespace, operation, request_id, |_| {})
+pub fn empty_response(namespace: Namespace, format: Format, operation: &str, request_id: &str) -> Vec<u8> {
+    framed(namespace, format, operation, request_id, |_| {})
 }
 
 fn framed(
     namespace: Namespace,
+    format: Format,
     operation: &str,
     request_id: &str,
-    content: impl FnOnce(&mut Xml),
+    content: impl FnOnce(&mut Writer),
 ) -> Vec<u8> {
-    let mut xml = Xml::new();
-    xml.root(&format!("{operation}Response"), namespace.uri, |xml| {
-        content(xml);
-        xml.element("ResponseMetadata", |xml| {
-            xml.text("RequestId", request_id);
+    let mut out = Writer::new(format);
+    out.root(&format!("{operation}Response"), namespace.uri, |out| {
+        content(out);
+        out.element("ResponseMetadata", |out| {
+            out.text("RequestId", request_id);
         });
     });
-    xml.into_string().into_bytes()
+    out.into_string().into_bytes()
 }
 
 /// `<ErrorResponse><Error>…</Error><RequestId>…`.
 pub fn error_response(
     namespace: Namespace,
+    format: Format,
     fault: Fault,
     code: &str,
     message: &str,
@@ -71,14 +74,19 @@ pub fn error_response(
         Fault::Sender => "Sender",
         Fault::Receiver => "Receiver",
     };
-    let mut xml = Xml::new();
-    xml.root("ErrorResponse", namespace.uri, |xml| {
-        xml.element("Error", |xml| {
-            xml.text("Type", fault).text("Code", code).text("Message", message);
+    let mut out = Writer::new(format);
+    let content = |out: &mut Writer| {
+        out.element("Error", |out| {
+            out.text("Type", fault).text("Code", code).text("Message", message);
         });
-        xml.text("RequestId", request_id);
-    });
-    xml.into_string().into_bytes()
+        out.text("RequestId", request_id);
+    };
+    match format {
+        Format::Xml => out.root("ErrorResponse", namespace.uri, content),
+        // Without an element around it.
+        Format::Json => out.object(content),
+    };
+    out.into_string().into_bytes()
 }
 
 #[cfg(test)]
@@ -92,7 +100,7 @@ mod tests {
     #[test]
     fn an_answer_without_output_has_no_result() {
         assert_eq!(
-            text(empty_response(IAM, "DeleteUser", "r-1")),
+            text(empty_response(IAM, Format::Xml, "DeleteUser", "r-1")),
             "<DeleteUserResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><ResponseMetadata>\
              <RequestId>r-1</RequestId></ResponseMetadata></DeleteUserResponse>"
         );
@@ -101,10 +109,32 @@ mod tests {
     #[test]
     fn an_error_says_whose_fault_it_is() {
         assert_eq!(
-            text(error_response(STS, Fault::Sender, "AccessDenied", "a < b", "r-1")),
+            text(error_response(STS, Format::Xml, Fault::Sender, "AccessDenied", "a < b", "r-1")),
             "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>\
              <Code>AccessDenied</Code><Message>a &lt; b</Message></Error><RequestId>r-1</RequestId></ErrorResponse>"
         );
-        assert!(text(error_response(IAM, Fault::Receiver, "ServiceFailure", "", "")).contains(">Receiver<"));
+        assert!(
+            text(error_response(IAM, Format::Xml, Fault::Receiver, "ServiceFailure", "", ""))
+                .contains(">Receiver<")
+        );
+    }
+
+    #[test]
+    fn json_has_the_same_members() {
+        let answer = response(STS, Format::Json, "GetCallerIdentity", "r-1", |out| {
+            out.text("Account", "123456789012");
+        });
+        assert_eq!(
+            text(answer),
+            r#"{"GetCallerIdentityResponse":{"GetCallerIdentityResult":{"Account":"123456789012"},"ResponseMetadata":{"RequestId":"r-1"}}}"#
+        );
+        assert_eq!(
+            text(error_response(STS, Format::Json, Fault::Sender, "AccessDenied", "a \"b\"", "r-1")),
+            r#"{"Error":{"Type":"Sender","Code":"AccessDenied","Message":"a \"b\""},"RequestId":"r-1"}"#
+        );
+        assert_eq!(
+            text(empty_response(IAM, Format::Json, "DeleteUser", "r-1")),
+            r#"{"DeleteUserResponse":{"ResponseMetadata":{"RequestId":"r-1"}}}"#
+        );
     }
 }

@@ -1,21 +1,20 @@
 //! Requests of the query services: parameters read from the form and held against their rules, with the texts that
 //! IAM and STS have for those that break one.
 
-use super::Form;
+use super::{Form, Invalid, Violations};
 use crate::tag;
-
-/// A parameter that breaks a rule; the services answer `ValidationError`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct Invalid {
-    /// The sentence for the client.
-    pub message: String,
-}
 
 /// A request of a query service.
 pub trait FromForm: Sized {
-    /// Reads it.
-    fn from_form(form: &Form) -> Result<Self, Invalid>;
+    /// Reads it, and notes what breaks a rule: then what is given back is not the request.
+    fn read(form: &Form, found: &mut Violations) -> Self;
+
+    /// Reads it, if it breaks no rule.
+    fn from_form(form: &Form) -> Result<Self, Invalid> {
+        let mut found = Violations::default();
+        let request = Self::read(form, &mut found);
+        found.none(request)
+    }
 }
 
 /// A pattern as AWS's API reference has it, and whether a text fits it.
@@ -104,139 +103,169 @@ fn is_path_prefix(text: &str) -> bool {
     text.starts_with('/') && text.bytes().all(|byte| (0x21..=0x7f).contains(&byte))
 }
 
-/// A parameter's name as the texts have it: `UserName` is `userName`.
-fn member(name: &str) -> String {
-    let mut characters = name.chars();
-    characters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(characters).collect()
-}
+impl Rule {
+    /// The constraints that a text breaks.
+    fn broken_by(&self, value: &str) -> Vec<String> {
+        let length = value.chars().count();
+        let mut broken = Vec::new();
+        if length < self.min {
+            broken.push(self.least());
+        }
+        if length > self.max {
+            broken.push(self.most());
+        }
+        if self.pattern.is_some_and(|(_, fits)| !fits(value)) {
+            broken.extend(self.shape());
+        }
+        broken
+    }
 
-/// The sentence for a value that breaks a rule.
-pub fn invalid(name: &str, value: Option<&str>, constraint: &str) -> Invalid {
-    let shown = match value {
-        None => "null".to_owned(),
-        Some(value) => format!("'{}'", value.chars().take(256).collect::<String>()),
-    };
-    let member = member(name);
-    Invalid {
-        message: format!(
-            "1 validation error detected: Value {shown} at '{member}' failed to satisfy constraint: {constraint}"
-        ),
+    /// Every constraint, as the texts on members of a list name them.
+    fn all(&self) -> String {
+        let lengths = [self.most(), self.least()];
+        lengths.into_iter().chain(self.shape()).collect::<Vec<_>>().join(", ")
+    }
+
+    fn least(&self) -> String {
+        format!("Member must have length greater than or equal to {}", self.min)
+    }
+
+    fn most(&self) -> String {
+        format!("Member must have length less than or equal to {}", self.max)
+    }
+
+    fn shape(&self) -> Option<String> {
+        let (pattern, _) = self.pattern?;
+        Some(format!("Member must satisfy regular expression pattern: {pattern}"))
     }
 }
 
 /// Holds a text against a rule.
-pub fn check(rule: &Rule, name: &str, value: &str) -> Result<(), Invalid> {
-    let length = value.chars().count();
-    if length < rule.min {
-        let constraint = format!("Member must have length greater than or equal to {}", rule.min);
-        return Err(invalid(name, Some(value), &constraint));
+pub fn check(rule: &Rule, at: &str, value: &str, found: &mut Violations) {
+    for constraint in rule.broken_by(value) {
+        found.add(at, value, &constraint);
     }
-    if length > rule.max {
-        let constraint = format!("Member must have length less than or equal to {}", rule.max);
-        return Err(invalid(name, Some(value), &constraint));
-    }
-    match rule.pattern {
-        Some((pattern, fits)) if !fits(value) => Err(invalid(
-            name,
-            Some(value),
-            &format!("Member must satisfy regular expression pattern: {pattern}"),
-        )),
-        _ => Ok(()),
+}
+
+/// Holds the length of a list against its bound; `shown` is the list as the texts have it.
+pub fn check_length(
+    at: &str,
+    length: usize,
+    most: usize,
+    shown: impl FnOnce() -> String,
+    found: &mut Violations,
+) {
+    if length > most {
+        found.add(at, &shown(), &format!("Member must have length less than or equal to {most}"));
     }
 }
 
 impl Form {
     /// A parameter that must be there.
-    pub fn required(&self, name: &str, rule: &Rule) -> Result<String, Invalid> {
-        self.optional(name, rule)?.ok_or_else(|| invalid(name, None, "Member must not be null"))
+    pub fn required(&self, name: &str, rule: &Rule, found: &mut Violations) -> String {
+        if self.get(name).is_none() {
+            found.add_null(name);
+        }
+        self.optional(name, rule, found).unwrap_or_default()
     }
 
     /// A parameter that may be left out.
-    pub fn optional(&self, name: &str, rule: &Rule) -> Result<Option<String>, Invalid> {
-        let Some(value) = self.get(name) else { return Ok(None) };
-        check(rule, name, value)?;
-        Ok(Some(value.to_owned()))
+    pub fn optional(&self, name: &str, rule: &Rule, found: &mut Violations) -> Option<String> {
+        let value = self.get(name)?;
+        check(rule, name, value, found);
+        Some(value.to_owned())
     }
 
     /// A list of texts, of at most `most` members.
-    pub fn texts(&self, name: &str, rule: &Rule, most: usize) -> Result<Vec<String>, Invalid> {
+    pub fn texts(&self, name: &str, rule: &Rule, most: usize, found: &mut Violations) -> Vec<String> {
         let values = self.list(name);
-        if values.len() > most {
-            let constraint = format!("Member must have length less than or equal to {most}");
-            return Err(invalid(name, Some(""), &constraint));
+        let shown = || format!("[{}]", values.join(", "));
+        check_length(name, values.len(), most, shown, found);
+        // Of lists of texts, the sentence shows the whole list and every constraint on its members.
+        if values.iter().any(|value| !rule.broken_by(value).is_empty()) {
+            found.add(name, &shown(), &format!("Member must satisfy constraint: [{}]", rule.all()));
         }
-        for value in &values {
-            check(rule, name, value)?;
-        }
-        Ok(values.into_iter().map(str::to_owned).collect())
+        values.into_iter().map(str::to_owned).collect()
     }
 
-    /// A list that must be there, though it may be empty: SDKs write an empty list as its bare name.
-    fn there<T>(&self, name: &str, list: Vec<T>) -> Result<Vec<T>, Invalid> {
+    /// A list must be there, though it may be empty: SDKs write an empty list as its bare name.
+    fn check_there<T>(&self, name: &str, list: &[T], found: &mut Violations) {
         if list.is_empty() && self.get(name).is_none() {
-            return Err(invalid(name, None, "Member must not be null"));
+            found.add_null(name);
         }
-        Ok(list)
     }
 
     /// `texts` that must be there.
-    pub fn required_texts(&self, name: &str, rule: &Rule, most: usize) -> Result<Vec<String>, Invalid> {
-        self.there(name, self.texts(name, rule, most)?)
+    pub fn required_texts(
+        &self,
+        name: &str,
+        rule: &Rule,
+        most: usize,
+        found: &mut Violations,
+    ) -> Vec<String> {
+        let values = self.texts(name, rule, most, found);
+        self.check_there(name, &values, found);
+        values
     }
 
     /// `tags` that must be there.
-    pub fn required_tags(&self, name: &str) -> Result<Vec<(String, String)>, Invalid> {
-        self.there(name, self.tags(name)?)
+    pub fn required_tags(&self, name: &str, found: &mut Violations) -> Vec<(String, String)> {
+        let tags = self.tags(name, found);
+        self.check_there(name, &tags, found);
+        tags
     }
 
     /// A whole number.
-    pub fn number(&self, name: &str, min: i64, max: i64) -> Result<Option<i64>, Invalid> {
-        let Some(text) = self.get(name) else { return Ok(None) };
-        let number: i64 = text.parse().map_err(|_| Invalid {
-            message: format!(
-                "The value '{}' of {name} is not a whole number.",
-                text.chars().take(64).collect::<String>()
-            ),
-        })?;
+    pub fn number(&self, name: &str, min: i64, max: i64, found: &mut Violations) -> Option<i64> {
+        let text = self.get(name)?;
+        let Ok(number) = text.parse::<i64>() else {
+            let shown: String = text.chars().take(64).collect();
+            found.add_malformed(format!("The value '{shown}' of {name} is not a whole number."));
+            return None;
+        };
         if number < min {
-            let constraint = format!("Member must have value greater than or equal to {min}");
-            return Err(invalid(name, Some(text), &constraint));
+            found.add(name, text, &format!("Member must have value greater than or equal to {min}"));
         }
         if number > max {
-            let constraint = format!("Member must have value less than or equal to {max}");
-            return Err(invalid(name, Some(text), &constraint));
+            found.add(name, text, &format!("Member must have value less than or equal to {max}"));
         }
-        Ok(Some(number))
+        Some(number)
     }
 
     /// A truth value; absent is false.
-    pub fn flag(&self, name: &str) -> Result<bool, Invalid> {
+    pub fn flag(&self, name: &str, found: &mut Violations) -> bool {
         match self.get(name) {
-            None => Ok(false),
-            Some(text) if text.eq_ignore_ascii_case("true") => Ok(true),
-            Some(text) if text.eq_ignore_ascii_case("false") => Ok(false),
-            Some(text) => Err(invalid(name, Some(text), "Member must be true or false")),
+            None => false,
+            Some(text) if text.eq_ignore_ascii_case("true") => true,
+            Some(text) if text.eq_ignore_ascii_case("false") => false,
+            Some(text) => {
+                found.add(name, text, "Member must be true or false");
+                false
+            }
         }
     }
 
     /// `Tags.member.N.Key` and `.Value`: at most 50, keys of 1 to 128 characters, values of up to 256.
-    pub fn tags(&self, name: &str) -> Result<Vec<(String, String)>, Invalid> {
+    pub fn tags(&self, name: &str, found: &mut Violations) -> Vec<(String, String)> {
         let members = self.structures(name);
-        if members.len() > tag::MAX_TAGS {
-            return Err(invalid(name, Some(""), "Member must have length less than or equal to 50"));
-        }
         let mut tags = Vec::with_capacity(members.len());
         for (index, tag) in members.iter().enumerate() {
-            let at = |field: &str| format!("{}.{}.member.{field}", member(name), index + 1);
-            let there = |field: &str, name: &str| {
-                tag.get(field).ok_or_else(|| invalid(&at(name), None, "Member must not be null"))
+            let mut part = |field: &str, at: &str, rule: &Rule| {
+                let at = format!("{name}.{}.member.{at}", index + 1);
+                match tag.get(field) {
+                    Some(value) => check(rule, &at, value, found),
+                    None => found.add_null(&at),
+                }
+                tag.get(field).unwrap_or_default().to_owned()
             };
-            let (key, value) = (there("Key", "key")?, there("Value", "value")?);
-            check(&TAG_KEY, &at("key"), key)?;
-            check(&TAG_VALUE, &at("value"), value)?;
-            tags.push((key.to_owned(), value.to_owned()));
+            tags.push((part("Key", "key", &TAG_KEY), part("Value", "value", &TAG_VALUE)));
         }
-        Ok(tags)
+        let shown = || {
+            let each = tags.iter().map(|(key, value)| format!("Tag(key={key}, value={value})"));
+            format!("[{}]", each.collect::<Vec<_>>().join(", "))
+        };
+        check_length(name, tags.len(), tag::MAX_TAGS, shown, found);
+        tags
     }
 }
 
@@ -261,9 +290,9 @@ macro_rules! query_requests {
             $(#[doc = concat!("`", $from, "`")] pub $field: $crate::query_requests!(@type $kind),)*
         }
         impl $crate::query::FromForm for $name {
-            fn from_form(form: &$crate::query::Form) -> Result<Self, $crate::query::Invalid> {
-                let _ = form;
-                Ok(Self { $($field: $crate::query_requests!(@read form, $kind, $from $(, $($argument),*)?),)* })
+            fn read(form: &$crate::query::Form, found: &mut $crate::query::Violations) -> Self {
+                let _ = (form, &found);
+                Self { $($field: $crate::query_requests!(@read form, found, $kind, $from $(, $($argument),*)?),)* }
             }
         }
     )*};
@@ -275,134 +304,21 @@ macro_rules! query_requests {
     (@type number) => { Option<i64> };
     (@type flag) => { bool };
     (@type tags) => { Vec<(String, String)> };
-    (@read $form:ident, required, $from:literal, $rule:expr) => { $form.required($from, &$rule)? };
-    (@read $form:ident, optional, $from:literal, $rule:expr) => { $form.optional($from, &$rule)? };
-    (@read $form:ident, texts, $from:literal, $rule:expr, $most:expr) => { $form.texts($from, &$rule, $most)? };
-    (@read $form:ident, required_texts, $from:literal, $rule:expr, $most:expr) => {
-        $form.required_texts($from, &$rule, $most)?
+    (@read $form:ident, $found:ident, required, $from:literal, $rule:expr) => { $form.required($from, &$rule, $found) };
+    (@read $form:ident, $found:ident, optional, $from:literal, $rule:expr) => { $form.optional($from, &$rule, $found) };
+    (@read $form:ident, $found:ident, texts, $from:literal, $rule:expr, $most:expr) => {
+        $form.texts($from, &$rule, $most, $found)
     };
-    (@read $form:ident, required_tags, $from:literal) => { $form.required_tags($from)? };
-    (@read $form:ident, number, $from:literal, $min:expr, $max:expr) => { $form.number($from, $min, $max)? };
-    (@read $form:ident, flag, $from:literal) => { $form.flag($from)? };
-    (@read $form:ident, tags, $from:literal) => { $form.tags($from)? };
+    (@read $form:ident, $found:ident, required_texts, $from:literal, $rule:expr, $most:expr) => {
+        $form.required_texts($from, &$rule, $most, $found)
+    };
+    (@read $form:ident, $found:ident, required_tags, $from:literal) => { $form.required_tags($from, $found) };
+    (@read $form:ident, $found:ident, number, $from:literal, $min:expr, $max:expr) => {
+        $form.number($from, $min, $max, $found)
+    };
+    (@read $form:ident, $found:ident, flag, $from:literal) => { $form.flag($from, $found) };
+    (@read $form:ident, $found:ident, tags, $from:literal) => { $form.tags($from, $found) };
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn form(body: &str) -> Form {
-        Form::parse(body.as_bytes()).unwrap()
-    }
-
-    #[test]
-    fn a_broken_rule_is_told_as_iam_tells_it() {
-        for (body, message) in [
-            (
-                "",
-                "1 validation error detected: Value null at 'userName' failed to satisfy constraint: Member must not be null",
-            ),
-            (
-                "UserName=a%2Fb",
-                r"1 validation error detected: Value 'a/b' at 'userName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]+",
-            ),
-            (
-                "UserName=",
-                "1 validation error detected: Value '' at 'userName' failed to satisfy constraint: Member must have length greater than or equal to 1",
-            ),
-        ] {
-            assert_eq!(form(body).required("UserName", &NAME_64).unwrap_err().message, message);
-        }
-        let long = format!("UserName={}", "a".repeat(65));
-        assert!(form(&long).required("UserName", &NAME_64).is_err());
-    }
-
-    #[test]
-    fn paths_begin_and_end_with_a_slash() {
-        for (path, good) in [
-            ("/", true),
-            ("/a/", true),
-            ("/a/b/", true),
-            ("", false),
-            ("a/", false),
-            ("//", false),
-            ("/a", false),
-            ("/a b/", false),
-        ] {
-            assert_eq!(check(&PATH, "Path", path).is_ok(), good, "{path}");
-        }
-    }
-
-    #[test]
-    fn paths_of_policies_have_fewer_characters() {
-        for (path, good) in [
-            ("/", true),
-            ("/a/", true),
-            ("/a.b/c,d+e@f=g_h-1/", true),
-            ("", false),
-            ("//", false),
-            ("a/", false),
-            ("/a", false),
-            ("/a!/", false),
-            ("/a//b/", false),
-        ] {
-            assert_eq!(check(&POLICY_PATH, "Path", path).is_ok(), good, "{path}");
-        }
-    }
-
-    #[test]
-    fn documents_and_descriptions_are_latin() {
-        for (text, document, description) in [
-            ("{ é }\r\n\t", true, true),
-            ("\u{a0}", true, false),
-            ("\u{7f}", true, false),
-            ("\u{100}", false, false),
-            ("\u{1}", false, false),
-        ] {
-            assert_eq!(check(&DOCUMENT, "PolicyDocument", text).is_ok(), document, "{text:?}");
-            assert_eq!(check(&ROLE_DESCRIPTION, "Description", text).is_ok(), description, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn tags_are_bounded() {
-        let tags = form("Tags.member.1.Key=k&Tags.member.1.Value=v%20w").tags("Tags").unwrap();
-        assert_eq!(tags, [("k".to_owned(), "v w".to_owned())]);
-        assert!(form("Tags.member.1.Value=v").tags("Tags").is_err());
-        assert!(form("Tags.member.1.Key=%00").tags("Tags").is_err());
-        let many: Vec<String> =
-            (1..=51).map(|n| format!("Tags.member.{n}.Key={n}&Tags.member.{n}.Value=")).collect();
-        assert!(form(&many.join("&")).tags("Tags").is_err());
-        assert_eq!(
-            form("Tags.member.1.Key=k").tags("Tags").unwrap_err().message,
-            "1 validation error detected: Value null at 'tags.1.member.value' failed to satisfy constraint: Member \
-             must not be null"
-        );
-    }
-
-    #[test]
-    fn a_list_that_must_be_there_may_be_empty_but_not_missing() {
-        let rule = text(1, 128);
-        assert_eq!(form("TagKeys=").required_texts("TagKeys", &rule, 50), Ok(Vec::new()));
-        assert_eq!(form("Tags=").required_tags("Tags"), Ok(Vec::new()));
-        let keys = form("TagKeys.member.1=a").required_texts("TagKeys", &rule, 50);
-        assert_eq!(keys, Ok(vec!["a".to_owned()]));
-        let null = |member: &str| {
-            format!(
-                "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not \
-                 be null"
-            )
-        };
-        let missing = form("").required_texts("TagKeys", &rule, 50).unwrap_err();
-        assert_eq!(missing.message, null("tagKeys"));
-        assert_eq!(form("").required_tags("Tags").unwrap_err().message, null("tags"));
-    }
-
-    #[test]
-    fn numbers_have_bounds() {
-        assert_eq!(form("MaxItems=5").number("MaxItems", 1, 1000), Ok(Some(5)));
-        for bad in ["MaxItems=0", "MaxItems=1001", "MaxItems=x", "MaxItems="] {
-            assert!(form(bad).number("MaxItems", 1, 1000).is_err(), "{bad}");
-        }
-    }
-}
+mod tests;

@@ -1,40 +1,40 @@
 //! Results of the query services: what stands in `<OperationResult>`.
 
-use super::Xml;
+use super::Writer;
 
 /// A result that can be written.
-pub trait ToXml {
+pub trait Output {
     /// Whether the operation has no result at all, and so no `Result` element.
     const IS_EMPTY: bool = false;
 
     /// Writes what stands in the element.
-    fn write(&self, xml: &mut Xml);
+    fn write(&self, out: &mut Writer);
 }
 
-impl ToXml for () {
+impl Output for () {
     const IS_EMPTY: bool = true;
 
-    fn write(&self, _xml: &mut Xml) {}
+    fn write(&self, _out: &mut Writer) {}
 }
 
 /// A result without members: its element is there, and empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Empty;
 
-impl ToXml for Empty {
-    fn write(&self, _xml: &mut Xml) {}
+impl Output for Empty {
+    fn write(&self, _out: &mut Writer) {}
 }
 
-impl ToXml for String {
-    fn write(&self, xml: &mut Xml) {
-        xml.content(self);
+impl Output for String {
+    fn write(&self, out: &mut Writer) {
+        out.content(self);
     }
 }
 
 /// A key and its value, as tags are listed.
-impl ToXml for (String, String) {
-    fn write(&self, xml: &mut Xml) {
-        xml.text("Key", &self.0).text("Value", &self.1);
+impl Output for (String, String) {
+    fn write(&self, out: &mut Writer) {
+        out.text("Key", &self.0).text("Value", &self.1);
     }
 }
 
@@ -42,9 +42,9 @@ impl ToXml for (String, String) {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct One<T>(pub &'static str, pub T);
 
-impl<T: ToXml> ToXml for One<T> {
-    fn write(&self, xml: &mut Xml) {
-        xml.element(self.0, |xml| self.1.write(xml));
+impl<T: Output> Output for One<T> {
+    fn write(&self, out: &mut Writer) {
+        out.element(self.0, |out| self.1.write(out));
     }
 }
 
@@ -52,9 +52,9 @@ impl<T: ToXml> ToXml for One<T> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List<T>(pub &'static str, pub Vec<T>);
 
-impl<T: ToXml> ToXml for List<T> {
-    fn write(&self, xml: &mut Xml) {
-        xml.list(self.0, &self.1, |xml, item| item.write(xml));
+impl<T: Output> Output for List<T> {
+    fn write(&self, out: &mut Writer) {
+        out.list(self.0, &self.1, |out, item| item.write(out));
     }
 }
 
@@ -76,12 +76,12 @@ impl<T> Page<T> {
     }
 }
 
-impl<T: ToXml> ToXml for Page<T> {
-    fn write(&self, xml: &mut Xml) {
-        xml.text("IsTruncated", if self.marker.is_some() { "true" } else { "false" });
-        xml.list(self.name, &self.items, |xml, item| item.write(xml));
+impl<T: Output> Output for Page<T> {
+    fn write(&self, out: &mut Writer) {
+        out.flag("IsTruncated", self.marker.is_some());
+        out.list(self.name, &self.items, |out, item| item.write(out));
         if let Some(marker) = &self.marker {
-            xml.text("Marker", marker);
+            out.text("Marker", marker);
         }
     }
 }

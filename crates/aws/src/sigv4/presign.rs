@@ -8,8 +8,11 @@ use super::signature::Signature;
 use super::signed_headers::SignedHeaders;
 use super::{ALGORITHM, SigV4Error};
 
-/// The longest time that a presigned URL may be good for: seven days.
-pub(super) const MAX_EXPIRES_SECONDS: u32 = 604_800;
+/// The most that `X-Amz-Expires` may say: seven days, which are S3's.
+const MAX_EXPIRES_SECONDS: u32 = 604_800;
+/// How long a presigned URL is good for at most. STS's are good for as long, whatever they say: the tokens of
+/// aws-iam-authenticator and the logins of Vault say 60 seconds or nothing, and are used for almost a quarter of an hour.
+const GOOD_FOR_SECONDS: u32 = 15 * 60;
 
 /// The query parameters of the form, each at most once. Names are matched exactly, after decoding.
 #[derive(Default)]
@@ -71,15 +74,15 @@ impl QueryAuth {
         let signature = required(self.signature.as_ref(), SIGNATURE_PARAMETER)?;
         let names = required(self.signed_headers.as_ref(), "X-Amz-SignedHeaders")?;
         let date = required(self.date.as_ref(), "X-Amz-Date")?;
-        let expires = required(self.expires.as_ref(), "X-Amz-Expires")?;
         let (access_key_id, scope) = parse_credential(credential)?;
+        let expires_seconds = good_for(self.expires.as_deref(), &scope.service)?;
         Ok(Claim {
             access_key_id,
             scope,
             date: AmzDate::parse(date).ok_or_else(|| malformed(b"X-Amz-Date"))?,
             signed_headers: SignedHeaders::parse(names)?,
             signature: Signature::parse(signature).ok_or(SigV4Error::SignatureMismatch)?,
-            expires_seconds: Some(parse_expires(expires)?),
+            expires_seconds: Some(expires_seconds),
         })
     }
 }
@@ -95,6 +98,14 @@ fn required<'a>(value: Option<&'a String>, name: &str) -> Result<&'a str, SigV4E
 fn malformed(name: &[u8]) -> SigV4Error {
     let name = String::from_utf8_lossy(name);
     SigV4Error::incomplete(format!("The query-string parameter '{name}' is malformed."))
+}
+
+/// SDKs for Go write no `X-Amz-Expires`, for any service.
+fn good_for(expires: Option<&str>, service: &str) -> Result<u32, SigV4Error> {
+    match expires {
+        Some(text) if service != "sts" => Ok(parse_expires(text)?.min(GOOD_FOR_SECONDS)),
+        Some(_) | None => Ok(GOOD_FOR_SECONDS),
+    }
 }
 
 fn parse_expires(text: &str) -> Result<u32, SigV4Error> {

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 
 use super::canonical::{PayloadHash, SIGNATURE_PARAMETER, encode_parameter, string_to_sign};
 use super::date::AmzDate;
-use super::presign::MAX_EXPIRES_SECONDS;
 use super::signed_headers::SignedHeaders;
 use super::{ALGORITHM, Request, Scope, SigV4Error, SigningKey};
 use crate::ids::{AccessKeyId, Region, SecretKey};
@@ -48,18 +47,17 @@ pub fn sign(
     Ok(added)
 }
 
-/// Signs a URL and returns its whole query string. Good for `expires_seconds`, a week at most.
+/// Signs a URL and returns its whole query string. It says that it is good for `expires_seconds`, if that is given.
 pub fn presign(
     request: &Request<'_>,
     credentials: Credentials<'_>,
     region: &Region,
     service: &str,
-    expires_seconds: u32,
+    expires_seconds: Option<u32>,
     at: Timestamp,
 ) -> Result<String, SigV4Error> {
     let (date, scope) = frame(region, service, at);
     let signed = SignedHeaders::to_sign(request);
-    let expires = expires_seconds.clamp(1, MAX_EXPIRES_SECONDS).to_string();
     let mut query = request.query.to_owned();
     let mut add = |name: &str, value: &str| {
         if !query.is_empty() {
@@ -72,7 +70,9 @@ pub fn presign(
     add("X-Amz-Algorithm", ALGORITHM);
     add("X-Amz-Credential", &format!("{}/{scope}", credentials.access_key_id));
     add("X-Amz-Date", &date.to_string());
-    add("X-Amz-Expires", &expires);
+    if let Some(seconds) = expires_seconds {
+        add("X-Amz-Expires", &seconds.to_string());
+    }
     add("X-Amz-SignedHeaders", signed.as_str());
     if let Some(token) = credentials.session_token {
         add("X-Amz-Security-Token", token);

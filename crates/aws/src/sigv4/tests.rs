@@ -139,17 +139,57 @@ fn a_header_signature_is_good_for_five_minutes_on_either_side() {
 
 #[test]
 fn a_presigned_url_is_good_for_the_time_that_it_says() {
-    let sent = Sent::sts_url().officially("sts", Some(3600));
-    assert_eq!(sent.decide("sts", at(3600)), Ok(()));
-    assert!(matches!(sent.decide("sts", at(3601)), Err(SigV4Error::Expired(_))));
-    assert!(matches!(sent.decide("sts", at(-301)), Err(SigV4Error::NotYetCurrent(_))));
+    let sent = Sent::sts_url().officially("iam", Some(60));
+    assert_eq!(sent.decide("iam", at(60)), Ok(()));
+    assert!(matches!(sent.decide("iam", at(61)), Err(SigV4Error::Expired(_))));
+    assert!(matches!(sent.decide("iam", at(-301)), Err(SigV4Error::NotYetCurrent(_))));
     let mut longer = sent.clone();
-    longer.query = longer.query.replace("X-Amz-Expires=3600", "X-Amz-Expires=7200");
-    assert_eq!(longer.decide("sts", at(0)), Err(SigV4Error::SignatureMismatch));
+    longer.query = longer.query.replace("X-Amz-Expires=60", "X-Amz-Expires=120");
+    assert_eq!(longer.decide("iam", at(0)), Err(SigV4Error::SignatureMismatch));
     for expires in ["0", "604801", "-1", "1e3", "", "99999999999999999999"] {
         let mut wrong = sent.clone();
-        wrong.query = wrong.query.replace("X-Amz-Expires=3600", &format!("X-Amz-Expires={expires}"));
-        assert!(matches!(wrong.decide("sts", at(0)), Err(SigV4Error::Incomplete(_))), "{expires}");
+        wrong.query = wrong.query.replace("X-Amz-Expires=60", &format!("X-Amz-Expires={expires}"));
+        assert!(matches!(wrong.decide("iam", at(0)), Err(SigV4Error::Incomplete(_))), "{expires}");
+    }
+}
+
+#[test]
+fn no_presigned_url_is_good_for_more_than_a_quarter_of_an_hour() {
+    for service in ["iam", "ecr", "sts"] {
+        let sent = Sent::sts_url().officially(service, Some(604_800));
+        assert_eq!(sent.decide(service, at(900)), Ok(()), "{service}");
+        assert!(matches!(sent.decide(service, at(901)), Err(SigV4Error::Expired(_))), "{service}");
+    }
+}
+
+#[test]
+fn a_url_of_sts_is_good_for_15_minutes_whatever_it_says() {
+    for expires in [0, 1, 60, 900, 3_600, 700_000] {
+        let sent = Sent::sts_url().officially("sts", Some(expires));
+        assert_eq!(sent.decide("sts", at(900)), Ok(()), "{expires}");
+        assert!(matches!(sent.decide("sts", at(901)), Err(SigV4Error::Expired(_))), "{expires}");
+        assert!(matches!(sent.decide("sts", at(-301)), Err(SigV4Error::NotYetCurrent(_))), "{expires}");
+    }
+}
+
+#[test]
+fn a_url_without_x_amz_expires_is_good_for_15_minutes() {
+    for service in ["sts", "iam"] {
+        let mut sent = Sent::sts_url();
+        let request = Request {
+            method: "GET",
+            path: "/",
+            query: &sent.query,
+            headers: &[("host", b"sts.amazonaws.com")],
+            payload: Payload::Empty,
+        };
+        let (id, secret) = (KEY.parse().unwrap(), SecretKey::new(SECRET));
+        let credentials = Credentials { access_key_id: &id, secret: &secret, session_token: None };
+        let region = "us-east-1".parse().unwrap();
+        sent.query = presign(&request, credentials, &region, service, None, at(0)).unwrap();
+        assert!(!sent.query.contains("X-Amz-Expires"));
+        assert_eq!(sent.decide(service, at(900)), Ok(()), "{service}");
+        assert!(matches!(sent.decide(service, at(901)), Err(SigV4Error::Expired(_))), "{service}");
     }
 }
 
@@ -198,7 +238,7 @@ fn our_own_signer_agrees_with_the_verifier() {
         payload: Payload::Empty,
         ..request
     };
-    url.query = presign(&request, credentials, &region, "sts", 60, at(0)).unwrap();
+    url.query = presign(&request, credentials, &region, "sts", Some(60), at(0)).unwrap();
     url.headers[0].1 = headers[0].1.to_vec();
     assert_eq!(url.decide("sts", at(0)), Ok(()));
 }

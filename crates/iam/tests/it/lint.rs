@@ -41,8 +41,10 @@ fn a_sound_policy_has_no_findings() {
         assert_eq!(in_statement(&members, policy_use), Vec::<String>::new(), "{members}");
     }
     for managed in iam::managed::all() {
-        let errors = lint(managed.document, Use::Identity, &KnownActions::default());
-        assert!(errors.is_empty(), "{}: {errors:#?}", managed.name);
+        let mut findings = lint(managed.document, Use::Identity, &KnownActions::default());
+        // What AWS writes beside the statements that are left out may make a warning pointless.
+        findings.retain(|finding| !managed.is_shortened || finding.severity == Severity::Error);
+        assert!(findings.is_empty(), "{}: {findings:#?}", managed.name);
     }
 }
 

@@ -53,6 +53,63 @@ fn a_policy_is_found_by_its_one_arn() {
 }
 
 #[test]
+fn every_policy_of_aws_is_there() {
+    for name in [
+        "service-role/AWSLambdaBasicExecutionRole",
+        "AmazonS3ReadOnlyAccess",
+        "AutoScalingFullAccess",
+        "aws-service-role/AutoScalingServiceRolePolicy",
+        "job-function/Billing",
+        "root-task/IAMDeleteRootUserCredentials",
+    ] {
+        assert!(iam::managed::find(&format!("arn:aws:iam::aws:policy/{name}")).is_some(), "{name}");
+    }
+    assert!(
+        iam::managed::find("arn:aws:iam::aws:policy/AWSLambdaBasicExecutionRole").is_none(),
+        "its path counts"
+    );
+    assert!(iam::managed::find("arn:aws:iam::aws:policy/NoSuchPolicy").is_none());
+    let names: Vec<_> = iam::managed::all().iter().map(|policy| policy.name).collect();
+    assert!(names.len() > 1_500 && names.is_sorted_by(|a, b| a < b), "{} names", names.len());
+}
+
+#[test]
+fn what_is_shortened_says_so_and_decides_on_what_is_here() {
+    let of = |name: &str| iam::managed::find_policy(&format!("arn:aws:iam::aws:policy/{name}")).unwrap();
+    for (name, shortened) in [
+        ("AmazonS3ReadOnlyAccess", true),
+        ("ReadOnlyAccess", true),
+        ("AdministratorAccess", false),
+        ("IAMReadOnlyAccess", false),
+    ] {
+        assert_eq!(of(name).is_shortened, shortened, "{name}");
+    }
+    for (name, action, expected) in [
+        ("service-role/AWSAppRunnerServicePolicyForECRAccess", "ecr:BatchGetImage", true),
+        ("AmazonS3ReadOnlyAccess", "ecr:BatchGetImage", false),
+        ("IAMReadOnlyAccess", "iam:GetUser", true),
+        ("IAMReadOnlyAccess", "iam:CreateUser", false),
+        ("AWSDenyAll", "ecr:BatchGetImage", false),
+    ] {
+        let policy = crate::request::policy(of(name).document);
+        let allowed = crate::request::allows(&policy, action, crate::request::APP, &Context::new());
+        assert_eq!(allowed, expected, "{name} {action}");
+    }
+}
+
+#[test]
+fn every_service_linked_role_has_a_policy() {
+    let roles: Vec<_> = iam::service_role::all().collect();
+    assert!(roles.len() > 150, "{} roles", roles.len());
+    assert!(roles.is_sorted_by(|a, b| a.service < b.service), "each service once, in order");
+    for role in roles {
+        assert!(iam::managed::find(&role.policy_arn()).is_some(), "{role:?}");
+        assert!(role.role.starts_with("AWSServiceRoleFor"), "{role:?}");
+        assert!(role.service.ends_with(".amazonaws.com"), "{role:?}");
+    }
+}
+
+#[test]
 fn ecrs_policies_let_through_what_their_names_say() {
     let app = crate::request::APP;
     for (name, action, expected) in [

@@ -197,7 +197,7 @@ impl Registry {
             let versions = ListManagedPolicyVersions { arn: policy.arn.clone() };
             let versions = self.meta.read(versions).await.or_store_error()?;
             let versions = versions.into_iter().map(|version| super::policy_version::shown(version, true));
-            details.policies.push((super::managed_policy::shown(policy, Vec::new()), versions.collect()));
+            details.policies.push((super::managed_policy::shown(policy, None), versions.collect()));
         }
         Ok((count, last))
     }

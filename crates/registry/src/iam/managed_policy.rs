@@ -28,7 +28,7 @@ pub(super) fn not_found(arn: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, format!("Policy {arn} was not found."))
 }
 
-pub(super) fn shown(policy: ManagedPolicy, tags: Vec<(String, String)>) -> Policy {
+pub(super) fn shown(policy: ManagedPolicy, tags: Option<Vec<(String, String)>>) -> Policy {
     Policy {
         name: policy.name,
         id: policy.policy_id,
@@ -44,6 +44,9 @@ pub(super) fn shown(policy: ManagedPolicy, tags: Vec<(String, String)>) -> Polic
     }
 }
 
+/// What the description of a policy of AWS's says whose document is not AWS's whole one.
+const SHORTENED: &str = "Shortened by Wharf: statements on services that do not exist here are left out.";
+
 /// A policy of AWS's. Its id is made of its name, as AWS's own are fixed.
 fn shown_of_aws(policy: &Managed, (attachment_count, boundary_count): (i64, i64)) -> Policy {
     let at = |text: &str| text.parse().unwrap_or(jiff::Timestamp::UNIX_EPOCH);
@@ -57,10 +60,10 @@ fn shown_of_aws(policy: &Managed, (attachment_count, boundary_count): (i64, i64)
         default_version: policy.version_id.to_owned(),
         attachment_count,
         boundary_count,
-        description: None,
+        description: policy.is_shortened.then(|| SHORTENED.to_owned()),
         created_at: at(policy.created_at),
         updated_at: at(policy.updated_at),
-        tags: Vec::new(),
+        tags: Some(Vec::new()),
     }
 }
 
@@ -146,7 +149,12 @@ impl Registry {
                 Error::aws(AwsCode::EntityAlreadyExists, message)
             }
         })?;
-        Ok(One("Policy", shown(made, input.tags)))
+        // AWS leaves the description out here, and shows it from GetPolicy on.
+        let made = ManagedPolicy { description: None, ..made };
+        Ok(One(
+            "Policy",
+            Policy { tags: Some(input.tags).filter(|tags| !tags.is_empty()), ..shown(made, None) },
+        ))
     }
 
     /// Shows a managed policy.
@@ -155,7 +163,7 @@ impl Registry {
         {
             Found::Own(policy) => {
                 let tags = self.iam_tags(&policy.policy_id).await?;
-                shown(policy, tags)
+                shown(policy, Some(tags))
             }
             Found::OfAws(policy) => {
                 let uses = self.uses_of_aws(ctx).await?;
@@ -173,9 +181,11 @@ impl Registry {
     /// Those of AWS's policies that something in the account uses.
     pub(super) async fn used_policies_of_aws(&self, ctx: &Ctx) -> Result<Vec<(Policy, Vec<PolicyVersion>)>> {
         let uses = self.uses_of_aws(ctx).await?;
-        let counted = iam::managed::all().iter().map(|policy| (policy, count(&uses, &policy.arn())));
-        let used = counted.filter(|(_, (attachments, boundaries))| attachments + boundaries > 0);
-        Ok(used.map(|(policy, uses)| (shown_of_aws(policy, uses), vec![version_of_aws(policy)])).collect())
+        let used = uses.iter().filter_map(|(arn, attached, bounds)| {
+            let policy = iam::managed::find_policy(arn).filter(|_| attached + bounds > 0)?;
+            Some((shown_of_aws(policy, (*attached, *bounds)), vec![version_of_aws(policy)]))
+        });
+        Ok(used.collect())
     }
 
     /// Lists managed policies: the account's own by name, then AWS's.
@@ -188,10 +198,10 @@ impl Registry {
         let usage = input.policy_usage_filter.unwrap_or_default();
         let list = format!("policies {account_id} {prefix} {scope} {usage} {}", input.only_attached);
         let page = self.page_of(list, input.marker.as_deref(), input.max_items)?;
-        let is_wanted = |policy: &Policy| match (usage.as_str(), input.only_attached) {
-            ("PermissionsBoundary", _) => policy.boundary_count > 0,
-            ("PermissionsPolicy", _) | (_, true) => policy.attachment_count > 0,
-            _ => true,
+        // Every policy can be a permissions policy, attached or not; `OnlyAttached` is the filter that looks at that.
+        let is_wanted = |policy: &Policy| {
+            let is_of_use = usage != "PermissionsBoundary" || policy.boundary_count > 0;
+            is_of_use && (!input.only_attached || policy.attachment_count > 0)
         };
         let mut found: Vec<(String, Policy)> = Vec::new();
         let after_own = page.after.strip_prefix("1 ");
@@ -207,7 +217,7 @@ impl Registry {
                 after = own.last().map(|policy| policy.name.to_ascii_lowercase()).unwrap_or_default();
                 let own = own.into_iter().map(|policy| {
                     let key = format!("1 {}", policy.name.to_ascii_lowercase());
-                    (key, shown(ManagedPolicy { description: None, ..policy }, Vec::new()))
+                    (key, shown(ManagedPolicy { description: None, ..policy }, None))
                 });
                 found.extend(own.filter(|(_, policy)| is_wanted(policy)));
             }
@@ -215,13 +225,15 @@ impl Registry {
         if scope != "Local" {
             let uses = self.uses_of_aws(ctx).await?;
             let of_aws = iam::managed::all().iter().filter(|policy| policy.path.starts_with(&prefix));
-            let mut of_aws: Vec<_> = of_aws
-                .map(|policy| {
-                    (format!("2 {}", policy.name), shown_of_aws(policy, count(&uses, &policy.arn())))
+            let of_aws = of_aws
+                .map(|policy| (format!("2 {}", policy.name), policy))
+                .filter(|(key, _)| *key > page.after)
+                .map(|(key, policy)| {
+                    let shown = shown_of_aws(policy, count(&uses, &policy.arn()));
+                    (key, Policy { description: None, tags: None, ..shown })
                 })
-                .filter(|(key, policy)| *key > page.after && is_wanted(policy))
-                .collect();
-            of_aws.sort_by(|(a, _), (b, _)| a.cmp(b));
+                .filter(|(_, policy)| is_wanted(policy))
+                .take((page.limit + 1).saturating_sub(found.len()));
             found.extend(of_aws);
         }
         let marker = self.cut(&page, &mut found, |(key, _)| key.clone())?;

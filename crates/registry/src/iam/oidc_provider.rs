@@ -11,7 +11,7 @@ use aws::iam::{
 use aws::query::{List, One, Page};
 use meta::{
     ChangeOidcAudience, ChangeOidcAudienceRefusal, CreateOidcProvider, CreateOidcProviderRefusal,
-    DeleteOidcProvider, FindOidcProvider, ListOidcProviders, OidcProvider, UpdateOidcProvider,
+    DeleteOidcProvider, FindOidcProvider, ListOidcProviders, OidcProvider, OpError, UpdateOidcProvider,
 };
 
 use super::tag::tag_keys;
@@ -19,9 +19,9 @@ use super::{quota, quota_exceeded, request_tags, time};
 use crate::Registry;
 use crate::authz::add_resource_tags;
 use crate::context::Ctx;
-use crate::error::{AwsCode, Error, Result};
+use crate::error::{AwsCode, Code, Error, Result};
 use crate::op::Op;
-use crate::store::{RefusedExt as _, StoreResultExt as _};
+use crate::store::{RefusedExt as _, StoreResultExt as _, store_error};
 
 /// Audiences of one provider (IAM quotas).
 const CLIENT_IDS: usize = 100;
@@ -37,6 +37,10 @@ fn host_and_path(url: &str) -> Option<&str> {
     let rest = url.strip_prefix("https://")?;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~/:%".contains(c);
     (!rest.is_empty() && rest.chars().all(is_plain) && !rest.starts_with(['/', ':'])).then_some(rest)
+}
+
+fn is_own_provider(ctx: &Ctx, arn: &str) -> bool {
+    arn.starts_with(&format!("arn:aws:iam::{}:oidc-provider/", ctx.caller.account_id))
 }
 
 pub(crate) fn texts(json: &str) -> Vec<String> {
@@ -57,8 +61,7 @@ impl Registry {
         mut keys: iam::Context,
     ) -> Result<OidcProvider> {
         let gate = self.account_gate(ctx).await?;
-        let is_own = arn.starts_with(&format!("arn:aws:iam::{}:oidc-provider/", ctx.caller.account_id));
-        let found = if is_own {
+        let found = if is_own_provider(ctx, arn) {
             self.meta.read(FindOidcProvider { arn: arn.to_owned() }).await.or_store_error()?
         } else {
             None
@@ -147,15 +150,24 @@ impl Registry {
         Ok(List("OpenIDConnectProviderList", items))
     }
 
-    /// Accepts the tokens of an issuer no more.
+    /// Accepts the tokens of an issuer no more. One that is gone already is success, as on AWS: "This operation is
+    /// idempotent" (IAM API reference, "DeleteOpenIDConnectProvider").
     pub async fn delete_open_id_connect_provider(
         &self,
         ctx: &Ctx,
         input: DeleteOpenIDConnectProviderRequest,
     ) -> Result<()> {
         let arn = input.arn;
-        self.provider_for(ctx, Op::DeleteOpenIDConnectProvider, &arn, iam::Context::new()).await?;
-        self.meta.write(DeleteOidcProvider { arn: arn.clone() }).await.or_refused(|_| not_found(&arn))
+        let is_own = is_own_provider(ctx, &arn);
+        match self.provider_for(ctx, Op::DeleteOpenIDConnectProvider, &arn, iam::Context::new()).await {
+            Ok(_) => {}
+            Err(error) if is_own && error.code == Code::Aws(AwsCode::NoSuchEntity) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        match self.meta.write(DeleteOidcProvider { arn }).await {
+            Ok(()) | Err(OpError::Refused(_)) => Ok(()),
+            Err(OpError::Store(error)) => Err(store_error(error)),
+        }
     }
 
     async fn change(&self, update: UpdateOidcProvider) -> Result<()> {

@@ -131,7 +131,8 @@ impl Registry {
         self.meta.write(update).await.or_refused(|_| no_such_entity(EntityKind::Role, &role.name))
     }
 
-    /// Changes a role's description and longest session.
+    /// Changes a role's description and longest session, which is one hour if the request does not say (IAM API
+    /// reference, "UpdateRole").
     pub async fn update_role(&self, ctx: &Ctx, input: UpdateRoleRequest) -> Result<Empty> {
         let named = (EntityKind::Role, input.role_name.as_str());
         let role = self.own_entity_for(ctx, Op::UpdateRole, named, iam::Context::new()).await?;
@@ -139,7 +140,7 @@ impl Registry {
             unique_id: role.unique_id.clone(),
             trust_policy: None,
             description: input.description,
-            max_session_seconds: input.max_session_duration,
+            max_session_seconds: Some(input.max_session_duration.unwrap_or(DEFAULT_MAX_SESSION_SECONDS)),
         };
         self.update(role, update).await?;
         Ok(Empty)

@@ -1,10 +1,12 @@
-//! Service-linked roles of the parts of ECR that act on their own (ECR User Guide, "Using service-linked roles").
+//! Service-linked roles: those of the parts of ECR that act on their own, and records of those of AWS's other services,
+//! which templates of infrastructure make.
 
 use aws::iam::{
     CreateServiceLinkedRoleRequest, DeleteServiceLinkedRoleRequest,
     GetServiceLinkedRoleDeletionStatusRequest, Role,
 };
 use aws::query::One;
+use iam::service_role::ServiceRole;
 use meta::{AttachPolicy, CreateEntity, DetachManagedPolicy, Entity, EntityKind, RoleFields};
 
 use super::{entity_arn, quota};
@@ -14,17 +16,6 @@ use crate::error::{AwsCode, Error, Result};
 use crate::ids::unique_id;
 use crate::op::Op;
 use crate::store::RefusedExt as _;
-
-/// A service, its role and the role's policy.
-const SERVICES: [(&str, &str, &str); 3] = [
-    ("replication.ecr.amazonaws.com", "AWSServiceRoleForECRReplication", "ECRReplicationServiceRolePolicy"),
-    (
-        "pullthroughcache.ecr.amazonaws.com",
-        "AWSServiceRoleForECRPullThroughCache",
-        "AWSECRPullThroughCache_ServiceRolePolicy",
-    ),
-    ("ecr.amazonaws.com", "AWSServiceRoleForECRTemplate", "ECRTemplateServiceRolePolicy"),
-];
 
 /// Whether a role belongs to a service.
 pub(super) fn is_service_linked(role: &Entity) -> bool {
@@ -42,19 +33,23 @@ impl Registry {
         let account_id = ctx.caller.account_id.clone();
         let service = input.aws_service_name;
         let path = format!("/aws-service-role/{service}/");
-        let known = SERVICES.iter().find(|(name, ..)| *name == service);
-        let name = known.map_or("*", |(_, name, _)| *name);
+        let known = ServiceRole::find(&service);
+        let name = match (known, &input.custom_suffix) {
+            (Some(known), Some(suffix)) => format!("{}_{suffix}", known.role),
+            (Some(known), None) => known.role.to_owned(),
+            (None, _) => "*".to_owned(),
+        };
         let keys = iam::Context::new().with("iam:AWSServiceName", service.as_str());
         gate.allow_on(
             Op::CreateServiceLinkedRole,
-            &entity_arn(&account_id, EntityKind::Role, &path, name),
+            &entity_arn(&account_id, EntityKind::Role, &path, &name),
             keys,
         )?;
-        let Some((_, name, policy)) = known else {
+        let Some(known) = known else {
             let message = format!("Service role name for service principal {service} could not be found.");
             return Err(Error::aws(AwsCode::InvalidInput, message));
         };
-        if input.custom_suffix.is_some() {
+        if input.custom_suffix.is_some() && !known.takes_suffix {
             let message = format!("Custom suffix is not allowed for {service}");
             return Err(Error::aws(AwsCode::InvalidInput, message));
         }
@@ -66,7 +61,7 @@ impl Registry {
             kind: EntityKind::Role,
             unique_id: unique_id("AROA").map_err(Error::internal)?,
             path: path.clone(),
-            name: (*name).to_owned(),
+            name: name.clone(),
             boundary: None,
             role: Some(RoleFields {
                 trust_policy: trust,
@@ -86,9 +81,9 @@ impl Registry {
             crate::error::Code::Aws(AwsCode::EntityAlreadyExists) => Error::aws(AwsCode::InvalidInput, taken),
             _ => error,
         })?;
-        let arn = format!("arn:aws:iam::aws:policy/aws-service-role/{policy}");
+        let arn = known.policy_arn();
         let attach = AttachPolicy { owner: made.unique_id.clone(), arn, limit: quota::POLICIES_PER_ENTITY };
-        self.meta.write(attach).await.or_refused(|_| super::no_such_entity(EntityKind::Role, name))?;
+        self.meta.write(attach).await.or_refused(|_| super::no_such_entity(EntityKind::Role, &name))?;
         Ok(One("Role", Role { last_used: None, ..self.shown_role(made, true).await? }))
     }
 
@@ -104,8 +99,8 @@ impl Registry {
             let message = format!("The role {} is not a service-linked role.", role.name);
             return Err(Error::aws(AwsCode::InvalidInput, message));
         };
-        if let Some((_, _, policy)) = SERVICES.iter().find(|(name, ..)| *name == service) {
-            let arn = format!("arn:aws:iam::aws:policy/aws-service-role/{policy}");
+        if let Some(known) = ServiceRole::find(&service) {
+            let arn = known.policy_arn();
             let detach = DetachManagedPolicy { owner: role.unique_id.clone(), arn };
             self.meta
                 .write(detach)

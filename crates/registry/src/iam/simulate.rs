@@ -36,8 +36,8 @@ struct Simulation {
     account: AccountId,
     owner: Option<AccountId>,
     context: iam::Context,
-    /// What kind of entity inline policies are of, for results.
-    inline_of: &'static str,
+    /// Whose inline policies are among them, as results name it: `user_NAME_`.
+    inline_of: String,
     work: Work,
 }
 
@@ -93,7 +93,7 @@ impl Simulation {
                 None => owner.parse().ok(),
             }),
             context: given(&rules.context_entries),
-            inline_of: "none",
+            inline_of: String::new(),
             work,
         })
     }
@@ -140,16 +140,21 @@ impl Simulation {
         }
     }
 
+    /// The policy of a statement that matched, as IAM's answers name it: a managed one by its name, an inline one as
+    /// `user_NAME_POLICY`, one of the request by its place.
     fn source(&self, by: &iam::By) -> (String, &'static str) {
         let name = by.source.as_ref().map(iam::SourceName::as_str).unwrap_or_default();
-        let kind = match (by.kind, name) {
-            (PolicyKind::Resource, _) => "resource",
-            (_, arn) if arn.starts_with("arn:aws:iam::aws:") => "aws-managed",
-            (_, arn) if arn.starts_with("arn:") => "user-managed",
-            (_, name) if name.starts_with("PolicyInputList.") => "none",
-            _ => self.inline_of,
+        if by.kind == PolicyKind::Resource {
+            return (name.to_owned(), "Resource Policy");
+        }
+        // Inline policies of the groups of a user are known as `GROUP/POLICY`.
+        let id = match name.rsplit_once('/') {
+            Some((arn, managed)) if arn.starts_with("arn:") => managed.to_owned(),
+            Some((group, policy)) => format!("group_{group}_{policy}"),
+            None if name.starts_with("PolicyInputList.") => name.to_owned(),
+            None => format!("{}{name}", self.inline_of),
         };
-        (name.to_owned(), kind)
+        (id, "IAM Policy")
     }
 
     fn missing_context(&self) -> Vec<String> {
@@ -217,11 +222,7 @@ impl Registry {
         let mut keys = iam::Context::new().with("aws:PrincipalAccount", entity.account_id.to_string());
         let tags = of_principal.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         keys.set_tags("aws:PrincipalTag/", tags);
-        simulation.inline_of = match entity.kind.as_str() {
-            "user" => "user",
-            "group" => "group",
-            _ => "role",
-        };
+        simulation.inline_of = format!("{}_{}_", entity.kind, entity.name);
         if entity.kind != "group" && simulation.caller_arn.is_none() {
             simulation.caller_arn = Some(arn_of(&entity));
         }
@@ -278,17 +279,23 @@ impl Registry {
     async fn policy_source(&self, ctx: &Ctx, op: Op, arn: &str) -> Result<Entity> {
         let gate = self.account_gate(ctx).await?;
         gate.allow_on(op, arn, iam::Context::new())?;
+        let kind_and_name = arn
+            .strip_prefix("arn:aws:iam::")
+            .and_then(|rest| rest.split_once(':'))
+            .and_then(|(_, resource)| resource.split_once('/'));
+        let kind = kind_and_name.and_then(|(kind, name)| match kind {
+            "user" => Some((EntityKind::User, name)),
+            "group" => Some((EntityKind::Group, name)),
+            "role" => Some((EntityKind::Role, name)),
+            _ => None,
+        });
+        let Some((kind, name)) = kind.filter(|(_, name)| !name.is_empty()) else {
+            let message = format!("Invalid Entity Arn: {arn} does not clearly define entity type and name.");
+            return Err(Error::aws(AwsCode::InvalidInput, message));
+        };
         let found = self.entity_of_arn(arn).await?;
         let own = found.filter(|entity| entity.account_id == ctx.caller.account_id);
-        own.ok_or_else(|| {
-            let (kind, name) = match arn.splitn(6, ':').nth(5).and_then(|resource| resource.split_once('/')) {
-                Some(("group", name)) => (EntityKind::Group, name),
-                Some(("role", name)) => (EntityKind::Role, name),
-                Some((_, name)) => (EntityKind::User, name),
-                None => (EntityKind::User, arn),
-            };
-            no_such_entity(kind, name)
-        })
+        own.ok_or_else(|| no_such_entity(kind, name.rsplit('/').next().unwrap_or_default()))
     }
 
     /// One page of the results: every action with every resource.

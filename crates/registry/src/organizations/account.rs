@@ -9,7 +9,7 @@ use aws::organizations::{
 };
 use meta::{ChangeMemberAccount, ListMemberAccounts, MemberAccount, MemberChange};
 
-use super::account_not_found;
+use super::{account_not_found, email_of};
 use crate::Registry;
 use crate::context::Ctx;
 use crate::error::{AwsCode, Error, Field, Result};
@@ -25,8 +25,8 @@ impl Registry {
         let state = if account.status == "ACTIVE" { "ACTIVE" } else { "CLOSED" };
         Account {
             arn: self.member_arn(management, account.account_id.as_str()),
+            email: email_of(account.email, &account.account_id),
             id: account.account_id.to_string(),
-            email: account.email,
             name: account.name,
             status: account.status,
             state: state.to_owned(),

@@ -23,6 +23,12 @@ fn account_not_found() -> Error {
     Error::aws(AwsCode::AccountNotFound, "You specified an account that doesn't exist.")
 }
 
+/// The address of an account's root. The first account and those that are not made through the API were given none: a
+/// name under .invalid is nobody's (RFC 2606), and the digits make it this account's alone.
+fn email_of(email: Option<String>, account_id: &AccountId) -> String {
+    email.unwrap_or_else(|| format!("root+{account_id}@wharf.invalid"))
+}
+
 impl Registry {
     /// The management account: the one that the deployment began with.
     pub async fn management_account(&self) -> Result<AccountId> {

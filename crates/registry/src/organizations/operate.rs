@@ -9,7 +9,7 @@ use meta::{
     FindMemberAccount, ListAccounts, MemberAccount, MemberChange, OpError, RoleFields,
 };
 
-use super::account_not_found;
+use super::{account_not_found, email_of};
 use crate::Registry;
 use crate::bootstrap::{random_access_key, random_account_id};
 use crate::context::micros;
@@ -55,8 +55,7 @@ impl NewAccount {
         let at = micros(now);
         Ok(CreateMemberAccount {
             id: format!("car-{}", unique_id("").map_err(Error::internal)?.to_ascii_lowercase()),
-            // A name under .invalid is nobody's (RFC 2606), and the digits make it this account's alone.
-            email: self.email.clone().unwrap_or_else(|| format!("root+{account_id}@wharf.invalid")),
+            email: email_of(self.email.clone(), &account_id),
             account: CreateAccount { key, account_id, name: self.name.clone(), at },
             role: CreateEntity {
                 account: key,

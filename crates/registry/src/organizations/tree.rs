@@ -9,6 +9,7 @@ use aws::organizations::{
 };
 use meta::FindMemberAccount;
 
+use super::email_of;
 use crate::Registry;
 use crate::context::Ctx;
 use crate::error::{AwsCode, Code, Error, Result};
@@ -48,7 +49,7 @@ impl Registry {
                 feature_set: "ALL".to_owned(),
                 master_account_arn: self.member_arn(&management, management.as_str()),
                 master_account_id: management.to_string(),
-                master_account_email: master.and_then(|master| master.email),
+                master_account_email: email_of(master.and_then(|master| master.email), &management),
                 available_policy_types: Vec::new(),
             },
         })

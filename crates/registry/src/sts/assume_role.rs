@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use aws::ids::AccountId;
 use aws::sts::{AssumeRoleRequest, AssumedRole, SessionParameters};
 use jiff::{SignedDuration, Timestamp};
 use meta::{Account, Entity, FindAccount, RecordRoleUse};
@@ -32,6 +33,14 @@ pub(super) struct Granted {
     pub(super) chained: bool,
 }
 
+/// Whether an ARN has the form of a role's.
+pub(super) fn is_of_role(arn: &str) -> bool {
+    let rest = arn.strip_prefix("arn:aws:iam::").and_then(|rest| rest.split_once(":role/"));
+    rest.is_some_and(|(account, path_and_name)| {
+        account.parse::<AccountId>().is_ok() && !path_and_name.is_empty() && !path_and_name.ends_with('/')
+    })
+}
+
 /// AWS's sentence; it does not tell a missing role from one that may not be assumed.
 fn denied(caller: &Caller, op: Op, role_arn: &str) -> Error {
     let message =
@@ -53,6 +62,9 @@ impl Registry {
     pub async fn assume_role(&self, ctx: &Ctx, input: AssumeRoleRequest) -> Result<AssumedRole> {
         let gate = self.account_gate(ctx).await?;
         let caller = gate.caller();
+        if !is_of_role(&input.role_arn) {
+            return Err(Error::aws(AwsCode::ValidationError, format!("{} is invalid", input.role_arn)));
+        }
         match caller.kind {
             CallerKind::Root => {
                 return Err(Error::new(Code::AccessDenied, "Roles may not be assumed by root accounts."));

@@ -7,7 +7,7 @@ use aws::sts::{AssumeRoleWithWebIdentityRequest, AssumedRole};
 use meta::{FindOidcProvider, OidcProvider};
 use oidc::{Claims, OidcError, Provider, issuer_of};
 
-use super::assume_role::Granted;
+use super::assume_role::{Granted, is_of_role};
 use crate::Registry;
 use crate::authz::{add_resource_tags, is_trusted_web_identity};
 use crate::context::{Unsigned, WebIdentity};
@@ -49,6 +49,9 @@ impl Registry {
         request: &Unsigned,
         input: AssumeRoleWithWebIdentityRequest,
     ) -> Result<AssumedRole> {
+        if !is_of_role(&input.role_arn) {
+            return Err(Error::aws(AwsCode::ValidationError, "Request ARN is invalid"));
+        }
         // Before the token is looked at there is nobody, so that nothing of an account may be told.
         let account =
             input.role_arn.parse::<Arn>().ok().and_then(|arn| arn.account_id()).ok_or_else(denied)?;

@@ -344,16 +344,30 @@ async fn a_session_policy_that_was_deleted_denies_everything() {
 async fn what_does_not_fit_into_a_session_is_told() {
     let world = World::new().await;
     open_role(&world, "r").await;
-    let tags = |count: usize, length: usize| AssumeRoleRequest {
+    let asking = |count: usize, length: usize, policy: Option<String>| AssumeRoleRequest {
         session: SessionParameters {
-            tags: (0..count).map(|n| (format!("{n:0>50}"), "v".repeat(length))).collect(),
+            tags: (0..count).map(|n| (format!("T{n}"), "v".repeat(length))).collect(),
+            policy,
             ..SessionParameters::default()
         },
         ..assumes("r")
     };
-    let small = assume(&world, &world.admin, tags(50, 100)).await.unwrap();
-    assert_eq!(small.packed_policy_size, Some(92), "percent");
-    let refused = refusal(assume(&world, &world.admin, tags(50, 200)).await);
-    let message = "Packed policy consumes 153% of allotted space, please use smaller policy.".to_owned();
-    assert_eq!(refused, (Code::Aws(AwsCode::PackedPolicyTooLarge), message));
+    let too_large = |message: &str| (Code::Aws(AwsCode::PackedPolicyTooLarge), message.to_owned());
+    let small = assume(&world, &world.admin, asking(6, 40, None)).await.unwrap();
+    assert_eq!(small.packed_policy_size, Some(60), "percent");
+    let one = assume(&world, &world.admin, asking(1, 256, None)).await.unwrap();
+    assert_eq!(one.packed_policy_size, Some(57), "percent");
+    let refused = refusal(assume(&world, &world.admin, asking(9, 250, None)).await);
+    assert_eq!(refused, too_large("Packed size of session tags consumes 498% of allotted space."));
+    let policy = format!(
+        "{:2000}",
+        crate::credentials::document(r#"{"Effect":"Allow","Action":"sts:GetCallerIdentity","Resource":"*"}"#)
+    );
+    let both = assume(&world, &world.admin, asking(6, 40, Some(policy.clone()))).await.unwrap();
+    assert_eq!(both.packed_policy_size, Some(85), "percent");
+    let refused = refusal(assume(&world, &world.admin, asking(6, 55, Some(policy))).await);
+    assert_eq!(
+        refused,
+        too_large("Packed policy consumes 105% of allotted space, please use smaller policy.")
+    );
 }

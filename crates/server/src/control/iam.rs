@@ -1,7 +1,7 @@
-//! IAM's operations: from the form to the rule that answers it, and back to XML.
+//! IAM's operations: from the form to the rule that answers it, and back to XML or JSON.
 
 use aws::dialect::Dialect;
-use aws::query::{Form, FromForm, IAM, Invalid, ToXml, empty_response, response};
+use aws::query::{Form, Format, FromForm, IAM, Invalid, Output, empty_response, response};
 use http::StatusCode;
 
 use super::fault::Fault;
@@ -14,13 +14,18 @@ macro_rules! operations {
         pub(super) const NAMES: &[&str] = &[$($name),*];
 
         /// Runs an operation out of [`NAMES`].
-        pub(super) async fn run(app: &App, operation: &str, form: &Form, signed: &Signed) -> Result<Vec<u8>, Fault> {
+        pub(super) async fn run(
+            app: &App,
+            operation: &str,
+            (form, format): (&Form, Format),
+            signed: &Signed,
+        ) -> Result<Vec<u8>, Fault> {
             match operation {
                 $($name => {
                     let input = aws::iam::$request::from_form(form).map_err(invalid)?;
                     let outcome = app.registry.$method(&signed.ctx, input).await;
                     let result = outcome.map_err(|error| Fault::rules(error, Dialect::Query))?;
-                    Ok(written($name, &signed.ctx.request_id, &result))
+                    Ok(written($name, format, &signed.ctx.request_id, &result))
                 })*
                 other => Err(Fault::new(
                     StatusCode::BAD_REQUEST,
@@ -148,11 +153,11 @@ pub(super) fn find(name: &str) -> Option<&'static str> {
     NAMES.iter().find(|known| **known == name).copied()
 }
 
-fn written<T: ToXml>(operation: &str, request_id: &str, result: &T) -> Vec<u8> {
+fn written<T: Output>(operation: &str, format: Format, request_id: &str, result: &T) -> Vec<u8> {
     if T::IS_EMPTY {
-        return empty_response(IAM, operation, request_id);
+        return empty_response(IAM, format, operation, request_id);
     }
-    response(IAM, operation, request_id, |xml| result.write(xml))
+    response(IAM, format, operation, request_id, |out| result.write(out))
 }
 
 pub(super) fn invalid(invalid: Invalid) -> Fault {

@@ -1,6 +1,6 @@
 //! Organizations' operations: from the decoded request to the rule that answers it, and back to JSON.
 
-use aws::ecr::InvalidKind;
+use aws::ecr::{Breach, InvalidKind};
 use http::StatusCode;
 
 use super::ecr::give;
@@ -59,12 +59,37 @@ pub(super) fn find(name: &str) -> Option<&'static str> {
     NAMES.iter().find(|known| **known == name).copied()
 }
 
-/// Organizations has another name for a parameter that breaks a rule.
+/// Organizations has another name for a parameter that breaks a rule, and sentences and reasons of its own (Organizations
+/// API reference, "InvalidInputException"). They do not name the parameter, so the constraint follows.
 fn invalid(invalid: aws::ecr::Invalid) -> Fault {
-    match invalid.kind {
-        InvalidKind::Parameter => {
-            Fault::new(StatusCode::BAD_REQUEST, "InvalidInputException", invalid.message)
-        }
-        _ => invalid.into(),
+    if invalid.kind != InvalidKind::Parameter {
+        return invalid.into();
     }
+    let (reason, sentence) = match invalid.breach {
+        Breach::Missing => ("INPUT_REQUIRED", "You must include a value for all required parameters."),
+        Breach::TooShort => {
+            ("MIN_LENGTH_EXCEEDED", "You provided a string parameter that is shorter than allowed.")
+        }
+        Breach::TooLong => {
+            ("MAX_LENGTH_EXCEEDED", "You provided a string parameter that is longer than allowed.")
+        }
+        Breach::TooSmall => {
+            ("MIN_VALUE_EXCEEDED", "You provided a numeric parameter that has a smaller value than allowed.")
+        }
+        Breach::TooLarge => {
+            ("MAX_VALUE_EXCEEDED", "You provided a numeric parameter that has a larger value than allowed.")
+        }
+        // AWS's sentence alone, which is well known.
+        Breach::Pattern => return refused("INVALID_PATTERN", PATTERN.to_owned()),
+        Breach::Choice => ("INVALID_ENUM", "You specified an invalid value."),
+        Breach::Other => ("INVALID_LIST_MEMBER", "You provided an invalid value."),
+    };
+    refused(reason, format!("{sentence} {}", invalid.message))
+}
+
+const PATTERN: &str = "You provided a value that does not match the required pattern.";
+
+fn refused(reason: &str, message: String) -> Fault {
+    let extra = vec![("Reason", reason.into())];
+    Fault { extra, ..Fault::new(StatusCode::BAD_REQUEST, "InvalidInputException", message) }
 }

@@ -1,7 +1,7 @@
 //! The services that speak the query protocol: STS and IAM.
 
 use aws::dialect::Dialect;
-use aws::query::{self, Form, IAM, Namespace, STS};
+use aws::query::{self, Form, Format, IAM, Namespace, STS};
 use aws::sigv4::SigV4Error;
 use http::{HeaderValue, Method, StatusCode, header};
 
@@ -17,18 +17,20 @@ const MAX_FORM_BYTES: usize = 512 * 1024;
 
 /// Answers a request of a query service.
 pub(super) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
-    let (status, body) = match run(app, exchange).await {
+    let format = Format::of(exchange.header(&header::ACCEPT));
+    let (status, body) = match run(app, exchange, format).await {
         Ok(body) => (StatusCode::OK, body),
         Err((namespace, fault)) => {
             exchange.failure = fault.failure;
             let blame =
                 if fault.status.is_server_error() { query::Fault::Receiver } else { query::Fault::Sender };
             let id = &exchange.request_id;
-            (fault.status, query::error_response(namespace, blame, &fault.code, &fault.message, id))
+            let body = query::error_response(namespace, format, blame, &fault.code, &fault.message, id);
+            (fault.status, body)
         }
     };
     let mut response = answer(status, ResponseBody::bytes(body));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     response
 }
 
@@ -36,11 +38,11 @@ pub(super) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
 const MAX_UNSIGNED_BYTES: usize = 96 * 1024;
 
 /// The answer, or the refusal with the API in whose name it is given.
-async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, (Namespace, Fault)> {
+async fn run(app: &App, exchange: &mut Exchange, format: Format) -> Result<Vec<u8>, (Namespace, Fault)> {
     // Which API is meant stands in the form, and the form is believed only once its signature is verified.
     // The credential scope names the service too, and it is among what is verified.
     if !signed::is_signed(exchange) {
-        return run_unsigned(app, exchange).await.map_err(|fault| (STS, fault));
+        return run_unsigned(app, exchange, format).await.map_err(|fault| (STS, fault));
     }
     let namespace = if scope_names_iam(exchange) { IAM } else { STS };
     let service = if namespace == IAM { "iam" } else { "sts" };
@@ -50,7 +52,7 @@ async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, (Namespace, 
     let form = read_form(exchange, &signed.body).map_err(refused)?;
     if service == "sts" && sts::is_web_identity(&form) {
         // Signing it is needless, and changes nothing: the token decides.
-        return sts::run_web_identity(app, exchange, &form).await.map_err(refused);
+        return sts::run_web_identity(app, exchange, (&form, format)).await.map_err(refused);
     }
     let (action, version) = (form.get("Action").unwrap_or_default(), form.get("Version").unwrap_or_default());
     let found = match service {
@@ -61,14 +63,14 @@ async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, (Namespace, 
     let Some(operation) = found else { return Err(refused(not_there(service, action, version))) };
     exchange.operation = operation;
     let answered = match service {
-        "iam" => iam::run(app, operation, &form, &signed).await,
-        _ => sts::run(app, operation, &form, &signed).await,
+        "iam" => iam::run(app, operation, (&form, format), &signed).await,
+        _ => sts::run(app, operation, (&form, format), &signed).await,
     };
     answered.map_err(refused)
 }
 
 /// Of what is not signed, one operation is heard.
-async fn run_unsigned(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, Fault> {
+async fn run_unsigned(app: &App, exchange: &mut Exchange, format: Format) -> Result<Vec<u8>, Fault> {
     if exchange.body.declared_length().is_some_and(|length| length > MAX_UNSIGNED_BYTES as u64) {
         return Err(Fault::body(&BodyError::TooLarge { limit: MAX_UNSIGNED_BYTES }));
     }
@@ -77,7 +79,7 @@ async fn run_unsigned(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, Fau
     let body = exchange.body.read_bounded(MAX_UNSIGNED_BYTES).await.map_err(|error| Fault::body(&error))?;
     let form = read_form(exchange, &body)?;
     if sts::is_web_identity(&form) {
-        return sts::run_web_identity(app, exchange, &form).await;
+        return sts::run_web_identity(app, exchange, (&form, format)).await;
     }
     Err(Fault::signature(&SigV4Error::MissingToken, Dialect::Query))
 }

@@ -1,7 +1,7 @@
-//! STS's operations: from the form to the rule that answers it, and back to XML.
+//! STS's operations: from the form to the rule that answers it, and back to XML or JSON.
 
 use aws::dialect::Dialect;
-use aws::query::{Form, FromForm, STS, ToXml, response};
+use aws::query::{Form, Format, FromForm, Output, STS, response};
 
 use http::header;
 use registry::context::Unsigned;
@@ -19,13 +19,18 @@ macro_rules! operations {
         pub(super) const NAMES: &[&str] = &[$($name),*];
 
         /// Runs an operation out of [`NAMES`].
-        pub(super) async fn run(app: &App, operation: &str, form: &Form, signed: &Signed) -> Result<Vec<u8>, Fault> {
+        pub(super) async fn run(
+            app: &App,
+            operation: &str,
+            (form, format): (&Form, Format),
+            signed: &Signed,
+        ) -> Result<Vec<u8>, Fault> {
             match operation {
                 $($name => {
                     let input = aws::sts::$request::from_form(form).map_err(invalid)?;
                     let outcome = app.registry.$method(&signed.ctx, input).await;
                     let result = outcome.map_err(|error| Fault::rules(error, Dialect::Query))?;
-                    Ok(response(STS, $name, &signed.ctx.request_id, |xml| result.write(xml)))
+                    Ok(response(STS, format, $name, &signed.ctx.request_id, |out| result.write(out)))
                 })*
                 other => Err(not_there("sts", other, STS.version)),
             }
@@ -40,7 +45,7 @@ pub(super) const WEB_IDENTITY: &str = "AssumeRoleWithWebIdentity";
 pub(super) async fn run_web_identity(
     app: &App,
     exchange: &mut Exchange,
-    form: &Form,
+    (form, format): (&Form, Format),
 ) -> Result<Vec<u8>, Fault> {
     exchange.operation = WEB_IDENTITY;
     let input = aws::sts::AssumeRoleWithWebIdentityRequest::from_form(form).map_err(invalid)?;
@@ -49,7 +54,7 @@ pub(super) async fn run_web_identity(
     let outcome = app.registry.assume_role_with_web_identity(&request, input).await;
     let result = outcome.map_err(|error| Fault::rules(error, Dialect::Query))?;
     exchange.caller = Some(result.arn.clone());
-    Ok(response(STS, WEB_IDENTITY, &exchange.request_id, |xml| result.write(xml)))
+    Ok(response(STS, format, WEB_IDENTITY, &exchange.request_id, |out| result.write(out)))
 }
 
 /// Whether a form asks for AssumeRoleWithWebIdentity.
