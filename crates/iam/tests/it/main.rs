@@ -23,3 +23,4 @@ mod properties;
 mod refusals;
 mod request;
 mod scenario;
+mod written;

@@ -281,3 +281,54 @@ async fn an_address_that_is_given_is_of_its_network() {
         assert_eq!(explanation.decision, decision, "{address}: {}", explanation.text);
     }
 }
+
+#[tokio::test]
+async fn a_decision_that_is_given_up_says_so() {
+    let world = World::new().await;
+    world.create("app").await;
+    let pattern = format!("*{}b*", "a?".repeat(800));
+    let statement = format!(
+        r#"{{"Effect":"Allow","Action":"ecr:PutImage","Resource":"*"}},{{"Effect":"Deny","Action":"*","Resource":"*",
+        "Condition":{{"StringLike":{{"aws:UserAgent":"{pattern}"}}}}}}"#
+    );
+    world.user("ann", &statement).await;
+    let ann = format!("arn:aws:iam::{ACCOUNT}:user/ann");
+    for (length, decision, why) in [
+        (100, "allowed", "allows it, and nothing stands against it"),
+        (
+            4_000,
+            "implicitDeny",
+            "it could not be decided, because the policies that concern it take too many steps",
+        ),
+        (
+            5_000,
+            "implicitDeny",
+            "it could not be decided, because a policy looks at a value of the request that is too",
+        ),
+    ] {
+        let given = ContextEntry {
+            name: "aws:UserAgent".to_owned(),
+            values: vec!["a".repeat(length)],
+            is_list: false,
+        };
+        let entries = vec![given];
+        let input = WharfExplainAccessRequest {
+            context_entries: entries.clone(),
+            ..asked(&ann, "ecr:PutImage", APP)
+        };
+        let peer = ctx(&world.admin).peer;
+        let explanation = world.registry.explain_access(input, peer, jiff::Timestamp::now()).await.unwrap();
+        assert_eq!(explanation.decision, decision, "{length}: {}", explanation.text);
+        assert!(explanation.text.contains(why), "{length}: {}", explanation.text);
+
+        let rules = SimulationRules {
+            action_names: vec!["ecr:PutImage".to_owned()],
+            resource_arns: vec![APP.to_owned()],
+            context_entries: entries,
+            ..SimulationRules::default()
+        };
+        let input = SimulatePrincipalPolicyRequest { policy_source_arn: ann.clone(), rules };
+        let page = world.registry.simulate_principal_policy(&ctx(&world.admin), input).await.unwrap();
+        assert_eq!(page.items[0].decision, decision, "{length}");
+    }
+}
