@@ -179,7 +179,9 @@ mod tests {
         let folder = |name: &str, mode: u32, content: &[&str]| {
             let path = above.path().join(name);
             fs::create_dir(&path).unwrap();
-            content.iter().for_each(|name| fs::write(path.join(name), "").unwrap());
+            for name in content {
+                fs::write(path.join(name), "").unwrap();
+            }
             set_mode(&path, mode).unwrap();
             path
         };

@@ -77,6 +77,7 @@ async fn an_account_in_the_path_names_its_registry() {
     assert!(said.contains(&format!(":{OTHER}:repository/svc/api")), "{said}");
     share(&node, &member, "svc/api").await;
     ours.get(&at).await.expect(200);
+    ours.get(&at.replacen('1', "%31", 1)).await.expect(200);
     push(&ours, &name, "v2").await;
     ours.get("/v2/svc/api/manifests/v1").await.refused(404, "NAME_UNKNOWN");
 
