@@ -35,21 +35,16 @@ impl Registry {
         (in_path.unwrap_or(&caller.account_id).clone(), region)
     }
 
-    /// The account that a path begins with, and what follows it: `111122223333/svc/api`. Only at a host that names no
-    /// registry, and only an account of this deployment: other digits are part of a repository's name. A repository
-    /// whose own name begins with an account's digits is reached behind its account, as `repositoryUri` has it.
-    pub async fn account_in_path<'a>(
-        &self,
-        host: &Host,
-        path: &'a str,
-    ) -> Result<Option<(AccountId, &'a str)>> {
+    /// The account that a path begins with: `111122223333/svc/api`. Only at a host that names no registry, and only an
+    /// account of this deployment: other digits are part of a repository's name. A repository whose own name begins with
+    /// an account's digits is reached behind its account, as `repositoryUri` has it.
+    pub async fn account_in_path(&self, host: &Host, first_part: &str) -> Result<Option<AccountId>> {
+        let Ok(account_id) = first_part.parse::<AccountId>() else { return Ok(None) };
         if host.0.is_some() {
             return Ok(None);
         }
-        let Some((first, rest)) = path.split_once('/') else { return Ok(None) };
-        let Ok(account_id) = first.parse::<AccountId>() else { return Ok(None) };
-        let find = FindAccount { account_id: account_id.clone() };
+        let find = FindAccount { account_id };
         let known = self.meta.read(find).await.or_store_error()?;
-        Ok(known.map(|_| (account_id, rest)))
+        Ok(known.map(|account| account.account_id))
     }
 }

@@ -24,7 +24,7 @@ pub(crate) use keys::{add_resource_tags, of_request_tags};
 pub(crate) use policies::{Deciding, V1_ACTIONS};
 
 use crate::Registry;
-use crate::context::{Caller, Ctx, Plane, RepositoryRef, Unsigned, WebIdentity, repository_arn};
+use crate::context::{Caller, Ctx, RepositoryRef, Unsigned, WebIdentity, repository_arn};
 use crate::error::{Code, Error, Result};
 use crate::op::effect::Effect;
 use crate::op::{Op, Resource};
@@ -126,9 +126,6 @@ impl Registry {
         let Some(state) = resolved.caller.as_ref().filter(|state| state.is_active()) else {
             return Err(gone(&ctx.caller));
         };
-        if ctx.plane == Plane::Data && !resolved.account_is_open {
-            return Err(no_registry(to.account));
-        }
         let caller = match ctx.caller.renamed(&state.path, &state.name) {
             Some(renamed) => Arc::new(renamed),
             None => Arc::clone(&ctx.caller),
@@ -184,9 +181,11 @@ impl Registry {
     }
 
     /// Whether the caller still exists, its key is active and its token is one for this registry's region: what a
-    /// login wants to know.
+    /// login wants to know. And whether there is such a registry at all: what else is asked of another account's is
+    /// refused by the gate, there or not.
     pub async fn check_login(&self, ctx: &Ctx, account: &AccountId, region: &Region) -> Result<()> {
-        self.registry_gate(ctx, account, region).await.map(|_| ())
+        let gate = self.registry_gate(ctx, account, region).await?;
+        if gate.resolved.account_is_open { Ok(()) } else { Err(no_registry(account)) }
     }
 }
 

@@ -142,7 +142,10 @@ fn registry_form(name: &str) -> Option<(&str, &str)> {
             let (account, rest) = name.split_at_checked(at)?;
             let rest = rest.strip_prefix(labels)?;
             if rest.is_empty() || rest.starts_with('.') {
-                return Some((account.trim_end_matches('.'), rest.trim_start_matches('.')));
+                return Some((
+                    account.strip_suffix('.').unwrap_or(account),
+                    rest.strip_prefix('.').unwrap_or(rest),
+                ));
             }
         }
     }

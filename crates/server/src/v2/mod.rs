@@ -17,6 +17,7 @@ use aws::ids::AccountId;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use oci::error::ErrorCode;
 use oci::path::{PathError, Route};
+use percent_encoding::percent_decode_str;
 use registry::addressing::{Host, HostError};
 use registry::context::{Caller, Ctx, Plane, RepositoryRef};
 
@@ -88,11 +89,14 @@ async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
 /// The account in the path, if one stands there, and the route behind it. Without a route behind it the digits are the
 /// name of a repository: `/v2/111122223333/tags/list`.
 async fn read_path(app: &App, host: &Host, path: &str) -> Result<(Option<AccountId>, Route), Refusal> {
-    let inner = path.strip_prefix("/v2/").unwrap_or_default();
-    if let Some((account, rest)) = app.registry.account_in_path(host, inner).await? {
-        match oci::path::parse(&format!("/v2/{rest}")) {
-            Err(PathError::NotFound) => {}
-            route => return Ok((Some(account), route.map_err(|error| unreadable(&error))?)),
+    if let Some((first, rest)) = path.strip_prefix("/v2/").and_then(|inner| inner.split_once('/')) {
+        // However its digits are spelled: names are read decoded too.
+        let first = percent_decode_str(first).decode_utf8_lossy();
+        if let Some(account) = app.registry.account_in_path(host, &first).await? {
+            match oci::path::parse(&format!("/v2/{rest}")) {
+                Err(PathError::NotFound) => {}
+                route => return Ok((Some(account), route.map_err(|error| unreadable(&error))?)),
+            }
         }
     }
     Ok((None, oci::path::parse(path).map_err(|error| unreadable(&error))?))

@@ -63,10 +63,11 @@ async fn mount_source(
     from: Option<&str>,
 ) -> Result<Option<Option<RepositoryName>>, Refusal> {
     let Some(from) = from else { return Ok(Some(None)) };
-    let (account, name) = match app.registry.account_in_path(host, from).await? {
-        Some((account, name)) => (Some(account), name),
-        None => (None, from),
-    };
+    let (mut account, mut name) = (None, from);
+    if let Some((first, rest)) = from.split_once('/') {
+        account = app.registry.account_in_path(host, first).await?;
+        name = if account.is_some() { rest } else { from };
+    }
     let (account, region) = app.registry.registry_of(host, account.as_ref(), &ctx.caller);
     let is_same = account == repository.account_id && region == repository.region;
     Ok(name.parse().ok().filter(|_| is_same).map(Some))

@@ -77,6 +77,7 @@ async fn an_account_in_the_path_names_its_registry() {
     assert!(said.contains(&format!(":{OTHER}:repository/svc/api")), "{said}");
     share(&node, &member, "svc/api").await;
     ours.get(&at).await.expect(200);
+    ours.get(&at.replacen('1', "%31", 1)).await.expect(200);
     push(&ours, &name, "v2").await;
     ours.get("/v2/svc/api/manifests/v1").await.refused(404, "NAME_UNKNOWN");
 
@@ -159,9 +160,12 @@ async fn a_host_that_only_looks_like_a_registry_is_refused() {
         }
     }
     let unknown = node.client().with("host", "999999999999.dkr.ecr.us-east-1.amazonaws.com");
-    for path in ["/v2/", "/v2/team/app/tags/list", "/v2/_catalog"] {
+    let refused = unknown.get("/v2/").await;
+    refused.refused(404, "NAME_UNKNOWN");
+    assert!(refused.json()["errors"][0]["message"].to_string().contains("'999999999999'"), "{refused:?}");
+    for path in ["/v2/team/app/tags/list", "/v2/_catalog"] {
         let refused = unknown.get(path).await;
-        refused.refused(404, "NAME_UNKNOWN");
-        assert!(refused.json()["errors"][0]["message"].to_string().contains("'999999999999'"), "{refused:?}");
+        refused.refused(403, "DENIED");
+        assert!(refused.json()["errors"][0]["message"].to_string().contains(":999999999999:"), "{refused:?}");
     }
 }
