@@ -394,6 +394,15 @@ def test_every_policy_of_aws_can_be_attached(cloud):
     assert set(arns) <= set(found)
 
 
+def test_what_is_no_policys_arn_is_told(cloud):
+    role = cloud.role({"AWS": cloud.account})["RoleName"]
+    for arn in ("AmazonS3ReadOnlyAccess-not-an-arn", cloud.arn(f"role/{role}"), cloud.arn("policy/")):
+        text = f"ARN {arn} is not valid."
+        for call in (cloud.iam.attach_role_policy, cloud.iam.detach_role_policy):
+            refused("InvalidInput", call, text, RoleName=role, PolicyArn=arn)
+        refused("InvalidInput", cloud.iam.get_policy, text, PolicyArn=arn)
+
+
 def test_services_have_their_roles(cloud):
     def make(service, **more):
         role = cloud.iam.create_service_linked_role(AWSServiceName=service, **more)["Role"]

@@ -109,12 +109,6 @@ def test_the_account_as_a_whole(cloud):
     user = next(user for user in lists["UserDetailList"] if user["UserName"] == name)
     assert user["UserPolicyList"] == [{"PolicyName": "inline", "PolicyDocument": json.loads(policy(ALLOW_ALL))}]
     assert user["Tags"] == [{"Key": "k", "Value": "v"}]
-    bare = cloud.iam.create_user(UserName=unique("bare"))["User"]["UserName"]
-    users = cloud.iam.get_account_authorization_details(Filter=["User"], MaxItems=1000)["UserDetailList"]
-    shown = next(one for one in users if one["UserName"] == bare)
-    assert shown["Tags"] == [] and "UserPolicyList" not in shown
-    roles = cloud.iam.get_account_authorization_details(Filter=["Role"], MaxItems=1000)["RoleDetailList"]
-    assert next(one for one in roles if one["RoleName"] == role["RoleName"])["Tags"] == []
     (shown,) = [one for one in lists["RoleDetailList"] if one["RoleName"] == role["RoleName"]]
     assert shown["AttachedManagedPolicies"] == [{"PolicyName": arn.split("/")[-1], "PolicyArn": arn}]
     assert (shown["Path"], shown["RoleId"]) == ("/whole/", role["RoleId"])
@@ -122,6 +116,16 @@ def test_the_account_as_a_whole(cloud):
     assert own["PolicyVersionList"][0]["Document"] == json.loads(policy(allow("ecr:GetAuthorizationToken")))
     users = cloud.iam.get_account_authorization_details(Filter=["User"], MaxItems=1000)
     assert len(users["UserDetailList"]) == len(lists["UserDetailList"]) and users["RoleDetailList"] == []
+
+
+def test_what_has_no_tags_and_no_policies_says_so_as_iam_does(cloud):
+    role = cloud.role({"AWS": cloud.account})
+    bare = cloud.iam.create_user(UserName=unique("bare"))["User"]["UserName"]
+    users = cloud.iam.get_account_authorization_details(Filter=["User"], MaxItems=1000)["UserDetailList"]
+    shown = next(one for one in users if one["UserName"] == bare)
+    assert shown["Tags"] == [] and "UserPolicyList" not in shown
+    roles = cloud.iam.get_account_authorization_details(Filter=["Role"], MaxItems=1000)["RoleDetailList"]
+    assert next(one for one in roles if one["RoleName"] == role["RoleName"])["Tags"] == []
 
 
 def test_what_the_other_file_leaves_to_this_one_was_answered(cloud):

@@ -28,13 +28,16 @@ TEXTS = {
     "Email": "none@example.org",
 }
 
+OF_A_ROLE = "arn:aws:iam::123456789012:role/none"
+
 
 def sample(shapes, name):
     """A value that the shape admits, with its required members alone."""
     shape = shapes[name]
     match shape["type"]:
         case "structure":
-            return {member: sample(shapes, shape["members"][member]["shape"]) for member in shape.get("required", [])}
+            required = {name: shape["members"][name]["shape"] for name in shape.get("required", [])}
+            return {name: OF_A_ROLE if name == "RoleArn" else sample(shapes, of) for name, of in required.items()}
         case "list":
             return [sample(shapes, shape["member"]["shape"])]
         case "integer":

@@ -1,5 +1,6 @@
 //! Attachments of managed policies: the same operations for users, groups and roles.
 
+use aws::arn::Arn;
 use aws::iam::AttachedPolicy;
 use aws::query::Page;
 use meta::{
@@ -24,9 +25,22 @@ pub(super) fn is_of_account(arn: &str, account: &aws::ids::AccountId) -> bool {
     arn.strip_prefix(&format!("arn:aws:iam::{account}:policy/")).is_some_and(|rest| !rest.is_empty())
 }
 
+/// Refuses what is no policy's ARN at all, in IAM's words.
+pub(super) fn check_policy_arn(arn: &str) -> Result<()> {
+    let is_of_policy = arn.parse::<Arn>().is_ok_and(|parsed| {
+        let name = parsed.resource.strip_prefix("policy/");
+        parsed.service == "iam" && name.is_some_and(|name| !name.is_empty() && !name.ends_with('/'))
+    });
+    if is_of_policy {
+        return Ok(());
+    }
+    Err(Error::aws(AwsCode::InvalidInput, format!("ARN {arn} is not valid.")))
+}
+
 impl Registry {
     /// Whether a policy can be attached in the caller's account: one of AWS's, or one of its own.
     pub(super) async fn attachable(&self, ctx: &Ctx, arn: &str) -> Result<()> {
+        check_policy_arn(arn)?;
         if let Some(policy) = iam::managed::find_policy(arn) {
             if policy.path.starts_with("/aws-service-role/") {
                 let message = format!("Cannot attach a Service Role Policy to a Customer Role. ({arn})");
@@ -70,6 +84,7 @@ impl Registry {
     }
 
     async fn detach(&self, kind: EntityKind, entity: Entity, arn: String) -> Result<()> {
+        check_policy_arn(&arn)?;
         let detach = DetachManagedPolicy { owner: entity.unique_id, arn: arn.clone() };
         let was_there =
             self.meta.write(detach).await.or_refused(|_| super::no_such_entity(kind, &entity.name))?;

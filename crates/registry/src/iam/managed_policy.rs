@@ -11,7 +11,7 @@ use meta::{
     DeleteManagedPolicyRefusal, FindManagedPolicy, ListManagedPolicies, ManagedPolicy,
 };
 
-use super::attachment::is_of_account;
+use super::attachment::{check_policy_arn, is_of_account};
 use super::inline_policy::check_document;
 use super::policy_version::version_of_aws;
 use super::tag::tag_keys;
@@ -92,6 +92,7 @@ impl Registry {
             add_resource_tags(&mut keys, "iam", &self.iam_tags(&own.policy_id).await?);
         }
         gate.allow_on(op, arn, keys)?;
+        check_policy_arn(arn)?;
         match (own, iam::managed::find_policy(arn)) {
             (Some(own), _) => Ok(Found::Own(own)),
             (None, Some(managed)) => Ok(Found::OfAws(managed)),

@@ -168,7 +168,9 @@ async fn a_roles_urls_end_with_the_role_and_never_open_more_than_its_session() {
     assert_eq!(code(ask(&world, &none, &app, &digest).await), Code::AccessDenied);
     // Larger than a URL should be: its session is kept by the server.
     let mut large = limited("ecr:GetDownloadUrlForLayer");
-    large.session.tags = (0..50).map(|n| (format!("key-{n:03}"), "v".repeat(90))).collect();
+    large.session.policy = large.session.policy.map(|policy| format!("{policy:2048}"));
+    large.session.policy_arns = vec!["arn:aws:iam::aws:policy/AdministratorAccess".to_owned(); 10];
+    large.session.tags = vec![("key".to_owned(), "v".repeat(256))];
     let mut urls = Vec::new();
     for request in [assumes("node"), limited("ecr:GetDownloadUrlForLayer"), large] {
         let assumed = assume(&world, &world.admin, request).await.unwrap();

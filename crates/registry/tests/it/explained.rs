@@ -167,7 +167,7 @@ async fn policies_of_the_request_are_simulated() {
     let decisions: Vec<_> = results.iter().map(|result| result.decision).collect();
     assert_eq!(decisions, ["implicitDeny", "explicitDeny", "implicitDeny"]);
     assert_eq!(results[0].missing_context, ["aws:SourceIp"]);
-    assert_eq!(results[1].matched, [("PolicyInputList.1".to_owned(), "none")]);
+    assert_eq!(results[1].matched, [("PolicyInputList.1".to_owned(), "IAM Policy")]);
     let address =
         ContextEntry { name: "aws:SourceIp".to_owned(), values: vec!["10.1.2.3".to_owned()], is_list: false };
     let given = SimulationRules { context_entries: vec![address], ..input.clone() };
@@ -201,8 +201,8 @@ async fn a_principals_own_policies_are_simulated() {
     let results =
         simulate(Arc::clone(&ops), rules(&["ecr:BatchGetImage", "ecr:PutImage"])).await.unwrap().items;
     assert_eq!(results[0].decision, "allowed");
-    let read_only = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly".to_owned();
-    assert_eq!(results[0].matched, [(read_only, "aws-managed")]);
+    let read_only = "AmazonEC2ContainerRegistryReadOnly".to_owned();
+    assert_eq!(results[0].matched, [(read_only, "IAM Policy")]);
     assert_eq!(results[1].decision, "implicitDeny");
     let there = SimulationRules { resource_arns: vec![APP.to_owned()], ..rules(&["ecr:BatchGetImage"]) };
     assert_eq!(

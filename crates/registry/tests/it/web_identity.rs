@@ -195,7 +195,7 @@ async fn an_account_accepts_no_token_for_which_only_another_has_a_provider() {
     let refused = cluster.assume(elsewhere, cluster.token(&claims(&json!({})))).await;
     assert_eq!(code(refused), Code::Aws(AwsCode::InvalidIdentityToken));
     let refused = cluster.assume("not:an:arn:at:all:whatsoever", cluster.token(&claims(&json!({})))).await;
-    assert_eq!(code(refused), Code::AccessDenied);
+    assert_eq!(code(refused), Code::Aws(AwsCode::ValidationError));
 }
 
 /// IAM User Guide, "Identity-provider controls for shared OIDC providers".
