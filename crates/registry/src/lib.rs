@@ -98,6 +98,7 @@ impl Registry {
         let sealed = meta.write(put).await.or_store_error()?;
         let keys = KeyRing::open(&settings.master_key, &sealed).map_err(Error::internal)?;
         let organization = Organization::open(&meta).await?;
+        let identity_tokens = oidc::Verifier::new(settings.dialler.clone());
         let manifests = Cache::builder()
             .max_capacity(settings.limits.manifest_cache_bytes)
             .weigher(|_, body: &Bytes| u32::try_from(body.len()).unwrap_or(u32::MAX).saturating_add(256))
@@ -116,7 +117,7 @@ impl Registry {
             key_uses: Cache::new(CACHED_KEY_USES),
             pulls: Cache::new(CACHED_PULLS),
             uploads_in_progress: UploadsInProgress::default(),
-            identity_tokens: oidc::Verifier::new(),
+            identity_tokens,
             simulations: Arc::new(Semaphore::new(SIMULATIONS)),
         }))
     }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use aws::ids::{AccountId, Region};
 pub use iam::{Cidr, CidrError};
+pub use outbound::Dialler;
 
 /// How clients reach this deployment. URIs and challenges are built from it (design: addressing).
 #[derive(Clone, Debug)]
@@ -147,6 +148,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The networks that count as VPC endpoints; of several that hold an address the first one counts.
     pub vpc_endpoints: Vec<VpcEndpoint>,
+    /// Calls the servers that tenants name.
+    pub dialler: Dialler,
     /// Seals secrets and the key ring at rest.
     pub master_key: MasterKey,
 }

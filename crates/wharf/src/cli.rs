@@ -86,6 +86,9 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server].
   header_read_seconds = 75
   body_idle_seconds = 60
 
+  [outbound]                               # what may be called for accounts beside the public Internet:
+  allow_networks = ["10.0.0.0/8"]          # networks with OIDC issuers of your own [none]
+
   [metrics]
   listen = "127.0.0.1:9100"                # Prometheus, on /metrics [off]
 
@@ -112,7 +115,8 @@ pub(crate) enum Command {
     #[command(after_help = "\
 The folder keeps the account, the key and everything pushed; the next start finds them again. The key belongs
 to an IAM user with AdministratorAccess. To fix the key of a new folder, in CI for example, set
-WHARF_DEV_ACCESS_KEY_ID and WHARF_DEV_SECRET_ACCESS_KEY.
+WHARF_DEV_ACCESS_KEY_ID and WHARF_DEV_SECRET_ACCESS_KEY. OIDC issuers are called on the public Internet and on this
+machine; other networks are named by WHARF__OUTBOUND__ALLOW_NETWORKS='[\"10.0.0.0/8\"]'.
 
 Examples:
   wharf dev

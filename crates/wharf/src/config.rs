@@ -29,6 +29,7 @@ struct Settings {
     bootstrap: Option<BootstrapSection>,
     accounts: Vec<AccountSection>,
     vpc_endpoints: Vec<VpcEndpointSection>,
+    outbound: OutboundSection,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -78,6 +79,12 @@ struct DatabaseSection {
 #[serde(deny_unknown_fields, default)]
 struct BlobsSection {
     path: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct OutboundSection {
+    allow_networks: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -133,6 +140,19 @@ pub(crate) struct Config {
     /// Further accounts, with their names, made where they are not there yet.
     pub(crate) accounts: Vec<(AccountId, String)>,
     pub(crate) vpc_endpoints: Vec<VpcEndpoint>,
+    /// Networks of the operator's own that may be called, although a tenant named the address.
+    pub(crate) allow_networks: Vec<Cidr>,
+}
+
+/// The networks that a development registry may call beside the public Internet and this machine: only the environment
+/// can name them.
+pub(crate) fn allow_networks_of_environment(
+    variables: impl Iterator<Item = (String, String)>,
+) -> anyhow::Result<Vec<Cidr>> {
+    let mut table = toml::Table::new();
+    overlay::apply(&mut table, variables.filter(|(name, _)| name.starts_with("WHARF__OUTBOUND__")))?;
+    let settings = Settings::deserialize(table).context("in the environment (WHARF__OUTBOUND__…)")?;
+    blocks("outbound.allow_networks", &settings.outbound.allow_networks)
 }
 
 /// Blocks of addresses, each complaint with its place in the list.

@@ -13,6 +13,7 @@ mod logging;
 mod master_key;
 mod node;
 mod node_identity;
+mod outgoing;
 
 use std::process::ExitCode;
 

@@ -77,6 +77,7 @@ async fn opened(folder: &tempfile::TempDir, meta: Meta) -> Arc<Registry> {
             vpc: "vpc-1a2b3c4d".to_owned(),
             networks: vec!["10.1.0.0/16".parse().unwrap()],
         }],
+        dialler: registry::settings::Dialler::new(|_| false),
         master_key: MasterKey::new([7; 32]),
     };
     Registry::open(settings, meta, blobs).await.unwrap()

@@ -14,7 +14,7 @@ use super::say;
 use crate::cli::Dev;
 use crate::credentials::{self, Wanted};
 use crate::data_dir::{self, DataFolder};
-use crate::{files, master_key, node};
+use crate::{files, master_key, node, outgoing};
 
 pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     let path = std::path::absolute(&dev.data_dir.data_dir)?;
@@ -38,6 +38,7 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
         default_region: administrator.region.clone(),
         limits: Limits::default(),
         vpc_endpoints: Vec::new(),
+        dialler: outgoing::of_dev(std::env::vars())?,
         master_key: master_key::load_or_make(&folder.master_key())?,
     };
     let meta = meta::Meta::sqlite(folder.database(), meta::SqliteOptions::default()).await?;

@@ -13,6 +13,7 @@ use server::Listener;
 use crate::config::{self, Config, Database};
 use crate::credentials::{self, Wanted};
 use crate::data_dir::DataFolder;
+use crate::outgoing::dialler;
 use crate::{master_key, node};
 
 pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
@@ -25,6 +26,7 @@ pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
         default_region: config.region.clone(),
         limits: Limits::default(),
         vpc_endpoints: config.vpc_endpoints.clone(),
+        dialler: dialler(config.allow_networks.clone()),
         master_key: master_key::load_or_make(&key)?,
     };
     let meta = open_database(&config.database, &folder).await?;

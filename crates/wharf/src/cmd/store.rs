@@ -11,6 +11,7 @@ use registry::settings::{Limits, PublicAddress, Settings, VpcEndpoint};
 
 use crate::config::{self, Database};
 use crate::data_dir::DataFolder;
+use crate::outgoing::dialler;
 use crate::{files, master_key, node};
 
 /// Which store, if not a running server is asked.
@@ -95,6 +96,8 @@ async fn open(
         default_region,
         limits: Limits::default(),
         vpc_endpoints,
+        // Nobody is called from here.
+        dialler: dialler(Vec::new()),
         master_key: master_key::load_or_make(key)?,
     };
     Ok(OpenStore { registry: node::open(settings, meta, blobs).await?, _folder: folder })
