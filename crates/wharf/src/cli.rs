@@ -115,8 +115,10 @@ pub(crate) enum Command {
     #[command(after_help = "\
 The folder keeps the account, the key and everything pushed; the next start finds them again. The key belongs
 to an IAM user with AdministratorAccess. To fix the key of a new folder, in CI for example, set
-WHARF_DEV_ACCESS_KEY_ID and WHARF_DEV_SECRET_ACCESS_KEY. OIDC issuers are called on the public Internet and on this
-machine; other networks are named by WHARF__OUTBOUND__ALLOW_NETWORKS='[\"10.0.0.0/8\"]'.
+WHARF_DEV_ACCESS_KEY_ID and WHARF_DEV_SECRET_ACCESS_KEY.
+
+Every setting of `wharf serve` (see its --help) but data_dir and [bootstrap] can be set by the environment, here as
+there: WHARF__METRICS__LISTEN=127.0.0.1:9100 sets `listen` of [metrics]. The options of this command go before it.
 
 Examples:
   wharf dev
@@ -185,9 +187,9 @@ pub(crate) struct DataDir {
 pub(crate) struct Dev {
     #[command(flatten)]
     pub(crate) data_dir: DataDir,
-    /// Where to listen; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:5100", value_name = "ADDR:PORT")]
-    pub(crate) listen: SocketAddr,
+    /// Where to listen; port 0 takes a free one [127.0.0.1:5100].
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
     /// The account's id, 12 digits; random on the first start if not given.
     #[arg(long, value_name = "ID")]
     pub(crate) account_id: Option<AccountId>,

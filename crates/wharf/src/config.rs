@@ -1,6 +1,8 @@
 //! The configuration of `wharf serve`: a TOML file, overlaid by the environment, read into what the parts take.
-//! Unknown keys are refused, and every complaint names the key and where it came from.
+//! `wharf dev` has its command line in the file's place. Unknown keys are refused, and every complaint names the key
+//! and where it came from.
 
+mod dev;
 mod overlay;
 mod read;
 
@@ -13,6 +15,7 @@ use registry::settings::{Cidr, VpcEndpoint};
 use serde::Deserialize;
 use server::Options;
 
+pub(crate) use dev::for_dev;
 pub(crate) use read::load;
 
 /// The file as it is written. Everything is optional here; what must be there is checked with a sentence.
@@ -132,6 +135,8 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     pub(crate) master_key_file: Option<PathBuf>,
     pub(crate) region: Region,
+    /// Whether the region was named, and is not just the default.
+    pub(crate) is_region_named: bool,
     pub(crate) options: Options,
     pub(crate) public: Public,
     pub(crate) database: Database,
@@ -142,17 +147,6 @@ pub(crate) struct Config {
     pub(crate) vpc_endpoints: Vec<VpcEndpoint>,
     /// Networks of the operator's own that may be called, although a tenant named the address.
     pub(crate) allow_networks: Vec<Cidr>,
-}
-
-/// The networks that a development registry may call beside the public Internet and this machine: only the environment
-/// can name them.
-pub(crate) fn allow_networks_of_environment(
-    variables: impl Iterator<Item = (String, String)>,
-) -> anyhow::Result<Vec<Cidr>> {
-    let mut table = toml::Table::new();
-    overlay::apply(&mut table, variables.filter(|(name, _)| name.starts_with("WHARF__OUTBOUND__")))?;
-    let settings = Settings::deserialize(table).context("in the environment (WHARF__OUTBOUND__…)")?;
-    blocks("outbound.allow_networks", &settings.outbound.allow_networks)
 }
 
 /// Blocks of addresses, each complaint with its place in the list.

@@ -1,55 +1,59 @@
 //! `wharf dev`: a registry with no configuration. The first start makes an account and a key and keeps them.
 
-use std::net::{IpAddr, SocketAddr};
-
 use anyhow::{Context as _, bail};
 use aws::ids::{AccessKeyId, SecretKey};
 use jiff::Timestamp;
 use registry::bootstrap::Administrator;
-use registry::settings::{Limits, PublicAddress, Settings};
-use server::{Listener, Options};
+use registry::settings::{Limits, Settings};
+use server::Listener;
 
 use super::env::{exports, quoted, registry_host};
 use super::say;
+use super::serve::{address, open_database};
 use crate::cli::Dev;
 use crate::credentials::{self, Wanted};
 use crate::data_dir::{self, DataFolder};
-use crate::{files, master_key, node, outgoing};
+use crate::{config, files, master_key, node, outgoing};
 
 pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
-    let path = std::path::absolute(&dev.data_dir.data_dir)?;
-    let folder = DataFolder::hold(&path)?;
-    let wanted = Wanted { account_id: dev.account_id, region: dev.region, access_key: key_of_environment()? };
-    let kept = data_dir::dev_credentials(&path);
+    let config = config::for_dev(&dev)?;
+    let path = config.data_dir.as_path();
+    let folder = DataFolder::hold(path)?;
+    let region = config.is_region_named.then(|| config.region.clone());
+    let wanted = Wanted { account_id: dev.account_id, region, access_key: key_of_environment()? };
+    let kept = data_dir::dev_credentials(path);
     let administrator = match credentials::load(&kept)? {
         Some(found) => {
-            credentials::check(&found, &wanted, &path)?;
+            credentials::check(&found, &wanted, path)?;
             found
         }
         None => credentials::make(&kept, wanted)?,
     };
     // The last run's endpoint is not this one's: who waits for the file waits for the new one.
-    files::remove(&data_dir::endpoint(&path))?;
-    let listener = Listener::bind(Options::plain(dev.listen)).await?;
-    let address = public_address(listener.address());
-    let endpoint = format!("http://{}:{}", bracketed(&address.host), address.port);
+    files::remove(&data_dir::endpoint(path))?;
+    let listener = Listener::bind(config.options.clone()).await?;
+    let address = address(&config, &listener);
+    let endpoint = format!("{}://{}:{}", address.scheme, address.host, address.port);
+    let key = config.master_key_file.clone().unwrap_or_else(|| folder.master_key());
     let settings = Settings {
         address,
         default_region: administrator.region.clone(),
         limits: Limits::default(),
-        vpc_endpoints: Vec::new(),
-        dialler: outgoing::of_dev(std::env::vars())?,
-        master_key: master_key::load_or_make(&folder.master_key())?,
+        vpc_endpoints: config.vpc_endpoints.clone(),
+        dialler: outgoing::of_dev(config.allow_networks.clone()),
+        master_key: master_key::load_or_make(&key)?,
     };
-    let meta = meta::Meta::sqlite(folder.database(), meta::SqliteOptions::default()).await?;
-    let registry = node::open(settings, meta, &folder.blobs()).await?;
+    let meta = open_database(&config.database, &folder).await?;
+    let blobs = config.blobs.clone().unwrap_or_else(|| folder.blobs());
+    let registry = node::open(settings, meta, &blobs).await?;
     registry.ensure_administrator(&administrator, Timestamp::now()).await?;
-    for (name, id) in &dev.accounts {
-        let id = registry.ensure_member(name, id.as_ref(), Timestamp::now()).await?;
+    let named = config.accounts.iter().map(|(id, name)| (name, Some(id)));
+    for (name, id) in named.chain(dev.accounts.iter().map(|(name, id)| (name, id.as_ref()))) {
+        let id = registry.ensure_member(name, id, Timestamp::now()).await?;
         tracing::info!(account = %id, name, "the account is there: enter it by its role OrganizationAccountAccessRole");
     }
-    files::write_private(&data_dir::endpoint(&path), endpoint.as_bytes())?;
-    say(&welcome(&administrator, &endpoint, &path))?;
+    files::write_private(&data_dir::endpoint(path), endpoint.as_bytes())?;
+    say(&welcome(&administrator, &endpoint, path))?;
     node::run(listener, registry).await
 }
 
@@ -69,20 +73,6 @@ fn key_of_environment() -> anyhow::Result<Option<(AccessKeyId, SecretKey)>> {
         (None, None) => Ok(None),
         _ => bail!("set both of {ID} and {SECRET}, or neither"),
     }
-}
-
-/// How clients on this machine name a listener: docker takes `localhost` without TLS.
-fn public_address(listen: SocketAddr) -> PublicAddress {
-    let ip = listen.ip();
-    let is_local = ip.is_unspecified()
-        || ip == IpAddr::from([127, 0, 0, 1])
-        || ip == IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]);
-    let host = if is_local { "localhost".to_owned() } else { bracketed(&ip.to_string()) };
-    PublicAddress { scheme: "http", suffix: None, host, port: listen.port() }
-}
-
-fn bracketed(host: &str) -> String {
-    if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() }
 }
 
 fn welcome(administrator: &Administrator, endpoint: &str, folder: &std::path::Path) -> String {
@@ -124,23 +114,5 @@ fn program() -> String {
     match started_as.and_then(|_| std::env::current_exe().ok()) {
         Some(path) => quoted(&path.display().to_string()),
         None => "wharf".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clients_are_given_a_name_that_they_can_reach() {
-        for (listen, host) in [
-            ("127.0.0.1:80", "localhost"),
-            ("[::1]:80", "localhost"),
-            ("0.0.0.0:80", "localhost"),
-            ("192.0.2.7:80", "192.0.2.7"),
-            ("[2001:db8::1]:80", "[2001:db8::1]"),
-        ] {
-            assert_eq!(public_address(listen.parse().unwrap()).host, host, "{listen}");
-        }
     }
 }

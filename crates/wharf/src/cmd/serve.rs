@@ -57,7 +57,8 @@ pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
     node::run(listener, registry).await
 }
 
-fn address(config: &Config, listener: &Listener) -> PublicAddress {
+/// How clients reach the deployment, once it is known where it listens.
+pub(super) fn address(config: &Config, listener: &Listener) -> PublicAddress {
     let public = &config.public;
     PublicAddress {
         scheme: public.scheme,
@@ -67,7 +68,7 @@ fn address(config: &Config, listener: &Listener) -> PublicAddress {
     }
 }
 
-async fn open_database(database: &Database, folder: &DataFolder) -> anyhow::Result<Meta> {
+pub(super) async fn open_database(database: &Database, folder: &DataFolder) -> anyhow::Result<Meta> {
     match database {
         Database::Sqlite(path) => {
             let path = path.clone().unwrap_or_else(|| folder.database());

@@ -25,7 +25,8 @@ pub(super) fn apply(
     Ok(applied.into_iter().map(|(name, _)| name).collect())
 }
 
-fn set(table: &mut Table, keys: &[&str], value: Value) -> Result<(), ()> {
+/// Puts a value where the keys lead, with the sections on the way.
+pub(super) fn set(table: &mut Table, keys: &[&str], value: Value) -> Result<(), ()> {
     match keys {
         [] => Err(()),
         [key] => {

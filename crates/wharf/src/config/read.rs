@@ -1,6 +1,6 @@
 //! From a file and the environment to a checked configuration.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,12 +34,13 @@ fn read(
     })
 }
 
-fn checked(file: Settings) -> anyhow::Result<Config> {
+pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
     let Some(data_dir) = file.data_dir else {
         bail!(
             "data_dir is missing: name the folder that holds the lock, the master key and, with SQLite, everything"
         );
     };
+    let is_region_named = file.region.is_some();
     let region = file.region.as_deref().unwrap_or("us-east-1");
     let region = region.parse().with_context(|| format!("region = \"{region}\""))?;
     let options = options(&file.server, file.metrics.listen.as_deref())?;
@@ -56,6 +57,7 @@ fn checked(file: Settings) -> anyhow::Result<Config> {
         data_dir,
         master_key_file: file.master_key_file,
         region,
+        is_region_named,
         options,
         public,
         database: database(file.database.url.as_deref())?,
@@ -130,11 +132,16 @@ fn public(section: &ServerSection, options: &Options) -> anyhow::Result<Public> 
     let ip = options.listen.ip();
     let host = match &section.public_host {
         Some(host) => host.clone(),
-        None if ip.is_unspecified() || ip.is_loopback() => "localhost".to_owned(),
+        None if is_localhost(ip) => "localhost".to_owned(),
         None if ip.is_ipv6() => format!("[{ip}]"),
         None => ip.to_string(),
     };
     Ok(Public { scheme, suffix: section.public_suffix.clone(), host, port: section.public_port })
+}
+
+/// Whether clients on this machine reach the address as `localhost`, which docker takes without TLS.
+fn is_localhost(ip: IpAddr) -> bool {
+    ip.is_unspecified() || ip == IpAddr::from(Ipv4Addr::LOCALHOST) || ip == IpAddr::from(Ipv6Addr::LOCALHOST)
 }
 
 fn database(url: Option<&str>) -> anyhow::Result<Database> {
@@ -193,6 +200,21 @@ mod tests {
     fn from(text: &str, variables: &[(&str, &str)]) -> anyhow::Result<Config> {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         read(text, "wharf.toml", variables.collect::<Vec<_>>().into_iter())
+    }
+
+    #[test]
+    fn clients_are_given_a_name_that_they_can_reach() {
+        for (listen, host) in [
+            ("127.0.0.1:80", "localhost"),
+            ("[::1]:80", "localhost"),
+            ("0.0.0.0:80", "localhost"),
+            ("127.0.0.2:80", "127.0.0.2"),
+            ("192.0.2.7:80", "192.0.2.7"),
+            ("[2001:db8::1]:80", "[2001:db8::1]"),
+        ] {
+            let text = format!("data_dir = \"d\"\n[server]\nlisten = \"{listen}\"");
+            assert_eq!(from(&text, &[]).unwrap().public.host, host, "{listen}");
+        }
     }
 
     #[test]

@@ -1,0 +1,110 @@
+//! The configuration of `wharf dev`: the settings of `serve`, from the environment and the command line, which wins.
+
+use anyhow::{Context as _, bail};
+use serde::Deserialize as _;
+use toml::{Table, Value};
+
+use super::{Config, Settings, overlay, read};
+use crate::cli::Dev;
+
+/// What the command line of `wharf dev` and the process's environment say.
+pub(crate) fn for_dev(dev: &Dev) -> anyhow::Result<Config> {
+    read(dev, std::env::vars())
+}
+
+fn read(dev: &Dev, variables: impl Iterator<Item = (String, String)>) -> anyhow::Result<Config> {
+    let mut table = Table::new();
+    let put = |table: &mut Table, keys: &[&str], text: String| {
+        overlay::set(table, keys, Value::String(text))
+            .map_err(|()| anyhow::anyhow!("{} is a section, and a value is meant", keys.join(".")))
+    };
+    put(&mut table, &["server", "listen"], "127.0.0.1:5100".to_owned())?;
+    let applied = overlay::apply(&mut table, variables)?;
+    for (prefix, instead) in [
+        ("WHARF__DATA_DIR", "--data-dir or WHARF_DATA_DIR, as `wharf env` does"),
+        ("WHARF__BOOTSTRAP__", "--account-id"),
+    ] {
+        if let Some(name) = applied.iter().find(|name| name.starts_with(prefix)) {
+            bail!("{name} is for `wharf serve`: `wharf dev` takes {instead}");
+        }
+    }
+    let data_dir = std::path::absolute(&dev.data_dir.data_dir)?;
+    table.insert("data_dir".to_owned(), Value::try_from(data_dir)?);
+    if let Some(listen) = dev.listen {
+        put(&mut table, &["server", "listen"], listen.to_string())?;
+    }
+    if let Some(region) = &dev.region {
+        put(&mut table, &["region"], region.to_string())?;
+    }
+    let environment = || match applied.as_slice() {
+        [] => "the command line".to_owned(),
+        names => format!("in the environment ({})", names.join(", ")),
+    };
+    let settings = Settings::deserialize(table).with_context(environment)?;
+    read::checked(settings).with_context(environment)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn from(words: &[&str], variables: &[(&str, &str)]) -> anyhow::Result<Config> {
+        let words = ["wharf", "dev", "--data-dir", "/srv/dev"].iter().chain(words);
+        let Command::Dev(dev) = Cli::try_parse_from(words).unwrap().command else { panic!("not dev") };
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        read(&dev, variables.collect::<Vec<_>>().into_iter())
+    }
+
+    #[test]
+    fn variables_reach_dev_as_they_reach_serve() {
+        let config = from(
+            &[],
+            &[
+                ("WHARF__SERVER__LIMITS__MAX_CONNECTIONS", "7"),
+                ("WHARF__METRICS__LISTEN", "127.0.0.1:9100"),
+                ("WHARF__ACCOUNTS", "[{id = \"111122223333\", name = \"shared\"}]"),
+                (
+                    "WHARF__VPC_ENDPOINTS",
+                    "[{id = \"vpce-1\", vpc = \"vpc-1\", networks = [\"10.1.0.0/16\"]}]",
+                ),
+                ("WHARF__OUTBOUND__ALLOW_NETWORKS", "[\"10.0.0.0/8\"]"),
+                ("WHARF__REGION", "eu-west-1"),
+            ],
+        )
+        .unwrap();
+        assert!(config.allow_networks[0].contains("10.1.2.3".parse().unwrap()));
+        assert_eq!(config.options.limits.max_connections, 7);
+        assert_eq!(config.options.metrics_listen.unwrap().port(), 9100);
+        assert_eq!(config.accounts[0].1, "shared");
+        assert_eq!(config.vpc_endpoints.len(), 1);
+        assert!(config.is_region_named && config.region.to_string() == "eu-west-1");
+        assert_eq!(config.options.listen.to_string(), "127.0.0.1:5100");
+        assert!(!from(&[], &[]).unwrap().is_region_named);
+    }
+
+    #[test]
+    fn the_command_line_wins_over_variables() {
+        let variables = [("WHARF__SERVER__LISTEN", "127.0.0.1:1"), ("WHARF__REGION", "eu-west-1")];
+        let config = from(&[], &variables).unwrap();
+        assert_eq!(config.options.listen.port(), 1);
+        let config = from(&["--listen", "127.0.0.1:2", "--region", "us-west-2"], &variables).unwrap();
+        assert_eq!((config.options.listen.port(), config.region.to_string().as_str()), (2, "us-west-2"));
+        assert_eq!(config.data_dir, std::path::Path::new("/srv/dev"));
+    }
+
+    #[test]
+    fn what_dev_cannot_take_is_told_with_what_to_use() {
+        for (name, value, words) in [
+            ("WHARF__SERVER__LISSTEN", "x", &["WHARF__SERVER__LISSTEN", "lissten"][..]),
+            ("WHARF__SERVER__TRUSTED_PROXIES", "[\"x\"]", &["WHARF__SERVER__TRUSTED_PROXIES", "\"x\""]),
+            ("WHARF__DATA_DIR", "/srv", &["WHARF__DATA_DIR", "--data-dir"]),
+            ("WHARF__BOOTSTRAP__ACCOUNT_ID", "123456789012", &["--account-id"]),
+        ] {
+            let complaint = format!("{:#}", from(&[], &[(name, value)]).err().expect(name));
+            assert!(words.iter().all(|word| complaint.contains(word)), "{complaint}");
+        }
+    }
+}
