@@ -133,8 +133,8 @@ impl Wraps {
 
     pub(crate) fn open(&self, master: &MasterKey) -> Result<Ring, SealError> {
         let opened = self.0.iter().find_map(|wrap| open_under(master.bytes(), LABEL, wrap).ok());
-        let entries: Vec<Entry> = serde_json::from_slice(&opened.ok_or(SealError::Broken)?)
-            .map_err(|_| SealError::Broken)?;
+        let entries: Vec<Entry> =
+            serde_json::from_slice(&opened.ok_or(SealError::Broken)?).map_err(|_| SealError::Broken)?;
         let is_whole = !entries.is_empty() && entries.iter().all(|entry| entry.bytes().is_some());
         if is_whole { Ok(Ring(entries)) } else { Err(SealError::Broken) }
     }
