@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cmd::account::{AccountCommand, account_name};
 use crate::cmd::credentials::CredentialsCommand;
+use crate::cmd::keys::KeysCommand;
 use crate::cmd::oidc::OidcCommand;
 use crate::cmd::policy::PolicyCommand;
 
@@ -151,6 +152,9 @@ Examples:
     /// Get credentials of a role for a node or a pod, without a long-term key where its software runs.
     #[command(subcommand)]
     Credentials(CredentialsCommand),
+    /// List and rotate the keys that seal docker passwords, sessions and secrets at rest.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Work on OIDC providers.
     #[command(subcommand)]
     Oidc(OidcCommand),

@@ -120,6 +120,13 @@ pub(crate) enum Database {
     Postgres(String),
 }
 
+impl Database {
+    /// Whether only one process can have it: SQLite's data folder is locked.
+    pub(crate) fn is_alone(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+}
+
 /// How clients reach the deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Public {

@@ -10,6 +10,7 @@ use server::Listener;
 use super::env::{exports, quoted, registry_host};
 use super::say;
 use super::serve::{address, open_database};
+use crate::background::MasterKeyFile;
 use crate::cli::Dev;
 use crate::credentials::{self, Wanted};
 use crate::data_dir::{self, DataFolder};
@@ -54,7 +55,7 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     }
     files::write_private(&data_dir::endpoint(path), endpoint.as_bytes())?;
     say(&welcome(&administrator, &endpoint, path))?;
-    node::run(listener, registry).await
+    node::run(listener, registry, MasterKeyFile { path: key, is_alone: config.database.is_alone() }).await
 }
 
 /// The key that a CI job fixes for a new folder; both halves or none.

@@ -5,6 +5,7 @@ mod config_check;
 pub(crate) mod credentials;
 mod dev;
 mod env;
+pub(crate) mod keys;
 pub(crate) mod oidc;
 pub(crate) mod policy;
 mod serve;
@@ -37,6 +38,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
             logging::start(&cli.logging)?;
             block_on(credentials::run(command))
         }
+        Command::Keys(command) => block_on(keys::run(command)),
         Command::Oidc(command) => block_on(oidc::run(command)),
         Command::Policy(command) => block_on(policy::run(command)),
         Command::Version => say(concat!("wharf ", env!("CARGO_PKG_VERSION"))),

@@ -10,6 +10,7 @@ use registry::Registry;
 use registry::settings::{Limits, PublicAddress, Settings};
 use server::Listener;
 
+use crate::background::MasterKeyFile;
 use crate::config::{self, Config, Database};
 use crate::credentials::{self, Wanted};
 use crate::data_dir::DataFolder;
@@ -54,7 +55,7 @@ pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
         })?;
     }
     tracing::info!(address = %listener.address(), metrics = ?listener.metrics_address(), "ready");
-    node::run(listener, registry).await
+    node::run(listener, registry, MasterKeyFile { path: key, is_alone: config.database.is_alone() }).await
 }
 
 /// How clients reach the deployment, once it is known where it listens.

@@ -17,6 +17,7 @@ mod crash_model;
 mod crash_work;
 mod first_start;
 mod http;
+mod keys;
 mod process;
 mod shell;
 mod stop;
