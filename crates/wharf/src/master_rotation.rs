@@ -66,8 +66,10 @@ pub(crate) async fn finish(registry: &Registry, path: &Path) -> anyhow::Result<(
 /// What a server does about it every few seconds. One that has the store alone goes through with what was begun; where
 /// several share one, an operator says when each of them has the new file.
 pub(crate) async fn follow(registry: &Registry, path: &Path, is_alone: bool) -> anyhow::Result<()> {
-    if is_alone {
-        put_in_place(registry, path).await?;
+    if is_alone && let Err(error) = put_in_place(registry, path).await {
+        // One that was begun before is perhaps not finished: the key in place is good, and the next waits on.
+        registry.keep_one_master_key(&master_key::load(path)?, Timestamp::now()).await?;
+        return Err(error);
     }
     registry.refresh_keys(master_key::load(path)?, Timestamp::now()).await?;
     if is_alone && registry.master_keys().await? > 1 {

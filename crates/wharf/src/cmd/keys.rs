@@ -159,14 +159,17 @@ async fn rotate_master(store: &Store, finish: bool) -> anyhow::Result<()> {
     if files::read_optional(key)?.is_none() {
         bail!("there is no master key to replace: {} is not there", key.display());
     }
-    if !finish {
-        master_rotation::begin(key)?;
-    }
     if place.is_alone && DataFolder::is_held(&place.data_dir) {
+        if !finish {
+            master_rotation::begin(key)?;
+        }
         return await_server(&place).await;
     }
     let Some(open) = store.open().await? else { bail!("no store is named") };
-    if !finish {
+    // One that stopped after its key was put in place only has to be finished.
+    let is_in_place = open.registry.master_keys().await? > 1 && !master_rotation::is_begun(key);
+    if !finish && !is_in_place {
+        master_rotation::begin(key)?;
         master_rotation::put_in_place(&open.registry, key).await?;
     }
     if finish || place.is_alone {
