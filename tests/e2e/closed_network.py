@@ -41,6 +41,9 @@ public_suffix = "amazonaws.com"
 certificate = "{folder}/certificate.pem"
 key = "{folder}/key.pem"
 
+[outbound]
+allow_networks = ["127.0.0.1/32"]
+
 [bootstrap]
 account_id = "{management}"
 

@@ -16,7 +16,7 @@ macro_rules! faults {
         }
 
         impl Fault {
-            /// Every point, in the order in which a push and then a delete pass them.
+            /// Every point, in the order in which a push, a delete and then a rotation of the master key pass them.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// The name by which [`arm`] knows it.
@@ -72,6 +72,14 @@ faults! {
     Deleted = "deleted",
     /// registry: the bytes are gone, the doomed rows are not.
     AfterDeleteBytes = "after-delete-bytes",
+    /// wharf: the next master key lies beside the one in use.
+    MasterKeyWritten = "master-key-written",
+    /// wharf: the store opens under both master keys.
+    MasterKeyAdded = "master-key-added",
+    /// wharf: the next master key is in the place of the old one.
+    MasterKeyInPlace = "master-key-in-place",
+    /// wharf: the store opens under the next master key alone.
+    MasterKeyDropped = "master-key-dropped",
 }
 
 /// The text names no fault point, or its count is not a positive number.

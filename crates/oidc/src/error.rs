@@ -17,9 +17,13 @@ pub enum OidcError {
     /// `IDPRejectedClaim`: a claim of the issuer forbids the use of the token, as yet.
     #[error("{0}")]
     RejectedClaim(String),
-    /// `IDPCommunicationError`: the issuer could not be asked for its keys. May pass.
-    #[error("{0}")]
-    Unreachable(String),
+    /// `IDPCommunicationError`: the issuer did not give its keys. One sentence (STS's) for every reason, since an account
+    /// names issuers and the server calls from inside the operator's network; the reason stands in the log.
+    #[error(
+        "Couldn't retrieve verification key from your identity provider, please reference \
+         AssumeRoleWithWebIdentity documentation for requirements"
+    )]
+    NoKeys,
     /// The provider's own certificate authority or key set cannot be used. Refused when it is set.
     #[error("{0}")]
     Trust(String),

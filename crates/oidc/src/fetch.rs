@@ -4,66 +4,72 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, StatusCode, Uri};
-use outbound::{Client, Limits, Roots};
+use outbound::{Client, Dialler, Limits, OutboundError, Roots, RootsError};
 
-use crate::error::OidcError;
 use crate::jwk::KeySet;
 use crate::members::Members;
+use crate::source::Source;
 
-/// The longest document, and the longest wait for one. 200 RSA keys of 4096 bits fit.
-const LIMITS: Limits = Limits { bytes: 256 * 1024, time: Duration::from_secs(5) };
+/// The longest document. 200 RSA keys of 4096 bits fit.
+const MAX_BYTES: usize = 256 * 1024;
 
-/// Asks an issuer (its URL without `https://`) for its keys. With a certificate authority of its own, only that one
-/// is believed.
+/// Why an issuer gave no keys: for the operator's log, never for the account that named the issuer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FetchError {
+    #[error(transparent)]
+    Roots(#[from] RootsError),
+    #[error(transparent)]
+    Outbound(#[from] OutboundError),
+    #[error("it names something that is no URL")]
+    Url,
+    #[error("it answered {0}")]
+    Status(StatusCode),
+    #[error("{0}")]
+    Document(String),
+    #[error("it did not answer in time")]
+    Slow,
+}
+
+/// Asks an issuer for its keys. With a certificate authority of its own, only that one is believed.
 pub(crate) async fn fetch_keys(
-    issuer: &str,
-    certificate_authority: Option<&str>,
-) -> Result<KeySet, OidcError> {
-    let roots = certificate_authority.map_or(Roots::System, Roots::Only);
-    let client = Client::new(roots).map_err(|error| unreachable(issuer, &error.to_string()))?;
-    let base = issuer.strip_suffix('/').unwrap_or(issuer);
-    let discovery = get(&client, issuer, &format!("https://{base}/.well-known/openid-configuration")).await?;
+    dialler: &Dialler,
+    source: &Source,
+    time: Duration,
+) -> Result<KeySet, FetchError> {
+    let both = both_documents(dialler, source, time);
+    tokio::time::timeout(time, both).await.unwrap_or(Err(FetchError::Slow))
+}
+
+async fn both_documents(dialler: &Dialler, source: &Source, time: Duration) -> Result<KeySet, FetchError> {
+    let roots = source.certificate_authority.as_deref().map_or(Roots::System, Roots::Only);
+    let client = Client::guarded(dialler, roots)?;
+    let limits = Limits { bytes: MAX_BYTES, time };
+    let unusable = |why: &str| FetchError::Document(why.to_owned());
+    let base = source.issuer.strip_suffix('/').unwrap_or(&source.issuer);
+    let discovery = get(&client, limits, &format!("https://{base}/.well-known/openid-configuration")).await?;
     let discovery = Members::parse(&discovery)
-        .ok_or_else(|| unusable(issuer, "its OpenID configuration is not a JSON object"))?;
+        .ok_or_else(|| unusable("its OpenID configuration is not a JSON object"))?;
     let named = discovery.text("issuer").and_then(|named| named.strip_prefix("https://"));
     if named.map(|named| named.strip_suffix('/').unwrap_or(named)) != Some(base) {
-        return Err(unusable(issuer, "its OpenID configuration is another issuer's"));
+        return Err(unusable("its OpenID configuration is another issuer's"));
     }
     let jwks_uri = discovery.text("jwks_uri").unwrap_or_default();
     if !jwks_uri.starts_with("https://") {
-        return Err(unusable(issuer, "its jwks_uri is not an https URL"));
+        return Err(unusable("its jwks_uri is not an https URL"));
     }
-    let keys = get(&client, issuer, jwks_uri).await?;
-    KeySet::parse(&keys).map_err(|why| unusable(issuer, &format!("its key set cannot be used: {why}")))
+    let keys = get(&client, limits, jwks_uri).await?;
+    KeySet::parse(&keys).map_err(|why| unusable(&format!("its key set cannot be used: {why}")))
 }
 
-async fn get(client: &Client, issuer: &str, url: &str) -> Result<Bytes, OidcError> {
-    let uri: Uri = url.parse().map_err(|_| unusable(issuer, "it names something that is no URL"))?;
+async fn get(client: &Client, limits: Limits, url: &str) -> Result<Bytes, FetchError> {
+    let uri: Uri = url.parse().map_err(|_| FetchError::Url)?;
     let mut request = Request::new(Bytes::new());
     *request.uri_mut() = uri;
     request.headers_mut().insert("accept", http::HeaderValue::from_static("application/json"));
-    let answer = client.send(request, LIMITS).await.map_err(|error| match error {
-        outbound::OutboundError::TooLong(_) => unusable(issuer, "its answer is too long"),
-        error => unreachable(issuer, &error.to_string()),
-    })?;
+    let answer = client.send(request, limits).await?;
     match answer.status() {
         StatusCode::OK => Ok(answer.into_body()),
         // A redirect could lead to a host that the account's administrator never named.
-        status if status.is_client_error() || status.is_redirection() => {
-            Err(unusable(issuer, &format!("it answered {}", status.as_u16())))
-        }
-        status => Err(unreachable(issuer, &format!("it answered {}", status.as_u16()))),
+        status => Err(FetchError::Status(status)),
     }
-}
-
-/// May pass.
-fn unreachable(issuer: &str, why: &str) -> OidcError {
-    OidcError::Unreachable(format!("Couldn't reach the identity provider {issuer}: {why}"))
-}
-
-/// Will not pass by itself.
-fn unusable(issuer: &str, why: &str) -> OidcError {
-    OidcError::invalid(format!(
-        "Couldn't retrieve verification key from your identity provider {issuer}: {why}"
-    ))
 }

@@ -1,13 +1,17 @@
 //! Keys that were fetched, kept for a while, by issuer.
 //!
 //! Anybody may send tokens, so nothing that a token says can make the server ask an issuer more often than once in
-//! [`RETRY_SECONDS`]: neither an unknown key id nor an issuer that fails.
+//! [`RETRY_SECONDS`]: neither an unknown key id nor an issuer that fails. How often an account's issuers are asked
+//! altogether is bounded in [`crate::allowance`].
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
+use outbound::Dialler;
 
+use crate::allowance::Allowances;
 use crate::error::OidcError;
 use crate::fetch;
 use crate::jwk::KeySet;
@@ -23,11 +27,17 @@ const MOST_ISSUERS: usize = 1000;
 /// Bytes of keys remembered, since an issuer may have hundreds. Beyond this too the longest unused goes.
 const MOST_BYTES: usize = 16 << 20;
 
-/// The key sets of issuers.
-#[derive(Default)]
-pub(crate) struct IssuerKeys(Mutex<Issuers>);
-
 type Issuers = HashMap<Source, Arc<Issuer>>;
+
+/// The key sets of issuers.
+pub(crate) struct IssuerKeys {
+    issuers: Mutex<Issuers>,
+    allowances: Allowances,
+    dialler: Dialler,
+    /// How long an issuer may take, and how long each failure does take: an address where nobody is, one where somebody
+    /// is silent and one that may not be called are not told apart by a watch.
+    patience: Duration,
+}
 
 /// Where keys come from. Two accounts may trust different authorities for one name, and must not share its keys.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -53,7 +63,7 @@ struct State {
 }
 
 /// Which keys will do.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Wanted {
     /// Any that are fresh.
     Fresh,
@@ -62,9 +72,14 @@ pub(crate) enum Wanted {
 }
 
 impl IssuerKeys {
-    /// The keys of an issuer, fetched if need be. With [`Wanted::Newer`] they may still be the old ones.
+    pub(crate) fn new(dialler: Dialler, patience: Duration) -> Self {
+        Self { issuers: Mutex::default(), allowances: Allowances::default(), dialler, patience }
+    }
+
+    /// The keys of an issuer, fetched for an account if need be. With [`Wanted::Newer`] they may still be the old ones.
     pub(crate) async fn get(
         &self,
+        account: &str,
         source: &Source,
         wanted: Wanted,
         now: Timestamp,
@@ -73,27 +88,37 @@ impl IssuerKeys {
         if let Some(settled) = issuer.settled(wanted, now) {
             return settled;
         }
-        let source = source.clone();
+        let (source, dialler, patience) = (source.clone(), self.dialler.clone(), self.patience);
+        let allowance = self.allowances.of(account, wanted, now);
         // On a task of its own: a client that goes away must not leave the attempt half done.
         let fetched = tokio::spawn(async move {
-            let _turn = issuer.turn.lock().await;
+            let _slot = allowance.slot().await.ok_or(OidcError::NoKeys)?;
+            let turn = issuer.turn.lock().await;
             if let Some(settled) = issuer.settled(wanted, now) {
                 return settled;
             }
-            let fetched = fetch::fetch_keys(&source.issuer, source.certificate_authority.as_deref()).await;
+            let patient_until = tokio::time::Instant::now() + patience;
+            if !allowance.charge(now) {
+                tracing::warn!(issuer = %source.issuer, "keys of an identity provider not fetched: its account asks too often");
+                // Other accounts may have the same issuer, and have done nothing.
+                drop(turn);
+                tokio::time::sleep_until(patient_until).await;
+                return issuer.known(now).ok_or(OidcError::NoKeys);
+            }
+            let fetched = fetch::fetch_keys(&dialler, &source, patience).await;
             if let Err(error) = &fetched {
                 tracing::warn!(issuer = %source.issuer, %error, "keys of an identity provider not fetched");
+                tokio::time::sleep_until(patient_until).await;
             }
-            issuer.take(fetched, now)
+            issuer.take(fetched.map_err(|_| OidcError::NoKeys), now)
         });
-        let lost = |_| OidcError::Unreachable("The identity provider could not be asked".to_owned());
-        let fetched = fetched.await.map_err(lost)?;
+        let fetched = fetched.await.map_err(|_| OidcError::NoKeys)?;
         forget(&mut self.lock(), MOST_ISSUERS);
         fetched
     }
 
     fn lock(&self) -> MutexGuard<'_, Issuers> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.issuers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn issuer(&self, source: &Source, now: Timestamp) -> Arc<Issuer> {
@@ -156,14 +181,17 @@ impl Issuer {
             }
             Err(error) => {
                 state.attempt = Some((now, Err(error.clone())));
-                match &state.keys {
-                    Some((keys, at)) if (now.as_second() - at.as_second()).abs() < STALE_SECONDS => {
-                        Ok(Arc::clone(keys))
-                    }
-                    _ => Err(error),
-                }
+                drop(state);
+                self.known(now).ok_or(error)
             }
         }
+    }
+
+    /// Keys that still serve while their issuer cannot be asked.
+    fn known(&self, now: Timestamp) -> Option<Arc<KeySet>> {
+        let state = self.state();
+        let (keys, at) = state.keys.as_ref()?;
+        ((now.as_second() - at.as_second()).abs() < STALE_SECONDS).then(|| Arc::clone(keys))
     }
 }
 

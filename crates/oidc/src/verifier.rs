@@ -1,9 +1,10 @@
 //! The whole check of a token.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use outbound::Roots;
+use outbound::{Dialler, Roots};
 
 use crate::claims::Claims;
 use crate::error::OidcError;
@@ -14,9 +15,14 @@ use crate::source::{IssuerKeys, Source, Wanted};
 /// The longest PEM or key set that a provider may bring.
 const MAX_TRUST_BYTES: usize = 256 * 1024;
 
+/// How long an issuer may take to give its keys.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// An OIDC provider, as an account has registered it.
 #[derive(Clone, Copy, Debug)]
 pub struct Provider<'a> {
+    /// The account that has registered it, to which the calls are charged.
+    pub account: &'a str,
     /// Its URL, with or without `https://`.
     pub issuer_url: &'a str,
     /// The audiences that it may issue for.
@@ -28,15 +34,19 @@ pub struct Provider<'a> {
 }
 
 /// Verifies tokens; keeps the keys of the issuers that it had to ask.
-#[derive(Default)]
 pub struct Verifier {
     fetched: IssuerKeys,
 }
 
 impl Verifier {
-    /// One that knows no keys yet.
-    pub fn new() -> Self {
-        Self::default()
+    /// One that knows no keys yet, and asks issuers by this dialler.
+    pub fn new(dialler: Dialler) -> Self {
+        Self::with_patience(dialler, PATIENCE)
+    }
+
+    /// One whose issuers may take another time than five seconds.
+    pub fn with_patience(dialler: Dialler, patience: Duration) -> Self {
+        Self { fetched: IssuerKeys::new(dialler, patience) }
     }
 
     /// Whether a token was issued by the provider, for one of its client ids, and is good at `now`.
@@ -58,9 +68,9 @@ impl Verifier {
             issuer: provider.issuer_url.strip_prefix("https://").unwrap_or(provider.issuer_url).to_owned(),
             certificate_authority: provider.certificate_authority.map(str::to_owned),
         };
-        let mut keys: Arc<KeySet> = self.fetched.get(&source, Wanted::Fresh, now).await?;
+        let mut keys: Arc<KeySet> = self.fetched.get(provider.account, &source, Wanted::Fresh, now).await?;
         if keys.find(token.key_id.as_deref(), token.algorithm) == Err(NoKey::Unknown) {
-            keys = self.fetched.get(&source, Wanted::Newer, now).await?;
+            keys = self.fetched.get(provider.account, &source, Wanted::Newer, now).await?;
         }
         check_signature(&token, &keys).map(|()| claims)
     }

@@ -15,9 +15,15 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
+use crate::dialler::{Dialled, Dialler, NotDialled};
 use crate::roots::{Roots, RootsError};
+
+/// The longest head of an answer.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// How much and how long an answer may be.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +40,9 @@ pub enum OutboundError {
     /// Not a URL with a host.
     #[error("not an http or https URL with a host")]
     Url,
+    /// An address that may not be called.
+    #[error("{0} is at no address that may be called; [outbound] allow_networks could name it")]
+    Refused(String),
     /// No connection.
     #[error("cannot connect to {host}")]
     Connect {
@@ -70,17 +79,28 @@ pub enum OutboundError {
 #[derive(Clone)]
 pub struct Client {
     tls: Arc<ClientConfig>,
+    /// None: whoever runs this process named the server.
+    dialler: Option<Dialler>,
 }
 
 impl Client {
-    /// A client that believes these authorities.
-    pub fn new(roots: Roots<'_>) -> Result<Self, RootsError> {
+    /// A client that calls what the dialler may call, and believes these authorities.
+    pub fn guarded(dialler: &Dialler, roots: Roots<'_>) -> Result<Self, RootsError> {
+        Self::new(Some(dialler.clone()), roots)
+    }
+
+    /// A client for commands: it calls whatever server its user names.
+    pub fn of_operator(roots: Roots<'_>) -> Result<Self, RootsError> {
+        Self::new(None, roots)
+    }
+
+    fn new(dialler: Option<Dialler>, roots: Roots<'_>) -> Result<Self, RootsError> {
         let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(RootsError::Certificate)?;
         let mut tls = builder.with_root_certificates(roots.load()?).with_no_client_auth();
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { tls: Arc::new(tls) })
+        Ok(Self { tls: Arc::new(tls), dialler })
     }
 
     /// Sends a request whose URI is whole (`https://host/path`) and reads the whole answer.
@@ -102,8 +122,7 @@ impl Client {
         most: usize,
     ) -> Result<Response<Bytes>, OutboundError> {
         let host = target.authority.clone();
-        let connected = TcpStream::connect((target.host.as_str(), target.port)).await;
-        let stream = connected.map_err(|source| OutboundError::Connect { host: host.clone(), source })?;
+        let (stream, _slot) = self.connect(&target).await?;
         // A failure to set it costs time, not correctness.
         let _ = stream.set_nodelay(true);
         if !target.is_tls {
@@ -113,6 +132,22 @@ impl Client {
         let shaken = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await;
         let stream = shaken.map_err(|source| OutboundError::Tls { host, source })?;
         converse(stream, request, target, most).await
+    }
+
+    async fn connect(
+        &self,
+        target: &Target,
+    ) -> Result<(TcpStream, Option<OwnedSemaphorePermit>), OutboundError> {
+        let failed = |source| OutboundError::Connect { host: target.authority.clone(), source };
+        let Some(dialler) = &self.dialler else {
+            let stream = TcpStream::connect((target.host.as_str(), target.port)).await.map_err(failed)?;
+            return Ok((stream, None));
+        };
+        match dialler.dial(&target.host, target.port).await {
+            Ok(Dialled { stream, slot }) => Ok((stream, Some(slot))),
+            Err(NotDialled::Refused) => Err(OutboundError::Refused(target.authority.clone())),
+            Err(NotDialled::Failed(source)) => Err(failed(source)),
+        }
     }
 }
 
@@ -160,8 +195,14 @@ where
     let name = HeaderValue::from_str(&host).map_err(|_| OutboundError::Url)?;
     parts.headers.entry(HOST).or_insert(name);
     parts.headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-    let connection = tokio::spawn(connection);
+    let (mut sender, connection) = http1::Builder::new()
+        .max_buf_size(MAX_HEAD_BYTES)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(broken)?;
+    // Ends with this future, also when it is given up.
+    let mut connections = JoinSet::new();
+    connections.spawn(connection);
     let answer = async {
         let answer =
             sender.send_request(Request::from_parts(parts, Full::new(body))).await.map_err(broken)?;
@@ -175,7 +216,5 @@ where
             },
         }
     };
-    let answer = answer.await;
-    connection.abort();
-    answer
+    answer.await
 }

@@ -19,6 +19,8 @@ pub mod explain;
 pub mod iam;
 mod ids;
 mod kept;
+mod key_ring;
+pub mod keys;
 pub mod manifest;
 pub mod op;
 pub mod organization;
@@ -44,16 +46,17 @@ use std::sync::{Arc, OnceLock};
 
 use aws::ids::{AccessKeyId, AccountId};
 use bytes::Bytes;
-use meta::{ImageId, Meta, Micros, PutSettingOnce, RepositoryKey};
+use jiff::Timestamp;
+use meta::{ImageId, Meta, Micros, RepositoryKey};
 use moka::sync::Cache;
 use oci::digest::Digest;
 use tokio::sync::Semaphore;
 
 use crate::authz::PolicyCaches;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ids::IdSource;
 use crate::organization::Organization;
-use crate::seal::KeyRing;
+use crate::seal::Keys;
 use crate::settings::Settings;
 use crate::store::StoreResultExt as _;
 use crate::token::OpenToken;
@@ -73,7 +76,7 @@ pub struct Registry {
     meta: Meta,
     blobs: ::blob::Store,
     settings: Settings,
-    keys: KeyRing,
+    keys: Keys,
     ids: IdSource,
     organization: Organization,
     /// Known from the first time that it was asked for.
@@ -95,11 +98,9 @@ pub struct Registry {
 impl Registry {
     /// Opens the deployment that the stores hold; on empty stores, makes its key ring.
     pub async fn open(settings: Settings, meta: Meta, blobs: ::blob::Store) -> Result<Arc<Self>> {
-        let fresh = KeyRing::generate(&settings.master_key).map_err(Error::internal)?;
-        let put = PutSettingOnce { name: KEY_RING.to_owned(), value: fresh };
-        let sealed = meta.write(put).await.or_store_error()?;
-        let keys = KeyRing::open(&settings.master_key, &sealed).map_err(Error::internal)?;
+        let keys = keys::open(&settings.master_key, &meta, Timestamp::now()).await?;
         let organization = Organization::open(&meta).await?;
+        let identity_tokens = oidc::Verifier::new(settings.dialler.clone());
         let manifests = Cache::builder()
             .max_capacity(settings.limits.manifest_cache_bytes)
             .weigher(|_, body: &Bytes| u32::try_from(body.len()).unwrap_or(u32::MAX).saturating_add(256))
@@ -121,7 +122,7 @@ impl Registry {
             key_uses: Cache::new(CACHED_KEY_USES),
             pulls: Cache::new(CACHED_PULLS),
             uploads_in_progress: UploadsInProgress::default(),
-            identity_tokens: oidc::Verifier::new(),
+            identity_tokens,
             simulations: Arc::new(Semaphore::new(SIMULATIONS)),
         }))
     }

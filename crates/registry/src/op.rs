@@ -235,6 +235,8 @@ operations! {
     MoveAccount: "organizations:MoveAccount" on Named;
     RemoveAccountFromOrganization: "organizations:RemoveAccountFromOrganization" on Named;
     ListTagsForAccount: "organizations:ListTagsForResource" on Named;
+    WharfListKeys: "organizations:WharfListKeys" on Named;
+    WharfRotateKeys: "organizations:WharfRotateKeys" on Named;
     PutAccountName: "account:PutAccountName" on Named;
     TagAccount: "organizations:TagResource" on Named;
     UntagAccount: "organizations:UntagResource" on Named;

@@ -3,12 +3,16 @@
 //! Each is AES-256-GCM under a key derived for its purpose, behind a format version and a key id, so that
 //! keys can be added and retired while values sealed under the old ones still open (foundation 23).
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::key_ring::{Entry, Ring};
 use crate::settings::MasterKey;
 
 const FORMAT: u8 = 1;
@@ -63,67 +67,76 @@ impl KeyType for Len32 {
     }
 }
 
-#[derive(Clone, Serialize, Deserialize)]
-struct RingEntry {
-    id: u8,
-    /// 32 bytes, hex.
-    key: String,
+/// The keys under which values are sealed and opened; all nodes share one ring. It is the ring as it was last read from
+/// the store, which is looked at again every few seconds.
+pub(crate) struct Keys {
+    /// The key that wraps the ring in the store.
+    master: RwLock<MasterKey>,
+    ring: RwLock<Arc<KeyRing>>,
 }
 
-/// The keys under which values are sealed, newest last; all nodes share one ring.
-pub(crate) struct KeyRing {
-    entries: Vec<(u8, [u8; 32])>,
+struct KeyRing {
+    keys: Vec<(u8, [u8; 32])>,
+    /// The one of them that seals.
+    sealing: (u8, [u8; 32]),
 }
 
 impl KeyRing {
-    /// A new ring of one random key, sealed for the store under the master key.
-    pub(crate) fn generate(master: &MasterKey) -> Result<Vec<u8>, SealError> {
-        let mut key = [0_u8; 32];
-        aws_lc_rs::rand::fill(&mut key).map_err(|_| SealError::Failed)?;
-        let entries = [RingEntry { id: 1, key: hex::encode(key) }];
-        let text = serde_json::to_vec(&entries).map_err(|_| SealError::Failed)?;
-        seal_under(master.bytes(), b"wharf key ring", 0, &text)
+    fn of(ring: &Ring, now: Timestamp) -> Result<Self, SealError> {
+        let key = |entry: &Entry| Some((entry.id, entry.bytes()?));
+        let keys = ring.entries().iter().map(key).collect::<Option<Vec<_>>>().ok_or(SealError::Broken)?;
+        let sealing = *keys.get(ring.sealing(now)).ok_or(SealError::Broken)?;
+        Ok(Self { keys, sealing })
     }
 
-    /// Opens a ring that `generate` made.
-    pub(crate) fn open(master: &MasterKey, sealed: &[u8]) -> Result<Self, SealError> {
-        let text = open_under(master.bytes(), b"wharf key ring", sealed)?;
-        let entries: Vec<RingEntry> = serde_json::from_slice(&text).map_err(|_| SealError::Broken)?;
-        let entries = entries
-            .iter()
-            .map(|entry| {
-                let key = hex::decode(&entry.key).ok()?;
-                Some((entry.id, key.try_into().ok()?))
-            })
-            .collect::<Option<Vec<_>>>()
-            .filter(|entries| !entries.is_empty())
-            .ok_or(SealError::Broken)?;
-        Ok(Self { entries })
+    fn find(&self, id: u8) -> Result<&[u8; 32], SealError> {
+        self.keys.iter().find(|(known, _)| *known == id).map(|(_, key)| key).ok_or(SealError::Broken)
+    }
+}
+
+impl Keys {
+    pub(crate) fn new(master: MasterKey, ring: &Ring, now: Timestamp) -> Result<Self, SealError> {
+        let ring = KeyRing::of(ring, now)?;
+        Ok(Self { master: RwLock::new(master), ring: RwLock::new(Arc::new(ring)) })
     }
 
-    /// Seals bytes for one purpose under the newest key.
+    /// Goes on with the ring that the store holds by now, and the master key that opens it.
+    pub(crate) fn renew(&self, master: MasterKey, ring: &Ring, now: Timestamp) -> Result<(), SealError> {
+        let ring = Arc::new(KeyRing::of(ring, now)?);
+        *self.master.write().unwrap_or_else(PoisonError::into_inner) = master;
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring;
+        Ok(())
+    }
+
+    pub(crate) fn master(&self) -> MasterKey {
+        self.master.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn ring(&self) -> Arc<KeyRing> {
+        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Seals bytes for one purpose under the key that seals.
     pub(crate) fn seal(&self, purpose: Purpose, plain: &[u8]) -> Result<Vec<u8>, SealError> {
-        let (id, key) = self.entries.last().ok_or(SealError::Failed)?;
-        seal_under(key, purpose.label(), *id, plain)
+        let (id, key) = self.ring().sealing;
+        seal_under(&key, purpose.label(), id, plain)
     }
 
     /// Opens what `seal` made for the same purpose.
     pub(crate) fn open_value(&self, purpose: Purpose, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
         let id = *sealed.get(1).ok_or(SealError::Broken)?;
-        let (_, key) = self.entries.iter().find(|(entry, _)| *entry == id).ok_or(SealError::Broken)?;
-        open_under(key, purpose.label(), sealed)
+        open_under(self.ring().find(id)?, purpose.label(), sealed)
     }
 
     /// The id of the key that new values are sealed under.
-    pub(crate) fn newest(&self) -> Result<u8, SealError> {
-        self.entries.last().map(|(id, _)| *id).ok_or(SealError::Failed)
+    pub(crate) fn sealing(&self) -> u8 {
+        self.ring().sealing.0
     }
 
     /// 40 characters that only this ring can make of a key of it and a name: the secret of temporary credentials,
     /// which any node derives again.
     pub(crate) fn derive_secret(&self, key_id: u8, name: &str) -> Result<String, SealError> {
-        let (_, key) = self.entries.iter().find(|(id, _)| *id == key_id).ok_or(SealError::Broken)?;
-        let prk = Salt::new(HKDF_SHA256, b"wharf session secret").extract(key);
+        let prk = Salt::new(HKDF_SHA256, b"wharf session secret").extract(self.ring().find(key_id)?);
         let mut bytes = [0_u8; 32];
         prk.expand(&[name.as_bytes()], Len32)
             .and_then(|okm| okm.fill(&mut bytes))
@@ -157,7 +170,7 @@ fn derived(key: &[u8; 32], label: &[u8]) -> Result<RandomizedNonceKey, SealError
     RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| SealError::Failed)
 }
 
-fn seal_under(key: &[u8; 32], label: &[u8], id: u8, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+pub(crate) fn seal_under(key: &[u8; 32], label: &[u8], id: u8, plain: &[u8]) -> Result<Vec<u8>, SealError> {
     let header = [FORMAT, id];
     let mut body = plain.to_vec();
     let nonce = derived(key, label)?
@@ -170,7 +183,7 @@ fn seal_under(key: &[u8; 32], label: &[u8], id: u8, plain: &[u8]) -> Result<Vec<
     Ok(sealed)
 }
 
-fn open_under(key: &[u8; 32], label: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+pub(crate) fn open_under(key: &[u8; 32], label: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
     let (header, rest) = sealed.split_at_checked(HEADER_LEN).ok_or(SealError::Broken)?;
     let (nonce, body) = rest.split_at_checked(NONCE_LEN).ok_or(SealError::Broken)?;
     if header.first() != Some(&FORMAT) {
@@ -188,9 +201,9 @@ fn open_under(key: &[u8; 32], label: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Se
 mod tests {
     use super::*;
 
-    fn ring() -> KeyRing {
-        let master = MasterKey::new([7; 32]);
-        KeyRing::open(&master, &KeyRing::generate(&master).unwrap()).unwrap()
+    fn ring() -> Keys {
+        let now = Timestamp::UNIX_EPOCH;
+        Keys::new(MasterKey::new([7; 32]), &Ring::generate(now).unwrap(), now).unwrap()
     }
 
     #[test]
@@ -213,11 +226,5 @@ mod tests {
         for len in 0..sealed.len() {
             assert!(ring.open_value(Purpose::Token, &sealed[..len]).is_err(), "length {len}");
         }
-    }
-
-    #[test]
-    fn a_ring_opens_under_its_master_key_alone() {
-        let sealed = KeyRing::generate(&MasterKey::new([7; 32])).unwrap();
-        assert!(KeyRing::open(&MasterKey::new([8; 32]), &sealed).is_err());
     }
 }

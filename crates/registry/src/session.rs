@@ -82,7 +82,7 @@ impl Registry {
         let id = unique_id("ASIA").map_err(Error::internal)?;
         let id: AccessKeyId = id.get(..20).unwrap_or(&id).parse().map_err(Error::internal)?;
         caller.access_key_id = id.clone();
-        let ring_key = self.keys.newest().map_err(Error::internal)?;
+        let ring_key = self.keys.sealing();
         let secret = self.keys.derive_secret(ring_key, id.as_str()).map_err(Error::internal)?;
         let token = Token { ring_key, caller: Carried::of(&caller) };
         let session_token = self.keys.seal_json(Purpose::Session, &token).map_err(Error::internal)?;

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 pub use address::{HostError, PublicAddress, registry_host};
 use aws::ids::Region;
 pub use iam::{Cidr, CidrError};
+pub use outbound::Dialler;
 
 /// Limits that hold for every caller.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +78,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The networks that count as VPC endpoints; of several that hold an address the first one counts.
     pub vpc_endpoints: Vec<VpcEndpoint>,
+    /// Calls the servers that tenants name.
+    pub dialler: Dialler,
     /// Seals secrets and the key ring at rest.
     pub master_key: MasterKey,
 }

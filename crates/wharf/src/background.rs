@@ -1,11 +1,31 @@
 //! What a running node does when nobody asks: it ends left uploads, empties deleted repositories, removes the bytes
-//! that neither needs any more, and forgets sessions that ended.
+//! that neither needs any more, forgets sessions that ended, and follows what becomes of the keys.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use registry::Registry;
 use registry::error::{Error, Internal};
+
+use crate::master_rotation;
+
+/// The file of the master key, and whether no other node has the store.
+pub(crate) struct MasterKeyFile {
+    pub(crate) path: PathBuf,
+    pub(crate) is_alone: bool,
+}
+
+/// Follows rotations of the sealing keys and of the master key until it is stopped. What was read before goes on
+/// while that fails.
+pub(crate) async fn follow_keys(registry: Arc<Registry>, file: MasterKeyFile) {
+    loop {
+        if let Err(error) = master_rotation::follow(&registry, &file.path, file.is_alone).await {
+            tracing::error!(error = format!("{error:#}"), "the keys could not be read again");
+        }
+        tokio::time::sleep(registry::keys::REFRESH).await;
+    }
+}
 
 /// Goes round until it is stopped. The order matters: bytes are freed by the two passes before the last.
 pub(crate) async fn clean(registry: Arc<Registry>) {
@@ -17,10 +37,11 @@ pub(crate) async fn clean(registry: Arc<Registry>) {
             done("removing bytes whose rows are gone", registry.sweep_doomed(Timestamp::now()).await);
         let contexts =
             done("forgetting sessions that ended", registry.forget_session_contexts(Timestamp::now()).await);
-        if uploads + repositories + objects + contexts == 0 {
+        let keys = done("sealing secrets anew", registry.tend_keys(Timestamp::now()).await);
+        if uploads + repositories + objects + contexts + keys == 0 {
             tokio::time::sleep(registry::sweep::PAUSE).await;
         } else {
-            tracing::debug!(uploads, repositories, objects, contexts, "cleaned");
+            tracing::debug!(uploads, repositories, objects, contexts, keys, "cleaned");
         }
     }
 }

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::cmd::account::{AccountCommand, account_name};
 use crate::cmd::credentials::CredentialsCommand;
 use crate::cmd::hosts::{self, Hosts};
+use crate::cmd::keys::KeysCommand;
 use crate::cmd::oidc::OidcCommand;
 use crate::cmd::policy::PolicyCommand;
 use crate::config::host_name;
@@ -89,6 +90,9 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server].
   header_read_seconds = 75
   body_idle_seconds = 60
 
+  [outbound]                               # what may be called for accounts beside the public Internet:
+  allow_networks = ["10.0.0.0/8"]          # networks with OIDC issuers of your own [none]
+
   [metrics]
   listen = "127.0.0.1:9100"                # Prometheus, on /metrics [off]
 
@@ -165,6 +169,9 @@ Examples:
     /// Get credentials of a role for a node or a pod, without a long-term key where its software runs.
     #[command(subcommand)]
     Credentials(CredentialsCommand),
+    /// List and rotate the keys that seal docker passwords, sessions and secrets at rest.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Work on OIDC providers.
     #[command(subcommand)]
     Oidc(OidcCommand),

@@ -34,6 +34,7 @@ struct Settings {
     bootstrap: Option<BootstrapSection>,
     accounts: Vec<AccountSection>,
     vpc_endpoints: Vec<VpcEndpointSection>,
+    outbound: OutboundSection,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -85,6 +86,12 @@ struct BlobsSection {
     path: Option<PathBuf>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct OutboundSection {
+    allow_networks: Vec<String>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BootstrapSection {
@@ -115,6 +122,13 @@ pub(crate) enum Database {
     Postgres(String),
 }
 
+impl Database {
+    /// Whether only one process can have it: SQLite's data folder is locked.
+    pub(crate) fn is_alone(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+}
+
 /// How clients reach the deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Public {
@@ -140,6 +154,8 @@ pub(crate) struct Config {
     /// Further accounts, with their names, made where they are not there yet.
     pub(crate) accounts: Vec<(AccountId, String)>,
     pub(crate) vpc_endpoints: Vec<VpcEndpoint>,
+    /// Networks of the operator's own that may be called, although a tenant named the address.
+    pub(crate) allow_networks: Vec<Cidr>,
 }
 
 impl Config {

@@ -66,6 +66,12 @@ impl DataFolder {
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
+    /// Whether another process holds the folder.
+    pub(crate) fn is_held(path: &Path) -> bool {
+        let lock = OpenOptions::new().read(true).write(true).open(path.join("lock"));
+        lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
     pub(crate) fn database(&self) -> PathBuf {
         self.path.join("wharf.db")
     }

@@ -11,8 +11,10 @@ mod data_dir;
 mod files;
 mod logging;
 mod master_key;
+mod master_rotation;
 mod node;
 mod node_identity;
+mod outgoing;
 
 use std::process::ExitCode;
 

@@ -9,11 +9,23 @@ use crate::files;
 
 const BYTES: usize = 32;
 
+/// Reads the key; it must be there.
+pub(crate) fn load(path: &Path) -> anyhow::Result<MasterKey> {
+    let found = read(path)?;
+    found.with_context(|| format!("the master key {} is not there", path.display()))
+}
+
+fn read(path: &Path) -> anyhow::Result<Option<MasterKey>> {
+    let Some(text) = files::read_optional(path)? else { return Ok(None) };
+    files::check_secret(path).context("the master key opens every secret of the registry")?;
+    let parsed = parse(&text).with_context(|| format!("{} is not a master key of Wharf", path.display()));
+    parsed.map(Some)
+}
+
 /// Reads the key, or makes one where there is none.
 pub(crate) fn load_or_make(path: &Path) -> anyhow::Result<MasterKey> {
-    if let Some(text) = files::read_optional(path)? {
-        files::check_secret(path).context("the master key opens every secret of the registry")?;
-        return parse(&text).with_context(|| format!("{} is not a master key of Wharf", path.display()));
+    if let Some(key) = read(path)? {
+        return Ok(key);
     }
     let mut bytes = [0_u8; BYTES];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| anyhow!("the system gives no randomness"))?;

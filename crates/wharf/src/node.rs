@@ -10,7 +10,7 @@ use registry::settings::Settings;
 use server::{Listener, Server};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::background;
+use crate::background::{self, MasterKeyFile};
 
 /// Opens the rules over SQLite or PostgreSQL and a folder of blobs.
 pub(crate) async fn open(
@@ -26,12 +26,18 @@ pub(crate) async fn open(
 }
 
 /// Serves until a signal comes, then drains.
-pub(crate) async fn run(listener: Listener, registry: Arc<Registry>) -> anyhow::Result<()> {
+pub(crate) async fn run(
+    listener: Listener,
+    registry: Arc<Registry>,
+    master_key: MasterKeyFile,
+) -> anyhow::Result<()> {
     let shutdown = stop_signal()?;
     let cleaner = tokio::spawn(background::clean(Arc::clone(&registry)));
+    let follower = tokio::spawn(background::follow_keys(Arc::clone(&registry), master_key));
     let drained = Server::new(listener, registry).run(shutdown).await;
     // Each pass is made of whole transactions, so stopping between two leaves nothing half done.
     cleaner.abort();
+    follower.abort();
     if !drained? {
         tracing::warn!("stopped with requests cut off");
     }

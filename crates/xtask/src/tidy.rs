@@ -1,5 +1,5 @@
 //! The rules of the workspace that the compiler does not know: who may depend on whom, how long a file may be, and
-//! that each says what it is for. `cargo test` runs the same checks.
+//! that each says what it is for, and that nobody but `outbound` opens connections. `cargo test` runs the same checks.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("blob", &["oci"]),
     ("outbound", &[]),
     ("oidc", &["outbound"]),
-    ("registry", &["aws", "blob", "iam", "meta", "oci", "oidc"]),
+    ("registry", &["aws", "blob", "iam", "meta", "oci", "oidc", "outbound"]),
     ("server", &["aws", "oci", "registry"]),
     ("wharf", &["aws", "blob", "iam", "meta", "oci", "outbound", "registry", "server"]),
     ("testkit", &[]),
@@ -176,6 +176,7 @@ fn source_problems(root: &Path) -> Result<(Vec<String>, Vec<String>)> {
         if !text.starts_with("//!") {
             errors.push(format!("{shown} must open with a `//!` line that says what it is for"));
         }
+        errors.extend(outgoing::problems(&shown, &text));
     }
     Ok((errors, warnings))
 }
@@ -208,5 +209,6 @@ fn collect_rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
+mod outgoing;
 #[cfg(test)]
 mod tests;

@@ -114,6 +114,10 @@ requests! {
         /// Its name from now on.
         account_name: String = Member::required("AccountName", ACCOUNT_NAME);
     }
+    /// Wharf's own: lists the keys that seal what the deployment gives out.
+    WharfListKeysRequest = "WharfListKeys" {}
+    /// Wharf's own: makes a new sealing key.
+    WharfRotateKeysRequest = "WharfRotateKeys" {}
     /// Shows the organisation.
     DescribeOrganizationRequest = "DescribeOrganization" {}
     /// Lists the roots; there is one.

@@ -47,6 +47,36 @@ shapes! {
         #[serde(skip_serializing_if = "Option::is_none")]
         next_token: Option<String>,
     }
+    /// Wharf's own: a key that seals what the deployment gives out.
+    SealingKey {
+        /// Its number in the ring.
+        key_id: u8,
+        /// Seconds since 1970; absent for the first key of a deployment that is older than rotation.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        made_at: Option<f64>,
+        /// `WAITING` to seal, `SEALING`, or only `OPENING` what it sealed.
+        state: &'static str,
+        /// When one that waits will seal; seconds since 1970.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seals_from: Option<f64>,
+        /// Until when one that only opens is needed; seconds since 1970.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        needed_until: Option<f64>,
+        /// The access keys whose secrets it seals.
+        access_keys: u64,
+    }
+    /// The sealing keys.
+    WharfListKeysResponse {
+        /// The oldest first.
+        keys: Vec<SealingKey>,
+        /// How many master keys open the store: two while a rotation is to be finished.
+        master_keys: usize,
+    }
+    /// The sealing keys, with the new one.
+    WharfRotateKeysResponse {
+        /// The oldest first.
+        keys: Vec<SealingKey>,
+    }
     /// An account.
     Account {
         /// Its digits.

@@ -192,3 +192,28 @@ pub(super) async fn a_summary_counts_the_account_alone(world: World) {
     assert_eq!(count(super::identities::SECOND).await.unwrap(), second);
     assert_eq!(count("999999999999").await.unwrap(), AccountCounts::default());
 }
+
+pub(super) async fn sealed_anew_in_slices(world: World) {
+    for (at, key) in [(1, 1), (2, 1), (3, 2), (4, 3)] {
+        let owner = format!("AIDA{at}");
+        world.entity(&owner).await;
+        let sealed_secret = vec![1, key, 9];
+        let create = CreateAccessKey { id: id(at), owner, sealed_secret, at: Micros(1) };
+        world.meta.write(create).await.unwrap();
+    }
+    let list = async |after: String, limit| {
+        world.meta.read(ListSecretsNotUnder { sealing_key: 3, after, limit }).await.unwrap()
+    };
+    let mut counts = world.meta.read(CountSealedSecrets).await.unwrap();
+    counts.sort_unstable();
+    assert_eq!(counts, [(1, 2), (2, 1), (3, 1)]);
+    let first = list(String::new(), 2).await;
+    assert_eq!(first.iter().map(|secret| secret.id.clone()).collect::<Vec<_>>(), [id(1), id(2)]);
+    let second = list(id(2).to_string(), 2).await;
+    assert_eq!(second.iter().map(|secret| secret.id.clone()).collect::<Vec<_>>(), [id(3)]);
+    let reseal = |old: &SealedSecret| ResealSecret { old: old.clone(), sealed: vec![1, 3, 8] };
+    assert!(world.meta.write(reseal(&first[0])).await.unwrap());
+    assert!(!world.meta.write(reseal(&first[0])).await.unwrap(), "it is another one by now");
+    assert_eq!(list(String::new(), 9).await.len(), 2);
+    assert_eq!(world.meta.read(FindAccessKey { id: id(1) }).await.unwrap().unwrap().sealed_secret, [1, 3, 8]);
+}

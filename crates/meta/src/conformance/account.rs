@@ -43,3 +43,17 @@ pub(super) async fn a_setting_is_written_once(world: World) {
     let stored = read().await.unwrap().unwrap();
     assert_eq!(put("late").await.unwrap(), stored);
 }
+
+pub(super) async fn a_setting_is_replaced_by_who_read_it(world: World) {
+    let bytes = |text: &str| text.as_bytes().to_vec();
+    let put = PutSettingOnce { name: "ring".into(), value: bytes("one") };
+    world.meta.write(put).await.unwrap();
+    let replace = |old: &str, new: &str| {
+        world.meta.write(ReplaceSetting { name: "ring".into(), old: bytes(old), new: bytes(new) })
+    };
+    let (left, right) = tokio::join!(replace("one", "left"), replace("one", "right"));
+    assert_eq!(usize::from(left.is_ok()) + usize::from(right.is_ok()), 1, "one of those who read the same");
+    assert!(replace("one", "late").await.is_err());
+    let stored = world.meta.read(GetSetting { name: "ring".into() }).await.unwrap().unwrap();
+    assert_eq!(stored, bytes(if left.is_ok() { "left" } else { "right" }));
+}

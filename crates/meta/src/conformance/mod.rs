@@ -53,7 +53,8 @@ macro_rules! suite {
 }
 
 suite! {
-    account: digits_are_unique, a_registry_is_made_once, a_setting_is_written_once;
+    account: digits_are_unique, a_registry_is_made_once, a_setting_is_written_once,
+        a_setting_is_replaced_by_who_read_it;
     principal: names_ignore_case, every_change_bumps_the_version, a_user_made_again_inherits_nothing, access_keys,
         named_in_a_policy, many_are_found_in_few_statements;
     repository: names_are_unique_among_the_living, pages_go_by_bytes, deletion_is_refused_while_images_are_there,
@@ -73,7 +74,7 @@ suite! {
         pages_hold_each_policy_once, who_uses_it;
     concern: inline_policies, attached_policies, a_managed_policy_concerns_whom_it_reaches, membership,
         what_a_principal_is, access_keys, a_member_who_joins_meanwhile, a_refusal_concerns_nobody;
-    access_key: two_for_each, what_the_gate_sees, when_it_was_used, the_root_of_an_account,
+    access_key: two_for_each, sealed_anew_in_slices, what_the_gate_sees, when_it_was_used, the_root_of_an_account,
         the_first_user_comes_whole_or_not_at_all, a_summary_counts_the_account_alone;
     iam_tag: keys_ignore_case, what_is_gone_has_none;
     instance_profile: made_once_and_again, it_holds_one_role, roles_that_race, pages_hold_each_profile_once;

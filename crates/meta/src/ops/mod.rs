@@ -29,6 +29,7 @@ pub mod repository_purge;
 pub mod resolve;
 pub mod resource_policy;
 pub mod resource_tag;
+pub mod sealed_secret;
 pub mod session_context;
 pub mod settings;
 pub mod tag;

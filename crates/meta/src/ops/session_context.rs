@@ -2,7 +2,8 @@
 
 use crate::{Micros, Never, ops::operation, value::params};
 
-/// Keeps a context. One that is kept already stays, for as long as the later of the two ends.
+/// Keeps a context. One that is kept already stays for as long as the later of the two ends; its bytes are then the later
+/// ones, which the newer sealing key seals.
 #[derive(Clone)]
 pub struct PutSessionContext {
     /// Its id, which one context has and no other.
@@ -17,7 +18,7 @@ pub struct PutSessionContext {
 
 operation!(PutSessionContext: Durable -> (), Never, |op, tx| {
     let insert = "INSERT INTO session_context (id, owner, context, expires_at) VALUES (?1, ?2, ?3, ?4) \
-        ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at \
+        ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at, context = excluded.context \
         WHERE session_context.expires_at < excluded.expires_at";
     tx.execute(insert, &params![op.id, op.owner, op.context, op.expires_at]).await?;
     Ok(Ok(()))

@@ -1,4 +1,4 @@
-//! Values of the whole deployment, written once: the sealed key ring, the development account.
+//! Values of the whole deployment: the sealed key ring, the organisation.
 
 use crate::{Never, StoreError, ops::operation, value::params};
 
@@ -27,4 +27,25 @@ operation!(PutSettingOnce: Durable -> Vec<u8>, Never, |op, tx| {
     tx.execute(insert, &params![op.name, op.value]).await?;
     let stored = tx.value("SELECT value FROM setting WHERE name = ?1", &params![op.name]).await?;
     Ok(Ok(stored.ok_or(StoreError::Conflict)?))
+});
+
+/// Puts another value in the place of the one that was read.
+#[derive(Clone)]
+pub struct ReplaceSetting {
+    /// Name of the value.
+    pub name: String,
+    /// The value that was read.
+    pub old: Vec<u8>,
+    /// The value from now on.
+    pub new: Vec<u8>,
+}
+
+/// The value is not the one that was read any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SettingChanged;
+
+operation!(ReplaceSetting: Durable -> (), SettingChanged, |op, tx| {
+    let update = "UPDATE setting SET value = ?3 WHERE name = ?1 AND value = ?2";
+    let done = tx.execute(update, &params![op.name, op.old, op.new]).await? == 1;
+    Ok(if done { Ok(()) } else { Err(SettingChanged) })
 });

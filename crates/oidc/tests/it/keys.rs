@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use oidc::{Claims, OidcError, Provider, Verifier};
+use outbound::Dialler;
 use serde_json::{Value, json};
 
 pub(crate) const NOW: i64 = 1_800_000_000;
@@ -117,10 +118,11 @@ pub(crate) const ISSUER: &str = "https://issuer.example.org/cluster";
 pub(crate) async fn check(token: &str, key_set: &Value) -> Result<Claims, OidcError> {
     let key_set = key_set.to_string();
     let provider = Provider {
+        account: "111122223333",
         issuer_url: "issuer.example.org/cluster",
         client_ids: &["other".to_owned(), "sts.amazonaws.com".to_owned()],
         certificate_authority: None,
         key_set: Some(&key_set),
     };
-    Verifier::new().verify(&provider, token, now()).await
+    Verifier::new(Dialler::new(|_| false)).verify(&provider, token, now()).await
 }

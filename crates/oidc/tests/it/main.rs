@@ -13,4 +13,6 @@ mod fetched;
 mod forged;
 mod issuer;
 mod keys;
+mod log;
 mod property;
+mod uniform;

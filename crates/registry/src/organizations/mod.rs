@@ -57,7 +57,13 @@ impl Registry {
     }
 
     /// Brings an operation to the gate that only the management account may do.
-    async fn manages(&self, ctx: &Ctx, op: Op, resource: &str, keys: iam::Context) -> Result<Gate> {
+    pub(crate) async fn manages(
+        &self,
+        ctx: &Ctx,
+        op: Op,
+        resource: &str,
+        keys: iam::Context,
+    ) -> Result<Gate> {
         let gate = self.account_gate(ctx).await?;
         gate.allow_on(op, resource, keys)?;
         if ctx.caller.account_id != self.management_account().await? {

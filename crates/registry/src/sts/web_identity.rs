@@ -25,7 +25,7 @@ fn refused(error: &OidcError) -> Error {
         OidcError::InvalidToken(_) | OidcError::Trust(_) => AwsCode::InvalidIdentityToken,
         OidcError::Expired { .. } => AwsCode::ExpiredIdentityToken,
         OidcError::RejectedClaim(_) => AwsCode::IdpRejectedClaim,
-        OidcError::Unreachable(_) => AwsCode::IdpCommunicationError,
+        OidcError::NoKeys => AwsCode::IdpCommunicationError,
     };
     Error::aws(code, error.to_string())
 }
@@ -57,7 +57,7 @@ impl Registry {
             input.role_arn.parse::<Arn>().ok().and_then(|arn| arn.account_id()).ok_or_else(denied)?;
         let issuer = issuer_of(&input.web_identity_token).map_err(|error| refused(&error))?;
         let provider = self.provider_of(&account, &issuer).await?;
-        let claims = self.verified(&provider, &input.web_identity_token, request).await?;
+        let claims = self.verified((&account, &provider), &input.web_identity_token, request).await?;
         let (role, of_role) = self.role_of_arn(&input.role_arn).await?.ok_or_else(denied)?;
         let web_identity = WebIdentity {
             issuer: bare(&provider.url).to_owned(),
@@ -98,9 +98,15 @@ impl Registry {
         Err(Error::aws(AwsCode::InvalidIdentityToken, message))
     }
 
-    async fn verified(&self, provider: &OidcProvider, token: &str, request: &Unsigned) -> Result<Claims> {
+    async fn verified(
+        &self,
+        (account, provider): (&AccountId, &OidcProvider),
+        token: &str,
+        request: &Unsigned,
+    ) -> Result<Claims> {
         let client_ids = texts(&provider.client_ids);
         let known = Provider {
+            account: account.as_str(),
             issuer_url: &provider.url,
             client_ids: &client_ids,
             certificate_authority: provider.certificate_authority.as_deref(),

@@ -67,6 +67,10 @@ pub(crate) fn manifest(config: &[u8]) -> Vec<u8> {
 }
 
 async fn opened(folder: &tempfile::TempDir, meta: Meta) -> Arc<Registry> {
+    opened_with(folder, meta, [7; 32]).await.unwrap()
+}
+
+async fn opened_with(folder: &tempfile::TempDir, meta: Meta, master_key: [u8; 32]) -> Result<Arc<Registry>> {
     let blobs = blob::Store::disk(folder.path().join("blobs"), blob::DiskOptions::default()).unwrap();
     let settings = Settings {
         address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 5100 },
@@ -77,9 +81,10 @@ async fn opened(folder: &tempfile::TempDir, meta: Meta) -> Arc<Registry> {
             vpc: "vpc-1a2b3c4d".to_owned(),
             networks: vec!["10.1.0.0/16".parse().unwrap()],
         }],
-        master_key: MasterKey::new([7; 32]),
+        dialler: registry::settings::Dialler::new(|_| false),
+        master_key: MasterKey::new(master_key),
     };
-    Registry::open(settings, meta, blobs).await.unwrap()
+    Registry::open(settings, meta, blobs).await
 }
 
 impl World {
@@ -104,6 +109,11 @@ impl World {
     /// The registry as another process opens it on the same stores.
     pub(crate) async fn another(&self) -> Arc<Registry> {
         opened(&self.folder, self.meta.clone()).await
+    }
+
+    /// The same, under this master key.
+    pub(crate) async fn opened_with(&self, master_key: [u8; 32]) -> Result<Arc<Registry>> {
+        opened_with(&self.folder, self.meta.clone(), master_key).await
     }
 
     /// A user of the account with this identity policy.

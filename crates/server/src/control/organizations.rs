@@ -51,7 +51,9 @@ operations! {
     "RemoveAccountFromOrganization": RemoveAccountFromOrganizationRequest => remove_account_from_organization;
     "TagResource": TagResourceRequest => tag_account;
     "UntagResource": UntagResourceRequest => untag_account;
+    "WharfListKeys": WharfListKeysRequest => wharf_list_keys;
     "WharfRenameAccount": WharfRenameAccountRequest => wharf_rename_account;
+    "WharfRotateKeys": WharfRotateKeysRequest => wharf_rotate_keys;
 }
 
 /// The operation of this name, if it is there.

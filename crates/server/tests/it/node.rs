@@ -154,6 +154,7 @@ async fn open(folder: &tempfile::TempDir, address: SocketAddr) -> (Arc<Registry>
         default_region: region(),
         limits: registry::settings::Limits::default(),
         vpc_endpoints: Vec::new(),
+        dialler: registry::settings::Dialler::new(|_| false),
         master_key: MasterKey::new([7; 32]),
     };
     let registry = Registry::open(settings, meta.clone(), blobs).await.unwrap();

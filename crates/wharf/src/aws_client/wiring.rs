@@ -62,9 +62,9 @@ impl Connection {
             Some(path) => {
                 let pem =
                     fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-                Client::new(Roots::Only(&pem)).with_context(|| path.display().to_string())?
+                Client::of_operator(Roots::Only(&pem)).with_context(|| path.display().to_string())?
             }
-            None => Client::new(Roots::System)?,
+            None => Client::of_operator(Roots::System)?,
         };
         let endpoints = match &self.endpoint {
             Some(url) => Endpoints::one(url),

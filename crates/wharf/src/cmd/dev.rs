@@ -10,10 +10,11 @@ use server::Listener;
 use super::env::{exports, quoted, registry_host};
 use super::say;
 use super::serve::{address, blobs, open_database, warn};
+use crate::background::MasterKeyFile;
 use crate::cli::Dev;
 use crate::credentials::{self, Wanted};
 use crate::data_dir::{self, DataFolder};
-use crate::{config, files, master_key, node};
+use crate::{config, files, master_key, node, outgoing};
 
 pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     let config = config::for_dev(&dev)?;
@@ -46,6 +47,7 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
         default_region: administrator.region.clone(),
         limits: Limits::default(),
         vpc_endpoints: config.vpc_endpoints.clone(),
+        dialler: outgoing::of_dev(config.allow_networks.clone()),
         master_key: master_key::load_or_make(&key)?,
     };
     let meta = open_database(&config.database, &folder).await?;
@@ -60,7 +62,7 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     files::write_private(&data_dir::registry(path), host.as_bytes())?;
     files::write_private(&data_dir::endpoint(path), endpoint.as_bytes())?;
     say(&welcome(&administrator, &endpoint, &host, path))?;
-    node::run(listener, registry).await
+    node::run(listener, registry, MasterKeyFile { path: key, is_alone: config.database.is_alone() }).await
 }
 
 /// The key that a CI job fixes for a new folder; both halves or none.

@@ -6,6 +6,7 @@ pub(crate) mod credentials;
 mod dev;
 mod env;
 pub(crate) mod hosts;
+pub(crate) mod keys;
 pub(crate) mod oidc;
 pub(crate) mod policy;
 mod serve;
@@ -41,6 +42,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
             block_on(credentials::run(command))
         }
         Command::Hosts(options) => block_on(hosts::run(options)),
+        Command::Keys(command) => block_on(keys::run(command)),
         Command::Oidc(command) => block_on(oidc::run(command)),
         Command::Policy(command) => block_on(policy::run(command)),
         Command::Version => say(concat!("wharf ", env!("CARGO_PKG_VERSION"))),

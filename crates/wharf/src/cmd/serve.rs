@@ -10,9 +10,11 @@ use registry::Registry;
 use registry::settings::{Limits, PublicAddress, Settings};
 use server::Listener;
 
+use crate::background::MasterKeyFile;
 use crate::config::{self, Config, Database};
 use crate::credentials::{self, Wanted};
 use crate::data_dir::DataFolder;
+use crate::outgoing::dialler;
 use crate::{files, master_key, node};
 
 pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
@@ -26,6 +28,7 @@ pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
         default_region: config.region.clone(),
         limits: Limits::default(),
         vpc_endpoints: config.vpc_endpoints.clone(),
+        dialler: dialler(config.allow_networks.clone()),
         master_key: master_key::load_or_make(&key)?,
     };
     let meta = open_database(&config.database, &folder).await?;
@@ -53,7 +56,7 @@ pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
         })?;
     }
     tracing::info!(address = %listener.address(), metrics = ?listener.metrics_address(), "ready");
-    node::run(listener, registry).await
+    node::run(listener, registry, MasterKeyFile { path: key, is_alone: config.database.is_alone() }).await
 }
 
 /// How clients reach the deployment, once it is known where it listens.

@@ -11,6 +11,7 @@ use registry::settings::{Limits, PublicAddress, Settings, VpcEndpoint};
 
 use crate::config::{self, Database};
 use crate::data_dir::DataFolder;
+use crate::outgoing::dialler;
 use crate::{files, master_key, node};
 
 /// Which store, if not a running server is asked.
@@ -30,7 +31,37 @@ pub(crate) struct OpenStore {
     _folder: Option<DataFolder>,
 }
 
+/// Where a store's master key lies.
+pub(crate) struct KeyPlace {
+    pub(crate) master_key: PathBuf,
+    pub(crate) data_dir: PathBuf,
+    /// Whether only one process can have the store.
+    pub(crate) is_alone: bool,
+}
+
 impl Store {
+    /// Where the master key of the named store lies; None if none was named.
+    pub(crate) fn key_place(&self) -> anyhow::Result<Option<KeyPlace>> {
+        Ok(match (&self.data_dir, &self.config) {
+            (Some(folder), _) => {
+                let data_dir = std::path::absolute(folder)?;
+                Some(KeyPlace { master_key: data_dir.join("master.key"), data_dir, is_alone: true })
+            }
+            (None, Some(file)) => {
+                let config = config::load(file)?;
+                let master_key =
+                    config.master_key_file.clone().unwrap_or_else(|| config.data_dir.join("master.key"));
+                let master_key = std::path::absolute(master_key)?;
+                Some(KeyPlace {
+                    master_key,
+                    data_dir: config.data_dir.clone(),
+                    is_alone: config.database.is_alone(),
+                })
+            }
+            (None, None) => None,
+        })
+    }
+
     /// Opens the store; None if none was named.
     pub(crate) async fn open(&self) -> anyhow::Result<Option<OpenStore>> {
         match (&self.data_dir, &self.config) {
@@ -95,6 +126,8 @@ async fn open(
         default_region,
         limits: Limits::default(),
         vpc_endpoints,
+        // Nobody is called from here.
+        dialler: dialler(Vec::new()),
         master_key: master_key::load_or_make(key)?,
     };
     Ok(OpenStore { registry: node::open(settings, meta, blobs).await?, _folder: folder })

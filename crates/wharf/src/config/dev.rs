@@ -79,10 +79,12 @@ mod tests {
                     "WHARF__VPC_ENDPOINTS",
                     "[{id = \"vpce-1\", vpc = \"vpc-1\", networks = [\"10.1.0.0/16\"]}]",
                 ),
+                ("WHARF__OUTBOUND__ALLOW_NETWORKS", "[\"10.0.0.0/8\"]"),
                 ("WHARF__REGION", "eu-west-1"),
             ],
         )
         .unwrap();
+        assert!(config.allow_networks[0].contains("10.1.2.3".parse().unwrap()));
         assert_eq!(config.options.limits.max_connections, 7);
         assert_eq!(config.options.metrics_listen.unwrap().port(), 9100);
         assert_eq!(config.accounts[0].1, "shared");

@@ -67,6 +67,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         bootstrap,
         accounts,
         vpc_endpoints: vpc_endpoints(file.vpc_endpoints)?,
+        allow_networks: blocks("outbound.allow_networks", &file.outbound.allow_networks)?,
     })
 }
 
@@ -195,6 +196,8 @@ mod tests {
         id = "vpce-1a2b3c4d"
         vpc = "vpc-1a2b3c4d"
         networks = ["10.1.0.0/16"]
+        [outbound]
+        allow_networks = ["10.2.0.0/16", "fd00::/8"]
     "#;
 
     fn from(text: &str, variables: &[(&str, &str)]) -> anyhow::Result<Config> {
@@ -234,6 +237,7 @@ mod tests {
         let endpoint = &config.vpc_endpoints[0];
         assert_eq!((endpoint.id.as_str(), endpoint.vpc.as_str()), ("vpce-1a2b3c4d", "vpc-1a2b3c4d"));
         assert!(endpoint.serves([10, 1, 2, 3].into()) && !endpoint.serves([10, 2, 2, 3].into()));
+        assert_eq!(config.allow_networks.len(), 2);
         assert_eq!(config.accounts, [("111122223333".parse().unwrap(), "shared-tooling".to_owned())]);
     }
 
@@ -327,6 +331,11 @@ mod tests {
                 WHOLE,
                 &[("WHARF__VPC_ENDPOINTS", "[{id = \"vpc-1\", vpc = \"vpc-1\", networks = []}]")],
                 &["vpc_endpoints[0].id"],
+            ),
+            (
+                WHOLE,
+                &[("WHARF__OUTBOUND__ALLOW_NETWORKS", "[\"10.0.0.0/8\", \"x\"]")],
+                &["outbound.allow_networks[1]", "\"x\""],
             ),
             (WHOLE, &[("WHARF__SERVER__LISSTEN", "x")], &["WHARF__SERVER__LISSTEN", "lissten"]),
             (

@@ -35,7 +35,7 @@ impl Running {
         let url = format!("http://{}", socket.address().unwrap());
         tokio::spawn(socket.serve(agent, std::future::pending()));
         let authority = rcgen::generate_simple_self_signed(Vec::new()).unwrap().cert.pem();
-        Self { url, kept, client: Client::new(Roots::Only(&authority)).unwrap() }
+        Self { url, kept, client: Client::of_operator(Roots::Only(&authority)).unwrap() }
     }
 
     fn fill(&self) {

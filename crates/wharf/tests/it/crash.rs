@@ -142,7 +142,8 @@ fn whatever_a_crash_interrupts_what_was_acknowledged_is_there() {
     crashes.check().unwrap();
     let begun = Instant::now();
     let mut deaths = 0;
-    for fault in Fault::ALL {
+    // Those of a new master key have a test of their own: no request passes them.
+    for fault in Fault::ALL.iter().filter(|fault| !fault.name().starts_with("master-key-")) {
         let mut fired = 0;
         for n in [1, 2, 4] {
             fired += u64::from(crashes.die_at(*fault, n).unwrap());

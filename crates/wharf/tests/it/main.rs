@@ -18,6 +18,7 @@ mod crash_model;
 mod crash_work;
 mod first_start;
 mod http;
+mod keys;
 mod private_files;
 mod process;
 mod shell;

@@ -46,6 +46,8 @@ fn of_the_tree(stage: &Stage) -> Vec<Row> {
         // Members may see in which organisation they are.
         on(Op::DescribeOrganization, "*", &json!({})).elsewhere(Expected::Success),
         on(Op::ListRoots, "*", &json!({})),
+        on(Op::WharfListKeys, "*", &json!({})),
+        on(Op::WharfRotateKeys, "*", &json!({})),
         on(Op::ListAccounts, "*", &json!({})),
         on(Op::ListAWSServiceAccessForOrganization, "*", &json!({})),
         on(Op::ListDelegatedAdministrators, "*", &json!({})),

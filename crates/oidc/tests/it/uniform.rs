@@ -1,0 +1,110 @@
+//! An account names an issuer, and the server asks it from inside the operator's network: what the account is told does
+//! not depend on what was found there.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use oidc::{OidcError, Provider, Verifier};
+use outbound::Dialler;
+use serde_json::{Value, json};
+
+use crate::issuer::{DISCOVERY, Issuer, Page};
+use crate::keys::{Key, NOW, claims_of, key_set};
+use crate::log::Log;
+
+const PATIENCE: Duration = Duration::from_secs(1);
+
+async fn failure(issuer_url: &str, authority: &str) -> (String, Duration) {
+    // As `wharf dev` does, with some of the operator's networks.
+    let dialler = Dialler::new(|address| address.is_loopback());
+    let verifier = Verifier::with_patience(dialler, PATIENCE);
+    let key = Key::elliptic("one", "P-256");
+    let provider = Provider {
+        account: "111122223333",
+        issuer_url,
+        client_ids: &["sts.amazonaws.com".to_owned()],
+        certificate_authority: Some(authority),
+        key_set: None,
+    };
+    let token = key.token("ES256", &claims_of(issuer_url));
+    let begun = Instant::now();
+    let now = Timestamp::from_second(NOW).unwrap();
+    let error = verifier.verify(&provider, &token, now).await.unwrap_err();
+    (format!("{error:?} {error}"), begun.elapsed())
+}
+
+#[tokio::test]
+async fn no_failure_tells_what_is_at_an_address() {
+    let key = Key::elliptic("one", "P-256");
+    let issuer = Issuer::start(key_set(&[&key])).await;
+    let other = Issuer::start(key_set(&[&key])).await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closed = {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let mut missing = Page::from(Value::Null);
+    missing.status = "404 Not Found";
+    other.publish(DISCOVERY, missing);
+    let mut seen = vec![
+        failure(&format!("https://127.0.0.1:{closed}"), &issuer.authority).await,
+        failure(&format!("https://{}", silent.local_addr().unwrap()), &issuer.authority).await,
+        failure("https://name.invalid", &issuer.authority).await,
+        failure(&issuer.url.replace("127.0.0.1", "localhost"), &issuer.authority).await,
+        failure(&issuer.url, &other.authority).await,
+        failure(&other.url, &other.authority).await,
+        failure("https://10.255.255.1", &issuer.authority).await,
+    ];
+    issuer.publish(DISCOVERY, json!([]).into());
+    seen.push(failure(&issuer.url, &issuer.authority).await);
+    let log = Log::default();
+    seen.push(log.of(failure("https://10.255.255.1", &issuer.authority)).await);
+    assert!(log.text().contains("allow_networks"), "the operator is told: {}", log.text());
+    for (at, (text, took)) in seen.iter().enumerate() {
+        assert_eq!(*text, seen[0].0, "{at}");
+        assert!(*took >= PATIENCE && *took < PATIENCE + Duration::from_millis(900), "{at}: {took:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_operators_network_is_not_called() {
+    let key = Key::elliptic("one", "P-256");
+    let issuer = Issuer::start(key_set(&[&key])).await;
+    let verifier = Verifier::with_patience(Dialler::new(|_| false), Duration::from_millis(50));
+    let provider = Provider {
+        account: "111122223333",
+        issuer_url: &issuer.url,
+        client_ids: &["sts.amazonaws.com".to_owned()],
+        certificate_authority: Some(&issuer.authority),
+        key_set: None,
+    };
+    let token = key.token("ES256", &claims_of(&issuer.url));
+    let now = Timestamp::from_second(NOW).unwrap();
+    assert_eq!(verifier.verify(&provider, &token, now).await.unwrap_err(), OidcError::NoKeys);
+    assert_eq!(issuer.asked(DISCOVERY), 0);
+}
+
+#[tokio::test]
+async fn where_keys_lie_is_held_against_the_rules_as_the_issuer_is() {
+    let key = Key::elliptic("one", "P-256");
+    let issuer = Issuer::start(key_set(&[&key])).await;
+    let elsewhere = issuer.url.replace("127.0.0.1", "127.0.0.2");
+    issuer.publish(DISCOVERY, json!({"issuer": issuer.url, "jwks_uri": format!("{elsewhere}/keys")}).into());
+    let log = Log::default();
+    let verifier = Verifier::with_patience(
+        Dialler::new(|address| address == std::net::Ipv4Addr::LOCALHOST),
+        Duration::from_millis(500),
+    );
+    let provider = Provider {
+        account: "111122223333",
+        issuer_url: &issuer.url,
+        client_ids: &["sts.amazonaws.com".to_owned()],
+        certificate_authority: Some(&issuer.authority),
+        key_set: None,
+    };
+    let token = key.token("ES256", &claims_of(&issuer.url));
+    let now = Timestamp::from_second(NOW).unwrap();
+    assert_eq!(log.of(verifier.verify(&provider, &token, now)).await.unwrap_err(), OidcError::NoKeys);
+    assert_eq!(issuer.asked(DISCOVERY), 1);
+    assert!(log.text().contains("127.0.0.2") && log.text().contains("may be called"), "{}", log.text());
+}

@@ -1,0 +1,62 @@
+//! Nobody but `outbound` opens connections, and only commands call servers without its rules. Tests may do as they like,
+//! and so may the crates that are no part of the server.
+
+use std::path::Path;
+
+/// Words that open a connection or look up a name.
+const OPENS: [&str; 9] = [
+    "TcpStream::connect",
+    "TcpSocket",
+    "UdpSocket",
+    "lookup_host",
+    "ToSocketAddrs",
+    "to_socket_addrs",
+    "hyper::client",
+    "hyper_util::client",
+    "client::conn::http",
+];
+/// The client without rules, and the one place that may name it.
+const UNRULED: &str = "Client::of_operator";
+const OF_COMMANDS: &str = "crates/wharf/src/aws_client/";
+
+/// What a file does that only `outbound` may do. `shown` is its path in the workspace.
+pub(super) fn problems(shown: &str, text: &str) -> Vec<String> {
+    let is_free =
+        ["crates/outbound/", "crates/testkit/", "crates/xtask/"].iter().any(|free| shown.starts_with(free));
+    let name = Path::new(shown).file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+    let is_test = shown.contains("/tests/") || name == "tests" || name.ends_with("_tests");
+    if is_free || is_test {
+        return Vec::new();
+    }
+    // Tests come last in a file.
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let opens = OPENS.iter().filter(|word| code.contains(**word)).map(|word| {
+        format!("{shown} names {word}: connections to other servers are opened by the crate outbound alone")
+    });
+    let unruled = (code.contains(UNRULED) && !shown.starts_with(OF_COMMANDS))
+        .then(|| format!("{shown} names {UNRULED}: what is not a command calls others by Client::guarded"));
+    opens.chain(unruled).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_is_opened_elsewhere_is_named() {
+        let code = "use tokio::net::TcpStream;\nlet stream = TcpStream::connect(address).await?;\n";
+        assert_eq!(problems("crates/registry/src/webhook.rs", code).len(), 1);
+        assert!(problems("crates/outbound/src/dialler.rs", code).is_empty());
+        assert!(problems("crates/server/tests/it/limits.rs", code).is_empty());
+        let test = format!("fn x() {{}}\n#[cfg(test)]\nmod tests {{ {code} }}");
+        assert!(problems("crates/registry/src/webhook.rs", &test).is_empty());
+    }
+
+    #[test]
+    fn only_commands_call_without_rules() {
+        let code = "let client = Client::of_operator(roots)?;";
+        assert_eq!(problems("crates/oidc/src/fetch.rs", code).len(), 1);
+        assert_eq!(problems("crates/wharf/src/node.rs", code).len(), 1);
+        assert!(problems("crates/wharf/src/aws_client/wiring.rs", code).is_empty());
+    }
+}
