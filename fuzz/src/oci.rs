@@ -3,7 +3,7 @@
 use oci::digest::{Digest, Hasher};
 use oci::manifest::Manifest;
 use oci::name::{Reference, RepositoryName, Tag};
-use oci::range::{ContentRange, RangeOutcome, parse_range};
+use oci::range::{ContentRange, MAX_RANGES, RangeOutcome, parse_range};
 use std::str::from_utf8;
 
 /// A path that is read is printed as a path that is read the same, and its name can be no file system's trick.
@@ -67,8 +67,8 @@ pub fn manifest(data: &[u8]) {
                 manifest.manifests.is_empty() || manifest.layers.is_empty(),
                 "both an image and an index"
             );
-            assert!(manifest.total_layer_size() <= i64::MAX.unsigned_abs());
-            assert!(manifest.referenced_blobs().count() <= body.len(), "more descriptors than bytes");
+            assert!(manifest.total_size() <= i64::MAX.unsigned_abs());
+            assert!(manifest.blobs().count() <= body.len(), "more descriptors than bytes");
             assert_eq!(Manifest::parse(body, Some(&manifest.media_type)).as_ref(), Ok(&manifest));
         }
     }
@@ -79,9 +79,16 @@ pub fn range(data: &[u8]) {
     let Some((size, text)) = data.split_first_chunk::<8>() else { return };
     let size = u64::from_be_bytes(*size);
     let Ok(text) = from_utf8(text) else { return };
-    if let RangeOutcome::Part { start, end_inclusive } = parse_range(text, size) {
-        assert!(start <= end_inclusive && end_inclusive < size, "{start}-{end_inclusive} of {size}");
+    let ranges = match parse_range(text, size) {
+        RangeOutcome::Part(range) => vec![range],
+        RangeOutcome::Parts(ranges) => ranges,
+        RangeOutcome::Whole | RangeOutcome::Unsatisfiable => Vec::new(),
+    };
+    for range in &ranges {
+        assert!(range.start <= range.end_inclusive && range.end_inclusive < size, "{range:?} of {size}");
     }
+    let total = ranges.iter().fold(0_u64, |sum, range| sum.saturating_add(range.length()));
+    assert!(total <= size && ranges.len() <= MAX_RANGES, "bytes are sent twice");
     if let Some(range) = ContentRange::parse(text) {
         assert!(range.start <= range.end_inclusive);
         assert_eq!(range.start.checked_add(range.length() - 1), Some(range.end_inclusive));

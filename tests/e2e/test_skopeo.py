@@ -3,6 +3,7 @@
 import json
 
 import images
+import pytest
 from process import run
 
 
@@ -75,3 +76,13 @@ def test_wrong_credentials_are_refused(wharf, home, push, tmp_path, env):
     # Without credentials skopeo answers a Basic challenge with an empty name and password.
     said = run([*inspect, "--no-creds"], env=env, refused=True)
     assert "denied" in said.lower() or "unauthorized" in said.lower() or "authentication" in said.lower(), said
+
+
+@pytest.mark.parametrize("tool", ["skopeo", "podman"])
+def test_a_wrong_password_is_called_wrong(tool, wharf, env, tmp_path):
+    said = run(
+        [tool, "login", "--tls-verify=false", "--authfile", str(tmp_path / "auth.json"), "--username", "AWS",
+         "--password-stdin", wharf.registry],
+        env=env, input="not-a-token", refused=True,
+    )
+    assert "invalid username/password" in said

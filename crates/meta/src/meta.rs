@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::{
     error::{OpError, StoreError},
     operation::{Access, Operation, Ruling},
+    ops::reference_backfill::BackfillReferences,
     postgres::{Postgres, PostgresOptions},
     sqlite::{Sqlite, SqliteOptions},
 };
@@ -26,13 +27,31 @@ impl Meta {
     pub async fn sqlite(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
         let opened = tokio::task::spawn_blocking(move || Sqlite::open(&path, options)).await;
-        Ok(Self { driver: Driver::Sqlite(opened.map_err(|_| StoreError::Panicked)??) })
+        let meta = Self { driver: Driver::Sqlite(opened.map_err(|_| StoreError::Panicked)??) };
+        meta.backfill().await?;
+        Ok(meta)
     }
 
     /// Connects to the PostgreSQL database at this URL (or key-value string) and migrates it. The connection is not
     /// encrypted: TLS to PostgreSQL is not there yet, so reach it over a Unix socket or a trusted network.
     pub async fn postgres(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
-        Ok(Self { driver: Driver::Postgres(Postgres::open(url, options).await?) })
+        let meta = Self { driver: Driver::Postgres(Postgres::open(url, options).await?) };
+        meta.backfill().await?;
+        Ok(meta)
+    }
+
+    /// What a migration needs that SQL cannot do.
+    async fn backfill(&self) -> Result<(), StoreError> {
+        let mut slices = 0_u64;
+        loop {
+            match self.write(BackfillReferences::default()).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => slices += 1,
+                Err(OpError::Store(error)) => return Err(error),
+                Err(OpError::Refused(never)) => match never {},
+            }
+            tracing::info!(slices, "the references of stored manifests are being written");
+        }
     }
 
     /// Runs an operation that only reads.

@@ -6,7 +6,7 @@ use crate::{error::StoreError, postgres::Session};
 
 /// The compatibility number of this binary. A migration names the lowest that can still work with the schema it
 /// leaves; a binary whose number is lower refuses to start.
-pub const COMPAT: i64 = 2;
+pub const COMPAT: i64 = 3;
 
 /// How far a database is migrated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,13 @@ const MIGRATIONS: &[Migration] = &[
         oldest_compat: 2,
         sqlite: include_str!("../migrations/sqlite/0002_accounts_iam.sql"),
         postgres: include_str!("../migrations/postgres/0002_accounts_iam.sql"),
+    },
+    // A binary that leaves out the references to what is missing would let it be deleted once it has come.
+    Migration {
+        number: 3,
+        oldest_compat: 3,
+        sqlite: include_str!("../migrations/sqlite/0003_references.sql"),
+        postgres: include_str!("../migrations/postgres/0003_references.sql"),
     },
 ];
 

@@ -19,4 +19,4 @@ pub use error::ErrorCode;
 pub use manifest::{Descriptor, Manifest, ManifestError};
 pub use name::{NameError, Reference, RepositoryName, Tag};
 pub use path::{PathError, Route};
-pub use range::{ContentRange, RangeOutcome};
+pub use range::{ByteRange, ContentRange, RangeOutcome};

@@ -112,15 +112,19 @@ impl Manifest {
         self.artifact_type.as_deref().or_else(of_config)
     }
 
-    /// The blobs that the repository has to have before the manifest can be accepted: configuration and layers, without
-    /// those that stay elsewhere. One that occurs twice comes twice.
-    pub fn referenced_blobs(&self) -> impl Iterator<Item = &Descriptor> {
-        self.config.iter().chain(&self.layers).filter(|descriptor| !descriptor.is_foreign())
+    /// The blobs that the manifest refers to: configuration and layers. One that occurs twice comes twice.
+    pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
+        self.config.iter().chain(&self.layers)
     }
 
-    /// The sum of the layers' sizes, as claimed; at most `i64::MAX`, also where the claims are absurd.
-    pub fn total_layer_size(&self) -> u64 {
-        let sum = self.layers.iter().fold(0, |sum: u64, layer| sum.saturating_add(layer.size));
+    /// The blobs that the repository has to have before the manifest can be accepted: all but those that stay elsewhere.
+    pub fn required_blobs(&self) -> impl Iterator<Item = &Descriptor> {
+        self.blobs().filter(|descriptor| !descriptor.is_foreign())
+    }
+
+    /// The sum of the blobs' sizes, as claimed; at most `i64::MAX`, also where the claims are absurd.
+    pub fn total_size(&self) -> u64 {
+        let sum = self.blobs().fold(0, |sum: u64, blob| sum.saturating_add(blob.size));
         sum.min(i64::MAX.unsigned_abs())
     }
 }

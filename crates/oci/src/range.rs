@@ -1,70 +1,128 @@
 //! Byte ranges: `Range` of a GET, `Content-Range` of a chunk.
 
-/// What a `Range` header asks of content of a known size.
+/// The most ranges of one request: as many as podman asks for at once. More are ignored, and everything is sent.
+pub const MAX_RANGES: usize = 1024;
+
+/// Bytes of content, at least one.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct ByteRange {
+    /// The first byte.
+    pub start: u64,
+    /// The last byte.
+    pub end_inclusive: u64,
+}
+
+impl ByteRange {
+    /// How many bytes.
+    pub const fn length(&self) -> u64 {
+        self.end_inclusive.saturating_sub(self.start).saturating_add(1)
+    }
+}
+
+/// What a `Range` header asks of content of a known size.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum RangeOutcome {
-    /// Everything: the header is malformed, has an unknown unit, or asks for several ranges. RFC 9110 §14.2 lets a server
-    /// ignore all of these, and wants the unknown unit ignored.
+    /// Everything: the header is malformed, has an unknown unit, or asks for more than [`MAX_RANGES`] or for bytes twice.
+    /// RFC 9110 §14.2 lets a server ignore all of these, and wants the unknown unit ignored.
     Whole,
-    /// These bytes, at least one.
-    Part {
-        /// The first byte.
-        start: u64,
-        /// The last byte.
-        end_inclusive: u64,
-    },
+    /// These bytes.
+    Part(ByteRange),
+    /// These bytes, in this order: at least two ranges, none of which overlap.
+    Parts(Vec<ByteRange>),
     /// Nothing that the content has: 416.
     Unsatisfiable,
 }
 
-/// Reads a `Range` header for content of `size` bytes (RFC 9110 §14.1).
+/// Reads a `Range` header for content of `size` bytes (RFC 9110 §14.1). Of several ranges those that the content does not
+/// have are left out.
 ///
 /// ```
-/// use oci::range::{RangeOutcome, parse_range};
+/// use oci::range::{ByteRange, RangeOutcome, parse_range};
 ///
-/// assert_eq!(parse_range("bytes=500-", 1000), RangeOutcome::Part { start: 500, end_inclusive: 999 });
+/// let part = ByteRange { start: 500, end_inclusive: 999 };
+/// assert_eq!(parse_range("bytes=500-", 1000), RangeOutcome::Part(part));
 /// assert_eq!(parse_range("lines=1-2", 1000), RangeOutcome::Whole);
 /// ```
 pub fn parse_range(header: &str, size: u64) -> RangeOutcome {
     let Some((unit, set)) = header.split_once('=') else { return RangeOutcome::Whole };
-    if !unit.trim().eq_ignore_ascii_case("bytes") || set.contains(',') {
+    if !unit.trim().eq_ignore_ascii_case("bytes")
+        || set.bytes().filter(|byte| *byte == b',').count() >= MAX_RANGES
+    {
         return RangeOutcome::Whole;
     }
-    let Some((first, last)) = set.trim().split_once('-') else { return RangeOutcome::Whole };
+    let mut ranges = Vec::new();
+    let mut is_empty = true;
+    // A list may have empty elements (RFC 9110 §5.6.1.2).
+    for spec in set.split(',').map(str::trim).filter(|spec| !spec.is_empty()) {
+        is_empty = false;
+        match one_range(spec, size) {
+            Spec::Malformed | Spec::All => return RangeOutcome::Whole,
+            Spec::Unsatisfiable => {}
+            Spec::Bytes(range) => ranges.push(range),
+        }
+    }
+    match ranges.as_slice() {
+        [] if is_empty => RangeOutcome::Whole,
+        [] => RangeOutcome::Unsatisfiable,
+        [range] => RangeOutcome::Part(*range),
+        _ if overlap(&ranges) => RangeOutcome::Whole,
+        _ => RangeOutcome::Parts(ranges),
+    }
+}
+
+/// Whether a byte is in two of the ranges.
+fn overlap(ranges: &[ByteRange]) -> bool {
+    let mut sorted: Vec<&ByteRange> = ranges.iter().collect();
+    sorted.sort_unstable_by_key(|range| range.start);
+    sorted.iter().zip(sorted.iter().skip(1)).any(|(range, next)| next.start <= range.end_inclusive)
+}
+
+/// What one range of a set is for some content.
+enum Spec {
+    Malformed,
+    /// All of nothing, for which there is no [`ByteRange`].
+    All,
+    Unsatisfiable,
+    Bytes(ByteRange),
+}
+
+fn one_range(spec: &str, size: u64) -> Spec {
+    let Some((first, last)) = spec.split_once('-') else { return Spec::Malformed };
     match (first, last) {
         ("", suffix) => suffix_range(suffix, size),
         (first, "") => match position(first) {
             Some(start) => within(start, u64::MAX, size),
-            None => RangeOutcome::Whole,
+            None => Spec::Malformed,
         },
         (first, last) => match (position(first), position(last)) {
             (Some(start), Some(end)) => within(start, end, size),
-            _ => RangeOutcome::Whole,
+            _ => Spec::Malformed,
         },
     }
 }
 
 /// The last `suffix` bytes.
-fn suffix_range(suffix: &str, size: u64) -> RangeOutcome {
+fn suffix_range(suffix: &str, size: u64) -> Spec {
     match position(suffix) {
-        None => RangeOutcome::Whole,
-        Some(0) => RangeOutcome::Unsatisfiable,
-        // The last bytes of empty content are all of it, and no `Part` can say so.
-        Some(_) if size == 0 => RangeOutcome::Whole,
-        Some(length) => {
-            RangeOutcome::Part { start: size.saturating_sub(length), end_inclusive: size.saturating_sub(1) }
-        }
+        None => Spec::Malformed,
+        Some(0) => Spec::Unsatisfiable,
+        // The last bytes of empty content are all of it, and no range can say so.
+        Some(_) if size == 0 => Spec::All,
+        Some(length) => Spec::Bytes(ByteRange {
+            start: size.saturating_sub(length),
+            end_inclusive: size.saturating_sub(1),
+        }),
     }
 }
 
 /// From `start` to `end`, or to the last byte if that comes first.
-fn within(start: u64, end: u64, size: u64) -> RangeOutcome {
+fn within(start: u64, end: u64, size: u64) -> Spec {
     // RFC 9110 §14.2 leaves it to the server whether `500-0` is ignored or refused; the OCI conformance suite counts a
     // registry that ignores it as one without ranges.
     if end < start || start >= size {
-        RangeOutcome::Unsatisfiable
+        Spec::Unsatisfiable
     } else {
-        RangeOutcome::Part { start, end_inclusive: end.min(size.saturating_sub(1)) }
+        Spec::Bytes(ByteRange { start, end_inclusive: end.min(size.saturating_sub(1)) })
     }
 }
 

@@ -168,12 +168,12 @@ impl Caller {
         }
     }
 
-    /// Whose an upload is. Two users may give their sessions of GetFederationToken one name, and with it one
-    /// `aws:userid`: those are two.
+    /// Whose an upload is: a role's, in whichever session. Two users may give their sessions of GetFederationToken one
+    /// name, and with it one `aws:userid`: those are two.
     pub(crate) fn upload_owner(&self) -> String {
         match &self.kind {
             CallerKind::Federated { name, .. } => format!("{}:{name}", self.unique_id),
-            _ => self.user_id(),
+            CallerKind::Root | CallerKind::User { .. } | CallerKind::Role { .. } => self.unique_id.clone(),
         }
     }
 

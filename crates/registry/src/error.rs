@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use oci::digest::Digest;
+
 /// Every refusal and failure of the registry. The server maps each to an OCI code, an AWS exception and a
 /// status in one exhaustive match; `docs/errors.md` is that table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -159,6 +161,8 @@ pub struct Error {
     pub message: Cow<'static, str>,
     /// Members that the AWS exception carries beside the message.
     pub fields: Vec<Field>,
+    /// The blobs or manifests that are missing, for the data plane's `detail`.
+    pub missing: Vec<Digest>,
     /// The cause, for the log.
     pub internal: Option<Internal>,
 }
@@ -169,7 +173,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// A refusal with a sentence for the caller.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), fields: Vec::new(), internal: None }
+        Self { code, message: message.into(), fields: Vec::new(), missing: Vec::new(), internal: None }
     }
 
     /// A refusal of IAM, STS or Organizations.
@@ -195,6 +199,13 @@ impl Error {
             Code::InvalidParameter,
             format!("Invalid parameter at '{member}' failed to satisfy constraint: '{constraint}'"),
         )
+    }
+
+    /// The same error about these blobs or manifests.
+    #[must_use]
+    pub fn about(mut self, missing: Vec<Digest>) -> Self {
+        self.missing = missing;
+        self
     }
 
     /// The same error with one more member for the AWS exception.

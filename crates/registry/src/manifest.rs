@@ -3,8 +3,8 @@
 use ::blob::fault::{self, Fault};
 use bytes::Bytes;
 use meta::{
-    DeleteManifest, DeleteManifestRefusal, DeleteTag, ImageId, ImageRow, LoadManifest, PutImage,
-    PutImageOutcome, PutImageRefusal, RepositoryKey, SameDigestSameTag, Target,
+    DeleteManifest, DeleteManifestRefusal, DeleteTag, ImageId, ImageRow, LoadManifest, MissingContents,
+    PutImage, PutImageOutcome, PutImageRefusal, RepositoryKey, SameDigestSameTag, Target,
 };
 use oci::digest::{Algorithm, Digest};
 use oci::manifest::{Manifest, ManifestError};
@@ -49,9 +49,8 @@ pub(crate) struct ManifestPush {
     pub(crate) body: Bytes,
     pub(crate) tags: Vec<Tag>,
     pub(crate) same_image: SameDigestSameTag,
-    /// Whether everything that the manifest names has to be there, as ECR's API wants it. The data plane
-    /// takes sparse images and indexes (distribution specification, "Pushing manifests").
-    pub(crate) require_contents: bool,
+    /// What it means that something that the manifest refers to is not there.
+    pub(crate) missing: MissingContents,
 }
 
 impl Registry {
@@ -145,7 +144,7 @@ impl Registry {
             body,
             tags: tags.clone(),
             same_image: SameDigestSameTag::Accept,
-            require_contents: false,
+            missing: MissingContents::AsTheRegistrySays,
         };
         self.push_manifest(ctx, &gate, &permit, push).await?;
         Ok(Pushed { digest, subject, tags })
@@ -169,13 +168,11 @@ impl Registry {
         if types.into_iter().flatten().any(|text| text.contains(char::is_control)) {
             return Err(Error::new(Code::ManifestInvalid, "A media type cannot hold control characters."));
         }
-        let mut blobs: Vec<Digest> =
-            manifest.referenced_blobs().map(|descriptor| descriptor.digest).collect();
-        blobs.sort_unstable();
-        blobs.dedup();
-        let mut children: Vec<Digest> = manifest.manifests.iter().map(|child| child.digest).collect();
-        children.sort_unstable();
-        children.dedup();
+        let required = sorted(manifest.required_blobs().map(|blob| blob.digest));
+        let blobs = sorted(manifest.blobs().map(|blob| blob.digest));
+        let foreign =
+            blobs.iter().filter(|digest| required.binary_search(digest).is_err()).copied().collect();
+        let children = sorted(manifest.manifests.iter().map(|child| child.digest));
         let annotations_json = match (&manifest.subject, manifest.annotations.is_empty()) {
             (Some(_), false) => Some(serde_json::to_vec(&manifest.annotations).map_err(Error::internal)?),
             _ => None,
@@ -188,12 +185,13 @@ impl Registry {
             artifact_type: manifest.effective_artifact_type().map(str::to_owned),
             config_media_type: manifest.config.as_ref().and_then(|config| config.media_type.clone()),
             body: push.body.to_vec(),
-            image_size: manifest.total_layer_size(),
+            image_size: manifest.total_size(),
             subject: manifest.subject.as_ref().map(|subject| subject.digest),
             annotations_json,
             blobs,
+            foreign,
             children,
-            require_children: push.require_contents,
+            missing: push.missing,
             tags: push.tags,
             pushed_by: permit.caller().unique_id.clone(),
             at: ctx.at(),
@@ -201,17 +199,7 @@ impl Registry {
             same_digest_same_tag: push.same_image,
         };
         fault::hit(Fault::BeforePutImage);
-        let outcome = match self.meta.write(put.clone()).await {
-            // The blobs that are there are held by the image; the others it can only name.
-            Err(meta::OpError::Refused(PutImageRefusal::LayersNotFound(missing)))
-                if !push.require_contents =>
-            {
-                let mut sparse = put;
-                sparse.blobs.retain(|digest| !missing.contains(digest));
-                self.meta.write(sparse).await
-            }
-            outcome => outcome,
-        };
+        let outcome = self.meta.write(put).await;
         let outcome = outcome.or_refused(|refusal| put_image_error(refusal, gate, permit))?;
         fault::hit(Fault::AfterPutImage);
         Ok(outcome)
@@ -278,14 +266,16 @@ fn put_image_error<E: Effect>(refusal: PutImageRefusal, gate: &Gate, permit: &Pe
                 "Layers with digests '[{}]' required for pushing image into repository with name '{name}' in the registry with id '{account}' do not exist",
                 join(&digests)
             ),
-        ),
+        )
+        .about(digests),
         PutImageRefusal::ReferencedImagesNotFound(digests) => Error::new(
             Code::ReferencedImagesNotFound,
             format!(
                 "Images with digests '[{}]' required for pushing image into repository with name '{name}' in the registry with id '{account}' do not exist",
                 join(&digests)
             ),
-        ),
+        )
+        .about(digests),
         PutImageRefusal::TagImmutable { tag, .. } => Error::new(
             Code::ImageTagAlreadyExists,
             format!(
@@ -318,6 +308,14 @@ fn put_image_error<E: Effect>(refusal: PutImageRefusal, gate: &Gate, permit: &Pe
             ),
         ),
     }
+}
+
+/// Each digest once.
+fn sorted(digests: impl Iterator<Item = Digest>) -> Vec<Digest> {
+    let mut digests: Vec<Digest> = digests.collect();
+    digests.sort_unstable();
+    digests.dedup();
+    digests
 }
 
 fn join(digests: &[Digest]) -> String {

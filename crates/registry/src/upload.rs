@@ -33,6 +33,9 @@ pub enum BodyError {
     /// The client went away or broke the protocol.
     #[error("the request's body ended early")]
     Broken,
+    /// A newer request went on with the upload.
+    #[error("another request went on with the upload")]
+    Superseded,
 }
 
 /// The body of a push.
@@ -119,7 +122,29 @@ impl Registry {
 
     /// Appends the last bytes (or none), verifies the digest, and makes the blob readable. Bytes that come with the
     /// end are a part like the others, and need the same permission.
+    ///
+    /// A client whose answer was lost asks again, and the session is gone. That is a success while the repository has the
+    /// blob, for a caller who may know that it does.
     pub async fn finish_upload(
+        self: &Arc<Self>,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        id: &str,
+        digest: &Digest,
+        incoming: Incoming,
+    ) -> Result<()> {
+        match self.finish_session(ctx, repository, id, digest, incoming).await {
+            Err(error)
+                if error.code == Code::UploadNotFound
+                    && self.head_blob(ctx, repository, digest).await.is_ok() =>
+            {
+                Ok(())
+            }
+            finished => finished,
+        }
+    }
+
+    async fn finish_session(
         self: &Arc<Self>,
         ctx: &Ctx,
         repository: &RepositoryRef,
@@ -170,7 +195,13 @@ impl Registry {
             // Nobody knows the session's id, so nobody can resume it.
             let _ = self.discard(key, &id, ctx.at()).await;
         }
-        done
+        done.map_err(|error| match error.code {
+            Code::ClientGone => Error::new(
+                Code::ClientGone,
+                "The request's body ended before all of it was received, and nothing was kept. Send the blob again.",
+            ),
+            _ => error,
+        })
     }
 
     pub(crate) async fn create_upload<E: Effect>(
@@ -190,6 +221,7 @@ impl Registry {
             version: 0,
             part_count: 0,
             last_part_size: 0,
+            has_small_part: false,
             created_at: at,
             updated_at: at,
         };
@@ -282,6 +314,6 @@ fn gone_repository<E: Effect>(permit: &Permit<E>) -> Error {
 fn superseded() -> Error {
     Error::new(
         Code::UploadRangeInvalid,
-        "Another request wrote to this upload meanwhile. Ask for its status and resume there.",
+        "Another request went on with this upload meanwhile. Ask for the upload's status and resume there.",
     )
 }

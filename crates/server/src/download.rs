@@ -30,5 +30,5 @@ async fn download(app: &App, exchange: &Exchange) -> Result<Response, Refusal> {
     let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
     let request = Unsigned { peer: exchange.peer, user_agent, now: exchange.now };
     let blob = app.registry.verify_download(token, &request).await?;
-    v2::blob::send(exchange, &blob).await
+    v2::blob::send(exchange, blob).await
 }

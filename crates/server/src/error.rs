@@ -100,7 +100,7 @@ dialects! {
     UploadRangeInvalid => BlobUploadInvalid RANGE_NOT_SATISFIABLE, "InvalidLayerPartException" BAD_REQUEST;
     SizeInvalid => SizeInvalid BAD_REQUEST, "InvalidParameterException" BAD_REQUEST;
     AccessDenied => Denied FORBIDDEN, "AccessDeniedException" BAD_REQUEST, "AccessDenied" FORBIDDEN;
-    InvalidToken => Denied BAD_REQUEST, "UnrecognizedClientException" BAD_REQUEST, "InvalidClientTokenId" FORBIDDEN;
+    InvalidToken => Denied UNAUTHORIZED, "UnrecognizedClientException" BAD_REQUEST, "InvalidClientTokenId" FORBIDDEN;
     ClientGone => BlobUploadInvalid BAD_REQUEST, "RequestAbortedException" BAD_REQUEST;
     OutOfSpace => InternalError INSUFFICIENT_STORAGE, "ServerException" INTERNAL_SERVER_ERROR;
     Unavailable => Unavailable SERVICE_UNAVAILABLE, "ServerException" SERVICE_UNAVAILABLE,
@@ -117,18 +117,27 @@ pub(crate) struct Refusal {
     pub(crate) code: Option<ErrorCode>,
     pub(crate) message: String,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// The `detail` of the error, in the specification's form.
+    pub(crate) detail: Option<serde_json::Value>,
     /// The cause, for the log.
     pub(crate) failure: Option<String>,
 }
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { status, code: Some(code), message: message.into(), headers: Vec::new(), failure: None }
+        Self {
+            status,
+            code: Some(code),
+            message: message.into(),
+            headers: Vec::new(),
+            detail: None,
+            failure: None,
+        }
     }
 
     /// A refusal without a code of the specification.
     pub(crate) fn bare(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, code: None, message: message.into(), headers: Vec::new(), failure: None }
+        Self { status, code: None, message: message.into(), headers: Vec::new(), detail: None, failure: None }
     }
 
     pub(crate) fn with(mut self, name: HeaderName, text: &str) -> Self {
@@ -140,7 +149,7 @@ impl Refusal {
     pub(crate) fn into_response(self, exchange: &mut Exchange) -> Response {
         exchange.failure = self.failure;
         let (kind, body) = match self.code {
-            Some(code) => (JSON, oci::error::body(code, &self.message, None)),
+            Some(code) => (JSON, oci::error::body(code, &self.message, self.detail)),
             None => (TEXT, format!("{}\n", self.message).into_bytes()),
         };
         let mut response = answer(self.status, ResponseBody::bytes(body));
@@ -155,6 +164,9 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let entry = entry(error.code);
         let mut refusal = Self::new(entry.oci_status, entry.oci, error.message);
+        refusal.detail = (!error.missing.is_empty()).then(|| {
+            error.missing.iter().map(|digest| serde_json::json!({"digest": digest.to_string()})).collect()
+        });
         refusal.failure = error.internal.map(|cause| cause.chain());
         refusal
     }
@@ -168,7 +180,9 @@ impl From<BodyError> for Refusal {
                 ErrorCode::SizeInvalid,
                 format!("The body is larger than the {limit} bytes that are accepted here."),
             ),
-            BodyError::Broken(_) => Error::new(Code::ClientGone, "The request's body ended early.").into(),
+            BodyError::Broken(_) => {
+                Error::new(Code::ClientGone, "The request's body ended early. Send the request again.").into()
+            }
         }
     }
 }

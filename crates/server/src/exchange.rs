@@ -1,6 +1,8 @@
 //! One request as a handler sees it: its head, a body not yet read, where it comes from, its id, and what the
 //! handler wants the log to know.
 
+use std::borrow::Cow;
+
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use hyper::body::Incoming;
@@ -80,10 +82,18 @@ impl Exchange {
     /// Every value of a query parameter, decoded, in order.
     pub(crate) fn parameters<'a>(&'a self, name: &'a str) -> impl Iterator<Item = String> + 'a {
         let query = self.uri.query().unwrap_or_default();
-        form_urlencoded::parse(query.as_bytes())
-            .filter(move |(key, _)| key == name)
-            .map(|(_, value)| value.into_owned())
+        query
+            .split('&')
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+            .filter(move |(key, _)| decoded(key) == name)
+            .map(|(_, value)| decoded(value).into_owned())
     }
+}
+
+/// What a part of a query says. A plus is a plus, as in every part of a URL (RFC 3986 §2.2): media types have one, and
+/// only forms write a space so.
+fn decoded(text: &str) -> Cow<'_, str> {
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy()
 }
 
 /// An answer of a status and a body in hand.

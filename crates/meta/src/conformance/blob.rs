@@ -53,6 +53,27 @@ pub(super) async fn what_an_image_needs_stays(world: World) {
     assert_eq!(refusal(unlink(blob).await), UnlinkBlobRefusal::NotFound);
 }
 
+/// A reference is a fact of its own: it is there before the blob is.
+pub(super) async fn what_comes_after_its_image_stays_too(world: World) {
+    let repository = world.repository("app").await;
+    world.sparse("ENABLED").await;
+    let late = digest("late");
+    let put = PutImage {
+        blobs: vec![late],
+        missing: MissingContents::AsTheRegistrySays,
+        ..world.image(repository, "m", &["v1"])
+    };
+    world.meta.write(put).await.unwrap();
+    let unlink = || world.meta.write(UnlinkBlob { repository, digest: late, at: Micros(9) });
+    assert_eq!(refusal(unlink().await), UnlinkBlobRefusal::InUse);
+    world.blob(repository, "late").await;
+    assert_eq!(refusal(unlink().await), UnlinkBlobRefusal::InUse);
+    let delete =
+        DeleteManifest { repository, digest: digest("m"), refuse_if_referenced: true, at: Micros(9) };
+    world.meta.write(delete).await.unwrap();
+    unlink().await.unwrap();
+}
+
 pub(super) async fn links_are_found(world: World) {
     let (one, two) = (world.repository("one").await, world.repository("two").await);
     let blob = world.blob(one, "layer").await;

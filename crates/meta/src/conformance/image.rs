@@ -22,12 +22,27 @@ pub(super) async fn what_it_names_must_be_there(world: World) {
     };
     let missing = PutImageRefusal::ReferencedImagesNotFound(vec![digest("absent")]);
     assert_eq!(refusal(world.meta.write(index.clone()).await), missing);
-    let sparse = world.meta.write(PutImage { require_children: false, ..index }).await.unwrap();
+    let asks = PutImage { missing: MissingContents::AsTheRegistrySays, ..index.clone() };
+    assert_eq!(refusal(world.meta.write(asks.clone()).await), missing);
+    world.sparse("ENABLED").await;
+    assert_eq!(refusal(world.meta.write(index).await), missing, "ECR's PutImage");
+    let sparse = world.meta.write(asks).await.unwrap();
     assert_eq!(sparse.image.image_size, 900, "an index is as large as its largest child");
+    world.sparse("DISABLED").await;
     let long = Digest::of(Algorithm::Sha512, b"m");
     let put = PutImage { digest: long, ..world.image(repository, "m", &["sha512"]) };
     assert_eq!(world.meta.write(put).await.unwrap().image.digest, long);
     assert_eq!(world.row("app").await.image_count, 4);
+}
+
+pub(super) async fn what_stays_elsewhere_may_be_missing(world: World) {
+    let repository = world.repository("app").await;
+    let foreign = digest("foreign");
+    let put = PutImage { blobs: vec![foreign], foreign: vec![foreign], ..world.image(repository, "m", &[]) };
+    world.meta.write(put).await.unwrap();
+    world.blob(repository, "foreign").await;
+    let unlink = UnlinkBlob { repository, digest: foreign, at: Micros(9) };
+    assert_eq!(refusal(world.meta.write(unlink).await), UnlinkBlobRefusal::InUse);
 }
 
 pub(super) async fn a_tag_moves_with_its_counts(world: World) {

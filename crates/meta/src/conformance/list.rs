@@ -86,22 +86,40 @@ pub(super) async fn images_by_name(world: World) {
     let repository = five(&world).await;
     let by_tag = |name| ImageRef { tag: Some(tag(name)), digest: None };
     let by_digest = |body| ImageRef { tag: None, digest: Some(digest(body)) };
-    let both = ImageRef { tag: Some(tag("c")), digest: Some(digest("0")) };
+    let both = |name, body| ImageRef { tag: Some(tag(name)), digest: Some(digest(body)) };
     let ids = vec![
         by_tag("y"),
         by_digest("1"),
         by_tag("none"),
         by_tag("a"),
         by_tag("b"),
-        both,
+        both("b", "0"),
+        both("c", "0"),
+        both("c", "no such"),
+        both("none", "0"),
         ImageRef::default(),
     ];
     let found = world.meta.read(FindImages { repository, ids }).await.unwrap();
-    let found: Vec<_> =
-        found.into_iter().map(|image| image.map(|(row, tags)| (row.digest, tags.len()))).collect();
-    let expected =
-        [Some(("4", 3)), Some(("1", 0)), None, Some(("0", 2)), Some(("0", 2)), Some(("0", 2)), None];
-    assert_eq!(found, expected.map(|image| image.map(|(body, tags)| (digest(body), tags))));
+    let seen = |image| match image {
+        FoundImage::Found(image) => format!("{} with {}", image.0.digest, image.1.len()),
+        FoundImage::TagOfAnother => "tag of another".to_owned(),
+        FoundImage::NotFound => "none".to_owned(),
+    };
+    let is = |body, tags| format!("{} with {tags}", digest(body));
+    let (another, none) = ("tag of another".to_owned(), "none".to_owned());
+    let expected = [
+        is("4", 3),
+        is("1", 0),
+        none.clone(),
+        is("0", 2),
+        is("0", 2),
+        is("0", 2),
+        another.clone(),
+        another,
+        none.clone(),
+        none,
+    ];
+    assert_eq!(found.into_iter().map(seen).collect::<Vec<_>>(), expected);
 }
 
 pub(super) async fn tags_in_pages(world: World) {

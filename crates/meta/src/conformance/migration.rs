@@ -3,7 +3,7 @@
 use super::{
     beside::Beside,
     identities::{SECOND, digits, pairs},
-    world::{ACCOUNT, Place, REGION, World, digest, tag},
+    world::{ACCOUNT, Place, REGION, World, digest, refusal, tag},
 };
 use crate::*;
 
@@ -47,8 +47,9 @@ fn rows() -> String {
 
 /// A store that was of schema 1 and ran this before it was opened.
 async fn migrated(world: &World, also: &str) -> Result<World, (StoreError, Place)> {
-    let sqlite = format!("{SQLITE}{BOOKKEEPING}{}{also}", rows().replace('<', "x'").replace('>', "'"));
-    let postgres = format!("{POSTGRES}{BOOKKEEPING}{}{also}", rows().replace('<', "'\\x").replace('>', "'"));
+    let rows = rows() + also;
+    let sqlite = format!("{SQLITE}{BOOKKEEPING}{}", rows.replace('<', "x'").replace('>', "'"));
+    let postgres = format!("{POSTGRES}{BOOKKEEPING}{}", rows.replace('<', "'\\x").replace('>', "'"));
     world.prepared(&sqlite, &postgres).await
 }
 
@@ -72,7 +73,7 @@ fn resolve(target: Target) -> Resolve {
 pub(super) async fn what_was_there_stays(world: World) {
     let old = started(&world).await;
     let numbers = old.texts("SELECT CAST(number AS TEXT) FROM schema_migration ORDER BY number").await;
-    assert_eq!(numbers, ["1", "2"]);
+    assert_eq!(numbers, ["1", "2", "3"]);
     let found = old.meta.read(resolve(Target::Tag(tag("v1")))).await.unwrap();
     let caller = found.caller.unwrap();
     assert!(caller.is_active() && caller.in_organization);
@@ -134,6 +135,82 @@ pub(super) async fn what_was_there_can_do_what_is_new(world: World) {
     old.meta.write(delete).await.unwrap();
     let purge = PurgeRepositorySlice { repository, limit: 100, at: Micros(61) };
     assert!(old.meta.write(purge).await.unwrap());
+}
+
+/// Bytes in hex, as [`rows`] marks them.
+fn bytes(bytes: &[u8]) -> String {
+    let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("<{}>", pairs.concat())
+}
+
+/// A manifest as schema 1 kept it: nothing about the layer that was not there. With `at` as its id.
+fn sparse_image(at: i64) -> (String, String) {
+    let layer = format!("late{at}");
+    let body = format!(
+        r#"{{"schemaVersion":2,"config":{{"digest":"{}","size":30}},"layers":[{{"digest":"{}","size":4}}]}}"#,
+        digest("layer"),
+        digest(&layer)
+    );
+    let sql = format!(
+        "INSERT INTO image VALUES (10, 1, {at}, {}, 'application/vnd.oci.image.manifest.v1+json', NULL, NULL, \
+            {}, 4, NULL, NULL, 1, 0, 0, 11, 'AIDA1', NULL, 11, 'PUSH', 'op'); \
+         INSERT INTO manifest_body VALUES (10, 1, {at}, {});",
+        bytes(&digest(&body).to_stored()),
+        body.len(),
+        bytes(body.as_bytes())
+    );
+    (sql, layer)
+}
+
+pub(super) async fn references_of_stored_manifests_are_written(world: World) {
+    let (sql, layers): (Vec<String>, Vec<String>) = (2..9).map(sparse_image).unzip();
+    let index = format!(
+        r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{{"digest":"{}","size":4}}]}}"#,
+        digest("no child")
+    );
+    let index = format!(
+        "INSERT INTO image VALUES (10, 1, 9, {}, 'application/vnd.oci.image.index.v1+json', NULL, NULL, \
+            {}, 0, NULL, NULL, 1, 0, 0, 11, 'AIDA1', NULL, 11, 'PUSH', 'op'); \
+         INSERT INTO manifest_body VALUES (10, 1, 9, {});",
+        bytes(&digest("index").to_stored()),
+        index.len(),
+        bytes(index.as_bytes())
+    );
+    let Ok(old) = migrated(&world, &format!("{}{index}", sql.concat())).await else { panic!("not opened") };
+    let repository = RepositoryKey { registry: RegistryKey(10), id: 1 };
+    let in_use = async |old: &World| {
+        for layer in &layers {
+            let unlink = UnlinkBlob { repository, digest: digest(layer), at: Micros(9) };
+            assert_eq!(refusal(old.meta.write(unlink).await), UnlinkBlobRefusal::InUse, "{layer}");
+        }
+    };
+    in_use(&old).await;
+    let unlink = UnlinkBlob { repository, digest: digest("layer"), at: Micros(9) };
+    assert_eq!(refusal(old.meta.write(unlink).await), UnlinkBlobRefusal::InUse, "what was known stays");
+    let sizes = old.texts("SELECT CAST(image_size AS TEXT) FROM image WHERE id > 1 ORDER BY id").await;
+    assert_eq!(sizes, ["34", "34", "34", "34", "34", "34", "34", "0"], "layers and config");
+    assert_eq!(old.texts("SELECT CAST(image AS TEXT) FROM reference_backfill").await, Vec::<String>::new());
+    // One that ended in the middle goes on from there.
+    old.sql("DELETE FROM image_blob WHERE image > 1; INSERT INTO reference_backfill VALUES (1, 0, 0, 0)")
+        .await
+        .unwrap();
+    assert!(!old.meta.write(BackfillReferences { limit: 3 }).await.unwrap());
+    assert_eq!(old.texts("SELECT CAST(image AS TEXT) FROM reference_backfill").await, ["3"]);
+    let again = old.restart().await;
+    in_use(&again).await;
+    assert!(again.meta.write(BackfillReferences { limit: 3 }).await.unwrap());
+}
+
+pub(super) async fn uploads_of_roles_go_on(world: World) {
+    let upload = |id: &str, principal: &str| {
+        format!(
+            "INSERT INTO upload VALUES (10, 1, '{id}', '{principal}', '{id}', 1, 0, NULL, 0, 0, 0, 5, 5);"
+        )
+    };
+    let rows = [upload("u1", "AROA1:session"), upload("u2", "AIDA1:federated"), upload("u3", "AIDA1")];
+    let Ok(old) = migrated(&world, &rows.concat()).await else { panic!("not opened") };
+    let owners = old.texts("SELECT principal FROM upload ORDER BY id").await;
+    assert_eq!(owners, ["AROA1", "AIDA1:federated", "AIDA1"]);
 }
 
 /// A step that fails leaves the schema as it was, and says why.

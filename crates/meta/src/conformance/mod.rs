@@ -59,10 +59,11 @@ suite! {
         named_in_a_policy, many_are_found_in_few_statements;
     repository: names_are_unique_among_the_living, pages_go_by_bytes, deletion_is_refused_while_images_are_there,
         settings_are_kept, resource_tags;
-    blob: a_mount_needs_a_living_source, found_in_the_order_of_the_request, what_an_image_needs_stays, links_are_found;
-    upload: moves_by_compare_and_swap, belongs_to_its_repository, a_second_copy_is_doomed, a_repeat_finds_its_own,
+    blob: a_mount_needs_a_living_source, found_in_the_order_of_the_request, what_an_image_needs_stays,
+        what_comes_after_its_image_stays_too, links_are_found;
+    upload: moves_by_compare_and_swap, a_small_part_is_remembered, belongs_to_its_repository, a_second_copy_is_doomed, a_repeat_finds_its_own,
         cancelled_and_left_ones_are_doomed;
-    image: what_it_names_must_be_there, a_tag_moves_with_its_counts, immutable_tags_stay, filters_turn_the_rule,
+    image: what_it_names_must_be_there, what_stays_elsewhere_may_be_missing, a_tag_moves_with_its_counts, immutable_tags_stay, filters_turn_the_rule,
         the_same_push_again, ids_grow, too_many_tags, manifests_and_pulls;
     delete: by_tag_and_by_digest, the_child_of_an_index_stays, a_tag_alone;
     member_account: born_whole_or_not_at_all, tags_of_accounts, renamed_closed_and_gone, an_address_is_given_once;
@@ -87,7 +88,7 @@ suite! {
     ends: a_policy_that_is_attached_meanwhile, a_policy_whose_deletion_comes_first,
         a_user_who_gets_something_meanwhile, a_group_that_is_joined_meanwhile, what_is_tagged_meanwhile;
     migration: what_was_there_stays, what_was_there_can_do_what_is_new, a_step_is_made_whole_or_not_at_all,
-        text_is_bytes;
+        references_of_stored_manifests_are_written, uploads_of_roles_go_on, text_is_bytes;
     list: images_in_pages, ids_in_pages, images_by_name, tags_in_pages, referrers;
     resolve: everything_in_one_row, what_is_missing_is_none, one_round_trip, many_cost_as_few;
     purge: in_slices, the_living_are_spared;

@@ -11,6 +11,7 @@ fn advance(upload: &CreateUpload, expected_version: i64, offset: u64, at: i64) -
         offset,
         hash_state: Some(vec![1, 2]),
         last_part_size: 5,
+        follows_small_part: false,
         at: Micros(at),
     }
 }
@@ -27,6 +28,21 @@ pub(super) async fn moves_by_compare_and_swap(world: World) {
     assert_eq!(refusal(world.meta.write(complete.clone()).await), CompleteUploadRefusal::Stale);
     world.meta.write(CompleteUpload { expected_version: 2, ..complete }).await.unwrap();
     assert_eq!(refusal(step(2, 10, 103).await), UploadRefusal::NotFound);
+}
+
+pub(super) async fn a_small_part_is_remembered(world: World) {
+    let upload = world.upload(world.repository("app").await).await;
+    let step = |version, follows_small_part| {
+        let at = 100 + version;
+        world.meta.write(AdvanceUpload { follows_small_part, ..advance(&upload, version, 5, at) })
+    };
+    let seen: Vec<bool> = [
+        step(0, false).await.unwrap().has_small_part,
+        step(1, true).await.unwrap().has_small_part,
+        step(2, false).await.unwrap().has_small_part,
+    ]
+    .into();
+    assert_eq!(seen, [false, true, true]);
 }
 
 pub(super) async fn belongs_to_its_repository(world: World) {

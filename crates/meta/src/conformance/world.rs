@@ -245,14 +245,21 @@ impl World {
             subject: None,
             annotations_json: None,
             blobs: Vec::new(),
+            foreign: Vec::new(),
             children: Vec::new(),
-            require_children: true,
+            missing: MissingContents::Refuse,
             tags: tags.iter().map(|name| tag(name)).collect(),
             pushed_by: "AIDA1".into(),
             at: Micros(self.id()),
             op: self.op(),
             same_digest_same_tag: SameDigestSameTag::Accept,
         }
+    }
+
+    /// Whether the registry takes images whose contents are missing.
+    pub(super) async fn sparse(&self, value: &str) {
+        let (name, value) = (SPARSE_IMAGES.to_owned(), value.to_owned());
+        self.meta.write(PutAccountSetting { registry: self.registry, name, value }).await.unwrap();
     }
 
     pub(super) async fn put(&self, repository: RepositoryKey, body: &str, tags: &[&str]) -> ImageRow {

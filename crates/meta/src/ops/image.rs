@@ -9,8 +9,8 @@ use crate::{
 };
 
 pub use crate::ops::image_put::{
-    MAX_IMAGES_PER_REPOSITORY, MAX_TAGS_PER_IMAGE, PutImage, PutImageOutcome, PutImageRefusal,
-    SameDigestSameTag,
+    MAX_IMAGES_PER_REPOSITORY, MAX_TAGS_PER_IMAGE, MissingContents, PutImage, PutImageOutcome,
+    PutImageRefusal, SPARSE_IMAGES, SameDigestSameTag,
 };
 
 /// An image.
@@ -28,7 +28,7 @@ pub struct ImageRow {
     pub config_media_type: Option<String>,
     /// Size of its manifest.
     pub manifest_size: u64,
-    /// ECR's `imageSizeInBytes`: its layers, or the largest of an index's children.
+    /// ECR's `imageSizeInBytes`: its layers and its config, or the largest of an index's children.
     pub image_size: u64,
     /// The image that it refers to.
     pub subject: Option<Digest>,

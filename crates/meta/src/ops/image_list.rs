@@ -49,8 +49,24 @@ pub struct ImageRef {
 /// An image with its tags in byte order.
 pub type TaggedImage = (ImageRow, Vec<Tag>);
 
-/// Finds images, in the order of the request. An image named by both is found by its digest; whether the tag is
-/// among its tags is for the caller to see.
+/// What was found for one [`ImageRef`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FoundImage {
+    /// The image.
+    Found(Box<TaggedImage>),
+    /// The tag names an image of another digest.
+    TagOfAnother,
+    /// There is no such image, or no such tag.
+    NotFound,
+}
+
+impl FoundImage {
+    fn of(image: Option<&TaggedImage>) -> Self {
+        image.map_or(Self::NotFound, |image| Self::Found(Box::new(image.clone())))
+    }
+}
+
+/// Finds images, in the order of the request. An image named by both is the one that the tag names, if it has that digest.
 #[derive(Clone, Debug)]
 pub struct FindImages {
     /// The repository.
@@ -59,9 +75,9 @@ pub struct FindImages {
     pub ids: Vec<ImageRef>,
 }
 
-operation!(FindImages: Page -> Vec<Option<TaggedImage>>, Never, |op, tx| {
-    let digests: Vec<Digest> = op.ids.iter().filter_map(|id| id.digest).collect();
-    let tags: Vec<Tag> = op.ids.iter().filter(|id| id.digest.is_none()).filter_map(|id| id.tag.clone()).collect();
+operation!(FindImages: Page -> Vec<FoundImage>, Never, |op, tx| {
+    let digests: Vec<Digest> = op.ids.iter().filter(|id| id.tag.is_none()).filter_map(|id| id.digest).collect();
+    let tags: Vec<Tag> = op.ids.iter().filter_map(|id| id.tag.clone()).collect();
     let mut by_digest = HashMap::new();
     let mut by_tag = HashMap::new();
     for chunk in chunks(&digests) {
@@ -80,9 +96,12 @@ operation!(FindImages: Page -> Vec<Option<TaggedImage>>, Never, |op, tx| {
         }
     }
     let found = op.ids.iter().map(|id| match (&id.digest, &id.tag) {
-        (Some(digest), _) => by_digest.get(digest).cloned(),
-        (None, Some(tag)) => by_tag.get(tag).cloned(),
-        (None, None) => None,
+        (Some(digest), None) => FoundImage::of(by_digest.get(digest)),
+        (digest, Some(tag)) => match by_tag.get(tag) {
+            Some((image, _)) if digest.is_some_and(|digest| digest != image.digest) => FoundImage::TagOfAnother,
+            image => FoundImage::of(image),
+        },
+        (None, None) => FoundImage::NotFound,
     });
     Ok(Ok(found.collect()))
 });

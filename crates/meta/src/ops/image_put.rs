@@ -31,6 +31,19 @@ pub enum SameDigestSameTag {
     Refuse,
 }
 
+/// What it means that the repository does not have what a manifest refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingContents {
+    /// The push is refused: ECR's PutImage.
+    Refuse,
+    /// It is refused unless the registry takes sparse images ([`SPARSE_IMAGES`]): the data plane.
+    AsTheRegistrySays,
+}
+
+/// The account setting that lets a registry take images whose blobs, and indexes whose children, are missing. A setting
+/// of Wharf's own; ECR has none.
+pub const SPARSE_IMAGES: &str = "WHARF_SPARSE_IMAGES";
+
 /// Puts an image into a repository and sets tags on it.
 #[derive(Clone, Debug)]
 pub struct PutImage {
@@ -48,18 +61,20 @@ pub struct PutImage {
     pub config_media_type: Option<String>,
     /// The manifest.
     pub body: Vec<u8>,
-    /// Size of the layers. For an index the largest child is taken if that is more.
+    /// Size of the layers and the config. For an index the largest child is taken if that is more.
     pub image_size: u64,
     /// The image that it refers to.
     pub subject: Option<Digest>,
     /// Annotations, as JSON.
     pub annotations_json: Option<Vec<u8>>,
-    /// Blobs that the repository must link.
+    /// Blobs that it refers to. Each is a fact, whether or not the repository has the blob.
     pub blobs: Vec<Digest>,
+    /// Those of them that stay elsewhere and need not be in the repository.
+    pub foreign: Vec<Digest>,
     /// Images that an index lists.
     pub children: Vec<Digest>,
-    /// Whether all children must be in the repository.
-    pub require_children: bool,
+    /// What it means that others of them are missing.
+    pub missing: MissingContents,
     /// Tags to set.
     pub tags: Vec<Tag>,
     /// Who pushes.
@@ -139,11 +154,7 @@ operation!(PutImage: Durable -> PutImageOutcome, PutImageRefusal, |op, tx| {
         return Ok(Err(refusal));
     }
     let (id, created) = match &existing {
-        Some((image, own)) => {
-            // Pushed before its blobs were, it can hold only now those that came since.
-            op.insert_members(tx, image.id).await?;
-            (image.id, *own)
-        }
+        Some((image, own)) => (image.id, *own),
         None => (op.insert(tx, &repository).await?, true),
     };
     op.set_tags(tx, id, &current, &wanted).await?;
@@ -188,17 +199,29 @@ impl PutImage {
 
     /// Everything that the manifest names and that must be there is there.
     async fn check_contents(&self, tx: &mut Tx<'_>) -> Result<Result<(), PutImageRefusal>, StoreError> {
-        let missing = self.missing(tx, "blob_link", &self.blobs).await?;
-        if !missing.is_empty() {
+        let foreign: HashSet<&Digest> = self.foreign.iter().collect();
+        let required: Vec<Digest> =
+            self.blobs.iter().filter(|digest| !foreign.contains(digest)).copied().collect();
+        let missing = self.missing(tx, "blob_link", &required).await?;
+        if !missing.is_empty() && !self.may_be_sparse(tx).await? {
             return Ok(Err(PutImageRefusal::LayersNotFound(missing)));
         }
-        if self.require_children {
-            let missing = self.missing(tx, "image", &self.children).await?;
-            if !missing.is_empty() {
-                return Ok(Err(PutImageRefusal::ReferencedImagesNotFound(missing)));
-            }
+        let missing = self.missing(tx, "image", &self.children).await?;
+        if !missing.is_empty() && !self.may_be_sparse(tx).await? {
+            return Ok(Err(PutImageRefusal::ReferencedImagesNotFound(missing)));
         }
         Ok(Ok(()))
+    }
+
+    /// Whether the registry takes images whose contents are missing. Asked only when something is.
+    async fn may_be_sparse(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        if self.missing == MissingContents::Refuse {
+            return Ok(false);
+        }
+        let select = "SELECT value FROM account_setting WHERE registry = ?1 AND name = ?2";
+        let value: Option<String> =
+            tx.value(select, &params![self.repository.registry, SPARSE_IMAGES]).await?;
+        Ok(value.as_deref() == Some("ENABLED"))
     }
 
     /// The image if it is there, and whether this very operation made it.
@@ -269,7 +292,7 @@ impl PutImage {
             WHERE registry = ?1 AND id = ?2 RETURNING last_image_id";
         let id: Option<ImageId> = tx.value(next, &params![registry, repository, self.id]).await?;
         let id = id.ok_or(StoreError::Bug("a held repository is not there"))?;
-        let size = self.image_size.max(self.largest_child(tx).await?);
+        let size = self.image_size.max(largest_child(tx, self.repository, &self.children).await?);
         let insert = "INSERT INTO image (registry, repository, id, digest, media_type, artifact_type, \
                 config_media_type, manifest_size, image_size, subject, annotations, status, tagged, tag_count, \
                 pushed_at, pushed_by, last_activated_at, origin, operation) \
@@ -294,42 +317,8 @@ impl PutImage {
         tx.execute(insert, &values).await?;
         let body = "INSERT INTO manifest_body (registry, repository, image, body) VALUES (?1, ?2, ?3, ?4)";
         tx.execute(body, &params![registry, repository, id, self.body]).await?;
-        self.insert_members(tx, id).await?;
+        insert_members(tx, self.repository, id, &self.blobs, &self.children).await?;
         Ok(id)
-    }
-
-    /// The foreign key of `image_blob` is what keeps a link that an image needs.
-    async fn insert_members(&self, tx: &mut Tx<'_>, id: ImageId) -> Result<(), StoreError> {
-        for (table, digests) in [("image_blob", &self.blobs), ("image_child", &self.children)] {
-            for chunk in chunks(digests) {
-                let rows: Vec<String> = (0..chunk.len().next_power_of_two())
-                    .map(|at| format!("(?1, ?2, ?3, ?{})", at + 4))
-                    .collect();
-                let sql = format!(
-                    "INSERT INTO {table} (registry, repository, image, digest) VALUES {} ON CONFLICT DO NOTHING",
-                    rows.join(", ")
-                );
-                let mut values = params![self.repository.registry, self.repository.id, id].to_vec();
-                push_list(&mut values, chunk);
-                tx.execute(&sql, &values).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn largest_child(&self, tx: &mut Tx<'_>) -> Result<u64, StoreError> {
-        let mut largest = 0;
-        for chunk in chunks(&self.children) {
-            let sql = format!(
-                "SELECT COALESCE(MAX(image_size), 0) FROM image \
-                 WHERE registry = ?1 AND repository = ?2 AND digest IN ({})",
-                list(3, chunk.len())
-            );
-            let mut values = self.keys();
-            push_list(&mut values, chunk);
-            largest = largest.max(tx.value(&sql, &values).await?.unwrap_or_default());
-        }
-        Ok(largest)
     }
 
     /// Points the wanted tags at the image and keeps every count right.
@@ -364,4 +353,48 @@ impl PutImage {
         tx.execute(update, &params![registry, repository, id, distinct.len() as u64, self.at]).await?;
         Ok(())
     }
+}
+
+/// Writes a row for each reference of a manifest. What such a row names is needed and stays.
+pub(crate) async fn insert_members(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    id: ImageId,
+    blobs: &[Digest],
+    children: &[Digest],
+) -> Result<(), StoreError> {
+    for (table, digests) in [("image_blob", blobs), ("image_child", children)] {
+        for chunk in chunks(digests) {
+            let rows: Vec<String> =
+                (0..chunk.len().next_power_of_two()).map(|at| format!("(?1, ?2, ?3, ?{})", at + 4)).collect();
+            let sql = format!(
+                "INSERT INTO {table} (registry, repository, image, digest) VALUES {} ON CONFLICT DO NOTHING",
+                rows.join(", ")
+            );
+            let mut values = params![repository.registry, repository.id, id].to_vec();
+            push_list(&mut values, chunk);
+            tx.execute(&sql, &values).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The size of the largest child that is there.
+pub(crate) async fn largest_child(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    children: &[Digest],
+) -> Result<u64, StoreError> {
+    let mut largest = 0;
+    for chunk in chunks(children) {
+        let sql = format!(
+            "SELECT COALESCE(MAX(image_size), 0) FROM image \
+             WHERE registry = ?1 AND repository = ?2 AND digest IN ({})",
+            list(3, chunk.len())
+        );
+        let mut values = params![repository.registry, repository.id].to_vec();
+        push_list(&mut values, chunk);
+        largest = largest.max(tx.value(&sql, &values).await?.unwrap_or_default());
+    }
+    Ok(largest)
 }

@@ -21,6 +21,7 @@ pub mod named_principals;
 pub mod oidc_provider;
 pub mod policy_use;
 pub mod principal;
+pub mod reference_backfill;
 pub mod referrers;
 pub mod registry;
 pub mod repository;

@@ -35,6 +35,8 @@ pub struct UploadRow {
     pub part_count: u64,
     /// Size of the newest part.
     pub last_part_size: u64,
+    /// Whether a part that another followed was smaller than ECR's API wants.
+    pub has_small_part: bool,
     /// When it began.
     pub created_at: Micros,
     /// When bytes last came.
@@ -45,13 +47,13 @@ pub struct UploadRow {
 macro_rules! upload_columns {
     () => {
         "u.id, u.principal, u.object_key, u.algorithm, u.received, u.hash_state, u.version, u.part_count, \
-         u.last_part_size, u.created_at, u.updated_at"
+         u.last_part_size, u.has_small_part, u.created_at, u.updated_at"
     };
 }
 pub(crate) use upload_columns;
 
 impl UploadRow {
-    pub(crate) const COLUMNS: usize = 11;
+    pub(crate) const COLUMNS: usize = 12;
 
     pub(crate) fn read(row: &mut Row) -> Result<Self, StoreError> {
         Ok(Self {
@@ -67,6 +69,7 @@ impl UploadRow {
             version: row.take()?,
             part_count: row.take()?,
             last_part_size: row.take()?,
+            has_small_part: row.take()?,
             created_at: row.take()?,
             updated_at: row.take()?,
         })
@@ -146,6 +149,8 @@ pub struct AdvanceUpload {
     pub hash_state: Option<Vec<u8>>,
     /// Size of the part that came.
     pub last_part_size: u64,
+    /// Whether the part before it was smaller than ECR's API wants.
+    pub follows_small_part: bool,
     /// Now.
     pub at: Micros,
 }
@@ -162,14 +167,15 @@ pub enum UploadRefusal {
 operation!(AdvanceUpload: Relaxed -> UploadRow, UploadRefusal, |op, tx| {
     // A compare-and-swap in one statement; a deleted repository's upload can no longer move.
     let update = concat!("UPDATE upload AS u SET received = ?5, hash_state = ?6, version = u.version + 1, \
-            part_count = u.part_count + 1, last_part_size = ?7, updated_at = ?8 \
+            part_count = u.part_count + 1, last_part_size = ?7, updated_at = ?8, \
+            has_small_part = CASE WHEN u.has_small_part = 1 THEN u.has_small_part ELSE ?9 END \
         WHERE u.registry = ?1 AND u.repository = ?2 AND u.id = ?3 AND u.version = ?4 \
             AND EXISTS (SELECT 1 FROM repository r WHERE r.registry = ?1 AND r.id = ?2 AND r.deleted_at IS NULL) \
         RETURNING ", "id, principal, object_key, algorithm, received, hash_state, version, part_count, \
-                      last_part_size, created_at, updated_at");
+                      last_part_size, has_small_part, created_at, updated_at");
     let RepositoryKey { registry, id: repository } = op.repository;
     let values = params![registry, repository, op.id, op.expected_version, op.offset, op.hash_state,
-        op.last_part_size, op.at];
+        op.last_part_size, op.at, op.follows_small_part];
     if let Some(mut row) = tx.row(update, &values).await? {
         return Ok(Ok(UploadRow::read(&mut row)?));
     }

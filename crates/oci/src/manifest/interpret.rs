@@ -48,10 +48,10 @@ impl Body {
         if is_schema1_body || self.schema_version == Some(SchemaVersion::One) {
             return Err(ManifestError::UnsupportedSchema1);
         }
-        for key in ["config", "layers"] {
-            if self.has("manifests") && self.has(key) {
-                return Err(ManifestError::Ambiguous("manifests", key));
-            }
+        if self.manifests.is_some()
+            && let Some(key) = self.member_of_an_image()
+        {
+            return Err(ManifestError::Ambiguous("manifests", key));
         }
         let (media_type, format) = self.media_type(header)?;
         let may_lack_version = format == Format::Artifact && self.schema_version.is_none();
@@ -70,8 +70,8 @@ impl Body {
             artifact_type: self.artifact_type.filter(|_| !format.is_docker()),
             subject: self.subject.filter(|_| !format.is_docker()),
             config: self.config,
-            layers: if format == Format::Artifact { self.blobs } else { self.layers },
-            manifests: self.manifests,
+            layers: if format == Format::Artifact { self.blobs } else { self.layers }.unwrap_or_default(),
+            manifests: self.manifests.unwrap_or_default(),
             annotations: self.annotations,
         })
     }
@@ -85,33 +85,36 @@ impl Body {
             }
             (Some(body), _) => body.to_owned(),
             (None, Some(header)) => header.to_ascii_lowercase(),
-            (None, None) => {
-                return Err(ManifestError::MissingMediaType(", and no `Content-Type` came with it"));
-            }
+            (None, None) => return Err(ManifestError::MissingMediaType),
         };
         let Some(format) = Format::of(&media_type) else {
             return Err(ManifestError::UnsupportedMediaType(media_type));
         };
-        if format.is_docker() && self.media_type.is_none() {
-            return Err(ManifestError::MissingMediaType(", which Docker's formats require"));
-        }
         Ok((media_type, format))
     }
 
-    /// The members without which a format is not that format. `layers` and `manifests` may be empty.
+    /// The first of the members that an image has and an index does not.
+    fn member_of_an_image(&self) -> Option<&'static str> {
+        match (&self.config, &self.layers) {
+            (Some(_), _) => Some("config"),
+            (None, Some(_)) => Some("layers"),
+            (None, None) => None,
+        }
+    }
+
+    /// The members without which a format is not that format. A list that is absent is empty.
     fn require_members(&self, format: Format) -> Result<(), ManifestError> {
         let require = |key, is_there| if is_there { Ok(()) } else { Err(ManifestError::MissingField(key)) };
         match format {
-            Format::OciImage | Format::DockerImage => {
-                require("config", self.config.is_some())?;
-                require("layers", self.has("layers"))
+            Format::OciImage | Format::DockerImage => require("config", self.config.is_some()),
+            Format::OciIndex | Format::DockerList => {
+                require("manifests", self.manifests.is_some() || self.member_of_an_image().is_none())
             }
-            Format::OciIndex | Format::DockerList => require("manifests", self.has("manifests")),
             Format::Artifact => {
-                for key in ["manifests", "config", "layers"] {
-                    if self.has(key) {
-                        return Err(ManifestError::Ambiguous("blobs", key));
-                    }
+                let other =
+                    self.manifests.as_ref().map(|_| "manifests").or_else(|| self.member_of_an_image());
+                if let Some(key) = other {
+                    return Err(ManifestError::Ambiguous("blobs", key));
                 }
                 require("artifactType", self.artifact_type.is_some())
             }

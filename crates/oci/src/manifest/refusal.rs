@@ -40,9 +40,9 @@ pub enum ManifestError {
         /// The media type that came with the body.
         header: String,
     },
-    /// Neither the body nor the `Content-Type` has a media type, or Docker's format has none in the body.
-    #[error("the manifest has no media type: `mediaType` is missing{0}")]
-    MissingMediaType(&'static str),
+    /// Neither the body nor the `Content-Type` has a media type.
+    #[error("the manifest has no media type: `mediaType` is missing, and no `Content-Type` came with it")]
+    MissingMediaType,
     /// A media type that is no manifest's.
     #[error("`{0}` is not the media type of a manifest that this registry supports")]
     UnsupportedMediaType(String),

@@ -9,6 +9,8 @@ use crate::media_type::{
     OCI_IMAGE_MANIFEST, OCI_LAYER_NONDISTRIBUTABLE_GZIP, ORAS_ARTIFACT_MANIFEST,
 };
 
+mod absent;
+
 const A: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const B: &str = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -67,8 +69,8 @@ fn an_image_is_read() {
     assert_eq!(manifest.kind, Kind::Image);
     assert_eq!(manifest.media_type, OCI_IMAGE_MANIFEST);
     assert_eq!(manifest.config.as_ref().unwrap().size, 7);
-    assert_eq!(manifest.total_layer_size(), 23);
-    let digests: Vec<_> = manifest.referenced_blobs().map(|blob| blob.digest.to_string()).collect();
+    assert_eq!(manifest.total_size(), 30, "layers and config");
+    let digests: Vec<_> = manifest.blobs().map(|blob| blob.digest.to_string()).collect();
     assert_eq!(digests, [A, B, B]);
     assert_eq!(manifest.effective_artifact_type(), Some(OCI_IMAGE_CONFIG));
     assert_eq!((manifest.subject, manifest.manifests.len()), (None, 0));
@@ -79,7 +81,7 @@ fn an_index_is_read() {
     let manifest = parse(&index()).unwrap();
     assert_eq!(manifest.kind, Kind::Index);
     assert_eq!(manifest.manifests[0].digest.to_string(), A);
-    assert_eq!(manifest.referenced_blobs().count(), 0);
+    assert_eq!(manifest.blobs().count(), 0);
     assert_eq!(manifest.effective_artifact_type(), None);
     assert_eq!(parse(&with(index(), json!({"manifests": []}))).unwrap().manifests, []);
 }
@@ -141,23 +143,9 @@ fn a_layer_that_stays_elsewhere_need_not_be_here() {
         with(descriptor(LAYER, B, 8), urls),
     ]);
     let manifest = parse(&with(image(), json!({"layers": layers}))).unwrap();
-    let sizes: Vec<_> = manifest.referenced_blobs().map(|blob| blob.size).collect();
+    let sizes: Vec<_> = manifest.required_blobs().map(|blob| blob.size).collect();
     assert_eq!(sizes, [7, 4, 8], "foreign is a type and a place together");
-    assert_eq!(manifest.total_layer_size(), 15);
-}
-
-#[test]
-fn null_and_empty_are_what_go_writes_for_none() {
-    let text = format!(
-        r#"{{"schemaVersion":2,"mediaType":"","artifactType":"","layers":null,"subject":null,"annotations":null,
-            "config":{{"mediaType":"","digest":"{A}","size":0,"urls":null,"annotations":null}}}}"#
-    );
-    let manifest = parse_text(&text).unwrap();
-    assert_eq!((&manifest.layers[..], manifest.subject.as_ref()), (&[][..], None));
-    assert_eq!(manifest.media_type, OCI_IMAGE_MANIFEST);
-    assert_eq!(manifest.effective_artifact_type(), None);
-    let text = r#"{"schemaVersion":2,"manifests":null}"#;
-    assert_eq!(Manifest::parse(text.as_bytes(), Some(OCI_IMAGE_INDEX)).unwrap().kind, Kind::Index);
+    assert_eq!((manifest.blobs().count(), manifest.total_size()), (5, 22));
 }
 
 #[test]
@@ -169,11 +157,10 @@ fn the_header_gives_the_type_that_the_body_lacks() {
     }
     for header in [None, Some(""), Some(" ; charset=utf-8")] {
         let error = Manifest::parse(body.as_bytes(), header).unwrap_err();
-        assert!(matches!(error, ManifestError::MissingMediaType(_)), "{error}");
+        assert_eq!(error, ManifestError::MissingMediaType);
     }
-    // Docker's formats name themselves.
-    let error = Manifest::parse(body.as_bytes(), Some(DOCKER_MANIFEST_V2)).unwrap_err();
-    assert!(matches!(error, ManifestError::MissingMediaType(_)), "{error}");
+    let docker = Manifest::parse(body.as_bytes(), Some(DOCKER_MANIFEST_V2)).unwrap();
+    assert_eq!((docker.media_type.as_str(), docker.kind), (DOCKER_MANIFEST_V2, Kind::Image));
 }
 
 #[test]
@@ -213,8 +200,6 @@ fn an_image_that_is_an_index_too_is_refused() {
         let manifest = with(with(image(), json!({"mediaType": media_type})), members);
         assert!(matches!(parse(&manifest), Err(ManifestError::Ambiguous(..))), "{manifest}");
     }
-    let error = parse_text(&image_text(r#","manifests":null"#)).unwrap_err();
-    assert_eq!(error, ManifestError::Ambiguous("manifests", "config"));
 }
 
 #[test]
@@ -226,8 +211,6 @@ fn a_shape_that_is_not_the_types_is_refused() {
     assert_eq!(missing(with(index(), json!({"mediaType": OCI_IMAGE_MANIFEST}))), "config");
     assert_eq!(missing(with(image(), json!({"mediaType": OCI_IMAGE_INDEX}))), "manifests");
     assert_eq!(missing(with(image(), json!({"config": null}))), "config");
-    assert_eq!(missing(with(image(), json!({"layers": null}))), "layers");
-    assert_eq!(missing(with(index(), json!({"manifests": null}))), "manifests");
 }
 
 #[test]
@@ -304,7 +287,7 @@ fn bad_descriptors_are_refused_with_their_place() {
         (r#"{"size":1}"#.to_owned(), "`layers[1]` has no `digest`"),
         (r#"{"digest":"sha256:bad","size":1}"#.to_owned(), "`layers[1]` has a bad `digest`"),
         (r#"{"digest":"sha384:abc","size":1}"#.to_owned(), "algorithm is not supported"),
-        (r#"{"digest":null,"size":1}"#.to_owned(), "`layers[1]` has a `digest` that is not a string"),
+        (r#"{"digest":null,"size":1}"#.to_owned(), "`layers[1]` has no `digest`"),
         (r#"{"digest":["x"],"size":1}"#.to_owned(), "`layers[1]` has a `digest` that is not a string"),
         (format!(r#"{{"digest":"{A}","size":1,"urls":[1]}}"#), "has a URL that is not a string"),
         (format!(r#"{{"digest":"{A}","size":1,"annotations":{{"a":1}}}}"#), "the annotation `a`"),
@@ -340,7 +323,7 @@ fn sizes_are_whole_numbers_that_fit() {
 fn absurd_sizes_do_not_overflow_their_sum() {
     let layer = descriptor(LAYER, B, i64::MAX.unsigned_abs());
     let manifest = parse(&with(image(), json!({"layers": [layer, layer, layer]}))).unwrap();
-    assert_eq!(manifest.total_layer_size(), i64::MAX.unsigned_abs());
+    assert_eq!(manifest.total_size(), i64::MAX.unsigned_abs());
 }
 
 #[test]
@@ -432,7 +415,7 @@ fn artifact_manifests_of_before_oci_1_1_are_read() {
         });
         let manifest = parse(&artifact).unwrap();
         assert_eq!((manifest.kind, manifest.config.as_ref()), (Kind::Image, None));
-        assert_eq!(manifest.referenced_blobs().map(|blob| blob.size).collect::<Vec<_>>(), [5]);
+        assert_eq!(manifest.blobs().map(|blob| blob.size).collect::<Vec<_>>(), [5]);
         assert_eq!(manifest.effective_artifact_type(), Some("sbom/example"));
         assert!(manifest.subject.is_some());
         let error = parse(&with(artifact.clone(), json!({"artifactType": null}))).unwrap_err();

@@ -16,19 +16,19 @@ use descriptor::{AnnotationsSeed, DescriptorSeed, ListSeed, Place};
 use keys::{Keys, Text};
 use scalar::Scalar;
 
-/// The members of the top level that mean something here. The value `null` is as good as none, but for `has`.
+/// The members of the top level that mean something here. One that is `null` is absent: that is how Go writes a
+/// pointer or a slice that was never made.
 #[derive(Default)]
 pub(super) struct Body {
     pub(super) schema_version: Option<SchemaVersion>,
     pub(super) media_type: Option<String>,
     pub(super) artifact_type: Option<String>,
     pub(super) config: Option<Descriptor>,
-    pub(super) layers: Vec<Descriptor>,
-    pub(super) manifests: Vec<Descriptor>,
-    pub(super) blobs: Vec<Descriptor>,
+    pub(super) layers: Option<Vec<Descriptor>>,
+    pub(super) manifests: Option<Vec<Descriptor>>,
+    pub(super) blobs: Option<Vec<Descriptor>>,
     pub(super) subject: Option<Descriptor>,
     pub(super) annotations: BTreeMap<String, String>,
-    present: Vec<&'static str>,
 }
 
 /// What `schemaVersion` says.
@@ -58,11 +58,6 @@ impl Body {
         let mut deserializer = serde_json::Deserializer::from_str(json);
         let body = BodySeed(&refusals).deserialize(&mut deserializer);
         body.and_then(|body| deserializer.end().map(|()| body)).map_err(|error| refusals.explain(&error))
-    }
-
-    /// Whether the key is there, whatever its value.
-    pub(super) fn has(&self, key: &str) -> bool {
-        self.present.contains(&key)
     }
 }
 
@@ -140,7 +135,6 @@ impl<'de> Visitor<'de> for BodySeed<'_> {
                 }
             }
         }
-        body.present = keys.present().collect();
         Ok(body)
     }
 }

@@ -3,7 +3,40 @@
 use super::*;
 
 fn part(start: u64, end_inclusive: u64) -> RangeOutcome {
-    RangeOutcome::Part { start, end_inclusive }
+    RangeOutcome::Part(ByteRange { start, end_inclusive })
+}
+
+fn parts(ranges: &[(u64, u64)]) -> RangeOutcome {
+    let range = |&(start, end_inclusive)| ByteRange { start, end_inclusive };
+    RangeOutcome::Parts(ranges.iter().map(range).collect())
+}
+
+#[test]
+fn several_ranges_are_served_in_their_order() {
+    for (header, expected) in [
+        ("bytes=0-1,4-5", parts(&[(0, 1), (4, 5)])),
+        ("bytes=0-1, 2-3 ,, -2", parts(&[(0, 1), (2, 3), (8, 9)])),
+        ("bytes=8-,0-1", parts(&[(8, 9), (0, 1)])),
+        ("bytes=0-1,50-60", part(0, 1)),
+        ("bytes=50-60,3-2", RangeOutcome::Unsatisfiable),
+        ("bytes=0-5,5-6", RangeOutcome::Whole),
+        ("bytes=0-,-1", RangeOutcome::Whole),
+        ("bytes=0-1,x", RangeOutcome::Whole),
+        ("bytes=0-1,4", RangeOutcome::Whole),
+    ] {
+        assert_eq!(parse_range(header, 10), expected, "{header}");
+    }
+}
+
+#[test]
+fn the_number_of_ranges_has_a_limit() {
+    let ask = |count: u64| {
+        let ranges: Vec<String> = (0..count).map(|at| format!("{}-{}", at * 2, at * 2)).collect();
+        parse_range(&format!("bytes={}", ranges.join(",")), 1 << 20)
+    };
+    assert!(matches!(ask(1024), RangeOutcome::Parts(ranges) if ranges.len() == 1024));
+    assert_eq!(ask(1025), RangeOutcome::Whole);
+    assert_eq!(parse_range(&format!("bytes=0-1{}", ",".repeat(1024)), 10), RangeOutcome::Whole);
 }
 
 #[test]
@@ -43,7 +76,7 @@ fn a_range_that_the_content_does_not_have_is_unsatisfiable() {
 }
 
 #[test]
-fn what_is_no_single_range_of_bytes_is_ignored() {
+fn what_is_no_range_of_bytes_is_ignored() {
     for header in [
         "",
         "bytes",
@@ -56,7 +89,6 @@ fn what_is_no_single_range_of_bytes_is_ignored() {
         "bytes=a-1",
         "bytes=+1-2",
         "bytes=1-2-3",
-        "bytes=0-1,4-5",
         "bytes=,",
         "lines=0-1",
         "bytes 0-1",

@@ -7,7 +7,7 @@ use aws::ecr::{
 use aws::ids::Region;
 use bytes::Bytes;
 use meta::Target;
-use meta::{FindImages, ImageRef, SameDigestSameTag};
+use meta::{FindImages, FoundImage, ImageRef, MissingContents, SameDigestSameTag};
 use oci::digest::{Algorithm, Digest};
 use oci::manifest::{Manifest, ManifestError};
 use oci::name::Tag;
@@ -48,7 +48,7 @@ impl Registry {
             body,
             tags: tag.into_iter().collect(),
             same_image: SameDigestSameTag::Refuse,
-            require_contents: true,
+            missing: MissingContents::Refuse,
         };
         self.push_manifest(ctx, &gate, &permit, push).await?;
         Ok(PutImageResponse {
@@ -88,14 +88,17 @@ impl Registry {
         let found = self.meta.read(find).await.or_store_error()?;
         let mut room = MAX_ANSWER_BYTES;
         for ((id, _), found) in asked.into_iter().zip(found) {
-            let Some((row, tags)) = found else {
-                response.failures.push(not_found(id));
-                continue;
+            let row = match found {
+                FoundImage::Found(image) => image.0,
+                FoundImage::TagOfAnother => {
+                    response.failures.push(tag_mismatch(id));
+                    continue;
+                }
+                FoundImage::NotFound => {
+                    response.failures.push(not_found(id));
+                    continue;
+                }
             };
-            if id.image_tag.as_deref().is_some_and(|tag| !tags.iter().any(|known| known.as_str() == tag)) {
-                response.failures.push(tag_mismatch(id));
-                continue;
-            }
             room = room.checked_sub(row.manifest_size).ok_or_else(|| {
                 Error::new(
                     Code::InvalidParameter,
@@ -159,7 +162,7 @@ pub(super) fn tag_mismatch(image_id: ImageIdentifier) -> ImageFailure {
     ImageFailure {
         image_id,
         failure_code: ImageFailureCode::ImageTagDoesNotMatchDigest,
-        failure_reason: "Requested image tag does not match requested image digest".to_owned(),
+        failure_reason: "Invalid request parameters: given tag does not map to the given digest".to_owned(),
     }
 }
 
@@ -182,10 +185,11 @@ fn declared_digest(declared: Option<&str>, body: &[u8]) -> Result<Digest> {
     if computed == digest { Ok(digest) } else { Err(mismatch(computed)) }
 }
 
-/// The parser's words in the API's frame.
+/// The parser's words in the API's frame. That no media type was given is told in the same words as bad JSON: clients of
+/// containers/image know them and try again with one.
 fn parameter_error(error: &ManifestError) -> Error {
     let constraint = match error {
-        ManifestError::NotJson(_) => "Invalid JSON syntax".to_owned(),
+        ManifestError::NotJson(_) | ManifestError::MissingMediaType => "Invalid JSON syntax".to_owned(),
         other => other.to_string(),
     };
     Error::invalid_parameter("ImageManifest", &constraint)

@@ -7,7 +7,7 @@ use aws::ecr::{
 };
 use aws::ids::Region;
 use meta::ImageId;
-use meta::{DescribeImages, FindImages, ImageCursor, ListImages, TagStatus};
+use meta::{DescribeImages, FindImages, FoundImage, ImageCursor, ListImages, TagStatus};
 use meta::{ImageRow, Target};
 use oci::digest::Digest;
 use oci::name::Tag;
@@ -92,7 +92,8 @@ impl Registry {
             let found = self.meta.read(FindImages { repository: key, ids }).await.or_store_error()?;
             let mut details: Vec<ImageDetail> = Vec::with_capacity(found.len());
             for (id, found) in input.image_ids.iter().zip(found) {
-                let (row, tags) = found.ok_or_else(|| image_not_found(id, &repository))?;
+                let FoundImage::Found(image) = found else { return Err(image_not_found(id, &repository)) };
+                let (row, tags) = *image;
                 let detail = image_detail(&repository, row, &tags);
                 if !details.iter().any(|known| known.image_digest == detail.image_digest) {
                     details.push(detail);

@@ -38,7 +38,8 @@ impl Registry {
         })
     }
 
-    /// Appends a part. Parts come in order, without gaps or overlaps, and all but the last are large.
+    /// Appends a part. Parts come in order, without gaps or overlaps. That all but the last are large is asked when the
+    /// upload is completed.
     pub async fn upload_layer_part(
         self: &Arc<Self>,
         ctx: &Ctx,
@@ -52,10 +53,6 @@ impl Registry {
             input.part_last_byte.checked_sub(input.part_first_byte).and_then(|span| span.checked_add(1));
         if input.part_first_byte != upload.row.offset || span != Some(length) {
             return Err(invalid_part(&repository, &input.upload_id, upload.row.offset));
-        }
-        if upload.row.part_count > 0 && upload.row.last_part_size < self.settings.limits.upload_part_min_bytes
-        {
-            return Err(part_too_small());
         }
         let incoming = Incoming::buffered(Bytes::from(input.layer_part_blob));
         let upload = self.append(ctx, upload, incoming).await?;
@@ -87,6 +84,9 @@ impl Registry {
                     input.upload_id, repository.name, repository.account_id
                 ),
             ));
+        }
+        if upload.row.has_small_part {
+            return Err(part_too_small());
         }
         let find = FindBlobs { repository: upload.permit.repository(), digests: digests.clone() };
         let found = self.meta.read(find).await.or_store_error()?;

@@ -7,7 +7,9 @@ use aws::ecr::{
 };
 use aws::ids::Region;
 use iam::Use;
-use meta::{GetAccountSetting, LoadRegistryPolicy, PutAccountSetting, RegistryKey, SetRegistryPolicy};
+use meta::{
+    GetAccountSetting, LoadRegistryPolicy, PutAccountSetting, RegistryKey, SPARSE_IMAGES, SetRegistryPolicy,
+};
 
 use super::repository_policy::refused;
 use crate::Registry;
@@ -20,11 +22,13 @@ use crate::store::StoreResultExt as _;
 const SCOPE: &str = "REGISTRY_POLICY_SCOPE";
 
 /// The settings, with their values; the first is what holds where none was set. New registries have scope V2 (ECR User
-/// Guide, "Private registry permissions"). Mounts cannot be switched off here, so that setting has one value.
-const SETTINGS: [(&str, &[&str]); 3] = [
+/// Guide, "Private registry permissions"). Mounts cannot be switched off here, so that setting has one value. Sparse
+/// images are a setting of Wharf's own.
+const SETTINGS: [(&str, &[&str]); 4] = [
     ("BASIC_SCAN_TYPE_VERSION", &["AWS_NATIVE", "CLAIR"]),
     (SCOPE, &["V2", "V1"]),
     ("BLOB_MOUNTING", &["ENABLED"]),
+    (SPARSE_IMAGES, &["DISABLED", "ENABLED"]),
 ];
 
 impl Registry {

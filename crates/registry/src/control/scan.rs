@@ -2,7 +2,7 @@
 
 use aws::ecr::{DescribeImageScanFindingsRequest, DescribeImageScanFindingsResponse};
 use aws::ids::Region;
-use meta::{FindImages, Target};
+use meta::{FindImages, FoundImage, Target};
 
 use super::image::image_ref;
 use super::image_list::image_not_found;
@@ -27,14 +27,17 @@ impl Registry {
         let id = image_ref(&input.image_id)
             .map_err(|failure| Error::invalid_parameter("imageId", &failure.failure_reason))?;
         let find = FindImages { repository: permit.repository(), ids: vec![id] };
-        let found = self.meta.read(find).await.or_store_error()?.pop().flatten();
-        let (row, _) = found.ok_or_else(|| image_not_found(&input.image_id, &repository))?;
+        let found = self.meta.read(find).await.or_store_error()?.pop();
+        let Some(FoundImage::Found(_)) = found else {
+            return Err(image_not_found(&input.image_id, &repository));
+        };
         let (name, account) = (&repository.name, &repository.account_id);
+        // The image as it was asked for.
+        let digest = input.image_id.image_digest.as_deref().unwrap_or("null");
         let tag = input.image_id.image_tag.as_deref().unwrap_or("null");
         let message = format!(
-            "Image scan does not exist for the image with '{{imageDigest:'{}', imageTag:'{tag}'}}' in the repository \
-             with name '{name}' in the registry with id '{account}'",
-            row.digest
+            "Image scan does not exist for the image with '{{imageDigest:'{digest}', imageTag:'{tag}'}}' in the repository \
+             with name '{name}' in the registry with id '{account}'"
         );
         Err(Error::new(Code::ScanNotFound, message))
     }

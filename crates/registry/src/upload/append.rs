@@ -51,7 +51,13 @@ impl Registry {
         drop(body);
         let (appended, failure) = match appended {
             Ok(appended) => (appended, None),
-            Err(AppendError::Body { appended, .. }) => (*appended, Some(client_gone())),
+            Err(AppendError::Body { appended, source }) => {
+                let failure = match source {
+                    BodyError::Broken => client_gone(),
+                    BodyError::Superseded => superseded(),
+                };
+                (*appended, Some(failure))
+            }
             Err(AppendError::TooLarge { limit }) => {
                 return Err(Error::new(
                     Code::SizeInvalid,
@@ -86,6 +92,8 @@ impl Registry {
             offset: appended.offset,
             hash_state: appended.hasher.save(),
             last_part_size: appended.written,
+            follows_small_part: upload.row.part_count > 0
+                && upload.row.last_part_size < self.settings.limits.upload_part_min_bytes,
             at,
         };
         fault::hit(Fault::BeforeAdvance);
@@ -107,7 +115,7 @@ fn stop_when(
     body: ByteStream,
     stop: impl Future<Output = ()> + Send,
 ) -> impl Stream<Item = std::result::Result<Bytes, BodyError>> + Send + Unpin {
-    let stopped = stop.into_stream().map(|()| Err(BodyError::Broken));
+    let stopped = stop.into_stream().map(|()| Err(BodyError::Superseded));
     // The stream ends with the body, and at the first error.
     let ending = body.map(Some).chain(futures::stream::iter([None]));
     let both = futures::stream::select_with_strategy(stopped.map(Some), ending, |(): &mut ()| PollNext::Left);

@@ -65,6 +65,26 @@ async fn an_upload_is_invisible_to_other_users_and_other_repositories() {
     assert!(world.registry.upload_status(&ctx(&world.admin), &mine, &upload.id).await.is_ok());
 }
 
+/// The closing PUT again tells that a blob is there, and no more than a HEAD would.
+#[tokio::test]
+async fn a_closing_put_again_needs_leave_to_know_of_the_blob() {
+    let world = World::new().await;
+    let mine = world.create("mine").await;
+    let digest = world.push_blob(&mine, b"secret").await;
+    let blind = world
+        .user(
+            "blind",
+            r#"{"Effect":"Allow","Action":["ecr:CompleteLayerUpload","ecr:UploadLayerPart"],"Resource":"*"}"#,
+        )
+        .await;
+    let close = |caller| {
+        let (world, mine) = (&world, &mine);
+        async move { world.registry.finish_upload(&ctx(caller), mine, "gone", &digest, Incoming::empty()).await }
+    };
+    assert_eq!(code(close(&blind).await), Code::UploadNotFound);
+    assert!(close(&world.admin).await.is_ok());
+}
+
 #[tokio::test]
 async fn bytes_that_do_not_match_their_digest_become_nothing() {
     let world = World::new().await;

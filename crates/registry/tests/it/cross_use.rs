@@ -133,14 +133,13 @@ async fn an_upload_is_of_its_principal() {
     let own = world.create("app").await;
     open_role(&world, "ci").await;
     let (ann, bob) = (world.user("ann", ALL).await, world.user("bob", ALL).await);
-    let named =
-        |name: &str| aws::sts::AssumeRoleRequest { role_session_name: name.to_owned(), ..assumes("ci") };
-    let (one, two) = (session(&world, &ann, named("one")).await, session(&world, &ann, named("two")).await);
+    open_role(&world, "cd").await;
+    let (ci, cd) = (session(&world, &ann, assumes("ci")).await, session(&world, &ann, assumes("cd")).await);
     let federated = async |user: &Arc<Caller>| {
         of(&world, &federation_token(&world, user, federates("f", ALL)).await.credentials).await
     };
     let (anns, bobs) = (federated(&ann).await, federated(&bob).await);
-    let all = [&world.admin, &ann, &bob, &one, &two, &anns, &bobs];
+    let all = [&world.admin, &ann, &bob, &ci, &cd, &anns, &bobs];
     for (mine, owner) in all.iter().enumerate() {
         for by_api in [false, true] {
             let id = upload(&world, owner, &own, by_api).await;
@@ -160,10 +159,13 @@ async fn new_credentials_of_the_same_principal_go_on_with_its_upload() {
     open_role(&world, "ci").await;
     let user = &world.admin;
     let role = session(&world, user, assumes("ci")).await;
+    let other_session =
+        aws::sts::AssumeRoleRequest { role_session_name: "other".to_owned(), ..assumes("ci") };
     let again = [
         (Arc::clone(user), of(&world, &session_token(&world, user).await).await),
         (Arc::clone(user), login(&world, user, &region()).await),
         (Arc::clone(&role), session(&world, user, assumes("ci")).await),
+        (Arc::clone(&role), session(&world, user, other_session).await),
         (Arc::clone(&role), login(&world, &role, &region()).await),
     ];
     for (owner, renewed) in again {

@@ -20,28 +20,27 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The caller, or the challenge that tells clients how to log in.
+/// The caller, or why there is none.
 pub(super) async fn authenticate(app: &App, exchange: &Exchange) -> Result<Arc<Caller>, Refusal> {
     let Some(credentials) = exchange.header(&header::AUTHORIZATION).and_then(basic) else {
-        let refusal = Refusal::bare(StatusCode::UNAUTHORIZED, "Not Authorized");
-        return Err(challenge(app, exchange, refusal));
+        return Err(Refusal::bare(StatusCode::UNAUTHORIZED, "Not Authorized"));
     };
     let decoded = BASE64.decode(credentials).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let Some((user, password)) = decoded.as_deref().and_then(|text| text.split_once(':')) else {
-        return Err(invalid());
+        return Err(refused(TokenError::Invalid));
     };
-    let caller = app.registry.authenticate_password(user, password, exchange.now).await;
-    caller.map_err(|error| match error {
-        TokenError::Invalid => invalid(),
-        TokenError::Unavailable => {
-            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, error.to_string())
-        }
-        // COMPAT(ecr): AWS answers 403, after which clients do not log in again.
-        TokenError::Expired => {
-            let refusal = Refusal::new(StatusCode::UNAUTHORIZED, ErrorCode::Denied, error.to_string());
-            challenge(app, exchange, refusal)
-        }
-    })
+    // A password that was read from a file or a secret often has the file's last newline, and no token has white space.
+    let password = password.trim_ascii();
+    app.registry.authenticate_password(user, password, exchange.now).await.map_err(refused)
+}
+
+/// COMPAT(ecr): AWS answers 400 and 403, after which clients neither log in again nor say that the password is wrong.
+fn refused(error: TokenError) -> Refusal {
+    let (status, code) = match error {
+        TokenError::Invalid | TokenError::Expired => (StatusCode::UNAUTHORIZED, ErrorCode::Denied),
+        TokenError::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
+    };
+    Refusal::new(status, code, error.to_string())
 }
 
 /// The credentials of the Basic scheme, whose name has no case (RFC 9110 §11.1).
@@ -50,13 +49,11 @@ fn basic(header: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("basic").then_some(credentials.trim())
 }
 
-fn invalid() -> Refusal {
-    let message = TokenError::Invalid.to_string();
-    Refusal::new(StatusCode::BAD_REQUEST, ErrorCode::Denied, message)
-}
-
-/// The refusal with the header that tells clients to log in.
-fn challenge(app: &App, exchange: &Exchange, refusal: Refusal) -> Refusal {
+/// The refusal, with the header that tells clients to log in where that would help.
+pub(super) fn challenged(app: &App, exchange: &Exchange, refusal: Refusal) -> Refusal {
+    if refusal.status != StatusCode::UNAUTHORIZED {
+        return refusal;
+    }
     let scheme = if exchange.peer.tls { "https" } else { "http" };
     let address = &app.registry.settings().address;
     let host = match exchange.host.as_deref().filter(|host| is_host(host)) {

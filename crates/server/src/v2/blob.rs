@@ -3,11 +3,11 @@
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use oci::digest::Digest;
-use oci::range::{RangeOutcome, parse_range};
+use oci::range::{ByteRange, RangeOutcome, parse_range};
 use registry::blob::{BlobHandle, BlobStat};
 use registry::error::Error;
 
-use super::{CONTENT_DIGEST, Call, Outcome, not_allowed};
+use super::{CONTENT_DIGEST, Call, Outcome, byteranges, not_allowed};
 use crate::body::{Chunks, ResponseBody};
 use crate::error::Refusal;
 use crate::exchange::{Exchange, answer, value};
@@ -25,7 +25,7 @@ pub(super) async fn handle(call: Call<'_>, digest: &Digest) -> Outcome {
         Method::GET => {
             exchange.operation = "get_blob";
             let blob = app.registry.get_blob(&ctx, &repository, digest).await?;
-            send(exchange, &blob).await
+            send(exchange, blob).await
         }
         Method::DELETE => {
             exchange.operation = "delete_blob";
@@ -48,43 +48,50 @@ fn head(exchange: &Exchange, stat: &BlobStat) -> crate::exchange::Response {
     response
 }
 
-/// The blob's bytes: all, a part, or none of them if the client has them already.
-pub(crate) async fn send(exchange: &Exchange, blob: &BlobHandle) -> Outcome {
+/// The blob's bytes: all, some parts, or none of them if the client has them already.
+pub(crate) async fn send(exchange: &Exchange, blob: BlobHandle) -> Outcome {
     let BlobStat { digest, size } = blob.stat;
     let digest = digest.to_string();
-    if not_modified(exchange, &digest) {
-        let mut response = answer(StatusCode::NOT_MODIFIED, ResponseBody::empty());
-        describe(response.headers_mut(), &digest);
-        return Ok(response);
-    }
-    let (status, start, length) = match wanted(exchange, &digest, size) {
-        RangeOutcome::Whole => (StatusCode::OK, 0, size),
-        RangeOutcome::Part { start, end_inclusive } => {
-            (StatusCode::PARTIAL_CONTENT, start, end_inclusive.saturating_sub(start).saturating_add(1))
-        }
-        RangeOutcome::Unsatisfiable => {
-            let mut response = answer(StatusCode::RANGE_NOT_SATISFIABLE, ResponseBody::empty());
-            describe(response.headers_mut(), &digest);
-            response.headers_mut().insert(header::CONTENT_RANGE, value(&format!("bytes */{size}")));
-            return Ok(response);
+    let mut response = if not_modified(exchange, &digest) {
+        answer(StatusCode::NOT_MODIFIED, ResponseBody::empty())
+    } else {
+        match wanted(exchange, &digest, size) {
+            RangeOutcome::Whole => whole(&blob).await?,
+            RangeOutcome::Part(range) => part(&blob, range).await?,
+            RangeOutcome::Parts(ranges) => byteranges::answer_parts(blob, ranges).await?,
+            RangeOutcome::Unsatisfiable => {
+                let mut response = answer(StatusCode::RANGE_NOT_SATISFIABLE, ResponseBody::empty());
+                response.headers_mut().insert(header::CONTENT_RANGE, value(&format!("bytes */{size}")));
+                response
+            }
         }
     };
-    let body = bytes(blob, start, length).await?;
-    let mut response = answer(status, body);
-    let headers = response.headers_mut();
-    describe(headers, &digest);
-    headers.insert(header::CONTENT_LENGTH, length.into());
-    if status == StatusCode::PARTIAL_CONTENT {
-        let last = start.saturating_add(length).saturating_sub(1);
-        headers.insert(header::CONTENT_RANGE, value(&format!("bytes {start}-{last}/{size}")));
-    }
+    describe(response.headers_mut(), &digest);
     Ok(response)
 }
 
+async fn whole(blob: &BlobHandle) -> Outcome {
+    let size = blob.stat.size;
+    let body = if size == 0 { ResponseBody::empty() } else { bytes(blob, 0, size).await? };
+    let mut response = answer(StatusCode::OK, body);
+    response.headers_mut().insert(header::CONTENT_LENGTH, size.into());
+    Ok(response)
+}
+
+async fn part(blob: &BlobHandle, range: ByteRange) -> Outcome {
+    let body = bytes(blob, range.start, range.length()).await?;
+    let mut response = answer(StatusCode::PARTIAL_CONTENT, body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, range.length().into());
+    headers.insert(header::CONTENT_RANGE, value(&content_range(range, blob.stat.size)));
+    Ok(response)
+}
+
+pub(super) fn content_range(range: ByteRange, size: u64) -> String {
+    format!("bytes {}-{}/{size}", range.start, range.end_inclusive)
+}
+
 async fn bytes(blob: &BlobHandle, start: u64, length: u64) -> Result<ResponseBody, Refusal> {
-    if length == 0 {
-        return Ok(ResponseBody::empty());
-    }
     let content = blob.open(start, length).await?;
     let chunks: Chunks = Box::pin(content.into_stream());
     ResponseBody::stream(chunks, length).await.map_err(|error| Error::internal(error).into())
@@ -100,7 +107,7 @@ fn wanted(exchange: &Exchange, digest: &str, size: u64) -> RangeOutcome {
 }
 
 fn describe(headers: &mut HeaderMap, digest: &str) {
-    headers.insert(header::CONTENT_TYPE, OCTETS);
+    headers.entry(header::CONTENT_TYPE).or_insert(OCTETS);
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::ETAG, value(&format!("\"{digest}\"")));
     headers.insert(CONTENT_DIGEST, value(digest));

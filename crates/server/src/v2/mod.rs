@@ -4,6 +4,7 @@
 mod auth;
 mod base;
 pub(crate) mod blob;
+mod byteranges;
 mod catalog;
 mod manifest;
 mod page;
@@ -46,7 +47,7 @@ struct Call<'a> {
 pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
     let mut response = match dispatch(app, exchange).await {
         Ok(response) => response,
-        Err(refusal) => refusal.into_response(exchange),
+        Err(refusal) => auth::challenged(app, exchange, refusal).into_response(exchange),
     };
     response.headers_mut().insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
     response
@@ -134,6 +135,6 @@ fn unreadable(error: &PathError) -> Refusal {
 
 /// 405 with the methods that are allowed (RFC 9110 §15.5.6).
 fn not_allowed(method: &Method, allowed: &'static str) -> Refusal {
-    let message = format!("{method} is not supported here; {allowed} are.");
+    let message = format!("{method} is not supported here. Supported: {allowed}.");
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, message).with(header::ALLOW, allowed)
 }

@@ -156,7 +156,11 @@ fn incoming(exchange: &mut Exchange) -> Result<Incoming, Error> {
 
 fn parse_digest(text: &str) -> Result<Digest, Refusal> {
     text.parse().map_err(|_| {
-        let message = format!("'{text}' is not a digest that this registry supports.");
+        let message = if text.is_empty() {
+            "The query has no `digest`, which names the digest of the whole blob.".to_owned()
+        } else {
+            format!("'{text}' is not a digest that this registry supports.")
+        };
         Refusal::new(StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid, message)
     })
 }

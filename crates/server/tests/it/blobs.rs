@@ -36,7 +36,6 @@ async fn ranges_give_exactly_the_bytes_asked_for() {
         ("bytes=8-99", 206, "bytes 8-9/10", "89"),
         ("bytes=10-", 416, "bytes */10", ""),
         ("lines=1-2", 200, "", "0123456789"),
-        ("bytes=0-1,4-5", 200, "", "0123456789"),
     ] {
         let reply = client.clone().with("range", range).get(&path).await.expect(status);
         assert_eq!(reply.header("content-range"), content_range, "{range}");

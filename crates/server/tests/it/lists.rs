@@ -45,6 +45,26 @@ async fn tags_come_in_order_and_in_pages() {
     client.get("/v2/no/where/tags/list").await.refused(404, "NAME_UNKNOWN");
 }
 
+/// In a URL a plus is a plus (RFC 3986 §2.2); only forms read it as a space.
+#[tokio::test]
+async fn a_plus_in_a_query_is_a_plus() {
+    let node = Node::start().await;
+    let client = node.client();
+    let subject = push(&client, "subject", &manifest(&client, "subject").await).await;
+    let kind = "application/spdx+json";
+    let sbom = referrer(&client, &subject, kind, "one").await;
+    let digest = push(&client, "sbom", &sbom).await;
+    for text in ["application/spdx+json", "application/spdx%2Bjson", "application%2fspdx%2bjson"] {
+        let path = at(&format!("referrers/{subject}?artifactType={text}"));
+        let reply = client.get(&path).await.expect(200);
+        assert_eq!(reply.header("oci-filters-applied"), "artifactType");
+        let found = reply.json()["manifests"].clone();
+        assert_eq!(found[0]["digest"], digest, "{text}");
+    }
+    let none = client.get(&at(&format!("referrers/{subject}?artifactType=application/spdx%20json"))).await;
+    assert_eq!(none.expect(200).json()["manifests"], serde_json::json!([]));
+}
+
 #[tokio::test]
 async fn a_head_of_a_list_has_the_length_of_the_list() {
     let node = Node::start().await;

@@ -47,9 +47,28 @@ async fn a_password_that_is_no_token_is_refused_with_ecrs_sentence() {
     {
         let header = format!("Basic {}", STANDARD.encode(&credentials));
         let reply = Client::new(node.address).authorization(Some(header)).get("/v2/").await;
-        reply.refused(400, "DENIED");
+        reply.refused(401, "DENIED");
         assert_eq!(reply.json()["errors"][0]["message"], "Your Authorization Token is invalid.");
+        assert!(reply.header("www-authenticate").starts_with("Basic realm="), "{reply:?}");
     }
+    let reply = Client::new(node.address).authorization(Some("Basic %%%".into())).get("/v2/").await;
+    reply.refused(401, "DENIED");
+    assert!(reply.header("www-authenticate").starts_with("Basic realm="), "{reply:?}");
+}
+
+/// A password of a file or a Kubernetes secret often ends with the file's last newline.
+#[tokio::test]
+async fn white_space_around_a_password_is_dropped() {
+    let node = Node::start().await;
+    let token = String::from_utf8(STANDARD.decode(&node.password).unwrap()).unwrap();
+    let (_, password) = token.split_once(':').unwrap();
+    for around in [format!("{password}\n"), format!(" {password}\r\n"), format!("\t{password} ")] {
+        let header = format!("Basic {}", STANDARD.encode(format!("AWS:{around}")));
+        Client::new(node.address).authorization(Some(header)).get("/v2/").await.expect(200);
+    }
+    let (head, tail) = password.split_at(40);
+    let header = format!("Basic {}", STANDARD.encode(format!("AWS:{head} {tail}")));
+    Client::new(node.address).authorization(Some(header)).get("/v2/").await.refused(401, "DENIED");
 }
 
 #[tokio::test]
@@ -79,7 +98,8 @@ async fn a_password_of_one_region_opens_no_registry_of_another() {
     for path in ["/v2/", "/v2/_catalog", "/v2/team/app/tags/list"] {
         here.get(path).await.expect(200);
         let reply = there.get(path).await;
-        reply.refused(400, "DENIED");
+        reply.refused(401, "DENIED");
         assert_eq!(reply.json()["errors"][0]["message"], "Your Authorization Token is invalid.");
+        assert!(reply.header("www-authenticate").starts_with("Basic realm="), "{reply:?}");
     }
 }

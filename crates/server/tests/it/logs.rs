@@ -45,7 +45,7 @@ async fn a_request_is_one_line_with_its_id_and_without_its_secrets() {
         .authorization(Some("Basic c2VjcmV0OnNlY3JldA==".into()))
         .get("/v2/")
         .await
-        .expect(400);
+        .expect(401);
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
 
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();

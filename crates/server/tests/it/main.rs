@@ -24,5 +24,7 @@ mod logs;
 mod manifests;
 mod node;
 mod observe;
+mod ranges;
+mod references;
 mod tls;
 mod uploads;

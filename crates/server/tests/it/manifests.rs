@@ -94,6 +94,20 @@ async fn what_cannot_be_a_manifest_is_refused_with_the_code_that_fits() {
 }
 
 #[tokio::test]
+async fn a_method_that_is_not_there_is_told_in_a_sentence() {
+    let node = Node::start().await;
+    let client = node.client();
+    for (path, sentence) in [
+        ("blobs/uploads/", "PUT is not supported here. Supported: POST."),
+        ("tags/list", "PUT is not supported here. Supported: GET, HEAD."),
+    ] {
+        let reply = client.put(&at(path), "").await;
+        reply.refused(405, "UNSUPPORTED");
+        assert_eq!(reply.json()["errors"][0]["message"], sentence);
+    }
+}
+
+#[tokio::test]
 async fn an_immutable_tag_stays_where_it_is() {
     let node = Node::start().await;
     node.create("team/fixed", Some(ImageTagMutability::Immutable)).await;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use aws::ecr::{
     CreateRepositoryRequest, DescribeImagesRequest, GetAuthorizationTokenRequest, ImageTagMutability,
+    PutAccountSettingRequest,
 };
 use aws::ids::Region;
 use jiff::{SignedDuration, Timestamp};
@@ -76,6 +77,12 @@ impl Node {
             ..CreateRepositoryRequest::default()
         };
         self.registry.create_repository(&self.ctx(Timestamp::now()), &region(), input).await.unwrap();
+    }
+
+    /// Changes a setting of the registry.
+    pub(crate) async fn set(&self, name: &str, value: &str) {
+        let input = PutAccountSettingRequest { name: name.to_owned(), value: value.to_owned() };
+        self.registry.put_account_setting(&self.ctx(Timestamp::now()), &region(), input).await.unwrap();
     }
 
     /// Whether a pull of the only image of [`REPOSITORY`] has been recorded.

@@ -163,6 +163,66 @@ async fn an_upload_that_was_cut_goes_on_where_it_stands() {
     client.clone().with("content-range", "4-7").put(&end, "4567").await.expect(201);
 }
 
+/// Nobody knows the session of such a request, so that it would be no use to ask for its status.
+#[tokio::test]
+async fn a_whole_blob_that_was_cut_is_to_be_sent_again() {
+    let node = Node::start_with(|options| options.limits.body_idle = Duration::from_millis(300)).await;
+    let path = at(&format!("blobs/uploads/?digest={}", sha256(b"01234567")));
+    let head = "content-length: 8\r\nconnection: close\r\n";
+    let mut stream = node.client().raw(&format!("POST {path}"), head).await;
+    stream.write_all(b"0123").await.unwrap();
+    let said = rest(stream).await;
+    assert!(said.starts_with("HTTP/1.1 400") && said.contains("Send the blob again."), "{said}");
+}
+
+#[tokio::test]
+async fn a_closing_put_without_a_digest_is_told_what_is_missing() {
+    let node = Node::start().await;
+    let client = node.client();
+    let session = begin(&client).await;
+    let reply = client.put(&session, "bytes").await;
+    reply.refused(400, "DIGEST_INVALID");
+    let message = reply.json()["errors"][0]["message"].clone();
+    assert_eq!(message, "The query has no `digest`, which names the digest of the whole blob.");
+}
+
+/// The answer to the first may have been lost on its way.
+#[tokio::test]
+async fn the_closing_put_again_is_as_good_as_the_first() {
+    let node = Node::start().await;
+    let client = node.client();
+    let session = begin(&client).await;
+    let digest = sha256(b"whole");
+    let end = format!("{session}?digest={digest}");
+    client.put(&end, "whole").await.expect(201);
+    for body in ["whole", ""] {
+        let again = client.put(&end, body).await.expect(201);
+        assert_eq!(again.header("docker-content-digest"), digest);
+        assert_eq!(again.header("location"), at(&format!("blobs/{digest}")));
+    }
+    let other = format!("{session}?digest={}", sha256(b"other"));
+    client.put(&other, "").await.refused(404, "BLOB_UPLOAD_UNKNOWN");
+    client.delete(&at(&format!("blobs/{digest}"))).await.expect(202);
+    client.put(&end, "whole").await.refused(404, "BLOB_UPLOAD_UNKNOWN");
+}
+
+#[tokio::test]
+async fn a_patch_that_a_newer_one_took_over_from_is_told_so() {
+    let node = Node::start().await;
+    let client = node.client();
+    let session = begin(&client).await;
+    let head = "content-length: 8\r\nconnection: close\r\n";
+    let mut stalled = client.raw(&format!("PATCH {session}"), head).await;
+    stalled.write_all(b"0123").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let newer = client.clone().with("content-range", "4-7").patch(&session, "4567").await.expect(202);
+    assert_eq!(newer.header("range"), "0-7");
+    let said = rest(stalled).await;
+    assert!(said.starts_with("HTTP/1.1 416"), "{said}");
+    assert!(said.contains("Another request went on with this upload"), "{said}");
+    assert!(said.contains(&format!("location: {session}\r\n")), "{said}");
+}
+
 #[tokio::test]
 async fn sha512_is_echoed_as_it_was_pushed() {
     let node = Node::start().await;

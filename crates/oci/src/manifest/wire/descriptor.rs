@@ -47,35 +47,35 @@ macro_rules! seed_is_visitor {
     };
 }
 
-seed_is_visitor!(ListSeed -> Vec<Descriptor>);
+seed_is_visitor!(ListSeed -> Option<Vec<Descriptor>>);
 seed_is_visitor!(DescriptorSeed -> Option<Descriptor>);
 seed_is_visitor!(AnnotationsSeed -> BTreeMap<String, String>);
 seed_is_visitor!(UrlsSeed -> Vec<String>);
 
-/// Reads an array of descriptors. `null` is an empty one: that is how Go writes a slice that was never made.
+/// Reads an array of descriptors, or `null` as none.
 pub(super) struct ListSeed<'a> {
     pub(super) name: &'static str,
     pub(super) refusals: &'a Refusals,
 }
 
 impl<'de> Visitor<'de> for ListSeed<'_> {
-    type Value = Vec<Descriptor>;
+    type Value = Option<Vec<Descriptor>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` to be an array of descriptors", self.name)
     }
 
-    fn visit_unit<E: de::Error>(self) -> Result<Vec<Descriptor>, E> {
-        Ok(Vec::new())
+    fn visit_unit<E: de::Error>(self) -> Result<Option<Vec<Descriptor>>, E> {
+        Ok(None)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<Descriptor>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Option<Vec<Descriptor>>, A::Error> {
         let Self { name, refusals } = self;
         let mut descriptors = Vec::new();
         loop {
             let place = Place::Item(name, descriptors.len());
             match seq.next_element_seed(DescriptorSeed { place, refusals })? {
-                None => return Ok(descriptors),
+                None => return Ok(Some(descriptors)),
                 Some(Some(descriptor)) => descriptors.push(descriptor),
                 Some(None) => {
                     let reason = format!("`{place}` is null");
@@ -115,8 +115,8 @@ impl<'de> Visitor<'de> for DescriptorSeed<'_> {
         let (mut annotations, mut urls) = (BTreeMap::new(), Vec::new());
         while let Some(Text(key)) = map.next_key()? {
             match keys.admit(key)? {
-                Some("digest") => digest = Some(self.digest(&map.next_value()?)?),
-                Some("size") => size = Some(self.size(&map.next_value()?)?),
+                Some("digest") => digest = self.digest(&map.next_value()?)?,
+                Some("size") => size = self.size(&map.next_value()?)?,
                 Some("mediaType") => {
                     media_type = type_text(format_args!("{place}.mediaType"), map.next_value()?, refusals)?;
                 }
@@ -144,17 +144,20 @@ impl DescriptorSeed<'_> {
         self.refusals.refuse(ManifestError::InvalidDescriptor(format!("`{}` {rule}", self.place)))
     }
 
-    fn digest<E: de::Error>(&self, value: &Scalar<'_>) -> Result<Digest, E> {
-        let Scalar::Text(text) = value else {
-            return Err(self.invalid("has a `digest` that is not a string"));
+    fn digest<E: de::Error>(&self, value: &Scalar<'_>) -> Result<Option<Digest>, E> {
+        let text = match value {
+            Scalar::Null => return Ok(None),
+            Scalar::Text(text) => text,
+            _ => return Err(self.invalid("has a `digest` that is not a string")),
         };
-        text.parse().map_err(|error| self.invalid(format_args!("has a bad `digest`: {error}")))
+        text.parse().map(Some).map_err(|error| self.invalid(format_args!("has a bad `digest`: {error}")))
     }
 
     /// The specification's type is int64, and so is the column that keeps it.
-    fn size<E: de::Error>(&self, value: &Scalar<'_>) -> Result<u64, E> {
+    fn size<E: de::Error>(&self, value: &Scalar<'_>) -> Result<Option<u64>, E> {
         match value {
-            Scalar::Whole(size) if i64::try_from(*size).is_ok() => Ok(*size),
+            Scalar::Null => Ok(None),
+            Scalar::Whole(size) if i64::try_from(*size).is_ok() => Ok(Some(*size)),
             _ => Err(self.invalid("has a `size` that is not a whole number from 0 to 9223372036854775807")),
         }
     }

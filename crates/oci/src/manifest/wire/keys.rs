@@ -68,11 +68,6 @@ impl<'a, 'de> Keys<'a, 'de> {
         self.unknown.insert(key);
         Ok(())
     }
-
-    /// The known keys that have come.
-    pub(super) fn present(self) -> impl Iterator<Item = &'static str> {
-        self.present.into_iter()
-    }
 }
 
 /// Whether a reader that ignores letter case takes `key` for `known`.

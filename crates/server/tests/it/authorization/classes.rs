@@ -96,7 +96,7 @@ fn refused_credentials(ask: &Ask) -> [Expected; 3] {
         ],
         Ask::Data { .. } => [
             Expected::Status(401),
-            text(400, "DENIED", invalid),
+            text(401, "DENIED", invalid),
             text(401, "DENIED", "Your authorization token has expired. Reauthenticate and try again."),
         ],
     }
