@@ -1,8 +1,11 @@
 //! Blobs: existence, bytes whole or in part, delete (specification, end-2, end-10; RFC 9110 on ranges and
 //! conditions).
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use oci::digest::Digest;
+use oci::error::ErrorCode;
 use oci::range::{RangeOutcome, parse_range};
 use registry::blob::{BlobHandle, BlobStat};
 use registry::error::Error;
@@ -11,6 +14,7 @@ use super::{CONTENT_DIGEST, Call, Outcome, not_allowed};
 use crate::body::{Chunks, ResponseBody};
 use crate::error::Refusal;
 use crate::exchange::{Exchange, answer, value};
+use crate::transfer::Transfer;
 
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
@@ -69,7 +73,7 @@ pub(crate) async fn send(exchange: &Exchange, blob: &BlobHandle) -> Outcome {
             return Ok(response);
         }
     };
-    let body = bytes(blob, start, length).await?;
+    let body = bytes(exchange, blob, start, length).await?;
     let mut response = answer(status, body);
     let headers = response.headers_mut();
     describe(headers, &digest);
@@ -81,13 +85,28 @@ pub(crate) async fn send(exchange: &Exchange, blob: &BlobHandle) -> Outcome {
     Ok(response)
 }
 
-async fn bytes(blob: &BlobHandle, start: u64, length: u64) -> Result<ResponseBody, Refusal> {
+async fn bytes(
+    exchange: &Exchange,
+    blob: &BlobHandle,
+    start: u64,
+    length: u64,
+) -> Result<ResponseBody, Refusal> {
     if length == 0 {
         return Ok(ResponseBody::empty());
     }
+    // Its place is taken before the file is opened: sockets and files never take the last descriptor.
+    let transfer = Transfer::new(exchange.peer.address, exchange.pace);
+    let Some(file) = exchange.files.take(Arc::clone(&transfer)) else { return Err(too_many_files()) };
     let content = blob.open(start, length).await?;
     let chunks: Chunks = Box::pin(content.into_stream());
-    ResponseBody::stream(chunks, length).await.map_err(|error| Error::internal(error).into())
+    let body = ResponseBody::stream(transfer, chunks, length, Some(file)).await;
+    body.map_err(|error| Error::internal(error).into())
+}
+
+fn too_many_files() -> Refusal {
+    let message = "Too many blobs are being read. Try again shortly.";
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, message)
+        .with(header::RETRY_AFTER, "1")
 }
 
 /// The range asked for. One that holds only for another version of the blob asks for all (RFC 9110 §13.1.5).
