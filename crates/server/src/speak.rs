@@ -126,6 +126,9 @@ fn between_checks(limits: &Limits) -> Duration {
     (limits.body_idle.min(limits.http2_idle) / 4).max(Duration::from_millis(10))
 }
 
+/// How much of a connection of HTTP/1.1 is read before anybody asks for it, and written before the kernel takes it.
+const CONNECTION_BUFFER: usize = 64 * 1024;
+
 fn http1_builder(options: &Options) -> http1::Builder {
     let limits = &options.limits;
     let mut builder = http1::Builder::new();
@@ -133,7 +136,7 @@ fn http1_builder(options: &Options) -> http1::Builder {
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_read)
         .max_header_size(limits.max_header_bytes)
-        .max_buf_size(limits.max_header_bytes.max(128 * 1024));
+        .max_buf_size(CONNECTION_BUFFER.max(limits.max_header_bytes + 8 * 1024));
     if limits.max_headers != 100 {
         builder.max_headers(limits.max_headers);
     }
@@ -148,8 +151,9 @@ fn http2_builder(options: &Options) -> http2::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.max_http2_streams)
         .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
-        .initial_stream_window_size(512 * KIB)
-        .initial_connection_window_size(1024 * KIB)
+        // What a client may send before anybody reads it, and what is ready for one that takes nothing.
+        .initial_stream_window_size(256 * KIB)
+        .initial_connection_window_size(512 * KIB)
         .max_frame_size(64 * KIB)
         .max_send_buf_size(64 * 1024)
         .keep_alive_interval(limits.header_read)

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -50,8 +50,8 @@ impl Content {
 }
 
 enum State {
-    /// The content, and whether it waits for the store rather than for the client.
-    Held { content: Content, is_reading: bool },
+    /// The content, and who is to be told if it is taken away while its next bytes are awaited.
+    Held { content: Content, waiting: Option<Waker> },
     /// Not begun.
     Empty,
     /// Taken away.
@@ -85,14 +85,14 @@ impl Transfer {
     pub(crate) fn fill(&self, content: Content) {
         let mut state = self.lock();
         if matches!(*state, State::Empty) {
-            *state = State::Held { content, is_reading: false };
+            *state = State::Held { content, waiting: None };
         }
     }
 
     /// The next bytes; in small parts over HTTP/2.
     pub(crate) fn poll_next(&self, cx: &mut Context<'_>, in_parts: bool) -> Poll<Option<io::Result<Bytes>>> {
         let mut state = self.lock();
-        let State::Held { content, is_reading } = &mut *state else {
+        let State::Held { content, waiting } = &mut *state else {
             return Poll::Ready(Some(Err(io::ErrorKind::TimedOut.into())));
         };
         let (now, sent) = (now(), self.sent.load(Ordering::Relaxed));
@@ -101,7 +101,7 @@ impl Transfer {
             return Poll::Ready(Some(Err(io::ErrorKind::TimedOut.into())));
         }
         let polled = content.poll_next(cx);
-        *is_reading = polled.is_pending();
+        *waiting = polled.is_pending().then(|| cx.waker().clone());
         self.moved.store(now, Ordering::Relaxed);
         let mut bytes = match polled {
             Poll::Ready(Some(Ok(bytes))) => bytes,
@@ -135,16 +135,19 @@ impl Transfer {
         self.quiet_for() >= most && self.take_away(Cut::Stalled)
     }
 
-    /// Gives the content back. False while the client waits for the store, not the store for the client.
+    /// Gives the content back; who sends it meets an error. False if there is none yet.
     fn take_away(&self, cut: Cut) -> bool {
         let mut state = self.lock();
-        if matches!(*state, State::Held { is_reading: true, .. } | State::Empty) {
+        if matches!(*state, State::Empty) {
             return false;
         }
         self.cut.get_or_init(|| cut);
         let taken = std::mem::replace(&mut *state, State::Cut);
         drop(state);
-        drop(taken);
+        if let State::Held { waiting: Some(waiting), content } = taken {
+            drop(content);
+            waiting.wake();
+        }
         true
     }
 
@@ -178,5 +181,50 @@ impl Holder for Transfer {
 
     fn give_way(&self) {
         self.take_away(Cut::GaveWay);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+
+    use super::*;
+
+    const PACE: Pace = Pace { grace: Duration::from_mins(1), bytes_per_second: Some(1) };
+
+    fn transfer(bytes: usize, rest: Option<Chunks>) -> Arc<Transfer> {
+        let transfer = Transfer::new([192, 0, 2, 1].into(), PACE);
+        transfer.fill(Content { first: vec![7; bytes].into(), rest, file: None });
+        transfer
+    }
+
+    async fn next(transfer: &Transfer) -> Option<io::Result<Bytes>> {
+        std::future::poll_fn(|cx| transfer.poll_next(cx, true)).await
+    }
+
+    #[tokio::test]
+    async fn it_goes_out_in_small_parts_and_whole() {
+        let transfer = transfer(40_000, Some(Box::pin(stream::iter([Ok(Bytes::from(vec![8; 20_000]))]))));
+        let mut parts = Vec::new();
+        for _ in 0..5 {
+            parts.push(next(&transfer).await.unwrap().unwrap());
+        }
+        let lengths: Vec<_> = parts.iter().map(Bytes::len).collect();
+        assert_eq!(lengths, [16_384, 16_384, 7232, 16_384, 3616]);
+        assert_eq!(parts.concat(), [vec![7; 40_000], vec![8; 20_000]].concat());
+    }
+
+    #[tokio::test]
+    async fn what_is_taken_away_while_it_is_awaited_ends_with_an_error() {
+        let transfer = transfer(0, Some(Box::pin(stream::pending())));
+        let waiting = tokio::spawn({
+            let transfer = Arc::clone(&transfer);
+            async move { next(&transfer).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!transfer.give_up_stalled(Duration::from_mins(1)), "it has just begun");
+        assert!(transfer.give_up_stalled(Duration::ZERO));
+        assert!(waiting.await.unwrap().unwrap().is_err());
+        assert_eq!(transfer.cut(), Some(Cut::Stalled));
     }
 }

@@ -14,7 +14,7 @@ use super::say;
 use crate::cli::Dev;
 use crate::credentials::{self, Wanted};
 use crate::data_dir::{self, DataFolder};
-use crate::{files, master_key, node};
+use crate::{descriptors, files, master_key, node};
 
 pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     let path = std::path::absolute(&dev.data_dir.data_dir)?;
@@ -30,7 +30,9 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     };
     // The last run's endpoint is not this one's: who waits for the file waits for the new one.
     files::remove(&data_dir::endpoint(&path))?;
-    let listener = Listener::bind(Options::plain(dev.listen)).await?;
+    let mut options = Options::plain(dev.listen);
+    descriptors::fit(&mut options.limits);
+    let listener = Listener::bind(options).await?;
     let address = public_address(listener.address());
     let endpoint = format!("http://{}:{}", bracketed(&address.host), address.port);
     let settings = Settings {
