@@ -96,13 +96,13 @@ async fn a_body_that_stands_still_is_refused_and_what_came_is_kept() {
 #[tokio::test]
 async fn a_client_that_takes_nothing_is_given_up() {
     let node = Node::start_with(|options| {
-        options.limits.body_idle = SHORT;
+        options.limits.body_idle = Duration::from_secs(1);
         options.drain = LONG;
     })
     .await;
     let mut node = node;
     let client = node.client();
-    let large = vec![1_u8; 32 << 20];
+    let large = vec![1_u8; 12 << 20];
     let digest = sha256(&large);
     client.post(&at(&format!("blobs/uploads/?digest={digest}")), large).await.expect(201);
     let _never_read = client.raw(&format!("GET {}", at(&format!("blobs/{digest}"))), "").await;
@@ -178,7 +178,7 @@ async fn an_http2_connection_that_only_answers_pings_is_closed() {
 async fn blobs_beyond_the_open_files_are_asked_for_later() {
     let node = Node::start_with(|options| options.limits.max_open_files = 1).await;
     let client = node.client();
-    let large = vec![1_u8; 32 << 20];
+    let large = vec![1_u8; 12 << 20];
     let digest = sha256(&large);
     client.post(&at(&format!("blobs/uploads/?digest={digest}")), large).await.expect(201);
     let get = at(&format!("blobs/{digest}"));
