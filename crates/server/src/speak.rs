@@ -75,7 +75,9 @@ where
     let (shared, client) = (Arc::clone(&app), Arc::clone(&connection));
     let service = service_fn(move |request| {
         let (app, client) = (Arc::clone(&shared), Arc::clone(&client));
-        async move { Ok::<_, Infallible>(serve(app, client, request).await) }
+        // On the heap, so that a connection without a request does not hold the memory of one.
+        let answer = Box::pin(serve(app, client, request));
+        async move { Ok::<_, Infallible>(answer.await) }
     });
     let stream = TokioIo::new(stream);
     if is_http2 {
@@ -105,7 +107,7 @@ async fn until_ended<C>(
             () = connection.ended() => {
                 // Once more, so that GOAWAY and the end of the stream go out; nothing is waited for.
                 finish(serving.as_mut());
-                poll_fn(|cx| Poll::Ready(drop(serving.as_mut().poll(cx)))).await;
+                poll_fn(|cx| Poll::Ready(serving.as_mut().poll(cx).is_ready())).await;
                 return;
             }
             () = app.stop.cancelled(), if !is_stopping => {

@@ -106,7 +106,7 @@ impl Transfer {
         let mut bytes = match polled {
             Poll::Ready(Some(Ok(bytes))) => bytes,
             Poll::Pending => return Poll::Pending,
-            ended => {
+            ended @ Poll::Ready(_) => {
                 // More is asked for only while more is owed.
                 self.cut.get_or_init(|| Cut::Store);
                 return ended;
