@@ -268,8 +268,8 @@ impl ResponseBody {
 
     /// Binds the answer to its request's line in the log.
     pub(crate) fn attach(&mut self, ending: Ending, over_http2: bool) {
+        self.over_http2 = over_http2;
         if over_http2 && self.remaining > 0 {
-            self.over_http2 = true;
             if let Source::Bytes(bytes) = &mut self.source {
                 let transfer = Transfer::new(ending.connection().address, ending.pace());
                 transfer.fill(Content { first: std::mem::take(bytes), rest: None, file: None });
@@ -328,8 +328,11 @@ impl Drop for ResponseBody {
                 ending.connection().unwatch(transfer);
             }
         }
-        if let (true, Some(ending)) = (self.remaining > 0, &mut self.ending) {
+        let Some(mut ending) = self.ending.take() else { return };
+        if self.remaining > 0 {
             ending.cut(cut.or(ending.connection().cut()).unwrap_or(Cut::ClientGone));
+        } else if !self.over_http2 {
+            Arc::clone(ending.connection()).leaves(ending);
         }
     }
 }

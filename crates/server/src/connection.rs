@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use crate::serve::Ending;
 use crate::slots::{Block, Holder, now};
 use crate::transfer::Transfer;
 
@@ -68,6 +69,8 @@ pub(crate) struct Connection {
     ended: Notify,
     /// The answers that are on their way over HTTP/2, by where they lie in memory.
     answers: Mutex<HashMap<usize, Arc<Transfer>>>,
+    /// The answer of HTTP/1 whose last bytes are still to be taken by the socket.
+    leaving: Mutex<Option<Ending>>,
 }
 
 impl Connection {
@@ -80,6 +83,7 @@ impl Connection {
             cut: OnceLock::new(),
             ended: Notify::new(),
             answers: Mutex::default(),
+            leaving: Mutex::default(),
         })
     }
 
@@ -139,6 +143,30 @@ impl Connection {
         }
     }
 
+    /// All of an answer was handed over; it is whole once the socket has taken it.
+    pub(crate) fn leaves(&self, ending: Ending) {
+        let before = self.leaving().replace(ending);
+        drop(before);
+    }
+
+    /// The socket has taken all that was handed over.
+    pub(crate) fn flushed(&self) {
+        let whole = self.leaving().take();
+        drop(whole);
+    }
+
+    /// Nothing more goes out: what the socket has not taken is lost.
+    pub(crate) fn closed(&self) {
+        let lost = self.leaving().take();
+        if let Some(mut lost) = lost {
+            lost.cut(self.cut().unwrap_or(Cut::ClientGone));
+        }
+    }
+
+    fn leaving(&self) -> MutexGuard<'_, Option<Ending>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn answers(&self) -> MutexGuard<'_, HashMap<usize, Arc<Transfer>>> {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -170,7 +198,7 @@ impl Holder for Connection {
 pub(crate) struct Running(Arc<Connection>);
 
 impl Running {
-    pub(crate) fn connection(&self) -> &Connection {
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
         &self.0
     }
 }

@@ -165,9 +165,10 @@ async fn accept(
                 // With all slots taken another connection ends for this one: nobody waits outside.
                 let slot = slots.take(Arc::clone(&connection));
                 let open = Open::new(Arc::clone(&app.metrics), slot);
-                let serving = serve_connection(stream, tls.clone(), connection, Arc::clone(app));
+                let serving = serve_connection(stream, tls.clone(), Arc::clone(&connection), Arc::clone(app));
                 app.tasks.spawn(async move {
                     serving.await;
+                    connection.closed();
                     drop(open);
                 });
             }

@@ -167,7 +167,7 @@ impl Ending {
         }
     }
 
-    pub(crate) fn connection(&self) -> &Connection {
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
         self.running.connection()
     }
 
