@@ -16,7 +16,13 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
+use crate::connection::Cut;
+use crate::options::Limits;
+use crate::pace::Pace;
 use crate::serve::Ending;
+use crate::slots::Slot;
+pub(crate) use crate::transfer::Chunks;
+use crate::transfer::{Content, Transfer};
 
 /// Of an unread body, so much is read and thrown away so that the connection can be used again.
 const DRAIN_BYTES: usize = 1024 * 1024;
@@ -40,26 +46,38 @@ pub(crate) struct RequestBody {
     incoming: Option<Incoming>,
     declared: Option<u64>,
     expects_continue: bool,
-    idle: Duration,
-    pause: Option<Pin<Box<Sleep>>>,
+    patience: Patience,
     received: Arc<AtomicU64>,
 }
 
 impl RequestBody {
-    pub(crate) fn new(incoming: Incoming, headers: &HeaderMap, idle: Duration) -> Self {
+    pub(crate) fn new(incoming: Incoming, headers: &HeaderMap, limits: &Limits) -> Self {
         let incoming = if incoming.is_end_stream() { None } else { Some(incoming) };
         let declared = match &incoming {
             Some(body) => body.size_hint().exact(),
             None => Some(0),
         };
         let expects_continue = headers.contains_key(header::EXPECT);
-        Self { incoming, declared, expects_continue, idle, pause: None, received: Arc::default() }
+        let patience = Patience::new(limits.body_idle, limits.pace());
+        Self { incoming, declared, expects_continue, patience, received: Arc::default() }
     }
 
     /// A body of no bytes, to leave where the real one is moved out.
     fn none() -> Self {
-        let (idle, received) = (Duration::ZERO, Arc::default());
-        Self { incoming: None, declared: Some(0), expects_continue: false, idle, pause: None, received }
+        let none = Pace { grace: Duration::ZERO, bytes_per_second: None };
+        let patience = Patience::new(Duration::ZERO, none);
+        Self {
+            incoming: None,
+            declared: Some(0),
+            expects_continue: false,
+            patience,
+            received: Arc::default(),
+        }
+    }
+
+    /// All of the body is to come within a time, however much it is: for a sender who has proved nothing.
+    pub(crate) fn within(&mut self, time: Duration) {
+        self.patience.pace = Pace { grace: time, bytes_per_second: None };
     }
 
     /// The length that the client declared; None for a chunked body.
@@ -106,12 +124,6 @@ impl RequestBody {
         self.received = received;
         taken
     }
-
-    fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let deadline = Instant::now() + self.idle;
-        let pause = self.pause.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-        pause.as_mut().poll(cx)
-    }
 }
 
 impl Stream for RequestBody {
@@ -122,30 +134,67 @@ impl Stream for RequestBody {
         loop {
             let Some(incoming) = this.incoming.as_mut() else { return Poll::Ready(None) };
             this.expects_continue = false;
-            match Pin::new(incoming).poll_frame(cx) {
-                Poll::Ready(Some(Ok(frame))) => {
-                    this.pause = None;
+            let received = this.received.load(Ordering::Relaxed);
+            let polled = Pin::new(incoming).poll_frame(cx);
+            match this.patience.poll(cx, polled.is_pending(), received) {
+                Ok(()) => {}
+                Err(reason) => {
+                    this.incoming = None;
+                    return Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::TimedOut, reason))));
+                }
+            }
+            match std::task::ready!(polled) {
+                Some(Ok(frame)) => {
                     let Ok(data) = frame.into_data() else { continue };
                     this.received.fetch_add(data.len() as u64, Ordering::Relaxed);
                     return Poll::Ready(Some(Ok(data)));
                 }
-                Poll::Ready(Some(Err(error))) => {
+                Some(Err(error)) => {
                     this.incoming = None;
                     return Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::ConnectionAborted, error))));
                 }
-                Poll::Ready(None) => {
+                None => {
                     this.incoming = None;
                     return Poll::Ready(None);
                 }
-                Poll::Pending => {
-                    if this.poll_pause(cx).is_ready() {
-                        this.incoming = None;
-                        let error = io::Error::new(io::ErrorKind::TimedOut, "the client paused for too long");
-                        return Poll::Ready(Some(Err(error)));
-                    }
-                    return Poll::Pending;
-                }
             }
+        }
+    }
+}
+
+/// How long the reader of a body waits for its client: in one pause, and in all pauses together. The time that the
+/// server itself takes between two reads is not the client's.
+struct Patience {
+    idle: Duration,
+    pace: Pace,
+    waited: Duration,
+    since: Option<Instant>,
+    end: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patience {
+    fn new(idle: Duration, pace: Pace) -> Self {
+        Self { idle, pace, waited: Duration::ZERO, since: None, end: None }
+    }
+
+    /// Told of each read, whether it has to wait and how much has come. An error once that has lasted too long.
+    fn poll(&mut self, cx: &mut Context<'_>, is_pending: bool, received: u64) -> Result<(), &'static str> {
+        let allowed = self.pace.allowed(received);
+        if !is_pending {
+            self.waited += self.since.take().map_or(Duration::ZERO, |since| since.elapsed());
+            return if self.waited > allowed { Err("the body came too slowly") } else { Ok(()) };
+        }
+        let left = allowed.saturating_sub(self.waited);
+        let begins = self.since.is_none();
+        let deadline = *self.since.get_or_insert_with(Instant::now) + self.idle.min(left);
+        let end = self.end.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if begins {
+            end.as_mut().reset(deadline);
+        }
+        match end.as_mut().poll(cx) {
+            Poll::Ready(()) if left <= self.idle => Err("the body came too slowly"),
+            Poll::Ready(()) => Err("the client paused for too long"),
+            Poll::Pending => Ok(()),
         }
     }
 }
@@ -172,17 +221,18 @@ impl Drop for RequestBody {
     }
 }
 
-/// The bytes of a blob as the rules hand them out.
-pub(crate) type Chunks = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
-
-enum Content {
+/// Where the bytes of an answer come from.
+enum Source {
     Bytes(Bytes),
-    Chunks { first: Bytes, rest: Chunks, remaining: u64 },
+    Transfer(Arc<Transfer>),
 }
 
 /// The body of an answer. Its end, by whatever cause, writes the request's line in the log.
 pub(crate) struct ResponseBody {
-    content: Content,
+    source: Source,
+    remaining: u64,
+    /// Over HTTP/2 an answer goes out in small parts, and its connection looks after it.
+    over_http2: bool,
     ending: Option<Ending>,
 }
 
@@ -192,12 +242,19 @@ impl ResponseBody {
     }
 
     pub(crate) fn bytes(bytes: impl Into<Bytes>) -> Self {
-        Self { content: Content::Bytes(bytes.into()), ending: None }
+        let bytes = bytes.into();
+        let remaining = bytes.len() as u64;
+        Self { source: Source::Bytes(bytes), remaining, over_http2: false, ending: None }
     }
 
     /// A stream of exactly `length` bytes. Its first chunk is awaited here, so that it leaves with the head and
     /// a store that cannot read answers with an error instead of a cut body.
-    pub(crate) async fn stream(mut rest: Chunks, length: u64) -> io::Result<Self> {
+    pub(crate) async fn stream(
+        transfer: Arc<Transfer>,
+        mut rest: Chunks,
+        length: u64,
+        file: Option<Slot<Transfer>>,
+    ) -> io::Result<Self> {
         let first = match rest.next().await {
             Some(chunk) => chunk?,
             None => Bytes::new(),
@@ -205,18 +262,24 @@ impl ResponseBody {
         if first.len() as u64 == length {
             return Ok(Self::bytes(first));
         }
-        Ok(Self { content: Content::Chunks { first, rest, remaining: length }, ending: None })
+        transfer.fill(Content { first, rest: Some(rest), file });
+        Ok(Self { source: Source::Transfer(transfer), remaining: length, over_http2: false, ending: None })
     }
 
-    pub(crate) fn attach(&mut self, ending: Ending) {
-        self.ending = Some(ending);
-    }
-
-    fn sending(&mut self, data: Bytes) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        if let Some(ending) = &mut self.ending {
-            ending.sent(data.len() as u64);
+    /// Binds the answer to its request's line in the log.
+    pub(crate) fn attach(&mut self, ending: Ending, over_http2: bool) {
+        self.over_http2 = over_http2;
+        if over_http2 && self.remaining > 0 {
+            if let Source::Bytes(bytes) = &mut self.source {
+                let transfer = Transfer::new(ending.connection().address, ending.pace());
+                transfer.fill(Content { first: std::mem::take(bytes), rest: None, file: None });
+                self.source = Source::Transfer(transfer);
+            }
+            if let Source::Transfer(transfer) = &self.source {
+                ending.connection().watch(transfer);
+            }
         }
-        Poll::Ready(Some(Ok(Frame::data(data))))
+        self.ending = Some(ending);
     }
 }
 
@@ -226,41 +289,50 @@ impl Body for ResponseBody {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let this = self.get_mut();
-        let data = match &mut this.content {
-            Content::Bytes(bytes) if bytes.is_empty() => return Poll::Ready(None),
-            Content::Bytes(bytes) => std::mem::take(bytes),
-            Content::Chunks { remaining: 0, .. } => return Poll::Ready(None),
-            Content::Chunks { first, rest, remaining } => {
-                let data = if first.is_empty() {
-                    match rest.as_mut().poll_next(cx) {
-                        Poll::Pending => return Poll::Pending,
-                        Poll::Ready(Some(Ok(data))) => data,
-                        Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
-                        Poll::Ready(None) => {
-                            return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into())));
-                        }
-                    }
-                } else {
-                    std::mem::take(first)
-                };
-                *remaining = remaining.saturating_sub(data.len() as u64);
-                data
-            }
+        if this.remaining == 0 {
+            return Poll::Ready(None);
+        }
+        let polled = match &mut this.source {
+            Source::Bytes(bytes) => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
+            Source::Transfer(transfer) => transfer.poll_next(cx, this.over_http2),
         };
-        this.sending(data)
+        let data = match std::task::ready!(polled) {
+            Some(data) => data?,
+            None => return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into()))),
+        };
+        let length = data.len() as u64;
+        this.remaining = this.remaining.saturating_sub(length);
+        if let Some(ending) = &mut this.ending {
+            ending.sent(length);
+        }
+        Poll::Ready(Some(Ok(Frame::data(data))))
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.content {
-            Content::Bytes(bytes) => bytes.is_empty(),
-            Content::Chunks { remaining, .. } => *remaining == 0,
-        }
+        self.remaining == 0
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.content {
-            Content::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Chunks { remaining, .. } => SizeHint::with_exact(*remaining),
+        SizeHint::with_exact(self.remaining)
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        let mut cut = None;
+        if let Source::Transfer(transfer) = &self.source {
+            cut = transfer.cut();
+            // It may be among the open files, which know it too.
+            transfer.clear();
+            if let (true, Some(ending)) = (self.over_http2, &self.ending) {
+                ending.connection().unwatch(transfer);
+            }
+        }
+        let Some(mut ending) = self.ending.take() else { return };
+        if self.remaining > 0 {
+            ending.cut(cut.or(ending.connection().cut()).unwrap_or(Cut::ClientGone));
+        } else if !self.over_http2 {
+            Arc::clone(ending.connection()).leaves(ending);
         }
     }
 }

@@ -2,16 +2,22 @@
 //! handler wants the log to know.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use registry::context::Peer;
 
 use crate::body::{RequestBody, ResponseBody};
-use crate::options::Options;
+use crate::connection::Connection;
+use crate::host;
+use crate::pace::Pace;
 use crate::proxy;
+use crate::serve::App;
+use crate::slots::Slots;
+use crate::transfer::Transfer;
 
 /// An answer.
 pub(crate) type Response = http::Response<ResponseBody>;
@@ -27,6 +33,12 @@ pub(crate) struct Exchange {
     pub(crate) body: RequestBody,
     /// The `Host` header, or `:authority` over HTTP/2.
     pub(crate) host: Option<String>,
+    /// What is wrong with how the host is named: such a request is answered with nothing but that.
+    pub(crate) host_fault: Option<&'static str>,
+    /// The places for blobs that are open.
+    pub(crate) files: Arc<Slots<Transfer>>,
+    /// How long its answer may take.
+    pub(crate) pace: Pace,
     /// Client address and scheme, after trusted proxies.
     pub(crate) peer: Peer,
     pub(crate) request_id: String,
@@ -41,25 +53,24 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(
-        request: http::Request<Incoming>,
-        remote: std::net::IpAddr,
-        tls: bool,
-        options: &Options,
-    ) -> Self {
-        let (Parts { method, uri, headers, .. }, incoming) = request.into_parts();
-        let origin = proxy::origin(remote, tls, &headers, &options.trusted_proxies);
-        let host = match uri.authority() {
-            Some(authority) => Some(authority.as_str().to_owned()),
-            None => headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned),
+    pub(crate) fn new(request: http::Request<Incoming>, connection: &Connection, app: &App) -> Self {
+        let (Parts { method, uri, headers, version, .. }, incoming) = request.into_parts();
+        let options = &app.options;
+        let origin = proxy::origin(connection.address, connection.tls, &headers, &options.trusted_proxies);
+        let (host, host_fault) = match host::named(version, &uri, &headers) {
+            Ok(host) => (host, None),
+            Err(fault) => (None, Some(fault)),
         };
-        let body = RequestBody::new(incoming, &headers, options.limits.body_idle);
+        let body = RequestBody::new(incoming, &headers, &options.limits);
         Self {
             method,
             uri,
             headers,
             body,
             host,
+            host_fault,
+            files: Arc::clone(&app.files),
+            pace: options.limits.pace(),
             peer: Peer { address: origin.address, tls: origin.tls },
             request_id: uuid::Uuid::new_v4().to_string(),
             now: Timestamp::now(),

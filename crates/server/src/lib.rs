@@ -4,21 +4,29 @@
 //! no file of the stores is touched; only this crate knows status codes, headers and the two error dialects.
 
 mod body;
+mod brief;
+mod connection;
 mod control;
 mod download;
 mod error;
 mod exchange;
 mod health;
+mod host;
 mod linger;
 mod listen;
 mod metrics;
 mod metrics_listen;
 mod options;
+mod pace;
 mod proxy;
 mod serve;
+mod slots;
+mod speak;
 mod tls;
+mod transfer;
 mod v2;
 
+pub use brief::serve as serve_briefly;
 pub use error::{Entry, table as error_table};
 pub use listen::{ListenError, Listener, Server};
 pub use options::{Limits, Options, TlsFiles};

@@ -5,6 +5,7 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,10 +13,14 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
+use crate::connection::{Connection, Cut};
+
 /// The first bytes of HTTP/2 with prior knowledge (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const LINGER_TIME: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 64 * 1024 * 1024;
+/// So many bytes in either direction are progress. Less is dripping.
+const PROGRESS_BYTES: usize = 4096;
 
 /// Reads as much of a fresh connection as tells HTTP/2 from HTTP/1. Gives the bytes read, to be replayed.
 pub(crate) async fn recognise<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<(bool, Bytes)> {
@@ -93,11 +98,13 @@ pub(crate) struct Lingering<S> {
     stalled: Option<Pin<Box<Sleep>>>,
     closing: Option<Pin<Box<Sleep>>>,
     discarded: usize,
+    connection: Arc<Connection>,
+    moved: usize,
 }
 
 impl<S> Lingering<S> {
-    pub(crate) fn new(inner: S, write_idle: Duration) -> Self {
-        Self { inner, write_idle, stalled: None, closing: None, discarded: 0 }
+    pub(crate) fn new(inner: S, write_idle: Duration, connection: Arc<Connection>) -> Self {
+        Self { inner, write_idle, stalled: None, closing: None, discarded: 0, connection, moved: 0 }
     }
 
     fn unless_stalled<T>(
@@ -112,8 +119,26 @@ impl<S> Lingering<S> {
         let idle = self.write_idle;
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
         match stalled.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Ready(()) => {
+                self.connection.end(Cut::Stalled);
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
             Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn written(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.count(bytes);
+        }
+        self.unless_stalled(cx, written)
+    }
+
+    fn count(&mut self, bytes: usize) {
+        self.moved += bytes;
+        if self.moved >= PROGRESS_BYTES {
+            self.moved = 0;
+            self.connection.moved();
         }
     }
 }
@@ -124,14 +149,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.inner).poll_read(cx, buf);
+        self.count(buf.filled().len() - before);
+        read
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write(cx, buf);
-        self.unless_stalled(cx, written)
+        self.written(cx, written)
     }
 
     fn poll_write_vectored(
@@ -140,7 +168,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
-        self.unless_stalled(cx, written)
+        self.written(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -149,6 +177,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.inner).poll_flush(cx);
+        if let Poll::Ready(Ok(())) = flushed {
+            self.connection.flushed();
+        }
         self.unless_stalled(cx, flushed)
     }
 
@@ -186,6 +217,10 @@ mod tests {
 
     use super::*;
 
+    fn lingering<S>(inner: S) -> Lingering<S> {
+        Lingering::new(inner, Duration::from_mins(1), Connection::new([127, 0, 0, 1].into(), false))
+    }
+
     #[tokio::test]
     async fn http2_is_told_from_http1_and_every_byte_is_kept() {
         for (sent, is_http2) in [
@@ -214,15 +249,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_nothing_is_given_up() {
         let (_client, server) = tokio::io::duplex(16);
-        let mut server = Lingering::new(server, Duration::from_mins(1));
+        let mut server = lingering(server);
         let error = server.write_all(&[0; 64]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(server.connection.cut(), Some(Cut::Stalled));
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_close_reads_what_the_client_still_sends_but_not_for_ever() {
         let (mut client, server) = tokio::io::duplex(16);
-        let mut server = Lingering::new(server, Duration::from_mins(1));
+        let mut server = lingering(server);
         let closing = tokio::spawn(async move { server.shutdown().await });
         client.write_all(&[0; 4096]).await.unwrap();
         closing.await.unwrap().unwrap();

@@ -1,32 +1,28 @@
 //! Accepting connections: nothing a client does (slow handshakes, floods, half requests) stops the loop, and a
 //! stop lets what is running end within a limit.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::pin::{Pin, pin};
+use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::{http1, http2};
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use registry::Registry;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::connection::Connection;
 use crate::control::LargeBodies;
-use crate::linger::{Lingering, Replay, recognise};
 use crate::metrics::Metrics;
 use crate::metrics_listen;
 use crate::options::Options;
-use crate::serve::{App, serve};
+use crate::serve::App;
+use crate::slots::{Slot, Slots, Yielding};
+use crate::speak::serve_connection;
 use crate::tls::{Certificate, TlsError, server_config};
 
 /// Why the server cannot listen.
@@ -87,13 +83,6 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ListenEr
     Ok((listener, local))
 }
 
-/// Who is at the other end of a connection.
-#[derive(Clone, Copy)]
-pub(crate) struct Client {
-    pub(crate) address: IpAddr,
-    pub(crate) tls: bool,
-}
-
 /// A server about to run.
 pub struct Server {
     listener: Listener,
@@ -110,6 +99,7 @@ impl Server {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             large_bodies: LargeBodies::default(),
+            files: Slots::new(listener.options.limits.max_open_files, Yielding::Idle),
         });
         Self { listener, app }
     }
@@ -150,7 +140,7 @@ fn asides(
     }
     if let Some(metrics) = metrics {
         // Not stopped by the drain: what the drain waits for is worth watching.
-        aside.spawn(metrics_listen::serve(metrics, Arc::clone(&app.metrics), CancellationToken::new()));
+        aside.spawn(metrics_listen::serve(metrics, Arc::clone(&app.metrics)));
     }
     aside
 }
@@ -161,14 +151,9 @@ async fn accept(
     app: &Arc<App>,
     shutdown: impl Future<Output = ()>,
 ) {
-    let slots = Arc::new(Semaphore::new(app.options.limits.max_connections));
+    let slots = Slots::new(app.options.limits.max_connections, Yielding::Anyone);
     let mut shutdown = pin!(shutdown);
     loop {
-        let slot = tokio::select! {
-            slot = Arc::clone(&slots).acquire_owned() => slot,
-            () = &mut shutdown => return,
-        };
-        let Ok(slot) = slot else { return };
         let accepted = tokio::select! {
             accepted = tcp.accept() => accepted,
             () = &mut shutdown => return,
@@ -176,8 +161,16 @@ async fn accept(
         match accepted {
             Ok((stream, remote)) => {
                 app.metrics.accepted.inc();
-                let connection = connection(stream, remote.ip(), tls.clone(), Arc::clone(app), slot);
-                app.tasks.spawn(connection);
+                let connection = Connection::new(remote.ip(), tls.is_some());
+                // With all slots taken another connection ends for this one: nobody waits outside.
+                let slot = slots.take(Arc::clone(&connection));
+                let open = Open::new(Arc::clone(&app.metrics), slot);
+                let serving = serve_connection(stream, tls.clone(), Arc::clone(&connection), Arc::clone(app));
+                app.tasks.spawn(async move {
+                    serving.await;
+                    connection.closed();
+                    drop(open);
+                });
             }
             // A connection reset in the queue, or no file descriptor left: neither ends the listener.
             Err(error) => {
@@ -189,115 +182,21 @@ async fn accept(
 }
 
 /// Counts a connection for as long as it lives.
-struct Open(
-    Arc<Metrics>,
-    #[expect(dead_code, reason = "held until the connection ends")] OwnedSemaphorePermit,
-);
+struct Open {
+    metrics: Arc<Metrics>,
+    #[expect(dead_code, reason = "held until the connection ends")]
+    slot: Option<Slot<Connection>>,
+}
+
+impl Open {
+    fn new(metrics: Arc<Metrics>, slot: Option<Slot<Connection>>) -> Self {
+        metrics.connections.inc();
+        Self { metrics, slot }
+    }
+}
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.connections.dec();
+        self.metrics.connections.dec();
     }
-}
-
-async fn connection(
-    stream: TcpStream,
-    address: IpAddr,
-    tls: Option<TlsAcceptor>,
-    app: Arc<App>,
-    slot: OwnedSemaphorePermit,
-) {
-    app.metrics.connections.inc();
-    let _open = Open(Arc::clone(&app.metrics), slot);
-    // Without it the second segment of an answer waits for the client's delayed acknowledgement, some 40 ms.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY refused");
-    }
-    let limits = &app.options.limits;
-    let mut socket = Lingering::new(stream, limits.body_idle);
-    let client = Client { address, tls: tls.is_some() };
-    let stop = app.stop.clone();
-    if let Some(tls) = tls {
-        let handshake = tokio::select! {
-            handshake = timeout(limits.handshake, tls.accept(socket)) => handshake,
-            () = stop.cancelled() => return,
-        };
-        let Ok(Ok(stream)) = handshake else { return };
-        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        return speak(stream, is_http2, client, app).await;
-    }
-    let recognised = tokio::select! {
-        recognised = timeout(limits.handshake, recognise(&mut socket)) => recognised,
-        () = stop.cancelled() => return,
-    };
-    let Ok(Ok((is_http2, read))) = recognised else { return };
-    speak(Replay::new(read, socket), is_http2, client, app).await;
-}
-
-async fn speak<S>(stream: S, is_http2: bool, client: Client, app: Arc<App>)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let shared = Arc::clone(&app);
-    let service = service_fn(move |request| {
-        let app = Arc::clone(&shared);
-        async move { Ok::<_, Infallible>(serve(app, client, request).await) }
-    });
-    let stream = TokioIo::new(stream);
-    if is_http2 {
-        let connection = pin!(http2_builder(&app.options).serve_connection(stream, service));
-        until_stopped(connection, &app.stop, http2::Connection::graceful_shutdown).await;
-    } else {
-        let connection = pin!(http1_builder(&app.options).serve_connection(stream, service));
-        until_stopped(connection, &app.stop, http1::Connection::graceful_shutdown).await;
-    }
-}
-
-async fn until_stopped<C>(
-    mut connection: Pin<&mut C>,
-    stop: &CancellationToken,
-    finish: impl FnOnce(Pin<&mut C>),
-) where
-    C: Future<Output = hyper::Result<()>>,
-{
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            finish(connection.as_mut());
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "connection ended");
-    }
-}
-
-fn http1_builder(options: &Options) -> http1::Builder {
-    let limits = &options.limits;
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_read)
-        .max_header_size(limits.max_header_bytes);
-    if limits.max_headers != 100 {
-        builder.max_headers(limits.max_headers);
-    }
-    builder
-}
-
-fn http2_builder(options: &Options) -> http2::Builder<TokioExecutor> {
-    const KIB: u32 = 1024;
-    let limits = &options.limits;
-    let mut builder = http2::Builder::new(TokioExecutor::new());
-    builder
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(limits.max_http2_streams)
-        .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
-        .initial_stream_window_size(512 * KIB)
-        .initial_connection_window_size(2048 * KIB)
-        .max_frame_size(64 * KIB)
-        .max_send_buf_size(512 * 1024)
-        .keep_alive_interval(limits.header_read)
-        .keep_alive_timeout(limits.handshake);
-    builder
 }

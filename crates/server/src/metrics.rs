@@ -26,6 +26,11 @@ struct Answered {
     status: u32,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Reason {
+    reason: &'static str,
+}
+
 /// The counters of one server.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -33,6 +38,7 @@ pub(crate) struct Metrics {
     seconds: Family<Asked, Histogram>,
     received: Counter<u64, AtomicU64>,
     sent: Counter<u64, AtomicU64>,
+    cut: Family<Reason, Counter>,
     pub(crate) connections: Gauge,
     pub(crate) accepted: Counter,
     pub(crate) in_flight: Gauge,
@@ -47,6 +53,7 @@ impl Metrics {
             seconds: Family::new_with_constructor(|| Histogram::new(DURATIONS)),
             received: Counter::default(),
             sent: Counter::default(),
+            cut: Family::default(),
             connections: Gauge::default(),
             accepted: Counter::default(),
             in_flight: Gauge::default(),
@@ -67,6 +74,8 @@ impl Metrics {
         registry.register("http_request_seconds", help, self.seconds.clone());
         registry.register("http_received_bytes", "Bytes of request bodies", self.received.clone());
         registry.register("http_sent_bytes", "Bytes of answers' bodies", self.sent.clone());
+        let help = "Requests whose answer did not go out whole, by reason";
+        registry.register("http_cut_answers", help, self.cut.clone());
         registry.register("http_connections", "Open connections", self.connections.clone());
         registry.register("http_accepted_connections", "Connections accepted", self.accepted.clone());
         registry.register("http_requests_in_flight", "Requests being served", self.in_flight.clone());
@@ -86,6 +95,11 @@ impl Metrics {
         self.seconds.get_or_create(&Asked { operation }).observe(took.as_secs_f64());
         self.received.inc_by(received);
         self.sent.inc_by(sent);
+    }
+
+    /// An answer did not go out whole.
+    pub(crate) fn cut(&self, reason: &'static str) {
+        self.cut.get_or_create(&Reason { reason }).inc();
     }
 
     /// The exposition in OpenMetrics' text form.

@@ -2,48 +2,25 @@
 //! be open to those who push and pull.
 
 use std::convert::Infallible;
+use std::future::{pending, ready};
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{HeaderValue, Method, StatusCode, header};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_util::sync::CancellationToken;
+use tokio::net::TcpListener;
 
 use crate::body::ResponseBody;
+use crate::brief;
 use crate::exchange::{Response, answer};
 use crate::metrics::Metrics;
 
 const TEXT: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
-/// Answers until told to stop.
-pub(crate) async fn serve(listener: TcpListener, metrics: Arc<Metrics>, stop: CancellationToken) {
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = stop.cancelled() => return,
-        };
-        match accepted {
-            Ok((stream, _)) => drop(tokio::spawn(connection(stream, Arc::clone(&metrics)))),
-            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-        }
-    }
-}
-
-async fn connection(stream: TcpStream, metrics: Arc<Metrics>) {
-    let service = service_fn(move |request| {
-        let response = expose(&metrics, &request);
-        async move { Ok::<_, Infallible>(response) }
-    });
-    let served = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_mins(1))
-        .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = served.await {
-        tracing::debug!(%error, "metrics connection ended");
-    }
+/// Answers until dropped.
+pub(crate) async fn serve(listener: TcpListener, metrics: Arc<Metrics>) {
+    let service = service_fn(move |request| ready(Ok::<_, Infallible>(expose(&metrics, &request))));
+    brief::serve(listener, service, pending()).await;
 }
 
 fn expose<B>(metrics: &Metrics, request: &http::Request<B>) -> Response {

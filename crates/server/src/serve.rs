@@ -4,22 +4,27 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use oci::error::ErrorCode;
 use registry::Registry;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::body::ResponseBody;
+use crate::connection::{Connection, Cut, Running};
 use crate::control::LargeBodies;
+use crate::error::Refusal;
 use crate::exchange::{Exchange, REQUEST_ID, Response, value};
-use crate::listen::Client;
 use crate::metrics::Metrics;
 use crate::options::Options;
+use crate::pace::Pace;
+use crate::slots::Slots;
+use crate::transfer::Transfer;
 use crate::{control, download, error, health, v2};
 
 /// What every request shares.
@@ -33,12 +38,19 @@ pub(crate) struct App {
     pub(crate) tasks: TaskTracker,
     /// Memory for the large bodies of the control plane, of all requests together.
     pub(crate) large_bodies: LargeBodies,
+    /// Who has a blob open.
+    pub(crate) files: Arc<Slots<Transfer>>,
 }
 
 /// Answers one request.
-pub(crate) async fn serve(app: Arc<App>, client: Client, request: http::Request<Incoming>) -> Response {
-    let mut exchange = Exchange::new(request, client.address, client.tls, &app.options);
-    let mut ending = Ending::begin(&app, &exchange);
+pub(crate) async fn serve(
+    app: Arc<App>,
+    connection: Arc<Connection>,
+    request: http::Request<Incoming>,
+) -> Response {
+    let over_http2 = request.version() == Version::HTTP_2;
+    let mut exchange = Exchange::new(request, &connection, &app);
+    let mut ending = Ending::begin(&app, &exchange, &connection);
     let is_head = exchange.method == Method::HEAD;
     let is_read = is_head || exchange.method == Method::GET;
     let outcome = if is_read {
@@ -67,7 +79,7 @@ pub(crate) async fn serve(app: Arc<App>, client: Client, request: http::Request<
         without_body(&mut response);
     }
     response.headers_mut().insert(REQUEST_ID, value(&ending.request_id));
-    response.body_mut().attach(ending);
+    response.body_mut().attach(ending, over_http2);
     response
 }
 
@@ -80,6 +92,9 @@ fn without_body(response: &mut Response) {
 }
 
 async fn route(app: &App, exchange: &mut Exchange) -> Response {
+    if let Some(fault) = exchange.host_fault {
+        return bad_request(exchange, fault);
+    }
     let path = exchange.uri.path();
     if path == "/v2" || path.starts_with("/v2/") {
         return v2::handle(app, exchange).await;
@@ -90,6 +105,19 @@ async fn route(app: &App, exchange: &mut Exchange) -> Response {
         _ if path.starts_with(download::PREFIX) => download::handle(app, exchange).await,
         _ => control::handle(app, exchange).await,
     }
+}
+
+/// The answer to a request that is none for any dialect, in the one of its path.
+fn bad_request(exchange: &mut Exchange, message: &str) -> Response {
+    let path = exchange.uri.path();
+    if path == "/v2" || path.starts_with("/v2/") || path.starts_with(download::PREFIX) {
+        return Refusal::new(StatusCode::BAD_REQUEST, ErrorCode::Unsupported, message)
+            .into_response(exchange);
+    }
+    if path == "/healthz" || path == "/readyz" {
+        return Refusal::bare(StatusCode::BAD_REQUEST, message).into_response(exchange);
+    }
+    control::bad_request(exchange, message)
 }
 
 /// The line of a request in the log, written when its answer has been sent or given up.
@@ -106,10 +134,15 @@ pub(crate) struct Ending {
     status: u16,
     received: Arc<AtomicU64>,
     sent: u64,
+    /// Why the answer did not go out whole, if it did not.
+    cut: Option<Cut>,
+    running: Running,
+    idle: Duration,
+    pace: Pace,
 }
 
 impl Ending {
-    fn begin(app: &App, exchange: &Exchange) -> Self {
+    fn begin(app: &App, exchange: &Exchange, connection: &Arc<Connection>) -> Self {
         app.metrics.in_flight.inc();
         let path = match exchange.uri.path() {
             path if path.starts_with(download::PREFIX) => download::PREFIX.to_owned(),
@@ -127,7 +160,24 @@ impl Ending {
             status: 499,
             received: exchange.body.received(),
             sent: 0,
+            cut: None,
+            running: connection.begin(),
+            idle: app.options.limits.body_idle,
+            pace: exchange.pace,
         }
+    }
+
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
+        self.running.connection()
+    }
+
+    /// How long the answer may take.
+    pub(crate) fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    pub(crate) fn cut(&mut self, cut: Cut) {
+        self.cut = Some(cut);
     }
 
     pub(crate) fn sent(&mut self, bytes: u64) {
@@ -159,7 +209,14 @@ impl Drop for Ending {
     fn drop(&mut self) {
         let took = self.started.elapsed();
         let received = self.received.load(Ordering::Relaxed);
+        if self.status == 499 {
+            self.cut = Some(self.connection().cut().unwrap_or(Cut::ClientGone));
+        }
+        let reason = self.cut.map(|cut| cut.reason(self.idle));
         self.metrics.in_flight.dec();
+        if let Some(cut) = self.cut {
+            self.metrics.cut(cut.label());
+        }
         self.metrics.observe(self.operation, self.status, took, received, self.sent);
         tracing::info!(
             target: "wharf::access",
@@ -171,6 +228,8 @@ impl Drop for Ending {
             took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             received,
             sent = self.sent,
+            ended = if self.cut.is_some() { "cut" } else { "whole" },
+            reason,
             client = %self.client,
             caller = self.caller.as_deref().unwrap_or("-"),
             "request"

@@ -84,11 +84,16 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server].
   key = "/etc/wharf/key.pem"
 
   [server.limits]
-  max_connections = 4096
+  max_connections = 4096                   # lowered to what ulimit -n allows, with a line in the log
+  max_open_files = 4096                    # blobs read at a time; lowered likewise
   max_header_bytes = 32768
   max_http2_streams = 200
   header_read_seconds = 75
-  body_idle_seconds = 60
+  http2_idle_seconds = 75                  # an HTTP/2 connection without a request; PINGs do not count
+  body_idle_seconds = 60                   # the longest pause in a body, in either direction
+  body_grace_seconds = 60                  # the time of a body, and a second more for each
+  body_bytes_per_second = 4096             # of these bytes
+  unsigned_body_seconds = 20               # the time of a form that nobody signed, or that is small
 
   [outbound]                               # what may be called for accounts beside the public Internet:
   allow_networks = ["10.0.0.0/8"]          # networks with OIDC issuers of your own [none]

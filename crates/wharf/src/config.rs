@@ -62,10 +62,15 @@ struct TlsSection {
 #[serde(deny_unknown_fields, default)]
 struct LimitsSection {
     max_connections: Option<usize>,
+    max_open_files: Option<usize>,
     max_header_bytes: Option<usize>,
     max_http2_streams: Option<u32>,
     header_read_seconds: Option<u64>,
+    http2_idle_seconds: Option<u64>,
     body_idle_seconds: Option<u64>,
+    body_grace_seconds: Option<u64>,
+    body_bytes_per_second: Option<u64>,
+    unsigned_body_seconds: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -8,6 +8,7 @@ mod cmd;
 mod config;
 mod credentials;
 mod data_dir;
+mod descriptors;
 mod files;
 mod logging;
 mod master_key;

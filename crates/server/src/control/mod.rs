@@ -49,6 +49,15 @@ pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
     }
 }
 
+/// The answer to a request that is faulty as HTTP, whatever it asks for.
+pub(crate) fn bad_request(exchange: &mut Exchange, message: &str) -> Response {
+    let fault = Fault::new(StatusCode::BAD_REQUEST, "MalformedHttpRequestException", message);
+    match framing(exchange) {
+        Framing::Query => query::refuse(exchange, query::named_api(exchange), fault),
+        Framing::Json | Framing::Neither => json::refuse(exchange, fault),
+    }
+}
+
 fn framing(exchange: &Exchange) -> Framing {
     if exchange.headers.contains_key(TARGET) {
         return Framing::Json;

@@ -3,6 +3,7 @@
 use aws::dialect::Dialect;
 use aws::query::{self, Form, Format, IAM, Namespace, STS};
 use aws::sigv4::SigV4Error;
+use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header};
 
 use super::fault::Fault;
@@ -18,17 +19,28 @@ const MAX_FORM_BYTES: usize = 512 * 1024;
 /// Answers a request of a query service.
 pub(super) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
     let format = Format::of(exchange.header(&header::ACCEPT));
-    let (status, body) = match run(app, exchange, format).await {
-        Ok(body) => (StatusCode::OK, body),
-        Err((namespace, fault)) => {
-            exchange.failure = fault.failure;
-            let blame =
-                if fault.status.is_server_error() { query::Fault::Receiver } else { query::Fault::Sender };
-            let id = &exchange.request_id;
-            let body = query::error_response(namespace, format, blame, &fault.code, &fault.message, id);
-            (fault.status, body)
-        }
-    };
+    match run(app, exchange, format).await {
+        Ok(body) => framed(format, StatusCode::OK, body),
+        Err((namespace, fault)) => refuse(exchange, namespace, fault),
+    }
+}
+
+/// A refusal in the format that is asked for; the cause stays with the exchange, for its line in the log.
+pub(super) fn refuse(exchange: &mut Exchange, namespace: Namespace, fault: Fault) -> Response {
+    let format = Format::of(exchange.header(&header::ACCEPT));
+    exchange.failure = fault.failure;
+    let blame = if fault.status.is_server_error() { query::Fault::Receiver } else { query::Fault::Sender };
+    let id = &exchange.request_id;
+    let body = query::error_response(namespace, format, blame, &fault.code, &fault.message, id);
+    framed(format, fault.status, body)
+}
+
+/// The API that a request's signature names; STS answers what is not signed.
+pub(super) fn named_api(exchange: &Exchange) -> Namespace {
+    if scope_names_iam(exchange) { IAM } else { STS }
+}
+
+fn framed(format: Format, status: StatusCode, body: impl Into<Bytes>) -> Response {
     let mut response = answer(status, ResponseBody::bytes(body));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     response
@@ -44,7 +56,7 @@ async fn run(app: &App, exchange: &mut Exchange, format: Format) -> Result<Vec<u
     if !signed::is_signed(exchange) {
         return run_unsigned(app, exchange, format).await.map_err(|fault| (STS, fault));
     }
-    let namespace = if scope_names_iam(exchange) { IAM } else { STS };
+    let namespace = named_api(exchange);
     let service = if namespace == IAM { "iam" } else { "sts" };
     let refused = |fault| (namespace, fault);
     let signed =
@@ -76,6 +88,7 @@ async fn run_unsigned(app: &App, exchange: &mut Exchange, format: Format) -> Res
     }
     let _room =
         app.large_bodies.take(exchange.body.declared_length().unwrap_or(MAX_UNSIGNED_BYTES as u64)).await?;
+    exchange.body.within(app.options.limits.unsigned_body);
     let body = exchange.body.read_bounded(MAX_UNSIGNED_BYTES).await.map_err(|error| Fault::body(&error))?;
     let form = read_form(exchange, &body)?;
     if sts::is_web_identity(&form) {

@@ -16,6 +16,9 @@ use crate::body::BodyError;
 use crate::exchange::Exchange;
 use crate::serve::App;
 
+/// A body no larger than this has the time of one that nobody signed: its signature is proved only once it is in.
+const SMALL: u64 = 96 * 1024;
+
 /// A request whose signature was found good.
 pub(super) struct Signed {
     pub(super) ctx: Ctx,
@@ -52,6 +55,9 @@ pub(super) async fn verify(
     let refused = |error| Fault::authentication(error, dialect);
     let signer = app.registry.signer(&presented, exchange.now).await.map_err(refused)?;
     let room = app.large_bodies.take(exchange.body.declared_length().unwrap_or(limit as u64)).await?;
+    if exchange.body.declared_length().is_some_and(|length| length <= SMALL) {
+        exchange.body.within(app.options.limits.unsigned_body);
+    }
     let body = exchange.body.read_bounded(limit).await.map_err(|error| Fault::body(&error))?;
     let hashed = body.clone();
     let payload = offload::by_size(body.len(), move || Payload::of(&hashed))

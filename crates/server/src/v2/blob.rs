@@ -1,16 +1,21 @@
 //! Blobs: existence, bytes whole or in part, delete (specification, end-2, end-10; RFC 9110 on ranges and
 //! conditions).
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use oci::digest::Digest;
+use oci::error::ErrorCode;
 use oci::range::{ByteRange, RangeOutcome, parse_range};
 use registry::blob::{BlobHandle, BlobStat};
 use registry::error::Error;
 
 use super::{CONTENT_DIGEST, Call, Outcome, byteranges, not_allowed};
-use crate::body::{Chunks, ResponseBody};
+use crate::body::ResponseBody;
 use crate::error::Refusal;
 use crate::exchange::{Exchange, answer, value};
+use crate::slots::Slot;
+use crate::transfer::{Chunks, Transfer};
 
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
@@ -56,9 +61,9 @@ pub(crate) async fn send(exchange: &Exchange, blob: BlobHandle) -> Outcome {
         answer(StatusCode::NOT_MODIFIED, ResponseBody::empty())
     } else {
         match wanted(exchange, &digest, size) {
-            RangeOutcome::Whole => whole(&blob).await?,
-            RangeOutcome::Part(range) => part(&blob, range).await?,
-            RangeOutcome::Parts(ranges) => byteranges::answer_parts(blob, ranges).await?,
+            RangeOutcome::Whole => whole(exchange, &blob).await?,
+            RangeOutcome::Part(range) => part(exchange, &blob, range).await?,
+            RangeOutcome::Parts(ranges) => byteranges::answer_parts(exchange, blob, ranges).await?,
             RangeOutcome::Unsatisfiable => {
                 let mut response = answer(StatusCode::RANGE_NOT_SATISFIABLE, ResponseBody::empty());
                 response.headers_mut().insert(header::CONTENT_RANGE, value(&format!("bytes */{size}")));
@@ -70,16 +75,16 @@ pub(crate) async fn send(exchange: &Exchange, blob: BlobHandle) -> Outcome {
     Ok(response)
 }
 
-async fn whole(blob: &BlobHandle) -> Outcome {
+async fn whole(exchange: &Exchange, blob: &BlobHandle) -> Outcome {
     let size = blob.stat.size;
-    let body = if size == 0 { ResponseBody::empty() } else { bytes(blob, 0, size).await? };
+    let body = if size == 0 { ResponseBody::empty() } else { bytes(exchange, blob, 0, size).await? };
     let mut response = answer(StatusCode::OK, body);
     response.headers_mut().insert(header::CONTENT_LENGTH, size.into());
     Ok(response)
 }
 
-async fn part(blob: &BlobHandle, range: ByteRange) -> Outcome {
-    let body = bytes(blob, range.start, range.length()).await?;
+async fn part(exchange: &Exchange, blob: &BlobHandle, range: ByteRange) -> Outcome {
+    let body = bytes(exchange, blob, range.start, range.length()).await?;
     let mut response = answer(StatusCode::PARTIAL_CONTENT, body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, range.length().into());
@@ -91,10 +96,31 @@ pub(super) fn content_range(range: ByteRange, size: u64) -> String {
     format!("bytes {}-{}/{size}", range.start, range.end_inclusive)
 }
 
-async fn bytes(blob: &BlobHandle, start: u64, length: u64) -> Result<ResponseBody, Refusal> {
+async fn bytes(
+    exchange: &Exchange,
+    blob: &BlobHandle,
+    start: u64,
+    length: u64,
+) -> Result<ResponseBody, Refusal> {
+    let (transfer, file) = place(exchange)?;
     let content = blob.open(start, length).await?;
     let chunks: Chunks = Box::pin(content.into_stream());
-    ResponseBody::stream(chunks, length).await.map_err(|error| Error::internal(error).into())
+    let body = ResponseBody::stream(transfer, chunks, length, Some(file)).await;
+    body.map_err(|error| Error::internal(error).into())
+}
+
+/// A transfer with its place among the open files, taken before one is opened: sockets and files never take the last
+/// descriptor.
+pub(super) fn place(exchange: &Exchange) -> Result<(Arc<Transfer>, Slot<Transfer>), Refusal> {
+    let transfer = Transfer::new(exchange.peer.address, exchange.pace);
+    let file = exchange.files.take(Arc::clone(&transfer)).ok_or_else(too_many_files)?;
+    Ok((transfer, file))
+}
+
+fn too_many_files() -> Refusal {
+    let message = "Too many blobs are being read. Try again shortly.";
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, message)
+        .with(header::RETRY_AFTER, "1")
 }
 
 /// The range asked for. One that holds only for another version of the blob asks for all (RFC 9110 §13.1.5).

@@ -8,12 +8,13 @@ use registry::blob::BlobHandle;
 use registry::error::Error;
 
 use super::Outcome;
-use super::blob::content_range;
-use crate::body::{Chunks, ResponseBody};
-use crate::exchange::{answer, value};
+use super::blob::{content_range, place};
+use crate::body::ResponseBody;
+use crate::exchange::{Exchange, answer, value};
+use crate::transfer::Chunks;
 
 /// The ranges, each with its place, in the order asked for.
-pub(super) async fn answer_parts(blob: BlobHandle, ranges: Vec<ByteRange>) -> Outcome {
+pub(super) async fn answer_parts(exchange: &Exchange, blob: BlobHandle, ranges: Vec<ByteRange>) -> Outcome {
     let boundary = uuid::Uuid::new_v4().simple().to_string();
     let size = blob.stat.size;
     let heads: Vec<String> =
@@ -23,7 +24,8 @@ pub(super) async fn answer_parts(blob: BlobHandle, ranges: Vec<ByteRange>) -> Ou
         sum.saturating_add(head.len() as u64).saturating_add(range.length())
     });
     let chunks: Chunks = Box::pin(parts(blob, ranges, heads, end));
-    let body = ResponseBody::stream(chunks, length).await.map_err(Error::internal)?;
+    let (transfer, file) = place(exchange)?;
+    let body = ResponseBody::stream(transfer, chunks, length, Some(file)).await.map_err(Error::internal)?;
     let mut response = answer(StatusCode::PARTIAL_CONTENT, body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, length.into());

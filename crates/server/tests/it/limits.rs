@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
+use bytes::Bytes;
+use http::Method;
+use http_body_util::Full;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
@@ -92,13 +96,13 @@ async fn a_body_that_stands_still_is_refused_and_what_came_is_kept() {
 #[tokio::test]
 async fn a_client_that_takes_nothing_is_given_up() {
     let node = Node::start_with(|options| {
-        options.limits.body_idle = SHORT;
+        options.limits.body_idle = Duration::from_secs(1);
         options.drain = LONG;
     })
     .await;
     let mut node = node;
     let client = node.client();
-    let large = vec![1_u8; 32 << 20];
+    let large = vec![1_u8; 12 << 20];
     let digest = sha256(&large);
     client.post(&at(&format!("blobs/uploads/?digest={digest}")), large).await.expect(201);
     let _never_read = client.raw(&format!("GET {}", at(&format!("blobs/{digest}"))), "").await;
@@ -108,14 +112,82 @@ async fn a_client_that_takes_nothing_is_given_up() {
     assert!(started.elapsed() < LONG);
 }
 
+/// Sends a byte every 50 ms until the server says something, and gives what it says.
+async fn dripping(mut stream: TcpStream) -> String {
+    let mut said = [0; 4096];
+    for _ in 0..200 {
+        let _ = stream.write_all(b"a").await;
+        match timeout(Duration::from_millis(50), stream.read(&mut said)).await {
+            Err(_) => {}
+            Ok(read) => return String::from_utf8_lossy(&said[..read.unwrap_or(0)]).into_owned(),
+        }
+    }
+    panic!("it was never answered");
+}
+
 #[tokio::test]
-async fn connections_over_the_limit_wait_their_turn() {
-    let node = Node::start_with(|options| options.limits.max_connections = 1).await;
-    let first = TcpStream::connect(node.address).await.unwrap();
+async fn a_body_that_only_drips_is_refused() {
+    let node = Node::start_with(|options| {
+        options.limits.body_grace = SHORT;
+        options.limits.body_bytes_per_second = 1 << 20;
+    })
+    .await;
     let client = node.client();
-    let second = tokio::spawn(async move { client.get("/v2/").await });
+    let session = client.post(&at("blobs/uploads/"), "").await.expect(202).header("location").to_owned();
+    let stream = client.raw(&format!("PATCH {session}"), "content-length: 100000\r\n").await;
+    let said = dripping(stream).await;
+    assert!(said.starts_with("HTTP/1.1 400") && said.contains("BLOB_UPLOAD_INVALID"), "{said}");
+}
+
+#[tokio::test]
+async fn a_form_that_nobody_signed_has_a_short_time() {
+    let node = Node::start_with(|options| options.limits.unsigned_body = SHORT).await;
+    let headers = "content-type: application/x-www-form-urlencoded\r\ncontent-length: 4000\r\n";
+    let mut stream = TcpStream::connect(node.address).await.unwrap();
+    stream.write_all(format!("POST / HTTP/1.1\r\nhost: test\r\n{headers}\r\n").as_bytes()).await.unwrap();
+    let begun = Instant::now();
+    let said = dripping(stream).await;
+    assert!(said.starts_with("HTTP/1.1 400"), "{said}");
+    assert!(begun.elapsed() < Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn an_http2_connection_that_only_answers_pings_is_closed() {
+    let node = Node::start_with(|options| {
+        options.limits.http2_idle = Duration::from_secs(1);
+        options.limits.header_read = SHORT;
+    })
+    .await;
+    let stream = TcpStream::connect(node.address).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http2::handshake::<_, _, Full<Bytes>>(
+        TokioExecutor::new(),
+        TokioIo::new(stream),
+    )
+    .await
+    .unwrap();
+    let connection = tokio::spawn(connection);
+    let url = format!("http://{}/readyz", node.address);
+    let answer = sender.send_request(node.client().request(Method::GET, &url, "")).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let begun = Instant::now();
+    let _ended = timeout(LONG, connection).await.expect("the connection was closed");
+    assert!(begun.elapsed() > Duration::from_millis(500), "not before its time");
+}
+
+#[tokio::test]
+async fn blobs_beyond_the_open_files_are_asked_for_later() {
+    let node = Node::start_with(|options| options.limits.max_open_files = 1).await;
+    let client = node.client();
+    let large = vec![1_u8; 12 << 20];
+    let digest = sha256(&large);
+    client.post(&at(&format!("blobs/uploads/?digest={digest}")), large).await.expect(201);
+    let get = at(&format!("blobs/{digest}"));
+    let never_read = client.raw(&format!("GET {get}"), "").await;
     tokio::time::sleep(SHORT).await;
-    assert!(!second.is_finished());
-    drop(first);
-    timeout(LONG, second).await.unwrap().unwrap().expect(200);
+    let refused = client.get(&get).await.expect(503);
+    assert_eq!((refused.code().as_str(), refused.header("retry-after")), ("UNAVAILABLE", "1"));
+    // Who has not taken a byte for some seconds gives the file up.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    client.get(&get).await.expect(200);
+    drop(never_read);
 }

@@ -2,12 +2,14 @@
 
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::client::Client;
+use crate::image::{at, push_blob};
 use crate::node::Node;
 
 #[derive(Clone, Default)]
@@ -38,7 +40,11 @@ async fn a_request_is_one_line_with_its_id_and_without_its_secrets() {
     // For the whole process: a subscriber of one thread can be passed over by what other tests logged before.
     let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing::Level::DEBUG);
     tracing::subscriber::set_global_default(subscriber.with_writer(lines.clone()).finish()).unwrap();
-    let node = Node::start().await;
+    let node = Node::start_with(|options| {
+        options.limits.body_idle = Duration::from_secs(1);
+        options.metrics_listen = Some("127.0.0.1:0".parse().unwrap());
+    })
+    .await;
     let reply = node.client().get("/v2/team/app/tags/list?n=1").await.expect(200);
     Client::new(node.address).get("/wharf/layers/sealed-secret").await.expect(403);
     Client::new(node.address)
@@ -46,7 +52,22 @@ async fn a_request_is_one_line_with_its_id_and_without_its_secrets() {
         .get("/v2/")
         .await
         .expect(401);
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    let digest = push_blob(&node.client(), &vec![1; 12 << 20]).await;
+    let line = format!("GET {}", at(&format!("blobs/{digest}")));
+    let never_read = node.client().raw(&line, "").await;
+    // This one is handed to the socket in one piece, and most of it is never taken.
+    let small = push_blob(&node.client(), &vec![2; 250 << 10]).await;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut hardly_read = socket.connect(node.address).await.unwrap();
+    let head = format!(
+        "GET {} HTTP/1.1\r\nhost: test\r\nauthorization: Basic {}\r\n\r\n",
+        at(&format!("blobs/{small}")),
+        node.password
+    );
+    tokio::io::AsyncWriteExt::write_all(&mut hardly_read, head.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    drop((never_read, hardly_read));
 
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     let id = reply.header("x-amzn-requestid");
@@ -62,6 +83,17 @@ async fn a_request_is_one_line_with_its_id_and_without_its_secrets() {
     assert_eq!(fields["operation"], "list_tags");
     assert_eq!(fields["path"], "/v2/team/app/tags/list");
     assert_eq!(fields["caller"], "arn:aws:iam::123456789012:user/admin");
+    assert_eq!(fields["ended"], "whole");
+    let cut: Vec<_> =
+        text.lines().filter(|line| line.contains("get_blob") && line.contains("\"ended\"")).collect();
+    assert_eq!(cut.len(), 2, "{text}");
+    for line in cut {
+        assert!(line.contains("\"ended\":\"cut\""), "{line}");
+        assert!(line.contains("\"reason\":\"the client took nothing for 1 s\""), "{line}");
+    }
+    let metrics = Client::new(node.metrics.unwrap()).get("/metrics").await.body;
+    let counted = "wharf_http_cut_answers_total{reason=\"stalled\"} 2";
+    assert!(String::from_utf8_lossy(&metrics).contains(counted), "{counted}");
     let password = String::from_utf8(STANDARD.decode(&node.password).unwrap()).unwrap();
     let password = password.split_once(':').unwrap().1;
     for secret in [node.password.as_str(), password, "sealed-secret", "c2VjcmV0OnNlY3JldA"] {

@@ -30,7 +30,7 @@ pub(crate) struct Node {
     caller: Arc<Caller>,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<bool>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// The root of another account, with a docker password.
@@ -63,7 +63,7 @@ impl Node {
             caller,
             stop: Some(stop),
             running: Some(running),
-            _folder: folder,
+            folder,
         };
         node.password = node.password_of(Timestamp::now()).await;
         node.create(REPOSITORY, None).await;
@@ -137,6 +137,14 @@ impl Node {
     /// A client that is logged in as a member.
     pub(crate) fn client_of(&self, member: &Member) -> Client {
         self.client().authorization(Some(format!("Basic {}", member.password)))
+    }
+
+    /// How many of its blobs are open.
+    pub(crate) fn open_files(&self) -> usize {
+        let blobs = self.folder.path().join("blobs");
+        let links = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+        let files = links.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+        files.filter(|file| file.starts_with(&blobs) && file.is_file()).count()
     }
 
     /// Asks the server to stop; the future is ready when it has, and tells whether all requests ended.

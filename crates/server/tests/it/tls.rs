@@ -64,10 +64,11 @@ async fn both_versions_of_http_are_spoken_over_tls() {
     let reply = over_http1(stream, node.client().request(http::Method::GET, "/v2/", "")).await;
     assert_eq!(reply.status, 200);
     let stream = connect(&node, &certificate, "h2").await.unwrap();
-    let request = node.client().request(http::Method::GET, "https://registry.test/v2/", "");
+    let client = node.client().with("host", "registry.test");
+    let request = client.request(http::Method::GET, "https://registry.test/v2/", "");
     assert_eq!(over_http2(stream, request).await.status, 200);
     let stream = connect(&node, &certificate, "h2").await.unwrap();
-    let stranger = node.client().authorization(None);
+    let stranger = client.authorization(None);
     let reply =
         over_http2(stream, stranger.request(http::Method::GET, "https://registry.test/v2/", "")).await;
     let challenge = reply.header("www-authenticate");

@@ -14,10 +14,11 @@ use crate::background::MasterKeyFile;
 use crate::cli::Dev;
 use crate::credentials::{self, Wanted};
 use crate::data_dir::{self, DataFolder};
-use crate::{config, files, master_key, node, outgoing};
+use crate::{config, descriptors, files, master_key, node, outgoing};
 
 pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
-    let config = config::for_dev(&dev)?;
+    let mut config = config::for_dev(&dev)?;
+    descriptors::fit(&mut config.options.limits);
     warn(&config);
     let path = config.data_dir.as_path();
     let folder = DataFolder::hold(path)?;

@@ -90,10 +90,15 @@ fn options(section: &ServerSection, metrics: Option<&str>) -> anyhow::Result<Opt
     let (limits, defaults) = (&section.limits, Limits::default());
     options.limits = Limits {
         max_connections: limits.max_connections.unwrap_or(defaults.max_connections),
+        max_open_files: limits.max_open_files.unwrap_or(defaults.max_open_files),
         max_header_bytes: limits.max_header_bytes.unwrap_or(defaults.max_header_bytes),
         max_http2_streams: limits.max_http2_streams.unwrap_or(defaults.max_http2_streams),
         header_read: limits.header_read_seconds.map_or(defaults.header_read, Duration::from_secs),
+        http2_idle: limits.http2_idle_seconds.map_or(defaults.http2_idle, Duration::from_secs),
         body_idle: limits.body_idle_seconds.map_or(defaults.body_idle, Duration::from_secs),
+        body_grace: limits.body_grace_seconds.map_or(defaults.body_grace, Duration::from_secs),
+        body_bytes_per_second: limits.body_bytes_per_second.unwrap_or(defaults.body_bytes_per_second),
+        unsigned_body: limits.unsigned_body_seconds.map_or(defaults.unsigned_body, Duration::from_secs),
         ..defaults
     };
     for (key, value) in [

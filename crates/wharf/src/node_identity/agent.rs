@@ -4,14 +4,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::uri::Authority;
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, put};
-use axum::{Router, serve};
+use hyper_util::service::TowerToHyperService;
 use serde_json::Value;
+use server::serve_briefly;
 use tokio::net::TcpListener;
 
 use super::imds::Tokens;
@@ -159,13 +161,9 @@ impl Socket {
         Ok(self.0.local_addr()?)
     }
 
-    /// Serves until `stop` resolves.
-    pub(crate) async fn serve(
-        self,
-        agent: Agent,
-        stop: impl Future<Output = ()> + Send + 'static,
-    ) -> anyhow::Result<()> {
-        Ok(serve(self.0, agent.router()).with_graceful_shutdown(stop).await?)
+    /// Serves until `stop` resolves. Who says nothing, or half of a request, keeps nobody else out.
+    pub(crate) async fn serve(self, agent: Agent, stop: impl Future<Output = ()>) {
+        serve_briefly(self.0, TowerToHyperService::new(agent.router()), stop).await;
     }
 }
 

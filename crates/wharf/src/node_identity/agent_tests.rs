@@ -135,3 +135,24 @@ async fn metadata_answers_what_sdks_ask() {
     let document: Value = serde_json::from_str(&document).unwrap();
     assert_eq!((&document["region"], &document["accountId"]), (&"eu-west-1".into(), &"111122223333".into()));
 }
+
+#[tokio::test]
+async fn half_requests_block_nobody() {
+    use tokio::io::AsyncWriteExt as _;
+    let agent = Running::start(Some("0123456789abcdef"), false).await;
+    agent.fill();
+    let mut held = Vec::new();
+    for _ in 0..1024 {
+        let mut stream =
+            tokio::net::TcpStream::connect(agent.url.trim_start_matches("http://")).await.unwrap();
+        stream.write_all(b"GET /credentials HTTP/1.1\r\nhost: localhost\r\nx-slow: ").await.unwrap();
+        held.push(stream);
+    }
+    let right = [("authorization", "0123456789abcdef")];
+    assert_eq!(agent.status("GET", Agent::CONTAINER_PATH, &right).await, 200);
+    // The oldest were ended for the youngest.
+    let mut byte = [0];
+    let read = tokio::io::AsyncReadExt::read(&mut held[0], &mut byte);
+    let read = tokio::time::timeout(std::time::Duration::from_secs(5), read).await.unwrap();
+    assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+}

@@ -16,6 +16,7 @@ mod crash;
 mod crash_memory;
 mod crash_model;
 mod crash_work;
+mod descriptors;
 mod first_start;
 mod http;
 mod keys;

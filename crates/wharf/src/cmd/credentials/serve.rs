@@ -5,6 +5,7 @@ use anyhow::bail;
 use super::options::Serve;
 use crate::cmd::env::quoted;
 use crate::cmd::say;
+use crate::descriptors;
 use crate::node;
 use crate::node_identity::agent::{Agent, Socket};
 use crate::node_identity::keeper::{self, Kept};
@@ -18,6 +19,7 @@ pub(super) async fn run(options: Serve) -> anyhow::Result<()> {
             options.listen.ip()
         );
     }
+    descriptors::raise();
     let token_file = options.authorization_token_file.map(std::path::absolute).transpose()?;
     let authorization = token_file.as_deref().map(load_or_make_token).transpose()?;
     let sts = options.wanted.sts()?;
@@ -40,7 +42,7 @@ pub(super) async fn run(options: Serve) -> anyhow::Result<()> {
     let stop = node::stop_signal()?;
     say(&lines.join("\n"))?;
     let keeper = tokio::spawn(keeper::keep(sts, kept));
-    let served = socket.serve(agent, stop).await;
+    socket.serve(agent, stop).await;
     keeper.abort();
-    served
+    Ok(())
 }

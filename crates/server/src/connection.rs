@@ -1,0 +1,211 @@
+//! One client's connection while it lives: what runs on it, when something moved last, and why it was ended.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::serve::Ending;
+use crate::slots::{Block, Holder, now};
+use crate::transfer::Transfer;
+
+/// Who was idle for less long is not: a client that has just connected is about to send its request.
+const FRESH_MS: u64 = 1000;
+
+/// Why a connection or a transfer was ended before it was whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// The client acknowledged nothing for the idle limit.
+    Stalled,
+    /// On average the client took less than the lowest rate.
+    TooSlow,
+    /// Another client needed the slot.
+    GaveWay,
+    /// Nothing was asked for the idle limit.
+    Idle,
+    /// The bytes could not be read on.
+    Store,
+    /// None of these: the client closed, or the network did.
+    ClientGone,
+}
+
+impl Cut {
+    /// As metrics name it.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Stalled => "stalled",
+            Self::TooSlow => "too_slow",
+            Self::GaveWay => "gave_way",
+            Self::Idle => "idle",
+            Self::Store => "store",
+            Self::ClientGone => "client_gone",
+        }
+    }
+
+    /// As the log says it.
+    pub(crate) fn reason(self, idle: Duration) -> String {
+        let text = match self {
+            Self::Stalled => return format!("the client took nothing for {} s", idle.as_secs_f64()),
+            Self::TooSlow => "the client was slower than the lowest rate",
+            Self::GaveWay => "gave way to another client",
+            Self::Idle => "the connection was idle",
+            Self::Store => "the store could not read on",
+            Self::ClientGone => "the connection ended",
+        };
+        text.to_owned()
+    }
+}
+
+/// A connection, shared by its task and its requests.
+pub(crate) struct Connection {
+    pub(crate) address: IpAddr,
+    pub(crate) tls: bool,
+    running: AtomicUsize,
+    quiet_since: AtomicU64,
+    cut: OnceLock<Cut>,
+    ended: Notify,
+    /// The answers that are on their way over HTTP/2, by where they lie in memory.
+    answers: Mutex<HashMap<usize, Arc<Transfer>>>,
+    /// The answer of HTTP/1 whose last bytes are still to be taken by the socket.
+    leaving: Mutex<Option<Ending>>,
+}
+
+impl Connection {
+    pub(crate) fn new(address: IpAddr, tls: bool) -> Arc<Self> {
+        Arc::new(Self {
+            address,
+            tls,
+            running: AtomicUsize::new(0),
+            quiet_since: AtomicU64::new(now()),
+            cut: OnceLock::new(),
+            ended: Notify::new(),
+            answers: Mutex::default(),
+            leaving: Mutex::default(),
+        })
+    }
+
+    /// A request runs until what is returned is dropped.
+    pub(crate) fn begin(self: &Arc<Self>) -> Running {
+        self.quiet_since.store(now(), Ordering::Relaxed);
+        self.running.fetch_add(1, Ordering::Relaxed);
+        Running(Arc::clone(self))
+    }
+
+    /// Bytes worth the name went in or out. Between requests they are no sign of life: PING frames, half a head.
+    pub(crate) fn moved(&self) {
+        if self.running.load(Ordering::Relaxed) > 0 {
+            self.quiet_since.store(now(), Ordering::Relaxed);
+        }
+    }
+
+    /// Ends the connection; the first reason is the one that is kept.
+    pub(crate) fn end(&self, cut: Cut) {
+        self.cut.get_or_init(|| cut);
+        self.ended.notify_one();
+    }
+
+    /// Ready once the connection is to be ended.
+    pub(crate) async fn ended(&self) {
+        self.ended.notified().await;
+    }
+
+    /// Why it was ended, if this server did it.
+    pub(crate) fn cut(&self) -> Option<Cut> {
+        self.cut.get().copied()
+    }
+
+    /// An answer goes out over HTTP/2, where a closed window of its stream is not seen by the socket.
+    pub(crate) fn watch(&self, answer: &Arc<Transfer>) {
+        self.answers().insert(Arc::as_ptr(answer).addr(), Arc::clone(answer));
+    }
+
+    /// It has gone out, or was given up.
+    pub(crate) fn unwatch(&self, answer: &Arc<Transfer>) {
+        self.answers().remove(&Arc::as_ptr(answer).addr());
+    }
+
+    /// Gives up HTTP/2 streams whose window stays closed, and ends a connection on which nothing else is left, or
+    /// nothing at all for the idle limit. Answers to PING frames are not looked at.
+    pub(crate) fn check(&self, body_idle: Duration, connection_idle: Duration) {
+        let running = self.running.load(Ordering::Relaxed);
+        if running == 0 {
+            if now().saturating_sub(self.quiet_since()) >= millis(connection_idle) {
+                self.end(Cut::Idle);
+            }
+            return;
+        }
+        let stalled = self.answers().values().filter(|answer| answer.give_up_stalled(body_idle)).count();
+        if stalled >= running {
+            self.end(Cut::Stalled);
+        }
+    }
+
+    /// All of an answer was handed over; it is whole once the socket has taken it.
+    pub(crate) fn leaves(&self, ending: Ending) {
+        let before = self.leaving().replace(ending);
+        drop(before);
+    }
+
+    /// The socket has taken all that was handed over.
+    pub(crate) fn flushed(&self) {
+        let whole = self.leaving().take();
+        drop(whole);
+    }
+
+    /// Nothing more goes out: what the socket has not taken is lost.
+    pub(crate) fn closed(&self) {
+        let lost = self.leaving().take();
+        if let Some(mut lost) = lost {
+            lost.cut(self.cut().unwrap_or(Cut::ClientGone));
+        }
+    }
+
+    fn leaving(&self) -> MutexGuard<'_, Option<Ending>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answers(&self) -> MutexGuard<'_, HashMap<usize, Arc<Transfer>>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Holder for Connection {
+    fn block(&self) -> Block {
+        Block::of(self.address)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.running.load(Ordering::Relaxed) == 0 && now().saturating_sub(self.quiet_since()) >= FRESH_MS
+    }
+
+    fn quiet_since(&self) -> u64 {
+        self.quiet_since.load(Ordering::Relaxed)
+    }
+
+    fn give_way(&self) {
+        self.end(Cut::GaveWay);
+    }
+}
+
+/// A request that runs.
+pub(crate) struct Running(Arc<Connection>);
+
+impl Running {
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
+        &self.0
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.quiet_since.store(now(), Ordering::Relaxed);
+        self.0.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}

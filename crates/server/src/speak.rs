@@ -1,0 +1,164 @@
+//! One connection from its first byte to its end: TLS, which HTTP it speaks, its limits.
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use crate::connection::Connection;
+use crate::linger::{Lingering, Replay, recognise};
+use crate::options::{Limits, Options};
+use crate::serve::{App, serve};
+
+/// How much of an answer the kernel takes before the client has acknowledged what went before. Without it a client's
+/// progress shows only when a third of the socket's buffer, which grows to megabytes, is free again.
+const UNSENT_BYTES: u32 = 128 * 1024;
+
+/// Serves a connection until it ends, or is ended by who owns its slot.
+pub(crate) async fn serve_connection(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    connection: Arc<Connection>,
+    app: Arc<App>,
+) {
+    // Without it the second segment of an answer waits for the client's delayed acknowledgement, some 40 ms.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY refused");
+    }
+    show_progress(&stream);
+    let handshake = app.options.limits.handshake;
+    let mut socket = Lingering::new(stream, app.options.limits.body_idle, Arc::clone(&connection));
+    if let Some(tls) = tls {
+        let accepted = unless_ended(timeout(handshake, tls.accept(socket)), &connection, &app).await;
+        let Some(Ok(Ok(stream))) = accepted else { return };
+        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        return speak(stream, is_http2, connection, app).await;
+    }
+    let recognised = unless_ended(timeout(handshake, recognise(&mut socket)), &connection, &app).await;
+    let Some(Ok(Ok((is_http2, read)))) = recognised else { return };
+    speak(Replay::new(read, socket), is_http2, connection, app).await;
+}
+
+#[cfg(target_os = "linux")]
+fn show_progress(stream: &TcpStream) {
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES) {
+        tracing::debug!(%error, "TCP_NOTSENT_LOWAT refused");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn show_progress(_stream: &TcpStream) {}
+
+/// What a future gives, or None if the connection is ended or the server stops before.
+async fn unless_ended<T>(future: impl Future<Output = T>, connection: &Connection, app: &App) -> Option<T> {
+    tokio::select! {
+        output = future => Some(output),
+        () = connection.ended() => None,
+        () = app.stop.cancelled() => None,
+    }
+}
+
+async fn speak<S>(stream: S, is_http2: bool, connection: Arc<Connection>, app: Arc<App>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (shared, client) = (Arc::clone(&app), Arc::clone(&connection));
+    let service = service_fn(move |request| {
+        let (app, client) = (Arc::clone(&shared), Arc::clone(&client));
+        // On the heap, so that a connection without a request does not hold the memory of one.
+        let answer = Box::pin(serve(app, client, request));
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
+    let stream = TokioIo::new(stream);
+    if is_http2 {
+        let serving = pin!(http2_builder(&app.options).serve_connection(stream, service));
+        until_ended(serving, http2::Connection::graceful_shutdown, &connection, &app, true).await;
+    } else {
+        let serving = pin!(http1_builder(&app.options).serve_connection(stream, service));
+        until_ended(serving, http1::Connection::graceful_shutdown, &connection, &app, false).await;
+    }
+}
+
+async fn until_ended<C>(
+    mut serving: Pin<&mut C>,
+    finish: impl Fn(Pin<&mut C>),
+    connection: &Connection,
+    app: &App,
+    is_http2: bool,
+) where
+    C: Future<Output = hyper::Result<()>>,
+{
+    let limits = &app.options.limits;
+    let mut checks = tokio::time::interval(between_checks(limits));
+    let mut is_stopping = false;
+    let ended = loop {
+        tokio::select! {
+            ended = serving.as_mut() => break ended,
+            () = connection.ended() => {
+                // Once more, so that GOAWAY and the end of the stream go out; nothing is waited for.
+                finish(serving.as_mut());
+                poll_fn(|cx| Poll::Ready(serving.as_mut().poll(cx).is_ready())).await;
+                return;
+            }
+            () = app.stop.cancelled(), if !is_stopping => {
+                is_stopping = true;
+                finish(serving.as_mut());
+            }
+            // HTTP/1 has no use for it: the socket tells what its one request does.
+            _ = checks.tick(), if is_http2 => connection.check(limits.body_idle, limits.http2_idle),
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// A quarter of the shortest limit that is checked.
+fn between_checks(limits: &Limits) -> Duration {
+    (limits.body_idle.min(limits.http2_idle) / 4).max(Duration::from_millis(10))
+}
+
+/// How much of a connection of HTTP/1.1 is read before anybody asks for it, and written before the kernel takes it.
+const CONNECTION_BUFFER: usize = 64 * 1024;
+
+fn http1_builder(options: &Options) -> http1::Builder {
+    let limits = &options.limits;
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_read)
+        .max_header_size(limits.max_header_bytes)
+        .max_buf_size(CONNECTION_BUFFER.max(limits.max_header_bytes + 8 * 1024));
+    if limits.max_headers != 100 {
+        builder.max_headers(limits.max_headers);
+    }
+    builder
+}
+
+fn http2_builder(options: &Options) -> http2::Builder<TokioExecutor> {
+    const KIB: u32 = 1024;
+    let limits = &options.limits;
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.max_http2_streams)
+        .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
+        // What a client may send before anybody reads it, and what is ready for one that takes nothing.
+        .initial_stream_window_size(256 * KIB)
+        .initial_connection_window_size(512 * KIB)
+        .max_frame_size(64 * KIB)
+        .max_send_buf_size(64 * 1024)
+        .keep_alive_interval(limits.header_read)
+        .keep_alive_timeout(limits.handshake);
+    builder
+}
