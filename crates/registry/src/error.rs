@@ -50,6 +50,7 @@ pub enum Code {
     // Either plane.
     AccessDenied,
     InvalidToken,
+    ExpiredToken,
     ClientGone,
     OutOfSpace,
     Unavailable,
@@ -195,6 +196,13 @@ impl Error {
             Code::InvalidParameter,
             format!("Invalid parameter at '{member}' failed to satisfy constraint: '{constraint}'"),
         )
+    }
+
+    /// The same error with its cause, for the log.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.internal = Some(Internal(Arc::new(cause)));
+        self
     }
 
     /// The same error with one more member for the AWS exception.

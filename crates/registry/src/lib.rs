@@ -20,6 +20,7 @@ pub mod iam;
 mod ids;
 mod kept;
 pub mod manifest;
+pub mod memory;
 pub mod op;
 pub mod organization;
 pub mod organizations;

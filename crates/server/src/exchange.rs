@@ -1,13 +1,16 @@
 //! One request as a handler sees it: its head, a body not yet read, where it comes from, its id, and what the
 //! handler wants the log to know.
 
+use std::sync::Arc;
+
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use hyper::body::Incoming;
 use jiff::Timestamp;
-use registry::context::Peer;
+use registry::context::{Caller, Peer};
 
 use crate::body::{RequestBody, ResponseBody};
+use crate::ledger::{Ledger, Tab};
 use crate::options::Options;
 use crate::proxy;
 
@@ -28,7 +31,7 @@ pub(crate) struct Exchange {
     /// Client address and scheme, after trusted proxies.
     pub(crate) peer: Peer,
     pub(crate) request_id: String,
-    /// The request's one reading of the clock.
+    /// When the request began; on the control plane, when its body was in.
     pub(crate) now: Timestamp,
     /// What is asked for, as metrics and the log name it.
     pub(crate) operation: &'static str,
@@ -36,6 +39,8 @@ pub(crate) struct Exchange {
     pub(crate) caller: Option<String>,
     /// The cause of a 5xx answer, for the log alone.
     pub(crate) failure: Option<String>,
+    /// What the request holds: of its address's share, or once its caller is known, of the principal's.
+    pub(crate) tab: Arc<Tab>,
 }
 
 impl Exchange {
@@ -44,6 +49,7 @@ impl Exchange {
         remote: std::net::IpAddr,
         tls: bool,
         options: &Options,
+        ledger: &Ledger,
     ) -> Self {
         let (Parts { method, uri, headers, .. }, incoming) = request.into_parts();
         let origin = proxy::origin(remote, tls, &headers, &options.trusted_proxies);
@@ -64,7 +70,14 @@ impl Exchange {
             operation: "other",
             caller: None,
             failure: None,
+            tab: Arc::new(Tab::new(ledger.address(origin.address))),
         }
+    }
+
+    /// From now on what the request holds is the principal's.
+    pub(crate) fn prove(&mut self, ledger: &Ledger, caller: &Caller) {
+        self.caller = Some(caller.arn.clone());
+        self.tab = Arc::new(Tab::new(ledger.principal(&caller.unique_id)));
     }
 
     /// A header as text; None where it is absent or not text.

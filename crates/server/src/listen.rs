@@ -21,7 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::control::LargeBodies;
+use crate::ledger::Ledger;
 use crate::linger::{Lingering, Replay, recognise};
 use crate::metrics::Metrics;
 use crate::metrics_listen;
@@ -103,13 +103,15 @@ pub struct Server {
 impl Server {
     /// Joins the sockets and the rules.
     pub fn new(listener: Listener, registry: Arc<Registry>) -> Self {
+        let metrics = Arc::new(Metrics::new());
+        let ledger = Ledger::new(listener.options.limits.memory_budget, metrics.memory.clone());
         let app = Arc::new(App {
             registry,
             options: listener.options.clone(),
-            metrics: Arc::new(Metrics::new()),
+            metrics,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            large_bodies: LargeBodies::default(),
+            ledger,
         });
         Self { listener, app }
     }
@@ -272,13 +274,17 @@ async fn until_stopped<C>(
     }
 }
 
+/// How much of a connection of HTTP/1.1 is read before anybody asks for it, and written before the kernel takes it.
+const CONNECTION_BUFFER: usize = 64 * 1024;
+
 fn http1_builder(options: &Options) -> http1::Builder {
     let limits = &options.limits;
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_read)
-        .max_header_size(limits.max_header_bytes);
+        .max_header_size(limits.max_header_bytes)
+        .max_buf_size(CONNECTION_BUFFER.max(limits.max_header_bytes + 8 * 1024));
     if limits.max_headers != 100 {
         builder.max_headers(limits.max_headers);
     }
@@ -293,10 +299,11 @@ fn http2_builder(options: &Options) -> http2::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.max_http2_streams)
         .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
-        .initial_stream_window_size(512 * KIB)
-        .initial_connection_window_size(2048 * KIB)
+        // What a client may send before anybody reads it is memory beside the budget.
+        .initial_stream_window_size(256 * KIB)
+        .initial_connection_window_size(512 * KIB)
         .max_frame_size(64 * KIB)
-        .max_send_buf_size(512 * 1024)
+        .max_send_buf_size(256 * 1024)
         .keep_alive_interval(limits.header_read)
         .keep_alive_timeout(limits.handshake);
     builder

@@ -34,6 +34,8 @@ pub struct Limits {
     pub body_idle: Duration,
     /// Bytes of a JSON body of the control plane (a 20 MiB layer part in base64, and the rest).
     pub max_control_body_bytes: usize,
+    /// Bytes of memory that all clients together may make the server hold.
+    pub memory_budget: u64,
 }
 
 impl Default for Limits {
@@ -47,6 +49,7 @@ impl Default for Limits {
             header_read: Duration::from_secs(75),
             body_idle: Duration::from_mins(1),
             max_control_body_bytes: 30 * 1024 * 1024,
+            memory_budget: 256 * 1024 * 1024,
         }
     }
 }

@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::body::ResponseBody;
-use crate::control::LargeBodies;
 use crate::exchange::{Exchange, REQUEST_ID, Response, value};
+use crate::ledger::Ledger;
 use crate::listen::Client;
 use crate::metrics::Metrics;
 use crate::options::Options;
@@ -31,13 +31,13 @@ pub(crate) struct App {
     pub(crate) stop: CancellationToken,
     /// Connections and running writes, awaited when the server stops.
     pub(crate) tasks: TaskTracker,
-    /// Memory for the large bodies of the control plane, of all requests together.
-    pub(crate) large_bodies: LargeBodies,
+    /// The memory that is held for clients.
+    pub(crate) ledger: Ledger,
 }
 
 /// Answers one request.
 pub(crate) async fn serve(app: Arc<App>, client: Client, request: http::Request<Incoming>) -> Response {
-    let mut exchange = Exchange::new(request, client.address, client.tls, &app.options);
+    let mut exchange = Exchange::new(request, client.address, client.tls, &app.options, &app.ledger);
     let mut ending = Ending::begin(&app, &exchange);
     let is_head = exchange.method == Method::HEAD;
     let is_read = is_head || exchange.method == Method::GET;
@@ -79,7 +79,25 @@ fn without_body(response: &mut Response) {
     }
 }
 
+/// The answer, charged for as long as it is sent.
 async fn route(app: &App, exchange: &mut Exchange) -> Response {
+    let mut response = dispatch(app, exchange).await;
+    let settled = exchange.tab.settle(response.body().in_hand()).await;
+    if let Err(full) = settled {
+        exchange.failure = Some(full.to_string());
+        response = error::no_room(exchange.uri.path());
+    } else {
+        let tab = Arc::clone(&exchange.tab);
+        response.body_mut().keep(tab);
+    }
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        let soon = HeaderValue::from_static("1");
+        response.headers_mut().entry(header::RETRY_AFTER).or_insert(soon);
+    }
+    response
+}
+
+async fn dispatch(app: &App, exchange: &mut Exchange) -> Response {
     let path = exchange.uri.path();
     if path == "/v2" || path.starts_with("/v2/") {
         return v2::handle(app, exchange).await;

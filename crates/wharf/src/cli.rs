@@ -85,6 +85,7 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server].
   max_http2_streams = 200
   header_read_seconds = 75
   body_idle_seconds = 60
+  memory_budget = "256MiB"                 # held for all clients together: bodies, answers, parts of blobs
 
   [metrics]
   listen = "127.0.0.1:9100"                # Prometheus, on /metrics [off]

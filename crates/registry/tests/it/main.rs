@@ -20,6 +20,7 @@ mod gate;
 mod housekeeping;
 mod iam_requests;
 mod images;
+mod late;
 mod organizations;
 mod sts_assume;
 mod sts_chain;

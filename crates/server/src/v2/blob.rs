@@ -11,6 +11,7 @@ use super::{CONTENT_DIGEST, Call, Outcome, not_allowed};
 use crate::body::{Chunks, ResponseBody};
 use crate::error::Refusal;
 use crate::exchange::{Exchange, answer, value};
+use crate::sending;
 
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
@@ -69,7 +70,7 @@ pub(crate) async fn send(exchange: &Exchange, blob: &BlobHandle) -> Outcome {
             return Ok(response);
         }
     };
-    let body = bytes(blob, start, length).await?;
+    let body = bytes(exchange, blob, start, length).await?;
     let mut response = answer(status, body);
     let headers = response.headers_mut();
     describe(headers, &digest);
@@ -81,12 +82,18 @@ pub(crate) async fn send(exchange: &Exchange, blob: &BlobHandle) -> Outcome {
     Ok(response)
 }
 
-async fn bytes(blob: &BlobHandle, start: u64, length: u64) -> Result<ResponseBody, Refusal> {
+async fn bytes(
+    exchange: &Exchange,
+    blob: &BlobHandle,
+    start: u64,
+    length: u64,
+) -> Result<ResponseBody, Refusal> {
     if length == 0 {
         return Ok(ResponseBody::empty());
     }
     let content = blob.open(start, length).await?;
-    let chunks: Chunks = Box::pin(content.into_stream());
+    let parts = sending::charged(content.into_stream(), exchange.tab.share()).await?;
+    let chunks: Chunks = Box::pin(parts);
     ResponseBody::stream(chunks, length).await.map_err(|error| Error::internal(error).into())
 }
 

@@ -21,6 +21,7 @@ use registry::context::{Caller, Ctx, Plane, RepositoryRef};
 
 use crate::error::Refusal;
 use crate::exchange::{Exchange, Response};
+use crate::ledger::Tab;
 use crate::serve::App;
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
@@ -49,7 +50,7 @@ pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
 
 async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
     let caller = auth::authenticate(app, exchange).await?;
-    exchange.caller = Some(caller.arn.clone());
+    exchange.prove(&app.ledger, &caller);
     let route = oci::path::parse(exchange.uri.path()).map_err(|error| unreadable(&error))?;
     let ctx = context(exchange, caller);
     let name = match &route {
@@ -78,7 +79,9 @@ async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
 
 fn context(exchange: &Exchange, caller: Arc<Caller>) -> Ctx {
     let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
-    Ctx::new(caller, exchange.peer, user_agent, exchange.request_id.clone(), exchange.now, Plane::Data)
+    let ctx =
+        Ctx::new(caller, exchange.peer, user_agent, exchange.request_id.clone(), exchange.now, Plane::Data);
+    ctx.accounted_by(Arc::<Tab>::clone(&exchange.tab))
 }
 
 /// The registry that the host names; any other host means the account of the caller's token and its region.

@@ -11,6 +11,9 @@ use toml::Table;
 
 use super::{Config, Database, Public, ServerSection, Settings, accounts, blocks, overlay, vpc_endpoints};
 
+/// A manifest of 4 MiB is charged several times over, on a share of the budget.
+const MIN_MEMORY_BUDGET: u64 = 64 << 20;
+
 /// Reads a configuration file and lays the process's environment over it.
 pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -89,6 +92,7 @@ fn options(section: &ServerSection, metrics: Option<&str>) -> anyhow::Result<Opt
         max_http2_streams: limits.max_http2_streams.unwrap_or(defaults.max_http2_streams),
         header_read: limits.header_read_seconds.map_or(defaults.header_read, Duration::from_secs),
         body_idle: limits.body_idle_seconds.map_or(defaults.body_idle, Duration::from_secs),
+        memory_budget: limits.memory_budget.map_or(defaults.memory_budget, |bytes| bytes.0),
         ..defaults
     };
     for (key, value) in [
@@ -99,6 +103,9 @@ fn options(section: &ServerSection, metrics: Option<&str>) -> anyhow::Result<Opt
         if value == 0 {
             bail!("server.limits.{key} is too small to serve anyone");
         }
+    }
+    if options.limits.memory_budget < MIN_MEMORY_BUDGET {
+        bail!("server.limits.memory_budget is less than 64 MiB, with which manifests could not be pushed");
     }
     Ok(options)
 }
@@ -233,6 +240,14 @@ mod tests {
     }
 
     #[test]
+    fn the_memory_budget_is_a_number_or_a_text() {
+        for (written, bytes) in [("268435456", 268_435_456), ("64MiB", 64 << 20), ("1 GiB", 1 << 30)] {
+            let config = from(WHOLE, &[("WHARF__SERVER__LIMITS__MEMORY_BUDGET", written)]).unwrap();
+            assert_eq!(config.options.limits.memory_budget, bytes, "{written}");
+        }
+    }
+
+    #[test]
     fn complaints_name_the_file_and_the_key_and_no_secret() {
         for (text, variables, words) in [
             ("", &[][..], &["wharf.toml", "data_dir"][..]),
@@ -288,6 +303,12 @@ mod tests {
                 &["WHARF__SERVER__DRAIN_SECONDS", "drain_seconds"],
             ),
             (WHOLE, &[("WHARF__SERVER__LIMITS__MAX_CONNECTIONS", "0")], &["max_connections"]),
+            (WHOLE, &[("WHARF__SERVER__LIMITS__MEMORY_BUDGET", "1MiB")], &["memory_budget", "64 MiB"]),
+            (
+                WHOLE,
+                &[("WHARF__SERVER__LIMITS__MEMORY_BUDGET", "much")],
+                &["WHARF__SERVER__LIMITS__MEMORY_BUDGET", "256MiB"],
+            ),
         ] {
             let complaint = format!("{:#}", from(text, variables).err().expect(text));
             for word in words {
