@@ -1,5 +1,7 @@
 //! The framing of `x-amz-json-1.1`: target header, error bodies, timestamps.
 
+pub(crate) mod bounds;
+
 use serde_json::{Map, Value};
 
 /// The `Content-Type` of requests and answers.

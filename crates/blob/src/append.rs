@@ -4,6 +4,7 @@
 //! no thread waits for a slow client. A body that fits into the first batch costs one hop to a blocking thread.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
@@ -14,6 +15,9 @@ use crate::writer::{WriteError, Writer};
 
 /// Bytes that are received before they are handed on. An upload holds at most two batches at a time.
 const BATCH_BYTES: usize = 512 * 1024;
+
+/// A client that sends nothing for so long has what it sent written, however little that is.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What an append has made of the object. All of it is durable.
 pub struct Appended {
@@ -179,8 +183,9 @@ where
         loop {
             let chunk = match self.waiting.take() {
                 Some(chunk) => chunk,
-                None => match self.next().await {
-                    Ok(chunk) => chunk,
+                None => match self.next_within(batch.is_empty()).await {
+                    Ok(Some(chunk)) => chunk,
+                    Ok(None) => return (batch, End::More),
                     Err(end) => return (batch, end),
                 },
             };
@@ -194,6 +199,17 @@ where
             self.room -= chunk.len() as u64;
             size += chunk.len();
             batch.push(chunk);
+        }
+    }
+
+    /// The next chunk; none if the client pauses while there is something to write, which is not kept in memory then.
+    async fn next_within(&mut self, may_wait: bool) -> Result<Option<Bytes>, End<E>> {
+        if may_wait {
+            return self.next().await.map(Some);
+        }
+        match tokio::time::timeout(PAUSE, self.next()).await {
+            Ok(next) => next.map(Some),
+            Err(_) => Ok(None),
         }
     }
 

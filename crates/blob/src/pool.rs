@@ -11,7 +11,7 @@ const IDLE_BUFFERS: usize = 64;
 
 /// A buffer at least this large comes from the pool; a smaller one is made to measure, so that a small object does
 /// not pin a large buffer while it waits to be sent.
-const POOLED_FROM_BYTES: usize = 64 * 1024;
+const POOLED_FROM_BYTES: usize = CHUNK_BYTES / 2;
 
 static IDLE: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
 

@@ -32,6 +32,8 @@ pub struct ContentStream {
     remaining: u64,
     read: Option<JoinHandle<io::Result<Bytes>>>,
     prepared: VecDeque<Bytes>,
+    /// The most bytes of a chunk.
+    most: usize,
 }
 
 impl fmt::Debug for ContentStream {
@@ -49,11 +51,25 @@ impl ContentStream {
             remaining: len,
             read: None,
             prepared: VecDeque::new(),
+            most: CHUNK_BYTES,
         }
     }
 
     pub(crate) fn empty() -> Self {
-        Self { file: None, position: 0, unread: 0, remaining: 0, read: None, prepared: VecDeque::new() }
+        Self {
+            file: None,
+            position: 0,
+            unread: 0,
+            remaining: 0,
+            read: None,
+            prepared: VecDeque::new(),
+            most: CHUNK_BYTES,
+        }
+    }
+
+    /// Chunks that nobody has begun to read have at most so many bytes. Ahead of the reader only the largest are read.
+    pub fn limit_chunk(&mut self, bytes: usize) {
+        self.most = bytes.clamp(1, CHUNK_BYTES);
     }
 
     /// How many bytes are still to come.
@@ -73,7 +89,7 @@ impl ContentStream {
     /// Takes the next part of the file that is to be read.
     fn next_part(&mut self) -> Option<(Arc<File>, u64, usize)> {
         let file = self.file.as_ref().filter(|_| self.unread > 0)?;
-        let len = usize::try_from(self.unread).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
+        let len = usize::try_from(self.unread).unwrap_or(CHUNK_BYTES).min(self.most);
         let part = (Arc::clone(file), self.position, len);
         self.position += len as u64;
         self.unread -= len as u64;
@@ -95,7 +111,8 @@ impl ContentStream {
         let Some(read_ahead) = &mut self.read else { return Poll::Pending };
         let outcome = ready!(read_ahead.poll_unpin(cx)).map_err(io::Error::other).flatten();
         // This file is not in memory: the next chunk is fetched while the reader is busy with this one.
-        self.read = self.next_part().map(|(file, position, len)| {
+        let ahead = if self.most == CHUNK_BYTES { self.next_part() } else { None };
+        self.read = ahead.map(|(file, position, len)| {
             tokio::task::spawn_blocking(move || read(&file, Buffer::of(len), position))
         });
         Poll::Ready(outcome)

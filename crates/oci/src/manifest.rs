@@ -22,6 +22,9 @@ pub use refusal::ManifestError;
 pub const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 /// The deepest nesting. Manifests need 5 levels; the rest is for fields that the specification does not know.
 pub const MAX_DEPTH: usize = 64;
+/// The most descriptors, annotations and URLs of one manifest together: an image of four thousand layers with a dozen
+/// annotations each.
+pub const MAX_KEPT: usize = 64 * 1024;
 /// The most keys of one object that the specification does not know.
 pub const MAX_UNKNOWN_KEYS: usize = 4096;
 /// The longest media or artifact type: 127 characters on each side of the slash (RFC 6838 §4.2).

@@ -24,7 +24,7 @@ pub(crate) use keys::{add_resource_tags, of_request_tags};
 pub(crate) use policies::{Deciding, V1_ACTIONS};
 
 use crate::Registry;
-use crate::context::{Caller, Ctx, RepositoryRef, Unsigned, WebIdentity, repository_arn};
+use crate::context::{Caller, Ctx, Plane, RepositoryRef, Unsigned, WebIdentity, repository_arn};
 use crate::error::{Code, Error, Result};
 use crate::op::effect::Effect;
 use crate::op::{Op, Resource};
@@ -111,6 +111,9 @@ impl Registry {
     async fn gate_to(&self, ctx: &Ctx, to: Destination<'_>) -> Result<Gate> {
         if ctx.caller.token_region.as_ref().is_some_and(|region| region != to.region) {
             return Err(Error::new(Code::InvalidToken, TokenError::Invalid.to_string()));
+        }
+        if ctx.caller.has_ended(ctx.now) {
+            return Err(expired(ctx.plane));
         }
         let read = Resolve {
             account_id: to.account.clone(),
@@ -361,6 +364,15 @@ fn denied(caller: &Caller, op: Op, resource: &str, reason: &str) -> Error {
 fn gone(caller: &Caller) -> Error {
     tracing::info!(caller = caller.arn, "the principal or its access key is gone");
     Error::new(Code::InvalidToken, "The security token included in the request is invalid.")
+}
+
+/// Credentials that were good when the request began, and ended before its effect.
+fn expired(plane: Plane) -> Error {
+    let message = match plane {
+        Plane::Data => TokenError::Expired.to_string(),
+        Plane::Control => "The security token included in the request is expired".to_owned(),
+    };
+    Error::new(Code::ExpiredToken, message)
 }
 
 /// Why a request was denied, for the operator: which policy and statement, or which kind of policy is silent.

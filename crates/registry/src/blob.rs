@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use ::blob::ContentStream;
 use ::blob::fault::{self, Fault};
 use ::blob::{Content, ObjectKey};
 use meta::{BlobRow, Target};
@@ -11,7 +12,7 @@ use oci::digest::Digest;
 use oci::name::RepositoryName;
 
 use crate::Registry;
-use crate::context::{Ctx, RepositoryRef};
+use crate::context::{Caller, Ctx, RepositoryRef};
 use crate::error::{Code, Error, Result};
 use crate::op::effect::{self, Effect};
 use crate::store::{RefusedExt as _, StoreResultExt as _, open_error, store_error};
@@ -35,15 +36,18 @@ pub struct BlobStat {
 pub struct BlobHandle {
     /// What the blob is.
     pub stat: BlobStat,
+    /// The unique id of the principal who reads it.
+    pub reader: String,
     key: ObjectKey,
     registry: Arc<Registry>,
 }
 
 impl BlobHandle {
-    pub(crate) fn new(registry: &Arc<Registry>, row: &BlobRow) -> Result<Self> {
+    pub(crate) fn new(registry: &Arc<Registry>, row: &BlobRow, reader: &Caller) -> Result<Self> {
         let key = row.object_key.parse().map_err(Error::internal)?;
         Ok(Self {
             stat: BlobStat { digest: row.digest, size: row.size },
+            reader: reader.unique_id.clone(),
             key,
             registry: Arc::clone(registry),
         })
@@ -84,7 +88,7 @@ impl Registry {
         let gate = self.gate(ctx, repository, Target::Blob(*digest)).await?;
         gate.permit::<effect::GetDownloadUrlForLayer>()?;
         let row = gate.resolved().blob.as_ref().ok_or_else(blob_unknown)?;
-        BlobHandle::new(self, row)
+        BlobHandle::new(self, row, &ctx.caller)
     }
 
     /// Links a blob that another repository of the same registry holds, if the caller may read it there.

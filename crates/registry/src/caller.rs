@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aws::arn::Arn;
 use aws::ids::{AccessKeyId, AccountId, Region};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// An authenticated principal.
@@ -27,6 +28,8 @@ pub struct Caller {
     pub session: Option<Arc<Session>>,
     /// The region that a docker token was issued for; a signed request has its region in its scope.
     pub token_region: Option<Region>,
+    /// When the credentials that the request came with end, in seconds since 1970. Long-term keys do not.
+    pub ends_at: Option<i64>,
 }
 
 /// The kinds of principals that can ask.
@@ -156,7 +159,13 @@ impl Caller {
             long_term_key: Some(key),
             session: None,
             token_region: None,
+            ends_at: None,
         }
+    }
+
+    /// Whether the credentials that the request came with have ended.
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        self.ends_at.is_some_and(|ends_at| now.as_second() >= ends_at)
     }
 
     /// `aws:userid`: the unique id of a user, `AROA…:session`, `account:name` of a federated user, a root's account.

@@ -2,13 +2,16 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use aws::ids::{AccountId, Region};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use meta::{Micros, OperationId};
 use oci::name::RepositoryName;
 
 pub use crate::caller::{Caller, CallerKind, Session, SessionPolicy, WebIdentity};
+use crate::error::Result;
+use crate::memory::Memory;
 
 /// The network side of a request, after trusted proxies have been taken into account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +44,16 @@ pub struct Ctx {
     pub request_id: String,
     /// Recognises a write that was repeated because the answer of its COMMIT was lost.
     pub operation_id: OperationId,
-    /// The request's one reading of the clock.
+    /// The time that decisions and rows go by: when the request began, or when its body was in ([`Ctx::later`]).
     pub now: Timestamp,
     /// By which API.
     pub plane: Plane,
     /// The Region of the signature's scope; none for a request that was not signed.
     pub signed_region: Option<Region>,
+    /// Where the memory that the request needs is accounted for; none where nobody does.
+    pub memory: Option<Arc<dyn Memory>>,
+    /// When `now` was read, on a clock that is never set.
+    pub read_at: Instant,
 }
 
 impl Ctx {
@@ -60,7 +67,42 @@ impl Ctx {
         plane: Plane,
     ) -> Self {
         let operation_id = OperationId(request_id.clone());
-        Self { caller, peer, user_agent, request_id, operation_id, now, plane, signed_region: None }
+        Self {
+            caller,
+            peer,
+            user_agent,
+            request_id,
+            operation_id,
+            now,
+            plane,
+            signed_region: None,
+            memory: None,
+            read_at: Instant::now(),
+        }
+    }
+
+    /// The same request at the time that it is now. What was decided before a body came in, or before a turn was waited
+    /// for, is decided again with it: meanwhile a policy, a user or a session may have ended.
+    #[must_use]
+    pub fn later(&self) -> Self {
+        let read_at = Instant::now();
+        let passed = SignedDuration::try_from(read_at.saturating_duration_since(self.read_at));
+        let now = self.now.saturating_add(passed.unwrap_or(SignedDuration::MAX)).unwrap_or(Timestamp::MAX);
+        Self { now, read_at, ..self.clone() }
+    }
+
+    /// The same with an account of its memory.
+    #[must_use]
+    pub fn accounted_by(self, memory: Arc<dyn Memory>) -> Self {
+        Self { memory: Some(memory), ..self }
+    }
+
+    /// Takes room for bytes that the request needs until it is answered.
+    pub(crate) async fn hold(&self, bytes: u64) -> Result<()> {
+        match &self.memory {
+            Some(memory) => memory.hold(bytes).await,
+            None => Ok(()),
+        }
     }
 
     /// The same for a request that was signed for a Region.

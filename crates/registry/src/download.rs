@@ -108,6 +108,6 @@ impl Registry {
         let permit = gate.permit::<GetDownloadUrlForLayer>().map_err(for_bearer)?;
         let is_same = permit.repository().id == download.repository;
         let row = gate.resolved().blob.as_ref().filter(|_| is_same).ok_or_else(blob_unknown)?;
-        BlobHandle::new(self, row)
+        BlobHandle::new(self, row, &ctx.caller)
     }
 }

@@ -52,6 +52,7 @@ pub enum Code {
     // Either plane.
     AccessDenied,
     InvalidToken,
+    ExpiredToken,
     ClientGone,
     OutOfSpace,
     Unavailable,
@@ -205,6 +206,13 @@ impl Error {
     #[must_use]
     pub fn about(mut self, missing: Vec<Digest>) -> Self {
         self.missing = missing;
+        self
+    }
+
+    /// The same error with its cause, for the log.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.internal = Some(Internal(Arc::new(cause)));
         self
     }
 

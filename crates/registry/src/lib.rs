@@ -22,6 +22,7 @@ mod kept;
 mod key_ring;
 pub mod keys;
 pub mod manifest;
+pub mod memory;
 pub mod op;
 pub mod organization;
 pub mod organizations;

@@ -88,6 +88,7 @@ impl Registry {
         let gate = self.gate(ctx, repository, target).await?;
         let permit = gate.permit::<effect::BatchGetImage>()?;
         let image = gate.resolved().image.as_ref().ok_or_else(manifest_unknown)?;
+        ctx.hold(image.manifest_size).await?;
         let body = self.manifest_body(permit.repository(), image).await?;
         if is_pull {
             self.record_pull(ctx, permit.repository(), image);
@@ -106,6 +107,12 @@ impl Registry {
         let body = Bytes::from(body);
         self.manifests.insert(image.digest, body.clone());
         Ok(body)
+    }
+
+    /// Whether the caller may push a manifest, asked before the manifest is read.
+    pub async fn check_put_manifest(&self, ctx: &Ctx, repository: &RepositoryRef) -> Result<()> {
+        let gate = self.gate(ctx, repository, Target::None).await?;
+        gate.permit::<effect::PutImage>().map(|_| ())
     }
 
     /// Stores a manifest and points tags at it. Pushing what is there already succeeds, also where tags are
@@ -158,6 +165,8 @@ impl Registry {
         permit: &Permit<effect::PutImage>,
         push: ManifestPush,
     ) -> Result<PutImageOutcome> {
+        // The row and its copies on their way into the store.
+        ctx.hold(push.body.len() as u64 * 3).await?;
         let manifest = &push.manifest;
         if manifest.layers.len() + manifest.manifests.len() > MAX_REFERENCES {
             let message = format!("A manifest may refer to at most {MAX_REFERENCES} layers or manifests.");

@@ -1,11 +1,10 @@
 //! Who refers to a manifest (distribution specification, "Listing referrers").
 
-use std::collections::BTreeMap;
-
 use meta::Target;
 use meta::{ImageId, RepositoryKey};
-use meta::{ListReferrers, Referrer};
+use meta::{ListReferrers, MeasureReferrers, Referrer};
 use oci::digest::Digest;
+use serde_json::value::RawValue;
 
 use crate::Registry;
 use crate::context::{Ctx, RepositoryRef};
@@ -15,9 +14,11 @@ use crate::store::StoreResultExt as _;
 
 /// Referrers in one answer of the data plane: small enough that the index stays below the largest manifest.
 const PAGE: usize = 100;
+/// Bytes of annotations at which a page ends before it has so many entries, whichever API it is for.
+const PAGE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A manifest whose `subject` is the one asked about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ReferrerEntry {
     /// Its digest.
     pub digest: Digest,
@@ -27,12 +28,12 @@ pub struct ReferrerEntry {
     pub size: u64,
     /// Its artifact type, where it has one.
     pub artifact_type: Option<String>,
-    /// Its annotations.
-    pub annotations: BTreeMap<String, String>,
+    /// Its annotations, a JSON object of strings as it was stored; none where it has none.
+    pub annotations: Option<Box<RawValue>>,
 }
 
 /// One page of referrers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ReferrerPage {
     /// The entries, oldest push first.
     pub referrers: Vec<ReferrerEntry>,
@@ -63,11 +64,12 @@ impl Registry {
             return Ok(ReferrerPage { referrers: Vec::new(), next: None });
         }
         let types = artifact_type.map(str::to_owned).into_iter().collect();
-        self.referrer_page(permit.repository(), subject, types, cursor, PAGE).await
+        self.referrer_page(ctx, permit.repository(), subject, types, cursor, PAGE).await
     }
 
     pub(crate) async fn referrer_page(
         &self,
+        ctx: &Ctx,
         repository: RepositoryKey,
         subject: &Digest,
         artifact_types: Vec<String>,
@@ -76,18 +78,15 @@ impl Registry {
     ) -> Result<ReferrerPage> {
         let name = format!("referrers {} {} {subject}", repository.registry.0, repository.id);
         let after = cursor.map(|cursor| self.open_page_token::<i64>(&name, cursor)).transpose()?;
-        let list = ListReferrers {
-            repository,
-            subject: *subject,
-            artifact_types,
-            after: after.map(ImageId),
-            limit: limit + 1,
-        };
-        let mut rows = self.meta.read(list).await.or_store_error()?;
-        let more = rows.len() > limit;
-        rows.truncate(limit);
+        let list =
+            ListReferrers { repository, subject: *subject, artifact_types, after: after.map(ImageId), limit };
+        let measure = MeasureReferrers { list: list.clone(), bytes: PAGE_BYTES };
+        let measure = self.meta.read(measure).await.or_store_error()?;
+        // The rows, and the answer that is made of them.
+        ctx.hold(measure.bytes * 3).await?;
+        let rows = self.meta.read(ListReferrers { limit: measure.count, ..list }).await.or_store_error()?;
         let next = match rows.last() {
-            Some(last) if more => Some(self.page_token(&name, last.id.0)?),
+            Some(last) if measure.more => Some(self.page_token(&name, last.id.0)?),
             _ => None,
         };
         let referrers = rows.into_iter().map(entry).collect::<Result<_>>()?;
@@ -96,10 +95,8 @@ impl Registry {
 }
 
 fn entry(row: Referrer) -> Result<ReferrerEntry> {
-    let annotations = match &row.annotations_json {
-        Some(json) => serde_json::from_slice(json).map_err(Error::internal)?,
-        None => BTreeMap::new(),
-    };
+    let annotations = row.annotations_json.map(String::from_utf8).transpose().map_err(Error::internal)?;
+    let annotations = annotations.map(RawValue::from_string).transpose().map_err(Error::internal)?;
     Ok(ReferrerEntry {
         digest: row.digest,
         media_type: row.media_type,

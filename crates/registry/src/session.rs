@@ -55,6 +55,7 @@ impl Carried {
             long_term_key: self.long_term_key.map(|key| key.parse()).transpose().ok()?,
             session: self.session,
             token_region: None,
+            ends_at: None,
         })
     }
 }
@@ -111,6 +112,6 @@ impl Registry {
         }
         let secret =
             self.keys.derive_secret(token.ring_key, id.as_str()).map_err(|_| SessionError::Invalid)?;
-        Ok((SecretKey::new(secret), caller))
+        Ok((SecretKey::new(secret), Caller { ends_at: Some(ends), ..caller }))
     }
 }

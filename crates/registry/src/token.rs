@@ -142,7 +142,7 @@ impl Registry {
         let region: Region = claims.region.parse().map_err(|_| TokenError::Invalid)?;
         let found = self.caller_of(claims.caller).await;
         let caller = found.map_err(|error| TokenError::store(&error))?.ok_or(TokenError::Invalid)?;
-        let caller = Caller { token_region: Some(region), ..caller };
+        let caller = Caller { token_region: Some(region), ends_at: Some(claims.expires_at), ..caller };
         Ok(OpenToken { caller: Arc::new(caller), expires_at: claims.expires_at })
     }
 

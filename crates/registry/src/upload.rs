@@ -14,7 +14,7 @@ use ::blob::ObjectKey;
 use ::blob::fault::{self, Fault};
 use bytes::Bytes;
 use futures::Stream;
-use meta::{CancelUpload, CreateUpload, Micros, RepositoryKey, Resolve, Target, UploadRow};
+use meta::{CancelUpload, CreateUpload, Micros, RepositoryKey, Target, UploadRow};
 use oci::digest::{Algorithm, Digest};
 use oci::range::ContentRange;
 
@@ -24,7 +24,7 @@ use crate::context::{Ctx, RepositoryRef};
 use crate::error::{Code, Error, Result};
 use crate::op::Op;
 use crate::op::effect::{self, Effect};
-use crate::store::{RefusedExt as _, StoreResultExt as _, store_error};
+use crate::store::{RefusedExt as _, store_error};
 use crate::uploads_in_progress::Turn;
 
 /// Why a request's body ended early.
@@ -36,6 +36,9 @@ pub enum BodyError {
     /// A newer request went on with the upload.
     #[error("another request went on with the upload")]
     Superseded,
+    /// The server had no memory for the next part of it in time.
+    #[error("there is no memory for the request's body")]
+    NoRoom,
 }
 
 /// The body of a push.
@@ -78,6 +81,15 @@ pub(crate) struct OwnedUpload<E> {
     pub(crate) permit: Permit<E>,
     pub(crate) row: UploadRow,
     turn: Turn,
+    asked: Asked,
+}
+
+/// How leave to write was asked for, to be asked again when bytes have come in.
+struct Asked {
+    ctx: Ctx,
+    repository: RepositoryRef,
+    /// Permissions beside that of the permit.
+    also: Vec<Op>,
 }
 
 impl Registry {
@@ -116,7 +128,7 @@ impl Registry {
         incoming: Incoming,
     ) -> Result<UploadStatus> {
         let upload = self.take_upload::<effect::UploadLayerPart>(ctx, repository, id).await?;
-        let upload = self.append(ctx, upload, incoming).await?;
+        let upload = self.append(upload, incoming).await?;
         Ok(UploadStatus { id: id.to_owned(), offset: upload.row.offset })
     }
 
@@ -157,9 +169,9 @@ impl Registry {
         let mut upload =
             self.take_upload_also::<effect::CompleteLayerUpload>(ctx, repository, id, also).await?;
         if has_bytes {
-            upload = self.append(ctx, upload, incoming).await?;
+            upload = self.append(upload, incoming).await?;
         }
-        self.complete(ctx, &upload, std::slice::from_ref(digest)).await.map(|_| ())
+        self.complete(&upload, std::slice::from_ref(digest)).await.map(|_| ())
     }
 
     /// Ends a session without a blob.
@@ -184,11 +196,13 @@ impl Registry {
         // bytes are written.
         let row = self.create_upload(ctx, &permit, digest.algorithm()).await?;
         let turn = self.uploads_in_progress.take(&row.id).await;
-        let upload = OwnedUpload { permit, row, turn };
+        let also = vec![effect::UploadLayerPart::OP, effect::CompleteLayerUpload::OP];
+        let asked = Asked { ctx: ctx.clone(), repository: repository.clone(), also };
+        let upload = OwnedUpload { permit, row, turn, asked };
         let id = upload.row.id.clone();
         let key = upload.permit.repository();
-        let done = match self.append(ctx, upload, incoming).await {
-            Ok(upload) => self.complete(ctx, &upload, std::slice::from_ref(digest)).await.map(|_| ()),
+        let done = match self.append(upload, incoming).await {
+            Ok(upload) => self.complete(&upload, std::slice::from_ref(digest)).await.map(|_| ()),
             Err(error) => Err(error),
         };
         if done.is_err() {
@@ -256,25 +270,35 @@ impl Registry {
         id: &str,
         also: Option<Op>,
     ) -> Result<OwnedUpload<E>> {
-        let target = Target::Upload(id.to_owned());
-        let gate = self.gate(ctx, repository, target.clone()).await?;
+        let asked =
+            Asked { ctx: ctx.clone(), repository: repository.clone(), also: also.into_iter().collect() };
+        let (_, row) = self.permit_upload::<E>(&asked, id).await?;
+        let turn = self.uploads_in_progress.take(&row.id).await;
+        // Another request may have moved the row on before this one had its turn: the offset counts only now, and so does
+        // the permission.
+        let asked = Asked { ctx: ctx.later(), ..asked };
+        let (permit, row) = self.permit_upload::<E>(&asked, id).await?;
+        Ok(OwnedUpload { permit, row, turn, asked })
+    }
+
+    async fn permit_upload<E: Effect>(&self, asked: &Asked, id: &str) -> Result<(Permit<E>, UploadRow)> {
+        let gate = self.gate(&asked.ctx, &asked.repository, Target::Upload(id.to_owned())).await?;
         let permit = gate.permit::<E>()?;
-        if let Some(op) = also {
-            gate.allow(op)?;
+        for op in &asked.also {
+            gate.allow(*op)?;
         }
         let row = owned_row(gate.resolved().upload.as_ref(), &permit, id)?;
-        let turn = self.uploads_in_progress.take(&row.id).await;
-        // Another request may have moved the row on before this one had its turn: the offset counts only now.
-        let again = Resolve {
-            account_id: repository.account_id.clone(),
-            region: repository.region.clone(),
-            repository: Some(repository.name.to_string()),
-            target,
-            caller: None,
-        };
-        let resolved = self.meta.read(again).await.or_store_error()?;
-        let row = owned_row(resolved.upload.as_ref(), &permit, id)?;
-        Ok(OwnedUpload { permit, row, turn })
+        Ok((permit, row))
+    }
+
+    /// Asks again for leave, with the time that it is now: while the bytes came in, a policy, a session or the user itself
+    /// may have ended.
+    async fn ask_again<E: Effect>(&self, upload: &mut OwnedUpload<E>) -> Result<()> {
+        upload.asked.ctx = upload.asked.ctx.later();
+        let id = upload.row.id.clone();
+        let (permit, _) = self.permit_upload::<E>(&upload.asked, &id).await?;
+        upload.permit = permit;
+        Ok(())
     }
 
     async fn discard(&self, repository: RepositoryKey, id: &str, at: Micros) -> Result<()> {

@@ -17,6 +17,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use crate::connection::Cut;
+use crate::ledger::{Charge, Full, Reading, Share};
 use crate::options::Limits;
 use crate::pace::Pace;
 use crate::serve::Ending;
@@ -38,6 +39,15 @@ pub(crate) enum BodyError {
     /// The client went away, paused for too long, or broke the framing.
     #[error("the body ended early")]
     Broken(#[source] io::Error),
+    /// There is no memory for it at the moment.
+    #[error("there is no room for the body")]
+    NoRoom(#[from] Full),
+}
+
+/// A body in memory, and the charge for it.
+pub(crate) struct Held {
+    pub(crate) bytes: Bytes,
+    pub(crate) charge: Charge,
 }
 
 /// The body of a request as it arrives. Dropped unread, the rest is drained within bounds in the background,
@@ -90,31 +100,49 @@ impl RequestBody {
         Arc::clone(&self.received)
     }
 
-    /// The whole body, if it has no more than `limit` bytes. A larger declared length is refused unread.
-    pub(crate) async fn read_bounded(&mut self, limit: usize) -> Result<Bytes, BodyError> {
+    /// The whole body, if it has no more than `limit` bytes. A larger declared length is refused unread. It is charged
+    /// to the share before it is held, `times` for each byte: with what will be made of it.
+    pub(crate) async fn read_bounded(
+        &mut self,
+        limit: usize,
+        share: &Arc<Share>,
+        times: u64,
+    ) -> Result<Held, BodyError> {
         if self.declared.is_some_and(|declared| declared > limit as u64) {
             return Err(BodyError::TooLarge { limit });
         }
-        let mut first = Bytes::new();
-        let mut rest = BytesMut::new();
+        if self.incoming.is_none() {
+            return Ok(Held { bytes: Bytes::new(), charge: share.nothing() });
+        }
+        let expected = self.declared.unwrap_or(limit as u64);
+        let mut reading = Reading::begin(share, expected, times).await?;
+        let given_up = reading.given_up();
+        tokio::select! {
+            biased;
+            () = given_up => Err(BodyError::NoRoom(Full)),
+            bytes = self.read_into(limit, &mut reading) => {
+                let bytes = bytes?;
+                let charge = reading.end(bytes.len() as u64);
+                Ok(Held { bytes, charge })
+            }
+        }
+    }
+
+    async fn read_into(&mut self, limit: usize, reading: &mut Reading) -> Result<Bytes, BodyError> {
+        let mut whole = BytesMut::new();
         while let Some(chunk) = self.next().await {
             let chunk = chunk.map_err(BodyError::Broken)?;
-            if first.len() + rest.len() + chunk.len() > limit {
+            let length = whole.len() + chunk.len();
+            if length > limit {
                 return Err(BodyError::TooLarge { limit });
             }
-            if first.is_empty() && rest.is_empty() {
-                first = chunk;
-                continue;
+            let room = reading.make_room(length as u64).await?;
+            if length > whole.capacity() {
+                whole.reserve(usize::try_from(room).unwrap_or(length).max(length) - whole.len());
             }
-            if rest.is_empty() {
-                let expected = self.declared.and_then(|declared| usize::try_from(declared).ok()).unwrap_or(0);
-                rest.reserve(expected.max(first.len() + chunk.len()));
-                rest.extend_from_slice(&first);
-                first = Bytes::new();
-            }
-            rest.extend_from_slice(&chunk);
+            whole.extend_from_slice(&chunk);
         }
-        Ok(if rest.is_empty() { first } else { rest.freeze() })
+        Ok(whole.freeze())
     }
 
     /// Moves the body out, to be given to the rules as a stream.
@@ -221,6 +249,18 @@ impl Drop for RequestBody {
     }
 }
 
+/// Bytes with something that ends with the last view of them.
+pub(crate) struct Kept<K> {
+    pub(crate) bytes: Bytes,
+    pub(crate) _kept: K,
+}
+
+impl<K> AsRef<[u8]> for Kept<K> {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// Where the bytes of an answer come from.
 enum Source {
     Bytes(Bytes),
@@ -264,6 +304,24 @@ impl ResponseBody {
         }
         transfer.fill(Content { first, rest: Some(rest), file });
         Ok(Self { source: Source::Transfer(transfer), remaining: length, over_http2: false, ending: None })
+    }
+
+    /// How many bytes are in hand; none of a stream.
+    pub(crate) fn in_hand(&self) -> u64 {
+        match &self.source {
+            Source::Bytes(_) => self.remaining,
+            Source::Transfer(_) => 0,
+        }
+    }
+
+    /// Keeps something for as long as the bytes in hand are not all sent: the charge for them.
+    pub(crate) fn keep(&mut self, kept: impl Send + Sync + 'static) {
+        if let Source::Bytes(bytes) = &mut self.source
+            && !bytes.is_empty()
+        {
+            let bytes_of = std::mem::take(bytes);
+            *bytes = Bytes::from_owner(Kept { bytes: bytes_of, _kept: kept });
+        }
     }
 
     /// Binds the answer to its request's line in the log.

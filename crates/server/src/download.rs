@@ -1,12 +1,15 @@
 //! `GET /wharf/layers/<token>`: the URLs that GetDownloadUrlForLayer gives. The token is the permission; an
 //! Authorization header that a client repeats after a redirect is neither needed nor looked at.
 
+use std::sync::Arc;
+
 use http::{Method, StatusCode, header};
 use oci::error::ErrorCode;
 use registry::context::Unsigned;
 
 use crate::error::Refusal;
 use crate::exchange::{Exchange, Response};
+use crate::ledger::Tab;
 use crate::serve::App;
 use crate::v2;
 
@@ -20,7 +23,7 @@ pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
     }
 }
 
-async fn download(app: &App, exchange: &Exchange) -> Result<Response, Refusal> {
+async fn download(app: &App, exchange: &mut Exchange) -> Result<Response, Refusal> {
     if exchange.method != Method::GET {
         let refusal =
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, "Only GET is served here.");
@@ -30,5 +33,6 @@ async fn download(app: &App, exchange: &Exchange) -> Result<Response, Refusal> {
     let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
     let request = Unsigned { peer: exchange.peer, user_agent, now: exchange.now };
     let blob = app.registry.verify_download(token, &request).await?;
+    exchange.tab = Arc::new(Tab::new(app.ledger.principal(&blob.reader)));
     v2::blob::send(exchange, blob).await
 }

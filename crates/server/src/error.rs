@@ -7,6 +7,7 @@ use registry::error::{Code, Error};
 
 use crate::body::{BodyError, ResponseBody};
 use crate::exchange::{Exchange, Response, answer, value};
+use crate::ledger::{self, Full};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -101,6 +102,7 @@ dialects! {
     SizeInvalid => SizeInvalid BAD_REQUEST, "InvalidParameterException" BAD_REQUEST;
     AccessDenied => Denied FORBIDDEN, "AccessDeniedException" BAD_REQUEST, "AccessDenied" FORBIDDEN;
     InvalidToken => Denied UNAUTHORIZED, "UnrecognizedClientException" BAD_REQUEST, "InvalidClientTokenId" FORBIDDEN;
+    ExpiredToken => Denied FORBIDDEN, "ExpiredTokenException" BAD_REQUEST, "ExpiredToken" FORBIDDEN;
     ClientGone => BlobUploadInvalid BAD_REQUEST, "RequestAbortedException" BAD_REQUEST;
     OutOfSpace => InternalError INSUFFICIENT_STORAGE, "ServerException" INTERNAL_SERVER_ERROR;
     Unavailable => Unavailable SERVICE_UNAVAILABLE, "ServerException" SERVICE_UNAVAILABLE,
@@ -183,14 +185,34 @@ impl From<BodyError> for Refusal {
             BodyError::Broken(_) => {
                 Error::new(Code::ClientGone, "The request's body ended early. Send the request again.").into()
             }
+            BodyError::NoRoom(full) => full.into(),
         }
     }
+}
+
+impl From<Full> for Refusal {
+    fn from(full: Full) -> Self {
+        Error::new(Code::Unavailable, ledger::busy()).caused_by(full).into()
+    }
+}
+
+/// The answer where there is no room for the true one, in the dialect of its path.
+pub(crate) fn no_room(path: &str) -> Response {
+    let message = ledger::busy();
+    let (kind, body) = if is_data(path) {
+        ("application/json", oci::error::body(ErrorCode::Unavailable, message, None))
+    } else {
+        ("application/x-amz-json-1.1", aws::json::error_body("ServiceUnavailableException", message, &[]))
+    };
+    let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, ResponseBody::bytes(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
 }
 
 /// The answer to a request whose handler panicked, in the dialect of its path.
 pub(crate) fn panicked(path: &str) -> Response {
     let message = "An internal error occurred. Give the request id to the operator of this registry.";
-    let (kind, body) = if path.starts_with("/v2") {
+    let (kind, body) = if is_data(path) {
         ("application/json", oci::error::body(ErrorCode::InternalError, message, None))
     } else {
         ("application/x-amz-json-1.1", aws::json::error_body("ServerException", message, &[]))
@@ -198,4 +220,9 @@ pub(crate) fn panicked(path: &str) -> Response {
     let mut response = answer(StatusCode::INTERNAL_SERVER_ERROR, ResponseBody::bytes(body));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response
+}
+
+/// Whether errors at this path are those of the specification.
+fn is_data(path: &str) -> bool {
+    path.starts_with("/v2") || path.starts_with(crate::download::PREFIX)
 }

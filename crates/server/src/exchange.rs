@@ -8,11 +8,12 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use hyper::body::Incoming;
 use jiff::Timestamp;
-use registry::context::Peer;
+use registry::context::{Caller, Peer};
 
 use crate::body::{RequestBody, ResponseBody};
 use crate::connection::Connection;
 use crate::host;
+use crate::ledger::{Ledger, Tab};
 use crate::pace::Pace;
 use crate::proxy;
 use crate::serve::App;
@@ -42,7 +43,7 @@ pub(crate) struct Exchange {
     /// Client address and scheme, after trusted proxies.
     pub(crate) peer: Peer,
     pub(crate) request_id: String,
-    /// The request's one reading of the clock.
+    /// When the request began; on the control plane, when its body was in.
     pub(crate) now: Timestamp,
     /// What is asked for, as metrics and the log name it.
     pub(crate) operation: &'static str,
@@ -50,6 +51,8 @@ pub(crate) struct Exchange {
     pub(crate) caller: Option<String>,
     /// The cause of a 5xx answer, for the log alone.
     pub(crate) failure: Option<String>,
+    /// What the request holds: of its address's share, or once its caller is known, of the principal's.
+    pub(crate) tab: Arc<Tab>,
 }
 
 impl Exchange {
@@ -77,7 +80,14 @@ impl Exchange {
             operation: "other",
             caller: None,
             failure: None,
+            tab: Arc::new(Tab::new(app.ledger.address(origin.address))),
         }
+    }
+
+    /// From now on what the request holds is the principal's.
+    pub(crate) fn prove(&mut self, ledger: &Ledger, caller: &Caller) {
+        self.caller = Some(caller.arn.clone());
+        self.tab = Arc::new(Tab::new(ledger.principal(&caller.unique_id)));
     }
 
     /// A header as text; None where it is absent or not text.

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::connection::Connection;
-use crate::control::LargeBodies;
+use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::metrics_listen;
 use crate::options::Options;
@@ -92,13 +92,15 @@ pub struct Server {
 impl Server {
     /// Joins the sockets and the rules.
     pub fn new(listener: Listener, registry: Arc<Registry>) -> Self {
+        let metrics = Arc::new(Metrics::new());
+        let ledger = Ledger::new(listener.options.limits.memory_budget, metrics.memory.clone());
         let app = Arc::new(App {
             registry,
             options: listener.options.clone(),
-            metrics: Arc::new(Metrics::new()),
+            metrics,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            large_bodies: LargeBodies::default(),
+            ledger,
             files: Slots::new(listener.options.limits.max_open_files, Yielding::Idle),
         });
         Self { listener, app }

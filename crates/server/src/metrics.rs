@@ -11,6 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::ledger::Figures;
+
 /// Upper bounds in seconds: from a cached manifest to a large layer over a slow line.
 const DURATIONS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0, 300.0];
@@ -43,6 +45,7 @@ pub(crate) struct Metrics {
     pub(crate) accepted: Counter,
     pub(crate) in_flight: Gauge,
     pub(crate) uploads_in_flight: Gauge,
+    pub(crate) memory: Figures,
 }
 
 impl Metrics {
@@ -58,6 +61,7 @@ impl Metrics {
             accepted: Counter::default(),
             in_flight: Gauge::default(),
             uploads_in_flight: Gauge::default(),
+            memory: Figures::default(),
         };
         metrics.register();
         metrics
@@ -81,6 +85,10 @@ impl Metrics {
         registry.register("http_requests_in_flight", "Requests being served", self.in_flight.clone());
         let help = "Requests that carry bytes of a blob being served";
         registry.register("http_uploads_in_flight", help, self.uploads_in_flight.clone());
+        let help = "Bytes of the memory budget that are held for clients";
+        registry.register("memory_held_bytes", help, self.memory.held.clone());
+        let help = "Requests, or parts of them, for which the memory budget had no room in time";
+        registry.register("memory_refused", help, self.memory.refused.clone());
     }
 
     pub(crate) fn observe(

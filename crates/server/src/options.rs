@@ -46,6 +46,8 @@ pub struct Limits {
     pub unsigned_body: Duration,
     /// Bytes of a JSON body of the control plane (a 20 MiB layer part in base64, and the rest).
     pub max_control_body_bytes: usize,
+    /// Bytes of memory that all clients together may make the server hold.
+    pub memory_budget: u64,
 }
 
 impl Default for Limits {
@@ -64,6 +66,7 @@ impl Default for Limits {
             body_bytes_per_second: 4096,
             unsigned_body: Duration::from_secs(20),
             max_control_body_bytes: 30 * 1024 * 1024,
+            memory_budget: 256 * 1024 * 1024,
         }
     }
 }

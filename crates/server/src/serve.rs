@@ -17,9 +17,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::body::ResponseBody;
 use crate::connection::{Connection, Cut, Running};
-use crate::control::LargeBodies;
 use crate::error::Refusal;
 use crate::exchange::{Exchange, REQUEST_ID, Response, value};
+use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::pace::Pace;
@@ -36,8 +36,8 @@ pub(crate) struct App {
     pub(crate) stop: CancellationToken,
     /// Connections and running writes, awaited when the server stops.
     pub(crate) tasks: TaskTracker,
-    /// Memory for the large bodies of the control plane, of all requests together.
-    pub(crate) large_bodies: LargeBodies,
+    /// The memory that is held for clients.
+    pub(crate) ledger: Ledger,
     /// Who has a blob open.
     pub(crate) files: Arc<Slots<Transfer>>,
 }
@@ -91,7 +91,25 @@ fn without_body(response: &mut Response) {
     }
 }
 
+/// The answer, charged for as long as it is sent.
 async fn route(app: &App, exchange: &mut Exchange) -> Response {
+    let mut response = dispatch(app, exchange).await;
+    let settled = exchange.tab.settle(response.body().in_hand()).await;
+    if let Err(full) = settled {
+        exchange.failure = Some(full.to_string());
+        response = error::no_room(exchange.uri.path());
+    } else {
+        let tab = Arc::clone(&exchange.tab);
+        response.body_mut().keep(tab);
+    }
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        let soon = HeaderValue::from_static("1");
+        response.headers_mut().entry(header::RETRY_AFTER).or_insert(soon);
+    }
+    response
+}
+
+async fn dispatch(app: &App, exchange: &mut Exchange) -> Response {
     if let Some(fault) = exchange.host_fault {
         return bad_request(exchange, fault);
     }

@@ -71,6 +71,41 @@ struct LimitsSection {
     body_grace_seconds: Option<u64>,
     body_bytes_per_second: Option<u64>,
     unsigned_body_seconds: Option<u64>,
+    memory_budget: Option<Bytes>,
+}
+
+/// A number of bytes, plain or as a text such as `"256MiB"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "WrittenBytes")]
+struct Bytes(u64);
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a number of bytes, or a text such as \"256MiB\"")]
+enum WrittenBytes {
+    Number(u64),
+    Text(String),
+}
+
+impl TryFrom<WrittenBytes> for Bytes {
+    type Error = String;
+
+    fn try_from(written: WrittenBytes) -> Result<Self, String> {
+        let text = match written {
+            WrittenBytes::Number(bytes) => return Ok(Self(bytes)),
+            WrittenBytes::Text(text) => text,
+        };
+        let digits = text.trim_end_matches(|char: char| !char.is_ascii_digit());
+        let unit = text.get(digits.len()..).unwrap_or_default().trim();
+        let times = match unit {
+            "" | "B" => Some(1),
+            "KiB" => Some(1 << 10),
+            "MiB" => Some(1 << 20),
+            "GiB" => Some(1 << 30),
+            _ => None,
+        };
+        let bytes = times.and_then(|times: u64| digits.parse::<u64>().ok()?.checked_mul(times));
+        bytes.map(Self).ok_or_else(|| format!("\"{text}\" is no number of bytes; write it as \"256MiB\""))
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

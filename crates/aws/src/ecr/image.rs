@@ -1,8 +1,9 @@
 //! PutImage, BatchGetImage, ListImages, DescribeImages and BatchDeleteImage.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::Request;
 use super::invalid::Invalid;
@@ -97,11 +98,16 @@ pub struct Image {
     pub repository_name: String,
     /// Its digest, and the tag that it was asked for or pushed by.
     pub image_id: ImageIdentifier,
-    /// The manifest, byte for byte.
-    pub image_manifest: String,
+    /// The manifest, byte for byte. Several names of one image share it.
+    #[serde(serialize_with = "shared_text")]
+    pub image_manifest: Arc<str>,
     /// The manifest's media type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_manifest_media_type: Option<String>,
+}
+
+fn shared_text<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
 }
 
 /// Why one image of a batch was left out.

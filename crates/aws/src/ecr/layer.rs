@@ -1,6 +1,8 @@
 //! BatchCheckLayerAvailability, GetDownloadUrlForLayer, InitiateLayerUpload, UploadLayerPart and
 //! CompleteLayerUpload.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -189,8 +191,22 @@ fn blob<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error>
         &alphabet::STANDARD,
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
     );
-    let text = String::deserialize(deserializer)?;
-    ENGINE.decode(text).map_err(|error| de::Error::custom(format!("a blob is not base64: {error}")))
+    struct Base64;
+
+    impl de::Visitor<'_> for Base64 {
+        type Value = Vec<u8>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("bytes as base64")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<u8>, E> {
+            ENGINE.decode(text).map_err(|error| de::Error::custom(format!("a blob is not base64: {error}")))
+        }
+    }
+
+    // The text may be borrowed: a part is large, and not copied once more.
+    deserializer.deserialize_str(Base64)
 }
 
 /// How far the upload is.

@@ -16,6 +16,7 @@ mod registry;
 mod repository;
 mod tagging;
 mod token;
+mod tree;
 mod validate;
 
 #[cfg(test)]
@@ -52,8 +53,8 @@ pub trait Request: DeserializeOwned {
 /// Reads a request body and holds it against every rule of its shape. Members that the shape does not know
 /// are ignored and `null` is the same as absent, as in AWS's own JSON services. An empty body is `{}`.
 pub fn decode<T: Request>(body: &[u8]) -> Result<T, Invalid> {
-    let value = validate::read(body, T::MEMBERS)?;
-    let request: T = serde_json::from_value(value)
+    let tree = validate::read(body, T::MEMBERS)?;
+    let request = T::deserialize(tree)
         .map_err(|error| Invalid::serialization(format!("The request body cannot be read: {error}")))?;
     request.validate()?;
     Ok(request)

@@ -1,8 +1,7 @@
 //! ListImageReferrers: signatures, attestations and other artifacts that name an image as their subject.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::pattern::{REGISTRY_ID, REPOSITORY_NAME};
 use super::validate::{Member, Rule};
@@ -63,7 +62,7 @@ impl Request for ListImageReferrersRequest {
 }
 
 /// An artifact that refers to an image.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageReferrer {
     /// Its digest.
@@ -76,14 +75,14 @@ pub struct ImageReferrer {
     /// Its manifest's size in bytes.
     pub size: u64,
     /// Its manifest's annotations.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub annotations: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub annotations: Option<Box<RawValue>>,
     /// Whether it can be pulled.
     pub artifact_status: ImageStatus,
 }
 
 /// A page of referrers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListImageReferrersResponse {
     /// The referrers.

@@ -137,3 +137,22 @@ fn timestamps_keep_milliseconds_and_nothing_finer() {
     assert_eq!(seconds(0), "1499287667.0");
     assert_eq!(seconds(123_456_789), "1499287667.123");
 }
+
+#[test]
+fn members_that_no_shape_names_cost_nothing_and_have_bounds() {
+    let with = |unknown: &str| format!(r#"{{"x":{unknown},"repositoryName":"aa"}}"#);
+    let listed = |count: usize| format!("[{}]", vec!["{}"; count].join(","));
+    assert!(decode::<CreateRepositoryRequest>(with(&listed(1_000)).as_bytes()).is_ok());
+    let (code, message) = refusal::<CreateRepositoryRequest>(&with(&listed(1_000_000)));
+    assert_eq!((code, message.as_str()), ("SerializationException", "The request body has too many values."));
+    let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+    assert_eq!(refusal::<CreateRepositoryRequest>(&with(&deep)).0, "SerializationException");
+}
+
+#[test]
+fn of_a_list_that_is_too_long_no_more_is_kept_than_shows_it() {
+    let digests = vec![r#""sha256:aa""#; 5_000].join(",");
+    let body = format!(r#"{{"repositoryName":"aa","layerDigests":[{digests}]}}"#);
+    let (_, message) = refusal::<BatchCheckLayerAvailabilityRequest>(&body);
+    assert!(message.contains("'layerDigests'") && message.contains("less than or equal to 100"), "{message}");
+}

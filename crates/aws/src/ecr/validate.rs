@@ -4,9 +4,11 @@
 //! model. The body is checked as a tree before it becomes a struct, because only the tree still knows whether
 //! a member was absent, and only here is the path of a nested member known.
 
-use serde_json::{Map, Value};
+use serde::de::DeserializeSeed as _;
 
 use super::invalid::{Breach, Invalid};
+use super::tree::{Reader, Tree};
+use crate::json::bounds;
 
 /// A member of a structure.
 #[derive(Clone, Copy, Debug)]
@@ -92,19 +94,19 @@ impl Rule {
         Self::Text { min, max, pattern: None }
     }
 
-    fn check(&self, value: &mut Value) -> Result<(), Fault> {
+    fn check(&self, value: &mut Tree<'_>) -> Result<(), Fault> {
         match (self, value) {
-            (Self::Text { min, max, pattern }, Value::String(text)) => check_text(text, *min, *max, *pattern),
-            (Self::Choice(values), Value::String(text)) if values.contains(&text.as_str()) => Ok(()),
-            (Self::Choice(values), Value::String(_)) => Err(Fault::member(
+            (Self::Text { min, max, pattern }, Tree::Text(text)) => check_text(text, *min, *max, *pattern),
+            (Self::Choice(values), Tree::Text(text)) if values.contains(&text.as_ref()) => Ok(()),
+            (Self::Choice(values), Tree::Text(_)) => Err(Fault::member(
                 Breach::Choice,
                 format!("must satisfy enum value set: [{}]", values.join(", ")),
             )),
-            (Self::Flag, Value::Bool(_)) => Ok(()),
-            (Self::Integer { min, max }, Value::Number(number)) => check_integer(number, *min, *max),
-            (Self::Blob { max }, Value::String(text)) => check_blob(text, *max),
-            (Self::List { of, min, max }, Value::Array(values)) => check_list(values, of, *min, *max),
-            (Self::Structure(members), Value::Object(map)) => check_structure(map, members),
+            (Self::Flag, Tree::Flag(_)) => Ok(()),
+            (Self::Integer { min, max }, Tree::Number(number)) => check_integer(number, *min, *max),
+            (Self::Blob { max }, Tree::Text(text)) => check_blob(text, *max),
+            (Self::List { of, min, max }, Tree::List(values)) => check_list(values, of, *min, *max),
+            (Self::Structure(members), Tree::Structure(map)) => check_structure(map, members),
             (rule, value) => Err(Fault::wrong_type(rule, value)),
         }
     }
@@ -156,14 +158,14 @@ impl Fault {
         Self::plain(Breach::Missing, "must not be null".to_owned())
     }
 
-    fn wrong_type(rule: &Rule, value: &Value) -> Self {
+    fn wrong_type(rule: &Rule, value: &Tree<'_>) -> Self {
         let found = match value {
-            Value::Null => "NULL_VALUE",
-            Value::Bool(_) => "BOOLEAN_VALUE",
-            Value::Number(_) => "NUMBER_VALUE",
-            Value::String(_) => "STRING_VALUE",
-            Value::Array(_) => "START_OF_LIST",
-            Value::Object(_) => "START_OF_STRUCTURE",
+            Tree::Null => "NULL_VALUE",
+            Tree::Flag(_) => "BOOLEAN_VALUE",
+            Tree::Number(_) => "NUMBER_VALUE",
+            Tree::Text(_) => "STRING_VALUE",
+            Tree::List(_) => "START_OF_LIST",
+            Tree::Structure(_) => "START_OF_STRUCTURE",
         };
         Self::new(
             FaultKind::Type,
@@ -194,21 +196,26 @@ impl Fault {
 }
 
 /// Reads a body and checks it; nulls are taken out, so that what is left is either absent or a value.
-pub(super) fn read(body: &[u8], members: &'static [Member]) -> Result<Value, Invalid> {
-    let mut value = if body.is_empty() {
-        Value::Object(Map::new())
-    } else {
-        serde_json::from_slice(body)
-            .map_err(|error| Invalid::serialization(format!("The request body is not JSON: {error}")))?
-    };
-    Rule::Structure(members).check(&mut value).map_err(Fault::into_invalid)?;
-    Ok(value)
+pub(super) fn read<'a>(body: &'a [u8], members: &'static [Member]) -> Result<Tree<'a>, Invalid> {
+    let shape = Rule::Structure(members);
+    let mut tree = if body.is_empty() { Tree::Structure(Vec::new()) } else { parse(body, &shape)? };
+    shape.check(&mut tree).map_err(Fault::into_invalid)?;
+    Ok(tree)
 }
 
-fn check_structure(map: &mut Map<String, Value>, members: &[Member]) -> Result<(), Fault> {
-    map.retain(|_, value| !value.is_null());
+fn parse<'a>(body: &'a [u8], shape: &Rule) -> Result<Tree<'a>, Invalid> {
+    bounds::check(body).map_err(Invalid::serialization)?;
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let read = Reader(shape).deserialize(&mut deserializer);
+    read.and_then(|tree| deserializer.end().map(|()| tree))
+        .map_err(|error| Invalid::serialization(format!("The request body is not JSON: {error}")))
+}
+
+fn check_structure(map: &mut Vec<(&'static str, Tree<'_>)>, members: &[Member]) -> Result<(), Fault> {
+    map.retain(|(_, value)| !value.is_null());
     for member in members {
-        let checked = match map.get_mut(member.name) {
+        let value = map.iter_mut().find(|(name, _)| *name == member.name).map(|(_, value)| value);
+        let checked = match value {
             Some(value) => member.rule.check(value),
             None if member.is_required => Err(Fault::null()),
             None => Ok(()),
@@ -227,7 +234,7 @@ fn path_name(name: &str) -> String {
         .unwrap_or_default()
 }
 
-fn check_list(values: &mut [Value], of: &Rule, min: usize, max: usize) -> Result<(), Fault> {
+fn check_list(values: &mut [Tree<'_>], of: &Rule, min: usize, max: usize) -> Result<(), Fault> {
     if values.len() < min {
         return Err(Fault::member(
             Breach::TooShort,

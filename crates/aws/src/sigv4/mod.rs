@@ -75,6 +75,11 @@ impl Payload {
         if body.is_empty() { Self::Empty } else { Self::Hash(Sha256::digest(body).into()) }
     }
 
+    /// Whether two are the same body.
+    pub fn is_same(self, other: Self) -> bool {
+        self.sha256() == other.sha256()
+    }
+
     fn sha256(self) -> [u8; 32] {
         match self {
             Self::Empty => Sha256::digest([]).into(),

@@ -8,7 +8,7 @@ use super::error::Window;
 use super::presign::QueryAuth;
 use super::signature::Signature;
 use super::signed_headers::SignedHeaders;
-use super::{MAX_SESSION_TOKEN_BYTES, Request, Scope, SigV4Error, SigningKey, header};
+use super::{MAX_SESSION_TOKEN_BYTES, Payload, Request, Scope, SigV4Error, SigningKey, header};
 use crate::ids::{AccessKeyId, SecretKey};
 
 /// How far the clocks of client and server may differ, and how long a header signature is good.
@@ -112,6 +112,25 @@ impl Presented {
     /// Whether the signature is in the query string.
     pub fn is_presigned(&self) -> bool {
         self.claim.expires_seconds.is_some()
+    }
+
+    /// Decides on what needs neither the body nor the secret: the scope and the time. [`Presented::verify`] does so too;
+    /// this is for whoever wants to know before a body is read.
+    pub fn check_frame<'a>(
+        &self,
+        expected: impl Into<Expected<'a>>,
+        now: Timestamp,
+    ) -> Result<(), SigV4Error> {
+        expected.into().check(&self.claim.scope)?;
+        self.check_time(AmzDate::of(now))
+    }
+
+    /// The body that the signature is over, where a signed header names its hash. With it the signature can be verified
+    /// before the body is there, which then only has to be that one.
+    pub fn claimed_payload(&self) -> Option<Payload> {
+        let mut hash = [0; 32];
+        hex::decode_to_slice(self.content_sha256.as_deref()?, &mut hash).ok()?;
+        Some(Payload::Hash(hash))
     }
 
     /// Decides whether `request`, the one that these credentials were read from, was signed with `secret` for

@@ -137,7 +137,7 @@ proptest! {
 
     #[test]
     fn any_sequence_of_appends_equals_a_vector(steps in prop::collection::vec(step(), 1..8)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let (_folder, store) = store();
             let key = ObjectKey::random();

@@ -76,7 +76,7 @@ proptest! {
 
     #[test]
     fn any_range_equals_the_slice(len in 0..900_000_usize, from: u32, to: u32) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let (_folder, store) = store();
             let key = ObjectKey::random();

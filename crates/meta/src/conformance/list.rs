@@ -166,6 +166,15 @@ pub(super) async fn referrers(world: World) {
     assert_eq!(digests(&sboms), ["0", "3"].map(digest));
     let three = world.meta.read(list(&["sbom", "signature", "none"], None, 9)).await.unwrap();
     assert_eq!(digests(&three), ["0", "1", "3"].map(digest));
+    let measure = |limit, bytes| MeasureReferrers { list: list(&[], None, limit), bytes };
+    let whole = ReferrersMeasure { count: 4, bytes: 8, more: false };
+    assert_eq!(world.meta.read(measure(4, 8)).await.unwrap(), whole);
+    let by_count = ReferrersMeasure { count: 3, bytes: 6, more: true };
+    assert_eq!(world.meta.read(measure(3, 8)).await.unwrap(), by_count);
+    let by_bytes = ReferrersMeasure { count: 2, bytes: 4, more: true };
+    assert_eq!(world.meta.read(measure(4, 5)).await.unwrap(), by_bytes);
+    let at_least_one = ReferrersMeasure { count: 1, bytes: 2, more: true };
+    assert_eq!(world.meta.read(measure(4, 1)).await.unwrap(), at_least_one);
     let other = ListReferrers { subject: digest("other"), ..list(&[], None, 9) };
     assert_eq!(world.meta.read(other).await.unwrap(), []);
 }

@@ -32,8 +32,6 @@ pub struct ImageRow {
     pub image_size: u64,
     /// The image that it refers to.
     pub subject: Option<Digest>,
-    /// Annotations of its manifest, as JSON.
-    pub annotations_json: Option<Vec<u8>>,
     /// When it was first pushed.
     pub pushed_at: Micros,
     /// Who pushed it (unique id or ARN, as the caller writes it).
@@ -50,7 +48,7 @@ pub struct ImageRow {
 macro_rules! image_columns {
     () => {
         "i.id, i.digest, i.media_type, i.artifact_type, i.config_media_type, i.manifest_size, i.image_size, \
-         i.subject, i.annotations, i.pushed_at, i.pushed_by, i.last_tagged_at, i.tag_count, q.last_pulled_at"
+         i.subject, i.pushed_at, i.pushed_by, i.last_tagged_at, i.tag_count, q.last_pulled_at"
     };
 }
 pub(crate) use image_columns;
@@ -76,7 +74,6 @@ impl ImageRow {
             manifest_size: row.take()?,
             image_size: row.take()?,
             subject: row.take()?,
-            annotations_json: row.take()?,
             pushed_at: row.take()?,
             pushed_by: row.take()?,
             last_tagged_at: row.take()?,

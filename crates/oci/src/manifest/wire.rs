@@ -11,7 +11,7 @@ use std::{cell::Cell, collections::BTreeMap, fmt};
 
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::{Descriptor, MAX_MEDIA_TYPE_LEN, ManifestError};
+use super::{Descriptor, MAX_KEPT, MAX_MEDIA_TYPE_LEN, ManifestError};
 use descriptor::{AnnotationsSeed, DescriptorSeed, ListSeed, Place};
 use keys::{Keys, Text};
 use scalar::Scalar;
@@ -63,16 +63,29 @@ impl Body {
 
 /// Where the real reason waits while the deserialiser's error travels up.
 #[derive(Default)]
-struct Refusals(Cell<Option<ManifestError>>);
+struct Refusals {
+    reason: Cell<Option<ManifestError>>,
+    kept: Cell<usize>,
+}
 
 impl Refusals {
     fn refuse<E: de::Error>(&self, reason: ManifestError) -> E {
-        self.0.set(Some(reason));
+        self.reason.set(Some(reason));
         E::custom("refused")
     }
 
+    /// Counts one more descriptor, annotation or URL, each of which costs far more memory than bytes of JSON.
+    fn keep<E: de::Error>(&self) -> Result<(), E> {
+        let kept = self.kept.get() + 1;
+        if kept > MAX_KEPT {
+            return Err(self.refuse(ManifestError::TooManyItems));
+        }
+        self.kept.set(kept);
+        Ok(())
+    }
+
     fn explain(&self, error: &serde_json::Error) -> ManifestError {
-        self.0.take().unwrap_or_else(|| {
+        self.reason.take().unwrap_or_else(|| {
             let sentence = excerpt(&error.to_string());
             if error.is_data() {
                 ManifestError::InvalidField(sentence)

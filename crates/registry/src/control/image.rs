@@ -1,5 +1,8 @@
 //! PutImage and BatchGetImage.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use aws::ecr::{
     BatchGetImageRequest, BatchGetImageResponse, Image, ImageFailure, ImageFailureCode, ImageIdentifier,
     PutImageRequest, PutImageResponse,
@@ -22,7 +25,9 @@ use crate::store::StoreResultExt as _;
 
 /// Most bytes of manifests in one answer of BatchGetImage: a hundred usual ones are a few hundred KiB, and the answer
 /// is built in memory.
-const MAX_ANSWER_BYTES: u64 = 32 << 20;
+const MAX_ANSWER_BYTES: u64 = 8 << 20;
+/// What is held for each byte of them: the manifest, and the answer with its escapes as it grows.
+const ANSWER_TIMES: u64 = 4;
 
 impl Registry {
     /// Stores a manifest and, if asked, points a tag at it. The same digest with the same tag again is
@@ -59,7 +64,7 @@ impl Registry {
                     image_digest: Some(digest.to_string()),
                     image_tag: input.image_tag,
                 },
-                image_manifest: input.image_manifest,
+                image_manifest: input.image_manifest.into(),
                 image_manifest_media_type: Some(media_type),
             },
         })
@@ -86,7 +91,14 @@ impl Registry {
         let ids = asked.iter().map(|(_, reference)| reference.clone()).collect();
         let find = FindImages { repository: permit.repository(), ids };
         let found = self.meta.read(find).await.or_store_error()?;
+        let sizes = found.iter().map(|found| match found {
+            FoundImage::Found(image) => image.0.manifest_size,
+            FoundImage::TagOfAnother | FoundImage::NotFound => 0,
+        });
+        let named = sizes.sum::<u64>();
+        ctx.hold(named.min(MAX_ANSWER_BYTES) * ANSWER_TIMES).await?;
         let mut room = MAX_ANSWER_BYTES;
+        let mut manifests: HashMap<Digest, Arc<str>> = HashMap::new();
         for ((id, _), found) in asked.into_iter().zip(found) {
             let row = match found {
                 FoundImage::Found(image) => image.0,
@@ -105,7 +117,13 @@ impl Registry {
                     "The images' manifests are too large for one answer. Ask for fewer.",
                 )
             })?;
-            let body = self.manifest_body(permit.repository(), &row).await?;
+            let manifest = if let Some(manifest) = manifests.get(&row.digest) {
+                Arc::clone(manifest)
+            } else {
+                let body = self.manifest_body(permit.repository(), &row).await?;
+                let text: Arc<str> = std::str::from_utf8(&body).map_err(Error::internal)?.into();
+                Arc::clone(manifests.entry(row.digest).or_insert(text))
+            };
             self.record_pull(ctx, permit.repository(), &row);
             response.images.push(Image {
                 registry_id: repository.account_id.to_string(),
@@ -114,7 +132,7 @@ impl Registry {
                     image_digest: Some(row.digest.to_string()),
                     image_tag: id.image_tag,
                 },
-                image_manifest: String::from_utf8(body.to_vec()).map_err(Error::internal)?,
+                image_manifest: manifest,
                 image_manifest_media_type: Some(row.media_type),
             });
         }

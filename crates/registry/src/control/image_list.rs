@@ -20,6 +20,11 @@ use crate::error::{Code, Error, Result};
 use crate::op::effect;
 use crate::store::StoreResultExt as _;
 
+/// Images that are read at once for one page of DescribeImages.
+const DETAILS_AT_ONCE: usize = 50;
+/// Tags after which such a page ends.
+const MOST_TAGS: usize = 10_000;
+
 impl Registry {
     /// Image identifiers: one for each tag, one without a tag for each untagged image.
     pub async fn list_images(
@@ -108,21 +113,30 @@ impl Registry {
         let list = format!("image details {} {} {:?}", key.registry.0, key.id, filter.tag_status);
         let after = input.next_token.map(|token| self.open_page_token::<i64>(&list, &token)).transpose()?;
         let limit = page_limit(input.max_results, 100);
-        let page = DescribeImages {
+        let mut page = DescribeImages {
             repository: key,
             after: after.map(ImageId),
-            limit: limit + 1,
+            limit: 0,
             tag_status: tag_status(filter),
         };
-        let mut rows = self.meta.read(page).await.or_store_error()?;
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let next_token = match rows.last() {
-            Some((last, _)) if more => Some(self.page_token(&list, last.id.0)?),
-            _ => None,
-        };
-        let image_details =
-            rows.into_iter().map(|(row, tags)| image_detail(&repository, row, &tags)).collect();
+        let (mut image_details, mut next) = (Vec::new(), None);
+        let mut tags_listed = 0;
+        // An image may have a thousand tags: a page ends early where they are many.
+        while image_details.len() < limit && tags_listed < MOST_TAGS {
+            let part = (limit - image_details.len()).min(DETAILS_AT_ONCE);
+            page.limit = part + 1;
+            let mut rows = self.meta.read(page.clone()).await.or_store_error()?;
+            let more = rows.len() > part;
+            rows.truncate(part);
+            next = rows.last().map(|(last, _)| last.id).filter(|_| more);
+            tags_listed += rows.iter().map(|(_, tags)| tags.len()).sum::<usize>();
+            image_details.extend(rows.into_iter().map(|(row, tags)| image_detail(&repository, row, &tags)));
+            page.after = next;
+            if next.is_none() {
+                break;
+            }
+        }
+        let next_token = next.map(|last| self.page_token(&list, last.0)).transpose()?;
         Ok(DescribeImagesResponse { image_details, next_token })
     }
 
@@ -150,8 +164,9 @@ impl Registry {
         }
         let limit = page_limit(input.max_results, 20);
         let cursor = input.next_token.as_deref();
-        let page =
-            self.referrer_page(permit.repository(), &subject, filter.artifact_types, cursor, limit).await?;
+        let page = self
+            .referrer_page(ctx, permit.repository(), &subject, filter.artifact_types, cursor, limit)
+            .await?;
         let referrers = page
             .referrers
             .into_iter()

@@ -55,7 +55,7 @@ impl Registry {
             return Err(invalid_part(&repository, &input.upload_id, upload.row.offset));
         }
         let incoming = Incoming::buffered(Bytes::from(input.layer_part_blob));
-        let upload = self.append(ctx, upload, incoming).await?;
+        let upload = self.append(upload, incoming).await?;
         Ok(UploadLayerPartResponse {
             registry_id: repository.account_id.to_string(),
             repository_name: repository.name.to_string(),
@@ -99,7 +99,7 @@ impl Registry {
                 ),
             ));
         }
-        let digest = self.complete(ctx, &upload, &digests).await?;
+        let digest = self.complete(&upload, &digests).await?;
         Ok(CompleteLayerUploadResponse {
             registry_id: repository.account_id.to_string(),
             repository_name: repository.name.to_string(),

@@ -169,6 +169,7 @@ impl Registry {
             long_term_key: None,
             session: is_session.then(|| Arc::new(session)),
             token_region: None,
+            ends_at: None,
         })
     }
 

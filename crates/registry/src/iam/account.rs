@@ -20,6 +20,10 @@ use crate::store::StoreResultExt as _;
 /// The lists of the details, in the order in which pages go through them, with their names as filters.
 const LISTS: [&str; 5] = ["User", "Group", "Role", "LocalManagedPolicy", "AWSManagedPolicy"];
 
+/// Most entries of one page of GetAccountAuthorizationDetails, whatever is asked for: each comes with all its documents,
+/// and IAM says itself that it may return fewer than asked for.
+const MOST_DETAILS: usize = 100;
+
 impl Registry {
     /// How much the account has, and how much it may have.
     pub async fn get_account_summary(
@@ -90,7 +94,7 @@ impl Registry {
         };
         let wanted = |name: &str| input.filter.is_empty() || input.filter.iter().any(|asked| asked == name);
         let mut details = AccountDetails::default();
-        let mut room = page.limit;
+        let mut room = page.limit.min(MOST_DETAILS);
         for (at, name) in LISTS.iter().enumerate().skip(list).filter(|(_, name)| wanted(name)) {
             let (count, last) = self.add_list(ctx, name, &after, room, &mut details).await?;
             room = room.saturating_sub(count);

@@ -174,6 +174,7 @@ impl Registry {
             long_term_key: None,
             session: Some(Arc::new(session)),
             token_region: None,
+            ends_at: None,
         };
         let (arn, assumed_role_id) = (caller.arn.clone(), caller.user_id());
         let credentials = self.issue_credentials(caller, expires_at)?;

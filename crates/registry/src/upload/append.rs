@@ -7,12 +7,11 @@ use ::blob::{AppendError, Appended};
 use bytes::Bytes;
 use futures::stream::PollNext;
 use futures::{FutureExt as _, Stream, StreamExt as _};
-use meta::{AdvanceUpload, Micros, UploadRefusal, UploadRow};
+use meta::{AdvanceUpload, UploadRefusal, UploadRow};
 use oci::digest::Hasher;
 
 use super::{BodyError, ByteStream, Incoming, OwnedUpload, object_key, superseded, upload_not_found};
 use crate::Registry;
-use crate::context::Ctx;
 use crate::error::{Code, Error, Result};
 use crate::op::effect::Effect;
 use crate::store::{RefusedExt as _, blob_error};
@@ -22,14 +21,12 @@ impl Registry {
     /// own: a client that goes away must not leave the row behind the file.
     pub(crate) async fn append<E: Effect>(
         self: &Arc<Self>,
-        ctx: &Ctx,
         upload: OwnedUpload<E>,
         incoming: Incoming,
     ) -> Result<OwnedUpload<E>> {
         check_range(&upload.row, &incoming)?;
         let registry = Arc::clone(self);
-        let at = ctx.at();
-        let task = tokio::spawn(async move { registry.append_and_record(upload, incoming, at).await });
+        let task = tokio::spawn(async move { registry.append_and_record(upload, incoming).await });
         task.await.map_err(Error::internal)?
     }
 
@@ -37,7 +34,6 @@ impl Registry {
         &self,
         mut upload: OwnedUpload<E>,
         incoming: Incoming,
-        at: Micros,
     ) -> Result<OwnedUpload<E>> {
         let row = &upload.row;
         let hasher = match &row.hash_state {
@@ -51,13 +47,7 @@ impl Registry {
         drop(body);
         let (appended, failure) = match appended {
             Ok(appended) => (appended, None),
-            Err(AppendError::Body { appended, source }) => {
-                let failure = match source {
-                    BodyError::Broken => client_gone(),
-                    BodyError::Superseded => superseded(),
-                };
-                (*appended, Some(failure))
-            }
+            Err(AppendError::Body { appended, source }) => (*appended, Some(body_error(source))),
             Err(AppendError::TooLarge { limit }) => {
                 return Err(Error::new(
                     Code::SizeInvalid,
@@ -68,7 +58,9 @@ impl Registry {
             Err(error @ AppendError::Missing { .. }) => return Err(Error::internal(error)),
         };
         let wrong_length = incoming.length.is_some_and(|length| length != appended.written);
-        self.record(&mut upload, appended, at).await?;
+        // Bytes that nobody may write any more stay behind the offset, where they count for nothing.
+        self.ask_again(&mut upload).await?;
+        self.record(&mut upload, appended).await?;
         match failure {
             Some(error) => Err(error),
             None if wrong_length => Err(client_gone()),
@@ -76,12 +68,7 @@ impl Registry {
         }
     }
 
-    async fn record<E: Effect>(
-        &self,
-        upload: &mut OwnedUpload<E>,
-        appended: Appended,
-        at: Micros,
-    ) -> Result<()> {
+    async fn record<E: Effect>(&self, upload: &mut OwnedUpload<E>, appended: Appended) -> Result<()> {
         if appended.written == 0 {
             return Ok(());
         }
@@ -94,7 +81,7 @@ impl Registry {
             last_part_size: appended.written,
             follows_small_part: upload.row.part_count > 0
                 && upload.row.last_part_size < self.settings.limits.upload_part_min_bytes,
-            at,
+            at: upload.asked.ctx.at(),
         };
         fault::hit(Fault::BeforeAdvance);
         upload.row = self.meta.write(advance).await.or_refused(|refusal| match refusal {
@@ -138,6 +125,18 @@ fn check_range(row: &UploadRow, incoming: &Incoming) -> Result<()> {
         )),
         (_, None) => Err(Error::new(Code::UploadRangeInvalid, "Content-Range ends before it starts.")),
         _ => Ok(()),
+    }
+}
+
+fn body_error(error: BodyError) -> Error {
+    match error {
+        BodyError::Broken => client_gone(),
+        BodyError::Superseded => superseded(),
+        BodyError::NoRoom => Error::new(
+            Code::Unavailable,
+            "The server is serving too many requests at the moment. Ask for the upload's status and resume there.",
+        )
+        .caused_by(error),
     }
 }
 

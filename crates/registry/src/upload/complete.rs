@@ -7,7 +7,6 @@ use oci::digest::{Digest, Hasher};
 
 use super::{BodyError, OwnedUpload, gone_repository, object_key, superseded, upload_not_found};
 use crate::Registry;
-use crate::context::Ctx;
 use crate::error::{Code, Error, Result};
 use crate::op::effect::Effect;
 use crate::store::{RefusedExt as _, open_error};
@@ -16,10 +15,10 @@ impl Registry {
     /// Verifies the bytes against the digests (one must match) and ends the session with a linked blob.
     pub(crate) async fn complete<E: Effect>(
         &self,
-        ctx: &Ctx,
         upload: &OwnedUpload<E>,
         digests: &[Digest],
     ) -> Result<Digest> {
+        let ctx = &upload.asked.ctx;
         let repository = upload.permit.repository();
         let Some(digest) = self.matching_digest(upload, digests).await? else {
             // The bytes can become nothing else: the session ends here, and its file goes.

@@ -22,6 +22,7 @@ mod iam_requests;
 mod image_ids;
 mod images;
 mod keys;
+mod late;
 mod organizations;
 mod put_image;
 mod sts_assume;

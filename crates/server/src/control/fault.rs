@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::body::BodyError;
 use crate::error::entry;
+use crate::ledger::Full;
 
 /// A refusal: status, exception, sentence, and what the exception carries beside it.
 #[derive(Debug)]
@@ -80,7 +81,14 @@ impl Fault {
                 "RequestAbortedException",
                 "The request's body ended early. Send the request again.",
             ),
+            BodyError::NoRoom(full) => Self::no_room(*full),
         }
+    }
+
+    /// No memory for the request at the moment. Both dialects have this code, and SDKs try again.
+    pub(super) fn no_room(full: Full) -> Self {
+        let (status, message) = (StatusCode::SERVICE_UNAVAILABLE, crate::ledger::busy());
+        Self { failure: Some(full.to_string()), ..Self::new(status, "ServiceUnavailable", message) }
     }
 }
 

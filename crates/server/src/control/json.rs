@@ -7,6 +7,7 @@ use aws::json::{CONTENT_TYPE, Service, error_body, parse_target};
 use http::{HeaderValue, Method, StatusCode, header};
 
 use super::fault::Fault;
+use super::signed::Takes;
 use super::{TARGET, ecr, organizations, signed};
 use crate::body::ResponseBody;
 use crate::exchange::{Exchange, Response, answer};
@@ -52,15 +53,19 @@ async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, Fault> {
     if let Some(operation) = operation {
         exchange.operation = operation;
     }
-    let large = matches!(operation, Some("UploadLayerPart" | "PutImage"));
-    let limit = if large { app.options.limits.max_control_body_bytes } else { MAX_BODY_BYTES };
-    let signed = signed::verify(app, exchange, service.signing_name(), limit, Dialect::Json).await?;
-    match operation {
-        Some(operation) if service == Service::Organizations => {
-            organizations::run(app, operation, signed).await
+    let takes = match operation {
+        Some("UploadLayerPart" | "PutImage") => {
+            Takes { bytes: app.options.limits.max_control_body_bytes, times: 2 }
         }
-        Some(operation) => ecr::run(app, operation, signed).await,
-        None => Err(not_there(service, name)),
+        _ => Takes { bytes: MAX_BODY_BYTES, times: 4 },
+    };
+    let signing_name = service.signing_name();
+    let head = signed::head(app, exchange, signing_name, takes.bytes, Dialect::Json).await?;
+    let Some(operation) = operation else { return Err(not_there(service, name)) };
+    let signed = signed::verify_body(app, exchange, head, signing_name, takes, Dialect::Json).await?;
+    match service {
+        Service::Organizations => organizations::run(app, operation, signed).await,
+        _ => ecr::run(app, operation, signed).await,
     }
 }
 

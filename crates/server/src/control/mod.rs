@@ -5,8 +5,6 @@ mod ecr;
 mod fault;
 mod iam;
 mod json;
-mod large_bodies;
-pub(crate) use large_bodies::LargeBodies;
 mod offload;
 mod organizations;
 mod query;

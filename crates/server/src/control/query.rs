@@ -1,20 +1,23 @@
 //! The services that speak the query protocol: STS and IAM.
 
+use std::sync::Arc;
+
 use aws::dialect::Dialect;
 use aws::query::{self, Form, Format, IAM, Namespace, STS};
 use aws::sigv4::SigV4Error;
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header};
+use jiff::Timestamp;
 
 use super::fault::Fault;
-use super::signed;
+use super::signed::{self, Takes};
 use super::{iam, sts};
-use crate::body::{BodyError, ResponseBody};
+use crate::body::ResponseBody;
 use crate::exchange::{Exchange, Response, answer};
 use crate::serve::App;
 
-/// Bytes of a form: the longest policies and web identity tokens fit.
-const MAX_FORM_BYTES: usize = 512 * 1024;
+/// A form: the longest policies and web identity tokens fit.
+const FORM: Takes = Takes { bytes: 512 * 1024, times: 4 };
 
 /// Answers a request of a query service.
 pub(super) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
@@ -59,8 +62,7 @@ async fn run(app: &App, exchange: &mut Exchange, format: Format) -> Result<Vec<u
     let namespace = named_api(exchange);
     let service = if namespace == IAM { "iam" } else { "sts" };
     let refused = |fault| (namespace, fault);
-    let signed =
-        signed::verify(app, exchange, service, MAX_FORM_BYTES, Dialect::Query).await.map_err(refused)?;
+    let signed = signed::verify(app, exchange, service, FORM, Dialect::Query).await.map_err(refused)?;
     let form = read_form(exchange, &signed.body).map_err(refused)?;
     if service == "sts" && sts::is_web_identity(&form) {
         // Signing it is needless, and changes nothing: the token decides.
@@ -83,14 +85,12 @@ async fn run(app: &App, exchange: &mut Exchange, format: Format) -> Result<Vec<u
 
 /// Of what is not signed, one operation is heard.
 async fn run_unsigned(app: &App, exchange: &mut Exchange, format: Format) -> Result<Vec<u8>, Fault> {
-    if exchange.body.declared_length().is_some_and(|length| length > MAX_UNSIGNED_BYTES as u64) {
-        return Err(Fault::body(&BodyError::TooLarge { limit: MAX_UNSIGNED_BYTES }));
-    }
-    let _room =
-        app.large_bodies.take(exchange.body.declared_length().unwrap_or(MAX_UNSIGNED_BYTES as u64)).await?;
+    let share = Arc::clone(exchange.tab.share());
     exchange.body.within(app.options.limits.unsigned_body);
-    let body = exchange.body.read_bounded(MAX_UNSIGNED_BYTES).await.map_err(|error| Fault::body(&error))?;
-    let form = read_form(exchange, &body)?;
+    let body = exchange.body.read_bounded(MAX_UNSIGNED_BYTES, &share, 4).await;
+    let body = body.map_err(|error| Fault::body(&error))?;
+    exchange.now = Timestamp::now();
+    let form = read_form(exchange, &body.bytes)?;
     if sts::is_web_identity(&form) {
         return sts::run_web_identity(app, exchange, (&form, format)).await;
     }

@@ -7,13 +7,15 @@ use aws::ids::Region;
 use aws::sigv4::{Payload, Presented, Request, SigV4Error};
 use bytes::Bytes;
 use http::header;
+use jiff::Timestamp;
+use registry::authenticate::Signer;
 use registry::context::{Caller, Ctx, Plane};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::fault::Fault;
 use super::offload;
 use crate::body::BodyError;
 use crate::exchange::Exchange;
+use crate::ledger::{Charge, Tab};
 use crate::serve::App;
 
 /// A body no larger than this has the time of one that nobody signed: its signature is proved only once it is in.
@@ -25,8 +27,8 @@ pub(super) struct Signed {
     /// The region of the credential scope: whose registry is meant.
     pub(super) region: Region,
     pub(super) body: Bytes,
-    /// The body's part of the budget, for as long as the request is served.
-    pub(super) room: Option<OwnedSemaphorePermit>,
+    /// What is charged for the body and what is made of it, for as long as the request is served.
+    pub(super) room: Charge,
 }
 
 /// Whether a request claims to be signed at all, however badly.
@@ -37,16 +39,34 @@ pub(super) fn is_signed(exchange: &Exchange) -> bool {
             .any(|name| exchange.parameter(name).is_some())
 }
 
-/// Reads the body and verifies the signature over it. A request that is not signed at all, whose signature has no
-/// form, or whose key nobody has, is refused before its body is read: strangers cannot fill the memory.
-pub(super) async fn verify(
+/// What a request's operation takes: how long its body may be, and how much of it is charged for each byte, which
+/// counts what is made of it too.
+#[derive(Clone, Copy)]
+pub(super) struct Takes {
+    pub(super) bytes: usize,
+    pub(super) times: u64,
+}
+
+/// A request whose head has been looked at: its key is known, its scope and its time are right.
+pub(super) struct Head {
+    presented: Presented,
+    signer: Option<Signer>,
+    /// The caller, where the hash of the body stands among the signed headers: known before a byte of it is read.
+    proven: Option<(Arc<Caller>, Payload)>,
+}
+
+/// Looks at what a request's head says of its signer. A request that is not signed at all, whose signature has no form,
+/// whose key nobody has, whose scope is another service's or whose time is over, is refused before its body is read:
+/// strangers cannot fill the memory.
+pub(super) async fn head(
     app: &App,
     exchange: &mut Exchange,
     service: &str,
     limit: usize,
     dialect: Dialect,
-) -> Result<Signed, Fault> {
-    let presented = Presented::from_request(&request(exchange, &headers(exchange), Payload::Empty))
+) -> Result<Head, Fault> {
+    let headers = headers(exchange);
+    let presented = Presented::from_request(&request(exchange, &headers, Payload::Empty))
         .and_then(|presented| presented.ok_or(SigV4Error::MissingToken))
         .map_err(|error| Fault::signature(&error, dialect))?;
     if exchange.body.declared_length().is_some_and(|length| length > limit as u64) {
@@ -54,21 +74,77 @@ pub(super) async fn verify(
     }
     let refused = |error| Fault::authentication(error, dialect);
     let signer = app.registry.signer(&presented, exchange.now).await.map_err(refused)?;
-    let room = app.large_bodies.take(exchange.body.declared_length().unwrap_or(limit as u64)).await?;
-    if exchange.body.declared_length().is_some_and(|length| length <= SMALL) {
+    presented.check_frame(service, exchange.now).map_err(|error| Fault::signature(&error, dialect))?;
+    let Some(payload) = presented.claimed_payload() else {
+        return Ok(Head { presented, signer: Some(signer), proven: None });
+    };
+    let caller = signer
+        .verify(&request(exchange, &headers, payload), &presented, service, exchange.now)
+        .map_err(refused)?;
+    exchange.prove(&app.ledger, &caller);
+    Ok(Head { presented, signer: None, proven: Some((caller, payload)) })
+}
+
+/// Reads the body and verifies the signature over it. Until that is done, the body is charged to the client's address.
+pub(super) async fn verify(
+    app: &App,
+    exchange: &mut Exchange,
+    service: &str,
+    takes: Takes,
+    dialect: Dialect,
+) -> Result<Signed, Fault> {
+    let head = head(app, exchange, service, takes.bytes, dialect).await?;
+    verify_body(app, exchange, head, service, takes, dialect).await
+}
+
+/// The rest of [`verify`], once the head was found good.
+pub(super) async fn verify_body(
+    app: &App,
+    exchange: &mut Exchange,
+    head: Head,
+    service: &str,
+    takes: Takes,
+    dialect: Dialect,
+) -> Result<Signed, Fault> {
+    let is_proven = head.proven.is_some();
+    let (limit, times) = if is_proven {
+        (takes.bytes, takes.times)
+    } else {
+        (takes.bytes.min(app.ledger.largest_unproven()), 1)
+    };
+    if !is_proven && exchange.body.declared_length().is_some_and(|length| length <= SMALL) {
         exchange.body.within(app.options.limits.unsigned_body);
     }
-    let body = exchange.body.read_bounded(limit).await.map_err(|error| Fault::body(&error))?;
+    let share = Arc::clone(exchange.tab.share());
+    let held = exchange.body.read_bounded(limit, &share, times).await.map_err(|error| Fault::body(&error))?;
+    let (body, mut room) = (held.bytes, held.charge);
     let hashed = body.clone();
     let payload = offload::by_size(body.len(), move || Payload::of(&hashed))
         .await
         .map_err(|error| Fault::rules(error, dialect))?;
-    let headers = headers(exchange);
-    let caller = signer
-        .verify(&request(exchange, &headers, payload), &presented, service, exchange.now)
-        .map_err(refused)?;
-    exchange.caller = Some(caller.arn.clone());
-    let region = presented.scope().region.clone();
+    let mismatch = || Fault::signature(&SigV4Error::SignatureMismatch, dialect);
+    let caller = match (head.proven, head.signer) {
+        (Some((caller, claimed)), _) if claimed.is_same(payload) => caller,
+        (None, Some(signer)) => {
+            let headers = headers(exchange);
+            let request = request(exchange, &headers, payload);
+            let verified = signer.verify(&request, &head.presented, service, exchange.now);
+            verified.map_err(|error| Fault::authentication(error, dialect))?
+        }
+        _ => return Err(mismatch()),
+    };
+    if !is_proven {
+        exchange.prove(&app.ledger, &caller);
+        let all = (body.len() as u64).saturating_mul(takes.times);
+        room = exchange.tab.share().take(all).await.map_err(Fault::no_room)?;
+    }
+    let region = head.presented.scope().region.clone();
+    // The signature had to be current when the request began. What is decided from here on is decided with the time of
+    // now: the body may have taken long.
+    exchange.now = Timestamp::now();
+    if caller.has_ended(exchange.now) {
+        return Err(Fault::signature(&SigV4Error::ExpiredToken, dialect));
+    }
     let ctx = context(exchange, caller).signed_for(region.clone());
     app.registry.record_key_use(&ctx, region.as_str(), service).await;
     Ok(Signed { ctx, region, body, room })
@@ -76,7 +152,9 @@ pub(super) async fn verify(
 
 fn context(exchange: &Exchange, caller: Arc<Caller>) -> Ctx {
     let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
-    Ctx::new(caller, exchange.peer, user_agent, exchange.request_id.clone(), exchange.now, Plane::Control)
+    let id = exchange.request_id.clone();
+    let ctx = Ctx::new(caller, exchange.peer, user_agent, id, exchange.now, Plane::Control);
+    ctx.accounted_by(Arc::<Tab>::clone(&exchange.tab))
 }
 
 /// The header lines as the signer saw them. `:authority` of HTTP/2, or the host of an absolute URI, is what

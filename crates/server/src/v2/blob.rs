@@ -14,6 +14,7 @@ use super::{CONTENT_DIGEST, Call, Outcome, byteranges, not_allowed};
 use crate::body::ResponseBody;
 use crate::error::Refusal;
 use crate::exchange::{Exchange, answer, value};
+use crate::sending;
 use crate::slots::Slot;
 use crate::transfer::{Chunks, Transfer};
 
@@ -104,7 +105,7 @@ async fn bytes(
 ) -> Result<ResponseBody, Refusal> {
     let (transfer, file) = place(exchange)?;
     let content = blob.open(start, length).await?;
-    let chunks: Chunks = Box::pin(content.into_stream());
+    let chunks: Chunks = Box::pin(sending::charged(content.into_stream(), exchange.tab.share()).await?);
     let body = ResponseBody::stream(transfer, chunks, length, Some(file)).await;
     body.map_err(|error| Error::internal(error).into())
 }

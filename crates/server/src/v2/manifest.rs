@@ -1,5 +1,7 @@
 //! Manifests: pull, push with tags, delete (specification, end-2, end-7, end-9).
 
+use std::sync::Arc;
+
 use http::{HeaderName, Method, StatusCode, header};
 use oci::error::ErrorCode;
 use oci::manifest::MAX_MANIFEST_BYTES;
@@ -15,6 +17,8 @@ const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 const OCI_TAG: HeaderName = HeaderName::from_static("oci-tag");
 /// Tags in one push; the specification wants ten at least, and 414 for too many.
 const MAX_TAGS: usize = 64;
+/// What is charged for each byte of a manifest as it is read: the bytes and what the parser makes of them.
+const TIMES: u64 = 3;
 
 pub(super) async fn handle(call: Call<'_>, reference: &Reference) -> Outcome {
     let method = call.exchange.method.clone();
@@ -56,15 +60,21 @@ async fn put(call: Call<'_>, reference: &Reference) -> Outcome {
     let Call { app, exchange, ctx, repository, shown, .. } = call;
     exchange.operation = "put_manifest";
     let tags = tags(exchange.parameters("tag"))?;
-    let body = exchange.body.read_bounded(MAX_MANIFEST_BYTES).await.map_err(|error| match error {
-        BodyError::TooLarge { limit } => {
-            let message = format!("A manifest may hold at most {limit} bytes.");
-            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::SizeInvalid, message)
-        }
-        broken @ BodyError::Broken(_) => broken.into(),
-    })?;
+    // Who may not push is refused before anything is read into memory; the push itself decides again.
+    app.registry.check_put_manifest(&ctx, &repository).await?;
+    let share = Arc::clone(exchange.tab.share());
+    let body =
+        exchange.body.read_bounded(MAX_MANIFEST_BYTES, &share, TIMES).await.map_err(|error| match error {
+            BodyError::TooLarge { limit } => {
+                let message = format!("A manifest may hold at most {limit} bytes.");
+                Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::SizeInvalid, message)
+            }
+            other => other.into(),
+        })?;
+    let ctx = ctx.later();
     let content_type = exchange.header(&header::CONTENT_TYPE);
-    let pushed = app.registry.put_manifest(&ctx, &repository, reference, &tags, content_type, body).await?;
+    let pushed =
+        app.registry.put_manifest(&ctx, &repository, reference, &tags, content_type, body.bytes).await?;
     let digest = pushed.digest.to_string();
     let mut response = answer(StatusCode::CREATED, ResponseBody::empty());
     let headers = response.headers_mut();

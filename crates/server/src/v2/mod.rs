@@ -24,6 +24,7 @@ use registry::context::{Caller, Ctx, Plane, RepositoryRef};
 
 use crate::error::Refusal;
 use crate::exchange::{Exchange, Response};
+use crate::ledger::Tab;
 use crate::serve::App;
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
@@ -56,7 +57,7 @@ pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
 async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
     let host = app.registry.host(exchange.host.as_deref()).map_err(|error| no_registry(&error))?;
     let caller = auth::authenticate(app, exchange).await?;
-    exchange.caller = Some(caller.arn.clone());
+    exchange.prove(&app.ledger, &caller);
     let (account, route) = read_path(app, &host, exchange.uri.path()).await?;
     let ctx = context(exchange, caller);
     let (account_id, region) = app.registry.registry_of(&host, account.as_ref(), &ctx.caller);
@@ -105,7 +106,9 @@ async fn read_path(app: &App, host: &Host, path: &str) -> Result<(Option<Account
 
 fn context(exchange: &Exchange, caller: Arc<Caller>) -> Ctx {
     let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
-    Ctx::new(caller, exchange.peer, user_agent, exchange.request_id.clone(), exchange.now, Plane::Data)
+    let ctx =
+        Ctx::new(caller, exchange.peer, user_agent, exchange.request_id.clone(), exchange.now, Plane::Data);
+    ctx.accounted_by(Arc::<Tab>::clone(&exchange.tab))
 }
 
 /// A host that is a registry's name but for a mistake. Not 404, which clients take for "there is no such image".

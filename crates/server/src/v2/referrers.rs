@@ -1,12 +1,11 @@
 //! `GET /v2/<name>/referrers/<digest>` (specification, end-12a and end-12b): an image index of the manifests
 //! that name the digest as their subject.
 
-use std::collections::BTreeMap;
-
 use http::{HeaderName, HeaderValue, Method, header};
 use oci::digest::Digest;
 use oci::media_type::OCI_IMAGE_INDEX;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::page::{link, listed};
 use super::{Call, Outcome, not_allowed};
@@ -29,8 +28,8 @@ struct Descriptor<'a> {
     size: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     artifact_type: Option<&'a str>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    annotations: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<&'a RawValue>,
 }
 
 pub(super) async fn handle(call: Call<'_>, digest: &Digest) -> Outcome {
@@ -53,7 +52,7 @@ pub(super) async fn handle(call: Call<'_>, digest: &Digest) -> Outcome {
             digest: referrer.digest.to_string(),
             size: referrer.size,
             artifact_type: referrer.artifact_type.as_deref(),
-            annotations: &referrer.annotations,
+            annotations: referrer.annotations.as_deref(),
         })
         .collect();
     let index = Index { schema_version: 2, media_type: OCI_IMAGE_INDEX, manifests };

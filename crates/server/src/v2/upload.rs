@@ -1,7 +1,8 @@
 //! Pushing blobs: whole in the POST, by POST and PUT, in chunks, by mount (specification, end-4 to end-6,
 //! end-11, end-13, end-14).
 
-use futures::StreamExt;
+use std::sync::Arc;
+
 use http::{HeaderName, Method, StatusCode, header};
 use oci::digest::{Algorithm, Digest};
 use oci::error::ErrorCode;
@@ -10,12 +11,13 @@ use oci::range::ContentRange;
 use registry::addressing::Host;
 use registry::context::{Ctx, RepositoryRef};
 use registry::error::{Code, Error};
-use registry::upload::{BodyError, Incoming, UploadStatus};
+use registry::upload::{Incoming, UploadStatus};
 
 use super::{CONTENT_DIGEST, Call, Outcome, not_allowed};
 use crate::body::ResponseBody;
 use crate::error::Refusal;
 use crate::exchange::{Exchange, Response, answer, value};
+use crate::receiving;
 use crate::serve::App;
 
 const UPLOAD_ID: HeaderName = HeaderName::from_static("docker-upload-uuid");
@@ -150,8 +152,8 @@ fn incoming(exchange: &mut Exchange) -> Result<Incoming, Error> {
         None => None,
     };
     let length = exchange.body.declared_length();
-    let body = exchange.body.detach().map(|chunk| chunk.map_err(|_| BodyError::Broken));
-    Ok(Incoming { range, length, body: Box::pin(body) })
+    let share = Arc::clone(exchange.tab.share());
+    Ok(Incoming { range, length, body: Box::pin(receiving::charged(exchange.body.detach(), share)) })
 }
 
 fn parse_digest(text: &str) -> Result<Digest, Refusal> {

@@ -13,6 +13,9 @@ use crate::cmd::hosts::suffix;
 
 use super::{Config, Database, Public, ServerSection, Settings, accounts, blocks, overlay, vpc_endpoints};
 
+/// A manifest of 4 MiB is charged several times over, on a share of the budget.
+const MIN_MEMORY_BUDGET: u64 = 64 << 20;
+
 /// Reads a configuration file and lays the process's environment over it.
 pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -99,6 +102,7 @@ fn options(section: &ServerSection, metrics: Option<&str>) -> anyhow::Result<Opt
         body_grace: limits.body_grace_seconds.map_or(defaults.body_grace, Duration::from_secs),
         body_bytes_per_second: limits.body_bytes_per_second.unwrap_or(defaults.body_bytes_per_second),
         unsigned_body: limits.unsigned_body_seconds.map_or(defaults.unsigned_body, Duration::from_secs),
+        memory_budget: limits.memory_budget.map_or(defaults.memory_budget, |bytes| bytes.0),
         ..defaults
     };
     for (key, value) in [
@@ -109,6 +113,9 @@ fn options(section: &ServerSection, metrics: Option<&str>) -> anyhow::Result<Opt
         if value == 0 {
             bail!("server.limits.{key} is too small to serve anyone");
         }
+    }
+    if options.limits.memory_budget < MIN_MEMORY_BUDGET {
+        bail!("server.limits.memory_budget is less than 64 MiB, with which manifests could not be pushed");
     }
     Ok(options)
 }
@@ -284,6 +291,14 @@ mod tests {
     }
 
     #[test]
+    fn the_memory_budget_is_a_number_or_a_text() {
+        for (written, bytes) in [("268435456", 268_435_456), ("64MiB", 64 << 20), ("1 GiB", 1 << 30)] {
+            let config = from(WHOLE, &[("WHARF__SERVER__LIMITS__MEMORY_BUDGET", written)]).unwrap();
+            assert_eq!(config.options.limits.memory_budget, bytes, "{written}");
+        }
+    }
+
+    #[test]
     fn complaints_name_the_file_and_the_key_and_no_secret() {
         for (text, variables, words) in [
             ("", &[][..], &["wharf.toml", "data_dir"][..]),
@@ -349,6 +364,12 @@ mod tests {
                 &["WHARF__SERVER__DRAIN_SECONDS", "drain_seconds"],
             ),
             (WHOLE, &[("WHARF__SERVER__LIMITS__MAX_CONNECTIONS", "0")], &["max_connections"]),
+            (WHOLE, &[("WHARF__SERVER__LIMITS__MEMORY_BUDGET", "1MiB")], &["memory_budget", "64 MiB"]),
+            (
+                WHOLE,
+                &[("WHARF__SERVER__LIMITS__MEMORY_BUDGET", "much")],
+                &["WHARF__SERVER__LIMITS__MEMORY_BUDGET", "256MiB"],
+            ),
         ] {
             let complaint = format!("{:#}", from(text, variables).err().expect(text));
             for word in words {

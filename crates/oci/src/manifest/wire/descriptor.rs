@@ -76,7 +76,10 @@ impl<'de> Visitor<'de> for ListSeed<'_> {
             let place = Place::Item(name, descriptors.len());
             match seq.next_element_seed(DescriptorSeed { place, refusals })? {
                 None => return Ok(Some(descriptors)),
-                Some(Some(descriptor)) => descriptors.push(descriptor),
+                Some(Some(descriptor)) => {
+                    refusals.keep()?;
+                    descriptors.push(descriptor);
+                }
                 Some(None) => {
                     let reason = format!("`{place}` is null");
                     return Err(refusals.refuse(ManifestError::InvalidDescriptor(reason)));
@@ -186,6 +189,7 @@ impl<'de> Visitor<'de> for AnnotationsSeed<'_> {
             let Scalar::Text(value) = map.next_value()? else {
                 return Err(self.refusals.refuse(self.not_a_string(&key)));
             };
+            self.refusals.keep()?;
             match annotations.entry(key.into_owned()) {
                 Entry::Vacant(entry) => entry.insert(value.into_owned()),
                 Entry::Occupied(entry) => {
@@ -233,6 +237,7 @@ impl<'de> Visitor<'de> for UrlsSeed<'_> {
                 let reason = format!("`{}` has a URL that is not a string", self.place);
                 return Err(self.refusals.refuse(ManifestError::InvalidDescriptor(reason)));
             };
+            self.refusals.keep()?;
             urls.push(url.into_owned());
         }
         Ok(urls)

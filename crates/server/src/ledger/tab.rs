@@ -1,0 +1,59 @@
+//! The charges of one request that last until its answer has been sent.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use registry::error::{Code, Error};
+use registry::memory::Memory;
+
+use super::{Charge, Full, Share};
+
+/// What a request holds on a share; given back when the last frame of its answer is.
+#[derive(Debug)]
+pub(crate) struct Tab {
+    share: Arc<Share>,
+    charge: Mutex<Charge>,
+}
+
+impl Tab {
+    pub(crate) fn new(share: Arc<Share>) -> Self {
+        Self { charge: Mutex::new(share.nothing()), share }
+    }
+
+    pub(crate) fn share(&self) -> &Arc<Share> {
+        &self.share
+    }
+
+    fn charge(&self) -> MutexGuard<'_, Charge> {
+        self.charge.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds to what is held.
+    pub(crate) async fn add(&self, bytes: u64) -> Result<(), Full> {
+        let more = self.share.take(bytes).await?;
+        self.charge().merge(more);
+        Ok(())
+    }
+
+    /// Holds exactly the bytes of the answer from now on.
+    pub(crate) async fn settle(&self, bytes: u64) -> Result<(), Full> {
+        let held = {
+            let mut charge = self.charge();
+            charge.shrink_to(bytes);
+            charge.bytes()
+        };
+        if held < bytes { self.add(bytes - held).await } else { Ok(()) }
+    }
+}
+
+impl Memory for Tab {
+    fn hold(&self, bytes: u64) -> BoxFuture<'_, Result<(), Error>> {
+        async move { self.add(bytes).await.map_err(|full| Error::new(Code::Unavailable, busy()).caused_by(full)) }.boxed()
+    }
+}
+
+/// What a client is told for which there is no room.
+pub(crate) fn busy() -> &'static str {
+    "The server is serving too many requests at the moment. Try again shortly."
+}
