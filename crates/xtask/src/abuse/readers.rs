@@ -1,0 +1,114 @@
+//! Readers of a large blob: steady ones, however slow, get all of it; ones that take nothing are cut off.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::attack::{Attack, Scale};
+use super::content::{self, MIB};
+use super::outcome::Check;
+use super::site::{ABUSED, Site};
+
+/// More than the buffers of both ends take.
+const LENGTH: usize = 32 * MIB;
+/// Readers of each kind.
+const READERS: usize = 4;
+/// A steady reader takes so much in each pause: 16 KiB a second.
+const PIECE: usize = 4 * 1024;
+const PAUSE: Duration = Duration::from_millis(250);
+
+fn blob() -> Bytes {
+    Bytes::from(vec![b'r'; LENGTH])
+}
+
+/// Pushes the blob.
+pub(super) async fn prepare(site: &Site) -> Result<()> {
+    content::push_blob(&mut site.attacker(), &site.host, &site.writer.basic, ABUSED, blob()).await.map(drop)
+}
+
+/// Reads for longer than a body may pause, then takes what is left.
+pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
+    let idle = Attack::Readers.settings(scale).body_idle_seconds;
+    // Beside the idle time itself: what a server needs to notice, and to close.
+    let time = Duration::from_secs(idle + idle / 2 + 4);
+    // A small buffer makes the reader's kernel acknowledge often, as a slow link does.
+    let buffer = scale.pick(Some(16 * 1024), None);
+    let digest = content::sha256(&blob());
+    let mut steady = JoinSet::new();
+    let mut silent = JoinSet::new();
+    for _ in 0..READERS {
+        steady.spawn(read(Arc::clone(&site), digest.clone(), buffer, time, true));
+        silent.spawn(read(Arc::clone(&site), digest.clone(), Some(16 * 1024), time, false));
+    }
+    let steady = lengths(steady.join_all().await);
+    let silent = lengths(silent.join_all().await);
+    let shown = |lengths: &[usize]| format!("bytes that came: {lengths:?}");
+    let what = format!("a reader of 16 KiB/s is not cut off in {} s", time.as_secs());
+    let whole = steady.iter().all(|length| *length == LENGTH);
+    let cut = silent.iter().all(|length| *length < LENGTH);
+    Ok(vec![
+        Check::new(what, whole, shown(&steady)),
+        Check::new(format!("a reader that takes nothing is cut off after {idle} s"), cut, shown(&silent)),
+    ])
+}
+
+fn lengths(outcomes: Vec<Result<usize>>) -> Vec<usize> {
+    outcomes.into_iter().map(Result::unwrap_or_default).collect()
+}
+
+/// How many bytes of the body came.
+async fn read(
+    site: Arc<Site>,
+    digest: String,
+    buffer: Option<u32>,
+    time: Duration,
+    is_steady: bool,
+) -> Result<usize> {
+    let mut stream = site.attack_route().connect_with(buffer).await?;
+    let (host, basic) = (&site.host, &site.writer.basic);
+    let head = format!(
+        "GET /v2/{ABUSED}/blobs/{digest} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Basic {basic}\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await?;
+    if !is_steady {
+        sleep(time).await;
+    }
+    let mut length = first_piece(&mut stream).await?;
+    let end = Instant::now() + time;
+    let mut piece = vec![0; PIECE];
+    while is_steady && Instant::now() < end {
+        match stream.read(&mut piece).await {
+            Ok(0) | Err(_) => return Ok(length),
+            Ok(read) => length += read,
+        }
+        sleep(PAUSE).await;
+    }
+    let mut piece = vec![0; 256 * 1024];
+    while let Ok(read) = stream.read(&mut piece).await
+        && read > 0
+    {
+        length += read;
+    }
+    Ok(length)
+}
+
+/// Reads the head of the answer; gives how many bytes of the body came with it.
+async fn first_piece(stream: &mut TcpStream) -> Result<usize> {
+    let mut bytes = Vec::new();
+    loop {
+        if stream.read_buf(&mut bytes).await? == 0 {
+            return Ok(0);
+        }
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            let head = bytes.get(..end).unwrap_or_default();
+            anyhow::ensure!(head.starts_with(b"HTTP/1.1 200"), "not the blob");
+            return bytes.len().checked_sub(end + 4).context("a head longer than itself");
+        }
+    }
+}
