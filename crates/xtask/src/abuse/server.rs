@@ -129,19 +129,19 @@ fn configuration(folder: &Path, settings: Settings) -> Result<String> {
 /// Both addresses of a log's line, if it is the one that says `ready`.
 fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
     let line: Value = serde_json::from_str(line).ok()?;
-    let fields = line.get("fields")?;
-    if fields.get("message")?.as_str()? != "ready" {
+    if line.get("message")?.as_str()? != "ready" {
         return None;
     }
-    let metrics = fields.get("metrics")?.as_str()?.trim_start_matches("Some(").trim_end_matches(')');
-    Some((fields.get("address")?.as_str()?.parse().ok()?, metrics.parse().ok()?))
+    let metrics = line.get("metrics")?.as_str()?.trim_start_matches("Some(").trim_end_matches(')');
+    Some((line.get("address")?.as_str()?.parse().ok()?, metrics.parse().ok()?))
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn the_ready_line_tells_both_addresses() {
-        let line = r#"{"level":"INFO","fields":{"message":"ready","address":"127.0.0.1:1","metrics":"Some(127.0.0.1:2)"}}"#;
+        let line =
+            r#"{"level":"INFO","message":"ready","address":"127.0.0.1:1","metrics":"Some(127.0.0.1:2)"}"#;
         let found = super::addresses(line).map(|(address, metrics)| (address.port(), metrics.port()));
         assert_eq!(found, Some((1, 2)));
         assert_eq!(super::addresses("not JSON"), None);

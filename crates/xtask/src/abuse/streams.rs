@@ -2,7 +2,6 @@
 //! A PING of the server is answered.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -56,15 +55,6 @@ pub(super) fn unfinished(bytes: usize) -> Sent {
         }
         let length = left.min(PIECE);
         Some((frame(length), left - length))
-    });
-    StreamBody::new(pieces).boxed_unsync()
-}
-
-/// A body that comes a byte at a time and never ends.
-pub(super) fn drip(pause: Duration) -> Sent {
-    let pieces = stream::unfold((), move |()| async move {
-        tokio::time::sleep(pause).await;
-        Some((frame(1), ()))
     });
     StreamBody::new(pieces).boxed_unsync()
 }
