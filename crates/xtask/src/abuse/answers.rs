@@ -2,13 +2,14 @@
 //! manifest of 4 MiB named eight times.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use bytes::Bytes;
 use futures::future::join_all;
 use http::Request;
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::attack::Scale;
 use super::content::{self, Image, MANIFEST, MIB};
@@ -21,6 +22,8 @@ const REFERRERS: usize = 10;
 const PAGES: usize = 10;
 const BATCHES: usize = 40;
 const TIMES: usize = 8;
+/// Between two pages that are read.
+const PAUSE: Duration = Duration::from_millis(500);
 const LARGE: &str = "large";
 
 /// Pushes an image, the manifests that refer to it, and the large one.
@@ -86,5 +89,6 @@ async fn readers(site: &Site) -> Result<()> {
     let mut client = site.attacker();
     loop {
         let _ = client.ask(page(site)?).await;
+        sleep(PAUSE).await;
     }
 }

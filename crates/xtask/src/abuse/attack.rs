@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use futures::future::{BoxFuture, join_all};
+use tokio::time::{sleep, timeout};
 
 use super::honest::Traffic;
 use super::outcome::Check;
@@ -157,11 +158,19 @@ impl Attack {
     }
 }
 
-/// All at once. What each attack expects for itself holds for the server that it has alone; here it is what honest
-/// clients experience that counts.
+/// All at once, each again and again, for as long as the longest takes. What each attack expects for itself holds for
+/// a server that it has alone; here it is what honest clients experience that counts.
 async fn together(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
-    let running = Attack::TOGETHER.map(|attack| attack.run(Arc::clone(&site), scale));
-    // An attack that the server ends early has not failed.
-    join_all(running).await;
+    let again = |attack: Attack| {
+        let site = Arc::clone(&site);
+        async move {
+            loop {
+                // An attack that the server ends early begins again, and not at once.
+                let _ = attack.run(Arc::clone(&site), scale).await;
+                sleep(Duration::from_millis(500)).await;
+            }
+        }
+    };
+    let _ = timeout(slots::time(scale), join_all(Attack::TOGETHER.map(again))).await;
     Ok(Vec::new())
 }

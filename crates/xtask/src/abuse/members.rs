@@ -2,11 +2,12 @@
 //! bytes that came. To PutImage as large as its limit allows, to Organizations as large as the limit of other calls.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use bytes::Bytes;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::attack::Scale;
 use super::content::MIB;
@@ -19,6 +20,8 @@ const OTHER_BYTES: usize = MIB - 1024;
 /// How many calls at a time.
 const PUT_IMAGES: usize = 4;
 const OTHERS: usize = 24;
+/// Between two calls of a client: it is memory that is asked for, not the processors.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Sends them again and again for a while.
 pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
@@ -43,6 +46,7 @@ async fn repeat(site: Arc<Site>, service: Service, operation: &'static str, body
         let request = site.powerless.key.json(&site.host, service, operation, body.clone())?;
         // Whatever the answer is: what counts is what it costs.
         let _ = client.ask(request).await;
+        sleep(PAUSE).await;
     }
 }
 

@@ -93,7 +93,9 @@ pub(crate) fn run(options: &Options) -> Result<Tally> {
         println!("\n{}\n", outcome::table(&verdicts));
     }
     let mut tally = Tally::default();
-    verdicts.iter().for_each(|verdict| tally += verdict.tally());
+    for verdict in &verdicts {
+        tally += verdict.tally();
+    }
     Ok(tally)
 }
 

@@ -31,9 +31,17 @@ pub(super) enum Occupant {
     HalfHead,
 }
 
+const OCCUPANTS: [Occupant; 4] =
+    [Occupant::Http2, Occupant::KeptAlive, Occupant::SlowForm, Occupant::HalfHead];
+
+/// How long all four kinds take.
+pub(super) fn time(scale: Scale) -> Duration {
+    scale.hold() * 4
+}
+
 /// The four kinds, one after another.
 pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
-    for occupant in [Occupant::Http2, Occupant::KeptAlive, Occupant::SlowForm, Occupant::HalfHead] {
+    for occupant in OCCUPANTS {
         hold(site.attack_route(), SOCKETS, occupant, scale.hold()).await;
     }
     Ok(Vec::new())
@@ -58,14 +66,16 @@ async fn occupy(route: Route, occupant: Occupant) -> Result<()> {
     match occupant {
         Occupant::Http2 => {}
         Occupant::KeptAlive => {
-            stream.write_all(format!("GET /readyz HTTP/1.1\r\n{HEAD}\r\n").as_bytes()).await?
+            stream.write_all(format!("GET /readyz HTTP/1.1\r\n{HEAD}\r\n").as_bytes()).await?;
         }
         Occupant::SlowForm => {
             let form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 4096\r\n";
             stream.write_all(format!("POST / HTTP/1.1\r\n{HEAD}{form}\r\n").as_bytes()).await?;
             return drip(stream).await;
         }
-        Occupant::HalfHead => stream.write_all(format!("GET /readyz HTTP/1.1\r\n{HEAD}").as_bytes()).await?,
+        Occupant::HalfHead => {
+            stream.write_all(format!("GET /readyz HTTP/1.1\r\n{HEAD}").as_bytes()).await?;
+        }
     }
     let mut answer = [0; 1024];
     while stream.read(&mut answer).await? > 0 {}

@@ -34,7 +34,7 @@ pub(super) async fn run(binary: &Path, attack: Attack, scale: Scale, attackers: 
     let site = Arc::new(Site::set_up(Server::start(binary, settings)?, attackers).await?);
     attack.prepare(&site, scale).await.context("cannot prepare the attack")?;
     let traffic = scale.traffic(attack);
-    let (baseline, _) = with_traffic(&site, traffic, sleep(scale.baseline())).await?;
+    let (baseline, ()) = with_traffic(&site, traffic, sleep(scale.baseline())).await?;
     let pid = site.server.pid();
     // The honest clients of the baseline are gone soon after.
     sleep(Duration::from_millis(500)).await;
