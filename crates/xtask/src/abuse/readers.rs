@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
+use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -48,6 +49,9 @@ pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     }
     let steady = lengths(steady.join_all().await);
     let silent = lengths(silent.join_all().await);
+    // The line is written when the server has closed the connection, which lingers a little.
+    sleep(Duration::from_secs(3)).await;
+    let logged = reasons(&site.server.log(), &digest);
     let shown = |lengths: &[usize]| format!("bytes that came: {lengths:?}");
     let what = format!("a reader of 16 KiB/s is not cut off in {} s", time.as_secs());
     let whole = steady.iter().all(|length| *length == LENGTH);
@@ -55,7 +59,24 @@ pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     Ok(vec![
         Check::new(what, whole, shown(&steady)),
         Check::new(format!("a reader that takes nothing is cut off after {idle} s"), cut, shown(&silent)),
+        Check::new(
+            "the log says of each that was cut off that it was, and why",
+            logged.len() == READERS,
+            format!("{} lines: {}", logged.len(), logged.first().map_or("", String::as_str)),
+        ),
     ])
+}
+
+/// The reasons in the log's lines about downloads of the blob that were cut off.
+fn reasons(log: &str, digest: &str) -> Vec<String> {
+    let reason = |line: &str| {
+        let line: Value = serde_json::from_str(line).ok()?;
+        let text = |name: &str| line.get(name).and_then(Value::as_str);
+        let is_cut = text("path")?.ends_with(digest) && text("method")? == "GET" && text("ended")? == "cut";
+        let reason = text("reason").filter(|reason| is_cut && !reason.is_empty());
+        reason.map(str::to_owned)
+    };
+    log.lines().filter_map(reason).collect()
 }
 
 fn lengths(outcomes: Vec<Result<usize>>) -> Vec<usize> {
