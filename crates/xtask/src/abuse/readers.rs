@@ -20,9 +20,10 @@ use super::site::{ABUSED, Site};
 const LENGTH: usize = 32 * MIB;
 /// Readers of each kind.
 const READERS: usize = 4;
-/// A steady reader takes so much in each pause: 16 KiB a second.
-const PIECE: usize = 4 * 1024;
-const PAUSE: Duration = Duration::from_millis(250);
+/// A steady reader takes 16 KiB a second, in four pieces. Against the default of 60 s these are 960 KiB in the time for
+/// which a body may pause.
+const RATE: usize = 16 * 1024;
+const PIECES: u32 = 4;
 
 fn blob() -> Bytes {
     Bytes::from(vec![b'r'; LENGTH])
@@ -38,14 +39,16 @@ pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     let idle = Attack::Readers.settings(scale).body_idle_seconds;
     // Beside the idle time itself: what a server needs to notice, and to close.
     let time = Duration::from_secs(idle + idle / 2 + 4);
-    // A small buffer makes the reader's kernel acknowledge often, as a slow link does.
-    let buffer = scale.pick(Some(16 * 1024), None);
+    // Where the limit is shorter, as many bytes come in it; a small buffer makes the reader's kernel acknowledge as
+    // often as that needs.
+    let rate = scale.pick(RATE * 60 / usize::try_from(idle)?, RATE);
+    let buffer = scale.pick(Some(64 * 1024), None);
     let digest = content::sha256(&blob());
     let mut steady = JoinSet::new();
     let mut silent = JoinSet::new();
     for _ in 0..READERS {
-        steady.spawn(read(Arc::clone(&site), digest.clone(), buffer, time, true));
-        silent.spawn(read(Arc::clone(&site), digest.clone(), Some(16 * 1024), time, false));
+        steady.spawn(read(Arc::clone(&site), digest.clone(), buffer, time, Some(rate)));
+        silent.spawn(read(Arc::clone(&site), digest.clone(), Some(16 * 1024), time, None));
     }
     let steady = lengths(steady.join_all().await);
     let silent = lengths(silent.join_all().await);
@@ -53,7 +56,7 @@ pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     sleep(Duration::from_secs(3)).await;
     let logged = reasons(&site.server.log(), &digest);
     let shown = |lengths: &[usize]| format!("bytes that came: {lengths:?}");
-    let what = format!("a reader of 16 KiB/s is not cut off in {} s", time.as_secs());
+    let what = format!("a reader of {} KiB/s is not cut off in {} s", rate / 1024, time.as_secs());
     let whole = steady.iter().all(|length| *length == LENGTH);
     let cut = silent.iter().all(|length| *length < LENGTH);
     Ok(vec![
@@ -83,13 +86,13 @@ fn lengths(outcomes: Vec<Result<usize>>) -> Vec<usize> {
     outcomes.into_iter().map(Result::unwrap_or_default).collect()
 }
 
-/// How many bytes of the body came.
+/// How many bytes of the body came; a reader without a rate takes nothing for a while.
 async fn read(
     site: Arc<Site>,
     digest: String,
     buffer: Option<u32>,
     time: Duration,
-    is_steady: bool,
+    rate: Option<usize>,
 ) -> Result<usize> {
     let mut stream = site.attack_route().connect_with(buffer).await?;
     let (host, basic) = (&site.host, &site.writer.basic);
@@ -97,18 +100,18 @@ async fn read(
         "GET /v2/{ABUSED}/blobs/{digest} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Basic {basic}\r\nConnection: close\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await?;
-    if !is_steady {
+    if rate.is_none() {
         sleep(time).await;
     }
     let mut length = first_piece(&mut stream).await?;
     let end = Instant::now() + time;
-    let mut piece = vec![0; PIECE];
-    while is_steady && Instant::now() < end {
-        match stream.read(&mut piece).await {
-            Ok(0) | Err(_) => return Ok(length),
+    while let Some(rate) = rate.filter(|_| Instant::now() < end) {
+        let mut piece = vec![0; rate / PIECES as usize];
+        match stream.read_exact(&mut piece).await {
+            Err(_) => return Ok(length),
             Ok(read) => length += read,
         }
-        sleep(PAUSE).await;
+        sleep(Duration::from_secs(1) / PIECES).await;
     }
     let mut piece = vec![0; 256 * 1024];
     while let Ok(read) = stream.read(&mut piece).await
