@@ -22,7 +22,7 @@ use super::site::Site;
 use super::slots::{Occupant, hold};
 use super::trial::millis;
 
-const SOCKETS: usize = 1100;
+const SOCKETS: u32 = 1100;
 const MOST: Duration = Duration::from_secs(1);
 const ROLE: &str = "node";
 

@@ -12,7 +12,7 @@ use super::slots::{Occupant, hold};
 
 /// `ulimit -n`, which cannot be raised.
 pub(super) const LIMIT: u32 = 1024;
-const SOCKETS: usize = 1200;
+const SOCKETS: u32 = 1200;
 
 /// Takes all that there are; honest clients pull beside it.
 pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {

@@ -16,7 +16,7 @@ use super::site::Site;
 use super::streams::Streams;
 
 /// More than the 4,096 connections that are served at a time by default.
-const SOCKETS: usize = 4200;
+const SOCKETS: u32 = 4200;
 
 /// What a socket does to look alive.
 #[derive(Clone, Copy)]
@@ -47,11 +47,15 @@ pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     Ok(Vec::new())
 }
 
-/// Opens so many sockets at once and keeps them for `time`.
-pub(super) async fn hold(route: Route, count: usize, occupant: Occupant, time: Duration) {
+/// Opens so many sockets within a second (all at once would only overflow the kernel's queue) and keeps them until
+/// `time` is over.
+pub(super) async fn hold(route: Route, count: u32, occupant: Occupant, time: Duration) {
     let mut sockets = JoinSet::new();
-    for _ in 0..count {
-        sockets.spawn(occupy(route, occupant));
+    for number in 0..count {
+        sockets.spawn(async move {
+            sleep(Duration::from_secs(1) * number / count).await;
+            occupy(route, occupant).await
+        });
     }
     let _ = timeout(time, sockets.join_all()).await;
 }
