@@ -148,7 +148,7 @@ impl Attack {
             Self::Slots => Box::pin(slots::run(site, scale)),
             Self::Descriptors => Box::pin(descriptors::run(site, scale)),
             Self::Windows => Box::pin(windows::run(site, scale)),
-            Self::Pattern => Box::pin(pattern::run(site)),
+            Self::Pattern => Box::pin(pattern::run(site, scale)),
             Self::Answers => Box::pin(answers::run(site, scale)),
             Self::Policies => Box::pin(policies::run(site, scale)),
             Self::Readers => Box::pin(readers::run(site, scale)),

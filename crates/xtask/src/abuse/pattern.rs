@@ -8,7 +8,9 @@ use bytes::Bytes;
 use http::header;
 use serde_json::json;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
+use super::attack::Scale;
 use super::outcome::Check;
 use super::server::ACCOUNT;
 use super::sign::Service;
@@ -19,6 +21,8 @@ use super::trial::millis;
 const USER_AGENT: usize = 30_000;
 /// Requests at a time: more than there are processors.
 const REQUESTS: usize = 6;
+/// Between two rounds: it is one decision that must be cheap.
+const PAUSE: Duration = Duration::from_millis(500);
 const MOST: Duration = Duration::from_secs(1);
 
 /// Gives the user its policy, as long as managed policies may be.
@@ -36,10 +40,11 @@ pub(super) async fn prepare(site: &Site) -> Result<()> {
     site.iam(&attach).await?.expect(200).map(drop)
 }
 
-/// Asks some times at once, twice.
-pub(super) async fn run(site: Arc<Site>) -> Result<Vec<Check>> {
+/// Asks some times at once, again and again for a while.
+pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     let (mut worst, mut statuses) = (Duration::ZERO, Vec::new());
-    for _ in 0..2 {
+    let end = Instant::now() + scale.hold();
+    while Instant::now() < end {
         let mut requests = JoinSet::new();
         for _ in 0..REQUESTS {
             requests.spawn(ask(Arc::clone(&site)));
@@ -49,6 +54,7 @@ pub(super) async fn run(site: Arc<Site>) -> Result<Vec<Check>> {
             worst = worst.max(took);
             statuses.push(status.map_or_else(|error| format!("{error:#}"), |status| status.to_string()));
         }
+        sleep(PAUSE).await;
     }
     statuses.sort();
     statuses.dedup();
