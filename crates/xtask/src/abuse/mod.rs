@@ -57,7 +57,7 @@ pub(crate) struct Options {
     /// Attackers come from 127.0.0.66; without it they share the honest clients' 127.0.0.1.
     #[arg(long)]
     apart: bool,
-    /// Print the outcome as JSON.
+    /// Print the outcome as one line of JSON instead of the table.
     #[arg(long)]
     json: bool,
 }
