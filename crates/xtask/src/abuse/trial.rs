@@ -26,7 +26,7 @@ const MOST_TIME: Duration = Duration::from_secs(1);
 /// How long the server may take to give back what an attack held, beside the time that a body may pause.
 const SETTLING: Duration = Duration::from_secs(15);
 /// Files that the server may open for itself meanwhile, for its database for example.
-const OWN_FILES: usize = 16;
+const OWN_FILES: usize = 32;
 
 /// Makes one attack, from `attackers`.
 pub(super) async fn run(binary: &Path, attack: Attack, scale: Scale, attackers: Ipv4Addr) -> Result<Verdict> {
