@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::tally::Tally;
-use crate::{command, conformance, install, pytest, tidy, workspace};
+use crate::{abuse, command, conformance, install, pytest, tidy, workspace};
 
 /// Runs every step and prints the closing line; true if nothing failed.
 pub(crate) fn run() -> bool {
@@ -18,6 +18,7 @@ pub(crate) fn run() -> bool {
     });
     step(&mut total, "install", || install::run().map(|()| Tally::of(true)));
     step(&mut total, "cargo test", cargo_test);
+    step(&mut total, "abuse", abuse::short);
     step(&mut total, "contract", pytest::contract);
     step(&mut total, "conformance", conformance::run);
     step(&mut total, "end to end", || pytest::e2e(None));

@@ -1,12 +1,14 @@
 //! `cargo xtask`: everything about the project that is not the server itself: installing the clients that the tests
-//! drive, the suites, the rules of the workspace, the benchmark. One subcommand, one file.
+//! drive, the suites, the rules of the workspace, the benchmark, the attacks. One subcommand, one file.
 #![expect(clippy::print_stdout, reason = "a command-line tool talks to its user")]
 
+mod abuse;
 mod bench;
 mod ci;
 mod command;
 mod conformance;
 mod install;
+mod process;
 mod pytest;
 mod running;
 mod tally;
@@ -42,6 +44,8 @@ enum Task {
     Tidy,
     /// Everything that a change must pass; closes with a line "N passed, N failed".
     Ci,
+    /// Attack a server with everything that is known to hurt one, honest traffic beside it.
+    Abuse(abuse::Options),
     /// Measure Wharf beside Debian's docker-registry and nginx on the same data.
     Bench(bench::Options),
 }
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Task::Contract => pytest::contract().map(tally::Tally::report),
         Task::Tidy => tidy::run(),
         Task::Ci => Ok(ci::run()),
+        Task::Abuse(options) => abuse::run(&options).map(tally::Tally::report),
         Task::Bench(options) => bench::run(&options).map(|()| true),
     };
     match outcome {

@@ -7,7 +7,7 @@ mod http;
 mod load;
 mod machine;
 mod measure;
-mod process;
+
 mod rivals;
 mod side;
 mod table;

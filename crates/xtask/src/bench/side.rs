@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use super::{http::Connection, process};
+use super::http::Connection;
+use crate::process;
 use crate::running::Wharf;
 
 /// What a side can be asked for.

@@ -1,4 +1,4 @@
-//! What a server has used, from /proc: itself and its direct children (nginx's workers).
+//! What a server uses, from /proc: memory and CPU of itself and its direct children (nginx's workers), its open files.
 
 use std::fs;
 
@@ -15,6 +15,18 @@ pub(crate) fn cpu_seconds(pid: u32) -> Result<f64> {
 /// A memory line of /proc/PID/status in KiB, such as `VmRSS` (now) or `VmHWM` (most so far).
 pub(crate) fn memory_kib(pid: u32, field: &str) -> Result<u64> {
     family(pid)?.into_iter().map(|pid| own_memory_kib(pid, field)).sum()
+}
+
+/// Lets the peak of memory (`VmHWM`) begin again at what is resident now (proc(5), `clear_refs`).
+pub(crate) fn forget_peak(pid: u32) -> Result<()> {
+    let path = format!("/proc/{pid}/clear_refs");
+    fs::write(&path, "5").with_context(|| format!("cannot write {path}"))
+}
+
+/// How many files and sockets the process has open.
+pub(crate) fn open_files(pid: u32) -> Result<usize> {
+    let path = format!("/proc/{pid}/fd");
+    Ok(fs::read_dir(&path).with_context(|| format!("cannot read {path}"))?.count())
 }
 
 fn family(pid: u32) -> Result<Vec<u32>> {

@@ -1,0 +1,176 @@
+//! The list of attacks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use futures::future::{BoxFuture, join_all};
+use tokio::time::{sleep, timeout};
+
+use super::honest::Traffic;
+use super::outcome::Check;
+use super::server::Settings;
+use super::site::Site;
+use super::{agent, answers, bodies, descriptors, members, pattern, policies, readers, slots, windows};
+
+/// How much of everything.
+#[derive(Clone, Copy)]
+pub(super) struct Scale {
+    /// The form for CI.
+    pub(super) short: bool,
+}
+
+impl Scale {
+    /// One of two values.
+    pub(super) fn pick<T>(self, short: T, long: T) -> T {
+        if self.short { short } else { long }
+    }
+
+    /// How long an attack holds what it has.
+    pub(super) fn hold(self) -> Duration {
+        Duration::from_secs(self.pick(4, 20))
+    }
+
+    /// How long honest traffic is measured without an attack.
+    pub(super) fn baseline(self) -> Duration {
+        Duration::from_secs(self.pick(1, 5))
+    }
+
+    /// The longest pause of a body in servers whose limit the attack wants short.
+    fn body_idle_seconds(self) -> u64 {
+        self.pick(4, 10)
+    }
+
+    /// The honest clients beside an attack.
+    pub(super) fn traffic(self, attack: Attack) -> Traffic {
+        let many = attack == Attack::Together;
+        let clients = if many { self.pick(120, 1000) } else { self.pick(60, 240) };
+        Traffic { clients, pace: Duration::from_secs(self.pick(1, 5)) }
+    }
+}
+
+/// One attack.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Attack {
+    Members,
+    Bodies,
+    Slots,
+    Descriptors,
+    Windows,
+    Pattern,
+    Answers,
+    Policies,
+    Readers,
+    Agent,
+    Together,
+}
+
+impl Attack {
+    /// All of them; the last is all that one server can be asked for, at once.
+    pub(super) const ALL: [Self; 11] = [
+        Self::Members,
+        Self::Bodies,
+        Self::Slots,
+        Self::Descriptors,
+        Self::Windows,
+        Self::Pattern,
+        Self::Answers,
+        Self::Policies,
+        Self::Readers,
+        Self::Agent,
+        Self::Together,
+    ];
+
+    /// What is asked of the same server at the same time.
+    const TOGETHER: [Self; 8] = [
+        Self::Members,
+        Self::Bodies,
+        Self::Slots,
+        Self::Windows,
+        Self::Pattern,
+        Self::Answers,
+        Self::Policies,
+        Self::Readers,
+    ];
+
+    /// The name for `--only` and in the table.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Members => "members",
+            Self::Bodies => "bodies",
+            Self::Slots => "slots",
+            Self::Descriptors => "descriptors",
+            Self::Windows => "windows",
+            Self::Pattern => "pattern",
+            Self::Answers => "answers",
+            Self::Policies => "policies",
+            Self::Readers => "readers",
+            Self::Agent => "agent",
+            Self::Together => "together",
+        }
+    }
+
+    /// The server that it wants.
+    pub(super) fn settings(self, scale: Scale) -> Settings {
+        let body_idle_seconds = match self {
+            // The default, against which the steady reader is measured.
+            Self::Readers if !scale.short => 60,
+            Self::Windows | Self::Readers | Self::Together => scale.body_idle_seconds(),
+            _ => 60,
+        };
+        let descriptors = (self == Self::Descriptors).then_some(descriptors::LIMIT);
+        Settings { body_idle_seconds, descriptors }
+    }
+
+    /// Puts on the server what the attack needs there.
+    pub(super) async fn prepare(self, site: &Site, scale: Scale) -> Result<()> {
+        match self {
+            Self::Windows => windows::prepare(site).await,
+            Self::Pattern => pattern::prepare(site).await,
+            Self::Answers => answers::prepare(site).await,
+            Self::Readers => readers::prepare(site).await,
+            Self::Agent => agent::prepare(site).await,
+            Self::Together => {
+                for attack in Self::TOGETHER {
+                    Box::pin(attack.prepare(site, scale)).await?;
+                }
+                Ok(())
+            }
+            Self::Members | Self::Bodies | Self::Slots | Self::Descriptors | Self::Policies => Ok(()),
+        }
+    }
+
+    /// Makes the attack; the checks are those that only this attack has.
+    pub(super) fn run(self, site: Arc<Site>, scale: Scale) -> BoxFuture<'static, Result<Vec<Check>>> {
+        match self {
+            Self::Members => Box::pin(members::run(site, scale)),
+            Self::Bodies => Box::pin(bodies::run(site, scale)),
+            Self::Slots => Box::pin(slots::run(site, scale)),
+            Self::Descriptors => Box::pin(descriptors::run(site, scale)),
+            Self::Windows => Box::pin(windows::run(site, scale)),
+            Self::Pattern => Box::pin(pattern::run(site, scale)),
+            Self::Answers => Box::pin(answers::run(site, scale)),
+            Self::Policies => Box::pin(policies::run(site, scale)),
+            Self::Readers => Box::pin(readers::run(site, scale)),
+            Self::Agent => Box::pin(agent::run(site, scale)),
+            Self::Together => Box::pin(together(site, scale)),
+        }
+    }
+}
+
+/// All at once, each again and again, for as long as the longest takes. What each attack expects for itself holds for
+/// a server that it has alone; here it is what honest clients experience that counts.
+async fn together(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
+    let again = |attack: Attack| {
+        let site = Arc::clone(&site);
+        async move {
+            loop {
+                // An attack that the server ends early begins again, and not at once.
+                let _ = attack.run(Arc::clone(&site), scale).await;
+                sleep(Duration::from_millis(500)).await;
+            }
+        }
+    };
+    let _ = timeout(slots::time(scale), join_all(Attack::TOGETHER.map(again))).await;
+    Ok(Vec::new())
+}

@@ -1,0 +1,121 @@
+//! `cargo xtask abuse`: attacks on a server of our own, with honest traffic beside them. Each attack runs alone on a
+//! fresh server, and at the end all at once. Everything comes from loopback, is bounded in number and time, and stops
+//! by itself.
+
+mod agent;
+mod answers;
+mod attack;
+mod bodies;
+mod client;
+mod content;
+mod descriptors;
+mod honest;
+mod latency;
+mod members;
+mod outcome;
+mod pattern;
+mod policies;
+mod readers;
+mod server;
+mod sign;
+mod site;
+mod slots;
+mod streams;
+mod trial;
+mod watch;
+mod windows;
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::runtime::Builder;
+
+use crate::tally::Tally;
+use crate::workspace;
+use attack::{Attack, Scale};
+use outcome::Verdict;
+
+/// Files that the clients of all attacks at once have open.
+const CLIENT_FILES: u64 = 12_000;
+/// Where attackers come from when they do not share the honest clients' address.
+const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
+
+/// Which attacks, and how.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// The form for CI: fewer honest clients, shorter times.
+    #[arg(long)]
+    short: bool,
+    /// Only the attacks whose name contains this.
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+    /// A `wharf` to attack; without it, one is built: with the release profile, or in the short form the development one.
+    #[arg(long, value_name = "PATH")]
+    binary: Option<PathBuf>,
+    /// Attackers come from 127.0.0.66; without it they share the honest clients' 127.0.0.1.
+    #[arg(long)]
+    apart: bool,
+    /// Print the outcome as one line of JSON instead of the table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The short form, for CI.
+pub(crate) fn short() -> Result<Tally> {
+    run(&Options { short: true, only: None, binary: None, apart: false, json: false })
+}
+
+/// Makes the attacks and prints what they came to.
+pub(crate) fn run(options: &Options) -> Result<Tally> {
+    let only = options.only.as_deref().unwrap_or_default();
+    let chosen: Vec<Attack> = Attack::ALL.into_iter().filter(|attack| attack.name().contains(only)).collect();
+    if chosen.is_empty() {
+        bail!("--only chose no attack; they are: {}", Attack::ALL.map(Attack::name).join(", "));
+    }
+    let binary = options.binary.clone().map_or_else(|| workspace::build_wharf(!options.short), Ok)?;
+    raise_file_limit()?;
+    let attackers = if options.apart { ELSEWHERE } else { Ipv4Addr::LOCALHOST };
+    let scale = Scale { short: options.short };
+    let mut verdicts = Vec::new();
+    for attack in chosen {
+        let verdict = one(&binary, attack, scale, attackers)
+            .unwrap_or_else(|error| Verdict::broken(attack.name(), &error));
+        if !options.json {
+            verdict.print();
+        }
+        verdicts.push(verdict);
+    }
+    if options.json {
+        println!("{}", outcome::to_json(&verdicts));
+    } else {
+        println!("\n{}\n", outcome::table(&verdicts));
+    }
+    let mut tally = Tally::default();
+    for verdict in &verdicts {
+        tally += verdict.tally();
+    }
+    Ok(tally)
+}
+
+/// One attack with a runtime of its own, so that nothing of it reaches the next one.
+fn one(binary: &Path, attack: Attack, scale: Scale, attackers: Ipv4Addr) -> Result<Verdict> {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let verdict = runtime.block_on(trial::run(binary, attack, scale, attackers));
+    runtime.shutdown_background();
+    verdict
+}
+
+/// The clients need more descriptors than a shell's soft limit gives.
+fn raise_file_limit() -> Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.maximum.is_some_and(|most| most < CLIENT_FILES) {
+        bail!("the hard limit of open files (ulimit -Hn) must be at least {CLIENT_FILES}");
+    }
+    setrlimit(
+        Resource::Nofile,
+        Rlimit { current: limit.maximum.or(Some(CLIENT_FILES)), maximum: limit.maximum },
+    )
+    .context("cannot raise the limit of open files")
+}

@@ -1,0 +1,147 @@
+//! One attack on a fresh server: what it is like before, what honest clients experience meanwhile, what is left of it.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::attack::{Attack, Scale};
+use super::honest::{self, Traffic};
+use super::latency::Latencies;
+use super::outcome::{Check, Verdict};
+use super::server::Server;
+use super::site::Site;
+use super::watch::{self, Watched};
+use crate::process;
+
+/// The most that the server may hold, whatever is done to it.
+const MOST_MIB: u64 = 512;
+/// How long an honest request may take, 99 times of 100; and the server's own health, always.
+const MOST_TIME: Duration = Duration::from_secs(1);
+/// How long the server may take to give back what an attack held, beside the time that a body may pause.
+const SETTLING: Duration = Duration::from_secs(15);
+/// Files that the server may open for itself meanwhile, for its database for example.
+const OWN_FILES: usize = 32;
+
+/// Makes one attack, from `attackers`.
+pub(super) async fn run(binary: &Path, attack: Attack, scale: Scale, attackers: Ipv4Addr) -> Result<Verdict> {
+    let settings = attack.settings(scale);
+    let site = Arc::new(Site::set_up(Server::start(binary, settings)?, attackers).await?);
+    attack.prepare(&site, scale).await.context("cannot prepare the attack")?;
+    let traffic = scale.traffic(attack);
+    let (baseline, ()) = with_traffic(&site, traffic, sleep(scale.baseline())).await?;
+    let pid = site.server.pid();
+    // The honest clients of the baseline are gone soon after.
+    sleep(Duration::from_millis(500)).await;
+    let files = process::open_files(pid)?;
+    process::forget_peak(pid)?;
+    let (seen, checks) = with_traffic(&site, traffic, alone(attack, Arc::clone(&site), scale)).await?;
+    let peak = process::memory_kib(pid, "VmHWM")? / 1024;
+    let left = settle(pid, files, Duration::from_secs(settings.body_idle_seconds) + SETTLING).await?;
+    let figures = vec![
+        ("peak memory", format!("{peak} MiB")),
+        ("baseline p99", millis(baseline.latencies.p99())),
+        ("honest p99", millis(seen.latencies.p99())),
+        (
+            "worst kind",
+            seen.latencies
+                .worst()
+                .map_or("-".to_owned(), |(kind, time)| format!("{} ({})", millis(time), kind.name())),
+        ),
+        ("honest max", millis(seen.latencies.most())),
+        ("requests", seen.latencies.count().to_string()),
+        ("busy", seen.latencies.busy().to_string()),
+        ("errors", seen.latencies.failures().len().to_string()),
+        ("healthz max", millis(seen.health.worst)),
+    ];
+    let mut all = general(&seen, peak);
+    all.push(left);
+    all.extend(checks?);
+    Ok(Verdict { name: attack.name().to_owned(), figures, checks: all })
+}
+
+/// What honest clients and the operator experienced.
+struct Seen {
+    latencies: Latencies,
+    health: Watched,
+    metrics: Watched,
+}
+
+/// Runs `work` with honest traffic beside it.
+async fn with_traffic<T>(
+    site: &Arc<Site>,
+    traffic: Traffic,
+    work: impl Future<Output = T>,
+) -> Result<(Seen, T)> {
+    let stop = CancellationToken::new();
+    let honest = tokio::spawn(honest::run(Arc::clone(site), traffic, stop.clone()));
+    let health = tokio::spawn(watch::watch(site.server.address, "/healthz", stop.clone()));
+    let metrics = tokio::spawn(watch::watch(site.server.metrics, "/metrics", stop.clone()));
+    // Every honest client has a connection by then.
+    sleep(traffic.pace).await;
+    let outcome = work.await;
+    stop.cancel();
+    let seen = Seen { latencies: honest.await??, health: health.await?, metrics: metrics.await? };
+    Ok((seen, outcome))
+}
+
+/// The attack on a thread of its own, so that its work does not delay the clocks of honest clients; its connections
+/// end with it.
+async fn alone(attack: Attack, site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
+    let runtime: Runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let outcome = runtime.spawn(attack.run(site, scale)).await;
+    runtime.shutdown_background();
+    outcome.context("the attack panicked")?
+}
+
+fn general(seen: &Seen, peak: u64) -> Vec<Check> {
+    let latencies = &seen.latencies;
+    let (kind, worst) = latencies.worst().map_or(("", Duration::ZERO), |(kind, time)| (kind.name(), time));
+    let failures = latencies.failures();
+    vec![
+        Check::new(format!("peak memory below {MOST_MIB} MiB"), peak < MOST_MIB, format!("{peak} MiB")),
+        Check::new("honest p99 below 1 s", latencies.p99() < MOST_TIME, millis(latencies.p99())),
+        Check::new("the same of every kind", worst < MOST_TIME, format!("{} ({kind})", millis(worst))),
+        Check::new("no honest request fails", failures.is_empty(), listed(&failures)),
+        Check::new("no honest client is sent away", latencies.busy() == 0, latencies.busy().to_string()),
+        answered("/healthz", &seen.health),
+        answered("/metrics", &seen.metrics),
+    ]
+}
+
+fn answered(path: &str, watched: &Watched) -> Check {
+    let failures: Vec<&str> = watched.failures.iter().map(String::as_str).collect();
+    let holds = failures.is_empty() && watched.worst < MOST_TIME && watched.asked > 0;
+    let seen =
+        format!("{} times, at most {}, failed {}", watched.asked, millis(watched.worst), listed(&failures));
+    Check::new(format!("{path} is always answered within 1 s"), holds, seen)
+}
+
+/// Waits until the server has closed what the attack made it open.
+async fn settle(pid: u32, before: usize, most: Duration) -> Result<Check> {
+    let start = Instant::now();
+    loop {
+        let now = process::open_files(pid)?;
+        let is_settled = now <= before + OWN_FILES;
+        if is_settled || start.elapsed() > most {
+            let seen = format!("{before} before, {now} after {} s", start.elapsed().as_secs());
+            return Ok(Check::new("open files and sockets are back after the attack", is_settled, seen));
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// How many texts, and the first of them.
+fn listed(texts: &[&str]) -> String {
+    texts.first().map_or("0".to_owned(), |first| format!("{} ({first})", texts.len()))
+}
+
+/// A time in milliseconds.
+pub(super) fn millis(time: Duration) -> String {
+    format!("{} ms", time.as_millis())
+}
