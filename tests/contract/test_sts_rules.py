@@ -197,7 +197,7 @@ def test_a_large_session_signs_and_logs_in_and_limits(cloud):
     cloud.iam.delete_role_policy(RoleName=name, PolicyName="inline")
     cloud.iam.delete_role(RoleName=name)
     # Its role is gone, and what was kept of the session with it.
-    assert ping(cloud, docker) == 400
+    assert ping(cloud, docker) == 401
 
 
 def test_a_docker_password_rests_while_the_key_does(cloud):
@@ -211,11 +211,11 @@ def test_a_docker_password_rests_while_the_key_does(cloud):
     ]
     passwords = [password(cloud, one) for one in credentials]
     change = {"UserName": user, "AccessKeyId": key["AccessKeyId"]}
-    for status, expected in (("Active", 200), ("Inactive", 400), ("Active", 200)):
+    for status, expected in (("Active", 200), ("Inactive", 401), ("Active", 200)):
         cloud.iam.update_access_key(**change, Status=status)
         assert [ping(cloud, one) for one in passwords] == [expected] * 3, status
     cloud.iam.delete_access_key(**change)
-    assert [ping(cloud, one) for one in passwords] == [400] * 3
+    assert [ping(cloud, one) for one in passwords] == [401] * 3
     refused("InvalidClientTokenId", cloud.client("sts", credentials[1]).get_caller_identity)
 
 
