@@ -77,7 +77,7 @@ pub struct Manifest {
     pub config: Option<Descriptor>,
     /// The layers, of an image; the blobs, of an artifact manifest.
     pub layers: Vec<Descriptor>,
-    /// The children, of an index.
+    /// The entries, of an index; see [`Manifest::children`].
     pub manifests: Vec<Descriptor>,
     /// The manifest that this one says something about.
     pub subject: Option<Descriptor>,
@@ -115,9 +115,16 @@ impl Manifest {
         self.artifact_type.as_deref().or_else(of_config)
     }
 
-    /// The blobs that the manifest refers to: configuration and layers. One that occurs twice comes twice.
+    /// The manifests that an index lists: its entries of a manifest's type, and those that name no type.
+    pub fn children(&self) -> impl Iterator<Item = &Descriptor> {
+        self.manifests.iter().filter(|entry| names_manifest(entry))
+    }
+
+    /// The blobs that the manifest refers to: configuration and layers, and the entries of an index that are of no
+    /// manifest's type (BuildKit lists the layers of a build cache so). One that occurs twice comes twice.
     pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
-        self.config.iter().chain(&self.layers)
+        let entries = self.manifests.iter().filter(|entry| !names_manifest(entry));
+        self.config.iter().chain(&self.layers).chain(entries)
     }
 
     /// The blobs that the repository has to have before the manifest can be accepted: all but those that stay elsewhere.
@@ -130,6 +137,11 @@ impl Manifest {
         let sum = self.blobs().fold(0, |sum: u64, blob| sum.saturating_add(blob.size));
         sum.min(i64::MAX.unsigned_abs())
     }
+}
+
+/// Whether an entry of an index names a manifest. Of another type a registry has no manifest, so it can only be a blob.
+fn names_manifest(entry: &Descriptor) -> bool {
+    entry.media_type.as_deref().is_none_or(|text| is_schema1(text) || interpret::is_manifest(text))
 }
 
 fn is_schema1(media_type: &str) -> bool {

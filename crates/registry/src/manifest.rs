@@ -181,7 +181,7 @@ impl Registry {
         let blobs = sorted(manifest.blobs().map(|blob| blob.digest));
         let foreign =
             blobs.iter().filter(|digest| required.binary_search(digest).is_err()).copied().collect();
-        let children = sorted(manifest.manifests.iter().map(|child| child.digest));
+        let children = sorted(manifest.children().map(|child| child.digest));
         let annotations_json = match (&manifest.subject, manifest.annotations.is_empty()) {
             (Some(_), false) => Some(serde_json::to_vec(&manifest.annotations).map_err(Error::internal)?),
             _ => None,

@@ -106,7 +106,7 @@ impl Stored {
             }
         };
         let blobs = sorted(manifest.blobs().map(|blob| blob.digest));
-        let children = sorted(manifest.manifests.iter().map(|child| child.digest));
+        let children = sorted(manifest.children().map(|child| child.digest));
         insert_members(tx, self.repository, self.image, &blobs, &children).await?;
         let size = manifest.total_size().max(largest_child(tx, self.repository, &children).await?);
         let update = "UPDATE image SET image_size = ?4 WHERE registry = ?1 AND repository = ?2 AND id = ?3";

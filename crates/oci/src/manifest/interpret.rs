@@ -41,6 +41,11 @@ impl Format {
     }
 }
 
+/// Whether this is the media type of a manifest.
+pub(super) fn is_manifest(media_type: &str) -> bool {
+    Format::of(&media_type.to_ascii_lowercase()).is_some()
+}
+
 impl Body {
     /// The manifest that this is, having come with the media type `header`.
     pub(super) fn interpret(self, header: Option<&str>) -> Result<Manifest, ManifestError> {

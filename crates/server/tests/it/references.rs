@@ -64,6 +64,21 @@ async fn an_image_needs_its_blobs_and_an_index_its_children() {
 }
 
 #[tokio::test]
+async fn an_entry_of_an_index_that_is_no_manifest_is_a_blob() {
+    let node = Node::start().await;
+    let client = node.client();
+    let cache =
+        json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [layer(b"layer of a build cache")]});
+    let cache = cache.to_string();
+    let reply = put(&client, "cache", INDEX, cache.as_bytes()).await;
+    reply.refused(400, "MANIFEST_BLOB_UNKNOWN");
+    let pushed = push_blob(&client, b"layer of a build cache").await;
+    assert_eq!(detail(&reply), std::slice::from_ref(&pushed));
+    put(&client, "cache", INDEX, cache.as_bytes()).await.expect(201);
+    client.delete(&at(&format!("blobs/{pushed}"))).await.refused(405, "UNSUPPORTED");
+}
+
+#[tokio::test]
 async fn what_stays_elsewhere_and_a_subject_may_be_absent() {
     let node = Node::start().await;
     let client = node.client();
