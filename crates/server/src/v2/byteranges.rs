@@ -17,23 +17,31 @@ use crate::ledger::Share;
 use crate::sending;
 use crate::transfer::Chunks;
 
-/// The ranges, each with its place, in the order asked for.
+/// The ranges, each with its place, in the order asked for. What stands before a part is made when it is its turn: all of
+/// it together is many times larger than the request.
 pub(super) async fn answer_parts(exchange: &Exchange, blob: BlobHandle, ranges: Vec<ByteRange>) -> Outcome {
+    let share = exchange.tab.share();
+    let room = share.take((ranges.len() * size_of::<ByteRange>()) as u64).await?;
     let boundary = uuid::Uuid::new_v4().simple().to_string();
     let size = blob.stat.size;
-    let heads: Vec<String> =
-        ranges.iter().enumerate().map(|(at, range)| head(at, &boundary, *range, size)).collect();
     let end = format!("\r\n--{boundary}--\r\n");
-    let length = heads.iter().zip(&ranges).fold(end.len() as u64, |sum, (head, range)| {
+    let length = ranges.iter().enumerate().fold(end.len() as u64, |sum, (at, range)| {
+        let head = head(at, &boundary, *range, size);
         sum.saturating_add(head.len() as u64).saturating_add(range.length())
     });
-    let chunks: Chunks = Box::pin(parts(blob, Arc::clone(exchange.tab.share()), ranges, heads, end));
+    let content_type = value(&format!("multipart/byteranges; boundary={boundary}"));
+    let parts = parts(Arc::new(blob), Arc::clone(share), ranges, boundary);
+    let end = futures::stream::once(async move {
+        drop(room);
+        Ok(Bytes::from(end))
+    });
+    let chunks: Chunks = Box::pin(parts.chain(end));
     let (transfer, file) = place(exchange)?;
     let body = ResponseBody::stream(transfer, chunks, length, Some(file)).await.map_err(Error::internal)?;
     let mut response = answer(StatusCode::PARTIAL_CONTENT, body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, length.into());
-    headers.insert(header::CONTENT_TYPE, value(&format!("multipart/byteranges; boundary={boundary}")));
+    headers.insert(header::CONTENT_TYPE, content_type);
     Ok(response)
 }
 
@@ -47,22 +55,21 @@ fn head(at: usize, boundary: &str, range: ByteRange, size: u64) -> String {
 }
 
 fn parts(
-    blob: BlobHandle,
+    blob: Arc<BlobHandle>,
     share: Arc<Share>,
     ranges: Vec<ByteRange>,
-    heads: Vec<String>,
-    end: String,
+    boundary: String,
 ) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
-    let blob = Arc::new(blob);
-    let parts = futures::stream::iter(ranges.into_iter().zip(heads)).then(move |(range, head)| {
-        let (blob, share) = (Arc::clone(&blob), Arc::clone(&share));
+    let boundary: Arc<str> = boundary.into();
+    let parts = futures::stream::iter(ranges.into_iter().enumerate()).then(move |(at, range)| {
+        let (blob, share, boundary) = (Arc::clone(&blob), Arc::clone(&share), Arc::clone(&boundary));
         async move {
             let content = blob.open(range.start, range.length()).await.map_err(std::io::Error::other)?;
             let content =
                 sending::charged(content.into_stream(), &share).await.map_err(std::io::Error::other)?;
-            let head = futures::stream::iter([Ok(Bytes::from(head))]);
-            Ok::<_, std::io::Error>(head.chain(content))
+            let head = Bytes::from(head(at, &boundary, range, blob.stat.size));
+            Ok::<_, std::io::Error>(futures::stream::iter([Ok(head)]).chain(content))
         }
     });
-    parts.try_flatten().chain(futures::stream::iter([Ok(Bytes::from(end))]))
+    parts.try_flatten()
 }

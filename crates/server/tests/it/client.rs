@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 #[derive(Clone)]
 pub(crate) struct Client {
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     authorization: Option<String>,
     headers: HeaderMap,
 }

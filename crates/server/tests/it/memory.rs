@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 use crate::client::{Client, rest};
 use crate::image::{MANIFEST, at, manifest, push, push_blob, sha256};
 use crate::node::Node;
+use crate::progress::closed_windows;
 use crate::someone::{Someone, everything};
 
 const MIB: usize = 1 << 20;
@@ -233,6 +234,20 @@ async fn many_downloads_that_are_not_read_fit_into_the_budget_and_end() {
         timeout(LONG, stream.read_to_end(&mut all)).await.unwrap().unwrap();
         assert!(all.ends_with(&blob) && all.len() < blob.len() + 1000, "{} bytes came", all.len());
     }
+    all_is_given_back(&node).await;
+}
+
+#[tokio::test]
+async fn the_ranges_of_answers_that_are_not_read_are_charged() {
+    const ANSWERS: usize = 40;
+    let node = small_node().await;
+    let digest = push_blob(&node.client(), &[5; 4096]).await;
+    let ranges: Vec<String> = (0..1024).map(|n| format!("{0}-{0}", n * 3)).collect();
+    let client = node.client().with("range", &format!("bytes={}", ranges.join(",")));
+    let answers = closed_windows(&client, &at(&format!("blobs/{digest}")), ANSWERS, 16).await;
+    let (held, least) = (held(&node).await, ANSWERS * ranges.len() * 16);
+    assert!(held >= least, "{held} bytes are charged for {least} of ranges alone");
+    drop(answers);
     all_is_given_back(&node).await;
 }
 

@@ -11,6 +11,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::client::Client;
 use crate::image::{at, push_blob};
 use crate::node::Node;
 
@@ -29,8 +30,12 @@ async fn large(node: &Node, bytes: usize) -> String {
     push_blob(&node.client(), &vec![b'x'; bytes]).await
 }
 
+fn blob(digest: &str) -> String {
+    at(&format!("blobs/{digest}"))
+}
+
 async fn raw(node: &Node, digest: &str) -> TcpStream {
-    node.client().raw(&format!("GET {}", at(&format!("blobs/{digest}"))), "connection: close\r\n").await
+    node.client().raw(&format!("GET {}", blob(digest)), "connection: close\r\n").await
 }
 
 #[tokio::test]
@@ -54,23 +59,23 @@ async fn a_slow_but_steady_reader_gets_all_of_it() {
 }
 
 /// Streams on one HTTP/2 connection whose window is closed from the start, and the connection's task.
-async fn closed_windows(node: &Node, digest: &str, streams: usize, window: u32) -> Held {
-    let stream = TcpStream::connect(node.address).await.unwrap();
+pub(crate) async fn closed_windows(client: &Client, path: &str, streams: usize, window: u32) -> Held {
+    let stream = TcpStream::connect(client.address).await.unwrap();
     let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
     builder.initial_stream_window_size(window).initial_connection_window_size(1 << 20);
     let (mut sender, connection) = builder.handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await.unwrap();
     let connection = tokio::spawn(async move { drop(connection.await) });
-    let path = format!("http://{}{}", node.address, at(&format!("blobs/{digest}")));
+    let path = format!("http://{}{path}", client.address);
     let mut answers = Vec::new();
     for _ in 0..streams {
-        let answer = sender.send_request(node.client().request(Method::GET, &path, "")).await.unwrap();
-        assert_eq!(answer.status(), 200);
+        let answer = sender.send_request(client.request(Method::GET, &path, "")).await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
         answers.push(answer.into_body());
     }
     Held { connection, answers }
 }
 
-struct Held {
+pub(crate) struct Held {
     connection: tokio::task::JoinHandle<()>,
     answers: Vec<hyper::body::Incoming>,
 }
@@ -79,7 +84,7 @@ struct Held {
 async fn streams_with_a_closed_window_are_given_up() {
     let node = Node::start_with(|options| options.limits.body_idle = Duration::from_millis(400)).await;
     let digest = large(&node, 2 << 20).await;
-    let held = closed_windows(&node, &digest, 50, 1024).await;
+    let held = closed_windows(&node.client(), &blob(&digest), 50, 1024).await;
     assert!(node.open_files() >= 50, "the streams hold their files");
     closes_its_files(&node).await;
     timeout(LONG, held.connection).await.expect("the connection was ended").unwrap();
@@ -90,7 +95,7 @@ async fn streams_with_a_closed_window_are_given_up() {
 async fn a_stream_that_stands_still_does_not_end_one_that_moves() {
     let node = Node::start_with(|options| options.limits.body_idle = Duration::from_millis(400)).await;
     let digest = large(&node, 2 << 20).await;
-    let mut held = closed_windows(&node, &digest, 2, 64 * 1024).await;
+    let mut held = closed_windows(&node.client(), &blob(&digest), 2, 64 * 1024).await;
     let mut moving = held.answers.pop().unwrap();
     let mut got = 0;
     while let Some(frame) = moving.frame().await {
