@@ -18,6 +18,8 @@ pub const MAX_VALUE_BYTES: usize = 4_096;
 const BYTES_PER_STEP: usize = 32;
 /// Names of condition keys that are compared in one step.
 const KEYS_PER_STEP: usize = 16;
+/// A letter beyond ASCII costs as much as so many bytes when its case is to be left out of account.
+const TO_FOLD: usize = 16;
 
 /// Why a decision was given up; it counts as a denial then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +66,8 @@ impl<'a> Budget<'a> {
     }
 
     fn find(&self, key: &str) -> Result<Option<&'a Values>, Excess> {
-        self.spend(self.context.len() / KEYS_PER_STEP * BYTES_PER_STEP)?;
+        let to_fold = if key.is_ascii() { 0 } else { key.len() * TO_FOLD };
+        self.spend(self.context.len() / KEYS_PER_STEP * BYTES_PER_STEP + to_fold)?;
         let Some(found) = self.context.find(key) else { return Ok(None) };
         let is_short = |value: &Value| match value {
             Value::Text(text) => text.len() <= MAX_VALUE_BYTES,

@@ -91,6 +91,15 @@ impl Values {
     }
 }
 
+/// A key as its case does not matter, in any script: what is left is the case of ASCII letters. Tags are told apart by the
+/// same rule (`aws::tag::folded`).
+fn folded(key: &str) -> Cow<'_, str> {
+    if key.is_ascii() {
+        return Cow::Borrowed(key);
+    }
+    Cow::Owned(key.to_lowercase())
+}
+
 /// The condition keys of one request. Names are compared without case, as AWS does, also in the part after a `/`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Context {
@@ -138,9 +147,10 @@ impl Context {
     /// Adds a key for each tag: the prefix, such as `aws:ResourceTag/`, and the tag's own key. Of tags whose keys differ
     /// only in case each value is possible, and a decision minds them all.
     pub fn set_tags<'t>(&mut self, prefix: &str, tags: impl IntoIterator<Item = (&'t str, &'t str)>) {
-        let mut keys: Vec<(&str, Vec<Value>)> = Vec::new();
+        let mut keys: Vec<(Cow<'_, str>, Vec<Value>)> = Vec::new();
         for (key, value) in tags {
-            match keys.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(key)) {
+            let key = folded(key);
+            match keys.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(&key)) {
                 Some((_, values)) => values.push(value.into()),
                 None => keys.push((key, vec![value.into()])),
             }
@@ -169,6 +179,7 @@ impl Context {
     }
 
     fn put(&mut self, name: Cow<'static, str>, values: Values) {
+        let name = if name.is_ascii() { name } else { Cow::Owned(folded(&name).into_owned()) };
         match self.entries.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(&name)) {
             Some((_, old)) => *old = values,
             None => self.entries.push((name, values)),
@@ -176,7 +187,8 @@ impl Context {
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&Values> {
-        self.entries.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, values)| values)
+        let name = folded(name);
+        self.entries.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name)).map(|(_, values)| values)
     }
 
     /// How many keys there are.

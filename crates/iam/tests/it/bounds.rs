@@ -228,3 +228,34 @@ fn a_tag_that_is_there_twice_denies_with_either_value_and_allows_with_both() {
     once.set_tags("aws:ResourceTag/", [("team", "red"), ("other", "blue")]);
     assert!(holds(is, &once) && denies(is_not, &once).is_allowed());
 }
+
+#[test]
+fn the_case_of_a_tags_key_hides_nothing_in_any_script() {
+    for (in_policy, in_request) in
+        [("équipe", "Équipe"), ("οδος", "ΟΔΟΣ"), ("команда", "КОМАНДА"), ("key", "\u{212a}ey")]
+    {
+        let mut context = Context::new().with("aws:username", "red");
+        context.set_tags("aws:RequestTag/", [(in_request, "red")]);
+        let is = format!(r#"{{"StringEquals":{{"aws:RequestTag/{in_policy}":"red"}}}}"#);
+        assert!(matches!(denies(&is, &context), Decision::ExplicitDeny(_)), "{in_policy} {in_request}");
+        let variable = format!(r#"{{"StringEquals":{{"aws:username":"${{aws:RequestTag/{in_policy}}}"}}}}"#);
+        assert!(holds(&variable, &context), "{in_policy} {in_request}");
+        context.set_tags("aws:RequestTag/", [(in_request, "red"), (in_policy, "blue")]);
+        assert!(matches!(denies(&is, &context), Decision::ExplicitDeny(_)), "{in_policy} {in_request}");
+        assert!(!holds(&is, &context), "{in_policy} {in_request}");
+    }
+}
+
+#[test]
+fn long_keys_of_tags_in_any_script_are_found_soon() {
+    let key = |last: usize| format!("{}{last:02}", "É".repeat(126));
+    let keys: Vec<String> = (0..50).map(key).collect();
+    let mut context = Context::new();
+    context.set_tags("aws:RequestTag/", keys.iter().map(|key| (key.as_str(), "v")));
+    let variable = format!("${{aws:RequestTag/{}}}", key(50));
+    let worst = filled("Deny", "StringEquals", &format!("aws:RequestTag/{}", key(49)), &variable, 20_000);
+    let begun = Instant::now();
+    let decision = decide(&[&worst; 30], "ecr:PutImage", APP, &context);
+    assert!(begun.elapsed() < SOON, "it took {:?}", begun.elapsed());
+    assert!(!decision.is_allowed());
+}
