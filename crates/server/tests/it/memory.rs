@@ -196,6 +196,30 @@ async fn a_request_for_which_there_is_no_room_is_told_when_to_come_again() {
 }
 
 #[tokio::test]
+async fn blobs_are_pushed_and_pulled_where_large_bodies_have_no_room() {
+    let node = small_node().await;
+    let who = Someone::new(&node, "ann", everything()).await;
+    let client = who.client(&node);
+    let headers = format!("content-type: {MANIFEST}\r\nconnection: close\r\ncontent-length: {}\r\n", 3 * MIB);
+    let mut stalled = Vec::new();
+    for _ in 0..2 {
+        let mut stream = client.raw(&format!("PUT {}", at("manifests/a")), &headers).await;
+        stream.write_all(&vec![b' '; 5 * MIB / 2]).await.unwrap();
+        stalled.push(stream);
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let held = held(&node).await;
+    assert!(held >= 18 * MIB, "the principal's room for large bodies is full: {held}");
+    let blob = vec![b'b'; 8 * MIB];
+    let path = at(&format!("blobs/uploads/?digest={}", sha256(&blob)));
+    let pushed = timeout(LONG, client.post(&path, blob.clone())).await.expect("a push waits for nobody");
+    pushed.expect(201);
+    let pulled = client.get(&at(&format!("blobs/{}", sha256(&blob)))).await.expect(200);
+    assert!(pulled.body == blob);
+    drop(stalled);
+}
+
+#[tokio::test]
 async fn an_upload_in_many_small_pieces_is_charged_until_it_is_written() {
     let node = small_node().await;
     let who = Someone::new(&node, "ann", everything()).await;
