@@ -20,14 +20,19 @@ const GRACE: Duration = Duration::from_millis(250);
 /// Nor is one of which as many bytes arrive in a second: it will be done with its room soon.
 const SLOW_BYTES: u64 = 256 * 1024;
 
+/// How often bodies are looked at whose turn it is to give way, however many charges wait.
+const BETWEEN_SWEEPS: Duration = Duration::from_millis(10);
+
 /// What is known of a body while it arrives.
 #[derive(Debug)]
 struct Progress {
-    share: Weak<Share>,
+    share: Arc<Share>,
     /// Until when, and how much had been received then: the rate is measured from there on.
     mark: Mutex<(Instant, u64)>,
     charged: AtomicU64,
     received: AtomicU64,
+    /// What it held when it was told to give way; nothing as long as it was not.
+    leaving: AtomicU64,
     give_up: Notify,
 }
 
@@ -47,44 +52,75 @@ impl Progress {
         }
         Some(rate)
     }
+
+    fn give_way(&self) {
+        let held = self.charged.load(Ordering::Relaxed);
+        self.leaving.store(held, Ordering::Relaxed);
+        self.share.levels().for_each(|level| level.leaves(held));
+        self.give_up.notify_one();
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        let held = self.leaving.load(Ordering::Relaxed);
+        self.share.levels().for_each(|level| level.left(held));
+    }
 }
 
 /// The bodies of clients that have proven nothing, as they arrive.
 #[derive(Debug, Default)]
-pub(super) struct Readings(Mutex<Vec<Weak<Progress>>>);
+pub(super) struct Readings(Mutex<List>);
+
+#[derive(Debug, Default)]
+struct List {
+    bodies: Vec<Weak<Progress>>,
+    swept: Option<Instant>,
+}
+
+impl List {
+    fn is_due(&mut self, now: Instant) -> bool {
+        let is_due = self.swept.is_none_or(|swept| now.saturating_duration_since(swept) >= BETWEEN_SWEEPS);
+        if is_due {
+            self.swept = Some(now);
+        }
+        is_due
+    }
+}
 
 impl Readings {
     fn enter(&self, progress: &Arc<Progress>) {
         let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if list.len() == list.capacity() {
-            list.retain(|entry| entry.strong_count() > 0);
+        if list.bodies.len() == list.bodies.capacity() {
+            list.bodies.retain(|entry| entry.strong_count() > 0);
         }
-        list.push(Arc::downgrade(progress));
+        list.bodies.push(Arc::downgrade(progress));
     }
 
-    /// Gives up the slowest bodies, of one share or of all, until `bytes` of room are on their way.
-    pub(super) fn give_up_slowest(&self, share: Option<&Arc<Share>>, bytes: u64) {
+    /// Gives up the slowest bodies until there is room on its way for everything that waits. All who wait call it; one
+    /// look at the bodies is made for all of them.
+    pub(super) fn give_up_slowest(&self) {
         let now = Instant::now();
-        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        list.retain(|entry| entry.strong_count() > 0);
-        let of_share = |progress: &Arc<Progress>| {
-            share.is_none_or(|share| std::ptr::eq(progress.share.as_ptr(), Arc::as_ptr(share)))
-        };
-        let mut slow: Vec<(u64, Arc<Progress>)> = list
-            .iter()
-            .filter_map(Weak::upgrade)
-            .filter(of_share)
-            .filter_map(|progress| Some((progress.rate(now).filter(|rate| *rate < SLOW_BYTES)?, progress)))
-            .collect();
-        drop(list);
-        slow.sort_by_key(|(rate, _)| *rate);
-        let mut room = 0_u64;
-        for (_, progress) in slow {
-            if room >= bytes {
+        let bodies: Vec<Arc<Progress>> = {
+            let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if !list.is_due(now) {
                 return;
             }
-            room = room.saturating_add(progress.charged.load(Ordering::Relaxed));
-            progress.give_up.notify_one();
+            list.bodies.retain(|entry| entry.strong_count() > 0);
+            list.bodies.iter().filter_map(Weak::upgrade).collect()
+        };
+        let in_the_way =
+            |body: &&Arc<Progress>| body.leaving.load(Ordering::Relaxed) == 0 && body.share.lacks();
+        let mut slow: Vec<(u64, &Arc<Progress>)> = bodies
+            .iter()
+            .filter(in_the_way)
+            .filter_map(|body| Some((body.rate(now).filter(|rate| *rate < SLOW_BYTES)?, body)))
+            .collect();
+        slow.sort_by_key(|(rate, _)| *rate);
+        for (_, body) in slow {
+            if body.share.lacks() {
+                body.give_way();
+            }
         }
     }
 }
@@ -103,13 +139,14 @@ impl Reading {
     pub(crate) async fn begin(share: &Arc<Share>, expected: u64, times: u64) -> Result<Self, Full> {
         let charge = share.take(LEAST_BYTES).await?;
         let progress = Arc::new(Progress {
-            share: Arc::downgrade(share),
+            share: Arc::clone(share),
             mark: Mutex::new((Instant::now(), 0)),
             charged: AtomicU64::new(LEAST_BYTES),
             received: AtomicU64::new(0),
+            leaving: AtomicU64::new(0),
             give_up: Notify::new(),
         });
-        if share.is_stranger() {
+        if share.is_unproven() {
             share.book.readings.enter(&progress);
         }
         Ok(Self { charge, times, expected, progress })

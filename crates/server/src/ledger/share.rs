@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Book, Full, Holder, Level, PATIENCE};
+use super::level::Level;
+use super::{Book, Full, Holder, PATIENCE};
 
 /// How often a charge that waits tries again. Looking again is cheaper than being told: every answer that was sent
 /// would wake everybody.
@@ -79,8 +80,27 @@ impl Drop for Share {
 }
 
 impl Share {
-    pub(super) fn is_stranger(&self) -> bool {
-        matches!(self.holder, Holder::Address(_))
+    /// What is not proven has a bound for all of its kind together.
+    fn pool(&self) -> Option<&Level> {
+        match self.holder {
+            Holder::Address(_) => Some(&self.book.strangers),
+            Holder::Claim(..) => Some(&self.book.claims),
+            Holder::Principal(_) => None,
+        }
+    }
+
+    pub(super) fn is_unproven(&self) -> bool {
+        self.pool().is_some()
+    }
+
+    /// The bounds in which this share's bodies stand in each other's way.
+    pub(super) fn levels(&self) -> impl Iterator<Item = &Level> {
+        std::iter::once(&self.level).chain(self.pool())
+    }
+
+    /// Whether something waits for which a body of this share has to give way.
+    pub(super) fn lacks(&self) -> bool {
+        self.levels().any(Level::lacks)
     }
 
     /// How full the share is, in eighths of what large charges may use.
@@ -93,15 +113,12 @@ impl Share {
         if !self.level.add(bytes, size) {
             return false;
         }
-        if self.is_stranger() && !self.book.strangers.add(bytes, size) {
+        if self.pool().is_some_and(|pool| !pool.add(bytes, size)) {
             self.level.subtract(bytes);
             return false;
         }
         if !self.book.total.add(bytes, size) {
-            self.level.subtract(bytes);
-            if self.is_stranger() {
-                self.book.strangers.subtract(bytes);
-            }
+            self.levels().for_each(|level| level.subtract(bytes));
             return false;
         }
         self.book.figures.held.inc_by(bytes.cast_signed());
@@ -109,10 +126,7 @@ impl Share {
     }
 
     fn subtract(&self, bytes: u64) {
-        self.level.subtract(bytes);
-        if self.is_stranger() {
-            self.book.strangers.subtract(bytes);
-        }
+        self.levels().for_each(|level| level.subtract(bytes));
         self.book.total.subtract(bytes);
         self.book.figures.held.dec_by(bytes.cast_signed());
     }
@@ -150,10 +164,10 @@ impl Share {
 
     async fn wait(self: &Arc<Self>, bytes: u64, size: u64, until: Instant) -> Result<(), Full> {
         let _waiting = Waiting::begin(&self.waiting).filter(|_| self.can_ever_fit(size)).ok_or(Full)?;
+        let _wanted: Vec<_> = self.levels().map(|level| level.want(bytes)).collect();
         while Instant::now() < until {
-            if self.is_stranger() {
-                let same_share = self.level.used().saturating_add(bytes) > self.level.most_for(size);
-                self.book.readings.give_up_slowest(same_share.then_some(self), bytes);
+            if self.is_unproven() {
+                self.book.readings.give_up_slowest();
             }
             tokio::time::sleep(RETRY).await;
             if self.add(bytes, size) {
@@ -164,8 +178,7 @@ impl Share {
     }
 
     fn can_ever_fit(&self, size: u64) -> bool {
-        let levels = [Some(&self.level), self.is_stranger().then_some(&self.book.strangers)];
-        levels.into_iter().flatten().chain([&self.book.total]).all(|level| size <= level.most_for(size))
+        self.levels().chain([&self.book.total]).all(|level| size <= level.most_for(size))
     }
 }
 
