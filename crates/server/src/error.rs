@@ -218,9 +218,7 @@ impl Style {
     fn server_error(self, code: Code, request_id: &str, message: &str) -> Response {
         let entry = entry(code);
         let (status, kind, body) = match self {
-            Self::Data => {
-                (entry.oci_status, "application/json", oci::error::body(entry.oci, message, None))
-            }
+            Self::Data => (entry.oci_status, "application/json", oci::error::body(entry.oci, message, None)),
             Self::Json => {
                 let body = aws::json::error_body(entry.aws, message, &[]);
                 (entry.aws_status, "application/x-amz-json-1.1", body)

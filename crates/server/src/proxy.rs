@@ -25,7 +25,8 @@ pub(crate) fn origin(peer: IpAddr, tls: bool, headers: &HeaderMap, trusted: &[Ci
     if trusted.is_empty() || !is_trusted(peer) {
         return Origin { address: peer, tls };
     }
-    let mut read = hops(headers).map_while(|hop| hop);
+    // Fused: what stands left of a hop that cannot be read is never looked at.
+    let mut read = hops(headers).map_while(|hop| hop).fuse();
     // Where every hop is trusted, the nearest proxy's own word counts: the hop farthest to the right, which it wrote of a
     // connection that it had. What stands left of it may be the header of a client in a trusted network, who could
     // then be any address. (The left-most of them, as some proxies take it, is whatever that client likes.)

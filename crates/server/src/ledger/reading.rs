@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{Charge, Full, Share};
+use super::{Charge, Full, PATIENCE, Share};
 
 /// A body that is being received counts as at least this much: its request is held too.
 const LEAST_BYTES: u64 = 8 * 1024;
@@ -131,13 +131,16 @@ pub(crate) struct Reading {
     /// The charge for each byte: what is made of a body is charged with it.
     times: u64,
     expected: u64,
+    /// What will be charged for all of it. A large body may not use the room for small charges when it begins, either.
+    size: u64,
     progress: Arc<Progress>,
 }
 
 impl Reading {
     /// Begins to receive a body of at most `expected` bytes.
     pub(crate) async fn begin(share: &Arc<Share>, expected: u64, times: u64) -> Result<Self, Full> {
-        let charge = share.take(LEAST_BYTES).await?;
+        let size = expected.saturating_mul(times).max(LEAST_BYTES);
+        let charge = share.take_as(LEAST_BYTES, size, PATIENCE).await?;
         let progress = Arc::new(Progress {
             share: Arc::clone(share),
             mark: Mutex::new((Instant::now(), 0)),
@@ -149,7 +152,7 @@ impl Reading {
         if share.is_unproven() {
             share.book.readings.enter(&progress);
         }
-        Ok(Self { charge, times, expected, progress })
+        Ok(Self { charge, times, expected, size, progress })
     }
 
     /// Ready when this body is to give way to others.
@@ -167,7 +170,8 @@ impl Reading {
             } else {
                 self.expected
             };
-            self.charge.grow_to(step.max(bytes).saturating_mul(self.times)).await?;
+            let bytes = step.max(bytes).saturating_mul(self.times);
+            self.charge.grow_to(bytes, self.size.max(bytes)).await?;
             self.progress.charged.store(self.charge.bytes(), Ordering::Relaxed);
         }
         Ok(self.charge.bytes() / self.times.max(1))

@@ -152,7 +152,12 @@ impl Share {
     }
 
     /// The same for a part of something of a size, which decides how full the share may be.
-    async fn take_as(self: &Arc<Self>, bytes: u64, size: u64, time: Duration) -> Result<Charge, Full> {
+    pub(super) async fn take_as(
+        self: &Arc<Self>,
+        bytes: u64,
+        size: u64,
+        time: Duration,
+    ) -> Result<Charge, Full> {
         if !self.add(bytes, size)
             && let Err(full) = self.wait(bytes, size, Instant::now() + time).await
         {
@@ -210,10 +215,10 @@ impl Charge {
         self.bytes
     }
 
-    /// Becomes at least this large, as soon as there is room.
-    pub(crate) async fn grow_to(&mut self, bytes: u64) -> Result<(), Full> {
+    /// Becomes at least this large, as soon as there is room, as a part of something of a size.
+    pub(super) async fn grow_to(&mut self, bytes: u64, size: u64) -> Result<(), Full> {
         let Some(more) = bytes.checked_sub(self.bytes).filter(|more| *more > 0) else { return Ok(()) };
-        let more = self.share.take_as(more, bytes, PATIENCE).await?;
+        let more = self.share.take_as(more, size, PATIENCE).await?;
         self.merge(more);
         Ok(())
     }

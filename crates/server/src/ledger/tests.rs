@@ -22,7 +22,7 @@ async fn what_is_charged_is_given_back() {
     let ledger = ledger();
     let share = ledger.principal("AIDA1");
     let mut charge = share.take(MIB).await.unwrap();
-    charge.grow_to(3 * MIB).await.unwrap();
+    charge.grow_to(3 * MIB, 3 * MIB).await.unwrap();
     assert_eq!(ledger.held(), 3 * MIB);
     charge.shrink_to(2 * MIB);
     assert_eq!((ledger.held(), ledger.0.figures.held.get()), (2 * MIB, 2 << 20));
@@ -224,4 +224,18 @@ async fn windows_are_wide_while_there_is_room_for_them() {
     wide.pop();
     assert_eq!(ledger.window().bytes(), 512 << 10);
     assert_eq!(ledger.most_windows(), 64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_beginning_of_a_large_body_is_no_small_charge() {
+    let ledger = ledger();
+    let share = ledger.claim(address("192.0.2.1"), "AIDA1");
+    let mut begun = Vec::new();
+    while let Ok(Ok(body)) =
+        tokio::time::timeout(Duration::from_millis(1), Reading::begin(&share, 2 * MIB, 1)).await
+    {
+        begun.push(body);
+    }
+    assert_eq!(ledger.held(), 2 * MIB + MIB / 4);
+    assert!(Reading::begin(&share, 1024, 4).await.is_ok(), "a small body does not wait for them");
 }

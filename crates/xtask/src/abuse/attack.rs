@@ -11,7 +11,9 @@ use super::honest::Traffic;
 use super::outcome::Check;
 use super::server::Settings;
 use super::site::Site;
-use super::{agent, answers, bodies, descriptors, members, pattern, policies, readers, slots, unread, windows};
+use super::{
+    agent, answers, bodies, descriptors, members, pattern, policies, readers, slots, unread, windows,
+};
 
 /// How much of everything.
 #[derive(Clone, Copy)]
