@@ -228,7 +228,7 @@ impl Style {
                     entry.query.unwrap_or(("InternalFailure", StatusCode::INTERNAL_SERVER_ERROR));
                 let blame = query::Fault::Receiver;
                 let body = query::error_response(namespace, format, blame, name, message, request_id);
-                (status, format.content_type(), body.into())
+                (status, format.content_type(), body)
             }
         };
         let mut response = answer(status, ResponseBody::bytes(body));

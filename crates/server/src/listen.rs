@@ -80,8 +80,7 @@ impl Listener {
 /// SYN is lost, and sent again a second later.
 const BACKLOG: u32 = 4096;
 
-/// A socket that listens, for many who connect at once.
-#[expect(clippy::unused_async, reason = "a socket belongs to the runtime in which it is made")]
+/// A socket of this runtime that listens, for many who connect at once.
 pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
     // Connections of a server that ran here before may still be about to end.

@@ -30,7 +30,15 @@ impl Level {
     }
 
     pub(super) fn add(&self, bytes: u64, size: u64) -> bool {
-        let most = self.most_for(size);
+        self.add_within(bytes, self.most_for(size))
+    }
+
+    /// The same for a share that leaves a quarter of the bound to others.
+    pub(super) fn add_greedy(&self, bytes: u64, size: u64) -> bool {
+        self.add_within(bytes, self.most_for(size) / 4 * 3)
+    }
+
+    fn add_within(&self, bytes: u64, most: u64) -> bool {
         let add = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= most);
         self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).is_ok()
     }
@@ -60,8 +68,17 @@ impl Level {
 
     /// Whether more bodies have to give way, so that what waits finds room.
     pub(super) fn lacks(&self) -> bool {
+        self.lacks_below(self.most_for(u64::MAX))
+    }
+
+    /// The same where greedy shares wait.
+    pub(super) fn lacks_for_greedy(&self) -> bool {
+        self.lacks_below(self.most_for(u64::MAX) / 4 * 3)
+    }
+
+    fn lacks_below(&self, most: u64) -> bool {
         let wanted = self.wanted.load(Ordering::Relaxed);
-        let over = self.used().saturating_add(wanted).saturating_sub(self.most_for(u64::MAX));
+        let over = self.used().saturating_add(wanted).saturating_sub(most);
         wanted.min(over) > self.leaving.load(Ordering::Relaxed)
     }
 }

@@ -1,6 +1,7 @@
 //! Bodies that are being received into memory. Those of clients that have proven nothing give way: where there is no
 //! room for a new one, the slowest of them is given up, so that bodies which never end keep nobody out.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -97,8 +98,9 @@ impl Readings {
         list.bodies.push(Arc::downgrade(progress));
     }
 
-    /// Gives up the slowest bodies until there is room on its way for everything that waits. All who wait call it; one
-    /// look at the bodies is made for all of them.
+    /// Gives up the slowest bodies until there is room on its way for everything that waits; those of greedy shares
+    /// first, since a body that waits for them is not slow by itself. All who wait call it; one look at the bodies is
+    /// made for all of them.
     pub(super) fn give_up_slowest(&self) {
         let now = Instant::now();
         let bodies: Vec<Arc<Progress>> = {
@@ -109,16 +111,21 @@ impl Readings {
             list.bodies.retain(|entry| entry.strong_count() > 0);
             list.bodies.iter().filter_map(Weak::upgrade).collect()
         };
-        let in_the_way =
-            |body: &&Arc<Progress>| body.leaving.load(Ordering::Relaxed) == 0 && body.share.lacks();
-        let mut slow: Vec<(u64, &Arc<Progress>)> = bodies
+        let greedy = bodies.iter().map(|body| &body.share).filter(|share| share.is_greedy());
+        let greedy: HashSet<_> = greedy.map(|share| share.kind()).collect();
+        let is_in_turn = |share: &Share| share.is_greedy() || !greedy.contains(&share.kind());
+        let mut slow: Vec<(u64, &Arc<Progress>, bool)> = bodies
             .iter()
-            .filter(in_the_way)
-            .filter_map(|body| Some((body.rate(now).filter(|rate| *rate < SLOW_BYTES)?, body)))
+            .filter(|body| body.leaving.load(Ordering::Relaxed) == 0)
+            .map(|body| (body, is_in_turn(&body.share)))
+            .filter(|(body, in_turn)| body.share.lacks(*in_turn))
+            .filter_map(|(body, in_turn)| {
+                Some((body.rate(now).filter(|rate| *rate < SLOW_BYTES)?, body, in_turn))
+            })
             .collect();
-        slow.sort_by_key(|(rate, _)| *rate);
-        for (_, body) in slow {
-            if body.share.lacks() {
+        slow.sort_by_key(|(rate, ..)| *rate);
+        for (_, body, in_turn) in slow {
+            if body.share.lacks(in_turn) {
                 body.give_way();
             }
         }

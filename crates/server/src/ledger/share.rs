@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
+use std::mem::Discriminant;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -98,9 +99,21 @@ impl Share {
         std::iter::once(&self.level).chain(self.pool())
     }
 
-    /// Whether something waits for which a body of this share has to give way.
-    pub(super) fn lacks(&self) -> bool {
-        self.levels().any(Level::lacks)
+    /// Whether it holds more than an eighth of what all of its kind may. Such shares leave a quarter to the others, and
+    /// give way before them.
+    pub(super) fn is_greedy(&self) -> bool {
+        self.pool().is_some_and(|pool| self.level.used() > pool.most() / 8)
+    }
+
+    /// Whether something waits for which a body of this share has to give way: of the same share, or where `in_turn`
+    /// of any.
+    pub(super) fn lacks(&self, in_turn: bool) -> bool {
+        self.level.lacks() || in_turn && self.pool().is_some_and(Level::lacks_for_greedy)
+    }
+
+    /// What kind of holder it has.
+    pub(super) fn kind(&self) -> Discriminant<Holder> {
+        std::mem::discriminant(&self.holder)
     }
 
     /// How full the share is, in eighths of what large charges may use.
@@ -110,10 +123,14 @@ impl Share {
     }
 
     fn add(&self, bytes: u64, size: u64) -> bool {
+        let is_greedy = self.is_greedy();
         if !self.level.add(bytes, size) {
             return false;
         }
-        if self.pool().is_some_and(|pool| !pool.add(bytes, size)) {
+        let add_to = |pool: &Level| {
+            if is_greedy { pool.add_greedy(bytes, size) } else { pool.add(bytes, size) }
+        };
+        if self.pool().is_some_and(|pool| !add_to(pool)) {
             self.level.subtract(bytes);
             return false;
         }

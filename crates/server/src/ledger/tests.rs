@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::*;
 
 const MIB: u64 = 1 << 20;
+const GRACE_IS_OVER: Duration = Duration::from_millis(300);
 
 fn ledger() -> Ledger {
     Ledger::new(16 * MIB, Figures::default())
@@ -238,4 +239,25 @@ async fn the_beginning_of_a_large_body_is_no_small_charge() {
     }
     assert_eq!(ledger.held(), 2 * MIB + MIB / 4);
     assert!(Reading::begin(&share, 1024, 4).await.is_ok(), "a small body does not wait for them");
+}
+
+#[tokio::test(start_paused = true)]
+async fn greedy_shares_leave_a_quarter_and_give_way_first() {
+    let ledger = ledger();
+    let here = address("192.0.2.1");
+    // Large charges of all claims together have 3 MiB; the greedy ones among them 2.25 MiB.
+    let forged = stalled(&ledger.claim(here, "AIDA1")).await;
+    assert!(ledger.claim(here, "AIDA1").try_take(512 * 1024).is_none());
+    let honest_share = ledger.claim(here, "AIDA2");
+    let mut honest = Reading::begin(&honest_share, 512 * 1024, 1).await.unwrap();
+    honest.make_room(128 * 1024).await.unwrap();
+    tokio::time::sleep(GRACE_IS_OVER).await;
+    // Someone waits; of the two bodies, both without progress, the greedy one goes.
+    let other = ledger.claim(here, "AIDA3");
+    let waiter = tokio::spawn(async move { other.take(MIB).await.map(|_| ()) });
+    forged.given_up().await;
+    drop(forged);
+    assert_eq!(waiter.await.unwrap(), Ok(()));
+    let honest_ends = tokio::time::timeout(Duration::from_millis(1), honest.given_up()).await;
+    assert!(honest_ends.is_err());
 }

@@ -38,7 +38,12 @@ pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
 }
 
 async fn send_again(site: &Site, number: u32) -> Result<()> {
-    let key = [&site.honest, &site.writer, &site.powerless][number as usize % 3].key.forged();
+    let user = match number % 3 {
+        0 => &site.honest,
+        1 => &site.writer,
+        _ => &site.powerless,
+    };
+    let key = user.key.forged();
     loop {
         let (head, _) = key.json(&site.host, Service::Ecr, "UploadLayerPart", Bytes::new())?.into_parts();
         // The server may have ended the connection for another.
