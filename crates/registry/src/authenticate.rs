@@ -63,6 +63,11 @@ impl Registry {
 }
 
 impl Signer {
+    /// The unique id of whom the request claims to come from. Nothing of it is proven.
+    pub fn claimed(&self) -> &str {
+        &self.caller.unique_id
+    }
+
     /// Verifies the signature of a request and returns who made it. `service` is the signing name that the
     /// request's API expects in the credential scope; the region is the one the scope names.
     pub fn verify(

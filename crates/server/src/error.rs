@@ -1,11 +1,13 @@
 //! Each refusal of the rules in the two dialects. One table, exhaustive over `registry::error::Code`, gives the
 //! mapping, the page docs/errors.md and the test that compares them.
 
+use aws::query::{self, Format, Namespace};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use oci::error::ErrorCode;
 use registry::error::{Code, Error};
 
 use crate::body::{BodyError, ResponseBody};
+use crate::control;
 use crate::exchange::{Exchange, Response, answer, value};
 use crate::ledger::{self, Full};
 
@@ -196,30 +198,54 @@ impl From<Full> for Refusal {
     }
 }
 
-/// The answer where there is no room for the true one, in the dialect of its path.
-pub(crate) fn no_room(path: &str) -> Response {
-    let message = ledger::busy();
-    let (kind, body) = if is_data(path) {
-        ("application/json", oci::error::body(ErrorCode::Unavailable, message, None))
-    } else {
-        ("application/x-amz-json-1.1", aws::json::error_body("ServiceUnavailableException", message, &[]))
-    };
-    let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, ResponseBody::bytes(body));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
+/// How the refusals of a request are written, as its head tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// As the OCI specification says.
+    Data,
+    /// As AWS's JSON services do.
+    Json,
+    /// As AWS's query services do.
+    Query(Namespace, Format),
 }
 
-/// The answer to a request whose handler panicked, in the dialect of its path.
-pub(crate) fn panicked(path: &str) -> Response {
-    let message = "An internal error occurred. Give the request id to the operator of this registry.";
-    let (kind, body) = if is_data(path) {
-        ("application/json", oci::error::body(ErrorCode::InternalError, message, None))
-    } else {
-        ("application/x-amz-json-1.1", aws::json::error_body("ServerException", message, &[]))
-    };
-    let mut response = answer(StatusCode::INTERNAL_SERVER_ERROR, ResponseBody::bytes(body));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
+impl Style {
+    pub(crate) fn of(exchange: &Exchange) -> Self {
+        if is_data(exchange.uri.path()) { Self::Data } else { control::style(exchange) }
+    }
+
+    /// An answer that is not the handler's own.
+    fn server_error(self, code: Code, request_id: &str, message: &str) -> Response {
+        let entry = entry(code);
+        let (status, kind, body) = match self {
+            Self::Data => (entry.oci_status, "application/json", oci::error::body(entry.oci, message, None)),
+            Self::Json => {
+                let body = aws::json::error_body(entry.aws, message, &[]);
+                (entry.aws_status, "application/x-amz-json-1.1", body)
+            }
+            Self::Query(namespace, format) => {
+                let (name, status) =
+                    entry.query.unwrap_or(("InternalFailure", StatusCode::INTERNAL_SERVER_ERROR));
+                let blame = query::Fault::Receiver;
+                let body = query::error_response(namespace, format, blame, name, message, request_id);
+                (status, format.content_type(), body)
+            }
+        };
+        let mut response = answer(status, ResponseBody::bytes(body));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        response
+    }
+
+    /// The answer where there is no room for the true one.
+    pub(crate) fn no_room(self, request_id: &str) -> Response {
+        self.server_error(Code::Unavailable, request_id, ledger::busy())
+    }
+
+    /// The answer to a request whose handler panicked.
+    pub(crate) fn panicked(self, request_id: &str) -> Response {
+        let message = "An internal error occurred. Give the request id to the operator of this registry.";
+        self.server_error(Code::Internal, request_id, message)
+    }
 }
 
 /// Whether errors at this path are those of the specification.

@@ -90,6 +90,11 @@ impl Exchange {
         self.tab = Arc::new(Tab::new(ledger.principal(&caller.unique_id)));
     }
 
+    /// From now on what the request holds is charged to its address and the principal whose key it names.
+    pub(crate) fn claim(&mut self, ledger: &Ledger, unique_id: &str) {
+        self.tab = Arc::new(Tab::new(ledger.claim(self.peer.address, unique_id)));
+    }
+
     /// A header as text; None where it is absent or not text.
     pub(crate) fn header(&self, name: &HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())

@@ -31,6 +31,6 @@ mod v2;
 
 pub use brief::serve as serve_briefly;
 pub use error::{Entry, table as error_table};
-pub use listen::{ListenError, Listener, Server};
+pub use listen::{ListenError, Listener, Server, listen};
 pub use options::{Limits, Options, TlsFiles};
 pub use tls::{TlsError, check as check_tls};

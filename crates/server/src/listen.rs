@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use registry::Registry;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -76,9 +76,23 @@ impl Listener {
     }
 }
 
+/// Connections that may wait to be accepted; `net.core.somaxconn` bounds it too. Where the queue is full, a client's
+/// SYN is lost, and sent again a second later.
+const BACKLOG: u32 = 4096;
+
+/// A socket of this runtime that listens, for many who connect at once.
+pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
+    // Connections of a server that ran here before may still be about to end.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ListenError> {
     let failed = |source| ListenError::Bind { address, source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let listener = listen(address).await.map_err(failed)?;
     let local = listener.local_addr().map_err(failed)?;
     Ok((listener, local))
 }
@@ -100,6 +114,7 @@ impl Server {
             metrics,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            http2: Slots::new(ledger.most_windows(), Yielding::Anyone),
             ledger,
             files: Slots::new(listener.options.limits.max_open_files, Yielding::Idle),
         });

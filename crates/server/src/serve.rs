@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::body::ResponseBody;
 use crate::connection::{Connection, Cut, Running};
-use crate::error::Refusal;
+use crate::error::{Refusal, Style};
 use crate::exchange::{Exchange, REQUEST_ID, Response, value};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
@@ -25,7 +25,7 @@ use crate::options::Options;
 use crate::pace::Pace;
 use crate::slots::Slots;
 use crate::transfer::Transfer;
-use crate::{control, download, error, health, v2};
+use crate::{control, download, health, v2};
 
 /// What every request shares.
 pub(crate) struct App {
@@ -38,6 +38,8 @@ pub(crate) struct App {
     pub(crate) tasks: TaskTracker,
     /// The memory that is held for clients.
     pub(crate) ledger: Ledger,
+    /// Who speaks HTTP/2: fewer than may be connected, since each may fill a window.
+    pub(crate) http2: Arc<Slots<Connection>>,
     /// Who has a blob open.
     pub(crate) files: Arc<Slots<Transfer>>,
 }
@@ -97,7 +99,7 @@ async fn route(app: &App, exchange: &mut Exchange) -> Response {
     let settled = exchange.tab.settle(response.body().in_hand()).await;
     if let Err(full) = settled {
         exchange.failure = Some(full.to_string());
-        response = error::no_room(exchange.uri.path());
+        response = Style::of(exchange).no_room(&exchange.request_id);
     } else {
         let tab = Arc::clone(&exchange.tab);
         response.body_mut().keep(tab);
@@ -146,6 +148,7 @@ pub(crate) struct Ending {
     path: String,
     client: std::net::IpAddr,
     request_id: String,
+    style: Style,
     operation: &'static str,
     caller: Option<String>,
     /// 499 as long as there is no answer: what is logged if the client goes away before.
@@ -173,6 +176,7 @@ impl Ending {
             path,
             client: exchange.peer.address,
             request_id: exchange.request_id.clone(),
+            style: Style::of(exchange),
             operation: exchange.operation,
             caller: None,
             status: 499,
@@ -217,7 +221,7 @@ impl Ending {
         let (request, path) = (&self.request_id, &self.path);
         tracing::error!(request_id = %request, %path, "the handler of this request panicked");
         self.status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
-        let mut response = error::panicked(&self.path);
+        let mut response = self.style.panicked(&self.request_id);
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         response
     }

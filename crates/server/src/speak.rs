@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::connection::Connection;
+use crate::ledger::Window;
 use crate::linger::{Lingering, Replay, recognise};
 use crate::options::{Limits, Options};
 use crate::serve::{App, serve};
@@ -81,7 +82,9 @@ where
     });
     let stream = TokioIo::new(stream);
     if is_http2 {
-        let serving = pin!(http2_builder(&app.options).serve_connection(stream, service));
+        let _place = app.http2.take(Arc::clone(&connection));
+        let window = app.ledger.window();
+        let serving = pin!(http2_builder(&app.options, &window).serve_connection(stream, service));
         until_ended(serving, http2::Connection::graceful_shutdown, &connection, &app, true).await;
     } else {
         let serving = pin!(http1_builder(&app.options).serve_connection(stream, service));
@@ -145,7 +148,7 @@ fn http1_builder(options: &Options) -> http1::Builder {
     builder
 }
 
-fn http2_builder(options: &Options) -> http2::Builder<TokioExecutor> {
+fn http2_builder(options: &Options, window: &Window) -> http2::Builder<TokioExecutor> {
     const KIB: u32 = 1024;
     let limits = &options.limits;
     let mut builder = http2::Builder::new(TokioExecutor::new());
@@ -154,9 +157,9 @@ fn http2_builder(options: &Options) -> http2::Builder<TokioExecutor> {
         .max_concurrent_streams(limits.max_http2_streams)
         .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
         // What a client may send before anybody reads it, and what is ready for one that takes nothing.
-        .initial_stream_window_size(256 * KIB)
-        .initial_connection_window_size(512 * KIB)
-        .max_frame_size(64 * KIB)
+        .initial_stream_window_size(window.of_stream())
+        .initial_connection_window_size(window.bytes())
+        .max_frame_size(window.of_stream().clamp(16 * KIB, 64 * KIB))
         .max_send_buf_size(64 * 1024)
         .keep_alive_interval(limits.header_read)
         .keep_alive_timeout(limits.handshake);

@@ -13,9 +13,11 @@ mod sts;
 #[cfg(test)]
 mod tests;
 
+use aws::query::Format;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
 use crate::body::ResponseBody;
+use crate::error::Style;
 use crate::exchange::{Exchange, Response, answer};
 use crate::serve::App;
 
@@ -53,6 +55,16 @@ pub(crate) fn bad_request(exchange: &mut Exchange, message: &str) -> Response {
     match framing(exchange) {
         Framing::Query => query::refuse(exchange, query::named_api(exchange), fault),
         Framing::Json | Framing::Neither => json::refuse(exchange, fault),
+    }
+}
+
+/// How refusals of a request are written that is not the data plane's.
+pub(crate) fn style(exchange: &Exchange) -> Style {
+    match framing(exchange) {
+        Framing::Query => {
+            Style::Query(query::named_api(exchange), Format::of(exchange.header(&header::ACCEPT)))
+        }
+        Framing::Json | Framing::Neither => Style::Json,
     }
 }
 

@@ -76,6 +76,7 @@ pub(super) async fn head(
     let signer = app.registry.signer(&presented, exchange.now).await.map_err(refused)?;
     presented.check_frame(service, exchange.now).map_err(|error| Fault::signature(&error, dialect))?;
     let Some(payload) = presented.claimed_payload() else {
+        exchange.claim(&app.ledger, signer.claimed());
         return Ok(Head { presented, signer: Some(signer), proven: None });
     };
     let caller = signer
@@ -85,7 +86,8 @@ pub(super) async fn head(
     Ok(Head { presented, signer: None, proven: Some((caller, payload)) })
 }
 
-/// Reads the body and verifies the signature over it. Until that is done, the body is charged to the client's address.
+/// Reads the body and verifies the signature over it. Until that is done, the body is charged to the
+/// client's address and to whom it claims to be.
 pub(super) async fn verify(
     app: &App,
     exchange: &mut Exchange,

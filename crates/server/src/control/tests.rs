@@ -76,3 +76,18 @@ fn an_exceptions_members_stand_beside_its_message() {
     assert_eq!(fault.code, "InvalidLayerPartException");
     assert_eq!(fault.extra, [("lastValidByteReceived", 7.into())]);
 }
+
+#[test]
+fn a_server_error_is_in_the_dialect_of_its_request() {
+    use aws::query::{Format, STS};
+
+    use crate::error::Style;
+    let kind = |style: Style| {
+        let response = style.no_room("id-1");
+        let kind = response.headers().get(http::header::CONTENT_TYPE).unwrap().to_str().unwrap().to_owned();
+        (response.status().as_u16(), style.panicked("id-1").status().as_u16(), kind)
+    };
+    assert_eq!(kind(Style::Data), (503, 500, "application/json".to_owned()));
+    assert_eq!(kind(Style::Json), (503, 500, "application/x-amz-json-1.1".to_owned()));
+    assert_eq!(kind(Style::Query(STS, Format::Xml)), (503, 500, "text/xml".to_owned()));
+}

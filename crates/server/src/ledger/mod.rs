@@ -1,19 +1,22 @@
 //! One bounded account of the memory that is held for clients: bodies as they arrive, what is made of them, answers,
 //! and parts of blobs until the kernel has them. Everything is charged here before it is held.
 //!
-//! Each client address has a share for what nobody has proven yet, each principal a larger one. A quarter of every
-//! share is kept for small charges, so that large ones never stand in their way. What does not fit waits a short time
-//! without a queue (a small charge passes a large one that waits) and is then refused.
+//! Each client address has a share for what nobody has proven yet, each principal a larger one. What names an access
+//! key that exists, and is proven only once its body is in, has a share of the address and the key's owner: who knows
+//! one key's id takes nothing from the owners of others. A quarter of every share is kept for small charges, so that
+//! large ones never stand in their way. What does not fit waits a short time without a queue (a small charge passes a
+//! large one that waits) and is then refused.
 
+mod level;
 mod reading;
 mod share;
 mod tab;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
@@ -22,7 +25,9 @@ use prometheus_client::metrics::gauge::Gauge;
 pub(crate) use reading::Reading;
 pub(crate) use share::{Charge, Share};
 pub(crate) use tab::{Tab, busy};
+pub(crate) use window::Window;
 
+use level::Level;
 use reading::Readings;
 use share::Shares;
 
@@ -41,40 +46,10 @@ pub(crate) struct Full;
 enum Holder {
     /// A client address of which nothing is proven; the first half of an address of IPv6.
     Address(IpAddr),
+    /// What is sent from an address in the name of a principal, of which a key's id is known and nothing proven.
+    Claim(IpAddr, String),
     /// A principal, by its unique id.
     Principal(String),
-}
-
-/// A bound and how much of it is in use.
-#[derive(Debug)]
-struct Level {
-    used: AtomicU64,
-    most: u64,
-}
-
-impl Level {
-    fn new(most: u64) -> Self {
-        Self { used: AtomicU64::new(0), most }
-    }
-
-    /// The most that a charge may fill which is, or becomes, of this size.
-    fn most_for(&self, size: u64) -> u64 {
-        if size <= SMALL_BYTES { self.most } else { self.most / 4 * 3 }
-    }
-
-    fn add(&self, bytes: u64, size: u64) -> bool {
-        let most = self.most_for(size);
-        let add = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= most);
-        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).is_ok()
-    }
-
-    fn subtract(&self, bytes: u64) {
-        self.used.fetch_sub(bytes, Ordering::Relaxed);
-    }
-
-    fn used(&self) -> u64 {
-        self.used.load(Ordering::Relaxed)
-    }
 }
 
 /// What metrics tell of the ledger.
@@ -89,6 +64,10 @@ struct Book {
     total: Level,
     /// All addresses together, so that many of them cannot take what principals need.
     strangers: Level,
+    /// All that only claims to come from a principal, likewise.
+    claims: Level,
+    /// The wide windows of HTTP/2, beside the total.
+    windows: Level,
     shares: Shares,
     readings: Readings,
     figures: Figures,
@@ -103,6 +82,8 @@ impl Ledger {
         Self(Arc::new(Book {
             total: Level::new(budget),
             strangers: Level::new(budget / 4),
+            claims: Level::new(budget / 4),
+            windows: Level::new(budget / 8),
             shares: Shares::default(),
             readings: Readings::default(),
             figures,
@@ -111,17 +92,22 @@ impl Ledger {
 
     /// The share of a client address.
     pub(crate) fn address(&self, address: IpAddr) -> Arc<Share> {
-        self.0.share(Holder::Address(network(address)), self.0.total.most / 16 * 3)
+        self.0.share(Holder::Address(network(address)), self.0.total.most() / 16 * 3)
+    }
+
+    /// The share of what is sent from an address in the name of a principal.
+    pub(crate) fn claim(&self, address: IpAddr, unique_id: &str) -> Arc<Share> {
+        self.0.share(Holder::Claim(network(address), unique_id.to_owned()), self.0.total.most() / 16 * 3)
     }
 
     /// The share of a principal, which has proven who it is.
     pub(crate) fn principal(&self, unique_id: &str) -> Arc<Share> {
-        self.0.share(Holder::Principal(unique_id.to_owned()), self.0.total.most / 8 * 3)
+        self.0.share(Holder::Principal(unique_id.to_owned()), self.0.total.most() / 8 * 3)
     }
 
     /// The largest body that a client can send before it has proven who it is.
     pub(crate) fn largest_unproven(&self) -> usize {
-        usize::try_from(self.0.total.most / 16 * 3 / 4 * 3).unwrap_or(usize::MAX)
+        usize::try_from(self.0.total.most() / 16 * 3 / 4 * 3).unwrap_or(usize::MAX)
     }
 
     /// Bytes that are held now.

@@ -1,6 +1,7 @@
 //! Bodies that are being received into memory. Those of clients that have proven nothing give way: where there is no
 //! room for a new one, the slowest of them is given up, so that bodies which never end keep nobody out.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{Charge, Full, Share};
+use super::{Charge, Full, PATIENCE, Share};
 
 /// A body that is being received counts as at least this much: its request is held too.
 const LEAST_BYTES: u64 = 8 * 1024;
@@ -20,14 +21,19 @@ const GRACE: Duration = Duration::from_millis(250);
 /// Nor is one of which as many bytes arrive in a second: it will be done with its room soon.
 const SLOW_BYTES: u64 = 256 * 1024;
 
+/// How often bodies are looked at whose turn it is to give way, however many charges wait.
+const BETWEEN_SWEEPS: Duration = Duration::from_millis(10);
+
 /// What is known of a body while it arrives.
 #[derive(Debug)]
 struct Progress {
-    share: Weak<Share>,
+    share: Arc<Share>,
     /// Until when, and how much had been received then: the rate is measured from there on.
     mark: Mutex<(Instant, u64)>,
     charged: AtomicU64,
     received: AtomicU64,
+    /// What it held when it was told to give way; nothing as long as it was not.
+    leaving: AtomicU64,
     give_up: Notify,
 }
 
@@ -47,44 +53,81 @@ impl Progress {
         }
         Some(rate)
     }
+
+    fn give_way(&self) {
+        let held = self.charged.load(Ordering::Relaxed);
+        self.leaving.store(held, Ordering::Relaxed);
+        self.share.levels().for_each(|level| level.leaves(held));
+        self.give_up.notify_one();
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        let held = self.leaving.load(Ordering::Relaxed);
+        self.share.levels().for_each(|level| level.left(held));
+    }
 }
 
 /// The bodies of clients that have proven nothing, as they arrive.
 #[derive(Debug, Default)]
-pub(super) struct Readings(Mutex<Vec<Weak<Progress>>>);
+pub(super) struct Readings(Mutex<List>);
+
+#[derive(Debug, Default)]
+struct List {
+    bodies: Vec<Weak<Progress>>,
+    swept: Option<Instant>,
+}
+
+impl List {
+    fn is_due(&mut self, now: Instant) -> bool {
+        let is_due = self.swept.is_none_or(|swept| now.saturating_duration_since(swept) >= BETWEEN_SWEEPS);
+        if is_due {
+            self.swept = Some(now);
+        }
+        is_due
+    }
+}
 
 impl Readings {
     fn enter(&self, progress: &Arc<Progress>) {
         let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if list.len() == list.capacity() {
-            list.retain(|entry| entry.strong_count() > 0);
+        if list.bodies.len() == list.bodies.capacity() {
+            list.bodies.retain(|entry| entry.strong_count() > 0);
         }
-        list.push(Arc::downgrade(progress));
+        list.bodies.push(Arc::downgrade(progress));
     }
 
-    /// Gives up the slowest bodies, of one share or of all, until `bytes` of room are on their way.
-    pub(super) fn give_up_slowest(&self, share: Option<&Arc<Share>>, bytes: u64) {
+    /// Gives up the slowest bodies until there is room on its way for everything that waits; those of greedy shares
+    /// first, since a body that waits for them is not slow by itself. All who wait call it; one look at the bodies is
+    /// made for all of them.
+    pub(super) fn give_up_slowest(&self) {
         let now = Instant::now();
-        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        list.retain(|entry| entry.strong_count() > 0);
-        let of_share = |progress: &Arc<Progress>| {
-            share.is_none_or(|share| std::ptr::eq(progress.share.as_ptr(), Arc::as_ptr(share)))
-        };
-        let mut slow: Vec<(u64, Arc<Progress>)> = list
-            .iter()
-            .filter_map(Weak::upgrade)
-            .filter(of_share)
-            .filter_map(|progress| Some((progress.rate(now).filter(|rate| *rate < SLOW_BYTES)?, progress)))
-            .collect();
-        drop(list);
-        slow.sort_by_key(|(rate, _)| *rate);
-        let mut room = 0_u64;
-        for (_, progress) in slow {
-            if room >= bytes {
+        let bodies: Vec<Arc<Progress>> = {
+            let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if !list.is_due(now) {
                 return;
             }
-            room = room.saturating_add(progress.charged.load(Ordering::Relaxed));
-            progress.give_up.notify_one();
+            list.bodies.retain(|entry| entry.strong_count() > 0);
+            list.bodies.iter().filter_map(Weak::upgrade).collect()
+        };
+        let greedy = bodies.iter().map(|body| &body.share).filter(|share| share.is_greedy());
+        let greedy: HashSet<_> = greedy.map(|share| share.kind()).collect();
+        let is_in_turn = |share: &Share| share.is_greedy() || !greedy.contains(&share.kind());
+        let mut slow: Vec<(u64, &Arc<Progress>, bool)> = bodies
+            .iter()
+            .filter(|body| body.leaving.load(Ordering::Relaxed) == 0)
+            .map(|body| (body, is_in_turn(&body.share)))
+            .filter(|(body, in_turn)| body.share.lacks(*in_turn))
+            .filter_map(|(body, in_turn)| {
+                Some((body.rate(now).filter(|rate| *rate < SLOW_BYTES)?, body, in_turn))
+            })
+            .collect();
+        slow.sort_by_key(|(rate, ..)| *rate);
+        for (_, body, in_turn) in slow {
+            if body.share.lacks(in_turn) {
+                body.give_way();
+            }
         }
     }
 }
@@ -95,24 +138,28 @@ pub(crate) struct Reading {
     /// The charge for each byte: what is made of a body is charged with it.
     times: u64,
     expected: u64,
+    /// What will be charged for all of it. A large body may not use the room for small charges when it begins, either.
+    size: u64,
     progress: Arc<Progress>,
 }
 
 impl Reading {
     /// Begins to receive a body of at most `expected` bytes.
     pub(crate) async fn begin(share: &Arc<Share>, expected: u64, times: u64) -> Result<Self, Full> {
-        let charge = share.take(LEAST_BYTES).await?;
+        let size = expected.saturating_mul(times).max(LEAST_BYTES);
+        let charge = share.take_as(LEAST_BYTES, size, PATIENCE).await?;
         let progress = Arc::new(Progress {
-            share: Arc::downgrade(share),
+            share: Arc::clone(share),
             mark: Mutex::new((Instant::now(), 0)),
             charged: AtomicU64::new(LEAST_BYTES),
             received: AtomicU64::new(0),
+            leaving: AtomicU64::new(0),
             give_up: Notify::new(),
         });
-        if share.is_stranger() {
+        if share.is_unproven() {
             share.book.readings.enter(&progress);
         }
-        Ok(Self { charge, times, expected, progress })
+        Ok(Self { charge, times, expected, size, progress })
     }
 
     /// Ready when this body is to give way to others.
@@ -130,7 +177,8 @@ impl Reading {
             } else {
                 self.expected
             };
-            self.charge.grow_to(step.max(bytes).saturating_mul(self.times)).await?;
+            let bytes = step.max(bytes).saturating_mul(self.times);
+            self.charge.grow_to(bytes, self.size.max(bytes)).await?;
             self.progress.charged.store(self.charge.bytes(), Ordering::Relaxed);
         }
         Ok(self.charge.bytes() / self.times.max(1))

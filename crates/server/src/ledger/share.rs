@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
+use std::mem::Discriminant;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Book, Full, Holder, Level, PATIENCE};
+use super::level::Level;
+use super::{Book, Full, Holder, PATIENCE};
 
 /// How often a charge that waits tries again. Looking again is cheaper than being told: every answer that was sent
 /// would wake everybody.
@@ -79,8 +81,39 @@ impl Drop for Share {
 }
 
 impl Share {
-    pub(super) fn is_stranger(&self) -> bool {
-        matches!(self.holder, Holder::Address(_))
+    /// What is not proven has a bound for all of its kind together.
+    fn pool(&self) -> Option<&Level> {
+        match self.holder {
+            Holder::Address(_) => Some(&self.book.strangers),
+            Holder::Claim(..) => Some(&self.book.claims),
+            Holder::Principal(_) => None,
+        }
+    }
+
+    pub(super) fn is_unproven(&self) -> bool {
+        self.pool().is_some()
+    }
+
+    /// The bounds in which this share's bodies stand in each other's way.
+    pub(super) fn levels(&self) -> impl Iterator<Item = &Level> {
+        std::iter::once(&self.level).chain(self.pool())
+    }
+
+    /// Whether it holds more than an eighth of what all of its kind may. Such shares leave a quarter to the others, and
+    /// give way before them.
+    pub(super) fn is_greedy(&self) -> bool {
+        self.pool().is_some_and(|pool| self.level.used() > pool.most() / 8)
+    }
+
+    /// Whether something waits for which a body of this share has to give way: of the same share, or where `in_turn`
+    /// of any.
+    pub(super) fn lacks(&self, in_turn: bool) -> bool {
+        self.level.lacks() || in_turn && self.pool().is_some_and(Level::lacks_for_greedy)
+    }
+
+    /// What kind of holder it has.
+    pub(super) fn kind(&self) -> Discriminant<Holder> {
+        std::mem::discriminant(&self.holder)
     }
 
     /// How full the share is, in eighths of what large charges may use.
@@ -90,18 +123,19 @@ impl Share {
     }
 
     fn add(&self, bytes: u64, size: u64) -> bool {
+        let is_greedy = self.is_greedy();
         if !self.level.add(bytes, size) {
             return false;
         }
-        if self.is_stranger() && !self.book.strangers.add(bytes, size) {
+        let add_to = |pool: &Level| {
+            if is_greedy { pool.add_greedy(bytes, size) } else { pool.add(bytes, size) }
+        };
+        if self.pool().is_some_and(|pool| !add_to(pool)) {
             self.level.subtract(bytes);
             return false;
         }
         if !self.book.total.add(bytes, size) {
-            self.level.subtract(bytes);
-            if self.is_stranger() {
-                self.book.strangers.subtract(bytes);
-            }
+            self.levels().for_each(|level| level.subtract(bytes));
             return false;
         }
         self.book.figures.held.inc_by(bytes.cast_signed());
@@ -109,10 +143,7 @@ impl Share {
     }
 
     fn subtract(&self, bytes: u64) {
-        self.level.subtract(bytes);
-        if self.is_stranger() {
-            self.book.strangers.subtract(bytes);
-        }
+        self.levels().for_each(|level| level.subtract(bytes));
         self.book.total.subtract(bytes);
         self.book.figures.held.dec_by(bytes.cast_signed());
     }
@@ -138,7 +169,12 @@ impl Share {
     }
 
     /// The same for a part of something of a size, which decides how full the share may be.
-    async fn take_as(self: &Arc<Self>, bytes: u64, size: u64, time: Duration) -> Result<Charge, Full> {
+    pub(super) async fn take_as(
+        self: &Arc<Self>,
+        bytes: u64,
+        size: u64,
+        time: Duration,
+    ) -> Result<Charge, Full> {
         if !self.add(bytes, size)
             && let Err(full) = self.wait(bytes, size, Instant::now() + time).await
         {
@@ -150,10 +186,10 @@ impl Share {
 
     async fn wait(self: &Arc<Self>, bytes: u64, size: u64, until: Instant) -> Result<(), Full> {
         let _waiting = Waiting::begin(&self.waiting).filter(|_| self.can_ever_fit(size)).ok_or(Full)?;
+        let _wanted: Vec<_> = self.levels().map(|level| level.want(bytes)).collect();
         while Instant::now() < until {
-            if self.is_stranger() {
-                let same_share = self.level.used().saturating_add(bytes) > self.level.most_for(size);
-                self.book.readings.give_up_slowest(same_share.then_some(self), bytes);
+            if self.is_unproven() {
+                self.book.readings.give_up_slowest();
             }
             tokio::time::sleep(RETRY).await;
             if self.add(bytes, size) {
@@ -164,8 +200,7 @@ impl Share {
     }
 
     fn can_ever_fit(&self, size: u64) -> bool {
-        let levels = [Some(&self.level), self.is_stranger().then_some(&self.book.strangers)];
-        levels.into_iter().flatten().chain([&self.book.total]).all(|level| size <= level.most_for(size))
+        self.levels().chain([&self.book.total]).all(|level| size <= level.most_for(size))
     }
 }
 
@@ -197,10 +232,10 @@ impl Charge {
         self.bytes
     }
 
-    /// Becomes at least this large, as soon as there is room.
-    pub(crate) async fn grow_to(&mut self, bytes: u64) -> Result<(), Full> {
+    /// Becomes at least this large, as soon as there is room, as a part of something of a size.
+    pub(super) async fn grow_to(&mut self, bytes: u64, size: u64) -> Result<(), Full> {
         let Some(more) = bytes.checked_sub(self.bytes).filter(|more| *more > 0) else { return Ok(()) };
-        let more = self.share.take_as(more, bytes, PATIENCE).await?;
+        let more = self.share.take_as(more, size, PATIENCE).await?;
         self.merge(more);
         Ok(())
     }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::*;
 
 const MIB: u64 = 1 << 20;
+const GRACE_IS_OVER: Duration = Duration::from_millis(300);
 
 fn ledger() -> Ledger {
     Ledger::new(16 * MIB, Figures::default())
@@ -22,7 +23,7 @@ async fn what_is_charged_is_given_back() {
     let ledger = ledger();
     let share = ledger.principal("AIDA1");
     let mut charge = share.take(MIB).await.unwrap();
-    charge.grow_to(3 * MIB).await.unwrap();
+    charge.grow_to(3 * MIB, 3 * MIB).await.unwrap();
     assert_eq!(ledger.held(), 3 * MIB);
     charge.shrink_to(2 * MIB);
     assert_eq!((ledger.held(), ledger.0.figures.held.get()), (2 * MIB, 2 << 20));
@@ -140,4 +141,123 @@ async fn a_body_is_charged_as_it_arrives() {
     assert_eq!(ledger.held(), all, "now all of it is");
     drop(reading.end(MIB));
     assert_eq!(ledger.held(), 0);
+}
+
+/// A body that has come as far as large charges may go, and stands still.
+async fn stalled(share: &Arc<Share>) -> Reading {
+    let mut body = Reading::begin(share, 2 * MIB, 1).await.unwrap();
+    body.make_room(2 * MIB).await.unwrap();
+    body
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_takes_nothing_from_other_claims() {
+    let ledger = ledger();
+    let here = address("192.0.2.1");
+    let _forged = ledger.claim(here, "AIDA1").take(2 * MIB).await.unwrap();
+    let _forms = ledger.address(here).take(2 * MIB).await.unwrap();
+    assert!(ledger.claim(here, "AIDA1").try_take(MIB).is_none());
+    assert!(ledger.claim(here, "AIDA2").try_take(MIB).is_some());
+    assert!(ledger.claim(address("192.0.2.2"), "AIDA1").try_take(MIB).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn claims_together_leave_room_for_principals() {
+    let ledger = ledger();
+    let claim = |at: u8| ledger.claim(IpAddr::from([192, 0, 2, at]), "AIDA1");
+    let held: Vec<_> = (0..64).filter_map(|at| claim(at).try_take(MIB)).collect();
+    assert_eq!(held.len(), 3, "large charges have three quarters of a quarter");
+    assert!(ledger.principal("AIDA1").try_take(4 * MIB).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stalled_claim_gives_way_to_another_within_a_second() {
+    let ledger = ledger();
+    let here = address("192.0.2.1");
+    let forged = stalled(&ledger.claim(here, "AIDA1")).await;
+    let _other = ledger.claim(address("192.0.2.9"), "AIDA9").take(MIB).await.unwrap();
+    let ends = forged.given_up();
+    let begun = Instant::now();
+    let honest = ledger.claim(here, "AIDA2");
+    let waiter = tokio::spawn(async move { honest.take(2 * MIB).await.map(|_| ()) });
+    ends.await;
+    drop(forged);
+    assert_eq!(waiter.await.unwrap(), Ok(()));
+    assert!(begun.elapsed() < Duration::from_secs(1), "took {:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn bodies_give_way_for_all_that_waits_and_no_more() {
+    let ledger = ledger();
+    let share = ledger.address(address("192.0.2.1"));
+    let mut bodies = Vec::new();
+    for _ in 0..8 {
+        let mut body = Reading::begin(&share, 256 * 1024, 1).await.unwrap();
+        body.make_room(256 * 1024).await.unwrap();
+        bodies.push(tokio::spawn(async move {
+            body.given_up().await;
+            // It holds what it has for a while, and is not counted on twice.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            drop(body);
+        }));
+    }
+    let waiters: Vec<_> = (0..2)
+        .map(|_| {
+            let share = Arc::clone(&share);
+            tokio::spawn(async move { share.take(512 * 1024).await.unwrap() })
+        })
+        .collect();
+    let mut charges = Vec::new();
+    for waiter in waiters {
+        charges.push(waiter.await.unwrap());
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let ended = bodies.iter().filter(|body| body.is_finished()).count();
+    assert_eq!(ended, 3, "1 MiB is wanted and 256 KiB of it are free");
+}
+
+#[tokio::test(start_paused = true)]
+async fn windows_are_wide_while_there_is_room_for_them() {
+    let ledger = ledger();
+    let mut wide: Vec<_> = (0..4).map(|_| ledger.window()).collect();
+    assert!(wide.iter().all(|window| (window.bytes(), window.of_stream()) == (512 << 10, 256 << 10)));
+    assert_eq!(ledger.window().bytes(), 65_535, "2 MiB are for wide ones");
+    wide.pop();
+    assert_eq!(ledger.window().bytes(), 512 << 10);
+    assert_eq!(ledger.most_windows(), 64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_beginning_of_a_large_body_is_no_small_charge() {
+    let ledger = ledger();
+    let share = ledger.claim(address("192.0.2.1"), "AIDA1");
+    let mut begun = Vec::new();
+    while let Ok(Ok(body)) =
+        tokio::time::timeout(Duration::from_millis(1), Reading::begin(&share, 2 * MIB, 1)).await
+    {
+        begun.push(body);
+    }
+    assert_eq!(ledger.held(), 2 * MIB + MIB / 4);
+    assert!(Reading::begin(&share, 1024, 4).await.is_ok(), "a small body does not wait for them");
+}
+
+#[tokio::test(start_paused = true)]
+async fn greedy_shares_leave_a_quarter_and_give_way_first() {
+    let ledger = ledger();
+    let here = address("192.0.2.1");
+    // Large charges of all claims together have 3 MiB; the greedy ones among them 2.25 MiB.
+    let forged = stalled(&ledger.claim(here, "AIDA1")).await;
+    assert!(ledger.claim(here, "AIDA1").try_take(512 * 1024).is_none());
+    let honest_share = ledger.claim(here, "AIDA2");
+    let mut honest = Reading::begin(&honest_share, 512 * 1024, 1).await.unwrap();
+    honest.make_room(128 * 1024).await.unwrap();
+    tokio::time::sleep(GRACE_IS_OVER).await;
+    // Someone waits; of the two bodies, both without progress, the greedy one goes.
+    let other = ledger.claim(here, "AIDA3");
+    let waiter = tokio::spawn(async move { other.take(MIB).await.map(|_| ()) });
+    forged.given_up().await;
+    drop(forged);
+    assert_eq!(waiter.await.unwrap(), Ok(()));
+    let honest_ends = tokio::time::timeout(Duration::from_millis(1), honest.given_up()).await;
+    assert!(honest_ends.is_err());
 }

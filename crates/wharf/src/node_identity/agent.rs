@@ -149,8 +149,7 @@ pub(crate) struct Socket(TcpListener);
 impl Socket {
     /// `hops`: routers that an answer may pass, if that is limited. What is accepted has it from the socket that listens.
     pub(crate) async fn open(listen: SocketAddr, hops: Option<u8>) -> anyhow::Result<Self> {
-        let listener =
-            TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        let listener = server::listen(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
         if let Some(hops) = hops {
             limit_hops(&listener, hops).with_context(|| format!("cannot limit answers to {hops} hops"))?;
         }

@@ -11,7 +11,9 @@ use super::honest::Traffic;
 use super::outcome::Check;
 use super::server::Settings;
 use super::site::Site;
-use super::{agent, answers, bodies, descriptors, members, pattern, policies, readers, slots, windows};
+use super::{
+    agent, answers, bodies, descriptors, members, pattern, policies, readers, slots, unread, windows,
+};
 
 /// How much of everything.
 #[derive(Clone, Copy)]
@@ -61,13 +63,14 @@ pub(super) enum Attack {
     Answers,
     Policies,
     Readers,
+    Unread,
     Agent,
     Together,
 }
 
 impl Attack {
     /// All of them; the last is all that one server can be asked for, at once.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Members,
         Self::Bodies,
         Self::Slots,
@@ -77,12 +80,13 @@ impl Attack {
         Self::Answers,
         Self::Policies,
         Self::Readers,
+        Self::Unread,
         Self::Agent,
         Self::Together,
     ];
 
     /// What is asked of the same server at the same time.
-    const TOGETHER: [Self; 8] = [
+    const TOGETHER: [Self; 9] = [
         Self::Members,
         Self::Bodies,
         Self::Slots,
@@ -91,6 +95,7 @@ impl Attack {
         Self::Answers,
         Self::Policies,
         Self::Readers,
+        Self::Unread,
     ];
 
     /// The name for `--only` and in the table.
@@ -105,6 +110,7 @@ impl Attack {
             Self::Answers => "answers",
             Self::Policies => "policies",
             Self::Readers => "readers",
+            Self::Unread => "unread",
             Self::Agent => "agent",
             Self::Together => "together",
         }
@@ -136,7 +142,12 @@ impl Attack {
                 }
                 Ok(())
             }
-            Self::Members | Self::Bodies | Self::Slots | Self::Descriptors | Self::Policies => Ok(()),
+            Self::Members
+            | Self::Bodies
+            | Self::Slots
+            | Self::Descriptors
+            | Self::Policies
+            | Self::Unread => Ok(()),
         }
     }
 
@@ -152,6 +163,7 @@ impl Attack {
             Self::Answers => Box::pin(answers::run(site, scale)),
             Self::Policies => Box::pin(policies::run(site, scale)),
             Self::Readers => Box::pin(readers::run(site, scale)),
+            Self::Unread => Box::pin(unread::run(site, scale)),
             Self::Agent => Box::pin(agent::run(site, scale)),
             Self::Together => Box::pin(together(site, scale)),
         }

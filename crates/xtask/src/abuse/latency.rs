@@ -59,6 +59,11 @@ impl Latencies {
         self.0.iter().map(|sample| sample.took).max().unwrap_or_default()
     }
 
+    /// The slowest request of a kind.
+    pub(super) fn most_of(&self, kind: Kind) -> Duration {
+        self.0.iter().filter(|sample| sample.kind == kind).map(|sample| sample.took).max().unwrap_or_default()
+    }
+
     /// The kind of request with the worst p99, so that a rare kind that waits is not lost among the others. Of fewer
     /// than a hundred requests it is the median: their p99 would be one slow write of the disk.
     pub(super) fn worst(&self) -> Option<(Kind, Duration)> {

@@ -22,6 +22,7 @@ mod site;
 mod slots;
 mod streams;
 mod trial;
+mod unread;
 mod watch;
 mod windows;
 

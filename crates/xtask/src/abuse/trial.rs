@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::attack::{Attack, Scale};
-use super::honest::{self, Traffic};
+use super::honest::{self, Kind, Traffic};
 use super::latency::Latencies;
 use super::outcome::{Check, Verdict};
 use super::server::Server;
@@ -23,6 +23,8 @@ use crate::process;
 const MOST_MIB: u64 = 512;
 /// How long an honest request may take, 99 times of 100; and the server's own health, always.
 const MOST_TIME: Duration = Duration::from_secs(1);
+/// How long any part of a layer may take: a large body of which nothing is proven before all of it is there.
+const MOST_TIME_OF_A_PART: Duration = Duration::from_secs(2);
 /// How long the server may take to give back what an attack held, beside the time that a body may pause.
 const SETTLING: Duration = Duration::from_secs(15);
 /// Files that the server may open for itself meanwhile, for its database for example.
@@ -103,10 +105,12 @@ fn general(seen: &Seen, peak: u64) -> Vec<Check> {
     let latencies = &seen.latencies;
     let (kind, worst) = latencies.worst().map_or(("", Duration::ZERO), |(kind, time)| (kind.name(), time));
     let failures = latencies.failures();
+    let part = latencies.most_of(Kind::Part);
     vec![
         Check::new(format!("peak memory below {MOST_MIB} MiB"), peak < MOST_MIB, format!("{peak} MiB")),
         Check::new("honest p99 below 1 s", latencies.p99() < MOST_TIME, millis(latencies.p99())),
         Check::new("the same of every kind", worst < MOST_TIME, format!("{} ({kind})", millis(worst))),
+        Check::new("every UploadLayerPart within 2 s", part < MOST_TIME_OF_A_PART, millis(part)),
         Check::new("no honest request fails", failures.is_empty(), listed(&failures)),
         Check::new("no honest client is sent away", latencies.busy() == 0, latencies.busy().to_string()),
         answered("/healthz", &seen.health),
