@@ -4,9 +4,8 @@
 use std::path::Path;
 
 /// Words that open a connection or look up a name.
-const OPENS: [&str; 9] = [
+const OPENS: [&str; 8] = [
     "TcpStream::connect",
-    "TcpSocket",
     "UdpSocket",
     "lookup_host",
     "ToSocketAddrs",
@@ -15,6 +14,8 @@ const OPENS: [&str; 9] = [
     "hyper_util::client",
     "client::conn::http",
 ];
+/// Sockets that can listen or connect: a file that names one may not connect.
+const SOCKETS: [&str; 2] = ["TcpSocket", "Socket::new"];
 /// The client without rules, and the one place that may name it.
 const UNRULED: &str = "Client::of_operator";
 const OF_COMMANDS: &str = "crates/wharf/src/aws_client/";
@@ -30,7 +31,8 @@ pub(super) fn problems(shown: &str, text: &str) -> Vec<String> {
     }
     // Tests come last in a file.
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-    let opens = OPENS.iter().filter(|word| code.contains(**word)).map(|word| {
+    let connects = SOCKETS.iter().filter(|_| code.contains(".connect("));
+    let opens = OPENS.iter().chain(connects).filter(|word| code.contains(**word)).map(|word| {
         format!("{shown} names {word}: connections to other servers are opened by the crate outbound alone")
     });
     let unruled = (code.contains(UNRULED) && !shown.starts_with(OF_COMMANDS))
@@ -48,6 +50,10 @@ mod tests {
         assert_eq!(problems("crates/registry/src/webhook.rs", code).len(), 1);
         assert!(problems("crates/outbound/src/dialler.rs", code).is_empty());
         assert!(problems("crates/server/tests/it/limits.rs", code).is_empty());
+        let listens = "let socket = TcpSocket::new_v4()?; socket.bind(address)?;";
+        assert!(problems("crates/server/src/listen.rs", listens).is_empty());
+        let connects = format!("{listens} socket.connect(address).await?;");
+        assert_eq!(problems("crates/server/src/listen.rs", &connects).len(), 1);
         let test = format!("fn x() {{}}\n#[cfg(test)]\nmod tests {{ {code} }}");
         assert!(problems("crates/registry/src/webhook.rs", &test).is_empty());
     }
