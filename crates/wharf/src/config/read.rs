@@ -298,8 +298,11 @@ mod tests {
         }
     }
 
+    /// A text, variables, and the words of the complaint.
+    type Case = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
+
     /// Each text, with the variables laid over it, is refused with these words, and never with the password.
-    fn refused(cases: &[(&str, &[(&str, &str)], &[&str])]) {
+    fn refused(cases: &[Case]) {
         for (text, variables, words) in cases {
             let complaint = format!("{:#}", from(text, variables).err().expect(text));
             for word in *words {

@@ -15,7 +15,7 @@ const OPENS: [&str; 8] = [
     "client::conn::http",
 ];
 /// Sockets that can listen or connect: a file that names one may not connect.
-const SOCKETS: [&str; 2] = ["TcpSocket", "Socket::new"];
+const SOCKETS: [&str; 2] = ["TcpSocket", "socket2"];
 /// The client without rules, and the one place that may name it.
 const UNRULED: &str = "Client::of_operator";
 const OF_COMMANDS: &str = "crates/wharf/src/aws_client/";
