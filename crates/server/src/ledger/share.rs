@@ -11,13 +11,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::level::Level;
-use super::{Book, Full, Holder, PATIENCE};
+use super::{Book, Full, Holder, PATIENCE, SMALL_BYTES};
 
 /// How often a charge that waits tries again. Looking again is cheaper than being told: every answer that was sent
 /// would wake everybody.
 const RETRY: Duration = Duration::from_millis(10);
-/// Charges that may wait at a time for room in one share.
-const MOST_WAITING: usize = 1024;
+/// Charges that may wait at a time for room in one share, small ones and large ones: the request of each is held too.
+const MOST_WAITING: usize = 256;
 const SHARDS: usize = 16;
 
 type Shard = Mutex<HashMap<Holder, Weak<Share>>>;
@@ -47,7 +47,8 @@ impl Shares {
 pub(crate) struct Share {
     holder: Holder,
     level: Level,
-    waiting: AtomicUsize,
+    /// How many charges wait: small ones, large ones.
+    waiting: [AtomicUsize; 2],
     pub(super) book: Arc<Book>,
 }
 
@@ -60,7 +61,7 @@ impl Book {
         let share = Arc::new(Share {
             holder: holder.clone(),
             level: Level::new(most),
-            waiting: AtomicUsize::new(0),
+            waiting: Default::default(),
             book: Arc::clone(self),
         });
         if let Some(shard) = &mut shard {
@@ -185,7 +186,9 @@ impl Share {
     }
 
     async fn wait(self: &Arc<Self>, bytes: u64, size: u64, until: Instant) -> Result<(), Full> {
-        let _waiting = Waiting::begin(&self.waiting).filter(|_| self.can_ever_fit(size)).ok_or(Full)?;
+        let [small, large] = &self.waiting;
+        let waiting = if size <= SMALL_BYTES { small } else { large };
+        let _waiting = Waiting::begin(waiting).filter(|_| self.can_ever_fit(size)).ok_or(Full)?;
         let _wanted: Vec<_> = self.levels().map(|level| level.want(bytes)).collect();
         while Instant::now() < until {
             if self.is_unproven() {

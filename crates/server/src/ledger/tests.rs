@@ -261,3 +261,27 @@ async fn greedy_shares_leave_a_quarter_and_give_way_first() {
     let honest_ends = tokio::time::timeout(Duration::from_millis(1), honest.given_up()).await;
     assert!(honest_ends.is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn many_large_charges_that_wait_do_not_refuse_a_small_one() {
+    let ledger = ledger();
+    let share = ledger.principal("AIDA1");
+    let all: Vec<_> = (0..96).map_while(|_| share.try_take(SMALL_BYTES)).collect();
+    let large: Vec<_> = (0..300)
+        .map(|_| {
+            let share = Arc::clone(&share);
+            tokio::spawn(async move { share.take(MIB).await.map(|_| ()) })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(
+        large.iter().filter(|charge| charge.is_finished()).count(),
+        44,
+        "256 wait, the others are refused"
+    );
+    let small = tokio::spawn(async move { share.take(1024).await.map(|_| ()) });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!small.is_finished());
+    drop(all);
+    assert_eq!(small.await.unwrap(), Ok(()));
+}
