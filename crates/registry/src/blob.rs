@@ -6,6 +6,7 @@ use std::time::Duration;
 pub use ::blob::ContentStream;
 use ::blob::fault::{self, Fault};
 use ::blob::{Content, ObjectKey};
+use aws::ids::AccountId;
 use meta::{BlobRow, Target};
 use meta::{FindLinks, LinkBlob, LinkBlobRefusal, RenewBlobs, RepositoryKey, UnlinkBlob, UnlinkBlobRefusal};
 use oci::digest::Digest;
@@ -38,6 +39,8 @@ pub struct BlobHandle {
     pub stat: BlobStat,
     /// The unique id of the principal who reads it.
     pub reader: String,
+    /// The account of that principal.
+    pub account_id: AccountId,
     key: ObjectKey,
     registry: Arc<Registry>,
 }
@@ -48,6 +51,7 @@ impl BlobHandle {
         Ok(Self {
             stat: BlobStat { digest: row.digest, size: row.size },
             reader: reader.unique_id.clone(),
+            account_id: reader.account_id.clone(),
             key,
             registry: Arc::clone(registry),
         })

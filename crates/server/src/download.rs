@@ -33,6 +33,6 @@ async fn download(app: &App, exchange: &mut Exchange) -> Result<Response, Refusa
     let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
     let request = Unsigned { peer: exchange.peer, user_agent, now: exchange.now };
     let blob = app.registry.verify_download(token, &request).await?;
-    exchange.tab = Arc::new(Tab::new(app.ledger.principal(&blob.reader)));
+    exchange.tab = Arc::new(Tab::new(app.ledger.principal(&blob.account_id, &blob.reader)));
     v2::blob::send(exchange, blob).await
 }

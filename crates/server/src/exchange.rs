@@ -87,7 +87,7 @@ impl Exchange {
     /// From now on what the request holds is the principal's.
     pub(crate) fn prove(&mut self, ledger: &Ledger, caller: &Caller) {
         self.caller = Some(caller.arn.clone());
-        self.tab = Arc::new(Tab::new(ledger.principal(&caller.unique_id)));
+        self.tab = Arc::new(Tab::new(ledger.principal(&caller.account_id, &caller.unique_id)));
     }
 
     /// From now on what the request holds is charged to its address and the principal whose key it names.

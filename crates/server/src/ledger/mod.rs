@@ -1,11 +1,11 @@
 //! One bounded account of the memory that is held for clients: bodies as they arrive, what is made of them, answers,
 //! and parts of blobs until the kernel has them. Everything is charged here before it is held.
 //!
-//! Each client address has a share for what nobody has proven yet, each principal a larger one. What names an access
-//! key that exists, and is proven only once its body is in, has a share of the address and the key's owner: who knows
-//! one key's id takes nothing from the owners of others. A quarter of every share is kept for small charges, so that
-//! large ones never stand in their way. What does not fit waits a short time without a queue (a small charge passes a
-//! large one that waits) and is then refused.
+//! Each client address has a share for what nobody has proven yet, each principal a larger one, within its account.
+//! What names an access key that exists, and is proven only once its body is in, has a share of the address and the
+//! key's owner: who knows one key's id takes nothing from the owners of others. A quarter of every share is kept
+//! for small charges, so that large ones never stand in their way. What does not fit waits a short time without a
+//! queue (a small charge passes a large one that waits) and is then refused.
 
 mod level;
 mod reading;
@@ -19,6 +19,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws::ids::AccountId;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 
@@ -50,6 +51,8 @@ enum Holder {
     Claim(IpAddr, String),
     /// A principal, by its unique id.
     Principal(String),
+    /// All principals of an account.
+    Account(AccountId),
 }
 
 /// What metrics tell of the ledger.
@@ -92,17 +95,20 @@ impl Ledger {
 
     /// The share of a client address.
     pub(crate) fn address(&self, address: IpAddr) -> Arc<Share> {
-        self.0.share(Holder::Address(network(address)), self.0.total.most() / 16 * 3)
+        self.0.share(Holder::Address(network(address)), self.0.total.most() / 16 * 3, None)
     }
 
     /// The share of what is sent from an address in the name of a principal.
     pub(crate) fn claim(&self, address: IpAddr, unique_id: &str) -> Arc<Share> {
-        self.0.share(Holder::Claim(network(address), unique_id.to_owned()), self.0.total.most() / 16 * 3)
+        let claim = Holder::Claim(network(address), unique_id.to_owned());
+        self.0.share(claim, self.0.total.most() / 16 * 3, None)
     }
 
     /// The share of a principal, which has proven who it is.
-    pub(crate) fn principal(&self, unique_id: &str) -> Arc<Share> {
-        self.0.share(Holder::Principal(unique_id.to_owned()), self.0.total.most() / 8 * 3)
+    pub(crate) fn principal(&self, account: &AccountId, unique_id: &str) -> Arc<Share> {
+        let most = self.0.total.most();
+        let account = self.0.share(Holder::Account(account.clone()), most / 2, None);
+        self.0.share(Holder::Principal(unique_id.to_owned()), most / 8 * 3, Some(account))
     }
 
     /// The largest body that a client can send before it has proven who it is.

@@ -47,13 +47,20 @@ impl Shares {
 pub(crate) struct Share {
     holder: Holder,
     level: Level,
+    /// That of the account, of which this share is a part.
+    account: Option<Arc<Share>>,
     /// How many charges wait: small ones, large ones.
     waiting: [AtomicUsize; 2],
     pub(super) book: Arc<Book>,
 }
 
 impl Book {
-    pub(super) fn share(self: &Arc<Self>, holder: Holder, most: u64) -> Arc<Share> {
+    pub(super) fn share(
+        self: &Arc<Self>,
+        holder: Holder,
+        most: u64,
+        account: Option<Arc<Share>>,
+    ) -> Arc<Share> {
         let mut shard = self.shares.lock(&holder);
         if let Some(share) = shard.as_ref().and_then(|shard| shard.get(&holder)?.upgrade()) {
             return share;
@@ -61,6 +68,7 @@ impl Book {
         let share = Arc::new(Share {
             holder: holder.clone(),
             level: Level::new(most),
+            account,
             waiting: Default::default(),
             book: Arc::clone(self),
         });
@@ -82,17 +90,19 @@ impl Drop for Share {
 }
 
 impl Share {
-    /// What is not proven has a bound for all of its kind together.
+    /// What is not proven has a bound for all of its kind together, and principals have one for their account: a
+    /// tenant can make as many of them as it likes.
     fn pool(&self) -> Option<&Level> {
         match self.holder {
             Holder::Address(_) => Some(&self.book.strangers),
             Holder::Claim(..) => Some(&self.book.claims),
-            Holder::Principal(_) => None,
+            Holder::Principal(_) => self.account.as_ref().map(|account| &account.level),
+            Holder::Account(_) => None,
         }
     }
 
     pub(super) fn is_unproven(&self) -> bool {
-        self.pool().is_some()
+        matches!(self.holder, Holder::Address(_) | Holder::Claim(..))
     }
 
     /// The bounds in which this share's bodies stand in each other's way.

@@ -1,5 +1,5 @@
 //! The rules of the ledger, in a budget of 16 MiB: an address may use 3 MiB, large charges of it 2.25 MiB; all addresses
-//! 4 MiB; a principal 6 MiB, large charges of it 4.5 MiB.
+//! 4 MiB; a principal 6 MiB, large charges of it 4.5 MiB; an account 8 MiB, large charges 6 MiB.
 
 use std::time::Duration;
 
@@ -14,6 +14,10 @@ fn ledger() -> Ledger {
     Ledger::new(16 * MIB, Figures::default())
 }
 
+fn account(digits: &str) -> AccountId {
+    digits.parse().unwrap()
+}
+
 fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
@@ -21,14 +25,14 @@ fn address(text: &str) -> IpAddr {
 #[tokio::test(start_paused = true)]
 async fn what_is_charged_is_given_back() {
     let ledger = ledger();
-    let share = ledger.principal("AIDA1");
+    let share = ledger.principal(&account("111111111111"), "AIDA1");
     let mut charge = share.take(MIB).await.unwrap();
     charge.grow_to(3 * MIB, 3 * MIB).await.unwrap();
     assert_eq!(ledger.held(), 3 * MIB);
     charge.shrink_to(2 * MIB);
     assert_eq!((ledger.held(), ledger.0.figures.held.get()), (2 * MIB, 2 << 20));
     drop(charge);
-    assert_eq!((ledger.held(), ledger.0.shares.count()), (0, 1));
+    assert_eq!((ledger.held(), ledger.0.shares.count()), (0, 2));
     drop(share);
     assert_eq!(ledger.0.shares.count(), 0, "a share that nobody uses is forgotten");
 }
@@ -36,9 +40,9 @@ async fn what_is_charged_is_given_back() {
 #[tokio::test(start_paused = true)]
 async fn a_share_is_one_for_all_requests_of_its_holder() {
     let ledger = ledger();
-    let _all = ledger.principal("AIDA1").take(4 * MIB).await.unwrap();
-    assert!(ledger.principal("AIDA1").try_take(MIB).is_none());
-    assert!(ledger.principal("AIDA2").try_take(MIB).is_some());
+    let _all = ledger.principal(&account("111111111111"), "AIDA1").take(4 * MIB).await.unwrap();
+    assert!(ledger.principal(&account("111111111111"), "AIDA1").try_take(MIB).is_none());
+    assert!(ledger.principal(&account("111111111111"), "AIDA2").try_take(MIB).is_some());
     let _network = ledger.address(address("2001:db8::1")).take(2 * MIB).await.unwrap();
     assert!(ledger.address(address("2001:db8::2:3")).try_take(MIB).is_none(), "the same /64");
     assert!(ledger.address(address("2001:db8:0:1::1")).try_take(MIB).is_some());
@@ -47,9 +51,25 @@ async fn a_share_is_one_for_all_requests_of_its_holder() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_account_with_many_users_leaves_room_to_others() {
+    let ledger = ledger();
+    let (tenant, other) = (account("111111111111"), account("222222222222"));
+    let users: Vec<_> = (0..20).map(|at| ledger.principal(&tenant, &format!("AIDA{at}"))).collect();
+    let mut held = Vec::new();
+    for share in &users {
+        held.extend(std::iter::from_fn(|| share.try_take(MIB / 2)).take(12));
+        held.extend(std::iter::from_fn(|| share.try_take(SMALL_BYTES)).take(96));
+    }
+    assert!(ledger.held() <= 8 * MIB, "{} bytes", ledger.held());
+    assert!(ledger.principal(&other, "AIDAX").try_take(4 * MIB).is_some());
+    drop(held);
+    assert_eq!(ledger.held(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn large_charges_leave_a_quarter_to_small_ones() {
     let ledger = ledger();
-    let share = ledger.principal("AIDA1");
+    let share = ledger.principal(&account("111111111111"), "AIDA1");
     let _large = share.take(4 * MIB + MIB / 2).await.unwrap();
     assert!(share.try_take(MIB).is_none());
     let small: Vec<_> = (0..24).map(|_| share.try_take(SMALL_BYTES)).collect();
@@ -66,13 +86,13 @@ async fn addresses_together_leave_room_for_principals() {
         held.extend((0..48).map_while(|_| share.try_take(SMALL_BYTES)));
     }
     assert_eq!(ledger.held(), 4 * MIB);
-    assert!(ledger.principal("AIDA1").try_take(4 * MIB).is_some());
+    assert!(ledger.principal(&account("111111111111"), "AIDA1").try_take(4 * MIB).is_some());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_small_charge_does_not_wait_behind_a_large_one() {
     let ledger = ledger();
-    let share = ledger.principal("AIDA1");
+    let share = ledger.principal(&account("111111111111"), "AIDA1");
     let first = share.take(4 * MIB).await.unwrap();
     let waiting = tokio::spawn({
         let share = Arc::clone(&share);
@@ -88,7 +108,7 @@ async fn a_small_charge_does_not_wait_behind_a_large_one() {
 #[tokio::test(start_paused = true)]
 async fn what_does_not_fit_in_time_is_refused() {
     let ledger = ledger();
-    let share = ledger.principal("AIDA1");
+    let share = ledger.principal(&account("111111111111"), "AIDA1");
     let _first = share.take(4 * MIB).await.unwrap();
     let begun = Instant::now();
     assert_eq!(share.take(MIB).await.map(|_| ()), Err(Full));
@@ -131,7 +151,7 @@ async fn the_slowest_body_of_an_address_gives_way() {
 #[tokio::test(start_paused = true)]
 async fn a_body_is_charged_as_it_arrives() {
     let ledger = ledger();
-    let share = ledger.principal("AIDA1");
+    let share = ledger.principal(&account("111111111111"), "AIDA1");
     let all = 4 * MIB + MIB / 2;
     let mut reading = Reading::begin(&share, all, 1).await.unwrap();
     assert_eq!(ledger.held(), 8 * 1024, "what was announced is not charged");
@@ -167,7 +187,7 @@ async fn claims_together_leave_room_for_principals() {
     let claim = |at: u8| ledger.claim(IpAddr::from([192, 0, 2, at]), "AIDA1");
     let held: Vec<_> = (0..64).filter_map(|at| claim(at).try_take(MIB)).collect();
     assert_eq!(held.len(), 3, "large charges have three quarters of a quarter");
-    assert!(ledger.principal("AIDA1").try_take(4 * MIB).is_some());
+    assert!(ledger.principal(&account("111111111111"), "AIDA1").try_take(4 * MIB).is_some());
 }
 
 #[tokio::test(start_paused = true)]
@@ -265,7 +285,7 @@ async fn greedy_shares_leave_a_quarter_and_give_way_first() {
 #[tokio::test(start_paused = true)]
 async fn many_large_charges_that_wait_do_not_refuse_a_small_one() {
     let ledger = ledger();
-    let share = ledger.principal("AIDA1");
+    let share = ledger.principal(&account("111111111111"), "AIDA1");
     let all: Vec<_> = (0..96).map_while(|_| share.try_take(SMALL_BYTES)).collect();
     let large: Vec<_> = (0..300)
         .map(|_| {
