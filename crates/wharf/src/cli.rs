@@ -155,7 +155,7 @@ in the path: localhost:5100/111122223333/app.
 
 Examples:
   wharf dev --public-suffix registry.test --account shared-tooling=111122223333
-  wharf hosts --public-suffix registry.test | sudo tee -a /etc/hosts
+  wharf hosts | sudo tee -a /etc/hosts                  # beside `wharf dev --public-suffix`
   wharf hosts --public-suffix registry.test --address 172.18.0.2 --regions us-east-1,eu-west-1
   wharf hosts --public-suffix registry.test --account 111122223333 --region us-east-1 --json")]
     Hosts(Hosts),

@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use anyhow::bail;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
 use aws::ids::{AccountId, Region};
 use clap::Args;
 use registry::settings::registry_host;
@@ -11,12 +13,14 @@ use serde::Serialize;
 use super::account::Reach;
 use super::say;
 use crate::config::host_name;
+use crate::{data_dir, files};
 
 #[derive(Args)]
 pub(crate) struct Hosts {
-    /// The suffix of the names, as server.public_suffix and `wharf dev --public-suffix` have it.
+    /// The suffix of the names, as server.public_suffix and `wharf dev --public-suffix` have it [that of the registry in
+    /// WHARF_REGISTRY, else of `wharf dev` in this folder].
     #[arg(long, value_name = "SUFFIX", value_parser = suffix)]
-    public_suffix: String,
+    public_suffix: Option<String>,
     /// Where the names lead.
     #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     address: IpAddr,
@@ -53,7 +57,34 @@ pub(crate) fn suffix(text: &str) -> Result<String, String> {
     Err("a suffix is a host name without a port, and without a dot at either end".to_owned())
 }
 
+/// The suffix of a registry's name: of `111122223333.dkr.ecr.us-east-1.registry.test:5100` it is `registry.test`.
+fn suffix_of(registry: &str) -> Option<String> {
+    let (_, after) = registry.trim().split_once(".dkr.ecr.")?;
+    let (_, suffix) = after.split_once('.')?;
+    Some(suffix.split_once(':').map_or(suffix, |(suffix, _)| suffix).to_owned())
+}
+
+/// The suffix that this shell's registry has, or the development registry of this folder.
+fn known_suffix() -> anyhow::Result<String> {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let registry = if let Some(registry) = variable("WHARF_REGISTRY") {
+        Some(registry)
+    } else {
+        let folder = variable("WHARF_DATA_DIR").unwrap_or_else(|| ".wharf".to_owned());
+        let kept = files::read_optional(&data_dir::registry(Path::new(&folder)))?;
+        kept.map(|kept| String::from_utf8_lossy(&kept).into_owned())
+    };
+    registry.as_deref().and_then(suffix_of).context(
+        "no suffix is known: give --public-suffix, as server.public_suffix or `wharf dev --public-suffix` has it. Without a \
+         suffix no hosts file is needed: every account's registry is at HOST/ACCOUNT",
+    )
+}
+
 pub(crate) async fn run(options: Hosts) -> anyhow::Result<()> {
+    let suffix = match &options.public_suffix {
+        Some(suffix) => suffix.clone(),
+        None => known_suffix()?,
+    };
     let regions = match options.regions.as_slice() {
         [] => vec![options.reach.region()?],
         regions => regions.to_vec(),
@@ -65,7 +96,7 @@ pub(crate) async fn run(options: Hosts) -> anyhow::Result<()> {
     if accounts.is_empty() {
         bail!("the server lists no account that is open");
     }
-    let lines = lines(&options, &accounts, &regions);
+    let lines = lines(options.address, &suffix, &accounts, &regions);
     if options.json {
         return say(&serde_json::to_string_pretty(&lines)?);
     }
@@ -74,8 +105,7 @@ pub(crate) async fn run(options: Hosts) -> anyhow::Result<()> {
 }
 
 /// Registries first, then where the SDKs look for the services.
-fn lines(options: &Hosts, accounts: &[AccountId], regions: &[Region]) -> Vec<Line> {
-    let (address, suffix) = (options.address, &options.public_suffix);
+fn lines(address: IpAddr, suffix: &str, accounts: &[AccountId], regions: &[Region]) -> Vec<Line> {
     let mut lines = Vec::new();
     for region in regions {
         lines.extend(accounts.iter().map(|account| Line {

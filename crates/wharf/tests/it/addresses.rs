@@ -79,6 +79,22 @@ fn dev_gives_the_names_that_it_is_told() {
 }
 
 #[test]
+fn the_suffix_of_a_hosts_file_is_that_of_the_registry() {
+    let words = ["hosts", "--account", "123456789012", "--region", "eu-west-1"];
+    let line = "127.0.0.1 123456789012.dkr.ecr.eu-west-1.r.test\n";
+    let of_shell =
+        said(wharf().args(words).env("WHARF_REGISTRY", "123456789012.dkr.ecr.us-east-1.r.test:5100"));
+    assert!(of_shell.contains(line), "{of_shell}");
+    let folder = tempfile::tempdir().unwrap();
+    let dev = named(folder.path(), &["--public-suffix", "r.test"]);
+    let of_folder = said(wharf().args(words).env("WHARF_DATA_DIR", &dev.data));
+    assert!(of_folder.contains(line), "{of_folder}");
+    let none = wharf().args(words).env("WHARF_REGISTRY", "localhost:5100").output().unwrap();
+    let complaint = String::from_utf8_lossy(&none.stderr).into_owned();
+    assert!(!none.status.success() && complaint.contains("--public-suffix"), "{complaint}");
+}
+
+#[test]
 fn dev_gives_the_host_that_it_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let mut dev = named(folder.path(), &["--public-host", "wharf.test:8080"]);
