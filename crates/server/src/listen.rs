@@ -171,8 +171,8 @@ async fn accept(
     let slots = Slots::new(app.options.limits.max_connections, Yielding::Anyone);
     let mut shutdown = pin!(shutdown);
     loop {
-        let accepted = tokio::select! {
-            accepted = tcp.accept() => accepted,
+        let (place, accepted) = tokio::select! {
+            accepted = async { (slots.place().await, tcp.accept().await) } => accepted,
             () = &mut shutdown => return,
         };
         match accepted {
@@ -186,7 +186,7 @@ async fn accept(
                 app.tasks.spawn(async move {
                     serving.await;
                     connection.closed();
-                    drop(open);
+                    drop((open, place));
                 });
             }
             // A connection reset in the queue, or no file descriptor left: neither ends the listener.

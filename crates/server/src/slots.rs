@@ -6,10 +6,15 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
 /// So many idle holders are found in one look at all of them, and kept in order for the next takers.
 const IDLE_AT_ONCE: usize = 64;
 /// And so many of those that are at work, who only give way while nobody is idle.
 const BUSY_AT_ONCE: usize = 8;
+
+/// For each so many slots one more who gave way may still be about to end.
+const LEAVING_PART: usize = 32;
 
 /// Milliseconds since this process first asked.
 pub(crate) fn now() -> u64 {
@@ -55,6 +60,8 @@ pub(crate) struct Slots<T> {
     most: usize,
     yielding: Yielding,
     held: Mutex<Held<T>>,
+    /// One for each slot, and some more for those who gave way and have not ended yet.
+    places: Arc<Semaphore>,
 }
 
 struct Held<T> {
@@ -81,7 +88,14 @@ impl<T: Holder> Slots<T> {
     pub(crate) fn new(most: usize, yielding: Yielding) -> Arc<Self> {
         let (holders, blocks, candidates) = (HashMap::new(), HashMap::new(), VecDeque::new());
         let held = Mutex::new(Held { next: 0, holders, blocks, candidates });
-        Arc::new(Self { most: most.max(1), yielding, held })
+        let places = Arc::new(Semaphore::new(most.max(1) + most / LEAVING_PART + 1));
+        Arc::new(Self { most: most.max(1), yielding, held, places })
+    }
+
+    /// A place to be held until its taker has ended: ready once few enough of those who gave way are still there.
+    /// Without it a busy server would take more than it has slots for.
+    pub(crate) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).acquire_owned().await.ok()
     }
 
     /// Takes a slot, at once. With none free another holder gives way; None if nobody may be asked to.
@@ -254,6 +268,19 @@ mod tests {
         ];
         assert_eq!(gone(Yielding::Idle, &clients, 1), [] as [usize; 0]);
         assert_eq!(gone(Yielding::Anyone, &clients, 1), [2], "one /64 is one address");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_gave_way_have_places_until_they_ended() {
+        let slots = Slots::<Client>::new(64, Yielding::Anyone);
+        let mut places = Vec::new();
+        for _ in 0..64 + 3 {
+            places.push(slots.place().await.unwrap());
+        }
+        let waiting = tokio::time::timeout(std::time::Duration::from_secs(1), slots.place()).await;
+        assert!(waiting.is_err(), "64 slots, and three who are about to end");
+        places.pop();
+        assert!(slots.place().await.is_some());
     }
 
     #[test]

@@ -82,7 +82,8 @@ where
     });
     let stream = TokioIo::new(stream);
     if is_http2 {
-        let _place = app.http2.take(Arc::clone(&connection));
+        let _slot = app.http2.take(Arc::clone(&connection));
+        let Some(_place) = unless_ended(app.http2.place(), &connection, &app).await else { return };
         let window = app.ledger.window();
         let serving = pin!(http2_builder(&app.options, &window).serve_connection(stream, service));
         until_ended(serving, http2::Connection::graceful_shutdown, &connection, &app, true).await;

@@ -19,8 +19,10 @@ use super::site::Site;
 use super::streams::{self, Sent, Streams};
 
 /// More than may wait for room in one share.
-const CONNECTIONS: u32 = 1500;
+const CONNECTIONS: u32 = 1200;
 const STREAMS: usize = 3;
+/// Until the next try: it is the memory that is attacked, not the network or the processors, which both sides share.
+const PAUSE: Duration = Duration::from_secs(3);
 const BYTES: usize = 28 * MIB;
 
 /// As the keys of three users, whose secrets nobody has, for a while.
@@ -56,6 +58,6 @@ async fn send_again(site: &Site, number: u32) -> Result<()> {
             });
             let _answers = join_all(requests).await;
         }
-        sleep(Duration::from_secs(1)).await;
+        sleep(PAUSE).await;
     }
 }
