@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use registry::Registry;
-use tokio::net::{TcpListener, TcpSocket};
+use socket2::{Domain, Socket, Type};
+use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -78,16 +79,18 @@ impl Listener {
 
 /// Connections that may wait to be accepted; `net.core.somaxconn` bounds it too. Where the queue is full, a client's
 /// SYN is lost, and sent again a second later.
-const BACKLOG: u32 = 4096;
+const BACKLOG: i32 = 4096;
 
 /// A socket of this runtime that listens, for many who connect at once.
 pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     // Connections of a server that ran here before may still be about to end.
     #[cfg(unix)]
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    TcpListener::from_std(socket.into())
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ListenError> {
