@@ -53,7 +53,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            max_connections: 4096,
+            max_connections: 2048,
             max_open_files: 4096,
             max_header_bytes: 32 * 1024,
             max_headers: 100,
@@ -132,10 +132,10 @@ mod tests {
     #[test]
     fn connections_and_files_fit_the_descriptors() {
         for (descriptors, connections, files) in
-            [(1024, 432, 432), (20_000, 4096, 4096), (8000, 3920, 3920), (6000, 2920, 2920), (0, 8, 8)]
+            [(1024, 432, 432), (20_000, 2048, 4096), (6000, 2048, 3792), (3000, 1420, 1420), (0, 8, 8)]
         {
             let mut limits = Limits::default();
-            assert_eq!(limits.fit(descriptors), connections < 4096);
+            assert_eq!(limits.fit(descriptors), files < 4096);
             assert_eq!((limits.max_connections, limits.max_open_files), (connections, files));
         }
         let mut limits = Limits { max_connections: 10, ..Limits::default() };

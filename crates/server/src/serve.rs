@@ -45,6 +45,9 @@ pub(crate) struct App {
 }
 
 /// Answers one request.
+///
+/// Futures of requests are large, and a client may keep thousands of requests waiting: what comes later (an operation,
+/// once its body is in) is made on the heap when its turn comes, so that what waits for a body is small.
 pub(crate) async fn serve(
     app: Arc<App>,
     connection: Arc<Connection>,
@@ -56,7 +59,7 @@ pub(crate) async fn serve(
     let is_head = exchange.method == Method::HEAD;
     let is_read = is_head || exchange.method == Method::GET;
     let outcome = if is_read {
-        AssertUnwindSafe(route(&app, &mut exchange))
+        AssertUnwindSafe(Box::pin(route(&app, &mut exchange)))
             .catch_unwind()
             .await
             .ok()
@@ -65,7 +68,7 @@ pub(crate) async fn serve(
         // A write runs to its end on a task of its own: hyper drops the service's future with the connection.
         let shared = Arc::clone(&app);
         let run = app.tasks.spawn(async move {
-            let response = route(&shared, &mut exchange).await;
+            let response = Box::pin(route(&shared, &mut exchange)).await;
             (exchange, response)
         });
         run.await.ok()
@@ -93,10 +96,15 @@ fn without_body(response: &mut Response) {
     }
 }
 
+/// An answer that is no larger is not charged: it is less than its request, and a refusal, a challenge to log in and
+/// `/healthz` are answered also where the address has no room left.
+const UNCHARGED_BYTES: u64 = 1024;
+
 /// The answer, charged for as long as it is sent.
 async fn route(app: &App, exchange: &mut Exchange) -> Response {
     let mut response = dispatch(app, exchange).await;
-    let settled = exchange.tab.settle(response.body().in_hand()).await;
+    let in_hand = Some(response.body().in_hand()).filter(|bytes| *bytes > UNCHARGED_BYTES);
+    let settled = exchange.tab.settle(in_hand.unwrap_or_default()).await;
     if let Err(full) = settled {
         exchange.failure = Some(full.to_string());
         response = Style::of(exchange).no_room(&exchange.request_id);
@@ -123,7 +131,7 @@ async fn dispatch(app: &App, exchange: &mut Exchange) -> Response {
         "/healthz" => health::healthz(),
         "/readyz" => health::readyz(app, exchange).await,
         _ if path.starts_with(download::PREFIX) => download::handle(app, exchange).await,
-        _ => control::handle(app, exchange).await,
+        _ => Box::pin(control::handle(app, exchange)).await,
     }
 }
 

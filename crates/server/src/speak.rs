@@ -133,7 +133,7 @@ fn between_checks(limits: &Limits) -> Duration {
 }
 
 /// How much of a connection of HTTP/1.1 is read before anybody asks for it, and written before the kernel takes it.
-const CONNECTION_BUFFER: usize = 64 * 1024;
+const CONNECTION_BUFFER: usize = 32 * 1024;
 
 fn http1_builder(options: &Options) -> http1::Builder {
     let limits = &options.limits;
@@ -160,7 +160,7 @@ fn http2_builder(options: &Options, window: &Window) -> http2::Builder<TokioExec
         // What a client may send before anybody reads it, and what is ready for one that takes nothing.
         .initial_stream_window_size(window.of_stream())
         .initial_connection_window_size(window.bytes())
-        .max_frame_size(window.of_stream().clamp(16 * KIB, 64 * KIB))
+        .max_frame_size(16 * KIB)
         .max_send_buf_size(64 * 1024)
         .keep_alive_interval(limits.header_read)
         .keep_alive_timeout(limits.handshake);

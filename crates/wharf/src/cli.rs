@@ -84,7 +84,7 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server].
   key = "/etc/wharf/key.pem"
 
   [server.limits]
-  max_connections = 4096                   # lowered to what ulimit -n allows, with a line in the log
+  max_connections = 2048                   # lowered to what ulimit -n allows, with a line in the log
   max_open_files = 4096                    # blobs read at a time; lowered likewise
   max_header_bytes = 32768
   max_http2_streams = 200

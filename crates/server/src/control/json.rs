@@ -64,8 +64,8 @@ async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, Fault> {
     let Some(operation) = operation else { return Err(not_there(service, name)) };
     let signed = signed::verify_body(app, exchange, head, signing_name, takes, Dialect::Json).await?;
     match service {
-        Service::Organizations => organizations::run(app, operation, signed).await,
-        _ => ecr::run(app, operation, signed).await,
+        Service::Organizations => Box::pin(organizations::run(app, operation, signed)).await,
+        _ => Box::pin(ecr::run(app, operation, signed)).await,
     }
 }
 

@@ -66,7 +66,7 @@ async fn run(app: &App, exchange: &mut Exchange, format: Format) -> Result<Vec<u
     let form = read_form(exchange, &signed.body).map_err(refused)?;
     if service == "sts" && sts::is_web_identity(&form) {
         // Signing it is needless, and changes nothing: the token decides.
-        return sts::run_web_identity(app, exchange, (&form, format)).await.map_err(refused);
+        return Box::pin(sts::run_web_identity(app, exchange, (&form, format))).await.map_err(refused);
     }
     let (action, version) = (form.get("Action").unwrap_or_default(), form.get("Version").unwrap_or_default());
     let found = match service {
@@ -77,8 +77,8 @@ async fn run(app: &App, exchange: &mut Exchange, format: Format) -> Result<Vec<u
     let Some(operation) = found else { return Err(refused(not_there(service, action, version))) };
     exchange.operation = operation;
     let answered = match service {
-        "iam" => iam::run(app, operation, (&form, format), &signed).await,
-        _ => sts::run(app, operation, (&form, format), &signed).await,
+        "iam" => Box::pin(iam::run(app, operation, (&form, format), &signed)).await,
+        _ => Box::pin(sts::run(app, operation, (&form, format), &signed)).await,
     };
     answered.map_err(refused)
 }
@@ -92,7 +92,7 @@ async fn run_unsigned(app: &App, exchange: &mut Exchange, format: Format) -> Res
     exchange.now = Timestamp::now();
     let form = read_form(exchange, &body.bytes)?;
     if sts::is_web_identity(&form) {
-        return sts::run_web_identity(app, exchange, (&form, format)).await;
+        return Box::pin(sts::run_web_identity(app, exchange, (&form, format))).await;
     }
     Err(Fault::signature(&SigV4Error::MissingToken, Dialect::Query))
 }

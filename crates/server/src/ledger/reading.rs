@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::{Charge, Full, PATIENCE, Share};
 
 /// A body that is being received counts as at least this much: its request is held too.
-const LEAST_BYTES: u64 = 8 * 1024;
+const LEAST_BYTES: u64 = 32 * 1024;
 /// Up to this size the charge doubles as a body grows. Then room for all of it is taken at once, so that bodies which
 /// are half received do not wait for each other.
 const STEPS_BYTES: u64 = 4 * 1024 * 1024;

@@ -154,7 +154,7 @@ async fn a_body_is_charged_as_it_arrives() {
     let share = ledger.principal(&account("111111111111"), "AIDA1");
     let all = 4 * MIB + MIB / 2;
     let mut reading = Reading::begin(&share, all, 1).await.unwrap();
-    assert_eq!(ledger.held(), 8 * 1024, "what was announced is not charged");
+    assert_eq!(ledger.held(), 32 * 1024, "what was announced is not charged");
     reading.make_room(100 * 1024).await.unwrap();
     assert_eq!(ledger.held(), 128 * 1024);
     reading.make_room(4 * MIB + 1).await.unwrap();

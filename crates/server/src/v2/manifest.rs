@@ -24,7 +24,7 @@ pub(super) async fn handle(call: Call<'_>, reference: &Reference) -> Outcome {
     let method = call.exchange.method.clone();
     match method {
         Method::GET | Method::HEAD => get(call, reference).await,
-        Method::PUT => put(call, reference).await,
+        Method::PUT => Box::pin(put(call, reference)).await,
         Method::DELETE => delete(call, reference).await,
         _ => Err(not_allowed(&method, "GET, HEAD, PUT, DELETE")),
     }
@@ -74,7 +74,8 @@ async fn put(call: Call<'_>, reference: &Reference) -> Outcome {
     let ctx = ctx.later();
     let content_type = exchange.header(&header::CONTENT_TYPE);
     let pushed =
-        app.registry.put_manifest(&ctx, &repository, reference, &tags, content_type, body.bytes).await?;
+        Box::pin(app.registry.put_manifest(&ctx, &repository, reference, &tags, content_type, body.bytes))
+            .await?;
     let digest = pushed.digest.to_string();
     let mut response = answer(StatusCode::CREATED, ResponseBody::empty());
     let headers = response.headers_mut();

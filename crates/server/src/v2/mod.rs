@@ -82,9 +82,9 @@ async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
         Route::Tags { .. } => tags::handle(call).await,
         Route::Manifest { reference, .. } => manifest::handle(call, &reference).await,
         Route::Blob { digest, .. } => blob::handle(call, &digest).await,
-        Route::Uploads { .. } => upload::start(call).await,
-        Route::Upload { id, .. } => upload::handle(call, &id).await,
-        Route::Referrers { digest, .. } => referrers::handle(call, &digest).await,
+        Route::Uploads { .. } => Box::pin(upload::start(call)).await,
+        Route::Upload { id, .. } => Box::pin(upload::handle(call, &id)).await,
+        Route::Referrers { digest, .. } => Box::pin(referrers::handle(call, &digest)).await,
     }
 }
 
