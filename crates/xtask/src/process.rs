@@ -62,7 +62,8 @@ mod tests {
         let pid = std::process::id();
         let now = super::memory_kib(pid, "VmRSS").unwrap_or_default();
         let most = super::memory_kib(pid, "VmHWM").unwrap_or_default();
-        assert!(now > 100 && most >= now, "{now} {most}");
+        // The kernel counts pages for each processor first, and other tests of this process run meanwhile.
+        assert!(now > 100 && most + 1024 >= now, "{now} {most}");
         assert!(super::cpu_seconds(pid).is_ok_and(|seconds| (0.0..1e6).contains(&seconds)));
     }
 }
