@@ -93,7 +93,7 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server].
   body_idle_seconds = 60                   # the longest pause in a body, in either direction
   body_grace_seconds = 60                  # the time of a body, and a second more for each
   body_bytes_per_second = 4096             # of these bytes
-  unsigned_body_seconds = 20               # the time of a form that nobody signed, or that is small
+  unsigned_body_seconds = 20               # the whole body of an AWS request that is unsigned or small
   memory_budget = "256MiB"                 # held for all clients together: bodies, answers, parts of blobs
 
   [outbound]                               # what may be called for accounts beside the public Internet:

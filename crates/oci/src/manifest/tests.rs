@@ -10,6 +10,7 @@ use crate::media_type::{
 };
 
 mod absent;
+mod limits;
 
 const A: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const B: &str = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
@@ -375,33 +376,6 @@ fn a_messages_excerpt_of_hostile_text_is_short() {
         let error = parse_text(&image_text(&members)).unwrap_err();
         assert!(error.to_string().chars().count() < 300, "{} characters", error.to_string().len());
     }
-}
-
-#[test]
-fn nesting_has_a_limit() {
-    let nested = |levels: usize| image_text(&format!(r#","x":{}{}"#, "[".repeat(levels), "]".repeat(levels)));
-    assert!(parse_text(&nested(MAX_DEPTH - 1)).is_ok());
-    assert_eq!(parse_text(&nested(MAX_DEPTH)), Err(ManifestError::TooDeep));
-    assert_eq!(parse_text(&"[".repeat(100_000)), Err(ManifestError::TooDeep));
-    assert_eq!(parse_text(&r#"{"config":"#.repeat(100_000)), Err(ManifestError::TooDeep));
-    let brackets_in_a_string = format!(r#","x":"\"{}""#, "[".repeat(1000));
-    assert!(parse_text(&image_text(&brackets_in_a_string)).is_ok());
-}
-
-#[test]
-fn size_has_a_limit() {
-    let empty = image_text(r#","x":"""#).len();
-    let of_size = |size: usize| image_text(&format!(r#","x":"{}""#, "a".repeat(size - empty)));
-    assert!(parse_text(&of_size(MAX_MANIFEST_BYTES)).is_ok());
-    let error = parse_text(&of_size(MAX_MANIFEST_BYTES + 1)).unwrap_err();
-    assert_eq!(error, ManifestError::TooLarge(MAX_MANIFEST_BYTES + 1));
-}
-
-#[test]
-fn the_number_of_unknown_keys_has_a_limit() {
-    let keys = |count: usize| (0..count).map(|n| format!(r#","k{n}":1"#)).collect::<Vec<_>>().concat();
-    assert!(parse_text(&image_text(&keys(MAX_UNKNOWN_KEYS))).is_ok());
-    assert_eq!(parse_text(&image_text(&keys(MAX_UNKNOWN_KEYS + 1))), Err(ManifestError::TooManyKeys));
 }
 
 #[test]

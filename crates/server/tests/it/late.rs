@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use aws::iam::DeleteAccessKeyRequest;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
@@ -64,6 +66,12 @@ async fn every_kind(node: &Node, who: &Someone) -> Vec<Begun> {
     let put = put.to_string().into_bytes();
     let stream = Someone::open(node, &who.ecr_head(node, "PutImage", &put)).await;
     begun.push(Begun::new("PutImage", stream, &put).await);
+    let upload = session(&client.post(&at("blobs/uploads/"), "").await.expect(202));
+    let part = json!({"repositoryName": "team/app", "uploadId": upload.rsplit('/').next(), "partFirstByte": 0,
+        "partLastByte": blob.len() - 1, "layerPartBlob": STANDARD.encode(&blob)});
+    let part = part.to_string().into_bytes();
+    let stream = Someone::open(node, &who.ecr_head(node, "UploadLayerPart", &part)).await;
+    begun.push(Begun::new("UploadLayerPart", stream, &part).await);
     let form = b"Action=CreateUser&Version=2010-05-08&UserName=late".to_vec();
     let fixed = [("content-type", "application/x-www-form-urlencoded")];
     let stream = Someone::open(node, &who.head(node, "iam", &fixed, &form)).await;
