@@ -1,15 +1,12 @@
 //! `GET /wharf/layers/<token>`: the URLs that GetDownloadUrlForLayer gives. The token is the permission; an
 //! Authorization header that a client repeats after a redirect is neither needed nor looked at.
 
-use std::sync::Arc;
-
 use http::{Method, StatusCode, header};
 use oci::error::ErrorCode;
 use registry::context::Unsigned;
 
 use crate::error::Refusal;
 use crate::exchange::{Exchange, Response};
-use crate::ledger::Tab;
 use crate::serve::App;
 use crate::v2;
 
@@ -33,6 +30,6 @@ async fn download(app: &App, exchange: &mut Exchange) -> Result<Response, Refusa
     let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
     let request = Unsigned { peer: exchange.peer, user_agent, now: exchange.now };
     let blob = app.registry.verify_download(token, &request).await?;
-    exchange.tab = Arc::new(Tab::new(app.ledger.principal(&blob.account_id, &blob.reader)));
-    v2::blob::send(exchange, blob).await
+    exchange.prove_reader(&blob.account_id, &blob.reader);
+    v2::blob::send(app, exchange, blob).await
 }

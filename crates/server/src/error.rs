@@ -218,21 +218,21 @@ impl Style {
     fn server_error(self, code: Code, request_id: &str, message: &str) -> Response {
         let entry = entry(code);
         let (status, kind, body) = match self {
-            Self::Data => (entry.oci_status, "application/json", oci::error::body(entry.oci, message, None)),
+            Self::Data => (entry.oci_status, JSON, oci::error::body(entry.oci, message, None)),
             Self::Json => {
                 let body = aws::json::error_body(entry.aws, message, &[]);
-                (entry.aws_status, "application/x-amz-json-1.1", body)
+                (entry.aws_status, HeaderValue::from_static(aws::json::CONTENT_TYPE), body)
             }
             Self::Query(namespace, format) => {
                 let (name, status) =
                     entry.query.unwrap_or(("InternalFailure", StatusCode::INTERNAL_SERVER_ERROR));
                 let blame = query::Fault::Receiver;
                 let body = query::error_response(namespace, format, blame, name, message, request_id);
-                (status, format.content_type(), body)
+                (status, HeaderValue::from_static(format.content_type()), body)
             }
         };
         let mut response = answer(status, ResponseBody::bytes(body));
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response
     }
 
@@ -249,6 +249,6 @@ impl Style {
 }
 
 /// Whether errors at this path are those of the specification.
-fn is_data(path: &str) -> bool {
-    path.starts_with("/v2") || path.starts_with(crate::download::PREFIX)
+pub(crate) fn is_data(path: &str) -> bool {
+    crate::v2::is_under(path) || path.starts_with(crate::download::PREFIX)
 }

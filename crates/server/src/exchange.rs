@@ -2,8 +2,9 @@
 //! handler wants the log to know.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use aws::ids::AccountId;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use hyper::body::Incoming;
@@ -13,12 +14,9 @@ use registry::context::{Caller, Peer};
 use crate::body::{RequestBody, ResponseBody};
 use crate::connection::Connection;
 use crate::host;
-use crate::ledger::{Ledger, Tab};
-use crate::pace::Pace;
+use crate::ledger::{Ledger, Share, Tab};
 use crate::proxy;
 use crate::serve::App;
-use crate::slots::Slots;
-use crate::transfer::Transfer;
 
 /// An answer.
 pub(crate) type Response = http::Response<ResponseBody>;
@@ -36,10 +34,6 @@ pub(crate) struct Exchange {
     pub(crate) host: Option<String>,
     /// What is wrong with how the host is named: such a request is answered with nothing but that.
     pub(crate) host_fault: Option<&'static str>,
-    /// The places for blobs that are open.
-    pub(crate) files: Arc<Slots<Transfer>>,
-    /// How long its answer may take.
-    pub(crate) pace: Pace,
     /// Client address and scheme, after trusted proxies.
     pub(crate) peer: Peer,
     pub(crate) request_id: String,
@@ -51,8 +45,8 @@ pub(crate) struct Exchange {
     pub(crate) caller: Option<String>,
     /// The cause of a 5xx answer, for the log alone.
     pub(crate) failure: Option<String>,
-    /// What the request holds: of its address's share, or once its caller is known, of the principal's.
-    pub(crate) tab: Arc<Tab>,
+    ledger: Ledger,
+    tab: OnceLock<Arc<Tab>>,
 }
 
 impl Exchange {
@@ -72,27 +66,40 @@ impl Exchange {
             body,
             host,
             host_fault,
-            files: Arc::clone(&app.files),
-            pace: options.limits.pace(),
             peer: Peer { address: origin.address, tls: origin.tls },
             request_id: uuid::Uuid::new_v4().to_string(),
             now: Timestamp::now(),
             operation: "other",
             caller: None,
             failure: None,
-            tab: Arc::new(Tab::new(app.ledger.address(origin.address))),
+            ledger: app.ledger.clone(),
+            tab: OnceLock::new(),
         }
     }
 
+    /// What the request holds: of its address's share, or once its caller is known, of the principal's.
+    pub(crate) fn tab(&self) -> &Arc<Tab> {
+        self.tab.get_or_init(|| Arc::new(Tab::new(self.ledger.address(self.peer.address))))
+    }
+
+    fn charge_to(&mut self, share: Arc<Share>) {
+        self.tab = OnceLock::from(Arc::new(Tab::new(share)));
+    }
+
     /// From now on what the request holds is the principal's.
-    pub(crate) fn prove(&mut self, ledger: &Ledger, caller: &Caller) {
+    pub(crate) fn prove(&mut self, caller: &Caller) {
         self.caller = Some(caller.arn.clone());
-        self.tab = Arc::new(Tab::new(ledger.principal(&caller.account_id, &caller.unique_id)));
+        self.prove_reader(&caller.account_id, &caller.unique_id);
+    }
+
+    /// The same for a principal in whose name somebody else reads.
+    pub(crate) fn prove_reader(&mut self, account: &AccountId, unique_id: &str) {
+        self.charge_to(self.ledger.principal(account, unique_id));
     }
 
     /// From now on what the request holds is charged to its address and the principal whose key it names.
-    pub(crate) fn claim(&mut self, ledger: &Ledger, unique_id: &str) {
-        self.tab = Arc::new(Tab::new(ledger.claim(self.peer.address, unique_id)));
+    pub(crate) fn claim(&mut self, unique_id: &str) {
+        self.charge_to(self.ledger.claim(self.peer.address, unique_id));
     }
 
     /// A header as text; None where it is absent or not text.

@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::body::ResponseBody;
 use crate::connection::{Connection, Cut, Running};
-use crate::error::{Refusal, Style};
+use crate::error::{Refusal, Style, is_data};
 use crate::exchange::{Exchange, REQUEST_ID, Response, value};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
@@ -103,14 +103,16 @@ const UNCHARGED_BYTES: u64 = 1024;
 /// The answer, charged for as long as it is sent.
 async fn route(app: &App, exchange: &mut Exchange) -> Response {
     let mut response = dispatch(app, exchange).await;
-    let in_hand = Some(response.body().in_hand()).filter(|bytes| *bytes > UNCHARGED_BYTES);
-    let settled = exchange.tab.settle(in_hand.unwrap_or_default()).await;
-    if let Err(full) = settled {
-        exchange.failure = Some(full.to_string());
-        response = Style::of(exchange).no_room(&exchange.request_id);
-    } else {
-        let tab = Arc::clone(&exchange.tab);
-        response.body_mut().keep(tab);
+    let in_hand = response.body().in_hand();
+    if in_hand > UNCHARGED_BYTES {
+        let tab = Arc::clone(exchange.tab());
+        match tab.settle(in_hand).await {
+            Ok(()) => response.body_mut().keep(tab),
+            Err(full) => {
+                exchange.failure = Some(full.to_string());
+                response = Style::of(exchange).no_room(&exchange.request_id);
+            }
+        }
     }
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         let soon = HeaderValue::from_static("1");
@@ -124,7 +126,7 @@ async fn dispatch(app: &App, exchange: &mut Exchange) -> Response {
         return bad_request(exchange, fault);
     }
     let path = exchange.uri.path();
-    if path == "/v2" || path.starts_with("/v2/") {
+    if v2::is_under(path) {
         return v2::handle(app, exchange).await;
     }
     match path {
@@ -138,7 +140,7 @@ async fn dispatch(app: &App, exchange: &mut Exchange) -> Response {
 /// The answer to a request that is none for any dialect, in the one of its path.
 fn bad_request(exchange: &mut Exchange, message: &str) -> Response {
     let path = exchange.uri.path();
-    if path == "/v2" || path.starts_with("/v2/") || path.starts_with(download::PREFIX) {
+    if is_data(path) {
         return Refusal::new(StatusCode::BAD_REQUEST, ErrorCode::Unsupported, message)
             .into_response(exchange);
     }
@@ -193,7 +195,7 @@ impl Ending {
             cut: None,
             running: connection.begin(),
             idle: app.options.limits.body_idle,
-            pace: exchange.pace,
+            pace: app.options.limits.pace(),
         }
     }
 

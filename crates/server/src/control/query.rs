@@ -50,7 +50,7 @@ fn framed(format: Format, status: StatusCode, body: impl Into<Bytes>) -> Respons
 }
 
 /// Bytes of a form that nobody signed. The longest token, policy and ARNs fit, percent-encoded.
-const MAX_UNSIGNED_BYTES: usize = 96 * 1024;
+pub(super) const MAX_UNSIGNED_BYTES: usize = 96 * 1024;
 
 /// The answer, or the refusal with the API in whose name it is given.
 async fn run(app: &App, exchange: &mut Exchange, format: Format) -> Result<Vec<u8>, (Namespace, Fault)> {
@@ -85,7 +85,7 @@ async fn run(app: &App, exchange: &mut Exchange, format: Format) -> Result<Vec<u
 
 /// Of what is not signed, one operation is heard.
 async fn run_unsigned(app: &App, exchange: &mut Exchange, format: Format) -> Result<Vec<u8>, Fault> {
-    let share = Arc::clone(exchange.tab.share());
+    let share = Arc::clone(exchange.tab().share());
     exchange.body.within(app.options.limits.unsigned_body);
     let body = exchange.body.read_bounded(MAX_UNSIGNED_BYTES, &share, 4).await;
     let body = body.map_err(|error| Fault::body(&error))?;

@@ -13,13 +13,11 @@ use registry::context::{Caller, Ctx, Plane};
 
 use super::fault::Fault;
 use super::offload;
+use super::query::MAX_UNSIGNED_BYTES;
 use crate::body::BodyError;
 use crate::exchange::Exchange;
 use crate::ledger::{Charge, Tab};
 use crate::serve::App;
-
-/// A body no larger than this has the time of one that nobody signed: its signature is proved only once it is in.
-const SMALL: u64 = 96 * 1024;
 
 /// A request whose signature was found good.
 pub(super) struct Signed {
@@ -50,9 +48,16 @@ pub(super) struct Takes {
 /// A request whose head has been looked at: its key is known, its scope and its time are right.
 pub(super) struct Head {
     presented: Presented,
-    signer: Option<Signer>,
-    /// The caller, where the hash of the body stands among the signed headers: known before a byte of it is read.
-    proven: Option<(Arc<Caller>, Payload)>,
+    proof: Proof,
+}
+
+/// How much of a signature a head proves.
+enum Proof {
+    /// All of it: the hash of the body stands among the signed headers, so that the caller is known before a byte of the
+    /// body is read, which has to have this hash.
+    Whole(Arc<Caller>, Payload),
+    /// None of it: the signature covers the body, which is still to come.
+    Pending(Signer),
 }
 
 /// Looks at what a request's head says of its signer. A request that is not signed at all, whose signature has no form,
@@ -76,14 +81,14 @@ pub(super) async fn head(
     let signer = app.registry.signer(&presented, exchange.now).await.map_err(refused)?;
     presented.check_frame(service, exchange.now).map_err(|error| Fault::signature(&error, dialect))?;
     let Some(payload) = presented.claimed_payload() else {
-        exchange.claim(&app.ledger, signer.claimed());
-        return Ok(Head { presented, signer: Some(signer), proven: None });
+        exchange.claim(signer.claimed());
+        return Ok(Head { presented, proof: Proof::Pending(signer) });
     };
     let caller = signer
         .verify(&request(exchange, &headers, payload), &presented, service, exchange.now)
         .map_err(refused)?;
-    exchange.prove(&app.ledger, &caller);
-    Ok(Head { presented, signer: None, proven: Some((caller, payload)) })
+    exchange.prove(&caller);
+    Ok(Head { presented, proof: Proof::Whole(caller, payload) })
 }
 
 /// Reads the body and verifies the signature over it. Until that is done, the body is charged to the
@@ -108,38 +113,35 @@ pub(super) async fn verify_body(
     takes: Takes,
     dialect: Dialect,
 ) -> Result<Signed, Fault> {
-    let is_proven = head.proven.is_some();
-    let (limit, times) = if is_proven {
-        (takes.bytes, takes.times)
-    } else {
-        (takes.bytes.min(app.ledger.largest_unproven()), 1)
+    let (limit, times) = match head.proof {
+        Proof::Whole(..) => (takes.bytes, takes.times),
+        Proof::Pending(_) => (takes.bytes.min(app.ledger.largest_unproven()), 1),
     };
-    if !is_proven && exchange.body.declared_length().is_some_and(|length| length <= SMALL) {
+    let is_small = exchange.body.declared_length().is_some_and(|length| length <= MAX_UNSIGNED_BYTES as u64);
+    if is_small && matches!(head.proof, Proof::Pending(_)) {
         exchange.body.within(app.options.limits.unsigned_body);
     }
-    let share = Arc::clone(exchange.tab.share());
+    let share = Arc::clone(exchange.tab().share());
     let held = exchange.body.read_bounded(limit, &share, times).await.map_err(|error| Fault::body(&error))?;
     let (body, mut room) = (held.bytes, held.charge);
     let hashed = body.clone();
     let payload = offload::by_size(body.len(), move || Payload::of(&hashed))
         .await
         .map_err(|error| Fault::rules(error, dialect))?;
-    let mismatch = || Fault::signature(&SigV4Error::SignatureMismatch, dialect);
-    let caller = match (head.proven, head.signer) {
-        (Some((caller, claimed)), _) if claimed.is_same(payload) => caller,
-        (None, Some(signer)) => {
+    let caller = match head.proof {
+        Proof::Whole(caller, claimed) if claimed.is_same(payload) => caller,
+        Proof::Whole(..) => return Err(Fault::signature(&SigV4Error::SignatureMismatch, dialect)),
+        Proof::Pending(signer) => {
             let headers = headers(exchange);
             let request = request(exchange, &headers, payload);
             let verified = signer.verify(&request, &head.presented, service, exchange.now);
-            verified.map_err(|error| Fault::authentication(error, dialect))?
+            let caller = verified.map_err(|error| Fault::authentication(error, dialect))?;
+            exchange.prove(&caller);
+            let all = (body.len() as u64).saturating_mul(takes.times);
+            room = exchange.tab().share().take(all).await.map_err(Fault::no_room)?;
+            caller
         }
-        _ => return Err(mismatch()),
     };
-    if !is_proven {
-        exchange.prove(&app.ledger, &caller);
-        let all = (body.len() as u64).saturating_mul(takes.times);
-        room = exchange.tab.share().take(all).await.map_err(Fault::no_room)?;
-    }
     let region = head.presented.scope().region.clone();
     // The signature had to be current when the request began. What is decided from here on is decided with the time of
     // now: the body may have taken long.
@@ -156,7 +158,7 @@ fn context(exchange: &Exchange, caller: Arc<Caller>) -> Ctx {
     let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
     let id = exchange.request_id.clone();
     let ctx = Ctx::new(caller, exchange.peer, user_agent, id, exchange.now, Plane::Control);
-    ctx.accounted_by(Arc::<Tab>::clone(&exchange.tab))
+    ctx.accounted_by(Arc::<Tab>::clone(exchange.tab()))
 }
 
 /// The header lines as the signer saw them. `:authority` of HTTP/2, or the host of an absolute URI, is what

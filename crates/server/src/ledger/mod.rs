@@ -106,9 +106,12 @@ impl Ledger {
 
     /// The share of a principal, which has proven who it is.
     pub(crate) fn principal(&self, account: &AccountId, unique_id: &str) -> Arc<Share> {
-        let most = self.0.total.most();
+        let (most, principal) = (self.0.total.most(), Holder::Principal(unique_id.to_owned()));
+        if let Some(share) = self.0.shares.find(&principal) {
+            return share;
+        }
         let account = self.0.share(Holder::Account(account.clone()), most / 2, None);
-        self.0.share(Holder::Principal(unique_id.to_owned()), most / 8 * 3, Some(account))
+        self.0.share(principal, most / 8 * 3, Some(account))
     }
 
     /// The largest body that a client can send before it has proven who it is.

@@ -36,6 +36,11 @@ impl Shares {
         Some(self.shards.get(at)?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The share of a holder, if it is in use.
+    pub(super) fn find(&self, holder: &Holder) -> Option<Arc<Share>> {
+        self.lock(holder)?.get(holder)?.upgrade()
+    }
+
     #[cfg(test)]
     pub(super) fn count(&self) -> usize {
         self.shards.iter().map(|shard| shard.lock().unwrap().len()).sum()

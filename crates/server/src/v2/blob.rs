@@ -15,6 +15,7 @@ use crate::body::ResponseBody;
 use crate::error::Refusal;
 use crate::exchange::{Exchange, answer, value};
 use crate::sending;
+use crate::serve::App;
 use crate::slots::Slot;
 use crate::transfer::{Chunks, Transfer};
 
@@ -31,7 +32,7 @@ pub(super) async fn handle(call: Call<'_>, digest: &Digest) -> Outcome {
         Method::GET => {
             exchange.operation = "get_blob";
             let blob = app.registry.get_blob(&ctx, &repository, digest).await?;
-            send(exchange, blob).await
+            send(app, exchange, blob).await
         }
         Method::DELETE => {
             exchange.operation = "delete_blob";
@@ -55,16 +56,16 @@ fn head(exchange: &Exchange, stat: &BlobStat) -> crate::exchange::Response {
 }
 
 /// The blob's bytes: all, some parts, or none of them if the client has them already.
-pub(crate) async fn send(exchange: &Exchange, blob: BlobHandle) -> Outcome {
+pub(crate) async fn send(app: &App, exchange: &Exchange, blob: BlobHandle) -> Outcome {
     let BlobStat { digest, size } = blob.stat;
     let digest = digest.to_string();
     let mut response = if not_modified(exchange, &digest) {
         answer(StatusCode::NOT_MODIFIED, ResponseBody::empty())
     } else {
         match wanted(exchange, &digest, size) {
-            RangeOutcome::Whole => whole(exchange, &blob).await?,
-            RangeOutcome::Part(range) => part(exchange, &blob, range).await?,
-            RangeOutcome::Parts(ranges) => byteranges::answer_parts(exchange, blob, ranges).await?,
+            RangeOutcome::Whole => whole(app, exchange, &blob).await?,
+            RangeOutcome::Part(range) => part(app, exchange, &blob, range).await?,
+            RangeOutcome::Parts(ranges) => byteranges::answer_parts(app, exchange, blob, ranges).await?,
             RangeOutcome::Unsatisfiable => {
                 let mut response = answer(StatusCode::RANGE_NOT_SATISFIABLE, ResponseBody::empty());
                 response.headers_mut().insert(header::CONTENT_RANGE, value(&format!("bytes */{size}")));
@@ -76,16 +77,16 @@ pub(crate) async fn send(exchange: &Exchange, blob: BlobHandle) -> Outcome {
     Ok(response)
 }
 
-async fn whole(exchange: &Exchange, blob: &BlobHandle) -> Outcome {
+async fn whole(app: &App, exchange: &Exchange, blob: &BlobHandle) -> Outcome {
     let size = blob.stat.size;
-    let body = if size == 0 { ResponseBody::empty() } else { bytes(exchange, blob, 0, size).await? };
+    let body = if size == 0 { ResponseBody::empty() } else { bytes(app, exchange, blob, 0, size).await? };
     let mut response = answer(StatusCode::OK, body);
     response.headers_mut().insert(header::CONTENT_LENGTH, size.into());
     Ok(response)
 }
 
-async fn part(exchange: &Exchange, blob: &BlobHandle, range: ByteRange) -> Outcome {
-    let body = bytes(exchange, blob, range.start, range.length()).await?;
+async fn part(app: &App, exchange: &Exchange, blob: &BlobHandle, range: ByteRange) -> Outcome {
+    let body = bytes(app, exchange, blob, range.start, range.length()).await?;
     let mut response = answer(StatusCode::PARTIAL_CONTENT, body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, range.length().into());
@@ -98,23 +99,24 @@ pub(super) fn content_range(range: ByteRange, size: u64) -> String {
 }
 
 async fn bytes(
+    app: &App,
     exchange: &Exchange,
     blob: &BlobHandle,
     start: u64,
     length: u64,
 ) -> Result<ResponseBody, Refusal> {
-    let (transfer, file) = place(exchange)?;
+    let (transfer, file) = place(app, exchange)?;
     let content = blob.open(start, length).await?;
-    let chunks: Chunks = Box::pin(sending::charged(content.into_stream(), exchange.tab.share()).await?);
+    let chunks: Chunks = Box::pin(sending::charged(content.into_stream(), exchange.tab().share()).await?);
     let body = ResponseBody::stream(transfer, chunks, length, Some(file)).await;
     body.map_err(|error| Error::internal(error).into())
 }
 
 /// A transfer with its place among the open files, taken before one is opened: sockets and files never take the last
 /// descriptor.
-pub(super) fn place(exchange: &Exchange) -> Result<(Arc<Transfer>, Slot<Transfer>), Refusal> {
-    let transfer = Transfer::new(exchange.peer.address, exchange.pace);
-    let file = exchange.files.take(Arc::clone(&transfer)).ok_or_else(too_many_files)?;
+pub(super) fn place(app: &App, exchange: &Exchange) -> Result<(Arc<Transfer>, Slot<Transfer>), Refusal> {
+    let transfer = Transfer::new(exchange.peer.address, app.options.limits.pace());
+    let file = app.files.take(Arc::clone(&transfer)).ok_or_else(too_many_files)?;
     Ok((transfer, file))
 }
 

@@ -15,12 +15,18 @@ use crate::body::ResponseBody;
 use crate::exchange::{Exchange, answer, value};
 use crate::ledger::Share;
 use crate::sending;
+use crate::serve::App;
 use crate::transfer::Chunks;
 
 /// The ranges, each with its place, in the order asked for. What stands before a part is made when it is its turn: all of
 /// it together is many times larger than the request.
-pub(super) async fn answer_parts(exchange: &Exchange, blob: BlobHandle, ranges: Vec<ByteRange>) -> Outcome {
-    let share = exchange.tab.share();
+pub(super) async fn answer_parts(
+    app: &App,
+    exchange: &Exchange,
+    blob: BlobHandle,
+    ranges: Vec<ByteRange>,
+) -> Outcome {
+    let share = exchange.tab().share();
     let room = share.take((ranges.len() * size_of::<ByteRange>()) as u64).await?;
     let boundary = uuid::Uuid::new_v4().simple().to_string();
     let size = blob.stat.size;
@@ -36,7 +42,7 @@ pub(super) async fn answer_parts(exchange: &Exchange, blob: BlobHandle, ranges: 
         Ok(Bytes::from(end))
     });
     let chunks: Chunks = Box::pin(parts.chain(end));
-    let (transfer, file) = place(exchange)?;
+    let (transfer, file) = place(app, exchange)?;
     let body = ResponseBody::stream(transfer, chunks, length, Some(file)).await.map_err(Error::internal)?;
     let mut response = answer(StatusCode::PARTIAL_CONTENT, body);
     let headers = response.headers_mut();

@@ -62,7 +62,7 @@ async fn put(call: Call<'_>, reference: &Reference) -> Outcome {
     let tags = tags(exchange.parameters("tag"))?;
     // Who may not push is refused before anything is read into memory; the push itself decides again.
     app.registry.check_put_manifest(&ctx, &repository).await?;
-    let share = Arc::clone(exchange.tab.share());
+    let share = Arc::clone(exchange.tab().share());
     let body =
         exchange.body.read_bounded(MAX_MANIFEST_BYTES, &share, TIMES).await.map_err(|error| match error {
             BodyError::TooLarge { limit } => {

@@ -44,6 +44,11 @@ struct Call<'a> {
     shown: String,
 }
 
+/// Whether a path is the data plane's.
+pub(crate) fn is_under(path: &str) -> bool {
+    path == "/v2" || path.starts_with("/v2/")
+}
+
 /// Answers a request under `/v2/`.
 pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
     let mut response = match dispatch(app, exchange).await {
@@ -57,7 +62,7 @@ pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
 async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
     let host = app.registry.host(exchange.host.as_deref()).map_err(|error| no_registry(&error))?;
     let caller = auth::authenticate(app, exchange).await?;
-    exchange.prove(&app.ledger, &caller);
+    exchange.prove(&caller);
     let (account, route) = read_path(app, &host, exchange.uri.path()).await?;
     let ctx = context(exchange, caller);
     let (account_id, region) = app.registry.registry_of(&host, account.as_ref(), &ctx.caller);
@@ -108,7 +113,7 @@ fn context(exchange: &Exchange, caller: Arc<Caller>) -> Ctx {
     let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
     let ctx =
         Ctx::new(caller, exchange.peer, user_agent, exchange.request_id.clone(), exchange.now, Plane::Data);
-    ctx.accounted_by(Arc::<Tab>::clone(&exchange.tab))
+    ctx.accounted_by(Arc::<Tab>::clone(exchange.tab()))
 }
 
 /// A host that is a registry's name but for a mistake. Not 404, which clients take for "there is no such image".

@@ -152,7 +152,7 @@ fn incoming(exchange: &mut Exchange) -> Result<Incoming, Error> {
         None => None,
     };
     let length = exchange.body.declared_length();
-    let share = Arc::clone(exchange.tab.share());
+    let share = Arc::clone(exchange.tab().share());
     Ok(Incoming { range, length, body: Box::pin(receiving::charged(exchange.body.detach(), share)) })
 }
 
