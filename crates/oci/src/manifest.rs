@@ -132,11 +132,36 @@ impl Manifest {
         self.blobs().filter(|descriptor| !descriptor.is_foreign())
     }
 
+    /// The digests of its blobs, each once and in order.
+    pub fn blob_digests(&self) -> Vec<Digest> {
+        distinct(self.blobs())
+    }
+
+    /// Of these, those that [`Manifest::required_blobs`] leaves out wherever they occur.
+    pub fn foreign_digests(&self) -> Vec<Digest> {
+        let required = distinct(self.required_blobs());
+        let mut digests = self.blob_digests();
+        digests.retain(|digest| required.binary_search(digest).is_err());
+        digests
+    }
+
+    /// The digests of its children, each once and in order.
+    pub fn child_digests(&self) -> Vec<Digest> {
+        distinct(self.children())
+    }
+
     /// The sum of the blobs' sizes, as claimed; at most `i64::MAX`, also where the claims are absurd.
     pub fn total_size(&self) -> u64 {
         let sum = self.blobs().fold(0, |sum: u64, blob| sum.saturating_add(blob.size));
         sum.min(i64::MAX.unsigned_abs())
     }
+}
+
+fn distinct<'a>(descriptors: impl Iterator<Item = &'a Descriptor>) -> Vec<Digest> {
+    let mut digests: Vec<Digest> = descriptors.map(|descriptor| descriptor.digest).collect();
+    digests.sort_unstable();
+    digests.dedup();
+    digests
 }
 
 /// Whether an entry of an index names a manifest. Of another type a registry has no manifest, so it can only be a blob.

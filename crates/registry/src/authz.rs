@@ -20,7 +20,7 @@ use meta::{
 
 pub(crate) use documents::{Named, PolicyCaches};
 pub(crate) use explain::Explained;
-pub(crate) use keys::{add_resource_tags, of_request_tags};
+pub(crate) use keys::{add_resource_tags, of_request_tags, pairs};
 pub(crate) use policies::{Deciding, V1_ACTIONS};
 
 use crate::Registry;

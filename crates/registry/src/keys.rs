@@ -55,6 +55,14 @@ fn full() -> Error {
     Error::aws(AwsCode::OrganizationInvalidInput, text)
 }
 
+/// What becomes of the stored ring, and what is told of it.
+enum Change<T> {
+    /// It stays.
+    Nothing(T),
+    /// It becomes this.
+    To(Vec<u8>, T),
+}
+
 impl Registry {
     async fn stored_ring(&self) -> Result<(Vec<u8>, Wraps)> {
         let stored = self.meta.read(GetSetting { name: KEY_RING.to_owned() }).await.or_store_error()?;
@@ -76,30 +84,49 @@ impl Registry {
         self.keys.renew(master, &ring, now).map_err(Error::internal)
     }
 
-    /// Puts what `change` makes of the ring in its place; `change` tells whether there is anything to do.
-    async fn change_ring(
+    /// Puts another ring in the place of the stored one. `change` is asked again where somebody else was quicker.
+    async fn change_ring<T: Send>(
+        &self,
+        change: impl Fn(&Wraps) -> Result<Change<T>> + Send + Sync,
+    ) -> Result<T> {
+        for _ in 0..TRIES {
+            let (old, wraps) = self.stored_ring().await?;
+            match change(&wraps)? {
+                Change::Nothing(outcome) => return Ok(outcome),
+                Change::To(new, outcome) => {
+                    if self.replace_ring(old, new).await? {
+                        return Ok(outcome);
+                    }
+                }
+            }
+        }
+        Err(Error::new(Code::Unavailable, "The keys are being changed by somebody else. Try again."))
+    }
+
+    /// Changes keys of the ring and goes on with what it is then; `change` tells whether there is anything to do.
+    async fn change_keys(
         &self,
         now: Timestamp,
         change: impl Fn(&mut Ring) -> Result<bool> + Send + Sync,
     ) -> Result<Ring> {
-        for _ in 0..TRIES {
-            let (old, wraps) = self.stored_ring().await?;
+        let changed = self.change_ring(|wraps| {
             let master = self.keys.master();
             let mut ring = wraps.open(&master).map_err(Error::internal)?;
             if !change(&mut ring)? {
-                return Ok(ring);
+                return Ok(Change::Nothing((ring, None)));
             }
             // Only one of two master keys is known here.
             if wraps.count() > 1 {
                 return Err(rotating());
             }
             let new = ring.wrap(&master).map_err(Error::internal)?;
-            if self.replace_ring(old, new).await? {
-                self.keys.renew(master, &ring, now).map_err(Error::internal)?;
-                return Ok(ring);
-            }
+            Ok(Change::To(new, (ring, Some(master))))
+        });
+        let (ring, master) = changed.await?;
+        if let Some(master) = master {
+            self.keys.renew(master, &ring, now).map_err(Error::internal)?;
         }
-        Err(Error::new(Code::Unavailable, "The keys are being changed by somebody else. Try again."))
+        Ok(ring)
     }
 
     async fn replace_ring(&self, old: Vec<u8>, new: Vec<u8>) -> Result<bool> {
@@ -112,9 +139,13 @@ impl Registry {
 
     /// The keys of the ring, the oldest first, with how many access keys each seals.
     pub async fn sealing_keys(&self, now: Timestamp) -> Result<Vec<SealingKey>> {
+        Ok(self.listed_keys(now).await?.keys)
+    }
+
+    async fn listed_keys(&self, now: Timestamp) -> Result<WharfListKeysResponse> {
         let (_, wraps) = self.stored_ring().await?;
         let ring = wraps.open(&self.keys.master()).map_err(Error::internal)?;
-        self.shown_keys(&ring, now).await
+        Ok(WharfListKeysResponse { keys: self.shown_keys(&ring, now).await?, master_keys: wraps.count() })
     }
 
     async fn shown_keys(&self, ring: &Ring, now: Timestamp) -> Result<Vec<SealingKey>> {
@@ -139,7 +170,7 @@ impl Registry {
     /// Makes a new sealing key, which seals half a minute later; while one waits to seal, that is the new one.
     pub async fn rotate_sealing_key(&self, now: Timestamp) -> Result<Vec<SealingKey>> {
         let turned =
-            self.change_ring(now, |ring| ring.turn(now).map_err(Error::internal)?.map_err(|_| full()));
+            self.change_keys(now, |ring| ring.turn(now).map_err(Error::internal)?.map_err(|_| full()));
         let ring = turned.await?;
         self.shown_keys(&ring, now).await
     }
@@ -203,17 +234,16 @@ impl Registry {
                 return Ok(false);
             }
         }
-        let ring = self.change_ring(now, |ring| Ok(ring.over(now).contains(&id) && ring.retire(id))).await?;
+        let ring = self.change_keys(now, |ring| Ok(ring.over(now).contains(&id) && ring.retire(id))).await?;
         tracing::info!(key = id, left = ring.entries().len(), "a sealing key is retired");
         Ok(true)
     }
 
     /// Lets another master key open the store beside the one that does.
     pub async fn add_master_key(&self, next: &MasterKey) -> Result<()> {
-        for _ in 0..TRIES {
-            let (old, wraps) = self.stored_ring().await?;
+        let added = self.change_ring(|wraps| {
             if wraps.open(next).is_ok() {
-                return Ok(());
+                return Ok(Change::Nothing(()));
             }
             if wraps.count() > 1 {
                 return Err(rotating());
@@ -221,24 +251,23 @@ impl Registry {
             let master = self.keys.master();
             let ring = wraps.open(&master).map_err(Error::internal)?;
             let new = Wraps::under_both(&ring, &master, next).map_err(Error::internal)?;
-            if self.replace_ring(old, new).await? {
-                return Ok(());
-            }
-        }
-        Err(Error::new(Code::Unavailable, "The keys are being changed by somebody else. Try again."))
+            Ok(Change::To(new, ()))
+        });
+        added.await
     }
 
     /// Lets this master key alone open the store; it must be one of those that do.
     pub async fn keep_one_master_key(&self, master: &MasterKey, now: Timestamp) -> Result<()> {
-        for _ in 0..TRIES {
-            let (old, wraps) = self.stored_ring().await?;
+        let kept = self.change_ring(|wraps| {
             let ring = wraps.open(master).map_err(Error::internal)?;
-            let new = ring.wrap(master).map_err(Error::internal)?;
-            if wraps.count() == 1 || self.replace_ring(old, new).await? {
-                return self.keys.renew(master.clone(), &ring, now).map_err(Error::internal);
+            if wraps.count() == 1 {
+                return Ok(Change::Nothing(ring));
             }
-        }
-        Err(Error::new(Code::Unavailable, "The keys are being changed by somebody else. Try again."))
+            let new = ring.wrap(master).map_err(Error::internal)?;
+            Ok(Change::To(new, ring))
+        });
+        let ring = kept.await?;
+        self.keys.renew(master.clone(), &ring, now).map_err(Error::internal)
     }
 
     /// How many master keys open the store: two while a rotation is to be finished.
@@ -253,8 +282,7 @@ impl Registry {
         _input: WharfListKeysRequest,
     ) -> Result<WharfListKeysResponse> {
         self.manages(ctx, Op::WharfListKeys, "*", iam::Context::new()).await?;
-        let master_keys = self.master_keys().await?;
-        Ok(WharfListKeysResponse { keys: self.sealing_keys(ctx.now).await?, master_keys })
+        self.listed_keys(ctx.now).await
     }
 
     /// Makes a new sealing key.

@@ -177,11 +177,6 @@ impl Registry {
         if types.into_iter().flatten().any(|text| text.contains(char::is_control)) {
             return Err(Error::new(Code::ManifestInvalid, "A media type cannot hold control characters."));
         }
-        let required = sorted(manifest.required_blobs().map(|blob| blob.digest));
-        let blobs = sorted(manifest.blobs().map(|blob| blob.digest));
-        let foreign =
-            blobs.iter().filter(|digest| required.binary_search(digest).is_err()).copied().collect();
-        let children = sorted(manifest.children().map(|child| child.digest));
         let annotations_json = match (&manifest.subject, manifest.annotations.is_empty()) {
             (Some(_), false) => Some(serde_json::to_vec(&manifest.annotations).map_err(Error::internal)?),
             _ => None,
@@ -197,9 +192,9 @@ impl Registry {
             image_size: manifest.total_size(),
             subject: manifest.subject.as_ref().map(|subject| subject.digest),
             annotations_json,
-            blobs,
-            foreign,
-            children,
+            blobs: manifest.blob_digests(),
+            foreign: manifest.foreign_digests(),
+            children: manifest.child_digests(),
             missing: push.missing,
             tags: push.tags,
             pushed_by: permit.caller().unique_id.clone(),
@@ -317,14 +312,6 @@ fn put_image_error<E: Effect>(refusal: PutImageRefusal, gate: &Gate, permit: &Pe
             ),
         ),
     }
-}
-
-/// Each digest once.
-fn sorted(digests: impl Iterator<Item = Digest>) -> Vec<Digest> {
-    let mut digests: Vec<Digest> = digests.collect();
-    digests.sort_unstable();
-    digests.dedup();
-    digests
 }
 
 fn join(digests: &[Digest]) -> String {

@@ -105,20 +105,12 @@ impl Stored {
                 return Ok(());
             }
         };
-        let blobs = sorted(manifest.blobs().map(|blob| blob.digest));
-        let children = sorted(manifest.children().map(|child| child.digest));
-        insert_members(tx, self.repository, self.image, &blobs, &children).await?;
+        let children = manifest.child_digests();
+        insert_members(tx, self.repository, self.image, &manifest.blob_digests(), &children).await?;
         let size = manifest.total_size().max(largest_child(tx, self.repository, &children).await?);
         let update = "UPDATE image SET image_size = ?4 WHERE registry = ?1 AND repository = ?2 AND id = ?3";
         let values = params![self.repository.registry, self.repository.id, self.image, size];
         tx.execute(update, &values).await?;
         Ok(())
     }
-}
-
-fn sorted(digests: impl Iterator<Item = Digest>) -> Vec<Digest> {
-    let mut digests: Vec<Digest> = digests.collect();
-    digests.sort_unstable();
-    digests.dedup();
-    digests
 }

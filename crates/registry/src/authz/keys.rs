@@ -122,7 +122,8 @@ pub(super) fn add_principal_tags(
     }
 }
 
-fn pairs(tags: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+/// Tags as pairs of texts.
+pub(crate) fn pairs(tags: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> + Clone {
     tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))
 }
 

@@ -24,7 +24,7 @@ use meta::{ListTagsForResource, TagResource, TagResourceRefusal, UntagResource};
 
 use super::{account_of, epoch_seconds, page_limit, repository_of};
 use crate::Registry;
-use crate::authz::{of_request_tags, repository_not_found};
+use crate::authz::{of_request_tags, pairs, repository_not_found};
 use crate::context::{Ctx, RepositoryRef, repository_arn};
 use crate::error::{Code, Error, Result};
 use crate::op::Op;
@@ -337,7 +337,7 @@ fn filters(shape: Vec<ImageTagMutabilityExclusionFilter>) -> Vec<String> {
 
 /// `aws:RequestTag/k` and `aws:TagKeys` of a request that brings tags.
 fn request_tag_keys(tags: &[(String, String)]) -> iam::Context {
-    of_request_tags(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+    of_request_tags(pairs(tags))
 }
 
 fn same_but_for_case() -> Error {

@@ -27,7 +27,7 @@ use jiff::Timestamp;
 use meta::{Entity, EntityKind, FindEntity, ListIamTags, Micros};
 
 use crate::Registry;
-use crate::authz::{add_resource_tags, of_request_tags};
+use crate::authz::{add_resource_tags, of_request_tags, pairs};
 use crate::context::Ctx;
 use crate::error::{AwsCode, Error, Result};
 use crate::op::Op;
@@ -83,9 +83,8 @@ fn quota_exceeded(quota: &str, limit: impl std::fmt::Display) -> Error {
 
 /// Condition keys of tags that a request brings.
 fn request_tags(tags: &[(String, String)]) -> Result<iam::Context> {
-    let pairs = || tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    aws::tag::check(pairs()).map_err(|(_, fault)| Error::aws(AwsCode::InvalidInput, tag_fault(fault)))?;
-    Ok(of_request_tags(pairs()))
+    aws::tag::check(pairs(tags)).map_err(|(_, fault)| Error::aws(AwsCode::InvalidInput, tag_fault(fault)))?;
+    Ok(of_request_tags(pairs(tags)))
 }
 
 /// The words of IAM and STS for a tag that breaks a rule. What is too long, too much or has other characters is refused

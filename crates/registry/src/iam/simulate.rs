@@ -220,8 +220,7 @@ impl Registry {
         // A boundary of the request stands in for the principal's own.
         simulation.boundary = simulation.boundary.or(of_principal.boundary);
         let mut keys = iam::Context::new().with("aws:PrincipalAccount", entity.account_id.to_string());
-        let tags = of_principal.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        keys.set_tags("aws:PrincipalTag/", tags);
+        keys.set_tags("aws:PrincipalTag/", crate::authz::pairs(&of_principal.tags));
         simulation.inline_of = format!("{}_{}_", entity.kind, entity.name);
         if entity.kind != "group" && simulation.caller_arn.is_none() {
             simulation.caller_arn = Some(arn_of(&entity));

@@ -96,8 +96,7 @@ impl Registry {
         if let Some(member) = &found {
             let list = ListAccountTags { account_id: member.account_id.clone() };
             let tags = self.meta.read(list).await.or_store_error()?;
-            let tags = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-            keys.set_tags("aws:ResourceTag/", tags);
+            keys.set_tags("aws:ResourceTag/", crate::authz::pairs(&tags));
         }
         self.manages(ctx, op, &arn, keys).await?;
         found.ok_or_else(account_not_found)

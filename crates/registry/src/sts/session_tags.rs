@@ -3,7 +3,7 @@
 
 use aws::tag::folded;
 
-use crate::authz::of_request_tags;
+use crate::authz::{of_request_tags, pairs};
 use crate::context::Caller;
 use crate::error::{AwsCode, Error, Result};
 use crate::iam::tag_fault;
@@ -28,8 +28,7 @@ fn is_among<'a>(key: &str, mut keys: impl Iterator<Item = &'a String>) -> bool {
 impl SessionTags {
     /// Tags that nothing comes along with.
     pub(super) fn asked(tags: &[(String, String)]) -> Result<Self> {
-        let pairs = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        aws::tag::check(pairs).map_err(|(_, fault)| invalid(tag_fault(fault)))?;
+        aws::tag::check(pairs(tags)).map_err(|(_, fault)| invalid(tag_fault(fault)))?;
         Ok(Self { all: tags.to_vec(), transitive: Vec::new() })
     }
 
@@ -54,7 +53,7 @@ impl SessionTags {
     /// The condition keys of a request for a session with these tags. What comes along counts as asked for (EKS User
     /// Guide, "Access AWS Resources using EKS Pod Identity Target IAM Roles").
     pub(super) fn keys(&self) -> iam::Context {
-        let mut keys = of_request_tags(self.all.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        let mut keys = of_request_tags(pairs(&self.all));
         if !self.transitive.is_empty() {
             keys.set_all("sts:TransitiveTagKeys", self.transitive.iter().map(String::as_str));
         }
