@@ -2,25 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-use oidc::{Claims, OidcError, Provider, Verifier};
+use oidc::{OidcError, Verifier};
 use outbound::Dialler;
 use serde_json::{Value, json};
 
 use crate::issuer::{DISCOVERY, Issuer, Page};
 use crate::keys::{Key, NOW, claims_of, key_set};
 use crate::log::Log;
-
-async fn check(verifier: &Verifier, issuer: &Issuer, token: &str, at: i64) -> Result<Claims, OidcError> {
-    let provider = Provider {
-        account: "111122223333",
-        issuer_url: &issuer.url,
-        client_ids: &["sts.amazonaws.com".to_owned()],
-        certificate_authority: Some(&issuer.authority),
-        key_set: None,
-    };
-    verifier.verify(&provider, token, Timestamp::from_second(at).unwrap()).await
-}
 
 /// Failures take as long as a slow issuer may, which is made short here.
 fn on_loopback() -> Verifier {
@@ -37,17 +25,17 @@ async fn keys_are_fetched_once_and_anew_when_the_issuer_has_rotated_them() {
     let issuer = Issuer::start(key_set(&[&old])).await;
     let verifier = on_loopback();
     for at in [NOW, NOW + 1, NOW + 599] {
-        check(&verifier, &issuer, &token(&old, &issuer), at).await.unwrap();
+        issuer.check(&verifier, &token(&old, &issuer), at).await.unwrap();
     }
     assert_eq!((issuer.asked(DISCOVERY), issuer.asked("/keys")), (1, 1));
     issuer.publish("/keys", key_set(&[&new]).into());
-    check(&verifier, &issuer, &token(&new, &issuer), NOW + 599).await.unwrap();
+    issuer.check(&verifier, &token(&new, &issuer), NOW + 599).await.unwrap();
     assert_eq!(issuer.asked("/keys"), 2);
     // What the issuer took back is worth nothing any more.
-    let error = check(&verifier, &issuer, &token(&old, &issuer), NOW + 600).await.unwrap_err();
+    let error = issuer.check(&verifier, &token(&old, &issuer), NOW + 600).await.unwrap_err();
     assert!(matches!(error, OidcError::InvalidToken(text) if text.contains("no key")));
     // Age alone is a reason too.
-    check(&verifier, &issuer, &token(&new, &issuer), NOW + 599 + 600).await.unwrap();
+    issuer.check(&verifier, &token(&new, &issuer), NOW + 599 + 600).await.unwrap();
     assert_eq!(issuer.asked("/keys"), 3);
 }
 
@@ -57,15 +45,15 @@ async fn strangers_cannot_make_the_server_ask_often() {
     let issuer = Issuer::start(key_set(&[&own])).await;
     let verifier = on_loopback();
     for _ in 0..50 {
-        check(&verifier, &issuer, &token(&stranger, &issuer), NOW).await.unwrap_err();
+        issuer.check(&verifier, &token(&stranger, &issuer), NOW).await.unwrap_err();
     }
     assert_eq!(issuer.asked("/keys"), 1);
-    check(&verifier, &issuer, &token(&stranger, &issuer), NOW + 10).await.unwrap_err();
+    issuer.check(&verifier, &token(&stranger, &issuer), NOW + 10).await.unwrap_err();
     assert_eq!(issuer.asked("/keys"), 2);
     // A token that is refused for what it says costs no request at all.
     let mut claims = claims_of(&issuer.url);
     claims["aud"] = json!("elsewhere");
-    check(&verifier, &issuer, &stranger.token("ES256", &claims), NOW + 60).await.unwrap_err();
+    issuer.check(&verifier, &stranger.token("ES256", &claims), NOW + 60).await.unwrap_err();
     assert_eq!(issuer.asked("/keys"), 2);
 }
 
@@ -81,7 +69,7 @@ async fn many_at_once_make_one_request() {
         .map(|_| {
             let (verifier, issuer, token) =
                 (std::sync::Arc::clone(&verifier), issuer.clone(), token(&key, &issuer));
-            tokio::spawn(async move { check(&verifier, &issuer, &token, NOW).await })
+            tokio::spawn(async move { issuer.check(&verifier, &token, NOW).await })
         })
         .collect();
     for task in tasks {
@@ -100,13 +88,13 @@ async fn an_issuer_that_fails_is_not_asked_at_once_again_and_known_keys_serve_fo
         claims["exp"] = json!(NOW + 100_000);
         key.token("ES256", &claims)
     };
-    check(&verifier, &issuer, &token, NOW).await.unwrap();
+    issuer.check(&verifier, &token, NOW).await.unwrap();
     let mut down = Page::from(json!({}));
     down.status = "503 Service Unavailable";
     issuer.publish(DISCOVERY, down);
-    check(&verifier, &issuer, &token, NOW + 3599).await.unwrap();
+    issuer.check(&verifier, &token, NOW + 3599).await.unwrap();
     for at in [NOW + 3601, NOW + 3610] {
-        let error = check(&verifier, &issuer, &token, at).await.unwrap_err();
+        let error = issuer.check(&verifier, &token, at).await.unwrap_err();
         assert_eq!(error, OidcError::NoKeys);
     }
     assert_eq!(issuer.asked(DISCOVERY), 1 + 2);
@@ -119,7 +107,7 @@ async fn logged_with(path: &str, page: impl FnOnce(&Issuer) -> Page) -> String {
     issuer.publish("/moved", key_set(&[&key]).into());
     issuer.publish(path, page(&issuer));
     let log = Log::default();
-    let error = log.of(check(&on_loopback(), &issuer, &token(&key, &issuer), NOW)).await.unwrap_err();
+    let error = log.of(issuer.check(&on_loopback(), &token(&key, &issuer), NOW)).await.unwrap_err();
     assert_eq!(error, OidcError::NoKeys);
     log.text()
 }
@@ -162,12 +150,12 @@ async fn a_server_that_nobody_vouches_for_is_not_believed() {
     stranger.authority.clone_from(&other.authority);
     let verifier = on_loopback();
     let log = Log::default();
-    let error = log.of(check(&verifier, &stranger, &token, NOW)).await.unwrap_err();
+    let error = log.of(stranger.check(&verifier, &token, NOW)).await.unwrap_err();
     assert_eq!(error, OidcError::NoKeys);
     assert!(log.text().contains("certificate"), "{}", log.text());
     // Whoever trusts the right authority is not held up by one who does not, nor the other way round.
-    check(&verifier, &issuer, &token, NOW).await.unwrap();
-    check(&verifier, &stranger, &token, NOW + 60).await.unwrap_err();
+    issuer.check(&verifier, &token, NOW).await.unwrap();
+    stranger.check(&verifier, &token, NOW + 60).await.unwrap_err();
 }
 
 #[tokio::test]
@@ -179,7 +167,7 @@ async fn a_slow_issuer_is_given_up() {
     issuer.publish("/keys", slow);
     let begun = Instant::now();
     let log = Log::default();
-    let error = log.of(check(&on_loopback(), &issuer, &token(&key, &issuer), NOW)).await.unwrap_err();
+    let error = log.of(issuer.check(&on_loopback(), &token(&key, &issuer), NOW)).await.unwrap_err();
     assert_eq!(error, OidcError::NoKeys);
     assert!(log.text().contains("in time"), "{}", log.text());
     assert!(begun.elapsed() < Duration::from_secs(20));

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::Timestamp;
+use oidc::{Claims, OidcError, Provider, Verifier};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer as Signer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
@@ -28,6 +30,23 @@ impl From<Value> for Page {
     }
 }
 
+/// Checks a token against an issuer at a URL, which an account has registered with an authority of its own.
+pub(crate) async fn verify(
+    verifier: &Verifier,
+    (issuer_url, authority): (&str, &str),
+    token: &str,
+    at: i64,
+) -> Result<Claims, OidcError> {
+    let provider = Provider {
+        account: "111122223333",
+        issuer_url,
+        client_ids: &["sts.amazonaws.com".to_owned()],
+        certificate_authority: Some(authority),
+        key_set: None,
+    };
+    verifier.verify(&provider, token, Timestamp::from_second(at).unwrap()).await
+}
+
 #[derive(Clone)]
 pub(crate) struct Issuer {
     /// With `https://`.
@@ -39,6 +58,11 @@ pub(crate) struct Issuer {
 }
 
 impl Issuer {
+    /// Checks a token of this issuer's.
+    pub(crate) async fn check(&self, verifier: &Verifier, token: &str, at: i64) -> Result<Claims, OidcError> {
+        verify(verifier, (&self.url, &self.authority), token, at).await
+    }
+
     /// One that publishes a key set at `/keys`.
     pub(crate) async fn start(keys: Value) -> Self {
         let (tls, authority) = certificate();

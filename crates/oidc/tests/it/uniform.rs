@@ -3,12 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-use oidc::{OidcError, Provider, Verifier};
+use oidc::{OidcError, Verifier};
 use outbound::Dialler;
 use serde_json::{Value, json};
 
-use crate::issuer::{DISCOVERY, Issuer, Page};
+use crate::issuer::{DISCOVERY, Issuer, Page, verify};
 use crate::keys::{Key, NOW, claims_of, key_set};
 use crate::log::Log;
 
@@ -19,17 +18,9 @@ async fn failure(issuer_url: &str, authority: &str) -> (String, Duration) {
     let dialler = Dialler::new(|address| address.is_loopback());
     let verifier = Verifier::with_patience(dialler, PATIENCE);
     let key = Key::elliptic("one", "P-256");
-    let provider = Provider {
-        account: "111122223333",
-        issuer_url,
-        client_ids: &["sts.amazonaws.com".to_owned()],
-        certificate_authority: Some(authority),
-        key_set: None,
-    };
     let token = key.token("ES256", &claims_of(issuer_url));
     let begun = Instant::now();
-    let now = Timestamp::from_second(NOW).unwrap();
-    let error = verifier.verify(&provider, &token, now).await.unwrap_err();
+    let error = verify(&verifier, (issuer_url, authority), &token, NOW).await.unwrap_err();
     (format!("{error:?} {error}"), begun.elapsed())
 }
 
@@ -71,16 +62,8 @@ async fn the_operators_network_is_not_called() {
     let key = Key::elliptic("one", "P-256");
     let issuer = Issuer::start(key_set(&[&key])).await;
     let verifier = Verifier::with_patience(Dialler::new(|_| false), Duration::from_millis(50));
-    let provider = Provider {
-        account: "111122223333",
-        issuer_url: &issuer.url,
-        client_ids: &["sts.amazonaws.com".to_owned()],
-        certificate_authority: Some(&issuer.authority),
-        key_set: None,
-    };
     let token = key.token("ES256", &claims_of(&issuer.url));
-    let now = Timestamp::from_second(NOW).unwrap();
-    assert_eq!(verifier.verify(&provider, &token, now).await.unwrap_err(), OidcError::NoKeys);
+    assert_eq!(issuer.check(&verifier, &token, NOW).await.unwrap_err(), OidcError::NoKeys);
     assert_eq!(issuer.asked(DISCOVERY), 0);
 }
 
@@ -95,16 +78,8 @@ async fn where_keys_lie_is_held_against_the_rules_as_the_issuer_is() {
         Dialler::new(|address| address == std::net::Ipv4Addr::LOCALHOST),
         Duration::from_millis(500),
     );
-    let provider = Provider {
-        account: "111122223333",
-        issuer_url: &issuer.url,
-        client_ids: &["sts.amazonaws.com".to_owned()],
-        certificate_authority: Some(&issuer.authority),
-        key_set: None,
-    };
     let token = key.token("ES256", &claims_of(&issuer.url));
-    let now = Timestamp::from_second(NOW).unwrap();
-    assert_eq!(log.of(verifier.verify(&provider, &token, now)).await.unwrap_err(), OidcError::NoKeys);
+    assert_eq!(log.of(issuer.check(&verifier, &token, NOW)).await.unwrap_err(), OidcError::NoKeys);
     assert_eq!(issuer.asked(DISCOVERY), 1);
     assert!(log.text().contains("127.0.0.2") && log.text().contains("may be called"), "{}", log.text());
 }

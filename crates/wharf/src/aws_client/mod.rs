@@ -21,7 +21,7 @@ use serde_json::Value;
 pub(crate) use answer::{Refusal, XmlAnswer};
 pub(crate) use profile::access_key_of_file;
 pub(crate) use service::Service;
-pub(crate) use wiring::Connection;
+pub(crate) use wiring::{Connection, environment};
 
 /// A page of IAM's longest answers is well below this.
 const LIMITS: Limits = Limits { bytes: 16 * 1024 * 1024, time: Duration::from_secs(30) };

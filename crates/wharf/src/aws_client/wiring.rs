@@ -29,7 +29,7 @@ pub(crate) struct Connection {
 }
 
 /// A variable of the environment that is set to something.
-fn environment(name: &str) -> Option<String> {
+pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

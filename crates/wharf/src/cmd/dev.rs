@@ -10,6 +10,7 @@ use server::Listener;
 use super::env::{exports, quoted, registry_host};
 use super::say;
 use super::serve::{address, blobs, open_database, warn};
+use crate::aws_client::environment;
 use crate::background::MasterKeyFile;
 use crate::cli::Dev;
 use crate::credentials::{self, Wanted};
@@ -70,8 +71,7 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
 fn key_of_environment() -> anyhow::Result<Option<(AccessKeyId, SecretKey)>> {
     const ID: &str = "WHARF_DEV_ACCESS_KEY_ID";
     const SECRET: &str = "WHARF_DEV_SECRET_ACCESS_KEY";
-    let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    match (get(ID), get(SECRET)) {
+    match (environment(ID), environment(SECRET)) {
         (Some(id), Some(secret)) => {
             let id = id.parse().with_context(|| format!("{ID} is not an access key id"))?;
             if !(16..=128).contains(&secret.len()) {

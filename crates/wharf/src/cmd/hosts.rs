@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::account::Reach;
 use super::say;
+use crate::aws_client::environment;
 use crate::config::host_name;
 use crate::{data_dir, files};
 
@@ -66,11 +67,10 @@ fn suffix_of(registry: &str) -> Option<String> {
 
 /// The suffix that this shell's registry has, or the development registry of this folder.
 fn known_suffix() -> anyhow::Result<String> {
-    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let registry = if let Some(registry) = variable("WHARF_REGISTRY") {
+    let registry = if let Some(registry) = environment("WHARF_REGISTRY") {
         Some(registry)
     } else {
-        let folder = variable("WHARF_DATA_DIR").unwrap_or_else(|| ".wharf".to_owned());
+        let folder = environment("WHARF_DATA_DIR").unwrap_or_else(|| ".wharf".to_owned());
         let kept = files::read_optional(&data_dir::registry(Path::new(&folder)))?;
         kept.map(|kept| String::from_utf8_lossy(&kept).into_owned())
     };

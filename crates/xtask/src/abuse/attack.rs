@@ -85,18 +85,11 @@ impl Attack {
         Self::Together,
     ];
 
-    /// What is asked of the same server at the same time.
-    const TOGETHER: [Self; 9] = [
-        Self::Members,
-        Self::Bodies,
-        Self::Slots,
-        Self::Windows,
-        Self::Pattern,
-        Self::Answers,
-        Self::Policies,
-        Self::Readers,
-        Self::Unread,
-    ];
+    /// What is asked of the same server at the same time: all that do not want a server of their own.
+    fn together() -> impl Iterator<Item = Self> {
+        let apart = [Self::Descriptors, Self::Agent, Self::Together];
+        Self::ALL.into_iter().filter(move |attack| !apart.contains(attack))
+    }
 
     /// The name for `--only` and in the table.
     pub(super) fn name(self) -> &'static str {
@@ -137,7 +130,7 @@ impl Attack {
             Self::Readers => readers::prepare(site).await,
             Self::Agent => agent::prepare(site).await,
             Self::Together => {
-                for attack in Self::TOGETHER {
+                for attack in Self::together() {
                     Box::pin(attack.prepare(site, scale)).await?;
                 }
                 Ok(())
@@ -183,6 +176,6 @@ async fn together(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
             }
         }
     };
-    let _ = timeout(slots::time(scale), join_all(Attack::TOGETHER.map(again))).await;
+    let _ = timeout(slots::time(scale), join_all(Attack::together().map(again))).await;
     Ok(Vec::new())
 }
