@@ -1,6 +1,6 @@
 //! Policy documents.
 
-use iam::{Context, Document, MAX_POLICY_BYTES, Policy, Request, SourceName, Use, evaluate_identity};
+use policy::{Context, Document, MAX_POLICY_BYTES, Policy, Request, SourceName, Use, evaluate_identity};
 use std::collections::HashMap;
 use std::str::from_utf8;
 

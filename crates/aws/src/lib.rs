@@ -2,6 +2,8 @@
 //!
 //! INVARIANT: pure. No I/O, no async runtime, no clock; the time is an argument.
 
+#![warn(missing_docs)]
+
 pub mod arn;
 pub mod dialect;
 pub mod ecr;

@@ -8,6 +8,8 @@
 //!   whether it exists. A file may be longer than its row says, and a file without a row is garbage.
 //! * Memory is bounded whatever the size of an object, and no thread waits for a slow client.
 
+#![warn(missing_docs)]
+
 mod append;
 mod content;
 pub mod disk;

@@ -6,6 +6,8 @@
 //!
 //! Sources of the rules: the OCI image specification 1.1 and the OCI distribution specification 1.1 and `dev`.
 
+#![warn(missing_docs)]
+
 pub mod digest;
 pub mod error;
 pub mod manifest;

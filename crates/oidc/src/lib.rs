@@ -7,6 +7,8 @@
 //! well-kept JWT libraries leave to their caller most of what matters here (which algorithm fits which key, `crit`,
 //! repeated members, bounds), and what they would save is a few dozen lines around `base64` and `serde_json`.
 
+#![warn(missing_docs)]
+
 mod allowance;
 mod claims;
 mod error;

@@ -8,6 +8,8 @@
 //! [`Client::guarded`], whose [`Dialler`] keeps out of the operator's network; [`Client::of_operator`] is for commands,
 //! whose user named the server, and `cargo xtask tidy` finds it anywhere else.
 
+#![warn(missing_docs)]
+
 mod destination;
 mod dialler;
 mod roots;

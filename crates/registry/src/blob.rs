@@ -13,10 +13,11 @@ use oci::digest::Digest;
 use oci::name::RepositoryName;
 
 use crate::Registry;
-use crate::context::{Caller, Ctx, RepositoryRef};
-use crate::error::{Code, Error, Result};
-use crate::op::effect::{self, Effect};
-use crate::store::{RefusedExt as _, StoreResultExt as _, open_error, store_error};
+use crate::blob_error::open_error;
+use access::context::{Caller, Ctx, RepositoryRef};
+use access::error::{Code, Error, Result};
+use access::op::effect::{self, Effect};
+use access::store::{RefusedExt as _, StoreResultExt as _, store_error};
 
 /// How many repositories an anonymous mount looks at for one that the caller may read.
 const MOUNT_CANDIDATES: usize = 20;
@@ -72,7 +73,7 @@ impl Registry {
         repository: &RepositoryRef,
         digest: &Digest,
     ) -> Result<BlobStat> {
-        let gate = self.gate(ctx, repository, Target::Blob(*digest)).await?;
+        let gate = self.access.gate(ctx, repository, Target::Blob(*digest)).await?;
         let repository = match gate.permit::<effect::BatchCheckLayerAvailability>() {
             Ok(permit) => permit.repository(),
             Err(denied) => gate.permit::<effect::GetDownloadUrlForLayer>().map_err(|_| denied)?.repository(),
@@ -89,7 +90,7 @@ impl Registry {
         repository: &RepositoryRef,
         digest: &Digest,
     ) -> Result<BlobHandle> {
-        let gate = self.gate(ctx, repository, Target::Blob(*digest)).await?;
+        let gate = self.access.gate(ctx, repository, Target::Blob(*digest)).await?;
         gate.permit::<effect::GetDownloadUrlForLayer>()?;
         let row = gate.resolved().blob.as_ref().ok_or_else(blob_unknown)?;
         BlobHandle::new(self, row, &ctx.caller)
@@ -105,7 +106,7 @@ impl Registry {
         digest: &Digest,
         from: Option<&RepositoryName>,
     ) -> Result<bool> {
-        let gate = self.gate(ctx, repository, Target::Blob(*digest)).await?;
+        let gate = self.access.gate(ctx, repository, Target::Blob(*digest)).await?;
         gate.allow(effect::CompleteLayerUpload::OP)?;
         let permit = gate.permit::<effect::InitiateLayerUpload>()?;
         if let Some(row) = &gate.resolved().blob {
@@ -119,7 +120,7 @@ impl Registry {
         };
         for name in candidates {
             let source = RepositoryRef { name, ..repository.clone() };
-            let source_gate = self.gate(ctx, &source, Target::Blob(*digest)).await?;
+            let source_gate = self.access.gate(ctx, &source, Target::Blob(*digest)).await?;
             let Ok(read) = source_gate.permit::<effect::GetDownloadUrlForLayer>() else { continue };
             if source_gate.resolved().blob.is_none() {
                 continue;
@@ -131,7 +132,7 @@ impl Registry {
                 at: ctx.at(),
             };
             fault::hit(Fault::BeforeLink);
-            match self.meta.write(link).await {
+            match self.access.meta.write(link).await {
                 Ok(_) => {
                     fault::hit(Fault::AfterLink);
                     return Ok(true);
@@ -154,7 +155,7 @@ impl Registry {
             return Ok(());
         }
         let renew = RenewBlobs { repository, digests: vec![row.digest], at: ctx.at() };
-        self.meta.write(renew).await.or_store_error()
+        self.access.meta.write(renew).await.or_store_error()
     }
 
     async fn repositories_with(
@@ -163,16 +164,16 @@ impl Registry {
         digest: &Digest,
     ) -> Result<Vec<RepositoryName>> {
         let find = FindLinks { registry, digest: *digest, limit: MOUNT_CANDIDATES };
-        let names = self.meta.read(find).await.or_store_error()?;
+        let names = self.access.meta.read(find).await.or_store_error()?;
         Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
     /// Takes a blob out of the repository. One that a manifest needs stays.
     pub async fn delete_blob(&self, ctx: &Ctx, repository: &RepositoryRef, digest: &Digest) -> Result<()> {
-        let gate = self.gate(ctx, repository, Target::None).await?;
+        let gate = self.access.gate(ctx, repository, Target::None).await?;
         let permit = gate.permit::<effect::BatchDeleteImage>()?;
         let unlink = UnlinkBlob { repository: permit.repository(), digest: *digest, at: ctx.at() };
-        self.meta.write(unlink).await.or_refused(|refusal| match refusal {
+        self.access.meta.write(unlink).await.or_refused(|refusal| match refusal {
             UnlinkBlobRefusal::NotFound => blob_unknown(),
             UnlinkBlobRefusal::InUse => Error::new(
                 Code::BlobInUse,

@@ -9,13 +9,13 @@ use oci::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::Registry;
-use crate::authz::Permit;
 use crate::blob::{BlobHandle, blob_unknown};
-use crate::context::{Ctx, Plane, RepositoryRef, Unsigned};
-use crate::error::{Code, Error, Result};
-use crate::kept::SealedCaller;
-use crate::op::effect::GetDownloadUrlForLayer;
-use crate::seal::Purpose;
+use access::authz::Permit;
+use access::context::{Ctx, Plane, RepositoryRef, Unsigned};
+use access::error::{Code, Error, Result};
+use access::kept::SealedCaller;
+use access::op::effect::GetDownloadUrlForLayer;
+use access::seal::Purpose;
 
 /// How long a download URL opens (ECR's presigned URLs live for an hour).
 pub const LIFETIME: SignedDuration = SignedDuration::from_hours(1);
@@ -83,15 +83,16 @@ impl Registry {
             caller,
         };
         let limits = (permit.caller(), MAX_SEALED_CHARS, expires_at);
-        let sealed = self.seal_with_caller(Purpose::Download, limits, download).await?;
-        let endpoint = self.settings.address.origin(&repository.account_id, &repository.region);
+        let sealed = self.access.seal_with_caller(Purpose::Download, limits, download).await?;
+        let endpoint = self.access.settings.address.origin(&repository.account_id, &repository.region);
         Ok(format!("{endpoint}{PATH_PREFIX}{sealed}"))
     }
 
     /// Leave to read the blob that a download URL stands for, decided anew in the name of the one who asked: the URL
     /// ends with that principal, its key and its permission.
     pub async fn verify_download(self: &Arc<Self>, sealed: &str, request: &Unsigned) -> Result<BlobHandle> {
-        let download: Download = self.keys.open_json(Purpose::Download, sealed).map_err(|_| not_valid())?;
+        let download: Download =
+            self.access.keys.open_json(Purpose::Download, sealed).map_err(|_| not_valid())?;
         if request.now.as_second() >= download.expires_at {
             return Err(refused("The download URL has expired. Ask for a new one."));
         }
@@ -101,10 +102,10 @@ impl Registry {
             region: download.region.parse().map_err(|_| not_valid())?,
             name: download.name.parse().map_err(|_| not_valid())?,
         };
-        let caller = Arc::new(self.caller_of(download.caller).await?.ok_or_else(not_valid)?);
+        let caller = Arc::new(self.access.caller_of(download.caller).await?.ok_or_else(not_valid)?);
         let (peer, user_agent) = (request.peer, request.user_agent.clone());
         let ctx = Ctx::new(caller, peer, user_agent, "download".to_owned(), request.now, Plane::Data);
-        let gate = self.gate(&ctx, &repository, Target::Blob(digest)).await.map_err(for_bearer)?;
+        let gate = self.access.gate(&ctx, &repository, Target::Blob(digest)).await.map_err(for_bearer)?;
         let permit = gate.permit::<GetDownloadUrlForLayer>().map_err(for_bearer)?;
         let is_same = permit.repository().id == download.repository;
         let row = gate.resolved().blob.as_ref().filter(|_| is_same).ok_or_else(blob_unknown)?;

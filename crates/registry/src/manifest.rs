@@ -11,11 +11,11 @@ use oci::manifest::{Manifest, ManifestError};
 use oci::name::{Reference, Tag};
 
 use crate::Registry;
-use crate::authz::{Gate, Permit};
-use crate::context::{Ctx, RepositoryRef};
-use crate::error::{Code, Error, Result};
-use crate::op::effect::{self, Effect};
-use crate::store::{RefusedExt as _, StoreResultExt as _};
+use access::authz::{Gate, Permit};
+use access::context::{Ctx, RepositoryRef};
+use access::error::{Code, Error, Result};
+use access::op::effect::{self, Effect};
+use access::store::{RefusedExt as _, StoreResultExt as _};
 
 /// Most layers of an image and most manifests of an index: each is a row of one transaction, which others wait for.
 const MAX_REFERENCES: usize = 4_200;
@@ -85,7 +85,7 @@ impl Registry {
             Reference::Tag(tag) => Target::Tag(tag.clone()),
             Reference::Digest(digest) => Target::Digest(*digest),
         };
-        let gate = self.gate(ctx, repository, target).await?;
+        let gate = self.access.gate(ctx, repository, target).await?;
         let permit = gate.permit::<effect::BatchGetImage>()?;
         let image = gate.resolved().image.as_ref().ok_or_else(manifest_unknown)?;
         ctx.hold(image.manifest_size).await?;
@@ -103,7 +103,7 @@ impl Registry {
             return Ok(body);
         }
         let load = LoadManifest { repository, id: image.id };
-        let body = self.meta.read(load).await.or_store_error()?.ok_or_else(manifest_unknown)?;
+        let body = self.access.meta.read(load).await.or_store_error()?.ok_or_else(manifest_unknown)?;
         let body = Bytes::from(body);
         self.manifests.insert(image.digest, body.clone());
         Ok(body)
@@ -111,7 +111,7 @@ impl Registry {
 
     /// Whether the caller may push a manifest, asked before the manifest is read.
     pub async fn check_put_manifest(&self, ctx: &Ctx, repository: &RepositoryRef) -> Result<()> {
-        let gate = self.gate(ctx, repository, Target::None).await?;
+        let gate = self.access.gate(ctx, repository, Target::None).await?;
         gate.permit::<effect::PutImage>().map(|_| ())
     }
 
@@ -126,7 +126,7 @@ impl Registry {
         content_type: Option<&str>,
         body: Bytes,
     ) -> Result<Pushed> {
-        let gate = self.gate(ctx, repository, Target::None).await?;
+        let gate = self.access.gate(ctx, repository, Target::None).await?;
         let permit = gate.permit::<effect::PutImage>()?;
         let manifest = Manifest::parse(&body, content_type).map_err(|error| manifest_error(&error))?;
         let mut tags = more_tags.to_vec();
@@ -183,7 +183,7 @@ impl Registry {
         };
         let put = PutImage {
             repository: permit.repository(),
-            id: ImageId(self.ids.next(ctx.now)),
+            id: ImageId(self.access.ids.next(ctx.now)),
             digest: push.digest,
             media_type: manifest.media_type.clone(),
             artifact_type: manifest.effective_artifact_type().map(str::to_owned),
@@ -203,7 +203,7 @@ impl Registry {
             same_digest_same_tag: push.same_image,
         };
         fault::hit(Fault::BeforePutImage);
-        let outcome = self.meta.write(put).await;
+        let outcome = self.access.meta.write(put).await;
         let outcome = outcome.or_refused(|refusal| put_image_error(refusal, gate, permit))?;
         fault::hit(Fault::AfterPutImage);
         Ok(outcome)
@@ -216,7 +216,7 @@ impl Registry {
         repository: &RepositoryRef,
         digest: &Digest,
     ) -> Result<()> {
-        let gate = self.gate(ctx, repository, Target::None).await?;
+        let gate = self.access.gate(ctx, repository, Target::None).await?;
         let permit = gate.permit::<effect::BatchDeleteImage>()?;
         let delete = DeleteManifest {
             repository: permit.repository(),
@@ -225,7 +225,7 @@ impl Registry {
             at: ctx.at(),
         };
         fault::hit(Fault::BeforeDeleteImage);
-        let deleted = self.meta.write(delete).await;
+        let deleted = self.access.meta.write(delete).await;
         fault::hit(Fault::AfterDeleteImage);
         deleted.map(|_| ()).or_refused(|refusal| match refusal {
             DeleteManifestRefusal::RepositoryGone => gate.repository_not_found(),
@@ -239,10 +239,10 @@ impl Registry {
 
     /// Removes a tag. The manifest stays (distribution specification, "Deleting tags").
     pub async fn delete_tag(&self, ctx: &Ctx, repository: &RepositoryRef, tag: &Tag) -> Result<()> {
-        let gate = self.gate(ctx, repository, Target::None).await?;
+        let gate = self.access.gate(ctx, repository, Target::None).await?;
         let permit = gate.permit::<effect::BatchDeleteImage>()?;
         let delete = DeleteTag { repository: permit.repository(), tag: tag.clone() };
-        self.meta.write(delete).await.or_refused(|_| manifest_unknown())
+        self.access.meta.write(delete).await.or_refused(|_| manifest_unknown())
     }
 }
 

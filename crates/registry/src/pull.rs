@@ -6,7 +6,7 @@ use std::time::Duration;
 use meta::{ImageRow, Micros, RecordPull, RepositoryKey};
 
 use crate::Registry;
-use crate::context::Ctx;
+use access::context::Ctx;
 
 /// A pull that comes sooner after the recorded one is not worth a write.
 const COARSENESS: Duration = Duration::from_hours(1);
@@ -25,7 +25,7 @@ impl Registry {
             return;
         }
         self.pulls.insert(key, at);
-        let meta = self.meta.clone();
+        let meta = self.access.meta.clone();
         tokio::spawn(async move {
             if let Err(error) = meta.write(RecordPull { repository, id: key.1, at }).await {
                 tracing::warn!(?error, "the time of a pull was not recorded");

@@ -11,9 +11,9 @@ use meta::{
 };
 
 use crate::Registry;
-use crate::context::micros;
-use crate::error::{Error, Internal, Result};
-use crate::store::{StoreResultExt as _, store_error};
+use access::context::micros;
+use access::error::{Error, Internal, Result};
+use access::store::{StoreResultExt as _, store_error};
 
 /// Rows removed in one transaction: small enough that a push never waits long behind it.
 const SLICE: usize = 500;
@@ -38,7 +38,7 @@ impl Registry {
             limit: REPOSITORIES,
         };
         let mut gone = 0;
-        for work in self.meta.write(claim).await.or_store_error()? {
+        for work in self.access.meta.write(claim).await.or_store_error()? {
             let (kind, key, fence) = (work.kind.clone(), work.key.clone(), work.fence);
             match self.purge_repository(work, micros(now)).await {
                 Ok(done) => gone += usize::from(done),
@@ -48,7 +48,7 @@ impl Registry {
                     tracing::error!(repository = key, cause, "a deleted repository could not be emptied");
                     let (due_at, error) = (after(now, RETRY), cause);
                     let postpone = PostponeWork { kind, key, fence, due_at, error };
-                    ended(self.meta.write(postpone).await)?;
+                    ended(self.access.meta.write(postpone).await)?;
                 }
             }
         }
@@ -60,6 +60,7 @@ impl Registry {
         let mut done = false;
         for _ in 0..SLICES {
             done = self
+                .access
                 .meta
                 .write(PurgeRepositorySlice { repository, limit: SLICE, at })
                 .await
@@ -71,9 +72,9 @@ impl Registry {
         }
         let (kind, key, fence) = (work.kind, work.key, work.fence);
         ended(if done {
-            self.meta.write(FinishWork { kind, key, fence }).await
+            self.access.meta.write(FinishWork { kind, key, fence }).await
         } else {
-            self.meta.write(PostponeWork { kind, key, fence, due_at: at, error: None }).await
+            self.access.meta.write(PostponeWork { kind, key, fence, due_at: at, error: None }).await
         })?;
         Ok(done)
     }
@@ -82,7 +83,7 @@ impl Registry {
     pub async fn expire_uploads(&self, now: Timestamp) -> Result<usize> {
         let idle_since = Micros(micros(now).0.saturating_sub(as_micros(UPLOAD_LIFETIME)));
         let expire = ExpireUploads { idle_since, limit: SLICE, at: micros(now) };
-        self.meta.write(expire).await.or_store_error()
+        self.access.meta.write(expire).await.or_store_error()
     }
 }
 

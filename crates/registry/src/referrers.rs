@@ -7,10 +7,10 @@ use oci::digest::Digest;
 use serde_json::value::RawValue;
 
 use crate::Registry;
-use crate::context::{Ctx, RepositoryRef};
-use crate::error::{Code, Error, Result};
-use crate::op::effect;
-use crate::store::StoreResultExt as _;
+use access::context::{Ctx, RepositoryRef};
+use access::error::{Code, Error, Result};
+use access::op::effect;
+use access::store::StoreResultExt as _;
 
 /// Referrers in one answer of the data plane: small enough that the index stays below the largest manifest.
 const PAGE: usize = 100;
@@ -52,7 +52,7 @@ impl Registry {
         artifact_type: Option<&str>,
         cursor: Option<&str>,
     ) -> Result<ReferrerPage> {
-        let gate = self.gate(ctx, repository, Target::None).await?;
+        let gate = self.access.gate(ctx, repository, Target::None).await?;
         let permit = match gate.permit::<effect::ListImageReferrers>() {
             Err(error) if error.code == Code::RepositoryNotFound => {
                 return Ok(ReferrerPage { referrers: Vec::new(), next: None });
@@ -77,16 +77,17 @@ impl Registry {
         limit: usize,
     ) -> Result<ReferrerPage> {
         let name = format!("referrers {} {} {subject}", repository.registry.0, repository.id);
-        let after = cursor.map(|cursor| self.open_page_token::<i64>(&name, cursor)).transpose()?;
+        let after = cursor.map(|cursor| self.access.open_page_token::<i64>(&name, cursor)).transpose()?;
         let list =
             ListReferrers { repository, subject: *subject, artifact_types, after: after.map(ImageId), limit };
         let measure = MeasureReferrers { list: list.clone(), bytes: PAGE_BYTES };
-        let measure = self.meta.read(measure).await.or_store_error()?;
+        let measure = self.access.meta.read(measure).await.or_store_error()?;
         // The rows, and the answer that is made of them.
         ctx.hold(measure.bytes * 3).await?;
-        let rows = self.meta.read(ListReferrers { limit: measure.count, ..list }).await.or_store_error()?;
+        let rows =
+            self.access.meta.read(ListReferrers { limit: measure.count, ..list }).await.or_store_error()?;
         let next = match rows.last() {
-            Some(last) if measure.more => Some(self.page_token(&name, last.id.0)?),
+            Some(last) if measure.more => Some(self.access.page_token(&name, last.id.0)?),
             _ => None,
         };
         let referrers = rows.into_iter().map(entry).collect::<Result<_>>()?;

@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use meta::{ClaimDoomed, ForgetDoomed};
 
 use crate::Registry;
-use crate::context::micros;
-use crate::error::{Error, Internal, Result};
-use crate::store::{StoreResultExt as _, blob_error};
+use crate::blob_error::blob_error;
+use access::context::micros;
+use access::error::{Error, Internal, Result};
+use access::store::StoreResultExt as _;
 
 /// Objects removed in one pass.
 const BATCH: usize = 256;
@@ -22,7 +23,7 @@ impl Registry {
     /// One pass; tells how many objects went. Safe to repeat and to run on several nodes.
     pub async fn sweep_doomed(&self, now: Timestamp) -> Result<usize> {
         let claim = ClaimDoomed { now: micros(now), limit: BATCH };
-        let claimed = self.meta.write(claim).await.or_store_error()?;
+        let claimed = self.access.meta.write(claim).await.or_store_error()?;
         fault::hit(Fault::BeforeDeleteBytes);
         let mut keys = Vec::with_capacity(claimed.len());
         for key in claimed {
@@ -38,7 +39,7 @@ impl Registry {
         fault::hit(Fault::AfterDeleteBytes);
         let count = keys.len();
         if count > 0 {
-            self.meta.write(ForgetDoomed { keys }).await.or_store_error()?;
+            self.access.meta.write(ForgetDoomed { keys }).await.or_store_error()?;
         }
         Ok(count)
     }

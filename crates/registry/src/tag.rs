@@ -4,10 +4,10 @@ use meta::ListTags;
 use meta::Target;
 
 use crate::Registry;
-use crate::context::{Ctx, RepositoryRef};
-use crate::error::Result;
-use crate::op::effect;
-use crate::store::StoreResultExt as _;
+use access::context::{Ctx, RepositoryRef};
+use access::error::Result;
+use access::op::effect;
+use access::store::StoreResultExt as _;
 
 /// Most names in one answer; a client that asks for more gets this many and a link.
 pub const MAX_PAGE: usize = 1_000;
@@ -50,11 +50,11 @@ impl Registry {
         n: Option<usize>,
         last: Option<&str>,
     ) -> Result<NamePage> {
-        let gate = self.gate(ctx, repository, Target::None).await?;
+        let gate = self.access.gate(ctx, repository, Target::None).await?;
         let permit = gate.permit::<effect::ListImages>()?;
         let limit = page_size(n);
         let list = ListTags { repository: permit.repository(), after: after(last), limit: limit + 1 };
-        let tags = self.meta.read(list).await.or_store_error()?;
+        let tags = self.access.meta.read(list).await.or_store_error()?;
         Ok(NamePage::cut(tags.iter().map(ToString::to_string).collect(), limit))
     }
 }

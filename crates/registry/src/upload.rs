@@ -19,13 +19,13 @@ use oci::digest::{Algorithm, Digest};
 use oci::range::ContentRange;
 
 use crate::Registry;
-use crate::authz::Permit;
-use crate::context::{Ctx, RepositoryRef};
-use crate::error::{Code, Error, Result};
-use crate::op::Op;
-use crate::op::effect::{self, Effect};
-use crate::store::{RefusedExt as _, store_error};
 use crate::uploads_in_progress::Turn;
+use access::authz::Permit;
+use access::context::{Ctx, RepositoryRef};
+use access::error::{Code, Error, Result};
+use access::op::Op;
+use access::op::effect::{self, Effect};
+use access::store::{RefusedExt as _, store_error};
 
 /// Why a request's body ended early.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -100,7 +100,7 @@ impl Registry {
         repository: &RepositoryRef,
         algorithm: Algorithm,
     ) -> Result<UploadStatus> {
-        let gate = self.gate(ctx, repository, Target::None).await?;
+        let gate = self.access.gate(ctx, repository, Target::None).await?;
         let permit = gate.permit::<effect::InitiateLayerUpload>()?;
         let row = self.create_upload(ctx, &permit, algorithm).await?;
         Ok(UploadStatus { id: row.id, offset: 0 })
@@ -113,7 +113,7 @@ impl Registry {
         repository: &RepositoryRef,
         id: &str,
     ) -> Result<UploadStatus> {
-        let gate = self.gate(ctx, repository, Target::Upload(id.to_owned())).await?;
+        let gate = self.access.gate(ctx, repository, Target::Upload(id.to_owned())).await?;
         let permit = gate.permit::<effect::UploadLayerPart>()?;
         let row = owned_row(gate.resolved().upload.as_ref(), &permit, id)?;
         Ok(UploadStatus { id: row.id, offset: row.offset })
@@ -188,7 +188,7 @@ impl Registry {
         digest: &Digest,
         incoming: Incoming,
     ) -> Result<()> {
-        let gate = self.gate(ctx, repository, Target::None).await?;
+        let gate = self.access.gate(ctx, repository, Target::None).await?;
         gate.allow(effect::UploadLayerPart::OP)?;
         gate.allow(effect::CompleteLayerUpload::OP)?;
         let permit = gate.permit::<effect::InitiateLayerUpload>()?;
@@ -247,7 +247,7 @@ impl Registry {
             algorithm,
             at,
         };
-        self.meta.write(create).await.or_refused(|_| gone_repository(permit))?;
+        self.access.meta.write(create).await.or_refused(|_| gone_repository(permit))?;
         fault::hit(Fault::UploadCreated);
         Ok(row)
     }
@@ -282,7 +282,7 @@ impl Registry {
     }
 
     async fn permit_upload<E: Effect>(&self, asked: &Asked, id: &str) -> Result<(Permit<E>, UploadRow)> {
-        let gate = self.gate(&asked.ctx, &asked.repository, Target::Upload(id.to_owned())).await?;
+        let gate = self.access.gate(&asked.ctx, &asked.repository, Target::Upload(id.to_owned())).await?;
         let permit = gate.permit::<E>()?;
         for op in &asked.also {
             gate.allow(*op)?;
@@ -303,7 +303,7 @@ impl Registry {
 
     async fn discard(&self, repository: RepositoryKey, id: &str, at: Micros) -> Result<()> {
         let cancel = CancelUpload { repository, id: id.to_owned(), at };
-        match self.meta.write(cancel).await {
+        match self.access.meta.write(cancel).await {
             Ok(()) | Err(meta::OpError::Refused(_)) => Ok(()),
             Err(meta::OpError::Store(error)) => Err(store_error(error)),
         }
@@ -332,7 +332,7 @@ pub(crate) fn upload_not_found<E: Effect>(permit: &Permit<E>, id: &str) -> Error
 }
 
 fn gone_repository<E: Effect>(permit: &Permit<E>) -> Error {
-    crate::authz::repository_not_found(permit.row().name.as_ref(), permit.account())
+    access::authz::repository_not_found(permit.row().name.as_ref(), permit.account())
 }
 
 fn superseded() -> Error {

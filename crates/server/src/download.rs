@@ -1,9 +1,9 @@
 //! `GET /wharf/layers/<token>`: the URLs that GetDownloadUrlForLayer gives. The token is the permission; an
 //! Authorization header that a client repeats after a redirect is neither needed nor looked at.
 
+use access::context::Unsigned;
 use http::{Method, StatusCode, header};
 use oci::error::ErrorCode;
-use registry::context::Unsigned;
 
 use crate::error::Refusal;
 use crate::exchange::{Exchange, Response};

@@ -1,10 +1,10 @@
-//! Each refusal of the rules in the two dialects. One table, exhaustive over `registry::error::Code`, gives the
+//! Each refusal of the rules in the two dialects. One table, exhaustive over `access::error::Code`, gives the
 //! mapping, the page docs/errors.md and the test that compares them.
 
+use access::error::{Code, Error};
 use aws::query::{self, Format, Namespace};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use oci::error::ErrorCode;
-use registry::error::{Code, Error};
 
 use crate::body::{BodyError, ResponseBody};
 use crate::control;
@@ -104,7 +104,7 @@ dialects! {
     SizeInvalid => SizeInvalid BAD_REQUEST, "InvalidParameterException" BAD_REQUEST;
     AccessDenied => Denied FORBIDDEN, "AccessDeniedException" BAD_REQUEST, "AccessDenied" FORBIDDEN;
     InvalidToken => Denied UNAUTHORIZED, "UnrecognizedClientException" BAD_REQUEST, "InvalidClientTokenId" FORBIDDEN;
-    ExpiredToken => Denied FORBIDDEN, "ExpiredTokenException" BAD_REQUEST, "ExpiredToken" FORBIDDEN;
+    ExpiredToken => Denied UNAUTHORIZED, "ExpiredTokenException" BAD_REQUEST, "ExpiredToken" FORBIDDEN;
     ClientGone => BlobUploadInvalid BAD_REQUEST, "RequestAbortedException" BAD_REQUEST;
     OutOfSpace => InternalError INSUFFICIENT_STORAGE, "ServerException" INTERNAL_SERVER_ERROR;
     Unavailable => Unavailable SERVICE_UNAVAILABLE, "ServerException" SERVICE_UNAVAILABLE,

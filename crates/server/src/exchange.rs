@@ -4,12 +4,12 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
+use access::context::{Caller, Peer};
 use aws::ids::AccountId;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use hyper::body::Incoming;
 use jiff::Timestamp;
-use registry::context::{Caller, Peer};
 
 use crate::body::{RequestBody, ResponseBody};
 use crate::connection::Connection;

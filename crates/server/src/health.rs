@@ -15,7 +15,7 @@ pub(crate) async fn readyz(app: &App, exchange: &mut Exchange) -> Response {
     if app.stop.is_cancelled() {
         return answer(StatusCode::SERVICE_UNAVAILABLE, ResponseBody::bytes("draining\n"));
     }
-    if let Err(error) = app.registry.check_ready().await {
+    if let Err(error) = app.access.check_ready().await {
         exchange.failure = error.internal.map(|cause| cause.chain());
         return answer(StatusCode::SERVICE_UNAVAILABLE, ResponseBody::bytes("the store does not answer\n"));
     }

@@ -1,12 +1,13 @@
 //! HTTP, and nothing but HTTP: listening, TLS, limits, drain, the data plane under `/v2/`, the control plane.
 //!
-//! Invariants: no rule of the registry is decided here (every effect is a call into `registry`); no SQL and
+//! Invariants: no rule of the registry is decided here (every effect is a call into `registry` or `identity`); no SQL and
 //! no file of the stores is touched; only this crate knows status codes, headers and the two error dialects.
 
 mod body;
 mod brief;
 mod connection;
 mod control;
+mod deployment;
 mod download;
 mod error;
 mod exchange;
@@ -30,6 +31,7 @@ mod transfer;
 mod v2;
 
 pub use brief::serve as serve_briefly;
+pub use deployment::Deployment;
 pub use error::{Entry, table as error_table};
 pub use listen::{ListenError, Listener, Server, listen};
 pub use options::{Limits, Options, TlsFiles};

@@ -8,7 +8,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use registry::Registry;
 use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -17,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::connection::Connection;
+use crate::deployment::Deployment;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::metrics_listen;
@@ -108,11 +108,13 @@ pub struct Server {
 
 impl Server {
     /// Joins the sockets and the rules.
-    pub fn new(listener: Listener, registry: Arc<Registry>) -> Self {
+    pub fn new(listener: Listener, deployment: Deployment) -> Self {
         let metrics = Arc::new(Metrics::new());
         let ledger = Ledger::new(listener.options.limits.memory_budget, metrics.memory.clone());
         let app = Arc::new(App {
-            registry,
+            access: deployment.access,
+            identity: deployment.identity,
+            registry: deployment.registry,
             options: listener.options.clone(),
             metrics,
             stop: CancellationToken::new(),

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use registry::settings::Cidr;
+use access::settings::Cidr;
 
 use crate::pace::Pace;
 

@@ -3,9 +3,9 @@
 
 use std::net::IpAddr;
 
+use access::settings::Cidr;
 use http::HeaderMap;
 use http::header::HeaderName;
-use registry::settings::Cidr;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");

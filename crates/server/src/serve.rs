@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use access::Access;
 use futures::FutureExt;
 use http::{HeaderValue, Method, StatusCode, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use identity::Identity;
 use oci::error::ErrorCode;
 use registry::Registry;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +31,8 @@ use crate::{control, download, health, v2};
 
 /// What every request shares.
 pub(crate) struct App {
+    pub(crate) access: Arc<Access>,
+    pub(crate) identity: Arc<Identity>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) options: Options,
     pub(crate) metrics: Arc<Metrics>,

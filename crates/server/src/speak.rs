@@ -23,7 +23,7 @@ use crate::serve::{App, serve};
 
 /// How much of an answer the kernel takes before the client has acknowledged what went before. Without it a client's
 /// progress shows only when a third of the socket's buffer, which grows to megabytes, is free again.
-const UNSENT_BYTES: u32 = 128 * 1024;
+const UNSENT_BYTES: u32 = 512 * 1024;
 
 /// Serves a connection until it ends, or is ended by who owns its slot.
 pub(crate) async fn serve_connection(

@@ -2,11 +2,10 @@
 //! that neither needs any more, forgets sessions that ended, and follows what becomes of the keys.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
+use access::error::{Error, Internal};
 use jiff::Timestamp;
-use registry::Registry;
-use registry::error::{Error, Internal};
+use server::Deployment;
 
 use crate::master_rotation;
 
@@ -18,26 +17,33 @@ pub(crate) struct MasterKeyFile {
 
 /// Follows rotations of the sealing keys and of the master key until it is stopped. What was read before goes on
 /// while that fails.
-pub(crate) async fn follow_keys(registry: Arc<Registry>, file: MasterKeyFile) {
+pub(crate) async fn follow_keys(deployment: Deployment, file: MasterKeyFile) {
     loop {
-        if let Err(error) = master_rotation::follow(&registry, &file.path, file.is_alone).await {
+        if let Err(error) = master_rotation::follow(&deployment, &file.path, file.is_alone).await {
             tracing::error!(error = format!("{error:#}"), "the keys could not be read again");
         }
-        tokio::time::sleep(registry::keys::REFRESH).await;
+        tokio::time::sleep(access::keys::REFRESH).await;
     }
 }
 
 /// Goes round until it is stopped. The order matters: bytes are freed by the two passes before the last.
-pub(crate) async fn clean(registry: Arc<Registry>) {
+pub(crate) async fn clean(deployment: Deployment) {
     loop {
-        let uploads = done("ending uploads that were left", registry.expire_uploads(Timestamp::now()).await);
-        let repositories =
-            done("emptying deleted repositories", registry.purge_repositories(Timestamp::now()).await);
-        let objects =
-            done("removing bytes whose rows are gone", registry.sweep_doomed(Timestamp::now()).await);
-        let contexts =
-            done("forgetting sessions that ended", registry.forget_session_contexts(Timestamp::now()).await);
-        let keys = done("sealing secrets anew", registry.tend_keys(Timestamp::now()).await);
+        let uploads =
+            done("ending uploads that were left", deployment.registry.expire_uploads(Timestamp::now()).await);
+        let repositories = done(
+            "emptying deleted repositories",
+            deployment.registry.purge_repositories(Timestamp::now()).await,
+        );
+        let objects = done(
+            "removing bytes whose rows are gone",
+            deployment.registry.sweep_doomed(Timestamp::now()).await,
+        );
+        let contexts = done(
+            "forgetting sessions that ended",
+            deployment.access.forget_session_contexts(Timestamp::now()).await,
+        );
+        let keys = done("sealing secrets anew", deployment.access.tend_keys(Timestamp::now()).await);
         if uploads + repositories + objects + contexts + keys == 0 {
             tokio::time::sleep(registry::sweep::PAUSE).await;
         } else {

@@ -8,10 +8,10 @@ mod read;
 
 use std::path::PathBuf;
 
+use access::settings::{Cidr, VpcEndpoint};
 use anyhow::{Context as _, bail};
 use aws::ids::{AccountId, Region};
 use aws::organizations::is_account_name;
-use registry::settings::{Cidr, VpcEndpoint};
 use serde::Deserialize;
 use server::Options;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
 use aws::ids::{AccessKeyId, AccountId, Region, SecretKey};
-use registry::bootstrap::{Administrator, random_access_key, random_account_id};
+use identity::bootstrap::{Administrator, random_access_key, random_account_id};
 use serde::{Deserialize, Serialize};
 
 use crate::files;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use access::settings::MasterKey;
 use anyhow::{Context as _, anyhow};
-use registry::settings::MasterKey;
 
 use crate::files;
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use blob::fault::{self, Fault};
 use jiff::Timestamp;
-use registry::Registry;
+use server::Deployment;
 
 use crate::{files, master_key};
 
@@ -35,12 +35,12 @@ pub(crate) fn is_begun(path: &Path) -> bool {
 }
 
 /// Puts the next key in its place, if one waits. From then on both open the store.
-pub(crate) async fn put_in_place(registry: &Registry, path: &Path) -> anyhow::Result<()> {
+pub(crate) async fn put_in_place(deployment: &Deployment, path: &Path) -> anyhow::Result<()> {
     let next = next_path(path);
     if files::read_optional(&next)?.is_none() {
         return Ok(());
     }
-    registry.add_master_key(&master_key::load_or_make(&next)?).await?;
+    deployment.access.add_master_key(&master_key::load_or_make(&next)?).await?;
     fault::hit(Fault::MasterKeyAdded);
     let moved = || -> io::Result<()> {
         fs::rename(&next, path)?;
@@ -53,27 +53,27 @@ pub(crate) async fn put_in_place(registry: &Registry, path: &Path) -> anyhow::Re
 }
 
 /// Drops the old key: the one in place alone opens the store.
-pub(crate) async fn finish(registry: &Registry, path: &Path) -> anyhow::Result<()> {
+pub(crate) async fn finish(deployment: &Deployment, path: &Path) -> anyhow::Result<()> {
     if is_begun(path) {
         return Err(anyhow!("the next master key is not in its place yet: wharf keys rotate --master"));
     }
     let master = master_key::load(path)?;
-    registry.keep_one_master_key(&master, Timestamp::now()).await?;
+    deployment.access.keep_one_master_key(&master, Timestamp::now()).await?;
     fault::hit(Fault::MasterKeyDropped);
     Ok(())
 }
 
 /// What a server does about it every few seconds. One that has the store alone goes through with what was begun; where
 /// several share one, an operator says when each of them has the new file.
-pub(crate) async fn follow(registry: &Registry, path: &Path, is_alone: bool) -> anyhow::Result<()> {
-    if is_alone && let Err(error) = put_in_place(registry, path).await {
+pub(crate) async fn follow(deployment: &Deployment, path: &Path, is_alone: bool) -> anyhow::Result<()> {
+    if is_alone && let Err(error) = put_in_place(deployment, path).await {
         // One that was begun before is perhaps not finished: the key in place is good, and the next waits on.
-        registry.keep_one_master_key(&master_key::load(path)?, Timestamp::now()).await?;
+        deployment.access.keep_one_master_key(&master_key::load(path)?, Timestamp::now()).await?;
         return Err(error);
     }
-    registry.refresh_keys(master_key::load(path)?, Timestamp::now()).await?;
-    if is_alone && registry.master_keys().await? > 1 {
-        finish(registry, path).await?;
+    deployment.access.refresh_keys(master_key::load(path)?, Timestamp::now()).await?;
+    if is_alone && deployment.access.master_keys().await? > 1 {
+        finish(deployment, path).await?;
         tracing::info!("the master key was rotated");
     }
     Ok(())

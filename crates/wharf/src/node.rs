@@ -2,39 +2,43 @@
 
 use std::future::Future;
 use std::path::Path;
+
 use std::sync::Arc;
 
+use access::Access;
+use access::settings::Settings;
 use anyhow::Context as _;
+use identity::Identity;
 use registry::Registry;
-use registry::settings::Settings;
-use server::{Listener, Server};
+use server::{Deployment, Listener, Server};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::background::{self, MasterKeyFile};
 
 /// Opens the rules over SQLite or PostgreSQL and a folder of blobs.
-pub(crate) async fn open(
-    settings: Settings,
-    meta: meta::Meta,
-    blobs: &Path,
-) -> anyhow::Result<Arc<Registry>> {
+pub(crate) async fn open(settings: Settings, meta: meta::Meta, blobs: &Path) -> anyhow::Result<Deployment> {
     let folder = blobs.to_owned();
     let store = tokio::task::spawn_blocking(move || blob::Store::disk(folder, blob::DiskOptions::default()))
         .await?
         .with_context(|| format!("cannot open the blob folder {}", blobs.display()))?;
-    Ok(Registry::open(settings, meta, store).await?)
+    let access = Access::open(settings, meta).await?;
+    Ok(Deployment {
+        identity: Identity::new(Arc::clone(&access)),
+        registry: Registry::new(Arc::clone(&access), store),
+        access,
+    })
 }
 
 /// Serves until a signal comes, then drains.
 pub(crate) async fn run(
     listener: Listener,
-    registry: Arc<Registry>,
+    deployment: Deployment,
     master_key: MasterKeyFile,
 ) -> anyhow::Result<()> {
     let shutdown = stop_signal()?;
-    let cleaner = tokio::spawn(background::clean(Arc::clone(&registry)));
-    let follower = tokio::spawn(background::follow_keys(Arc::clone(&registry), master_key));
-    let drained = Server::new(listener, registry).run(shutdown).await;
+    let cleaner = tokio::spawn(background::clean(deployment.clone()));
+    let follower = tokio::spawn(background::follow_keys(deployment.clone(), master_key));
+    let drained = Server::new(listener, deployment).run(shutdown).await;
     // Each pass is made of whole transactions, so stopping between two leaves nothing half done.
     cleaner.abort();
     follower.abort();

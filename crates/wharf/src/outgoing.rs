@@ -1,6 +1,6 @@
 //! What the server may call for its accounts: the public Internet, and what the operator names.
 
-use registry::settings::{Cidr, Dialler};
+use access::settings::{Cidr, Dialler};
 
 /// A dialler that also calls these networks.
 pub(crate) fn dialler(networks: Vec<Cidr>) -> Dialler {

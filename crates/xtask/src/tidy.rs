@@ -11,17 +11,19 @@ use serde_json::Value;
 use crate::workspace;
 
 /// Who may use whom inside the workspace, tests aside. A new arrow is a decision: see ARCHITECTURE.md.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("oci", &[]),
     ("aws", &[]),
-    ("iam", &[]),
+    ("policy", &[]),
     ("meta", &["aws", "oci"]),
     ("blob", &["oci"]),
     ("outbound", &[]),
     ("oidc", &["outbound"]),
-    ("registry", &["aws", "blob", "iam", "meta", "oci", "oidc", "outbound"]),
-    ("server", &["aws", "oci", "registry"]),
-    ("wharf", &["aws", "blob", "iam", "meta", "oci", "outbound", "registry", "server"]),
+    ("access", &["aws", "meta", "oci", "outbound", "policy"]),
+    ("identity", &["access", "aws", "meta", "oci", "oidc", "policy"]),
+    ("registry", &["access", "aws", "blob", "meta", "oci", "policy"]),
+    ("server", &["access", "aws", "identity", "oci", "registry"]),
+    ("wharf", &["access", "aws", "blob", "identity", "meta", "outbound", "registry", "server"]),
     ("testkit", &[]),
     ("xtask", &[]),
 ];
@@ -31,13 +33,15 @@ const ARROWS: [(&str, &[&str]); 12] = [
 const FORBIDDEN: [(&str, &[&str]); 5] = [
     ("oci", &["tokio", "rusqlite", "hyper", "http", "tokio-postgres"]),
     ("aws", &["tokio", "rusqlite", "hyper", "http", "tokio-postgres"]),
-    ("iam", &["tokio", "rusqlite", "hyper", "http", "tokio-postgres"]),
+    ("policy", &["tokio", "rusqlite", "hyper", "http", "tokio-postgres"]),
     ("meta", &["hyper", "axum"]),
     ("blob", &["rusqlite", "tokio-postgres", "axum"]),
 ];
 
 /// What a crate must not name itself, although a crate below it may.
-const FORBIDDEN_DIRECT: [(&str, &[&str]); 2] = [
+const FORBIDDEN_DIRECT: [(&str, &[&str]); 4] = [
+    ("access", &["hyper", "axum", "http", "rusqlite", "tokio-postgres", "object_store"]),
+    ("identity", &["hyper", "axum", "http", "rusqlite", "tokio-postgres", "object_store"]),
     ("registry", &["hyper", "axum", "http", "rusqlite", "tokio-postgres", "object_store"]),
     ("server", &["rusqlite", "tokio-postgres", "object_store"]),
 ];

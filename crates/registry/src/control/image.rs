@@ -17,11 +17,11 @@ use oci::name::Tag;
 
 use super::repository_of;
 use crate::Registry;
-use crate::context::Ctx;
-use crate::error::{Code, Error, Result};
 use crate::manifest::ManifestPush;
-use crate::op::effect;
-use crate::store::StoreResultExt as _;
+use access::context::Ctx;
+use access::error::{Code, Error, Result};
+use access::op::effect;
+use access::store::StoreResultExt as _;
 
 /// Most bytes of manifests in one answer of BatchGetImage: a hundred usual ones are a few hundred KiB, and the answer
 /// is built in memory.
@@ -39,7 +39,7 @@ impl Registry {
         input: PutImageRequest,
     ) -> Result<PutImageResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
-        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let gate = self.access.gate(ctx, &repository, Target::None).await?;
         let permit = gate.permit::<effect::PutImage>()?;
         let body = Bytes::from(input.image_manifest.clone());
         let manifest = Manifest::parse(&body, input.image_manifest_media_type.as_deref())
@@ -78,7 +78,7 @@ impl Registry {
         input: BatchGetImageRequest,
     ) -> Result<BatchGetImageResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
-        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let gate = self.access.gate(ctx, &repository, Target::None).await?;
         let permit = gate.permit::<effect::BatchGetImage>()?;
         let mut response = BatchGetImageResponse::default();
         let mut asked = Vec::new();
@@ -90,7 +90,7 @@ impl Registry {
         }
         let ids = asked.iter().map(|(_, reference)| reference.clone()).collect();
         let find = FindImages { repository: permit.repository(), ids };
-        let found = self.meta.read(find).await.or_store_error()?;
+        let found = self.access.meta.read(find).await.or_store_error()?;
         let sizes = found.iter().map(|found| match found {
             FoundImage::Found(image) => image.0.manifest_size,
             FoundImage::TagOfAnother | FoundImage::NotFound => 0,

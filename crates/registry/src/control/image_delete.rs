@@ -11,10 +11,10 @@ use meta::{BatchDeleteImage, DeleteItem, DeleteOutcome, ImageRef};
 use super::image::{image_ref, not_found, tag_mismatch};
 use super::repository_of;
 use crate::Registry;
-use crate::context::Ctx;
-use crate::error::Result;
-use crate::op::effect;
-use crate::store::RefusedExt as _;
+use access::context::Ctx;
+use access::error::Result;
+use access::op::effect;
+use access::store::RefusedExt as _;
 
 impl Registry {
     /// Deletes images by digest, or tags; the last tag takes its image along. What an index lists stays.
@@ -25,7 +25,7 @@ impl Registry {
         input: BatchDeleteImageRequest,
     ) -> Result<BatchDeleteImageResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
-        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let gate = self.access.gate(ctx, &repository, Target::None).await?;
         let permit = gate.permit::<effect::BatchDeleteImage>()?;
         let mut response = BatchDeleteImageResponse::default();
         let (mut asked, mut items) = (Vec::new(), Vec::new());
@@ -47,7 +47,7 @@ impl Registry {
             refuse_if_referenced: true,
         };
         fault::hit(Fault::BeforeDeleteImage);
-        let outcomes = self.meta.write(delete).await.or_refused(|refusal| match refusal {
+        let outcomes = self.access.meta.write(delete).await.or_refused(|refusal| match refusal {
             meta::RepositoryGone => gate.repository_not_found(),
         })?;
         fault::hit(Fault::AfterDeleteImage);

@@ -15,10 +15,10 @@ use oci::name::Tag;
 use super::image::image_ref;
 use super::{epoch_seconds, page_limit, repository_of};
 use crate::Registry;
-use crate::context::{Ctx, RepositoryRef};
-use crate::error::{Code, Error, Result};
-use crate::op::effect;
-use crate::store::StoreResultExt as _;
+use access::context::{Ctx, RepositoryRef};
+use access::error::{Code, Error, Result};
+use access::op::effect;
+use access::store::StoreResultExt as _;
 
 /// Images that are read at once for one page of DescribeImages.
 const DETAILS_AT_ONCE: usize = 50;
@@ -34,7 +34,7 @@ impl Registry {
         input: ListImagesRequest,
     ) -> Result<ListImagesResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
-        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let gate = self.access.gate(ctx, &repository, Target::None).await?;
         let permit = gate.permit::<effect::ListImages>()?;
         let filter = input.filter.unwrap_or_default();
         if !lists_active(filter) {
@@ -44,7 +44,7 @@ impl Registry {
         let list = format!("images {} {} {:?}", key.registry.0, key.id, filter.tag_status);
         let after = input
             .next_token
-            .map(|token| self.open_page_token::<(i64, Option<String>)>(&list, &token))
+            .map(|token| self.access.open_page_token::<(i64, Option<String>)>(&list, &token))
             .transpose()?;
         let limit = page_limit(input.max_results, 100);
         let page = ListImages {
@@ -56,11 +56,11 @@ impl Registry {
             limit,
             tag_status: tag_status(filter),
         };
-        let page = self.meta.read(page).await.or_store_error()?;
+        let page = self.access.meta.read(page).await.or_store_error()?;
         let next_token = match page.next {
             Some(next) => {
                 let tag = next.tag.map(|tag| tag.to_string());
-                Some(self.page_token(&list, (next.image.0, tag))?)
+                Some(self.access.page_token(&list, (next.image.0, tag))?)
             }
             None => None,
         };
@@ -83,7 +83,7 @@ impl Registry {
         input: DescribeImagesRequest,
     ) -> Result<DescribeImagesResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
-        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let gate = self.access.gate(ctx, &repository, Target::None).await?;
         let permit = gate.permit::<effect::DescribeImages>()?;
         let key = permit.repository();
         if !input.image_ids.is_empty() {
@@ -94,7 +94,7 @@ impl Registry {
                         .map_err(|failure| Error::invalid_parameter("imageIds", &failure.failure_reason))?,
                 );
             }
-            let found = self.meta.read(FindImages { repository: key, ids }).await.or_store_error()?;
+            let found = self.access.meta.read(FindImages { repository: key, ids }).await.or_store_error()?;
             let mut details: Vec<ImageDetail> = Vec::with_capacity(found.len());
             for (id, found) in input.image_ids.iter().zip(found) {
                 let FoundImage::Found(image) = found else { return Err(image_not_found(id, &repository)) };
@@ -111,7 +111,8 @@ impl Registry {
             return Ok(DescribeImagesResponse::default());
         }
         let list = format!("image details {} {} {:?}", key.registry.0, key.id, filter.tag_status);
-        let after = input.next_token.map(|token| self.open_page_token::<i64>(&list, &token)).transpose()?;
+        let after =
+            input.next_token.map(|token| self.access.open_page_token::<i64>(&list, &token)).transpose()?;
         let limit = page_limit(input.max_results, 100);
         let mut page = DescribeImages {
             repository: key,
@@ -125,18 +126,19 @@ impl Registry {
         while image_details.len() < limit && tags_listed < MOST_TAGS {
             let part = (limit - image_details.len()).min(DETAILS_AT_ONCE);
             page.limit = part + 1;
-            let mut rows = self.meta.read(page.clone()).await.or_store_error()?;
-            let more = rows.len() > part;
-            rows.truncate(part);
+            let mut rows = self.access.meta.read(page.clone()).await.or_store_error()?;
+            let fitting =
+                images_that_fit(&mut tags_listed, rows.iter().take(part).map(|(_, tags)| tags.len()));
+            let more = rows.len() > fitting;
+            rows.truncate(fitting);
             next = rows.last().map(|(last, _)| last.id).filter(|_| more);
-            tags_listed += rows.iter().map(|(_, tags)| tags.len()).sum::<usize>();
             image_details.extend(rows.into_iter().map(|(row, tags)| image_detail(&repository, row, &tags)));
             page.after = next;
             if next.is_none() {
                 break;
             }
         }
-        let next_token = next.map(|last| self.page_token(&list, last.0)).transpose()?;
+        let next_token = next.map(|last| self.access.page_token(&list, last.0)).transpose()?;
         Ok(DescribeImagesResponse { image_details, next_token })
     }
 
@@ -148,7 +150,7 @@ impl Registry {
         input: ListImageReferrersRequest,
     ) -> Result<ListImageReferrersResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
-        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let gate = self.access.gate(ctx, &repository, Target::None).await?;
         let permit = gate.permit::<effect::ListImageReferrers>()?;
         let subject: Digest = input
             .subject_id
@@ -181,6 +183,16 @@ impl Registry {
             .collect();
         Ok(ListImageReferrersResponse { referrers, next_token: page.next })
     }
+}
+
+/// How many of the next images a page takes, given the number of tags of each: it ends with the image that reaches the limit.
+fn images_that_fit(tags_listed: &mut usize, tags: impl Iterator<Item = usize>) -> usize {
+    tags.take_while(|tags| {
+        let fits = *tags_listed < MOST_TAGS;
+        *tags_listed += tags;
+        fits
+    })
+    .count()
 }
 
 /// The archive does not exist yet: every image is active, so other statuses have none.
@@ -228,4 +240,23 @@ pub(super) fn image_not_found(id: &ImageIdentifier, repository: &RepositoryRef) 
             repository.account_id
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_TAGS, images_that_fit};
+
+    #[test]
+    fn a_page_ends_with_the_image_that_reaches_the_tag_limit() {
+        let mut listed = 0;
+        assert_eq!(images_that_fit(&mut listed, [1_000; 9].into_iter()), 9);
+        assert_eq!(images_that_fit(&mut listed, [999, 1, 7, 0].into_iter()), 2);
+        assert!(listed >= MOST_TAGS);
+        assert_eq!(images_that_fit(&mut listed, [0].into_iter()), 0);
+    }
+
+    #[test]
+    fn an_image_with_more_tags_than_a_page_takes_is_listed() {
+        assert_eq!(images_that_fit(&mut 0, [MOST_TAGS + 1, 1].into_iter()), 1);
+    }
 }

@@ -11,10 +11,10 @@ use oci::digest::Digest;
 
 use super::repository_of;
 use crate::Registry;
-use crate::context::Ctx;
-use crate::error::{Code, Error, Result};
-use crate::op::effect;
-use crate::store::StoreResultExt as _;
+use access::context::Ctx;
+use access::error::{Code, Error, Result};
+use access::op::effect;
+use access::store::StoreResultExt as _;
 
 /// What is told of a layer; its media type is known to manifests only.
 const LAYER_MEDIA_TYPE: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
@@ -28,7 +28,7 @@ impl Registry {
         input: BatchCheckLayerAvailabilityRequest,
     ) -> Result<BatchCheckLayerAvailabilityResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
-        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let gate = self.access.gate(ctx, &repository, Target::None).await?;
         let permit = gate.permit::<effect::BatchCheckLayerAvailability>()?;
         let mut response = BatchCheckLayerAvailabilityResponse::default();
         let mut digests = Vec::new();
@@ -43,9 +43,9 @@ impl Registry {
             }
         }
         let renew = RenewBlobs { repository: permit.repository(), digests: digests.clone(), at: ctx.at() };
-        self.meta.write(renew).await.or_store_error()?;
+        self.access.meta.write(renew).await.or_store_error()?;
         let find = FindBlobs { repository: permit.repository(), digests };
-        let found = self.meta.read(find).await.or_store_error()?;
+        let found = self.access.meta.read(find).await.or_store_error()?;
         response.layers = found
             .into_iter()
             .map(|(digest, blob)| Layer {
@@ -75,7 +75,7 @@ impl Registry {
                 "must satisfy regular expression '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
             )
         })?;
-        let gate = self.gate(ctx, &repository, Target::Blob(digest)).await?;
+        let gate = self.access.gate(ctx, &repository, Target::Blob(digest)).await?;
         let permit = gate.permit::<effect::GetDownloadUrlForLayer>()?;
         if gate.resolved().blob.is_none() {
             return Err(Error::new(

@@ -14,11 +14,11 @@ use oci::digest::{Algorithm, Digest};
 
 use super::repository_of;
 use crate::Registry;
-use crate::context::{Ctx, RepositoryRef};
-use crate::error::{Code, Error, Field, Result};
-use crate::op::effect;
-use crate::store::StoreResultExt as _;
 use crate::upload::Incoming;
+use access::context::{Ctx, RepositoryRef};
+use access::error::{Code, Error, Field, Result};
+use access::op::effect;
+use access::store::StoreResultExt as _;
 
 impl Registry {
     /// Opens an upload session and says how large parts should be.
@@ -29,12 +29,12 @@ impl Registry {
         input: InitiateLayerUploadRequest,
     ) -> Result<InitiateLayerUploadResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
-        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let gate = self.access.gate(ctx, &repository, Target::None).await?;
         let permit = gate.permit::<effect::InitiateLayerUpload>()?;
         let row = self.create_upload(ctx, &permit, Algorithm::Sha256).await?;
         Ok(InitiateLayerUploadResponse {
             upload_id: row.id,
-            part_size: self.settings.limits.upload_part_bytes,
+            part_size: self.access.settings.limits.upload_part_bytes,
         })
     }
 
@@ -89,7 +89,7 @@ impl Registry {
             return Err(part_too_small());
         }
         let find = FindBlobs { repository: upload.permit.repository(), digests: digests.clone() };
-        let found = self.meta.read(find).await.or_store_error()?;
+        let found = self.access.meta.read(find).await.or_store_error()?;
         if let Some((digest, _)) = found.iter().find(|(_, blob)| blob.is_some()) {
             return Err(Error::new(
                 Code::LayerAlreadyExists,

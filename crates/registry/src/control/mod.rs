@@ -15,8 +15,8 @@ mod token;
 use aws::ids::{AccountId, Region};
 use oci::name::RepositoryName;
 
-use crate::context::{Ctx, RepositoryRef};
-use crate::error::{Error, Result};
+use access::context::{Ctx, RepositoryRef};
+use access::error::{Error, Result};
 
 /// The account that a request speaks of: the one it names, or the caller's own.
 fn account_of(ctx: &Ctx, registry_id: Option<&str>) -> Result<AccountId> {

@@ -6,18 +6,18 @@ use aws::ecr::{
     PutAccountSettingRequest, PutRegistryPolicyRequest, RegistryPolicyResponse,
 };
 use aws::ids::Region;
-use iam::Use;
 use meta::{
     GetAccountSetting, LoadRegistryPolicy, PutAccountSetting, RegistryKey, SPARSE_IMAGES, SetRegistryPolicy,
 };
+use policy::Use;
 
 use super::repository_policy::refused;
 use crate::Registry;
-use crate::authz::{Gate, V1_ACTIONS};
-use crate::context::Ctx;
-use crate::error::{Code, Error, Result};
-use crate::op::effect::{self, Effect};
-use crate::store::StoreResultExt as _;
+use access::authz::{Gate, V1_ACTIONS};
+use access::context::Ctx;
+use access::error::{Code, Error, Result};
+use access::op::effect::{self, Effect};
+use access::store::StoreResultExt as _;
 
 const SCOPE: &str = "REGISTRY_POLICY_SCOPE";
 
@@ -37,8 +37,8 @@ impl Registry {
         if let Some(registry) = &gate.resolved().registry {
             return Ok(registry.key);
         }
-        let account = self.account_key(&ctx.caller.account_id).await?;
-        self.ensure_registry(account, region, ctx.now).await
+        let account = self.access.account_key(&ctx.caller.account_id).await?;
+        self.access.ensure_registry(account, region, ctx.now).await
     }
 
     /// Writes the registry's policy. Every principal that it names must exist.
@@ -48,12 +48,16 @@ impl Registry {
         region: &Region,
         input: PutRegistryPolicyRequest,
     ) -> Result<RegistryPolicyResponse> {
-        let gate = self.registry_gate(ctx, &ctx.caller.account_id, region).await?;
+        let gate = self.access.registry_gate(ctx, &ctx.caller.account_id, region).await?;
         gate.allow(effect::PutRegistryPolicy::OP)?;
         let (policy, document) = self.stored_policy(&input.policy_text, Use::Registry, "registry").await?;
         let registry = self.registry_of_gate(ctx, region, &gate).await?;
-        let scope =
-            self.meta.read(GetAccountSetting { registry, name: SCOPE.to_owned() }).await.or_store_error()?;
+        let scope = self
+            .access
+            .meta
+            .read(GetAccountSetting { registry, name: SCOPE.to_owned() })
+            .await
+            .or_store_error()?;
         let is_v1 = |action: &str| {
             action == "ecr:*" || V1_ACTIONS.iter().any(|known| known.eq_ignore_ascii_case(action))
         };
@@ -64,12 +68,12 @@ impl Registry {
             ));
         }
         // COMPAT(ecr): there is no `force` here, and nobody else could undo a policy that denies the caller this.
-        if self.would_deny(&gate, effect::PutRegistryPolicy::OP, &policy).await? {
+        if self.access.would_deny(&gate, effect::PutRegistryPolicy::OP, &policy).await? {
             return Err(refused("registry", "it would lock the caller out of PutRegistryPolicy"));
         }
         let stored = document.to_json();
         let set = SetRegistryPolicy { registry, document: Some(stored.clone()) };
-        self.meta.write(set).await.or_store_error()?;
+        self.access.meta.write(set).await.or_store_error()?;
         self.registry_policy_response(ctx, Some(stored)).await
     }
 
@@ -80,12 +84,12 @@ impl Registry {
         region: &Region,
         _input: GetRegistryPolicyRequest,
     ) -> Result<RegistryPolicyResponse> {
-        let gate = self.registry_gate(ctx, &ctx.caller.account_id, region).await?;
+        let gate = self.access.registry_gate(ctx, &ctx.caller.account_id, region).await?;
         gate.allow(effect::GetRegistryPolicy::OP)?;
         let stored = match &gate.resolved().registry {
             Some(registry) => {
                 let load = LoadRegistryPolicy { registry: registry.key };
-                self.meta.read(load).await.or_store_error()?.policy.document
+                self.access.meta.read(load).await.or_store_error()?.policy.document
             }
             None => None,
         };
@@ -99,12 +103,12 @@ impl Registry {
         region: &Region,
         _input: DeleteRegistryPolicyRequest,
     ) -> Result<RegistryPolicyResponse> {
-        let gate = self.registry_gate(ctx, &ctx.caller.account_id, region).await?;
+        let gate = self.access.registry_gate(ctx, &ctx.caller.account_id, region).await?;
         gate.allow(effect::DeleteRegistryPolicy::OP)?;
         let old = match &gate.resolved().registry {
             Some(registry) => {
                 let set = SetRegistryPolicy { registry: registry.key, document: None };
-                self.meta.write(set).await.or_store_error()?
+                self.access.meta.write(set).await.or_store_error()?
             }
             None => None,
         };
@@ -134,13 +138,13 @@ impl Registry {
         region: &Region,
         input: GetAccountSettingRequest,
     ) -> Result<AccountSettingResponse> {
-        let gate = self.registry_gate(ctx, &ctx.caller.account_id, region).await?;
+        let gate = self.access.registry_gate(ctx, &ctx.caller.account_id, region).await?;
         gate.also_allow(effect::GetAccountSetting::OP, setting_key(&input.name))?;
         let default = *values_of(&input.name)?.first().unwrap_or(&"");
         let value = match &gate.resolved().registry {
             Some(registry) => {
                 let get = GetAccountSetting { registry: registry.key, name: input.name.clone() };
-                self.meta.read(get).await.or_store_error()?
+                self.access.meta.read(get).await.or_store_error()?
             }
             None => None,
         };
@@ -154,7 +158,7 @@ impl Registry {
         region: &Region,
         input: PutAccountSettingRequest,
     ) -> Result<AccountSettingResponse> {
-        let gate = self.registry_gate(ctx, &ctx.caller.account_id, region).await?;
+        let gate = self.access.registry_gate(ctx, &ctx.caller.account_id, region).await?;
         gate.also_allow(effect::PutAccountSetting::OP, setting_key(&input.name))?;
         let values = values_of(&input.name)?;
         if !values.contains(&input.value.as_str()) {
@@ -164,13 +168,13 @@ impl Registry {
         let registry = self.registry_of_gate(ctx, region, &gate).await?;
         let (name, value) = (input.name, input.value);
         let put = PutAccountSetting { registry, name: name.clone(), value: value.clone() };
-        self.meta.write(put).await.or_store_error()?;
+        self.access.meta.write(put).await.or_store_error()?;
         Ok(AccountSettingResponse { name, value })
     }
 }
 
-fn setting_key(name: &str) -> iam::Context {
-    iam::Context::new().with("ecr:AccountSetting", name)
+fn setting_key(name: &str) -> policy::Context {
+    policy::Context::new().with("ecr:AccountSetting", name)
 }
 
 fn values_of(name: &str) -> Result<&'static [&'static str]> {

@@ -24,12 +24,12 @@ use meta::{ListTagsForResource, TagResource, TagResourceRefusal, UntagResource};
 
 use super::{account_of, epoch_seconds, page_limit, repository_of};
 use crate::Registry;
-use crate::authz::{of_request_tags, pairs, repository_not_found};
-use crate::context::{Ctx, RepositoryRef, repository_arn};
-use crate::error::{Code, Error, Result};
-use crate::op::Op;
-use crate::op::effect::{self, Effect};
-use crate::store::{RefusedExt as _, StoreResultExt as _};
+use access::authz::{of_request_tags, pairs, repository_not_found};
+use access::context::{Ctx, RepositoryRef, repository_arn};
+use access::error::{Code, Error, Result};
+use access::op::Op;
+use access::op::effect::{self, Effect};
+use access::store::{RefusedExt as _, StoreResultExt as _};
 
 impl Registry {
     /// Makes a repository. With tags, leave to tag is needed too, with the tags as condition keys.
@@ -40,7 +40,7 @@ impl Registry {
         input: CreateRepositoryRequest,
     ) -> Result<CreateRepositoryResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
-        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let gate = self.access.gate(ctx, &repository, Target::None).await?;
         let tags: Vec<_> = input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
         let keys = request_tag_keys(&tags);
         gate.also_allow(Op::CreateRepository, keys.clone())?;
@@ -60,7 +60,7 @@ impl Registry {
         };
         let create = CreateRepository {
             registry,
-            id: self.ids.next(ctx.now),
+            id: self.access.ids.next(ctx.now),
             name: repository.name.to_string(),
             at: ctx.at(),
             op: ctx.operation_id.clone(),
@@ -71,7 +71,7 @@ impl Registry {
             kms_key: None,
             tags,
         };
-        let row = self.meta.write(create).await.or_refused(|_| {
+        let row = self.access.meta.write(create).await.or_refused(|_| {
             Error::new(
                 Code::RepositoryAlreadyExists,
                 format!(
@@ -87,18 +87,20 @@ impl Registry {
     async fn first_repository_in(&self, ctx: &Ctx, repository: &RepositoryRef) -> Result<RegistryKey> {
         let find = FindAccount { account_id: repository.account_id.clone() };
         let account = self
+            .access
             .meta
             .read(find)
             .await
             .or_store_error()?
             .ok_or_else(|| repository_not_found(repository.name.as_str(), &repository.account_id))?;
         let ensure = EnsureRegistry {
-            key_if_new: RegistryKey(self.ids.next(ctx.now)),
+            key_if_new: RegistryKey(self.access.ids.next(ctx.now)),
             account: account.key,
             region: repository.region.clone(),
             at: ctx.at(),
         };
-        self.meta
+        self.access
+            .meta
             .write(ensure)
             .await
             .map(|registry| registry.key)
@@ -116,21 +118,21 @@ impl Registry {
             return self.describe_named_repositories(ctx, region, &input).await;
         }
         let account = account_of(ctx, input.registry_id.as_deref())?;
-        let gate = self.registry_gate(ctx, &account, region).await?;
+        let gate = self.access.registry_gate(ctx, &account, region).await?;
         gate.allow(effect::ListRepositories::OP)?;
         let Some(registry) = &gate.resolved().registry else {
             return Ok(DescribeRepositoriesResponse::default());
         };
         let list = format!("repositories {}", registry.key.0);
         let after =
-            input.next_token.map(|token| self.open_page_token::<String>(&list, &token)).transpose()?;
+            input.next_token.map(|token| self.access.open_page_token::<String>(&list, &token)).transpose()?;
         let limit = page_limit(input.max_results, 100);
         let page = DescribeRepositories { registry: registry.key, after, limit: limit + 1 };
-        let mut rows = self.meta.read(page).await.or_store_error()?;
+        let mut rows = self.access.meta.read(page).await.or_store_error()?;
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next_token = match rows.last() {
-            Some(last) if more => Some(self.page_token(&list, &last.name)?),
+            Some(last) if more => Some(self.access.page_token(&list, &last.name)?),
             _ => None,
         };
         let mut repositories = Vec::with_capacity(rows.len());
@@ -150,13 +152,13 @@ impl Registry {
         let mut registry = None;
         for name in &input.repository_names {
             let repository = repository_of(ctx, region, input.registry_id.as_deref(), name)?;
-            let gate = self.gate(ctx, &repository, Target::None).await?;
+            let gate = self.access.gate(ctx, &repository, Target::None).await?;
             let permit = gate.permit::<effect::DescribeRepositories>()?;
             registry = Some(permit.repository().registry);
         }
         let Some(registry) = registry else { return Ok(DescribeRepositoriesResponse::default()) };
         let find = FindRepositories { registry, names: input.repository_names.clone() };
-        let rows = self.meta.read(find).await.or_store_error()?;
+        let rows = self.access.meta.read(find).await.or_store_error()?;
         let mut repositories = Vec::with_capacity(rows.len());
         for name in &input.repository_names {
             let repository = repository_of(ctx, region, input.registry_id.as_deref(), name)?;
@@ -175,11 +177,11 @@ impl Registry {
         input: DeleteRepositoryRequest,
     ) -> Result<DeleteRepositoryResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
-        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let gate = self.access.gate(ctx, &repository, Target::None).await?;
         let permit = gate.permit::<effect::DeleteRepository>()?;
         let delete = DeleteRepository { repository: permit.repository(), force: input.force, at: ctx.at() };
         fault::hit(Fault::BeforeDeleteRepository);
-        let row = self.meta.write(delete).await.or_refused(|refusal| match refusal {
+        let row = self.access.meta.write(delete).await.or_refused(|refusal| match refusal {
             DeleteRepositoryRefusal::NotFound => gate.repository_not_found(),
             DeleteRepositoryRefusal::NotEmpty => Error::new(
                 Code::RepositoryNotEmpty,
@@ -201,14 +203,14 @@ impl Registry {
         input: PutImageTagMutabilityRequest,
     ) -> Result<PutImageTagMutabilityResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
-        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let gate = self.access.gate(ctx, &repository, Target::None).await?;
         let permit = gate.permit::<effect::PutImageTagMutability>()?;
         let put = PutImageTagMutability {
             repository: permit.repository(),
             mutability: mutability(input.image_tag_mutability),
             filters: filters(input.image_tag_mutability_exclusion_filters),
         };
-        let row = self.meta.write(put).await.or_refused(|_| gate.repository_not_found())?;
+        let row = self.access.meta.write(put).await.or_refused(|_| gate.repository_not_found())?;
         let shape = self.repository(&repository, row);
         Ok(PutImageTagMutabilityResponse {
             registry_id: shape.registry_id,
@@ -226,11 +228,11 @@ impl Registry {
         input: PutImageScanningConfigurationRequest,
     ) -> Result<PutImageScanningConfigurationResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
-        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let gate = self.access.gate(ctx, &repository, Target::None).await?;
         let permit = gate.permit::<effect::PutImageScanningConfiguration>()?;
         let scan_on_push = input.image_scanning_configuration.scan_on_push;
         let put = PutImageScanning { repository: permit.repository(), scan_on_push };
-        let row = self.meta.write(put).await.or_refused(|_| gate.repository_not_found())?;
+        let row = self.access.meta.write(put).await.or_refused(|_| gate.repository_not_found())?;
         let shape = self.repository(&repository, row);
         Ok(PutImageScanningConfigurationResponse {
             registry_id: shape.registry_id,
@@ -248,10 +250,10 @@ impl Registry {
     ) -> Result<TagResourceResponse> {
         let repository = tagged_repository(&input.resource_arn, region)?;
         let tags: Vec<_> = input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
-        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let gate = self.access.gate(ctx, &repository, Target::None).await?;
         let permit = gate.permit_with::<effect::TagResource>(request_tag_keys(&tags))?;
         let write = TagResource { repository: permit.repository(), tags };
-        self.meta.write(write).await.or_refused(|refusal| match refusal {
+        self.access.meta.write(write).await.or_refused(|refusal| match refusal {
             TagResourceRefusal::NotFound => gate.repository_not_found(),
             TagResourceRefusal::TooMany => {
                 Error::new(Code::TooManyTags, "A repository can have at most 50 tags.")
@@ -269,11 +271,11 @@ impl Registry {
         input: UntagResourceRequest,
     ) -> Result<UntagResourceResponse> {
         let repository = tagged_repository(&input.resource_arn, region)?;
-        let gate = self.gate(ctx, &repository, Target::None).await?;
-        let keys = iam::Context::new().with_set("aws:TagKeys", input.tag_keys.iter().map(String::as_str));
+        let gate = self.access.gate(ctx, &repository, Target::None).await?;
+        let keys = policy::Context::new().with_set("aws:TagKeys", input.tag_keys.iter().map(String::as_str));
         let permit = gate.permit_with::<effect::UntagResource>(keys)?;
         let write = UntagResource { repository: permit.repository(), keys: input.tag_keys };
-        self.meta.write(write).await.or_refused(|_| gate.repository_not_found())?;
+        self.access.meta.write(write).await.or_refused(|_| gate.repository_not_found())?;
         Ok(UntagResourceResponse {})
     }
 
@@ -285,10 +287,10 @@ impl Registry {
         input: ListTagsForResourceRequest,
     ) -> Result<ListTagsForResourceResponse> {
         let repository = tagged_repository(&input.resource_arn, region)?;
-        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let gate = self.access.gate(ctx, &repository, Target::None).await?;
         let permit = gate.permit::<effect::ListTagsForResource>()?;
         let list = ListTagsForResource { repository: permit.repository() };
-        let tags = self.meta.read(list).await.or_store_error()?;
+        let tags = self.access.meta.read(list).await.or_store_error()?;
         let tags = tags.into_iter().map(|(key, value)| Tag { key, value }).collect();
         Ok(ListTagsForResourceResponse { tags })
     }
@@ -299,7 +301,7 @@ impl Registry {
         Repository {
             repository_arn: repository_arn(region, account, &row.name),
             registry_id: account.to_string(),
-            repository_uri: self.settings.address.repository_uri(account, region, &row.name),
+            repository_uri: self.access.settings.address.repository_uri(account, region, &row.name),
             repository_name: row.name,
             created_at: epoch_seconds(row.created_at),
             image_tag_mutability: match row.mutability {
@@ -336,7 +338,7 @@ fn filters(shape: Vec<ImageTagMutabilityExclusionFilter>) -> Vec<String> {
 }
 
 /// `aws:RequestTag/k` and `aws:TagKeys` of a request that brings tags.
-fn request_tag_keys(tags: &[(String, String)]) -> iam::Context {
+fn request_tag_keys(tags: &[(String, String)]) -> policy::Context {
     of_request_tags(pairs(tags))
 }
 

@@ -5,16 +5,16 @@ use aws::ecr::{
     SetRepositoryPolicyRequest,
 };
 use aws::ids::Region;
-use iam::{Document, Policy, Use};
 use meta::{LoadRepositoryPolicy, SetRepositoryPolicy, Target};
+use policy::{Document, Policy, Use};
 
 use super::repository_of;
 use crate::Registry;
-use crate::authz::repository_not_found;
-use crate::context::{Ctx, RepositoryRef};
-use crate::error::{Code, Error, Result};
-use crate::op::effect::{self, Effect};
-use crate::store::{RefusedExt as _, StoreResultExt as _};
+use access::authz::repository_not_found;
+use access::context::{Ctx, RepositoryRef};
+use access::error::{Code, Error, Result};
+use access::op::effect::{self, Effect};
+use access::store::{RefusedExt as _, StoreResultExt as _};
 
 /// ECR's one sentence for a policy that is not taken, whatever is wrong with it; Terraform repeats the request when it
 /// reads this. COMPAT(ecr): since 2024 AWS says 'Principal not found' for a principal that does not exist, which the
@@ -35,7 +35,7 @@ impl Registry {
         let checked = Policy::parse(text).and_then(|policy| policy.check(policy_use).map(|()| policy));
         checked.map_err(|error| refused(kind, &error.to_string()))?;
         let mut document = Document::parse(text).map_err(|error| refused(kind, &error.to_string()))?;
-        if let Err(unknown) = self.resolve_principals(&mut document).await? {
+        if let Err(unknown) = self.access.resolve_principals(&mut document).await? {
             return Err(refused(kind, &format!("there is no principal {}", unknown.0)));
         }
         let policy = Policy::parse(&document.to_json()).map_err(Error::internal)?;
@@ -45,7 +45,7 @@ impl Registry {
     /// A kept policy as it is shown: with ARNs, indented.
     pub(super) async fn shown_policy(&self, stored: &str) -> Result<String> {
         let mut document = Document::parse(stored).map_err(Error::internal)?;
-        self.render_principals(&mut document).await?;
+        self.access.render_principals(&mut document).await?;
         Ok(document.to_pretty_json())
     }
 
@@ -57,11 +57,11 @@ impl Registry {
         input: SetRepositoryPolicyRequest,
     ) -> Result<RepositoryPolicyResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
-        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let gate = self.access.gate(ctx, &repository, Target::None).await?;
         let permit = gate.permit::<effect::SetRepositoryPolicy>()?;
         let (policy, document) =
             self.stored_policy(&input.policy_text, Use::Repository, "repository").await?;
-        if !input.force && self.would_deny(&gate, effect::SetRepositoryPolicy::OP, &policy).await? {
+        if !input.force && self.access.would_deny(&gate, effect::SetRepositoryPolicy::OP, &policy).await? {
             return Err(refused(
                 "repository",
                 "it would lock the caller out of SetRepositoryPolicy; force writes it",
@@ -81,10 +81,10 @@ impl Registry {
         input: GetRepositoryPolicyRequest,
     ) -> Result<RepositoryPolicyResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
-        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let gate = self.access.gate(ctx, &repository, Target::None).await?;
         let permit = gate.permit::<effect::GetRepositoryPolicy>()?;
         let load = LoadRepositoryPolicy { repository: permit.repository() };
-        let stored = self.meta.read(load).await.or_store_error()?.document;
+        let stored = self.access.meta.read(load).await.or_store_error()?.document;
         self.policy_response(&repository, &stored.ok_or_else(|| no_policy(&repository))?).await
     }
 
@@ -96,7 +96,7 @@ impl Registry {
         input: DeleteRepositoryPolicyRequest,
     ) -> Result<RepositoryPolicyResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
-        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let gate = self.access.gate(ctx, &repository, Target::None).await?;
         let permit = gate.permit::<effect::DeleteRepositoryPolicy>()?;
         let set = SetRepositoryPolicy { repository: permit.repository(), document: None };
         let old = self.write_policy(set, &repository).await?;
@@ -108,7 +108,8 @@ impl Registry {
         set: SetRepositoryPolicy,
         repository: &RepositoryRef,
     ) -> Result<Option<String>> {
-        self.meta
+        self.access
+            .meta
             .write(set)
             .await
             .or_refused(|_| repository_not_found(repository.name.as_str(), &repository.account_id))

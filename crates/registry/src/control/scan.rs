@@ -8,10 +8,10 @@ use super::image::image_ref;
 use super::image_list::image_not_found;
 use super::repository_of;
 use crate::Registry;
-use crate::context::Ctx;
-use crate::error::{Code, Error, Result};
-use crate::op::effect;
-use crate::store::StoreResultExt as _;
+use access::context::Ctx;
+use access::error::{Code, Error, Result};
+use access::op::effect;
+use access::store::StoreResultExt as _;
 
 impl Registry {
     /// What a scan found in an image: that there was none.
@@ -22,12 +22,12 @@ impl Registry {
         input: DescribeImageScanFindingsRequest,
     ) -> Result<DescribeImageScanFindingsResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
-        let gate = self.gate(ctx, &repository, Target::None).await?;
+        let gate = self.access.gate(ctx, &repository, Target::None).await?;
         let permit = gate.permit::<effect::DescribeImageScanFindings>()?;
         let id = image_ref(&input.image_id)
             .map_err(|failure| Error::invalid_parameter("imageId", &failure.failure_reason))?;
         let find = FindImages { repository: permit.repository(), ids: vec![id] };
-        let found = self.meta.read(find).await.or_store_error()?.pop();
+        let found = self.access.meta.read(find).await.or_store_error()?.pop();
         let Some(FoundImage::Found(_)) = found else {
             return Err(image_not_found(&input.image_id, &repository));
         };

@@ -10,10 +10,10 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::account_of;
 use crate::Registry;
-use crate::context::Ctx;
-use crate::error::Result;
-use crate::op::effect::{self, Effect};
-use crate::token::USER;
+use access::context::Ctx;
+use access::error::Result;
+use access::op::effect::{self, Effect};
+use access::token::USER;
 
 impl Registry {
     /// The password for `docker login`, once for each registry asked for. Other accounts' registries need no
@@ -24,7 +24,7 @@ impl Registry {
         region: &Region,
         input: GetAuthorizationTokenRequest,
     ) -> Result<GetAuthorizationTokenResponse> {
-        let token = self.issue_token(ctx, region).await?;
+        let token = self.access.issue_token(ctx, region).await?;
         let ids = if input.registry_ids.is_empty() {
             vec![ctx.caller.account_id.to_string()]
         } else {
@@ -37,7 +37,7 @@ impl Registry {
             authorization_data.push(AuthorizationData {
                 authorization_token: authorization_token.clone(),
                 expires_at: epoch_seconds(token.expires_at),
-                proxy_endpoint: self.settings.address.proxy_endpoint(&account, region),
+                proxy_endpoint: self.access.settings.address.proxy_endpoint(&account, region),
             });
         }
         Ok(GetAuthorizationTokenResponse { authorization_data })
@@ -50,7 +50,7 @@ impl Registry {
         region: &Region,
         _input: DescribeRegistryRequest,
     ) -> Result<DescribeRegistryResponse> {
-        let gate = self.registry_gate(ctx, &ctx.caller.account_id, region).await?;
+        let gate = self.access.registry_gate(ctx, &ctx.caller.account_id, region).await?;
         gate.allow(effect::DescribeRegistry::OP)?;
         Ok(DescribeRegistryResponse {
             registry_id: ctx.caller.account_id.to_string(),

@@ -12,9 +12,10 @@ use oci::digest::Hasher;
 
 use super::{BodyError, ByteStream, Incoming, OwnedUpload, object_key, superseded, upload_not_found};
 use crate::Registry;
-use crate::error::{Code, Error, Result};
-use crate::op::effect::Effect;
-use crate::store::{RefusedExt as _, blob_error};
+use crate::blob_error::blob_error;
+use access::error::{Code, Error, Result};
+use access::op::effect::Effect;
+use access::store::RefusedExt as _;
 
 impl Registry {
     /// Writes the bytes and records how far they reach, also when the body ends early. It runs on a task of its
@@ -42,7 +43,7 @@ impl Registry {
         };
         let key = object_key(row)?;
         let mut body = stop_when(incoming.body, upload.turn.superseded());
-        let limit = self.settings.limits.layer_bytes;
+        let limit = self.access.settings.limits.layer_bytes;
         let appended = self.blobs.append(&key, row.offset, hasher, &mut body, Some(limit)).await;
         drop(body);
         let (appended, failure) = match appended {
@@ -80,11 +81,11 @@ impl Registry {
             hash_state: appended.hasher.save(),
             last_part_size: appended.written,
             follows_small_part: upload.row.part_count > 0
-                && upload.row.last_part_size < self.settings.limits.upload_part_min_bytes,
+                && upload.row.last_part_size < self.access.settings.limits.upload_part_min_bytes,
             at: upload.asked.ctx.at(),
         };
         fault::hit(Fault::BeforeAdvance);
-        upload.row = self.meta.write(advance).await.or_refused(|refusal| match refusal {
+        upload.row = self.access.meta.write(advance).await.or_refused(|refusal| match refusal {
             UploadRefusal::NotFound => upload_not_found(&upload.permit, &upload.row.id),
             UploadRefusal::Stale => superseded(),
         })?;

@@ -7,9 +7,10 @@ use oci::digest::{Digest, Hasher};
 
 use super::{BodyError, OwnedUpload, gone_repository, object_key, superseded, upload_not_found};
 use crate::Registry;
-use crate::error::{Code, Error, Result};
-use crate::op::effect::Effect;
-use crate::store::{RefusedExt as _, open_error};
+use crate::blob_error::open_error;
+use access::error::{Code, Error, Result};
+use access::op::effect::Effect;
+use access::store::RefusedExt as _;
 
 impl Registry {
     /// Verifies the bytes against the digests (one must match) and ends the session with a linked blob.
@@ -35,11 +36,11 @@ impl Registry {
             expected_version: upload.row.version,
             digest,
             size: upload.row.offset,
-            object_id: self.ids.next(ctx.now),
+            object_id: self.access.ids.next(ctx.now),
             at: ctx.at(),
             op: ctx.operation_id.clone(),
         };
-        let completed = self.meta.write(complete).await.or_refused(|refusal| match refusal {
+        let completed = self.access.meta.write(complete).await.or_refused(|refusal| match refusal {
             CompleteUploadRefusal::NotFound => upload_not_found(&upload.permit, &upload.row.id),
             CompleteUploadRefusal::Stale => superseded(),
             CompleteUploadRefusal::RepositoryGone => gone_repository(&upload.permit),

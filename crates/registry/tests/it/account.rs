@@ -17,9 +17,9 @@ async fn furnished() -> World {
     let at = || ctx(&world.admin);
     world.user("alice", r#"{"Effect":"Allow","Action":"ecr:*","Resource":"*"}"#).await;
     let group = CreateGroupRequest { group_name: "team".to_owned(), ..CreateGroupRequest::default() };
-    world.registry.create_group(&at(), group).await.unwrap();
+    world.rules.identity.create_group(&at(), group).await.unwrap();
     let join = AddUserToGroupRequest { group_name: "team".to_owned(), user_name: "alice".to_owned() };
-    world.registry.add_user_to_group(&at(), join).await.unwrap();
+    world.rules.identity.add_user_to_group(&at(), join).await.unwrap();
     for name in ["node", "other"] {
         let trust = format!(
             r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"{ACCOUNT}"}},"Action":"sts:AssumeRole"}}}}"#
@@ -29,7 +29,7 @@ async fn furnished() -> World {
             assume_role_policy_document: trust,
             ..CreateRoleRequest::default()
         };
-        world.registry.create_role(&at(), role).await.unwrap();
+        world.rules.identity.create_role(&at(), role).await.unwrap();
     }
     for name in ["a", "b"] {
         let policy = CreatePolicyRequest {
@@ -37,11 +37,11 @@ async fn furnished() -> World {
             policy_document: ANY.to_owned(),
             ..CreatePolicyRequest::default()
         };
-        world.registry.create_policy(&at(), policy).await.unwrap();
+        world.rules.identity.create_policy(&at(), policy).await.unwrap();
     }
     for policy_arn in [READ_ONLY.to_owned(), format!("arn:aws:iam::{ACCOUNT}:policy/b")] {
         let attach = AttachRolePolicyRequest { role_name: "node".to_owned(), policy_arn };
-        world.registry.attach_role_policy(&at(), attach).await.unwrap();
+        world.rules.identity.attach_role_policy(&at(), attach).await.unwrap();
     }
     world
 }
@@ -50,7 +50,7 @@ async fn furnished() -> World {
 async fn what_there_is_is_counted() {
     let world = furnished().await;
     let input = GetAccountSummaryRequest::default();
-    let summary = world.registry.get_account_summary(&ctx(&world.admin), input).await.unwrap().0;
+    let summary = world.rules.identity.get_account_summary(&ctx(&world.admin), input).await.unwrap().0;
     let number = |name: &str| summary.iter().find(|(known, _)| *known == name).unwrap().1;
     assert_eq!([number("Users"), number("Groups"), number("Roles"), number("Policies")], [2, 1, 2, 2]);
     assert_eq!([number("PolicyVersionsInUse"), number("AccountAccessKeysPresent")], [2, 0]);
@@ -66,7 +66,9 @@ async fn pages_of_details_give_each_thing_once() {
     };
     let read = |input| {
         let world = &world;
-        async move { world.registry.get_account_authorization_details(&ctx(&world.admin), input).await.unwrap() }
+        async move {
+            world.rules.identity.get_account_authorization_details(&ctx(&world.admin), input).await.unwrap()
+        }
     };
     let all = read(whole(None, None, &[])).await;
     assert_eq!((all.users.len(), all.groups.len(), all.roles.len(), all.marker.as_deref()), (2, 1, 2, None));
@@ -117,7 +119,7 @@ async fn what_a_filter_leaves_out_does_not_end_a_list() {
         max_items: Some(1),
         ..ListPoliciesRequest::default()
     };
-    let page = world.registry.list_policies(&ctx(&world.admin), input).await.unwrap();
+    let page = world.rules.identity.list_policies(&ctx(&world.admin), input).await.unwrap();
     let names: Vec<_> = page.items.iter().map(|policy| policy.name.as_str()).collect();
     assert_eq!((names, page.marker), (vec!["b"], None));
 }

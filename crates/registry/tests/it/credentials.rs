@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use access::authenticate::AuthenticateError;
+use access::context::Caller;
+use access::error::{Code, Error};
+use access::token::TokenError;
 use aws::ecr::GetAuthorizationTokenRequest;
 use aws::iam::{CreateRoleRequest, DeleteRolePolicyRequest, DeleteRoleRequest, PutRolePolicyRequest};
 use aws::ids::{Region, SecretKey};
@@ -13,10 +17,6 @@ use aws::sts::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use registry::authenticate::AuthenticateError;
-use registry::context::Caller;
-use registry::error::{Code, Error};
-use registry::token::TokenError;
 
 use crate::world::{ACCOUNT, World, at, ctx, region};
 
@@ -48,7 +48,7 @@ pub(crate) async fn sign(
     headers.extend(added.iter().map(|(name, value)| (*name, value.as_bytes())));
     let request = Request { headers: &headers, ..request };
     let presented = Presented::from_request(&request).unwrap().unwrap();
-    world.registry.signer(&presented, now).await?.verify(&request, &presented, "ecr", now)
+    world.rules.access.signer(&presented, now).await?.verify(&request, &presented, "ecr", now)
 }
 
 /// Who signs with temporary credentials.
@@ -64,7 +64,7 @@ pub(crate) async fn of(world: &World, credentials: &Credentials) -> Arc<Caller> 
 /// The docker password that a caller is given at a time for a region.
 pub(crate) async fn password(world: &World, caller: &Arc<Caller>, region: &Region, now: Timestamp) -> String {
     let input = GetAuthorizationTokenRequest::default();
-    let answer = world.registry.get_authorization_token(&at(caller, now), region, input).await.unwrap();
+    let answer = world.rules.registry.get_authorization_token(&at(caller, now), region, input).await.unwrap();
     let token = answer.authorization_data.into_iter().next().unwrap().authorization_token;
     let text = String::from_utf8(STANDARD.decode(token).unwrap()).unwrap();
     text.strip_prefix("AWS:").unwrap().to_owned()
@@ -72,7 +72,7 @@ pub(crate) async fn password(world: &World, caller: &Arc<Caller>, region: &Regio
 
 /// Who a docker password stands for now.
 pub(crate) async fn opened(world: &World, password: &str) -> Result<Arc<Caller>, TokenError> {
-    world.registry.authenticate_password("AWS", password, Timestamp::now()).await
+    world.rules.access.authenticate_password("AWS", password, Timestamp::now()).await
 }
 
 /// Who logs in to docker with a caller's credentials.
@@ -105,10 +105,10 @@ pub(crate) fn role_request(name: &str, trust: &str) -> CreateRoleRequest {
 pub(crate) async fn make_role(world: &World, request: CreateRoleRequest, rights: &str) -> String {
     let admin = ctx(&world.admin);
     let role_name = request.role_name.clone();
-    let role = world.registry.create_role(&admin, request).await.unwrap().1;
+    let role = world.rules.identity.create_role(&admin, request).await.unwrap().1;
     let policy_document = document(rights);
     let put = PutRolePolicyRequest { role_name, policy_name: "rights".to_owned(), policy_document };
-    world.registry.put_role_policy(&admin, put).await.unwrap();
+    world.rules.identity.put_role_policy(&admin, put).await.unwrap();
     role.id
 }
 
@@ -121,8 +121,8 @@ pub(crate) async fn open_role(world: &World, name: &str) {
 pub(crate) async fn delete_role(world: &World, name: &str) {
     let role_name = name.to_owned();
     let policy = DeleteRolePolicyRequest { role_name: role_name.clone(), policy_name: "rights".to_owned() };
-    world.registry.delete_role_policy(&ctx(&world.admin), policy).await.unwrap();
-    world.registry.delete_role(&ctx(&world.admin), DeleteRoleRequest { role_name }).await.unwrap();
+    world.rules.identity.delete_role_policy(&ctx(&world.admin), policy).await.unwrap();
+    world.rules.identity.delete_role(&ctx(&world.admin), DeleteRoleRequest { role_name }).await.unwrap();
 }
 
 /// A request for the session `s` of a role.
@@ -139,7 +139,7 @@ pub(crate) async fn assume(
     caller: &Arc<Caller>,
     request: AssumeRoleRequest,
 ) -> Result<AssumedRole, Error> {
-    world.registry.assume_role(&ctx(caller), request).await
+    world.rules.identity.assume_role(&ctx(caller), request).await
 }
 
 /// A session of a role, opened and signing.
@@ -149,7 +149,7 @@ pub(crate) async fn session(world: &World, caller: &Arc<Caller>, request: Assume
 }
 
 pub(crate) async fn session_token(world: &World, caller: &Arc<Caller>) -> Credentials {
-    world.registry.get_session_token(&ctx(caller), GetSessionTokenRequest::default()).await.unwrap()
+    world.rules.identity.get_session_token(&ctx(caller), GetSessionTokenRequest::default()).await.unwrap()
 }
 
 pub(crate) fn federates(name: &str, statements: &str) -> GetFederationTokenRequest {
@@ -162,7 +162,7 @@ pub(crate) async fn federation_token(
     caller: &Arc<Caller>,
     request: GetFederationTokenRequest,
 ) -> FederationToken {
-    world.registry.get_federation_token(&ctx(caller), request).await.unwrap()
+    world.rules.identity.get_federation_token(&ctx(caller), request).await.unwrap()
 }
 
 /// A refusal's code and sentence; panics on success.

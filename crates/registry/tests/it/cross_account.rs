@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
+use access::context::{Caller, CallerKind, RepositoryRef, Session};
+use access::error::Code;
 use aws::ecr::{
     CreateRepositoryRequest, GetRepositoryPolicyRequest, PutRegistryPolicyRequest, SetRepositoryPolicyRequest,
 };
 use aws::iam::{AttachRolePolicyRequest, CreateRoleRequest, DeleteRoleRequest, DetachRolePolicyRequest};
+use identity::bootstrap;
 use jiff::Timestamp;
 use meta::{AccountKey, CreateAccessKey, CreateAccount, CreateUser, MemberChange, Micros, PutInlinePolicy};
 use oci::name::Reference;
-use registry::bootstrap;
-use registry::context::{Caller, CallerKind, RepositoryRef, Session};
-use registry::error::Code;
 
 use crate::world::{ACCOUNT, World, code, ctx, region, repository};
 
@@ -60,9 +60,9 @@ pub(crate) async fn node(world: &World, ops: &Arc<Caller>) -> Arc<Caller> {
         assume_role_policy_document: trust,
         ..CreateRoleRequest::default()
     };
-    let role = world.registry.create_role(&ctx(ops), create).await.unwrap().1;
+    let role = world.rules.identity.create_role(&ctx(ops), create).await.unwrap().1;
     let attach = AttachRolePolicyRequest { role_name: "node".to_owned(), policy_arn: READ_ONLY.to_owned() };
-    world.registry.attach_role_policy(&ctx(ops), attach).await.unwrap();
+    world.rules.identity.attach_role_policy(&ctx(ops), attach).await.unwrap();
     session(ops, &role.id, None)
 }
 
@@ -79,7 +79,7 @@ fn session(ops: &Arc<Caller>, role_id: &str, session: Option<Session>) -> Arc<Ca
     })
 }
 
-pub(crate) async fn set_policy(world: &World, principal: &str) -> Result<String, registry::error::Error> {
+pub(crate) async fn set_policy(world: &World, principal: &str) -> Result<String, access::error::Error> {
     let policy_text = format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":["{principal}"]}},"Action":["ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"]}}]}}"#
     );
@@ -88,13 +88,13 @@ pub(crate) async fn set_policy(world: &World, principal: &str) -> Result<String,
         policy_text,
         ..SetRepositoryPolicyRequest::default()
     };
-    let set = world.registry.set_repository_policy(&ctx(&world.admin), &region(), input).await?;
+    let set = world.rules.registry.set_repository_policy(&ctx(&world.admin), &region(), input).await?;
     Ok(set.policy_text)
 }
 
 async fn pull(world: &World, caller: &Arc<Caller>, app: &RepositoryRef) -> Result<(), Code> {
     let latest = Reference::Tag("latest".parse().unwrap());
-    let pulled = world.registry.get_manifest(&ctx(caller), app, &latest).await;
+    let pulled = world.rules.registry.get_manifest(&ctx(caller), app, &latest).await;
     pulled.map(|_| ()).map_err(|error| error.code)
 }
 
@@ -114,7 +114,7 @@ async fn both_accounts_must_allow() {
     set_policy(&world, STAGING).await.unwrap();
     assert_eq!(pull(&world, &node, &app).await, Ok(()));
     let detach = DetachRolePolicyRequest { role_name: "node".to_owned(), policy_arn: READ_ONLY.to_owned() };
-    world.registry.detach_role_policy(&ctx(&ops), detach).await.unwrap();
+    world.rules.identity.detach_role_policy(&ctx(&ops), detach).await.unwrap();
     assert_eq!(pull(&world, &node, &app).await, Err(Code::AccessDenied), "its own account allows nothing");
 }
 
@@ -131,9 +131,9 @@ async fn a_role_made_again_under_its_name_is_another() {
     assert!(set_policy(&world, &role).await.unwrap().contains(&role));
     assert_eq!(pull(&world, &first, &app).await, Ok(()));
     let detach = DetachRolePolicyRequest { role_name: "node".to_owned(), policy_arn: READ_ONLY.to_owned() };
-    world.registry.detach_role_policy(&ctx(&ops), detach).await.unwrap();
+    world.rules.identity.detach_role_policy(&ctx(&ops), detach).await.unwrap();
     let delete = DeleteRoleRequest { role_name: "node".to_owned() };
-    world.registry.delete_role(&ctx(&ops), delete).await.unwrap();
+    world.rules.identity.delete_role(&ctx(&ops), delete).await.unwrap();
     assert_eq!(pull(&world, &first, &app).await, Err(Code::InvalidToken), "its sessions ended with it");
     let second = node(&world, &ops).await;
     assert_eq!(pull(&world, &second, &app).await, Err(Code::AccessDenied));
@@ -141,7 +141,8 @@ async fn a_role_made_again_under_its_name_is_another() {
         repository_name: "app".to_owned(),
         ..GetRepositoryPolicyRequest::default()
     };
-    let shown = world.registry.get_repository_policy(&ctx(&world.admin), &region(), input).await.unwrap();
+    let shown =
+        world.rules.registry.get_repository_policy(&ctx(&world.admin), &region(), input).await.unwrap();
     assert!(
         shown.policy_text.contains(&first.unique_id),
         "a deleted role shows as its id: {}",
@@ -158,10 +159,10 @@ async fn one_registry_policy_stands_for_a_policy_on_each_repository() {
             r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"{effect}","Principal":{{"AWS":"arn:aws:iam::{STAGING}:root"}},"Action":"ecr:BatchGetImage","Resource":"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/*"}}]}}"#
         ),
     };
-    world.registry.put_registry_policy(&ctx(&world.admin), &region(), put("Allow")).await.unwrap();
+    world.rules.registry.put_registry_policy(&ctx(&world.admin), &region(), put("Allow")).await.unwrap();
     assert_eq!(pull(&world, &node, &app).await, Ok(()));
     set_policy(&world, STAGING).await.unwrap();
-    world.registry.put_registry_policy(&ctx(&world.admin), &region(), put("Deny")).await.unwrap();
+    world.rules.registry.put_registry_policy(&ctx(&world.admin), &region(), put("Deny")).await.unwrap();
     assert_eq!(
         pull(&world, &node, &app).await,
         Err(Code::AccessDenied),
@@ -178,7 +179,7 @@ async fn a_session_policy_limits_what_the_role_may_pull() {
         let text = format!(
             r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"{action}","Resource":"*"}}}}"#
         );
-        let policies = Some(vec![registry::context::SessionPolicy::Inline(text)]);
+        let policies = Some(vec![access::context::SessionPolicy::Inline(text)]);
         session(&ops, &whole.unique_id, Some(Session { policies, ..Session::default() }))
     };
     assert_eq!(pull(&world, &limited("ecr:BatchGetImage"), &app).await, Ok(()));
@@ -197,7 +198,7 @@ async fn a_policy_that_locks_its_writer_out_needs_force() {
     };
     let set = |input| {
         let world = &world;
-        async move { world.registry.set_repository_policy(&ctx(&world.admin), &region(), input).await }
+        async move { world.rules.registry.set_repository_policy(&ctx(&world.admin), &region(), input).await }
     };
     assert_eq!(code(set(deny.clone()).await), Code::InvalidParameter);
     set(SetRepositoryPolicyRequest { force: true, ..deny.clone() }).await.unwrap();
@@ -211,7 +212,7 @@ async fn the_lock_out_check_knows_the_repositorys_tags() {
         resource_arn: app.arn(),
         tags: vec![aws::ecr::Tag { key: "frozen".to_owned(), value: "yes".to_owned() }],
     };
-    world.registry.tag_resource(&ctx(&world.admin), &region(), input).await.unwrap();
+    world.rules.registry.tag_resource(&ctx(&world.admin), &region(), input).await.unwrap();
     for key in ["aws:ResourceTag/frozen", "ecr:resourcetag/frozen"] {
         for (value, expected) in [("yes", Some(Code::InvalidParameter)), ("no", None)] {
             let policy_text = format!(
@@ -223,14 +224,15 @@ async fn the_lock_out_check_knows_the_repositorys_tags() {
                 policy_text,
                 ..SetRepositoryPolicyRequest::default()
             };
-            let set = world.registry.set_repository_policy(&ctx(&world.admin), &region(), input).await;
+            let set = world.rules.registry.set_repository_policy(&ctx(&world.admin), &region(), input).await;
             assert_eq!(set.err().map(|error| error.code), expected, "{key} {value}");
             let delete = aws::ecr::DeleteRepositoryPolicyRequest {
                 repository_name: "app".to_owned(),
                 ..aws::ecr::DeleteRepositoryPolicyRequest::default()
             };
             // The next policy must meet no older one that has the tags read.
-            let _ = world.registry.delete_repository_policy(&ctx(&world.admin), &region(), delete).await;
+            let _ =
+                world.rules.registry.delete_repository_policy(&ctx(&world.admin), &region(), delete).await;
         }
     }
 }
@@ -240,7 +242,7 @@ async fn a_closed_accounts_images_are_nobodys() {
     let (world, _, ops) = world_with_app().await;
     let create =
         CreateRepositoryRequest { repository_name: "own".to_owned(), ..CreateRepositoryRequest::default() };
-    world.registry.create_repository(&ctx(&ops), &region(), create).await.unwrap();
+    world.rules.registry.create_repository(&ctx(&ops), &region(), create).await.unwrap();
     let input = SetRepositoryPolicyRequest {
         repository_name: "own".to_owned(),
         policy_text: format!(
@@ -248,11 +250,11 @@ async fn a_closed_accounts_images_are_nobodys() {
         ),
         ..SetRepositoryPolicyRequest::default()
     };
-    world.registry.set_repository_policy(&ctx(&ops), &region(), input).await.unwrap();
+    world.rules.registry.set_repository_policy(&ctx(&ops), &region(), input).await.unwrap();
     let own = RepositoryRef { account_id: STAGING.parse().unwrap(), ..repository("own") };
     assert_eq!(pull(&world, &world.admin, &own).await, Err(Code::ManifestUnknown), "it is open, and empty");
     let staging = STAGING.parse().unwrap();
-    world.registry.change_account(&staging, MemberChange::Close, Timestamp::now()).await.unwrap();
+    world.rules.identity.change_account(&staging, MemberChange::Close, Timestamp::now()).await.unwrap();
     assert_eq!(pull(&world, &world.admin, &own).await, Err(Code::AccessDenied));
 }
 

@@ -3,6 +3,10 @@
 
 use std::sync::Arc;
 
+use access::authenticate::AuthenticateError;
+use access::context::{Caller, RepositoryRef};
+use access::error::{AwsCode, Code};
+use access::token::TokenError;
 use aws::ecr::{
     CompleteLayerUploadRequest, CreateRepositoryRequest, DescribeImagesRequest, DescribeRepositoriesRequest,
     InitiateLayerUploadRequest, ListImagesRequest, SetRepositoryPolicyRequest, UploadLayerPartRequest,
@@ -14,10 +18,6 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use oci::digest::Algorithm;
 use oci::name::Reference;
-use registry::authenticate::AuthenticateError;
-use registry::context::{Caller, RepositoryRef};
-use registry::error::{AwsCode, Code};
-use registry::token::TokenError;
 use registry::upload::Incoming;
 
 use crate::credentials::{
@@ -39,7 +39,7 @@ fn latest() -> Reference {
 async fn app(world: &World, owner: &Arc<Caller>, region: &Region) -> RepositoryRef {
     let create =
         CreateRepositoryRequest { repository_name: "app".to_owned(), ..CreateRepositoryRequest::default() };
-    world.registry.create_repository(&ctx(owner), region, create).await.unwrap();
+    world.rules.registry.create_repository(&ctx(owner), region, create).await.unwrap();
     let set = SetRepositoryPolicyRequest {
         repository_name: "app".to_owned(),
         policy_text: format!(
@@ -47,7 +47,7 @@ async fn app(world: &World, owner: &Arc<Caller>, region: &Region) -> RepositoryR
         ),
         ..SetRepositoryPolicyRequest::default()
     };
-    world.registry.set_repository_policy(&ctx(owner), region, set).await.unwrap();
+    world.rules.registry.set_repository_policy(&ctx(owner), region, set).await.unwrap();
     RepositoryRef { account_id: owner.account_id.clone(), region: region.clone(), ..repository("app") }
 }
 
@@ -65,15 +65,15 @@ async fn everywhere(world: &World) -> (RepositoryRef, [RepositoryRef; 3]) {
 
 /// Nobody but its owner finds an upload, by either API; `by` and `at` would be allowed uploads of their own there.
 async fn finds_no_upload(world: &World, by: &Arc<Caller>, at: &RepositoryRef, id: &str, what: &str) {
-    let registry = &world.registry;
-    let own = registry.start_upload(&ctx(by), at, Algorithm::Sha256).await;
+    let rules = &world.rules;
+    let own = rules.registry.start_upload(&ctx(by), at, Algorithm::Sha256).await;
     assert!(own.is_ok(), "{what}: it may push there, so that the upload's owner is all that refuses");
     let bytes = || Incoming::buffered(Bytes::from_static(b"theirs"));
     let mut refusals = vec![
-        code(registry.upload_status(&ctx(by), at, id).await),
-        code(registry.append_upload(&ctx(by), at, id, bytes()).await),
-        code(registry.finish_upload(&ctx(by), at, id, &sha256(b"mine"), Incoming::empty()).await),
-        code(registry.cancel_upload(&ctx(by), at, id).await),
+        code(rules.registry.upload_status(&ctx(by), at, id).await),
+        code(rules.registry.append_upload(&ctx(by), at, id, bytes()).await),
+        code(rules.registry.finish_upload(&ctx(by), at, id, &sha256(b"mine"), Incoming::empty()).await),
+        code(rules.registry.cancel_upload(&ctx(by), at, id).await),
     ];
     let part = UploadLayerPartRequest {
         registry_id: Some(at.account_id.to_string()),
@@ -83,14 +83,14 @@ async fn finds_no_upload(world: &World, by: &Arc<Caller>, at: &RepositoryRef, id
         part_last_byte: 9,
         layer_part_blob: b"theirs".to_vec(),
     };
-    refusals.push(code(registry.upload_layer_part(&ctx(by), &at.region, part).await));
+    refusals.push(code(rules.registry.upload_layer_part(&ctx(by), &at.region, part).await));
     let complete = CompleteLayerUploadRequest {
         registry_id: Some(at.account_id.to_string()),
         repository_name: at.name.to_string(),
         upload_id: id.to_owned(),
         layer_digests: vec![sha256(b"mine").to_string()],
     };
-    refusals.push(code(registry.complete_layer_upload(&ctx(by), &at.region, complete).await));
+    refusals.push(code(rules.registry.complete_layer_upload(&ctx(by), &at.region, complete).await));
     assert_eq!(refusals, vec![Code::UploadNotFound; 6], "{what}");
 }
 
@@ -98,20 +98,20 @@ async fn finds_no_upload(world: &World, by: &Arc<Caller>, at: &RepositoryRef, id
 async fn upload(world: &World, by: &Arc<Caller>, at: &RepositoryRef, by_api: bool) -> String {
     let id = if by_api {
         let input = InitiateLayerUploadRequest { registry_id: None, repository_name: at.name.to_string() };
-        world.registry.initiate_layer_upload(&ctx(by), &at.region, input).await.unwrap().upload_id
+        world.rules.registry.initiate_layer_upload(&ctx(by), &at.region, input).await.unwrap().upload_id
     } else {
-        world.registry.start_upload(&ctx(by), at, Algorithm::Sha256).await.unwrap().id
+        world.rules.registry.start_upload(&ctx(by), at, Algorithm::Sha256).await.unwrap().id
     };
     let bytes = Incoming::buffered(Bytes::from_static(b"mine"));
-    world.registry.append_upload(&ctx(by), at, &id, bytes).await.unwrap();
+    world.rules.registry.append_upload(&ctx(by), at, &id, bytes).await.unwrap();
     id
 }
 
 async fn still_mine(world: &World, by: &Arc<Caller>, at: &RepositoryRef, id: &str) {
-    assert_eq!(world.registry.upload_status(&ctx(by), at, id).await.unwrap().offset, 4);
+    assert_eq!(world.rules.registry.upload_status(&ctx(by), at, id).await.unwrap().offset, 4);
     let digest = sha256(b"mine");
-    world.registry.finish_upload(&ctx(by), at, id, &digest, Incoming::empty()).await.unwrap();
-    world.registry.delete_blob(&ctx(&world.admin), at, &digest).await.unwrap();
+    world.rules.registry.finish_upload(&ctx(by), at, id, &digest, Incoming::empty()).await.unwrap();
+    world.rules.registry.delete_blob(&ctx(&world.admin), at, &digest).await.unwrap();
 }
 
 #[tokio::test]
@@ -181,16 +181,18 @@ async fn a_docker_password_is_for_one_region() {
     world.push(&own, "latest", b"{}").await.unwrap();
     let (here, there) =
         (login(&world, &world.admin, &region()).await, login(&world, &world.admin, &elsewhere()).await);
-    let registry = &world.registry;
+    let rules = &world.rules;
     for (caller, good, wrong) in [(&here, &own, &abroad), (&there, &abroad, &own)] {
-        assert!(registry.start_upload(&ctx(caller), good, Algorithm::Sha256).await.is_ok());
-        assert!(registry.catalog(&ctx(caller), &good.account_id, &good.region, None, None).await.is_ok());
-        assert!(registry.check_login(&ctx(caller), &good.account_id, &good.region).await.is_ok());
+        assert!(rules.registry.start_upload(&ctx(caller), good, Algorithm::Sha256).await.is_ok());
+        assert!(
+            rules.registry.catalog(&ctx(caller), &good.account_id, &good.region, None, None).await.is_ok()
+        );
+        assert!(rules.access.check_login(&ctx(caller), &good.account_id, &good.region).await.is_ok());
         let refused = [
-            registry.start_upload(&ctx(caller), wrong, Algorithm::Sha256).await.err(),
-            registry.get_manifest(&ctx(caller), wrong, &latest()).await.err(),
-            registry.catalog(&ctx(caller), &wrong.account_id, &wrong.region, None, None).await.err(),
-            registry.check_login(&ctx(caller), &wrong.account_id, &wrong.region).await.err(),
+            rules.registry.start_upload(&ctx(caller), wrong, Algorithm::Sha256).await.err(),
+            rules.registry.get_manifest(&ctx(caller), wrong, &latest()).await.err(),
+            rules.registry.catalog(&ctx(caller), &wrong.account_id, &wrong.region, None, None).await.err(),
+            rules.access.check_login(&ctx(caller), &wrong.account_id, &wrong.region).await.err(),
         ];
         for error in refused {
             let error = error.expect("it was not refused");
@@ -207,7 +209,7 @@ async fn a_docker_password_opens_other_accounts_as_far_as_both_allow() {
     let theirs = app(&world, &ops, &region()).await;
     let started = async |caller: &Arc<Caller>| {
         let caller = login(&world, caller, &region()).await;
-        world.registry.start_upload(&ctx(&caller), &theirs, Algorithm::Sha256).await.map(|_| ())
+        world.rules.registry.start_upload(&ctx(&caller), &theirs, Algorithm::Sha256).await.map(|_| ())
     };
     let pull_only =
         r#"{"Effect":"Allow","Action":["ecr:GetAuthorizationToken","ecr:BatchGetImage"],"Resource":"*"}"#;
@@ -216,7 +218,7 @@ async fn a_docker_password_opens_other_accounts_as_far_as_both_allow() {
     assert_eq!(code(started(&puller).await), Code::AccessDenied, "its own account allows no push");
     let delete =
         aws::ecr::DeleteRepositoryPolicyRequest { registry_id: None, repository_name: "app".to_owned() };
-    world.registry.delete_repository_policy(&ctx(&ops), &region(), delete).await.unwrap();
+    world.rules.registry.delete_repository_policy(&ctx(&ops), &region(), delete).await.unwrap();
     assert_eq!(code(started(&world.admin).await), Code::AccessDenied, "the other account names nobody");
 }
 
@@ -261,7 +263,7 @@ async fn a_page_token_goes_on_in_the_list_that_it_came_from_alone() {
             .await
             .unwrap();
     }
-    let registry = &world.registry;
+    let rules = &world.rules;
     let images = async |by: &Arc<Caller>, at: &RepositoryRef, next_token: Option<String>| {
         let (registry_id, repository_name) = (Some(at.account_id.to_string()), at.name.to_string());
         let max_results = Some(1);
@@ -272,7 +274,7 @@ async fn a_page_token_goes_on_in_the_list_that_it_came_from_alone() {
             max_results,
             filter: None,
         };
-        let listed = registry.list_images(&ctx(by), &at.region, list).await.map(|page| page.next_token);
+        let listed = rules.registry.list_images(&ctx(by), &at.region, list).await.map(|page| page.next_token);
         let describe = DescribeImagesRequest {
             registry_id,
             repository_name,
@@ -280,7 +282,7 @@ async fn a_page_token_goes_on_in_the_list_that_it_came_from_alone() {
             max_results,
             ..DescribeImagesRequest::default()
         };
-        let described = registry.describe_images(&ctx(by), &at.region, describe).await;
+        let described = rules.registry.describe_images(&ctx(by), &at.region, describe).await;
         (listed, described.map(|page| page.next_token))
     };
     let (listed, described) = images(&world.admin, &own, None).await;
@@ -308,7 +310,7 @@ async fn a_page_token_goes_on_in_the_list_that_it_came_from_alone() {
             next_token,
             ..DescribeRepositoriesRequest::default()
         };
-        registry.describe_repositories(&ctx(by), region, list).await.map(|page| page.next_token)
+        rules.registry.describe_repositories(&ctx(by), region, list).await.map(|page| page.next_token)
     };
     let token = repositories(&world.admin, &region(), None).await.unwrap();
     assert!(token.is_some());
@@ -322,9 +324,9 @@ async fn a_page_token_goes_on_in_the_list_that_it_came_from_alone() {
 /// The root of the account that owns a repository.
 async fn ops_of(world: &World, repository: &RepositoryRef) -> Arc<Caller> {
     let account = repository.account_id.clone();
-    let (key, _) = world.registry.make_root_key(&account, Timestamp::now()).await.unwrap();
+    let (key, _) = world.rules.identity.make_root_key(&account, Timestamp::now()).await.unwrap();
     let unique_id = account.to_string();
-    Arc::new(Caller::with_key(account, unique_id, registry::context::CallerKind::Root, key))
+    Arc::new(Caller::with_key(account, unique_id, access::context::CallerKind::Root, key))
 }
 
 #[tokio::test]
@@ -334,10 +336,10 @@ async fn a_marker_of_iam_is_of_one_account() {
     world.user("ann", ALL).await;
     let there = RepositoryRef { account_id: STAGING.parse().unwrap(), ..repository("app") };
     let other = ops_of(&world, &there).await;
-    let registry = &world.registry;
+    let rules = &world.rules;
     let users = async |by: &Arc<Caller>, marker: Option<String>| {
         let list = ListUsersRequest { marker, max_items: Some(1), ..ListUsersRequest::default() };
-        registry.list_users(&ctx(by), list).await.map(|page| page.marker)
+        rules.identity.list_users(&ctx(by), list).await.map(|page| page.marker)
     };
     let details = async |by: &Arc<Caller>, marker: Option<String>| {
         let list = GetAccountAuthorizationDetailsRequest {
@@ -345,7 +347,7 @@ async fn a_marker_of_iam_is_of_one_account() {
             max_items: Some(1),
             ..GetAccountAuthorizationDetailsRequest::default()
         };
-        registry.get_account_authorization_details(&ctx(by), list).await.map(|page| page.marker)
+        rules.identity.get_account_authorization_details(&ctx(by), list).await.map(|page| page.marker)
     };
     let marker = users(&world.admin, None).await.unwrap();
     assert!(marker.is_some() && users(&world.admin, marker.clone()).await.is_ok());

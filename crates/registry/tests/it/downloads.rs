@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
+use access::context::{Caller, Peer, RepositoryRef, Unsigned};
+use access::error::{Code, Result};
 use aws::ecr::{CreateRepositoryRequest, DeleteRepositoryRequest, GetDownloadUrlForLayerRequest};
 use aws::sts::{AssumeRoleRequest, SessionParameters};
 use jiff::Timestamp;
 use meta::{DeleteUser, MemberChange, SetAccessKeyStatus};
 use oci::digest::Digest;
-use registry::context::{Caller, Peer, RepositoryRef, Unsigned};
-use registry::error::{Code, Result};
 use registry::upload::Incoming;
 
 use crate::credentials::{
@@ -27,7 +27,7 @@ async fn ask(world: &World, by: &Arc<Caller>, at: &RepositoryRef, digest: &Diges
         repository_name: at.name.to_string(),
         layer_digest: digest.to_string(),
     };
-    let answer = world.registry.get_download_url_for_layer(&ctx(by), &at.region, input).await?;
+    let answer = world.rules.registry.get_download_url_for_layer(&ctx(by), &at.region, input).await?;
     Ok(answer.download_url.split_once(registry::download::PATH_PREFIX).unwrap().1.to_owned())
 }
 
@@ -35,7 +35,7 @@ async fn ask(world: &World, by: &Arc<Caller>, at: &RepositoryRef, digest: &Diges
 async fn open_from(world: &World, url: &str, address: [u8; 4]) -> Result<Digest> {
     let peer = Peer { address: address.into(), tls: false };
     let request = Unsigned { peer, user_agent: None, now: Timestamp::now() };
-    world.registry.verify_download(url, &request).await.map(|handle| handle.stat.digest)
+    world.rules.registry.verify_download(url, &request).await.map(|handle| handle.stat.digest)
 }
 
 async fn open(world: &World, url: &str) -> Result<Digest> {
@@ -44,7 +44,7 @@ async fn open(world: &World, url: &str) -> Result<Digest> {
 
 async fn push(world: &World, by: &Arc<Caller>, at: &RepositoryRef, bytes: &'static [u8]) -> Digest {
     let digest = crate::world::sha256(bytes);
-    world.registry.put_blob(&ctx(by), at, &digest, Incoming::buffered(bytes.into())).await.unwrap();
+    world.rules.registry.put_blob(&ctx(by), at, &digest, Incoming::buffered(bytes.into())).await.unwrap();
     digest
 }
 
@@ -60,18 +60,18 @@ async fn it_opens_the_blob_through_its_own_repository_alone() {
     let abroad = "us-west-2".parse().unwrap();
     for (owner, region) in [(&ops, region()), (&world.admin, abroad)] {
         let create = CreateRepositoryRequest { repository_name: "app".to_owned(), ..Default::default() };
-        world.registry.create_repository(&ctx(owner), &region, create).await.unwrap();
+        world.rules.registry.create_repository(&ctx(owner), &region, create).await.unwrap();
         let there = RepositoryRef { account_id: owner.account_id.clone(), region, ..repository("app") };
         push(&world, owner, &there, b"layer").await;
     }
     assert_eq!(open(&world, &url).await.unwrap(), digest);
-    world.registry.delete_blob(&ctx(&world.admin), &app, &digest).await.unwrap();
+    world.rules.registry.delete_blob(&ctx(&world.admin), &app, &digest).await.unwrap();
     assert_eq!(code(open(&world, &url).await), Code::BlobUnknown, "its repository lost the blob");
     push(&world, &world.admin, &app, b"layer").await;
     assert_eq!(open(&world, &url).await.unwrap(), digest);
     let delete =
         DeleteRepositoryRequest { registry_id: None, repository_name: "app".to_owned(), force: true };
-    world.registry.delete_repository(&ctx(&world.admin), &region(), delete).await.unwrap();
+    world.rules.registry.delete_repository(&ctx(&world.admin), &region(), delete).await.unwrap();
     assert_eq!(code(open(&world, &url).await), Code::BlobUnknown);
     push(&world, &world.admin, &world.create("app").await, b"layer").await;
     assert_eq!(code(open(&world, &url).await), Code::BlobUnknown, "made again, it is another repository");
@@ -92,7 +92,7 @@ async fn nothing_else_that_is_sealed_opens_as_one() {
     for other in [docker, session, elsewhere, String::new()] {
         assert_eq!(code(open(&world, &other).await), Code::AccessDenied);
     }
-    assert!(world.registry.authenticate_password("AWS", &url, Timestamp::now()).await.is_err());
+    assert!(world.rules.access.authenticate_password("AWS", &url, Timestamp::now()).await.is_err());
 }
 
 #[tokio::test]
@@ -197,11 +197,11 @@ async fn across_accounts_it_ends_when_either_takes_its_leave_back() {
     assert_eq!(open(&world, &url).await.unwrap(), digest);
     let delete =
         aws::ecr::DeleteRepositoryPolicyRequest { registry_id: None, repository_name: "app".to_owned() };
-    world.registry.delete_repository_policy(&ctx(&world.admin), &region(), delete).await.unwrap();
+    world.rules.registry.delete_repository_policy(&ctx(&world.admin), &region(), delete).await.unwrap();
     assert_eq!(code(open(&world, &url).await), Code::AccessDenied);
     set_policy(&world, STAGING).await.unwrap();
     assert_eq!(open(&world, &url).await.unwrap(), digest);
     let staging = STAGING.parse().unwrap();
-    world.registry.change_account(&staging, MemberChange::Close, Timestamp::now()).await.unwrap();
+    world.rules.identity.change_account(&staging, MemberChange::Close, Timestamp::now()).await.unwrap();
     assert_eq!(code(open(&world, &url).await), Code::AccessDenied);
 }

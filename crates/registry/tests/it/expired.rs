@@ -4,15 +4,15 @@
 
 use std::sync::Arc;
 
+use access::authenticate::AuthenticateError;
+use access::context::{Caller, Session};
+use access::token::TokenError;
 use aws::ecr::GetAuthorizationTokenRequest;
 use aws::sigv4::{Payload, Presented, Request, SigV4Error};
 use aws::sts::{Credentials, GetSessionTokenRequest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
-use registry::authenticate::AuthenticateError;
-use registry::context::{Caller, Session};
-use registry::token::TokenError;
 
 use crate::world::{World, at, region};
 
@@ -37,10 +37,10 @@ async fn a_session_signs_until_it_ends() {
     let world = World::new().await;
     let start = Timestamp::now();
     let input = GetSessionTokenRequest { duration_seconds: Some(900), ..GetSessionTokenRequest::default() };
-    let session = world.registry.get_session_token(&at(&world.admin, start), input).await.unwrap();
+    let session = world.rules.identity.get_session_token(&at(&world.admin, start), input).await.unwrap();
     let signer = async |after: i64| {
         let then = start + SignedDuration::from_secs(after);
-        world.registry.signer(&presented(&session), then).await.map(|_| ())
+        world.rules.access.signer(&presented(&session), then).await.map(|_| ())
     };
     assert!(signer(898).await.is_ok());
     let refused = signer(900).await;
@@ -56,13 +56,14 @@ async fn a_sessions_docker_password_has_twelve_hours_of_its_own() {
         Session { issued_at: start.as_second(), expires_at: ends.as_second(), ..Session::default() };
     let caller = Arc::new(Caller { session: Some(Arc::new(session)), ..Caller::clone(&world.admin) });
     let input = GetAuthorizationTokenRequest::default();
-    let answer = world.registry.get_authorization_token(&at(&caller, start), &region(), input).await.unwrap();
+    let answer =
+        world.rules.registry.get_authorization_token(&at(&caller, start), &region(), input).await.unwrap();
     let token = answer.authorization_data.into_iter().next().unwrap().authorization_token;
     let text = String::from_utf8(STANDARD.decode(token).unwrap()).unwrap();
     let (user, password) = text.split_once(':').unwrap();
-    let found = world.registry.authenticate_password(user, password, ends).await.unwrap();
+    let found = world.rules.access.authenticate_password(user, password, ends).await.unwrap();
     assert_eq!(found.session, caller.session, "all that limits the session limits the password");
     let over = start + SignedDuration::from_hours(12);
-    let refused = world.registry.authenticate_password(user, password, over).await;
+    let refused = world.rules.access.authenticate_password(user, password, over).await;
     assert_eq!(refused.unwrap_err(), TokenError::Expired);
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use access::context::Caller;
+use access::error::Code;
 use aws::iam::{
     ContextEntry, CreatePolicyRequest, GetContextKeysForPrincipalPolicyRequest, PutRolePolicyRequest,
     SimulateCustomPolicyRequest, SimulatePrincipalPolicyRequest, SimulationRules, WharfExplainAccessRequest,
 };
 use aws::organizations::RemoveAccountFromOrganizationRequest;
-use registry::context::Caller;
-use registry::error::Code;
 
 use crate::cross_account::{STAGING, node, set_policy, world_with_app};
 use crate::world::{ACCOUNT, World, code, ctx};
@@ -27,7 +27,7 @@ fn asked(principal: &str, action: &str, resource: &str) -> WharfExplainAccessReq
 async fn explained(world: &World, principal: &str, action: &str, resource: &str) -> (&'static str, String) {
     let peer = ctx(&world.admin).peer;
     let input = asked(principal, action, resource);
-    let explanation = world.registry.explain_access(input, peer, jiff::Timestamp::now()).await.unwrap();
+    let explanation = world.rules.identity.explain_access(input, peer, jiff::Timestamp::now()).await.unwrap();
     (explanation.decision, explanation.text)
 }
 
@@ -73,7 +73,7 @@ async fn a_deny_and_a_condition_are_pointed_at() {
         policy_document: document.to_owned(),
     };
     let on_tuesdays = r#"{"Version":"2012-10-17","Statement":[{"Sid":"Tuesdays","Effect":"Allow","Action":"ecr:PutImage","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/day":"tuesday"}}}]}"#;
-    world.registry.put_role_policy(&ctx(&ops), put(on_tuesdays)).await.unwrap();
+    world.rules.identity.put_role_policy(&ctx(&ops), put(on_tuesdays)).await.unwrap();
     let session = format!("arn:aws:sts::{STAGING}:assumed-role/node/n1");
     let own = format!("arn:aws:ecr:eu-west-1:{STAGING}:repository/own");
     let (_, text) = explained(&world, &session, "ecr:PutImage", &own).await;
@@ -91,10 +91,10 @@ async fn a_deny_and_a_condition_are_pointed_at() {
     let input =
         WharfExplainAccessRequest { context_entries: vec![day], ..asked(&session, "ecr:PutImage", &own) };
     let at = ctx(&ops);
-    assert_eq!(world.registry.wharf_explain_access(&at, input).await.unwrap().decision, "allowed");
+    assert_eq!(world.rules.identity.wharf_explain_access(&at, input).await.unwrap().decision, "allowed");
     let never =
         r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"ecr:Put*","Resource":"*"}}"#;
-    world.registry.put_role_policy(&ctx(&ops), put(never)).await.unwrap();
+    world.rules.identity.put_role_policy(&ctx(&ops), put(never)).await.unwrap();
     let (decision, text) = explained(&world, &session, "ecr:PutImage", &own).await;
     assert_eq!(decision, "explicitDeny");
     assert!(text.contains("extra must deny it no more"), "{text}");
@@ -108,11 +108,11 @@ async fn an_account_that_left_is_explained_to_nobody_else() {
     let (world, _, ops) = world_with_app().await;
     node(&world, &ops).await;
     let leave = RemoveAccountFromOrganizationRequest { account_id: STAGING.to_owned() };
-    world.registry.remove_account_from_organization(&ctx(&world.admin), leave).await.unwrap();
+    world.rules.identity.remove_account_from_organization(&ctx(&world.admin), leave).await.unwrap();
     let role = format!("arn:aws:iam::{STAGING}:role/node");
     let ask = |principal: &str, resource: &str| {
         let (world, input) = (&world, asked(principal, "ecr:BatchGetImage", resource));
-        async move { world.registry.wharf_explain_access(&ctx(&world.admin), input).await }
+        async move { world.rules.identity.wharf_explain_access(&ctx(&world.admin), input).await }
     };
     assert_eq!(code(ask(&role, APP).await), Code::AccessDenied);
     let own = format!("arn:aws:ecr:eu-west-1:{STAGING}:repository/own");
@@ -128,7 +128,11 @@ async fn other_accounts_are_explained_to_the_management_account_alone() {
     let ask = |caller: Arc<Caller>, resource: &'static str, principal: String| {
         let (world, at) = (&world, ctx(&caller));
         async move {
-            world.registry.wharf_explain_access(&at, asked(&principal, "ecr:BatchGetImage", resource)).await
+            world
+                .rules
+                .identity
+                .wharf_explain_access(&at, asked(&principal, "ecr:BatchGetImage", resource))
+                .await
         }
     };
     assert!(ask(Arc::clone(&world.admin), APP, role.clone()).await.is_ok());
@@ -153,7 +157,8 @@ async fn policies_of_the_request_are_simulated() {
         let world = &world;
         async move {
             world
-                .registry
+                .rules
+                .identity
                 .simulate_custom_policy(&ctx(&world.admin), SimulateCustomPolicyRequest { rules })
                 .await
         }
@@ -183,7 +188,7 @@ async fn policies_of_the_request_are_simulated() {
     let rest = simulate(SimulationRules { max_items: Some(2), marker: first.marker, ..input }).await.unwrap();
     assert_eq!((rest.items.len(), rest.items[0].action.as_str(), rest.marker), (1, "ecr:PutImage", None));
     let broken = SimulationRules { policy_input_list: vec!["{".to_owned()], ..rules(&["ecr:PutImage"]) };
-    assert_eq!(code(simulate(broken).await), Code::Aws(registry::error::AwsCode::InvalidInput));
+    assert_eq!(code(simulate(broken).await), Code::Aws(access::error::AwsCode::InvalidInput));
 }
 
 #[tokio::test]
@@ -195,7 +200,7 @@ async fn a_principals_own_policies_are_simulated() {
         let (world, policy_source_arn) = (&world, arn.clone());
         async move {
             let input = SimulatePrincipalPolicyRequest { policy_source_arn, rules };
-            world.registry.simulate_principal_policy(&ctx(&caller), input).await
+            world.rules.identity.simulate_principal_policy(&ctx(&caller), input).await
         }
     };
     let results =
@@ -211,22 +216,18 @@ async fn a_principals_own_policies_are_simulated() {
         "another account's repository, whose policy was not given"
     );
     let stranger = simulate(Arc::clone(&world.admin), rules(&["ecr:BatchGetImage"])).await;
-    assert_eq!(
-        code(stranger),
-        Code::Aws(registry::error::AwsCode::NoSuchEntity),
-        "a role of another account"
-    );
+    assert_eq!(code(stranger), Code::Aws(access::error::AwsCode::NoSuchEntity), "a role of another account");
     let policy = CreatePolicyRequest {
         policy_name: "keys".to_owned(),
         policy_document: r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ecr:*","Resource":"arn:aws:ecr:*:*:repository/${aws:PrincipalTag/team}"}}"#.to_owned(),
         ..CreatePolicyRequest::default()
     };
-    world.registry.create_policy(&ctx(&ops), policy.clone()).await.unwrap();
+    world.rules.identity.create_policy(&ctx(&ops), policy.clone()).await.unwrap();
     let input = GetContextKeysForPrincipalPolicyRequest {
         policy_source_arn: arn.clone(),
         policy_input_list: vec![policy.policy_document],
     };
-    let keys = world.registry.get_context_keys_for_principal_policy(&ctx(&ops), input).await.unwrap();
+    let keys = world.rules.identity.get_context_keys_for_principal_policy(&ctx(&ops), input).await.unwrap();
     assert_eq!(keys.0, ["aws:PrincipalTag/team"]);
 }
 
@@ -246,11 +247,11 @@ async fn a_simulation_that_would_take_too_long_is_refused() {
         ..SimulationRules::default()
     };
     let input = SimulateCustomPolicyRequest { rules };
-    let refused = world.registry.simulate_custom_policy(&ctx(&world.admin), input).await.unwrap_err();
-    assert_eq!(refused.code, Code::Aws(registry::error::AwsCode::InvalidInput));
+    let refused = world.rules.identity.simulate_custom_policy(&ctx(&world.admin), input).await.unwrap_err();
+    assert_eq!(refused.code, Code::Aws(access::error::AwsCode::InvalidInput));
     assert!(refused.message.contains("MaxItems"), "{}", refused.message);
     // Ordinary policies of a large account, with as many results as there can be on a page.
-    let document = iam::managed::find("arn:aws:iam::aws:policy/AmazonEKSClusterPolicy").unwrap();
+    let document = policy::managed::find("arn:aws:iam::aws:policy/AmazonEKSClusterPolicy").unwrap();
     let rules = SimulationRules {
         policy_input_list: vec![document.to_owned(); 4],
         action_names: many,
@@ -259,7 +260,7 @@ async fn a_simulation_that_would_take_too_long_is_refused() {
         ..SimulationRules::default()
     };
     let input = SimulateCustomPolicyRequest { rules };
-    let page = world.registry.simulate_custom_policy(&ctx(&world.admin), input).await.unwrap();
+    let page = world.rules.identity.simulate_custom_policy(&ctx(&world.admin), input).await.unwrap();
     assert_eq!(page.items.len(), 1_000);
 }
 
@@ -277,7 +278,8 @@ async fn an_address_that_is_given_is_of_its_network() {
         let input =
             WharfExplainAccessRequest { context_entries: vec![given], ..asked(&ann, "ecr:PutImage", APP) };
         let peer = ctx(&world.admin).peer;
-        let explanation = world.registry.explain_access(input, peer, jiff::Timestamp::now()).await.unwrap();
+        let explanation =
+            world.rules.identity.explain_access(input, peer, jiff::Timestamp::now()).await.unwrap();
         assert_eq!(explanation.decision, decision, "{address}: {}", explanation.text);
     }
 }
@@ -317,7 +319,8 @@ async fn a_decision_that_is_given_up_says_so() {
             ..asked(&ann, "ecr:PutImage", APP)
         };
         let peer = ctx(&world.admin).peer;
-        let explanation = world.registry.explain_access(input, peer, jiff::Timestamp::now()).await.unwrap();
+        let explanation =
+            world.rules.identity.explain_access(input, peer, jiff::Timestamp::now()).await.unwrap();
         assert_eq!(explanation.decision, decision, "{length}: {}", explanation.text);
         assert!(explanation.text.contains(why), "{length}: {}", explanation.text);
 
@@ -328,7 +331,7 @@ async fn a_decision_that_is_given_up_says_so() {
             ..SimulationRules::default()
         };
         let input = SimulatePrincipalPolicyRequest { policy_source_arn: ann.clone(), rules };
-        let page = world.registry.simulate_principal_policy(&ctx(&world.admin), input).await.unwrap();
+        let page = world.rules.identity.simulate_principal_policy(&ctx(&world.admin), input).await.unwrap();
         assert_eq!(page.items[0].decision, decision, "{length}");
     }
 }

@@ -1,9 +1,9 @@
 //! Who may do what: decided on every request, at once when a policy or a key changes.
 
+use access::error::Code;
 use aws::ecr::DescribeRepositoriesRequest;
 use meta::SetAccessKeyStatus;
 use oci::name::Reference;
-use registry::error::Code;
 
 use crate::world::{World, code, ctx, region, repository};
 
@@ -21,13 +21,13 @@ async fn a_policy_opens_what_it_names_and_nothing_else() {
     world.push(&app, "latest", b"{}").await.unwrap();
     world.push(&other, "latest", b"{}").await.unwrap();
     let reader = world.user("reader", READ_APP).await;
-    let registry = &world.registry;
-    assert!(registry.get_manifest(&ctx(&reader), &app, &latest()).await.is_ok());
-    assert_eq!(code(registry.get_manifest(&ctx(&reader), &other, &latest()).await), Code::AccessDenied);
-    let push = world.registry.start_upload(&ctx(&reader), &app, oci::digest::Algorithm::Sha256).await;
+    let rules = &world.rules;
+    assert!(rules.registry.get_manifest(&ctx(&reader), &app, &latest()).await.is_ok());
+    assert_eq!(code(rules.registry.get_manifest(&ctx(&reader), &other, &latest()).await), Code::AccessDenied);
+    let push = world.rules.registry.start_upload(&ctx(&reader), &app, oci::digest::Algorithm::Sha256).await;
     assert_eq!(code(push), Code::AccessDenied);
     let digest = crate::world::sha256(&crate::world::manifest(b"{}"));
-    assert_eq!(code(registry.delete_manifest(&ctx(&reader), &app, &digest).await), Code::AccessDenied);
+    assert_eq!(code(rules.registry.delete_manifest(&ctx(&reader), &app, &digest).await), Code::AccessDenied);
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn the_refusal_names_caller_action_and_resource() {
     let world = World::new().await;
     let app = world.create("app").await;
     let nobody = world.user("nobody", r#"{"Effect":"Allow","Action":"ecr:ListImages","Resource":"*"}"#).await;
-    let error = world.registry.get_manifest(&ctx(&nobody), &app, &latest()).await.unwrap_err();
+    let error = world.rules.registry.get_manifest(&ctx(&nobody), &app, &latest()).await.unwrap_err();
     assert_eq!(
         error.message,
         "User: arn:aws:iam::123456789012:user/nobody is not authorized to perform: ecr:BatchGetImage on resource: \
@@ -49,8 +49,8 @@ async fn a_stranger_does_not_learn_which_repositories_exist() {
     let world = World::new().await;
     let app = world.create("app").await;
     let nobody = world.user("nobody", r#"{"Effect":"Allow","Action":"ecr:ListImages","Resource":"x"}"#).await;
-    let there = world.registry.get_manifest(&ctx(&nobody), &app, &latest()).await;
-    let missing = world.registry.get_manifest(&ctx(&nobody), &repository("nothing"), &latest()).await;
+    let there = world.rules.registry.get_manifest(&ctx(&nobody), &app, &latest()).await;
+    let missing = world.rules.registry.get_manifest(&ctx(&nobody), &repository("nothing"), &latest()).await;
     assert_eq!((code(there), code(missing)), (Code::AccessDenied, Code::AccessDenied));
 }
 
@@ -60,7 +60,7 @@ async fn a_changed_policy_and_a_disabled_key_take_effect_on_the_next_request() {
     let app = world.create("app").await;
     world.push(&app, "latest", b"{}").await.unwrap();
     let reader = world.user("reader", READ_APP).await;
-    let pull = || async { world.registry.get_manifest(&ctx(&reader), &app, &latest()).await };
+    let pull = || async { world.rules.registry.get_manifest(&ctx(&reader), &app, &latest()).await };
     assert!(pull().await.is_ok());
     let deny = r#"{"Effect":"Deny","Action":"ecr:*","Resource":"*"}"#;
     world.set_policy(&reader.unique_id, &format!("{READ_APP},{deny}")).await;
@@ -82,13 +82,13 @@ async fn the_tags_of_a_repository_decide_where_a_policy_asks_for_them() {
             resource_arn: repository.arn(),
             tags: vec![aws::ecr::Tag { key: "colour".to_owned(), value: colour.to_owned() }],
         };
-        world.registry.tag_resource(&ctx(&world.admin), &region(), input).await.unwrap();
+        world.rules.registry.tag_resource(&ctx(&world.admin), &region(), input).await.unwrap();
     }
     let statement = r#"{"Effect":"Allow","Action":"ecr:BatchGetImage","Resource":"*",
         "Condition":{"StringEquals":{"aws:ResourceTag/colour":"red"}}}"#;
     let reader = world.user("reader", statement).await;
-    assert!(world.registry.get_manifest(&ctx(&reader), &red, &latest()).await.is_ok());
-    let denied = world.registry.get_manifest(&ctx(&reader), &blue, &latest()).await;
+    assert!(world.rules.registry.get_manifest(&ctx(&reader), &red, &latest()).await.is_ok());
+    let denied = world.rules.registry.get_manifest(&ctx(&reader), &blue, &latest()).await;
     assert_eq!(code(denied), Code::AccessDenied);
 }
 
@@ -98,13 +98,13 @@ async fn another_account_is_refused_even_for_its_own_administrator() {
     world.create("app").await;
     let mut theirs = repository("app");
     theirs.account_id = "999999999999".parse().unwrap();
-    let refused = world.registry.get_manifest(&ctx(&world.admin), &theirs, &latest()).await;
+    let refused = world.rules.registry.get_manifest(&ctx(&world.admin), &theirs, &latest()).await;
     assert_eq!(code(refused), Code::AccessDenied);
     let input = DescribeRepositoriesRequest {
         registry_id: Some("999999999999".to_owned()),
         ..DescribeRepositoriesRequest::default()
     };
-    let refused = world.registry.describe_repositories(&ctx(&world.admin), &region(), input).await;
+    let refused = world.rules.registry.describe_repositories(&ctx(&world.admin), &region(), input).await;
     assert_eq!(code(refused), Code::AccessDenied);
 }
 
@@ -116,7 +116,7 @@ async fn tag_keys_that_differ_only_in_case_are_refused() {
     let tag = |key: &str, value: &str| aws::ecr::Tag { key: key.to_owned(), value: value.to_owned() };
     let set = |tags: Vec<aws::ecr::Tag>| {
         let input = aws::ecr::TagResourceRequest { resource_arn: app.arn(), tags };
-        async { world.registry.tag_resource(&ctx(&world.admin), &region(), input).await }
+        async { world.rules.registry.tag_resource(&ctx(&world.admin), &region(), input).await }
     };
     let both = set(vec![tag("team", "blue"), tag("TEAM", "red")]).await;
     assert_eq!(code(both), Code::InvalidTagParameter);
@@ -129,11 +129,11 @@ async fn tag_keys_that_differ_only_in_case_are_refused() {
 async fn a_login_needs_a_key_that_is_active() {
     let world = World::new().await;
     let user = world.user("u", READ_APP).await;
-    world.registry.check_login(&ctx(&user), &user.account_id, &region()).await.unwrap();
+    world.rules.access.check_login(&ctx(&user), &user.account_id, &region()).await.unwrap();
     let id = user.access_key_id.clone();
     world.meta.write(SetAccessKeyStatus { id, active: false }).await.unwrap();
     assert_eq!(
-        code(world.registry.check_login(&ctx(&user), &user.account_id, &region()).await),
+        code(world.rules.access.check_login(&ctx(&user), &user.account_id, &region()).await),
         Code::InvalidToken
     );
 }
@@ -144,7 +144,7 @@ async fn an_arn_of_another_partition_or_region_names_nothing_here() {
     let app = world.create("app").await;
     for (from, to) in [("arn:aws:", "arn:aws-cn:"), ("eu-west-1", "us-east-1"), (":ecr:", ":s3:")] {
         let input = aws::ecr::ListTagsForResourceRequest { resource_arn: app.arn().replace(from, to) };
-        let listed = world.registry.list_tags_for_resource(&ctx(&world.admin), &region(), input).await;
+        let listed = world.rules.registry.list_tags_for_resource(&ctx(&world.admin), &region(), input).await;
         assert_eq!(code(listed), Code::InvalidParameter, "{to}");
     }
 }
@@ -177,7 +177,7 @@ async fn a_network_of_the_configuration_is_a_vpc_endpoint_to_policies() {
         for (address, expected) in [([10, 1, 2, 3], inside), ([192, 0, 2, 1], outside)] {
             let mut ctx = ctx(&reader);
             ctx.peer.address = address.into();
-            let pulled = world.registry.get_manifest(&ctx, &app, &latest()).await;
+            let pulled = world.rules.registry.get_manifest(&ctx, &app, &latest()).await;
             assert_eq!(pulled.is_ok(), expected, "{condition} from {address:?}");
         }
     }
@@ -199,7 +199,7 @@ async fn the_requested_region_is_the_services_own() {
         let world = &world;
         async move {
             let listed =
-                world.registry.list_users(&ctx(&caller), aws::iam::ListUsersRequest::default()).await;
+                world.rules.identity.list_users(&ctx(&caller), aws::iam::ListUsersRequest::default()).await;
             listed.map(|_| ()).map_err(|error| error.code)
         }
     };
@@ -214,7 +214,13 @@ async fn the_requested_region_is_the_services_own() {
         };
         let world = &world;
         async move {
-            world.registry.get_federation_token(&ctx, input).await.map(|_| ()).map_err(|error| error.code)
+            world
+                .rules
+                .identity
+                .get_federation_token(&ctx, input)
+                .await
+                .map(|_| ())
+                .map_err(|error| error.code)
         }
     };
     assert_eq!(token(ctx(&federated).signed_for("ap-south-1".parse().unwrap())).await, Ok(()));
@@ -230,7 +236,7 @@ async fn a_session_policy_has_complete_arns() {
     for (resource, expected) in [
         ("*", None),
         ("arn:aws:ecr:*:*:repository/*", None),
-        ("arn:aws:ecr", Some(Code::Aws(registry::error::AwsCode::MalformedPolicyDocument))),
+        ("arn:aws:ecr", Some(Code::Aws(access::error::AwsCode::MalformedPolicyDocument))),
     ] {
         let policy = format!(
             r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"ecr:*","Resource":"{resource}"}}}}"#
@@ -239,7 +245,7 @@ async fn a_session_policy_has_complete_arns() {
             name: "temp".to_owned(),
             session: aws::sts::SessionParameters { policy: Some(policy), ..Default::default() },
         };
-        let given = world.registry.get_federation_token(&ctx(&world.admin), input).await;
+        let given = world.rules.identity.get_federation_token(&ctx(&world.admin), input).await;
         assert_eq!(given.err().map(|error| error.code), expected, "{resource}");
     }
 }

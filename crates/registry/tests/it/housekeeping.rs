@@ -1,9 +1,9 @@
 //! What nobody can reach goes for good, and nothing else does.
 
+use access::error::Code;
 use aws::ecr::DeleteRepositoryRequest;
 use jiff::{SignedDuration, Timestamp};
 use oci::digest::Algorithm;
-use registry::error::Code;
 use registry::purge::UPLOAD_LIFETIME;
 use registry::upload::Incoming;
 
@@ -17,15 +17,16 @@ async fn a_deleted_repository_is_gone_at_once_and_its_name_is_free() {
     world.push(&app, "latest", b"{}").await.unwrap();
     let delete =
         |force| DeleteRepositoryRequest { repository_name: "app".to_owned(), force, ..Default::default() };
-    let kept = world.registry.delete_repository(&ctx(&world.admin), &region(), delete(false)).await;
+    let kept = world.rules.registry.delete_repository(&ctx(&world.admin), &region(), delete(false)).await;
     assert_eq!(code(kept), Code::RepositoryNotEmpty);
-    world.registry.delete_repository(&ctx(&world.admin), &region(), delete(true)).await.unwrap();
-    let read = || async { world.registry.get_blob(&ctx(&world.admin), &app, &digest).await.map(|_| ()) };
+    world.rules.registry.delete_repository(&ctx(&world.admin), &region(), delete(true)).await.unwrap();
+    let read =
+        || async { world.rules.registry.get_blob(&ctx(&world.admin), &app, &digest).await.map(|_| ()) };
     assert_eq!(code(read().await), Code::RepositoryNotFound);
     world.create("app").await;
     assert_eq!(code(read().await), Code::BlobUnknown, "the new one inherits nothing");
-    assert_eq!(world.registry.purge_repositories(Timestamp::now()).await.unwrap(), 1);
-    assert_eq!(world.registry.purge_repositories(Timestamp::now()).await.unwrap(), 0);
+    assert_eq!(world.rules.registry.purge_repositories(Timestamp::now()).await.unwrap(), 1);
+    assert_eq!(world.rules.registry.purge_repositories(Timestamp::now()).await.unwrap(), 0);
     world.push(&app, "latest", b"{}").await.unwrap();
 }
 
@@ -38,21 +39,22 @@ async fn an_upload_that_was_left_ends_and_a_fresh_one_stays() {
     let mut ids = Vec::new();
     for time in [long_ago, now] {
         let ctx = at(&world.admin, time);
-        let upload = world.registry.start_upload(&ctx, &app, Algorithm::Sha256).await.unwrap();
+        let upload = world.rules.registry.start_upload(&ctx, &app, Algorithm::Sha256).await.unwrap();
         let incoming = Incoming::buffered(b"part"[..].into());
-        world.registry.append_upload(&ctx, &app, &upload.id, incoming).await.unwrap();
+        world.rules.registry.append_upload(&ctx, &app, &upload.id, incoming).await.unwrap();
         ids.push(upload.id);
     }
     assert_eq!(world.files(), 2);
-    assert_eq!(world.registry.expire_uploads(now).await.unwrap(), 1);
+    assert_eq!(world.rules.registry.expire_uploads(now).await.unwrap(), 1);
     let status = |id: String| {
-        let (registry, ctx, app) = (std::sync::Arc::clone(&world.registry), ctx(&world.admin), app.clone());
-        async move { registry.upload_status(&ctx, &app, &id).await }
+        let (rules, ctx, app) =
+            (std::sync::Arc::clone(&world.rules.registry), ctx(&world.admin), app.clone());
+        async move { rules.upload_status(&ctx, &app, &id).await }
     };
     assert_eq!(code(status(ids[0].clone()).await), Code::UploadNotFound);
     assert_eq!(status(ids[1].clone()).await.unwrap().offset, 4);
-    assert_eq!(world.registry.sweep_doomed(now).await.unwrap(), 0, "bytes rest for a while first");
-    assert_eq!(world.registry.sweep_doomed(now + SignedDuration::from_hours(1)).await.unwrap(), 1);
+    assert_eq!(world.rules.registry.sweep_doomed(now).await.unwrap(), 0, "bytes rest for a while first");
+    assert_eq!(world.rules.registry.sweep_doomed(now + SignedDuration::from_hours(1)).await.unwrap(), 1);
     assert_eq!(world.files(), 1);
 }
 
@@ -62,9 +64,10 @@ async fn bytes_that_cannot_be_removed_do_not_keep_the_others() {
     let app = world.create("app").await;
     let now = Timestamp::now();
     for part in [b"one", b"two"] {
-        let upload = world.registry.start_upload(&ctx(&world.admin), &app, Algorithm::Sha256).await.unwrap();
+        let upload =
+            world.rules.registry.start_upload(&ctx(&world.admin), &app, Algorithm::Sha256).await.unwrap();
         let incoming = Incoming::buffered(part[..].into());
-        world.registry.append_upload(&ctx(&world.admin), &app, &upload.id, incoming).await.unwrap();
+        world.rules.registry.append_upload(&ctx(&world.admin), &app, &upload.id, incoming).await.unwrap();
         if part == b"one" {
             let [file] = world.objects().try_into().unwrap();
             // A folder in its place, which no removal of a file removes.
@@ -72,13 +75,13 @@ async fn bytes_that_cannot_be_removed_do_not_keep_the_others() {
             std::fs::create_dir(&file).unwrap();
             std::fs::write(file.join("held"), "").unwrap();
         }
-        world.registry.cancel_upload(&ctx(&world.admin), &app, &upload.id).await.unwrap();
+        world.rules.registry.cancel_upload(&ctx(&world.admin), &app, &upload.id).await.unwrap();
     }
     let later = now + SignedDuration::from_hours(1);
-    assert_eq!(world.registry.sweep_doomed(later).await.unwrap(), 1, "the second went");
+    assert_eq!(world.rules.registry.sweep_doomed(later).await.unwrap(), 1, "the second went");
     assert_eq!(world.files(), 1, "only the held one is left");
     let file = world.objects().into_iter().next().unwrap();
     std::fs::remove_dir_all(file.parent().unwrap()).unwrap();
-    let retried = world.registry.sweep_doomed(later + SignedDuration::from_hours(1)).await.unwrap();
+    let retried = world.rules.registry.sweep_doomed(later + SignedDuration::from_hours(1)).await.unwrap();
     assert_eq!(retried, 1, "the first is tried again");
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use access::context::{Caller, Session};
+use access::error::{AwsCode, Code};
 use aws::iam::{
     AddRoleToInstanceProfileRequest, AttachUserPolicyRequest, CreateAccessKeyRequest,
     CreateInstanceProfileRequest, CreateRoleRequest, GetUserRequest, ListAccessKeysRequest,
     ListUserThingsRequest, TagUserRequest,
 };
-use registry::context::{Caller, Session};
-use registry::error::{AwsCode, Code};
 
 use crate::organizations::root;
 use crate::world::{ACCOUNT, World, code, ctx};
@@ -24,16 +24,16 @@ async fn a_temporary_session_makes_no_lasting_key() {
     let root = root(&world, ACCOUNT).await;
     for caller in [temporary(&root), temporary(&world.admin)] {
         let at = ctx(&caller);
-        let make = world.registry.create_access_key(&at, CreateAccessKeyRequest::default());
+        let make = world.rules.identity.create_access_key(&at, CreateAccessKeyRequest::default());
         assert_eq!(code(make.await), Code::InvalidToken, "{}", caller.arn);
-        let list = world.registry.list_access_keys(&at, ListAccessKeysRequest::default());
+        let list = world.rules.identity.list_access_keys(&at, ListAccessKeysRequest::default());
         assert_eq!(code(list.await), Code::InvalidToken, "{}", caller.arn);
-        let shown = world.registry.get_user(&at, GetUserRequest::default());
+        let shown = world.rules.identity.get_user(&at, GetUserRequest::default());
         assert_eq!(code(shown.await), Code::InvalidToken, "{}", caller.arn);
     }
-    let shown = world.registry.get_user(&ctx(&root), GetUserRequest::default()).await.unwrap().1;
+    let shown = world.rules.identity.get_user(&ctx(&root), GetUserRequest::default()).await.unwrap().1;
     assert_eq!(shown.name, "root");
-    world.registry.create_access_key(&ctx(&root), CreateAccessKeyRequest::default()).await.unwrap();
+    world.rules.identity.create_access_key(&ctx(&root), CreateAccessKeyRequest::default()).await.unwrap();
 }
 
 #[tokio::test]
@@ -42,13 +42,13 @@ async fn what_a_user_does_to_itself_is_decided_by_its_own_tags() {
     let unless_frozen = r#"{"Effect":"Allow","Action":"iam:*","Resource":"*"},{"Effect":"Deny","Action":"iam:CreateAccessKey","Resource":"*","Condition":{"StringEquals":{"iam:ResourceTag/state":"frozen"}}}"#;
     let alice = world.user("alice", unless_frozen).await;
     let own = CreateAccessKeyRequest::default();
-    world.registry.create_access_key(&ctx(&alice), own.clone()).await.unwrap();
+    world.rules.identity.create_access_key(&ctx(&alice), own.clone()).await.unwrap();
     let tag = TagUserRequest {
         user_name: "alice".to_owned(),
         tags: vec![("state".to_owned(), "frozen".to_owned())],
     };
-    world.registry.tag_user(&ctx(&world.admin), tag).await.unwrap();
-    assert_eq!(code(world.registry.create_access_key(&ctx(&alice), own).await), Code::AccessDenied);
+    world.rules.identity.tag_user(&ctx(&world.admin), tag).await.unwrap();
+    assert_eq!(code(world.rules.identity.create_access_key(&ctx(&alice), own).await), Code::AccessDenied);
 }
 
 #[tokio::test]
@@ -58,15 +58,16 @@ async fn what_a_user_may_list_of_itself_needs_no_name() {
         r#"{{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::{ACCOUNT}:user/${{aws:username}}"}}"#
     );
     let alice = world.user("alice", &own).await;
-    let registry = &world.registry;
+    let rules = &world.rules;
     let nameless = ListUserThingsRequest::default;
-    registry.list_mfa_devices(&ctx(&alice), nameless()).await.unwrap();
-    registry.list_ssh_public_keys(&ctx(&alice), nameless()).await.unwrap();
-    registry.list_signing_certificates(&ctx(&alice), nameless()).await.unwrap();
-    registry.list_service_specific_credentials(&ctx(&alice), nameless()).await.unwrap();
+    rules.identity.list_mfa_devices(&ctx(&alice), nameless()).await.unwrap();
+    rules.identity.list_ssh_public_keys(&ctx(&alice), nameless()).await.unwrap();
+    rules.identity.list_signing_certificates(&ctx(&alice), nameless()).await.unwrap();
+    rules.identity.list_service_specific_credentials(&ctx(&alice), nameless()).await.unwrap();
     let other = ListUserThingsRequest { user_name: Some("bob".to_owned()), ..nameless() };
-    assert_eq!(code(registry.list_mfa_devices(&ctx(&alice), other).await), Code::AccessDenied);
-    let refused = registry.get_login_profile(&ctx(&alice), GetUserRequest::default()).await.unwrap_err();
+    assert_eq!(code(rules.identity.list_mfa_devices(&ctx(&alice), other).await), Code::AccessDenied);
+    let refused =
+        rules.identity.get_login_profile(&ctx(&alice), GetUserRequest::default()).await.unwrap_err();
     assert_eq!(refused.message, "Login Profile for User alice cannot be found.");
 }
 
@@ -84,7 +85,7 @@ async fn a_managed_policy_of_aws_has_one_arn() {
             user_name: "guarded".to_owned(),
             policy_arn: format!("arn:{partition}:iam::aws:policy/AdministratorAccess"),
         };
-        let refused = world.registry.attach_user_policy(&ctx(&guarded), attach).await;
+        let refused = world.rules.identity.attach_user_policy(&ctx(&guarded), attach).await;
         assert_eq!(code(refused), refusal, "{partition}");
     }
     let attach = meta::AttachPolicy {
@@ -104,12 +105,12 @@ async fn a_role_in_an_instance_profile_is_passed_to_ec2() {
         assume_role_policy_document: trust.to_owned(),
         ..CreateRoleRequest::default()
     };
-    world.registry.create_role(&ctx(&world.admin), role).await.unwrap();
+    world.rules.identity.create_role(&ctx(&world.admin), role).await.unwrap();
     let profile = CreateInstanceProfileRequest {
         instance_profile_name: "node".to_owned(),
         ..CreateInstanceProfileRequest::default()
     };
-    world.registry.create_instance_profile(&ctx(&world.admin), profile).await.unwrap();
+    world.rules.identity.create_instance_profile(&ctx(&world.admin), profile).await.unwrap();
     let passing = |service: &str| {
         format!(
             r#"{{"Effect":"Allow","Action":"iam:AddRoleToInstanceProfile","Resource":"*"}},{{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":{{"StringEquals":{{"iam:PassedToService":"{service}"}}}}}}"#
@@ -120,8 +121,8 @@ async fn a_role_in_an_instance_profile_is_passed_to_ec2() {
         role_name: "node".to_owned(),
     };
     let elsewhere = world.user("elsewhere", &passing("ecs-tasks.amazonaws.com")).await;
-    let refused = world.registry.add_role_to_instance_profile(&ctx(&elsewhere), add.clone()).await;
+    let refused = world.rules.identity.add_role_to_instance_profile(&ctx(&elsewhere), add.clone()).await;
     assert_eq!(code(refused), Code::AccessDenied);
     let here = world.user("here", &passing("ec2.amazonaws.com")).await;
-    world.registry.add_role_to_instance_profile(&ctx(&here), add).await.unwrap();
+    world.rules.identity.add_role_to_instance_profile(&ctx(&here), add).await.unwrap();
 }

@@ -1,10 +1,10 @@
 //! An image named by tag and digest together: the pair has to belong together, in every operation alike.
 
+use access::error::Code;
 use aws::ecr::{
     BatchDeleteImageRequest, BatchGetImageRequest, DescribeImageScanFindingsRequest, DescribeImagesRequest,
     ImageFailure, ImageIdentifier,
 };
-use registry::error::Code;
 
 use crate::world::{World, ctx, manifest, region, sha256};
 
@@ -52,7 +52,7 @@ async fn both_batch_operations_refuse_a_false_pair_alike() {
         image_ids: image_ids.clone(),
         ..BatchGetImageRequest::default()
     };
-    let got = world.registry.batch_get_image(&ctx(&world.admin), &region(), get).await.unwrap();
+    let got = world.rules.registry.batch_get_image(&ctx(&world.admin), &region(), get).await.unwrap();
     assert!(got.images.is_empty());
     assert_eq!(seen(got.failures), expected);
     let delete = BatchDeleteImageRequest {
@@ -60,7 +60,8 @@ async fn both_batch_operations_refuse_a_false_pair_alike() {
         image_ids,
         ..BatchDeleteImageRequest::default()
     };
-    let deleted = world.registry.batch_delete_image(&ctx(&world.admin), &region(), delete).await.unwrap();
+    let deleted =
+        world.rules.registry.batch_delete_image(&ctx(&world.admin), &region(), delete).await.unwrap();
     assert!(deleted.image_ids.is_empty());
     assert_eq!(seen(deleted.failures), expected);
 }
@@ -76,7 +77,7 @@ async fn a_true_pair_is_the_image() {
         image_ids: vec![both.clone()],
         ..BatchGetImageRequest::default()
     };
-    let got = world.registry.batch_get_image(&ctx(&world.admin), &region(), get).await.unwrap();
+    let got = world.rules.registry.batch_get_image(&ctx(&world.admin), &region(), get).await.unwrap();
     assert_eq!(got.images[0].image_id, both);
 }
 
@@ -89,7 +90,7 @@ async fn a_false_pair_is_no_image_to_describe() {
             image_ids: vec![pair.clone()],
             ..DescribeImagesRequest::default()
         };
-        let images = world.registry.describe_images(&ctx(&world.admin), &region(), describe).await;
+        let images = world.rules.registry.describe_images(&ctx(&world.admin), &region(), describe).await;
         let scan = scan(&world, pair.clone()).await;
         for error in [images.unwrap_err(), scan] {
             assert_eq!(error.code, Code::ImageNotFound, "{pair:?}");
@@ -100,13 +101,13 @@ async fn a_false_pair_is_no_image_to_describe() {
     }
 }
 
-async fn scan(world: &World, image_id: ImageIdentifier) -> registry::error::Error {
+async fn scan(world: &World, image_id: ImageIdentifier) -> access::error::Error {
     let input = DescribeImageScanFindingsRequest {
         repository_name: "app".to_owned(),
         image_id,
         ..DescribeImageScanFindingsRequest::default()
     };
-    world.registry.describe_image_scan_findings(&ctx(&world.admin), &region(), input).await.unwrap_err()
+    world.rules.registry.describe_image_scan_findings(&ctx(&world.admin), &region(), input).await.unwrap_err()
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 //! Images: immutable tags hold on every way, what an index lists stays, pulls are recorded.
 
+use access::error::Code;
 use aws::ecr::{
     DescribeImagesRequest, GetAccountSettingRequest, ImageIdentifier, ImageTagMutability, ListImagesRequest,
     PutAccountSettingRequest, PutImageRequest, PutImageTagMutabilityRequest,
 };
 use oci::name::Reference;
-use registry::error::Code;
 
 use crate::world::{World, code, ctx, manifest, region, sha256};
 
@@ -15,7 +15,7 @@ async fn make_immutable(world: &World, name: &str) {
         image_tag_mutability: ImageTagMutability::Immutable,
         ..PutImageTagMutabilityRequest::default()
     };
-    world.registry.put_image_tag_mutability(&ctx(&world.admin), &region(), input).await.unwrap();
+    world.rules.registry.put_image_tag_mutability(&ctx(&world.admin), &region(), input).await.unwrap();
 }
 
 #[tokio::test]
@@ -31,15 +31,16 @@ async fn an_immutable_tag_moves_by_neither_api() {
         image_tag: Some("v1".to_owned()),
         ..PutImageRequest::default()
     };
-    let put = world.registry.put_image(&ctx(&world.admin), &region(), input).await;
+    let put = world.rules.registry.put_image(&ctx(&world.admin), &region(), input).await;
     assert_eq!(code(put), Code::ImageTagAlreadyExists);
     let digest = Reference::Digest(sha256(&manifest(b"{ }")));
     let tags = ["v1".parse().unwrap()];
     let body = manifest(b"{ }").into();
-    let by_digest = world.registry.put_manifest(&ctx(&world.admin), &app, &digest, &tags, None, body).await;
+    let by_digest =
+        world.rules.registry.put_manifest(&ctx(&world.admin), &app, &digest, &tags, None, body).await;
     assert_eq!(code(by_digest), Code::ImageTagAlreadyExists);
     let v1 = Reference::Tag("v1".parse().unwrap());
-    let still = world.registry.head_manifest(&ctx(&world.admin), &app, &v1).await.unwrap();
+    let still = world.rules.registry.head_manifest(&ctx(&world.admin), &app, &v1).await.unwrap();
     assert_eq!(still.digest, sha256(&manifest(b"{}")));
     assert!(world.push(&app, "v1", b"{}").await.is_ok(), "the same push again changes nothing");
 }
@@ -57,12 +58,12 @@ async fn blobs_are_needed_unless_sparse_images_are_taken() {
             image_tag: Some("latest".to_owned()),
             ..PutImageRequest::default()
         };
-        world.registry.put_image(&ctx(&world.admin), &region(), input).await
+        world.rules.registry.put_image(&ctx(&world.admin), &region(), input).await
     };
     let latest = Reference::Tag("latest".parse().unwrap());
     let put_manifest = || async {
         let body = manifest(b"{}").into();
-        world.registry.put_manifest(&ctx(&world.admin), &beta, &latest, &[], None, body).await
+        world.rules.registry.put_manifest(&ctx(&world.admin), &beta, &latest, &[], None, body).await
     };
     for refused in [put_image().await.unwrap_err(), put_manifest().await.unwrap_err()] {
         assert_eq!(refused.code, Code::LayersNotFound);
@@ -72,13 +73,13 @@ async fn blobs_are_needed_unless_sparse_images_are_taken() {
     set_sparse(&world, "ENABLED").await;
     assert_eq!(code(put_image().await), Code::LayersNotFound);
     put_manifest().await.unwrap();
-    let blob = world.registry.get_blob(&ctx(&world.admin), &beta, &config).await;
+    let blob = world.rules.registry.get_blob(&ctx(&world.admin), &beta, &config).await;
     assert_eq!(code(blob), Code::BlobUnknown, "a sparse image opens no other repository's blob");
 }
 
 async fn set_sparse(world: &World, value: &str) {
     let put = PutAccountSettingRequest { name: "WHARF_SPARSE_IMAGES".to_owned(), value: value.to_owned() };
-    world.registry.put_account_setting(&ctx(&world.admin), &region(), put).await.unwrap();
+    world.rules.registry.put_account_setting(&ctx(&world.admin), &region(), put).await.unwrap();
 }
 
 #[tokio::test]
@@ -86,7 +87,7 @@ async fn sparse_images_are_a_setting_of_the_registry() {
     let world = World::new().await;
     let shown = || async {
         let get = GetAccountSettingRequest { name: "WHARF_SPARSE_IMAGES".to_owned() };
-        world.registry.get_account_setting(&ctx(&world.admin), &region(), get).await.unwrap().value
+        world.rules.registry.get_account_setting(&ctx(&world.admin), &region(), get).await.unwrap().value
     };
     assert_eq!(shown().await, "DISABLED");
     set_sparse(&world, "ENABLED").await;
@@ -99,9 +100,12 @@ async fn a_blob_that_a_manifest_needs_stays() {
     let a = world.create("alpha").await;
     let pushed = world.push(&a, "latest", b"{}").await.unwrap();
     let config = sha256(b"{}");
-    assert_eq!(code(world.registry.delete_blob(&ctx(&world.admin), &a, &config).await), Code::BlobInUse);
-    world.registry.delete_manifest(&ctx(&world.admin), &a, &pushed.digest).await.unwrap();
-    world.registry.delete_blob(&ctx(&world.admin), &a, &config).await.unwrap();
+    assert_eq!(
+        code(world.rules.registry.delete_blob(&ctx(&world.admin), &a, &config).await),
+        Code::BlobInUse
+    );
+    world.rules.registry.delete_manifest(&ctx(&world.admin), &a, &pushed.digest).await.unwrap();
+    world.rules.registry.delete_blob(&ctx(&world.admin), &a, &config).await.unwrap();
 }
 
 #[tokio::test]
@@ -111,9 +115,12 @@ async fn an_image_pushed_before_its_blobs_holds_them_when_they_come() {
     set_sparse(&world, "ENABLED").await;
     let reference = Reference::Tag("v1".parse().unwrap());
     let body = manifest(b"{}").into();
-    world.registry.put_manifest(&ctx(&world.admin), &app, &reference, &[], None, body).await.unwrap();
+    world.rules.registry.put_manifest(&ctx(&world.admin), &app, &reference, &[], None, body).await.unwrap();
     let config = world.push_blob(&app, b"{}").await;
-    assert_eq!(code(world.registry.delete_blob(&ctx(&world.admin), &app, &config).await), Code::BlobInUse);
+    assert_eq!(
+        code(world.rules.registry.delete_blob(&ctx(&world.admin), &app, &config).await),
+        Code::BlobInUse
+    );
 }
 
 #[tokio::test]
@@ -131,7 +138,7 @@ async fn a_page_of_images_holds_as_many_as_were_asked_for() {
             next_token,
             ..ListImagesRequest::default()
         };
-        let page = world.registry.list_images(&ctx(&world.admin), &region(), input).await.unwrap();
+        let page = world.rules.registry.list_images(&ctx(&world.admin), &region(), input).await.unwrap();
         assert_eq!(page.image_ids.len(), 1);
         tags.extend(page.image_ids.into_iter().filter_map(|id| id.image_tag));
         next_token = page.next_token;
@@ -148,9 +155,9 @@ async fn a_pull_is_recorded_and_a_look_is_not() {
     let app = world.create("app").await;
     world.push(&app, "v1", b"{}").await.unwrap();
     let v1 = Reference::Tag("v1".parse().unwrap());
-    world.registry.head_manifest(&ctx(&world.admin), &app, &v1).await.unwrap();
+    world.rules.registry.head_manifest(&ctx(&world.admin), &app, &v1).await.unwrap();
     assert_eq!(pulled_at(&world).await, None);
-    world.registry.get_manifest(&ctx(&world.admin), &app, &v1).await.unwrap();
+    world.rules.registry.get_manifest(&ctx(&world.admin), &app, &v1).await.unwrap();
     for _ in 0..200 {
         if pulled_at(&world).await.is_some() {
             return;
@@ -166,7 +173,7 @@ async fn pulled_at(world: &World) -> Option<f64> {
         image_ids: vec![ImageIdentifier { image_tag: Some("v1".to_owned()), image_digest: None }],
         ..DescribeImagesRequest::default()
     };
-    let answer = world.registry.describe_images(&ctx(&world.admin), &region(), input).await.unwrap();
+    let answer = world.rules.registry.describe_images(&ctx(&world.admin), &region(), input).await.unwrap();
     let detail = serde_json::to_value(&answer.image_details[0]).unwrap();
     detail.get("lastRecordedPullTime").and_then(serde_json::Value::as_f64)
 }
@@ -177,12 +184,13 @@ async fn control_characters_are_refused_where_they_would_be_kept() {
     let world = World::new().await;
     let app = world.create("app").await;
     world.push(&app, "v1", b"{}").await.unwrap();
-    let after = world.registry.list_tags(&ctx(&world.admin), &app, None, Some("v0\0z")).await.unwrap();
+    let after = world.rules.registry.list_tags(&ctx(&world.admin), &app, None, Some("v0\0z")).await.unwrap();
     assert_eq!(after.names, ["v1"]);
     let text = String::from_utf8(manifest(b"{}")).unwrap();
     let body = text.replace(r#""layers""#, r#""artifactType":"a/b\u0000c","layers""#);
     let latest = Reference::Tag("latest".parse().unwrap());
-    let put = world.registry.put_manifest(&ctx(&world.admin), &app, &latest, &[], None, body.into()).await;
+    let put =
+        world.rules.registry.put_manifest(&ctx(&world.admin), &app, &latest, &[], None, body.into()).await;
     assert_eq!(code(put), Code::ManifestInvalid);
     let tag = aws::ecr::Tag { key: "k".to_owned(), value: "\0".to_owned() };
     let json = serde_json::to_string(&serde_json::json!({

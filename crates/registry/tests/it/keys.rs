@@ -3,19 +3,18 @@
 
 use std::sync::Arc;
 
+use access::context::{Caller, Peer, Unsigned};
+use access::settings::MasterKey;
+use access::token::TokenError;
 use aws::ecr::GetDownloadUrlForLayerRequest;
 use aws::iam::{CreateAccessKeyRequest, NewAccessKey};
 use aws::organizations::SealingKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
-use registry::Registry;
-use registry::context::{Caller, Peer, Unsigned};
-use registry::settings::MasterKey;
-use registry::token::TokenError;
 
 use crate::credentials::{Presents, of, password, session_token, sign};
-use crate::world::{World, ctx, region};
+use crate::world::{Rules, World, ctx, region};
 
 const MASTER: [u8; 32] = [7; 32];
 
@@ -24,15 +23,15 @@ fn later(now: Timestamp, seconds: i64) -> Timestamp {
 }
 
 /// A node looks at the keys.
-async fn refresh(registry: &Registry, now: Timestamp) {
-    registry.refresh_keys(MasterKey::new(MASTER), now).await.unwrap();
+async fn refresh(rules: &Rules, now: Timestamp) {
+    rules.access.refresh_keys(MasterKey::new(MASTER), now).await.unwrap();
 }
 
 /// Turns the ring and waits until the new key seals.
-async fn turned(registry: &Registry, now: Timestamp) -> Timestamp {
-    registry.rotate_sealing_key(now).await.unwrap();
+async fn turned(rules: &Rules, now: Timestamp) -> Timestamp {
+    rules.access.rotate_sealing_key(now).await.unwrap();
     let now = later(now, 30);
-    refresh(registry, now).await;
+    refresh(rules, now).await;
     now
 }
 
@@ -44,13 +43,13 @@ fn states(keys: &[SealingKey]) -> Vec<(u8, &'static str, u64)> {
     keys.iter().map(|key| (key.key_id, key.state, key.access_keys)).collect()
 }
 
-async fn authenticated(registry: &Arc<Registry>, password: &str, now: Timestamp) -> Result<(), TokenError> {
-    registry.authenticate_password("AWS", password, now).await.map(|_| ())
+async fn authenticated(rules: &Rules, password: &str, now: Timestamp) -> Result<(), TokenError> {
+    rules.access.authenticate_password("AWS", password, now).await.map(|_| ())
 }
 
-async fn access_key(registry: &Registry, owner: &Arc<Caller>) -> NewAccessKey {
+async fn access_key(rules: &Rules, owner: &Arc<Caller>) -> NewAccessKey {
     let ctx = ctx(owner);
-    registry.create_access_key(&ctx, CreateAccessKeyRequest::default()).await.unwrap().1
+    rules.identity.create_access_key(&ctx, CreateAccessKeyRequest::default()).await.unwrap().1
 }
 
 #[tokio::test]
@@ -59,7 +58,7 @@ async fn what_was_sealed_before_a_rotation_opens_after_it() {
     let now = Timestamp::now();
     let a = world.create("alpha").await;
     let digest = world.push_blob(&a, b"layer").await;
-    let key = access_key(&world.registry, &world.admin).await;
+    let key = access_key(&world.rules, &world.admin).await;
     let presents = || Presents { id: &key.id, secret: &key.secret, token: None };
     let by_key = sign(&world, presents(), now).await.unwrap();
     let session = session_token(&world, &by_key).await;
@@ -68,25 +67,26 @@ async fn what_was_sealed_before_a_rotation_opens_after_it() {
         repository_name: "alpha".to_owned(),
         layer_digest: digest.to_string(),
     };
-    let url = world.registry.get_download_url_for_layer(&ctx(&world.admin), &region(), input).await.unwrap();
+    let url =
+        world.rules.registry.get_download_url_for_layer(&ctx(&world.admin), &region(), input).await.unwrap();
     let url = url.download_url.split_once(registry::download::PATH_PREFIX).unwrap().1.to_owned();
     let docker = password(&world, &world.admin, &region(), now).await;
     assert_eq!([key_of(&docker), key_of(&url), key_of(&session.session_token)], [1, 1, 1]);
 
-    let now = turned(&world.registry, now).await;
+    let now = turned(&world.rules, now).await;
     assert_eq!(
         key_of(&password(&world, &world.admin, &region(), now).await),
         2,
         "new values have the new key"
     );
     // On a node that has opened none of them before.
-    let world = World { registry: world.another().await, ..world };
-    refresh(&world.registry, now).await;
-    authenticated(&world.registry, &docker, now).await.unwrap();
+    let world = World { rules: world.another().await, ..world };
+    refresh(&world.rules, now).await;
+    authenticated(&world.rules, &docker, now).await.unwrap();
     of(&world, &session).await;
     sign(&world, presents(), now).await.unwrap();
     let peer = Peer { address: [127, 0, 0, 1].into(), tls: false };
-    let opened = world.registry.verify_download(&url, &Unsigned { peer, user_agent: None, now }).await;
+    let opened = world.rules.registry.verify_download(&url, &Unsigned { peer, user_agent: None, now }).await;
     assert_eq!(opened.unwrap().stat.digest, digest);
 }
 
@@ -95,19 +95,19 @@ async fn a_new_key_seals_once_every_node_can_know_it() {
     let world = World::new().await;
     let now = Timestamp::now();
     let other = world.another().await;
-    let keys = world.registry.rotate_sealing_key(now).await.unwrap();
+    let keys = world.rules.access.rotate_sealing_key(now).await.unwrap();
     assert_eq!(states(&keys), [(1, "SEALING", 1), (2, "WAITING", 0)]);
-    let again = other.rotate_sealing_key(later(now, 1)).await.unwrap();
+    let again = other.access.rotate_sealing_key(later(now, 1)).await.unwrap();
     assert_eq!(states(&again), states(&keys), "one waits already");
     // Between two looks nothing has changed; at the last look before it seals the key is known.
-    refresh(&world.registry, later(now, 29)).await;
+    refresh(&world.rules, later(now, 29)).await;
     refresh(&other, later(now, 20)).await;
     assert_eq!(key_of(&password(&world, &world.admin, &region(), now).await), 1);
-    refresh(&world.registry, later(now, 30)).await;
+    refresh(&world.rules, later(now, 30)).await;
     let new = password(&world, &world.admin, &region(), now).await;
     assert_eq!(key_of(&new), 2);
     authenticated(&other, &new, now).await.unwrap();
-    let keys = other.sealing_keys(later(now, 31)).await.unwrap();
+    let keys = other.access.sealing_keys(later(now, 31)).await.unwrap();
     assert_eq!(states(&keys), [(1, "OPENING", 1), (2, "SEALING", 0)]);
     assert!(keys[0].needed_until.is_some() && keys[1].needed_until.is_none());
 }
@@ -116,23 +116,23 @@ async fn a_new_key_seals_once_every_node_can_know_it() {
 async fn a_key_goes_when_nothing_needs_it_and_then_opens_nothing() {
     let world = World::new().await;
     let now = Timestamp::now();
-    let key = access_key(&world.registry, &world.admin).await;
+    let key = access_key(&world.rules, &world.admin).await;
     let presents = || Presents { id: &key.id, secret: &key.secret, token: None };
     let docker = password(&world, &world.admin, &region(), now).await;
-    assert_eq!(world.registry.tend_keys(now).await.unwrap(), 0, "there is one key");
+    assert_eq!(world.rules.access.tend_keys(now).await.unwrap(), 0, "there is one key");
 
-    let turned_at = turned(&world.registry, now).await;
-    assert_eq!(world.registry.tend_keys(turned_at).await.unwrap(), 2, "both access keys are sealed anew");
-    assert_eq!(world.registry.tend_keys(turned_at).await.unwrap(), 0);
-    let keys = world.registry.sealing_keys(turned_at).await.unwrap();
+    let turned_at = turned(&world.rules, now).await;
+    assert_eq!(world.rules.access.tend_keys(turned_at).await.unwrap(), 2, "both access keys are sealed anew");
+    assert_eq!(world.rules.access.tend_keys(turned_at).await.unwrap(), 0);
+    let keys = world.rules.access.sealing_keys(turned_at).await.unwrap();
     assert_eq!(states(&keys), [(1, "OPENING", 0), (2, "SEALING", 2)]);
     sign(&world, presents(), now).await.unwrap();
 
     let last = later(turned_at, 37 * 3_600);
-    assert_eq!(world.registry.tend_keys(last).await.unwrap(), 0);
+    assert_eq!(world.rules.access.tend_keys(last).await.unwrap(), 0);
     authenticated(&world.another().await, &docker, now).await.unwrap();
-    assert_eq!(world.registry.tend_keys(later(last, 1)).await.unwrap(), 1);
-    assert_eq!(states(&world.registry.sealing_keys(last).await.unwrap()), [(2, "SEALING", 2)]);
+    assert_eq!(world.rules.access.tend_keys(later(last, 1)).await.unwrap(), 1);
+    assert_eq!(states(&world.rules.access.sealing_keys(last).await.unwrap()), [(2, "SEALING", 2)]);
     let refused = authenticated(&world.another().await, &docker, now).await.unwrap_err();
     assert_eq!(refused, TokenError::Invalid);
     sign(&world, presents(), now).await.unwrap();
@@ -144,18 +144,18 @@ async fn a_secret_that_was_sealed_late_is_sealed_anew_before_its_key_goes() {
     let now = Timestamp::now();
     // A node that does not look seals with the old key.
     let late = world.another().await;
-    let turned_at = turned(&world.registry, now).await;
-    world.registry.tend_keys(turned_at).await.unwrap();
+    let turned_at = turned(&world.rules, now).await;
+    world.rules.access.tend_keys(turned_at).await.unwrap();
     access_key(&late, &world.admin).await;
     let over = later(turned_at, 37 * 3_600 + 1);
     // What cannot be opened by anybody holds nothing up.
     world.user("damaged", "").await;
     assert_eq!(
-        world.registry.tend_keys(over).await.unwrap(),
+        world.rules.access.tend_keys(over).await.unwrap(),
         2,
         "the secret is sealed anew, and the key goes"
     );
-    assert_eq!(states(&world.registry.sealing_keys(over).await.unwrap()), [(2, "SEALING", 2)]);
+    assert_eq!(states(&world.rules.access.sealing_keys(over).await.unwrap()), [(2, "SEALING", 2)]);
 }
 
 #[tokio::test]
@@ -165,25 +165,25 @@ async fn two_master_keys_open_the_store_until_the_old_one_is_dropped() {
     let next = || MasterKey::new([8; 32]);
     let docker = password(&world, &world.admin, &region(), now).await;
     let other = world.another().await;
-    world.registry.add_master_key(&next()).await.unwrap();
-    world.registry.add_master_key(&next()).await.unwrap();
-    assert_eq!(world.registry.master_keys().await.unwrap(), 2);
-    assert!(world.registry.add_master_key(&MasterKey::new([9; 32])).await.is_err(), "one at a time");
+    world.rules.access.add_master_key(&next()).await.unwrap();
+    world.rules.access.add_master_key(&next()).await.unwrap();
+    assert_eq!(world.rules.access.master_keys().await.unwrap(), 2);
+    assert!(world.rules.access.add_master_key(&MasterKey::new([9; 32])).await.is_err(), "one at a time");
     // Nobody who knows one of the two can change the ring for the other.
-    assert!(world.registry.rotate_sealing_key(now).await.is_err());
+    assert!(world.rules.access.rotate_sealing_key(now).await.is_err());
     for node in [world.opened_with([7; 32]).await.unwrap(), world.opened_with([8; 32]).await.unwrap()] {
         authenticated(&node, &docker, now).await.unwrap();
     }
     assert!(world.opened_with([9; 32]).await.is_err());
 
-    assert!(world.registry.keep_one_master_key(&MasterKey::new([9; 32]), now).await.is_err());
-    world.registry.keep_one_master_key(&next(), now).await.unwrap();
-    world.registry.keep_one_master_key(&next(), now).await.unwrap();
+    assert!(world.rules.access.keep_one_master_key(&MasterKey::new([9; 32]), now).await.is_err());
+    world.rules.access.keep_one_master_key(&next(), now).await.unwrap();
+    world.rules.access.keep_one_master_key(&next(), now).await.unwrap();
     assert!(world.opened_with([7; 32]).await.is_err());
     authenticated(&world.opened_with([8; 32]).await.unwrap(), &docker, now).await.unwrap();
     // A node that ran meanwhile goes on as soon as its file is the new one.
-    assert!(other.refresh_keys(MasterKey::new([7; 32]), now).await.is_err());
+    assert!(other.access.refresh_keys(MasterKey::new([7; 32]), now).await.is_err());
     authenticated(&other, &docker, now).await.unwrap();
-    other.refresh_keys(next(), now).await.unwrap();
-    other.rotate_sealing_key(now).await.unwrap();
+    other.access.refresh_keys(next(), now).await.unwrap();
+    other.access.rotate_sealing_key(now).await.unwrap();
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::context::{Caller, Ctx};
+use access::error::Code;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use oci::digest::Algorithm;
-use registry::context::{Caller, Ctx};
-use registry::error::Code;
 use registry::upload::Incoming;
 
 use crate::world::{World, code, ctx, repository, sha256};
@@ -39,28 +39,28 @@ async fn an_upload_is_not_finished_with_credentials_that_ended() {
     let app = world.create("app").await;
     let digest = sha256(BLOB);
     let start = async || {
-        let status = world.registry.start_upload(&ctx(&world.admin), &app, Algorithm::Sha256).await;
+        let status = world.rules.registry.start_upload(&ctx(&world.admin), &app, Algorithm::Sha256).await;
         status.unwrap().id
     };
     let (chunk, last) = (start().await, start().await);
     let late = Duration::from_millis(2_200);
     let [one, two, three] = [ending(&world), ending(&world), ending(&world)];
     let (whole, chunked, closing) = tokio::join!(
-        world.registry.put_blob(&one, &app, &digest, after(late)),
-        world.registry.append_upload(&two, &app, &chunk, after(late)),
-        world.registry.finish_upload(&three, &app, &last, &digest, after(late)),
+        world.rules.registry.put_blob(&one, &app, &digest, after(late)),
+        world.rules.registry.append_upload(&two, &app, &chunk, after(late)),
+        world.rules.registry.finish_upload(&three, &app, &last, &digest, after(late)),
     );
     assert_eq!(code(whole), Code::ExpiredToken);
     assert_eq!(code(chunked), Code::ExpiredToken);
     assert_eq!(code(closing), Code::ExpiredToken);
     let admin = ctx(&world.admin);
-    assert_eq!(code(world.registry.head_blob(&admin, &app, &digest).await), Code::BlobUnknown);
+    assert_eq!(code(world.rules.registry.head_blob(&admin, &app, &digest).await), Code::BlobUnknown);
     for id in [chunk, last] {
-        let status = world.registry.upload_status(&admin, &app, &id).await.unwrap();
+        let status = world.rules.registry.upload_status(&admin, &app, &id).await.unwrap();
         assert_eq!(status.offset, 0, "nothing of it counts");
         // Who still may goes on where nothing was recorded.
         let again = Incoming::buffered(Bytes::from_static(BLOB));
-        world.registry.append_upload(&admin, &app, &id, again).await.unwrap();
+        world.rules.registry.append_upload(&admin, &app, &id, again).await.unwrap();
     }
 }
 
@@ -70,6 +70,6 @@ async fn credentials_that_have_time_left_finish_a_slow_upload() {
     let app = repository(world.create("app").await.name.as_str());
     let digest = sha256(BLOB);
     let soon = Duration::from_millis(300);
-    world.registry.put_blob(&ending(&world), &app, &digest, after(soon)).await.unwrap();
-    world.registry.head_blob(&ctx(&world.admin), &app, &digest).await.unwrap();
+    world.rules.registry.put_blob(&ending(&world), &app, &digest, after(soon)).await.unwrap();
+    world.rules.registry.head_blob(&ctx(&world.admin), &app, &digest).await.unwrap();
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use access::context::{Caller, CallerKind};
+use access::error::{AwsCode, Code, Error};
 use aws::ecr::{DescribeRepositoriesRequest, Tag};
 use aws::iam::{DeleteAccessKeyRequest, ListAccessKeysRequest};
 use aws::ids::AccountId;
@@ -11,10 +13,8 @@ use aws::organizations::{
     TagResourceRequest,
 };
 use aws::sts::GetCallerIdentityRequest;
+use identity::organizations::NewAccount;
 use jiff::Timestamp;
-use registry::context::{Caller, CallerKind};
-use registry::error::{AwsCode, Code, Error};
-use registry::organizations::NewAccount;
 
 use crate::world::{ACCOUNT, World, code, ctx, region};
 
@@ -40,27 +40,29 @@ fn describe(id: &str) -> DescribeAccountRequest {
 /// The root of an account, by a key that the operator made.
 pub(crate) async fn root(world: &World, account: &str) -> Arc<Caller> {
     let id: AccountId = account.parse().unwrap();
-    let (key, _) = world.registry.make_root_key(&id, Timestamp::now()).await.unwrap();
+    let (key, _) = world.rules.identity.make_root_key(&id, Timestamp::now()).await.unwrap();
     Arc::new(Caller::with_key(id, account.to_owned(), CallerKind::Root, key))
 }
 
 #[tokio::test]
 async fn each_account_is_an_arn_that_policies_can_name() {
     let world = World::new().await;
-    let registry = &world.registry;
-    registry.create_account(&ctx(&world.admin), create("a@example.org", MEMBER)).await.unwrap();
-    let organization =
-        registry.describe_organization(&ctx(&world.admin), DescribeOrganizationRequest::default()).await;
+    let rules = &world.rules;
+    rules.identity.create_account(&ctx(&world.admin), create("a@example.org", MEMBER)).await.unwrap();
+    let organization = rules
+        .identity
+        .describe_organization(&ctx(&world.admin), DescribeOrganizationRequest::default())
+        .await;
     let organization = organization.unwrap().organization;
     let arn = format!("arn:aws:organizations::{ACCOUNT}:account/{}/{MEMBER}", organization.id);
     let statement =
         format!(r#"{{"Effect":"Allow","Action":"organizations:DescribeAccount","Resource":"{arn}"}}"#);
     let reader = world.user("reader", &statement).await;
-    let shown = registry.describe_account(&ctx(&reader), describe(MEMBER)).await.unwrap().account;
+    let shown = rules.identity.describe_account(&ctx(&reader), describe(MEMBER)).await.unwrap().account;
     assert_eq!(shown.arn, arn);
 
     let own = format!("arn:aws:organizations::{ACCOUNT}:account/{}/{ACCOUNT}", organization.id);
-    let message = refused(registry.describe_account(&ctx(&reader), describe(ACCOUNT)).await);
+    let message = refused(rules.identity.describe_account(&ctx(&reader), describe(ACCOUNT)).await);
     let expected = format!(
         "User: arn:aws:iam::{ACCOUNT}:user/reader is not authorized to perform: organizations:DescribeAccount \
          on resource: {own} because no identity-based policy allows the organizations:DescribeAccount action"
@@ -68,10 +70,10 @@ async fn each_account_is_an_arn_that_policies_can_name() {
     assert_eq!(message, expected);
     // Whether an account is there is not told to one who may not know it.
     assert_eq!(
-        code(registry.describe_account(&ctx(&reader), describe("999999999999")).await),
+        code(rules.identity.describe_account(&ctx(&reader), describe("999999999999")).await),
         Code::AccessDenied
     );
-    let missing = registry.describe_account(&ctx(&world.admin), describe("999999999999")).await;
+    let missing = rules.identity.describe_account(&ctx(&world.admin), describe("999999999999")).await;
     assert_eq!(code(missing), Code::Aws(AwsCode::AccountNotFound));
 }
 
@@ -83,81 +85,85 @@ async fn making_an_account_with_tags_needs_leave_for_both() {
     let only_create = only_create.await;
     let tags = vec![Tag { key: "team".to_owned(), value: "a".to_owned() }];
     let tagged = CreateAccountRequest { tags: tags.clone(), ..create("a@example.org", MEMBER) };
-    let message = refused(world.registry.create_account(&ctx(&only_create), tagged.clone()).await);
+    let message = refused(world.rules.identity.create_account(&ctx(&only_create), tagged.clone()).await);
     assert!(message.contains("organizations:TagResource"), "{message}");
-    let missing = world.registry.describe_account(&ctx(&world.admin), describe(MEMBER)).await;
+    let missing = world.rules.identity.describe_account(&ctx(&world.admin), describe(MEMBER)).await;
     assert_eq!(code(missing), Code::Aws(AwsCode::AccountNotFound), "nothing was made");
 
     let of_team = r#"{"Effect":"Allow","Action":"organizations:*","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/team":"a"}}}"#;
     let of_team = world.user("team", of_team).await;
-    world.registry.create_account(&ctx(&of_team), tagged).await.unwrap();
+    world.rules.identity.create_account(&ctx(&of_team), tagged).await.unwrap();
     let list = ListTagsForResourceRequest { resource_id: MEMBER.to_owned() };
-    let kept = world.registry.list_tags_for_account(&ctx(&world.admin), list).await.unwrap();
+    let kept = world.rules.identity.list_tags_for_account(&ctx(&world.admin), list).await.unwrap();
     assert_eq!(kept.tags, tags);
     let other = vec![Tag { key: "team".to_owned(), value: "b".to_owned() }];
     let other = TagResourceRequest { resource_id: MEMBER.to_owned(), tags: other };
-    assert_eq!(code(world.registry.tag_account(&ctx(&of_team), other).await), Code::AccessDenied);
+    assert_eq!(code(world.rules.identity.tag_account(&ctx(&of_team), other).await), Code::AccessDenied);
 }
 
 #[tokio::test]
 async fn not_even_the_root_of_a_member_manages() {
     let world = World::new().await;
-    world.registry.create_account(&ctx(&world.admin), create("a@example.org", MEMBER)).await.unwrap();
+    world.rules.identity.create_account(&ctx(&world.admin), create("a@example.org", MEMBER)).await.unwrap();
     let root = root(&world, MEMBER).await;
     assert_eq!(
-        refused(world.registry.list_accounts(&ctx(&root), ListAccountsRequest::default()).await),
+        refused(world.rules.identity.list_accounts(&ctx(&root), ListAccountsRequest::default()).await),
         "You don't have permissions to access this resource."
     );
     let close = CloseAccountRequest { account_id: ACCOUNT.to_owned() };
-    assert_eq!(code(world.registry.close_account(&ctx(&root), close).await), Code::AccessDenied);
+    assert_eq!(code(world.rules.identity.close_account(&ctx(&root), close).await), Code::AccessDenied);
     let close = CloseAccountRequest { account_id: MEMBER.to_owned() };
-    assert_eq!(code(world.registry.close_account(&ctx(&root), close).await), Code::AccessDenied);
+    assert_eq!(code(world.rules.identity.close_account(&ctx(&root), close).await), Code::AccessDenied);
 }
 
 #[tokio::test]
 async fn an_account_that_is_older_by_a_wrong_clock_does_not_become_the_manager() {
     let world = World::new().await;
-    let management = world.registry.management_account().await.unwrap();
+    let management = world.rules.access.management_account().await.unwrap();
     assert_eq!(management.as_str(), ACCOUNT);
     let asked =
         NewAccount { name: "old".to_owned(), id: Some(MEMBER.parse().unwrap()), ..NewAccount::default() };
-    world.registry.add_account(&management, asked, Timestamp::UNIX_EPOCH).await.unwrap();
+    world.rules.identity.add_account(&management, asked, Timestamp::UNIX_EPOCH).await.unwrap();
     // Another process on the same store, which has asked for nothing yet.
     let again = world.another().await;
-    assert_eq!(again.management_account().await.unwrap(), management);
+    assert_eq!(again.access.management_account().await.unwrap(), management);
 }
 
 #[tokio::test]
 async fn closed_accounts_are_not_heard_and_departed_ones_are_of_no_organization() {
     let world = World::new().await;
-    let registry = &world.registry;
+    let rules = &world.rules;
     for (id, email) in [(MEMBER, "a@example.org"), ("777788889999", "b@example.org")] {
-        registry.create_account(&ctx(&world.admin), create(email, id)).await.unwrap();
+        rules.identity.create_account(&ctx(&world.admin), create(email, id)).await.unwrap();
     }
     let (closes, leaves) = (root(&world, MEMBER).await, root(&world, "777788889999").await);
     let repositories = |caller: Arc<Caller>| async move {
-        registry.describe_repositories(&ctx(&caller), &region(), DescribeRepositoriesRequest::default()).await
+        rules
+            .registry
+            .describe_repositories(&ctx(&caller), &region(), DescribeRepositoriesRequest::default())
+            .await
     };
     repositories(Arc::clone(&closes)).await.unwrap();
     let close = CloseAccountRequest { account_id: MEMBER.to_owned() };
-    registry.close_account(&ctx(&world.admin), close.clone()).await.unwrap();
+    rules.identity.close_account(&ctx(&world.admin), close.clone()).await.unwrap();
     assert_eq!(code(repositories(closes).await), Code::InvalidToken);
     assert_eq!(
-        code(registry.close_account(&ctx(&world.admin), close).await),
+        code(rules.identity.close_account(&ctx(&world.admin), close).await),
         Code::Aws(AwsCode::AccountAlreadyClosed)
     );
 
     let leave = RemoveAccountFromOrganizationRequest { account_id: "777788889999".to_owned() };
-    registry.remove_account_from_organization(&ctx(&world.admin), leave).await.unwrap();
+    rules.identity.remove_account_from_organization(&ctx(&world.admin), leave).await.unwrap();
     repositories(Arc::clone(&leaves)).await.unwrap();
     assert_eq!(
-        code(registry.describe_account(&ctx(&world.admin), describe("777788889999")).await),
+        code(rules.identity.describe_account(&ctx(&world.admin), describe("777788889999")).await),
         Code::Aws(AwsCode::AccountNotFound)
     );
-    let of_none = registry.describe_organization(&ctx(&leaves), DescribeOrganizationRequest::default()).await;
+    let of_none =
+        rules.identity.describe_organization(&ctx(&leaves), DescribeOrganizationRequest::default()).await;
     assert_eq!(code(of_none), Code::Aws(AwsCode::OrganizationsNotInUse));
     let own = RemoveAccountFromOrganizationRequest { account_id: ACCOUNT.to_owned() };
-    let own = registry.remove_account_from_organization(&ctx(&world.admin), own).await;
+    let own = rules.identity.remove_account_from_organization(&ctx(&world.admin), own).await;
     assert_eq!(code(own), Code::Aws(AwsCode::MasterCannotLeave));
 }
 
@@ -179,18 +185,18 @@ async fn policies_know_the_organization_of_the_principal_and_of_the_resource() {
         );
         let reader = world.user(name, &statement).await;
         let latest = oci::name::Reference::Tag("latest".parse().unwrap());
-        let pulled = world.registry.get_manifest(&ctx(&reader), &app, &latest).await;
+        let pulled = world.rules.registry.get_manifest(&ctx(&reader), &app, &latest).await;
         assert_eq!(pulled.is_ok(), expected, "{name}");
     }
 
-    let registry = &world.registry;
-    registry.create_account(&ctx(&world.admin), create("a@example.org", MEMBER)).await.unwrap();
+    let rules = &world.rules;
+    rules.identity.create_account(&ctx(&world.admin), create("a@example.org", MEMBER)).await.unwrap();
     let leaves = root(&world, MEMBER).await;
     let create = aws::ecr::CreateRepositoryRequest {
         repository_name: "own".to_owned(),
         ..aws::ecr::CreateRepositoryRequest::default()
     };
-    registry.create_repository(&ctx(&leaves), &region(), create).await.unwrap();
+    rules.registry.create_repository(&ctx(&leaves), &region(), create).await.unwrap();
     let policy_text = format!(
         r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Deny","Principal":"*","Action":"ecr:DescribeRepositories",
             "Condition":{{"StringNotEquals":{{"aws:ResourceOrgID":"{id}"}}}}}}}}"#
@@ -200,34 +206,40 @@ async fn policies_know_the_organization_of_the_principal_and_of_the_resource() {
         policy_text,
         ..aws::ecr::SetRepositoryPolicyRequest::default()
     };
-    registry.set_repository_policy(&ctx(&leaves), &region(), set).await.unwrap();
+    rules.registry.set_repository_policy(&ctx(&leaves), &region(), set).await.unwrap();
     let described = || async {
         let input = DescribeRepositoriesRequest {
             repository_names: vec!["own".to_owned()],
             ..DescribeRepositoriesRequest::default()
         };
-        registry.describe_repositories(&ctx(&leaves), &region(), input).await.map(|_| ()).map_err(|e| e.code)
+        rules
+            .registry
+            .describe_repositories(&ctx(&leaves), &region(), input)
+            .await
+            .map(|_| ())
+            .map_err(|e| e.code)
     };
     assert_eq!(described().await, Ok(()));
     let leave = RemoveAccountFromOrganizationRequest { account_id: MEMBER.to_owned() };
-    registry.remove_account_from_organization(&ctx(&world.admin), leave).await.unwrap();
+    rules.identity.remove_account_from_organization(&ctx(&world.admin), leave).await.unwrap();
     assert_eq!(described().await, Err(Code::AccessDenied), "its account is of no organisation any more");
 }
 
 #[tokio::test]
 async fn a_root_lists_and_deletes_its_own_keys() {
     let world = World::new().await;
-    let registry = &world.registry;
+    let rules = &world.rules;
     let (first, second) = (root(&world, ACCOUNT).await, root(&world, ACCOUNT).await);
-    let identity = registry.get_caller_identity(&ctx(&first), GetCallerIdentityRequest::default()).await;
+    let identity =
+        rules.identity.get_caller_identity(&ctx(&first), GetCallerIdentityRequest::default()).await;
     assert_eq!(identity.unwrap().arn, format!("arn:aws:iam::{ACCOUNT}:root"));
     let context = ctx(&first);
-    let list = || registry.list_access_keys(&context, ListAccessKeysRequest::default());
+    let list = || rules.identity.list_access_keys(&context, ListAccessKeysRequest::default());
     assert_eq!(list().await.unwrap().items.len(), 2);
     let delete = DeleteAccessKeyRequest { user_name: None, access_key_id: second.access_key_id.to_string() };
-    registry.delete_access_key(&ctx(&first), delete).await.unwrap();
+    rules.identity.delete_access_key(&ctx(&first), delete).await.unwrap();
     assert_eq!(list().await.unwrap().items.len(), 1);
-    let gone = registry.get_caller_identity(&ctx(&second), GetCallerIdentityRequest::default()).await;
+    let gone = rules.identity.get_caller_identity(&ctx(&second), GetCallerIdentityRequest::default()).await;
     assert_eq!(code(gone), Code::InvalidToken);
 }
 
@@ -236,44 +248,48 @@ async fn what_protects_an_account_by_its_tags_protects_it() {
     let world = World::new().await;
     let tags = vec![Tag { key: "protected".to_owned(), value: "yes".to_owned() }];
     let tagged = CreateAccountRequest { tags, ..create("a@example.org", MEMBER) };
-    world.registry.create_account(&ctx(&world.admin), tagged).await.unwrap();
+    world.rules.identity.create_account(&ctx(&world.admin), tagged).await.unwrap();
     let other = create("b@example.org", "777788889999");
-    world.registry.create_account(&ctx(&world.admin), other).await.unwrap();
+    world.rules.identity.create_account(&ctx(&world.admin), other).await.unwrap();
     let closer = r#"{"Effect":"Allow","Action":"organizations:*","Resource":"*"},{"Effect":"Deny","Action":"organizations:CloseAccount","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/protected":"yes"}}}"#;
     let closer = world.user("closer", closer).await;
     let close = |id: &str| CloseAccountRequest { account_id: id.to_owned() };
-    let refused = world.registry.close_account(&ctx(&closer), close(MEMBER)).await;
+    let refused = world.rules.identity.close_account(&ctx(&closer), close(MEMBER)).await;
     assert_eq!(code(refused), Code::AccessDenied);
-    world.registry.close_account(&ctx(&closer), close("777788889999")).await.unwrap();
+    world.rules.identity.close_account(&ctx(&closer), close("777788889999")).await.unwrap();
 }
 
 #[tokio::test]
 async fn the_operator_still_sees_accounts_that_left() {
     let world = World::new().await;
-    let registry = &world.registry;
-    registry.create_account(&ctx(&world.admin), create("a@example.org", MEMBER)).await.unwrap();
+    let rules = &world.rules;
+    rules.identity.create_account(&ctx(&world.admin), create("a@example.org", MEMBER)).await.unwrap();
     let leave = RemoveAccountFromOrganizationRequest { account_id: MEMBER.to_owned() };
-    registry.remove_account_from_organization(&ctx(&world.admin), leave).await.unwrap();
-    let all = registry.all_accounts().await.unwrap();
+    rules.identity.remove_account_from_organization(&ctx(&world.admin), leave).await.unwrap();
+    let all = rules.identity.all_accounts().await.unwrap();
     let all: Vec<_> =
         all.iter().map(|account| (account.account_id.as_str(), account.in_organization)).collect();
     assert_eq!(all, [(ACCOUNT, true), (MEMBER, false)]);
-    let listed = registry.list_accounts(&ctx(&world.admin), ListAccountsRequest::default()).await.unwrap();
+    let listed =
+        rules.identity.list_accounts(&ctx(&world.admin), ListAccountsRequest::default()).await.unwrap();
     assert_eq!(listed.accounts.len(), 1, "the API shows the organisation alone");
     let id: AccountId = MEMBER.parse().unwrap();
-    registry.change_account(&id, meta::MemberChange::Close, Timestamp::now()).await.unwrap();
-    assert_eq!(registry.all_accounts().await.unwrap()[1].status, "SUSPENDED");
+    rules.identity.change_account(&id, meta::MemberChange::Close, Timestamp::now()).await.unwrap();
+    assert_eq!(rules.identity.all_accounts().await.unwrap()[1].status, "SUSPENDED");
 }
 
 #[tokio::test]
 async fn tags_that_differ_in_case_alone_never_stand_side_by_side() {
     let world = World::new().await;
-    let registry = &world.registry;
-    registry.create_account(&ctx(&world.admin), create("a@example.org", MEMBER)).await.unwrap();
+    let rules = &world.rules;
+    rules.identity.create_account(&ctx(&world.admin), create("a@example.org", MEMBER)).await.unwrap();
     let tag = async |by: &Arc<Caller>, tags: &[(&str, &str)]| {
         let tag = |(key, value): &(&str, &str)| Tag { key: (*key).to_owned(), value: (*value).to_owned() };
         let tags = tags.iter().map(tag).collect();
-        registry.tag_account(&ctx(by), TagResourceRequest { resource_id: MEMBER.to_owned(), tags }).await
+        rules
+            .identity
+            .tag_account(&ctx(by), TagResourceRequest { resource_id: MEMBER.to_owned(), tags })
+            .await
     };
     let twice = "Two tags of an account cannot have keys that differ only in case.";
     tag(&world.admin, &[("Team", "red")]).await.unwrap();

@@ -1,11 +1,11 @@
 //! PutImage: media types, sizes, and the parts of layers.
 
+use access::error::{Code, Result};
 use aws::ecr::{
     CompleteLayerUploadRequest, DescribeImagesRequest, InitiateLayerUploadRequest, PutImageRequest,
     UploadLayerPartRequest,
 };
 use oci::digest::Digest;
-use registry::error::{Code, Result};
 
 use crate::world::{World, ctx, region, sha256};
 
@@ -28,7 +28,7 @@ async fn put(world: &World, manifest: &str, media_type: Option<&str>) -> Result<
         image_manifest_media_type: media_type.map(str::to_owned),
         ..PutImageRequest::default()
     };
-    world.registry.put_image(&ctx(&world.admin), &region(), input).await
+    world.rules.registry.put_image(&ctx(&world.admin), &region(), input).await
 }
 
 async fn world_with_blobs() -> World {
@@ -61,7 +61,7 @@ async fn the_size_of_an_image_is_that_of_its_layers_and_its_config() {
     put(&world, &index, Some(INDEX)).await.unwrap();
     let input =
         DescribeImagesRequest { repository_name: "app".to_owned(), ..DescribeImagesRequest::default() };
-    let answer = world.registry.describe_images(&ctx(&world.admin), &region(), input).await.unwrap();
+    let answer = world.rules.registry.describe_images(&ctx(&world.admin), &region(), input).await.unwrap();
     let sizes: Vec<_> = answer.image_details.iter().map(|image| image.image_size_in_bytes).collect();
     assert_eq!(sizes, [Some(7), Some(7)], "an index is as large as its largest child");
 }
@@ -72,7 +72,8 @@ async fn upload(world: &World, parts: &[&[u8]]) -> Result<String> {
         repository_name: "app".to_owned(),
         ..InitiateLayerUploadRequest::default()
     };
-    let upload_id = world.registry.initiate_layer_upload(&caller, &region, input).await.unwrap().upload_id;
+    let upload_id =
+        world.rules.registry.initiate_layer_upload(&caller, &region, input).await.unwrap().upload_id;
     let mut first = 0;
     for part in parts {
         let input = UploadLayerPartRequest {
@@ -84,7 +85,7 @@ async fn upload(world: &World, parts: &[&[u8]]) -> Result<String> {
             ..UploadLayerPartRequest::default()
         };
         first += part.len() as u64;
-        world.registry.upload_layer_part(&caller, &region, input).await.unwrap();
+        world.rules.registry.upload_layer_part(&caller, &region, input).await.unwrap();
     }
     let digest: Digest = sha256(&parts.concat());
     let input = CompleteLayerUploadRequest {
@@ -93,7 +94,7 @@ async fn upload(world: &World, parts: &[&[u8]]) -> Result<String> {
         layer_digests: vec![digest.to_string()],
         ..CompleteLayerUploadRequest::default()
     };
-    world.registry.complete_layer_upload(&caller, &region, input).await.map(|done| done.layer_digest)
+    world.rules.registry.complete_layer_upload(&caller, &region, input).await.map(|done| done.layer_digest)
 }
 
 #[tokio::test]

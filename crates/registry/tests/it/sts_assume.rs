@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use access::context::{Caller, CallerKind, Ctx, Peer, Plane, RepositoryRef};
+use access::error::{AwsCode, Code};
 use aws::iam::{CreateRoleRequest, UpdateAssumeRolePolicyRequest};
 use aws::sts::{AssumeRoleRequest, SessionParameters};
 use jiff::Timestamp;
 use meta::DeleteUser;
 use oci::digest::Algorithm;
-use registry::context::{Caller, CallerKind, Ctx, Peer, Plane, RepositoryRef};
-use registry::error::{AwsCode, Code};
 
 use crate::credentials::{
     ALL, assume, assumes, delete_role, document, login, make_role, of, open_role, refusal, role_arn,
@@ -36,11 +36,11 @@ fn not_authorized(caller: &Caller, role: &str) -> (Code, String) {
 }
 
 async fn may_list(world: &World, by: &Arc<Caller>, at: &RepositoryRef) -> bool {
-    world.registry.list_tags(&ctx(by), at, None, None).await.is_ok()
+    world.rules.registry.list_tags(&ctx(by), at, None, None).await.is_ok()
 }
 
 async fn may_push(world: &World, by: &Arc<Caller>, at: &RepositoryRef) -> bool {
-    world.registry.start_upload(&ctx(by), at, Algorithm::Sha256).await.is_ok()
+    world.rules.registry.start_upload(&ctx(by), at, Algorithm::Sha256).await.is_ok()
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn a_role_of_another_account_needs_both() {
         role_name: "r".to_owned(),
         policy_document: document(&trusts(ACCOUNT, ASSUME, "")),
     };
-    world.registry.update_assume_role_policy(&ctx(&world.admin), update).await.unwrap();
+    world.rules.identity.update_assume_role_policy(&ctx(&world.admin), update).await.unwrap();
     assert_eq!(refusal(assume(&world, &ops, assumes("r")).await), not_authorized(&ops, "r"));
     let app = world.create("app").await;
     assert!(may_list(&world, &opened, &app).await, "trust decides when a session is opened, not in it");
@@ -172,7 +172,7 @@ async fn conditions_see_the_session_and_the_request() {
     let from = async |address: [u8; 4]| {
         let peer = Peer { address: address.into(), tls: true };
         let ctx = Ctx::new(Arc::clone(&ann), peer, None, "r".to_owned(), Timestamp::now(), Plane::Control);
-        world.registry.assume_role(&ctx, assumes("near")).await.map(|_| ())
+        world.rules.identity.assume_role(&ctx, assumes("near")).await.map(|_| ())
     };
     assert!(from([10, 9, 2, 3]).await.is_ok());
     assert_eq!(refusal(from([11, 1, 2, 3]).await), not_authorized(&ann, "near"));
@@ -195,7 +195,8 @@ async fn conditions_see_the_session_and_the_request() {
 async fn lasts(world: &World, by: &Arc<Caller>, role: &str, seconds: Option<i64>) -> Result<i64, String> {
     let session = SessionParameters { duration_seconds: seconds, ..SessionParameters::default() };
     let (before, now) = (Timestamp::now(), ctx(by));
-    let assumed = world.registry.assume_role(&now, AssumeRoleRequest { session, ..assumes(role) }).await;
+    let assumed =
+        world.rules.identity.assume_role(&now, AssumeRoleRequest { session, ..assumes(role) }).await;
     assumed
         .map(|assumed| assumed.credentials.expiration.duration_since(before).as_secs())
         .map(|seconds| seconds - seconds % 10 + if seconds % 10 == 9 { 10 } else { 0 })
@@ -241,7 +242,7 @@ async fn root_takes_on_no_role() {
     let world = World::new().await;
     make_role(&world, role_request("r", &trusts(ACCOUNT, ASSUME, "")), ALL).await;
     let account = world.admin.account_id.clone();
-    let (key, _) = world.registry.make_root_key(&account, Timestamp::now()).await.unwrap();
+    let (key, _) = world.rules.identity.make_root_key(&account, Timestamp::now()).await.unwrap();
     let root = Arc::new(Caller::with_key(account, ACCOUNT.to_owned(), CallerKind::Root, key));
     let temporary = of(&world, &session_token(&world, &root).await).await;
     for caller in [&root, &temporary] {
@@ -261,7 +262,7 @@ async fn a_session_and_its_docker_password_end_with_the_role() {
     delete_role(&world, "r").await;
     open_role(&world, "r").await;
     for caller in [&opened, &docker] {
-        let refused = world.registry.list_tags(&ctx(caller), &app, None, None).await;
+        let refused = world.rules.registry.list_tags(&ctx(caller), &app, None, None).await;
         assert_eq!(code(refused), Code::InvalidToken);
     }
     assert_eq!(code(assume(&world, &opened, assumes("r")).await), Code::InvalidToken);
@@ -280,7 +281,7 @@ async fn session_policies_together_allow_only_what_the_role_may_too() {
         policy_document: document(&push),
         ..aws::iam::CreatePolicyRequest::default()
     };
-    world.registry.create_policy(&ctx(&world.admin), create).await.unwrap();
+    world.rules.identity.create_policy(&ctx(&world.admin), create).await.unwrap();
     let pushes = format!("arn:aws:iam::{ACCOUNT}:policy/pushes");
     let limited = |role: &str, policy: Option<&str>, arns: &[&str]| AssumeRoleRequest {
         session: SessionParameters {
@@ -323,7 +324,7 @@ async fn a_session_policy_that_was_deleted_denies_everything() {
         policy_document: document(&no_list),
         ..aws::iam::CreatePolicyRequest::default()
     };
-    world.registry.create_policy(&ctx(&world.admin), create).await.unwrap();
+    world.rules.identity.create_policy(&ctx(&world.admin), create).await.unwrap();
     let arn = format!("arn:aws:iam::{ACCOUNT}:policy/no-list");
     let request = AssumeRoleRequest {
         session: SessionParameters {
@@ -336,7 +337,7 @@ async fn a_session_policy_that_was_deleted_denies_everything() {
     let caller = session(&world, &world.admin, request).await;
     assert!(!may_list(&world, &caller, &app).await, "the session's second policy denies it");
     let delete = aws::iam::DeletePolicyRequest { policy_arn: arn };
-    world.registry.delete_policy(&ctx(&world.admin), delete).await.unwrap();
+    world.rules.identity.delete_policy(&ctx(&world.admin), delete).await.unwrap();
     assert!(!may_list(&world, &caller, &app).await, "nobody knows any more what it denied");
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use access::context::Caller;
+use access::error::{AwsCode, Code};
 use aws::sts::{AssumeRoleRequest, SessionParameters};
-use registry::context::Caller;
-use registry::error::{AwsCode, Code};
 
 use crate::credentials::{
     ALL, assume, assumes, federates, make_role, open_role, refusal, role_arn, role_request, session, trusts,
@@ -93,7 +93,7 @@ async fn tags_that_cannot_be_are_refused() {
         [(pairs(&[("a", "1"), ("A", "2")]), &duplicate), (pairs(&[("aws:a", "1")]), &reserved)]
     {
         federated.session.tags = tags;
-        let refused = world.registry.get_federation_token(&ctx(&world.admin), federated.clone()).await;
+        let refused = world.rules.identity.get_federation_token(&ctx(&world.admin), federated.clone()).await;
         assert_eq!(&refusal(refused), expected);
     }
 }
@@ -200,7 +200,7 @@ async fn what_a_session_does_is_decided_by_its_identity_and_tags() {
             ..tagged("r", &[("team", team)], &[])
         };
         let caller = session(&world, &world.admin, request).await;
-        world.registry.list_tags(&ctx(&caller), &app, None, None).await.is_ok()
+        world.rules.registry.list_tags(&ctx(&caller), &app, None, None).await.is_ok()
     };
     assert_eq!(
         [may("ann", "red").await, may("bob", "red").await, may("ann", "blue").await],

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use access::context::Caller;
+use access::token::{MAX_PASSWORD_CHARS, TokenError};
 use aws::iam::CreatePolicyRequest;
 use aws::sts::{AssumeRoleRequest, SessionParameters};
 use jiff::{SignedDuration, Timestamp};
 use oci::digest::Algorithm;
-use registry::context::Caller;
-use registry::token::{MAX_PASSWORD_CHARS, TokenError};
 
 use crate::credentials::{assumes, delete_role, document, open_role, opened, password, session};
 use crate::world::{ACCOUNT, World, code, ctx, region};
@@ -38,7 +38,7 @@ async fn large(world: &World) -> AssumeRoleRequest {
             ),
             ..CreatePolicyRequest::default()
         };
-        world.registry.create_policy(&ctx(&world.admin), create).await.unwrap();
+        world.rules.identity.create_policy(&ctx(&world.admin), create).await.unwrap();
         policy_arns.push(format!("arn:aws:iam::{ACCOUNT}:policy/{n:a>100}"));
     }
     let tags = (0..2).map(|n| (format!("key-{n:0>40}"), format!("{n:v>40}"))).collect();
@@ -51,9 +51,9 @@ async fn large(world: &World) -> AssumeRoleRequest {
 async fn rights(world: &World, by: &Arc<Caller>) -> [bool; 3] {
     let (app, other) = (crate::world::repository("app"), crate::world::repository("other"));
     [
-        world.registry.list_tags(&ctx(by), &app, None, None).await.is_ok(),
-        world.registry.list_tags(&ctx(by), &other, None, None).await.is_ok(),
-        world.registry.start_upload(&ctx(by), &app, Algorithm::Sha256).await.is_ok(),
+        world.rules.registry.list_tags(&ctx(by), &app, None, None).await.is_ok(),
+        world.rules.registry.list_tags(&ctx(by), &other, None, None).await.is_ok(),
+        world.rules.registry.start_upload(&ctx(by), &app, Algorithm::Sha256).await.is_ok(),
     ]
 }
 
@@ -71,7 +71,7 @@ async fn its_docker_password_is_short_and_limits_as_the_session_does() {
     assert_eq!(rights(&world, &caller).await, [true, false, false]);
     assert_eq!(rights(&world, &docker).await, [true, false, false]);
     let again = world.another().await;
-    let elsewhere = again.authenticate_password("AWS", &text, Timestamp::now()).await.unwrap();
+    let elsewhere = again.access.authenticate_password("AWS", &text, Timestamp::now()).await.unwrap();
     assert_eq!(elsewhere, docker, "any node knows it");
 }
 
@@ -86,13 +86,13 @@ async fn it_is_forgotten_when_its_password_ends_and_not_before() {
         start + SignedDuration::from_secs(12 * 3_600 - 2),
         start + SignedDuration::from_secs(12 * 3_600 + 1),
     );
-    assert_eq!(world.registry.forget_session_contexts(almost).await.unwrap(), 0);
-    assert!(world.registry.authenticate_password("AWS", &text, almost).await.is_ok());
-    let expired = world.registry.authenticate_password("AWS", &text, over).await;
+    assert_eq!(world.rules.access.forget_session_contexts(almost).await.unwrap(), 0);
+    assert!(world.rules.access.authenticate_password("AWS", &text, almost).await.is_ok());
+    let expired = world.rules.access.authenticate_password("AWS", &text, over).await;
     assert_eq!(expired.unwrap_err(), TokenError::Expired);
     let over = over + SignedDuration::from_hours(1);
-    assert_eq!(world.registry.forget_session_contexts(over).await.unwrap(), 1);
-    let forgotten = world.another().await.authenticate_password("AWS", &text, over).await;
+    assert_eq!(world.rules.access.forget_session_contexts(over).await.unwrap(), 1);
+    let forgotten = world.another().await.access.authenticate_password("AWS", &text, over).await;
     assert_eq!(forgotten.unwrap_err(), TokenError::Expired, "clients log in again");
 }
 
@@ -106,12 +106,16 @@ async fn it_is_kept_once_however_often_it_logs_in() {
     let later = start + SignedDuration::from_mins(10);
     let second = password(&world, &caller, &region(), later).await;
     let over = start + SignedDuration::from_secs(12 * 3_600 + 1);
-    assert_eq!(world.registry.forget_session_contexts(over).await.unwrap(), 0, "the second still needs it");
-    assert!(world.registry.authenticate_password("AWS", &second, over).await.is_ok());
-    let expired = world.registry.authenticate_password("AWS", &first, over).await;
+    assert_eq!(
+        world.rules.access.forget_session_contexts(over).await.unwrap(),
+        0,
+        "the second still needs it"
+    );
+    assert!(world.rules.access.authenticate_password("AWS", &second, over).await.is_ok());
+    let expired = world.rules.access.authenticate_password("AWS", &first, over).await;
     assert_eq!(expired.unwrap_err(), TokenError::Expired);
     let over = later + SignedDuration::from_secs(13 * 3_600 + 1);
-    assert_eq!(world.registry.forget_session_contexts(over).await.unwrap(), 1);
+    assert_eq!(world.rules.access.forget_session_contexts(over).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -123,8 +127,8 @@ async fn it_ends_with_its_role() {
     let text = password(&world, &caller, &region(), Timestamp::now()).await;
     let docker = opened(&world, &text).await.unwrap();
     delete_role(&world, "r").await;
-    let refused = world.registry.list_tags(&ctx(&docker), &app, None, None).await;
-    assert_eq!(code(refused), registry::error::Code::InvalidToken);
-    let elsewhere = world.another().await.authenticate_password("AWS", &text, Timestamp::now()).await;
+    let refused = world.rules.registry.list_tags(&ctx(&docker), &app, None, None).await;
+    assert_eq!(code(refused), access::error::Code::InvalidToken);
+    let elsewhere = world.another().await.access.authenticate_password("AWS", &text, Timestamp::now()).await;
     assert_eq!(elsewhere.unwrap_err(), TokenError::Invalid, "what was kept went with it");
 }

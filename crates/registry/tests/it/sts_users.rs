@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use access::context::{Caller, CallerKind, RepositoryRef};
+use access::error::{Code, Error};
 use aws::iam::{
     CreateAccessKeyRequest, DeleteAccessKeyRequest, GetUserRequest, ListAccessKeysRequest, ListUsersRequest,
     UpdateAccessKeyRequest,
@@ -13,8 +15,6 @@ use aws::sts::{
 };
 use jiff::Timestamp;
 use oci::digest::Algorithm;
-use registry::context::{Caller, CallerKind, RepositoryRef};
-use registry::error::{Code, Error};
 
 use crate::credentials::{
     ALL, assume, assumes, federates, federation_token, login, of, open_role, refusal, session, session_token,
@@ -27,7 +27,7 @@ const MAY_LIST: &str =
 
 async fn root(world: &World) -> Arc<Caller> {
     let account = world.admin.account_id.clone();
-    let (key, _) = world.registry.make_root_key(&account, Timestamp::now()).await.unwrap();
+    let (key, _) = world.rules.identity.make_root_key(&account, Timestamp::now()).await.unwrap();
     Arc::new(Caller::with_key(account, ACCOUNT.to_owned(), CallerKind::Root, key))
 }
 
@@ -40,16 +40,16 @@ async fn federated(world: &World, caller: &Arc<Caller>, statements: &str) -> Arc
 }
 
 async fn may_list(world: &World, by: &Arc<Caller>, at: &RepositoryRef) -> bool {
-    world.registry.list_tags(&ctx(by), at, None, None).await.is_ok()
+    world.rules.registry.list_tags(&ctx(by), at, None, None).await.is_ok()
 }
 
 async fn may_push(world: &World, by: &Arc<Caller>, at: &RepositoryRef) -> bool {
-    world.registry.start_upload(&ctx(by), at, Algorithm::Sha256).await.is_ok()
+    world.rules.registry.start_upload(&ctx(by), at, Algorithm::Sha256).await.is_ok()
 }
 
 /// What IAM answers to some of its operations, of those with a decision of their own and those about oneself.
 async fn asks_iam(world: &World, by: &Arc<Caller>) -> Vec<Result<(), Error>> {
-    let (registry, ctx) = (&world.registry, ctx(by));
+    let (rules, ctx) = (&world.rules, ctx(by));
     let access_key_id = world.admin.access_key_id.to_string();
     let update = UpdateAccessKeyRequest {
         user_name: None,
@@ -57,12 +57,15 @@ async fn asks_iam(world: &World, by: &Arc<Caller>) -> Vec<Result<(), Error>> {
         status: "Active".to_owned(),
     };
     vec![
-        registry.list_users(&ctx, ListUsersRequest::default()).await.map(|_| ()),
-        registry.get_user(&ctx, GetUserRequest::default()).await.map(|_| ()),
-        registry.list_access_keys(&ctx, ListAccessKeysRequest::default()).await.map(|_| ()),
-        registry.create_access_key(&ctx, CreateAccessKeyRequest::default()).await.map(|_| ()),
-        registry.update_access_key(&ctx, update).await,
-        registry.delete_access_key(&ctx, DeleteAccessKeyRequest { user_name: None, access_key_id }).await,
+        rules.identity.list_users(&ctx, ListUsersRequest::default()).await.map(|_| ()),
+        rules.identity.get_user(&ctx, GetUserRequest::default()).await.map(|_| ()),
+        rules.identity.list_access_keys(&ctx, ListAccessKeysRequest::default()).await.map(|_| ()),
+        rules.identity.create_access_key(&ctx, CreateAccessKeyRequest::default()).await.map(|_| ()),
+        rules.identity.update_access_key(&ctx, update).await,
+        rules
+            .identity
+            .delete_access_key(&ctx, DeleteAccessKeyRequest { user_name: None, access_key_id })
+            .await,
     ]
 }
 
@@ -82,39 +85,42 @@ async fn iam_is_closed_to_sessions_of_users_and_of_root() {
     assert!(answers.iter().all(Result::is_err));
     let named = GetUserRequest { user_name: Some("admin".to_owned()) };
     let answers = [
-        world.registry.list_users(&ctx(&federated), ListUsersRequest::default()).await.map(|_| ()),
-        world.registry.get_user(&ctx(&federated), named).await.map(|_| ()),
+        world.rules.identity.list_users(&ctx(&federated), ListUsersRequest::default()).await.map(|_| ()),
+        world.rules.identity.get_user(&ctx(&federated), named).await.map(|_| ()),
     ];
     for answer in answers {
         assert_eq!(code(answer), Code::InvalidToken);
     }
     open_role(&world, "r").await;
     let role = session(&world, &sessions[1], assumes("r")).await;
-    assert!(world.registry.list_users(&ctx(&role), ListUsersRequest::default()).await.is_ok());
+    assert!(world.rules.identity.list_users(&ctx(&role), ListUsersRequest::default()).await.is_ok());
 }
 
 #[tokio::test]
 async fn of_sts_users_sessions_have_assume_role_and_federated_users_not_even_that() {
     let world = World::new().await;
     open_role(&world, "r").await;
-    let registry = &world.registry;
+    let rules = &world.rules;
     let (user, bob) = (temporary(&world, &world.admin).await, federated(&world, &world.admin, ALL).await);
     for caller in [&user, &bob] {
         let ctx = ctx(caller);
-        assert!(registry.get_caller_identity(&ctx, GetCallerIdentityRequest::default()).await.is_ok());
+        assert!(rules.identity.get_caller_identity(&ctx, GetCallerIdentityRequest::default()).await.is_ok());
         let info = GetAccessKeyInfoRequest { access_key_id: world.admin.access_key_id.to_string() };
         let decode = DecodeAuthorizationMessageRequest { encoded_message: "m".to_owned() };
         let refused = [
-            ("GetAccessKeyInfo", refusal(registry.get_access_key_info(&ctx, info).await)),
+            ("GetAccessKeyInfo", refusal(rules.identity.get_access_key_info(&ctx, info).await)),
             (
                 "DecodeAuthorizationMessage",
-                refusal(registry.decode_authorization_message(&ctx, decode).await),
+                refusal(rules.identity.decode_authorization_message(&ctx, decode).await),
             ),
             (
                 "GetSessionToken",
-                refusal(registry.get_session_token(&ctx, GetSessionTokenRequest::default()).await),
+                refusal(rules.identity.get_session_token(&ctx, GetSessionTokenRequest::default()).await),
             ),
-            ("GetFederationToken", refusal(registry.get_federation_token(&ctx, federates("f", ALL)).await)),
+            (
+                "GetFederationToken",
+                refusal(rules.identity.get_federation_token(&ctx, federates("f", ALL)).await),
+            ),
         ];
         for (operation, refused) in refused {
             let sentence = format!("Cannot call {operation} with session credentials");
@@ -125,10 +131,10 @@ async fn of_sts_users_sessions_have_assume_role_and_federated_users_not_even_tha
     assert_eq!(code(assume(&world, &bob, assumes("r")).await), Code::AccessDenied);
     let role = session(&world, &world.admin, assumes("r")).await;
     let info = GetAccessKeyInfoRequest { access_key_id: world.admin.access_key_id.to_string() };
-    assert!(registry.get_access_key_info(&ctx(&role), info).await.is_ok(), "a role's session may");
+    assert!(rules.identity.get_access_key_info(&ctx(&role), info).await.is_ok(), "a role's session may");
     for refused in [
-        registry.get_session_token(&ctx(&role), GetSessionTokenRequest::default()).await.map(|_| ()),
-        registry.get_federation_token(&ctx(&role), federates("f", ALL)).await.map(|_| ()),
+        rules.identity.get_session_token(&ctx(&role), GetSessionTokenRequest::default()).await.map(|_| ()),
+        rules.identity.get_federation_token(&ctx(&role), federates("f", ALL)).await.map(|_| ()),
     ] {
         assert_eq!(code(refused), Code::AccessDenied);
     }
@@ -155,7 +161,7 @@ async fn a_federated_user_has_what_user_and_session_policy_both_allow_in_docker_
     let bare = of(&world, &federation_token(&world, admin, bare).await.credentials).await;
     assert!(!may_list(&world, &bare, &app).await, "without a policy it may do nothing");
     let input = aws::ecr::GetAuthorizationTokenRequest::default();
-    let refused = world.registry.get_authorization_token(&ctx(&bare), &region(), input).await;
+    let refused = world.rules.registry.get_authorization_token(&ctx(&bare), &region(), input).await;
     assert_eq!(code(refused), Code::AccessDenied);
 }
 
@@ -172,7 +178,13 @@ async fn sessions_and_docker_passwords_of_a_user_rest_while_its_key_does() {
     open_role(&world, "r").await;
     let role = session(&world, &callers[1], assumes("r")).await;
     let list = async |caller: &Arc<Caller>| {
-        world.registry.list_tags(&ctx(caller), &app, None, None).await.map(|_| ()).map_err(|error| error.code)
+        world
+            .rules
+            .registry
+            .list_tags(&ctx(caller), &app, None, None)
+            .await
+            .map(|_| ())
+            .map_err(|error| error.code)
     };
     for (status, expected) in [("Active", Ok(())), ("Inactive", Err(Code::InvalidToken)), ("Active", Ok(()))]
     {
@@ -181,7 +193,7 @@ async fn sessions_and_docker_passwords_of_a_user_rest_while_its_key_does() {
             access_key_id: ann.access_key_id.to_string(),
             status: status.to_owned(),
         };
-        world.registry.update_access_key(&ctx(&world.admin), update).await.unwrap();
+        world.rules.identity.update_access_key(&ctx(&world.admin), update).await.unwrap();
         for (at, caller) in callers.iter().enumerate() {
             assert_eq!(list(caller).await, expected, "{status}, {at}");
         }
@@ -189,7 +201,7 @@ async fn sessions_and_docker_passwords_of_a_user_rest_while_its_key_does() {
     }
     let user_name = Some("ann".to_owned());
     let delete = DeleteAccessKeyRequest { user_name, access_key_id: ann.access_key_id.to_string() };
-    world.registry.delete_access_key(&ctx(&world.admin), delete).await.unwrap();
+    world.rules.identity.delete_access_key(&ctx(&world.admin), delete).await.unwrap();
     for caller in &callers {
         assert_eq!(list(caller).await, Err(Code::InvalidToken));
     }
@@ -203,10 +215,11 @@ async fn a_users_session_is_twelve_hours_long_and_roots_one() {
     let lasts = async |caller: &Arc<Caller>, duration_seconds| {
         let (before, input) =
             (ctx(caller), GetSessionTokenRequest { duration_seconds, ..Default::default() });
-        let session = world.registry.get_session_token(&before, input).await.unwrap();
+        let session = world.rules.identity.get_session_token(&before, input).await.unwrap();
         let mut federates = federates("f", ALL);
         federates.session.duration_seconds = duration_seconds;
-        let federated = world.registry.get_federation_token(&before, federates).await.unwrap().credentials;
+        let federated =
+            world.rules.identity.get_federation_token(&before, federates).await.unwrap().credentials;
         assert_eq!(session.expiration, federated.expiration);
         session.expiration.duration_since(before.now).as_secs()
     };

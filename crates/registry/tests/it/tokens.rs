@@ -1,11 +1,11 @@
 //! Docker passwords: who may get one, what it opens, when it stops.
 
+use access::error::Code;
+use access::token::{MAX_PASSWORD_CHARS, TokenError};
 use aws::ecr::GetAuthorizationTokenRequest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
-use registry::error::Code;
-use registry::token::{MAX_PASSWORD_CHARS, TokenError};
 
 use crate::world::{World, at, code, ctx, region};
 
@@ -13,7 +13,7 @@ use crate::world::{World, at, code, ctx, region};
 async fn login(world: &World, now: Timestamp) -> (String, String) {
     let input = GetAuthorizationTokenRequest::default();
     let answer =
-        world.registry.get_authorization_token(&at(&world.admin, now), &region(), input).await.unwrap();
+        world.rules.registry.get_authorization_token(&at(&world.admin, now), &region(), input).await.unwrap();
     let token = answer.authorization_data.into_iter().next().unwrap().authorization_token;
     let text = String::from_utf8(STANDARD.decode(token).unwrap()).unwrap();
     let (user, password) = text.split_once(':').unwrap();
@@ -26,7 +26,7 @@ async fn a_password_carries_its_caller_and_its_region() {
     let (user, password) = login(&world, Timestamp::now()).await;
     assert_eq!(user, "AWS");
     assert!(password.len() <= MAX_PASSWORD_CHARS && !password.contains(':'), "{} characters", password.len());
-    let caller = world.registry.authenticate_password(&user, &password, Timestamp::now()).await.unwrap();
+    let caller = world.rules.access.authenticate_password(&user, &password, Timestamp::now()).await.unwrap();
     assert_eq!(caller.arn, world.admin.arn);
     assert_eq!(caller.access_key_id, world.admin.access_key_id);
     assert_eq!(caller.token_region, Some(region()));
@@ -38,9 +38,9 @@ async fn a_password_lives_for_twelve_hours_also_when_it_was_opened_before() {
     let start = Timestamp::now();
     let (user, password) = login(&world, start).await;
     let almost = start + SignedDuration::from_secs(12 * 3600 - 2);
-    assert!(world.registry.authenticate_password(&user, &password, almost).await.is_ok());
+    assert!(world.rules.access.authenticate_password(&user, &password, almost).await.is_ok());
     let after = start + SignedDuration::from_hours(12);
-    let refused = world.registry.authenticate_password(&user, &password, after).await;
+    let refused = world.rules.access.authenticate_password(&user, &password, after).await;
     assert_eq!(refused.unwrap_err(), TokenError::Expired);
 }
 
@@ -50,7 +50,7 @@ async fn no_other_password_opens() {
     let (user, password) = login(&world, Timestamp::now()).await;
     let now = Timestamp::now();
     let refused = async |user: &str, password: &str| {
-        world.registry.authenticate_password(user, password, now).await.err() == Some(TokenError::Invalid)
+        world.rules.access.authenticate_password(user, password, now).await.err() == Some(TokenError::Invalid)
     };
     assert!(refused("aws", &password).await);
     assert!(refused(&user, "").await);
@@ -70,6 +70,6 @@ async fn only_a_policy_lets_a_user_have_a_password() {
     let world = World::new().await;
     let user = world.user("u", r#"{"Effect":"Allow","Action":"ecr:BatchGetImage","Resource":"*"}"#).await;
     let input = GetAuthorizationTokenRequest::default();
-    let refused = world.registry.get_authorization_token(&ctx(&user), &region(), input).await;
+    let refused = world.rules.registry.get_authorization_token(&ctx(&user), &region(), input).await;
     assert_eq!(code(refused), Code::AccessDenied);
 }

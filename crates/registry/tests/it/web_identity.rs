@@ -1,5 +1,7 @@
 //! AssumeRoleWithWebIdentity: whose tokens open which role.
 
+use access::context::{Peer, Unsigned};
+use access::error::{AwsCode, Code, Result};
 use aws::iam::{
     CreateOpenIDConnectProviderRequest, CreateRoleRequest, GetOpenIDConnectProviderRequest,
     ListOpenIDConnectProvidersRequest, ProviderArn, UpdateAssumeRolePolicyRequest,
@@ -11,8 +13,6 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPai
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-use registry::context::{Peer, Unsigned};
-use registry::error::{AwsCode, Code, Result};
 use serde_json::{Value, json};
 
 use crate::world::{ACCOUNT, World, code, ctx};
@@ -46,8 +46,13 @@ impl Cluster {
             client_ids: vec!["sts.amazonaws.com".to_owned()],
             ..CreateOpenIDConnectProviderRequest::default()
         };
-        let arn =
-            world.registry.create_open_id_connect_provider(&ctx(&world.admin), provider).await.unwrap().1;
+        let arn = world
+            .rules
+            .identity
+            .create_open_id_connect_provider(&ctx(&world.admin), provider)
+            .await
+            .unwrap()
+            .1;
         let (x, y) = key.public_key().as_ref()[1..].split_at(32);
         let jwk = json!({"kty": "EC", "crv": "P-256", "kid": "k1", "x": coded(x), "y": coded(y)});
         let keys = WharfPutOpenIDConnectProviderKeysRequest {
@@ -55,7 +60,7 @@ impl Cluster {
             key_set: Some(json!({"keys": [jwk]}).to_string()),
             certificate_authority: None,
         };
-        world.registry.wharf_put_open_id_connect_provider_keys(&ctx(&world.admin), keys).await.unwrap();
+        world.rules.identity.wharf_put_open_id_connect_provider_keys(&ctx(&world.admin), keys).await.unwrap();
         Self { world, key, issuer: issuer.to_owned() }
     }
 
@@ -72,7 +77,7 @@ impl Cluster {
                 .to_string(),
             ..CreateRoleRequest::default()
         };
-        self.world.registry.create_role(&ctx(&self.world.admin), create).await.unwrap();
+        self.world.rules.identity.create_role(&ctx(&self.world.admin), create).await.unwrap();
     }
 
     fn token(&self, claims: &Value) -> String {
@@ -89,7 +94,7 @@ impl Cluster {
             web_identity_token: token,
             session: SessionParameters::default(),
         };
-        self.world.registry.assume_role_with_web_identity(&request(), input).await
+        self.world.rules.identity.assume_role_with_web_identity(&request(), input).await
     }
 
     async fn refusal(&self, role: &str, token: String) -> (Code, String) {
@@ -217,7 +222,7 @@ async fn a_provider_that_many_share_is_believed_only_with_the_claim_that_tells_i
                 assume_role_policy_document,
                 ..CreateRoleRequest::default()
             };
-            world.registry.create_role(&ctx(&world.admin), create).await
+            world.rules.identity.create_role(&ctx(&world.admin), create).await
         }
     };
     let (github, key) = ("token.actions.githubusercontent.com", "token.actions.githubusercontent.com:sub");
@@ -257,7 +262,7 @@ async fn a_provider_that_many_share_is_believed_only_with_the_claim_that_tells_i
         role_name: "good-0".to_owned(),
         policy_document: document(github, &json!({})),
     };
-    let updated = world.registry.update_assume_role_policy(&ctx(&world.admin), update).await;
+    let updated = world.rules.identity.update_assume_role_policy(&ctx(&world.admin), update).await;
     assert_eq!(code(updated), Code::Aws(AwsCode::MalformedPolicyDocument));
 }
 
@@ -266,7 +271,8 @@ async fn the_slash_at_the_end_of_an_issuer_is_part_of_its_name() {
     let tenant = Cluster::of("t.auth0.com/").await;
     let listed = tenant
         .world
-        .registry
+        .rules
+        .identity
         .list_open_id_connect_providers(&ctx(&tenant.world.admin), ListOpenIDConnectProvidersRequest {})
         .await
         .unwrap()
@@ -274,7 +280,8 @@ async fn the_slash_at_the_end_of_an_issuer_is_part_of_its_name() {
     let arn = format!("arn:aws:iam::{ACCOUNT}:oidc-provider/t.auth0.com/");
     assert_eq!(listed, [ProviderArn(arn.clone())]);
     let get = GetOpenIDConnectProviderRequest { arn: arn.clone() };
-    let shown = tenant.world.registry.get_open_id_connect_provider(&ctx(&tenant.world.admin), get).await;
+    let shown =
+        tenant.world.rules.identity.get_open_id_connect_provider(&ctx(&tenant.world.admin), get).await;
     assert_eq!(shown.unwrap().url, "t.auth0.com/");
     let only = json!({"StringEquals": {"t.auth0.com/:aud": "sts.amazonaws.com"}});
     tenant.role("puller", "sts:AssumeRoleWithWebIdentity", &only).await;

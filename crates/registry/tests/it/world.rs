@@ -2,24 +2,33 @@
 
 use std::sync::Arc;
 
+use access::Access;
+use access::context::{Caller, CallerKind, Ctx, Peer, Plane, RepositoryRef, micros};
+use access::error::{Code, Result};
+use access::settings::{Limits, MasterKey, PublicAddress, Settings, VpcEndpoint};
 use aws::ecr::CreateRepositoryRequest;
 use aws::ids::Region;
+use identity::Identity;
+use identity::bootstrap::{self, Administrator};
 use jiff::Timestamp;
 use meta::{CreateAccessKey, CreateUser, FindAccount, Meta, PutInlinePolicy};
 use oci::digest::{Algorithm, Digest};
 use oci::name::Reference;
 use registry::Registry;
-use registry::bootstrap::{self, Administrator};
-use registry::context::{Caller, CallerKind, Ctx, Peer, Plane, RepositoryRef, micros};
-use registry::error::{Code, Result};
 use registry::manifest::Pushed;
-use registry::settings::{Limits, MasterKey, PublicAddress, Settings, VpcEndpoint};
 use registry::upload::Incoming;
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 
-pub(crate) struct World {
+/// The rules of one process.
+pub(crate) struct Rules {
+    pub(crate) access: Arc<Access>,
+    pub(crate) identity: Arc<Identity>,
     pub(crate) registry: Arc<Registry>,
+}
+
+pub(crate) struct World {
+    pub(crate) rules: Rules,
     pub(crate) meta: Meta,
     pub(crate) admin: Arc<Caller>,
     pub(crate) folder: tempfile::TempDir,
@@ -66,11 +75,11 @@ pub(crate) fn manifest(config: &[u8]) -> Vec<u8> {
     .into_bytes()
 }
 
-async fn opened(folder: &tempfile::TempDir, meta: Meta) -> Arc<Registry> {
+async fn opened(folder: &tempfile::TempDir, meta: Meta) -> Rules {
     opened_with(folder, meta, [7; 32]).await.unwrap()
 }
 
-async fn opened_with(folder: &tempfile::TempDir, meta: Meta, master_key: [u8; 32]) -> Result<Arc<Registry>> {
+async fn opened_with(folder: &tempfile::TempDir, meta: Meta, master_key: [u8; 32]) -> Result<Rules> {
     let blobs = blob::Store::disk(folder.path().join("blobs"), blob::DiskOptions::default()).unwrap();
     let settings = Settings {
         address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 5100 },
@@ -81,10 +90,15 @@ async fn opened_with(folder: &tempfile::TempDir, meta: Meta, master_key: [u8; 32
             vpc: "vpc-1a2b3c4d".to_owned(),
             networks: vec!["10.1.0.0/16".parse().unwrap()],
         }],
-        dialler: registry::settings::Dialler::new(|_| false),
+        dialler: access::settings::Dialler::new(|_| false),
         master_key: MasterKey::new(master_key),
     };
-    Registry::open(settings, meta, blobs).await
+    let access = Access::open(settings, meta).await?;
+    Ok(Rules {
+        identity: Identity::new(Arc::clone(&access)),
+        registry: Registry::new(Arc::clone(&access), blobs),
+        access,
+    })
 }
 
 impl World {
@@ -92,7 +106,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let options = meta::SqliteOptions::default();
         let meta = Meta::sqlite(folder.path().join("wharf.db"), options).await.unwrap();
-        let registry = opened(&folder, meta.clone()).await;
+        let rules = opened(&folder, meta.clone()).await;
         let (access_key_id, secret) = bootstrap::random_access_key().unwrap();
         let administrator = Administrator {
             account_id: ACCOUNT.parse().unwrap(),
@@ -100,19 +114,19 @@ impl World {
             access_key_id: access_key_id.clone(),
             secret,
         };
-        registry.ensure_administrator(&administrator, Timestamp::now()).await.unwrap();
+        rules.identity.ensure_administrator(&administrator, Timestamp::now()).await.unwrap();
         let key = meta.read(meta::FindAccessKey { id: access_key_id.clone() }).await.unwrap().unwrap();
         let admin = caller(&key.principal.name, key.principal.unique_id, access_key_id);
-        Self { registry, meta, admin, folder }
+        Self { rules, meta, admin, folder }
     }
 
     /// The registry as another process opens it on the same stores.
-    pub(crate) async fn another(&self) -> Arc<Registry> {
+    pub(crate) async fn another(&self) -> Rules {
         opened(&self.folder, self.meta.clone()).await
     }
 
     /// The same, under this master key.
-    pub(crate) async fn opened_with(&self, master_key: [u8; 32]) -> Result<Arc<Registry>> {
+    pub(crate) async fn opened_with(&self, master_key: [u8; 32]) -> Result<Rules> {
         opened_with(&self.folder, self.meta.clone(), master_key).await
     }
 
@@ -151,14 +165,14 @@ impl World {
             repository_name: name.to_owned(),
             ..CreateRepositoryRequest::default()
         };
-        self.registry.create_repository(&ctx(&self.admin), &region(), input).await.unwrap();
+        self.rules.registry.create_repository(&ctx(&self.admin), &region(), input).await.unwrap();
         repository(name)
     }
 
     pub(crate) async fn push_blob(&self, repository: &RepositoryRef, bytes: &'static [u8]) -> Digest {
         let digest = sha256(bytes);
         let incoming = Incoming::buffered(bytes.into());
-        self.registry.put_blob(&ctx(&self.admin), repository, &digest, incoming).await.unwrap();
+        self.rules.registry.put_blob(&ctx(&self.admin), repository, &digest, incoming).await.unwrap();
         digest
     }
 
@@ -172,7 +186,7 @@ impl World {
         self.push_blob(repository, config).await;
         let reference = Reference::Tag(tag.parse().unwrap());
         let body = manifest(config).into();
-        self.registry.put_manifest(&ctx(&self.admin), repository, &reference, &[], None, body).await
+        self.rules.registry.put_manifest(&ctx(&self.admin), repository, &reference, &[], None, body).await
     }
 
     /// How many files lie in the blob store.

@@ -1,9 +1,9 @@
 //! Amazon ECR's operations: from the decoded request to the rule that answers it, and back to JSON.
 
+use access::error::Error;
 use aws::dialect::Dialect;
 use aws::ecr::{self, Request};
 use bytes::Bytes;
-use registry::error::Error;
 use serde::Serialize;
 
 use super::fault::Fault;

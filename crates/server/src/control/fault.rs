@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
+use access::authenticate::AuthenticateError;
+use access::error::{Error, Field};
 use aws::dialect::Dialect;
 use aws::ecr::Invalid;
 use aws::sigv4::SigV4Error;
 use http::StatusCode;
-use registry::authenticate::AuthenticateError;
-use registry::error::{Error, Field};
 use serde_json::Value;
 
 use crate::body::BodyError;

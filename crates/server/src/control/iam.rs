@@ -23,7 +23,7 @@ macro_rules! operations {
             match operation {
                 $($name => {
                     let input = aws::iam::$request::from_form(form).map_err(invalid)?;
-                    let outcome = app.registry.$method(&signed.ctx, input).await;
+                    let outcome = app.identity.$method(&signed.ctx, input).await;
                     let result = outcome.map_err(|error| Fault::rules(error, Dialect::Query))?;
                     Ok(written($name, format, &signed.ctx.request_id, &result))
                 })*

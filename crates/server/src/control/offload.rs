@@ -1,7 +1,7 @@
 //! Work on large bodies, off the threads that serve connections: hashing or decoding a layer part of 20 MiB
 //! takes tens of milliseconds, in which such a thread would serve nobody.
 
-use registry::error::Error;
+use access::error::Error;
 
 /// From this size on, handing work over costs less than it holds up others.
 const LARGE_BYTES: usize = 256 * 1024;

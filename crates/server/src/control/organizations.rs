@@ -19,7 +19,7 @@ macro_rules! operations {
                 $($name => {
                     let input: aws::organizations::$request =
                         aws::ecr::decode(&signed.body).map_err(invalid)?;
-                    give(app.registry.$method(&signed.ctx, input).await)
+                    give(app.identity.$method(&signed.ctx, input).await)
                 })*
                 other => Err(Fault::new(
                     StatusCode::BAD_REQUEST,

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use access::authenticate::Signer;
+use access::context::{Caller, Ctx, Plane};
 use aws::dialect::Dialect;
 use aws::ids::Region;
 use aws::sigv4::{Payload, Presented, Request, SigV4Error};
 use bytes::Bytes;
 use http::header;
 use jiff::Timestamp;
-use registry::authenticate::Signer;
-use registry::context::{Caller, Ctx, Plane};
 
 use super::fault::Fault;
 use super::offload;
@@ -78,7 +78,7 @@ pub(super) async fn head(
         return Err(Fault::body(&BodyError::TooLarge { limit }));
     }
     let refused = |error| Fault::authentication(error, dialect);
-    let signer = app.registry.signer(&presented, exchange.now).await.map_err(refused)?;
+    let signer = app.access.signer(&presented, exchange.now).await.map_err(refused)?;
     presented.check_frame(service, exchange.now).map_err(|error| Fault::signature(&error, dialect))?;
     let Some(payload) = presented.claimed_payload() else {
         exchange.claim(signer.claimed());
@@ -150,7 +150,7 @@ pub(super) async fn verify_body(
         return Err(Fault::signature(&SigV4Error::ExpiredToken, dialect));
     }
     let ctx = context(exchange, caller).signed_for(region.clone());
-    app.registry.record_key_use(&ctx, region.as_str(), service).await;
+    app.identity.record_key_use(&ctx, region.as_str(), service).await;
     Ok(Signed { ctx, region, body, room })
 }
 

@@ -3,8 +3,8 @@
 use aws::dialect::Dialect;
 use aws::query::{Form, Format, FromForm, Output, STS, response};
 
+use access::context::Unsigned;
 use http::header;
-use registry::context::Unsigned;
 
 use super::fault::Fault;
 use super::iam::invalid;
@@ -28,7 +28,7 @@ macro_rules! operations {
             match operation {
                 $($name => {
                     let input = aws::sts::$request::from_form(form).map_err(invalid)?;
-                    let outcome = app.registry.$method(&signed.ctx, input).await;
+                    let outcome = app.identity.$method(&signed.ctx, input).await;
                     let result = outcome.map_err(|error| Fault::rules(error, Dialect::Query))?;
                     Ok(response(STS, format, $name, &signed.ctx.request_id, |out| result.write(out)))
                 })*
@@ -51,7 +51,7 @@ pub(super) async fn run_web_identity(
     let input = aws::sts::AssumeRoleWithWebIdentityRequest::from_form(form).map_err(invalid)?;
     let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
     let request = Unsigned { peer: exchange.peer, user_agent, now: exchange.now };
-    let outcome = app.registry.assume_role_with_web_identity(&request, input).await;
+    let outcome = app.identity.assume_role_with_web_identity(&request, input).await;
     let result = outcome.map_err(|error| Fault::rules(error, Dialect::Query))?;
     exchange.caller = Some(result.arn.clone());
     Ok(response(STS, format, WEB_IDENTITY, &exchange.request_id, |out| result.write(out)))

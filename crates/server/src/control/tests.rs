@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use access::error::{Code, Error, Field};
 use aws::dialect::Dialect;
 use aws::ecr::OPERATIONS;
 use aws::sigv4::SigV4Error;
-use registry::error::{Code, Error, Field};
 
 use super::ecr::{NAMES, find};
 use super::fault::Fault;
@@ -21,7 +21,7 @@ fn every_operation_is_one_of_the_models_and_stands_once() {
 
 #[test]
 fn every_operation_of_the_rules_can_be_called() {
-    use registry::op::Op;
+    use access::op::Op;
     // Permissions that other operations ask for, and describing without names.
     let for_the_gate_alone = [Op::ListRepositories, Op::PassRole, Op::SetSourceIdentity, Op::TagSession];
     for op in Op::ALL.iter().filter(|op| !for_the_gate_alone.contains(op)) {
@@ -41,7 +41,7 @@ fn every_operation_of_the_rules_can_be_called() {
 
 #[test]
 fn every_operation_that_can_be_called_is_one_of_the_rules() {
-    use registry::op::Op;
+    use access::op::Op;
     // AWS lets everybody do these.
     let of_everybody = ["GetCallerIdentity", "GetSessionToken"];
     let known = |service: &str, name: &str| {

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use access::error::{Code, Error};
+use access::memory::Memory;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use registry::error::{Code, Error};
-use registry::memory::Memory;
 
 use super::{Charge, Full, Share};
 

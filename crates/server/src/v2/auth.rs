@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use access::context::Caller;
+use access::token::TokenError;
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::{StatusCode, header};
 use oci::error::ErrorCode;
-use registry::context::Caller;
-use registry::token::TokenError;
 
 use crate::error::Refusal;
 use crate::exchange::Exchange;
@@ -31,7 +31,7 @@ pub(super) async fn authenticate(app: &App, exchange: &Exchange) -> Result<Arc<C
     };
     // A password that was read from a file or a secret often has the file's last newline, and no token has white space.
     let password = password.trim_ascii();
-    app.registry.authenticate_password(user, password, exchange.now).await.map_err(refused)
+    app.access.authenticate_password(user, password, exchange.now).await.map_err(refused)
 }
 
 /// COMPAT(ecr): AWS answers 400 and 403, after which clients neither log in again nor say that the password is wrong.
@@ -55,7 +55,7 @@ pub(super) fn challenged(app: &App, exchange: &Exchange, refusal: Refusal) -> Re
         return refusal;
     }
     let scheme = if exchange.peer.tls { "https" } else { "http" };
-    let address = &app.registry.settings().address;
+    let address = &app.access.settings().address;
     let host = match exchange.host.as_deref().filter(|host| is_host(host)) {
         Some(host) => host.to_owned(),
         None => address.host.clone(),

@@ -1,8 +1,8 @@
 //! `GET /v2/`: whether the credentials are good and the API is spoken here (specification, end-1).
 
+use access::context::Ctx;
 use aws::ids::{AccountId, Region};
 use http::{HeaderValue, Method, StatusCode, header};
-use registry::context::Ctx;
 
 use super::{Outcome, not_allowed};
 use crate::body::ResponseBody;
@@ -19,7 +19,7 @@ pub(super) async fn handle(
     if exchange.method != Method::GET && exchange.method != Method::HEAD {
         return Err(not_allowed(&exchange.method, "GET, HEAD"));
     }
-    app.registry.check_login(ctx, account, region).await?;
+    app.access.check_login(ctx, account, region).await?;
     let mut response = answer(StatusCode::OK, ResponseBody::bytes("{}"));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)

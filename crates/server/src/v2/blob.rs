@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
+use access::error::Error;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use oci::digest::Digest;
 use oci::error::ErrorCode;
 use oci::range::{ByteRange, RangeOutcome, parse_range};
 use registry::blob::{BlobHandle, BlobStat};
-use registry::error::Error;
 
 use super::{CONTENT_DIGEST, Call, Outcome, byteranges, not_allowed};
 use crate::body::ResponseBody;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use access::error::Error;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use http::{StatusCode, header};
 use oci::range::ByteRange;
 use registry::blob::BlobHandle;
-use registry::error::Error;
 
 use super::Outcome;
 use super::blob::{content_range, place};

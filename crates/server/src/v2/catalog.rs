@@ -1,9 +1,9 @@
 //! `GET /v2/_catalog`: the names of a registry's repositories, as ECR offers it beside the specification. With an
 //! account before it, `GET /v2/<account>/_catalog`, those of that account's registry, without the account.
 
+use access::context::Ctx;
 use aws::ids::{AccountId, Region};
 use http::Method;
-use registry::context::Ctx;
 use serde::Serialize;
 
 use super::page::{entries, listed, next_names};

@@ -14,13 +14,13 @@ mod upload;
 
 use std::sync::Arc;
 
+use access::addressing::{Host, HostError};
+use access::context::{Caller, Ctx, Plane, RepositoryRef};
 use aws::ids::AccountId;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use oci::error::ErrorCode;
 use oci::path::{PathError, Route};
 use percent_encoding::percent_decode_str;
-use registry::addressing::{Host, HostError};
-use registry::context::{Caller, Ctx, Plane, RepositoryRef};
 
 use crate::error::Refusal;
 use crate::exchange::{Exchange, Response};
@@ -60,12 +60,12 @@ pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
 }
 
 async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
-    let host = app.registry.host(exchange.host.as_deref()).map_err(|error| no_registry(&error))?;
+    let host = app.access.host(exchange.host.as_deref()).map_err(|error| no_registry(&error))?;
     let caller = auth::authenticate(app, exchange).await?;
     exchange.prove(&caller);
     let (account, route) = read_path(app, &host, exchange.uri.path()).await?;
     let ctx = context(exchange, caller);
-    let (account_id, region) = app.registry.registry_of(&host, account.as_ref(), &ctx.caller);
+    let (account_id, region) = app.access.registry_of(&host, account.as_ref(), &ctx.caller);
     let name = match &route {
         Route::Base => return base::handle(app, exchange, &ctx, (&account_id, &region)).await,
         Route::Catalog => {
@@ -99,7 +99,7 @@ async fn read_path(app: &App, host: &Host, path: &str) -> Result<(Option<Account
     if let Some((first, rest)) = path.strip_prefix("/v2/").and_then(|inner| inner.split_once('/')) {
         // However its digits are spelled: names are read decoded too.
         let first = percent_decode_str(first).decode_utf8_lossy();
-        if let Some(account) = app.registry.account_in_path(host, &first).await? {
+        if let Some(account) = app.access.account_in_path(host, &first).await? {
             match oci::path::parse(&format!("/v2/{rest}")) {
                 Err(PathError::NotFound) => {}
                 route => return Ok((Some(account), route.map_err(|error| unreadable(&error))?)),

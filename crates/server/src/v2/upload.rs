@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
+use access::addressing::Host;
+use access::context::{Ctx, RepositoryRef};
+use access::error::{Code, Error};
 use http::{HeaderName, Method, StatusCode, header};
 use oci::digest::{Algorithm, Digest};
 use oci::error::ErrorCode;
 use oci::name::RepositoryName;
 use oci::range::ContentRange;
-use registry::addressing::Host;
-use registry::context::{Ctx, RepositoryRef};
-use registry::error::{Code, Error};
 use registry::upload::{Incoming, UploadStatus};
 
 use super::{CONTENT_DIGEST, Call, Outcome, not_allowed};
@@ -67,10 +67,10 @@ async fn mount_source(
     let Some(from) = from else { return Ok(Some(None)) };
     let (mut account, mut name) = (None, from);
     if let Some((first, rest)) = from.split_once('/') {
-        account = app.registry.account_in_path(host, first).await?;
+        account = app.access.account_in_path(host, first).await?;
         name = if account.is_some() { rest } else { from };
     }
-    let (account, region) = app.registry.registry_of(host, account.as_ref(), &ctx.caller);
+    let (account, region) = app.access.registry_of(host, account.as_ref(), &ctx.caller);
     let is_same = account == repository.account_id && region == repository.region;
     Ok(name.parse().ok().filter(|_| is_same).map(Some))
 }

@@ -37,7 +37,7 @@ fn the_page_lists_the_errors_of_the_other_services() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md")).unwrap();
     let rows = page.lines().skip_while(|line| !line.starts_with("| error |")).skip(2);
     let listed: Vec<String> = rows.take_while(|line| line.starts_with('|')).map(str::to_owned).collect();
-    let codes = registry::error::AwsCode::ALL.iter();
+    let codes = access::error::AwsCode::ALL.iter();
     let wanted: Vec<String> =
         codes.map(|code| format!("| `{}` | {} |", code.name(), code.status())).collect();
     assert_eq!(listed, wanted);

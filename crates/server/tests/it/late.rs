@@ -11,9 +11,12 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use crate::client::rest;
-use crate::image::{MANIFEST, at, push_blob, sha256};
+use crate::image::{MANIFEST, at, sha256};
 use crate::node::Node;
 use crate::someone::{Someone, everything};
+
+/// The layer of CompleteLayerUpload: a digest of its own, since a layer that exists is not completed again.
+const LAYER: &[u8] = b"layer in parts";
 
 /// A request that was begun: a connection on which half of the body was sent, and the other half.
 struct Begun {
@@ -72,6 +75,13 @@ async fn every_kind(node: &Node, who: &Someone) -> Vec<Begun> {
     let part = part.to_string().into_bytes();
     let stream = Someone::open(node, &who.ecr_head(node, "UploadLayerPart", &part)).await;
     begun.push(Begun::new("UploadLayerPart", stream, &part).await);
+    let upload = session(&client.post(&at("blobs/uploads/"), "").await.expect(202));
+    client.patch(&upload, LAYER).await.expect(202);
+    let complete = json!({"repositoryName": "team/app", "uploadId": upload.rsplit('/').next(),
+        "layerDigests": [sha256(LAYER)]});
+    let complete = complete.to_string().into_bytes();
+    let stream = Someone::open(node, &who.ecr_head(node, "CompleteLayerUpload", &complete)).await;
+    begun.push(Begun::new("CompleteLayerUpload", stream, &complete).await);
     let form = b"Action=CreateUser&Version=2010-05-08&UserName=late".to_vec();
     let fixed = [("content-type", "application/x-www-form-urlencoded")];
     let stream = Someone::open(node, &who.head(node, "iam", &fixed, &form)).await;
@@ -94,8 +104,9 @@ async fn all_are_refused(node: &Node, begun: Vec<Begun>, words: &[&str]) {
     admin.get(&at("manifests/late")).await.expect(404);
     admin.get(&at("manifests/later")).await.expect(404);
     admin.head(&at(&format!("blobs/{}", sha256(b"0123456789")))).await.expect(404);
+    admin.head(&at(&format!("blobs/{}", sha256(LAYER)))).await.expect(404);
     let ctx = node.ctx(Timestamp::now());
-    let users = node.registry.list_users(&ctx, aws::iam::ListUsersRequest::default());
+    let users = node.identity.list_users(&ctx, aws::iam::ListUsersRequest::default());
     assert!(users.await.unwrap().items.iter().all(|user| user.name != "late"));
 }
 
@@ -121,7 +132,7 @@ async fn a_key_that_is_deleted_while_the_body_comes_in_is_gone() {
     let begun = every_kind(&node, &who).await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     let delete = DeleteAccessKeyRequest { user_name: Some(who.name.clone()), access_key_id: who.key() };
-    node.registry.delete_access_key(&node.ctx(Timestamp::now()), delete).await.unwrap();
+    node.identity.delete_access_key(&node.ctx(Timestamp::now()), delete).await.unwrap();
     let words = ["UnrecognizedClientException", "InvalidClientTokenId", "DENIED"];
     all_are_refused(&node, begun, &words).await;
 }
@@ -138,5 +149,7 @@ async fn a_slow_body_of_who_still_may_is_taken() {
     }
     let pulled = node.client().with("accept", MANIFEST).get(&at("manifests/late")).await;
     pulled.expect(200);
-    push_blob(&node.client(), b"0123456789").await;
+    for blob in [b"0123456789".as_slice(), LAYER] {
+        node.client().head(&at(&format!("blobs/{}", sha256(blob)))).await.expect(200);
+    }
 }

@@ -4,17 +4,19 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use access::Access;
+use access::context::{Caller, CallerKind, Ctx, Peer, Plane};
+use access::settings::{MasterKey, PublicAddress, Settings};
 use aws::ecr::{
     CreateRepositoryRequest, DescribeImagesRequest, GetAuthorizationTokenRequest, ImageTagMutability,
     PutAccountSettingRequest,
 };
 use aws::ids::Region;
+use identity::Identity;
+use identity::bootstrap::{self, Administrator};
 use jiff::{SignedDuration, Timestamp};
 use registry::Registry;
-use registry::bootstrap::{self, Administrator};
-use registry::context::{Caller, CallerKind, Ctx, Peer, Plane};
-use registry::settings::{MasterKey, PublicAddress, Settings};
-use server::{Listener, Options, Server};
+use server::{Deployment, Listener, Options, Server};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -25,6 +27,8 @@ pub(crate) const REPOSITORY: &str = "team/app";
 pub(crate) struct Node {
     pub(crate) address: SocketAddr,
     pub(crate) metrics: Option<SocketAddr>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) identity: Arc<Identity>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) password: String,
     caller: Arc<Caller>,
@@ -51,14 +55,16 @@ impl Node {
         let listener = Listener::bind(options).await.unwrap();
         let (address, metrics) = (listener.address(), listener.metrics_address());
         let folder = tempfile::tempdir().unwrap();
-        let (registry, caller) = open(&folder, address).await;
+        let (deployment, caller) = open(&folder, address).await;
         let (stop, stopped) = oneshot::channel::<()>();
-        let server = Server::new(listener, Arc::clone(&registry));
+        let server = Server::new(listener, deployment.clone());
         let running = tokio::spawn(async move { server.run(async { drop(stopped.await) }).await.unwrap() });
         let mut node = Self {
             address,
             metrics,
-            registry,
+            access: deployment.access,
+            identity: deployment.identity,
+            registry: deployment.registry,
             password: String::new(),
             caller,
             stop: Some(stop),
@@ -123,8 +129,8 @@ impl Node {
     /// Another account of the deployment.
     pub(crate) async fn member(&self, id: &str) -> Member {
         let (id, now) = (id.parse().unwrap(), Timestamp::now());
-        self.registry.ensure_member("member", Some(&id), now).await.unwrap();
-        let (key, _) = self.registry.make_root_key(&id, now).await.unwrap();
+        self.identity.ensure_member("member", Some(&id), now).await.unwrap();
+        let (key, _) = self.identity.make_root_key(&id, now).await.unwrap();
         let caller = Arc::new(Caller::with_key(id.clone(), id.to_string(), CallerKind::Root, key));
         let ctx = Ctx { caller, ..self.ctx(now) };
         let input = GetAuthorizationTokenRequest::default();
@@ -155,7 +161,7 @@ impl Node {
     }
 }
 
-async fn open(folder: &tempfile::TempDir, address: SocketAddr) -> (Arc<Registry>, Arc<Caller>) {
+async fn open(folder: &tempfile::TempDir, address: SocketAddr) -> (Deployment, Arc<Caller>) {
     let meta =
         meta::Meta::sqlite(folder.path().join("wharf.db"), meta::SqliteOptions::default()).await.unwrap();
     let blobs = blob::Store::disk(folder.path().join("blobs"), blob::DiskOptions::default()).unwrap();
@@ -167,12 +173,17 @@ async fn open(folder: &tempfile::TempDir, address: SocketAddr) -> (Arc<Registry>
             port: address.port(),
         },
         default_region: region(),
-        limits: registry::settings::Limits::default(),
+        limits: access::settings::Limits::default(),
         vpc_endpoints: Vec::new(),
-        dialler: registry::settings::Dialler::new(|_| false),
+        dialler: access::settings::Dialler::new(|_| false),
         master_key: MasterKey::new([7; 32]),
     };
-    let registry = Registry::open(settings, meta.clone(), blobs).await.unwrap();
+    let access = Access::open(settings, meta.clone()).await.unwrap();
+    let deployment = Deployment {
+        identity: Identity::new(Arc::clone(&access)),
+        registry: Registry::new(Arc::clone(&access), blobs),
+        access,
+    };
     let (access_key_id, secret) = bootstrap::random_access_key().unwrap();
     let administrator = Administrator {
         account_id: "123456789012".parse().unwrap(),
@@ -180,12 +191,12 @@ async fn open(folder: &tempfile::TempDir, address: SocketAddr) -> (Arc<Registry>
         access_key_id: access_key_id.clone(),
         secret,
     };
-    registry.ensure_administrator(&administrator, Timestamp::now()).await.unwrap();
+    deployment.identity.ensure_administrator(&administrator, Timestamp::now()).await.unwrap();
     let key = meta.read(meta::FindAccessKey { id: access_key_id.clone() }).await.unwrap().unwrap();
     let principal = key.principal;
     let kind = CallerKind::User { path: principal.path, name: principal.name };
     let caller = Caller::with_key(principal.account_id, principal.unique_id, kind, access_key_id);
-    (registry, Arc::new(caller))
+    (deployment, Arc::new(caller))
 }
 
 pub(crate) fn region() -> Region {

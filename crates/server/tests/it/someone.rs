@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use access::context::{Caller, CallerKind, Ctx};
 use aws::ecr::GetAuthorizationTokenRequest;
 use aws::iam::{CreateAccessKeyRequest, CreateUserRequest, PutUserPolicyRequest};
 use aws::ids::{AccessKeyId, Region, SecretKey};
 use aws::sigv4::{Credentials, Payload, Request, sign};
 use jiff::Timestamp;
-use registry::context::{Caller, CallerKind, Ctx};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -27,11 +27,11 @@ pub(crate) struct Someone {
 impl Someone {
     /// A user who may do what the statements say, and ask for a password.
     pub(crate) async fn new(node: &Node, name: &str, statements: Value) -> Self {
-        let (ctx, registry) = (node.ctx(Timestamp::now()), &node.registry);
+        let (ctx, identity) = (node.ctx(Timestamp::now()), &node.identity);
         let create = CreateUserRequest { user_name: name.to_owned(), ..CreateUserRequest::default() };
-        let user = registry.create_user(&ctx, create).await.unwrap().1;
+        let user = identity.create_user(&ctx, create).await.unwrap().1;
         let create = CreateAccessKeyRequest { user_name: Some(name.to_owned()) };
-        let key = registry.create_access_key(&ctx, create).await.unwrap().1;
+        let key = identity.create_access_key(&ctx, create).await.unwrap().1;
         let kind = CallerKind::User { path: "/".to_owned(), name: name.to_owned() };
         let id: AccessKeyId = key.id.parse().unwrap();
         let caller = Caller::with_key("123456789012".parse().unwrap(), user.id, kind, id.clone());
@@ -48,7 +48,7 @@ impl Someone {
         let ctx = Ctx { caller: Arc::clone(&someone.caller), ..ctx };
         let input = GetAuthorizationTokenRequest::default();
         let region: Region = "us-east-1".parse().unwrap();
-        let answer = registry.get_authorization_token(&ctx, &region, input).await.unwrap();
+        let answer = node.registry.get_authorization_token(&ctx, &region, input).await.unwrap();
         someone.password = answer.authorization_data.into_iter().next().unwrap().authorization_token;
         someone
     }
@@ -61,7 +61,7 @@ impl Someone {
             policy_name: policy.to_owned(),
             policy_document: document,
         };
-        node.registry.put_user_policy(&node.ctx(Timestamp::now()), put).await.unwrap();
+        node.identity.put_user_policy(&node.ctx(Timestamp::now()), put).await.unwrap();
     }
 
     /// A client of the data plane.

@@ -1,10 +1,10 @@
 //! `wharf dev`: a registry with no configuration. The first start makes an account and a key and keeps them.
 
+use access::settings::{Limits, Settings};
 use anyhow::{Context as _, bail};
 use aws::ids::{AccessKeyId, SecretKey};
+use identity::bootstrap::Administrator;
 use jiff::Timestamp;
-use registry::bootstrap::Administrator;
-use registry::settings::{Limits, Settings};
 use server::Listener;
 
 use super::env::{exports, quoted, registry_host};
@@ -54,17 +54,17 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     };
     let meta = open_database(&config.database, &folder).await?;
     let blobs = blobs(&config, &folder)?;
-    let registry = node::open(settings, meta, &blobs).await?;
-    registry.ensure_administrator(&administrator, Timestamp::now()).await?;
+    let deployment = node::open(settings, meta, &blobs).await?;
+    deployment.identity.ensure_administrator(&administrator, Timestamp::now()).await?;
     let named = config.accounts.iter().map(|(id, name)| (name, Some(id)));
     for (name, id) in named.chain(dev.accounts.iter().map(|(name, id)| (name, id.as_ref()))) {
-        let id = registry.ensure_member(name, id, Timestamp::now()).await?;
+        let id = deployment.identity.ensure_member(name, id, Timestamp::now()).await?;
         tracing::info!(account = %id, name, "the account is there: enter it by its role OrganizationAccountAccessRole");
     }
     files::write_private(&data_dir::registry(path), host.as_bytes())?;
     files::write_private(&data_dir::endpoint(path), endpoint.as_bytes())?;
     say(&welcome(&administrator, &endpoint, &host, path))?;
-    node::run(listener, registry, MasterKeyFile { path: key, is_alone: config.database.is_alone() }).await
+    node::run(listener, deployment, MasterKeyFile { path: key, is_alone: config.database.is_alone() }).await
 }
 
 /// The key that a CI job fixes for a new folder; both halves or none.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use registry::bootstrap::Administrator;
+use identity::bootstrap::Administrator;
 
 use super::say;
 use crate::{credentials, data_dir, files};

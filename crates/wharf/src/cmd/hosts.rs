@@ -4,10 +4,10 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use std::path::Path;
 
+use access::settings::registry_host;
 use anyhow::{Context as _, bail};
 use aws::ids::{AccountId, Region};
 use clap::Args;
-use registry::settings::registry_host;
 use serde::Serialize;
 
 use super::account::Reach;

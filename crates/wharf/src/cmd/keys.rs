@@ -80,8 +80,8 @@ pub(crate) async fn run(command: KeysCommand) -> anyhow::Result<()> {
 async fn list(options: List) -> anyhow::Result<()> {
     let answer = match options.store.open().await? {
         Some(store) => json!({
-            "Keys": store.registry.sealing_keys(Timestamp::now()).await?,
-            "MasterKeys": store.registry.master_keys().await?,
+            "Keys": store.deployment.access.sealing_keys(Timestamp::now()).await?,
+            "MasterKeys": store.deployment.access.master_keys().await?,
         }),
         None => options.connection.open()?.json(Service::Organizations, "WharfListKeys", &json!({})).await?,
     };
@@ -135,7 +135,7 @@ fn table(answer: &Value) -> String {
 
 async fn rotate(options: Rotate) -> anyhow::Result<()> {
     let answer = match options.store.open().await? {
-        Some(store) => json!({ "Keys": store.registry.rotate_sealing_key(Timestamp::now()).await? }),
+        Some(store) => json!({ "Keys": store.deployment.access.rotate_sealing_key(Timestamp::now()).await? }),
         None => {
             options.connection.open()?.json(Service::Organizations, "WharfRotateKeys", &json!({})).await?
         }
@@ -167,13 +167,13 @@ async fn rotate_master(store: &Store, finish: bool) -> anyhow::Result<()> {
     }
     let Some(open) = store.open().await? else { bail!("no store is named") };
     // One that stopped after its key was put in place only has to be finished.
-    let is_in_place = open.registry.master_keys().await? > 1 && !master_rotation::is_begun(key);
+    let is_in_place = open.deployment.access.master_keys().await? > 1 && !master_rotation::is_begun(key);
     if !finish && !is_in_place {
         master_rotation::begin(key)?;
-        master_rotation::put_in_place(&open.registry, key).await?;
+        master_rotation::put_in_place(&open.deployment, key).await?;
     }
     if finish || place.is_alone {
-        master_rotation::finish(&open.registry, key).await?;
+        master_rotation::finish(&open.deployment, key).await?;
         return say(&format!("The key in {} is the master key.", key.display()));
     }
     say(&format!(

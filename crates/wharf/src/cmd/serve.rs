@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use access::settings::{Limits, PublicAddress, Settings};
 use anyhow::Context as _;
 use aws::ids::AccountId;
 use jiff::Timestamp;
 use meta::Meta;
-use registry::Registry;
-use registry::settings::{Limits, PublicAddress, Settings};
+use server::Deployment;
 use server::Listener;
 
 use crate::background::MasterKeyFile;
@@ -41,9 +41,9 @@ pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
         None => false,
     };
     let blobs = blobs(&config, &folder)?;
-    let registry = node::open(settings, meta, &blobs).await?;
+    let deployment = node::open(settings, meta, &blobs).await?;
     if let Some(account_id) = &config.bootstrap {
-        bootstrap(&registry, account_id, known, &config, &folder).await?;
+        bootstrap(&deployment, account_id, known, &config, &folder).await?;
     } else {
         tracing::info!(
             "no [bootstrap] in the configuration: a new deployment gets its first account by \
@@ -51,13 +51,13 @@ pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
         );
     }
     for (id, name) in &config.accounts {
-        let made = registry.ensure_member(name, Some(id), Timestamp::now()).await;
+        let made = deployment.identity.ensure_member(name, Some(id), Timestamp::now()).await;
         made.with_context(|| {
             format!("cannot make the account {id} of [[accounts]] (a new deployment needs [bootstrap] first)")
         })?;
     }
     tracing::info!(address = %listener.address(), metrics = ?listener.metrics_address(), "ready");
-    node::run(listener, registry, MasterKeyFile { path: key, is_alone: config.database.is_alone() }).await
+    node::run(listener, deployment, MasterKeyFile { path: key, is_alone: config.database.is_alone() }).await
 }
 
 /// How clients reach the deployment, once it is known where it listens.
@@ -109,7 +109,7 @@ pub(super) async fn open_database(database: &Database, folder: &DataFolder) -> a
 
 /// Makes the first account and its administrator once. The key goes to a file that only its owner can read.
 async fn bootstrap(
-    registry: &Registry,
+    deployment: &Deployment,
     account_id: &AccountId,
     known: bool,
     config: &Config,
@@ -129,7 +129,7 @@ async fn bootstrap(
             credentials::make(&path, wanted)?
         }
     };
-    registry.ensure_administrator(&administrator, Timestamp::now()).await?;
+    deployment.identity.ensure_administrator(&administrator, Timestamp::now()).await?;
     tracing::warn!(
         file = %path.display(),
         "the first administrator's access key is in this file: take it to a safe place and delete the file"

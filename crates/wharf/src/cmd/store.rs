@@ -1,13 +1,12 @@
 //! A deployment's store, opened directly: for what is done while no server holds it, or when nobody can get in.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
+use access::settings::{Limits, PublicAddress, Settings, VpcEndpoint};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use meta::Meta;
-use registry::Registry;
-use registry::settings::{Limits, PublicAddress, Settings, VpcEndpoint};
+use server::Deployment;
 
 use crate::config::{self, Database};
 use crate::data_dir::DataFolder;
@@ -27,7 +26,7 @@ pub(crate) struct Store {
 
 /// An open store, held until it is dropped.
 pub(crate) struct OpenStore {
-    pub(crate) registry: Arc<Registry>,
+    pub(crate) deployment: Deployment,
     _folder: Option<DataFolder>,
 }
 
@@ -130,5 +129,5 @@ async fn open(
         dialler: dialler(Vec::new()),
         master_key: master_key::load_or_make(key)?,
     };
-    Ok(OpenStore { registry: node::open(settings, meta, blobs).await?, _folder: folder })
+    Ok(OpenStore { deployment: node::open(settings, meta, blobs).await?, _folder: folder })
 }

@@ -1,6 +1,6 @@
 //! Which operations have rows.
 
-use registry::op::Op;
+use access::op::Op;
 
 use super::table::Row;
 

@@ -1,7 +1,7 @@
 //! A row asked from another account: by its administrator, whom that account allows everything, and by a user of it
 //! whom it allows nothing.
 
-use registry::op::Op;
+use access::op::Op;
 
 use super::classes::refusal;
 use super::policies;

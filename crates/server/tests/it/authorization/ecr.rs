@@ -1,8 +1,8 @@
 //! The rows of ECR's API (Service Authorization Reference, "Actions, resources, and condition keys for Amazon Elastic
 //! Container Registry").
 
+use access::op::Op;
 use http::Method;
-use registry::op::Op;
 use serde_json::{Value, json};
 
 use super::policies;

@@ -1,7 +1,7 @@
 //! The rows of Organizations' API (Service Authorization Reference, "AWS Organizations" and "AWS Account Management").
 //! The management account's ARNs name it whoever asks.
 
-use registry::op::Op;
+use access::op::Op;
 use serde_json::{Value, json};
 
 use super::cross::members_may_not;

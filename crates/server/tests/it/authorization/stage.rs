@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use access::context::{Caller, CallerKind, Ctx, Peer, Plane};
 use aws::iam::{
     AttachUserPolicyRequest, CreateAccessKeyRequest, CreatePolicyRequest, CreatePolicyVersionRequest,
     CreateRoleRequest, CreateUserRequest, DeletePolicyVersionRequest, DetachUserPolicyRequest,
@@ -13,7 +14,6 @@ use aws::ids::AccountId;
 use aws::organizations::{CreateAccountRequest, DescribeOrganizationRequest, ListRootsRequest};
 use aws::sts::{AssumeRoleRequest, GetSessionTokenRequest, SessionParameters};
 use jiff::{SignedDuration, Timestamp};
-use registry::context::{Caller, CallerKind, Ctx, Peer, Plane};
 use serde_json::json;
 
 use super::policies;
@@ -52,7 +52,7 @@ impl Stage {
     pub(super) async fn start() -> Self {
         let node = Node::start().await;
         let ctx = node.ctx(Timestamp::now());
-        let registry = &node.registry;
+        let identity = &node.identity;
         for (name, id) in [("other", OTHER), ("target", MEMBER)] {
             let input = CreateAccountRequest {
                 email: format!("{name}@example.org"),
@@ -60,17 +60,17 @@ impl Stage {
                 wharf_account_id: Some(id.to_owned()),
                 ..CreateAccountRequest::default()
             };
-            registry.create_account(&ctx, input).await.unwrap();
+            identity.create_account(&ctx, input).await.unwrap();
         }
         let other_account: AccountId = OTHER.parse().unwrap();
-        let (key, _) = registry.make_root_key(&other_account, Timestamp::now()).await.unwrap();
+        let (key, _) = identity.make_root_key(&other_account, Timestamp::now()).await.unwrap();
         let root = Caller::with_key(other_account, OTHER.to_owned(), CallerKind::Root, key);
         let peer = Peer { address: [127, 0, 0, 1].into(), tls: false };
         let of_other =
             Ctx::new(Arc::new(root), peer, None, "stage".to_owned(), Timestamp::now(), Plane::Control);
         let organization =
-            registry.describe_organization(&ctx, DescribeOrganizationRequest {}).await.unwrap();
-        let roots = registry.list_roots(&ctx, ListRootsRequest {}).await.unwrap();
+            identity.describe_organization(&ctx, DescribeOrganizationRequest {}).await.unwrap();
+        let roots = identity.list_roots(&ctx, ListRootsRequest {}).await.unwrap();
         let mut stage = Self {
             admin: user(&node, &ctx, "preparer").await,
             with: user(&node, &ctx, "with").await,
@@ -135,16 +135,16 @@ impl Stage {
 
     /// From here on each caller has what its class has.
     async fn take_away(&self, of_other: &Ctx) {
-        let (registry, ctx) = (&self.node.registry, self.ctx());
+        let (identity, ctx) = (&self.node.identity, self.ctx());
         let off = UpdateAccessKeyRequest {
             user_name: Some("disabled".to_owned()),
             access_key_id: self.disabled.access_key_id.to_string(),
             status: "Inactive".to_owned(),
         };
-        registry.update_access_key(&ctx, off).await.unwrap();
+        identity.update_access_key(&ctx, off).await.unwrap();
         for (ctx, name) in [(of_other, "stranger"), (&ctx, "with"), (&ctx, "without"), (&ctx, "denied")] {
             let (user_name, policy_arn) = (name.to_owned(), ADMINISTRATOR.to_owned());
-            registry
+            identity
                 .detach_user_policy(ctx, DetachUserPolicyRequest { user_name, policy_arn })
                 .await
                 .unwrap();
@@ -154,24 +154,24 @@ impl Stage {
             policy_document: policies::everything(),
             ..CreatePolicyRequest::default()
         };
-        registry.create_policy(&ctx, policy).await.unwrap();
+        identity.create_policy(&ctx, policy).await.unwrap();
         let put = PutUserPermissionsBoundaryRequest {
             user_name: "bounded".to_owned(),
             permissions_boundary: iam("policy/boundary"),
         };
-        registry.put_user_permissions_boundary(&ctx, put).await.unwrap();
+        identity.put_user_permissions_boundary(&ctx, put).await.unwrap();
         let role = CreateRoleRequest {
             role_name: SESSION_ROLE.to_owned(),
             assume_role_policy_document: policies::of_resource(ACCOUNT, &["sts:AssumeRole"]),
             ..CreateRoleRequest::default()
         };
-        registry.create_role(&ctx, role).await.unwrap();
+        identity.create_role(&ctx, role).await.unwrap();
         let put = PutRolePolicyRequest {
             role_name: SESSION_ROLE.to_owned(),
             policy_name: "all".to_owned(),
             policy_document: policies::everything(),
         };
-        registry.put_role_policy(&ctx, put).await.unwrap();
+        identity.put_role_policy(&ctx, put).await.unwrap();
     }
 
     /// A docker password, asked for over the wire.
@@ -188,23 +188,23 @@ impl Stage {
             policy_name: "row".to_owned(),
             policy_document,
         };
-        self.node.registry.put_user_policy(&self.ctx(), put).await.unwrap();
+        self.node.identity.put_user_policy(&self.ctx(), put).await.unwrap();
     }
 
     /// Replaces the boundary of `bounded`.
     pub(super) async fn bound(&self, policy_document: String) {
-        let (registry, ctx) = (&self.node.registry, self.ctx());
+        let (identity, ctx) = (&self.node.identity, self.ctx());
         let policy_arn = iam("policy/boundary");
         let create = CreatePolicyVersionRequest {
             policy_arn: policy_arn.clone(),
             policy_document,
             set_as_default: true,
         };
-        let made = registry.create_policy_version(&ctx, create).await.unwrap().1;
+        let made = identity.create_policy_version(&ctx, create).await.unwrap().1;
         let number: i64 = made.version_id[1..].parse().unwrap();
         let version_id = format!("v{}", number - 1);
         let delete = DeletePolicyVersionRequest { policy_arn, version_id };
-        registry.delete_policy_version(&ctx, delete).await.unwrap();
+        identity.delete_policy_version(&ctx, delete).await.unwrap();
     }
 
     /// A session of a role that may do everything, within a session policy.
@@ -215,7 +215,7 @@ impl Stage {
             session: SessionParameters { policy: Some(policy), ..SessionParameters::default() },
             ..AssumeRoleRequest::default()
         };
-        let given = self.node.registry.assume_role(&self.ctx(), input).await.unwrap();
+        let given = self.node.identity.assume_role(&self.ctx(), input).await.unwrap();
         Identity {
             arn: given.arn,
             access_key_id: given.credentials.access_key_id.parse().unwrap(),
@@ -257,14 +257,14 @@ impl Stage {
 
 /// A user with AdministratorAccess and a key.
 async fn user(node: &Node, ctx: &Ctx, name: &str) -> Identity {
-    let registry = &node.registry;
+    let identity = &node.identity;
     let create = CreateUserRequest { user_name: name.to_owned(), ..CreateUserRequest::default() };
-    let made = registry.create_user(ctx, create).await.unwrap().1;
+    let made = identity.create_user(ctx, create).await.unwrap().1;
     let policy_arn = ADMINISTRATOR.to_owned();
     let attach = AttachUserPolicyRequest { user_name: name.to_owned(), policy_arn };
-    registry.attach_user_policy(ctx, attach).await.unwrap();
+    identity.attach_user_policy(ctx, attach).await.unwrap();
     let create = CreateAccessKeyRequest { user_name: Some(name.to_owned()) };
-    let key = registry.create_access_key(ctx, create).await.unwrap().1;
+    let key = identity.create_access_key(ctx, create).await.unwrap().1;
     Identity {
         arn: made.arn,
         access_key_id: key.id.parse().unwrap(),
@@ -277,7 +277,7 @@ async fn user(node: &Node, ctx: &Ctx, name: &str) -> Identity {
 async fn expired(node: &Node) -> Identity {
     let ctx = node.ctx(Timestamp::now() - SignedDuration::from_hours(1));
     let input = GetSessionTokenRequest { duration_seconds: Some(900), ..GetSessionTokenRequest::default() };
-    let given = node.registry.get_session_token(&ctx, input).await.unwrap();
+    let given = node.identity.get_session_token(&ctx, input).await.unwrap();
     Identity {
         arn: ctx.caller.arn.clone(),
         access_key_id: given.access_key_id.parse().unwrap(),

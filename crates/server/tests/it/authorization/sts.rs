@@ -1,7 +1,7 @@
 //! The rows of STS's API (Service Authorization Reference, "AWS Security Token Service"), but for
 //! AssumeRoleWithWebIdentity, whose caller is a token: see `web_identity`.
 
-use registry::op::Op;
+use access::op::Op;
 
 use super::grants::trust;
 use super::policies;

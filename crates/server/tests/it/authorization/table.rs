@@ -3,7 +3,7 @@
 //! Things that requests are about have `target` in their names, so that a row can also be asked about what is not
 //! there: the same text with `absent` in its place.
 
-use registry::op::Op;
+use access::op::Op;
 
 use super::wire::Ask;
 

@@ -6,8 +6,8 @@ use anyhow::{Context as _, bail};
 use aws::ids::AccountId;
 use aws::organizations::is_account_name;
 use clap::{Args, Subcommand};
+use identity::organizations::NewAccount;
 use jiff::Timestamp;
-use registry::organizations::NewAccount;
 
 pub(crate) use self::reach::Reach;
 use super::say;
@@ -174,7 +174,7 @@ async fn root_key(options: RootKey) -> anyhow::Result<()> {
             "name the store: --data-dir DIR or --config FILE. A running server gives no root key to anyone"
         );
     };
-    let made = store.registry.make_root_key(&options.id, Timestamp::now()).await;
+    let made = store.deployment.identity.make_root_key(&options.id, Timestamp::now()).await;
     let (id, secret) = made.with_context(|| format!("account {}", options.id))?;
     say(&format!(
         "export AWS_ACCESS_KEY_ID={id}\nexport AWS_SECRET_ACCESS_KEY='{}'\nunset AWS_SESSION_TOKEN AWS_PROFILE",

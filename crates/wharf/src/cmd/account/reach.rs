@@ -3,9 +3,9 @@
 use anyhow::{Context as _, anyhow, bail};
 use aws::ids::{AccountId, Region};
 use clap::Args;
+use identity::organizations::NewAccount;
 use jiff::Timestamp;
 use meta::MemberChange;
-use registry::organizations::NewAccount;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -75,8 +75,9 @@ impl Accounts {
                 (text(status, "AccountId"), text(status, "FailureReason"))
             }
             Self::Store(store) => {
-                let management = store.registry.management_account().await?;
-                let made = store.registry.add_account(&management, asked, Timestamp::now()).await?;
+                let management = store.deployment.access.management_account().await?;
+                let made =
+                    store.deployment.identity.add_account(&management, asked, Timestamp::now()).await?;
                 (made.account_id.unwrap_or_default(), made.failure_reason.unwrap_or_default())
             }
         };
@@ -91,7 +92,7 @@ impl Accounts {
         match self {
             Self::Server(client) => listed(client).await,
             Self::Store(store) => {
-                let all = store.registry.all_accounts().await?;
+                let all = store.deployment.identity.all_accounts().await?;
                 let shown = |account: meta::MemberAccount| Account {
                     id: account.account_id.to_string(),
                     status: account.status,
@@ -117,7 +118,11 @@ impl Accounts {
                 call(client, "WharfRenameAccount", &input).await?;
             }
             Self::Store(store) => {
-                store.registry.change_account(id, MemberChange::Rename(name), Timestamp::now()).await?;
+                store
+                    .deployment
+                    .identity
+                    .change_account(id, MemberChange::Rename(name), Timestamp::now())
+                    .await?;
             }
         }
         Ok(())
@@ -129,10 +134,10 @@ impl Accounts {
                 call(client, "CloseAccount", &json!({ "AccountId": id.as_str() })).await?;
             }
             Self::Store(store) => {
-                if store.registry.management_account().await? == *id {
+                if store.deployment.access.management_account().await? == *id {
                     bail!("the management account cannot be closed");
                 }
-                store.registry.change_account(id, MemberChange::Close, Timestamp::now()).await?;
+                store.deployment.identity.change_account(id, MemberChange::Close, Timestamp::now()).await?;
             }
         }
         Ok(())

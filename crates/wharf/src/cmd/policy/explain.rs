@@ -2,11 +2,11 @@
 
 use std::net::Ipv4Addr;
 
+use access::context::Peer;
 use anyhow::bail;
 use aws::iam::{ContextEntry, WharfExplainAccessRequest};
 use clap::Args;
 use jiff::Timestamp;
-use registry::context::Peer;
 
 use crate::aws_client::{Connection, Service};
 use crate::cmd::say;
@@ -70,5 +70,5 @@ pub(super) async fn run(options: Explain) -> anyhow::Result<()> {
         context_entries: context,
     };
     let peer = Peer { address: Ipv4Addr::LOCALHOST.into(), tls: false };
-    say(&opened.registry.explain_access(asked, peer, Timestamp::now()).await?.text)
+    say(&opened.deployment.identity.explain_access(asked, peer, Timestamp::now()).await?.text)
 }

@@ -4,9 +4,9 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use access::policy_lint::{MeantFor, lint};
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
-use registry::policy_lint::{MeantFor, lint};
 
 use crate::cmd::say;
 

@@ -1,6 +1,6 @@
 //! The account as a whole, the policy simulator, and Wharf's explanations.
 
-use registry::op::Op;
+use access::op::Op;
 
 use super::super::table::{Cross, Expected, Row, iam as arn};
 use super::{DOCUMENT, on_arn, on_everything};

@@ -1,6 +1,6 @@
 //! Groups.
 
-use registry::op::Op;
+use access::op::Op;
 
 use super::super::table::{Row, iam as arn};
 use super::{DOCUMENT, Parameters, READ_ONLY, on, own, step};

@@ -9,7 +9,7 @@ mod providers;
 mod roles;
 mod users;
 
-use registry::op::Op;
+use access::op::Op;
 
 use super::stage::Stage;
 use super::table::{Cross, Expected, Row};

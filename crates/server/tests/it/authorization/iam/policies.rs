@@ -1,6 +1,6 @@
 //! Managed policies and their versions.
 
-use registry::op::Op;
+use access::op::Op;
 
 use super::super::table::{Row, iam as arn};
 use super::{DOCUMENT, Parameters, TAG, TAG_KEY, TARGET_POLICY, on_arn, on_everything, own, step};

@@ -1,6 +1,6 @@
 //! Instance profiles, and the permission to pass a role that they need.
 
-use registry::op::Op;
+use access::op::Op;
 
 use super::super::table::{Row, iam as arn};
 use super::{Parameters, TAG, TAG_KEY, on, own, step};

@@ -1,6 +1,6 @@
 //! Identity providers.
 
-use registry::op::Op;
+use access::op::Op;
 
 use super::super::table::{Row, iam as arn};
 use super::{Parameters, TAG, TAG_KEY, TARGET_PROVIDER, on_arn, own, step};

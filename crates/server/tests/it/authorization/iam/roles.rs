@@ -1,6 +1,6 @@
 //! Roles.
 
-use registry::op::Op;
+use access::op::Op;
 
 use super::super::table::{Expected, Row, iam as arn};
 use super::{DOCUMENT, Parameters, READ_ONLY, TAG, TAG_KEY, TRUST, on, own, step};

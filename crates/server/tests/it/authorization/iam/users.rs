@@ -1,6 +1,6 @@
 //! Users and their access keys.
 
-use registry::op::Op;
+use access::op::Op;
 
 use super::super::table::{Cross, Expected, Need, Row, iam as arn};
 use super::{DOCUMENT, Parameters, READ_ONLY, TAG, TAG_KEY, on, own, step};

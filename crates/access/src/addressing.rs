@@ -1,0 +1,50 @@
+//! Which registry a request is about (design: addressing): the host names it, or the first part of the path does, or
+//! it is the caller's own.
+
+use aws::ids::{AccountId, Region};
+use meta::FindAccount;
+
+use crate::Access;
+use crate::context::Caller;
+use crate::error::Result;
+pub use crate::settings::HostError;
+use crate::store::StoreResultExt as _;
+
+/// The registry that a request's host names, if it names one.
+#[derive(Clone, Debug)]
+pub struct Host(Option<(AccountId, Region)>);
+
+impl Access {
+    /// Reads a host. `localhost` or an address names no registry.
+    pub fn host(&self, host: Option<&str>) -> std::result::Result<Host, HostError> {
+        host.map_or(Ok(None), |host| self.settings.address.registry_of_host(host)).map(Host)
+    }
+
+    /// The registry of a request: the one that the host names, or of the account in the path, or the caller's own; the
+    /// latter two in the region that the caller's token was issued for.
+    pub fn registry_of(
+        &self,
+        host: &Host,
+        in_path: Option<&AccountId>,
+        caller: &Caller,
+    ) -> (AccountId, Region) {
+        if let Some(named) = &host.0 {
+            return named.clone();
+        }
+        let region = caller.token_region.clone().unwrap_or_else(|| self.settings.default_region.clone());
+        (in_path.unwrap_or(&caller.account_id).clone(), region)
+    }
+
+    /// The account that a path begins with: `111122223333/svc/api`. Only at a host that names no registry, and only an
+    /// account of this deployment: other digits are part of a repository's name. A repository whose own name begins with
+    /// an account's digits is reached behind its account, as `repositoryUri` has it.
+    pub async fn account_in_path(&self, host: &Host, first_part: &str) -> Result<Option<AccountId>> {
+        let Ok(account_id) = first_part.parse::<AccountId>() else { return Ok(None) };
+        if host.0.is_some() {
+            return Ok(None);
+        }
+        let find = FindAccount { account_id };
+        let known = self.meta.read(find).await.or_store_error()?;
+        Ok(known.map(|account| account.account_id))
+    }
+}

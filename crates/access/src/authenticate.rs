@@ -1,0 +1,92 @@
+//! Who signed a request of the control plane.
+
+use std::sync::Arc;
+
+use aws::ids::SecretKey;
+use aws::sigv4::{Presented, Request, SigV4Error};
+use jiff::Timestamp;
+use meta::{AccessKey, FindAccessKey};
+
+use crate::Access;
+use crate::context::{Caller, CallerKind};
+use crate::error::Error;
+use crate::seal::Purpose;
+use crate::session::SessionError;
+use crate::store::StoreResultExt as _;
+
+/// Why a signed request has no caller.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthenticateError {
+    /// No such access key, a key that is not active, or a session token where none belongs.
+    #[error("the security token is invalid")]
+    UnknownKey,
+    /// The signature or its frame is wrong.
+    #[error("the signature does not verify")]
+    Signature(#[source] SigV4Error),
+    /// The store could not be asked.
+    #[error("the access key could not be looked up")]
+    Store(#[source] Error),
+}
+
+/// Who a request claims to come from, with the secret that can prove it. No `Debug`: it holds the secret.
+pub struct Signer {
+    secret: SecretKey,
+    caller: Caller,
+}
+
+impl Access {
+    /// Finds the owner of the access key that a request presents. That needs no body yet: a request whose key
+    /// nobody has is refused before its body is read into memory. Temporary credentials are known by their token
+    /// alone; that their principal is still there is read at the gate.
+    pub async fn signer(&self, presented: &Presented, now: Timestamp) -> Result<Signer, AuthenticateError> {
+        let id = presented.access_key_id().clone();
+        if let Some(session_token) = presented.session_token() {
+            let opened = self.open_credentials(&id, session_token, now);
+            let (secret, caller) = opened.map_err(|error| match error {
+                SessionError::Invalid => AuthenticateError::UnknownKey,
+                SessionError::Expired => AuthenticateError::Signature(SigV4Error::ExpiredToken),
+            })?;
+            return Ok(Signer { secret, caller });
+        }
+        let key =
+            self.meta.read(FindAccessKey { id }).await.or_store_error().map_err(AuthenticateError::Store)?;
+        let key = key.filter(|key| key.active).ok_or(AuthenticateError::UnknownKey)?;
+        let secret = self.open_secret(&key).map_err(AuthenticateError::Store)?;
+        Ok(Signer { secret, caller: caller_of(key) })
+    }
+
+    fn open_secret(&self, key: &AccessKey) -> Result<SecretKey, Error> {
+        let plain = self.keys.open_value(Purpose::AccessKey, &key.sealed_secret).map_err(Error::internal)?;
+        let text = String::from_utf8(plain).map_err(Error::internal)?;
+        Ok(SecretKey::new(text))
+    }
+}
+
+impl Signer {
+    /// The unique id of whom the request claims to come from. Nothing of it is proven.
+    pub fn claimed(&self) -> &str {
+        &self.caller.unique_id
+    }
+
+    /// Verifies the signature of a request and returns who made it. `service` is the signing name that the
+    /// request's API expects in the credential scope; the region is the one the scope names.
+    pub fn verify(
+        self,
+        request: &Request<'_>,
+        presented: &Presented,
+        service: &str,
+        now: Timestamp,
+    ) -> Result<Arc<Caller>, AuthenticateError> {
+        presented.verify(request, &self.secret, service, now).map_err(AuthenticateError::Signature)?;
+        Ok(Arc::new(self.caller))
+    }
+}
+
+fn caller_of(key: AccessKey) -> Caller {
+    let principal = key.principal;
+    let kind = match principal.kind.as_str() {
+        "root" => CallerKind::Root,
+        _ => CallerKind::User { path: principal.path, name: principal.name },
+    };
+    Caller::with_key(principal.account_id, principal.unique_id, kind, key.id)
+}

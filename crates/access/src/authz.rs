@@ -1,0 +1,403 @@
+//! The gate: the one place where it is decided whether an effect may happen.
+//!
+//! An effect takes a [`Permit`] made here and nowhere else; the permit carries the repository and the caller
+//! that the decision was about, so that an effect cannot be done on another. Each request makes one read
+//! that returns its target together with the versions of what decides, and compiled policies serve only at
+//! exactly that version: no permission is ever stale (foundations 20, 24).
+
+mod documents;
+mod explain;
+mod keys;
+mod policies;
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use aws::ids::{AccountId, Region};
+use meta::{
+    Account, CallerRef, ListTagsForResource, RepositoryKey, RepositoryRow, Resolve, Resolved, Target,
+};
+
+pub use documents::{Named, PolicyCaches};
+pub use explain::Explained;
+pub use keys::{add_resource_tags, of_request_tags, pairs};
+pub use policies::{Deciding, V1_ACTIONS};
+
+use crate::Access;
+use crate::context::{Caller, Ctx, Plane, RepositoryRef, Unsigned, WebIdentity, repository_arn};
+use crate::error::{Code, Error, Result};
+use crate::op::effect::Effect;
+use crate::op::{Op, Resource};
+use crate::settings::Settings;
+use crate::store::StoreResultExt as _;
+use crate::token::TokenError;
+
+/// Leave to do one kind of effect on one repository.
+#[derive(Debug)]
+pub struct Permit<E> {
+    account_id: AccountId,
+    row: RepositoryRow,
+    caller: Arc<Caller>,
+    effect: PhantomData<fn() -> E>,
+}
+
+impl<E: Effect> Permit<E> {
+    /// The repository that the effect may touch.
+    pub fn repository(&self) -> RepositoryKey {
+        self.row.key
+    }
+
+    /// That repository as it stood when the decision was taken.
+    pub fn row(&self) -> &RepositoryRow {
+        &self.row
+    }
+
+    /// The account that owns the repository.
+    pub fn account(&self) -> &AccountId {
+        &self.account_id
+    }
+
+    /// Who was permitted.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+/// One request at the gate: what it is about, and what decides on it.
+pub struct Gate {
+    account_id: AccountId,
+    region: Region,
+    name: Option<String>,
+    caller: Arc<Caller>,
+    policies: Deciding,
+    context: policy::Context,
+    signed_region: Option<Region>,
+    /// What the one read returned. Rows in it may be used only after a permit was given.
+    resolved: Resolved,
+}
+
+/// Where a request goes: what the one read of the gate asks for.
+struct Destination<'a> {
+    account: &'a AccountId,
+    region: &'a Region,
+    repository: Option<String>,
+    target: Target,
+}
+
+impl Access {
+    /// Brings a request on a repository to the gate, with the one read of its hot path.
+    pub async fn gate(&self, ctx: &Ctx, repository: &RepositoryRef, target: Target) -> Result<Gate> {
+        let (account, region) = (&repository.account_id, &repository.region);
+        let repository = Some(repository.name.as_str().to_owned());
+        self.gate_to(ctx, Destination { account, region, repository, target }).await
+    }
+
+    /// Brings a request on a registry to the gate.
+    pub async fn registry_gate(&self, ctx: &Ctx, account: &AccountId, region: &Region) -> Result<Gate> {
+        let destination = Destination { account, region, repository: None, target: Target::None };
+        self.gate_to(ctx, destination).await
+    }
+
+    /// Brings a request on the caller's own account (IAM, STS, Organizations) to the gate.
+    pub async fn account_gate(&self, ctx: &Ctx) -> Result<Gate> {
+        self.registry_gate(ctx, &ctx.caller.account_id, &self.settings.default_region).await
+    }
+
+    async fn gate_to(&self, ctx: &Ctx, to: Destination<'_>) -> Result<Gate> {
+        if ctx.caller.token_region.as_ref().is_some_and(|region| region != to.region) {
+            return Err(Error::new(Code::InvalidToken, TokenError::Invalid.to_string()));
+        }
+        if ctx.caller.has_ended(ctx.now) {
+            return Err(expired(ctx.plane));
+        }
+        let read = Resolve {
+            account_id: to.account.clone(),
+            region: to.region.clone(),
+            repository: to.repository.clone(),
+            target: to.target,
+            caller: Some(CallerRef {
+                unique_id: ctx.caller.unique_id.clone(),
+                access_key_id: ctx.caller.long_term_key.clone(),
+            }),
+        };
+        let resolved = self.meta.read(read).await.or_store_error()?;
+        let Some(state) = resolved.caller.as_ref().filter(|state| state.is_active()) else {
+            return Err(gone(&ctx.caller));
+        };
+        let caller = match ctx.caller.renamed(&state.path, &state.name) {
+            Some(renamed) => Arc::new(renamed),
+            None => Arc::clone(&ctx.caller),
+        };
+        let policies = self.deciding(&caller, state, &resolved).await?;
+        let organization = resolved.account_in_organization.then_some(&self.organization);
+        let account = (to.account, organization);
+        let mut context = keys::of_request(ctx, &caller, account, to.region, &self.settings);
+        if state.in_organization {
+            keys::add_principal_organization(&mut context, &self.organization);
+        }
+        keys::add_principal_tags(&mut context, policies.principal_tags(), caller.session.as_deref());
+        if policies.read_resource_tags() {
+            self.add_repository_tags(&mut context, &resolved).await?;
+        }
+        Ok(Gate {
+            account_id: to.account.clone(),
+            region: to.region.clone(),
+            name: to.repository,
+            caller,
+            policies,
+            context,
+            signed_region: ctx.signed_region.clone(),
+            resolved,
+        })
+    }
+
+    async fn add_repository_tags(&self, context: &mut policy::Context, resolved: &Resolved) -> Result<()> {
+        let Some(row) = &resolved.repository else { return Ok(()) };
+        let tags = self.meta.read(ListTagsForResource { repository: row.key }).await.or_store_error()?;
+        keys::add_resource_tags(context, "ecr", &tags);
+        Ok(())
+    }
+
+    /// Whether a policy, were it the resource's, would deny the caller an operation: the lock-out check. The tags of the
+    /// repository are read for it too; the policies that decided need not have asked for them.
+    pub async fn would_deny(&self, gate: &Gate, op: Op, policy: &policy::Policy) -> Result<bool> {
+        let mut context = gate.context.clone();
+        if policies::reads_resource_tags(policy) {
+            self.add_repository_tags(&mut context, &gate.resolved).await?;
+        }
+        let resource = gate.resource(op);
+        let request = policy::Request { action: op.action(), resource: &resource, context: &context };
+        Ok(gate.policies.is_denied_by(policy, &request, &gate.caller, &gate.account_id))
+    }
+
+    /// The condition keys about the account of a role, which a gate that was opened for the caller's own does not have.
+    pub fn keys_of_account(&self, account: &Account) -> policy::Context {
+        let mut keys = policy::Context::new();
+        let organization = account.in_organization.then_some(&self.organization);
+        keys::add_resource_account(&mut keys, &account.account_id, organization);
+        keys
+    }
+
+    /// Whether the caller still exists, its key is active and its token is one for this registry's region: what a
+    /// login wants to know. And whether there is such a registry at all: what else is asked of another account's is
+    /// refused by the gate, there or not.
+    pub async fn check_login(&self, ctx: &Ctx, account: &AccountId, region: &Region) -> Result<()> {
+        let gate = self.registry_gate(ctx, account, region).await?;
+        if gate.resolved.account_is_open { Ok(()) } else { Err(no_registry(account)) }
+    }
+}
+
+impl Gate {
+    /// What the one read found. Use a row of it only under a permit.
+    pub fn resolved(&self) -> &Resolved {
+        &self.resolved
+    }
+
+    /// Decides on one operation on the repository. The decision comes before the existence of the
+    /// repository is told, so that a stranger cannot learn which names are taken.
+    pub fn permit<E: Effect>(&self) -> Result<Permit<E>> {
+        self.allow(E::OP)?;
+        self.existing()
+    }
+
+    fn existing<E: Effect>(&self) -> Result<Permit<E>> {
+        let row = self.resolved.repository.clone().ok_or_else(|| self.repository_not_found())?;
+        Ok(Permit {
+            account_id: self.account_id.clone(),
+            row,
+            caller: Arc::clone(&self.caller),
+            effect: PhantomData,
+        })
+    }
+
+    /// `permit`, with the condition keys that the request brings.
+    pub fn permit_with<E: Effect>(&self, keys: policy::Context) -> Result<Permit<E>> {
+        self.also_allow(E::OP, keys)?;
+        self.existing()
+    }
+
+    /// Decides, with further condition keys, for an operation that needs a second permission
+    /// (creating a repository with tags needs TagResource, foundation 21).
+    pub fn also_allow(&self, op: Op, keys: policy::Context) -> Result<()> {
+        self.decide(op, &self.resource(op), &self.context_of(op, keys))
+    }
+
+    /// Decides on one operation without making a permit.
+    pub fn allow(&self, op: Op) -> Result<()> {
+        self.decide(op, &self.resource(op), &self.context)
+    }
+
+    /// Decides on an operation whose resource the request names (`Resource::Named`), such as the ARN of a role.
+    pub fn allow_on(&self, op: Op, resource: &str, keys: policy::Context) -> Result<()> {
+        self.decide(op, resource, &self.context_of(op, keys))
+    }
+
+    /// The condition keys of an operation, with those that its request brings.
+    fn context_of(&self, op: Op, keys: policy::Context) -> policy::Context {
+        let mut context = self.context.clone();
+        if let Some(region) = keys::requested_region(op, self.signed_region.as_ref()) {
+            context.set("aws:RequestedRegion", region);
+        }
+        context.and(keys)
+    }
+
+    /// Who asks, under the name that it has now.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Whether a role trusts the caller for one action, and the caller's own policies agree.
+    pub fn is_trusted(
+        &self,
+        op: Op,
+        role_arn: &str,
+        role_account: &AccountId,
+        trust: &policy::Policy,
+        keys: policy::Context,
+    ) -> bool {
+        let context = self.context_of(op, keys);
+        let request = policy::Request { action: op.action(), resource: role_arn, context: &context };
+        let decision = self.policies.decide_trust(op, trust, &request, (&self.caller, role_account));
+        if !decision.is_allowed() {
+            log_denial(&self.caller.arn, op, role_arn, &decision);
+        }
+        decision.is_allowed()
+    }
+
+    fn decide(&self, op: Op, resource: &str, context: &policy::Context) -> Result<()> {
+        self.is_open_to_session(op)?;
+        let request = policy::Request { action: op.action(), resource, context };
+        let decision = self.policies.decide(op, &request, &self.caller, &self.account_id);
+        match decision.reason(op.action()) {
+            None => Ok(()),
+            Some(reason) => {
+                log_denial(&self.caller.arn, op, resource, &decision);
+                Err(denied(&self.caller, op, resource, &reason))
+            }
+        }
+    }
+
+    /// Whether an operation is none of those that no policy opens to the caller's kind of session.
+    fn is_open_to_session(&self, op: Op) -> Result<()> {
+        match op.action().split_once(':') {
+            Some(("iam", _)) if self.caller.may_not_use_iam() => Err(gone(&self.caller)),
+            Some(("sts", _)) if self.caller.may_not_use_sts() => {
+                let message = format!("Cannot call {} with session credentials", op.name());
+                Err(Error::new(Code::AccessDenied, message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn resource(&self, op: Op) -> String {
+        match op.resource() {
+            Resource::Account | Resource::Named => "*".to_owned(),
+            Resource::AllRepositories => repository_arn(&self.region, &self.account_id, "*"),
+            Resource::Repository => {
+                repository_arn(&self.region, &self.account_id, self.name.as_deref().unwrap_or("*"))
+            }
+        }
+    }
+
+    /// ECR's sentence for a repository that is not there.
+    pub fn repository_not_found(&self) -> Error {
+        repository_not_found(self.name.as_deref().unwrap_or_default(), &self.account_id)
+    }
+}
+
+/// ECR's sentence for a repository that is not there.
+pub fn repository_not_found(name: &str, account: &AccountId) -> Error {
+    let message =
+        format!("The repository with name '{name}' does not exist in the registry with id '{account}'");
+    Error::new(Code::RepositoryNotFound, message)
+}
+
+/// A host, or the path of an image, can name an account that is not there: else a login to it would succeed.
+fn no_registry(account: &AccountId) -> Error {
+    let message = format!(
+        "There is no registry with id '{account}': no account of this deployment has that id, or it is closed"
+    );
+    Error::new(Code::RepositoryNotFound, message)
+}
+
+/// Whether a role trusts what an identity provider's token says. There is no caller yet, so the trust policy alone
+/// decides.
+pub fn is_trusted_web_identity(
+    request: &Unsigned,
+    (role_arn, account): (&str, &AccountId),
+    settings: &Settings,
+    (trust, web): (&policy::Policy, &WebIdentity),
+    keys: policy::Context,
+) -> bool {
+    let op = Op::AssumeRoleWithWebIdentity;
+    let context = keys::of_unsigned(request, (account, None), &settings.default_region, settings).and(keys);
+    let name = policy::SourceName::new("role trust policy");
+    let policies = policy::Policies { resource: &[(&name, trust)], ..policy::Policies::default() };
+    let kind = policy::CallerKind::WebIdentity { provider: &web.provider_arn };
+    let access = policy::Access {
+        caller: policy::Caller { account: "", kind },
+        resource_account: account.as_str(),
+        is_role_trust: true,
+    };
+    let request = policy::Request { action: op.action(), resource: role_arn, context: &context };
+    let decision = policy::evaluate(&policies, &request, &access);
+    if !decision.is_allowed() {
+        log_denial(&format!("{} of {}", web.subject, web.provider_arn), op, role_arn, &decision);
+    }
+    decision.is_allowed()
+}
+
+fn denied(caller: &Caller, op: Op, resource: &str, reason: &str) -> Error {
+    let message = format!(
+        "User: {} is not authorized to perform: {} on resource: {resource} {reason}",
+        caller.arn,
+        op.action()
+    );
+    Error::new(Code::AccessDenied, message)
+}
+
+fn gone(caller: &Caller) -> Error {
+    tracing::info!(caller = caller.arn, "the principal or its access key is gone");
+    Error::new(Code::InvalidToken, "The security token included in the request is invalid.")
+}
+
+/// Credentials that were good when the request began, and ended before its effect.
+fn expired(plane: Plane) -> Error {
+    let message = match plane {
+        Plane::Data => TokenError::Expired.to_string(),
+        Plane::Control => "The security token included in the request is expired".to_owned(),
+    };
+    Error::new(Code::ExpiredToken, message)
+}
+
+/// Why a request was denied, for the operator: which policy and statement, or which kind of policy is silent.
+fn log_denial(caller: &str, op: Op, resource: &str, decision: &policy::Decision) {
+    let action = op.action();
+    match decision {
+        policy::Decision::ExplicitDeny(by) => {
+            let policy = by.source.as_ref().map(policy::SourceName::as_str);
+            let (kind, statement) = (by.kind.words(), by.statement_index);
+            tracing::info!(caller, action, resource, kind, policy, statement, "denied by a statement");
+        }
+        policy::Decision::ImplicitDeny(kind) => {
+            tracing::info!(
+                caller,
+                action,
+                resource,
+                kind = kind.words(),
+                "denied: nothing of this kind allows it"
+            );
+        }
+        policy::Decision::Exceeded(excess) => {
+            let because = excess.words();
+            tracing::warn!(
+                caller,
+                action,
+                resource,
+                because,
+                "denied: it could not be decided within bounds"
+            );
+        }
+        policy::Decision::Allow(_) => {}
+    }
+}

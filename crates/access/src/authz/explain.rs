@@ -1,0 +1,78 @@
+//! What a decision was made of: the same policies and condition keys that decide, asked to tell all they know.
+
+use aws::ids::AccountId;
+use policy::{Decision, Matched, NearMiss, PolicyKind};
+
+use super::policies::asking;
+use super::{Gate, Op};
+
+/// A decision with everything that speaks of it.
+pub struct Explained {
+    pub decision: Decision,
+    /// The statements that speak of the request.
+    pub matched: Vec<Matched>,
+    /// The statements that nearly allow it.
+    pub near: Vec<NearMiss>,
+    /// The policies that were asked, with the part that each plays.
+    pub asked: Vec<(PolicyKind, String)>,
+    /// Condition keys that policies look at and the request has not.
+    pub absent: Vec<String>,
+}
+
+impl Gate {
+    /// Tells how an operation is decided. With a role's trust policy and account, how taking it on is.
+    pub fn explain(
+        &self,
+        op: Op,
+        resource: &str,
+        keys: policy::Context,
+        trust: Option<(&policy::Policy, &AccountId)>,
+    ) -> Explained {
+        let context = self.context_of(op, keys);
+        let request = policy::Request { action: op.action(), resource, context: &context };
+        let trust_name = policy::SourceName::new("role trust policy");
+        self.policies.with_policies(op, |policies| {
+            let of_trust = trust.map(|(policy, _)| [(&trust_name, policy)]);
+            let policies = match &of_trust {
+                Some(resource) => policy::Policies { resource, ..*policies },
+                None => *policies,
+            };
+            asking(&self.caller, |asks| {
+                let access = policy::Access {
+                    caller: asks,
+                    resource_account: trust.map_or(&self.account_id, |(_, account)| account).as_str(),
+                    is_role_trust: trust.is_some(),
+                };
+                Explained {
+                    decision: policy::evaluate(&policies, &request, &access),
+                    matched: policy::matched_statements(&policies, &request, &access),
+                    near: policy::near_misses(&policies, &request, &access),
+                    asked: asked(&policies, access.is_role_trust),
+                    absent: absent(&policies, &context),
+                }
+            })
+        })
+    }
+}
+
+fn asked(policies: &policy::Policies<'_>, is_role_trust: bool) -> Vec<(PolicyKind, String)> {
+    let of_resource = if is_role_trust { PolicyKind::RoleTrust } else { PolicyKind::Resource };
+    let named = |kind, sources: &[policy::Source<'_>]| {
+        sources.iter().map(|(name, _)| (kind, name.to_string())).collect::<Vec<_>>()
+    };
+    let mut all = named(of_resource, policies.resource);
+    all.extend(named(PolicyKind::Identity, policies.identity));
+    all.extend(named(PolicyKind::Boundary, policies.boundary.as_slice()));
+    all.extend(named(PolicyKind::Session, policies.session.unwrap_or_default()));
+    all
+}
+
+fn absent(policies: &policy::Policies<'_>, context: &policy::Context) -> Vec<String> {
+    let sources = policies.resource.iter().chain(policies.identity).chain(&policies.boundary);
+    let all = sources.chain(policies.session.unwrap_or_default());
+    let mut keys: Vec<String> = all.flat_map(|(_, policy)| policy.keys()).map(str::to_owned).collect();
+    keys.retain(|key| !context.has(key));
+    keys.sort_by_key(|key| key.to_lowercase());
+    keys.dedup_by(|one, other| one.eq_ignore_ascii_case(other));
+    keys
+}

@@ -1,0 +1,145 @@
+//! Condition keys. Source: IAM User Guide, "AWS global condition context keys".
+//!
+//! A request from a network that the configuration calls a VPC endpoint has `aws:SourceVpc`, `aws:SourceVpce` and
+//! `aws:VpcSourceIp`, and no `aws:SourceIp`; every other request has `aws:SourceIp` alone.
+
+use aws::ids::{AccountId, Region};
+
+use crate::context::{Caller, CallerKind, Ctx, Session, Unsigned};
+use crate::op::Op;
+use crate::organization::Organization;
+use crate::settings::Settings;
+
+/// The keys of a request that nobody signed.
+pub(super) fn of_unsigned(
+    request: &Unsigned,
+    (account, organization): (&AccountId, Option<&Organization>),
+    region: &Region,
+    settings: &Settings,
+) -> policy::Context {
+    let mut context = policy::Context::new()
+        .with("aws:ViaAWSService", false)
+        .with("aws:SecureTransport", request.peer.tls)
+        .with("aws:CurrentTime", request.now)
+        .with("aws:EpochTime", request.now.as_second())
+        .with("aws:RequestedRegion", region.to_string());
+    add_resource_account(&mut context, account, organization);
+    if let Some(user_agent) = &request.user_agent {
+        context.set("aws:UserAgent", user_agent.as_str());
+    }
+    let address = request.peer.address;
+    match settings.vpc_endpoints.iter().find(|endpoint| endpoint.serves(address)) {
+        Some(endpoint) => {
+            context.set("aws:SourceVpc", endpoint.vpc.clone());
+            context.set("aws:SourceVpce", endpoint.id.clone());
+            context.set("aws:VpcSourceIp", address);
+        }
+        None => context.set("aws:SourceIp", address),
+    }
+    context
+}
+
+/// The keys that hold for every operation of a request.
+pub(super) fn of_request(
+    ctx: &Ctx,
+    caller: &Caller,
+    account: (&AccountId, Option<&Organization>),
+    region: &Region,
+    settings: &Settings,
+) -> policy::Context {
+    let request = Unsigned { peer: ctx.peer, user_agent: ctx.user_agent.clone(), now: ctx.now };
+    let mut context = of_unsigned(&request, account, region, settings)
+        .with("aws:PrincipalArn", caller.principal_arn())
+        .with("aws:PrincipalAccount", caller.account_id.to_string())
+        .with("aws:PrincipalType", caller.principal_type())
+        .with("aws:PrincipalIsAWSService", false)
+        .with("aws:userid", caller.user_id());
+    if let CallerKind::User { name, .. } = &caller.kind {
+        context.set("aws:username", name.as_str());
+    }
+    if let Some(session) = &caller.session {
+        add_session(&mut context, session);
+    }
+    context
+}
+
+/// The organisation of the caller's account.
+pub(super) fn add_principal_organization(context: &mut policy::Context, organization: &Organization) {
+    context.set("aws:PrincipalOrgID", organization.id.as_str());
+    context.set_all("aws:PrincipalOrgPaths", [organization.path()]);
+}
+
+/// The account of a resource and its organisation; none hides what the context held of another account.
+pub(super) fn add_resource_account(
+    context: &mut policy::Context,
+    account: &AccountId,
+    organization: Option<&Organization>,
+) {
+    context.set("aws:ResourceAccount", account.to_string());
+    context.set_all("aws:ResourceOrgID", [""; 0]);
+    context.set_all("aws:ResourceOrgPaths", [""; 0]);
+    if let Some(organization) = organization {
+        context.set("aws:ResourceOrgID", organization.id.as_str());
+        context.set_all("aws:ResourceOrgPaths", [organization.path()]);
+    }
+}
+
+/// `aws:RequestedRegion` of an operation whose Region is not its resource's: services with one endpoint for the world are
+/// always called in us-east-1, STS where the signature says.
+pub(super) fn requested_region(op: Op, signed: Option<&Region>) -> Option<String> {
+    match op.action().split_once(':') {
+        Some(("iam" | "organizations" | "account", _)) => Some("us-east-1".to_owned()),
+        Some(("sts", _)) => signed.map(ToString::to_string),
+        _ => None,
+    }
+}
+
+fn add_session(context: &mut policy::Context, session: &Session) {
+    // A moment that is none counts as long ago: what denies the sessions of before some moment must hold for it.
+    let issued_at = jiff::Timestamp::from_second(session.issued_at).unwrap_or(jiff::Timestamp::MIN);
+    context.set("aws:TokenIssueTime", issued_at);
+    // Only temporary credentials have the key at all.
+    context.set("aws:MultiFactorAuthPresent", session.mfa);
+    if let Some(identity) = &session.source_identity {
+        context.set("aws:SourceIdentity", identity.as_str());
+    }
+    if let Some(web) = &session.web_identity {
+        context.set("aws:FederatedProvider", web.provider_arn.as_str());
+        context.set(format!("{}:sub", web.issuer), web.subject.as_str());
+        context.set(format!("{}:aud", web.issuer), web.audience.as_str());
+    }
+}
+
+/// `aws:PrincipalTag/…`: the principal's own tags, and over them those of the session.
+pub(super) fn add_principal_tags(
+    context: &mut policy::Context,
+    own: &[(String, String)],
+    session: Option<&Session>,
+) {
+    context.set_tags("aws:PrincipalTag/", pairs(own));
+    if let Some(session) = session {
+        context.set_tags("aws:PrincipalTag/", pairs(&session.tags));
+    }
+}
+
+/// Tags as pairs of texts.
+pub fn pairs(tags: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> + Clone {
+    tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+}
+
+/// `aws:RequestTag/…` and `aws:TagKeys` of the tags that a request brings.
+pub fn of_request_tags<'a>(tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> policy::Context {
+    let mut context = policy::Context::new();
+    context.set_tags("aws:RequestTag/", tags.clone());
+    let names: Vec<&str> = tags.map(|(key, _)| key).collect();
+    if !names.is_empty() {
+        context.set_all("aws:TagKeys", names);
+    }
+    context
+}
+
+/// `aws:ResourceTag/…` and the service's own `ecr:ResourceTag/…`.
+pub fn add_resource_tags(context: &mut policy::Context, service: &str, tags: &[(String, String)]) {
+    context.set_tags("aws:ResourceTag/", pairs(tags));
+    context.set_tags(&format!("{service}:ResourceTag/"), pairs(tags));
+}

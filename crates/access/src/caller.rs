@@ -1,0 +1,235 @@
+//! Who asks: an IAM user, an account's root, or a session, with all that its credentials carry.
+
+use std::sync::Arc;
+
+use aws::arn::Arn;
+use aws::ids::{AccessKeyId, AccountId, Region};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// An authenticated principal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The account that the principal belongs to.
+    pub account_id: AccountId,
+    /// The unique id of the principal whose policies decide (`AIDA…`, `AROA…`; of a root, the account's digits),
+    /// which one re-created under the same name does not share.
+    pub unique_id: String,
+    /// What kind of principal it is.
+    pub kind: CallerKind,
+    /// The ARN as error texts name it.
+    pub arn: String,
+    /// The access key that signed, or that asked for the token in use.
+    pub access_key_id: AccessKeyId,
+    /// The long-term key that must still be active: the key itself, or the one that a session was asked with. The
+    /// session of a role has none: it ends with the role.
+    pub long_term_key: Option<AccessKeyId>,
+    /// What temporary credentials carry.
+    pub session: Option<Arc<Session>>,
+    /// The region that a docker token was issued for; a signed request has its region in its scope.
+    pub token_region: Option<Region>,
+    /// When the credentials that the request came with end, in seconds since 1970. Long-term keys do not.
+    pub ends_at: Option<i64>,
+}
+
+/// The kinds of principals that can ask.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CallerKind {
+    /// The account itself.
+    #[serde(rename = "o")]
+    Root,
+    /// An IAM user.
+    #[serde(rename = "u")]
+    User {
+        /// IAM path, from `/` to `/`.
+        #[serde(rename = "p")]
+        path: String,
+        /// Name.
+        #[serde(rename = "n")]
+        name: String,
+    },
+    /// A session of a role.
+    #[serde(rename = "r")]
+    Role {
+        /// IAM path of the role.
+        #[serde(rename = "p")]
+        path: String,
+        /// The role's name.
+        #[serde(rename = "n")]
+        name: String,
+        /// The session's name.
+        #[serde(rename = "s")]
+        session_name: String,
+    },
+    /// A session of GetFederationToken.
+    #[serde(rename = "f")]
+    Federated {
+        /// The session's name.
+        #[serde(rename = "n")]
+        name: String,
+        /// Path and name of the user who asked for it; none when that was root.
+        #[serde(rename = "u")]
+        user: Option<(String, String)>,
+    },
+}
+
+/// What temporary credentials carry beyond who they are of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// When it was issued, in seconds since 1970 (`aws:TokenIssueTime`).
+    #[serde(rename = "i")]
+    pub issued_at: i64,
+    /// When the credentials end, in seconds since 1970.
+    #[serde(rename = "e")]
+    pub expires_at: i64,
+    /// The session's policies. None: not limited; an empty list allows nothing.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Vec<SessionPolicy>>,
+    /// Session tags (`aws:PrincipalTag/…`).
+    #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<(String, String)>,
+    /// Keys of the tags that the next session of a chain inherits.
+    #[serde(rename = "v", default, skip_serializing_if = "Vec::is_empty")]
+    pub transitive: Vec<String>,
+    /// `aws:SourceIdentity`.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub source_identity: Option<String>,
+    /// Whether a second factor was shown (`aws:MultiFactorAuthPresent`).
+    #[serde(rename = "m", default, skip_serializing_if = "std::ops::Not::not")]
+    pub mfa: bool,
+    /// The token of an identity provider that the session was given for.
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+    pub web_identity: Option<WebIdentity>,
+    /// Whether a session of a role asked for it (role chaining).
+    #[serde(rename = "c", default, skip_serializing_if = "std::ops::Not::not")]
+    pub chained: bool,
+}
+
+/// A policy that limits a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SessionPolicy {
+    /// Its JSON text.
+    #[serde(rename = "d")]
+    Inline(String),
+    /// The ARN of a managed policy.
+    #[serde(rename = "a")]
+    Managed(String),
+}
+
+/// Whom an identity provider's token spoke of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebIdentity {
+    /// The provider's ARN (`aws:FederatedProvider`).
+    #[serde(rename = "p")]
+    pub provider_arn: String,
+    /// The issuer without its scheme, which leads the condition keys.
+    #[serde(rename = "i")]
+    pub issuer: String,
+    /// `sub`.
+    #[serde(rename = "s")]
+    pub subject: String,
+    /// `aud`.
+    #[serde(rename = "a")]
+    pub audience: String,
+}
+
+impl CallerKind {
+    /// The ARN of such a principal, as error texts and GetCallerIdentity name it.
+    pub fn arn(&self, account: &AccountId) -> String {
+        match self {
+            Self::Root => Arn::iam_root(account).to_string(),
+            Self::User { path, name } => Arn::iam_user(account, path, name).to_string(),
+            Self::Role { name, session_name, .. } => {
+                Arn::sts_assumed_role(account, name, session_name).to_string()
+            }
+            Self::Federated { name, .. } => format!("arn:aws:sts::{account}:federated-user/{name}"),
+        }
+    }
+}
+
+impl Caller {
+    /// A caller with a long-term key.
+    pub fn with_key(account_id: AccountId, unique_id: String, kind: CallerKind, key: AccessKeyId) -> Self {
+        Self {
+            arn: kind.arn(&account_id),
+            account_id,
+            unique_id,
+            kind,
+            access_key_id: key.clone(),
+            long_term_key: Some(key),
+            session: None,
+            token_region: None,
+            ends_at: None,
+        }
+    }
+
+    /// Whether the credentials that the request came with have ended.
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        self.ends_at.is_some_and(|ends_at| now.as_second() >= ends_at)
+    }
+
+    /// `aws:userid`: the unique id of a user, `AROA…:session`, `account:name` of a federated user, a root's account.
+    pub fn user_id(&self) -> String {
+        match &self.kind {
+            CallerKind::Root | CallerKind::User { .. } => self.unique_id.clone(),
+            CallerKind::Role { session_name, .. } => format!("{}:{session_name}", self.unique_id),
+            CallerKind::Federated { name, .. } => format!("{}:{name}", self.account_id),
+        }
+    }
+
+    /// Whose an upload is: a role's, in whichever session. Two users may give their sessions of GetFederationToken one
+    /// name, and with it one `aws:userid`: those are two.
+    pub fn upload_owner(&self) -> String {
+        match &self.kind {
+            CallerKind::Federated { name, .. } => format!("{}:{name}", self.unique_id),
+            CallerKind::Root | CallerKind::User { .. } | CallerKind::Role { .. } => self.unique_id.clone(),
+        }
+    }
+
+    /// `aws:PrincipalArn`: for the session of a role, the role's ARN with its path.
+    pub fn principal_arn(&self) -> String {
+        match &self.kind {
+            CallerKind::Role { path, name, .. } => Arn::iam_role(&self.account_id, path, name).to_string(),
+            _ => self.arn.clone(),
+        }
+    }
+
+    /// `aws:PrincipalType`.
+    pub fn principal_type(&self) -> &'static str {
+        match self.kind {
+            CallerKind::Root => "Account",
+            CallerKind::User { .. } => "User",
+            CallerKind::Role { .. } => "AssumedRole",
+            CallerKind::Federated { .. } => "FederatedUser",
+        }
+    }
+
+    /// Sessions of GetFederationToken, and those of GetSessionToken without a second factor, have no way into IAM
+    /// (IAM User Guide, "Compare AWS STS credentials").
+    pub fn may_not_use_iam(&self) -> bool {
+        match self.kind {
+            CallerKind::Role { .. } => false,
+            CallerKind::Federated { .. } => true,
+            CallerKind::Root | CallerKind::User { .. } => {
+                self.session.as_ref().is_some_and(|session| !session.mfa)
+            }
+        }
+    }
+
+    /// Sessions of GetFederationToken have GetCallerIdentity of STS, those of GetSessionToken AssumeRole too (the same
+    /// page). Neither of the two is decided by the caller's policies alone, so that this is about all the others.
+    pub fn may_not_use_sts(&self) -> bool {
+        self.session.is_some() && !matches!(self.kind, CallerKind::Role { .. })
+    }
+
+    /// The caller under the name that its principal has now; None if nothing changed. Only users can be renamed.
+    pub fn renamed(&self, path: &str, name: &str) -> Option<Self> {
+        let kind = match &self.kind {
+            CallerKind::User { path: old_path, name: old } if old != name || old_path != path => {
+                CallerKind::User { path: path.to_owned(), name: name.to_owned() }
+            }
+            _ => return None,
+        };
+        Some(Self { arn: kind.arn(&self.account_id), kind, ..self.clone() })
+    }
+}

@@ -1,0 +1,157 @@
+//! Who asks, from where and when: made once for each request and read by authorisation, events and audit.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use aws::ids::{AccountId, Region};
+use jiff::{SignedDuration, Timestamp};
+use meta::{Micros, OperationId};
+use oci::name::RepositoryName;
+
+pub use crate::caller::{Caller, CallerKind, Session, SessionPolicy, WebIdentity};
+use crate::error::Result;
+use crate::memory::Memory;
+
+/// The network side of a request, after trusted proxies have been taken into account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The client's address (`aws:SourceIp`).
+    pub address: IpAddr,
+    /// Whether the client spoke TLS (`aws:SecureTransport`).
+    pub tls: bool,
+}
+
+/// Which API a request came by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plane {
+    /// The OCI distribution protocol under `/v2/`.
+    Data,
+    /// The AWS APIs.
+    Control,
+}
+
+/// The context of one request.
+#[derive(Clone, Debug)]
+pub struct Ctx {
+    /// Who asks.
+    pub caller: Arc<Caller>,
+    /// From where.
+    pub peer: Peer,
+    /// The `User-Agent` header (`aws:UserAgent`).
+    pub user_agent: Option<String>,
+    /// The id in the log and in the answer.
+    pub request_id: String,
+    /// Recognises a write that was repeated because the answer of its COMMIT was lost.
+    pub operation_id: OperationId,
+    /// The time that decisions and rows go by: when the request began, or when its body was in ([`Ctx::later`]).
+    pub now: Timestamp,
+    /// By which API.
+    pub plane: Plane,
+    /// The Region of the signature's scope; none for a request that was not signed.
+    pub signed_region: Option<Region>,
+    /// Where the memory that the request needs is accounted for; none where nobody does.
+    pub memory: Option<Arc<dyn Memory>>,
+    /// When `now` was read, on a clock that is never set.
+    pub read_at: Instant,
+}
+
+impl Ctx {
+    /// The context of a request; its writes are recognised by its id.
+    pub fn new(
+        caller: Arc<Caller>,
+        peer: Peer,
+        user_agent: Option<String>,
+        request_id: String,
+        now: Timestamp,
+        plane: Plane,
+    ) -> Self {
+        let operation_id = OperationId(request_id.clone());
+        Self {
+            caller,
+            peer,
+            user_agent,
+            request_id,
+            operation_id,
+            now,
+            plane,
+            signed_region: None,
+            memory: None,
+            read_at: Instant::now(),
+        }
+    }
+
+    /// The same request at the time that it is now. What was decided before a body came in, or before a turn was waited
+    /// for, is decided again with it: meanwhile a policy, a user or a session may have ended.
+    #[must_use]
+    pub fn later(&self) -> Self {
+        let read_at = Instant::now();
+        let passed = SignedDuration::try_from(read_at.saturating_duration_since(self.read_at));
+        let now = self.now.saturating_add(passed.unwrap_or(SignedDuration::MAX)).unwrap_or(Timestamp::MAX);
+        Self { now, read_at, ..self.clone() }
+    }
+
+    /// The same with an account of its memory.
+    #[must_use]
+    pub fn accounted_by(self, memory: Arc<dyn Memory>) -> Self {
+        Self { memory: Some(memory), ..self }
+    }
+
+    /// Takes room for bytes that the request needs until it is answered.
+    pub async fn hold(&self, bytes: u64) -> Result<()> {
+        match &self.memory {
+            Some(memory) => memory.hold(bytes).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The same for a request that was signed for a Region.
+    #[must_use]
+    pub fn signed_for(self, region: Region) -> Self {
+        Self { signed_region: Some(region), ..self }
+    }
+
+    /// `now` in the store's unit.
+    pub fn at(&self) -> Micros {
+        micros(self.now)
+    }
+}
+
+/// The context of a request that nobody signed.
+#[derive(Clone, Debug)]
+pub struct Unsigned {
+    /// From where.
+    pub peer: Peer,
+    /// The `User-Agent` header (`aws:UserAgent`).
+    pub user_agent: Option<String>,
+    /// The request's one reading of the clock.
+    pub now: Timestamp,
+}
+
+/// A moment in the store's unit.
+pub fn micros(at: Timestamp) -> Micros {
+    Micros(at.as_microsecond())
+}
+
+/// A repository as a request names it: not yet known to exist, nor the caller to be allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositoryRef {
+    /// The registry's account.
+    pub account_id: AccountId,
+    /// The registry's region.
+    pub region: Region,
+    /// The repository's name.
+    pub name: RepositoryName,
+}
+
+impl RepositoryRef {
+    /// The repository's ARN, as policies name it.
+    pub fn arn(&self) -> String {
+        repository_arn(&self.region, &self.account_id, self.name.as_str())
+    }
+}
+
+/// `arn:{partition}:ecr:{region}:{account}:repository/{name}`.
+pub fn repository_arn(region: &Region, account: &AccountId, name: &str) -> String {
+    format!("arn:{}:ecr:{region}:{account}:repository/{name}", region.partition())
+}

@@ -1,0 +1,272 @@
+//! Keys that seal what the deployment gives out and keeps: listed, turned, retired, and put under another master key.
+//!
+//! Every change reads the stored ring, and puts another in its place if it is still the same. Nothing here
+//! passes the gate: it is for whoever can open the store, and for the operations WharfListKeys and WharfRotateKeys.
+
+use std::time::Duration;
+
+use aws::ecr::epoch_seconds;
+use aws::organizations::{SealingKey, WharfListKeysResponse};
+use jiff::Timestamp;
+use meta::{
+    CountSealedSecrets, GetSetting, ListSecretsNotUnder, Meta, OpError, PutSettingOnce, ReplaceSetting,
+    ResealSecret, SealedSecret,
+};
+
+use crate::error::{AwsCode, Code, Error, Result};
+use crate::key_ring::{Ring, Wraps};
+use crate::seal::{Keys, Purpose};
+use crate::settings::MasterKey;
+use crate::store::{StoreResultExt as _, store_error};
+use crate::{Access, KEY_RING};
+
+/// How often a running node looks for what has become of the keys.
+pub const REFRESH: Duration = Duration::from_secs(10);
+/// Secrets that are sealed anew in one pass.
+const SLICE: usize = 200;
+/// Others who change the ring at the same moment are few.
+const TRIES: usize = 10;
+
+/// The ring of the store; made where there is none.
+pub async fn open(master: &MasterKey, meta: &Meta, now: Timestamp) -> Result<Keys> {
+    let fresh = Ring::generate(now).and_then(|ring| ring.wrap(master)).map_err(Error::internal)?;
+    let put = PutSettingOnce { name: KEY_RING.to_owned(), value: fresh };
+    let stored = meta.write(put).await.or_store_error()?;
+    let ring = Wraps::read(&stored).and_then(|wraps| wraps.open(master)).map_err(|error| {
+        tracing::error!("the master key is not the one that the store is sealed under");
+        Error::internal(error)
+    })?;
+    Keys::new(master.clone(), &ring, now).map_err(Error::internal)
+}
+
+fn rotating() -> Error {
+    let text = "The master key is being rotated. Finish that first: wharf keys rotate --master --finish";
+    Error::aws(AwsCode::OrganizationInvalidInput, text)
+}
+
+fn full() -> Error {
+    let text =
+        "There are too many keys. Rotate again when the oldest is not needed any more: wharf keys list";
+    Error::aws(AwsCode::OrganizationInvalidInput, text)
+}
+
+/// What becomes of the stored ring, and what is told of it.
+enum Change<T> {
+    /// It stays.
+    Nothing(T),
+    /// It becomes this.
+    To(Vec<u8>, T),
+}
+
+impl Access {
+    async fn stored_ring(&self) -> Result<(Vec<u8>, Wraps)> {
+        let stored = self.meta.read(GetSetting { name: KEY_RING.to_owned() }).await.or_store_error()?;
+        let stored = stored.ok_or_else(|| Error::internal(crate::seal::SealError::Broken))?;
+        let wraps = Wraps::read(&stored).map_err(Error::internal)?;
+        Ok((stored, wraps))
+    }
+
+    /// Reads the ring again. `master` is what the master key's file holds by now; the one that opened the ring before is
+    /// still good while a rotation of it is not finished.
+    pub async fn refresh_keys(&self, master: MasterKey, now: Timestamp) -> Result<()> {
+        let (_, wraps) = self.stored_ring().await?;
+        let (ring, master) = if let Ok(ring) = wraps.open(&master) {
+            (ring, master)
+        } else {
+            let known = self.keys.master();
+            (wraps.open(&known).map_err(Error::internal)?, known)
+        };
+        self.keys.renew(master, &ring, now).map_err(Error::internal)
+    }
+
+    /// Puts another ring in the place of the stored one. `change` is asked again where somebody else was quicker.
+    async fn change_ring<T: Send>(
+        &self,
+        change: impl Fn(&Wraps) -> Result<Change<T>> + Send + Sync,
+    ) -> Result<T> {
+        for _ in 0..TRIES {
+            let (old, wraps) = self.stored_ring().await?;
+            match change(&wraps)? {
+                Change::Nothing(outcome) => return Ok(outcome),
+                Change::To(new, outcome) => {
+                    if self.replace_ring(old, new).await? {
+                        return Ok(outcome);
+                    }
+                }
+            }
+        }
+        Err(Error::new(Code::Unavailable, "The keys are being changed by somebody else. Try again."))
+    }
+
+    /// Changes keys of the ring and goes on with what it is then; `change` tells whether there is anything to do.
+    async fn change_keys(
+        &self,
+        now: Timestamp,
+        change: impl Fn(&mut Ring) -> Result<bool> + Send + Sync,
+    ) -> Result<Ring> {
+        let changed = self.change_ring(|wraps| {
+            let master = self.keys.master();
+            let mut ring = wraps.open(&master).map_err(Error::internal)?;
+            if !change(&mut ring)? {
+                return Ok(Change::Nothing((ring, None)));
+            }
+            // Only one of two master keys is known here.
+            if wraps.count() > 1 {
+                return Err(rotating());
+            }
+            let new = ring.wrap(&master).map_err(Error::internal)?;
+            Ok(Change::To(new, (ring, Some(master))))
+        });
+        let (ring, master) = changed.await?;
+        if let Some(master) = master {
+            self.keys.renew(master, &ring, now).map_err(Error::internal)?;
+        }
+        Ok(ring)
+    }
+
+    async fn replace_ring(&self, old: Vec<u8>, new: Vec<u8>) -> Result<bool> {
+        match self.meta.write(ReplaceSetting { name: KEY_RING.to_owned(), old, new }).await {
+            Ok(()) => Ok(true),
+            Err(OpError::Refused(_)) => Ok(false),
+            Err(OpError::Store(error)) => Err(store_error(error)),
+        }
+    }
+
+    /// The keys of the ring, the oldest first, with how many access keys each seals.
+    pub async fn sealing_keys(&self, now: Timestamp) -> Result<Vec<SealingKey>> {
+        Ok(self.listed_keys(now).await?.keys)
+    }
+
+    pub async fn listed_keys(&self, now: Timestamp) -> Result<WharfListKeysResponse> {
+        let (_, wraps) = self.stored_ring().await?;
+        let ring = wraps.open(&self.keys.master()).map_err(Error::internal)?;
+        Ok(WharfListKeysResponse { keys: self.shown_keys(&ring, now).await?, master_keys: wraps.count() })
+    }
+
+    async fn shown_keys(&self, ring: &Ring, now: Timestamp) -> Result<Vec<SealingKey>> {
+        let counts = self.meta.read(CountSealedSecrets).await.or_store_error()?;
+        let sealing = ring.sealing(now);
+        let time = |seconds: i64| epoch_seconds(Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX));
+        let shown = ring.entries().iter().enumerate().map(|(at, entry)| SealingKey {
+            key_id: entry.id,
+            made_at: (entry.made_at > 0).then(|| time(entry.made_at)),
+            state: match at.cmp(&sealing) {
+                std::cmp::Ordering::Less => "OPENING",
+                std::cmp::Ordering::Equal => "SEALING",
+                std::cmp::Ordering::Greater => "WAITING",
+            },
+            seals_from: (at > sealing).then(|| time(entry.seals_from)),
+            needed_until: ring.needed_until(at).filter(|_| at < sealing).map(time),
+            access_keys: counts.iter().find(|(id, _)| *id == entry.id).map_or(0, |(_, count)| *count),
+        });
+        Ok(shown.collect())
+    }
+
+    /// Makes a new sealing key, which seals half a minute later; while one waits to seal, that is the new one.
+    pub async fn rotate_sealing_key(&self, now: Timestamp) -> Result<Vec<SealingKey>> {
+        let turned =
+            self.change_keys(now, |ring| ring.turn(now).map_err(Error::internal)?.map_err(|_| full()));
+        let ring = turned.await?;
+        self.shown_keys(&ring, now).await
+    }
+
+    /// One pass over what older keys seal for good: access keys are sealed anew in slices, and keys whose time is over go.
+    /// Tells how much was done. Safe to repeat and to run on several nodes.
+    pub async fn tend_keys(&self, now: Timestamp) -> Result<usize> {
+        let (_, wraps) = self.stored_ring().await?;
+        let ring = wraps.open(&self.keys.master()).map_err(Error::internal)?;
+        if ring.sealing(now) == 0 || wraps.count() > 1 {
+            return Ok(0);
+        }
+        let resealed = self.reseal_secrets().await?;
+        let mut retired = 0;
+        for id in ring.over(now) {
+            retired += usize::from(self.retire(id, now).await?);
+        }
+        Ok(resealed + retired)
+    }
+
+    async fn reseal_secrets(&self) -> Result<usize> {
+        let sealing_key = self.keys.sealing();
+        let (mut after, mut done) = (String::new(), 0);
+        loop {
+            let list = ListSecretsNotUnder { sealing_key, after, limit: SLICE };
+            let slice = self.meta.read(list).await.or_store_error()?;
+            let Some(last) = slice.last() else { return Ok(done) };
+            after = last.id.to_string();
+            for secret in slice {
+                done += usize::from(self.reseal(secret).await?);
+            }
+            if done >= SLICE {
+                return Ok(done);
+            }
+        }
+    }
+
+    async fn reseal(&self, old: SealedSecret) -> Result<bool> {
+        let Ok(plain) = self.keys.open_value(Purpose::AccessKey, &old.sealed) else {
+            tracing::error!(access_key = %old.id, "the secret of an access key does not open; make another key");
+            return Ok(false);
+        };
+        let sealed = self.keys.seal(Purpose::AccessKey, &plain).map_err(Error::internal)?;
+        self.meta.write(ResealSecret { old, sealed }).await.or_store_error()
+    }
+
+    /// Takes a key whose time is over out of the ring, unless it still seals a secret that opens.
+    async fn retire(&self, id: u8, now: Timestamp) -> Result<bool> {
+        let sealing_key = self.keys.sealing();
+        let mut after = String::new();
+        loop {
+            let list = ListSecretsNotUnder { sealing_key, after, limit: SLICE };
+            let slice = self.meta.read(list).await.or_store_error()?;
+            let Some(last) = slice.last() else { break };
+            after = last.id.to_string();
+            let opens = |secret: &SealedSecret| {
+                secret.sealed.get(1) == Some(&id)
+                    && self.keys.open_value(Purpose::AccessKey, &secret.sealed).is_ok()
+            };
+            if slice.iter().any(opens) {
+                return Ok(false);
+            }
+        }
+        let ring = self.change_keys(now, |ring| Ok(ring.over(now).contains(&id) && ring.retire(id))).await?;
+        tracing::info!(key = id, left = ring.entries().len(), "a sealing key is retired");
+        Ok(true)
+    }
+
+    /// Lets another master key open the store beside the one that does.
+    pub async fn add_master_key(&self, next: &MasterKey) -> Result<()> {
+        let added = self.change_ring(|wraps| {
+            if wraps.open(next).is_ok() {
+                return Ok(Change::Nothing(()));
+            }
+            if wraps.count() > 1 {
+                return Err(rotating());
+            }
+            let master = self.keys.master();
+            let ring = wraps.open(&master).map_err(Error::internal)?;
+            let new = Wraps::under_both(&ring, &master, next).map_err(Error::internal)?;
+            Ok(Change::To(new, ()))
+        });
+        added.await
+    }
+
+    /// Lets this master key alone open the store; it must be one of those that do.
+    pub async fn keep_one_master_key(&self, master: &MasterKey, now: Timestamp) -> Result<()> {
+        let kept = self.change_ring(|wraps| {
+            let ring = wraps.open(master).map_err(Error::internal)?;
+            if wraps.count() == 1 {
+                return Ok(Change::Nothing(ring));
+            }
+            let new = ring.wrap(master).map_err(Error::internal)?;
+            Ok(Change::To(new, ring))
+        });
+        let ring = kept.await?;
+        self.keys.renew(master.clone(), &ring, now).map_err(Error::internal)
+    }
+
+    /// How many master keys open the store: two while a rotation is to be finished.
+    pub async fn master_keys(&self) -> Result<usize> {
+        Ok(self.stored_ring().await?.1.count())
+    }
+}

@@ -1,0 +1,94 @@
+//! Who asks, and what the caller may do: the gate, and the store behind it.
+//!
+//! Architecture invariants: this crate knows no HTTP, no SQL and no bytes of blobs. Every effect passes the gate in
+//! [`authz`].
+
+pub mod account;
+pub mod addressing;
+pub mod authenticate;
+pub mod authz;
+pub mod caller;
+pub mod context;
+pub mod error;
+pub mod ids;
+pub mod kept;
+mod key_ring;
+pub mod keys;
+pub mod memory;
+pub mod op;
+pub mod organization;
+pub mod page;
+pub mod policy_lint;
+pub mod principal_names;
+pub mod seal;
+pub mod session;
+pub mod settings;
+pub mod shared_provider;
+pub mod store;
+pub mod token;
+
+use std::sync::{Arc, OnceLock};
+
+use aws::ids::AccountId;
+use jiff::Timestamp;
+use meta::Meta;
+use moka::sync::Cache;
+use oci::digest::Digest;
+
+use crate::authz::PolicyCaches;
+use crate::error::Result;
+use crate::ids::IdSource;
+use crate::organization::Organization;
+use crate::seal::Keys;
+use crate::settings::Settings;
+use crate::store::StoreResultExt as _;
+use crate::token::OpenToken;
+
+const KEY_RING: &str = "key-ring";
+/// Bytes of opened passwords that are kept.
+const TOKENS: u64 = 24 << 20;
+
+/// Access to one deployment: its metadata store, its keys, and the gate before them.
+pub struct Access {
+    pub meta: Meta,
+    pub settings: Settings,
+    pub keys: Keys,
+    pub ids: IdSource,
+    pub organization: Organization,
+    /// Known from the first request for it.
+    management: OnceLock<AccountId>,
+    policies: PolicyCaches,
+    tokens: Cache<Digest, OpenToken>,
+}
+
+impl Access {
+    /// Opens the deployment in this store. An empty store gets a key ring.
+    pub async fn open(settings: Settings, meta: Meta) -> Result<Arc<Self>> {
+        let keys = keys::open(&settings.master_key, &meta, Timestamp::now()).await?;
+        let organization = Organization::open(&meta).await?;
+        Ok(Arc::new(Self {
+            meta,
+            settings,
+            keys,
+            ids: IdSource::new(),
+            organization,
+            management: OnceLock::new(),
+            policies: PolicyCaches::default(),
+            tokens: Cache::builder()
+                .max_capacity(TOKENS)
+                .weigher(|_, open: &OpenToken| open.weight())
+                .build(),
+        }))
+    }
+
+    /// What the binary decided for this deployment.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Whether the metadata store answers; for the readiness probe.
+    pub async fn check_ready(&self) -> Result<()> {
+        let read = meta::GetSetting { name: KEY_RING.to_owned() };
+        self.meta.read(read).await.or_store_error().map(|_| ())
+    }
+}

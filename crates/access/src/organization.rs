@@ -1,0 +1,94 @@
+//! The one organisation of a deployment: its ids, made once.
+
+use aws::ids::AccountId;
+use meta::{FirstAccount, GetSetting, Meta, PutSettingOnce};
+use serde::{Deserialize, Serialize};
+
+use crate::Access;
+use crate::authz::Gate;
+use crate::context::Ctx;
+use crate::error::{Code, Error, Result};
+use crate::op::Op;
+use crate::seal::SealError;
+use crate::store::StoreResultExt as _;
+
+const SETTING: &str = "organization";
+const MANAGEMENT: &str = "management-account";
+
+/// The organisation that every account of the deployment is born into.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Organization {
+    /// `o-` and ten characters (`aws:PrincipalOrgID`).
+    pub id: String,
+    /// `r-` and four characters: the root that holds all accounts.
+    pub root_id: String,
+}
+
+impl Organization {
+    /// The path of every account of it: all are in the root itself (`aws:PrincipalOrgPaths`).
+    pub fn path(&self) -> String {
+        format!("{}/{}/", self.id, self.root_id)
+    }
+
+    /// The deployment's organisation; made on the first start that knows of it.
+    pub async fn open(meta: &Meta) -> Result<Self> {
+        let fresh = Self { id: format!("o-{}", random(10)?), root_id: format!("r-{}", random(4)?) };
+        let value = serde_json::to_vec(&fresh).map_err(Error::internal)?;
+        let put = PutSettingOnce { name: SETTING.to_owned(), value };
+        let kept = meta.write(put).await.or_store_error()?;
+        serde_json::from_slice(&kept).map_err(Error::internal)
+    }
+}
+
+/// The management account: the first of the deployment, written down once, so that no clock that goes wrong later
+/// makes another account the first. None before there is any account.
+async fn management_account(meta: &Meta) -> Result<Option<AccountId>> {
+    let kept = meta.read(GetSetting { name: MANAGEMENT.to_owned() }).await.or_store_error()?;
+    let kept = if let Some(kept) = kept {
+        kept
+    } else {
+        let Some(first) = meta.read(FirstAccount).await.or_store_error()? else { return Ok(None) };
+        let put = PutSettingOnce { name: MANAGEMENT.to_owned(), value: first.as_str().as_bytes().to_vec() };
+        meta.write(put).await.or_store_error()?
+    };
+    let text = String::from_utf8(kept).map_err(Error::internal)?;
+    text.parse().map(Some).map_err(Error::internal)
+}
+
+impl Access {
+    /// The management account: the first account of the deployment.
+    pub async fn management_account(&self) -> Result<AccountId> {
+        if let Some(known) = self.management.get() {
+            return Ok(known.clone());
+        }
+        let found = management_account(&self.meta).await?.ok_or_else(|| {
+            Error::new(
+                Code::Unavailable,
+                "This deployment has no account yet, so no management account either.",
+            )
+        })?;
+        Ok(self.management.get_or_init(|| found).clone())
+    }
+
+    /// The gate of an operation that only the management account may call, once it is allowed.
+    pub async fn manages(&self, ctx: &Ctx, op: Op, resource: &str, keys: policy::Context) -> Result<Gate> {
+        let gate = self.account_gate(ctx).await?;
+        gate.allow_on(op, resource, keys)?;
+        if ctx.caller.account_id != self.management_account().await? {
+            return Err(Error::new(
+                Code::AccessDenied,
+                "You don't have permissions to access this resource.",
+            ));
+        }
+        Ok(gate)
+    }
+}
+
+/// Lower-case letters and digits (Organizations API reference, `OrganizationId`).
+fn random(count: usize) -> Result<String> {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut bytes = vec![0_u8; count];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::internal(SealError::Failed))?;
+    let characters = bytes.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 31)));
+    Ok(characters.copied().map(char::from).collect())
+}

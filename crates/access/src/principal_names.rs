@@ -1,0 +1,139 @@
+//! From the names that policies give principals to the unique ids that they are kept under, and back.
+//!
+//! A principal that is deleted and made again has another id, so a policy that named the first one does not name the
+//! second (IAM User Guide, "AWS JSON policy elements: Principal").
+
+use std::collections::HashMap;
+
+use aws::arn::Arn;
+use aws::ids::AccountId;
+use meta::{EntityKind, EntityName, FindNamedPrincipals, NamedPrincipals, Principal};
+use policy::{AwsPrincipal, Document};
+
+use crate::Access;
+use crate::error::Result;
+use crate::store::StoreResultExt as _;
+
+/// A principal that a policy names and that is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownPrincipal(pub String);
+
+/// What the store has of the principals that a document names, read at one moment.
+struct Known(NamedPrincipals);
+
+impl Known {
+    fn by_name(&self, account: &str, kind: &str, name: &str) -> Option<&Principal> {
+        // The store finds names in any case; an ARN names by the exact spelling.
+        self.0
+            .principals
+            .iter()
+            .find(|one| one.account_id.as_str() == account && one.kind == kind && one.name == name)
+    }
+
+    fn by_id(&self, id: &str) -> Option<&Principal> {
+        self.0.principals.iter().find(|one| one.unique_id == id)
+    }
+
+    /// What a name is kept under; None if it names nothing that is there.
+    fn kept(&self, name: &str) -> Option<String> {
+        if name == "*" {
+            return Some(name.to_owned());
+        }
+        match AwsPrincipal::parse(name)? {
+            AwsPrincipal::FederatedUser => Some(name.to_owned()),
+            AwsPrincipal::Account(account) => {
+                let known = self.0.accounts.iter().find(|known| known.as_str() == account);
+                known.map(ToString::to_string)
+            }
+            AwsPrincipal::Entity { account, kind, path_and_name } => {
+                let (path, name) = split(path_and_name);
+                let found = self.by_name(account, kind, name).filter(|one| one.path == path);
+                found.map(|one| one.unique_id.clone())
+            }
+            AwsPrincipal::Session { account, role, session } => {
+                self.by_name(account, "role", role).map(|role| format!("{}:{session}", role.unique_id))
+            }
+            AwsPrincipal::UniqueId { id, .. } => self.by_id(id).map(|_| name.to_owned()),
+        }
+    }
+
+    /// How a name that is kept is shown, if otherwise.
+    fn shown(&self, kept: &str) -> Option<String> {
+        match AwsPrincipal::parse(kept)? {
+            AwsPrincipal::Account(account) => Some(format!("arn:aws:iam::{account}:root")),
+            AwsPrincipal::UniqueId { id, session } => {
+                let Principal { account_id, kind, path, name, .. } = self.by_id(id)?;
+                Some(match session {
+                    Some(session) => Arn::sts_assumed_role(account_id, name, session).to_string(),
+                    None => format!("arn:aws:iam::{account_id}:{kind}{path}{name}"),
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The path and the name of `path/to/name`.
+fn split(path_and_name: &str) -> (String, &str) {
+    match path_and_name.rsplit_once('/') {
+        Some((path, name)) => (format!("/{path}/"), name),
+        None => ("/".to_owned(), path_and_name),
+    }
+}
+
+/// What the store is asked about the names of a document.
+fn question(document: &Document) -> FindNamedPrincipals {
+    let mut ask = FindNamedPrincipals::default();
+    let entity = |account: &str, kind, name: &str| {
+        let account_id: AccountId = account.parse().ok()?;
+        Some(EntityName { account_id, kind, name: name.to_owned() })
+    };
+    for name in document.aws_principals() {
+        match AwsPrincipal::parse(name) {
+            Some(AwsPrincipal::Account(account)) => ask.accounts.extend(account.parse::<AccountId>().ok()),
+            Some(AwsPrincipal::Entity { account, kind, path_and_name }) => {
+                let kind = if kind == "user" { EntityKind::User } else { EntityKind::Role };
+                ask.entities.extend(entity(account, kind, split(path_and_name).1));
+            }
+            Some(AwsPrincipal::Session { account, role, .. }) => {
+                ask.entities.extend(entity(account, EntityKind::Role, role));
+            }
+            Some(AwsPrincipal::UniqueId { id, .. }) => ask.unique_ids.push(id.to_owned()),
+            Some(AwsPrincipal::FederatedUser) | None => {}
+        }
+    }
+    ask
+}
+
+impl Access {
+    async fn known_principals(&self, document: &Document) -> Result<Known> {
+        Ok(Known(self.meta.read(question(document)).await.or_store_error()?))
+    }
+
+    /// Puts unique ids for the principals that a document names, or tells the first that does not exist. One that is
+    /// deleted before the document is written leaves an id there that is nobody's any more.
+    pub async fn resolve_principals(
+        &self,
+        document: &mut Document,
+    ) -> Result<std::result::Result<(), UnknownPrincipal>> {
+        let known = self.known_principals(document).await?;
+        let mut ids = HashMap::new();
+        for name in document.aws_principals() {
+            match known.kept(name) {
+                Some(id) => ids.insert(name.to_owned(), id),
+                None => return Ok(Err(UnknownPrincipal(name.to_owned()))),
+            };
+        }
+        document.replace_aws_principals(&ids);
+        Ok(Ok(()))
+    }
+
+    /// Puts ARNs for the unique ids of a document; what was deleted stays its id.
+    pub async fn render_principals(&self, document: &mut Document) -> Result<()> {
+        let known = self.known_principals(document).await?;
+        let shown = document.aws_principals().into_iter();
+        let names = shown.filter_map(|kept| Some((kept.to_owned(), known.shown(kept)?))).collect();
+        document.replace_aws_principals(&names);
+        Ok(())
+    }
+}

@@ -1,0 +1,230 @@
+//! Sealed values: docker passwords, page tokens, download URLs, secrets at rest.
+//!
+//! Each is AES-256-GCM under a key derived for its purpose, behind a format version and a key id, so that
+//! keys can be added and retired while values sealed under the old ones still open (foundation 23).
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::key_ring::{Entry, Ring};
+use crate::settings::MasterKey;
+
+const FORMAT: u8 = 1;
+const HEADER_LEN: usize = 2;
+
+/// What a sealed value is for. A value sealed for one purpose does not open for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The docker password.
+    Token,
+    /// `nextToken` and `last`.
+    Page,
+    /// The URL that GetDownloadUrlForLayer gives.
+    Download,
+    /// Secret access keys in the store.
+    AccessKey,
+    /// The session token of temporary credentials.
+    Session,
+    /// The context of a session that is too large for a docker password, in the store.
+    SessionContext,
+}
+
+impl Purpose {
+    fn label(self) -> &'static [u8] {
+        match self {
+            Self::Token => b"wharf token",
+            Self::Page => b"wharf page",
+            Self::Download => b"wharf download",
+            Self::AccessKey => b"wharf access key",
+            Self::Session => b"wharf session",
+            Self::SessionContext => b"wharf session context",
+        }
+    }
+}
+
+/// Why a sealed value does not open. It says nothing of what was inside.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// Not of our making, damaged, or of a retired key.
+    #[error("the value does not open")]
+    Broken,
+    /// The library refused to work (no randomness, a key of the wrong length).
+    #[error("sealing failed")]
+    Failed,
+}
+
+struct Len32;
+
+impl KeyType for Len32 {
+    fn len(&self) -> usize {
+        32
+    }
+}
+
+/// The keys under which values are sealed and opened; all nodes share one ring. It is the ring as it was last read from
+/// the store, which is looked at again every few seconds.
+pub struct Keys {
+    /// The key that wraps the ring in the store.
+    master: RwLock<MasterKey>,
+    ring: RwLock<Arc<KeyRing>>,
+}
+
+struct KeyRing {
+    keys: Vec<(u8, [u8; 32])>,
+    /// The one of them that seals.
+    sealing: (u8, [u8; 32]),
+}
+
+impl KeyRing {
+    fn of(ring: &Ring, now: Timestamp) -> Result<Self, SealError> {
+        let key = |entry: &Entry| Some((entry.id, entry.bytes()?));
+        let keys = ring.entries().iter().map(key).collect::<Option<Vec<_>>>().ok_or(SealError::Broken)?;
+        let sealing = *keys.get(ring.sealing(now)).ok_or(SealError::Broken)?;
+        Ok(Self { keys, sealing })
+    }
+
+    fn find(&self, id: u8) -> Result<&[u8; 32], SealError> {
+        self.keys.iter().find(|(known, _)| *known == id).map(|(_, key)| key).ok_or(SealError::Broken)
+    }
+}
+
+impl Keys {
+    pub fn new(master: MasterKey, ring: &Ring, now: Timestamp) -> Result<Self, SealError> {
+        let ring = KeyRing::of(ring, now)?;
+        Ok(Self { master: RwLock::new(master), ring: RwLock::new(Arc::new(ring)) })
+    }
+
+    /// Goes on with the ring that the store holds by now, and the master key that opens it.
+    pub fn renew(&self, master: MasterKey, ring: &Ring, now: Timestamp) -> Result<(), SealError> {
+        let ring = Arc::new(KeyRing::of(ring, now)?);
+        *self.master.write().unwrap_or_else(PoisonError::into_inner) = master;
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring;
+        Ok(())
+    }
+
+    pub fn master(&self) -> MasterKey {
+        self.master.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn ring(&self) -> Arc<KeyRing> {
+        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Seals bytes for one purpose under the key that seals.
+    pub fn seal(&self, purpose: Purpose, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        let (id, key) = self.ring().sealing;
+        seal_under(&key, purpose.label(), id, plain)
+    }
+
+    /// Opens what `seal` made for the same purpose.
+    pub fn open_value(&self, purpose: Purpose, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        let id = *sealed.get(1).ok_or(SealError::Broken)?;
+        open_under(self.ring().find(id)?, purpose.label(), sealed)
+    }
+
+    /// The id of the key that new values are sealed under.
+    pub fn sealing(&self) -> u8 {
+        self.ring().sealing.0
+    }
+
+    /// 40 characters that only this ring can make of a key of it and a name: the secret of temporary credentials,
+    /// which any node derives again.
+    pub fn derive_secret(&self, key_id: u8, name: &str) -> Result<String, SealError> {
+        let prk = Salt::new(HKDF_SHA256, b"wharf session secret").extract(self.ring().find(key_id)?);
+        let mut bytes = [0_u8; 32];
+        prk.expand(&[name.as_bytes()], Len32)
+            .and_then(|okm| okm.fill(&mut bytes))
+            .map_err(|_| SealError::Failed)?;
+        let secret = base64::engine::general_purpose::STANDARD_NO_PAD.encode(bytes);
+        Ok(secret.chars().take(40).collect())
+    }
+
+    /// `seal` of a JSON value, as text fit for a URL or a password (no `:`).
+    pub fn seal_json<T: Serialize>(&self, purpose: Purpose, value: &T) -> Result<String, SealError> {
+        let plain = serde_json::to_vec(value).map_err(|_| SealError::Failed)?;
+        Ok(URL_SAFE_NO_PAD.encode(self.seal(purpose, &plain)?))
+    }
+
+    /// Opens what `seal_json` made.
+    pub fn open_json<T: for<'de> Deserialize<'de>>(
+        &self,
+        purpose: Purpose,
+        text: &str,
+    ) -> Result<T, SealError> {
+        let sealed = URL_SAFE_NO_PAD.decode(text).map_err(|_| SealError::Broken)?;
+        let plain = self.open_value(purpose, &sealed)?;
+        serde_json::from_slice(&plain).map_err(|_| SealError::Broken)
+    }
+}
+
+fn derived(key: &[u8; 32], label: &[u8]) -> Result<RandomizedNonceKey, SealError> {
+    let prk = Salt::new(HKDF_SHA256, b"wharf").extract(key);
+    let mut bytes = [0_u8; 32];
+    prk.expand(&[label], Len32).and_then(|okm| okm.fill(&mut bytes)).map_err(|_| SealError::Failed)?;
+    RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| SealError::Failed)
+}
+
+pub fn seal_under(key: &[u8; 32], label: &[u8], id: u8, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+    let header = [FORMAT, id];
+    let mut body = plain.to_vec();
+    let nonce = derived(key, label)?
+        .seal_in_place_append_tag(Aad::from(header), &mut body)
+        .map_err(|_| SealError::Failed)?;
+    let mut sealed = Vec::with_capacity(HEADER_LEN + NONCE_LEN + body.len());
+    sealed.extend_from_slice(&header);
+    sealed.extend_from_slice(nonce.as_ref());
+    sealed.extend_from_slice(&body);
+    Ok(sealed)
+}
+
+pub fn open_under(key: &[u8; 32], label: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+    let (header, rest) = sealed.split_at_checked(HEADER_LEN).ok_or(SealError::Broken)?;
+    let (nonce, body) = rest.split_at_checked(NONCE_LEN).ok_or(SealError::Broken)?;
+    if header.first() != Some(&FORMAT) {
+        return Err(SealError::Broken);
+    }
+    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Broken)?;
+    let mut body = body.to_vec();
+    let plain = derived(key, label)?
+        .open_in_place(nonce, Aad::from(header), &mut body)
+        .map_err(|_| SealError::Broken)?;
+    Ok(plain.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ring() -> Keys {
+        let now = Timestamp::UNIX_EPOCH;
+        Keys::new(MasterKey::new([7; 32]), &Ring::generate(now).unwrap(), now).unwrap()
+    }
+
+    #[test]
+    fn a_value_opens_for_its_purpose_alone() {
+        let ring = ring();
+        let sealed = ring.seal_json(Purpose::Token, &"value").unwrap();
+        assert_eq!(ring.open_json::<String>(Purpose::Token, &sealed).unwrap(), "value");
+        assert!(ring.open_json::<String>(Purpose::Page, &sealed).is_err());
+    }
+
+    #[test]
+    fn every_one_byte_change_is_refused() {
+        let ring = ring();
+        let sealed = ring.seal(Purpose::Token, b"value").unwrap();
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert!(ring.open_value(Purpose::Token, &changed).is_err(), "byte {at}");
+        }
+        for len in 0..sealed.len() {
+            assert!(ring.open_value(Purpose::Token, &sealed[..len]).is_err(), "length {len}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What the binary decides for the registry: where it is reached, its limits, its master key.
+
+mod address;
+
+use std::net::IpAddr;
+
+pub use address::{HostError, PublicAddress, registry_host};
+use aws::ids::Region;
+pub use outbound::Dialler;
+pub use policy::{Cidr, CidrError};
+
+/// Limits that hold for every caller.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Largest layer, in bytes (ECR: 52,000 MiB).
+    pub layer_bytes: u64,
+    /// Part size that InitiateLayerUpload announces (ECR: 10 MiB).
+    pub upload_part_bytes: u64,
+    /// Smallest part but the last of the layer upload API (ECR: 5 MiB).
+    pub upload_part_min_bytes: u64,
+    /// Bytes of manifests kept in memory.
+    pub manifest_cache_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MIB: u64 = 1 << 20;
+        Self {
+            layer_bytes: 52_000 * MIB,
+            upload_part_bytes: 10 * MIB,
+            upload_part_min_bytes: 5 * MIB,
+            manifest_cache_bytes: 32 * MIB,
+        }
+    }
+}
+
+/// The key that seals everything else at rest. It comes from a file and is never printed.
+#[derive(Clone)]
+pub struct MasterKey([u8; 32]);
+
+impl MasterKey {
+    /// Takes the 32 bytes of the key file.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// A network whose clients count as coming by a VPC endpoint, as policies written for AWS ask it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VpcEndpoint {
+    /// `vpce-…`: `aws:SourceVpce`.
+    pub id: String,
+    /// `vpc-…`: `aws:SourceVpc`.
+    pub vpc: String,
+    /// Where its clients have their addresses.
+    pub networks: Vec<Cidr>,
+}
+
+impl VpcEndpoint {
+    /// Whether a client of this address comes by the endpoint.
+    pub fn serves(&self, address: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(address))
+    }
+}
+
+/// Everything the binary decides for the registry.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where clients reach it.
+    pub address: PublicAddress,
+    /// The region of requests that name none.
+    pub default_region: Region,
+    /// Limits for every caller.
+    pub limits: Limits,
+    /// The networks that count as VPC endpoints; of several that hold an address the first one counts.
+    pub vpc_endpoints: Vec<VpcEndpoint>,
+    /// Calls the servers that tenants name.
+    pub dialler: Dialler,
+    /// Seals secrets and the key ring at rest.
+    pub master_key: MasterKey,
+}

@@ -1,0 +1,38 @@
+//! From the stores' errors to the registry's.
+
+use crate::error::{Error, Result};
+
+/// Turns a failure of the metadata store into the registry's error where the operation has no refusals.
+pub trait StoreResultExt<T> {
+    /// The output, or the failure as the registry's error.
+    fn or_store_error(self) -> Result<T>;
+}
+
+impl<T> StoreResultExt<T> for std::result::Result<T, meta::OpError<meta::Never>> {
+    fn or_store_error(self) -> Result<T> {
+        self.map_err(|error| match error {
+            meta::OpError::Refused(never) => match never {},
+            meta::OpError::Store(error) => store_error(error),
+        })
+    }
+}
+
+/// Turns what the metadata store answers into the registry's error where a rule may refuse.
+pub trait RefusedExt<T, R> {
+    /// The output, the sentence for the refusal, or the failure as the registry's error.
+    fn or_refused(self, sentence: impl FnOnce(R) -> Error) -> Result<T>;
+}
+
+impl<T, R> RefusedExt<T, R> for std::result::Result<T, meta::OpError<R>> {
+    fn or_refused(self, sentence: impl FnOnce(R) -> Error) -> Result<T> {
+        self.map_err(|error| match error {
+            meta::OpError::Refused(refusal) => sentence(refusal),
+            meta::OpError::Store(error) => store_error(error),
+        })
+    }
+}
+
+/// The registry's error for a failure of the metadata store.
+pub fn store_error(error: meta::StoreError) -> Error {
+    Error::unavailable(error)
+}

@@ -1,0 +1,155 @@
+//! The docker password: a sealed value that carries the credentials which asked for it.
+//!
+//! At most 2,400 characters and no `:` (clients split at colons; Windows keeps no longer password).
+
+use std::sync::Arc;
+
+use aws::ids::Region;
+use jiff::{SignedDuration, Timestamp};
+use meta::ForgetSessionContexts;
+use serde::{Deserialize, Serialize};
+
+use crate::Access;
+use crate::context::{Caller, Ctx, SessionPolicy, micros};
+use crate::error::{Error, Result};
+use crate::kept::SealedCaller;
+use crate::op::effect;
+use crate::seal::Purpose;
+use crate::store::StoreResultExt as _;
+
+/// How long a token lives (GetAuthorizationToken, API reference).
+pub const LIFETIME: SignedDuration = SignedDuration::from_hours(12);
+/// Longest password that every client keeps.
+pub const MAX_PASSWORD_CHARS: usize = 2_400;
+/// The one user name that goes with a token.
+pub const USER: &str = "AWS";
+
+/// What a token carries. Fields are only ever added; an unknown version does not open.
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    #[serde(rename = "i")]
+    issued_at: i64,
+    #[serde(rename = "e")]
+    expires_at: i64,
+    #[serde(rename = "r")]
+    region: String,
+    #[serde(flatten)]
+    caller: SealedCaller,
+}
+
+/// Why a docker password is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Not a token of this deployment.
+    #[error("Your Authorization Token is invalid.")]
+    Invalid,
+    /// A token whose time is over.
+    #[error("Your authorization token has expired. Reauthenticate and try again.")]
+    Expired,
+    /// The store that keeps the context of a large session does not answer.
+    #[error("The registry's store is not available at the moment. Try again shortly.")]
+    Unavailable,
+}
+
+impl TokenError {
+    fn store(error: &Error) -> Self {
+        tracing::error!(%error, "the context of a session could not be read");
+        Self::Unavailable
+    }
+}
+
+/// A token as GetAuthorizationToken gives it.
+pub struct IssuedToken {
+    pub password: String,
+    pub expires_at: Timestamp,
+}
+
+/// A password that was opened before, kept for as long as it is valid.
+#[derive(Clone)]
+pub struct OpenToken {
+    caller: Arc<Caller>,
+    expires_at: i64,
+}
+
+impl OpenToken {
+    /// About how many bytes it takes: a session may carry kilobytes of policies and tags.
+    pub fn weight(&self) -> u32 {
+        const FIXED: usize = 1_024;
+        let of_session = self.caller.session.as_ref().map_or(0, |session| {
+            let policies = session.policies.iter().flatten().map(|policy| match policy {
+                SessionPolicy::Inline(text) | SessionPolicy::Managed(text) => text.len() + 64,
+            });
+            let tags = session.tags.iter().map(|(key, value)| key.len() + value.len() + 128);
+            let transitive = session.transitive.iter().map(|key| key.len() + 64);
+            policies.chain(tags).chain(transitive).sum()
+        });
+        u32::try_from(FIXED + of_session).unwrap_or(u32::MAX)
+    }
+}
+
+impl Access {
+    /// Makes a token for the caller. Only the caller's identity policy can permit it. The token acts with the whole
+    /// context of the credentials that asked for it, and may outlive them, as on AWS.
+    pub async fn issue_token(&self, ctx: &Ctx, region: &Region) -> Result<IssuedToken> {
+        let gate = self.registry_gate(ctx, &ctx.caller.account_id, region).await?;
+        gate.allow(<effect::GetAuthorizationToken as effect::Effect>::OP)?;
+        let expires_at = ctx.now.saturating_add(LIFETIME).unwrap_or(Timestamp::MAX);
+        let claims = |caller| Claims {
+            issued_at: ctx.now.as_second(),
+            expires_at: expires_at.as_second(),
+            region: region.to_string(),
+            caller,
+        };
+        let limits = (gate.caller(), MAX_PASSWORD_CHARS, expires_at);
+        let password = self.seal_with_caller(Purpose::Token, limits, claims).await?;
+        Ok(IssuedToken { password, expires_at })
+    }
+
+    /// Who a docker password stands for. Whether that principal still exists, and what it may do, is decided
+    /// at the gate on each request.
+    pub async fn authenticate_password(
+        &self,
+        user: &str,
+        password: &str,
+        now: Timestamp,
+    ) -> std::result::Result<Arc<Caller>, TokenError> {
+        if user != USER || password.len() > MAX_PASSWORD_CHARS {
+            return Err(TokenError::Invalid);
+        }
+        // The cache is keyed by a digest, so that a memory image holds no password; a hit means that
+        // exactly this password was opened before.
+        let key = oci::digest::Digest::of(oci::digest::Algorithm::Sha256, password.as_bytes());
+        let open = if let Some(open) = self.tokens.get(&key) {
+            open
+        } else {
+            let open = self.open_token(password, now).await?;
+            self.tokens.insert(key, open.clone());
+            open
+        };
+        if now.as_second() >= open.expires_at {
+            return Err(TokenError::Expired);
+        }
+        Ok(open.caller)
+    }
+
+    async fn open_token(&self, password: &str, now: Timestamp) -> std::result::Result<OpenToken, TokenError> {
+        let opened = self.keys.open_json(Purpose::Token, password);
+        let claims: Claims = opened.map_err(|_| TokenError::Invalid)?;
+        // What was kept for it may be forgotten by then, and the client is to log in again all the same.
+        if now.as_second() >= claims.expires_at {
+            return Err(TokenError::Expired);
+        }
+        let region: Region = claims.region.parse().map_err(|_| TokenError::Invalid)?;
+        let found = self.caller_of(claims.caller).await;
+        let caller = found.map_err(|error| TokenError::store(&error))?.ok_or(TokenError::Invalid)?;
+        let caller = Caller { token_region: Some(region), ends_at: Some(claims.expires_at), ..caller };
+        Ok(OpenToken { caller: Arc::new(caller), expires_at: claims.expires_at })
+    }
+
+    /// Forgets contexts of tokens whose time is over; tells how many.
+    pub async fn forget_session_contexts(&self, now: Timestamp) -> Result<usize> {
+        let forget = ForgetSessionContexts { limit: 1_000, at: micros(now) };
+        let count = self.meta.write(forget).await.or_store_error()?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    }
+}

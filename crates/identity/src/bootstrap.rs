@@ -1,0 +1,107 @@
+//! The first start: an account, an administrator and its access key. No default credential exists; the key is
+//! random, or given by the one who starts the server.
+
+use aws::ids::{AccessKeyId, AccountId, Region, SecretKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use jiff::Timestamp;
+use meta::{
+    AccountKey, CreateAccessKey, CreateAccount, CreateFirstUser, CreateUser, FindAccessKey, FindAccount,
+};
+
+use crate::Identity;
+use access::account::refused_or_store;
+use access::context::micros;
+use access::error::{Code, Error, Result};
+use access::ids::unique_id;
+use access::seal::{Purpose, SealError};
+use access::store::{RefusedExt as _, StoreResultExt as _};
+
+const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+const USER_NAME: &str = "admin";
+
+/// Who administers the management account of a new deployment.
+#[derive(Clone)]
+pub struct Administrator {
+    /// The management account.
+    pub account_id: AccountId,
+    /// Its registry's region.
+    pub region: Region,
+    /// The access key of the IAM user `admin`.
+    pub access_key_id: AccessKeyId,
+    /// Its secret.
+    pub secret: SecretKey,
+}
+
+/// A random 12-digit account id.
+pub fn random_account_id() -> Result<AccountId> {
+    let mut bytes = [0_u8; 8];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::internal(SealError::Failed))?;
+    let number = 100_000_000_000 + u64::from_le_bytes(bytes) % 900_000_000_000;
+    number.to_string().parse().map_err(Error::internal)
+}
+
+/// A random access key: an id of AWS's form and a secret of 40 characters.
+pub fn random_access_key() -> Result<(AccessKeyId, SecretKey)> {
+    let id = unique_id("AKIA").map_err(Error::internal)?;
+    let id = id.get(..20).unwrap_or(&id).parse().map_err(Error::internal)?;
+    let mut bytes = [0_u8; 30];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::internal(SealError::Failed))?;
+    Ok((id, SecretKey::new(STANDARD_NO_PAD.encode(bytes))))
+}
+
+impl Identity {
+    /// Makes the account, its user `admin` with AdministratorAccess, and the key, where they do not exist yet.
+    /// Safe to repeat: what is there stays.
+    pub async fn ensure_administrator(&self, administrator: &Administrator, now: Timestamp) -> Result<()> {
+        let account = self.ensure_account(&administrator.account_id, now).await?;
+        // Written down before another account can be made.
+        self.access.management_account().await?;
+        self.access.ensure_registry(account, &administrator.region, now).await?;
+        let id = administrator.access_key_id.clone();
+        if let Some(key) = self.access.meta.read(FindAccessKey { id: id.clone() }).await.or_store_error()? {
+            if key.principal.account_id == administrator.account_id {
+                return Ok(());
+            }
+            return Err(Error::new(Code::InvalidParameter, "the access key belongs to another account"));
+        }
+        let owner = unique_id("AIDA").map_err(Error::internal)?;
+        let at = micros(now);
+        let sealed_secret = self
+            .access
+            .keys
+            .seal(Purpose::AccessKey, administrator.secret.expose().as_bytes())
+            .map_err(Error::internal)?;
+        let user = CreateUser {
+            account,
+            unique_id: owner.clone(),
+            path: "/".to_owned(),
+            name: USER_NAME.to_owned(),
+            at,
+        };
+        let access_key = CreateAccessKey { id, owner, sealed_secret, at };
+        let first = CreateFirstUser { user, policy_arn: ADMINISTRATOR.to_owned(), access_key };
+        self.access.meta.write(first).await.or_refused(|refusal| match refusal {
+            meta::FirstUserRefused => {
+                Error::new(Code::InvalidParameter, "the user `admin` exists already, with another access key")
+            }
+        })?;
+        Ok(())
+    }
+
+    async fn ensure_account(&self, account_id: &AccountId, now: Timestamp) -> Result<AccountKey> {
+        let find = FindAccount { account_id: account_id.clone() };
+        if let Some(account) = self.access.meta.read(find.clone()).await.or_store_error()? {
+            return Ok(account.key);
+        }
+        let create = CreateAccount {
+            key: AccountKey(self.access.ids.next(now)),
+            account_id: account_id.clone(),
+            name: "management".to_owned(),
+            at: micros(now),
+        };
+        self.access.meta.write(create).await.map_err(refused_or_store)?;
+        let account = self.access.meta.read(find).await.or_store_error()?;
+        account.map(|account| account.key).ok_or_else(|| Error::internal(SealError::Failed))
+    }
+}

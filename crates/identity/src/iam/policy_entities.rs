@@ -1,0 +1,59 @@
+//! Who in the account uses a managed policy.
+
+use aws::iam::{ListEntitiesForPolicyRequest, PolicyEntities};
+use meta::{ListPolicyUses, PolicyUse};
+
+use crate::Identity;
+use access::context::Ctx;
+use access::error::Result;
+use access::op::Op;
+use access::store::StoreResultExt as _;
+
+/// Where an entity stands in the list.
+fn position(one: &PolicyUse) -> String {
+    format!("{} {}", one.kind, one.unique_id)
+}
+
+/// Those of one kind.
+fn of_kind(uses: &[PolicyUse], kind: &str) -> Vec<(String, String)> {
+    let of_kind = uses.iter().filter(|one| one.kind == kind);
+    of_kind.map(|one| (one.name.clone(), one.unique_id.clone())).collect()
+}
+
+impl Identity {
+    /// Lists who in the account uses a managed policy: groups, users and roles share the pages.
+    pub async fn list_entities_for_policy(
+        &self,
+        ctx: &Ctx,
+        input: ListEntitiesForPolicyRequest,
+    ) -> Result<PolicyEntities> {
+        self.policy_for(ctx, Op::ListEntitiesForPolicy, &input.policy_arn, policy::Context::new()).await?;
+        let prefix = input.path_prefix.unwrap_or_else(|| "/".to_owned());
+        let usage = input.policy_usage_filter.unwrap_or_default();
+        let kind = input.entity_filter.unwrap_or_default();
+        let list = format!("entities of {} {prefix} {usage} {kind}", input.policy_arn);
+        let page = self.page_of(list, input.marker.as_deref(), input.max_items)?;
+        let list = ListPolicyUses { account_id: ctx.caller.account_id.clone(), arn: input.policy_arn };
+        let mut uses = self.access.meta.read(list).await.or_store_error()?;
+        uses.retain(|one| {
+            // The filter also names policies by whose they are, which picks no entity.
+            let is_of_kind = kind.is_empty() || one.kind.eq_ignore_ascii_case(&kind);
+            let is_of_use = match usage.as_str() {
+                "PermissionsBoundary" => one.as_boundary,
+                "PermissionsPolicy" => !one.as_boundary,
+                _ => true,
+            };
+            is_of_kind && is_of_use && one.path.starts_with(&prefix) && position(one) > page.after
+        });
+        uses.sort_by_key(position);
+        // Who has the policy attached and as boundary stands there once.
+        uses.dedup_by(|a, b| a.unique_id == b.unique_id);
+        let marker = self.cut(&page, &mut uses, position)?;
+        Ok(PolicyEntities {
+            groups: of_kind(&uses, "group"),
+            users: of_kind(&uses, "user"),
+            roles: of_kind(&uses, "role"),
+            marker,
+        })
+    }
+}

@@ -1,0 +1,141 @@
+//! Service-linked roles: those of the parts of ECR that act on their own, and records of those of AWS's other services,
+//! which templates of infrastructure make.
+
+use aws::iam::{
+    CreateServiceLinkedRoleRequest, DeleteServiceLinkedRoleRequest,
+    GetServiceLinkedRoleDeletionStatusRequest, Role,
+};
+use aws::query::One;
+use meta::{AttachPolicy, CreateEntity, DetachManagedPolicy, Entity, EntityKind, RoleFields};
+use policy::service_role::ServiceRole;
+
+use super::{entity_arn, quota};
+use crate::Identity;
+use access::context::Ctx;
+use access::error::{AwsCode, Error, Result};
+use access::ids::unique_id;
+use access::op::Op;
+use access::store::RefusedExt as _;
+
+/// Whether a role belongs to a service.
+pub(super) fn is_service_linked(role: &Entity) -> bool {
+    role.role.as_ref().is_some_and(|fields| fields.service_name.is_some())
+}
+
+impl Identity {
+    /// Makes the role of a service.
+    pub async fn create_service_linked_role(
+        &self,
+        ctx: &Ctx,
+        input: CreateServiceLinkedRoleRequest,
+    ) -> Result<One<Role>> {
+        let gate = self.access.account_gate(ctx).await?;
+        let account_id = ctx.caller.account_id.clone();
+        let service = input.aws_service_name;
+        let path = format!("/aws-service-role/{service}/");
+        let known = ServiceRole::find(&service);
+        let name = match (known, &input.custom_suffix) {
+            (Some(known), Some(suffix)) => format!("{}_{suffix}", known.role),
+            (Some(known), None) => known.role.to_owned(),
+            (None, _) => "*".to_owned(),
+        };
+        let keys = policy::Context::new().with("iam:AWSServiceName", service.as_str());
+        gate.allow_on(
+            Op::CreateServiceLinkedRole,
+            &entity_arn(&account_id, EntityKind::Role, &path, &name),
+            keys,
+        )?;
+        let Some(known) = known else {
+            let message = format!("Service role name for service principal {service} could not be found.");
+            return Err(Error::aws(AwsCode::InvalidInput, message));
+        };
+        if input.custom_suffix.is_some() && !known.takes_suffix {
+            let message = format!("Custom suffix is not allowed for {service}");
+            return Err(Error::aws(AwsCode::InvalidInput, message));
+        }
+        let trust = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":"{service}"}},"Action":"sts:AssumeRole"}}]}}"#
+        );
+        let create = CreateEntity {
+            account: self.access.account_key(&account_id).await?,
+            kind: EntityKind::Role,
+            unique_id: unique_id("AROA").map_err(Error::internal)?,
+            path: path.clone(),
+            name: name.clone(),
+            boundary: None,
+            role: Some(RoleFields {
+                trust_policy: trust,
+                description: input.description,
+                max_session_seconds: 3_600,
+                service_name: Some(service.clone()),
+            }),
+            tags: Vec::new(),
+            limit: quota::ROLES,
+            at: ctx.at(),
+        };
+        let taken = format!(
+            "Service role name {name} has been taken in this account, please try a different suffix."
+        );
+        let made = self.create_entity(create, "Role", ("RolesPerAccount", quota::ROLES)).await;
+        let made = made.map_err(|error| match error.code {
+            access::error::Code::Aws(AwsCode::EntityAlreadyExists) => {
+                Error::aws(AwsCode::InvalidInput, taken)
+            }
+            _ => error,
+        })?;
+        let arn = known.policy_arn();
+        let attach = AttachPolicy { owner: made.unique_id.clone(), arn, limit: quota::POLICIES_PER_ENTITY };
+        self.access
+            .meta
+            .write(attach)
+            .await
+            .or_refused(|_| super::no_such_entity(EntityKind::Role, &name))?;
+        Ok(One("Role", Role { last_used: None, ..self.shown_role(made, true).await? }))
+    }
+
+    /// Deletes the role of a service. Nothing here depends on one, so it goes at once; the task says so.
+    pub async fn delete_service_linked_role(
+        &self,
+        ctx: &Ctx,
+        input: DeleteServiceLinkedRoleRequest,
+    ) -> Result<One<String>> {
+        let named = (EntityKind::Role, input.role_name.as_str());
+        let role = self.entity_for(ctx, Op::DeleteServiceLinkedRole, named, policy::Context::new()).await?;
+        let Some(service) = role.role.as_ref().and_then(|fields| fields.service_name.clone()) else {
+            let message = format!("The role {} is not a service-linked role.", role.name);
+            return Err(Error::aws(AwsCode::InvalidInput, message));
+        };
+        if let Some(known) = ServiceRole::find(&service) {
+            let arn = known.policy_arn();
+            let detach = DetachManagedPolicy { owner: role.unique_id.clone(), arn };
+            self.access
+                .meta
+                .write(detach)
+                .await
+                .map(|_| ())
+                .or_refused(|_| super::no_such_entity(EntityKind::Role, &role.name))?;
+        }
+        let name = role.name.clone();
+        self.delete_entity(role, EntityKind::Role).await?;
+        Ok(One("DeletionTaskId", format!("task/aws-service-role/{service}/{name}/{}", ctx.request_id)))
+    }
+
+    /// How far a deletion is: each was done when it was answered.
+    pub async fn get_service_linked_role_deletion_status(
+        &self,
+        ctx: &Ctx,
+        input: GetServiceLinkedRoleDeletionStatusRequest,
+    ) -> Result<One<String>> {
+        let gate = self.access.account_gate(ctx).await?;
+        let task = input.deletion_task_id;
+        let path_and_name =
+            task.strip_prefix("task").and_then(|rest| rest.rsplit_once('/')).map(|(role, _)| role);
+        let arn = format!("arn:aws:iam::{}:role{}", ctx.caller.account_id, path_and_name.unwrap_or("/*"));
+        gate.allow_on(Op::GetServiceLinkedRoleDeletionStatus, &arn, policy::Context::new())?;
+        if path_and_name.is_none_or(|role| !role.starts_with("/aws-service-role/")) {
+            let message = format!("The deletion task {task} cannot be found.");
+            return Err(Error::aws(AwsCode::NoSuchEntity, message));
+        }
+        Ok(One("Status", "SUCCEEDED".to_owned()))
+    }
+}

@@ -1,0 +1,84 @@
+//! Tags of users, roles, managed policies, instance profiles and identity providers.
+
+use aws::query::Page;
+use meta::{EntityKind, PutIamTags, PutIamTagsRefusal, RemoveIamTags};
+
+use super::{quota, quota_exceeded, request_tags};
+use crate::Identity;
+use access::context::Ctx;
+use access::error::{AwsCode, Error, Result};
+use access::op::Op;
+use access::store::{RefusedExt as _, StoreResultExt as _};
+
+/// The condition key of the tags that a request removes.
+pub(super) fn tag_keys(keys: &[String]) -> policy::Context {
+    policy::Context::new().with_set("aws:TagKeys", keys.iter().map(String::as_str))
+}
+
+impl Identity {
+    pub(super) async fn set_tags(&self, owner: String, tags: Vec<(String, String)>) -> Result<()> {
+        self.access.meta.write(PutIamTags { owner, tags, limit: quota::TAGS }).await.or_refused(|refusal| {
+            match refusal {
+                PutIamTagsRefusal::TooMany => quota_exceeded("TagsPerResource", quota::TAGS),
+                // It was there when the caller was heard.
+                PutIamTagsRefusal::Gone => {
+                    Error::aws(AwsCode::NoSuchEntity, "The resource was deleted while it was tagged.")
+                }
+            }
+        })
+    }
+
+    pub(super) async fn remove_tags(&self, owner: String, keys: Vec<String>) -> Result<()> {
+        self.access.meta.write(RemoveIamTags { owner, keys }).await.or_store_error()
+    }
+
+    pub(super) async fn page_of_tags(
+        &self,
+        owner: &str,
+        marker: Option<&str>,
+        max: Option<i64>,
+    ) -> Result<Page<(String, String)>> {
+        let page = self.page_of(format!("tags of {owner}"), marker, max)?;
+        let mut tags = self.iam_tags(owner).await?;
+        tags.retain(|(key, _)| key.to_lowercase() > page.after);
+        let marker = self.cut(&page, &mut tags, |(key, _)| key.to_lowercase())?;
+        Ok(Page { name: "Tags", items: tags, marker })
+    }
+}
+
+macro_rules! entity_tags {
+    ($($kind:ident $name:ident: $tag:ident $tag_op:ident $tag_request:ident,
+        $untag:ident $untag_op:ident $untag_request:ident, $list:ident $list_op:ident $list_request:ident;)*) => {
+        impl Identity {$(
+            /// Sets tags.
+            pub async fn $tag(&self, ctx: &Ctx, input: aws::iam::$tag_request) -> Result<()> {
+                let keys = request_tags(&input.tags)?;
+                let named = (EntityKind::$kind, input.$name.as_str());
+                let entity = self.own_entity_for(ctx, Op::$tag_op, named, keys).await?;
+                self.set_tags(entity.unique_id, input.tags).await
+            }
+
+            /// Removes tags.
+            pub async fn $untag(&self, ctx: &Ctx, input: aws::iam::$untag_request) -> Result<()> {
+                let named = (EntityKind::$kind, input.$name.as_str());
+                let keys = tag_keys(&input.tag_keys);
+                let entity = self.own_entity_for(ctx, Op::$untag_op, named, keys).await?;
+                self.remove_tags(entity.unique_id, input.tag_keys).await
+            }
+
+            /// Lists tags by key.
+            pub async fn $list(&self, ctx: &Ctx, input: aws::iam::$list_request) -> Result<Page<(String, String)>> {
+                let named = (EntityKind::$kind, input.$name.as_str());
+                let entity = self.entity_for(ctx, Op::$list_op, named, policy::Context::new()).await?;
+                self.page_of_tags(&entity.unique_id, input.marker.as_deref(), input.max_items).await
+            }
+        )*}
+    };
+}
+
+entity_tags! {
+    User user_name: tag_user TagUser TagUserRequest, untag_user UntagUser UntagUserRequest,
+        list_user_tags ListUserTags ListUserTagsRequest;
+    Role role_name: tag_role TagRole TagRoleRequest, untag_role UntagRole UntagRoleRequest,
+        list_role_tags ListRoleTags ListRoleTagsRequest;
+}

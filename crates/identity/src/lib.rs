@@ -1,0 +1,45 @@
+//! Identities: the operations of IAM, STS and Organizations, the policy simulator, and the explanation of decisions.
+//!
+//! Architecture invariants: this crate knows no HTTP, no SQL and no images. Every effect passes the gate in `access`.
+
+pub mod bootstrap;
+pub mod explain;
+pub mod iam;
+pub mod organizations;
+pub mod sts;
+
+use std::sync::Arc;
+
+use access::Access;
+use aws::ids::AccessKeyId;
+use moka::sync::Cache;
+use tokio::sync::Semaphore;
+
+// The cache counts entries: each is an id and a number, some hundred bytes whatever a client sends.
+const CACHED_KEY_USES: u64 = 10_000;
+/// Simulations of policies that run at the same time.
+const SIMULATIONS: usize = 2;
+
+/// IAM, STS and Organizations of one deployment.
+pub struct Identity {
+    access: Arc<Access>,
+    /// The minute of the last recorded use of each key.
+    key_uses: Cache<AccessKeyId, i64>,
+    /// Knows the keys of identity providers.
+    identity_tokens: oidc::Verifier,
+    /// Limits the simulations that run at the same time.
+    simulations: Arc<Semaphore>,
+}
+
+impl Identity {
+    /// The identities of a deployment.
+    pub fn new(access: Arc<Access>) -> Arc<Self> {
+        let identity_tokens = oidc::Verifier::new(access.settings.dialler.clone());
+        Arc::new(Self {
+            access,
+            key_uses: Cache::new(CACHED_KEY_USES),
+            identity_tokens,
+            simulations: Arc::new(Semaphore::new(SIMULATIONS)),
+        })
+    }
+}

@@ -1,0 +1,32 @@
+//! The keys that seal what the deployment issues, as the management account sees and rotates them.
+
+use access::context::Ctx;
+use access::error::Result;
+use access::op::Op;
+use aws::organizations::{
+    WharfListKeysRequest, WharfListKeysResponse, WharfRotateKeysRequest, WharfRotateKeysResponse,
+};
+
+use crate::Identity;
+
+impl Identity {
+    /// Lists the sealing keys.
+    pub async fn wharf_list_keys(
+        &self,
+        ctx: &Ctx,
+        _input: WharfListKeysRequest,
+    ) -> Result<WharfListKeysResponse> {
+        self.access.manages(ctx, Op::WharfListKeys, "*", policy::Context::new()).await?;
+        self.access.listed_keys(ctx.now).await
+    }
+
+    /// Makes a new sealing key.
+    pub async fn wharf_rotate_keys(
+        &self,
+        ctx: &Ctx,
+        _input: WharfRotateKeysRequest,
+    ) -> Result<WharfRotateKeysResponse> {
+        self.access.manages(ctx, Op::WharfRotateKeys, "*", policy::Context::new()).await?;
+        Ok(WharfRotateKeysResponse { keys: self.access.rotate_sealing_key(ctx.now).await? })
+    }
+}

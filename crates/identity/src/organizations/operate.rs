@@ -1,0 +1,181 @@
+//! Accounts as the operator of the store works on them: at the first start, and on a store that no server holds.
+//! Nothing here comes to the gate: whoever can open the store can read it whole.
+
+use aws::ids::{AccessKeyId, AccountId, SecretKey};
+use jiff::Timestamp;
+use meta::{
+    AccountCreation, AccountKey, ChangeMemberAccount, CreateAccessKey, CreateAccessKeyWithin,
+    CreateAccessKeyWithinRefusal, CreateAccount, CreateEntity, CreateMemberAccount, EnsureRoot, EntityKind,
+    FindMemberAccount, ListAccounts, MemberAccount, MemberChange, OpError, RoleFields,
+};
+
+use super::{account_not_found, email_of};
+use crate::Identity;
+use crate::bootstrap::{random_access_key, random_account_id};
+use crate::iam::quota;
+use access::context::micros;
+use access::error::{AwsCode, Error, Result};
+use access::ids::unique_id;
+use access::seal::Purpose;
+use access::store::{RefusedExt as _, StoreResultExt as _, store_error};
+
+const ROLE_NAME: &str = "OrganizationAccountAccessRole";
+const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+/// Nine in ten of all ids would have to be taken for so many tries to fail.
+const TRIES: usize = 50;
+const PAGE: usize = 500;
+
+/// An account that is to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewAccount {
+    /// A name for people.
+    pub name: String,
+    /// Its root user's address; one that belongs to nobody if absent.
+    pub email: Option<String>,
+    /// Its digits; random if absent.
+    pub id: Option<AccountId>,
+    /// The role that the management account can take on; `OrganizationAccountAccessRole` if absent.
+    pub role_name: Option<String>,
+    /// Its tags.
+    pub tags: Vec<(String, String)>,
+}
+
+impl NewAccount {
+    /// The one transaction that makes it, under these digits.
+    fn creation(
+        &self,
+        management: &AccountId,
+        key: AccountKey,
+        account_id: AccountId,
+        now: Timestamp,
+    ) -> Result<CreateMemberAccount> {
+        let trust = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{management}"}},"Action":"sts:AssumeRole"}}]}}"#
+        );
+        let at = micros(now);
+        Ok(CreateMemberAccount {
+            id: format!("car-{}", unique_id("").map_err(Error::internal)?.to_ascii_lowercase()),
+            email: email_of(self.email.clone(), &account_id),
+            account: CreateAccount { key, account_id, name: self.name.clone(), at },
+            role: CreateEntity {
+                account: key,
+                kind: EntityKind::Role,
+                unique_id: unique_id("AROA").map_err(Error::internal)?,
+                path: "/".to_owned(),
+                name: self.role_name.clone().unwrap_or_else(|| ROLE_NAME.to_owned()),
+                boundary: None,
+                role: Some(RoleFields {
+                    trust_policy: trust,
+                    description: None,
+                    max_session_seconds: 3_600,
+                    service_name: None,
+                }),
+                tags: Vec::new(),
+                limit: quota::ROLES,
+                at,
+            },
+            policy_arn: ADMINISTRATOR.to_owned(),
+            tags: self.tags.clone(),
+        })
+    }
+}
+
+impl Identity {
+    /// Makes an account that the management account can enter.
+    pub async fn add_account(
+        &self,
+        management: &AccountId,
+        asked: NewAccount,
+        now: Timestamp,
+    ) -> Result<AccountCreation> {
+        for _ in 0..TRIES {
+            let account_id = match &asked.id {
+                Some(id) => id.clone(),
+                None => random_account_id()?,
+            };
+            let key = AccountKey(self.access.ids.next(now));
+            match self.access.meta.write(asked.creation(management, key, account_id, now)?).await {
+                Ok(creation) => return Ok(creation),
+                Err(OpError::Store(error)) => return Err(store_error(error)),
+                Err(OpError::Refused(_)) if asked.id.is_some() => break,
+                Err(OpError::Refused(_)) => {}
+            }
+        }
+        Err(Error::aws(AwsCode::DuplicateAccount, "Another account has this account id already."))
+    }
+
+    /// Every account by its digits: also those that left the organisation, which nobody else sees any more.
+    pub async fn all_accounts(&self) -> Result<Vec<MemberAccount>> {
+        let mut all: Vec<MemberAccount> = Vec::new();
+        loop {
+            let after = all.last().map(|last| last.account_id.to_string()).unwrap_or_default();
+            let page = self.access.meta.read(ListAccounts { after, limit: PAGE }).await.or_store_error()?;
+            let is_last = page.len() < PAGE;
+            all.extend(page);
+            if is_last {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Makes an account of a configuration, where it is not there yet: by its digits, or by its name where none are
+    /// given. What is there stays as it is. Gives its digits.
+    pub async fn ensure_member(
+        &self,
+        name: &str,
+        id: Option<&AccountId>,
+        now: Timestamp,
+    ) -> Result<AccountId> {
+        let found = match id {
+            Some(id) => {
+                self.access.meta.read(FindMemberAccount { account_id: id.clone() }).await.or_store_error()?
+            }
+            None => self.all_accounts().await?.into_iter().find(|account| account.name == name),
+        };
+        if let Some(found) = found {
+            return Ok(found.account_id);
+        }
+        let management = self.access.management_account().await?;
+        let asked = NewAccount { name: name.to_owned(), id: id.cloned(), ..NewAccount::default() };
+        let made = self.add_account(&management, asked, now).await?;
+        made.account_id.unwrap_or_default().parse().map_err(Error::internal)
+    }
+
+    /// Renames or closes an account.
+    pub async fn change_account(
+        &self,
+        account_id: &AccountId,
+        change: MemberChange,
+        now: Timestamp,
+    ) -> Result<MemberAccount> {
+        let change = ChangeMemberAccount { account_id: account_id.clone(), change, at: micros(now) };
+        self.access.meta.write(change).await.or_store_error()?.ok_or_else(account_not_found)
+    }
+
+    /// Makes an access key of an account's root, which no policy of the account can hold back.
+    pub async fn make_root_key(
+        &self,
+        account_id: &AccountId,
+        now: Timestamp,
+    ) -> Result<(AccessKeyId, SecretKey)> {
+        let at = micros(now);
+        let ensure = EnsureRoot { account_id: account_id.clone(), at };
+        self.access.meta.write(ensure).await.or_refused(|_| account_not_found())?;
+        let (id, secret) = random_access_key()?;
+        let sealed_secret =
+            self.access.keys.seal(Purpose::AccessKey, secret.expose().as_bytes()).map_err(Error::internal)?;
+        let key = CreateAccessKey { id: id.clone(), owner: account_id.to_string(), sealed_secret, at };
+        let create = CreateAccessKeyWithin { key, limit: quota::ACCESS_KEYS_PER_USER };
+        self.access.meta.write(create).await.or_refused(|refusal| match refusal {
+            CreateAccessKeyWithinRefusal::Limit => {
+                let message = format!(
+                    "The root has {} access keys already: delete one with `aws iam delete-access-key` first.",
+                    quota::ACCESS_KEYS_PER_USER
+                );
+                Error::aws(AwsCode::IamLimitExceeded, message)
+            }
+            CreateAccessKeyWithinRefusal::Key(_) => account_not_found(),
+        })?;
+        Ok((id, secret))
+    }
+}

@@ -1,0 +1,109 @@
+//! Tags of accounts.
+
+use aws::ecr::Tag;
+use aws::organizations::{
+    Empty, ListTagsForResourceRequest, ListTagsForResourceResponse, TagResourceRequest, UntagResourceRequest,
+};
+use aws::tag::Fault;
+use meta::{ListAccountTags, TagAccount, TagAccountRefusal};
+
+use crate::Identity;
+use crate::iam::quota;
+use access::authz::of_request_tags;
+use access::context::Ctx;
+use access::error::{AwsCode, Error, Field, Result};
+use access::op::Op;
+use access::store::{RefusedExt as _, StoreResultExt as _};
+
+/// The condition keys of tags that a request brings.
+pub(super) fn request_tags(tags: &[Tag]) -> Result<policy::Context> {
+    let pairs = || tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str()));
+    aws::tag::check(pairs()).map_err(|(_, fault)| refused(fault))?;
+    Ok(of_request_tags(pairs()))
+}
+
+fn refused(fault: Fault) -> Error {
+    let (message, reason) = match fault {
+        Fault::Reserved => ("Tag keys cannot begin with aws:.", "INVALID_SYSTEM_TAGS_PARAMETER"),
+        Fault::Twice => ("The request has two tags of the same key.", "DUPLICATE_TAG_KEY"),
+        Fault::TwiceInDifferentCase => return same_but_for_case(),
+        Fault::NoKey | Fault::LongKey | Fault::LongValue | Fault::TooMany => {
+            ("A tag is too long, has no key, or is one too many.", "INVALID_PATTERN")
+        }
+        Fault::KeyCharacters | Fault::ValueCharacters => {
+            ("Tags can hold letters, digits, spaces and _.:/=+-@.", "INVALID_PATTERN")
+        }
+    };
+    Error::aws(AwsCode::OrganizationInvalidInput, message).with(Field::Text("Reason", reason.to_owned()))
+}
+
+fn same_but_for_case() -> Error {
+    let message = "Two tags of an account cannot have keys that differ only in case.";
+    Error::aws(AwsCode::OrganizationInvalidInput, message)
+        .with(Field::Text("Reason", "DUPLICATE_TAG_KEY".to_owned()))
+}
+
+/// Only accounts have tags here.
+fn of_account(error: Error) -> Error {
+    match error.code {
+        access::error::Code::Aws(AwsCode::AccountNotFound) => {
+            let message =
+                "We can't find a root, OU, account, or policy with the TargetId that you specified.";
+            Error::aws(AwsCode::TargetNotFound, message)
+        }
+        _ => error,
+    }
+}
+
+impl Identity {
+    /// Lists an account's tags.
+    pub async fn list_tags_for_account(
+        &self,
+        ctx: &Ctx,
+        input: ListTagsForResourceRequest,
+    ) -> Result<ListTagsForResourceResponse> {
+        let op = Op::ListTagsForAccount;
+        let member = self.manages_member(ctx, op, &input.resource_id, policy::Context::new()).await;
+        let account_id = member.map_err(of_account)?.account_id;
+        let tags = self.access.meta.read(ListAccountTags { account_id }).await.or_store_error()?;
+        let tags = tags.into_iter().map(|(key, value)| Tag { key, value }).collect();
+        Ok(ListTagsForResourceResponse { tags })
+    }
+
+    async fn change_account_tags(&self, change: TagAccount) -> Result<Empty> {
+        self.access.meta.write(change).await.map(|()| Empty {}).or_refused(|refusal| match refusal {
+            TagAccountRefusal::SameButForCase => same_but_for_case(),
+            TagAccountRefusal::TooMany => {
+                let message = format!("An account can have at most {} tags.", quota::TAGS);
+                Error::aws(AwsCode::ConstraintViolation, message)
+                    .with(Field::Text("Reason", "MAX_TAG_LIMIT_EXCEEDED".to_owned()))
+            }
+        })
+    }
+
+    /// Sets tags of an account.
+    pub async fn tag_account(&self, ctx: &Ctx, input: TagResourceRequest) -> Result<Empty> {
+        let keys = request_tags(&input.tags)?;
+        let member = self.manages_member(ctx, Op::TagAccount, &input.resource_id, keys).await;
+        self.change_account_tags(TagAccount {
+            account_id: member.map_err(of_account)?.account_id,
+            remove: Vec::new(),
+            set: input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
+            limit: quota::TAGS,
+        })
+        .await
+    }
+
+    /// Removes tags of an account.
+    pub async fn untag_account(&self, ctx: &Ctx, input: UntagResourceRequest) -> Result<Empty> {
+        let keys = policy::Context::new().with_set("aws:TagKeys", input.tag_keys.iter().map(String::as_str));
+        let member = self.manages_member(ctx, Op::UntagAccount, &input.resource_id, keys).await;
+        self.change_account_tags(TagAccount {
+            account_id: member.map_err(of_account)?.account_id,
+            remove: input.tag_keys,
+            set: Vec::new(),
+            limit: quota::TAGS,
+        })
+        .await
+    }
+}

@@ -1,0 +1,133 @@
+//! The tree of the organisation: one root that holds every account. There are no organisational units.
+
+use aws::organizations::{
+    DescribeOrganizationRequest, DescribeOrganizationResponse, ListAWSServiceAccessForOrganizationRequest,
+    ListAWSServiceAccessForOrganizationResponse, ListChildrenRequest, ListChildrenResponse,
+    ListDelegatedAdministratorsRequest, ListDelegatedAdministratorsResponse,
+    ListOrganizationalUnitsForParentRequest, ListOrganizationalUnitsForParentResponse, ListParentsRequest,
+    ListParentsResponse, ListRootsRequest, ListRootsResponse, Node, Organization, Root,
+};
+use meta::FindMemberAccount;
+
+use super::email_of;
+use crate::Identity;
+use access::context::Ctx;
+use access::error::{AwsCode, Code, Error, Result};
+use access::op::Op;
+use access::store::StoreResultExt as _;
+
+impl Identity {
+    /// Whether an id is that of the one root.
+    pub(super) fn is_root(&self, id: &str, otherwise: AwsCode) -> Result<()> {
+        if id == self.access.organization.root_id {
+            return Ok(());
+        }
+        Err(Error::aws(otherwise, "We can't find a root or OU with the ParentId that you specified."))
+    }
+
+    /// Shows the organisation, to every member.
+    pub async fn describe_organization(
+        &self,
+        ctx: &Ctx,
+        _input: DescribeOrganizationRequest,
+    ) -> Result<DescribeOrganizationResponse> {
+        let gate = self.access.account_gate(ctx).await?;
+        gate.allow_on(Op::DescribeOrganization, "*", policy::Context::new())?;
+        let find = |account_id| self.access.meta.read(FindMemberAccount { account_id });
+        let own = find(ctx.caller.account_id.clone()).await.or_store_error()?;
+        if own.is_none_or(|own| !own.in_organization) {
+            let message = "Your account is not a member of an organization.";
+            return Err(Error::aws(AwsCode::OrganizationsNotInUse, message));
+        }
+        let management = self.access.management_account().await?;
+        let master = find(management.clone()).await.or_store_error()?;
+        let id = self.access.organization.id.clone();
+        Ok(DescribeOrganizationResponse {
+            organization: Organization {
+                arn: format!("arn:aws:organizations::{management}:organization/{id}"),
+                id,
+                feature_set: "ALL".to_owned(),
+                master_account_arn: self.member_arn(&management, management.as_str()),
+                master_account_id: management.to_string(),
+                master_account_email: email_of(master.and_then(|master| master.email), &management),
+                available_policy_types: Vec::new(),
+            },
+        })
+    }
+
+    /// Lists the one root.
+    pub async fn list_roots(&self, ctx: &Ctx, _input: ListRootsRequest) -> Result<ListRootsResponse> {
+        self.access.manages(ctx, Op::ListRoots, "*", policy::Context::new()).await?;
+        let root = Root {
+            id: self.access.organization.root_id.clone(),
+            arn: self.root_arn(&ctx.caller.account_id),
+            name: "Root".to_owned(),
+            policy_types: Vec::new(),
+        };
+        Ok(ListRootsResponse { roots: vec![root] })
+    }
+
+    /// Lists what holds an account.
+    pub async fn list_parents(&self, ctx: &Ctx, input: ListParentsRequest) -> Result<ListParentsResponse> {
+        let found = self.manages_member(ctx, Op::ListParents, &input.child_id, policy::Context::new()).await;
+        found.map_err(|error| match error.code {
+            Code::Aws(AwsCode::AccountNotFound) => {
+                let message = "We can't find an OU or account with the ChildId that you specified.";
+                Error::aws(AwsCode::ChildNotFound, message)
+            }
+            _ => error,
+        })?;
+        let root = Node { id: self.access.organization.root_id.clone(), r#type: "ROOT".to_owned() };
+        Ok(ListParentsResponse { parents: vec![root] })
+    }
+
+    /// Lists what is right under the root.
+    pub async fn list_children(&self, ctx: &Ctx, input: ListChildrenRequest) -> Result<ListChildrenResponse> {
+        let arn = self.root_arn(&self.access.management_account().await?);
+        self.access.manages(ctx, Op::ListChildren, &arn, policy::Context::new()).await?;
+        self.is_root(&input.parent_id, AwsCode::ParentNotFound)?;
+        if input.child_type != "ACCOUNT" {
+            return Ok(ListChildrenResponse::default());
+        }
+        let (found, next_token) = self.member_page(input.next_token.as_deref(), input.max_results).await?;
+        let node = |account: meta::MemberAccount| Node {
+            id: account.account_id.to_string(),
+            r#type: "ACCOUNT".to_owned(),
+        };
+        Ok(ListChildrenResponse { children: found.into_iter().map(node).collect(), next_token })
+    }
+
+    /// Lists organisational units: there are none.
+    pub async fn list_organizational_units_for_parent(
+        &self,
+        ctx: &Ctx,
+        input: ListOrganizationalUnitsForParentRequest,
+    ) -> Result<ListOrganizationalUnitsForParentResponse> {
+        let arn = self.root_arn(&self.access.management_account().await?);
+        self.access.manages(ctx, Op::ListOrganizationalUnitsForParent, &arn, policy::Context::new()).await?;
+        self.is_root(&input.parent_id, AwsCode::ParentNotFound)?;
+        Ok(ListOrganizationalUnitsForParentResponse::default())
+    }
+
+    /// Lists services that may act in the organisation: there are none.
+    pub async fn list_aws_service_access_for_organization(
+        &self,
+        ctx: &Ctx,
+        _input: ListAWSServiceAccessForOrganizationRequest,
+    ) -> Result<ListAWSServiceAccessForOrganizationResponse> {
+        self.access
+            .manages(ctx, Op::ListAWSServiceAccessForOrganization, "*", policy::Context::new())
+            .await?;
+        Ok(ListAWSServiceAccessForOrganizationResponse::default())
+    }
+
+    /// Lists accounts that administer for services: there are none.
+    pub async fn list_delegated_administrators(
+        &self,
+        ctx: &Ctx,
+        _input: ListDelegatedAdministratorsRequest,
+    ) -> Result<ListDelegatedAdministratorsResponse> {
+        self.access.manages(ctx, Op::ListDelegatedAdministrators, "*", policy::Context::new()).await?;
+        Ok(ListDelegatedAdministratorsResponse::default())
+    }
+}

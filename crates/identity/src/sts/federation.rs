@@ -1,0 +1,137 @@
+//! Sessions of users: GetSessionToken and GetFederationToken; and what STS tells of keys and messages.
+
+use std::sync::Arc;
+
+use aws::ids::AccessKeyId;
+use aws::query::One;
+use aws::sts::{
+    Credentials, DecodeAuthorizationMessageRequest, FederationToken, GetAccessKeyInfoRequest,
+    GetFederationTokenRequest, GetSessionTokenRequest,
+};
+use jiff::{SignedDuration, Timestamp};
+use meta::FindAccessKey;
+
+use super::session_policy::packed_size;
+use super::session_tags::SessionTags;
+use crate::Identity;
+use access::context::{Caller, CallerKind, Ctx, Session};
+use access::error::{AwsCode, Code, Error, Result};
+use access::op::Op;
+use access::store::StoreResultExt as _;
+
+/// Seconds of a user's session that asks for none.
+const DEFAULT_SECONDS: i64 = 43_200;
+/// The longest session of a root.
+const ROOT_SECONDS: i64 = 3_600;
+
+/// How long a session may be, as asked; root's are short whatever it asks.
+fn expires_at(ctx: &Ctx, asked: Option<i64>) -> Timestamp {
+    let seconds = asked.unwrap_or(DEFAULT_SECONDS);
+    let seconds = if ctx.caller.kind == CallerKind::Root { seconds.min(ROOT_SECONDS) } else { seconds };
+    ctx.now.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
+}
+
+fn needs_long_term_key(caller: &Caller, operation: &str) -> Result<()> {
+    match &caller.session {
+        None => Ok(()),
+        Some(_) => {
+            Err(Error::new(Code::AccessDenied, format!("Cannot call {operation} with session credentials")))
+        }
+    }
+}
+
+impl Identity {
+    /// A session with the caller's own permissions. It ends with the key that asked for it.
+    pub async fn get_session_token(&self, ctx: &Ctx, input: GetSessionTokenRequest) -> Result<Credentials> {
+        let gate = self.access.account_gate(ctx).await?;
+        let caller = gate.caller();
+        needs_long_term_key(caller, "GetSessionToken")?;
+        if input.serial_number.is_some() || input.token_code.is_some() {
+            let message = "MultiFactorAuthentication failed: there are no MFA devices here.";
+            return Err(Error::new(Code::AccessDenied, message));
+        }
+        let expires_at = expires_at(ctx, input.duration_seconds);
+        let session = Session {
+            issued_at: ctx.now.as_second(),
+            expires_at: expires_at.as_second(),
+            ..Session::default()
+        };
+        let caller = Caller { session: Some(Arc::new(session)), ..caller.clone() };
+        self.access.issue_credentials(caller, expires_at)
+    }
+
+    /// A session under a name of the caller's choice, limited by the policies of the request: without any, it is
+    /// allowed nothing but what policies of resources grant it.
+    pub async fn get_federation_token(
+        &self,
+        ctx: &Ctx,
+        input: GetFederationTokenRequest,
+    ) -> Result<FederationToken> {
+        let gate = self.access.account_gate(ctx).await?;
+        let caller = gate.caller();
+        needs_long_term_key(caller, "GetFederationToken")?;
+        let user = match &caller.kind {
+            CallerKind::User { path, name } => Some((path.clone(), name.clone())),
+            CallerKind::Root => None,
+            CallerKind::Role { .. } | CallerKind::Federated { .. } => {
+                let message = "Cannot call GetFederationToken with session credentials";
+                return Err(Error::new(Code::AccessDenied, message));
+            }
+        };
+        let kind = CallerKind::Federated { name: input.name, user };
+        let arn = kind.arn(&caller.account_id);
+        let tags = SessionTags::asked(&input.session.tags)?;
+        let keys = tags.keys();
+        let tags = tags.all;
+        gate.allow_on(Op::GetFederationToken, &arn, keys.clone())?;
+        if !tags.is_empty() {
+            gate.allow_on(Op::TagSession, &arn, keys)?;
+        }
+        let expires_at = expires_at(ctx, input.session.duration_seconds);
+        let policies = self.asked_policies(&caller.account_id, &input.session).await?;
+        let packed_policy_size = packed_size(policies.as_deref(), &tags)?;
+        let session = Session {
+            issued_at: ctx.now.as_second(),
+            expires_at: expires_at.as_second(),
+            policies: Some(policies.unwrap_or_default()),
+            tags,
+            ..Session::default()
+        };
+        let caller = Caller { arn: arn.clone(), kind, session: Some(Arc::new(session)), ..caller.clone() };
+        let federated_user_id = caller.user_id();
+        let credentials = self.access.issue_credentials(caller, expires_at)?;
+        Ok(FederationToken { credentials, federated_user_id, arn, packed_policy_size })
+    }
+
+    /// The account of an access key of this deployment. Temporary keys are kept nowhere, so they are not known.
+    pub async fn get_access_key_info(
+        &self,
+        ctx: &Ctx,
+        input: GetAccessKeyInfoRequest,
+    ) -> Result<One<String>> {
+        let gate = self.access.account_gate(ctx).await?;
+        gate.allow_on(Op::GetAccessKeyInfo, "*", policy::Context::new())?;
+        let id: Option<AccessKeyId> = input.access_key_id.parse().ok();
+        let found = match id {
+            Some(id) => self.access.meta.read(FindAccessKey { id }).await.or_store_error()?,
+            None => None,
+        };
+        let key = found.ok_or_else(|| {
+            let message = "The access key id is not one of this deployment's long-term keys.";
+            Error::aws(AwsCode::ValidationError, message)
+        })?;
+        Ok(One("Account", key.principal.account_id.to_string()))
+    }
+
+    /// Decodes messages of denials. Wharf's denials say in plain text what there is to say, so that no encoded message
+    /// is ever made here.
+    pub async fn decode_authorization_message(
+        &self,
+        ctx: &Ctx,
+        _input: DecodeAuthorizationMessageRequest,
+    ) -> Result<One<String>> {
+        let gate = self.access.account_gate(ctx).await?;
+        gate.allow_on(Op::DecodeAuthorizationMessage, "*", policy::Context::new())?;
+        Err(Error::aws(AwsCode::InvalidAuthorizationMessage, "Message is not valid"))
+    }
+}

@@ -1,0 +1,30 @@
+//! STS: sessions of roles and users.
+
+mod assume_role;
+mod federation;
+mod session_policy;
+mod session_tags;
+mod web_identity;
+
+use aws::sts::{CallerIdentity, GetCallerIdentityRequest};
+
+use crate::Identity;
+use access::context::Ctx;
+use access::error::Result;
+
+impl Identity {
+    /// Who calls. No policy can deny it, but the credentials must be good.
+    pub async fn get_caller_identity(
+        &self,
+        ctx: &Ctx,
+        _input: GetCallerIdentityRequest,
+    ) -> Result<CallerIdentity> {
+        let gate = self.access.account_gate(ctx).await?;
+        let caller = gate.caller();
+        Ok(CallerIdentity {
+            arn: caller.arn.clone(),
+            user_id: caller.user_id(),
+            account: caller.account_id.to_string(),
+        })
+    }
+}

@@ -1,0 +1,137 @@
+//! AssumeRoleWithWebIdentity: a role for whom an identity provider's token speaks of. Its request is not signed; the
+//! token is the proof.
+
+use aws::arn::Arn;
+use aws::ids::AccountId;
+use aws::sts::{AssumeRoleWithWebIdentityRequest, AssumedRole};
+use meta::{FindOidcProvider, OidcProvider};
+use oidc::{Claims, OidcError, Provider, issuer_of};
+
+use super::assume_role::{Granted, is_of_role};
+use crate::Identity;
+use crate::iam::oidc_provider::texts;
+use access::authz::{add_resource_tags, is_trusted_web_identity};
+use access::context::{Unsigned, WebIdentity};
+use access::error::{AwsCode, Code, Error, Result};
+use access::store::StoreResultExt as _;
+
+/// AWS's sentence for every reason that lies in the role: there is none, it trusts the provider not, or not this token.
+fn denied() -> Error {
+    Error::new(Code::AccessDenied, "Not authorized to perform sts:AssumeRoleWithWebIdentity")
+}
+
+fn refused(error: &OidcError) -> Error {
+    let code = match error {
+        OidcError::InvalidToken(_) | OidcError::Trust(_) => AwsCode::InvalidIdentityToken,
+        OidcError::Expired { .. } => AwsCode::ExpiredIdentityToken,
+        OidcError::RejectedClaim(_) => AwsCode::IdpRejectedClaim,
+        OidcError::NoKeys => AwsCode::IdpCommunicationError,
+    };
+    Error::aws(code, error.to_string())
+}
+
+/// What comes after `https://`: how IAM names a provider in ARNs and condition keys.
+fn bare(issuer: &str) -> &str {
+    issuer.strip_prefix("https://").unwrap_or(issuer)
+}
+
+/// The issuer as its token names it, and with the slash at its end the other way.
+fn spellings(issuer: &str) -> [String; 2] {
+    let issuer = bare(issuer);
+    let other = issuer.strip_suffix('/').map_or_else(|| format!("{issuer}/"), str::to_owned);
+    [issuer.to_owned(), other]
+}
+
+impl Identity {
+    /// A session of a role, for the bearer of a token whose issuer the role's account knows and the role trusts.
+    pub async fn assume_role_with_web_identity(
+        &self,
+        request: &Unsigned,
+        input: AssumeRoleWithWebIdentityRequest,
+    ) -> Result<AssumedRole> {
+        if !is_of_role(&input.role_arn) {
+            return Err(Error::aws(AwsCode::ValidationError, "Request ARN is invalid"));
+        }
+        // Before the token is looked at there is nobody, so that nothing of an account may be told.
+        let account =
+            input.role_arn.parse::<Arn>().ok().and_then(|arn| arn.account_id()).ok_or_else(denied)?;
+        let issuer = issuer_of(&input.web_identity_token).map_err(|error| refused(&error))?;
+        let provider = self.provider_of(&account, &issuer).await?;
+        let claims = self.verified((&account, &provider), &input.web_identity_token, request).await?;
+        let (role, of_role) = self.role_of_arn(&input.role_arn).await?.ok_or_else(denied)?;
+        let web_identity = WebIdentity {
+            issuer: bare(&provider.url).to_owned(),
+            provider_arn: provider.arn,
+            subject: claims.subject.clone(),
+            audience: claims.audience.clone(),
+        };
+        let mut keys = self.access.keys_of_account(&of_role).and(claimed(&web_identity, &claims));
+        keys.set("sts:RoleSessionName", input.role_session_name.as_str());
+        add_resource_tags(&mut keys, "iam", &self.iam_tags(&role.unique_id).await?);
+        let stored = role.role.as_ref().map(|fields| fields.trust_policy.as_str()).unwrap_or_default();
+        let trust = policy::Policy::parse(stored).map_err(Error::internal)?;
+        let asked = (input.role_arn.as_str(), &account);
+        if !is_trusted_web_identity(request, asked, &self.access.settings, (&trust, &web_identity), keys) {
+            return Err(denied());
+        }
+        let granted = Granted {
+            role,
+            session_name: input.role_session_name,
+            asked: input.session,
+            transitive: Vec::new(),
+            source_identity: None,
+            web_identity: Some(web_identity),
+            chained: false,
+        };
+        self.open_session(granted, request.now, self.access.settings.default_region.as_str()).await
+    }
+
+    async fn provider_of(&self, account: &AccountId, issuer: &str) -> Result<OidcProvider> {
+        for name in spellings(issuer) {
+            let arn = format!("arn:aws:iam::{account}:oidc-provider/{name}");
+            if let Some(found) = self.access.meta.read(FindOidcProvider { arn }).await.or_store_error()? {
+                return Ok(found);
+            }
+        }
+        let shown: String = issuer.chars().take(255).collect();
+        let message = format!("No OpenIDConnect provider found in your account for {shown}");
+        Err(Error::aws(AwsCode::InvalidIdentityToken, message))
+    }
+
+    async fn verified(
+        &self,
+        (account, provider): (&AccountId, &OidcProvider),
+        token: &str,
+        request: &Unsigned,
+    ) -> Result<Claims> {
+        let client_ids = texts(&provider.client_ids);
+        let known = Provider {
+            account: account.as_str(),
+            issuer_url: &provider.url,
+            client_ids: &client_ids,
+            certificate_authority: provider.certificate_authority.as_deref(),
+            key_set: provider.key_set.as_deref(),
+        };
+        let verified = self.identity_tokens.verify(&known, token, request.now).await;
+        verified.map_err(|error| {
+            tracing::info!(provider = provider.arn, %error, "a web identity token is refused");
+            refused(&error)
+        })
+    }
+}
+
+/// What the token says, as condition keys: `ISSUER:sub`, `ISSUER:aud` and its other claims. `aud` is the audience that
+/// the provider is registered for, of however many the token has.
+fn claimed(web: &WebIdentity, claims: &Claims) -> policy::Context {
+    let mut keys = policy::Context::new().with("aws:FederatedProvider", web.provider_arn.as_str());
+    for (name, values) in &claims.values {
+        let key = format!("{}:{name}", web.issuer);
+        match values.as_slice() {
+            [one] => keys.set(key, one.as_str()),
+            several => keys.set_all(key, several.iter().map(String::as_str)),
+        }
+    }
+    keys.set(format!("{}:sub", web.issuer), web.subject.as_str());
+    keys.set(format!("{}:aud", web.issuer), web.audience.as_str());
+    keys
+}

@@ -1,0 +1,18 @@
+//! The rules that the server answers with.
+
+use std::sync::Arc;
+
+use access::Access;
+use identity::Identity;
+use registry::Registry;
+
+/// One deployment: every part works on the same store.
+#[derive(Clone)]
+pub struct Deployment {
+    /// The gate, the keys and the settings.
+    pub access: Arc<Access>,
+    /// IAM, STS and Organizations.
+    pub identity: Arc<Identity>,
+    /// The registries.
+    pub registry: Arc<Registry>,
+}
