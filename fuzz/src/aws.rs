@@ -31,32 +31,24 @@ pub fn sigv4(data: &[u8]) {
     }
 }
 
-/// Every operation's body, chosen by the first byte, is read or refused in a sentence of bounded length.
-pub fn ecr_json(data: &[u8]) {
-    let Some((choice, body)) = data.split_first() else { return };
-    match choice % 20 {
-        0 => read::<ecr::PutImageRequest>(body),
-        1 => read::<ecr::BatchGetImageRequest>(body),
-        2 => read::<ecr::ListImagesRequest>(body),
-        3 => read::<ecr::DescribeImagesRequest>(body),
-        4 => read::<ecr::BatchDeleteImageRequest>(body),
-        5 => read::<ecr::BatchCheckLayerAvailabilityRequest>(body),
-        6 => read::<ecr::GetDownloadUrlForLayerRequest>(body),
-        7 => read::<ecr::InitiateLayerUploadRequest>(body),
-        8 => read::<ecr::UploadLayerPartRequest>(body),
-        9 => read::<ecr::CompleteLayerUploadRequest>(body),
-        10 => read::<ecr::DescribeRegistryRequest>(body),
-        11 => read::<ecr::CreateRepositoryRequest>(body),
-        12 => read::<ecr::DescribeRepositoriesRequest>(body),
-        13 => read::<ecr::DeleteRepositoryRequest>(body),
-        14 => read::<ecr::PutImageTagMutabilityRequest>(body),
-        15 => read::<ecr::TagResourceRequest>(body),
-        16 => read::<ecr::UntagResourceRequest>(body),
-        17 => read::<ecr::ListTagsForResourceRequest>(body),
-        18 => read::<ecr::GetAuthorizationTokenRequest>(body),
-        _ => read::<ecr::ListImageReferrersRequest>(body),
-    }
+macro_rules! read_one {
+    (
+        operations { $($name:ident: $action:literal on $resource:ident => $request:ident, $method:ident;)* }
+        unsigned {}
+        permissions { $($permissions:tt)* }
+    ) => {
+        /// Every operation's body, chosen by the first byte, is read or refused in a sentence of bounded length.
+        pub fn ecr_json(data: &[u8]) {
+            const READERS: &[fn(&[u8])] = &[$(read::<ecr::$request>,)*];
+            let Some((choice, body)) = data.split_first() else { return };
+            if let Some(read) = READERS.get(usize::from(*choice) % READERS.len()) {
+                read(body);
+            }
+        }
+    };
 }
+
+aws::ecr_operations! { read_one }
 
 fn read<T: ecr::Request>(body: &[u8]) {
     let read: Result<T, Invalid> = ecr::decode(body);

@@ -10,13 +10,12 @@ mod explain;
 mod keys;
 mod policies;
 
-use std::marker::PhantomData;
+use crate::op::StsOp;
+use aws::service::Service;
 use std::sync::Arc;
 
 use aws::ids::{AccountId, Region};
-use meta::{
-    Account, CallerRef, ListTagsForResource, RepositoryKey, RepositoryRow, Resolve, Resolved, Target,
-};
+use meta::{Account, CallerRef, ListTagsForResource, Meta, Never, Operation, Resolve, Resolved, Target};
 
 pub use documents::{Named, PolicyCaches};
 pub use explain::Explained;
@@ -25,43 +24,15 @@ pub use policies::{Deciding, V1_ACTIONS};
 
 use crate::Access;
 use crate::context::{Caller, Ctx, Plane, RepositoryRef, Unsigned, WebIdentity, repository_arn};
+use crate::effects::BeforeDecision;
 use crate::error::{Code, Error, Result};
-use crate::op::effect::Effect;
+use crate::op::Effect;
 use crate::op::{Op, Resource};
+pub use crate::permit::Permit;
+use crate::permit::{OnAccount, OnRegistry, OnRepository, Subject};
 use crate::settings::Settings;
 use crate::store::StoreResultExt as _;
 use crate::token::TokenError;
-
-/// Leave to do one kind of effect on one repository.
-#[derive(Debug)]
-pub struct Permit<E> {
-    account_id: AccountId,
-    row: RepositoryRow,
-    caller: Arc<Caller>,
-    effect: PhantomData<fn() -> E>,
-}
-
-impl<E: Effect> Permit<E> {
-    /// The repository that the effect may touch.
-    pub fn repository(&self) -> RepositoryKey {
-        self.row.key
-    }
-
-    /// That repository as it stood when the decision was taken.
-    pub fn row(&self) -> &RepositoryRow {
-        &self.row
-    }
-
-    /// The account that owns the repository.
-    pub fn account(&self) -> &AccountId {
-        &self.account_id
-    }
-
-    /// Who was permitted.
-    pub fn caller(&self) -> &Caller {
-        &self.caller
-    }
-}
 
 /// One request at the gate: what it is about, and what decides on it.
 pub struct Gate {
@@ -73,7 +44,8 @@ pub struct Gate {
     context: policy::Context,
     signed_region: Option<Region>,
     /// What the one read returned. Rows in it may be used only after a permit was given.
-    resolved: Resolved,
+    resolved: Arc<Resolved>,
+    meta: Meta,
 }
 
 /// Where a request goes: what the one read of the gate asks for.
@@ -147,14 +119,15 @@ impl Access {
             policies,
             context,
             signed_region: ctx.signed_region.clone(),
-            resolved,
+            resolved: Arc::new(resolved),
+            meta: self.meta.clone(),
         })
     }
 
     async fn add_repository_tags(&self, context: &mut policy::Context, resolved: &Resolved) -> Result<()> {
         let Some(row) = &resolved.repository else { return Ok(()) };
         let tags = self.meta.read(ListTagsForResource { repository: row.key }).await.or_store_error()?;
-        keys::add_resource_tags(context, "ecr", &tags);
+        keys::add_resource_tags(context, Service::Ecr, &tags);
         Ok(())
     }
 
@@ -193,27 +166,41 @@ impl Gate {
         &self.resolved
     }
 
-    /// Decides on one operation on the repository. The decision comes before the existence of the
-    /// repository is told, so that a stranger cannot learn which names are taken.
-    pub fn permit<E: Effect>(&self) -> Result<Permit<E>> {
+    /// Decides on one operation. The decision comes before the existence of the repository is told, so that a
+    /// stranger cannot learn which names are taken.
+    pub fn permit<E: Effect<On: Resolving>>(&self) -> Result<Permit<E>> {
         self.allow(E::OP)?;
         self.existing()
     }
 
-    fn existing<E: Effect>(&self) -> Result<Permit<E>> {
-        let row = self.resolved.repository.clone().ok_or_else(|| self.repository_not_found())?;
-        Ok(Permit {
-            account_id: self.account_id.clone(),
-            row,
-            caller: Arc::clone(&self.caller),
-            effect: PhantomData,
-        })
-    }
-
     /// `permit`, with the condition keys that the request brings.
-    pub fn permit_with<E: Effect>(&self, keys: policy::Context) -> Result<Permit<E>> {
+    pub fn permit_with<E: Effect<On: Resolving>>(&self, keys: policy::Context) -> Result<Permit<E>> {
         self.also_allow(E::OP, keys)?;
         self.existing()
+    }
+
+    fn existing<E: Effect<On: Resolving>>(&self) -> Result<Permit<E>> {
+        Ok(Permit::new(self.meta.clone(), E::On::resolve(self)?))
+    }
+
+    /// Decides on an operation whose resource the request names, such as the ARN of a role.
+    pub fn permit_on<E: Effect<On = OnAccount>>(
+        &self,
+        resource: &str,
+        keys: policy::Context,
+    ) -> Result<Permit<E>> {
+        self.allow_on(E::OP, resource, keys)?;
+        let on = OnAccount { caller: Arc::clone(&self.caller), account_id: self.account_id.clone() };
+        Ok(Permit::new(self.meta.clone(), on))
+    }
+
+    /// Reads what a decision needs to know first, such as the path of a user that is named without it. Nothing of it may
+    /// be told before the decision.
+    pub async fn read<O>(&self, operation: O) -> Result<O::Output>
+    where
+        O: BeforeDecision + Operation<Refusal = Never>,
+    {
+        self.meta.read(operation).await.or_store_error()
     }
 
     /// Decides, with further condition keys, for an operation that needs a second permission
@@ -279,9 +266,9 @@ impl Gate {
 
     /// Whether an operation is none of those that no policy opens to the caller's kind of session.
     fn is_open_to_session(&self, op: Op) -> Result<()> {
-        match op.action().split_once(':') {
-            Some(("iam", _)) if self.caller.may_not_use_iam() => Err(gone(&self.caller)),
-            Some(("sts", _)) if self.caller.may_not_use_sts() => {
+        match op.service() {
+            Service::Iam if self.caller.may_not_use_iam() => Err(gone(&self.caller)),
+            Service::Sts if self.caller.may_not_use_sts() => {
                 let message = format!("Cannot call {} with session credentials", op.name());
                 Err(Error::new(Code::AccessDenied, message))
             }
@@ -291,9 +278,9 @@ impl Gate {
 
     fn resource(&self, op: Op) -> String {
         match op.resource() {
-            Resource::Account | Resource::Named => "*".to_owned(),
+            Resource::Account | Resource::Named | Resource::Everyone => "*".to_owned(),
             Resource::AllRepositories => repository_arn(&self.region, &self.account_id, "*"),
-            Resource::Repository => {
+            Resource::Repository | Resource::NewRepository => {
                 repository_arn(&self.region, &self.account_id, self.name.as_deref().unwrap_or("*"))
             }
         }
@@ -302,6 +289,27 @@ impl Gate {
     /// ECR's sentence for a repository that is not there.
     pub fn repository_not_found(&self) -> Error {
         repository_not_found(self.name.as_deref().unwrap_or_default(), &self.account_id)
+    }
+}
+
+/// A subject that the gate's one read resolved.
+pub trait Resolving: Subject + Sized {
+    /// The subject, or why there is none.
+    fn resolve(gate: &Gate) -> Result<Self>;
+}
+
+impl Resolving for OnRepository {
+    fn resolve(gate: &Gate) -> Result<Self> {
+        let row = gate.resolved.repository.clone().ok_or_else(|| gate.repository_not_found())?;
+        let (caller, account_id) = (Arc::clone(&gate.caller), gate.account_id.clone());
+        Ok(Self { caller, account_id, row, resolved: Arc::clone(&gate.resolved) })
+    }
+}
+
+impl Resolving for OnRegistry {
+    fn resolve(gate: &Gate) -> Result<Self> {
+        let (caller, account_id) = (Arc::clone(&gate.caller), gate.account_id.clone());
+        Ok(Self { caller, account_id, region: gate.region.clone(), resolved: Arc::clone(&gate.resolved) })
     }
 }
 
@@ -329,7 +337,7 @@ pub fn is_trusted_web_identity(
     (trust, web): (&policy::Policy, &WebIdentity),
     keys: policy::Context,
 ) -> bool {
-    let op = Op::AssumeRoleWithWebIdentity;
+    let op = Op::Sts(StsOp::AssumeRoleWithWebIdentity);
     let context = keys::of_unsigned(request, (account, None), &settings.default_region, settings).and(keys);
     let name = policy::SourceName::new("role trust policy");
     let policies = policy::Policies { resource: &[(&name, trust)], ..policy::Policies::default() };

@@ -1,5 +1,7 @@
 //! From the stores' errors to the registry's.
 
+pub use meta::operations::*;
+
 use crate::error::{Error, Result};
 
 /// Turns a failure of the metadata store into the registry's error where the operation has no refusals.

@@ -2,6 +2,8 @@
 //!
 //! At most 2,400 characters and no `:` (clients split at colons; Windows keeps no longer password).
 
+use crate::op::Effect;
+use crate::op::ecr;
 use std::sync::Arc;
 
 use aws::ids::Region;
@@ -13,7 +15,6 @@ use crate::Access;
 use crate::context::{Caller, Ctx, SessionPolicy, micros};
 use crate::error::{Error, Result};
 use crate::kept::SealedCaller;
-use crate::op::effect;
 use crate::seal::Purpose;
 use crate::store::StoreResultExt as _;
 
@@ -92,7 +93,7 @@ impl Access {
     /// context of the credentials that asked for it, and may outlive them, as on AWS.
     pub async fn issue_token(&self, ctx: &Ctx, region: &Region) -> Result<IssuedToken> {
         let gate = self.registry_gate(ctx, &ctx.caller.account_id, region).await?;
-        gate.allow(<effect::GetAuthorizationToken as effect::Effect>::OP)?;
+        gate.allow(<ecr::GetAuthorizationToken as Effect>::OP)?;
         let expires_at = ctx.now.saturating_add(LIFETIME).unwrap_or(Timestamp::MAX);
         let claims = |caller| Claims {
             issued_at: ctx.now.as_second(),

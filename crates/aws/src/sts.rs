@@ -6,10 +6,11 @@ use crate::ids::SecretKey;
 use crate::query::request::{
     ACCESS_KEY_ID, ARN, DOCUMENT, Rule, SESSION_NAME, check, check_length, is_name, text,
 };
-use crate::query::{Form, FromForm, Output, STS, Violations, Writer};
+use crate::query::{Form, FromForm, Output, Violations, Writer};
+use crate::service::Service;
 
 /// The `Version` of STS's API.
-pub const VERSION: &str = STS.version;
+pub const VERSION: &str = Service::Sts.version();
 
 const POLICY: Rule = Rule { max: 2_048, ..DOCUMENT };
 const EXTERNAL_ID: Rule = Rule {
@@ -271,6 +272,7 @@ impl Output for FederationToken {
 mod tests {
     use super::*;
     use crate::query::{Format, response};
+    use crate::service::Service;
 
     #[test]
     fn get_caller_identity_answers_as_sts_does() {
@@ -279,7 +281,7 @@ mod tests {
             user_id: "AIDACKCEVSQ6C2EXAMPLE".to_owned(),
             account: "123456789012".to_owned(),
         };
-        let xml = response(STS, Format::Xml, "GetCallerIdentity", "r-1", |out| identity.write(out));
+        let xml = response(Service::Sts, Format::Xml, "GetCallerIdentity", "r-1", |out| identity.write(out));
         assert_eq!(
             String::from_utf8(xml).unwrap(),
             "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\

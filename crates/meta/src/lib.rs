@@ -19,21 +19,26 @@ mod tx;
 mod types;
 mod value;
 
-pub use error::{Never, OpError, StoreError};
 pub use meta::Meta;
 pub use migrate::{COMPAT, SchemaVersion};
-pub use mutability::Mutability;
-pub use operation::{Access, Operation, Ruling};
-pub use ops::{
-    access_key::*, account::*, account_summary::*, blob::*, entity::*, entity_delete::*, first_user::*,
-    group::*, iam_tag::*, identity_policy::*, image::*, image_delete::*, image_list::*, instance_profile::*,
-    managed_policy::*, member_account::*, named_principals::*, oidc_provider::*, policy_use::*, principal::*,
-    reference_backfill::*, referrers::*, registry::*, repository::*, repository_policy::*,
-    repository_purge::*, resolve::*, resource_policy::*, resource_tag::*, sealed_secret::*,
-    session_context::*, settings::*, tag::*, upload::*, upload_expire::*, work::*,
-};
+pub use operations::*;
 pub use postgres::PostgresOptions;
 pub use sqlite::SqliteOptions;
 pub use tx::{Dialect, Tx};
-pub use types::*;
 pub use value::{FromValue, Param, Row, ToParam, Value};
+
+/// The operations and their rows, without the handle that runs them: what a crate that must go through a permit may name.
+pub mod operations {
+    pub use crate::error::{Never, OpError, StoreError};
+    pub use crate::mutability::Mutability;
+    pub use crate::operation::{Access, Operation, Ruling};
+    pub use crate::ops::{
+        access_key::*, account::*, account_summary::*, blob::*, entity::*, entity_delete::*, first_user::*,
+        group::*, iam_tag::*, identity_policy::*, image::*, image_delete::*, image_list::*,
+        instance_profile::*, managed_policy::*, member_account::*, named_principals::*, oidc_provider::*,
+        policy_use::*, principal::*, reference_backfill::*, referrers::*, registry::*, repository::*,
+        repository_policy::*, repository_purge::*, resolve::*, resource_policy::*, resource_tag::*,
+        sealed_secret::*, session_context::*, settings::*, tag::*, upload::*, upload_expire::*, work::*,
+    };
+    pub use crate::types::*;
+}

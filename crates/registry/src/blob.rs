@@ -1,5 +1,6 @@
 //! Reading, mounting and deleting blobs. A blob is there only through a repository that links it.
 
+use access::op::ecr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::Registry;
 use crate::blob_error::open_error;
 use access::context::{Caller, Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
-use access::op::effect::{self, Effect};
+use access::op::Effect;
 use access::store::{RefusedExt as _, StoreResultExt as _, store_error};
 
 /// How many repositories an anonymous mount looks at for one that the caller may read.
@@ -74,9 +75,9 @@ impl Registry {
         digest: &Digest,
     ) -> Result<BlobStat> {
         let gate = self.access.gate(ctx, repository, Target::Blob(*digest)).await?;
-        let repository = match gate.permit::<effect::BatchCheckLayerAvailability>() {
+        let repository = match gate.permit::<ecr::BatchCheckLayerAvailability>() {
             Ok(permit) => permit.repository(),
-            Err(denied) => gate.permit::<effect::GetDownloadUrlForLayer>().map_err(|_| denied)?.repository(),
+            Err(denied) => gate.permit::<ecr::GetDownloadUrlForLayer>().map_err(|_| denied)?.repository(),
         };
         let row = gate.resolved().blob.as_ref().ok_or_else(blob_unknown)?;
         self.renew(ctx, repository, row).await?;
@@ -91,7 +92,7 @@ impl Registry {
         digest: &Digest,
     ) -> Result<BlobHandle> {
         let gate = self.access.gate(ctx, repository, Target::Blob(*digest)).await?;
-        gate.permit::<effect::GetDownloadUrlForLayer>()?;
+        gate.permit::<ecr::GetDownloadUrlForLayer>()?;
         let row = gate.resolved().blob.as_ref().ok_or_else(blob_unknown)?;
         BlobHandle::new(self, row, &ctx.caller)
     }
@@ -107,8 +108,8 @@ impl Registry {
         from: Option<&RepositoryName>,
     ) -> Result<bool> {
         let gate = self.access.gate(ctx, repository, Target::Blob(*digest)).await?;
-        gate.allow(effect::CompleteLayerUpload::OP)?;
-        let permit = gate.permit::<effect::InitiateLayerUpload>()?;
+        gate.allow(ecr::CompleteLayerUpload::OP)?;
+        let permit = gate.permit::<ecr::InitiateLayerUpload>()?;
         if let Some(row) = &gate.resolved().blob {
             self.renew(ctx, permit.repository(), row).await?;
             // The caller may push here, and what is here already needs no source.
@@ -121,7 +122,7 @@ impl Registry {
         for name in candidates {
             let source = RepositoryRef { name, ..repository.clone() };
             let source_gate = self.access.gate(ctx, &source, Target::Blob(*digest)).await?;
-            let Ok(read) = source_gate.permit::<effect::GetDownloadUrlForLayer>() else { continue };
+            let Ok(read) = source_gate.permit::<ecr::GetDownloadUrlForLayer>() else { continue };
             if source_gate.resolved().blob.is_none() {
                 continue;
             }
@@ -171,7 +172,7 @@ impl Registry {
     /// Takes a blob out of the repository. One that a manifest needs stays.
     pub async fn delete_blob(&self, ctx: &Ctx, repository: &RepositoryRef, digest: &Digest) -> Result<()> {
         let gate = self.access.gate(ctx, repository, Target::None).await?;
-        let permit = gate.permit::<effect::BatchDeleteImage>()?;
+        let permit = gate.permit::<ecr::BatchDeleteImage>()?;
         let unlink = UnlinkBlob { repository: permit.repository(), digest: *digest, at: ctx.at() };
         self.access.meta.write(unlink).await.or_refused(|refusal| match refusal {
             UnlinkBlobRefusal::NotFound => blob_unknown(),

@@ -1,5 +1,6 @@
 //! The catalog of the data plane: the repositories of one registry.
 
+use access::op::ecr;
 use aws::ids::{AccountId, Region};
 use meta::DescribeRepositories;
 
@@ -7,7 +8,7 @@ use crate::Registry;
 use crate::tag::{NamePage, after, page_size};
 use access::context::Ctx;
 use access::error::Result;
-use access::op::effect::{self, Effect};
+use access::op::Effect;
 use access::store::StoreResultExt as _;
 
 impl Registry {
@@ -21,7 +22,7 @@ impl Registry {
         last: Option<&str>,
     ) -> Result<NamePage> {
         let gate = self.access.registry_gate(ctx, account, region).await?;
-        gate.allow(effect::ListRepositories::OP)?;
+        gate.allow(ecr::ListRepositories::OP)?;
         let Some(registry) = &gate.resolved().registry else {
             return Ok(NamePage { names: Vec::new(), more: false });
         };

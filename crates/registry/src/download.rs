@@ -14,7 +14,7 @@ use access::authz::Permit;
 use access::context::{Ctx, Plane, RepositoryRef, Unsigned};
 use access::error::{Code, Error, Result};
 use access::kept::SealedCaller;
-use access::op::effect::GetDownloadUrlForLayer;
+use access::op::ecr::GetDownloadUrlForLayer;
 use access::seal::Purpose;
 
 /// How long a download URL opens (ECR's presigned URLs live for an hour).

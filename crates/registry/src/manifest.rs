@@ -1,6 +1,8 @@
 //! Manifests on the data plane: push with its checks, pull, delete.
 
 use ::blob::fault::{self, Fault};
+use access::op::ecr;
+use access::permit::OnRepository;
 use bytes::Bytes;
 use meta::{
     DeleteManifest, DeleteManifestRefusal, DeleteTag, ImageId, ImageRow, LoadManifest, MissingContents,
@@ -14,7 +16,7 @@ use crate::Registry;
 use access::authz::{Gate, Permit};
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
-use access::op::effect::{self, Effect};
+use access::op::Effect;
 use access::store::{RefusedExt as _, StoreResultExt as _};
 
 /// Most layers of an image and most manifests of an index: each is a row of one transaction, which others wait for.
@@ -86,7 +88,7 @@ impl Registry {
             Reference::Digest(digest) => Target::Digest(*digest),
         };
         let gate = self.access.gate(ctx, repository, target).await?;
-        let permit = gate.permit::<effect::BatchGetImage>()?;
+        let permit = gate.permit::<ecr::BatchGetImage>()?;
         let image = gate.resolved().image.as_ref().ok_or_else(manifest_unknown)?;
         ctx.hold(image.manifest_size).await?;
         let body = self.manifest_body(permit.repository(), image).await?;
@@ -112,7 +114,7 @@ impl Registry {
     /// Whether the caller may push a manifest, asked before the manifest is read.
     pub async fn check_put_manifest(&self, ctx: &Ctx, repository: &RepositoryRef) -> Result<()> {
         let gate = self.access.gate(ctx, repository, Target::None).await?;
-        gate.permit::<effect::PutImage>().map(|_| ())
+        gate.permit::<ecr::PutImage>().map(|_| ())
     }
 
     /// Stores a manifest and points tags at it. Pushing what is there already succeeds, also where tags are
@@ -127,7 +129,7 @@ impl Registry {
         body: Bytes,
     ) -> Result<Pushed> {
         let gate = self.access.gate(ctx, repository, Target::None).await?;
-        let permit = gate.permit::<effect::PutImage>()?;
+        let permit = gate.permit::<ecr::PutImage>()?;
         let manifest = Manifest::parse(&body, content_type).map_err(|error| manifest_error(&error))?;
         let mut tags = more_tags.to_vec();
         let digest = match reference {
@@ -162,7 +164,7 @@ impl Registry {
         &self,
         ctx: &Ctx,
         gate: &Gate,
-        permit: &Permit<effect::PutImage>,
+        permit: &Permit<ecr::PutImage>,
         push: ManifestPush,
     ) -> Result<PutImageOutcome> {
         // The row and its copies on their way into the store.
@@ -217,7 +219,7 @@ impl Registry {
         digest: &Digest,
     ) -> Result<()> {
         let gate = self.access.gate(ctx, repository, Target::None).await?;
-        let permit = gate.permit::<effect::BatchDeleteImage>()?;
+        let permit = gate.permit::<ecr::BatchDeleteImage>()?;
         let delete = DeleteManifest {
             repository: permit.repository(),
             digest: *digest,
@@ -240,7 +242,7 @@ impl Registry {
     /// Removes a tag. The manifest stays (distribution specification, "Deleting tags").
     pub async fn delete_tag(&self, ctx: &Ctx, repository: &RepositoryRef, tag: &Tag) -> Result<()> {
         let gate = self.access.gate(ctx, repository, Target::None).await?;
-        let permit = gate.permit::<effect::BatchDeleteImage>()?;
+        let permit = gate.permit::<ecr::BatchDeleteImage>()?;
         let delete = DeleteTag { repository: permit.repository(), tag: tag.clone() };
         self.access.meta.write(delete).await.or_refused(|_| manifest_unknown())
     }
@@ -260,7 +262,11 @@ fn manifest_error(error: &ManifestError) -> Error {
     Error::new(code, error.to_string())
 }
 
-fn put_image_error<E: Effect>(refusal: PutImageRefusal, gate: &Gate, permit: &Permit<E>) -> Error {
+fn put_image_error<E: Effect<On = OnRepository>>(
+    refusal: PutImageRefusal,
+    gate: &Gate,
+    permit: &Permit<E>,
+) -> Error {
     let (name, account) = (&permit.row().name, permit.account());
     match refusal {
         PutImageRefusal::RepositoryGone => gate.repository_not_found(),

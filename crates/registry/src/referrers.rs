@@ -1,5 +1,6 @@
 //! Who refers to a manifest (distribution specification, "Listing referrers").
 
+use access::op::ecr;
 use meta::Target;
 use meta::{ImageId, RepositoryKey};
 use meta::{ListReferrers, MeasureReferrers, Referrer};
@@ -9,7 +10,6 @@ use serde_json::value::RawValue;
 use crate::Registry;
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
-use access::op::effect;
 use access::store::StoreResultExt as _;
 
 /// Referrers in one answer of the data plane: small enough that the index stays below the largest manifest.
@@ -53,7 +53,7 @@ impl Registry {
         cursor: Option<&str>,
     ) -> Result<ReferrerPage> {
         let gate = self.access.gate(ctx, repository, Target::None).await?;
-        let permit = match gate.permit::<effect::ListImageReferrers>() {
+        let permit = match gate.permit::<ecr::ListImageReferrers>() {
             Err(error) if error.code == Code::RepositoryNotFound => {
                 return Ok(ReferrerPage { referrers: Vec::new(), next: None });
             }

@@ -1,12 +1,12 @@
 //! The tag list of the data plane, in lexical order.
 
+use access::op::ecr;
 use meta::ListTags;
 use meta::Target;
 
 use crate::Registry;
 use access::context::{Ctx, RepositoryRef};
 use access::error::Result;
-use access::op::effect;
 use access::store::StoreResultExt as _;
 
 /// Most names in one answer; a client that asks for more gets this many and a link.
@@ -51,7 +51,7 @@ impl Registry {
         last: Option<&str>,
     ) -> Result<NamePage> {
         let gate = self.access.gate(ctx, repository, Target::None).await?;
-        let permit = gate.permit::<effect::ListImages>()?;
+        let permit = gate.permit::<ecr::ListImages>()?;
         let limit = page_size(n);
         let list = ListTags { repository: permit.repository(), after: after(last), limit: limit + 1 };
         let tags = self.access.meta.read(list).await.or_store_error()?;

@@ -7,6 +7,8 @@
 mod append;
 mod complete;
 
+use access::op::ecr;
+use access::permit::OnRepository;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -23,8 +25,8 @@ use crate::uploads_in_progress::Turn;
 use access::authz::Permit;
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
+use access::op::Effect;
 use access::op::Op;
-use access::op::effect::{self, Effect};
 use access::store::{RefusedExt as _, store_error};
 
 /// Why a request's body ended early.
@@ -77,7 +79,7 @@ pub struct UploadStatus {
 }
 
 /// A session that the caller may append to, with the turn to do so. The row was read in that turn.
-pub(crate) struct OwnedUpload<E> {
+pub(crate) struct OwnedUpload<E: Effect<On = OnRepository>> {
     pub(crate) permit: Permit<E>,
     pub(crate) row: UploadRow,
     turn: Turn,
@@ -101,7 +103,7 @@ impl Registry {
         algorithm: Algorithm,
     ) -> Result<UploadStatus> {
         let gate = self.access.gate(ctx, repository, Target::None).await?;
-        let permit = gate.permit::<effect::InitiateLayerUpload>()?;
+        let permit = gate.permit::<ecr::InitiateLayerUpload>()?;
         let row = self.create_upload(ctx, &permit, algorithm).await?;
         Ok(UploadStatus { id: row.id, offset: 0 })
     }
@@ -114,7 +116,7 @@ impl Registry {
         id: &str,
     ) -> Result<UploadStatus> {
         let gate = self.access.gate(ctx, repository, Target::Upload(id.to_owned())).await?;
-        let permit = gate.permit::<effect::UploadLayerPart>()?;
+        let permit = gate.permit::<ecr::UploadLayerPart>()?;
         let row = owned_row(gate.resolved().upload.as_ref(), &permit, id)?;
         Ok(UploadStatus { id: row.id, offset: row.offset })
     }
@@ -127,7 +129,7 @@ impl Registry {
         id: &str,
         incoming: Incoming,
     ) -> Result<UploadStatus> {
-        let upload = self.take_upload::<effect::UploadLayerPart>(ctx, repository, id).await?;
+        let upload = self.take_upload::<ecr::UploadLayerPart>(ctx, repository, id).await?;
         let upload = self.append(upload, incoming).await?;
         Ok(UploadStatus { id: id.to_owned(), offset: upload.row.offset })
     }
@@ -165,9 +167,8 @@ impl Registry {
         incoming: Incoming,
     ) -> Result<()> {
         let has_bytes = incoming.length != Some(0) || incoming.range.is_some();
-        let also = has_bytes.then_some(effect::UploadLayerPart::OP);
-        let mut upload =
-            self.take_upload_also::<effect::CompleteLayerUpload>(ctx, repository, id, also).await?;
+        let also = has_bytes.then_some(ecr::UploadLayerPart::OP);
+        let mut upload = self.take_upload_also::<ecr::CompleteLayerUpload>(ctx, repository, id, also).await?;
         if has_bytes {
             upload = self.append(upload, incoming).await?;
         }
@@ -176,7 +177,7 @@ impl Registry {
 
     /// Ends a session without a blob.
     pub async fn cancel_upload(&self, ctx: &Ctx, repository: &RepositoryRef, id: &str) -> Result<()> {
-        let upload = self.take_upload::<effect::UploadLayerPart>(ctx, repository, id).await?;
+        let upload = self.take_upload::<ecr::UploadLayerPart>(ctx, repository, id).await?;
         self.discard(upload.permit.repository(), id, ctx.at()).await
     }
 
@@ -189,14 +190,14 @@ impl Registry {
         incoming: Incoming,
     ) -> Result<()> {
         let gate = self.access.gate(ctx, repository, Target::None).await?;
-        gate.allow(effect::UploadLayerPart::OP)?;
-        gate.allow(effect::CompleteLayerUpload::OP)?;
-        let permit = gate.permit::<effect::InitiateLayerUpload>()?;
+        gate.allow(ecr::UploadLayerPart::OP)?;
+        gate.allow(ecr::CompleteLayerUpload::OP)?;
+        let permit = gate.permit::<ecr::InitiateLayerUpload>()?;
         // The session exists for the length of this request, so that the object's key is in a row before its
         // bytes are written.
         let row = self.create_upload(ctx, &permit, digest.algorithm()).await?;
         let turn = self.uploads_in_progress.take(&row.id).await;
-        let also = vec![effect::UploadLayerPart::OP, effect::CompleteLayerUpload::OP];
+        let also = vec![ecr::UploadLayerPart::OP, ecr::CompleteLayerUpload::OP];
         let asked = Asked { ctx: ctx.clone(), repository: repository.clone(), also };
         let upload = OwnedUpload { permit, row, turn, asked };
         let id = upload.row.id.clone();
@@ -218,7 +219,7 @@ impl Registry {
         })
     }
 
-    pub(crate) async fn create_upload<E: Effect>(
+    pub(crate) async fn create_upload<E: Effect<On = OnRepository>>(
         &self,
         ctx: &Ctx,
         permit: &Permit<E>,
@@ -253,7 +254,7 @@ impl Registry {
     }
 
     /// Finds the session, checks that it is the caller's, and takes the turn to write to it.
-    pub(crate) async fn take_upload<E: Effect>(
+    pub(crate) async fn take_upload<E: Effect<On = OnRepository>>(
         &self,
         ctx: &Ctx,
         repository: &RepositoryRef,
@@ -263,7 +264,7 @@ impl Registry {
     }
 
     /// `take_upload` for a request that needs a second permission.
-    async fn take_upload_also<E: Effect>(
+    async fn take_upload_also<E: Effect<On = OnRepository>>(
         &self,
         ctx: &Ctx,
         repository: &RepositoryRef,
@@ -281,7 +282,11 @@ impl Registry {
         Ok(OwnedUpload { permit, row, turn, asked })
     }
 
-    async fn permit_upload<E: Effect>(&self, asked: &Asked, id: &str) -> Result<(Permit<E>, UploadRow)> {
+    async fn permit_upload<E: Effect<On = OnRepository>>(
+        &self,
+        asked: &Asked,
+        id: &str,
+    ) -> Result<(Permit<E>, UploadRow)> {
         let gate = self.access.gate(&asked.ctx, &asked.repository, Target::Upload(id.to_owned())).await?;
         let permit = gate.permit::<E>()?;
         for op in &asked.also {
@@ -293,7 +298,7 @@ impl Registry {
 
     /// Asks again for leave, with the time that it is now: while the bytes came in, a policy, a session or the user itself
     /// may have ended.
-    async fn ask_again<E: Effect>(&self, upload: &mut OwnedUpload<E>) -> Result<()> {
+    async fn ask_again<E: Effect<On = OnRepository>>(&self, upload: &mut OwnedUpload<E>) -> Result<()> {
         upload.asked.ctx = upload.asked.ctx.later();
         let id = upload.row.id.clone();
         let (permit, _) = self.permit_upload::<E>(&upload.asked, &id).await?;
@@ -315,13 +320,17 @@ fn object_key(row: &UploadRow) -> Result<ObjectKey> {
 }
 
 /// The session if it is this repository's and this principal's; to everybody else it does not exist.
-fn owned_row<E: Effect>(row: Option<&UploadRow>, permit: &Permit<E>, id: &str) -> Result<UploadRow> {
+fn owned_row<E: Effect<On = OnRepository>>(
+    row: Option<&UploadRow>,
+    permit: &Permit<E>,
+    id: &str,
+) -> Result<UploadRow> {
     row.filter(|row| row.principal == permit.caller().upload_owner())
         .cloned()
         .ok_or_else(|| upload_not_found(permit, id))
 }
 
-pub(crate) fn upload_not_found<E: Effect>(permit: &Permit<E>, id: &str) -> Error {
+pub(crate) fn upload_not_found<E: Effect<On = OnRepository>>(permit: &Permit<E>, id: &str) -> Error {
     let (name, account) = (&permit.row().name, &permit.account());
     Error::new(
         Code::UploadNotFound,
@@ -331,7 +340,7 @@ pub(crate) fn upload_not_found<E: Effect>(permit: &Permit<E>, id: &str) -> Error
     )
 }
 
-fn gone_repository<E: Effect>(permit: &Permit<E>) -> Error {
+fn gone_repository<E: Effect<On = OnRepository>>(permit: &Permit<E>) -> Error {
     access::authz::repository_not_found(permit.row().name.as_ref(), permit.account())
 }
 

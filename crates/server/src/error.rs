@@ -2,7 +2,8 @@
 //! mapping, the page docs/errors.md and the test that compares them.
 
 use access::error::{Code, Error};
-use aws::query::{self, Format, Namespace};
+use aws::query::{self, Format};
+use aws::service::Service;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use oci::error::ErrorCode;
 
@@ -206,7 +207,7 @@ pub(crate) enum Style {
     /// As AWS's JSON services do.
     Json,
     /// As AWS's query services do.
-    Query(Namespace, Format),
+    Query(Service, Format),
 }
 
 impl Style {
@@ -223,11 +224,11 @@ impl Style {
                 let body = aws::json::error_body(entry.aws, message, &[]);
                 (entry.aws_status, HeaderValue::from_static(aws::json::CONTENT_TYPE), body)
             }
-            Self::Query(namespace, format) => {
+            Self::Query(service, format) => {
                 let (name, status) =
                     entry.query.unwrap_or(("InternalFailure", StatusCode::INTERNAL_SERVER_ERROR));
                 let blame = query::Fault::Receiver;
-                let body = query::error_response(namespace, format, blame, name, message, request_id);
+                let body = query::error_response(service, format, blame, name, message, request_id);
                 (status, HeaderValue::from_static(format.content_type()), body)
             }
         };

@@ -4,6 +4,7 @@
 //! `aws:VpcSourceIp`, and no `aws:SourceIp`; every other request has `aws:SourceIp` alone.
 
 use aws::ids::{AccountId, Region};
+use aws::service::{RegionRule, Service};
 
 use crate::context::{Caller, CallerKind, Ctx, Session, Unsigned};
 use crate::op::Op;
@@ -87,10 +88,10 @@ pub(super) fn add_resource_account(
 /// `aws:RequestedRegion` of an operation whose Region is not its resource's: services with one endpoint for the world are
 /// always called in us-east-1, STS where the signature says.
 pub(super) fn requested_region(op: Op, signed: Option<&Region>) -> Option<String> {
-    match op.action().split_once(':') {
-        Some(("iam" | "organizations" | "account", _)) => Some("us-east-1".to_owned()),
-        Some(("sts", _)) => signed.map(ToString::to_string),
-        _ => None,
+    match op.service().region_rule() {
+        RegionRule::Global => Some("us-east-1".to_owned()),
+        RegionRule::Signed => signed.map(ToString::to_string),
+        RegionRule::Resource => None,
     }
 }
 
@@ -139,7 +140,9 @@ pub fn of_request_tags<'a>(tags: impl Iterator<Item = (&'a str, &'a str)> + Clon
 }
 
 /// `aws:ResourceTag/…` and the service's own `ecr:ResourceTag/…`.
-pub fn add_resource_tags(context: &mut policy::Context, service: &str, tags: &[(String, String)]) {
+pub fn add_resource_tags(context: &mut policy::Context, service: Service, tags: &[(String, String)]) {
     context.set_tags("aws:ResourceTag/", pairs(tags));
-    context.set_tags(&format!("{service}:ResourceTag/"), pairs(tags));
+    if let Some(prefix) = service.resource_tag_prefix() {
+        context.set_tags(prefix, pairs(tags));
+    }
 }

@@ -1,5 +1,6 @@
 //! All policies that decide on one request, and the decision.
 
+use crate::op::EcrOp;
 use std::sync::Arc;
 
 use aws::arn::Arn;
@@ -68,7 +69,7 @@ impl Deciding {
     fn of_resource(&self, op: Op) -> impl Iterator<Item = &Named> {
         // Its resource is the caller's own account: no policy of a registry can give or take it (ECR User Guide,
         // "Private repository policies"), and other services' operations are none of a registry's business.
-        let is_asked = op.action().starts_with("ecr:") && op != Op::GetAuthorizationToken;
+        let is_asked = op.service().has_resource_policies() && op != Op::Ecr(EcrOp::GetAuthorizationToken);
         let repository = self.repository.iter().filter_map(|repository| repository.policy.as_ref());
         let registry = self
             .registry

@@ -1,21 +1,7 @@
 //! The frames of answers and errors.
 
 use super::{Format, Writer};
-
-/// The XML namespace of an API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Namespace {
-    uri: &'static str,
-    /// The `Version` that requests of this API carry.
-    pub version: &'static str,
-}
-
-/// STS.
-pub const STS: Namespace =
-    Namespace { uri: "https://sts.amazonaws.com/doc/2011-06-15/", version: "2011-06-15" };
-/// IAM.
-pub const IAM: Namespace =
-    Namespace { uri: "https://iam.amazonaws.com/doc/2010-05-08/", version: "2010-05-08" };
+use crate::service::Service;
 
 /// Who is to blame for an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,31 +14,31 @@ pub enum Fault {
 
 /// `<OpResponse><OpResult>…</OpResult><ResponseMetadata>…`.
 pub fn response(
-    namespace: Namespace,
+    service: Service,
     format: Format,
     operation: &str,
     request_id: &str,
     result: impl FnOnce(&mut Writer),
 ) -> Vec<u8> {
-    framed(namespace, format, operation, request_id, |out| {
+    framed(service, format, operation, request_id, |out| {
         out.element(&format!("{operation}Result"), result);
     })
 }
 
 /// The answer of an operation that has no output: it has no `Result` element either.
-pub fn empty_response(namespace: Namespace, format: Format, operation: &str, request_id: &str) -> Vec<u8> {
-    framed(namespace, format, operation, request_id, |_| {})
+pub fn empty_response(service: Service, format: Format, operation: &str, request_id: &str) -> Vec<u8> {
+    framed(service, format, operation, request_id, |_| {})
 }
 
 fn framed(
-    namespace: Namespace,
+    service: Service,
     format: Format,
     operation: &str,
     request_id: &str,
     content: impl FnOnce(&mut Writer),
 ) -> Vec<u8> {
     let mut out = Writer::new(format);
-    out.root(&format!("{operation}Response"), namespace.uri, |out| {
+    out.root(&format!("{operation}Response"), service.xml_namespace(), |out| {
         content(out);
         out.element("ResponseMetadata", |out| {
             out.text("RequestId", request_id);
@@ -63,7 +49,7 @@ fn framed(
 
 /// `<ErrorResponse><Error>…</Error><RequestId>…`.
 pub fn error_response(
-    namespace: Namespace,
+    service: Service,
     format: Format,
     fault: Fault,
     code: &str,
@@ -82,7 +68,7 @@ pub fn error_response(
         out.text("RequestId", request_id);
     };
     match format {
-        Format::Xml => out.root("ErrorResponse", namespace.uri, content),
+        Format::Xml => out.root("ErrorResponse", service.xml_namespace(), content),
         // Without an element around it.
         Format::Json => out.object(content),
     };
@@ -100,7 +86,7 @@ mod tests {
     #[test]
     fn an_answer_without_output_has_no_result() {
         assert_eq!(
-            text(empty_response(IAM, Format::Xml, "DeleteUser", "r-1")),
+            text(empty_response(Service::Iam, Format::Xml, "DeleteUser", "r-1")),
             "<DeleteUserResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><ResponseMetadata>\
              <RequestId>r-1</RequestId></ResponseMetadata></DeleteUserResponse>"
         );
@@ -109,19 +95,19 @@ mod tests {
     #[test]
     fn an_error_says_whose_fault_it_is() {
         assert_eq!(
-            text(error_response(STS, Format::Xml, Fault::Sender, "AccessDenied", "a < b", "r-1")),
+            text(error_response(Service::Sts, Format::Xml, Fault::Sender, "AccessDenied", "a < b", "r-1")),
             "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>\
              <Code>AccessDenied</Code><Message>a &lt; b</Message></Error><RequestId>r-1</RequestId></ErrorResponse>"
         );
         assert!(
-            text(error_response(IAM, Format::Xml, Fault::Receiver, "ServiceFailure", "", ""))
+            text(error_response(Service::Iam, Format::Xml, Fault::Receiver, "ServiceFailure", "", ""))
                 .contains(">Receiver<")
         );
     }
 
     #[test]
     fn json_has_the_same_members() {
-        let answer = response(STS, Format::Json, "GetCallerIdentity", "r-1", |out| {
+        let answer = response(Service::Sts, Format::Json, "GetCallerIdentity", "r-1", |out| {
             out.text("Account", "123456789012");
         });
         assert_eq!(
@@ -129,11 +115,11 @@ mod tests {
             r#"{"GetCallerIdentityResponse":{"GetCallerIdentityResult":{"Account":"123456789012"},"ResponseMetadata":{"RequestId":"r-1"}}}"#
         );
         assert_eq!(
-            text(error_response(STS, Format::Json, Fault::Sender, "AccessDenied", "a \"b\"", "r-1")),
+            text(error_response(Service::Sts, Format::Json, Fault::Sender, "AccessDenied", "a \"b\"", "r-1")),
             r#"{"Error":{"Type":"Sender","Code":"AccessDenied","Message":"a \"b\""},"RequestId":"r-1"}"#
         );
         assert_eq!(
-            text(empty_response(IAM, Format::Json, "DeleteUser", "r-1")),
+            text(empty_response(Service::Iam, Format::Json, "DeleteUser", "r-1")),
             r#"{"DeleteUserResponse":{"ResponseMetadata":{"RequestId":"r-1"}}}"#
         );
     }

@@ -7,7 +7,7 @@ mod result;
 mod violation;
 mod writer;
 
-pub use answer::{Fault, IAM, Namespace, STS, empty_response, error_response, response};
+pub use answer::{Fault, empty_response, error_response, response};
 pub use form::{Fields, Form, FormError, MAX_PARAMETERS};
 pub use request::FromForm;
 pub use result::{Empty, List, One, Output, Page};

@@ -2,6 +2,7 @@
 
 mod text;
 
+use access::op::{IamOp, StsOp};
 use std::sync::Arc;
 
 use aws::arn::Arn;
@@ -42,7 +43,7 @@ impl Identity {
         input: WharfExplainAccessRequest,
     ) -> Result<Explanation> {
         let gate = self.access.account_gate(ctx).await?;
-        gate.allow_on(Op::WharfExplainAccess, &input.principal_arn, policy::Context::new())?;
+        gate.allow_on(Op::Iam(IamOp::WharfExplainAccess), &input.principal_arn, policy::Context::new())?;
         let account_of = |arn: &str| arn.parse::<Arn>().ok().and_then(|arn| arn.account_id());
         // A principal is always of an account; what it does may be on nothing in particular.
         let asked = [Some(account_of(&input.principal_arn)), account_of(&input.resource_arn).map(Some)];
@@ -86,7 +87,7 @@ impl Identity {
             _ => true,
         });
         let caller = Arc::new(self.principal_as_caller(&input.principal_arn, now).await?);
-        let op = Op::ALL.iter().copied().find(|op| op.action().eq_ignore_ascii_case(&input.action));
+        let op = Op::all().find(|op| op.action().eq_ignore_ascii_case(&input.action));
         let op = op.ok_or_else(|| {
             invalid(format!("There is no action {} here. One that is: ecr:BatchGetImage.", input.action))
         })?;
@@ -102,8 +103,8 @@ impl Identity {
     async fn explained(&self, question: &Question, peer: Peer, now: Timestamp) -> Result<Explained> {
         let Question { caller, op, resource, keys } = question;
         let ctx = Ctx::new(Arc::clone(caller), peer, None, "explanation".to_owned(), now, Plane::Control);
-        let is_ecr = op.action().starts_with("ecr:");
-        if *op == Op::AssumeRole {
+        let is_ecr = op.service().has_resource_policies();
+        if *op == Op::Sts(StsOp::AssumeRole) {
             let gate = self.access.account_gate(&ctx).await?;
             let role = self.role_of_arn(resource).await?;
             let (role, account) = role.ok_or_else(|| invalid(format!("There is no role {resource}.")))?;
@@ -113,7 +114,7 @@ impl Identity {
             return Ok(gate.explain(*op, resource, keys, Some((&trust, &role.account_id))));
         }
         let gate = match op.resource() {
-            Resource::Repository | Resource::AllRepositories => {
+            Resource::Repository | Resource::NewRepository | Resource::AllRepositories => {
                 let repository = repository_of(resource).ok_or_else(|| {
                     invalid(format!(
                         "{} is decided on a repository: arn:aws:ecr:REGION:ACCOUNT:repository/NAME.",
@@ -125,7 +126,9 @@ impl Identity {
             Resource::Account if is_ecr && resource != "*" => {
                 return Err(invalid(format!("{} is decided on '*' alone.", op.action())));
             }
-            Resource::Account | Resource::Named => self.access.account_gate(&ctx).await?,
+            Resource::Account | Resource::Named | Resource::Everyone => {
+                self.access.account_gate(&ctx).await?
+            }
         };
         Ok(gate.explain(*op, resource, keys.clone(), None))
     }

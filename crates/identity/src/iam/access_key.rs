@@ -1,5 +1,6 @@
 //! Access keys of users: at most two, shown once.
 
+use access::op::IamOp;
 use aws::iam::{
     AccessKeyLastUsed, AccessKeyMetadata, CreateAccessKeyRequest, DeleteAccessKeyRequest,
     GetAccessKeyLastUsedRequest, ListAccessKeysRequest, NewAccessKey, UpdateAccessKeyRequest,
@@ -53,7 +54,7 @@ impl Identity {
         ctx: &Ctx,
         input: CreateAccessKeyRequest,
     ) -> Result<One<NewAccessKey>> {
-        let owner = self.key_owner(ctx, Op::CreateAccessKey, input.user_name).await?;
+        let owner = self.key_owner(ctx, Op::Iam(IamOp::CreateAccessKey), input.user_name).await?;
         let (id, secret) = random_access_key()?;
         let sealed_secret =
             self.access.keys.seal(Purpose::AccessKey, secret.expose().as_bytes()).map_err(Error::internal)?;
@@ -75,7 +76,7 @@ impl Identity {
         ctx: &Ctx,
         input: ListAccessKeysRequest,
     ) -> Result<Page<AccessKeyMetadata>> {
-        let owner = self.key_owner(ctx, Op::ListAccessKeys, input.user_name).await?;
+        let owner = self.key_owner(ctx, Op::Iam(IamOp::ListAccessKeys), input.user_name).await?;
         let page =
             self.page_of(format!("keys of {}", owner.unique_id), input.marker.as_deref(), input.max_items)?;
         let list = ListAccessKeys { owner: owner.unique_id };
@@ -101,7 +102,7 @@ impl Identity {
 
     /// Activates or deactivates an access key, for docker tokens and sessions that came of it too.
     pub async fn update_access_key(&self, ctx: &Ctx, input: UpdateAccessKeyRequest) -> Result<()> {
-        let owner = self.key_owner(ctx, Op::UpdateAccessKey, input.user_name).await?;
+        let owner = self.key_owner(ctx, Op::Iam(IamOp::UpdateAccessKey), input.user_name).await?;
         let key = self.key_of(&owner, &input.access_key_id).await?;
         let set = SetAccessKeyStatus { id: key.id, active: input.status == "Active" };
         self.access.meta.write(set).await.or_refused(|_| gone(&input.access_key_id))
@@ -109,7 +110,7 @@ impl Identity {
 
     /// Deletes an access key.
     pub async fn delete_access_key(&self, ctx: &Ctx, input: DeleteAccessKeyRequest) -> Result<()> {
-        let owner = self.key_owner(ctx, Op::DeleteAccessKey, input.user_name).await?;
+        let owner = self.key_owner(ctx, Op::Iam(IamOp::DeleteAccessKey), input.user_name).await?;
         let key = self.key_of(&owner, &input.access_key_id).await?;
         let delete = DeleteAccessKey { id: key.id, owner: owner.unique_id };
         self.access.meta.write(delete).await.or_refused(|_| gone(&input.access_key_id))
@@ -136,17 +137,17 @@ impl Identity {
         };
         let denied = || {
             let (caller, id) = (&gate.caller().arn, &input.access_key_id);
-            let action = Op::GetAccessKeyLastUsed.action();
+            let action = Op::Iam(IamOp::GetAccessKeyLastUsed).action();
             let message =
                 format!("User: {caller} is not authorized to perform: {action} on resource: access key {id}");
             Error::new(Code::AccessDenied, message)
         };
-        gate.allow_on(Op::GetAccessKeyLastUsed, &arn, policy::Context::new()).map_err(|error| match error
-            .code
-        {
-            Code::AccessDenied => denied(),
-            _ => error,
-        })?;
+        gate.allow_on(Op::Iam(IamOp::GetAccessKeyLastUsed), &arn, policy::Context::new()).map_err(
+            |error| match error.code {
+                Code::AccessDenied => denied(),
+                _ => error,
+            },
+        )?;
         let key = found.ok_or_else(denied)?;
         let owner = Owner { unique_id: key.principal.unique_id, name: key.principal.name };
         let used = self.key_of(&owner, &input.access_key_id).await?.last_used;

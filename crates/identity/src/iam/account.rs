@@ -1,5 +1,6 @@
 //! The account as a whole: how much it has, and everything that decides in it.
 
+use access::op::IamOp;
 use aws::iam::{
     AccountDetails, AccountSummary, AttachedPolicy, GetAccountAuthorizationDetailsRequest,
     GetAccountSummaryRequest, ListAccountAliasesRequest, PoliciesOf,
@@ -32,7 +33,7 @@ impl Identity {
         _input: GetAccountSummaryRequest,
     ) -> Result<AccountSummary> {
         let gate = self.access.account_gate(ctx).await?;
-        gate.allow_on(Op::GetAccountSummary, "*", policy::Context::new())?;
+        gate.allow_on(Op::Iam(IamOp::GetAccountSummary), "*", policy::Context::new())?;
         let account_id = ctx.caller.account_id.clone();
         let counts = self.access.meta.read(CountAccount { account_id }).await.or_store_error()?;
         let limit = |bytes: usize| i64::try_from(bytes).unwrap_or(i64::MAX);
@@ -70,7 +71,7 @@ impl Identity {
         _input: ListAccountAliasesRequest,
     ) -> Result<Page<String>> {
         let gate = self.access.account_gate(ctx).await?;
-        gate.allow_on(Op::ListAccountAliases, "*", policy::Context::new())?;
+        gate.allow_on(Op::Iam(IamOp::ListAccountAliases), "*", policy::Context::new())?;
         Ok(Page::whole("AccountAliases", Vec::new()))
     }
 
@@ -81,7 +82,7 @@ impl Identity {
         input: GetAccountAuthorizationDetailsRequest,
     ) -> Result<AccountDetails> {
         let gate = self.access.account_gate(ctx).await?;
-        gate.allow_on(Op::GetAccountAuthorizationDetails, "*", policy::Context::new())?;
+        gate.allow_on(Op::Iam(IamOp::GetAccountAuthorizationDetails), "*", policy::Context::new())?;
         let page = self.page_of(
             format!("details {}", ctx.caller.account_id),
             input.marker.as_deref(),

@@ -1,5 +1,6 @@
 //! Attachments of managed policies: the same operations for users, groups and roles.
 
+use access::op::IamOp;
 use aws::arn::Arn;
 use aws::iam::AttachedPolicy;
 use aws::query::Page;
@@ -125,7 +126,7 @@ macro_rules! attachments {
             pub async fn $attach(&self, ctx: &Ctx, input: aws::iam::$attach_request) -> Result<()> {
                 let keys = policy::Context::new().with("iam:PolicyARN", input.policy_arn.as_str());
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let entity = self.own_entity_for(ctx, Op::$attach_op, named, keys).await?;
+                let entity = self.own_entity_for(ctx, Op::Iam(IamOp::$attach_op), named, keys).await?;
                 self.attach(ctx, EntityKind::$kind, entity, input.policy_arn).await
             }
 
@@ -133,14 +134,14 @@ macro_rules! attachments {
             pub async fn $detach(&self, ctx: &Ctx, input: aws::iam::$detach_request) -> Result<()> {
                 let keys = policy::Context::new().with("iam:PolicyARN", input.policy_arn.as_str());
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let entity = self.own_entity_for(ctx, Op::$detach_op, named, keys).await?;
+                let entity = self.own_entity_for(ctx, Op::Iam(IamOp::$detach_op), named, keys).await?;
                 self.detach(EntityKind::$kind, entity, input.policy_arn).await
             }
 
             /// Lists attached managed policies by ARN.
             pub async fn $list(&self, ctx: &Ctx, input: aws::iam::$list_request) -> Result<Page<AttachedPolicy>> {
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let entity = self.entity_for(ctx, Op::$list_op, named, policy::Context::new()).await?;
+                let entity = self.entity_for(ctx, Op::Iam(IamOp::$list_op), named, policy::Context::new()).await?;
                 self.list_attached(entity, input.path_prefix, input.marker.as_deref(), input.max_items).await
             }
         )*}

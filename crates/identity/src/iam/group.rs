@@ -1,5 +1,6 @@
 //! Groups and their members.
 
+use access::op::IamOp;
 use aws::iam::{
     AddUserToGroupRequest, CreateGroupRequest, DeleteGroupRequest, GetGroupRequest, Group, GroupMembers,
     ListGroupsRequest, RemoveUserFromGroupRequest, UpdateGroupRequest,
@@ -35,7 +36,7 @@ impl Identity {
         let path = input.path.unwrap_or_else(|| "/".to_owned());
         let account_id = ctx.caller.account_id.clone();
         let arn = entity_arn(&account_id, EntityKind::Group, &path, &input.group_name);
-        gate.allow_on(Op::CreateGroup, &arn, policy::Context::new())?;
+        gate.allow_on(Op::Iam(IamOp::CreateGroup), &arn, policy::Context::new())?;
         let create = CreateEntity {
             account: self.access.account_key(&account_id).await?,
             kind: EntityKind::Group,
@@ -55,7 +56,7 @@ impl Identity {
     /// Shows a group with a page of its users.
     pub async fn get_group(&self, ctx: &Ctx, input: GetGroupRequest) -> Result<GroupMembers> {
         let named = (EntityKind::Group, input.group_name.as_str());
-        let group = self.entity_for(ctx, Op::GetGroup, named, policy::Context::new()).await?;
+        let group = self.entity_for(ctx, Op::Iam(IamOp::GetGroup), named, policy::Context::new()).await?;
         let page =
             self.page_of(format!("users of {}", group.unique_id), input.marker.as_deref(), input.max_items)?;
         let mut users = self.linked(&group.unique_id, &page.after, page.limit + 1).await?;
@@ -70,7 +71,7 @@ impl Identity {
         let prefix = input.path_prefix.unwrap_or_else(|| "/".to_owned());
         let account_id = ctx.caller.account_id.clone();
         gate.allow_on(
-            Op::ListGroups,
+            Op::Iam(IamOp::ListGroups),
             &format!("arn:aws:iam::{account_id}:group{prefix}"),
             policy::Context::new(),
         )?;
@@ -91,11 +92,16 @@ impl Identity {
     /// Renames or moves a group.
     pub async fn update_group(&self, ctx: &Ctx, input: UpdateGroupRequest) -> Result<()> {
         let named = (EntityKind::Group, input.group_name.as_str());
-        let group = self.own_entity_for(ctx, Op::UpdateGroup, named, policy::Context::new()).await?;
+        let group =
+            self.own_entity_for(ctx, Op::Iam(IamOp::UpdateGroup), named, policy::Context::new()).await?;
         let path = input.new_path.unwrap_or(group.path);
         let name = input.new_group_name.unwrap_or(group.name);
         let arn = entity_arn(&group.account_id, EntityKind::Group, &path, &name);
-        self.access.account_gate(ctx).await?.allow_on(Op::UpdateGroup, &arn, policy::Context::new())?;
+        self.access.account_gate(ctx).await?.allow_on(
+            Op::Iam(IamOp::UpdateGroup),
+            &arn,
+            policy::Context::new(),
+        )?;
         self.rename_entity(
             RenameEntity { unique_id: group.unique_id, path, name },
             EntityKind::Group,
@@ -107,7 +113,8 @@ impl Identity {
     /// Deletes a group that has nothing left.
     pub async fn delete_group(&self, ctx: &Ctx, input: DeleteGroupRequest) -> Result<()> {
         let named = (EntityKind::Group, input.group_name.as_str());
-        let group = self.own_entity_for(ctx, Op::DeleteGroup, named, policy::Context::new()).await?;
+        let group =
+            self.own_entity_for(ctx, Op::Iam(IamOp::DeleteGroup), named, policy::Context::new()).await?;
         self.delete_entity(group, EntityKind::Group).await
     }
 
@@ -125,7 +132,8 @@ impl Identity {
     /// Puts a user into a group.
     pub async fn add_user_to_group(&self, ctx: &Ctx, input: AddUserToGroupRequest) -> Result<()> {
         let named = (EntityKind::Group, input.group_name.as_str());
-        let group = self.own_entity_for(ctx, Op::AddUserToGroup, named, policy::Context::new()).await?;
+        let group =
+            self.own_entity_for(ctx, Op::Iam(IamOp::AddUserToGroup), named, policy::Context::new()).await?;
         let user = self.member(ctx, &input.user_name).await?;
         let limit = quota::GROUPS_PER_USER;
         let add = AddToGroup { group_id: group.unique_id, user_id: user.unique_id, limit };
@@ -139,7 +147,9 @@ impl Identity {
     /// Takes a user out of a group.
     pub async fn remove_user_from_group(&self, ctx: &Ctx, input: RemoveUserFromGroupRequest) -> Result<()> {
         let named = (EntityKind::Group, input.group_name.as_str());
-        let group = self.own_entity_for(ctx, Op::RemoveUserFromGroup, named, policy::Context::new()).await?;
+        let group = self
+            .own_entity_for(ctx, Op::Iam(IamOp::RemoveUserFromGroup), named, policy::Context::new())
+            .await?;
         let user = self.member(ctx, &input.user_name).await?;
         let remove = RemoveFromGroup { group_id: group.unique_id, user_id: user.unique_id };
         self.access.meta.write(remove).await.or_refused(|_| no_such_entity(EntityKind::User, &user.name))

@@ -1,5 +1,6 @@
 //! Inline policies: the same operations for users, groups and roles.
 
+use access::op::IamOp;
 use aws::iam::InlineDocument;
 use aws::query::Page;
 use meta::{
@@ -107,28 +108,28 @@ macro_rules! inline_policies {
             /// Writes an inline policy, over the one of the same name.
             pub async fn $put(&self, ctx: &Ctx, input: aws::iam::$put_request) -> Result<()> {
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let entity = self.own_entity_for(ctx, Op::$put_op, named, policy::Context::new()).await?;
+                let entity = self.own_entity_for(ctx, Op::Iam(IamOp::$put_op), named, policy::Context::new()).await?;
                 self.put_inline(EntityKind::$kind, entity, input.policy_name, input.policy_document).await
             }
 
             /// Shows an inline policy.
             pub async fn $get(&self, ctx: &Ctx, input: aws::iam::$get_request) -> Result<InlineDocument> {
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let entity = self.entity_for(ctx, Op::$get_op, named, policy::Context::new()).await?;
+                let entity = self.entity_for(ctx, Op::Iam(IamOp::$get_op), named, policy::Context::new()).await?;
                 self.get_inline((EntityKind::$kind, $element), entity, &input.policy_name).await
             }
 
             /// Deletes an inline policy.
             pub async fn $delete(&self, ctx: &Ctx, input: aws::iam::$delete_request) -> Result<()> {
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let entity = self.own_entity_for(ctx, Op::$delete_op, named, policy::Context::new()).await?;
+                let entity = self.own_entity_for(ctx, Op::Iam(IamOp::$delete_op), named, policy::Context::new()).await?;
                 self.delete_inline(EntityKind::$kind, entity, input.policy_name).await
             }
 
             /// Lists inline policies by name.
             pub async fn $list(&self, ctx: &Ctx, input: aws::iam::$list_request) -> Result<Page<String>> {
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let entity = self.entity_for(ctx, Op::$list_op, named, policy::Context::new()).await?;
+                let entity = self.entity_for(ctx, Op::Iam(IamOp::$list_op), named, policy::Context::new()).await?;
                 self.list_inline(entity, input.marker.as_deref(), input.max_items).await
             }
         )*}

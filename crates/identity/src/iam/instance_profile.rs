@@ -1,5 +1,6 @@
 //! Instance profiles, as records: Terraform and scripts make them beside roles.
 
+use access::op::IamOp;
 use aws::iam::{
     AddRoleToInstanceProfileRequest, CreateInstanceProfileRequest, DeleteInstanceProfileRequest,
     GetInstanceProfileRequest, InstanceProfile, ListInstanceProfileTagsRequest,
@@ -7,6 +8,7 @@ use aws::iam::{
     TagInstanceProfileRequest, UntagInstanceProfileRequest,
 };
 use aws::query::{One, Page};
+use aws::service::Service;
 use meta::{
     CreateInstanceProfile, CreateInstanceProfileRefusal, DeleteInstanceProfile, DeleteInstanceProfileRefusal,
     EntityKind, FindEntity, FindEntityById, FindInstanceProfile, ListInstanceProfiles,
@@ -65,7 +67,7 @@ impl Identity {
         let found = self.access.meta.read(find).await.or_store_error()?;
         let arn = match &found {
             Some(profile) => {
-                add_resource_tags(&mut keys, "iam", &self.iam_tags(&profile.unique_id).await?);
+                add_resource_tags(&mut keys, Service::Iam, &self.iam_tags(&profile.unique_id).await?);
                 profile_arn(ctx, &profile.path, &profile.name)
             }
             None => profile_arn(ctx, "/", name),
@@ -85,9 +87,9 @@ impl Identity {
         let name = input.instance_profile_name;
         let arn = profile_arn(ctx, &path, &name);
         let tags = request_tags(&input.tags)?;
-        gate.allow_on(Op::CreateInstanceProfile, &arn, tags.clone())?;
+        gate.allow_on(Op::Iam(IamOp::CreateInstanceProfile), &arn, tags.clone())?;
         if !input.tags.is_empty() {
-            gate.allow_on(Op::TagInstanceProfile, &arn, tags)?;
+            gate.allow_on(Op::Iam(IamOp::TagInstanceProfile), &arn, tags)?;
         }
         let create = CreateInstanceProfile {
             account: self.access.account_key(&ctx.caller.account_id).await?,
@@ -117,7 +119,8 @@ impl Identity {
         input: GetInstanceProfileRequest,
     ) -> Result<One<InstanceProfile>> {
         let name = &input.instance_profile_name;
-        let profile = self.profile_for(ctx, Op::GetInstanceProfile, name, policy::Context::new()).await?;
+        let profile =
+            self.profile_for(ctx, Op::Iam(IamOp::GetInstanceProfile), name, policy::Context::new()).await?;
         Ok(One("InstanceProfile", self.shown_profile(ctx, profile).await?))
     }
 
@@ -130,7 +133,7 @@ impl Identity {
         let prefix = input.path_prefix.unwrap_or_else(|| "/".to_owned());
         let arn = format!("arn:aws:iam::{}:instance-profile{prefix}", ctx.caller.account_id);
         self.access.account_gate(ctx).await?.allow_on(
-            Op::ListInstanceProfiles,
+            Op::Iam(IamOp::ListInstanceProfiles),
             &arn,
             policy::Context::new(),
         )?;
@@ -144,8 +147,9 @@ impl Identity {
         input: ListInstanceProfilesForRoleRequest,
     ) -> Result<Page<InstanceProfile>> {
         let named = (EntityKind::Role, input.role_name.as_str());
-        let role =
-            self.entity_for(ctx, Op::ListInstanceProfilesForRole, named, policy::Context::new()).await?;
+        let role = self
+            .entity_for(ctx, Op::Iam(IamOp::ListInstanceProfilesForRole), named, policy::Context::new())
+            .await?;
         let page = (input.marker.as_deref(), input.max_items);
         self.page_of_profiles(ctx, Some(role.unique_id), "/".to_owned(), page).await
     }
@@ -178,7 +182,9 @@ impl Identity {
         input: DeleteInstanceProfileRequest,
     ) -> Result<()> {
         let name = input.instance_profile_name;
-        let profile = self.profile_for(ctx, Op::DeleteInstanceProfile, &name, policy::Context::new()).await?;
+        let profile = self
+            .profile_for(ctx, Op::Iam(IamOp::DeleteInstanceProfile), &name, policy::Context::new())
+            .await?;
         let delete = DeleteInstanceProfile { unique_id: profile.unique_id };
         self.access.meta.write(delete).await.or_refused(|refusal| match refusal {
             DeleteInstanceProfileRefusal::Gone => not_found(&name),
@@ -196,11 +202,12 @@ impl Identity {
         input: AddRoleToInstanceProfileRequest,
     ) -> Result<()> {
         let name = input.instance_profile_name;
-        let profile =
-            self.profile_for(ctx, Op::AddRoleToInstanceProfile, &name, policy::Context::new()).await?;
+        let profile = self
+            .profile_for(ctx, Op::Iam(IamOp::AddRoleToInstanceProfile), &name, policy::Context::new())
+            .await?;
         let named = (EntityKind::Role, input.role_name.as_str());
         let to_ec2 = policy::Context::new().with("iam:PassedToService", "ec2.amazonaws.com");
-        let role = self.entity_for(ctx, Op::PassRole, named, to_ec2).await?;
+        let role = self.entity_for(ctx, Op::Iam(IamOp::PassRole), named, to_ec2).await?;
         let set = SetInstanceProfileRole { unique_id: profile.unique_id, role: Some(role.unique_id) };
         self.access.meta.write(set).await.or_refused(|refusal| match refusal {
             SetInstanceProfileRoleRefusal::Gone => not_found(&name),
@@ -216,8 +223,9 @@ impl Identity {
         input: RemoveRoleFromInstanceProfileRequest,
     ) -> Result<()> {
         let name = input.instance_profile_name;
-        let profile =
-            self.profile_for(ctx, Op::RemoveRoleFromInstanceProfile, &name, policy::Context::new()).await?;
+        let profile = self
+            .profile_for(ctx, Op::Iam(IamOp::RemoveRoleFromInstanceProfile), &name, policy::Context::new())
+            .await?;
         let account_id = ctx.caller.account_id.clone();
         let find = FindEntity { account_id, kind: EntityKind::Role, name: input.role_name.clone() };
         let role = self.access.meta.read(find).await.or_store_error()?;
@@ -231,16 +239,18 @@ impl Identity {
     /// Sets tags of an instance profile.
     pub async fn tag_instance_profile(&self, ctx: &Ctx, input: TagInstanceProfileRequest) -> Result<()> {
         let keys = request_tags(&input.tags)?;
-        let profile =
-            self.profile_for(ctx, Op::TagInstanceProfile, &input.instance_profile_name, keys).await?;
+        let profile = self
+            .profile_for(ctx, Op::Iam(IamOp::TagInstanceProfile), &input.instance_profile_name, keys)
+            .await?;
         self.set_tags(profile.unique_id, input.tags).await
     }
 
     /// Removes tags of an instance profile.
     pub async fn untag_instance_profile(&self, ctx: &Ctx, input: UntagInstanceProfileRequest) -> Result<()> {
         let keys = tag_keys(&input.tag_keys);
-        let profile =
-            self.profile_for(ctx, Op::UntagInstanceProfile, &input.instance_profile_name, keys).await?;
+        let profile = self
+            .profile_for(ctx, Op::Iam(IamOp::UntagInstanceProfile), &input.instance_profile_name, keys)
+            .await?;
         self.remove_tags(profile.unique_id, input.tag_keys).await
     }
 
@@ -251,8 +261,9 @@ impl Identity {
         input: ListInstanceProfileTagsRequest,
     ) -> Result<Page<(String, String)>> {
         let name = &input.instance_profile_name;
-        let profile =
-            self.profile_for(ctx, Op::ListInstanceProfileTags, name, policy::Context::new()).await?;
+        let profile = self
+            .profile_for(ctx, Op::Iam(IamOp::ListInstanceProfileTags), name, policy::Context::new())
+            .await?;
         self.page_of_tags(&profile.unique_id, input.marker.as_deref(), input.max_items).await
     }
 }

@@ -1,10 +1,12 @@
 //! Managed policies: an account's own, and those of AWS, which are the same in each account.
 
+use access::op::IamOp;
 use aws::iam::{
     CreatePolicyRequest, DeletePolicyRequest, GetPolicyRequest, ListPoliciesRequest, ListPolicyTagsRequest,
     Policy, PolicyVersion, TagPolicyRequest, UntagPolicyRequest,
 };
 use aws::query::{One, Page};
+use aws::service::Service;
 use meta::{
     CountPolicyUses, CreateManagedPolicy, CreateManagedPolicyRefusal, DeleteManagedPolicy,
     DeleteManagedPolicyRefusal, FindManagedPolicy, ListManagedPolicies, ManagedPolicy,
@@ -89,7 +91,7 @@ impl Identity {
             None
         };
         if let Some(own) = &own {
-            add_resource_tags(&mut keys, "iam", &self.iam_tags(&own.policy_id).await?);
+            add_resource_tags(&mut keys, Service::Iam, &self.iam_tags(&own.policy_id).await?);
         }
         gate.allow_on(op, arn, keys)?;
         check_policy_arn(arn)?;
@@ -124,9 +126,9 @@ impl Identity {
         let account_id = ctx.caller.account_id.clone();
         let arn = format!("arn:aws:iam::{account_id}:policy{path}{}", input.policy_name);
         let tags = request_tags(&input.tags)?;
-        gate.allow_on(Op::CreatePolicy, &arn, tags.clone())?;
+        gate.allow_on(Op::Iam(IamOp::CreatePolicy), &arn, tags.clone())?;
         if !input.tags.is_empty() {
-            gate.allow_on(Op::TagPolicy, &arn, tags)?;
+            gate.allow_on(Op::Iam(IamOp::TagPolicy), &arn, tags)?;
         }
         check_policy(&input.policy_document)?;
         let create = CreateManagedPolicy {
@@ -160,17 +162,19 @@ impl Identity {
 
     /// Shows a managed policy.
     pub async fn get_policy(&self, ctx: &Ctx, input: GetPolicyRequest) -> Result<One<Policy>> {
-        let policy =
-            match self.policy_for(ctx, Op::GetPolicy, &input.policy_arn, policy::Context::new()).await? {
-                Found::Own(policy) => {
-                    let tags = self.iam_tags(&policy.policy_id).await?;
-                    shown(policy, Some(tags))
-                }
-                Found::OfAws(policy) => {
-                    let uses = self.uses_of_aws(ctx).await?;
-                    shown_of_aws(policy, count(&uses, &policy.arn()))
-                }
-            };
+        let policy = match self
+            .policy_for(ctx, Op::Iam(IamOp::GetPolicy), &input.policy_arn, policy::Context::new())
+            .await?
+        {
+            Found::Own(policy) => {
+                let tags = self.iam_tags(&policy.policy_id).await?;
+                shown(policy, Some(tags))
+            }
+            Found::OfAws(policy) => {
+                let uses = self.uses_of_aws(ctx).await?;
+                shown_of_aws(policy, count(&uses, &policy.arn()))
+            }
+        };
         Ok(One("Policy", policy))
     }
 
@@ -193,7 +197,7 @@ impl Identity {
     pub async fn list_policies(&self, ctx: &Ctx, input: ListPoliciesRequest) -> Result<Page<Policy>> {
         let gate = self.access.account_gate(ctx).await?;
         let account_id = ctx.caller.account_id.clone();
-        gate.allow_on(Op::ListPolicies, "*", policy::Context::new())?;
+        gate.allow_on(Op::Iam(IamOp::ListPolicies), "*", policy::Context::new())?;
         let prefix = input.path_prefix.unwrap_or_else(|| "/".to_owned());
         let scope = input.scope.unwrap_or_else(|| "All".to_owned());
         let usage = input.policy_usage_filter.unwrap_or_default();
@@ -244,7 +248,7 @@ impl Identity {
     /// Deletes a managed policy that nothing uses.
     pub async fn delete_policy(&self, ctx: &Ctx, input: DeletePolicyRequest) -> Result<()> {
         let arn = input.policy_arn;
-        self.own_policy_for(ctx, Op::DeletePolicy, &arn, policy::Context::new()).await?;
+        self.own_policy_for(ctx, Op::Iam(IamOp::DeletePolicy), &arn, policy::Context::new()).await?;
         self.access.meta.write(DeleteManagedPolicy { arn: arn.clone() }).await.or_refused(|refusal| match refusal {
             DeleteManagedPolicyRefusal::Gone => not_found(&arn),
             DeleteManagedPolicyRefusal::InUse => {
@@ -261,14 +265,14 @@ impl Identity {
     /// Sets tags of a managed policy.
     pub async fn tag_policy(&self, ctx: &Ctx, input: TagPolicyRequest) -> Result<()> {
         let keys = request_tags(&input.tags)?;
-        let policy = self.own_policy_for(ctx, Op::TagPolicy, &input.policy_arn, keys).await?;
+        let policy = self.own_policy_for(ctx, Op::Iam(IamOp::TagPolicy), &input.policy_arn, keys).await?;
         self.set_tags(policy.policy_id, input.tags).await
     }
 
     /// Removes tags of a managed policy.
     pub async fn untag_policy(&self, ctx: &Ctx, input: UntagPolicyRequest) -> Result<()> {
         let keys = tag_keys(&input.tag_keys);
-        let policy = self.own_policy_for(ctx, Op::UntagPolicy, &input.policy_arn, keys).await?;
+        let policy = self.own_policy_for(ctx, Op::Iam(IamOp::UntagPolicy), &input.policy_arn, keys).await?;
         self.remove_tags(policy.policy_id, input.tag_keys).await
     }
 
@@ -278,7 +282,10 @@ impl Identity {
         ctx: &Ctx,
         input: ListPolicyTagsRequest,
     ) -> Result<Page<(String, String)>> {
-        match self.policy_for(ctx, Op::ListPolicyTags, &input.policy_arn, policy::Context::new()).await? {
+        match self
+            .policy_for(ctx, Op::Iam(IamOp::ListPolicyTags), &input.policy_arn, policy::Context::new())
+            .await?
+        {
             Found::Own(policy) => {
                 self.page_of_tags(&policy.policy_id, input.marker.as_deref(), input.max_items).await
             }

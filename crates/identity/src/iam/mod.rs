@@ -19,8 +19,10 @@ mod tag;
 mod trust_policy;
 mod user;
 
+use access::op::IamOp;
 use aws::arn::Arn;
 use aws::ids::AccountId;
+use aws::service::Service;
 use aws::tag::Fault;
 use jiff::Timestamp;
 use meta::{Entity, EntityKind, FindEntity, ListIamTags, Micros};
@@ -169,7 +171,7 @@ impl Identity {
         let found = self.access.meta.read(find).await.or_store_error()?;
         let arn = match &found {
             Some(entity) => {
-                add_resource_tags(&mut keys, "iam", &self.iam_tags(&entity.unique_id).await?);
+                add_resource_tags(&mut keys, Service::Iam, &self.iam_tags(&entity.unique_id).await?);
                 if let Some(boundary) = &entity.boundary
                     && !keys.has("iam:PermissionsBoundary")
                 {
@@ -193,7 +195,13 @@ impl Identity {
         keys: policy::Context,
     ) -> Result<Entity> {
         let entity = self.entity_for(ctx, op, named, keys).await?;
-        let is_open = matches!(op, Op::UpdateRole | Op::UpdateRoleDescription | Op::TagRole | Op::UntagRole);
+        let is_open = matches!(
+            op,
+            Op::Iam(IamOp::UpdateRole)
+                | Op::Iam(IamOp::UpdateRoleDescription)
+                | Op::Iam(IamOp::TagRole)
+                | Op::Iam(IamOp::UntagRole)
+        );
         if !is_open && is_service_linked(&entity) {
             let message = format!(
                 "Cannot perform the operation on the protected role '{}' - this role is only modifiable by AWS",

@@ -1,5 +1,6 @@
 //! OpenID Connect providers: whose tokens AssumeRoleWithWebIdentity accepts.
 
+use access::op::IamOp;
 use aws::iam::{
     AddClientIDToOpenIDConnectProviderRequest, CreateOpenIDConnectProviderRequest,
     DeleteOpenIDConnectProviderRequest, GetOpenIDConnectProviderRequest,
@@ -9,6 +10,7 @@ use aws::iam::{
     WharfPutOpenIDConnectProviderKeysRequest,
 };
 use aws::query::{List, One, Page};
+use aws::service::Service;
 use meta::{
     ChangeOidcAudience, ChangeOidcAudienceRefusal, CreateOidcProvider, CreateOidcProviderRefusal,
     DeleteOidcProvider, FindOidcProvider, ListOidcProviders, OidcProvider, OpError, UpdateOidcProvider,
@@ -67,7 +69,7 @@ impl Identity {
             None
         };
         if found.is_some() {
-            add_resource_tags(&mut keys, "iam", &self.iam_tags(arn).await?);
+            add_resource_tags(&mut keys, Service::Iam, &self.iam_tags(arn).await?);
         }
         gate.allow_on(op, arn, keys)?;
         found.ok_or_else(|| not_found(arn))
@@ -84,9 +86,9 @@ impl Identity {
         let rest = host_and_path(&input.url);
         let arn = format!("arn:aws:iam::{account_id}:oidc-provider/{}", rest.unwrap_or("*"));
         let tags = request_tags(&input.tags)?;
-        gate.allow_on(Op::CreateOpenIDConnectProvider, &arn, tags.clone())?;
+        gate.allow_on(Op::Iam(IamOp::CreateOpenIDConnectProvider), &arn, tags.clone())?;
         if !input.tags.is_empty() {
-            gate.allow_on(Op::TagOpenIDConnectProvider, &arn, tags)?;
+            gate.allow_on(Op::Iam(IamOp::TagOpenIDConnectProvider), &arn, tags)?;
         }
         if rest.is_none() {
             return Err(Error::aws(AwsCode::ValidationError, "Invalid Open ID Connect Provider URL"));
@@ -124,7 +126,7 @@ impl Identity {
         ctx: &Ctx,
         input: GetOpenIDConnectProviderRequest,
     ) -> Result<OpenIdConnectProvider> {
-        let op = Op::GetOpenIDConnectProvider;
+        let op = Op::Iam(IamOp::GetOpenIDConnectProvider);
         let provider = self.provider_for(ctx, op, &input.arn, policy::Context::new()).await?;
         Ok(OpenIdConnectProvider {
             url: provider.url.trim_start_matches("https://").to_owned(),
@@ -144,7 +146,7 @@ impl Identity {
         let gate = self.access.account_gate(ctx).await?;
         let account_id = ctx.caller.account_id.clone();
         let arn = format!("arn:aws:iam::{account_id}:oidc-provider/*");
-        gate.allow_on(Op::ListOpenIDConnectProviders, &arn, policy::Context::new())?;
+        gate.allow_on(Op::Iam(IamOp::ListOpenIDConnectProviders), &arn, policy::Context::new())?;
         let providers = self.access.meta.read(ListOidcProviders { account_id }).await.or_store_error()?;
         let items = providers.into_iter().map(|provider| ProviderArn(provider.arn)).collect();
         Ok(List("OpenIDConnectProviderList", items))
@@ -159,7 +161,10 @@ impl Identity {
     ) -> Result<()> {
         let arn = input.arn;
         let is_own = is_own_provider(ctx, &arn);
-        match self.provider_for(ctx, Op::DeleteOpenIDConnectProvider, &arn, policy::Context::new()).await {
+        match self
+            .provider_for(ctx, Op::Iam(IamOp::DeleteOpenIDConnectProvider), &arn, policy::Context::new())
+            .await
+        {
             Ok(_) => {}
             Err(error) if is_own && error.code == Code::Aws(AwsCode::NoSuchEntity) => return Ok(()),
             Err(error) => return Err(error),
@@ -191,7 +196,7 @@ impl Identity {
         ctx: &Ctx,
         input: AddClientIDToOpenIDConnectProviderRequest,
     ) -> Result<()> {
-        let op = Op::AddClientIDToOpenIDConnectProvider;
+        let op = Op::Iam(IamOp::AddClientIDToOpenIDConnectProvider);
         self.provider_for(ctx, op, &input.arn, policy::Context::new()).await?;
         self.change_audience(input.arn, input.client_id, true).await
     }
@@ -202,7 +207,7 @@ impl Identity {
         ctx: &Ctx,
         input: RemoveClientIDFromOpenIDConnectProviderRequest,
     ) -> Result<()> {
-        let op = Op::RemoveClientIDFromOpenIDConnectProvider;
+        let op = Op::Iam(IamOp::RemoveClientIDFromOpenIDConnectProvider);
         self.provider_for(ctx, op, &input.arn, policy::Context::new()).await?;
         self.change_audience(input.arn, input.client_id, false).await
     }
@@ -213,7 +218,7 @@ impl Identity {
         ctx: &Ctx,
         input: UpdateOpenIDConnectProviderThumbprintRequest,
     ) -> Result<()> {
-        let op = Op::UpdateOpenIDConnectProviderThumbprint;
+        let op = Op::Iam(IamOp::UpdateOpenIDConnectProviderThumbprint);
         self.provider_for(ctx, op, &input.arn, policy::Context::new()).await?;
         let thumbprints = Some(json(&input.thumbprints)?);
         self.change(UpdateOidcProvider { arn: input.arn, thumbprints, ..UpdateOidcProvider::default() }).await
@@ -226,7 +231,7 @@ impl Identity {
         ctx: &Ctx,
         input: WharfPutOpenIDConnectProviderKeysRequest,
     ) -> Result<()> {
-        let op = Op::WharfPutOpenIDConnectProviderKeys;
+        let op = Op::Iam(IamOp::WharfPutOpenIDConnectProviderKeys);
         self.provider_for(ctx, op, &input.arn, policy::Context::new()).await?;
         let checked = oidc::check_trust(input.certificate_authority.as_deref(), input.key_set.as_deref());
         checked.map_err(|error| Error::aws(AwsCode::InvalidInput, error.to_string()))?;
@@ -250,7 +255,7 @@ impl Identity {
         input: TagOpenIDConnectProviderRequest,
     ) -> Result<()> {
         let keys = request_tags(&input.tags)?;
-        self.provider_for(ctx, Op::TagOpenIDConnectProvider, &input.arn, keys).await?;
+        self.provider_for(ctx, Op::Iam(IamOp::TagOpenIDConnectProvider), &input.arn, keys).await?;
         self.set_tags(input.arn, input.tags).await
     }
 
@@ -261,7 +266,7 @@ impl Identity {
         input: UntagOpenIDConnectProviderRequest,
     ) -> Result<()> {
         let keys = tag_keys(&input.tag_keys);
-        self.provider_for(ctx, Op::UntagOpenIDConnectProvider, &input.arn, keys).await?;
+        self.provider_for(ctx, Op::Iam(IamOp::UntagOpenIDConnectProvider), &input.arn, keys).await?;
         self.remove_tags(input.arn, input.tag_keys).await
     }
 
@@ -271,7 +276,7 @@ impl Identity {
         ctx: &Ctx,
         input: ListOpenIDConnectProviderTagsRequest,
     ) -> Result<Page<(String, String)>> {
-        let op = Op::ListOpenIDConnectProviderTags;
+        let op = Op::Iam(IamOp::ListOpenIDConnectProviderTags);
         self.provider_for(ctx, op, &input.arn, policy::Context::new()).await?;
         self.page_of_tags(&input.arn, input.marker.as_deref(), input.max_items).await
     }

@@ -1,5 +1,6 @@
 //! Who in the account uses a managed policy.
 
+use access::op::IamOp;
 use aws::iam::{ListEntitiesForPolicyRequest, PolicyEntities};
 use meta::{ListPolicyUses, PolicyUse};
 
@@ -27,7 +28,13 @@ impl Identity {
         ctx: &Ctx,
         input: ListEntitiesForPolicyRequest,
     ) -> Result<PolicyEntities> {
-        self.policy_for(ctx, Op::ListEntitiesForPolicy, &input.policy_arn, policy::Context::new()).await?;
+        self.policy_for(
+            ctx,
+            Op::Iam(IamOp::ListEntitiesForPolicy),
+            &input.policy_arn,
+            policy::Context::new(),
+        )
+        .await?;
         let prefix = input.path_prefix.unwrap_or_else(|| "/".to_owned());
         let usage = input.policy_usage_filter.unwrap_or_default();
         let kind = input.entity_filter.unwrap_or_default();

@@ -1,5 +1,6 @@
 //! Versions of managed policies: at most five, of which the default one decides.
 
+use access::op::IamOp;
 use aws::iam::{
     CreatePolicyVersionRequest, DeletePolicyVersionRequest, GetPolicyVersionRequest,
     ListPolicyVersionsRequest, PolicyVersion, SetDefaultPolicyVersionRequest,
@@ -71,7 +72,7 @@ impl Identity {
         input: CreatePolicyVersionRequest,
     ) -> Result<One<PolicyVersion>> {
         let arn = input.policy_arn;
-        self.own_policy_for(ctx, Op::CreatePolicyVersion, &arn, policy::Context::new()).await?;
+        self.own_policy_for(ctx, Op::Iam(IamOp::CreatePolicyVersion), &arn, policy::Context::new()).await?;
         check_policy(&input.policy_document)?;
         let create = CreateManagedPolicyVersion {
             arn: arn.clone(),
@@ -101,8 +102,9 @@ impl Identity {
         ctx: &Ctx,
         input: GetPolicyVersionRequest,
     ) -> Result<One<PolicyVersion>> {
-        let found =
-            self.policy_for(ctx, Op::GetPolicyVersion, &input.policy_arn, policy::Context::new()).await?;
+        let found = self
+            .policy_for(ctx, Op::Iam(IamOp::GetPolicyVersion), &input.policy_arn, policy::Context::new())
+            .await?;
         let mut versions = self.versions(&found).await?.into_iter();
         let version = versions.find(|version| version.version_id == input.version_id);
         Ok(One("PolicyVersion", version.ok_or_else(|| no_version(&input.policy_arn, &input.version_id))?))
@@ -114,8 +116,9 @@ impl Identity {
         ctx: &Ctx,
         input: ListPolicyVersionsRequest,
     ) -> Result<Page<PolicyVersion>> {
-        let found =
-            self.policy_for(ctx, Op::ListPolicyVersions, &input.policy_arn, policy::Context::new()).await?;
+        let found = self
+            .policy_for(ctx, Op::Iam(IamOp::ListPolicyVersions), &input.policy_arn, policy::Context::new())
+            .await?;
         let arn = input.policy_arn;
         let page = self.page_of(format!("versions of {arn}"), input.marker.as_deref(), input.max_items)?;
         let mut versions = self.versions(&found).await?;
@@ -129,7 +132,7 @@ impl Identity {
     /// Deletes a version that is not the default.
     pub async fn delete_policy_version(&self, ctx: &Ctx, input: DeletePolicyVersionRequest) -> Result<()> {
         let (arn, version_id) = (input.policy_arn, input.version_id);
-        self.own_policy_for(ctx, Op::DeletePolicyVersion, &arn, policy::Context::new()).await?;
+        self.own_policy_for(ctx, Op::Iam(IamOp::DeletePolicyVersion), &arn, policy::Context::new()).await?;
         let delete = DeleteManagedPolicyVersion { arn: arn.clone(), version: number(&version_id) };
         self.access.meta.write(delete).await.map_err(|error| refused(error, &arn, &version_id))
     }
@@ -141,7 +144,8 @@ impl Identity {
         input: SetDefaultPolicyVersionRequest,
     ) -> Result<()> {
         let (arn, version_id) = (input.policy_arn, input.version_id);
-        self.own_policy_for(ctx, Op::SetDefaultPolicyVersion, &arn, policy::Context::new()).await?;
+        self.own_policy_for(ctx, Op::Iam(IamOp::SetDefaultPolicyVersion), &arn, policy::Context::new())
+            .await?;
         let set =
             SetDefaultManagedPolicyVersion { arn: arn.clone(), version: number(&version_id), at: ctx.at() };
         self.access.meta.write(set).await.map_err(|error| refused(error, &arn, &version_id))

@@ -1,5 +1,6 @@
 //! Roles.
 
+use access::op::IamOp;
 use aws::iam::{
     CreateRoleRequest, DeleteRolePermissionsBoundaryRequest, DeleteRoleRequest, GetRoleRequest,
     ListRolesRequest, PutRolePermissionsBoundaryRequest, Role, RoleLastUsed, UpdateAssumeRolePolicyRequest,
@@ -57,12 +58,12 @@ impl Identity {
         let arn = entity_arn(&account_id, EntityKind::Role, &path, &input.role_name);
         let tags = request_tags(&input.tags)?;
         gate.allow_on(
-            Op::CreateRole,
+            Op::Iam(IamOp::CreateRole),
             &arn,
             tags.clone().and(boundary_key(input.permissions_boundary.as_deref())),
         )?;
         if !input.tags.is_empty() {
-            gate.allow_on(Op::TagRole, &arn, tags)?;
+            gate.allow_on(Op::Iam(IamOp::TagRole), &arn, tags)?;
         }
         if path.starts_with("/aws-service-role/") {
             let message = "Roles under the path /aws-service-role/ are made by CreateServiceLinkedRole.";
@@ -95,7 +96,7 @@ impl Identity {
     /// Shows a role.
     pub async fn get_role(&self, ctx: &Ctx, input: GetRoleRequest) -> Result<One<Role>> {
         let named = (EntityKind::Role, input.role_name.as_str());
-        let role = self.entity_for(ctx, Op::GetRole, named, policy::Context::new()).await?;
+        let role = self.entity_for(ctx, Op::Iam(IamOp::GetRole), named, policy::Context::new()).await?;
         Ok(One("Role", self.shown_role(role, true).await?))
     }
 
@@ -105,7 +106,7 @@ impl Identity {
         let prefix = input.path_prefix.unwrap_or_else(|| "/".to_owned());
         let account_id = ctx.caller.account_id.clone();
         gate.allow_on(
-            Op::ListRoles,
+            Op::Iam(IamOp::ListRoles),
             &format!("arn:aws:iam::{account_id}:role{prefix}"),
             policy::Context::new(),
         )?;
@@ -135,7 +136,8 @@ impl Identity {
     /// reference, "UpdateRole").
     pub async fn update_role(&self, ctx: &Ctx, input: UpdateRoleRequest) -> Result<Empty> {
         let named = (EntityKind::Role, input.role_name.as_str());
-        let role = self.own_entity_for(ctx, Op::UpdateRole, named, policy::Context::new()).await?;
+        let role =
+            self.own_entity_for(ctx, Op::Iam(IamOp::UpdateRole), named, policy::Context::new()).await?;
         let update = UpdateRole {
             unique_id: role.unique_id.clone(),
             trust_policy: None,
@@ -153,7 +155,9 @@ impl Identity {
         input: UpdateRoleDescriptionRequest,
     ) -> Result<One<Role>> {
         let named = (EntityKind::Role, input.role_name.as_str());
-        let role = self.own_entity_for(ctx, Op::UpdateRoleDescription, named, policy::Context::new()).await?;
+        let role = self
+            .own_entity_for(ctx, Op::Iam(IamOp::UpdateRoleDescription), named, policy::Context::new())
+            .await?;
         let update = UpdateRole {
             unique_id: role.unique_id.clone(),
             trust_policy: None,
@@ -173,8 +177,9 @@ impl Identity {
         input: UpdateAssumeRolePolicyRequest,
     ) -> Result<()> {
         let named = (EntityKind::Role, input.role_name.as_str());
-        let role =
-            self.own_entity_for(ctx, Op::UpdateAssumeRolePolicy, named, policy::Context::new()).await?;
+        let role = self
+            .own_entity_for(ctx, Op::Iam(IamOp::UpdateAssumeRolePolicy), named, policy::Context::new())
+            .await?;
         let update = UpdateRole {
             unique_id: role.unique_id.clone(),
             trust_policy: Some(self.stored_trust_policy(&input.policy_document).await?),
@@ -187,7 +192,8 @@ impl Identity {
     /// Deletes a role that has nothing left; its sessions end with it.
     pub async fn delete_role(&self, ctx: &Ctx, input: DeleteRoleRequest) -> Result<()> {
         let named = (EntityKind::Role, input.role_name.as_str());
-        let role = self.own_entity_for(ctx, Op::DeleteRole, named, policy::Context::new()).await?;
+        let role =
+            self.own_entity_for(ctx, Op::Iam(IamOp::DeleteRole), named, policy::Context::new()).await?;
         self.delete_entity(role, EntityKind::Role).await
     }
 
@@ -199,7 +205,7 @@ impl Identity {
     ) -> Result<()> {
         let named = (EntityKind::Role, input.role_name.as_str());
         let keys = boundary_key(Some(&input.permissions_boundary));
-        let role = self.own_entity_for(ctx, Op::PutRolePermissionsBoundary, named, keys).await?;
+        let role = self.own_entity_for(ctx, Op::Iam(IamOp::PutRolePermissionsBoundary), named, keys).await?;
         self.set_boundary(ctx, role, Some(input.permissions_boundary)).await
     }
 
@@ -210,7 +216,7 @@ impl Identity {
         input: DeleteRolePermissionsBoundaryRequest,
     ) -> Result<()> {
         let named = (EntityKind::Role, input.role_name.as_str());
-        let op = Op::DeleteRolePermissionsBoundary;
+        let op = Op::Iam(IamOp::DeleteRolePermissionsBoundary);
         let role = self.own_entity_for(ctx, op, named, policy::Context::new()).await?;
         self.set_boundary(ctx, role, None).await
     }

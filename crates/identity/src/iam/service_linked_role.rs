@@ -1,6 +1,7 @@
 //! Service-linked roles: those of the parts of ECR that act on their own, and records of those of AWS's other services,
 //! which templates of infrastructure make.
 
+use access::op::IamOp;
 use aws::iam::{
     CreateServiceLinkedRoleRequest, DeleteServiceLinkedRoleRequest,
     GetServiceLinkedRoleDeletionStatusRequest, Role,
@@ -41,7 +42,7 @@ impl Identity {
         };
         let keys = policy::Context::new().with("iam:AWSServiceName", service.as_str());
         gate.allow_on(
-            Op::CreateServiceLinkedRole,
+            Op::Iam(IamOp::CreateServiceLinkedRole),
             &entity_arn(&account_id, EntityKind::Role, &path, &name),
             keys,
         )?;
@@ -100,7 +101,9 @@ impl Identity {
         input: DeleteServiceLinkedRoleRequest,
     ) -> Result<One<String>> {
         let named = (EntityKind::Role, input.role_name.as_str());
-        let role = self.entity_for(ctx, Op::DeleteServiceLinkedRole, named, policy::Context::new()).await?;
+        let role = self
+            .entity_for(ctx, Op::Iam(IamOp::DeleteServiceLinkedRole), named, policy::Context::new())
+            .await?;
         let Some(service) = role.role.as_ref().and_then(|fields| fields.service_name.clone()) else {
             let message = format!("The role {} is not a service-linked role.", role.name);
             return Err(Error::aws(AwsCode::InvalidInput, message));
@@ -131,7 +134,7 @@ impl Identity {
         let path_and_name =
             task.strip_prefix("task").and_then(|rest| rest.rsplit_once('/')).map(|(role, _)| role);
         let arn = format!("arn:aws:iam::{}:role{}", ctx.caller.account_id, path_and_name.unwrap_or("/*"));
-        gate.allow_on(Op::GetServiceLinkedRoleDeletionStatus, &arn, policy::Context::new())?;
+        gate.allow_on(Op::Iam(IamOp::GetServiceLinkedRoleDeletionStatus), &arn, policy::Context::new())?;
         if path_and_name.is_none_or(|role| !role.starts_with("/aws-service-role/")) {
             let message = format!("The deletion task {task} cannot be found.");
             return Err(Error::aws(AwsCode::NoSuchEntity, message));

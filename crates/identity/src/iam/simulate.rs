@@ -3,6 +3,7 @@
 
 mod work;
 
+use access::op::IamOp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -203,7 +204,7 @@ impl Identity {
         input: SimulateCustomPolicyRequest,
     ) -> Result<Page<EvaluationResult>> {
         let gate = self.access.account_gate(ctx).await?;
-        gate.allow_on(Op::SimulateCustomPolicy, "*", policy::Context::new())?;
+        gate.allow_on(Op::Iam(IamOp::SimulateCustomPolicy), "*", policy::Context::new())?;
         let simulation = Simulation::of(&input.rules, &ctx.caller.account_id)?;
         self.simulated(simulation, &input.rules).await
     }
@@ -214,7 +215,9 @@ impl Identity {
         ctx: &Ctx,
         input: SimulatePrincipalPolicyRequest,
     ) -> Result<Page<EvaluationResult>> {
-        let entity = self.policy_source(ctx, Op::SimulatePrincipalPolicy, &input.policy_source_arn).await?;
+        let entity = self
+            .policy_source(ctx, Op::Iam(IamOp::SimulatePrincipalPolicy), &input.policy_source_arn)
+            .await?;
         let of_principal = self.access.policies_of(&entity.unique_id).await?;
         let mut simulation = Simulation::of(&input.rules, &entity.account_id)?;
         self.add_work_of(&entity, &mut simulation.work).await?;
@@ -258,7 +261,7 @@ impl Identity {
         input: GetContextKeysForCustomPolicyRequest,
     ) -> Result<ContextKeys> {
         let gate = self.access.account_gate(ctx).await?;
-        gate.allow_on(Op::GetContextKeysForCustomPolicy, "*", policy::Context::new())?;
+        gate.allow_on(Op::Iam(IamOp::GetContextKeysForCustomPolicy), "*", policy::Context::new())?;
         Ok(ContextKeys(keys_of(inputs("PolicyInputList", &input.policy_input_list)?.iter())))
     }
 
@@ -268,7 +271,7 @@ impl Identity {
         ctx: &Ctx,
         input: GetContextKeysForPrincipalPolicyRequest,
     ) -> Result<ContextKeys> {
-        let op = Op::GetContextKeysForPrincipalPolicy;
+        let op = Op::Iam(IamOp::GetContextKeysForPrincipalPolicy);
         let entity = self.policy_source(ctx, op, &input.policy_source_arn).await?;
         let of_principal = self.access.policies_of(&entity.unique_id).await?;
         let of_request = inputs("PolicyInputList", &input.policy_input_list)?;

@@ -1,5 +1,6 @@
 //! Tags of users, roles, managed policies, instance profiles and identity providers.
 
+use access::op::IamOp;
 use aws::query::Page;
 use meta::{EntityKind, PutIamTags, PutIamTagsRefusal, RemoveIamTags};
 
@@ -54,7 +55,7 @@ macro_rules! entity_tags {
             pub async fn $tag(&self, ctx: &Ctx, input: aws::iam::$tag_request) -> Result<()> {
                 let keys = request_tags(&input.tags)?;
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let entity = self.own_entity_for(ctx, Op::$tag_op, named, keys).await?;
+                let entity = self.own_entity_for(ctx, Op::Iam(IamOp::$tag_op), named, keys).await?;
                 self.set_tags(entity.unique_id, input.tags).await
             }
 
@@ -62,14 +63,14 @@ macro_rules! entity_tags {
             pub async fn $untag(&self, ctx: &Ctx, input: aws::iam::$untag_request) -> Result<()> {
                 let named = (EntityKind::$kind, input.$name.as_str());
                 let keys = tag_keys(&input.tag_keys);
-                let entity = self.own_entity_for(ctx, Op::$untag_op, named, keys).await?;
+                let entity = self.own_entity_for(ctx, Op::Iam(IamOp::$untag_op), named, keys).await?;
                 self.remove_tags(entity.unique_id, input.tag_keys).await
             }
 
             /// Lists tags by key.
             pub async fn $list(&self, ctx: &Ctx, input: aws::iam::$list_request) -> Result<Page<(String, String)>> {
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let entity = self.entity_for(ctx, Op::$list_op, named, policy::Context::new()).await?;
+                let entity = self.entity_for(ctx, Op::Iam(IamOp::$list_op), named, policy::Context::new()).await?;
                 self.page_of_tags(&entity.unique_id, input.marker.as_deref(), input.max_items).await
             }
         )*}

@@ -1,5 +1,6 @@
 //! Users.
 
+use access::op::IamOp;
 use aws::iam::{
     CreateUserRequest, DeleteUserPermissionsBoundaryRequest, DeleteUserRequest, GetUserRequest,
     ListGroupsForUserRequest, ListUserThingsRequest, ListUsersRequest, PutUserPermissionsBoundaryRequest,
@@ -105,12 +106,12 @@ impl Identity {
         let arn = entity_arn(&account_id, EntityKind::User, &path, &input.user_name);
         let tags = request_tags(&input.tags)?;
         gate.allow_on(
-            Op::CreateUser,
+            Op::Iam(IamOp::CreateUser),
             &arn,
             tags.clone().and(boundary_key(input.permissions_boundary.as_deref())),
         )?;
         if !input.tags.is_empty() {
-            gate.allow_on(Op::TagUser, &arn, tags)?;
+            gate.allow_on(Op::Iam(IamOp::TagUser), &arn, tags)?;
         }
         if let Some(boundary) = &input.permissions_boundary {
             self.can_bound(ctx, boundary).await?;
@@ -148,11 +149,11 @@ impl Identity {
 
     /// Shows a user; without a name, the one who asks.
     pub async fn get_user(&self, ctx: &Ctx, input: GetUserRequest) -> Result<One<User>> {
-        let Whom::User(name) = self.whom(ctx, Op::GetUser, input.user_name).await? else {
+        let Whom::User(name) = self.whom(ctx, Op::Iam(IamOp::GetUser), input.user_name).await? else {
             return Ok(One("User", root(ctx)));
         };
         let named = (EntityKind::User, name.as_str());
-        let user = self.entity_for(ctx, Op::GetUser, named, policy::Context::new()).await?;
+        let user = self.entity_for(ctx, Op::Iam(IamOp::GetUser), named, policy::Context::new()).await?;
         let tags = self.iam_tags(&user.unique_id).await?;
         Ok(One("User", shown(user, tags)))
     }
@@ -163,7 +164,7 @@ impl Identity {
         let prefix = input.path_prefix.unwrap_or_else(|| "/".to_owned());
         let account_id = ctx.caller.account_id.clone();
         gate.allow_on(
-            Op::ListUsers,
+            Op::Iam(IamOp::ListUsers),
             &format!("arn:aws:iam::{account_id}:user{prefix}"),
             policy::Context::new(),
         )?;
@@ -186,13 +187,18 @@ impl Identity {
     /// Renames or moves a user. Its unique id, and with it what it may do, stays.
     pub async fn update_user(&self, ctx: &Ctx, input: UpdateUserRequest) -> Result<()> {
         let named = (EntityKind::User, input.user_name.as_str());
-        let user = self.own_entity_for(ctx, Op::UpdateUser, named, policy::Context::new()).await?;
+        let user =
+            self.own_entity_for(ctx, Op::Iam(IamOp::UpdateUser), named, policy::Context::new()).await?;
         let path = input.new_path.unwrap_or_else(|| user.path.clone());
         let name = input.new_user_name.unwrap_or_else(|| user.name.clone());
         if (&path, &name) != (&user.path, &user.name) {
             // IAM wants leave for both names.
             let arn = entity_arn(&user.account_id, EntityKind::User, &path, &name);
-            self.access.account_gate(ctx).await?.allow_on(Op::UpdateUser, &arn, policy::Context::new())?;
+            self.access.account_gate(ctx).await?.allow_on(
+                Op::Iam(IamOp::UpdateUser),
+                &arn,
+                policy::Context::new(),
+            )?;
         }
         self.rename_entity(RenameEntity { unique_id: user.unique_id, path, name }, EntityKind::User, "User")
             .await
@@ -214,7 +220,8 @@ impl Identity {
     /// Deletes a user that has nothing left.
     pub async fn delete_user(&self, ctx: &Ctx, input: DeleteUserRequest) -> Result<()> {
         let named = (EntityKind::User, input.user_name.as_str());
-        let user = self.own_entity_for(ctx, Op::DeleteUser, named, policy::Context::new()).await?;
+        let user =
+            self.own_entity_for(ctx, Op::Iam(IamOp::DeleteUser), named, policy::Context::new()).await?;
         self.delete_entity(user, EntityKind::User).await
     }
 
@@ -232,7 +239,7 @@ impl Identity {
         let named = (EntityKind::User, input.user_name.as_str());
         let arn = input.permissions_boundary;
         let keys = boundary_key(Some(&arn));
-        let user = self.own_entity_for(ctx, Op::PutUserPermissionsBoundary, named, keys).await?;
+        let user = self.own_entity_for(ctx, Op::Iam(IamOp::PutUserPermissionsBoundary), named, keys).await?;
         self.set_boundary(ctx, user, Some(arn)).await
     }
 
@@ -243,7 +250,7 @@ impl Identity {
         input: DeleteUserPermissionsBoundaryRequest,
     ) -> Result<()> {
         let named = (EntityKind::User, input.user_name.as_str());
-        let op = Op::DeleteUserPermissionsBoundary;
+        let op = Op::Iam(IamOp::DeleteUserPermissionsBoundary);
         let user = self.own_entity_for(ctx, op, named, policy::Context::new()).await?;
         self.set_boundary(ctx, user, None).await
     }
@@ -267,7 +274,8 @@ impl Identity {
         input: ListGroupsForUserRequest,
     ) -> Result<Page<aws::iam::Group>> {
         let named = (EntityKind::User, input.user_name.as_str());
-        let user = self.entity_for(ctx, Op::ListGroupsForUser, named, policy::Context::new()).await?;
+        let user =
+            self.entity_for(ctx, Op::Iam(IamOp::ListGroupsForUser), named, policy::Context::new()).await?;
         let page =
             self.page_of(format!("groups of {}", user.unique_id), input.marker.as_deref(), input.max_items)?;
         let mut groups = self.linked(&user.unique_id, &page.after, page.limit + 1).await?;
@@ -292,7 +300,7 @@ macro_rules! nothing_of_users {
         impl Identity {$(
             $(#[$doc])*
             pub async fn $method(&self, ctx: &Ctx, input: ListUserThingsRequest) -> Result<Page<String>> {
-                self.nothing_of_user(ctx, Op::$op, input.user_name).await?;
+                self.nothing_of_user(ctx, Op::Iam(IamOp::$op), input.user_name).await?;
                 Ok(Page::whole($list, Vec::new()))
             }
         )*}
@@ -331,18 +339,18 @@ impl Identity {
     ) -> Result<Page<String>> {
         let gate = self.access.account_gate(ctx).await?;
         let arn = format!("arn:aws:iam::{}:mfa/", ctx.caller.account_id);
-        gate.allow_on(Op::ListVirtualMFADevices, &arn, policy::Context::new())?;
+        gate.allow_on(Op::Iam(IamOp::ListVirtualMFADevices), &arn, policy::Context::new())?;
         Ok(Page::whole("VirtualMFADevices", Vec::new()))
     }
 
     /// Nobody has a password here.
     pub async fn get_login_profile(&self, ctx: &Ctx, input: GetUserRequest) -> Result<()> {
-        self.no_login_profile(ctx, Op::GetLoginProfile, input).await
+        self.no_login_profile(ctx, Op::Iam(IamOp::GetLoginProfile), input).await
     }
 
     /// Nobody has a password here.
     pub async fn delete_login_profile(&self, ctx: &Ctx, input: GetUserRequest) -> Result<()> {
-        self.no_login_profile(ctx, Op::DeleteLoginProfile, input).await
+        self.no_login_profile(ctx, Op::Iam(IamOp::DeleteLoginProfile), input).await
     }
 
     async fn no_login_profile(&self, ctx: &Ctx, op: Op, input: GetUserRequest) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Accounts of the organisation: shown, listed, renamed, moved, closed, taken out.
 
+use access::op::OrganizationsOp;
 use aws::ecr::epoch_seconds;
 use aws::ids::AccountId;
 use aws::organizations::{
@@ -82,7 +83,9 @@ impl Identity {
 
     /// Lists the accounts of the organisation.
     pub async fn list_accounts(&self, ctx: &Ctx, input: ListAccountsRequest) -> Result<ListAccountsResponse> {
-        self.access.manages(ctx, Op::ListAccounts, "*", policy::Context::new()).await?;
+        self.access
+            .manages(ctx, Op::Organizations(OrganizationsOp::ListAccounts), "*", policy::Context::new())
+            .await?;
         let (found, next_token) = self.member_page(input.next_token.as_deref(), input.max_results).await?;
         let management = &ctx.caller.account_id;
         let accounts = found.into_iter().map(|account| self.shown_account(management, account)).collect();
@@ -96,7 +99,14 @@ impl Identity {
         input: ListAccountsForParentRequest,
     ) -> Result<ListAccountsResponse> {
         let arn = self.root_arn(&self.access.management_account().await?);
-        self.access.manages(ctx, Op::ListAccountsForParent, &arn, policy::Context::new()).await?;
+        self.access
+            .manages(
+                ctx,
+                Op::Organizations(OrganizationsOp::ListAccountsForParent),
+                &arn,
+                policy::Context::new(),
+            )
+            .await?;
         self.is_root(&input.parent_id, AwsCode::ParentNotFound)?;
         let (found, next_token) = self.member_page(input.next_token.as_deref(), input.max_results).await?;
         let management = &ctx.caller.account_id;
@@ -110,8 +120,14 @@ impl Identity {
         ctx: &Ctx,
         input: DescribeAccountRequest,
     ) -> Result<DescribeAccountResponse> {
-        let member =
-            self.manages_member(ctx, Op::DescribeAccount, &input.account_id, policy::Context::new()).await?;
+        let member = self
+            .manages_member(
+                ctx,
+                Op::Organizations(OrganizationsOp::DescribeAccount),
+                &input.account_id,
+                policy::Context::new(),
+            )
+            .await?;
         Ok(DescribeAccountResponse { account: self.shown_account(&ctx.caller.account_id, member) })
     }
 
@@ -127,8 +143,14 @@ impl Identity {
 
     /// Closes an account: from now on nobody of it is heard. What it holds stays.
     pub async fn close_account(&self, ctx: &Ctx, input: CloseAccountRequest) -> Result<Empty> {
-        let member =
-            self.manages_member(ctx, Op::CloseAccount, &input.account_id, policy::Context::new()).await?;
+        let member = self
+            .manages_member(
+                ctx,
+                Op::Organizations(OrganizationsOp::CloseAccount),
+                &input.account_id,
+                policy::Context::new(),
+            )
+            .await?;
         if member.account_id == ctx.caller.account_id {
             let message = "You cannot close the management account of an organization.";
             return Err(Error::aws(AwsCode::ConstraintViolation, message)
@@ -148,7 +170,7 @@ impl Identity {
         ctx: &Ctx,
         input: RemoveAccountFromOrganizationRequest,
     ) -> Result<Empty> {
-        let op = Op::RemoveAccountFromOrganization;
+        let op = Op::Organizations(OrganizationsOp::RemoveAccountFromOrganization);
         let member = self.manages_member(ctx, op, &input.account_id, policy::Context::new()).await?;
         if member.account_id == ctx.caller.account_id {
             let message = "You can't remove a management account from an organization.";
@@ -159,14 +181,26 @@ impl Identity {
 
     /// Gives an account another name.
     pub async fn wharf_rename_account(&self, ctx: &Ctx, input: WharfRenameAccountRequest) -> Result<Empty> {
-        let member =
-            self.manages_member(ctx, Op::PutAccountName, &input.account_id, policy::Context::new()).await?;
+        let member = self
+            .manages_member(
+                ctx,
+                Op::Organizations(OrganizationsOp::WharfRenameAccount),
+                &input.account_id,
+                policy::Context::new(),
+            )
+            .await?;
         self.change_member(ctx, member, MemberChange::Rename(input.account_name)).await.map(|_| Empty {})
     }
 
     /// Moves an account. There is one place where it can be, and it is there.
     pub async fn move_account(&self, ctx: &Ctx, input: MoveAccountRequest) -> Result<Empty> {
-        self.manages_member(ctx, Op::MoveAccount, &input.account_id, policy::Context::new()).await?;
+        self.manages_member(
+            ctx,
+            Op::Organizations(OrganizationsOp::MoveAccount),
+            &input.account_id,
+            policy::Context::new(),
+        )
+        .await?;
         self.is_root(&input.source_parent_id, AwsCode::SourceParentNotFound)?;
         self.is_root(&input.destination_parent_id, AwsCode::DestinationParentNotFound)?;
         let message = "That account is already present in the specified destination.";

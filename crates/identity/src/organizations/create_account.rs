@@ -1,5 +1,6 @@
 //! CreateAccount and its status. The account is there when the answer is: nothing goes on in the background.
 
+use access::op::OrganizationsOp;
 use aws::ecr::epoch_seconds;
 use aws::ids::AccountId;
 use aws::organizations::{
@@ -38,9 +39,11 @@ impl Identity {
         input: CreateAccountRequest,
     ) -> Result<CreateAccountStatusResponse> {
         let tags = request_tags(&input.tags)?;
-        self.access.manages(ctx, Op::CreateAccount, "*", tags.clone()).await?;
+        self.access
+            .manages(ctx, Op::Organizations(OrganizationsOp::CreateAccount), "*", tags.clone())
+            .await?;
         if !input.tags.is_empty() {
-            self.access.manages(ctx, Op::TagAccount, "*", tags).await?;
+            self.access.manages(ctx, Op::Organizations(OrganizationsOp::TagResource), "*", tags).await?;
         }
         let wished: Option<AccountId> = match &input.wharf_account_id {
             Some(id) => Some(id.parse().map_err(Error::internal)?),
@@ -63,7 +66,14 @@ impl Identity {
         ctx: &Ctx,
         input: DescribeCreateAccountStatusRequest,
     ) -> Result<CreateAccountStatusResponse> {
-        self.access.manages(ctx, Op::DescribeCreateAccountStatus, "*", policy::Context::new()).await?;
+        self.access
+            .manages(
+                ctx,
+                Op::Organizations(OrganizationsOp::DescribeCreateAccountStatus),
+                "*",
+                policy::Context::new(),
+            )
+            .await?;
         let id = Some(input.create_account_request_id);
         let list = ListAccountCreations { id, after: String::new(), limit: 1 };
         let found = self.access.meta.read(list).await.or_store_error()?.pop();
@@ -81,7 +91,14 @@ impl Identity {
         ctx: &Ctx,
         input: ListCreateAccountStatusRequest,
     ) -> Result<ListCreateAccountStatusResponse> {
-        self.access.manages(ctx, Op::ListCreateAccountStatus, "*", policy::Context::new()).await?;
+        self.access
+            .manages(
+                ctx,
+                Op::Organizations(OrganizationsOp::ListCreateAccountStatus),
+                "*",
+                policy::Context::new(),
+            )
+            .await?;
         let (after, limit) =
             self.organization_page("creations", input.next_token.as_deref(), input.max_results)?;
         let list = ListAccountCreations { id: None, after, limit: limit + 1 };

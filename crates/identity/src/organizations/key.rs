@@ -3,6 +3,7 @@
 use access::context::Ctx;
 use access::error::Result;
 use access::op::Op;
+use access::op::OrganizationsOp;
 use aws::organizations::{
     WharfListKeysRequest, WharfListKeysResponse, WharfRotateKeysRequest, WharfRotateKeysResponse,
 };
@@ -16,7 +17,9 @@ impl Identity {
         ctx: &Ctx,
         _input: WharfListKeysRequest,
     ) -> Result<WharfListKeysResponse> {
-        self.access.manages(ctx, Op::WharfListKeys, "*", policy::Context::new()).await?;
+        self.access
+            .manages(ctx, Op::Organizations(OrganizationsOp::WharfListKeys), "*", policy::Context::new())
+            .await?;
         self.access.listed_keys(ctx.now).await
     }
 
@@ -26,7 +29,9 @@ impl Identity {
         ctx: &Ctx,
         _input: WharfRotateKeysRequest,
     ) -> Result<WharfRotateKeysResponse> {
-        self.access.manages(ctx, Op::WharfRotateKeys, "*", policy::Context::new()).await?;
+        self.access
+            .manages(ctx, Op::Organizations(OrganizationsOp::WharfRotateKeys), "*", policy::Context::new())
+            .await?;
         Ok(WharfRotateKeysResponse { keys: self.access.rotate_sealing_key(ctx.now).await? })
     }
 }

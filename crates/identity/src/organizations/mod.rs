@@ -7,6 +7,7 @@ mod operate;
 mod tag;
 mod tree;
 
+use access::op::OrganizationsOp;
 use aws::ids::AccountId;
 use meta::{FindMemberAccount, ListAccountTags, MemberAccount};
 
@@ -51,7 +52,7 @@ impl Identity {
         let management = self.access.management_account().await?;
         let arn = match op {
             // An action of AWS Account Management, which has ARNs of its own (Service Authorization Reference).
-            Op::PutAccountName => {
+            Op::Organizations(OrganizationsOp::WharfRenameAccount) => {
                 format!("arn:aws:account::{management}:account/{}/{account_id}", self.access.organization.id)
             }
             _ => self.member_arn(&management, account_id),

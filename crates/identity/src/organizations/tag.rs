@@ -1,5 +1,6 @@
 //! Tags of accounts.
 
+use access::op::OrganizationsOp;
 use aws::ecr::Tag;
 use aws::organizations::{
     Empty, ListTagsForResourceRequest, ListTagsForResourceResponse, TagResourceRequest, UntagResourceRequest,
@@ -62,7 +63,7 @@ impl Identity {
         ctx: &Ctx,
         input: ListTagsForResourceRequest,
     ) -> Result<ListTagsForResourceResponse> {
-        let op = Op::ListTagsForAccount;
+        let op = Op::Organizations(OrganizationsOp::ListTagsForResource);
         let member = self.manages_member(ctx, op, &input.resource_id, policy::Context::new()).await;
         let account_id = member.map_err(of_account)?.account_id;
         let tags = self.access.meta.read(ListAccountTags { account_id }).await.or_store_error()?;
@@ -84,7 +85,9 @@ impl Identity {
     /// Sets tags of an account.
     pub async fn tag_account(&self, ctx: &Ctx, input: TagResourceRequest) -> Result<Empty> {
         let keys = request_tags(&input.tags)?;
-        let member = self.manages_member(ctx, Op::TagAccount, &input.resource_id, keys).await;
+        let member = self
+            .manages_member(ctx, Op::Organizations(OrganizationsOp::TagResource), &input.resource_id, keys)
+            .await;
         self.change_account_tags(TagAccount {
             account_id: member.map_err(of_account)?.account_id,
             remove: Vec::new(),
@@ -97,7 +100,9 @@ impl Identity {
     /// Removes tags of an account.
     pub async fn untag_account(&self, ctx: &Ctx, input: UntagResourceRequest) -> Result<Empty> {
         let keys = policy::Context::new().with_set("aws:TagKeys", input.tag_keys.iter().map(String::as_str));
-        let member = self.manages_member(ctx, Op::UntagAccount, &input.resource_id, keys).await;
+        let member = self
+            .manages_member(ctx, Op::Organizations(OrganizationsOp::UntagResource), &input.resource_id, keys)
+            .await;
         self.change_account_tags(TagAccount {
             account_id: member.map_err(of_account)?.account_id,
             remove: input.tag_keys,

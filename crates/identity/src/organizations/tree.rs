@@ -1,5 +1,6 @@
 //! The tree of the organisation: one root that holds every account. There are no organisational units.
 
+use access::op::OrganizationsOp;
 use aws::organizations::{
     DescribeOrganizationRequest, DescribeOrganizationResponse, ListAWSServiceAccessForOrganizationRequest,
     ListAWSServiceAccessForOrganizationResponse, ListChildrenRequest, ListChildrenResponse,
@@ -32,7 +33,7 @@ impl Identity {
         _input: DescribeOrganizationRequest,
     ) -> Result<DescribeOrganizationResponse> {
         let gate = self.access.account_gate(ctx).await?;
-        gate.allow_on(Op::DescribeOrganization, "*", policy::Context::new())?;
+        gate.allow_on(Op::Organizations(OrganizationsOp::DescribeOrganization), "*", policy::Context::new())?;
         let find = |account_id| self.access.meta.read(FindMemberAccount { account_id });
         let own = find(ctx.caller.account_id.clone()).await.or_store_error()?;
         if own.is_none_or(|own| !own.in_organization) {
@@ -57,7 +58,9 @@ impl Identity {
 
     /// Lists the one root.
     pub async fn list_roots(&self, ctx: &Ctx, _input: ListRootsRequest) -> Result<ListRootsResponse> {
-        self.access.manages(ctx, Op::ListRoots, "*", policy::Context::new()).await?;
+        self.access
+            .manages(ctx, Op::Organizations(OrganizationsOp::ListRoots), "*", policy::Context::new())
+            .await?;
         let root = Root {
             id: self.access.organization.root_id.clone(),
             arn: self.root_arn(&ctx.caller.account_id),
@@ -69,7 +72,14 @@ impl Identity {
 
     /// Lists what holds an account.
     pub async fn list_parents(&self, ctx: &Ctx, input: ListParentsRequest) -> Result<ListParentsResponse> {
-        let found = self.manages_member(ctx, Op::ListParents, &input.child_id, policy::Context::new()).await;
+        let found = self
+            .manages_member(
+                ctx,
+                Op::Organizations(OrganizationsOp::ListParents),
+                &input.child_id,
+                policy::Context::new(),
+            )
+            .await;
         found.map_err(|error| match error.code {
             Code::Aws(AwsCode::AccountNotFound) => {
                 let message = "We can't find an OU or account with the ChildId that you specified.";
@@ -84,7 +94,9 @@ impl Identity {
     /// Lists what is right under the root.
     pub async fn list_children(&self, ctx: &Ctx, input: ListChildrenRequest) -> Result<ListChildrenResponse> {
         let arn = self.root_arn(&self.access.management_account().await?);
-        self.access.manages(ctx, Op::ListChildren, &arn, policy::Context::new()).await?;
+        self.access
+            .manages(ctx, Op::Organizations(OrganizationsOp::ListChildren), &arn, policy::Context::new())
+            .await?;
         self.is_root(&input.parent_id, AwsCode::ParentNotFound)?;
         if input.child_type != "ACCOUNT" {
             return Ok(ListChildrenResponse::default());
@@ -104,7 +116,14 @@ impl Identity {
         input: ListOrganizationalUnitsForParentRequest,
     ) -> Result<ListOrganizationalUnitsForParentResponse> {
         let arn = self.root_arn(&self.access.management_account().await?);
-        self.access.manages(ctx, Op::ListOrganizationalUnitsForParent, &arn, policy::Context::new()).await?;
+        self.access
+            .manages(
+                ctx,
+                Op::Organizations(OrganizationsOp::ListOrganizationalUnitsForParent),
+                &arn,
+                policy::Context::new(),
+            )
+            .await?;
         self.is_root(&input.parent_id, AwsCode::ParentNotFound)?;
         Ok(ListOrganizationalUnitsForParentResponse::default())
     }
@@ -116,7 +135,12 @@ impl Identity {
         _input: ListAWSServiceAccessForOrganizationRequest,
     ) -> Result<ListAWSServiceAccessForOrganizationResponse> {
         self.access
-            .manages(ctx, Op::ListAWSServiceAccessForOrganization, "*", policy::Context::new())
+            .manages(
+                ctx,
+                Op::Organizations(OrganizationsOp::ListAWSServiceAccessForOrganization),
+                "*",
+                policy::Context::new(),
+            )
             .await?;
         Ok(ListAWSServiceAccessForOrganizationResponse::default())
     }
@@ -127,7 +151,14 @@ impl Identity {
         ctx: &Ctx,
         _input: ListDelegatedAdministratorsRequest,
     ) -> Result<ListDelegatedAdministratorsResponse> {
-        self.access.manages(ctx, Op::ListDelegatedAdministrators, "*", policy::Context::new()).await?;
+        self.access
+            .manages(
+                ctx,
+                Op::Organizations(OrganizationsOp::ListDelegatedAdministrators),
+                "*",
+                policy::Context::new(),
+            )
+            .await?;
         Ok(ListDelegatedAdministratorsResponse::default())
     }
 }

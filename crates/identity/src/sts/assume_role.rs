@@ -1,6 +1,8 @@
 //! AssumeRole. Trust policy and the caller's own policies decide together (IAM User Guide, "Policy evaluation logic");
 //! a role that is not there answers as one that does not trust the caller.
 
+use access::op::StsOp;
+use aws::service::Service;
 use std::sync::Arc;
 
 use aws::ids::AccountId;
@@ -69,7 +71,9 @@ impl Identity {
             CallerKind::Root => {
                 return Err(Error::new(Code::AccessDenied, "Roles may not be assumed by root accounts."));
             }
-            CallerKind::Federated { .. } => return Err(denied(caller, Op::AssumeRole, &input.role_arn)),
+            CallerKind::Federated { .. } => {
+                return Err(denied(caller, Op::Sts(StsOp::AssumeRole), &input.role_arn));
+            }
             CallerKind::User { .. } | CallerKind::Role { .. } => {}
         }
         if input.serial_number.is_some() || input.token_code.is_some() {
@@ -80,7 +84,8 @@ impl Identity {
         let tags = SessionTags::joined(caller, &input.session.tags, &input.transitive_tag_keys)?;
         let source_identity = source_identity(caller, &input)?;
         let role = self.role_of_arn(&input.role_arn).await?;
-        let (role, account) = role.ok_or_else(|| denied(caller, Op::AssumeRole, &input.role_arn))?;
+        let (role, account) =
+            role.ok_or_else(|| denied(caller, Op::Sts(StsOp::AssumeRole), &input.role_arn))?;
         self.decide_trust(&gate, (&role, &account), &input, &tags, source_identity.as_deref()).await?;
         let granted = Granted {
             role,
@@ -116,15 +121,15 @@ impl Identity {
         if let Some(identity) = source_identity {
             keys.set("sts:SourceIdentity", identity);
         }
-        add_resource_tags(&mut keys, "iam", &self.iam_tags(&role.unique_id).await?);
+        add_resource_tags(&mut keys, Service::Iam, &self.iam_tags(&role.unique_id).await?);
         let stored = role.role.as_ref().map(|fields| fields.trust_policy.as_str()).unwrap_or_default();
         let trust = policy::Policy::parse(stored).map_err(Error::internal)?;
-        let mut wanted = vec![Op::AssumeRole];
+        let mut wanted = vec![Op::Sts(StsOp::AssumeRole)];
         if !tags.all.is_empty() {
-            wanted.push(Op::TagSession);
+            wanted.push(Op::Sts(StsOp::TagSession));
         }
         if source_identity.is_some() {
-            wanted.push(Op::SetSourceIdentity);
+            wanted.push(Op::Sts(StsOp::SetSourceIdentity));
         }
         for op in wanted {
             if !gate.is_trusted(op, &input.role_arn, &role.account_id, &trust, keys.clone()) {
@@ -222,7 +227,7 @@ fn source_identity(caller: &Caller, input: &AssumeRoleRequest) -> Result<Option<
     let known = caller.session.as_ref().and_then(|session| session.source_identity.as_ref());
     match (known, &input.source_identity) {
         (Some(known), Some(asked)) if known != asked => {
-            Err(denied(caller, Op::SetSourceIdentity, &input.role_arn))
+            Err(denied(caller, Op::Sts(StsOp::SetSourceIdentity), &input.role_arn))
         }
         (known, asked) => Ok(known.or(asked.as_ref()).cloned()),
     }

@@ -1,5 +1,6 @@
 //! Sessions of users: GetSessionToken and GetFederationToken; and what STS tells of keys and messages.
 
+use access::op::StsOp;
 use std::sync::Arc;
 
 use aws::ids::AccessKeyId;
@@ -83,9 +84,9 @@ impl Identity {
         let tags = SessionTags::asked(&input.session.tags)?;
         let keys = tags.keys();
         let tags = tags.all;
-        gate.allow_on(Op::GetFederationToken, &arn, keys.clone())?;
+        gate.allow_on(Op::Sts(StsOp::GetFederationToken), &arn, keys.clone())?;
         if !tags.is_empty() {
-            gate.allow_on(Op::TagSession, &arn, keys)?;
+            gate.allow_on(Op::Sts(StsOp::TagSession), &arn, keys)?;
         }
         let expires_at = expires_at(ctx, input.session.duration_seconds);
         let policies = self.asked_policies(&caller.account_id, &input.session).await?;
@@ -110,7 +111,7 @@ impl Identity {
         input: GetAccessKeyInfoRequest,
     ) -> Result<One<String>> {
         let gate = self.access.account_gate(ctx).await?;
-        gate.allow_on(Op::GetAccessKeyInfo, "*", policy::Context::new())?;
+        gate.allow_on(Op::Sts(StsOp::GetAccessKeyInfo), "*", policy::Context::new())?;
         let id: Option<AccessKeyId> = input.access_key_id.parse().ok();
         let found = match id {
             Some(id) => self.access.meta.read(FindAccessKey { id }).await.or_store_error()?,
@@ -131,7 +132,7 @@ impl Identity {
         _input: DecodeAuthorizationMessageRequest,
     ) -> Result<One<String>> {
         let gate = self.access.account_gate(ctx).await?;
-        gate.allow_on(Op::DecodeAuthorizationMessage, "*", policy::Context::new())?;
+        gate.allow_on(Op::Sts(StsOp::DecodeAuthorizationMessage), "*", policy::Context::new())?;
         Err(Error::aws(AwsCode::InvalidAuthorizationMessage, "Message is not valid"))
     }
 }

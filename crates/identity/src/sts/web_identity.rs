@@ -3,6 +3,7 @@
 
 use aws::arn::Arn;
 use aws::ids::AccountId;
+use aws::service::Service;
 use aws::sts::{AssumeRoleWithWebIdentityRequest, AssumedRole};
 use meta::{FindOidcProvider, OidcProvider};
 use oidc::{Claims, OidcError, Provider, issuer_of};
@@ -67,7 +68,7 @@ impl Identity {
         };
         let mut keys = self.access.keys_of_account(&of_role).and(claimed(&web_identity, &claims));
         keys.set("sts:RoleSessionName", input.role_session_name.as_str());
-        add_resource_tags(&mut keys, "iam", &self.iam_tags(&role.unique_id).await?);
+        add_resource_tags(&mut keys, Service::Iam, &self.iam_tags(&role.unique_id).await?);
         let stored = role.role.as_ref().map(|fields| fields.trust_policy.as_str()).unwrap_or_default();
         let trust = policy::Policy::parse(stored).map_err(Error::internal)?;
         let asked = (input.role_arn.as_str(), &account);

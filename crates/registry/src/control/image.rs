@@ -1,5 +1,6 @@
 //! PutImage and BatchGetImage.
 
+use access::op::ecr;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -20,7 +21,6 @@ use crate::Registry;
 use crate::manifest::ManifestPush;
 use access::context::Ctx;
 use access::error::{Code, Error, Result};
-use access::op::effect;
 use access::store::StoreResultExt as _;
 
 /// Most bytes of manifests in one answer of BatchGetImage: a hundred usual ones are a few hundred KiB, and the answer
@@ -40,7 +40,7 @@ impl Registry {
     ) -> Result<PutImageResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
         let gate = self.access.gate(ctx, &repository, Target::None).await?;
-        let permit = gate.permit::<effect::PutImage>()?;
+        let permit = gate.permit::<ecr::PutImage>()?;
         let body = Bytes::from(input.image_manifest.clone());
         let manifest = Manifest::parse(&body, input.image_manifest_media_type.as_deref())
             .map_err(|error| parameter_error(&error))?;
@@ -79,7 +79,7 @@ impl Registry {
     ) -> Result<BatchGetImageResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
         let gate = self.access.gate(ctx, &repository, Target::None).await?;
-        let permit = gate.permit::<effect::BatchGetImage>()?;
+        let permit = gate.permit::<ecr::BatchGetImage>()?;
         let mut response = BatchGetImageResponse::default();
         let mut asked = Vec::new();
         for id in input.image_ids {

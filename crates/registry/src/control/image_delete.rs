@@ -1,6 +1,7 @@
 //! BatchDeleteImage.
 
 use ::blob::fault::{self, Fault};
+use access::op::ecr;
 use aws::ecr::{
     BatchDeleteImageRequest, BatchDeleteImageResponse, ImageFailure, ImageFailureCode, ImageIdentifier,
 };
@@ -13,7 +14,6 @@ use super::repository_of;
 use crate::Registry;
 use access::context::Ctx;
 use access::error::Result;
-use access::op::effect;
 use access::store::RefusedExt as _;
 
 impl Registry {
@@ -26,7 +26,7 @@ impl Registry {
     ) -> Result<BatchDeleteImageResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
         let gate = self.access.gate(ctx, &repository, Target::None).await?;
-        let permit = gate.permit::<effect::BatchDeleteImage>()?;
+        let permit = gate.permit::<ecr::BatchDeleteImage>()?;
         let mut response = BatchDeleteImageResponse::default();
         let (mut asked, mut items) = (Vec::new(), Vec::new());
         for id in input.image_ids {

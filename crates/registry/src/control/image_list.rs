@@ -1,5 +1,6 @@
 //! ListImages, DescribeImages and ListImageReferrers.
 
+use access::op::ecr;
 use aws::ecr::{
     DescribeImagesRequest, DescribeImagesResponse, ImageDetail, ImageIdentifier, ImageReferrer, ImageStatus,
     ImageStatusFilter, ImagesFilter, ListImageReferrersRequest, ListImageReferrersResponse,
@@ -17,7 +18,6 @@ use super::{epoch_seconds, page_limit, repository_of};
 use crate::Registry;
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
-use access::op::effect;
 use access::store::StoreResultExt as _;
 
 /// Images that are read at once for one page of DescribeImages.
@@ -35,7 +35,7 @@ impl Registry {
     ) -> Result<ListImagesResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
         let gate = self.access.gate(ctx, &repository, Target::None).await?;
-        let permit = gate.permit::<effect::ListImages>()?;
+        let permit = gate.permit::<ecr::ListImages>()?;
         let filter = input.filter.unwrap_or_default();
         if !lists_active(filter) {
             return Ok(ListImagesResponse::default());
@@ -84,7 +84,7 @@ impl Registry {
     ) -> Result<DescribeImagesResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
         let gate = self.access.gate(ctx, &repository, Target::None).await?;
-        let permit = gate.permit::<effect::DescribeImages>()?;
+        let permit = gate.permit::<ecr::DescribeImages>()?;
         let key = permit.repository();
         if !input.image_ids.is_empty() {
             let mut ids = Vec::with_capacity(input.image_ids.len());
@@ -151,7 +151,7 @@ impl Registry {
     ) -> Result<ListImageReferrersResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
         let gate = self.access.gate(ctx, &repository, Target::None).await?;
-        let permit = gate.permit::<effect::ListImageReferrers>()?;
+        let permit = gate.permit::<ecr::ListImageReferrers>()?;
         let subject: Digest = input
             .subject_id
             .image_digest

@@ -1,5 +1,6 @@
 //! BatchCheckLayerAvailability and GetDownloadUrlForLayer.
 
+use access::op::ecr;
 use aws::ecr::{
     BatchCheckLayerAvailabilityRequest, BatchCheckLayerAvailabilityResponse, GetDownloadUrlForLayerRequest,
     GetDownloadUrlForLayerResponse, Layer, LayerAvailability, LayerFailure, LayerFailureCode,
@@ -13,7 +14,6 @@ use super::repository_of;
 use crate::Registry;
 use access::context::Ctx;
 use access::error::{Code, Error, Result};
-use access::op::effect;
 use access::store::StoreResultExt as _;
 
 /// What is told of a layer; its media type is known to manifests only.
@@ -29,7 +29,7 @@ impl Registry {
     ) -> Result<BatchCheckLayerAvailabilityResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
         let gate = self.access.gate(ctx, &repository, Target::None).await?;
-        let permit = gate.permit::<effect::BatchCheckLayerAvailability>()?;
+        let permit = gate.permit::<ecr::BatchCheckLayerAvailability>()?;
         let mut response = BatchCheckLayerAvailabilityResponse::default();
         let mut digests = Vec::new();
         for text in input.layer_digests {
@@ -76,7 +76,7 @@ impl Registry {
             )
         })?;
         let gate = self.access.gate(ctx, &repository, Target::Blob(digest)).await?;
-        let permit = gate.permit::<effect::GetDownloadUrlForLayer>()?;
+        let permit = gate.permit::<ecr::GetDownloadUrlForLayer>()?;
         if gate.resolved().blob.is_none() {
             return Err(Error::new(
                 Code::LayersNotFound,

@@ -1,5 +1,6 @@
 //! InitiateLayerUpload, UploadLayerPart and CompleteLayerUpload: the same sessions as the data plane's.
 
+use access::op::ecr;
 use std::sync::Arc;
 
 use aws::ecr::{
@@ -17,7 +18,6 @@ use crate::Registry;
 use crate::upload::Incoming;
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Field, Result};
-use access::op::effect;
 use access::store::StoreResultExt as _;
 
 impl Registry {
@@ -30,7 +30,7 @@ impl Registry {
     ) -> Result<InitiateLayerUploadResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
         let gate = self.access.gate(ctx, &repository, Target::None).await?;
-        let permit = gate.permit::<effect::InitiateLayerUpload>()?;
+        let permit = gate.permit::<ecr::InitiateLayerUpload>()?;
         let row = self.create_upload(ctx, &permit, Algorithm::Sha256).await?;
         Ok(InitiateLayerUploadResponse {
             upload_id: row.id,
@@ -47,7 +47,7 @@ impl Registry {
         input: UploadLayerPartRequest,
     ) -> Result<UploadLayerPartResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
-        let upload = self.take_upload::<effect::UploadLayerPart>(ctx, &repository, &input.upload_id).await?;
+        let upload = self.take_upload::<ecr::UploadLayerPart>(ctx, &repository, &input.upload_id).await?;
         let length = input.layer_part_blob.len() as u64;
         let span =
             input.part_last_byte.checked_sub(input.part_first_byte).and_then(|span| span.checked_add(1));
@@ -72,8 +72,7 @@ impl Registry {
         input: CompleteLayerUploadRequest,
     ) -> Result<CompleteLayerUploadResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
-        let upload =
-            self.take_upload::<effect::CompleteLayerUpload>(ctx, &repository, &input.upload_id).await?;
+        let upload = self.take_upload::<ecr::CompleteLayerUpload>(ctx, &repository, &input.upload_id).await?;
         let digests: Vec<Digest> =
             input.layer_digests.iter().filter_map(|digest| digest.parse().ok()).collect();
         if upload.row.part_count == 0 {

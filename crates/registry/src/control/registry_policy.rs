@@ -1,6 +1,7 @@
 //! PutRegistryPolicy, GetRegistryPolicy, DeleteRegistryPolicy, and the account's settings, one of which says how far
 //! that policy reaches.
 
+use access::op::ecr;
 use aws::ecr::{
     AccountSettingResponse, DeleteRegistryPolicyRequest, GetAccountSettingRequest, GetRegistryPolicyRequest,
     PutAccountSettingRequest, PutRegistryPolicyRequest, RegistryPolicyResponse,
@@ -16,7 +17,7 @@ use crate::Registry;
 use access::authz::{Gate, V1_ACTIONS};
 use access::context::Ctx;
 use access::error::{Code, Error, Result};
-use access::op::effect::{self, Effect};
+use access::op::Effect;
 use access::store::StoreResultExt as _;
 
 const SCOPE: &str = "REGISTRY_POLICY_SCOPE";
@@ -49,7 +50,7 @@ impl Registry {
         input: PutRegistryPolicyRequest,
     ) -> Result<RegistryPolicyResponse> {
         let gate = self.access.registry_gate(ctx, &ctx.caller.account_id, region).await?;
-        gate.allow(effect::PutRegistryPolicy::OP)?;
+        gate.allow(ecr::PutRegistryPolicy::OP)?;
         let (policy, document) = self.stored_policy(&input.policy_text, Use::Registry, "registry").await?;
         let registry = self.registry_of_gate(ctx, region, &gate).await?;
         let scope = self
@@ -68,7 +69,7 @@ impl Registry {
             ));
         }
         // COMPAT(ecr): there is no `force` here, and nobody else could undo a policy that denies the caller this.
-        if self.access.would_deny(&gate, effect::PutRegistryPolicy::OP, &policy).await? {
+        if self.access.would_deny(&gate, ecr::PutRegistryPolicy::OP, &policy).await? {
             return Err(refused("registry", "it would lock the caller out of PutRegistryPolicy"));
         }
         let stored = document.to_json();
@@ -85,7 +86,7 @@ impl Registry {
         _input: GetRegistryPolicyRequest,
     ) -> Result<RegistryPolicyResponse> {
         let gate = self.access.registry_gate(ctx, &ctx.caller.account_id, region).await?;
-        gate.allow(effect::GetRegistryPolicy::OP)?;
+        gate.allow(ecr::GetRegistryPolicy::OP)?;
         let stored = match &gate.resolved().registry {
             Some(registry) => {
                 let load = LoadRegistryPolicy { registry: registry.key };
@@ -104,7 +105,7 @@ impl Registry {
         _input: DeleteRegistryPolicyRequest,
     ) -> Result<RegistryPolicyResponse> {
         let gate = self.access.registry_gate(ctx, &ctx.caller.account_id, region).await?;
-        gate.allow(effect::DeleteRegistryPolicy::OP)?;
+        gate.allow(ecr::DeleteRegistryPolicy::OP)?;
         let old = match &gate.resolved().registry {
             Some(registry) => {
                 let set = SetRegistryPolicy { registry: registry.key, document: None };
@@ -139,7 +140,7 @@ impl Registry {
         input: GetAccountSettingRequest,
     ) -> Result<AccountSettingResponse> {
         let gate = self.access.registry_gate(ctx, &ctx.caller.account_id, region).await?;
-        gate.also_allow(effect::GetAccountSetting::OP, setting_key(&input.name))?;
+        gate.also_allow(ecr::GetAccountSetting::OP, setting_key(&input.name))?;
         let default = *values_of(&input.name)?.first().unwrap_or(&"");
         let value = match &gate.resolved().registry {
             Some(registry) => {
@@ -159,7 +160,7 @@ impl Registry {
         input: PutAccountSettingRequest,
     ) -> Result<AccountSettingResponse> {
         let gate = self.access.registry_gate(ctx, &ctx.caller.account_id, region).await?;
-        gate.also_allow(effect::PutAccountSetting::OP, setting_key(&input.name))?;
+        gate.also_allow(ecr::PutAccountSetting::OP, setting_key(&input.name))?;
         let values = values_of(&input.name)?;
         if !values.contains(&input.value.as_str()) {
             let rule = format!("Member must satisfy enum value set: [{}]", values.join(", "));

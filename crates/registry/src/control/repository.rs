@@ -1,6 +1,7 @@
 //! Repositories: create, describe, delete, tag, the mutability of their images' tags, and whether those are scanned.
 
 use ::blob::fault::{self, Fault};
+use access::op::{EcrOp, ecr};
 use aws::arn::Arn;
 use aws::ecr::{
     CreateRepositoryRequest, CreateRepositoryResponse, DeleteRepositoryRequest, DeleteRepositoryResponse,
@@ -27,8 +28,8 @@ use crate::Registry;
 use access::authz::{of_request_tags, pairs, repository_not_found};
 use access::context::{Ctx, RepositoryRef, repository_arn};
 use access::error::{Code, Error, Result};
+use access::op::Effect;
 use access::op::Op;
-use access::op::effect::{self, Effect};
 use access::store::{RefusedExt as _, StoreResultExt as _};
 
 impl Registry {
@@ -43,9 +44,9 @@ impl Registry {
         let gate = self.access.gate(ctx, &repository, Target::None).await?;
         let tags: Vec<_> = input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
         let keys = request_tag_keys(&tags);
-        gate.also_allow(Op::CreateRepository, keys.clone())?;
+        gate.also_allow(Op::Ecr(EcrOp::CreateRepository), keys.clone())?;
         if !tags.is_empty() {
-            gate.also_allow(Op::TagResource, keys)?;
+            gate.also_allow(Op::Ecr(EcrOp::TagResource), keys)?;
         }
         let encryption = input.encryption_configuration.unwrap_or_default();
         if encryption.encryption_type != EncryptionType::Aes256 {
@@ -119,7 +120,7 @@ impl Registry {
         }
         let account = account_of(ctx, input.registry_id.as_deref())?;
         let gate = self.access.registry_gate(ctx, &account, region).await?;
-        gate.allow(effect::ListRepositories::OP)?;
+        gate.allow(ecr::ListRepositories::OP)?;
         let Some(registry) = &gate.resolved().registry else {
             return Ok(DescribeRepositoriesResponse::default());
         };
@@ -153,7 +154,7 @@ impl Registry {
         for name in &input.repository_names {
             let repository = repository_of(ctx, region, input.registry_id.as_deref(), name)?;
             let gate = self.access.gate(ctx, &repository, Target::None).await?;
-            let permit = gate.permit::<effect::DescribeRepositories>()?;
+            let permit = gate.permit::<ecr::DescribeRepositories>()?;
             registry = Some(permit.repository().registry);
         }
         let Some(registry) = registry else { return Ok(DescribeRepositoriesResponse::default()) };
@@ -178,7 +179,7 @@ impl Registry {
     ) -> Result<DeleteRepositoryResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
         let gate = self.access.gate(ctx, &repository, Target::None).await?;
-        let permit = gate.permit::<effect::DeleteRepository>()?;
+        let permit = gate.permit::<ecr::DeleteRepository>()?;
         let delete = DeleteRepository { repository: permit.repository(), force: input.force, at: ctx.at() };
         fault::hit(Fault::BeforeDeleteRepository);
         let row = self.access.meta.write(delete).await.or_refused(|refusal| match refusal {
@@ -204,7 +205,7 @@ impl Registry {
     ) -> Result<PutImageTagMutabilityResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
         let gate = self.access.gate(ctx, &repository, Target::None).await?;
-        let permit = gate.permit::<effect::PutImageTagMutability>()?;
+        let permit = gate.permit::<ecr::PutImageTagMutability>()?;
         let put = PutImageTagMutability {
             repository: permit.repository(),
             mutability: mutability(input.image_tag_mutability),
@@ -229,7 +230,7 @@ impl Registry {
     ) -> Result<PutImageScanningConfigurationResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
         let gate = self.access.gate(ctx, &repository, Target::None).await?;
-        let permit = gate.permit::<effect::PutImageScanningConfiguration>()?;
+        let permit = gate.permit::<ecr::PutImageScanningConfiguration>()?;
         let scan_on_push = input.image_scanning_configuration.scan_on_push;
         let put = PutImageScanning { repository: permit.repository(), scan_on_push };
         let row = self.access.meta.write(put).await.or_refused(|_| gate.repository_not_found())?;
@@ -251,7 +252,7 @@ impl Registry {
         let repository = tagged_repository(&input.resource_arn, region)?;
         let tags: Vec<_> = input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
         let gate = self.access.gate(ctx, &repository, Target::None).await?;
-        let permit = gate.permit_with::<effect::TagResource>(request_tag_keys(&tags))?;
+        let permit = gate.permit_with::<ecr::TagResource>(request_tag_keys(&tags))?;
         let write = TagResource { repository: permit.repository(), tags };
         self.access.meta.write(write).await.or_refused(|refusal| match refusal {
             TagResourceRefusal::NotFound => gate.repository_not_found(),
@@ -273,7 +274,7 @@ impl Registry {
         let repository = tagged_repository(&input.resource_arn, region)?;
         let gate = self.access.gate(ctx, &repository, Target::None).await?;
         let keys = policy::Context::new().with_set("aws:TagKeys", input.tag_keys.iter().map(String::as_str));
-        let permit = gate.permit_with::<effect::UntagResource>(keys)?;
+        let permit = gate.permit_with::<ecr::UntagResource>(keys)?;
         let write = UntagResource { repository: permit.repository(), keys: input.tag_keys };
         self.access.meta.write(write).await.or_refused(|_| gate.repository_not_found())?;
         Ok(UntagResourceResponse {})
@@ -288,7 +289,7 @@ impl Registry {
     ) -> Result<ListTagsForResourceResponse> {
         let repository = tagged_repository(&input.resource_arn, region)?;
         let gate = self.access.gate(ctx, &repository, Target::None).await?;
-        let permit = gate.permit::<effect::ListTagsForResource>()?;
+        let permit = gate.permit::<ecr::ListTagsForResource>()?;
         let list = ListTagsForResource { repository: permit.repository() };
         let tags = self.access.meta.read(list).await.or_store_error()?;
         let tags = tags.into_iter().map(|(key, value)| Tag { key, value }).collect();

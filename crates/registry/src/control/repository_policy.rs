@@ -1,5 +1,6 @@
 //! SetRepositoryPolicy, GetRepositoryPolicy, DeleteRepositoryPolicy.
 
+use access::op::ecr;
 use aws::ecr::{
     DeleteRepositoryPolicyRequest, GetRepositoryPolicyRequest, RepositoryPolicyResponse,
     SetRepositoryPolicyRequest,
@@ -13,7 +14,7 @@ use crate::Registry;
 use access::authz::repository_not_found;
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
-use access::op::effect::{self, Effect};
+use access::op::Effect;
 use access::store::{RefusedExt as _, StoreResultExt as _};
 
 /// ECR's one sentence for a policy that is not taken, whatever is wrong with it; Terraform repeats the request when it
@@ -58,10 +59,10 @@ impl Registry {
     ) -> Result<RepositoryPolicyResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
         let gate = self.access.gate(ctx, &repository, Target::None).await?;
-        let permit = gate.permit::<effect::SetRepositoryPolicy>()?;
+        let permit = gate.permit::<ecr::SetRepositoryPolicy>()?;
         let (policy, document) =
             self.stored_policy(&input.policy_text, Use::Repository, "repository").await?;
-        if !input.force && self.access.would_deny(&gate, effect::SetRepositoryPolicy::OP, &policy).await? {
+        if !input.force && self.access.would_deny(&gate, ecr::SetRepositoryPolicy::OP, &policy).await? {
             return Err(refused(
                 "repository",
                 "it would lock the caller out of SetRepositoryPolicy; force writes it",
@@ -82,7 +83,7 @@ impl Registry {
     ) -> Result<RepositoryPolicyResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
         let gate = self.access.gate(ctx, &repository, Target::None).await?;
-        let permit = gate.permit::<effect::GetRepositoryPolicy>()?;
+        let permit = gate.permit::<ecr::GetRepositoryPolicy>()?;
         let load = LoadRepositoryPolicy { repository: permit.repository() };
         let stored = self.access.meta.read(load).await.or_store_error()?.document;
         self.policy_response(&repository, &stored.ok_or_else(|| no_policy(&repository))?).await
@@ -97,7 +98,7 @@ impl Registry {
     ) -> Result<RepositoryPolicyResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
         let gate = self.access.gate(ctx, &repository, Target::None).await?;
-        let permit = gate.permit::<effect::DeleteRepositoryPolicy>()?;
+        let permit = gate.permit::<ecr::DeleteRepositoryPolicy>()?;
         let set = SetRepositoryPolicy { repository: permit.repository(), document: None };
         let old = self.write_policy(set, &repository).await?;
         self.policy_response(&repository, &old.ok_or_else(|| no_policy(&repository))?).await

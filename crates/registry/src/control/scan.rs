@@ -1,5 +1,6 @@
 //! DescribeImageScanFindings: authorised and looked up as ECR does; no scan exists yet, and the answer says so.
 
+use access::op::ecr;
 use aws::ecr::{DescribeImageScanFindingsRequest, DescribeImageScanFindingsResponse};
 use aws::ids::Region;
 use meta::{FindImages, FoundImage, Target};
@@ -10,7 +11,6 @@ use super::repository_of;
 use crate::Registry;
 use access::context::Ctx;
 use access::error::{Code, Error, Result};
-use access::op::effect;
 use access::store::StoreResultExt as _;
 
 impl Registry {
@@ -23,7 +23,7 @@ impl Registry {
     ) -> Result<DescribeImageScanFindingsResponse> {
         let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
         let gate = self.access.gate(ctx, &repository, Target::None).await?;
-        let permit = gate.permit::<effect::DescribeImageScanFindings>()?;
+        let permit = gate.permit::<ecr::DescribeImageScanFindings>()?;
         let id = image_ref(&input.image_id)
             .map_err(|failure| Error::invalid_parameter("imageId", &failure.failure_reason))?;
         let find = FindImages { repository: permit.repository(), ids: vec![id] };

@@ -1,5 +1,6 @@
 //! GetAuthorizationToken and DescribeRegistry.
 
+use access::op::ecr;
 use aws::ecr::{
     AuthorizationData, DescribeRegistryRequest, DescribeRegistryResponse, GetAuthorizationTokenRequest,
     GetAuthorizationTokenResponse, ReplicationConfiguration, epoch_seconds,
@@ -12,7 +13,7 @@ use super::account_of;
 use crate::Registry;
 use access::context::Ctx;
 use access::error::Result;
-use access::op::effect::{self, Effect};
+use access::op::Effect;
 use access::token::USER;
 
 impl Registry {
@@ -51,7 +52,7 @@ impl Registry {
         _input: DescribeRegistryRequest,
     ) -> Result<DescribeRegistryResponse> {
         let gate = self.access.registry_gate(ctx, &ctx.caller.account_id, region).await?;
-        gate.allow(effect::DescribeRegistry::OP)?;
+        gate.allow(ecr::DescribeRegistry::OP)?;
         Ok(DescribeRegistryResponse {
             registry_id: ctx.caller.account_id.to_string(),
             replication_configuration: ReplicationConfiguration::default(),

@@ -1,5 +1,6 @@
 //! Received bytes: written behind those that are there, and recorded.
 
+use access::permit::OnRepository;
 use std::sync::Arc;
 
 use ::blob::fault::{self, Fault};
@@ -14,13 +15,13 @@ use super::{BodyError, ByteStream, Incoming, OwnedUpload, object_key, superseded
 use crate::Registry;
 use crate::blob_error::blob_error;
 use access::error::{Code, Error, Result};
-use access::op::effect::Effect;
+use access::op::Effect;
 use access::store::RefusedExt as _;
 
 impl Registry {
     /// Writes the bytes and records how far they reach, also when the body ends early. It runs on a task of its
     /// own: a client that goes away must not leave the row behind the file.
-    pub(crate) async fn append<E: Effect>(
+    pub(crate) async fn append<E: Effect<On = OnRepository>>(
         self: &Arc<Self>,
         upload: OwnedUpload<E>,
         incoming: Incoming,
@@ -31,7 +32,7 @@ impl Registry {
         task.await.map_err(Error::internal)?
     }
 
-    async fn append_and_record<E: Effect>(
+    async fn append_and_record<E: Effect<On = OnRepository>>(
         &self,
         mut upload: OwnedUpload<E>,
         incoming: Incoming,
@@ -69,7 +70,11 @@ impl Registry {
         }
     }
 
-    async fn record<E: Effect>(&self, upload: &mut OwnedUpload<E>, appended: Appended) -> Result<()> {
+    async fn record<E: Effect<On = OnRepository>>(
+        &self,
+        upload: &mut OwnedUpload<E>,
+        appended: Appended,
+    ) -> Result<()> {
         if appended.written == 0 {
             return Ok(());
         }

@@ -1,6 +1,7 @@
 //! The end of a session: bytes that match a digest become a blob of the repository.
 
 use ::blob::fault::{self, Fault};
+use access::permit::OnRepository;
 use bytes::Bytes;
 use meta::{CompleteUpload, CompleteUploadRefusal};
 use oci::digest::{Digest, Hasher};
@@ -9,12 +10,12 @@ use super::{BodyError, OwnedUpload, gone_repository, object_key, superseded, upl
 use crate::Registry;
 use crate::blob_error::open_error;
 use access::error::{Code, Error, Result};
-use access::op::effect::Effect;
+use access::op::Effect;
 use access::store::RefusedExt as _;
 
 impl Registry {
     /// Verifies the bytes against the digests (one must match) and ends the session with a linked blob.
-    pub(crate) async fn complete<E: Effect>(
+    pub(crate) async fn complete<E: Effect<On = OnRepository>>(
         &self,
         upload: &OwnedUpload<E>,
         digests: &[Digest],
@@ -49,7 +50,7 @@ impl Registry {
         Ok(completed.blob.digest)
     }
 
-    async fn matching_digest<E: Effect>(
+    async fn matching_digest<E: Effect<On = OnRepository>>(
         &self,
         upload: &OwnedUpload<E>,
         digests: &[Digest],
@@ -76,7 +77,7 @@ impl Registry {
     }
 
     /// An empty blob has no append; its file is made here, so that a row never points at nothing.
-    async fn empty_object<E: Effect>(
+    async fn empty_object<E: Effect<On = OnRepository>>(
         &self,
         upload: &OwnedUpload<E>,
         digests: &[Digest],

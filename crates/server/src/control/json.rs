@@ -1,14 +1,15 @@
 //! The services that speak `x-amz-json-1.1`: ECR and Organizations; ECR Public answers that it is not there
 //! yet.
 
-use aws::dialect::Dialect;
+use access::op::{EcrOp, Op};
 use aws::ecr::is_operation;
-use aws::json::{CONTENT_TYPE, Service, error_body, parse_target};
+use aws::json::{CONTENT_TYPE, error_body, parse_target};
+use aws::service::Service;
 use http::{HeaderValue, Method, StatusCode, header};
 
 use super::fault::Fault;
 use super::signed::Takes;
-use super::{TARGET, ecr, organizations, signed};
+use super::{TARGET, ecr, organizations, signed, unsigned};
 use crate::body::ResponseBody;
 use crate::exchange::{Exchange, Response, answer};
 use crate::serve::App;
@@ -46,26 +47,26 @@ async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, Fault> {
         return Err(unknown(format!("{name} is called with POST, not with {}.", exchange.method)));
     }
     let operation = match service {
-        Service::Ecr => ecr::find(name),
-        Service::Organizations => organizations::find(name),
-        Service::EcrPublic => None,
+        Service::Ecr => ecr::find(name).map(Op::Ecr),
+        Service::Organizations => organizations::find(name).map(Op::Organizations),
+        Service::EcrPublic | Service::Iam | Service::Sts => None,
     };
-    if let Some(operation) = operation {
-        exchange.operation = operation;
+    if let Some(op) = operation {
+        exchange.operation = op.name();
     }
     let takes = match operation {
-        Some("UploadLayerPart" | "PutImage") => {
+        Some(Op::Ecr(EcrOp::UploadLayerPart | EcrOp::PutImage)) => {
             Takes { bytes: app.options.limits.max_control_body_bytes, times: 2 }
         }
         _ => Takes { bytes: MAX_BODY_BYTES, times: 4 },
     };
-    let signing_name = service.signing_name();
-    let head = signed::head(app, exchange, signing_name, takes.bytes, Dialect::Json).await?;
+    let head = signed::head(app, exchange, service, takes.bytes).await?;
     let Some(operation) = operation else { return Err(not_there(service, name)) };
-    let signed = signed::verify_body(app, exchange, head, signing_name, takes, Dialect::Json).await?;
-    match service {
-        Service::Organizations => Box::pin(organizations::run(app, operation, signed)).await,
-        _ => Box::pin(ecr::run(app, operation, signed)).await,
+    let signed = signed::verify_body(app, exchange, head, service, takes).await?;
+    match operation {
+        Op::Organizations(operation) => Box::pin(organizations::run(app, operation, signed)).await,
+        Op::Ecr(operation) => Box::pin(ecr::run(app, operation, signed)).await,
+        other => Err(unsigned(other)),
     }
 }
 
@@ -76,7 +77,7 @@ fn unknown(message: impl Into<String>) -> Fault {
 /// An operation that AWS has and this registry does not is told from one that nobody has.
 fn not_there(service: Service, name: &str) -> Fault {
     let is_known = service != Service::Ecr || is_operation(name);
-    let prefix = service.signing_name();
+    let prefix = service.scope();
     unknown(if is_known {
         format!("The operation {prefix}:{name} is not available in this version of Wharf.")
     } else {

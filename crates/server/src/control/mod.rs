@@ -13,6 +13,8 @@ mod sts;
 #[cfg(test)]
 mod tests;
 
+use access::op::Op;
+use aws::dialect::Dialect;
 use aws::query::Format;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
@@ -45,7 +47,7 @@ pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
     match framing(exchange) {
         Framing::Json => json::handle(app, exchange).await,
         Framing::Query => query::handle(app, exchange).await,
-        Framing::Neither => unsigned(),
+        Framing::Neither => missing_token(),
     }
 }
 
@@ -81,6 +83,15 @@ fn framing(exchange: &Exchange) -> Framing {
     if exchange.headers.contains_key(header::AUTHORIZATION) { Framing::Json } else { Framing::Neither }
 }
 
+/// An operation that is not called with a signature: a permission that other operations ask for.
+fn unsigned(op: Op) -> Fault {
+    let message = format!("{} is not an operation that a signed request can call.", op.name());
+    match op.service().dialect() {
+        Dialect::Json => Fault::new(StatusCode::BAD_REQUEST, "UnknownOperationException", message),
+        Dialect::Query => Fault::new(StatusCode::BAD_REQUEST, "InvalidAction", message),
+    }
+}
+
 fn nothing_here(path: &str) -> Fault {
     let shown: String = path.chars().take(200).collect();
     Fault::new(
@@ -91,7 +102,7 @@ fn nothing_here(path: &str) -> Fault {
 }
 
 /// What ECR's own host answers to a browser (reference: rancher-ecr-credentials#19).
-fn unsigned() -> Response {
+fn missing_token() -> Response {
     let body = "<MissingAuthenticationTokenException>\n  <Message>Missing Authentication Token</Message>\n\
                 </MissingAuthenticationTokenException>\n";
     let mut response = answer(StatusCode::FORBIDDEN, ResponseBody::bytes(body));

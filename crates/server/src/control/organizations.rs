@@ -1,5 +1,6 @@
 //! Organizations' operations: from the decoded request to the rule that answers it, and back to JSON.
 
+use access::op::OrganizationsOp;
 use aws::ecr::{Breach, InvalidKind};
 use http::StatusCode;
 
@@ -8,58 +9,40 @@ use super::fault::Fault;
 use super::signed::Signed;
 use crate::serve::App;
 
-macro_rules! operations {
-    ($($name:literal: $request:ident => $method:ident;)*) => {
-        /// The operations that are there, by the API's names.
-        pub(super) const NAMES: &[&str] = &[$($name),*];
+macro_rules! dispatch {
+    (
+        operations { $($name:ident: $action:literal on $resource:ident => $request:ident, $method:ident;)* }
+        unsigned { $($unsigned:ident: $unsigned_action:literal on $unsigned_resource:ident;)* }
+        permissions { $($permission:ident: $permission_action:literal on $permission_resource:ident;)* }
+    ) => {
+        /// The operation of this name, if requests for it can be signed.
+        pub(super) fn find(name: &str) -> Option<OrganizationsOp> {
+            match name {
+                $(stringify!($name) => Some(OrganizationsOp::$name),)*
+                _ => None,
+            }
+        }
 
-        /// Runs an operation out of [`NAMES`].
-        pub(super) async fn run(app: &App, operation: &str, signed: Signed) -> Result<Vec<u8>, Fault> {
+        /// Runs an operation.
+        pub(super) async fn run(
+            app: &App,
+            operation: OrganizationsOp,
+            signed: Signed,
+        ) -> Result<Vec<u8>, Fault> {
             match operation {
-                $($name => {
+                $(OrganizationsOp::$name => {
                     let input: aws::organizations::$request =
                         aws::ecr::decode(&signed.body).map_err(invalid)?;
                     give(app.identity.$method(&signed.ctx, input).await)
                 })*
-                other => Err(Fault::new(
-                    StatusCode::BAD_REQUEST,
-                    "UnknownOperationException",
-                    format!("The operation organizations:{other} is not available in this version of Wharf."),
-                )),
+                $(OrganizationsOp::$unsigned => Err(unsigned(OrganizationsOp::$unsigned.into())),)*
+                $(OrganizationsOp::$permission => Err(unsigned(OrganizationsOp::$permission.into())),)*
             }
         }
     };
 }
 
-operations! {
-    "CloseAccount": CloseAccountRequest => close_account;
-    "CreateAccount": CreateAccountRequest => create_account;
-    "DescribeAccount": DescribeAccountRequest => describe_account;
-    "DescribeCreateAccountStatus": DescribeCreateAccountStatusRequest => describe_create_account_status;
-    "DescribeOrganization": DescribeOrganizationRequest => describe_organization;
-    "ListAWSServiceAccessForOrganization": ListAWSServiceAccessForOrganizationRequest => list_aws_service_access_for_organization;
-    "ListAccounts": ListAccountsRequest => list_accounts;
-    "ListAccountsForParent": ListAccountsForParentRequest => list_accounts_for_parent;
-    "ListChildren": ListChildrenRequest => list_children;
-    "ListCreateAccountStatus": ListCreateAccountStatusRequest => list_create_account_status;
-    "ListDelegatedAdministrators": ListDelegatedAdministratorsRequest => list_delegated_administrators;
-    "ListOrganizationalUnitsForParent": ListOrganizationalUnitsForParentRequest => list_organizational_units_for_parent;
-    "ListParents": ListParentsRequest => list_parents;
-    "ListRoots": ListRootsRequest => list_roots;
-    "ListTagsForResource": ListTagsForResourceRequest => list_tags_for_account;
-    "MoveAccount": MoveAccountRequest => move_account;
-    "RemoveAccountFromOrganization": RemoveAccountFromOrganizationRequest => remove_account_from_organization;
-    "TagResource": TagResourceRequest => tag_account;
-    "UntagResource": UntagResourceRequest => untag_account;
-    "WharfListKeys": WharfListKeysRequest => wharf_list_keys;
-    "WharfRenameAccount": WharfRenameAccountRequest => wharf_rename_account;
-    "WharfRotateKeys": WharfRotateKeysRequest => wharf_rotate_keys;
-}
-
-/// The operation of this name, if it is there.
-pub(super) fn find(name: &str) -> Option<&'static str> {
-    NAMES.iter().find(|known| **known == name).copied()
-}
+aws::organizations_operations! { dispatch }
 
 /// Organizations has another name for a parameter that breaks a rule, and sentences and reasons of its own (Organizations
 /// API reference, "InvalidInputException"). They do not name the parameter, so the constraint follows.

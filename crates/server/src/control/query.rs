@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use access::op::Op;
 use aws::dialect::Dialect;
-use aws::query::{self, Form, Format, IAM, Namespace, STS};
+use aws::query::{self, Form, Format};
+use aws::service::Service;
 use aws::sigv4::SigV4Error;
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header};
@@ -11,7 +13,7 @@ use jiff::Timestamp;
 
 use super::fault::Fault;
 use super::signed::{self, Takes};
-use super::{iam, sts};
+use super::{iam, sts, unsigned};
 use crate::body::ResponseBody;
 use crate::exchange::{Exchange, Response, answer};
 use crate::serve::App;
@@ -24,23 +26,23 @@ pub(super) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
     let format = Format::of(exchange.header(&header::ACCEPT));
     match run(app, exchange, format).await {
         Ok(body) => framed(format, StatusCode::OK, body),
-        Err((namespace, fault)) => refuse(exchange, namespace, fault),
+        Err((service, fault)) => refuse(exchange, service, fault),
     }
 }
 
 /// A refusal in the format that is asked for; the cause stays with the exchange, for its line in the log.
-pub(super) fn refuse(exchange: &mut Exchange, namespace: Namespace, fault: Fault) -> Response {
+pub(super) fn refuse(exchange: &mut Exchange, service: Service, fault: Fault) -> Response {
     let format = Format::of(exchange.header(&header::ACCEPT));
     exchange.failure = fault.failure;
     let blame = if fault.status.is_server_error() { query::Fault::Receiver } else { query::Fault::Sender };
     let id = &exchange.request_id;
-    let body = query::error_response(namespace, format, blame, &fault.code, &fault.message, id);
+    let body = query::error_response(service, format, blame, &fault.code, &fault.message, id);
     framed(format, fault.status, body)
 }
 
 /// The API that a request's signature names; STS answers what is not signed.
-pub(super) fn named_api(exchange: &Exchange) -> Namespace {
-    if scope_names_iam(exchange) { IAM } else { STS }
+pub(super) fn named_api(exchange: &Exchange) -> Service {
+    if scope_names_iam(exchange) { Service::Iam } else { Service::Sts }
 }
 
 fn framed(format: Format, status: StatusCode, body: impl Into<Bytes>) -> Response {
@@ -53,37 +55,37 @@ fn framed(format: Format, status: StatusCode, body: impl Into<Bytes>) -> Respons
 pub(super) const MAX_UNSIGNED_BYTES: usize = 96 * 1024;
 
 /// The answer, or the refusal with the API in whose name it is given.
-async fn run(app: &App, exchange: &mut Exchange, format: Format) -> Result<Vec<u8>, (Namespace, Fault)> {
+async fn run(app: &App, exchange: &mut Exchange, format: Format) -> Result<Vec<u8>, (Service, Fault)> {
     // Which API is meant stands in the form, and the form is believed only once its signature is verified.
     // The credential scope names the service too, and it is among what is verified.
     if !signed::is_signed(exchange) {
-        return run_unsigned(app, exchange, format).await.map_err(|fault| (STS, fault));
+        return run_unsigned(app, exchange, format).await.map_err(|fault| (Service::Sts, fault));
     }
-    let namespace = named_api(exchange);
-    let service = if namespace == IAM { "iam" } else { "sts" };
-    let refused = |fault| (namespace, fault);
-    let signed = signed::verify(app, exchange, service, FORM, Dialect::Query).await.map_err(refused)?;
+    let service = named_api(exchange);
+    let refused = |fault| (service, fault);
+    let signed = signed::verify(app, exchange, service, FORM).await.map_err(refused)?;
     let form = read_form(exchange, &signed.body).map_err(refused)?;
-    if service == "sts" && sts::is_web_identity(&form) {
+    if service == Service::Sts && sts::is_web_identity(&form) {
         // Signing it is needless, and changes nothing: the token decides.
         return Box::pin(sts::run_web_identity(app, exchange, (&form, format))).await.map_err(refused);
     }
     let (action, version) = (form.get("Action").unwrap_or_default(), form.get("Version").unwrap_or_default());
     let found = match service {
-        "iam" if version == IAM.version => iam::find(action),
-        "iam" => None,
-        _ => sts::find(action, version),
+        _ if version != service.version() => None,
+        Service::Iam => iam::find(action).map(Op::Iam),
+        _ => sts::find(action).map(Op::Sts),
     };
-    let Some(operation) = found else { return Err(refused(not_there(service, action, version))) };
-    exchange.operation = operation;
-    let answered = match service {
-        "iam" => Box::pin(iam::run(app, operation, (&form, format), &signed)).await,
-        _ => Box::pin(sts::run(app, operation, (&form, format), &signed)).await,
+    let Some(op) = found else { return Err(refused(not_there(service.scope(), action, version))) };
+    exchange.operation = op.name();
+    let answered = match op {
+        Op::Iam(operation) => Box::pin(iam::run(app, operation, (&form, format), &signed)).await,
+        Op::Sts(operation) => Box::pin(sts::run(app, operation, (&form, format), &signed)).await,
+        other => Err(unsigned(other)),
     };
     answered.map_err(refused)
 }
 
-/// Of what is not signed, one operation is heard.
+/// One operation accepts unsigned requests.
 async fn run_unsigned(app: &App, exchange: &mut Exchange, format: Format) -> Result<Vec<u8>, Fault> {
     let share = Arc::clone(exchange.tab().share());
     exchange.body.within(app.options.limits.unsigned_body);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use access::authenticate::Signer;
 use access::context::{Caller, Ctx, Plane};
-use aws::dialect::Dialect;
 use aws::ids::Region;
+use aws::service::Service;
 use aws::sigv4::{Payload, Presented, Request, SigV4Error};
 use bytes::Bytes;
 use http::header;
@@ -66,10 +66,10 @@ enum Proof {
 pub(super) async fn head(
     app: &App,
     exchange: &mut Exchange,
-    service: &str,
+    service: Service,
     limit: usize,
-    dialect: Dialect,
 ) -> Result<Head, Fault> {
+    let dialect = service.dialect();
     let headers = headers(exchange);
     let presented = Presented::from_request(&request(exchange, &headers, Payload::Empty))
         .and_then(|presented| presented.ok_or(SigV4Error::MissingToken))
@@ -79,13 +79,15 @@ pub(super) async fn head(
     }
     let refused = |error| Fault::authentication(error, dialect);
     let signer = app.access.signer(&presented, exchange.now).await.map_err(refused)?;
-    presented.check_frame(service, exchange.now).map_err(|error| Fault::signature(&error, dialect))?;
+    presented
+        .check_frame(service.scope(), exchange.now)
+        .map_err(|error| Fault::signature(&error, dialect))?;
     let Some(payload) = presented.claimed_payload() else {
         exchange.claim(signer.claimed());
         return Ok(Head { presented, proof: Proof::Pending(signer) });
     };
     let caller = signer
-        .verify(&request(exchange, &headers, payload), &presented, service, exchange.now)
+        .verify(&request(exchange, &headers, payload), &presented, service.scope(), exchange.now)
         .map_err(refused)?;
     exchange.prove(&caller);
     Ok(Head { presented, proof: Proof::Whole(caller, payload) })
@@ -96,12 +98,11 @@ pub(super) async fn head(
 pub(super) async fn verify(
     app: &App,
     exchange: &mut Exchange,
-    service: &str,
+    service: Service,
     takes: Takes,
-    dialect: Dialect,
 ) -> Result<Signed, Fault> {
-    let head = head(app, exchange, service, takes.bytes, dialect).await?;
-    verify_body(app, exchange, head, service, takes, dialect).await
+    let head = head(app, exchange, service, takes.bytes).await?;
+    verify_body(app, exchange, head, service, takes).await
 }
 
 /// The rest of [`verify`], once the head was found good.
@@ -109,10 +110,10 @@ pub(super) async fn verify_body(
     app: &App,
     exchange: &mut Exchange,
     head: Head,
-    service: &str,
+    service: Service,
     takes: Takes,
-    dialect: Dialect,
 ) -> Result<Signed, Fault> {
+    let dialect = service.dialect();
     let (limit, times) = match head.proof {
         Proof::Whole(..) => (takes.bytes, takes.times),
         Proof::Pending(_) => (takes.bytes.min(app.ledger.largest_unproven()), 1),
@@ -134,7 +135,7 @@ pub(super) async fn verify_body(
         Proof::Pending(signer) => {
             let headers = headers(exchange);
             let request = request(exchange, &headers, payload);
-            let verified = signer.verify(&request, &head.presented, service, exchange.now);
+            let verified = signer.verify(&request, &head.presented, service.scope(), exchange.now);
             let caller = verified.map_err(|error| Fault::authentication(error, dialect))?;
             exchange.prove(&caller);
             let all = (body.len() as u64).saturating_mul(takes.times);
@@ -150,7 +151,7 @@ pub(super) async fn verify_body(
         return Err(Fault::signature(&SigV4Error::ExpiredToken, dialect));
     }
     let ctx = context(exchange, caller).signed_for(region.clone());
-    app.identity.record_key_use(&ctx, region.as_str(), service).await;
+    app.identity.record_key_use(&ctx, region.as_str(), service.scope()).await;
     Ok(Signed { ctx, region, body, room })
 }
 

@@ -1,42 +1,56 @@
 //! STS's operations: from the form to the rule that answers it, and back to XML or JSON.
 
 use aws::dialect::Dialect;
-use aws::query::{Form, Format, FromForm, Output, STS, response};
+use aws::query::{Form, Format, FromForm, Output, response};
+use aws::service::Service;
 
 use access::context::Unsigned;
+use access::op::StsOp;
 use http::header;
 
 use super::fault::Fault;
 use super::iam::invalid;
-use super::query::not_there;
 use super::signed::Signed;
+use super::unsigned;
 use crate::exchange::Exchange;
 use crate::serve::App;
 
-macro_rules! operations {
-    ($($name:literal: $request:ident => $method:ident;)*) => {
-        /// The operations that are there and that are signed, by the API's names.
-        pub(super) const NAMES: &[&str] = &[$($name),*];
+macro_rules! dispatch {
+    (
+        operations { $($name:ident: $action:literal on $resource:ident => $request:ident, $method:ident;)* }
+        unsigned { $($unsigned:ident: $unsigned_action:literal on $unsigned_resource:ident;)* }
+        permissions { $($permission:ident: $permission_action:literal on $permission_resource:ident;)* }
+    ) => {
+        /// The operation of this name, if requests for it can be signed.
+        pub(super) fn find(name: &str) -> Option<StsOp> {
+            match name {
+                $(stringify!($name) => Some(StsOp::$name),)*
+                _ => None,
+            }
+        }
 
-        /// Runs an operation out of [`NAMES`].
+        /// Runs an operation.
         pub(super) async fn run(
             app: &App,
-            operation: &str,
+            operation: StsOp,
             (form, format): (&Form, Format),
             signed: &Signed,
         ) -> Result<Vec<u8>, Fault> {
             match operation {
-                $($name => {
+                $(StsOp::$name => {
                     let input = aws::sts::$request::from_form(form).map_err(invalid)?;
                     let outcome = app.identity.$method(&signed.ctx, input).await;
                     let result = outcome.map_err(|error| Fault::rules(error, Dialect::Query))?;
-                    Ok(response(STS, format, $name, &signed.ctx.request_id, |out| result.write(out)))
+                    Ok(response(Service::Sts, format, stringify!($name), &signed.ctx.request_id, |out| result.write(out)))
                 })*
-                other => Err(not_there("sts", other, STS.version)),
+                $(StsOp::$unsigned => Err(unsigned(StsOp::$unsigned.into())),)*
+                $(StsOp::$permission => Err(unsigned(StsOp::$permission.into())),)*
             }
         }
     };
 }
+
+aws::sts_operations! { dispatch }
 
 /// The one operation whose requests are not signed: the token in it is the proof.
 pub(super) const WEB_IDENTITY: &str = "AssumeRoleWithWebIdentity";
@@ -54,24 +68,10 @@ pub(super) async fn run_web_identity(
     let outcome = app.identity.assume_role_with_web_identity(&request, input).await;
     let result = outcome.map_err(|error| Fault::rules(error, Dialect::Query))?;
     exchange.caller = Some(result.arn.clone());
-    Ok(response(STS, format, WEB_IDENTITY, &exchange.request_id, |out| result.write(out)))
+    Ok(response(Service::Sts, format, WEB_IDENTITY, &exchange.request_id, |out| result.write(out)))
 }
 
 /// Whether a form asks for AssumeRoleWithWebIdentity.
 pub(super) fn is_web_identity(form: &Form) -> bool {
-    form.get("Action") == Some(WEB_IDENTITY) && form.get("Version") == Some(STS.version)
-}
-
-operations! {
-    "AssumeRole": AssumeRoleRequest => assume_role;
-    "DecodeAuthorizationMessage": DecodeAuthorizationMessageRequest => decode_authorization_message;
-    "GetAccessKeyInfo": GetAccessKeyInfoRequest => get_access_key_info;
-    "GetCallerIdentity": GetCallerIdentityRequest => get_caller_identity;
-    "GetFederationToken": GetFederationTokenRequest => get_federation_token;
-    "GetSessionToken": GetSessionTokenRequest => get_session_token;
-}
-
-/// The operation of this name, if it is there.
-pub(super) fn find(name: &str, version: &str) -> Option<&'static str> {
-    NAMES.iter().find(|known| **known == name && version == STS.version).copied()
+    form.get("Action") == Some(WEB_IDENTITY) && form.get("Version") == Some(Service::Sts.version())
 }

@@ -1,60 +1,44 @@
 //! The list of operations against the model's names, and the faults in both dialects.
 
-use std::collections::BTreeSet;
-
 use access::error::{Code, Error, Field};
+use access::op::{EcrOp, IamOp, Op, StsOp};
 use aws::dialect::Dialect;
 use aws::ecr::OPERATIONS;
+use aws::service::Service;
 use aws::sigv4::SigV4Error;
 
-use super::ecr::{NAMES, find};
 use super::fault::Fault;
 
 #[test]
-fn every_operation_is_one_of_the_models_and_stands_once() {
-    let names: BTreeSet<_> = NAMES.iter().collect();
-    assert_eq!(names.len(), NAMES.len());
-    assert!(NAMES.iter().all(|name| OPERATIONS.contains(name)));
-    assert_eq!(find("PutImage"), Some("PutImage"));
-    assert_eq!(find("putImage"), None);
-}
-
-#[test]
-fn every_operation_of_the_rules_can_be_called() {
-    use access::op::Op;
-    // Permissions that other operations ask for, and describing without names.
-    let for_the_gate_alone = [Op::ListRepositories, Op::PassRole, Op::SetSourceIdentity, Op::TagSession];
-    for op in Op::ALL.iter().filter(|op| !for_the_gate_alone.contains(op)) {
-        let found = match op.action().split_once(':') {
-            Some(("ecr", _)) => find(op.name()),
-            Some(("iam", _)) => super::iam::find(op.name()),
-            // Its requests are not signed, and come another way.
-            Some(("sts", "AssumeRoleWithWebIdentity")) => Some(super::sts::WEB_IDENTITY),
-            Some(("sts", _)) => super::sts::find(op.name(), aws::sts::VERSION),
-            Some(("organizations", name)) => super::organizations::find(name),
-            Some(("account", _)) => super::organizations::find("WharfRenameAccount"),
-            _ => None,
-        };
-        assert!(found.is_some(), "{}", op.name());
+fn every_operation_of_ecr_is_one_of_the_models() {
+    let permissions = [EcrOp::ListRepositories];
+    for operation in EcrOp::ALL.iter().filter(|operation| !permissions.contains(operation)) {
+        let name = Op::from(*operation).name();
+        assert!(OPERATIONS.contains(&name), "{name}");
+        assert_eq!(super::ecr::find(name), Some(*operation));
     }
+    assert_eq!(super::ecr::find("putImage"), None);
 }
 
 #[test]
-fn every_operation_that_can_be_called_is_one_of_the_rules() {
-    use access::op::Op;
-    // AWS lets everybody do these.
-    let of_everybody = ["GetCallerIdentity", "GetSessionToken"];
-    let known = |service: &str, name: &str| {
-        Op::ALL.iter().any(|op| op.action().starts_with(service) && op.name() == name)
-    };
-    let of_accounts = |name: &str| {
-        let action = format!("organizations:{name}");
-        name == "WharfRenameAccount" || Op::ALL.iter().any(|op| op.action() == action)
-    };
-    assert!(NAMES.iter().all(|name| known("ecr:", name)));
-    assert!(super::iam::NAMES.iter().all(|name| known("iam:", name)));
-    assert!(super::sts::NAMES.iter().all(|name| known("sts:", name) || of_everybody.contains(name)));
-    assert!(super::organizations::NAMES.iter().all(|name| of_accounts(name)));
+fn every_operation_can_be_called_and_no_permission() {
+    let not_called = [
+        Op::Ecr(EcrOp::ListRepositories),
+        Op::Iam(IamOp::PassRole),
+        Op::Sts(StsOp::SetSourceIdentity),
+        Op::Sts(StsOp::TagSession),
+        // Its requests are not signed.
+        Op::Sts(StsOp::AssumeRoleWithWebIdentity),
+    ];
+    for op in Op::all() {
+        let found = match op.service() {
+            Service::Ecr | Service::EcrPublic => super::ecr::find(op.name()).map(Op::Ecr),
+            Service::Iam => super::iam::find(op.name()).map(Op::Iam),
+            Service::Sts => super::sts::find(op.name()).map(Op::Sts),
+            Service::Organizations => super::organizations::find(op.name()).map(Op::Organizations),
+        };
+        assert_eq!(found, (!not_called.contains(&op)).then_some(op), "{op:?}");
+    }
 }
 
 #[test]
@@ -79,7 +63,7 @@ fn an_exceptions_members_stand_beside_its_message() {
 
 #[test]
 fn a_server_error_is_in_the_dialect_of_its_request() {
-    use aws::query::{Format, STS};
+    use aws::query::Format;
 
     use crate::error::Style;
     let kind = |style: Style| {
@@ -89,5 +73,5 @@ fn a_server_error_is_in_the_dialect_of_its_request() {
     };
     assert_eq!(kind(Style::Data), (503, 500, "application/json".to_owned()));
     assert_eq!(kind(Style::Json), (503, 500, "application/x-amz-json-1.1".to_owned()));
-    assert_eq!(kind(Style::Query(STS, Format::Xml)), (503, 500, "text/xml".to_owned()));
+    assert_eq!(kind(Style::Query(Service::Sts, Format::Xml)), (503, 500, "text/xml".to_owned()));
 }

@@ -27,7 +27,6 @@ pub(crate) const REPOSITORY: &str = "team/app";
 pub(crate) struct Node {
     pub(crate) address: SocketAddr,
     pub(crate) metrics: Option<SocketAddr>,
-    pub(crate) access: Arc<Access>,
     pub(crate) identity: Arc<Identity>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) password: String,
@@ -62,7 +61,6 @@ impl Node {
         let mut node = Self {
             address,
             metrics,
-            access: deployment.access,
             identity: deployment.identity,
             registry: deployment.registry,
             password: String::new(),

@@ -108,7 +108,7 @@ pub(super) fn grantable(row: &Row) -> Vec<String> {
 }
 
 fn ecr_actions() -> Vec<String> {
-    let actions = Op::ALL.iter().map(|op| op.action().to_owned());
+    let actions = Op::all().map(|op| op.action().to_owned());
     let mut actions: Vec<_> = actions.filter(|action| action.starts_with("ecr:")).collect();
     actions.sort_unstable();
     actions.dedup();

@@ -1,6 +1,7 @@
 //! The rows of ECR's API (Service Authorization Reference, "Actions, resources, and condition keys for Amazon Elastic
 //! Container Registry").
 
+use access::op::EcrOp;
 use access::op::Op;
 use http::Method;
 use serde_json::{Value, json};
@@ -95,24 +96,24 @@ fn of_repositories() -> Vec<Row> {
     let tags = json!([{"Key": "team", "Value": "blue"}]);
     let tagged = json!({"repositoryName": "team/target-tagged", "tags": tags});
     vec![
-        on_registry(Op::GetAuthorizationToken, &json!({})),
-        on_registry(Op::DescribeRegistry, &json!({})),
-        Row::of(Op::CreateRepository, create("team/target-new"), Cross::Registry)
+        on_registry(Op::Ecr(EcrOp::GetAuthorizationToken), &json!({})),
+        on_registry(Op::Ecr(EcrOp::DescribeRegistry), &json!({})),
+        Row::of(Op::Ecr(EcrOp::CreateRepository), create("team/target-new"), Cross::Registry)
             .needs("ecr:CreateRepository", repository("team/target-new"))
             .after([delete("team/target-new")]),
-        Row::of(Op::CreateRepository, ecr("CreateRepository", &tagged), Cross::Registry)
+        Row::of(Op::Ecr(EcrOp::CreateRepository), ecr("CreateRepository", &tagged), Cross::Registry)
             .variant("with tags")
             .needs("ecr:CreateRepository", repository("team/target-tagged"))
             .needs("ecr:TagResource", repository("team/target-tagged"))
             .after([delete("team/target-tagged")]),
         Row::of(
-            Op::DescribeRepositories,
+            Op::Ecr(EcrOp::DescribeRepositories),
             ecr("DescribeRepositories", &json!({"repositoryNames": ["team/target"]})),
             Cross::Repository,
         )
         .needs("ecr:DescribeRepositories", repository("team/target")),
         Row::of(
-            Op::DescribeRepositories,
+            Op::Ecr(EcrOp::DescribeRepositories),
             ecr(
                 "DescribeRepositories",
                 &json!({
@@ -124,17 +125,17 @@ fn of_repositories() -> Vec<Row> {
         .variant("of two")
         .needs("ecr:DescribeRepositories", repository("team/source"))
         .needs("ecr:DescribeRepositories", repository("team/target")),
-        Row::of(Op::ListRepositories, ecr("DescribeRepositories", &json!({})), Cross::Registry)
+        Row::of(Op::Ecr(EcrOp::ListRepositories), ecr("DescribeRepositories", &json!({})), Cross::Registry)
             .needs("ecr:DescribeRepositories", repository("*")),
-        Row::of(Op::DeleteRepository, delete("team/target-doomed"), Cross::Repository)
+        Row::of(Op::Ecr(EcrOp::DeleteRepository), delete("team/target-doomed"), Cross::Repository)
             .needs("ecr:DeleteRepository", repository("team/target-doomed"))
             .after([create("team/target-doomed")]),
-        on_arn(Op::TagResource, json!({"tags": tags})),
-        on_arn(Op::UntagResource, json!({"tagKeys": ["team"]})),
-        on_arn(Op::ListTagsForResource, json!({})),
-        on_target(Op::PutImageTagMutability, json!({"imageTagMutability": "MUTABLE"})),
+        on_arn(Op::Ecr(EcrOp::TagResource), json!({"tags": tags})),
+        on_arn(Op::Ecr(EcrOp::UntagResource), json!({"tagKeys": ["team"]})),
+        on_arn(Op::Ecr(EcrOp::ListTagsForResource), json!({})),
+        on_target(Op::Ecr(EcrOp::PutImageTagMutability), json!({"imageTagMutability": "MUTABLE"})),
         on_target(
-            Op::PutImageScanningConfiguration,
+            Op::Ecr(EcrOp::PutImageScanningConfiguration),
             json!({"imageScanningConfiguration": {"scanOnPush": true}}),
         ),
     ]
@@ -145,29 +146,35 @@ fn of_images() -> Vec<Row> {
     let digest = sha256(CONFIG.as_bytes());
     let subject = json!({"imageDigest": sha256(manifest("kept").as_bytes())});
     vec![
-        on_target(Op::PutImage, json!({"imageManifest": manifest("kept"), "imageTag": "{fresh}"})),
-        on_target(Op::BatchGetImage, json!({"imageIds": kept})),
-        on_target(Op::ListImages, json!({})),
-        on_target(Op::DescribeImages, json!({"imageIds": kept})),
-        on_target(Op::BatchDeleteImage, json!({"imageIds": [{"imageTag": "doomed"}]}))
+        on_target(
+            Op::Ecr(EcrOp::PutImage),
+            json!({"imageManifest": manifest("kept"), "imageTag": "{fresh}"}),
+        ),
+        on_target(Op::Ecr(EcrOp::BatchGetImage), json!({"imageIds": kept})),
+        on_target(Op::Ecr(EcrOp::ListImages), json!({})),
+        on_target(Op::Ecr(EcrOp::DescribeImages), json!({"imageIds": kept})),
+        on_target(Op::Ecr(EcrOp::BatchDeleteImage), json!({"imageIds": [{"imageTag": "doomed"}]}))
             .after([push_image("doomed")]),
         Row::of(
-            Op::ListImageReferrers,
+            Op::Ecr(EcrOp::ListImageReferrers),
             ecr("ListImageReferrers", &json!({"repositoryName": "team/target", "subjectId": subject})),
             Cross::Repository,
         )
         .needs("ecr:BatchGetImage", repository("team/target")),
-        on_target(Op::BatchCheckLayerAvailability, json!({"layerDigests": [digest]})),
-        on_target(Op::GetDownloadUrlForLayer, json!({"layerDigest": digest})),
-        on_target(Op::InitiateLayerUpload, json!({})),
+        on_target(Op::Ecr(EcrOp::BatchCheckLayerAvailability), json!({"layerDigests": [digest]})),
+        on_target(Op::Ecr(EcrOp::GetDownloadUrlForLayer), json!({"layerDigest": digest})),
+        on_target(Op::Ecr(EcrOp::InitiateLayerUpload), json!({})),
         on_target(
-            Op::UploadLayerPart,
+            Op::Ecr(EcrOp::UploadLayerPart),
             json!({
                 "uploadId": "{upload}", "partFirstByte": 0, "partLastByte": 4, "layerPartBlob": "bGF5ZXI=",
             }),
         ),
-        on_target(Op::CompleteLayerUpload, json!({"uploadId": "{filled}", "layerDigests": ["{digest}"]})),
-        on_target(Op::DescribeImageScanFindings, json!({"imageId": {"imageTag": "kept"}}))
+        on_target(
+            Op::Ecr(EcrOp::CompleteLayerUpload),
+            json!({"uploadId": "{filled}", "layerDigests": ["{digest}"]}),
+        ),
+        on_target(Op::Ecr(EcrOp::DescribeImageScanFindings), json!({"imageId": {"imageTag": "kept"}}))
             .gives(Expected::Code(400, "ScanNotFoundException")),
     ]
 }
@@ -181,14 +188,17 @@ fn of_policies() -> Vec<Row> {
     let scope = json!({"name": "REGISTRY_POLICY_SCOPE"});
     let none = || Expected::Code(400, "RegistryPolicyNotFoundException");
     vec![
-        on_target(Op::SetRepositoryPolicy, json!({"policyText": text})),
-        on_target(Op::GetRepositoryPolicy, json!({})).after([set.clone()]),
-        on_target(Op::DeleteRepositoryPolicy, json!({})).after([set]),
-        on_registry(Op::GetRegistryPolicy, &json!({})).after([put.clone()]).elsewhere(none()),
-        on_registry(Op::DeleteRegistryPolicy, &json!({})).after([put]).elsewhere(none()),
-        on_registry(Op::GetAccountSetting, &scope),
-        on_registry(Op::PutAccountSetting, &json!({"name": "REGISTRY_POLICY_SCOPE", "value": "V2"})),
+        on_target(Op::Ecr(EcrOp::SetRepositoryPolicy), json!({"policyText": text})),
+        on_target(Op::Ecr(EcrOp::GetRepositoryPolicy), json!({})).after([set.clone()]),
+        on_target(Op::Ecr(EcrOp::DeleteRepositoryPolicy), json!({})).after([set]),
+        on_registry(Op::Ecr(EcrOp::GetRegistryPolicy), &json!({})).after([put.clone()]).elsewhere(none()),
+        on_registry(Op::Ecr(EcrOp::DeleteRegistryPolicy), &json!({})).after([put]).elsewhere(none()),
+        on_registry(Op::Ecr(EcrOp::GetAccountSetting), &scope),
+        on_registry(
+            Op::Ecr(EcrOp::PutAccountSetting),
+            &json!({"name": "REGISTRY_POLICY_SCOPE", "value": "V2"}),
+        ),
         // The last: the other account has a policy of its own from then on.
-        on_registry(Op::PutRegistryPolicy, &json!({"policyText": of_registry})),
+        on_registry(Op::Ecr(EcrOp::PutRegistryPolicy), &json!({"policyText": of_registry})),
     ]
 }

@@ -2,6 +2,7 @@
 //! The management account's ARNs name it whoever asks.
 
 use access::op::Op;
+use access::op::OrganizationsOp;
 use serde_json::{Value, json};
 
 use super::cross::members_may_not;
@@ -44,17 +45,22 @@ fn of_the_tree(stage: &Stage) -> Vec<Row> {
     let parent = json!({"ParentId": root_id});
     vec![
         // Members may see in which organisation they are.
-        on(Op::DescribeOrganization, "*", &json!({})).elsewhere(Expected::Success),
-        on(Op::ListRoots, "*", &json!({})),
-        on(Op::WharfListKeys, "*", &json!({})),
-        on(Op::WharfRotateKeys, "*", &json!({})),
-        on(Op::ListAccounts, "*", &json!({})),
-        on(Op::ListAWSServiceAccessForOrganization, "*", &json!({})),
-        on(Op::ListDelegatedAdministrators, "*", &json!({})),
-        on(Op::ListAccountsForParent, &root, &parent),
-        on(Op::ListOrganizationalUnitsForParent, &root, &parent),
-        on(Op::ListChildren, &root, &json!({"ParentId": root_id, "ChildType": "ACCOUNT"})),
-        on(Op::ListParents, &member, &json!({"ChildId": MEMBER})),
+        on(Op::Organizations(OrganizationsOp::DescribeOrganization), "*", &json!({}))
+            .elsewhere(Expected::Success),
+        on(Op::Organizations(OrganizationsOp::ListRoots), "*", &json!({})),
+        on(Op::Organizations(OrganizationsOp::WharfListKeys), "*", &json!({})),
+        on(Op::Organizations(OrganizationsOp::WharfRotateKeys), "*", &json!({})),
+        on(Op::Organizations(OrganizationsOp::ListAccounts), "*", &json!({})),
+        on(Op::Organizations(OrganizationsOp::ListAWSServiceAccessForOrganization), "*", &json!({})),
+        on(Op::Organizations(OrganizationsOp::ListDelegatedAdministrators), "*", &json!({})),
+        on(Op::Organizations(OrganizationsOp::ListAccountsForParent), &root, &parent),
+        on(Op::Organizations(OrganizationsOp::ListOrganizationalUnitsForParent), &root, &parent),
+        on(
+            Op::Organizations(OrganizationsOp::ListChildren),
+            &root,
+            &json!({"ParentId": root_id, "ChildType": "ACCOUNT"}),
+        ),
+        on(Op::Organizations(OrganizationsOp::ListParents), &member, &json!({"ChildId": MEMBER})),
     ]
 }
 
@@ -73,26 +79,45 @@ fn of_accounts(stage: &Stage, creation: &str) -> Vec<Row> {
         input
     };
     vec![
-        on(Op::CreateAccount, "*", &new),
-        on(Op::CreateAccount, "*", &tagged).variant("with tags").needs("organizations:TagResource", "*"),
-        on(Op::ListCreateAccountStatus, "*", &json!({})),
-        on(Op::DescribeCreateAccountStatus, "*", &json!({"CreateAccountRequestId": creation})),
-        on(Op::DescribeAccount, &member, &account),
-        on(Op::MoveAccount, &member, &moved).gives(Expected::Code(400, "DuplicateAccountException")),
+        on(Op::Organizations(OrganizationsOp::CreateAccount), "*", &new),
+        on(Op::Organizations(OrganizationsOp::CreateAccount), "*", &tagged)
+            .variant("with tags")
+            .needs("organizations:TagResource", "*"),
+        on(Op::Organizations(OrganizationsOp::ListCreateAccountStatus), "*", &json!({})),
+        on(
+            Op::Organizations(OrganizationsOp::DescribeCreateAccountStatus),
+            "*",
+            &json!({"CreateAccountRequestId": creation}),
+        ),
+        on(Op::Organizations(OrganizationsOp::DescribeAccount), &member, &account),
+        on(Op::Organizations(OrganizationsOp::MoveAccount), &member, &moved)
+            .gives(Expected::Code(400, "DuplicateAccountException")),
         called(
-            Op::PutAccountName,
+            Op::Organizations(OrganizationsOp::WharfRenameAccount),
             "WharfRenameAccount",
             &json!({"AccountId": MEMBER, "AccountName": "renamed"}),
         )
         .needs("account:PutAccountName", named),
-        called(Op::ListTagsForAccount, "ListTagsForResource", &of_member(json!({})))
-            .needs("organizations:ListTagsForResource", &member),
-        called(Op::TagAccount, "TagResource", &of_member(json!({"Tags": tags})))
-            .needs("organizations:TagResource", &member),
-        called(Op::UntagAccount, "UntagResource", &of_member(json!({"TagKeys": ["team"]})))
-            .needs("organizations:UntagResource", &member),
+        called(
+            Op::Organizations(OrganizationsOp::ListTagsForResource),
+            "ListTagsForResource",
+            &of_member(json!({})),
+        )
+        .needs("organizations:ListTagsForResource", &member),
+        called(
+            Op::Organizations(OrganizationsOp::TagResource),
+            "TagResource",
+            &of_member(json!({"Tags": tags})),
+        )
+        .needs("organizations:TagResource", &member),
+        called(
+            Op::Organizations(OrganizationsOp::UntagResource),
+            "UntagResource",
+            &of_member(json!({"TagKeys": ["team"]})),
+        )
+        .needs("organizations:UntagResource", &member),
         // The last two: nothing brings the account back.
-        on(Op::CloseAccount, &member, &account),
-        on(Op::RemoveAccountFromOrganization, &member, &account),
+        on(Op::Organizations(OrganizationsOp::CloseAccount), &member, &account),
+        on(Op::Organizations(OrganizationsOp::RemoveAccountFromOrganization), &member, &account),
     ]
 }

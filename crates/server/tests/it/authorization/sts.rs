@@ -2,6 +2,7 @@
 //! AssumeRoleWithWebIdentity, whose caller is a token: see `web_identity`.
 
 use access::op::Op;
+use access::op::StsOp;
 
 use super::grants::trust;
 use super::policies;
@@ -37,17 +38,17 @@ pub(super) fn rows(stage: &Stage) -> Vec<Row> {
     let key = sts("GetAccessKeyInfo", &[("AccessKeyId", stage.admin.access_key_id.as_str())]);
     let no_sessions = "Cannot call GetSessionToken with session credentials".to_owned();
     vec![
-        assuming(Op::AssumeRole, &[]),
-        assuming(Op::TagSession, &tags).needs("sts:TagSession", iam("role/target")),
-        assuming(Op::SetSourceIdentity, &[("SourceIdentity", "alice")])
+        assuming(Op::Sts(StsOp::AssumeRole), &[]),
+        assuming(Op::Sts(StsOp::TagSession), &tags).needs("sts:TagSession", iam("role/target")),
+        assuming(Op::Sts(StsOp::SetSourceIdentity), &[("SourceIdentity", "alice")])
             .needs("sts:SetSourceIdentity", iam("role/target")),
-        federated(Op::GetFederationToken, &[]),
-        federated(Op::TagSession, &tags)
+        federated(Op::Sts(StsOp::GetFederationToken), &[]),
+        federated(Op::Sts(StsOp::TagSession), &tags)
             .variant("of a federated user")
             .needs("sts:TagSession", format!("arn:aws:sts::{ACCOUNT}:federated-user/target")),
         // It tells the account of any key of the deployment, and nothing else.
-        Row::of(Op::GetAccessKeyInfo, key, own()).needs("sts:GetAccessKeyInfo", "*"),
-        Row::of(Op::DecodeAuthorizationMessage, message, Cross::OwnAccount(not_valid()))
+        Row::of(Op::Sts(StsOp::GetAccessKeyInfo), key, own()).needs("sts:GetAccessKeyInfo", "*"),
+        Row::of(Op::Sts(StsOp::DecodeAuthorizationMessage), message, Cross::OwnAccount(not_valid()))
             .needs("sts:DecodeAuthorizationMessage", "*")
             .gives(not_valid()),
         // AWS: no permissions are required for these, and no policy can take them away.

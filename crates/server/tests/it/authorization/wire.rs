@@ -1,7 +1,7 @@
 //! Requests as each API is asked, signed or not, and answers as each API gives them.
 
 use aws::ids::{AccessKeyId, Region, SecretKey};
-use aws::json::{ECR_TARGET_PREFIX, ORGANIZATIONS_TARGET_PREFIX};
+use aws::service::Service;
 use aws::sigv4::{Credentials, Payload, Request, sign};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -27,13 +27,13 @@ pub(super) enum Ask {
 
 /// An operation of ECR.
 pub(super) fn ecr(operation: &str, input: &Value) -> Ask {
-    let target = format!("{ECR_TARGET_PREFIX}.{operation}");
+    let target = format!("{}.{operation}", Service::Ecr.target_prefix().unwrap());
     Ask::Json { service: "ecr", target, body: input.to_string() }
 }
 
 /// An operation of Organizations.
 pub(super) fn organizations(operation: &str, input: &Value) -> Ask {
-    let target = format!("{ORGANIZATIONS_TARGET_PREFIX}.{operation}");
+    let target = format!("{}.{operation}", Service::Organizations.target_prefix().unwrap());
     Ask::Json { service: "organizations", target, body: input.to_string() }
 }
 

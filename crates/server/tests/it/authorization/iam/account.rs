@@ -1,5 +1,6 @@
 //! The account as a whole, the policy simulator, and Wharf's explanations.
 
+use access::op::IamOp;
 use access::op::Op;
 
 use super::super::table::{Cross, Expected, Row, iam as arn};
@@ -18,15 +19,15 @@ pub(super) fn rows() -> Vec<Row> {
     let others = "The principal and the resource must be of your own account. Across accounts of the organization, ask \
                   as the management account; about others, on the server's host with --config.";
     vec![
-        on_everything(Op::GetAccountSummary, &[]),
-        on_everything(Op::ListAccountAliases, &[]),
-        on_everything(Op::GetAccountAuthorizationDetails, &[]),
-        on_everything(Op::GetContextKeysForCustomPolicy, &[policy]),
-        on_everything(Op::SimulateCustomPolicy, &[policy, action]),
-        on_arn(Op::GetContextKeysForPrincipalPolicy, &user, &[source]),
-        on_arn(Op::SimulatePrincipalPolicy, &user, &[source, action]),
+        on_everything(Op::Iam(IamOp::GetAccountSummary), &[]),
+        on_everything(Op::Iam(IamOp::ListAccountAliases), &[]),
+        on_everything(Op::Iam(IamOp::GetAccountAuthorizationDetails), &[]),
+        on_everything(Op::Iam(IamOp::GetContextKeysForCustomPolicy), &[policy]),
+        on_everything(Op::Iam(IamOp::SimulateCustomPolicy), &[policy, action]),
+        on_arn(Op::Iam(IamOp::GetContextKeysForPrincipalPolicy), &user, &[source]),
+        on_arn(Op::Iam(IamOp::SimulatePrincipalPolicy), &user, &[source, action]),
         Row::of(
-            Op::WharfExplainAccess,
+            Op::Iam(IamOp::WharfExplainAccess),
             explained,
             Cross::NamedArn(Expected::Text(403, "AccessDenied", others.to_owned())),
         )

@@ -1,5 +1,6 @@
 //! Groups.
 
+use access::op::IamOp;
 use access::op::Op;
 
 use super::super::table::{Row, iam as arn};
@@ -22,28 +23,32 @@ pub(super) fn rows() -> Vec<Row> {
     let doomed = [("GroupName", "target-doomed")];
     let renamed = [("GroupName", "target-old"), ("NewGroupName", "target-moved")];
     let document = ("PolicyDocument", DOCUMENT);
-    let put = step(Op::PutGroupPolicy, &[GROUP, POLICY, document]);
+    let put = step(Op::Iam(IamOp::PutGroupPolicy), &[GROUP, POLICY, document]);
     vec![
-        own(Op::CreateGroup, "group/target-new", &new).after([step(Op::DeleteGroup, &new)]),
-        on_group(Op::GetGroup, &[]),
-        own(Op::ListGroups, "group/", &[]),
-        on_group(Op::UpdateGroup, &[]),
-        on(Op::UpdateGroup, "group/target-old", &renamed)
+        own(Op::Iam(IamOp::CreateGroup), "group/target-new", &new)
+            .after([step(Op::Iam(IamOp::DeleteGroup), &new)]),
+        on_group(Op::Iam(IamOp::GetGroup), &[]),
+        own(Op::Iam(IamOp::ListGroups), "group/", &[]),
+        on_group(Op::Iam(IamOp::UpdateGroup), &[]),
+        on(Op::Iam(IamOp::UpdateGroup), "group/target-old", &renamed)
             .variant("to another name")
             .needs("iam:UpdateGroup", arn("group/target-moved"))
             .after([
-                step(Op::DeleteGroup, &[("GroupName", "target-moved")]),
-                step(Op::CreateGroup, &renamed[..1]),
+                step(Op::Iam(IamOp::DeleteGroup), &[("GroupName", "target-moved")]),
+                step(Op::Iam(IamOp::CreateGroup), &renamed[..1]),
             ]),
-        on(Op::DeleteGroup, "group/target-doomed", &doomed).after([step(Op::CreateGroup, &doomed)]),
-        on_group(Op::AddUserToGroup, &[MEMBER]),
-        on_group(Op::RemoveUserFromGroup, &[MEMBER]).after([step(Op::AddUserToGroup, &[GROUP, MEMBER])]),
-        on_group(Op::PutGroupPolicy, &[POLICY, document]),
-        on_group(Op::GetGroupPolicy, &[POLICY]).after([put.clone()]),
-        on_group(Op::ListGroupPolicies, &[]),
-        on_group(Op::DeleteGroupPolicy, &[POLICY]).after([put]),
-        on_group(Op::AttachGroupPolicy, &[ATTACHED]),
-        on_group(Op::ListAttachedGroupPolicies, &[]),
-        on_group(Op::DetachGroupPolicy, &[ATTACHED]).after([step(Op::AttachGroupPolicy, &[GROUP, ATTACHED])]),
+        on(Op::Iam(IamOp::DeleteGroup), "group/target-doomed", &doomed)
+            .after([step(Op::Iam(IamOp::CreateGroup), &doomed)]),
+        on_group(Op::Iam(IamOp::AddUserToGroup), &[MEMBER]),
+        on_group(Op::Iam(IamOp::RemoveUserFromGroup), &[MEMBER])
+            .after([step(Op::Iam(IamOp::AddUserToGroup), &[GROUP, MEMBER])]),
+        on_group(Op::Iam(IamOp::PutGroupPolicy), &[POLICY, document]),
+        on_group(Op::Iam(IamOp::GetGroupPolicy), &[POLICY]).after([put.clone()]),
+        on_group(Op::Iam(IamOp::ListGroupPolicies), &[]),
+        on_group(Op::Iam(IamOp::DeleteGroupPolicy), &[POLICY]).after([put]),
+        on_group(Op::Iam(IamOp::AttachGroupPolicy), &[ATTACHED]),
+        on_group(Op::Iam(IamOp::ListAttachedGroupPolicies), &[]),
+        on_group(Op::Iam(IamOp::DetachGroupPolicy), &[ATTACHED])
+            .after([step(Op::Iam(IamOp::AttachGroupPolicy), &[GROUP, ATTACHED])]),
     ]
 }

@@ -9,6 +9,7 @@ mod providers;
 mod roles;
 mod users;
 
+use access::op::IamOp;
 use access::op::Op;
 
 use super::stage::Stage;
@@ -61,17 +62,17 @@ fn step(op: Op, parameters: Parameters<'_>) -> Ask {
 pub(super) fn state() -> Vec<Ask> {
     let user = ("UserName", "target");
     vec![
-        step(Op::CreateUser, &[user]),
-        step(Op::CreateGroup, &[("GroupName", "target")]),
-        step(Op::AddUserToGroup, &[("GroupName", "target"), user]),
-        step(Op::CreateRole, &[("RoleName", "target"), ("AssumeRolePolicyDocument", TRUST)]),
+        step(Op::Iam(IamOp::CreateUser), &[user]),
+        step(Op::Iam(IamOp::CreateGroup), &[("GroupName", "target")]),
+        step(Op::Iam(IamOp::AddUserToGroup), &[("GroupName", "target"), user]),
+        step(Op::Iam(IamOp::CreateRole), &[("RoleName", "target"), ("AssumeRolePolicyDocument", TRUST)]),
         step(
-            Op::CreatePolicy,
+            Op::Iam(IamOp::CreatePolicy),
             &[("PolicyName", "target"), ("Path", "/targets/"), ("PolicyDocument", DOCUMENT)],
         ),
-        step(Op::CreateInstanceProfile, &[("InstanceProfileName", "target")]),
+        step(Op::Iam(IamOp::CreateInstanceProfile), &[("InstanceProfileName", "target")]),
         step(
-            Op::CreateOpenIDConnectProvider,
+            Op::Iam(IamOp::CreateOpenIDConnectProvider),
             &[("Url", "https://target.example.org"), ("ClientIDList.member.1", "sts.amazonaws.com")],
         ),
     ]
@@ -83,24 +84,29 @@ pub(super) fn watched() -> Vec<Ask> {
     let (policy, profile) = (("PolicyArn", TARGET_POLICY), ("InstanceProfileName", "target"));
     let provider = ("OpenIDConnectProviderArn", TARGET_PROVIDER);
     let mut watched = vec![
-        step(Op::ListPolicies, &[("PathPrefix", "/targets/")]),
-        step(Op::ListUsers, &[]),
-        step(Op::ListGroups, &[]),
-        step(Op::ListRoles, &[]),
-        step(Op::ListInstanceProfiles, &[]),
-        step(Op::ListOpenIDConnectProviders, &[]),
-        step(Op::ListPolicyVersions, &[policy]),
-        step(Op::ListPolicyTags, &[policy]),
-        step(Op::GetInstanceProfile, &[profile]),
-        step(Op::GetOpenIDConnectProvider, &[provider]),
-        step(Op::GetGroup, &[group]),
-        step(Op::ListGroupPolicies, &[group]),
-        step(Op::ListAttachedGroupPolicies, &[group]),
-        step(Op::GetRole, &[role]),
-        step(Op::ListRolePolicies, &[role]),
-        step(Op::ListAttachedRolePolicies, &[role]),
+        step(Op::Iam(IamOp::ListPolicies), &[("PathPrefix", "/targets/")]),
+        step(Op::Iam(IamOp::ListUsers), &[]),
+        step(Op::Iam(IamOp::ListGroups), &[]),
+        step(Op::Iam(IamOp::ListRoles), &[]),
+        step(Op::Iam(IamOp::ListInstanceProfiles), &[]),
+        step(Op::Iam(IamOp::ListOpenIDConnectProviders), &[]),
+        step(Op::Iam(IamOp::ListPolicyVersions), &[policy]),
+        step(Op::Iam(IamOp::ListPolicyTags), &[policy]),
+        step(Op::Iam(IamOp::GetInstanceProfile), &[profile]),
+        step(Op::Iam(IamOp::GetOpenIDConnectProvider), &[provider]),
+        step(Op::Iam(IamOp::GetGroup), &[group]),
+        step(Op::Iam(IamOp::ListGroupPolicies), &[group]),
+        step(Op::Iam(IamOp::ListAttachedGroupPolicies), &[group]),
+        step(Op::Iam(IamOp::GetRole), &[role]),
+        step(Op::Iam(IamOp::ListRolePolicies), &[role]),
+        step(Op::Iam(IamOp::ListAttachedRolePolicies), &[role]),
     ];
-    for op in [Op::GetUser, Op::ListAccessKeys, Op::ListUserPolicies, Op::ListAttachedUserPolicies] {
+    for op in [
+        Op::Iam(IamOp::GetUser),
+        Op::Iam(IamOp::ListAccessKeys),
+        Op::Iam(IamOp::ListUserPolicies),
+        Op::Iam(IamOp::ListAttachedUserPolicies),
+    ] {
         watched.push(step(op, &[user]));
     }
     watched
@@ -108,7 +114,9 @@ pub(super) fn watched() -> Vec<Ask> {
 
 /// All rows; makes the access key that some of them are about.
 pub(super) async fn rows(stage: &Stage) -> Vec<Row> {
-    let made = stage.ask(&step(Op::CreateAccessKey, &[("UserName", "target")]), Some(&stage.admin)).await;
+    let made = stage
+        .ask(&step(Op::Iam(IamOp::CreateAccessKey), &[("UserName", "target")]), Some(&stage.admin))
+        .await;
     let key = element(&made.body, "AccessKeyId");
     let mut rows = users::rows();
     rows.extend(users::of_keys(&key));

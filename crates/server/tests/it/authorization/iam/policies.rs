@@ -1,5 +1,6 @@
 //! Managed policies and their versions.
 
+use access::op::IamOp;
 use access::op::Op;
 
 use super::super::table::{Row, iam as arn};
@@ -17,26 +18,27 @@ pub(super) fn rows() -> Vec<Row> {
     let new = [("PolicyName", "target-new"), document];
     let tagged = [("PolicyName", "target-tagged"), document, TAG[0], TAG[1]];
     let doomed = arn("policy/target-doomed");
-    let delete = |name: &str| step(Op::DeletePolicy, &[("PolicyArn", &arn(&format!("policy/{name}")))]);
+    let delete =
+        |name: &str| step(Op::Iam(IamOp::DeletePolicy), &[("PolicyArn", &arn(&format!("policy/{name}")))]);
     vec![
-        own(Op::CreatePolicy, "policy/target-new", &new).after([delete("target-new")]),
-        own(Op::CreatePolicy, "policy/target-tagged", &tagged)
+        own(Op::Iam(IamOp::CreatePolicy), "policy/target-new", &new).after([delete("target-new")]),
+        own(Op::Iam(IamOp::CreatePolicy), "policy/target-tagged", &tagged)
             .variant("with tags")
             .needs("iam:TagPolicy", arn("policy/target-tagged"))
             .after([delete("target-tagged")]),
-        on_policy(Op::GetPolicy, &[]),
-        on_everything(Op::ListPolicies, &[]),
+        on_policy(Op::Iam(IamOp::GetPolicy), &[]),
+        on_everything(Op::Iam(IamOp::ListPolicies), &[]),
         // The second version, which the rows after it are about.
-        on_policy(Op::CreatePolicyVersion, &[document]),
-        on_policy(Op::GetPolicyVersion, &[("VersionId", "v2")]),
-        on_policy(Op::ListPolicyVersions, &[]),
-        on_policy(Op::SetDefaultPolicyVersion, &[("VersionId", "v1")]),
-        on_policy(Op::DeletePolicyVersion, &[("VersionId", "v2")]),
-        on_policy(Op::ListEntitiesForPolicy, &[]),
-        on_policy(Op::TagPolicy, &TAG),
-        on_policy(Op::UntagPolicy, &[TAG_KEY]),
-        on_policy(Op::ListPolicyTags, &[]),
-        on_arn(Op::DeletePolicy, &doomed, &[("PolicyArn", &doomed)])
-            .after([step(Op::CreatePolicy, &[("PolicyName", "target-doomed"), document])]),
+        on_policy(Op::Iam(IamOp::CreatePolicyVersion), &[document]),
+        on_policy(Op::Iam(IamOp::GetPolicyVersion), &[("VersionId", "v2")]),
+        on_policy(Op::Iam(IamOp::ListPolicyVersions), &[]),
+        on_policy(Op::Iam(IamOp::SetDefaultPolicyVersion), &[("VersionId", "v1")]),
+        on_policy(Op::Iam(IamOp::DeletePolicyVersion), &[("VersionId", "v2")]),
+        on_policy(Op::Iam(IamOp::ListEntitiesForPolicy), &[]),
+        on_policy(Op::Iam(IamOp::TagPolicy), &TAG),
+        on_policy(Op::Iam(IamOp::UntagPolicy), &[TAG_KEY]),
+        on_policy(Op::Iam(IamOp::ListPolicyTags), &[]),
+        on_arn(Op::Iam(IamOp::DeletePolicy), &doomed, &[("PolicyArn", &doomed)])
+            .after([step(Op::Iam(IamOp::CreatePolicy), &[("PolicyName", "target-doomed"), document])]),
     ]
 }

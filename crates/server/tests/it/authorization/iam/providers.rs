@@ -1,5 +1,6 @@
 //! Identity providers.
 
+use access::op::IamOp;
 use access::op::Op;
 
 use super::super::table::{Row, iam as arn};
@@ -18,8 +19,9 @@ fn on_provider(op: Op, parameters: Parameters<'_>) -> Row {
 
 pub(super) fn rows() -> Vec<Row> {
     let provider = |host: &str| arn(&format!("oidc-provider/{host}.example.org"));
-    let delete =
-        |host: &str| step(Op::DeleteOpenIDConnectProvider, &[("OpenIDConnectProviderArn", &provider(host))]);
+    let delete = |host: &str| {
+        step(Op::Iam(IamOp::DeleteOpenIDConnectProvider), &[("OpenIDConnectProviderArn", &provider(host))])
+    };
     let tagged = [("Url", "https://target-tagged.example.org"), TAG[0], TAG[1]];
     let doomed = provider("target-doomed");
     let client = ("ClientID", "audience");
@@ -28,27 +30,34 @@ pub(super) fn rows() -> Vec<Row> {
     let nothing = Expected::Code(404, "NoSuchEntity");
     vec![
         own(
-            Op::CreateOpenIDConnectProvider,
+            Op::Iam(IamOp::CreateOpenIDConnectProvider),
             "oidc-provider/target-new.example.org",
             &[("Url", "https://target-new.example.org")],
         )
         .after([delete("target-new")]),
-        own(Op::CreateOpenIDConnectProvider, "oidc-provider/target-tagged.example.org", &tagged)
+        own(Op::Iam(IamOp::CreateOpenIDConnectProvider), "oidc-provider/target-tagged.example.org", &tagged)
             .variant("with tags")
             .needs("iam:TagOpenIDConnectProvider", provider("target-tagged"))
             .after([delete("target-tagged")]),
-        on_provider(Op::GetOpenIDConnectProvider, &[]),
-        own(Op::ListOpenIDConnectProviders, "oidc-provider/*", &[]),
-        on_provider(Op::AddClientIDToOpenIDConnectProvider, &[client]),
-        on_provider(Op::RemoveClientIDFromOpenIDConnectProvider, &[client]),
-        on_provider(Op::UpdateOpenIDConnectProviderThumbprint, &[thumbprint]),
+        on_provider(Op::Iam(IamOp::GetOpenIDConnectProvider), &[]),
+        own(Op::Iam(IamOp::ListOpenIDConnectProviders), "oidc-provider/*", &[]),
+        on_provider(Op::Iam(IamOp::AddClientIDToOpenIDConnectProvider), &[client]),
+        on_provider(Op::Iam(IamOp::RemoveClientIDFromOpenIDConnectProvider), &[client]),
+        on_provider(Op::Iam(IamOp::UpdateOpenIDConnectProviderThumbprint), &[thumbprint]),
         // Who may change by which certificates an issuer is trusted may give its keys.
-        Row::of(Op::WharfPutOpenIDConnectProviderKeys, keys, Cross::NamedArn(nothing))
+        Row::of(Op::Iam(IamOp::WharfPutOpenIDConnectProviderKeys), keys, Cross::NamedArn(nothing))
             .needs("iam:CreateOpenIDConnectProvider", TARGET_PROVIDER),
-        on_provider(Op::TagOpenIDConnectProvider, &TAG),
-        on_provider(Op::UntagOpenIDConnectProvider, &[TAG_KEY]),
-        on_provider(Op::ListOpenIDConnectProviderTags, &[]),
-        on_arn(Op::DeleteOpenIDConnectProvider, &doomed, &[("OpenIDConnectProviderArn", &doomed)])
-            .after([step(Op::CreateOpenIDConnectProvider, &[("Url", "https://target-doomed.example.org")])]),
+        on_provider(Op::Iam(IamOp::TagOpenIDConnectProvider), &TAG),
+        on_provider(Op::Iam(IamOp::UntagOpenIDConnectProvider), &[TAG_KEY]),
+        on_provider(Op::Iam(IamOp::ListOpenIDConnectProviderTags), &[]),
+        on_arn(
+            Op::Iam(IamOp::DeleteOpenIDConnectProvider),
+            &doomed,
+            &[("OpenIDConnectProviderArn", &doomed)],
+        )
+        .after([step(
+            Op::Iam(IamOp::CreateOpenIDConnectProvider),
+            &[("Url", "https://target-doomed.example.org")],
+        )]),
     ]
 }

@@ -1,5 +1,6 @@
 //! Roles.
 
+use access::op::IamOp;
 use access::op::Op;
 
 use super::super::table::{Expected, Row, iam as arn};
@@ -31,38 +32,41 @@ fn of_entities() -> Vec<Row> {
     let tagged = [("RoleName", "target-tagged"), TRUSTING, TAG[0], TAG[1]];
     let doomed = [("RoleName", "target-doomed"), TRUSTING];
     vec![
-        own(Op::CreateRole, "role/target-new", &new).after([step(Op::DeleteRole, &new[..1])]),
-        own(Op::CreateRole, "role/target-tagged", &tagged)
+        own(Op::Iam(IamOp::CreateRole), "role/target-new", &new)
+            .after([step(Op::Iam(IamOp::DeleteRole), &new[..1])]),
+        own(Op::Iam(IamOp::CreateRole), "role/target-tagged", &tagged)
             .variant("with tags")
             .needs("iam:TagRole", arn("role/target-tagged"))
-            .after([step(Op::DeleteRole, &tagged[..1])]),
-        on_role(Op::GetRole, &[]),
-        own(Op::ListRoles, "role/", &[]),
-        on_role(Op::UpdateRole, &[("Description", "of a row")]),
-        on_role(Op::UpdateRoleDescription, &[("Description", "of a row")]),
-        on_role(Op::UpdateAssumeRolePolicy, &[("PolicyDocument", TRUST)]),
-        on(Op::DeleteRole, "role/target-doomed", &doomed[..1]).after([step(Op::CreateRole, &doomed)]),
-        on_role(Op::TagRole, &TAG),
-        on_role(Op::UntagRole, &[TAG_KEY]),
-        on_role(Op::ListRoleTags, &[]),
-        on_role(Op::ListInstanceProfilesForRole, &[]),
+            .after([step(Op::Iam(IamOp::DeleteRole), &tagged[..1])]),
+        on_role(Op::Iam(IamOp::GetRole), &[]),
+        own(Op::Iam(IamOp::ListRoles), "role/", &[]),
+        on_role(Op::Iam(IamOp::UpdateRole), &[("Description", "of a row")]),
+        on_role(Op::Iam(IamOp::UpdateRoleDescription), &[("Description", "of a row")]),
+        on_role(Op::Iam(IamOp::UpdateAssumeRolePolicy), &[("PolicyDocument", TRUST)]),
+        on(Op::Iam(IamOp::DeleteRole), "role/target-doomed", &doomed[..1])
+            .after([step(Op::Iam(IamOp::CreateRole), &doomed)]),
+        on_role(Op::Iam(IamOp::TagRole), &TAG),
+        on_role(Op::Iam(IamOp::UntagRole), &[TAG_KEY]),
+        on_role(Op::Iam(IamOp::ListRoleTags), &[]),
+        on_role(Op::Iam(IamOp::ListInstanceProfilesForRole), &[]),
     ]
 }
 
 fn of_policies() -> Vec<Row> {
     let document = ("PolicyDocument", DOCUMENT);
-    let put = step(Op::PutRolePolicy, &[ROLE, POLICY, document]);
-    let bound = step(Op::PutRolePermissionsBoundary, &[ROLE, ("PermissionsBoundary", READ_ONLY)]);
+    let put = step(Op::Iam(IamOp::PutRolePolicy), &[ROLE, POLICY, document]);
+    let bound = step(Op::Iam(IamOp::PutRolePermissionsBoundary), &[ROLE, ("PermissionsBoundary", READ_ONLY)]);
     vec![
-        on_role(Op::PutRolePolicy, &[POLICY, document]),
-        on_role(Op::GetRolePolicy, &[POLICY]).after([put.clone()]),
-        on_role(Op::ListRolePolicies, &[]),
-        on_role(Op::DeleteRolePolicy, &[POLICY]).after([put]),
-        on_role(Op::AttachRolePolicy, &[ATTACHED]),
-        on_role(Op::ListAttachedRolePolicies, &[]),
-        on_role(Op::DetachRolePolicy, &[ATTACHED]).after([step(Op::AttachRolePolicy, &[ROLE, ATTACHED])]),
-        on_role(Op::PutRolePermissionsBoundary, &[("PermissionsBoundary", READ_ONLY)]),
-        on_role(Op::DeleteRolePermissionsBoundary, &[]).after([bound]),
+        on_role(Op::Iam(IamOp::PutRolePolicy), &[POLICY, document]),
+        on_role(Op::Iam(IamOp::GetRolePolicy), &[POLICY]).after([put.clone()]),
+        on_role(Op::Iam(IamOp::ListRolePolicies), &[]),
+        on_role(Op::Iam(IamOp::DeleteRolePolicy), &[POLICY]).after([put]),
+        on_role(Op::Iam(IamOp::AttachRolePolicy), &[ATTACHED]),
+        on_role(Op::Iam(IamOp::ListAttachedRolePolicies), &[]),
+        on_role(Op::Iam(IamOp::DetachRolePolicy), &[ATTACHED])
+            .after([step(Op::Iam(IamOp::AttachRolePolicy), &[ROLE, ATTACHED])]),
+        on_role(Op::Iam(IamOp::PutRolePermissionsBoundary), &[("PermissionsBoundary", READ_ONLY)]),
+        on_role(Op::Iam(IamOp::DeleteRolePermissionsBoundary), &[]).after([bound]),
     ]
 }
 
@@ -72,11 +76,15 @@ fn of_services() -> Vec<Row> {
     let role = [("RoleName", "AWSServiceRoleForECRReplication")];
     let task = [("DeletionTaskId", "task/aws-service-role/ecr.amazonaws.com/target/1")];
     vec![
-        own(Op::CreateServiceLinkedRole, REPLICATION, &service)
-            .after([step(Op::DeleteServiceLinkedRole, &role)]),
-        on(Op::DeleteServiceLinkedRole, REPLICATION, &role)
-            .after([step(Op::CreateServiceLinkedRole, &service)])
+        own(Op::Iam(IamOp::CreateServiceLinkedRole), REPLICATION, &service)
+            .after([step(Op::Iam(IamOp::DeleteServiceLinkedRole), &role)]),
+        on(Op::Iam(IamOp::DeleteServiceLinkedRole), REPLICATION, &role)
+            .after([step(Op::Iam(IamOp::CreateServiceLinkedRole), &service)])
             .elsewhere(Expected::Success),
-        own(Op::GetServiceLinkedRoleDeletionStatus, "role/aws-service-role/ecr.amazonaws.com/target", &task),
+        own(
+            Op::Iam(IamOp::GetServiceLinkedRoleDeletionStatus),
+            "role/aws-service-role/ecr.amazonaws.com/target",
+            &task,
+        ),
     ]
 }

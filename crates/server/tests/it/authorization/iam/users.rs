@@ -1,5 +1,6 @@
 //! Users and their access keys.
 
+use access::op::IamOp;
 use access::op::Op;
 
 use super::super::table::{Cross, Expected, Need, Row, iam as arn};
@@ -30,44 +31,46 @@ fn of_entities() -> Vec<Row> {
     let tagged = [("UserName", "target-tagged"), TAG[0], TAG[1]];
     let renamed = [("UserName", "target-old"), ("NewUserName", "target-moved")];
     vec![
-        own(Op::CreateUser, "user/target-new", &new).after([step(Op::DeleteUser, &new)]),
-        own(Op::CreateUser, "user/target-tagged", &tagged)
+        own(Op::Iam(IamOp::CreateUser), "user/target-new", &new)
+            .after([step(Op::Iam(IamOp::DeleteUser), &new)]),
+        own(Op::Iam(IamOp::CreateUser), "user/target-tagged", &tagged)
             .variant("with tags")
             .needs("iam:TagUser", arn("user/target-tagged"))
-            .after([step(Op::DeleteUser, &tagged[..1])]),
-        on_user(Op::GetUser, &[]),
-        own(Op::ListUsers, "user/", &[]),
-        on_user(Op::UpdateUser, &[]),
-        on(Op::UpdateUser, "user/target-old", &renamed)
+            .after([step(Op::Iam(IamOp::DeleteUser), &tagged[..1])]),
+        on_user(Op::Iam(IamOp::GetUser), &[]),
+        own(Op::Iam(IamOp::ListUsers), "user/", &[]),
+        on_user(Op::Iam(IamOp::UpdateUser), &[]),
+        on(Op::Iam(IamOp::UpdateUser), "user/target-old", &renamed)
             .variant("to another name")
             .needs("iam:UpdateUser", arn("user/target-moved"))
             .after([
-                step(Op::DeleteUser, &[("UserName", "target-moved")]),
-                step(Op::CreateUser, &renamed[..1]),
+                step(Op::Iam(IamOp::DeleteUser), &[("UserName", "target-moved")]),
+                step(Op::Iam(IamOp::CreateUser), &renamed[..1]),
             ]),
-        on(Op::DeleteUser, "user/target-doomed", &doomed).after([step(Op::CreateUser, &doomed)]),
-        on_user(Op::TagUser, &TAG),
-        on_user(Op::UntagUser, &[TAG_KEY]),
-        on_user(Op::ListUserTags, &[]),
-        on_user(Op::ListGroupsForUser, &[]),
+        on(Op::Iam(IamOp::DeleteUser), "user/target-doomed", &doomed)
+            .after([step(Op::Iam(IamOp::CreateUser), &doomed)]),
+        on_user(Op::Iam(IamOp::TagUser), &TAG),
+        on_user(Op::Iam(IamOp::UntagUser), &[TAG_KEY]),
+        on_user(Op::Iam(IamOp::ListUserTags), &[]),
+        on_user(Op::Iam(IamOp::ListGroupsForUser), &[]),
     ]
 }
 
 fn of_policies() -> Vec<Row> {
     let document = ("PolicyDocument", DOCUMENT);
-    let put = step(Op::PutUserPolicy, &[USER, POLICY, document]);
-    let attach = step(Op::AttachUserPolicy, &[USER, ATTACHED]);
-    let bound = step(Op::PutUserPermissionsBoundary, &[USER, ("PermissionsBoundary", READ_ONLY)]);
+    let put = step(Op::Iam(IamOp::PutUserPolicy), &[USER, POLICY, document]);
+    let attach = step(Op::Iam(IamOp::AttachUserPolicy), &[USER, ATTACHED]);
+    let bound = step(Op::Iam(IamOp::PutUserPermissionsBoundary), &[USER, ("PermissionsBoundary", READ_ONLY)]);
     vec![
-        on_user(Op::PutUserPolicy, &[POLICY, document]),
-        on_user(Op::GetUserPolicy, &[POLICY]).after([put.clone()]),
-        on_user(Op::ListUserPolicies, &[]),
-        on_user(Op::DeleteUserPolicy, &[POLICY]).after([put]),
-        on_user(Op::AttachUserPolicy, &[ATTACHED]),
-        on_user(Op::ListAttachedUserPolicies, &[]),
-        on_user(Op::DetachUserPolicy, &[ATTACHED]).after([attach]),
-        on_user(Op::PutUserPermissionsBoundary, &[("PermissionsBoundary", READ_ONLY)]),
-        on_user(Op::DeleteUserPermissionsBoundary, &[]).after([bound]),
+        on_user(Op::Iam(IamOp::PutUserPolicy), &[POLICY, document]),
+        on_user(Op::Iam(IamOp::GetUserPolicy), &[POLICY]).after([put.clone()]),
+        on_user(Op::Iam(IamOp::ListUserPolicies), &[]),
+        on_user(Op::Iam(IamOp::DeleteUserPolicy), &[POLICY]).after([put]),
+        on_user(Op::Iam(IamOp::AttachUserPolicy), &[ATTACHED]),
+        on_user(Op::Iam(IamOp::ListAttachedUserPolicies), &[]),
+        on_user(Op::Iam(IamOp::DetachUserPolicy), &[ATTACHED]).after([attach]),
+        on_user(Op::Iam(IamOp::PutUserPermissionsBoundary), &[("PermissionsBoundary", READ_ONLY)]),
+        on_user(Op::Iam(IamOp::DeleteUserPermissionsBoundary), &[]).after([bound]),
     ]
 }
 
@@ -75,15 +78,15 @@ fn of_policies() -> Vec<Row> {
 fn of_what_is_not_here() -> Vec<Row> {
     let none = || Expected::Code(404, "NoSuchEntity");
     vec![
-        on_user(Op::GetLoginProfile, &[]).gives(none()),
-        on_user(Op::DeleteLoginProfile, &[]).gives(none()),
-        on_user(Op::ListMFADevices, &[]),
-        on_user(Op::ListSSHPublicKeys, &[]),
-        on_user(Op::ListServiceSpecificCredentials, &[]),
-        on_user(Op::ListSigningCertificates, &[]),
+        on_user(Op::Iam(IamOp::GetLoginProfile), &[]).gives(none()),
+        on_user(Op::Iam(IamOp::DeleteLoginProfile), &[]).gives(none()),
+        on_user(Op::Iam(IamOp::ListMFADevices), &[]),
+        on_user(Op::Iam(IamOp::ListSSHPublicKeys), &[]),
+        on_user(Op::Iam(IamOp::ListServiceSpecificCredentials), &[]),
+        on_user(Op::Iam(IamOp::ListSigningCertificates), &[]),
         // Of the account, whatever user is named: IAM's operation names none.
-        own(Op::ListVirtualMFADevices, "mfa/", &[]),
-        own(Op::ListVirtualMFADevices, "mfa/", &[USER]).variant("with a user's name"),
+        own(Op::Iam(IamOp::ListVirtualMFADevices), "mfa/", &[]),
+        own(Op::Iam(IamOp::ListVirtualMFADevices), "mfa/", &[USER]).variant("with a user's name"),
     ]
 }
 
@@ -98,17 +101,17 @@ pub(super) fn of_keys(key: &str) -> Vec<Row> {
         Need::new("iam:GetAccessKeyLastUsed", arn(resource)).shown_as(&format!("access key {key}"))
     };
     vec![
-        on_user(Op::CreateAccessKey, &[]),
-        on_user(Op::ListAccessKeys, &[]),
-        on_user(Op::UpdateAccessKey, &[id, ("Status", "Active")]),
-        Row::of(Op::GetAccessKeyLastUsed, last_used(key), refused())
+        on_user(Op::Iam(IamOp::CreateAccessKey), &[]),
+        on_user(Op::Iam(IamOp::ListAccessKeys), &[]),
+        on_user(Op::Iam(IamOp::UpdateAccessKey), &[id, ("Status", "Active")]),
+        Row::of(Op::Iam(IamOp::GetAccessKeyLastUsed), last_used(key), refused())
             .needing(need("user/target", key))
             .without_reason(),
-        Row::of(Op::GetAccessKeyLastUsed, last_used(unknown), refused())
+        Row::of(Op::Iam(IamOp::GetAccessKeyLastUsed), last_used(unknown), refused())
             .variant("of no key")
             .needing(need("user/*", unknown))
             .without_reason()
             .gives(Expected::Code(403, "AccessDenied")),
-        on_user(Op::DeleteAccessKey, &[id]),
+        on_user(Op::Iam(IamOp::DeleteAccessKey), &[id]),
     ]
 }

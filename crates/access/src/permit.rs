@@ -1,0 +1,222 @@
+//! A permit: what the gate gives when a decision allows an operation, and the only way to the store's operations.
+//!
+//! A permit carries what the decision was about, so that its effect cannot happen elsewhere. `effects` says which permit
+//! opens which operation of the store.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use aws::ids::{AccountId, Region};
+use meta::{
+    BlobRow, ImageRow, Meta, Never, OpError, Operation, Registry, RepositoryKey, RepositoryRow, Resolved,
+    UploadRow,
+};
+
+use crate::Access;
+use crate::context::Caller;
+use crate::error::Result;
+use crate::store::StoreResultExt as _;
+
+/// What a permit is on.
+pub trait Subject: Send + Sync + 'static {
+    /// What the operations of the store name it by.
+    type Key;
+
+    /// Its key.
+    fn key(&self) -> Self::Key;
+}
+
+/// A subject that a request asked for.
+pub trait Asked: Subject {
+    /// Who was permitted.
+    fn caller(&self) -> &Arc<Caller>;
+
+    /// The account that owns the subject.
+    fn account(&self) -> &AccountId;
+}
+
+/// A repository that exists.
+#[derive(Debug)]
+pub struct OnRepository {
+    pub(crate) caller: Arc<Caller>,
+    pub(crate) account_id: AccountId,
+    pub(crate) row: RepositoryRow,
+    pub(crate) resolved: Arc<Resolved>,
+}
+
+impl Subject for OnRepository {
+    type Key = RepositoryKey;
+
+    fn key(&self) -> RepositoryKey {
+        self.row.key
+    }
+}
+
+/// A registry: an account in a Region.
+#[derive(Debug)]
+pub struct OnRegistry {
+    pub(crate) caller: Arc<Caller>,
+    pub(crate) account_id: AccountId,
+    pub(crate) region: Region,
+    pub(crate) resolved: Arc<Resolved>,
+}
+
+impl Subject for OnRegistry {
+    type Key = AccountId;
+
+    fn key(&self) -> AccountId {
+        self.account_id.clone()
+    }
+}
+
+/// What the request names in an account: a user, a policy, a member account.
+#[derive(Debug)]
+pub struct OnAccount {
+    pub(crate) caller: Arc<Caller>,
+    pub(crate) account_id: AccountId,
+}
+
+impl Subject for OnAccount {
+    type Key = AccountId;
+
+    fn key(&self) -> AccountId {
+        self.account_id.clone()
+    }
+}
+
+/// The whole deployment: for the work that no request asks for.
+#[derive(Debug)]
+pub struct OnDeployment;
+
+impl Subject for OnDeployment {
+    type Key = ();
+
+    fn key(&self) {}
+}
+
+macro_rules! asked {
+    ($($subject:ident)*) => {$(
+        impl Asked for $subject {
+            fn caller(&self) -> &Arc<Caller> {
+                &self.caller
+            }
+
+            fn account(&self) -> &AccountId {
+                &self.account_id
+            }
+        }
+    )*};
+}
+
+asked! { OnRepository OnRegistry OnAccount }
+
+/// What can be permitted: the effect of an operation, or the work of a service.
+pub trait Grant: Send + Sync + 'static {
+    /// What the permit is on.
+    type On: Subject;
+}
+
+/// A permit for `G` opens the store's operation `O`. Implemented in `effects` and nowhere else.
+pub trait Opens<O: Operation>: Grant {}
+
+/// The permission for one kind of effect on one subject.
+pub struct Permit<G: Grant> {
+    pub(crate) meta: Meta,
+    on: G::On,
+    grant: PhantomData<fn() -> G>,
+}
+
+impl<G: Grant> Permit<G> {
+    /// Only the gate and `for_service` make permits.
+    pub(crate) fn new(meta: Meta, on: G::On) -> Self {
+        Self { meta, on, grant: PhantomData }
+    }
+
+    /// Reads with an operation that the permit opens.
+    pub async fn read<O>(&self, operation: impl FnOnce(<G::On as Subject>::Key) -> O) -> Result<O::Output>
+    where
+        O: Operation<Refusal = Never>,
+        G: Opens<O>,
+    {
+        self.meta.read(operation(self.on.key())).await.or_store_error()
+    }
+
+    /// Writes with an operation that the permit opens. A rule of the store may refuse it.
+    pub async fn write<O>(
+        &self,
+        operation: impl FnOnce(<G::On as Subject>::Key) -> O,
+    ) -> std::result::Result<O::Output, OpError<O::Refusal>>
+    where
+        O: Operation,
+        G: Opens<O>,
+    {
+        self.meta.write(operation(self.on.key())).await
+    }
+}
+
+impl<G: Grant> Permit<G>
+where
+    G::On: Asked,
+{
+    /// Who was permitted.
+    pub fn caller(&self) -> &Caller {
+        self.on.caller()
+    }
+
+    /// The account that owns the subject.
+    pub fn account(&self) -> &AccountId {
+        self.on.account()
+    }
+}
+
+impl<G: Grant<On = OnRepository>> Permit<G> {
+    /// The repository that the effect may touch.
+    pub fn repository(&self) -> RepositoryKey {
+        self.on.row.key
+    }
+
+    /// That repository as it was when the decision was taken.
+    pub fn row(&self) -> &RepositoryRow {
+        &self.on.row
+    }
+
+    /// The image that the request names, if the repository has it.
+    pub fn image(&self) -> Option<&ImageRow> {
+        self.on.resolved.image.as_ref()
+    }
+
+    /// The blob that the request names, if the repository has it.
+    pub fn blob(&self) -> Option<&BlobRow> {
+        self.on.resolved.blob.as_ref()
+    }
+
+    /// The upload that the request names, if the repository has it.
+    pub fn upload(&self) -> Option<&UploadRow> {
+        self.on.resolved.upload.as_ref()
+    }
+}
+
+impl<G: Grant<On = OnRegistry>> Permit<G> {
+    /// The registry, if it holds anything yet.
+    pub fn registry(&self) -> Option<&Registry> {
+        self.on.resolved.registry.as_ref()
+    }
+
+    /// The registry's Region.
+    pub fn region(&self) -> &Region {
+        &self.on.region
+    }
+}
+
+/// The authority of a service of the deployment: work that no request asks for. Listed in `effects`.
+pub trait ServiceAuthority: Grant<On = OnDeployment> {
+    /// Its name.
+    const NAME: &'static str;
+}
+
+impl<A: ServiceAuthority> Permit<A> {
+    /// The permit of a service.
+    pub fn for_service(_authority: A, access: &Access) -> Self {
+        Self::new(access.meta.clone(), OnDeployment)
+    }
+}

@@ -1,0 +1,48 @@
+//! The operations of Amazon ECR (API 2015-09-21) that Wharf has.
+
+/// Calls a macro with every operation of this service: name, IAM action, what the action is decided on, request type
+/// in `aws::ecr`, handler. A permission is an action that other operations ask for and that is no operation.
+#[macro_export]
+macro_rules! ecr_operations {
+    ($callback:ident $($prefix:tt)*) => {
+        $callback! { $($prefix)*
+            operations {
+                BatchCheckLayerAvailability: "ecr:BatchCheckLayerAvailability" on Repository => BatchCheckLayerAvailabilityRequest, batch_check_layer_availability;
+                BatchDeleteImage: "ecr:BatchDeleteImage" on Repository => BatchDeleteImageRequest, batch_delete_image;
+                BatchGetImage: "ecr:BatchGetImage" on Repository => BatchGetImageRequest, batch_get_image;
+                CompleteLayerUpload: "ecr:CompleteLayerUpload" on Repository => CompleteLayerUploadRequest, complete_layer_upload;
+                CreateRepository: "ecr:CreateRepository" on NewRepository => CreateRepositoryRequest, create_repository;
+                DeleteRegistryPolicy: "ecr:DeleteRegistryPolicy" on Account => DeleteRegistryPolicyRequest, delete_registry_policy;
+                DeleteRepository: "ecr:DeleteRepository" on Repository => DeleteRepositoryRequest, delete_repository;
+                DeleteRepositoryPolicy: "ecr:DeleteRepositoryPolicy" on Repository => DeleteRepositoryPolicyRequest, delete_repository_policy;
+                DescribeImageScanFindings: "ecr:DescribeImageScanFindings" on Repository => DescribeImageScanFindingsRequest, describe_image_scan_findings;
+                DescribeImages: "ecr:DescribeImages" on Repository => DescribeImagesRequest, describe_images;
+                DescribeRegistry: "ecr:DescribeRegistry" on Account => DescribeRegistryRequest, describe_registry;
+                DescribeRepositories: "ecr:DescribeRepositories" on Repository => DescribeRepositoriesRequest, describe_repositories;
+                GetAccountSetting: "ecr:GetAccountSetting" on Account => GetAccountSettingRequest, get_account_setting;
+                GetAuthorizationToken: "ecr:GetAuthorizationToken" on Account => GetAuthorizationTokenRequest, get_authorization_token;
+                GetDownloadUrlForLayer: "ecr:GetDownloadUrlForLayer" on Repository => GetDownloadUrlForLayerRequest, get_download_url_for_layer;
+                GetRegistryPolicy: "ecr:GetRegistryPolicy" on Account => GetRegistryPolicyRequest, get_registry_policy;
+                GetRepositoryPolicy: "ecr:GetRepositoryPolicy" on Repository => GetRepositoryPolicyRequest, get_repository_policy;
+                InitiateLayerUpload: "ecr:InitiateLayerUpload" on Repository => InitiateLayerUploadRequest, initiate_layer_upload;
+                ListImageReferrers: "ecr:BatchGetImage" on Repository => ListImageReferrersRequest, list_image_referrers;
+                ListImages: "ecr:ListImages" on Repository => ListImagesRequest, list_images;
+                ListTagsForResource: "ecr:ListTagsForResource" on Repository => ListTagsForResourceRequest, list_tags_for_resource;
+                PutAccountSetting: "ecr:PutAccountSetting" on Account => PutAccountSettingRequest, put_account_setting;
+                PutImage: "ecr:PutImage" on Repository => PutImageRequest, put_image;
+                PutImageScanningConfiguration: "ecr:PutImageScanningConfiguration" on Repository => PutImageScanningConfigurationRequest, put_image_scanning_configuration;
+                PutImageTagMutability: "ecr:PutImageTagMutability" on Repository => PutImageTagMutabilityRequest, put_image_tag_mutability;
+                PutRegistryPolicy: "ecr:PutRegistryPolicy" on Account => PutRegistryPolicyRequest, put_registry_policy;
+                SetRepositoryPolicy: "ecr:SetRepositoryPolicy" on Repository => SetRepositoryPolicyRequest, set_repository_policy;
+                TagResource: "ecr:TagResource" on Repository => TagResourceRequest, tag_resource;
+                UntagResource: "ecr:UntagResource" on Repository => UntagResourceRequest, untag_resource;
+                UploadLayerPart: "ecr:UploadLayerPart" on Repository => UploadLayerPartRequest, upload_layer_part;
+            }
+            unsigned {
+            }
+            permissions {
+                ListRepositories: "ecr:DescribeRepositories" on AllRepositories;
+            }
+        }
+    };
+}

@@ -1,0 +1,39 @@
+//! The operations of Organizations (API 2016-11-28) that Wharf has.
+
+/// Calls a macro with every operation of this service: name, IAM action, what the action is decided on, request type
+/// in `aws::organizations`, handler. A permission is an action that other operations ask for and that is no operation.
+#[macro_export]
+macro_rules! organizations_operations {
+    ($callback:ident $($prefix:tt)*) => {
+        $callback! { $($prefix)*
+            operations {
+                CloseAccount: "organizations:CloseAccount" on Named => CloseAccountRequest, close_account;
+                CreateAccount: "organizations:CreateAccount" on Named => CreateAccountRequest, create_account;
+                DescribeAccount: "organizations:DescribeAccount" on Named => DescribeAccountRequest, describe_account;
+                DescribeCreateAccountStatus: "organizations:DescribeCreateAccountStatus" on Named => DescribeCreateAccountStatusRequest, describe_create_account_status;
+                DescribeOrganization: "organizations:DescribeOrganization" on Named => DescribeOrganizationRequest, describe_organization;
+                ListAWSServiceAccessForOrganization: "organizations:ListAWSServiceAccessForOrganization" on Named => ListAWSServiceAccessForOrganizationRequest, list_aws_service_access_for_organization;
+                ListAccounts: "organizations:ListAccounts" on Named => ListAccountsRequest, list_accounts;
+                ListAccountsForParent: "organizations:ListAccountsForParent" on Named => ListAccountsForParentRequest, list_accounts_for_parent;
+                ListChildren: "organizations:ListChildren" on Named => ListChildrenRequest, list_children;
+                ListCreateAccountStatus: "organizations:ListCreateAccountStatus" on Named => ListCreateAccountStatusRequest, list_create_account_status;
+                ListDelegatedAdministrators: "organizations:ListDelegatedAdministrators" on Named => ListDelegatedAdministratorsRequest, list_delegated_administrators;
+                ListOrganizationalUnitsForParent: "organizations:ListOrganizationalUnitsForParent" on Named => ListOrganizationalUnitsForParentRequest, list_organizational_units_for_parent;
+                ListParents: "organizations:ListParents" on Named => ListParentsRequest, list_parents;
+                ListRoots: "organizations:ListRoots" on Named => ListRootsRequest, list_roots;
+                ListTagsForResource: "organizations:ListTagsForResource" on Named => ListTagsForResourceRequest, list_tags_for_account;
+                MoveAccount: "organizations:MoveAccount" on Named => MoveAccountRequest, move_account;
+                RemoveAccountFromOrganization: "organizations:RemoveAccountFromOrganization" on Named => RemoveAccountFromOrganizationRequest, remove_account_from_organization;
+                TagResource: "organizations:TagResource" on Named => TagResourceRequest, tag_account;
+                UntagResource: "organizations:UntagResource" on Named => UntagResourceRequest, untag_account;
+                WharfListKeys: "organizations:WharfListKeys" on Named => WharfListKeysRequest, wharf_list_keys;
+                WharfRenameAccount: "account:PutAccountName" on Named => WharfRenameAccountRequest, wharf_rename_account;
+                WharfRotateKeys: "organizations:WharfRotateKeys" on Named => WharfRotateKeysRequest, wharf_rotate_keys;
+            }
+            unsigned {
+            }
+            permissions {
+            }
+        }
+    };
+}

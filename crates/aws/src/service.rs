@@ -1,0 +1,112 @@
+//! The services that Wharf answers for, and what tells one from another on the wire.
+
+use crate::dialect::Dialect;
+
+/// A service of AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// Amazon ECR, private registries.
+    Ecr,
+    /// Amazon ECR Public.
+    EcrPublic,
+    /// IAM.
+    Iam,
+    /// STS.
+    Sts,
+    /// AWS Organizations. Wharf's list includes one action of AWS Account Management.
+    Organizations,
+}
+
+/// Which Region a service's requests count for (`aws:RequestedRegion`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegionRule {
+    /// The Region of the resource.
+    Resource,
+    /// The Region that the request was signed for.
+    Signed,
+    /// us-east-1: the service has one endpoint for all Regions.
+    Global,
+}
+
+impl Service {
+    /// Every service.
+    pub const ALL: [Self; 5] = [Self::Ecr, Self::EcrPublic, Self::Iam, Self::Sts, Self::Organizations];
+
+    /// The name in the credential scope of a signature.
+    pub const fn scope(self) -> &'static str {
+        match self {
+            Self::Ecr => "ecr",
+            Self::EcrPublic => "ecr-public",
+            Self::Iam => "iam",
+            Self::Sts => "sts",
+            Self::Organizations => "organizations",
+        }
+    }
+
+    /// The part of `X-Amz-Target` before the dot; none for a service of the query protocol.
+    pub const fn target_prefix(self) -> Option<&'static str> {
+        match self {
+            Self::Ecr => Some("AmazonEC2ContainerRegistry_V20150921"),
+            Self::EcrPublic => Some("SpencerFrontendService"),
+            Self::Organizations => Some("AWSOrganizationsV20161128"),
+            Self::Iam | Self::Sts => None,
+        }
+    }
+
+    /// The `Version` of requests of the query protocol; for the other services the date of the API's model.
+    pub const fn version(self) -> &'static str {
+        match self {
+            Self::Ecr => "2015-09-21",
+            Self::EcrPublic => "2020-10-30",
+            Self::Iam => "2010-05-08",
+            Self::Sts => "2011-06-15",
+            Self::Organizations => "2016-11-28",
+        }
+    }
+
+    /// How requests and errors are framed.
+    pub const fn dialect(self) -> Dialect {
+        match self {
+            Self::Ecr | Self::EcrPublic | Self::Organizations => Dialect::Json,
+            Self::Iam | Self::Sts => Dialect::Query,
+        }
+    }
+
+    /// Which Region its requests count for.
+    pub const fn region_rule(self) -> RegionRule {
+        match self {
+            Self::Ecr | Self::EcrPublic => RegionRule::Resource,
+            Self::Sts => RegionRule::Signed,
+            Self::Iam | Self::Organizations => RegionRule::Global,
+        }
+    }
+
+    /// The service's own condition key for tags of a resource, beside `aws:ResourceTag/`; none where there is none.
+    pub const fn resource_tag_prefix(self) -> Option<&'static str> {
+        match self {
+            Self::Ecr => Some("ecr:ResourceTag/"),
+            Self::EcrPublic => Some("ecr-public:ResourceTag/"),
+            Self::Iam | Self::Sts => Some("iam:ResourceTag/"),
+            Self::Organizations => None,
+        }
+    }
+
+    /// Whether policies of repositories and registries apply to its operations.
+    pub const fn has_resource_policies(self) -> bool {
+        matches!(self, Self::Ecr | Self::EcrPublic)
+    }
+
+    /// The XML namespace of answers in the query protocol; empty for the other services.
+    pub const fn xml_namespace(self) -> &'static str {
+        match self {
+            Self::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
+            Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
+            Self::Ecr | Self::EcrPublic | Self::Organizations => "",
+        }
+    }
+
+    /// The service whose requests have this `X-Amz-Target` prefix.
+    pub fn of_target_prefix(prefix: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|service| service.target_prefix() == Some(prefix))
+    }
+}
