@@ -8,6 +8,7 @@
 mod documents;
 mod explain;
 mod keys;
+mod permits;
 mod policies;
 
 use crate::op::StsOp;
@@ -20,6 +21,7 @@ use meta::{Account, CallerRef, ListTagsForResource, Meta, Never, Operation, Reso
 pub use documents::{Named, PolicyCaches};
 pub use explain::Explained;
 pub use keys::{add_resource_tags, of_request_tags, pairs};
+pub use permits::Permits;
 pub use policies::{Deciding, V1_ACTIONS};
 
 use crate::Access;
@@ -43,7 +45,7 @@ pub struct Gate {
     policies: Deciding,
     context: policy::Context,
     signed_region: Option<Region>,
-    /// What the one read returned. Rows in it may be used only after a permit was given.
+    /// What the one read returned. A permit gives its rows.
     resolved: Arc<Resolved>,
     meta: Meta,
 }
@@ -161,26 +163,27 @@ impl Access {
 }
 
 impl Gate {
-    /// What the one read found. Use a row of it only under a permit.
-    pub fn resolved(&self) -> &Resolved {
-        &self.resolved
-    }
-
     /// Decides on one operation. The decision comes before the existence of the repository is told, so that a
     /// stranger cannot learn which names are taken.
     pub fn permit<E: Effect<On: Resolving>>(&self) -> Result<Permit<E>> {
         self.allow(E::OP)?;
-        self.existing()
+        self.existing(&Decided(()))
     }
 
     /// `permit`, with the condition keys that the request brings.
     pub fn permit_with<E: Effect<On: Resolving>>(&self, keys: policy::Context) -> Result<Permit<E>> {
         self.also_allow(E::OP, keys)?;
-        self.existing()
+        self.existing(&Decided(()))
     }
 
-    fn existing<E: Effect<On: Resolving>>(&self) -> Result<Permit<E>> {
-        Ok(Permit::new(self.meta.clone(), E::On::resolve(self)?))
+    /// Decides on several operations. The existence of the repository is told after the last decision.
+    pub fn permits<P: Permits>(&self) -> Result<P> {
+        let decided = P::decide(self)?;
+        P::existing(self, &decided)
+    }
+
+    fn existing<E: Effect<On: Resolving>>(&self, decided: &Decided) -> Result<Permit<E>> {
+        Ok(Permit::new(self.meta.clone(), E::On::resolve(self, decided)?))
     }
 
     /// Decides on an operation whose resource the request names, such as the ARN of a role.
@@ -292,14 +295,17 @@ impl Gate {
     }
 }
 
+/// A decision that allowed the operation. Only the gate makes one.
+pub struct Decided(());
+
 /// A subject that the gate's one read resolved.
 pub trait Resolving: Subject + Sized {
     /// The subject, or why there is none.
-    fn resolve(gate: &Gate) -> Result<Self>;
+    fn resolve(gate: &Gate, decided: &Decided) -> Result<Self>;
 }
 
 impl Resolving for OnRepository {
-    fn resolve(gate: &Gate) -> Result<Self> {
+    fn resolve(gate: &Gate, _decided: &Decided) -> Result<Self> {
         let row = gate.resolved.repository.clone().ok_or_else(|| gate.repository_not_found())?;
         let (caller, account_id) = (Arc::clone(&gate.caller), gate.account_id.clone());
         Ok(Self { caller, account_id, row, resolved: Arc::clone(&gate.resolved) })
@@ -307,7 +313,7 @@ impl Resolving for OnRepository {
 }
 
 impl Resolving for OnRegistry {
-    fn resolve(gate: &Gate) -> Result<Self> {
+    fn resolve(gate: &Gate, _decided: &Decided) -> Result<Self> {
         let (caller, account_id) = (Arc::clone(&gate.caller), gate.account_id.clone());
         Ok(Self { caller, account_id, region: gate.region.clone(), resolved: Arc::clone(&gate.resolved) })
     }

@@ -1,6 +1,7 @@
 //! Which permission opens which operation of the store. This is the page that an auditor reads: what is not listed here
 //! cannot happen, whatever a handler tries.
 
+#[allow(clippy::wildcard_imports, reason = "the lists below name operations of the whole store")]
 use meta::operations::*;
 
 use crate::op::{ecr, iam, organizations, sts};
@@ -15,6 +16,32 @@ macro_rules! before_decision {
 
 macro_rules! opens {
     ($($permission:path => $($operation:ty),*;)*) => { $($(impl Opens<$operation> for $permission {})*)* };
+}
+
+/// What can be done with the bytes of layers.
+pub mod bytes {
+    /// Reads a layer.
+    #[derive(Debug)]
+    pub enum Read {}
+    /// Appends to an upload.
+    #[derive(Debug)]
+    pub enum Append {}
+    /// Creates an empty object.
+    #[derive(Debug)]
+    pub enum Create {}
+    /// Reads an upload to compute its digest.
+    #[derive(Debug)]
+    pub enum Hash {}
+    /// Deletes an object.
+    #[derive(Debug)]
+    pub enum Delete {}
+}
+
+/// A permit for `Self` opens this use of layers' bytes. Implemented in this file and nowhere else.
+pub trait OpensBytes<Use>: Grant {}
+
+macro_rules! opens_bytes {
+    ($($permission:path => $($use:ty),*;)*) => { $($(impl OpensBytes<$use> for $permission {})*)* };
 }
 
 macro_rules! services {
@@ -49,9 +76,55 @@ before_decision! {
     ListIamTags,
 }
 
-// Repositories and images.
+// Repositories and images. An operation that names several permissions, such as a push of a whole blob, needs a permit
+// for each.
 opens! {
+    ecr::CreateRepository => FindAccount, EnsureRegistry, CreateRepository;
+    ecr::ListRepositories => DescribeRepositories;
     ecr::DeleteRepository => DeleteRepository;
+    ecr::PutImageTagMutability => PutImageTagMutability;
+    ecr::PutImageScanningConfiguration => PutImageScanning;
+    ecr::TagResource => TagResource;
+    ecr::UntagResource => UntagResource;
+    ecr::ListTagsForResource => ListTagsForResource;
+    ecr::SetRepositoryPolicy => FindNamedPrincipals, SetRepositoryPolicy;
+    ecr::GetRepositoryPolicy => FindNamedPrincipals, LoadRepositoryPolicy;
+    ecr::DeleteRepositoryPolicy => FindNamedPrincipals, SetRepositoryPolicy;
+
+    ecr::PutImage => PutImage;
+    ecr::BatchGetImage => FindImages, LoadManifest;
+    ecr::BatchDeleteImage => BatchDeleteImage, DeleteTag, UnlinkBlob;
+    ecr::ListImages => ListImages, ListTags;
+    ecr::DescribeImages => FindImages, DescribeImages;
+    ecr::ListImageReferrers => MeasureReferrers, ListReferrers;
+    ecr::DescribeImageScanFindings => FindImages;
+
+    // A check that finds a blob renews the time for which the blob is kept.
+    ecr::BatchCheckLayerAvailability => FindBlobs, RenewBlobs;
+    ecr::GetDownloadUrlForLayer => RenewBlobs;
+    ecr::InitiateLayerUpload => CreateUpload;
+    ecr::UploadLayerPart => AdvanceUpload, CancelUpload;
+    // A mount is an upload that is complete at once.
+    ecr::CompleteLayerUpload => FindBlobs, CompleteUpload, CancelUpload, FindLinks, LinkBlob, RenewBlobs;
+}
+
+// Registries.
+opens! {
+    ecr::PutRegistryPolicy => FindAccount, EnsureRegistry, FindNamedPrincipals, GetAccountSetting, SetRegistryPolicy;
+    ecr::GetRegistryPolicy => FindNamedPrincipals, LoadRegistryPolicy;
+    ecr::DeleteRegistryPolicy => FindNamedPrincipals, SetRegistryPolicy;
+    ecr::GetAccountSetting => GetAccountSetting;
+    ecr::PutAccountSetting => FindAccount, EnsureRegistry, PutAccountSetting;
+}
+
+// The bytes of layers.
+opens_bytes! {
+    ecr::GetDownloadUrlForLayer => bytes::Read;
+    ecr::UploadLayerPart => bytes::Append;
+    // The object of an empty layer is made when the upload is completed. Bytes are read again for a digest whose
+    // algorithm was named only then.
+    ecr::CompleteLayerUpload => bytes::Create, bytes::Hash;
+    authority::SweepDoomed => bytes::Delete;
 }
 
 // IAM.
@@ -73,4 +146,10 @@ opens! {
 services! {
     /// Ends uploads that expired.
     ExpireUploads => ExpireUploads;
+    /// Empties repositories that were deleted.
+    PurgeRepositories => ClaimWork, PurgeRepositorySlice, FinishWork, PostponeWork;
+    /// Deletes the bytes of objects whose rows are gone.
+    SweepDoomed => ClaimDoomed, ForgetDoomed;
+    /// Records when an image was last pulled, after the answer to the pull.
+    RecordPulls => RecordPull;
 }

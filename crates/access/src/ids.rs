@@ -16,6 +16,12 @@ pub struct IdSource {
     low: i64,
 }
 
+impl Default for IdSource {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl IdSource {
     pub fn new() -> Self {
         let mut bytes = [0_u8; 8];

@@ -7,9 +7,10 @@ use std::collections::HashMap;
 
 use crate::error::PolicyError;
 use crate::json::Json;
-use crate::policy::MAX_POLICY_BYTES;
+use crate::parse;
+use crate::policy::{MAX_POLICY_BYTES, Policy};
 
-/// A policy document. That it is a policy is for [`crate::Policy::parse`] to say.
+/// A policy document. [`Document::policy`] says whether it is a policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document(Json);
 
@@ -25,6 +26,11 @@ impl Document {
             Some(name) => Err(PolicyError::DuplicateElement(name.to_owned())),
             None => Ok(Self(json)),
         }
+    }
+
+    /// The policy that the document is. Its text is not parsed again.
+    pub fn policy(&self) -> Result<Policy, PolicyError> {
+        parse::compiled(&self.0)
     }
 
     /// The entries under `AWS` of all `Principal` and `NotPrincipal` elements, in order, each once.

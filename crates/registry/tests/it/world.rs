@@ -15,8 +15,8 @@ use meta::{CreateAccessKey, CreateUser, FindAccount, Meta, PutInlinePolicy};
 use oci::digest::{Algorithm, Digest};
 use oci::name::Reference;
 use registry::Registry;
-use registry::manifest::Pushed;
-use registry::upload::Incoming;
+use registry::image::push::Pushed;
+use registry::layer::upload::Incoming;
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 
