@@ -25,6 +25,7 @@ mod keys;
 mod late;
 mod organizations;
 mod put_image;
+mod store_reads;
 mod sts_assume;
 mod sts_chain;
 mod sts_large;
