@@ -21,7 +21,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("oidc", &["outbound"]),
     ("access", &["aws", "meta", "oci", "outbound", "policy"]),
     ("identity", &["access", "aws", "meta", "oci", "oidc", "policy"]),
-    ("registry", &["access", "aws", "blob", "meta", "oci", "policy"]),
+    ("registry", &["access", "aws", "blob", "oci", "policy"]),
     ("server", &["access", "aws", "identity", "oci", "registry"]),
     ("wharf", &["access", "aws", "blob", "identity", "meta", "outbound", "registry", "server"]),
     ("testkit", &[]),
@@ -181,6 +181,7 @@ fn source_problems(root: &Path) -> Result<(Vec<String>, Vec<String>)> {
             errors.push(format!("{shown} must open with a `//!` line that says what it is for"));
         }
         errors.extend(outgoing::problems(&shown, &text));
+        errors.extend(layer_bytes::problems(&shown, &text));
     }
     Ok((errors, warnings))
 }
@@ -213,6 +214,7 @@ fn collect_rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
+mod layer_bytes;
 mod outgoing;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use ::blob::Appended;
 use ::blob::fault::{self, Fault};
 use access::error::{Code, Error, Result};
 use access::op::ecr::UploadLayerPart;
@@ -11,6 +10,7 @@ use bytes::Bytes;
 use futures::stream::PollNext;
 use futures::{FutureExt as _, Stream, StreamExt as _};
 
+use super::bytes::Appended;
 use super::permits::{Has, UploadPermits, upload_not_found};
 use super::upload::{BodyError, ByteStream, Incoming, OwnedUpload, superseded};
 use crate::Registry;

@@ -1,7 +1,8 @@
 //! The bytes of layers, behind permits: `access::effects` says which permit opens which use of them. No other file of this
 //! crate names the blob store.
 
-use ::blob::{AppendError, Appended, Content, ObjectKey, OpenError, Store};
+use ::blob::{AppendError, ObjectKey, OpenError, Store};
+pub use ::blob::{Appended, Content, ContentStream};
 use access::effects::OpensBytes;
 use access::effects::bytes::{Append, Create, Delete, Hash, Read};
 use access::error::{Code, Error, Result};

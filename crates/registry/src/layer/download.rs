@@ -1,7 +1,5 @@
 //! Reading blobs. A blob is there only through a repository that links it.
 
-use ::blob::Content;
-pub use ::blob::ContentStream;
 use access::context::{Ctx, RepositoryRef};
 use access::error::Result;
 use access::op::ecr;
@@ -12,7 +10,8 @@ use oci::digest::Digest;
 
 pub use super::availability::BlobStat;
 use super::blob_unknown;
-use super::bytes::LayerBytes;
+pub use super::bytes::ContentStream;
+use super::bytes::{Content, LayerBytes};
 use crate::Registry;
 
 /// The permission to read one blob's bytes.
