@@ -21,7 +21,7 @@ use meta::{Account, CallerRef, ListTagsForResource, Meta, Never, Operation, Reso
 pub use documents::{Named, PolicyCaches};
 pub use explain::Explained;
 pub use keys::{add_resource_tags, of_request_tags, pairs};
-pub use permits::Permits;
+pub use permits::{Allowed, Permits};
 pub use policies::{Deciding, V1_ACTIONS};
 
 use crate::Access;
@@ -170,23 +170,18 @@ impl Gate {
     /// stranger cannot learn which names are taken.
     pub fn permit<E: Effect<On: Resolving>>(&self) -> Result<Permit<E>> {
         self.allow(E::OP)?;
-        self.existing(&Decided(()))
+        Permit::existing(Allowed::by(self))
     }
 
     /// `permit`, with the condition keys that the request brings.
     pub fn permit_with<E: Effect<On: Resolving>>(&self, keys: policy::Context) -> Result<Permit<E>> {
         self.also_allow(E::OP, keys)?;
-        self.existing(&Decided(()))
+        Permit::existing(Allowed::by(self))
     }
 
     /// Decides on several operations. The existence of the repository is told after the last decision.
     pub fn permits<P: Permits>(&self) -> Result<P> {
-        let decided = P::decide(self)?;
-        P::existing(self, &decided)
-    }
-
-    fn existing<E: Effect<On: Resolving>>(&self, decided: &Decided) -> Result<Permit<E>> {
-        Ok(Permit::new(self.meta.clone(), E::On::resolve(self, decided)?))
+        P::existing(P::decide(self)?)
     }
 
     /// Decides on an operation whose resource the request names, such as the ARN of a role.
@@ -300,17 +295,15 @@ impl Gate {
     }
 }
 
-/// A decision that allowed the operation. Only the gate makes one.
-pub struct Decided(());
-
 /// A subject that the gate's one read resolved.
 pub trait Resolving: Subject + Sized {
     /// The subject, or why there is none.
-    fn resolve(gate: &Gate, decided: &Decided) -> Result<Self>;
+    fn resolve<P>(allowed: &Allowed<'_, P>) -> Result<Self>;
 }
 
 impl Resolving for OnRepository {
-    fn resolve(gate: &Gate, _decided: &Decided) -> Result<Self> {
+    fn resolve<P>(allowed: &Allowed<'_, P>) -> Result<Self> {
+        let gate = allowed.gate();
         let row = gate.resolved.repository.clone().ok_or_else(|| gate.repository_not_found())?;
         let (caller, account_id) = (Arc::clone(&gate.caller), gate.account_id.clone());
         Ok(Self { caller, account_id, row, resolved: Arc::clone(&gate.resolved) })
@@ -318,7 +311,8 @@ impl Resolving for OnRepository {
 }
 
 impl Resolving for OnRegistry {
-    fn resolve(gate: &Gate, _decided: &Decided) -> Result<Self> {
+    fn resolve<P>(allowed: &Allowed<'_, P>) -> Result<Self> {
+        let gate = allowed.gate();
         let (caller, account_id) = (Arc::clone(&gate.caller), gate.account_id.clone());
         Ok(Self { caller, account_id, region: gate.region.clone(), resolved: Arc::clone(&gate.resolved) })
     }

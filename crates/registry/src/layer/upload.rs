@@ -76,7 +76,7 @@ pub struct UploadStatus {
 
 /// A session that the caller may write to, with the turn to do so. The row was read in that turn.
 pub(crate) struct OwnedUpload<P> {
-    pub(crate) permits: P,
+    pub(crate) permits: Arc<P>,
     pub(crate) row: UploadRow,
     pub(super) turn: Turn,
     pub(super) asked: Asked,
@@ -187,23 +187,22 @@ impl Registry {
         incoming: Incoming,
     ) -> Result<()> {
         let gate = self.access.gate(ctx, repository, Target::None).await?;
-        let permits = gate.permits::<Whole>()?;
-        let to_discard = gate.permit::<ecr::UploadLayerPart>()?;
-        let (_, (_, initiate)) = &permits;
+        let permits = Arc::new(gate.permits::<Whole>()?);
+        let (part, (_, initiate)) = &*permits;
         // The session exists for the length of this request, so that the object's key is in a row before its
         // bytes are written.
         let row = create_upload(ctx, initiate, digest.algorithm()).await?;
         let turn = self.uploads_in_progress.take(&row.id).await;
         let asked = Asked { ctx: ctx.clone(), repository: repository.clone() };
         let id = row.id.clone();
-        let upload = OwnedUpload { permits, row, turn, asked };
+        let upload = OwnedUpload { permits: Arc::clone(&permits), row, turn, asked };
         let done = match self.append(upload, incoming).await {
             Ok(upload) => self.complete(&upload, std::slice::from_ref(digest)).await.map(|_| ()),
             Err(error) => Err(error),
         };
         if done.is_err() {
             // Nobody knows the session's id, so nobody can resume it.
-            let _ = discard(&to_discard, &id, ctx.at()).await;
+            let _ = discard(part, &id, ctx.at()).await;
         }
         done.map_err(|error| match error.code {
             Code::ClientGone => Error::new(
@@ -233,7 +232,7 @@ impl Registry {
             turn
         };
         let (permits, row) = self.permit_upload(&asked, id).await?;
-        Ok(OwnedUpload { permits, row, turn, asked })
+        Ok(OwnedUpload { permits: Arc::new(permits), row, turn, asked })
     }
 
     async fn permit_upload<P: UploadPermits>(&self, asked: &Asked, id: &str) -> Result<(P, UploadRow)> {
@@ -248,7 +247,7 @@ impl Registry {
     pub(super) async fn decide_again<P: UploadPermits>(&self, upload: &mut OwnedUpload<P>) -> Result<()> {
         upload.asked.ctx = upload.asked.ctx.later();
         let (permits, _) = self.permit_upload(&upload.asked, &upload.row.id).await?;
-        upload.permits = permits;
+        upload.permits = Arc::new(permits);
         Ok(())
     }
 }
