@@ -13,7 +13,6 @@
 mod append;
 mod content;
 pub mod disk;
-pub mod fault;
 mod folder_sync;
 mod key;
 mod layout;

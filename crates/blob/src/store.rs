@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use fault::Fault;
 use futures::Stream;
 use oci::digest::{Algorithm, Digest, Hasher};
 
 use crate::append::{self, AppendError, Appended};
 use crate::content::{self, Content, OpenError};
 use crate::disk::{Disk, LocalDisk};
-use crate::fault::{self, Fault};
 use crate::key::ObjectKey;
 use crate::layout::Layout;
 use crate::turn::Turns;

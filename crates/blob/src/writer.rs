@@ -4,11 +4,11 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use fault::Fault;
 use oci::digest::Hasher;
 
 use crate::append::Appended;
 use crate::disk::DiskFile;
-use crate::fault::{self, Fault};
 use crate::layout::Layout;
 use crate::turn::Turn;
 

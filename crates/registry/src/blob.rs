@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use ::blob::ContentStream;
-use ::blob::fault::{self, Fault};
 use ::blob::{Content, ObjectKey};
 use aws::ids::AccountId;
+use fault::Fault;
 use meta::{BlobRow, Target};
 use meta::{FindLinks, LinkBlob, LinkBlobRefusal, RenewBlobs, RepositoryKey, UnlinkBlob, UnlinkBlobRefusal};
 use oci::digest::Digest;

@@ -1,9 +1,9 @@
 //! Manifests on the data plane: push with its checks, pull, delete.
 
-use ::blob::fault::{self, Fault};
 use access::op::ecr;
 use access::permit::OnRepository;
 use bytes::Bytes;
+use fault::Fault;
 use meta::{
     DeleteManifest, DeleteManifestRefusal, DeleteTag, ImageId, ImageRow, LoadManifest, MissingContents,
     PutImage, PutImageOutcome, PutImageRefusal, RepositoryKey, SameDigestSameTag, Target,

@@ -13,8 +13,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use ::blob::ObjectKey;
-use ::blob::fault::{self, Fault};
 use bytes::Bytes;
+use fault::Fault;
 use futures::Stream;
 use meta::{CancelUpload, CreateUpload, Micros, RepositoryKey, Target, UploadRow};
 use oci::digest::{Algorithm, Digest};

@@ -1,11 +1,11 @@
 //! BatchDeleteImage.
 
-use ::blob::fault::{self, Fault};
 use access::op::ecr;
 use aws::ecr::{
     BatchDeleteImageRequest, BatchDeleteImageResponse, ImageFailure, ImageFailureCode, ImageIdentifier,
 };
 use aws::ids::Region;
+use fault::Fault;
 use meta::Target;
 use meta::{BatchDeleteImage, DeleteItem, DeleteOutcome, ImageRef};
 

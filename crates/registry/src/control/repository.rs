@@ -1,6 +1,5 @@
 //! Repositories: create, describe, delete, tag, the mutability of their images' tags, and whether those are scanned.
 
-use ::blob::fault::{self, Fault};
 use access::op::{EcrOp, ecr};
 use aws::arn::Arn;
 use aws::ecr::{
@@ -13,6 +12,7 @@ use aws::ecr::{
     TagResourceResponse, UntagResourceRequest, UntagResourceResponse,
 };
 use aws::ids::Region;
+use fault::Fault;
 use meta::EnsureRegistry;
 use meta::FindAccount;
 use meta::RegistryKey;

@@ -3,9 +3,9 @@
 use access::permit::OnRepository;
 use std::sync::Arc;
 
-use ::blob::fault::{self, Fault};
 use ::blob::{AppendError, Appended};
 use bytes::Bytes;
+use fault::Fault;
 use futures::stream::PollNext;
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use meta::{AdvanceUpload, UploadRefusal, UploadRow};

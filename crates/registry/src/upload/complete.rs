@@ -1,8 +1,8 @@
 //! The end of a session: bytes that match a digest become a blob of the repository.
 
-use ::blob::fault::{self, Fault};
 use access::permit::OnRepository;
 use bytes::Bytes;
+use fault::Fault;
 use meta::{CompleteUpload, CompleteUploadRefusal};
 use oci::digest::{Digest, Hasher};
 
