@@ -232,7 +232,7 @@ impl Registry {
             object_key: ObjectKey::random().to_string(),
             algorithm,
             offset: 0,
-            hash_state: None,
+            stage: None,
             version: 0,
             part_count: 0,
             last_part_size: 0,

@@ -3,13 +3,12 @@
 use access::permit::OnRepository;
 use std::sync::Arc;
 
-use ::blob::{AppendError, Appended};
+use ::blob::{AppendError, Appended, Stage};
 use bytes::Bytes;
 use fault::Fault;
 use futures::stream::PollNext;
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use meta::{AdvanceUpload, UploadRefusal, UploadRow};
-use oci::digest::Hasher;
 
 use super::{BodyError, ByteStream, Incoming, OwnedUpload, object_key, superseded, upload_not_found};
 use crate::Registry;
@@ -38,14 +37,11 @@ impl Registry {
         incoming: Incoming,
     ) -> Result<OwnedUpload<E>> {
         let row = &upload.row;
-        let hasher = match &row.hash_state {
-            Some(state) => Hasher::restore(state).ok_or_else(|| Error::internal(BadHashState))?,
-            None => Hasher::new(row.algorithm),
-        };
+        let stage = self.stage(&upload)?;
         let key = object_key(row)?;
         let mut body = stop_when(incoming.body, upload.turn.superseded());
         let limit = self.access.settings.limits.layer_bytes;
-        let appended = self.blobs.append(&key, row.offset, hasher, &mut body, Some(limit)).await;
+        let appended = self.blobs.append(&key, stage, &mut body, Some(limit)).await;
         drop(body);
         let (appended, failure) = match appended {
             Ok(appended) => (appended, None),
@@ -56,6 +52,7 @@ impl Registry {
                     format!("A layer may hold at most {limit} bytes."),
                 ));
             }
+            Err(AppendError::Overtaken) => return Err(superseded()),
             Err(AppendError::DiskFull(error) | AppendError::Io(error)) => return Err(blob_error(error)),
             Err(error @ AppendError::Missing { .. }) => return Err(Error::internal(error)),
         };
@@ -70,6 +67,16 @@ impl Registry {
         }
     }
 
+    /// The upload's stage, from its row. One that another version of this program wrote and this one cannot read is as
+    /// good as none: the client begins again.
+    pub(super) fn stage<E: Effect<On = OnRepository>>(&self, upload: &OwnedUpload<E>) -> Result<Stage> {
+        let row = &upload.row;
+        self.blobs.resume(row.algorithm, row.offset, row.stage.as_deref()).map_err(|error| {
+            tracing::error!(upload = %row.id, %error, "an upload cannot go on");
+            upload_not_found(&upload.permit, &row.id)
+        })
+    }
+
     async fn record<E: Effect<On = OnRepository>>(
         &self,
         upload: &mut OwnedUpload<E>,
@@ -82,8 +89,8 @@ impl Registry {
             repository: upload.permit.repository(),
             id: upload.row.id.clone(),
             expected_version: upload.row.version,
-            offset: appended.offset,
-            hash_state: appended.hasher.save(),
+            offset: appended.stage.offset(),
+            stage: appended.stage.save().map_err(Error::internal)?,
             last_part_size: appended.written,
             follows_small_part: upload.row.part_count > 0
                 && upload.row.last_part_size < self.access.settings.limits.upload_part_min_bytes,
@@ -98,10 +105,6 @@ impl Registry {
         Ok(())
     }
 }
-
-#[derive(Debug, thiserror::Error)]
-#[error("the stored hash state of an upload does not open")]
-struct BadHashState;
 
 /// A body that ends with an error as soon as `stop` resolves.
 fn stop_when(

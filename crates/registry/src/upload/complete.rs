@@ -1,12 +1,11 @@
 //! The end of a session: bytes that match a digest become a blob of the repository.
 
 use access::permit::OnRepository;
-use bytes::Bytes;
 use fault::Fault;
 use meta::{CompleteUpload, CompleteUploadRefusal};
-use oci::digest::{Digest, Hasher};
+use oci::digest::Digest;
 
-use super::{BodyError, OwnedUpload, gone_repository, object_key, superseded, upload_not_found};
+use super::{OwnedUpload, gone_repository, object_key, superseded, upload_not_found};
 use crate::Registry;
 use crate::blob_error::open_error;
 use access::error::{Code, Error, Result};
@@ -55,17 +54,14 @@ impl Registry {
         upload: &OwnedUpload<E>,
         digests: &[Digest],
     ) -> Result<Option<Digest>> {
-        let row = &upload.row;
-        if row.offset == 0 {
-            return self.empty_object(upload, digests).await;
-        }
-        let state = row.hash_state.as_deref().and_then(Hasher::restore);
-        let mut computed: Vec<Digest> = state.map(Hasher::finish).into_iter().collect();
+        let (row, stage) = (&upload.row, self.stage(upload)?);
+        let key = object_key(row)?;
+        self.blobs.finish(&key, &stage).await.map_err(open_error)?;
+        let mut computed = vec![stage.digest()];
         for digest in digests {
             if !computed.iter().any(|known| known.algorithm() == digest.algorithm()) {
                 // Named with another algorithm only now: the bytes have to be read again, however many digests
                 // of it a request lists, only once.
-                let key = object_key(row)?;
                 let again = self.blobs.rehash(&key, digest.algorithm(), row.offset).await;
                 computed.push(again.map_err(open_error)?);
             }
@@ -74,20 +70,5 @@ impl Registry {
             }
         }
         Ok(None)
-    }
-
-    /// An empty blob has no append; its file is made here, so that a row never points at nothing.
-    async fn empty_object<E: Effect<On = OnRepository>>(
-        &self,
-        upload: &OwnedUpload<E>,
-        digests: &[Digest],
-    ) -> Result<Option<Digest>> {
-        let matching = digests.iter().find(|digest| **digest == Digest::of(digest.algorithm(), b""));
-        if matching.is_some() {
-            let mut nothing = futures::stream::empty::<std::result::Result<Bytes, BodyError>>();
-            let (key, hasher) = (object_key(&upload.row)?, Hasher::new(upload.row.algorithm));
-            self.blobs.append(&key, 0, hasher, &mut nothing, None).await.map_err(Error::internal)?;
-        }
-        Ok(matching.copied())
     }
 }
