@@ -26,9 +26,9 @@ pub mod bytes {
     /// Appends to an upload.
     #[derive(Debug)]
     pub enum Append {}
-    /// Creates an empty object.
+    /// Makes the bytes of an upload an object that can be read.
     #[derive(Debug)]
-    pub enum Create {}
+    pub enum Finish {}
     /// Reads an upload to compute its digest.
     #[derive(Debug)]
     pub enum Hash {}
@@ -121,9 +121,8 @@ opens! {
 opens_bytes! {
     ecr::GetDownloadUrlForLayer => bytes::Read;
     ecr::UploadLayerPart => bytes::Append;
-    // The object of an empty layer is made when the upload is completed. Bytes are read again for a digest whose
-    // algorithm was named only then.
-    ecr::CompleteLayerUpload => bytes::Create, bytes::Hash;
+    // Bytes are read again for a digest whose algorithm was named only when the upload is completed.
+    ecr::CompleteLayerUpload => bytes::Finish, bytes::Hash;
     authority::SweepDoomed => bytes::Delete;
 }
 

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use ::blob::fault::{self, Fault};
 use access::effects::authority;
 use access::permit::Permit;
 use access::store::{
     ClaimWork, ExpireUploads, FinishWork, Micros, OpError, Overtaken, PURGE_REPOSITORY, PostponeWork,
     PurgeRepositorySlice, RepositoryKey, StoreResultExt as _, Work, store_error,
 };
+use fault::Fault;
 use jiff::Timestamp;
 
 use crate::Registry;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ::blob::fault::{self, Fault};
+use fault::Fault;
 use jiff::Timestamp;
 
 use crate::Registry;

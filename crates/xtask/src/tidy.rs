@@ -11,19 +11,20 @@ use serde_json::Value;
 use crate::workspace;
 
 /// Who may use whom inside the workspace, tests aside. A new arrow is a decision: see ARCHITECTURE.md.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("oci", &[]),
     ("aws", &[]),
     ("policy", &[]),
     ("meta", &["aws", "oci"]),
-    ("blob", &["oci"]),
+    ("fault", &[]),
+    ("blob", &["fault", "oci"]),
     ("outbound", &[]),
     ("oidc", &["outbound"]),
     ("access", &["aws", "meta", "oci", "outbound", "policy"]),
     ("identity", &["access", "aws", "meta", "oci", "oidc", "policy"]),
-    ("registry", &["access", "aws", "blob", "oci", "policy"]),
+    ("registry", &["access", "aws", "blob", "fault", "oci", "policy"]),
     ("server", &["access", "aws", "identity", "oci", "registry"]),
-    ("wharf", &["access", "aws", "blob", "identity", "meta", "outbound", "registry", "server"]),
+    ("wharf", &["access", "aws", "blob", "fault", "identity", "meta", "outbound", "registry", "server"]),
     ("testkit", &[]),
     ("xtask", &[]),
 ];

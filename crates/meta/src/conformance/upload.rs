@@ -9,7 +9,7 @@ fn advance(upload: &CreateUpload, expected_version: i64, offset: u64, at: i64) -
         id: upload.id.clone(),
         expected_version,
         offset,
-        hash_state: Some(vec![1, 2]),
+        stage: vec![1, 2],
         last_part_size: 5,
         follows_small_part: false,
         at: Micros(at),
@@ -20,7 +20,7 @@ pub(super) async fn moves_by_compare_and_swap(world: World) {
     let upload = world.upload(world.repository("app").await).await;
     let step = |version, offset, at| world.meta.write(advance(&upload, version, offset, at));
     let row = step(0, 5, 100).await.unwrap();
-    assert_eq!((row.version, row.offset, row.part_count, row.hash_state), (1, 5, 1, Some(vec![1, 2])));
+    assert_eq!((row.version, row.offset, row.part_count, row.stage), (1, 5, 1, Some(vec![1, 2])));
     assert_eq!(step(0, 5, 100).await.unwrap().version, 1, "a repeat finds its own");
     assert_eq!(refusal(step(0, 9, 101).await), UploadRefusal::Stale);
     assert_eq!(step(1, 9, 102).await.unwrap().version, 2);

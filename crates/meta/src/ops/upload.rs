@@ -27,8 +27,9 @@ pub struct UploadRow {
     pub algorithm: Algorithm,
     /// How many bytes are recorded.
     pub offset: u64,
-    /// The hash of those bytes so far, serialised.
-    pub hash_state: Option<Vec<u8>>,
+    /// What the store of bytes needs to go on: its own form, opaque here. None until bytes have come. The column is named
+    /// after what earlier versions kept in it, the state of the hash alone.
+    pub stage: Option<Vec<u8>>,
     /// Counts the changes of the row; what a change must name to be accepted.
     pub version: i64,
     /// How many parts were recorded.
@@ -65,7 +66,7 @@ impl UploadRow {
                 .and_then(Algorithm::from_code)
                 .ok_or(StoreError::Corrupt("upload.algorithm"))?,
             offset: row.take()?,
-            hash_state: row.take()?,
+            stage: row.take()?,
             version: row.take()?,
             part_count: row.take()?,
             last_part_size: row.take()?,
@@ -145,8 +146,8 @@ pub struct AdvanceUpload {
     pub expected_version: i64,
     /// How many bytes there are now.
     pub offset: u64,
-    /// Their hash so far, serialised; None if it cannot be and the bytes must be read again.
-    pub hash_state: Option<Vec<u8>>,
+    /// What the store of bytes needs to go on.
+    pub stage: Vec<u8>,
     /// Size of the part that came.
     pub last_part_size: u64,
     /// Whether the part before it was smaller than ECR's API wants.
@@ -174,7 +175,7 @@ operation!(AdvanceUpload: Relaxed -> UploadRow, UploadRefusal, |op, tx| {
         RETURNING ", "id, principal, object_key, algorithm, received, hash_state, version, part_count, \
                       last_part_size, has_small_part, created_at, updated_at");
     let RepositoryKey { registry, id: repository } = op.repository;
-    let values = params![registry, repository, op.id, op.expected_version, op.offset, op.hash_state,
+    let values = params![registry, repository, op.id, op.expected_version, op.offset, op.stage,
         op.last_part_size, op.at, op.follows_small_part];
     if let Some(mut row) = tx.row(update, &values).await? {
         return Ok(Ok(UploadRow::read(&mut row)?));

@@ -1,11 +1,11 @@
 //! Deleting images and tags, by whichever API.
 
-use ::blob::fault::{self, Fault};
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
 use access::store::{BatchDeleteImage, DeleteItem, DeleteOutcome, DeleteTag, RefusedExt as _, Target};
+use fault::Fault;
 use oci::digest::Digest;
 use oci::name::Tag;
 

@@ -1,6 +1,5 @@
 //! Pushing an image, by whichever API: the checks of its manifest, and the way into the store.
 
-use ::blob::fault::{self, Fault};
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
 use access::op::ecr;
@@ -10,6 +9,7 @@ use access::store::{
     PutImageRefusal, RefusedExt as _, SameDigestSameTag, Target,
 };
 use bytes::Bytes;
+use fault::Fault;
 use oci::digest::{Algorithm, Digest};
 use oci::manifest::{Manifest, ManifestError};
 use oci::name::{Reference, Tag};

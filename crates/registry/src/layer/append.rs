@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use ::blob::fault::{self, Fault};
 use access::error::{Code, Error, Result};
 use access::op::ecr::UploadLayerPart;
 use access::store::{AdvanceUpload, RefusedExt as _, UploadRefusal, UploadRow};
 use bytes::Bytes;
+use fault::Fault;
 use futures::stream::PollNext;
 use futures::{FutureExt as _, Stream, StreamExt as _};
 
@@ -93,12 +93,13 @@ impl Registry {
             return Ok(());
         }
         let permit = upload.permits.permit();
+        let stage = appended.stage.save().map_err(Error::internal)?;
         let advance = |repository| AdvanceUpload {
             repository,
             id: upload.row.id.clone(),
             expected_version: upload.row.version,
-            offset: appended.offset,
-            hash_state: appended.hasher.save(),
+            offset: appended.stage.offset(),
+            stage,
             last_part_size: appended.written,
             follows_small_part: upload.row.part_count > 0
                 && upload.row.last_part_size < self.access.settings.limits.upload_part_min_bytes,

@@ -1,18 +1,20 @@
 //! The bytes of layers, behind permits: `access::effects` says which permit opens which use of them. No other file of this
 //! crate names the blob store.
 
-use ::blob::{AppendError, ObjectKey, OpenError, Store};
+use ::blob::{AppendError, ObjectKey, OpenError, Stage, Store};
 pub use ::blob::{Appended, Content, ContentStream};
 use access::effects::OpensBytes;
-use access::effects::bytes::{Append, Create, Delete, Hash, Read};
+use access::effects::bytes::{Append, Delete, Finish, Hash, Read};
 use access::error::{Code, Error, Result};
-use access::permit::Permit;
+use access::op::Effect;
+use access::permit::{OnRepository, Permit};
 use access::store::{BlobRow, UploadRow};
 use bytes::Bytes;
 use futures::Stream;
-use oci::digest::{Algorithm, Digest, Hasher};
+use oci::digest::{Algorithm, Digest};
 
-use super::upload::BodyError;
+use super::permits::upload_not_found;
+use super::upload::{BodyError, superseded};
 
 /// The bytes of all layers. Cheap to clone.
 #[derive(Clone)]
@@ -34,39 +36,45 @@ impl LayerBytes {
     /// and why.
     pub(crate) async fn append<G, S>(
         &self,
-        _permit: &Permit<G>,
+        permit: &Permit<G>,
         row: &UploadRow,
         body: &mut S,
         limit: u64,
     ) -> Result<(Appended, Option<BodyError>)>
     where
-        G: OpensBytes<Append>,
+        G: OpensBytes<Append> + Effect<On = OnRepository>,
         S: Stream<Item = std::result::Result<Bytes, BodyError>> + Unpin + Send,
     {
-        let hasher = match &row.hash_state {
-            Some(state) => Hasher::restore(state).ok_or_else(|| Error::internal(BadHashState))?,
-            None => Hasher::new(row.algorithm),
-        };
-        match self.0.append(&key(&row.object_key)?, row.offset, hasher, body, Some(limit)).await {
+        let stage = self.stage(permit, row)?;
+        match self.0.append(&key(&row.object_key)?, stage, body, Some(limit)).await {
             Ok(appended) => Ok((appended, None)),
             Err(AppendError::Body { appended, source }) => Ok((*appended, Some(source))),
             Err(AppendError::TooLarge { limit }) => {
                 Err(Error::new(Code::SizeInvalid, format!("A layer may hold at most {limit} bytes.")))
             }
+            Err(AppendError::Overtaken) => Err(superseded()),
             Err(AppendError::DiskFull(error) | AppendError::Io(error)) => Err(failed(error)),
             Err(error @ AppendError::Missing { .. }) => Err(Error::internal(error)),
         }
     }
 
-    /// Creates the empty object of an upload without bytes.
-    pub(crate) async fn create_empty<G: OpensBytes<Create>>(
-        &self,
-        _permit: &Permit<G>,
-        row: &UploadRow,
-    ) -> Result<()> {
-        let mut nothing = futures::stream::empty::<std::result::Result<Bytes, BodyError>>();
-        let (key, hasher) = (key(&row.object_key)?, Hasher::new(row.algorithm));
-        self.0.append(&key, 0, hasher, &mut nothing, None).await.map(|_| ()).map_err(Error::internal)
+    /// Makes the bytes of an upload an object that can be read, and gives their digest.
+    pub(crate) async fn finish<G>(&self, permit: &Permit<G>, row: &UploadRow) -> Result<Digest>
+    where
+        G: OpensBytes<Finish> + Effect<On = OnRepository>,
+    {
+        let stage = self.stage(permit, row)?;
+        self.0.finish(&key(&row.object_key)?, &stage).await.map_err(unreadable)?;
+        Ok(stage.digest())
+    }
+
+    /// The upload's stage, from its row. One that another version of this program wrote and this one cannot read is as
+    /// good as none: the client begins again.
+    fn stage<E: Effect<On = OnRepository>>(&self, permit: &Permit<E>, row: &UploadRow) -> Result<Stage> {
+        self.0.resume(row.algorithm, row.offset, row.stage.as_deref()).map_err(|error| {
+            tracing::error!(upload = %row.id, %error, "an upload cannot go on");
+            upload_not_found(permit, &row.id)
+        })
     }
 
     /// Reads the bytes of an upload again, for a digest whose algorithm was named only at the end.
@@ -118,7 +126,3 @@ fn failed(error: std::io::Error) -> Error {
     }
     Error::internal(error)
 }
-
-#[derive(Debug, thiserror::Error)]
-#[error("the stored hash state of an upload does not open")]
-struct BadHashState;

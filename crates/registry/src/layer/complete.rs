@@ -1,10 +1,10 @@
 //! The end of a session: bytes that match a digest become a blob of the repository.
 
-use ::blob::fault::{self, Fault};
 use access::error::{Code, Error, Result};
 use access::op::ecr::CompleteLayerUpload;
 use access::store::{CompleteUpload, CompleteUploadRefusal, RefusedExt as _, UploadRow};
-use oci::digest::{Digest, Hasher};
+use fault::Fault;
+use oci::digest::Digest;
 
 use super::permits::{Complete, Has, upload_not_found};
 use super::upload::{OwnedUpload, discard, superseded};
@@ -52,11 +52,7 @@ impl Registry {
         row: &UploadRow,
         digests: &[Digest],
     ) -> Result<Option<Digest>> {
-        if row.offset == 0 {
-            return self.empty_object(permit, row, digests).await;
-        }
-        let state = row.hash_state.as_deref().and_then(Hasher::restore);
-        let mut computed: Vec<Digest> = state.map(Hasher::finish).into_iter().collect();
+        let mut computed = vec![self.bytes.finish(permit, row).await?];
         for digest in digests {
             if !computed.iter().any(|known| known.algorithm() == digest.algorithm()) {
                 // Named with another algorithm only now: the bytes have to be read again, however many digests
@@ -68,19 +64,5 @@ impl Registry {
             }
         }
         Ok(None)
-    }
-
-    /// An empty blob has no append; its file is made here, so that a row never points at nothing.
-    async fn empty_object(
-        &self,
-        permit: &Complete,
-        row: &UploadRow,
-        digests: &[Digest],
-    ) -> Result<Option<Digest>> {
-        let matching = digests.iter().find(|digest| **digest == Digest::of(digest.algorithm(), b""));
-        if matching.is_some() {
-            self.bytes.create_empty(permit, row).await?;
-        }
-        Ok(matching.copied())
     }
 }

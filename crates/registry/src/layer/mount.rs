@@ -1,11 +1,11 @@
 //! Mounting: a blob of one repository becomes one of another repository of the same registry, without an upload.
 
-use ::blob::fault::{self, Fault};
 use access::context::{Ctx, RepositoryRef};
 use access::error::Result;
 use access::op::ecr;
 use access::permit::Permit;
 use access::store::{FindLinks, LinkBlob, LinkBlobRefusal, OpError, Target, store_error};
+use fault::Fault;
 use oci::digest::Digest;
 use oci::name::RepositoryName;
 

@@ -7,7 +7,6 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use ::blob::fault::{self, Fault};
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
 use access::op::ecr;
@@ -16,6 +15,7 @@ use access::store::{
     CancelUpload, CreateUpload, Micros, OpError, RefusedExt as _, Target, UploadRow, store_error,
 };
 use bytes::Bytes;
+use fault::Fault;
 use futures::Stream;
 use oci::digest::{Algorithm, Digest};
 use oci::range::ContentRange;
@@ -265,7 +265,7 @@ pub(crate) async fn create_upload(
         object_key: LayerBytes::new_key(),
         algorithm,
         offset: 0,
-        hash_state: None,
+        stage: None,
         version: 0,
         part_count: 0,
         last_part_size: 0,

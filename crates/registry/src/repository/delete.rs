@@ -1,11 +1,11 @@
 //! Deleting a repository.
 
-use ::blob::fault::{self, Fault};
 use access::context::Ctx;
 use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
 use access::store::{DeleteRepository, DeleteRepositoryRefusal, RefusedExt as _, RepositoryRow};
+use fault::Fault;
 
 /// Deletes a repository; one with images only by `force`. What it held is removed later.
 pub(crate) async fn delete(

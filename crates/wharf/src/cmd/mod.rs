@@ -22,7 +22,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     // Whatever is made, wherever it lies: databases and their logs, blobs, keys. It is its owner's alone.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     if let Some(fault) = &cli.fault {
-        blob::fault::arm(fault)?;
+        fault::arm(fault)?;
     }
     match cli.command {
         Command::Dev(dev) => {

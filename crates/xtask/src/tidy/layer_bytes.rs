@@ -3,13 +3,12 @@
 const CRATE: &str = "crates/registry/src/";
 const OWNER: &str = "crates/registry/src/layer/bytes.rs";
 
-/// What a file names of the crate `blob`. `shown` is its path in the workspace. Crash points are free.
+/// What a file names of the crate `blob`. `shown` is its path in the workspace.
 pub(super) fn problems(shown: &str, text: &str) -> Vec<String> {
     if !shown.starts_with(CRATE) || shown == OWNER {
         return Vec::new();
     }
-    let names =
-        |line: &&str| line.replace("::blob::fault", "").contains("::blob::") || line.contains("use blob");
+    let names = |line: &&str| line.contains("::blob::") || line.contains("use blob");
     let lines = text.lines().filter(names);
     lines
         .map(|line| format!("{shown} names the blob store, which only {OWNER} may: {}", line.trim()))
@@ -22,7 +21,7 @@ mod tests {
 
     #[test]
     fn a_file_beside_the_owner_that_names_the_blob_store_is_named() {
-        let code = "use ::blob::fault::{self, Fault};\nuse ::blob::Store;\nfn x(store: ::blob::Store) {}\n";
+        let code = "use ::blob::Store;\nfn x(store: ::blob::Store) {}\n";
         assert_eq!(problems("crates/registry/src/layer/download.rs", code).len(), 2);
         assert_eq!(problems("crates/registry/src/layer/bytes.rs", code).len(), 0);
         assert_eq!(problems("crates/wharf/src/node.rs", code).len(), 0);

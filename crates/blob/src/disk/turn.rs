@@ -5,6 +5,7 @@
 //! first.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedMutexGuard;
@@ -19,7 +20,15 @@ pub(crate) struct Turn {
     guard: Option<OwnedMutexGuard<()>>,
 }
 
-type Slot = Arc<tokio::sync::Mutex<()>>;
+type Slot = Arc<Queue>;
+
+/// Those who write to one object, and those who wait for it.
+#[derive(Default)]
+struct Queue {
+    guard: Arc<tokio::sync::Mutex<()>>,
+    /// How many appends took bytes while somebody had or awaited the turn.
+    took_bytes: AtomicU64,
+}
 
 /// The turns of a store.
 #[derive(Default)]
@@ -31,17 +40,23 @@ impl Turns {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the turn to write to an object.
-    pub(crate) async fn take(self: &Arc<Self>, key: &ObjectKey) -> Turn {
+    /// Waits for the turn to write to an object. None if another append has taken bytes meanwhile.
+    pub(crate) async fn take(self: &Arc<Self>, key: &ObjectKey) -> Option<Turn> {
         let slot = Arc::clone(self.table().entry(*key).or_default());
         // Made before waiting, so that the table forgets the slot also when this future is dropped while it waits.
         let mut turn = Turn { key: *key, slot, table: Arc::clone(self), guard: None };
-        turn.guard = Some(Arc::clone(&turn.slot).lock_owned().await);
-        turn
+        let before = turn.slot.took_bytes.load(Ordering::SeqCst);
+        turn.guard = Some(Arc::clone(&turn.slot.guard).lock_owned().await);
+        (turn.slot.took_bytes.load(Ordering::SeqCst) == before).then_some(turn)
     }
 }
 
 impl Turn {
+    /// Those who wait have a stage that does not hold any more.
+    pub(crate) fn took_bytes(&self) {
+        self.slot.took_bytes.fetch_add(1, Ordering::SeqCst);
+    }
+
     pub(crate) fn key(&self) -> &ObjectKey {
         &self.key
     }
@@ -67,11 +82,25 @@ mod tests {
     async fn a_second_turn_follows_the_first() {
         let turns = Arc::new(Turns::default());
         let key = ObjectKey::random();
-        let first = turns.take(&key).await;
+        let first = turns.take(&key).await.unwrap();
         let mut second = Box::pin(turns.take(&key));
         assert!((&mut second).now_or_never().is_none());
         drop(first);
-        drop(second.await);
+        assert!(second.await.is_some());
+        assert_eq!(turns.table().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn who_waited_for_an_append_that_took_bytes_has_no_turn() {
+        let turns = Arc::new(Turns::default());
+        let key = ObjectKey::random();
+        let first = turns.take(&key).await.unwrap();
+        let mut second = Box::pin(turns.take(&key));
+        assert!((&mut second).now_or_never().is_none());
+        first.took_bytes();
+        drop(first);
+        assert!(second.await.is_none());
+        assert!(turns.take(&key).await.is_some());
         assert_eq!(turns.table().len(), 0);
     }
 
@@ -86,7 +115,7 @@ mod tests {
     async fn a_waiter_that_gives_up_leaves_no_trace() {
         let turns = Arc::new(Turns::default());
         let key = ObjectKey::random();
-        let first = turns.take(&key).await;
+        let first = turns.take(&key).await.unwrap();
         assert!(turns.take(&key).now_or_never().is_none());
         drop(first);
         assert_eq!(turns.table().len(), 0);

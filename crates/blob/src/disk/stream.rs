@@ -15,15 +15,14 @@ use bytes::Bytes;
 use futures::{FutureExt as _, Stream};
 use tokio::task::JoinHandle;
 
-use crate::pool::Buffer;
+use super::pool::Buffer;
 
 /// The largest chunk. Each costs the server one write: at 256 KiB a download of 1 MiB took 40 % more processor time.
 pub(crate) const CHUNK_BYTES: usize = 512 * 1024;
 
-/// A stream of an object's bytes. It ends with an error if the object turns out to be shorter than it was.
-pub struct ContentStream {
-    /// Absent in a stream that has nothing to read.
-    file: Option<Arc<File>>,
+/// A stream of a file's bytes. It ends with an error if the object turns out to be shorter than it was.
+pub(crate) struct FileStream {
+    file: Arc<File>,
     /// The next byte that nobody has begun to read.
     position: u64,
     /// How many bytes nobody has begun to read.
@@ -36,16 +35,16 @@ pub struct ContentStream {
     most: usize,
 }
 
-impl fmt::Debug for ContentStream {
+impl fmt::Debug for FileStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ContentStream").field("remaining", &self.remaining).finish_non_exhaustive()
+        f.debug_struct("FileStream").field("remaining", &self.remaining).finish_non_exhaustive()
     }
 }
 
-impl ContentStream {
-    pub(crate) fn of_file(file: File, start: u64, len: u64) -> Self {
+impl FileStream {
+    pub(crate) fn new(file: File, start: u64, len: u64) -> Self {
         Self {
-            file: Some(Arc::new(file)),
+            file: Arc::new(file),
             position: start,
             unread: len,
             remaining: len,
@@ -55,30 +54,18 @@ impl ContentStream {
         }
     }
 
-    pub(crate) fn empty() -> Self {
-        Self {
-            file: None,
-            position: 0,
-            unread: 0,
-            remaining: 0,
-            read: None,
-            prepared: VecDeque::new(),
-            most: CHUNK_BYTES,
-        }
-    }
-
     /// Chunks that nobody has begun to read have at most so many bytes. Ahead of the reader only the largest are read.
-    pub fn limit_chunk(&mut self, bytes: usize) {
+    pub(crate) fn limit_chunk(&mut self, bytes: usize) {
         self.most = bytes.clamp(1, CHUNK_BYTES);
     }
 
     /// How many bytes are still to come.
-    pub fn remaining(&self) -> u64 {
+    pub(crate) fn remaining(&self) -> u64 {
         self.remaining
     }
 
     /// Waits until the first chunk is in memory, so that it can leave in one packet with the headers.
-    pub async fn prepare(&mut self) -> io::Result<()> {
+    pub(crate) async fn prepare(&mut self) -> io::Result<()> {
         if self.prepared.is_empty() && self.remaining > 0 {
             let chunk = std::future::poll_fn(|cx| self.poll_read(cx)).await?;
             self.prepared.push_back(chunk);
@@ -88,9 +75,11 @@ impl ContentStream {
 
     /// Takes the next part of the file that is to be read.
     fn next_part(&mut self) -> Option<(Arc<File>, u64, usize)> {
-        let file = self.file.as_ref().filter(|_| self.unread > 0)?;
+        if self.unread == 0 {
+            return None;
+        }
         let len = usize::try_from(self.unread).unwrap_or(CHUNK_BYTES).min(self.most);
-        let part = (Arc::clone(file), self.position, len);
+        let part = (Arc::clone(&self.file), self.position, len);
         self.position += len as u64;
         self.unread -= len as u64;
         Some(part)
@@ -119,7 +108,7 @@ impl ContentStream {
     }
 }
 
-impl Stream for ContentStream {
+impl Stream for FileStream {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {

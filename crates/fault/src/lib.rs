@@ -1,8 +1,8 @@
 //! Points at which a test may have the process killed, to show that a crash there leaves nothing dangling.
 //!
 //! The points are always compiled in, so that the binary that is tested is the binary that ships; each costs one
-//! atomic load. Only the binary's hidden option arms one. The points of `registry` stand here too: this is the lowest
-//! crate that has any, and one list is what a test wants to go through.
+//! atomic load. Only the binary's hidden option arms one. The points of all crates are in this one list, so that a test
+//! can go through all of them.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 

@@ -7,8 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::disk::Disk;
-use crate::folder_sync::FolderSync;
+use super::file_system::Disk;
+use super::folder_sync::FolderSync;
 use crate::key::ObjectKey;
 
 /// Tells that all folders are there and durable. A later layout gets another text.

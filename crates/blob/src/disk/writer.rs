@@ -4,13 +4,14 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use fault::Fault;
 use oci::digest::Hasher;
 
+use super::file_system::DiskFile;
+use super::layout::Layout;
+use super::turn::Turn;
 use crate::append::Appended;
-use crate::disk::DiskFile;
-use crate::fault::{self, Fault};
-use crate::layout::Layout;
-use crate::turn::Turn;
+use crate::stage::{Own, Stage};
 
 /// Once this much is written it is synced in the background, so that the end of a large body is not a long wait and
 /// little of the machine's memory is unwritten.
@@ -25,6 +26,7 @@ pub(crate) struct Writer {
     start: u64,
     offset: u64,
     synced_to: u64,
+    own: Own,
     hasher: Hasher,
     /// The file was longer than the offset and has been cut.
     cut: bool,
@@ -47,7 +49,9 @@ impl From<io::Error> for WriteError {
 }
 
 impl Writer {
-    pub(crate) fn new(layout: Arc<Layout>, turn: Turn, offset: u64, hasher: Hasher) -> Box<Self> {
+    pub(crate) fn new(layout: Arc<Layout>, turn: Turn, stage: Stage) -> Box<Self> {
+        let offset = stage.offset();
+        let (own, hasher) = stage.into_parts();
         Box::new(Self {
             layout,
             turn,
@@ -55,6 +59,7 @@ impl Writer {
             start: offset,
             offset,
             synced_to: offset,
+            own,
             hasher,
             cut: false,
         })
@@ -132,7 +137,10 @@ impl Writer {
             self.layout.sync_folder_of(self.turn.key())?;
         }
         fault::hit(Fault::AppendDurable);
-        Ok(Appended { written, offset: self.offset, hasher: self.hasher })
+        if written > 0 {
+            self.turn.took_bytes();
+        }
+        Ok(Appended { written, stage: Stage::new(self.own, self.hasher) })
     }
 
     /// Gives back the space of a body that was too large.

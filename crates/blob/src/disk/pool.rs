@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use crate::stream::CHUNK_BYTES;
+use super::stream::CHUNK_BYTES;
 
 /// How many idle buffers are kept (16 MiB).
 const IDLE_BUFFERS: usize = 32;
