@@ -32,7 +32,7 @@ pub enum ManifestError {
     /// Very many keys in one object.
     #[error("an object of the manifest has more than {max} keys that are not in the specification", max = super::MAX_UNKNOWN_KEYS)]
     TooManyKeys,
-    /// More descriptors, annotations and URLs than [`MAX_KEPT`].
+    /// More descriptors, annotations and URLs than `MAX_KEPT`.
     #[error("the manifest has more than {max} descriptors, annotations and URLs", max = super::MAX_KEPT)]
     TooManyItems,
     /// The body and the `Content-Type` disagree.

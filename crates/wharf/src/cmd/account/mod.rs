@@ -62,13 +62,13 @@ pub(crate) struct Create {
     /// A name for people.
     #[arg(long, value_parser = account_name)]
     name: String,
-    /// The account's id, 12 digits [random].
+    /// The account ID, 12 digits [default: random].
     #[arg(long, value_name = "ID")]
     id: Option<AccountId>,
     /// The address of its root user, which no other account has [one that is nobody's].
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
-    /// The role's name [OrganizationAccountAccessRole].
+    /// The name of the role [default: OrganizationAccountAccessRole].
     #[arg(long, value_name = "NAME")]
     role_name: Option<String>,
     /// Print JSON.
