@@ -15,7 +15,7 @@ const OFFLINE: [&str; 3] = ["bans", "licenses", "sources"];
 pub(crate) fn deny() -> Result<Tally> {
     let mut check = tool("cargo-deny")?;
     match command::capture(tool("cargo-deny")?.args(["fetch", "db"])) {
-        Ok(_) => check.args(["check", "--disable-fetch"]),
+        Ok(_) => check.args(["check", "--hide-inclusion-graph"]),
         Err(error) => {
             println!("advisories were NOT checked, because their database could not be fetched: {error:#}");
             check.args(["--offline", "check", "--hide-inclusion-graph"]).args(OFFLINE)
