@@ -25,6 +25,7 @@ pub use policies::{Deciding, V1_ACTIONS};
 
 use crate::Access;
 use crate::context::{Caller, Ctx, Plane, RepositoryRef, Unsigned, WebIdentity, repository_arn};
+use crate::decisions::Decisions;
 use crate::effects::BeforeDecision;
 use crate::error::{Code, Error, Result};
 use crate::op::Effect;
@@ -47,6 +48,7 @@ pub struct Gate {
     /// What the one read returned. Rows in it may be used only after a permit was given.
     resolved: Arc<Resolved>,
     meta: Meta,
+    decisions: Arc<Decisions>,
 }
 
 /// Where a request goes: what the one read of the gate asks for.
@@ -122,6 +124,7 @@ impl Access {
             signed_region: ctx.signed_region.clone(),
             resolved: Arc::new(resolved),
             meta: self.meta.clone(),
+            decisions: Arc::clone(&ctx.decisions),
         })
     }
 
@@ -246,6 +249,7 @@ impl Gate {
         let context = self.context_of(op, keys);
         let request = policy::Request { action: op.action(), resource: role_arn, context: &context };
         let decision = self.policies.decide_trust(op, trust, &request, (&self.caller, role_account));
+        self.decisions.record(op, role_arn, decision.is_allowed());
         if !decision.is_allowed() {
             log_denial(&self.caller.arn, op, role_arn, &decision);
         }
@@ -256,6 +260,7 @@ impl Gate {
         self.is_open_to_session(op)?;
         let request = policy::Request { action: op.action(), resource, context };
         let decision = self.policies.decide(op, &request, &self.caller, &self.account_id);
+        self.decisions.record(op, resource, decision.is_allowed());
         match decision.reason(op.action()) {
             None => Ok(()),
             Some(reason) => {

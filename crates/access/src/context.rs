@@ -10,6 +10,7 @@ use meta::{Micros, OperationId};
 use oci::name::RepositoryName;
 
 pub use crate::caller::{Caller, CallerKind, Session, SessionPolicy, WebIdentity};
+use crate::decisions::Decisions;
 use crate::error::Result;
 use crate::memory::Memory;
 
@@ -52,6 +53,8 @@ pub struct Ctx {
     pub signed_region: Option<Region>,
     /// Where the memory that the request needs is accounted for; none where nobody does.
     pub memory: Option<Arc<dyn Memory>>,
+    /// What the gate decided so far.
+    pub decisions: Arc<Decisions>,
     /// When `now` was read, on a clock that is never set.
     pub read_at: Instant,
 }
@@ -77,6 +80,7 @@ impl Ctx {
             plane,
             signed_region: None,
             memory: None,
+            decisions: Arc::default(),
             read_at: Instant::now(),
         }
     }
@@ -95,6 +99,12 @@ impl Ctx {
     #[must_use]
     pub fn accounted_by(self, memory: Arc<dyn Memory>) -> Self {
         Self { memory: Some(memory), ..self }
+    }
+
+    /// The same with a record of decisions that its maker reads at the end.
+    #[must_use]
+    pub fn recorded_in(self, decisions: Arc<Decisions>) -> Self {
+        Self { decisions, ..self }
     }
 
     /// Takes room for bytes that the request needs until it is answered.

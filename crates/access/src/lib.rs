@@ -9,6 +9,7 @@ pub mod authenticate;
 pub mod authz;
 pub mod caller;
 pub mod context;
+pub mod decisions;
 pub mod effects;
 pub mod error;
 pub mod ids;

@@ -47,7 +47,7 @@ pub enum OpenError {
 }
 
 impl Content {
-    /// The bytes in chunks of at most 256 KiB, read ahead by one chunk. A redirect has none.
+    /// The bytes in chunks of at most 512 KiB, read ahead by one chunk. A redirect has none.
     pub fn into_stream(self) -> ContentStream {
         match self {
             Self::File { file, start, len } => ContentStream::of_file(file, start, len),

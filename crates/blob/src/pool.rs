@@ -1,4 +1,4 @@
-//! Buffers for chunks of objects, used again: a new one of 256 KiB would cost a page fault for each of its pages.
+//! Buffers for chunks of objects, used again: a new one of 512 KiB would cost a page fault for each of its pages.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::stream::CHUNK_BYTES;
 
 /// How many idle buffers are kept (16 MiB).
-const IDLE_BUFFERS: usize = 64;
+const IDLE_BUFFERS: usize = 32;
 
 /// A buffer at least this large comes from the pool; a smaller one is made to measure, so that a small object does
 /// not pin a large buffer while it waits to be sent.

@@ -1,6 +1,7 @@
 //! One request as a handler sees it: its head, a body not yet read, where it comes from, its id, and what the
 //! handler wants the log to know.
 
+use access::decisions::Decisions;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
@@ -45,6 +46,8 @@ pub(crate) struct Exchange {
     pub(crate) caller: Option<String>,
     /// The cause of a 5xx answer, for the log alone.
     pub(crate) failure: Option<String>,
+    /// What the gate decides for the request.
+    pub(crate) decisions: Arc<Decisions>,
     ledger: Ledger,
     tab: OnceLock<Arc<Tab>>,
 }
@@ -72,6 +75,7 @@ impl Exchange {
             operation: "other",
             caller: None,
             failure: None,
+            decisions: Arc::default(),
             ledger: app.ledger.clone(),
             tab: OnceLock::new(),
         }

@@ -28,6 +28,7 @@ mod slots;
 mod speak;
 mod tls;
 mod transfer;
+mod unsent;
 mod v2;
 
 pub use brief::serve as serve_briefly;

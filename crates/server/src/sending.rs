@@ -16,7 +16,7 @@ use crate::ledger::{Charge, Full, Share};
 
 /// The largest part, and how much of one answer may be on its way when it is read, by how full the share is in eighths.
 const PACES: [(u64, u64, u64); 3] =
-    [(2, 256 * 1024, 512 * 1024), (4, 64 * 1024, 64 * 1024), (u64::MAX, 16 * 1024, 0)];
+    [(2, 512 * 1024, 256 * 1024), (4, 64 * 1024, 64 * 1024), (u64::MAX, 16 * 1024, 0)];
 /// How long an answer that has begun waits for room before it is cut off.
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use access::Access;
+use access::decisions::Decisions;
 use futures::FutureExt;
 use http::{HeaderValue, Method, StatusCode, Version, header};
 use http_body::Body as _;
@@ -165,6 +166,7 @@ pub(crate) struct Ending {
     style: Style,
     operation: &'static str,
     caller: Option<String>,
+    decisions: Arc<Decisions>,
     /// 499 as long as there is no answer: what is logged if the client goes away before.
     status: u16,
     received: Arc<AtomicU64>,
@@ -193,6 +195,7 @@ impl Ending {
             style: Style::of(exchange),
             operation: exchange.operation,
             caller: None,
+            decisions: Arc::clone(&exchange.decisions),
             status: 499,
             received: exchange.body.received(),
             sent: 0,
@@ -241,8 +244,30 @@ impl Ending {
     }
 }
 
+impl Ending {
+    /// What an audit record needs is here, at the end of the request and nowhere else.
+    fn audit(&self) {
+        let (request_id, caller) = (&self.request_id, self.caller.as_deref().unwrap_or("-"));
+        for decided in self.decisions.take() {
+            tracing::debug!(
+                target: "wharf::audit",
+                %request_id,
+                caller,
+                client = %self.client,
+                operation = self.operation,
+                action = decided.op.action(),
+                resource = decided.resource,
+                allowed = decided.allowed,
+                status = self.status,
+                "decision"
+            );
+        }
+    }
+}
+
 impl Drop for Ending {
     fn drop(&mut self) {
+        self.audit();
         let took = self.started.elapsed();
         let received = self.received.load(Ordering::Relaxed);
         if self.status == 499 {

@@ -20,10 +20,7 @@ use crate::ledger::Window;
 use crate::linger::{Lingering, Replay, recognise};
 use crate::options::{Limits, Options};
 use crate::serve::{App, serve};
-
-/// How much of an answer the kernel takes before the client has acknowledged what went before. Without it a client's
-/// progress shows only when a third of the socket's buffer, which grows to megabytes, is free again.
-const UNSENT_BYTES: u32 = 512 * 1024;
+use crate::unsent::Socket;
 
 /// Serves a connection until it ends, or is ended by who owns its slot.
 pub(crate) async fn serve_connection(
@@ -36,9 +33,9 @@ pub(crate) async fn serve_connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY refused");
     }
-    show_progress(&stream);
     let handshake = app.options.limits.handshake;
-    let mut socket = Lingering::new(stream, app.options.limits.body_idle, Arc::clone(&connection));
+    let mut socket =
+        Lingering::new(Socket::new(stream), app.options.limits.body_idle, Arc::clone(&connection));
     if let Some(tls) = tls {
         let accepted = unless_ended(timeout(handshake, tls.accept(socket)), &connection, &app).await;
         let Some(Ok(Ok(stream))) = accepted else { return };
@@ -49,16 +46,6 @@ pub(crate) async fn serve_connection(
     let Some(Ok(Ok((is_http2, read)))) = recognised else { return };
     speak(Replay::new(read, socket), is_http2, connection, app).await;
 }
-
-#[cfg(target_os = "linux")]
-fn show_progress(stream: &TcpStream) {
-    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES) {
-        tracing::debug!(%error, "TCP_NOTSENT_LOWAT refused");
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn show_progress(_stream: &TcpStream) {}
 
 /// What a future gives, or None if the connection is ended or the server stops before.
 async fn unless_ended<T>(future: impl Future<Output = T>, connection: &Connection, app: &App) -> Option<T> {

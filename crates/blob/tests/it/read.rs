@@ -8,19 +8,19 @@ use proptest::prelude::*;
 use super::{body, bytes, read, sha256, store};
 
 #[tokio::test]
-async fn chunks_are_large_and_none_is_larger_than_256_kib() {
+async fn chunks_are_large_and_none_is_larger_than_512_kib() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
-    let all = bytes(1_000_000, 1);
-    store.append(&key, 0, sha256(), &mut body(&all, 1_000_000), None).await.unwrap();
-    let mut stream = store.open(&key, 0, 1_000_000).await.unwrap().into_stream();
+    let all = bytes(1_200_000, 1);
+    store.append(&key, 0, sha256(), &mut body(&all, 1_200_000), None).await.unwrap();
+    let mut stream = store.open(&key, 0, 1_200_000).await.unwrap().into_stream();
     stream.prepare().await.unwrap();
-    assert_eq!(stream.remaining(), 1_000_000, "what is prepared is still to come");
+    assert_eq!(stream.remaining(), 1_200_000, "what is prepared is still to come");
     let mut sizes = Vec::new();
     while let Some(chunk) = stream.next().await {
         sizes.push(chunk.unwrap().len());
     }
-    assert_eq!(sizes, [262_144, 262_144, 262_144, 1_000_000 - 3 * 262_144]);
+    assert_eq!(sizes, [524_288, 524_288, 1_200_000 - 2 * 524_288]);
 }
 
 #[tokio::test]
@@ -41,8 +41,8 @@ async fn what_is_not_there_and_what_is_too_short_are_told_apart() {
 async fn a_file_that_shrinks_under_a_reader_is_an_error_not_a_short_body() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
-    store.append(&key, 0, sha256(), &mut body(&bytes(600_000, 1), 100_000), None).await.unwrap();
-    let mut stream = store.open(&key, 0, 600_000).await.unwrap().into_stream();
+    store.append(&key, 0, sha256(), &mut body(&bytes(1_600_000, 1), 100_000), None).await.unwrap();
+    let mut stream = store.open(&key, 0, 1_600_000).await.unwrap().into_stream();
     assert!(stream.next().await.unwrap().is_ok());
     store.append(&key, 0, sha256(), &mut body(b"", 1), None).await.unwrap();
     // The chunk that was read ahead may have been whole still; what comes after it is not there any more.

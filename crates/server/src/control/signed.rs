@@ -159,7 +159,7 @@ fn context(exchange: &Exchange, caller: Arc<Caller>) -> Ctx {
     let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
     let id = exchange.request_id.clone();
     let ctx = Ctx::new(caller, exchange.peer, user_agent, id, exchange.now, Plane::Control);
-    ctx.accounted_by(Arc::<Tab>::clone(exchange.tab()))
+    ctx.accounted_by(Arc::<Tab>::clone(exchange.tab())).recorded_in(Arc::clone(&exchange.decisions))
 }
 
 /// The header lines as the signer saw them. `:authority` of HTTP/2, or the host of an absolute URI, is what

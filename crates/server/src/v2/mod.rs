@@ -113,7 +113,7 @@ fn context(exchange: &Exchange, caller: Arc<Caller>) -> Ctx {
     let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
     let ctx =
         Ctx::new(caller, exchange.peer, user_agent, exchange.request_id.clone(), exchange.now, Plane::Data);
-    ctx.accounted_by(Arc::<Tab>::clone(exchange.tab()))
+    ctx.accounted_by(Arc::<Tab>::clone(exchange.tab())).recorded_in(Arc::clone(&exchange.decisions))
 }
 
 /// A host that is a registry's name but for a mistake. Not 404, which clients take for "there is no such image".

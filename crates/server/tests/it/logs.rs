@@ -76,6 +76,11 @@ async fn a_request_is_one_line_with_its_id_and_without_its_secrets() {
         .filter(|line| line.contains(id))
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
+    let (audit, ours): (Vec<_>, Vec<_>) = ours.into_iter().partition(|line| line["target"] == "wharf::audit");
+    assert_eq!(audit.len(), 1, "{audit:?}");
+    assert_eq!(audit[0]["fields"]["action"], "ecr:ListImages");
+    assert_eq!(audit[0]["fields"]["resource"], "arn:aws:ecr:us-east-1:123456789012:repository/team/app");
+    assert_eq!(audit[0]["fields"]["allowed"], true);
     assert_eq!(ours.len(), 1, "{text}");
     let fields = &ours[0]["fields"];
     assert_eq!(fields["request_id"], id);

@@ -32,7 +32,7 @@ pub(super) fn check(rows: &[Row]) {
         let actions: Vec<_> = row.needs.iter().flat_map(|need| &need.actions).collect();
         assert!(actions.iter().any(|action| *action == op.action()), "{}: {actions:?}", row.name);
     }
-    let mut names: Vec<_> = rows.iter().map(|row| &row.name).collect();
+    let mut names: Vec<_> = rows.iter().map(|row| (row.op, &row.name)).collect();
     names.sort_unstable();
     let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
     assert!(twice.is_empty(), "two rows are named alike: {twice:?}");

@@ -1,0 +1,60 @@
+//! What the gate decided for one request. The server has it at the end of the request, for its audit record.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::op::Op;
+
+/// Decisions that are kept for one request. A request that names hundreds of repositories has more; then the first are
+/// kept, and every refusal ends the request.
+const MOST: usize = 64;
+
+/// One decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// The operation or permission that was asked for.
+    pub op: Op,
+    /// The ARN that it was decided on, or `*`.
+    pub resource: String,
+    /// Whether it was allowed.
+    pub allowed: bool,
+}
+
+/// The decisions of a request, in their order.
+#[derive(Debug, Default)]
+pub struct Decisions(Mutex<Vec<Decided>>);
+
+impl Decisions {
+    pub(crate) fn record(&self, op: Op, resource: &str, allowed: bool) {
+        let mut decided = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if decided.len() >= MOST && allowed {
+            return;
+        }
+        // A refusal takes the last place.
+        decided.truncate(MOST - 1);
+        decided.push(Decided { op, resource: resource.to_owned(), allowed });
+    }
+
+    /// Takes what was decided so far.
+    pub fn take(&self) -> Vec<Decided> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::EcrOp;
+
+    #[test]
+    fn the_number_is_bounded_and_a_refusal_is_always_there() {
+        let (decisions, op) = (Decisions::default(), Op::Ecr(EcrOp::PutImage));
+        for _ in 0..MOST + 10 {
+            decisions.record(op, "a", true);
+        }
+        decisions.record(op, "b", false);
+        let decided = decisions.take();
+        assert_eq!(decided.len(), MOST);
+        assert_eq!(decided.last(), Some(&Decided { op, resource: "b".to_owned(), allowed: false }));
+        assert!(decisions.take().is_empty());
+    }
+}
