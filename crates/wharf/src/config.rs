@@ -205,8 +205,8 @@ impl Config {
         let wide = self.options.trusted_proxies.iter().filter(|block| block.open_bits() > WIDE_BITS);
         if wide.count() > 0 {
             warnings.push(
-                "server.trusted_proxies contains whole networks: a client with an address in one can claim any other address, \
-                 and policies that ask aws:SourceIp believe it; name the proxies alone"
+                "server.trusted_proxies contains whole networks: a client with an address in one can claim any other \
+                 address, and policies with aws:SourceIp believe it; list single addresses"
                     .to_owned(),
             );
         }

@@ -86,8 +86,8 @@ fn check_accepts_what_serve_accepts() {
     let told = said(check(&file).env("WHARF__SERVER__LISTEN", "127.0.0.2:81"));
     assert!(told.contains("listens on 127.0.0.2:81"), "{told}");
     let told = said(check(&file).env("WHARF__SERVER__TRUSTED_PROXIES", "[\"10.0.0.0/8\"]"));
-    assert!(told.contains("warning: server.trusted_proxies") && told.contains("is good"), "{told}");
-    assert!(!folder.path().join("data").exists(), "a check makes nothing");
+    assert!(told.contains("warning: server.trusted_proxies") && told.contains("is valid"), "{told}");
+    assert!(!folder.path().join("data").exists(), "a check creates nothing");
 }
 
 #[test]
