@@ -32,7 +32,6 @@ pub enum ListenError {
     /// The address is in use, or does not belong to this machine.
     #[error("cannot listen on {address}")]
     Bind {
-        /// The address.
         address: SocketAddr,
         /// The cause.
         source: io::Error,
@@ -71,7 +70,6 @@ impl Listener {
         self.address
     }
 
-    /// The address of the metrics.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
         self.metrics.as_ref().and_then(|listener| listener.local_addr().ok())
     }

@@ -55,7 +55,6 @@ pub(crate) enum Yielding {
     Anyone,
 }
 
-/// The slots.
 pub(crate) struct Slots<T> {
     most: usize,
     yielding: Yielding,

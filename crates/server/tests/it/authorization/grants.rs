@@ -13,7 +13,6 @@ use super::wire::{Ask, ecr, iam};
 /// One row, requested by users of its own account that the resource policy mentions: a user that it names needs no
 /// policy of its own, a user of a named account does, and a user that it denies is refused regardless of its own
 /// policies.
-/// policy of his own, one of an account that it names does, and one whom it denies is refused whatever he has.
 pub(super) async fn within_the_account(stage: &Stage, row: &Row, report: &mut Report) {
     let Some(first) = row.needs.first() else { return };
     if !matches!(row.cross, Cross::Repository | Cross::Registry | Cross::Trust) {
