@@ -202,7 +202,7 @@ impl Registry {
         let upload = OwnedUpload { permit, row, turn, asked };
         let id = upload.row.id.clone();
         let key = upload.permit.repository();
-        let done = match self.append(upload, incoming).await {
+        let done = match self.append_in_turn(upload, incoming).await {
             Ok(upload) => self.complete(&upload, std::slice::from_ref(digest)).await.map(|_| ()),
             Err(error) => Err(error),
         };
@@ -344,9 +344,10 @@ fn gone_repository<E: Effect<On = OnRepository>>(permit: &Permit<E>) -> Error {
     access::authz::repository_not_found(permit.row().name.as_ref(), permit.account())
 }
 
-fn superseded() -> Error {
-    Error::new(
-        Code::UploadRangeInvalid,
-        "Another request went on with this upload meanwhile. Ask for the upload's status and resume there.",
-    )
+/// The error of a request that lost its turn; `offset` is how many bytes of the upload are recorded.
+fn superseded(offset: u64) -> Error {
+    let message = format!(
+        "Another request went on with this upload meanwhile, which holds {offset} bytes now. Ask for the upload's status and resume there."
+    );
+    Error::new(Code::UploadRangeInvalid, message)
 }

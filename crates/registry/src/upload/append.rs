@@ -8,9 +8,11 @@ use bytes::Bytes;
 use fault::Fault;
 use futures::stream::PollNext;
 use futures::{FutureExt as _, Stream, StreamExt as _};
-use meta::{AdvanceUpload, UploadRefusal, UploadRow};
+use meta::{AdvanceUpload, TakeUpload, UploadRefusal, UploadRow};
 
-use super::{BodyError, ByteStream, Incoming, OwnedUpload, object_key, superseded, upload_not_found};
+use super::{
+    BodyError, ByteStream, Incoming, OwnedUpload, gone_repository, object_key, superseded, upload_not_found,
+};
 use crate::Registry;
 use crate::blob_error::blob_error;
 use access::error::{Code, Error, Result};
@@ -18,9 +20,28 @@ use access::op::Effect;
 use access::store::RefusedExt as _;
 
 impl Registry {
+    /// Takes the turn in the upload's row, which holds across nodes, and appends. A request of another node that has the
+    /// turn until now cannot record what it wrote; one of this node was stopped before.
+    pub(crate) async fn append<E: Effect<On = OnRepository>>(
+        self: &Arc<Self>,
+        mut upload: OwnedUpload<E>,
+        incoming: Incoming,
+    ) -> Result<OwnedUpload<E>> {
+        check_range(&upload.row, &incoming)?;
+        let take = TakeUpload { repository: upload.permit.repository(), id: upload.row.id.clone() };
+        let taken = self.access.meta.write(take).await;
+        let row = taken.or_refused(|_gone| upload_not_found(&upload.permit, &upload.row.id))?;
+        if row.offset != upload.row.offset {
+            // What the client was told, and what was checked against it, does not hold any more.
+            return Err(superseded(row.offset));
+        }
+        upload.row = row;
+        self.append_in_turn(upload, incoming).await
+    }
+
     /// Writes the bytes and records how far they reach, also when the body ends early. It runs on a task of its
     /// own: a client that goes away must not leave the row behind the file.
-    pub(crate) async fn append<E: Effect<On = OnRepository>>(
+    pub(super) async fn append_in_turn<E: Effect<On = OnRepository>>(
         self: &Arc<Self>,
         upload: OwnedUpload<E>,
         incoming: Incoming,
@@ -45,14 +66,14 @@ impl Registry {
         drop(body);
         let (appended, failure) = match appended {
             Ok(appended) => (appended, None),
-            Err(AppendError::Body { appended, source }) => (*appended, Some(body_error(source))),
+            Err(AppendError::Body { appended, source }) => (*appended, Some(source)),
             Err(AppendError::TooLarge { limit }) => {
                 return Err(Error::new(
                     Code::SizeInvalid,
                     format!("A layer may hold at most {limit} bytes."),
                 ));
             }
-            Err(AppendError::Overtaken) => return Err(superseded()),
+            Err(AppendError::Overtaken) => return Err(superseded(row.offset)),
             Err(AppendError::DiskFull(error) | AppendError::Io(error)) => return Err(blob_error(error)),
             Err(error @ AppendError::Missing { .. }) => return Err(Error::internal(error)),
         };
@@ -61,7 +82,7 @@ impl Registry {
         self.ask_again(&mut upload).await?;
         self.record(&mut upload, appended).await?;
         match failure {
-            Some(error) => Err(error),
+            Some(error) => Err(body_error(error, upload.row.offset)),
             None if wrong_length => Err(client_gone()),
             None => Ok(upload),
         }
@@ -99,7 +120,8 @@ impl Registry {
         fault::hit(Fault::BeforeAdvance);
         upload.row = self.access.meta.write(advance).await.or_refused(|refusal| match refusal {
             UploadRefusal::NotFound => upload_not_found(&upload.permit, &upload.row.id),
-            UploadRefusal::Stale => superseded(),
+            UploadRefusal::Stale { offset } => superseded(offset),
+            UploadRefusal::RepositoryGone => gone_repository(&upload.permit),
         })?;
         fault::hit(Fault::AfterAdvance);
         Ok(())
@@ -137,10 +159,11 @@ fn check_range(row: &UploadRow, incoming: &Incoming) -> Result<()> {
     }
 }
 
-fn body_error(error: BodyError) -> Error {
+/// `offset` is how many bytes of the upload are recorded.
+fn body_error(error: BodyError, offset: u64) -> Error {
     match error {
         BodyError::Broken => client_gone(),
-        BodyError::Superseded => superseded(),
+        BodyError::Superseded => superseded(offset),
         BodyError::NoRoom => Error::new(
             Code::Unavailable,
             "The server is serving too many requests at the moment. Ask for the upload's status and resume there.",

@@ -42,7 +42,7 @@ impl Registry {
         };
         let completed = self.access.meta.write(complete).await.or_refused(|refusal| match refusal {
             CompleteUploadRefusal::NotFound => upload_not_found(&upload.permit, &upload.row.id),
-            CompleteUploadRefusal::Stale => superseded(),
+            CompleteUploadRefusal::Stale { offset } => superseded(offset),
             CompleteUploadRefusal::RepositoryGone => gone_repository(&upload.permit),
         })?;
         fault::hit(Fault::AfterCompleteUpload);
