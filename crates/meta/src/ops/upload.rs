@@ -19,7 +19,7 @@ use crate::{
 pub struct UploadRow {
     /// Its id (a UUID), as the client sees it.
     pub id: String,
-    /// Unique id of the principal that began it.
+    /// Unique ID of the principal that began it.
     pub principal: String,
     /// Where the bytes are.
     pub object_key: String,
@@ -116,11 +116,10 @@ async fn forget(tx: &mut Tx<'_>, repository: RepositoryKey, id: &str) -> Result<
 /// Begins an upload: the object's key is in a row before its first byte is sent.
 #[derive(Clone, Debug)]
 pub struct CreateUpload {
-    /// The repository.
     pub repository: RepositoryKey,
     /// A UUID, chosen by the caller.
     pub id: String,
-    /// Unique id of the principal.
+    /// Unique ID of the principal.
     pub principal: String,
     /// A fresh object key.
     pub object_key: String,
@@ -148,7 +147,6 @@ operation!(CreateUpload: Relaxed -> (), RepositoryGone, |op, tx| {
 /// the version that it knows is not the row's any more, and no two requests are ever given the same one.
 #[derive(Clone, Debug)]
 pub struct TakeUpload {
-    /// The repository.
     pub repository: RepositoryKey,
     /// The upload.
     pub id: String,
@@ -165,7 +163,6 @@ operation!(TakeUpload: Relaxed -> UploadRow, UploadGone, |op, tx| {
 /// Records that bytes were received, if no other request took the turn meanwhile.
 #[derive(Clone, Debug)]
 pub struct AdvanceUpload {
-    /// The repository.
     pub repository: RepositoryKey,
     /// The upload.
     pub id: String,
@@ -186,14 +183,14 @@ pub struct AdvanceUpload {
 /// Why an upload was not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UploadRefusal {
-    /// The upload is not there.
+    /// The upload does not exist.
     NotFound,
     /// Another request took the turn meanwhile. Of what came in this one nothing is recorded.
     Stale {
         /// How many bytes are recorded.
         offset: u64,
     },
-    /// The repository is not there any more, and the upload will go too.
+    /// The repository was deleted, and the upload with it.
     RepositoryGone,
 }
 
@@ -228,7 +225,6 @@ operation!(AdvanceUpload: Relaxed -> UploadRow, UploadRefusal, |op, tx| {
 /// Ends an upload without a blob: its row goes and its bytes are doomed.
 #[derive(Clone, Debug)]
 pub struct CancelUpload {
-    /// The repository.
     pub repository: RepositoryKey,
     /// The upload.
     pub id: String,
@@ -236,7 +232,7 @@ pub struct CancelUpload {
     pub at: Micros,
 }
 
-/// The upload is not there.
+/// The upload does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UploadGone;
 
@@ -250,7 +246,6 @@ operation!(CancelUpload: Durable -> (), UploadGone, |op, tx| {
 /// Turns an upload whose bytes are synced and verified into a blob of the repository.
 #[derive(Clone, Debug)]
 pub struct CompleteUpload {
-    /// The repository.
     pub repository: RepositoryKey,
     /// The upload.
     pub id: String,
@@ -280,14 +275,14 @@ pub struct Completed {
 /// Why an upload was not completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CompleteUploadRefusal {
-    /// The upload is not there.
+    /// The upload does not exist.
     NotFound,
     /// Another request took the turn meanwhile.
     Stale {
         /// How many bytes are recorded.
         offset: u64,
     },
-    /// The repository is not there.
+    /// The repository does not exist.
     RepositoryGone,
 }
 
