@@ -103,7 +103,7 @@ opens! {
     ecr::BatchCheckLayerAvailability => FindBlobs, RenewBlobs;
     ecr::GetDownloadUrlForLayer => RenewBlobs;
     ecr::InitiateLayerUpload => CreateUpload;
-    ecr::UploadLayerPart => AdvanceUpload, CancelUpload;
+    ecr::UploadLayerPart => TakeUpload, AdvanceUpload, CancelUpload;
     // A mount is an upload that is complete at once.
     ecr::CompleteLayerUpload => FindBlobs, CompleteUpload, CancelUpload, FindLinks, LinkBlob, RenewBlobs;
 }

@@ -30,7 +30,8 @@ pub struct UploadRow {
     /// What the store of bytes needs to go on: its own form, opaque here. None until bytes have come. The column is named
     /// after what earlier versions kept in it, the state of the hash alone.
     pub stage: Option<Vec<u8>>,
-    /// Counts the changes of the row; what a change must name to be accepted.
+    /// Names who has the turn to write: it counts the changes of the row, [`TakeUpload`] among them. A change must name it
+    /// to be accepted.
     pub version: i64,
     /// How many parts were recorded.
     pub part_count: u64,
@@ -52,6 +53,14 @@ macro_rules! upload_columns {
     };
 }
 pub(crate) use upload_columns;
+
+/// The same of the row that an UPDATE changed: SQLite knows no alias there.
+macro_rules! upload_returning {
+    () => {
+        "id, principal, object_key, algorithm, received, hash_state, version, part_count, last_part_size, \
+         has_small_part, created_at, updated_at"
+    };
+}
 
 impl UploadRow {
     pub(crate) const COLUMNS: usize = 12;
@@ -134,13 +143,30 @@ operation!(CreateUpload: Relaxed -> (), RepositoryGone, |op, tx| {
     Ok(Ok(()))
 });
 
-/// Records that bytes were received, if nobody else did meanwhile.
+/// Takes the turn to write to an upload, for a request of any node. Whoever had it before can record nothing any more:
+/// the version that it knows is not the row's any more, and no two requests are ever given the same one.
+#[derive(Clone, Debug)]
+pub struct TakeUpload {
+    pub repository: RepositoryKey,
+    /// The upload.
+    pub id: String,
+}
+
+operation!(TakeUpload: Relaxed -> UploadRow, UploadGone, |op, tx| {
+    let update = concat!("UPDATE upload AS u SET version = u.version + 1 \
+        WHERE u.registry = ?1 AND u.repository = ?2 AND u.id = ?3 RETURNING ", upload_returning!());
+    let values = params![op.repository.registry, op.repository.id, op.id];
+    let row = tx.row(update, &values).await?;
+    row.map_or(Ok(Err(UploadGone)), |mut row| Ok(Ok(UploadRow::read(&mut row)?)))
+});
+
+/// Records that bytes were received, if no other request took the turn meanwhile.
 #[derive(Clone, Debug)]
 pub struct AdvanceUpload {
     pub repository: RepositoryKey,
     /// The upload.
     pub id: String,
-    /// The version that the bytes were appended to.
+    /// The version that the turn was taken with.
     pub expected_version: i64,
     /// How many bytes there are now.
     pub offset: u64,
@@ -159,8 +185,13 @@ pub struct AdvanceUpload {
 pub enum UploadRefusal {
     /// The upload does not exist.
     NotFound,
-    /// Another request changed it meanwhile.
-    Stale,
+    /// Another request took the turn meanwhile. Of what came in this one nothing is recorded.
+    Stale {
+        /// How many bytes are recorded.
+        offset: u64,
+    },
+    /// The repository was deleted, and the upload with it.
+    RepositoryGone,
 }
 
 operation!(AdvanceUpload: Relaxed -> UploadRow, UploadRefusal, |op, tx| {
@@ -170,8 +201,7 @@ operation!(AdvanceUpload: Relaxed -> UploadRow, UploadRefusal, |op, tx| {
             has_small_part = CASE WHEN u.has_small_part = 1 THEN u.has_small_part ELSE ?9 END \
         WHERE u.registry = ?1 AND u.repository = ?2 AND u.id = ?3 AND u.version = ?4 \
             AND EXISTS (SELECT 1 FROM repository r WHERE r.registry = ?1 AND r.id = ?2 AND r.deleted_at IS NULL) \
-        RETURNING ", "id, principal, object_key, algorithm, received, hash_state, version, part_count, \
-                      last_part_size, has_small_part, created_at, updated_at");
+        RETURNING ", upload_returning!());
     let RepositoryKey { registry, id: repository } = op.repository;
     let values = params![registry, repository, op.id, op.expected_version, op.offset, op.stage,
         op.last_part_size, op.at, op.follows_small_part];
@@ -183,7 +213,13 @@ operation!(AdvanceUpload: Relaxed -> UploadRow, UploadRefusal, |op, tx| {
     };
     // The change of this very operation, whose answer was lost, is success.
     let own = row.version == op.expected_version + 1 && row.offset == op.offset && row.updated_at == op.at;
-    Ok(if own { Ok(row) } else { Err(UploadRefusal::Stale) })
+    Ok(if own {
+        Ok(row)
+    } else if row.version == op.expected_version {
+        Err(UploadRefusal::RepositoryGone)
+    } else {
+        Err(UploadRefusal::Stale { offset: row.offset })
+    })
 });
 
 /// Ends an upload without a blob: its row goes and its bytes are doomed.
@@ -241,8 +277,11 @@ pub struct Completed {
 pub enum CompleteUploadRefusal {
     /// The upload does not exist.
     NotFound,
-    /// Another request changed it meanwhile.
-    Stale,
+    /// Another request took the turn meanwhile.
+    Stale {
+        /// How many bytes are recorded.
+        offset: u64,
+    },
     /// The repository does not exist.
     RepositoryGone,
 }
@@ -255,7 +294,7 @@ operation!(CompleteUpload: Durable -> Completed, CompleteUploadRefusal, |op, tx|
         return Ok(own_completion(op, tx).await?.ok_or(CompleteUploadRefusal::NotFound));
     };
     if upload.version != op.expected_version {
-        return Ok(Err(CompleteUploadRefusal::Stale));
+        return Ok(Err(CompleteUploadRefusal::Stale { offset: upload.offset }));
     }
     // Of two completions of one digest the first row wins; the update renews the grace and holds the row, so that
     // the collector cannot take it before the link is there.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use access::error::{Code, Error, Result};
 use access::op::ecr::UploadLayerPart;
-use access::store::{AdvanceUpload, RefusedExt as _, UploadRefusal, UploadRow};
+use access::store::{AdvanceUpload, RefusedExt as _, TakeUpload, UploadRefusal, UploadRow};
 use bytes::Bytes;
 use fault::Fault;
 use futures::stream::PollNext;
@@ -27,7 +27,7 @@ impl Registry {
     where
         P: UploadPermits + Has<UploadLayerPart>,
     {
-        self.on_a_task(upload, incoming, true).await
+        self.take_turn_and_append(upload, incoming, true).await
     }
 
     /// The same for bytes that were received before the permit was given: that decision holds for them.
@@ -39,10 +39,34 @@ impl Registry {
     where
         P: UploadPermits + Has<UploadLayerPart>,
     {
-        self.on_a_task(upload, Incoming::buffered(bytes), false).await
+        self.take_turn_and_append(upload, Incoming::buffered(bytes), false).await
     }
 
-    async fn on_a_task<P>(
+    /// Takes the turn in the upload's row, which holds across nodes, and appends. A request of another node that has the
+    /// turn until now cannot record what it wrote; one of this node was stopped before.
+    async fn take_turn_and_append<P>(
+        self: &Arc<Self>,
+        mut upload: OwnedUpload<P>,
+        incoming: Incoming,
+        decides_again: bool,
+    ) -> Result<OwnedUpload<P>>
+    where
+        P: UploadPermits + Has<UploadLayerPart>,
+    {
+        check_range(&upload.row, &incoming)?;
+        let (permit, id) = (upload.permits.permit(), upload.row.id.clone());
+        let taken = permit.write(|repository| TakeUpload { repository, id }).await;
+        let row = taken.or_refused(|_gone| upload_not_found(permit, &upload.row.id))?;
+        if row.offset != upload.row.offset {
+            // What the client was told, and what was checked against it, does not hold any more.
+            return Err(superseded(row.offset));
+        }
+        upload.row = row;
+        self.append_in_turn(upload, incoming, decides_again).await
+    }
+
+    /// Appends for a request that has the turn in the upload's row.
+    pub(super) async fn append_in_turn<P>(
         self: &Arc<Self>,
         upload: OwnedUpload<P>,
         incoming: Incoming,
@@ -78,8 +102,8 @@ impl Registry {
             self.decide_again(&mut upload).await?;
         }
         self.record(&mut upload, appended).await?;
-        match failure.map(body_error) {
-            Some(error) => Err(error),
+        match failure {
+            Some(error) => Err(body_error(error, upload.row.offset)),
             None if wrong_length => Err(client_gone()),
             None => Ok(upload),
         }
@@ -108,7 +132,8 @@ impl Registry {
         fault::hit(Fault::BeforeAdvance);
         let advanced = permit.write(advance).await.or_refused(|refusal| match refusal {
             UploadRefusal::NotFound => upload_not_found(permit, &upload.row.id),
-            UploadRefusal::Stale => superseded(),
+            UploadRefusal::Stale { offset } => superseded(offset),
+            UploadRefusal::RepositoryGone => permit.repository_not_found(),
         })?;
         upload.row = advanced;
         fault::hit(Fault::AfterAdvance);
@@ -147,10 +172,11 @@ fn check_range(row: &UploadRow, incoming: &Incoming) -> Result<()> {
     }
 }
 
-fn body_error(error: BodyError) -> Error {
+/// `offset` is how many bytes of the upload are recorded.
+fn body_error(error: BodyError, offset: u64) -> Error {
     match error {
         BodyError::Broken => client_gone(),
-        BodyError::Superseded => superseded(),
+        BodyError::Superseded => superseded(offset),
         BodyError::NoRoom => Error::new(
             Code::Unavailable,
             "The server is serving too many requests at the moment. Ask for the upload's status and resume there.",

@@ -52,7 +52,7 @@ impl LayerBytes {
             Err(AppendError::TooLarge { limit }) => {
                 Err(Error::new(Code::SizeInvalid, format!("A layer may hold at most {limit} bytes.")))
             }
-            Err(AppendError::Overtaken) => Err(superseded()),
+            Err(AppendError::Overtaken) => Err(superseded(row.offset)),
             Err(AppendError::DiskFull(error) | AppendError::Io(error)) => Err(failed(error)),
             Err(error @ AppendError::Missing { .. }) => Err(Error::internal(error)),
         }

@@ -39,7 +39,7 @@ impl Registry {
         };
         let completed = permit.write(complete).await.or_refused(|refusal| match refusal {
             CompleteUploadRefusal::NotFound => upload_not_found(permit, &row.id),
-            CompleteUploadRefusal::Stale => superseded(),
+            CompleteUploadRefusal::Stale { offset } => superseded(offset),
             CompleteUploadRefusal::RepositoryGone => permit.repository_not_found(),
         })?;
         fault::hit(Fault::AfterCompleteUpload);

@@ -196,7 +196,7 @@ impl Registry {
         let asked = Asked { ctx: ctx.clone(), repository: repository.clone() };
         let id = row.id.clone();
         let upload = OwnedUpload { permits: Arc::clone(&permits), row, turn, asked };
-        let done = match self.append(upload, incoming).await {
+        let done = match self.append_in_turn(upload, incoming, true).await {
             Ok(upload) => self.complete(&upload, std::slice::from_ref(digest)).await.map(|_| ()),
             Err(error) => Err(error),
         };
@@ -297,9 +297,10 @@ where
     }
 }
 
-pub(super) fn superseded() -> Error {
-    Error::new(
-        Code::UploadRangeInvalid,
-        "Another request went on with this upload meanwhile. Ask for the upload's status and resume there.",
-    )
+/// The error of a request that lost its turn; `offset` is how many bytes of the upload are recorded.
+pub(super) fn superseded(offset: u64) -> Error {
+    let message = format!(
+        "Another request went on with this upload meanwhile, which holds {offset} bytes now. Ask for the upload's status and resume there."
+    );
+    Error::new(Code::UploadRangeInvalid, message)
 }

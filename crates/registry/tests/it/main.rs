@@ -31,5 +31,6 @@ mod sts_chain;
 mod sts_large;
 mod sts_users;
 mod tokens;
+mod turns;
 mod web_identity;
 mod world;

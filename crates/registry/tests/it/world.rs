@@ -125,6 +125,11 @@ impl World {
         opened(&self.folder, self.meta.clone()).await
     }
 
+    /// The registry on another node: the same metadata, and bytes in a folder of its own.
+    pub(crate) async fn another_node(&self, folder: &tempfile::TempDir) -> Rules {
+        opened(folder, self.meta.clone()).await
+    }
+
     /// The same, under this master key.
     pub(crate) async fn opened_with(&self, master_key: [u8; 32]) -> Result<Rules> {
         opened_with(&self.folder, self.meta.clone(), master_key).await
