@@ -1,7 +1,7 @@
 //! Which permission opens which operation of the store. This is the page that an auditor reads: what is not listed here
 //! cannot happen, whatever a handler tries.
 
-#[allow(clippy::wildcard_imports, reason = "the lists below name operations of the whole store")]
+#[allow(clippy::wildcard_imports, reason = "the lists below name each operation")]
 use meta::operations::*;
 
 use crate::op::{ecr, iam, organizations, sts};
@@ -151,4 +151,6 @@ services! {
     SweepDoomed => ClaimDoomed, ForgetDoomed;
     /// Records when an image was last pulled, after the answer to the pull.
     RecordPulls => RecordPull;
+    /// Runs the reconcilers: which node runs which, and when.
+    RunReconcilers => ListReconcilers, ClaimReconciler, FinishReconciler, RequestReconciler;
 }

@@ -14,6 +14,7 @@ pub mod layer;
 pub mod page;
 mod policy_text;
 pub mod purge;
+pub mod reconcile;
 mod registry_settings;
 mod repository;
 pub mod sweep;
