@@ -73,7 +73,7 @@ impl Access {
             meta,
             settings,
             keys,
-            ids: IdSource::new(),
+            ids: IdSource::default(),
             organization,
             management: OnceLock::new(),
             policies: PolicyCaches::default(),

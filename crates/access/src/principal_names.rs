@@ -7,11 +7,12 @@ use std::collections::HashMap;
 
 use aws::arn::Arn;
 use aws::ids::AccountId;
-use meta::{EntityKind, EntityName, FindNamedPrincipals, NamedPrincipals, Principal};
+use meta::{EntityKind, EntityName, FindNamedPrincipals, Meta, NamedPrincipals, Principal};
 use policy::{AwsPrincipal, Document};
 
 use crate::Access;
 use crate::error::Result;
+use crate::permit::Reads;
 use crate::store::StoreResultExt as _;
 
 /// A principal that a policy names and that is not there.
@@ -105,35 +106,56 @@ fn question(document: &Document) -> FindNamedPrincipals {
     ask
 }
 
-impl Access {
-    async fn known_principals(&self, document: &Document) -> Result<Known> {
-        Ok(Known(self.meta.read(question(document)).await.or_store_error()?))
+/// Puts unique ids for the principals that a document names, or says which is the first that does not exist. One that
+/// is deleted before the document is written leaves an id that belongs to nobody.
+pub async fn resolve_principals(
+    store: &impl Reads<FindNamedPrincipals>,
+    document: &mut Document,
+) -> Result<std::result::Result<(), UnknownPrincipal>> {
+    let known = Known(store.look_up(question(document)).await?);
+    let mut ids = HashMap::new();
+    for name in document.aws_principals() {
+        match known.kept(name) {
+            Some(id) => ids.insert(name.to_owned(), id),
+            None => return Ok(Err(UnknownPrincipal(name.to_owned()))),
+        };
     }
+    document.replace_aws_principals(&ids);
+    Ok(Ok(()))
+}
 
-    /// Puts unique ids for the principals that a document names, or tells the first that does not exist. One that is
-    /// deleted before the document is written leaves an id there that is nobody's any more.
+/// Puts ARNs for the unique ids of a document. The id of a principal that was deleted stays.
+pub async fn render_principals(
+    store: &impl Reads<FindNamedPrincipals>,
+    document: &mut Document,
+) -> Result<()> {
+    let known = Known(store.look_up(question(document)).await?);
+    let shown = document.aws_principals().into_iter();
+    let names = shown.filter_map(|kept| Some((kept.to_owned(), known.shown(kept)?))).collect();
+    document.replace_aws_principals(&names);
+    Ok(())
+}
+
+// For the policies of repositories and registries, until their operations hand over their permits.
+impl Access {
+    /// [`resolve_principals`] without a permit.
     pub async fn resolve_principals(
         &self,
         document: &mut Document,
     ) -> Result<std::result::Result<(), UnknownPrincipal>> {
-        let known = self.known_principals(document).await?;
-        let mut ids = HashMap::new();
-        for name in document.aws_principals() {
-            match known.kept(name) {
-                Some(id) => ids.insert(name.to_owned(), id),
-                None => return Ok(Err(UnknownPrincipal(name.to_owned()))),
-            };
-        }
-        document.replace_aws_principals(&ids);
-        Ok(Ok(()))
+        resolve_principals(&Unguarded(&self.meta), document).await
     }
 
-    /// Puts ARNs for the unique ids of a document; what was deleted stays its id.
+    /// [`render_principals`] without a permit.
     pub async fn render_principals(&self, document: &mut Document) -> Result<()> {
-        let known = self.known_principals(document).await?;
-        let shown = document.aws_principals().into_iter();
-        let names = shown.filter_map(|kept| Some((kept.to_owned(), known.shown(kept)?))).collect();
-        document.replace_aws_principals(&names);
-        Ok(())
+        render_principals(&Unguarded(&self.meta), document).await
+    }
+}
+
+struct Unguarded<'a>(&'a Meta);
+
+impl Reads<FindNamedPrincipals> for Unguarded<'_> {
+    async fn look_up(&self, operation: FindNamedPrincipals) -> Result<NamedPrincipals> {
+        self.0.read(operation).await.or_store_error()
     }
 }

@@ -4,6 +4,7 @@
 use aws::iam::ContextEntry;
 
 use access::error::{AwsCode, Error, Result};
+use access::store::IdentityPolicies;
 
 /// Steps of one request, some nanoseconds each: a second or a few for the worst patterns.
 const BUDGET: u64 = 1 << 30;
@@ -45,7 +46,17 @@ impl Work {
         }
     }
 
-    pub(super) fn add_key(&mut self, bytes: usize) {
+    /// Adds what a principal's own policies and tags cost.
+    pub(super) fn add_principal(&mut self, loaded: &IdentityPolicies) {
+        loaded.inline.iter().for_each(|(_, text)| self.add_policy(text));
+        for managed in loaded.managed.iter().chain(&loaded.boundary) {
+            let text = managed.document.as_deref().or_else(|| policy::managed::find(&managed.arn));
+            self.add_policy(text.unwrap_or_default());
+        }
+        loaded.tags.iter().for_each(|(key, value)| self.add_key(key.len() + value.len()));
+    }
+
+    fn add_key(&mut self, bytes: usize) {
         self.keys += 1;
         self.key_bytes += count(bytes);
     }
