@@ -1,6 +1,8 @@
 //! The handle on the metadata store: runs operations on whichever database is configured.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{
     error::{OpError, StoreError},
@@ -14,6 +16,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Meta {
     driver: Driver,
+    reads: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
@@ -23,11 +26,15 @@ enum Driver {
 }
 
 impl Meta {
+    fn new(driver: Driver) -> Self {
+        Self { driver, reads: Arc::default() }
+    }
+
     /// Opens or makes the SQLite database at this path and migrates it.
     pub async fn sqlite(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
         let opened = tokio::task::spawn_blocking(move || Sqlite::open(&path, options)).await;
-        let meta = Self { driver: Driver::Sqlite(opened.map_err(|_| StoreError::Panicked)??) };
+        let meta = Self::new(Driver::Sqlite(opened.map_err(|_| StoreError::Panicked)??));
         meta.backfill().await?;
         Ok(meta)
     }
@@ -35,7 +42,7 @@ impl Meta {
     /// Connects to the PostgreSQL database at this URL (or key-value string) and migrates it. The connection is not
     /// encrypted: TLS to PostgreSQL is not there yet, so reach it over a Unix socket or a trusted network.
     pub async fn postgres(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
-        let meta = Self { driver: Driver::Postgres(Postgres::open(url, options).await?) };
+        let meta = Self::new(Driver::Postgres(Postgres::open(url, options).await?));
         meta.backfill().await?;
         Ok(meta)
     }
@@ -57,6 +64,7 @@ impl Meta {
     /// Runs an operation that only reads.
     pub async fn read<O: Operation>(&self, operation: O) -> Result<O::Output, OpError<O::Refusal>> {
         const { assert!(!O::ACCESS.writes(), "an operation that writes must go through Meta::write") };
+        self.reads.fetch_add(1, Ordering::Relaxed);
         settle(match &self.driver {
             Driver::Sqlite(sqlite) => sqlite.read(operation).await,
             Driver::Postgres(postgres) => postgres.read(operation).await,
@@ -78,6 +86,12 @@ impl Meta {
             Driver::Sqlite(sqlite) => Some(sqlite.wal_bytes()),
             Driver::Postgres(_) => None,
         }
+    }
+
+    /// How many operations that only read were run, for tests that count them.
+    #[doc(hidden)]
+    pub fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
     }
 
     /// How many statements and transaction commands were sent to PostgreSQL; None on SQLite.

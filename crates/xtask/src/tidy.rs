@@ -20,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("outbound", &[]),
     ("oidc", &["outbound"]),
     ("access", &["aws", "meta", "oci", "outbound", "policy"]),
-    ("identity", &["access", "aws", "meta", "oci", "oidc", "policy"]),
+    ("identity", &["access", "aws", "oci", "oidc", "policy"]),
     ("registry", &["access", "aws", "blob", "meta", "oci", "policy"]),
     ("server", &["access", "aws", "identity", "oci", "registry"]),
     ("wharf", &["access", "aws", "blob", "identity", "meta", "outbound", "registry", "server"]),
