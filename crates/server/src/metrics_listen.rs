@@ -1,5 +1,4 @@
-//! The listener for Prometheus: `GET /metrics` and nothing else, on an address of its own, so that it need not
-//! be open to those who push and pull.
+//! The listener for Prometheus: only `GET /metrics`, on a separate address that clients of the registry need not reach.
 
 use std::convert::Infallible;
 use std::future::{pending, ready};
@@ -17,7 +16,7 @@ use crate::metrics::Metrics;
 const TEXT: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
-/// Answers until dropped.
+/// Serves until dropped.
 pub(crate) async fn serve(listener: TcpListener, metrics: Arc<Metrics>) {
     let service = service_fn(move |request| ready(Ok::<_, Infallible>(expose(&metrics, &request))));
     brief::serve(listener, service, pending()).await;
