@@ -53,12 +53,12 @@ pub fn random_access_key() -> Result<(AccessKeyId, SecretKey)> {
 }
 
 impl Identity {
-    /// Makes the account, its user `admin` with AdministratorAccess, and the key, where they do not exist yet.
-    /// Safe to repeat: what is there stays.
+    /// Creates the account, its user `admin` with AdministratorAccess, and the key, if they do not exist yet. It is safe to
+    /// repeat: what exists stays as it is.
     pub async fn ensure_administrator(&self, administrator: &Administrator, now: Timestamp) -> Result<()> {
         let service = Permit::for_service(CreateAdministrator, &self.access);
         let account = self.ensure_account(&service, &administrator.account_id, now).await?;
-        // Written down before another account can be made.
+        // Recorded before another account can be created.
         self.access.management_account().await?;
         self.access.ensure_registry(account, &administrator.region, now).await?;
         let id = administrator.access_key_id.clone();

@@ -72,7 +72,7 @@ impl Identity {
         if *own != self.access.management_account().await? {
             return Ok(false);
         }
-        // A principal of no account is told as what it is: nobody's.
+        // The explanation says that a principal without an account does not exist.
         let Some(account) = account else { return Ok(true) };
         let found = permit.read(|_| FindMemberAccount { account_id: account.clone() }).await?;
         Ok(found.is_some_and(|member| member.in_organization))

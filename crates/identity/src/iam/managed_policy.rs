@@ -48,7 +48,7 @@ pub(super) fn shown(policy: ManagedPolicy, tags: Option<Vec<(String, String)>>) 
 /// What the description of a policy of AWS's says whose document is not AWS's whole one.
 const SHORTENED: &str = "Shortened by Wharf: statements on services that do not exist here are left out.";
 
-/// A policy of AWS's. Its id is made of its name, as AWS's own are fixed.
+/// A policy of AWS's. Its id is derived from its name, because AWS's ids are fixed too.
 pub(super) fn shown_of_aws(policy: &Managed, (attachment_count, boundary_count): (i64, i64)) -> Policy {
     let at = |text: &str| text.parse().unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     let digest = oci::digest::Digest::of(oci::digest::Algorithm::Sha256, policy.name.as_bytes()).to_string();

@@ -1,5 +1,5 @@
 //! Service-linked roles: those of the parts of ECR that act on their own, and records of those of AWS's other services,
-//! which templates of infrastructure make.
+//! which infrastructure templates create.
 
 use aws::iam::{
     CreateServiceLinkedRoleRequest, DeleteServiceLinkedRoleRequest,

@@ -178,7 +178,7 @@ impl Identity {
         change_member(ctx, member, MemberChange::Rename(input.account_name)).await.map(|_| Empty {})
     }
 
-    /// Moves an account. There is one place where it can be, and it is there.
+    /// Moves an account. The root is the only place where an account can be, so the move is always refused.
     pub async fn move_account(&self, ctx: &Ctx, input: MoveAccountRequest) -> Result<Empty> {
         let keys = policy::Context::new();
         self.manages_member::<organizations::MoveAccount>(ctx, &input.account_id, keys).await?;

@@ -69,7 +69,7 @@ impl Identity {
         Ok(ListRootsResponse { roots: vec![root] })
     }
 
-    /// Lists what holds an account.
+    /// Lists the parents of an account: the root.
     pub async fn list_parents(&self, ctx: &Ctx, input: ListParentsRequest) -> Result<ListParentsResponse> {
         let keys = policy::Context::new();
         let found = self.manages_member::<organizations::ListParents>(ctx, &input.child_id, keys).await;

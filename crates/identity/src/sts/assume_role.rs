@@ -1,5 +1,5 @@
 //! AssumeRole. Trust policy and the caller's own policies decide together (IAM User Guide, "Policy evaluation logic");
-//! a role that is not there answers as one that does not trust the caller.
+//! the answer for a role that does not exist is the same as for one that does not trust the caller.
 
 use aws::service::Service;
 use std::sync::Arc;

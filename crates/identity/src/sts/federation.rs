@@ -123,7 +123,7 @@ impl Identity {
     }
 
     /// Decodes messages of denials. Wharf's denials say in plain text what there is to say, so that no encoded message
-    /// is ever made here.
+    /// is ever issued here.
     pub async fn decode_authorization_message(
         &self,
         ctx: &Ctx,

@@ -72,7 +72,7 @@ impl Identity {
         if !is_of_role(&input.role_arn) {
             return Err(Error::aws(AwsCode::ValidationError, "Request ARN is invalid"));
         }
-        // Before the token is verified there is no caller, so that nothing of an account may be told.
+        // Before the token is verified there is no caller, so an answer must tell nothing about the account.
         let account =
             input.role_arn.parse::<Arn>().ok().and_then(|arn| arn.account_id()).ok_or_else(denied)?;
         let issuer = issuer_of(&input.web_identity_token).map_err(|error| refused(&error))?;
