@@ -1,7 +1,7 @@
 //! Which permission opens which operation of the store. This is the page that an auditor reads: what is not listed here
 //! cannot happen, whatever a handler tries.
 
-#[allow(clippy::wildcard_imports, reason = "every operation of the store is named here")]
+#[allow(clippy::wildcard_imports, reason = "the lists below name each operation")]
 use meta::operations::*;
 
 use crate::op::{ecr, iam, organizations, sts};
@@ -215,4 +215,6 @@ services! {
     /// Finds the provider of a web identity token, and the role that it asks for. There is no caller before the token is
     /// verified.
     VerifyWebIdentity => FindOidcProvider, FindEntity, FindAccount, ListIamTags;
+    /// Runs the reconcilers: which node runs which, and when.
+    RunReconcilers => ListReconcilers, ClaimReconciler, FinishReconciler, RequestReconciler;
 }

@@ -17,16 +17,14 @@ pub struct IdSource {
     low: i64,
 }
 
-impl Default for IdSource {
-    fn default() -> Self {
+impl IdSource {
+    pub fn seeded() -> Self {
         let mut bytes = [0_u8; 8];
         // Without randomness ids still are unique within this process; sealing would fail long before.
         let _ = aws_lc_rs::rand::fill(&mut bytes);
         Self { last: Mutex::new(0), low: i64::from_le_bytes(bytes) & LOW_MASK }
     }
-}
 
-impl IdSource {
     /// The next id: greater than every one this source gave before.
     pub fn next(&self, now: Timestamp) -> i64 {
         let at = ((now.as_millisecond() - EPOCH_MS).max(0) << LOW_BITS) | self.low;
@@ -52,7 +50,7 @@ mod tests {
 
     #[test]
     fn ids_grow_even_when_the_clock_stands_or_goes_back() {
-        let source = IdSource::default();
+        let source = IdSource::seeded();
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let earlier = Timestamp::from_second(1_700_000_000).unwrap();
         let ids = [source.next(now), source.next(now), source.next(earlier)];
