@@ -22,7 +22,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("outbound", &[]),
     ("oidc", &["outbound"]),
     ("access", &["aws", "meta", "oci", "outbound", "policy"]),
-    ("identity", &["access", "aws", "meta", "oci", "oidc", "policy"]),
+    ("identity", &["access", "aws", "oci", "oidc", "policy"]),
     ("registry", &["access", "aws", "blob", "fault", "oci", "policy"]),
     ("server", &["access", "aws", "identity", "oci", "registry"]),
     ("wharf", &["access", "aws", "blob", "fault", "identity", "meta", "outbound", "registry", "server"]),
