@@ -9,14 +9,6 @@ pub(super) fn is_repository_name(text: &str) -> bool {
     text.split('/').all(|part| is_joined(part, "._-", |c| c.is_ascii_lowercase() || c.is_ascii_digit()))
 }
 
-/// Begins with a letter; its first run has at least two characters.
-pub(super) fn is_registry_alias(text: &str) -> bool {
-    let first = text.split(['.', '_', '-']).next().unwrap_or_default();
-    first.len() >= 2
-        && first.starts_with(|c: char| c.is_ascii_lowercase())
-        && is_joined(text, "._-", |c| c.is_ascii_lowercase() || c.is_ascii_digit())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,7 +21,5 @@ mod tests {
         for name in ["", "a__b", "a--b", "a/", "A"] {
             assert!(!is_repository_name(name), "{name}");
         }
-        assert!(is_registry_alias("ab") && is_registry_alias("ab.c"));
-        assert!(!is_registry_alias("a.bc") && !is_registry_alias("1ab") && !is_registry_alias("ab-"));
     }
 }

@@ -161,7 +161,6 @@ const ECR_PUBLIC: Overrides = Overrides {
     order: &[],
     patterns: &[
         ("LayerDigest", "is_layer_digest"),
-        ("RegistryAliasName", "is_registry_alias"),
         ("RegistryId", "is_registry_id"),
         ("RepositoryName", "is_repository_name"),
         ("UploadId", "is_uuid"),
