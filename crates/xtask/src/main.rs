@@ -12,6 +12,7 @@ mod install;
 mod process;
 mod pytest;
 mod running;
+mod shapes;
 mod tally;
 mod tidy;
 mod workspace;
@@ -43,6 +44,12 @@ enum Task {
     Contract,
     /// Check the rules of the workspace: who may depend on whom, file lengths, file headers.
     Tidy,
+    /// Write the shapes of AWS's services from their models.
+    Shapes {
+        /// Only compare with what is checked in.
+        #[arg(long)]
+        check: bool,
+    },
     /// Everything that a change must pass; closes with a line "N passed, N failed".
     Ci,
     /// Attack a server with everything that is known to hurt one, honest traffic beside it.
@@ -58,6 +65,7 @@ fn main() -> ExitCode {
         Task::Conformance => conformance::run().map(tally::Tally::report),
         Task::Contract => pytest::contract().map(tally::Tally::report),
         Task::Tidy => tidy::run(),
+        Task::Shapes { check } => shapes::run(check),
         Task::Ci => Ok(ci::run()),
         Task::Abuse(options) => abuse::run(&options).map(tally::Tally::report),
         Task::Bench(options) => bench::run(&options).map(|()| true),
