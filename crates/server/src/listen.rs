@@ -159,8 +159,8 @@ fn asides(
         aside.spawn(Arc::clone(certificate).watch(files.clone(), app.options.tls_poll));
     }
     if let Some(metrics) = metrics {
-        // The drain does not stop the metrics: they are useful while it waits.
-        aside.spawn(metrics_listen::serve(metrics, Arc::clone(&app.metrics)));
+        // Not stopped by the drain: what the drain waits for is worth watching.
+        aside.spawn(metrics_listen::serve(metrics, Arc::clone(app)));
     }
     aside
 }
