@@ -409,7 +409,7 @@ fn log_denial(caller: &str, op: Op, resource: &str, decision: &policy::Decision)
                 action,
                 resource,
                 because,
-                "denied: it could not be decided within bounds"
+                "denied: the decision exceeded its limits"
             );
         }
         policy::Decision::Allow(_) => {}

@@ -300,12 +300,12 @@ async fn a_decision_over_its_limits_says_so() {
         (
             4_000,
             "implicitDeny",
-            "it could not be decided, because the policies that concern it take too many steps",
+            "it could not be decided, because its policies take too many steps",
         ),
         (
             5_000,
             "implicitDeny",
-            "it could not be decided, because a policy looks at a value of the request that is too",
+            "it could not be decided, because a policy tests a value of the request that is too",
         ),
     ] {
         let given = ContextEntry {
