@@ -39,9 +39,7 @@ impl Excess {
         match self {
             Self::Steps => "its policies take too many steps to evaluate",
             Self::Value => "a policy tests a value of the request that is too long",
-            Self::Ambiguity => {
-                "a policy variable names a tag whose key exists twice, in different case"
-            }
+            Self::Ambiguity => "a policy variable names a tag whose key exists twice, in different case",
         }
     }
 }

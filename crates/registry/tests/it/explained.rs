@@ -297,11 +297,7 @@ async fn a_decision_over_its_limits_says_so() {
     let ann = format!("arn:aws:iam::{ACCOUNT}:user/ann");
     for (length, decision, why) in [
         (100, "allowed", "allows it, and nothing stands against it"),
-        (
-            4_000,
-            "implicitDeny",
-            "it could not be decided, because its policies take too many steps",
-        ),
+        (4_000, "implicitDeny", "it could not be decided, because its policies take too many steps"),
         (
             5_000,
             "implicitDeny",
