@@ -9,6 +9,7 @@
 mod documents;
 mod explain;
 mod keys;
+mod permits;
 mod policies;
 
 use crate::op::StsOp;
@@ -21,6 +22,7 @@ use meta::{Account, CallerRef, ListTagsForResource, Meta, Never, Operation, Reso
 pub use documents::{Named, PolicyCaches};
 pub use explain::Explained;
 pub use keys::{add_resource_tags, of_request_tags, pairs};
+pub use permits::{Allowed, Permits};
 pub use policies::{Deciding, V1_ACTIONS};
 
 use crate::Access;
@@ -45,7 +47,7 @@ pub struct Gate {
     policies: Deciding,
     context: policy::Context,
     signed_region: Option<Region>,
-    /// What the one read returned. Rows in it may be used only after a permit was given.
+    /// What the one read returned. A permit gives its rows.
     resolved: Arc<Resolved>,
     meta: Meta,
     decisions: Arc<Decisions>,
@@ -165,26 +167,22 @@ impl Access {
 }
 
 impl Gate {
-    /// What the one read found. Use a row of it only under a permit.
-    pub fn resolved(&self) -> &Resolved {
-        &self.resolved
-    }
-
     /// Decides on one operation. The decision comes before the existence of the repository is told, so that a
     /// stranger cannot learn which names are taken.
     pub fn permit<E: Effect<On: Resolving>>(&self) -> Result<Permit<E>> {
         self.allow(E::OP)?;
-        self.existing()
+        Permit::existing(Allowed::by(self))
     }
 
     /// `permit`, with the condition keys that the request brings.
     pub fn permit_with<E: Effect<On: Resolving>>(&self, keys: policy::Context) -> Result<Permit<E>> {
         self.also_allow(E::OP, keys)?;
-        self.existing()
+        Permit::existing(Allowed::by(self))
     }
 
-    fn existing<E: Effect<On: Resolving>>(&self) -> Result<Permit<E>> {
-        Ok(Permit::new(self.meta.clone(), E::On::resolve(self)?))
+    /// Decides on several operations. The existence of the repository is told after the last decision.
+    pub fn permits<P: Permits>(&self) -> Result<P> {
+        P::existing(P::decide(self)?)
     }
 
     /// Decides on an operation whose resource the request names, such as the ARN of a role.
@@ -301,11 +299,12 @@ impl Gate {
 /// A subject that the gate's one read resolved.
 pub trait Resolving: Subject + Sized {
     /// The subject, or why there is none.
-    fn resolve(gate: &Gate) -> Result<Self>;
+    fn resolve<P>(allowed: &Allowed<'_, P>) -> Result<Self>;
 }
 
 impl Resolving for OnRepository {
-    fn resolve(gate: &Gate) -> Result<Self> {
+    fn resolve<P>(allowed: &Allowed<'_, P>) -> Result<Self> {
+        let gate = allowed.gate();
         let row = gate.resolved.repository.clone().ok_or_else(|| gate.repository_not_found())?;
         let (caller, account_id) = (Arc::clone(&gate.caller), gate.account_id.clone());
         Ok(Self { caller, account_id, row, resolved: Arc::clone(&gate.resolved) })
@@ -313,7 +312,8 @@ impl Resolving for OnRepository {
 }
 
 impl Resolving for OnRegistry {
-    fn resolve(gate: &Gate) -> Result<Self> {
+    fn resolve<P>(allowed: &Allowed<'_, P>) -> Result<Self> {
+        let gate = allowed.gate();
         let (caller, account_id) = (Arc::clone(&gate.caller), gate.account_id.clone());
         Ok(Self { caller, account_id, region: gate.region.clone(), resolved: Arc::clone(&gate.resolved) })
     }

@@ -13,8 +13,9 @@ use meta::{
 };
 
 use crate::Access;
+use crate::authz::repository_not_found;
 use crate::context::Caller;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::StoreResultExt as _;
 
 /// What a permit is on.
@@ -205,6 +206,13 @@ impl<G: Grant<On = OnRegistry>> Permit<G> {
     /// The registry's Region.
     pub fn region(&self) -> &Region {
         &self.on.region
+    }
+}
+
+impl<G: Grant<On = OnRepository>> Permit<G> {
+    /// ECR's error where the repository was deleted after the decision.
+    pub fn repository_not_found(&self) -> Error {
+        repository_not_found(&self.on.row.name, &self.on.account_id)
     }
 }
 

@@ -12,16 +12,44 @@ use policy::{AwsPrincipal, Document};
 
 use crate::Access;
 use crate::error::Result;
+use crate::permit::{Opens, Permit};
 use crate::store::StoreResultExt as _;
 
 /// A principal that a policy names and that is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownPrincipal(pub String);
 
-/// What the store has of the principals that a document names, read at one moment.
-struct Known(NamedPrincipals);
+/// What the store has of the principals that a document names, read at one moment. It serves for the way to unique ids and
+/// for the way back.
+pub struct Known(NamedPrincipals);
 
 impl Known {
+    /// Reads the principals that a document names.
+    pub async fn of<G: Opens<FindNamedPrincipals>>(permit: &Permit<G>, document: &Document) -> Result<Self> {
+        Ok(Self(permit.read(|_| question(document)).await?))
+    }
+
+    /// Puts unique ids for the principals that a document names, or gives the first that does not exist. One that is
+    /// deleted before the document is written leaves an id there that is nobody's any more.
+    pub fn resolve(&self, document: &mut Document) -> std::result::Result<(), UnknownPrincipal> {
+        let mut ids = HashMap::new();
+        for name in document.aws_principals() {
+            match self.kept(name) {
+                Some(id) => ids.insert(name.to_owned(), id),
+                None => return Err(UnknownPrincipal(name.to_owned())),
+            };
+        }
+        document.replace_aws_principals(&ids);
+        Ok(())
+    }
+
+    /// Puts ARNs for the unique ids of a document. The id of a principal that was deleted stays.
+    pub fn render(&self, document: &mut Document) {
+        let shown = document.aws_principals().into_iter();
+        let names = shown.filter_map(|kept| Some((kept.to_owned(), self.shown(kept)?))).collect();
+        document.replace_aws_principals(&names);
+    }
+
     fn by_name(&self, account: &str, kind: &str, name: &str) -> Option<&Principal> {
         // The store finds names in any case; an ARN names by the exact spelling.
         self.0
@@ -116,24 +144,12 @@ impl Access {
         &self,
         document: &mut Document,
     ) -> Result<std::result::Result<(), UnknownPrincipal>> {
-        let known = self.known_principals(document).await?;
-        let mut ids = HashMap::new();
-        for name in document.aws_principals() {
-            match known.kept(name) {
-                Some(id) => ids.insert(name.to_owned(), id),
-                None => return Ok(Err(UnknownPrincipal(name.to_owned()))),
-            };
-        }
-        document.replace_aws_principals(&ids);
-        Ok(Ok(()))
+        Ok(self.known_principals(document).await?.resolve(document))
     }
 
     /// Puts ARNs for the unique ids of a document; what was deleted stays its id.
     pub async fn render_principals(&self, document: &mut Document) -> Result<()> {
-        let known = self.known_principals(document).await?;
-        let shown = document.aws_principals().into_iter();
-        let names = shown.filter_map(|kept| Some((kept.to_owned(), known.shown(kept)?))).collect();
-        document.replace_aws_principals(&names);
+        self.known_principals(document).await?.render(document);
         Ok(())
     }
 }

@@ -1,18 +1,20 @@
-//! What reading an object gives: a file to read or to hand to the kernel, or an address to send the client to.
+//! What reading an object gives: a file that the server may hand to the kernel, bytes from elsewhere, or an address to
+//! send the client to.
 
 use std::fs::File;
-use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use oci::digest::{Algorithm, Digest, Hasher};
+use bytes::Bytes;
+use futures::Stream;
 
-use crate::pool::Buffer;
-use crate::stream::{CHUNK_BYTES, ContentStream};
+use crate::disk::FileStream;
 
 /// The bytes of an object, or of a part of it.
 #[derive(Debug)]
 pub enum Content {
-    /// `len` bytes of a local file, from `start`.
+    /// `len` bytes of a local file, from `start`. This is the one place where a caller sees a file.
     File {
         /// The file, open for reading.
         file: File,
@@ -41,82 +43,66 @@ pub enum OpenError {
         /// What is there.
         len: u64,
     },
-    /// The file system refused.
+    /// The store failed.
     #[error("the object could not be read")]
     Io(#[source] io::Error),
 }
 
 impl Content {
-    /// The bytes in chunks of at most 512 KiB, read ahead by one chunk. A redirect has none.
+    /// The bytes in chunks of a bounded size, read ahead by one chunk. A redirect has none.
     pub fn into_stream(self) -> ContentStream {
         match self {
-            Self::File { file, start, len } => ContentStream::of_file(file, start, len),
+            Self::File { file, start, len } => ContentStream(Source::File(FileStream::new(file, start, len))),
             Self::Stream(stream) => stream,
-            Self::Redirect(_) => ContentStream::empty(),
+            Self::Redirect(_) => ContentStream(Source::Nothing),
         }
     }
 }
 
-pub(crate) async fn open(path: &Path, start: u64, len: u64) -> Result<Content, OpenError> {
-    let file = match open_cached(path) {
-        Some(file) => file,
-        None => open_blocking(path).await?,
-    };
-    let wanted = start.saturating_add(len);
-    let there = file.metadata().map_err(OpenError::Io)?.len();
-    if there < wanted {
-        return Err(OpenError::Truncated { wanted, len: there });
+/// A stream of an object's bytes. It ends with an error if the object turns out to be shorter than it was.
+#[derive(Debug)]
+pub struct ContentStream(Source);
+
+/// Where the bytes come from.
+#[derive(Debug)]
+enum Source {
+    File(FileStream),
+    Nothing,
+}
+
+impl ContentStream {
+    /// Chunks that nobody has begun to read have at most so many bytes. Ahead of the reader only the largest are read.
+    pub fn limit_chunk(&mut self, bytes: usize) {
+        match &mut self.0 {
+            Source::File(stream) => stream.limit_chunk(bytes),
+            Source::Nothing => {}
+        }
     }
-    Ok(Content::File { file, start, len })
-}
 
-/// Opens the file if the kernel can do so from memory alone. Anything else, errors included, is left to
-/// [`open_blocking`]: old kernels and some sandboxes know no `openat2`.
-#[cfg(target_os = "linux")]
-fn open_cached(path: &Path) -> Option<File> {
-    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED).ok().map(File::from)
-}
+    /// How many bytes are still to come.
+    pub fn remaining(&self) -> u64 {
+        match &self.0 {
+            Source::File(stream) => stream.remaining(),
+            Source::Nothing => 0,
+        }
+    }
 
-#[cfg(not(target_os = "linux"))]
-fn open_cached(_path: &Path) -> Option<File> {
-    None
-}
-
-async fn open_blocking(path: &Path) -> Result<File, OpenError> {
-    let path = path.to_owned();
-    let opened = tokio::task::spawn_blocking(move || File::open(path)).await.map_err(io::Error::other);
-    match opened.flatten() {
-        Ok(file) => Ok(file),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(OpenError::Missing),
-        Err(error) => Err(OpenError::Io(error)),
+    /// Waits until the first chunk is in memory, so that it can leave in one packet with the headers.
+    pub async fn prepare(&mut self) -> io::Result<()> {
+        match &mut self.0 {
+            Source::File(stream) => stream.prepare().await,
+            Source::Nothing => Ok(()),
+        }
     }
 }
 
-pub(crate) async fn rehash(path: PathBuf, algorithm: Algorithm, size: u64) -> Result<Digest, OpenError> {
-    let job = tokio::task::spawn_blocking(move || rehash_blocking(&path, algorithm, size));
-    job.await.map_err(|error| OpenError::Io(io::Error::other(error)))?
-}
+impl Stream for ContentStream {
+    type Item = io::Result<Bytes>;
 
-fn rehash_blocking(path: &Path, algorithm: Algorithm, size: u64) -> Result<Digest, OpenError> {
-    let mut file = match File::open(path) {
-        Ok(file) => file.take(size),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(OpenError::Missing),
-        Err(error) => return Err(OpenError::Io(error)),
-    };
-    let mut hasher = Hasher::new(algorithm);
-    let mut buffer = Buffer::of(CHUNK_BYTES);
-    let mut len = 0;
-    loop {
-        let read = match file.read(buffer.bytes()) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(OpenError::Io(error)),
-        };
-        hasher.update(buffer.bytes().get(..read).unwrap_or_default());
-        len += read as u64;
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match &mut self.0 {
+            Source::File(stream) => Pin::new(stream).poll_next(cx),
+            Source::Nothing => Poll::Ready(None),
+        }
     }
-    if len < size { Err(OpenError::Truncated { wanted: size, len }) } else { Ok(hasher.finish()) }
 }

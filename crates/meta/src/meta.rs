@@ -1,6 +1,8 @@
 //! The handle on the metadata store: runs operations on whichever database is configured.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{
     error::{OpError, StoreError},
@@ -14,6 +16,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Meta {
     driver: Driver,
+    reads: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
@@ -27,7 +30,10 @@ impl Meta {
     pub async fn sqlite(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
         let opened = tokio::task::spawn_blocking(move || Sqlite::open(&path, options)).await;
-        let meta = Self { driver: Driver::Sqlite(opened.map_err(|_| StoreError::Panicked)??) };
+        let meta = Self {
+            driver: Driver::Sqlite(opened.map_err(|_| StoreError::Panicked)??),
+            reads: Arc::default(),
+        };
         meta.backfill().await?;
         Ok(meta)
     }
@@ -35,7 +41,8 @@ impl Meta {
     /// Connects to the PostgreSQL database at this URL (or key-value string) and migrates it. The connection is not
     /// encrypted: TLS to PostgreSQL does not exist yet, so reach it over a Unix socket or a trusted network.
     pub async fn postgres(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
-        let meta = Self { driver: Driver::Postgres(Postgres::open(url, options).await?) };
+        let meta =
+            Self { driver: Driver::Postgres(Postgres::open(url, options).await?), reads: Arc::default() };
         meta.backfill().await?;
         Ok(meta)
     }
@@ -57,6 +64,7 @@ impl Meta {
     /// Runs an operation that only reads.
     pub async fn read<O: Operation>(&self, operation: O) -> Result<O::Output, OpError<O::Refusal>> {
         const { assert!(!O::ACCESS.writes(), "an operation that writes must go through Meta::write") };
+        self.reads.fetch_add(1, Ordering::Relaxed);
         settle(match &self.driver {
             Driver::Sqlite(sqlite) => sqlite.read(operation).await,
             Driver::Postgres(postgres) => postgres.read(operation).await,
@@ -70,6 +78,11 @@ impl Meta {
             Driver::Sqlite(sqlite) => sqlite.write(operation).await,
             Driver::Postgres(postgres) => postgres.write(operation).await,
         })
+    }
+
+    /// How many operations that only read were run on this handle and its clones.
+    pub fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
     }
 
     /// Bytes of SQLite's write-ahead log, for the metrics; None on PostgreSQL.

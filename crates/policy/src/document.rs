@@ -8,9 +8,10 @@ use std::collections::HashMap;
 
 use crate::error::PolicyError;
 use crate::json::Json;
-use crate::policy::MAX_POLICY_BYTES;
+use crate::parse;
+use crate::policy::{MAX_POLICY_BYTES, Policy};
 
-/// A policy document. [`crate::Policy::parse`] decides whether it is a valid policy.
+/// A policy document. [`Document::policy`] decides whether it is a valid policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document(Json);
 
@@ -26,6 +27,11 @@ impl Document {
             Some(name) => Err(PolicyError::DuplicateElement(name.to_owned())),
             None => Ok(Self(json)),
         }
+    }
+
+    /// The policy that the document is. Its text is not parsed again.
+    pub fn policy(&self) -> Result<Policy, PolicyError> {
+        parse::compiled(&self.0)
     }
 
     /// The entries under `AWS` of all `Principal` and `NotPrincipal` elements, in order, each once.

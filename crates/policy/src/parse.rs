@@ -9,7 +9,7 @@ use crate::error::PolicyError;
 use crate::json::Json;
 use crate::operator::Operator;
 use crate::pattern::Glob;
-use crate::policy::{Actions, Effect, MAX_POLICY_BYTES, Policy, Resources, Statement, Version, Written};
+use crate::policy::{Actions, Effect, Policy, Resources, Statement, Version, Written};
 use crate::principal::{Principal, Principals};
 use crate::resource::ResourcePattern;
 
@@ -17,16 +17,9 @@ type Members<'a> = &'a [(String, Json)];
 /// A list as written.
 type Texts = Box<[Box<str>]>;
 
-/// Parses a whole document.
-pub(crate) fn policy(text: &str) -> Result<Policy, PolicyError> {
-    if text.len() > MAX_POLICY_BYTES {
-        return Err(PolicyError::TooLong(text.len()));
-    }
-    let json: Json = serde_json::from_str(text).map_err(|error| PolicyError::NotJson(error.to_string()))?;
-    if let Some(name) = json.duplicate_member() {
-        return Err(PolicyError::DuplicateElement(name.to_owned()));
-    }
-    let Json::Object(members) = &json else {
+/// The policy of a parsed document.
+pub(crate) fn compiled(json: &Json) -> Result<Policy, PolicyError> {
+    let Json::Object(members) = json else {
         return Err(PolicyError::WrongType { element: "the policy", expected: "an object" });
     };
     refuse_unknown(members, &["Version", "Id", "Statement"])?;

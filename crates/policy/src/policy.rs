@@ -7,6 +7,7 @@ use crate::budget::{Budget, Excess, all, any, bounded};
 use crate::caller::Caller;
 use crate::condition::Condition;
 use crate::context::Context;
+use crate::document::Document;
 use crate::error::PolicyError;
 use crate::pattern::{Case, Glob};
 use crate::principal::Principals;
@@ -160,7 +161,7 @@ impl Policy {
     /// Parses and compiles a document. It accepts the whole language; [`Policy::check`] then decides whether the policy
     /// is valid as an identity policy, a repository policy, and so on.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        crate::parse::policy(text)
+        Document::parse(text)?.policy()
     }
 
     /// The version of its language.

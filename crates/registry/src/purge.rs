@@ -3,17 +3,18 @@
 
 use std::time::Duration;
 
-use ::blob::fault::{self, Fault};
-use jiff::Timestamp;
-use meta::{
-    ClaimWork, ExpireUploads, FinishWork, Micros, PURGE_REPOSITORY, PostponeWork, PurgeRepositorySlice,
-    RepositoryKey, Work,
+use access::effects::authority;
+use access::permit::Permit;
+use access::store::{
+    ClaimWork, ExpireUploads, FinishWork, Micros, OpError, Overtaken, PURGE_REPOSITORY, PostponeWork,
+    PurgeRepositorySlice, RepositoryKey, StoreResultExt as _, Work, store_error,
 };
+use fault::Fault;
+use jiff::Timestamp;
 
 use crate::Registry;
 use access::context::micros;
 use access::error::{Error, Internal, Result};
-use access::store::{StoreResultExt as _, store_error};
 
 /// Rows removed in one transaction: small enough that a push never waits long behind it.
 const SLICE: usize = 500;
@@ -31,6 +32,7 @@ pub const UPLOAD_LIFETIME: Duration = Duration::from_hours(168);
 impl Registry {
     /// One pass over deleted repositories; tells how many are gone for good.
     pub async fn purge_repositories(&self, now: Timestamp) -> Result<usize> {
+        let permit = Permit::for_service(authority::PurgeRepositories, &self.access);
         let claim = ClaimWork {
             kind: PURGE_REPOSITORY.to_owned(),
             now: micros(now),
@@ -38,9 +40,9 @@ impl Registry {
             limit: REPOSITORIES,
         };
         let mut gone = 0;
-        for work in self.access.meta.write(claim).await.or_store_error()? {
+        for work in permit.write(|()| claim).await.or_store_error()? {
             let (kind, key, fence) = (work.kind.clone(), work.key.clone(), work.fence);
-            match self.purge_repository(work, micros(now)).await {
+            match purge_repository(&permit, work, micros(now)).await {
                 Ok(done) => gone += usize::from(done),
                 // Put off, so that one that fails again and again does not stand before the others.
                 Err(error) => {
@@ -48,50 +50,51 @@ impl Registry {
                     tracing::error!(repository = key, cause, "a deleted repository could not be emptied");
                     let (due_at, error) = (after(now, RETRY), cause);
                     let postpone = PostponeWork { kind, key, fence, due_at, error };
-                    ended(self.access.meta.write(postpone).await)?;
+                    ended(permit.write(|()| postpone).await)?;
                 }
             }
         }
         Ok(gone)
     }
 
-    async fn purge_repository(&self, work: Work, at: Micros) -> Result<bool> {
-        let repository = RepositoryKey::from_text(&work.key).ok_or_else(|| Error::internal(BadKey))?;
-        let mut done = false;
-        for _ in 0..SLICES {
-            done = self
-                .access
-                .meta
-                .write(PurgeRepositorySlice { repository, limit: SLICE, at })
-                .await
-                .or_store_error()?;
-            fault::hit(Fault::AfterPurgeSlice);
-            if done {
-                break;
-            }
-        }
-        let (kind, key, fence) = (work.kind, work.key, work.fence);
-        ended(if done {
-            self.access.meta.write(FinishWork { kind, key, fence }).await
-        } else {
-            self.access.meta.write(PostponeWork { kind, key, fence, due_at: at, error: None }).await
-        })?;
-        Ok(done)
-    }
-
     /// One pass over upload sessions that were left; tells how many ended.
     pub async fn expire_uploads(&self, now: Timestamp) -> Result<usize> {
         let idle_since = Micros(micros(now).0.saturating_sub(as_micros(UPLOAD_LIFETIME)));
         let expire = ExpireUploads { idle_since, limit: SLICE, at: micros(now) };
-        self.access.meta.write(expire).await.or_store_error()
+        let permit = Permit::for_service(authority::ExpireUploads, &self.access);
+        permit.write(|()| expire).await.or_store_error()
     }
 }
 
+async fn purge_repository(
+    permit: &Permit<authority::PurgeRepositories>,
+    work: Work,
+    at: Micros,
+) -> Result<bool> {
+    let repository = RepositoryKey::from_text(&work.key).ok_or_else(|| Error::internal(BadKey))?;
+    let mut done = false;
+    for _ in 0..SLICES {
+        let slice = permit.write(|()| PurgeRepositorySlice { repository, limit: SLICE, at });
+        done = slice.await.or_store_error()?;
+        fault::hit(Fault::AfterPurgeSlice);
+        if done {
+            break;
+        }
+    }
+    let (kind, key, fence) = (work.kind, work.key, work.fence);
+    ended(if done {
+        permit.write(|()| FinishWork { kind, key, fence }).await
+    } else {
+        permit.write(|()| PostponeWork { kind, key, fence, due_at: at, error: None }).await
+    })?;
+    Ok(done)
+}
+
 /// That another node took the work over is no failure: a slice done twice removes nothing twice.
-fn ended(outcome: std::result::Result<(), meta::OpError<meta::Overtaken>>) -> Result<()> {
+fn ended(outcome: std::result::Result<(), OpError<Overtaken>>) -> Result<()> {
     match outcome {
-        Ok(()) | Err(meta::OpError::Refused(meta::Overtaken)) => Ok(()),
-        Err(meta::OpError::Store(error)) => Err(store_error(error)),
+        Ok(()) | Err(OpError::Refused(Overtaken)) => Ok(()),
+        Err(OpError::Store(error)) => Err(store_error(error)),
     }
 }
 

@@ -64,6 +64,21 @@ impl Turn {
 }
 
 impl UploadsInProgress {
+    /// Takes the turn on a session if no request has it or waits for it. Nobody is told to stop.
+    pub(crate) fn take_free(&self, id: &str) -> Option<Turn> {
+        let mut sessions = lock(&self.sessions);
+        if sessions.contains_key(id) {
+            return None;
+        }
+        let stop = Arc::new(Notify::new());
+        let turn = Arc::default();
+        let guard = tokio::sync::Mutex::try_lock_owned(Arc::clone(&turn)).ok()?;
+        let session = Session { turn, stop: Some(Arc::clone(&stop)), claims: 1 };
+        sessions.insert(id.to_owned(), session);
+        let claim = Claim { id: id.to_owned(), sessions: Arc::clone(&self.sessions) };
+        Some(Turn { _claim: claim, _guard: guard, stop })
+    }
+
     /// Takes the turn on a session from whoever has it.
     pub(crate) async fn take(&self, id: &str) -> Turn {
         let (claim, turn) = {
@@ -124,6 +139,18 @@ mod tests {
         let next = next.await.unwrap();
         let stopped = tokio::time::timeout(std::time::Duration::from_millis(20), next.superseded()).await;
         assert!(stopped.is_err(), "nobody newer wants the session");
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_is_taken_is_not_free() {
+        let uploads = UploadsInProgress::default();
+        let first = uploads.take_free("a").unwrap();
+        assert!(uploads.take_free("a").is_none());
+        let nobody = tokio::time::timeout(std::time::Duration::from_millis(20), first.superseded()).await;
+        assert!(nobody.is_err(), "who asks for a free turn stops nobody");
+        drop(first);
+        drop(uploads.take_free("a").unwrap());
+        assert!(lock(&uploads.sessions).is_empty());
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use crate::exchange::{Exchange, Response};
 use crate::serve::App;
 use crate::v2;
 
-pub(crate) const PREFIX: &str = registry::download::PATH_PREFIX;
+pub(crate) const PREFIX: &str = registry::layer::download_url::PATH_PREFIX;
 
 pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
     exchange.operation = "download_layer";

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
-use registry::upload::BodyError;
+use registry::layer::upload::BodyError;
 
 use crate::body::{Kept, RequestBody};
 use crate::ledger::{Full, Share};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
-use registry::blob::ContentStream;
+use registry::layer::download::ContentStream;
 use tokio::sync::Notify;
 
 use crate::body::Kept;

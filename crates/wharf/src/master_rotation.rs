@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
-use blob::fault::{self, Fault};
+use fault::Fault;
 use jiff::Timestamp;
 use server::Deployment;
 

@@ -13,19 +13,20 @@ use crate::workspace;
 
 /// Which crate may depend on which, without tests. A new dependency is a decision: see
 /// docs/adr/0010-crates-and-their-dependencies.md.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("oci", &[]),
     ("aws", &[]),
     ("policy", &[]),
     ("meta", &["aws", "oci"]),
-    ("blob", &["oci"]),
+    ("fault", &[]),
+    ("blob", &["fault", "oci"]),
     ("outbound", &[]),
     ("oidc", &["outbound"]),
     ("access", &["aws", "meta", "oci", "outbound", "policy"]),
     ("identity", &["access", "aws", "meta", "oci", "oidc", "policy"]),
-    ("registry", &["access", "aws", "blob", "meta", "oci", "policy"]),
+    ("registry", &["access", "aws", "blob", "fault", "oci", "policy"]),
     ("server", &["access", "aws", "identity", "oci", "registry"]),
-    ("wharf", &["access", "aws", "blob", "identity", "meta", "outbound", "registry", "server"]),
+    ("wharf", &["access", "aws", "blob", "fault", "identity", "meta", "outbound", "registry", "server"]),
     ("testkit", &[]),
     ("xtask", &[]),
 ];
@@ -185,6 +186,7 @@ fn source_problems(root: &Path) -> Result<(Vec<String>, Vec<String>)> {
             errors.push(format!("{shown} must open with a `//!` line that says what it is for"));
         }
         errors.extend(outgoing::problems(&shown, &text));
+        errors.extend(layer_bytes::problems(&shown, &text));
     }
     Ok((errors, warnings))
 }
@@ -217,6 +219,7 @@ fn collect_rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
+mod layer_bytes;
 mod outgoing;
 #[cfg(test)]
 mod tests;

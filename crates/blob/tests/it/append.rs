@@ -11,12 +11,11 @@ async fn an_object_grows_append_by_append() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
     let all = bytes(1_300_000, 1);
-    let first = store.append(&key, 0, sha256(), &mut body(&all[..700_000], 9_000), None).await.unwrap();
-    assert_eq!((first.written, first.offset), (700_000, 700_000));
-    let second =
-        store.append(&key, 700_000, first.hasher, &mut body(&all[700_000..], 600_000), None).await.unwrap();
-    assert_eq!((second.written, second.offset), (600_000, 1_300_000));
-    assert_eq!(second.hasher.finish(), digest(&all));
+    let first = store.append(&key, sha256(), &mut body(&all[..700_000], 9_000), None).await.unwrap();
+    assert_eq!((first.written, first.stage.offset()), (700_000, 700_000));
+    let second = store.append(&key, first.stage, &mut body(&all[700_000..], 600_000), None).await.unwrap();
+    assert_eq!((second.written, second.stage.offset()), (600_000, 1_300_000));
+    assert_eq!(second.stage.digest(), digest(&all));
     assert_eq!(read(&store, &key, 0, 1_300_000).await, all);
 }
 
@@ -25,8 +24,8 @@ async fn an_empty_append_at_the_start_makes_an_empty_object() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
     assert_eq!(store.len(&key).await.unwrap(), None);
-    let appended = store.append(&key, 0, sha256(), &mut body(b"", 1), None).await.unwrap();
-    assert_eq!((appended.written, appended.offset), (0, 0));
+    let appended = store.append(&key, sha256(), &mut body(b"", 1), None).await.unwrap();
+    assert_eq!((appended.written, appended.stage.offset()), (0, 0));
     assert_eq!(store.len(&key).await.unwrap(), Some(0));
     assert_eq!(read(&store, &key, 0, 0).await, b"");
 }
@@ -35,12 +34,12 @@ async fn an_empty_append_at_the_start_makes_an_empty_object() {
 async fn what_lies_behind_the_offset_is_cut_off() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
-    store.append(&key, 0, sha256(), &mut body(b"acknowledged, and lost", 5), None).await.unwrap();
-    let appended = store.append(&key, 12, hashed(b"acknowledged"), &mut body(b"!", 1), None).await.unwrap();
-    assert_eq!(appended.hasher.finish(), digest(b"acknowledged!"));
+    store.append(&key, sha256(), &mut body(b"acknowledged, and lost", 5), None).await.unwrap();
+    let appended = store.append(&key, hashed(b"acknowledged"), &mut body(b"!", 1), None).await.unwrap();
+    assert_eq!(appended.stage.digest(), digest(b"acknowledged!"));
     assert_eq!(store.len(&key).await.unwrap(), Some(13));
-    let nothing = store.append(&key, 12, hashed(b"acknowledged"), &mut body(b"", 1), None).await.unwrap();
-    assert_eq!(nothing.offset, 12);
+    let nothing = store.append(&key, hashed(b"acknowledged"), &mut body(b"", 1), None).await.unwrap();
+    assert_eq!(nothing.stage.offset(), 12);
     assert_eq!(store.len(&key).await.unwrap(), Some(12));
 }
 
@@ -48,11 +47,11 @@ async fn what_lies_behind_the_offset_is_cut_off() {
 async fn an_offset_beyond_the_object_is_told_apart_and_makes_no_file() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
-    let error = store.append(&key, 5, sha256(), &mut body(b"x", 1), None).await.unwrap_err();
+    let error = store.append(&key, hashed(b"12345"), &mut body(b"x", 1), None).await.unwrap_err();
     assert!(matches!(error, AppendError::Missing { offset: 5, len: 0 }), "{error:?}");
     assert_eq!(store.len(&key).await.unwrap(), None);
-    store.append(&key, 0, sha256(), &mut body(b"abc", 1), None).await.unwrap();
-    let error = store.append(&key, 5, sha256(), &mut body(b"x", 1), None).await.unwrap_err();
+    store.append(&key, sha256(), &mut body(b"abc", 1), None).await.unwrap();
+    let error = store.append(&key, hashed(b"12345"), &mut body(b"x", 1), None).await.unwrap_err();
     assert!(matches!(error, AppendError::Missing { offset: 5, len: 3 }), "{error:?}");
 }
 
@@ -63,10 +62,10 @@ async fn a_body_that_breaks_leaves_the_prefix_that_is_reported() {
         let key = ObjectKey::random();
         let all = bytes(before, 2);
         let mut broken = body(&all, 70_000).chain(futures::stream::iter([Err(BodyBroke)]));
-        let error = store.append(&key, 0, sha256(), &mut broken, None).await.unwrap_err();
+        let error = store.append(&key, sha256(), &mut broken, None).await.unwrap_err();
         let AppendError::Body { source: BodyBroke, appended } = error else { panic!("{error:?}") };
-        assert_eq!((appended.written, appended.offset), (before as u64, before as u64));
-        assert_eq!(appended.hasher.finish(), digest(&all));
+        assert_eq!((appended.written, appended.stage.offset()), (before as u64, before as u64));
+        assert_eq!(appended.stage.digest(), digest(&all));
         assert_eq!(read(&store, &key, 0, before as u64).await, all);
     }
 }
@@ -75,18 +74,17 @@ async fn a_body_that_breaks_leaves_the_prefix_that_is_reported() {
 async fn the_limit_counts_the_whole_object_and_gives_its_space_back() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
-    store.append(&key, 0, sha256(), &mut body(&bytes(900, 3), 100), Some(1_000)).await.unwrap();
+    store.append(&key, sha256(), &mut body(&bytes(900, 3), 100), Some(1_000)).await.unwrap();
     let start = hashed(&bytes(900, 3));
-    let full =
-        store.append(&key, 900, start.clone(), &mut body(&bytes(100, 4), 7), Some(1_000)).await.unwrap();
-    assert_eq!(full.offset, 1_000);
+    let full = store.append(&key, start.clone(), &mut body(&bytes(100, 4), 7), Some(1_000)).await.unwrap();
+    assert_eq!(full.stage.offset(), 1_000);
     let limit = 1_500_000;
     let much = bytes(2_000_000, 5);
-    let error = store.append(&key, 900, start, &mut body(&much, 10_000), Some(limit)).await.unwrap_err();
+    let error = store.append(&key, start, &mut body(&much, 10_000), Some(limit)).await.unwrap_err();
     assert!(matches!(error, AppendError::TooLarge { limit: 1_500_000 }), "{error:?}");
     // The next append waits for the space to be given back, so this length is not a matter of luck.
-    let next = store.append(&key, 900, hashed(&bytes(900, 3)), &mut body(b"", 1), None).await.unwrap();
-    assert_eq!(next.offset, 900);
+    let next = store.append(&key, hashed(&bytes(900, 3)), &mut body(b"", 1), None).await.unwrap();
+    assert_eq!(next.stage.offset(), 900);
     assert_eq!(store.len(&key).await.unwrap(), Some(900));
 }
 
@@ -94,7 +92,7 @@ async fn the_limit_counts_the_whole_object_and_gives_its_space_back() {
 async fn a_deleted_object_is_gone_and_open_readers_read_on() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
-    store.append(&key, 0, sha256(), &mut body(b"abc", 3), None).await.unwrap();
+    store.append(&key, sha256(), &mut body(b"abc", 3), None).await.unwrap();
     let content = store.open(&key, 0, 3).await.unwrap();
     assert!(store.delete(&key).await.unwrap());
     assert!(!store.delete(&key).await.unwrap());
@@ -107,7 +105,7 @@ async fn a_deleted_object_is_gone_and_open_readers_read_on() {
 async fn a_store_that_is_opened_again_has_everything() {
     let (folder, store) = store();
     let key = ObjectKey::random();
-    store.append(&key, 0, sha256(), &mut body(b"abc", 3), None).await.unwrap();
+    store.append(&key, sha256(), &mut body(b"abc", 3), None).await.unwrap();
     drop(store);
     let again = blob::Store::disk(folder.path().join("blobs"), blob::DiskOptions::default()).unwrap();
     assert_eq!(read(&again, &key, 0, 3).await, b"abc");
@@ -151,14 +149,14 @@ proptest! {
                 model.extend_from_slice(&more);
                 let end = if step.breaks { vec![Err(BodyBroke)] } else { Vec::new() };
                 let mut stream = body(&more, step.chunk).chain(futures::stream::iter(end));
-                let appended = match store.append(&key, offset as u64, start, &mut stream, None).await {
+                let appended = match store.append(&key, start, &mut stream, None).await {
                     Ok(appended) => appended,
                     Err(AppendError::Body { appended, .. }) if step.breaks => *appended,
                     Err(error) => panic!("{error:?}"),
                 };
-                assert_eq!(appended.offset, model.len() as u64);
+                assert_eq!(appended.stage.offset(), model.len() as u64);
                 assert_eq!(appended.written, step.len as u64);
-                assert_eq!(appended.hasher.finish(), digest(&model));
+                assert_eq!(appended.stage.digest(), digest(&model));
                 assert_eq!(store.len(&key).await.unwrap(), Some(model.len() as u64));
                 assert_eq!(read(&store, &key, 0, model.len() as u64).await, model);
             }

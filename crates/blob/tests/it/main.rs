@@ -14,6 +14,7 @@ mod power_cut;
 mod read;
 mod simulated_disk;
 
+use blob::Stage;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use oci::digest::{Algorithm, Digest, Hasher};
@@ -41,15 +42,16 @@ fn bytes(len: usize, seed: u64) -> Vec<u8> {
         .collect()
 }
 
-fn sha256() -> Hasher {
-    Hasher::new(Algorithm::Sha256)
+/// The stage of an upload without bytes.
+fn sha256() -> Stage {
+    hashed(b"")
 }
 
-/// A hasher that has seen `bytes`.
-fn hashed(bytes: &[u8]) -> Hasher {
-    let mut hasher = sha256();
+/// The stage of an upload that has `bytes`, from a row that holds the hash state alone.
+fn hashed(bytes: &[u8]) -> Stage {
+    let mut hasher = Hasher::new(Algorithm::Sha256);
     hasher.update(bytes);
-    hasher
+    Stage::restore(&hasher.save().unwrap(), Algorithm::Sha256, bytes.len() as u64).unwrap()
 }
 
 fn digest(bytes: &[u8]) -> Digest {

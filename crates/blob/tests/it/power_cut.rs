@@ -7,7 +7,6 @@ use blob::disk::Disk as _;
 use blob::{AppendError, DiskOptions, ObjectKey, Store};
 use bytes::Bytes;
 use futures::StreamExt as _;
-use oci::digest::Hasher;
 
 use super::simulated_disk::{SimulatedDisk, Unsynced};
 use super::{BodyBroke, body, bytes, digest, hashed, memory_folder, read, sha256};
@@ -59,9 +58,8 @@ impl Rows {
                 assert!(there >= Some(len), "cut at call {at}, {outcome:?}: {there:?} of {len} bytes");
                 assert!(read(&store, key, 0, len).await == *content, "cut at call {at}, {outcome:?}");
                 let all = [content.as_slice(), b"more"].concat();
-                let appended =
-                    store.append(key, len, hashed(content), &mut body(b"more", 3), None).await.unwrap();
-                assert_eq!(appended.hasher.finish(), digest(&all));
+                let appended = store.append(key, hashed(content), &mut body(b"more", 3), None).await.unwrap();
+                assert_eq!(appended.stage.digest(), digest(&all));
                 assert_eq!(store.len(key).await.unwrap(), Some(all.len() as u64));
                 assert_eq!(read(&store, key, 0, all.len() as u64).await, all);
             }
@@ -72,10 +70,9 @@ impl Rows {
 /// Appends at what the row says and records what is reported.
 async fn append(store: &Store, rows: &mut Rows, key: ObjectKey, more: &[u8], breaks: bool) {
     let mut content = rows.of(key);
-    let (offset, hasher): (u64, Hasher) = (content.len() as u64, hashed(&content));
     let end = if breaks { vec![Err(BodyBroke)] } else { Vec::new() };
     let mut stream = body(more, 100_000).chain(futures::stream::iter(end));
-    match store.append(&key, offset, hasher, &mut stream, None).await {
+    match store.append(&key, hashed(&content), &mut stream, None).await {
         Ok(_) | Err(AppendError::Body { .. }) => {
             content.extend_from_slice(more);
             rows.record(key, content);
@@ -96,16 +93,14 @@ async fn everything(store: &Store, keys: &[ObjectKey], rows: &mut Rows) {
     append(store, rows, *broken, &bytes(150_000, 3), true).await;
     append(store, rows, *broken, &bytes(150_000, 4), false).await;
     // Made by a request whose row never knew, then begun again.
-    let _ = store.append(forgotten, 0, sha256(), &mut body(&bytes(9_000, 5), 1_000), None).await;
+    let _ = store.append(forgotten, sha256(), &mut body(&bytes(9_000, 5), 1_000), None).await;
     append(store, rows, *forgotten, &bytes(3_000, 6), false).await;
     // Longer than the row says: cut, with nothing and with something put in its place.
     append(store, rows, *rewound, b"kept", false).await;
     let kept = rows.of(*rewound);
-    let _ = store
-        .append(rewound, kept.len() as u64, hashed(&kept), &mut body(&bytes(5_000, 7), 1_000), None)
-        .await;
+    let _ = store.append(rewound, hashed(&kept), &mut body(&bytes(5_000, 7), 1_000), None).await;
     append(store, rows, *rewound, b"", false).await;
-    let _ = store.append(rewound, 4, hashed(b"kept"), &mut body(&bytes(9_000, 8), 1_000), Some(6_000)).await;
+    let _ = store.append(rewound, hashed(b"kept"), &mut body(&bytes(9_000, 8), 1_000), Some(6_000)).await;
     append(store, rows, *rewound, b"!", false).await;
     append(store, rows, *doomed, b"gone soon", false).await;
     rows.0.retain(|(key, _)| key != doomed);
@@ -166,7 +161,7 @@ async fn a_long_body_is_whole_after_a_cut_right_behind_its_report() {
     let key = ObjectKey::random();
     let part = Bytes::from(bytes(400_000, 1));
     let parts = futures::stream::iter(vec![part.clone(); 100].into_iter().map(Ok::<_, BodyBroke>));
-    store.append(&key, 0, sha256(), &mut parts.boxed(), None).await.unwrap();
+    store.append(&key, sha256(), &mut parts.boxed(), None).await.unwrap();
     let survived = memory_folder();
     disk.survivors(Unsynced::Lost, survived.path());
     let store = Store::disk(survived.path().join("blobs"), DiskOptions::default()).unwrap();

@@ -12,7 +12,7 @@ async fn chunks_are_large_and_none_is_larger_than_512_kib() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
     let all = bytes(1_200_000, 1);
-    store.append(&key, 0, sha256(), &mut body(&all, 1_200_000), None).await.unwrap();
+    store.append(&key, sha256(), &mut body(&all, 1_200_000), None).await.unwrap();
     let mut stream = store.open(&key, 0, 1_200_000).await.unwrap().into_stream();
     stream.prepare().await.unwrap();
     assert_eq!(stream.remaining(), 1_200_000, "what is prepared is still to come");
@@ -29,7 +29,7 @@ async fn what_is_not_there_and_what_is_too_short_are_told_apart() {
     let key = ObjectKey::random();
     assert!(matches!(store.open(&key, 0, 1).await, Err(OpenError::Missing)));
     assert!(matches!(store.rehash(&key, Algorithm::Sha512, 1).await, Err(OpenError::Missing)));
-    store.append(&key, 0, sha256(), &mut body(b"abc", 3), None).await.unwrap();
+    store.append(&key, sha256(), &mut body(b"abc", 3), None).await.unwrap();
     let error = store.open(&key, 1, 3).await.unwrap_err();
     assert!(matches!(error, OpenError::Truncated { wanted: 4, len: 3 }), "{error:?}");
     assert!(matches!(store.open(&key, u64::MAX, 3).await, Err(OpenError::Truncated { .. })));
@@ -41,10 +41,10 @@ async fn what_is_not_there_and_what_is_too_short_are_told_apart() {
 async fn a_file_that_shrinks_under_a_reader_is_an_error_not_a_short_body() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
-    store.append(&key, 0, sha256(), &mut body(&bytes(1_600_000, 1), 100_000), None).await.unwrap();
+    store.append(&key, sha256(), &mut body(&bytes(1_600_000, 1), 100_000), None).await.unwrap();
     let mut stream = store.open(&key, 0, 1_600_000).await.unwrap().into_stream();
     assert!(stream.next().await.unwrap().is_ok());
-    store.append(&key, 0, sha256(), &mut body(b"", 1), None).await.unwrap();
+    store.append(&key, sha256(), &mut body(b"", 1), None).await.unwrap();
     // The chunk that was read ahead may have been whole still; what comes after it is not there any more.
     let mut next = stream.next().await.unwrap();
     if next.is_ok() {
@@ -59,7 +59,7 @@ async fn rehash_reads_what_the_row_counts_and_no_more() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
     let all = bytes(700_000, 9);
-    store.append(&key, 0, sha256(), &mut body(&all, 50_000), None).await.unwrap();
+    store.append(&key, sha256(), &mut body(&all, 50_000), None).await.unwrap();
     let whole = store.rehash(&key, Algorithm::Sha512, 700_000).await.unwrap();
     assert_eq!(whole, Digest::of(Algorithm::Sha512, &all));
     let part = store.rehash(&key, Algorithm::Sha256, 600_001).await.unwrap();
@@ -81,7 +81,7 @@ proptest! {
             let (_folder, store) = store();
             let key = ObjectKey::random();
             let all = bytes(len, 7);
-            store.append(&key, 0, sha256(), &mut body(&all, 100_000), None).await.unwrap();
+            store.append(&key, sha256(), &mut body(&all, 100_000), None).await.unwrap();
             let (from, to) = (from as usize % (len + 1), to as usize % (len + 1));
             let range = from.min(to)..from.max(to);
             let got = read(&store, &key, range.start as u64, range.len() as u64).await;

@@ -63,7 +63,7 @@ suite! {
         settings_are_kept, resource_tags;
     blob: a_mount_needs_a_living_source, found_in_the_order_of_the_request, what_an_image_needs_stays,
         what_comes_after_its_image_stays_too, links_are_found;
-    upload: moves_by_compare_and_swap, a_small_part_is_remembered, belongs_to_its_repository, a_second_copy_is_doomed, a_repeat_finds_its_own,
+    upload: moves_by_compare_and_swap, a_newer_request_takes_the_turn, of_many_turns_the_last_one_counts, a_small_part_is_remembered, belongs_to_its_repository, a_second_copy_is_doomed, a_repeat_finds_its_own,
         cancelled_and_left_ones_are_doomed;
     image: what_it_names_must_be_there, what_stays_elsewhere_may_be_missing, a_tag_moves_with_its_counts, immutable_tags_stay, filters_turn_the_rule,
         the_same_push_again, ids_grow, too_many_tags, manifests_and_pulls;

@@ -9,7 +9,7 @@ fn advance(upload: &CreateUpload, expected_version: i64, offset: u64, at: i64) -
         id: upload.id.clone(),
         expected_version,
         offset,
-        hash_state: Some(vec![1, 2]),
+        stage: vec![1, 2],
         last_part_size: 5,
         follows_small_part: false,
         at: Micros(at),
@@ -20,14 +20,51 @@ pub(super) async fn moves_by_compare_and_swap(world: World) {
     let upload = world.upload(world.repository("app").await).await;
     let step = |version, offset, at| world.meta.write(advance(&upload, version, offset, at));
     let row = step(0, 5, 100).await.unwrap();
-    assert_eq!((row.version, row.offset, row.part_count, row.hash_state), (1, 5, 1, Some(vec![1, 2])));
+    assert_eq!((row.version, row.offset, row.part_count, row.stage), (1, 5, 1, Some(vec![1, 2])));
     assert_eq!(step(0, 5, 100).await.unwrap().version, 1, "a repeat finds its own");
-    assert_eq!(refusal(step(0, 9, 101).await), UploadRefusal::Stale);
+    assert_eq!(refusal(step(0, 9, 101).await), UploadRefusal::Stale { offset: 5 });
     assert_eq!(step(1, 9, 102).await.unwrap().version, 2);
     let complete = world.complete(&upload, "layer");
-    assert_eq!(refusal(world.meta.write(complete.clone()).await), CompleteUploadRefusal::Stale);
+    let stale = refusal(world.meta.write(complete.clone()).await);
+    assert_eq!(stale, CompleteUploadRefusal::Stale { offset: 9 });
     world.meta.write(CompleteUpload { expected_version: 2, ..complete }).await.unwrap();
     assert_eq!(refusal(step(2, 10, 103).await), UploadRefusal::NotFound);
+}
+
+/// Two requests, of one node or of two, that found the same row.
+pub(super) async fn a_newer_request_takes_the_turn(world: World) {
+    let upload = world.upload(world.repository("app").await).await;
+    let take = || world.meta.write(TakeUpload { repository: upload.repository, id: upload.id.clone() });
+    let step = |version, offset, at| world.meta.write(advance(&upload, version, offset, at));
+    let older = take().await.unwrap();
+    assert_eq!((older.version, older.offset, older.part_count), (1, 0, 0));
+    let newer = take().await.unwrap();
+    assert_eq!((newer.version, newer.offset), (2, 0));
+    // The older one comes first with its bytes, and they do not count.
+    assert_eq!(refusal(step(older.version, 9, 100).await), UploadRefusal::Stale { offset: 0 });
+    assert_eq!(step(newer.version, 5, 101).await.unwrap().offset, 5);
+    assert_eq!(refusal(step(older.version, 9, 102).await), UploadRefusal::Stale { offset: 5 });
+    // Nor can it complete the upload, or record what it wrote after the newer one has completed it.
+    let complete = CompleteUpload { expected_version: older.version, ..world.complete(&upload, "layer") };
+    assert_eq!(refusal(world.meta.write(complete.clone()).await), CompleteUploadRefusal::Stale { offset: 5 });
+    world.meta.write(CompleteUpload { expected_version: 3, ..complete }).await.unwrap();
+    assert_eq!(refusal(step(older.version, 9, 103).await), UploadRefusal::NotFound);
+    assert_eq!(refusal(take().await), UploadGone);
+}
+
+/// However many ask at the same time, each has a version of its own, and only the last can record.
+pub(super) async fn of_many_turns_the_last_one_counts(world: World) {
+    let upload = world.upload(world.repository("app").await).await;
+    let take = || world.meta.write(TakeUpload { repository: upload.repository, id: upload.id.clone() });
+    let taken = futures::future::join_all((0..12).map(|_| take())).await;
+    let mut versions: Vec<i64> = taken.into_iter().map(|row| row.unwrap().version).collect();
+    versions.sort_unstable();
+    assert_eq!(versions, (1..=12).collect::<Vec<_>>());
+    let records =
+        versions.iter().map(|version| world.meta.write(advance(&upload, *version, 5, 100 + version)));
+    let recorded = futures::future::join_all(records).await;
+    assert_eq!(recorded.iter().filter(|recorded| recorded.is_ok()).count(), 1);
+    assert!(recorded.last().is_some_and(Result::is_ok));
 }
 
 pub(super) async fn a_small_part_is_remembered(world: World) {
@@ -55,7 +92,7 @@ pub(super) async fn belongs_to_its_repository(world: World) {
     let cancel = CancelUpload { repository: other, id: upload.id.clone(), at: Micros(3) };
     assert_eq!(refusal(world.meta.write(cancel).await), UploadGone);
     world.meta.write(DeleteRepository { repository: own, force: false, at: Micros(4) }).await.unwrap();
-    assert_eq!(refusal(world.meta.write(advance(&upload, 0, 1, 1)).await), UploadRefusal::Stale);
+    assert_eq!(refusal(world.meta.write(advance(&upload, 0, 1, 1)).await), UploadRefusal::RepositoryGone);
     let complete = world.complete(&upload, "x");
     assert_eq!(refusal(world.meta.write(complete).await), CompleteUploadRefusal::RepositoryGone);
     assert_eq!(refusal(world.meta.write(world.new_upload(own)).await), RepositoryGone);

@@ -27,9 +27,11 @@ pub struct UploadRow {
     pub algorithm: Algorithm,
     /// The number of recorded bytes.
     pub offset: u64,
-    /// The hash of those bytes so far, serialised.
-    pub hash_state: Option<Vec<u8>>,
-    /// Counts the changes of the row. A change must name the current value to be accepted.
+    /// What the blob store needs to continue, in its own form. None until bytes have arrived. The column has the name of
+    /// its earlier content, the state of the hash alone.
+    pub stage: Option<Vec<u8>>,
+    /// Identifies the owner of the turn to write: every change of the row increments it, including [`TakeUpload`]. A change
+    /// must name the current value to be accepted.
     pub version: i64,
     /// How many parts were recorded.
     pub part_count: u64,
@@ -52,6 +54,14 @@ macro_rules! upload_columns {
 }
 pub(crate) use upload_columns;
 
+/// The same of the row that an UPDATE changed: SQLite knows no alias there.
+macro_rules! upload_returning {
+    () => {
+        "id, principal, object_key, algorithm, received, hash_state, version, part_count, last_part_size, \
+         has_small_part, created_at, updated_at"
+    };
+}
+
 impl UploadRow {
     pub(crate) const COLUMNS: usize = 12;
 
@@ -65,7 +75,7 @@ impl UploadRow {
                 .and_then(Algorithm::from_code)
                 .ok_or(StoreError::Corrupt("upload.algorithm"))?,
             offset: row.take()?,
-            hash_state: row.take()?,
+            stage: row.take()?,
             version: row.take()?,
             part_count: row.take()?,
             last_part_size: row.take()?,
@@ -133,18 +143,35 @@ operation!(CreateUpload: Relaxed -> (), RepositoryGone, |op, tx| {
     Ok(Ok(()))
 });
 
-/// Records received bytes, unless another request has recorded bytes meanwhile.
+/// Takes the turn to write to an upload, for a request of any node. The previous owner of the turn can no longer record
+/// bytes, because its version is outdated. No two requests ever get the same version.
+#[derive(Clone, Debug)]
+pub struct TakeUpload {
+    pub repository: RepositoryKey,
+    /// The upload.
+    pub id: String,
+}
+
+operation!(TakeUpload: Relaxed -> UploadRow, UploadGone, |op, tx| {
+    let update = concat!("UPDATE upload AS u SET version = u.version + 1 \
+        WHERE u.registry = ?1 AND u.repository = ?2 AND u.id = ?3 RETURNING ", upload_returning!());
+    let values = params![op.repository.registry, op.repository.id, op.id];
+    let row = tx.row(update, &values).await?;
+    row.map_or(Ok(Err(UploadGone)), |mut row| Ok(Ok(UploadRow::read(&mut row)?)))
+});
+
+/// Records received bytes, unless another request took the turn meanwhile.
 #[derive(Clone, Debug)]
 pub struct AdvanceUpload {
     pub repository: RepositoryKey,
     /// The upload.
     pub id: String,
-    /// The version that the bytes were appended to.
+    /// The version that the turn was taken with.
     pub expected_version: i64,
     /// The number of bytes now.
     pub offset: u64,
-    /// The serialised hash so far; None if it cannot be serialised and the bytes must be read again.
-    pub hash_state: Option<Vec<u8>>,
+    /// What the blob store needs to continue.
+    pub stage: Vec<u8>,
     /// Size of the part that came.
     pub last_part_size: u64,
     /// Whether the part before it was smaller than ECR's API requires.
@@ -158,8 +185,13 @@ pub struct AdvanceUpload {
 pub enum UploadRefusal {
     /// The upload does not exist.
     NotFound,
-    /// Another request changed it meanwhile.
-    Stale,
+    /// Another request took the turn meanwhile. Of what came in this one nothing is recorded.
+    Stale {
+        /// How many bytes are recorded.
+        offset: u64,
+    },
+    /// The repository was deleted, and the upload with it.
+    RepositoryGone,
 }
 
 operation!(AdvanceUpload: Relaxed -> UploadRow, UploadRefusal, |op, tx| {
@@ -169,10 +201,9 @@ operation!(AdvanceUpload: Relaxed -> UploadRow, UploadRefusal, |op, tx| {
             has_small_part = CASE WHEN u.has_small_part = 1 THEN u.has_small_part ELSE ?9 END \
         WHERE u.registry = ?1 AND u.repository = ?2 AND u.id = ?3 AND u.version = ?4 \
             AND EXISTS (SELECT 1 FROM repository r WHERE r.registry = ?1 AND r.id = ?2 AND r.deleted_at IS NULL) \
-        RETURNING ", "id, principal, object_key, algorithm, received, hash_state, version, part_count, \
-                      last_part_size, has_small_part, created_at, updated_at");
+        RETURNING ", upload_returning!());
     let RepositoryKey { registry, id: repository } = op.repository;
-    let values = params![registry, repository, op.id, op.expected_version, op.offset, op.hash_state,
+    let values = params![registry, repository, op.id, op.expected_version, op.offset, op.stage,
         op.last_part_size, op.at, op.follows_small_part];
     if let Some(mut row) = tx.row(update, &values).await? {
         return Ok(Ok(UploadRow::read(&mut row)?));
@@ -182,7 +213,13 @@ operation!(AdvanceUpload: Relaxed -> UploadRow, UploadRefusal, |op, tx| {
     };
     // If this operation made the change already, and its answer was lost, it succeeds.
     let own = row.version == op.expected_version + 1 && row.offset == op.offset && row.updated_at == op.at;
-    Ok(if own { Ok(row) } else { Err(UploadRefusal::Stale) })
+    Ok(if own {
+        Ok(row)
+    } else if row.version == op.expected_version {
+        Err(UploadRefusal::RepositoryGone)
+    } else {
+        Err(UploadRefusal::Stale { offset: row.offset })
+    })
 });
 
 /// Ends an upload without a blob: its row is deleted and its bytes are doomed.
@@ -240,8 +277,11 @@ pub struct Completed {
 pub enum CompleteUploadRefusal {
     /// The upload does not exist.
     NotFound,
-    /// Another request changed it meanwhile.
-    Stale,
+    /// Another request took the turn meanwhile.
+    Stale {
+        /// How many bytes are recorded.
+        offset: u64,
+    },
     /// The repository does not exist.
     RepositoryGone,
 }
@@ -254,7 +294,7 @@ operation!(CompleteUpload: Durable -> Completed, CompleteUploadRefusal, |op, tx|
         return Ok(own_completion(op, tx).await?.ok_or(CompleteUploadRefusal::NotFound));
     };
     if upload.version != op.expected_version {
-        return Ok(Err(CompleteUploadRefusal::Stale));
+        return Ok(Err(CompleteUploadRefusal::Stale { offset: upload.offset }));
     }
     // If two uploads of one digest complete, the first row wins. The update renews the grace and holds the row, so the
     // collector cannot delete it before the link exists.

@@ -4,7 +4,7 @@ use access::context::{Peer, Unsigned};
 use access::error::Code;
 use bytes::Bytes;
 use oci::digest::Algorithm;
-use registry::upload::Incoming;
+use registry::layer::upload::Incoming;
 
 use crate::world::{World, code, ctx, sha256};
 
@@ -114,7 +114,7 @@ async fn a_download_url_opens_one_blob_for_an_hour() {
     let region = crate::world::region();
     let answer =
         world.rules.registry.get_download_url_for_layer(&ctx(&world.admin), &region, input).await.unwrap();
-    let (_, sealed) = answer.download_url.split_once(registry::download::PATH_PREFIX).unwrap();
+    let (_, sealed) = answer.download_url.split_once(registry::layer::download_url::PATH_PREFIX).unwrap();
     let open = async |sealed: &str, now| {
         let peer = Peer { address: [127, 0, 0, 1].into(), tls: false };
         world.rules.registry.verify_download(sealed, &Unsigned { peer, user_agent: None, now }).await

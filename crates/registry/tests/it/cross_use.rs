@@ -18,7 +18,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use oci::digest::Algorithm;
 use oci::name::Reference;
-use registry::upload::Incoming;
+use registry::layer::upload::Incoming;
 
 use crate::credentials::{
     ALL, Presents, assumes, federates, federation_token, login, of, open_role, opened, password, session,

@@ -10,7 +10,7 @@ use aws::sts::{AssumeRoleRequest, SessionParameters};
 use jiff::Timestamp;
 use meta::{DeleteUser, MemberChange, SetAccessKeyStatus};
 use oci::digest::Digest;
-use registry::upload::Incoming;
+use registry::layer::upload::Incoming;
 
 use crate::credentials::{
     ALL, assume, assumes, delete_role, document, federates, federation_token, of, open_role, password,
@@ -28,7 +28,7 @@ async fn ask(world: &World, by: &Arc<Caller>, at: &RepositoryRef, digest: &Diges
         layer_digest: digest.to_string(),
     };
     let answer = world.rules.registry.get_download_url_for_layer(&ctx(by), &at.region, input).await?;
-    Ok(answer.download_url.split_once(registry::download::PATH_PREFIX).unwrap().1.to_owned())
+    Ok(answer.download_url.split_once(registry::layer::download_url::PATH_PREFIX).unwrap().1.to_owned())
 }
 
 /// The digest that a URL opens for somebody at an address.

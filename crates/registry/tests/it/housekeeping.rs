@@ -4,8 +4,8 @@ use access::error::Code;
 use aws::ecr::DeleteRepositoryRequest;
 use jiff::{SignedDuration, Timestamp};
 use oci::digest::Algorithm;
+use registry::layer::upload::Incoming;
 use registry::purge::UPLOAD_LIFETIME;
-use registry::upload::Incoming;
 
 use crate::world::{World, at, code, ctx, region};
 

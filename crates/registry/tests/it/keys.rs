@@ -69,7 +69,7 @@ async fn what_was_sealed_before_a_rotation_opens_after_it() {
     };
     let url =
         world.rules.registry.get_download_url_for_layer(&ctx(&world.admin), &region(), input).await.unwrap();
-    let url = url.download_url.split_once(registry::download::PATH_PREFIX).unwrap().1.to_owned();
+    let url = url.download_url.split_once(registry::layer::download_url::PATH_PREFIX).unwrap().1.to_owned();
     let docker = password(&world, &world.admin, &region(), now).await;
     assert_eq!([key_of(&docker), key_of(&url), key_of(&session.session_token)], [1, 1, 1]);
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use oci::digest::Algorithm;
-use registry::upload::Incoming;
+use registry::layer::upload::Incoming;
 
 use crate::world::{World, code, ctx, repository, sha256};
 

@@ -15,8 +15,8 @@ use meta::{CreateAccessKey, CreateUser, FindAccount, Meta, PutInlinePolicy};
 use oci::digest::{Algorithm, Digest};
 use oci::name::Reference;
 use registry::Registry;
-use registry::manifest::Pushed;
-use registry::upload::Incoming;
+use registry::image::push::Pushed;
+use registry::layer::upload::Incoming;
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 
@@ -123,6 +123,11 @@ impl World {
     /// The registry as another process opens it on the same stores.
     pub(crate) async fn another(&self) -> Rules {
         opened(&self.folder, self.meta.clone()).await
+    }
+
+    /// The registry on another node: the same metadata, and bytes in a folder of its own.
+    pub(crate) async fn another_node(&self, folder: &tempfile::TempDir) -> Rules {
+        opened(folder, self.meta.clone()).await
     }
 
     /// The same, under this master key.

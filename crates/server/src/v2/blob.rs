@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use oci::digest::Digest;
 use oci::error::ErrorCode;
 use oci::range::{ByteRange, RangeOutcome, parse_range};
-use registry::blob::{BlobHandle, BlobStat};
+use registry::layer::download::{BlobHandle, BlobStat};
 
 use super::{CONTENT_DIGEST, Call, Outcome, byteranges, not_allowed};
 use crate::body::ResponseBody;

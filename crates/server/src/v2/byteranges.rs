@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use http::{StatusCode, header};
 use oci::range::ByteRange;
-use registry::blob::BlobHandle;
+use registry::layer::download::BlobHandle;
 
 use super::Outcome;
 use super::blob::{content_range, place};

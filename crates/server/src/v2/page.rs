@@ -4,7 +4,7 @@
 use http::{HeaderValue, StatusCode, header};
 use oci::error::ErrorCode;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
-use registry::tag::NamePage;
+use registry::page::NamePage;
 
 use crate::body::ResponseBody;
 use crate::error::Refusal;

@@ -11,7 +11,7 @@ use oci::digest::{Algorithm, Digest};
 use oci::error::ErrorCode;
 use oci::name::RepositoryName;
 use oci::range::ContentRange;
-use registry::upload::{Incoming, UploadStatus};
+use registry::layer::upload::{Incoming, UploadStatus};
 
 use super::{CONTENT_DIGEST, Call, Outcome, not_allowed};
 use crate::body::ResponseBody;

@@ -23,7 +23,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
     // Only the owner can access anything that is created: databases and their logs, blobs, keys.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     if let Some(fault) = &cli.fault {
-        blob::fault::arm(fault)?;
+        fault::arm(fault)?;
     }
     match cli.command {
         Command::Dev(dev) => {

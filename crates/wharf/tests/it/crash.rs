@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use blob::fault::Fault;
+use fault::Fault;
 use testkit::{Offline, Started, Wharf};
 
 use crate::crash_model::Model;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use blob::fault::Fault;
+use fault::Fault;
 
 use crate::first_start::{KEY, with_key};
 use crate::http::ecr;

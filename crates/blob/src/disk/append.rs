@@ -1,0 +1,97 @@
+//! Appending a request's body to a file: received, hashed and written at the same time, durable on return.
+//!
+//! The body is taken in batches. While one batch is hashed and written on a blocking thread the next is received, and
+//! no thread waits for a slow client. A body that fits into the first batch costs one hop to a blocking thread.
+
+use std::io;
+
+use bytes::Bytes;
+use futures::Stream;
+use tokio::task::JoinHandle;
+
+use super::writer::{WriteError, Writer};
+use crate::append::{AppendError, Appended};
+use crate::intake::{End, Intake};
+
+impl<E> From<WriteError> for AppendError<E> {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Missing { offset, len } => Self::Missing { offset, len },
+            WriteError::Io(error) => match error.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                    Self::DiskFull(error)
+                }
+                _ => Self::Io(error),
+            },
+        }
+    }
+}
+
+/// Whether the writer is here or with a blocking thread.
+enum Turn {
+    Idle(Box<Writer>),
+    Busy(JoinHandle<Result<Box<Writer>, WriteError>>),
+}
+
+impl Turn {
+    async fn writer(self) -> Result<Box<Writer>, WriteError> {
+        match self {
+            Self::Idle(writer) => Ok(writer),
+            Self::Busy(job) => finished(job).await,
+        }
+    }
+}
+
+/// Receives `body` and appends it at `offset`; see [`crate::Store::append`].
+pub(crate) async fn append<S, E>(
+    mut writer: Box<Writer>,
+    body: &mut S,
+    limit: Option<u64>,
+) -> Result<Appended, AppendError<E>>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
+{
+    let room = limit.map_or(u64::MAX, |limit| limit.saturating_sub(writer.offset()));
+    let mut intake = Intake::new(body, room);
+    let mut turn = Turn::Idle(writer);
+    let mut sync: Option<JoinHandle<io::Result<()>>> = None;
+    loop {
+        let (batch, end) = intake.batch().await;
+        writer = turn.writer().await?;
+        if let Some(file) = writer.due_for_sync() {
+            wait_for(sync.take()).await?;
+            sync = Some(tokio::task::spawn_blocking(move || file.sync()));
+        }
+        let failure = match end {
+            End::More => {
+                turn = Turn::Busy(tokio::task::spawn_blocking(move || writer.write(&batch)));
+                continue;
+            }
+            End::TooLarge => {
+                // Not waited for: the turn is kept until it is done.
+                drop(tokio::task::spawn_blocking(move || writer.abandon()));
+                return Err(AppendError::TooLarge { limit: limit.unwrap_or(u64::MAX) });
+            }
+            End::Complete => None,
+            End::Failed(source) => Some(source),
+        };
+        let last = tokio::task::spawn_blocking(move || writer.write(&batch)?.finish());
+        wait_for(sync.take()).await?;
+        let appended = finished(last).await?;
+        return match failure {
+            None => Ok(appended),
+            Some(source) => Err(AppendError::Body { source, appended: Box::new(appended) }),
+        };
+    }
+}
+
+async fn wait_for(sync: Option<JoinHandle<io::Result<()>>>) -> Result<(), WriteError> {
+    match sync {
+        Some(job) => Ok(job.await.map_err(io::Error::other)??),
+        None => Ok(()),
+    }
+}
+
+async fn finished<T>(job: JoinHandle<Result<T, WriteError>>) -> Result<T, WriteError> {
+    job.await.map_err(io::Error::other)?
+}

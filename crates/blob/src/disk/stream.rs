@@ -1,0 +1,146 @@
+//! An object's bytes as a stream of large chunks.
+//!
+//! A chunk that lies in the page cache is read on the spot: handing it to another thread costs more than copying it.
+//! One that does not is read on a blocking thread, and while the reader sends it the next one is read.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures::{FutureExt as _, Stream};
+use tokio::task::JoinHandle;
+
+use super::pool::Buffer;
+
+/// The largest chunk. Each costs the server one write: at 256 KiB a download of 1 MiB took 40 % more processor time.
+pub(crate) const CHUNK_BYTES: usize = 512 * 1024;
+
+/// A stream of a file's bytes. It ends with an error if the object turns out to be shorter than it was.
+pub(crate) struct FileStream {
+    file: Arc<File>,
+    /// The next byte that nobody has begun to read.
+    position: u64,
+    /// How many bytes nobody has begun to read.
+    unread: u64,
+    /// How many bytes the reader is still to get.
+    remaining: u64,
+    read: Option<JoinHandle<io::Result<Bytes>>>,
+    prepared: VecDeque<Bytes>,
+    /// The most bytes of a chunk.
+    most: usize,
+}
+
+impl fmt::Debug for FileStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileStream").field("remaining", &self.remaining).finish_non_exhaustive()
+    }
+}
+
+impl FileStream {
+    pub(crate) fn new(file: File, start: u64, len: u64) -> Self {
+        Self {
+            file: Arc::new(file),
+            position: start,
+            unread: len,
+            remaining: len,
+            read: None,
+            prepared: VecDeque::new(),
+            most: CHUNK_BYTES,
+        }
+    }
+
+    /// Chunks that nobody has begun to read have at most so many bytes. Ahead of the reader only the largest are read.
+    pub(crate) fn limit_chunk(&mut self, bytes: usize) {
+        self.most = bytes.clamp(1, CHUNK_BYTES);
+    }
+
+    /// How many bytes are still to come.
+    pub(crate) fn remaining(&self) -> u64 {
+        self.remaining
+    }
+
+    /// Waits until the first chunk is in memory, so that it can leave in one packet with the headers.
+    pub(crate) async fn prepare(&mut self) -> io::Result<()> {
+        if self.prepared.is_empty() && self.remaining > 0 {
+            let chunk = std::future::poll_fn(|cx| self.poll_read(cx)).await?;
+            self.prepared.push_back(chunk);
+        }
+        Ok(())
+    }
+
+    /// Takes the next part of the file that is to be read.
+    fn next_part(&mut self) -> Option<(Arc<File>, u64, usize)> {
+        if self.unread == 0 {
+            return None;
+        }
+        let len = usize::try_from(self.unread).unwrap_or(CHUNK_BYTES).min(self.most);
+        let part = (Arc::clone(&self.file), self.position, len);
+        self.position += len as u64;
+        self.unread -= len as u64;
+        Some(part)
+    }
+
+    /// Reads the next chunk. Must not be called when nothing is left.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        if self.read.is_none() {
+            let Some((file, position, len)) = self.next_part() else {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            };
+            let mut buffer = Buffer::of(len);
+            if read_cached(&file, buffer.bytes(), position) == len {
+                return Poll::Ready(Ok(buffer.into_bytes()));
+            }
+            self.read = Some(tokio::task::spawn_blocking(move || read(&file, buffer, position)));
+        }
+        let Some(read_ahead) = &mut self.read else { return Poll::Pending };
+        let outcome = ready!(read_ahead.poll_unpin(cx)).map_err(io::Error::other).flatten();
+        // This file is not in memory: the next chunk is fetched while the reader is busy with this one.
+        let ahead = if self.most == CHUNK_BYTES { self.next_part() } else { None };
+        self.read = ahead.map(|(file, position, len)| {
+            tokio::task::spawn_blocking(move || read(&file, Buffer::of(len), position))
+        });
+        Poll::Ready(outcome)
+    }
+}
+
+impl Stream for FileStream {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.remaining == 0 {
+            return Poll::Ready(None);
+        }
+        let outcome = match self.prepared.pop_front() {
+            Some(chunk) => Ok(chunk),
+            None => ready!(self.poll_read(cx)),
+        };
+        match &outcome {
+            Ok(chunk) => self.remaining -= chunk.len() as u64,
+            Err(_) => self.remaining = 0,
+        }
+        Poll::Ready(Some(outcome))
+    }
+}
+
+fn read(file: &File, mut buffer: Buffer, position: u64) -> io::Result<Bytes> {
+    std::os::unix::fs::FileExt::read_exact_at(file, buffer.bytes(), position)?;
+    Ok(buffer.into_bytes())
+}
+
+/// Reads what the page cache holds, without ever waiting for the disk. Returns how much that was; an error counts as
+/// nothing, for the blocking read that follows will meet it again.
+#[cfg(target_os = "linux")]
+fn read_cached(file: &File, bytes: &mut [u8], position: u64) -> usize {
+    use rustix::io::{ReadWriteFlags, preadv2};
+    preadv2(file, &mut [io::IoSliceMut::new(bytes)], position, ReadWriteFlags::NOWAIT).unwrap_or(0)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn read_cached(_file: &File, _bytes: &mut [u8], _position: u64) -> usize {
+    0
+}

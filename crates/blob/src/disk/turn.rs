@@ -1,0 +1,123 @@
+//! One append at a time for each object, down to its last blocking job.
+//!
+//! An append whose future is dropped may still have a batch with a blocking thread. Without a turn that batch could
+//! land in the file after the next append has written there, and the next one's hash would vouch for bytes of the
+//! first.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::OwnedMutexGuard;
+
+use crate::key::ObjectKey;
+
+/// The right to write to one object, until it is dropped. It goes with the jobs that write.
+pub(crate) struct Turn {
+    key: ObjectKey,
+    slot: Slot,
+    table: Arc<Turns>,
+    guard: Option<OwnedMutexGuard<()>>,
+}
+
+type Slot = Arc<Queue>;
+
+/// Those who write to one object, and those who wait for it.
+#[derive(Default)]
+struct Queue {
+    guard: Arc<tokio::sync::Mutex<()>>,
+    /// How many appends took bytes while somebody had or awaited the turn.
+    took_bytes: AtomicU64,
+}
+
+/// The turns of a store.
+#[derive(Default)]
+pub(crate) struct Turns(Mutex<HashMap<ObjectKey, Slot>>);
+
+impl Turns {
+    fn table(&self) -> MutexGuard<'_, HashMap<ObjectKey, Slot>> {
+        // No code that can panic runs under this lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the turn to write to an object. None if another append has taken bytes meanwhile.
+    pub(crate) async fn take(self: &Arc<Self>, key: &ObjectKey) -> Option<Turn> {
+        let slot = Arc::clone(self.table().entry(*key).or_default());
+        // Made before waiting, so that the table forgets the slot also when this future is dropped while it waits.
+        let mut turn = Turn { key: *key, slot, table: Arc::clone(self), guard: None };
+        let before = turn.slot.took_bytes.load(Ordering::SeqCst);
+        turn.guard = Some(Arc::clone(&turn.slot.guard).lock_owned().await);
+        (turn.slot.took_bytes.load(Ordering::SeqCst) == before).then_some(turn)
+    }
+}
+
+impl Turn {
+    /// Those who wait have a stage that does not hold any more.
+    pub(crate) fn took_bytes(&self) {
+        self.slot.took_bytes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn key(&self) -> &ObjectKey {
+        &self.key
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.guard = None;
+        let mut table = self.table.table();
+        // Two references: the table's and this one. New ones are only made under the table's lock.
+        if Arc::strong_count(&self.slot) == 2 {
+            table.remove(&self.key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt as _;
+
+    #[tokio::test]
+    async fn a_second_turn_follows_the_first() {
+        let turns = Arc::new(Turns::default());
+        let key = ObjectKey::random();
+        let first = turns.take(&key).await.unwrap();
+        let mut second = Box::pin(turns.take(&key));
+        assert!((&mut second).now_or_never().is_none());
+        drop(first);
+        assert!(second.await.is_some());
+        assert_eq!(turns.table().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn who_waited_for_an_append_that_took_bytes_has_no_turn() {
+        let turns = Arc::new(Turns::default());
+        let key = ObjectKey::random();
+        let first = turns.take(&key).await.unwrap();
+        let mut second = Box::pin(turns.take(&key));
+        assert!((&mut second).now_or_never().is_none());
+        first.took_bytes();
+        drop(first);
+        assert!(second.await.is_none());
+        assert!(turns.take(&key).await.is_some());
+        assert_eq!(turns.table().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn turns_of_two_objects_do_not_meet() {
+        let turns = Arc::new(Turns::default());
+        let _first = turns.take(&ObjectKey::random()).await;
+        assert!(turns.take(&ObjectKey::random()).now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_waiter_that_gives_up_leaves_no_trace() {
+        let turns = Arc::new(Turns::default());
+        let key = ObjectKey::random();
+        let first = turns.take(&key).await.unwrap();
+        assert!(turns.take(&key).now_or_never().is_none());
+        drop(first);
+        assert_eq!(turns.table().len(), 0);
+    }
+}

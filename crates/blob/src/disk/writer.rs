@@ -1,0 +1,152 @@
+//! The blocking side of an append: opens the file, writes and hashes batches, makes them durable.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fault::Fault;
+use oci::digest::Hasher;
+
+use super::file_system::DiskFile;
+use super::layout::Layout;
+use super::turn::Turn;
+use crate::append::Appended;
+use crate::stage::{Own, Stage};
+
+/// Once this much is written it is synced in the background, so that the end of a large body is not a long wait and
+/// little of the machine's memory is unwritten.
+const SYNC_EVERY_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Writes one body. It goes from blocking job to blocking job, and takes the turn along: also a job whose request has
+/// gone away writes in its turn.
+pub(crate) struct Writer {
+    layout: Arc<Layout>,
+    turn: Turn,
+    file: Option<Arc<dyn DiskFile>>,
+    start: u64,
+    offset: u64,
+    synced_to: u64,
+    own: Own,
+    hasher: Hasher,
+    /// The file was longer than the offset and has been cut.
+    cut: bool,
+}
+
+/// Why a batch was not written.
+pub(crate) enum WriteError {
+    /// The file is shorter than the offset.
+    Missing {
+        offset: u64,
+        len: u64,
+    },
+    Io(io::Error),
+}
+
+impl From<io::Error> for WriteError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl Writer {
+    pub(crate) fn new(layout: Arc<Layout>, turn: Turn, stage: Stage) -> Box<Self> {
+        let offset = stage.offset();
+        let (own, hasher) = stage.into_parts();
+        Box::new(Self {
+            layout,
+            turn,
+            file: None,
+            start: offset,
+            offset,
+            synced_to: offset,
+            own,
+            hasher,
+            cut: false,
+        })
+    }
+
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The file, if enough of it is written and not synced that a sync should be under way.
+    pub(crate) fn due_for_sync(&mut self) -> Option<Arc<dyn DiskFile>> {
+        if self.offset - self.synced_to < SYNC_EVERY_BYTES {
+            return None;
+        }
+        self.synced_to = self.offset;
+        self.file.clone()
+    }
+
+    pub(crate) fn write(mut self: Box<Self>, batch: &[Bytes]) -> Result<Box<Self>, WriteError> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => self.open()?,
+        };
+        for chunk in batch {
+            self.hasher.update(chunk);
+            if let Err(error) = file.write_all_at(chunk, self.offset) {
+                // What this append has taken is given back: if the disk is full, others may be writing too.
+                let _ = file.set_len(self.start);
+                return Err(error.into());
+            }
+            self.offset += chunk.len() as u64;
+        }
+        self.file = Some(file);
+        Ok(self)
+    }
+
+    /// Opens the file and cuts off what an earlier append left behind `start`.
+    fn open(&mut self) -> Result<Arc<dyn DiskFile>, WriteError> {
+        let offset = self.start;
+        let path = self.layout.path(self.turn.key());
+        let file = match self.layout.disk.open(&path, offset == 0) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && offset > 0 => {
+                return Err(WriteError::Missing { offset, len: 0 });
+            }
+            other => other?,
+        };
+        let len = file.len()?;
+        if len < offset {
+            return Err(WriteError::Missing { offset, len });
+        }
+        if len > offset {
+            file.set_len(offset)?;
+            self.cut = true;
+        }
+        if offset == 0 {
+            fault::hit(Fault::AppendCreated);
+        }
+        Ok(file)
+    }
+
+    /// Makes everything durable. INVARIANT: nothing is reported that a power cut could take back.
+    pub(crate) fn finish(self) -> Result<Appended, WriteError> {
+        let written = self.offset - self.start;
+        let Some(file) = &self.file else {
+            return Err(io::Error::other("an append was finished before it was begun").into());
+        };
+        fault::hit(Fault::AppendWritten);
+        let is_new = self.start == 0;
+        if is_new || self.cut || written > 0 {
+            file.sync()?;
+        }
+        fault::hit(Fault::AppendSynced);
+        if is_new {
+            // Also if the file was there before: whoever made it may have died before syncing its folder.
+            self.layout.sync_folder_of(self.turn.key())?;
+        }
+        fault::hit(Fault::AppendDurable);
+        if written > 0 {
+            self.turn.took_bytes();
+        }
+        Ok(Appended { written, stage: Stage::new(self.own, self.hasher) })
+    }
+
+    /// Gives back the space of a body that was too large.
+    pub(crate) fn abandon(self) {
+        if let Some(file) = &self.file {
+            let _ = file.set_len(self.start);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The receiving side of an append: cuts a request's body into batches, each received while the one before is written.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _};
+
+/// Bytes that are received before they are handed on. An upload holds at most two batches at a time.
+const BATCH_BYTES: usize = 512 * 1024;
+
+/// A client that sends nothing for so long has what it sent written, however little that is.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How a batch ended.
+pub(crate) enum End<E> {
+    /// The batch is full, more may come.
+    More,
+    /// The body is complete.
+    Complete,
+    /// The body ended with an error.
+    Failed(E),
+    /// The object would become longer than it may.
+    TooLarge,
+}
+
+/// The receiving side: cuts a body into batches.
+pub(crate) struct Intake<'a, S> {
+    body: &'a mut S,
+    /// How many more bytes the object may take.
+    room: u64,
+    /// What did not fit into the last batch.
+    waiting: Option<Bytes>,
+}
+
+impl<'a, S, E> Intake<'a, S>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
+{
+    /// `room` is how many more bytes the object may take.
+    pub(crate) fn new(body: &'a mut S, room: u64) -> Self {
+        Self { body, room, waiting: None }
+    }
+
+    /// The next batch, and whether more may follow.
+    pub(crate) async fn batch(&mut self) -> (Vec<Bytes>, End<E>) {
+        let mut batch = Vec::new();
+        let mut size = 0;
+        loop {
+            let chunk = match self.waiting.take() {
+                Some(chunk) => chunk,
+                None => match self.next_within(batch.is_empty()).await {
+                    Ok(Some(chunk)) => chunk,
+                    Ok(None) => return (batch, End::More),
+                    Err(end) => return (batch, end),
+                },
+            };
+            if chunk.len() as u64 > self.room {
+                return (batch, End::TooLarge);
+            }
+            if size > 0 && size + chunk.len() > BATCH_BYTES {
+                self.waiting = Some(chunk);
+                return (batch, End::More);
+            }
+            self.room -= chunk.len() as u64;
+            size += chunk.len();
+            batch.push(chunk);
+        }
+    }
+
+    /// The next chunk; none if the client pauses while there is something to write, which is not kept in memory then.
+    async fn next_within(&mut self, may_wait: bool) -> Result<Option<Bytes>, End<E>> {
+        if may_wait {
+            return self.next().await.map(Some);
+        }
+        match tokio::time::timeout(PAUSE, self.next()).await {
+            Ok(next) => next.map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    async fn next(&mut self) -> Result<Bytes, End<E>> {
+        match self.body.next().await {
+            None => Err(End::Complete),
+            Some(Err(error)) => Err(End::Failed(error)),
+            Some(Ok(chunk)) => Ok(chunk),
+        }
+    }
+}

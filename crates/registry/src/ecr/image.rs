@@ -1,0 +1,210 @@
+//! PutImage and BatchGetImage.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use access::context::Ctx;
+use access::error::{Code, Error, Result};
+use access::op::ecr;
+use access::store::{FoundImage, ImageRef, MissingContents, SameDigestSameTag, Target};
+use aws::ecr::{
+    BatchGetImageRequest, BatchGetImageResponse, Image, ImageFailure, ImageFailureCode, ImageIdentifier,
+    PutImageRequest, PutImageResponse,
+};
+use aws::ids::Region;
+use bytes::Bytes;
+use oci::digest::{Algorithm, Digest};
+use oci::manifest::{Manifest, ManifestError};
+use oci::name::Tag;
+
+use super::repository_of;
+use crate::Registry;
+use crate::image::describe;
+use crate::image::push::ImagePush;
+
+/// Most bytes of manifests in one answer of BatchGetImage: a hundred usual ones are a few hundred KiB, and the answer
+/// is built in memory.
+const MAX_ANSWER_BYTES: u64 = 8 << 20;
+/// What is held for each byte of them: the manifest, and the answer with its escapes as it grows.
+const ANSWER_TIMES: u64 = 4;
+
+impl Registry {
+    /// Stores a manifest and, if asked, points a tag at it. The same digest with the same tag again is
+    /// refused: re-tagging scripts depend on that.
+    pub async fn put_image(
+        &self,
+        ctx: &Ctx,
+        region: &Region,
+        input: PutImageRequest,
+    ) -> Result<PutImageResponse> {
+        let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
+        let permit = self.access.gate(ctx, &repository, Target::None).await?.permit::<ecr::PutImage>()?;
+        let body = Bytes::from(input.image_manifest.clone());
+        let manifest = Manifest::parse(&body, input.image_manifest_media_type.as_deref())
+            .map_err(|error| parameter_error(&error))?;
+        let digest = declared_digest(input.image_digest.as_deref(), &body)?;
+        let tag = input.image_tag.as_deref().map(parse_tag).transpose()?;
+        let media_type = manifest.media_type.clone();
+        let push = ImagePush {
+            digest,
+            manifest,
+            body,
+            tags: tag.into_iter().collect(),
+            same_image: SameDigestSameTag::Refuse,
+            missing: MissingContents::Refuse,
+        };
+        self.push_image(ctx, &permit, push).await?;
+        Ok(PutImageResponse {
+            image: Image {
+                registry_id: repository.account_id.to_string(),
+                repository_name: repository.name.to_string(),
+                image_id: ImageIdentifier {
+                    image_digest: Some(digest.to_string()),
+                    image_tag: input.image_tag,
+                },
+                image_manifest: input.image_manifest.into(),
+                image_manifest_media_type: Some(media_type),
+            },
+        })
+    }
+
+    /// Manifests of several images; one that is not there is a failure in the answer, not an error.
+    pub async fn batch_get_image(
+        &self,
+        ctx: &Ctx,
+        region: &Region,
+        input: BatchGetImageRequest,
+    ) -> Result<BatchGetImageResponse> {
+        let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
+        let gate = self.access.gate(ctx, &repository, Target::None).await?;
+        let permit = gate.permit::<ecr::BatchGetImage>()?;
+        let mut response = BatchGetImageResponse::default();
+        let mut asked = Vec::new();
+        for id in input.image_ids {
+            match image_ref(&id) {
+                Ok(reference) => asked.push((id, reference)),
+                Err(failure) => response.failures.push(failure),
+            }
+        }
+        let ids = asked.iter().map(|(_, reference)| reference.clone()).collect();
+        let found = describe::named(&permit, ids).await?;
+        let sizes = found.iter().map(|found| match found {
+            FoundImage::Found(image) => image.0.manifest_size,
+            FoundImage::TagOfAnother | FoundImage::NotFound => 0,
+        });
+        let named = sizes.sum::<u64>();
+        ctx.hold(named.min(MAX_ANSWER_BYTES) * ANSWER_TIMES).await?;
+        let mut room = MAX_ANSWER_BYTES;
+        let mut manifests: HashMap<Digest, Arc<str>> = HashMap::new();
+        for ((id, _), found) in asked.into_iter().zip(found) {
+            let row = match found {
+                FoundImage::Found(image) => image.0,
+                FoundImage::TagOfAnother => {
+                    response.failures.push(tag_mismatch(id));
+                    continue;
+                }
+                FoundImage::NotFound => {
+                    response.failures.push(not_found(id));
+                    continue;
+                }
+            };
+            room = room.checked_sub(row.manifest_size).ok_or_else(|| {
+                Error::new(
+                    Code::InvalidParameter,
+                    "The images' manifests are too large for one answer. Ask for fewer.",
+                )
+            })?;
+            let manifest = if let Some(manifest) = manifests.get(&row.digest) {
+                Arc::clone(manifest)
+            } else {
+                let body = self.pull(ctx, &permit, &row).await?;
+                let text: Arc<str> = std::str::from_utf8(&body).map_err(Error::internal)?.into();
+                Arc::clone(manifests.entry(row.digest).or_insert(text))
+            };
+            response.images.push(Image {
+                registry_id: repository.account_id.to_string(),
+                repository_name: repository.name.to_string(),
+                image_id: ImageIdentifier {
+                    image_digest: Some(row.digest.to_string()),
+                    image_tag: id.image_tag,
+                },
+                image_manifest: manifest,
+                image_manifest_media_type: Some(row.media_type),
+            });
+        }
+        Ok(response)
+    }
+}
+
+/// What an image identifier asks for, or why it asks for nothing.
+pub(super) fn image_ref(id: &ImageIdentifier) -> std::result::Result<ImageRef, ImageFailure> {
+    let failure = |failure_code, reason: &str| ImageFailure {
+        image_id: id.clone(),
+        failure_code,
+        failure_reason: reason.to_owned(),
+    };
+    let Ok(digest) = id.image_digest.as_deref().map(str::parse::<Digest>).transpose() else {
+        return Err(failure(
+            ImageFailureCode::InvalidImageDigest,
+            "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
+        ));
+    };
+    let Ok(tag) = id.image_tag.as_deref().map(str::parse::<Tag>).transpose() else {
+        return Err(failure(
+            ImageFailureCode::InvalidImageTag,
+            "Invalid request parameters: image tag should satisfy the regex '[a-zA-Z0-9-_.]+'",
+        ));
+    };
+    if digest.is_none() && tag.is_none() {
+        return Err(failure(
+            ImageFailureCode::MissingDigestAndTag,
+            "Invalid request parameters: both tag and digest cannot be null",
+        ));
+    }
+    Ok(ImageRef { tag, digest })
+}
+
+pub(super) fn not_found(image_id: ImageIdentifier) -> ImageFailure {
+    ImageFailure {
+        image_id,
+        failure_code: ImageFailureCode::ImageNotFound,
+        failure_reason: "Requested image not found".to_owned(),
+    }
+}
+
+pub(super) fn tag_mismatch(image_id: ImageIdentifier) -> ImageFailure {
+    ImageFailure {
+        image_id,
+        failure_code: ImageFailureCode::ImageTagDoesNotMatchDigest,
+        failure_reason: "Invalid request parameters: given tag does not map to the given digest".to_owned(),
+    }
+}
+
+fn parse_tag(tag: &str) -> Result<Tag> {
+    tag.parse().map_err(|_| {
+        Error::invalid_parameter("imageTag", "must satisfy regular expression '[a-zA-Z0-9-_.]+'")
+    })
+}
+
+fn declared_digest(declared: Option<&str>, body: &[u8]) -> Result<Digest> {
+    let Some(declared) = declared else { return Ok(Digest::of(Algorithm::Sha256, body)) };
+    let mismatch = |computed: Digest| {
+        let message = format!("The digest of the image manifest is '{computed}', not '{declared}'");
+        Error::new(Code::ImageDigestDoesNotMatch, message)
+    };
+    let Ok(digest) = declared.parse::<Digest>() else {
+        return Err(mismatch(Digest::of(Algorithm::Sha256, body)));
+    };
+    let computed = Digest::of(digest.algorithm(), body);
+    if computed == digest { Ok(digest) } else { Err(mismatch(computed)) }
+}
+
+/// The parser's words in the API's frame. That no media type was given is told in the same words as bad JSON: clients of
+/// containers/image know them and try again with one.
+fn parameter_error(error: &ManifestError) -> Error {
+    let constraint = match error {
+        ManifestError::NotJson(_) | ManifestError::MissingMediaType => "Invalid JSON syntax".to_owned(),
+        other => other.to_string(),
+    };
+    Error::invalid_parameter("ImageManifest", &constraint)
+}

@@ -1,0 +1,88 @@
+//! BatchCheckLayerAvailability and GetDownloadUrlForLayer.
+
+use access::context::Ctx;
+use access::error::{Code, Error, Result};
+use access::op::ecr;
+use access::store::Target;
+use aws::ecr::{
+    BatchCheckLayerAvailabilityRequest, BatchCheckLayerAvailabilityResponse, GetDownloadUrlForLayerRequest,
+    GetDownloadUrlForLayerResponse, Layer, LayerAvailability, LayerFailure, LayerFailureCode,
+};
+use aws::ids::Region;
+use oci::digest::Digest;
+
+use super::repository_of;
+use crate::Registry;
+use crate::layer::availability;
+
+/// What is told of a layer; its media type is known to manifests only.
+const LAYER_MEDIA_TYPE: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+
+impl Registry {
+    /// Which layers need not be pushed. "Available" renews the time for which an unreferenced layer is kept.
+    pub async fn batch_check_layer_availability(
+        &self,
+        ctx: &Ctx,
+        region: &Region,
+        input: BatchCheckLayerAvailabilityRequest,
+    ) -> Result<BatchCheckLayerAvailabilityResponse> {
+        let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
+        let gate = self.access.gate(ctx, &repository, Target::None).await?;
+        let permit = gate.permit::<ecr::BatchCheckLayerAvailability>()?;
+        let mut response = BatchCheckLayerAvailabilityResponse::default();
+        let mut digests = Vec::new();
+        for text in input.layer_digests {
+            match text.parse::<Digest>() {
+                Ok(digest) => digests.push(digest),
+                Err(_) => response.failures.push(LayerFailure {
+                    failure_reason: format!("Invalid layer digest '{text}'"),
+                    layer_digest: text,
+                    failure_code: LayerFailureCode::InvalidLayerDigest,
+                }),
+            }
+        }
+        let found = availability::check(ctx, &permit, digests).await?;
+        response.layers = found
+            .into_iter()
+            .map(|(digest, blob)| Layer {
+                layer_digest: digest.to_string(),
+                layer_availability: match blob {
+                    Some(_) => LayerAvailability::Available,
+                    None => LayerAvailability::Unavailable,
+                },
+                layer_size: blob.as_ref().map(|blob| blob.size),
+                media_type: blob.map(|_| LAYER_MEDIA_TYPE.to_owned()),
+            })
+            .collect();
+        Ok(response)
+    }
+
+    /// A URL by which plain HTTP clients can fetch a layer until it expires.
+    pub async fn get_download_url_for_layer(
+        &self,
+        ctx: &Ctx,
+        region: &Region,
+        input: GetDownloadUrlForLayerRequest,
+    ) -> Result<GetDownloadUrlForLayerResponse> {
+        let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
+        let digest: Digest = input.layer_digest.parse().map_err(|_| {
+            Error::invalid_parameter(
+                "layerDigest",
+                "must satisfy regular expression '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
+            )
+        })?;
+        let gate = self.access.gate(ctx, &repository, Target::Blob(digest)).await?;
+        let permit = gate.permit::<ecr::GetDownloadUrlForLayer>()?;
+        if permit.blob().is_none() {
+            return Err(Error::new(
+                Code::LayersNotFound,
+                format!(
+                    "The layer with digest '{digest}' does not exist in the repository with name '{}' in the registry with id '{}'",
+                    repository.name, repository.account_id
+                ),
+            ));
+        }
+        let download_url = self.download_url(ctx, &repository, &permit, &digest).await?;
+        Ok(GetDownloadUrlForLayerResponse { download_url, layer_digest: digest.to_string() })
+    }
+}

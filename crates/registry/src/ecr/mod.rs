@@ -1,0 +1,51 @@
+//! The operations of the ECR API, one method each, by the API's name in snake case. Requests come decoded and checked
+//! against their shape. Each method asks the gate for a permit, calls the rule that the permit opens, and puts what the rule
+//! gives into the response's shape.
+
+mod account_setting;
+mod image;
+mod image_delete;
+mod image_list;
+mod image_scan;
+mod layer;
+mod layer_upload;
+mod registry;
+mod registry_policy;
+mod repository;
+mod repository_policy;
+mod repository_setting;
+mod repository_tags;
+
+use aws::ids::{AccountId, Region};
+use oci::name::RepositoryName;
+
+use access::context::{Ctx, RepositoryRef};
+use access::error::{Error, Result};
+
+/// The account that a request speaks of: the one it names, or the caller's own.
+fn account_of(ctx: &Ctx, registry_id: Option<&str>) -> Result<AccountId> {
+    match registry_id {
+        None => Ok(ctx.caller.account_id.clone()),
+        Some(id) => id
+            .parse()
+            .map_err(|_| Error::invalid_parameter("registryId", "must satisfy regular expression [0-9]{12}")),
+    }
+}
+
+/// The repository that a request speaks of.
+fn repository_of(ctx: &Ctx, region: &Region, registry_id: Option<&str>, name: &str) -> Result<RepositoryRef> {
+    let name: RepositoryName =
+        name.parse().map_err(|_| Error::invalid_parameter("repositoryName", "Invalid name"))?;
+    Ok(RepositoryRef { account_id: account_of(ctx, registry_id)?, region: region.clone(), name })
+}
+
+/// The store's microseconds as ECR's JSON gives a moment.
+fn epoch_seconds(at: access::store::Micros) -> f64 {
+    let at = jiff::Timestamp::from_microsecond(at.0).unwrap_or_default();
+    aws::ecr::epoch_seconds(at)
+}
+
+/// The number of items for a page of `maxResults`, which its shape has bounded.
+fn page_limit(max_results: Option<u32>, default: u32) -> usize {
+    usize::try_from(max_results.unwrap_or(default)).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,64 @@
+//! Deleting images and tags, by whichever API.
+
+use access::context::{Ctx, RepositoryRef};
+use access::error::{Code, Error, Result};
+use access::op::ecr;
+use access::permit::Permit;
+use access::store::{BatchDeleteImage, DeleteItem, DeleteOutcome, DeleteTag, RefusedExt as _, Target};
+use fault::Fault;
+use oci::digest::Digest;
+use oci::name::Tag;
+
+use super::{join, manifest_unknown};
+use crate::Registry;
+
+/// The one way for images out of a repository: by digest, or by tag. The last tag takes its image along. An image that an
+/// index lists stays.
+pub(crate) async fn delete_images(
+    ctx: &Ctx,
+    permit: &Permit<ecr::BatchDeleteImage>,
+    items: Vec<DeleteItem>,
+) -> Result<Vec<DeleteOutcome>> {
+    fault::hit(Fault::BeforeDeleteImage);
+    let deleted = permit.write(|repository| BatchDeleteImage {
+        repository,
+        items,
+        at: ctx.at(),
+        tag_delete_removes_untagged_image: true,
+        refuse_if_referenced: true,
+    });
+    let deleted = deleted.await.or_refused(|_gone| permit.repository_not_found());
+    fault::hit(Fault::AfterDeleteImage);
+    deleted
+}
+
+impl Registry {
+    /// Deletes a manifest and its tags.
+    pub async fn delete_manifest(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        digest: &Digest,
+    ) -> Result<()> {
+        let permit = self.access.gate(ctx, repository, Target::None).await?.permit()?;
+        let outcomes = delete_images(ctx, &permit, vec![DeleteItem::ByDigest(*digest)]).await?;
+        match outcomes.into_iter().next() {
+            Some(DeleteOutcome::Removed(_)) => Ok(()),
+            Some(DeleteOutcome::ReferencedByList(lists)) => Err(Error::new(
+                Code::ManifestReferenced,
+                format!("Requested image referenced by manifest list: [{}]", join(&lists)),
+            )),
+            Some(DeleteOutcome::NotFound | DeleteOutcome::TagDigestMismatch) | None => {
+                Err(manifest_unknown())
+            }
+        }
+    }
+
+    /// Removes a tag. The manifest stays (distribution specification, "Deleting tags").
+    pub async fn delete_tag(&self, ctx: &Ctx, repository: &RepositoryRef, tag: &Tag) -> Result<()> {
+        let gate = self.access.gate(ctx, repository, Target::None).await?;
+        let permit = gate.permit::<ecr::BatchDeleteImage>()?;
+        let delete = permit.write(|repository| DeleteTag { repository, tag: tag.clone() });
+        delete.await.or_refused(|_| manifest_unknown())
+    }
+}

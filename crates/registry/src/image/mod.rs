@@ -1,0 +1,19 @@
+//! Images: manifests with their tags.
+
+pub mod delete;
+pub(crate) mod describe;
+pub(crate) mod list;
+pub mod pull;
+pub mod push;
+pub mod referrers;
+pub mod tag_list;
+
+use access::error::{Code, Error};
+
+fn manifest_unknown() -> Error {
+    Error::new(Code::ManifestUnknown, "Requested image not found")
+}
+
+fn join(digests: &[oci::digest::Digest]) -> String {
+    digests.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

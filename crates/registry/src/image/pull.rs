@@ -1,0 +1,144 @@
+//! Pulling an image, by whichever API: its manifest, and the time of the pull.
+//!
+//! ECR refreshes `lastRecordedPullTime` within a day; Wharf within the hour, so that a busy tag costs one small write an
+//! hour and a pull never waits for it.
+
+use std::time::Duration;
+
+use access::context::{Ctx, RepositoryRef};
+use access::effects::authority;
+use access::error::Result;
+use access::op::ecr;
+use access::permit::Permit;
+use access::store::{ImageId, ImageRow, LoadManifest, Micros, RecordPull, RepositoryKey, Target};
+use bytes::Bytes;
+use moka::sync::Cache;
+use oci::digest::Digest;
+use oci::name::Reference;
+
+use super::manifest_unknown;
+use crate::Registry;
+
+/// A pull that comes sooner after the recorded one is not worth a write.
+const COARSENESS: Duration = Duration::from_hours(1);
+// The cache counts entries: each is two ids and a number, some hundred bytes whatever a client sends.
+const CACHED_PULLS: u64 = 20_000;
+
+/// A manifest as it was pushed, byte for byte.
+#[derive(Clone, Debug)]
+pub struct ManifestContent {
+    /// Its digest, in the algorithm it was pushed with.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: String,
+    /// Its bytes.
+    pub body: Bytes,
+}
+
+/// Manifests that were read lately.
+pub(crate) struct Manifests(Cache<Digest, Bytes>);
+
+impl Manifests {
+    /// Keeps at most so many bytes.
+    pub(crate) fn new(bytes: u64) -> Self {
+        let weigher =
+            |_: &Digest, body: &Bytes| u32::try_from(body.len()).unwrap_or(u32::MAX).saturating_add(256);
+        Self(Cache::builder().max_capacity(bytes).weigher(weigher).build())
+    }
+}
+
+/// Pulls that were recorded lately.
+pub(crate) struct Pulls(Cache<(RepositoryKey, ImageId), Micros>);
+
+impl Default for Pulls {
+    fn default() -> Self {
+        Self(Cache::new(CACHED_PULLS))
+    }
+}
+
+impl Registry {
+    /// The manifest that a tag or digest names. This is a pull; looking (`HEAD`) is not.
+    pub async fn get_manifest(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        reference: &Reference,
+    ) -> Result<ManifestContent> {
+        let permit = self.permit_pull(ctx, repository, reference).await?;
+        let image = permit.image().ok_or_else(manifest_unknown)?;
+        ctx.hold(image.manifest_size).await?;
+        let body = self.pull(ctx, &permit, image).await?;
+        Ok(ManifestContent { digest: image.digest, media_type: image.media_type.clone(), body })
+    }
+
+    /// The same without a pull being recorded.
+    pub async fn head_manifest(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        reference: &Reference,
+    ) -> Result<ManifestContent> {
+        let permit = self.permit_pull(ctx, repository, reference).await?;
+        let image = permit.image().ok_or_else(manifest_unknown)?;
+        ctx.hold(image.manifest_size).await?;
+        let body = self.manifest_body(&permit, image).await?;
+        Ok(ManifestContent { digest: image.digest, media_type: image.media_type.clone(), body })
+    }
+
+    async fn permit_pull(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        reference: &Reference,
+    ) -> Result<Permit<ecr::BatchGetImage>> {
+        let target = match reference {
+            Reference::Tag(tag) => Target::Tag(tag.clone()),
+            Reference::Digest(digest) => Target::Digest(*digest),
+        };
+        self.access.gate(ctx, repository, target).await?.permit()
+    }
+
+    /// The one way for a manifest out of the store. The pull is recorded behind the answer.
+    pub(crate) async fn pull(
+        &self,
+        ctx: &Ctx,
+        permit: &Permit<ecr::BatchGetImage>,
+        image: &ImageRow,
+    ) -> Result<Bytes> {
+        let body = self.manifest_body(permit, image).await?;
+        self.record_pull(ctx, permit.repository(), image);
+        Ok(body)
+    }
+
+    /// A manifest's bytes. They never change under their digest, so memory may answer; that the repository
+    /// holds the image was read just before.
+    async fn manifest_body(&self, permit: &Permit<ecr::BatchGetImage>, image: &ImageRow) -> Result<Bytes> {
+        if let Some(body) = self.manifests.0.get(&image.digest) {
+            return Ok(body);
+        }
+        let body = permit.read(|repository| LoadManifest { repository, id: image.id }).await?;
+        let body = Bytes::from(body.ok_or_else(manifest_unknown)?);
+        self.manifests.0.insert(image.digest, body.clone());
+        Ok(body)
+    }
+
+    fn record_pull(&self, ctx: &Ctx, repository: RepositoryKey, image: &ImageRow) {
+        let at = ctx.at();
+        let recent = |then: Micros| i128::from(at.0 - then.0) < COARSENESS.as_micros().cast_signed();
+        if image.last_pulled_at.is_some_and(recent) {
+            return;
+        }
+        // Pulls that come before the first one's write is seen.
+        let id = image.id;
+        if self.pulls.0.get(&(repository, id)).is_some_and(recent) {
+            return;
+        }
+        self.pulls.0.insert((repository, id), at);
+        let permit = Permit::for_service(authority::RecordPulls, &self.access);
+        tokio::spawn(async move {
+            if let Err(error) = permit.write(|()| RecordPull { repository, id, at }).await {
+                tracing::warn!(?error, "the time of a pull was not recorded");
+            }
+        });
+    }
+}

@@ -1,0 +1,206 @@
+//! Pushing an image, by whichever API: the checks of its manifest, and the way into the store.
+
+use access::context::{Ctx, RepositoryRef};
+use access::error::{Code, Error, Result};
+use access::op::ecr;
+use access::permit::Permit;
+use access::store::{
+    ImageId, MAX_IMAGES_PER_REPOSITORY, MAX_TAGS_PER_IMAGE, MissingContents, PutImage, PutImageOutcome,
+    PutImageRefusal, RefusedExt as _, SameDigestSameTag, Target,
+};
+use bytes::Bytes;
+use fault::Fault;
+use oci::digest::{Algorithm, Digest};
+use oci::manifest::{Manifest, ManifestError};
+use oci::name::{Reference, Tag};
+
+use super::join;
+use crate::Registry;
+
+/// Most layers of an image and most manifests of an index: each is a row of one transaction, which others wait for.
+const MAX_REFERENCES: usize = 4_200;
+
+/// What a push of a manifest did.
+#[derive(Clone, Debug)]
+pub struct Pushed {
+    /// The manifest's digest.
+    pub digest: Digest,
+    /// Its `subject`, which the answer confirms (`OCI-Subject`).
+    pub subject: Option<Digest>,
+    /// The tags that point at it now through this push.
+    pub tags: Vec<Tag>,
+}
+
+/// One push of a manifest, whichever API it came by.
+pub(crate) struct ImagePush {
+    pub(crate) digest: Digest,
+    pub(crate) manifest: Manifest,
+    pub(crate) body: Bytes,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) same_image: SameDigestSameTag,
+    /// What it means that something that the manifest refers to is not there.
+    pub(crate) missing: MissingContents,
+}
+
+impl Registry {
+    /// Whether the caller may push a manifest, asked before the manifest is read.
+    pub async fn check_put_manifest(&self, ctx: &Ctx, repository: &RepositoryRef) -> Result<()> {
+        let gate = self.access.gate(ctx, repository, Target::None).await?;
+        gate.permit::<ecr::PutImage>().map(|_| ())
+    }
+
+    /// Stores a manifest and points tags at it. Pushing what is there already succeeds, also where tags are
+    /// immutable (design: declared improvements).
+    pub async fn put_manifest(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        reference: &Reference,
+        more_tags: &[Tag],
+        content_type: Option<&str>,
+        body: Bytes,
+    ) -> Result<Pushed> {
+        let gate = self.access.gate(ctx, repository, Target::None).await?;
+        let permit = gate.permit::<ecr::PutImage>()?;
+        let manifest = Manifest::parse(&body, content_type).map_err(|error| manifest_error(&error))?;
+        let mut tags = more_tags.to_vec();
+        let digest = match reference {
+            Reference::Tag(tag) => {
+                tags.insert(0, tag.clone());
+                Digest::of(Algorithm::Sha256, &body)
+            }
+            Reference::Digest(digest) => {
+                let computed = Digest::of(digest.algorithm(), &body);
+                if computed != *digest {
+                    let message = format!("The manifest's digest is {computed}, not {digest}.");
+                    return Err(Error::new(Code::DigestInvalid, message));
+                }
+                *digest
+            }
+        };
+        let subject = manifest.subject.as_ref().map(|subject| subject.digest);
+        let push = ImagePush {
+            digest,
+            manifest,
+            body,
+            tags: tags.clone(),
+            same_image: SameDigestSameTag::Accept,
+            missing: MissingContents::AsTheRegistrySays,
+        };
+        self.push_image(ctx, &permit, push).await?;
+        Ok(Pushed { digest, subject, tags })
+    }
+
+    /// The one way for a manifest into the store.
+    pub(crate) async fn push_image(
+        &self,
+        ctx: &Ctx,
+        permit: &Permit<ecr::PutImage>,
+        push: ImagePush,
+    ) -> Result<PutImageOutcome> {
+        // The row and its copies on their way into the store.
+        ctx.hold(push.body.len() as u64 * 3).await?;
+        let manifest = &push.manifest;
+        if manifest.layers.len() + manifest.manifests.len() > MAX_REFERENCES {
+            let message = format!("A manifest may refer to at most {MAX_REFERENCES} layers or manifests.");
+            return Err(Error::new(Code::ManifestInvalid, message));
+        }
+        let config_type = manifest.config.as_ref().and_then(|config| config.media_type.as_deref());
+        let types = [Some(manifest.media_type.as_str()), manifest.effective_artifact_type(), config_type];
+        if types.into_iter().flatten().any(|text| text.contains(char::is_control)) {
+            return Err(Error::new(Code::ManifestInvalid, "A media type cannot hold control characters."));
+        }
+        let annotations_json = match (&manifest.subject, manifest.annotations.is_empty()) {
+            (Some(_), false) => Some(serde_json::to_vec(&manifest.annotations).map_err(Error::internal)?),
+            _ => None,
+        };
+        let put = |repository| PutImage {
+            repository,
+            id: ImageId(self.access.ids.next(ctx.now)),
+            digest: push.digest,
+            media_type: manifest.media_type.clone(),
+            artifact_type: manifest.effective_artifact_type().map(str::to_owned),
+            config_media_type: manifest.config.as_ref().and_then(|config| config.media_type.clone()),
+            body: push.body.to_vec(),
+            image_size: manifest.total_size(),
+            subject: manifest.subject.as_ref().map(|subject| subject.digest),
+            annotations_json,
+            blobs: manifest.blob_digests(),
+            foreign: manifest.foreign_digests(),
+            children: manifest.child_digests(),
+            missing: push.missing,
+            tags: push.tags,
+            pushed_by: permit.caller().unique_id.clone(),
+            at: ctx.at(),
+            op: ctx.operation_id.clone(),
+            same_digest_same_tag: push.same_image,
+        };
+        fault::hit(Fault::BeforePutImage);
+        let outcome = permit.write(put).await;
+        let outcome = outcome.or_refused(|refusal| put_image_error(refusal, permit))?;
+        fault::hit(Fault::AfterPutImage);
+        Ok(outcome)
+    }
+}
+
+/// A manifest that breaks a rule, in the words of the parser.
+fn manifest_error(error: &ManifestError) -> Error {
+    let code = match error {
+        ManifestError::TooLarge(_) => Code::ManifestTooLarge,
+        ManifestError::UnsupportedSchema1 => Code::ManifestSchema1,
+        _ => Code::ManifestInvalid,
+    };
+    Error::new(code, error.to_string())
+}
+
+fn put_image_error(refusal: PutImageRefusal, permit: &Permit<ecr::PutImage>) -> Error {
+    let (name, account) = (&permit.row().name, permit.account());
+    match refusal {
+        PutImageRefusal::RepositoryGone => permit.repository_not_found(),
+        PutImageRefusal::LayersNotFound(digests) => Error::new(
+            Code::LayersNotFound,
+            format!(
+                "Layers with digests '[{}]' required for pushing image into repository with name '{name}' in the registry with id '{account}' do not exist",
+                join(&digests)
+            ),
+        )
+        .about(digests),
+        PutImageRefusal::ReferencedImagesNotFound(digests) => Error::new(
+            Code::ReferencedImagesNotFound,
+            format!(
+                "Images with digests '[{}]' required for pushing image into repository with name '{name}' in the registry with id '{account}' do not exist",
+                join(&digests)
+            ),
+        )
+        .about(digests),
+        PutImageRefusal::TagImmutable { tag, .. } => Error::new(
+            Code::ImageTagAlreadyExists,
+            format!(
+                "The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten because the tag is immutable."
+            ),
+        ),
+        PutImageRefusal::ImageAlreadyExists { digest, tag } => Error::new(
+            Code::ImageAlreadyExists,
+            match tag {
+                Some(tag) => format!(
+                    "Image with digest '{digest}' and tag '{tag}' already exists in the repository with name '{name}' in registry with id '{account}'"
+                ),
+                None => format!(
+                    "Image with digest '{digest}' already exists in the repository with name '{name}' in registry with id '{account}'"
+                ),
+            },
+        ),
+        PutImageRefusal::TooManyTags => Error::new(
+            Code::LimitExceeded,
+            format!(
+                "An image may have at most {MAX_TAGS_PER_IMAGE} tags. Remove some before adding more."
+            ),
+        ),
+        PutImageRefusal::TooManyImages => Error::new(
+            Code::LimitExceeded,
+            format!(
+                "The repository '{name}' holds {MAX_IMAGES_PER_REPOSITORY} images, which is the most it can hold. Delete some first."
+            ),
+        ),
+    }
+}

@@ -1,0 +1,105 @@
+//! Who refers to a manifest (distribution specification, "Listing referrers").
+
+use access::context::{Ctx, RepositoryRef};
+use access::error::{Code, Error, Result};
+use access::op::ecr;
+use access::permit::Permit;
+use access::store::{ImageId, ListReferrers, MeasureReferrers, Referrer, Target};
+use oci::digest::Digest;
+use serde_json::value::RawValue;
+
+use crate::Registry;
+
+/// Referrers in one answer of the data plane: small enough that the index stays below the largest manifest.
+const PAGE: usize = 100;
+/// Bytes of annotations at which a page ends before it has so many entries, whichever API it is for.
+const PAGE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// A manifest whose `subject` is the one asked about.
+#[derive(Clone, Debug)]
+pub struct ReferrerEntry {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its artifact type, where it has one.
+    pub artifact_type: Option<String>,
+    /// Its annotations, a JSON object of strings as it was stored; none where it has none.
+    pub annotations: Option<Box<RawValue>>,
+}
+
+/// One page of referrers.
+#[derive(Clone, Debug)]
+pub struct ReferrerPage {
+    /// The entries, oldest push first.
+    pub referrers: Vec<ReferrerEntry>,
+    /// The cursor of the next page.
+    pub next: Option<String>,
+}
+
+impl Registry {
+    /// The manifests of the repository that name `subject`. A repository that is not there has none, which
+    /// the specification wants told as an empty list; whether the caller may ask is decided first.
+    pub async fn referrers(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        subject: &Digest,
+        artifact_type: Option<&str>,
+        cursor: Option<&str>,
+    ) -> Result<ReferrerPage> {
+        let gate = self.access.gate(ctx, repository, Target::None).await?;
+        let permit = match gate.permit::<ecr::ListImageReferrers>() {
+            Err(error) if error.code == Code::RepositoryNotFound => {
+                return Ok(ReferrerPage { referrers: Vec::new(), next: None });
+            }
+            permit => permit?,
+        };
+        if artifact_type.is_some_and(|wanted| wanted.contains('\0')) {
+            // No manifest is taken with such a type, and PostgreSQL's text cannot hold it.
+            return Ok(ReferrerPage { referrers: Vec::new(), next: None });
+        }
+        let types = artifact_type.map(str::to_owned).into_iter().collect();
+        self.referrer_page(ctx, &permit, subject, types, cursor, PAGE).await
+    }
+
+    pub(crate) async fn referrer_page(
+        &self,
+        ctx: &Ctx,
+        permit: &Permit<ecr::ListImageReferrers>,
+        subject: &Digest,
+        artifact_types: Vec<String>,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<ReferrerPage> {
+        let repository = permit.repository();
+        let name = format!("referrers {} {} {subject}", repository.registry.0, repository.id);
+        let after = cursor.map(|cursor| self.access.open_page_token::<i64>(&name, cursor)).transpose()?;
+        let after = after.map(ImageId);
+        let list = ListReferrers { repository, subject: *subject, artifact_types, after, limit };
+        let measure = permit.read(|_| MeasureReferrers { list: list.clone(), bytes: PAGE_BYTES }).await?;
+        // The rows, and the answer that is made of them.
+        ctx.hold(measure.bytes * 3).await?;
+        let rows = permit.read(|_| ListReferrers { limit: measure.count, ..list }).await?;
+        let next = match rows.last() {
+            Some(last) if measure.more => Some(self.access.page_token(&name, last.id.0)?),
+            _ => None,
+        };
+        let referrers = rows.into_iter().map(entry).collect::<Result<_>>()?;
+        Ok(ReferrerPage { referrers, next })
+    }
+}
+
+fn entry(row: Referrer) -> Result<ReferrerEntry> {
+    let annotations = row.annotations_json.map(String::from_utf8).transpose().map_err(Error::internal)?;
+    let annotations = annotations.map(RawValue::from_string).transpose().map_err(Error::internal)?;
+    Ok(ReferrerEntry {
+        digest: row.digest,
+        media_type: row.media_type,
+        size: row.size,
+        artifact_type: row.artifact_type,
+        annotations,
+    })
+}

@@ -1,0 +1,193 @@
+//! Received bytes: written behind those that are there, and recorded.
+
+use std::sync::Arc;
+
+use access::error::{Code, Error, Result};
+use access::op::ecr::UploadLayerPart;
+use access::store::{AdvanceUpload, RefusedExt as _, TakeUpload, UploadRefusal, UploadRow};
+use bytes::Bytes;
+use fault::Fault;
+use futures::stream::PollNext;
+use futures::{FutureExt as _, Stream, StreamExt as _};
+
+use super::bytes::Appended;
+use super::permits::{Has, UploadPermits, upload_not_found};
+use super::upload::{BodyError, ByteStream, Incoming, OwnedUpload, superseded};
+use crate::Registry;
+
+impl Registry {
+    /// Writes the bytes and records how far they reach, also when the body ends early. Decides again before they are
+    /// recorded: a body can be long in coming. It runs on a task of its own: a client that goes away must not leave the
+    /// row behind the file.
+    pub(crate) async fn append<P>(
+        self: &Arc<Self>,
+        upload: OwnedUpload<P>,
+        incoming: Incoming,
+    ) -> Result<OwnedUpload<P>>
+    where
+        P: UploadPermits + Has<UploadLayerPart>,
+    {
+        self.take_turn_and_append(upload, incoming, true).await
+    }
+
+    /// The same for bytes that were received before the permit was given: that decision holds for them.
+    pub(crate) async fn append_received<P>(
+        self: &Arc<Self>,
+        upload: OwnedUpload<P>,
+        bytes: Bytes,
+    ) -> Result<OwnedUpload<P>>
+    where
+        P: UploadPermits + Has<UploadLayerPart>,
+    {
+        self.take_turn_and_append(upload, Incoming::buffered(bytes), false).await
+    }
+
+    /// Takes the turn in the upload's row, which holds across nodes, and appends. A request of another node that has the
+    /// turn until now cannot record what it wrote; one of this node was stopped before.
+    async fn take_turn_and_append<P>(
+        self: &Arc<Self>,
+        mut upload: OwnedUpload<P>,
+        incoming: Incoming,
+        decides_again: bool,
+    ) -> Result<OwnedUpload<P>>
+    where
+        P: UploadPermits + Has<UploadLayerPart>,
+    {
+        check_range(&upload.row, &incoming)?;
+        let (permit, id) = (upload.permits.permit(), upload.row.id.clone());
+        let taken = permit.write(|repository| TakeUpload { repository, id }).await;
+        let row = taken.or_refused(|_gone| upload_not_found(permit, &upload.row.id))?;
+        if row.offset != upload.row.offset {
+            // What the client was told, and what was checked against it, does not hold any more.
+            return Err(superseded(row.offset));
+        }
+        upload.row = row;
+        self.append_in_turn(upload, incoming, decides_again).await
+    }
+
+    /// Appends for a request that has the turn in the upload's row.
+    pub(super) async fn append_in_turn<P>(
+        self: &Arc<Self>,
+        upload: OwnedUpload<P>,
+        incoming: Incoming,
+        decides_again: bool,
+    ) -> Result<OwnedUpload<P>>
+    where
+        P: UploadPermits + Has<UploadLayerPart>,
+    {
+        check_range(&upload.row, &incoming)?;
+        let registry = Arc::clone(self);
+        let task =
+            tokio::spawn(async move { registry.append_and_record(upload, incoming, decides_again).await });
+        task.await.map_err(Error::internal)?
+    }
+
+    async fn append_and_record<P>(
+        &self,
+        mut upload: OwnedUpload<P>,
+        incoming: Incoming,
+        decides_again: bool,
+    ) -> Result<OwnedUpload<P>>
+    where
+        P: UploadPermits + Has<UploadLayerPart>,
+    {
+        let mut body = stop_when(incoming.body, upload.turn.superseded());
+        let limit = self.access.settings.limits.layer_bytes;
+        let permit = upload.permits.permit();
+        let (appended, failure) = self.bytes.append(permit, &upload.row, &mut body, limit).await?;
+        drop(body);
+        let wrong_length = incoming.length.is_some_and(|length| length != appended.written);
+        if decides_again {
+            // Bytes that nobody may write any more stay behind the offset, where they count for nothing.
+            self.decide_again(&mut upload).await?;
+        }
+        self.record(&mut upload, appended).await?;
+        match failure {
+            Some(error) => Err(body_error(error, upload.row.offset)),
+            None if wrong_length => Err(client_gone()),
+            None => Ok(upload),
+        }
+    }
+
+    async fn record<P>(&self, upload: &mut OwnedUpload<P>, appended: Appended) -> Result<()>
+    where
+        P: Has<UploadLayerPart>,
+    {
+        if appended.written == 0 {
+            return Ok(());
+        }
+        let permit = upload.permits.permit();
+        let stage = appended.stage.save().map_err(Error::internal)?;
+        let advance = |repository| AdvanceUpload {
+            repository,
+            id: upload.row.id.clone(),
+            expected_version: upload.row.version,
+            offset: appended.stage.offset(),
+            stage,
+            last_part_size: appended.written,
+            follows_small_part: upload.row.part_count > 0
+                && upload.row.last_part_size < self.access.settings.limits.upload_part_min_bytes,
+            at: upload.asked.ctx.at(),
+        };
+        fault::hit(Fault::BeforeAdvance);
+        let advanced = permit.write(advance).await.or_refused(|refusal| match refusal {
+            UploadRefusal::NotFound => upload_not_found(permit, &upload.row.id),
+            UploadRefusal::Stale { offset } => superseded(offset),
+            UploadRefusal::RepositoryGone => permit.repository_not_found(),
+        })?;
+        upload.row = advanced;
+        fault::hit(Fault::AfterAdvance);
+        Ok(())
+    }
+}
+
+/// A body that ends with an error as soon as `stop` resolves.
+fn stop_when(
+    body: ByteStream,
+    stop: impl Future<Output = ()> + Send,
+) -> impl Stream<Item = std::result::Result<Bytes, BodyError>> + Send + Unpin {
+    let stopped = stop.into_stream().map(|()| Err(BodyError::Superseded));
+    // The stream ends with the body, and at the first error.
+    let ending = body.map(Some).chain(futures::stream::iter([None]));
+    let both = futures::stream::select_with_strategy(stopped.map(Some), ending, |(): &mut ()| PollNext::Left);
+    Box::pin(both.take_while(|item| std::future::ready(item.is_some())).filter_map(std::future::ready))
+}
+
+/// Chunks come in order and say the truth about their length (distribution specification, "Pushing a blob in
+/// chunks").
+fn check_range(row: &UploadRow, incoming: &Incoming) -> Result<()> {
+    let Some(range) = incoming.range else { return Ok(()) };
+    if range.start != row.offset {
+        let message = format!("The upload holds {} bytes; the next chunk starts there.", row.offset);
+        return Err(Error::new(Code::UploadRangeInvalid, message));
+    }
+    let length = range.end_inclusive.checked_sub(range.start).and_then(|span| span.checked_add(1));
+    match (incoming.length, length) {
+        (Some(length), Some(span)) if length != span => Err(Error::new(
+            Code::SizeInvalid,
+            format!("Content-Range names {span} bytes and Content-Length {length}."),
+        )),
+        (_, None) => Err(Error::new(Code::UploadRangeInvalid, "Content-Range ends before it starts.")),
+        _ => Ok(()),
+    }
+}
+
+/// `offset` is how many bytes of the upload are recorded.
+fn body_error(error: BodyError, offset: u64) -> Error {
+    match error {
+        BodyError::Broken => client_gone(),
+        BodyError::Superseded => superseded(offset),
+        BodyError::NoRoom => Error::new(
+            Code::Unavailable,
+            "The server is serving too many requests at the moment. Ask for the upload's status and resume there.",
+        )
+        .caused_by(error),
+    }
+}
+
+fn client_gone() -> Error {
+    Error::new(
+        Code::ClientGone,
+        "The request's body ended before all of it was received. Ask for the upload's status and resume there.",
+    )
+}

@@ -1,0 +1,128 @@
+//! The bytes of layers, behind permits: `access::effects` says which permit opens which use of them. No other file of this
+//! crate names the blob store.
+
+use ::blob::{AppendError, ObjectKey, OpenError, Stage, Store};
+pub use ::blob::{Appended, Content, ContentStream};
+use access::effects::OpensBytes;
+use access::effects::bytes::{Append, Delete, Finish, Hash, Read};
+use access::error::{Code, Error, Result};
+use access::op::Effect;
+use access::permit::{OnRepository, Permit};
+use access::store::{BlobRow, UploadRow};
+use bytes::Bytes;
+use futures::Stream;
+use oci::digest::{Algorithm, Digest};
+
+use super::permits::upload_not_found;
+use super::upload::{BodyError, superseded};
+
+/// The bytes of all layers. Cheap to clone.
+#[derive(Clone)]
+pub struct LayerBytes(Store);
+
+impl From<Store> for LayerBytes {
+    fn from(store: Store) -> Self {
+        Self(store)
+    }
+}
+
+impl LayerBytes {
+    /// A key for an object that is to be written.
+    pub(crate) fn new_key() -> String {
+        ObjectKey::random().to_string()
+    }
+
+    /// Appends to an upload where its row says that it ends. A body that ends early gives what was written until then,
+    /// and why.
+    pub(crate) async fn append<G, S>(
+        &self,
+        permit: &Permit<G>,
+        row: &UploadRow,
+        body: &mut S,
+        limit: u64,
+    ) -> Result<(Appended, Option<BodyError>)>
+    where
+        G: OpensBytes<Append> + Effect<On = OnRepository>,
+        S: Stream<Item = std::result::Result<Bytes, BodyError>> + Unpin + Send,
+    {
+        let stage = self.stage(permit, row)?;
+        match self.0.append(&key(&row.object_key)?, stage, body, Some(limit)).await {
+            Ok(appended) => Ok((appended, None)),
+            Err(AppendError::Body { appended, source }) => Ok((*appended, Some(source))),
+            Err(AppendError::TooLarge { limit }) => {
+                Err(Error::new(Code::SizeInvalid, format!("A layer may hold at most {limit} bytes.")))
+            }
+            Err(AppendError::Overtaken) => Err(superseded(row.offset)),
+            Err(AppendError::DiskFull(error) | AppendError::Io(error)) => Err(failed(error)),
+            Err(error @ AppendError::Missing { .. }) => Err(Error::internal(error)),
+        }
+    }
+
+    /// Makes the bytes of an upload an object that can be read, and gives their digest.
+    pub(crate) async fn finish<G>(&self, permit: &Permit<G>, row: &UploadRow) -> Result<Digest>
+    where
+        G: OpensBytes<Finish> + Effect<On = OnRepository>,
+    {
+        let stage = self.stage(permit, row)?;
+        self.0.finish(&key(&row.object_key)?, &stage).await.map_err(unreadable)?;
+        Ok(stage.digest())
+    }
+
+    /// The upload's stage, from its row. One that another version of this program wrote and this one cannot read is as
+    /// good as none: the client begins again.
+    fn stage<E: Effect<On = OnRepository>>(&self, permit: &Permit<E>, row: &UploadRow) -> Result<Stage> {
+        self.0.resume(row.algorithm, row.offset, row.stage.as_deref()).map_err(|error| {
+            tracing::error!(upload = %row.id, %error, "an upload cannot go on");
+            upload_not_found(permit, &row.id)
+        })
+    }
+
+    /// Reads the bytes of an upload again, for a digest whose algorithm was named only at the end.
+    pub(crate) async fn hash<G: OpensBytes<Hash>>(
+        &self,
+        _permit: &Permit<G>,
+        row: &UploadRow,
+        algorithm: Algorithm,
+    ) -> Result<Digest> {
+        self.0.rehash(&key(&row.object_key)?, algorithm, row.offset).await.map_err(unreadable)
+    }
+
+    /// The bytes `[start, start + len)` of a blob.
+    pub(crate) async fn open<G: OpensBytes<Read>>(
+        &self,
+        _permit: &Permit<G>,
+        row: &BlobRow,
+        start: u64,
+        len: u64,
+    ) -> Result<Content> {
+        self.0.open(&key(&row.object_key)?, start, len).await.map_err(unreadable)
+    }
+
+    /// Deletes an object whose row is gone.
+    pub(crate) async fn delete<G: OpensBytes<Delete>>(
+        &self,
+        _permit: &Permit<G>,
+        object: &str,
+    ) -> Result<()> {
+        self.0.delete(&key(object)?).await.map(|_| ()).map_err(failed)
+    }
+}
+
+fn key(text: &str) -> Result<ObjectKey> {
+    text.parse().map_err(Error::internal)
+}
+
+/// The error for a blob whose row is there and whose bytes cannot be read.
+fn unreadable(error: OpenError) -> Error {
+    Error::internal(error)
+}
+
+/// The error for a failure of the blob store.
+fn failed(error: std::io::Error) -> Error {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) {
+        tracing::error!(%error, "the blob store has no space left");
+        return Error::new(Code::OutOfSpace, "The registry has no space left. Tell its operator.");
+    }
+    Error::internal(error)
+}

@@ -1,0 +1,116 @@
+//! The URL that GetDownloadUrlForLayer gives: sealed, expiring, good for one blob of one repository. It stands for the one
+//! who asked for it: whoever holds it may read what that caller may read at that moment, and nothing else.
+
+use std::sync::Arc;
+
+use access::context::{Ctx, Plane, RepositoryRef, Unsigned};
+use access::error::{Code, Error, Result};
+use access::kept::SealedCaller;
+use access::op::ecr::GetDownloadUrlForLayer;
+use access::permit::Permit;
+use access::seal::Purpose;
+use access::store::Target;
+use jiff::{SignedDuration, Timestamp};
+use oci::digest::Digest;
+use serde::{Deserialize, Serialize};
+
+use super::blob_unknown;
+use super::download::BlobHandle;
+use crate::Registry;
+
+/// How long a download URL opens (ECR's presigned URLs live for an hour).
+pub const LIFETIME: SignedDuration = SignedDuration::from_hours(1);
+/// Where the server answers download URLs.
+pub const PATH_PREFIX: &str = "/wharf/layers/";
+/// Longest sealed part of a URL: clients and proxies in between need not take longer ones.
+const MAX_SEALED_CHARS: usize = 2_000;
+
+#[derive(Serialize, Deserialize)]
+struct Download {
+    #[serde(rename = "a")]
+    account_id: String,
+    #[serde(rename = "r")]
+    region: String,
+    #[serde(rename = "n")]
+    name: String,
+    /// The repository's id: one made again under the same name inherits no URL.
+    #[serde(rename = "i")]
+    repository: i64,
+    #[serde(rename = "d")]
+    digest: String,
+    #[serde(rename = "e")]
+    expires_at: i64,
+    /// Who asked.
+    #[serde(rename = "c")]
+    caller: SealedCaller,
+}
+
+fn refused(sentence: &'static str) -> Error {
+    Error::new(Code::AccessDenied, sentence)
+}
+
+fn not_valid() -> Error {
+    refused("The download URL is not valid. Ask for a new one.")
+}
+
+/// What the gate says of the one who asked is none of the bearer's business.
+fn for_bearer(error: Error) -> Error {
+    match error.code {
+        Code::AccessDenied | Code::InvalidToken => {
+            refused("The download URL is not valid any more. Ask for a new one.")
+        }
+        Code::RepositoryNotFound => blob_unknown(),
+        _ => error,
+    }
+}
+
+impl Registry {
+    /// A URL by which the blob can be fetched without credentials until it expires.
+    pub(crate) async fn download_url(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        permit: &Permit<GetDownloadUrlForLayer>,
+        digest: &Digest,
+    ) -> Result<String> {
+        let expires_at = ctx.now.saturating_add(LIFETIME).unwrap_or(Timestamp::MAX);
+        let download = |caller| Download {
+            account_id: repository.account_id.to_string(),
+            region: repository.region.to_string(),
+            name: repository.name.to_string(),
+            repository: permit.repository().id,
+            digest: digest.to_string(),
+            expires_at: expires_at.as_second(),
+            caller,
+        };
+        let limits = (permit.caller(), MAX_SEALED_CHARS, expires_at);
+        let sealed = self.access.seal_with_caller(Purpose::Download, limits, download).await?;
+        let endpoint = self.access.settings.address.origin(&repository.account_id, &repository.region);
+        Ok(format!("{endpoint}{PATH_PREFIX}{sealed}"))
+    }
+
+    /// The permission to read the blob that a download URL stands for, decided anew in the name of the one who asked: the URL
+    /// ends with that principal, its key and its permission.
+    pub async fn verify_download(&self, sealed: &str, request: &Unsigned) -> Result<BlobHandle> {
+        let download: Download =
+            self.access.keys.open_json(Purpose::Download, sealed).map_err(|_| not_valid())?;
+        if request.now.as_second() >= download.expires_at {
+            return Err(refused("The download URL has expired. Ask for a new one."));
+        }
+        let digest: Digest = download.digest.parse().map_err(|_| not_valid())?;
+        let repository = RepositoryRef {
+            account_id: download.account_id.parse().map_err(|_| not_valid())?,
+            region: download.region.parse().map_err(|_| not_valid())?,
+            name: download.name.parse().map_err(|_| not_valid())?,
+        };
+        let caller = Arc::new(self.access.caller_of(download.caller).await?.ok_or_else(not_valid)?);
+        let (peer, user_agent) = (request.peer, request.user_agent.clone());
+        let ctx = Ctx::new(caller, peer, user_agent, "download".to_owned(), request.now, Plane::Data);
+        let gate = self.access.gate(&ctx, &repository, Target::Blob(digest)).await.map_err(for_bearer)?;
+        let permit = gate.permit::<GetDownloadUrlForLayer>().map_err(for_bearer)?;
+        if permit.repository().id != download.repository {
+            return Err(blob_unknown());
+        }
+        self.blob_handle(permit)
+    }
+}

@@ -1,0 +1,18 @@
+//! Layers: blobs of a repository, from the first byte of an upload to their deletion.
+
+mod append;
+pub mod availability;
+pub mod bytes;
+mod complete;
+pub mod delete;
+pub mod download;
+pub mod download_url;
+pub mod mount;
+pub(crate) mod permits;
+pub mod upload;
+
+use access::error::{Code, Error};
+
+fn blob_unknown() -> Error {
+    Error::new(Code::BlobUnknown, "The repository holds no such blob.")
+}

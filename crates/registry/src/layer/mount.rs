@@ -1,0 +1,85 @@
+//! Mounting: a blob of one repository becomes one of another repository of the same registry, without an upload.
+
+use access::context::{Ctx, RepositoryRef};
+use access::error::Result;
+use access::op::ecr;
+use access::permit::Permit;
+use access::store::{FindLinks, LinkBlob, LinkBlobRefusal, OpError, Target, store_error};
+use fault::Fault;
+use oci::digest::Digest;
+use oci::name::RepositoryName;
+
+use super::availability::renew;
+use crate::Registry;
+
+/// How many repositories an anonymous mount looks at for one that the caller may read.
+const CANDIDATES: usize = 20;
+
+impl Registry {
+    /// Links a blob that another repository of the same registry holds, if the caller may read it there.
+    /// Without `from`, any repository that holds it and that the caller may read will do. False: nothing was
+    /// mounted, and the client uploads.
+    pub async fn mount_blob(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        digest: &Digest,
+        from: Option<&RepositoryName>,
+    ) -> Result<bool> {
+        let gate = self.access.gate(ctx, repository, Target::Blob(*digest)).await?;
+        let (permit, _) =
+            gate.permits::<(Permit<ecr::CompleteLayerUpload>, Permit<ecr::InitiateLayerUpload>)>()?;
+        if let Some(row) = permit.blob() {
+            renew(ctx, &permit, row).await?;
+            // The caller may push here, and what is here already needs no source.
+            return Ok(true);
+        }
+        let candidates = match from {
+            Some(name) => vec![name.clone()],
+            None => repositories_with(&permit, digest).await?,
+        };
+        for name in candidates {
+            let source = RepositoryRef { name, ..repository.clone() };
+            let source = self.access.gate(ctx, &source, Target::Blob(*digest)).await?;
+            let Ok(source) = source.permit::<ecr::GetDownloadUrlForLayer>() else { continue };
+            if source.blob().is_some() && link(ctx, &permit, &source, digest).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Links the blob. False: the source has lost it meanwhile.
+async fn link(
+    ctx: &Ctx,
+    permit: &Permit<ecr::CompleteLayerUpload>,
+    source: &Permit<ecr::GetDownloadUrlForLayer>,
+    digest: &Digest,
+) -> Result<bool> {
+    let from = source.repository();
+    fault::hit(Fault::BeforeLink);
+    let linked = permit.write(|repository| LinkBlob { repository, from, digest: *digest, at: ctx.at() });
+    match linked.await {
+        Ok(_) => {
+            fault::hit(Fault::AfterLink);
+            Ok(true)
+        }
+        Err(OpError::Refused(LinkBlobRefusal::SourceMissing)) => Ok(false),
+        Err(OpError::Refused(LinkBlobRefusal::RepositoryGone)) => Err(permit.repository_not_found()),
+        Err(OpError::Store(error)) => Err(store_error(error)),
+    }
+}
+
+async fn repositories_with(
+    permit: &Permit<ecr::CompleteLayerUpload>,
+    digest: &Digest,
+) -> Result<Vec<RepositoryName>> {
+    let find = |repository: access::store::RepositoryKey| FindLinks {
+        registry: repository.registry,
+        digest: *digest,
+        limit: CANDIDATES,
+    };
+    let names = permit.read(find).await?;
+    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
+}

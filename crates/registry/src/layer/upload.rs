@@ -1,0 +1,306 @@
+//! Pushing a blob: sessions that can be resumed, and the way from received bytes to a linked blob.
+//!
+//! A session belongs to one account, region, repository and principal. Its row holds the truth (offset, hash
+//! state, version); bytes of the file beyond the offset count for nothing. The row changes by
+//! compare-and-swap, and the blob becomes readable only in the transaction that ends the session.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use access::context::{Ctx, RepositoryRef};
+use access::error::{Code, Error, Result};
+use access::op::ecr;
+use access::permit::{OnRepository, Opens, Permit};
+use access::store::{
+    CancelUpload, CreateUpload, Micros, OpError, RefusedExt as _, Target, UploadRow, store_error,
+};
+use bytes::Bytes;
+use fault::Fault;
+use futures::Stream;
+use oci::digest::{Algorithm, Digest};
+use oci::range::ContentRange;
+
+use super::bytes::LayerBytes;
+use super::permits::{Complete, LastPart, Part, UploadPermits, Whole};
+use crate::Registry;
+use crate::uploads_in_progress::Turn;
+
+/// Why a request's body ended early.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The client went away or broke the protocol.
+    #[error("the request's body ended early")]
+    Broken,
+    /// A newer request went on with the upload.
+    #[error("another request went on with the upload")]
+    Superseded,
+    /// The server had no memory for the next part of it in time.
+    #[error("there is no memory for the request's body")]
+    NoRoom,
+}
+
+/// The body of a push.
+pub type ByteStream = Pin<Box<dyn Stream<Item = std::result::Result<Bytes, BodyError>> + Send>>;
+
+/// Bytes of a request, with what the client said about them.
+pub struct Incoming {
+    /// `Content-Range` of a chunk, where the client sent one.
+    pub range: Option<ContentRange>,
+    /// `Content-Length`, where the client sent one.
+    pub length: Option<u64>,
+    /// The bytes.
+    pub body: ByteStream,
+}
+
+impl Incoming {
+    /// No bytes at all.
+    pub fn empty() -> Self {
+        Self { range: None, length: Some(0), body: Box::pin(futures::stream::empty()) }
+    }
+
+    /// Bytes that are in memory already.
+    pub fn buffered(bytes: Bytes) -> Self {
+        let length = Some(bytes.len() as u64);
+        Self { range: None, length, body: Box::pin(futures::stream::iter([Ok(bytes)])) }
+    }
+}
+
+/// Where an upload session stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadStatus {
+    /// The session's id.
+    pub id: String,
+    /// How many bytes it holds.
+    pub offset: u64,
+}
+
+/// A session that the caller may write to, with the turn to do so. The row was read in that turn.
+pub(crate) struct OwnedUpload<P> {
+    pub(crate) permits: Arc<P>,
+    pub(crate) row: UploadRow,
+    pub(super) turn: Turn,
+    pub(super) asked: Asked,
+}
+
+/// What was asked at the gate, to be asked again when bytes have come in.
+pub(super) struct Asked {
+    pub(super) ctx: Ctx,
+    pub(super) repository: RepositoryRef,
+}
+
+impl Registry {
+    /// Opens an upload session.
+    pub async fn start_upload(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        algorithm: Algorithm,
+    ) -> Result<UploadStatus> {
+        let gate = self.access.gate(ctx, repository, Target::None).await?;
+        let permit = gate.permit::<ecr::InitiateLayerUpload>()?;
+        let row = create_upload(ctx, &permit, algorithm).await?;
+        Ok(UploadStatus { id: row.id, offset: 0 })
+    }
+
+    /// Tells where a session stands.
+    pub async fn upload_status(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        id: &str,
+    ) -> Result<UploadStatus> {
+        let gate = self.access.gate(ctx, repository, Target::Upload(id.to_owned())).await?;
+        let row = gate.permit::<ecr::UploadLayerPart>()?.owned(id)?;
+        Ok(UploadStatus { id: row.id, offset: row.offset })
+    }
+
+    /// Appends bytes to a session.
+    pub async fn append_upload(
+        self: &Arc<Self>,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        id: &str,
+        incoming: Incoming,
+    ) -> Result<UploadStatus> {
+        let upload = self.take_upload::<Part>(ctx, repository, id).await?;
+        let upload = self.append(upload, incoming).await?;
+        Ok(UploadStatus { id: id.to_owned(), offset: upload.row.offset })
+    }
+
+    /// Appends the last bytes (or none), verifies the digest, and makes the blob readable. Bytes that come with the
+    /// end are a part like the others, and need the same permission.
+    ///
+    /// A client whose answer was lost asks again, and the session is gone. That is a success while the repository has the
+    /// blob, for a caller who may know that it does.
+    pub async fn finish_upload(
+        self: &Arc<Self>,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        id: &str,
+        digest: &Digest,
+        incoming: Incoming,
+    ) -> Result<()> {
+        match self.finish_session(ctx, repository, id, digest, incoming).await {
+            Err(error)
+                if error.code == Code::UploadNotFound
+                    && self.head_blob(ctx, repository, digest).await.is_ok() =>
+            {
+                Ok(())
+            }
+            finished => finished,
+        }
+    }
+
+    async fn finish_session(
+        self: &Arc<Self>,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        id: &str,
+        digest: &Digest,
+        incoming: Incoming,
+    ) -> Result<()> {
+        let has_bytes = incoming.length != Some(0) || incoming.range.is_some();
+        let digests = std::slice::from_ref(digest);
+        if has_bytes {
+            let upload = self.take_upload::<LastPart>(ctx, repository, id).await?;
+            let upload = self.append(upload, incoming).await?;
+            self.complete(&upload, digests).await?;
+        } else {
+            let upload = self.take_upload::<Complete>(ctx, repository, id).await?;
+            self.complete(&upload, digests).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends a session without a blob.
+    pub async fn cancel_upload(&self, ctx: &Ctx, repository: &RepositoryRef, id: &str) -> Result<()> {
+        let upload = self.take_upload::<Part>(ctx, repository, id).await?;
+        discard(&upload.permits, id, ctx.at()).await
+    }
+
+    /// Pushes a whole blob in one request.
+    pub async fn put_blob(
+        self: &Arc<Self>,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        digest: &Digest,
+        incoming: Incoming,
+    ) -> Result<()> {
+        let gate = self.access.gate(ctx, repository, Target::None).await?;
+        let permits = Arc::new(gate.permits::<Whole>()?);
+        let (part, (_, initiate)) = &*permits;
+        // The session exists for the length of this request, so that the object's key is in a row before its
+        // bytes are written.
+        let row = create_upload(ctx, initiate, digest.algorithm()).await?;
+        let turn = self.uploads_in_progress.take(&row.id).await;
+        let asked = Asked { ctx: ctx.clone(), repository: repository.clone() };
+        let id = row.id.clone();
+        let upload = OwnedUpload { permits: Arc::clone(&permits), row, turn, asked };
+        let done = match self.append_in_turn(upload, incoming, true).await {
+            Ok(upload) => self.complete(&upload, std::slice::from_ref(digest)).await.map(|_| ()),
+            Err(error) => Err(error),
+        };
+        if done.is_err() {
+            // Nobody knows the session's id, so nobody can resume it.
+            let _ = discard(part, &id, ctx.at()).await;
+        }
+        done.map_err(|error| match error.code {
+            Code::ClientGone => Error::new(
+                Code::ClientGone,
+                "The request's body ended before all of it was received, and nothing was kept. Send the blob again.",
+            ),
+            _ => error,
+        })
+    }
+
+    /// Finds the session, checks that it is the caller's, and takes the turn to write to it. Where no other request of this
+    /// node writes to it, that is one decision. Else the turn is taken from the other request only after a decision, and
+    /// decided again when the turn has come: another request may have moved the row on, and a policy may have changed.
+    pub(crate) async fn take_upload<P: UploadPermits>(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        id: &str,
+    ) -> Result<OwnedUpload<P>> {
+        let mut asked = Asked { ctx: ctx.clone(), repository: repository.clone() };
+        let turn = if let Some(turn) = self.uploads_in_progress.take_free(id) {
+            turn
+        } else {
+            self.permit_upload::<P>(&asked, id).await?;
+            let turn = self.uploads_in_progress.take(id).await;
+            asked.ctx = ctx.later();
+            turn
+        };
+        let (permits, row) = self.permit_upload(&asked, id).await?;
+        Ok(OwnedUpload { permits: Arc::new(permits), row, turn, asked })
+    }
+
+    async fn permit_upload<P: UploadPermits>(&self, asked: &Asked, id: &str) -> Result<(P, UploadRow)> {
+        let gate = self.access.gate(&asked.ctx, &asked.repository, Target::Upload(id.to_owned())).await?;
+        let permits = gate.permits::<P>()?;
+        let row = permits.owned(id)?;
+        Ok((permits, row))
+    }
+
+    /// Decides again, with the time that it is now: while the bytes came in, a policy, a session or the user itself
+    /// may have ended.
+    pub(super) async fn decide_again<P: UploadPermits>(&self, upload: &mut OwnedUpload<P>) -> Result<()> {
+        upload.asked.ctx = upload.asked.ctx.later();
+        let (permits, _) = self.permit_upload(&upload.asked, &upload.row.id).await?;
+        upload.permits = Arc::new(permits);
+        Ok(())
+    }
+}
+
+/// Makes the row of a session.
+pub(crate) async fn create_upload(
+    ctx: &Ctx,
+    permit: &Permit<ecr::InitiateLayerUpload>,
+    algorithm: Algorithm,
+) -> Result<UploadRow> {
+    let at = ctx.at();
+    let row = UploadRow {
+        id: uuid::Uuid::new_v4().to_string(),
+        principal: permit.caller().upload_owner(),
+        object_key: LayerBytes::new_key(),
+        algorithm,
+        offset: 0,
+        stage: None,
+        version: 0,
+        part_count: 0,
+        last_part_size: 0,
+        has_small_part: false,
+        created_at: at,
+        updated_at: at,
+    };
+    let create = |repository| CreateUpload {
+        repository,
+        id: row.id.clone(),
+        principal: row.principal.clone(),
+        object_key: row.object_key.clone(),
+        algorithm,
+        at,
+    };
+    permit.write(create).await.or_refused(|_gone| permit.repository_not_found())?;
+    fault::hit(Fault::UploadCreated);
+    Ok(row)
+}
+
+/// Ends a session; its bytes go later. One that has ended already is no error.
+pub(super) async fn discard<G>(permit: &Permit<G>, id: &str, at: Micros) -> Result<()>
+where
+    G: Opens<CancelUpload, On = OnRepository>,
+{
+    match permit.write(|repository| CancelUpload { repository, id: id.to_owned(), at }).await {
+        Ok(()) | Err(OpError::Refused(_)) => Ok(()),
+        Err(OpError::Store(error)) => Err(store_error(error)),
+    }
+}
+
+/// The error of a request that lost its turn; `offset` is how many bytes of the upload are recorded.
+pub(super) fn superseded(offset: u64) -> Error {
+    let message = format!(
+        "Another request went on with this upload meanwhile, which holds {offset} bytes now. Ask for the upload's status and resume there."
+    );
+    Error::new(Code::UploadRangeInvalid, message)
+}

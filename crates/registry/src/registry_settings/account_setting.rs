@@ -1,0 +1,61 @@
+//! The account's settings in a Region.
+
+use access::Access;
+use access::context::Ctx;
+use access::error::{Error, Result};
+use access::op::ecr;
+use access::permit::Permit;
+use access::store::{GetAccountSetting, PutAccountSetting, SPARSE_IMAGES, StoreResultExt as _};
+
+use super::own_registry;
+
+pub(super) const SCOPE: &str = "REGISTRY_POLICY_SCOPE";
+
+/// The settings, with their values; the first is what holds where none was set. New registries have scope V2 (ECR User
+/// Guide, "Private registry permissions"). Mounts cannot be switched off here, so that setting has one value. Sparse
+/// images are a setting of Wharf's own.
+const SETTINGS: [(&str, &[&str]); 4] = [
+    ("BASIC_SCAN_TYPE_VERSION", &["AWS_NATIVE", "CLAIR"]),
+    (SCOPE, &["V2", "V1"]),
+    ("BLOB_MOUNTING", &["ENABLED"]),
+    (SPARSE_IMAGES, &["DISABLED", "ENABLED"]),
+];
+
+/// The value of a setting; one that was never set has its default.
+pub(crate) async fn get(permit: &Permit<ecr::GetAccountSetting>, name: &str) -> Result<String> {
+    let default = *values_of(name)?.first().unwrap_or(&"");
+    let value = match permit.registry() {
+        Some(registry) => {
+            permit.read(|_| GetAccountSetting { registry: registry.key, name: name.to_owned() }).await?
+        }
+        None => None,
+    };
+    Ok(value.unwrap_or_else(|| default.to_owned()))
+}
+
+/// Changes a setting, from the next request on.
+pub(crate) async fn put(
+    access: &Access,
+    ctx: &Ctx,
+    permit: &Permit<ecr::PutAccountSetting>,
+    (name, value): (String, String),
+) -> Result<()> {
+    let values = values_of(&name)?;
+    if !values.contains(&value.as_str()) {
+        let rule = format!("Member must satisfy enum value set: [{}]", values.join(", "));
+        return Err(Error::invalid_parameter("value", &rule));
+    }
+    let registry = own_registry(access, ctx, permit).await?;
+    permit.write(|_| PutAccountSetting { registry, name, value }).await.or_store_error()
+}
+
+fn values_of(name: &str) -> Result<&'static [&'static str]> {
+    let known = SETTINGS.iter().find(|(known, _)| *known == name);
+    known.map(|(_, values)| *values).ok_or_else(|| {
+        let names: Vec<&str> = SETTINGS.iter().map(|(name, _)| *name).collect();
+        Error::invalid_parameter(
+            "name",
+            &format!("Member must satisfy enum value set: [{}]", names.join(", ")),
+        )
+    })
+}

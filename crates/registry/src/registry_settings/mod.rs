@@ -1,0 +1,48 @@
+//! The settings of a registry as a whole: its policy, and the account's settings in a Region.
+
+pub(crate) mod account_setting;
+pub(crate) mod policy;
+
+use access::Access;
+use access::context::Ctx;
+use access::error::{Code, Error, Result};
+use access::op::Effect;
+use access::permit::{OnRegistry, Opens, Permit};
+use access::store::{EnsureRegistry, FindAccount, OpError, RegistryKey, store_error};
+
+/// The registry that a permit is on. The first request that needs it makes it. None: there is no such account.
+pub(crate) async fn registry_of<E>(
+    access: &Access,
+    ctx: &Ctx,
+    permit: &Permit<E>,
+) -> Result<Option<RegistryKey>>
+where
+    E: Effect<On = OnRegistry> + Opens<FindAccount> + Opens<EnsureRegistry>,
+{
+    if let Some(registry) = permit.registry() {
+        return Ok(Some(registry.key));
+    }
+    let account = permit.read(|account_id| FindAccount { account_id }).await?;
+    let Some(account) = account else { return Ok(None) };
+    let ensure = permit.write(|_account_id| EnsureRegistry {
+        key_if_new: RegistryKey(access.ids.next(ctx.now)),
+        account: account.key,
+        region: permit.region().clone(),
+        at: ctx.at(),
+    });
+    match ensure.await {
+        Ok(registry) => Ok(Some(registry.key)),
+        Err(OpError::Refused(_gone)) => Ok(None),
+        Err(OpError::Store(error)) => Err(store_error(error)),
+    }
+}
+
+/// The same for the caller's own account, which is there.
+async fn own_registry<E>(access: &Access, ctx: &Ctx, permit: &Permit<E>) -> Result<RegistryKey>
+where
+    E: Effect<On = OnRegistry> + Opens<FindAccount> + Opens<EnsureRegistry>,
+{
+    registry_of(access, ctx, permit)
+        .await?
+        .ok_or_else(|| Error::new(Code::Unavailable, "another process changes the same account; start again"))
+}

@@ -1,0 +1,54 @@
+//! Creating a repository.
+
+use access::Access;
+use access::authz::repository_not_found;
+use access::context::Ctx;
+use access::error::{Code, Error, Result};
+use access::op::ecr;
+use access::permit::Permit;
+use access::store::{CreateRepository, Mutability, RefusedExt as _, RepositoryRow};
+
+use crate::registry_settings::registry_of;
+
+/// A repository as it is asked for.
+pub(crate) struct NewRepository {
+    pub(crate) name: String,
+    pub(crate) mutability: Mutability,
+    /// Tags to which the mutability does not apply.
+    pub(crate) filters: Vec<String>,
+    pub(crate) scan_on_push: bool,
+    pub(crate) tags: Vec<(String, String)>,
+}
+
+/// Creates a repository. An account's registry in a Region begins with its first repository.
+pub(crate) async fn create(
+    access: &Access,
+    ctx: &Ctx,
+    permit: &Permit<ecr::CreateRepository>,
+    new: NewRepository,
+) -> Result<RepositoryRow> {
+    let registry = registry_of(access, ctx, permit).await?;
+    let registry = registry.ok_or_else(|| repository_not_found(&new.name, permit.account()))?;
+    let exists = Error::new(
+        Code::RepositoryAlreadyExists,
+        format!(
+            "The repository with name '{}' already exists in the registry with id '{}'",
+            new.name,
+            permit.account()
+        ),
+    );
+    let create = |_account| CreateRepository {
+        registry,
+        id: access.ids.next(ctx.now),
+        name: new.name,
+        at: ctx.at(),
+        op: ctx.operation_id.clone(),
+        mutability: new.mutability,
+        filters: new.filters,
+        scan_on_push: new.scan_on_push,
+        encryption_type: "AES256".to_owned(),
+        kms_key: None,
+        tags: new.tags,
+    };
+    permit.write(create).await.or_refused(|_| exists)
+}

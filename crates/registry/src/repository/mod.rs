@@ -1,0 +1,9 @@
+//! Repositories: their life, settings, tags and policies.
+
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod list;
+pub(crate) mod policy;
+pub(crate) mod scanning;
+pub(crate) mod tag_mutability;
+pub(crate) mod tags;
