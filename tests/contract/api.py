@@ -1,4 +1,4 @@
-"""Requests as an SDK sends them, but without an SDK's own validation, which would hide the server's."""
+"""Requests like those of an SDK, but without the SDK's own validation, which would hide the server's."""
 
 import http.client
 import json

@@ -1,5 +1,5 @@
-"""boto3 against the server. Every answer that a client gets, good or bad, is held against botocore's model, and
-boto3's own check of parameters is off, since it would hide the server's."""
+"""boto3 against the server. Every answer, success or error, is compared with botocore's model. boto3's own validation
+of parameters is disabled, because it would hide the server's."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""One server for the whole run, started as the end-to-end suite starts it, and botocore's model of its API."""
+"""One server for the whole run, started like in the end-to-end suite, and botocore's model of its API."""
 
 import sys
 from pathlib import Path

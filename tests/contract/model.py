@@ -1,5 +1,5 @@
-"""Botocore's model of ECR, read from the installed package: a valid input for each operation, every way to break one
-rule of it, and whether an answer fits its shape."""
+"""Botocore's model of ECR, read from the installed package: a valid input for each operation, every way to violate one
+constraint of it, and whether an answer matches its shape."""
 
 import base64
 import copy

@@ -1,5 +1,5 @@
-"""Answers of the services that speak XML (IAM, STS) and of Organizations, held against botocore's models: everything
-in an answer that its shape does not have, and everything that the shape wants and the answer lacks."""
+"""Compares answers of the services with XML (IAM, STS) and of Organizations with botocore's models: reports members
+that the shape does not have, and required members that are missing."""
 
 import json
 import re

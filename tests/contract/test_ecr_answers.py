@@ -1,5 +1,5 @@
-"""Every operation answered: no answer has a member, a type or a value that the model lacks, and each has the headers
-that clients rely on."""
+"""The answers of every operation: no answer has a member, a type or a value that the model lacks, and each has the
+headers that clients need."""
 
 import base64
 import email.utils

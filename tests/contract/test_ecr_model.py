@@ -1,5 +1,5 @@
-"""The rules of botocore's model, one by one: each is broken in an otherwise valid request, sent without an SDK's own
-checks, and must be refused with the declared exception and with ECR's sentence naming the place."""
+"""The constraints of botocore's model: each is violated in an otherwise valid request, which is sent without an SDK's
+validation. It must be refused with the declared exception and with ECR's text, which names the place."""
 
 import pytest
 from model import MODEL, OPERATIONS, SERVED, broken_inputs, declared_errors, misfits

@@ -1,5 +1,5 @@
-"""Every operation of IAM that is there, answered with real contents. That the answers fit botocore's model is checked
-where they are read (`clients.py`); here is what they say."""
+"""The answers of every supported operation of IAM, with real content. `clients.py` checks that they match botocore's
+model; these tests check their content."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Access keys and tags of IAM, by boto3: how many there may be, and what a change does at once."""
+"""Access keys and tags of IAM, with boto3: their quotas, and the immediate effect of changes."""
 
 import pytest
 from clients import ALLOW_ALL, allow, pages, refused, unique

@@ -1,5 +1,5 @@
-"""Policies of IAM, by boto3: the grammar's own texts, versions, attachments, inline documents, boundaries, and those
-that AWS manages."""
+"""Policies of IAM, with boto3: errors of the grammar, versions, attachments, inline policies, boundaries, and
+AWS-managed policies."""
 
 import json
 

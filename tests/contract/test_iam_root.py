@@ -1,4 +1,4 @@
-"""The root of an account, with a key that comes from the store itself: who it is, and what AWS keeps from it."""
+"""The root of an account, with an access key from the store itself: its identity, and what AWS does not allow it."""
 
 import datetime
 import subprocess

@@ -1,5 +1,4 @@
-"""The policy simulator, and the account as a whole: what IAM tells of policies without anything being done. That the
-answers fit botocore's model is checked where they are read (`clients.py`)."""
+"""The policy simulator, and the account as a whole. `clients.py` checks that the answers match botocore's model."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Users and groups of IAM, by boto3: names, paths, ids, pages, what refuses a deletion, and what a rename keeps."""
+"""Users and groups of IAM, with boto3: names, paths, IDs, pages, what prevents a deletion, and what a rename keeps."""
 
 import json
 import re

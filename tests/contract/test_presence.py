@@ -1,6 +1,6 @@
-"""Which operations of IAM, STS and Organizations are there, asked of the server itself: an operation that is there
-refuses a user without any permission by name, one that is not says so. Nothing answers such a user but what AWS lets
-everybody do, and no refusal tells him what exists."""
+"""Which operations of IAM, STS and Organizations the server supports: a supported operation denies a user without
+permissions by name, an unsupported one says that it is not supported. Such a user gets a result only from operations
+that AWS allows to everybody, and no refusal shows what exists."""
 
 import functools
 

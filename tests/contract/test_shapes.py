@@ -1,4 +1,4 @@
-"""The check of answers itself: each way not to fit the model is found."""
+"""Tests of the comparison itself: it finds each way not to match the model."""
 
 import pytest
 from shapes import misfits

@@ -1,4 +1,4 @@
-"""Who may call: signatures in the header and in the URL, and each refusal in the dialect of its API."""
+"""Authentication: signatures in the header and in the URL, and each error in the protocol of its API."""
 
 import re
 import time

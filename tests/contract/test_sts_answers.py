@@ -1,5 +1,5 @@
-"""Every signed operation of STS, and every operation of Organizations, answered with real contents. That the answers
-fit botocore's models is checked where they are read (`clients.py`); here is what they say."""
+"""The answers of every signed operation of STS, and of every operation of Organizations, with real content.
+`clients.py` checks that they match botocore's models; these tests check their content."""
 
 import datetime
 

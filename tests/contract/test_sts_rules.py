@@ -1,4 +1,4 @@
-"""What STS refuses before it decides, with the texts that AWS has; and sessions of every kind over the wire."""
+"""What STS refuses before the decision, with AWS's texts; and sessions of every kind over the wire."""
 
 import base64
 import urllib.error

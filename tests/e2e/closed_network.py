@@ -1,6 +1,6 @@
-"""A closed network, in which AWS's own host names lead to a server with a certificate that clients trust: what accepts
-no other names runs unmodified. The names come from a hosts file that only the test's own processes see. Three accounts:
-the management account, one that owns images, and one that runs them."""
+"""A closed network in which AWS's host names lead to a server with a certificate that clients trust, for tools that
+accept no other names. The names come from a hosts file that only the test's own processes see. There are three
+accounts: the management account, one that owns images, and one that runs them."""
 
 import json
 import os

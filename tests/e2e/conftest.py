@@ -1,4 +1,4 @@
-"""What every test has: one server for the whole run, a home of its own, and docker-style credentials in it."""
+"""Fixtures of every test: one server for the whole run, a home folder, and docker-style credentials in it."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""containerd in a folder of its own, without CRI: `ctr` drives it."""
+"""containerd in its own folder, without CRI, used through `ctr`."""
 
 from process import Daemon, answers, environment
 

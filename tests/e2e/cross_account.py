@@ -1,5 +1,5 @@
-"""Pulls across accounts in the closed network: images that one account owns, and a role of another that may read them,
-whose credentials `wharf credentials serve` gives to what runs there."""
+"""Cross-account pulls in the closed network: one account owns the images, and a role of another account may read them.
+`wharf credentials serve` provides the role's credentials."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""Images made on the spot, as OCI image layouts: FROM scratch, with content that no other test shares."""
+"""Builds images as OCI image layouts: FROM scratch, with unique content."""
 
 import gzip
 import hashlib

@@ -1,5 +1,5 @@
-"""An OIDC issuer, as a Kubernetes cluster is one: a discovery document and keys over HTTPS, with an authority of its
-own, and tokens of service accounts."""
+"""An OIDC issuer like a Kubernetes cluster: a discovery document and keys over HTTPS, with its own certificate
+authority, and tokens of service accounts."""
 
 import base64
 import json

@@ -1,5 +1,5 @@
-"""Running clients and daemons: nothing of the caller's environment leaks in, a failure shows what the program said,
-and a daemon is ended by its own process id."""
+"""Runs clients and daemons without the caller's environment. A failure shows the output of the program. A daemon is
+ended by its process ID."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""One `wharf dev`, started from the built binary, and what its own `wharf env` says about it."""
+"""One `wharf dev` from the built binary, and the output of its `wharf env`."""
 
 import base64
 import http.client

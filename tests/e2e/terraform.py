@@ -1,4 +1,4 @@
-"""What Terraform's AWS provider does around its calls: it parses who it is, waits, decodes and compares."""
+"""What Terraform's AWS provider does around its calls: it parses its identity, waits, decodes and compares."""
 
 import json
 import urllib.parse

@@ -1,4 +1,4 @@
-"""The AWS CLI with nothing but the variables that `wharf env` prints."""
+"""The AWS CLI with only the variables that `wharf env` prints."""
 
 import json
 import subprocess

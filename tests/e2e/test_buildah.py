@@ -1,4 +1,4 @@
-"""buildah: an image made without a Dockerfile, pushed and pulled."""
+"""buildah: an image built without a Dockerfile, pushed and pulled."""
 
 import images
 from process import run

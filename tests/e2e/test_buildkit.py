@@ -1,4 +1,4 @@
-"""BuildKit: an index with attestations, and the build cache kept in the registry."""
+"""BuildKit: an index with attestations, and the build cache in the registry."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""containerd, what Kubernetes nodes run: its own daemon, pushes and pulls with `ctr`."""
+"""containerd, the runtime of Kubernetes nodes: its own daemon, pushes and pulls with `ctr`."""
 
 import subprocess
 

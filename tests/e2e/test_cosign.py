@@ -1,4 +1,4 @@
-"""cosign with a key pair and no transparency log: signatures kept as a tag and as a referrer."""
+"""cosign with a key pair and without a transparency log: signatures stored as a tag and as a referrer."""
 
 import images
 import pytest

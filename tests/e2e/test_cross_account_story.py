@@ -1,6 +1,5 @@
-"""The story of docs/cross-account.md, told by the page itself: its commands are run in their order; those that are to
-fail must fail with the texts that the page shows. The first part is a laptop's, with `wharf dev` and nothing else; the
-rest is told in a closed network whose names are AWS's."""
+"""Runs the commands of docs/cross-account.md in order. Commands that are marked to fail must fail with the texts on the
+page. The first part needs only `wharf dev`; the rest runs in a closed network with AWS's names."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The docker engine, its daemon started here on folders and a socket of its own."""
+"""The docker engine, with its own daemon, folders and socket."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Flux deploys from another account: its login library and what its source-controller does with the password, over
+"""Flux deploys from another account: its login library, and what its source-controller does with the password, for
 charts that helm pushed and cosign signed."""
 
 import json

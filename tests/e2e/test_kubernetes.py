@@ -1,5 +1,5 @@
-"""How a Kubernetes node pulls from another account: kubelet's `ecr-credential-provider` answers for the image, and
-containerd pulls with what it answered."""
+"""A Kubernetes node pulls from another account: kubelet's `ecr-credential-provider` returns credentials for the image,
+and containerd pulls with them."""
 
 import json
 

@@ -1,5 +1,5 @@
-"""A node's credentials: a role, taken on with an access key that `wharf credentials` alone holds, reaches the AWS CLI and
-boto3 in each of the ways they know. docs/node-identity.md tells the same story."""
+"""Credentials for a node: a role, assumed with an access key that only `wharf credentials` has, is used by the AWS CLI
+and boto3 in each way that they support. docs/node-identity.md describes the same setup."""
 
 import json
 import stat

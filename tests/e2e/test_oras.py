@@ -1,4 +1,4 @@
-"""oras: artifacts of any kind, files attached to an image, and copies that take the attachments along."""
+"""oras: artifacts of any kind, files attached to an image, and copies that include the attachments."""
 
 import json
 

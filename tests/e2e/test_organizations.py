@@ -1,4 +1,5 @@
-"""Organizations by boto3: what Terraform's aws_organizations_account calls, in its order, and what a member may do."""
+"""Organizations with boto3: the calls of Terraform's aws_organizations_account in its order, and the permissions of a
+member account."""
 
 import uuid
 

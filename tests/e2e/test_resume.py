@@ -1,4 +1,4 @@
-"""A connection that is cut in the middle of an upload: what arrived is kept, and the client goes on from there."""
+"""A connection that is cut during an upload: the received bytes are kept, and the client resumes."""
 
 import http.client
 import socket

@@ -1,4 +1,4 @@
-"""skopeo: copies between the server, layouts and folders; what arrives is what left, byte for byte."""
+"""skopeo: copies between the server, layouts and folders; the content stays the same, byte for byte."""
 
 import json
 

@@ -1,5 +1,5 @@
-"""The ECR resources of Terraform's AWS provider: its calls, in its order, with its checks. The provider itself is not to
-be had as a module; what it does is in its source (internal/service/ecr)."""
+"""The ECR resources of Terraform's AWS provider: its calls in its order, with its checks. The provider is not available
+as a module; its behaviour is in its source (internal/service/ecr)."""
 
 import base64
 import json

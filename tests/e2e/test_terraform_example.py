@@ -1,5 +1,5 @@
-"""docs/examples/cross-account.tf, as far as it can be run without the provider: it is written as `tofu fmt` writes it,
-and shares exactly what the tests of pulls across accounts share."""
+"""docs/examples/cross-account.tf, as far as it can be tested without the provider: it has the format of `tofu fmt`, and
+shares the same repositories as the tests of cross-account pulls."""
 
 import re
 from pathlib import Path

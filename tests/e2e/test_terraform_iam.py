@@ -1,4 +1,4 @@
-"""The IAM resources of Terraform's AWS provider: its calls, in its order, with its checks (internal/service/iam)."""
+"""The IAM resources of Terraform's AWS provider: its calls in its order, with its checks (internal/service/iam)."""
 
 import pytest
 from terraform import Provider, by_key, document, gone, refusal, tags, trust

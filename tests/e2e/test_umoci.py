@@ -1,4 +1,4 @@
-"""umoci makes and changes a layout; the server carries it there and back."""
+"""umoci creates and changes a layout; the server stores it and returns it."""
 
 import json
 

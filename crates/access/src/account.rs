@@ -11,14 +11,14 @@ use crate::seal::SealError;
 use crate::store::{StoreResultExt as _, store_error};
 
 impl Access {
-    /// The store's key of an account that exists, as a caller's does.
+    /// The store's key of an existing account, such as the caller's.
     pub async fn account_key(&self, account_id: &AccountId) -> Result<AccountKey> {
         let find = FindAccount { account_id: account_id.clone() };
         let account = self.meta.read(find).await.or_store_error()?;
         account.map(|account| account.key).ok_or_else(|| Error::internal(SealError::Failed))
     }
 
-    /// The registry of an account in a Region. The first request for it makes it.
+    /// The registry of an account in a Region. The first request for it creates it.
     pub async fn ensure_registry(
         &self,
         account: AccountKey,
@@ -35,7 +35,7 @@ impl Access {
     }
 }
 
-/// A refusal means that two processes made the account at the same time. The caller is told to try again.
+/// A refusal means that two processes created the account at the same time. The caller is asked to retry.
 pub fn refused_or_store<R: std::fmt::Debug>(error: meta::OpError<R>) -> Error {
     match error {
         meta::OpError::Store(error) => store_error(error),

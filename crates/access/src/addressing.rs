@@ -1,5 +1,5 @@
-//! Which registry a request is about (design: addressing): the host names it, or the first part of the path does, or
-//! it is the caller's own.
+//! Which registry a request means (docs/adr/0013-names-of-registries.md): the host names it, or the first part of the
+//! path does, or it is the caller's own.
 
 use aws::ids::{AccountId, Region};
 use meta::FindAccount;
@@ -15,13 +15,13 @@ use crate::store::StoreResultExt as _;
 pub struct Host(Option<(AccountId, Region)>);
 
 impl Access {
-    /// Reads a host. `localhost` or an address names no registry.
+    /// Parses a host. `localhost` or an address names no registry.
     pub fn host(&self, host: Option<&str>) -> std::result::Result<Host, HostError> {
         host.map_or(Ok(None), |host| self.settings.address.registry_of_host(host)).map(Host)
     }
 
-    /// The registry of a request: the one that the host names, or of the account in the path, or the caller's own; the
-    /// latter two in the region that the caller's token was issued for.
+    /// The registry of a request: the one that the host names, or that of the account ID in the path, or the caller's
+    /// own. The last two are in the Region of the caller's token.
     pub fn registry_of(
         &self,
         host: &Host,
@@ -35,9 +35,9 @@ impl Access {
         (in_path.unwrap_or(&caller.account_id).clone(), region)
     }
 
-    /// The account that a path begins with: `111122223333/svc/api`. Only at a host that names no registry, and only an
-    /// account of this deployment: other digits are part of a repository's name. A repository whose own name begins with
-    /// an account's digits is reached behind its account, as `repositoryUri` has it.
+    /// The account ID at the start of a path: `111122223333/svc/api`. Only at a host that names no registry, and only
+    /// an account of this deployment: other digits are part of a repository name. A repository whose name begins with
+    /// an account ID is reached after its own account ID, as in `repositoryUri`.
     pub async fn account_in_path(&self, host: &Host, first_part: &str) -> Result<Option<AccountId>> {
         let Ok(account_id) = first_part.parse::<AccountId>() else { return Ok(None) };
         if host.0.is_some() {

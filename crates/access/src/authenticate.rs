@@ -1,4 +1,4 @@
-//! Who signed a request of the control plane.
+//! Authentication of requests of the control plane.
 
 use std::sync::Arc;
 
@@ -17,27 +17,27 @@ use crate::store::StoreResultExt as _;
 /// Why a signed request has no caller.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticateError {
-    /// No such access key, a key that is not active, or a session token where none belongs.
+    /// The access key does not exist or is inactive, or there is an unexpected session token.
     #[error("the security token is invalid")]
     UnknownKey,
-    /// The signature or its frame is wrong.
+    /// The signature or its form is wrong.
     #[error("the signature does not verify")]
     Signature(#[source] SigV4Error),
-    /// The store could not be asked.
+    /// The store failed.
     #[error("the access key could not be looked up")]
     Store(#[source] Error),
 }
 
-/// Who a request claims to come from, with the secret that can prove it. No `Debug`: it holds the secret.
+/// The claimed caller of a request, with the secret that can prove it. No `Debug`: it contains the secret.
 pub struct Signer {
     secret: SecretKey,
     caller: Caller,
 }
 
 impl Access {
-    /// Finds the owner of the access key that a request presents. That needs no body yet: a request whose key
-    /// nobody has is refused before its body is read into memory. Temporary credentials are known by their token
-    /// alone; that their principal is still there is read at the gate.
+    /// Finds the owner of the access key in a request. This needs no body: a request with an unknown access key is
+    /// refused before its body is read. Temporary credentials are known from their token alone; the gate reads whether
+    /// their principal still exists.
     pub async fn signer(&self, presented: &Presented, now: Timestamp) -> Result<Signer, AuthenticateError> {
         let id = presented.access_key_id().clone();
         if let Some(session_token) = presented.session_token() {
@@ -63,13 +63,13 @@ impl Access {
 }
 
 impl Signer {
-    /// The unique id of whom the request claims to come from. Nothing of it is proven.
+    /// The unique ID of the claimed caller. Nothing is proven yet.
     pub fn claimed(&self) -> &str {
         &self.caller.unique_id
     }
 
-    /// Verifies the signature of a request and returns who made it. `service` is the signing name that the
-    /// request's API expects in the credential scope; the region is the one the scope names.
+    /// Verifies the signature of a request and returns its caller. `service` is the signing name that the request's API
+    /// expects in the credential scope; the Region is the one in the scope.
     pub fn verify(
         self,
         request: &Request<'_>,

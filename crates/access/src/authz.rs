@@ -366,13 +366,7 @@ fn log_denial(caller: &str, op: Op, resource: &str, decision: &policy::Decision)
         }
         policy::Decision::Exceeded(excess) => {
             let because = excess.words();
-            tracing::warn!(
-                caller,
-                action,
-                resource,
-                because,
-                "denied: it could not be decided within bounds"
-            );
+            tracing::warn!(caller, action, resource, because, "denied: the decision exceeded its limits");
         }
         policy::Decision::Allow(_) => {}
     }

@@ -1,4 +1,4 @@
-//! Who asks: an IAM user, an account's root, or a session, with all that its credentials carry.
+//! The caller: an IAM user, the root of an account, or a session, with everything that its credentials contain.
 
 use std::sync::Arc;
 
@@ -12,27 +12,27 @@ use serde::{Deserialize, Serialize};
 pub struct Caller {
     /// The account that the principal belongs to.
     pub account_id: AccountId,
-    /// The unique id of the principal whose policies decide (`AIDA…`, `AROA…`; of a root, the account's digits),
-    /// which one re-created under the same name does not share.
+    /// The unique ID of the principal whose policies decide (`AIDA…`, `AROA…`; for a root, the account ID). A principal
+    /// that is created again with the same name has another one.
     pub unique_id: String,
     /// What kind of principal it is.
     pub kind: CallerKind,
-    /// The ARN as error texts name it.
+    /// The ARN in error texts.
     pub arn: String,
-    /// The access key that signed, or that asked for the token in use.
+    /// The access key that signed the request, or that requested the token.
     pub access_key_id: AccessKeyId,
-    /// The long-term key that must still be active: the key itself, or the one that a session was asked with. The
-    /// session of a role has none: it ends with the role.
+    /// The long-term key that must still be active: the access key itself, or the one that requested the session. A
+    /// role's session has none: it ends with the role.
     pub long_term_key: Option<AccessKeyId>,
-    /// What temporary credentials carry.
+    /// What temporary credentials contain.
     pub session: Option<Arc<Session>>,
-    /// The region that a docker token was issued for; a signed request has its region in its scope.
+    /// The Region that a docker token was issued for; a signed request has its Region in its scope.
     pub token_region: Option<Region>,
-    /// When the credentials that the request came with end, in seconds since 1970. Long-term keys do not.
+    /// When the credentials of the request expire, in seconds since 1970. Long-term keys do not expire.
     pub ends_at: Option<i64>,
 }
 
-/// The kinds of principals that can ask.
+/// The kinds of callers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallerKind {
     /// The account itself.
@@ -67,19 +67,19 @@ pub enum CallerKind {
         /// The session's name.
         #[serde(rename = "n")]
         name: String,
-        /// Path and name of the user who asked for it; none when that was root.
+        /// Path and name of the user that requested it; none for root.
         #[serde(rename = "u")]
         user: Option<(String, String)>,
     },
 }
 
-/// What temporary credentials carry beyond who they are of.
+/// What temporary credentials contain in addition to their principal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// When it was issued, in seconds since 1970 (`aws:TokenIssueTime`).
     #[serde(rename = "i")]
     pub issued_at: i64,
-    /// When the credentials end, in seconds since 1970.
+    /// When the credentials expire, in seconds since 1970.
     #[serde(rename = "e")]
     pub expires_at: i64,
     /// The session's policies. None: not limited; an empty list allows nothing.
@@ -88,19 +88,19 @@ pub struct Session {
     /// Session tags (`aws:PrincipalTag/…`).
     #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<(String, String)>,
-    /// Keys of the tags that the next session of a chain inherits.
+    /// The tag keys that the next session of a chain inherits.
     #[serde(rename = "v", default, skip_serializing_if = "Vec::is_empty")]
     pub transitive: Vec<String>,
     /// `aws:SourceIdentity`.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub source_identity: Option<String>,
-    /// Whether a second factor was shown (`aws:MultiFactorAuthPresent`).
+    /// Whether the caller used a second factor (`aws:MultiFactorAuthPresent`).
     #[serde(rename = "m", default, skip_serializing_if = "std::ops::Not::not")]
     pub mfa: bool,
-    /// The token of an identity provider that the session was given for.
+    /// The token of an identity provider for which the session was issued.
     #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
     pub web_identity: Option<WebIdentity>,
-    /// Whether a session of a role asked for it (role chaining).
+    /// Whether a session of a role requested it (role chaining).
     #[serde(rename = "c", default, skip_serializing_if = "std::ops::Not::not")]
     pub chained: bool,
 }
@@ -116,13 +116,13 @@ pub enum SessionPolicy {
     Managed(String),
 }
 
-/// Whom an identity provider's token spoke of.
+/// The subject of an identity provider's token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebIdentity {
     /// The provider's ARN (`aws:FederatedProvider`).
     #[serde(rename = "p")]
     pub provider_arn: String,
-    /// The issuer without its scheme, which leads the condition keys.
+    /// The issuer without its scheme; the prefix of the condition keys.
     #[serde(rename = "i")]
     pub issuer: String,
     /// `sub`.
@@ -134,7 +134,7 @@ pub struct WebIdentity {
 }
 
 impl CallerKind {
-    /// The ARN of such a principal, as error texts and GetCallerIdentity name it.
+    /// The ARN of such a principal in error texts and GetCallerIdentity.
     pub fn arn(&self, account: &AccountId) -> String {
         match self {
             Self::Root => Arn::iam_root(account).to_string(),
@@ -163,12 +163,13 @@ impl Caller {
         }
     }
 
-    /// Whether the credentials that the request came with have ended.
+    /// Whether the credentials of the request have expired.
     pub fn has_ended(&self, now: Timestamp) -> bool {
         self.ends_at.is_some_and(|ends_at| now.as_second() >= ends_at)
     }
 
-    /// `aws:userid`: the unique id of a user, `AROA…:session`, `account:name` of a federated user, a root's account.
+    /// `aws:userid`: the unique ID of a user, `AROA…:session`, `account:name` of a federated user, the account ID of a
+    /// root.
     pub fn user_id(&self) -> String {
         match &self.kind {
             CallerKind::Root | CallerKind::User { .. } => self.unique_id.clone(),
@@ -177,8 +178,8 @@ impl Caller {
         }
     }
 
-    /// Whose an upload is: a role's, in whichever session. Two users may give their sessions of GetFederationToken one
-    /// name, and with it one `aws:userid`: those are two.
+    /// The owner of an upload: for a role, the role in any session. Two users can give their sessions of
+    /// GetFederationToken the same name, and then the same `aws:userid`: those are two owners.
     pub fn upload_owner(&self) -> String {
         match &self.kind {
             CallerKind::Federated { name, .. } => format!("{}:{name}", self.unique_id),
@@ -186,7 +187,7 @@ impl Caller {
         }
     }
 
-    /// `aws:PrincipalArn`: for the session of a role, the role's ARN with its path.
+    /// `aws:PrincipalArn`: for a role's session, the ARN of the role with its path.
     pub fn principal_arn(&self) -> String {
         match &self.kind {
             CallerKind::Role { path, name, .. } => Arn::iam_role(&self.account_id, path, name).to_string(),
@@ -204,8 +205,8 @@ impl Caller {
         }
     }
 
-    /// Sessions of GetFederationToken, and those of GetSessionToken without a second factor, have no way into IAM
-    /// (IAM User Guide, "Compare AWS STS credentials").
+    /// Sessions of GetFederationToken, and those of GetSessionToken without a second factor, cannot call IAM (IAM User
+    /// Guide, "Compare AWS STS credentials").
     pub fn may_not_use_iam(&self) -> bool {
         match self.kind {
             CallerKind::Role { .. } => false,
@@ -216,13 +217,14 @@ impl Caller {
         }
     }
 
-    /// Sessions of GetFederationToken have GetCallerIdentity of STS, those of GetSessionToken AssumeRole too (the same
-    /// page). Neither of the two is decided by the caller's policies alone, so that this is about all the others.
+    /// Of STS's operations, sessions of GetFederationToken can call GetCallerIdentity, and those of GetSessionToken
+    /// also AssumeRole (the same page). The caller's policies do not decide these two, so this is about all other
+    /// operations.
     pub fn may_not_use_sts(&self) -> bool {
         self.session.is_some() && !matches!(self.kind, CallerKind::Role { .. })
     }
 
-    /// The caller under the name that its principal has now; None if nothing changed. Only users can be renamed.
+    /// The caller with the current name of its principal; None if nothing changed. Only users can be renamed.
     pub fn renamed(&self, path: &str, name: &str) -> Option<Self> {
         let kind = match &self.kind {
             CallerKind::User { path: old_path, name: old } if old != name || old_path != path => {

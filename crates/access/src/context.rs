@@ -1,4 +1,5 @@
-//! Who asks, from where and when: made once for each request and read by authorisation, events and audit.
+//! The context of a request: caller, origin and time. It is created once for each request; authorization, events and
+//! audit use it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,16 +15,16 @@ use crate::decisions::Decisions;
 use crate::error::Result;
 use crate::memory::Memory;
 
-/// The network side of a request, after trusted proxies have been taken into account.
+/// The network origin of a request, after trusted proxies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// The client's address (`aws:SourceIp`).
     pub address: IpAddr,
-    /// Whether the client spoke TLS (`aws:SecureTransport`).
+    /// Whether the client used TLS (`aws:SecureTransport`).
     pub tls: bool,
 }
 
-/// Which API a request came by.
+/// The API of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plane {
     /// The OCI distribution protocol under `/v2/`.
@@ -37,30 +38,30 @@ pub enum Plane {
 pub struct Ctx {
     /// Who asks.
     pub caller: Arc<Caller>,
-    /// From where.
+    /// The network origin.
     pub peer: Peer,
     /// The `User-Agent` header (`aws:UserAgent`).
     pub user_agent: Option<String>,
-    /// The id in the log and in the answer.
+    /// The request ID in the log and in the answer.
     pub request_id: String,
     /// Recognises a write that was repeated because the answer of its COMMIT was lost.
     pub operation_id: OperationId,
-    /// The time that decisions and rows go by: when the request began, or when its body was in ([`Ctx::later`]).
+    /// The time for decisions and rows: when the request began, or when its body had arrived ([`Ctx::later`]).
     pub now: Timestamp,
-    /// By which API.
+    /// The API.
     pub plane: Plane,
-    /// The Region of the signature's scope; none for a request that was not signed.
+    /// The Region of the signature's scope; none for an unsigned request.
     pub signed_region: Option<Region>,
-    /// Where the memory that the request needs is accounted for; none where nobody does.
+    /// The account of the request's memory; none if there is none.
     pub memory: Option<Arc<dyn Memory>>,
-    /// What the gate decided so far.
+    /// The gate's decisions so far.
     pub decisions: Arc<Decisions>,
-    /// When `now` was read, on a clock that is never set.
+    /// When `now` was read, on a monotonic clock.
     pub read_at: Instant,
 }
 
 impl Ctx {
-    /// The context of a request; its writes are recognised by its id.
+    /// The context of a request; its ID identifies its writes.
     pub fn new(
         caller: Arc<Caller>,
         peer: Peer,
@@ -85,8 +86,8 @@ impl Ctx {
         }
     }
 
-    /// The same request at the time that it is now. What was decided before a body came in, or before a turn was waited
-    /// for, is decided again with it: meanwhile a policy, a user or a session may have ended.
+    /// The same request with the current time. Decisions from before a body arrived, or before a turn was waited for,
+    /// are made again with it: meanwhile a policy, a user or a session may have ended.
     #[must_use]
     pub fn later(&self) -> Self {
         let read_at = Instant::now();
@@ -101,13 +102,13 @@ impl Ctx {
         Self { memory: Some(memory), ..self }
     }
 
-    /// The same with a record of decisions that its maker reads at the end.
+    /// The same with a record of decisions, which its creator reads at the end.
     #[must_use]
     pub fn recorded_in(self, decisions: Arc<Decisions>) -> Self {
         Self { decisions, ..self }
     }
 
-    /// Takes room for bytes that the request needs until it is answered.
+    /// Reserves room for bytes that the request needs until it is answered.
     pub async fn hold(&self, bytes: u64) -> Result<()> {
         match &self.memory {
             Some(memory) => memory.hold(bytes).await,
@@ -127,23 +128,23 @@ impl Ctx {
     }
 }
 
-/// The context of a request that nobody signed.
+/// The context of an unsigned request.
 #[derive(Clone, Debug)]
 pub struct Unsigned {
-    /// From where.
+    /// The network origin.
     pub peer: Peer,
     /// The `User-Agent` header (`aws:UserAgent`).
     pub user_agent: Option<String>,
-    /// The request's one reading of the clock.
+    /// The time, read once for the request.
     pub now: Timestamp,
 }
 
-/// A moment in the store's unit.
+/// A time in the store's unit.
 pub fn micros(at: Timestamp) -> Micros {
     Micros(at.as_microsecond())
 }
 
-/// A repository as a request names it: not yet known to exist, nor the caller to be allowed.
+/// A repository as a request names it: it may not exist, and the caller may have no permission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepositoryRef {
     /// The registry's account.

@@ -1,19 +1,19 @@
-//! What the gate decided for one request. The server has it at the end of the request, for its audit record.
+//! The gate's decisions on one request. The server uses them at the end of the request, for its audit record.
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::op::Op;
 
-/// Decisions that are kept for one request. A request that names hundreds of repositories has more; then the first are
-/// kept, and every refusal ends the request.
+/// The maximum number of decisions for one request. A request with hundreds of repositories has more; then the first
+/// ones are kept. A refusal always ends the request.
 const MOST: usize = 64;
 
 /// One decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided {
-    /// The operation or permission that was asked for.
+    /// The operation or permission.
     pub op: Op,
-    /// The ARN that it was decided on, or `*`.
+    /// The ARN of the decision, or `*`.
     pub resource: String,
     /// Whether it was allowed.
     pub allowed: bool,
@@ -29,12 +29,12 @@ impl Decisions {
         if decided.len() >= MOST && allowed {
             return;
         }
-        // A refusal takes the last place.
+        // A refusal replaces the last decision.
         decided.truncate(MOST - 1);
         decided.push(Decided { op, resource: resource.to_owned(), allowed });
     }
 
-    /// Takes what was decided so far.
+    /// Takes the decisions so far.
     pub fn take(&self) -> Vec<Decided> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -46,7 +46,7 @@ mod tests {
     use crate::op::EcrOp;
 
     #[test]
-    fn the_number_is_bounded_and_a_refusal_is_always_there() {
+    fn the_number_is_limited_and_a_refusal_is_always_kept() {
         let (decisions, op) = (Decisions::default(), Op::Ecr(EcrOp::PutImage));
         for _ in 0..MOST + 10 {
             decisions.record(op, "a", true);

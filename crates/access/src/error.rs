@@ -1,5 +1,5 @@
-//! What can go wrong in the rules: a code that the server maps to both dialects (OCI and AWS), the
-//! sentence for the caller, and a cause that only the log sees.
+//! Errors: a code that the server maps to both formats (OCI and AWS), a message for the caller, and a cause only for
+//! the log.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use oci::digest::Digest;
 
-/// Every refusal and failure of the registry. The server maps each to an OCI code, an AWS exception and a
-/// status in one exhaustive match; `docs/errors.md` is that table.
+/// Every error of the registry. The server maps each to an OCI code, an AWS exception and a status in one exhaustive
+/// match; `docs/errors.md` has the same table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are those of ECR's exceptions and of the OCI error codes")]
 pub enum Code {
@@ -57,7 +57,7 @@ pub enum Code {
     OutOfSpace,
     Unavailable,
     Internal,
-    /// A refusal of IAM, STS or Organizations, which the data plane never gives.
+    /// An error of IAM, STS or Organizations. The data plane never returns it.
     Aws(AwsCode),
 }
 
@@ -69,7 +69,7 @@ macro_rules! aws_codes {
         pub enum AwsCode { $($code,)* }
 
         impl AwsCode {
-            /// Every one of them.
+            /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$code),*];
 
             /// The name on the wire.
@@ -120,7 +120,7 @@ aws_codes! {
     TargetNotFound: "TargetNotFoundException" 400;
 }
 
-/// A member that an AWS exception carries beside its message (`InvalidLayerPartException` has four).
+/// A member of an AWS exception in addition to its message (`InvalidLayerPartException` has four).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Field {
     /// A string member.
@@ -129,12 +129,12 @@ pub enum Field {
     Number(&'static str, i64),
 }
 
-/// The cause of a failure, for the log alone. It has no `Display`, so that it cannot slip into an answer.
+/// The cause of a failure, only for the log. It has no `Display`, so it cannot get into an answer.
 #[derive(Clone)]
 pub struct Internal(Arc<dyn std::error::Error + Send + Sync>);
 
 impl Internal {
-    /// The whole chain of causes, outermost first, for the one log line of a failed request.
+    /// The whole chain of causes, outermost first, for the log line of a failed request.
     pub fn chain(&self) -> String {
         let mut text = self.0.to_string();
         let mut cause = self.0.source();
@@ -156,23 +156,23 @@ impl fmt::Debug for Internal {
 /// A refusal or failure of an operation.
 #[derive(Clone, Debug)]
 pub struct Error {
-    /// What kind it is.
+    /// The kind of error.
     pub code: Code,
-    /// The sentence for the caller.
+    /// The message for the caller.
     pub message: Cow<'static, str>,
-    /// Members that the AWS exception carries beside the message.
+    /// Members of the AWS exception in addition to the message.
     pub fields: Vec<Field>,
-    /// The blobs or manifests that are missing, for the data plane's `detail`.
+    /// The missing blobs or manifests, for the data plane's `detail`.
     pub missing: Vec<Digest>,
     /// The cause, for the log.
     pub internal: Option<Internal>,
 }
 
-/// What an operation of the registry gives.
+/// The result of an operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// A refusal with a sentence for the caller.
+    /// An error with a message for the caller.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code, message: message.into(), fields: Vec::new(), missing: Vec::new(), internal: None }
     }
@@ -182,19 +182,19 @@ impl Error {
         Self::new(Code::Aws(code), message)
     }
 
-    /// A failure of the server itself: the caller learns nothing but that it happened.
+    /// An internal error: the caller learns only that it happened.
     pub fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
         let message = "An internal error occurred. Give the request id to the operator of this registry.";
         Self { internal: Some(Internal(Arc::new(cause))), ..Self::new(Code::Internal, message) }
     }
 
-    /// The store cannot answer now; the same request may work later.
+    /// The store cannot answer now; a retry may succeed.
     pub fn unavailable(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
         let message = "The registry's store is not available at the moment. Try again shortly.";
         Self { internal: Some(Internal(Arc::new(cause))), ..Self::new(Code::Unavailable, message) }
     }
 
-    /// ECR's sentence for a parameter that breaks a rule (`Invalid parameter at 'x' failed to satisfy …`).
+    /// ECR's message for an invalid parameter (`Invalid parameter at 'x' failed to satisfy …`).
     pub fn invalid_parameter(member: &str, constraint: &str) -> Self {
         Self::new(
             Code::InvalidParameter,

@@ -1,5 +1,5 @@
-//! Callers whose sessions are too large for where a sealed value has to go. The server keeps those, sealed, until the last
-//! such value ends; what goes out is a handle. One session is kept once, however often it logs in.
+//! Callers whose sessions are too large for a sealed value. The server stores these sessions, sealed, until the last
+//! value with their handle expires. A session is stored once, however often it logs in.
 
 use jiff::Timestamp;
 use meta::{FindSessionContext, PutSessionContext};
@@ -13,7 +13,7 @@ use crate::seal::Purpose;
 use crate::session::Carried;
 use crate::store::StoreResultExt as _;
 
-/// The caller in a sealed value: whole, or the handle of one that is kept.
+/// The caller in a sealed value: complete, or the handle of a stored one.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum SealedCaller {
@@ -24,15 +24,15 @@ pub enum SealedCaller {
     },
 }
 
-/// The end of the hour, so that a session that asks for many such values prolongs what is kept once an hour.
+/// The end of the hour, so a session that requests many such values extends its stored context once an hour.
 fn to_the_hour(at: Timestamp) -> Timestamp {
     let seconds = at.as_second();
     Timestamp::from_second(seconds - seconds.rem_euclid(3_600) + 3_600).unwrap_or(Timestamp::MAX)
 }
 
 impl Access {
-    /// Seals what `with` makes of a caller into at most `most` characters. What is kept for it goes with the principal,
-    /// and after `expires_at`.
+    /// Seals what `with` makes of a caller into at most `most` characters. The stored context is removed with the
+    /// principal, or after `expires_at`.
     pub async fn seal_with_caller<T: Serialize>(
         &self,
         purpose: Purpose,
@@ -56,7 +56,7 @@ impl Access {
         self.keys.seal_json(purpose, &with(SealedCaller::Kept { id })).map_err(Error::internal)
     }
 
-    /// The caller of a sealed value; None if it is not one of ours or was forgotten.
+    /// The caller of a sealed value; None if the value is invalid or its context was removed.
     pub async fn caller_of(&self, sealed: SealedCaller) -> Result<Option<Caller>> {
         let id = match sealed {
             SealedCaller::Whole(carried) => return Ok(carried.into_caller()),

@@ -1,5 +1,5 @@
-//! The ring of sealing keys as the store keeps it, and what becomes of a key: it is made, seals from a little later on,
-//! only opens once a newer one seals, and goes when nothing that it sealed can be valid any more.
+//! The ring of sealing keys as the store contains it, and the life of a key: it is created, starts to seal a little
+//! later, only opens values once a newer key seals, and is removed when everything that it sealed has expired.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,18 +7,17 @@ use serde::{Deserialize, Serialize};
 use crate::seal::{SealError, open_under, seal_under};
 use crate::settings::MasterKey;
 
-/// From the making of a key until it seals. Nodes look for new keys three times as often, so that none meets a value
-/// under a key that it does not know.
+/// The time from the creation of a key until it seals. Nodes read the ring three times as often, so no node meets a
+/// value of an unknown key.
 pub(super) const PICK_UP_SECONDS: i64 = 30;
-/// How long a key opens after a newer one seals: sessions live for 36 hours at most, docker passwords and what is kept
-/// for them for 13, download URLs for one. One hour is for nodes whose clocks differ.
+/// How long a key opens values after a newer key seals: sessions live for at most 36 hours, docker passwords and their
+/// stored contexts for 13, download URLs for one. One hour is for nodes with different clocks.
 pub(super) const OPENS_SECONDS: i64 = 37 * 3_600;
-/// Keys at a time.
+/// The maximum number of keys.
 const MOST_KEYS: usize = 64;
 
 const LABEL: &[u8] = b"wharf key ring";
-/// The first byte of a ring that several master keys wrap; one that is wrapped once begins with the format of sealed
-/// values.
+/// The first byte of a ring that two master keys seal; a ring under one key begins with the format of sealed values.
 const SEVERAL: u8 = 2;
 
 /// A key of the ring. It has no `Debug`.
@@ -51,7 +50,7 @@ impl Entry {
 #[derive(Clone)]
 pub struct Ring(Vec<Entry>);
 
-/// Why a ring is not turned.
+/// The ring has too many keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
@@ -64,24 +63,24 @@ impl Ring {
         &self.0
     }
 
-    /// Which key seals.
+    /// The key that seals.
     pub fn sealing(&self, now: Timestamp) -> usize {
         let seals = |entry: &Entry| entry.seals_from <= now.as_second();
         self.0.iter().rposition(seals).unwrap_or_default()
     }
 
-    /// Until when a key is needed; None while no newer one takes its place.
+    /// Until when a key is needed; None while it is the newest.
     pub fn needed_until(&self, at: usize) -> Option<i64> {
         Some(self.0.get(at.checked_add(1)?)?.seals_from.saturating_add(OPENS_SECONDS))
     }
 
-    /// Adds a key, unless one is there that does not seal yet.
+    /// Adds a key, unless there is one that does not seal yet.
     pub fn turn(&mut self, now: Timestamp) -> Result<Result<bool, Full>, SealError> {
         if self.sealing(now).saturating_add(1) < self.0.len() {
             return Ok(Ok(false));
         }
         let is_free = |id: &u8| self.0.iter().all(|entry| entry.id != *id);
-        // The next number, so that a retired one comes again as late as can be.
+        // The next number, so a retired number is used again as late as possible.
         let newest = self.0.last().map(|entry| entry.id).unwrap_or_default();
         let id = (newest..=u8::MAX).chain(1..newest).find(is_free);
         let Some(id) = id.filter(|_| self.0.len() < MOST_KEYS) else { return Ok(Err(Full)) };
@@ -90,27 +89,27 @@ impl Ring {
         Ok(Ok(true))
     }
 
-    /// Keys whose time is over.
+    /// Keys that are no longer needed.
     pub fn over(&self, now: Timestamp) -> Vec<u8> {
         let is_over = |at: usize| self.needed_until(at).is_some_and(|until| until < now.as_second());
         self.0.iter().enumerate().filter(|(at, _)| is_over(*at)).map(|(_, entry)| entry.id).collect()
     }
 
-    /// Takes a key out; false if it is not there.
+    /// Removes a key; false if it does not exist.
     pub fn retire(&mut self, id: u8) -> bool {
         let before = self.0.len();
         self.0.retain(|entry| entry.id != id);
         self.0.len() < before
     }
 
-    /// The ring as a master key wraps it.
+    /// The ring, sealed under a master key.
     pub fn wrap(&self, master: &MasterKey) -> Result<Vec<u8>, SealError> {
         let text = serde_json::to_vec(&self.0).map_err(|_| SealError::Failed)?;
         seal_under(master.bytes(), LABEL, 0, &text)
     }
 }
 
-/// What the store holds: the ring, wrapped by one master key, or by two while one takes the other's place.
+/// The stored form: the ring sealed under one master key, or under two during a rotation.
 #[derive(Clone)]
 pub(super) struct Wraps(Vec<Vec<u8>>);
 
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_seals_once_every_node_knows_it() {
+    fn a_key_seals_when_every_node_knows_it() {
         let mut ring = Ring::generate(at(0)).unwrap();
         assert_eq!(ring.turn(at(0)).unwrap(), Ok(true));
         assert_eq!(ring.turn(at(PICK_UP_SECONDS - 1)).unwrap(), Ok(false), "one is waiting");
@@ -171,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_over_when_nothing_that_it_sealed_is_valid() {
+    fn a_key_ends_when_everything_it_sealed_has_expired() {
         let mut ring = Ring::generate(at(0)).unwrap();
         assert!(ring.over(at(1_000_000_000)).is_empty(), "nothing took its place");
         ring.turn(at(0)).unwrap().unwrap();
@@ -184,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_come_again_and_keys_are_bounded() {
+    fn key_numbers_are_reused_and_their_count_is_limited() {
         let mut ring = Ring::generate(at(0)).unwrap();
         for round in 0..600 {
             let newest = *ids(&ring).last().unwrap();
@@ -199,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ring_opens_under_its_master_keys_alone() {
+    fn a_ring_opens_only_under_its_master_keys() {
         let (old, new, other) = (MasterKey::new([7; 32]), MasterKey::new([8; 32]), MasterKey::new([9; 32]));
         let ring = Ring::generate(at(0)).unwrap();
         let one = Wraps::read(&ring.wrap(&old).unwrap()).unwrap();
@@ -210,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ring_of_before_rotation_opens() {
+    fn a_ring_from_before_rotation_opens() {
         let master = MasterKey::new([7; 32]);
         let text = format!(r#"[{{"id":1,"key":"{}"}}]"#, "ab".repeat(32));
         let stored = seal_under(master.bytes(), LABEL, 0, text.as_bytes()).unwrap();

@@ -1,7 +1,7 @@
-//! Keys that seal what the deployment gives out and keeps: listed, turned, retired, and put under another master key.
+//! The keys that seal values: listing, rotation, retirement, and another master key.
 //!
-//! Every change reads the stored ring, and puts another in its place if it is still the same. Nothing here
-//! passes the gate: it is for whoever can open the store, and for the operations WharfListKeys and WharfRotateKeys.
+//! Every change reads the stored ring, and replaces it if it has not changed meanwhile. Nothing here passes the gate:
+//! it is for operators who can open the store, and for the operations WharfListKeys and WharfRotateKeys.
 
 use std::time::Duration;
 
@@ -20,14 +20,14 @@ use crate::settings::MasterKey;
 use crate::store::{StoreResultExt as _, store_error};
 use crate::{Access, KEY_RING};
 
-/// How often a running node looks for what has become of the keys.
+/// How often a running node reads the ring.
 pub const REFRESH: Duration = Duration::from_secs(10);
-/// Secrets that are sealed anew in one pass.
+/// Secrets that one pass seals again.
 const SLICE: usize = 200;
-/// Others who change the ring at the same moment are few.
+/// Few others change the ring at the same time.
 const TRIES: usize = 10;
 
-/// The ring of the store; made where there is none.
+/// The stored ring; created if there is none.
 pub async fn open(master: &MasterKey, meta: &Meta, now: Timestamp) -> Result<Keys> {
     let fresh = Ring::generate(now).and_then(|ring| ring.wrap(master)).map_err(Error::internal)?;
     let put = PutSettingOnce { name: KEY_RING.to_owned(), value: fresh };
@@ -50,11 +50,11 @@ fn full() -> Error {
     Error::aws(AwsCode::OrganizationInvalidInput, text)
 }
 
-/// What becomes of the stored ring, and what is told of it.
+/// The new state of the stored ring, and the result for the caller.
 enum Change<T> {
-    /// It stays.
+    /// The ring does not change.
     Nothing(T),
-    /// It becomes this.
+    /// The ring changes to this.
     To(Vec<u8>, T),
 }
 
@@ -66,8 +66,8 @@ impl Access {
         Ok((stored, wraps))
     }
 
-    /// Reads the ring again. `master` is what the master key's file holds by now; the one that opened the ring before is
-    /// still good while a rotation of it is not finished.
+    /// Reads the ring again. `master` is the current content of the master key's file. The key that opened the ring
+    /// before still works while a rotation is not finished.
     pub async fn refresh_keys(&self, master: MasterKey, now: Timestamp) -> Result<()> {
         let (_, wraps) = self.stored_ring().await?;
         let (ring, master) = if let Ok(ring) = wraps.open(&master) {
@@ -79,7 +79,7 @@ impl Access {
         self.keys.renew(master, &ring, now).map_err(Error::internal)
     }
 
-    /// Puts another ring in the place of the stored one. `change` is asked again where somebody else was quicker.
+    /// Replaces the stored ring. `change` is called again if another process was faster.
     async fn change_ring<T: Send>(
         &self,
         change: impl Fn(&Wraps) -> Result<Change<T>> + Send + Sync,
@@ -98,7 +98,7 @@ impl Access {
         Err(Error::new(Code::Unavailable, "The keys are being changed by somebody else. Try again."))
     }
 
-    /// Changes keys of the ring and goes on with what it is then; `change` tells whether there is anything to do.
+    /// Changes keys of the ring and continues with the new ring. `change` returns whether there is anything to do.
     async fn change_keys(
         &self,
         now: Timestamp,
@@ -132,7 +132,7 @@ impl Access {
         }
     }
 
-    /// The keys of the ring, the oldest first, with how many access keys each seals.
+    /// The keys of the ring, the oldest first, with the number of access keys that each seals.
     pub async fn sealing_keys(&self, now: Timestamp) -> Result<Vec<SealingKey>> {
         Ok(self.listed_keys(now).await?.keys)
     }
@@ -162,7 +162,7 @@ impl Access {
         Ok(shown.collect())
     }
 
-    /// Makes a new sealing key, which seals half a minute later; while one waits to seal, that is the new one.
+    /// Creates a new sealing key, which seals 30 seconds later. If a key waits to seal already, that one is returned.
     pub async fn rotate_sealing_key(&self, now: Timestamp) -> Result<Vec<SealingKey>> {
         let turned =
             self.change_keys(now, |ring| ring.turn(now).map_err(Error::internal)?.map_err(|_| full()));
@@ -170,8 +170,8 @@ impl Access {
         self.shown_keys(&ring, now).await
     }
 
-    /// One pass over what older keys seal for good: access keys are sealed anew in slices, and keys whose time is over go.
-    /// Tells how much was done. Safe to repeat and to run on several nodes.
+    /// One pass over stored values of older keys: access keys are sealed again in slices, and keys that are no longer
+    /// needed are removed. Returns how much was done. It can be repeated, and can run on several nodes.
     pub async fn tend_keys(&self, now: Timestamp) -> Result<usize> {
         let (_, wraps) = self.stored_ring().await?;
         let ring = wraps.open(&self.keys.master()).map_err(Error::internal)?;
@@ -212,7 +212,7 @@ impl Access {
         self.meta.write(ResealSecret { old, sealed }).await.or_store_error()
     }
 
-    /// Takes a key whose time is over out of the ring, unless it still seals a secret that opens.
+    /// Removes an expired key from the ring, unless it still seals a secret.
     async fn retire(&self, id: u8, now: Timestamp) -> Result<bool> {
         let sealing_key = self.keys.sealing();
         let mut after = String::new();
@@ -234,7 +234,7 @@ impl Access {
         Ok(true)
     }
 
-    /// Lets another master key open the store beside the one that does.
+    /// Allows another master key to open the store, in addition to the current one.
     pub async fn add_master_key(&self, next: &MasterKey) -> Result<()> {
         let added = self.change_ring(|wraps| {
             if wraps.open(next).is_ok() {
@@ -251,7 +251,7 @@ impl Access {
         added.await
     }
 
-    /// Lets this master key alone open the store; it must be one of those that do.
+    /// Allows only this master key to open the store; it must be one of the current ones.
     pub async fn keep_one_master_key(&self, master: &MasterKey, now: Timestamp) -> Result<()> {
         let kept = self.change_ring(|wraps| {
             let ring = wraps.open(master).map_err(Error::internal)?;
@@ -265,7 +265,7 @@ impl Access {
         self.keys.renew(master.clone(), &ring, now).map_err(Error::internal)
     }
 
-    /// How many master keys open the store: two while a rotation is to be finished.
+    /// How many master keys open the store: two while a rotation is not finished.
     pub async fn master_keys(&self) -> Result<usize> {
         Ok(self.stored_ring().await?.1.count())
     }

@@ -1,5 +1,5 @@
-//! Sessions: temporary credentials that carry everything in a sealed token, so that any node knows them without a
-//! write. The secret is derived, and stands nowhere.
+//! Sessions: temporary credentials with a sealed token that contains everything, so any node can verify them without a
+//! write. The secret is derived and never stored.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::ids::unique_id;
 use crate::seal::Purpose;
 
-/// A caller as sealed values carry it. Fields are only ever added.
+/// A caller in a sealed value. Fields are only added, never changed.
 #[derive(Serialize, Deserialize)]
 pub struct Carried {
     #[serde(rename = "a")]
@@ -43,7 +43,7 @@ impl Carried {
         }
     }
 
-    /// The caller again; None if a sealed value holds what it cannot.
+    /// The caller; None if the sealed value is invalid.
     pub fn into_caller(self) -> Option<Caller> {
         let account_id: AccountId = self.account_id.parse().ok()?;
         Some(Caller {
@@ -60,12 +60,12 @@ impl Carried {
     }
 }
 
-/// Why temporary credentials are not taken.
+/// Why temporary credentials are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionError {
-    /// Not of this deployment, or of another key id.
+    /// Of another deployment, or with another access key ID.
     Invalid,
-    /// Their time is over.
+    /// They have expired.
     Expired,
 }
 
@@ -78,7 +78,7 @@ struct Token {
 }
 
 impl Access {
-    /// Makes temporary credentials for a caller, whose access key id they replace.
+    /// Creates temporary credentials for a caller, and replaces its access key ID.
     pub fn issue_credentials(&self, mut caller: Caller, expires_at: Timestamp) -> Result<Credentials> {
         let id = unique_id("ASIA").map_err(Error::internal)?;
         let id: AccessKeyId = id.get(..20).unwrap_or(&id).parse().map_err(Error::internal)?;
@@ -95,7 +95,7 @@ impl Access {
         })
     }
 
-    /// Who temporary credentials are of, with the secret that their requests are signed with.
+    /// The caller of temporary credentials, with the secret that signs its requests.
     pub fn open_credentials(
         &self,
         id: &AccessKeyId,

@@ -1,4 +1,4 @@
-//! What the binary decides for the registry: where it is reached, its limits, its master key.
+//! The settings that the binary decides: addresses, limits, master key.
 
 mod address;
 
@@ -9,16 +9,16 @@ use aws::ids::Region;
 pub use outbound::Dialler;
 pub use policy::{Cidr, CidrError};
 
-/// Limits that hold for every caller.
+/// Limits for every caller.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Largest layer, in bytes (ECR: 52,000 MiB).
     pub layer_bytes: u64,
     /// Part size that InitiateLayerUpload announces (ECR: 10 MiB).
     pub upload_part_bytes: u64,
-    /// Smallest part but the last of the layer upload API (ECR: 5 MiB).
+    /// Minimum part size of the layer upload API, except for the last part (ECR: 5 MiB).
     pub upload_part_min_bytes: u64,
-    /// Bytes of manifests kept in memory.
+    /// Bytes of cached manifests.
     pub manifest_cache_bytes: u64,
 }
 
@@ -39,7 +39,7 @@ impl Default for Limits {
 pub struct MasterKey([u8; 32]);
 
 impl MasterKey {
-    /// Takes the 32 bytes of the key file.
+    /// Creates it from the 32 bytes of the key file.
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -49,36 +49,36 @@ impl MasterKey {
     }
 }
 
-/// A network whose clients count as coming by a VPC endpoint, as policies written for AWS ask it.
+/// A network whose clients count as clients of a VPC endpoint, for policies written for AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VpcEndpoint {
     /// `vpce-…`: `aws:SourceVpce`.
     pub id: String,
     /// `vpc-…`: `aws:SourceVpc`.
     pub vpc: String,
-    /// Where its clients have their addresses.
+    /// The addresses of its clients.
     pub networks: Vec<Cidr>,
 }
 
 impl VpcEndpoint {
-    /// Whether a client of this address comes by the endpoint.
+    /// Whether a client with this address uses the endpoint.
     pub fn serves(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(address))
     }
 }
 
-/// Everything the binary decides for the registry.
+/// All settings of the deployment.
 #[derive(Clone)]
 pub struct Settings {
-    /// Where clients reach it.
+    /// How clients reach it.
     pub address: PublicAddress,
-    /// The region of requests that name none.
+    /// The Region of requests that name none.
     pub default_region: Region,
     /// Limits for every caller.
     pub limits: Limits,
-    /// The networks that count as VPC endpoints; of several that hold an address the first one counts.
+    /// The networks of VPC endpoints; if several contain an address, the first one counts.
     pub vpc_endpoints: Vec<VpcEndpoint>,
-    /// Calls the servers that tenants name.
+    /// Connects to servers that tenants name.
     pub dialler: Dialler,
     /// Seals secrets and the key ring at rest.
     pub master_key: MasterKey,

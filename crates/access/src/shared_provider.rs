@@ -1,9 +1,10 @@
-//! Identity providers whose one issuer serves many organisations, and the claim that tells which of them a token is of.
+//! Identity providers with one issuer for many organizations, and the claim that identifies the organization of a
+//! token.
 //!
-//! Source: IAM User Guide, "Identity-provider controls for shared OIDC providers": writing a trust policy fails unless it
-//! evaluates the claim. A policy that names the issuer alone would let in every customer of the provider.
+//! Source: IAM User Guide, "Identity-provider controls for shared OIDC providers": a trust policy must evaluate the
+//! claim. A policy that names only the issuer would allow every customer of the provider.
 
-/// Issuers without their scheme, each with the claim that has to be evaluated. What has a colon is the whole key.
+/// Issuers without their scheme, each with the claim that must be evaluated. A value with a colon is the whole key.
 const SHARED: [(&str, &str); 22] = [
     ("agent.buildkite.com", "sub"),
     ("api.pulumi.com/oidc", "aud"),
@@ -29,12 +30,12 @@ const SHARED: [(&str, &str); 22] = [
     ("vstoken.actions.githubusercontent.com", "sub"),
 ];
 
-/// What a trust policy lacks, as a sentence that says what to add; none if it lacks nothing.
+/// What a trust policy lacks, as a message that says what to add; none if it lacks nothing.
 pub fn lacking_claim(trust: &policy::Policy) -> Option<String> {
     trust.trusted_providers().find_map(|trusted| {
         let name = trusted.provider();
         let issuer = name.split_once(":oidc-provider/").map_or(name, |(_, issuer)| issuer);
-        // With a slash at its end it is the same provider under another name, after which the claims are named too.
+        // With a slash at the end it is the same provider with another name, which the condition keys use too.
         let known = issuer.strip_suffix('/').unwrap_or(issuer);
         let (_, claim) = SHARED.iter().find(|(shared, _)| shared.eq_ignore_ascii_case(known))?;
         let key = if claim.contains(':') { (*claim).to_owned() } else { format!("{issuer}:{claim}") };

@@ -1,10 +1,10 @@
-//! From the stores' errors to the registry's.
+//! Converts the stores' errors to the registry's.
 
 pub use meta::operations::*;
 
 use crate::error::{Error, Result};
 
-/// Turns a failure of the metadata store into the registry's error where the operation has no refusals.
+/// Converts a failure of the metadata store to the registry's error, for operations without refusals.
 pub trait StoreResultExt<T> {
     /// The output, or the failure as the registry's error.
     fn or_store_error(self) -> Result<T>;
@@ -19,9 +19,9 @@ impl<T> StoreResultExt<T> for std::result::Result<T, meta::OpError<meta::Never>>
     }
 }
 
-/// Turns what the metadata store answers into the registry's error where a rule may refuse.
+/// Converts a result of the metadata store to the registry's error, for operations that a rule can refuse.
 pub trait RefusedExt<T, R> {
-    /// The output, the sentence for the refusal, or the failure as the registry's error.
+    /// The output, the error for the refusal, or the failure as the registry's error.
     fn or_refused(self, sentence: impl FnOnce(R) -> Error) -> Result<T>;
 }
 

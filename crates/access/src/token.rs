@@ -1,6 +1,6 @@
-//! The docker password: a sealed value that carries the credentials which asked for it.
+//! The docker password: a sealed value with the credentials that requested it.
 //!
-//! At most 2,400 characters and no `:` (clients split at colons; Windows keeps no longer password).
+//! At most 2,400 characters and no `:` (clients split at colons; Windows stores no longer password).
 
 use crate::op::Effect;
 use crate::op::ecr;
@@ -18,14 +18,14 @@ use crate::kept::SealedCaller;
 use crate::seal::Purpose;
 use crate::store::StoreResultExt as _;
 
-/// How long a token lives (GetAuthorizationToken, API reference).
+/// The lifetime of a token (GetAuthorizationToken, API reference).
 pub const LIFETIME: SignedDuration = SignedDuration::from_hours(12);
-/// Longest password that every client keeps.
+/// The longest password that every client can store.
 pub const MAX_PASSWORD_CHARS: usize = 2_400;
-/// The one user name that goes with a token.
+/// The only user name for a token.
 pub const USER: &str = "AWS";
 
-/// What a token carries. Fields are only ever added; an unknown version does not open.
+/// The content of a token. Fields are only added; an unknown version does not open.
 #[derive(Serialize, Deserialize)]
 struct Claims {
     #[serde(rename = "i")]
@@ -44,10 +44,10 @@ pub enum TokenError {
     /// Not a token of this deployment.
     #[error("Your Authorization Token is invalid.")]
     Invalid,
-    /// A token whose time is over.
+    /// The token has expired.
     #[error("Your authorization token has expired. Reauthenticate and try again.")]
     Expired,
-    /// The store that keeps the context of a large session does not answer.
+    /// The store with the context of a large session does not answer.
     #[error("The registry's store is not available at the moment. Try again shortly.")]
     Unavailable,
 }
@@ -59,13 +59,13 @@ impl TokenError {
     }
 }
 
-/// A token as GetAuthorizationToken gives it.
+/// A token as in GetAuthorizationToken's answer.
 pub struct IssuedToken {
     pub password: String,
     pub expires_at: Timestamp,
 }
 
-/// A password that was opened before, kept for as long as it is valid.
+/// A password that was opened before, cached while it is valid.
 #[derive(Clone)]
 pub struct OpenToken {
     caller: Arc<Caller>,
@@ -73,7 +73,7 @@ pub struct OpenToken {
 }
 
 impl OpenToken {
-    /// About how many bytes it takes: a session may carry kilobytes of policies and tags.
+    /// Its approximate size: a session can contain kilobytes of policies and tags.
     pub fn weight(&self) -> u32 {
         const FIXED: usize = 1_024;
         let of_session = self.caller.session.as_ref().map_or(0, |session| {
@@ -89,8 +89,8 @@ impl OpenToken {
 }
 
 impl Access {
-    /// Makes a token for the caller. Only the caller's identity policy can permit it. The token acts with the whole
-    /// context of the credentials that asked for it, and may outlive them, as on AWS.
+    /// Creates a token for the caller. Only the caller's identity policy can allow it. The token has the whole context
+    /// of the credentials that requested it, and can live longer than they do, as on AWS.
     pub async fn issue_token(&self, ctx: &Ctx, region: &Region) -> Result<IssuedToken> {
         let gate = self.registry_gate(ctx, &ctx.caller.account_id, region).await?;
         gate.allow(<ecr::GetAuthorizationToken as Effect>::OP)?;
@@ -106,8 +106,8 @@ impl Access {
         Ok(IssuedToken { password, expires_at })
     }
 
-    /// Who a docker password stands for. Whether that principal still exists, and what it may do, is decided
-    /// at the gate on each request.
+    /// The caller of a docker password. The gate decides on each request whether the principal still exists, and what
+    /// it may do.
     pub async fn authenticate_password(
         &self,
         user: &str,
@@ -117,8 +117,8 @@ impl Access {
         if user != USER || password.len() > MAX_PASSWORD_CHARS {
             return Err(TokenError::Invalid);
         }
-        // The cache is keyed by a digest, so that a memory image holds no password; a hit means that
-        // exactly this password was opened before.
+        // The key of the cache is a digest, so a memory dump contains no password. A hit means that exactly this
+        // password was opened before.
         let key = oci::digest::Digest::of(oci::digest::Algorithm::Sha256, password.as_bytes());
         let open = if let Some(open) = self.tokens.get(&key) {
             open
@@ -136,7 +136,7 @@ impl Access {
     async fn open_token(&self, password: &str, now: Timestamp) -> std::result::Result<OpenToken, TokenError> {
         let opened = self.keys.open_json(Purpose::Token, password);
         let claims: Claims = opened.map_err(|_| TokenError::Invalid)?;
-        // What was kept for it may be forgotten by then, and the client is to log in again all the same.
+        // Its stored context may have been removed by then; the client must log in again in any case.
         if now.as_second() >= claims.expires_at {
             return Err(TokenError::Expired);
         }
@@ -147,7 +147,7 @@ impl Access {
         Ok(OpenToken { caller: Arc::new(caller), expires_at: claims.expires_at })
     }
 
-    /// Forgets contexts of tokens whose time is over; tells how many.
+    /// Removes contexts of expired tokens; returns how many.
     pub async fn forget_session_contexts(&self, now: Timestamp) -> Result<usize> {
         let forget = ForgetSessionContexts { limit: 1_000, at: micros(now) };
         let count = self.meta.write(forget).await.or_store_error()?;

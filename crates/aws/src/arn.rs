@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::ids::{AccountId, Region};
 
-/// The longest ARN that any AWS API takes (IAM API reference, arnType).
+/// The longest ARN that AWS's APIs accept (IAM API reference, arnType).
 pub const MAX_ARN_BYTES: usize = 2048;
 
 /// A parsed ARN. Region and account may be empty (IAM has no region, S3 neither), and the account may be a
@@ -25,9 +25,9 @@ pub struct Arn {
     pub service: String,
     /// Empty where the service is global.
     pub region: String,
-    /// Usually twelve digits; empty or `aws` for some resources.
+    /// Usually an account ID; empty or `aws` for some resources.
     pub account: String,
-    /// Everything after the fifth colon; may hold colons and slashes.
+    /// Everything after the fifth colon; can contain colons and slashes.
     pub resource: String,
 }
 
@@ -57,7 +57,7 @@ impl Arn {
         Self::of("aws", "iam", "", account, "root".to_owned())
     }
 
-    /// The ARN of a role's session. The role's path is no part of it (IAM identifiers page).
+    /// The ARN of a role's session. It does not contain the role's path (IAM identifiers page).
     pub fn sts_assumed_role(account: &AccountId, role: &str, session: &str) -> Self {
         Self::of("aws", "sts", "", account, format!("assumed-role/{role}/{session}"))
     }
@@ -77,7 +77,7 @@ impl Arn {
         self.account.parse().ok()
     }
 
-    /// The repository's name, if this is the ARN of an ECR repository. The name's grammar is not checked.
+    /// The repository name, if this is the ARN of an ECR repository. The name is not validated.
     pub fn repository_name(&self) -> Option<&str> {
         let name = self.resource.strip_prefix("repository/")?;
         (self.service == "ecr" && !name.is_empty()).then_some(name)
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn constructors_print_as_aws_does() {
+    fn constructors_print_like_aws() {
         let china: Region = "cn-north-1".parse().unwrap();
         for (arn, text) in [
             (
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_arn_is_refused() {
+    fn text_that_is_not_an_arn_is_refused() {
         let long = format!("arn:aws:s3:::{}", "a".repeat(MAX_ARN_BYTES));
         for bad in [
             "",
@@ -189,7 +189,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_parses_prints_as_it_was(text in "(arn:)?[a-z:/*]{0,60}|\\PC{0,80}") {
+        fn a_parsed_arn_prints_unchanged(text in "(arn:)?[a-z:/*]{0,60}|\\PC{0,80}") {
             if let Ok(arn) = text.parse::<Arn>() {
                 prop_assert_eq!(arn.to_string(), text);
             }

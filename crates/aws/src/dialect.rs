@@ -1,6 +1,6 @@
-//! The two ways in which AWS's APIs frame requests and errors.
+//! The two protocols of AWS's APIs for requests and errors.
 
-/// How an API frames its errors. Codes of the same refusal differ between the two.
+/// How an API writes its errors. The codes of one error differ between the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
     /// `x-amz-json-1.1`: ECR, ECR Public, Organizations.

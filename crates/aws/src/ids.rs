@@ -1,11 +1,11 @@
-//! The identifiers that AWS's APIs are made of: account, region, access key.
+//! The identifiers of AWS's APIs: account, Region, access key.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A text that is not the identifier it should be.
+/// A text that is not a valid identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// Not twelve digits.
@@ -81,12 +81,12 @@ text_id!(
 );
 
 text_id!(
-    /// A region. Any name of the right form: a deployment may invent its own (`dc-berlin-1`).
+    /// A Region. Any name of the right form: a deployment can have its own (`dc-berlin-1`).
     Region, is_region, Region
 );
 
 text_id!(
-    /// The public half of an access key (`AKIA…` of a user, `ASIA…` of a session).
+    /// The ID of an access key (`AKIA…` of a user, `ASIA…` of a session).
     AccessKeyId, is_access_key, AccessKey
 );
 
@@ -95,7 +95,7 @@ fn is_account(text: &str) -> bool {
 }
 
 fn is_region(text: &str) -> bool {
-    // A region is a label of host names, hence 63 and no hyphen at either end.
+    // A Region is a label of host names: at most 63 characters, and no hyphen at either end.
     (1..=63).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && !text.starts_with('-')
@@ -107,7 +107,7 @@ fn is_access_key(text: &str) -> bool {
     (16..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Partitions by the prefix of their regions' names (botocore's partitions.json).
+/// Partitions by the prefix of their Regions' names (botocore's partitions.json).
 const PARTITIONS: [(&str, &str); 8] = [
     ("cn-", "aws-cn"),
     ("us-gov-", "aws-us-gov"),
@@ -120,7 +120,7 @@ const PARTITIONS: [(&str, &str); 8] = [
 ];
 
 impl Region {
-    /// The partition that ARNs of this region begin with: `aws` for every region not known to be elsewhere.
+    /// The partition of ARNs in this Region: `aws` for every Region that is not known to be in another one.
     pub fn partition(&self) -> &'static str {
         PARTITIONS.iter().find(|(prefix, _)| self.0.starts_with(prefix)).map_or("aws", |(_, name)| *name)
     }
@@ -128,8 +128,8 @@ impl Region {
 
 /// The secret half of an access key.
 ///
-/// It can be neither printed nor compared: no `Debug`, no `Display`, no `==`. Its memory is overwritten when
-/// it is dropped (as far as safe code can promise that).
+/// It can be neither printed nor compared: no `Debug`, no `Display`, no `==`. Its memory is overwritten when it is
+/// dropped (as far as safe code can guarantee this).
 ///
 /// ```compile_fail
 /// let secret = aws::ids::SecretKey::new("wJalrXUtnFEMI");
@@ -144,7 +144,7 @@ impl SecretKey {
         Self(secret.into())
     }
 
-    /// The secret itself. Each use of this name is a place to review.
+    /// The secret. Review each use of this name.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -154,7 +154,7 @@ impl Drop for SecretKey {
     fn drop(&mut self) {
         let mut bytes = std::mem::take(&mut self.0).into_bytes();
         bytes.fill(0);
-        // Without it the compiler may leave out writes that nothing reads.
+        // Without this the compiler may remove writes that are never read.
         std::hint::black_box(&bytes);
     }
 }
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn account_ids_are_exactly_twelve_ascii_digits() {
+    fn account_ids_have_exactly_twelve_ascii_digits() {
         for good in ["000000000000", "123456789012"] {
             assert_eq!(good.parse::<AccountId>().unwrap().to_string(), good);
         }
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn access_key_ids_have_iams_form() {
+    fn access_key_ids_follow_iams_pattern() {
         assert!("AKIAIOSFODNN7EXAMPLE".parse::<AccessKeyId>().is_ok());
         let (short, long) = ("A".repeat(15), "A".repeat(129));
         for bad in [short.as_str(), long.as_str(), "AKIAIOSFODNN7EXAMPL/", "AKIAIOSFODNN7EXAMPLÉ"] {
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_pass_through_json_and_are_checked_on_the_way_in() {
+    fn ids_in_json_are_validated() {
         let id: AccountId = serde_json::from_str("\"123456789012\"").unwrap();
         assert_eq!(serde_json::to_string(&id).unwrap(), "\"123456789012\"");
         assert!(serde_json::from_str::<AccountId>("\"12\"").is_err());

@@ -1,4 +1,4 @@
-//! The framing of `x-amz-json-1.1`: target header, error bodies, timestamps.
+//! The protocol `x-amz-json-1.1`: target header, error bodies, timestamps.
 
 pub(crate) mod bounds;
 
@@ -8,7 +8,7 @@ use crate::service::Service;
 
 /// The `Content-Type` of requests and answers.
 pub const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
-/// Splits an `X-Amz-Target` header into service and operation. The operation has a sane form but need not exist.
+/// Splits an `X-Amz-Target` header into service and operation. The operation has a valid form but may not exist.
 ///
 /// ```
 /// use aws::json::parse_target;
@@ -24,7 +24,7 @@ pub fn parse_target(target: &str) -> Option<(Service, &str)> {
     is_name.then_some((service, operation))
 }
 
-/// The body of an error: `__type`, `message` and the members that some exceptions carry beside them.
+/// The body of an error: `__type`, `message` and the other members of some exceptions.
 pub fn error_body(code: &str, message: &str, extra: &[(&str, Value)]) -> Vec<u8> {
     let mut body = Map::new();
     body.insert("__type".to_owned(), code.into());
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_service_is_known_by_its_prefix() {
+    fn each_service_is_recognised_by_its_prefix() {
         let services: Vec<_> = Service::ALL.into_iter().filter(|s| s.target_prefix().is_some()).collect();
         assert_eq!(services, [Service::Ecr, Service::EcrPublic, Service::Organizations]);
         for service in services {

@@ -1,7 +1,7 @@
-//! The name of an object in the store: opaque, random, never used twice.
+//! The name of an object in the store: random, and never used twice.
 //!
-//! A key says nothing about the digest of what it holds. An object has its key before its digest is known, and bytes
-//! that are deleted late can never hit an object that was pushed again.
+//! A key does not depend on the digest. An object has its key before its digest is known, and a late deletion can never
+//! remove an object that was pushed again.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,20 +16,20 @@ pub struct ObjectKey([u8; 16]);
 #[error("an object key is 32 lower-case hexadecimal digits")]
 pub struct InvalidObjectKey;
 
-/// Keys made one after the other share their first byte for this many keys; see [`ObjectKey::random`].
+/// Keys created one after the other share their first byte for this many keys; see [`ObjectKey::random`].
 const KEYS_PER_FOLDER: u32 = 256;
 
 impl ObjectKey {
     /// A new key: 120 random bits, and a first byte (the folder of the disk store) that changes every 256 keys.
     ///
-    /// Uploads that run at the same time then create their files in the same folder and can share its sync, which
-    /// costs as much as the sync of a small file. Over time the folders fill evenly all the same.
+    /// Concurrent uploads then create their files in the same folder and can share its sync, which costs as much as the
+    /// sync of a small file. Over time the folders still fill evenly.
     pub fn random() -> Self {
         static MADE: AtomicU32 = AtomicU32::new(0);
         static FOLDER: AtomicU32 = AtomicU32::new(0);
         let mut bytes = [0; 16];
         if aws_lc_rs::rand::fill(&mut bytes).is_err() {
-            // Without randomness the next key might be one that exists, and an upload would overwrite an object.
+            // Without random numbers the next key could be an existing one, and an upload would overwrite an object.
             std::process::abort();
         }
         let [folder, ..] = &mut bytes;
@@ -41,7 +41,7 @@ impl ObjectKey {
         Self(bytes)
     }
 
-    /// A key from its 16 bytes, for tests that bring their own randomness.
+    /// A key from 16 bytes, for tests with their own random numbers.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
@@ -70,7 +70,7 @@ impl FromStr for ObjectKey {
     type Err = InvalidObjectKey;
 
     fn from_str(text: &str) -> Result<Self, InvalidObjectKey> {
-        // `hex` also takes upper case; a key must have one spelling only, for it is a file's name.
+        // `hex` also accepts upper case, but a key must have one spelling, because it is the name of a file.
         if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Err(InvalidObjectKey);
         }
@@ -86,7 +86,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn only_32_lower_hex_digits_are_a_key() {
+    fn only_32_lower_case_hex_digits_are_a_key() {
         let good = "00112233445566778899aabbccddeeff";
         assert_eq!(good.parse::<ObjectKey>().unwrap().to_string(), good);
         for bad in [
@@ -121,7 +121,7 @@ mod tests {
         }
 
         #[test]
-        fn what_parses_prints_the_same(text in "[0-9a-fA-F./]{30,34}") {
+        fn a_parsed_key_prints_the_same(text in "[0-9a-fA-F./]{30,34}") {
             if let Ok(key) = text.parse::<ObjectKey>() {
                 prop_assert_eq!(key.to_string(), text);
             }

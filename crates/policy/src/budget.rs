@@ -37,11 +37,9 @@ impl Excess {
     /// The reason as the end of a sentence, after "because".
     pub fn words(self) -> &'static str {
         match self {
-            Self::Steps => "the policies that concern it take too many steps to evaluate",
-            Self::Value => "a policy looks at a value of the request that is too long",
-            Self::Ambiguity => {
-                "a policy variable stands for a tag whose key is there twice, in different case"
-            }
+            Self::Steps => "its policies take too many steps to evaluate",
+            Self::Value => "a policy tests a value of the request that is too long",
+            Self::Ambiguity => "a policy variable names a tag whose key exists twice, in different case",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The OCI conformance suite against a fresh server, once for each version of the specification, every option on.
+//! The OCI conformance suite against a fresh server, once for each version of the specification, with every option.
 
 use std::fs;
 use std::process::Command;
@@ -9,10 +9,10 @@ use crate::running::Wharf;
 use crate::tally::Tally;
 use crate::workspace;
 
-/// `1.1` is the released specification, `dev` what its main branch adds.
+/// `1.1` is the released specification, `dev` its main branch.
 const VERSIONS: [&str; 2] = ["1.1", "dev"];
 
-/// Switches that are off by default in one version or the other; Wharf offers what they test in both.
+/// Options that are off by default in one of the versions; Wharf supports what they test in both.
 const OPTIONS: [&str; 5] = [
     "OCI_API_BLOBS_DIGEST_HEADER",
     "OCI_API_BLOBS_UPLOAD_CANCEL",
@@ -36,7 +36,7 @@ fn run_version(wharf: &Wharf, version: &str) -> Result<Tally> {
     for name in ["conformance/repo1", "conformance/repo2"] {
         wharf.aws(&["ecr", "create-repository", "--repository-name", name])?;
     }
-    // The sparse data is what ECR refuses, and so does Wharf unless it is told otherwise.
+    // ECR refuses sparse images, and so does Wharf unless the setting allows them.
     wharf.aws(&["ecr", "put-account-setting", "--name", "WHARF_SPARSE_IMAGES", "--value", "ENABLED"])?;
     let password = wharf.aws(&["ecr", "get-login-password"])?;
     let results = wharf.scratch().join("results");
@@ -68,7 +68,7 @@ fn run_version(wharf: &Wharf, version: &str) -> Result<Tally> {
     Ok(tally.with_exit(output.status.success() && tally.passed > 0))
 }
 
-/// Copies the report of a run that failed to where a person finds it after the temporary folder is gone.
+/// Copies the report of a failed run to a place outside of the temporary folder.
 fn keep_report(results: &std::path::Path, version: &str) -> Result<()> {
     let kept = workspace::root().join("results").join(format!("conformance-{version}"));
     fs::create_dir_all(&kept)?;

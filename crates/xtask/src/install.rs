@@ -1,6 +1,6 @@
-//! Installs what the suites drive. Running it again costs a second: each piece leaves a stamp with its version.
+//! Installs what the suites use. Running it again takes a second: each piece leaves a stamp with its version.
 //!
-//! Debian's packages go where Debian puts them; everything else goes to one folder outside the checkout.
+//! Debian's packages are installed in the system; everything else goes to one folder outside the checkout.
 
 mod crates;
 mod go;
@@ -13,7 +13,8 @@ use anyhow::{Context, Result};
 
 use crate::{command, workspace};
 
-/// Clients and rivals from Debian 12. `runc`, `crun`, `netavark`, `iptables` and `uidmap` are what the engines call.
+/// Clients and other servers from Debian 12. The container engines call `runc`, `crun`, `netavark`, `iptables` and
+/// `uidmap`.
 const DEBIAN: [&str; 25] = [
     "amazon-ecr-credential-helper",
     "buildah",
@@ -42,7 +43,7 @@ const DEBIAN: [&str; 25] = [
     "wrk",
 ];
 
-/// Installs whatever is missing.
+/// Installs the missing pieces.
 pub(crate) fn run() -> Result<()> {
     let tools = Tools { root: workspace::tools()? };
     fs::create_dir_all(tools.root.join("bin"))?;
@@ -79,8 +80,8 @@ fn is_installed(package: &str) -> bool {
     query.is_ok_and(|status| status == "installed")
 }
 
-/// While it lives, packages do not start the services they install (docker, nginx, postgresql): Debian's own hook
-/// for that, left alone where the machine already has one.
+/// While this exists, packages do not start the services that they install (docker, nginx, postgresql). It uses
+/// Debian's own hook, which is not changed if the machine has one already.
 struct KeptQuiet {
     hook: Option<PathBuf>,
 }
@@ -102,7 +103,8 @@ impl KeptQuiet {
 impl Drop for KeptQuiet {
     fn drop(&mut self) {
         if let Some(hook) = &self.hook {
-            // Nothing can be done about it here, and the file only keeps later installations quiet.
+            // Nothing can be done about an error here, and the file only prevents service starts in later
+            // installations.
             let _ = fs::remove_file(hook);
         }
     }

@@ -1,5 +1,5 @@
-//! `cargo xtask`: everything about the project that is not the server itself: installing the clients that the tests
-//! drive, the suites, the rules of the workspace, the benchmark, the attacks. One subcommand, one file.
+//! `cargo xtask`: the automation of the project: installing clients, running the suites, the rules of the workspace,
+//! the benchmark, the attacks. Each subcommand has one file.
 #![expect(clippy::print_stdout, reason = "a command-line tool talks to its user")]
 
 mod abuse;
@@ -31,18 +31,19 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Install what the suites drive: Debian packages, a Python environment, clients built from Go modules.
+    /// Install what the suites use: Debian packages, a Python environment, and tools built from Go modules and Rust
+    /// crates.
     Install,
-    /// Drive a `wharf dev` with every real client; a filter is passed to pytest's -k.
+    /// Test `wharf dev` with every real client; a filter is passed to pytest's -k.
     E2e {
         /// A pytest -k expression, such as `skopeo` or `docker and not arch`.
         filter: Option<String>,
     },
-    /// Run the OCI conformance suite, every option on, for OCI_VERSION 1.1 and dev.
+    /// Run the OCI conformance suite with every option, for OCI_VERSION 1.1 and dev.
     Conformance,
-    /// Check the botocore contract of the control plane.
+    /// Compare the control plane with botocore's model.
     Contract,
-    /// Check the rules of the workspace: who may depend on whom, file lengths, file headers.
+    /// Check the rules of the workspace: dependencies between crates, unused dependencies, file lengths, file headers.
     Tidy,
     /// Write the shapes of AWS's services from their models.
     Shapes {
@@ -50,11 +51,11 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Everything that a change must pass; closes with a line "N passed, N failed".
+    /// Run everything that a change must pass; ends with a line "N passed, N failed".
     Ci,
-    /// Attack a server with everything that is known to hurt one, honest traffic beside it.
+    /// Run every known attack on a server while honest clients use it.
     Abuse(abuse::Options),
-    /// Measure Wharf beside Debian's docker-registry and nginx on the same data.
+    /// Compare Wharf with Debian's docker-registry and nginx on the same data.
     Bench(bench::Options),
 }
 

@@ -1,4 +1,5 @@
-//! What a server uses, from /proc: memory and CPU of itself and its direct children (nginx's workers), its open files.
+//! The resources of a server, from /proc: memory and CPU of itself and its direct children (nginx's workers), its open
+//! files.
 
 use std::fs;
 
@@ -12,12 +13,12 @@ pub(crate) fn cpu_seconds(pid: u32) -> Result<f64> {
     family(pid)?.into_iter().map(own_cpu_seconds).sum()
 }
 
-/// A memory line of /proc/PID/status in KiB, such as `VmRSS` (now) or `VmHWM` (most so far).
+/// A memory line of /proc/PID/status in KiB, such as `VmRSS` (now) or `VmHWM` (peak).
 pub(crate) fn memory_kib(pid: u32, field: &str) -> Result<u64> {
     family(pid)?.into_iter().map(|pid| own_memory_kib(pid, field)).sum()
 }
 
-/// Lets the peak of memory (`VmHWM`) begin again at what is resident now (proc(5), `clear_refs`).
+/// Resets the peak of memory (`VmHWM`) to the current value (proc(5), `clear_refs`).
 pub(crate) fn forget_peak(pid: u32) -> Result<()> {
     let path = format!("/proc/{pid}/clear_refs");
     fs::write(&path, "5").with_context(|| format!("cannot write {path}"))
@@ -37,7 +38,7 @@ fn family(pid: u32) -> Result<Vec<u32>> {
 
 fn own_cpu_seconds(pid: u32) -> Result<f64> {
     let stat = read(pid, "stat")?;
-    // The name of the program is in parentheses and may hold anything; the numbers come after the last one.
+    // The name of the program is in parentheses and can contain anything; the numbers come after the last parenthesis.
     let (_, numbers) = stat.rsplit_once(')').context("/proc/PID/stat has no name")?;
     let times = numbers.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
     Ok(times.sum::<Result<f64, _>>()? / TICKS)
@@ -58,11 +59,11 @@ fn read(pid: u32, name: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn this_process_has_memory_and_a_peak_no_smaller() {
+    fn this_process_uses_memory_and_has_a_higher_peak() {
         let pid = std::process::id();
         let now = super::memory_kib(pid, "VmRSS").unwrap_or_default();
         let most = super::memory_kib(pid, "VmHWM").unwrap_or_default();
-        // The kernel counts pages for each processor first, and other tests of this process run meanwhile.
+        // The kernel counts pages for each processor first, and other tests of this process run at the same time.
         assert!(now > 100 && most + 1024 >= now, "{now} {most}");
         assert!(super::cpu_seconds(pid).is_ok_and(|seconds| (0.0..1e6).contains(&seconds)));
     }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use crate::tally::Tally;
 use crate::{command, workspace};
 
-/// Drives a server with every real client.
+/// Tests a server with every real client.
 pub(crate) fn e2e(filter: Option<&str>) -> Result<Tally> {
     suite("tests/e2e", filter)
 }

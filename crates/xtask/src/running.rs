@@ -1,4 +1,4 @@
-//! A `wharf dev` of our own on a free port, ended when it goes out of scope.
+//! Our own `wharf dev` on a free port. It ends when it is dropped.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::{command, workspace};
 
-/// A running server with the environment that its own `wharf env` prints.
+/// A running server with the environment that its `wharf env` prints.
 pub(crate) struct Wharf {
     child: Child,
     folder: TempDir,
@@ -38,7 +38,7 @@ impl Wharf {
             .spawn()
             .with_context(|| format!("cannot start {}", binary.display()))?;
         if let Err(error) = wait_for(&data.join("endpoint"), &mut child) {
-            // The process may already be gone; either way nothing of it must stay.
+            // The process may have ended already; in any case none of it must remain.
             let _ = child.kill();
             let _ = child.wait();
             let log = fs::read_to_string(folder.path().join("log")).unwrap_or_default();
@@ -49,7 +49,7 @@ impl Wharf {
         Ok(wharf)
     }
 
-    /// What a shell has after `eval "$(wharf env)"`, without what it had before.
+    /// The environment after `eval "$(wharf env)"`, without the previous one.
     fn read_environment(&self, binary: &Path) -> Result<BTreeMap<String, String>> {
         let script = r#"eval "$("$1" env --data-dir "$2")" && env -0"#;
         let mut shell = Command::new("/bin/sh");
@@ -75,12 +75,12 @@ impl Wharf {
         self.child.id()
     }
 
-    /// A folder of our own that goes away with the server.
+    /// A temporary folder, removed with the server.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.folder.path().to_path_buf()
     }
 
-    /// Runs the AWS CLI against the server, with nothing of the caller's own AWS set-up.
+    /// Runs the AWS CLI against the server, without the caller's own AWS settings.
     pub(crate) fn aws(&self, words: &[&str]) -> Result<String> {
         let mut aws = Command::new("aws");
         aws.env_clear().env("PATH", workspace::path_with_tools()?).env("HOME", self.folder.path());
@@ -97,13 +97,13 @@ impl Wharf {
 
 impl Drop for Wharf {
     fn drop(&mut self) {
-        // Already dead is as good as killed.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Waits until a file has content, at most half a minute, while the process lives.
+/// Waits until a file has content, at most half a minute, while the process runs.
 fn wait_for(file: &Path, child: &mut Child) -> Result<()> {
     let end = Instant::now() + Duration::from_secs(30);
     while Instant::now() < end {

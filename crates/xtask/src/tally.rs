@@ -1,8 +1,8 @@
-//! Counting tests over suites that report in different ways: libtest's closing lines and JUnit files.
+//! Counts tests over suites with different reports: libtest's summary lines and JUnit files.
 
 use std::ops::AddAssign;
 
-/// How many tests passed and how many did not. A skipped or ignored test did not.
+/// The number of passed and failed tests. A skipped or ignored test counts as failed.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Tally {
     pub(crate) passed: u64,
@@ -10,7 +10,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// One check that holds or does not.
+    /// One check that passes or fails.
     pub(crate) fn of(success: bool) -> Self {
         Self { passed: u64::from(success), failed: u64::from(!success) }
     }
@@ -44,7 +44,7 @@ impl Tally {
         }
     }
 
-    /// Counts the cases of a JUnit file that pytest wrote: a case with anything inside but output did not pass.
+    /// Counts the cases of a pytest JUnit file: a case that contains anything except output has failed.
     pub(crate) fn from_pytest(xml: &str) -> Self {
         let number =
             |name: &str| attribute(xml, name).and_then(|value| value.parse::<u64>().ok()).unwrap_or_default();
@@ -52,8 +52,8 @@ impl Tally {
         Self { passed: number("tests").saturating_sub(failed), failed }
     }
 
-    /// Counts the cases of a JUnit file of the OCI suite, where each case carries its status; with the names of
-    /// those that did not pass.
+    /// Counts the cases of a JUnit file of the OCI suite, where each case has a status. Returns the names of the failed
+    /// ones.
     pub(crate) fn from_conformance(xml: &str) -> (Self, Vec<String>) {
         let mut tally = Self::default();
         let mut others = Vec::new();

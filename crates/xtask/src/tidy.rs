@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use crate::{shapes, workspace};
 
-/// Who may use whom inside the workspace, tests aside. A new arrow is a decision: see ARCHITECTURE.md.
+/// Which crate may depend on which, without tests. A new dependency is a decision: see
+/// docs/adr/0010-crates-and-their-dependencies.md.
 const ARROWS: [(&str, &[&str]); 15] = [
     ("oci", &[]),
     ("aws", &[]),
@@ -30,8 +31,8 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("xtask", &[]),
 ];
 
-/// What must not be reachable from a crate, however far down. The pure crates have no runtime, no database and no
-/// HTTP; the rules know neither HTTP nor (except through the two stores) SQL.
+/// What must not be reachable from a crate, at any depth. The pure crates have no runtime, no database and no HTTP; the
+/// other crates have HTTP or SQL only where this list allows it.
 const FORBIDDEN: [(&str, &[&str]); 5] = [
     ("oci", &["tokio", "rusqlite", "hyper", "http", "tokio-postgres"]),
     ("aws", &["tokio", "rusqlite", "hyper", "http", "tokio-postgres"]),
@@ -40,7 +41,7 @@ const FORBIDDEN: [(&str, &[&str]); 5] = [
     ("blob", &["rusqlite", "tokio-postgres", "axum"]),
 ];
 
-/// What a crate must not name itself, although a crate below it may.
+/// What a crate must not depend on directly, although a crate below it may.
 const FORBIDDEN_DIRECT: [(&str, &[&str]); 4] = [
     ("access", &["hyper", "axum", "http", "rusqlite", "tokio-postgres", "object_store"]),
     ("identity", &["hyper", "axum", "http", "rusqlite", "tokio-postgres", "object_store"]),
@@ -48,11 +49,11 @@ const FORBIDDEN_DIRECT: [(&str, &[&str]); 4] = [
     ("server", &["rusqlite", "tokio-postgres", "object_store"]),
 ];
 
-/// A file beyond this is more than one subject.
+/// A longer file has more than one subject.
 const WARN_LINES: usize = 400;
 const MOST_LINES: usize = 450;
 
-/// Prints what breaks a rule; true if nothing does.
+/// Prints the violations; true if there are none.
 pub(crate) fn run() -> Result<bool> {
     let metadata = workspace::metadata()?;
     let mut problems = dependency_problems(&metadata)?;
@@ -116,7 +117,7 @@ impl Graph {
         self.edges.get(package).cloned().unwrap_or_default()
     }
 
-    /// The way from one package to another, if there is one: `oci → x → tokio`.
+    /// The path from one package to another, if there is one: `oci → x → tokio`.
     fn path(&self, from: &str, to: &str) -> Option<String> {
         let mut queue = VecDeque::from([vec![from.to_owned()]]);
         let mut seen = BTreeSet::new();
@@ -191,7 +192,7 @@ fn source_problems(root: &Path) -> Result<(Vec<String>, Vec<String>)> {
     Ok((errors, warnings))
 }
 
-/// The README shows two commands, one that runs Wharf and one that passes all the tests; `.ci/run` runs the latter.
+/// The README shows two commands: one runs Wharf, the other runs all tests. `.ci/run` runs the second.
 fn readme_problems(root: &Path) -> Result<Vec<String>> {
     let readme = fs::read_to_string(root.join("README.md")).context("README.md")?;
     let script = fs::read_to_string(root.join(".ci/run")).context(".ci/run")?;

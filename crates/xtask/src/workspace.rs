@@ -1,4 +1,4 @@
-//! Where things are: the checkout, cargo's output, the folder of installed tools.
+//! Paths: the checkout, cargo's output, the folder of installed tools.
 
 use std::env;
 use std::ffi::OsString;
@@ -16,14 +16,14 @@ pub(crate) fn root() -> PathBuf {
     here.ancestors().nth(2).unwrap_or(here).to_path_buf()
 }
 
-/// A cargo command that runs at the root, with the cargo that started us.
+/// A cargo command that runs at the root, with the cargo that started this process.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
     command
 }
 
-/// What `cargo metadata` says, with the whole resolved graph.
+/// The output of `cargo metadata`, with the whole resolved graph.
 pub(crate) fn metadata() -> Result<Value> {
     let text = command::capture(cargo().args(["metadata", "--format-version=1", "--locked"]))?;
     serde_json::from_str(&text).context("cargo metadata is not JSON")
@@ -66,7 +66,7 @@ pub(crate) fn tools() -> Result<PathBuf> {
     Ok(Path::new(&home).join(".cache/wharf-tools"))
 }
 
-/// `PATH` with the installed tools first, and the system folders that a plain user's shell may lack.
+/// `PATH` with the installed tools first, and the system folders that a shell of a normal user may lack.
 pub(crate) fn path_with_tools() -> Result<OsString> {
     let tools = tools()?;
     let mut folders = vec![tools.join("bin"), tools.join("venv/bin")];

@@ -214,7 +214,7 @@ const EVERYTHING_DENIED: &str =
     r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#;
 
 fn missing(name: &str) -> Result<Named> {
-    tracing::error!(name, "what decides is not there: everything is denied");
+    tracing::error!(name, "a policy that the decision needs does not exist: everything is denied");
     Ok((policy::SourceName::new(name), compile(EVERYTHING_DENIED)?))
 }
 

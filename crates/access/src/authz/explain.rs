@@ -1,4 +1,5 @@
-//! What a decision was made of: the same policies and condition keys that decide, asked to tell all they know.
+//! Explains a decision: the same policies and condition keys as for the decision, with everything that they say about
+//! it.
 
 use aws::ids::AccountId;
 use policy::{Decision, Matched, NearMiss, PolicyKind};
@@ -6,21 +7,22 @@ use policy::{Decision, Matched, NearMiss, PolicyKind};
 use super::policies::asking;
 use super::{Gate, Op};
 
-/// A decision with everything that speaks of it.
+/// A decision with everything that explains it.
 pub struct Explained {
     pub decision: Decision,
-    /// The statements that speak of the request.
+    /// The statements that match the request.
     pub matched: Vec<Matched>,
-    /// The statements that nearly allow it.
+    /// The statements that almost allow it.
     pub near: Vec<NearMiss>,
-    /// The policies that were asked, with the part that each plays.
+    /// The evaluated policies, with their roles.
     pub asked: Vec<(PolicyKind, String)>,
-    /// Condition keys that policies look at and the request has not.
+    /// Condition keys that policies test and the request does not have.
     pub absent: Vec<String>,
 }
 
 impl Gate {
-    /// Tells how an operation is decided. With a role's trust policy and account, how taking it on is.
+    /// Explains the decision on an operation. With a role's trust policy and account, it explains the decision to
+    /// assume the role.
     pub fn explain(
         &self,
         op: Op,

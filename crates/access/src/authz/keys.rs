@@ -1,7 +1,7 @@
 //! Condition keys. Source: IAM User Guide, "AWS global condition context keys".
 //!
-//! A request from a network that the configuration calls a VPC endpoint has `aws:SourceVpc`, `aws:SourceVpce` and
-//! `aws:VpcSourceIp`, and no `aws:SourceIp`; every other request has `aws:SourceIp` alone.
+//! A request from a network of a configured VPC endpoint has `aws:SourceVpc`, `aws:SourceVpce` and `aws:VpcSourceIp`,
+//! and no `aws:SourceIp`. Every other request has only `aws:SourceIp`.
 
 use aws::ids::{AccountId, Region};
 use aws::service::{RegionRule, Service};
@@ -11,7 +11,7 @@ use crate::op::Op;
 use crate::organization::Organization;
 use crate::settings::Settings;
 
-/// The keys of a request that nobody signed.
+/// The keys of an unsigned request.
 pub(super) fn of_unsigned(
     request: &Unsigned,
     (account, organization): (&AccountId, Option<&Organization>),
@@ -40,7 +40,7 @@ pub(super) fn of_unsigned(
     context
 }
 
-/// The keys that hold for every operation of a request.
+/// The keys of every operation of a request.
 pub(super) fn of_request(
     ctx: &Ctx,
     caller: &Caller,
@@ -64,13 +64,13 @@ pub(super) fn of_request(
     context
 }
 
-/// The organisation of the caller's account.
+/// The organization of the caller's account.
 pub(super) fn add_principal_organization(context: &mut policy::Context, organization: &Organization) {
     context.set("aws:PrincipalOrgID", organization.id.as_str());
     context.set_all("aws:PrincipalOrgPaths", [organization.path()]);
 }
 
-/// The account of a resource and its organisation; none hides what the context held of another account.
+/// The account of a resource and its organization; none hides the earlier values for another account.
 pub(super) fn add_resource_account(
     context: &mut policy::Context,
     account: &AccountId,
@@ -85,8 +85,8 @@ pub(super) fn add_resource_account(
     }
 }
 
-/// `aws:RequestedRegion` of an operation whose Region is not its resource's: services with one endpoint for the world are
-/// always called in us-east-1, STS where the signature says.
+/// `aws:RequestedRegion` of an operation whose Region is not its resource's. Services with one endpoint are always
+/// called in us-east-1; for STS it is the Region of the signature.
 pub(super) fn requested_region(op: Op, signed: Option<&Region>) -> Option<String> {
     match op.service().region_rule() {
         RegionRule::Global => Some("us-east-1".to_owned()),
@@ -96,7 +96,7 @@ pub(super) fn requested_region(op: Op, signed: Option<&Region>) -> Option<String
 }
 
 fn add_session(context: &mut policy::Context, session: &Session) {
-    // A moment that is none counts as long ago: what denies the sessions of before some moment must hold for it.
+    // An invalid time counts as long ago: a policy that denies older sessions must apply to it.
     let issued_at = jiff::Timestamp::from_second(session.issued_at).unwrap_or(jiff::Timestamp::MIN);
     context.set("aws:TokenIssueTime", issued_at);
     // Only temporary credentials have the key at all.
@@ -111,7 +111,7 @@ fn add_session(context: &mut policy::Context, session: &Session) {
     }
 }
 
-/// `aws:PrincipalTag/…`: the principal's own tags, and over them those of the session.
+/// `aws:PrincipalTag/…`: the principal's own tags, overridden by the session's.
 pub(super) fn add_principal_tags(
     context: &mut policy::Context,
     own: &[(String, String)],
@@ -128,7 +128,7 @@ pub fn pairs(tags: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> + 
     tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))
 }
 
-/// `aws:RequestTag/…` and `aws:TagKeys` of the tags that a request brings.
+/// `aws:RequestTag/…` and `aws:TagKeys` of the tags in a request.
 pub fn of_request_tags<'a>(tags: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> policy::Context {
     let mut context = policy::Context::new();
     context.set_tags("aws:RequestTag/", tags.clone());

@@ -13,7 +13,7 @@ use crate::context::{Caller, CallerKind};
 use crate::error::Result;
 use crate::op::Op;
 
-/// The actions that a registry policy of scope V1 speaks of (ECR User Guide, "Private registry permissions").
+/// The actions that a registry policy of scope V1 covers (ECR User Guide, "Private registry permissions").
 pub const V1_ACTIONS: [&str; 3] =
     ["ecr:CreateRepository", "ecr:ReplicateImage", "ecr:BatchImportUpstreamImage"];
 
@@ -26,7 +26,7 @@ pub struct Deciding {
 }
 
 impl Access {
-    /// Loads what decides for a caller on what was resolved; from memory where the versions are the same.
+    /// Loads everything that decides about a caller on the resolved resource; from memory if the versions are the same.
     pub(super) async fn deciding(
         &self,
         caller: &Caller,
@@ -55,7 +55,7 @@ impl Deciding {
         &self.principal.tags
     }
 
-    /// Whether a statement looks at the tags of the resource, which are read only then.
+    /// Whether a statement tests the tags of the resource, which are read only then.
     pub(super) fn read_resource_tags(&self) -> bool {
         let reads = |(_, policy): &Named| reads_resource_tags(policy);
         let of_resource = |policy: Option<&Named>| policy.is_some_and(reads);
@@ -65,10 +65,10 @@ impl Deciding {
             || of_resource(self.registry.as_ref().and_then(|registry| registry.policy.as_ref()))
     }
 
-    /// The policies of the resource that speak of an operation.
+    /// The policies of the resource that cover an operation.
     fn of_resource(&self, op: Op) -> impl Iterator<Item = &Named> {
-        // Its resource is the caller's own account: no policy of a registry can give or take it (ECR User Guide,
-        // "Private repository policies"), and other services' operations are none of a registry's business.
+        // Its resource is the caller's own account: no registry policy can allow or deny it (ECR User Guide, "Private
+        // repository policies"). Registry policies do not cover other services' operations.
         let is_asked = op.service().has_resource_policies() && op != Op::Ecr(EcrOp::GetAuthorizationToken);
         let repository = self.repository.iter().filter_map(|repository| repository.policy.as_ref());
         let registry = self
@@ -99,7 +99,7 @@ impl Deciding {
         })
     }
 
-    /// Decides whether a role's trust policy and the caller's own policies let it take the role on.
+    /// Decides whether a role's trust policy and the caller's own policies allow the caller to assume the role.
     pub(super) fn decide_trust(
         &self,
         op: Op,
@@ -122,7 +122,7 @@ impl Deciding {
         })
     }
 
-    /// Whether a policy, were it the resource's, would deny a request.
+    /// Whether a policy would deny a request if it were the resource's.
     pub(super) fn is_denied_by(
         &self,
         policy: &policy::Policy,
@@ -151,7 +151,7 @@ impl Deciding {
         }
     }
 
-    /// Calls `ask` with the policies that concern an operation.
+    /// Calls `ask` with the policies that apply to an operation.
     pub fn with_policies<T>(&self, op: Op, ask: impl FnOnce(&policy::Policies<'_>) -> T) -> T {
         let identity: Vec<_> = self.principal.identity.iter().map(source).collect();
         let session: Option<Vec<_>> =
@@ -168,7 +168,7 @@ impl Deciding {
     }
 }
 
-/// Whether a policy looks at the tags of a repository.
+/// Whether a policy tests the tags of a repository.
 pub(super) fn reads_resource_tags(policy: &policy::Policy) -> bool {
     policy.mentions("aws:ResourceTag/") || policy.mentions("ecr:ResourceTag/")
 }
@@ -177,7 +177,7 @@ fn source((name, policy): &Named) -> (&policy::SourceName, &policy::Policy) {
     (name, policy)
 }
 
-/// Calls `ask` with the caller as policies name it.
+/// Calls `ask` with the caller in the form that policies use.
 pub(super) fn asking<T>(caller: &Caller, ask: impl FnOnce(policy::Caller<'_>) -> T) -> T {
     let account = caller.account_id.as_str();
     let of = |kind| policy::Caller { account, kind };

@@ -1,4 +1,5 @@
-//! How clients reach this deployment: every URI that it gives is rendered here, and every host read (design: addressing).
+//! How clients reach this deployment: all URIs are created here, and all hosts are parsed here
+//! (docs/adr/0013-names-of-registries.md).
 
 use aws::ids::{AccountId, Region};
 
@@ -7,12 +8,13 @@ use aws::ids::{AccountId, Region};
 pub struct PublicAddress {
     /// `https` or `http`.
     pub scheme: &'static str,
-    /// The suffix of registry host names (`amazonaws.com`, `registry.example.org`); a registry's host is
-    /// then `ACCOUNT.dkr.ecr.REGION.SUFFIX`. None: one host serves all, and the account stands first in the path.
+    /// The suffix of registry host names (`amazonaws.com`, `registry.example.org`). The host of a registry is then
+    /// `ACCOUNT.dkr.ecr.REGION.SUFFIX`. None: one host serves all registries, and the account ID is the first part of
+    /// the path.
     pub suffix: Option<String>,
-    /// The host without a port that is used where there is no suffix.
+    /// The host without a port that is used without a suffix.
     pub host: String,
-    /// The port, left out where it is the scheme's own.
+    /// The port, omitted if it is the scheme's default.
     pub port: u16,
 }
 
@@ -32,7 +34,7 @@ impl PublicAddress {
         }
     }
 
-    /// A registry as image names begin with it: its host, or the one host and the account.
+    /// The start of image names in a registry: its host, or the single host and the account ID.
     pub fn registry(&self, account: &AccountId, region: &Region) -> String {
         let host = self.registry_host(account, region);
         if self.suffix.is_some() { host } else { format!("{host}/{account}") }
@@ -43,8 +45,8 @@ impl PublicAddress {
         format!("{}/{name}", self.registry(account, region))
     }
 
-    /// `proxyEndpoint` of GetAuthorizationToken. With an account in its path `docker login` takes it all the same: what
-    /// docker keeps is kept by host, and one password opens every registry there.
+    /// `proxyEndpoint` of GetAuthorizationToken. `docker login` also accepts it with an account ID in its path: docker
+    /// stores passwords by host, and one password is valid for every registry there.
     pub fn proxy_endpoint(&self, account: &AccountId, region: &Region) -> String {
         format!("{}://{}", self.scheme, self.registry(account, region))
     }
@@ -54,20 +56,20 @@ impl PublicAddress {
         format!("{}://{}", self.scheme, self.with_port(&self.host))
     }
 
-    /// Where links of a registry begin that are no image names: never with a path.
+    /// The start of a registry's links that are not image names: never with a path.
     pub fn origin(&self, account: &AccountId, region: &Region) -> String {
         format!("{}://{}", self.scheme, self.registry_host(account, region))
     }
 
-    /// The registry that a host names (`ACCOUNT.dkr.ecr.REGION.SUFFIX` in any of ECR's forms, with AWS's suffixes or the
-    /// deployment's own); None for a host that names no registry. What has the looks of a registry's name and is none
-    /// is an error: were it read as "no registry", an image would quietly go to the caller's own.
+    /// The registry that a host names (`ACCOUNT.dkr.ecr.REGION.SUFFIX` in any of ECR's forms, with AWS's suffixes or
+    /// the deployment's own); None for a host that names no registry. A host that looks like a registry's name but is
+    /// not one is an error: otherwise an image would silently go to the caller's own registry.
     pub fn registry_of_host(&self, host: &str) -> Result<Option<(AccountId, Region)>, HostError> {
         let name = without_port(host).to_ascii_lowercase();
         let Some((account, region_and_suffix)) = registry_form(&name) else { return Ok(None) };
         let wrong = |why: &str| Err(self.host_error(host, why));
-        // The same name to DNS (RFC 1034 §3.1), but not to certificates, signatures and the place where clients keep
-        // passwords; and no image name can hold it. One registry, one spelling.
+        // The same name in DNS (RFC 1034 §3.1), but not in certificates, signatures and clients' password stores; and
+        // no image name can contain it. Each registry has one spelling.
         if name.ends_with('.') {
             return wrong("it ends with a dot");
         }
@@ -100,7 +102,7 @@ pub fn registry_host(account: &AccountId, region: &Region, suffix: &str) -> Stri
     format!("{account}.dkr.ecr.{region}.{suffix}")
 }
 
-/// A host that looks like a registry's name and is none.
+/// A host that looks like a registry's name but is not one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{host}' looks like the name of a registry and is none: {why}. Registries are at {right} here.")]
 pub struct HostError {
@@ -109,10 +111,10 @@ pub struct HostError {
     right: String,
 }
 
-/// As much of a host as a message repeats: the longest name of DNS, and a port.
+/// How much of a host a message repeats: the longest DNS name, and a port.
 const MAX_HOST_CHARS: usize = 260;
 
-/// Suffixes of AWS's own registry hosts, understood so that unmodified helpers work inside a closed network.
+/// Suffixes of AWS's own registry hosts, supported so that unchanged tools work in a closed network.
 const AWS_SUFFIXES: [&str; 9] = [
     "amazonaws.com",
     "amazonaws.com.cn",
@@ -132,8 +134,8 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// A name in a registry's form, as what stands before the service's labels and what follows them: anything with
-/// `dkr.ecr` or `dkr-ecr`, and what begins with 12 digits and half of these.
+/// A name in the form of a registry's: the text before the service's labels and the text after them. Any name with
+/// `dkr.ecr` or `dkr-ecr`, and any name that begins with 12 digits and half of these.
 fn registry_form(name: &str) -> Option<(&str, &str)> {
     const SERVICE: [&str; 4] = ["dkr.ecr-fips", "dkr.ecr", "dkr-ecr-fips", "dkr-ecr"];
     let dotted = |at: usize| at == 0 || name.as_bytes().get(at.wrapping_sub(1)) == Some(&b'.');
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_suffix_the_account_stands_in_the_path() {
+    fn without_a_suffix_the_path_has_the_account_id() {
         let (account, region) = ("111122223333".parse().unwrap(), "eu-west-1".parse().unwrap());
         let one_host = address(None);
         assert_eq!(one_host.repository_uri(&account, &region, "a/b"), "localhost:5100/111122223333/a/b");

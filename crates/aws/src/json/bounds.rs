@@ -1,13 +1,13 @@
-//! Bounds on JSON that a client sent, checked before anything is made of it: one pass over the bytes, nothing is kept.
+//! Limits on JSON from a client, checked before it is parsed: one pass over the bytes, nothing is stored.
 
-/// Most values: the longest lists of the models are a hundred times shorter.
+/// The maximum number of values: the longest lists of the models are a hundred times shorter.
 const MAX_VALUES: usize = 32 * 1024;
 /// Deepest nesting of lists and objects.
 const MAX_DEPTH: usize = 64;
-/// Longest name of a member, in bytes as written.
+/// The maximum length of a member name, in bytes as written.
 const MAX_NAME_BYTES: usize = 1024;
 
-/// Checks the bounds. Whether the text is JSON is for its parser to say.
+/// Checks the limits. The parser checks whether the text is JSON.
 pub(crate) fn check(text: &[u8]) -> Result<(), &'static str> {
     let (mut values, mut depth, mut last_string) = (1_usize, 0_usize, 0_usize);
     let mut rest = text;
@@ -39,7 +39,7 @@ pub(crate) fn check(text: &[u8]) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// How many bytes a string has up to its closing quote.
+/// The length of a string up to its closing quote.
 fn string_length(text: &[u8]) -> usize {
     let mut at = 0;
     while let Some(byte) = text.get(at) {
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_depth_and_names_have_bounds() {
+    fn values_depth_and_names_have_limits() {
         let list = |count: usize| format!("[{}]", vec!["1"; count].join(","));
         assert_eq!(check(list(MAX_VALUES - 1).as_bytes()), Ok(()));
         assert!(check(list(MAX_VALUES).as_bytes()).is_err());
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_strings_does_not_count() {
+    fn the_content_of_strings_does_not_count() {
         let text = format!(r#"{{"a": "{}\\", "b": "\"[{{,"}}"#, "[,{".repeat(MAX_VALUES));
         assert_eq!(check(text.as_bytes()), Ok(()));
     }

@@ -32,7 +32,7 @@ fn is_unit_id(text: &str) -> bool {
     parts.is_some_and(|(root, id)| is_id(root, 4, 32) && is_id(id, 8, 32))
 }
 
-/// The ids of policies, resource policies and responsibility transfers.
+/// The IDs of policies, resource policies and responsibility transfers.
 fn is_policy_id(text: &str) -> bool {
     let fits = |prefix: &str, min: usize, max: usize| {
         text.strip_prefix(prefix).is_some_and(|id| {
@@ -53,7 +53,7 @@ fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether a name is one that CreateAccount takes: 1 to 50 printable characters of ASCII.
+/// Whether CreateAccount accepts a name: 1 to 50 printable ASCII characters.
 pub fn is_account_name(text: &str) -> bool {
     (1..=50).contains(&text.len()) && is_printable(text)
 }
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_one_at_sign_and_a_dot_within_its_domain() {
+    fn an_email_address_has_one_at_sign_and_a_dot_in_its_domain() {
         for good in ["a@b.c", "a.b+c@d.e.f"] {
             assert!(is_email(good), "{good}");
         }
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_what_can_have_tags_have_their_forms() {
+    fn ids_of_taggable_resources_follow_their_patterns() {
         for good in ["123456789012", "r-abcd", "ou-abcd-12345678", "p-FullAWSAccess", "rp-a_b1"] {
             assert!(is_account_id(good) || is_parent_id(good) || is_policy_id(good), "{good}");
         }
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_id_of_a_request_is_told_from_others() {
+    fn the_id_of_a_request_differs_from_other_ids() {
         assert!(is_request_id("car-abcdef0123456789"));
         assert!(!is_request_id("car-short"));
         assert!(!is_request_id("CAR-abcdef0123456789"));

@@ -6,7 +6,7 @@ use crate::service::Service;
 /// Who is to blame for an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The client: repeating the request is of no use.
+    /// The client: a retry is of no use.
     Sender,
     /// The server.
     Receiver,
@@ -25,7 +25,7 @@ pub fn response(
     })
 }
 
-/// The answer of an operation that has no output: it has no `Result` element either.
+/// The answer of an operation without output: it has no `Result` element.
 pub fn empty_response(service: Service, format: Format, operation: &str, request_id: &str) -> Vec<u8> {
     framed(service, format, operation, request_id, |_| {})
 }
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_says_whose_fault_it_is() {
+    fn an_error_names_its_cause_as_client_or_server() {
         assert_eq!(
             text(error_response(Service::Sts, Format::Xml, Fault::Sender, "AccessDenied", "a < b", "r-1")),
             "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>\

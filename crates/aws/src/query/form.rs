@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-/// More parameters than any operation of STS or IAM takes.
+/// More parameters than any operation of STS or IAM has.
 pub const MAX_PARAMETERS: usize = 1000;
 
-/// A form that cannot be read in one way only.
+/// A form that is ambiguous or malformed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
     /// More parameters than [`MAX_PARAMETERS`].
@@ -38,7 +38,7 @@ pub struct Fields<'a> {
 }
 
 impl Form {
-    /// Decodes a body, or the query string of a GET. The caller bounds its length.
+    /// Decodes a body, or the query string of a GET. The caller limits its length.
     pub fn parse(body: &[u8]) -> Result<Self, FormError> {
         let mut parameters = BTreeMap::new();
         for part in body.split(|byte| *byte == b'&').filter(|part| !part.is_empty()) {
@@ -100,7 +100,7 @@ impl Fields<'_> {
     }
 }
 
-/// Names only: values may be secrets (web identity tokens).
+/// Only names: values can be secrets (web identity tokens).
 impl std::fmt::Debug for Form {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_come_in_the_order_of_their_numbers() {
+    fn lists_are_ordered_by_their_numbers() {
         let form = Form::parse(
             b"L.member.10=j&L.member.2=b&L.member.1=a&L.member.02=x&L.member.0=x&L.member.99999=x&LL.member.1=x&L.member.=x",
         )
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_read_in_two_ways_is_refused() {
+    fn an_ambiguous_form_is_refused() {
         assert_eq!(Form::parse(b"A=1&A=2"), Err(FormError::Repeated("A".to_owned())));
         assert_eq!(Form::parse(b"A=1&%41=2"), Err(FormError::Repeated("A".to_owned())));
         for bad in [&b"A=%"[..], b"A=%4", b"A=%zz", b"A=%FF", b"A=\xff"] {
@@ -183,7 +183,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_form_encoded_is_decoded_to_the_same(
+        fn an_encoded_form_is_decoded_to_the_same_values(
             parameters in proptest::collection::btree_map(".{1,12}", ".{0,40}", 0..20)
         ) {
             let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&parameters).finish();

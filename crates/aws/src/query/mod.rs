@@ -1,4 +1,4 @@
-//! The query protocol of STS and IAM: a form comes in, XML goes out, or JSON to whom it is asked for.
+//! The query protocol of STS and IAM: forms as requests, XML as answers, or JSON if the client asks for it.
 
 mod answer;
 mod form;

@@ -1,10 +1,10 @@
-//! Results of the query services: what stands in `<OperationResult>`.
+//! Results of the query services: the content of `<OperationResult>`.
 
 use super::Writer;
 
 /// A result that can be written.
 pub trait Output {
-    /// Whether the operation has no result at all, and so no `Result` element.
+    /// Whether the operation has no result, and so no `Result` element.
     const IS_EMPTY: bool = false;
 
     /// Writes what stands in the element.
@@ -17,7 +17,7 @@ impl Output for () {
     fn write(&self, _out: &mut Writer) {}
 }
 
-/// A result without members: its element is there, and empty.
+/// A result without members: its element exists, and is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Empty;
 
@@ -65,7 +65,7 @@ pub struct Page<T> {
     pub name: &'static str,
     /// Its members.
     pub items: Vec<T>,
-    /// Where the next page begins; None at the end.
+    /// The start of the next page; None at the end.
     pub marker: Option<String>,
 }
 

@@ -1,11 +1,11 @@
-//! What of a request breaks the rules of its shape: all of it in one sentence, as IAM and STS tell it.
+//! The violations in a request: all in one text, as IAM and STS write them.
 
-/// How many violations the sentence lists; the number before them counts all.
+/// How many violations the text lists; the number before them counts all.
 const MOST_LISTED: usize = 50;
 /// Characters of a value that are repeated.
 const MOST_SHOWN: usize = 256;
 
-/// A request that breaks rules; the services answer `ValidationError`.
+/// An invalid request; the services return `ValidationError`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Invalid {
@@ -13,12 +13,12 @@ pub struct Invalid {
     pub message: String,
 }
 
-/// What was found, in the order in which the request was read.
+/// The violations, in the order in which the request was parsed.
 #[derive(Clone, Debug, Default)]
 pub struct Violations {
     count: usize,
     listed: Vec<String>,
-    /// A value that is none of its type: it cannot be held against a rule, and is told alone.
+    /// A value of a wrong type: no constraint can be checked, and it is reported alone.
     malformed: Option<String>,
 }
 
@@ -28,7 +28,7 @@ impl Violations {
         self.note(&format!(" '{}'", value.chars().take(MOST_SHOWN).collect::<String>()), at, constraint);
     }
 
-    /// A value that breaks a rule and must not be repeated, since it is a secret.
+    /// An invalid value that must not be repeated, because it is a secret.
     pub fn add_secret(&mut self, at: &str, constraint: &str) {
         self.note("", at, constraint);
     }
@@ -65,7 +65,7 @@ impl Violations {
     }
 }
 
-/// A parameter's name as the texts have it: `UserName` is `userName`.
+/// The parameter name in the texts: `UserName` is `userName`.
 fn member(name: &str) -> String {
     let mut characters = name.chars();
     characters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(characters).collect()
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_violations_are_told_in_one_sentence() {
+    fn all_violations_are_in_one_text() {
         let mut found = Violations::default();
         found.add("UserName", "a/b", "Member must be good");
         found.add_null("Tags");
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_told_alone() {
+    fn a_value_that_is_not_a_number_is_reported_alone() {
         let mut found = Violations::default();
         found.add_null("a");
         found.add_malformed("'x' is not a whole number.".to_owned());

@@ -1,16 +1,16 @@
-//! Writes results, in XML or in JSON: elements, lists, texts, numbers, escaped, nothing else.
+//! Writes results in XML or JSON: elements, lists, texts, numbers, with escapes.
 
 /// What an answer is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// What SDKs read.
     Xml,
-    /// What those read who ask for it: programs that present a signed GetCallerIdentity of somebody else.
+    /// JSON is for programs that present another principal's signed GetCallerIdentity.
     Json,
 }
 
 impl Format {
-    /// The format that an `Accept` header asks for: the first of the two that it names.
+    /// The format of an `Accept` header: the first of the two that it names.
     pub fn of(accept: Option<&str>) -> Self {
         let names =
             accept.unwrap_or_default().split(',').map(|item| item.split(';').next().unwrap_or_default());
@@ -34,12 +34,12 @@ impl Format {
     }
 }
 
-/// An answer being written. Elements are closed by construction.
+/// An answer that is being written. Elements are always closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Writer {
     format: Format,
     written: String,
-    /// In JSON: the element that is open is a text, and so no object.
+    /// In JSON: the open element is a text, not an object.
     is_text: bool,
 }
 
@@ -83,7 +83,7 @@ impl Writer {
         self.element(name, |out| out.bare(if is_true { "true" } else { "false" }))
     }
 
-    /// An element that holds a moment, to the second as AWS's query services have it; in JSON it is a number.
+    /// An element with a time, in whole seconds as in AWS's query services; in JSON it is a number.
     pub fn time(&mut self, name: &str, at: jiff::Timestamp) -> &mut Self {
         match self.format {
             Format::Xml => {
@@ -110,7 +110,7 @@ impl Writer {
         self
     }
 
-    /// The outermost element, in a namespace if it is XML.
+    /// The outermost element, with a namespace in XML.
     pub fn root(&mut self, name: &str, namespace: &str, content: impl FnOnce(&mut Self)) -> &mut Self {
         match self.format {
             Format::Xml => {
@@ -173,7 +173,7 @@ impl Writer {
         self.written
     }
 
-    /// A value that stands for itself, in place of the object that was opened for it.
+    /// A value that replaces the object that was opened for it.
     fn bare(&mut self, value: &str) {
         if self.format == Format::Json {
             self.written.pop();
@@ -182,7 +182,7 @@ impl Writer {
         self.written.push_str(value);
     }
 
-    /// In JSON: an object, or the text that its content turns out to be.
+    /// In JSON: an object, or a text if that is its content.
     pub(super) fn object(&mut self, content: impl FnOnce(&mut Self)) -> &mut Self {
         self.written.push('{');
         content(self);
@@ -230,10 +230,10 @@ impl Writer {
                 '>' => self.written.push_str("&gt;"),
                 '"' => self.written.push_str("&quot;"),
                 '\'' => self.written.push_str("&apos;"),
-                // A parser would turn a bare one into a line feed (XML 1.0 section 2.11).
+                // A parser would convert a bare one to a line feed (XML 1.0 section 2.11).
                 '\r' => self.written.push_str("&#xD;"),
                 '\n' | '\t' => self.written.push(c),
-                // XML 1.0 section 2.2 has no other control characters, not even escaped.
+                // XML 1.0 section 2.2 allows no other control characters, not even escaped.
                 '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}' => self.written.push('\u{fffd}'),
                 c => self.written.push(c),
             }
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn both_formats_hold_the_same() {
+    fn both_formats_have_the_same_content() {
         let content = |out: &mut Writer| {
             out.list("Users", ["a", "b"], |out, name| {
                 out.text("Name", name);
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_for_those_who_ask_for_it() {
+    fn json_is_written_only_on_request() {
         for (accept, format) in [
             (None, Format::Xml),
             (Some(""), Format::Xml),

@@ -1,7 +1,7 @@
 //! The canonical form of a request and the string to sign.
 //!
-//! INVARIANT: the canonical form never holds two different requests. Values are treated as bytes (a text
-//! decoder would map different wrong bytes to one replacement character) and line breaks are refused.
+//! INVARIANT: two different requests never have the same canonical form. Values are treated as bytes (a text decoder
+//! would map different invalid bytes to one replacement character), and line breaks are refused.
 
 use std::borrow::Cow;
 
@@ -12,14 +12,14 @@ use super::date::AmzDate;
 use super::signed_headers::SignedHeaders;
 use super::{ALGORITHM, Request, Scope, SigV4Error};
 
-/// What stays as it is: the unreserved characters of RFC 3986 section 2.3.
+/// The unreserved characters of RFC 3986 section 2.3 stay unchanged.
 const PARAMETER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const PATH: &AsciiSet = &PARAMETER.remove(b'/');
 
-/// The query parameter that is no part of what is signed: the signature itself.
+/// The query parameter that is not signed: the signature itself.
 pub(super) const SIGNATURE_PARAMETER: &str = "X-Amz-Signature";
 
-/// The hash of a body as the canonical request has it.
+/// The hash of a body in the canonical request.
 #[derive(Clone, Copy)]
 pub(super) enum PayloadHash {
     Sha256([u8; 32]),
@@ -106,8 +106,8 @@ fn normal_path(path: &str) -> Cow<'_, str> {
     Cow::Owned(format!("/{}{end}", kept.join("/")))
 }
 
-/// Decoded name and value of each parameter. `+` is a space and an incomplete escape stands for itself, as in
-/// the URL standard's form decoder, which the official signer uses.
+/// Decoded name and value of each parameter. `+` is a space and an incomplete escape stays unchanged, as in the URL
+/// standard's form decoder, which the official signer uses.
 pub(super) fn parameters(query: &str) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
     query.split('&').filter(|part| !part.is_empty()).map(|part| {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
@@ -120,7 +120,7 @@ fn decode(text: &str) -> Vec<u8> {
     percent_decode(spaced.as_bytes()).collect()
 }
 
-/// Parameters encoded in the one canonical way and sorted by encoded name, then value.
+/// Parameters in their canonical encoding, sorted by encoded name, then value.
 fn canonical_query(query: &str) -> String {
     let mut pairs: Vec<(String, String)> = parameters(query)
         .filter(|(name, _)| name != SIGNATURE_PARAMETER.as_bytes())
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn header_values_are_folded_and_cannot_break_the_line() {
+    fn header_values_are_folded_and_cannot_end_the_line() {
         let folded = |value: &[u8]| {
             let mut text = Vec::new();
             append_header_value(&mut text, value).map(|()| text)

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_date_header_may_have_https_form() {
+    fn the_date_header_can_have_https_format() {
         let same = AmzDate::parse("20240102T030405Z");
         assert!(same.is_some());
         assert_eq!(AmzDate::parse_http("Tue, 02 Jan 2024 03:04:05 GMT"), same);

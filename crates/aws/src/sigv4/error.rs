@@ -1,39 +1,38 @@
-//! Refusals of a signature, with AWS's codes and sentences.
+//! Signature errors, with AWS's codes and texts.
 
 use std::borrow::Cow;
 
 use super::date::AmzDate;
 use crate::dialect::Dialect;
 
-/// Why a request's signature was refused. `Display` is the sentence for the client.
+/// Why a signature was refused. `Display` is the text for the client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SigV4Error {
-    /// The request is not signed at all. Never returned by this module, which says `None`; it is here so
-    /// that the answer has its code and sentence beside the others.
+    /// The request is unsigned. This module never returns it (it returns `None`); it is here for its code and text.
     #[error("Missing Authentication Token")]
     MissingToken,
-    /// A part of the signature's frame is missing, doubled or malformed.
+    /// A part of the signature is missing, duplicated or malformed.
     #[error("{0}")]
     Incomplete(Cow<'static, str>),
-    /// No such access key, or a session token that is not one.
+    /// The access key does not exist, or the session token is invalid.
     #[error("The security token included in the request is invalid.")]
     UnknownKey,
-    /// The session that the token speaks of is over.
+    /// The session has expired.
     #[error("The security token included in the request is expired")]
     ExpiredToken,
-    /// The signature is another than the secret gives for this request.
+    /// The signature is not the one for this request and secret.
     #[error(
         "The request signature we calculated does not match the signature you provided. Check your AWS Secret \
          Access Key and signing method. Consult the service documentation for details."
     )]
     SignatureMismatch,
-    /// Signed too long ago. SDKs correct their clock by this sentence.
+    /// Signed too long ago. SDKs correct their clock from this text.
     #[error("Signature expired: {0}")]
     Expired(Window),
     /// Signed in the future.
     #[error("Signature not yet current: {0}")]
     NotYetCurrent(Window),
-    /// The scope's day is not the day of the request's date.
+    /// The day in the scope is not the day of the request's date.
     #[error(
         "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: \
          '{scope}' != '{request}'."
@@ -50,7 +49,7 @@ pub enum SigV4Error {
     /// The scope does not end as it must.
     #[error("Credential should be scoped with a valid terminator: 'aws4_request'.")]
     InvalidTerminator,
-    /// The scope names a region that is not served.
+    /// The scope names a Region that is not served.
     #[error("Credential should be scoped to a valid region. ")]
     WrongRegion,
     /// The scope names another service.
@@ -64,12 +63,12 @@ pub enum SigV4Error {
     HeaderNotSigned(String),
 }
 
-/// When a request was signed and between which moments it would have been good.
+/// When a request was signed, and when it would have been valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
     signed: AmzDate,
     now: AmzDate,
-    /// Seconds before `now` that are allowed; after it, if negative.
+    /// Allowed seconds before `now`; after it, if negative.
     allowed: i64,
 }
 
@@ -100,7 +99,7 @@ impl SigV4Error {
         Self::Incomplete(text.into())
     }
 
-    /// The exception's code: JSON services and the older query services name the same refusals differently.
+    /// The exception's code: JSON services and the older query services have different names.
     pub fn code(&self, dialect: Dialect) -> &'static str {
         let (json, query) = match self {
             Self::MissingToken => ("MissingAuthenticationTokenException", "MissingAuthenticationToken"),
@@ -123,7 +122,8 @@ impl SigV4Error {
         }
     }
 
-    /// The HTTP status: JSON services answer 400 to all of these; STS and IAM 403, but for a malformed frame.
+    /// The HTTP status: JSON services return 400 for all of these; STS and IAM return 403, except for a malformed
+    /// signature.
     pub fn status(&self, dialect: Dialect) -> u16 {
         match (dialect, self) {
             (Dialect::Json, _) | (Dialect::Query, Self::Incomplete(_)) => 400,

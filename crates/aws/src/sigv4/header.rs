@@ -15,7 +15,7 @@ struct Parameters<'a> {
     signature: Option<&'a str>,
 }
 
-/// Reads `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…` and the date that goes with it.
+/// Parses `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…` and its date.
 pub(super) fn parse(request: &Request<'_>, authorization: &str) -> Result<Claim, SigV4Error> {
     if authorization.len() > MAX_AUTHORIZATION_BYTES {
         return Err(SigV4Error::incomplete("The Authorization header is too long."));
@@ -54,7 +54,7 @@ pub(super) fn parse(request: &Request<'_>, authorization: &str) -> Result<Claim,
 fn split_parameters(text: &str) -> Result<Parameters<'_>, SigV4Error> {
     let mut parameters = Parameters::default();
     for part in text.split(',').map(|part| part.trim_matches(' ')) {
-        // An empty rest has no part at all; each missing parameter is then named.
+        // Without any parts each missing parameter is reported.
         if text.is_empty() {
             break;
         }
@@ -76,7 +76,7 @@ fn split_parameters(text: &str) -> Result<Parameters<'_>, SigV4Error> {
     Ok(parameters)
 }
 
-/// AWS names everything that is missing in one text.
+/// AWS lists everything that is missing in one text.
 fn missing(parameters: &Parameters<'_>, has_date: bool) -> SigV4Error {
     let mut texts: Vec<&str> = Vec::new();
     if parameters.credential.is_none() {

@@ -1,4 +1,4 @@
-//! The key that signs for one day, region and service.
+//! The signing key for one day, Region and service.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
@@ -7,9 +7,9 @@ use super::Scope;
 use super::signature::Signature;
 use crate::ids::SecretKey;
 
-/// A key derived from a secret for one [`Scope`]. It cannot be turned back into the secret and is good for
-/// one day, so a server may keep it in memory, under the access key's id and the scope, to save four HMACs a
-/// request; the secret must then not change under that id.
+/// A key that is derived from a secret for one [`Scope`]. The secret cannot be computed from it, and it is valid for
+/// one day. A server may cache it by access key ID and scope, to save four HMACs per request; the secret must then not
+/// change for that ID.
 ///
 /// No `Debug` and no `==`: it signs.
 #[derive(Clone)]
@@ -41,8 +41,8 @@ impl Drop for SigningKey {
 }
 
 fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
-    // A key is padded to the block's length, and hashed first where it is longer (RFC 2104 section 2). Done
-    // here so that no error is left to handle: the constructor for keys of any length returns a Result.
+    // A key is padded to the block's length, and hashed first if it is longer (RFC 2104 section 2). This is done here
+    // because the constructor for keys of any length returns a Result.
     let mut block = [0_u8; 64];
     let hashed: [u8; 32];
     let key = if key.len() > block.len() {

@@ -1,14 +1,14 @@
-//! Signature Version 4: who signed a request, and whether the signature is theirs.
+//! Signature Version 4: who signed a request, and whether the signature is valid.
 //!
 //! The order of use: [`Presented::from_request`] reads what a request claims, the caller looks up the secret
 //! of [`Presented::access_key_id`], and [`Presented::verify`] decides. [`sign`] and [`presign`] are the other
 //! side, over the same canonical form.
 //!
 //! Source of the rules: IAM User Guide, "Create a signed AWS API request" and "Troubleshoot Signature Version 4".
-//! S3's exceptions to them (single encoding, chunked bodies) do not concern the APIs served here.
+//! S3's exceptions (single encoding, chunked bodies) do not apply to the APIs served here.
 //!
-//! INVARIANT: nothing here is logged or printed that would help to forge a signature: secrets, derived keys
-//! and computed signatures have neither `Debug` nor `==`.
+//! INVARIANT: nothing here is logged or printed that helps to forge a signature: secrets, derived keys and computed
+//! signatures have neither `Debug` nor `==`.
 
 mod canonical;
 mod date;
@@ -32,14 +32,14 @@ pub use presented::{Expected, Presented, Regions};
 pub use scope::Scope;
 pub use sign::{Credentials, presign, sign};
 
-/// The one algorithm: the asymmetric variant (SigV4A) is for S3 access points and the like.
+/// The only algorithm: the asymmetric variant (SigV4A) is for S3 access points and similar services.
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
-/// Requests with more header lines than this are refused before any is looked at.
+/// A request with more header lines is refused before any is parsed.
 pub const MAX_HEADERS: usize = 256;
-/// The longest query string that is looked at.
+/// The maximum length of a query string.
 pub const MAX_QUERY_BYTES: usize = 64 * 1024;
-/// The longest `Authorization` header that is looked at.
+/// The maximum length of an `Authorization` header.
 pub const MAX_AUTHORIZATION_BYTES: usize = 8 * 1024;
 /// The longest session token.
 pub const MAX_SESSION_TOKEN_BYTES: usize = 16 * 1024;
@@ -53,14 +53,14 @@ pub struct Request<'a> {
     pub path: &'a str,
     /// The query string without its `?`, as sent; empty if there is none.
     pub query: &'a str,
-    /// Every header line in the order of arrival; names in lower case. Over HTTP/2 there is no `host` header:
-    /// the caller adds one with the value of `:authority`, which is what clients sign.
+    /// Every header line in the order of arrival, with names in lower case. HTTP/2 has no `host` header: the caller
+    /// adds one with the value of `:authority`, which clients sign.
     pub headers: &'a [(&'a str, &'a [u8])],
-    /// The hash of the body that was received, never the one that a header claims.
+    /// The hash of the received body, never the one in a header.
     pub payload: Payload,
 }
 
-/// The body of a request, as far as a signature is concerned.
+/// The body of a request, as a signature sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Payload {
     /// No bytes at all.
@@ -98,7 +98,7 @@ impl<'a> Request<'a> {
         self.headers.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
     }
 
-    /// The value of a header that may come but once: a second line could be read differently elsewhere.
+    /// The value of a header that may occur only once: another reader could use the second line.
     fn sole_header(&self, name: &'a str) -> Result<Option<&'a str>, SigV4Error> {
         let mut values = self.header(name);
         let Some(value) = values.next() else { return Ok(None) };
@@ -111,7 +111,7 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// Refuses what no honest client sends, before any work is done on it.
+    /// Refuses requests that no honest client sends, before any work.
     fn check_bounds(&self) -> Result<(), SigV4Error> {
         if self.headers.len() > MAX_HEADERS {
             return Err(SigV4Error::incomplete("The request has too many headers."));

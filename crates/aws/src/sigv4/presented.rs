@@ -1,4 +1,4 @@
-//! The credentials that a request presents, and the decision whether its signature is theirs.
+//! The credentials in a request, and the verification of its signature.
 
 use jiff::Timestamp;
 
@@ -11,10 +11,10 @@ use super::signed_headers::SignedHeaders;
 use super::{MAX_SESSION_TOKEN_BYTES, Payload, Request, Scope, SigV4Error, SigningKey, header};
 use crate::ids::{AccessKeyId, SecretKey};
 
-/// How far the clocks of client and server may differ, and how long a header signature is good.
+/// How far the clocks of client and server may differ, and how long a header signature is valid.
 const WINDOW_SECONDS: i64 = 5 * 60;
 
-/// What the header form and the query form have in common.
+/// The common part of the header form and the query form.
 pub(super) struct Claim {
     pub(super) access_key_id: AccessKeyId,
     pub(super) scope: Scope,
@@ -25,7 +25,7 @@ pub(super) struct Claim {
     pub(super) expires_seconds: Option<u32>,
 }
 
-/// Credentials as a request presents them: parsed, but not yet believed.
+/// Credentials in a request: parsed, but not verified.
 pub struct Presented {
     claim: Claim,
     session_token: Option<String>,
@@ -33,10 +33,10 @@ pub struct Presented {
     content_sha256: Option<String>,
 }
 
-/// What a request's credential scope must say. A `&str` is a service with any region.
+/// What a request's credential scope must contain. A `&str` is a service with any Region.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
-    /// The signing name of the service that the request is for.
+    /// The signing name of the request's service.
     pub service: &'a str,
     /// The regions that are served.
     pub regions: Regions<'a>,
@@ -45,7 +45,7 @@ pub struct Expected<'a> {
 /// The regions that a scope may name.
 #[derive(Clone, Copy, Debug)]
 pub enum Regions<'a> {
-    /// Any: the scope's region decides which registry is meant.
+    /// Any Region: the scope's Region selects the registry.
     Any,
     /// One of these.
     OneOf(&'a [&'a str]),
@@ -58,7 +58,7 @@ impl<'a> From<&'a str> for Expected<'a> {
 }
 
 impl Presented {
-    /// Reads the credentials of a request; `None` if it is not signed.
+    /// Parses the credentials of a request; `None` if it is unsigned.
     ///
     /// A request that is signed in both ways, or in one way twice, is refused: which of the two counts must
     /// not depend on who reads it.
@@ -99,7 +99,7 @@ impl Presented {
         &self.claim.access_key_id
     }
 
-    /// For which day, region and service it was signed.
+    /// The day, Region and service of the signature.
     pub fn scope(&self) -> &Scope {
         &self.claim.scope
     }
@@ -114,8 +114,8 @@ impl Presented {
         self.claim.expires_seconds.is_some()
     }
 
-    /// Decides on what needs neither the body nor the secret: the scope and the time. [`Presented::verify`] does so too;
-    /// this is for whoever wants to know before a body is read.
+    /// Checks what needs neither the body nor the secret: the scope and the time. [`Presented::verify`] checks it too;
+    /// this is for callers that check before they read a body.
     pub fn check_frame<'a>(
         &self,
         expected: impl Into<Expected<'a>>,
@@ -125,8 +125,8 @@ impl Presented {
         self.check_time(AmzDate::of(now))
     }
 
-    /// The body that the signature is over, where a signed header names its hash. With it the signature can be verified
-    /// before the body is there, which then only has to be that one.
+    /// The hash of the signed body, if a signed header contains it. The signature can then be verified before the body
+    /// arrives, and the body must have this hash.
     pub fn claimed_payload(&self) -> Option<Payload> {
         let mut hash = [0; 32];
         hex::decode_to_slice(self.content_sha256.as_deref()?, &mut hash).ok()?;
@@ -208,7 +208,7 @@ impl Expected<'_> {
     }
 }
 
-/// A value that may come in the header or in the query string, but not in both.
+/// A value that may be in the header or in the query string, but not in both.
 fn sole_of(name: &str, header: Option<&str>, query: Option<String>) -> Result<Option<String>, SigV4Error> {
     match (header, query) {
         (Some(_), Some(_)) => Err(SigV4Error::incomplete(format!(
@@ -218,7 +218,7 @@ fn sole_of(name: &str, header: Option<&str>, query: Option<String>) -> Result<Op
     }
 }
 
-/// Neither token nor signature: this may be logged.
+/// Neither token nor signature: this can be logged.
 impl std::fmt::Debug for Presented {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Presented")

@@ -1,4 +1,4 @@
-//! The query-string form: a URL that carries its signature ("presigned").
+//! The query-string form: a URL that contains its signature ("presigned").
 
 use super::canonical::{SIGNATURE_PARAMETER, parameters};
 use super::date::AmzDate;
@@ -8,10 +8,10 @@ use super::signature::Signature;
 use super::signed_headers::SignedHeaders;
 use super::{ALGORITHM, SigV4Error};
 
-/// The most that `X-Amz-Expires` may say: seven days, which are S3's.
+/// The maximum of `X-Amz-Expires`: seven days, as in S3.
 const MAX_EXPIRES_SECONDS: u32 = 604_800;
-/// How long a presigned URL is good for at most. STS's are good for as long, whatever they say: the tokens of
-/// aws-iam-authenticator and the logins of Vault say 60 seconds or nothing, and are used for almost a quarter of an hour.
+/// How long a presigned URL is valid at most. STS's URLs are valid this long, regardless of their own limit: the tokens
+/// of aws-iam-authenticator and the logins of Vault say 60 seconds or nothing, and are used for almost 15 minutes.
 const GOOD_FOR_SECONDS: u32 = 15 * 60;
 
 /// The query parameters of the form, each at most once. Names are matched exactly, after decoding.
@@ -30,7 +30,7 @@ pub(super) struct QueryAuth {
 }
 
 impl QueryAuth {
-    /// Picks the form's parameters out of a query string.
+    /// Finds the form's parameters in a query string.
     pub(super) fn read(query: &str) -> Result<Self, SigV4Error> {
         let mut auth = Self::default();
         for (name, value) in parameters(query) {
@@ -58,7 +58,7 @@ impl QueryAuth {
         Ok(auth)
     }
 
-    /// Whether the query string claims to authenticate the request.
+    /// Whether the query string contains credentials.
     pub(super) fn is_present(&self) -> bool {
         self.algorithm.is_some() || self.credential.is_some() || self.signature.is_some()
     }
@@ -112,7 +112,7 @@ fn parse_expires(text: &str) -> Result<u32, SigV4Error> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(SigV4Error::incomplete("X-Amz-Expires should be a number"));
     }
-    // Digits that do not fit are a number above the limit.
+    // A number that does not fit is above the limit.
     match text.parse().unwrap_or(u32::MAX) {
         0 => Err(SigV4Error::incomplete("X-Amz-Expires must be greater than 0")),
         seconds if seconds > MAX_EXPIRES_SECONDS => Err(SigV4Error::incomplete(format!(

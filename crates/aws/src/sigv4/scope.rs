@@ -1,4 +1,4 @@
-//! The credential scope: for which day, region and service a signing key is good.
+//! The credential scope: the day, Region and service of a signing key.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ const TERMINATOR: &str = "aws4_request";
 pub struct Scope {
     /// The day in UTC: `20240102`.
     pub date: String,
-    /// The region that the client believes to speak to.
+    /// The Region that the client uses.
     pub region: Region,
     /// The signing name of the service (`ecr`, `ecr-public`, `sts`, `iam`).
     pub service: String,
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_credential_prints_as_it_was_read() {
+    fn a_parsed_credential_prints_unchanged() {
         let text = "AKIAIOSFODNN7EXAMPLE/20240102/us-east-1/ecr-public/aws4_request";
         let (key, scope) = parse_credential(text).unwrap();
         assert_eq!(format!("{key}/{scope}"), text);

@@ -1,4 +1,4 @@
-//! The signing side, for Wharf's own client: the same canonical form as the verifier's.
+//! Signs requests, for Wharf's own client, with the same canonical form as the verifier.
 
 use jiff::Timestamp;
 
@@ -19,8 +19,8 @@ pub struct Credentials<'a> {
     pub session_token: Option<&'a str>,
 }
 
-/// Signs a request and returns the headers to add to it. `request` must have its `host` header; that,
-/// `content-type` and every `x-amz-*` header are covered.
+/// Signs a request and returns the headers to add. `request` must have its `host` header. The signature covers that
+/// header, `content-type` and every `x-amz-*` header.
 pub fn sign(
     request: &Request<'_>,
     credentials: Credentials<'_>,
@@ -47,7 +47,7 @@ pub fn sign(
     Ok(added)
 }
 
-/// Signs a URL and returns its whole query string. It says that it is good for `expires_seconds`, if that is given.
+/// Signs a URL and returns its whole query string. It contains `expires_seconds`, if given.
 pub fn presign(
     request: &Request<'_>,
     credentials: Credentials<'_>,

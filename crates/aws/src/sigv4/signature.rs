@@ -1,11 +1,11 @@
-//! A signature: 32 bytes that can be compared in constant time and in no other way.
+//! A signature: 32 bytes that can only be compared in constant time.
 
 use subtle::ConstantTimeEq as _;
 
 /// An HMAC-SHA256 over a string to sign.
 ///
-/// INVARIANT: no `PartialEq` and no access to the bytes, so that the only comparison is [`Signature::matches`].
-/// A comparison that ends at the first wrong byte tells a forger, by its time, how far he got.
+/// INVARIANT: no `PartialEq` and no access to the bytes, so the only comparison is [`Signature::matches`]. The time of
+/// a comparison that ends at the first wrong byte would show a forger how many bytes are correct.
 #[derive(Clone)]
 pub(super) struct Signature([u8; 32]);
 
@@ -14,7 +14,7 @@ impl Signature {
         Self(bytes)
     }
 
-    /// Reads 64 lower-case hexadecimal digits, the only form that signers write.
+    /// Parses 64 lower-case hexadecimal digits, the only form that signers write.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return None;

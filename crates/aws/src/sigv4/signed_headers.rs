@@ -5,7 +5,7 @@ use super::{Request, SigV4Error};
 /// More names than any client signs.
 const MAX_SIGNED_HEADERS: usize = 128;
 
-/// Names in lower case, sorted, without repetition: the only form that is canonical.
+/// Names in lower case, sorted, without duplicates: the only canonical form.
 pub(super) struct SignedHeaders {
     text: String,
 }
@@ -24,7 +24,7 @@ impl SignedHeaders {
         Ok(Self { text: text.to_owned() })
     }
 
-    /// The names that a signer of ours covers: those that the rule below demands and the body's type.
+    /// The names that our own signer covers: those that the rule below requires, and the body's type.
     pub(super) fn to_sign(request: &Request<'_>) -> Self {
         let mut names: Vec<String> = request
             .headers
@@ -49,8 +49,8 @@ impl SignedHeaders {
         self.names().any(|signed| signed.eq_ignore_ascii_case(name))
     }
 
-    /// `host` and every `x-amz-*` header of the request must be signed (IAM User Guide, "Create a canonical
-    /// request"); else someone between could change what the request means. Signed names must be there.
+    /// The signature must cover `host` and every `x-amz-*` header of the request (IAM User Guide, "Create a canonical
+    /// request"); otherwise somebody in between could change the meaning of the request. Signed headers must exist.
     pub(super) fn check_cover(&self, request: &Request<'_>, presigned: bool) -> Result<(), SigV4Error> {
         if !self.contains("host") {
             return Err(SigV4Error::HeaderNotSigned("Host' or ':authority".to_owned()));
@@ -69,7 +69,7 @@ impl SignedHeaders {
     }
 }
 
-/// The official signer leaves these out of presigned URLs, as the one who uses the URL may send his own.
+/// The official signer leaves these out of presigned URLs, because the user of the URL can send other values.
 fn is_left_out_of_urls(name: &str) -> bool {
     matches!(name, "x-amz-user-agent" | "x-amz-checksum-mode")
 }

@@ -1,4 +1,4 @@
-//! The verifier against the official Rust signer, and against every request that it did not sign.
+//! The verifier compared with the official Rust signer, and with changed requests.
 
 use std::time::{Duration, SystemTime};
 
@@ -17,7 +17,7 @@ const KEY: &str = "AKIAIOSFODNN7EXAMPLE";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const SIGNED_AT: i64 = 1_700_000_000;
 
-/// A request as the wire has it, owned so that a test can change any byte.
+/// A request as on the wire, owned so that a test can change any byte.
 #[derive(Clone, Debug)]
 struct Sent {
     method: String,
@@ -64,7 +64,7 @@ impl Sent {
         presented.verify(&request, &SecretKey::new(SECRET), service, now)
     }
 
-    /// Signs as the official signer of AWS's Rust SDK does.
+    /// Signs like the official signer of AWS's Rust SDK.
     fn officially(mut self, service: &str, expires: Option<u64>) -> Self {
         let identity = OfficialCredentials::new(KEY, SECRET, None, None, "test").into();
         let mut settings = SigningSettings::default();
@@ -106,7 +106,7 @@ fn at(offset: i64) -> Timestamp {
 }
 
 #[test]
-fn what_the_official_signer_signs_is_accepted() {
+fn requests_of_the_official_signer_are_accepted() {
     assert_eq!(Sent::ecr_call().officially("ecr", None).decide("ecr", at(0)), Ok(()));
     assert_eq!(Sent::sts_url().officially("sts", Some(60)).decide("sts", at(0)), Ok(()));
     assert_eq!(Sent::ecr_call().decide("ecr", at(0)), Err(SigV4Error::MissingToken));
@@ -114,7 +114,7 @@ fn what_the_official_signer_signs_is_accepted() {
 
 #[test]
 fn the_authority_of_http2_is_signed_as_host() {
-    // The order of header lines is no part of the signature: the server puts `:authority` where it likes.
+    // The signature does not depend on the order of header lines: the server can put `:authority` anywhere.
     let mut sent = Sent::ecr_call().officially("ecr", None);
     let host = sent.headers.remove(0);
     assert!(matches!(sent.decide("ecr", at(0)), Err(SigV4Error::SignatureMismatch)));
@@ -123,7 +123,7 @@ fn the_authority_of_http2_is_signed_as_host() {
 }
 
 #[test]
-fn a_header_signature_is_good_for_five_minutes_on_either_side() {
+fn a_header_signature_is_valid_for_five_minutes() {
     let sent = Sent::ecr_call().officially("ecr", None);
     for offset in [-300, -1, 0, 299, 300] {
         assert_eq!(sent.decide("ecr", at(offset)), Ok(()), "{offset}");
@@ -138,7 +138,7 @@ fn a_header_signature_is_good_for_five_minutes_on_either_side() {
 }
 
 #[test]
-fn a_presigned_url_is_good_for_the_time_that_it_says() {
+fn a_presigned_url_is_valid_for_its_own_time() {
     let sent = Sent::sts_url().officially("iam", Some(60));
     assert_eq!(sent.decide("iam", at(60)), Ok(()));
     assert!(matches!(sent.decide("iam", at(61)), Err(SigV4Error::Expired(_))));
@@ -154,7 +154,7 @@ fn a_presigned_url_is_good_for_the_time_that_it_says() {
 }
 
 #[test]
-fn no_presigned_url_is_good_for_more_than_a_quarter_of_an_hour() {
+fn no_presigned_url_is_valid_for_more_than_15_minutes() {
     for service in ["iam", "ecr", "sts"] {
         let sent = Sent::sts_url().officially(service, Some(604_800));
         assert_eq!(sent.decide(service, at(900)), Ok(()), "{service}");
@@ -163,7 +163,7 @@ fn no_presigned_url_is_good_for_more_than_a_quarter_of_an_hour() {
 }
 
 #[test]
-fn a_url_of_sts_is_good_for_15_minutes_whatever_it_says() {
+fn a_url_of_sts_is_valid_for_15_minutes() {
     for expires in [0, 1, 60, 900, 3_600, 700_000] {
         let sent = Sent::sts_url().officially("sts", Some(expires));
         assert_eq!(sent.decide("sts", at(900)), Ok(()), "{expires}");
@@ -173,7 +173,7 @@ fn a_url_of_sts_is_good_for_15_minutes_whatever_it_says() {
 }
 
 #[test]
-fn a_url_without_x_amz_expires_is_good_for_15_minutes() {
+fn a_url_without_x_amz_expires_is_valid_for_15_minutes() {
     for service in ["sts", "iam"] {
         let mut sent = Sent::sts_url();
         let request = Request {
@@ -194,14 +194,14 @@ fn a_url_without_x_amz_expires_is_good_for_15_minutes() {
 }
 
 #[test]
-fn another_services_signature_is_no_good_here() {
+fn the_signature_of_another_service_is_refused() {
     let sent = Sent::ecr_call().officially("ecr-public", None);
     let refused = sent.decide("ecr", at(0)).unwrap_err();
     assert_eq!(refused.to_string(), "Credential should be scoped to correct service: 'ecr'. ");
 }
 
 #[test]
-fn what_names_the_operation_must_be_signed() {
+fn the_headers_that_name_the_operation_must_be_signed() {
     let mut sent = Sent::ecr_call();
     let target = sent.headers.remove(2);
     let mut sent = sent.officially("ecr", None);
@@ -243,8 +243,8 @@ fn our_own_signer_agrees_with_the_verifier() {
     assert_eq!(url.decide("sts", at(0)), Ok(()));
 }
 
-/// Puts another byte at a place of the request, counted through all that is sent. None past its end, and
-/// where the change gives no text, which HTTP has refused before.
+/// Changes a byte at a position of the request, counted over everything that is sent. None after its end, and for a
+/// change that is not valid text, which HTTP refuses earlier.
 fn with_byte(sent: &Sent, mut place: usize, byte: u8) -> Option<Sent> {
     let mut changed = sent.clone();
     let Sent { method, path, query, headers, body } = &mut changed;
@@ -274,7 +274,7 @@ fn with_byte(sent: &Sent, mut place: usize, byte: u8) -> Option<Sent> {
     (place == usize::MAX).then_some(changed)
 }
 
-/// Whether two requests mean the same: spaces in headers and the spelling of escapes do not count.
+/// Whether two requests mean the same: spaces in headers and the spelling of escapes do not matter.
 fn is_same(a: &Sent, b: &Sent) -> bool {
     let fold = |value: &[u8]| -> Vec<Vec<u8>> {
         value.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).map(<[u8]>::to_vec).collect()
@@ -315,7 +315,7 @@ fn every_change_of_one_byte_is_refused() {
 
 proptest! {
     #[test]
-    fn any_request_that_the_official_signer_signs_is_accepted_and_a_changed_one_is_not(
+    fn official_signatures_are_accepted_and_changed_ones_are_not(
         path in "(/[a-zA-Z0-9._~-]{1,8}){0,3}",
         value in "[ -~]{0,20}",
         query in "([a-z]{1,5}=[a-zA-Z0-9._~-]{0,5}&){0,3}[a-z]{1,5}=x",

@@ -1,6 +1,6 @@
-//! What the store asks of a file system when it writes: few enough calls that a power cut can be simulated.
+//! The calls of a file system that the store uses for writing: few enough to simulate a power cut.
 //!
-//! Reading goes past this trait, straight to `std::fs`: a power cut cannot change what a read does.
+//! Reads use `std::fs` directly: a power cut cannot change the result of a read.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -8,13 +8,13 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// A file system. Every call blocks and belongs off the reactor.
+/// A file system. Every call blocks and must not run on the async runtime.
 pub trait Disk: Send + Sync + 'static {
-    /// Makes a folder; one that exists is left as it is.
+    /// Creates a folder; an existing one is not changed.
     fn make_folder(&self, path: &Path) -> io::Result<()>;
     /// Makes the names inside a folder durable.
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
-    /// Opens a file for writing and keeps what it holds; with `create` one that is missing is made.
+    /// Opens a file for writing and keeps its content; with `create` a missing file is created.
     fn open(&self, path: &Path, create: bool) -> io::Result<Arc<dyn DiskFile>>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
@@ -28,7 +28,7 @@ pub trait DiskFile: Send + Sync + 'static {
     fn is_empty(&self) -> io::Result<bool> {
         self.len().map(|len| len == 0)
     }
-    /// Cuts the file, or extends it with zeros.
+    /// Truncates the file, or extends it with zeros.
     fn set_len(&self, len: u64) -> io::Result<()>;
     /// Writes all of `bytes` at `offset`.
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
@@ -76,7 +76,7 @@ impl DiskFile for File {
     }
 
     fn sync(&self) -> io::Result<()> {
-        // Not `sync_all`: the time of the last change is of no interest, the length is synced all the same.
+        // Not `sync_all`: the modification time is not needed, and the length is synced anyway.
         self.sync_data()
     }
 }

@@ -6,23 +6,23 @@ use bytes::Bytes;
 
 use super::stream::CHUNK_BYTES;
 
-/// How many idle buffers are kept (16 MiB).
+/// The number of idle buffers (16 MiB).
 const IDLE_BUFFERS: usize = 32;
 
-/// A buffer at least this large comes from the pool; a smaller one is made to measure, so that a small object does
-/// not pin a large buffer while it waits to be sent.
+/// A buffer of at least this size comes from the pool. A smaller one is allocated in the exact size, so a small object
+/// does not hold a large buffer while it waits to be sent.
 const POOLED_FROM_BYTES: usize = CHUNK_BYTES / 2;
 
 static IDLE: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
 
-/// A buffer of some length. A pooled one goes back to the pool when the last view of it is dropped.
+/// A buffer. A pooled one returns to the pool when its last view is dropped.
 pub(crate) struct Buffer {
     memory: Box<[u8]>,
     len: usize,
 }
 
 impl Buffer {
-    /// A buffer of `len` bytes, at most [`CHUNK_BYTES`]. It holds whatever it held before.
+    /// A buffer of `len` bytes, at most [`CHUNK_BYTES`], with any content.
     pub(crate) fn of(len: usize) -> Self {
         if len < POOLED_FROM_BYTES {
             return Self { memory: vec![0; len].into(), len };
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_large_buffer_is_used_again_and_its_old_bytes_are_out_of_reach() {
+    fn a_large_buffer_is_reused_and_old_bytes_are_not_readable() {
         let mut first = Buffer::of(CHUNK_BYTES);
         first.bytes().fill(7);
         let bytes = first.into_bytes();
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_buffer_is_made_to_measure() {
+    fn a_small_buffer_has_the_exact_size() {
         let mut small = Buffer::of(3);
         small.bytes().copy_from_slice(b"abc");
         assert_eq!(small.memory.len(), 3);

@@ -1,4 +1,4 @@
-//! The account as a whole: its counts, and its details page by page.
+//! The account as a whole: its counts, and its details in pages.
 
 use aws::iam::{
     AddUserToGroupRequest, AttachRolePolicyRequest, CreateGroupRequest, CreatePolicyRequest,
@@ -57,7 +57,7 @@ async fn what_there_is_is_counted() {
 }
 
 #[tokio::test]
-async fn pages_of_details_give_each_thing_once() {
+async fn pages_of_details_list_each_thing_once() {
     let world = furnished().await;
     let whole = |max_items, marker, filter: &[&str]| GetAccountAuthorizationDetailsRequest {
         filter: filter.iter().map(|name| (*name).to_owned()).collect(),
@@ -111,7 +111,7 @@ async fn pages_of_details_give_each_thing_once() {
 }
 
 #[tokio::test]
-async fn what_a_filter_leaves_out_does_not_end_a_list() {
+async fn a_filter_does_not_end_a_list() {
     let world = furnished().await;
     let input = ListPoliciesRequest {
         scope: Some("Local".to_owned()),

@@ -1,4 +1,4 @@
-//! IAM's operations at the gate: in whose name they are decided, and by which keys.
+//! IAM's operations at the gate: the principal and the condition keys of the decision.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use aws::iam::{
 use crate::organizations::root;
 use crate::world::{ACCOUNT, World, code, ctx};
 
-/// The same caller by a temporary session, as GetSessionToken gives one.
+/// The same caller with a temporary session, as from GetSessionToken.
 fn temporary(caller: &Arc<Caller>) -> Arc<Caller> {
     Arc::new(Caller { session: Some(Arc::new(Session::default())), ..Caller::clone(caller) })
 }
 
 #[tokio::test]
-async fn a_temporary_session_makes_no_lasting_key() {
+async fn a_temporary_session_cannot_create_a_long_term_key() {
     let world = World::new().await;
     let root = root(&world, ACCOUNT).await;
     for caller in [temporary(&root), temporary(&world.admin)] {
@@ -37,7 +37,7 @@ async fn a_temporary_session_makes_no_lasting_key() {
 }
 
 #[tokio::test]
-async fn what_a_user_does_to_itself_is_decided_by_its_own_tags() {
+async fn operations_of_a_user_on_itself_use_its_own_tags() {
     let world = World::new().await;
     let unless_frozen = r#"{"Effect":"Allow","Action":"iam:*","Resource":"*"},{"Effect":"Deny","Action":"iam:CreateAccessKey","Resource":"*","Condition":{"StringEquals":{"iam:ResourceTag/state":"frozen"}}}"#;
     let alice = world.user("alice", unless_frozen).await;
@@ -52,7 +52,7 @@ async fn what_a_user_does_to_itself_is_decided_by_its_own_tags() {
 }
 
 #[tokio::test]
-async fn what_a_user_may_list_of_itself_needs_no_name() {
+async fn a_user_can_list_its_own_things_without_a_name() {
     let world = World::new().await;
     let own = format!(
         r#"{{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::{ACCOUNT}:user/${{aws:username}}"}}"#
@@ -72,7 +72,7 @@ async fn what_a_user_may_list_of_itself_needs_no_name() {
 }
 
 #[tokio::test]
-async fn a_managed_policy_of_aws_has_one_arn() {
+async fn an_aws_managed_policy_has_one_arn() {
     let world = World::new().await;
     let no_administrators = r#"{"Effect":"Allow","Action":"iam:*","Resource":"*"},{"Effect":"Deny","Action":"iam:AttachUserPolicy","Resource":"*","Condition":{"ArnEquals":{"iam:PolicyARN":"arn:aws:iam::aws:policy/AdministratorAccess"}}}"#;
     let guarded = world.user("guarded", no_administrators).await;
@@ -97,7 +97,7 @@ async fn a_managed_policy_of_aws_has_one_arn() {
 }
 
 #[tokio::test]
-async fn a_role_in_an_instance_profile_is_passed_to_ec2() {
+async fn adding_a_role_to_an_instance_profile_passes_it_to_ec2() {
     let world = World::new().await;
     let trust = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
     let role = CreateRoleRequest {

@@ -1,4 +1,4 @@
-//! AssumeRoleWithWebIdentity: whose tokens open which role.
+//! AssumeRoleWithWebIdentity: which tokens can assume which role.
 
 use access::context::{Peer, Unsigned};
 use access::error::{AwsCode, Code, Result};
@@ -27,7 +27,7 @@ struct Cluster {
 }
 
 impl Cluster {
-    /// An account that knows the issuer by an uploaded key, and the role `puller`, which trusts one service account.
+    /// An account with an issuer with an uploaded key, and the role `puller`, which trusts one service account.
     async fn new() -> Self {
         let cluster = Self::of(ISSUER).await;
         let only = json!({"StringEquals": {
@@ -37,7 +37,7 @@ impl Cluster {
         cluster
     }
 
-    /// An account that knows an issuer by an uploaded key.
+    /// An account with an issuer with an uploaded key.
     async fn of(issuer: &str) -> Self {
         let world = World::new().await;
         let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
@@ -116,7 +116,7 @@ fn role_arn(name: &str) -> String {
     format!("arn:aws:iam::{ACCOUNT}:role/{name}")
 }
 
-/// What a cluster says of a pod, with some claims set anew.
+/// The claims of a pod's token, with some of them changed.
 fn claims(changes: &Value) -> Value {
     let now = Timestamp::now().as_second();
     let mut claims = json!({
@@ -132,7 +132,7 @@ fn claims(changes: &Value) -> Value {
 const DENIED: &str = "Not authorized to perform sts:AssumeRoleWithWebIdentity";
 
 #[tokio::test]
-async fn a_pods_token_opens_the_role_that_trusts_it() {
+async fn a_pods_token_can_assume_the_role_that_trusts_it() {
     let cluster = Cluster::new().await;
     let opened = cluster.assume(&role_arn("puller"), cluster.token(&claims(&json!({})))).await.unwrap();
     assert_eq!(opened.arn, format!("arn:aws:sts::{ACCOUNT}:assumed-role/puller/pod"));
@@ -145,7 +145,7 @@ async fn a_pods_token_opens_the_role_that_trusts_it() {
 }
 
 #[tokio::test]
-async fn a_role_looks_at_what_the_token_says() {
+async fn a_role_can_test_the_claims_of_the_token() {
     let cluster = Cluster::new().await;
     let other = cluster.token(&claims(&json!({"sub": "system:serviceaccount:default:default"})));
     assert_eq!(cluster.refusal("puller", other).await, (Code::AccessDenied, DENIED.to_owned()));
@@ -162,7 +162,7 @@ async fn a_role_looks_at_what_the_token_says() {
 }
 
 #[tokio::test]
-async fn a_token_that_proves_nothing_is_refused() {
+async fn an_invalid_token_is_refused() {
     let cluster = Cluster::new().await;
     let now = Timestamp::now().as_second();
     let audience = cluster.token(&claims(&json!({"aud": "somebody-else"})));
@@ -194,7 +194,7 @@ async fn a_token_that_proves_nothing_is_refused() {
 }
 
 #[tokio::test]
-async fn an_account_accepts_no_token_for_which_only_another_has_a_provider() {
+async fn an_account_accepts_only_tokens_of_its_own_providers() {
     let cluster = Cluster::new().await;
     let elsewhere = "arn:aws:iam::210987654321:role/puller";
     let refused = cluster.assume(elsewhere, cluster.token(&claims(&json!({})))).await;
@@ -205,7 +205,7 @@ async fn an_account_accepts_no_token_for_which_only_another_has_a_provider() {
 
 /// IAM User Guide, "Identity-provider controls for shared OIDC providers".
 #[tokio::test]
-async fn a_provider_that_many_share_is_believed_only_with_the_claim_that_tells_its_tenants_apart() {
+async fn a_shared_provider_needs_a_test_of_its_tenants_claim() {
     let world = World::new().await;
     let document = |issuer: &str, condition: &Value| {
         let statement = json!({
@@ -285,7 +285,7 @@ async fn the_slash_at_the_end_of_an_issuer_is_part_of_its_name() {
     assert_eq!(shown.unwrap().url, "t.auth0.com/");
     let only = json!({"StringEquals": {"t.auth0.com/:aud": "sts.amazonaws.com"}});
     tenant.role("puller", "sts:AssumeRoleWithWebIdentity", &only).await;
-    // The token's issuer has the slash or not: the provider is the same, and so are its condition keys.
+    // The issuer in the token may have the slash or not: the provider and its condition keys are the same.
     for iss in ["https://t.auth0.com/", "https://t.auth0.com"] {
         let token = tenant.token(&claims(&json!({ "iss": iss })));
         let opened = tenant.assume(&role_arn("puller"), token).await.unwrap();

@@ -52,7 +52,7 @@ pub(super) async fn two_for_each(world: World) {
     let info = |at, active| AccessKeyInfo { id: id(at), active, created_at: Micros(100), last_used: None };
     assert_eq!(list("AIDA1").await.unwrap(), [info(1, true), info(2, false)]);
     assert_eq!(list("AIDA9").await.unwrap(), []);
-    // Only whose it is can have it taken away.
+    // Only its owner's key can be deleted.
     let delete = |at, owner: &str| world.meta.write(DeleteAccessKey { id: id(at), owner: owner.into() });
     assert_eq!(refusal(delete(3, "AIDA1").await), AccessKeyGone);
     delete(1, "AIDA1").await.unwrap();
@@ -103,7 +103,7 @@ pub(super) async fn when_it_was_used(world: World) {
     };
     assert_eq!(last().await, None);
     world.meta.write(used("eu-west-1", "ecr", 90)).await.unwrap();
-    // Notes come late, and of several nodes.
+    // Records of use can arrive late, and from several nodes.
     world.meta.write(used("us-east-1", "iam", 80)).await.unwrap();
     assert_eq!(last().await, Some((Micros(90), "eu-west-1".into(), "ecr".into())), "a time never moves back");
     world.meta.write(used("us-east-1", "iam", 91)).await.unwrap();
@@ -140,7 +140,7 @@ pub(super) async fn the_first_user_comes_whole_or_not_at_all(world: World) {
         policy_arn: "arn:aws:iam::aws:policy/AdministratorAccess".into(),
         access_key: key(at, owner),
     };
-    // The key must be the user's own, also where there is somebody else who could have it.
+    // The key must belong to the new user, even if another principal exists.
     world.entity("AIDA9").await;
     let before = world.row_counts().await;
     assert_eq!(refusal(world.meta.write(create("AIDA1", "admin", 1, "AIDA9")).await), FirstUserRefused);
@@ -151,7 +151,7 @@ pub(super) async fn the_first_user_comes_whole_or_not_at_all(world: World) {
     assert_eq!(policies.len(), 1);
     assert!(caller(&world, "AIDA1", 1).await.unwrap().is_active());
     let one = world.row_counts().await;
-    // The name is taken, or the key's id is.
+    // The user name or the key's ID exists already.
     assert_eq!(refusal(world.meta.write(create("AIDA2", "Admin", 2, "AIDA2")).await), FirstUserRefused);
     assert_eq!(refusal(world.meta.write(create("AIDA2", "other", 1, "AIDA2")).await), FirstUserRefused);
     assert_eq!(world.row_counts().await, one);

@@ -11,7 +11,7 @@ pub(super) async fn digits_are_unique(world: World) {
         at: Micros(9),
     };
     assert_eq!(refusal(world.meta.write(again(2)).await), AccountExists);
-    // The same operation once more, after an answer that was lost.
+    // The same operation again, as after a lost answer.
     assert_eq!(world.meta.write(again(1)).await.unwrap().name, "main");
     let found = world.meta.read(FindAccount { account_id: ACCOUNT.parse().unwrap() }).await.unwrap().unwrap();
     assert_eq!((found.key, found.status.as_str()), (AccountKey(1), "ACTIVE"));

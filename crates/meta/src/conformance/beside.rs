@@ -1,10 +1,10 @@
-//! A connection beside the store: to look at its tables, to change them, and to hold rows while an operation waits.
+//! A separate connection to the store: reads its tables, changes them, and holds rows while an operation waits.
 
 use std::time::Duration;
 
 use super::world::Place;
 
-/// A connection of its own, with no operation's rules around it.
+/// A connection without the rules of operations.
 pub(super) enum Beside {
     Sqlite(rusqlite::Connection),
     Postgres(tokio_postgres::Client),
@@ -51,8 +51,8 @@ impl Beside {
         self.run(&format!("BEGIN; {sql}")).await.unwrap();
     }
 
-    /// Returns when another session waits for what this one holds. SQLite does not tell: its writer has the time that
-    /// it needs to come and wait.
+    /// Returns when another session waits for a row that this one holds. SQLite does not report this: its writer gets
+    /// enough time to start waiting.
     pub(super) async fn await_waiting(&self) {
         let waiting = "SELECT pid::text FROM pg_stat_activity \
             WHERE datname = current_database() AND wait_event_type = 'Lock'";

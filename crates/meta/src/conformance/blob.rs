@@ -1,4 +1,4 @@
-//! Blobs of a repository: mounted, found, taken out.
+//! Blobs of a repository: mounted, found, removed.
 
 use super::world::{World, digest, refusal};
 use crate::*;
@@ -53,7 +53,7 @@ pub(super) async fn what_an_image_needs_stays(world: World) {
     assert_eq!(refusal(unlink(blob).await), UnlinkBlobRefusal::NotFound);
 }
 
-/// A reference is a fact of its own: it is there before the blob is.
+/// A reference is stored before the blob exists.
 pub(super) async fn what_comes_after_its_image_stays_too(world: World) {
     let repository = world.repository("app").await;
     world.sparse("ENABLED").await;

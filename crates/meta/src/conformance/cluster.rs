@@ -1,5 +1,5 @@
-//! A PostgreSQL of its own for a process: made by `initdb` in a temporary folder, reached over a Unix socket only,
-//! stopped and removed when the process ends, however it ends.
+//! A PostgreSQL server for one process: created by `initdb` in a temporary folder, reachable only over a Unix socket,
+//! stopped and removed when the process ends for any reason.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A running server. Dropping it, or dying with it, stops it.
+/// A running server. It stops when this is dropped, or when the process ends.
 pub(crate) struct Cluster {
     folder: PathBuf,
     _supervisor: Child,
@@ -17,7 +17,7 @@ pub(crate) struct Cluster {
     _lifeline: ChildStdin,
 }
 
-/// Started by a shell that waits for the end of its standard input: also a killed process closes that.
+/// Started by a shell that waits for the end of its standard input. A killed process closes that too.
 const SUPERVISE: &str = r#"
 folder="$1" bin="$2"; shift 2
 "$@" "$bin/initdb" -D "$folder/data" -U wharf -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$folder/initdb.log" 2>&1 \
@@ -33,7 +33,7 @@ rm -rf "$folder"
 "#;
 
 impl Cluster {
-    /// Makes and starts a server. `fsync` off is faster and loses everything in a power cut, which no test outlives.
+    /// Creates and starts a server. `fsync` off is faster and loses everything in a power cut, which no test survives.
     pub(crate) fn start(fsync: bool) -> Result<Self, String> {
         let bin = binaries()?;
         let folder = std::env::temp_dir().join(format!("wharf-pg-{}", std::process::id()));
@@ -81,20 +81,20 @@ impl Cluster {
         format!("host={} user=wharf dbname={database}", self.folder.display())
     }
 
-    /// Creates an empty database and says how to connect to it.
+    /// Creates an empty database and returns how to connect to it.
     pub(crate) async fn database(&self, name: &str) -> Result<String, String> {
         let mut tries = 0;
         let (client, connection) = loop {
             match tokio_postgres::connect(&self.url("postgres"), tokio_postgres::NoTls).await {
                 Ok(connected) => break connected,
-                // The socket is there a moment before the server takes connections.
+                // The socket exists shortly before the server accepts connections.
                 Err(error) if tries == 200 => return Err(error.to_string()),
                 Err(_) => tries += 1,
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         };
         let driver = tokio::spawn(connection);
-        // Its own order is a dictionary's, so that a text column without COLLATE "C" shows in the first sorted page.
+        // Its default order is a dictionary's, so a text column without COLLATE "C" shows in the first sorted page.
         let create = format!(
             "CREATE DATABASE {name} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US' ENCODING 'UTF8'"
         );

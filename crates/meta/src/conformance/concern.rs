@@ -1,5 +1,5 @@
-//! Every change that can alter a decision increments the version of everybody whom it concerns, and of nobody else: what
-//! is kept of a principal serves only at the version that the gate reads.
+//! Every change that can alter a decision increments the version of exactly the principals that it affects: cached data
+//! of a principal is used only at the version that the gate reads.
 
 use super::{
     identities::{pairs, policy_arn},
@@ -7,7 +7,7 @@ use super::{
 };
 use crate::*;
 
-/// A user in a group, one by itself, a role, and of each kind one whom nothing concerns.
+/// A user in a group, a user without a group, a role, and one principal of each kind that the changes do not affect.
 async fn people(world: &World) {
     for unique_id in
         ["AIDAALONE", "AIDAMEMBER", "AIDAOTHER", "AGPAOTHER", "AGPATEAM", "AROAOTHER", "AROAROLE"]
@@ -18,7 +18,7 @@ async fn people(world: &World) {
     world.join("AIDAOTHER", "AGPAOTHER").await;
 }
 
-/// Whom a change of the policies of each of these concerns.
+/// The principals that a change of the policies of each of these affects.
 const OWNERS: [(&str, &[&str]); 3] =
     [("AIDAALONE", &["AIDAALONE"]), ("AROAROLE", &["AROAROLE"]), ("AGPATEAM", &["AGPATEAM", "AIDAMEMBER"])];
 
@@ -116,7 +116,7 @@ pub(super) async fn membership(world: World) {
     let policies = world.policies_of("AIDAALONE").await;
     assert_eq!(policies.inline, pairs(&[("agpateam/p", "{}")]));
     assert_eq!(policies.managed, [ManagedDocument { arn, document: Some("read 1".into()) }]);
-    // The name of a group is part of what its members are shown to be decided by.
+    // A decision of a group's member shows the group's name.
     let rename = RenameEntity { unique_id: group_id.clone(), path: "/".into(), name: "Team".into() };
     let concerned = world.concerned(world.meta.write(rename)).await;
     assert_eq!(concerned, ["AGPATEAM", "AIDAALONE", "AIDAMEMBER"]);
@@ -177,8 +177,8 @@ pub(super) async fn access_keys(world: World) {
     }
 }
 
-/// A membership that commits while a new default version goes to the policy's users: whoever reads the member between
-/// the two must read again after the second.
+/// A membership that commits while a new default version of a policy is applied to its users: a reader that reads the
+/// member between the two must read again after the second.
 pub(super) async fn a_member_who_joins_meanwhile(world: World) {
     people(&world).await;
     let arn = world.policy("read").await;
@@ -200,11 +200,11 @@ pub(super) async fn a_member_who_joins_meanwhile(world: World) {
     });
     added.unwrap();
     assert_eq!(world.policies_of("AIDAALONE").await.managed[0].document.as_deref(), Some("read 2"));
-    // Made at 1; the membership is one change, the new default version another.
+    // Created at version 1; the membership is one change, the new default version another.
     assert_eq!(world.caller("AIDAALONE").await.unwrap().version, 3);
 }
 
-/// A refusal changes nothing, and so counts nothing up.
+/// A refused operation changes nothing, so it increments nothing.
 pub(super) async fn a_refusal_concerns_nobody(world: World) {
     people(&world).await;
     let before: Vec<_> = [world.caller("AIDAALONE").await, world.caller("AGPATEAM").await].into();

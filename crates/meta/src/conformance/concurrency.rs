@@ -1,4 +1,4 @@
-//! Operations that race: one wins, and nothing is lost or made twice.
+//! Concurrent operations: one wins, and nothing is lost or created twice.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -53,7 +53,7 @@ pub(super) async fn of_two_completions_of_one_upload_one_wins(world: World) {
 
 pub(super) async fn every_write_of_a_crowd_is_there(world: World) {
     let repository = world.repository("app").await;
-    // More than a group of SQLite's takes; every tenth is refused and must harm no neighbour.
+    // More than one group of SQLite; every tenth is refused and must not affect the others.
     let writes = (0..600).map(|at| {
         let blobs = if at % 10 == 9 { vec![digest("none")] } else { Vec::new() };
         let put =
@@ -120,7 +120,7 @@ pub(super) async fn a_dropped_write_ends_all_the_same(world: World) {
     let repository = world.repository("app").await;
     for at in 0..20 {
         let write = world.meta.write(world.image(repository, &format!("m{at}"), &[]));
-        // Polled once and dropped, as when a client goes away.
+        // Polled once and dropped, as when a client disconnects.
         assert!(futures::FutureExt::now_or_never(write).is_none_or(|ended| ended.is_ok()));
     }
     for _ in 0..500 {

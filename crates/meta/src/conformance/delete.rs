@@ -1,4 +1,4 @@
-//! Images and tags deleted, with what counts them.
+//! Deletion of images and tags, with their counters.
 
 use super::world::{World, digest, refusal, tag};
 use crate::*;

@@ -1,4 +1,4 @@
-//! What was answered stays; what was refused or broke leaves nothing.
+//! Acknowledged operations persist; refused and failed operations leave nothing.
 
 use super::world::{World, refusal, tag};
 use crate::{ops::operation, *};

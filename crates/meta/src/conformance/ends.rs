@@ -1,5 +1,5 @@
-//! What is deleted while something comes to it: either it stays because of that, or what came is refused. Nothing is left
-//! that names what is gone, and the store never fails over it.
+//! Something is deleted while another operation refers to it: either the deletion or the other operation is refused. No
+//! row refers to a deleted row, and the store never fails because of this.
 
 use super::{
     identities::{pairs, policy_arn},
@@ -38,7 +38,7 @@ pub(super) async fn a_policy_that_is_attached_meanwhile(world: World) {
     }
 }
 
-/// Who asks for a policy while its deletion is on the way waits for it, and then hears that it is gone.
+/// An operation that needs a policy during its deletion waits, and is then told that it does not exist.
 pub(super) async fn a_policy_whose_deletion_comes_first(world: World) {
     world.entity("AIDA1").await;
     world.entity("AROA1").await;
@@ -70,7 +70,7 @@ pub(super) async fn a_policy_whose_deletion_comes_first(world: World) {
     }
 }
 
-/// A boundary's refusal in the words of an attachment's.
+/// The refusal for a boundary, as the one for an attachment.
 fn boundary_gone(error: OpError<SetBoundaryRefusal>) -> OpError<AttachPolicyRefusal> {
     match error {
         OpError::Store(error) => OpError::Store(error),

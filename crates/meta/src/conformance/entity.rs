@@ -1,4 +1,4 @@
-//! Users, groups and roles: their names, their pages, their end.
+//! Users, groups and roles: their names, their pages, their deletion.
 
 use super::{
     identities::{SECOND, digits, pairs, policy_arn},
@@ -16,11 +16,11 @@ pub(super) async fn a_name_is_one_of_its_kind_and_account(world: World) {
     assert_eq!((ann.name.as_str(), ann.kind.as_str(), ann.account_id.as_str()), ("Ann", "user", ACCOUNT));
     let taken = meta.write(world.new_entity("AIDA2", "aNN")).await;
     assert_eq!(refusal(taken), CreateEntityRefusal::Exists);
-    // Only ASCII has no case: a letter beyond it is itself, on both drivers.
+    // Only ASCII letters ignore case; other letters do not, on both drivers.
     meta.write(world.new_entity("AIDA3", "Änn")).await.unwrap();
     meta.write(world.new_entity("AIDA4", "änn")).await.unwrap();
 
-    // Other kinds and other accounts have names of their own.
+    // Other kinds and other accounts have separate names.
     meta.write(world.new_entity("AGPA1", "ann")).await.unwrap();
     let role = meta.write(world.new_entity("AROA1", "ANN")).await.unwrap();
     assert_eq!(role.role.unwrap().max_session_seconds, 3_600);
@@ -51,14 +51,14 @@ pub(super) async fn a_repeat_of_a_creation_finds_its_own(world: World) {
             ..world.new_entity(unique_id, "Ann")
         };
         let made = world.meta.write(create.clone()).await.unwrap();
-        // Its own row is no other one: neither the name nor the limit stands in the way.
+        // Its own row does not count, neither for the name nor for the quota.
         assert_eq!(world.meta.write(create).await.unwrap(), made);
         assert_eq!(world.caller(unique_id).await.unwrap().version, 1);
         assert_eq!(world.tags_of(unique_id).await, pairs(&[("Team", "a")]));
         let one_more = CreateEntity { limit, ..world.new_entity(&format!("{}2", &unique_id[..4]), "Bob") };
         assert_eq!(refusal(world.meta.write(one_more).await), CreateEntityRefusal::Limit);
     }
-    // A name that was changed meanwhile is still its own.
+    // It can keep a name that was changed meanwhile.
     let create = world.new_entity("AIDA7", "before");
     world.meta.write(create.clone()).await.unwrap();
     let (path, name) = ("/".into(), "after".into());
@@ -80,7 +80,7 @@ pub(super) async fn a_boundary_must_be_there(world: World) {
     };
     assert_eq!(refusal(bound(Some(&gone), "AROA1").await), SetBoundaryRefusal::PolicyGone);
     assert_eq!(refusal(bound(None, "AROA9").await), SetBoundaryRefusal::PrincipalGone);
-    // An ARN of an account whose path only looks as AWS's do is a policy of that account, which does not exist.
+    // An ARN of an account whose path looks like AWS's is a policy of that account, which does not exist.
     let looks = policy_arn(":iam::aws:policy/x");
     assert_eq!(refusal(bound(Some(&looks), "AROA1").await), SetBoundaryRefusal::PolicyGone);
     let attach = AttachPolicy { owner: "AROA1".into(), arn: looks, limit: 10 };
@@ -106,7 +106,7 @@ pub(super) async fn a_rename_keeps_the_id_and_frees_the_name(world: World) {
     let state = world.caller("AIDA1").await.unwrap();
     assert_eq!((state.path.as_str(), state.name.as_str()), ("/team/", "Ann"));
     rename("AIDA1", "/team/", "aNN").await.expect("its own name in another case");
-    // Whoever comes under the old name is somebody else.
+    // A principal that is created with the old name is a different one.
     world.meta.write(world.new_entity("AIDA3", "aida1")).await.unwrap();
     assert_eq!(
         world.policies_of("AIDA3").await,
@@ -140,7 +140,7 @@ pub(super) async fn made_again_it_inherits_nothing(world: World) {
         assert_eq!(world.policies_of(again).await, fresh);
         assert_eq!(world.caller(again).await.unwrap().version, 1);
     }
-    // A group that was created again has neither the members nor the policies of the one before.
+    // A group that was created again has neither the members nor the policies of the old one.
     let remove = |group: &str| RemoveFromGroup { group_id: group.into(), user_id: "AIDA2".into() };
     world.join("AIDA2", "AGPA1").await;
     world.meta.write(remove("AGPA1")).await.unwrap();
@@ -202,7 +202,7 @@ pub(super) async fn nothing_may_be_left_when_it_ends(world: World) {
     world.meta.write(role(None)).await.unwrap();
     world.meta.write(DeleteInstanceProfile { unique_id: "AIPA1".into() }).await.unwrap();
 
-    // A boundary goes with whom it bounds.
+    // A boundary is removed with its principal.
     let bound = SetBoundary { unique_id: "AIDA1".into(), arn: Some(arn.clone()) };
     world.meta.write(bound).await.unwrap();
     for unique_id in everybody {
@@ -213,8 +213,8 @@ pub(super) async fn nothing_may_be_left_when_it_ends(world: World) {
     assert_eq!(world.row_counts().await, before);
 }
 
-/// Names in the order of their folded bytes, which is neither that of a dictionary nor that of small and capital
-/// letters.
+/// Names in the order of their folded bytes, which is neither a dictionary's order nor that of upper-case and
+/// lower-case letters.
 const NAMES: [&str; 9] = ["+plus", "0", "Ab", "aC", "B", "b-", "b_", "z", "ä"];
 
 pub(super) async fn pages_hold_everybody_once(world: World) {

@@ -82,7 +82,7 @@ pub(super) async fn policies_of_all_groups_decide(world: World) {
     assert_eq!(policies.inline, inline);
     let document = ManagedDocument { arn: arn.clone(), document: Some("read 1".into()) };
     assert_eq!(policies.managed, [document.clone(), document.clone(), document]);
-    // What is listed as the user's own does not have its groups'.
+    // The list of the user's own policies does not contain those of its groups.
     let own = world.meta.read(ListInlinePolicies { owner: "AIDA1".into() }).await.unwrap();
     assert_eq!(own, super::identities::pairs(&[("p", "own")]));
     let own = world.meta.read(ListAttachedPolicies { owner: "AIDA1".into() }).await.unwrap();

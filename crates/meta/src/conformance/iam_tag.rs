@@ -10,7 +10,7 @@ fn put(owner: &str, tags: &[(&str, &str)], limit: i64) -> PutIamTags {
     PutIamTags { owner: owner.into(), tags: pairs(tags), limit }
 }
 
-/// One of each kind that has tags, by what owns them.
+/// One of each kind that can have tags.
 async fn owners(world: &World) -> Vec<String> {
     world.entity("AIDA1").await;
     world.entity("AROA1").await;
@@ -26,7 +26,7 @@ pub(super) async fn keys_ignore_case(world: World) {
     for owner in owners(&world).await {
         let owner = owner.as_str();
         world.meta.write(put(owner, &[("Team", "a"), ("b", "1"), ("Z", "2"), ("ß", "3")], 4)).await.unwrap();
-        // The later spelling stands, as it does in IAM.
+        // The later spelling is kept, as in IAM.
         world.meta.write(put(owner, &[("tEAM", "c"), ("Ä", "4"), ("ä", "5")], 5)).await.unwrap();
         let expected = pairs(&[("b", "1"), ("tEAM", "c"), ("Z", "2"), ("ß", "3"), ("ä", "5")]);
         assert_eq!(world.tags_of(owner).await, expected, "in the order of the folded keys' bytes");
@@ -52,8 +52,8 @@ pub(super) async fn what_is_gone_has_none(world: World) {
     world.meta.write(DeleteOidcProvider { arn: owners[4].clone() }).await.unwrap();
     for owner in &owners {
         assert!(world.tags_of(owner).await.is_empty(), "{owner}");
-        // Whoever asked for this tag saw the one that was there before. A provider's ARN comes again with the next of
-        // its issuer, which must not find the tag.
+        // A waiting operation saw the old tags. The next provider of the same issuer has the same ARN, and must not
+        // have these tags.
         let late = world.meta.write(put(owner, &[("Team", "late")], 50)).await;
         assert_eq!(refusal(late), PutIamTagsRefusal::Gone, "{owner}");
     }

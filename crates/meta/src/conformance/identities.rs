@@ -1,11 +1,11 @@
-//! The short way to users, groups, roles and policies, and to whom a change concerns.
+//! Short functions for users, groups, roles and policies, and for the principals that a change affects.
 
 use std::{collections::BTreeMap, future::Future};
 
 use super::world::{ACCOUNT, REGION, World};
 use crate::*;
 
-/// The digits of the account that [`World::second_account`] makes.
+/// The ID of the account that [`World::second_account`] creates.
 pub(super) const SECOND: &str = "210987654321";
 
 pub(super) fn digits(text: &str) -> aws::ids::AccountId {
@@ -22,7 +22,7 @@ pub(super) fn policy_arn(name: &str) -> String {
 }
 
 impl World {
-    /// A user, group or role of the world's account: the unique ID says which.
+    /// A user, group or role of the world's account, with this unique ID.
     pub(super) fn new_entity(&self, unique_id: &str, name: &str) -> CreateEntity {
         let kind = match &unique_id[..4] {
             "AIDA" => EntityKind::User,
@@ -50,7 +50,7 @@ impl World {
         }
     }
 
-    /// An entity whose name is its id in small letters.
+    /// An entity whose name is its ID in lower case.
     pub(super) async fn entity(&self, unique_id: &str) -> Entity {
         let create = self.new_entity(unique_id, &unique_id.to_ascii_lowercase());
         self.meta.write(create).await.unwrap()
@@ -71,7 +71,7 @@ impl World {
         }
     }
 
-    /// Creates a managed policy and gives its ARN.
+    /// Creates a managed policy and returns its ARN.
     pub(super) async fn policy(&self, name: &str) -> String {
         self.meta.write(self.new_policy(name)).await.unwrap().arn
     }
@@ -125,7 +125,7 @@ impl World {
         self.meta.read(ListIamTags { owner: owner.into() }).await.unwrap()
     }
 
-    /// What the gate learns of a caller without a long-term key.
+    /// What the gate reads about a caller without a long-term key.
     pub(super) async fn caller(&self, unique_id: &str) -> Option<CallerState> {
         let resolve = Resolve {
             account_id: digits(ACCOUNT),
@@ -137,7 +137,7 @@ impl World {
         self.meta.read(resolve).await.unwrap().caller
     }
 
-    /// The versions at which the gate serves what it keeps of each principal.
+    /// The versions at which cached data of each principal is valid.
     async fn versions(&self) -> BTreeMap<String, i64> {
         let mut versions = BTreeMap::new();
         for unique_id in self.texts("SELECT unique_id FROM principal").await {
@@ -149,7 +149,7 @@ impl World {
         versions
     }
 
-    /// Whose version a change increments: they, and nobody else, are decided anew. Of those there before and after.
+    /// The principals whose version a change increments, among those that exist before and after.
     pub(super) async fn concerned<T, R: std::fmt::Debug>(
         &self,
         change: impl Future<Output = Result<T, OpError<R>>>,

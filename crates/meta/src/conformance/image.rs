@@ -1,4 +1,4 @@
-//! PutImage: what it needs, what it moves, what it refuses.
+//! PutImage: what it requires, changes and refuses.
 
 use oci::digest::{Algorithm, Digest};
 
@@ -124,7 +124,7 @@ pub(super) async fn the_same_push_again(world: World) {
 pub(super) async fn ids_grow(world: World) {
     let repository = world.repository("app").await;
     let first = world.put(repository, "one", &[]).await.id;
-    // A clock that was set back gives a smaller id.
+    // A clock that was set back gives a smaller ID.
     let late = PutImage { id: ImageId(3), ..world.image(repository, "two", &[]) };
     assert!(world.meta.write(late).await.unwrap().image.id > first);
     let delete =

@@ -1,4 +1,4 @@
-//! Inline policies: how large they may be together.
+//! The limit on the total size of inline policies.
 
 use super::world::{World, refusal};
 use crate::*;

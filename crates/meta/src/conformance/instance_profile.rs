@@ -1,4 +1,4 @@
-//! Instance profiles and the one role that each may hold.
+//! Instance profiles and their single role.
 
 use super::{
     identities::{SECOND, digits, pairs},
@@ -64,7 +64,7 @@ pub(super) async fn it_holds_one_role(world: World) {
     delete().await.unwrap();
 }
 
-/// Of two roles that are put into it at once one gets in, and no profile goes with a role that just came.
+/// If two roles are added at once, one succeeds. A profile with a new role is not deleted.
 pub(super) async fn roles_that_race(world: World) {
     world.entity("AROA1").await;
     world.entity("AROA2").await;

@@ -1,4 +1,4 @@
-//! Limits hold also when many come at once: exactly as many get in as there is room for.
+//! Quotas hold for concurrent operations: exactly as many succeed as the quota allows.
 
 use futures::future::join_all;
 
@@ -8,10 +8,10 @@ use super::{
 };
 use crate::*;
 
-/// How many come at once.
+/// The number of concurrent operations.
 const CROWD: usize = 24;
 
-/// Runs them at once. Returns how many got in; the others must have been refused for just this reason.
+/// Runs them at once. Returns how many succeeded; the others must have been refused for this reason.
 async fn crowd<O: Operation>(
     world: &World,
     limit_is: impl Fn(&O::Refusal) -> bool,
@@ -137,7 +137,7 @@ pub(super) async fn of_tags(world: World) {
     assert_eq!(world.meta.read(ListAccountTags { account_id: digits(ACCOUNT) }).await.unwrap().len(), 10);
 }
 
-/// Names that many want at once are given once; the others hear that it exists, and the store is not to blame.
+/// If many want one name at once, one gets it. The others are told that it exists, and the store does not fail.
 pub(super) async fn of_a_name(world: World) {
     for kind in ["AIDA", "AGPA", "AROA"] {
         let made = crowd(

@@ -1,4 +1,4 @@
-//! Pages: every entry once, in order, whatever the size of a page.
+//! Pages: every entry once, in order, for any page size.
 
 use super::world::{World, digest, tag};
 use crate::*;
@@ -135,7 +135,7 @@ pub(super) async fn tags_in_pages(world: World) {
 
 pub(super) async fn referrers(world: World) {
     let repository = world.repository("app").await;
-    // The subject need not be there.
+    // The subject need not exist.
     let subject = digest("subject");
     for (body, artifact_type) in
         [("0", Some("sbom")), ("1", Some("signature")), ("2", None), ("3", Some("sbom"))]

@@ -1,4 +1,4 @@
-//! Managed policies: their names and pages, their versions, their end.
+//! Managed policies: their names and pages, their versions, their deletion.
 
 use super::{
     identities::{SECOND, digits, pairs, policy_arn},
@@ -13,7 +13,7 @@ pub(super) async fn a_name_is_one_of_its_account(world: World) {
     assert_eq!((made.description.as_deref(), made.updated_at), (Some("d"), create.at));
     assert_eq!(refusal(world.meta.write(world.new_policy("Read")).await), CreateManagedPolicyRefusal::Exists);
     assert_eq!(refusal(world.meta.write(world.new_policy("reaD")).await), CreateManagedPolicyRefusal::Exists);
-    // Under another path it would have another ARN, but it has the same name.
+    // With another path it would have another ARN, but it has the same name.
     let (arn, path) = (policy_arn("team/read"), "/team/".to_owned());
     let moved = CreateManagedPolicy { arn, path, ..world.new_policy("read") };
     assert_eq!(refusal(world.meta.write(moved).await), CreateManagedPolicyRefusal::Exists);
@@ -77,7 +77,7 @@ pub(super) async fn versions(world: World) {
     assert_eq!(refusal(delete(9).await), PolicyVersionRefusal::VersionGone);
     delete(5).await.unwrap();
     assert_eq!(refusal(delete(5).await), PolicyVersionRefusal::VersionGone);
-    // A number is never given again.
+    // A version number is never used again.
     assert_eq!(world.meta.write(add("read 6", false)).await.unwrap().version, 6);
     let set = |version, at| SetDefaultManagedPolicyVersion { arn: arn.clone(), version, at: Micros(at) };
     assert_eq!(refusal(world.meta.write(set(5, 9)).await), PolicyVersionRefusal::VersionGone);
@@ -130,7 +130,7 @@ pub(super) async fn it_ends_when_nothing_uses_it(world: World) {
     assert_eq!(refusal(delete().await), DeleteManagedPolicyRefusal::Gone);
     assert_eq!(world.row_counts().await, before);
 
-    // Made again under its name it is another policy: no tags, no versions, nobody's.
+    // A policy that is created again with the same name is another one: without tags, versions and attachments.
     let again = world.new_policy("read");
     world.meta.write(again.clone()).await.unwrap();
     assert!(world.tags_of(&again.policy_id).await.is_empty());

@@ -71,9 +71,9 @@ pub(super) async fn born_whole_or_not_at_all(world: World) {
     let policies = world.meta.read(LoadIdentityPolicies { owner }).await.unwrap();
     assert_eq!(policies.managed.len(), 1);
 
-    // The digits are another's: nothing is noted.
+    // The account ID is in use: nothing is recorded.
     assert_eq!(refusal(world.meta.write(create(71, "700000000000", "b@example.org")).await), AccountIdTaken);
-    // The address is another's: that is noted, and no account is made.
+    // The email address is in use: this is recorded, and no account is created.
     let failed = world.meta.write(create(72, "720000000000", "a@example.org")).await.unwrap();
     assert_eq!(failed.failure_reason.as_deref(), Some("EMAIL_ALREADY_EXISTS"));
     assert_eq!((failed.state.as_str(), failed.account_id), ("FAILED", None));
@@ -143,7 +143,8 @@ pub(super) async fn renamed_closed_and_gone(world: World) {
     assert_eq!(left, [digits(ACCOUNT)]);
 }
 
-/// Of many that ask for one address at once one gets an account; for the others it is noted that the address is taken.
+/// If many request one email address at once, one gets an account; for the others it is recorded that the address is in
+/// use.
 pub(super) async fn an_address_is_given_once(world: World) {
     let asks = (0..12i64).map(|at| {
         let account_id = format!("7{at:011}");

@@ -1,4 +1,4 @@
-//! A database of the first schema, with what a first Wharf kept in it, goes on under the newest.
+//! A database of the first schema, with data of the first Wharf, works with the newest schema.
 
 use super::{
     beside::Beside,
@@ -10,7 +10,7 @@ use crate::*;
 
 const START: &str = include_str!("../../migrations/0001_start.sql");
 
-/// What migrations keep about themselves, after the first.
+/// The tables of the migrations themselves, after the first one.
 const BOOKKEEPING: &str = "CREATE TABLE schema_migration (number BIGINT NOT NULL PRIMARY KEY, \
     oldest_compat BIGINT NOT NULL); INSERT INTO schema_migration VALUES (1, 1);";
 
@@ -45,7 +45,7 @@ fn rows() -> String {
     )
 }
 
-/// A store that was of schema 1 and ran this before it was opened.
+/// A store of schema 1 that ran this SQL before it was opened.
 async fn migrated(world: &World, also: &str) -> Result<World, (StoreError, Place)> {
     let rows = rows() + also;
     let (sqlite, postgres) = (text_for(Dialect::Sqlite, START), text_for(Dialect::Postgres, START));
@@ -144,7 +144,7 @@ fn bytes(bytes: &[u8]) -> String {
     format!("<{}>", pairs.concat())
 }
 
-/// A manifest as schema 1 kept it: nothing about the layer that was not there. With `at` as its id.
+/// A manifest as schema 1 stored it, without a row for its missing layer. `at` is its ID.
 fn sparse_image(at: i64) -> (String, String) {
     let layer = format!("late{at}");
     let body = format!(
@@ -191,7 +191,7 @@ pub(super) async fn references_of_stored_manifests_are_written(world: World) {
     let sizes = old.texts("SELECT CAST(image_size AS TEXT) FROM image WHERE id > 1 ORDER BY id").await;
     assert_eq!(sizes, ["34", "34", "34", "34", "34", "34", "34", "0"], "layers and config");
     assert_eq!(old.texts("SELECT CAST(image AS TEXT) FROM reference_backfill").await, Vec::<String>::new());
-    // One that ended in the middle goes on from there.
+    // An interrupted one continues from its last slice.
     old.sql("DELETE FROM image_blob WHERE image > 1; INSERT INTO reference_backfill VALUES (1, 0, 0, 0)")
         .await
         .unwrap();
@@ -214,9 +214,9 @@ pub(super) async fn uploads_of_roles_go_on(world: World) {
     assert_eq!(owners, ["AROA1", "AIDA1:federated", "AIDA1"]);
 }
 
-/// A step that fails leaves the schema as it was, and says why.
+/// A failed step leaves the schema unchanged, and reports the cause.
 pub(super) async fn a_step_is_made_whole_or_not_at_all(world: World) {
-    // The last table of the second schema is in the way.
+    // The last table of the second schema exists already.
     let refused = migrated(&world, "CREATE TABLE account_setting (name TEXT);").await;
     let Err((error, place)) = refused else { panic!("it was migrated") };
     let why = format!("{error:?}");
@@ -230,7 +230,7 @@ pub(super) async fn a_step_is_made_whole_or_not_at_all(world: World) {
     assert_eq!(meta.read(find).await.unwrap().unwrap().joined_method, "INVITED");
 }
 
-/// Both drivers order text by its bytes, whatever the database's own order is.
+/// Both drivers sort text by its bytes, regardless of the database's default order.
 pub(super) async fn text_is_bytes(world: World) {
     let text_columns = "SELECT table_name || '.' || column_name || ' ' || COALESCE(collation_name, 'default') \
         FROM information_schema.columns WHERE table_schema = 'public' AND data_type = 'text' \

@@ -1,5 +1,5 @@
-//! The suite that both drivers must pass: each case is written once, against [`world::World`], and runs on SQLite
-//! and on PostgreSQL. What only one driver has is tested beside that driver.
+//! The suite that both drivers must pass: each case is written once, against [`world::World`], and runs on SQLite and
+//! on PostgreSQL. Features of a single driver are tested next to that driver.
 
 mod access_key;
 mod account;

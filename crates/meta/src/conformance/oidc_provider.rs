@@ -1,4 +1,4 @@
-//! OpenID Connect providers: by issuer, with their audiences and what their tokens are verified by.
+//! OpenID Connect providers: by issuer, with their audiences and the sources of their keys.
 
 use super::{
     identities::{SECOND, digits, pairs},
@@ -40,7 +40,7 @@ pub(super) async fn made_once_and_again(world: World) {
     assert_eq!(found(&world, &arn).await, None);
     assert_eq!(world.row_counts().await, before);
 
-    // Made again under the same ARN it has neither tags nor audiences nor keys of the one before.
+    // A provider that is created again with the same ARN has no tags, audiences or keys of the old one.
     let again = world.new_provider("issuer.example/id");
     world.meta.write(again.clone()).await.unwrap();
     assert_eq!(found(&world, &arn).await, Some(again.provider));
@@ -69,7 +69,7 @@ pub(super) async fn what_is_not_named_stays(world: World) {
         ..made
     };
     assert_eq!(found(&world, &arn).await.as_ref(), Some(&changed));
-    // An empty text takes the authority or the key set away.
+    // An empty text removes the certificate authority or the key set.
     world.meta.write(UpdateOidcProvider { key_set: some(""), ..update.clone() }).await.unwrap();
     let without_keys = OidcProvider { key_set: None, ..changed.clone() };
     assert_eq!(found(&world, &arn).await.as_ref(), Some(&without_keys));
@@ -122,7 +122,7 @@ pub(super) async fn audiences(world: World) {
     assert_eq!(refusal(gone), ChangeOidcAudienceRefusal::Gone);
 }
 
-/// An audience that is taken away while others come stays away.
+/// An audience that is removed while others are added stays removed.
 pub(super) async fn audiences_that_race(world: World) {
     let create = world.new_provider("issuer");
     let arn = create.provider.arn.as_str();

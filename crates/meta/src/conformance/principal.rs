@@ -1,4 +1,5 @@
-//! Users, their access keys and policies, the version that every change bumps, and whom a policy names.
+//! Users, their access keys and policies, the version that every change increments, and the principals that a policy
+//! names.
 
 use super::world::{World, refusal};
 use crate::*;
@@ -7,7 +8,7 @@ async fn policies(world: &World, owner: &str) -> IdentityPolicies {
     world.meta.read(LoadIdentityPolicies { owner: owner.into() }).await.unwrap()
 }
 
-/// An attached policy whose text is not in the store, as those of AWS.
+/// An attached policy whose text is not in the store, like AWS's own.
 fn elsewhere(arn: &str) -> ManagedDocument {
     ManagedDocument { arn: arn.into(), document: None }
 }
@@ -139,7 +140,7 @@ pub(super) async fn named_in_a_policy(world: World) {
     let ann = &found.principals[0];
     assert_eq!((ids(&found), ann.path.as_str(), ann.name.as_str()), (vec!["AIDA1".into()], "/p/", "Ann"));
     assert_eq!((ann.account_id.as_str(), ann.kind.as_str()), (here, "user"));
-    // Each part of a name counts, and what is named twice comes once.
+    // Each part of a name counts, and a repeated name is returned once.
     let names = [
         user,
         entity("700000000000", EntityKind::User, "ANN"),
@@ -167,7 +168,7 @@ pub(super) async fn many_are_found_in_few_statements(world: World) {
     let found: Vec<_> = found.principals.into_iter().map(|one| one.unique_id).collect();
     assert_eq!(found, [&ids[0], &ids[255], &ids[256], &ids[599]].map(Clone::clone));
     if let (Some(before), Some(after)) = (before, world.meta.round_trips()) {
-        // Three statements for each kind of name, prepared once each, and a transaction around them.
+        // Three statements for each kind of name, each prepared once, and a transaction around them.
         assert!(after - before < 30, "{} round trips", after - before);
     }
 }

@@ -1,4 +1,4 @@
-//! A deleted repository's rows go in slices.
+//! The rows of a deleted repository are removed in slices.
 
 use super::world::{World, digest};
 use crate::*;

@@ -80,8 +80,8 @@ pub(super) async fn what_is_missing_is_none(world: World) {
     assert!(found.registry.is_some() && found.repository.is_none() && found.caller.is_none());
 }
 
-/// What each operation of the hot paths costs on PostgreSQL, where a round trip is a network's: also with a caller
-/// whose policies, groups and boundary decide, and with policies of the repository and the registry.
+/// The cost of each frequent operation on PostgreSQL, where a round trip goes over the network: also with policies,
+/// groups and a boundary of the caller, and with policies of the repository and the registry.
 pub(super) async fn one_round_trip(world: World) {
     let (registry, repository) = (world.registry, world.repository("app").await);
     let blob = world.blob(repository, "layer").await;
@@ -106,7 +106,7 @@ pub(super) async fn one_round_trip(world: World) {
         assert!(found.caller.is_some_and(|caller| caller.is_active() && caller.version > 1));
         assert!(found.repository.is_some_and(|repository| repository.policy_version == 1));
     }
-    // What a changed version asks for once.
+    // What is read once after a version has changed.
     let owner = || "AIDA1".to_owned();
     let loaded = costs_one(&world, || LoadIdentityPolicies { owner: owner() }).await;
     assert_eq!((loaded.managed.len(), loaded.boundary.is_some()), (2, true));
@@ -114,13 +114,13 @@ pub(super) async fn one_round_trip(world: World) {
     costs_one(&world, || LoadRegistryPolicy { registry }).await;
     let arns = || ["AIDA1", "AGPA1"].map(super::identities::policy_arn).to_vec();
     assert_eq!(costs_one(&world, || LoadManagedDocuments { arns: arns() }).await.len(), 2);
-    // What a signed request and a docker password ask for.
+    // What a signed request and a docker password read.
     assert!(costs_one(&world, || FindAccessKey { id: KEY.parse().unwrap() }).await.is_some());
     costs_one(&world, || FindSessionContext { id: "none".into() }).await;
 }
 
-/// Reads twice and gives the second answer, which may have cost one round trip: the first run prepares the statement on
-/// the one connection that these calls, one after another, use.
+/// Reads twice and returns the second answer, which may have cost one round trip: the first run prepares the statement
+/// on the only connection of these calls.
 async fn costs_one<O: Operation>(world: &World, ask: impl Fn() -> O) -> O::Output
 where
     O::Refusal: std::fmt::Debug,
@@ -132,7 +132,7 @@ where
     found
 }
 
-/// A change costs as many statements for a group of many as for one of few.
+/// A change needs as many statements for a large group as for a small one.
 pub(super) async fn many_cost_as_few(world: World) {
     world.entity("AGPA1").await;
     let arn = world.policy("read").await;
@@ -155,6 +155,6 @@ pub(super) async fn many_cost_as_few(world: World) {
             assert_eq!(version, 4, "the membership and two changes");
         }
     }
-    // The first round prepared statements.
+    // The first round prepared the statements.
     assert_eq!(costs[1], costs[2]);
 }

@@ -1,5 +1,5 @@
-//! The policies of repositories and registries and the settings beside them, with the versions by which the gate knows
-//! that what it keeps is old.
+//! The policies of repositories and registries and their settings, with the versions by which the gate detects outdated
+//! cache entries.
 
 use super::{
     identities::digits,
@@ -39,7 +39,7 @@ pub(super) async fn of_a_repository(world: World) {
     assert_eq!(versions(&world, "app").await, (0, 0, 0));
     assert_eq!(load(repository).await.unwrap(), loaded(0, None));
     let mut before = None;
-    // Writing the same, or removing what does not exist, is a change too: it need not be told apart.
+    // Writing the same policy, or removing a missing one, also counts as a change.
     for (version, document) in [(1, Some("{1}")), (2, Some("{2}")), (3, Some("{2}")), (4, None), (5, None)] {
         assert_eq!(set(repository, document).await.unwrap().as_deref(), before);
         assert_eq!(versions(&world, "app").await, (version, 0, 0));
@@ -49,7 +49,7 @@ pub(super) async fn of_a_repository(world: World) {
     set(repository, Some("{3}")).await.unwrap();
     assert_eq!(versions(&world, "other").await, (0, 0, 0), "it is nobody else's");
 
-    // One that is deleted has no policy, and one created again under its name does not have it either.
+    // A deleted repository has no policy, and neither has a new one with the same name.
     world.meta.write(DeleteRepository { repository, force: true, at: Micros(9) }).await.unwrap();
     assert_eq!(refusal(set(repository, Some("{4}")).await), PolicyRepositoryGone);
     assert_eq!(load(repository).await.unwrap(), VersionedPolicy::default());
@@ -92,7 +92,7 @@ pub(super) async fn of_a_registry(world: World) {
     assert_eq!(versions(&world, "app").await, (0, 0, 1));
     assert_eq!(set(Some("{2}")).await.unwrap().as_deref(), Some("{1}"));
     assert_eq!(load(registry).await.unwrap(), policy(2, Some("{2}"), None));
-    // How far the policy reaches is part of what it decides.
+    // The scope of the policy is part of its decision.
     scope("REGISTRY_POLICY_SCOPE", "V1").await.unwrap();
     assert_eq!(versions(&world, "app").await, (0, 0, 3));
     scope("REGISTRY_POLICY_SCOPE", "V2").await.unwrap();
@@ -120,7 +120,7 @@ pub(super) async fn a_closed_account_has_no_registry(world: World) {
     assert_eq!(resolved(&world, REGION, "app").await, Resolved::default());
 }
 
-/// Of changes at once none is lost: each counts, and what is loaded is of the version that it is loaded with.
+/// No concurrent change is lost: each increments the version, and a document is loaded with its own version.
 pub(super) async fn changes_that_race_all_count(world: World) {
     let (registry, repository) = (world.registry, world.repository("app").await);
     let changes = (0..20).map(|at| {
@@ -132,7 +132,7 @@ pub(super) async fn changes_that_race_all_count(world: World) {
     });
     let before = futures::future::join_all(changes).await;
     assert_eq!(versions(&world, "app").await, (20, 0, 20));
-    // Each saw another's document, but the first: they took turns.
+    // Each saw another one's document, except the first: they ran one after the other.
     let seen: std::collections::HashSet<_> = before.iter().collect();
     assert_eq!(seen.len(), 20);
 }

@@ -1,4 +1,4 @@
-//! Contexts of sessions: kept until their time is over, forgotten in slices.
+//! Contexts of sessions: stored until they expire, removed in slices.
 
 use super::world::World;
 use crate::*;

@@ -1,4 +1,4 @@
-//! Upload sessions: compare-and-swap, completion, what becomes of their bytes.
+//! Upload sessions: compare-and-swap, completion, and their bytes.
 
 use super::world::{World, digest, refusal};
 use crate::*;

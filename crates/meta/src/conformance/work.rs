@@ -51,7 +51,7 @@ pub(super) async fn doomed_keys_rest_first(world: World) {
     let key = std::slice::from_ref(&upload.object_key);
     assert_eq!(claim(due).await.unwrap(), key);
     assert_eq!(claim(due + 1).await.unwrap(), Vec::<String>::new(), "it is claimed");
-    // Whoever claimed it died: it comes again until it is forgotten.
+    // The claimer ended: the key is returned again until it is removed.
     assert_eq!(world.doomed().await, key);
     world.meta.write(ForgetDoomed { keys: vec![upload.object_key] }).await.unwrap();
     assert_eq!(claim(i64::MAX / 3).await.unwrap(), Vec::<String>::new());

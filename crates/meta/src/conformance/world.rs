@@ -1,4 +1,4 @@
-//! A store of its own for each case, and the short way to things that cases need.
+//! A separate store for each case, and short functions for what cases need.
 
 use std::{
     collections::BTreeMap,
@@ -17,9 +17,9 @@ use oci::{
 use super::{beside::Beside, cluster::Cluster};
 use crate::*;
 
-/// The digits of the account that every world has.
+/// The account ID in every world.
 pub(super) const ACCOUNT: &str = "123456789012";
-/// The region of the registry that every world has.
+/// The Region of the registry in every world.
 pub(super) const REGION: &str = "us-east-1";
 
 /// A migrated store with one account and one registry.
@@ -30,7 +30,7 @@ pub(super) struct World {
     last_id: AtomicI64,
 }
 
-/// Where a store is.
+/// The place of a store.
 pub(super) enum Place {
     Sqlite(tempfile::TempDir),
     Postgres(String),
@@ -120,7 +120,7 @@ impl World {
         self
     }
 
-    /// A store of the same kind in which this SQL ran before it was opened, in the text of its dialect.
+    /// A store of the same kind that ran this SQL before it was opened, in its dialect.
     pub(super) async fn prepared(&self, sqlite: &str, postgres: &str) -> Result<Self, (StoreError, Place)> {
         let place = self.place.another().await;
         let mut beside = Beside::open(&place).await;
@@ -131,17 +131,17 @@ impl World {
         }
     }
 
-    /// A connection of its own beside the store.
+    /// A separate connection to the store.
     pub(super) async fn beside(&self) -> Beside {
         Beside::open(&self.place).await
     }
 
-    /// Runs SQL beside the store.
+    /// Runs SQL on a separate connection.
     pub(super) async fn sql(&self, sql: &str) -> Result<(), String> {
         self.beside().await.run(sql).await
     }
 
-    /// The first column of what a statement beside the store gives, which must be text.
+    /// The first column of the result of a statement on a separate connection, which must be text.
     pub(super) async fn texts(&self, sql: &str) -> Vec<String> {
         self.beside().await.texts(sql).await
     }
@@ -161,7 +161,7 @@ impl World {
         counts
     }
 
-    /// A number that was not given before, growing.
+    /// An unused number; the numbers increase.
     pub(super) fn id(&self) -> i64 {
         self.last_id.fetch_add(1, Ordering::Relaxed)
     }
@@ -190,7 +190,7 @@ impl World {
         self.meta.write(self.new_repository(name)).await.unwrap().key
     }
 
-    /// The repository as it is now.
+    /// The current state of the repository.
     pub(super) async fn row(&self, name: &str) -> RepositoryRow {
         let find = FindRepositories { registry: self.registry, names: vec![name.into()] };
         self.meta.read(find).await.unwrap().remove(0)
@@ -256,7 +256,7 @@ impl World {
         }
     }
 
-    /// Whether the registry takes images whose contents are missing.
+    /// Whether the registry accepts images whose contents are missing.
     pub(super) async fn sparse(&self, value: &str) {
         let (name, value) = (SPARSE_IMAGES.to_owned(), value.to_owned());
         self.meta.write(PutAccountSetting { registry: self.registry, name, value }).await.unwrap();
@@ -272,7 +272,7 @@ impl World {
         self.meta.write(create).await
     }
 
-    /// Keys of bytes that may go, long after everything that happened so far.
+    /// The doomed keys whose delay is over, long after everything that happened so far.
     pub(super) async fn doomed(&self) -> Vec<String> {
         let mut keys =
             self.meta.write(ClaimDoomed { now: Micros(i64::MAX / 4), limit: 1_000 }).await.unwrap();

@@ -42,7 +42,7 @@ operation!(CreateAccessKey: Durable -> (), CreateAccessKeyRefusal, |op, tx| {
     if tx.execute(insert, &params![op.id, op.owner, op.sealed_secret, op.at]).await? == 1 {
         return Ok(Ok(()));
     }
-    // A repeat of this very operation finds its own row, with its own sealed secret.
+    // A repeated run of this operation finds its own row, with its own sealed secret.
     let own = "SELECT 1 FROM access_key WHERE id = ?1 AND owner = ?2 AND sealed_secret = ?3";
     let own: Option<i64> = tx.value(own, &params![op.id, op.owner, op.sealed_secret]).await?;
     Ok(own.map(|_| ()).ok_or(CreateAccessKeyRefusal::Exists))
@@ -76,7 +76,7 @@ pub struct FindAccessKey {
     pub id: AccessKeyId,
 }
 
-/// An access key with its principal. Holds a sealed secret and has therefore no Debug.
+/// An access key with its principal. No `Debug`: it contains a sealed secret.
 #[derive(Clone)]
 pub struct AccessKey {
     /// The key's id.
@@ -101,7 +101,7 @@ operation!(FindAccessKey: Point -> Option<AccessKey>, Never, |op, tx| {
     })))
 });
 
-/// Creates an access key for a principal that has fewer than it may have.
+/// Creates an access key, if the principal has fewer than its quota.
 #[derive(Clone)]
 pub struct CreateAccessKeyWithin {
     pub key: CreateAccessKey,
@@ -179,7 +179,7 @@ operation!(DeleteAccessKey: Durable -> (), AccessKeyGone, |op, tx| {
     Ok(Ok(()))
 });
 
-/// Notes that an access key was used. Notes come late and of several nodes: the newest stays.
+/// Records the use of an access key. Records can arrive late and from several nodes: the newest is kept.
 #[derive(Clone, Debug)]
 pub struct RecordAccessKeyUse {
     /// The key's id.

@@ -60,11 +60,12 @@ operation!(CreateAccount: Durable -> Account, AccountExists, |op, tx| {
     tx.execute(insert, &params![op.key, op.account_id, op.name, op.at]).await?;
     let mut row = tx.row(SELECT, &params![op.account_id]).await?.ok_or(StoreError::Conflict)?;
     let account = Account::read(&mut row)?;
-    // The key is the caller's own random choice: finding it means that this very operation made the row.
+    // The caller chose the key at random: finding it means that this operation created the row.
     Ok(if account.key == op.key { Ok(account) } else { Err(AccountExists) })
 });
 
-/// Holds an account's row on PostgreSQL until the commit: what an account has is counted and named by one at a time.
+/// Holds the row of an account on PostgreSQL until the commit: only one transaction at a time counts and names what the
+/// account has.
 pub(crate) async fn lock_account(tx: &mut Tx<'_>, account: AccountKey) -> Result<(), StoreError> {
     lock_account_where(tx, "key = ?1", &params![account]).await
 }

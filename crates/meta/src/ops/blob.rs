@@ -21,7 +21,7 @@ pub struct BlobRow {
     pub digest: Digest,
     /// How many they are.
     pub size: u64,
-    /// When the link was made or its grace last renewed ([`RenewBlobs`]).
+    /// When the link was created, or its grace was last renewed ([`RenewBlobs`]).
     pub renewed_at: Micros,
 }
 
@@ -41,7 +41,7 @@ impl BlobRow {
     }
 }
 
-/// Writes the link of a digest, or renews the one that is there.
+/// Creates the link of a digest, or renews the existing one.
 pub(crate) async fn link(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
@@ -105,8 +105,8 @@ operation!(LinkBlob: Durable -> BlobRow, LinkBlobRefusal, |op, tx| {
     Ok(Ok(BlobRow { renewed_at: op.at, ..blob }))
 });
 
-/// Finds the blobs of a repository among these digests, in their order. An answer "there" must be followed by
-/// [`RenewBlobs`] once the links' grace has become old.
+/// Finds the blobs of a repository among these digests, in their order. If the answer is that they exist,
+/// [`RenewBlobs`] must follow when the grace of the links is old.
 #[derive(Clone, Debug)]
 pub struct FindBlobs {
     pub repository: RepositoryKey,
@@ -148,7 +148,7 @@ operation!(FindLinks: Point -> Vec<String>, Never, |op, tx| {
     Ok(Ok(names?))
 });
 
-/// Renews the grace of links: a client was told that the blobs are there and may name them in a manifest soon.
+/// Renews the grace of links: a client was told that the blobs exist, and may soon push a manifest with them.
 #[derive(Clone, Debug)]
 pub struct RenewBlobs {
     pub repository: RepositoryKey,
@@ -168,7 +168,7 @@ operation!(RenewBlobs: Relaxed -> (), Never, |op, tx| {
     Ok(Ok(()))
 });
 
-/// Takes a blob out of a repository. The object stays for the collector.
+/// Removes a blob from a repository. The object stays for the collector.
 #[derive(Clone, Debug)]
 pub struct UnlinkBlob {
     pub repository: RepositoryKey,
@@ -192,7 +192,7 @@ operation!(UnlinkBlob: Durable -> (), UnlinkBlobRefusal, |op, tx| {
     if hold(tx, op.repository, Hold::Change).await?.is_none() {
         return Ok(Err(UnlinkBlobRefusal::NotFound));
     }
-    // Images change only under the same hold, so that what is asked here is still true at the commit.
+    // Images change only under the same lock, so the check is still true at the commit.
     let used = "SELECT 1 FROM image_blob WHERE registry = ?1 AND repository = ?2 AND digest = ?3 LIMIT 1";
     if tx.value::<i64>(used, &params![registry, id, op.digest]).await?.is_some() {
         return Ok(Err(UnlinkBlobRefusal::InUse));

@@ -1,4 +1,4 @@
-//! Users, groups and roles as IAM's API manages them. Names are unique within an account and kind, whatever their case.
+//! Users, groups and roles of IAM's API. Names are unique within an account and kind, regardless of case.
 
 use aws::ids::AccountId;
 
@@ -119,7 +119,7 @@ pub struct CreateEntity {
     pub boundary: Option<String>,
     /// What only roles have.
     pub role: Option<RoleFields>,
-    /// Its tags, whose keys differ in more than their case.
+    /// Its tags. Their keys differ in more than case.
     pub tags: Vec<(String, String)>,
     /// The account's quota for its kind.
     pub limit: i64,
@@ -154,7 +154,7 @@ operation!(CreateEntity: Durable -> Entity, CreateEntityRefusal, |op, tx| {
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8) ON CONFLICT DO NOTHING";
     let values = params![op.unique_id, op.account, kind, op.path, op.name, folded, op.at, op.boundary];
     if tx.execute(insert, &values).await? == 0 {
-        // Finding its own id means that this very operation made the row before, whatever its name is by now.
+        // Finding its own ID means that this operation created the row before, even if its name has changed.
         return Ok(one(tx, &op.unique_id).await?.ok_or(CreateEntityRefusal::Exists));
     }
     if let Some(role) = &op.role {
@@ -169,9 +169,9 @@ operation!(CreateEntity: Durable -> Entity, CreateEntityRefusal, |op, tx| {
     Ok(Ok(one(tx, &op.unique_id).await?.ok_or(StoreError::Conflict)?))
 });
 
-/// Whether a policy can be attached: one of AWS's, or one that the store has and nobody deletes meanwhile.
+/// Whether a policy can be attached: an AWS-managed policy, or one in the store that is not deleted at the same time.
 pub(crate) async fn policy_is_there(tx: &mut Tx<'_>, arn: &str) -> Result<bool, StoreError> {
-    // The path of an account's policy may hold these very words.
+    // The path of an account's policy can contain these words.
     if arn.starts_with("arn:aws:iam::aws:policy/") {
         return Ok(true);
     }
@@ -293,7 +293,7 @@ operation!(SetBoundary: Durable -> (), SetBoundaryRefusal, |op, tx| {
     Ok(if bump(tx, &op.unique_id).await? { Ok(()) } else { Err(SetBoundaryRefusal::PrincipalGone) })
 });
 
-/// Changes what a role has beyond a user; what is None stays.
+/// Changes the fields that only roles have; None leaves a field unchanged.
 #[derive(Clone, Debug)]
 pub struct UpdateRole {
     /// The role.
@@ -314,7 +314,7 @@ operation!(UpdateRole: Durable -> (), PrincipalGone, |op, tx| {
     Ok(if bump(tx, &op.unique_id).await? { Ok(()) } else { Err(PrincipalGone) })
 });
 
-/// Notes that a role was used. Notes come late and of several nodes: the newest stays.
+/// Records the use of a role. Records can arrive late and from several nodes: the newest is kept.
 #[derive(Clone, Debug)]
 pub struct RecordRoleUse {
     /// The role.

@@ -1,4 +1,4 @@
-//! The end of a user, group or role. IAM asks that everything is taken from it first.
+//! Deletion of a user, group or role. IAM requires that everything is removed from it first.
 
 use crate::{StoreError, Tx, ops::operation, value::params};
 
@@ -25,7 +25,7 @@ pub enum DeleteEntityRefusal {
     InstanceProfiles,
 }
 
-/// What must be gone before: a table and column that may not name the principal.
+/// What must be removed before: a table and a column that may not refer to the principal.
 const CONFLICTS: [(&str, &str, DeleteEntityRefusal); 6] = [
     ("identity_policy_managed", "owner", DeleteEntityRefusal::AttachedPolicies),
     ("identity_policy_inline", "owner", DeleteEntityRefusal::InlinePolicies),
@@ -36,7 +36,7 @@ const CONFLICTS: [(&str, &str, DeleteEntityRefusal); 6] = [
 ];
 
 operation!(DeleteEntity: Durable -> (), DeleteEntityRefusal, |op, tx| {
-    // Attachments bump the row and wait for this lock on PostgreSQL.
+    // Attachments increment the row's version and wait for this lock on PostgreSQL.
     let lock = tx.fork(
         "SELECT 1 FROM principal WHERE unique_id = ?1",
         "SELECT 1 FROM principal WHERE unique_id = ?1 FOR UPDATE",
@@ -54,7 +54,7 @@ operation!(DeleteEntity: Durable -> (), DeleteEntityRefusal, |op, tx| {
     Ok(Ok(()))
 });
 
-/// Removes a principal with nothing left but its own rows.
+/// Deletes a principal that has only its own rows.
 async fn remove(tx: &mut Tx<'_>, unique_id: &str) -> Result<(), StoreError> {
     for (table, column) in [
         ("iam_tag", "owner"),

@@ -14,7 +14,7 @@ pub struct CreateFirstUser {
     pub access_key: CreateAccessKey,
 }
 
-/// The user or the key's id exists already, or the key names another owner; nothing was made.
+/// The user or the access key exists already, or the key names another owner; nothing was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FirstUserRefused;
 

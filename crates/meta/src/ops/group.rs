@@ -30,7 +30,7 @@ pub enum AddToGroupRefusal {
 }
 
 operation!(AddToGroup: Durable -> (), AddToGroupRefusal, |op, tx| {
-    // Both rows are held, so that neither can be deleted meanwhile.
+    // Both rows are held, so neither can be deleted meanwhile.
     if !bump(tx, &op.user_id).await? {
         return Ok(Err(AddToGroupRefusal::UserGone));
     }
@@ -45,7 +45,7 @@ operation!(AddToGroup: Durable -> (), AddToGroupRefusal, |op, tx| {
     Ok(if count > op.limit { Err(AddToGroupRefusal::Limit) } else { Ok(()) })
 });
 
-/// Takes a user out of a group; one that is not in it is success.
+/// Removes a user from a group. It succeeds if the user is not a member.
 #[derive(Clone, Debug)]
 pub struct RemoveFromGroup {
     pub group_id: String,

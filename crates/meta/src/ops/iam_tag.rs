@@ -1,4 +1,4 @@
-//! Tags of what IAM tags. Keys are unique whatever their case.
+//! Tags of IAM's resources. Keys are unique regardless of case.
 
 use aws::tag::folded;
 
@@ -34,11 +34,12 @@ pub enum PutIamTagsRefusal {
     TooMany,
 }
 
-/// What has tags beside principals, with the column that owns them.
+/// The resources with tags other than principals, with their key column.
 const OWNERS: [(&str, &str); 3] =
     [("managed_policy", "policy_id"), ("instance_profile", "unique_id"), ("oidc_provider", "arn")];
 
-/// Holds what has the tags until the commit, and bumps it if it is a principal; false if it does not exist.
+/// Holds the tagged resource until the commit, and increments its version if it is a principal; false if it does not
+/// exist.
 async fn hold_owner(tx: &mut Tx<'_>, owner: &str) -> Result<bool, StoreError> {
     if bump(tx, owner).await? {
         return Ok(true);
@@ -65,7 +66,7 @@ operation!(PutIamTags: Durable -> (), PutIamTagsRefusal, |op, tx| {
     Ok(if count > op.limit { Err(PutIamTagsRefusal::TooMany) } else { Ok(()) })
 });
 
-/// Removes tags; those that do not exist do not matter.
+/// Removes tags. Missing ones are not an error.
 #[derive(Clone, Debug)]
 pub struct RemoveIamTags {
     /// Unique ID of what is tagged, or its ARN.

@@ -1,4 +1,5 @@
-//! What decides for a principal: inline and managed policies, its own and its groups', its boundary and its tags.
+//! The inputs of decisions about a principal: inline and managed policies of itself and its groups, its boundary and
+//! its tags.
 
 use crate::{
     Never, StoreError,
@@ -11,7 +12,7 @@ use crate::{
     value::params,
 };
 
-/// Attaches a managed policy; attaching it twice is success.
+/// Attaches a managed policy. Attaching it again succeeds.
 #[derive(Clone, Debug)]
 pub struct AttachManagedPolicy {
     /// The principal's unique ID.
@@ -46,7 +47,7 @@ operation!(DetachManagedPolicy: Durable -> bool, PrincipalGone, |op, tx| {
     Ok(Ok(tx.execute(delete, &params![op.owner, op.arn]).await? == 1))
 });
 
-/// Writes an inline policy, over the one of the same name.
+/// Writes an inline policy, replacing one with the same name.
 #[derive(Clone, Debug)]
 pub struct PutInlinePolicy {
     /// The principal's unique ID.
@@ -67,17 +68,17 @@ operation!(PutInlinePolicy: Durable -> (), PrincipalGone, |op, tx| {
     Ok(Ok(()))
 });
 
-/// The characters of a policy that count for its size: all but white space (IAM quotas).
+/// The characters of a policy that count for its size: all except white space (IAM quotas).
 pub fn policy_size(document: &str) -> usize {
     document.chars().filter(|c| !c.is_whitespace()).count()
 }
 
-/// Writes an inline policy, if the principal's inline policies are then no larger than they may be together.
+/// Writes an inline policy, if the principal's inline policies together do not exceed their limit.
 #[derive(Clone, Debug)]
 pub struct PutInlinePolicyWithin {
     /// The policy.
     pub put: PutInlinePolicy,
-    /// How many characters all may have, as [`policy_size`] counts them.
+    /// The limit for all of them together, counted as by [`policy_size`].
     pub limit: usize,
 }
 
@@ -91,7 +92,7 @@ pub enum PutInlinePolicyRefusal {
 }
 
 operation!(PutInlinePolicyWithin: Durable -> (), PutInlinePolicyRefusal, |op, tx| {
-    // The bump holds the principal's row, so that writers of two policies count one after the other.
+    // Incrementing the version holds the principal's row, so writers of two policies are counted one after the other.
     if op.put.run(tx).await?.is_err() {
         return Ok(Err(PutInlinePolicyRefusal::PrincipalGone));
     }
@@ -103,7 +104,7 @@ operation!(PutInlinePolicyWithin: Durable -> (), PutInlinePolicyRefusal, |op, tx
     Ok(if size > op.limit { Err(PutInlinePolicyRefusal::Limit) } else { Ok(()) })
 });
 
-/// Removes an inline policy. Returns whether it was there.
+/// Removes an inline policy. Returns whether it existed.
 #[derive(Clone, Debug)]
 pub struct DeleteInlinePolicy {
     /// The principal's unique ID.
@@ -120,7 +121,7 @@ operation!(DeleteInlinePolicy: Durable -> bool, PrincipalGone, |op, tx| {
     Ok(Ok(tx.execute(delete, &params![op.owner, op.name]).await? == 1))
 });
 
-/// Reads everything that decides for a principal, with the version it belongs to.
+/// Reads all inputs of decisions about a principal, with their version.
 #[derive(Clone, Debug)]
 pub struct LoadIdentityPolicies {
     /// The principal's unique ID.
@@ -132,14 +133,14 @@ pub struct LoadIdentityPolicies {
 pub struct ManagedDocument {
     /// The policy's ARN.
     pub arn: String,
-    /// The text of its default version; None for a policy that is not kept here, as those of AWS are.
+    /// The text of its default version; None for a policy that is not stored here, like AWS's own.
     pub document: Option<String>,
 }
 
 /// What decides for a principal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IdentityPolicies {
-    /// The principal's version that all this is of; 0 if it is gone.
+    /// The version of the principal for all this; 0 if it does not exist.
     pub version: i64,
     /// Inline policies, name and JSON text: its own by name, then those of its groups as `group/name`.
     pub inline: Vec<(String, String)>,
@@ -150,7 +151,7 @@ pub struct IdentityPolicies {
     pub tags: Vec<(String, String)>,
 }
 
-/// One statement, so that version and policies are of one moment.
+/// One statement, so version and policies belong to the same time.
 const LOAD: &str = "SELECT 0 AS part, '' AS name, NULL AS body, version FROM principal WHERE unique_id = ?1 \
     UNION ALL SELECT 1, name, document, 0 FROM identity_policy_inline WHERE owner = ?1 \
     UNION ALL SELECT 2, g.name || '/' || i.name, i.document, 0 FROM group_member m \
@@ -187,7 +188,7 @@ operation!(LoadIdentityPolicies: Point -> IdentityPolicies, Never, |op, tx| {
     Ok(Ok(policies))
 });
 
-/// Reads the default versions of managed policies by ARN; those that are not kept here are left out.
+/// Reads the default versions of managed policies by ARN. Those that are not stored here are left out.
 #[derive(Clone, Debug)]
 pub struct LoadManagedDocuments {
     /// At most ten, as a session may name.
@@ -204,7 +205,7 @@ operation!(LoadManagedDocuments: Point -> Vec<(String, String)>, Never, |op, tx|
     Ok(Ok(rows.into_iter().map(|mut row| Ok((row.take()?, row.take()?))).collect::<Result<_, StoreError>>()?))
 });
 
-/// Attaches a managed policy that must be there; twice is success.
+/// Attaches a managed policy, which must exist. Attaching it again succeeds.
 #[derive(Clone, Debug)]
 pub struct AttachPolicy {
     /// The principal's unique ID.

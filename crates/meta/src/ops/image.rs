@@ -1,4 +1,4 @@
-//! Images: put with their links, children and tags in one transaction; their manifests and pull times.
+//! Images: stored with their links, children and tags in one transaction; their manifests and pull times.
 
 use oci::digest::Digest;
 
@@ -37,7 +37,7 @@ pub struct ImageRow {
     pub last_tagged_at: Option<Micros>,
     /// How many tags it has.
     pub tag_count: u64,
-    /// When it was last pulled, as coarsely as [`RecordPull`] is called.
+    /// When it was last pulled, with the precision of the calls of [`RecordPull`].
     pub last_pulled_at: Option<Micros>,
 }
 
@@ -93,7 +93,7 @@ operation!(LoadManifest: Point -> Option<Vec<u8>>, Never, |op, tx| {
     Ok(Ok(tx.value(select, &params![op.repository.registry, op.repository.id, op.id]).await?))
 });
 
-/// Records that an image was pulled. Call it coarsely: `last_pulled_at` of the row says when it is worth it.
+/// Records a pull of an image. Call it rarely: `last_pulled_at` of the row shows when it is useful.
 #[derive(Clone, Debug)]
 pub struct RecordPull {
     pub repository: RepositoryKey,
@@ -104,7 +104,7 @@ pub struct RecordPull {
 }
 
 operation!(RecordPull: Relaxed -> (), Never, |op, tx| {
-    // Nothing is written for an image that went meanwhile; a time never moves back.
+    // Nothing is written for an image that was deleted meanwhile. A time never moves back.
     let upsert = "INSERT INTO image_pull (registry, repository, image, last_pulled_at) \
         SELECT registry, repository, id, ?4 FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3 \
         ON CONFLICT (registry, repository, image) DO UPDATE SET last_pulled_at = excluded.last_pulled_at \

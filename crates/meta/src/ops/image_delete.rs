@@ -39,7 +39,7 @@ pub struct BatchDeleteImage {
 /// What became of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeleteOutcome {
-    /// These went: a pair for each tag, or the digest alone if it had none.
+    /// These were deleted: a pair for each tag, or only the digest of an untagged image.
     Removed(Vec<(Digest, Option<Tag>)>),
     /// It does not exist.
     NotFound,
@@ -162,7 +162,7 @@ async fn delete_digest(
     Ok(DeleteOutcome::Removed(if pairs.is_empty() { vec![(*digest, None)] } else { pairs }))
 }
 
-/// The indexes of the repository that list this image, but not itself.
+/// The indexes of the repository that list this image, except itself.
 async fn lists_of(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
@@ -176,7 +176,7 @@ async fn lists_of(
     rows.into_iter().map(|mut row| row.take()).collect()
 }
 
-/// Removes an image's rows; its tags are gone already and the counters are the caller's.
+/// Removes the rows of an image. Its tags are removed already, and the caller updates the counters.
 async fn erase(tx: &mut Tx<'_>, repository: RepositoryKey, image: ImageId) -> Result<(), StoreError> {
     for table in ["image_blob", "image_child", "manifest_body", "image_pull"] {
         let sql = format!("DELETE FROM {table} WHERE registry = ?1 AND repository = ?2 AND image = ?3");

@@ -1,4 +1,4 @@
-//! Images found and listed, in pages whose cost does not depend on how many there are.
+//! Finds and lists images, in pages whose cost does not depend on the number of images.
 
 use std::collections::HashMap;
 
@@ -66,7 +66,7 @@ impl FoundImage {
     }
 }
 
-/// Finds images, in the order of the request. An image named by both is the one that the tag names, if it has that digest.
+/// Finds images, in the order of the request. A tag with a digest finds the image of the tag, if it has that digest.
 #[derive(Clone, Debug)]
 pub struct FindImages {
     pub repository: RepositoryKey,
@@ -129,7 +129,7 @@ impl FindImages {
     }
 }
 
-/// Folds rows of (image, tag), ordered by image, into images with tags.
+/// Combines rows of (image, tag), ordered by image, into images with tags.
 fn group(rows: Vec<Row>) -> Result<Vec<TaggedImage>, StoreError> {
     let mut images: Vec<TaggedImage> = Vec::new();
     for mut row in rows {
@@ -200,7 +200,7 @@ operation!(ListImages: Page -> ImageIdPage, Never, |op, tx| {
         LEFT JOIN tag t ON t.registry = i.registry AND t.repository = i.repository AND t.image = i.id \
         WHERE i.registry = ?1 AND i.repository = ?2 AND i.id >= ?3 AND (i.id > ?3 OR t.name > ?4) {} \
         ORDER BY i.id, t.name LIMIT ?5", op.tag_status.condition());
-    // An untagged image that was the last entry has no name after the empty one, so it is not listed again.
+    // After an untagged image as the last entry the cursor's tag is empty, so the image is not listed again.
     let (image, tag) = match &op.after {
         Some(after) => (after.image, after.tag.as_ref().map_or("", |tag| tag.as_str())),
         None => (ImageId(i64::MIN), ""),

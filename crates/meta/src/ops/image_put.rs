@@ -1,4 +1,4 @@
-//! PutImage: the one transaction of a manifest push, from either API.
+//! PutImage: the transaction of a manifest push, from either API.
 
 use std::collections::HashSet;
 
@@ -22,21 +22,21 @@ pub const MAX_TAGS_PER_IMAGE: u64 = 1_000;
 /// Most images of one repository (ECR service quotas).
 pub const MAX_IMAGES_PER_REPOSITORY: u64 = 100_000;
 
-/// What it means to push an image that is there under tags that name it already.
+/// What to do if the image exists already with these tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SameDigestSameTag {
-    /// Success, even where tags are immutable: the data plane.
+    /// Success, even if tags are immutable: the data plane.
     Accept,
     /// `ImageAlreadyExistsException`: ECR's PutImage.
     Refuse,
 }
 
-/// What it means that the repository does not have what a manifest refers to.
+/// What to do if the repository does not have what a manifest refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MissingContents {
     /// The push is refused: ECR's PutImage.
     Refuse,
-    /// It is refused unless the registry takes sparse images ([`SPARSE_IMAGES`]): the data plane.
+    /// The push is refused unless the registry accepts sparse images ([`SPARSE_IMAGES`]): the data plane.
     AsTheRegistrySays,
 }
 
@@ -48,7 +48,7 @@ pub const SPARSE_IMAGES: &str = "WHARF_SPARSE_IMAGES";
 #[derive(Clone, Debug)]
 pub struct PutImage {
     pub repository: RepositoryKey,
-    /// Its id if it is new, from the clock: the repository raises it above all that it has given.
+    /// Its ID if it is new, from the clock. The repository raises it above all earlier IDs.
     pub id: ImageId,
     /// Digest of the manifest.
     pub digest: Digest,
@@ -59,15 +59,15 @@ pub struct PutImage {
     pub config_media_type: Option<String>,
     /// The manifest.
     pub body: Vec<u8>,
-    /// Size of the layers and the config. For an index the largest child is taken if that is more.
+    /// Size of the layers and the config. For an index, the size of the largest child if that is larger.
     pub image_size: u64,
     /// The image that it refers to.
     pub subject: Option<Digest>,
     /// Annotations, as JSON.
     pub annotations_json: Option<Vec<u8>>,
-    /// Blobs that it refers to. Each is a fact, whether or not the repository has the blob.
+    /// The blobs that it refers to. Each reference is stored, whether or not the repository has the blob.
     pub blobs: Vec<Digest>,
-    /// Those of them that stay elsewhere and need not be in the repository.
+    /// Those of them that are stored elsewhere and need not be in the repository.
     pub foreign: Vec<Digest>,
     /// Images that an index lists.
     pub children: Vec<Digest>,
@@ -156,7 +156,7 @@ operation!(PutImage: Durable -> PutImageOutcome, PutImageRefusal, |op, tx| {
     };
     op.set_tags(tx, id, &current, &wanted).await?;
     let (image, _) = op.find(tx).await?.ok_or(StoreError::Bug("an image that was put is not there"))?;
-    // A repeat of this very operation moved its tags the first time.
+    // An earlier run of this operation has moved its tags already.
     let own = |tag: &Tag| current.iter().any(|now| now.tag == *tag && now.op == op.op);
     let tags_moved = op.tags.iter().filter(|tag| wanted.contains(tag) || own(tag)).cloned().collect();
     Ok(Ok(PutImageOutcome { image, created, tags_moved }))
@@ -194,7 +194,7 @@ impl PutImage {
             .collect())
     }
 
-    /// Everything that the manifest names and that must be there is there.
+    /// Checks that everything that the manifest requires exists.
     async fn check_contents(&self, tx: &mut Tx<'_>) -> Result<Result<(), PutImageRefusal>, StoreError> {
         let foreign: HashSet<&Digest> = self.foreign.iter().collect();
         let required: Vec<Digest> =
@@ -210,7 +210,7 @@ impl PutImage {
         Ok(Ok(()))
     }
 
-    /// Whether the registry takes images whose contents are missing. Asked only when something is.
+    /// Whether the registry accepts images whose contents are missing. Read only if something is missing.
     async fn may_be_sparse(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
         if self.missing == MissingContents::Refuse {
             return Ok(false);
@@ -221,7 +221,7 @@ impl PutImage {
         Ok(value.as_deref() == Some("ENABLED"))
     }
 
-    /// The image if it is there, and whether this very operation made it.
+    /// The image if it exists, and whether this operation created it.
     async fn find(&self, tx: &mut Tx<'_>) -> Result<Option<(ImageRow, bool)>, StoreError> {
         let select = concat!(
             "SELECT ",
@@ -281,7 +281,7 @@ impl PutImage {
         if many && !wanted.is_empty() { Err(PutImageRefusal::TooManyTags) } else { Ok(()) }
     }
 
-    /// Writes the image with its manifest, links and children. Gives its id.
+    /// Writes the image with its manifest, links and children. Returns its ID.
     async fn insert(&self, tx: &mut Tx<'_>, repository: &RepositoryRow) -> Result<ImageId, StoreError> {
         let RepositoryKey { registry, id: repository } = repository.key;
         let next = "UPDATE repository SET image_count = image_count + 1, \
@@ -318,7 +318,7 @@ impl PutImage {
         Ok(id)
     }
 
-    /// Points the wanted tags at the image and keeps every count right.
+    /// Points the wanted tags to the image and updates all counters.
     async fn set_tags(
         &self,
         tx: &mut Tx<'_>,
@@ -352,7 +352,7 @@ impl PutImage {
     }
 }
 
-/// Writes a row for each reference of a manifest. What such a row names is needed and stays.
+/// Writes a row for each reference of a manifest. What such a row names cannot be deleted.
 pub(crate) async fn insert_members(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,

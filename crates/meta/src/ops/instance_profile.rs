@@ -1,4 +1,4 @@
-//! Instance profiles: records that hold at most one role. Nothing here runs on an instance.
+//! Instance profiles: rows with at most one role. Wharf has no instances.
 
 use aws::ids::AccountId;
 
@@ -41,7 +41,7 @@ async fn one(tx: &mut Tx<'_>, unique_id: &str) -> Result<Option<InstanceProfile>
     tx.row(&select, &params![unique_id]).await?.map(|mut row| InstanceProfile::read(&mut row)).transpose()
 }
 
-/// [`one`], held on PostgreSQL until the commit: what is in it is changed by one at a time.
+/// [`one`], held on PostgreSQL until the commit: only one transaction at a time changes its role.
 async fn hold(tx: &mut Tx<'_>, unique_id: &str) -> Result<Option<InstanceProfile>, StoreError> {
     let select = format!("SELECT {COLUMNS} WHERE i.unique_id = ?1{}", tx.fork("", " FOR UPDATE OF i"));
     tx.row(&select, &params![unique_id]).await?.map(|mut row| InstanceProfile::read(&mut row)).transpose()
@@ -126,7 +126,7 @@ operation!(ListInstanceProfiles: Page -> Vec<InstanceProfile>, Never, |op, tx| {
     Ok(Ok(rows.into_iter().map(|mut row| InstanceProfile::read(&mut row)).collect::<Result<_, _>>()?))
 });
 
-/// Puts a role into an instance profile, or takes it out.
+/// Adds a role to an instance profile, or removes it.
 #[derive(Clone, Debug)]
 pub struct SetInstanceProfileRole {
     /// The profile.

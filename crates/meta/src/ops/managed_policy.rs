@@ -1,4 +1,4 @@
-//! Managed policies of an account and their versions, of which one is the default that decides.
+//! Managed policies of an account and their versions. The default version is the one that decides.
 
 use aws::ids::AccountId;
 
@@ -158,7 +158,7 @@ operation!(ListManagedPolicies: Page -> Vec<ManagedPolicy>, Never, |op, tx| {
     Ok(Ok(rows.into_iter().map(|mut row| ManagedPolicy::read(&mut row)).collect::<Result<_, _>>()?))
 });
 
-/// Removes a managed policy that nothing uses and that has one version left.
+/// Deletes a managed policy that is not in use and has one version left.
 #[derive(Clone, Debug)]
 pub struct DeleteManagedPolicy {
     pub arn: String,
@@ -240,7 +240,7 @@ pub struct CreateManagedPolicyVersion {
     pub set_as_default: bool,
     /// The quota of versions.
     pub limit: i64,
-    /// Now. Kept by the version: a repeat finds the same text of the same moment and succeeds again.
+    /// Now. The version stores it: a repeated run finds the same text with the same time and succeeds again.
     pub at: Micros,
 }
 
@@ -283,7 +283,7 @@ operation!(CreateManagedPolicyVersion: Durable -> PolicyVersion, PolicyVersionRe
     Ok(Ok(PolicyVersion { version, document, is_default, created_at: op.at }))
 });
 
-/// Everybody whom the policy concerns is decided by the other version from now on.
+/// From now on this version decides for every principal that the policy applies to.
 async fn set_default(tx: &mut Tx<'_>, arn: &str, version: i64, at: Micros) -> Result<(), StoreError> {
     let update = "UPDATE managed_policy SET default_version = ?2, updated_at = ?3 WHERE arn = ?1";
     tx.execute(update, &params![arn, version, at]).await?;

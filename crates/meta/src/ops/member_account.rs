@@ -1,4 +1,4 @@
-//! Accounts as members of the organization: made with their first role, listed, tagged, closed, taken out.
+//! Accounts as members of the organization: created with their first role, listed, tagged, closed, removed.
 
 use aws::ids::AccountId;
 
@@ -28,7 +28,7 @@ pub struct MemberAccount {
     pub in_organization: bool,
     /// `CREATED` or `INVITED`.
     pub joined_method: String,
-    /// When it joined; when it was made, for one that was there before the organization.
+    /// When it joined; when it was created, for an account that is older than the organization.
     pub joined_at: Micros,
 }
 
@@ -112,7 +112,7 @@ pub enum MemberChange {
     Leave,
 }
 
-/// Changes an account. Gives it as it was; None if it does not exist.
+/// Changes an account. Returns its state before; None if it does not exist.
 #[derive(Clone, Debug)]
 pub struct ChangeMemberAccount {
     /// The account ID.
@@ -181,7 +181,7 @@ operation!(TagAccount: Durable -> (), TagAccountRefusal, |op, tx| {
     if i64::try_from(keys.len()).unwrap_or(i64::MAX) > op.limit {
         return Ok(Err(TagAccountRefusal::TooMany));
     }
-    // What stood there before there was this rule does not keep other tags from being set.
+    // Older tags that violate this rule do not prevent other tags from being set.
     let is_hidden = |(key, _): &(String, String)| {
         keys.iter().any(|known| known != key && aws::tag::folded(known) == aws::tag::folded(key))
     };
@@ -212,7 +212,7 @@ operation!(ListAccountTags: Point -> Vec<(String, String)>, Never, |op, tx| {
     Ok(Ok(rows.into_iter().map(|mut row| Ok((row.take()?, row.take()?))).collect::<Result<_, StoreError>>()?))
 });
 
-/// Creates the root of an account a principal, so that it can have an access key.
+/// Makes the root of an account a principal, so it can have an access key.
 #[derive(Clone, Debug)]
 pub struct EnsureRoot {
     /// The account ID, which is also the unique ID of the root.
@@ -268,7 +268,7 @@ impl AccountCreation {
     }
 }
 
-/// Creates an account with the role by which the management account enters it, and notes how that went.
+/// Creates an account with the role that the management account can assume, and records the result.
 #[derive(Clone, Debug)]
 pub struct CreateMemberAccount {
     /// `car-…`, chosen by the caller at random.
@@ -288,7 +288,7 @@ pub struct AccountIdTaken;
 
 operation!(CreateMemberAccount: Durable -> AccountCreation, AccountIdTaken, |op, tx| {
     let (id, at, account_id) = (&op.id, op.account.at, &op.account.account_id);
-    // An address is of one account of the whole organization, for which the first account's row stands.
+    // An email address is unique in the whole organization, which the first account's row represents.
     lock_account_where(tx, "key = (SELECT key FROM account ORDER BY created_at, key LIMIT 1)", &[]).await?;
     let taken = "SELECT 1 FROM account WHERE email = ?1 AND account_id <> ?2";
     let email_taken = tx.value::<i64>(taken, &params![op.email, account_id]).await?.is_some();

@@ -40,7 +40,7 @@ pub mod upload;
 pub mod upload_expire;
 pub mod work;
 
-/// Declares the trait's plain parts, so that an operation's file shows only its rule and its SQL.
+/// Declares the constants of the trait, so the file of an operation shows only its rule and its SQL.
 macro_rules! operation {
     ($name:ident: $access:ident -> $output:ty, $refusal:ty, |$self:ident, $tx:ident| $body:block) => {
         impl $crate::Operation for $name {

@@ -1,4 +1,4 @@
-//! The principals that a policy names, all of them in one transaction.
+//! The principals that a policy names, all read in one transaction.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ pub struct FindNamedPrincipals {
     pub unique_ids: Vec<String>,
 }
 
-/// What is there of it; the order is not that of the question.
+/// The existing ones; not in the order of the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NamedPrincipals {
     pub accounts: Vec<AccountId>,
@@ -58,7 +58,7 @@ operation!(FindNamedPrincipals: Page -> NamedPrincipals, Never, |op, tx| {
     let mut principals = BTreeMap::new();
     let folded: Vec<_> = op.entities.iter().map(|entity| (entity, entity.name.to_ascii_lowercase())).collect();
     for names in chunks(&folded) {
-        // As `list` and `push_list` do: padded, so that few texts exist.
+        // Like `list` and `push_list`: padded, so there are few statement texts.
         let count = names.len().next_power_of_two();
         let wanted: Vec<_> = (0..count).map(|at| format!("({})", list_of_three(at * 3 + 1))).collect();
         let select = format!(concat!("WITH wanted (account_id, kind, name_folded) AS (VALUES {}) SELECT ",

@@ -15,9 +15,9 @@ pub struct OidcProvider {
     pub url: String,
     /// Accepted audiences, a JSON list.
     pub client_ids: String,
-    /// Certificate thumbprints, a JSON list. Kept and shown; trust comes from certificates.
+    /// Certificate thumbprints, a JSON list. Stored and shown; trust comes from certificates.
     pub thumbprints: String,
-    /// PEM of the authority that the issuer's certificate comes from, where that is not a public one.
+    /// PEM of the certificate authority of the issuer, if it is not a public one.
     pub certificate_authority: Option<String>,
     /// An uploaded key set, in place of fetching one.
     pub key_set: Option<String>,
@@ -72,7 +72,7 @@ operation!(CreateOidcProvider: Durable -> (), CreateOidcProviderRefusal, |op, tx
         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
     let values = params![new.arn, op.account, new.url, new.client_ids, new.thumbprints, new.created_at];
     if tx.execute(insert, &values).await? == 0 {
-        // The same provider of the same moment was made by this very operation.
+        // This operation created the same provider at the same time.
         let own = "SELECT 1 FROM oidc_provider \
             WHERE arn = ?1 AND created_at = ?2 AND client_ids = ?3 AND thumbprints = ?4";
         let values = params![new.arn, new.created_at, new.client_ids, new.thumbprints];
@@ -132,8 +132,8 @@ operation!(UpdateOidcProvider: Durable -> (), OidcProviderGone, |op, tx| {
     Ok(if tx.execute(update, &values).await? == 1 { Ok(()) } else { Err(OidcProviderGone) })
 });
 
-/// Accepts an audience, or accepts it no more; what is so already is success. One at a time: an audience that was taken
-/// away does not come back with a list that was read before.
+/// Adds or removes an audience; it succeeds if nothing changes. One at a time: an audience that was removed does not
+/// come back with a list that was read before.
 #[derive(Clone, Debug)]
 pub struct ChangeOidcAudience {
     /// The provider's ARN.
@@ -187,7 +187,8 @@ pub struct DeleteOidcProvider {
 }
 
 operation!(DeleteOidcProvider: Durable -> (), OidcProviderGone, |op, tx| {
-    // The row first: it waits for whoever is setting a tag, which then goes too. Tags are by ARN, which comes again.
+    // The row first: it waits for an operation that sets a tag, which is then deleted too. Tags are stored by ARN, and
+    // an ARN can be used again.
     let gone = tx.execute("DELETE FROM oidc_provider WHERE arn = ?1", &params![op.arn]).await?;
     tx.execute("DELETE FROM iam_tag WHERE owner = ?1", &params![op.arn]).await?;
     Ok(if gone == 1 { Ok(()) } else { Err(OidcProviderGone) })

@@ -1,4 +1,4 @@
-//! Who in an account uses a managed policy, also one of AWS's.
+//! The principals of an account that use a managed policy, including AWS's own.
 
 use aws::ids::AccountId;
 
@@ -15,7 +15,7 @@ pub struct PolicyUse {
     pub name: String,
     /// The principal's unique ID.
     pub unique_id: String,
-    /// Whether it is the principal's boundary and not an attachment.
+    /// Whether it is the principal's boundary, not an attachment.
     pub as_boundary: bool,
 }
 
@@ -47,7 +47,7 @@ operation!(ListPolicyUses: Page -> Vec<PolicyUse>, Never, |op, tx| {
     Ok(Ok(uses))
 });
 
-/// The number of attachments and of boundaries by ARN: what an account uses of AWS's policies.
+/// The number of attachments and of boundaries by ARN: which of AWS's policies an account uses.
 #[derive(Clone, Debug)]
 pub struct CountPolicyUses {
     /// The account.

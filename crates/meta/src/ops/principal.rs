@@ -1,5 +1,5 @@
-//! IAM principals: users, groups, roles, and the root of an account. Every change that could alter a decision bumps
-//! the version of each principal that it concerns in the same transaction, so that a cache serves only what is true.
+//! IAM principals: users, groups, roles, and the root of an account. Every change that can alter a decision increments
+//! the version of each affected principal in the same transaction, so a cache uses only current data.
 
 use aws::ids::AccountId;
 
@@ -14,7 +14,7 @@ pub struct Principal {
     pub account_key: AccountKey,
     /// The account ID.
     pub account_id: AccountId,
-    /// AWS's unique ID (`AIDA…`, `AROA…`, `AGPA…`), never given to another; of a root, the account ID.
+    /// AWS's unique ID (`AIDA…`, `AROA…`, `AGPA…`), never used again; for a root, the account ID.
     pub unique_id: String,
     /// `user`, `group`, `role` or `root`.
     pub kind: String,
@@ -51,7 +51,7 @@ pub(crate) use principal_columns;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrincipalGone;
 
-/// Bumps the version of a principal, and of its members if it is a group; false if there is no such principal.
+/// Increments the version of a principal, and of the members of a group; false if the principal does not exist.
 pub(crate) async fn bump(tx: &mut Tx<'_>, unique_id: &str) -> Result<bool, StoreError> {
     let update = "UPDATE principal SET version = version + 1 WHERE unique_id = ?1 RETURNING kind";
     let kind: Option<String> = tx.value(update, &params![unique_id]).await?;
@@ -68,11 +68,11 @@ pub(crate) async fn bump_members(tx: &mut Tx<'_>, group_id: &str) -> Result<(), 
     tx.execute(update, &params![group_id]).await.map(|_| ())
 }
 
-/// Bumps the version of everybody whom a managed policy concerns: by attachment, by a group, or as a boundary. The
-/// caller holds the policy's row, so that none is attached meanwhile.
+/// Increments the version of every principal that a managed policy affects: by attachment, by a group, or as a
+/// boundary. The caller holds the policy's row, so it cannot be attached meanwhile.
 ///
-/// Members come in a statement of their own. The first one waits for whoever is joining one of the groups, and then
-/// holds the groups' rows; only a statement that begins after that sees the new member on PostgreSQL.
+/// Members have a separate statement. The first statement waits for operations that add a member to one of the groups,
+/// and then holds the rows of the groups. On PostgreSQL only a statement that begins after that sees the new member.
 pub(crate) async fn bump_policy_users(tx: &mut Tx<'_>, arn: &str) -> Result<(), StoreError> {
     let holders = "UPDATE principal SET version = version + 1 WHERE unique_id IN \
         (SELECT owner FROM identity_policy_managed WHERE arn = ?1 \

@@ -1,5 +1,5 @@
-//! Manifests that were stored before their references were facts of their own, read once more when the store is opened:
-//! slice by slice, so that no transaction grows with them and a restart goes on where the last slice ended.
+//! Manifests that were stored before references had rows are read once more when the store is opened: in slices, so no
+//! transaction grows with their number, and a restart continues after the last slice.
 
 use oci::{digest::Digest, manifest::Manifest};
 
@@ -62,7 +62,7 @@ operation!(BackfillReferences: Durable -> bool, Never, |op, tx| {
 });
 
 impl BackfillReferences {
-    /// The manifests after a place, as many as a slice holds.
+    /// The next manifests, as many as a slice has.
     async fn next(
         &self,
         tx: &mut Tx<'_>,
@@ -92,7 +92,7 @@ impl BackfillReferences {
 }
 
 impl Stored {
-    /// Writes a row for each reference, and the size as it is counted now.
+    /// Writes a row for each reference, and the size in its current definition.
     async fn write_references(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let key = params![self.repository.registry, self.repository.id, self.image];
         let select = "SELECT body FROM manifest_body WHERE registry = ?1 AND repository = ?2 AND image = ?3";

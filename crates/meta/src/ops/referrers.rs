@@ -1,4 +1,4 @@
-//! Referrers: the images of a repository that name a subject, whether that is there or not.
+//! Referrers: the images of a repository that name a subject, whether or not it exists.
 
 use oci::digest::Digest;
 
@@ -23,12 +23,12 @@ pub struct ListReferrers {
     pub limit: usize,
 }
 
-/// How many referrers fit on a page, asked before they are read: their annotations may be as large as manifests.
+/// How many referrers fit on a page. This is read before them, because their annotations can be as large as manifests.
 #[derive(Clone, Debug)]
 pub struct MeasureReferrers {
-    /// The list; its limit is the most entries of the page.
+    /// The list. Its limit is the maximum number of entries on the page.
     pub list: ListReferrers,
-    /// Bytes of annotations at which the page ends. Its first entry is on it whatever its size.
+    /// Bytes of annotations at which the page ends. The first entry is always on the page.
     pub bytes: u64,
 }
 

@@ -47,7 +47,7 @@ impl Registry {
     }
 }
 
-/// Gives the registry of an account in a region, and makes it if it is new.
+/// Returns the registry of an account in a Region, and creates it if it is new.
 #[derive(Clone, Debug)]
 pub struct EnsureRegistry {
     /// Its key if it has to be made.

@@ -1,4 +1,5 @@
-//! Repositories: made, found, listed, marked deleted. A deleted one's name is free at once; its rows go in slices.
+//! Repositories: created, found, listed, marked as deleted. The name of a deleted one is free immediately; its rows are
+//! removed in slices.
 
 use crate::{
     Micros, Mutability, Never, OperationId, RegistryKey, RepositoryKey, StoreError, Tx,
@@ -87,15 +88,15 @@ fn write_filters(filters: &[String]) -> Result<String, StoreError> {
 /// How an operation holds the repository row on PostgreSQL until it commits.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Hold {
-    /// `FOR KEY SHARE`: it must go on living. Uploads and links.
+    /// `FOR KEY SHARE`: it must not be deleted. For uploads and links.
     Alive,
-    /// `FOR NO KEY UPDATE`: alone among those that change images, tags or settings.
+    /// `FOR NO KEY UPDATE`: exclusive among operations that change images, tags or settings.
     Change,
     /// `FOR UPDATE`: alone. Deletion.
     Delete,
 }
 
-/// Reads and holds a living repository. On SQLite the one writer holds everything already.
+/// Reads and locks a living repository. SQLite has only one writer, so it needs no lock.
 pub(crate) async fn hold(
     tx: &mut Tx<'_>,
     key: RepositoryKey,
@@ -190,7 +191,7 @@ operation!(DescribeRepositories: Page -> Vec<RepositoryRow>, Never, |op, tx| {
     Ok(Ok(RepositoryRow::read_all(tx.rows(select, &params![op.registry, after, op.limit]).await?)?))
 });
 
-/// Finds repositories by name; those that do not exist are left out.
+/// Finds repositories by name. Missing ones are left out.
 #[derive(Clone, Debug)]
 pub struct FindRepositories {
     pub registry: RegistryKey,
@@ -216,7 +217,7 @@ pub struct DeleteRepository {
     pub repository: RepositoryKey,
     /// Delete it even if it holds images.
     pub force: bool,
-    /// Now. Kept by the row: a repeat of the same deletion finds it and succeeds again.
+    /// Now. The row stores it: a repeated run of the same deletion finds it and succeeds again.
     pub at: Micros,
 }
 

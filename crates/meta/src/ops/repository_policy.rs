@@ -1,5 +1,5 @@
-//! Setting and removing the policies of repositories and registries, and an account's settings. Each change counts the
-//! row's `policy_version` up, by which the gate knows that what it compiled is old.
+//! Sets and removes the policies of repositories and registries, and an account's settings. Each change increments the
+//! row's `policy_version`, by which the gate detects an outdated compiled policy.
 
 use crate::{
     Never, RegistryKey, RepositoryKey, StoreError, Tx,
@@ -13,7 +13,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PolicyRepositoryGone;
 
-/// Writes a repository's policy, or removes it. Gives what was there.
+/// Writes or removes a repository's policy. Returns the previous one.
 #[derive(Clone, Debug)]
 pub struct SetRepositoryPolicy {
     pub repository: RepositoryKey,
@@ -46,7 +46,7 @@ async fn bump_registry(tx: &mut Tx<'_>, registry: RegistryKey) -> Result<(), Sto
     tx.execute(bump, &params![registry]).await.map(|_| ())
 }
 
-/// Writes a registry's policy, or removes it. Gives what was there.
+/// Writes or removes a registry's policy. Returns the previous one.
 #[derive(Clone, Debug)]
 pub struct SetRegistryPolicy {
     pub registry: RegistryKey,
@@ -55,7 +55,7 @@ pub struct SetRegistryPolicy {
 }
 
 operation!(SetRegistryPolicy: Durable -> Option<String>, Never, |op, tx| {
-    // The row is locked first, so that old document and version belong together.
+    // The row is locked first, so old document and version belong together.
     bump_registry(tx, op.registry).await?;
     let select = "SELECT document FROM registry_policy WHERE registry = ?1";
     let old: Option<String> = tx.value(select, &params![op.registry]).await?;

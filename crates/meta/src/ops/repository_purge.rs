@@ -1,4 +1,4 @@
-//! The rows of a deleted repository, removed slice by slice so that no transaction grows with it.
+//! Removes the rows of a deleted repository in slices, so no transaction grows with their number.
 
 use crate::{
     Micros, Never, RepositoryKey, StoreError, Tx,
@@ -58,7 +58,7 @@ operation!(PurgeRepositorySlice: Durable -> bool, Never, |op, tx| {
 });
 
 impl PurgeRepositorySlice {
-    /// Uploads that were under way: their bytes are doomed.
+    /// Uploads in progress: their bytes are doomed.
     async fn doom_uploads(&self, tx: &mut Tx<'_>, limit: u64) -> Result<u64, StoreError> {
         let RepositoryKey { registry, id } = self.repository;
         let delete = "DELETE FROM upload WHERE registry = ?1 AND repository = ?2 AND id IN \

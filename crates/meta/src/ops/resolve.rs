@@ -1,5 +1,5 @@
-//! Resolve: the one read of a data-plane request. One statement gives the registry, the repository, what the path
-//! names in it, and the versions of what decides about the caller.
+//! Resolve: the single read of a data-plane request. One statement returns the registry, the repository, what the path
+//! names in it, and the versions of everything that decides about the caller.
 
 use aws::ids::{AccessKeyId, AccountId, Region};
 use oci::{digest::Digest, name::Tag};
@@ -35,14 +35,14 @@ pub enum Target {
 pub struct CallerRef {
     /// Unique ID of the principal whose policies decide.
     pub unique_id: String,
-    /// The long-term key that must still be active; None for the session of a role, which outlives keys.
+    /// The long-term key that must still be active; None for a role's session, which does not depend on keys.
     pub access_key_id: Option<AccessKeyId>,
 }
 
 /// What is true of the caller now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerState {
-    /// The principal's version; cached policies and callers serve only at exactly this one.
+    /// The version of the principal; cached policies and callers are used only at exactly this version.
     pub version: i64,
     /// IAM path, as it is now: users can be renamed.
     pub path: String,
@@ -52,7 +52,7 @@ pub struct CallerState {
     pub account_status: String,
     /// Whether its account is in the organization.
     pub in_organization: bool,
-    /// Whether the access key is there, is the principal's and is active; true if none was named.
+    /// Whether the access key exists, belongs to the principal and is active; true if none was given.
     pub access_key_active: bool,
 }
 
@@ -76,7 +76,7 @@ impl CallerState {
     }
 }
 
-/// Reads everything that a data-plane request needs to be decided.
+/// Reads everything that the decision on a data-plane request needs.
 #[derive(Clone, Debug)]
 pub struct Resolve {
     /// The registry's account.
@@ -91,12 +91,12 @@ pub struct Resolve {
     pub caller: Option<CallerRef>,
 }
 
-/// What was found; everything of one moment. A closed account has no registries.
+/// The result, all from the same time. A closed account has no registries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resolved {
-    /// Whether the registry's account is there and not closed.
+    /// Whether the registry's account exists and is not closed.
     pub account_is_open: bool,
-    /// Whether the registry's account is in the organization, also where there is no registry yet.
+    /// Whether the registry's account is in the organization, even if there is no registry yet.
     pub account_in_organization: bool,
     pub registry: Option<Registry>,
     pub repository: Option<RepositoryRow>,
@@ -104,7 +104,7 @@ pub struct Resolved {
     pub image: Option<ImageRow>,
     pub blob: Option<BlobRow>,
     pub upload: Option<UploadRow>,
-    /// The caller; None if none was asked for or the principal is gone.
+    /// The caller; None if none was given or the principal does not exist.
     pub caller: Option<CallerState>,
 }
 

@@ -1,8 +1,8 @@
-//! The policies of a repository and of a registry as the gate reads them, with the versions they are of.
+//! The policies of a repository and of a registry as the gate reads them, with their versions.
 
 use crate::{Never, RegistryKey, RepositoryKey, ops::operation, value::params};
 
-/// A policy document with the version that the repository's or registry's row counts.
+/// A policy document with its version, which the row of the repository or registry contains.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VersionedPolicy {
     /// `policy_version` of the row; 0 if the row is gone.
@@ -27,7 +27,7 @@ operation!(LoadRepositoryPolicy: Point -> VersionedPolicy, Never, |op, tx| {
     Ok(Ok(VersionedPolicy { version: row.take()?, document: row.take()? }))
 });
 
-/// Reads a registry's policy and how far it reaches.
+/// Reads a registry's policy and its scope.
 #[derive(Clone, Debug)]
 pub struct LoadRegistryPolicy {
     pub registry: RegistryKey,
@@ -35,7 +35,7 @@ pub struct LoadRegistryPolicy {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RegistryPolicy {
-    /// The document and its version, which changes of the scope count too.
+    /// The document and its version, which changes of the scope increment too.
     pub policy: VersionedPolicy,
     /// The account setting REGISTRY_POLICY_SCOPE; None if it was never set.
     pub scope: Option<String>,

@@ -1,4 +1,5 @@
-//! Resource tags of repositories (not image tags). Each change bumps the version that decisions are cached under.
+//! Resource tags of repositories (not image tags). Each change increments the version under which decisions' inputs are
+//! cached.
 
 use crate::{
     RepositoryKey, StoreError, Tx,
@@ -9,14 +10,14 @@ use crate::{
     value::params,
 };
 
-/// Most tags of one resource ("Tagging your Amazon ECR resources", restrictions).
+/// The maximum number of tags of one resource ("Tagging your Amazon ECR resources", restrictions).
 pub const MAX_RESOURCE_TAGS: u64 = 50;
 
 /// Sets tags.
 #[derive(Clone, Debug)]
 pub struct TagResource {
     pub repository: RepositoryKey,
-    /// Keys and values; a key that is there gets the new value.
+    /// Keys and values; an existing key gets the new value.
     pub tags: Vec<(String, String)>,
 }
 
@@ -27,8 +28,7 @@ pub enum TagResourceRefusal {
     NotFound,
     /// There would be more than [`MAX_RESOURCE_TAGS`].
     TooMany,
-    /// Two keys would differ in nothing but case. Condition keys of policies ignore case, so that such a tag could
-    /// stand in for the one that a policy asks for.
+    /// Two keys would differ only in case. Condition keys of policies ignore case, so one tag could replace the other.
     SameButForCase,
 }
 
@@ -73,7 +73,7 @@ operation!(TagResource: Durable -> (), TagResourceRefusal, |op, tx| {
     Ok(Ok(()))
 });
 
-/// Removes tags by key; keys that do not exist are no error.
+/// Removes tags by key. Missing keys are not an error.
 #[derive(Clone, Debug)]
 pub struct UntagResource {
     pub repository: RepositoryKey,

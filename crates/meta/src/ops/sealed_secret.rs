@@ -1,5 +1,5 @@
-//! Secrets of access keys as they are sealed, whosever they are: counted and sealed again when sealing keys change. The
-//! second byte of a sealed value is the id of its sealing key.
+//! The sealed secrets of all access keys: counted, and sealed again when sealing keys change. The second byte of a
+//! sealed value is the ID of its sealing key.
 
 use aws::ids::AccessKeyId;
 
@@ -33,7 +33,7 @@ pub struct ListSecretsNotUnder {
 /// A sealed secret. It has no Debug.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedSecret {
-    /// Of which access key.
+    /// The access key.
     pub id: AccessKeyId,
     /// The secret, sealed.
     pub sealed: Vec<u8>,
@@ -49,7 +49,7 @@ operation!(ListSecretsNotUnder: Page -> Vec<SealedSecret>, Never, |op, tx| {
     Ok(Ok(secrets?))
 });
 
-/// Puts a secret that was sealed again in the place of the one that was read; false if that no longer exists.
+/// Replaces the secret that was read by the one that was sealed again; false if it no longer exists.
 #[derive(Clone)]
 pub struct ResealSecret {
     /// What was read.

@@ -1,18 +1,18 @@
-//! Contexts of sessions that are too large for a docker password, sealed, until the password ends.
+//! Sealed contexts of sessions that are too large for a docker password, until the password expires.
 
 use crate::{Micros, Never, ops::operation, value::params};
 
-/// Keeps a context. One that is kept already stays for as long as the later of the two ends; its bytes are then the later
-/// ones, which the newer sealing key seals.
+/// Stores a context. An existing one is kept until the later of both expiry times. The later bytes replace the earlier
+/// ones, because a newer key may have sealed them.
 #[derive(Clone)]
 pub struct PutSessionContext {
-    /// Its id, which one context has and no other.
+    /// Its ID, which only this context has.
     pub id: String,
-    /// The principal; its end takes the context with it.
+    /// The principal. Deleting it deletes the context.
     pub owner: String,
     /// The sealed bytes.
     pub context: Vec<u8>,
-    /// When it may be forgotten.
+    /// When it may be removed.
     pub expires_at: Micros,
 }
 
@@ -34,7 +34,7 @@ operation!(FindSessionContext: Point -> Option<Vec<u8>>, Never, |op, tx| {
     Ok(Ok(tx.value("SELECT context FROM session_context WHERE id = ?1", &params![op.id]).await?))
 });
 
-/// Forgets contexts whose time is over; returns how many.
+/// Removes expired contexts; returns how many.
 #[derive(Clone, Debug)]
 pub struct ForgetSessionContexts {
     /// The maximum number of results.
@@ -44,7 +44,7 @@ pub struct ForgetSessionContexts {
 }
 
 operation!(ForgetSessionContexts: Durable -> u64, Never, |op, tx| {
-    // The time is asked once more where the row is locked: it may have been prolonged since it was found.
+    // The expiry time is checked again where the row is locked: it can have been extended since it was found.
     let delete = "DELETE FROM session_context WHERE expires_at < ?1 AND id IN \
         (SELECT id FROM session_context WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
     Ok(Ok(tx.execute(delete, &params![op.at, op.limit]).await?))

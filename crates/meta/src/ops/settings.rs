@@ -13,12 +13,13 @@ operation!(GetSetting: Point -> Option<Vec<u8>>, Never, |op, tx| {
     Ok(Ok(tx.value("SELECT value FROM setting WHERE name = ?1", &params![op.name]).await?))
 });
 
-/// Stores a value unless there is one; gives what is stored. Of two nodes that start at once, both get the first one's.
+/// Stores a value if there is none; returns the stored value. If two nodes start at once, both get the first one's
+/// value.
 #[derive(Clone, Debug)]
 pub struct PutSettingOnce {
     /// Name of the value.
     pub name: String,
-    /// The value, if none is there yet.
+    /// The value, if there is none yet.
     pub value: Vec<u8>,
 }
 
@@ -29,18 +30,18 @@ operation!(PutSettingOnce: Durable -> Vec<u8>, Never, |op, tx| {
     Ok(Ok(stored.ok_or(StoreError::Conflict)?))
 });
 
-/// Puts another value in the place of the one that was read.
+/// Replaces the value that was read.
 #[derive(Clone)]
 pub struct ReplaceSetting {
     /// Name of the value.
     pub name: String,
     /// The value that was read.
     pub old: Vec<u8>,
-    /// The value from now on.
+    /// The new value.
     pub new: Vec<u8>,
 }
 
-/// The value is not the one that was read any more.
+/// The value has changed since it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SettingChanged;
 

@@ -30,8 +30,8 @@ operation!(ListTags: Page -> Vec<Tag>, Never, |op, tx| {
     Ok(Ok(tags?))
 });
 
-/// Removes a tag and nothing else: its image stays, untagged if this was its last (OCI distribution
-/// specification, "Deleting tags").
+/// Removes only a tag: its image stays, without a tag if this was its last (OCI distribution specification, "Deleting
+/// tags").
 #[derive(Clone, Debug)]
 pub struct DeleteTag {
     pub repository: RepositoryKey,
@@ -49,7 +49,7 @@ operation!(DeleteTag: Durable -> (), TagGone, |op, tx| {
     Ok(remove(tx, op.repository, &op.tag).await?.map(|_| ()).ok_or(TagGone))
 });
 
-/// Removes a tag with its counts; gives the image that it named. The caller holds the repository.
+/// Removes a tag and updates the counters; returns the image that it named. The caller holds the repository.
 pub(crate) async fn remove(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
@@ -65,7 +65,7 @@ pub(crate) async fn remove(
     Ok(Some(image))
 }
 
-/// Moves the tag count of an image, and with it whether it counts as tagged.
+/// Changes the number of tags of an image, and whether it counts as tagged.
 pub(crate) async fn count_image(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
@@ -79,7 +79,7 @@ pub(crate) async fn count_image(
     Ok(())
 }
 
-/// Moves the counters of a repository.
+/// Changes the counters of a repository.
 pub(crate) async fn count_repository(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,

@@ -1,5 +1,5 @@
-//! Uploads: a row for each session, moved by compare-and-swap, gone only in the transaction that makes the blob
-//! or dooms the bytes.
+//! Uploads: a row for each session, changed by compare-and-swap. Only the transaction that creates the blob or dooms
+//! the bytes deletes it.
 
 use oci::digest::{Algorithm, Digest};
 
@@ -19,29 +19,29 @@ use crate::{
 pub struct UploadRow {
     /// Its id (a UUID), as the client sees it.
     pub id: String,
-    /// Unique ID of the principal that began it.
+    /// Unique ID of the principal that started it.
     pub principal: String,
     /// Where the bytes are.
     pub object_key: String,
-    /// What the bytes are hashed with while they come.
+    /// The hash algorithm while the bytes arrive.
     pub algorithm: Algorithm,
-    /// How many bytes are recorded.
+    /// The number of recorded bytes.
     pub offset: u64,
-    /// What the store of bytes needs to go on: its own form, opaque here. None until bytes have come. The column is named
-    /// after what earlier versions kept in it, the state of the hash alone.
+    /// What the blob store needs to continue, in its own form. None until bytes have arrived. The column has the name of
+    /// its earlier content, the state of the hash alone.
     pub stage: Option<Vec<u8>>,
-    /// Names who has the turn to write: it counts the changes of the row, [`TakeUpload`] among them. A change must name it
-    /// to be accepted.
+    /// Identifies the owner of the turn to write: every change of the row increments it, including [`TakeUpload`]. A change
+    /// must name the current value to be accepted.
     pub version: i64,
     /// How many parts were recorded.
     pub part_count: u64,
     /// Size of the newest part.
     pub last_part_size: u64,
-    /// Whether a part that another followed was smaller than ECR's API wants.
+    /// Whether a part that is not the last was smaller than ECR's API requires.
     pub has_small_part: bool,
-    /// When it began.
+    /// When it started.
     pub created_at: Micros,
-    /// When bytes last came.
+    /// When bytes last arrived.
     pub updated_at: Micros,
 }
 
@@ -113,7 +113,7 @@ async fn forget(tx: &mut Tx<'_>, repository: RepositoryKey, id: &str) -> Result<
     Ok(())
 }
 
-/// Begins an upload: the object's key is in a row before its first byte is sent.
+/// Starts an upload: the object's key is in a row before its first byte is sent.
 #[derive(Clone, Debug)]
 pub struct CreateUpload {
     pub repository: RepositoryKey,
@@ -121,9 +121,9 @@ pub struct CreateUpload {
     pub id: String,
     /// Unique ID of the principal.
     pub principal: String,
-    /// A fresh object key.
+    /// An unused object key.
     pub object_key: String,
-    /// What the bytes are hashed with while they come.
+    /// The hash algorithm while the bytes arrive.
     pub algorithm: Algorithm,
     /// Now.
     pub at: Micros,
@@ -143,8 +143,8 @@ operation!(CreateUpload: Relaxed -> (), RepositoryGone, |op, tx| {
     Ok(Ok(()))
 });
 
-/// Takes the turn to write to an upload, for a request of any node. Whoever had it before can record nothing any more:
-/// the version that it knows is not the row's any more, and no two requests are ever given the same one.
+/// Takes the turn to write to an upload, for a request of any node. The previous owner of the turn can no longer record
+/// bytes, because its version is outdated. No two requests ever get the same version.
 #[derive(Clone, Debug)]
 pub struct TakeUpload {
     pub repository: RepositoryKey,
@@ -160,7 +160,7 @@ operation!(TakeUpload: Relaxed -> UploadRow, UploadGone, |op, tx| {
     row.map_or(Ok(Err(UploadGone)), |mut row| Ok(Ok(UploadRow::read(&mut row)?)))
 });
 
-/// Records that bytes were received, if no other request took the turn meanwhile.
+/// Records received bytes, unless another request took the turn meanwhile.
 #[derive(Clone, Debug)]
 pub struct AdvanceUpload {
     pub repository: RepositoryKey,
@@ -168,13 +168,13 @@ pub struct AdvanceUpload {
     pub id: String,
     /// The version that the turn was taken with.
     pub expected_version: i64,
-    /// How many bytes there are now.
+    /// The number of bytes now.
     pub offset: u64,
-    /// What the store of bytes needs to go on.
+    /// What the blob store needs to continue.
     pub stage: Vec<u8>,
     /// Size of the part that came.
     pub last_part_size: u64,
-    /// Whether the part before it was smaller than ECR's API wants.
+    /// Whether the part before it was smaller than ECR's API requires.
     pub follows_small_part: bool,
     /// Now.
     pub at: Micros,
@@ -195,7 +195,7 @@ pub enum UploadRefusal {
 }
 
 operation!(AdvanceUpload: Relaxed -> UploadRow, UploadRefusal, |op, tx| {
-    // A compare-and-swap in one statement; a deleted repository's upload can no longer move.
+    // A compare-and-swap in one statement. An upload of a deleted repository can no longer change.
     let update = concat!("UPDATE upload AS u SET received = ?5, hash_state = ?6, version = u.version + 1, \
             part_count = u.part_count + 1, last_part_size = ?7, updated_at = ?8, \
             has_small_part = CASE WHEN u.has_small_part = 1 THEN u.has_small_part ELSE ?9 END \
@@ -211,7 +211,7 @@ operation!(AdvanceUpload: Relaxed -> UploadRow, UploadRefusal, |op, tx| {
     let Some(row) = hold_upload(tx, op.repository, &op.id).await? else {
         return Ok(Err(UploadRefusal::NotFound));
     };
-    // The change of this very operation, whose answer was lost, is success.
+    // If this operation made the change already, and its answer was lost, it succeeds.
     let own = row.version == op.expected_version + 1 && row.offset == op.offset && row.updated_at == op.at;
     Ok(if own {
         Ok(row)
@@ -222,7 +222,7 @@ operation!(AdvanceUpload: Relaxed -> UploadRow, UploadRefusal, |op, tx| {
     })
 });
 
-/// Ends an upload without a blob: its row goes and its bytes are doomed.
+/// Ends an upload without a blob: its row is deleted and its bytes are doomed.
 #[derive(Clone, Debug)]
 pub struct CancelUpload {
     pub repository: RepositoryKey,
@@ -253,9 +253,9 @@ pub struct CompleteUpload {
     pub expected_version: i64,
     /// The verified digest.
     pub digest: Digest,
-    /// How many bytes.
+    /// The number of bytes.
     pub size: u64,
-    /// Id of the object row if it has to be made, chosen by the caller at random.
+    /// The ID of the object row if it must be created, chosen by the caller at random.
     pub object_id: i64,
     /// Now.
     pub at: Micros,
@@ -268,7 +268,7 @@ pub struct CompleteUpload {
 pub struct Completed {
     /// The blob, now in the repository.
     pub blob: BlobRow,
-    /// Whether the deployment had these bytes already, so that the uploaded copy is doomed.
+    /// Whether the deployment had these bytes already, so the uploaded copy is doomed.
     pub was_duplicate: bool,
 }
 
@@ -296,8 +296,8 @@ operation!(CompleteUpload: Durable -> Completed, CompleteUploadRefusal, |op, tx|
     if upload.version != op.expected_version {
         return Ok(Err(CompleteUploadRefusal::Stale { offset: upload.offset }));
     }
-    // Of two completions of one digest the first row wins; the update renews the grace and holds the row, so that
-    // the collector cannot take it before the link is there.
+    // If two uploads of one digest complete, the first row wins. The update renews the grace and holds the row, so the
+    // collector cannot delete it before the link exists.
     let upsert = "INSERT INTO object (id, digest, object_key, size, created_at, renewed_at, operation) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6) \
         ON CONFLICT (digest) DO UPDATE SET renewed_at = excluded.renewed_at RETURNING id, object_key, size";
@@ -314,7 +314,7 @@ operation!(CompleteUpload: Durable -> Completed, CompleteUploadRefusal, |op, tx|
     Ok(Ok(Completed { blob, was_duplicate }))
 });
 
-/// The result of this very operation if it was committed before and only its answer was lost.
+/// The result of this operation if it was committed before and only its answer was lost.
 async fn own_completion(op: &CompleteUpload, tx: &mut Tx<'_>) -> Result<Option<Completed>, StoreError> {
     let select = concat!(
         "SELECT ",

@@ -1,4 +1,4 @@
-//! Uploads that were left: ended like cancelled ones, a bounded number at a time.
+//! Abandoned uploads: ended like cancelled ones, a limited number at a time.
 
 use crate::{
     Micros, Never, StoreError,
@@ -6,10 +6,10 @@ use crate::{
     value::params,
 };
 
-/// Ends uploads that nobody has written to since a moment; returns how many.
+/// Ends uploads without a write since a given time; returns how many.
 #[derive(Clone, Debug)]
 pub struct ExpireUploads {
-    /// Uploads that last changed before this go.
+    /// Uploads that last changed before this time are ended.
     pub idle_since: Micros,
     /// The maximum number of results.
     pub limit: usize,

@@ -1,4 +1,4 @@
-//! The one queue of background work, and the keys of bytes that are doomed. Both are claimed row by row.
+//! The queue of background work, and the keys of doomed bytes. Both are claimed row by row.
 
 use crate::{
     Micros, Never, StoreError, Tx,
@@ -7,14 +7,14 @@ use crate::{
     value::params,
 };
 
-/// How long a doomed key rests before its bytes may go: a request that stalled while it wrote to them, or a reader
-/// that was told of them, must have ended by then.
+/// The delay between dooming a key and removing its bytes: a stalled request that wrote to them, or a reader that was
+/// given them, must have ended by then.
 pub const DOOM_DELAY: Micros = Micros(15 * 60 * 1_000_000);
 
-/// How long a claimed doomed key is left to its claimer.
+/// How long a claim of a doomed key is valid.
 const DOOM_LEASE: Micros = Micros(10 * 60 * 1_000_000);
 
-/// Puts work into the queue, unless the same is waiting. Run inside an operation.
+/// Adds work to the queue, unless the same work is waiting. Runs inside an operation.
 pub(crate) async fn enqueue(
     tx: &mut Tx<'_>,
     kind: &str,
@@ -27,7 +27,7 @@ pub(crate) async fn enqueue(
     Ok(())
 }
 
-/// Writes an object key among the doomed. Run inside an operation.
+/// Marks an object key as doomed. Runs inside an operation.
 pub(crate) async fn doom(tx: &mut Tx<'_>, object_key: &str, at: Micros) -> Result<(), StoreError> {
     let insert = "INSERT INTO doomed (object_key, doomed_at, due_at) VALUES (?1, ?2, ?3) \
                   ON CONFLICT (object_key) DO NOTHING";
@@ -35,14 +35,14 @@ pub(crate) async fn doom(tx: &mut Tx<'_>, object_key: &str, at: Micros) -> Resul
     Ok(())
 }
 
-/// Puts work into the queue.
+/// Adds work to the queue.
 #[derive(Clone, Debug)]
 pub struct EnqueueWork {
-    /// What is to be done.
+    /// The kind of work.
     pub kind: String,
-    /// To what.
+    /// What it applies to.
     pub key: String,
-    /// Not before.
+    /// The earliest time.
     pub due_at: Micros,
 }
 
@@ -51,10 +51,10 @@ operation!(EnqueueWork: Durable -> (), Never, |op, tx| {
     Ok(Ok(()))
 });
 
-/// Claims due work of one kind until a lease ends.
+/// Claims due work of one kind until the end of a lease.
 #[derive(Clone, Debug)]
 pub struct ClaimWork {
-    /// What is to be done.
+    /// The kind of work.
     pub kind: String,
     pub now: Micros,
     /// When others may claim it again.
@@ -66,11 +66,11 @@ pub struct ClaimWork {
 /// Claimed work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Work {
-    /// What is to be done.
+    /// The kind of work.
     pub kind: String,
-    /// To what.
+    /// What it applies to.
     pub key: String,
-    /// Number of this claim; a later claim has a higher one, and the effects of an earlier one are refused.
+    /// The number of this claim. A later claim has a higher number, and effects of an earlier claim are refused.
     pub fence: i64,
     /// How often it was claimed.
     pub attempts: i64,
@@ -98,18 +98,18 @@ operation!(ClaimWork: Durable -> Vec<Work>, Never, |op, tx| {
     Ok(Ok(work?))
 });
 
-/// Removes work that is done.
+/// Removes finished work.
 #[derive(Clone, Debug)]
 pub struct FinishWork {
-    /// What was done.
+    /// The kind of work.
     pub kind: String,
-    /// To what.
+    /// What it applied to.
     pub key: String,
     /// The claim's number.
     pub fence: i64,
 }
 
-/// Another claim has overtaken this one.
+/// A later claim has replaced this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overtaken;
 
@@ -119,18 +119,18 @@ operation!(FinishWork: Durable -> (), Overtaken, |op, tx| {
     Ok(if done { Ok(()) } else { Err(Overtaken) })
 });
 
-/// Gives work back for later.
+/// Returns work to the queue for later.
 #[derive(Clone, Debug)]
 pub struct PostponeWork {
-    /// What was tried.
+    /// The kind of work.
     pub kind: String,
-    /// On what.
+    /// What it applies to.
     pub key: String,
     /// The claim's number.
     pub fence: i64,
-    /// Not before.
+    /// The earliest time.
     pub due_at: Micros,
-    /// What went wrong, if it did.
+    /// The error, if there was one.
     pub error: Option<String>,
 }
 
@@ -141,7 +141,7 @@ operation!(PostponeWork: Durable -> (), Overtaken, |op, tx| {
     Ok(if done { Ok(()) } else { Err(Overtaken) })
 });
 
-/// Claims object keys whose bytes may go now.
+/// Claims object keys whose bytes may be removed now.
 #[derive(Clone, Debug)]
 pub struct ClaimDoomed {
     pub now: Micros,
@@ -165,7 +165,7 @@ operation!(ClaimDoomed: Durable -> Vec<String>, Never, |op, tx| {
     Ok(Ok(keys?))
 });
 
-/// Forgets doomed keys whose bytes are gone.
+/// Removes doomed keys whose bytes are gone.
 #[derive(Clone, Debug)]
 pub struct ForgetDoomed {
     pub keys: Vec<String>,

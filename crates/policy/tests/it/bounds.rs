@@ -93,7 +93,7 @@ fn a_deny_that_takes_too_many_steps_still_denies() {
         assert!(!decision.is_allowed());
     }
     let reason = Decision::Exceeded(Excess::Steps).reason("ecr:PutImage").unwrap();
-    assert_eq!(reason, "because the policies that concern it take too many steps to evaluate");
+    assert_eq!(reason, "because its policies take too many steps to evaluate");
 }
 
 #[test]

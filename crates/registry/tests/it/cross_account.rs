@@ -1,4 +1,5 @@
-//! Who may do what in another account: the caller's account must allow, and the repository must name the caller.
+//! Access from another account: the caller's account must allow it, and a policy of the repository's account must name
+//! the caller.
 
 use std::sync::Arc;
 
@@ -50,7 +51,7 @@ pub(crate) async fn staging(world: &World) -> Arc<Caller> {
     Arc::new(Caller::with_key(account_id, unique_id, CallerKind::User { path, name }, id))
 }
 
-/// Makes the role `node` of staging, and gives a session of it.
+/// Creates the role `node` of staging, and returns a session of it.
 pub(crate) async fn node(world: &World, ops: &Arc<Caller>) -> Arc<Caller> {
     let trust = format!(
         r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"{STAGING}"}},"Action":"sts:AssumeRole"}}}}"#
@@ -119,7 +120,7 @@ async fn both_accounts_must_allow() {
 }
 
 #[tokio::test]
-async fn a_role_made_again_under_its_name_is_another() {
+async fn a_role_created_again_with_the_same_name_is_another_role() {
     let (world, app, ops) = world_with_app().await;
     let role = format!("arn:aws:iam::{STAGING}:role/node");
     let refused = set_policy(&world, &role).await.unwrap_err();
@@ -151,7 +152,7 @@ async fn a_role_made_again_under_its_name_is_another() {
 }
 
 #[tokio::test]
-async fn one_registry_policy_stands_for_a_policy_on_each_repository() {
+async fn one_registry_policy_replaces_policies_on_repositories() {
     let (world, app, ops) = world_with_app().await;
     let node = node(&world, &ops).await;
     let put = |effect: &str| PutRegistryPolicyRequest {
@@ -171,7 +172,7 @@ async fn one_registry_policy_stands_for_a_policy_on_each_repository() {
 }
 
 #[tokio::test]
-async fn a_session_policy_limits_what_the_role_may_pull() {
+async fn a_session_policy_limits_the_pulls_of_a_role() {
     let (world, app, ops) = world_with_app().await;
     let whole = node(&world, &ops).await;
     set_policy(&world, STAGING).await.unwrap();
@@ -187,7 +188,7 @@ async fn a_session_policy_limits_what_the_role_may_pull() {
 }
 
 #[tokio::test]
-async fn a_policy_that_locks_its_writer_out_needs_force() {
+async fn a_policy_that_locks_out_its_caller_needs_force() {
     let (world, ..) = world_with_app().await;
     let deny = SetRepositoryPolicyRequest {
         repository_name: "app".to_owned(),
@@ -206,7 +207,7 @@ async fn a_policy_that_locks_its_writer_out_needs_force() {
 }
 
 #[tokio::test]
-async fn the_lock_out_check_knows_the_repositorys_tags() {
+async fn the_lock_out_check_considers_the_repositorys_tags() {
     let (world, app, _) = world_with_app().await;
     let input = aws::ecr::TagResourceRequest {
         resource_arn: app.arn(),
@@ -230,7 +231,7 @@ async fn the_lock_out_check_knows_the_repositorys_tags() {
                 repository_name: "app".to_owned(),
                 ..aws::ecr::DeleteRepositoryPolicyRequest::default()
             };
-            // The next policy must meet no older one that has the tags read.
+            // The next policy must not find an older one that causes the tags to be read.
             let _ =
                 world.rules.registry.delete_repository_policy(&ctx(&world.admin), &region(), delete).await;
         }
@@ -238,7 +239,7 @@ async fn the_lock_out_check_knows_the_repositorys_tags() {
 }
 
 #[tokio::test]
-async fn a_closed_accounts_images_are_nobodys() {
+async fn images_of_a_closed_account_are_not_accessible() {
     let (world, _, ops) = world_with_app().await;
     let create =
         CreateRepositoryRequest { repository_name: "own".to_owned(), ..CreateRepositoryRequest::default() };
@@ -259,7 +260,7 @@ async fn a_closed_accounts_images_are_nobodys() {
 }
 
 #[tokio::test]
-async fn a_policy_may_name_many_principals_of_every_kind() {
+async fn a_policy_can_name_many_principals_of_every_kind() {
     let (world, app, ops) = world_with_app().await;
     let node = node(&world, &ops).await;
     let mut names = vec![

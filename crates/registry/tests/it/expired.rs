@@ -1,6 +1,6 @@
-//! Sessions end at their time; the docker password that one asked for has its own twelve hours, as ECR documents. Every
-//! signed operation finds its caller in `signer`, every request of the data plane in `authenticate_password`: there is
-//! no other way in.
+//! Sessions expire. The docker password that a session requested has its own lifetime of twelve hours, as ECR
+//! documents. Every signed operation finds its caller in `signer`, every request of the data plane in
+//! `authenticate_password`: there is no other way.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ fn presented(credentials: &Credentials) -> Presented {
 }
 
 #[tokio::test]
-async fn a_session_signs_until_it_ends() {
+async fn a_session_signs_until_it_expires() {
     let world = World::new().await;
     let start = Timestamp::now();
     let input = GetSessionTokenRequest { duration_seconds: Some(900), ..GetSessionTokenRequest::default() };
@@ -48,7 +48,7 @@ async fn a_session_signs_until_it_ends() {
 }
 
 #[tokio::test]
-async fn a_sessions_docker_password_has_twelve_hours_of_its_own() {
+async fn a_sessions_docker_password_lives_for_twelve_hours() {
     let world = World::new().await;
     let start = Timestamp::now();
     let ends = start + SignedDuration::from_mins(15);

@@ -1,4 +1,4 @@
-//! The simulator and the explanation: they decide as the gate does, and tell why.
+//! The simulator and the explanation: they decide like the gate, and give the reason.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ async fn explained(world: &World, principal: &str, action: &str, resource: &str)
 }
 
 #[tokio::test]
-async fn what_is_missing_across_accounts_is_named_until_nothing_is() {
+async fn the_explanation_names_what_is_missing_across_accounts() {
     let (world, _, ops) = world_with_app().await;
     node(&world, &ops).await;
     let role = format!("arn:aws:iam::{STAGING}:role/node");
@@ -64,7 +64,7 @@ async fn what_is_missing_across_accounts_is_named_until_nothing_is() {
 }
 
 #[tokio::test]
-async fn a_deny_and_a_condition_are_pointed_at() {
+async fn the_explanation_names_a_deny_and_a_condition() {
     let (world, _, ops) = world_with_app().await;
     node(&world, &ops).await;
     let put = |document: &str| PutRolePolicyRequest {
@@ -104,7 +104,7 @@ async fn a_deny_and_a_condition_are_pointed_at() {
 }
 
 #[tokio::test]
-async fn an_account_that_left_is_explained_to_nobody_else() {
+async fn an_account_that_left_is_explained_only_to_itself() {
     let (world, _, ops) = world_with_app().await;
     node(&world, &ops).await;
     let leave = RemoveAccountFromOrganizationRequest { account_id: STAGING.to_owned() };
@@ -121,7 +121,7 @@ async fn an_account_that_left_is_explained_to_nobody_else() {
 }
 
 #[tokio::test]
-async fn other_accounts_are_explained_to_the_management_account_alone() {
+async fn only_the_management_account_may_explain_other_accounts() {
     let (world, _, ops) = world_with_app().await;
     node(&world, &ops).await;
     let role = format!("arn:aws:iam::{STAGING}:role/node");
@@ -250,7 +250,7 @@ async fn a_simulation_that_would_take_too_long_is_refused() {
     let refused = world.rules.identity.simulate_custom_policy(&ctx(&world.admin), input).await.unwrap_err();
     assert_eq!(refused.code, Code::Aws(access::error::AwsCode::InvalidInput));
     assert!(refused.message.contains("MaxItems"), "{}", refused.message);
-    // Ordinary policies of a large account, with as many results as there can be on a page.
+    // Normal policies of a large account, with the maximum number of results on a page.
     let document = policy::managed::find("arn:aws:iam::aws:policy/AmazonEKSClusterPolicy").unwrap();
     let rules = SimulationRules {
         policy_input_list: vec![document.to_owned(); 4],
@@ -265,7 +265,7 @@ async fn a_simulation_that_would_take_too_long_is_refused() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_given_is_of_its_network() {
+async fn a_given_address_belongs_to_its_network() {
     let world = World::new().await;
     world.create("app").await;
     let statement = r#"{"Effect":"Allow","Action":"ecr:PutImage","Resource":"*",
@@ -285,7 +285,7 @@ async fn an_address_that_is_given_is_of_its_network() {
 }
 
 #[tokio::test]
-async fn a_decision_that_is_given_up_says_so() {
+async fn a_decision_over_its_limits_says_so() {
     let world = World::new().await;
     world.create("app").await;
     let pattern = format!("*{}b*", "a?".repeat(800));
@@ -297,15 +297,11 @@ async fn a_decision_that_is_given_up_says_so() {
     let ann = format!("arn:aws:iam::{ACCOUNT}:user/ann");
     for (length, decision, why) in [
         (100, "allowed", "allows it, and nothing stands against it"),
-        (
-            4_000,
-            "implicitDeny",
-            "it could not be decided, because the policies that concern it take too many steps",
-        ),
+        (4_000, "implicitDeny", "it could not be decided, because its policies take too many steps"),
         (
             5_000,
             "implicitDeny",
-            "it could not be decided, because a policy looks at a value of the request that is too",
+            "it could not be decided, because a policy tests a value of the request that is too",
         ),
     ] {
         let given = ContextEntry {

@@ -1,4 +1,4 @@
-//! Who may do what: decided on every request, at once when a policy or a key changes.
+//! Permissions are decided on every request, and a change of a policy or a key has an immediate effect.
 
 use access::error::Code;
 use aws::ecr::DescribeRepositoriesRequest;
@@ -15,7 +15,7 @@ const READ_APP: &str = r#"{"Effect":"Allow","Action":["ecr:BatchGetImage","ecr:G
     "Resource":"arn:aws:ecr:eu-west-1:123456789012:repository/app"}"#;
 
 #[tokio::test]
-async fn a_policy_opens_what_it_names_and_nothing_else() {
+async fn a_policy_allows_only_what_it_names() {
     let world = World::new().await;
     let (app, other) = (world.create("app").await, world.create("other").await);
     world.push(&app, "latest", b"{}").await.unwrap();
@@ -45,7 +45,7 @@ async fn the_refusal_names_caller_action_and_resource() {
 }
 
 #[tokio::test]
-async fn a_stranger_does_not_learn_which_repositories_exist() {
+async fn a_caller_without_permission_does_not_learn_which_names_exist() {
     let world = World::new().await;
     let app = world.create("app").await;
     let nobody = world.user("nobody", r#"{"Effect":"Allow","Action":"ecr:ListImages","Resource":"x"}"#).await;
@@ -55,7 +55,7 @@ async fn a_stranger_does_not_learn_which_repositories_exist() {
 }
 
 #[tokio::test]
-async fn a_changed_policy_and_a_disabled_key_take_effect_on_the_next_request() {
+async fn changed_policies_and_disabled_keys_apply_immediately() {
     let world = World::new().await;
     let app = world.create("app").await;
     world.push(&app, "latest", b"{}").await.unwrap();
@@ -73,7 +73,7 @@ async fn a_changed_policy_and_a_disabled_key_take_effect_on_the_next_request() {
 }
 
 #[tokio::test]
-async fn the_tags_of_a_repository_decide_where_a_policy_asks_for_them() {
+async fn the_tags_of_a_repository_decide_if_a_policy_tests_them() {
     let world = World::new().await;
     let (red, blue) = (world.create("red").await, world.create("blue").await);
     for (repository, colour) in [(&red, "red"), (&blue, "blue")] {
@@ -93,7 +93,7 @@ async fn the_tags_of_a_repository_decide_where_a_policy_asks_for_them() {
 }
 
 #[tokio::test]
-async fn another_account_is_refused_even_for_its_own_administrator() {
+async fn another_accounts_administrator_is_refused() {
     let world = World::new().await;
     world.create("app").await;
     let mut theirs = repository("app");
@@ -108,7 +108,7 @@ async fn another_account_is_refused_even_for_its_own_administrator() {
     assert_eq!(code(refused), Code::AccessDenied);
 }
 
-/// `aws:RequestTag/team` in a policy would be met by the second tag while the first is what is kept.
+/// `aws:RequestTag/team` in a policy would match the second tag although the first one is stored.
 #[tokio::test]
 async fn tag_keys_that_differ_only_in_case_are_refused() {
     let world = World::new().await;
@@ -126,7 +126,7 @@ async fn tag_keys_that_differ_only_in_case_are_refused() {
 }
 
 #[tokio::test]
-async fn a_login_needs_a_key_that_is_active() {
+async fn a_login_needs_an_active_key() {
     let world = World::new().await;
     let user = world.user("u", READ_APP).await;
     world.rules.access.check_login(&ctx(&user), &user.account_id, &region()).await.unwrap();
@@ -139,7 +139,7 @@ async fn a_login_needs_a_key_that_is_active() {
 }
 
 #[tokio::test]
-async fn an_arn_of_another_partition_or_region_names_nothing_here() {
+async fn an_arn_of_another_partition_or_region_matches_nothing() {
     let world = World::new().await;
     let app = world.create("app").await;
     for (from, to) in [("arn:aws:", "arn:aws-cn:"), ("eu-west-1", "us-east-1"), (":ecr:", ":s3:")] {
@@ -149,9 +149,9 @@ async fn an_arn_of_another_partition_or_region_names_nothing_here() {
     }
 }
 
-/// As on AWS, a request by a VPC endpoint names the endpoint, its VPC and its address there, and no public address.
+/// As on AWS, a request through a VPC endpoint has the endpoint, its VPC and the address in it, and no public address.
 #[tokio::test]
-async fn a_network_of_the_configuration_is_a_vpc_endpoint_to_policies() {
+async fn a_configured_network_is_a_vpc_endpoint_for_policies() {
     let world = World::new().await;
     let app = world.create("app").await;
     world.push(&app, "latest", b"{}").await.unwrap();
@@ -183,10 +183,10 @@ async fn a_network_of_the_configuration_is_a_vpc_endpoint_to_policies() {
     }
 }
 
-/// IAM User Guide, "AWS global condition context keys": calls of IAM are always made to us-east-1. Those of STS are made to
-/// the Region that they are signed for.
+/// IAM User Guide, "AWS global condition context keys": calls of IAM are always made to us-east-1. Those of STS are
+/// made to the Region in their signature.
 #[tokio::test]
-async fn the_requested_region_is_the_services_own() {
+async fn the_requested_region_depends_on_the_service() {
     let world = World::new().await;
     let statement = |action: &str, region: &str| {
         format!(
@@ -231,7 +231,7 @@ async fn the_requested_region_is_the_services_own() {
 
 /// IAM User Guide, "IAM ARNs": in a session policy an incomplete ARN is not completed.
 #[tokio::test]
-async fn a_session_policy_has_complete_arns() {
+async fn a_session_policy_needs_complete_arns() {
     let world = World::new().await;
     for (resource, expected) in [
         ("*", None),

@@ -1,4 +1,4 @@
-//! An image named by tag and digest together: the pair has to belong together, in every operation alike.
+//! An image named by tag and digest: in every operation the pair must belong together.
 
 use access::error::Code;
 use aws::ecr::{
@@ -12,7 +12,7 @@ fn id(tag: Option<&str>, digest: Option<&str>) -> ImageIdentifier {
     ImageIdentifier { image_digest: digest.map(str::to_owned), image_tag: tag.map(str::to_owned) }
 }
 
-/// Two images under a tag each, and the pairs of them that are none with what the batch operations say.
+/// Two images with a tag each, the wrong pairs of them, and the failures of the batch operations.
 async fn pairs(world: &World) -> Vec<(ImageIdentifier, &'static str, &'static str)> {
     let app = world.create("app").await;
     world.push(&app, "v1", b"{}").await.unwrap();
@@ -41,7 +41,7 @@ fn seen(failures: Vec<ImageFailure>) -> Vec<(ImageIdentifier, String, String)> {
 }
 
 #[tokio::test]
-async fn both_batch_operations_refuse_a_false_pair_alike() {
+async fn both_batch_operations_refuse_a_wrong_pair() {
     let world = World::new().await;
     let pairs = pairs(&world).await;
     let expected: Vec<_> =
@@ -82,7 +82,7 @@ async fn a_true_pair_is_the_image() {
 }
 
 #[tokio::test]
-async fn a_false_pair_is_no_image_to_describe() {
+async fn a_wrong_pair_cannot_be_described() {
     let world = World::new().await;
     for (pair, ..) in pairs(&world).await {
         let describe = DescribeImagesRequest {
@@ -111,7 +111,7 @@ async fn scan(world: &World, image_id: ImageIdentifier) -> access::error::Error 
 }
 
 #[tokio::test]
-async fn a_scan_that_is_not_there_is_told_of_as_it_was_asked_for() {
+async fn a_missing_scan_is_reported_with_the_given_image() {
     let world = World::new().await;
     let app = world.create("app").await;
     let digest = world.push(&app, "v1", b"{}").await.unwrap().digest.to_string();

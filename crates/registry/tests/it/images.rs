@@ -1,4 +1,4 @@
-//! Images: immutable tags hold on every way, what an index lists stays, pulls are recorded.
+//! Images: immutable tags cannot move in any way, images in an index cannot be deleted, pulls are recorded.
 
 use access::error::Code;
 use aws::ecr::{
@@ -19,7 +19,7 @@ async fn make_immutable(world: &World, name: &str) {
 }
 
 #[tokio::test]
-async fn an_immutable_tag_moves_by_neither_api() {
+async fn an_immutable_tag_is_moved_by_neither_api() {
     let world = World::new().await;
     let app = world.create("app").await;
     world.push(&app, "v1", b"{}").await.unwrap();
@@ -45,9 +45,10 @@ async fn an_immutable_tag_moves_by_neither_api() {
     assert!(world.push(&app, "v1", b"{}").await.is_ok(), "the same push again changes nothing");
 }
 
-/// The specification's suite pushes sparse images (`OCI_DATA_SPARSE`); ECR's API refuses them, whatever is set.
+/// The specification's suite pushes sparse images (`OCI_DATA_SPARSE`); ECR's API refuses them regardless of the
+/// setting.
 #[tokio::test]
-async fn blobs_are_needed_unless_sparse_images_are_taken() {
+async fn blobs_are_required_unless_sparse_images_are_accepted() {
     let world = World::new().await;
     let (alpha, beta) = (world.create("alpha").await, world.create("beta").await);
     let config = world.push_blob(&alpha, b"{}").await;
@@ -95,7 +96,7 @@ async fn sparse_images_are_a_setting_of_the_registry() {
 }
 
 #[tokio::test]
-async fn a_blob_that_a_manifest_needs_stays() {
+async fn a_blob_that_a_manifest_needs_cannot_be_deleted() {
     let world = World::new().await;
     let a = world.create("alpha").await;
     let pushed = world.push(&a, "latest", b"{}").await.unwrap();
@@ -109,7 +110,7 @@ async fn a_blob_that_a_manifest_needs_stays() {
 }
 
 #[tokio::test]
-async fn an_image_pushed_before_its_blobs_holds_them_when_they_come() {
+async fn an_image_refers_to_blobs_that_are_pushed_later() {
     let world = World::new().await;
     let app = world.create("app").await;
     set_sparse(&world, "ENABLED").await;
@@ -124,7 +125,7 @@ async fn an_image_pushed_before_its_blobs_holds_them_when_they_come() {
 }
 
 #[tokio::test]
-async fn a_page_of_images_holds_as_many_as_were_asked_for() {
+async fn a_page_of_images_has_the_requested_size() {
     let world = World::new().await;
     let app = world.create("app").await;
     for tag in ["a", "b", "c"] {
@@ -150,7 +151,7 @@ async fn a_page_of_images_holds_as_many_as_were_asked_for() {
 }
 
 #[tokio::test]
-async fn a_pull_is_recorded_and_a_look_is_not() {
+async fn a_pull_is_recorded_and_a_head_is_not() {
     let world = World::new().await;
     let app = world.create("app").await;
     world.push(&app, "v1", b"{}").await.unwrap();
@@ -178,9 +179,9 @@ async fn pulled_at(world: &World) -> Option<f64> {
     detail.get("lastRecordedPullTime").and_then(serde_json::Value::as_f64)
 }
 
-/// PostgreSQL's text holds no NUL; neither does any name or type that is kept.
+/// PostgreSQL's text cannot contain NUL; neither can a stored name or type.
 #[tokio::test]
-async fn control_characters_are_refused_where_they_would_be_kept() {
+async fn control_characters_are_refused_in_stored_values() {
     let world = World::new().await;
     let app = world.create("app").await;
     world.push(&app, "v1", b"{}").await.unwrap();

@@ -1,4 +1,4 @@
-//! PutImage: media types, sizes, and the parts of layers.
+//! PutImage: media types, sizes, and layer parts.
 
 use access::error::{Code, Result};
 use aws::ecr::{
@@ -12,7 +12,7 @@ use crate::world::{World, ctx, region, sha256};
 const DOCKER: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
-/// An image without a media type, over a config of two bytes and a layer of five.
+/// An image without a media type, with a config of two bytes and a layer of five.
 fn untyped() -> String {
     format!(
         r#"{{"schemaVersion":2,"config":{{"digest":"{}","size":2}},"layers":[{{"digest":"{}","size":5}}]}}"#,
@@ -40,7 +40,7 @@ async fn world_with_blobs() -> World {
 }
 
 #[tokio::test]
-async fn a_manifest_takes_the_media_type_that_comes_with_it() {
+async fn a_manifest_gets_the_media_type_of_the_request() {
     let world = world_with_blobs().await;
     let image = put(&world, &untyped(), Some(DOCKER)).await.unwrap().image;
     assert_eq!(image.image_manifest_media_type.as_deref(), Some(DOCKER));
@@ -53,7 +53,7 @@ async fn a_manifest_takes_the_media_type_that_comes_with_it() {
 }
 
 #[tokio::test]
-async fn the_size_of_an_image_is_that_of_its_layers_and_its_config() {
+async fn the_size_of_an_image_includes_its_layers_and_its_config() {
     let world = world_with_blobs().await;
     let image = put(&world, &untyped(), Some(DOCKER)).await.unwrap().image;
     let child = image.image_id.image_digest.unwrap();

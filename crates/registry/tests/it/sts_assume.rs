@@ -1,4 +1,5 @@
-//! AssumeRole: whom a role trusts, under which conditions and for how long, and what its session may do.
+//! AssumeRole: which callers a role trusts, under which conditions and for how long, and the permissions of its
+//! session.
 
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ fn user_arn(name: &str) -> String {
     format!("arn:aws:iam::{ACCOUNT}:user/{name}")
 }
 
-/// AWS's sentence; it is the same for a role that is not there.
+/// AWS's error; it is the same for a role that does not exist.
 fn not_authorized(caller: &Caller, role: &str) -> (Code, String) {
     let message = format!(
         "User: {} is not authorized to perform: sts:AssumeRole on resource: {}",
@@ -44,7 +45,7 @@ async fn may_push(world: &World, by: &Arc<Caller>, at: &RepositoryRef) -> bool {
 }
 
 #[tokio::test]
-async fn who_trusts_an_account_leaves_it_to_the_accounts_own_policies() {
+async fn trust_in_an_account_needs_a_policy_of_that_account() {
     let world = World::new().await;
     make_role(&world, role_request("r", &trusts(ACCOUNT, ASSUME, "")), ALL).await;
     let (may, may_not) = (world.user("may", MAY_ASSUME).await, world.user("maynot", MAY_LIST).await);
@@ -59,7 +60,7 @@ async fn who_trusts_an_account_leaves_it_to_the_accounts_own_policies() {
 }
 
 #[tokio::test]
-async fn who_is_trusted_by_name_needs_no_other_leave_and_is_nobody_of_the_same_name() {
+async fn a_principal_trusted_by_arn_needs_no_other_permission() {
     let world = World::new().await;
     let (ann, bob) = (world.user("ann", MAY_LIST).await, world.user("bob", ALL).await);
     make_role(&world, role_request("r", &trusts(&user_arn("ann"), ASSUME, "")), ALL).await;
@@ -92,7 +93,7 @@ async fn who_is_trusted_by_name_needs_no_other_leave_and_is_nobody_of_the_same_n
 }
 
 #[tokio::test]
-async fn a_trusted_role_is_trusted_in_each_of_its_sessions_until_it_is_made_again() {
+async fn trust_in_a_role_covers_its_sessions_until_it_is_deleted() {
     let world = World::new().await;
     open_role(&world, "first").await;
     make_role(&world, role_request("r", &trusts(&role_arn("first"), ASSUME, "")), ALL).await;
@@ -120,7 +121,7 @@ async fn a_trusted_role_is_trusted_in_each_of_its_sessions_until_it_is_made_agai
 }
 
 #[tokio::test]
-async fn a_role_of_another_account_needs_both() {
+async fn a_role_of_another_account_needs_both_policies() {
     let world = World::new().await;
     let ops = staging(&world).await;
     make_role(&world, role_request("r", &trusts(STAGING, ASSUME, "")), ALL).await;
@@ -137,7 +138,7 @@ async fn a_role_of_another_account_needs_both() {
 }
 
 #[tokio::test]
-async fn a_role_asks_for_its_external_id() {
+async fn a_role_can_require_an_external_id() {
     let world = World::new().await;
     let asks = r#","Condition":{"StringEquals":{"sts:ExternalId":"4711"}}"#;
     make_role(&world, role_request("asks", &trusts(ACCOUNT, ASSUME, asks)), ALL).await;
@@ -155,7 +156,7 @@ async fn a_role_asks_for_its_external_id() {
 }
 
 #[tokio::test]
-async fn conditions_see_the_session_and_the_request() {
+async fn conditions_can_test_the_session_and_the_request() {
     let world = World::new().await;
     let role = async |name: &str, condition: &str| {
         let more = format!(r#","Condition":{condition}"#);
@@ -191,7 +192,7 @@ async fn conditions_see_the_session_and_the_request() {
     assert_eq!(code(assume(&world, &ann, assumes("tagged")).await), Code::AccessDenied);
 }
 
-/// For how long a session is, in seconds; or AWS's sentence.
+/// The duration of a session in seconds, or AWS's error.
 async fn lasts(world: &World, by: &Arc<Caller>, role: &str, seconds: Option<i64>) -> Result<i64, String> {
     let session = SessionParameters { duration_seconds: seconds, ..SessionParameters::default() };
     let (before, now) = (Timestamp::now(), ctx(by));
@@ -269,7 +270,7 @@ async fn a_session_and_its_docker_password_end_with_the_role() {
 }
 
 #[tokio::test]
-async fn session_policies_together_allow_only_what_the_role_may_too() {
+async fn session_policies_only_limit_the_role() {
     let world = World::new().await;
     let app = world.create("app").await;
     let (list, push) = (MAY_LIST, MAY_LIST.replace("ListImages", "InitiateLayerUpload"));
@@ -314,7 +315,7 @@ async fn session_policies_together_allow_only_what_the_role_may_too() {
 }
 
 #[tokio::test]
-async fn a_session_policy_that_was_deleted_denies_everything() {
+async fn a_deleted_session_policy_denies_everything() {
     let world = World::new().await;
     let app = world.create("app").await;
     make_role(&world, role_request("r", &trusts(ACCOUNT, ASSUME, "")), MAY_LIST).await;
@@ -342,7 +343,7 @@ async fn a_session_policy_that_was_deleted_denies_everything() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_into_a_session_is_told() {
+async fn a_session_that_is_too_large_is_refused() {
     let world = World::new().await;
     open_role(&world, "r").await;
     let asking = |count: usize, length: usize, policy: Option<String>| AssumeRoleRequest {

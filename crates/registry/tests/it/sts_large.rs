@@ -1,4 +1,4 @@
-//! Sessions that are too large for a docker password: the server keeps them, and they limit all the same.
+//! Sessions that are too large for a docker password: the server stores them, and they still limit permissions.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use oci::digest::Algorithm;
 use crate::credentials::{assumes, delete_role, document, open_role, opened, password, session};
 use crate::world::{ACCOUNT, World, code, ctx, region};
 
-/// A session policy that allows a login and to list images of `app`, of nearly 2,048 characters.
+/// A session policy of nearly 2,048 characters that allows a login and ListImages of `app`.
 fn policy() -> String {
     let arn = |name: &str| format!(r#""arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/{name}""#);
     let with = |count: usize| {
@@ -26,8 +26,7 @@ fn policy() -> String {
     (0..99).map(with).take_while(|text| text.len() <= 2_048).last().unwrap()
 }
 
-/// A session of `r` with that policy, ten managed policies that allow nothing more, and as many tags as
-/// fit beside them.
+/// A session of `r` with that policy, ten managed policies that allow nothing more, and as many tags as fit.
 async fn large(world: &World) -> AssumeRoleRequest {
     let mut policy_arns = Vec::new();
     for n in 0..10 {
@@ -58,7 +57,7 @@ async fn rights(world: &World, by: &Arc<Caller>) -> [bool; 3] {
 }
 
 #[tokio::test]
-async fn its_docker_password_is_short_and_limits_as_the_session_does() {
+async fn its_docker_password_is_short_and_has_the_same_limits() {
     let world = World::new().await;
     world.create("app").await;
     world.create("other").await;
@@ -76,7 +75,7 @@ async fn its_docker_password_is_short_and_limits_as_the_session_does() {
 }
 
 #[tokio::test]
-async fn it_is_forgotten_when_its_password_ends_and_not_before() {
+async fn it_is_removed_only_after_its_password_expires() {
     let world = World::new().await;
     open_role(&world, "r").await;
     let caller = session(&world, &world.admin, large(&world).await).await;
@@ -97,7 +96,7 @@ async fn it_is_forgotten_when_its_password_ends_and_not_before() {
 }
 
 #[tokio::test]
-async fn it_is_kept_once_however_often_it_logs_in() {
+async fn it_is_stored_once_for_many_logins() {
     let world = World::new().await;
     open_role(&world, "r").await;
     let caller = session(&world, &world.admin, large(&world).await).await;

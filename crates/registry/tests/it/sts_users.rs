@@ -1,5 +1,5 @@
-//! Sessions of users, by GetSessionToken and GetFederationToken: what is closed to them (IAM User Guide, "Compare AWS
-//! STS credentials"), and when they end.
+//! Sessions of users, from GetSessionToken and GetFederationToken: which operations they cannot call (IAM User Guide,
+//! "Compare AWS STS credentials"), and when they end.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ async fn may_push(world: &World, by: &Arc<Caller>, at: &RepositoryRef) -> bool {
     world.rules.registry.start_upload(&ctx(by), at, Algorithm::Sha256).await.is_ok()
 }
 
-/// What IAM answers to some of its operations, of those with a decision of their own and those about oneself.
+/// IAM's answers for some of its operations: those with their own decision, and those about the caller itself.
 async fn asks_iam(world: &World, by: &Arc<Caller>) -> Vec<Result<(), Error>> {
     let (rules, ctx) = (&world.rules, ctx(by));
     let access_key_id = world.admin.access_key_id.to_string();
@@ -70,7 +70,7 @@ async fn asks_iam(world: &World, by: &Arc<Caller>) -> Vec<Result<(), Error>> {
 }
 
 #[tokio::test]
-async fn iam_is_closed_to_sessions_of_users_and_of_root() {
+async fn sessions_of_users_and_of_root_cannot_call_iam() {
     let world = World::new().await;
     let root = root(&world).await;
     let sessions = [temporary(&world, &root).await, temporary(&world, &world.admin).await];
@@ -79,7 +79,7 @@ async fn iam_is_closed_to_sessions_of_users_and_of_root() {
             assert_eq!(code(answer), Code::InvalidToken, "{} {at}", caller.arn);
         }
     }
-    // A federated user is nobody of its own, so that some operations ask for a name first.
+    // A federated user is not an IAM user, so some operations require a name first.
     let federated = federated(&world, &world.admin, ALL).await;
     let answers = asks_iam(&world, &federated).await;
     assert!(answers.iter().all(Result::is_err));
@@ -97,7 +97,7 @@ async fn iam_is_closed_to_sessions_of_users_and_of_root() {
 }
 
 #[tokio::test]
-async fn of_sts_users_sessions_have_assume_role_and_federated_users_not_even_that() {
+async fn user_sessions_can_assume_roles_and_federated_users_cannot() {
     let world = World::new().await;
     open_role(&world, "r").await;
     let rules = &world.rules;
@@ -141,7 +141,7 @@ async fn of_sts_users_sessions_have_assume_role_and_federated_users_not_even_tha
 }
 
 #[tokio::test]
-async fn a_federated_user_has_what_user_and_session_policy_both_allow_in_docker_too() {
+async fn a_federated_user_has_what_both_policies_allow() {
     let world = World::new().await;
     let app = world.create("app").await;
     let rights = format!(r#"{MAY_LIST},{{"Effect":"Allow","Action":"sts:*","Resource":"*"}}"#);
@@ -166,7 +166,7 @@ async fn a_federated_user_has_what_user_and_session_policy_both_allow_in_docker_
 }
 
 #[tokio::test]
-async fn sessions_and_docker_passwords_of_a_user_rest_while_its_key_does() {
+async fn a_users_sessions_are_refused_while_its_key_is_inactive() {
     let world = World::new().await;
     let app = world.create("app").await;
     let ann = world.user("ann", ALL).await;
@@ -209,7 +209,7 @@ async fn sessions_and_docker_passwords_of_a_user_rest_while_its_key_does() {
 }
 
 #[tokio::test]
-async fn a_users_session_is_twelve_hours_long_and_roots_one() {
+async fn a_users_session_lasts_twelve_hours_and_a_roots_one() {
     let world = World::new().await;
     let root = root(&world).await;
     let lasts = async |caller: &Arc<Caller>, duration_seconds| {

@@ -1,4 +1,4 @@
-//! Docker passwords: who may get one, what it opens, when it stops.
+//! Docker passwords: who can get one, what it allows, when it ends.
 
 use access::error::Code;
 use access::token::{MAX_PASSWORD_CHARS, TokenError};
@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::world::{World, at, code, ctx, region};
 
-/// The user and the password of a token asked for at this time.
+/// User name and password of a token that was requested at this time.
 async fn login(world: &World, now: Timestamp) -> (String, String) {
     let input = GetAuthorizationTokenRequest::default();
     let answer =
@@ -21,7 +21,7 @@ async fn login(world: &World, now: Timestamp) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_password_carries_its_caller_and_its_region() {
+async fn a_password_contains_its_caller_and_its_region() {
     let world = World::new().await;
     let (user, password) = login(&world, Timestamp::now()).await;
     assert_eq!(user, "AWS");
@@ -33,7 +33,7 @@ async fn a_password_carries_its_caller_and_its_region() {
 }
 
 #[tokio::test]
-async fn a_password_lives_for_twelve_hours_also_when_it_was_opened_before() {
+async fn a_password_expires_after_twelve_hours_even_if_cached() {
     let world = World::new().await;
     let start = Timestamp::now();
     let (user, password) = login(&world, start).await;
@@ -66,7 +66,7 @@ async fn no_other_password_opens() {
 }
 
 #[tokio::test]
-async fn only_a_policy_lets_a_user_have_a_password() {
+async fn only_a_policy_allows_a_user_to_get_a_password() {
     let world = World::new().await;
     let user = world.user("u", r#"{"Effect":"Allow","Action":"ecr:BatchGetImage","Resource":"*"}"#).await;
     let input = GetAuthorizationTokenRequest::default();

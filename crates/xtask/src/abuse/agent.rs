@@ -1,4 +1,4 @@
-//! `wharf credentials serve` with more half requests than it may open files.
+//! More incomplete requests to `wharf credentials serve` than it may open files.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -26,7 +26,7 @@ const SOCKETS: u32 = 1100;
 const MOST: Duration = Duration::from_secs(1);
 const ROLE: &str = "node";
 
-/// Makes the role.
+/// Creates the role.
 pub(super) async fn prepare(site: &Site) -> Result<()> {
     let trust = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Action": "sts:AssumeRole",
@@ -37,7 +37,7 @@ pub(super) async fn prepare(site: &Site) -> Result<()> {
     site.iam(&create).await?.expect(200).map(drop)
 }
 
-/// The agent is asked for credentials five times a second, before and under the attack.
+/// The agent is asked for credentials five times a second, before and during the attack.
 pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     let (mut agent, address) = start(&site).await?;
     let authorization = fs::read_to_string(site.server.folder().join("agent-token"))?.trim().to_owned();
@@ -45,7 +45,7 @@ pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     let mut worst = Duration::ZERO;
     let route = Route { to: address, ..site.attack_route() };
     let attack = tokio::spawn(hold(route, SOCKETS, Occupant::HalfHead, scale.hold()));
-    // The half requests are there by then.
+    // By then the incomplete requests are open.
     sleep(Duration::from_secs(1)).await;
     while !attack.is_finished() {
         let start = Instant::now();
@@ -61,7 +61,7 @@ pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     Ok(vec![Check::new(what, failures.is_empty() && worst < MOST, seen)])
 }
 
-/// Starts the agent and reads where it listens.
+/// Starts the agent and reads its address.
 async fn start(site: &Site) -> Result<(Child, SocketAddr)> {
     let folder = site.server.folder();
     let (key, host) = (&site.honest.key, &site.host);

@@ -1,5 +1,5 @@
-//! Small questions with large answers that nobody takes: a page of referrers whose annotations are megabytes, and one
-//! manifest of 4 MiB named eight times.
+//! Small requests with large answers that are never read: a page of referrers with megabytes of annotations, and one
+//! manifest of 4 MiB requested eight times.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ const REFERRERS: usize = 10;
 const PAGES: usize = 10;
 const BATCHES: usize = 40;
 const TIMES: usize = 8;
-/// Between two pages that are read.
+/// The pause between two pages that are read.
 const PAUSE: Duration = Duration::from_millis(500);
 const LARGE: &str = "large";
 
@@ -40,7 +40,7 @@ pub(super) async fn prepare(site: &Site) -> Result<()> {
     content::push_manifest(&mut client, host, basic, ABUSED, LARGE, large).await
 }
 
-/// The image with annotations of this size; it may refer to the image itself.
+/// An image with annotations of this size; it may refer to the image.
 fn annotated(image: &Image, name: &str, size: usize, refers: bool) -> Bytes {
     let mut manifest = image.manifest.clone();
     let Value::Object(members) = &mut manifest else { return Bytes::new() };
@@ -53,7 +53,7 @@ fn annotated(image: &Image, name: &str, size: usize, refers: bool) -> Bytes {
     manifest.to_string().into()
 }
 
-/// Asks for all of it on two connections with closed windows, and for pages on connections that do read.
+/// Requests all of it on two connections with closed windows, and pages on connections that are read.
 pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     let held = async { tokio::join!(pages(&site), batches(&site), readers(&site)) };
     let _ = timeout(scale.hold(), held).await;

@@ -15,10 +15,10 @@ use super::{
     agent, answers, bodies, descriptors, members, pattern, policies, readers, slots, unread, windows,
 };
 
-/// How much of everything.
+/// The numbers and times of a run.
 #[derive(Clone, Copy)]
 pub(super) struct Scale {
-    /// The form for CI.
+    /// The short form, for CI.
     pub(super) short: bool,
 }
 
@@ -28,22 +28,22 @@ impl Scale {
         if self.short { short } else { long }
     }
 
-    /// How long an attack holds what it has.
+    /// How long an attack holds its connections.
     pub(super) fn hold(self) -> Duration {
         Duration::from_secs(self.pick(4, 20))
     }
 
-    /// How long honest traffic is measured without an attack.
+    /// How long honest clients are measured without an attack.
     pub(super) fn baseline(self) -> Duration {
         Duration::from_secs(self.pick(1, 5))
     }
 
-    /// The longest pause of a body in servers whose limit the attack wants short.
+    /// The longest pause of a body, for servers whose limit the attack needs short.
     fn body_idle_seconds(self) -> u64 {
         self.pick(4, 10)
     }
 
-    /// The honest clients beside an attack.
+    /// The honest clients during an attack.
     pub(super) fn traffic(self, attack: Attack) -> Traffic {
         let many = attack == Attack::Together;
         let clients = if many { self.pick(120, 1000) } else { self.pick(60, 240) };
@@ -69,7 +69,7 @@ pub(super) enum Attack {
 }
 
 impl Attack {
-    /// All of them; the last is all that one server can be asked for, at once.
+    /// All attacks. The last one runs all that one server can serve, at the same time.
     pub(super) const ALL: [Self; 12] = [
         Self::Members,
         Self::Bodies,
@@ -85,7 +85,7 @@ impl Attack {
         Self::Together,
     ];
 
-    /// What is asked of the same server at the same time: all that do not want a server of their own.
+    /// The attacks that run on the same server at the same time: those without special settings of the server.
     fn together() -> impl Iterator<Item = Self> {
         let apart = [Self::Descriptors, Self::Agent, Self::Together];
         Self::ALL.into_iter().filter(move |attack| !apart.contains(attack))
@@ -109,7 +109,7 @@ impl Attack {
         }
     }
 
-    /// The server that it wants.
+    /// The settings of its server.
     pub(super) fn settings(self, scale: Scale) -> Settings {
         let body_idle_seconds = match self {
             // The default, against which the steady reader is measured.
@@ -121,7 +121,7 @@ impl Attack {
         Settings { body_idle_seconds, descriptors }
     }
 
-    /// Puts on the server what the attack needs there.
+    /// Prepares the server for the attack.
     pub(super) async fn prepare(self, site: &Site, scale: Scale) -> Result<()> {
         match self {
             Self::Windows => windows::prepare(site).await,
@@ -144,7 +144,7 @@ impl Attack {
         }
     }
 
-    /// Makes the attack; the checks are those that only this attack has.
+    /// Runs the attack. The returned checks apply only to this attack.
     pub(super) fn run(self, site: Arc<Site>, scale: Scale) -> BoxFuture<'static, Result<Vec<Check>>> {
         match self {
             Self::Members => Box::pin(members::run(site, scale)),
@@ -163,14 +163,14 @@ impl Attack {
     }
 }
 
-/// All at once, each again and again, for as long as the longest takes. What each attack expects for itself holds for
-/// a server that it has alone; here it is what honest clients experience that counts.
+/// All attacks at once, each repeated until the longest ends. The checks of each attack assume a server of its own;
+/// here only the honest clients count.
 async fn together(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     let again = |attack: Attack| {
         let site = Arc::clone(&site);
         async move {
             loop {
-                // An attack that the server ends early begins again, and not at once.
+                // An attack that the server ends early is started again after a pause.
                 let _ = attack.run(Arc::clone(&site), scale).await;
                 sleep(Duration::from_millis(500)).await;
             }

@@ -1,5 +1,5 @@
-//! Bodies that are sent before anything about their sender is decided, and are never finished: forms that nobody
-//! signed, signed calls with a known key's id and a wrong signature, manifests of a password that may do nothing.
+//! Bodies that never end, sent before their sender is authenticated or authorized: unsigned forms, signed calls with a
+//! known key ID and a wrong signature, manifests with a password without permissions.
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use super::sign::{Service, plain};
 use super::site::{ABUSED, Site};
 use super::streams::{self, Sent, Streams};
 
-/// The most streams of a connection that the server allows.
+/// The maximum number of streams per connection.
 const STREAMS: usize = 200;
 
-/// Who sends what.
+/// The senders.
 #[derive(Clone, Copy)]
 enum Sender {
     Unsigned,
@@ -33,7 +33,7 @@ impl Sender {
     fn amount(self) -> (usize, usize, usize) {
         match self {
             Self::Unsigned => (20, STREAMS, 95 * 1024),
-            // More than a few streams of this size the budget of today does not let in.
+            // The budget does not admit more than a few streams of this size.
             Self::Forged => (12, 4, 28 * MIB),
             Self::Powerless => (2, STREAMS, 4 * MIB - 1024),
         }
@@ -85,7 +85,7 @@ async fn hold(site: Arc<Site>, sender: Sender) -> Result<()> {
         request.headers_mut().insert(header::CONTENT_LENGTH, bytes.into());
         connection.send(request)
     });
-    // Some may be refused at once, the others wait.
+    // Some can be refused at once; the others wait.
     let _answers = join_all(requests).await;
     std::future::pending().await
 }

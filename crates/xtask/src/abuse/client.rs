@@ -1,5 +1,5 @@
-//! The clients of the suite: one connection each, made when it is needed and made again when the server has closed it
-//! between two requests, as the clients in use do.
+//! The clients of the suite. Each has one connection, opened when it is needed, and opened again if the server closed
+//! it between two requests, as real clients do.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -13,10 +13,10 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-/// The longest that anybody waits for an answer.
+/// The longest time that a client waits for an answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Where a client comes from and where it goes.
+/// The addresses of a client and its server.
 #[derive(Clone, Copy)]
 pub(super) struct Route {
     pub(super) from: Ipv4Addr,
@@ -29,7 +29,7 @@ impl Route {
         self.connect_with(None).await
     }
 
-    /// A new connection with a receive buffer of this size, where it is given.
+    /// A new connection with a receive buffer of this size, if one is given.
     pub(super) async fn connect_with(self, receive: Option<u32>) -> Result<TcpStream> {
         let socket = TcpSocket::new_v4()?;
         socket.bind((IpAddr::from(self.from), 0).into())?;
@@ -51,7 +51,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Whether the server said that it is busy and when to come again.
+    /// Whether the server is busy and says when to retry.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self.status, 429 | 503) && self.headers.contains_key(header::RETRY_AFTER)
     }
@@ -77,7 +77,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// A client that is not connected yet.
+    /// A client without a connection.
     pub(super) fn new(route: Route) -> Self {
         Self { route, sender: None }
     }

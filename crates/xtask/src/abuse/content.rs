@@ -9,18 +9,18 @@ use sha2::{Digest, Sha256};
 use super::client::Client;
 use super::sign::plain;
 
-/// The media type of an image's manifest.
+/// The media type of an image manifest.
 pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(super) const MIB: usize = 1024 * 1024;
 
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-/// An image of one layer of a MiB.
+/// An image with one layer of 1 MiB.
 pub(super) struct Image {
     /// The digest of the manifest.
     pub(super) digest: String,
-    /// The manifest itself.
+    /// The manifest.
     pub(super) manifest: Value,
     /// The digest of the layer.
     pub(super) layer: String,
@@ -56,7 +56,7 @@ pub(super) async fn push_image(
     Ok(Image { digest, manifest, layer, length })
 }
 
-/// POST, then PUT with everything.
+/// POST, then PUT with all bytes.
 pub(super) async fn push_blob(
     client: &mut Client,
     host: &str,
@@ -84,7 +84,7 @@ pub(super) async fn push_blob(
     Ok(digest)
 }
 
-/// PUT of a manifest under a tag or a digest.
+/// PUT of a manifest with a tag or a digest.
 pub(super) async fn push_manifest(
     client: &mut Client,
     host: &str,

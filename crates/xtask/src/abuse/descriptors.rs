@@ -1,5 +1,5 @@
-//! A server that may not open more than 1,024 files, while sockets take them: there is still one for the file of a
-//! blob that somebody pulls on a connection that is open.
+//! A server with a limit of 1,024 open files, while sockets use them: it must still be able to open the file of a blob
+//! that a client pulls on an open connection.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::slots::{Occupant, hold};
 pub(super) const LIMIT: u32 = 1024;
 const SOCKETS: u32 = 1200;
 
-/// Takes all that there are; honest clients pull beside it.
+/// Opens all sockets that are possible; honest clients pull at the same time.
 pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     hold(site.attack_route(), SOCKETS, Occupant::KeptAlive, scale.hold()).await;
     hold(site.attack_route(), SOCKETS, Occupant::HalfHead, scale.hold()).await;

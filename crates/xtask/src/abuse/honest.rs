@@ -1,4 +1,4 @@
-//! Honest traffic: clients that each ask for something small now and then, and what they experienced.
+//! Honest clients: each sends a small request now and then, and records the result.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,15 +19,15 @@ use super::latency::{Latencies, Outcome, Sample};
 use super::sign::{STS, Service};
 use super::site::{HONEST, Site};
 
-/// How much honest traffic there is.
+/// The number of honest clients.
 #[derive(Clone, Copy)]
 pub(super) struct Traffic {
     pub(super) clients: u32,
-    /// Each client asks once in this time.
+    /// The time between two requests of a client.
     pub(super) pace: Duration,
 }
 
-/// What a client does.
+/// What a client requests.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Manifest,
@@ -38,7 +38,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Most clients pull manifests and ask who they are; one in sixty uploads parts of layers.
+    /// Most clients pull manifests and call GetCallerIdentity; one in sixty uploads layer parts.
     fn of(index: u32) -> Self {
         match index % 60 {
             7 => Self::Part,
@@ -49,7 +49,7 @@ impl Kind {
         }
     }
 
-    /// As tables name it.
+    /// The name in tables.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Manifest => "GET manifest",
@@ -61,7 +61,7 @@ impl Kind {
     }
 }
 
-/// All clients until `stop`; the starts are spread over one pace.
+/// Runs all clients until `stop`. Their starts are distributed over one pace.
 pub(super) async fn run(site: Arc<Site>, traffic: Traffic, stop: CancellationToken) -> Result<Latencies> {
     let mut clients = JoinSet::new();
     for index in 0..traffic.clients {
@@ -101,7 +101,7 @@ async fn client(
     }
 }
 
-/// The server sent the client away for a while.
+/// The server asked the client to retry later.
 #[derive(Debug)]
 struct Busy;
 
@@ -160,7 +160,7 @@ impl Caller {
         ok(self.client.ask(request).await?, 200).map(drop)
     }
 
-    /// A blob that nobody has pushed before.
+    /// A blob that was never pushed.
     async fn push(&mut self) -> Result<()> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let bytes = format!("{:1024}", NUMBER.fetch_add(1, Ordering::Relaxed));

@@ -1,11 +1,11 @@
-//! How long honest requests took and how they ended.
+//! The latency and the result of honest requests.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::honest::Kind;
 
-/// How a request ended.
+/// The result of a request.
 pub(super) enum Outcome {
     Answered,
     /// 429 or 503 with Retry-After.
@@ -25,22 +25,22 @@ pub(super) struct Sample {
 pub(super) struct Latencies(Vec<Sample>);
 
 impl Latencies {
-    /// Adds a client's requests.
+    /// Adds the requests of a client.
     pub(super) fn extend(&mut self, samples: Vec<Sample>) {
         self.0.extend(samples);
     }
 
-    /// How many requests there were.
+    /// The number of requests.
     pub(super) fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// How many were sent away for a while.
+    /// The number of requests with an answer to retry later.
     pub(super) fn busy(&self) -> usize {
         self.0.iter().filter(|sample| matches!(sample.outcome, Outcome::Busy)).count()
     }
 
-    /// What went wrong, one text for each failed request.
+    /// The errors, one text for each failed request.
     pub(super) fn failures(&self) -> Vec<&str> {
         let texts = self.0.iter().filter_map(|sample| match &sample.outcome {
             Outcome::Failed(text) => Some(text.as_str()),
@@ -64,8 +64,8 @@ impl Latencies {
         self.0.iter().filter(|sample| sample.kind == kind).map(|sample| sample.took).max().unwrap_or_default()
     }
 
-    /// The kind of request with the worst p99, so that a rare kind that waits is not lost among the others. Of fewer
-    /// than a hundred requests it is the median: their p99 would be one slow write of the disk.
+    /// The kind of request with the worst p99, so a rare kind with a high latency is visible. For fewer than a hundred
+    /// requests it is the median: their p99 would be one slow write to the disk.
     pub(super) fn worst(&self) -> Option<(Kind, Duration)> {
         let mut kinds = BTreeMap::<Kind, Vec<Duration>>::new();
         for sample in &self.0 {
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_slow_request_in_a_hundred_is_beyond_the_percentile() {
+    fn one_slow_request_in_a_hundred_is_above_the_percentile() {
         let mut times = vec![Duration::from_millis(1); 99];
         times.push(Duration::from_secs(9));
         assert_eq!(percentile(times.clone(), 99), Duration::from_millis(1));
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rare_kind_that_waits_is_the_worst() {
+    fn a_rare_slow_kind_is_the_worst() {
         let sample =
             |kind, millis| Sample { kind, took: Duration::from_millis(millis), outcome: Outcome::Answered };
         let mut all = Latencies::default();

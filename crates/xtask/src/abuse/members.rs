@@ -1,5 +1,5 @@
-//! Bodies of JSON with a member that no shape names, full of small objects: a tree of them takes a hundred times the
-//! bytes that came. To PutImage as large as its limit allows, to Organizations as large as the limit of other calls.
+//! JSON bodies with an unknown member that contains many small objects: a parsed tree would use a hundred times the
+//! received bytes. PutImage gets bodies of its maximum size, Organizations of the maximum size for other calls.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use super::site::{ABUSED, Site};
 
 const PUT_IMAGE_BYTES: usize = 29 * MIB;
 const OTHER_BYTES: usize = MIB - 1024;
-/// How many calls at a time.
+/// The number of concurrent calls.
 const PUT_IMAGES: usize = 4;
 const OTHERS: usize = 24;
-/// Between two calls of a client: it is memory that is asked for, not the processors.
+/// The pause between two calls of a client: the attack is on memory, not on the processors.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Sends them again and again for a while.
+/// Sends them repeatedly for a while.
 pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     let head = format!(r#""repositoryName":"{ABUSED}","imageManifest":"{{}}""#);
     let large = body(&head, r#"{"a":1,"b":[],"c":{},"d":""}"#, PUT_IMAGE_BYTES);
@@ -35,7 +35,7 @@ pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     for _ in 0..OTHERS {
         calls.spawn(repeat(Arc::clone(&site), Service::Organizations, "DescribeHandshake", small.clone()));
     }
-    // Only the end of the time ends them.
+    // They end only with the time limit.
     let _ = timeout(scale.hold(), calls.join_all()).await;
     Ok(Vec::new())
 }
@@ -44,13 +44,13 @@ async fn repeat(site: Arc<Site>, service: Service, operation: &'static str, body
     let mut client = site.attacker();
     loop {
         let request = site.powerless.key.json(&site.host, service, operation, body.clone())?;
-        // Whatever the answer is: what counts is what it costs.
+        // The answer does not matter, only its cost.
         let _ = client.ask(request).await;
         sleep(PAUSE).await;
     }
 }
 
-/// An object with the members of `head` and one more, an array of `item` as long as the size allows.
+/// An object with the members of `head` and one more: an array of `item`, as long as the size allows.
 fn body(head: &str, item: &str, size: usize) -> Bytes {
     let count = size.saturating_sub(head.len() + 16) / (item.len() + 1);
     let items = vec![item; count].join(",");
@@ -60,7 +60,7 @@ fn body(head: &str, item: &str, size: usize) -> Bytes {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_body_is_json_of_about_the_size() {
+    fn the_body_is_json_of_about_the_right_size() {
         let body = super::body(r#""a":"b""#, "{}", 1000);
         assert!(serde_json::from_slice::<serde_json::Value>(&body).is_ok());
         assert!((900..1000).contains(&body.len()), "{}", body.len());

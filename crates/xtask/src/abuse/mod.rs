@@ -1,6 +1,6 @@
-//! `cargo xtask abuse`: attacks on a server of our own, with honest traffic beside them. Each attack runs alone on a
-//! fresh server, and at the end all at once. Everything comes from loopback, is bounded in number and time, and stops
-//! by itself.
+//! `cargo xtask abuse`: attacks on our own server, with honest clients at the same time. Each attack runs alone on a
+//! fresh server, and finally all run together. All traffic uses loopback, is limited in number and time, and stops by
+//! itself.
 
 mod agent;
 mod answers;
@@ -38,40 +38,41 @@ use crate::workspace;
 use attack::{Attack, Scale};
 use outcome::Verdict;
 
-/// Files that the clients of all attacks at once have open.
+/// The open files of the clients of all attacks together.
 const CLIENT_FILES: u64 = 12_000;
-/// Where attackers come from when they do not share the honest clients' address.
+/// The address of the attackers if they do not share the honest clients' address.
 const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
 
-/// Which attacks, and how.
+/// The options of the command.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// The form for CI: fewer honest clients, shorter times.
+    /// The short form, for CI: fewer honest clients and shorter times.
     #[arg(long)]
     short: bool,
     /// Only the attacks whose name contains this.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
-    /// A `wharf` to attack; without it, one is built: with the release profile, or in the short form the development one.
+    /// The `wharf` binary to attack; by default one is built: with the release profile, or in the short form with the
+    /// development profile.
     #[arg(long, value_name = "PATH")]
     binary: Option<PathBuf>,
-    /// Attackers come from 127.0.0.66; without it they share the honest clients' 127.0.0.1.
+    /// Attackers use 127.0.0.66; by default they share the honest clients' 127.0.0.1.
     #[arg(long)]
     apart: bool,
-    /// Print the outcome as one line of JSON instead of the table.
+    /// Print the results as one line of JSON instead of the table.
     #[arg(long)]
     json: bool,
 }
 
-/// The short form, for CI: each attack alone. With all at once the attackers and a server of the development build share
-/// two processors, and what is measured is how long clients wait for a processor.
+/// The short form, for CI: each attack alone. If all attacks and a development build of the server share two
+/// processors, the result only shows how long clients wait for a processor.
 pub(crate) fn short() -> Result<Tally> {
     println!("not part of CI: cargo xtask abuse --only together");
     let alone = Attack::ALL.into_iter().filter(|attack| *attack != Attack::Together).collect();
     make(&Options { short: true, only: None, binary: None, apart: false, json: false }, alone)
 }
 
-/// Makes the attacks and prints what they came to.
+/// Runs the attacks and prints their results.
 pub(crate) fn run(options: &Options) -> Result<Tally> {
     let only = options.only.as_deref().unwrap_or_default();
     let chosen: Vec<Attack> = Attack::ALL.into_iter().filter(|attack| attack.name().contains(only)).collect();
@@ -107,7 +108,7 @@ fn make(options: &Options, chosen: Vec<Attack>) -> Result<Tally> {
     Ok(tally)
 }
 
-/// One attack with a runtime of its own, so that nothing of it reaches the next one.
+/// One attack with its own runtime, so nothing of it affects the next one.
 fn one(binary: &Path, attack: Attack, scale: Scale, attackers: Ipv4Addr) -> Result<Verdict> {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let verdict = runtime.block_on(trial::run(binary, attack, scale, attackers));
@@ -115,7 +116,7 @@ fn one(binary: &Path, attack: Attack, scale: Scale, attackers: Ipv4Addr) -> Resu
     verdict
 }
 
-/// The clients need more descriptors than a shell's soft limit gives.
+/// The clients need more descriptors than the soft limit of a shell.
 fn raise_file_limit() -> Result<()> {
     let limit = getrlimit(Resource::Nofile);
     if limit.maximum.is_some_and(|most| most < CLIENT_FILES) {

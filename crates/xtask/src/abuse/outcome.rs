@@ -1,41 +1,41 @@
-//! What an attack came to: figures, and checks that each hold or do not.
+//! The results of an attack: figures and checks.
 
 use serde_json::{Value, json};
 
 use crate::tally::Tally;
 
-/// One expectation.
+/// A check.
 pub(super) struct Check {
-    /// What must be true, with its number.
+    /// The condition, with its limit.
     pub(super) what: String,
     pub(super) holds: bool,
-    /// What was seen.
+    /// The measured value.
     pub(super) seen: String,
 }
 
 impl Check {
-    /// An expectation that was looked at.
+    /// A check with its result.
     pub(super) fn new(what: impl Into<String>, holds: bool, seen: impl Into<String>) -> Self {
         Self { what: what.into(), holds, seen: seen.into() }
     }
 }
 
-/// Everything about one attack.
+/// All results of one attack.
 pub(super) struct Verdict {
     pub(super) name: String,
-    /// Columns of the table after the name.
+    /// The columns of the table after the name.
     pub(super) figures: Vec<(&'static str, String)>,
     pub(super) checks: Vec<Check>,
 }
 
 impl Verdict {
-    /// An attack that could not be made, or at whose end the server could not be asked.
+    /// An attack that could not run, or after which the server did not answer.
     pub(super) fn broken(name: &str, error: &anyhow::Error) -> Self {
         let check = Check::new("the attack can be made", false, format!("{error:#}"));
         Self { name: name.to_owned(), figures: Vec::new(), checks: vec![check] }
     }
 
-    /// How many checks hold and how many do not.
+    /// The number of passed and failed checks.
     pub(super) fn tally(&self) -> Tally {
         let passed = self.checks.iter().filter(|check| check.holds).count();
         Tally { passed: passed as u64, failed: (self.checks.len() - passed) as u64 }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_attack_that_broke_has_a_row_and_counts_as_failed() {
+    fn a_failed_attack_has_a_row_and_counts_as_failed() {
         let good = Verdict {
             name: "a".to_owned(),
             figures: vec![("peak", "1 MiB".to_owned())],

@@ -1,4 +1,4 @@
-//! A policy whose pattern makes a backtracking comparison run for seconds, and requests with the text for it.
+//! A policy with a pattern for which a backtracking matcher would run for seconds, and requests with the text for it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,15 +17,15 @@ use super::sign::Service;
 use super::site::Site;
 use super::trial::millis;
 
-/// The longest User-Agent that fits beside the other headers.
+/// The longest User-Agent that fits with the other headers.
 const USER_AGENT: usize = 30_000;
-/// Requests at a time: more than there are processors.
+/// Concurrent requests: more than processors.
 const REQUESTS: usize = 6;
-/// Between two rounds: it is one decision that must be cheap.
+/// The pause between two rounds: a single decision must be cheap.
 const PAUSE: Duration = Duration::from_millis(500);
 const MOST: Duration = Duration::from_secs(1);
 
-/// Gives the user its policy, as long as managed policies may be.
+/// Sets the policy of the user, with the maximum size of managed policies.
 pub(super) async fn prepare(site: &Site) -> Result<()> {
     let pattern = format!("*{}b*", "a?".repeat(2900));
     let policy = json!({"Version": "2012-10-17", "Statement": [{
@@ -40,7 +40,7 @@ pub(super) async fn prepare(site: &Site) -> Result<()> {
     site.iam(&attach).await?.expect(200).map(drop)
 }
 
-/// Asks some times at once, again and again for a while.
+/// Sends some requests at once, repeatedly for a while.
 pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     let (mut worst, mut statuses) = (Duration::ZERO, Vec::new());
     let end = Instant::now() + scale.hold();

@@ -1,5 +1,4 @@
-//! Many policies of repositories, each as long as it may be and of the form that takes most memory once it is
-//! compiled, each asked for once.
+//! Many repository policies of the maximum size, in the form that uses most memory when compiled, each used once.
 
 use std::sync::Arc;
 
@@ -15,14 +14,14 @@ use super::sign::Service;
 use super::site::Site;
 use crate::process;
 
-/// How many clients work at it.
+/// The number of clients.
 const CLIENTS: usize = 4;
-/// Characters of a repository's policy, its limit being 10,240.
+/// Characters of a repository policy; the limit is 10,240.
 const LENGTH: usize = 10_000;
-/// `memory_budget` at its default, of which compiled policies have a share.
+/// The default of `memory_budget`; compiled policies have a share of it.
 const BUDGET_MIB: u64 = 256;
 
-/// Makes the repositories, their policies, and one request to each.
+/// Creates the repositories and their policies, and sends one request to each.
 pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     let (count, policy) = (scale.pick(600, 1000), policy());
     let before = process::memory_kib(site.server.pid(), "VmRSS")? / 1024;
@@ -50,7 +49,7 @@ pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     ])
 }
 
-/// A policy of one statement with as many values as fit.
+/// A policy with one statement and as many values as possible.
 fn policy() -> String {
     let statement = |values: &[&str]| {
         json!({"Version": "2012-10-17", "Statement": [{
@@ -79,7 +78,7 @@ async fn put(site: &Site, client: &mut Client, number: usize, policy: &str) -> R
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_policy_is_nearly_as_long_as_it_may_be() {
+    fn the_policy_has_almost_the_maximum_size() {
         let policy = super::policy();
         assert!((super::LENGTH - 10..=super::LENGTH).contains(&policy.len()), "{}", policy.len());
     }

@@ -1,4 +1,4 @@
-//! Readers of a large blob: steady ones, however slow, get all of it; ones that take nothing are cut off.
+//! Readers of a large blob: steady readers, however slow, receive all of it; readers that read nothing are cut off.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,12 +16,12 @@ use super::content::{self, MIB};
 use super::outcome::Check;
 use super::site::{ABUSED, Site};
 
-/// More than the buffers of both ends take.
+/// More than the buffers on both sides.
 const LENGTH: usize = 32 * MIB;
-/// Readers of each kind.
+/// The number of readers of each kind.
 const READERS: usize = 4;
-/// A steady reader takes 16 KiB a second, in four pieces. Against the default of 60 s these are 960 KiB in the time for
-/// which a body may pause.
+/// A steady reader reads 16 KiB a second, in four pieces. With the default limit of 60 s that is 960 KiB in the longest
+/// pause of a body.
 const RATE: usize = 16 * 1024;
 const PIECES: u32 = 4;
 
@@ -34,13 +34,13 @@ pub(super) async fn prepare(site: &Site) -> Result<()> {
     content::push_blob(&mut site.attacker(), &site.host, &site.writer.basic, ABUSED, blob()).await.map(drop)
 }
 
-/// Reads for longer than a body may pause, then takes what is left.
+/// Reads for longer than the longest pause of a body, then reads the rest.
 pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     let idle = Attack::Readers.settings(scale).body_idle_seconds;
-    // Beside the idle time itself: what a server needs to notice, and to close.
+    // In addition to the idle limit: the time that a server needs to notice and to close.
     let time = Duration::from_secs(idle + idle / 2 + 4);
-    // Where the limit is shorter, as many bytes come in it; a small buffer makes the reader's kernel acknowledge as
-    // often as that needs.
+    // With a shorter limit, as many bytes arrive in it. A small buffer makes the reader's kernel acknowledge often
+    // enough.
     let rate = scale.pick(RATE * 60 / usize::try_from(idle)?, RATE);
     let buffer = scale.pick(Some(64 * 1024), None);
     let digest = content::sha256(&blob());
@@ -52,7 +52,7 @@ pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     }
     let steady = lengths(steady.join_all().await);
     let silent = lengths(silent.join_all().await);
-    // The line is written when the server has closed the connection, which lingers a little.
+    // The server writes the line when it has closed the connection, which takes a little longer.
     sleep(Duration::from_secs(3)).await;
     let logged = reasons(&site.server.log(), &digest);
     let shown = |lengths: &[usize]| format!("bytes that came: {lengths:?}");
@@ -70,7 +70,7 @@ pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     ])
 }
 
-/// The reasons in the log's lines about downloads of the blob that were cut off.
+/// The reasons in the log for downloads of the blob that were cut off.
 fn reasons(log: &str, digest: &str) -> Vec<String> {
     let reason = |line: &str| {
         let line: Value = serde_json::from_str(line).ok()?;
@@ -86,7 +86,7 @@ fn lengths(outcomes: Vec<Result<usize>>) -> Vec<usize> {
     outcomes.into_iter().map(Result::unwrap_or_default).collect()
 }
 
-/// How many bytes of the body came; a reader without a rate takes nothing for a while.
+/// The number of received bytes of the body; a reader without a rate reads nothing for a while.
 async fn read(
     site: Arc<Site>,
     digest: String,
@@ -122,7 +122,7 @@ async fn read(
     Ok(length)
 }
 
-/// Reads the head of the answer; gives how many bytes of the body came with it.
+/// Reads the head of the answer; returns the bytes of the body that came with it.
 async fn first_piece(stream: &mut TcpStream) -> Result<usize> {
     let mut bytes = Vec::new();
     loop {

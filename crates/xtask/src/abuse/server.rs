@@ -1,4 +1,4 @@
-//! A `wharf serve` of our own, with the limits that an attack wants, ended when it goes out of scope.
+//! Our own `wharf serve`, with the limits that an attack needs. It ends when it is dropped.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -16,12 +16,12 @@ use super::sign::Key;
 /// The account of the deployment.
 pub(super) const ACCOUNT: &str = "123456789012";
 
-/// What is not at its default.
+/// The settings that differ from their defaults.
 #[derive(Clone, Copy)]
 pub(super) struct Settings {
     /// `body_idle_seconds`; the default is 60.
     pub(super) body_idle_seconds: u64,
-    /// `ulimit -n` of the server, hard and soft; none: 1024 that may be raised.
+    /// `ulimit -n` of the server, hard and soft; none: 1024, which may be raised.
     pub(super) descriptors: Option<u32>,
 }
 
@@ -44,7 +44,7 @@ impl Server {
         fs::write(&file, configuration(folder.path(), settings)?)?;
         let log = folder.path().join("log");
         let mut serve = Command::new("/bin/sh");
-        // The soft limit that a shell or systemd gives, which the server may raise as far as the hard one.
+        // The soft limit of a shell or of systemd, which the server may raise to the hard limit.
         let limit = settings.descriptors.map_or("-S -n 1024".to_owned(), |files| format!("-n {files}"));
         serve.args([
             "-c",
@@ -60,7 +60,7 @@ impl Server {
         Ok(server)
     }
 
-    /// The addresses, which the line `ready` of the log tells; at most half a minute.
+    /// The addresses, from the line `ready` in the log; waits at most half a minute.
     fn wait_for_addresses(&mut self) -> Result<(SocketAddr, SocketAddr)> {
         let end = Instant::now() + Duration::from_secs(30);
         while Instant::now() < end {
@@ -86,17 +86,17 @@ impl Server {
         &self.binary
     }
 
-    /// A folder that goes away with the server.
+    /// A temporary folder, removed with the server.
     pub(super) fn folder(&self) -> PathBuf {
         self.folder.path().to_path_buf()
     }
 
-    /// Everything that it has logged.
+    /// The whole log.
     pub(super) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    /// The first administrator's key, which the first start keeps in a file.
+    /// The access key of the first administrator, which the first start stores in a file.
     pub(super) fn administrator(&self) -> Result<Key> {
         let text = fs::read_to_string(self.folder.path().join("data/first-credentials.toml"))?;
         let field = |name: &str| {
@@ -111,7 +111,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Already dead is as good as killed.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -126,7 +126,7 @@ fn configuration(folder: &Path, settings: Settings) -> Result<String> {
     Ok(text)
 }
 
-/// Both addresses of a log's line, if it is the one that says `ready`.
+/// Both addresses in a log line, if it is the line `ready`.
 fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
     let line: Value = serde_json::from_str(line).ok()?;
     if line.get("message")?.as_str()? != "ready" {
@@ -139,7 +139,7 @@ fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_ready_line_tells_both_addresses() {
+    fn the_ready_line_contains_both_addresses() {
         let line =
             r#"{"level":"INFO","message":"ready","address":"127.0.0.1:1","metrics":"Some(127.0.0.1:2)"}"#;
         let found = super::addresses(line).map(|(address, metrics)| (address.port(), metrics.port()));

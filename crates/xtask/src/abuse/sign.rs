@@ -1,4 +1,4 @@
-//! Requests that the suite sends, signed where they are (IAM User Guide, "Create a signed AWS API request").
+//! The requests of the suite, signed if necessary (IAM User Guide, "Create a signed AWS API request").
 
 use anyhow::{Result, anyhow};
 use bytes::Bytes;
@@ -6,12 +6,12 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{Method, Request, header};
 use sha2::{Digest as _, Sha256};
 
-/// The region of all signatures.
+/// The Region of all signatures.
 const REGION: &str = "us-east-1";
 const JSON: &str = "application/x-amz-json-1.1";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// An access key. No `Debug`: it holds a secret.
+/// An access key. No `Debug`: it contains a secret.
 #[derive(Clone)]
 pub(super) struct Key {
     pub(super) id: String,
@@ -19,7 +19,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// The same id with a secret that is not its own.
+    /// The same ID with a wrong secret.
     pub(super) fn forged(&self) -> Self {
         Self { id: self.id.clone(), secret: "0".repeat(40) }
     }
@@ -89,12 +89,12 @@ pub(super) enum Service {
     Organizations,
 }
 
-/// The version of STS's API, by which its calls are told from IAM's.
+/// The version of STS's API, which distinguishes its calls from IAM's.
 pub(super) const STS: &str = "2011-06-15";
 /// The version of IAM's API.
 pub(super) const IAM: &str = "2010-05-08";
 
-/// A request with a body and, where `basic` is given, a password.
+/// A request with a body and, if `basic` is given, a password.
 pub(super) fn plain(
     host: &str,
     method: Method,

@@ -1,4 +1,4 @@
-//! The deployment under attack: one server with users of every kind and an image that honest clients pull.
+//! The deployment under attack: one server with users of every kind, and an image that honest clients pull.
 
 use std::net::Ipv4Addr;
 
@@ -14,10 +14,10 @@ use super::sign::{self, IAM, Key, Service};
 
 /// The repository of honest clients.
 pub(super) const HONEST: &str = "honest/app";
-/// The repository of the attacker, who may do everything in it.
+/// The repository of the attacker, with all permissions in it.
 pub(super) const ABUSED: &str = "abuse/app";
 
-/// A user with what proves who it is.
+/// A user with its credentials.
 #[derive(Clone)]
 pub(super) struct User {
     pub(super) key: Key,
@@ -25,28 +25,28 @@ pub(super) struct User {
     pub(super) basic: String,
 }
 
-/// A server with what stands in it.
+/// A server with its content.
 pub(super) struct Site {
     pub(super) server: Server,
-    /// What stands in `Host`.
+    /// The value of `Host`.
     pub(super) host: String,
-    /// Where attackers come from.
+    /// The address of the attackers.
     attackers: Ipv4Addr,
     pub(super) administrator: Key,
     /// Works in the honest repository.
     pub(super) honest: User,
-    /// Works there too, and is someone else.
+    /// Also works there, as another principal.
     pub(super) uploader: User,
-    /// An attacker who may write in a repository of its own.
+    /// An attacker that may write in its own repository.
     pub(super) writer: User,
-    /// An attacker who may get a password, and nothing with it.
+    /// An attacker that may request a password, and nothing else.
     pub(super) powerless: User,
-    /// What honest clients pull.
+    /// The image that honest clients pull.
     pub(super) image: Image,
 }
 
 impl Site {
-    /// Makes users, repositories and an image on a fresh server.
+    /// Creates users, repositories and an image on a fresh server.
     pub(super) async fn set_up(server: Server, attackers: Ipv4Addr) -> Result<Self> {
         let host = format!("127.0.0.1:{}", server.address.port());
         let administrator = server.administrator()?;
@@ -66,12 +66,12 @@ impl Site {
         Ok(Self { server, host, attackers, administrator, honest, uploader, writer, powerless, image })
     }
 
-    /// How honest clients reach the server.
+    /// The address for honest clients.
     pub(super) fn honest_route(&self) -> Route {
         Route { from: Ipv4Addr::LOCALHOST, to: self.server.address }
     }
 
-    /// How attackers reach it.
+    /// The address for attackers.
     pub(super) fn attack_route(&self) -> Route {
         Route { from: self.attackers, to: self.server.address }
     }
@@ -81,7 +81,7 @@ impl Site {
         Client::new(self.attack_route())
     }
 
-    /// A signed call of ECR by `key`, from where attackers come.
+    /// A signed call of ECR with `key`, from the attackers' address.
     pub(super) async fn ecr(&self, key: &Key, operation: &str, body: &Value) -> Result<Answer> {
         let body = body.to_string().into();
         self.attacker().ask(key.json(&self.host, Service::Ecr, operation, body)?).await
@@ -99,7 +99,7 @@ impl Site {
     }
 }
 
-/// Makes what a site needs, as its administrator.
+/// Creates the content of the deployment, as its administrator.
 struct Founder {
     client: Client,
     host: String,
@@ -117,7 +117,7 @@ impl Founder {
         Ok(String::from_utf8_lossy(&answer.body).into_owned())
     }
 
-    /// A user that may get a password and, beside it, do everything in the repositories that a pattern names.
+    /// A user that may request a password, and has all permissions in the repositories that match a pattern.
     async fn user(&mut self, name: &str, repositories: Option<&str>) -> Result<User> {
         let mut statements =
             vec![json!({"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"})];
@@ -144,7 +144,7 @@ impl Founder {
     }
 }
 
-/// The text of an XML element; none of those that are asked for here holds another element.
+/// The text of an XML element without nested elements.
 pub(super) fn element(xml: &str, name: &str) -> Result<String> {
     let text = xml.split_once(&format!("<{name}>")).and_then(|(_, rest)| rest.split('<').next());
     text.map(str::to_owned).with_context(|| format!("no {name} in the answer"))

@@ -1,4 +1,4 @@
-//! Sockets that only hold a place: more than the server takes, of four kinds, each for a while.
+//! Idle sockets: more than the server accepts, of four kinds, each for a while.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,26 +15,26 @@ use super::outcome::Check;
 use super::site::Site;
 use super::streams::Streams;
 
-/// More than the 4,096 connections that are served at a time by default.
+/// More than the default of 4,096 connections in earlier versions.
 const SOCKETS: u32 = 4200;
 
-/// What a socket does to look alive.
+/// What a socket does to look active.
 #[derive(Clone, Copy)]
 pub(super) enum Occupant {
     /// HTTP/2 without a stream; PINGs are answered.
     Http2,
-    /// A connection kept open after one answer.
+    /// A connection that is kept open after one answer.
     KeptAlive,
-    /// A form, a byte at a time.
+    /// A form, sent byte by byte.
     SlowForm,
-    /// Half of a request's head.
+    /// An incomplete request head.
     HalfHead,
 }
 
 const OCCUPANTS: [Occupant; 4] =
     [Occupant::Http2, Occupant::KeptAlive, Occupant::SlowForm, Occupant::HalfHead];
 
-/// How long all four kinds take.
+/// The time of all four kinds together.
 pub(super) fn time(scale: Scale) -> Duration {
     scale.hold() * 4
 }
@@ -47,8 +47,8 @@ pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     Ok(Vec::new())
 }
 
-/// Opens so many sockets within a second (all at once would only overflow the kernel's queue) and keeps them until
-/// `time` is over.
+/// Opens this many sockets within a second (all at once would only overflow the kernel's queue) and keeps them for
+/// `time`.
 pub(super) async fn hold(route: Route, count: u32, occupant: Occupant, time: Duration) {
     let mut sockets = JoinSet::new();
     for number in 0..count {

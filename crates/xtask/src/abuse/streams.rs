@@ -1,5 +1,5 @@
-//! Connections of HTTP/2 as an attacker uses them: many streams, bodies that do not end, windows that stay closed.
-//! A PING of the server is answered.
+//! HTTP/2 connections of an attacker: many streams, bodies that never end, windows that stay closed. PINGs of the
+//! server are answered.
 
 use std::convert::Infallible;
 
@@ -23,7 +23,7 @@ pub(super) type Sent = UnsyncBoxBody<Bytes, Infallible>;
 pub(super) struct Streams(http2::SendRequest<Sent>);
 
 impl Streams {
-    /// Connects; `window` is what the server may send on a stream before it is told to go on.
+    /// Connects. `window` is how much the server may send on a stream before it gets more window.
     pub(super) async fn open(route: Route, window: u32) -> Result<Self> {
         let stream = TokioIo::new(route.connect().await?);
         let mut builder = http2::Builder::new(TokioExecutor::new());
@@ -33,7 +33,7 @@ impl Streams {
         Ok(Self(sender))
     }
 
-    /// Sends a request; its answer's body is not read.
+    /// Sends a request; the body of its answer is not read.
     pub(super) async fn send(&self, request: Request<Sent>) -> Result<Response<Incoming>> {
         let mut sender = self.0.clone();
         sender.ready().await?;
@@ -46,7 +46,7 @@ pub(super) fn whole(body: Bytes) -> Sent {
     Full::new(body).boxed_unsync()
 }
 
-/// A body of this many bytes whose last one never comes.
+/// A body of this many bytes whose last byte is never sent.
 pub(super) fn unfinished(bytes: usize) -> Sent {
     const PIECE: usize = 16 * 1024;
     let pieces = stream::unfold(bytes.saturating_sub(1), |left| async move {

@@ -1,4 +1,4 @@
-//! One attack on a fresh server: what it is like before, what honest clients experience meanwhile, what is left of it.
+//! One attack on a fresh server: the state before, the honest clients during the attack, and the state after.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -19,18 +19,18 @@ use super::site::Site;
 use super::watch::{self, Watched};
 use crate::process;
 
-/// The most that the server may hold, whatever is done to it.
+/// The maximum memory of the server during any attack.
 const MOST_MIB: u64 = 512;
-/// How long an honest request may take, 99 times of 100; and the server's own health, always.
+/// The maximum latency of 99 of 100 honest requests, and of every health check.
 const MOST_TIME: Duration = Duration::from_secs(1);
-/// How long any part of a layer may take: a large body of which nothing is proven before all of it is there.
+/// The maximum latency of a layer part: a large body that is authenticated only after it has arrived.
 const MOST_TIME_OF_A_PART: Duration = Duration::from_secs(2);
-/// How long the server may take to give back what an attack held, beside the time that a body may pause.
+/// How long the server may take to release what an attack held, in addition to the longest pause of a body.
 const SETTLING: Duration = Duration::from_secs(15);
-/// Files that the server may open for itself meanwhile, for its database for example.
+/// Files that the server may open for itself in the meantime, for example for its database.
 const OWN_FILES: usize = 32;
 
-/// Makes one attack, from `attackers`.
+/// Runs one attack, from `attackers`.
 pub(super) async fn run(binary: &Path, attack: Attack, scale: Scale, attackers: Ipv4Addr) -> Result<Verdict> {
     let settings = attack.settings(scale);
     let site = Arc::new(Site::set_up(Server::start(binary, settings)?, attackers).await?);
@@ -38,7 +38,7 @@ pub(super) async fn run(binary: &Path, attack: Attack, scale: Scale, attackers: 
     let traffic = scale.traffic(attack);
     let (baseline, ()) = with_traffic(&site, traffic, sleep(scale.baseline())).await?;
     let pid = site.server.pid();
-    // The honest clients of the baseline are gone soon after.
+    // The honest clients of the first measurement end soon after.
     sleep(Duration::from_millis(500)).await;
     let files = process::open_files(pid)?;
     process::forget_peak(pid)?;
@@ -67,14 +67,14 @@ pub(super) async fn run(binary: &Path, attack: Attack, scale: Scale, attackers: 
     Ok(Verdict { name: attack.name().to_owned(), figures, checks: all })
 }
 
-/// What honest clients and the operator experienced.
+/// The results of honest clients and of the operator's requests.
 struct Seen {
     latencies: Latencies,
     health: Watched,
     metrics: Watched,
 }
 
-/// Runs `work` with honest traffic beside it.
+/// Runs `work` while honest clients send requests.
 async fn with_traffic<T>(
     site: &Arc<Site>,
     traffic: Traffic,
@@ -84,7 +84,7 @@ async fn with_traffic<T>(
     let honest = tokio::spawn(honest::run(Arc::clone(site), traffic, stop.clone()));
     let health = tokio::spawn(watch::watch(site.server.address, "/healthz", stop.clone()));
     let metrics = tokio::spawn(watch::watch(site.server.metrics, "/metrics", stop.clone()));
-    // Every honest client has a connection by then.
+    // By then every honest client has a connection.
     sleep(traffic.pace).await;
     let outcome = work.await;
     stop.cancel();
@@ -92,7 +92,7 @@ async fn with_traffic<T>(
     Ok((seen, outcome))
 }
 
-/// The attack on a thread of its own, so that its work does not delay the clocks of honest clients; its connections
+/// Runs the attack on a separate thread, so its work does not delay the measurements of honest clients. Its connections
 /// end with it.
 async fn alone(attack: Attack, site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     let runtime: Runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -126,7 +126,7 @@ fn answered(path: &str, watched: &Watched) -> Check {
     Check::new(format!("{path} is always answered within 1 s"), holds, seen)
 }
 
-/// Waits until the server has closed what the attack made it open.
+/// Waits until the server has closed the files and sockets that the attack made it open.
 async fn settle(pid: u32, before: usize, most: Duration) -> Result<Check> {
     let start = Instant::now();
     loop {
@@ -140,7 +140,7 @@ async fn settle(pid: u32, before: usize, most: Duration) -> Result<Check> {
     }
 }
 
-/// How many texts, and the first of them.
+/// The number of texts, and the first of them.
 fn listed(texts: &[&str]) -> String {
     texts.first().map_or("0".to_owned(), |first| format!("{} ({first})", texts.len()))
 }

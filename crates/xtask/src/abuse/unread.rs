@@ -1,5 +1,5 @@
-//! Bodies over HTTP/2 that wait for the server to read them: many connections, each with streams that are sent as far as
-//! the windows allow, while the server has no room to begin with them. What was refused is sent again.
+//! HTTP/2 bodies that wait for the server to read them: many connections with streams that are sent as far as the
+//! windows allow, while the server has no room for them. Refused requests are sent again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,11 +21,11 @@ use super::streams::{self, Sent, Streams};
 /// More than may wait for room in one share.
 const CONNECTIONS: u32 = 1200;
 const STREAMS: usize = 3;
-/// Until the next try: it is the memory that is attacked, not the network or the processors, which both sides share.
+/// The pause before a retry: the attack is on memory, not on the network or the processors, which both sides share.
 const PAUSE: Duration = Duration::from_secs(3);
 const BYTES: usize = 28 * MIB;
 
-/// As the keys of three users, whose secrets nobody has, for a while.
+/// With the keys of three users and wrong secrets, for a while.
 pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     let mut connections = JoinSet::new();
     for number in 0..CONNECTIONS {
@@ -48,7 +48,7 @@ async fn send_again(site: &Site, number: u32) -> Result<()> {
     let key = user.key.forged();
     loop {
         let (head, _) = key.json(&site.host, Service::Ecr, "UploadLayerPart", Bytes::new())?.into_parts();
-        // The server may have ended the connection for another.
+        // The server can have ended the connection for another one.
         if let Ok(connection) = Streams::open(site.attack_route(), 64 * 1024).await {
             let requests = (0..STREAMS).map(|_| {
                 let mut request: Request<Sent> =

@@ -1,5 +1,4 @@
-//! Two questions that are asked all the time, each on a connection of its own: is the server alive (`/healthz`), and
-//! does it answer its operator (`/metrics`).
+//! Two requests that are sent all the time, each on its own connection: `/healthz` and `/metrics`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::client::{Client, Route};
 use super::sign::plain;
 
-/// What the answers were like.
+/// The results.
 #[derive(Default)]
 pub(super) struct Watched {
     pub(super) asked: usize,
@@ -19,7 +18,7 @@ pub(super) struct Watched {
     pub(super) failures: Vec<String>,
 }
 
-/// Asks for `path` ten times a second until `stop`.
+/// Requests `path` ten times a second until `stop`.
 pub(super) async fn watch(to: SocketAddr, path: &str, stop: CancellationToken) -> Watched {
     let mut watched = Watched::default();
     while !stop.is_cancelled() {

@@ -1,4 +1,4 @@
-//! Downloads over HTTP/2 whose streams may send nothing, or a byte: each holds an open file of the server.
+//! Downloads over HTTP/2 with a closed window, or a window of one byte: each holds an open file of the server.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,11 +17,11 @@ use super::site::{ABUSED, Site};
 use super::streams::{Streams, whole};
 use crate::process;
 
-/// Each connection's streams: as many as the server allows.
+/// The streams of each connection: as many as the server allows.
 const STREAMS: usize = 200;
 /// The windows of the five connections.
 const WINDOWS: [u32; 5] = [0, 0, 0, 1, 1];
-/// Files that the server may open for itself meanwhile.
+/// Other files that the server may open in the meantime.
 const OWN_FILES: usize = 64;
 
 fn layer() -> Bytes {
@@ -33,7 +33,7 @@ pub(super) async fn prepare(site: &Site) -> Result<()> {
     content::push_blob(&mut site.attacker(), &site.host, &site.writer.basic, ABUSED, layer()).await.map(drop)
 }
 
-/// Opens a thousand downloads and keeps their connections until well after a pause of a body must have ended them.
+/// Starts a thousand downloads and keeps their connections until well after the longest pause of a body.
 pub(super) async fn run(site: Arc<Site>, scale: Scale) -> Result<Vec<Check>> {
     let wanted = json!({"repositoryName": ABUSED, "layerDigest": content::sha256(&layer())});
     let answer = site.ecr(&site.writer.key, "GetDownloadUrlForLayer", &wanted).await?.expect(200)?;

@@ -1,5 +1,4 @@
-//! What is read and pushed: bytes that nobody has seen before, and the shelf of blobs and one image that every side
-//! holds.
+//! The content that is read and pushed: new bytes, and a fixed set of blobs and one image on every server.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +15,7 @@ use super::side::{Kind, Side};
 pub(crate) const REPOSITORY: &str = "bench/image";
 /// The media type of the image's manifest.
 pub(crate) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
-/// The sizes of the blobs on the shelf.
+/// The sizes of the blobs in the set.
 pub(crate) const SIZES: [u64; 4] = [KIB, MIB, 16 * MIB, 256 * MIB];
 pub(crate) const KIB: u64 = 1024;
 pub(crate) const MIB: u64 = 1024 * KIB;
@@ -32,10 +31,10 @@ pub(crate) struct Blob {
 }
 
 impl Blob {
-    /// New content that does not compress and was never stored before.
+    /// New content that does not compress and was never stored.
     pub(crate) fn random(size: u64) -> Result<Self> {
         let length = usize::try_from(size).context("a blob larger than this machine's memory")?;
-        // Xorshift: fast, and good enough that neither disk nor file system finds a pattern.
+        // Xorshift: fast, and random enough that neither disk nor file system finds a pattern.
         let mut state = RandomState::new().build_hasher().finish() | 1;
         let mut bytes = vec![0; length];
         for chunk in bytes.chunks_mut(8) {
@@ -57,14 +56,14 @@ fn sha256(bytes: &[u8]) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
 }
 
-/// The digests that every side can be asked for.
+/// The digests that every server has.
 pub(crate) struct Shelf {
     digests: BTreeMap<u64, String>,
     manifest_length: u64,
 }
 
 impl Shelf {
-    /// Puts one blob of each size and one image on every side, and reads each back once.
+    /// Stores one blob of each size and one image on every server, and reads each back once.
     pub(crate) fn fill(sides: &[Side], nginx_root: &Path) -> Result<Self> {
         let mut digests = BTreeMap::new();
         for size in SIZES {
@@ -87,7 +86,7 @@ impl Shelf {
         Ok(Self { digests, manifest_length: manifest.bytes.len() as u64 })
     }
 
-    /// The path of the shelf's blob of one of [`SIZES`].
+    /// The path of the blob with one of [`SIZES`].
     pub(crate) fn blob(&self, side: &Side, size: u64) -> Result<String> {
         Ok(blob_path(side, self.digests.get(&size).context("no blob of this size on the shelf")?))
     }
@@ -103,12 +102,12 @@ pub(crate) fn manifest_path() -> String {
     format!("/v2/{REPOSITORY}/manifests/{TAG}")
 }
 
-/// The header line without which docker-registry does not show an OCI manifest.
+/// The header without which docker-registry does not return an OCI manifest.
 pub(crate) fn accept() -> String {
     format!("Accept: {MANIFEST_TYPE}\r\n")
 }
 
-/// The path of a blob on this side.
+/// The path of a blob on this server.
 pub(crate) fn blob_path(side: &Side, digest: &str) -> String {
     match side.kind {
         Kind::Registry => format!("/v2/{REPOSITORY}/blobs/{digest}"),
@@ -116,7 +115,7 @@ pub(crate) fn blob_path(side: &Side, digest: &str) -> String {
     }
 }
 
-/// Reads a path and compares what came with a digest.
+/// Reads a path and compares the content with a digest.
 pub(crate) fn check(side: &Side, path: &str, digest: &str) -> Result<()> {
     let mut hash = Sha256::new();
     let head = side.head("GET", path, &accept());
@@ -137,7 +136,7 @@ fn put_manifest(side: &Side, manifest: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// An image whose configuration is the smallest blob and whose layers are the others.
+/// An image whose config is the smallest blob and whose layers are the others.
 fn manifest(digests: &BTreeMap<u64, String>) -> Result<Vec<u8>> {
     let mut parts = digests.iter();
     let (config_size, config) = parts.next().context("the shelf is empty")?;

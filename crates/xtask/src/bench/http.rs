@@ -1,6 +1,6 @@
-//! The client of the benchmark: HTTP/1.1 on one kept connection, blocking, two system calls for a small request, so
-//! that the servers are measured and not their client. It understands what the three servers send and refuses the
-//! rest: an answer without a length is an error, not a guess.
+//! The client of the benchmark: blocking HTTP/1.1 on one connection, with two system calls for a small request, so the
+//! servers are measured and not the client. It understands the answers of the three servers and refuses others: an
+//! answer without a length is an error.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-/// The longest that a server may be silent.
+/// How long a server may send nothing.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// What one read may bring: large enough that big bodies cost few calls, small enough to stay in the cache.
+/// The size of a read: large enough that large bodies need few calls, small enough to stay in the cache.
 const READ_BYTES: usize = 256 * 1024;
 
 /// A connection to one server.
@@ -25,7 +25,7 @@ pub(crate) struct Connection {
 pub(crate) struct Answer {
     /// The status code.
     pub(crate) status: u16,
-    /// How many bytes the body had.
+    /// The length of the body.
     pub(crate) length: u64,
     /// `Location` as path and query, without scheme and host.
     pub(crate) location: Option<String>,
@@ -44,8 +44,8 @@ impl Connection {
         Ok(Self { address: address.to_owned(), stream, buffer: vec![0; READ_BYTES], filled: 0 })
     }
 
-    /// Sends a request (its head, complete with the empty line, then a body) and reads the whole answer. `sink`
-    /// sees every piece of the answer's body.
+    /// Sends a request (its head with the empty line, then a body) and reads the whole answer. `sink` gets every piece
+    /// of the body.
     pub(crate) fn exchange(
         &mut self,
         head: &[u8],
@@ -122,7 +122,7 @@ fn parse(head: &[u8], bytes: usize) -> Result<Head> {
             bail!("the answer ({status}) has no length but Transfer-Encoding {value}");
         }
     }
-    // An answer that cannot have a body needs no length.
+    // An answer without a body needs no length.
     let length = if status == 204 || status == 304 { 0 } else { length.context("no Content-Length")? };
     Ok(Head { answer: Answer { status, length, location }, bytes, closes })
 }

@@ -1,5 +1,5 @@
-//! The load itself: some connections, each on a thread of its own, for a while (reading) or until their share is done
-//! (pushing). Every answer's status and length is checked.
+//! The load: some connections, each on its own thread, for a given time (reading) or until their share is done
+//! (pushing). The status and length of every answer is checked.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,18 +10,18 @@ use super::content::{Blob, REPOSITORY, accept};
 use super::http::{Answer, Connection};
 use super::side::Side;
 
-/// What one round of one measure on one side came to.
+/// The result of one round of one measure on one server.
 #[derive(Clone, Copy)]
 pub(crate) struct Sample {
     /// Completed requests or pushes.
     pub(crate) operations: u64,
     /// From the first request to the last answer.
     pub(crate) elapsed: Duration,
-    /// CPU seconds that the server used meanwhile.
+    /// CPU seconds of the server during that time.
     pub(crate) cpu: f64,
 }
 
-/// Reads one path again and again on all connections.
+/// Reads one path repeatedly on all connections.
 pub(crate) fn read(
     side: &Side,
     path: &str,
@@ -44,7 +44,7 @@ pub(crate) fn read(
     })
 }
 
-/// Pushes every blob once, each connection its share, one after another.
+/// Pushes every blob once. Each connection pushes its share, one after another.
 pub(crate) fn push_all(side: &Side, blobs: &[Blob], connections: usize) -> Result<Sample> {
     measured(side, connections, |index, connection| {
         let mut operations = 0;
@@ -56,7 +56,7 @@ pub(crate) fn push_all(side: &Side, blobs: &[Blob], connections: usize) -> Resul
     })
 }
 
-/// Pushes one blob as the docker engine does: POST, one PATCH with everything, PUT with the digest.
+/// Pushes one blob like the docker engine: POST, one PATCH with all bytes, PUT with the digest.
 pub(crate) fn push(connection: &mut Connection, side: &Side, blob: &Blob) -> Result<()> {
     const EMPTY: &str = "Content-Length: 0\r\n";
     let start = side.head("POST", &format!("/v2/{REPOSITORY}/blobs/uploads/"), EMPTY);
@@ -82,7 +82,7 @@ fn location(answer: &Answer) -> Result<String> {
     answer.location.clone().context("an upload's answer has no Location")
 }
 
-/// Opens the connections, then runs `work` on each at once; the connecting is not measured.
+/// Opens the connections, then runs `work` on all of them at once; connecting is not measured.
 fn measured(
     side: &Side,
     connections: usize,

@@ -1,4 +1,4 @@
-//! On what a run was made: the lines above its tables.
+//! The machine of a run: the lines above its tables.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 
 use crate::{command, workspace};
 
-/// File systems that keep their files in memory: a sync costs nothing there, and every figure would lie.
+/// File systems in memory: a sync costs nothing there, so every figure would be wrong.
 const MEMORY_DISKS: [&str; 2] = ["tmpfs", "ramfs"];
 
 /// Fails if the folder is not on a disk.

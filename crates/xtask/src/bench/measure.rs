@@ -1,4 +1,4 @@
-//! The list of measures and what a series of rounds comes to.
+//! The list of measures and the summary of their rounds.
 
 use std::process::Command;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use super::load::{self, Sample};
 use super::side::{Kind, Side};
 use crate::command;
 
-/// What is done again and again.
+/// The measured action.
 #[derive(Clone, Copy)]
 enum Work {
     GetManifest,
     GetBlob(u64),
-    /// Pushes of this size, so many in a round.
+    /// Pushes of this size, this many per round.
     Push(u64, usize),
 }
 
@@ -24,7 +24,7 @@ enum Work {
 pub(crate) struct Measure {
     work: Work,
     connections: usize,
-    /// What Wharf shall reach as a multiple of docker-registry.
+    /// The target, as a multiple of docker-registry.
     pub(crate) target: Option<f64>,
 }
 
@@ -32,7 +32,7 @@ const fn line(work: Work, connections: usize, target: f64) -> Measure {
     Measure { work, connections, target: Some(target) }
 }
 
-/// The pushes of 256 MiB have no target of their own yet.
+/// The pushes of 256 MiB have no target yet.
 const MEASURES: [Measure; 13] = [
     line(Work::GetManifest, 1, 3.0),
     line(Work::GetManifest, 16, 3.0),
@@ -61,7 +61,7 @@ pub(crate) fn names() -> Vec<String> {
 }
 
 impl Measure {
-    /// Such as `GET 1 MiB blob, 4 connections`.
+    /// For example `GET 1 MiB blob, 4 connections`.
     pub(crate) fn name(&self) -> String {
         let work = match self.work {
             Work::GetManifest => "GET manifest by tag".to_owned(),
@@ -72,12 +72,12 @@ impl Measure {
         format!("{work}, {} connection{plural}", self.connections)
     }
 
-    /// Whether this side can do it.
+    /// Whether this server supports it.
     pub(crate) fn applies_to(&self, side: &Side) -> bool {
         side.kind == Kind::Registry || matches!(self.work, Work::GetBlob(_))
     }
 
-    /// Does it once.
+    /// Runs one round.
     pub(crate) fn take(&self, side: &Side, shelf: &Shelf, time: Duration) -> Result<Sample> {
         match self.work {
             Work::GetManifest => {
@@ -93,7 +93,7 @@ impl Measure {
 
     fn push(&self, side: &Side, bytes: u64, count: usize) -> Result<Sample> {
         let blobs = (0..count).map(|_| Blob::random(bytes)).collect::<Result<Vec<_>>>()?;
-        // What others left to write must not be written during this round.
+        // Data that others have not written yet must not be written during this round.
         command::capture(&mut Command::new("sync"))?;
         let sample = load::push_all(side, &blobs, self.connections)?;
         if let Some(blob) = blobs.last() {
@@ -102,7 +102,7 @@ impl Measure {
         Ok(sample)
     }
 
-    /// How a rate is shown: small things by number, large ones by bytes.
+    /// The unit of a rate: small operations by number, large ones by bytes.
     pub(crate) fn unit(&self) -> Unit {
         match self.work {
             Work::GetBlob(bytes) | Work::Push(bytes, _) if bytes > MIB => Unit::Bytes(bytes),
@@ -111,17 +111,17 @@ impl Measure {
     }
 }
 
-/// What a rate counts.
+/// The unit of a rate.
 #[derive(Clone, Copy)]
 pub(crate) enum Unit {
-    /// Requests or pushes in a second.
+    /// Requests or pushes per second.
     Operations,
-    /// MiB in a second, with operations of so many bytes.
+    /// MiB per second, with operations of this size.
     Bytes(u64),
 }
 
 impl Unit {
-    /// Such as `12,345/s` or `2,100 MiB/s`.
+    /// For example `12,345/s` or `2,100 MiB/s`.
     pub(crate) fn rate(self, per_second: f64) -> String {
         match self {
             Self::Operations => format!("{}/s", grouped(per_second)),
@@ -129,7 +129,7 @@ impl Unit {
         }
     }
 
-    /// CPU time of one operation, or of a GiB.
+    /// CPU time of one operation, or of one GiB.
     pub(crate) fn cpu(self, seconds: f64) -> String {
         match self {
             Self::Operations => format!("{} µs", grouped(seconds * 1e6)),
@@ -143,7 +143,7 @@ fn mib(bytes: u64) -> f64 {
     bytes as f64 / MIB as f64
 }
 
-/// A number with commas between thousands; small ones keep a digit behind the point.
+/// A number with commas between thousands; a small number keeps one decimal.
 fn grouped(value: f64) -> String {
     if value < 100.0 {
         return format!("{value:.1}");
@@ -184,14 +184,14 @@ impl Sample {
     }
 }
 
-/// All rounds of one measure, by side.
+/// All rounds of one measure, by server.
 pub(crate) struct Series {
     /// What was measured.
     pub(crate) measure: Measure,
     samples: Vec<Vec<Sample>>,
 }
 
-/// What the rounds of one side come to.
+/// The summary of one server's rounds.
 pub(crate) struct Summary {
     /// The median of operations in a second.
     pub(crate) rate: f64,
@@ -207,14 +207,14 @@ impl Series {
         Self { measure: *measure, samples: vec![Vec::new(); sides] }
     }
 
-    /// One round more of a side.
+    /// Adds a round of a server.
     pub(crate) fn add(&mut self, side: usize, sample: Sample) {
         if let Some(samples) = self.samples.get_mut(side) {
             samples.push(sample);
         }
     }
 
-    /// The summary of a side; none if it was not measured.
+    /// The summary of a server; none if it was not measured.
     pub(crate) fn summary(&self, side: usize) -> Option<Summary> {
         let samples = self.samples.get(side)?;
         let rates = sorted(samples.iter().map(Sample::rate));

@@ -1,6 +1,6 @@
-//! `cargo xtask bench`: Wharf beside Debian's docker-registry and, for bytes, nginx with sendfile. The same data, one
-//! run, rounds of all sides in turn, so that whatever else the machine does hits every side alike. Wharf runs with
-//! token authentication and permission checks, the rivals with none.
+//! `cargo xtask bench`: compares Wharf with Debian's docker-registry and, for bytes, with nginx with sendfile. All
+//! servers use the same data and are measured in turn in one run, so other load on the machine affects all of them.
+//! Wharf checks tokens and permissions, the other servers do not.
 
 mod content;
 mod http;
@@ -26,10 +26,10 @@ use content::Shelf;
 use measure::{Measure, Series};
 use side::{Memory, Side};
 
-/// How long and with what to measure.
+/// The options of the command.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// How often each measure is taken on each side; the median counts.
+    /// How often each measure is taken on each server; the result is the median.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
     /// Seconds of each round of reading.
@@ -38,13 +38,13 @@ pub(crate) struct Options {
     /// Only the measures whose name contains this, such as `manifest` or `push 1 MiB`.
     #[arg(long)]
     only: Option<String>,
-    /// Only the rivals: what the machine gives without Wharf.
+    /// Measure only the other servers.
     #[arg(long)]
     rivals_only: bool,
-    /// A `wharf` to measure; without it, one is built with the release profile.
+    /// The `wharf` binary to measure; by default one is built with the release profile.
     #[arg(long)]
     wharf: Option<PathBuf>,
-    /// Where the servers keep their data: a folder on a real disk. Default: cargo's target folder.
+    /// The folder for the servers' data, on a real disk [default: cargo's target folder].
     #[arg(long)]
     folder: Option<PathBuf>,
     /// Also write the tables to this file.
@@ -92,7 +92,7 @@ fn start_wharf(options: &Options, folder: &TempDir) -> Result<Option<Wharf>> {
     Ok(Some(wharf))
 }
 
-/// All rounds of one measure: every side once, then every side again.
+/// All rounds of one measure, with the servers in turn.
 fn rounds(options: &Options, measure: &Measure, sides: &[Side], shelf: &Shelf) -> Result<Series> {
     let mut series = Series::new(measure, sides.len());
     println!("{} …", measure.name());

@@ -1,5 +1,5 @@
-//! The rivals on free ports: docker-registry with what Debian's configuration says but without authentication and
-//! access log (both in its favour), and nginx with sendfile over a plain folder. They end when this goes out of scope.
+//! The other servers on free ports: docker-registry with Debian's configuration, but without authentication and access
+//! log (both are advantages), and nginx with sendfile and a plain folder. They end when they are dropped.
 
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use super::side::{Kind, Side};
 use crate::{command, workspace};
 
-/// Both rivals.
+/// Both servers.
 pub(crate) struct Rivals {
     registry: Running,
     nginx: Running,
@@ -27,7 +27,7 @@ struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // nginx's master takes its workers along only if it is asked, not if it is killed.
+        // nginx's master ends its workers only when it is asked to stop, not when it is killed.
         let pid = self.child.id().to_string();
         let _ = Command::new("kill").args(["-TERM", &pid]).status();
         let end = Instant::now() + Duration::from_secs(5);
@@ -131,7 +131,7 @@ fn launch(mut command: Command, address: String, log: &Path) -> Result<Running> 
     bail!("{program} did not start; its output:\n{}", fs::read_to_string(log).unwrap_or_default());
 }
 
-/// A port that was free a moment ago: neither server can say which one it took by itself.
+/// A port that was free a moment ago: neither server can report a port that it chose itself.
 fn free_address() -> Result<String> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
 }

@@ -1,4 +1,4 @@
-//! One server under measurement: how to reach it, how to prove who asks, what it has used.
+//! One server in a measurement: its address, its credentials, its resources.
 
 use anyhow::Result;
 
@@ -6,20 +6,20 @@ use super::http::Connection;
 use crate::process;
 use crate::running::Wharf;
 
-/// What a side can be asked for.
+/// What a server supports.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The whole distribution API.
     Registry,
-    /// Files by digest, nothing else.
+    /// Files by digest only.
     Files,
 }
 
-/// A running server. It does not own the process; who started it does.
+/// A running server. It does not own the process.
 pub(crate) struct Side {
     /// The name in the tables.
     pub(crate) name: &'static str,
-    /// What it can do.
+    /// What it supports.
     pub(crate) kind: Kind,
     address: String,
     pid: u32,
@@ -29,21 +29,21 @@ pub(crate) struct Side {
 /// Resident memory of a server in KiB.
 #[derive(Clone, Copy)]
 pub(crate) struct Memory {
-    /// At this moment.
+    /// The current value.
     pub(crate) now: u64,
-    /// The most so far.
+    /// The peak.
     pub(crate) peak: u64,
 }
 
 impl Side {
-    /// Wharf, asked with a token of its own.
+    /// Wharf, with a token.
     pub(crate) fn wharf(wharf: &Wharf) -> Result<Self> {
         let authorization = Some(wharf.basic_authorization()?);
         let address = wharf.address()?.to_owned();
         Ok(Self { name: "Wharf", kind: Kind::Registry, address, pid: wharf.pid(), authorization })
     }
 
-    /// A server that asks for nothing.
+    /// A server without authentication.
     pub(crate) fn open(name: &'static str, kind: Kind, address: String, pid: u32) -> Self {
         Self { name, kind, address, pid, authorization: None }
     }
@@ -53,7 +53,7 @@ impl Side {
         Connection::open(&self.address)
     }
 
-    /// The head of a request, complete with the empty line. `extra` are whole header lines.
+    /// The head of a request with the empty line. `extra` are complete header lines.
     pub(crate) fn head(&self, method: &str, path: &str, extra: &str) -> Vec<u8> {
         let authorization = match &self.authorization {
             Some(token) => format!("Authorization: Basic {token}\r\n"),
@@ -63,12 +63,12 @@ impl Side {
             .into_bytes()
     }
 
-    /// CPU seconds it has used since it began.
+    /// CPU seconds since its start.
     pub(crate) fn cpu_seconds(&self) -> Result<f64> {
         process::cpu_seconds(self.pid)
     }
 
-    /// Its memory now and at most.
+    /// Its current and its peak memory.
     pub(crate) fn memory(&self) -> Result<Memory> {
         let now = process::memory_kib(self.pid, "VmRSS")?;
         Ok(Memory { now, peak: process::memory_kib(self.pid, "VmHWM")? })

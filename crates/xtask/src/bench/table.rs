@@ -7,9 +7,9 @@ use anyhow::Result;
 use super::measure::Series;
 use super::side::{Memory, Side};
 
-/// The side that is compared with the others.
+/// The server that is compared with the others.
 const OURS: &str = "Wharf";
-/// The side that the targets are multiples of.
+/// The server whose multiples are the targets.
 const RIVAL: &str = "docker-registry";
 
 /// All tables as markdown.

@@ -1,4 +1,4 @@
-//! The programs that come as Go modules: each at a version pinned here, built on the spot.
+//! The programs that come as Go modules: each at a version pinned here, built locally.
 
 use std::env;
 use std::fs;
@@ -34,8 +34,8 @@ const INSTALLED: [Installed; 6] = [
     Installed { name: "cosign", package: "github.com/sigstore/cosign/v3/cmd/cosign", version: "v3.1.3" },
 ];
 
-/// Programs of one module with replace directives, which `go install` refuses: they are built from a module of our
-/// own, which requires theirs. It repeats those replacements without which they do not compile.
+/// Programs of a module with replace directives, which `go install` refuses. They are built from our own module, which
+/// requires theirs and repeats the replacements that are needed to compile.
 struct Scratch {
     name: &'static str,
     packages: &'static [&'static str],
@@ -66,11 +66,11 @@ const SCRATCH: [Scratch; 3] = [
     },
 ];
 
-/// Programs of our own around somebody's library: folders of the checkout whose go.mod and go.sum pin everything.
+/// Our own programs that use other projects' libraries: folders of the checkout whose go.mod and go.sum pin everything.
 const OWN: [(&str, &str); 2] =
     [("flux-source", "tests/e2e/flux"), ("policy-equivalence", "tests/e2e/policy_equivalence")];
 
-/// Builds whatever is missing.
+/// Builds the missing programs.
 pub(super) fn programs(tools: &Tools) -> Result<()> {
     for program in &INSTALLED {
         tools.once(program.name, program.version, || tools.go_install(program))?;
@@ -86,7 +86,7 @@ pub(super) fn programs(tools: &Tools) -> Result<()> {
     Ok(())
 }
 
-/// What a program of our own is built from, as its stamp.
+/// The sources of one of our own programs, as its stamp.
 fn sources(folder: &Path) -> Result<String> {
     let read = |name: &str| fs::read_to_string(folder.join(name)).with_context(|| format!("reading {name}"));
     Ok([read("main.go")?, read("go.mod")?, read("go.sum")?].concat())
@@ -117,7 +117,7 @@ impl Tools {
         command::run(self.go_build(folder)?.arg(".")).with_context(|| format!("building {name}"))
     }
 
-    /// `go build` into our folder; the packages are still to be named.
+    /// `go build` into our folder, without the packages.
     fn go_build(&self, module: &Path) -> Result<Command> {
         let bin = format!("{}/", self.root.join("bin").display());
         let mut build = go(module)?;
@@ -126,7 +126,7 @@ impl Tools {
     }
 }
 
-/// The `go` command in a folder of its own, so that no module of the caller's takes part.
+/// The `go` command in a separate folder, so no module of the caller is used.
 fn go(folder: &Path) -> Result<Command> {
     let usual = Path::new("/usr/local/go/bin/go");
     let path = env::var_os("PATH").unwrap_or_default();

@@ -1,9 +1,9 @@
-//! Nobody but `outbound` opens connections, and only commands call servers without its rules. Tests may do as they like,
-//! and so may the crates that are no part of the server.
+//! Only `outbound` opens connections, and only commands call servers without its rules. This does not apply to tests,
+//! and not to crates outside of the server.
 
 use std::path::Path;
 
-/// Words that open a connection or look up a name.
+/// Words that open a connection or resolve a name.
 const OPENS: [&str; 8] = [
     "TcpStream::connect",
     "UdpSocket",
@@ -14,13 +14,13 @@ const OPENS: [&str; 8] = [
     "hyper_util::client",
     "client::conn::http",
 ];
-/// Sockets that can listen or connect: a file that names one may not connect.
+/// Sockets that can listen or connect: a file that uses one may not connect.
 const SOCKETS: [&str; 2] = ["TcpSocket", "socket2"];
-/// The client without rules, and the one place that may name it.
+/// The client without rules, and the only place that may use it.
 const UNRULED: &str = "Client::of_operator";
 const OF_COMMANDS: &str = "crates/wharf/src/aws_client/";
 
-/// What a file does that only `outbound` may do. `shown` is its path in the workspace.
+/// Whether a file does something that only `outbound` may do. `shown` is its path in the workspace.
 pub(super) fn problems(shown: &str, text: &str) -> Vec<String> {
     let is_free =
         ["crates/outbound/", "crates/testkit/", "crates/xtask/"].iter().any(|free| shown.starts_with(free));
@@ -29,7 +29,7 @@ pub(super) fn problems(shown: &str, text: &str) -> Vec<String> {
     if is_free || is_test {
         return Vec::new();
     }
-    // Tests come last in a file.
+    // Tests are at the end of a file.
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();
     let connects = SOCKETS.iter().filter(|_| code.contains(".connect("));
     let opens = OPENS.iter().chain(connects).filter(|word| code.contains(**word)).map(|word| {
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_that_is_opened_elsewhere_is_named() {
+    fn a_connection_opened_elsewhere_is_reported() {
         let code = "use tokio::net::TcpStream;\nlet stream = TcpStream::connect(address).await?;\n";
         assert_eq!(problems("crates/registry/src/webhook.rs", code).len(), 1);
         assert!(problems("crates/outbound/src/dialler.rs", code).is_empty());

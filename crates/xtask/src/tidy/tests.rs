@@ -1,21 +1,21 @@
-//! The workspace keeps its own rules, and each rule finds what breaks it.
+//! The workspace follows its own rules, and each rule finds a violation.
 
 use super::*;
 use serde_json::json;
 
 #[test]
-fn the_workspace_keeps_its_dependency_rules() {
+fn the_workspace_follows_its_dependency_rules() {
     let metadata = workspace::metadata().unwrap();
     assert_eq!(dependency_problems(&metadata).unwrap(), Vec::<String>::new());
 }
 
 #[test]
-fn the_sources_keep_their_size_and_say_what_they_are_for() {
+fn the_sources_follow_the_rules_on_length_and_header() {
     let (errors, _) = source_problems(&workspace::root()).unwrap();
     assert_eq!(errors, Vec::<String>::new());
 }
 
-/// A workspace of `oci` and `blob` in which `oci` has one dependency, of a kind.
+/// A workspace of `oci` and `blob` in which `oci` has one dependency of a given kind.
 fn workspace_where_oci_uses(other: &str, kind: &Value) -> Value {
     let node = |id: &str, deps: Value| json!({"id": id, "deps": deps});
     json!({
@@ -32,25 +32,25 @@ fn workspace_where_oci_uses(other: &str, kind: &Value) -> Value {
 }
 
 #[test]
-fn an_arrow_that_is_not_allowed_is_named() {
+fn a_dependency_that_is_not_allowed_is_named() {
     let problems = dependency_problems(&workspace_where_oci_uses("2", &Value::Null)).unwrap();
     assert_eq!(problems, ["oci must not depend on blob"]);
 }
 
 #[test]
-fn a_forbidden_crate_is_found_however_far_down() {
+fn a_forbidden_crate_is_found_at_any_depth() {
     let problems = dependency_problems(&workspace_where_oci_uses("4", &Value::Null)).unwrap();
     assert_eq!(problems, ["oci must not reach tokio: oci → between → tokio"]);
 }
 
 #[test]
-fn a_test_may_use_what_the_crate_may_not() {
+fn a_test_may_use_what_its_crate_may_not() {
     let problems = dependency_problems(&workspace_where_oci_uses("3", &json!("dev"))).unwrap();
     assert_eq!(problems, Vec::<String>::new());
 }
 
 #[test]
-fn a_file_that_is_too_long_and_says_nothing_is_refused_twice() {
+fn a_long_file_without_a_header_has_two_errors() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("crates")).unwrap();
     fs::write(folder.path().join("crates/long.rs"), "fn x() {}\n".repeat(MOST_LINES + 1)).unwrap();
@@ -64,7 +64,7 @@ fn the_readme_and_ci_run_name_the_same_command() {
 }
 
 #[test]
-fn a_ci_script_that_runs_something_else_is_named() {
+fn a_ci_script_that_runs_another_command_is_named() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join(".ci")).unwrap();
     fs::write(folder.path().join(".ci/run"), "exec cargo test\n").unwrap();

@@ -1,5 +1,5 @@
-//! Finds dependencies that a crate declares and does not name in its code. The test is a search for the name, so a
-//! dependency that is only named in a macro of another crate must be listed in [`NOT_NAMED`].
+//! Finds dependencies that a crate declares but does not use in its code. The check searches for the name, so a
+//! dependency that only a macro of another crate names must be listed in [`NOT_NAMED`].
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::collect_rust_files;
 /// Dependencies that a crate needs although its code does not name them, with the reason.
 const NOT_NAMED: [(&str, &str, &str); 0] = [];
 
-/// One sentence for each dependency of a workspace member that its code does not name.
+/// One message for each dependency of a workspace member that its code does not name.
 pub(super) fn problems(metadata: &Value) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     let packages = metadata.get("packages").and_then(Value::as_array).context("no `packages`")?;

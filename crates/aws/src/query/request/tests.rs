@@ -1,4 +1,4 @@
-//! The rules of parameters, and the sentences for what breaks them.
+//! The constraints of parameters, and the error texts.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn form(body: &str) -> Form {
     Form::parse(body.as_bytes()).unwrap()
 }
 
-/// What reading gives, or the sentence that refuses it.
+/// The parsed value, or the error text.
 fn read<T>(body: &str, how: impl Fn(&Form, &mut Violations) -> T) -> Result<T, String> {
     let mut found = Violations::default();
     let value = how(&form(body), &mut found);
@@ -18,7 +18,7 @@ fn fits(rule: &Rule, value: &str) -> bool {
 }
 
 #[test]
-fn a_broken_rule_is_told_as_iam_tells_it() {
+fn a_violation_has_iams_text() {
     for (body, message) in [
         (
             "",
@@ -40,7 +40,7 @@ fn a_broken_rule_is_told_as_iam_tells_it() {
 }
 
 #[test]
-fn every_broken_rule_is_told_with_its_value() {
+fn every_violation_is_listed_with_its_value() {
     let body = "UserName=a+b&Tags.member.1.Key=%21&Tags.member.1.Value=%21&MaxItems=0&TagKeys.member.1=%21&TagKeys.member.2=";
     let refused = read(body, |form, found| {
         form.required("UserName", &Rule { max: 2, ..NAME_64 }, found);
@@ -118,7 +118,7 @@ fn paths_of_policies_have_fewer_characters() {
 }
 
 #[test]
-fn documents_and_descriptions_are_latin() {
+fn documents_and_descriptions_have_only_latin_1() {
     for (text, document, description) in [
         ("{ é }\r\n\t", true, true),
         ("\u{a0}", true, false),
@@ -146,7 +146,7 @@ fn tags_are_bounded() {
 }
 
 #[test]
-fn a_list_that_must_be_there_may_be_empty_but_not_missing() {
+fn a_required_list_can_be_empty_but_not_missing() {
     let keys =
         |body: &str| read(body, |form, found| form.required_texts("TagKeys", &text(1, 128), 50, found));
     let tags = |body: &str| read(body, |form, found| form.required_tags("Tags", found));
