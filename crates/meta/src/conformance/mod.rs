@@ -29,6 +29,7 @@ mod purge;
 mod repository;
 mod resolve;
 mod resource_policy;
+mod schema;
 mod session_context;
 mod upload;
 mod work;
@@ -89,6 +90,7 @@ suite! {
         a_user_who_gets_something_meanwhile, a_group_that_is_joined_meanwhile, what_is_tagged_meanwhile;
     migration: what_was_there_stays, what_was_there_can_do_what_is_new, a_step_is_made_whole_or_not_at_all,
         references_of_stored_manifests_are_written, uploads_of_roles_go_on, text_is_bytes;
+    schema: it_is_the_one_of_the_snapshot, it_does_not_depend_on_where_it_began;
     list: images_in_pages, ids_in_pages, images_by_name, tags_in_pages, referrers;
     resolve: everything_in_one_row, what_is_missing_is_none, one_round_trip, many_cost_as_few;
     purge: in_slices, the_living_are_spared;
