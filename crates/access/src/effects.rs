@@ -1,6 +1,7 @@
 //! Which permission opens which operation of the store. This is the page that an auditor reads: what is not listed here
 //! cannot happen, whatever a handler tries.
 
+#[allow(clippy::wildcard_imports, reason = "the lists below name each operation")]
 use meta::operations::*;
 
 use crate::op::{ecr, iam, organizations, sts};
@@ -73,4 +74,6 @@ opens! {
 services! {
     /// Ends uploads that expired.
     ExpireUploads => ExpireUploads;
+    /// Runs the reconcilers: which node runs which, and when.
+    RunReconcilers => ListReconcilers, ClaimReconciler, FinishReconciler, RequestReconciler;
 }

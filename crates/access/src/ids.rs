@@ -17,7 +17,7 @@ pub struct IdSource {
 }
 
 impl IdSource {
-    pub fn new() -> Self {
+    pub fn seeded() -> Self {
         let mut bytes = [0_u8; 8];
         // Without randomness ids still are unique within this process; sealing would fail long before.
         let _ = aws_lc_rs::rand::fill(&mut bytes);
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn ids_grow_even_when_the_clock_stands_or_goes_back() {
-        let source = IdSource::new();
+        let source = IdSource::seeded();
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let earlier = Timestamp::from_second(1_700_000_000).unwrap();
         let ids = [source.next(now), source.next(now), source.next(earlier)];

@@ -23,6 +23,7 @@ pub mod page;
 pub mod permit;
 pub mod policy_lint;
 pub mod principal_names;
+pub mod reconcilers;
 pub mod seal;
 pub mod session;
 pub mod settings;
@@ -37,6 +38,7 @@ use jiff::Timestamp;
 use meta::Meta;
 use moka::sync::Cache;
 use oci::digest::Digest;
+use tokio::sync::Notify;
 
 use crate::authz::PolicyCaches;
 use crate::error::Result;
@@ -61,6 +63,7 @@ pub struct Access {
     /// Known from the first request for it.
     management: OnceLock<AccountId>,
     policies: PolicyCaches,
+    reconcilers_woken: Notify,
     tokens: Cache<Digest, OpenToken>,
 }
 
@@ -73,10 +76,11 @@ impl Access {
             meta,
             settings,
             keys,
-            ids: IdSource::new(),
+            ids: IdSource::seeded(),
             organization,
             management: OnceLock::new(),
             policies: PolicyCaches::default(),
+            reconcilers_woken: Notify::new(),
             tokens: Cache::builder()
                 .max_capacity(TOKENS)
                 .weigher(|_, open: &OpenToken| open.weight())

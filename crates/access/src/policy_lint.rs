@@ -37,7 +37,7 @@ pub fn lint(document: &str, meant_for: MeantFor) -> Findings {
     let of_ecr: Vec<String> = aws::ecr::OPERATIONS.iter().map(|name| format!("ecr:{name}")).collect();
     let all: Vec<&str> = of_ecr.iter().map(String::as_str).chain(PERMISSIONS_ALONE).collect();
     let on_account = Op::all().filter(|op| op.resource() == Resource::Account);
-    let without_resource: Vec<&str> = on_account.map(|op| op.action()).collect();
+    let without_resource: Vec<&str> = on_account.map(Op::action).collect();
     let policy_use = match meant_for {
         MeantFor::Identity => Use::Identity,
         MeantFor::Trust => Use::RoleTrust,

@@ -1,8 +1,9 @@
-//! Migrations: numbered, forward only, one file for each dialect, each in a transaction of its own.
+//! Migrations: numbered, forward only, each in a transaction of its own. One file serves both dialects: it is written
+//! for SQLite, and PostgreSQL's text is made from it ([`text_for`]).
 
 use rusqlite::OptionalExtension;
 
-use crate::{error::StoreError, postgres::Session};
+use crate::{error::StoreError, postgres::Session, tx::Dialect};
 
 /// The compatibility number of this binary. A migration names the lowest that can still work with the schema it
 /// leaves; a binary whose number is lower refuses to start.
@@ -22,32 +23,54 @@ struct Migration {
     number: i64,
     /// The lowest compatibility number that works after this step.
     oldest_compat: i64,
-    sqlite: &'static str,
-    postgres: &'static str,
+    text: &'static str,
 }
 
 const MIGRATIONS: &[Migration] = &[
-    Migration {
-        number: 1,
-        oldest_compat: 1,
-        sqlite: include_str!("../migrations/sqlite/0001_start.sql"),
-        postgres: include_str!("../migrations/postgres/0001_start.sql"),
-    },
+    Migration { number: 1, oldest_compat: 1, text: include_str!("../migrations/0001_start.sql") },
     // A binary that does not read boundaries, closed accounts and policies with Deny would allow what they refuse.
-    Migration {
-        number: 2,
-        oldest_compat: 2,
-        sqlite: include_str!("../migrations/sqlite/0002_accounts_iam.sql"),
-        postgres: include_str!("../migrations/postgres/0002_accounts_iam.sql"),
-    },
+    Migration { number: 2, oldest_compat: 2, text: include_str!("../migrations/0002_accounts_iam.sql") },
     // A binary that leaves out the references to what is missing would let it be deleted once it has come.
-    Migration {
-        number: 3,
-        oldest_compat: 3,
-        sqlite: include_str!("../migrations/sqlite/0003_references.sql"),
-        postgres: include_str!("../migrations/postgres/0003_references.sql"),
-    },
+    Migration { number: 3, oldest_compat: 3, text: include_str!("../migrations/0003_references.sql") },
+    // An older binary sweeps as before and knows no events: it can work beside this one.
+    Migration { number: 4, oldest_compat: 3, text: include_str!("../migrations/0004_background.sql") },
 ];
+
+/// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.
+const SUBSTITUTIONS: [(&str, &str); 5] = [
+    ("TEXT", "TEXT COLLATE \"C\""),
+    ("INTEGER", "BIGINT"),
+    ("BLOB", "BYTEA"),
+    (") STRICT, WITHOUT ROWID;", ");"),
+    (") STRICT;", ");"),
+];
+
+/// A migration in one dialect. The lines after `--@ sqlite` or `--@ postgres`, up to the next `--@` line, are for that
+/// dialect alone and are left as they are; the lines after `--@ both` are for both.
+pub(crate) fn text_for(dialect: Dialect, migration: &str) -> String {
+    let mut text = String::with_capacity(migration.len() * 5 / 4);
+    let mut only = None;
+    for line in migration.lines() {
+        match line.strip_prefix("--@ ") {
+            Some("sqlite") => only = Some(Dialect::Sqlite),
+            Some("postgres") => only = Some(Dialect::Postgres),
+            Some(_) => only = None,
+            None if only.is_some_and(|only| only != dialect) => {}
+            None if only.is_some() || dialect == Dialect::Sqlite || line.starts_with("--") => {
+                text.push_str(line);
+                text.push('\n');
+            }
+            None => {
+                let line = SUBSTITUTIONS
+                    .iter()
+                    .fold(line.to_owned(), |line, (sqlite, postgres)| line.replace(sqlite, postgres));
+                text.push_str(&line);
+                text.push('\n');
+            }
+        }
+    }
+    text
+}
 
 const BOOKKEEPING: &str = "CREATE TABLE IF NOT EXISTS schema_migration \
     (number BIGINT NOT NULL PRIMARY KEY, oldest_compat BIGINT NOT NULL)";
@@ -81,7 +104,7 @@ pub(crate) fn sqlite(connection: &mut rusqlite::Connection) -> Result<(), StoreE
         .unwrap_or(SchemaVersion { version: 0, oldest_compat: 0 });
     for migration in pending(applied)? {
         let transaction = connection.transaction()?;
-        transaction.execute_batch(migration.sqlite)?;
+        transaction.execute_batch(&text_for(Dialect::Sqlite, migration.text))?;
         transaction.execute(
             "INSERT INTO schema_migration (number, oldest_compat) VALUES (?1, ?2)",
             (migration.number, migration.oldest_compat),
@@ -116,7 +139,9 @@ async fn postgres_alone(session: &Session) -> Result<(), StoreError> {
             migration.number, migration.oldest_compat
         );
         // Commands of one simple query run in one transaction.
-        session.command(&format!("BEGIN; {}; {record}; COMMIT", migration.postgres)).await?;
+        session
+            .command(&format!("BEGIN; {}; {record}; COMMIT", text_for(Dialect::Postgres, migration.text)))
+            .await?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ pub mod download;
 pub mod manifest;
 mod pull;
 pub mod purge;
+pub mod reconcile;
 pub mod referrers;
 pub mod sweep;
 pub mod tag;

@@ -162,7 +162,7 @@ fn asides(
     }
     if let Some(metrics) = metrics {
         // Not stopped by the drain: what the drain waits for is worth watching.
-        aside.spawn(metrics_listen::serve(metrics, Arc::clone(&app.metrics)));
+        aside.spawn(metrics_listen::serve(metrics, Arc::clone(app)));
     }
     aside
 }

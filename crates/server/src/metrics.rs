@@ -11,6 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use aws::organizations::Reconciler;
+
 use crate::ledger::Figures;
 
 /// Upper bounds in seconds: from a cached manifest to a large layer over a slow line.
@@ -33,6 +35,20 @@ struct Reason {
     reason: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Reconciled {
+    reconciler: String,
+}
+
+/// The state of the reconcilers in the store, as one node last read it.
+#[derive(Default)]
+struct Reconcilers {
+    ended: Family<Reconciled, Gauge<f64, AtomicU64>>,
+    done: Family<Reconciled, Gauge>,
+    has_more: Family<Reconciled, Gauge>,
+    failed: Family<Reconciled, Gauge>,
+}
+
 /// The counters of one server.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -46,6 +62,7 @@ pub(crate) struct Metrics {
     pub(crate) in_flight: Gauge,
     pub(crate) uploads_in_flight: Gauge,
     pub(crate) memory: Figures,
+    reconcilers: Reconcilers,
 }
 
 impl Metrics {
@@ -62,6 +79,7 @@ impl Metrics {
             in_flight: Gauge::default(),
             uploads_in_flight: Gauge::default(),
             memory: Figures::default(),
+            reconcilers: Reconcilers::default(),
         };
         metrics.register();
         metrics
@@ -89,6 +107,14 @@ impl Metrics {
         registry.register("memory_held_bytes", help, self.memory.held.clone());
         let help = "Requests, or parts of them, for which the memory budget had no room in time";
         registry.register("memory_refused", help, self.memory.refused.clone());
+        let help = "When the last pass of a reconciler ended, in seconds since 1970; 0 if none did";
+        registry.register("reconciler_ended_seconds", help, self.reconcilers.ended.clone());
+        let help = "How much the last pass of a reconciler did";
+        registry.register("reconciler_done", help, self.reconcilers.done.clone());
+        let help = "Whether the last pass of a reconciler left work";
+        registry.register("reconciler_has_more", help, self.reconcilers.has_more.clone());
+        let help = "Whether the last pass of a reconciler failed";
+        registry.register("reconciler_failed", help, self.reconcilers.failed.clone());
     }
 
     pub(crate) fn observe(
@@ -108,6 +134,18 @@ impl Metrics {
     /// An answer did not go out whole.
     pub(crate) fn cut(&self, reason: &'static str) {
         self.cut.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// Takes the states of the reconcilers.
+    pub(crate) fn reconcilers(&self, states: &[Reconciler]) {
+        for state in states {
+            let label = Reconciled { reconciler: state.name.clone() };
+            let Reconcilers { ended, done, has_more, failed } = &self.reconcilers;
+            ended.get_or_create(&label).set(state.last_ended_at.unwrap_or_default());
+            done.get_or_create(&label).set(state.done);
+            has_more.get_or_create(&label).set(state.has_more.into());
+            failed.get_or_create(&label).set(state.last_error.is_some().into());
+        }
     }
 
     /// The exposition in OpenMetrics' text form.

@@ -2,24 +2,41 @@
 //! be open to those who push and pull.
 
 use std::convert::Infallible;
-use std::future::{pending, ready};
+use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderValue, Method, StatusCode, header};
 use hyper::service::service_fn;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 use crate::body::ResponseBody;
 use crate::brief;
 use crate::exchange::{Response, answer};
 use crate::metrics::Metrics;
+use crate::serve::App;
 
 const TEXT: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
+/// How long the store may take to tell the state of the reconcilers.
+const STORE_TIME: Duration = Duration::from_millis(500);
+
 /// Answers until dropped.
-pub(crate) async fn serve(listener: TcpListener, metrics: Arc<Metrics>) {
-    let service = service_fn(move |request| ready(Ok::<_, Infallible>(expose(&metrics, &request))));
+pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) {
+    let service = service_fn(move |request| {
+        let app = Arc::clone(&app);
+        async move {
+            // What the store does not tell in time stays as it was: the other figures must come.
+            let states = timeout(STORE_TIME, app.identity.shown_reconcilers(Timestamp::now())).await;
+            if let Ok(Ok(shown)) = states {
+                app.metrics.reconcilers(&shown.reconcilers);
+            }
+            Ok::<_, Infallible>(expose(&app.metrics, &request))
+        }
+    });
     brief::serve(listener, service, pending()).await;
 }
 

@@ -12,6 +12,7 @@ use crate::cmd::hosts::{self, Hosts};
 use crate::cmd::keys::KeysCommand;
 use crate::cmd::oidc::OidcCommand;
 use crate::cmd::policy::PolicyCommand;
+use crate::cmd::status::{Reconcile, Status};
 use crate::config::host_name;
 
 /// Amazon ECR that you can run yourself: docker push and pull, and the ECR API, from one binary.
@@ -184,6 +185,25 @@ Examples:
     /// Ask what policies decide, and what is wrong with one.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Run background work at once.
+    #[command(after_help = "\
+Reconcilers run by themselves, one node at a time. On a running server the caller is of the management account and needs
+organizations:WharfRunReconciler and organizations:WharfListReconcilers; with --data-dir or --config the store is opened
+itself, while no server holds it.
+
+Examples:
+  wharf reconcile sweep-objects --now
+  wharf reconcile purge-repositories --now --json --data-dir .wharf")]
+    Reconcile(Reconcile),
+    /// Show the background work: what runs, what ran last and how it ended, what runs next.
+    #[command(after_help = "\
+On a running server the caller is of the management account and needs organizations:WharfListReconcilers; with --data-dir
+or --config the store is opened itself, while no server holds it.
+
+Examples:
+  wharf status
+  wharf status --json --config /etc/wharf.toml")]
+    Status(Status),
     /// Print the version.
     Version,
 }

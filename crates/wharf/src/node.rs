@@ -36,7 +36,7 @@ pub(crate) async fn run(
     master_key: MasterKeyFile,
 ) -> anyhow::Result<()> {
     let shutdown = stop_signal()?;
-    let cleaner = tokio::spawn(background::clean(deployment.clone()));
+    let cleaner = tokio::spawn(background::reconcile(deployment.clone()));
     let follower = tokio::spawn(background::follow_keys(deployment.clone(), master_key));
     let drained = Server::new(listener, deployment).run(shutdown).await;
     // Each pass is made of whole transactions, so stopping between two leaves nothing half done.

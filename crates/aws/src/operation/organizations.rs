@@ -27,6 +27,8 @@ macro_rules! organizations_operations {
                 TagResource: "organizations:TagResource" on Named => TagResourceRequest, tag_account;
                 UntagResource: "organizations:UntagResource" on Named => UntagResourceRequest, untag_account;
                 WharfListKeys: "organizations:WharfListKeys" on Named => WharfListKeysRequest, wharf_list_keys;
+                WharfListReconcilers: "organizations:WharfListReconcilers" on Named => WharfListReconcilersRequest, wharf_list_reconcilers;
+                WharfRunReconciler: "organizations:WharfRunReconciler" on Named => WharfRunReconcilerRequest, wharf_run_reconciler;
                 WharfRenameAccount: "account:PutAccountName" on Named => WharfRenameAccountRequest, wharf_rename_account;
                 WharfRotateKeys: "organizations:WharfRotateKeys" on Named => WharfRotateKeysRequest, wharf_rotate_keys;
             }

@@ -116,6 +116,13 @@ requests! {
     }
     /// Wharf's own: lists the keys that seal what the deployment gives out.
     WharfListKeysRequest = "WharfListKeys" {}
+    /// Wharf's own: lists the reconcilers and their states.
+    WharfListReconcilersRequest = "WharfListReconcilers" {}
+    /// Wharf's own: asks for a run of a reconciler.
+    WharfRunReconcilerRequest = "WharfRunReconciler" {
+        /// Its name.
+        name: String = Member::required("Name", Rule::text(1, 64));
+    }
     /// Wharf's own: makes a new sealing key.
     WharfRotateKeysRequest = "WharfRotateKeys" {}
     /// Shows the organisation.

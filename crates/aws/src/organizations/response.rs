@@ -47,6 +47,39 @@ shapes! {
         #[serde(skip_serializing_if = "Option::is_none")]
         next_token: Option<String>,
     }
+    /// Wharf's own: a reconciler.
+    Reconciler {
+        /// Its name.
+        name: String,
+        /// `RUNNING`, `REQUESTED`, `FAILED` or `IDLE`.
+        state: &'static str,
+        /// The node that runs it, or ran it last.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        node: Option<String>,
+        /// When its last pass began; seconds since 1970.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_started_at: Option<f64>,
+        /// When its last pass ended; seconds since 1970.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_ended_at: Option<f64>,
+        /// When it runs next; seconds since 1970.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_run_at: Option<f64>,
+        /// How much its last pass did.
+        done: i64,
+        /// Whether its last pass left work.
+        has_more: bool,
+        /// Why its last pass failed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_error: Option<String>,
+    }
+    /// Every reconciler, by name.
+    WharfListReconcilersResponse {
+        /// The reconcilers.
+        reconcilers: Vec<Reconciler>,
+    }
+    /// Nothing: the run was asked for.
+    WharfRunReconcilerResponse {}
     /// Wharf's own: a key that seals what the deployment gives out.
     SealingKey {
         /// Its number in the ring.

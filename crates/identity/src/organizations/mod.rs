@@ -4,6 +4,7 @@ mod account;
 mod create_account;
 mod key;
 mod operate;
+mod reconciler;
 mod tag;
 mod tree;
 

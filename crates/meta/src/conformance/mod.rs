@@ -24,8 +24,10 @@ mod managed_policy;
 mod member_account;
 mod migration;
 mod oidc_provider;
+mod outbox;
 mod principal;
 mod purge;
+mod reconciler;
 mod repository;
 mod resolve;
 mod resource_policy;
@@ -94,6 +96,10 @@ suite! {
     list: images_in_pages, ids_in_pages, images_by_name, tags_in_pages, referrers;
     resolve: everything_in_one_row, what_is_missing_is_none, one_round_trip, many_cost_as_few;
     purge: in_slices, the_living_are_spared;
+    outbox: written_with_the_operation_and_once, a_delivered_event_goes_alone,
+        an_event_too_large_undoes_the_operation;
+    reconciler: one_node_runs_it_at_a_time, it_runs_when_it_is_due_or_asked_for,
+        a_run_can_be_asked_for_before_the_first;
     work: claims_are_leased_and_fenced, doomed_keys_rest_first;
     inline_policy: all_together_have_a_size, of_two_that_race_for_the_room_one_wins;
     concurrency: of_two_pushes_to_an_immutable_tag_one_wins, of_two_completions_one_object_stays,

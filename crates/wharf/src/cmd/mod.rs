@@ -10,6 +10,7 @@ pub(crate) mod keys;
 pub(crate) mod oidc;
 pub(crate) mod policy;
 mod serve;
+pub(crate) mod status;
 mod store;
 
 use anyhow::Context as _;
@@ -43,6 +44,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Hosts(options) => block_on(hosts::run(options)),
         Command::Keys(command) => block_on(keys::run(command)),
+        Command::Reconcile(options) => block_on(status::reconcile(options)),
+        Command::Status(options) => block_on(status::status(options)),
         Command::Oidc(command) => block_on(oidc::run(command)),
         Command::Policy(command) => block_on(policy::run(command)),
         Command::Version => say(concat!("wharf ", env!("CARGO_PKG_VERSION"))),

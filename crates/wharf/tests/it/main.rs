@@ -23,5 +23,6 @@ mod keys;
 mod private_files;
 mod process;
 mod shell;
+mod status;
 mod stop;
 mod tls;

@@ -109,7 +109,8 @@ fn env_without_a_registry_says_what_to_do() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for words in [&[][..], &["dev"], &["env"], &["serve"], &["config", "check"]] {
+    for words in [&[][..], &["dev"], &["env"], &["serve"], &["config", "check"], &["reconcile"], &["status"]]
+    {
         let help = said(wharf().args(words).arg("--help"));
         assert!(
             help.contains("wharf ") && (help.contains("Example") || help.contains("Try it")),

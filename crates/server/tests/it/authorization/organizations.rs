@@ -50,6 +50,8 @@ fn of_the_tree(stage: &Stage) -> Vec<Row> {
         on(Op::Organizations(OrganizationsOp::ListRoots), "*", &json!({})),
         on(Op::Organizations(OrganizationsOp::WharfListKeys), "*", &json!({})),
         on(Op::Organizations(OrganizationsOp::WharfRotateKeys), "*", &json!({})),
+        on(Op::Organizations(OrganizationsOp::WharfListReconcilers), "*", &json!({})),
+        on(Op::Organizations(OrganizationsOp::WharfRunReconciler), "*", &json!({"Name": "sweep-objects"})),
         on(Op::Organizations(OrganizationsOp::ListAccounts), "*", &json!({})),
         on(Op::Organizations(OrganizationsOp::ListAWSServiceAccessForOrganization), "*", &json!({})),
         on(Op::Organizations(OrganizationsOp::ListDelegatedAdministrators), "*", &json!({})),

@@ -1,5 +1,6 @@
--- What a manifest refers to is a fact of its own, whether or not the repository has it. Beside the one of PostgreSQL.
+-- What a manifest refers to is a fact of its own, whether or not the repository has it.
 
+--@ sqlite
 -- SQLite cannot drop a foreign key: the table is made again without the one to the link.
 CREATE TABLE image_blob_3 (
     registry INTEGER NOT NULL,
@@ -14,6 +15,20 @@ DROP TABLE image_blob;
 ALTER TABLE image_blob_3 RENAME TO image_blob;
 CREATE INDEX image_blob_digest ON image_blob (registry, repository, digest);
 
+--@ postgres
+DO $$
+DECLARE
+    link TEXT;
+BEGIN
+    FOR link IN SELECT conname FROM pg_constraint
+        WHERE conrelid = 'image_blob'::regclass AND confrelid = 'blob_link'::regclass AND contype = 'f'
+    LOOP
+        EXECUTE format('ALTER TABLE image_blob DROP CONSTRAINT %I', link);
+    END LOOP;
+END
+$$;
+
+--@ both
 -- How far the manifests that were stored before have been read for their references. The row goes with the last of them.
 CREATE TABLE reference_backfill (
     one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
@@ -27,4 +42,7 @@ INSERT INTO reference_backfill SELECT 1, 0, 0, 0 WHERE EXISTS (SELECT 1 FROM ima
 ALTER TABLE upload ADD COLUMN has_small_part INTEGER NOT NULL DEFAULT 0;
 
 -- An upload of a role is the role's, not the session's.
+--@ sqlite
 UPDATE upload SET principal = substr(principal, 1, instr(principal, ':') - 1) WHERE principal LIKE 'AROA%:%';
+--@ postgres
+UPDATE upload SET principal = split_part(principal, ':', 1) WHERE principal LIKE 'AROA%:%';

@@ -1,4 +1,4 @@
--- Many accounts, IAM as a whole, and the policies of repositories and registries. Beside the one of PostgreSQL.
+-- Many accounts, IAM as a whole, and the policies of repositories and registries.
 
 -- Accounts as members of the one organisation of the deployment.
 

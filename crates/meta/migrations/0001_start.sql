@@ -1,5 +1,5 @@
--- The schema of SQLite. Times are UTC microseconds; a digest is an algorithm byte and its bytes. Keys lead with the
--- registry, so that registries can be spread over databases. Keep it beside the one of PostgreSQL.
+-- The start. Times are UTC microseconds; a digest is an algorithm byte and its bytes. Keys lead with the registry, so
+-- that registries can be spread over databases.
 
 -- Accounts and their registries.
 

@@ -1,0 +1,125 @@
+//! The reconcilers of a deployment: work that no request asks for. Their state is in the store, so that one node runs
+//! each at a time, and every node can show it. What they do is in `registry::reconcile`.
+
+use jiff::Timestamp;
+
+use crate::Access;
+use crate::context::micros;
+use crate::effects::authority;
+use crate::error::{AwsCode, Error, Result};
+use crate::permit::Permit;
+use crate::store::{
+    ClaimReconciler, FinishReconciler, ListReconcilers, Micros, ReconcilerState, RequestReconciler,
+    StoreResultExt as _,
+};
+
+/// Ends uploads that nobody went on with.
+pub const EXPIRE_UPLOADS: &str = "expire-uploads";
+/// Removes the rows of deleted repositories.
+pub const PURGE_REPOSITORIES: &str = "purge-repositories";
+/// Removes bytes whose rows are gone.
+pub const SWEEP_OBJECTS: &str = "sweep-objects";
+/// Forgets large sessions that expired.
+pub const FORGET_SESSIONS: &str = "forget-sessions";
+/// Seals secrets with the newest key, and retires keys that nothing needs.
+pub const RESEAL_SECRETS: &str = "reseal-secrets";
+
+/// Every reconciler, by name.
+pub const NAMES: [&str; 5] =
+    [EXPIRE_UPLOADS, FORGET_SESSIONS, PURGE_REPOSITORIES, RESEAL_SECRETS, SWEEP_OBJECTS];
+
+/// How a pass ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// When it runs next.
+    pub next_run_at: Timestamp,
+    /// How much it did.
+    pub done: usize,
+    /// Whether it left work.
+    pub has_more: bool,
+    /// Why it failed, if it did.
+    pub error: Option<String>,
+}
+
+impl Access {
+    /// The state of every reconciler, by name; of one that never ran, an empty one.
+    pub async fn reconcilers(&self) -> Result<Vec<ReconcilerState>> {
+        let permit = Permit::for_service(authority::RunReconcilers, self);
+        let kept = permit.read(|()| ListReconcilers).await?;
+        let state = |name: &&str| {
+            let found = kept.iter().find(|state| state.name == *name).cloned();
+            found.unwrap_or_else(|| empty(name))
+        };
+        Ok(NAMES.iter().map(state).collect())
+    }
+
+    /// Asks for a run of a reconciler as soon as possible, on whichever node.
+    pub async fn request_reconciler(&self, name: &str, now: Timestamp) -> Result<()> {
+        if !NAMES.contains(&name) {
+            let known = NAMES.join(", ");
+            let message = format!("There is no reconciler named '{name}'. There are: {known}.");
+            return Err(Error::aws(AwsCode::OrganizationInvalidInput, message));
+        }
+        let permit = Permit::for_service(authority::RunReconcilers, self);
+        let request = RequestReconciler { name: name.to_owned(), at: micros(now) };
+        permit.write(|()| request).await.or_store_error()?;
+        self.reconcilers_woken.notify_one();
+        Ok(())
+    }
+
+    /// Waits for a run that was asked for at this node.
+    pub async fn reconcilers_woken(&self) {
+        self.reconcilers_woken.notified().await;
+    }
+
+    /// Begins a pass, if it is due and no other node runs it.
+    pub async fn claim_reconciler(
+        &self,
+        name: &str,
+        holder: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool> {
+        let permit = Permit::for_service(authority::RunReconcilers, self);
+        let (name, holder) = (name.to_owned(), holder.to_owned());
+        let claim = ClaimReconciler { name, holder, now: micros(now), lease_until: micros(until) };
+        permit.write(|()| claim).await.or_store_error()
+    }
+
+    /// Ends a pass.
+    pub async fn finish_reconciler(
+        &self,
+        name: &str,
+        holder: &str,
+        now: Timestamp,
+        ended: Ended,
+    ) -> Result<()> {
+        let permit = Permit::for_service(authority::RunReconcilers, self);
+        let finish = FinishReconciler {
+            name: name.to_owned(),
+            holder: holder.to_owned(),
+            now: micros(now),
+            next_run_at: micros(ended.next_run_at),
+            done: i64::try_from(ended.done).unwrap_or(i64::MAX),
+            has_more: ended.has_more,
+            error: ended.error,
+        };
+        permit.write(|()| finish).await.or_store_error()
+    }
+}
+
+fn empty(name: &str) -> ReconcilerState {
+    let never = Micros(0);
+    ReconcilerState {
+        name: name.to_owned(),
+        holder: String::new(),
+        lease_until: never,
+        requested_at: never,
+        started_at: never,
+        ended_at: never,
+        next_run_at: never,
+        done: 0,
+        has_more: false,
+        error: None,
+    }
+}

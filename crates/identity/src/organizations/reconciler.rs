@@ -1,0 +1,74 @@
+//! The reconcilers, as the management account sees and runs them.
+
+use access::context::{Ctx, micros};
+use access::error::Result;
+use access::op::{Op, OrganizationsOp};
+use access::store::{Micros, ReconcilerState};
+use aws::ecr::epoch_seconds;
+use aws::organizations::{
+    Reconciler, WharfListReconcilersRequest, WharfListReconcilersResponse, WharfRunReconcilerRequest,
+    WharfRunReconcilerResponse,
+};
+use jiff::Timestamp;
+
+use crate::Identity;
+
+impl Identity {
+    /// Lists the reconcilers and their states.
+    pub async fn wharf_list_reconcilers(
+        &self,
+        ctx: &Ctx,
+        _input: WharfListReconcilersRequest,
+    ) -> Result<WharfListReconcilersResponse> {
+        let op = Op::Organizations(OrganizationsOp::WharfListReconcilers);
+        self.access.manages(ctx, op, "*", policy::Context::new()).await?;
+        self.shown_reconcilers(ctx.now).await
+    }
+
+    /// The same for whoever can open the store.
+    pub async fn shown_reconcilers(&self, now: Timestamp) -> Result<WharfListReconcilersResponse> {
+        let states = self.access.reconcilers().await?;
+        let reconcilers = states.into_iter().map(|state| shown(state, now)).collect();
+        Ok(WharfListReconcilersResponse { reconcilers })
+    }
+
+    /// Asks for a run of a reconciler as soon as possible.
+    pub async fn wharf_run_reconciler(
+        &self,
+        ctx: &Ctx,
+        input: WharfRunReconcilerRequest,
+    ) -> Result<WharfRunReconcilerResponse> {
+        let op = Op::Organizations(OrganizationsOp::WharfRunReconciler);
+        self.access.manages(ctx, op, "*", policy::Context::new()).await?;
+        self.access.request_reconciler(&input.name, ctx.now).await?;
+        Ok(WharfRunReconcilerResponse {})
+    }
+}
+
+fn shown(state: ReconcilerState, now: Timestamp) -> Reconciler {
+    let word = if state.lease_until > micros(now) {
+        "RUNNING"
+    } else if state.requested_at > Micros(0) {
+        "REQUESTED"
+    } else if state.error.is_some() {
+        "FAILED"
+    } else {
+        "IDLE"
+    };
+    Reconciler {
+        name: state.name,
+        state: word,
+        node: (!state.holder.is_empty()).then_some(state.holder),
+        last_started_at: seconds(state.started_at),
+        last_ended_at: seconds(state.ended_at),
+        next_run_at: seconds(state.next_run_at),
+        done: state.done,
+        has_more: state.has_more,
+        last_error: state.error,
+    }
+}
+
+fn seconds(at: Micros) -> Option<f64> {
+    let at = Timestamp::from_microsecond(at.0).ok().filter(|_| at.0 > 0)?;
+    Some(epoch_seconds(at))
+}

@@ -1,0 +1,158 @@
+//! Runs the reconcilers: when each is due, when a run is asked for, and never on two nodes at the same time.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use access::Access;
+use access::error::{AwsCode, Error, Internal, Result};
+use access::reconcilers::Ended;
+use access::store::{Micros, ReconcilerState};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Pass, Reconciler, all};
+use crate::Registry;
+
+/// How often the driver looks whether a run was asked for at another node.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long a node may be silent in a pass before another node may run it.
+const LEASE: Duration = Duration::from_mins(10);
+/// The longest rest between two passes while work is left.
+const LONGEST_REST: Duration = Duration::from_secs(5);
+/// How long a reconciler rests after a pass that failed.
+const RETRY: Duration = Duration::from_secs(30);
+
+/// Runs the reconcilers of one node.
+pub struct Driver {
+    access: Arc<Access>,
+    reconcilers: Vec<Box<dyn Reconciler>>,
+    /// The node, in the rows of what it runs.
+    holder: String,
+}
+
+impl Driver {
+    /// The driver of a node.
+    pub fn new(registry: &Arc<Registry>) -> Self {
+        Self::of(Arc::clone(&registry.access), all(registry))
+    }
+
+    fn of(access: Arc<Access>, reconcilers: Vec<Box<dyn Reconciler>>) -> Self {
+        let holder = uuid::Uuid::new_v4().to_string();
+        Self { access, reconcilers, holder }
+    }
+
+    /// Runs them until it is dropped. A pass consists of whole transactions, so that it may be dropped at any time.
+    pub async fn run(&self) -> ! {
+        loop {
+            let rest = match self.round().await {
+                Ok(rest) => rest,
+                Err(error) => {
+                    let cause = error.internal.as_ref().map(Internal::chain);
+                    tracing::error!(%error, cause, "the state of the reconcilers cannot be read or written");
+                    RETRY
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(rest) => {}
+                () = self.access.reconcilers_woken() => {}
+            }
+        }
+    }
+
+    /// One pass of each reconciler that is due. Gives how long the driver may rest.
+    async fn round(&self) -> Result<Duration> {
+        let states = self.access.reconcilers().await?;
+        let mut rest = LOOK;
+        for reconciler in &self.reconcilers {
+            let state = states.iter().find(|state| state.name == reconciler.name());
+            let next = match state {
+                Some(state) if !self.is_due(state, Timestamp::now()) => state.next_run_at,
+                _ => self.run_one(reconciler.as_ref()).await?,
+            };
+            rest = rest.min(until(next, Timestamp::now()));
+        }
+        Ok(rest)
+    }
+
+    fn is_due(&self, state: &ReconcilerState, now: Timestamp) -> bool {
+        let now = access::context::micros(now);
+        let is_free = state.lease_until <= now || state.holder == self.holder;
+        is_free && (state.next_run_at <= now || state.requested_at > Micros(0))
+    }
+
+    async fn run_one(&self, reconciler: &dyn Reconciler) -> Result<Micros> {
+        let (name, now) = (reconciler.name(), Timestamp::now());
+        if !self.access.claim_reconciler(name, &self.holder, now, later(now, LEASE)).await? {
+            return Ok(access::context::micros(later(now, LOOK)));
+        }
+        let began = Instant::now();
+        let outcome = reconciler.pass(now).await;
+        let took = began.elapsed();
+        if let Ok(Pass { done, .. }) = outcome
+            && done > 0
+        {
+            tracing::debug!(reconciler = name, done, took_ms = took.as_millis(), "reconciled");
+        }
+        let now = Timestamp::now();
+        let ended = ended(reconciler, outcome, now, took);
+        let next = access::context::micros(ended.next_run_at);
+        self.access.finish_reconciler(name, &self.holder, now, ended).await?;
+        Ok(next)
+    }
+
+    /// Passes of one reconciler until none is left to do, whether or not it is due. For a store that no server holds.
+    pub async fn run_now(&self, name: &str) -> Result<usize> {
+        let unknown = || {
+            let known = access::reconcilers::NAMES.join(", ");
+            let message = format!("There is no reconciler named '{name}'. There are: {known}.");
+            Error::aws(AwsCode::OrganizationInvalidInput, message)
+        };
+        let reconciler = self.reconcilers.iter().find(|known| known.name() == name).ok_or_else(unknown)?;
+        let mut all = 0;
+        loop {
+            let pass = reconciler.pass(Timestamp::now()).await?;
+            all += pass.done;
+            if !pass.has_more {
+                return Ok(all);
+            }
+        }
+    }
+}
+
+/// A pass that left work is followed by another after as long as it took: half of the time is everybody else's.
+fn ended(reconciler: &dyn Reconciler, outcome: Result<Pass>, now: Timestamp, took: Duration) -> Ended {
+    match outcome {
+        Ok(Pass { done, has_more: true }) => {
+            Ended { next_run_at: later(now, took.min(LONGEST_REST)), done, has_more: true, error: None }
+        }
+        Ok(Pass { done, has_more: false }) => Ended {
+            next_run_at: later(now, jittered(reconciler.interval(), now)),
+            done,
+            has_more: false,
+            error: None,
+        },
+        Err(error) => {
+            let cause = error.internal.as_ref().map(Internal::chain);
+            tracing::error!(reconciler = reconciler.name(), %error, cause, "a pass failed; it is tried again");
+            let text = cause.unwrap_or_else(|| error.message.to_string());
+            Ended { next_run_at: later(now, RETRY), done: 0, has_more: true, error: Some(text) }
+        }
+    }
+}
+
+/// Up to a tenth more, so that the reconcilers of many nodes do not meet at the same moment again and again.
+fn jittered(interval: Duration, now: Timestamp) -> Duration {
+    interval + interval / 10 * u32::from(now.subsec_nanosecond().unsigned_abs().to_le_bytes()[0]) / 255
+}
+
+fn later(now: Timestamp, span: Duration) -> Timestamp {
+    let span = SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX);
+    now.saturating_add(span).unwrap_or(Timestamp::MAX)
+}
+
+fn until(at: Micros, now: Timestamp) -> Duration {
+    let micros = at.0.saturating_sub(access::context::micros(now).0);
+    u64::try_from(micros).map_or(Duration::ZERO, Duration::from_micros)
+}
+
+#[cfg(test)]
+mod tests;

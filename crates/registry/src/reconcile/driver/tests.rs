@@ -1,0 +1,138 @@
+//! The driver with reconcilers made for the purpose.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use access::reconcilers::{NAMES, SWEEP_OBJECTS};
+use access::settings::{Dialler, Limits, MasterKey, PublicAddress, Settings};
+use futures::future::BoxFuture;
+
+use super::*;
+
+/// Works through a backlog, one thing in a pass; fails while there is a failure left.
+#[derive(Clone, Default)]
+struct Backlog {
+    left: Arc<AtomicUsize>,
+    failures: Arc<AtomicUsize>,
+    passes: Arc<AtomicUsize>,
+}
+
+fn take(count: &AtomicUsize) -> bool {
+    count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+}
+
+impl Reconciler for Backlog {
+    fn name(&self) -> &'static str {
+        SWEEP_OBJECTS
+    }
+
+    fn interval(&self) -> Duration {
+        Duration::from_hours(1)
+    }
+
+    fn pass(&self, _now: Timestamp) -> BoxFuture<'_, Result<Pass>> {
+        Box::pin(async move {
+            self.passes.fetch_add(1, Ordering::SeqCst);
+            if take(&self.failures) {
+                return Err(Error::internal(std::io::Error::other("the disk is slow")));
+            }
+            let done = usize::from(take(&self.left));
+            Ok(Pass { done, has_more: self.left.load(Ordering::SeqCst) > 0 })
+        })
+    }
+}
+
+async fn access() -> (tempfile::TempDir, Arc<Access>) {
+    let folder = tempfile::tempdir().unwrap();
+    let options = meta::SqliteOptions::default();
+    let store = meta::Meta::sqlite(folder.path().join("wharf.db"), options).await.unwrap();
+    let settings = Settings {
+        address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 5100 },
+        default_region: "us-east-1".parse().unwrap(),
+        limits: Limits::default(),
+        vpc_endpoints: Vec::new(),
+        dialler: Dialler::new(|_| false),
+        master_key: MasterKey::new([7; 32]),
+    };
+    (folder, Access::open(settings, store).await.unwrap())
+}
+
+async fn state(access: &Access) -> ReconcilerState {
+    access.reconcilers().await.unwrap().into_iter().find(|state| state.name == SWEEP_OBJECTS).unwrap()
+}
+
+#[tokio::test]
+async fn a_pass_that_left_work_is_followed_by_another() {
+    let (_folder, access) = access().await;
+    let work = Backlog::default();
+    work.left.store(3, Ordering::SeqCst);
+    let driver = Driver::of(Arc::clone(&access), vec![Box::new(work.clone())]);
+    assert!(driver.round().await.unwrap() < Duration::from_secs(1));
+    assert!(state(&access).await.has_more);
+    for _ in 0..100 {
+        let rest = driver.round().await.unwrap();
+        if !state(&access).await.has_more {
+            break;
+        }
+        tokio::time::sleep(rest).await;
+    }
+    assert_eq!(work.passes.load(Ordering::SeqCst), 3);
+    let ended = state(&access).await;
+    let rest = ended.next_run_at.0 - ended.ended_at.0;
+    assert!((3_600_000_000..=3_960_000_000).contains(&rest), "an hour and up to a tenth more: {rest}");
+    driver.round().await.unwrap();
+    assert_eq!(work.passes.load(Ordering::SeqCst), 3, "it is not due");
+}
+
+#[tokio::test]
+async fn a_pass_that_fails_is_told_and_tried_again() {
+    let (_folder, access) = access().await;
+    let work = Backlog::default();
+    work.failures.store(1, Ordering::SeqCst);
+    let driver = Driver::of(Arc::clone(&access), vec![Box::new(work.clone())]);
+    driver.round().await.unwrap();
+    let failed = state(&access).await;
+    assert_eq!(failed.error.as_deref(), Some("the disk is slow"));
+    assert_eq!(failed.next_run_at.0 - failed.ended_at.0, 30_000_000);
+    access.request_reconciler(SWEEP_OBJECTS, Timestamp::now()).await.unwrap();
+    driver.round().await.unwrap();
+    assert_eq!(state(&access).await.error, None);
+}
+
+#[tokio::test]
+async fn a_run_that_is_asked_for_wakes_the_driver() {
+    let (_folder, access) = access().await;
+    let work = Backlog::default();
+    let driver = Driver::of(Arc::clone(&access), vec![Box::new(work.clone())]);
+    driver.round().await.unwrap();
+    let running = tokio::spawn(async move { driver.run().await });
+    access.request_reconciler(SWEEP_OBJECTS, Timestamp::now()).await.unwrap();
+    let began = Instant::now();
+    while work.passes.load(Ordering::SeqCst) < 2 {
+        assert!(began.elapsed() < Duration::from_secs(4), "it did not wait for its time to look");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    running.abort();
+}
+
+#[tokio::test]
+async fn what_another_node_runs_is_left_to_it() {
+    let (_folder, access) = access().await;
+    let now = Timestamp::now();
+    assert!(access.claim_reconciler(SWEEP_OBJECTS, "another", now, later(now, LEASE)).await.unwrap());
+    let work = Backlog::default();
+    let driver = Driver::of(Arc::clone(&access), vec![Box::new(work.clone())]);
+    driver.round().await.unwrap();
+    assert_eq!(work.passes.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn every_reconciler_has_a_name_of_the_list() {
+    let (folder, access) = access().await;
+    let blobs = ::blob::Store::disk(folder.path().join("blobs"), ::blob::DiskOptions::default()).unwrap();
+    let registry = Registry::new(access, blobs);
+    let mut names: Vec<_> = all(&registry).iter().map(|reconciler| reconciler.name()).collect();
+    names.sort_unstable();
+    assert_eq!(names, NAMES);
+    let refused = Driver::new(&registry).run_now("sweep").await.unwrap_err();
+    assert!(refused.message.contains("There is no reconciler named 'sweep'"), "{}", refused.message);
+}

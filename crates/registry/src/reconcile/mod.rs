@@ -1,0 +1,48 @@
+//! Background work. A reconciler compares what is stored with what should be, one bounded pass at a time. It takes no
+//! input, so that a pass can be repeated, and a node that stops loses nothing.
+
+mod driver;
+mod passes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::error::Result;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+
+pub use driver::Driver;
+
+use crate::Registry;
+
+/// What one pass did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pass {
+    /// How many things.
+    pub done: usize,
+    /// Whether it left work.
+    pub has_more: bool,
+}
+
+/// One kind of background work.
+pub trait Reconciler: Send + Sync + 'static {
+    /// Its name: one of `access::reconcilers::NAMES`.
+    fn name(&self) -> &'static str;
+
+    /// How long it rests when nothing is left to do.
+    fn interval(&self) -> Duration;
+
+    /// One bounded pass.
+    fn pass(&self, now: Timestamp) -> BoxFuture<'_, Result<Pass>>;
+}
+
+/// Every reconciler. The order matters for a round: bytes are freed by the passes before the sweep.
+pub fn all(registry: &Arc<Registry>) -> Vec<Box<dyn Reconciler>> {
+    vec![
+        Box::new(passes::ExpireUploads(Arc::clone(registry))),
+        Box::new(passes::PurgeRepositories(Arc::clone(registry))),
+        Box::new(passes::SweepObjects(Arc::clone(registry))),
+        Box::new(passes::ForgetSessions(Arc::clone(registry))),
+        Box::new(passes::ResealSecrets(Arc::clone(registry))),
+    ]
+}

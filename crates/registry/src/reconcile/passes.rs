@@ -1,0 +1,55 @@
+//! The reconcilers and how often each runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::error::Result;
+use access::reconcilers;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+
+use super::{Pass, Reconciler};
+use crate::Registry;
+
+macro_rules! reconcilers {
+    ($($(#[$doc:meta])* $name:ident($text:expr, every $interval:expr) = |$registry:ident, $now:ident| $pass:expr;)*) => {$(
+        $(#[$doc])*
+        pub(super) struct $name(pub(super) Arc<Registry>);
+
+        impl Reconciler for $name {
+            fn name(&self) -> &'static str {
+                $text
+            }
+
+            fn interval(&self) -> Duration {
+                $interval
+            }
+
+            fn pass(&self, $now: Timestamp) -> BoxFuture<'_, Result<Pass>> {
+                let $registry = &self.0;
+                Box::pin(async move {
+                    let done = $pass.await?;
+                    Ok(Pass { done, has_more: done > 0 })
+                })
+            }
+        }
+    )*};
+}
+
+reconcilers! {
+    /// Ends uploads that nobody went on with.
+    ExpireUploads(reconcilers::EXPIRE_UPLOADS, every Duration::from_mins(1)) =
+        |registry, now| registry.expire_uploads(now);
+    /// Removes the rows of deleted repositories.
+    PurgeRepositories(reconcilers::PURGE_REPOSITORIES, every Duration::from_secs(30)) =
+        |registry, now| registry.purge_repositories(now);
+    /// Removes bytes whose rows are gone.
+    SweepObjects(reconcilers::SWEEP_OBJECTS, every Duration::from_secs(30)) =
+        |registry, now| registry.sweep_doomed(now);
+    /// Forgets large sessions that expired.
+    ForgetSessions(reconcilers::FORGET_SESSIONS, every Duration::from_mins(1)) =
+        |registry, now| registry.access.forget_session_contexts(now);
+    /// Seals secrets with the newest key, and retires keys that nothing needs.
+    ResealSecrets(reconcilers::RESEAL_SECRETS, every Duration::from_secs(30)) =
+        |registry, now| registry.access.tend_keys(now);
+}

@@ -1,0 +1,142 @@
+//! `wharf status` and `wharf reconcile`: the background work of a deployment.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use jiff::Timestamp;
+use registry::reconcile::Driver;
+use serde_json::{Value, json};
+
+use super::say;
+use super::store::Store;
+use crate::aws_client::{AwsClient, Connection, Service};
+
+/// How long `wharf reconcile --now` waits for a pass: a pass is bounded, and a node looks every five seconds.
+const PATIENCE: Duration = Duration::from_mins(15);
+const POLL: Duration = Duration::from_millis(300);
+
+#[derive(Args)]
+pub(crate) struct Status {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    store: Store,
+}
+
+#[derive(Args)]
+pub(crate) struct Reconcile {
+    /// The reconciler: `wharf status` lists them.
+    name: String,
+    /// Run it at once, and wait for the end of the pass.
+    #[arg(long, required = true)]
+    now: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    store: Store,
+}
+
+pub(crate) async fn status(options: Status) -> anyhow::Result<()> {
+    let answer = match options.store.open().await? {
+        Some(store) => {
+            let shown = store.deployment.identity.shown_reconcilers(Timestamp::now()).await?;
+            serde_json::to_value(shown)?
+        }
+        None => list(&options.connection.open()?).await?,
+    };
+    if options.json {
+        return say(&serde_json::to_string_pretty(&answer)?);
+    }
+    say(&table(&answer))
+}
+
+async fn list(client: &AwsClient) -> anyhow::Result<Value> {
+    Ok(client.json(Service::Organizations, "WharfListReconcilers", &json!({})).await?)
+}
+
+fn reconcilers(answer: &Value) -> impl Iterator<Item = &Value> {
+    answer.get("Reconcilers").and_then(Value::as_array).into_iter().flatten()
+}
+
+fn seconds(reconciler: &Value, name: &str) -> Option<f64> {
+    reconciler.get(name)?.as_f64()
+}
+
+fn time(reconciler: &Value, name: &str) -> String {
+    let at = seconds(reconciler, name).and_then(|seconds| {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a cast of a float saturates; the range is checked next"
+        )]
+        Timestamp::from_microsecond((seconds * 1e6) as i64).ok()
+    });
+    at.map_or_else(|| "-".to_owned(), |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+fn table(answer: &Value) -> String {
+    let row = |name: &str, state: &str, ended: &str, next: &str, done: &str, error: &str| {
+        format!("{name:<20}  {state:<9}  {ended:<20}  {next:<20}  {done:>6}  {error}").trim_end().to_owned()
+    };
+    let mut rows = vec![row("RECONCILER", "STATE", "LAST ENDED", "NEXT RUN", "DONE", "LAST ERROR")];
+    for reconciler in reconcilers(answer) {
+        let text = |name: &str| reconciler.get(name).and_then(Value::as_str).unwrap_or_default();
+        rows.push(row(
+            text("Name"),
+            text("State"),
+            &time(reconciler, "LastEndedAt"),
+            &time(reconciler, "NextRunAt"),
+            &reconciler.get("Done").map(ToString::to_string).unwrap_or_default(),
+            text("LastError"),
+        ));
+    }
+    rows.join("\n")
+}
+
+pub(crate) async fn reconcile(options: Reconcile) -> anyhow::Result<()> {
+    let done = match options.store.open().await? {
+        Some(store) => Driver::new(&store.deployment.registry).run_now(&options.name).await?,
+        None => run_at_server(&options.connection.open()?, &options.name).await?,
+    };
+    if options.json {
+        return say(&serde_json::to_string_pretty(&json!({ "Name": options.name, "Done": done }))?);
+    }
+    say(&format!("{} did {done}.", options.name))
+}
+
+/// Asks the server for a run, and waits until a pass that began after that has ended.
+async fn run_at_server(client: &AwsClient, name: &str) -> anyhow::Result<usize> {
+    let before = list(client).await?;
+    let ended_before = find(&before, name).and_then(|known| seconds(known, "LastEndedAt"));
+    client.json(Service::Organizations, "WharfRunReconciler", &json!({ "Name": name })).await?;
+    let asked = Instant::now();
+    loop {
+        tokio::time::sleep(POLL).await;
+        let answer = list(client).await?;
+        let state = find(&answer, name).context("the server does not list this reconciler")?;
+        let is_over = matches!(state.get("State").and_then(Value::as_str), Some("IDLE" | "FAILED"));
+        if is_over && seconds(state, "LastEndedAt") > ended_before {
+            if let Some(error) = state.get("LastError").and_then(Value::as_str) {
+                bail!("the pass failed: {error}");
+            }
+            let done = state.get("Done").and_then(Value::as_u64).unwrap_or_default();
+            return Ok(usize::try_from(done)?);
+        }
+        if asked.elapsed() > PATIENCE {
+            bail!(
+                "the pass has not ended after {} minutes; it goes on: wharf status",
+                PATIENCE.as_secs() / 60
+            );
+        }
+    }
+}
+
+fn find<'a>(answer: &'a Value, name: &str) -> Option<&'a Value> {
+    reconcilers(answer).find(|known| known.get("Name").and_then(Value::as_str) == Some(name))
+}
