@@ -3,7 +3,8 @@
 //! An effect takes a [`Permit`] made here and nowhere else; the permit carries the repository and the caller
 //! that the decision was about, so that an effect cannot be done on another. Each request makes one read
 //! that returns its target together with the versions of what decides, and compiled policies serve only at
-//! exactly that version: no permission is ever stale (foundations 20, 24).
+//! exactly that version: no permission is ever stale (docs/adr/0007-one-gate-and-permits.md,
+//! docs/adr/0008-no-stale-permission.md).
 
 mod documents;
 mod explain;
@@ -207,7 +208,7 @@ impl Gate {
     }
 
     /// Decides, with further condition keys, for an operation that needs a second permission
-    /// (creating a repository with tags needs TagResource, foundation 21).
+    /// (creating a repository with tags needs TagResource; docs/adr/0007-one-gate-and-permits.md).
     pub fn also_allow(&self, op: Op, keys: policy::Context) -> Result<()> {
         self.decide(op, &self.resource(op), &self.context_of(op, keys))
     }

@@ -1,4 +1,5 @@
-//! Ids made before an operation begins: operations on metadata hold no randomness (foundation 1).
+//! IDs that are created before an operation begins. Operations on metadata contain no randomness
+//! (docs/adr/0003-store-operations-run-again.md).
 
 use std::sync::Mutex;
 

@@ -67,6 +67,11 @@ impl Access {
         Ok(())
     }
 
+    /// Whether no other node can have the store.
+    pub fn is_alone(&self) -> bool {
+        self.meta.wal_bytes().is_some()
+    }
+
     /// Waits for a run that was asked for at this node.
     pub async fn reconcilers_woken(&self) {
         self.reconcilers_woken.notified().await;

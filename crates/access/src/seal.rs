@@ -1,7 +1,8 @@
 //! Sealed values: docker passwords, page tokens, download URLs, secrets at rest.
 //!
-//! Each is AES-256-GCM under a key derived for its purpose, behind a format version and a key id, so that
-//! keys can be added and retired while values sealed under the old ones still open (foundation 23).
+//! Each is sealed with AES-256-GCM, under a key that is derived for its purpose. It begins with a format version and a
+//! key ID, so keys can be added and retired while values sealed under older keys still open
+//! (docs/adr/0009-sealed-values-and-the-key-ring.md).
 
 use std::sync::{Arc, PoisonError, RwLock};
 

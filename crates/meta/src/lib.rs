@@ -3,8 +3,6 @@
 //! [`Meta`] runs [`Operation`]s. Each is an owned value, runs in one transaction and is written once for both
 //! databases. `ops/` has a file for each resource; no SQL is written anywhere outside this crate.
 
-#![warn(missing_docs)]
-
 #[cfg(test)]
 mod conformance;
 mod error;

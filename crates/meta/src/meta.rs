@@ -33,7 +33,7 @@ impl Meta {
     }
 
     /// Connects to the PostgreSQL database at this URL (or key-value string) and migrates it. The connection is not
-    /// encrypted: TLS to PostgreSQL is not there yet, so reach it over a Unix socket or a trusted network.
+    /// encrypted: TLS to PostgreSQL does not exist yet, so reach it over a Unix socket or a trusted network.
     pub async fn postgres(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
         let meta = Self { driver: Driver::Postgres(Postgres::open(url, options).await?) };
         meta.backfill().await?;

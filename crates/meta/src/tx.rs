@@ -12,7 +12,6 @@ use crate::{
 /// Which SQL the transaction speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// SQLite.
     Sqlite,
     /// PostgreSQL.
     Postgres,

@@ -1,6 +1,6 @@
 //! The values that metadata operations take and give: surrogate keys, times, rows.
 
-/// A moment in UTC microseconds since 1970 (foundation: one unit of time in the store).
+/// A moment in UTC microseconds since 1970 (docs/adr/0004-ids-types-and-locks.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Micros(pub i64);
 

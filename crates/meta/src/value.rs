@@ -17,9 +17,7 @@ pub enum Param<'a> {
     Null,
     /// BIGINT.
     Int(i64),
-    /// TEXT.
     Text(Cow<'a, str>),
-    /// Bytes.
     Bytes(Cow<'a, [u8]>),
 }
 
@@ -31,9 +29,7 @@ pub enum Value {
     Null,
     /// BIGINT.
     Int(i64),
-    /// TEXT.
     Text(String),
-    /// Bytes.
     Bytes(Vec<u8>),
 }
 

@@ -1,7 +1,7 @@
-//! Digests: `sha256:` or `sha512:` and lower-case hex, and the hasher that makes them.
+//! Digests: `sha256:` or `sha512:` and lower-case hex, and the hasher that computes them.
 //!
-//! Strict on purpose. The same content under two spellings (upper-case hex, a padded form) would be two keys for one
-//! blob, so that only the one canonical spelling is a [`Digest`].
+//! Parsing is strict on purpose. If two spellings of one digest were accepted (upper-case hex, a padded form), one blob
+//! would have two keys. Only the canonical spelling is a [`Digest`].
 
 mod hasher;
 
@@ -11,14 +11,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub use hasher::Hasher;
 
-/// A hash function that a digest may name.
+/// A hash function of a digest.
 ///
 /// These are the two that the image specification registers and requires or recommends ("Registered algorithms").
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, Ord, PartialOrd)]
 pub enum Algorithm {
-    /// SHA-256, which everybody uses.
+    /// SHA-256, the usual one.
     Sha256,
-    /// SHA-512, which the specification recommends and a few use.
+    /// SHA-512, which the specification recommends.
     Sha512,
 }
 
@@ -26,7 +26,7 @@ impl Algorithm {
     /// All of them, in the order of their codes.
     pub const ALL: [Self; 2] = [Self::Sha256, Self::Sha512];
 
-    /// The number that stands for the algorithm in stored values. Never changes its meaning.
+    /// The number of the algorithm in stored values. Its meaning never changes.
     pub const fn code(self) -> u8 {
         match self {
             Self::Sha256 => 1,
@@ -43,7 +43,7 @@ impl Algorithm {
         }
     }
 
-    /// The name as it stands in front of the colon.
+    /// The name before the colon.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sha256 => "sha256",
@@ -51,12 +51,12 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm of such a name.
+    /// The algorithm with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
-    /// The length of its hash, in bytes.
+    /// The length of its hash in bytes.
     #[expect(clippy::len_without_is_empty, reason = "a hash is never empty")]
     pub const fn len(self) -> usize {
         match self {
@@ -81,7 +81,7 @@ const MAX_LEN: usize = 64;
 #[derive(Copy, Clone, Eq, PartialEq, Hash, Ord, PartialOrd)]
 pub struct Digest {
     algorithm: Algorithm,
-    /// INVARIANT: zero from `algorithm.len()` on, so that the derived comparisons are right.
+    /// INVARIANT: the bytes from `algorithm.len()` on are zero, so the derived comparisons are correct.
     bytes: [u8; MAX_LEN],
 }
 
@@ -93,7 +93,7 @@ impl Digest {
         hasher.finish()
     }
 
-    /// The digest that has these hash bytes, if they are as many as the algorithm makes.
+    /// The digest with these hash bytes, if their number is right for the algorithm.
     pub fn from_hash(algorithm: Algorithm, hash: &[u8]) -> Option<Self> {
         let mut bytes = [0; MAX_LEN];
         if hash.len() != algorithm.len() {
@@ -113,7 +113,7 @@ impl Digest {
         self.bytes.get(..self.algorithm.len()).unwrap_or(&self.bytes)
     }
 
-    /// The form for storing: the algorithm's code and the bytes of the hash.
+    /// The stored form: the algorithm's code and the bytes of the hash.
     pub fn to_stored(&self) -> Vec<u8> {
         let mut stored = Vec::with_capacity(1 + self.algorithm.len());
         stored.push(self.algorithm.code());
@@ -121,7 +121,7 @@ impl Digest {
         stored
     }
 
-    /// The digest of a stored form, if it is one.
+    /// The digest of a stored form, if it is valid.
     pub fn from_stored(stored: &[u8]) -> Option<Self> {
         let (code, hash) = stored.split_first()?;
         Self::from_hash(Algorithm::from_code(*code)?, hash)
@@ -146,7 +146,7 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// Why a string is no digest that can be used here.
+/// Why a string is not a supported digest.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum DigestError {
     /// It does not follow the grammar, or its hash does not have the form of its algorithm.
@@ -154,7 +154,7 @@ pub enum DigestError {
         "the digest is malformed: it must be `sha256:` with 64 or `sha512:` with 128 lower-case hexadecimal digits"
     )]
     Malformed,
-    /// It follows the grammar, but names another algorithm.
+    /// It follows the grammar, but has another algorithm.
     #[error("the digest's algorithm is not supported: it must be sha256 or sha512")]
     UnsupportedAlgorithm,
 }
@@ -189,7 +189,7 @@ fn is_algorithm(text: &str) -> bool {
         .all(|part| !part.is_empty() && part.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9')))
 }
 
-/// The grammar of what follows the colon, for any algorithm.
+/// The grammar of the part after the colon, for any algorithm.
 fn is_encoded(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'=' | b'_' | b'-'))

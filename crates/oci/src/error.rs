@@ -1,54 +1,54 @@
-//! The error codes of the distribution specification, and the body that carries them.
+//! The error codes of the distribution specification, and the body that contains them.
 
 use serde::Serialize;
 use serde_json::Value;
 
-/// What went wrong, in the words of the distribution specification ("Error codes") and of Docker's registry where the
-/// specification has no word for it.
+/// The kind of error, with the names of the distribution specification ("Error codes"), and with those of Docker's
+/// registry where the specification has none.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, Ord, PartialOrd)]
 pub enum ErrorCode {
     /// The repository does not have the blob.
     BlobUnknown,
-    /// The upload broke a rule, for example its content does not have the digest.
+    /// The upload violates a rule, for example its content does not have the digest.
     BlobUploadInvalid,
-    /// There is no such upload session.
+    /// The upload session does not exist.
     BlobUploadUnknown,
-    /// The digest is malformed or not the content's.
+    /// The digest is malformed, or is not the digest of the content.
     DigestInvalid,
-    /// The manifest names a blob or manifest that the repository does not have.
+    /// The manifest refers to a blob or manifest that the repository does not have.
     ManifestBlobUnknown,
     /// The manifest cannot be accepted.
     ManifestInvalid,
     /// The repository does not have the manifest.
     ManifestUnknown,
-    /// The repository's name breaks the grammar.
+    /// The repository name is malformed.
     NameInvalid,
-    /// There is no such repository.
+    /// The repository does not exist.
     NameUnknown,
     /// The length is wrong.
     SizeInvalid,
-    /// The tag breaks the grammar or may not be written.
+    /// The tag is malformed or may not be written.
     TagInvalid,
     /// Credentials are missing or wrong.
     Unauthorized,
-    /// The caller is known but may not do this.
+    /// The caller has no permission.
     Denied,
-    /// The operation is not offered.
+    /// The operation is not supported.
     Unsupported,
     /// Too many requests in too short a time.
     TooManyRequests,
-    /// A chunk does not follow on the one before.
+    /// A chunk does not begin where the one before ended.
     RangeInvalid,
-    /// The number of results asked for is no number or too large.
+    /// The requested number of results is not a number, or is too large.
     PaginationNumberInvalid,
     /// The server failed.
     InternalError,
-    /// The server cannot answer for now.
+    /// The server cannot answer at the moment.
     Unavailable,
 }
 
 impl ErrorCode {
-    /// All of them.
+    /// All codes.
     pub const ALL: [Self; 19] = [
         Self::BlobUnknown,
         Self::BlobUploadInvalid,
@@ -71,7 +71,7 @@ impl ErrorCode {
         Self::Unavailable,
     ];
 
-    /// The code as it stands in the body.
+    /// The code in the body.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::BlobUnknown => "BLOB_UNKNOWN",
@@ -120,6 +120,6 @@ struct Item<'a> {
 /// ```
 pub fn body(code: ErrorCode, message: &str, detail: Option<Value>) -> Vec<u8> {
     let body = Body { errors: [Item { code: code.as_str(), message, detail }] };
-    // Strings and a `Value` always have a JSON form, so the fallback is never taken.
+    // Strings and a `Value` always have a JSON form, so the fallback is never used.
     serde_json::to_vec(&body).unwrap_or_else(|_| br#"{"errors":[]}"#.to_vec())
 }

@@ -1,10 +1,10 @@
-//! What the OCI specifications say, as types: names, tags, digests, `/v2/` paths, manifests, ranges, error codes.
+//! The OCI specifications as types: names, tags, digests, `/v2/` paths, manifests, ranges, error codes.
 //!
-//! This crate is pure: no I/O, no async, no clock. Everything that a client sends is parsed here, so everything here
-//! must stand hostile bytes: nothing panics, nothing allocates far beyond its input, and what one reader could take for
-//! one thing and another reader for another is refused.
+//! This crate is pure: no I/O, no async, no clock. It parses everything that a client sends, so it must handle hostile
+//! input: nothing panics, no parser allocates much more than its input, and input that two readers could understand
+//! differently is refused.
 //!
-//! Sources of the rules: the OCI image specification 1.1 and the OCI distribution specification 1.1 and `dev`.
+//! The rules come from the OCI image specification 1.1 and the OCI distribution specification 1.1 and `dev`.
 
 #![warn(missing_docs)]
 

@@ -6,38 +6,38 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::digest::{Digest, DigestError};
 
-/// Why a string is not the name it should be.
+/// Why a string is not a valid name.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum NameError {
-    /// The length of a repository name.
+    /// A repository name has a wrong length.
     #[error("a repository name has from 2 to 256 characters")]
     RepositoryLength,
-    /// The form of a repository name.
+    /// A repository name is malformed.
     #[error(
         "a repository name is made of parts with `/` between them; a part is made of lower-case letters and digits, \
          with `.`, `_`, `__` or any number of `-` between them"
     )]
     RepositoryForm,
-    /// The form or length of a tag.
+    /// A tag is malformed or has a wrong length.
     #[error(
         "a tag has from 1 to 128 letters, digits, `_`, `.` and `-`, and begins with a letter, a digit or `_`"
     )]
     Tag,
-    /// A reference that has a `:` and so can only be a digest, but is none.
+    /// A reference contains a `:`, so it must be a digest, but is not one.
     #[error(transparent)]
     Digest(DigestError),
 }
 
 /// The name of a repository: `team/service`.
 ///
-/// The grammar is ECR's, which is the distribution specification's with a length: from 2 to 256 characters.
+/// The grammar is ECR's: the grammar of the distribution specification with a length of 2 to 256 characters.
 #[derive(Clone, Debug, Eq, PartialEq, Hash, Ord, PartialOrd)]
 pub struct RepositoryName(String);
 
 impl RepositoryName {
-    /// The shortest name, in characters.
+    /// The minimum length, in characters.
     pub const MIN_LEN: usize = 2;
-    /// The longest name, in characters.
+    /// The maximum length, in characters.
     pub const MAX_LEN: usize = 256;
 
     /// The name.
@@ -53,7 +53,7 @@ impl RepositoryName {
     }
 }
 
-/// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`: alphanumeric at both ends, and each separator one of those four.
+/// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`: alphanumeric at both ends, with these four separators.
 fn is_name_part(part: &str) -> bool {
     let is_alphanumeric = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9');
     let bytes = part.as_bytes();
@@ -69,7 +69,7 @@ fn is_name_part(part: &str) -> bool {
 pub struct Tag(String);
 
 impl Tag {
-    /// The longest tag, in characters.
+    /// The maximum length, in characters.
     pub const MAX_LEN: usize = 128;
 
     /// The tag.
@@ -87,7 +87,7 @@ impl Tag {
     }
 }
 
-/// What all names have: a checked string inside.
+/// What all names have in common: a checked string.
 macro_rules! checked_string {
     ($name:ident) => {
         impl FromStr for $name {
@@ -143,17 +143,17 @@ macro_rules! checked_string {
 checked_string!(RepositoryName);
 checked_string!(Tag);
 
-/// What the last part of a manifest's path names: a tag or a digest.
+/// The last part of a manifest's path: a tag or a digest.
 #[derive(Clone, Debug, Eq, PartialEq, Hash, Ord, PartialOrd)]
 pub enum Reference {
-    /// The manifest that the tag points to now.
+    /// The manifest that the tag points to.
     Tag(Tag),
-    /// The manifest that has the digest.
+    /// The manifest with this digest.
     Digest(Digest),
 }
 
 impl Reference {
-    /// The reference as it is written.
+    /// The reference as text.
     pub fn as_str(&self) -> Cow<'_, str> {
         match self {
             Self::Tag(tag) => Cow::Borrowed(tag.as_str()),
@@ -190,7 +190,7 @@ impl fmt::Display for Reference {
 impl FromStr for Reference {
     type Err = NameError;
 
-    /// Every digest has a `:` and no tag has one, so that the two cannot be confused.
+    /// Every digest contains a `:` and no tag does, so a reference has one meaning.
     fn from_str(text: &str) -> Result<Self, NameError> {
         if text.contains(':') {
             text.parse().map(Self::Digest).map_err(NameError::Digest)

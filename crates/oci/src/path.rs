@@ -1,8 +1,9 @@
 //! Paths of the data plane: `/v2/...` → [`Route`].
 //!
-//! Repository names hold slashes and may hold the very words that the API uses (`blobs/uploads`, `manifests`), so a path
-//! is read from its tail: the last parts say what it is, everything before them is the name. No path has two readings:
-//! the word before the last part decides (`manifests`, `blobs`, `referrers`, `tags`, `uploads`), and these differ.
+//! Repository names contain slashes and can contain the API's own words (`blobs/uploads`, `manifests`). A path is
+//! therefore parsed from the end: the last parts say what it is, and everything before them is the name. No path has
+//! two meanings: the word before the last part decides (`manifests`, `blobs`, `referrers`, `tags`, `uploads`), and
+//! these words differ.
 
 use std::{borrow::Cow, fmt};
 
@@ -13,12 +14,12 @@ use crate::{
     name::{NameError, Reference, RepositoryName},
 };
 
-/// What a path of the data plane names.
+/// What a path of the data plane refers to.
 #[derive(Clone, Debug, Eq, PartialEq, Hash)]
 pub enum Route {
-    /// `/v2/`: whether this is a registry, and whether the credentials are good.
+    /// `/v2/`: checks whether this is a registry, and whether the credentials are valid.
     Base,
-    /// `/v2/_catalog`: the repositories.
+    /// `/v2/_catalog`: the list of repositories.
     Catalog,
     /// `/v2/<name>/tags/list`
     Tags {
@@ -39,16 +40,16 @@ pub enum Route {
         /// The blob's digest.
         digest: Digest,
     },
-    /// `/v2/<name>/blobs/uploads/`, where uploads begin.
+    /// `/v2/<name>/blobs/uploads/`, which starts an upload.
     Uploads {
         /// The repository.
         name: RepositoryName,
     },
-    /// `/v2/<name>/blobs/uploads/<id>`: an upload that has begun.
+    /// `/v2/<name>/blobs/uploads/<id>`: an upload session.
     Upload {
         /// The repository.
         name: RepositoryName,
-        /// The upload's id as the client gave it; whether there is one is not known here.
+        /// The upload ID from the client. It may not exist.
         id: String,
     },
     /// `/v2/<name>/referrers/<digest>`
@@ -60,29 +61,29 @@ pub enum Route {
     },
 }
 
-/// Why a path names nothing. The string is the part at fault, as it was sent.
+/// Why a path is invalid. The string is the wrong part, as it was sent.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PathError {
-    /// The path has none of the forms.
+    /// The path has none of the known forms.
     #[error("there is nothing at this path")]
     NotFound,
-    /// The form is clear, the repository's name is not one.
+    /// The form is known, but the repository name is invalid.
     #[error("`{0}` is not a repository name")]
     InvalidName(String),
-    /// The form is clear, the tag is not one.
+    /// The form is known, but the tag is invalid.
     #[error("`{0}` is not a tag")]
     InvalidReference(String),
-    /// The form is clear, the digest is not one, or not of an algorithm that is supported.
+    /// The form is known, but the digest is invalid or its algorithm is not supported.
     #[error(
         "`{0}` is not a digest that is supported: `sha256:` or `sha512:` and lower-case hexadecimal digits"
     )]
     InvalidDigest(String),
 }
 
-/// The longest upload id that is looked up.
+/// The maximum length of an upload ID.
 const MAX_UPLOAD_ID_LEN: usize = 128;
 
-/// Reads a path as it was sent, without its query.
+/// Parses a path as it was sent, without its query.
 ///
 /// ```
 /// use oci::path::{Route, parse};
@@ -101,7 +102,7 @@ pub fn parse(raw_path: &str) -> Result<Route, PathError> {
     };
     let (before, last) = path.rsplit_once('/').ok_or(PathError::NotFound)?;
     if last.is_empty() {
-        // The one resource whose path ends with a slash. Uploads may also be begun without it.
+        // The only resource whose path ends with a slash. Uploads can also be started without it.
         return uploads(before.strip_suffix("/blobs/uploads"));
     }
     let (before, word) = before.rsplit_once('/').ok_or(PathError::NotFound)?;
@@ -123,8 +124,8 @@ fn uploads(name_part: Option<&str>) -> Result<Route, PathError> {
     Ok(Route::Uploads { name: name(name_part.ok_or(PathError::NotFound)?)? })
 }
 
-/// A name may come percent-encoded, but not its slashes: proxies disagree about what an encoded slash is, and whoever
-/// checks permission must see the same name as whoever acts.
+/// A name may be percent-encoded, but not its slashes: proxies disagree on an encoded slash, and the permission check
+/// and the operation must see the same name.
 fn name(raw: &str) -> Result<RepositoryName, PathError> {
     let invalid = || PathError::InvalidName(raw.to_owned());
     let decoded = decode(raw).ok_or_else(invalid)?;
@@ -144,7 +145,7 @@ fn digest(raw: &str) -> Result<Digest, PathError> {
     decode(raw).ok_or_else(invalid)?.parse().map_err(|_| invalid())
 }
 
-/// Ids are made by the server from unreserved characters (RFC 3986 §2.3); anything else cannot be one of them.
+/// The server creates IDs from unreserved characters (RFC 3986 §2.3). Any other text cannot be an ID.
 fn upload_id(raw: &str) -> Result<String, PathError> {
     let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     let id = decode(raw).ok_or(PathError::NotFound)?;
@@ -152,8 +153,8 @@ fn upload_id(raw: &str) -> Result<String, PathError> {
     if is_id && !matches!(&*id, "." | "..") { Ok(id.into_owned()) } else { Err(PathError::NotFound) }
 }
 
-/// Decodes percent-encoding once and strictly: `%` has to be followed by two hexadecimal digits, the result has to be
-/// UTF-8, and no slash may come out of it.
+/// Decodes percent-encoding once and strictly: `%` must be followed by two hexadecimal digits, the result must be
+/// UTF-8, and it must contain no slash.
 fn decode(raw: &str) -> Option<Cow<'_, str>> {
     let mut escapes = raw.split('%');
     let literal = escapes.next()?;
@@ -172,7 +173,7 @@ fn decode(raw: &str) -> Option<Cow<'_, str>> {
 }
 
 impl Route {
-    /// The repository that the path is about, if it is about one.
+    /// The repository of the path, if it has one.
     pub const fn repository(&self) -> Option<&RepositoryName> {
         match self {
             Self::Base | Self::Catalog => None,
@@ -186,7 +187,7 @@ impl Route {
     }
 }
 
-/// The path of the route, which [`parse`] reads back.
+/// The path of the route. [`parse`] parses it back.
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,6 +1,6 @@
 //! Byte ranges: `Range` of a GET, `Content-Range` of a chunk.
 
-/// The most ranges of one request: as many as podman asks for at once. More are ignored, and everything is sent.
+/// The maximum number of ranges in one request: podman requests up to this many. With more, everything is sent.
 pub const MAX_RANGES: usize = 1024;
 
 /// Bytes of content, at least one.
@@ -13,28 +13,28 @@ pub struct ByteRange {
 }
 
 impl ByteRange {
-    /// How many bytes.
+    /// The number of bytes.
     pub const fn length(&self) -> u64 {
         self.end_inclusive.saturating_sub(self.start).saturating_add(1)
     }
 }
 
-/// What a `Range` header asks of content of a known size.
+/// What a `Range` header requests from content of a known size.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum RangeOutcome {
-    /// Everything: the header is malformed, has an unknown unit, or asks for more than [`MAX_RANGES`] or for bytes twice.
-    /// RFC 9110 §14.2 lets a server ignore all of these, and wants the unknown unit ignored.
+    /// Everything: the header is malformed, has an unknown unit, has more than [`MAX_RANGES`] ranges, or requests a
+    /// byte twice. RFC 9110 §14.2 allows a server to ignore all of these, and requires it to ignore an unknown unit.
     Whole,
     /// These bytes.
     Part(ByteRange),
-    /// These bytes, in this order: at least two ranges, none of which overlap.
+    /// These bytes, in this order: at least two ranges that do not overlap.
     Parts(Vec<ByteRange>),
-    /// Nothing that the content has: 416.
+    /// Only bytes that the content does not have: 416.
     Unsatisfiable,
 }
 
-/// Reads a `Range` header for content of `size` bytes (RFC 9110 §14.1). Of several ranges those that the content does not
-/// have are left out.
+/// Parses a `Range` header for content of `size` bytes (RFC 9110 §14.1). Among several ranges, those outside the
+/// content are ignored.
 ///
 /// ```
 /// use oci::range::{ByteRange, RangeOutcome, parse_range};
@@ -70,17 +70,17 @@ pub fn parse_range(header: &str, size: u64) -> RangeOutcome {
     }
 }
 
-/// Whether a byte is in two of the ranges.
+/// Whether two of the ranges overlap.
 fn overlap(ranges: &[ByteRange]) -> bool {
     let mut sorted: Vec<&ByteRange> = ranges.iter().collect();
     sorted.sort_unstable_by_key(|range| range.start);
     sorted.iter().zip(sorted.iter().skip(1)).any(|(range, next)| next.start <= range.end_inclusive)
 }
 
-/// What one range of a set is for some content.
+/// One range of a set, for some content.
 enum Spec {
     Malformed,
-    /// All of nothing, for which there is no [`ByteRange`].
+    /// All of empty content, for which no [`ByteRange`] exists.
     All,
     Unsatisfiable,
     Bytes(ByteRange),
@@ -106,7 +106,7 @@ fn suffix_range(suffix: &str, size: u64) -> Spec {
     match position(suffix) {
         None => Spec::Malformed,
         Some(0) => Spec::Unsatisfiable,
-        // The last bytes of empty content are all of it, and no range can say so.
+        // The last bytes of empty content are all of it, and no range can express that.
         Some(_) if size == 0 => Spec::All,
         Some(length) => Spec::Bytes(ByteRange {
             start: size.saturating_sub(length),
@@ -117,8 +117,8 @@ fn suffix_range(suffix: &str, size: u64) -> Spec {
 
 /// From `start` to `end`, or to the last byte if that comes first.
 fn within(start: u64, end: u64, size: u64) -> Spec {
-    // RFC 9110 §14.2 leaves it to the server whether `500-0` is ignored or refused; the OCI conformance suite counts a
-    // registry that ignores it as one without ranges.
+    // RFC 9110 §14.2 allows a server to ignore or refuse `500-0`. The OCI conformance suite treats a registry that
+    // ignores it as one without ranges.
     if end < start || start >= size {
         Spec::Unsatisfiable
     } else {
@@ -126,7 +126,7 @@ fn within(start: u64, end: u64, size: u64) -> Spec {
     }
 }
 
-/// A position in decimal digits. One beyond all content is as good as the largest number.
+/// A position in decimal digits. A position beyond all content counts as the largest number.
 fn position(digits: &str) -> Option<u64> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -134,7 +134,7 @@ fn position(digits: &str) -> Option<u64> {
     Some(digits.parse().unwrap_or(u64::MAX))
 }
 
-/// Where a chunk of an upload belongs.
+/// The position of a chunk in an upload.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct ContentRange {
     /// The first byte.
@@ -144,7 +144,8 @@ pub struct ContentRange {
 }
 
 impl ContentRange {
-    /// Reads `0-1023` (the distribution specification's form) or `bytes 0-1023/2048` (HTTP's; the total is not looked at).
+    /// Parses `0-1023` (the form of the distribution specification) or `bytes 0-1023/2048` (the form of HTTP; the total
+    /// is ignored).
     pub fn parse(header: &str) -> Option<Self> {
         let header = header.trim();
         let is_http_form = header.get(..6).is_some_and(|unit| unit.eq_ignore_ascii_case("bytes "));
@@ -159,17 +160,17 @@ impl ContentRange {
         };
         let (start, end) = range.split_once('-')?;
         let (start, end_inclusive) = (chunk_position(start)?, chunk_position(end)?);
-        // `length` has to fit a number, too.
+        // `length` must also fit a number.
         (start <= end_inclusive && end_inclusive < u64::MAX).then_some(Self { start, end_inclusive })
     }
 
-    /// How many bytes the chunk has; at least one.
+    /// The number of bytes in the chunk; at least one.
     pub const fn length(&self) -> u64 {
         self.end_inclusive.saturating_sub(self.start).saturating_add(1)
     }
 }
 
-/// A position of a chunk. Unlike in a `Range`, one that no number can hold is an error.
+/// A position of a chunk. Unlike in a `Range`, a position that does not fit a number is an error.
 fn chunk_position(digits: &str) -> Option<u64> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }

@@ -1,7 +1,8 @@
-//! How often the issuers of one account are asked, whatever the account registers and whoever sends tokens.
+//! Limits how often the server fetches keys from the issuers of one account, regardless of its providers and of the
+//! tokens it receives.
 //!
-//! Keys that have grown old and keys that a token asks for by an unknown id are counted apart: anybody can send such
-//! tokens, and must not use up what keeps the account's providers going.
+//! Fetches for old keys and fetches for an unknown key ID are counted separately: any client can send tokens with an
+//! unknown key ID, and must not use up the fetches that the account's providers need.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,22 +12,22 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::source::Wanted;
 
-/// Attempts that may be made at once: an account's 100 providers after a start.
+/// Attempts that can be made at once: an account's 100 providers after a start.
 const BURST: i64 = 100;
-/// One attempt comes back in this time. 100 providers are asked anew every ten minutes.
+/// One attempt is added after this time. 100 providers are fetched again every ten minutes.
 const SECONDS_FOR_ONE: i64 = 3;
-/// Attempts of one account at a time.
+/// Concurrent attempts of one account.
 const AT_A_TIME: usize = 4;
-/// Accounts remembered beyond those that still owe attempts.
+/// Accounts in memory, in addition to those that have used attempts.
 const MOST_IDLE: usize = 1000;
 
-/// What each account may still ask.
+/// The remaining attempts of each account.
 #[derive(Default)]
 pub(crate) struct Allowances(Mutex<HashMap<(String, Wanted), Arc<Allowance>>>);
 
-/// What one account may still ask for one reason.
+/// The remaining attempts of one account for one reason.
 pub(crate) struct Allowance {
-    /// The moment at which everything that was used has come back.
+    /// The time at which all used attempts are available again.
     whole_again: Mutex<i64>,
     slots: Arc<Semaphore>,
 }
@@ -54,12 +55,12 @@ impl Allowance {
         self.whole_again.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A slot for one attempt; waits for those before it, each of which is short.
+    /// A permit for one attempt; it waits for the attempts before it, each of which is short.
     pub(crate) async fn slot(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.slots).acquire_owned().await.ok()
     }
 
-    /// Takes one attempt of those that the account has; false if it has none.
+    /// Takes one attempt of the account; false if it has none left.
     pub(crate) fn charge(&self, now: Timestamp) -> bool {
         let now = now.as_second();
         let mut whole_again = self.whole_again();
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn attempts_at_a_time_are_bounded() {
+    async fn concurrent_attempts_are_limited() {
         let own = Allowance::default();
         let mut held = Vec::new();
         for _ in 0..AT_A_TIME {

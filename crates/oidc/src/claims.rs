@@ -1,4 +1,4 @@
-//! What a token says, checked against the clock and against what its provider is registered for.
+//! The claims of a token, checked against the clock and against the registration of its provider.
 
 use std::collections::BTreeMap;
 
@@ -8,19 +8,19 @@ use serde_json::Value;
 use crate::error::OidcError;
 use crate::members::Members;
 
-/// How far an issuer's clock may run ahead of ours, for `nbf` and `iat`: a token is used the moment it is made, so a
-/// skew of seconds would refuse honest ones. `exp` has no such grace: tokens are renewed long before they end, and
-/// grace there would only help who holds a stolen one.
+/// How far an issuer's clock may be ahead of ours, for `nbf` and `iat`: a token is used as soon as it is created, so a
+/// skew of seconds would refuse honest tokens. `exp` has no such tolerance: tokens are renewed long before they expire,
+/// and a tolerance would only help the thief of a token.
 const CLOCK_SKEW_SECONDS: i64 = 60;
 
-/// A verified token's content.
+/// The content of a verified token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
-    /// `iss`, as the token has it.
+    /// `iss`, as in the token.
     pub issuer: String,
     /// `sub`.
     pub subject: String,
-    /// The audience for which the provider is registered: of several in `aud`, the one that matched.
+    /// The audience that is registered for the provider: the one in `aud` that matched.
     pub audience: String,
     /// `azp`.
     pub authorized_party: Option<String>,
@@ -28,13 +28,13 @@ pub struct Claims {
     pub expires_at: Timestamp,
     /// `iat`.
     pub issued_at: Timestamp,
-    /// Every claim that is a string, a number, a boolean or a list of strings, as texts: condition keys are
+    /// Every claim that is a string, a number, a Boolean or a list of strings, as texts: the condition keys are
     /// `ISSUER:<name>`.
     pub values: BTreeMap<String, Vec<String>>,
 }
 
 impl Claims {
-    /// Checks everything but the signature. `issuer_url` may lack its `https://`, as IAM answers it.
+    /// Checks everything except the signature. `issuer_url` may lack `https://`, as in IAM's answers.
     pub(crate) fn check(
         members: &Members,
         issuer_url: &str,
@@ -81,7 +81,7 @@ impl Claims {
     }
 }
 
-/// Whether `iss` names the provider. IAM keeps no scheme, and some issuers write a slash at the end.
+/// Whether `iss` is the provider. IAM stores no scheme, and some issuers have a slash at the end.
 fn is_issuer(claimed: &str, registered: &str) -> bool {
     let bare = |url: &str| url.strip_suffix('/').unwrap_or(url).to_owned();
     let registered = registered.strip_prefix("https://").unwrap_or(registered);
@@ -97,8 +97,8 @@ fn audiences(members: &Members) -> Option<Vec<&str>> {
     (!audiences.is_empty()).then_some(audiences)
 }
 
-/// The audience that the provider is registered for. A token for several that names the one it was made for must be
-/// made for us (OpenID Connect Core §3.1.3.7, steps 4 and 5).
+/// The registered audience. A token with several audiences that names its authorized party must name us (OpenID Connect
+/// Core §3.1.3.7, steps 4 and 5).
 fn matched<'a>(audiences: &[&'a str], party: Option<&'a str>, client_ids: &[String]) -> Option<&'a str> {
     let is_registered = |id: &str| client_ids.iter().any(|client| client == id);
     if let (Some(party), [_, _, ..]) = (party, audiences) {
@@ -107,7 +107,7 @@ fn matched<'a>(audiences: &[&'a str], party: Option<&'a str>, client_ids: &[Stri
     audiences.iter().copied().find(|audience| is_registered(audience))
 }
 
-/// A NumericDate (RFC 7519 §2): seconds, perhaps with a fraction.
+/// A NumericDate (RFC 7519 §2): seconds, possibly with a fraction.
 fn seconds(members: &Members, name: &str) -> Result<Option<Timestamp>, OidcError> {
     let Some(value) = members.get(name) else { return Ok(None) };
     let whole = value.as_i64().or_else(|| {

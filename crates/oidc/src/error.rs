@@ -1,6 +1,6 @@
-//! Why a token is not believed, in the families that STS tells apart.
+//! Why a token is refused, by STS's errors.
 
-/// The texts are for whoever holds the token; they never quote what an issuer's server sent.
+/// The texts are for the client with the token. They never quote what an issuer's server sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OidcError {
     /// `InvalidIdentityToken`: not a token, not signed by the issuer, or not meant for this audience.
@@ -14,17 +14,17 @@ pub enum OidcError {
         /// Seconds since 1970.
         expired_at: i64,
     },
-    /// `IDPRejectedClaim`: a claim of the issuer forbids the use of the token, as yet.
+    /// `IDPRejectedClaim`: a claim of the token forbids its use, possibly only for now.
     #[error("{0}")]
     RejectedClaim(String),
-    /// `IDPCommunicationError`: the issuer did not give its keys. One sentence (STS's) for every reason, since an account
-    /// names issuers and the server calls from inside the operator's network; the reason stands in the log.
+    /// `IDPCommunicationError`: the issuer's keys could not be fetched. There is one text (STS's) for every reason,
+    /// because accounts choose issuers and the server calls them from the operator's network. The log has the reason.
     #[error(
         "Couldn't retrieve verification key from your identity provider, please reference \
          AssumeRoleWithWebIdentity documentation for requirements"
     )]
     NoKeys,
-    /// The provider's own certificate authority or key set cannot be used. Refused when it is set.
+    /// The provider's certificate authority or key set is invalid. It is refused when it is set.
     #[error("{0}")]
     Trust(String),
 }

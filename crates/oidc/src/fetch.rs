@@ -1,4 +1,4 @@
-//! An issuer's keys over the network: OpenID Connect Discovery 1.0 §4, then the set that it points to.
+//! Fetches an issuer's keys: OpenID Connect Discovery 1.0 §4, then the key set that it points to.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::jwk::KeySet;
 use crate::members::Members;
 use crate::source::Source;
 
-/// The longest document. 200 RSA keys of 4096 bits fit.
+/// The maximum length of a document. 200 RSA keys of 4096 bits fit.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// Why an issuer gave no keys: for the operator's log, never for the account that named the issuer.
+/// Why the keys could not be fetched: for the operator's log, never for the account that chose the issuer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FetchError {
     #[error(transparent)]
@@ -30,7 +30,7 @@ pub(crate) enum FetchError {
     Slow,
 }
 
-/// Asks an issuer for its keys. With a certificate authority of its own, only that one is believed.
+/// Fetches an issuer's keys. If the provider has its own certificate authority, only that one is trusted.
 pub(crate) async fn fetch_keys(
     dialler: &Dialler,
     source: &Source,

@@ -1,4 +1,4 @@
-//! An issuer's keys: a JWK set (RFC 7517), of which only public signature keys are kept.
+//! An issuer's keys: a JWK set (RFC 7517). Only public signature keys are kept.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +9,7 @@ use crate::signature::{Algorithm, Curve, PublicKey};
 
 /// IAM User Guide, "Create an OpenID Connect identity provider": at most 100 RSA and 100 EC keys.
 const MOST_KEYS: usize = 200;
-/// RFC 8017 asks for no bound; 2048 bits is what NIST SP 800-131A requires since 2014.
+/// RFC 8017 has no limit; NIST SP 800-131A has required 2048 bits since 2014.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// The keys of one issuer.
@@ -23,26 +23,26 @@ struct Key {
     public: PublicKey,
 }
 
-/// Why a token's key is not found.
+/// Why there is no key for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoKey {
-    /// No such `kid`: a newer set may have it.
+    /// The `kid` does not exist; a newer set may have it.
     Unknown,
-    /// There is one by that name, of another kind or for another algorithm.
+    /// The key with this ID has another type, or is for another algorithm.
     OtherKind,
-    /// No `kid`, and not exactly one key that would fit.
+    /// The token has no `kid`, and there is not exactly one matching key.
     Ambiguous,
 }
 
 impl KeySet {
-    /// About how many bytes it takes: of a key, what the longest RSA modulus does, and its name.
+    /// The approximate size in memory: for each key, the longest RSA modulus and the name.
     pub(crate) fn weight(&self) -> usize {
         const KEY: usize = 2_048;
         self.0.iter().map(|key| KEY + key.id.as_ref().map_or(0, String::len)).sum()
     }
 
-    /// Reads a set. Keys for encryption and of kinds unknown here are left out, as RFC 7517 §5 asks; a set in which no
-    /// key is left, or two have the same id, is refused.
+    /// Parses a set. Keys for encryption and keys of unknown types are ignored, as RFC 7517 §5 requires. A set without
+    /// any remaining key, or with two keys of the same ID, is refused.
     pub(crate) fn parse(json: &[u8]) -> Result<Self, &'static str> {
         let set = Members::parse(json).ok_or("not a JSON object")?;
         let keys = set.get("keys").and_then(Value::as_array).ok_or("no list \"keys\"")?;

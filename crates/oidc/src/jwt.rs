@@ -1,4 +1,4 @@
-//! The form of a token: JWS compact serialisation (RFC 7515 §7.1), read strictly. Nothing here is believed yet.
+//! The form of a token: JWS compact serialisation (RFC 7515 §7.1), parsed strictly. Nothing is verified here.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,20 +7,21 @@ use crate::error::OidcError;
 use crate::members::Members;
 use crate::signature::Algorithm;
 
-/// The longest token that STS takes (botocore's model of `AssumeRoleWithWebIdentity`, `WebIdentityToken`).
+/// The maximum length of a token that STS accepts (botocore's model of `AssumeRoleWithWebIdentity`,
+/// `WebIdentityToken`).
 pub const MAX_TOKEN_BYTES: usize = 20_000;
 
-/// STS's text for something that is no token.
+/// STS's text for a value that is not a token.
 const NOT_A_JWT: &str =
     "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)";
 
-/// A token taken apart.
+/// A parsed token.
 #[derive(Debug)]
 pub(crate) struct Token<'a> {
     pub(crate) algorithm: Algorithm,
     pub(crate) key_id: Option<String>,
     pub(crate) claims: Members,
-    /// What the signature covers: the first two parts with their dot.
+    /// The signed bytes: the first two parts with their dot.
     pub(crate) signed: &'a [u8],
     pub(crate) signature: Vec<u8>,
 }
@@ -47,10 +48,10 @@ impl<'a> Token<'a> {
     }
 }
 
-/// What of the header counts. A key that the token itself brings or points to (`jwk`, `jku`, `x5c`, `x5u`) never
-/// does: who forges a token would bring a fitting one.
+/// The used members of the header. A key that the token contains or points to (`jwk`, `jku`, `x5c`, `x5u`) is never
+/// used: a forged token would contain a matching key.
 fn read_header(header: &Members) -> Result<(Algorithm, Option<String>), OidcError> {
-    // RFC 7515 §4.1.11: extensions that must be understood; none is. RFC 7797's `b64` changes what is signed.
+    // RFC 7515 §4.1.11: critical extensions must be understood, and none is. RFC 7797's `b64` changes the signed bytes.
     if header.has("crit") || header.has("b64") {
         return Err(OidcError::invalid("The token's header has extensions that are not supported"));
     }
@@ -69,7 +70,7 @@ fn read_header(header: &Members) -> Result<(Algorithm, Option<String>), OidcErro
     Ok((algorithm, key_id))
 }
 
-/// The issuer that a token claims to come from, to look its provider up. Nothing is verified.
+/// The issuer that a token claims, to find its provider. Nothing is verified.
 pub fn issuer_of(token: &str) -> Result<String, OidcError> {
     let token = Token::parse(token)?;
     let issuer = token.claims.text("iss");

@@ -1,11 +1,11 @@
-//! Web identity: is this token what a trusted issuer gave to this audience, and is it still good?
+//! Web identity: verifies that a trusted issuer gave a token to this audience, and that the token is still valid.
 //!
-//! [`Verifier::verify`] answers that for `AssumeRoleWithWebIdentity`. Where the issuer's keys come from (fetched over
-//! HTTPS and kept for a while, or uploaded) is hidden inside.
+//! [`Verifier::verify`] does this for `AssumeRoleWithWebIdentity`. It hides where the issuer's keys come from (fetched
+//! over HTTPS and cached, or uploaded).
 //!
-//! Signatures are checked with aws-lc-rs, the binary's one cryptography library. What surrounds them is our own: the
-//! well-kept JWT libraries leave to their caller most of what matters here (which algorithm fits which key, `crit`,
-//! repeated members, bounds), and what they would save is a few dozen lines around `base64` and `serde_json`.
+//! Signatures are verified with aws-lc-rs, the only cryptography library of the binary. The rest is our own code: the
+//! maintained JWT libraries leave most of the important checks to their caller (which algorithm matches which key,
+//! `crit`, repeated members, limits), and would save only a few dozen lines around `base64` and `serde_json`.
 
 #![warn(missing_docs)]
 

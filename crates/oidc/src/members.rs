@@ -1,5 +1,5 @@
-//! A JSON object whose members each come once. Of a repeated member one reader takes the first and another the last;
-//! RFC 7519 §4 lets a verifier refuse it, and this one does.
+//! A JSON object without repeated members. With a repeated member, one reader uses the first and another the last. RFC
+//! 7519 §4 allows a verifier to refuse it, and this one does.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use serde_json::Value;
 pub(crate) struct Members(pub(crate) BTreeMap<String, Value>);
 
 impl Members {
-    /// Reads a text that is one JSON object and nothing else.
+    /// Parses a text that is exactly one JSON object.
     pub(crate) fn parse(json: &[u8]) -> Option<Self> {
         serde_json::from_slice(json).ok()
     }
@@ -25,7 +25,7 @@ impl Members {
         self.0.contains_key(name)
     }
 
-    /// A member that is a string.
+    /// A string member.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.get(name)?.as_str()
     }

@@ -1,9 +1,10 @@
-//! Signature algorithms (RFC 7518 §3), and the kind of key that each needs.
+//! Signature algorithms (RFC 7518 §3), and the type of key for each.
 
 use aws_lc_rs::signature::{self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey};
 use aws_lc_rs::signature::{EcdsaVerificationAlgorithm, VerificationAlgorithm};
 
-/// An algorithm with a public key. There is no other: `none` and the shared-secret ones (`HS…`) cannot be named.
+/// An algorithm with a public key. There are no others: `none` and the shared-secret algorithms (`HS…`) do not exist
+/// here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Algorithm {
     Rs256,
@@ -17,7 +18,7 @@ pub(crate) enum Algorithm {
     Es512,
 }
 
-/// A public key that can be checked against.
+/// A public key for verification.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PublicKey {
     /// Modulus and exponent, big-endian without leading zeros.
@@ -53,7 +54,7 @@ impl Curve {
     }
 }
 
-/// How an algorithm checks, by the kind of its key.
+/// How an algorithm verifies, by the type of its key.
 enum Method {
     Rsa(&'static RsaParameters),
     Elliptic(Curve, &'static EcdsaVerificationAlgorithm),
@@ -89,7 +90,7 @@ impl Algorithm {
         }
     }
 
-    /// Whether a key is of the kind that this algorithm needs. The key decides, not the token.
+    /// Whether the key has the type that this algorithm needs. The key decides, not the token.
     pub(crate) fn fits(self, key: &PublicKey) -> bool {
         match (self.method(), key) {
             (Method::Rsa(_), PublicKey::Rsa { .. }) => true,
@@ -98,7 +99,7 @@ impl Algorithm {
         }
     }
 
-    /// Whether the signature is the key's. RSA keys outside 2048 to 8192 bits never are.
+    /// Whether the signature was made with the key. RSA keys outside 2048 to 8192 bits are never accepted.
     pub(crate) fn verifies(self, key: &PublicKey, signed: &[u8], signature: &[u8]) -> bool {
         match (self.method(), key) {
             (Method::Rsa(parameters), PublicKey::Rsa { n, e }) => {

@@ -1,8 +1,8 @@
-//! Keys that were fetched, kept for a while, by issuer.
+//! Fetched keys by issuer, cached for a while.
 //!
-//! Anybody may send tokens, so nothing that a token says can make the server ask an issuer more often than once in
-//! [`RETRY_SECONDS`]: neither an unknown key id nor an issuer that fails. How often an account's issuers are asked
-//! altogether is bounded in [`crate::allowance`].
+//! Any client can send tokens, so no token can make the server fetch from an issuer more often than once in
+//! [`RETRY_SECONDS`]: neither with an unknown key ID, nor if the issuer fails. [`crate::allowance`] limits the fetches
+//! for all issuers of an account.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,15 +16,16 @@ use crate::error::OidcError;
 use crate::fetch;
 use crate::jwk::KeySet;
 
-/// When keys are fetched anew, so that one taken back by its issuer stops working soon.
+/// When keys are fetched again, so a key that its issuer removed stops working soon.
 const FRESH_SECONDS: i64 = 10 * 60;
-/// How long keys serve while their issuer cannot be asked.
+/// How long keys are used while their issuer is not reachable.
 const STALE_SECONDS: i64 = 60 * 60;
-/// The least time between two attempts.
+/// The minimum time between two attempts.
 const RETRY_SECONDS: i64 = 10;
-/// Issuers remembered. An account may have 100 providers; beyond this the longest unused goes.
+/// Issuers in memory. An account can have 100 providers. Beyond this number the least recently used is removed.
 const MOST_ISSUERS: usize = 1000;
-/// Bytes of keys remembered, since an issuer may have hundreds. Beyond this too the longest unused goes.
+/// Bytes of keys in memory, because an issuer can have hundreds. Beyond this size, too, the least recently used is
+/// removed.
 const MOST_BYTES: usize = 16 << 20;
 
 type Issuers = HashMap<Source, Arc<Issuer>>;
@@ -34,12 +35,13 @@ pub(crate) struct IssuerKeys {
     issuers: Mutex<Issuers>,
     allowances: Allowances,
     dialler: Dialler,
-    /// How long an issuer may take, and how long each failure does take: an address where nobody is, one where somebody
-    /// is silent and one that may not be called are not told apart by a watch.
+    /// The time limit for an issuer, and also the time that each failure takes: the time does not show whether an
+    /// address is unused, silent, or not allowed.
     patience: Duration,
 }
 
-/// Where keys come from. Two accounts may trust different authorities for one name, and must not share its keys.
+/// Where keys come from. Two accounts can trust different certificate authorities for one name, and must not share its
+/// keys.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Source {
     /// The issuer's URL without `https://`.
@@ -62,12 +64,12 @@ struct State {
     used: Timestamp,
 }
 
-/// Which keys will do.
+/// Which keys are acceptable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Wanted {
-    /// Any that are fresh.
+    /// Any fresh keys.
     Fresh,
-    /// Fetched just now if that is allowed again: those at hand lack the token's key.
+    /// Keys fetched just now, if a fetch is allowed again: the cached ones do not have the token's key.
     Newer,
 }
 
@@ -76,7 +78,8 @@ impl IssuerKeys {
         Self { issuers: Mutex::default(), allowances: Allowances::default(), dialler, patience }
     }
 
-    /// The keys of an issuer, fetched for an account if need be. With [`Wanted::Newer`] they may still be the old ones.
+    /// The keys of an issuer, fetched for an account if necessary. With [`Wanted::Newer`] the result may still be the
+    /// old keys.
     pub(crate) async fn get(
         &self,
         account: &str,
@@ -90,7 +93,7 @@ impl IssuerKeys {
         }
         let (source, dialler, patience) = (source.clone(), self.dialler.clone(), self.patience);
         let allowance = self.allowances.of(account, wanted, now);
-        // On a task of its own: a client that goes away must not leave the attempt half done.
+        // On its own task: a client that disconnects must not interrupt the attempt.
         let fetched = tokio::spawn(async move {
             let _slot = allowance.slot().await.ok_or(OidcError::NoKeys)?;
             let turn = issuer.turn.lock().await;
@@ -100,7 +103,7 @@ impl IssuerKeys {
             let patient_until = tokio::time::Instant::now() + patience;
             if !allowance.charge(now) {
                 tracing::warn!(issuer = %source.issuer, "keys of an identity provider not fetched: its account asks too often");
-                // Other accounts may have the same issuer, and have done nothing.
+                // Other accounts can have the same issuer, and did not cause this.
                 drop(turn);
                 tokio::time::sleep_until(patient_until).await;
                 return issuer.known(now).ok_or(OidcError::NoKeys);
@@ -132,7 +135,7 @@ impl IssuerKeys {
     }
 }
 
-/// Forgets the longest unused, down to so many issuers and to [`MOST_BYTES`] of keys.
+/// Removes the least recently used issuers, down to this number and to [`MOST_BYTES`] of keys.
 fn forget(issuers: &mut Issuers, most: usize) {
     let mut bytes: usize = issuers.values().map(|issuer| issuer.weight()).sum();
     while issuers.len() > most || bytes > MOST_BYTES {
@@ -151,7 +154,7 @@ impl Issuer {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The answer, if it needs no fetch.
+    /// The answer, if no fetch is needed.
     fn settled(&self, wanted: Wanted, now: Timestamp) -> Option<Result<Arc<KeySet>, OidcError>> {
         let state = self.state();
         let within = |at: Timestamp, seconds: i64| (now.as_second() - at.as_second()).abs() < seconds;
@@ -169,7 +172,7 @@ impl Issuer {
         }
     }
 
-    /// Notes how a fetch went, and says which keys to use.
+    /// Records the result of a fetch, and returns the keys to use.
     fn take(&self, fetched: Result<KeySet, OidcError>, now: Timestamp) -> Result<Arc<KeySet>, OidcError> {
         let mut state = self.state();
         match fetched {
@@ -187,7 +190,7 @@ impl Issuer {
         }
     }
 
-    /// Keys that still serve while their issuer cannot be asked.
+    /// Keys that can still be used while their issuer is not reachable.
     fn known(&self, now: Timestamp) -> Option<Arc<KeySet>> {
         let state = self.state();
         let (keys, at) = state.keys.as_ref()?;
@@ -199,7 +202,7 @@ impl Issuer {
 mod tests {
     use super::*;
 
-    /// An issuer with as many keys as one may have.
+    /// An issuer with the maximum number of keys.
     fn full(used: i64) -> Arc<Issuer> {
         // RFC 7515, appendix A.3.
         let key = |at: usize| {
@@ -215,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn issuers_with_many_keys_are_bounded_in_bytes() {
+    fn the_cache_is_limited_in_bytes() {
         let source = |name: usize| Source { issuer: format!("{name:03}"), certificate_authority: None };
         let mut issuers: Issuers = (0..60).map(|at| (source(at), full(i64::try_from(at).unwrap()))).collect();
         forget(&mut issuers, MOST_ISSUERS);

@@ -1,4 +1,4 @@
-//! The whole check of a token.
+//! The complete verification of a token.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,44 +12,44 @@ use crate::jwk::{KeySet, NoKey};
 use crate::jwt::Token;
 use crate::source::{IssuerKeys, Source, Wanted};
 
-/// The longest PEM or key set that a provider may bring.
+/// The maximum length of a PEM or key set of a provider.
 const MAX_TRUST_BYTES: usize = 256 * 1024;
 
-/// How long an issuer may take to give its keys.
+/// The time limit for fetching an issuer's keys.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// An OIDC provider, as an account has registered it.
+/// An OIDC provider, as an account registered it.
 #[derive(Clone, Copy, Debug)]
 pub struct Provider<'a> {
-    /// The account that has registered it, to which the calls are charged.
+    /// The account that registered it; the fetches are charged to it.
     pub account: &'a str,
     /// Its URL, with or without `https://`.
     pub issuer_url: &'a str,
-    /// The audiences that it may issue for.
+    /// The audiences that it may issue tokens for.
     pub client_ids: &'a [String],
-    /// PEM of the authorities that vouch for the issuer's server, instead of the system's.
+    /// PEM of the certificate authorities of the issuer's server, instead of the system's.
     pub certificate_authority: Option<&'a str>,
-    /// A JWK set: with it the issuer is never asked.
+    /// A JWK set. With it nothing is fetched.
     pub key_set: Option<&'a str>,
 }
 
-/// Verifies tokens; keeps the keys of the issuers that it had to ask.
+/// Verifies tokens, and caches the keys of issuers.
 pub struct Verifier {
     fetched: IssuerKeys,
 }
 
 impl Verifier {
-    /// One that knows no keys yet, and asks issuers by this dialler.
+    /// A verifier without any keys yet. It fetches keys with this dialler.
     pub fn new(dialler: Dialler) -> Self {
         Self::with_patience(dialler, PATIENCE)
     }
 
-    /// One whose issuers may take another time than five seconds.
+    /// The same with another time limit than five seconds.
     pub fn with_patience(dialler: Dialler, patience: Duration) -> Self {
         Self { fetched: IssuerKeys::new(dialler, patience) }
     }
 
-    /// Whether a token was issued by the provider, for one of its client ids, and is good at `now`.
+    /// Whether the provider issued the token for one of its client IDs, and the token is valid at `now`.
     pub async fn verify(
         &self,
         provider: &Provider<'_>,
@@ -57,7 +57,7 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<Claims, OidcError> {
         let token = Token::parse(token)?;
-        // Before any key is looked for: what is refused anyway must not cost the issuer a request.
+        // Before a key is looked up: a token that is refused anyway must not cause a fetch.
         let claims = Claims::check(&token.claims, provider.issuer_url, provider.client_ids, now)?;
         if let Some(key_set) = provider.key_set {
             let keys = KeySet::parse(key_set.as_bytes())
@@ -94,7 +94,7 @@ fn check_signature(token: &Token<'_>, keys: &KeySet) -> Result<(), OidcError> {
     }
 }
 
-/// Whether a certificate authority (PEM) and a key set (JSON) that somebody brings for a provider can be used.
+/// Whether a certificate authority (PEM) and a key set (JSON) for a provider are valid.
 pub fn check_trust(certificate_authority: Option<&str>, key_set: Option<&str>) -> Result<(), OidcError> {
     if certificate_authority.into_iter().chain(key_set).any(|text| text.len() > MAX_TRUST_BYTES) {
         return Err(OidcError::Trust(format!("longer than {MAX_TRUST_BYTES} characters")));

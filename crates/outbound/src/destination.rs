@@ -1,15 +1,15 @@
-//! Which addresses are the public Internet's, and which lead into the operator's own network or to this machine.
+//! Which addresses belong to the public Internet, and which to the operator's network or to this machine.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-/// Blocks of IPv4 that are not the Internet's (IANA IPv4 Special-Purpose Address Registry, RFC 6890), multicast, and
-/// what is reserved with the broadcast address.
+/// IPv4 networks that are not public (IANA IPv4 Special-Purpose Address Registry, RFC 6890), multicast, and the
+/// reserved range with the broadcast address.
 const SPECIAL_V4: [(Ipv4Addr, u32); 15] = [
     (Ipv4Addr::UNSPECIFIED, 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
     (Ipv4Addr::new(127, 0, 0, 0), 8),
-    // With the clouds' metadata at 169.254.169.254.
+    // Includes the metadata services of clouds at 169.254.169.254.
     (Ipv4Addr::new(169, 254, 0, 0), 16),
     (Ipv4Addr::new(172, 16, 0, 0), 12),
     (Ipv4Addr::new(192, 0, 0, 0), 24),
@@ -20,13 +20,13 @@ const SPECIAL_V4: [(Ipv4Addr, u32); 15] = [
     (Ipv4Addr::new(198, 51, 100, 0), 24),
     (Ipv4Addr::new(203, 0, 113, 0), 24),
     (Ipv4Addr::new(224, 0, 0, 0), 3),
-    // Azure answers a machine's questions about itself at this address, which looks like any other ("What is IP address
-    // 168.63.129.16?").
+    // Azure answers a machine's requests about itself at this address, which looks like a public one ("What is IP
+    // address 168.63.129.16?").
     (Ipv4Addr::new(168, 63, 129, 16), 32),
 ];
 
-/// Blocks within 2000::/3 that are not the Internet's (IANA IPv6 Special-Purpose Address Registry): protocol
-/// assignments with Teredo, documentation, and 6to4, which has an IPv4 address in it.
+/// Networks within 2000::/3 that are not public (IANA IPv6 Special-Purpose Address Registry): protocol assignments with
+/// Teredo, documentation, and 6to4, which contains an IPv4 address.
 const SPECIAL_V6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
@@ -34,7 +34,7 @@ const SPECIAL_V6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
 
-/// Whether an address is one of the public Internet.
+/// Whether an address is public.
 pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !SPECIAL_V4.iter().any(|(block, prefix)| {
@@ -50,8 +50,8 @@ pub(crate) fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// The address that packets really go to: IPv4 in IPv6 (`::ffff:…`), and IPv4 behind a network's NAT64 (`64:ff9b::/96`,
-/// RFC 6052), which networks without IPv4 of their own need for the public Internet too.
+/// The address that packets really reach: IPv4 in IPv6 (`::ffff:…`), and IPv4 behind a network's NAT64 (`64:ff9b::/96`,
+/// RFC 6052), which networks without IPv4 also need for the public Internet.
 pub(crate) fn meant(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => match address.segments() {
@@ -65,11 +65,11 @@ pub(crate) fn meant(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Whether an address is this machine's own. Nothing is sent: connecting a UDP socket only asks the routes, and to an
-/// address of its own a machine goes out by that same address. One that is not an interface's first is told by whether
-/// a socket can have it, unless the system lets sockets have any address.
+/// Whether an address belongs to this machine. Nothing is sent: connecting a UDP socket only looks up the route, and to
+/// its own address a machine sends from that same address. An address that is not the first of its interface is
+/// recognised by binding a socket to it, unless the system allows sockets to bind any address.
 pub(crate) fn is_own(address: IpAddr) -> bool {
-    /// Nobody's: TEST-NET-1 (RFC 5737).
+    /// An unused address: TEST-NET-1 (RFC 5737).
     const NOBODYS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
     let any: IpAddr =
         if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_operators_network_is_not_the_internet() {
+    fn the_operators_network_is_not_public() {
         for text in [
             "0.0.0.0",
             "0.1.2.3",
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_knows_itself() {
+    fn this_machine_recognises_its_addresses() {
         assert!(is_own("127.0.0.1".parse().unwrap()));
         assert!(is_own("127.1.2.3".parse().unwrap()), "each of the block");
         assert!(!is_own("192.0.2.9".parse().unwrap()));

@@ -1,5 +1,5 @@
-//! Opens connections to servers that somebody else than the operator named. It is the only way there: names are looked
-//! up here, each address is held against the rules, and the address that was held is the one that is connected.
+//! Opens connections to servers that the operator did not choose. There is no other way to them: names are resolved
+//! here, each address is checked, and the checked address is the one that is connected.
 
 use std::fmt;
 use std::io;
@@ -11,13 +11,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::destination::{is_own, is_public, meant};
 
-/// Connections of all tenants together, at a time.
+/// Concurrent connections of all tenants together.
 const CONNECTIONS: usize = 64;
 /// Addresses of one name that are tried.
 const MOST_ADDRESSES: usize = 4;
 
-/// Connects to the public Internet, and elsewhere only where the operator allows it. Cheap to clone; all clones share
-/// one bound on connections.
+/// Connects to the public Internet, and to other addresses only if the operator allows them. Cheap to clone; all clones
+/// share one limit on connections.
 #[derive(Clone)]
 pub struct Dialler(Arc<Inner>);
 
@@ -26,7 +26,7 @@ struct Inner {
     slots: Arc<Semaphore>,
 }
 
-/// A connection with its slot, which is free again when both are gone.
+/// A connection with its permit, which is released when both are dropped.
 pub(crate) struct Dialled {
     pub(crate) stream: TcpStream,
     pub(crate) slot: OwnedSemaphorePermit,
@@ -34,9 +34,9 @@ pub(crate) struct Dialled {
 
 /// Why there is no connection.
 pub(crate) enum NotDialled {
-    /// No address of the name may be called.
+    /// The rules allow no address of the name.
     Refused,
-    /// Nobody is there.
+    /// The server is not reachable.
     Failed(io::Error),
 }
 
@@ -47,12 +47,12 @@ impl fmt::Debug for Dialler {
 }
 
 impl Dialler {
-    /// One that also connects to the addresses for which `allows` is true: those that `[outbound] allow_networks` names.
+    /// A dialler that also connects to the addresses for which `allows` is true: those in `[outbound] allow_networks`.
     pub fn new(allows: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
         Self(Arc::new(Inner { allows: Box::new(allows), slots: Arc::new(Semaphore::new(CONNECTIONS)) }))
     }
 
-    /// Whether an address may be called.
+    /// Whether the rules allow an address.
     fn may_call(&self, address: IpAddr) -> bool {
         let address = meant(address);
         (self.0.allows)(address) || (is_public(address) && !is_own(address))
@@ -62,7 +62,8 @@ impl Dialler {
         let gone = |_| NotDialled::Failed(io::ErrorKind::NotConnected.into());
         let slot = Arc::clone(&self.0.slots).acquire_owned().await.map_err(gone)?;
         let host = host.to_owned();
-        // The system's look-up of a name cannot be given up: whoever waits may go, the slot is taken until it ends.
+        // The system's name resolution cannot be cancelled: the caller may leave, but the permit is held until the
+        // resolution ends.
         let looked_up = tokio::spawn(async move {
             let found = tokio::net::lookup_host((host.as_str(), port)).await;
             found.map(|found| (found.collect::<Vec<SocketAddr>>(), slot))
@@ -94,11 +95,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_is_held_against_the_rules_by_its_addresses() {
+    async fn a_name_is_checked_by_its_addresses() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let public = Dialler::new(|_| false);
-        // Spellings of loopback that the system's look-up understands.
+        // Spellings of loopback that the system's resolver accepts.
         for host in
             ["127.0.0.1", "localhost", "127.1", "0x7f000001", "2130706433", "0.0.0.0", "::ffff:127.0.0.1"]
         {
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn connections_at_a_time_are_bounded() {
+    async fn concurrent_connections_are_limited() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let local = Dialler::new(|_| true);

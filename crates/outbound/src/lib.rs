@@ -1,12 +1,12 @@
-//! The calls that Wharf makes to other servers: one request, one answer, bounded in size and in time.
+//! Calls of Wharf to other servers: one request, one answer, limited in size and time.
 //!
-//! A full client library follows redirects, keeps cookies, reads proxy settings and unpacks what it is sent. None of
-//! that is wanted where a stranger may have chosen the address, so this is hyper's connection with a limit on
-//! everything, and nothing else. A redirect is an answer like any other.
+//! A full client library follows redirects, stores cookies, reads proxy settings and decompresses answers. None of this
+//! is wanted if a stranger can have chosen the address. This is therefore only hyper's connection with limits on
+//! everything. A redirect is returned as an answer.
 //!
-//! Architecture invariant: no other crate of the server opens a connection. What a tenant may name is called by
-//! [`Client::guarded`], whose [`Dialler`] keeps out of the operator's network; [`Client::of_operator`] is for commands,
-//! whose user named the server, and `cargo xtask tidy` finds it anywhere else.
+//! Architecture invariant: no other crate of the server opens a connection. An address that a tenant can choose is
+//! called by [`Client::guarded`], whose [`Dialler`] does not connect to the operator's network. [`Client::of_operator`]
+//! is only for commands, whose user chose the server; `cargo xtask tidy` reports any other use.
 
 #![warn(missing_docs)]
 

@@ -1,36 +1,36 @@
-//! Whose certificates are believed.
+//! The trusted certificate authorities.
 
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-/// The authorities that may vouch for a server.
+/// The certificate authorities for a server.
 #[derive(Clone, Copy, Debug)]
 pub enum Roots<'a> {
-    /// Those that the operating system trusts; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
+    /// Those that the operating system trusts; `SSL_CERT_FILE` and `SSL_CERT_DIR` select others.
     System,
-    /// The certificates of a PEM text, and no others.
+    /// Only the certificates of a PEM text.
     Only(&'a str),
 }
 
-/// Why a set of authorities cannot be used.
+/// Why a set of certificate authorities is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum RootsError {
-    /// The system has no authority at all.
+    /// The system has no certificate authority.
     #[error("the system has no list of trusted certificate authorities")]
     NoSystemRoots,
-    /// Not PEM.
+    /// The text is not PEM.
     #[error("the certificate authority is not readable PEM")]
     Pem(#[source] rustls::pki_types::pem::Error),
-    /// A certificate that cannot vouch for others.
+    /// A certificate cannot be a certificate authority.
     #[error("the certificate authority holds a certificate that cannot be used")]
     Certificate(#[source] rustls::Error),
-    /// PEM without a certificate.
+    /// The PEM text has no certificate.
     #[error("the certificate authority holds no certificate")]
     Empty,
 }
 
-/// More certificates than this are a whole system's list, not one deployment's own.
+/// More certificates than this are the list of a whole system, not the authorities of one deployment.
 const MOST_CERTIFICATES: usize = 64;
 
 impl Roots<'_> {
@@ -38,7 +38,7 @@ impl Roots<'_> {
         let mut store = RootCertStore::empty();
         match self {
             Self::System => {
-                // A damaged file among many does not make the others useless.
+                // A damaged file does not make the others unusable.
                 store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
                 if store.is_empty() { Err(RootsError::NoSystemRoots) } else { Ok(store) }
             }
@@ -52,7 +52,7 @@ impl Roots<'_> {
         }
     }
 
-    /// Whether these roots can be used at all.
+    /// Whether these roots are usable.
     pub fn check(self) -> Result<(), RootsError> {
         self.load().map(|_| ())
     }

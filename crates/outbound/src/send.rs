@@ -22,28 +22,28 @@ use tokio_rustls::TlsConnector;
 use crate::dialler::{Dialled, Dialler, NotDialled};
 use crate::roots::{Roots, RootsError};
 
-/// The longest head of an answer.
+/// The maximum length of an answer's head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// How much and how long an answer may be.
+/// Limits on the size and time of an answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The longest body.
+    /// The maximum length of the body.
     pub bytes: usize,
-    /// From the look-up of the name to the last byte.
+    /// The time from the name resolution to the last byte.
     pub time: Duration,
 }
 
-/// Why there is no answer. The texts name the server at most, never what it sent.
+/// Why there is no answer. The texts name at most the server, never what it sent.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboundError {
-    /// Not a URL with a host.
+    /// The URL is invalid or has no host.
     #[error("not an http or https URL with a host")]
     Url,
-    /// An address that may not be called.
+    /// The address is not allowed.
     #[error("{0} is at no address that may be called; [outbound] allow_networks could name it")]
     Refused(String),
-    /// No connection.
+    /// There is no connection.
     #[error("cannot connect to {host}")]
     Connect {
         /// Host and port.
@@ -51,7 +51,7 @@ pub enum OutboundError {
         /// The cause.
         source: std::io::Error,
     },
-    /// No TLS, most often because of a certificate that nobody vouches for.
+    /// TLS failed, most often because of an untrusted certificate.
     #[error("no TLS connection with {host}: {source}")]
     Tls {
         /// Host and port.
@@ -59,7 +59,7 @@ pub enum OutboundError {
         /// The cause.
         source: std::io::Error,
     },
-    /// Not HTTP, or ended in the middle.
+    /// The answer is not HTTP, or ended early.
     #[error("{host} does not speak HTTP as it should")]
     Http {
         /// Host and port.
@@ -67,10 +67,10 @@ pub enum OutboundError {
         /// The cause.
         source: hyper::Error,
     },
-    /// A longer answer than allowed.
+    /// The answer is longer than allowed.
     #[error("the answer of {0} is too long")]
     TooLong(String),
-    /// It took too long.
+    /// The time limit was exceeded.
     #[error("{0} did not answer in time")]
     Slow(String),
 }
@@ -79,17 +79,17 @@ pub enum OutboundError {
 #[derive(Clone)]
 pub struct Client {
     tls: Arc<ClientConfig>,
-    /// None: whoever runs this process named the server.
+    /// None: the user of this process chose the server.
     dialler: Option<Dialler>,
 }
 
 impl Client {
-    /// A client that calls what the dialler may call, and believes these authorities.
+    /// A client that calls the addresses that the dialler allows, and trusts these certificate authorities.
     pub fn guarded(dialler: &Dialler, roots: Roots<'_>) -> Result<Self, RootsError> {
         Self::new(Some(dialler.clone()), roots)
     }
 
-    /// A client for commands: it calls whatever server its user names.
+    /// A client for commands: it calls any server that its user chooses.
     pub fn of_operator(roots: Roots<'_>) -> Result<Self, RootsError> {
         Self::new(None, roots)
     }
@@ -103,7 +103,7 @@ impl Client {
         Ok(Self { tls: Arc::new(tls), dialler })
     }
 
-    /// Sends a request whose URI is whole (`https://host/path`) and reads the whole answer.
+    /// Sends a request with an absolute URI (`https://host/path`) and reads the whole answer.
     pub async fn send(
         &self,
         request: Request<Bytes>,
@@ -123,7 +123,7 @@ impl Client {
     ) -> Result<Response<Bytes>, OutboundError> {
         let host = target.authority.clone();
         let (stream, _slot) = self.connect(&target).await?;
-        // A failure to set it costs time, not correctness.
+        // If it cannot be set, requests are slower but correct.
         let _ = stream.set_nodelay(true);
         if !target.is_tls {
             return converse(stream, request, target, most).await;
@@ -151,13 +151,13 @@ impl Client {
     }
 }
 
-/// Where a URL leads.
+/// The destination of a URL.
 struct Target {
     is_tls: bool,
     /// Without the brackets of an IPv6 address.
     host: String,
     port: u16,
-    /// As the `Host` header has it.
+    /// The value of the `Host` header.
     authority: String,
 }
 
@@ -200,7 +200,7 @@ where
         .handshake(TokioIo::new(stream))
         .await
         .map_err(broken)?;
-    // Ends with this future, also when it is given up.
+    // Ends with this future, also when the future is dropped.
     let mut connections = JoinSet::new();
     connections.spawn(connection);
     let answer = async {

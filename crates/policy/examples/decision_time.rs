@@ -1,7 +1,8 @@
-//! How long a decision takes: `cargo run --release -p policy --example decision_time`.
+//! Measures the time of a decision: `cargo run --release -p policy --example decision_time`.
 //!
-//! A typical pair: the AWS-managed policy for pulling, and a repository policy with nine actions for two accounts and
-//! one condition. The median of several rounds counts, since a neighbour on the machine can only make a round slower.
+//! It uses a typical pair: the AWS-managed policy for pulling, and a repository policy with nine actions for two
+//! accounts and one condition. It reports the median of several rounds, because other processes on the machine can only
+//! make a round slower.
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
 use std::hint::black_box;

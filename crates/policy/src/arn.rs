@@ -1,8 +1,8 @@
-//! Patterns of ArnEquals and ArnLike: six fields between colons, each matched by itself, so that no star reaches over a
+//! Patterns of ArnEquals and ArnLike: six fields between colons, each matched separately, so no asterisk matches a
 //! colon.
 //!
 //! Source: IAM User Guide, "ARN condition operators" (each of the six components is checked separately). The last field
-//! may hold colons of its own. Resources are matched by another rule: see `resource.rs`.
+//! may contain colons. Resources are matched by another rule: see `resource.rs`.
 
 use crate::budget::{Budget, Excess, all};
 use crate::error::PolicyError;
@@ -10,13 +10,13 @@ use crate::pattern::{Case, Glob};
 use crate::policy::Version;
 use crate::template::{Token, tokens};
 
-/// An ARN's fields: `arn`, partition, service, Region, account, and all that is left.
+/// An ARN's fields: `arn`, partition, service, Region, account, and the rest.
 pub(crate) const FIELDS: usize = 6;
 
-/// A text that may be an ARN, taken apart once for each request.
+/// A text that may be an ARN, split once for each request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Target<'a> {
-    /// `None` for `*`, the resource of operations that have none, and for all that is no ARN.
+    /// `None` for `*` (the resource of operations without a resource), and for a text that is not an ARN.
     fields: Option<[&'a str; FIELDS]>,
 }
 
@@ -44,8 +44,8 @@ impl<'a> Target<'a> {
 pub(crate) enum ArnPattern {
     /// `*`: every ARN.
     Any,
-    /// A pattern for each field. Fewer than six are no ARN and match nothing: "each of the six colon-delimited
-    /// components is checked separately" (IAM User Guide, "ARN condition operators").
+    /// A pattern for each field. Fewer than six fields are not an ARN and match nothing: "each of the six
+    /// colon-delimited components is checked separately" (IAM User Guide, "ARN condition operators").
     Fields(Box<[Glob]>),
 }
 
@@ -69,7 +69,7 @@ impl ArnPattern {
         }
     }
 
-    /// The keys that its variables look up.
+    /// The keys that its variables use.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         let globs: &[Glob] = match self {
             Self::Any => &[],
@@ -79,7 +79,7 @@ impl ArnPattern {
     }
 }
 
-/// A pattern's tokens field by field, of which there are at most six.
+/// The tokens of a pattern by field. There are at most six fields.
 pub(crate) fn fields(tokens: Vec<Token>) -> Vec<Vec<Token>> {
     let mut fields: Vec<Vec<Token>> = vec![Vec::new()];
     for token in tokens {
@@ -91,8 +91,8 @@ pub(crate) fn fields(tokens: Vec<Token>) -> Vec<Vec<Token>> {
     fields
 }
 
-/// Distributes ordinary text over the fields: up to the fifth colon each one begins the next field. Only text of the
-/// policy does so: a colon in a variable's value stays within its field.
+/// Distributes the text over the fields: up to the fifth colon, each colon begins the next field. This applies only to
+/// text of the policy. A colon in a variable's value stays within its field.
 fn split_text(text: &str, fields: &mut Vec<Vec<Token>>) {
     let mut rest = text;
     while fields.len() < FIELDS {

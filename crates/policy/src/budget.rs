@@ -1,39 +1,40 @@
-//! What a decision may cost. Policies and the values that a request brings are written by people who need not wish each
-//! other well, and a pattern with question marks costs as much as both lengths multiplied.
+//! The limit on the cost of a decision. Policies and values of a request can be hostile, and the cost of a pattern with
+//! question marks is the product of both lengths.
 //!
-//! INVARIANT: the condition keys of a request are read through a [`Budget`] alone, and nothing is matched without one.
-//! What does not fit is an error and no "does not match": a Deny that could not be decided must not disappear.
+//! INVARIANT: the condition keys of a request are read only through a [`Budget`], and nothing is matched without one. A
+//! decision that exceeds the budget is an error, not "does not match": a Deny that could not be decided must not
+//! disappear.
 
 use std::cell::Cell;
 
 use crate::context::{Context, Value, Values};
 use crate::policy::Effect;
 
-/// The steps that one decision may take, each some nanoseconds. The policies of a user in ten groups, all of them as
-/// large and as many as the quotas allow, have some hundred thousand patterns, and most patterns take one step.
+/// The steps of one decision. A step takes some nanoseconds. The policies of a user in ten groups, with the largest
+/// sizes and numbers that the quotas allow, have some hundred thousand patterns. Most patterns take one step.
 pub const MAX_STEPS: u32 = 1 << 18;
-/// The longest action, resource or value of a condition key that a policy is held against: twice the longest ARN.
+/// The maximum length of an action, a resource or the value of a condition key: twice the longest ARN.
 pub const MAX_VALUE_BYTES: usize = 4_096;
-/// Bytes that are compared in one step.
+/// How many bytes one step compares.
 const BYTES_PER_STEP: usize = 32;
-/// Names of condition keys that are compared in one step.
+/// How many names of condition keys one step compares.
 const KEYS_PER_STEP: usize = 16;
-/// A letter beyond ASCII costs as much as so many bytes when its case is to be left out of account.
+/// A letter outside ASCII costs as much as this many bytes in a comparison without case.
 const TO_FOLD: usize = 16;
 
-/// Why a decision was given up; it counts as a denial then.
+/// Why a decision was stopped. The request is then denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Excess {
-    /// It would take more than [`MAX_STEPS`].
+    /// It needs more than [`MAX_STEPS`].
     Steps,
-    /// A policy looks at a value that is longer than [`MAX_VALUE_BYTES`].
+    /// A policy tests a value that is longer than [`MAX_VALUE_BYTES`].
     Value,
-    /// A policy has a variable for a tag whose key is there twice, in different case.
+    /// A policy has a variable for a tag key that occurs twice, in different case.
     Ambiguity,
 }
 
 impl Excess {
-    /// A sentence's end for people, after "because".
+    /// The reason as the end of a sentence, after "because".
     pub fn words(self) -> &'static str {
         match self {
             Self::Steps => "the policies that concern it take too many steps to evaluate",
@@ -57,7 +58,7 @@ impl<'a> Budget<'a> {
         Self { context, left: Cell::new(MAX_STEPS) }
     }
 
-    /// Takes one step, and more for many bytes.
+    /// Takes one step, or more for many bytes.
     pub(crate) fn spend(&self, bytes: usize) -> Result<(), Excess> {
         let cost = u32::try_from(1 + bytes / BYTES_PER_STEP).unwrap_or(u32::MAX);
         let left = self.left.get().checked_sub(cost);
@@ -76,8 +77,9 @@ impl<'a> Budget<'a> {
         if found.all().iter().all(is_short) { Ok(Some(found)) } else { Err(Excess::Value) }
     }
 
-    /// What a condition compares under a key: one set of values, which is empty where the key is absent. Of a key whose
-    /// value is not certain each possible value is tried: a Deny holds if it holds for any, an Allow if for all.
+    /// The values that a condition compares for a key: one set, which is empty if the key is absent. If the value of a
+    /// key is not certain, each possible value is tried: a Deny applies if it matches any of them, an Allow only if it
+    /// matches all.
     pub(crate) fn holds(
         &self,
         key: &str,
@@ -98,7 +100,7 @@ impl<'a> Budget<'a> {
         }
     }
 
-    /// The value of a key that holds exactly one by its nature, not by chance.
+    /// The value of a key that always has exactly one value.
     pub(crate) fn single(&self, key: &str) -> Result<Option<&'a Value>, Excess> {
         match self.find(key)? {
             Some(Values::Single(value)) => Ok(Some(value)),
@@ -108,12 +110,12 @@ impl<'a> Budget<'a> {
     }
 }
 
-/// A text of the request, if it is short enough.
+/// A text of the request, if it is not too long.
 pub(crate) fn bounded(text: &str) -> Result<&str, Excess> {
     if text.len() > MAX_VALUE_BYTES { Err(Excess::Value) } else { Ok(text) }
 }
 
-/// Whether one fits, as far as that can be told within the budget.
+/// Whether one matches, as far as the budget allows to decide.
 pub(crate) fn any<T>(
     items: impl IntoIterator<Item = T>,
     mut fits: impl FnMut(T) -> Result<bool, Excess>,
@@ -126,7 +128,7 @@ pub(crate) fn any<T>(
     Ok(false)
 }
 
-/// Whether all fit, as far as that can be told within the budget.
+/// Whether all match, as far as the budget allows to decide.
 pub(crate) fn all<T>(
     items: impl IntoIterator<Item = T>,
     mut fits: impl FnMut(T) -> Result<bool, Excess>,

@@ -1,4 +1,4 @@
-//! Who makes a request, as far as policies can name it.
+//! The caller of a request, as policies can name it.
 
 /// The principal of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,8 +9,8 @@ pub struct Caller<'a> {
     pub kind: CallerKind<'a>,
 }
 
-/// The kinds of principals. ARNs are those that policies write; unique ids are the `AIDA…` and `AROA…` of IAM, under
-/// which a stored policy names its principals.
+/// The kinds of principals. ARNs are the ones that policies contain. Unique IDs are IAM's `AIDA…` and `AROA…`; a stored
+/// policy contains these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallerKind<'a> {
     /// The account itself.
@@ -35,25 +35,25 @@ pub enum CallerKind<'a> {
     FederatedUser {
         /// `arn:aws:sts::ACCOUNT:federated-user/NAME`
         arn: &'a str,
-        /// The ARN and unique id of the user who asked for the session; none when that was the root user.
+        /// The ARN and unique ID of the user who requested the session; none for the root user.
         user: Option<(&'a str, &'a str)>,
     },
-    /// Somebody with a token of an identity provider, before there is a session.
+    /// A client with a token of an identity provider, before it has a session.
     WebIdentity {
-        /// The provider's ARN, or its name where AWS knows it by name.
+        /// The provider's ARN, or its name if AWS knows it by name.
         provider: &'a str,
     },
-    /// An AWS service, or a part of this server acting as one.
+    /// An AWS service, or a part of this server that acts as one.
     Service {
-        /// Such as `replication.ecr.amazonaws.com`.
+        /// For example `replication.ecr.amazonaws.com`.
         name: &'a str,
     },
-    /// Nobody known.
+    /// An anonymous caller.
     Anonymous,
 }
 
 impl Caller<'_> {
-    /// Whether the principal belongs to an account, whose policies then speak for it.
+    /// Whether the principal belongs to an account, whose policies then apply.
     pub(crate) fn has_account(&self) -> bool {
         !matches!(
             self.kind,

@@ -1,4 +1,4 @@
-//! What one kind of policy demands beyond the language.
+//! The constraints of each kind of policy, in addition to the grammar.
 
 use std::collections::HashSet;
 
@@ -8,28 +8,27 @@ use crate::principal::{Principal, Principals};
 use crate::resource::Form;
 use crate::{resource_arn, service_principal};
 
-/// What a policy is meant for.
+/// The kind of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Use {
     /// Attached to a user, group or role; a boundary.
     Identity,
-    /// Given with a request for a session. As one of an identity, but its ARNs have to be complete.
+    /// Sent in a request for a session. Like a policy of an identity, but its ARNs must be complete.
     Session,
     /// The trust policy of a role: principals, no resource.
     RoleTrust,
-    /// The policy of one repository: principals, the resource may be left out.
+    /// The policy of one repository: principals; the resource is optional.
     Repository,
     /// The policy of a whole registry: principals and resources.
     Registry,
 }
 
 impl Policy {
-    /// Whether the policy can serve for the use, by the grammar alone: that its principals exist is for the caller
-    /// to find out.
+    /// Whether the policy is valid for the use, by the grammar alone. The caller checks that its principals exist.
     pub fn check(&self, policy_use: Use) -> Result<(), PolicyError> {
         for (index, statement) in self.statements.iter().enumerate() {
-            // IAM looks at resources before it looks at actions.
+            // IAM checks resources before actions.
             if matches!(policy_use, Use::Identity | Use::Session) {
                 check_identity(index, statement, policy_use)?;
             }
@@ -72,7 +71,7 @@ impl Policy {
         Ok(())
     }
 
-    /// The principals that the policy names as AWS principals: account ids, ARNs and unique ids, each once.
+    /// The principals that the policy names as AWS principals: account IDs, ARNs and unique IDs, each once.
     pub fn named_principals(&self) -> Vec<&str> {
         let mut seen = HashSet::new();
         self.statements
@@ -107,8 +106,9 @@ fn only_arns(statement: &Statement, policy_use: Use) -> Result<(), PolicyError> 
             (Form::Incomplete | Form::IncompleteWithStar, Use::Session) | (Form::IncompleteWithGap, _) => {
                 return Err(PolicyError::IncompleteResource(text.to_string()));
             }
-            // …and completed in a policy of an identity. Of a resource's policy AWS says nothing: what an asterisk covers
-            // is beyond doubt there, and any other might be a Deny that its author believes to hold more than it does.
+            // …and completed in an identity policy. AWS does not document this for resource policies: an asterisk
+            // covers the rest without doubt, and any other text could be a Deny that applies to less than its author
+            // believes.
             (Form::Incomplete, Use::RoleTrust | Use::Repository | Use::Registry)
             | (Form::NoArn | Form::NoService, _) => {
                 return Err(PolicyError::InvalidResource(text.to_string()));
@@ -146,7 +146,7 @@ fn has_resource(index: usize, statement: &Statement) -> Result<(), PolicyError> 
     Ok(())
 }
 
-/// One service and one name; the service is a name without wildcards, or a lone `*`. A kept policy is not held to it.
+/// One service and one name; the service is a name without wildcards, or only `*`. Stored policies are not checked.
 fn actions_are_known_in_form(statement: &Statement) -> Result<(), PolicyError> {
     for text in &statement.written.actions {
         let Some((vendor, name)) = text.split_once(':') else { continue };
@@ -160,12 +160,12 @@ fn actions_are_known_in_form(statement: &Statement) -> Result<(), PolicyError> {
     Ok(())
 }
 
-/// Whether a text has the form of a service's name.
+/// Whether a text has the form of a service name.
 pub(crate) fn is_vendor(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
 }
 
-/// The services that a policy names are services, and no provider is one of SAML, of which there are none here.
+/// The services in a policy must exist, and its providers must not be SAML providers, because Wharf has none.
 fn principals_can_be(statement: &Statement) -> Result<(), PolicyError> {
     for principal in statement.principals.iter().flat_map(Principals::entries) {
         let refused =
@@ -191,7 +191,7 @@ fn only_of_service(statement: &Statement, service: &str) -> Result<(), PolicyErr
     }
 }
 
-/// An action of another service; `*` is of every one.
+/// An action of another service; `*` belongs to every service.
 fn foreign_action<'a>(statement: &'a Statement, service: &str) -> Option<&'a str> {
     let is_foreign =
         |text: &str| text.split_once(':').is_some_and(|(prefix, _)| !prefix.eq_ignore_ascii_case(service));

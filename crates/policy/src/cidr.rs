@@ -1,22 +1,22 @@
-//! Blocks of addresses: in the IpAddress operators, and wherever else a decision depends on where a request comes from.
+//! Networks in CIDR notation: for the IpAddress operators, and for other decisions that depend on the client address.
 
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// A block of addresses: `10.0.0.0/8`, `fd00::/8`, or one address.
+/// A network: `10.0.0.0/8`, `fd00::/8`, or one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cidr {
     network: IpAddr,
     prefix: u8,
 }
 
-/// Why a text is not a block of addresses.
+/// Why a text is not a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CidrError {
     /// The part before the slash is not an IPv4 or IPv6 address.
     #[error("not an IP address or CIDR block")]
     Address,
-    /// The part after the slash is not a number the address has bits for.
+    /// The part after the slash is not a valid prefix length.
     #[error("the prefix length does not fit the address")]
     Prefix,
 }
@@ -43,13 +43,13 @@ impl FromStr for Cidr {
 }
 
 impl Cidr {
-    /// How many bits of an address the block leaves open: 8 for a `/24` of IPv4, none for one address.
+    /// How many bits of an address the network leaves open: 8 for an IPv4 `/24`, none for one address.
     pub fn open_bits(&self) -> u8 {
         let bits: u8 = if self.network.is_ipv4() { 32 } else { 128 };
         bits.saturating_sub(self.prefix)
     }
 
-    /// Whether the address lies in the block. An IPv4 address that came over an IPv6 socket counts as IPv4.
+    /// Whether the network contains the address. An IPv4 address of an IPv6 socket counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.network, address.to_canonical()) {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_hold_their_addresses_and_no_others() {
+    fn networks_contain_only_their_addresses() {
         for (block, inside, outside) in [
             ("10.0.0.0/8", "10.255.0.1", "11.0.0.1"),
             ("192.168.1.7", "192.168.1.7", "192.168.1.8"),

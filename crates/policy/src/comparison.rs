@@ -1,4 +1,4 @@
-//! One value of a policy against one value of a request.
+//! Compares one value of a policy with one value of a request.
 
 use jiff::Timestamp;
 
@@ -12,7 +12,7 @@ use crate::pattern::{Case, Glob};
 use crate::policy::Version;
 use crate::template::Template;
 
-/// A condition value, read once as the type that its operator compares.
+/// A condition value, parsed once as the type that its operator compares.
 #[derive(Debug, Clone)]
 pub(crate) enum Comparison {
     Text(Template),
@@ -24,7 +24,7 @@ pub(crate) enum Comparison {
     Binary(Box<str>),
     Range(Cidr),
     Arn(ArnPattern),
-    /// `Null`: whether the key has to be absent.
+    /// `Null`: whether the key must be absent.
     Absent(bool),
 }
 
@@ -49,7 +49,7 @@ impl Comparison {
         })
     }
 
-    /// Whether the request's value is what the policy names, before any negation.
+    /// Whether the request's value matches, before any negation.
     pub(crate) fn matches(&self, value: &Value, budget: &Budget<'_>) -> Result<bool, Excess> {
         match self {
             Self::Text(template) => template.equals(&value.text(), budget),
@@ -78,7 +78,7 @@ impl Comparison {
         }
     }
 
-    /// Whether a value, read as a number, a moment or an address, is what is wanted.
+    /// Whether a value, read as a number, a time or an address, has the wanted relation.
     fn measures(&self, value: &Value) -> bool {
         match self {
             Self::Number(order, wanted) => number_of(value)
@@ -92,7 +92,7 @@ impl Comparison {
         }
     }
 
-    /// The keys that its variables look up.
+    /// The keys that its variables use.
     pub(crate) fn keys(&self) -> Vec<&str> {
         match self {
             Self::Text(template) | Self::TextIgnoringCase(template) | Self::Truth(template) => {
@@ -105,7 +105,7 @@ impl Comparison {
     }
 }
 
-/// A decimal number. Infinity, NaN and hexadecimal are none.
+/// A decimal number. Infinity, NaN and hexadecimal numbers are not accepted.
 fn number(text: &str) -> Option<f64> {
     let allowed = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E');
     if !text.bytes().all(allowed) {

@@ -1,7 +1,7 @@
-//! The `Condition` element: operators, each with keys, each with values.
+//! The `Condition` element: operators, their keys, and the values of the keys.
 //!
 //! Source: IAM User Guide, "Condition operators" and "Set operators for multivalued keys". All operators and keys must
-//! hold; of the values of one key one must match, or with a negated operator none may.
+//! match. For one key, one value must match, or none with a negated operator.
 
 use crate::budget::{Budget, Excess, all, any};
 use crate::comparison::Comparison;
@@ -18,7 +18,7 @@ pub(crate) struct Condition {
 }
 
 impl Condition {
-    /// Whether it holds in a statement of that effect.
+    /// Whether it matches in a statement with that effect.
     pub(crate) fn holds(&self, effect: Effect, budget: &Budget<'_>) -> Result<bool, Excess> {
         budget.holds(&self.key, effect, |values| self.holds_for(values, budget))
     }
@@ -40,8 +40,8 @@ impl Condition {
         }
     }
 
-    /// Without a set operator. AWS defines this for keys with one value. For a set it is read so that a condition is
-    /// never easier to meet for having more values: a positive operator wants one to match, a negated one wants none.
+    /// Without a set operator. AWS defines this only for keys with one value. For a set, more values never make a
+    /// condition easier to meet: a positive operator requires one match, a negated one requires no match.
     fn one(&self, values: &[Value], budget: &Budget<'_>) -> Result<bool, Excess> {
         if values.is_empty() {
             return Ok(self.operator.if_exists || self.operator.negated);
@@ -60,8 +60,7 @@ impl Condition {
     }
 }
 
-/// Set operators count an empty text as no value at all (IAM User Guide, "Evaluation logic for condition set
-/// operators").
+/// Set operators treat an empty text as no value (IAM User Guide, "Evaluation logic for condition set operators").
 fn is_empty_set(values: &[Value]) -> bool {
     values.iter().all(|value| matches!(value, Value::Text(text) if text.is_empty()))
 }

@@ -1,21 +1,21 @@
-//! What is known of a request besides its action and resource: condition keys with their values.
+//! The condition keys of a request with their values.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-/// One value of a condition key. The operator decides how it is read: a text that holds a number can be compared
-/// as a number, as with AWS's simulator, which sends every value as text.
+/// One value of a condition key. The operator decides how to read it: a text that contains a number can be compared as
+/// a number. AWS's simulator sends every value as text.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// Text, also ARNs and base64.
     Text(Cow<'static, str>),
-    /// A truth value, such as `aws:SecureTransport`.
+    /// A Boolean value, such as `aws:SecureTransport`.
     Bool(bool),
     /// A whole number, such as `aws:EpochTime`.
     Number(i64),
-    /// A moment, such as `aws:CurrentTime`.
+    /// A time, such as `aws:CurrentTime`.
     Time(Timestamp),
     /// A network address, such as `aws:SourceIp`.
     Address(IpAddr),
@@ -27,7 +27,7 @@ impl Value {
         Self::Text(Cow::Owned(text.into()))
     }
 
-    /// The value as policy variables and string operators see it.
+    /// The value as policy variables and string operators use it.
     pub(crate) fn text(&self) -> Cow<'_, str> {
         match self {
             Self::Text(text) => Cow::Borrowed(text),
@@ -73,16 +73,16 @@ impl From<IpAddr> for Value {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Values {
-    /// The key holds one value.
+    /// The key has one value.
     Single(Value),
-    /// The key holds a set (`aws:TagKeys`), which may be empty.
+    /// The key has a set of values (`aws:TagKeys`), which may be empty.
     Set(Vec<Value>),
-    /// The key holds one of these, and nobody can say which: tags whose keys differ only in case.
+    /// The key has one of these values, and it is not known which: tags whose keys differ only in case.
     OneOf(Vec<Value>),
 }
 
 impl Values {
-    /// Every value that it holds or may hold.
+    /// Every value that it has or may have.
     pub(crate) fn all(&self) -> &[Value] {
         match self {
             Self::Single(value) => std::slice::from_ref(value),
@@ -91,8 +91,8 @@ impl Values {
     }
 }
 
-/// A key as its case does not matter, in any script: what is left is the case of ASCII letters. Tags are told apart by the
-/// same rule (`aws::tag::folded`).
+/// A key with its case removed, in any script: only the case of ASCII letters remains. Tags use the same rule
+/// (`aws::tag::folded`).
 fn folded(key: &str) -> Cow<'_, str> {
     if key.is_ascii() {
         return Cow::Borrowed(key);
@@ -100,7 +100,7 @@ fn folded(key: &str) -> Cow<'_, str> {
     Cow::Owned(key.to_lowercase())
 }
 
-/// The condition keys of one request. Names are compared without case, as AWS does, also in the part after a `/`.
+/// The condition keys of one request. Names are compared without case, as in AWS, also after a `/`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Context {
     entries: Vec<(Cow<'static, str>, Values)>,
@@ -112,14 +112,14 @@ impl Context {
         Self::default()
     }
 
-    /// Adds a key with one value. A key that is there already is replaced.
+    /// Adds a key with one value. It replaces an existing key.
     #[must_use]
     pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
         self.set(name, value);
         self
     }
 
-    /// Adds a key that holds a set of values, perhaps an empty one.
+    /// Adds a key with a set of values, which may be empty.
     #[must_use]
     pub fn with_set<V: Into<Value>>(
         mut self,
@@ -144,8 +144,8 @@ impl Context {
         self.put(name.into(), Values::Set(values.into_iter().map(Into::into).collect()));
     }
 
-    /// Adds a key for each tag: the prefix, such as `aws:ResourceTag/`, and the tag's own key. Of tags whose keys differ
-    /// only in case each value is possible, and a decision minds them all.
+    /// Adds a key for each tag: the prefix, such as `aws:ResourceTag/`, and the tag's key. For tags whose keys differ
+    /// only in case, each value is possible, and a decision considers all of them.
     pub fn set_tags<'t>(&mut self, prefix: &str, tags: impl IntoIterator<Item = (&'t str, &'t str)>) {
         let mut keys: Vec<(Cow<'_, str>, Vec<Value>)> = Vec::new();
         for (key, value) in tags {
@@ -164,7 +164,7 @@ impl Context {
         }
     }
 
-    /// The keys of both; where both have a key, `other`'s values hold.
+    /// The keys of both contexts. For a key in both, the values of `other` are used.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         for (name, values) in other.entries {
@@ -173,7 +173,7 @@ impl Context {
         self
     }
 
-    /// Whether the key is there with at least one value.
+    /// Whether the key exists with at least one value.
     pub fn has(&self, name: &str) -> bool {
         self.find(name).is_some_and(|values| !values.all().is_empty())
     }
@@ -191,7 +191,7 @@ impl Context {
         self.entries.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name)).map(|(_, values)| values)
     }
 
-    /// How many keys there are.
+    /// The number of keys.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }

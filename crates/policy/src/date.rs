@@ -1,10 +1,10 @@
-//! Moments as policies write them: the W3C profile of ISO 8601, or seconds since 1970.
+//! Times in policies: the W3C profile of ISO 8601, or seconds since 1970.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-/// Reads a moment. Digits alone are seconds since 1970, so that the profile's bare year is not understood; a date
+/// Parses a time. Digits alone are seconds since 1970, so the profile's year without a month is not supported. A date
 /// without a zone is UTC.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let digits = text.strip_prefix('-').unwrap_or(text);

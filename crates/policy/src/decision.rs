@@ -1,11 +1,11 @@
-//! What was decided, by which statement, and the words that AWS has for it.
+//! The decision, the deciding statement, and AWS's text for it.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::budget::Excess;
 
-/// The name of a policy for people: its ARN, or the name of an inline policy. Cheap to copy.
+/// The name of a policy for messages: its ARN, or the name of an inline policy. Cheap to copy.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SourceName(Arc<str>);
 
@@ -27,29 +27,29 @@ impl fmt::Display for SourceName {
     }
 }
 
-/// The parts that policies play in a decision.
+/// The roles of policies in a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PolicyKind {
-    /// No policy at all: the root user of an account may do everything in it.
+    /// No policy: the root user of an account has all permissions in it.
     Root,
-    /// Of a user, its groups, or a role.
+    /// Policies of a user, its groups, or a role.
     Identity,
     /// A permissions boundary.
     Boundary,
     /// A session policy.
     Session,
-    /// Of the resource: a repository or registry policy.
+    /// Policies of the resource: a repository or registry policy.
     Resource,
     /// The trust policy of a role.
     RoleTrust,
-    /// A service control policy of an organisation.
+    /// A service control policy of an organization.
     ServiceControl,
-    /// A resource control policy of an organisation.
+    /// A resource control policy of an organization.
     ResourceControl,
 }
 
 impl PolicyKind {
-    /// AWS's words for the kind, without an article.
+    /// AWS's name for the kind, without an article.
     pub fn words(self) -> &'static str {
         match self {
             Self::Root => "root user",
@@ -64,44 +64,44 @@ impl PolicyKind {
     }
 }
 
-/// The kind of policy that would have had to allow.
+/// The kind of policy that does not allow the request.
 pub type MissingIn = PolicyKind;
 
-/// The statement that decided.
+/// The deciding statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct By {
-    /// The part its policy played.
+    /// The role of its policy.
     pub kind: PolicyKind,
-    /// The policy; none when the root user needed none.
+    /// The policy; none if the root user needed none.
     pub source: Option<SourceName>,
-    /// The place of the statement in the policy, from 0.
+    /// The position of the statement in the policy, from 0.
     pub statement_index: usize,
-    /// The statement's id, if it has one.
+    /// The statement's ID, if it has one.
     pub sid: Option<Arc<str>>,
 }
 
-/// The answer to a request.
+/// The result for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum Decision {
-    /// A statement allows it and nothing stands against it.
+    /// A statement allows it, and no statement denies it.
     Allow(By),
     /// A statement denies it.
     ExplicitDeny(By),
     /// No statement of this kind allows it.
     ImplicitDeny(MissingIn),
-    /// It could not be decided within the bounds of a decision, and is denied.
+    /// The decision exceeded its limits, and the request is denied.
     Exceeded(Excess),
 }
 
 impl Decision {
-    /// Whether the request may go on.
+    /// Whether the request is allowed.
     pub fn is_allowed(&self) -> bool {
         matches!(self, Self::Allow(_))
     }
 
-    /// The end of AWS's sentence "User: … is not authorized to perform: … on resource: …"; none for an Allow.
-    /// Source: IAM User Guide, "Troubleshoot access denied error messages".
+    /// The end of AWS's text "User: … is not authorized to perform: … on resource: …"; none for an Allow. Source: IAM
+    /// User Guide, "Troubleshoot access denied error messages".
     pub fn reason(&self, action: &str) -> Option<String> {
         match self {
             Self::Allow(_) => None,

@@ -1,7 +1,8 @@
-//! A policy's text as a tree that keeps the order of members and the value of numbers, so that its principals can be
-//! replaced and the rest stays as it was meant.
+//! The text of a policy as a tree that preserves the order of members and the values of numbers, so its principals can
+//! be replaced without other changes.
 //!
-//! Policies of resources are kept with principals by unique id and shown with ARNs; this is the way there and back.
+//! Resource policies are stored with principals as unique IDs and shown with ARNs. This module converts in both
+//! directions.
 
 use std::collections::HashMap;
 
@@ -9,12 +10,12 @@ use crate::error::PolicyError;
 use crate::json::Json;
 use crate::policy::MAX_POLICY_BYTES;
 
-/// A policy document. That it is a policy is for [`crate::Policy::parse`] to say.
+/// A policy document. [`crate::Policy::parse`] decides whether it is a valid policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document(Json);
 
 impl Document {
-    /// Reads a text.
+    /// Parses a text.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         if text.len() > MAX_POLICY_BYTES {
             return Err(PolicyError::TooLong(text.len()));
@@ -40,7 +41,7 @@ impl Document {
         found
     }
 
-    /// Puts other names for principals where there are any.
+    /// Replaces the principals that have a new name.
     pub fn replace_aws_principals(&mut self, names: &HashMap<String, String>) {
         let statements = match member_mut(&mut self.0, "Statement") {
             Some(Json::List(list)) => list.as_mut_slice(),
@@ -58,12 +59,12 @@ impl Document {
         }
     }
 
-    /// Whether it says its version.
+    /// Whether it has a version.
     pub(crate) fn has_version(&self) -> bool {
         member(&self.0, "Version").is_some()
     }
 
-    /// The places of statements with `${` where version 2012-10-17 would read a variable.
+    /// The positions of statements with `${` where version 2012-10-17 has a variable.
     pub(crate) fn statements_with_variables(&self) -> Vec<usize> {
         let has_variable = |statement| {
             ["Resource", "NotResource", "Condition"]
@@ -82,7 +83,7 @@ impl Document {
         text
     }
 
-    /// The text as ECR shows policies: indented by two, `"k" : v`, lists in the line.
+    /// The text as ECR shows policies: indented by two, `"k" : v`, lists on one line.
     pub fn to_pretty_json(&self) -> String {
         let mut text = String::new();
         pretty(&self.0, 0, &mut text);
@@ -221,12 +222,12 @@ mod tests {
     const POLICY: &str = r#"{"Version":"2008-10-17","Statement":[{"Sid":"a \"b\"","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:root","444455556666"],"Service":"x"},"Action":"ecr:*","Condition":{"NumericLessThan":{"a:b":[1.50,2]}}},{"NotPrincipal":{"AWS":"444455556666"}},{"Principal":"*"}]}"#;
 
     #[test]
-    fn a_text_comes_back_as_it_was() {
+    fn a_printed_document_equals_its_source() {
         assert_eq!(Document::parse(POLICY).unwrap().to_json(), POLICY.replace("1.50", "1.5"));
     }
 
     #[test]
-    fn principals_are_found_and_replaced_in_their_order() {
+    fn principals_are_found_and_replaced_in_order() {
         let mut document = Document::parse(POLICY).unwrap();
         assert_eq!(document.aws_principals(), ["arn:aws:iam::111122223333:root", "444455556666"]);
         let names = HashMap::from([("444455556666".to_owned(), "AIDA1".to_owned())]);

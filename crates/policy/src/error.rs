@@ -1,10 +1,10 @@
-//! Why a policy document was refused, as types; and the sentences that IAM says for them.
+//! Why a policy document is refused: the types, and IAM's texts for them.
 
 use thiserror::Error;
 
 use crate::resource_arn::IAM_PATHS;
 
-/// The reason why a text is no policy, or no policy for the use it was meant for.
+/// Why a text is not a policy, or not a valid policy for its use.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PolicyError {
@@ -17,7 +17,7 @@ pub enum PolicyError {
     /// An object has the same member twice.
     #[error("the element {0:?} occurs twice in one object")]
     DuplicateElement(String),
-    /// An element has a JSON type that the grammar does not allow there.
+    /// An element has a JSON type that the grammar does not allow.
     #[error("{element} must be {expected}")]
     WrongType {
         /// The element, such as `Action`.
@@ -25,7 +25,7 @@ pub enum PolicyError {
         /// What the grammar allows, as words.
         expected: &'static str,
     },
-    /// An element that the grammar does not know.
+    /// An element that the grammar does not define.
     #[error("unknown element {0:?}")]
     UnknownElement(String),
     /// `Version` is neither 2008-10-17 nor 2012-10-17.
@@ -52,10 +52,10 @@ pub enum PolicyError {
     /// An action with more than one colon.
     #[error("the action {0:?} has more than one colon")]
     ManyColons(String),
-    /// What stands before an action's colon is no service's name.
+    /// The text before an action's colon is not a service name.
     #[error("{0:?} is not the name of a service")]
     InvalidVendor(String),
-    /// An action in a trust policy that is none of the Security Token Service.
+    /// An action in a trust policy that does not belong to the Security Token Service.
     #[error("the action {0:?} is not about taking the role on: sts:AssumeRole and its like")]
     NotAssumeRole(String),
     /// A statement has neither `Resource` nor `NotResource`, or an empty list of them.
@@ -64,10 +64,10 @@ pub enum PolicyError {
     /// A resource that is neither an ARN nor `*`.
     #[error("the resource {0:?} must be an ARN or \"*\"")]
     InvalidResource(String),
-    /// A partition that is none of AWS's.
+    /// An unknown partition.
     #[error("{partition:?} is not a partition: the resource begins with arn:aws:")]
     InvalidPartition {
-        /// What was given.
+        /// The value in the policy.
         partition: String,
         /// The ARN, completed.
         resource: String,
@@ -78,36 +78,36 @@ pub enum PolicyError {
     /// A Region in an ARN of IAM.
     #[error("the resource {0:?} is of IAM, which has no Regions")]
     RegionOfIam(String),
-    /// A Region in an ARN of what has none.
+    /// A Region in an ARN of a service without Regions.
     #[error("the resource {0:?} cannot have a Region")]
     RegionInResource(String),
-    /// An account in an ARN of what has none.
+    /// An account in an ARN of a service without accounts.
     #[error("the resource {0:?} cannot have an account")]
     AccountInResource(String),
-    /// An ARN of something that IAM does not have.
+    /// An ARN of a resource type that IAM does not have.
     #[error("the resource {0:?} is nothing that IAM has")]
     InvalidIamPath(String),
-    /// An ARN with fewer than six fields where nothing completes it.
+    /// An ARN with fewer than six fields that is not completed.
     #[error("the resource {0:?} is not a complete ARN: arn:partition:service:region:account:resource")]
     IncompleteResource(String),
-    /// A type of principal that is none of AWS, Service, Federated, CanonicalUser.
+    /// An unknown type of principal: not AWS, Service, Federated or CanonicalUser.
     #[error("unknown type of principal {0:?}")]
     UnknownPrincipalType(String),
-    /// A principal that cannot be one.
+    /// An invalid principal.
     #[error("invalid principal {kind:?}: {value:?}")]
     InvalidPrincipal {
         /// The member of the principal map, such as `AWS`.
         kind: &'static str,
-        /// What was given.
+        /// The value in the policy.
         value: String,
     },
     /// A statement of a resource-based policy without `Principal`.
     #[error("statement {} has no Principal", .0 + 1)]
     MissingPrincipal(usize),
-    /// A statement that would allow everybody but those named.
+    /// A statement that would allow everybody except the named principals.
     #[error("statement {} allows with NotPrincipal, which is for Deny: name whom you mean in Principal", .0 + 1)]
     AllowWithNotPrincipal(usize),
-    /// An element that the grammar knows and this kind of policy may not have.
+    /// An element of the grammar that this kind of policy may not have.
     #[error("this kind of policy cannot have the element {0}")]
     ProhibitedElement(&'static str),
     /// A condition operator that does not exist.
@@ -116,24 +116,24 @@ pub enum PolicyError {
     /// A condition value that the operator cannot compare with.
     #[error("{value:?} is no value for the condition operator {operator}")]
     InvalidConditionValue {
-        /// The operator as AWS spells it.
+        /// The operator in AWS's spelling.
         operator: &'static str,
-        /// What was given.
+        /// The value in the policy.
         value: String,
     },
     /// A policy variable that is not closed, has no name, or has a default without quotes.
     #[error("malformed policy variable in {0:?}")]
     InvalidVariable(String),
-    /// A statement id with characters that an identity policy cannot have.
+    /// A statement ID with characters that an identity policy may not have.
     #[error("the statement id {0:?} is not alphanumeric")]
     InvalidSid(String),
-    /// Two statements with one id.
+    /// Two statements with the same ID.
     #[error("two statements have the id {0:?}")]
     DuplicateSid(String),
 }
 
 impl PolicyError {
-    /// As [`PolicyError::iam_message`], in the words that IAM has for a trust policy.
+    /// Like [`PolicyError::iam_message`], with IAM's texts for a trust policy.
     pub fn trust_message(&self) -> String {
         match self {
             Self::NotJson(_) => "This policy contains invalid Json".to_owned(),
@@ -141,7 +141,7 @@ impl PolicyError {
         }
     }
 
-    /// The sentence that the IAM API answers with `MalformedPolicyDocument`.
+    /// The text of IAM's `MalformedPolicyDocument`.
     pub fn iam_message(&self) -> String {
         match self {
             Self::InvalidAction(_) => {

@@ -1,4 +1,4 @@
-//! The combination of all policies that concern a request.
+//! Combines all policies that apply to a request.
 //!
 //! Source: IAM User Guide, "How AWS enforcement code logic evaluates requests to allow or deny access", "Policy
 //! evaluation for requests within a single account", "Cross-account policy evaluation logic", "Permissions boundaries
@@ -10,50 +10,50 @@ use crate::decision::{By, Decision, PolicyKind, SourceName};
 use crate::policy::{Effect, Policy, Question, Request};
 use crate::principal::Naming;
 
-/// A policy with the name it has in an explanation.
+/// A policy with its name for explanations.
 pub type Source<'a> = (&'a SourceName, &'a Policy);
 
-/// Every policy that concerns a request. What is left empty does not take part.
+/// Every policy that applies to a request. An empty list has no effect.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Policies<'a> {
-    /// Of the user and its groups, or of the role.
+    /// Policies of the user and its groups, or of the role.
     pub identity: &'a [Source<'a>],
     /// The permissions boundary of the user or role.
     pub boundary: Option<Source<'a>>,
     /// The session's policies. `None`: the session has none and is not limited. An empty list allows nothing, as with
     /// GetFederationToken without a policy.
     pub session: Option<&'a [Source<'a>]>,
-    /// Of the resource: repository policy, registry policy, or a role's trust policy.
+    /// Policies of the resource: repository policy, registry policy, or a role's trust policy.
     pub resource: &'a [Source<'a>],
-    /// Service control policies of the caller's account: one list for each level from the organisation's root down
-    /// to the account. Empty where none apply: no organisation, the management account, a service-linked role.
+    /// Service control policies of the caller's account: one list for each level from the root of the organization to
+    /// the account. Empty if none apply: no organization, the management account, a service-linked role.
     pub service_control: &'a [&'a [Source<'a>]],
-    /// Resource control policies of the resource's account, as levels.
+    /// Resource control policies of the resource's account, by level.
     pub resource_control: &'a [&'a [Source<'a>]],
 }
 
-/// Who asks, and whose the resource is.
+/// The caller, and the owner of the resource.
 #[derive(Debug, Clone, Copy)]
 pub struct Access<'a> {
     /// The principal.
     pub caller: Caller<'a>,
-    /// The account of the resource; for operations without a resource the caller's own.
+    /// The account of the resource; for operations without a resource, the caller's own account.
     pub resource_account: &'a str,
-    /// Whether the resource's policy must allow even within one account: so it is with a role's trust policy.
+    /// Whether the resource's policy must allow even within one account, as a role's trust policy must.
     pub is_role_trust: bool,
 }
 
-/// A statement that speaks of a request.
+/// A statement that matches a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matched {
-    /// What it does.
+    /// Its effect.
     pub effect: Effect,
-    /// Which it is.
+    /// Its identity.
     pub by: By,
 }
 
-/// Decides with identity policies alone: a caller of the resource's own account, without boundary, session or
-/// organisation, and a resource without a policy.
+/// Decides with identity policies alone: the caller is in the resource's account, without boundary, session or
+/// organization, and the resource has no policy.
 pub fn evaluate_identity(policies: &[(&SourceName, &Policy)], request: &Request<'_>) -> Decision {
     let group = Group { kind: PolicyKind::Identity, sources: policies };
     let decide = || {
@@ -66,10 +66,10 @@ pub fn evaluate_identity(policies: &[(&SourceName, &Policy)], request: &Request<
     decide().unwrap_or_else(Decision::Exceeded)
 }
 
-/// Decides by everything that concerns a request.
+/// Decides with all policies that apply to a request.
 pub fn evaluate(policies: &Policies<'_>, request: &Request<'_>, access: &Access<'_>) -> Decision {
     if access.caller.kind == CallerKind::Anonymous {
-        // Private ECR knows no anonymous principal, whatever a policy says.
+        // Private ECR has no anonymous principal, regardless of policies.
         return Decision::ImplicitDeny(PolicyKind::Identity);
     }
     let decide = || {
@@ -82,8 +82,8 @@ pub fn evaluate(policies: &Policies<'_>, request: &Request<'_>, access: &Access<
     decide().unwrap_or_else(Decision::Exceeded)
 }
 
-/// Every statement that speaks of a request, in the order in which kinds of policies are asked; as far as the steps go
-/// that a decision may take.
+/// Every statement that matches a request, in the order in which kinds of policies are evaluated, as far as the steps
+/// of a decision allow.
 pub fn matched_statements(
     policies: &Policies<'_>,
     request: &Request<'_>,
@@ -91,7 +91,7 @@ pub fn matched_statements(
 ) -> Vec<Matched> {
     let has_boundary = policies.boundary.is_some();
     let mut matched = Vec::new();
-    // What was found before the end of the steps is true.
+    // The statements found before the end of the steps are correct.
     let _: Result<(), Excess> = Question::of(request).and_then(|question| {
         groups(policies, access, |group| {
             for (name, policy) in group.sources {
@@ -108,7 +108,7 @@ pub fn matched_statements(
     matched
 }
 
-/// Policies that play the same part.
+/// Policies with the same role.
 #[derive(Clone, Copy)]
 pub(crate) struct Group<'a> {
     pub(crate) kind: PolicyKind,
@@ -120,7 +120,7 @@ impl Group<'_> {
         By { kind: self.kind, source: Some(name.clone()), statement_index: index, sid: sid.cloned() }
     }
 
-    /// The first statement that denies. Policies of a resource ask for the caller and whether it has a boundary.
+    /// The first statement that denies. Resource policies consider the caller and whether it has a boundary.
     fn deny(
         &self,
         question: &Question<'_>,
@@ -145,7 +145,7 @@ impl Group<'_> {
         Ok(None)
     }
 
-    /// The first statement that allows, in policies that speak of whoever they are attached to.
+    /// The first statement that allows, in policies without principals.
     fn allow(&self, question: &Question<'_>) -> Result<Option<By>, Excess> {
         for (name, policy) in self.sources {
             for (index, statement) in policy.statements.iter().enumerate() {
@@ -157,8 +157,8 @@ impl Group<'_> {
         Ok(None)
     }
 
-    /// Of the statements that allow the caller, the one that names it most closely. A statement that names nobody is
-    /// no grant.
+    /// Among the statements that allow the caller, the one that names it most specifically. A statement that does not
+    /// name the caller grants nothing.
     fn grant(&self, question: &Question<'_>, caller: &Caller<'_>) -> Result<Option<(Naming, By)>, Excess> {
         let mut best: Option<(Naming, By)> = None;
         for (name, policy) in self.sources {
@@ -179,7 +179,7 @@ impl Group<'_> {
     }
 }
 
-/// Calls `visit` with each group of policies, in the order in which AWS asks them, until one ends in an error.
+/// Calls `visit` with each group of policies, in AWS's order, until one returns an error.
 pub(crate) fn groups<E>(
     policies: &Policies<'_>,
     access: &Access<'_>,
@@ -240,7 +240,7 @@ impl Inquiry<'_, '_> {
         let grant = resource.grant(&self.question, &self.access.caller)?;
         let caller = &self.access.caller;
         if !caller.has_account() {
-            // A service or a token of an identity provider has nothing but the resource's policy.
+            // For a service or a token of an identity provider, only the resource's policy counts.
             return Ok(grant.map(|(_, by)| by).ok_or(resource_kind));
         }
         if caller.account != self.access.resource_account {
@@ -258,8 +258,8 @@ impl Inquiry<'_, '_> {
     /// What the caller's own account allows: its identity policies within boundary and session policy.
     fn own_account(&self) -> Result<Allowed, Excess> {
         let by = match self.access.caller.kind {
-            // The session of a root user too: it has what the root user may, within its session policy (IAM User Guide,
-            // "Permissions for GetFederationToken").
+            // This includes the session of a root user: it has the permissions of the root user within its session
+            // policy (IAM User Guide, "Permissions for GetFederationToken").
             CallerKind::Root | CallerKind::FederatedUser { user: None, .. } => {
                 Some(By { kind: PolicyKind::Root, source: None, statement_index: 0, sid: None })
             }
@@ -270,7 +270,7 @@ impl Inquiry<'_, '_> {
         by.map_or(Ok(Err(PolicyKind::Identity)), |by| self.within_limits(by))
     }
 
-    /// What is allowed, if boundary and session policy allow it too.
+    /// The statement that allows, if boundary and session policy allow too.
     fn within_limits(&self, by: By) -> Result<Allowed, Excess> {
         if let Some(boundary) = &self.policies.boundary {
             let group = Group { kind: PolicyKind::Boundary, sources: std::slice::from_ref(boundary) };

@@ -1,5 +1,5 @@
-//! Which identity providers a trust policy believes, and which of a token's claims it asks for: what has to be known
-//! before a policy may believe a provider that many organisations share.
+//! The identity providers that a trust policy trusts, and the claims that it tests: a policy that trusts a provider
+//! which many organizations share must test certain claims.
 
 use crate::budget::Budget;
 use crate::comparison::Comparison;
@@ -9,7 +9,7 @@ use crate::principal::{Principal, Principals};
 
 const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
 
-/// A statement that lets in whoever brings a token of a provider.
+/// A statement that allows clients with a token of a provider.
 #[derive(Debug, Clone, Copy)]
 pub struct ProviderTrust<'a> {
     provider: &'a str,
@@ -17,7 +17,7 @@ pub struct ProviderTrust<'a> {
 }
 
 impl Policy {
-    /// The identity providers whose tokens its statements let in, each with its statement.
+    /// The identity providers whose tokens the policy accepts, each with its statement.
     pub fn trusted_providers(&self) -> impl Iterator<Item = ProviderTrust<'_>> {
         let allowing = self
             .statements
@@ -33,21 +33,21 @@ impl Policy {
     }
 }
 
-/// Whether a statement is about tokens of identity providers. One that cannot be decided counts as one.
+/// Whether a statement applies to tokens of identity providers. A statement that cannot be decided counts as one.
 fn may_cover(statement: &Statement) -> bool {
     let nothing = Context::new();
     statement.covers_action(ACTION, &Budget::of(&nothing)).unwrap_or(true)
 }
 
 impl<'a> ProviderTrust<'a> {
-    /// The provider as the policy names it: an ARN, or the name of one that AWS knows by name.
+    /// The provider as the policy names it: an ARN, or the name of a provider that AWS knows by name.
     pub fn provider(&self) -> &'a str {
         self.provider
     }
 
-    /// Whether a condition wants certain texts of a key: not all but some, and none that is wildcards alone.
+    /// Whether a condition requires certain values of a key: not any value, and not only wildcards.
     pub fn asks_for(&self, key: &str) -> bool {
-        // A set operator or IfExists makes no difference: every token that was verified has these claims, each once.
+        // A set operator or IfExists makes no difference: every verified token has these claims, each once.
         self.statement.conditions.iter().any(|condition| {
             condition.key.eq_ignore_ascii_case(key)
                 && !condition.operator.negated

@@ -1,7 +1,7 @@
-//! JSON as a policy needs it: members in order with repeated names kept, numbers as text.
+//! JSON for policies: members in order with repeated names, numbers as text.
 //!
-//! serde_json's own value keeps the last of two equal members, and a policy with two `Effect` members must be
-//! refused, not read one way or the other. Nesting is bounded by serde_json (128 levels).
+//! serde_json's own value keeps the last of two equal members, but a policy with two `Effect` members must be refused.
+//! serde_json limits the nesting (128 levels).
 
 use std::collections::HashSet;
 use std::fmt;
@@ -20,7 +20,7 @@ pub(crate) enum Json {
 }
 
 impl Json {
-    /// The first member name that occurs twice in one object, anywhere in the value.
+    /// The first member name that occurs twice in one object, at any depth.
     pub(crate) fn duplicate_member(&self) -> Option<&str> {
         match self {
             Self::List(items) => items.iter().find_map(Self::duplicate_member),

@@ -1,13 +1,15 @@
-//! The policy language of AWS Identity and Access Management, and the decision it leads to.
+//! The policy language of AWS Identity and Access Management, and its decisions.
 //!
-//! A [`Policy`] is parsed and compiled once and evaluated many times: no pattern is taken apart while a request
-//! waits. [`evaluate`] joins identity, boundary, session, resource and organisation policies by AWS's rules;
-//! [`evaluate_identity`] is the short form for a caller of the resource's own account without any of the others.
+//! A [`Policy`] is parsed and compiled once and evaluated many times: no pattern is parsed while a request waits.
+//! [`evaluate`] combines identity, boundary, session, resource and organization policies by AWS's rules.
+//! [`evaluate_identity`] is the short form for a caller in the resource's account without any of the others.
 //!
 //! INVARIANT: this crate is pure. No input or output, no clock: the time of a request is a value in its [`Context`].
-//! INVARIANT: what a policy substitutes into a pattern never becomes a wildcard, and a variable without a value
-//! never matches anything.
-//! INVARIANT: a decision takes a bounded number of steps, and one that would take more is a denial.
+//!
+//! INVARIANT: a value that a variable puts into a pattern never becomes a wildcard, and a variable without a value
+//! matches nothing.
+//!
+//! INVARIANT: a decision takes a limited number of steps. A decision that needs more is a denial.
 
 #![warn(missing_docs)]
 

@@ -1,7 +1,7 @@
-//! What a person should know about a policy before it is put anywhere: why it would be refused, and where it says
-//! something else than its author is likely to mean.
+//! Checks a policy before it is used: why it would be refused, and where its meaning probably differs from its author's
+//! intention.
 //!
-//! A warning never changes a decision: the language allows all that is warned of.
+//! A warning never changes a decision: the language allows everything that causes a warning.
 
 mod actions;
 mod rules;
@@ -13,30 +13,30 @@ use crate::document::Document;
 use crate::error::PolicyError;
 use crate::policy::Policy;
 
-/// How much a finding matters.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The policy works, perhaps not as it was meant.
+    /// The policy is accepted, but may not do what its author intended.
     Warning,
     /// The policy is refused.
     Error,
 }
 
-/// One thing found in a policy.
+/// One finding in a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// How much it matters.
+    /// Its severity.
     pub severity: Severity,
-    /// The statement's place from 0; none for what concerns the whole document.
+    /// The statement's position from 0; none for a finding on the whole document.
     pub statement_index: Option<usize>,
-    /// The statement's id, if it has one.
+    /// The statement's ID, if it has one.
     pub sid: Option<String>,
-    /// A sentence for people.
+    /// The message.
     pub message: String,
 }
 
 impl fmt::Display for Finding {
-    /// `warning: statement 2 (Sid "Pull"): …`, counted from 1 as people count.
+    /// `warning: statement 2 (Sid "Pull"): …`, counted from 1.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.severity {
             Severity::Warning => "warning: ",
@@ -53,17 +53,17 @@ impl fmt::Display for Finding {
     }
 }
 
-/// The actions that exist, since this crate knows no service. Of services with no action here nothing is said.
+/// The existing actions, because this crate knows no service. There are no findings on services without an action here.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct KnownActions<'a> {
     /// Every action with its service: `ecr:PutImage`.
     pub all: &'a [&'a str],
-    /// Those of them that act on no resource, so that only `"Resource": "*"` speaks of them.
+    /// The actions without a resource, which only `"Resource": "*"` matches.
     pub without_resource: &'a [&'a str],
 }
 
-/// Looks at a document as a policy for a use. Errors come first: with one, the policy is refused there, in the words of
-/// [`PolicyError::iam_message`] with the reason behind them.
+/// Checks a document as a policy for a use. Errors come first: they contain the text of [`PolicyError::iam_message`]
+/// and the reason.
 pub fn lint(document: &str, policy_use: Use, known: &KnownActions<'_>) -> Vec<Finding> {
     let (policy, tree) = match (Policy::parse(document), Document::parse(document)) {
         (Ok(policy), Ok(tree)) => (policy, tree),

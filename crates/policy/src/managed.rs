@@ -1,9 +1,9 @@
-//! AWS-managed policies, by ARN: all that AWS has.
+//! All AWS-managed policies, by ARN.
 //!
-//! The documents of those that registries, clusters and pipelines use are those of the AWS Managed Policy Reference at the
-//! version named beside them. Three of these, which are long, and the others (`managed/others.tsv`) are kept only in their
-//! statements on the services that exist here (ecr, ecr-public, iam, kms, organizations, sts), on which they decide as the
-//! whole document would.
+//! The policies that registries, clusters and pipelines use have their documents from the AWS Managed Policy Reference,
+//! at the given version. Three long ones of these, and all others (`managed/others.tsv`), have only their statements on
+//! the services that exist here (ecr, ecr-public, iam, kms, organizations, sts). For these services they give the same
+//! decisions as the complete documents.
 
 use std::sync::LazyLock;
 
@@ -14,14 +14,14 @@ pub struct Managed {
     pub name: &'static str,
     /// Its path, from `/` to `/`.
     pub path: &'static str,
-    /// The version that the document is.
+    /// The version of the document.
     pub version_id: &'static str,
-    /// When AWS made the policy.
+    /// When AWS created the policy.
     pub created_at: &'static str,
-    /// When AWS made this version.
+    /// When AWS created this version.
     pub updated_at: &'static str,
-    /// Whether the document lacks statements of AWS's own, on services that do not exist here. Where none is left, one of
-    /// its actions stands for all, since a document must have a statement.
+    /// Whether statements on services that do not exist here were removed. If no statement is left, one action of the
+    /// policy stays, because a document must have a statement.
     pub is_shortened: bool,
     /// The document.
     pub document: &'static str,
@@ -34,13 +34,13 @@ impl Managed {
     }
 }
 
-/// The document of an AWS-managed policy, or none if the ARN names none that is known here.
+/// The document of an AWS-managed policy; none if the ARN is unknown.
 pub fn find(arn: &str) -> Option<&'static str> {
     find_policy(arn).map(|policy| policy.document)
 }
 
-/// An AWS-managed policy with all that is known of it. It has one ARN, that of the partition `aws`: a second one
-/// would pass by every condition on `iam:PolicyARN` that names the first.
+/// An AWS-managed policy with all its data. It has one ARN, in the partition `aws`: a second ARN would bypass every
+/// condition on `iam:PolicyARN` that names the first.
 pub fn find_policy(arn: &str) -> Option<&'static Managed> {
     let path_and_name = arn.strip_prefix("arn:aws:iam::aws:policy")?;
     let (_, name) = path_and_name.rsplit_once('/')?;
@@ -53,7 +53,7 @@ pub fn all() -> &'static [Managed] {
     &ALL
 }
 
-/// Put together when it is first asked for: it points into the program, and holds no text of its own.
+/// Built on first use. It points to text in the program and stores no text of its own.
 static ALL: LazyLock<Vec<Managed>> = LazyLock::new(|| {
     let others = include_str!("managed/others.tsv").lines().filter_map(read);
     let mut all: Vec<Managed> = MANAGED.iter().copied().chain(others).collect();
@@ -61,7 +61,7 @@ static ALL: LazyLock<Vec<Managed>> = LazyLock::new(|| {
     all
 });
 
-/// Reads a line: name, path, version, when the policy and when the version was made, `shortened` or `whole`, document.
+/// Parses a line: name, path, version, creation times of the policy and the version, `shortened` or `whole`, document.
 fn read(line: &'static str) -> Option<Managed> {
     let mut parts = line.splitn(7, '\t');
     let mut next = || parts.next();

@@ -1,34 +1,34 @@
-//! Statements that would allow a request if one thing were different: what somebody looks for who was denied.
+//! Statements that almost allow a request: they help a caller that was denied.
 
 use crate::budget::Excess;
 use crate::decision::{By, PolicyKind};
 use crate::evaluate::{Access, Policies, groups};
 use crate::policy::{Effect, Question, Request, Statement};
 
-/// What keeps a statement from allowing.
+/// Why a statement does not allow the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Missed {
     /// It names other principals.
     Principal,
-    /// It speaks of other resources.
+    /// It has other resources.
     Resource,
-    /// The condition on this key does not hold.
+    /// The condition on this key does not match.
     Condition(Box<str>),
 }
 
-/// A statement that allows the action, and does not allow the request.
+/// A statement that allows the action but not the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NearMiss {
-    /// Which it is.
+    /// Its identity.
     pub by: By,
-    /// The first thing that stands in its way.
+    /// The first reason.
     pub missed: Missed,
 }
 
-/// The statements that allow the request's action, yet not the request; as far as the steps go that a decision may take.
+/// The statements that allow the request's action but not the request, as far as the steps of a decision allow.
 pub fn near_misses(policies: &Policies<'_>, request: &Request<'_>, access: &Access<'_>) -> Vec<NearMiss> {
     let mut found = Vec::new();
-    // What was found before the end of the steps is true.
+    // The statements found before the end of the steps are correct.
     let _: Result<(), Excess> = Question::of(request).and_then(|question| {
         groups(policies, access, |group| {
             let names_principals = matches!(group.kind, PolicyKind::Resource | PolicyKind::RoleTrust);
@@ -46,7 +46,8 @@ pub fn near_misses(policies: &Policies<'_>, request: &Request<'_>, access: &Acce
     found
 }
 
-/// What keeps an Allow of the action from allowing; none for other statements, and where nothing does.
+/// Why an Allow statement for the action does not allow the request; none for other statements, and none if nothing
+/// prevents it.
 fn missed(
     statement: &Statement,
     question: &Question<'_>,

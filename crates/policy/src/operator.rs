@@ -1,6 +1,6 @@
 //! The names of condition operators.
 
-/// What two values are compared as, and how.
+/// The type of a comparison, and its relation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     StringEquals,
@@ -11,7 +11,7 @@ pub(crate) enum Kind {
     Bool,
     BinaryEquals,
     IpAddress,
-    /// ArnEquals and ArnLike are the same (IAM User Guide, "ARN condition operators").
+    /// ArnEquals and ArnLike are equal (IAM User Guide, "ARN condition operators").
     Arn,
     Null,
 }
@@ -38,7 +38,7 @@ impl Order {
     }
 }
 
-/// How the values of a key that has several take part.
+/// How the values of a key with several values are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Quantifier {
     /// No prefix.
@@ -59,7 +59,7 @@ pub(crate) struct Operator {
     pub(crate) if_exists: bool,
 }
 
-/// Every operator: name, what it compares, whether it is negated.
+/// Every operator: name, type, whether it is negated.
 const OPERATORS: [(&str, Kind, bool); 27] = [
     ("StringEquals", Kind::StringEquals, false),
     ("StringNotEquals", Kind::StringEquals, true),
@@ -91,8 +91,8 @@ const OPERATORS: [(&str, Kind, bool); 27] = [
 ];
 
 impl Operator {
-    /// Reads `[ForAllValues:|ForAnyValue:]Name[IfExists]`. Case is not regarded: documents in use, and AWS's own
-    /// pages, do not keep to one spelling of the prefixes.
+    /// Parses `[ForAllValues:|ForAnyValue:]Name[IfExists]`. Case is ignored: existing documents, and AWS's own pages,
+    /// spell the prefixes in different ways.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (quantifier, rest) = match text.split_once(':') {
             None => (Quantifier::One, text),
@@ -102,7 +102,7 @@ impl Operator {
         };
         let (bare, if_exists) = without_suffix(rest, "IfExists");
         let &(name, kind, negated) = OPERATORS.iter().find(|(name, ..)| name.eq_ignore_ascii_case(bare))?;
-        // Null asks whether the key is there: neither a suffix nor a prefix has a meaning for it.
+        // Null tests whether the key exists: suffixes and prefixes have no meaning for it.
         if kind == Kind::Null && (if_exists || quantifier != Quantifier::One) {
             return None;
         }

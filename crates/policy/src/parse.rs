@@ -1,7 +1,7 @@
-//! From JSON to a compiled policy.
+//! Compiles JSON to a policy.
 //!
-//! Source: IAM User Guide, "Grammar of the IAM JSON policy language". Names of elements are exact; an element that the
-//! grammar does not know is an error, since a misspelt `Condition` must not widen a statement.
+//! Source: IAM User Guide, "Grammar of the IAM JSON policy language". Names of elements are exact. An unknown element
+//! is an error, because a misspelled `Condition` must not make a statement apply to more.
 
 use crate::comparison::Comparison;
 use crate::condition::Condition;
@@ -14,10 +14,10 @@ use crate::principal::{Principal, Principals};
 use crate::resource::ResourcePattern;
 
 type Members<'a> = &'a [(String, Json)];
-/// A list as it was written.
+/// A list as written.
 type Texts = Box<[Box<str>]>;
 
-/// Reads a whole document.
+/// Parses a whole document.
 pub(crate) fn policy(text: &str) -> Result<Policy, PolicyError> {
     if text.len() > MAX_POLICY_BYTES {
         return Err(PolicyError::TooLong(text.len()));
@@ -115,8 +115,8 @@ fn actions(index: usize, members: Members<'_>) -> Result<(Actions, Texts), Polic
     Ok((if negated { Actions::AllBut(globs) } else { Actions::These(globs) }, written))
 }
 
-/// An action is `*` or `service:name`. Only the name may hold wildcards; that is for [`Policy::check`] to refuse, so that
-/// kept policies are still read. Variables are not understood in actions.
+/// An action is `*` or `service:name`. Only the name may have wildcards; [`Policy::check`] refuses others, so stored
+/// policies can still be read. Variables have no meaning in actions.
 fn action(text: &str) -> Result<Glob, PolicyError> {
     let is_action = text == "*" || text.split_once(':').is_some_and(|(a, b)| !a.is_empty() && !b.is_empty());
     if !is_action {
@@ -178,12 +178,12 @@ fn conditions(json: Option<&Json>, version: Version) -> Result<Box<[Condition]>,
         let Json::Object(keys) = json else {
             return Err(PolicyError::WrongType { element: "Condition", expected: "an object of objects" });
         };
-        // IAM takes an operator without keys, whatever its name.
+        // IAM accepts an operator without keys, with any name.
         if keys.is_empty() {
             continue;
         }
         let operator = Operator::parse(name).ok_or_else(|| PolicyError::UnknownOperator(name.clone()))?;
-        // A key needs no prefix. No request has one without, so that it is one that is always absent.
+        // A key needs no prefix. No request has a key without one, so such a key is always absent.
         for (key, values) in keys {
             let wanted = condition_values(values)?
                 .iter()
@@ -195,7 +195,7 @@ fn conditions(json: Option<&Json>, version: Version) -> Result<Box<[Condition]>,
     Ok(conditions.into())
 }
 
-/// One value or a list; a number or truth value stands for its text.
+/// One value or a list; a number or Boolean counts as its text.
 fn condition_values(json: &Json) -> Result<Vec<&str>, PolicyError> {
     let one = |json| match json {
         &Json::Text(ref text) | &Json::Number(ref text) => Ok(text.as_str()),
@@ -223,7 +223,7 @@ fn refuse_unknown(members: Members<'_>, known: &[&str]) -> Result<(), PolicyErro
     }
 }
 
-/// An element or its negation, with whether it is the negation; an error if both are there.
+/// An element or its negation, and whether it is the negation; an error if both exist.
 fn either<'a>(
     members: Members<'a>,
     name: &'static str,

@@ -1,16 +1,16 @@
-//! Patterns with `*`, `?` and policy variables, taken apart once and matched in bounded time.
+//! Patterns with `*`, `?` and policy variables, compiled once and matched in limited time.
 //!
-//! A pattern is cut at its stars. The first part is held to the start of the text, the last to its end, and each part
-//! between them is put at the leftmost place where it fits: leftmost is always as good as any other, so nothing is
-//! ever tried twice. A part of plain text is found in linear time; one with `?` or variables may cost the product of the
-//! two lengths, which the budget pays for.
+//! A pattern is split at its asterisks. The first part must match the start of the text, the last part its end, and
+//! each part between them matches at the leftmost possible position: this is always as good as any other position, so
+//! nothing is tried twice. A part of plain text is found in linear time. A part with `?` or variables can cost the
+//! product of both lengths, which counts against the budget.
 
 use crate::budget::{Budget, Excess};
 use crate::error::PolicyError;
 use crate::policy::Version;
 use crate::template::{Token, Variable, tokens};
 
-/// Whether letters of different case are equal. Actions ignore the case of ASCII letters, resources never.
+/// Whether case matters. Actions ignore the case of ASCII letters, resources never do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Case {
     Exact,
@@ -25,7 +25,7 @@ pub(crate) enum Piece {
     Variable(Variable),
 }
 
-/// What stands between two stars.
+/// The part between two asterisks.
 pub(crate) type Part = Box<[Piece]>;
 
 /// A compiled pattern.
@@ -33,9 +33,9 @@ pub(crate) type Part = Box<[Piece]>;
 pub(crate) enum Glob {
     /// A plain text.
     Text(Box<str>),
-    /// A plain text and a star behind it.
+    /// A plain text with an asterisk at the end.
     Beginning(Box<str>),
-    /// Parts between the stars: one more than there are stars.
+    /// The parts between the asterisks: one more than there are asterisks.
     Parts(Box<[Part]>),
 }
 
@@ -66,7 +66,7 @@ impl Glob {
         Self::Parts(parts.into())
     }
 
-    /// `*` and nothing else, however often.
+    /// Only `*`, once or several times.
     pub(crate) fn is_any(&self) -> bool {
         match self {
             Self::Text(_) => false,
@@ -75,12 +75,12 @@ impl Glob {
         }
     }
 
-    /// Whether it is a plain text and nothing else.
+    /// Whether it is plain text.
     pub(crate) fn is_text(&self, text: &str) -> bool {
         matches!(self, Self::Text(literal) if **literal == *text)
     }
 
-    /// Whether nothing but wildcards is in it.
+    /// Whether it has only wildcards.
     pub(crate) fn is_wildcards(&self) -> bool {
         match self {
             Self::Text(text) | Self::Beginning(text) => text.is_empty(),
@@ -99,7 +99,7 @@ impl Glob {
         }
     }
 
-    /// The keys that its variables look up.
+    /// The keys that its variables use.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         let parts: &[Part] = match self {
             Self::Text(_) | Self::Beginning(_) => &[],
@@ -112,7 +112,7 @@ impl Glob {
     }
 }
 
-/// A text that a pattern is held against.
+/// A text to match.
 struct Held<'t, 'b> {
     text: &'t [u8],
     case: Case,
@@ -133,7 +133,7 @@ impl Held<'_, '_> {
         Ok(self.start_of(last)?.is_some_and(|start| start >= at))
     }
 
-    /// The end of the leftmost place at or after `from` where the part fits.
+    /// The end of the leftmost match of the part at or after `from`.
     fn find(&self, part: &[Piece], from: usize) -> Result<Option<usize>, Excess> {
         match part {
             [] => return Ok(Some(from)),
@@ -153,7 +153,7 @@ impl Held<'_, '_> {
         Ok(None)
     }
 
-    /// Where the part ends when it is put at `at`.
+    /// The end of the part if it matches at `at`.
     fn end_of(&self, part: &[Piece], mut at: usize) -> Result<Option<usize>, Excess> {
         for piece in part {
             let Some(rest) = self.text.get(at..) else { return Ok(None) };
@@ -164,7 +164,7 @@ impl Held<'_, '_> {
         Ok(Some(at))
     }
 
-    /// Where the part starts when its end is the end of the text.
+    /// The start of the part if it matches the end of the text.
     fn start_of(&self, part: &[Piece]) -> Result<Option<usize>, Excess> {
         let mut at = self.text.len();
         for piece in part.iter().rev() {
@@ -178,7 +178,7 @@ impl Held<'_, '_> {
         Ok(Some(at))
     }
 
-    /// The length of a piece where it fits.
+    /// The length of a piece if it matches.
     fn piece(
         &self,
         piece: &Piece,
@@ -195,7 +195,7 @@ impl Held<'_, '_> {
         }
     }
 
-    /// The literal's length, if it is these bytes.
+    /// The literal's length if it equals these bytes.
     fn literal(&self, literal: &str, bytes: Option<&[u8]>) -> Result<Option<usize>, Excess> {
         self.budget.spend(literal.len())?;
         let equal = match self.case {
@@ -210,7 +210,8 @@ fn is_continuation(byte: u8) -> bool {
     byte & 0b1100_0000 == 0b1000_0000
 }
 
-/// The length of the character at the start of UTF-8 text; none in the middle of one, or at the end of the text.
+/// The length of the character at the start of UTF-8 text; none in the middle of a character, or at the end of the
+/// text.
 fn first_character(text: &[u8]) -> Option<usize> {
     let (first, rest) = text.split_first()?;
     if is_continuation(*first) {

@@ -1,4 +1,4 @@
-//! A compiled policy, and which of its statements speak of a request.
+//! A compiled policy, and which of its statements match a request.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use crate::pattern::{Case, Glob};
 use crate::principal::Principals;
 use crate::resource::ResourcePattern;
 
-/// The longest document that is read, in bytes: what the IAM API takes at most (type `policyDocumentType`). The limits
-/// of single kinds of policies are lower and not of the language.
+/// The maximum length of a document in bytes: the IAM API accepts this much (type `policyDocumentType`). The lower
+/// limits of each kind of policy are not part of the language.
 pub const MAX_POLICY_BYTES: usize = 131_072;
 
-/// A version of the policy language. Without the element a policy is of the older one.
+/// A version of the policy language. A policy without the element has the older version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
     /// 2008-10-17: no policy variables, `${…}` is literal text.
@@ -25,33 +25,33 @@ pub enum Version {
     V2012,
 }
 
-/// What a statement does with the requests that it speaks of.
+/// The effect of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// It allows them.
     Allow,
-    /// It denies them, whatever else allows.
+    /// It denies them, regardless of other statements.
     Deny,
 }
 
-/// What is asked for. The principal is no part of it: it stands beside the policies.
+/// The request. The principal is not part of it: it is passed with the policies.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
-    /// The action, such as `ecr:BatchGetImage`.
+    /// The action, for example `ecr:BatchGetImage`.
     pub action: &'a str,
-    /// The resource's ARN, or `*` for operations that have no resource.
+    /// The resource's ARN, or `*` for operations without a resource.
     pub resource: &'a str,
     /// The condition keys.
     pub context: &'a Context,
 }
 
-/// A request as statements are asked it.
+/// A request in the form that statements are evaluated with.
 #[derive(Debug)]
 pub(crate) struct Question<'a> {
     pub(crate) action: &'a str,
-    /// The resource's ARN. None for `*`, the resource of operations that have none, and for all that is no ARN.
+    /// The resource's ARN. None for `*` (operations without a resource), and for a text that is not an ARN.
     pub(crate) resource: Option<&'a str>,
-    /// The condition keys, and what may be spent on the whole question.
+    /// The condition keys, and the budget of the whole decision.
     pub(crate) budget: Budget<'a>,
 }
 
@@ -73,7 +73,7 @@ pub(crate) enum Actions {
     AllBut(Box<[Glob]>),
 }
 
-/// `Resource` or `NotResource`; a repository policy has neither and means its repository.
+/// `Resource` or `NotResource`; a repository policy has neither and applies to its repository.
 #[derive(Debug, Clone)]
 pub(crate) enum Resources {
     Unstated,
@@ -82,7 +82,7 @@ pub(crate) enum Resources {
 }
 
 impl Resources {
-    /// The patterns, negated or not, in the order in which they are written.
+    /// The patterns, negated or not, in their order.
     pub(crate) fn patterns(&self) -> &[ResourcePattern] {
         match self {
             Self::Unstated => &[],
@@ -100,11 +100,11 @@ pub(crate) struct Statement {
     pub(crate) actions: Actions,
     pub(crate) resources: Resources,
     pub(crate) conditions: Box<[Condition]>,
-    /// What a check for one kind of policy looks at.
+    /// What a check for one kind of policy needs.
     pub(crate) written: Written,
 }
 
-/// How parts of a statement were written, for the checks that differ between kinds of policies.
+/// How parts of a statement were written, for checks that depend on the kind of policy.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Written {
     pub(crate) actions: Box<[Box<str>]>,
@@ -112,14 +112,14 @@ pub(crate) struct Written {
 }
 
 impl Statement {
-    /// Whether the statement speaks of the request, its principals left aside.
+    /// Whether the statement matches the request, without its principals.
     pub(crate) fn covers(&self, question: &Question<'_>) -> Result<bool, Excess> {
         Ok(self.covers_action(question.action, &question.budget)?
             && self.covers_resource(question)?
             && all(&self.conditions, |condition| condition.holds(self.effect, &question.budget))?)
     }
 
-    /// Whether its principals, if it has any, are the caller.
+    /// Whether its principals, if it has any, include the caller.
     pub(crate) fn speaks_of(&self, caller: &Caller<'_>, has_boundary: bool) -> bool {
         match (&self.principals, self.effect) {
             (None, _) => true,
@@ -157,28 +157,28 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Reads and compiles a document. It accepts the whole language; [`Policy::check`] then tells whether the policy
-    /// can serve as an identity policy, a repository policy, and so on.
+    /// Parses and compiles a document. It accepts the whole language; [`Policy::check`] then decides whether the policy
+    /// is valid as an identity policy, a repository policy, and so on.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         crate::parse::policy(text)
     }
 
-    /// The version of the language it is written in.
+    /// The version of its language.
     pub fn version(&self) -> Version {
         self.version
     }
 
-    /// How many statements it has; never none.
+    /// The number of statements; at least one.
     pub fn statement_count(&self) -> usize {
         self.statements.len()
     }
 
-    /// The actions that its statements name, as written.
+    /// The actions in its statements, as written.
     pub fn actions(&self) -> impl Iterator<Item = &str> {
         self.statements.iter().flat_map(|statement| statement.written.actions.iter().map(|text| &**text))
     }
 
-    /// The condition keys that its conditions and variables mention, as written, each perhaps more than once.
+    /// The condition keys in its conditions and variables, as written; keys can be repeated.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.statements.iter().flat_map(|statement| {
             let in_conditions = statement.conditions.iter().flat_map(|condition| {
@@ -189,8 +189,8 @@ impl Policy {
         })
     }
 
-    /// Whether it mentions a key that begins so, such as `aws:ResourceTag/`: what it does not mention need not be
-    /// loaded before a decision.
+    /// Whether it mentions a key with this prefix, such as `aws:ResourceTag/`. If not, those values need not be loaded
+    /// before a decision.
     pub fn mentions(&self, prefix: &str) -> bool {
         self.keys().any(|key| key.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)))
     }

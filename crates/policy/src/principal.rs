@@ -1,37 +1,37 @@
 //! The `Principal` and `NotPrincipal` elements.
 //!
-//! Source: IAM User Guide, "Principal", "NotPrincipal" and "Policy evaluation for requests within a single account": how
-//! a principal is named decides which other policies still limit what the statement grants.
+//! Source: IAM User Guide, "Principal", "NotPrincipal" and "Policy evaluation for requests within a single account":
+//! the form in which a principal is named decides which other policies still limit the grant.
 
 use crate::caller::{Caller, CallerKind};
 use crate::error::PolicyError;
 
-/// How closely a statement names a caller.
+/// How specifically a statement names a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Naming {
-    /// By the account: authority is handed to the account, whose own policies must allow as well.
+    /// By the account: the account's own policies must allow too.
     Account,
-    /// By the role, or by the user behind a federated session: boundary and session policy still limit.
+    /// By the role, or by the user of a federated session: boundary and session policy still limit the grant.
     Role,
-    /// The user, the session, the service, or everybody: nothing but an explicit deny limits.
+    /// By the user, the session, the service, or everybody: only an explicit deny limits the grant.
     Direct,
 }
 
-/// One principal that a policy names.
+/// One principal in a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Principal {
     Everyone,
     Account(Box<str>),
-    /// The ARN of a user, a role or a session, or a unique id.
+    /// The ARN of a user, a role or a session, or a unique ID.
     Named(Box<str>),
     Federated(Box<str>),
     Service(Box<str>),
-    /// Amazon S3's name for an account. Read and kept; it never names a caller here.
+    /// Amazon S3's name for an account. It is parsed and stored, but never matches a caller here.
     CanonicalUser,
 }
 
 impl Principal {
-    /// Reads one entry of a principal map.
+    /// Parses one entry of a principal map.
     pub(crate) fn parse(kind: &str, text: &str) -> Result<Self, PolicyError> {
         let refused = |kind| PolicyError::InvalidPrincipal { kind, value: text.to_owned() };
         match kind {
@@ -57,7 +57,7 @@ impl Principal {
         })
     }
 
-    /// The account id, ARN or unique id of an AWS principal.
+    /// The account ID, ARN or unique ID of an AWS principal.
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Self::Account(name) | Self::Named(name) => Some(name),
@@ -84,12 +84,12 @@ impl Principal {
     }
 }
 
-/// What an entry under `AWS` names.
+/// The meaning of an entry under `AWS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AwsPrincipal<'a> {
-    /// An account: its digits, or the ARN of its root.
+    /// An account: its ID, or the ARN of its root.
     Account(&'a str),
-    /// A user's or a role's ARN.
+    /// The ARN of a user or a role.
     Entity {
         /// Its account.
         account: &'a str,
@@ -109,17 +109,17 @@ pub enum AwsPrincipal<'a> {
     },
     /// A session of GetFederationToken.
     FederatedUser,
-    /// `AIDA…`, `AROA…`, or `AROA…:SESSION`: how principals are kept, and shown once they are deleted.
+    /// `AIDA…`, `AROA…`, or `AROA…:SESSION`: the stored form of principals, which is shown after they are deleted.
     UniqueId {
-        /// The id of the user or role.
+        /// The ID of the user or role.
         id: &'a str,
-        /// The session of the role, if one is named.
+        /// The session of the role, if there is one.
         session: Option<&'a str>,
     },
 }
 
 impl<'a> AwsPrincipal<'a> {
-    /// Reads an entry; None for what names no principal, `*` included.
+    /// Parses an entry; None if it is not a principal, or is `*`.
     pub fn parse(text: &'a str) -> Option<Self> {
         if is_account(text) {
             return Some(Self::Account(text));
@@ -136,7 +136,7 @@ impl<'a> AwsPrincipal<'a> {
         let mut fields = text.splitn(6, ':');
         let (arn, partition, service) = (fields.next()?, fields.next()?, fields.next()?);
         let (region, account, resource) = (fields.next()?, fields.next()?, fields.next()?);
-        // A principal of another partition is none: partitions share no accounts (IAM User Guide, "IAM ARNs").
+        // A principal of another partition is invalid: partitions share no accounts (IAM User Guide, "IAM ARNs").
         if arn != "arn"
             || partition != "aws"
             || !region.is_empty()
@@ -169,8 +169,8 @@ pub(crate) enum Principals {
 }
 
 impl Principals {
-    /// How an Allow statement names the caller. `NotPrincipal` names nobody: it "must be used with Deny" (IAM User Guide,
-    /// "NotPrincipal"). A web identity has to be named: `*` would open a role to every token of the provider.
+    /// How an Allow statement names the caller. `NotPrincipal` names nobody: it "must be used with Deny" (IAM User
+    /// Guide, "NotPrincipal"). A web identity must be named: `*` would allow every token of the provider.
     pub(crate) fn grant(&self, caller: &Caller<'_>) -> Option<Naming> {
         match self {
             Self::These(these) => these
@@ -182,9 +182,9 @@ impl Principals {
         }
     }
 
-    /// Whether a Deny statement names the caller. `NotPrincipal` spares a caller only when each level of it is listed
-    /// (account and user; account, role and session), and never one that carries a permissions boundary (IAM User
-    /// Guide, "NotPrincipal with Deny").
+    /// Whether a Deny statement names the caller. `NotPrincipal` exempts a caller only if it lists each level of it
+    /// (account and user; account, role and session), and never a caller with a permissions boundary (IAM User Guide,
+    /// "NotPrincipal with Deny").
     pub(crate) fn denies(&self, caller: &Caller<'_>, has_boundary: bool) -> bool {
         match self {
             Self::These(these) => these.iter().any(|entry| entry.names(caller).is_some()),
@@ -193,7 +193,7 @@ impl Principals {
         }
     }
 
-    /// The entries, for checks on a whole policy.
+    /// The entries, for checks of a whole policy.
     pub(crate) fn entries(&self) -> &[Principal] {
         match self {
             Self::These(entries) | Self::AllBut(entries) => entries,
@@ -259,7 +259,7 @@ fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// `AIDA…`, `AROA…`: how a principal is kept, and how it is shown once it has been deleted.
+/// `AIDA…`, `AROA…`: the stored form of a principal, which is shown after it is deleted.
 fn is_unique_id(text: &str) -> bool {
     (text.starts_with("AIDA") || text.starts_with("AROA"))
         && (16..=128).contains(&text.len())

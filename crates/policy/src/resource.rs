@@ -1,8 +1,8 @@
 //! Patterns of `Resource` and `NotResource`.
 //!
-//! Source: IAM User Guide, "Resource": wildcards may stand in any segment of an ARN, and an asterisk that is the last
-//! character of a segment can expand beyond the colon. "IAM ARNs": an ARN with fewer than six fields in an
-//! identity-based policy is completed with `*`, so that `arn:aws:sqs` is `arn:aws:sqs:*:*:*`. Neither holds for ArnLike.
+//! Source: IAM User Guide, "Resource": wildcards are allowed in any segment of an ARN, and an asterisk at the end of a
+//! segment can match beyond the colon. "IAM ARNs": an ARN with fewer than six fields in an identity policy is completed
+//! with `*`, so `arn:aws:sqs` means `arn:aws:sqs:*:*:*`. Neither rule applies to ArnLike.
 
 use crate::arn::{FIELDS, fields};
 use crate::budget::{Budget, Excess};
@@ -14,9 +14,9 @@ use crate::template::{Token, tokens};
 /// A compiled pattern for the resources of a statement.
 #[derive(Debug, Clone)]
 pub(crate) enum ResourcePattern {
-    /// `*`: everything, also the resource of operations that have none.
+    /// `*`: everything, including operations without a resource.
     Any,
-    /// What stands between colons. The sixth segment holds whatever follows the fifth colon.
+    /// The segments between colons. The sixth segment contains everything after the fifth colon.
     Segments(Box<[Segment]>),
 }
 
@@ -24,33 +24,33 @@ pub(crate) enum ResourcePattern {
 #[derive(Debug, Clone)]
 pub(crate) struct Segment {
     glob: Glob,
-    /// Its last character is an asterisk, which can expand beyond the colon.
+    /// Its last character is an asterisk, which can match beyond the colon.
     runs_on: bool,
     is_empty: bool,
 }
 
-/// Whether segments fit at a place of a resource.
+/// Whether segments match at a position of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fit {
     Yes,
-    /// Not at this place.
+    /// Not at this position.
     No,
     /// Neither here nor further to the right.
     Never,
 }
 
-/// How a pattern is written, for the checks that differ between kinds of policies.
+/// How a pattern is written, for checks that depend on the kind of policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// `*`.
     Any,
     /// It does not begin with `arn:`.
     NoArn,
-    /// `arn:aws`: no service, which nothing completes.
+    /// `arn:aws`: without a service, and not completed.
     NoService,
-    /// Fewer than six segments, one of them empty.
+    /// Fewer than six segments, and one of them is empty.
     IncompleteWithGap,
-    /// Fewer than six segments, the last one ending with an asterisk, which covers what is missing.
+    /// Fewer than six segments, with an asterisk at the end that matches the rest.
     IncompleteWithStar,
     /// Fewer than six segments.
     Incomplete,
@@ -94,13 +94,13 @@ impl ResourcePattern {
         }
     }
 
-    /// Whether a variable stands where it replaces a part of the ARN before the fifth colon.
+    /// Whether a variable replaces a part of the ARN before the fifth colon.
     pub(crate) fn has_early_variable(&self) -> bool {
         let early = self.segments().iter().take(FIELDS - 1);
         early.flat_map(|segment| segment.glob.keys()).next().is_some()
     }
 
-    /// Whether it is the resource of a request; none for an operation that has no resource, which only `*` covers.
+    /// Whether it matches the resource of a request; none for an operation without a resource, which only `*` matches.
     pub(crate) fn matches(&self, resource: Option<&str>, budget: &Budget<'_>) -> Result<bool, Excess> {
         budget.spend(0)?;
         match (self, resource) {
@@ -113,7 +113,7 @@ impl ResourcePattern {
         }
     }
 
-    /// The keys that its variables look up.
+    /// The keys that its variables use.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.segments().iter().flat_map(|segment| segment.glob.keys())
     }
@@ -137,8 +137,8 @@ impl Segment {
     }
 }
 
-/// Puts segments at the start of a text. A segment that runs on leaves the choice where the next one begins; the first
-/// place that brings the match as far as the next such segment is as good as any other, so that nothing is tried twice.
+/// Matches segments at the start of a text. A segment with an asterisk at the end leaves open where the next one
+/// begins. The first position that reaches the next such segment is as good as any other, so nothing is tried twice.
 fn fit(segments: &[Segment], text: &str, missing: usize, budget: &Budget<'_>) -> Result<Fit, Excess> {
     let Some((segment, others)) = segments.split_first() else { return Ok(Fit::No) };
     if others.is_empty() {
@@ -162,8 +162,8 @@ fn fit(segments: &[Segment], text: &str, missing: usize, budget: &Budget<'_>) ->
     }
 }
 
-/// Whether a pattern's last segment is all that is left of a resource. AWS completes an incomplete pattern with `*`; one
-/// whose earlier asterisk has run over the colons that it lacks is complete without.
+/// Whether the last segment of a pattern matches the rest of a resource. AWS completes an incomplete pattern with `*`;
+/// a pattern whose earlier asterisk has matched the missing colons is complete without it.
 fn ends(segment: &Segment, text: &str, missing: usize, budget: &Budget<'_>) -> Result<bool, Excess> {
     let (field, after) = match text.split_once(':') {
         Some(parts) if missing > 0 => parts,

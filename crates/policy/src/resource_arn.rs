@@ -1,14 +1,14 @@
-//! What IAM refuses in the ARN of a `Resource` when a policy is written. A stored policy is not held to it.
+//! What IAM refuses in the ARN of a `Resource` when a policy is written. Stored policies are not checked.
 //!
-//! Sources: the texts that IAM answers with `MalformedPolicyDocument`, as public reports and other implementations'
-//! tests against AWS have them; IAM User Guide, "IAM ARNs" and "Resource" (no wildcard in the service's part).
+//! Sources: the texts of IAM's `MalformedPolicyDocument` in public reports and in other implementations' tests against
+//! AWS; IAM User Guide, "IAM ARNs" and "Resource" (no wildcard in the service).
 
 use crate::error::PolicyError;
 
 /// Every partition of AWS.
 const PARTITIONS: [&str; 8] =
     ["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"];
-/// How the resource's part of an IAM ARN can begin.
+/// How the resource part of an IAM ARN can begin.
 pub(crate) const IAM_PATHS: [&str; 13] = [
     "user/",
     "federated-user/",
@@ -25,7 +25,7 @@ pub(crate) const IAM_PATHS: [&str; 13] = [
     "access-report/",
 ];
 
-/// Holds partition and service against what there is.
+/// Checks partition and service.
 pub(crate) fn check_beginning(text: &str) -> Result<(), PolicyError> {
     if text == "*" {
         return Ok(());
@@ -53,7 +53,7 @@ pub(crate) fn check_beginning(text: &str) -> Result<(), PolicyError> {
     if text.starts_with("arn:") { Ok(()) } else { Err(PolicyError::InvalidResource(text.to_owned())) }
 }
 
-/// The ARN as IAM says it back: with `*` for what is missing.
+/// The ARN as IAM quotes it: with `*` for missing fields.
 fn completed(partition: &str, after: Option<&str>) -> String {
     let mut fields: Vec<&str> = after.map(|after| after.splitn(4, ':').collect()).unwrap_or_default();
     if fields.len() == 1 && fields.first().is_some_and(|field| field.is_empty()) {
@@ -63,12 +63,12 @@ fn completed(partition: &str, after: Option<&str>) -> String {
     format!("arn:{partition}:{}", fields.join(":"))
 }
 
-/// Holds Region, account and resource of a complete ARN against what the service has.
+/// Checks Region, account and resource of a complete ARN against the service.
 pub(crate) fn check_parts(text: &str) -> Result<(), PolicyError> {
     let fields: Vec<&str> = text.splitn(6, ':').collect();
     let &[_, _, service, region, account, resource] = fields.as_slice() else { return Ok(()) };
     let is_set = |field: &str| !field.bytes().all(|byte| matches!(byte, b'*' | b'?'));
-    // Buckets and objects have neither; what else S3 has lies below an account.
+    // Buckets and objects have neither; other resources of S3 belong to an account.
     let is_bucket = service == "s3" && (account.is_empty() || !resource.contains('/'));
     match service {
         "iam" if is_set(region) => Err(PolicyError::RegionOfIam(text.to_owned())),
@@ -82,7 +82,8 @@ pub(crate) fn check_parts(text: &str) -> Result<(), PolicyError> {
 }
 
 fn is_iam_path(resource: &str) -> bool {
-    // AWSCloudWatchOmniServiceRolePolicy, one of AWS's own, has this one, which IAM's text does not name.
+    // AWSCloudWatchOmniServiceRolePolicy, one of AWS's own policies, has this one, although IAM's text does not list
+    // it.
     resource.starts_with("role-template/")
         || matches!(resource, "*" | "root")
         || IAM_PATHS.iter().any(|path| resource.starts_with(path))

@@ -1,15 +1,15 @@
-//! The names under which AWS's services act, in `services.txt`: what a policy that is written now can name.
+//! The names of AWS's services as principals, in `services.txt`. A new policy can name only these.
 //!
-//! Sources: the services' own names in AWS's models of their APIs, and the principals that the services' documentation
-//! has for their roles. A stored policy is not held to the list.
+//! Sources: the names in AWS's models of the services' APIs, and the principals that the services' documentation gives
+//! for their roles. Stored policies are not checked against the list.
 
 const NAMES: &str = include_str!("services.txt");
-/// Principals that are not under `amazonaws.com`.
+/// Principals outside `amazonaws.com`.
 const ELSEWHERE: [&str; 3] =
     ["alexa-appkit.amazon.com", "alexa-connectedhome.amazon.com", "alexa-smapi.amazon.com"];
 
-/// Whether a text names a service: `ecs.amazonaws.com`, also with a Region (`ecs.us-east-1.amazonaws.com`) and as in China
-/// (`ecs.amazonaws.com.cn`).
+/// Whether a text names a service: `ecs.amazonaws.com`, also with a Region (`ecs.us-east-1.amazonaws.com`), and in
+/// China (`ecs.amazonaws.com.cn`).
 pub(crate) fn is_known(text: &str) -> bool {
     if ELSEWHERE.contains(&text) {
         return true;
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn services_are_known_by_name_and_by_region() {
+    fn services_are_known_by_name_and_region() {
         for name in [
             "ecs-tasks.amazonaws.com",
             "ec2.amazonaws.com",
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_in_order_and_each_name_stands_once() {
+    fn the_list_is_sorted_and_has_no_duplicates() {
         let names: Vec<&str> = NAMES.lines().collect();
         assert!(names.is_sorted() && names.windows(2).all(|pair| pair[0] != pair[1]));
         assert!(

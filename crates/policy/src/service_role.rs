@@ -1,4 +1,4 @@
-//! Service-linked roles: which services of AWS have one, what it is called, and which policy it has.
+//! Service-linked roles: which services of AWS have one, its name, and its policy.
 
 /// The role of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct ServiceRole {
     pub role: &'static str,
     /// The name of its AWS-managed policy, under `/aws-service-role/`.
     pub policy: &'static str,
-    /// Whether an account may have several of it, told apart by a suffix.
+    /// Whether an account can have several, with different suffixes.
     pub takes_suffix: bool,
 }
 

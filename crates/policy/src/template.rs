@@ -1,6 +1,6 @@
 //! Policy variables: `${aws:username}`, `${aws:username, 'nobody'}`, `${*}`, `${?}`, `${$}`.
 //!
-//! Source: IAM User Guide, "Policy elements: variables and tags". Under version 2008-10-17 all of it is literal text.
+//! Source: IAM User Guide, "Policy elements: variables and tags". In version 2008-10-17 these are literal text.
 
 use std::borrow::Cow;
 
@@ -13,15 +13,15 @@ use crate::policy::Version;
 pub(crate) enum Token {
     /// Ordinary text.
     Text(String),
-    /// `*`: any characters, also none.
+    /// `*`: any number of characters.
     Star,
     /// `?`: one character.
     Question,
-    /// What the request's context holds under a key.
+    /// The value of a key in the request's context.
     Variable(Variable),
 }
 
-/// A variable: the key to look up, and the text to use when there is no value.
+/// A variable: the key, and the text to use without a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Variable {
     pub(crate) key: Box<str>,
@@ -33,8 +33,8 @@ impl Variable {
         self.default.as_deref()
     }
 
-    /// The text for the variable, or none. A key with several values has no single text and counts as absent:
-    /// AWS allows only single-valued keys as variables.
+    /// The text for the variable, or none. A key with several values has no single text and counts as absent: AWS
+    /// allows only single-valued keys as variables.
     pub(crate) fn resolve<'a>(&'a self, budget: &'a Budget<'_>) -> Result<Option<Cow<'a, str>>, Excess> {
         Ok(match budget.single(&self.key)? {
             Some(value) => Some(value.text()),
@@ -43,7 +43,7 @@ impl Variable {
     }
 }
 
-/// Takes a text apart.
+/// Splits a text.
 pub(crate) fn tokens(text: &str, version: Version) -> Result<Vec<Token>, PolicyError> {
     let mut tokens = Vec::new();
     let mut literal = String::new();
@@ -84,7 +84,7 @@ pub(crate) fn tokens(text: &str, version: Version) -> Result<Vec<Token>, PolicyE
     Ok(tokens)
 }
 
-/// Reads one variable at the start of `text` (which begins with `${`); gives it with its length in bytes.
+/// Parses one variable at the start of `text` (which begins with `${`); returns it with its length in bytes.
 fn variable(text: &str) -> Option<(Token, usize)> {
     let body = text.get(2..)?;
     for special in ["*", "?", "$"] {
@@ -94,7 +94,7 @@ fn variable(text: &str) -> Option<(Token, usize)> {
     }
     let end_of_key = body.find([',', '}', '{', '$'])?;
     let key = body.get(..end_of_key)?.trim_end_matches(' ');
-    // A tag's key may hold spaces and most punctuation, so little more can be demanded of a name than to exist.
+    // A tag key can contain spaces and most punctuation, so a name must only be non-empty.
     if key.is_empty() || key.starts_with(' ') {
         return None;
     }
@@ -110,12 +110,12 @@ fn variable(text: &str) -> Option<(Token, usize)> {
     Some((token, text.len() - tail.len()))
 }
 
-/// A text with variables and without wildcards, as `StringEquals` compares it.
+/// A text with variables and without wildcards, for `StringEquals`.
 #[derive(Debug, Clone)]
 pub(crate) enum Template {
-    /// No variable: by far the usual case.
+    /// No variable: the usual case.
     Literal(Box<str>),
-    /// Pieces, each text or variable.
+    /// Pieces, each text or a variable.
     Pieces(Box<[Token]>),
 }
 
@@ -132,7 +132,7 @@ impl Template {
         Ok(Self::Literal(literal.into()))
     }
 
-    /// Whether a text is this one with its variables filled in. Nothing is put together for it: variables may hold much.
+    /// Whether a text equals this one with its variables replaced. The text is not built, because values can be long.
     pub(crate) fn equals(&self, text: &str, budget: &Budget<'_>) -> Result<bool, Excess> {
         match self {
             Self::Literal(literal) if literal.len() == text.len() => {
@@ -153,7 +153,7 @@ impl Template {
         }
     }
 
-    /// As [`Template::equals`], with letters of different case as equal.
+    /// Like [`Template::equals`], without case.
     pub(crate) fn equals_ignoring_case(&self, text: &str, budget: &Budget<'_>) -> Result<bool, Excess> {
         match self {
             Self::Literal(literal) if literal.is_ascii() && text.is_ascii() => {
@@ -177,7 +177,7 @@ impl Template {
         }
     }
 
-    /// The keys that its variables look up.
+    /// The keys that its variables use.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         let tokens: &[Token] = match self {
             Self::Literal(_) => &[],
@@ -190,7 +190,7 @@ impl Template {
     }
 }
 
-/// The text of a piece; none if it is a variable without a value.
+/// The text of a piece; none for a variable without a value.
 fn filled<'a>(token: &'a Token, budget: &'a Budget<'_>) -> Result<Option<Cow<'a, str>>, Excess> {
     match token {
         Token::Variable(variable) => variable.resolve(budget),
@@ -202,13 +202,13 @@ fn folded(text: &str) -> impl Iterator<Item = char> {
     text.chars().flat_map(char::to_lowercase)
 }
 
-/// Whether `rest` begins with a text, which is then taken off it.
+/// Removes a text from the start of `rest`, if it begins with it.
 fn is_folded_prefix(
     text: &str,
     rest: &mut impl Iterator<Item = char>,
     budget: &Budget<'_>,
 ) -> Result<bool, Excess> {
-    // Letter by letter, which takes several times as long as comparing bytes.
+    // Letter by letter: several times slower than comparing bytes.
     const SLOWER: usize = 8;
     budget.spend(text.len() * SLOWER)?;
     Ok(folded(text).all(|letter| rest.next() == Some(letter)))

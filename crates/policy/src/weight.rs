@@ -1,5 +1,5 @@
-//! How many bytes a compiled policy takes, so that a cache of policies can be bounded by what it really holds. Much is
-//! small pieces, each with an allocation of its own, so that a policy takes many times what its text does.
+//! The size of a compiled policy in memory, so a cache of policies can limit its real size. A compiled policy has many
+//! small pieces, each with its own allocation, so it is many times larger than its text.
 
 use std::mem::size_of;
 
@@ -12,7 +12,7 @@ use crate::principal::Principal;
 use crate::resource::ResourcePattern;
 use crate::template::{Template, Token, Variable};
 
-/// What an allocation costs besides its bytes, and the least that it takes.
+/// The overhead of an allocation, and its minimum size.
 const ALLOCATION: usize = 16;
 
 fn allocated(bytes: usize) -> usize {
@@ -24,7 +24,7 @@ fn list<T>(items: &[T], weight: impl Fn(&T) -> usize) -> usize {
 }
 
 impl Policy {
-    /// About how many bytes of memory it takes.
+    /// The approximate size in memory, in bytes.
     pub fn weight(&self) -> usize {
         size_of::<Self>() + list(&self.statements, statement)
     }
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_policy_weighs_what_its_pieces_take() {
+    fn the_weight_includes_the_small_pieces() {
         let weight = |resources: usize, resource: &str| {
             let list = vec![format!("\"{resource}\""); resources].join(",");
             let text = format!(

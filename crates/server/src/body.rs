@@ -1,5 +1,5 @@
-//! Bodies in both directions. A request's body is read only by who needs it, within a bound or as a stream;
-//! an answer's body is bytes in hand (sent in one write with the head) or a stream of known length.
+//! Bodies in both directions. The body of a request is read only when it is needed, with a size limit or as a stream.
+//! The body of an answer is bytes in memory (sent in one write with the head) or a stream of known length.
 
 use std::future::Future;
 use std::io;
@@ -25,18 +25,18 @@ use crate::slots::Slot;
 pub(crate) use crate::transfer::Chunks;
 use crate::transfer::{Content, Transfer};
 
-/// Of an unread body, so much is read and thrown away so that the connection can be used again.
+/// At most this many bytes of an unread body are read and discarded, so the connection can be used again.
 const DRAIN_BYTES: usize = 1024 * 1024;
-/// And for so long.
+/// And at most for this time.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 
 /// Why a body could not be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BodyError {
-    /// More bytes than the operation takes.
+    /// The body is larger than the operation accepts.
     #[error("the body is larger than {limit} bytes")]
     TooLarge { limit: usize },
-    /// The client went away, paused for too long, or broke the framing.
+    /// The client disconnected, paused for too long, or violated the framing.
     #[error("the body ended early")]
     Broken(#[source] io::Error),
     /// There is no memory for it at the moment.
@@ -44,14 +44,14 @@ pub(crate) enum BodyError {
     NoRoom(#[from] Full),
 }
 
-/// A body in memory, and the charge for it.
+/// A body in memory, and its charge.
 pub(crate) struct Held {
     pub(crate) bytes: Bytes,
     pub(crate) charge: Charge,
 }
 
-/// The body of a request as it arrives. Dropped unread, the rest is drained within bounds in the background,
-/// so that a client that is still sending sees the answer instead of a reset.
+/// The body of a request as it arrives. If it is dropped unread, the rest is drained in the background within limits,
+/// so a client that is still sending sees the answer instead of a reset.
 pub(crate) struct RequestBody {
     incoming: Option<Incoming>,
     declared: Option<u64>,
@@ -72,7 +72,7 @@ impl RequestBody {
         Self { incoming, declared, expects_continue, patience, received: Arc::default() }
     }
 
-    /// A body of no bytes, to leave where the real one is moved out.
+    /// An empty body, to replace one that is moved out.
     fn none() -> Self {
         let none = Pace { grace: Duration::ZERO, bytes_per_second: None };
         let patience = Patience::new(Duration::ZERO, none);
@@ -85,7 +85,8 @@ impl RequestBody {
         }
     }
 
-    /// All of the body is to come within a time, however much it is: for a sender who has proved nothing.
+    /// The whole body must arrive within a time limit that does not depend on its size: for a client that has not
+    /// authenticated.
     pub(crate) fn within(&mut self, time: Duration) {
         self.patience.pace = Pace { grace: time, bytes_per_second: None };
     }
@@ -95,13 +96,14 @@ impl RequestBody {
         self.declared
     }
 
-    /// The counter of bytes received, which outlives the body.
+    /// The counter of received bytes. It outlives the body.
     pub(crate) fn received(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.received)
     }
 
-    /// The whole body, if it has no more than `limit` bytes. A larger declared length is refused unread. It is charged
-    /// to the share before it is held, `times` for each byte: with what will be made of it.
+    /// The whole body, if it has at most `limit` bytes. A larger declared length is refused unread. The share is
+    /// charged before the bytes are held, `times` for each byte: the charge includes the values that will be parsed
+    /// from it.
     pub(crate) async fn read_bounded(
         &mut self,
         limit: usize,
@@ -145,7 +147,7 @@ impl RequestBody {
         Ok(whole.freeze())
     }
 
-    /// Moves the body out, to be given to the rules as a stream.
+    /// Moves the body out, to be used as a stream.
     pub(crate) fn detach(&mut self) -> Self {
         let received = self.received();
         let taken = std::mem::replace(self, Self::none());
@@ -190,8 +192,8 @@ impl Stream for RequestBody {
     }
 }
 
-/// How long the reader of a body waits for its client: in one pause, and in all pauses together. The time that the
-/// server itself takes between two reads is not the client's.
+/// The time that the reader of a body waits for its client: in one pause, and in all pauses together. The time that the
+/// server takes between two reads does not count.
 struct Patience {
     idle: Duration,
     pace: Pace,
@@ -205,7 +207,8 @@ impl Patience {
         Self { idle, pace, waited: Duration::ZERO, since: None, end: None }
     }
 
-    /// Told of each read, whether it has to wait and how much has come. An error once that has lasted too long.
+    /// Called for each read, with whether it must wait and how many bytes have arrived. Returns an error when a limit
+    /// is exceeded.
     fn poll(&mut self, cx: &mut Context<'_>, is_pending: bool, received: u64) -> Result<(), &'static str> {
         let allowed = self.pace.allowed(received);
         if !is_pending {
@@ -229,7 +232,7 @@ impl Patience {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        // A client that waits for "100 Continue" has sent nothing: asking it to send would be wrong.
+        // A client that waits for "100 Continue" has sent nothing, and reading would make it send.
         let Some(mut incoming) = self.incoming.take() else { return };
         if self.expects_continue || self.declared.is_some_and(|declared| declared > DRAIN_BYTES as u64) {
             return;
@@ -249,7 +252,7 @@ impl Drop for RequestBody {
     }
 }
 
-/// Bytes with something that ends with the last view of them.
+/// Bytes with a value that is dropped with their last view.
 pub(crate) struct Kept<K> {
     pub(crate) bytes: Bytes,
     pub(crate) _kept: K,
@@ -261,17 +264,17 @@ impl<K> AsRef<[u8]> for Kept<K> {
     }
 }
 
-/// Where the bytes of an answer come from.
+/// The source of an answer's bytes.
 enum Source {
     Bytes(Bytes),
     Transfer(Arc<Transfer>),
 }
 
-/// The body of an answer. Its end, by whatever cause, writes the request's line in the log.
+/// The body of an answer. When it ends, for any reason, the request's line is written to the log.
 pub(crate) struct ResponseBody {
     source: Source,
     remaining: u64,
-    /// Over HTTP/2 an answer goes out in small parts, and its connection looks after it.
+    /// Over HTTP/2 an answer is sent in small parts, and its connection watches it.
     over_http2: bool,
     ending: Option<Ending>,
 }
@@ -287,8 +290,8 @@ impl ResponseBody {
         Self { source: Source::Bytes(bytes), remaining, over_http2: false, ending: None }
     }
 
-    /// A stream of exactly `length` bytes. Its first chunk is awaited here, so that it leaves with the head and
-    /// a store that cannot read answers with an error instead of a cut body.
+    /// A stream of exactly `length` bytes. Its first chunk is awaited here, so it is sent with the head, and a store
+    /// that cannot read returns an error instead of a cut body.
     pub(crate) async fn stream(
         transfer: Arc<Transfer>,
         mut rest: Chunks,
@@ -306,7 +309,7 @@ impl ResponseBody {
         Ok(Self { source: Source::Transfer(transfer), remaining: length, over_http2: false, ending: None })
     }
 
-    /// How many bytes are in hand; none of a stream.
+    /// The number of bytes in memory; none for a stream.
     pub(crate) fn in_hand(&self) -> u64 {
         match &self.source {
             Source::Bytes(_) => self.remaining,
@@ -314,7 +317,7 @@ impl ResponseBody {
         }
     }
 
-    /// Keeps something for as long as the bytes in hand are not all sent: the charge for them.
+    /// Keeps a value until all bytes in memory are sent: their charge.
     pub(crate) fn keep(&mut self, kept: impl Send + Sync + 'static) {
         if let Source::Bytes(bytes) = &mut self.source
             && !bytes.is_empty()
@@ -324,7 +327,7 @@ impl ResponseBody {
         }
     }
 
-    /// Binds the answer to its request's line in the log.
+    /// Connects the answer with its request's line in the log.
     pub(crate) fn attach(&mut self, ending: Ending, over_http2: bool) {
         self.over_http2 = over_http2;
         if over_http2 && self.remaining > 0 {
@@ -380,7 +383,7 @@ impl Drop for ResponseBody {
         let mut cut = None;
         if let Source::Transfer(transfer) = &self.source {
             cut = transfer.cut();
-            // It may be among the open files, which know it too.
+            // It can also be registered with the open files.
             transfer.clear();
             if let (true, Some(ending)) = (self.over_http2, &self.ending) {
                 ending.connection().unwatch(transfer);

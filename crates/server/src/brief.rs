@@ -1,5 +1,5 @@
-//! HTTP/1.1 for few clients with short questions (metrics, a node's credentials): a small number of connections, each
-//! with an end, of which the oldest gives way to a new one.
+//! HTTP/1.1 for few clients with small requests (metrics, credentials of a node): a small number of connections, each
+//! with a time limit. A new connection replaces the oldest.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -18,14 +18,14 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 const MAX_CONNECTIONS: usize = 128;
-/// For a request's head.
+/// For the head of a request.
 const HEAD_TIME: Duration = Duration::from_secs(10);
-/// For a whole connection; then a request that runs may end within [`LAST_REQUEST`].
+/// For a whole connection. A running request may then finish within [`LAST_REQUEST`].
 const CONNECTION_TIME: Duration = Duration::from_mins(2);
 const LAST_REQUEST: Duration = Duration::from_secs(10);
 const MAX_BUFFER: usize = 16 * 1024;
 
-/// The tasks of connections, ended with what serves them.
+/// The tasks of connections. They end when this is dropped.
 struct Connections(VecDeque<AbortHandle>);
 
 impl Connections {

@@ -1,4 +1,4 @@
-//! One client's connection while it lives: what runs on it, when something moved last, and why it was ended.
+//! The connection of one client: what runs on it, when it last made progress, and why it was ended.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,28 +12,29 @@ use crate::serve::Ending;
 use crate::slots::{Block, Holder, now};
 use crate::transfer::Transfer;
 
-/// Who was idle for less long is not: a client that has just connected is about to send its request.
+/// A connection that was idle for less time does not count as idle: a client that has just connected will send its
+/// request.
 const FRESH_MS: u64 = 1000;
 
-/// Why a connection or a transfer was ended before it was whole.
+/// Why a connection or a transfer was ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// The client acknowledged nothing for the idle limit.
+    /// The client acknowledged nothing within the idle limit.
     Stalled,
-    /// On average the client took less than the lowest rate.
+    /// The client's average rate was below the minimum.
     TooSlow,
     /// Another client needed the slot.
     GaveWay,
-    /// Nothing was asked for the idle limit.
+    /// There was no request within the idle limit.
     Idle,
-    /// The bytes could not be read on.
+    /// The bytes could not be read.
     Store,
-    /// None of these: the client closed, or the network did.
+    /// Any other reason: the client or the network closed the connection.
     ClientGone,
 }
 
 impl Cut {
-    /// As metrics name it.
+    /// The label in metrics.
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Stalled => "stalled",
@@ -45,7 +46,7 @@ impl Cut {
         }
     }
 
-    /// As the log says it.
+    /// The text in the log.
     pub(crate) fn reason(self, idle: Duration) -> String {
         let text = match self {
             Self::Stalled => return format!("the client took nothing for {} s", idle.as_secs_f64()),
@@ -67,9 +68,9 @@ pub(crate) struct Connection {
     quiet_since: AtomicU64,
     cut: OnceLock<Cut>,
     ended: Notify,
-    /// The answers that are on their way over HTTP/2, by where they lie in memory.
+    /// The answers in transfer over HTTP/2, by their address in memory.
     answers: Mutex<HashMap<usize, Arc<Transfer>>>,
-    /// The answer of HTTP/1 whose last bytes are still to be taken by the socket.
+    /// The answer over HTTP/1 whose last bytes the socket has not taken.
     leaving: Mutex<Option<Ending>>,
 }
 
@@ -87,48 +88,49 @@ impl Connection {
         })
     }
 
-    /// A request runs until what is returned is dropped.
+    /// A request runs until the returned value is dropped.
     pub(crate) fn begin(self: &Arc<Self>) -> Running {
         self.quiet_since.store(now(), Ordering::Relaxed);
         self.running.fetch_add(1, Ordering::Relaxed);
         Running(Arc::clone(self))
     }
 
-    /// Bytes worth the name went in or out. Between requests they are no sign of life: PING frames, half a head.
+    /// A significant number of bytes was transferred. Bytes between requests do not count: PING frames, incomplete
+    /// request heads.
     pub(crate) fn moved(&self) {
         if self.running.load(Ordering::Relaxed) > 0 {
             self.quiet_since.store(now(), Ordering::Relaxed);
         }
     }
 
-    /// Ends the connection; the first reason is the one that is kept.
+    /// Ends the connection. The first reason is kept.
     pub(crate) fn end(&self, cut: Cut) {
         self.cut.get_or_init(|| cut);
         self.ended.notify_one();
     }
 
-    /// Ready once the connection is to be ended.
+    /// Ready when the connection must end.
     pub(crate) async fn ended(&self) {
         self.ended.notified().await;
     }
 
-    /// Why it was ended, if this server did it.
+    /// The reason, if this server ended it.
     pub(crate) fn cut(&self) -> Option<Cut> {
         self.cut.get().copied()
     }
 
-    /// An answer goes out over HTTP/2, where a closed window of its stream is not seen by the socket.
+    /// An answer is sent over HTTP/2, where the socket does not show that the window of its stream is closed.
     pub(crate) fn watch(&self, answer: &Arc<Transfer>) {
         self.answers().insert(Arc::as_ptr(answer).addr(), Arc::clone(answer));
     }
 
-    /// It has gone out, or was given up.
+    /// It was sent, or ended early.
     pub(crate) fn unwatch(&self, answer: &Arc<Transfer>) {
         self.answers().remove(&Arc::as_ptr(answer).addr());
     }
 
-    /// Gives up HTTP/2 streams whose window stays closed, and ends a connection on which nothing else is left, or
-    /// nothing at all for the idle limit. Answers to PING frames are not looked at.
+    /// Ends HTTP/2 streams whose window stays closed. Ends a connection that has no other streams, or that made no
+    /// progress within the idle limit. Answers to PING frames do not count.
     pub(crate) fn check(&self, body_idle: Duration, connection_idle: Duration) {
         let running = self.running.load(Ordering::Relaxed);
         if running == 0 {
@@ -143,19 +145,19 @@ impl Connection {
         }
     }
 
-    /// All of an answer was handed over; it is whole once the socket has taken it.
+    /// The whole answer was handed over. It is complete when the socket has taken it.
     pub(crate) fn leaves(&self, ending: Ending) {
         let before = self.leaving().replace(ending);
         drop(before);
     }
 
-    /// The socket has taken all that was handed over.
+    /// The socket has taken everything that was handed over.
     pub(crate) fn flushed(&self) {
         let whole = self.leaving().take();
         drop(whole);
     }
 
-    /// Nothing more goes out: what the socket has not taken is lost.
+    /// Nothing more is sent: the bytes that the socket has not taken are lost.
     pub(crate) fn closed(&self) {
         let lost = self.leaving().take();
         if let Some(mut lost) = lost {
@@ -194,7 +196,7 @@ impl Holder for Connection {
     }
 }
 
-/// A request that runs.
+/// A running request.
 pub(crate) struct Running(Arc<Connection>);
 
 impl Running {

@@ -1,4 +1,4 @@
-//! The rules that the server answers with.
+//! The parts that the server calls.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use access::Access;
 use identity::Identity;
 use registry::Registry;
 
-/// One deployment: every part works on the same store.
+/// One deployment: all parts use the same store.
 #[derive(Clone)]
 pub struct Deployment {
     /// The gate, the keys and the settings.

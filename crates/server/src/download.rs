@@ -1,5 +1,5 @@
-//! `GET /wharf/layers/<token>`: the URLs that GetDownloadUrlForLayer gives. The token is the permission; an
-//! Authorization header that a client repeats after a redirect is neither needed nor looked at.
+//! `GET /wharf/layers/<token>`: the URLs of GetDownloadUrlForLayer. The token is the permission. An Authorization
+//! header that a client repeats after a redirect is ignored.
 
 use access::context::Unsigned;
 use http::{Method, StatusCode, header};

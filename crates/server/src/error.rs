@@ -1,5 +1,5 @@
-//! Each refusal of the rules in the two dialects. One table, exhaustive over `access::error::Code`, gives the
-//! mapping, the page docs/errors.md and the test that compares them.
+//! Every error in both formats. One table, exhaustive over `access::error::Code`, contains the mapping; docs/errors.md
+//! has the same table, and a test compares them.
 
 use access::error::{Code, Error};
 use aws::query::{self, Format};
@@ -15,7 +15,7 @@ use crate::ledger::{self, Full};
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
-/// What one code becomes on the data plane and on the control plane.
+/// The errors of one code on the data plane and on the control plane.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     /// The rules' code.
@@ -28,14 +28,14 @@ pub struct Entry {
     pub aws: &'static str,
     /// The status on the control plane.
     pub aws_status: StatusCode,
-    /// The error and status of the query services (IAM, STS); None for what they never answer.
+    /// The error and status of the query services (IAM, STS); None if they never return it.
     pub query: Option<(&'static str, StatusCode)>,
 }
 
 macro_rules! dialects {
     ($($code:ident => $oci:ident $oci_status:ident, $aws:literal $aws_status:ident
         $(, $query:literal $query_status:ident)?;)*) => {
-        /// What a code becomes.
+        /// The errors of a code.
         pub(crate) fn entry(code: Code) -> Entry {
             match code {
                 $(Code::$code => Entry {
@@ -60,7 +60,7 @@ macro_rules! dialects {
             }
         }
 
-        /// All entries, in the order of the page docs/errors.md.
+        /// All entries, in the order of docs/errors.md.
         pub fn table() -> Vec<Entry> {
             [$(Code::$code),*].into_iter().map(entry).collect()
         }
@@ -114,11 +114,11 @@ dialects! {
         "InternalFailure" INTERNAL_SERVER_ERROR;
 }
 
-/// A refusal on its way out over the data plane.
+/// An error on the data plane.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
-    /// None: the answer is the bare sentence as text, as ECR asks for credentials.
+    /// None: the answer is the text alone, as ECR answers a request without credentials.
     pub(crate) code: Option<ErrorCode>,
     pub(crate) message: String,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
@@ -140,7 +140,7 @@ impl Refusal {
         }
     }
 
-    /// A refusal without a code of the specification.
+    /// An error without a code of the specification.
     pub(crate) fn bare(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, code: None, message: message.into(), headers: Vec::new(), detail: None, failure: None }
     }
@@ -150,7 +150,7 @@ impl Refusal {
         self
     }
 
-    /// The answer; the cause stays with the exchange, for its line in the log.
+    /// The answer. Its cause stays in the exchange, for the request's line in the log.
     pub(crate) fn into_response(self, exchange: &mut Exchange) -> Response {
         exchange.failure = self.failure;
         let (kind, body) = match self.code {
@@ -199,14 +199,14 @@ impl From<Full> for Refusal {
     }
 }
 
-/// How the refusals of a request are written, as its head tells.
+/// The format of the errors of a request, from its head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// As the OCI specification says.
+    /// The format of the OCI specification.
     Data,
-    /// As AWS's JSON services do.
+    /// The format of AWS's JSON services.
     Json,
-    /// As AWS's query services do.
+    /// The format of AWS's query services.
     Query(Service, Format),
 }
 
@@ -215,7 +215,7 @@ impl Style {
         if is_data(exchange.uri.path()) { Self::Data } else { control::style(exchange) }
     }
 
-    /// An answer that is not the handler's own.
+    /// An answer that no handler made.
     fn server_error(self, code: Code, request_id: &str, message: &str) -> Response {
         let entry = entry(code);
         let (status, kind, body) = match self {
@@ -237,7 +237,7 @@ impl Style {
         response
     }
 
-    /// The answer where there is no room for the true one.
+    /// The answer if there is no memory for the real one.
     pub(crate) fn no_room(self, request_id: &str) -> Response {
         self.server_error(Code::Unavailable, request_id, ledger::busy())
     }
@@ -249,7 +249,7 @@ impl Style {
     }
 }
 
-/// Whether errors at this path are those of the specification.
+/// Whether errors at this path have the format of the OCI specification.
 pub(crate) fn is_data(path: &str) -> bool {
     crate::v2::is_under(path) || path.starts_with(crate::download::PREFIX)
 }

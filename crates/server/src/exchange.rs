@@ -1,5 +1,4 @@
-//! One request as a handler sees it: its head, a body not yet read, where it comes from, its id, and what the
-//! handler wants the log to know.
+//! One request as a handler sees it: its head, its unread body, its origin, its ID, and the facts for the log.
 
 use access::decisions::Decisions;
 use std::borrow::Cow;
@@ -22,7 +21,7 @@ use crate::serve::App;
 /// An answer.
 pub(crate) type Response = http::Response<ResponseBody>;
 
-/// The id of a request, in its answer and in the log.
+/// The ID of a request, in its answer and in the log.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 /// One request.
@@ -33,20 +32,20 @@ pub(crate) struct Exchange {
     pub(crate) body: RequestBody,
     /// The `Host` header, or `:authority` over HTTP/2.
     pub(crate) host: Option<String>,
-    /// What is wrong with how the host is named: such a request is answered with nothing but that.
+    /// What is wrong with the host. Such a request gets only this error.
     pub(crate) host_fault: Option<&'static str>,
     /// Client address and scheme, after trusted proxies.
     pub(crate) peer: Peer,
     pub(crate) request_id: String,
-    /// When the request began; on the control plane, when its body was in.
+    /// When the request began; on the control plane, when its body had arrived.
     pub(crate) now: Timestamp,
-    /// What is asked for, as metrics and the log name it.
+    /// The operation, for metrics and the log.
     pub(crate) operation: &'static str,
-    /// The ARN of who asks, once known.
+    /// The ARN of the caller, when it is known.
     pub(crate) caller: Option<String>,
-    /// The cause of a 5xx answer, for the log alone.
+    /// The cause of a 5xx answer, only for the log.
     pub(crate) failure: Option<String>,
-    /// What the gate decides for the request.
+    /// The decisions of the gate for this request.
     pub(crate) decisions: Arc<Decisions>,
     ledger: Ledger,
     tab: OnceLock<Arc<Tab>>,
@@ -81,7 +80,7 @@ impl Exchange {
         }
     }
 
-    /// What the request holds: of its address's share, or once its caller is known, of the principal's.
+    /// The memory of the request: in the share of its address, or of the principal when the caller is known.
     pub(crate) fn tab(&self) -> &Arc<Tab> {
         self.tab.get_or_init(|| Arc::new(Tab::new(self.ledger.address(self.peer.address))))
     }
@@ -90,23 +89,24 @@ impl Exchange {
         self.tab = OnceLock::from(Arc::new(Tab::new(share)));
     }
 
-    /// From now on what the request holds is the principal's.
+    /// From now on the memory of the request is charged to the principal.
     pub(crate) fn prove(&mut self, caller: &Caller) {
         self.caller = Some(caller.arn.clone());
         self.prove_reader(&caller.account_id, &caller.unique_id);
     }
 
-    /// The same for a principal in whose name somebody else reads.
+    /// The same for the principal in whose name another client reads.
     pub(crate) fn prove_reader(&mut self, account: &AccountId, unique_id: &str) {
         self.charge_to(self.ledger.principal(account, unique_id));
     }
 
-    /// From now on what the request holds is charged to its address and the principal whose key it names.
+    /// From now on the memory of the request is charged to its address together with the principal whose access key it
+    /// names.
     pub(crate) fn claim(&mut self, unique_id: &str) {
         self.charge_to(self.ledger.claim(self.peer.address, unique_id));
     }
 
-    /// A header as text; None where it is absent or not text.
+    /// A header as text; None if it is absent or not text.
     pub(crate) fn header(&self, name: &HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
@@ -127,20 +127,20 @@ impl Exchange {
     }
 }
 
-/// What a part of a query says. A plus is a plus, as in every part of a URL (RFC 3986 §2.2): media types have one, and
-/// only forms write a space so.
+/// Decodes a part of a query. A plus sign means a plus sign, as in every part of a URL (RFC 3986 §2.2): media types
+/// contain it, and only forms use it for a space.
 fn decoded(text: &str) -> Cow<'_, str> {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy()
 }
 
-/// An answer of a status and a body in hand.
+/// An answer with a status and a body in memory.
 pub(crate) fn answer(status: StatusCode, body: ResponseBody) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response
 }
 
-/// A header value of text that the server made itself: visible ASCII. Anything else gives an empty value.
+/// A header value from a text of the server: visible ASCII. Any other text gives an empty value.
 pub(crate) fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }

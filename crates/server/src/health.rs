@@ -1,4 +1,4 @@
-//! `/healthz` (the process answers) and `/readyz` (it may be sent requests): for load balancers, without login.
+//! `/healthz` (the process answers) and `/readyz` (it accepts requests): for load balancers, without authentication.
 
 use http::StatusCode;
 
@@ -10,7 +10,7 @@ pub(crate) fn healthz() -> Response {
     answer(StatusCode::OK, ResponseBody::bytes("ok\n"))
 }
 
-/// Not ready while the stores do not answer, and from the signal to stop on, so that balancers turn elsewhere.
+/// Not ready while a store does not answer, and after the signal to stop, so load balancers use other servers.
 pub(crate) async fn readyz(app: &App, exchange: &mut Exchange) -> Response {
     if app.stop.is_cancelled() {
         return answer(StatusCode::SERVICE_UNAVAILABLE, ResponseBody::bytes("draining\n"));

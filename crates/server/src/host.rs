@@ -1,9 +1,9 @@
-//! Which host a request is for. It decides whose registry is meant, so that a request that names none, or more than
+//! The host of a request. It decides whose registry the request means, so a request without a host, or with more than
 //! one, is refused (RFC 9112 §3.2, RFC 9113 §8.3.1).
 
 use http::{HeaderMap, Uri, Version, header};
 
-/// The host of a request, or what is wrong with how it is named.
+/// The host of a request, or what is wrong with it.
 pub(crate) fn named(
     version: Version,
     uri: &Uri,
@@ -42,7 +42,7 @@ mod tests {
             (h1, "/", &[], Err(())),
             (h1, "/", &["a.example", "a.example"], Err(())),
             (h1, "/", &["caf\u{e9}.example"], Err(())),
-            // RFC 9112 §3.2.2: the absolute form goes before the header, which has to be there all the same.
+            // RFC 9112 §3.2.2: the absolute form has priority over the header, which must still exist.
             (h1, "http://b.example/", &["a.example"], Ok(Some("b.example"))),
             (h1, "http://b.example/", &[], Err(())),
             (Version::HTTP_10, "/", &[], Ok(None)),

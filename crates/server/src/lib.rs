@@ -1,7 +1,8 @@
-//! HTTP, and nothing but HTTP: listening, TLS, limits, drain, the data plane under `/v2/`, the control plane.
+//! HTTP only: listening, TLS, limits, drain, the data plane under `/v2/`, the control plane.
 //!
-//! Invariants: no rule of the registry is decided here (every effect is a call into `registry` or `identity`); no SQL and
-//! no file of the stores is touched; only this crate knows status codes, headers and the two error dialects.
+//! Invariants: no rule of the registry is decided here (every effect is a call of `registry` or `identity`). This crate
+//! contains no SQL and does not use the files of the stores. Only this crate knows status codes, headers and the two
+//! error formats.
 
 mod body;
 mod brief;

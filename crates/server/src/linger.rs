@@ -1,6 +1,6 @@
-//! The socket under a connection: replays bytes read while the protocol was recognised, ends writes that a
-//! client does not take, and at the close waits a little for what the client still sends, because closing
-//! over unread bytes makes the kernel send a reset that can overtake the answer.
+//! The socket of a connection. It replays the bytes that were read to detect the protocol, ends writes that the client
+//! does not read, and waits a little at the close for what the client still sends: closing a socket with unread bytes
+//! makes the kernel send a reset that can overtake the answer.
 
 use std::future::Future;
 use std::io;
@@ -19,10 +19,10 @@ use crate::connection::{Connection, Cut};
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const LINGER_TIME: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 64 * 1024 * 1024;
-/// So many bytes in either direction are progress. Less is dripping.
+/// This many bytes in either direction are progress. Fewer bytes are not.
 const PROGRESS_BYTES: usize = 4096;
 
-/// Reads as much of a fresh connection as tells HTTP/2 from HTTP/1. Gives the bytes read, to be replayed.
+/// Reads enough of a new connection to distinguish HTTP/2 from HTTP/1. Returns the bytes, to be replayed.
 pub(crate) async fn recognise<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<(bool, Bytes)> {
     let mut buffer = Vec::with_capacity(PREFACE.len());
     while buffer.len() < PREFACE.len() {
@@ -37,7 +37,7 @@ pub(crate) async fn recognise<S: AsyncRead + Unpin>(stream: &mut S) -> io::Resul
     Ok((true, buffer.into()))
 }
 
-/// A stream whose first bytes have been read already.
+/// A stream whose first bytes have been read.
 pub(crate) struct Replay<S> {
     read: Bytes,
     inner: S,
@@ -91,7 +91,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Replay<S> {
     }
 }
 
-/// The raw socket with patience at its end and none in the middle.
+/// The raw socket. It waits at its end only.
 pub(crate) struct Lingering<S> {
     inner: S,
     write_idle: Duration,
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn http2_is_told_from_http1_and_every_byte_is_kept() {
+    async fn http2_is_detected_and_every_byte_is_kept() {
         for (sent, is_http2) in [
             (&b"GET / HTTP/1.1\r\n\r\n"[..], false),
             (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nrest", true),
@@ -240,14 +240,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_closed_before_it_spoke_is_an_error() {
+    async fn a_connection_closed_before_its_first_byte_is_an_error() {
         let (client, mut server) = tokio::io::duplex(64);
         drop(client);
         assert!(recognise(&mut server).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_nothing_is_given_up() {
+    async fn a_client_that_reads_nothing_is_disconnected() {
         let (_client, server) = tokio::io::duplex(16);
         let mut server = lingering(server);
         let error = server.write_all(&[0; 64]).await.unwrap_err();
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_close_reads_what_the_client_still_sends_but_not_for_ever() {
+    async fn the_close_reads_what_the_client_still_sends_for_a_while() {
         let (mut client, server) = tokio::io::duplex(16);
         let mut server = lingering(server);
         let closing = tokio::spawn(async move { server.shutdown().await });

@@ -1,5 +1,5 @@
-//! Accepting connections: nothing a client does (slow handshakes, floods, half requests) stops the loop, and a
-//! stop lets what is running end within a limit.
+//! Accepts connections. Nothing that a client does (slow handshakes, floods, incomplete requests) stops the loop. A
+//! stop lets running requests finish within a time limit.
 
 use std::future::Future;
 use std::io;
@@ -29,15 +29,14 @@ use crate::tls::{Certificate, TlsError, server_config};
 /// Why the server cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// The address is taken, or not this machine's.
+    /// The address is in use, or does not belong to this machine.
     #[error("cannot listen on {address}")]
     Bind {
-        /// The address.
         address: SocketAddr,
         /// The cause.
         source: io::Error,
     },
-    /// The certificate files cannot be used.
+    /// The certificate files are invalid.
     #[error("cannot serve TLS")]
     Certificate(#[from] TlsError),
     /// The TLS library refuses its own defaults.
@@ -45,7 +44,7 @@ pub enum ListenError {
     Tls(#[from] rustls::Error),
 }
 
-/// Bound sockets, before anything is served: the addresses are known, the registry need not exist yet.
+/// Bound sockets before anything is served: the addresses are known, but the registry need not exist yet.
 pub struct Listener {
     tcp: TcpListener,
     address: SocketAddr,
@@ -66,25 +65,24 @@ impl Listener {
         Ok(Self { tcp, address, metrics, certificate, options })
     }
 
-    /// Where requests are served, with the port that was chosen.
+    /// The address of the server, with the chosen port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where metrics are served.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
         self.metrics.as_ref().and_then(|listener| listener.local_addr().ok())
     }
 }
 
-/// Connections that may wait to be accepted; `net.core.somaxconn` bounds it too. Where the queue is full, a client's
-/// SYN is lost, and sent again a second later.
+/// Connections that can wait to be accepted; `net.core.somaxconn` limits this too. If the queue is full, a client's SYN
+/// is lost and sent again a second later.
 const BACKLOG: i32 = 4096;
 
-/// A socket of this runtime that listens, for many who connect at once.
+/// A listening socket in this runtime, for many clients that connect at once.
 pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    // Connections of a server that ran here before may still be about to end.
+    // Connections of a server that ran here before can still be closing.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
@@ -100,14 +98,14 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ListenEr
     Ok((listener, local))
 }
 
-/// A server about to run.
+/// A server that is ready to run.
 pub struct Server {
     listener: Listener,
     app: Arc<App>,
 }
 
 impl Server {
-    /// Joins the sockets and the rules.
+    /// Connects the sockets with the deployment.
     pub fn new(listener: Listener, deployment: Deployment) -> Self {
         let metrics = Arc::new(Metrics::new());
         let ledger = Ledger::new(listener.options.limits.memory_budget, metrics.memory.clone());
@@ -126,7 +124,7 @@ impl Server {
         Self { listener, app }
     }
 
-    /// Serves until `shutdown` is ready, then stops accepting and lets running requests end within the drain
+    /// Serves until `shutdown` is ready. Then it stops accepting, and lets running requests finish within the drain
     /// limit. True if all of them did.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<bool, ListenError> {
         let Self { listener, app } = self;
@@ -150,7 +148,7 @@ impl Server {
     }
 }
 
-/// Tasks beside the accept loop, which end with the set.
+/// Tasks next to the accept loop, which end with the set.
 fn asides(
     certificate: Option<&Arc<Certificate>>,
     metrics: Option<TcpListener>,
@@ -184,7 +182,7 @@ async fn accept(
             Ok((stream, remote)) => {
                 app.metrics.accepted.inc();
                 let connection = Connection::new(remote.ip(), tls.is_some());
-                // With all slots taken another connection ends for this one: nobody waits outside.
+                // If all slots are taken, another connection is closed for this one: no client waits.
                 let slot = slots.take(Arc::clone(&connection));
                 let open = Open::new(Arc::clone(&app.metrics), slot);
                 let serving = serve_connection(stream, tls.clone(), Arc::clone(&connection), Arc::clone(app));
@@ -194,7 +192,7 @@ async fn accept(
                     drop((open, place));
                 });
             }
-            // A connection reset in the queue, or no file descriptor left: neither ends the listener.
+            // A connection that was reset in the queue, or a missing file descriptor, must not end the listener.
             Err(error) => {
                 tracing::warn!(%error, "accepting a connection failed");
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -203,7 +201,7 @@ async fn accept(
     }
 }
 
-/// Counts a connection for as long as it lives.
+/// Counts a connection for its lifetime.
 struct Open {
     metrics: Arc<Metrics>,
     #[expect(dead_code, reason = "held until the connection ends")]

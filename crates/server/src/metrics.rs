@@ -1,4 +1,4 @@
-//! What Prometheus is told: requests by operation and status, durations, bytes, connections.
+//! The metrics for Prometheus: requests by operation and status, durations, bytes, connections.
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use aws::organizations::Reconciler;
 
 use crate::ledger::Figures;
 
-/// Upper bounds in seconds: from a cached manifest to a large layer over a slow line.
+/// Upper limits in seconds: from a cached manifest to a large layer over a slow link.
 const DURATIONS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0, 300.0];
 
@@ -131,7 +131,7 @@ impl Metrics {
         self.sent.inc_by(sent);
     }
 
-    /// An answer did not go out whole.
+    /// An answer was cut off.
     pub(crate) fn cut(&self, reason: &'static str) {
         self.cut.get_or_create(&Reason { reason }).inc();
     }
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_observed_is_exposed() {
+    fn observations_appear_in_the_output() {
         let metrics = Metrics::new();
         metrics.observe("get_manifest", 200, Duration::from_millis(2), 5, 7);
         metrics.observe("get_manifest", 404, Duration::from_millis(2), 0, 1);

@@ -1,5 +1,4 @@
-//! The listener for Prometheus: `GET /metrics` and nothing else, on an address of its own, so that it need not
-//! be open to those who push and pull.
+//! The listener for Prometheus: only `GET /metrics`, on a separate address that clients of the registry need not reach.
 
 use std::convert::Infallible;
 use std::future::pending;

@@ -1,4 +1,4 @@
-//! What the binary decides for the server: addresses, certificate files, limits.
+//! The settings of the server: addresses, certificate files, limits.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,36 +17,36 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// Bounds on what one client may hold or send.
+/// Limits on clients.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections served at a time; for one more the longest idle one is ended.
+    /// The maximum number of connections; one more replaces the longest idle one.
     pub max_connections: usize,
-    /// Blobs open for reading at a time.
+    /// The maximum number of open blobs.
     pub max_open_files: usize,
-    /// Bytes of a request's line and headers.
+    /// Bytes of the request line and headers.
     pub max_header_bytes: usize,
     /// Number of header fields.
     pub max_headers: usize,
-    /// Streams at a time on one HTTP/2 connection.
+    /// Concurrent streams on one HTTP/2 connection.
     pub max_http2_streams: u32,
-    /// Time for a TLS handshake, and for the first bytes of a connection.
+    /// The time for a TLS handshake, and for the first bytes of a connection.
     pub handshake: Duration,
-    /// Time between two requests of a connection, and for a request's headers to arrive whole.
+    /// The time between two requests of a connection, and for the complete headers of a request.
     pub header_read: Duration,
-    /// Time for which an HTTP/2 connection may stay without a request. Answers to PING frames do not count.
+    /// How long an HTTP/2 connection may stay without a request. Answers to PING frames do not count.
     pub http2_idle: Duration,
-    /// Longest pause in the middle of a body, in either direction.
+    /// The longest pause in a body, in either direction.
     pub body_idle: Duration,
-    /// Time for any body, in either direction, and one second more for each `body_bytes_per_second` that moved.
+    /// The time for any body, in either direction, plus one second for each `body_bytes_per_second`.
     pub body_grace: Duration,
-    /// The lowest rate of a body on average.
+    /// The minimum average rate of a body.
     pub body_bytes_per_second: u64,
-    /// Time for the whole body of a request that nobody signed.
+    /// The time for the whole body of an unsigned request.
     pub unsigned_body: Duration,
-    /// Bytes of a JSON body of the control plane (a 20 MiB layer part in base64, and the rest).
+    /// The maximum size of a JSON body on the control plane (a 20 MiB layer part in base64, and the rest).
     pub max_control_body_bytes: usize,
-    /// Bytes of memory that all clients together may make the server hold.
+    /// The maximum memory that the server holds for all clients together.
     pub memory_budget: u64,
 }
 
@@ -71,17 +71,17 @@ impl Default for Limits {
     }
 }
 
-/// Descriptors for everything but connections and blobs that are read: databases, logs, listeners, blobs that are
-/// written, connections that are being closed.
+/// Descriptors for everything except connections and blobs that are read: databases, logs, listeners, blobs that are
+/// written, connections that are closing.
 const OTHER_DESCRIPTORS: usize = 160;
 
 impl Limits {
-    /// How long a body may take.
+    /// The time limit of a body.
     pub(crate) fn pace(&self) -> Pace {
         Pace { grace: self.body_grace, bytes_per_second: Some(self.body_bytes_per_second) }
     }
 
-    /// Lowers the numbers of connections and open files to what so many descriptors allow. True if it had to.
+    /// Reduces the numbers of connections and open files to this number of descriptors. True if it was necessary.
     pub fn fit(&mut self, descriptors: usize) -> bool {
         let room = descriptors.saturating_sub(OTHER_DESCRIPTORS).max(16);
         let (connections, files) = (self.max_connections, self.max_open_files);
@@ -91,27 +91,27 @@ impl Limits {
     }
 }
 
-/// Everything the server is told.
+/// All settings of the server.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where to listen; port 0 lets the system choose.
+    /// The address to listen on; port 0 means any free port.
     pub listen: SocketAddr,
-    /// Certificate files; None serves plain HTTP.
+    /// Certificate files; None means HTTP without TLS.
     pub tls: Option<TlsFiles>,
-    /// How often the certificate files are looked at.
+    /// How often the certificate files are checked.
     pub tls_poll: Duration,
-    /// Where Prometheus asks; None turns metrics off.
+    /// The address for Prometheus; None disables metrics.
     pub metrics_listen: Option<SocketAddr>,
     /// Peers whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<Cidr>,
-    /// How long running requests may go on after the signal to stop.
+    /// How long running requests may continue after the signal to stop.
     pub drain: Duration,
-    /// Bounds on clients.
+    /// The limits on clients.
     pub limits: Limits,
 }
 
 impl Options {
-    /// Plain HTTP on one address, everything else at its default.
+    /// HTTP without TLS on one address, and the defaults.
     pub fn plain(listen: SocketAddr) -> Self {
         Self {
             listen,
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_and_files_fit_the_descriptors() {
+    fn connections_and_files_fit_the_descriptor_limit() {
         for (descriptors, connections, files) in
             [(1024, 432, 432), (20_000, 2048, 4096), (6000, 2048, 3792), (3000, 1420, 1420), (0, 8, 8)]
         {

@@ -1,5 +1,5 @@
-//! Client address and scheme behind proxies. `X-Forwarded-For` is believed hop by hop from the right, as long
-//! as the hop that wrote it is trusted: aws:SourceIp and aws:SecureTransport decide permissions.
+//! Client address and scheme behind proxies. The hops of `X-Forwarded-For` are believed from the right, as long as the
+//! hop that wrote them is trusted: aws:SourceIp and aws:SecureTransport decide permissions.
 
 use std::net::IpAddr;
 
@@ -10,26 +10,26 @@ use http::header::HeaderName;
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Where a request comes from, once proxies have been taken into account.
+/// The origin of a request, after proxies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
     pub(crate) address: IpAddr,
     pub(crate) tls: bool,
 }
 
-/// The origin of a request from a peer: the right-most hop that is not trusted (if all are, the right-most), and the
-/// scheme that the nearest trusted proxy states.
+/// The origin of a request from a peer: the right-most hop that is not trusted (if all are trusted, the right-most
+/// one), and the scheme that the nearest trusted proxy reports.
 pub(crate) fn origin(peer: IpAddr, tls: bool, headers: &HeaderMap, trusted: &[Cidr]) -> Origin {
     let peer = peer.to_canonical();
     let is_trusted = |address: IpAddr| trusted.iter().any(|block| block.contains(address));
     if trusted.is_empty() || !is_trusted(peer) {
         return Origin { address: peer, tls };
     }
-    // Fused: what stands left of a hop that cannot be read is not believed.
+    // Fused: hops to the left of one that cannot be parsed are not believed.
     let mut read = hops(headers).map_while(|hop| hop).fuse();
-    // Where every hop is trusted, the nearest proxy's own word counts: the hop farthest to the right, which it wrote of a
-    // connection that it had. What stands left of it may be the header of a client in a trusted network, who could
-    // then be any address. (The left-most of them, as some proxies take it, is whatever that client likes.)
+    // If every hop is trusted, the right-most hop counts: the nearest proxy wrote it from its own connection. The hops
+    // to the left of it can come from a client in a trusted network, which could then claim any address. (Some proxies
+    // use the left-most hop, which that client chooses.)
     let nearest = read.next().unwrap_or(peer);
     let address =
         if is_trusted(nearest) { read.find(|hop| !is_trusted(*hop)).unwrap_or(nearest) } else { nearest };
@@ -41,7 +41,7 @@ pub(crate) fn origin(peer: IpAddr, tls: bool, headers: &HeaderMap, trusted: &[Ci
     Origin { address, tls }
 }
 
-/// The hops of `X-Forwarded-For` from the right; None where one cannot be read.
+/// The hops of `X-Forwarded-For` from the right; None for a hop that cannot be parsed.
 fn hops(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> + '_ {
     headers
         .get_all(FORWARDED_FOR)
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_a_stranger_are_not_believed() {
+    fn headers_from_an_untrusted_peer_are_ignored() {
         assert_eq!(
             seen("203.0.113.9", &["1.1.1.1"], Some("https"), &["10.0.0.0/8"]),
             ("203.0.113.9".into(), false)
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_is_the_right_most_hop_that_is_not_trusted() {
+    fn the_client_is_the_right_most_untrusted_hop() {
         let trusted = ["10.0.0.0/8"];
         for (forwarded, client) in [
             (vec!["203.0.113.9"], "203.0.113.9"),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scheme_is_what_the_nearest_proxy_states() {
+    fn the_nearest_proxy_decides_the_scheme() {
         for (proto, tls) in
             [("https", true), ("HTTPS", true), ("http", false), ("https, http", false), ("http,https", true)]
         {

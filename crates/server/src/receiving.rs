@@ -1,4 +1,4 @@
-//! The bytes of a blob as a client sends them. Each part is charged until it is written.
+//! The bytes of a blob from a client. Each part is charged until it is written.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use registry::upload::BodyError;
 use crate::body::{Kept, RequestBody};
 use crate::ledger::{Full, Share};
 
-/// A part that is smaller may be a view into a buffer of the connection that is much larger: it is copied.
+/// A smaller part is copied, because it can be a view of a much larger buffer of the connection.
 const COPIED_BELOW: usize = 8 * 1024;
-/// A part that is larger is handed on in several: each of them, with what it costs beside its bytes, is a small charge of
-/// the ledger, which goes through where large bodies have no room.
+/// A larger part is passed on in pieces. Each piece with its overhead is a small charge of the ledger, which fits where
+/// large bodies do not.
 const MOST_BYTES: usize = 32 * 1024;
-/// What a part costs beside its bytes.
+/// The overhead of a part in addition to its bytes.
 const OVERHEAD: u64 = 128;
-/// How long a part waits for room. Until then the client is held up, as by a slow disk.
+/// How long a part waits for room. The client is slowed down meanwhile, as by a slow disk.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The body in parts, each charged to the share.

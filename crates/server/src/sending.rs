@@ -1,5 +1,5 @@
-//! Parts of a blob on their way to a client. A part is charged before it is read, and until the kernel has it. Where
-//! room is short the parts are small and there is one at a time, so that many slow clients fit in.
+//! Parts of a blob on their way to a client. A part is charged before it is read, until the kernel has it. If room is
+//! short, the parts are small and are sent one at a time, so many slow clients fit.
 
 use std::io;
 use std::sync::Arc;
@@ -14,7 +14,8 @@ use tokio::sync::Notify;
 use crate::body::Kept;
 use crate::ledger::{Charge, Full, Share};
 
-/// The largest part, and how much of one answer may be on its way when it is read, by how full the share is in eighths.
+/// The maximum size of a part, and how much of one answer may be in transfer when it is read, by how full the share is
+/// in eighths.
 const PACES: [(u64, u64, u64); 3] =
     [(2, 512 * 1024, 256 * 1024), (4, 64 * 1024, 64 * 1024), (u64::MAX, 16 * 1024, 0)];
 /// How long an answer that has begun waits for room before it is cut off.
@@ -87,7 +88,7 @@ impl Sending {
         };
         let length = bytes.len() as u64;
         charge.shrink_to(length);
-        // A part that was read ahead may be larger than what is asked for now.
+        // A part that was read ahead can be larger than the current size.
         if let Some(more) = self.share.try_take(length.saturating_sub(charge.bytes())) {
             charge.merge(more);
         }
@@ -96,7 +97,7 @@ impl Sending {
         Some(Ok(Bytes::from_owner(Kept { bytes, _kept: part })))
     }
 
-    /// Room for the next part, when enough of the ones before has been sent.
+    /// Room for the next part, when enough of the earlier parts has been sent.
     async fn room(&self) -> Result<Charge, Full> {
         loop {
             let (part, ahead) = pace(&self.share);

@@ -1,5 +1,5 @@
-//! One request from head to end: routed, run so that neither a panic nor a client that goes away can hurt
-//! others, and written to the log and the metrics exactly once.
+//! One request from start to end. It is routed, and run so that neither a panic nor a client that disconnects affects
+//! others. It is recorded in the log and the metrics exactly once.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -37,22 +37,23 @@ pub(crate) struct App {
     pub(crate) registry: Arc<Registry>,
     pub(crate) options: Options,
     pub(crate) metrics: Arc<Metrics>,
-    /// Cancelled when the server is asked to stop.
+    /// Cancelled when the server must stop.
     pub(crate) stop: CancellationToken,
-    /// Connections and running writes, awaited when the server stops.
+    /// Connections and running writes. The server waits for them when it stops.
     pub(crate) tasks: TaskTracker,
-    /// The memory that is held for clients.
+    /// The memory held for clients.
     pub(crate) ledger: Ledger,
-    /// Who speaks HTTP/2: fewer than may be connected, since each may fill a window.
+    /// The HTTP/2 connections: fewer than the maximum of connections, because each can fill a window.
     pub(crate) http2: Arc<Slots<Connection>>,
-    /// Who has a blob open.
+    /// The requests with an open blob.
     pub(crate) files: Arc<Slots<Transfer>>,
 }
 
 /// Answers one request.
 ///
-/// Futures of requests are large, and a client may keep thousands of requests waiting: what comes later (an operation,
-/// once its body is in) is made on the heap when its turn comes, so that what waits for a body is small.
+/// The futures of requests are large, and a client can keep thousands of requests waiting. Later parts (an operation,
+/// after its body has arrived) are therefore allocated on the heap when they start, so a request that waits for a body
+/// is small.
 pub(crate) async fn serve(
     app: Arc<App>,
     connection: Arc<Connection>,
@@ -70,7 +71,7 @@ pub(crate) async fn serve(
             .ok()
             .map(|response| (exchange, response))
     } else {
-        // A write runs to its end on a task of its own: hyper drops the service's future with the connection.
+        // A write runs to its end on its own task: hyper drops the service's future with the connection.
         let shared = Arc::clone(&app);
         let run = app.tasks.spawn(async move {
             let response = Box::pin(route(&shared, &mut exchange)).await;
@@ -93,7 +94,7 @@ pub(crate) async fn serve(
     response
 }
 
-/// An answer to HEAD says how long the answer to GET would be, and sends none of it (RFC 9110 §9.3.2).
+/// An answer to HEAD has the length of the answer to GET, and no body (RFC 9110 §9.3.2).
 fn without_body(response: &mut Response) {
     let body = std::mem::replace(response.body_mut(), ResponseBody::empty());
     if let (StatusCode::OK, Some(length)) = (response.status(), body.size_hint().exact()) {
@@ -101,11 +102,11 @@ fn without_body(response: &mut Response) {
     }
 }
 
-/// An answer that is no larger is not charged: it is less than its request, and a refusal, a challenge to log in and
-/// `/healthz` are answered also where the address has no room left.
+/// An answer up to this size is not charged. It is smaller than its request, and errors, login challenges and
+/// `/healthz` must be answered even if the address has no room left.
 const UNCHARGED_BYTES: u64 = 1024;
 
-/// The answer, charged for as long as it is sent.
+/// The answer, charged until it is sent.
 async fn route(app: &App, exchange: &mut Exchange) -> Response {
     let mut response = dispatch(app, exchange).await;
     let in_hand = response.body().in_hand();
@@ -142,7 +143,7 @@ async fn dispatch(app: &App, exchange: &mut Exchange) -> Response {
     }
 }
 
-/// The answer to a request that is none for any dialect, in the one of its path.
+/// The answer to a request that no protocol accepts, in the format of its path.
 fn bad_request(exchange: &mut Exchange, message: &str) -> Response {
     let path = exchange.uri.path();
     if is_data(path) {
@@ -155,7 +156,7 @@ fn bad_request(exchange: &mut Exchange, message: &str) -> Response {
     control::bad_request(exchange, message)
 }
 
-/// The line of a request in the log, written when its answer has been sent or given up.
+/// The request's line in the log, written when its answer has been sent or has ended early.
 pub(crate) struct Ending {
     metrics: Arc<Metrics>,
     started: Instant,
@@ -167,11 +168,11 @@ pub(crate) struct Ending {
     operation: &'static str,
     caller: Option<String>,
     decisions: Arc<Decisions>,
-    /// 499 as long as there is no answer: what is logged if the client goes away before.
+    /// 499 while there is no answer: logged if the client disconnects before.
     status: u16,
     received: Arc<AtomicU64>,
     sent: u64,
-    /// Why the answer did not go out whole, if it did not.
+    /// Why the answer was cut off, if it was.
     cut: Option<Cut>,
     running: Running,
     idle: Duration,
@@ -210,7 +211,7 @@ impl Ending {
         self.running.connection()
     }
 
-    /// How long the answer may take.
+    /// The time limit of the answer.
     pub(crate) fn pace(&self) -> Pace {
         self.pace
     }
@@ -245,7 +246,7 @@ impl Ending {
 }
 
 impl Ending {
-    /// What an audit record needs is here, at the end of the request and nowhere else.
+    /// The one place, at the end of a request, with all facts for an audit record.
     fn audit(&self) {
         let (request_id, caller) = (&self.request_id, self.caller.as_deref().unwrap_or("-"));
         for decided in self.decisions.take() {

@@ -1,5 +1,5 @@
-//! Slots for what is bounded (connections, open files): who holds them, and who gives way when there are more takers
-//! than slots. Someone new is never kept out by those who do nothing with what they hold.
+//! Slots for a limited resource (connections, open files): who holds them, and which holder must release one when all
+//! are taken. A holder that does nothing never keeps a new one out.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -8,21 +8,21 @@ use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// So many idle holders are found in one look at all of them, and kept in order for the next takers.
+/// One search finds this many idle holders, and keeps them in order for the next takers.
 const IDLE_AT_ONCE: usize = 64;
-/// And so many of those that are at work, who only give way while nobody is idle.
+/// And this many active holders, which must release their slot only if none is idle.
 const BUSY_AT_ONCE: usize = 8;
 
-/// For each so many slots one more who gave way may still be about to end.
+/// For each this many slots, one more holder that was asked to release may still be ending.
 const LEAVING_PART: usize = 32;
 
-/// Milliseconds since this process first asked.
+/// Milliseconds since the first call in this process.
 pub(crate) fn now() -> u64 {
     static START: OnceLock<Instant> = OnceLock::new();
     u64::try_from(START.get_or_init(Instant::now).elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What counts as one address: an IPv4 address, or the /64 of an IPv6 address, which one host can fill alone.
+/// One address: an IPv4 address, or the /64 of an IPv6 address, which one host can use alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Block(u128);
 
@@ -40,27 +40,26 @@ pub(crate) trait Holder {
     fn block(&self) -> Block;
     /// Whether it does nothing with its slot.
     fn is_idle(&self) -> bool;
-    /// When something moved last, as [`now`] counts.
+    /// The time of its last progress, as in [`now`].
     fn quiet_since(&self) -> u64;
-    /// Its slot is another's from now on.
+    /// Its slot now belongs to another holder.
     fn give_way(&self);
 }
 
-/// Who may be asked to give way.
+/// Which holders can be asked to release their slot.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Yielding {
-    /// Idle holders alone: without one, a taker is refused.
+    /// Only idle holders: without one, the taker is refused.
     Idle,
-    /// While nobody is idle, a holder of the address that holds most: the one in which nothing moved for longest.
+    /// If none is idle, a holder of the address with the most slots: the one without progress for the longest time.
     Anyone,
 }
 
-/// The slots.
 pub(crate) struct Slots<T> {
     most: usize,
     yielding: Yielding,
     held: Mutex<Held<T>>,
-    /// One for each slot, and some more for those who gave way and have not ended yet.
+    /// One for each slot, and some more for holders that were asked to release and have not ended yet.
     places: Arc<Semaphore>,
 }
 
@@ -68,7 +67,7 @@ struct Held<T> {
     next: u64,
     holders: HashMap<u64, Arc<T>>,
     blocks: HashMap<Block, usize>,
-    /// Whose turn it is to give way, as the last look at all holders found.
+    /// The next holders to release their slot, from the last search.
     candidates: VecDeque<Candidate>,
 }
 
@@ -78,7 +77,7 @@ struct Candidate {
     quiet_since: u64,
 }
 
-/// One slot, free again when dropped.
+/// One slot. It is released when dropped.
 pub(crate) struct Slot<T: Holder> {
     id: u64,
     slots: Arc<Slots<T>>,
@@ -92,13 +91,13 @@ impl<T: Holder> Slots<T> {
         Arc::new(Self { most: most.max(1), yielding, held, places })
     }
 
-    /// A place to be held until its taker has ended: ready once few enough of those who gave way are still there.
-    /// Without it a busy server would take more than it has slots for.
+    /// A place that a taker holds until it has ended: ready when few enough released holders are still ending. Without
+    /// this a busy server would use more than it has slots for.
     pub(crate) async fn place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.places).acquire_owned().await.ok()
     }
 
-    /// Takes a slot, at once. With none free another holder gives way; None if nobody may be asked to.
+    /// Takes a slot immediately. If none is free, another holder must release one; None if no holder can be asked.
     pub(crate) fn take(self: &Arc<Self>, holder: Arc<T>) -> Option<Slot<T>> {
         let mut held = self.lock();
         let mut leaving = None;
@@ -146,8 +145,8 @@ impl<T: Holder> Held<T> {
         }
     }
 
-    /// The next candidate that is as it was when it was found. In the meantime nobody can have come before it: who
-    /// became idle since then is idle for less long.
+    /// The next candidate whose state is unchanged. No other holder can have come before it: a holder that became idle
+    /// later has been idle for less time.
     fn next_candidate(&mut self) -> Option<u64> {
         while let Some(candidate) = self.candidates.pop_front() {
             let same = self.holders.get(&candidate.id).is_some_and(|holder| {
@@ -177,7 +176,7 @@ impl<T: Holder> Held<T> {
         self.candidates = found.into_iter().take(most).map(|(_, candidate)| candidate).collect();
     }
 
-    /// The address that holds most, and how many more than any other.
+    /// The address with the most slots, and how many more than any other.
     fn largest_block(&self) -> (Option<Block>, usize) {
         let (mut largest, mut most, mut second) = (None, 0, 0);
         for (block, count) in &self.blocks {
@@ -234,7 +233,7 @@ mod tests {
         })
     }
 
-    /// Which of the clients gave way, once one more came for each of `more`.
+    /// The clients that released their slot, after one more client came for each of `more`.
     fn gone(yielding: Yielding, clients: &[Arc<Client>], more: usize) -> Vec<usize> {
         let slots = Slots::new(clients.len(), yielding);
         let mut held: Vec<_> = clients.iter().map(|one| slots.take(Arc::clone(one)).unwrap()).collect();
@@ -251,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_idle_gives_way_first() {
+    fn the_longest_idle_holder_releases_first() {
         let clients =
             [client("192.0.2.1", true, 30), client("192.0.2.2", true, 10), client("192.0.2.2", false, 1)];
         assert_eq!(gone(Yielding::Anyone, &clients, 1), [1]);
@@ -259,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn with_nobody_idle_the_address_that_holds_most_gives_way() {
+    fn if_none_is_idle_the_address_with_most_slots_releases_one() {
         let clients = [
             client("192.0.2.1", false, 1),
             client("2001:db8::1", false, 30),
@@ -271,7 +270,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn those_who_gave_way_have_places_until_they_ended() {
+    async fn released_holders_keep_their_place_until_they_end() {
         let slots = Slots::<Client>::new(64, Yielding::Anyone);
         let mut places = Vec::new();
         for _ in 0..64 + 3 {
@@ -284,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_free_again_when_dropped() {
+    fn a_dropped_slot_is_free_again() {
         let slots = Slots::new(1, Yielding::Idle);
         let first = slots.take(client("192.0.2.1", false, 1));
         assert!(slots.take(client("192.0.2.1", false, 1)).is_none());

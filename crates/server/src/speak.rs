@@ -1,4 +1,4 @@
-//! One connection from its first byte to its end: TLS, which HTTP it speaks, its limits.
+//! One connection from its first byte to its end: TLS, the HTTP version, its limits.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -22,14 +22,14 @@ use crate::options::{Limits, Options};
 use crate::serve::{App, serve};
 use crate::unsent::Socket;
 
-/// Serves a connection until it ends, or is ended by who owns its slot.
+/// Serves a connection until it ends, or is ended by the owner of its slot.
 pub(crate) async fn serve_connection(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
     connection: Arc<Connection>,
     app: Arc<App>,
 ) {
-    // Without it the second segment of an answer waits for the client's delayed acknowledgement, some 40 ms.
+    // Without this the second segment of an answer waits for the client's delayed acknowledgement, about 40 ms.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY refused");
     }
@@ -47,7 +47,7 @@ pub(crate) async fn serve_connection(
     speak(Replay::new(read, socket), is_http2, connection, app).await;
 }
 
-/// What a future gives, or None if the connection is ended or the server stops before.
+/// The result of a future, or None if the connection is ended or the server stops first.
 async fn unless_ended<T>(future: impl Future<Output = T>, connection: &Connection, app: &App) -> Option<T> {
     tokio::select! {
         output = future => Some(output),
@@ -63,7 +63,7 @@ where
     let (shared, client) = (Arc::clone(&app), Arc::clone(&connection));
     let service = service_fn(move |request| {
         let (app, client) = (Arc::clone(&shared), Arc::clone(&client));
-        // On the heap, so that a connection without a request does not hold the memory of one.
+        // On the heap, so a connection without a request does not use the memory of one.
         let answer = Box::pin(serve(app, client, request));
         async move { Ok::<_, Infallible>(answer.await) }
     });
@@ -96,7 +96,7 @@ async fn until_ended<C>(
         tokio::select! {
             ended = serving.as_mut() => break ended,
             () = connection.ended() => {
-                // Once more, so that GOAWAY and the end of the stream go out; nothing is waited for.
+                // Polled once more, so GOAWAY and the end of the stream are sent; it does not wait.
                 finish(serving.as_mut());
                 poll_fn(|cx| Poll::Ready(serving.as_mut().poll(cx).is_ready())).await;
                 return;
@@ -105,7 +105,7 @@ async fn until_ended<C>(
                 is_stopping = true;
                 finish(serving.as_mut());
             }
-            // HTTP/1 has no use for it: the socket tells what its one request does.
+            // HTTP/1 does not need it: the socket shows the progress of its only request.
             _ = checks.tick(), if is_http2 => connection.check(limits.body_idle, limits.http2_idle),
         }
     };
@@ -114,12 +114,12 @@ async fn until_ended<C>(
     }
 }
 
-/// A quarter of the shortest limit that is checked.
+/// A quarter of the shortest time limit.
 fn between_checks(limits: &Limits) -> Duration {
     (limits.body_idle.min(limits.http2_idle) / 4).max(Duration::from_millis(10))
 }
 
-/// How much of a connection of HTTP/1.1 is read before anybody asks for it, and written before the kernel takes it.
+/// How much of an HTTP/1.1 connection is read before it is needed, and buffered before the kernel takes it.
 const CONNECTION_BUFFER: usize = 32 * 1024;
 
 fn http1_builder(options: &Options) -> http1::Builder {
@@ -144,7 +144,7 @@ fn http2_builder(options: &Options, window: &Window) -> http2::Builder<TokioExec
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.max_http2_streams)
         .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
-        // What a client may send before anybody reads it, and what is ready for one that takes nothing.
+        // How much a client may send before it is read, and how much is ready for a client that reads nothing.
         .initial_stream_window_size(window.of_stream())
         .initial_connection_window_size(window.bytes())
         .max_frame_size(16 * KIB)

@@ -1,4 +1,4 @@
-//! TLS with certificate and key from files that may change while the server runs.
+//! TLS with certificate and key from files that can change while the server runs.
 
 use std::fs;
 use std::io;
@@ -15,20 +15,20 @@ use rustls::sign::CertifiedKey;
 
 use crate::options::TlsFiles;
 
-/// Why certificate files cannot be used.
+/// Why certificate files are invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file cannot be read, or holds no PEM of the right kind.
+    /// A file cannot be read, or contains no PEM of the right kind.
     #[error("{}: not a readable PEM file with a {what}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What it should hold.
+        /// The expected content.
         what: &'static str,
         /// The cause.
         source: rustls::pki_types::pem::Error,
     },
-    /// The file holds no certificate.
+    /// The file contains no certificate.
     #[error("{}: no certificate in it", .0.display())]
     Empty(PathBuf),
     /// The key does not belong to the certificate, or its kind is not supported.
@@ -41,7 +41,7 @@ pub enum TlsError {
     },
 }
 
-/// The certificate in use; readers never wait for a reload.
+/// The current certificate; readers never wait for a reload.
 #[derive(Debug)]
 pub(crate) struct Certificate {
     current: RwLock<Arc<CertifiedKey>>,
@@ -52,8 +52,8 @@ impl Certificate {
         Ok(Arc::new(Self { current: RwLock::new(Arc::new(read(files)?)) }))
     }
 
-    /// Looks at the files again and again and takes them when they have changed and are whole. A pair that does
-    /// not fit (one file written, the other not yet) keeps the old one and is tried again.
+    /// Checks the files regularly, and loads them when they have changed and are complete. If they do not match (one
+    /// file is written, the other not yet), the old certificate stays in use and the files are tried again.
     pub(crate) async fn watch(self: Arc<Self>, files: TlsFiles, every: Duration) {
         let mut seen = stamps(&files);
         loop {
@@ -82,12 +82,12 @@ impl ResolvesServerCert for Certificate {
     }
 }
 
-/// Whether certificate files can be used, for a look before serving.
+/// Whether certificate files are valid, for a check before serving.
 pub fn check(files: &TlsFiles) -> Result<(), TlsError> {
     read(files).map(|_| ())
 }
 
-/// The server's side of TLS 1.2 and 1.3, with HTTP/2 offered first.
+/// The server side of TLS 1.2 and 1.3, with HTTP/2 preferred.
 pub(crate) fn server_config(certificate: Arc<Certificate>) -> Result<ServerConfig, rustls::Error> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?
@@ -113,7 +113,7 @@ fn read(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
         .map_err(|source| TlsError::Key { path: files.key.clone(), source })
 }
 
-/// When each file was written last and how long it is; unreadable counts as a state of its own.
+/// The modification time and length of each file. An unreadable file counts as a state of its own.
 fn stamps(files: &TlsFiles) -> [Option<(SystemTime, u64)>; 2] {
     let stamp = |path: &Path| -> io::Result<(SystemTime, u64)> {
         let meta = fs::metadata(path)?;

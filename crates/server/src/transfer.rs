@@ -1,5 +1,5 @@
-//! An answer's bytes on their way out. hyper does not ask for them while a client takes none, so that they can be
-//! taken away from outside: what a client that stands still holds (a file, memory) is given back.
+//! The bytes of an answer on their way out. hyper does not request more while a client reads nothing, so they can be
+//! taken away from outside: a stalled client releases its file and memory.
 
 use std::io;
 use std::net::IpAddr;
@@ -16,23 +16,23 @@ use crate::connection::{Cut, millis};
 use crate::pace::Pace;
 use crate::slots::{Block, Holder, Slot, now};
 
-/// The bytes of a blob as the rules hand them out.
+/// The bytes of a blob, from the registry.
 pub(crate) type Chunks = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
-/// Of a transfer over HTTP/2 so much is handed to a stream at a time; what lies ready there waits for the window.
+/// Over HTTP/2 this much of a transfer is handed to a stream at once. It waits there for the window.
 const PART_BYTES: usize = 16 * 1024;
-/// A transfer that has not moved for this long gives its open file to another client, where files run short.
+/// A transfer without progress for this long releases its open file for another client, if files run short.
 const RESTING_MS: u64 = 5000;
-/// Windows are opened in steps, as large as half of what the client lets come at once. Who took much may pause for
-/// longer, as if it had come at this rate (bytes in a millisecond), up to so many times the idle limit.
+/// Windows open in steps, up to half of what the client allows at once. A client that took much may pause longer, as if
+/// it had read at this rate (bytes per millisecond), up to this many times the idle limit.
 const PATIENCE_BYTES_PER_MS: u64 = 32;
 const MOST_PATIENCE: u64 = 3;
 
-/// Bytes in hand, then those still to be read.
+/// Bytes in memory, then those that must still be read.
 pub(crate) struct Content {
     pub(crate) first: Bytes,
     pub(crate) rest: Option<Chunks>,
-    /// The place among open files, where a file is read.
+    /// The place among the open files, while a file is read.
     #[expect(dead_code, reason = "held for as long as the file is open")]
     pub(crate) file: Option<Slot<Transfer>>,
 }
@@ -50,15 +50,15 @@ impl Content {
 }
 
 enum State {
-    /// The content, and who is to be told if it is taken away while its next bytes are awaited.
+    /// The content, and the waker for the case that it is taken away while its next bytes are awaited.
     Held { content: Content, waiting: Option<Waker> },
-    /// Not begun.
+    /// Not started.
     Empty,
     /// Taken away.
     Cut,
 }
 
-/// A transfer that can be cut from outside of the task that sends it.
+/// A transfer that can be cut off from outside its sending task.
 pub(crate) struct Transfer {
     address: IpAddr,
     pace: Pace,
@@ -107,7 +107,7 @@ impl Transfer {
             Poll::Ready(Some(Ok(bytes))) => bytes,
             Poll::Pending => return Poll::Pending,
             ended @ Poll::Ready(_) => {
-                // More is asked for only while more is owed.
+                // More is requested only while more is owed.
                 self.cut.get_or_init(|| Cut::Store);
                 return ended;
             }
@@ -115,19 +115,19 @@ impl Transfer {
         if in_parts && bytes.len() > PART_BYTES {
             let part = bytes.split_to(PART_BYTES);
             content.first = bytes;
-            // Copied, so that the part does not keep the whole chunk in memory.
+            // Copied, so the part does not keep the whole chunk in memory.
             bytes = Bytes::copy_from_slice(&part);
         }
         self.sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Poll::Ready(Some(Ok(bytes)))
     }
 
-    /// Why it was cut, if it was.
+    /// Why it was cut off, if it was.
     pub(crate) fn cut(&self) -> Option<Cut> {
         self.cut.get().copied()
     }
 
-    /// Whether the client has taken nothing for the idle limit; then what it held is given back.
+    /// Whether the client has read nothing within the idle limit. Its memory and file are then released.
     pub(crate) fn give_up_stalled(&self, idle: Duration) -> bool {
         let idle = millis(idle);
         let patience = self.sent.load(Ordering::Relaxed) / PATIENCE_BYTES_PER_MS;
@@ -135,7 +135,7 @@ impl Transfer {
         self.quiet_for() >= most && self.take_away(Cut::Stalled)
     }
 
-    /// Gives the content back; who sends it meets an error. False if there is none yet.
+    /// Releases the content; the sender gets an error. False if there is none yet.
     fn take_away(&self, cut: Cut) -> bool {
         let mut state = self.lock();
         if matches!(*state, State::Empty) {
@@ -151,7 +151,7 @@ impl Transfer {
         true
     }
 
-    /// Gives everything back: nobody asks any more.
+    /// Releases everything: it is no longer needed.
     pub(crate) fn clear(&self) {
         let taken = std::mem::replace(&mut *self.lock(), State::Cut);
         drop(taken);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_goes_out_in_small_parts_and_whole() {
+    async fn an_answer_is_sent_in_small_parts_and_whole() {
         let transfer = transfer(40_000, Some(Box::pin(stream::iter([Ok(Bytes::from(vec![8; 20_000]))]))));
         let mut parts = Vec::new();
         for _ in 0..5 {
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_taken_away_while_it_is_awaited_ends_with_an_error() {
+    async fn content_taken_away_while_awaited_ends_with_an_error() {
         let transfer = transfer(0, Some(Box::pin(stream::pending())));
         let waiting = tokio::spawn({
             let transfer = Arc::clone(&transfer);

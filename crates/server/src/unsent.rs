@@ -1,7 +1,8 @@
-//! How much of an answer the kernel takes before the client has acknowledged what went before (`TCP_NOTSENT_LOWAT`).
+//! How many bytes of an answer the kernel takes before the client has acknowledged the earlier ones
+//! (`TCP_NOTSENT_LOWAT`).
 //!
-//! Without the limit a client's progress shows only when a third of the socket's buffer, which grows to megabytes, is
-//! free again. A client that takes bytes quickly gets a larger limit, because each wait for room costs a wake-up.
+//! Without this limit a client's progress shows only when a third of the socket's buffer is free again, and the buffer
+//! grows to megabytes. A fast client gets a larger limit, because each wait for room costs a wake-up.
 
 use std::io;
 use std::pin::Pin;
@@ -11,13 +12,13 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// For a client whose speed is not known, or that is slow.
+/// For a client that is slow, or whose speed is unknown.
 const FOR_EVERYONE: u32 = 128 * 1024;
-/// For a quick client.
+/// For a fast client.
 const FOR_THE_QUICK: u32 = 1024 * 1024;
-/// The speed is measured over so many bytes. A quick client that becomes slow is found out within them.
+/// The speed is measured over this many bytes. A fast client that becomes slow is detected within them.
 const MEASURED_BYTES: usize = 4 * 1024 * 1024;
-/// A client that takes [`MEASURED_BYTES`] within this time (32 MiB/s) is quick.
+/// A client that reads [`MEASURED_BYTES`] within this time (32 MiB/s) is fast.
 const QUICK: Duration = Duration::from_millis(125);
 
 /// A socket that adapts the limit to its client.
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_quick_client_gets_more_ahead_until_it_is_slow() {
+    async fn a_fast_client_gets_a_larger_limit_until_it_is_slow() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let mut socket = Socket::new(listener.accept().await.unwrap().0);
@@ -132,7 +133,7 @@ mod tests {
             client
         });
         let part = vec![0; 1 << 20];
-        // On a busy machine the first measure may be slow.
+        // On a busy machine the first measurement can be slow.
         for _ in 0..400 {
             socket.write_all(&part).await.unwrap();
             if limit(&socket) == FOR_THE_QUICK {

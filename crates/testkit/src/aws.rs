@@ -1,4 +1,4 @@
-//! Signature Version 4 for the JSON APIs, after AWS's description of it (IAM User Guide, "Create a signed AWS API
+//! Signature Version 4 for the JSON APIs, written from AWS's description (IAM User Guide, "Create a signed AWS API
 //! request").
 
 use std::path::Path;
@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
-/// An access key and where it signs for. No `Debug`: it holds a secret.
+/// An access key and its scope. No `Debug`: it contains a secret.
 #[derive(Clone)]
 pub struct Credentials {
     access_key_id: String,
@@ -16,7 +16,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Reads the key that `wharf dev` keeps in its data folder.
+    /// Reads the access key that `wharf dev` stores in its data folder.
     pub fn of_dev_folder(data: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(data.join("dev.toml")).context("no dev.toml")?;
         let field = |name: &str| -> Result<String> {

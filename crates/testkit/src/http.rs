@@ -1,5 +1,5 @@
-//! A blocking client of HTTP/1.1, one connection for each request: what it reports is what came over the wire, and
-//! a server that dies is an error at once.
+//! A blocking HTTP/1.1 client with one connection for each request. It reports what came over the wire, and a server
+//! that ends causes an error immediately.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::Credentials;
 
-/// Talks to one server as one user.
+/// A client of one server, as one user.
 #[derive(Clone)]
 pub struct Client {
     address: SocketAddr,
@@ -19,7 +19,7 @@ pub struct Client {
     token: String,
 }
 
-/// An answer with its whole body.
+/// An answer with its complete body.
 #[derive(Debug)]
 pub struct Reply {
     /// The status code.
@@ -30,7 +30,7 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
-/// An answer whose body is still to be read.
+/// An answer whose body has not been read.
 pub struct Stream {
     /// The status code.
     pub status: u16,
@@ -50,7 +50,7 @@ impl Reply {
         serde_json::from_slice(&self.body).context("the body is not JSON")
     }
 
-    /// This answer if it has that status, else an error that shows it.
+    /// This answer if it has the status, else an error that shows it.
     pub fn expect(self, status: u16) -> Result<Self> {
         ensure!(
             self.status == status,
@@ -69,7 +69,7 @@ impl Read for Stream {
 }
 
 impl Client {
-    /// A client that has logged in: it asks for a registry token first, as `aws ecr get-login-password` does.
+    /// A client that is logged in: it requests a registry token first, like `aws ecr get-login-password`.
     pub fn login(address: SocketAddr, host: &str, credentials: Credentials) -> Result<Self> {
         let mut client = Self { address, host: host.to_owned(), credentials, token: String::new() };
         let answer = client.ecr("GetAuthorizationToken", "{}")?.expect(200)?.json()?;
@@ -92,7 +92,7 @@ impl Client {
         whole(self.v2_stream(method, path, kind, &mut &*body, body.len() as u64)?)
     }
 
-    /// The same with a body that is read and an answer that is yet to be read.
+    /// The same with a streamed body and an answer that has not been read.
     pub fn v2_stream(
         &self,
         method: &str,

@@ -1,8 +1,8 @@
-//! What tests of several crates share: the real binary on a folder of its own, a small client of both its APIs, and
-//! a look into the data folder of a server that does not run.
+//! Shared by the tests of several crates: the real binary on its own folder, a small client of both its APIs, and
+//! access to the data folder of a stopped server.
 //!
-//! Nothing here depends on the crates under test: signatures, framing and queries are written a second time, so that
-//! a mistake made there is not repeated here.
+//! Nothing here depends on the tested crates: signatures, framing and queries are written a second time, so a mistake
+//! in a tested crate is not repeated here.
 
 mod aws;
 mod http;
@@ -16,7 +16,7 @@ pub use store::Offline;
 
 use sha2::Digest as _;
 
-/// The digest of some bytes as a registry writes it: `sha256:…`.
+/// The digest of bytes in a registry's form: `sha256:…`.
 pub fn sha256(bytes: &[u8]) -> String {
     format!("sha256:{}", hex::encode(sha2::Sha256::digest(bytes)))
 }
@@ -26,7 +26,7 @@ pub fn base64(bytes: &[u8]) -> String {
     base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes)
 }
 
-/// Bytes that differ at every position and from seed to seed.
+/// Bytes that differ at every position and for every seed.
 pub fn noise(len: usize, seed: u64) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(len + 8);
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;

@@ -1,4 +1,4 @@
-//! The real binary as a process on a folder of its own.
+//! The real binary as a process on its own folder.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,27 +10,27 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{Client, Credentials};
 
-/// A server that runs. It is killed when this is dropped.
+/// A running server. It is killed when this is dropped.
 pub struct Wharf {
     child: Child,
     data: PathBuf,
     address: SocketAddr,
     host: String,
-    /// How long it took from its start until it took connections.
+    /// The time from its start until it accepted connections.
     pub start_took: Duration,
 }
 
-/// How a start went.
+/// The result of a start.
 pub enum Started {
-    /// The server takes connections.
+    /// The server accepts connections.
     Ready(Wharf),
-    /// The process ended before; with a fault point armed that may be what was wanted.
+    /// The process ended before that; with an armed fault point this can be the wanted result.
     Ended,
 }
 
 impl Wharf {
     /// Starts `wharf dev` on a data folder, with a fault point armed if one is given. Its log goes to `log` in the
-    /// folder above.
+    /// parent folder.
     pub fn start(binary: &Path, data: &Path, fault: Option<&str>) -> Result<Started> {
         let endpoint = data.join("endpoint");
         let _ = fs::remove_file(&endpoint);
@@ -67,7 +67,7 @@ impl Wharf {
         }
     }
 
-    /// A client that has logged in as the administrator.
+    /// A client that is logged in as the administrator.
     pub fn client(&self) -> Result<Client> {
         Client::login(self.address, &self.host, Credentials::of_dev_folder(&self.data)?)
     }
@@ -77,7 +77,7 @@ impl Wharf {
         self.child.id()
     }
 
-    /// Whether the process has ended by itself within a time.
+    /// Whether the process has ended by itself within a time limit.
     pub fn ends_within(&mut self, time: Duration) -> Result<bool> {
         let begun = Instant::now();
         loop {
@@ -91,14 +91,14 @@ impl Wharf {
         }
     }
 
-    /// Ends it by SIGKILL, at once.
+    /// Ends it with SIGKILL.
     pub fn kill(mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
     }
 
-    /// The most memory the process has had, in KiB (`VmHWM`).
+    /// The peak memory of the process, in KiB (`VmHWM`).
     pub fn peak_memory_kib(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
@@ -113,8 +113,8 @@ impl Drop for Wharf {
     }
 }
 
-/// A folder in memory if there is one: a killed process loses nothing that it has written, so these tests need no
-/// disk, and a disk is slow.
+/// A folder in memory if there is one: a killed process loses nothing that it has written, so these tests need no disk,
+/// which is slow.
 pub fn memory_folder() -> Result<tempfile::TempDir> {
     Ok(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir())?)
 }

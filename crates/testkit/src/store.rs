@@ -1,4 +1,4 @@
-//! The data folder of a server that does not run: which bytes there are, and which rows know them.
+//! The data folder of a stopped server: which bytes exist, and which rows refer to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use rusqlite::Connection;
 
-/// A data folder, opened.
+/// An opened data folder.
 pub struct Offline {
     database: Connection,
     objects: PathBuf,
@@ -31,7 +31,7 @@ impl Offline {
         Ok(files)
     }
 
-    /// Objects whose rows vouch for more bytes than their files hold.
+    /// Objects whose rows claim more bytes than their files have.
     pub fn short_objects(&self) -> Result<Vec<String>> {
         let files = self.files()?;
         let mut rows = self.database.prepare("SELECT object_key, size FROM object")?;
@@ -46,7 +46,7 @@ impl Offline {
         Ok(short)
     }
 
-    /// Files that no row knows: nothing would ever remove them.
+    /// Files without a row: nothing would ever remove them.
     pub fn forgotten_files(&self) -> Result<Vec<String>> {
         let known = ["object", "upload", "doomed"].map(|table| self.keys(table));
         let known: BTreeSet<String> =
@@ -54,7 +54,7 @@ impl Offline {
         Ok(self.files()?.into_keys().filter(|key| !known.contains(key)).collect())
     }
 
-    /// The keys of bytes that are to go.
+    /// The keys of doomed bytes.
     pub fn doomed(&self) -> Result<BTreeSet<String>> {
         self.keys("doomed")
     }
@@ -65,14 +65,14 @@ impl Offline {
         Ok(keys.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Work that waits in the queue, and rows of repositories that are deleted.
+    /// Work in the queue, and rows of deleted repositories.
     pub fn unfinished(&self) -> Result<i64> {
         let count = "SELECT (SELECT count(*) FROM work) + \
                      (SELECT count(*) FROM repository WHERE deleted_at IS NOT NULL)";
         Ok(self.database.query_row(count, [], |row| row.get(0))?)
     }
 
-    /// Lets the time pass that doomed bytes rest and that claims last.
+    /// Advances the time by the delay of doomed bytes and the duration of claims.
     pub fn let_time_pass(&self) -> Result<()> {
         self.database
             .execute_batch("UPDATE doomed SET due_at = 0; UPDATE work SET due_at = 0, lease_until = 0;")?;

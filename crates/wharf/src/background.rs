@@ -7,14 +7,14 @@ use server::Deployment;
 
 use crate::master_rotation;
 
-/// The file of the master key, and whether no other node has the store.
+/// The file of the master key, and whether only this process can open the store.
 pub(crate) struct MasterKeyFile {
     pub(crate) path: PathBuf,
     pub(crate) is_alone: bool,
 }
 
-/// Follows rotations of the sealing keys and of the master key until it is stopped. What was read before goes on
-/// while that fails.
+/// Follows rotations of the sealing keys and of the master key until it is stopped. After a failure the keys that were
+/// read before stay in use.
 pub(crate) async fn follow_keys(deployment: Deployment, file: MasterKeyFile) {
     loop {
         if let Err(error) = master_rotation::follow(&deployment, &file.path, file.is_alone).await {

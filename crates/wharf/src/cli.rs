@@ -1,4 +1,4 @@
-//! The command line. Its help is what most users read first, so each command says what it does and shows how.
+//! The command line. Most users read its help first, so each command explains what it does and shows examples.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::cmd::policy::PolicyCommand;
 use crate::cmd::status::{Reconcile, Status};
 use crate::config::host_name;
 
-/// Amazon ECR that you can run yourself: docker push and pull, and the ECR API, from one binary.
+/// Amazon ECR that you can run yourself: docker push and pull, and the ECR API, in one binary.
 #[derive(Parser)]
 #[command(
     name = "wharf",
@@ -34,38 +34,38 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
     #[command(flatten)]
     pub(crate) logging: Logging,
-    /// Kill the process at a named point (`name` or `name:count`). For crash tests.
+    /// End the process at a named fault point (`name` or `name:count`). For crash tests.
     #[arg(long, global = true, hide = true)]
     pub(crate) fault: Option<String>,
 }
 
-/// How the log looks. It goes to standard error; standard output is for what you paste.
+/// The format of the log. The log goes to standard error; standard output has only results.
 #[derive(Args)]
 pub(crate) struct Logging {
-    /// Text for people or JSON for machines; by default text on a terminal and JSON elsewhere.
+    /// The format of the log; by default text on a terminal and JSON elsewhere.
     #[arg(long, global = true, value_enum)]
     pub(crate) log_format: Option<LogFormat>,
-    /// What is logged: a level (`error`, `warn`, `info`, `debug`) or directives such as `info,wharf::access=off`.
+    /// What to log: a level (`error`, `warn`, `info`, `debug`) or directives such as `info,wharf::access=off`.
     #[arg(long, global = true, env = "WHARF_LOG", default_value = "info", value_name = "FILTER")]
     pub(crate) log: String,
 }
 
-/// Every setting, with what it is when it is not set. A test reads the file shown here.
-pub(crate) const SERVE_HELP: &str = r#"Only data_dir and server.listen must be set. Each setting can also come from the environment, with __ between
-section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server].
+/// Every setting with its default. A test reads the file shown here.
+pub(crate) const SERVE_HELP: &str = r#"Only data_dir and server.listen are required. Each setting can also come from the environment, with __ between
+section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. Defaults are in [brackets].
 
   data_dir = "/var/lib/wharf"              # lock, master key and, with SQLite, everything else
-  master_key_file = "/etc/wharf/key"       # seals secrets at rest [data_dir/master.key]
-  region = "eu-central-1"                  # of hosts that name no registry [us-east-1]
+  master_key_file = "/etc/wharf/key"       # encrypts secrets at rest [data_dir/master.key]
+  region = "eu-central-1"                  # the Region of hosts that name no registry [us-east-1]
 
-  [bootstrap]                              # the first account and its administrator, made once
-  account_id = "123456789012"              # the key: data_dir/first-credentials.toml
+  [bootstrap]                              # the first account and its administrator, created once
+  account_id = "123456789012"              # the access key is in data_dir/first-credentials.toml
 
-  [[accounts]]                             # another account, made where it is not there yet; one such part each
+  [[accounts]]                             # another account, created if it does not exist; repeat for more accounts
   id = "111122223333"
   name = "shared-tooling"
 
-  [[vpc_endpoints]]                        # clients that come by a VPC endpoint, for aws:SourceVpce in policies [none]
+  [[vpc_endpoints]]                        # clients that use a VPC endpoint, for aws:SourceVpce in policies [none]
   id = "vpce-1a2b3c4d"
   vpc = "vpc-1a2b3c4d"
   networks = ["10.1.0.0/16"]
@@ -73,32 +73,32 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server].
   [server]
   listen = "0.0.0.0:443"
   public_suffix = "registry.example.org"   # ACCOUNT.dkr.ecr.REGION.<suffix>; "amazonaws.com" inside a closed network
-  public_host = "localhost"                # in links where no suffix is set: <host>/ACCOUNT/name
-  public_port = 443                        # in links [the port listened on]
-  scheme = "https"                         # in links [https with server.tls, else http]
-  trusted_proxies = ["192.0.2.10/32"]      # proxies whose X-Forwarded-For and -Proto are believed [none]; name each
-                                           # alone: whoever has such an address can claim to be any client
-  drain_seconds = 30                       # how long transfers may go on after SIGTERM
+  public_host = "localhost"                # in URIs, if no suffix is set: <host>/ACCOUNT/name
+  public_port = 443                        # in URIs [the port of server.listen]
+  scheme = "https"                         # in URIs [https with server.tls, else http]
+  trusted_proxies = ["192.0.2.10/32"]      # proxies whose X-Forwarded-For and -Proto are believed [none]; list single
+                                           # addresses: a client with such an address can claim any other address
+  drain_seconds = 30                       # how long transfers may continue after SIGTERM
 
-  [server.tls]                             # PEM files, read again when they change; without them plain HTTP
+  [server.tls]                             # PEM files, read again when they change; without them HTTP without TLS
   certificate = "/etc/wharf/chain.pem"
   key = "/etc/wharf/key.pem"
 
   [server.limits]
-  max_connections = 2048                   # lowered to what ulimit -n allows, with a line in the log
-  max_open_files = 4096                    # blobs read at a time; lowered likewise
+  max_connections = 2048                   # reduced if ulimit -n requires it, with a line in the log
+  max_open_files = 4096                    # blobs that are being read; reduced in the same way
   max_header_bytes = 32768
   max_http2_streams = 200
   header_read_seconds = 75
   http2_idle_seconds = 75                  # an HTTP/2 connection without a request; PINGs do not count
   body_idle_seconds = 60                   # the longest pause in a body, in either direction
-  body_grace_seconds = 60                  # the time of a body, and a second more for each
+  body_grace_seconds = 60                  # the time for a body, plus one second for each
   body_bytes_per_second = 4096             # of these bytes
   unsigned_body_seconds = 20               # the whole body of an AWS request that is unsigned or small
-  memory_budget = "256MiB"                 # held for all clients together: bodies, answers, parts of blobs
+  memory_budget = "256MiB"                 # memory for all clients together: bodies, answers, parts of blobs
 
-  [outbound]                               # what may be called for accounts beside the public Internet:
-  allow_networks = ["10.0.0.0/8"]          # networks with OIDC issuers of your own [none]
+  [outbound]                               # where the server may connect to, in addition to the public Internet:
+  allow_networks = ["10.0.0.0/8"]          # networks with your own OIDC issuers [none]
 
   [metrics]
   listen = "127.0.0.1:9100"                # Prometheus, on /metrics [off]
@@ -122,14 +122,14 @@ pub(crate) enum LogFormat {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Run a registry for development: no configuration, a key made on the first start.
+    /// Run a registry for development, without configuration; the first start creates an access key.
     #[command(after_help = "\
-The folder keeps the account, the key and everything pushed; the next start finds them again. The key belongs
-to an IAM user with AdministratorAccess. To fix the key of a new folder, in CI for example, set
-WHARF_DEV_ACCESS_KEY_ID and WHARF_DEV_SECRET_ACCESS_KEY.
+The data folder contains the account, the access key and everything that was pushed; the next start uses them again. The
+access key belongs to an IAM user with AdministratorAccess. To choose the access key of a new folder, for example in CI,
+set WHARF_DEV_ACCESS_KEY_ID and WHARF_DEV_SECRET_ACCESS_KEY.
 
-Every setting of `wharf serve` (see its --help) but data_dir and [bootstrap] can be set by the environment, here as
-there: WHARF__METRICS__LISTEN=127.0.0.1:9100 sets `listen` of [metrics]. The options of this command go before it.
+The environment can set every setting of `wharf serve` (see its --help) except data_dir and [bootstrap]:
+WHARF__METRICS__LISTEN=127.0.0.1:9100 sets `listen` of [metrics]. The options of this command override the environment.
 
 Examples:
   wharf dev
@@ -139,24 +139,23 @@ Examples:
   wharf dev --listen 0.0.0.0:5100 --public-host wharf:5100         # for the containers of a compose file
   wharf dev --public-suffix registry.test                          # with names from `wharf hosts`")]
     Dev(Dev),
-    /// Print what a shell needs to talk to `wharf dev`: eval \"$(wharf env)\"
+    /// Print the environment variables for `wharf dev`: eval \"$(wharf env)\"
     #[command(after_help = "\
-Only the endpoints of the services that Wharf serves are set, so that other AWS calls, to S3 for example, still
-reach AWS.
+Sets only the endpoints of the services that Wharf has. Calls to other services, for example S3, still go to AWS.
 
 Examples:
   eval \"$(wharf env)\"
   eval \"$(wharf env --data-dir /tmp/registry)\"")]
     Env(DataDir),
-    /// Print the lines of a hosts file for registries that have names of their own.
+    /// Print lines for a hosts file, for registries with host names.
     #[command(after_help = "\
-For machines and containers that no DNS server tells where the registries are. The accounts are those that the server
-lists, as `wharf account list` does; with --account no server is asked. On a laptop without such lines an account stands
-in the path: localhost:5100/111122223333/app.
+For machines and containers whose DNS server does not know the names of the registries. The accounts come from the server,
+as in `wharf account list`; with --account no server is called. Without a hosts file the account ID can be in the path:
+localhost:5100/111122223333/app.
 
 Examples:
   wharf dev --public-suffix registry.test --account shared-tooling=111122223333
-  wharf hosts | sudo tee -a /etc/hosts                  # beside `wharf dev --public-suffix`
+  wharf hosts | sudo tee -a /etc/hosts                  # while `wharf dev --public-suffix` runs
   wharf hosts --public-suffix registry.test --address 172.18.0.2 --regions us-east-1,eu-west-1
   wharf hosts --public-suffix registry.test --account 111122223333 --region us-east-1 --json")]
     Hosts(Hosts),
@@ -167,22 +166,22 @@ Examples:
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
-    /// Work on configuration files.
+    /// Check configuration files.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Work on accounts.
+    /// Create, list, rename and close accounts.
     #[command(subcommand)]
     Account(AccountCommand),
-    /// Get credentials of a role for a node or a pod, without a long-term key where its software runs.
+    /// Get credentials of a role for a node or a pod, without a long-term key in the environment of its software.
     #[command(subcommand)]
     Credentials(CredentialsCommand),
-    /// List and rotate the keys that seal docker passwords, sessions and secrets at rest.
+    /// List and rotate the keys that encrypt docker passwords, sessions and secrets at rest.
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Work on OIDC providers.
+    /// Configure how the keys of OIDC providers are obtained.
     #[command(subcommand)]
     Oidc(OidcCommand),
-    /// Ask what policies decide, and what is wrong with one.
+    /// Explain permission decisions, and validate policies.
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// Run background work at once.
@@ -210,9 +209,9 @@ Examples:
 
 #[derive(Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Read a configuration file and the environment as `wharf serve` would, and tell what is wrong with it.
+    /// Check a configuration file and the environment, as `wharf serve` reads them.
     #[command(after_help = "\
-Nothing is made, opened or listened on; certificate files are read.
+Reads certificate files. Creates no files, opens no store and listens on no port.
 
 Example:
   wharf config check /etc/wharf.toml && systemctl restart wharf")]
@@ -222,10 +221,10 @@ Example:
     },
 }
 
-/// Where a development registry lives.
+/// The data folder of a development registry.
 #[derive(Args)]
 pub(crate) struct DataDir {
-    /// The folder that holds everything.
+    /// The data folder.
     #[arg(long, env = "WHARF_DATA_DIR", default_value = ".wharf", value_name = "DIR")]
     pub(crate) data_dir: PathBuf,
 }
@@ -234,27 +233,27 @@ pub(crate) struct DataDir {
 pub(crate) struct Dev {
     #[command(flatten)]
     pub(crate) data_dir: DataDir,
-    /// Where to listen; port 0 takes a free one [127.0.0.1:5100].
+    /// The address and port to listen on; port 0 means a free port [default: 127.0.0.1:5100].
     #[arg(long, value_name = "ADDR:PORT")]
     pub(crate) listen: Option<SocketAddr>,
-    /// The account's id, 12 digits; random on the first start if not given.
+    /// The account ID, 12 digits [default on the first start: random].
     #[arg(long, value_name = "ID")]
     pub(crate) account_id: Option<AccountId>,
-    /// The region [first start: us-east-1].
+    /// The Region [default on the first start: us-east-1].
     #[arg(long)]
     pub(crate) region: Option<Region>,
-    /// Names for registries, ACCOUNT.dkr.ecr.REGION.SUFFIX, for clients that can resolve them (see `wharf hosts`).
+    /// Gives registries the names ACCOUNT.dkr.ecr.REGION.SUFFIX, for clients that can resolve them (see `wharf hosts`).
     #[arg(long, value_name = "SUFFIX", value_parser = hosts::suffix)]
     pub(crate) public_suffix: Option<String>,
-    /// The host, and the port if it is another, by which clients reach this: behind a proxy, in a compose network.
+    /// The host (and port) that clients use, for example behind a proxy or in a compose network.
     #[arg(long, value_name = "HOST[:PORT]", value_parser = host_and_port)]
     pub(crate) public_host: Option<(String, Option<u16>)>,
-    /// Another account, made where it is not there yet; may be given more than once.
+    /// Another account, created if it does not exist; can be repeated.
     #[arg(long = "account", value_name = "NAME[=ID]", value_parser = named_account)]
     pub(crate) accounts: Vec<(String, Option<AccountId>)>,
 }
 
-/// `HOST` or `HOST:PORT`; an address of IPv6 has brackets.
+/// `HOST` or `HOST:PORT`; an IPv6 address has brackets.
 fn host_and_port(text: &str) -> Result<(String, Option<u16>), String> {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => {

@@ -1,6 +1,6 @@
-//! The configuration of `wharf serve`: a TOML file, overlaid by the environment, read into what the parts take.
-//! `wharf dev` has its command line in the file's place. Unknown keys are refused, and every complaint names the key
-//! and where it came from.
+//! The configuration of `wharf serve`: a TOML file, with values from the environment, checked and converted. `wharf
+//! dev` uses its command line instead of the file. Unknown keys are refused, and every error names the key and its
+//! source.
 
 mod dev;
 mod overlay;
@@ -20,7 +20,7 @@ use crate::files;
 pub(crate) use dev::for_dev;
 pub(crate) use read::{host_name, load};
 
-/// The file as it is written. Everything is optional here; what must be there is checked with a sentence.
+/// The file as it is written. Everything is optional here; the check for required settings gives better error messages.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Settings {
@@ -74,7 +74,7 @@ struct LimitsSection {
     memory_budget: Option<Bytes>,
 }
 
-/// A number of bytes, plain or as a text such as `"256MiB"`.
+/// A number of bytes, as a number or as a text such as `"256MiB"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "WrittenBytes")]
 struct Bytes(u64);
@@ -104,7 +104,7 @@ impl TryFrom<WrittenBytes> for Bytes {
             _ => None,
         };
         let bytes = times.and_then(|times: u64| digits.parse::<u64>().ok()?.checked_mul(times));
-        bytes.map(Self).ok_or_else(|| format!("\"{text}\" is no number of bytes; write it as \"256MiB\""))
+        bytes.map(Self).ok_or_else(|| format!("\"{text}\" is not a number of bytes; write it as \"256MiB\""))
     }
 }
 
@@ -153,17 +153,17 @@ struct VpcEndpointSection {
     networks: Vec<String>,
 }
 
-/// Where metadata is kept.
+/// Where metadata is stored.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Database {
-    /// A SQLite file; None: in the data folder.
+    /// A SQLite file; None: a file in the data folder.
     Sqlite(Option<PathBuf>),
-    /// PostgreSQL at a URL, which may hold a password and is never printed.
+    /// PostgreSQL at a URL. The URL can contain a password and is never printed.
     Postgres(String),
 }
 
 impl Database {
-    /// Whether only one process can have it: SQLite's data folder is locked.
+    /// Whether only one process can open it: SQLite's data folder is locked.
     pub(crate) fn is_alone(&self) -> bool {
         matches!(self, Self::Sqlite(_))
     }
@@ -175,38 +175,38 @@ pub(crate) struct Public {
     pub(crate) scheme: &'static str,
     pub(crate) suffix: Option<String>,
     pub(crate) host: String,
-    /// None: the port that is listened on.
+    /// None: the port of the listener.
     pub(crate) port: Option<u16>,
 }
 
-/// A configuration that was checked.
+/// A checked configuration.
 pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     pub(crate) master_key_file: Option<PathBuf>,
     pub(crate) region: Region,
-    /// Whether the region was named, and is not just the default.
+    /// Whether the configuration sets the Region, or the default is used.
     pub(crate) is_region_named: bool,
     pub(crate) options: Options,
     pub(crate) public: Public,
     pub(crate) database: Database,
     pub(crate) blobs: Option<PathBuf>,
     pub(crate) bootstrap: Option<AccountId>,
-    /// Further accounts, with their names, made where they are not there yet.
+    /// Other accounts, with their names; created if they do not exist.
     pub(crate) accounts: Vec<(AccountId, String)>,
     pub(crate) vpc_endpoints: Vec<VpcEndpoint>,
-    /// Networks of the operator's own that may be called, although a tenant named the address.
+    /// Networks that the server may connect to although a tenant chose the address.
     pub(crate) allow_networks: Vec<Cidr>,
 }
 
 impl Config {
-    /// What is allowed and may not be meant.
+    /// Warnings about settings that are allowed but may be a mistake.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         let wide = self.options.trusted_proxies.iter().filter(|block| block.open_bits() > WIDE_BITS);
         if wide.count() > 0 {
             warnings.push(
-                "server.trusted_proxies holds whole networks: whoever has an address in one can claim to be any client, \
-                 and policies that ask aws:SourceIp believe it; name the proxies alone"
+                "server.trusted_proxies contains whole networks: a client with an address in one can claim any other \
+                 address, and policies with aws:SourceIp believe it; list single addresses"
                     .to_owned(),
             );
         }
@@ -217,10 +217,10 @@ impl Config {
     }
 }
 
-/// More than this is no list of proxies any more: 256 addresses.
+/// A larger network is not a list of proxies: 256 addresses.
 const WIDE_BITS: u8 = 8;
 
-/// Blocks of addresses, each complaint with its place in the list.
+/// Networks; each error names its position in the list.
 fn blocks(key: &str, texts: &[String]) -> anyhow::Result<Vec<Cidr>> {
     let parse = |(at, text): (usize, &String)| {
         text.parse().map_err(|error| anyhow::anyhow!("{key}[{at}] = \"{text}\": {error}"))
@@ -228,7 +228,7 @@ fn blocks(key: &str, texts: &[String]) -> anyhow::Result<Vec<Cidr>> {
     texts.iter().enumerate().map(parse).collect()
 }
 
-/// The networks that count as VPC endpoints.
+/// The networks of the VPC endpoints.
 fn vpc_endpoints(sections: Vec<VpcEndpointSection>) -> anyhow::Result<Vec<VpcEndpoint>> {
     let named = |text: &str, prefix: &str| {
         let rest = text.strip_prefix(prefix);
@@ -236,10 +236,12 @@ fn vpc_endpoints(sections: Vec<VpcEndpointSection>) -> anyhow::Result<Vec<VpcEnd
     };
     let checked = |(at, VpcEndpointSection { id, vpc, networks }): (usize, VpcEndpointSection)| {
         if !named(&id, "vpce-") {
-            bail!("vpc_endpoints[{at}].id = \"{id}\": an endpoint's id is vpce- with letters and digits");
+            bail!(
+                "vpc_endpoints[{at}].id = \"{id}\": the ID of an endpoint is vpce- with letters and digits"
+            );
         }
         if !named(&vpc, "vpc-") {
-            bail!("vpc_endpoints[{at}].vpc = \"{vpc}\": a VPC's id is vpc- with letters and digits");
+            bail!("vpc_endpoints[{at}].vpc = \"{vpc}\": the ID of a VPC is vpc- with letters and digits");
         }
         let networks = blocks(&format!("vpc_endpoints[{at}].networks"), &networks)?;
         Ok(VpcEndpoint { id, vpc, networks })
@@ -247,7 +249,7 @@ fn vpc_endpoints(sections: Vec<VpcEndpointSection>) -> anyhow::Result<Vec<VpcEnd
     sections.into_iter().enumerate().map(checked).collect()
 }
 
-/// The further accounts, each complaint with its place in the list.
+/// The other accounts; each error names its position in the list.
 fn accounts(
     sections: &[AccountSection],
     bootstrap: Option<&AccountId>,
@@ -256,10 +258,10 @@ fn accounts(
     for (at, AccountSection { id, name }) in sections.iter().enumerate() {
         let parsed = id.parse().with_context(|| format!("accounts[{at}].id = \"{id}\""))?;
         if bootstrap == Some(&parsed) || accounts.iter().any(|(known, _)| *known == parsed) {
-            bail!("accounts[{at}].id = \"{id}\" is an account that is named already");
+            bail!("accounts[{at}].id = \"{id}\" is listed twice");
         }
         if !is_account_name(name) {
-            bail!("accounts[{at}].name = \"{name}\": a name has 1 to 50 printable characters of ASCII");
+            bail!("accounts[{at}].name = \"{name}\": a name has 1 to 50 printable ASCII characters");
         }
         accounts.push((parsed, name.clone()));
     }

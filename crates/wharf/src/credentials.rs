@@ -1,4 +1,4 @@
-//! The account, region and access key of a first administrator, kept in a file that only its owner can read.
+//! The account, Region and access key of the first administrator, in a file that only its owner can read.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ struct Stored {
     secret_access_key: String,
 }
 
-/// What is asked of new credentials; what is not is random.
+/// The wanted values of new credentials; the others are random.
 #[derive(Default)]
 pub(crate) struct Wanted {
     pub(crate) account_id: Option<AccountId>,
@@ -29,11 +29,11 @@ pub(crate) struct Wanted {
     pub(crate) access_key: Option<(AccessKeyId, SecretKey)>,
 }
 
-/// Reads the credentials of a folder; None if it has none yet.
+/// Reads the credentials of a folder; None if there are none yet.
 pub(crate) fn load(path: &Path) -> anyhow::Result<Option<Administrator>> {
     let Some(text) = files::read_optional(path)? else { return Ok(None) };
     let read = || -> anyhow::Result<Administrator> {
-        // Only what is wrong, not the line that is wrong: it may hold the secret.
+        // Only the message, not the line: the line can contain the secret.
         let stored: Stored = toml::from_str(std::str::from_utf8(&text)?)
             .map_err(|error| anyhow!(error.message().to_owned()))?;
         Ok(Administrator {
@@ -46,8 +46,8 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<Option<Administrator>> {
     read().map(Some).with_context(|| format!("{} is damaged", path.display()))
 }
 
-/// Makes credentials and keeps them in the file before anything else knows them, so that a start that is
-/// interrupted goes on with the same ones.
+/// Creates credentials and writes them to the file before anything else uses them, so an interrupted start continues
+/// with the same ones.
 pub(crate) fn make(path: &Path, wanted: Wanted) -> anyhow::Result<Administrator> {
     let account_id = match wanted.account_id {
         Some(account_id) => account_id,
@@ -72,7 +72,7 @@ pub(crate) fn make(path: &Path, wanted: Wanted) -> anyhow::Result<Administrator>
     Ok(Administrator { account_id, region, access_key_id, secret })
 }
 
-/// Refuses to go on where a folder's account or region is not the one asked for.
+/// Refuses to continue if the account or Region of the folder is not the wanted one.
 pub(crate) fn check(found: &Administrator, wanted: &Wanted, path: &Path) -> anyhow::Result<()> {
     let path = path.display();
     if let Some(account_id) = wanted.account_id.as_ref().filter(|wanted| **wanted != found.account_id) {
@@ -83,7 +83,7 @@ pub(crate) fn check(found: &Administrator, wanted: &Wanted, path: &Path) -> anyh
     }
     if wanted.access_key.as_ref().is_some_and(|(id, _)| *id != found.access_key_id) {
         tracing::warn!(
-            "the access key of the environment is not used: the folder has one from its first start"
+            "the access key of the environment is ignored: the folder has one from its first start"
         );
     }
     Ok(())

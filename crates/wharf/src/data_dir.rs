@@ -1,4 +1,4 @@
-//! The data folder: one process at a time, and where each thing lies in it.
+//! The data folder: a lock for one process at a time, and the paths of the files in it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -9,7 +9,8 @@ use anyhow::{Context as _, bail};
 
 use crate::files;
 
-/// What lies in a data folder, but for the master key, whose mode is not quietly mended. Who can open the lock can hold it.
+/// The contents of a data folder, except the master key, whose mode is not changed silently. A user who can open the
+/// lock file can hold the lock.
 const OWN: [&str; 9] = [
     "lock",
     "wharf.db",
@@ -22,14 +23,14 @@ const OWN: [&str; 9] = [
     "registry",
 ];
 
-/// A data folder that this process holds until it ends.
+/// A data folder that this process has locked until it ends.
 pub(crate) struct DataFolder {
     path: PathBuf,
     _lock: File,
 }
 
 impl DataFolder {
-    /// Makes the folder if need be and takes its lock; the second process on one folder is refused.
+    /// Creates the folder if it does not exist, and locks it. A second process on the folder is refused.
     pub(crate) fn hold(path: &Path) -> anyhow::Result<Self> {
         files::make_private_folder(path)?;
         files::close_folder(path, &OWN)?;
@@ -66,7 +67,7 @@ impl DataFolder {
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
-    /// Whether another process holds the folder.
+    /// Whether another process has locked the folder.
     pub(crate) fn is_held(path: &Path) -> bool {
         let lock = OpenOptions::new().read(true).write(true).open(path.join("lock"));
         lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
@@ -84,23 +85,23 @@ impl DataFolder {
         self.path.join("master.key")
     }
 
-    /// The credentials that `serve` makes for a new deployment.
+    /// The credentials that `serve` creates for a new deployment.
     pub(crate) fn first_credentials(&self) -> PathBuf {
         self.path.join("first-credentials.toml")
     }
 }
 
-/// The account and key of a development registry.
+/// The account and access key of a development registry.
 pub(crate) fn dev_credentials(folder: &Path) -> PathBuf {
     folder.join("dev.toml")
 }
 
-/// What image names of the development registry's own account begin with.
+/// The prefix of image names in the registry of the development account.
 pub(crate) fn registry(folder: &Path) -> PathBuf {
     folder.join("registry")
 }
 
-/// The base URL of the development registry that runs, or ran last, on the folder.
+/// The base URL of the development registry that runs on the folder, or ran last.
 pub(crate) fn endpoint(folder: &Path) -> PathBuf {
     folder.join("endpoint")
 }
@@ -112,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_holder_is_refused_and_told_who_holds() {
+    fn the_second_process_is_refused_and_told_the_first_ones_id() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("data");
         let held = DataFolder::hold(&path).unwrap();
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_could_read_is_closed_before_it_is_used() {
+    fn files_that_others_could_read_are_closed_before_use() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("data");
         drop(DataFolder::hold(&path).unwrap());

@@ -1,9 +1,9 @@
-//! How many files and sockets this process may have open: the system's usual limit is far below what it allows.
+//! The limit of open files and sockets. The default limit is far below the maximum that the system allows.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use server::Limits;
 
-/// Raises the limit as far as this user may, and gives what it is now.
+/// Raises the limit to the maximum for this user, and returns it.
 pub(crate) fn raise() -> usize {
     let before = getrlimit(Resource::Nofile);
     let wanted = Rlimit { current: before.maximum, maximum: before.maximum };
@@ -17,7 +17,7 @@ pub(crate) fn raise() -> usize {
     now.map_or(usize::MAX, |now| usize::try_from(now).unwrap_or(usize::MAX))
 }
 
-/// Raises the limit and lowers what it does not allow, with a line in the log.
+/// Raises the limit, and reduces the settings that do not fit, with a line in the log.
 pub(crate) fn fit(limits: &mut Limits) {
     let descriptors = raise();
     if limits.fit(descriptors) {

@@ -1,4 +1,4 @@
-//! Files that hold secrets: readable by their owner alone, and whole or not there.
+//! Files with secrets: only the owner can read them, and they are complete or absent.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-/// Makes a folder (and those above it) that only its owner may enter. A power cut does not take back a new one,
-/// and with it what was synced inside.
+/// Creates a folder (and its parents) that only its owner can enter. A power cut does not remove a new folder, or what
+/// was synced inside it.
 pub(crate) fn make_private_folder(path: &Path) -> anyhow::Result<()> {
     let made = || -> io::Result<()> {
         let path = std::path::absolute(path)?;
@@ -19,7 +19,7 @@ pub(crate) fn make_private_folder(path: &Path) -> anyhow::Result<()> {
         }
         Ok(())
     };
-    made().with_context(|| format!("cannot make the folder {}", path.display()))
+    made().with_context(|| format!("cannot create the folder {}", path.display()))
 }
 
 /// Whether users other than the owner have any permission.
@@ -27,14 +27,14 @@ fn is_open(file: &fs::Metadata) -> bool {
     file.mode() & 0o077 != 0
 }
 
-/// Whether this process may set the modes of what the user owns.
+/// Whether this process can set the modes of the user's files.
 fn may_close(file: &fs::Metadata) -> bool {
     let own = rustix::process::geteuid().as_raw();
     file.uid() == own || own == 0
 }
 
-/// Takes a folder that was there before away from everybody but its owner. `marks` are what lies in a folder of Wharf's:
-/// one that holds other things is refused, and so is one where others may have put theirs.
+/// Removes the permissions of other users from an existing folder. `marks` are names that a folder of Wharf contains. A
+/// folder that contains other things is refused, and so is a folder into which other users can have put files.
 pub(crate) fn close_folder(path: &Path, marks: &[&str]) -> anyhow::Result<()> {
     let shown = path.display();
     let entry = fs::metadata(path).with_context(|| format!("cannot look at {shown}"))?;
@@ -44,7 +44,7 @@ pub(crate) fn close_folder(path: &Path, marks: &[&str]) -> anyhow::Result<()> {
     let mode = entry.mode() & 0o7777;
     let refused = |why: &str| {
         bail!(
-            "{shown} is open to other users of this machine (mode {mode:04o}) and {why}: name a folder of its own, or one in it, which is then made"
+            "{shown} is open to other users of this machine (mode {mode:04o}) and {why}: choose a separate folder, or a new folder inside it"
         )
     };
     if !may_close(&entry) {
@@ -52,11 +52,11 @@ pub(crate) fn close_folder(path: &Path, marks: &[&str]) -> anyhow::Result<()> {
     }
     let names = fs::read_dir(path).with_context(|| format!("cannot read {shown}"))?;
     let names: Vec<_> = names.flatten().map(|entry| entry.file_name()).collect();
-    // The root of a file system has a folder of its own.
+    // The root of a file system contains lost+found.
     let is_empty = names.iter().all(|name| name == "lost+found");
     let is_ours = names.iter().any(|name| marks.iter().any(|mark| name == mark));
     if mode & 0o1000 != 0 {
-        return refused("is shared, as /tmp is");
+        return refused("is shared, like /tmp");
     }
     if !is_empty && !is_ours {
         return refused("holds other things");
@@ -64,11 +64,12 @@ pub(crate) fn close_folder(path: &Path, marks: &[&str]) -> anyhow::Result<()> {
     if !is_empty && mode & 0o002 != 0 {
         return refused("others may have put files there");
     }
-    tracing::warn!(folder = %shown, mode = format!("{mode:04o}"), "other users could read this folder: it is closed to them now");
+    tracing::warn!(folder = %shown, mode = format!("{mode:04o}"), "other users could read this folder; they no longer can");
     set_mode(path, 0o700)
 }
 
-/// Takes files that are there away from everybody but their owner. What is not this user's plain file is left alone.
+/// Removes the permissions of other users from existing files. Anything that is not a plain file of this user is not
+/// changed.
 pub(crate) fn close_files(paths: &[PathBuf]) -> anyhow::Result<()> {
     for path in paths {
         let Ok(entry) = fs::symlink_metadata(path) else { continue };
@@ -84,15 +85,15 @@ fn set_mode(path: &Path, mode: u32) -> anyhow::Result<()> {
         .with_context(|| format!("cannot set the mode of {} to {mode:04o}", path.display()))
 }
 
-/// Refuses a file with a secret that others may have read or put there. A file of root may be readable by a group, as
-/// Kubernetes mounts secrets for a pod's `fsGroup` and PostgreSQL takes its keys. Nothing is mended here: who could read
-/// the secret may have it.
+/// Refuses a file with a secret that other users can have read or created. A file of root may be readable by a group:
+/// Kubernetes mounts secrets for a pod's `fsGroup` in this way, and PostgreSQL accepts such keys. The mode is not
+/// corrected, because other users may know the secret already.
 pub(crate) fn check_secret(path: &Path) -> anyhow::Result<()> {
     let shown = path.display();
     let file = fs::metadata(path).with_context(|| format!("cannot look at {shown}"))?;
     let forbidden = if file.uid() == 0 { 0o037 } else { 0o077 };
     if !is_own(path, 0) {
-        bail!("{shown} is not a file of the user that runs this, nor of root: chown it");
+        bail!("{shown} belongs neither to the user of this process nor to root: use chown");
     }
     if !is_own(path, forbidden) {
         let mode = file.mode() & 0o7777;
@@ -104,11 +105,11 @@ pub(crate) fn check_secret(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes a file of mode 0600 so that a crash leaves the old one or the new one.
+/// Writes a file of mode 0600. After a crash the old file or the new one exists.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     let partial = path.with_extension("partial");
     let written = || -> io::Result<()> {
-        // A left-over of a crash may have another mode.
+        // A file that a crash left behind can have another mode.
         match fs::remove_file(&partial) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -125,7 +126,7 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     written().with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Removes a file, if it is there.
+/// Removes a file if it exists.
 pub(crate) fn remove(path: &Path) -> anyhow::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -135,8 +136,9 @@ pub(crate) fn remove(path: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// Whether what lies there is a plain file of this user or of root, with none of these permission bits, or a link of
-/// theirs to one (as Kubernetes mounts secrets). In a folder that others can write to, somebody may have put theirs there.
+/// Whether this is a plain file of this user or of root without any of these permission bits, or a link of theirs to
+/// such a file (Kubernetes mounts secrets as links). In a folder that others can write to, another user can have put a
+/// file there.
 pub(crate) fn is_own(path: &Path, forbidden: u32) -> bool {
     let (Ok(entry), Ok(file)) = (fs::symlink_metadata(path), fs::metadata(path)) else { return false };
     let Ok(own) = fs::metadata("/proc/self") else { return false };
@@ -144,7 +146,7 @@ pub(crate) fn is_own(path: &Path, forbidden: u32) -> bool {
     file.is_file() && is_ours(entry.uid()) && is_ours(file.uid()) && file.mode() & forbidden == 0
 }
 
-/// The content of a file; None if there is no such file.
+/// The content of a file; None if it does not exist.
 pub(crate) fn read_optional(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(content) => Ok(Some(content)),
@@ -158,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_file_is_its_owners_alone_whatever_lay_there() {
+    fn a_secret_file_is_private_even_if_a_file_existed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret.toml");
         fs::write(path.with_extension("partial"), "left over").unwrap();
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_folder_is_closed_if_it_is_ours_alone() {
+    fn an_open_folder_is_closed_if_it_contains_only_our_files() {
         let above = tempfile::tempdir().unwrap();
         let folder = |name: &str, mode: u32, content: &[&str]| {
             let path = above.path().join(name);
@@ -211,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_closed_and_links_left_alone() {
+    fn files_are_closed_and_links_are_not_changed() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::write(at("db"), "").unwrap();
@@ -249,7 +251,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::print_stdout, reason = "what could not be tried is told")]
-    fn a_file_is_not_ours_if_others_may_write_it_or_made_the_link_to_it() {
+    fn a_file_or_link_that_others_control_is_not_ours() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         write_private(&path, b"one").unwrap();

@@ -1,4 +1,4 @@
-//! The log: to standard error, as text on a terminal and as JSON elsewhere.
+//! The log: on standard error, as text on a terminal and as JSON elsewhere.
 
 use std::io::{IsTerminal as _, stderr};
 
@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::{LogFormat, Logging};
 
-/// Starts logging for the life of the process.
+/// Starts logging for the whole process.
 pub(crate) fn start(logging: &Logging) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&logging.log).with_context(|| format!("--log {}", logging.log))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);

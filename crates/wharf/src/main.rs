@@ -1,5 +1,5 @@
-//! The binary `wharf`: reads arguments, environment, files and signals, and wires the parts together. Nothing
-//! below this crate reads any of these.
+//! The binary `wharf`. It reads arguments, environment, files and signals, and connects the parts. No other crate reads
+//! these.
 
 mod aws_client;
 mod background;
@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use tikv_jemallocator::Jemalloc;
 
-/// glibc's keeps what bursts of large bodies took (docs/adr/0002).
+/// glibc's allocator keeps the memory of large bodies (docs/adr/0002-the-allocator.md).
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the one place where a failed command tells why")]
+#[expect(clippy::print_stderr, reason = "the one place that reports why a command failed")]
 fn complain(error: &anyhow::Error) {
     eprintln!("wharf: {error:#}");
 }

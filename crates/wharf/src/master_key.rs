@@ -1,4 +1,4 @@
-//! The key that seals secrets at rest: 32 random bytes in a file of its own, as hexadecimal text.
+//! The key that seals secrets at rest: 32 random bytes in its own file, as hexadecimal text.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use crate::files;
 
 const BYTES: usize = 32;
 
-/// Reads the key; it must be there.
+/// Reads the key, which must exist.
 pub(crate) fn load(path: &Path) -> anyhow::Result<MasterKey> {
     let found = read(path)?;
-    found.with_context(|| format!("the master key {} is not there", path.display()))
+    found.with_context(|| format!("the master key {} does not exist", path.display()))
 }
 
 fn read(path: &Path) -> anyhow::Result<Option<MasterKey>> {
@@ -22,13 +22,14 @@ fn read(path: &Path) -> anyhow::Result<Option<MasterKey>> {
     parsed.map(Some)
 }
 
-/// Reads the key, or makes one where there is none.
+/// Reads the key, or creates it if it does not exist.
 pub(crate) fn load_or_make(path: &Path) -> anyhow::Result<MasterKey> {
     if let Some(key) = read(path)? {
         return Ok(key);
     }
     let mut bytes = [0_u8; BYTES];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| anyhow!("the system gives no randomness"))?;
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| anyhow!("the operating system provides no random numbers"))?;
     let mut text = hex::encode(bytes);
     text.push('\n');
     files::write_private(path, text.as_bytes())?;
@@ -38,7 +39,7 @@ pub(crate) fn load_or_make(path: &Path) -> anyhow::Result<MasterKey> {
 fn parse(text: &[u8]) -> anyhow::Result<MasterKey> {
     let bytes = hex::decode(text.trim_ascii())?;
     let bytes: [u8; BYTES] =
-        bytes.try_into().map_err(|_| anyhow!("it should hold {BYTES} bytes as hexadecimal digits"))?;
+        bytes.try_into().map_err(|_| anyhow!("it must contain {BYTES} bytes as hexadecimal digits"))?;
     Ok(MasterKey::new(bytes))
 }
 
@@ -49,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_made_once_and_a_damaged_one_is_refused() {
+    fn a_key_is_created_once_and_a_damaged_one_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.key");
         load_or_make(&path).unwrap();

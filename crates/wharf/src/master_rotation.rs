@@ -1,5 +1,5 @@
-//! Another master key takes the place of the one in use. The next key lies beside it, in a file of its own, until it is
-//! its turn; a crash after any step leaves a key in place that opens the store, and who comes next goes on.
+//! Replaces the master key. The next key waits in its own file. After a crash at any step the key in place opens the
+//! store, and the next start continues.
 
 use std::fs;
 use std::io;
@@ -12,14 +12,14 @@ use server::Deployment;
 
 use crate::{files, master_key};
 
-/// Where the next key waits.
+/// The file of the next key.
 pub(crate) fn next_path(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".next");
     path.with_file_name(name)
 }
 
-/// Begins: makes the next key. One that was begun before goes on with its own.
+/// Begins a rotation: creates the next key. If a rotation was begun before, its key is used.
 pub(crate) fn begin(path: &Path) -> anyhow::Result<()> {
     let next = next_path(path);
     if files::read_optional(&next)?.is_none() {
@@ -29,12 +29,12 @@ pub(crate) fn begin(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether a rotation was begun whose key is not in place yet.
+/// Whether a rotation was begun and its key is not in place yet.
 pub(crate) fn is_begun(path: &Path) -> bool {
     next_path(path).exists()
 }
 
-/// Puts the next key in its place, if one waits. From then on both open the store.
+/// Puts the next key in place, if there is one. From then on both keys open the store.
 pub(crate) async fn put_in_place(deployment: &Deployment, path: &Path) -> anyhow::Result<()> {
     let next = next_path(path);
     if files::read_optional(&next)?.is_none() {
@@ -47,15 +47,15 @@ pub(crate) async fn put_in_place(deployment: &Deployment, path: &Path) -> anyhow
         let folder = path.parent().ok_or_else(|| io::Error::other("no folder"))?;
         fs::File::open(folder)?.sync_all()
     };
-    moved().with_context(|| format!("cannot put {} in the place of {}", next.display(), path.display()))?;
+    moved().with_context(|| format!("cannot replace {} with {}", path.display(), next.display()))?;
     fault::hit(Fault::MasterKeyInPlace);
     Ok(())
 }
 
-/// Drops the old key: the one in place alone opens the store.
+/// Disables the old key: only the key in place opens the store.
 pub(crate) async fn finish(deployment: &Deployment, path: &Path) -> anyhow::Result<()> {
     if is_begun(path) {
-        return Err(anyhow!("the next master key is not in its place yet: wharf keys rotate --master"));
+        return Err(anyhow!("the next master key is not in place yet: run wharf keys rotate --master"));
     }
     let master = master_key::load(path)?;
     deployment.access.keep_one_master_key(&master, Timestamp::now()).await?;
@@ -63,11 +63,11 @@ pub(crate) async fn finish(deployment: &Deployment, path: &Path) -> anyhow::Resu
     Ok(())
 }
 
-/// What a server does about it every few seconds. One that has the store alone goes through with what was begun; where
-/// several share one, an operator says when each of them has the new file.
+/// The part that a server does every few seconds. A server that has the store alone completes the rotation. If several
+/// servers share the store, an operator says when each of them has the new file.
 pub(crate) async fn follow(deployment: &Deployment, path: &Path, is_alone: bool) -> anyhow::Result<()> {
     if is_alone && let Err(error) = put_in_place(deployment, path).await {
-        // One that was begun before is perhaps not finished: the key in place is good, and the next waits on.
+        // An earlier rotation may not be finished: the key in place works, and the next key keeps waiting.
         deployment.access.keep_one_master_key(&master_key::load(path)?, Timestamp::now()).await?;
         return Err(error);
     }

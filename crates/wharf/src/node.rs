@@ -1,4 +1,4 @@
-//! One running node: stores, rules, server, background work, signals.
+//! One running node: stores, registry, server, background work, signals.
 
 use std::future::Future;
 use std::path::Path;
@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::background::{self, MasterKeyFile};
 
-/// Opens the rules over SQLite or PostgreSQL and a folder of blobs.
+/// Opens the deployment on SQLite or PostgreSQL and a folder of blobs.
 pub(crate) async fn open(settings: Settings, meta: meta::Meta, blobs: &Path) -> anyhow::Result<Deployment> {
     let folder = blobs.to_owned();
     let store = tokio::task::spawn_blocking(move || blob::Store::disk(folder, blob::DiskOptions::default()))
@@ -29,7 +29,7 @@ pub(crate) async fn open(settings: Settings, meta: meta::Meta, blobs: &Path) -> 
     })
 }
 
-/// Serves until a signal comes, then drains.
+/// Serves until a signal arrives, then drains.
 pub(crate) async fn run(
     listener: Listener,
     deployment: Deployment,
@@ -39,17 +39,17 @@ pub(crate) async fn run(
     let cleaner = tokio::spawn(background::reconcile(deployment.clone()));
     let follower = tokio::spawn(background::follow_keys(deployment.clone(), master_key));
     let drained = Server::new(listener, deployment).run(shutdown).await;
-    // Each pass is made of whole transactions, so stopping between two leaves nothing half done.
+    // Each pass consists of complete transactions, so a stop between two of them leaves nothing half done.
     cleaner.abort();
     follower.abort();
     if !drained? {
-        tracing::warn!("stopped with requests cut off");
+        tracing::warn!("stopped; unfinished requests were cut off");
     }
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Resolves at SIGTERM or SIGINT. A second signal ends the process at once.
+/// Resolves at SIGTERM or SIGINT. A second signal ends the process immediately.
 pub(crate) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -58,7 +58,7 @@ pub(crate) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("stopping: running requests may end, a second signal cuts them off");
+        tracing::info!("stopping: running requests may finish; a second signal cuts them off");
         tokio::spawn(async move {
             tokio::select! {
                 _ = terminate.recv() => {}

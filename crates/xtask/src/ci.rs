@@ -1,12 +1,11 @@
-//! Everything that a change must pass, in the order in which a mistake is found soonest. A step that fails does not
-//! stop the later ones, except that nothing is driven which cannot be built.
+//! Everything that a change must pass. The fast checks come first. A step that fails does not stop the later ones.
 
 use std::time::Instant;
 
 use anyhow::Result;
 
 use crate::tally::Tally;
-use crate::{abuse, command, conformance, install, pytest, tidy, workspace};
+use crate::{abuse, command, conformance, dependencies, install, pytest, tidy, workspace};
 
 /// Runs every step and prints the closing line; true if nothing failed.
 pub(crate) fn run() -> bool {
@@ -16,7 +15,9 @@ pub(crate) fn run() -> bool {
     step(&mut total, "clippy", || {
         Ok(cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]))
     });
+    step(&mut total, "documentation", || Ok(documentation()));
     step(&mut total, "install", || install::run().map(|()| Tally::of(true)));
+    step(&mut total, "licences, sources and advisories", dependencies::deny);
     step(&mut total, "cargo test", cargo_test);
     step(&mut total, "abuse", abuse::short);
     step(&mut total, "contract", pytest::contract);
@@ -38,6 +39,13 @@ fn step(total: &mut Tally, name: &str, run: impl FnOnce() -> Result<Tally>) {
 
 fn cargo(words: &[&str]) -> Tally {
     Tally::of(command::run(workspace::cargo().args(words)).is_ok())
+}
+
+/// Builds the documentation of every crate. A broken link is an error.
+fn documentation() -> Tally {
+    let mut doc = workspace::cargo();
+    doc.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--locked", "--workspace", "--no-deps"]);
+    Tally::of(command::run(&mut doc).is_ok())
 }
 
 fn cargo_test() -> Result<Tally> {

@@ -2,6 +2,7 @@
 //!
 //! Debian's packages go where Debian puts them; everything else goes to one folder outside the checkout.
 
+mod crates;
 mod go;
 
 use std::fs;
@@ -49,6 +50,7 @@ pub(crate) fn run() -> Result<()> {
     debian()?;
     tools.python()?;
     go::programs(&tools)?;
+    crates::programs(&tools)?;
     println!("tools are in {}", tools.root.display());
     Ok(())
 }

@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod command;
 mod conformance;
+mod dependencies;
 mod install;
 mod process;
 mod pytest;

@@ -1,5 +1,6 @@
-//! The rules of the workspace that the compiler does not know: who may depend on whom, how long a file may be, and
-//! that each says what it is for, and that nobody but `outbound` opens connections. `cargo test` runs the same checks.
+//! The rules of the workspace that the compiler does not check: which crate may depend on which, unused dependencies,
+//! the length of files, the header of each file, and that only `outbound` opens connections. `cargo test` runs the same
+//! checks.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
@@ -52,7 +53,9 @@ const MOST_LINES: usize = 450;
 
 /// Prints what breaks a rule; true if nothing does.
 pub(crate) fn run() -> Result<bool> {
-    let mut problems = dependency_problems(&workspace::metadata()?)?;
+    let metadata = workspace::metadata()?;
+    let mut problems = dependency_problems(&metadata)?;
+    problems.extend(unused::problems(&metadata)?);
     let (errors, warnings) = source_problems(&workspace::root())?;
     problems.extend(errors);
     problems.extend(readme_problems(&workspace::root())?);
@@ -216,3 +219,4 @@ fn collect_rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 mod outgoing;
 #[cfg(test)]
 mod tests;
+mod unused;

@@ -81,7 +81,7 @@ impl Cluster {
         format!("host={} user=wharf dbname={database}", self.folder.display())
     }
 
-    /// Makes an empty database and says how to connect to it.
+    /// Creates an empty database and says how to connect to it.
     pub(crate) async fn database(&self, name: &str) -> Result<String, String> {
         let mut tries = 0;
         let (client, connection) = loop {

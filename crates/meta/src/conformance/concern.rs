@@ -1,4 +1,4 @@
-//! Every change that can alter a decision counts up the version of everybody whom it concerns, and of nobody else: what
+//! Every change that can alter a decision increments the version of everybody whom it concerns, and of nobody else: what
 //! is kept of a principal serves only at the version that the gate reads.
 
 use super::{

@@ -80,7 +80,7 @@ pub(super) async fn a_boundary_must_be_there(world: World) {
     };
     assert_eq!(refusal(bound(Some(&gone), "AROA1").await), SetBoundaryRefusal::PolicyGone);
     assert_eq!(refusal(bound(None, "AROA9").await), SetBoundaryRefusal::PrincipalGone);
-    // An ARN of an account whose path only looks as AWS's do is a policy of that account, which is not there.
+    // An ARN of an account whose path only looks as AWS's do is a policy of that account, which does not exist.
     let looks = policy_arn(":iam::aws:policy/x");
     assert_eq!(refusal(bound(Some(&looks), "AROA1").await), SetBoundaryRefusal::PolicyGone);
     let attach = AttachPolicy { owner: "AROA1".into(), arn: looks, limit: 10 };
@@ -140,7 +140,7 @@ pub(super) async fn made_again_it_inherits_nothing(world: World) {
         assert_eq!(world.policies_of(again).await, fresh);
         assert_eq!(world.caller(again).await.unwrap().version, 1);
     }
-    // A group that was made again has neither the members nor the policies of the one before.
+    // A group that was created again has neither the members nor the policies of the one before.
     let remove = |group: &str| RemoveFromGroup { group_id: group.into(), user_id: "AIDA2".into() };
     world.join("AIDA2", "AGPA1").await;
     world.meta.write(remove("AGPA1")).await.unwrap();

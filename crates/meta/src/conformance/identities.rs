@@ -22,7 +22,7 @@ pub(super) fn policy_arn(name: &str) -> String {
 }
 
 impl World {
-    /// A user, group or role of the world's account: the unique id says which.
+    /// A user, group or role of the world's account: the unique ID says which.
     pub(super) fn new_entity(&self, unique_id: &str, name: &str) -> CreateEntity {
         let kind = match &unique_id[..4] {
             "AIDA" => EntityKind::User,
@@ -71,7 +71,7 @@ impl World {
         }
     }
 
-    /// Makes a managed policy and gives its ARN.
+    /// Creates a managed policy and gives its ARN.
     pub(super) async fn policy(&self, name: &str) -> String {
         self.meta.write(self.new_policy(name)).await.unwrap().arn
     }
@@ -149,7 +149,7 @@ impl World {
         versions
     }
 
-    /// Whose version a change counts up: they, and nobody else, are decided anew. Of those there before and after.
+    /// Whose version a change increments: they, and nobody else, are decided anew. Of those there before and after.
     pub(super) async fn concerned<T, R: std::fmt::Debug>(
         &self,
         change: impl Future<Output = Result<T, OpError<R>>>,

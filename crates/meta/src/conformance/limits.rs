@@ -11,7 +11,7 @@ use crate::*;
 /// How many come at once.
 const CROWD: usize = 24;
 
-/// Runs them at once. Gives how many got in; the others must have been refused for just this reason.
+/// Runs them at once. Returns how many got in; the others must have been refused for just this reason.
 async fn crowd<O: Operation>(
     world: &World,
     limit_is: impl Fn(&O::Refusal) -> bool,

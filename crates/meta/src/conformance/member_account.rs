@@ -1,4 +1,4 @@
-//! Accounts as members of the organisation.
+//! Accounts as members of the organization.
 
 use super::world::{ACCOUNT, World, refusal};
 use crate::*;

@@ -37,7 +37,7 @@ mod upload;
 mod work;
 mod world;
 
-/// Makes a test for each case on each driver.
+/// Creates a test for each case on each driver.
 macro_rules! suite {
     ($($module:ident: $($case:ident),* $(,)?;)*) => {
         mod sqlite {

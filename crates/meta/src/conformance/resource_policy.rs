@@ -39,7 +39,7 @@ pub(super) async fn of_a_repository(world: World) {
     assert_eq!(versions(&world, "app").await, (0, 0, 0));
     assert_eq!(load(repository).await.unwrap(), loaded(0, None));
     let mut before = None;
-    // Writing the same, or removing what is not there, is a change too: it need not be told apart.
+    // Writing the same, or removing what does not exist, is a change too: it need not be told apart.
     for (version, document) in [(1, Some("{1}")), (2, Some("{2}")), (3, Some("{2}")), (4, None), (5, None)] {
         assert_eq!(set(repository, document).await.unwrap().as_deref(), before);
         assert_eq!(versions(&world, "app").await, (version, 0, 0));
@@ -49,7 +49,7 @@ pub(super) async fn of_a_repository(world: World) {
     set(repository, Some("{3}")).await.unwrap();
     assert_eq!(versions(&world, "other").await, (0, 0, 0), "it is nobody else's");
 
-    // One that is deleted has no policy, and one made again under its name does not have it either.
+    // One that is deleted has no policy, and one created again under its name does not have it either.
     world.meta.write(DeleteRepository { repository, force: true, at: Micros(9) }).await.unwrap();
     assert_eq!(refusal(set(repository, Some("{4}")).await), PolicyRepositoryGone);
     assert_eq!(load(repository).await.unwrap(), VersionedPolicy::default());

@@ -11,12 +11,12 @@ use crate::{
     value::params,
 };
 
-/// Makes an access key.
+/// Creates an access key.
 #[derive(Clone)]
 pub struct CreateAccessKey {
     /// The key's id.
     pub id: AccessKeyId,
-    /// The principal's unique id.
+    /// The principal's unique ID.
     pub owner: String,
     /// The secret, sealed by the caller.
     pub sealed_secret: Vec<u8>,
@@ -24,10 +24,10 @@ pub struct CreateAccessKey {
     pub at: Micros,
 }
 
-/// Why an access key was not made.
+/// Why an access key was not created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CreateAccessKeyRefusal {
-    /// The principal is not there.
+    /// The principal does not exist.
     PrincipalGone,
     /// The id is taken.
     Exists,
@@ -57,7 +57,7 @@ pub struct SetAccessKeyStatus {
     pub active: bool,
 }
 
-/// The access key is not there.
+/// The access key does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccessKeyGone;
 
@@ -83,7 +83,6 @@ pub struct AccessKey {
     pub id: AccessKeyId,
     /// Whether it may be used.
     pub active: bool,
-    /// The secret, sealed.
     pub sealed_secret: Vec<u8>,
     /// Whose it is.
     pub principal: Principal,
@@ -102,21 +101,20 @@ operation!(FindAccessKey: Point -> Option<AccessKey>, Never, |op, tx| {
     })))
 });
 
-/// Makes an access key for a principal that has fewer than it may have.
+/// Creates an access key for a principal that has fewer than it may have.
 #[derive(Clone)]
 pub struct CreateAccessKeyWithin {
-    /// The key.
     pub key: CreateAccessKey,
-    /// How many the principal may have.
+    /// The principal's quota.
     pub limit: i64,
 }
 
-/// Why an access key was not made.
+/// Why an access key was not created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CreateAccessKeyWithinRefusal {
     /// The key itself was refused.
     Key(CreateAccessKeyRefusal),
-    /// The principal has as many as it may have.
+    /// The principal has as many as its quota allows.
     Limit,
 }
 
@@ -136,7 +134,7 @@ pub struct AccessKeyInfo {
     pub id: AccessKeyId,
     /// Whether it may be used.
     pub active: bool,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Micros,
     /// When, in which region and for which service it was last used.
     pub last_used: Option<(Micros, String, String)>,
@@ -145,7 +143,7 @@ pub struct AccessKeyInfo {
 /// The access keys of a principal, oldest first.
 #[derive(Clone, Debug)]
 pub struct ListAccessKeys {
-    /// The principal's unique id.
+    /// The principal's unique ID.
     pub owner: String,
 }
 

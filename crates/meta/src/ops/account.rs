@@ -8,35 +8,34 @@ use crate::{
     value::{Param, Row, params},
 };
 
-/// Makes an account.
+/// Creates an account.
 #[derive(Clone, Debug)]
 pub struct CreateAccount {
     /// Its key, chosen by the caller at random.
     pub key: AccountKey,
-    /// Its twelve digits.
+    /// Its account ID.
     pub account_id: AccountId,
-    /// A name for people.
+    /// The display name.
     pub name: String,
     /// Now.
     pub at: Micros,
 }
 
-/// Another account has these digits.
+/// Another account has this ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountExists;
 
-/// An account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Surrogate key.
     pub key: AccountKey,
-    /// Twelve digits.
+    /// The account ID.
     pub account_id: AccountId,
-    /// A name for people.
+    /// The display name.
     pub name: String,
     /// `ACTIVE`, as Organizations names the state.
     pub status: String,
-    /// Whether it is in the organisation.
+    /// Whether it is in the organization.
     pub in_organization: bool,
 }
 
@@ -85,10 +84,10 @@ pub(crate) async fn lock_account_where(
     }
 }
 
-/// Finds an account by its digits.
+/// Finds an account by its ID.
 #[derive(Clone, Debug)]
 pub struct FindAccount {
-    /// Twelve digits.
+    /// The account ID.
     pub account_id: AccountId,
 }
 

@@ -4,9 +4,7 @@ use aws::ids::AccountId;
 
 use crate::{Never, StoreError, ops::operation, value::params};
 
-/// The counts of an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say what is counted")]
 pub struct AccountCounts {
     pub users: i64,
     pub groups: i64,
@@ -22,7 +20,6 @@ pub struct AccountCounts {
 /// Counts what an account has.
 #[derive(Clone, Debug)]
 pub struct CountAccount {
-    /// The account.
     pub account_id: AccountId,
 }
 

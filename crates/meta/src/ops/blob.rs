@@ -79,7 +79,7 @@ pub struct LinkBlob {
 pub enum LinkBlobRefusal {
     /// The source does not link it.
     SourceMissing,
-    /// The repository is not there.
+    /// The repository does not exist.
     RepositoryGone,
 }
 
@@ -109,9 +109,7 @@ operation!(LinkBlob: Durable -> BlobRow, LinkBlobRefusal, |op, tx| {
 /// [`RenewBlobs`] once the links' grace has become old.
 #[derive(Clone, Debug)]
 pub struct FindBlobs {
-    /// The repository.
     pub repository: RepositoryKey,
-    /// The digests.
     pub digests: Vec<Digest>,
 }
 
@@ -134,11 +132,10 @@ operation!(FindBlobs: Page -> Vec<(Digest, Option<BlobRow>)>, Never, |op, tx| {
 /// of them the caller may read is for the gate.
 #[derive(Clone, Debug)]
 pub struct FindLinks {
-    /// The registry.
     pub registry: RegistryKey,
     /// The blob.
     pub digest: Digest,
-    /// How many at most.
+    /// The maximum number of results.
     pub limit: usize,
 }
 
@@ -154,9 +151,7 @@ operation!(FindLinks: Point -> Vec<String>, Never, |op, tx| {
 /// Renews the grace of links: a client was told that the blobs are there and may name them in a manifest soon.
 #[derive(Clone, Debug)]
 pub struct RenewBlobs {
-    /// The repository.
     pub repository: RepositoryKey,
-    /// The digests.
     pub digests: Vec<Digest>,
     /// Now.
     pub at: Micros,
@@ -176,7 +171,6 @@ operation!(RenewBlobs: Relaxed -> (), Never, |op, tx| {
 /// Takes a blob out of a repository. The object stays for the collector.
 #[derive(Clone, Debug)]
 pub struct UnlinkBlob {
-    /// The repository.
     pub repository: RepositoryKey,
     /// The blob.
     pub digest: Digest,

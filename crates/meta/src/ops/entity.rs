@@ -37,9 +37,9 @@ impl EntityKind {
 /// What a role has beyond a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleFields {
-    /// The trust policy, with principals by unique id.
+    /// The trust policy, with principals by unique ID.
     pub trust_policy: String,
-    /// For people.
+    /// The description.
     pub description: Option<String>,
     /// The longest session.
     pub max_session_seconds: i64,
@@ -50,17 +50,15 @@ pub struct RoleFields {
 /// A user, group or role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entity {
-    /// Its account.
     pub account_key: AccountKey,
-    /// The account's digits.
+    /// The account ID.
     pub account_id: AccountId,
-    /// AWS's unique id.
+    /// AWS's unique ID.
     pub unique_id: String,
     /// IAM path.
     pub path: String,
-    /// Name.
     pub name: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Micros,
     /// ARN of its permissions boundary.
     pub boundary: Option<String>,
@@ -106,18 +104,16 @@ async fn one(tx: &mut Tx<'_>, unique_id: &str) -> Result<Option<Entity>, StoreEr
     tx.row(&select, &params![unique_id]).await?.map(|mut row| Entity::read(&mut row)).transpose()
 }
 
-/// Makes a user, group or role.
+/// Creates a user, group or role.
 #[derive(Clone, Debug)]
 pub struct CreateEntity {
-    /// Its account.
     pub account: AccountKey,
     /// What it is.
     pub kind: EntityKind,
-    /// AWS's unique id, chosen by the caller at random.
+    /// AWS's unique ID, chosen by the caller at random.
     pub unique_id: String,
     /// IAM path.
     pub path: String,
-    /// Name.
     pub name: String,
     /// ARN of its permissions boundary.
     pub boundary: Option<String>,
@@ -125,20 +121,20 @@ pub struct CreateEntity {
     pub role: Option<RoleFields>,
     /// Its tags, whose keys differ in more than their case.
     pub tags: Vec<(String, String)>,
-    /// How many of its kind the account may have.
+    /// The account's quota for its kind.
     pub limit: i64,
     /// Now.
     pub at: Micros,
 }
 
-/// Why it was not made.
+/// Why it was not created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CreateEntityRefusal {
     /// The account has one of that name.
     Exists,
-    /// The account has as many as it may have.
+    /// The account has as many as its quota allows.
     Limit,
-    /// The boundary is a policy that is not there.
+    /// The boundary is a policy that does not exist.
     BoundaryGone,
 }
 
@@ -189,11 +185,10 @@ pub(crate) async fn policy_is_there(tx: &mut Tx<'_>, arn: &str) -> Result<bool, 
 /// Finds a user, group or role by name.
 #[derive(Clone, Debug)]
 pub struct FindEntity {
-    /// The account.
     pub account_id: AccountId,
     /// What it is.
     pub kind: EntityKind,
-    /// Its name, in any case.
+    /// Its name, in any letter case.
     pub name: String,
 }
 
@@ -204,10 +199,9 @@ operation!(FindEntity: Point -> Option<Entity>, Never, |op, tx| {
     Ok(Ok(row.map(|mut row| Entity::read(&mut row)).transpose()?))
 });
 
-/// Finds a principal by its unique id.
+/// Finds a principal by its unique ID.
 #[derive(Clone, Debug)]
 pub struct FindEntityById {
-    /// The unique id.
     pub unique_id: String,
 }
 
@@ -218,7 +212,6 @@ operation!(FindEntityById: Point -> Option<Entity>, Never, |op, tx| {
 /// Lists users, groups or roles by name.
 #[derive(Clone, Debug)]
 pub struct ListEntities {
-    /// The account.
     pub account_id: AccountId,
     /// What they are.
     pub kind: EntityKind,
@@ -226,7 +219,7 @@ pub struct ListEntities {
     pub path_prefix: String,
     /// The folded name after which the page begins; empty for the first.
     pub after: String,
-    /// How many at most.
+    /// The maximum number of results.
     pub limit: usize,
 }
 
@@ -242,7 +235,6 @@ operation!(ListEntities: Page -> Vec<Entity>, Never, |op, tx| {
 /// Renames or moves a user or group.
 #[derive(Clone, Debug)]
 pub struct RenameEntity {
-    /// Its unique id.
     pub unique_id: String,
     /// Its path from now on.
     pub path: String,
@@ -253,7 +245,7 @@ pub struct RenameEntity {
 /// Why it was not renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RenameEntityRefusal {
-    /// It is not there.
+    /// It does not exist.
     Gone,
     /// Another of its kind has the name.
     Exists,
@@ -286,9 +278,9 @@ pub struct SetBoundary {
 /// Why the boundary was not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetBoundaryRefusal {
-    /// The principal is not there.
+    /// The principal does not exist.
     PrincipalGone,
-    /// The policy is not there.
+    /// The policy does not exist.
     PolicyGone,
 }
 
@@ -306,9 +298,9 @@ operation!(SetBoundary: Durable -> (), SetBoundaryRefusal, |op, tx| {
 pub struct UpdateRole {
     /// The role.
     pub unique_id: String,
-    /// The trust policy, with principals by unique id.
+    /// The trust policy, with principals by unique ID.
     pub trust_policy: Option<String>,
-    /// For people.
+    /// The description.
     pub description: Option<String>,
     /// The longest session.
     pub max_session_seconds: Option<i64>,

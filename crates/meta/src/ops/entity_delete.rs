@@ -5,14 +5,13 @@ use crate::{StoreError, Tx, ops::operation, value::params};
 /// Removes a user, group or role.
 #[derive(Clone, Debug)]
 pub struct DeleteEntity {
-    /// Its unique id.
     pub unique_id: String,
 }
 
 /// Why it was not removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeleteEntityRefusal {
-    /// It is not there.
+    /// It does not exist.
     Gone,
     /// It has inline policies.
     InlinePolicies,

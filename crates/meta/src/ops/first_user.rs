@@ -5,12 +5,10 @@ use crate::ops::{
     access_key::CreateAccessKey, identity_policy::AttachManagedPolicy, operation, principal::CreateUser,
 };
 
-/// Makes a user, attaches a managed policy to it and gives it an access key.
+/// Creates a user, attaches a managed policy to it and gives it an access key.
 #[derive(Clone)]
 pub struct CreateFirstUser {
-    /// The user.
     pub user: CreateUser,
-    /// ARN of the policy.
     pub policy_arn: String,
     /// The key; its owner is the user.
     pub access_key: CreateAccessKey,

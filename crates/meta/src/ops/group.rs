@@ -12,9 +12,7 @@ use crate::{
 /// Puts a user into a group; twice is success.
 #[derive(Clone, Debug)]
 pub struct AddToGroup {
-    /// The group.
     pub group_id: String,
-    /// The user.
     pub user_id: String,
     /// In how many groups a user may be.
     pub limit: i64,
@@ -23,9 +21,9 @@ pub struct AddToGroup {
 /// Why the user was not put into the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddToGroupRefusal {
-    /// The user is not there.
+    /// The user does not exist.
     UserGone,
-    /// The group is not there.
+    /// The group does not exist.
     GroupGone,
     /// The user is in as many groups as it may be.
     Limit,
@@ -50,9 +48,7 @@ operation!(AddToGroup: Durable -> (), AddToGroupRefusal, |op, tx| {
 /// Takes a user out of a group; one that is not in it is success.
 #[derive(Clone, Debug)]
 pub struct RemoveFromGroup {
-    /// The group.
     pub group_id: String,
-    /// The user.
     pub user_id: String,
 }
 
@@ -65,14 +61,14 @@ operation!(RemoveFromGroup: Durable -> (), PrincipalGone, |op, tx| {
     Ok(Ok(()))
 });
 
-/// Unique ids of a group's users, or of a user's groups, by name.
+/// Unique IDs of a group's users, or of a user's groups, by name.
 #[derive(Clone, Debug)]
 pub struct ListGroupLinks {
     /// The group or user whose other side is listed.
     pub of: String,
     /// Folded name after which the page begins.
     pub after: String,
-    /// How many at most.
+    /// The maximum number of results.
     pub limit: usize,
 }
 

@@ -18,20 +18,19 @@ pub(crate) async fn put_tag(tx: &mut Tx<'_>, owner: &str, key: &str, value: &str
 /// Sets tags.
 #[derive(Clone, Debug)]
 pub struct PutIamTags {
-    /// Unique id of what is tagged, or its ARN.
+    /// Unique ID of what is tagged, or its ARN.
     pub owner: String,
-    /// The tags.
     pub tags: Vec<(String, String)>,
-    /// How many it may have.
+    /// Its quota.
     pub limit: i64,
 }
 
 /// Why tags were not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PutIamTagsRefusal {
-    /// What they are for is not there.
+    /// What they are for does not exist.
     Gone,
-    /// There would be more than there may be.
+    /// The quota would be exceeded.
     TooMany,
 }
 
@@ -39,7 +38,7 @@ pub enum PutIamTagsRefusal {
 const OWNERS: [(&str, &str); 3] =
     [("managed_policy", "policy_id"), ("instance_profile", "unique_id"), ("oidc_provider", "arn")];
 
-/// Holds what has the tags until the commit, and bumps it if it is a principal; false if it is not there.
+/// Holds what has the tags until the commit, and bumps it if it is a principal; false if it does not exist.
 async fn hold_owner(tx: &mut Tx<'_>, owner: &str) -> Result<bool, StoreError> {
     if bump(tx, owner).await? {
         return Ok(true);
@@ -66,12 +65,11 @@ operation!(PutIamTags: Durable -> (), PutIamTagsRefusal, |op, tx| {
     Ok(if count > op.limit { Err(PutIamTagsRefusal::TooMany) } else { Ok(()) })
 });
 
-/// Removes tags; those that are not there do not matter.
+/// Removes tags; those that do not exist do not matter.
 #[derive(Clone, Debug)]
 pub struct RemoveIamTags {
-    /// Unique id of what is tagged, or its ARN.
+    /// Unique ID of what is tagged, or its ARN.
     pub owner: String,
-    /// The keys.
     pub keys: Vec<String>,
 }
 
@@ -87,7 +85,7 @@ operation!(RemoveIamTags: Durable -> (), Never, |op, tx| {
 /// Reads tags by key: at most 50.
 #[derive(Clone, Debug)]
 pub struct ListIamTags {
-    /// Unique id of what is tagged, or its ARN.
+    /// Unique ID of what is tagged, or its ARN.
     pub owner: String,
 }
 

@@ -14,7 +14,7 @@ use crate::{
 /// Attaches a managed policy; attaching it twice is success.
 #[derive(Clone, Debug)]
 pub struct AttachManagedPolicy {
-    /// The principal's unique id.
+    /// The principal's unique ID.
     pub owner: String,
     /// The policy's ARN.
     pub arn: String,
@@ -29,10 +29,10 @@ operation!(AttachManagedPolicy: Durable -> (), PrincipalGone, |op, tx| {
     Ok(Ok(()))
 });
 
-/// Detaches a managed policy. Gives whether it was attached.
+/// Detaches a managed policy. Returns whether it was attached.
 #[derive(Clone, Debug)]
 pub struct DetachManagedPolicy {
-    /// The principal's unique id.
+    /// The principal's unique ID.
     pub owner: String,
     /// The policy's ARN.
     pub arn: String,
@@ -49,7 +49,7 @@ operation!(DetachManagedPolicy: Durable -> bool, PrincipalGone, |op, tx| {
 /// Writes an inline policy, over the one of the same name.
 #[derive(Clone, Debug)]
 pub struct PutInlinePolicy {
-    /// The principal's unique id.
+    /// The principal's unique ID.
     pub owner: String,
     /// The policy's name.
     pub name: String,
@@ -84,7 +84,7 @@ pub struct PutInlinePolicyWithin {
 /// Why an inline policy was not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PutInlinePolicyRefusal {
-    /// The principal is not there.
+    /// The principal does not exist.
     PrincipalGone,
     /// Together they would be too large.
     Limit,
@@ -103,10 +103,10 @@ operation!(PutInlinePolicyWithin: Durable -> (), PutInlinePolicyRefusal, |op, tx
     Ok(if size > op.limit { Err(PutInlinePolicyRefusal::Limit) } else { Ok(()) })
 });
 
-/// Removes an inline policy. Gives whether it was there.
+/// Removes an inline policy. Returns whether it was there.
 #[derive(Clone, Debug)]
 pub struct DeleteInlinePolicy {
-    /// The principal's unique id.
+    /// The principal's unique ID.
     pub owner: String,
     /// The policy's name.
     pub name: String,
@@ -123,7 +123,7 @@ operation!(DeleteInlinePolicy: Durable -> bool, PrincipalGone, |op, tx| {
 /// Reads everything that decides for a principal, with the version it belongs to.
 #[derive(Clone, Debug)]
 pub struct LoadIdentityPolicies {
-    /// The principal's unique id.
+    /// The principal's unique ID.
     pub owner: String,
 }
 
@@ -147,7 +147,6 @@ pub struct IdentityPolicies {
     pub managed: Vec<ManagedDocument>,
     /// The permissions boundary.
     pub boundary: Option<ManagedDocument>,
-    /// Its tags.
     pub tags: Vec<(String, String)>,
 }
 
@@ -208,22 +207,22 @@ operation!(LoadManagedDocuments: Point -> Vec<(String, String)>, Never, |op, tx|
 /// Attaches a managed policy that must be there; twice is success.
 #[derive(Clone, Debug)]
 pub struct AttachPolicy {
-    /// The principal's unique id.
+    /// The principal's unique ID.
     pub owner: String,
     /// The policy's ARN.
     pub arn: String,
-    /// How many it may have.
+    /// Its quota.
     pub limit: i64,
 }
 
 /// Why a policy was not attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttachPolicyRefusal {
-    /// The principal is not there.
+    /// The principal does not exist.
     PrincipalGone,
-    /// The policy is not there.
+    /// The policy does not exist.
     PolicyGone,
-    /// It has as many as it may have.
+    /// It has as many as its quota allows.
     Limit,
 }
 
@@ -243,7 +242,7 @@ operation!(AttachPolicy: Durable -> (), AttachPolicyRefusal, |op, tx| {
 /// The inline policies of a principal, name and text, by name.
 #[derive(Clone, Debug)]
 pub struct ListInlinePolicies {
-    /// The principal's unique id.
+    /// The principal's unique ID.
     pub owner: String,
 }
 
@@ -256,7 +255,7 @@ operation!(ListInlinePolicies: Point -> Vec<(String, String)>, Never, |op, tx| {
 /// The ARNs of the managed policies of a principal, in order.
 #[derive(Clone, Debug)]
 pub struct ListAttachedPolicies {
-    /// The principal's unique id.
+    /// The principal's unique ID.
     pub owner: String,
 }
 

@@ -13,7 +13,6 @@ pub use crate::ops::image_put::{
     PutImageRefusal, SPARSE_IMAGES, SameDigestSameTag,
 };
 
-/// An image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageRow {
     /// Its id in the repository; grows with the time of the push.
@@ -24,9 +23,7 @@ pub struct ImageRow {
     pub media_type: String,
     /// Its effective artifact type.
     pub artifact_type: Option<String>,
-    /// Media type of its config.
     pub config_media_type: Option<String>,
-    /// Size of its manifest.
     pub manifest_size: u64,
     /// ECR's `imageSizeInBytes`: its layers and its config, or the largest of an index's children.
     pub image_size: u64,
@@ -34,7 +31,7 @@ pub struct ImageRow {
     pub subject: Option<Digest>,
     /// When it was first pushed.
     pub pushed_at: Micros,
-    /// Who pushed it (unique id or ARN, as the caller writes it).
+    /// Who pushed it (unique ID or ARN, as the caller writes it).
     pub pushed_by: String,
     /// When a tag was last set on it.
     pub last_tagged_at: Option<Micros>,
@@ -86,7 +83,6 @@ impl ImageRow {
 /// Reads the bytes of a manifest.
 #[derive(Clone, Debug)]
 pub struct LoadManifest {
-    /// The repository.
     pub repository: RepositoryKey,
     /// The image.
     pub id: ImageId,
@@ -100,7 +96,6 @@ operation!(LoadManifest: Point -> Option<Vec<u8>>, Never, |op, tx| {
 /// Records that an image was pulled. Call it coarsely: `last_pulled_at` of the row says when it is worth it.
 #[derive(Clone, Debug)]
 pub struct RecordPull {
-    /// The repository.
     pub repository: RepositoryKey,
     /// The image.
     pub id: ImageId,

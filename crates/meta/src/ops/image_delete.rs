@@ -15,7 +15,6 @@ use crate::{
 /// One thing to delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeleteItem {
-    /// The tag.
     ByTag(Tag),
     /// The image with all its tags.
     ByDigest(Digest),
@@ -26,7 +25,6 @@ pub enum DeleteItem {
 /// Deletes tags and images of a repository, item by item.
 #[derive(Clone, Debug)]
 pub struct BatchDeleteImage {
-    /// The repository.
     pub repository: RepositoryKey,
     /// What to delete, 100 items in ECR.
     pub items: Vec<DeleteItem>,
@@ -43,7 +41,7 @@ pub struct BatchDeleteImage {
 pub enum DeleteOutcome {
     /// These went: a pair for each tag, or the digest alone if it had none.
     Removed(Vec<(Digest, Option<Tag>)>),
-    /// It is not there.
+    /// It does not exist.
     NotFound,
     /// The tag names another image.
     TagDigestMismatch,
@@ -105,7 +103,6 @@ impl BatchDeleteImage {
 /// Deletes an image by digest with all its tags: the data plane's DELETE.
 #[derive(Clone, Debug)]
 pub struct DeleteManifest {
-    /// The repository.
     pub repository: RepositoryKey,
     /// The image.
     pub digest: Digest,
@@ -118,9 +115,9 @@ pub struct DeleteManifest {
 /// Why an image was not deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeleteManifestRefusal {
-    /// The repository is not there.
+    /// The repository does not exist.
     RepositoryGone,
-    /// The image is not there.
+    /// The image does not exist.
     NotFound,
     /// These indexes of the repository list it.
     ReferencedByList(Vec<Digest>),

@@ -69,7 +69,6 @@ impl FoundImage {
 /// Finds images, in the order of the request. An image named by both is the one that the tag names, if it has that digest.
 #[derive(Clone, Debug)]
 pub struct FindImages {
-    /// The repository.
     pub repository: RepositoryKey,
     /// The images, 100 in ECR.
     pub ids: Vec<ImageRef>,
@@ -147,11 +146,10 @@ fn group(rows: Vec<Row>) -> Result<Vec<TaggedImage>, StoreError> {
 /// Lists images with their tags, in the order of their push.
 #[derive(Clone, Debug)]
 pub struct DescribeImages {
-    /// The repository.
     pub repository: RepositoryKey,
     /// Only images after this one.
     pub after: Option<ImageId>,
-    /// How many at most.
+    /// The maximum number of results.
     pub limit: usize,
     /// Which.
     pub tag_status: TagStatus,
@@ -179,11 +177,10 @@ pub struct ImageCursor {
 /// Lists images by id: one entry for each tag, one for an untagged image.
 #[derive(Clone, Debug)]
 pub struct ListImages {
-    /// The repository.
     pub repository: RepositoryKey,
     /// Only entries after this one.
     pub after: Option<ImageCursor>,
-    /// How many at most.
+    /// The maximum number of results.
     pub limit: usize,
     /// Which.
     pub tag_status: TagStatus,

@@ -47,7 +47,6 @@ pub const SPARSE_IMAGES: &str = "WHARF_SPARSE_IMAGES";
 /// Puts an image into a repository and sets tags on it.
 #[derive(Clone, Debug)]
 pub struct PutImage {
-    /// The repository.
     pub repository: RepositoryKey,
     /// Its id if it is new, from the clock: the repository raises it above all that it has given.
     pub id: ImageId,
@@ -57,7 +56,6 @@ pub struct PutImage {
     pub media_type: String,
     /// Effective artifact type.
     pub artifact_type: Option<String>,
-    /// Media type of the config.
     pub config_media_type: Option<String>,
     /// The manifest.
     pub body: Vec<u8>,
@@ -101,7 +99,7 @@ pub struct PutImageOutcome {
 /// Why an image was not put.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PutImageRefusal {
-    /// The repository is not there.
+    /// The repository does not exist.
     RepositoryGone,
     /// The repository does not link these blobs.
     LayersNotFound(Vec<Digest>),
@@ -109,7 +107,6 @@ pub enum PutImageRefusal {
     ReferencedImagesNotFound(Vec<Digest>),
     /// The tag names another image and must not move.
     TagImmutable {
-        /// The tag.
         tag: Tag,
         /// The image that it names.
         current: Digest,

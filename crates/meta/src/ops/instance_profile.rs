@@ -8,18 +8,16 @@ use crate::{
     value::{Row, params},
 };
 
-/// An instance profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceProfile {
     /// `AIPA…`
     pub unique_id: String,
     /// IAM path.
     pub path: String,
-    /// Name.
     pub name: String,
-    /// Unique id of its role.
+    /// Unique ID of its role.
     pub role: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Micros,
 }
 
@@ -49,31 +47,28 @@ async fn hold(tx: &mut Tx<'_>, unique_id: &str) -> Result<Option<InstanceProfile
     tx.row(&select, &params![unique_id]).await?.map(|mut row| InstanceProfile::read(&mut row)).transpose()
 }
 
-/// Makes an instance profile without a role.
+/// Creates an instance profile without a role.
 #[derive(Clone, Debug)]
 pub struct CreateInstanceProfile {
-    /// Its account.
     pub account: AccountKey,
     /// `AIPA…`, chosen by the caller at random.
     pub unique_id: String,
     /// IAM path.
     pub path: String,
-    /// Name.
     pub name: String,
-    /// Its tags.
     pub tags: Vec<(String, String)>,
-    /// How many the account may have.
+    /// The account's quota.
     pub limit: i64,
     /// Now.
     pub at: Micros,
 }
 
-/// Why it was not made.
+/// Why it was not created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CreateInstanceProfileRefusal {
     /// The account has one of that name.
     Exists,
-    /// The account has as many as it may have.
+    /// The account has as many as its quota allows.
     Limit,
 }
 
@@ -97,9 +92,8 @@ operation!(CreateInstanceProfile: Durable -> InstanceProfile, CreateInstanceProf
 /// Finds an instance profile by name.
 #[derive(Clone, Debug)]
 pub struct FindInstanceProfile {
-    /// The account.
     pub account_id: AccountId,
-    /// Its name, in any case.
+    /// Its name, in any letter case.
     pub name: String,
 }
 
@@ -112,7 +106,6 @@ operation!(FindInstanceProfile: Point -> Option<InstanceProfile>, Never, |op, tx
 /// Lists instance profiles by name: all, or those of one role.
 #[derive(Clone, Debug)]
 pub struct ListInstanceProfiles {
-    /// The account.
     pub account_id: AccountId,
     /// Only those with this role.
     pub role: Option<String>,
@@ -120,7 +113,7 @@ pub struct ListInstanceProfiles {
     pub path_prefix: String,
     /// Folded name after which the page begins.
     pub after: String,
-    /// How many at most.
+    /// The maximum number of results.
     pub limit: usize,
 }
 
@@ -145,9 +138,9 @@ pub struct SetInstanceProfileRole {
 /// Why the role was not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetInstanceProfileRoleRefusal {
-    /// The profile is not there.
+    /// The profile does not exist.
     Gone,
-    /// The role is not there.
+    /// The role does not exist.
     RoleGone,
     /// It holds a role already.
     Full,
@@ -178,7 +171,7 @@ pub struct DeleteInstanceProfile {
 /// Why it was not removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeleteInstanceProfileRefusal {
-    /// It is not there.
+    /// It does not exist.
     Gone,
     /// It holds a role.
     HasRole,

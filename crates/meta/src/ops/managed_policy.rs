@@ -8,22 +8,19 @@ use crate::{
     value::{Row, params},
 };
 
-/// A managed policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManagedPolicy {
-    /// Its ARN.
     pub arn: String,
     /// `ANPA…`
     pub policy_id: String,
     /// IAM path.
     pub path: String,
-    /// Name.
     pub name: String,
-    /// For people.
+    /// The description.
     pub description: Option<String>,
     /// The version that decides.
     pub default_version: i64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Micros,
     /// When its default last changed.
     pub updated_at: Micros,
@@ -68,37 +65,33 @@ async fn lock(tx: &mut Tx<'_>, arn: &str) -> Result<bool, StoreError> {
     Ok(tx.value::<i64>(select, &params![arn]).await?.is_some())
 }
 
-/// Makes a managed policy with its first version.
+/// Creates a managed policy with its first version.
 #[derive(Clone, Debug)]
 pub struct CreateManagedPolicy {
-    /// Its account.
     pub account: AccountKey,
-    /// Its ARN.
     pub arn: String,
     /// `ANPA…`, chosen by the caller at random.
     pub policy_id: String,
     /// IAM path.
     pub path: String,
-    /// Name.
     pub name: String,
-    /// For people.
+    /// The description.
     pub description: Option<String>,
     /// Its JSON text.
     pub document: String,
-    /// Its tags.
     pub tags: Vec<(String, String)>,
-    /// How many the account may have.
+    /// The account's quota.
     pub limit: i64,
     /// Now.
     pub at: Micros,
 }
 
-/// Why it was not made.
+/// Why it was not created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CreateManagedPolicyRefusal {
     /// The account has one of that name.
     Exists,
-    /// The account has as many as it may have.
+    /// The account has as many as its quota allows.
     Limit,
 }
 
@@ -139,7 +132,6 @@ async fn insert_version(
 /// Finds a managed policy.
 #[derive(Clone, Debug)]
 pub struct FindManagedPolicy {
-    /// Its ARN.
     pub arn: String,
 }
 
@@ -150,13 +142,12 @@ operation!(FindManagedPolicy: Point -> Option<ManagedPolicy>, Never, |op, tx| {
 /// Lists an account's managed policies by name.
 #[derive(Clone, Debug)]
 pub struct ListManagedPolicies {
-    /// The account.
     pub account_id: AccountId,
     /// Only those whose path begins so.
     pub path_prefix: String,
     /// Folded name after which the page begins.
     pub after: String,
-    /// How many at most.
+    /// The maximum number of results.
     pub limit: usize,
 }
 
@@ -170,14 +161,13 @@ operation!(ListManagedPolicies: Page -> Vec<ManagedPolicy>, Never, |op, tx| {
 /// Removes a managed policy that nothing uses and that has one version left.
 #[derive(Clone, Debug)]
 pub struct DeleteManagedPolicy {
-    /// Its ARN.
     pub arn: String,
 }
 
 /// Why it was not removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeleteManagedPolicyRefusal {
-    /// It is not there.
+    /// It does not exist.
     Gone,
     /// It is attached, or somebody's boundary.
     InUse,
@@ -216,7 +206,7 @@ pub struct PolicyVersion {
     pub document: String,
     /// Whether it is the one that decides.
     pub is_default: bool,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Micros,
 }
 
@@ -248,7 +238,7 @@ pub struct CreateManagedPolicyVersion {
     pub document: String,
     /// Whether it decides from now on.
     pub set_as_default: bool,
-    /// How many versions a policy may have.
+    /// The quota of versions.
     pub limit: i64,
     /// Now. Kept by the version: a repeat finds the same text of the same moment and succeeds again.
     pub at: Micros,
@@ -257,11 +247,11 @@ pub struct CreateManagedPolicyVersion {
 /// Why a version was not added or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyVersionRefusal {
-    /// The policy is not there.
+    /// The policy does not exist.
     PolicyGone,
-    /// The version is not there.
+    /// The version does not exist.
     VersionGone,
-    /// There are as many as there may be.
+    /// There are as many as the quota allows.
     Limit,
     /// The default version stays.
     IsDefault,
@@ -300,12 +290,11 @@ async fn set_default(tx: &mut Tx<'_>, arn: &str, version: i64, at: Micros) -> Re
     bump_policy_users(tx, arn).await
 }
 
-/// Makes a version the default.
+/// Creates a version the default.
 #[derive(Clone, Debug)]
 pub struct SetDefaultManagedPolicyVersion {
     /// The policy's ARN.
     pub arn: String,
-    /// The version.
     pub version: i64,
     /// Now.
     pub at: Micros,
@@ -333,7 +322,6 @@ async fn has_version(tx: &mut Tx<'_>, arn: &str, version: i64) -> Result<bool, S
 pub struct DeleteManagedPolicyVersion {
     /// The policy's ARN.
     pub arn: String,
-    /// The version.
     pub version: i64,
 }
 

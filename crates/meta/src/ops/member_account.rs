@@ -1,4 +1,4 @@
-//! Accounts as members of the organisation: made with their first role, listed, tagged, closed, taken out.
+//! Accounts as members of the organization: made with their first role, listed, tagged, closed, taken out.
 
 use aws::ids::AccountId;
 
@@ -16,19 +16,19 @@ use crate::{
 /// An account as Organizations shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberAccount {
-    /// Twelve digits.
+    /// The account ID.
     pub account_id: AccountId,
-    /// A name for people.
+    /// The display name.
     pub name: String,
     /// `ACTIVE` or `SUSPENDED`.
     pub status: String,
     /// Its root user's address.
     pub email: Option<String>,
-    /// Whether it is in the organisation.
+    /// Whether it is in the organization.
     pub in_organization: bool,
     /// `CREATED` or `INVITED`.
     pub joined_method: String,
-    /// When it joined; when it was made, for one that was there before the organisation.
+    /// When it joined; when it was made, for one that was there before the organization.
     pub joined_at: Micros,
 }
 
@@ -49,10 +49,10 @@ impl MemberAccount {
     }
 }
 
-/// Finds an account, in the organisation or not.
+/// Finds an account, in the organization or not.
 #[derive(Clone, Debug)]
 pub struct FindMemberAccount {
-    /// Twelve digits.
+    /// The account ID.
     pub account_id: AccountId,
 }
 
@@ -70,12 +70,12 @@ operation!(FirstAccount: Point -> Option<AccountId>, Never, |_op, tx| {
     Ok(Ok(tx.value("SELECT account_id FROM account ORDER BY created_at, key LIMIT 1", &[]).await?))
 });
 
-/// Lists the members of the organisation by their digits.
+/// Lists the members of the organization by account ID.
 #[derive(Clone, Debug)]
 pub struct ListMemberAccounts {
-    /// The digits after which the page begins; empty for the first.
+    /// The account ID after which the page begins; empty for the first.
     pub after: String,
-    /// How many at most.
+    /// The maximum number of results.
     pub limit: usize,
 }
 
@@ -86,12 +86,12 @@ operation!(ListMemberAccounts: Page -> Vec<MemberAccount>, Never, |op, tx| {
     Ok(Ok(rows.into_iter().map(|mut row| MemberAccount::read(&mut row)).collect::<Result<_, _>>()?))
 });
 
-/// Lists every account by its digits, in the organisation or not.
+/// Lists every account by its ID, in the organization or not.
 #[derive(Clone, Debug)]
 pub struct ListAccounts {
-    /// The digits after which the page begins; empty for the first.
+    /// The account ID after which the page begins; empty for the first.
     pub after: String,
-    /// How many at most.
+    /// The maximum number of results.
     pub limit: usize,
 }
 
@@ -106,16 +106,16 @@ operation!(ListAccounts: Page -> Vec<MemberAccount>, Never, |op, tx| {
 pub enum MemberChange {
     /// Another name.
     Rename(String),
-    /// Closed: nobody of it is heard from now on.
+    /// Closed: all requests of its principals are rejected.
     Close,
-    /// No longer in the organisation.
+    /// No longer in the organization.
     Leave,
 }
 
-/// Changes an account. Gives it as it was; None if it is not there.
+/// Changes an account. Gives it as it was; None if it does not exist.
 #[derive(Clone, Debug)]
 pub struct ChangeMemberAccount {
-    /// Twelve digits.
+    /// The account ID.
     pub account_id: AccountId,
     /// What changes.
     pub change: MemberChange,
@@ -147,20 +147,20 @@ operation!(ChangeMemberAccount: Durable -> Option<MemberAccount>, Never, |op, tx
 /// Sets and removes tags of an account.
 #[derive(Clone, Debug)]
 pub struct TagAccount {
-    /// Twelve digits.
+    /// The account ID.
     pub account_id: AccountId,
     /// Keys that go.
     pub remove: Vec<String>,
     /// Tags that come, over those of the same key.
     pub set: Vec<(String, String)>,
-    /// How many it may have.
+    /// Its quota.
     pub limit: i64,
 }
 
 /// Why tags of an account were not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TagAccountRefusal {
-    /// There would be more than there may be.
+    /// The quota would be exceeded.
     TooMany,
     /// A tag that comes would stand beside one whose key differs in nothing but case. Condition keys of policies ignore
     /// case, so that the one could hide the other.
@@ -201,7 +201,7 @@ async fn put_tags(tx: &mut Tx<'_>, account: &AccountId, tags: &[(String, String)
 /// Reads an account's tags by key: at most 50.
 #[derive(Clone, Debug)]
 pub struct ListAccountTags {
-    /// Twelve digits.
+    /// The account ID.
     pub account_id: AccountId,
 }
 
@@ -212,16 +212,16 @@ operation!(ListAccountTags: Point -> Vec<(String, String)>, Never, |op, tx| {
     Ok(Ok(rows.into_iter().map(|mut row| Ok((row.take()?, row.take()?))).collect::<Result<_, StoreError>>()?))
 });
 
-/// Makes the root of an account a principal, so that it can have an access key.
+/// Creates the root of an account a principal, so that it can have an access key.
 #[derive(Clone, Debug)]
 pub struct EnsureRoot {
-    /// Twelve digits, which are the root's unique id too.
+    /// The account ID, which is also the unique ID of the root.
     pub account_id: AccountId,
     /// Now.
     pub at: Micros,
 }
 
-/// The account is not there.
+/// The account does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RootAccountGone;
 
@@ -245,9 +245,9 @@ pub struct AccountCreation {
     pub name: String,
     /// `SUCCEEDED` or `FAILED`.
     pub state: String,
-    /// The digits, if it was made.
+    /// The account ID, if it was created.
     pub account_id: Option<String>,
-    /// Why it was not made.
+    /// Why it was not created.
     pub failure_reason: Option<String>,
     /// When it was asked for, and done.
     pub requested_at: Micros,
@@ -268,30 +268,27 @@ impl AccountCreation {
     }
 }
 
-/// Makes an account with the role by which the management account enters it, and notes how that went.
+/// Creates an account with the role by which the management account enters it, and notes how that went.
 #[derive(Clone, Debug)]
 pub struct CreateMemberAccount {
     /// `car-…`, chosen by the caller at random.
     pub id: String,
-    /// The account.
     pub account: CreateAccount,
     /// Its root user's address.
     pub email: String,
-    /// Its role.
     pub role: CreateEntity,
     /// ARN of the role's policy.
     pub policy_arn: String,
-    /// Its tags.
     pub tags: Vec<(String, String)>,
 }
 
-/// Another account has the digits; nothing was noted.
+/// Another account has this ID; nothing was recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountIdTaken;
 
 operation!(CreateMemberAccount: Durable -> AccountCreation, AccountIdTaken, |op, tx| {
     let (id, at, account_id) = (&op.id, op.account.at, &op.account.account_id);
-    // An address is of one account of the whole organisation, for which the first account's row stands.
+    // An address is of one account of the whole organization, for which the first account's row stands.
     lock_account_where(tx, "key = (SELECT key FROM account ORDER BY created_at, key LIMIT 1)", &[]).await?;
     let taken = "SELECT 1 FROM account WHERE email = ?1 AND account_id <> ?2";
     let email_taken = tx.value::<i64>(taken, &params![op.email, account_id]).await?.is_some();
@@ -331,7 +328,7 @@ pub struct ListAccountCreations {
     pub id: Option<String>,
     /// The id after which the page begins; empty for the first.
     pub after: String,
-    /// How many at most.
+    /// The maximum number of results.
     pub limit: usize,
 }
 

@@ -18,31 +18,29 @@ use crate::{
 /// A user or role by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntityName {
-    /// The account.
     pub account_id: AccountId,
     /// What it is.
     pub kind: EntityKind,
-    /// Its name, in any case.
+    /// Its name, in any letter case.
     pub name: String,
 }
 
 /// Finds what names speak of.
 #[derive(Clone, Debug, Default)]
 pub struct FindNamedPrincipals {
-    /// Accounts, by their digits.
+    /// Accounts, by ID.
     pub accounts: Vec<AccountId>,
     /// Users and roles, by name.
     pub entities: Vec<EntityName>,
-    /// Principals, by unique id.
+    /// Principals, by unique ID.
     pub unique_ids: Vec<String>,
 }
 
 /// What is there of it; the order is not that of the question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NamedPrincipals {
-    /// The accounts.
     pub accounts: Vec<AccountId>,
-    /// Users, roles and other principals, each once, by unique id.
+    /// Users, roles and other principals, each once, by unique ID.
     pub principals: Vec<Principal>,
 }
 

@@ -8,10 +8,8 @@ use crate::{
     value::{Row, params},
 };
 
-/// A provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OidcProvider {
-    /// Its ARN.
     pub arn: String,
     /// The issuer, with its scheme.
     pub url: String,
@@ -23,7 +21,7 @@ pub struct OidcProvider {
     pub certificate_authority: Option<String>,
     /// An uploaded key set, in place of fetching one.
     pub key_set: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Micros,
 }
 
@@ -44,25 +42,22 @@ impl OidcProvider {
     }
 }
 
-/// Makes a provider.
+/// Creates a provider.
 #[derive(Clone, Debug)]
 pub struct CreateOidcProvider {
-    /// Its account.
     pub account: AccountKey,
-    /// The provider.
     pub provider: OidcProvider,
-    /// Its tags.
     pub tags: Vec<(String, String)>,
-    /// How many the account may have.
+    /// The account's quota.
     pub limit: i64,
 }
 
-/// Why it was not made.
+/// Why it was not created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CreateOidcProviderRefusal {
     /// The account has one with that URL.
     Exists,
-    /// The account has as many as it may have.
+    /// The account has as many as its quota allows.
     Limit,
 }
 
@@ -93,7 +88,6 @@ operation!(CreateOidcProvider: Durable -> (), CreateOidcProviderRefusal, |op, tx
 /// Finds a provider.
 #[derive(Clone, Debug)]
 pub struct FindOidcProvider {
-    /// Its ARN.
     pub arn: String,
 }
 
@@ -102,10 +96,9 @@ operation!(FindOidcProvider: Point -> Option<OidcProvider>, Never, |op, tx| {
     Ok(Ok(row.map(|mut row| OidcProvider::read(&mut row)).transpose()?))
 });
 
-/// Lists an account's providers: at most as many as it may have.
+/// Lists an account's providers: at most as many as its quota allows.
 #[derive(Clone, Debug)]
 pub struct ListOidcProviders {
-    /// The account.
     pub account_id: AccountId,
 }
 
@@ -118,7 +111,6 @@ operation!(ListOidcProviders: Point -> Vec<OidcProvider>, Never, |op, tx| {
 /// Changes a provider; what is None stays.
 #[derive(Clone, Debug, Default)]
 pub struct UpdateOidcProvider {
-    /// Its ARN.
     pub arn: String,
     /// Thumbprints, a JSON list.
     pub thumbprints: Option<String>,
@@ -128,7 +120,7 @@ pub struct UpdateOidcProvider {
     pub key_set: Option<String>,
 }
 
-/// The provider is not there.
+/// The provider does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OidcProviderGone;
 
@@ -150,16 +142,16 @@ pub struct ChangeOidcAudience {
     pub client_id: String,
     /// Whether it is accepted from now on.
     pub accepted: bool,
-    /// How many a provider may have.
+    /// The quota of audiences.
     pub limit: usize,
 }
 
 /// Why the audience was not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeOidcAudienceRefusal {
-    /// The provider is not there.
+    /// The provider does not exist.
     Gone,
-    /// It has as many as it may have.
+    /// It has as many as its quota allows.
     Limit,
 }
 
@@ -191,7 +183,6 @@ operation!(ChangeOidcAudience: Durable -> (), ChangeOidcAudienceRefusal, |op, tx
 /// Removes a provider.
 #[derive(Clone, Debug)]
 pub struct DeleteOidcProvider {
-    /// Its ARN.
     pub arn: String,
 }
 

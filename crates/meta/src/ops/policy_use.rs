@@ -13,7 +13,7 @@ pub struct PolicyUse {
     pub path: String,
     /// The principal's name.
     pub name: String,
-    /// The principal's unique id.
+    /// The principal's unique ID.
     pub unique_id: String,
     /// Whether it is the principal's boundary and not an attachment.
     pub as_boundary: bool,
@@ -22,7 +22,7 @@ pub struct PolicyUse {
 /// Lists who uses a policy, by kind and name.
 #[derive(Clone, Debug)]
 pub struct ListPolicyUses {
-    /// Whose principals.
+    /// The account.
     pub account_id: AccountId,
     /// The policy's ARN.
     pub arn: String,
@@ -50,7 +50,7 @@ operation!(ListPolicyUses: Page -> Vec<PolicyUse>, Never, |op, tx| {
 /// The number of attachments and of boundaries by ARN: what an account uses of AWS's policies.
 #[derive(Clone, Debug)]
 pub struct CountPolicyUses {
-    /// Whose principals.
+    /// The account.
     pub account_id: AccountId,
 }
 

@@ -9,14 +9,12 @@ use crate::{
     value::{Row, params},
 };
 
-/// A principal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    /// Its account.
     pub account_key: AccountKey,
-    /// The account's digits.
+    /// The account ID.
     pub account_id: AccountId,
-    /// AWS's unique id (`AIDA…`, `AROA…`, `AGPA…`), never given to another; of a root, the account's digits.
+    /// AWS's unique ID (`AIDA…`, `AROA…`, `AGPA…`), never given to another; of a root, the account ID.
     pub unique_id: String,
     /// `user`, `group`, `role` or `root`.
     pub kind: String,
@@ -49,7 +47,7 @@ macro_rules! principal_columns {
 }
 pub(crate) use principal_columns;
 
-/// The principal is not there.
+/// The principal does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrincipalGone;
 
@@ -86,16 +84,15 @@ pub(crate) async fn bump_policy_users(tx: &mut Tx<'_>, arn: &str) -> Result<(), 
     tx.execute(members, &params![arn]).await.map(|_| ())
 }
 
-/// Makes a user.
+/// Creates a user.
 #[derive(Clone, Debug)]
 pub struct CreateUser {
-    /// Its account.
     pub account: AccountKey,
-    /// AWS's unique id, chosen by the caller at random.
+    /// AWS's unique ID, chosen by the caller at random.
     pub unique_id: String,
     /// IAM path.
     pub path: String,
-    /// Name; unique within the account whatever its case.
+    /// Name; unique within the account regardless of case.
     pub name: String,
     /// Now.
     pub at: Micros,
@@ -122,7 +119,7 @@ operation!(CreateUser: Durable -> Principal, UserExists, |op, tx| {
 /// Removes a user with its keys and policies.
 #[derive(Clone, Debug)]
 pub struct DeleteUser {
-    /// The user's unique id.
+    /// The user's unique ID.
     pub owner: String,
 }
 

@@ -17,7 +17,7 @@ const SLICE: usize = 500;
 /// Their bytes; a larger one is a slice of its own.
 const SLICE_BYTES: u64 = 4 << 20;
 
-/// Writes the references of some manifests. Gives true when none is left.
+/// Writes the references of some manifests. Returns true when none is left.
 #[derive(Clone, Copy, Debug)]
 pub struct BackfillReferences {
     /// How many manifests at most.

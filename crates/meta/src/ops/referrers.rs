@@ -12,7 +12,6 @@ use crate::{
 /// Lists referrers in the order of their push.
 #[derive(Clone, Debug)]
 pub struct ListReferrers {
-    /// The repository.
     pub repository: RepositoryKey,
     /// The subject's digest.
     pub subject: Digest,
@@ -20,7 +19,7 @@ pub struct ListReferrers {
     pub artifact_types: Vec<String>,
     /// Only images after this one.
     pub after: Option<ImageId>,
-    /// How many at most.
+    /// The maximum number of results.
     pub limit: usize,
 }
 

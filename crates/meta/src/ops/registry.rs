@@ -15,9 +15,8 @@ pub struct Registry {
     pub key: RegistryKey,
     /// The account's key.
     pub account: AccountKey,
-    /// The account's digits.
+    /// The account ID.
     pub account_id: AccountId,
-    /// The region.
     pub region: Region,
     /// Bumped by every change of the registry policy.
     pub policy_version: i64,
@@ -53,9 +52,7 @@ impl Registry {
 pub struct EnsureRegistry {
     /// Its key if it has to be made.
     pub key_if_new: RegistryKey,
-    /// The account.
     pub account: AccountKey,
-    /// The region.
     pub region: Region,
     /// Now.
     pub at: Micros,
@@ -74,9 +71,8 @@ operation!(EnsureRegistry: Durable -> Registry, Never, |op, tx| {
 /// Finds the registry of an account in a region.
 #[derive(Clone, Debug)]
 pub struct FindRegistry {
-    /// The account's digits.
+    /// The account ID.
     pub account_id: AccountId,
-    /// The region.
     pub region: Region,
 }
 

@@ -10,11 +10,10 @@ use crate::{
 /// A living repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepositoryRow {
-    /// Its key.
     pub key: RepositoryKey,
     /// Its name, unique among the living of the registry.
     pub name: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Micros,
     /// Whether tags may move.
     pub mutability: Mutability,
@@ -121,14 +120,12 @@ pub(crate) async fn hold(
     row.map(|mut row| RepositoryRow::read(&mut row)).transpose()
 }
 
-/// Makes a repository.
+/// Creates a repository.
 #[derive(Clone, Debug)]
 pub struct CreateRepository {
-    /// The registry.
     pub registry: RegistryKey,
     /// Its id, chosen by the caller at random.
     pub id: i64,
-    /// Its name.
     pub name: String,
     /// Now.
     pub at: Micros,
@@ -179,11 +176,10 @@ operation!(CreateRepository: Durable -> RepositoryRow, RepositoryExists, |op, tx
 /// Lists repositories in the byte order of their names.
 #[derive(Clone, Debug)]
 pub struct DescribeRepositories {
-    /// The registry.
     pub registry: RegistryKey,
     /// Only names after this one.
     pub after: Option<String>,
-    /// How many at most.
+    /// The maximum number of results.
     pub limit: usize,
 }
 
@@ -194,10 +190,9 @@ operation!(DescribeRepositories: Page -> Vec<RepositoryRow>, Never, |op, tx| {
     Ok(Ok(RepositoryRow::read_all(tx.rows(select, &params![op.registry, after, op.limit]).await?)?))
 });
 
-/// Finds repositories by name; those that are not there are left out.
+/// Finds repositories by name; those that do not exist are left out.
 #[derive(Clone, Debug)]
 pub struct FindRepositories {
-    /// The registry.
     pub registry: RegistryKey,
     /// The names, 100 in ECR.
     pub names: Vec<String>,
@@ -218,7 +213,6 @@ operation!(FindRepositories: Page -> Vec<RepositoryRow>, Never, |op, tx| {
 /// Marks a repository deleted and queues its removal.
 #[derive(Clone, Debug)]
 pub struct DeleteRepository {
-    /// The repository.
     pub repository: RepositoryKey,
     /// Delete it even if it holds images.
     pub force: bool,
@@ -229,7 +223,7 @@ pub struct DeleteRepository {
 /// Why a repository was not deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeleteRepositoryRefusal {
-    /// It is not there.
+    /// It does not exist.
     NotFound,
     /// It holds images and `force` was not given.
     NotEmpty,
@@ -260,7 +254,6 @@ operation!(DeleteRepository: Durable -> RepositoryRow, DeleteRepositoryRefusal, 
 /// Sets tag mutability and its exclusions.
 #[derive(Clone, Debug)]
 pub struct PutImageTagMutability {
-    /// The repository.
     pub repository: RepositoryKey,
     /// Whether tags may move from now on.
     pub mutability: Mutability,
@@ -268,7 +261,7 @@ pub struct PutImageTagMutability {
     pub filters: Vec<String>,
 }
 
-/// The repository is not there (any more).
+/// The repository does not exist (any more).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RepositoryGone;
 
@@ -288,9 +281,7 @@ operation!(PutImageTagMutability: Durable -> RepositoryRow, RepositoryGone, |op,
 /// Sets whether images are scanned when they are pushed.
 #[derive(Clone, Debug)]
 pub struct PutImageScanning {
-    /// The repository.
     pub repository: RepositoryKey,
-    /// Scan on push.
     pub scan_on_push: bool,
 }
 

@@ -10,16 +10,14 @@ use crate::{
     value::params,
 };
 
-/// The repository is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PolicyRepositoryGone;
 
 /// Writes a repository's policy, or removes it. Gives what was there.
 #[derive(Clone, Debug)]
 pub struct SetRepositoryPolicy {
-    /// The repository.
     pub repository: RepositoryKey,
-    /// The document, with principals by unique id; None removes the policy.
+    /// The document, with principals by unique ID; None removes the policy.
     pub document: Option<String>,
 }
 
@@ -51,9 +49,8 @@ async fn bump_registry(tx: &mut Tx<'_>, registry: RegistryKey) -> Result<(), Sto
 /// Writes a registry's policy, or removes it. Gives what was there.
 #[derive(Clone, Debug)]
 pub struct SetRegistryPolicy {
-    /// The registry.
     pub registry: RegistryKey,
-    /// The document, with principals by unique id; None removes the policy.
+    /// The document, with principals by unique ID; None removes the policy.
     pub document: Option<String>,
 }
 
@@ -78,11 +75,8 @@ operation!(SetRegistryPolicy: Durable -> Option<String>, Never, |op, tx| {
 /// Writes a setting of an account in a region.
 #[derive(Clone, Debug)]
 pub struct PutAccountSetting {
-    /// The registry.
     pub registry: RegistryKey,
-    /// Its name.
     pub name: String,
-    /// Its value.
     pub value: String,
 }
 
@@ -97,9 +91,7 @@ operation!(PutAccountSetting: Durable -> (), Never, |op, tx| {
 /// Reads a setting of an account in a region.
 #[derive(Clone, Debug)]
 pub struct GetAccountSetting {
-    /// The registry.
     pub registry: RegistryKey,
-    /// Its name.
     pub name: String,
 }
 

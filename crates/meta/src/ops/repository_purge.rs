@@ -6,12 +6,12 @@ use crate::{
     value::params,
 };
 
-/// Removes some rows of a deleted repository. Gives true when none is left and the repository's own row is gone.
+/// Removes some rows of a deleted repository. Returns true when none is left and the repository's own row is gone.
 #[derive(Clone, Debug)]
 pub struct PurgeRepositorySlice {
     /// The repository, which must be marked deleted.
     pub repository: RepositoryKey,
-    /// How many rows at most.
+    /// The maximum number of rows.
     pub limit: usize,
     /// Now.
     pub at: Micros,

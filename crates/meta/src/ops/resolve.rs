@@ -26,16 +26,14 @@ pub enum Target {
     Tag(Tag),
     /// An image by digest.
     Digest(Digest),
-    /// A blob.
     Blob(Digest),
-    /// An upload.
     Upload(String),
 }
 
 /// The caller, as its token names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerRef {
-    /// Unique id of the principal whose policies decide.
+    /// Unique ID of the principal whose policies decide.
     pub unique_id: String,
     /// The long-term key that must still be active; None for the session of a role, which outlives keys.
     pub access_key_id: Option<AccessKeyId>,
@@ -52,7 +50,7 @@ pub struct CallerState {
     pub name: String,
     /// `ACTIVE`, unless the principal's account was closed.
     pub account_status: String,
-    /// Whether its account is in the organisation.
+    /// Whether its account is in the organization.
     pub in_organization: bool,
     /// Whether the access key is there, is the principal's and is active; true if none was named.
     pub access_key_active: bool,
@@ -98,17 +96,13 @@ pub struct Resolve {
 pub struct Resolved {
     /// Whether the registry's account is there and not closed.
     pub account_is_open: bool,
-    /// Whether the registry's account is in the organisation, also where there is no registry yet.
+    /// Whether the registry's account is in the organization, also where there is no registry yet.
     pub account_in_organization: bool,
-    /// The registry.
     pub registry: Option<Registry>,
-    /// The repository.
     pub repository: Option<RepositoryRow>,
     /// The image, for a tag or a digest.
     pub image: Option<ImageRow>,
-    /// The blob.
     pub blob: Option<BlobRow>,
-    /// The upload.
     pub upload: Option<UploadRow>,
     /// The caller; None if none was asked for or the principal is gone.
     pub caller: Option<CallerState>,

@@ -7,14 +7,13 @@ use crate::{Never, RegistryKey, RepositoryKey, ops::operation, value::params};
 pub struct VersionedPolicy {
     /// `policy_version` of the row; 0 if the row is gone.
     pub version: i64,
-    /// The document, with principals by unique id; None if there is no policy.
+    /// The document, with principals by unique ID; None if there is no policy.
     pub document: Option<String>,
 }
 
 /// Reads a repository's policy.
 #[derive(Clone, Debug)]
 pub struct LoadRepositoryPolicy {
-    /// The repository.
     pub repository: RepositoryKey,
 }
 
@@ -31,11 +30,9 @@ operation!(LoadRepositoryPolicy: Point -> VersionedPolicy, Never, |op, tx| {
 /// Reads a registry's policy and how far it reaches.
 #[derive(Clone, Debug)]
 pub struct LoadRegistryPolicy {
-    /// The registry.
     pub registry: RegistryKey,
 }
 
-/// A registry's policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RegistryPolicy {
     /// The document and its version, which changes of the scope count too.

@@ -15,7 +15,6 @@ pub const MAX_RESOURCE_TAGS: u64 = 50;
 /// Sets tags.
 #[derive(Clone, Debug)]
 pub struct TagResource {
-    /// The repository.
     pub repository: RepositoryKey,
     /// Keys and values; a key that is there gets the new value.
     pub tags: Vec<(String, String)>,
@@ -24,7 +23,7 @@ pub struct TagResource {
 /// Why tags were not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TagResourceRefusal {
-    /// The repository is not there.
+    /// The repository does not exist.
     NotFound,
     /// There would be more than [`MAX_RESOURCE_TAGS`].
     TooMany,
@@ -74,12 +73,10 @@ operation!(TagResource: Durable -> (), TagResourceRefusal, |op, tx| {
     Ok(Ok(()))
 });
 
-/// Removes tags by key; keys that are not there are no error.
+/// Removes tags by key; keys that do not exist are no error.
 #[derive(Clone, Debug)]
 pub struct UntagResource {
-    /// The repository.
     pub repository: RepositoryKey,
-    /// The keys.
     pub keys: Vec<String>,
 }
 
@@ -99,7 +96,6 @@ operation!(UntagResource: Durable -> (), RepositoryGone, |op, tx| {
 /// Lists the tags of a repository by key.
 #[derive(Clone, Debug)]
 pub struct ListTagsForResource {
-    /// The repository.
     pub repository: RepositoryKey,
 }
 

@@ -1,4 +1,4 @@
-//! Secrets of access keys as they are sealed, whosever they are: counted and sealed anew when sealing keys change. The
+//! Secrets of access keys as they are sealed, whosever they are: counted and sealed again when sealing keys change. The
 //! second byte of a sealed value is the id of its sealing key.
 
 use aws::ids::AccessKeyId;
@@ -26,7 +26,7 @@ pub struct ListSecretsNotUnder {
     pub sealing_key: u8,
     /// Begins after this access key.
     pub after: String,
-    /// How many at most.
+    /// The maximum number of results.
     pub limit: usize,
 }
 
@@ -49,7 +49,7 @@ operation!(ListSecretsNotUnder: Page -> Vec<SealedSecret>, Never, |op, tx| {
     Ok(Ok(secrets?))
 });
 
-/// Puts a secret that was sealed anew in the place of the one that was read; false if that is not there any more.
+/// Puts a secret that was sealed again in the place of the one that was read; false if that no longer exists.
 #[derive(Clone)]
 pub struct ResealSecret {
     /// What was read.

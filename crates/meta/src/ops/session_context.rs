@@ -27,7 +27,6 @@ operation!(PutSessionContext: Durable -> (), Never, |op, tx| {
 /// Reads a context.
 #[derive(Clone, Debug)]
 pub struct FindSessionContext {
-    /// Its id.
     pub id: String,
 }
 
@@ -35,10 +34,10 @@ operation!(FindSessionContext: Point -> Option<Vec<u8>>, Never, |op, tx| {
     Ok(Ok(tx.value("SELECT context FROM session_context WHERE id = ?1", &params![op.id]).await?))
 });
 
-/// Forgets contexts whose time is over; gives how many.
+/// Forgets contexts whose time is over; returns how many.
 #[derive(Clone, Debug)]
 pub struct ForgetSessionContexts {
-    /// How many at most.
+    /// The maximum number of results.
     pub limit: usize,
     /// Now.
     pub at: Micros,

@@ -1,4 +1,4 @@
-//! Values of the whole deployment: the sealed key ring, the organisation.
+//! Values of the whole deployment: the sealed key ring, the organization.
 
 use crate::{Never, StoreError, ops::operation, value::params};
 

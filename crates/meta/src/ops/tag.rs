@@ -14,11 +14,10 @@ use crate::{
 /// Lists tags in byte order.
 #[derive(Clone, Debug)]
 pub struct ListTags {
-    /// The repository.
     pub repository: RepositoryKey,
     /// Only tags after this text, which need not be a tag.
     pub after: Option<String>,
-    /// How many at most.
+    /// The maximum number of results.
     pub limit: usize,
 }
 
@@ -35,13 +34,11 @@ operation!(ListTags: Page -> Vec<Tag>, Never, |op, tx| {
 /// specification, "Deleting tags").
 #[derive(Clone, Debug)]
 pub struct DeleteTag {
-    /// The repository.
     pub repository: RepositoryKey,
-    /// The tag.
     pub tag: Tag,
 }
 
-/// The tag is not there.
+/// The tag does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TagGone;
 

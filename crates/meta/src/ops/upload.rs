@@ -19,7 +19,7 @@ use crate::{
 pub struct UploadRow {
     /// Its id (a UUID), as the client sees it.
     pub id: String,
-    /// Unique id of the principal that began it.
+    /// Unique ID of the principal that began it.
     pub principal: String,
     /// Where the bytes are.
     pub object_key: String,
@@ -106,11 +106,10 @@ async fn forget(tx: &mut Tx<'_>, repository: RepositoryKey, id: &str) -> Result<
 /// Begins an upload: the object's key is in a row before its first byte is sent.
 #[derive(Clone, Debug)]
 pub struct CreateUpload {
-    /// The repository.
     pub repository: RepositoryKey,
     /// A UUID, chosen by the caller.
     pub id: String,
-    /// Unique id of the principal.
+    /// Unique ID of the principal.
     pub principal: String,
     /// A fresh object key.
     pub object_key: String,
@@ -137,7 +136,6 @@ operation!(CreateUpload: Relaxed -> (), RepositoryGone, |op, tx| {
 /// Records that bytes were received, if nobody else did meanwhile.
 #[derive(Clone, Debug)]
 pub struct AdvanceUpload {
-    /// The repository.
     pub repository: RepositoryKey,
     /// The upload.
     pub id: String,
@@ -158,7 +156,7 @@ pub struct AdvanceUpload {
 /// Why an upload was not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UploadRefusal {
-    /// The upload is not there.
+    /// The upload does not exist.
     NotFound,
     /// Another request changed it meanwhile.
     Stale,
@@ -190,7 +188,6 @@ operation!(AdvanceUpload: Relaxed -> UploadRow, UploadRefusal, |op, tx| {
 /// Ends an upload without a blob: its row goes and its bytes are doomed.
 #[derive(Clone, Debug)]
 pub struct CancelUpload {
-    /// The repository.
     pub repository: RepositoryKey,
     /// The upload.
     pub id: String,
@@ -198,7 +195,7 @@ pub struct CancelUpload {
     pub at: Micros,
 }
 
-/// The upload is not there.
+/// The upload does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UploadGone;
 
@@ -212,7 +209,6 @@ operation!(CancelUpload: Durable -> (), UploadGone, |op, tx| {
 /// Turns an upload whose bytes are synced and verified into a blob of the repository.
 #[derive(Clone, Debug)]
 pub struct CompleteUpload {
-    /// The repository.
     pub repository: RepositoryKey,
     /// The upload.
     pub id: String,
@@ -242,11 +238,11 @@ pub struct Completed {
 /// Why an upload was not completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CompleteUploadRefusal {
-    /// The upload is not there.
+    /// The upload does not exist.
     NotFound,
     /// Another request changed it meanwhile.
     Stale,
-    /// The repository is not there.
+    /// The repository does not exist.
     RepositoryGone,
 }
 

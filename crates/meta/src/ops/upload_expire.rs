@@ -6,12 +6,12 @@ use crate::{
     value::params,
 };
 
-/// Ends uploads that nobody has written to since a moment; gives how many.
+/// Ends uploads that nobody has written to since a moment; returns how many.
 #[derive(Clone, Debug)]
 pub struct ExpireUploads {
     /// Uploads that last changed before this go.
     pub idle_since: Micros,
-    /// How many at most.
+    /// The maximum number of results.
     pub limit: usize,
     /// Now.
     pub at: Micros,

@@ -56,11 +56,10 @@ operation!(EnqueueWork: Durable -> (), Never, |op, tx| {
 pub struct ClaimWork {
     /// What is to be done.
     pub kind: String,
-    /// Now.
     pub now: Micros,
     /// When others may claim it again.
     pub lease_until: Micros,
-    /// How many at most.
+    /// The maximum number of results.
     pub limit: usize,
 }
 
@@ -145,9 +144,8 @@ operation!(PostponeWork: Durable -> (), Overtaken, |op, tx| {
 /// Claims object keys whose bytes may go now.
 #[derive(Clone, Debug)]
 pub struct ClaimDoomed {
-    /// Now.
     pub now: Micros,
-    /// How many at most.
+    /// The maximum number of results.
     pub limit: usize,
 }
 
@@ -170,7 +168,6 @@ operation!(ClaimDoomed: Durable -> Vec<String>, Never, |op, tx| {
 /// Forgets doomed keys whose bytes are gone.
 #[derive(Clone, Debug)]
 pub struct ForgetDoomed {
-    /// The keys.
     pub keys: Vec<String>,
 }
 

@@ -1,6 +1,6 @@
 //! The PostgreSQL driver: a pool of connections, READ COMMITTED, writes run again after a conflict.
 //!
-//! TLS to PostgreSQL is not there yet: connect over a Unix socket or a trusted network.
+//! TLS to PostgreSQL does not exist yet: connect over a Unix socket or a trusted network.
 
 mod param;
 mod session;

@@ -1,7 +1,7 @@
-//! Hashing that can be put down and taken up again, in another request or on another node.
+//! Hashing that can be interrupted and continued, in another request or on another node.
 //!
-//! The saved state is: format byte, algorithm code, number of bytes hashed (8 bytes, big endian), then what the sha2 crate
-//! serialises: chaining state, number of whole blocks, fill of the block in progress and its bytes.
+//! The saved state is: format byte, algorithm code, number of bytes hashed (8 bytes, big endian), then the state that
+//! the sha2 crate serialises: chaining state, number of whole blocks, length of the current block and its bytes.
 
 use digest::{
     Digest as _,
@@ -11,11 +11,12 @@ use sha2::{Sha256, Sha512};
 
 use super::{Algorithm, Digest};
 
-/// The layout that this code writes and the only one it reads. A new layout gets a new number.
+/// The layout that this code writes, and the only one that it reads. A new layout gets a new number.
 const FORMAT: u8 = 1;
 /// Format byte, algorithm code, number of bytes.
 const HEADER_LEN: usize = 10;
-/// More than this is no content: far above any object, far below where the counters inside overflow.
+/// No content is larger: this is far above any object, and far below the values at which the internal counters
+/// overflow.
 const MAX_LENGTH: u64 = 1 << 60;
 
 /// Makes the [`Digest`] of content that comes in pieces.
@@ -45,7 +46,7 @@ enum State {
 }
 
 impl Hasher {
-    /// A hasher that has seen nothing.
+    /// A hasher without any bytes yet.
     pub fn new(algorithm: Algorithm) -> Self {
         let state = match algorithm {
             Algorithm::Sha256 => State::Sha256(Sha256::new()),
@@ -54,7 +55,7 @@ impl Hasher {
         Self { state, length: 0 }
     }
 
-    /// Takes in the next bytes of the content.
+    /// Adds the next bytes of the content.
     pub fn update(&mut self, bytes: &[u8]) {
         match &mut self.state {
             State::Sha256(state) => state.update(bytes),
@@ -63,7 +64,7 @@ impl Hasher {
         self.length = self.length.saturating_add(bytes.len() as u64);
     }
 
-    /// The digest of all bytes taken in.
+    /// The digest of all bytes so far.
     pub fn finish(self) -> Digest {
         let algorithm = self.algorithm();
         let mut bytes = [0; super::MAX_LEN];
@@ -82,13 +83,13 @@ impl Hasher {
         }
     }
 
-    /// How many bytes were taken in, before and after a [`Hasher::restore`].
+    /// How many bytes were added, before and after a [`Hasher::restore`].
     pub const fn length(&self) -> u64 {
         self.length
     }
 
-    /// The state, for [`Hasher::restore`]. `None` if this state cannot be saved; the caller then has to hash again from
-    /// the start. (Both of today's algorithms can be.)
+    /// The state, for [`Hasher::restore`]. `None` if this state cannot be saved; the caller must then hash again from
+    /// the start. (Both algorithms can be saved today.)
     pub fn save(&self) -> Option<Vec<u8>> {
         if self.length > MAX_LENGTH {
             return None;
@@ -102,7 +103,7 @@ impl Hasher {
         Some(saved)
     }
 
-    /// The hasher whose state was saved. `None` if these bytes are not a state that [`Hasher::save`] makes.
+    /// The hasher with a saved state. `None` if [`Hasher::save`] did not make these bytes.
     pub fn restore(saved: &[u8]) -> Option<Self> {
         let (header, state) = saved.split_at_checked(HEADER_LEN)?;
         let (&[format, code], length) = header.split_first_chunk::<2>()?;
@@ -130,10 +131,11 @@ fn deserialize<H: SerializableState>(state: &[u8]) -> Option<H> {
     H::deserialize(state).ok()
 }
 
-/// Whether the counters inside sha2's serialised state say that `length` bytes were hashed.
+/// Whether the counters in sha2's serialised state match `length` hashed bytes.
 ///
-/// A wrong counter would not only give a wrong digest: a huge one overflows when the hash is finished. sha2 keeps the
-/// chaining state first, then the number of whole blocks (little endian), then the fill of the block in progress.
+/// A wrong counter would not only give a wrong digest: a huge one overflows when the hash is finished. The state of
+/// sha2 has the chaining state first, then the number of whole blocks (little endian), then the length of the current
+/// block.
 fn agrees_with_length(state: &[u8], algorithm: Algorithm, length: u64) -> bool {
     let (chaining_len, counter_len, block_len) = match algorithm {
         Algorithm::Sha256 => (32, 8, 64),

@@ -1,4 +1,4 @@
-//! Good and bad digests; hashing in pieces, saved and restored between them.
+//! Valid and invalid digests; hashing in pieces, saved and restored between them.
 
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ const ABC_SHA512: &str = "sha512:ddaf35a193617abacc417349ae20413112e6fa4e89a97ea
                           2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f";
 
 #[test]
-fn digests_of_known_content_are_the_published_ones() {
+fn known_content_has_the_published_digests() {
     for (algorithm, content, expected) in [
         (Algorithm::Sha256, "", EMPTY_SHA256),
         (Algorithm::Sha512, "", EMPTY_SHA512),
@@ -27,7 +27,7 @@ fn digests_of_known_content_are_the_published_ones() {
 }
 
 #[test]
-fn anything_but_the_canonical_spelling_is_malformed() {
+fn only_the_canonical_spelling_is_valid() {
     let upper = EMPTY_SHA256.to_uppercase();
     let half_upper = EMPTY_SHA256.replace('b', "B");
     let short = &EMPTY_SHA256[..EMPTY_SHA256.len() - 1];
@@ -64,7 +64,7 @@ fn anything_but_the_canonical_spelling_is_malformed() {
 }
 
 #[test]
-fn a_digest_of_another_algorithm_is_told_from_a_malformed_one() {
+fn another_algorithm_is_distinguished_from_a_malformed_digest() {
     for text in
         ["sha384:abcdef", "md5:0123", "multihash+base58:QmRZxt2b1FVZPNqd8hs", "sha256+b64u:LCa0a2j_xo="]
     {
@@ -73,7 +73,7 @@ fn a_digest_of_another_algorithm_is_told_from_a_malformed_one() {
 }
 
 #[test]
-fn stored_forms_that_are_not_digests_are_refused() {
+fn invalid_stored_forms_are_refused() {
     let stored = Digest::of(Algorithm::Sha256, b"").to_stored();
     assert_eq!(stored.len(), 33);
     assert_eq!(stored[0], 1);
@@ -109,9 +109,9 @@ fn a_digest_is_a_string_in_json() {
     assert!(serde_json::from_str::<Digest>("7").is_err());
 }
 
-/// The layout is in databases: a version of sha2 that changed it could not go on with yesterday's uploads.
+/// Databases contain this layout. A version of sha2 with another layout could not continue older uploads.
 #[test]
-fn the_saved_form_stays_what_it_is() {
+fn the_saved_form_does_not_change() {
     let mut hasher = Hasher::new(Algorithm::Sha256);
     hasher.update(&[b'a'; 66]);
     // Format, algorithm, length; chaining state; one whole block; two bytes of the next one, then zeros.
@@ -142,7 +142,7 @@ fn foreign_bytes_are_not_restored() {
         long.push(0);
         assert!(Hasher::restore(&long).is_none());
         let (hash_len, counter_len) = (algorithm.len(), algorithm.len() / 4);
-        // Format, algorithm, length, and behind the chaining state both counters.
+        // Format, algorithm, length; after the chaining state both counters.
         for at in (0..10).chain(10 + hash_len..=10 + hash_len + counter_len) {
             for bit in 0..8 {
                 let mut changed = saved.clone();
@@ -154,7 +154,7 @@ fn foreign_bytes_are_not_restored() {
 }
 
 #[test]
-fn a_state_that_claims_absurdly_much_content_is_not_restored() {
+fn a_state_with_an_impossible_length_is_not_restored() {
     let length = u64::MAX - u64::MAX % 64;
     let mut saved = vec![1, 1];
     saved.extend_from_slice(&length.to_be_bytes());

@@ -1,10 +1,10 @@
-//! The limit on nesting, checked before anything is parsed.
+//! The limit on nesting, checked before parsing.
 
 use super::{MAX_DEPTH, ManifestError};
 
-/// Refuses JSON whose objects and arrays are inside each other more than [`MAX_DEPTH`] times.
+/// Refuses JSON whose objects and arrays are nested more than [`MAX_DEPTH`] deep.
 ///
-/// One pass over the bytes; text that is not JSON gets some answer here and is refused by the parser.
+/// It passes over the bytes once. Text that is not JSON gets some answer here, and the parser refuses it later.
 pub(super) fn check(json: &str) -> Result<(), ManifestError> {
     let mut depth = 0_usize;
     let mut bytes = json.bytes();
@@ -24,7 +24,7 @@ pub(super) fn check(json: &str) -> Result<(), ManifestError> {
     Ok(())
 }
 
-/// Goes on to behind the quote that ends the string.
+/// Advances to the byte after the quote that ends the string.
 fn skip_string(bytes: &mut std::str::Bytes<'_>) {
     while let Some(byte) = bytes.next() {
         match byte {

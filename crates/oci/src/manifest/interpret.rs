@@ -1,4 +1,4 @@
-//! What a body that was read means: its media type, its kind, and whether it has what the kind needs.
+//! The meaning of a parsed body: its media type, its kind, and whether it has the members that its kind requires.
 
 use super::{
     Kind, Manifest, ManifestError, is_schema1,
@@ -9,22 +9,22 @@ use crate::media_type::{
     ORAS_ARTIFACT_MANIFEST,
 };
 
-/// The formats that are understood.
+/// The supported formats.
 #[derive(Copy, Clone, Eq, PartialEq)]
 enum Format {
     OciImage,
     OciIndex,
     DockerImage,
     DockerList,
-    /// The artifact manifests of before OCI 1.1: `blobs`, no configuration, no `schemaVersion`.
+    /// Artifact manifests from before OCI 1.1: `blobs`, no config, no `schemaVersion`.
     Artifact,
 }
 
 impl Format {
     /// The format of a media type.
     ///
-    /// Unknown ones are refused and not guessed from the shape: the image specification fixes `mediaType` for its two
-    /// formats, ECR takes these and no others, and references that were not understood would be collected.
+    /// An unknown media type is refused, not guessed from the members: the image specification fixes `mediaType` for
+    /// its two formats, ECR accepts only these, and unknown references could be removed as garbage.
     fn of(media_type: &str) -> Option<Self> {
         match media_type {
             OCI_IMAGE_MANIFEST => Some(Self::OciImage),
@@ -47,7 +47,7 @@ pub(super) fn is_manifest(media_type: &str) -> bool {
 }
 
 impl Body {
-    /// The manifest that this is, having come with the media type `header`.
+    /// The manifest, which was sent with the media type `header`.
     pub(super) fn interpret(self, header: Option<&str>) -> Result<Manifest, ManifestError> {
         let is_schema1_body = self.media_type.as_deref().is_some_and(is_schema1);
         if is_schema1_body || self.schema_version == Some(SchemaVersion::One) {
@@ -71,7 +71,7 @@ impl Body {
         Ok(Manifest {
             kind,
             media_type,
-            // Docker's formats have neither of these two; what stands there is a field that means nothing.
+            // Docker's formats have neither of these two members; they mean nothing there.
             artifact_type: self.artifact_type.filter(|_| !format.is_docker()),
             subject: self.subject.filter(|_| !format.is_docker()),
             config: self.config,
@@ -81,7 +81,7 @@ impl Body {
         })
     }
 
-    /// The media type and its format. Body and header have to agree if both are there.
+    /// The media type and its format. Body and header must agree if both have one.
     fn media_type(&self, header: Option<&str>) -> Result<(String, Format), ManifestError> {
         let media_type = match (self.media_type.as_deref(), header) {
             (Some(body), Some(header)) if !body.eq_ignore_ascii_case(header) => {
@@ -98,7 +98,7 @@ impl Body {
         Ok((media_type, format))
     }
 
-    /// The first of the members that an image has and an index does not.
+    /// The first member that an image has and an index does not.
     fn member_of_an_image(&self) -> Option<&'static str> {
         match (&self.config, &self.layers) {
             (Some(_), _) => Some("config"),
@@ -107,7 +107,7 @@ impl Body {
         }
     }
 
-    /// The members without which a format is not that format. A list that is absent is empty.
+    /// The members that a format requires. A missing list counts as empty.
     fn require_members(&self, format: Format) -> Result<(), ManifestError> {
         let require = |key, is_there| if is_there { Ok(()) } else { Err(ManifestError::MissingField(key)) };
         match format {

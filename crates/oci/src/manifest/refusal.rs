@@ -1,8 +1,8 @@
-//! Why a manifest is refused, in sentences for the one who pushed it.
+//! Why a manifest is refused, as sentences for the client that pushed it.
 
 use super::MAX_MANIFEST_BYTES;
 
-/// Why bytes are not a manifest that the registry takes.
+/// Why bytes are not an acceptable manifest.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ManifestError {
@@ -12,27 +12,27 @@ pub enum ManifestError {
     /// Not JSON, or not UTF-8.
     #[error("the manifest is not valid JSON: {0}")]
     NotJson(String),
-    /// Objects or arrays inside each other too often.
+    /// Objects or arrays are nested too deep.
     #[error("the manifest is nested more than {max} levels deep", max = super::MAX_DEPTH)]
     TooDeep,
-    /// Both an image and an index, depending on who reads it (CVE-2021-41190).
+    /// The manifest is both an image and an index, depending on the reader (CVE-2021-41190).
     #[error("the manifest is ambiguous: it has both `{0}` and `{1}`")]
     Ambiguous(&'static str, &'static str),
-    /// A key twice in one object; readers differ on which one counts.
+    /// An object has a key twice; readers differ on which one counts.
     #[error("the manifest is ambiguous: the key `{0}` occurs more than once in one object")]
     DuplicateKey(String),
-    /// A key in the wrong letter case; some readers would take it for the right one, others would not.
+    /// A key has the wrong letter case; some readers would accept it, others would not.
     #[error("the manifest is ambiguous: the key `{found}` differs from `{expected}` only in letter case")]
     MiscasedKey {
-        /// The key as it stands there.
+        /// The key as written.
         found: String,
         /// The key that it resembles.
         expected: &'static str,
     },
-    /// Very many keys in one object.
+    /// An object has too many keys.
     #[error("an object of the manifest has more than {max} keys that are not in the specification", max = super::MAX_UNKNOWN_KEYS)]
     TooManyKeys,
-    /// More descriptors, annotations and URLs than [`MAX_KEPT`].
+    /// More descriptors, annotations and URLs than `MAX_KEPT`.
     #[error("the manifest has more than {max} descriptors, annotations and URLs", max = super::MAX_KEPT)]
     TooManyItems,
     /// The body and the `Content-Type` disagree.
@@ -46,10 +46,10 @@ pub enum ManifestError {
     /// Neither the body nor the `Content-Type` has a media type.
     #[error("the manifest has no media type: `mediaType` is missing, and no `Content-Type` came with it")]
     MissingMediaType,
-    /// A media type that is no manifest's.
+    /// A media type that is not a manifest's.
     #[error("`{0}` is not the media type of a manifest that this registry supports")]
     UnsupportedMediaType(String),
-    /// Docker's first format.
+    /// Docker's schema 1.
     #[error(
         "Docker image manifest version 2, schema 1 is not supported: push the image again as schema 2 or as an OCI \
          image, which every Docker since 1.10 can"
@@ -58,13 +58,13 @@ pub enum ManifestError {
     /// `schemaVersion` is not 2.
     #[error("`schemaVersion` must be 2")]
     SchemaVersion,
-    /// A field that the kind of manifest has to have.
+    /// A member that this kind of manifest requires is missing.
     #[error("the manifest has no `{0}`")]
     MissingField(&'static str),
-    /// A field of the wrong type or with a value that is not allowed.
+    /// A field has the wrong type or a value that is not allowed.
     #[error("{0}")]
     InvalidField(String),
-    /// A descriptor that cannot be followed.
+    /// A descriptor is invalid.
     #[error("{0}")]
     InvalidDescriptor(String),
 }

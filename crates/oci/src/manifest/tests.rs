@@ -1,4 +1,4 @@
-//! Good, bad and two-faced manifests.
+//! Valid, invalid and ambiguous manifests.
 
 use serde_json::{Value, json};
 
@@ -93,7 +93,7 @@ fn dockers_formats_are_read() {
     assert_eq!(parse(&image).unwrap().kind, Kind::Image);
     let list = with(index(), json!({"mediaType": DOCKER_MANIFEST_LIST}));
     assert_eq!(parse(&list).unwrap().kind, Kind::Index);
-    // A field of that name means nothing in a format that does not have it.
+    // A format without this field ignores it.
     let with_subject =
         with(image, json!({"subject": descriptor(OCI_IMAGE_MANIFEST, B, 1), "artifactType": "a/b"}));
     let manifest = parse(&with_subject).unwrap();
@@ -102,7 +102,7 @@ fn dockers_formats_are_read() {
 
 /// The data sets of the OCI conformance suite that are more than plain images.
 #[test]
-fn artifacts_of_any_type_are_read() {
+fn artifacts_of_any_type_are_parsed() {
     let artifact = with(
         image(),
         json!({
@@ -128,14 +128,14 @@ fn artifacts_of_any_type_are_read() {
 }
 
 #[test]
-fn sha512_may_stand_beside_sha256() {
+fn sha512_and_sha256_can_be_mixed() {
     let digest = Digest::of(crate::Algorithm::Sha512, b"x").to_string();
     let manifest = parse(&with(image(), json!({"layers": [descriptor(LAYER, &digest, 1)]}))).unwrap();
     assert_eq!(manifest.layers[0].digest.to_string(), digest);
 }
 
 #[test]
-fn a_layer_that_stays_elsewhere_need_not_be_here() {
+fn a_layer_that_is_stored_elsewhere_is_not_required() {
     let urls = json!({"urls": ["https://example.com/layer"]});
     let layers = json!([
         with(descriptor(OCI_LAYER_NONDISTRIBUTABLE_GZIP, A, 1), urls.clone()),
@@ -150,7 +150,7 @@ fn a_layer_that_stays_elsewhere_need_not_be_here() {
 }
 
 #[test]
-fn the_header_gives_the_type_that_the_body_lacks() {
+fn the_header_gives_the_type_if_the_body_has_none() {
     let body = with(image(), json!({"mediaType": null})).to_string();
     for header in [OCI_IMAGE_MANIFEST, "application/vnd.OCI.image.manifest.v1+json ; charset=utf-8"] {
         let manifest = Manifest::parse(body.as_bytes(), Some(header)).unwrap();
@@ -165,7 +165,7 @@ fn the_header_gives_the_type_that_the_body_lacks() {
 }
 
 #[test]
-fn body_and_header_have_to_agree() {
+fn body_and_header_must_agree() {
     let body = image().to_string();
     assert!(Manifest::parse(body.as_bytes(), Some(OCI_IMAGE_MANIFEST)).is_ok());
     for header in [OCI_IMAGE_INDEX, DOCKER_MANIFEST_V2, "application/json", "application/octet-stream", "x"] {
@@ -176,20 +176,20 @@ fn body_and_header_have_to_agree() {
 }
 
 #[test]
-fn a_type_that_is_no_manifests_is_refused() {
+fn a_type_that_is_not_a_manifests_is_refused() {
     for media_type in
         ["application/json", "application/vnd.example.manifest.v1+json", OCI_IMAGE_CONFIG, "\u{1f600}"]
     {
         let error = parse(&with(image(), json!({"mediaType": media_type}))).unwrap_err();
         assert_eq!(error, ManifestError::UnsupportedMediaType(media_type.to_owned()));
     }
-    // A type in other letters in the body is not that type: clients compare it exactly.
+    // In the body, a type in other letter case is another type: clients compare it exactly.
     let error = parse(&with(image(), json!({"mediaType": OCI_IMAGE_MANIFEST.to_uppercase()}))).unwrap_err();
     assert!(matches!(error, ManifestError::UnsupportedMediaType(_)));
 }
 
 #[test]
-fn an_image_that_is_an_index_too_is_refused() {
+fn a_manifest_that_is_image_and_index_is_refused() {
     for (media_type, members) in [
         (OCI_IMAGE_MANIFEST, json!({"manifests": []})),
         (OCI_IMAGE_MANIFEST, json!({"manifests": [descriptor(OCI_IMAGE_MANIFEST, A, 1)]})),
@@ -204,7 +204,7 @@ fn an_image_that_is_an_index_too_is_refused() {
 }
 
 #[test]
-fn a_shape_that_is_not_the_types_is_refused() {
+fn a_body_that_does_not_match_its_type_is_refused() {
     let missing = |value| match parse(&value) {
         Err(ManifestError::MissingField(field)) => field,
         other => panic!("{other:?}"),
@@ -215,7 +215,7 @@ fn a_shape_that_is_not_the_types_is_refused() {
 }
 
 #[test]
-fn schema_1_is_refused_in_a_sentence_of_its_own() {
+fn schema_1_is_refused_with_its_own_error() {
     let unlabelled = json!({"schemaVersion": 1, "name": "x", "tag": "y", "fsLayers": []}).to_string();
     let cases: [(&[u8], _); 5] = [
         (b"{}", Some(DOCKER_SCHEMA1)),
@@ -232,7 +232,7 @@ fn schema_1_is_refused_in_a_sentence_of_its_own() {
 }
 
 #[test]
-fn the_schema_version_has_to_be_the_number_2() {
+fn the_schema_version_must_be_the_number_2() {
     for version in ["3", "0", "-1", "2.0", "2e0", "\"2\"", "null", "[2]", "true", "99999999999999999999"] {
         let text = image_text("").replace(r#""schemaVersion":2"#, &format!(r#""schemaVersion":{version}"#));
         assert_eq!(parse_text(&text), Err(ManifestError::SchemaVersion), "{version}");
@@ -241,7 +241,7 @@ fn the_schema_version_has_to_be_the_number_2() {
 }
 
 #[test]
-fn a_key_that_occurs_twice_is_refused() {
+fn a_duplicate_key_is_refused() {
     let d = format!(r#""digest":"{A}","size":1"#);
     for (members, key) in [
         (r#","layers":[]"#.to_owned(), "layers"),
@@ -259,7 +259,7 @@ fn a_key_that_occurs_twice_is_refused() {
 }
 
 #[test]
-fn a_key_in_other_letters_is_refused() {
+fn a_key_in_another_letter_case_is_refused() {
     for (members, found) in [
         (r#","Manifests":[]"#, "Manifests"),
         (r#","LAYERS":[]"#, "LAYERS"),
@@ -279,7 +279,7 @@ fn a_key_in_other_letters_is_refused() {
 }
 
 #[test]
-fn bad_descriptors_are_refused_with_their_place() {
+fn errors_name_the_place_of_a_bad_descriptor() {
     let ok = format!(r#"{{"digest":"{A}","size":1}}"#);
     for (bad, reason) in [
         ("null".to_owned(), "`layers[1]` is null"),
@@ -321,7 +321,7 @@ fn sizes_are_whole_numbers_that_fit() {
 }
 
 #[test]
-fn absurd_sizes_do_not_overflow_their_sum() {
+fn the_sum_of_absurd_sizes_does_not_overflow() {
     let layer = descriptor(LAYER, B, i64::MAX.unsigned_abs());
     let manifest = parse(&with(image(), json!({"layers": [layer, layer, layer]}))).unwrap();
     assert_eq!(manifest.total_size(), i64::MAX.unsigned_abs());
@@ -351,7 +351,7 @@ fn fields_of_the_wrong_type_are_refused() {
 }
 
 #[test]
-fn what_is_not_json_is_refused() {
+fn text_that_is_not_json_is_refused() {
     let good = image_text("");
     let (cut, trailing, bom) = (&good[..good.len() - 1], format!("{good}{{}}"), format!("\u{feff}{good}"));
     let texts =
@@ -366,7 +366,7 @@ fn what_is_not_json_is_refused() {
 }
 
 #[test]
-fn a_messages_excerpt_of_hostile_text_is_short() {
+fn errors_quote_only_a_short_part_of_hostile_text() {
     let long = "x\u{e9}".repeat(100_000);
     for members in [
         format!(r#","mediaType":"{OCI_IMAGE_MANIFEST}","{long}":1,"{long}":1"#),
@@ -379,7 +379,7 @@ fn a_messages_excerpt_of_hostile_text_is_short() {
 }
 
 #[test]
-fn artifact_manifests_of_before_oci_1_1_are_read() {
+fn artifact_manifests_from_before_oci_1_1_are_parsed() {
     for media_type in [OCI_ARTIFACT_MANIFEST, ORAS_ARTIFACT_MANIFEST] {
         let artifact = json!({
             "mediaType": media_type,

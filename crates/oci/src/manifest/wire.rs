@@ -1,7 +1,7 @@
-//! The JSON of a manifest, read by typed visitors: one pass, unknown values skipped, no tree built.
+//! Parses the JSON of a manifest with typed visitors: one pass, unknown values are skipped, no tree is built.
 //!
-//! A visitor can only fail with the deserialiser's own error. So whoever refuses something puts the real reason into
-//! [`Refusals`] first, and [`Body::parse`] takes it from there.
+//! A visitor can only return the deserialiser's own error. A visitor that refuses input therefore stores the real
+//! reason in [`Refusals`] first, and [`Body::parse`] returns it.
 
 mod descriptor;
 mod keys;
@@ -16,8 +16,8 @@ use descriptor::{AnnotationsSeed, DescriptorSeed, ListSeed, Place};
 use keys::{Keys, Text};
 use scalar::Scalar;
 
-/// The members of the top level that mean something here. One that is `null` is absent: that is how Go writes a
-/// pointer or a slice that was never made.
+/// The known members of the top level. A member that is `null` counts as absent: Go writes nil pointers and slices in
+/// this way.
 #[derive(Default)]
 pub(super) struct Body {
     pub(super) schema_version: Option<SchemaVersion>,
@@ -31,7 +31,7 @@ pub(super) struct Body {
     pub(super) annotations: BTreeMap<String, String>,
 }
 
-/// What `schemaVersion` says.
+/// The value of `schemaVersion`.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(super) enum SchemaVersion {
     One,
@@ -52,7 +52,7 @@ const KEYS: &[&str] = &[
 ];
 
 impl Body {
-    /// Reads the whole text.
+    /// Parses the whole text.
     pub(super) fn parse(json: &str) -> Result<Self, ManifestError> {
         let refusals = Refusals::default();
         let mut deserializer = serde_json::Deserializer::from_str(json);
@@ -61,7 +61,7 @@ impl Body {
     }
 }
 
-/// Where the real reason waits while the deserialiser's error travels up.
+/// Holds the real reason while the deserialiser's error is returned.
 #[derive(Default)]
 struct Refusals {
     reason: Cell<Option<ManifestError>>,
@@ -74,7 +74,7 @@ impl Refusals {
         E::custom("refused")
     }
 
-    /// Counts one more descriptor, annotation or URL, each of which costs far more memory than bytes of JSON.
+    /// Counts one more descriptor, annotation or URL. Each uses much more memory than its JSON.
     fn keep<E: de::Error>(&self) -> Result<(), E> {
         let kept = self.kept.get() + 1;
         if kept > MAX_KEPT {
@@ -96,7 +96,7 @@ impl Refusals {
     }
 }
 
-/// The beginning of a text that came from outside, short enough for an error message.
+/// The beginning of a text from a client, short enough for an error message.
 fn excerpt(text: &str) -> String {
     const MAX_CHARS: usize = 160;
     match text.char_indices().nth(MAX_CHARS) {
@@ -161,10 +161,10 @@ fn schema_version(value: &Scalar<'_>) -> Option<SchemaVersion> {
     }
 }
 
-/// A media or artifact type. An empty one is none: some writers cannot leave the member out.
+/// A media or artifact type. An empty one counts as none: some writers cannot omit the member.
 ///
-/// Beyond length and control characters nothing is asked of it, because a registry must not refuse types that it does
-/// not know (image specification, "Image Manifest").
+/// Only length and control characters are checked, because a registry must not refuse unknown types (image
+/// specification, "Image Manifest").
 fn type_text<E: de::Error>(
     what: impl fmt::Display,
     value: Scalar<'_>,

@@ -1,4 +1,4 @@
-//! Good and bad names, tags and references.
+//! Valid and invalid names, tags and references.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::digest::Algorithm;
 
 #[test]
-fn names_of_the_grammar_are_repository_names() {
+fn names_that_follow_the_grammar_are_valid() {
     let longest = "a".repeat(256);
     for name in [
         "ab",
@@ -26,7 +26,7 @@ fn names_of_the_grammar_are_repository_names() {
 }
 
 #[test]
-fn lengths_are_refused_as_lengths() {
+fn wrong_lengths_have_their_own_error() {
     let long = "a".repeat(257);
     let long_and_bad = "A".repeat(257);
     for name in ["", "a", "A", &long, &long_and_bad] {
@@ -46,7 +46,7 @@ fn names_outside_the_grammar_are_refused() {
 }
 
 #[test]
-fn tags_have_the_specifications_grammar() {
+fn tags_follow_the_specifications_grammar() {
     let longest = "a".repeat(128);
     for tag in
         ["a", "1", "_", "latest", "v1.2.3", "A-b_C.d", "__", "sha256-abc.sig", "a..b", "tags", &longest]
@@ -60,7 +60,7 @@ fn tags_have_the_specifications_grammar() {
 }
 
 #[test]
-fn a_colon_makes_a_reference_a_digest() {
+fn a_reference_with_a_colon_is_a_digest() {
     let digest = Digest::of(Algorithm::Sha512, b"");
     let reference: Reference = digest.to_string().parse().unwrap();
     assert_eq!(reference, Reference::Digest(digest));
@@ -83,7 +83,7 @@ fn a_colon_makes_a_reference_a_digest() {
 }
 
 #[test]
-fn names_in_json_are_checked() {
+fn names_in_json_are_validated() {
     assert_eq!(serde_json::from_str::<RepositoryName>("\"a/b\"").unwrap().as_str(), "a/b");
     assert!(serde_json::from_str::<RepositoryName>("\"A\"").is_err());
     assert!(serde_json::from_str::<Tag>("\"a b\"").is_err());
@@ -91,19 +91,19 @@ fn names_in_json_are_checked() {
     assert_eq!(serde_json::to_string(&name).unwrap(), "\"a/b\"");
 }
 
-/// ECR's own words for the grammar, as a proptest generator.
+/// ECR's pattern for the grammar, as a proptest generator.
 const ECR_PATTERN: &str = r"[a-z0-9]{1,3}((\.|_|__|-{1,3})[a-z0-9]{1,3}){0,3}(/[a-z0-9]{1,3}((\.|_|__|-{1,3})[a-z0-9]{1,3}){0,3}){0,3}";
 
 proptest! {
     #[test]
-    fn whatever_ecrs_pattern_makes_is_a_name(name in ECR_PATTERN) {
+    fn every_name_from_ecrs_pattern_is_valid(name in ECR_PATTERN) {
         if name.len() >= 2 {
             prop_assert_eq!(name.parse::<RepositoryName>().map(String::from), Ok(name));
         }
     }
 
     #[test]
-    fn names_never_have_what_a_path_could_trip_over(text in "[a-z/._%-]{0,12}") {
+    fn names_contain_nothing_that_is_special_in_a_path(text in "[a-z/._%-]{0,12}") {
         if let Ok(name) = text.parse::<RepositoryName>() {
             prop_assert_eq!(name.as_str(), &*text);
             prop_assert!(!text.contains("..") && !text.contains("//") && !text.contains('%'));
@@ -112,7 +112,7 @@ proptest! {
     }
 
     #[test]
-    fn a_reference_is_printed_as_it_was_read(text in "([A-Za-z0-9_.:-]{0,8}|sha256:[0-9a-f]{63,65})") {
+    fn a_printed_reference_is_parsed_back(text in "([A-Za-z0-9_.:-]{0,8}|sha256:[0-9a-f]{63,65})") {
         if let Ok(reference) = text.parse::<Reference>() {
             prop_assert_eq!(reference.to_string(), text);
         }

@@ -1,4 +1,4 @@
-//! Good, bad and two-faced paths.
+//! Valid, invalid and ambiguous paths.
 
 use proptest::prelude::*;
 
@@ -46,7 +46,7 @@ fn every_route_has_its_path() {
 }
 
 #[test]
-fn a_repository_may_be_called_like_a_part_of_the_api() {
+fn a_repository_name_can_contain_words_of_the_api() {
     for (path, route) in [
         ("/v2/manifests/manifests/latest", manifest("manifests", "latest")),
         ("/v2/blobs/uploads/manifests/latest", manifest("blobs/uploads", "latest")),
@@ -72,7 +72,7 @@ fn a_repository_may_be_called_like_a_part_of_the_api() {
 }
 
 #[test]
-fn paths_of_no_form_are_not_found() {
+fn unknown_paths_are_not_found() {
     for path in [
         "",
         "/",
@@ -120,7 +120,7 @@ fn paths_of_no_form_are_not_found() {
 }
 
 #[test]
-fn a_bad_name_is_reported_as_the_name() {
+fn a_bad_name_is_reported_as_a_bad_name() {
     for raw in [
         "", "A1", "a", "a1/", "/a1", "a1//b", "a1/../b", "..", "%2e%2e", "a1%2Fb", "a1%2fb", "a1%00", "a1%",
         "a1%4", "a1%zz", "a1%ff", "a1%252fb", "a1%c3%a4", "a1?x", "a1#x", "a%2", "ä%2fb",
@@ -139,7 +139,7 @@ fn a_bad_name_is_reported_as_the_name() {
 }
 
 #[test]
-fn a_malformed_digest_is_told_from_a_tag_and_from_nothing() {
+fn a_malformed_digest_is_not_taken_for_a_tag() {
     let upper = DIGEST.to_uppercase();
     for raw in ["sha256:baddigeststring", "sha384:abc", "sha256%3Abad", ":", "sha256:%zz:", &upper] {
         let error = PathError::InvalidDigest(raw.to_owned());
@@ -157,7 +157,7 @@ fn a_malformed_digest_is_told_from_a_tag_and_from_nothing() {
 }
 
 #[test]
-fn escapes_outside_the_apis_own_words_are_decoded_once() {
+fn escapes_in_names_are_decoded_once() {
     let escaped = DIGEST.replace(':', "%3a");
     assert_eq!(parse(&format!("/v2/a1/blobs/{escaped}")), Ok(blob("a1")));
     assert_eq!(parse(&format!("/v2/a1/manifests/{escaped}")), Ok(manifest("a1", DIGEST)));
@@ -165,7 +165,7 @@ fn escapes_outside_the_apis_own_words_are_decoded_once() {
     assert_eq!(parse("/v2/a1/blobs/uploads/0%66"), Ok(upload("a1", "0f")));
 }
 
-/// Names made of the API's own words, which is where a parser would go wrong.
+/// Names made of the API's own words, where a parser could fail.
 fn confusing_name() -> impl Strategy<Value = RepositoryName> {
     let part = prop_oneof![
         Just("blobs"),
@@ -204,7 +204,7 @@ fn route() -> impl Strategy<Value = Route> {
 
 proptest! {
     #[test]
-    fn what_is_printed_is_read_back(route in route()) {
+    fn a_printed_path_is_parsed_back(route in route()) {
         prop_assert_eq!(parse(&route.to_string()), Ok(route));
     }
 }

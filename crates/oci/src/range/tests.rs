@@ -1,4 +1,4 @@
-//! Good and bad ranges.
+//! Valid and invalid ranges.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn parts(ranges: &[(u64, u64)]) -> RangeOutcome {
 }
 
 #[test]
-fn several_ranges_are_served_in_their_order() {
+fn several_ranges_are_served_in_order() {
     for (header, expected) in [
         ("bytes=0-1,4-5", parts(&[(0, 1), (4, 5)])),
         ("bytes=0-1, 2-3 ,, -2", parts(&[(0, 1), (2, 3), (8, 9)])),
@@ -60,7 +60,7 @@ fn one_range_of_bytes_is_served() {
 }
 
 #[test]
-fn a_range_that_the_content_does_not_have_is_unsatisfiable() {
+fn a_range_outside_the_content_is_unsatisfiable() {
     for (header, size) in [
         ("bytes=5000-10000", 2048),
         ("bytes=2048-", 2048),
@@ -76,7 +76,7 @@ fn a_range_that_the_content_does_not_have_is_unsatisfiable() {
 }
 
 #[test]
-fn what_is_no_range_of_bytes_is_ignored() {
+fn other_headers_are_ignored() {
     for header in [
         "",
         "bytes",
@@ -103,7 +103,7 @@ fn what_is_no_range_of_bytes_is_ignored() {
 }
 
 #[test]
-fn both_forms_of_content_range_are_read() {
+fn both_forms_of_content_range_are_parsed() {
     for (header, start, end_inclusive, length) in [
         ("0-0", 0, 0, 1),
         ("0-1023", 0, 1023, 1024),
@@ -122,7 +122,7 @@ fn both_forms_of_content_range_are_read() {
 }
 
 #[test]
-fn anything_else_is_no_content_range() {
+fn any_other_content_range_is_invalid() {
     for header in [
         "",
         "-",

@@ -1,4 +1,4 @@
-//! The fuzz targets of this crate, driven by proptest: every `cargo test` runs what libFuzzer runs.
+//! The fuzz targets of this crate, run by proptest: every `cargo test` runs the same code as libFuzzer.
 
 use proptest::prelude::*;
 
@@ -22,12 +22,12 @@ proptest! {
     }
 
     #[test]
-    fn digest_keeps_its_promises(data in mutate::input("digest")) {
+    fn digest_holds_its_properties(data in mutate::input("digest")) {
         entries::digest(&data);
     }
 
     #[test]
-    fn manifest_keeps_its_promises(data in mutate::input("manifest")) {
+    fn manifest_holds_its_properties(data in mutate::input("manifest")) {
         entries::manifest(&data);
     }
 

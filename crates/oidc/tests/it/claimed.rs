@@ -1,4 +1,4 @@
-//! What a rightly signed token must say.
+//! The claims that a correctly signed token must have.
 
 use oidc::OidcError;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::keys::{ISSUER, Key, NOW, check, claims_of, key_set};
 
 #[tokio::test]
-async fn a_cluster_s_token_is_believed_with_everything_that_conditions_may_ask() {
+async fn a_cluster_token_is_accepted_with_all_its_claims() {
     let key = Key::rsa("one");
     let claims = check(&key.token("RS256", &claims_of(ISSUER)), &key_set(&[&key])).await.unwrap();
     assert_eq!(claims.issuer, ISSUER);
@@ -19,7 +19,7 @@ async fn a_cluster_s_token_is_believed_with_everything_that_conditions_may_ask()
     assert!(!claims.values.contains_key("kubernetes.io"));
 }
 
-/// Changes the good claims, and says how the token is answered: by the name of the error's variant and its text.
+/// Changes the valid claims; returns the name of the error's variant and its text.
 async fn answer(key: &Key, change: impl FnOnce(&mut Value)) -> String {
     let mut claims = claims_of(ISSUER);
     change(&mut claims);
@@ -65,7 +65,7 @@ async fn each_claim_is_checked() {
 }
 
 #[tokio::test]
-async fn a_token_for_several_that_names_its_party_must_name_ours() {
+async fn a_token_with_several_audiences_must_name_ours_as_party() {
     let key = &Key::elliptic("one", "P-256");
     let with_party = |party: &'static str| {
         move |claims: &mut Value| {
@@ -78,7 +78,7 @@ async fn a_token_for_several_that_names_its_party_must_name_ours() {
 }
 
 #[tokio::test]
-async fn times_have_grace_for_an_issuer_s_fast_clock_and_none_at_the_end() {
+async fn only_the_start_of_validity_tolerates_a_fast_clock() {
     let key = &Key::elliptic("one", "P-256");
     let at = |name: &'static str, time: i64| move |claims: &mut Value| claims[name] = json!(time);
     assert_eq!(answer(key, at("exp", NOW + 1)).await, "ok sts.amazonaws.com");
@@ -96,7 +96,7 @@ async fn times_have_grace_for_an_issuer_s_fast_clock_and_none_at_the_end() {
 }
 
 #[tokio::test]
-async fn a_claim_that_comes_twice_is_refused() {
+async fn a_duplicate_claim_is_refused() {
     let key = Key::elliptic("one", "P-256");
     let claims = claims_of(ISSUER).to_string();
     let twice = claims.replacen('{', r#"{"sub":"system:serviceaccount:kube-system:admin","#, 1);

@@ -1,4 +1,4 @@
-//! Keys that are fetched: rotation, bounds, and how often a stranger can make the server ask.
+//! Fetched keys: rotation, limits, and how often a client can cause a fetch.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::issuer::{DISCOVERY, Issuer, Page};
 use crate::keys::{Key, NOW, claims_of, key_set};
 use crate::log::Log;
 
-/// Failures take as long as a slow issuer may, which is made short here.
+/// A failure takes as long as the time limit for an issuer, which is short here.
 fn on_loopback() -> Verifier {
     Verifier::with_patience(Dialler::new(|address| address.is_loopback()), Duration::from_secs(1))
 }
@@ -20,7 +20,7 @@ fn token(key: &Key, issuer: &Issuer) -> String {
 }
 
 #[tokio::test]
-async fn keys_are_fetched_once_and_anew_when_the_issuer_has_rotated_them() {
+async fn keys_are_fetched_once_and_again_after_a_rotation() {
     let (old, new) = (Key::elliptic("old", "P-256"), Key::elliptic("new", "P-256"));
     let issuer = Issuer::start(key_set(&[&old])).await;
     let verifier = on_loopback();
@@ -31,16 +31,16 @@ async fn keys_are_fetched_once_and_anew_when_the_issuer_has_rotated_them() {
     issuer.publish("/keys", key_set(&[&new]).into());
     issuer.check(&verifier, &token(&new, &issuer), NOW + 599).await.unwrap();
     assert_eq!(issuer.asked("/keys"), 2);
-    // What the issuer took back is worth nothing any more.
+    // A key that the issuer removed is no longer accepted.
     let error = issuer.check(&verifier, &token(&old, &issuer), NOW + 600).await.unwrap_err();
     assert!(matches!(error, OidcError::InvalidToken(text) if text.contains("no key")));
-    // Age alone is a reason too.
+    // Age alone also causes a fetch.
     issuer.check(&verifier, &token(&new, &issuer), NOW + 599 + 600).await.unwrap();
     assert_eq!(issuer.asked("/keys"), 3);
 }
 
 #[tokio::test]
-async fn strangers_cannot_make_the_server_ask_often() {
+async fn strangers_cannot_cause_many_fetches() {
     let (own, stranger) = (Key::elliptic("own", "P-256"), Key::elliptic("stranger", "P-256"));
     let issuer = Issuer::start(key_set(&[&own])).await;
     let verifier = on_loopback();
@@ -50,7 +50,7 @@ async fn strangers_cannot_make_the_server_ask_often() {
     assert_eq!(issuer.asked("/keys"), 1);
     issuer.check(&verifier, &token(&stranger, &issuer), NOW + 10).await.unwrap_err();
     assert_eq!(issuer.asked("/keys"), 2);
-    // A token that is refused for what it says costs no request at all.
+    // A token with invalid claims causes no fetch.
     let mut claims = claims_of(&issuer.url);
     claims["aud"] = json!("elsewhere");
     issuer.check(&verifier, &stranger.token("ES256", &claims), NOW + 60).await.unwrap_err();
@@ -58,7 +58,7 @@ async fn strangers_cannot_make_the_server_ask_often() {
 }
 
 #[tokio::test]
-async fn many_at_once_make_one_request() {
+async fn concurrent_tokens_cause_one_fetch() {
     let key = Key::elliptic("one", "P-256");
     let issuer = Issuer::start(key_set(&[&key])).await;
     let mut slow = Page::from(key_set(&[&key]));
@@ -79,7 +79,7 @@ async fn many_at_once_make_one_request() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_fails_is_not_asked_at_once_again_and_known_keys_serve_for_an_hour() {
+async fn known_keys_are_used_for_an_hour_while_the_issuer_fails() {
     let key = Key::elliptic("one", "P-256");
     let issuer = Issuer::start(key_set(&[&key])).await;
     let verifier = on_loopback();
@@ -100,7 +100,7 @@ async fn an_issuer_that_fails_is_not_asked_at_once_again_and_known_keys_serve_fo
     assert_eq!(issuer.asked(DISCOVERY), 1 + 2);
 }
 
-/// What the operator's log says when a page of a new issuer is like this.
+/// The operator's log when a page of a new issuer has this content.
 async fn logged_with(path: &str, page: impl FnOnce(&Issuer) -> Page) -> String {
     let key = Key::elliptic("one", "P-256");
     let issuer = Issuer::start(key_set(&[&key])).await;
@@ -113,7 +113,7 @@ async fn logged_with(path: &str, page: impl FnOnce(&Issuer) -> Page) -> String {
 }
 
 #[tokio::test]
-async fn documents_that_are_not_what_they_should_be_are_refused() {
+async fn invalid_documents_are_refused() {
     let stolen = json!({"issuer": "https://other.example.org", "jwks_uri": "https://other.example.org/keys"});
     let huge = json!({"keys": [], "x": "x".repeat(256 * 1024)});
     let answered = |status| Page { status, ..Page::from(Value::Null) };
@@ -132,7 +132,7 @@ async fn documents_that_are_not_what_they_should_be_are_refused() {
 }
 
 #[tokio::test]
-async fn keys_come_over_https_only() {
+async fn keys_are_fetched_only_over_https() {
     let plain = |issuer: &Issuer| {
         let plain = issuer.url.replace("https:", "http:");
         json!({"issuer": issuer.url, "jwks_uri": format!("{plain}/keys")}).into()
@@ -142,7 +142,7 @@ async fn keys_come_over_https_only() {
 }
 
 #[tokio::test]
-async fn a_server_that_nobody_vouches_for_is_not_believed() {
+async fn a_server_with_an_untrusted_certificate_is_refused() {
     let key = Key::elliptic("one", "P-256");
     let (issuer, other) = (Issuer::start(key_set(&[&key])).await, Issuer::start(key_set(&[&key])).await);
     let token = token(&key, &issuer);
@@ -153,13 +153,13 @@ async fn a_server_that_nobody_vouches_for_is_not_believed() {
     let error = log.of(stranger.check(&verifier, &token, NOW)).await.unwrap_err();
     assert_eq!(error, OidcError::NoKeys);
     assert!(log.text().contains("certificate"), "{}", log.text());
-    // Whoever trusts the right authority is not held up by one who does not, nor the other way round.
+    // Accounts with the right authority and accounts with a wrong one do not affect each other.
     issuer.check(&verifier, &token, NOW).await.unwrap();
     stranger.check(&verifier, &token, NOW + 60).await.unwrap_err();
 }
 
 #[tokio::test]
-async fn a_slow_issuer_is_given_up() {
+async fn a_slow_issuer_times_out() {
     let key = Key::elliptic("one", "P-256");
     let issuer = Issuer::start(key_set(&[&key])).await;
     let mut slow = Page::from(key_set(&[&key]));

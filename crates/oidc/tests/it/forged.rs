@@ -1,4 +1,4 @@
-//! Tokens that somebody made who is not the issuer, in each of the known ways.
+//! Forged tokens, in each of the known ways.
 
 use aws_lc_rs::hmac;
 use oidc::{MAX_TOKEN_BYTES, OidcError, check_trust, issuer_of};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::keys::{ISSUER, Key, base64, check, claims_of, key_set};
 
-/// The text of the refusal.
+/// The text of the error.
 async fn refusal(token: &str, keys: &Value) -> String {
     match check(token, keys).await {
         Err(OidcError::InvalidToken(text)) => text,
@@ -15,7 +15,7 @@ async fn refusal(token: &str, keys: &Value) -> String {
 }
 
 #[tokio::test]
-async fn every_supported_algorithm_verifies_and_only_with_its_own_kind_of_key() {
+async fn every_algorithm_verifies_only_with_its_own_type_of_key() {
     let rsa = Key::rsa("rsa");
     let curves = ["P-256", "P-384", "P-521"].map(|curve| Key::elliptic(curve, curve));
     let all: Vec<&Key> = curves.iter().chain([&rsa]).collect();
@@ -35,13 +35,13 @@ async fn every_supported_algorithm_verifies_and_only_with_its_own_kind_of_key() 
 }
 
 #[tokio::test]
-async fn no_signature_and_a_shared_secret_are_no_algorithms() {
+async fn no_signature_and_a_shared_secret_are_refused() {
     let key = Key::rsa("one");
     let keys = key_set(&[&key]);
     let body = base64(claims_of(ISSUER).to_string());
     for name in ["none", "None", "NONE", "", "HS256", "HS384", "HS512", "EdDSA", "rs256"] {
         let signed = format!("{}.{body}", base64(json!({"alg": name, "kid": "one"}).to_string()));
-        // The classic: the public key, which everybody knows, as the secret of an HMAC.
+        // The classic attack: the public key as the secret of an HMAC.
         let secret = hmac::Key::new(hmac::HMAC_SHA256, keys.to_string().as_bytes());
         let mac = hmac::sign(&secret, signed.as_bytes());
         for signature in ["", &base64(mac.as_ref())] {
@@ -52,7 +52,7 @@ async fn no_signature_and_a_shared_secret_are_no_algorithms() {
 }
 
 #[tokio::test]
-async fn a_key_that_the_token_brings_is_not_looked_at() {
+async fn a_key_inside_the_token_is_ignored() {
     let (own, forger) = (Key::rsa("one"), Key::rsa("one"));
     let keys = key_set(&[&own]);
     for (member, value) in [
@@ -64,7 +64,7 @@ async fn a_key_that_the_token_brings_is_not_looked_at() {
         let header = json!({"alg": "RS256", "kid": "one", member: value});
         let token = forger.token_with(&header, &claims_of(ISSUER).to_string());
         assert_eq!(refusal(&token, &keys).await, "The token's signature is not valid", "{member}");
-        // In a true token they harm nobody.
+        // In a valid token they do no harm.
         check(&own.token_with(&header, &claims_of(ISSUER).to_string()), &keys).await.unwrap();
     }
 }
@@ -116,7 +116,7 @@ async fn extensions_and_malformed_tokens_are_refused() {
 }
 
 #[tokio::test]
-async fn a_token_without_a_key_id_needs_exactly_one_key_that_fits() {
+async fn a_token_without_a_key_id_needs_exactly_one_matching_key() {
     let (one, two) = (Key::elliptic("one", "P-256"), Key::elliptic("two", "P-256"));
     let rsa = Key::rsa("three");
     let token = one.token_with(&json!({"alg": "ES256"}), &claims_of(ISSUER).to_string());
@@ -125,7 +125,7 @@ async fn a_token_without_a_key_id_needs_exactly_one_key_that_fits() {
 }
 
 #[tokio::test]
-async fn weak_unfit_and_doubled_keys_are_not_taken() {
+async fn weak_unsuitable_and_duplicate_keys_are_refused() {
     let key = Key::rsa("one");
     let with = |member: &str, value: Value| {
         let mut jwk = key.jwk();
@@ -151,7 +151,7 @@ async fn weak_unfit_and_doubled_keys_are_not_taken() {
     let token = key.token("RS256", &claims_of(ISSUER));
     check(&token, &with("alg", json!("RS256"))).await.unwrap();
     assert!(refusal(&token, &with("alg", json!("PS256"))).await.contains("does not fit"));
-    // A key for encryption beside it, even under the same id, is as if it were not there.
+    // A key for encryption is ignored, even with the same ID.
     let mut encrypting = key.jwk();
     encrypting["use"] = json!("enc");
     check(&token, &json!({"keys": [encrypting, key.jwk()]})).await.unwrap();

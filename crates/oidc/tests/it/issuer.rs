@@ -1,4 +1,4 @@
-//! An issuer: an HTTPS server on loopback with an authority of its own.
+//! An issuer: an HTTPS server on loopback with its own certificate authority.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 pub(crate) const DISCOVERY: &str = "/.well-known/openid-configuration";
 
-/// What a path answers.
+/// The answer of a path.
 #[derive(Clone)]
 pub(crate) struct Page {
     pub(crate) status: &'static str,
@@ -30,7 +30,7 @@ impl From<Value> for Page {
     }
 }
 
-/// Checks a token against an issuer at a URL, which an account has registered with an authority of its own.
+/// Verifies a token against an issuer at a URL, which an account registered with its own certificate authority.
 pub(crate) async fn verify(
     verifier: &Verifier,
     (issuer_url, authority): (&str, &str),
@@ -51,19 +51,19 @@ pub(crate) async fn verify(
 pub(crate) struct Issuer {
     /// With `https://`.
     pub(crate) url: String,
-    /// PEM of its authority.
+    /// PEM of its certificate authority.
     pub(crate) authority: String,
     pages: Arc<Mutex<HashMap<String, Page>>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Issuer {
-    /// Checks a token of this issuer's.
+    /// Verifies a token of this issuer.
     pub(crate) async fn check(&self, verifier: &Verifier, token: &str, at: i64) -> Result<Claims, OidcError> {
         verify(verifier, (&self.url, &self.authority), token, at).await
     }
 
-    /// One that publishes a key set at `/keys`.
+    /// An issuer that publishes a key set at `/keys`.
     pub(crate) async fn start(keys: Value) -> Self {
         let (tls, authority) = certificate();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -87,7 +87,7 @@ impl Issuer {
         self.pages.lock().unwrap().insert(path.to_owned(), page);
     }
 
-    /// How often a path was asked for.
+    /// How often a path was requested.
     pub(crate) fn asked(&self, path: &str) -> usize {
         self.asked.lock().unwrap().iter().filter(|asked| *asked == path).count()
     }

@@ -1,4 +1,4 @@
-//! Keys that sign, their public halves as JWKs, and tokens.
+//! Signing keys, their public parts as JWKs, and tokens.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
@@ -61,7 +61,7 @@ impl Key {
         }
     }
 
-    /// The signature by an algorithm's name; an RSA key can sign by six.
+    /// The signature with an algorithm; an RSA key supports six.
     pub(crate) fn sign(&self, algorithm: &str, signed: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match &self.pair {
@@ -82,7 +82,7 @@ impl Key {
         }
     }
 
-    /// A token with this header and these claims, signed by this key.
+    /// A token with this header and these claims, signed with this key.
     pub(crate) fn token_with(&self, header: &Value, claims: &str) -> String {
         let signed = format!("{}.{}", base64(header.to_string()), base64(claims));
         let algorithm = header["alg"].as_str().unwrap_or_default();
@@ -98,7 +98,7 @@ pub(crate) fn key_set(keys: &[&Key]) -> Value {
     json!({"keys": keys.iter().map(|key| key.jwk()).collect::<Vec<_>>()})
 }
 
-/// What a cluster's token says.
+/// The claims of a cluster's token.
 pub(crate) fn claims_of(issuer: &str) -> Value {
     json!({
         "iss": issuer,

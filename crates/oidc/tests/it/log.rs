@@ -1,4 +1,4 @@
-//! What the operator's log says meanwhile.
+//! The operator's log during a test.
 
 use std::future::Future;
 use std::io;
@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::MakeWriter;
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Runs what a test on one thread does, and keeps what is logged.
+    /// Runs a test on one thread and returns its log.
     pub(crate) async fn of<T>(&self, work: impl Future<Output = T>) -> T {
         let subscriber = tracing_subscriber::fmt().with_writer(self.clone()).with_ansi(false).finish();
         let _kept = tracing::subscriber::set_default(subscriber);

@@ -1,4 +1,4 @@
-//! Tokens made by real keys, and an issuer that is a real HTTPS server on this machine.
+//! Tokens signed with real keys, and an issuer that is a real HTTPS server on this machine.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,5 +1,5 @@
-//! An account names an issuer, and the server asks it from inside the operator's network: what the account is told does
-//! not depend on what was found there.
+//! An account chooses an issuer, and the server connects to it from the operator's network. The answer to the account
+//! does not depend on what is at that address.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::log::Log;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 async fn failure(issuer_url: &str, authority: &str) -> (String, Duration) {
-    // As `wharf dev` does, with some of the operator's networks.
+    // Like `wharf dev`, with some of the operator's networks.
     let dialler = Dialler::new(|address| address.is_loopback());
     let verifier = Verifier::with_patience(dialler, PATIENCE);
     let key = Key::elliptic("one", "P-256");
@@ -25,7 +25,7 @@ async fn failure(issuer_url: &str, authority: &str) -> (String, Duration) {
 }
 
 #[tokio::test]
-async fn no_failure_tells_what_is_at_an_address() {
+async fn no_failure_shows_what_is_at_an_address() {
     let key = Key::elliptic("one", "P-256");
     let issuer = Issuer::start(key_set(&[&key])).await;
     let other = Issuer::start(key_set(&[&key])).await;
@@ -58,7 +58,7 @@ async fn no_failure_tells_what_is_at_an_address() {
 }
 
 #[tokio::test]
-async fn the_operators_network_is_not_called() {
+async fn the_operators_network_is_not_reachable() {
     let key = Key::elliptic("one", "P-256");
     let issuer = Issuer::start(key_set(&[&key])).await;
     let verifier = Verifier::with_patience(Dialler::new(|_| false), Duration::from_millis(50));
@@ -68,7 +68,7 @@ async fn the_operators_network_is_not_called() {
 }
 
 #[tokio::test]
-async fn where_keys_lie_is_held_against_the_rules_as_the_issuer_is() {
+async fn the_address_of_the_keys_is_checked_like_the_issuers() {
     let key = Key::elliptic("one", "P-256");
     let issuer = Issuer::start(key_set(&[&key])).await;
     let elsewhere = issuer.url.replace("127.0.0.1", "127.0.0.2");

@@ -1,4 +1,4 @@
-//! Warnings about actions: names that do not exist, and actions that a statement names in vain.
+//! Warnings about actions: names that do not exist, and actions that have no effect in their statement.
 
 use super::KnownActions;
 use crate::budget::{Budget, any};
@@ -19,7 +19,7 @@ pub(super) fn check(statement: &Statement, policy_use: Use, known: &KnownActions
     messages
 }
 
-/// Whether the action, or every action of the pattern, does not exist.
+/// Whether the action, or every action that the pattern matches, does not exist.
 fn unknown(written: &str, known: &KnownActions<'_>) -> Option<String> {
     let (service, _) = written.split_once(':')?;
     let of_service = || {
@@ -27,11 +27,11 @@ fn unknown(written: &str, known: &KnownActions<'_>) -> Option<String> {
             action.split_once(':').is_some_and(|(prefix, _)| prefix.eq_ignore_ascii_case(service))
         })
     };
-    // Another service's actions are not known here.
+    // Actions of other services are not known here.
     of_service().next()?;
     let pattern = Glob::parse(written, Version::V2008).ok()?;
     let nothing = crate::Context::new();
-    // A pattern so long that it cannot be tried is not warned of.
+    // A pattern that is too long to be tried causes no warning.
     let budget = Budget::of(&nothing);
     if any(of_service(), |action| pattern.matches(action, Case::Ignored, &budget)).unwrap_or(true) {
         return None;
@@ -48,16 +48,16 @@ fn unknown(written: &str, known: &KnownActions<'_>) -> Option<String> {
     })
 }
 
-/// An action without a resource, allowed where no resource can be meant.
+/// An action without a resource, allowed for a certain resource.
 fn in_vain(written: &str, statement: &Statement, policy_use: Use) -> Option<String> {
     match (policy_use, &statement.resources) {
-        // Source: Amazon ECR User Guide, "Private repository policies": GetAuthorizationToken comes from an identity
-        // policy. So do all that have no repository.
+        // Source: Amazon ECR User Guide, "Private repository policies": GetAuthorizationToken must be in an identity
+        // policy. The same applies to all actions without a repository.
         (Use::Repository, _) => Some(format!(
             "{written} acts on no repository and grants nothing in a repository policy: allow it in an identity \
              policy, on \"*\""
         )),
-        // Source: Service Authorization Reference, "Resource types": such an action must have `*`.
+        // Source: Service Authorization Reference, "Resource types": such an action needs `*`.
         (Use::Identity, Resources::These(patterns))
             if !patterns.iter().any(crate::resource::ResourcePattern::is_any) =>
         {
@@ -67,7 +67,7 @@ fn in_vain(written: &str, statement: &Statement, policy_use: Use) -> Option<Stri
     }
 }
 
-/// How many letters to add, drop or change, case aside (Levenshtein).
+/// How many letters to add, remove or change, without case (Levenshtein).
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<u8> = b.bytes().map(|byte| byte.to_ascii_lowercase()).collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

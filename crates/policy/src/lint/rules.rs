@@ -1,7 +1,7 @@
-//! Warnings that need no list of actions.
+//! Warnings that do not depend on a list of actions.
 //!
-//! Sources: IAM User Guide, "Version", "Principal" and "Variables and tags"; IAM Access Analyzer policy
-//! check reference, which warns of the same.
+//! Sources: IAM User Guide, "Version", "Principal" and "Variables and tags"; IAM Access Analyzer policy check
+//! reference, which has the same warnings.
 
 use std::collections::HashSet;
 
@@ -11,11 +11,11 @@ use crate::document::Document;
 use crate::policy::{Effect, Policy, Statement, Version};
 use crate::principal::{Principal, Principals};
 
-/// The way to what a wildcard in a principal is meant to do (IAM User Guide, "Principal").
+/// What to use instead of a wildcard in a principal (IAM User Guide, "Principal").
 pub(super) const WILDCARD_IN_PRINCIPAL: &str = ". A wildcard cannot be a part of a principal's ARN: name the \
      principals or their account, or use \"AWS\": \"*\" with a condition ArnLike on aws:PrincipalArn";
 
-/// What concerns the document as a whole.
+/// Findings on the whole document.
 pub(super) fn document(policy: &Policy, tree: &Document, policy_use: Use, findings: &mut Vec<Finding>) {
     let mut warn = |statement_index, sid, message: &str| {
         findings.push(Finding {
@@ -42,7 +42,7 @@ pub(super) fn document(policy: &Policy, tree: &Document, policy_use: Use, findin
             );
         }
     }
-    // In an identity policy that is an error, which the check has found.
+    // In an identity policy this is an error, which the check has found.
     if policy_use != Use::Identity {
         let mut seen = HashSet::new();
         for (index, statement) in policy.statements.iter().enumerate() {
@@ -58,7 +58,7 @@ fn sid_of(statement: &Statement) -> Option<String> {
     statement.sid.as_deref().map(str::to_owned)
 }
 
-/// What concerns one statement.
+/// Findings on one statement.
 pub(super) fn statement(statement: &Statement, policy_use: Use) -> Vec<String> {
     let mut messages = early_variables(statement);
     messages.extend(open_door(statement, policy_use));
@@ -70,8 +70,8 @@ pub(super) fn statement(statement: &Statement, policy_use: Use) -> Vec<String> {
     messages
 }
 
-/// A variable stands in the resource's part of an ARN (IAM User Guide, "Variables and tags"): elsewhere AWS does not
-/// replace it.
+/// A variable must be in the resource part of an ARN (IAM User Guide, "Variables and tags"): AWS does not replace it
+/// elsewhere.
 fn early_variables(statement: &Statement) -> Vec<String> {
     let patterns = statement.resources.patterns().iter().zip(&statement.written.resources);
     let early = patterns.filter(|(pattern, _)| pattern.has_early_variable());

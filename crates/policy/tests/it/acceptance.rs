@@ -1,15 +1,15 @@
-//! Documents that AWS's pages show or speak of, in `acceptance/*.txt`: which are taken for a use, and which are refused
-//! with which words.
+//! Documents on AWS's pages, in `acceptance/*.txt`: which are accepted for a use, and which are refused with which
+//! text.
 //!
-//! `use:` and `source:` hold until the next one. A document stands in a line `accepted: …` or `refused WORDS: …`, the
-//! words being IAM's. ECR has one sentence for all refusals, so that for its policies the words are only the reason here.
+//! `use:` and `source:` apply until the next one. A document is in a line `accepted: …` or `refused TEXT: …`, with
+//! IAM's text. ECR has one text for all refusals, so for its policies the text is only the reason here.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use policy::{Policy, Use};
 
-/// What IAM says of a document; none if it takes it.
+/// IAM's text for a document; none if it accepts it.
 fn refusal(document: &str, policy_use: Use) -> Option<String> {
     let checked = Policy::parse(document).and_then(|policy| policy.check(policy_use));
     checked.err().map(|error| error.iam_message())
@@ -27,7 +27,7 @@ fn use_of(word: &str) -> Use {
 }
 
 #[test]
-fn documents_are_taken_or_refused_as_their_sources_say() {
+fn documents_are_accepted_or_refused_as_their_sources_say() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/acceptance");
     let mut wrong = String::new();
     let mut count = 0;
@@ -40,7 +40,7 @@ fn documents_are_taken_or_refused_as_their_sources_say() {
                 continue;
             }
             let place = format!("{}:{}", path.display(), number + 1);
-            // A document begins with a brace, and the words of a refusal may hold colons.
+            // A document begins with a brace, and a text can contain colons.
             let at = line.find(": {").or_else(|| line.find(": ")).unwrap_or_else(|| panic!("{place}"));
             let (name, value) = (&line[..at], &line[at + 2..]);
             let expected = match name {

@@ -1,4 +1,4 @@
-//! Random policies and requests of a small vocabulary: the evaluator and its naive twin decide alike.
+//! Random policies and requests from a small vocabulary: the evaluator and the naive one give the same decisions.
 
 use std::collections::BTreeMap;
 
@@ -110,7 +110,7 @@ const HELD: Words = &[
     "2001:db8::1",
 ];
 
-/// Operators without `Not`, with values that they can be given as JSON.
+/// Operators without `Not`, with suitable values as JSON.
 const OPERATORS: [(&str, Words); 19] = [
     ("StringEquals", TEXTS),
     ("StringEqualsIgnoreCase", TEXTS),
@@ -133,7 +133,7 @@ const OPERATORS: [(&str, Words); 19] = [
     ("Null", &["true", "false"]),
 ];
 
-/// Values that are no texts.
+/// Values that are not texts.
 fn typed() -> impl Strategy<Value = Typed> {
     let moment = select(&["2026-08-01T12:00:00Z", "1970-01-01T00:00:10Z"][..]);
     let address = select(&["203.0.113.9", "::ffff:203.0.113.9", "2001:db8::1"][..]);
@@ -180,7 +180,7 @@ fn operator_with_values() -> impl Strategy<Value = (String, Vec<&'static str>)> 
 fn condition() -> impl Strategy<Value = String> {
     let one = (operator_with_values(), select(KEYS))
         .prop_map(|((operator, values), key)| (operator, format!("{{{key:?}:{values:?}}}")));
-    // A map: no operator twice in one object.
+    // A map: an operator cannot occur twice in one object.
     vec(one, 0..3).prop_map(|operators| {
         let operators: BTreeMap<_, _> = operators.into_iter().collect();
         let members: Vec<_> =
@@ -189,7 +189,7 @@ fn condition() -> impl Strategy<Value = String> {
     })
 }
 
-/// An element of one or two texts, one time in five the negated one.
+/// An element with one or two texts, negated one time in five.
 fn element(name: &'static str, words: Words) -> impl Strategy<Value = String> {
     (prop::bool::weighted(0.2), vec(select(words), 1..3)).prop_map(move |(is_negated, texts)| {
         format!(r#""{}{name}":{texts:?}"#, if is_negated { "Not" } else { "" })
@@ -288,9 +288,9 @@ proptest! {
     }
 }
 
-/// Agreement says little if the scenarios all end alike.
+/// The agreement means little if all scenarios have the same result.
 #[test]
-fn the_scenarios_end_in_every_way() {
+fn the_scenarios_have_every_result() {
     let mut runner = TestRunner::deterministic();
     let mut ends: BTreeMap<String, u32> = BTreeMap::new();
     for _ in 0..3_000 {

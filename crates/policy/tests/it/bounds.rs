@@ -1,4 +1,4 @@
-//! What a decision costs at most: the worst policy that its size allows, on the longest values that a request can bring.
+//! The maximum cost of a decision: the worst policy of the allowed size, with the longest values of a request.
 
 use std::time::{Duration, Instant};
 
@@ -7,14 +7,14 @@ use proptest::prelude::*;
 
 use crate::request::{APP, allows, decide, holds, policy, statement};
 
-/// Far above what a bounded decision takes in a build for tests, far below what an unbounded one takes.
+/// Far above the time of a limited decision in a test build, far below the time of an unlimited one.
 const SOON: Duration = Duration::from_secs(2);
 
 fn agents() -> Context {
     Context::new().with("aws:UserAgent", "a".repeat(4_000)).with_set("aws:TagKeys", vec!["a".repeat(128); 50])
 }
 
-/// A policy of about so many bytes: the same condition with as many values as fit.
+/// A policy of about this many bytes: the same condition with as many values as possible.
 fn filled(effect: &str, operator: &str, key: &str, value: &str, bytes: usize) -> Policy {
     let values = vec![format!("\"{value}\""); bytes / (value.len() + 3)].join(",");
     policy(&format!(
@@ -31,7 +31,7 @@ fn soon(policies: &[&Policy], what: &str) -> Decision {
 }
 
 #[test]
-fn the_worst_policies_that_fit_are_decided_soon() {
+fn the_worst_policies_are_decided_quickly() {
     let questions = format!("*{}b*", "a?".repeat(1_500));
     let letters = format!("*{}b*", "a".repeat(3_000));
     let near = format!("{}b", "a".repeat(3_000));
@@ -63,7 +63,7 @@ fn the_worst_policies_that_fit_are_decided_soon() {
 }
 
 #[test]
-fn the_worst_resources_that_fit_are_decided_soon() {
+fn the_worst_resources_are_decided_quickly() {
     let colons = format!("arn:{}", "*:".repeat(5));
     let pattern = format!("\"{colons}*{}b*\"", "a?".repeat(20));
     let patterns = vec![pattern; 300].join(",");
@@ -97,7 +97,7 @@ fn a_deny_that_takes_too_many_steps_still_denies() {
 }
 
 #[test]
-fn a_value_that_is_too_long_denies_whoever_asks_for_it() {
+fn a_value_that_is_too_long_denies_if_a_policy_tests_it() {
     let with = |length| Context::new().with("aws:UserAgent", "a".repeat(length));
     let (longest, longer) = (with(MAX_VALUE_BYTES), with(MAX_VALUE_BYTES + 1));
     for condition in [
@@ -149,7 +149,7 @@ fn all_policies_that_the_quotas_allow_are_decided() {
     assert!(matches!(decide(&all, "ecr:ListImages", APP, &context), Decision::ImplicitDeny(_)));
 }
 
-/// A pattern as the textbook's table of prefixes: row by row, no shortcut.
+/// A pattern matched by the textbook's table of prefixes: row by row, without shortcuts.
 fn table(pattern: &str, text: &str) -> bool {
     let text: Vec<char> = text.chars().collect();
     let mut row = vec![false; text.len() + 1];
@@ -174,7 +174,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_bounded_matcher_agrees_with_a_plain_table(
+    fn the_limited_matcher_agrees_with_a_plain_table(
         pattern in "[abé*?]{0,40}", text in "[abé]{0,60}", repeated in 1_usize..4,
     ) {
         let text = text.repeat(repeated);
@@ -192,7 +192,7 @@ proptest! {
     }
 
     #[test]
-    fn texts_are_equal_without_case_as_when_folded_whole(
+    fn comparison_without_case_equals_full_case_folding(
         a in "[aAéÉßſK\u{212a}]{0,6}", b in "[aAéÉßſK\u{212a}]{0,6}",
     ) {
         let fold = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<String>();
@@ -205,7 +205,7 @@ proptest! {
 }
 
 #[test]
-fn a_tag_that_is_there_twice_denies_with_either_value_and_allows_with_both() {
+fn a_duplicate_tag_denies_by_either_value_and_allows_by_both() {
     let twice = |one: &str, other: &str| {
         let mut context = Context::new().with("aws:username", "red");
         context.set_tags("aws:ResourceTag/", [("team", one), ("Team", other)]);
@@ -230,7 +230,7 @@ fn a_tag_that_is_there_twice_denies_with_either_value_and_allows_with_both() {
 }
 
 #[test]
-fn the_case_of_a_tags_key_hides_nothing_in_any_script() {
+fn the_case_of_a_tag_key_is_ignored_in_any_script() {
     for (in_policy, in_request) in
         [("équipe", "Équipe"), ("οδος", "ΟΔΟΣ"), ("команда", "КОМАНДА"), ("key", "\u{212a}ey")]
     {
@@ -247,7 +247,7 @@ fn the_case_of_a_tags_key_hides_nothing_in_any_script() {
 }
 
 #[test]
-fn long_keys_of_tags_in_any_script_are_found_soon() {
+fn long_tag_keys_in_any_script_are_found_quickly() {
     let key = |last: usize| format!("{}{last:02}", "É".repeat(126));
     let keys: Vec<String> = (0..50).map(key).collect();
     let mut context = Context::new();

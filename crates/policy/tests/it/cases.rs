@@ -1,11 +1,11 @@
-//! The table of cases: what AWS's pages say of a request, in `cases/*.txt`, asked of both evaluators.
+//! The table of cases: statements of AWS's pages about requests, in `cases/*.txt`, checked with both evaluators.
 //!
-//! A case is a few lines `name: value` and ends at an empty line. `source:` holds until the next one. Policies are given
-//! as their statements, in `identity`, `boundary`, `session`, `resource`, `trust`, `scp` and `rcp`, each line a policy
-//! of its own (of its own level, for the last two), of version 2012-10-17 unless the name is followed by `2008` or
-//! `unversioned`; `none` stands for a list without a policy. `condition` is short for an identity policy that allows
-//! everything on that condition. `with` gives a condition key its value, or a set in brackets. What is not said: eve, a
-//! user of the account 111122223333, asks for ecr:PutImage on its repository team/app.
+//! A case is a few lines `name: value` and ends at an empty line. `source:` applies until the next one. Policies are
+//! given as their statements, in `identity`, `boundary`, `session`, `resource`, `trust`, `scp` and `rcp`. Each line is
+//! one policy (one level, for the last two), of version 2012-10-17 unless the name is followed by `2008` or
+//! `unversioned`; `none` means a list without a policy. `condition` is short for an identity policy that allows
+//! everything under that condition. `with` gives a condition key its value, or a set in brackets. By default eve, a
+//! user of the account 111122223333, requests ecr:PutImage on its repository team/app.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::request::APP;
 use crate::scenario::{self, Held, Scenario, Typed};
 
 struct Case {
-    /// The file and line, for a failure's message.
+    /// The file and line, for failure messages.
     place: String,
     source: String,
     name: String,
@@ -56,7 +56,7 @@ fn read(file: &Path) -> Vec<Case> {
     cases
 }
 
-/// Adds what a line says; None if it says nothing known.
+/// Adds the content of a line; None if the name is unknown.
 fn add(case: &mut Case, name: &str, value: &str) -> Option<()> {
     let scenario = &mut case.scenario;
     let (name, version) = name.split_once(' ').unwrap_or((name, "2012"));
@@ -132,7 +132,7 @@ fn held(text: &str) -> Option<(String, Held)> {
     Some((key.to_owned(), held))
 }
 
-/// A value of the type that the server gives the key; a text if it cannot be one.
+/// A value with the type that the server gives the key; a text if this is not possible.
 fn typed(key: &str, value: &str) -> Typed {
     let typed = match key.to_lowercase().as_str() {
         "aws:securetransport" | "aws:multifactorauthpresent" | "aws:viaawsservice" => {
@@ -160,7 +160,7 @@ fn kind(text: &str) -> PolicyKind {
     }
 }
 
-/// Whether a decision is what a case expects: its effect and, where the case says it, the kind of policy behind it.
+/// Whether a decision is as expected: its effect and, if the case has it, the kind of the deciding policy.
 fn is_expected(expected: &str, decision: &Decision) -> bool {
     let expected = match expected {
         "met" => "allow identity",

@@ -1,4 +1,5 @@
-//! Identity, boundary, session, resource and organisation policies together (IAM User Guide, "Policy evaluation logic").
+//! Identity, boundary, session, resource and organization policies together (IAM User Guide, "Policy evaluation
+//! logic").
 
 use policy::{
     Access, Caller, CallerKind, Context, Decision, Policies, Policy, PolicyKind, Request, Source, SourceName,
@@ -19,7 +20,7 @@ const SESSION: CallerKind<'_> = CallerKind::RoleSession {
     role_id: "AROAEXAMPLE0000000000",
 };
 
-/// What the policies of each part are; empty text for none.
+/// The policies of each kind; empty text for none.
 #[derive(Clone, Copy)]
 struct Case<'a> {
     account: &'a str,
@@ -88,7 +89,7 @@ fn ask(case: Case<'_>) -> Decision {
     let context = Context::new();
     let request = Request { action: "ecr:PutImage", resource: APP, context: &context };
     let decision = evaluate(&policies, &request, &access);
-    // The explanation may not contradict the decision.
+    // The explanation must not contradict the decision.
     let matched = matched_statements(&policies, &request, &access);
     match &decision {
         Decision::ExplicitDeny(by) => assert!(matched.iter().any(|m| m.by == *by)),
@@ -110,7 +111,7 @@ fn is_allowed(case: Case<'_>) -> bool {
 }
 
 #[test]
-fn without_a_policy_only_root_may() {
+fn without_a_policy_only_root_is_allowed() {
     assert_eq!(missing(NOBODY), PolicyKind::Identity);
     assert!(is_allowed(Case { kind: CallerKind::Root, ..NOBODY }));
     assert_eq!(missing(Case { kind: CallerKind::Root, account: OTHER, ..NOBODY }), PolicyKind::Resource);
@@ -139,7 +140,7 @@ fn inner(policy: &str) -> &str {
 }
 
 #[test]
-fn boundary_session_and_organisation_limit_what_identity_allows() {
+fn boundary_session_and_organization_limit_identity_policies() {
     let all = Case { identity: ALLOW, ..NOBODY };
     assert!(is_allowed(Case { boundary: ALLOW, session: ALLOW, service_control: ALLOW, ..all }));
     assert_eq!(missing(Case { boundary: NOTHING, ..all }), PolicyKind::Boundary);
@@ -154,7 +155,7 @@ fn boundary_session_and_organisation_limit_what_identity_allows() {
 }
 
 #[test]
-fn how_a_resource_policy_names_the_caller_decides_what_still_limits() {
+fn the_form_of_a_principal_decides_what_limits_the_grant() {
     let limited = Case { boundary: NOTHING, session: NOTHING, ..NOBODY };
     let (user, session, role, account) = (aws(USER_ARN), aws(SESSION_ARN), aws(ROLE_ARN), aws(OWNER));
     assert!(is_allowed(Case { resource: &user, ..limited }), "the user itself: final");
@@ -172,7 +173,7 @@ fn how_a_resource_policy_names_the_caller_decides_what_still_limits() {
 }
 
 #[test]
-fn across_accounts_both_sides_have_to_allow() {
+fn across_accounts_both_sides_must_allow() {
     let arn = "arn:aws:iam::444455556666:user/bob";
     let stranger =
         Case { account: OTHER, kind: CallerKind::User { arn, unique_id: "AIDASTRANGER000000000" }, ..NOBODY };
@@ -196,7 +197,7 @@ fn across_accounts_both_sides_have_to_allow() {
 }
 
 #[test]
-fn a_role_trust_policy_has_to_name_the_caller() {
+fn a_trust_policy_must_name_the_caller() {
     let all = Case { identity: ALLOW, is_role_trust: true, ..NOBODY };
     assert_eq!(missing(all), PolicyKind::RoleTrust);
     let (other, account, web) = (aws(OTHER), aws(OWNER), grant(r#"{"Federated":"idp.example"}"#));
@@ -210,7 +211,7 @@ fn a_role_trust_policy_has_to_name_the_caller() {
 }
 
 #[test]
-fn nobody_and_services_have_only_what_names_them() {
+fn anonymous_callers_and_services_need_a_policy_that_names_them() {
     let everyone = grant(r#""*""#);
     let anonymous = Case { kind: CallerKind::Anonymous, account: "", resource: &everyone, ..NOBODY };
     assert!(!is_allowed(Case { identity: ALLOW, ..anonymous }));
@@ -222,7 +223,7 @@ fn nobody_and_services_have_only_what_names_them() {
 }
 
 #[test]
-fn not_principal_spares_only_who_is_listed_at_every_level() {
+fn not_principal_exempts_only_callers_listed_at_every_level() {
     let spare = |names: &str| {
         format!(r#"{{"Statement":{{"Effect":"Deny","NotPrincipal":{{"AWS":[{names}]}},"Action":"ecr:*"}}}}"#)
     };

@@ -1,4 +1,4 @@
-//! The fuzz targets of this crate, driven by proptest: every `cargo test` runs what libFuzzer runs.
+//! The fuzz targets of this crate, run by proptest: every `cargo test` runs the same code as libFuzzer.
 
 use proptest::prelude::*;
 
@@ -12,12 +12,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn policy_keeps_its_promises(data in mutate::input("policy")) {
+    fn policy_holds_its_properties(data in mutate::input("policy")) {
         entries::policy(&data);
     }
 
     #[test]
-    fn document_keeps_its_promises(data in mutate::input("document")) {
+    fn document_holds_its_properties(data in mutate::input("document")) {
         entries::document(&data);
     }
 }

@@ -1,4 +1,4 @@
-//! Actions, resources and variables: what a statement speaks of.
+//! Actions, resources and variables: what a statement applies to.
 
 use policy::{Context, Decision, PolicyKind};
 
@@ -9,7 +9,7 @@ fn nothing() -> Context {
 }
 
 #[test]
-fn actions_are_matched_without_case_and_with_wildcards() {
+fn actions_match_without_case_and_with_wildcards() {
     for (action, asked, expected) in [
         ("ecr:PutImage", "ecr:PutImage", true),
         ("ECR:putimage", "ecr:PutImage", true),
@@ -29,7 +29,7 @@ fn actions_are_matched_without_case_and_with_wildcards() {
 }
 
 #[test]
-fn not_action_speaks_of_all_other_actions() {
+fn not_action_matches_all_other_actions() {
     let policy = statement(r#""Effect":"Allow","NotAction":["ecr:Delete*","iam:*"],"Resource":"*""#);
     assert!(allows(&policy, "ecr:PutImage", APP, &nothing()));
     assert!(!allows(&policy, "ecr:deleterepository", APP, &nothing()));
@@ -37,7 +37,7 @@ fn not_action_speaks_of_all_other_actions() {
 }
 
 #[test]
-fn resources_are_matched_segment_by_segment_and_by_case() {
+fn resources_match_by_segment_and_case() {
     for (pattern, resource, expected) in [
         ("*", "*", true),
         ("*", APP, true),
@@ -61,7 +61,7 @@ fn resources_are_matched_segment_by_segment_and_by_case() {
 }
 
 #[test]
-fn not_resource_speaks_of_all_other_resources() {
+fn not_resource_matches_all_other_resources() {
     let policy =
         statement(r#""Effect":"Allow","Action":"*","NotResource":["arn:aws:ecr:*:*:repository/team/*"]"#);
     assert!(!allows(&policy, "ecr:PutImage", APP, &nothing()));
@@ -70,7 +70,7 @@ fn not_resource_speaks_of_all_other_resources() {
 }
 
 #[test]
-fn variables_stand_for_what_the_request_says() {
+fn variables_have_the_values_of_the_request() {
     let policy = statement(
         r#""Effect":"Allow","Action":"*","Resource":"arn:aws:ecr:*:*:repository/${aws:PrincipalTag/team}/*""#,
     );
@@ -93,7 +93,7 @@ fn a_colon_in_a_variable_stays_in_its_field() {
 }
 
 #[test]
-fn variables_have_defaults_and_escapes() {
+fn variables_can_have_defaults_and_escapes() {
     let like = |value: &str, name: Option<&str>, is: &str| {
         let condition = format!(r#"{{"StringLike":{{"aws:is":"{value}"}}}}"#);
         let context = Context::new().with("aws:is", is);
@@ -109,7 +109,7 @@ fn variables_have_defaults_and_escapes() {
 }
 
 #[test]
-fn the_older_version_knows_no_variables() {
+fn the_older_version_has_no_variables() {
     let text = r#"{"Version":"2008-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*",
         "Condition":{"StringEquals":{"aws:is":"${aws:username}"}}}}"#;
     let context = |is: &str| Context::new().with("aws:username", "eve").with("aws:is", is);
@@ -120,7 +120,7 @@ fn the_older_version_knows_no_variables() {
 }
 
 #[test]
-fn a_denial_names_the_statement_and_wins_wherever_it_stands() {
+fn a_denial_names_its_statement_and_wins_at_any_position() {
     let allow = statement(r#""Effect":"Allow","Action":"*","Resource":"*""#);
     let deny = policy(
         r#"{"Statement":[{"Effect":"Allow","Action":"ecr:*","Resource":"*"},
@@ -138,7 +138,7 @@ fn a_denial_names_the_statement_and_wins_wherever_it_stands() {
 }
 
 #[test]
-fn what_a_policy_mentions_is_known_before_the_decision() {
+fn the_keys_of_a_policy_are_known_before_the_decision() {
     let policy = statement(
         r#""Effect":"Allow","Action":"*","Resource":"arn:aws:ecr:*:*:repository/${aws:PrincipalTag/t}",
            "Condition":{"StringEquals":{"ECR:resourcetag/team":"${aws:username}"}}"#,
@@ -150,7 +150,7 @@ fn what_a_policy_mentions_is_known_before_the_decision() {
 }
 
 #[test]
-fn of_two_contexts_the_second_holds_where_both_speak() {
+fn the_second_of_two_contexts_wins_for_a_key_in_both() {
     let first = Context::new().with("aws:a", "1").with("aws:b", "1");
     let both = first.and(Context::new().with("AWS:B", "2").with_set("aws:c", ["3"]));
     let expected = Context::new().with("aws:a", "1").with("aws:b", "2").with_set("aws:c", ["3"]);

@@ -1,4 +1,4 @@
-//! What `lint` says of policies that are refused, and of those that mean something else than they seem to.
+//! Findings of `lint` for policies that are refused, and for those that do not do what they seem to do.
 
 use policy::{KnownActions, Severity, Use, lint};
 
@@ -7,7 +7,7 @@ const KNOWN: KnownActions<'_> = KnownActions {
     without_resource: &["ecr:GetAuthorizationToken"],
 };
 
-/// The findings on a document, as they are printed.
+/// The findings on a document, as printed.
 fn found(document: &str, policy_use: Use) -> Vec<String> {
     lint(document, policy_use, &KNOWN).iter().map(ToString::to_string).collect()
 }
@@ -23,7 +23,7 @@ fn is_one(findings: &[String], start: &str) {
 }
 
 #[test]
-fn a_sound_policy_has_no_findings() {
+fn a_correct_policy_has_no_findings() {
     let aws = r#""Principal":{"AWS":"111122223333"}"#;
     for (members, policy_use) in [
         (r#""Action":["ecr:*","ecr:batchget*","s3:GetObject"],"Resource":"*""#.to_owned(), Use::Identity),
@@ -42,14 +42,14 @@ fn a_sound_policy_has_no_findings() {
     }
     for managed in policy::managed::all() {
         let mut findings = lint(managed.document, Use::Identity, &KnownActions::default());
-        // What AWS writes beside the statements that are left out may make a warning pointless.
+        // The removed statements of AWS's documents can be the reason for a warning.
         findings.retain(|finding| !managed.is_shortened || finding.severity == Severity::Error);
         assert!(findings.is_empty(), "{}: {findings:#?}", managed.name);
     }
 }
 
 #[test]
-fn a_refusal_is_an_error_in_iams_words_with_the_reason() {
+fn a_refusal_is_an_error_with_iams_text_and_the_reason() {
     is_one(&found("{", Use::Identity), "error: Syntax errors in policy. (the policy is not valid JSON: ");
     let unknown = in_statement(r#""Action":"ecr:*","Resource":"*","Conditions":{}"#, Use::Identity);
     is_one(&unknown, r#"error: Syntax errors in policy. (unknown element "Conditions")"#);
@@ -63,7 +63,7 @@ fn a_refusal_is_an_error_in_iams_words_with_the_reason() {
 }
 
 #[test]
-fn a_wildcard_in_a_principal_is_refused_with_the_way_out() {
+fn a_wildcard_in_a_principal_is_refused_with_advice() {
     let principal = r#""Principal":{"AWS":"arn:aws:iam::111122223333:role/ci-*"},"Action":"ecr:*""#;
     let findings = in_statement(principal, Use::Repository);
     is_one(&findings, r#"error: Invalid principal in policy: "AWS":"arn:aws:iam::111122223333:role/ci-*""#);
@@ -71,7 +71,7 @@ fn a_wildcard_in_a_principal_is_refused_with_the_way_out() {
 }
 
 #[test]
-fn actions_that_do_not_exist_are_told_with_the_nearest_that_does() {
+fn an_unknown_action_is_reported_with_the_nearest_name() {
     let actions = |list: &str| in_statement(&format!(r#""Action":{list},"Resource":"*""#), Use::Identity);
     let typo = "warning: statement 1: there is no action \"ecr:PutImages\": did you mean \"ecr:PutImage\"?";
     is_one(&actions(r#"["ecr:PutImages","ECR:putimage"]"#), typo);
@@ -82,7 +82,7 @@ fn actions_that_do_not_exist_are_told_with_the_nearest_that_does() {
 }
 
 #[test]
-fn actions_without_a_resource_are_told_where_they_grant_nothing() {
+fn an_action_without_resource_that_grants_nothing_is_reported() {
     let login = r#""Action":["ecr:getauthorizationtoken","ecr:PutImage"]"#;
     let repository =
         in_statement(&format!(r#""Principal":{{"AWS":"111122223333"}},{login}"#), Use::Repository);
@@ -96,7 +96,7 @@ fn actions_without_a_resource_are_told_where_they_grant_nothing() {
 }
 
 #[test]
-fn statements_that_let_in_everybody_are_told() {
+fn statements_that_allow_everybody_are_reported() {
     for principal in [r#""*""#, r#"{"AWS":"*"}"#, r#"{"AWS":["111122223333","*"]}"#] {
         let findings = in_statement(&format!(r#""Principal":{principal},"Action":"ecr:*""#), Use::Repository);
         is_one(&findings, "warning: statement 1: Principal \"*\" without a condition: every principal");
@@ -108,7 +108,7 @@ fn statements_that_let_in_everybody_are_told() {
 }
 
 #[test]
-fn the_older_version_and_its_literal_variables_are_told() {
+fn the_older_version_with_variables_is_reported() {
     let statement = |resource: &str| {
         format!(r#""Statement":{{"Sid":"a","Effect":"Allow","Action":"*","Resource":"{resource}"}}"#)
     };
@@ -128,7 +128,7 @@ fn the_older_version_and_its_literal_variables_are_told() {
 
 /// IAM User Guide, "Variables and tags": in the Resource element they stand after the fifth colon.
 #[test]
-fn variables_before_the_fifth_colon_are_told() {
+fn variables_before_the_fifth_colon_are_reported() {
     for element in ["Resource", "NotResource"] {
         let on = |resource: &str| {
             in_statement(&format!(r#""Action":"*","{element}":["*","{resource}"]"#), Use::Identity)
@@ -146,7 +146,7 @@ fn variables_before_the_fifth_colon_are_told() {
 }
 
 #[test]
-fn equal_sids_are_an_error_or_a_warning_by_the_use() {
+fn equal_sids_are_an_error_or_a_warning() {
     let twice = |members: &str| {
         let one = format!(r#"{{"Sid":"a","Effect":"Allow","Action":"ecr:*",{members}}}"#);
         format!(r#"{{"Version":"2012-10-17","Statement":[{one},{one}]}}"#)

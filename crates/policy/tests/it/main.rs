@@ -1,4 +1,4 @@
-//! The evaluator's table of cases, its naive twin, and what hostile documents do to the parser.
+//! The evaluator's table of cases, the naive evaluator, and hostile documents.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

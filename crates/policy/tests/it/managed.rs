@@ -19,7 +19,7 @@ fn administrator_access_allows_everything() {
 }
 
 #[test]
-fn every_document_is_a_policy_for_identities() {
+fn every_document_is_a_valid_identity_policy() {
     for managed in policy::managed::all() {
         let policy =
             Policy::parse(managed.document).unwrap_or_else(|error| panic!("{}: {error}", managed.name));
@@ -31,7 +31,7 @@ fn every_document_is_a_policy_for_identities() {
 }
 
 #[test]
-fn a_policy_is_found_by_its_one_arn() {
+fn a_policy_has_one_arn() {
     for name in [
         "ReadOnlyAccess",
         "service-role/AmazonECSTaskExecutionRolePolicy",
@@ -53,7 +53,7 @@ fn a_policy_is_found_by_its_one_arn() {
 }
 
 #[test]
-fn every_policy_of_aws_is_there() {
+fn every_aws_managed_policy_exists() {
     for name in [
         "service-role/AWSLambdaBasicExecutionRole",
         "AmazonS3ReadOnlyAccess",
@@ -74,7 +74,7 @@ fn every_policy_of_aws_is_there() {
 }
 
 #[test]
-fn what_is_shortened_says_so_and_decides_on_what_is_here() {
+fn shortened_policies_say_so_and_decide_for_existing_services() {
     let of = |name: &str| policy::managed::find_policy(&format!("arn:aws:iam::aws:policy/{name}")).unwrap();
     for (name, shortened) in [
         ("AmazonS3ReadOnlyAccess", true),
@@ -110,7 +110,7 @@ fn every_service_linked_role_has_a_policy() {
 }
 
 #[test]
-fn ecrs_policies_let_through_what_their_names_say() {
+fn ecrs_policies_allow_what_their_names_say() {
     let app = crate::request::APP;
     for (name, action, expected) in [
         ("AmazonEC2ContainerRegistryPullOnly", "ecr:BatchGetImage", true),

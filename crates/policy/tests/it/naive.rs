@@ -1,5 +1,5 @@
-//! A second evaluator, written from AWS's pages alone and sharing no code with the first: it reads the JSON anew for
-//! each question, matches wildcards by plain recursion, and knows no compiled form of anything.
+//! A second evaluator, written only from AWS's pages. It shares no code with the first: it parses the JSON for each
+//! request, matches wildcards by plain recursion, and compiles nothing.
 //!
 //! Source: IAM User Guide, "Policy evaluation logic", "Cross-account policy evaluation logic", "Principal",
 //! "NotPrincipal", "Condition operators", "Multivalued context keys", "Variables and tags".
@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::scenario::{OWNER, Scenario};
 use principal::Grant;
 
-/// What is decided, and by which kinds of policies: several may deny, one allows or is missed.
+/// The decision, and the kinds of policies behind it: several can deny, one allows or is missing.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Verdict {
     Allow(PolicyKind),
@@ -23,7 +23,7 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
-    /// Whether it is the decision, and for the same reason.
+    /// Whether it is the decision, for the same reason.
     pub(crate) fn agrees_with(&self, decision: &Decision) -> bool {
         match (self, decision) {
             (Self::Allow(kind), Decision::Allow(by)) => *kind == by.kind,
@@ -53,7 +53,7 @@ pub(crate) fn decide(scenario: &Scenario) -> Verdict {
     if !denying.is_empty() {
         return Verdict::Deny(denying);
     }
-    // Organisations: an allow at every level.
+    // Organizations: an allow at every level.
     for kind in [PolicyKind::ResourceControl, PolicyKind::ServiceControl] {
         let levels = groups.iter().filter(|(of, _)| *of == kind).flat_map(|(_, texts)| *texts);
         for level in levels {
@@ -91,7 +91,7 @@ pub(crate) fn decide(scenario: &Scenario) -> Verdict {
     own_account(scenario)
 }
 
-/// What the caller's account says: its identity policies, within boundary and session policies.
+/// The decision of the caller's account: its identity policies, within boundary and session policies.
 fn own_account(scenario: &Scenario) -> Verdict {
     let is_root =
         matches!(scenario.caller.kind, CallerKind::Root | CallerKind::FederatedUser { user: None, .. });
@@ -129,7 +129,7 @@ fn grants(scenario: &Scenario) -> Vec<Grant> {
         .collect()
 }
 
-/// The statements of an effect whose action, resource and condition match; principals are left aside.
+/// The statements with an effect whose action, resource and condition match, without their principals.
 fn speaking(scenario: &Scenario, texts: &[String], effect: &str) -> impl Iterator<Item = Value> {
     let mut found = Vec::new();
     for text in texts {
@@ -146,7 +146,7 @@ fn speaking(scenario: &Scenario, texts: &[String], effect: &str) -> impl Iterato
 
 fn is_about(statement: &Value, scenario: &Scenario, has_variables: bool) -> bool {
     let action = |pattern: &str| {
-        // Names of actions are case-insensitive and hold no variables.
+        // Names of actions ignore case and have no variables.
         let pattern = text::pattern(&pattern.to_lowercase(), &[], false).unwrap();
         text::like(&pattern, &scenario.action.to_lowercase())
     };
@@ -161,14 +161,14 @@ fn is_about(statement: &Value, scenario: &Scenario, has_variables: bool) -> bool
         && condition::holds(&statement["Condition"], &scenario.context, has_variables)
 }
 
-/// An element as any of its texts matches, or its negation as none does.
+/// An element matches if any of its texts matches; its negation if none does.
 fn element(statement: &Value, name: &str, matches: impl Fn(&str) -> bool) -> bool {
     let any = |values: &Value| list(values).iter().any(|value| matches(value.as_str().unwrap()));
     let negation = &statement[format!("Not{name}")];
     if negation.is_null() { any(&statement[name]) } else { !any(negation) }
 }
 
-/// A value alone is a list of one; nothing is an empty list.
+/// A single value is a list of one; a missing value is an empty list.
 fn list(value: &Value) -> Vec<Value> {
     match value {
         Value::Null => Vec::new(),

@@ -1,11 +1,11 @@
-//! Every condition operator: what meets it, what does not, and what a missing key does.
+//! Every condition operator: a value that matches, a value that does not, and a missing key.
 
 use jiff::Timestamp;
 use policy::{Context, Value};
 
 use crate::request::holds;
 
-/// Operator, wanted value as JSON, a value that meets it, a value that does not.
+/// Operator, wanted value as JSON, a value that matches, a value that does not.
 const OPERATORS: [(&str, &str, &str, &str); 26] = [
     ("StringEquals", r#""Team""#, "Team", "team"),
     ("StringNotEquals", r#""Team""#, "team", "Team"),
@@ -53,7 +53,7 @@ fn is_negated(operator: &str) -> bool {
 }
 
 #[test]
-fn each_operator_tells_what_meets_it_from_what_does_not() {
+fn each_operator_matches_only_matching_values() {
     for (operator, wanted, good, bad) in OPERATORS {
         let condition = condition(operator, wanted);
         assert!(holds(&condition, &with(good)), "{condition} {good}");
@@ -62,7 +62,7 @@ fn each_operator_tells_what_meets_it_from_what_does_not() {
 }
 
 #[test]
-fn a_missing_key_meets_only_what_is_negated() {
+fn a_missing_key_matches_only_negated_operators() {
     for (operator, wanted, ..) in OPERATORS {
         let held = holds(&condition(operator, wanted), &Context::new());
         assert_eq!(held, is_negated(operator), "{operator}");
@@ -70,7 +70,7 @@ fn a_missing_key_meets_only_what_is_negated() {
 }
 
 #[test]
-fn if_exists_lets_a_missing_key_pass_and_no_wrong_value() {
+fn if_exists_accepts_a_missing_key_and_no_wrong_value() {
     for (operator, wanted, good, bad) in OPERATORS {
         let condition = condition(&format!("{operator}IfExists"), wanted);
         assert!(holds(&condition, &Context::new()), "{condition}");
@@ -80,20 +80,20 @@ fn if_exists_lets_a_missing_key_pass_and_no_wrong_value() {
 }
 
 #[test]
-fn for_all_values_wants_every_value_to_pass() {
+fn for_all_values_requires_every_value_to_match() {
     for (operator, wanted, good, bad) in OPERATORS {
         let condition = condition(&format!("ForAllValues:{operator}"), wanted);
         let set = |values: &[&str]| Context::new().with_set("aws:key", values.iter().copied());
         assert!(holds(&condition, &set(&[good, good])), "{condition}");
         assert!(!holds(&condition, &set(&[good, bad])), "{condition}");
-        // Documented, and the reason why AWS says to add a Null check.
+        // This is documented; AWS recommends an additional Null check.
         assert!(holds(&condition, &set(&[])), "{condition}");
         assert!(holds(&condition, &Context::new()), "{condition}");
     }
 }
 
 #[test]
-fn for_any_value_wants_one_value_to_pass() {
+fn for_any_value_requires_one_value_to_match() {
     for (operator, wanted, good, bad) in OPERATORS {
         let condition = condition(&format!("ForAnyValue:{operator}"), wanted);
         let set = |values: &[&str]| Context::new().with_set("aws:key", values.iter().copied());
@@ -106,14 +106,14 @@ fn for_any_value_wants_one_value_to_pass() {
 }
 
 #[test]
-fn more_values_never_make_a_condition_without_a_set_operator_easier() {
+fn more_values_never_make_a_plain_condition_easier_to_meet() {
     let set = Context::new().with_set("aws:key", ["a", "b"]);
     assert!(holds(&condition("StringEquals", r#""a""#), &set));
     assert!(!holds(&condition("StringNotEquals", r#""a""#), &set));
 }
 
 #[test]
-fn null_asks_whether_a_key_is_there() {
+fn null_tests_whether_a_key_exists() {
     for (wanted, there, absent) in
         [("true", false, true), ("false", true, false), (r#""false""#, true, false)]
     {
@@ -125,7 +125,7 @@ fn null_asks_whether_a_key_is_there() {
 }
 
 #[test]
-fn of_several_values_one_is_enough_and_negated_none_may_match() {
+fn one_of_several_values_must_match_and_none_if_negated() {
     assert!(holds(&condition("StringEquals", r#"["a","b"]"#), &with("b")));
     assert!(!holds(&condition("StringNotEquals", r#"["a","b"]"#), &with("b")));
     assert!(holds(&condition("StringNotEquals", r#"["a","b"]"#), &with("c")));
@@ -133,7 +133,7 @@ fn of_several_values_one_is_enough_and_negated_none_may_match() {
 }
 
 #[test]
-fn all_operators_and_all_keys_have_to_hold() {
+fn all_operators_and_all_keys_must_match() {
     let context = with("a").with("aws:other", "b");
     assert!(holds(r#"{"StringEquals":{"aws:key":"a","aws:other":"b"}}"#, &context));
     assert!(!holds(r#"{"StringEquals":{"aws:key":"a","aws:other":"x"}}"#, &context));
@@ -141,7 +141,7 @@ fn all_operators_and_all_keys_have_to_hold() {
 }
 
 #[test]
-fn typed_values_are_compared_as_what_they_are() {
+fn typed_values_are_compared_by_their_type() {
     let moment: Timestamp = "2026-08-01T12:00:00Z".parse().unwrap();
     let v4: std::net::IpAddr = "203.0.113.9".parse().unwrap();
     let mapped: std::net::IpAddr = "::ffff:203.0.113.9".parse().unwrap();
@@ -170,6 +170,6 @@ fn typed_values_are_compared_as_what_they_are() {
 }
 
 #[test]
-fn keys_are_found_in_any_letters() {
+fn keys_are_found_in_any_letter_case() {
     assert!(holds(r#"{"StringEquals":{"AWS:SOURCEvpc":"v"}}"#, &Context::new().with("aws:SourceVpc", "v")));
 }

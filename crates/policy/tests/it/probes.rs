@@ -1,5 +1,5 @@
-//! What published evaluators of the language were seen to get wrong (iam-rs 0.8.0, scratchstack-aspen 0.3.1), each a
-//! test of its own.
+//! Mistakes that were found in published evaluators of the language (iam-rs 0.8.0, scratchstack-aspen 0.3.1), one test
+//! for each.
 
 use policy::{Context, Policy, PolicyError};
 
@@ -24,13 +24,13 @@ fn arn_equals_with_a_wildcard_is_the_same_as_arn_like() {
 }
 
 #[test]
-fn a_star_of_arn_like_stays_inside_one_field() {
+fn an_asterisk_of_arn_like_stays_inside_one_field() {
     let topic = with("arn:aws:sns:us-east-1:999999999999:x:111122223333:topic");
     assert!(!holds(r#"{"ArnLike":{"aws:key":"arn:aws:sns:*:111122223333:topic"}}"#, &topic));
 }
 
 #[test]
-fn binary_equals_tells_letters_of_different_case_apart() {
+fn binary_equals_distinguishes_letter_case() {
     assert!(holds(r#"{"BinaryEquals":{"aws:key":"QmluYXJ5"}}"#, &with("QmluYXJ5")));
     assert!(!holds(r#"{"BinaryEquals":{"aws:key":"QmluYXJ5"}}"#, &with("qmluyxj5")));
 }
@@ -42,7 +42,7 @@ fn a_resource_with_a_variable_without_value_matches_nothing() {
 }
 
 #[test]
-fn a_star_in_a_tags_value_is_no_wildcard_in_a_resource() {
+fn an_asterisk_in_a_tags_value_is_not_a_wildcard() {
     let tagged = |team: &str| Context::new().with("aws:PrincipalTag/team", team);
     let resource = "arn:aws:ecr:*:*:repository/${aws:PrincipalTag/team}/app";
     assert!(on_resource(resource, &tagged("team")));
@@ -59,27 +59,27 @@ fn variables_are_literal_under_the_older_version() {
 }
 
 #[test]
-fn a_variable_inside_a_condition_value_is_filled_in() {
+fn a_variable_in_a_condition_value_is_replaced() {
     let user = with("home/eve/x").with("aws:username", "eve");
     assert!(holds(r#"{"StringLike":{"aws:key":"home/${aws:username}/*"}}"#, &user));
     assert!(holds(r#"{"StringEquals":{"aws:key":"home/${aws:username}/x"}}"#, &user));
 }
 
 #[test]
-fn actions_are_matched_without_regard_to_case() {
+fn actions_match_without_case() {
     let policy = statement(r#""Effect":"Allow","Action":"ECR:PUTIMAGE","Resource":"*""#);
     assert!(allows(&policy, "ecr:PutImage", APP, &Context::new()));
 }
 
 #[test]
-fn for_any_value_operators_are_known() {
+fn for_any_value_operators_exist() {
     let tags = Context::new().with_set("aws:TagKeys", ["team", "stage"]);
     assert!(holds(r#"{"ForAnyValue:StringEquals":{"aws:TagKeys":["stage"]}}"#, &tags));
     assert!(!holds(r#"{"ForAnyValue:StringEquals":{"aws:TagKeys":["owner"]}}"#, &tags));
 }
 
 #[test]
-fn a_negated_operator_holds_where_the_key_is_absent() {
+fn a_negated_operator_matches_an_absent_key() {
     assert!(holds(r#"{"StringNotEquals":{"aws:key":"a"}}"#, &Context::new()));
 }
 
@@ -89,7 +89,7 @@ fn a_variable_can_have_a_default() {
 }
 
 #[test]
-fn a_dollar_sign_alone_is_ordinary_text() {
+fn a_single_dollar_sign_is_plain_text() {
     let text = "arn:aws:ecr:*:*:repository/a$b$";
     let policy = statement(&format!(r#""Effect":"Allow","Action":"*","Resource":"{text}""#));
     let resource = "arn:aws:ecr:us-east-1:111122223333:repository/a$b$";
@@ -103,7 +103,7 @@ fn a_list_without_statements_is_refused() {
 }
 
 #[test]
-fn bool_reads_a_text_as_a_truth_value_and_nothing_else() {
+fn bool_parses_only_boolean_texts() {
     let condition = r#"{"Bool":{"aws:key":"true"}}"#;
     assert!(holds(condition, &with("true")));
     for other in ["false", "", "1", "yes"] {

@@ -1,4 +1,4 @@
-//! What holds for every policy and every request.
+//! Properties of every policy and every request.
 
 use policy::{Context, Decision, Policy};
 use proptest::prelude::*;
@@ -69,7 +69,7 @@ fn asked() -> impl Strategy<Value = (&'static str, &'static str)> {
     (select(&["ecr:PutImage", "ecr:GetImage", "s3:GetObject"][..]), select(&[APP, "*", "arn:aws:s3:::b"][..]))
 }
 
-/// The kind of a decision, without the place of the statement that made it.
+/// The kind of a decision, without the position of the statement.
 fn outcome(decision: &Decision) -> &'static str {
     match decision {
         Decision::Allow(_) => "allow",
@@ -83,12 +83,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_text_makes_the_parser_panic(text: String) {
+    fn the_parser_never_panics(text: String) {
         let _ = Policy::parse(&text);
     }
 
     #[test]
-    fn the_order_of_statements_is_irrelevant(
+    fn the_order_of_statements_does_not_matter(
         order in statements().prop_flat_map(|list| (Just(list.clone()), Just(list).prop_shuffle())),
         (action, resource) in asked(),
         context in context(),
@@ -99,7 +99,7 @@ proptest! {
     }
 
     #[test]
-    fn it_is_irrelevant_whether_statements_stand_in_one_policy_or_in_several(
+    fn statements_in_one_policy_or_in_several_decide_the_same(
         list in statements(), (action, resource) in asked(), context in context(),
     ) {
         let together = document(&list);
@@ -111,7 +111,7 @@ proptest! {
     }
 
     #[test]
-    fn a_denial_wins_and_removes_nothing_else(
+    fn a_denial_wins_and_changes_no_other_request(
         list in statements(),
         deny in statement(Just("Deny")),
         (action, resource) in asked(),
@@ -128,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn a_statement_or_its_negation_speaks_of_a_request(
+    fn a_statement_or_its_negation_matches_a_request(
         pattern in action(), (action, resource) in asked(),
     ) {
         let nothing = Context::new();
@@ -140,14 +140,14 @@ proptest! {
     }
 
     #[test]
-    fn wildcards_match_as_a_plain_reading_says(pattern in "[ab*?]{0,8}", text in "[ab]{0,8}") {
+    fn wildcards_match_like_a_plain_matcher(pattern in "[ab*?]{0,8}", text in "[ab]{0,8}") {
         let condition = format!(r#"{{"StringLike":{{"aws:a":"{pattern}"}}}}"#);
         let held = crate::request::holds(&condition, &Context::new().with("aws:a", text.as_str()));
         prop_assert_eq!(held, plain_match(pattern.as_bytes(), text.as_bytes()));
     }
 
     #[test]
-    fn an_address_lies_in_the_ranges_that_share_its_first_bits(network: u32, flip in 0_u32..33, prefix in 0_u32..33) {
+    fn a_network_contains_addresses_with_its_first_bits(network: u32, flip in 0_u32..33, prefix in 0_u32..33) {
         // `flip` 32: the same address.
         let address = if flip == 32 { network } else { network ^ (1 << (31 - flip)) };
         let (network, address) = (std::net::Ipv4Addr::from(network), std::net::IpAddr::V4(address.into()));
@@ -157,7 +157,7 @@ proptest! {
     }
 }
 
-/// The textbook's recursion, slow and obvious.
+/// The textbook's recursion: slow and simple.
 fn plain_match(pattern: &[u8], text: &[u8]) -> bool {
     match (pattern.split_first(), text.split_first()) {
         (None, rest) => rest.is_none(),

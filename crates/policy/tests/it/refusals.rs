@@ -1,10 +1,10 @@
-//! Documents that are no policy, or not one for the use they are meant for.
+//! Documents that are not a policy, or not a valid one for their use.
 
 use policy::{Policy, PolicyError, Use};
 
 use crate::request::policy;
 
-/// Whether a refusal is the one that a case wants.
+/// Whether a refusal is the expected one.
 type Expected = fn(&PolicyError) -> bool;
 
 pub(crate) fn refusal(text: &str) -> PolicyError {
@@ -16,7 +16,7 @@ fn in_statement(members: &str) -> PolicyError {
 }
 
 #[test]
-fn what_is_no_document_is_refused() {
+fn text_that_is_not_a_document_is_refused() {
     for text in ["", "{", "nul", "{} {}", "{\"Statement\":\u{0}}", "\u{feff}{}"] {
         assert!(matches!(refusal(text), PolicyError::NotJson(_)), "{text:?}");
     }
@@ -32,7 +32,7 @@ fn what_is_no_document_is_refused() {
 }
 
 #[test]
-fn a_member_that_occurs_twice_is_refused_wherever_it_is() {
+fn a_duplicate_member_is_refused_at_any_depth() {
     let allow = r#""Effect":"Allow","Action":"*","Resource":"*""#;
     for (text, name) in [
         (format!(r#"{{"Statement":{{{allow}}},"Statement":{{{allow}}}}}"#), "Statement"),
@@ -50,7 +50,7 @@ fn a_member_that_occurs_twice_is_refused_wherever_it_is() {
 }
 
 #[test]
-fn a_statement_is_refused_for_each_thing_that_it_lacks_or_misspells() {
+fn missing_or_misspelled_elements_of_a_statement_are_refused() {
     let cases: [(&str, Expected); 19] = [
         (r#""Action":"*","Resource":"*""#, |e| *e == PolicyError::MissingEffect(0)),
         (r#""Effect":"allow","Action":"*","Resource":"*""#, |e| matches!(e, PolicyError::InvalidEffect(_))),
@@ -92,7 +92,7 @@ fn a_statement_is_refused_for_each_thing_that_it_lacks_or_misspells() {
 }
 
 #[test]
-fn conditions_are_refused_when_they_could_not_be_decided() {
+fn conditions_that_could_not_be_decided_are_refused() {
     for condition in [
         r#"{"StringMatches":{"aws:a":"b"}}"#,
         r#"{"NullIfExists":{"aws:a":"true"}}"#,
@@ -123,7 +123,7 @@ fn conditions_are_refused_when_they_could_not_be_decided() {
 }
 
 #[test]
-fn principals_are_refused_that_can_be_nobody() {
+fn impossible_principals_are_refused() {
     for principal in [
         r#"{"AWS":"arn:aws:iam::111122223333:user/*"}"#,
         r#"{"AWS":"arn:aws:iam::111122223333:group/g"}"#,
@@ -147,7 +147,7 @@ fn principals_are_refused_that_can_be_nobody() {
 }
 
 #[test]
-fn each_use_has_its_own_demands() {
+fn each_use_has_its_own_constraints() {
     let plain = r#""Effect":"Allow","Action":"*""#;
     let cases = [
         (r#""Resource":"*""#, [true, true, false, false, false]),
@@ -170,10 +170,10 @@ fn each_use_has_its_own_demands() {
     assert_eq!(with_id.check(Use::Identity), Err(PolicyError::ProhibitedElement("Id")));
 }
 
-/// IAM User Guide, "IAM ARNs": an incomplete ARN in an identity-based policy is completed with `*`; in the session policy
-/// of an AssumeRole operation it is MalformedPolicyDocument. An empty field keeps it from being completed.
+/// IAM User Guide, "IAM ARNs": an incomplete ARN in an identity policy is completed with `*`; in the session policy of
+/// an AssumeRole operation it is MalformedPolicyDocument. An ARN with an empty field is not completed.
 #[test]
-fn an_incomplete_arn_is_for_identities_and_where_an_asterisk_completes_it_for_resources() {
+fn an_incomplete_arn_needs_an_identity_policy_or_an_asterisk() {
     let cases = [
         ("*", [true, true, true]),
         ("arn:aws:ecr:us-east-1:111122223333:repository/app", [true, true, true]),
@@ -208,7 +208,7 @@ fn an_incomplete_arn_is_for_identities_and_where_an_asterisk_completes_it_for_re
     assert_eq!(legacy.iam_message(), "The policy failed legacy parsing");
 }
 
-/// The refusal of a statement by a use, in IAM's words; none if it is taken.
+/// The refusal of a statement for a use, with IAM's text; none if it is accepted.
 pub(crate) fn refused_by(policy_use: Use, members: &str) -> Option<String> {
     let refused = crate::request::statement(members).check(policy_use).err();
     refused.map(|error| error.iam_message())
@@ -216,7 +216,7 @@ pub(crate) fn refused_by(policy_use: Use, members: &str) -> Option<String> {
 
 /// IAM User Guide, "NotPrincipal": it must be used with Deny, and cannot be used in a role trust policy.
 #[test]
-fn not_principal_is_for_denials_of_resources() {
+fn not_principal_is_only_for_denials_of_resources() {
     for effect in ["Allow", "Deny"] {
         let trust = format!(
             r#""Effect":"{effect}","NotPrincipal":{{"AWS":"111122223333"}},"Action":"sts:AssumeRole""#
@@ -233,9 +233,9 @@ fn not_principal_is_for_denials_of_resources() {
     }
 }
 
-/// What IAM answers to a trust policy with an action of another service.
+/// IAM's answer to a trust policy with an action of another service.
 #[test]
-fn a_trust_policy_is_about_taking_the_role_on() {
+fn a_trust_policy_has_only_actions_of_sts() {
     let trust = |element: &str, actions: &str| {
         let members =
             format!(r#""Effect":"Allow","Principal":{{"AWS":"111122223333"}},"{element}":{actions}"#);
@@ -254,7 +254,7 @@ fn a_trust_policy_is_about_taking_the_role_on() {
 }
 
 #[test]
-fn an_action_is_one_service_and_one_name() {
+fn an_action_has_one_service_and_one_name() {
     let identity = |action: &str| {
         refused_by(Use::Identity, &format!(r#""Effect":"Allow","Action":"{action}","Resource":"*""#))
     };
@@ -275,7 +275,7 @@ fn an_action_is_one_service_and_one_name() {
 }
 
 #[test]
-fn named_principals_are_told_once() {
+fn named_principals_are_listed_once() {
     let policy = policy(
         r#"{"Statement":[{"Effect":"Allow","Action":"ecr:*","Principal":{"AWS":["111122223333",
             "arn:aws:iam::111122223333:user/eve","arn:aws:iam::111122223333:root"],"Service":"s.amazonaws.com"}},
@@ -285,7 +285,7 @@ fn named_principals_are_told_once() {
 }
 
 #[test]
-fn size_and_depth_have_limits() {
+fn size_and_nesting_have_limits() {
     let padded = |length: usize| {
         let policy = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
         format!("{policy}{}", " ".repeat(length - policy.len()))
@@ -300,7 +300,7 @@ fn size_and_depth_have_limits() {
 }
 
 #[test]
-fn a_hostile_pattern_is_matched_in_bounded_time() {
+fn a_hostile_pattern_is_matched_in_limited_time() {
     let stars = "a*".repeat(20_000);
     let policy = crate::request::statement(&format!(
         r#""Effect":"Allow","Action":"*","Resource":"arn:aws:ecr:::{stars}b""#
@@ -312,7 +312,7 @@ fn a_hostile_pattern_is_matched_in_bounded_time() {
 }
 
 #[test]
-fn asterisks_that_run_over_many_colons_are_matched_in_bounded_time() {
+fn asterisks_over_many_colons_are_matched_in_limited_time() {
     let resource = format!("arn:aws:ecr:{}x", ":a".repeat(100_000));
     let begun = std::time::Instant::now();
     for pattern in ["arn:*:*:*:*:b", "arn:*:*a:*:a*:*b", "arn:a*:b*:a*:b", "arn:*:a*:a*:a*:*a:*b"] {

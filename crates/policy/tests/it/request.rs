@@ -1,4 +1,4 @@
-//! Short ways to ask a policy.
+//! Short functions to evaluate a policy.
 
 use policy::{Context, Decision, Policy, Request, SourceName, evaluate_identity};
 
@@ -23,7 +23,7 @@ pub(crate) fn allows(policy: &Policy, action: &str, resource: &str, context: &Co
     decide(&[policy], action, resource, context).is_allowed()
 }
 
-/// Whether a statement's condition, written as JSON, holds.
+/// Whether a statement's condition, written as JSON, matches.
 pub(crate) fn holds(condition: &str, context: &Context) -> bool {
     let policy =
         statement(&format!(r#""Effect":"Allow","Action":"*","Resource":"*","Condition":{condition}"#));

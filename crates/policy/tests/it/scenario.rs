@@ -1,4 +1,4 @@
-//! A request with everything that concerns it, as plain texts: what both evaluators are asked.
+//! A request with everything that applies to it, as plain texts: the input of both evaluators.
 
 use std::net::IpAddr;
 
@@ -24,7 +24,7 @@ pub(crate) const SESSION: Caller<'static> = Caller {
         role_id: "AROACIROLE00000000000",
     },
 };
-/// A session that eve asked for with GetFederationToken.
+/// A session that eve requested with GetFederationToken.
 pub(crate) const FEDERATED: Caller<'static> = Caller {
     account: OWNER,
     kind: CallerKind::FederatedUser {
@@ -32,7 +32,7 @@ pub(crate) const FEDERATED: Caller<'static> = Caller {
         user: Some(("arn:aws:iam::111122223333:user/eve", "AIDAEVE0000000000000")),
     },
 };
-/// A session that the root user asked for with GetFederationToken.
+/// A session that the root user requested with GetFederationToken.
 pub(crate) const ROOTS_SESSION: Caller<'static> = Caller {
     account: OWNER,
     kind: CallerKind::FederatedUser { arn: "arn:aws:sts::111122223333:federated-user/temp", user: None },
@@ -62,7 +62,7 @@ pub(crate) enum Held {
     Set(Vec<Typed>),
 }
 
-/// A value of the type that the server gives it.
+/// A value with the type that the server gives it.
 #[derive(Debug, Clone)]
 pub(crate) enum Typed {
     Text(String),
@@ -84,7 +84,7 @@ impl From<&Typed> for policy::Value {
     }
 }
 
-/// A request and all policies that concern it, as JSON texts.
+/// A request and all policies that apply to it, as JSON texts.
 #[derive(Debug, Clone)]
 pub(crate) struct Scenario {
     pub(crate) caller: Caller<'static>,
@@ -102,7 +102,7 @@ pub(crate) struct Scenario {
 }
 
 impl Scenario {
-    /// Nobody has said anything: eve asks to put an image.
+    /// Without any policy: eve wants to put an image.
     pub(crate) fn new() -> Self {
         Self {
             caller: EVE,

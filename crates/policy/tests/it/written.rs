@@ -1,12 +1,12 @@
-//! What IAM refuses when a policy is written, in its own texts, and what it takes. A stored policy is held to none of it.
+//! What IAM refuses when a policy is written, with its texts, and what it accepts. Stored policies are not checked.
 
 use policy::Use;
 
 use crate::refusals::{refusal, refused_by};
 
-/// What IAM takes although no request can meet it, or it says nothing.
+/// Conditions that IAM accepts although they match no request or say nothing.
 #[test]
-fn conditions_that_say_nothing_are_taken() {
+fn conditions_without_meaning_are_accepted() {
     let nothing = policy::Context::new().with("aws:a", "b");
     for (condition, holds) in [
         (r#"{"StringEquals":{}}"#, true),
@@ -19,9 +19,9 @@ fn conditions_that_say_nothing_are_taken() {
     }
 }
 
-/// The texts of IAM, as AWS was seen to answer them. A stored policy is read all the same: the check alone refuses.
+/// IAM's texts, from AWS's answers. A stored policy can still be read: only the check refuses it.
 #[test]
-fn a_resource_has_a_partition_a_service_and_what_the_service_has() {
+fn the_arn_of_a_resource_is_checked_in_every_field() {
     let identity = |resource: &str| {
         let members = format!(r#""Effect":"Allow","Action":"s3:*","Resource":"{resource}""#);
         refused_by(Use::Identity, &members)
@@ -89,13 +89,13 @@ fn a_resource_has_a_partition_a_service_and_what_the_service_has() {
 }
 
 #[test]
-fn a_resource_is_looked_at_before_an_action() {
+fn a_resource_is_checked_before_an_action() {
     let refused = refused_by(Use::Identity, r#""Effect":"Allow","Action":"s:3:List","Resource":"x""#);
     assert_eq!(refused.as_deref(), Some("Resource x must be in ARN format or \"*\"."));
 }
 
 #[test]
-fn a_principal_is_a_service_that_there_is_and_no_saml_provider() {
+fn a_principal_is_an_existing_service_and_no_saml_provider() {
     let saml = "arn:aws:iam::111122223333:saml-provider/corp";
     for (policy_use, action) in [(Use::RoleTrust, "sts:AssumeRole"), (Use::Repository, "ecr:ListImages")] {
         let named = |kind: &str, name: &str| {
@@ -115,7 +115,7 @@ fn a_principal_is_a_service_that_there_is_and_no_saml_provider() {
 }
 
 #[test]
-fn what_is_no_json_has_words_of_its_own_in_a_trust_policy() {
+fn text_that_is_not_json_has_its_own_error_in_a_trust_policy() {
     for text in ["{", "", "x"] {
         assert_eq!(refusal(text).trust_message(), "This policy contains invalid Json");
         assert_eq!(refusal(text).iam_message(), "Syntax errors in policy.");

@@ -15,7 +15,7 @@ use crate::Registry;
 /// How often the driver looks whether a run was asked for at another node.
 const LOOK: Duration = Duration::from_secs(5);
 /// How long a node may be silent in a pass before another node may run it.
-const LEASE: Duration = Duration::from_mins(10);
+const LEASE: Duration = Duration::from_mins(3);
 /// The longest rest between two passes while work is left.
 const LONGEST_REST: Duration = Duration::from_secs(5);
 /// How long a reconciler rests after a pass that failed.
@@ -36,12 +36,19 @@ impl Driver {
     }
 
     fn of(access: Arc<Access>, reconcilers: Vec<Box<dyn Reconciler>>) -> Self {
-        let holder = uuid::Uuid::new_v4().to_string();
+        // A node that has the store alone takes its own lease over after a crash.
+        let holder = if access.is_alone() { "alone".to_owned() } else { uuid::Uuid::new_v4().to_string() };
         Self { access, reconcilers, holder }
     }
 
     /// Runs them until it is dropped. A pass consists of whole transactions, so that it may be dropped at any time.
     pub async fn run(&self) -> ! {
+        // A start is a reason to look: the node that ran before may have stopped in the middle.
+        for reconciler in &self.reconcilers {
+            if let Err(error) = self.access.request_reconciler(reconciler.name(), Timestamp::now()).await {
+                tracing::error!(%error, reconciler = reconciler.name(), "a run could not be asked for");
+            }
+        }
         loop {
             let rest = match self.round().await {
                 Ok(rest) => rest,

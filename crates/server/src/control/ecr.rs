@@ -1,4 +1,4 @@
-//! Amazon ECR's operations: from the decoded request to the rule that answers it, and back to JSON.
+//! Amazon ECR's operations: decoded request, operation, JSON answer.
 
 use access::error::Error;
 use access::op::EcrOp;
@@ -19,7 +19,7 @@ macro_rules! dispatch {
         unsigned { $($unsigned:ident: $unsigned_action:literal on $unsigned_resource:ident;)* }
         permissions { $($permission:ident: $permission_action:literal on $permission_resource:ident;)* }
     ) => {
-        /// The operation of this name, if requests for it can be signed.
+        /// The operation with this name, if its requests can be signed.
         pub(super) fn find(name: &str) -> Option<EcrOp> {
             match name {
                 $(stringify!($name) => Some(EcrOp::$name),)*

@@ -1,4 +1,4 @@
-//! A refusal on its way out over an AWS API, before it is framed as JSON or XML.
+//! An error on the control plane, before it is written as JSON or XML.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use crate::body::BodyError;
 use crate::error::entry;
 use crate::ledger::Full;
 
-/// A refusal: status, exception, sentence, and what the exception carries beside it.
+/// An error: status, exception, message, and the other members of the exception.
 #[derive(Debug)]
 pub(super) struct Fault {
     pub(super) status: StatusCode,
@@ -34,7 +34,7 @@ impl Fault {
         Self { status, code: code.into(), message: message.into(), extra: Vec::new(), failure: None }
     }
 
-    /// A refusal of who asks.
+    /// An authentication error.
     pub(super) fn authentication(error: AuthenticateError, dialect: Dialect) -> Self {
         match error {
             AuthenticateError::UnknownKey => Self::signature(&SigV4Error::UnknownKey, dialect),
@@ -43,18 +43,18 @@ impl Fault {
         }
     }
 
-    /// A refusal of a signature.
+    /// A signature error.
     pub(super) fn signature(error: &SigV4Error, dialect: Dialect) -> Self {
         let status = StatusCode::from_u16(error.status(dialect)).unwrap_or(StatusCode::BAD_REQUEST);
         Self::new(status, error.code(dialect), error.message())
     }
 
-    /// A refusal or failure by the registry's rules.
+    /// An error of the registry.
     pub(super) fn rules(error: Error, dialect: Dialect) -> Self {
         let entry = entry(error.code);
         let (code, status) = match dialect {
             Dialect::Json => (entry.aws, entry.aws_status),
-            // What they never answer should not have come this far.
+            // Errors that do not occur here.
             Dialect::Query => entry.query.unwrap_or(("InternalFailure", StatusCode::INTERNAL_SERVER_ERROR)),
         };
         let extra = error.fields.into_iter().map(|field| match field {
@@ -68,7 +68,7 @@ impl Fault {
         }
     }
 
-    /// A body that cannot be read whole.
+    /// A body that cannot be read completely.
     pub(super) fn body(error: &BodyError) -> Self {
         match error {
             BodyError::TooLarge { limit } => Self::new(
@@ -85,7 +85,7 @@ impl Fault {
         }
     }
 
-    /// No memory for the request at the moment. Both dialects have this code, and SDKs try again.
+    /// There is no memory for the request at the moment. Both protocols have this error, and SDKs retry.
     pub(super) fn no_room(full: Full) -> Self {
         let (status, message) = (StatusCode::SERVICE_UNAVAILABLE, crate::ledger::busy());
         Self { failure: Some(full.to_string()), ..Self::new(status, "ServiceUnavailable", message) }

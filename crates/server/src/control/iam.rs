@@ -1,4 +1,4 @@
-//! IAM's operations: from the form to the rule that answers it, and back to XML or JSON.
+//! IAM's operations: parsed form, operation, answer in XML or JSON.
 
 use access::op::IamOp;
 use aws::dialect::Dialect;
@@ -17,7 +17,7 @@ macro_rules! dispatch {
         unsigned { $($unsigned:ident: $unsigned_action:literal on $unsigned_resource:ident;)* }
         permissions { $($permission:ident: $permission_action:literal on $permission_resource:ident;)* }
     ) => {
-        /// The operation of this name, if requests for it can be signed.
+        /// The operation with this name, if its requests can be signed.
         pub(super) fn find(name: &str) -> Option<IamOp> {
             match name {
                 $(stringify!($name) => Some(IamOp::$name),)*

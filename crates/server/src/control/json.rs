@@ -14,7 +14,7 @@ use crate::body::ResponseBody;
 use crate::exchange::{Exchange, Response, answer};
 use crate::serve::App;
 
-/// Bytes of a body that carries neither a manifest nor a layer part: the longest lists of the model fit.
+/// The maximum size of a body without a manifest or a layer part: the longest lists of the model fit.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// Answers a request of a JSON service.
@@ -25,7 +25,7 @@ pub(super) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
     }
 }
 
-/// A refusal in JSON; the cause stays with the exchange, for its line in the log.
+/// An error in JSON. Its cause stays in the exchange, for the request's line in the log.
 pub(super) fn refuse(exchange: &mut Exchange, fault: Fault) -> Response {
     let body = error_body(&fault.code, &fault.message, &fault.extra);
     exchange.failure = fault.failure;
@@ -74,7 +74,7 @@ fn unknown(message: impl Into<String>) -> Fault {
     Fault::new(StatusCode::BAD_REQUEST, "UnknownOperationException", message)
 }
 
-/// An operation that AWS has and this registry does not is told from one that nobody has.
+/// An operation that exists on AWS but not here has another error than an unknown operation.
 fn not_there(service: Service, name: &str) -> Fault {
     let is_known = service != Service::Ecr || is_operation(name);
     let prefix = service.scope();

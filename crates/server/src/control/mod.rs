@@ -1,5 +1,5 @@
-//! The control plane: the AWS APIs. Any host serves them; which API is meant is told by `X-Amz-Target` (JSON
-//! services) or by `Action` and `Version` (query services), and the region by the signature's scope.
+//! The control plane: the AWS APIs. They are served at any host. `X-Amz-Target` (JSON services) or `Action` and
+//! `Version` (query services) select the API, and the signature's scope selects the Region.
 
 mod ecr;
 mod fault;
@@ -27,18 +27,18 @@ use fault::Fault;
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
-/// What a request of an AWS API is framed in.
+/// The protocol of a request of an AWS API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Framing {
     /// `X-Amz-Target` and JSON.
     Json,
     /// A form, answered in XML.
     Query,
-    /// Neither: someone who looks what is here.
+    /// Neither: for example a browser.
     Neither,
 }
 
-/// Answers a request that is not the data plane's.
+/// Answers a request outside of the data plane.
 pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
     exchange.operation = "unknown";
     if exchange.uri.path() != "/" {
@@ -51,7 +51,7 @@ pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
     }
 }
 
-/// The answer to a request that is faulty as HTTP, whatever it asks for.
+/// The answer to a request that violates HTTP, for any API.
 pub(crate) fn bad_request(exchange: &mut Exchange, message: &str) -> Response {
     let fault = Fault::new(StatusCode::BAD_REQUEST, "MalformedHttpRequestException", message);
     match framing(exchange) {
@@ -60,7 +60,7 @@ pub(crate) fn bad_request(exchange: &mut Exchange, message: &str) -> Response {
     }
 }
 
-/// How refusals of a request are written that is not the data plane's.
+/// The format of errors for a request outside of the data plane.
 pub(crate) fn style(exchange: &Exchange) -> Style {
     match framing(exchange) {
         Framing::Query => {
@@ -83,7 +83,7 @@ fn framing(exchange: &Exchange) -> Framing {
     if exchange.headers.contains_key(header::AUTHORIZATION) { Framing::Json } else { Framing::Neither }
 }
 
-/// An operation that is not called with a signature: a permission that other operations ask for.
+/// An operation that cannot be called with a signature: other operations use it only as a permission.
 fn unsigned(op: Op) -> Fault {
     let message = format!("{} is not an operation that a signed request can call.", op.name());
     match op.service().dialect() {

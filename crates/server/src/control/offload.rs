@@ -1,12 +1,12 @@
-//! Work on large bodies, off the threads that serve connections: hashing or decoding a layer part of 20 MiB
-//! takes tens of milliseconds, in which such a thread would serve nobody.
+//! Moves work on large bodies off the threads that serve connections: hashing or decoding a layer part of 20 MiB takes
+//! tens of milliseconds, during which such a thread would serve no other connection.
 
 use access::error::Error;
 
-/// From this size on, handing work over costs less than it holds up others.
+/// From this size on, moving the work costs less than the delay of other connections.
 const LARGE_BYTES: usize = 256 * 1024;
 
-/// Does work on `bytes` bytes, here or on a thread for such work.
+/// Works on `bytes` bytes, here or on a separate thread.
 pub(super) async fn by_size<T: Send + 'static>(
     bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,

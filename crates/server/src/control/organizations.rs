@@ -1,4 +1,4 @@
-//! Organizations' operations: from the decoded request to the rule that answers it, and back to JSON.
+//! Organizations' operations: decoded request, operation, JSON answer.
 
 use access::op::OrganizationsOp;
 use aws::ecr::{Breach, InvalidKind};
@@ -15,7 +15,7 @@ macro_rules! dispatch {
         unsigned { $($unsigned:ident: $unsigned_action:literal on $unsigned_resource:ident;)* }
         permissions { $($permission:ident: $permission_action:literal on $permission_resource:ident;)* }
     ) => {
-        /// The operation of this name, if requests for it can be signed.
+        /// The operation with this name, if its requests can be signed.
         pub(super) fn find(name: &str) -> Option<OrganizationsOp> {
             match name {
                 $(stringify!($name) => Some(OrganizationsOp::$name),)*
@@ -44,8 +44,8 @@ macro_rules! dispatch {
 
 aws::organizations_operations! { dispatch }
 
-/// Organizations has another name for a parameter that breaks a rule, and sentences and reasons of its own (Organizations
-/// API reference, "InvalidInputException"). They do not name the parameter, so the constraint follows.
+/// Organizations has its own error for an invalid parameter, with its own texts and reasons (Organizations API
+/// reference, "InvalidInputException"). They do not name the parameter, so the constraint is added.
 fn invalid(invalid: aws::ecr::Invalid) -> Fault {
     if invalid.kind != InvalidKind::Parameter {
         return invalid.into();
@@ -64,7 +64,7 @@ fn invalid(invalid: aws::ecr::Invalid) -> Fault {
         Breach::TooLarge => {
             ("MAX_VALUE_EXCEEDED", "You provided a numeric parameter that has a larger value than allowed.")
         }
-        // AWS's sentence alone, which is well known.
+        // Only AWS's text, without an addition.
         Breach::Pattern => return refused("INVALID_PATTERN", PATTERN.to_owned()),
         Breach::Choice => ("INVALID_ENUM", "You specified an invalid value."),
         Breach::Other => ("INVALID_LIST_MEMBER", "You provided an invalid value."),

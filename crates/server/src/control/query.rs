@@ -1,4 +1,4 @@
-//! The services that speak the query protocol: STS and IAM.
+//! The services with the query protocol: STS and IAM.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::body::ResponseBody;
 use crate::exchange::{Exchange, Response, answer};
 use crate::serve::App;
 
-/// A form: the longest policies and web identity tokens fit.
+/// The maximum size of a form: the longest policies and web identity tokens fit.
 const FORM: Takes = Takes { bytes: 512 * 1024, times: 4 };
 
 /// Answers a request of a query service.
@@ -30,7 +30,7 @@ pub(super) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
     }
 }
 
-/// A refusal in the format that is asked for; the cause stays with the exchange, for its line in the log.
+/// An error in the requested format. Its cause stays in the exchange, for the request's line in the log.
 pub(super) fn refuse(exchange: &mut Exchange, service: Service, fault: Fault) -> Response {
     let format = Format::of(exchange.header(&header::ACCEPT));
     exchange.failure = fault.failure;
@@ -40,7 +40,7 @@ pub(super) fn refuse(exchange: &mut Exchange, service: Service, fault: Fault) ->
     framed(format, fault.status, body)
 }
 
-/// The API that a request's signature names; STS answers what is not signed.
+/// The API in the signature of a request; an unsigned request goes to STS.
 pub(super) fn named_api(exchange: &Exchange) -> Service {
     if scope_names_iam(exchange) { Service::Iam } else { Service::Sts }
 }
@@ -51,13 +51,13 @@ fn framed(format: Format, status: StatusCode, body: impl Into<Bytes>) -> Respons
     response
 }
 
-/// Bytes of a form that nobody signed. The longest token, policy and ARNs fit, percent-encoded.
+/// The maximum size of an unsigned form. The longest token, policy and ARNs fit, percent-encoded.
 pub(super) const MAX_UNSIGNED_BYTES: usize = 96 * 1024;
 
-/// The answer, or the refusal with the API in whose name it is given.
+/// The answer, or the error with the API that returns it.
 async fn run(app: &App, exchange: &mut Exchange, format: Format) -> Result<Vec<u8>, (Service, Fault)> {
-    // Which API is meant stands in the form, and the form is believed only once its signature is verified.
-    // The credential scope names the service too, and it is among what is verified.
+    // The form contains the API, but the form is trusted only after its signature is verified. The credential scope
+    // also contains the service, and the signature covers it.
     if !signed::is_signed(exchange) {
         return run_unsigned(app, exchange, format).await.map_err(|fault| (Service::Sts, fault));
     }
@@ -66,7 +66,7 @@ async fn run(app: &App, exchange: &mut Exchange, format: Format) -> Result<Vec<u
     let signed = signed::verify(app, exchange, service, FORM).await.map_err(refused)?;
     let form = read_form(exchange, &signed.body).map_err(refused)?;
     if service == Service::Sts && sts::is_web_identity(&form) {
-        // Signing it is needless, and changes nothing: the token decides.
+        // A signature is not needed and changes nothing: the token decides.
         return Box::pin(sts::run_web_identity(app, exchange, (&form, format))).await.map_err(refused);
     }
     let (action, version) = (form.get("Action").unwrap_or_default(), form.get("Version").unwrap_or_default());
@@ -106,7 +106,7 @@ fn scope_names_iam(exchange: &Exchange) -> bool {
         || exchange.parameter("X-Amz-Credential").is_some_and(|text| text.ends_with("/iam/aws4_request"))
 }
 
-/// The form of a POST is its body; that of a GET is the query string, where a presigned URL has it.
+/// The form of a POST is its body. The form of a GET is the query string, as in a presigned URL.
 fn read_form(exchange: &Exchange, body: &[u8]) -> Result<Form, Fault> {
     let query = exchange.uri.query().unwrap_or_default().as_bytes();
     let is_body = exchange.method == Method::POST && !body.is_empty();

@@ -1,4 +1,4 @@
-//! Who signed a request of an AWS API, and its body, which the signature covers.
+//! The signer of a request of an AWS API, and the body, which the signature covers.
 
 use std::sync::Arc;
 
@@ -19,17 +19,17 @@ use crate::exchange::Exchange;
 use crate::ledger::{Charge, Tab};
 use crate::serve::App;
 
-/// A request whose signature was found good.
+/// A request with a verified signature.
 pub(super) struct Signed {
     pub(super) ctx: Ctx,
-    /// The region of the credential scope: whose registry is meant.
+    /// The Region of the credential scope, which selects the registry.
     pub(super) region: Region,
     pub(super) body: Bytes,
-    /// What is charged for the body and what is made of it, for as long as the request is served.
+    /// The charge for the body and the values parsed from it, until the request is done.
     pub(super) room: Charge,
 }
 
-/// Whether a request claims to be signed at all, however badly.
+/// Whether a request has any kind of signature.
 pub(super) fn is_signed(exchange: &Exchange) -> bool {
     exchange.headers.contains_key(header::AUTHORIZATION)
         || ["X-Amz-Signature", "X-Amz-Credential", "X-Amz-Algorithm"]
@@ -37,15 +37,15 @@ pub(super) fn is_signed(exchange: &Exchange) -> bool {
             .any(|name| exchange.parameter(name).is_some())
 }
 
-/// What a request's operation takes: how long its body may be, and how much of it is charged for each byte, which
-/// counts what is made of it too.
+/// The limits of a request's operation: the maximum length of its body, and the charge for each byte, which includes
+/// the values parsed from it.
 #[derive(Clone, Copy)]
 pub(super) struct Takes {
     pub(super) bytes: usize,
     pub(super) times: u64,
 }
 
-/// A request whose head has been looked at: its key is known, its scope and its time are right.
+/// A request with a checked head: its access key exists, its scope and its time are valid.
 pub(super) struct Head {
     presented: Presented,
     proof: Proof,
@@ -53,16 +53,16 @@ pub(super) struct Head {
 
 /// How much of a signature a head proves.
 enum Proof {
-    /// All of it: the hash of the body stands among the signed headers, so that the caller is known before a byte of the
-    /// body is read, which has to have this hash.
+    /// All of it: the signed headers contain the hash of the body, so the caller is known before the body is read. The
+    /// body must then have this hash.
     Whole(Arc<Caller>, Payload),
-    /// None of it: the signature covers the body, which is still to come.
+    /// Nothing: the signature covers the body, which has not arrived yet.
     Pending(Signer),
 }
 
-/// Looks at what a request's head says of its signer. A request that is not signed at all, whose signature has no form,
-/// whose key nobody has, whose scope is another service's or whose time is over, is refused before its body is read:
-/// strangers cannot fill the memory.
+/// Checks the head of a signed request. A request is refused before its body is read if it is unsigned, if its
+/// signature is malformed, if its access key does not exist, if its scope belongs to another service, or if its time is
+/// not valid: clients that cannot authenticate must not fill the memory.
 pub(super) async fn head(
     app: &App,
     exchange: &mut Exchange,
@@ -93,8 +93,8 @@ pub(super) async fn head(
     Ok(Head { presented, proof: Proof::Whole(caller, payload) })
 }
 
-/// Reads the body and verifies the signature over it. Until that is done, the body is charged to the
-/// client's address and to whom it claims to be.
+/// Reads the body and verifies its signature. Until then the body is charged to the client's address together with the
+/// principal that it claims to be.
 pub(super) async fn verify(
     app: &App,
     exchange: &mut Exchange,
@@ -105,7 +105,7 @@ pub(super) async fn verify(
     verify_body(app, exchange, head, service, takes).await
 }
 
-/// The rest of [`verify`], once the head was found good.
+/// The second part of [`verify`], after the head was accepted.
 pub(super) async fn verify_body(
     app: &App,
     exchange: &mut Exchange,
@@ -144,8 +144,8 @@ pub(super) async fn verify_body(
         }
     };
     let region = head.presented.scope().region.clone();
-    // The signature had to be current when the request began. What is decided from here on is decided with the time of
-    // now: the body may have taken long.
+    // The signature had to be valid when the request began. The decisions from here on use the current time, because
+    // the body can have taken long.
     exchange.now = Timestamp::now();
     if caller.has_ended(exchange.now) {
         return Err(Fault::signature(&SigV4Error::ExpiredToken, dialect));
@@ -162,8 +162,8 @@ fn context(exchange: &Exchange, caller: Arc<Caller>) -> Ctx {
     ctx.accounted_by(Arc::<Tab>::clone(exchange.tab())).recorded_in(Arc::clone(&exchange.decisions))
 }
 
-/// The header lines as the signer saw them. `:authority` of HTTP/2, or the host of an absolute URI, is what
-/// clients sign as `host`, and it goes before a header of that name (RFC 9113 §8.3.1, RFC 9112 §3.2.2).
+/// The header lines as the signer saw them. Clients sign `:authority` of HTTP/2, or the host of an absolute URI, as
+/// `host`. It has priority over a header with that name (RFC 9113 §8.3.1, RFC 9112 §3.2.2).
 fn headers(exchange: &Exchange) -> Vec<(&str, &[u8])> {
     let authority = exchange.uri.authority().map(|authority| ("host", authority.as_str().as_bytes()));
     let lines = exchange.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));

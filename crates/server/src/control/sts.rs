@@ -1,4 +1,4 @@
-//! STS's operations: from the form to the rule that answers it, and back to XML or JSON.
+//! STS's operations: parsed form, operation, answer in XML or JSON.
 
 use aws::dialect::Dialect;
 use aws::query::{Form, Format, FromForm, Output, response};
@@ -21,7 +21,7 @@ macro_rules! dispatch {
         unsigned { $($unsigned:ident: $unsigned_action:literal on $unsigned_resource:ident;)* }
         permissions { $($permission:ident: $permission_action:literal on $permission_resource:ident;)* }
     ) => {
-        /// The operation of this name, if requests for it can be signed.
+        /// The operation with this name, if its requests can be signed.
         pub(super) fn find(name: &str) -> Option<StsOp> {
             match name {
                 $(stringify!($name) => Some(StsOp::$name),)*
@@ -52,7 +52,7 @@ macro_rules! dispatch {
 
 aws::sts_operations! { dispatch }
 
-/// The one operation whose requests are not signed: the token in it is the proof.
+/// The only operation with unsigned requests: the token in it authenticates the caller.
 pub(super) const WEB_IDENTITY: &str = "AssumeRoleWithWebIdentity";
 
 /// Runs AssumeRoleWithWebIdentity.
@@ -71,7 +71,7 @@ pub(super) async fn run_web_identity(
     Ok(response(Service::Sts, format, WEB_IDENTITY, &exchange.request_id, |out| result.write(out)))
 }
 
-/// Whether a form asks for AssumeRoleWithWebIdentity.
+/// Whether a form requests AssumeRoleWithWebIdentity.
 pub(super) fn is_web_identity(form: &Form) -> bool {
     form.get("Action") == Some(WEB_IDENTITY) && form.get("Version") == Some(Service::Sts.version())
 }

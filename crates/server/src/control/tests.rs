@@ -1,4 +1,4 @@
-//! The list of operations against the model's names, and the faults in both dialects.
+//! The list of operations compared with the model's names, and the errors in both protocols.
 
 use access::error::{Code, Error, Field};
 use access::op::{EcrOp, IamOp, Op, StsOp};
@@ -10,7 +10,7 @@ use aws::sigv4::SigV4Error;
 use super::fault::Fault;
 
 #[test]
-fn every_operation_of_ecr_is_one_of_the_models() {
+fn every_operation_of_ecr_is_in_the_model() {
     let permissions = [EcrOp::ListRepositories];
     for operation in EcrOp::ALL.iter().filter(|operation| !permissions.contains(operation)) {
         let name = Op::from(*operation).name();
@@ -21,7 +21,7 @@ fn every_operation_of_ecr_is_one_of_the_models() {
 }
 
 #[test]
-fn every_operation_can_be_called_and_no_permission() {
+fn every_operation_can_be_called_and_no_mere_permission() {
     let not_called = [
         Op::Ecr(EcrOp::ListRepositories),
         Op::Iam(IamOp::PassRole),
@@ -42,7 +42,7 @@ fn every_operation_can_be_called_and_no_permission() {
 }
 
 #[test]
-fn a_refusal_has_the_name_of_its_dialect() {
+fn an_error_has_the_name_of_its_protocol() {
     let json = Fault::signature(&SigV4Error::UnknownKey, Dialect::Json);
     assert_eq!((json.status.as_u16(), json.code.as_ref()), (400, "UnrecognizedClientException"));
     let query = Fault::signature(&SigV4Error::UnknownKey, Dialect::Query);
@@ -54,7 +54,7 @@ fn a_refusal_has_the_name_of_its_dialect() {
 }
 
 #[test]
-fn an_exceptions_members_stand_beside_its_message() {
+fn an_exception_has_its_members_next_to_its_message() {
     let error = Error::new(Code::InvalidLayerPart, "no").with(Field::Number("lastValidByteReceived", 7));
     let fault = Fault::rules(error, Dialect::Json);
     assert_eq!(fault.code, "InvalidLayerPartException");
@@ -62,7 +62,7 @@ fn an_exceptions_members_stand_beside_its_message() {
 }
 
 #[test]
-fn a_server_error_is_in_the_dialect_of_its_request() {
+fn a_server_error_has_the_protocol_of_its_request() {
     use aws::query::Format;
 
     use crate::error::Style;

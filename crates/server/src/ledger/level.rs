@@ -1,17 +1,17 @@
-//! A bound of the ledger: how much of it is in use, and what is waited for.
+//! A limit of the ledger: how much is in use, and how much is waited for.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::SMALL_BYTES;
 
-/// A bound and how much of it is in use.
+/// A limit and how much of it is in use.
 #[derive(Debug)]
 pub(super) struct Level {
     most: u64,
     used: AtomicU64,
-    /// What the charges want together that wait.
+    /// The sum of the waiting charges.
     wanted: AtomicU64,
-    /// What bodies hold that were told to give way, and have not yet.
+    /// The memory of bodies that were told to end and have not ended yet.
     leaving: AtomicU64,
 }
 
@@ -24,7 +24,7 @@ impl Level {
         self.most
     }
 
-    /// The most that a charge may fill which is, or becomes, of this size.
+    /// Up to which level a charge with this (final) size may fill the limit.
     pub(super) fn most_for(&self, size: u64) -> u64 {
         if size <= SMALL_BYTES { self.most } else { self.most / 4 * 3 }
     }
@@ -33,7 +33,7 @@ impl Level {
         self.add_within(bytes, self.most_for(size))
     }
 
-    /// The same for a share that leaves a quarter of the bound to others.
+    /// The same for a share that leaves a quarter of the limit to others.
     pub(super) fn add_greedy(&self, bytes: u64, size: u64) -> bool {
         self.add_within(bytes, self.most_for(size) / 4 * 3)
     }
@@ -51,27 +51,27 @@ impl Level {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Counts what a charge waits for, until what is returned is dropped.
+    /// Counts the size of a waiting charge until the returned value is dropped.
     pub(super) fn want(&self, bytes: u64) -> Counted<'_> {
         Counted::add(&self.wanted, bytes)
     }
 
-    /// A body gives way that holds so much.
+    /// A body with this much memory was told to end.
     pub(super) fn leaves(&self, bytes: u64) {
         self.leaving.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// It has.
+    /// It has ended.
     pub(super) fn left(&self, bytes: u64) {
         self.leaving.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Whether more bodies have to give way, so that what waits finds room.
+    /// Whether more bodies must end to make room for the waiting charges.
     pub(super) fn lacks(&self) -> bool {
         self.lacks_below(self.most_for(u64::MAX))
     }
 
-    /// The same where greedy shares wait.
+    /// The same for waiting greedy shares.
     pub(super) fn lacks_for_greedy(&self) -> bool {
         self.lacks_below(self.most_for(u64::MAX) / 4 * 3)
     }
@@ -83,7 +83,7 @@ impl Level {
     }
 }
 
-/// Bytes in a sum for as long as this lives.
+/// Bytes in a sum for the lifetime of this value.
 pub(super) struct Counted<'a> {
     sum: &'a AtomicU64,
     bytes: u64,

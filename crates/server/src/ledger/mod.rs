@@ -1,11 +1,12 @@
-//! One bounded account of the memory that is held for clients: bodies as they arrive, what is made of them, answers,
-//! and parts of blobs until the kernel has them. Everything is charged here before it is held.
+//! The budget of the memory that is held for clients: bodies as they arrive, the values parsed from them, answers, and
+//! parts of blobs until the kernel has them. Everything is charged here before it is held.
 //!
-//! Each client address has a share for what nobody has proven yet, each principal a larger one, within its account.
-//! What names an access key that exists, and is proven only once its body is in, has a share of the address and the
-//! key's owner: who knows one key's id takes nothing from the owners of others. A quarter of every share is kept
-//! for small charges, so that large ones never stand in their way. What does not fit waits a short time without a
-//! queue (a small charge passes a large one that waits) and is then refused.
+//! Each client address has a share for requests that have not authenticated. Each principal has a larger share, within
+//! its account's. A request that names an existing access key, and is authenticated only after its body has arrived,
+//! has a share of the address together with the key's owner: a client that knows one key's ID takes nothing from the
+//! owners of other keys. A quarter of every share is reserved for small charges, so large ones never block them. A
+//! charge that does not fit waits for a short time without a queue (a small charge overtakes a waiting large one) and
+//! is then refused.
 
 mod level;
 mod reading;
@@ -32,9 +33,9 @@ use level::Level;
 use reading::Readings;
 use share::Shares;
 
-/// A charge that is no larger may use the quarter of a share that larger ones may not.
+/// A charge up to this size may use the reserved quarter of a share.
 const SMALL_BYTES: u64 = 64 * 1024;
-/// How long a charge that does not fit waits for room.
+/// How long a charge that does not fit waits.
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// There is no room for a charge.
@@ -42,20 +43,20 @@ const PATIENCE: Duration = Duration::from_secs(4);
 #[error("the memory budget has no room for this request")]
 pub(crate) struct Full;
 
-/// Whose a share is.
+/// The owner of a share.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Holder {
-    /// A client address of which nothing is proven; the first half of an address of IPv6.
+    /// A client address that has not authenticated; for IPv6 its first half.
     Address(IpAddr),
-    /// What is sent from an address in the name of a principal, of which a key's id is known and nothing proven.
+    /// An address together with a principal whose access key ID the request names, before authentication.
     Claim(IpAddr, String),
-    /// A principal, by its unique id.
+    /// A principal, by unique ID.
     Principal(String),
     /// All principals of an account.
     Account(AccountId),
 }
 
-/// What metrics tell of the ledger.
+/// The metrics of the ledger.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) held: Gauge,
@@ -65,18 +66,18 @@ pub(crate) struct Figures {
 #[derive(Debug)]
 struct Book {
     total: Level,
-    /// All addresses together, so that many of them cannot take what principals need.
+    /// The limit of all addresses together, so they cannot take what principals need.
     strangers: Level,
-    /// All that only claims to come from a principal, likewise.
+    /// The limit of all requests that only name a principal, for the same reason.
     claims: Level,
-    /// The wide windows of HTTP/2, beside the total.
+    /// The wide windows of HTTP/2, in addition to the total.
     windows: Level,
     shares: Shares,
     readings: Readings,
     figures: Figures,
 }
 
-/// The account of the whole server.
+/// The ledger of the whole server.
 #[derive(Clone, Debug)]
 pub(crate) struct Ledger(Arc<Book>);
 
@@ -98,13 +99,13 @@ impl Ledger {
         self.0.share(Holder::Address(network(address)), self.0.total.most() / 16 * 3, None)
     }
 
-    /// The share of what is sent from an address in the name of a principal.
+    /// The share of an address together with a principal.
     pub(crate) fn claim(&self, address: IpAddr, unique_id: &str) -> Arc<Share> {
         let claim = Holder::Claim(network(address), unique_id.to_owned());
         self.0.share(claim, self.0.total.most() / 16 * 3, None)
     }
 
-    /// The share of a principal, which has proven who it is.
+    /// The share of an authenticated principal.
     pub(crate) fn principal(&self, account: &AccountId, unique_id: &str) -> Arc<Share> {
         let (most, principal) = (self.0.total.most(), Holder::Principal(unique_id.to_owned()));
         if let Some(share) = self.0.shares.find(&principal) {
@@ -114,19 +115,19 @@ impl Ledger {
         self.0.share(principal, most / 8 * 3, Some(account))
     }
 
-    /// The largest body that a client can send before it has proven who it is.
+    /// The largest body that a client can send before it is authenticated.
     pub(crate) fn largest_unproven(&self) -> usize {
         usize::try_from(self.0.total.most() / 16 * 3 / 4 * 3).unwrap_or(usize::MAX)
     }
 
-    /// Bytes that are held now.
+    /// The bytes that are held now.
     #[cfg(test)]
     fn held(&self) -> u64 {
         self.0.total.used()
     }
 }
 
-/// One client of IPv6 has at least a /64 to itself (RFC 6177).
+/// An IPv6 client has at least a /64 of its own (RFC 6177).
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {

@@ -1,5 +1,5 @@
-//! Bodies that are being received into memory. Those of clients that have proven nothing give way: where there is no
-//! room for a new one, the slowest of them is given up, so that bodies which never end keep nobody out.
+//! Bodies that are being received into memory. If there is no room for a new one, the slowest body of a client that has
+//! not authenticated is ended, so bodies that never end do not block others.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,34 +11,34 @@ use tokio::time::Instant;
 
 use super::{Charge, Full, PATIENCE, Share};
 
-/// A body that is being received counts as at least this much: its request is held too.
+/// A body counts as at least this much: its request uses memory too.
 const LEAST_BYTES: u64 = 32 * 1024;
-/// Up to this size the charge doubles as a body grows. Then room for all of it is taken at once, so that bodies which
-/// are half received do not wait for each other.
+/// Up to this size the charge doubles as a body grows. After that the whole body is charged at once, so half-received
+/// bodies do not wait for each other.
 const STEPS_BYTES: u64 = 4 * 1024 * 1024;
-/// A body whose rate has been measured for less time is not given up.
+/// A body whose rate was measured for less time is not ended.
 const GRACE: Duration = Duration::from_millis(250);
-/// Nor is one of which as many bytes arrive in a second: it will be done with its room soon.
+/// A body that receives this many bytes per second is not ended either: it will soon be complete.
 const SLOW_BYTES: u64 = 256 * 1024;
 
-/// How often bodies are looked at whose turn it is to give way, however many charges wait.
+/// How often the slowest bodies are searched, regardless of the number of waiting charges.
 const BETWEEN_SWEEPS: Duration = Duration::from_millis(10);
 
-/// What is known of a body while it arrives.
+/// The state of a body while it arrives.
 #[derive(Debug)]
 struct Progress {
     share: Arc<Share>,
-    /// Until when, and how much had been received then: the rate is measured from there on.
+    /// The end of the last measurement, and how much had arrived by then: the rate is measured from there.
     mark: Mutex<(Instant, u64)>,
     charged: AtomicU64,
     received: AtomicU64,
-    /// What it held when it was told to give way; nothing as long as it was not.
+    /// Its memory when it was told to end; nothing if it was not.
     leaving: AtomicU64,
     give_up: Notify,
 }
 
 impl Progress {
-    /// Bytes a second of late, if that can be told already.
+    /// The current bytes per second, if known already.
     fn rate(&self, now: Instant) -> Option<u64> {
         let mut mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
         let passed = now.saturating_duration_since(mark.0);
@@ -69,7 +69,7 @@ impl Drop for Progress {
     }
 }
 
-/// The bodies of clients that have proven nothing, as they arrive.
+/// The bodies of clients that have not authenticated.
 #[derive(Debug, Default)]
 pub(super) struct Readings(Mutex<List>);
 
@@ -98,9 +98,9 @@ impl Readings {
         list.bodies.push(Arc::downgrade(progress));
     }
 
-    /// Gives up the slowest bodies until there is room on its way for everything that waits; those of greedy shares
-    /// first, since a body that waits for them is not slow by itself. All who wait call it; one look at the bodies is
-    /// made for all of them.
+    /// Ends the slowest bodies until enough room will be free for everything that waits. Bodies of greedy shares are
+    /// ended first, because a body that waits for them is not slow by itself. Every waiting charge calls this; one
+    /// search serves all of them.
     pub(super) fn give_up_slowest(&self) {
         let now = Instant::now();
         let bodies: Vec<Arc<Progress>> = {
@@ -132,19 +132,19 @@ impl Readings {
     }
 }
 
-/// A body on its way into memory, with the charge that grows as it arrives.
+/// A body on its way into memory, with a charge that grows as it arrives.
 pub(crate) struct Reading {
     charge: Charge,
-    /// The charge for each byte: what is made of a body is charged with it.
+    /// The charge for each byte, which includes the parsed values.
     times: u64,
     expected: u64,
-    /// What will be charged for all of it. A large body may not use the room for small charges when it begins, either.
+    /// The final charge. A large body may not use the reserved room, not even when it begins.
     size: u64,
     progress: Arc<Progress>,
 }
 
 impl Reading {
-    /// Begins to receive a body of at most `expected` bytes.
+    /// Starts receiving a body of at most `expected` bytes.
     pub(crate) async fn begin(share: &Arc<Share>, expected: u64, times: u64) -> Result<Self, Full> {
         let size = expected.saturating_mul(times).max(LEAST_BYTES);
         let charge = share.take_as(LEAST_BYTES, size, PATIENCE).await?;
@@ -162,13 +162,13 @@ impl Reading {
         Ok(Self { charge, times, expected, size, progress })
     }
 
-    /// Ready when this body is to give way to others.
+    /// Ready when this body must end.
     pub(crate) fn given_up(&self) -> impl Future<Output = ()> + Send + use<> {
         let progress = Arc::clone(&self.progress);
         async move { progress.give_up.notified().await }
     }
 
-    /// Makes room for a body that has grown to `bytes`; tells for how many there is room now.
+    /// Makes room for a body of `bytes`; returns for how many there is room now.
     pub(crate) async fn make_room(&mut self, bytes: u64) -> Result<u64, Full> {
         self.progress.received.store(bytes, Ordering::Relaxed);
         if bytes.saturating_mul(self.times) > self.charge.bytes() {
@@ -184,7 +184,7 @@ impl Reading {
         Ok(self.charge.bytes() / self.times.max(1))
     }
 
-    /// The charge of a body of which all has arrived.
+    /// The charge of a complete body.
     pub(crate) fn end(mut self, bytes: u64) -> Charge {
         self.charge.shrink_to(bytes.saturating_mul(self.times).max(LEAST_BYTES));
         self.charge

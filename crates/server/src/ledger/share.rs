@@ -13,16 +13,16 @@ use tokio::time::Instant;
 use super::level::Level;
 use super::{Book, Full, Holder, PATIENCE, SMALL_BYTES};
 
-/// How often a charge that waits tries again. Looking again is cheaper than being told: every answer that was sent
-/// would wake everybody.
+/// How often a waiting charge retries. Polling is cheaper than notification: every sent answer would wake all waiting
+/// charges.
 const RETRY: Duration = Duration::from_millis(10);
-/// Charges that may wait at a time for room in one share, small ones and large ones: the request of each is held too.
+/// The maximum number of waiting charges of one share, for small and for large ones: their requests use memory too.
 const MOST_WAITING: usize = 256;
 const SHARDS: usize = 16;
 
 type Shard = Mutex<HashMap<Holder, Weak<Share>>>;
 
-/// The shares that are in use, in parts of which each has its own lock.
+/// The shares in use, in parts with separate locks.
 #[derive(Debug, Default)]
 pub(super) struct Shares {
     shards: [Shard; SHARDS],
@@ -32,11 +32,11 @@ pub(super) struct Shares {
 impl Shares {
     fn lock(&self, holder: &Holder) -> Option<MutexGuard<'_, HashMap<Holder, Weak<Share>>>> {
         let at = usize::try_from(self.hasher.hash_one(holder) % SHARDS as u64).unwrap_or(0);
-        // No code that can panic runs under this lock.
+        // Code under this lock cannot panic.
         Some(self.shards.get(at)?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The share of a holder, if it is in use.
+    /// The share of an owner, if it is in use.
     pub(super) fn find(&self, holder: &Holder) -> Option<Arc<Share>> {
         self.lock(holder)?.get(holder)?.upgrade()
     }
@@ -47,12 +47,12 @@ impl Shares {
     }
 }
 
-/// The part of the budget that one holder may use.
+/// The part of the budget for one owner.
 #[derive(Debug)]
 pub(crate) struct Share {
     holder: Holder,
     level: Level,
-    /// That of the account, of which this share is a part.
+    /// The share of the account that contains this one.
     account: Option<Arc<Share>>,
     /// How many charges wait: small ones, large ones.
     waiting: [AtomicUsize; 2],
@@ -87,7 +87,7 @@ impl Book {
 impl Drop for Share {
     fn drop(&mut self) {
         let Some(mut shard) = self.book.shares.lock(&self.holder) else { return };
-        // A new one may stand there already.
+        // A new one can exist already.
         if shard.get(&self.holder).is_some_and(|share| share.strong_count() == 0) {
             shard.remove(&self.holder);
         }
@@ -95,8 +95,8 @@ impl Drop for Share {
 }
 
 impl Share {
-    /// What is not proven has a bound for all of its kind together, and principals have one for their account: a
-    /// tenant can make as many of them as it likes.
+    /// Shares without authentication have a limit for all of their kind together. Principals have a limit for their
+    /// account, because a tenant can create any number of them.
     fn pool(&self) -> Option<&Level> {
         match self.holder {
             Holder::Address(_) => Some(&self.book.strangers),
@@ -110,29 +110,28 @@ impl Share {
         matches!(self.holder, Holder::Address(_) | Holder::Claim(..))
     }
 
-    /// The bounds in which this share's bodies stand in each other's way.
+    /// The limits in which the bodies of this share compete.
     pub(super) fn levels(&self) -> impl Iterator<Item = &Level> {
         std::iter::once(&self.level).chain(self.pool())
     }
 
-    /// Whether it holds more than an eighth of what all of its kind may. Such shares leave a quarter to the others, and
-    /// give way before them.
+    /// Whether it holds more than an eighth of the limit for its kind. Such shares leave a quarter to the others, and
+    /// their bodies are ended first.
     pub(super) fn is_greedy(&self) -> bool {
         self.pool().is_some_and(|pool| self.level.used() > pool.most() / 8)
     }
 
-    /// Whether something waits for which a body of this share has to give way: of the same share, or where `in_turn`
-    /// of any.
+    /// Whether a body of this share must end for a waiting charge: of the same share, or of any share if `in_turn`.
     pub(super) fn lacks(&self, in_turn: bool) -> bool {
         self.level.lacks() || in_turn && self.pool().is_some_and(Level::lacks_for_greedy)
     }
 
-    /// What kind of holder it has.
+    /// The kind of its owner.
     pub(super) fn kind(&self) -> Discriminant<Holder> {
         std::mem::discriminant(&self.holder)
     }
 
-    /// How full the share is, in eighths of what large charges may use.
+    /// How full the share is, in eighths of the part for large charges.
     pub(crate) fn eighths(&self) -> u64 {
         let part = |level: &Level| level.used().saturating_mul(8) / level.most_for(u64::MAX).max(1);
         part(&self.level).max(part(&self.book.total))
@@ -169,22 +168,22 @@ impl Share {
         Charge { share: Arc::clone(self), bytes: 0 }
     }
 
-    /// A charge if there is room for it now.
+    /// A charge, if there is room now.
     pub(crate) fn try_take(self: &Arc<Self>, bytes: u64) -> Option<Charge> {
         self.add(bytes, bytes).then(|| Charge { share: Arc::clone(self), bytes })
     }
 
-    /// A charge as soon as there is room, which is waited for a short time.
+    /// A charge when there is room, waiting for a short time.
     pub(crate) async fn take(self: &Arc<Self>, bytes: u64) -> Result<Charge, Full> {
         self.take_within(bytes, PATIENCE).await
     }
 
-    /// The same with another time to wait.
+    /// The same with another waiting time.
     pub(crate) async fn take_within(self: &Arc<Self>, bytes: u64, time: Duration) -> Result<Charge, Full> {
         self.take_as(bytes, bytes, time).await
     }
 
-    /// The same for a part of something of a size, which decides how full the share may be.
+    /// The same for a part of something larger, whose size decides how full the share may be.
     pub(super) async fn take_as(
         self: &Arc<Self>,
         bytes: u64,
@@ -222,7 +221,7 @@ impl Share {
     }
 }
 
-/// Counts a charge that waits.
+/// Counts a waiting charge.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
@@ -238,7 +237,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Memory that is held, given back when dropped.
+/// Charged memory. It is released when dropped.
 #[derive(Debug)]
 pub(crate) struct Charge {
     share: Arc<Share>,
@@ -250,7 +249,7 @@ impl Charge {
         self.bytes
     }
 
-    /// Becomes at least this large, as soon as there is room, as a part of something of a size.
+    /// Grows to at least this size when there is room, as a part of something larger.
     pub(super) async fn grow_to(&mut self, bytes: u64, size: u64) -> Result<(), Full> {
         let Some(more) = bytes.checked_sub(self.bytes).filter(|more| *more > 0) else { return Ok(()) };
         let more = self.share.take_as(more, size, PATIENCE).await?;
@@ -258,13 +257,13 @@ impl Charge {
         Ok(())
     }
 
-    /// Adds another charge on the same share to this one.
+    /// Adds another charge of the same share to this one.
     pub(crate) fn merge(&mut self, mut other: Self) {
         debug_assert!(Arc::ptr_eq(&self.share, &other.share), "charges of two shares");
         self.bytes += std::mem::take(&mut other.bytes);
     }
 
-    /// Becomes no larger than this.
+    /// Shrinks to at most this size.
     pub(crate) fn shrink_to(&mut self, bytes: u64) {
         let Some(less) = self.bytes.checked_sub(bytes) else { return };
         self.bytes = bytes;

@@ -1,4 +1,4 @@
-//! The charges of one request that last until its answer has been sent.
+//! The charges of one request until its answer has been sent.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 
 use super::{Charge, Full, Share};
 
-/// What a request holds on a share; given back when the last frame of its answer is.
+/// The memory of a request in a share. It is released with the last frame of its answer.
 #[derive(Debug)]
 pub(crate) struct Tab {
     share: Arc<Share>,
@@ -29,14 +29,14 @@ impl Tab {
         self.charge.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds to what is held.
+    /// Adds to the charge.
     pub(crate) async fn add(&self, bytes: u64) -> Result<(), Full> {
         let more = self.share.take(bytes).await?;
         self.charge().merge(more);
         Ok(())
     }
 
-    /// Holds exactly the bytes of the answer from now on.
+    /// From now on charges exactly the bytes of the answer.
     pub(crate) async fn settle(&self, bytes: u64) -> Result<(), Full> {
         let held = {
             let mut charge = self.charge();
@@ -53,7 +53,7 @@ impl Memory for Tab {
     }
 }
 
-/// What a client is told for which there is no room.
+/// The answer to a client for whose request there is no room.
 pub(crate) fn busy() -> &'static str {
     "The server is serving too many requests at the moment. Try again shortly."
 }

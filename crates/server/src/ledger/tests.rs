@@ -23,7 +23,7 @@ fn address(text: &str) -> IpAddr {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_charged_is_given_back() {
+async fn a_dropped_charge_is_released() {
     let ledger = ledger();
     let share = ledger.principal(&account("111111111111"), "AIDA1");
     let mut charge = share.take(MIB).await.unwrap();
@@ -38,7 +38,7 @@ async fn what_is_charged_is_given_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_share_is_one_for_all_requests_of_its_holder() {
+async fn all_requests_of_an_owner_have_one_share() {
     let ledger = ledger();
     let _all = ledger.principal(&account("111111111111"), "AIDA1").take(4 * MIB).await.unwrap();
     assert!(ledger.principal(&account("111111111111"), "AIDA1").try_take(MIB).is_none());
@@ -51,7 +51,7 @@ async fn a_share_is_one_for_all_requests_of_its_holder() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_account_with_many_users_leaves_room_to_others() {
+async fn an_account_with_many_users_leaves_room_for_others() {
     let ledger = ledger();
     let (tenant, other) = (account("111111111111"), account("222222222222"));
     let users: Vec<_> = (0..20).map(|at| ledger.principal(&tenant, &format!("AIDA{at}"))).collect();
@@ -67,7 +67,7 @@ async fn an_account_with_many_users_leaves_room_to_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn large_charges_leave_a_quarter_to_small_ones() {
+async fn large_charges_leave_a_quarter_for_small_ones() {
     let ledger = ledger();
     let share = ledger.principal(&account("111111111111"), "AIDA1");
     let _large = share.take(4 * MIB + MIB / 2).await.unwrap();
@@ -106,7 +106,7 @@ async fn a_small_charge_does_not_wait_behind_a_large_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_does_not_fit_in_time_is_refused() {
+async fn a_charge_that_does_not_fit_in_time_is_refused() {
     let ledger = ledger();
     let share = ledger.principal(&account("111111111111"), "AIDA1");
     let _first = share.take(4 * MIB).await.unwrap();
@@ -120,7 +120,7 @@ async fn what_does_not_fit_in_time_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_slowest_body_of_an_address_gives_way() {
+async fn the_slowest_body_of_an_address_is_ended() {
     let ledger = ledger();
     let share = ledger.address(address("192.0.2.1"));
     let mut fast = Reading::begin(&share, 512 * 1024, 1).await.unwrap();
@@ -163,7 +163,7 @@ async fn a_body_is_charged_as_it_arrives() {
     assert_eq!(ledger.held(), 0);
 }
 
-/// A body that has come as far as large charges may go, and stands still.
+/// A stalled body of the size that large charges may reach.
 async fn stalled(share: &Arc<Share>) -> Reading {
     let mut body = Reading::begin(share, 2 * MIB, 1).await.unwrap();
     body.make_room(2 * MIB).await.unwrap();
@@ -191,7 +191,7 @@ async fn claims_together_leave_room_for_principals() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stalled_claim_gives_way_to_another_within_a_second() {
+async fn a_stalled_claim_is_ended_for_another_within_a_second() {
     let ledger = ledger();
     let here = address("192.0.2.1");
     let forged = stalled(&ledger.claim(here, "AIDA1")).await;
@@ -207,7 +207,7 @@ async fn a_stalled_claim_gives_way_to_another_within_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bodies_give_way_for_all_that_waits_and_no_more() {
+async fn only_as_many_bodies_end_as_the_waiting_charges_need() {
     let ledger = ledger();
     let share = ledger.address(address("192.0.2.1"));
     let mut bodies = Vec::new();
@@ -216,7 +216,7 @@ async fn bodies_give_way_for_all_that_waits_and_no_more() {
         body.make_room(256 * 1024).await.unwrap();
         bodies.push(tokio::spawn(async move {
             body.given_up().await;
-            // It holds what it has for a while, and is not counted on twice.
+            // It keeps its memory for a while, and is not counted twice.
             tokio::time::sleep(Duration::from_millis(100)).await;
             drop(body);
         }));
@@ -248,7 +248,7 @@ async fn windows_are_wide_while_there_is_room_for_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_beginning_of_a_large_body_is_no_small_charge() {
+async fn the_beginning_of_a_large_body_is_not_a_small_charge() {
     let ledger = ledger();
     let share = ledger.claim(address("192.0.2.1"), "AIDA1");
     let mut begun = Vec::new();
@@ -262,17 +262,17 @@ async fn the_beginning_of_a_large_body_is_no_small_charge() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn greedy_shares_leave_a_quarter_and_give_way_first() {
+async fn greedy_shares_leave_a_quarter_and_end_first() {
     let ledger = ledger();
     let here = address("192.0.2.1");
-    // Large charges of all claims together have 3 MiB; the greedy ones among them 2.25 MiB.
+    // Large charges of all claims together have 3 MiB; the greedy ones 2.25 MiB of it.
     let forged = stalled(&ledger.claim(here, "AIDA1")).await;
     assert!(ledger.claim(here, "AIDA1").try_take(512 * 1024).is_none());
     let honest_share = ledger.claim(here, "AIDA2");
     let mut honest = Reading::begin(&honest_share, 512 * 1024, 1).await.unwrap();
     honest.make_room(128 * 1024).await.unwrap();
     tokio::time::sleep(GRACE_IS_OVER).await;
-    // Someone waits; of the two bodies, both without progress, the greedy one goes.
+    // A charge waits. Of the two stalled bodies, the greedy one is ended.
     let other = ledger.claim(here, "AIDA3");
     let waiter = tokio::spawn(async move { other.take(MIB).await.map(|_| ()) });
     forged.given_up().await;
@@ -283,7 +283,7 @@ async fn greedy_shares_leave_a_quarter_and_give_way_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_large_charges_that_wait_do_not_refuse_a_small_one() {
+async fn many_waiting_large_charges_do_not_refuse_a_small_one() {
     let ledger = ledger();
     let share = ledger.principal(&account("111111111111"), "AIDA1");
     let all: Vec<_> = (0..96).map_while(|_| share.try_take(SMALL_BYTES)).collect();

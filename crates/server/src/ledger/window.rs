@@ -1,28 +1,28 @@
-//! What a client may send over a connection of HTTP/2 before anybody reads it. No body is charged for it yet, so the
-//! windows have bounds of their own: some wide ones, which are fast over long distances, and narrow ones for as many
-//! connections as there may be beside them.
+//! The HTTP/2 window: how much a client may send before the server reads it. These bytes are not charged as a body, so
+//! the windows have their own limit: some wide windows, which are fast over long distances, and narrow windows for all
+//! other connections.
 
 use std::sync::Arc;
 
 use super::{Book, Ledger};
 
-/// 10 MB a second where an answer takes 50 ms.
+/// 10 MB per second with a round trip of 50 ms.
 const WIDE: u32 = 512 * 1024;
-/// The least that HTTP/2 allows for a connection (RFC 9113 §6.9.2).
+/// The minimum that HTTP/2 allows for a connection (RFC 9113 §6.9.2).
 const NARROW: u32 = 65_535;
 
-/// The window of a connection, counted as long as it lives.
+/// The window of a connection, counted for its lifetime.
 #[derive(Debug)]
 pub(crate) struct Window(Option<Arc<Book>>);
 
 impl Ledger {
-    /// A wide window while there is room for one, or else a narrow one.
+    /// A wide window while one is available, else a narrow one.
     pub(crate) fn window(&self) -> Window {
         let is_wide = self.0.windows.add(WIDE.into(), 0);
         Window(is_wide.then(|| Arc::clone(&self.0)))
     }
 
-    /// The connections of HTTP/2 that there may be at a time.
+    /// The maximum number of HTTP/2 connections.
     pub(crate) fn most_windows(&self) -> usize {
         usize::try_from(self.0.total.most() / 4 / u64::from(NARROW + 1)).unwrap_or(usize::MAX)
     }
@@ -34,7 +34,7 @@ impl Window {
         if self.0.is_some() { WIDE } else { NARROW }
     }
 
-    /// For one stream, which leaves something to the others.
+    /// For one stream; leaves room for the others.
     pub(crate) fn of_stream(&self) -> u32 {
         if self.0.is_some() { WIDE / 2 } else { NARROW }
     }

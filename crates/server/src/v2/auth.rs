@@ -1,4 +1,4 @@
-//! Who asks on the data plane: Basic with the user AWS and a token of GetAuthorizationToken as password.
+//! Authentication on the data plane: Basic with the user AWS and a token of GetAuthorizationToken as password.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use crate::error::Refusal;
 use crate::exchange::Exchange;
 use crate::serve::App;
 
-/// Clients pad or do not.
+/// Some clients pad, some do not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The caller, or why there is none.
+/// The caller, or an error.
 pub(super) async fn authenticate(app: &App, exchange: &Exchange) -> Result<Arc<Caller>, Refusal> {
     let Some(credentials) = exchange.header(&header::AUTHORIZATION).and_then(basic) else {
         return Err(Refusal::bare(StatusCode::UNAUTHORIZED, "Not Authorized"));
@@ -29,12 +29,12 @@ pub(super) async fn authenticate(app: &App, exchange: &Exchange) -> Result<Arc<C
     let Some((user, password)) = decoded.as_deref().and_then(|text| text.split_once(':')) else {
         return Err(refused(TokenError::Invalid));
     };
-    // A password that was read from a file or a secret often has the file's last newline, and no token has white space.
+    // A password from a file or a secret often has the file's final newline. No token contains white space.
     let password = password.trim_ascii();
     app.access.authenticate_password(user, password, exchange.now).await.map_err(refused)
 }
 
-/// COMPAT(ecr): AWS answers 400 and 403, after which clients neither log in again nor say that the password is wrong.
+/// COMPAT(ecr): AWS answers 400 and 403; clients then neither log in again nor report that the password is wrong.
 fn refused(error: TokenError) -> Refusal {
     let (status, code) = match error {
         TokenError::Invalid | TokenError::Expired => (StatusCode::UNAUTHORIZED, ErrorCode::Denied),
@@ -43,13 +43,13 @@ fn refused(error: TokenError) -> Refusal {
     Refusal::new(status, code, error.to_string())
 }
 
-/// The credentials of the Basic scheme, whose name has no case (RFC 9110 §11.1).
+/// The credentials of the Basic scheme, whose name ignores case (RFC 9110 §11.1).
 fn basic(header: &str) -> Option<&str> {
     let (scheme, credentials) = header.trim().split_once(' ')?;
     scheme.eq_ignore_ascii_case("basic").then_some(credentials.trim())
 }
 
-/// The refusal, with the header that tells clients to log in where that would help.
+/// The error, with the header that asks clients to log in if this would help.
 pub(super) fn challenged(app: &App, exchange: &Exchange, refusal: Refusal) -> Refusal {
     if refusal.status != StatusCode::UNAUTHORIZED {
         return refusal;
@@ -64,7 +64,7 @@ pub(super) fn challenged(app: &App, exchange: &Exchange, refusal: Refusal) -> Re
     refusal.with(header::WWW_AUTHENTICATE, &header)
 }
 
-/// Whether a Host header may stand in a quoted string.
+/// Whether a Host header can be part of a quoted string.
 fn is_host(host: &str) -> bool {
     !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]%".contains(&byte))
 }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_basic_scheme_has_credentials_here() {
+    fn only_the_basic_scheme_has_credentials() {
         assert_eq!(basic("Basic QQ=="), Some("QQ=="));
         assert_eq!(basic("basic  QQ== "), Some("QQ=="));
         for other in ["Bearer abc", "Basic", "", "QQ=="] {
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_header_cannot_break_out_of_the_realm() {
+    fn a_host_header_cannot_end_the_realm() {
         for good in ["localhost:5100", "[::1]:5100", "123456789012.dkr.ecr.eu-west-1.amazonaws.com"] {
             assert!(is_host(good), "{good}");
         }

@@ -1,4 +1,4 @@
-//! `GET /v2/`: whether the credentials are good and the API is spoken here (specification, end-1).
+//! `GET /v2/`: whether the credentials are valid and this is a registry (specification, end-1).
 
 use access::context::Ctx;
 use aws::ids::{AccountId, Region};

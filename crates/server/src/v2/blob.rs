@@ -1,4 +1,4 @@
-//! Blobs: existence, bytes whole or in part, delete (specification, end-2, end-10; RFC 9110 on ranges and
+//! Blobs: existence, download of the whole or of parts, deletion (specification, end-2, end-10; RFC 9110 on ranges and
 //! conditions).
 
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub(super) async fn handle(call: Call<'_>, digest: &Digest) -> Outcome {
     }
 }
 
-/// A HEAD is answered here always: a redirect to a URL made for GET would be refused there.
+/// A HEAD is always answered here: a URL that is signed for GET would refuse it.
 fn head(exchange: &Exchange, stat: &BlobStat) -> crate::exchange::Response {
     let digest = stat.digest.to_string();
     let status = if not_modified(exchange, &digest) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
@@ -55,7 +55,7 @@ fn head(exchange: &Exchange, stat: &BlobStat) -> crate::exchange::Response {
     response
 }
 
-/// The blob's bytes: all, some parts, or none of them if the client has them already.
+/// The blob's bytes: all, some parts, or none if the client has them already.
 pub(crate) async fn send(app: &App, exchange: &Exchange, blob: BlobHandle) -> Outcome {
     let BlobStat { digest, size } = blob.stat;
     let digest = digest.to_string();
@@ -112,8 +112,8 @@ async fn bytes(
     body.map_err(|error| Error::internal(error).into())
 }
 
-/// A transfer with its place among the open files, taken before one is opened: sockets and files never take the last
-/// descriptor.
+/// A transfer with its place among the open files. The place is taken before the file is opened, so sockets and files
+/// never use the last descriptor.
 pub(super) fn place(app: &App, exchange: &Exchange) -> Result<(Arc<Transfer>, Slot<Transfer>), Refusal> {
     let transfer = Transfer::new(exchange.peer.address, app.options.limits.pace());
     let file = app.files.take(Arc::clone(&transfer)).ok_or_else(too_many_files)?;
@@ -126,7 +126,7 @@ fn too_many_files() -> Refusal {
         .with(header::RETRY_AFTER, "1")
 }
 
-/// The range asked for. One that holds only for another version of the blob asks for all (RFC 9110 §13.1.5).
+/// The requested range. A range for another version of the blob means the whole blob (RFC 9110 §13.1.5).
 fn wanted(exchange: &Exchange, digest: &str, size: u64) -> RangeOutcome {
     let stale = exchange.header(&header::IF_RANGE).is_some_and(|condition| !is_tag_of(condition, digest));
     match exchange.header(&header::RANGE) {
@@ -142,7 +142,7 @@ fn describe(headers: &mut HeaderMap, digest: &str) {
     headers.insert(CONTENT_DIGEST, value(digest));
 }
 
-/// Whether `If-None-Match` names the digest (RFC 9110 §13.1.2).
+/// Whether `If-None-Match` contains the digest (RFC 9110 §13.1.2).
 pub(super) fn not_modified(exchange: &Exchange, digest: &str) -> bool {
     exchange.header(&header::IF_NONE_MATCH).is_some_and(|tags| {
         tags.split(',')

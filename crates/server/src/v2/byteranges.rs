@@ -1,4 +1,4 @@
-//! Several ranges of a blob in one answer, `multipart/byteranges` (RFC 9110 §14.6). One part at a time is open.
+//! Several ranges of a blob in one answer, `multipart/byteranges` (RFC 9110 §14.6). One part is open at a time.
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ use crate::sending;
 use crate::serve::App;
 use crate::transfer::Chunks;
 
-/// The ranges, each with its place, in the order asked for. What stands before a part is made when it is its turn: all of
-/// it together is many times larger than the request.
+/// The ranges with their positions, in the requested order. The header of a part is made when the part starts: all
+/// headers together are many times larger than the request.
 pub(super) async fn answer_parts(
     app: &App,
     exchange: &Exchange,
@@ -51,7 +51,7 @@ pub(super) async fn answer_parts(
     Ok(response)
 }
 
-/// What stands before a part.
+/// The header of a part.
 fn head(at: usize, boundary: &str, range: ByteRange, size: u64) -> String {
     let end_of_the_last = if at == 0 { "" } else { "\r\n" };
     let place = content_range(range, size);

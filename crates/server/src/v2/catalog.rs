@@ -1,5 +1,5 @@
-//! `GET /v2/_catalog`: the names of a registry's repositories, as ECR offers it beside the specification. With an
-//! account before it, `GET /v2/<account>/_catalog`, those of that account's registry, without the account.
+//! `GET /v2/_catalog`: the names of a registry's repositories, which ECR has in addition to the specification. `GET
+//! /v2/<account>/_catalog` lists the registry of that account, without the account in the names.
 
 use access::context::Ctx;
 use aws::ids::{AccountId, Region};

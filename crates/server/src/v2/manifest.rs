@@ -15,9 +15,9 @@ use crate::exchange::{answer, value};
 
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 const OCI_TAG: HeaderName = HeaderName::from_static("oci-tag");
-/// Tags in one push; the specification wants ten at least, and 414 for too many.
+/// The maximum number of tags in one push. The specification requires at least ten, and 414 for too many.
 const MAX_TAGS: usize = 64;
-/// What is charged for each byte of a manifest as it is read: the bytes and what the parser makes of them.
+/// The charge for each byte of a manifest: the bytes and the values parsed from them.
 const TIMES: u64 = 3;
 
 pub(super) async fn handle(call: Call<'_>, reference: &Reference) -> Outcome {
@@ -60,7 +60,7 @@ async fn put(call: Call<'_>, reference: &Reference) -> Outcome {
     let Call { app, exchange, ctx, repository, shown, .. } = call;
     exchange.operation = "put_manifest";
     let tags = tags(exchange.parameters("tag"))?;
-    // Who may not push is refused before anything is read into memory; the push itself decides again.
+    // A caller without the permission to push is refused before the body is read. The push itself decides again.
     app.registry.check_put_manifest(&ctx, &repository).await?;
     let share = Arc::clone(exchange.tab().share());
     let body =
@@ -91,7 +91,7 @@ async fn put(call: Call<'_>, reference: &Reference) -> Outcome {
     Ok(response)
 }
 
-/// The tags of `?tag=a&tag=b`.
+/// The tags in `?tag=a&tag=b`.
 fn tags(parameters: impl Iterator<Item = String>) -> Result<Vec<Tag>, Refusal> {
     let mut tags = Vec::new();
     for text in parameters {

@@ -1,5 +1,5 @@
-//! The data plane: the OCI distribution specification under `/v2/`. A request is authenticated, its path parsed
-//! from the tail, and handed to the file of its resource, which calls the rules and shapes the answer.
+//! The data plane: the OCI distribution specification under `/v2/`. A request is authenticated, its path is parsed from
+//! the end, and the file of its resource calls the registry and writes the answer.
 
 mod auth;
 mod base;
@@ -30,21 +30,21 @@ use crate::serve::App;
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
-/// What a handler gives.
+/// The result of a handler.
 type Outcome = Result<Response, Refusal>;
 
-/// What every handler of a repository's resource needs.
+/// The arguments of every handler of a repository's resource.
 struct Call<'a> {
     app: &'a App,
     exchange: &'a mut Exchange,
     ctx: Ctx,
     host: Host,
     repository: RepositoryRef,
-    /// The repository's name as the path has it: with the account before it, if it stood there. Answers name it so.
+    /// The repository name as in the path: with the account ID if the path has one. Answers use this name.
     shown: String,
 }
 
-/// Whether a path is the data plane's.
+/// Whether a path belongs to the data plane.
 pub(crate) fn is_under(path: &str) -> bool {
     path == "/v2" || path.starts_with("/v2/")
 }
@@ -93,11 +93,11 @@ async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
     }
 }
 
-/// The account in the path, if one stands there, and the route behind it. Without a route behind it the digits are the
+/// The account ID in the path, if there is one, and the route after it. Without a route after it, the digits are the
 /// name of a repository: `/v2/111122223333/tags/list`.
 async fn read_path(app: &App, host: &Host, path: &str) -> Result<(Option<AccountId>, Route), Refusal> {
     if let Some((first, rest)) = path.strip_prefix("/v2/").and_then(|inner| inner.split_once('/')) {
-        // However its digits are spelled: names are read decoded too.
+        // In any spelling of its digits: names are decoded too.
         let first = percent_decode_str(first).decode_utf8_lossy();
         if let Some(account) = app.access.account_in_path(host, &first).await? {
             match oci::path::parse(&format!("/v2/{rest}")) {
@@ -116,7 +116,8 @@ fn context(exchange: &Exchange, caller: Arc<Caller>) -> Ctx {
     ctx.accounted_by(Arc::<Tab>::clone(exchange.tab())).recorded_in(Arc::clone(&exchange.decisions))
 }
 
-/// A host that is a registry's name but for a mistake. Not 404, which clients take for "there is no such image".
+/// A host that looks like the name of a registry but is not one. Not 404, which clients treat as "the image does not
+/// exist".
 fn no_registry(error: &HostError) -> Refusal {
     Refusal::new(StatusCode::BAD_REQUEST, ErrorCode::NameInvalid, error.to_string())
 }
@@ -141,7 +142,7 @@ fn unreadable(error: &PathError) -> Refusal {
     }
 }
 
-/// 405 with the methods that are allowed (RFC 9110 §15.5.6).
+/// 405 with the allowed methods (RFC 9110 §15.5.6).
 fn not_allowed(method: &Method, allowed: &'static str) -> Refusal {
     let message = format!("{method} is not supported here. Supported: {allowed}.");
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, message).with(header::ALLOW, allowed)

@@ -1,5 +1,5 @@
-//! Paged lists: the parameters `n` and `last`, and the `Link` to the next page (specification, "Listing tags";
-//! RFC 8288).
+//! Paginated lists: the parameters `n` and `last`, and the `Link` to the next page (specification, "Listing tags"; RFC
+//! 8288).
 
 use http::{HeaderValue, StatusCode, header};
 use oci::error::ErrorCode;
@@ -10,24 +10,24 @@ use crate::body::ResponseBody;
 use crate::error::Refusal;
 use crate::exchange::{Exchange, Response, answer, value};
 
-/// Most entries on a page, whatever is asked for: a page is held in memory.
+/// The maximum number of entries on a page, regardless of the request: a page is held in memory.
 const MAX_ENTRIES: usize = 1000;
 
-/// In a path only what would end it or break a header.
+/// Characters that would end a path or break a header.
 const PATH: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'?').add(b'#').add(b'%');
 
-/// `n`, if given. A large one is served with fewer entries and a Link; what is no number is refused.
+/// `n`, if given. A large `n` gets fewer entries and a Link; a value that is not a number is refused.
 pub(super) fn entries(exchange: &Exchange) -> Result<Option<usize>, Refusal> {
     let Some(text) = exchange.parameter("n") else { return Ok(None) };
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         let message = format!("'{text}' is not a number of entries.");
         return Err(Refusal::new(StatusCode::BAD_REQUEST, ErrorCode::PaginationNumberInvalid, message));
     }
-    // More digits than a number holds: more entries than a page holds.
+    // A number that does not fit is larger than any page.
     Ok(Some(text.parse().unwrap_or(MAX_ENTRIES).min(MAX_ENTRIES)))
 }
 
-/// An answer of JSON with a Link to the next page, if there is one.
+/// A JSON answer with a Link to the next page, if there is one.
 pub(super) fn listed(body: Vec<u8>, next: Option<String>) -> Response {
     let mut response = answer(StatusCode::OK, ResponseBody::bytes(body));
     let headers = response.headers_mut();
@@ -38,7 +38,7 @@ pub(super) fn listed(body: Vec<u8>, next: Option<String>) -> Response {
     response
 }
 
-/// `</path?key=value>; rel="next"`, relative, so that it is right behind every proxy.
+/// `</path?key=value>; rel="next"`, relative, so it is correct behind every proxy.
 pub(super) fn link(path: &str, parameters: &[(&str, &str)]) -> String {
     let mut link = format!("<{}", utf8_percent_encode(path, PATH));
     for (at, (key, value)) in parameters.iter().enumerate() {
@@ -51,8 +51,7 @@ pub(super) fn link(path: &str, parameters: &[(&str, &str)]) -> String {
     link
 }
 
-/// The link to the page after one of names, if there is one. The last name is the cursor, as the
-/// specification has it.
+/// The link to the next page of names, if there is one. The last name is the cursor, as in the specification.
 pub(super) fn next_names(path: &str, n: Option<usize>, page: &NamePage) -> Option<String> {
     let last = page.names.last().filter(|_| page.more)?;
     Some(match n {
@@ -66,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_keeps_its_parameters_whole() {
+    fn a_link_keeps_its_parameters() {
         let link = link("/v2/a/b/tags/list", &[("n", "2"), ("last", "1.0&n=9>")]);
         assert_eq!(link, "</v2/a/b/tags/list?n=2&last=1%2E0%26n%3D9%3E>; rel=\"next\"");
     }

@@ -1,5 +1,5 @@
-//! `GET /v2/<name>/referrers/<digest>` (specification, end-12a and end-12b): an image index of the manifests
-//! that name the digest as their subject.
+//! `GET /v2/<name>/referrers/<digest>` (specification, end-12a and end-12b): an image index of the manifests whose
+//! subject is the digest.
 
 use http::{HeaderName, HeaderValue, Method, header};
 use oci::digest::Digest;

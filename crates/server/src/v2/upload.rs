@@ -1,5 +1,5 @@
-//! Pushing blobs: whole in the POST, by POST and PUT, in chunks, by mount (specification, end-4 to end-6,
-//! end-11, end-13, end-14).
+//! Pushes of blobs: in one POST, with POST and PUT, in chunks, by mount (specification, end-4 to end-6, end-11, end-13,
+//! end-14).
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub(super) async fn start(call: Call<'_>) -> Outcome {
         return Ok(created(&shown, &digest));
     }
     exchange.operation = "start_upload";
-    // A mount that cannot be done for whatever reason becomes an upload (specification, "Mounting a blob").
+    // A mount that is not possible for any reason becomes an upload (specification, "Mounting a blob").
     if let Some(Ok(digest)) = exchange.parameter("mount").map(|digest| digest.parse::<Digest>()) {
         exchange.operation = "mount_blob";
         let from = exchange.parameter("from").filter(|from| !from.is_empty());
@@ -55,8 +55,8 @@ pub(super) async fn start(call: Call<'_>) -> Outcome {
     Ok(progress(StatusCode::ACCEPTED, &shown, &status))
 }
 
-/// The repository that a blob is to come from, in any repository's place if none is named. None: what is named is no
-/// repository of the same registry, and nothing can be mounted from it.
+/// The repository to mount from, or any repository if none is given. None: the given name is not a repository of the
+/// same registry, so nothing can be mounted.
 async fn mount_source(
     app: &App,
     ctx: &Ctx,
@@ -75,7 +75,7 @@ async fn mount_source(
     Ok(name.parse().ok().filter(|_| is_same).map(Some))
 }
 
-/// GET, PATCH, PUT and DELETE of a session.
+/// GET, PATCH, PUT and DELETE of an upload session.
 pub(super) async fn handle(call: Call<'_>, id: &str) -> Outcome {
     let method = call.exchange.method.clone();
     match method {
@@ -126,7 +126,7 @@ async fn finish(call: Call<'_>, id: &str) -> Outcome {
     }
 }
 
-/// A chunk out of order is told where to go on (specification, "Pushing a blob in chunks").
+/// A chunk out of order gets an error with the position to continue at (specification, "Pushing a blob in chunks").
 async fn refuse(call: &Call<'_>, id: &str, error: Error) -> Refusal {
     let out_of_order = error.code == Code::UploadRangeInvalid;
     let mut refusal = Refusal::from(error);
@@ -140,7 +140,7 @@ async fn refuse(call: &Call<'_>, id: &str, error: Error) -> Refusal {
     refusal
 }
 
-/// The bytes of the request for the rules, with what the client says about them.
+/// The bytes of the request for the registry, with what the client says about them.
 fn incoming(exchange: &mut Exchange) -> Result<Incoming, Error> {
     let range = match exchange.headers.get(header::CONTENT_RANGE) {
         Some(range) => {
@@ -171,7 +171,7 @@ fn location(name: &str, id: &str) -> String {
     format!("/v2/{name}/blobs/uploads/{id}")
 }
 
-/// What the session holds, as an inclusive range. Nothing at all is `0-0` by convention.
+/// The stored bytes of the session as an inclusive range. No bytes are `0-0` by convention.
 fn held(offset: u64) -> String {
     format!("0-{}", offset.saturating_sub(1))
 }
@@ -194,7 +194,7 @@ fn created(name: &str, digest: &Digest) -> Response {
     response
 }
 
-/// Counts a request that carries bytes, for as long as it runs.
+/// Counts a request with bytes while it runs.
 struct Carrying(prometheus_client::metrics::gauge::Gauge);
 
 impl Carrying {

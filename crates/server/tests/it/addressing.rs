@@ -1,4 +1,4 @@
-//! Which registry a request means: by its host, by an account in its path, or the caller's own.
+//! Which registry a request means: by its host, by an account ID in its path, or the caller's own.
 
 use aws::ecr::{CreateRepositoryRequest, SetRepositoryPolicyRequest};
 use serde_json::json;
@@ -11,7 +11,7 @@ const OWN: &str = "123456789012";
 const OTHER: &str = "111122223333";
 const CONFIG: &[u8] = b"config of the image";
 
-/// Another account of the deployment, with a repository and its own password.
+/// Another account of the deployment, with a repository and a password.
 async fn other(node: &Node, repository: &str) -> Member {
     let member = node.member(OTHER).await;
     let input = CreateRepositoryRequest {
@@ -24,7 +24,7 @@ async fn other(node: &Node, repository: &str) -> Member {
     member
 }
 
-/// Lets the node's own account do everything in a repository of the member.
+/// Allows the node's own account everything in a repository of the member account.
 async fn share(node: &Node, member: &Member, repository: &str) {
     let policy = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{OWN}:root")}, "Action": "ecr:*"}]});
@@ -43,7 +43,7 @@ fn image() -> Vec<u8> {
     serde_json::to_vec(&image).unwrap()
 }
 
-/// Pushes an image as clients do, from Location to Location, each of which has to begin with the name in use.
+/// Pushes an image as clients do, following each Location, which must begin with the given name.
 async fn push(client: &Client, name: &str, tag: &str) {
     let begun = client.post(&format!("/v2/{name}/blobs/uploads/"), "").await.expect(202);
     let session = format!("/v2/{name}/blobs/uploads/");
@@ -62,7 +62,7 @@ async fn push(client: &Client, name: &str, tag: &str) {
 }
 
 #[tokio::test]
-async fn an_account_in_the_path_names_its_registry() {
+async fn an_account_id_in_the_path_names_its_registry() {
     let node = Node::start().await;
     let member = other(&node, "svc/api").await;
     let (theirs, ours) = (node.client_of(&member), node.client());
@@ -95,7 +95,7 @@ async fn an_account_in_the_path_names_its_registry() {
 }
 
 #[tokio::test]
-async fn a_blob_is_mounted_within_the_registry_that_is_meant() {
+async fn a_blob_is_mounted_within_the_meant_registry() {
     let node = Node::start().await;
     let member = other(&node, "to").await;
     let client = node.client();
@@ -104,7 +104,7 @@ async fn a_blob_is_mounted_within_the_registry_that_is_meant() {
     share(&node, &member, "to").await;
     let mount = |to: &str, from: &str| format!("/v2/{to}/blobs/uploads/?mount={digest}&from={from}");
     let own = format!("{OWN}/team/app");
-    // Another registry's repository is no source, under whatever name: an upload begins.
+    // The repository of another registry is not a source, under any name: an upload begins.
     client.post(&mount(&format!("{OTHER}/to"), &own), "").await.expect(202);
     client.post(&mount(&format!("{OTHER}/to"), "team/app"), "").await.expect(202);
     client.post(&mount("own/to", &format!("{OTHER}/team/app")), "").await.expect(202);
@@ -117,7 +117,7 @@ async fn a_blob_is_mounted_within_the_registry_that_is_meant() {
 }
 
 #[tokio::test]
-async fn other_digits_are_part_of_a_repositorys_name() {
+async fn other_digits_are_part_of_a_repository_name() {
     let node = Node::start().await;
     let client = node.client();
     for name in ["999999999999/x", OTHER, "111122223333/app"] {
@@ -125,7 +125,7 @@ async fn other_digits_are_part_of_a_repositorys_name() {
         push(&client, name, "v1").await;
     }
     node.member(OTHER).await;
-    // The account wins; behind its own account a repository is reached whatever its name.
+    // The account has priority. After its own account ID every repository of the caller is reachable.
     client.get(&format!("/v2/{OTHER}/app/tags/list")).await.refused(403, "DENIED");
     for name in [
         format!("{OWN}/{OTHER}/app"),

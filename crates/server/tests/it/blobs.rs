@@ -4,7 +4,7 @@ use crate::image::{at, manifest, push, push_blob, sha256};
 use crate::node::Node;
 
 #[tokio::test]
-async fn a_blob_is_told_of_and_read_with_its_digest() {
+async fn a_blob_is_served_with_its_digest() {
     let node = Node::start().await;
     let client = node.client();
     let bytes: Vec<u8> = (0..700_000_u32).map(|n| (n % 251) as u8).collect();
@@ -24,7 +24,7 @@ async fn a_blob_is_told_of_and_read_with_its_digest() {
 }
 
 #[tokio::test]
-async fn ranges_give_exactly_the_bytes_asked_for() {
+async fn ranges_return_exactly_the_requested_bytes() {
     let node = Node::start().await;
     let client = node.client();
     let digest = push_blob(&client, b"0123456789").await;
@@ -49,7 +49,7 @@ async fn ranges_give_exactly_the_bytes_asked_for() {
 }
 
 #[tokio::test]
-async fn who_has_the_blob_already_is_not_sent_it_again() {
+async fn a_client_that_has_the_blob_is_not_sent_it_again() {
     let node = Node::start().await;
     let digest = push_blob(&node.client(), b"cached").await;
     let client = node.client().with("if-none-match", &format!("W/\"{digest}\""));
@@ -66,7 +66,7 @@ async fn an_empty_blob_is_a_blob() {
 }
 
 #[tokio::test]
-async fn a_blob_is_not_there_through_another_repository() {
+async fn a_blob_is_not_readable_through_another_repository() {
     let node = Node::start().await;
     node.create("team/other", None).await;
     let digest = push_blob(&node.client(), b"mine").await;
@@ -81,7 +81,7 @@ async fn a_blob_is_not_there_through_another_repository() {
 }
 
 #[tokio::test]
-async fn names_and_digests_that_are_none_are_refused() {
+async fn invalid_names_and_digests_are_refused() {
     let node = Node::start().await;
     let client = node.client();
     client.get(&at("blobs/sha256:bad")).await.refused(400, "DIGEST_INVALID");
@@ -93,7 +93,7 @@ async fn names_and_digests_that_are_none_are_refused() {
 }
 
 #[tokio::test]
-async fn a_blob_goes_unless_a_manifest_needs_it() {
+async fn a_blob_can_be_deleted_unless_a_manifest_needs_it() {
     let node = Node::start().await;
     let client = node.client();
     let free = push_blob(&client, b"free").await;

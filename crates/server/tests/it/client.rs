@@ -1,4 +1,4 @@
-//! A small HTTP client: one connection for each request, nothing followed, nothing repeated.
+//! A small HTTP client: one connection for each request, no redirects, no retries.
 
 use std::net::SocketAddr;
 
@@ -16,7 +16,7 @@ pub(crate) struct Client {
     headers: HeaderMap,
 }
 
-/// An answer, read to its end.
+/// A complete answer.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -60,7 +60,7 @@ impl Client {
         self
     }
 
-    /// The same client with one more header on every request.
+    /// The same client with one more header in every request.
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.headers.insert(name, value.parse().unwrap());
         self
@@ -108,7 +108,7 @@ impl Client {
         self.send(Method::PATCH, path, body).await
     }
 
-    /// A connection on which a test writes what it likes, the head of a request with credentials already sent.
+    /// A connection on which a test writes any bytes. The head of a request with credentials has been sent.
     pub(crate) async fn raw(&self, line: &str, headers: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let authorization = self.authorization.as_deref().unwrap_or("none");
@@ -119,10 +119,10 @@ impl Client {
     }
 }
 
-/// What a raw connection says until it is closed.
+/// What a raw connection receives until it is closed.
 pub(crate) async fn rest(mut stream: impl AsyncRead + Unpin) -> String {
     let mut all = Vec::new();
-    // A reset after the answer is as good as a close.
+    // A reset after the answer counts as a close.
     let _ = stream.read_to_end(&mut all).await;
     String::from_utf8_lossy(&all).into_owned()
 }

@@ -11,7 +11,7 @@ use crate::image::{at, push_blob, sha256};
 use crate::node::Node;
 
 #[tokio::test]
-async fn http2_is_spoken_with_prior_knowledge() {
+async fn http2_works_with_prior_knowledge() {
     let node = Node::start().await;
     let bytes = vec![7_u8; 3 << 20];
     let digest = sha256(&bytes);
@@ -26,7 +26,7 @@ async fn http2_is_spoken_with_prior_knowledge() {
 }
 
 #[tokio::test]
-async fn a_connection_serves_many_requests_refusals_included() {
+async fn a_connection_serves_many_requests_including_errors() {
     let node = Node::start().await;
     let stream = TcpStream::connect(node.address).await.unwrap();
     let (mut sender, connection) =
@@ -44,7 +44,7 @@ async fn a_connection_serves_many_requests_refusals_included() {
 }
 
 #[tokio::test]
-async fn the_scheme_is_a_proxys_word_only_if_the_proxy_is_trusted() {
+async fn the_scheme_comes_only_from_a_trusted_proxy() {
     for (trusted, scheme) in [(vec!["127.0.0.0/8".parse().unwrap()], "https"), (vec![], "http")] {
         let node = Node::start_with(|options| options.trusted_proxies = trusted).await;
         let stranger = node.client().authorization(None).with("host", "registry.test");
@@ -55,7 +55,7 @@ async fn the_scheme_is_a_proxys_word_only_if_the_proxy_is_trusted() {
 }
 
 #[tokio::test]
-async fn the_same_blob_pushed_by_many_at_once_is_pushed_by_all() {
+async fn concurrent_pushes_of_the_same_blob_all_succeed() {
     let node = Node::start().await;
     let bytes = vec![3_u8; 200_000];
     let pushes = (0..8).map(|_| {

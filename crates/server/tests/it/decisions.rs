@@ -1,4 +1,4 @@
-//! What a policy can do to the server: a decision that would take long is given up, and nobody else waits for it.
+//! The effect of a policy on the server: a decision that takes too long is stopped, and does not delay others.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use tokio::time::Instant;
 use crate::client::Client;
 use crate::node::{Node, REPOSITORY, region};
 
-/// Far above what it takes, in a build for tests on a busy machine; far below one undisturbed decision of before.
+/// Far above its time in a test build on a busy machine; far below the time of an unlimited decision.
 const SOON: Duration = Duration::from_secs(3);
 
-/// A policy as large as one can be, which holds a pattern that is slow to match against every User-Agent.
+/// A policy of the maximum size with a slow pattern for every User-Agent.
 fn slow_policy() -> String {
     let pattern = format!("*{}b*", "a?".repeat(1_600));
     format!(
@@ -23,7 +23,7 @@ fn slow_policy() -> String {
 }
 
 #[tokio::test]
-async fn a_slow_policy_keeps_nobody_else_waiting() {
+async fn a_slow_policy_does_not_delay_others() {
     let node = Node::start().await;
     let policy = SetRepositoryPolicyRequest {
         repository_name: REPOSITORY.to_owned(),

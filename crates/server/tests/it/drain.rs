@@ -1,4 +1,4 @@
-//! Stopping: what runs may end, what waits is let go, and nothing runs for ever.
+//! Stopping: running requests may finish, idle connections are closed, and nothing runs forever.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn upload_half(node: &Node) -> TcpStream {
 }
 
 #[tokio::test]
-async fn a_running_upload_ends_and_new_connections_are_refused() {
+async fn a_running_upload_finishes_and_new_connections_are_refused() {
     let mut node = Node::start().await;
     let mut upload = upload_half(&node).await;
     let idle = TcpStream::connect(node.address).await.unwrap();
@@ -36,7 +36,7 @@ async fn a_running_upload_ends_and_new_connections_are_refused() {
 }
 
 #[tokio::test]
-async fn the_limit_of_the_drain_holds() {
+async fn the_drain_ends_at_its_limit() {
     let mut node = Node::start_with(|options| options.drain = Duration::from_millis(300)).await;
     let _upload = upload_half(&node).await;
     assert!(!node.stop().await);

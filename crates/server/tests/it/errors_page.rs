@@ -1,9 +1,9 @@
-//! docs/errors.md says what the server does.
+//! docs/errors.md agrees with the server.
 
 use std::fmt::Write as _;
 
 #[test]
-fn the_page_lists_every_code_as_it_is_answered() {
+fn the_page_lists_every_code_with_its_errors() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md")).unwrap();
     let mut wanted = String::new();
     for entry in server::error_table() {
@@ -21,7 +21,7 @@ fn the_page_lists_every_code_as_it_is_answered() {
 }
 
 #[test]
-fn the_page_lists_what_the_query_services_say_otherwise() {
+fn the_page_lists_the_errors_of_the_query_services() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md")).unwrap();
     let rows = page.lines().skip_while(|line| !line.starts_with("| code | IAM and STS |")).skip(2);
     let listed: Vec<String> = rows.take_while(|line| line.starts_with('|')).map(str::to_owned).collect();

@@ -16,7 +16,7 @@ async fn said(node: &Node, head: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_request_without_one_host_is_refused_in_its_dialect() {
+async fn a_request_without_exactly_one_host_is_refused() {
     let node = Node::start().await;
     for hosts in ["", "host: a.example\r\nhost: b.example\r\n", "host: a.example\r\nhost: a.example\r\n"] {
         for (line, words) in [

@@ -1,4 +1,4 @@
-//! Things to push: blobs and manifests of few bytes.
+//! Small blobs and manifests to push.
 
 use oci::digest::{Algorithm, Digest};
 use serde_json::json;
@@ -25,7 +25,7 @@ pub(crate) async fn push_blob(client: &Client, bytes: &[u8]) -> String {
     digest
 }
 
-/// A manifest over one config blob, which is pushed.
+/// A manifest with one config blob, which is pushed.
 pub(crate) async fn manifest(client: &Client, seed: &str) -> Vec<u8> {
     let config = push_blob(client, seed.as_bytes()).await;
     let manifest = json!({
@@ -37,7 +37,7 @@ pub(crate) async fn manifest(client: &Client, seed: &str) -> Vec<u8> {
     serde_json::to_vec(&manifest).unwrap()
 }
 
-/// An artifact without blobs of its own that refers to a subject.
+/// An artifact without blobs that refers to a subject.
 pub(crate) async fn referrer(client: &Client, subject: &str, kind: &str, seed: &str) -> Vec<u8> {
     let empty = push_blob(client, b"{}").await;
     let manifest = json!({
@@ -52,7 +52,7 @@ pub(crate) async fn referrer(client: &Client, subject: &str, kind: &str, seed: &
     serde_json::to_vec(&manifest).unwrap()
 }
 
-/// Pushes a manifest under a tag or digest and gives its digest.
+/// Pushes a manifest with a tag or digest and returns its digest.
 pub(crate) async fn push(client: &Client, reference: &str, manifest: &[u8]) -> String {
     let client = client.clone().with("content-type", MANIFEST);
     client.put(&at(&format!("manifests/{reference}")), manifest.to_vec()).await.expect(201);

@@ -1,4 +1,4 @@
-//! What was allowed when a request began and is not when its body is in: the effect does not happen.
+//! A permission that ends while the body of a request arrives: the effect does not happen.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use crate::image::{MANIFEST, at, sha256};
 use crate::node::Node;
 use crate::someone::{Someone, everything};
 
-/// The layer of CompleteLayerUpload: a digest of its own, since a layer that exists is not completed again.
+/// The layer of CompleteLayerUpload: a digest of its own, because an existing layer is not completed again.
 const LAYER: &[u8] = b"layer in parts";
 
-/// A request that was begun: a connection on which half of the body was sent, and the other half.
+/// A started request: a connection on which half of the body was sent, and the other half.
 struct Begun {
     name: &'static str,
     stream: TcpStream,
@@ -89,7 +89,7 @@ async fn every_kind(node: &Node, who: &Someone) -> Vec<Begun> {
     begun
 }
 
-/// Ends all requests and sees that each is refused and nothing was made.
+/// Completes all requests and checks that each is refused and nothing was created.
 async fn all_are_refused(node: &Node, begun: Vec<Begun>, words: &[&str]) {
     let kinds = begun.len();
     let mut refused = 0;
@@ -111,7 +111,7 @@ async fn all_are_refused(node: &Node, begun: Vec<Begun>, words: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_deny_that_begins_while_the_body_comes_in_holds() {
+async fn a_deny_that_begins_while_the_body_arrives_applies() {
     let node = Node::start().await;
     let who = Someone::new(&node, "ann", everything()).await;
     let from = Timestamp::now() + SignedDuration::from_secs(2);
@@ -126,7 +126,7 @@ async fn a_deny_that_begins_while_the_body_comes_in_holds() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_deleted_while_the_body_comes_in_is_gone() {
+async fn a_key_deleted_while_the_body_arrives_is_not_accepted() {
     let node = Node::start().await;
     let who = Someone::new(&node, "ann", everything()).await;
     let begun = every_kind(&node, &who).await;
@@ -138,7 +138,7 @@ async fn a_key_that_is_deleted_while_the_body_comes_in_is_gone() {
 }
 
 #[tokio::test]
-async fn a_slow_body_of_who_still_may_is_taken() {
+async fn a_slow_body_of_an_allowed_caller_is_accepted() {
     let node = Node::start().await;
     let who = Someone::new(&node, "ann", everything()).await;
     let begun = every_kind(&node, &who).await;

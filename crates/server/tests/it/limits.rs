@@ -1,4 +1,4 @@
-//! What one client may send, and how long it may take.
+//! Limits on what one client may send, and on the time it may take.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ async fn headers_that_are_too_large_or_too_many_are_refused() {
     }
 }
 
-/// The answer to an UploadLayerPart that announces a body, sends none, and is signed with a key that nobody has.
+/// The answer to an UploadLayerPart that announces a body, sends none, and is signed with an unknown access key.
 async fn answer_to_a_stranger(node: &Node, length: usize) -> String {
     let headers = format!(
         "x-amz-target: AmazonEC2ContainerRegistry_V20150921.UploadLayerPart\r\n\
@@ -52,14 +52,14 @@ async fn a_control_body_over_the_limit_is_refused_unread() {
 }
 
 #[tokio::test]
-async fn the_body_of_a_stranger_is_not_read() {
+async fn the_body_of_an_unknown_client_is_not_read() {
     let node = Node::start().await;
     let said = answer_to_a_stranger(&node, 20 << 20).await;
     assert!(said.contains("UnrecognizedClientException"), "{said}");
 }
 
 #[tokio::test]
-async fn a_head_that_never_ends_is_cut() {
+async fn a_head_that_never_ends_is_cut_off() {
     let node = Node::start_with(|options| options.limits.header_read = SHORT).await;
     let mut stream = TcpStream::connect(node.address).await.unwrap();
     stream.write_all(b"GET /v2/ HTTP/1.1\r\nhost: test\r\nx-slow: ").await.unwrap();
@@ -67,7 +67,7 @@ async fn a_head_that_never_ends_is_cut() {
 }
 
 #[tokio::test]
-async fn a_connection_that_says_nothing_is_cut() {
+async fn a_silent_connection_is_closed() {
     let node = Node::start_with(|options| options.limits.handshake = SHORT).await;
     let stream = TcpStream::connect(node.address).await.unwrap();
     assert_eq!(timeout(LONG, rest(stream)).await.expect("the connection was closed"), "");
@@ -82,7 +82,7 @@ async fn a_connection_idle_between_requests_is_closed() {
 }
 
 #[tokio::test]
-async fn a_body_that_stands_still_is_refused_and_what_came_is_kept() {
+async fn a_stalled_body_is_refused_and_its_bytes_are_kept() {
     let node = Node::start_with(|options| options.limits.body_idle = SHORT).await;
     let client = node.client();
     let session = client.post(&at("blobs/uploads/"), "").await.expect(202).header("location").to_owned();
@@ -94,7 +94,7 @@ async fn a_body_that_stands_still_is_refused_and_what_came_is_kept() {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_nothing_is_given_up() {
+async fn a_client_that_reads_nothing_is_disconnected() {
     let node = Node::start_with(|options| {
         options.limits.body_idle = Duration::from_secs(1);
         options.drain = LONG;
@@ -112,7 +112,7 @@ async fn a_client_that_takes_nothing_is_given_up() {
     assert!(started.elapsed() < LONG);
 }
 
-/// Sends a byte every 50 ms until the server says something, and gives what it says.
+/// Sends a byte every 50 ms until the server answers, and returns the answer.
 async fn dripping(mut stream: TcpStream) -> String {
     let mut said = [0; 4096];
     for _ in 0..200 {
@@ -126,7 +126,7 @@ async fn dripping(mut stream: TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn a_body_that_only_drips_is_refused() {
+async fn a_body_of_single_bytes_is_refused() {
     let node = Node::start_with(|options| {
         options.limits.body_grace = SHORT;
         options.limits.body_bytes_per_second = 1 << 20;
@@ -140,7 +140,7 @@ async fn a_body_that_only_drips_is_refused() {
 }
 
 #[tokio::test]
-async fn a_form_that_nobody_signed_has_a_short_time() {
+async fn an_unsigned_form_has_a_short_time_limit() {
     let node = Node::start_with(|options| options.limits.unsigned_body = SHORT).await;
     let headers = "content-type: application/x-www-form-urlencoded\r\ncontent-length: 4000\r\n";
     let mut stream = TcpStream::connect(node.address).await.unwrap();
@@ -152,7 +152,7 @@ async fn a_form_that_nobody_signed_has_a_short_time() {
 }
 
 #[tokio::test]
-async fn an_http2_connection_that_only_answers_pings_is_closed() {
+async fn an_http2_connection_with_only_pings_is_closed() {
     let node = Node::start_with(|options| {
         options.limits.http2_idle = Duration::from_secs(1);
         options.limits.header_read = SHORT;
@@ -175,7 +175,7 @@ async fn an_http2_connection_that_only_answers_pings_is_closed() {
 }
 
 #[tokio::test]
-async fn blobs_beyond_the_open_files_are_asked_for_later() {
+async fn more_blobs_than_open_files_get_a_retry_after() {
     let node = Node::start_with(|options| options.limits.max_open_files = 1).await;
     let client = node.client();
     let large = vec![1_u8; 12 << 20];
@@ -186,7 +186,7 @@ async fn blobs_beyond_the_open_files_are_asked_for_later() {
     tokio::time::sleep(SHORT).await;
     let refused = client.get(&get).await.expect(503);
     assert_eq!((refused.code().as_str(), refused.header("retry-after")), ("UNAVAILABLE", "1"));
-    // Who has not taken a byte for some seconds gives the file up.
+    // A client that has not read a byte for some seconds releases its file.
     tokio::time::sleep(Duration::from_secs(5)).await;
     client.get(&get).await.expect(200);
     drop(never_read);

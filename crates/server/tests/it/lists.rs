@@ -25,7 +25,7 @@ async fn all(client: &Client, first: &str, key: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn tags_come_in_order_and_in_pages() {
+async fn tags_are_sorted_and_paginated() {
     let node = Node::start().await;
     let client = node.client();
     assert_eq!(client.get(&at("tags/list")).await.expect(200).body, r#"{"name":"team/app","tags":[]}"#);
@@ -45,9 +45,9 @@ async fn tags_come_in_order_and_in_pages() {
     client.get("/v2/no/where/tags/list").await.refused(404, "NAME_UNKNOWN");
 }
 
-/// In a URL a plus is a plus (RFC 3986 §2.2); only forms read it as a space.
+/// In a URL a plus sign is a plus sign (RFC 3986 §2.2); only forms use it for a space.
 #[tokio::test]
-async fn a_plus_in_a_query_is_a_plus() {
+async fn a_plus_sign_in_a_query_is_a_plus_sign() {
     let node = Node::start().await;
     let client = node.client();
     let subject = push(&client, "subject", &manifest(&client, "subject").await).await;
@@ -74,7 +74,7 @@ async fn a_head_of_a_list_has_the_length_of_the_list() {
 }
 
 #[tokio::test]
-async fn the_catalog_lists_the_registrys_repositories() {
+async fn the_catalog_lists_the_repositories_of_the_registry() {
     let node = Node::start().await;
     for name in ["aa", "zz/z", "bb"] {
         node.create(name, None).await;
@@ -86,7 +86,7 @@ async fn the_catalog_lists_the_registrys_repositories() {
 }
 
 #[tokio::test]
-async fn referrers_are_listed_filtered_and_paged() {
+async fn referrers_are_listed_filtered_and_paginated() {
     let node = Node::start().await;
     let client = node.client();
     let image = manifest(&client, "one").await;

@@ -1,4 +1,4 @@
-//! Who gets in, and how those who do not are told to log in.
+//! Who is authenticated, and how other clients are asked to log in.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -26,14 +26,14 @@ async fn without_credentials_the_answer_is_ecrs_challenge() {
 }
 
 #[tokio::test]
-async fn a_token_of_this_deployment_opens_the_door() {
+async fn a_token_of_this_deployment_is_accepted() {
     let node = Node::start().await;
     let reply = node.client().get("/v2/").await.expect(200);
     assert_eq!(reply.header("docker-distribution-api-version"), "registry/2.0");
 }
 
 #[tokio::test]
-async fn a_password_that_is_no_token_is_refused_with_ecrs_sentence() {
+async fn a_password_that_is_not_a_token_gets_ecrs_error() {
     let node = Node::start().await;
     let (_, password) = {
         let token = String::from_utf8(STANDARD.decode(&node.password).unwrap()).unwrap();
@@ -56,9 +56,9 @@ async fn a_password_that_is_no_token_is_refused_with_ecrs_sentence() {
     assert!(reply.header("www-authenticate").starts_with("Basic realm="), "{reply:?}");
 }
 
-/// A password of a file or a Kubernetes secret often ends with the file's last newline.
+/// A password from a file or a Kubernetes secret often ends with the file's final newline.
 #[tokio::test]
-async fn white_space_around_a_password_is_dropped() {
+async fn white_space_around_a_password_is_ignored() {
     let node = Node::start().await;
     let token = String::from_utf8(STANDARD.decode(&node.password).unwrap()).unwrap();
     let (_, password) = token.split_once(':').unwrap();
@@ -72,7 +72,7 @@ async fn white_space_around_a_password_is_dropped() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_told_to_log_in_again() {
+async fn an_expired_token_gets_a_challenge() {
     let node = Node::start().await;
     let expired = format!("Basic {}", node.expired_password().await);
     let reply = Client::new(node.address).authorization(Some(expired)).get("/v2/").await;
@@ -82,7 +82,7 @@ async fn an_expired_token_is_told_to_log_in_again() {
 }
 
 #[tokio::test]
-async fn a_push_without_credentials_is_answered_although_its_body_is_not_read() {
+async fn a_push_without_credentials_is_answered_unread() {
     let node = Node::start().await;
     let body = vec![0_u8; 8 << 20];
     let reply = Client::new(node.address).put(&at("manifests/latest"), body).await;
@@ -90,7 +90,7 @@ async fn a_push_without_credentials_is_answered_although_its_body_is_not_read() 
 }
 
 #[tokio::test]
-async fn a_password_of_one_region_opens_no_registry_of_another() {
+async fn a_password_is_valid_only_in_its_region() {
     let node = Node::start().await;
     let host = |region: &str| format!("123456789012.dkr.ecr.{region}.amazonaws.com");
     let here = node.client().with("host", &host("us-east-1"));

@@ -1,4 +1,4 @@
-//! The log: one line a request with its id, and no secret in any line.
+//! The log: one line for each request with its ID, and no secrets.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -35,9 +35,9 @@ impl<'a> MakeWriter<'a> for Lines {
 }
 
 #[tokio::test]
-async fn a_request_is_one_line_with_its_id_and_without_its_secrets() {
+async fn a_request_has_one_log_line_with_its_id_and_no_secrets() {
     let lines = Lines::default();
-    // For the whole process: a subscriber of one thread can be passed over by what other tests logged before.
+    // For the whole process: other tests can disable the log calls of a subscriber for one thread.
     let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing::Level::DEBUG);
     tracing::subscriber::set_global_default(subscriber.with_writer(lines.clone()).finish()).unwrap();
     let node = Node::start_with(|options| {
@@ -55,7 +55,7 @@ async fn a_request_is_one_line_with_its_id_and_without_its_secrets() {
     let digest = push_blob(&node.client(), &vec![b'l'; 12 << 20]).await;
     let line = format!("GET {}", at(&format!("blobs/{digest}")));
     let never_read = node.client().raw(&line, "").await;
-    // This one is handed to the socket in one piece, and most of it is never taken.
+    // This one is handed to the socket in one piece, and most of it is never read.
     let small = push_blob(&node.client(), &vec![b'l'; 250 << 10]).await;
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -89,7 +89,7 @@ async fn a_request_is_one_line_with_its_id_and_without_its_secrets() {
     assert_eq!(fields["path"], "/v2/team/app/tags/list");
     assert_eq!(fields["caller"], "arn:aws:iam::123456789012:user/admin");
     assert_eq!(fields["ended"], "whole");
-    // Other tests of this process log too: these blobs are no other's.
+    // Other tests of this process log too: these blobs are used only here.
     let ours = |line: &&str| line.contains(&digest) || line.contains(&small);
     let cut: Vec<_> = text.lines().filter(ours).filter(|line| line.contains("get_blob")).collect();
     assert_eq!(cut.len(), 2, "{text}");

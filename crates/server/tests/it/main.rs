@@ -1,4 +1,4 @@
-//! The server in one process on a loopback port, over SQLite and blobs in a temporary folder, asked over HTTP.
+//! The server in one process on a loopback port, with SQLite and blobs in a temporary folder, called over HTTP.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

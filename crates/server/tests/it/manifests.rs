@@ -12,7 +12,7 @@ fn pushing(node: &Node) -> Client {
 }
 
 #[tokio::test]
-async fn a_manifest_is_read_by_tag_and_by_digest_as_it_was_pushed() {
+async fn a_manifest_is_served_by_tag_and_digest_as_pushed() {
     let node = Node::start().await;
     let client = node.client();
     let image = manifest(&client, "one").await;
@@ -36,7 +36,7 @@ async fn a_manifest_is_read_by_tag_and_by_digest_as_it_was_pushed() {
 }
 
 #[tokio::test]
-async fn a_look_at_a_manifest_is_no_pull() {
+async fn a_head_of_a_manifest_is_not_a_pull() {
     let node = Node::start().await;
     let client = node.client();
     let image = manifest(&client, "one").await;
@@ -55,7 +55,7 @@ async fn a_look_at_a_manifest_is_no_pull() {
 }
 
 #[tokio::test]
-async fn tags_come_with_a_push_by_digest() {
+async fn a_push_by_digest_can_set_tags() {
     let node = Node::start().await;
     let image = manifest(&node.client(), "one").await;
     let digest = sha256(&image);
@@ -72,7 +72,7 @@ async fn tags_come_with_a_push_by_digest() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_a_manifest_is_refused_with_the_code_that_fits() {
+async fn an_invalid_manifest_is_refused_with_the_right_code() {
     let node = Node::start().await;
     let client = pushing(&node);
     let image = manifest(&node.client(), "one").await;
@@ -94,7 +94,7 @@ async fn what_cannot_be_a_manifest_is_refused_with_the_code_that_fits() {
 }
 
 #[tokio::test]
-async fn a_method_that_is_not_there_is_told_in_a_sentence() {
+async fn an_unsupported_method_gets_an_error_text() {
     let node = Node::start().await;
     let client = node.client();
     for (path, sentence) in [
@@ -108,7 +108,7 @@ async fn a_method_that_is_not_there_is_told_in_a_sentence() {
 }
 
 #[tokio::test]
-async fn an_immutable_tag_stays_where_it_is() {
+async fn an_immutable_tag_does_not_move() {
     let node = Node::start().await;
     node.create("team/fixed", Some(ImageTagMutability::Immutable)).await;
     let index = |seed: &str| {
@@ -129,7 +129,7 @@ async fn an_immutable_tag_stays_where_it_is() {
 }
 
 #[tokio::test]
-async fn a_tag_goes_alone_and_a_manifest_with_its_tags() {
+async fn deleting_a_tag_keeps_the_manifest_but_not_vice_versa() {
     let node = Node::start().await;
     let client = node.client();
     let image = manifest(&client, "one").await;
@@ -145,7 +145,7 @@ async fn a_tag_goes_alone_and_a_manifest_with_its_tags() {
 }
 
 #[tokio::test]
-async fn a_manifest_that_an_index_lists_stays() {
+async fn a_manifest_that_an_index_lists_cannot_be_deleted() {
     let node = Node::start().await;
     let client = node.client();
     let image = manifest(&client, "one").await;
@@ -164,12 +164,12 @@ async fn a_manifest_that_an_index_lists_stays() {
 }
 
 #[tokio::test]
-async fn a_manifest_of_more_than_four_mebibytes_is_refused_unread() {
+async fn a_manifest_over_four_mebibytes_is_refused_unread() {
     let node = Node::start().await;
     let head = "content-length: 4194305\r\nexpect: 100-continue\r\n";
     let stream = node.client().raw(&format!("PUT {}", at("manifests/latest")), head).await;
     let said = crate::client::rest(stream).await;
-    // Not asked to go on: the refusal came before any byte of the body.
+    // No "100 Continue" was sent: the refusal came before any byte of the body.
     assert!(said.starts_with("HTTP/1.1 413"), "{said}");
     assert!(said.contains("SIZE_INVALID"), "{said}");
     let reply = pushing(&node).put(&at("manifests/latest"), vec![b' '; (4 << 20) + 1]).await;

@@ -1,4 +1,5 @@
-//! The memory that clients can make the server hold: bounded, shared fairly, and nothing is read that need not be.
+//! The memory that clients can make the server hold: it is limited and shared fairly, and bodies are not read without
+//! need.
 
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ async fn small_node() -> Node {
     .await
 }
 
-/// Bytes that the ledger says are held.
+/// The bytes that the ledger holds.
 async fn held(node: &Node) -> usize {
     let metrics = Client::new(node.metrics.unwrap()).get("/metrics").await.expect(200);
     let text = String::from_utf8(metrics.body.to_vec()).unwrap();
@@ -33,7 +34,7 @@ async fn held(node: &Node) -> usize {
     line.parse().unwrap()
 }
 
-/// Waits until the ledger says that nothing is held but for what is asked with.
+/// Waits until the ledger holds only the memory of the request that reads it.
 async fn all_is_given_back(node: &Node) {
     let begun = Instant::now();
     while held(node).await > 0 {
@@ -46,13 +47,13 @@ fn only_tokens() -> Value {
     json!([{"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}])
 }
 
-/// The answer to a head alone.
+/// The answer to a head without a body.
 async fn answer_to(stream: TcpStream) -> String {
     timeout(LONG, rest(stream)).await.expect("it was answered without its body")
 }
 
 #[tokio::test]
-async fn the_manifest_of_who_may_not_push_is_not_read() {
+async fn a_manifest_is_not_read_without_the_permission_to_push() {
     let node = small_node().await;
     let who = Someone::new(&node, "ann", only_tokens()).await;
     let headers = format!("content-type: {MANIFEST}\r\nconnection: close\r\ncontent-length: {}\r\n", 3 * MIB);
@@ -61,7 +62,7 @@ async fn the_manifest_of_who_may_not_push_is_not_read() {
 }
 
 #[tokio::test]
-async fn what_the_head_of_a_signed_request_gives_away_is_refused_unread() {
+async fn a_signed_request_with_a_bad_head_is_refused_unread() {
     let node = small_node().await;
     let who = Someone::new(&node, "ann", everything()).await;
     let body = vec![b' '; MIB / 2];
@@ -80,7 +81,7 @@ async fn what_the_head_of_a_signed_request_gives_away_is_refused_unread() {
 }
 
 #[tokio::test]
-async fn a_wrong_signature_over_a_named_hash_is_refused_unread() {
+async fn a_wrong_signature_with_a_body_hash_is_refused_unread() {
     let node = small_node().await;
     let who = Someone::new(&node, "ann", everything()).await;
     let body = vec![b' '; MIB / 2];
@@ -95,14 +96,14 @@ async fn a_wrong_signature_over_a_named_hash_is_refused_unread() {
     let bad = good.replace(target, "AmazonEC2ContainerRegistry_V20150921.DescribeImages");
     let said = answer_to(Someone::open(&node, &bad).await).await;
     assert!(said.contains("InvalidSignatureException"), "{said}");
-    // The right head with another body than it names.
+    // The correct head with a body that has another hash.
     let mut stream = Someone::open(&node, &good).await;
     stream.write_all(&vec![b'\n'; body.len()]).await.unwrap();
     let said = answer_to(stream).await;
     assert!(said.contains("InvalidSignatureException"), "{said}");
 }
 
-/// Connections that send most of a body of a form and then nothing.
+/// Connections that send most of the body of a form and then nothing.
 async fn half_forms(node: &Node, count: usize) -> Vec<TcpStream> {
     let mut streams = Vec::new();
     for _ in 0..count {
@@ -120,7 +121,7 @@ async fn half_forms(node: &Node, count: usize) -> Vec<TcpStream> {
 }
 
 #[tokio::test]
-async fn forms_of_strangers_fill_their_share_and_keep_nobody_out() {
+async fn unsigned_forms_fill_their_share_and_block_nobody() {
     let node = small_node().await;
     let who = Someone::new(&node, "ann", everything()).await;
     let _flood = half_forms(&node, 400).await;
@@ -145,7 +146,7 @@ async fn stalled_layer_parts_do_not_block_those_of_others() {
     let large = vec![b'a'; 28 * MIB];
     let mut stalled = Vec::new();
     for _ in 0..9 {
-        // The signature is right; what is missing is the end of the body.
+        // The signature is correct; the end of the body is missing.
         let mut stream = Someone::open(&node, &ann.ecr_head(&node, "UploadLayerPart", &large)).await;
         stream.write_all(&large[..MIB / 2]).await.unwrap();
         stalled.push(stream);
@@ -168,10 +169,10 @@ async fn stalled_layer_parts_do_not_block_those_of_others() {
 }
 
 #[tokio::test]
-async fn a_request_for_which_there_is_no_room_is_told_when_to_come_again() {
+async fn a_request_without_room_gets_a_retry_after() {
     let node = small_node().await;
     let who = Someone::new(&node, "ann", everything()).await;
-    // Six manifests of which the end is missing do not fit into the share of their principal for large bodies.
+    // Six manifests without their end do not fit into the share of their principal for large bodies.
     let mut stalled = Vec::new();
     let headers = format!("content-type: {MANIFEST}\r\nconnection: close\r\ncontent-length: {}\r\n", 3 * MIB);
     for _ in 0..6 {
@@ -189,14 +190,14 @@ async fn a_request_for_which_there_is_no_room_is_told_when_to_come_again() {
         }
     }
     assert!(refused > 0, "all six had room");
-    // Small ones of the same principal get through, and those of others do.
+    // Small requests of the same principal succeed, and those of others too.
     let image = manifest(&who.client(&node), "small").await;
     push(&who.client(&node), "small", &image).await;
     all_is_given_back(&node).await;
 }
 
 #[tokio::test]
-async fn blobs_are_pushed_and_pulled_where_large_bodies_have_no_room() {
+async fn blobs_are_transferred_while_large_bodies_have_no_room() {
     let node = small_node().await;
     let who = Someone::new(&node, "ann", everything()).await;
     let client = who.client(&node);
@@ -220,7 +221,7 @@ async fn blobs_are_pushed_and_pulled_where_large_bodies_have_no_room() {
 }
 
 #[tokio::test]
-async fn an_upload_in_many_small_pieces_is_charged_until_it_is_written() {
+async fn an_upload_in_small_pieces_is_charged_until_written() {
     let node = small_node().await;
     let who = Someone::new(&node, "ann", everything()).await;
     let client = who.client(&node);
@@ -239,7 +240,7 @@ async fn an_upload_in_many_small_pieces_is_charged_until_it_is_written() {
 }
 
 #[tokio::test]
-async fn many_downloads_that_are_not_read_fit_into_the_budget_and_end() {
+async fn many_unread_downloads_fit_into_the_budget_and_end() {
     let node = small_node().await;
     let client = node.client();
     let blob = vec![5_u8; 8 * MIB];
@@ -262,7 +263,7 @@ async fn many_downloads_that_are_not_read_fit_into_the_budget_and_end() {
 }
 
 #[tokio::test]
-async fn the_ranges_of_answers_that_are_not_read_are_charged() {
+async fn the_ranges_of_unread_answers_are_charged() {
     const ANSWERS: usize = 40;
     let node = small_node().await;
     let digest = push_blob(&node.client(), &[5; 4096]).await;
@@ -275,7 +276,7 @@ async fn the_ranges_of_answers_that_are_not_read_are_charged() {
     all_is_given_back(&node).await;
 }
 
-/// A referrer of a subject with so many bytes of annotations.
+/// A referrer of a subject with this many bytes of annotations.
 async fn large_referrer(client: &Client, subject: &str, seed: u8, bytes: usize) -> String {
     let config = push_blob(client, b"{}").await;
     let text = char::from(b'a' + seed).to_string().repeat(bytes);
@@ -291,7 +292,7 @@ async fn large_referrer(client: &Client, subject: &str, seed: u8, bytes: usize) 
 }
 
 #[tokio::test]
-async fn referrers_come_in_pages_of_bounded_size() {
+async fn a_page_of_referrers_has_a_size_limit() {
     let node = Node::start().await;
     let client = node.client();
     let subject = sha256(b"subject");
@@ -315,7 +316,7 @@ async fn referrers_come_in_pages_of_bounded_size() {
 }
 
 #[tokio::test]
-async fn a_batch_of_large_manifests_is_bounded() {
+async fn a_batch_of_large_manifests_has_a_size_limit() {
     let node = Node::start().await;
     let client = node.client();
     let subject = sha256(b"subject");

@@ -1,4 +1,4 @@
-//! A server to test: sockets, stores, rules, a caller and its docker password.
+//! A server to test: sockets, stores, deployment, a caller and its docker password.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -43,7 +43,7 @@ pub(crate) struct Member {
 }
 
 impl Node {
-    /// Plain HTTP, with the repository [`REPOSITORY`].
+    /// HTTP without TLS, with the repository [`REPOSITORY`].
     pub(crate) async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
@@ -101,14 +101,14 @@ impl Node {
         serde_json::to_value(image).unwrap().get("lastRecordedPullTime").is_some()
     }
 
-    /// The docker password that was asked for at a time.
+    /// A docker password that was requested at a given time.
     pub(crate) async fn password_of(&self, at: Timestamp) -> String {
         let input = GetAuthorizationTokenRequest::default();
         let answer = self.registry.get_authorization_token(&self.ctx(at), &region(), input).await.unwrap();
         answer.authorization_data.into_iter().next().unwrap().authorization_token
     }
 
-    /// A password that was good until an hour ago.
+    /// A password that expired an hour ago.
     pub(crate) async fn expired_password(&self) -> String {
         self.password_of(Timestamp::now() - SignedDuration::from_hours(13)).await
     }
@@ -138,12 +138,12 @@ impl Node {
         Member { ctx, password: granted.authorization_token }
     }
 
-    /// A client that is logged in as a member.
+    /// A client that is logged in as a member account.
     pub(crate) fn client_of(&self, member: &Member) -> Client {
         self.client().authorization(Some(format!("Basic {}", member.password)))
     }
 
-    /// How many of its blobs are open.
+    /// The number of its open blobs.
     pub(crate) fn open_files(&self) -> usize {
         let blobs = self.folder.path().join("blobs");
         let links = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
@@ -151,7 +151,7 @@ impl Node {
         files.filter(|file| file.starts_with(&blobs) && file.is_file()).count()
     }
 
-    /// Asks the server to stop; the future is ready when it has, and tells whether all requests ended.
+    /// Asks the server to stop. The future is ready when it has stopped, and returns whether all requests finished.
     pub(crate) fn stop(&mut self) -> impl Future<Output = bool> + use<> {
         drop(self.stop.take());
         let running = self.running.take().unwrap();

@@ -1,4 +1,4 @@
-//! What operators and their tools see: health, metrics, request ids, dates.
+//! What operators and their tools see: health, metrics, request IDs, dates.
 
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
@@ -16,7 +16,7 @@ async fn health_and_readiness_need_no_login() {
 }
 
 #[tokio::test]
-async fn every_answer_has_an_id_of_its_own_and_a_true_date() {
+async fn every_answer_has_its_own_id_and_the_current_date() {
     let node = Node::start().await;
     let client = node.client();
     let mut ids = HashSet::new();
@@ -41,14 +41,14 @@ async fn every_answer_has_an_id_of_its_own_and_a_true_date() {
 }
 
 #[tokio::test]
-async fn metrics_have_a_listener_of_their_own() {
+async fn metrics_have_their_own_listener() {
     let node =
         Node::start_with(|options| options.metrics_listen = Some("127.0.0.1:0".parse().unwrap())).await;
     let client = node.client();
     push_blob(&client, b"counted").await;
     client.get("/v2/").await.expect(200);
     let metrics = Client::new(node.metrics.unwrap());
-    // A request is counted when its answer has been sent whole, which the client can see first.
+    // A request is counted when its whole answer has been sent, which the client can see earlier.
     let mut text = String::new();
     for _ in 0..100 {
         text = String::from_utf8(metrics.get("/metrics").await.expect(200).body.to_vec()).unwrap();

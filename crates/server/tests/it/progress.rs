@@ -1,5 +1,5 @@
-//! Answers that go out slowly, or not at all: a reader that is steady is served to the end, one that takes nothing
-//! is given up.
+//! Answers that are read slowly or not at all: a steady reader is served to the end, and a reader that reads nothing is
+//! cut off.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::node::Node;
 
 const LONG: Duration = Duration::from_secs(15);
 
-/// Waits until the node has none of its blobs open.
+/// Waits until the node has no open blobs.
 async fn closes_its_files(node: &Node) {
     let begun = Instant::now();
     while node.open_files() > 0 {
@@ -39,7 +39,7 @@ async fn raw(node: &Node, digest: &str) -> TcpStream {
 }
 
 #[tokio::test]
-async fn a_slow_but_steady_reader_gets_all_of_it() {
+async fn a_slow_but_steady_reader_gets_everything() {
     let node = Node::start_with(|options| options.limits.body_idle = Duration::from_millis(500)).await;
     let size = 8 << 20;
     let digest = large(&node, size).await;
@@ -81,7 +81,7 @@ pub(crate) struct Held {
 }
 
 #[tokio::test]
-async fn streams_with_a_closed_window_are_given_up() {
+async fn streams_with_a_closed_window_are_ended() {
     let node = Node::start_with(|options| options.limits.body_idle = Duration::from_millis(400)).await;
     let digest = large(&node, 2 << 20).await;
     let held = closed_windows(&node.client(), &blob(&digest), 50, 1024).await;
@@ -92,7 +92,7 @@ async fn streams_with_a_closed_window_are_given_up() {
 }
 
 #[tokio::test]
-async fn a_stream_that_stands_still_does_not_end_one_that_moves() {
+async fn a_stalled_stream_does_not_end_an_active_one() {
     let node = Node::start_with(|options| options.limits.body_idle = Duration::from_millis(400)).await;
     let digest = large(&node, 2 << 20).await;
     let mut held = closed_windows(&node.client(), &blob(&digest), 2, 64 * 1024).await;

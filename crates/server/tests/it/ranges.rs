@@ -1,4 +1,4 @@
-//! Several ranges of a blob in one request (RFC 9110 §14.6), as podman asks for the chunks that it lacks.
+//! Several ranges of a blob in one request (RFC 9110 §14.6), as podman requests missing chunks.
 
 use aws::ecr::GetDownloadUrlForLayerRequest;
 use jiff::Timestamp;
@@ -7,7 +7,7 @@ use crate::client::{Client, Reply};
 use crate::image::{at, push_blob};
 use crate::node::Node;
 
-/// The parts of an answer: what `Content-Range` says and the bytes. The form is held against the RFC on the way.
+/// The parts of an answer: `Content-Range` and the bytes. The format is checked against the RFC.
 fn parts(reply: &Reply) -> Vec<(String, String)> {
     let boundary = reply.header("content-type").strip_prefix("multipart/byteranges; boundary=").unwrap();
     assert_eq!(reply.header("content-length"), reply.body.len().to_string());
@@ -38,7 +38,7 @@ async fn ask(client: &Client, path: &str, range: &str, status: u16) -> Reply {
 }
 
 #[tokio::test]
-async fn several_ranges_come_as_parts_in_the_order_asked_for() {
+async fn several_ranges_are_returned_in_the_requested_order() {
     let node = Node::start().await;
     let client = node.client();
     let digest = push_blob(&client, b"0123456789").await;
@@ -52,7 +52,7 @@ async fn several_ranges_come_as_parts_in_the_order_asked_for() {
 }
 
 #[tokio::test]
-async fn of_ranges_that_the_blob_does_not_have_the_others_are_sent() {
+async fn ranges_outside_the_blob_are_left_out() {
     let node = Node::start().await;
     let client = node.client();
     let digest = push_blob(&client, b"0123456789").await;
@@ -68,7 +68,7 @@ async fn of_ranges_that_the_blob_does_not_have_the_others_are_sent() {
 }
 
 #[tokio::test]
-async fn ranges_are_bounded_in_number() {
+async fn the_number_of_ranges_is_limited() {
     let node = Node::start().await;
     let client = node.client();
     let bytes: Vec<u8> = (0..600_000_u32).map(|n| b'a' + (n % 23) as u8).collect();
@@ -90,7 +90,7 @@ async fn ranges_are_bounded_in_number() {
 }
 
 #[tokio::test]
-async fn a_download_url_gives_several_ranges_too() {
+async fn a_download_url_supports_several_ranges() {
     let node = Node::start().await;
     let client = node.client();
     let digest = push_blob(&client, b"0123456789").await;

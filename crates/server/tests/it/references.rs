@@ -1,4 +1,4 @@
-//! What a manifest refers to: it has to be there, it stays, and it is a fact also where it came later.
+//! What a manifest refers to: it must exist, it cannot be deleted, and it is recorded even if it is pushed later.
 
 use serde_json::{Value, json};
 
@@ -64,7 +64,7 @@ async fn an_image_needs_its_blobs_and_an_index_its_children() {
 }
 
 #[tokio::test]
-async fn an_entry_of_an_index_that_is_no_manifest_is_a_blob() {
+async fn an_index_entry_that_is_not_a_manifest_is_a_blob() {
     let node = Node::start().await;
     let client = node.client();
     let cache =
@@ -79,7 +79,7 @@ async fn an_entry_of_an_index_that_is_no_manifest_is_a_blob() {
 }
 
 #[tokio::test]
-async fn what_stays_elsewhere_and_a_subject_may_be_absent() {
+async fn foreign_layers_and_subjects_may_be_missing() {
     let node = Node::start().await;
     let client = node.client();
     push_blob(&client, b"{}").await;
@@ -90,13 +90,13 @@ async fn what_stays_elsewhere_and_a_subject_may_be_absent() {
     let mut referrer: Value = serde_json::from_slice(&image(b"{}", &[])).unwrap();
     referrer["subject"] = json!({"mediaType": MANIFEST, "digest": sha256(b"none"), "size": 1});
     put(&client, "signature", MANIFEST, referrer.to_string().as_bytes()).await.expect(201);
-    // Pushed all the same, it is a blob that the manifest refers to.
+    // If it is pushed nevertheless, it is a blob that the manifest refers to.
     let pushed = push_blob(&client, b"foreign").await;
     client.delete(&at(&format!("blobs/{pushed}"))).await.refused(405, "UNSUPPORTED");
 }
 
 #[tokio::test]
-async fn a_blob_that_comes_after_its_manifest_stays() {
+async fn a_blob_pushed_after_its_manifest_cannot_be_deleted() {
     let node = Node::start().await;
     node.set(SPARSE, "ENABLED").await;
     let client = node.client();

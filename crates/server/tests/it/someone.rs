@@ -1,4 +1,4 @@
-//! A user of the test account, with policies of its own, who signs requests and has a docker password.
+//! A user of the test account with its own policies, which signs requests and has a docker password.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub(crate) struct Someone {
 }
 
 impl Someone {
-    /// A user who may do what the statements say, and ask for a password.
+    /// A user with the permissions of the statements, and the permission to request a password.
     pub(crate) async fn new(node: &Node, name: &str, statements: Value) -> Self {
         let (ctx, identity) = (node.ctx(Timestamp::now()), &node.identity);
         let create = CreateUserRequest { user_name: name.to_owned(), ..CreateUserRequest::default() };
@@ -69,12 +69,12 @@ impl Someone {
         Client::new(node.address).authorization(Some(format!("Basic {}", self.password)))
     }
 
-    /// The id of the access key.
+    /// The access key ID.
     pub(crate) fn key(&self) -> String {
         self.key.to_string()
     }
 
-    /// The head of a signed POST to an AWS API. The body is yet to be sent.
+    /// The head of a signed POST to an AWS API. The body must still be sent.
     pub(crate) fn head(&self, node: &Node, service: &str, fixed: &[(&str, &str)], body: &[u8]) -> String {
         let host = node.address.to_string();
         let mut lines = vec![("host", host.as_bytes())];
@@ -101,7 +101,7 @@ impl Someone {
         self.head(node, "ecr", &fixed, body)
     }
 
-    /// A connection on which the head was sent and nothing of the body.
+    /// A connection on which only the head was sent.
     pub(crate) async fn open(node: &Node, head: &str) -> TcpStream {
         let mut stream = TcpStream::connect(node.address).await.unwrap();
         stream.write_all(head.as_bytes()).await.unwrap();

@@ -14,7 +14,7 @@ use tokio_rustls::client::TlsStream;
 use crate::client::{over_http1, over_http2};
 use crate::node::Node;
 
-/// Writes a new certificate for `localhost`, and gives it.
+/// Writes a new certificate for `localhost`, and returns it.
 fn certify(files: &TlsFiles) -> CertificateDer<'static> {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
@@ -35,7 +35,7 @@ async fn start(files: &TlsFiles) -> Node {
     .await
 }
 
-/// A connection by someone who trusts only this certificate.
+/// A connection by a client that trusts only this certificate.
 async fn connect(
     node: &Node,
     trusted: &CertificateDer<'static>,
@@ -55,7 +55,7 @@ async fn connect(
 }
 
 #[tokio::test]
-async fn both_versions_of_http_are_spoken_over_tls() {
+async fn both_http_versions_work_over_tls() {
     let folder = tempfile::tempdir().unwrap();
     let files = files(folder.path());
     let certificate = certify(&files);
@@ -76,7 +76,7 @@ async fn both_versions_of_http_are_spoken_over_tls() {
 }
 
 #[tokio::test]
-async fn a_changed_certificate_is_taken_and_a_broken_one_is_not() {
+async fn a_changed_certificate_is_loaded_and_a_broken_one_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let files = files(folder.path());
     let old = certify(&files);
@@ -101,7 +101,7 @@ async fn a_changed_certificate_is_taken_and_a_broken_one_is_not() {
 }
 
 #[tokio::test]
-async fn a_client_that_speaks_no_tls_stops_nobody() {
+async fn a_client_without_tls_does_not_block_others() {
     let folder = tempfile::tempdir().unwrap();
     let files = files(folder.path());
     let certificate = certify(&files);

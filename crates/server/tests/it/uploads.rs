@@ -1,4 +1,4 @@
-//! Pushing blobs in every way the specification has.
+//! All ways of the specification to push a blob.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ async fn by_post_and_put() {
 }
 
 #[tokio::test]
-async fn in_chunks_with_the_last_in_the_put() {
+async fn in_chunks_with_the_last_chunk_in_the_put() {
     let node = Node::start().await;
     let client = node.client();
     let session = begin(&client).await;
@@ -64,7 +64,7 @@ async fn streamed_without_a_length() {
 }
 
 #[tokio::test]
-async fn a_chunk_out_of_order_is_told_where_to_go_on() {
+async fn a_chunk_out_of_order_gets_the_right_position() {
     let node = Node::start().await;
     let client = node.client();
     let session = begin(&client).await;
@@ -84,7 +84,7 @@ async fn a_chunk_out_of_order_is_told_where_to_go_on() {
 }
 
 #[tokio::test]
-async fn bytes_of_another_digest_are_refused_and_never_readable() {
+async fn bytes_with_another_digest_are_refused_and_not_readable() {
     let node = Node::start().await;
     let client = node.client();
     let wrong = sha256(b"something else");
@@ -102,7 +102,7 @@ async fn bytes_of_another_digest_are_refused_and_never_readable() {
 }
 
 #[tokio::test]
-async fn an_upload_ends_by_delete_and_belongs_to_its_repository() {
+async fn an_upload_can_be_deleted_and_belongs_to_its_repository() {
     let node = Node::start().await;
     node.create("team/other", None).await;
     let client = node.client();
@@ -123,7 +123,7 @@ async fn mount(client: &Client, query: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn a_blob_of_another_repository_is_mounted_without_sending_it() {
+async fn a_blob_of_another_repository_is_mounted_without_bytes() {
     let node = Node::start().await;
     node.create("team/other", None).await;
     let client = node.client();
@@ -142,7 +142,7 @@ async fn a_blob_of_another_repository_is_mounted_without_sending_it() {
 }
 
 #[tokio::test]
-async fn an_upload_that_was_cut_goes_on_where_it_stands() {
+async fn an_interrupted_upload_continues_at_its_offset() {
     let node = Node::start().await;
     let client = node.client();
     let session = begin(&client).await;
@@ -163,9 +163,9 @@ async fn an_upload_that_was_cut_goes_on_where_it_stands() {
     client.clone().with("content-range", "4-7").put(&end, "4567").await.expect(201);
 }
 
-/// Nobody knows the session of such a request, so that it would be no use to ask for its status.
+/// The client does not know the session of such a request, so it cannot ask for its status.
 #[tokio::test]
-async fn a_whole_blob_that_was_cut_is_to_be_sent_again() {
+async fn an_interrupted_single_post_must_be_repeated() {
     let node = Node::start_with(|options| options.limits.body_idle = Duration::from_millis(300)).await;
     let path = at(&format!("blobs/uploads/?digest={}", sha256(b"01234567")));
     let head = "content-length: 8\r\nconnection: close\r\n";
@@ -176,7 +176,7 @@ async fn a_whole_blob_that_was_cut_is_to_be_sent_again() {
 }
 
 #[tokio::test]
-async fn a_closing_put_without_a_digest_is_told_what_is_missing() {
+async fn a_final_put_without_a_digest_is_an_error() {
     let node = Node::start().await;
     let client = node.client();
     let session = begin(&client).await;
@@ -186,9 +186,9 @@ async fn a_closing_put_without_a_digest_is_told_what_is_missing() {
     assert_eq!(message, "The query has no `digest`, which names the digest of the whole blob.");
 }
 
-/// The answer to the first may have been lost on its way.
+/// The answer to the first request can have been lost.
 #[tokio::test]
-async fn the_closing_put_again_is_as_good_as_the_first() {
+async fn the_final_put_can_be_repeated() {
     let node = Node::start().await;
     let client = node.client();
     let session = begin(&client).await;
@@ -207,7 +207,7 @@ async fn the_closing_put_again_is_as_good_as_the_first() {
 }
 
 #[tokio::test]
-async fn a_patch_that_a_newer_one_took_over_from_is_told_so() {
+async fn a_patch_that_a_newer_one_replaced_gets_an_error() {
     let node = Node::start().await;
     let client = node.client();
     let session = begin(&client).await;
@@ -224,7 +224,7 @@ async fn a_patch_that_a_newer_one_took_over_from_is_told_so() {
 }
 
 #[tokio::test]
-async fn sha512_is_echoed_as_it_was_pushed() {
+async fn a_sha512_digest_is_returned_as_pushed() {
     let node = Node::start().await;
     let digest = oci::digest::Digest::of(oci::digest::Algorithm::Sha512, b"wide").to_string();
     let reply = node.client().post(&at(&format!("blobs/uploads/?digest={digest}")), "wide").await.expect(201);

@@ -1,4 +1,4 @@
-//! More clients than slots: who gives way, and that someone new is served at once.
+//! More clients than slots: which connection is closed, and that a new client is served at once.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ async fn is_closed(stream: &mut TcpStream) -> bool {
     matches!(read.await, Ok(Ok(0) | Err(_)))
 }
 
-/// A connection that was begun and says no more: of every kind in turn.
+/// A connection that was started and sends no more: each kind in turn.
 async fn unfinished(node: &Node, kind: usize) -> TcpStream {
     let mut stream = TcpStream::connect(node.address).await.unwrap();
     let said: &[u8] = match kind % 4 {
@@ -52,7 +52,7 @@ async fn is_served_soon(node: &Node) {
 }
 
 #[tokio::test]
-async fn idle_connections_yield_the_longest_idle_first() {
+async fn the_longest_idle_connection_is_closed_first() {
     let node = Node::start_with(|options| options.limits.max_connections = 8).await;
     let mut kept = Vec::new();
     for _ in 0..200 {
@@ -69,7 +69,7 @@ async fn idle_connections_yield_the_longest_idle_first() {
 }
 
 #[tokio::test]
-async fn a_request_that_runs_outlives_idle_connections() {
+async fn a_running_request_outlives_idle_connections() {
     let node = Node::start_with(|options| options.limits.max_connections = 8).await;
     let digest = sha256(b"01234567");
     let line = format!("POST {}", at(&format!("blobs/uploads/?digest={digest}")));
@@ -90,7 +90,7 @@ async fn a_request_that_runs_outlives_idle_connections() {
 }
 
 #[tokio::test]
-async fn who_never_ends_a_request_does_not_keep_others_out() {
+async fn requests_that_never_end_do_not_block_others() {
     let node = Node::start_with(|options| options.limits.max_connections = 40).await;
     let mut hostile = Vec::new();
     for kind in 0..240 {
@@ -103,7 +103,7 @@ async fn who_never_ends_a_request_does_not_keep_others_out() {
 }
 
 #[tokio::test]
-async fn requests_that_all_stand_still_yield_too() {
+async fn stalled_requests_are_ended_too() {
     let node = Node::start_with(|options| options.limits.max_connections = 40).await;
     let mut hostile = Vec::new();
     for _ in 0..200 {
@@ -117,7 +117,7 @@ async fn requests_that_all_stand_still_yield_too() {
 }
 
 #[tokio::test]
-async fn metrics_are_answered_beside_connections_that_say_nothing() {
+async fn metrics_are_answered_next_to_silent_connections() {
     let node = Node::start_with(|options| {
         options.limits.max_connections = 4;
         options.metrics_listen = Some("127.0.0.1:0".parse().unwrap());

@@ -1,11 +1,11 @@
-//! What the server answers: XML of the query services, and refusals of both kinds.
+//! Answers of the server: XML of the query services, and errors of both protocols.
 
 use anyhow::Context as _;
 use bytes::Bytes;
 use roxmltree::{Document, Node};
 use serde_json::Value;
 
-/// The server's answer is no. Shown as the AWS CLI shows it.
+/// An error answer of the server. It is shown as the AWS CLI shows it.
 #[derive(Debug, thiserror::Error)]
 #[error("An error occurred ({code}) when calling the {operation} operation: {message}")]
 pub(crate) struct Refusal {
@@ -19,15 +19,15 @@ impl Refusal {
     pub(super) fn of_json(body: &Value, operation: &str, status: u16) -> Self {
         let text =
             |names: [&str; 2]| names.iter().find_map(|name| body.get(*name)?.as_str()).unwrap_or_default();
-        // Some services write the name with its namespace: `com.amazonaws…#AccessDeniedException`.
+        // Some services write the name with a namespace: `com.amazonaws…#AccessDeniedException`.
         let code = text(["__type", "code"]).rsplit('#').next().unwrap_or_default().to_owned();
         let message = text(["message", "Message"]).to_owned();
         Self { code, message, operation: operation.to_owned(), status }
     }
 }
 
-/// The answer of a query service. Elements are found by name, wherever they stand: no answer that commands read has
-/// two meanings for one name.
+/// The answer of a query service. Elements are found by name at any depth: in the answers that commands read, no name
+/// has two meanings.
 #[derive(Debug)]
 pub(crate) struct XmlAnswer(String);
 
@@ -35,19 +35,19 @@ impl XmlAnswer {
     pub(super) fn read(body: Bytes, status: u16) -> anyhow::Result<Self> {
         let not_xml = || format!("the server answered {status} without XML: is this a Wharf endpoint?");
         let text = String::from_utf8(body.into()).ok().with_context(not_xml)?;
-        // The parser refuses document types, and with them every kind of entity expansion.
+        // The parser refuses document types, and so every kind of entity expansion.
         Document::parse(&text).ok().with_context(not_xml)?;
         Ok(Self(text))
     }
 
-    /// The text of the first element of this name.
+    /// The text of the first element with this name.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         let document = Document::parse(&self.0).ok()?;
         let found = document.descendants().find(|node| node.tag_name().name() == name)?;
         Some(content(found))
     }
 
-    /// The same, where the answer cannot do without.
+    /// The same for an element that must exist.
     pub(crate) fn require(&self, name: &str) -> anyhow::Result<String> {
         self.text(name).with_context(|| format!("the server's answer has no {name}"))
     }
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refusals_of_both_kinds_read_as_the_aws_cli_shows_them() {
+    fn errors_of_both_protocols_look_as_in_the_aws_cli() {
         let xml = r#"<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>
             <Code>AccessDenied</Code><Message>User: a &amp; b is not authorized</Message></Error></ErrorResponse>"#;
         let refusal = XmlAnswer::read(Bytes::from(xml), 403).unwrap().refusal("AssumeRole", 403);
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_aws_api_says_so() {
+    fn an_answer_of_another_server_is_reported() {
         for body in ["<html><p>", "404 page not found", "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"] {
             let error = XmlAnswer::read(Bytes::from(body), 404).unwrap_err().to_string();
             assert!(error.contains("404") && error.contains("Wharf"), "{error}");

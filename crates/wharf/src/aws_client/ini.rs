@@ -1,4 +1,4 @@
-//! The form of `~/.aws/config` and `~/.aws/credentials` (AWS SDKs and Tools Reference Guide, "Using shared config and
+//! The format of `~/.aws/config` and `~/.aws/credentials` (AWS SDKs and Tools Reference Guide, "Using shared config and
 //! credentials files").
 
 use std::collections::HashMap;
@@ -21,12 +21,12 @@ impl Ini {
                 section = name.split_whitespace().collect::<Vec<_>>().join(" ");
                 continue;
             }
-            // An indented line belongs to the setting above it (`s3 =` and what follows), none of which is read here.
+            // An indented line belongs to the setting above it (`s3 =` and the next lines). None of these is read here.
             if line.starts_with([' ', '\t']) {
                 continue;
             }
             if let Some((name, value)) = trimmed.split_once('=') {
-                // A comment at the end of a value begins with a space.
+                // A comment after a value begins with a space.
                 let value =
                     [" #", " ;"].iter().fold(value, |value, mark| value.split(mark).next().unwrap_or(value));
                 let settings = sections.entry(section.clone()).or_default();
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_are_found_by_section_whatever_stands_around_them() {
+    fn settings_are_found_by_section() {
         let ini = Ini::parse(
             "# top\n[default]\nregion=eu-west-1\ns3 =\n  region = no\n; c\n[ profile  ci ]\nRegion = us-west-2 # why\n\
              aws_secret_access_key = a=b/c+d#e\nempty =\n",

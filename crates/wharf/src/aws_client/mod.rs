@@ -1,5 +1,5 @@
-//! The client side of the command line: calls a running server's AWS APIs with the caller's own credentials, so that
-//! what a command may do is decided where everything is decided, at the server's gate.
+//! The client side of the command line. It calls the AWS APIs of a running server with the caller's own credentials, so
+//! the server's gate decides what a command may do.
 
 mod answer;
 mod ini;
@@ -23,10 +23,10 @@ pub(crate) use profile::access_key_of_file;
 pub(crate) use service::Service;
 pub(crate) use wiring::{Connection, environment};
 
-/// A page of IAM's longest answers is well below this.
+/// The longest answers of IAM are much smaller than this.
 const LIMITS: Limits = Limits { bytes: 16 * 1024 * 1024, time: Duration::from_secs(30) };
 
-/// An access key, perhaps a temporary one. No `Debug`: it holds a secret.
+/// An access key, possibly a temporary one. No `Debug`: it contains a secret.
 #[derive(Clone)]
 pub(crate) struct AccessKey {
     pub(crate) id: AccessKeyId,
@@ -34,11 +34,11 @@ pub(crate) struct AccessKey {
     pub(crate) session_token: Option<String>,
 }
 
-/// Calls one server.
+/// A client of one server.
 pub(crate) struct AwsClient {
     http: Client,
     endpoints: wiring::Endpoints,
-    /// None for those who only make calls that need no signature.
+    /// None if the client makes only calls without a signature.
     access_key: Option<AccessKey>,
     region: Region,
 }
@@ -46,10 +46,10 @@ pub(crate) struct AwsClient {
 /// Why a call has no result.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallError {
-    /// The server's answer: no.
+    /// The server returned an error.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// No answer of an AWS API.
+    /// The answer is not an answer of an AWS API.
     #[error(transparent)]
     Failed(#[from] anyhow::Error),
 }
@@ -60,17 +60,17 @@ impl AwsClient {
         self.endpoints.of(service)
     }
 
-    /// The region that requests are signed for.
+    /// The Region that requests are signed for.
     pub(crate) fn region(&self) -> &Region {
         &self.region
     }
 
-    /// The public half of the key that signs, if there is one.
+    /// The ID of the access key that signs, if there is one.
     pub(crate) fn access_key_id(&self) -> Option<&AccessKeyId> {
         self.access_key.as_ref().map(|key| &key.id)
     }
 
-    /// Calls an action of a query service (STS, IAM). Lists are given as AWS writes them: `Tags.member.1.Key`.
+    /// Calls an action of a query service (STS, IAM). Lists are written as AWS writes them: `Tags.member.1.Key`.
     pub(crate) async fn query(
         &self,
         service: Service,
@@ -80,7 +80,7 @@ impl AwsClient {
         self.call_query(service, action, parameters, true).await
     }
 
-    /// The same without a signature, as `AssumeRoleWithWebIdentity` takes it.
+    /// The same without a signature, for `AssumeRoleWithWebIdentity`.
     pub(crate) async fn query_unsigned(
         &self,
         service: Service,

@@ -1,4 +1,4 @@
-//! The caller's AWS settings: environment first, then the profile in `~/.aws`, as the SDKs look for them.
+//! The caller's AWS settings: first the environment, then the profile in `~/.aws`, as in the SDKs.
 
 use std::path::{Path, PathBuf};
 
@@ -8,10 +8,10 @@ use aws::ids::SecretKey;
 use super::AccessKey;
 use super::ini::Ini;
 
-/// What the environment and the profile say.
+/// The settings of the environment and the profile.
 pub(crate) struct Profile {
     name: String,
-    /// Whether the profile was asked for by an option, which goes before the environment's keys.
+    /// Whether an option chose the profile. It then has priority over the access key of the environment.
     is_chosen: bool,
     environment: fn(&str) -> Option<String>,
     config: Ini,
@@ -19,7 +19,7 @@ pub(crate) struct Profile {
 }
 
 impl Profile {
-    /// Reads the files; those that are not there are empty.
+    /// Reads the files. A missing file counts as empty.
     pub(crate) fn read(
         chosen: Option<&str>,
         environment: fn(&str) -> Option<String>,
@@ -39,7 +39,7 @@ impl Profile {
         let profile = Self { name, is_chosen: chosen.is_some(), environment, config, credentials };
         let is_there = profile.config.has(&profile.section()) || profile.credentials.has(&profile.name);
         if named.is_some() && !is_there {
-            bail!("the profile {} is neither in ~/.aws/config nor in ~/.aws/credentials", profile.name);
+            bail!("~/.aws/config and ~/.aws/credentials have no profile {}", profile.name);
         }
         Ok(profile)
     }
@@ -59,7 +59,7 @@ impl Profile {
         credentials.or_else(|| self.config.get(&self.section(), name))
     }
 
-    /// The access key; None if neither place has one.
+    /// The access key; None if there is none.
     pub(super) fn access_key(&self) -> anyhow::Result<Option<AccessKey>> {
         let from_environment = || {
             let get = |name| self.variable(name);
@@ -75,7 +75,7 @@ impl Profile {
     }
 }
 
-/// The access key of a file in the form of `~/.aws/credentials`.
+/// The access key in a file with the format of `~/.aws/credentials`.
 pub(crate) fn access_key_of_file(path: &Path, section: Option<&str>) -> anyhow::Result<AccessKey> {
     let section = section.unwrap_or("default");
     let file = read_file(path)?;
@@ -87,7 +87,7 @@ pub(crate) fn access_key_of_file(path: &Path, section: Option<&str>) -> anyhow::
 
 fn whole(id: &str, secret: Option<String>, session_token: Option<String>) -> anyhow::Result<AccessKey> {
     let id = id.parse().context("the access key id")?;
-    let secret = secret.with_context(|| format!("the access key {id} has no secret beside it"))?;
+    let secret = secret.with_context(|| format!("the access key {id} has no secret access key"))?;
     Ok(AccessKey { id, secret: SecretKey::new(secret), session_token })
 }
 

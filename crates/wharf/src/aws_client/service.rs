@@ -1,4 +1,4 @@
-//! The services that commands call, and how each is named on the wire.
+//! The services that commands call, and their names on the wire.
 
 use aws::ids::Region;
 
@@ -13,7 +13,7 @@ pub(crate) enum Service {
 impl Service {
     pub(super) const ALL: [Self; 3] = [Self::Iam, Self::Sts, Self::Organizations];
 
-    /// As the credential scope has it.
+    /// The name in the credential scope.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Iam => "iam",
@@ -31,7 +31,7 @@ impl Service {
         }
     }
 
-    /// The variable that names its endpoint, after `AWS_ENDPOINT_URL_`.
+    /// The suffix of the environment variable with its endpoint, after `AWS_ENDPOINT_URL_`.
     pub(super) fn variable(self) -> &'static str {
         match self {
             Self::Iam => "IAM",
@@ -40,7 +40,7 @@ impl Service {
         }
     }
 
-    /// The region that the scope names: IAM and Organizations have one for each partition.
+    /// The Region in the scope: IAM and Organizations have one for each partition.
     pub(super) fn signing_region(self, region: &Region) -> anyhow::Result<Region> {
         let global = match (self, region.partition()) {
             (Self::Sts, _) => return Ok(region.clone()),

@@ -1,4 +1,4 @@
-//! From options, environment and profile to a client.
+//! Creates a client from options, environment and profile.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,24 +11,24 @@ use outbound::{Client, Roots};
 use super::profile::Profile;
 use super::{AccessKey, AwsClient, Service};
 
-/// Which server to call, and as whom. What is not given comes from the environment, as for the AWS CLI.
+/// The server to call, and the credentials for it. Missing options come from the environment, as in the AWS CLI.
 #[derive(Args, Clone, Default)]
 pub(crate) struct Connection {
-    /// The server [AWS_ENDPOINT_URL_IAM and the like, AWS_ENDPOINT_URL, the profile's endpoint_url].
+    /// The URL of the server [default: AWS_ENDPOINT_URL_IAM and so on, AWS_ENDPOINT_URL, endpoint_url of the profile].
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint: Option<String>,
-    /// The profile in ~/.aws whose access key is used [AWS_ACCESS_KEY_ID and so on, AWS_PROFILE].
+    /// The profile in ~/.aws whose access key is used [default: AWS_ACCESS_KEY_ID and so on, AWS_PROFILE].
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// The region [AWS_REGION, AWS_DEFAULT_REGION, the profile's, us-east-1].
+    /// The Region [default: AWS_REGION, AWS_DEFAULT_REGION, region of the profile, us-east-1].
     #[arg(long, value_name = "REGION")]
     pub(crate) region: Option<Region>,
-    /// PEM of the authority that vouches for the server [AWS_CA_BUNDLE, SSL_CERT_FILE, the system's].
+    /// A PEM file with the certificate authority of the server [default: AWS_CA_BUNDLE, SSL_CERT_FILE, the system's].
     #[arg(long = "ca", value_name = "FILE")]
     pub(crate) certificate_authority: Option<PathBuf>,
 }
 
-/// A variable of the environment that is set to something.
+/// An environment variable that is set and not empty.
 pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -41,7 +41,7 @@ impl Connection {
         self.open_with(&profile, access_key)
     }
 
-    /// A client with another access key, or none.
+    /// A client with the given access key, or without one.
     pub(crate) fn open_as(&self, access_key: Option<AccessKey>) -> anyhow::Result<AwsClient> {
         let profile = Profile::read(self.profile.as_deref(), environment)?;
         self.open_with(&profile, access_key)
@@ -83,7 +83,7 @@ impl Connection {
     }
 }
 
-/// Where each service answers.
+/// The endpoint of each service.
 pub(super) struct Endpoints {
     of_services: Vec<(Service, String)>,
     of_others: Option<String>,
@@ -106,12 +106,12 @@ impl Endpoints {
         }
     }
 
-    /// There is no default: a command of Wharf's must never reach AWS.
+    /// There is no default: a command of Wharf must never call AWS.
     pub(super) fn of(&self, service: Service) -> anyhow::Result<&str> {
         let own = self.of_services.iter().find(|(of, _)| *of == service).map(|(_, url)| url.as_str());
         own.or(self.of_others.as_deref()).with_context(|| {
             format!(
-                "which server? Give --endpoint URL, or set AWS_ENDPOINT_URL_{} (for `wharf dev`: eval \"$(wharf env)\")",
+                "no endpoint: give --endpoint URL, or set AWS_ENDPOINT_URL_{} (for `wharf dev`: eval \"$(wharf env)\")",
                 service.variable()
             )
         })

@@ -1,4 +1,4 @@
-//! `wharf config check`: what `serve` would say about a file, without serving.
+//! `wharf config check`: reports what `serve` would report about a file, without serving.
 
 use std::path::Path;
 
@@ -13,5 +13,5 @@ pub(crate) fn run(file: &Path) -> anyhow::Result<()> {
     for warning in config.warnings() {
         say(&format!("warning: {warning}"))?;
     }
-    say(&format!("{} is good: listens on {}", file.display(), config.options.listen))
+    say(&format!("{} is valid: listens on {}", file.display(), config.options.listen))
 }

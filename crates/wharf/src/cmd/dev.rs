@@ -1,4 +1,4 @@
-//! `wharf dev`: a registry with no configuration. The first start makes an account and a key and keeps them.
+//! `wharf dev`: a registry without configuration. The first start creates and stores an account and a key.
 
 use access::settings::{Limits, Settings};
 use anyhow::{Context as _, bail};
@@ -33,12 +33,12 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
         }
         None => credentials::make(&kept, wanted)?,
     };
-    // The last run's endpoint is not this one's: who waits for the file waits for the new one.
+    // A program that waits for this file must not read the endpoint of the last run.
     files::remove(&data_dir::endpoint(path))?;
     let listener = Listener::bind(config.options.clone()).await?;
     let address = address(&config, &listener);
     let endpoint = address.endpoint();
-    // Where no name tells whose registry is meant, it is the caller's own: that suffices for the one who starts this.
+    // A host that names no registry means the caller's own registry. That is enough for the user who starts this.
     let host = match &address.suffix {
         Some(_) => address.registry(&administrator.account_id, &administrator.region),
         None => registry_host(&endpoint).to_owned(),
@@ -59,7 +59,7 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     let named = config.accounts.iter().map(|(id, name)| (name, Some(id)));
     for (name, id) in named.chain(dev.accounts.iter().map(|(name, id)| (name, id.as_ref()))) {
         let id = deployment.identity.ensure_member(name, id, Timestamp::now()).await?;
-        tracing::info!(account = %id, name, "the account is there: enter it by its role OrganizationAccountAccessRole");
+        tracing::info!(account = %id, name, "the account exists: assume its role OrganizationAccountAccessRole");
     }
     files::write_private(&data_dir::registry(path), host.as_bytes())?;
     files::write_private(&data_dir::endpoint(path), endpoint.as_bytes())?;
@@ -67,7 +67,7 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     node::run(listener, deployment, MasterKeyFile { path: key, is_alone: config.database.is_alone() }).await
 }
 
-/// The key that a CI job fixes for a new folder; both halves or none.
+/// The access key that the environment chooses for a new folder: both variables or neither.
 fn key_of_environment() -> anyhow::Result<Option<(AccessKeyId, SecretKey)>> {
     const ID: &str = "WHARF_DEV_ACCESS_KEY_ID";
     const SECRET: &str = "WHARF_DEV_SECRET_ACCESS_KEY";
@@ -75,7 +75,7 @@ fn key_of_environment() -> anyhow::Result<Option<(AccessKeyId, SecretKey)>> {
         (Some(id), Some(secret)) => {
             let id = id.parse().with_context(|| format!("{ID} is not an access key id"))?;
             if !(16..=128).contains(&secret.len()) {
-                bail!("{SECRET} should have 16 to 128 characters");
+                bail!("{SECRET} must have 16 to 128 characters");
             }
             Ok(Some((id, SecretKey::new(secret))))
         }
@@ -94,7 +94,7 @@ fn welcome(administrator: &Administrator, endpoint: &str, host: &str, folder: &s
 Paste into a shell, or run: eval \"$({program} env --data-dir {folder})\"
 
 {exports}
-Then make a repository, and push an image of yours, here hello:latest:
+Then create a repository, and push one of your images, here hello:latest:
   aws ecr create-repository --repository-name hello
 
 With docker:
@@ -116,7 +116,7 @@ With podman:
     )
 }
 
-/// How the user's shell finds this program: by its name if it was started so, else by its path.
+/// How the user's shell finds this program: its name if it was started by name, else its path.
 fn program() -> String {
     let started_as = std::env::args().next().filter(|name| name.contains('/'));
     match started_as.and_then(|_| std::env::current_exe().ok()) {

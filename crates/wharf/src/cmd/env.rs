@@ -1,4 +1,4 @@
-//! `wharf env`: the lines that make a shell, the AWS CLI and the SDKs talk to a development registry.
+//! `wharf env`: the environment variables with which a shell, the AWS CLI and the SDKs use a development registry.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -9,12 +9,13 @@ use identity::bootstrap::Administrator;
 use super::say;
 use crate::{credentials, data_dir, files};
 
-/// Services whose calls go to Wharf; all others still reach AWS.
+/// Services whose calls go to Wharf. Calls to other services still go to AWS.
 const SERVICES: [&str; 5] = ["ECR", "ECR_PUBLIC", "STS", "IAM", "ORGANIZATIONS"];
 
 pub(crate) fn run(folder: &Path) -> anyhow::Result<()> {
-    let missing =
-        || format!("no development registry in {}: start `wharf dev` on it first", folder.display());
+    let missing = || {
+        format!("there is no development registry in {}: start `wharf dev` with it first", folder.display())
+    };
     let Some(administrator) = credentials::load(&data_dir::dev_credentials(folder))? else {
         bail!(missing())
     };
@@ -41,17 +42,17 @@ pub(crate) fn exports(administrator: &Administrator, endpoint: &str, registry: &
         export(&format!("AWS_ENDPOINT_URL_{service}"), endpoint);
     }
     export("WHARF_REGISTRY", registry);
-    // The token of temporary credentials in the same shell would be sent along with this key, and refused.
+    // A session token in the same shell would be sent with this access key, and refused.
     lines.push_str("unset AWS_SESSION_TOKEN\n");
     lines
 }
 
-/// The host and port by which docker names the registry.
+/// The host and port that docker uses for the registry.
 pub(crate) fn registry_host(endpoint: &str) -> &str {
     endpoint.split_once("://").map_or(endpoint, |(_, host)| host)
 }
 
-/// A word that every shell takes as it is.
+/// A quoted word for any shell.
 pub(crate) fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
 }
@@ -63,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shell_can_eval_the_lines_whatever_the_secret_holds() {
+    fn a_shell_can_eval_the_lines_with_any_secret() {
         let administrator = Administrator {
             account_id: "123456789012".parse().unwrap(),
             region: "eu-west-1".parse().unwrap(),

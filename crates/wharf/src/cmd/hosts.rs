@@ -1,4 +1,4 @@
-//! `wharf hosts`: the lines of a hosts file by which clients find a deployment whose names no DNS server knows.
+//! `wharf hosts`: lines for a hosts file, for a deployment whose names no DNS server knows.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -18,17 +18,17 @@ use crate::{data_dir, files};
 
 #[derive(Args)]
 pub(crate) struct Hosts {
-    /// The suffix of the names, as server.public_suffix and `wharf dev --public-suffix` have it [that of the registry in
-    /// WHARF_REGISTRY, else of `wharf dev` in this folder].
+    /// The suffix of the names, as in server.public_suffix and `wharf dev --public-suffix` [default: the suffix of the
+    /// registry in WHARF_REGISTRY, else of `wharf dev` in this folder].
     #[arg(long, value_name = "SUFFIX", value_parser = suffix)]
     public_suffix: Option<String>,
-    /// Where the names lead.
+    /// The IP address for the names.
     #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     address: IpAddr,
-    /// An account; may be given more than once [all that the server lists].
+    /// An account ID; can be repeated [default: all accounts that the server lists].
     #[arg(long = "account", value_name = "ID")]
     accounts: Vec<AccountId>,
-    /// The Regions, with commas between them [--region].
+    /// The Regions, separated by commas [default: the value of --region].
     #[arg(long, value_name = "REGION,...", value_delimiter = ',')]
     regions: Vec<Region>,
     /// Print JSON.
@@ -38,7 +38,7 @@ pub(crate) struct Hosts {
     reach: Reach,
 }
 
-/// A name and what it is for: an account's registry, or a service.
+/// A name, either of an account's registry or of a service.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Line {
@@ -65,7 +65,7 @@ fn suffix_of(registry: &str) -> Option<String> {
     Some(suffix.split_once(':').map_or(suffix, |(suffix, _)| suffix).to_owned())
 }
 
-/// The suffix that this shell's registry has, or the development registry of this folder.
+/// The suffix of the registry in the environment, or of the development registry in this folder.
 fn known_suffix() -> anyhow::Result<String> {
     let registry = if let Some(registry) = environment("WHARF_REGISTRY") {
         Some(registry)
@@ -75,8 +75,8 @@ fn known_suffix() -> anyhow::Result<String> {
         kept.map(|kept| String::from_utf8_lossy(&kept).into_owned())
     };
     registry.as_deref().and_then(suffix_of).context(
-        "no suffix is known: give --public-suffix, as server.public_suffix or `wharf dev --public-suffix` has it. Without a \
-         suffix no hosts file is needed: every account's registry is at HOST/ACCOUNT",
+        "the suffix is unknown: give --public-suffix, with the value of server.public_suffix or `wharf dev --public-suffix`. \
+         Without a suffix no hosts file is needed: the registry of every account is at HOST/ACCOUNT",
     )
 }
 
@@ -94,7 +94,7 @@ pub(crate) async fn run(options: Hosts) -> anyhow::Result<()> {
         accounts => accounts.to_vec(),
     };
     if accounts.is_empty() {
-        bail!("the server lists no account that is open");
+        bail!("the server lists no active account");
     }
     let lines = lines(options.address, &suffix, &accounts, &regions);
     if options.json {
@@ -104,7 +104,7 @@ pub(crate) async fn run(options: Hosts) -> anyhow::Result<()> {
     say(&lines.join("\n"))
 }
 
-/// Registries first, then where the SDKs look for the services.
+/// First the registries, then the names under which the SDKs look for the services.
 fn lines(address: IpAddr, suffix: &str, accounts: &[AccountId], regions: &[Region]) -> Vec<Line> {
     let mut lines = Vec::new();
     for region in regions {
@@ -123,7 +123,7 @@ fn lines(address: IpAddr, suffix: &str, accounts: &[AccountId], regions: &[Regio
             region: Some(region.clone()),
         }));
     }
-    // Services of the whole partition, by their names in every SDK.
+    // Services of the whole partition, with the names that SDKs use.
     lines.extend(["sts", "iam", "organizations", "organizations.us-east-1"].map(|service| Line {
         address,
         name: format!("{service}.{suffix}"),

@@ -1,4 +1,4 @@
-//! `wharf keys`: the keys that seal docker passwords, sessions, URLs and secrets at rest.
+//! `wharf keys`: the keys that encrypt docker passwords, sessions, URLs and secrets at rest.
 
 use std::time::{Duration, Instant};
 
@@ -15,25 +15,25 @@ use crate::{files, master_rotation};
 
 #[derive(Subcommand)]
 pub(crate) enum KeysCommand {
-    /// List the sealing keys: when each was made, whether it seals, and for how long it is still needed.
+    /// List the sealing keys: when each was created, whether it is in use, and until when it is needed.
     #[command(after_help = "\
-A key seals new values, or only opens what it sealed before, or waits half a minute until every node knows it. On a
-running server the caller is of the management account and needs organizations:WharfListKeys; with --data-dir or
---config the store is opened itself.
+One key seals (encrypts) new values. Older keys only open the values that they sealed. A new key waits 30 seconds, until
+every server knows it. On a running server the caller must be in the management account and needs
+organizations:WharfListKeys. With --data-dir or --config the command opens the store itself.
 
 Examples:
   wharf keys list
   wharf keys list --json --config /etc/wharf.toml")]
     List(List),
-    /// Make a new sealing key, or a new master key; what was given out before stays valid until it ends.
+    /// Create a new sealing key or a new master key; passwords and sessions stay valid until they expire.
     #[command(after_help = "\
-Running servers seal with the new key half a minute later. The old one opens for another 37 hours, until nothing that it
-sealed can be valid any more; secrets of access keys are sealed anew meanwhile. On a running server the caller is of
+Running servers use the new key after 30 seconds. The old key still opens values for 37 hours; after that, everything that
+it sealed has expired. Meanwhile the servers re-seal the secrets of access keys. On a running server the caller must be in
 the management account and needs organizations:WharfRotateKeys.
 
-With --master the key that the store itself is sealed under is replaced, in its file; name the store. A running server
-on this folder takes the new one within ten seconds. Where several servers share a PostgreSQL database, the old key
-stays good too: give each server the new file, then run it again with --finish.
+--master replaces the key in the master key file; give --data-dir or --config. A running server on this folder uses the
+new key within ten seconds. If several servers share a PostgreSQL database, both master keys work at first: copy the new
+file to each server, then run the command again with --finish.
 
 Examples:
   wharf keys rotate
@@ -60,7 +60,7 @@ pub(crate) struct Rotate {
     /// Replace the master key.
     #[arg(long)]
     master: bool,
-    /// Every server has the new master key: the old one opens nothing from now on.
+    /// Disable the old master key, after every server has the new one.
     #[arg(long, requires = "master")]
     finish: bool,
     #[command(flatten)]
@@ -90,7 +90,7 @@ async fn list(options: List) -> anyhow::Result<()> {
     }
     say(&table(&answer))?;
     if answer.get("MasterKeys").and_then(Value::as_u64).is_some_and(|count| count > 1) {
-        say("Two master keys open the store: wharf keys rotate --master --finish drops the old one.")?;
+        say("Two master keys open the store: wharf keys rotate --master --finish disables the old one.")?;
     }
     Ok(())
 }
@@ -113,7 +113,7 @@ fn table(answer: &Value) -> String {
     let row = |id: &str, made: &str, state: &str, until: &str, count: &str| {
         format!("{id:>3}  {made:<20}  {state:<33}  {until:<20}  {count:>11}")
     };
-    let mut rows = vec![row("KEY", "MADE", "STATE", "NEEDED UNTIL", "ACCESS KEYS")];
+    let mut rows = vec![row("KEY", "CREATED", "STATE", "NEEDED UNTIL", "ACCESS KEYS")];
     for key in keys(answer) {
         let number = |name: &str| key.get(name).map(ToString::to_string).unwrap_or_default();
         let state = match (key.get("State").and_then(Value::as_str), time(key, "SealsFrom")) {
@@ -144,20 +144,20 @@ async fn rotate(options: Rotate) -> anyhow::Result<()> {
     let id = newest.get("KeyId").map(ToString::to_string).unwrap_or_default();
     let from = time(newest, "SealsFrom").unwrap_or_default();
     say(&format!(
-        "Key {id} seals from {from} on. What older keys sealed stays valid until it ends: wharf keys list"
+        "Key {id} seals from {from} on. Values that older keys sealed stay valid until they expire: wharf keys list"
     ))
 }
 
-/// How long a running server may take: it looks every ten seconds.
+/// How long a running server may take. It checks every ten seconds.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn rotate_master(store: &Store, finish: bool) -> anyhow::Result<()> {
     let Some(place) = store.key_place()? else {
-        bail!("name the store whose master key it is: --data-dir DIR or --config FILE");
+        bail!("give the store whose master key to replace: --data-dir DIR or --config FILE");
     };
     let key = &place.master_key;
     if files::read_optional(key)?.is_none() {
-        bail!("there is no master key to replace: {} is not there", key.display());
+        bail!("there is no master key to replace: {} does not exist", key.display());
     }
     if place.is_alone && DataFolder::is_held(&place.data_dir) {
         if !finish {
@@ -165,8 +165,8 @@ async fn rotate_master(store: &Store, finish: bool) -> anyhow::Result<()> {
         }
         return await_server(&place).await;
     }
-    let Some(open) = store.open().await? else { bail!("no store is named") };
-    // One that stopped after its key was put in place only has to be finished.
+    let Some(open) = store.open().await? else { bail!("no store was given") };
+    // A rotation that stopped after the new key was put in place only has to be finished.
     let is_in_place = open.deployment.access.master_keys().await? > 1 && !master_rotation::is_begun(key);
     if !finish && !is_in_place {
         master_rotation::begin(key)?;
@@ -177,19 +177,19 @@ async fn rotate_master(store: &Store, finish: bool) -> anyhow::Result<()> {
         return say(&format!("The key in {} is the master key.", key.display()));
     }
     say(&format!(
-        "The new master key is in {}; the old one opens the store too. Give every other server the new file, then run \
-         this again with --finish.",
+        "The new master key is in {}. The old key also still opens the store. Copy the new file to every other server, \
+         then run this command again with --finish.",
         key.display()
     ))
 }
 
-/// The server that has the store does the work.
+/// Waits until the server that has opened the store has rotated the master key.
 async fn await_server(place: &KeyPlace) -> anyhow::Result<()> {
     let begun = Instant::now();
     while master_rotation::is_begun(&place.master_key) {
         if begun.elapsed() > PATIENCE {
             bail!(
-                "the server on {} has not taken the new master key; its log tells why. It goes on trying",
+                "the server on {} has not switched to the new master key yet and keeps trying; see its log",
                 place.data_dir.display()
             );
         }

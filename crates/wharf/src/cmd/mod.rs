@@ -18,9 +18,9 @@ use anyhow::Context as _;
 use crate::cli::{Cli, Command, ConfigCommand};
 use crate::logging;
 
-/// Runs what the command line asks for.
+/// Runs the given command.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
-    // Whatever is made, wherever it lies: databases and their logs, blobs, keys. It is its owner's alone.
+    // Only the owner can access anything that is created: databases and their logs, blobs, keys.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     if let Some(fault) = &cli.fault {
         blob::fault::arm(fault)?;
@@ -38,7 +38,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Config(ConfigCommand::Check { file }) => config_check::run(&file),
         Command::Account(command) => block_on(account::run(command)),
         Command::Credentials(command) => {
-            // Standard output is for what was asked; the log goes to standard error.
+            // Standard output has only results; the log goes to standard error.
             logging::start(&cli.logging)?;
             block_on(credentials::run(command))
         }
@@ -57,7 +57,7 @@ fn block_on(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result
     runtime.context("cannot start the runtime")?.block_on(command)
 }
 
-/// Prints lines for the user to standard output. A reader that has gone away is no failure.
+/// Prints lines to standard output. A reader that has closed the pipe is not an error.
 pub(crate) fn say(text: &str) -> anyhow::Result<()> {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();

@@ -1,4 +1,4 @@
-//! `wharf oidc`: what OIDC providers need that AWS's API has no words for.
+//! `wharf oidc`: settings of OIDC providers that AWS's API does not have.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,17 +11,18 @@ use crate::aws_client::{Connection, Service};
 
 #[derive(Subcommand)]
 pub(crate) enum OidcCommand {
-    /// Tell how an issuer on a private network is trusted: by its own certificate authority, or by its keys.
+    /// Set the certificate authority of an issuer on a private network, or upload the issuer's keys.
     #[command(after_help = "\
-Without this, an issuer's keys are fetched over HTTPS from a server that the system's authorities vouch for. With a
-key set nothing is fetched; upload it again when the issuer's keys change. Each call replaces what was set before,
-and one without either option goes back to the default. Needs iam:CreateOpenIDConnectProvider.
+By default Wharf fetches an issuer's keys over HTTPS, and the system's certificate authorities must have signed the
+certificate of the issuer's server. With a key set Wharf fetches nothing; upload it again when the issuer's keys change.
+Each call replaces the earlier settings. A call without either option restores the default. The caller needs
+iam:CreateOpenIDConnectProvider.
 
-Examples, for a cluster whose API server has its own authority:
+Examples, for a cluster whose API server has its own certificate authority:
   aws iam create-open-id-connect-provider --url https://kubernetes.default.svc --client-id-list sts.amazonaws.com
   wharf oidc set-keys --provider-arn arn:aws:iam::111122223333:oidc-provider/kubernetes.default.svc \\
     --issuer-ca /etc/kubernetes/pki/ca.crt
-or, where Wharf cannot reach it:
+or, if Wharf cannot reach the API server:
   kubectl get --raw /openid/v1/jwks > keys.json
   wharf oidc set-keys --provider-arn arn:aws:iam::111122223333:oidc-provider/kubernetes.default.svc \\
     --key-set keys.json")]
@@ -30,13 +31,13 @@ or, where Wharf cannot reach it:
 
 #[derive(Args)]
 pub(crate) struct SetKeys {
-    /// The provider.
+    /// The ARN of the provider.
     #[arg(long, value_name = "ARN")]
     provider_arn: String,
-    /// PEM of the authorities that vouch for the issuer's server, instead of the system's.
+    /// A PEM file with the certificate authorities of the issuer's server, instead of the system's.
     #[arg(long, value_name = "FILE")]
     issuer_ca: Option<PathBuf>,
-    /// The issuer's keys, a JSON Web Key Set.
+    /// The issuer's keys, as a JSON Web Key Set.
     #[arg(long, value_name = "FILE")]
     key_set: Option<PathBuf>,
     #[command(flatten)]
@@ -48,7 +49,7 @@ pub(crate) async fn run(command: OidcCommand) -> anyhow::Result<()> {
     let authority = options.issuer_ca.as_deref().map(read).transpose()?;
     let key_set = options.key_set.as_deref().map(read).transpose()?;
     if authority.as_deref().is_some_and(|pem| pem.contains("PRIVATE KEY")) {
-        bail!("the file of --issuer-ca holds a private key; give the certificate alone");
+        bail!("the file of --issuer-ca contains a private key; it must contain only certificates");
     }
     let mut parameters = vec![("OpenIDConnectProviderArn", options.provider_arn.as_str())];
     parameters.extend(authority.as_deref().map(|pem| ("CertificateAuthority", pem)));
@@ -56,10 +57,10 @@ pub(crate) async fn run(command: OidcCommand) -> anyhow::Result<()> {
     let client = options.connection.open()?;
     client.query(Service::Iam, "WharfPutOpenIDConnectProviderKeys", &parameters).await?;
     say(match (options.issuer_ca.is_some(), options.key_set.is_some()) {
-        (_, true) => "The provider's tokens are checked against the uploaded keys; nothing is fetched.",
-        (true, false) => "The provider's keys are fetched from a server that its own authority vouches for.",
+        (_, true) => "Wharf verifies the provider's tokens with the uploaded keys and fetches nothing.",
+        (true, false) => "Wharf fetches the provider's keys and trusts the given certificate authority.",
         (false, false) => {
-            "The provider's keys are fetched from a server that the system's authorities vouch for."
+            "Wharf fetches the provider's keys and trusts the system's certificate authorities."
         }
     })
 }

@@ -46,21 +46,23 @@ pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
         bootstrap(&deployment, account_id, known, &config, &folder).await?;
     } else {
         tracing::info!(
-            "no [bootstrap] in the configuration: a new deployment gets its first account by \
+            "the configuration has no [bootstrap]: to create the first account of a new deployment, set \
              bootstrap.account_id = \"<12 digits>\""
         );
     }
     for (id, name) in &config.accounts {
         let made = deployment.identity.ensure_member(name, Some(id), Timestamp::now()).await;
         made.with_context(|| {
-            format!("cannot make the account {id} of [[accounts]] (a new deployment needs [bootstrap] first)")
+            format!(
+                "cannot create the account {id} of [[accounts]] (a new deployment needs [bootstrap] first)"
+            )
         })?;
     }
     tracing::info!(address = %listener.address(), metrics = ?listener.metrics_address(), "ready");
     node::run(listener, deployment, MasterKeyFile { path: key, is_alone: config.database.is_alone() }).await
 }
 
-/// How clients reach the deployment, once it is known where it listens.
+/// How clients reach the deployment. Needs a listener, whose port may have been chosen by the system.
 pub(super) fn address(config: &Config, listener: &Listener) -> PublicAddress {
     let public = &config.public;
     PublicAddress {
@@ -71,14 +73,14 @@ pub(super) fn address(config: &Config, listener: &Listener) -> PublicAddress {
     }
 }
 
-/// Tells the operator what may not be meant.
+/// Logs the warnings about the configuration.
 pub(super) fn warn(config: &Config) {
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
 }
 
-/// The folder of blobs, which nobody else can look into.
+/// The folder of blobs. Other users cannot read it.
 pub(super) fn blobs(config: &Config, folder: &DataFolder) -> anyhow::Result<PathBuf> {
     let path = config.blobs.clone().unwrap_or_else(|| folder.blobs());
     files::make_private_folder(&path)?;
@@ -107,7 +109,7 @@ pub(super) async fn open_database(database: &Database, folder: &DataFolder) -> a
     }
 }
 
-/// Makes the first account and its administrator once. The key goes to a file that only its owner can read.
+/// Creates the first account and its administrator, once. The key goes to a file that only its owner can read.
 async fn bootstrap(
     deployment: &Deployment,
     account_id: &AccountId,
@@ -118,7 +120,7 @@ async fn bootstrap(
     let path = folder.first_credentials();
     let administrator = match credentials::load(&path)? {
         Some(found) if found.account_id == *account_id => found,
-        // The operator took the file away, as it asks for.
+        // The operator removed the file, as the log asks.
         _ if known => return Ok(()),
         _ => {
             let wanted = Wanted {
@@ -132,7 +134,7 @@ async fn bootstrap(
     deployment.identity.ensure_administrator(&administrator, Timestamp::now()).await?;
     tracing::warn!(
         file = %path.display(),
-        "the first administrator's access key is in this file: take it to a safe place and delete the file"
+        "the access key of the first administrator is in this file: move it to a safe place and delete the file"
     );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A deployment's store, opened directly: for what is done while no server holds it, or when nobody can get in.
+//! Opens the store of a deployment directly, for work while no server runs, or when no other access is left.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::data_dir::DataFolder;
 use crate::outgoing::dialler;
 use crate::{files, master_key, node};
 
-/// Which store, if not a running server is asked.
+/// The store to open, instead of calling a running server.
 #[derive(Args, Clone, Default)]
 pub(crate) struct Store {
     /// Open the store of a stopped `wharf dev` in this folder, instead of calling a server.
@@ -24,22 +24,22 @@ pub(crate) struct Store {
     config: Option<PathBuf>,
 }
 
-/// An open store, held until it is dropped.
+/// An open store. It is locked until it is dropped.
 pub(crate) struct OpenStore {
     pub(crate) deployment: Deployment,
     _folder: Option<DataFolder>,
 }
 
-/// Where a store's master key lies.
+/// Where the master key of a store is.
 pub(crate) struct KeyPlace {
     pub(crate) master_key: PathBuf,
     pub(crate) data_dir: PathBuf,
-    /// Whether only one process can have the store.
+    /// Whether only one process can open the store.
     pub(crate) is_alone: bool,
 }
 
 impl Store {
-    /// Where the master key of the named store lies; None if none was named.
+    /// Where the master key of the given store is; None if no store was given.
     pub(crate) fn key_place(&self) -> anyhow::Result<Option<KeyPlace>> {
         Ok(match (&self.data_dir, &self.config) {
             (Some(folder), _) => {
@@ -61,7 +61,7 @@ impl Store {
         })
     }
 
-    /// Opens the store; None if none was named.
+    /// Opens the store; None if no store was given.
     pub(crate) async fn open(&self) -> anyhow::Result<Option<OpenStore>> {
         match (&self.data_dir, &self.config) {
             (Some(folder), _) => of_folder(folder).await.map(Some),
@@ -92,7 +92,7 @@ async fn of_config(file: &Path) -> anyhow::Result<OpenStore> {
             there(&path)?;
             (Meta::sqlite(&path, meta::SqliteOptions::default()).await?, Some(folder))
         }
-        // Servers may run on it: each change is one transaction, and servers read who is there on each request.
+        // Servers may use it at the same time: each change is one transaction, and servers read principals on each request.
         Database::Postgres(url) => {
             let opened = Meta::postgres(url, meta::PostgresOptions::default()).await;
             (opened.context("cannot open the database at database.url")?, None)
@@ -101,7 +101,7 @@ async fn of_config(file: &Path) -> anyhow::Result<OpenStore> {
     open(meta, &key, &blobs, (config.region, config.vpc_endpoints), folder).await
 }
 
-/// A mistyped folder must not become a new deployment.
+/// A misspelled folder must not become a new deployment.
 fn there(path: &Path) -> anyhow::Result<()> {
     if path.exists() {
         return Ok(());
@@ -117,15 +117,15 @@ async fn open(
     folder: Option<DataFolder>,
 ) -> anyhow::Result<OpenStore> {
     if files::read_optional(key)?.is_none() {
-        bail!("the master key {} is not there: without it the store cannot be used", key.display());
+        bail!("the master key {} does not exist: without it the store cannot be used", key.display());
     }
     let settings = Settings {
-        // Nothing that has a link is made here.
+        // Nothing here creates a URI.
         address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 0 },
         default_region,
         limits: Limits::default(),
         vpc_endpoints,
-        // Nobody is called from here.
+        // Nothing here calls another server.
         dialler: dialler(Vec::new()),
         master_key: master_key::load_or_make(key)?,
     };

@@ -1,4 +1,5 @@
-//! The configuration of `wharf dev`: the settings of `serve`, from the environment and the command line, which wins.
+//! The configuration of `wharf dev`: the settings of `serve`, from the environment and the command line. The command
+//! line has priority.
 
 use anyhow::{Context as _, bail};
 use serde::Deserialize as _;
@@ -7,7 +8,7 @@ use toml::{Table, Value};
 use super::{Config, Settings, overlay, read};
 use crate::cli::Dev;
 
-/// What the command line of `wharf dev` and the process's environment say.
+/// The command line of `wharf dev` and the environment of the process.
 pub(crate) fn for_dev(dev: &Dev) -> anyhow::Result<Config> {
     read(dev, std::env::vars())
 }
@@ -16,16 +17,16 @@ fn read(dev: &Dev, variables: impl Iterator<Item = (String, String)>) -> anyhow:
     let mut table = Table::new();
     let put = |table: &mut Table, keys: &[&str], text: String| {
         overlay::set(table, keys, Value::String(text))
-            .map_err(|()| anyhow::anyhow!("{} is a section, and a value is meant", keys.join(".")))
+            .map_err(|()| anyhow::anyhow!("{} is a section, not a value", keys.join(".")))
     };
     put(&mut table, &["server", "listen"], "127.0.0.1:5100".to_owned())?;
     let applied = overlay::apply(&mut table, variables)?;
     for (prefix, instead) in [
-        ("WHARF__DATA_DIR", "--data-dir or WHARF_DATA_DIR, as `wharf env` does"),
+        ("WHARF__DATA_DIR", "--data-dir or WHARF_DATA_DIR, like `wharf env`"),
         ("WHARF__BOOTSTRAP__", "--account-id"),
     ] {
         if let Some(name) = applied.iter().find(|name| name.starts_with(prefix)) {
-            bail!("{name} is for `wharf serve`: `wharf dev` takes {instead}");
+            bail!("{name} is for `wharf serve` only; with `wharf dev` use {instead}");
         }
     }
     let data_dir = std::path::absolute(&dev.data_dir.data_dir)?;
@@ -68,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_reach_dev_as_they_reach_serve() {
+    fn variables_have_the_same_effect_in_dev_as_in_serve() {
         let config = from(
             &[],
             &[
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_wins_over_variables() {
+    fn the_command_line_overrides_variables() {
         let variables = [("WHARF__SERVER__LISTEN", "127.0.0.1:1"), ("WHARF__REGION", "eu-west-1")];
         let config = from(&[], &variables).unwrap();
         assert_eq!(config.options.listen.port(), 1);
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_dev_cannot_take_is_told_with_what_to_use() {
+    fn an_error_about_a_setting_of_dev_says_what_to_use() {
         for (name, value, words) in [
             ("WHARF__SERVER__LISSTEN", "x", &["WHARF__SERVER__LISSTEN", "lissten"][..]),
             ("WHARF__SERVER__TRUSTED_PROXIES", "[\"x\"]", &["WHARF__SERVER__TRUSTED_PROXIES", "\"x\""]),

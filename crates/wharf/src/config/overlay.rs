@@ -5,8 +5,8 @@ use toml::{Table, Value};
 
 const PREFIX: &str = "WHARF__";
 
-/// Lays the variables over the file's table. A value that reads as TOML is taken as such (numbers, lists), any
-/// other as a string.
+/// Adds the variables to the file's table. A value that is valid TOML is read as TOML (numbers, lists), any other value
+/// as a string.
 pub(super) fn apply(
     table: &mut Table,
     variables: impl Iterator<Item = (String, String)>,
@@ -20,12 +20,12 @@ pub(super) fn apply(
             bail!("the environment variable {name} names no setting");
         }
         set(table, &keys, value(text))
-            .map_err(|()| anyhow::anyhow!("{name}: the file has a value where a section is meant"))?;
+            .map_err(|()| anyhow::anyhow!("{name}: the file has a value instead of a section"))?;
     }
     Ok(applied.into_iter().map(|(name, _)| name).collect())
 }
 
-/// Puts a value where the keys lead, with the sections on the way.
+/// Sets a value at this path, and creates the missing sections.
 pub(super) fn set(table: &mut Table, keys: &[&str], value: Value) -> Result<(), ()> {
     match keys {
         [] => Err(()),
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_names_nothing_is_refused() {
+    fn a_variable_that_names_no_setting_is_refused() {
         assert!(overlaid("", &[("WHARF__", "1")]).is_err());
         assert!(overlaid("", &[("WHARF__SERVER____LISTEN", "1")]).is_err());
         assert!(overlaid("region = \"eu-west-1\"", &[("WHARF__REGION__X", "1")]).is_err());

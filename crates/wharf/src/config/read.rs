@@ -1,4 +1,4 @@
-//! From a file and the environment to a checked configuration.
+//! Reads a file and the environment into a checked configuration.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use crate::cmd::hosts::suffix;
 
 use super::{Config, Database, Public, ServerSection, Settings, accounts, blocks, overlay, vpc_endpoints};
 
-/// A manifest of 4 MiB is charged several times over, on a share of the budget.
+/// A manifest of 4 MiB is charged several times, to a share of the budget.
 const MIN_MEMORY_BUDGET: u64 = 64 << 20;
 
-/// Reads a configuration file and lays the process's environment over it.
+/// Reads a configuration file and applies the environment of the process.
 pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     read(&text, &path.display().to_string(), std::env::vars())
@@ -27,7 +27,7 @@ fn read(
     origin: &str,
     variables: impl Iterator<Item = (String, String)>,
 ) -> anyhow::Result<Config> {
-    // Once for complaints that point at the line, once more with the environment.
+    // Once for errors that point to the line, and once more with the environment.
     let _: Settings = toml::from_str(text).with_context(|| origin.to_owned())?;
     let mut table: Table = text.parse().with_context(|| origin.to_owned())?;
     let applied = overlay::apply(&mut table, variables)?;
@@ -42,7 +42,7 @@ fn read(
 pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
     let Some(data_dir) = file.data_dir else {
         bail!(
-            "data_dir is missing: name the folder that holds the lock, the master key and, with SQLite, everything"
+            "data_dir is missing: set the folder for the lock, the master key and, with SQLite, everything else"
         );
     };
     let is_region_named = file.region.is_some();
@@ -111,11 +111,11 @@ fn options(section: &ServerSection, metrics: Option<&str>) -> anyhow::Result<Opt
         ("max_http2_streams", usize::try_from(options.limits.max_http2_streams).unwrap_or(usize::MAX)),
     ] {
         if value == 0 {
-            bail!("server.limits.{key} is too small to serve anyone");
+            bail!("server.limits.{key} is too small");
         }
     }
     if options.limits.memory_budget < MIN_MEMORY_BUDGET {
-        bail!("server.limits.memory_budget is less than 64 MiB, with which manifests could not be pushed");
+        bail!("server.limits.memory_budget is less than 64 MiB: manifests could not be pushed");
     }
     Ok(options)
 }
@@ -124,7 +124,7 @@ fn public(section: &ServerSection, options: &Options) -> anyhow::Result<Public> 
     let scheme = match section.scheme.as_deref() {
         Some("https") => "https",
         Some("http") => "http",
-        Some(other) => bail!("server.scheme = \"{other}\": it is \"https\" or \"http\""),
+        Some(other) => bail!("server.scheme = \"{other}\": it must be \"https\" or \"http\""),
         None if options.tls.is_some() => "https",
         None => "http",
     };
@@ -149,12 +149,12 @@ fn public(section: &ServerSection, options: &Options) -> anyhow::Result<Public> 
     Ok(Public { scheme, suffix: section.public_suffix.clone(), host, port: section.public_port })
 }
 
-/// Whether a text can be a host, with brackets if it is an address of IPv6.
+/// Whether a text can be a host; an IPv6 address has brackets.
 pub(crate) fn host_name(host: &str) -> bool {
     !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_[]:".contains(&byte))
 }
 
-/// Whether clients on this machine reach the address as `localhost`, which docker takes without TLS.
+/// Whether clients on this machine reach the address as `localhost`, which docker accepts without TLS.
 fn is_localhost(ip: IpAddr) -> bool {
     ip.is_unspecified() || ip == IpAddr::from(Ipv4Addr::LOCALHOST) || ip == IpAddr::from(Ipv6Addr::LOCALHOST)
 }
@@ -164,15 +164,15 @@ fn database(url: Option<&str>) -> anyhow::Result<Database> {
     if let Some(path) = url.strip_prefix("sqlite:") {
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() {
-            bail!("database.url names no file: sqlite:///var/lib/wharf/wharf.db");
+            bail!("database.url has no file: use for example sqlite:///var/lib/wharf/wharf.db");
         }
         return Ok(Database::Sqlite(Some(PathBuf::from(path))));
     }
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         return Ok(Database::Postgres(url.to_owned()));
     }
-    // The URL may hold a password: it is not repeated.
-    bail!("database.url should begin with sqlite: or postgres://")
+    // The URL can contain a password, so the error does not repeat it.
+    bail!("database.url must begin with sqlite: or postgres://")
 }
 
 #[cfg(test)]
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_are_given_a_name_that_they_can_reach() {
+    fn clients_get_a_name_that_they_can_reach() {
         for (listen, host) in [
             ("127.0.0.1:80", "localhost"),
             ("[::1]:80", "localhost"),
@@ -359,7 +359,7 @@ mod tests {
             (
                 WHOLE,
                 &[("WHARF__ACCOUNTS", "[{id = \"123456789012\", name = \"x\"}]")],
-                &["accounts[0].id", "named already"],
+                &["accounts[0].id", "is listed twice"],
             ),
             (WHOLE, &[("WHARF__ACCOUNTS", "[{id = \"111122223333\", name = \"\"}]")], &["accounts[0].name"]),
             (

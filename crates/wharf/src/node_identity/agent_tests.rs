@@ -1,4 +1,4 @@
-//! The agent as SDKs, and those who are none, meet it over a socket.
+//! The agent as seen by SDKs and by other clients, over a socket.
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -74,7 +74,7 @@ fn json(answer: &Response<Bytes>) -> Value {
 }
 
 #[tokio::test]
-async fn a_container_gets_credentials_for_the_token_and_for_nothing_else() {
+async fn the_container_endpoint_needs_the_right_token() {
     let agent = Running::start(Some("0123456789abcdef"), false).await;
     let right = [("authorization", "0123456789abcdef")];
     let path = Agent::CONTAINER_PATH;
@@ -88,12 +88,12 @@ async fn a_container_gets_credentials_for_the_token_and_for_nothing_else() {
     }
     let got = json(&agent.ask("GET", path, &right).await);
     assert_eq!((&got["AccessKeyId"], &got["Token"]), (&"ASIAA".into(), &"token-A".into()));
-    // What was not asked for is not served.
+    // An endpoint that was not enabled is not served.
     assert_eq!(agent.status("PUT", "/latest/api/token", &[TTL]).await, 404);
 }
 
 #[tokio::test]
-async fn metadata_needs_a_token_that_no_proxy_and_no_browser_can_get() {
+async fn metadata_needs_a_token_that_proxies_and_browsers_cannot_get() {
     let agent = Running::start(None, true).await;
     agent.fill();
     let path = "/latest/api/token";
@@ -115,7 +115,7 @@ async fn metadata_needs_a_token_that_no_proxy_and_no_browser_can_get() {
 }
 
 #[tokio::test]
-async fn metadata_answers_what_sdks_ask() {
+async fn metadata_answers_the_requests_of_sdks() {
     let agent = Running::start(None, true).await;
     let token = agent.token().await;
     let credentials = format!("{ROLES}/puller");
@@ -150,7 +150,7 @@ async fn half_requests_block_nobody() {
     }
     let right = [("authorization", "0123456789abcdef")];
     assert_eq!(agent.status("GET", Agent::CONTAINER_PATH, &right).await, 200);
-    // The oldest were ended for the youngest.
+    // The oldest connections were closed for the newest.
     let mut byte = [0];
     let read = tokio::io::AsyncReadExt::read(&mut held[0], &mut byte);
     let read = tokio::time::timeout(std::time::Duration::from_secs(5), read).await.unwrap();

@@ -1,5 +1,5 @@
-//! The last credentials of `wharf credentials process` in a private file: SDKs run the command once for each process
-//! that they start, and STS need not be asked each time.
+//! The last credentials of `wharf credentials process`, in a private file. SDKs run the command once for each process
+//! that they start, and the cache avoids a call of STS each time.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::Temporary;
 use crate::files;
 
-/// Longer than credentials with the largest session token.
+/// Larger than credentials with the largest session token.
 const MAX_BYTES: u64 = 64 * 1024;
 
 #[derive(Serialize, Deserialize)]
@@ -20,22 +20,22 @@ struct Stored {
     access_key_id: String,
     secret_access_key: String,
     session_token: String,
-    /// Seconds since 1970, as the next.
+    /// Seconds since 1970; also the next field.
     obtained_at: i64,
     expires_at: i64,
 }
 
-/// A file for one source of credentials.
+/// The cache file for one source of credentials.
 pub(super) struct Cache(PathBuf);
 
 impl Cache {
-    /// `identity` tells sources apart; it is not written anywhere.
+    /// `identity` distinguishes sources; it is not written to the file.
     pub(super) fn of(folder: &Path, identity: &str) -> Self {
         let name = hex::encode(digest(&SHA256, identity.as_bytes()));
         Self(folder.join(format!("{name}.json")))
     }
 
-    /// The credentials kept, if they are still good. What cannot be read is as if it were not there.
+    /// The cached credentials, if they are still valid. A file that cannot be read counts as missing.
     pub(super) fn load(&self, now: Timestamp) -> Option<Temporary> {
         self.is_private().then_some(())?;
         let stored: Stored = serde_json::from_slice(&fs::read(&self.0).ok()?).ok()?;
@@ -49,7 +49,7 @@ impl Cache {
         found.is_good(now).then_some(found)
     }
 
-    /// Keeps credentials for the next call.
+    /// Caches credentials for the next call.
     pub(super) fn store(&self, credentials: &Temporary) -> anyhow::Result<()> {
         let stored = Stored {
             access_key_id: credentials.access_key_id.clone(),
@@ -64,7 +64,7 @@ impl Cache {
         files::write_private(&self.0, &serde_json::to_vec(&stored)?)
     }
 
-    /// Whether the file is ours alone: somebody else's would have a push land in an account of theirs.
+    /// Whether only this user controls the file. With credentials of another user, a push would go to another account.
     fn is_private(&self) -> bool {
         files::is_own(&self.0, 0o077) && fs::metadata(&self.0).is_ok_and(|file| file.len() <= MAX_BYTES)
     }
@@ -78,7 +78,7 @@ mod tests {
     use crate::node_identity::temporary::tests::temporary;
 
     #[test]
-    fn credentials_are_found_again_by_their_source_while_they_are_good_and_private() {
+    fn cached_credentials_are_found_by_source_while_valid() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join("new");
         let at = |second| Timestamp::from_second(second).unwrap();

@@ -1,6 +1,6 @@
 //! EC2's instance metadata service, version 2 only (EC2 User Guide, "Use the Instance Metadata Service to access
-//! instance metadata"): every question needs a token, a token needs a PUT, and no PUT comes through a proxy. So neither
-//! a browser nor a server that can be talked into fetching a URL gets at the role.
+//! instance metadata"). Every request needs a token, a token needs a PUT, and no PUT comes through a proxy. So neither
+//! a browser nor a server that can be made to fetch a URL gets the role.
 
 use std::time::Duration;
 
@@ -21,13 +21,13 @@ const TOKEN: &str = "x-aws-ec2-metadata-token";
 /// Six hours.
 const MOST_SECONDS: u64 = 21_600;
 
-/// Makes and checks session tokens. They are an expiry and a code over it, so that nothing needs to be kept.
+/// Creates and verifies session tokens. A token is an expiry time and a code over it, so nothing is stored.
 pub(super) struct Tokens(hmac::Key);
 
 impl Tokens {
     pub(super) fn new() -> anyhow::Result<Self> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &aws_lc_rs::rand::SystemRandom::new());
-        Ok(Self(key.map_err(|_| anyhow::anyhow!("the system gives no randomness"))?))
+        Ok(Self(key.map_err(|_| anyhow::anyhow!("the operating system provides no random numbers"))?))
     }
 
     fn make(&self, now: Timestamp, life: Duration) -> String {
@@ -54,7 +54,7 @@ pub(super) async fn token(State(agent): State<Agent>, headers: HeaderMap) -> Res
     ([(TTL, seconds.to_string())], token).into_response()
 }
 
-/// Lets only those through who have a token.
+/// Passes on only requests with a valid token.
 pub(super) async fn require_token(State(agent): State<Agent>, request: Request, next: Next) -> Response {
     let token = request.headers().get(TOKEN).and_then(|value| value.to_str().ok());
     if token.is_some_and(|token| agent.tokens().is_good(token, Timestamp::now())) {
@@ -64,7 +64,7 @@ pub(super) async fn require_token(State(agent): State<Agent>, request: Request, 
     }
 }
 
-/// The names of the roles: one.
+/// The names of the roles. There is one.
 pub(super) async fn roles(State(agent): State<Agent>) -> String {
     agent.role_name().to_owned()
 }
@@ -83,17 +83,17 @@ pub(super) async fn credentials(State(agent): State<Agent>, Path(role): Path<Str
     }
 }
 
-/// Where SDKs find the region if no setting names it.
+/// Where SDKs find the Region if no setting has it.
 pub(super) async fn region(State(agent): State<Agent>) -> String {
     agent.region().to_owned()
 }
 
-/// Older SDKs take the region from the zone, less its last letter.
+/// Older SDKs derive the Region from the zone, without its last letter.
 pub(super) async fn zone(State(agent): State<Agent>) -> String {
     format!("{}a", agent.region())
 }
 
-/// The document that still others read region and account from. It is not signed, as there is no EC2 to vouch for it.
+/// The document from which other SDKs read Region and account. It has no signature, because there is no EC2 to sign it.
 pub(super) async fn identity(State(agent): State<Agent>) -> Response {
     json(&value!({
         "version": "2017-09-30",
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_are_good_for_their_time_and_at_their_maker_only() {
+    fn tokens_are_valid_for_their_time_and_only_at_their_issuer() {
         let (tokens, others) = (Tokens::new().unwrap(), Tokens::new().unwrap());
         let at = |second| Timestamp::from_second(second).unwrap();
         let token = tokens.make(at(100), Duration::from_mins(1));

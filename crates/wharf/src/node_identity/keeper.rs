@@ -1,4 +1,4 @@
-//! Credentials that are always there: renewed in time, and the old ones kept until they expire while STS cannot be asked.
+//! Keeps credentials available: renews them in time, and serves the old ones until they expire if STS is not reachable.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use super::Temporary;
 use super::source::Source;
 
-/// The first wait after a failure; it doubles.
+/// The first wait after a failure. Each failure doubles it.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// The longest wait after a failure.
 const LAST_RETRY: Duration = Duration::from_mins(1);
 
-/// What there is to hand out.
+/// The current credentials.
 #[derive(Clone, Default)]
 pub(crate) struct Kept(Arc<Mutex<State>>);
 
@@ -24,7 +24,7 @@ struct State {
 }
 
 impl Kept {
-    /// The credentials, or why there are none.
+    /// The credentials, or the reason why there are none.
     pub(crate) fn get(&self, now: Timestamp) -> Result<Temporary, String> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(good) = state.credentials.as_ref().filter(|credentials| credentials.is_good(now)) {
@@ -42,13 +42,14 @@ impl Kept {
     }
 }
 
-/// Keeps credentials fresh, for ever.
+/// Renews credentials forever.
 pub(crate) async fn keep(source: impl Source, kept: Kept) {
     let mut retry = FIRST_RETRY;
     loop {
         match source.obtain().await {
             Ok(credentials) => {
-                // Past already where this machine's clock is ahead: then as soon as the loop allows.
+                // In the past already if this machine's clock is ahead. The next attempt is then as soon as the loop
+                // allows.
                 let wait = credentials.renew_at().duration_since(Timestamp::now());
                 let wait = Duration::try_from(wait).unwrap_or_default();
                 tracing::info!(expires_at = %credentials.expires_at, "credentials obtained");
@@ -56,13 +57,13 @@ pub(crate) async fn keep(source: impl Source, kept: Kept) {
                 retry = FIRST_RETRY;
                 if wait < LAST_RETRY {
                     tracing::warn!(
-                        "the credentials are almost over as they come: is this machine's clock right?"
+                        "new credentials have almost expired already: check the clock of this machine"
                     );
                 }
                 tokio::time::sleep(wait.max(LAST_RETRY)).await;
             }
             Err(error) => {
-                tracing::warn!(%error, retry_seconds = retry.as_secs(), "credentials not obtained");
+                tracing::warn!(%error, retry_seconds = retry.as_secs(), "cannot get credentials");
                 kept.put(Err(error.to_string()));
                 tokio::time::sleep(jittered(retry)).await;
                 retry = (retry * 2).min(LAST_RETRY);
@@ -71,10 +72,11 @@ pub(crate) async fn keep(source: impl Source, kept: Kept) {
     }
 }
 
-/// Half to all of a wait: a rack of nodes that lost its server must not come back to it in step.
+/// A random wait between half and all of the given one: many nodes that lost their server must not all return at the
+/// same time.
 fn jittered(wait: Duration) -> Duration {
     let mut byte = [0];
-    // Without randomness the wait is the shortest.
+    // Without random numbers the wait is the shortest.
     let _ = aws_lc_rs::rand::fill(&mut byte);
     wait / 2 + wait * u32::from(byte[0]) / 512
 }
@@ -87,7 +89,7 @@ mod tests {
     use crate::aws_client::CallError;
     use crate::node_identity::temporary::tests::temporary;
 
-    /// Fails some times at first, then gives credentials of an hour; the count of calls is shared.
+    /// Fails a few times, then returns credentials for an hour. The counter of calls is shared.
     struct Flaky {
         calls: Arc<AtomicUsize>,
         failures: usize,
@@ -105,14 +107,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn failures_are_retried_ever_more_slowly_and_success_lasts() {
+    async fn failures_are_retried_with_growing_waits() {
         let (kept, calls) = (Kept::default(), Arc::<AtomicUsize>::default());
         assert_eq!(kept.get(Timestamp::now()).err().unwrap(), "no credentials yet");
         let source = Flaky { calls: Arc::clone(&calls), failures: 5 };
         let task = tokio::spawn(keep(source, kept.clone()));
         tokio::time::sleep(Duration::from_millis(1)).await;
         assert_eq!(kept.get(Timestamp::now()).err().unwrap(), "down");
-        // 1 + 2 + 4 + 8 + 16 s at most.
+        // At most 1 + 2 + 4 + 8 + 16 s.
         tokio::time::sleep(Duration::from_secs(31)).await;
         assert_eq!(kept.get(Timestamp::now()).ok().unwrap().access_key_id, "ASIA5");
         tokio::time::sleep(Duration::from_secs(2600)).await;
@@ -122,7 +124,7 @@ mod tests {
         task.abort();
     }
 
-    /// Gives credentials that were over before they came: this machine's clock is ahead of the server's.
+    /// Returns credentials that have expired already: this machine's clock is ahead of the server's.
     struct Over(Arc<AtomicUsize>);
 
     impl Source for Over {
@@ -134,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn credentials_that_come_too_late_are_asked_for_again_within_a_minute() {
+    async fn expired_new_credentials_are_retried_within_a_minute() {
         let calls = Arc::<AtomicUsize>::default();
         let task = tokio::spawn(keep(Over(Arc::clone(&calls)), Kept::default()));
         tokio::time::sleep(Duration::from_secs(59)).await;
@@ -145,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn old_credentials_serve_until_they_expire_and_then_the_failure_is_told() {
+    fn old_credentials_serve_until_they_expire() {
         let kept = Kept::default();
         kept.put(Ok(temporary("A", 0, 3600)));
         kept.put(Err("down".to_owned()));

@@ -1,5 +1,5 @@
-//! Credentials of a role for a node or a pod, so that no long-term key has to lie where its software runs: obtained from
-//! STS ([`source`]), kept while they are good ([`cache`] for one call, [`keeper`] for an agent), and handed out where
+//! Credentials of a role for a node or a pod, so that its software needs no long-term key. They come from STS
+//! ([`source`]), are kept while they are valid ([`cache`] for one call, [`keeper`] for an agent), and are served where
 //! SDKs look for them ([`agent`]).
 
 pub(crate) mod agent;

@@ -1,4 +1,4 @@
-//! Credentials for one call: from the file of the last call while they are fresh, else from STS.
+//! Credentials for one call: from the cache while they are fresh, else from STS.
 
 use std::path::Path;
 
@@ -9,13 +9,13 @@ use super::cache::Cache;
 use super::source::Source;
 use crate::aws_client::CallError;
 
-/// What is printed, and what went wrong on the way without keeping it from being printed.
+/// The credentials to print, and a failure that did not prevent printing them.
 pub(crate) struct Outcome {
     pub(crate) credentials: Temporary,
     pub(crate) warning: Option<String>,
 }
 
-/// Gets credentials. While STS cannot be asked, the kept ones are given until they expire.
+/// Gets credentials. If STS is not reachable, the cached ones are returned until they expire.
 pub(crate) async fn get(
     source: &impl Source,
     folder: Option<&Path>,
@@ -32,12 +32,13 @@ pub(crate) async fn get(
             let stored = cache.map_or(Ok(()), |cache| cache.store(&credentials));
             Ok(Outcome {
                 credentials,
-                warning: stored.err().map(|error| format!("not kept for the next call: {error:#}")),
+                warning: stored.err().map(|error| format!("the credentials could not be cached: {error:#}")),
             })
         }
         (Err(error), Some(credentials)) => {
-            let warning =
-                Some(format!("credentials not renewed, the old ones serve until they expire: {error}"));
+            let warning = Some(format!(
+                "the credentials could not be renewed; the old ones are used until they expire: {error}"
+            ));
             Ok(Outcome { credentials, warning })
         }
         (Err(error), None) => Err(error),
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
     use crate::node_identity::temporary::tests::temporary;
 
-    /// Gives credentials of one hour that are told by when they were made; fails before second zero.
+    /// Returns credentials for one hour, named after their creation time. Fails before second zero.
     struct Clock(AtomicI64);
 
     impl Source for Clock {
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn sts_is_asked_when_it_is_time_and_a_failure_waits_for_the_expiry() {
+    async fn sts_is_called_in_time_and_failures_use_the_cache() {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock(AtomicI64::new(0));
         let ask = async |second: i64, is_up: bool| {

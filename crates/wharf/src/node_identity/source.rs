@@ -1,4 +1,4 @@
-//! Where a role's credentials come from: STS, asked with a web identity token or with an access key.
+//! Where the credentials of a role come from: STS, called with a web identity token or with an access key.
 
 use std::fs;
 use std::future::Future;
@@ -11,13 +11,13 @@ use jiff::Timestamp;
 use super::Temporary;
 use crate::aws_client::{AccessKey, AwsClient, CallError, Connection, Service, XmlAnswer};
 
-/// Gives credentials; asked again whenever newer ones are needed.
+/// A source of credentials. It is called whenever new ones are needed.
 pub(crate) trait Source: Send + Sync {
-    /// New credentials, or why there are none.
+    /// New credentials, or the reason why there are none.
     fn obtain(&self) -> impl Future<Output = Result<Temporary, CallError>> + Send;
 }
 
-/// The role that is wanted, and in what session.
+/// The role, and the session of it.
 pub(crate) struct Role {
     pub(crate) arn: String,
     pub(crate) session_name: String,
@@ -25,17 +25,17 @@ pub(crate) struct Role {
 }
 
 impl Role {
-    /// The role's own name, without its path.
+    /// The name of the role, without its path.
     pub(crate) fn name(&self) -> &str {
         self.arn.rsplit('/').next().unwrap_or_default()
     }
 
-    /// The account that has it.
+    /// The account of the role.
     pub(crate) fn account(&self) -> &str {
         self.arn.split(':').nth(4).unwrap_or_default()
     }
 
-    /// Refuses what is no role's ARN.
+    /// Refuses an ARN that is not a role's.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         let parts: Vec<&str> = self.arn.splitn(6, ':').collect();
         match parts.as_slice() {
@@ -49,11 +49,11 @@ impl Role {
     }
 }
 
-/// What proves that the role may be taken on.
+/// The credentials with which to assume the role.
 pub(crate) enum Proof {
-    /// A token in a file, read again each time: kubelet and other agents replace it before it expires.
+    /// A token in a file. The file is read each time: kubelet and other agents replace the token before it expires.
     WebIdentity(PathBuf),
-    /// An access key that only this program holds.
+    /// An access key that only this program has.
     AccessKey(AccessKey),
 }
 
@@ -65,7 +65,7 @@ pub(crate) struct Sts {
 }
 
 impl Sts {
-    /// Nothing is asked yet.
+    /// Makes no call yet.
     pub(crate) fn new(role: Role, proof: Proof, connection: &Connection) -> anyhow::Result<Self> {
         role.check()?;
         let (token_file, access_key) = match proof {
@@ -73,22 +73,22 @@ impl Sts {
             Proof::AccessKey(key) => (None, Some(key)),
         };
         let client = connection.open_as(access_key)?;
-        // An endpoint that is missing is told at the start, not in the first minute of the night.
+        // A missing endpoint is reported at the start, not at the first renewal.
         client.endpoint_of(Service::Sts)?;
         Ok(Self { role, token_file, client })
     }
 
-    /// The role that is asked for.
+    /// The role to assume.
     pub(crate) fn role(&self) -> &Role {
         &self.role
     }
 
-    /// The region that requests are signed for.
+    /// The Region that requests are signed for.
     pub(crate) fn region(&self) -> &str {
         self.client.region().as_str()
     }
 
-    /// A text in which two sources differ if their credentials may.
+    /// A text that differs between two sources whose credentials can differ.
     pub(crate) fn identity(&self) -> anyhow::Result<String> {
         let proof = match (&self.token_file, self.client.access_key_id()) {
             (Some(file), _) => format!("token:{}", file.display()),

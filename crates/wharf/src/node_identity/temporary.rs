@@ -1,10 +1,10 @@
-//! Temporary credentials of a role, and how SDKs want them written.
+//! Temporary credentials of a role, in the formats that SDKs read.
 
 use aws::ids::SecretKey;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-/// What STS gave. No `Debug`: it holds secrets.
+/// The credentials from STS. No `Debug`: they contain secrets.
 #[derive(Clone)]
 pub(crate) struct Temporary {
     pub(crate) access_key_id: String,
@@ -14,7 +14,7 @@ pub(crate) struct Temporary {
     pub(crate) expires_at: Timestamp,
 }
 
-/// SDKs ask anew when this is left (botocore's advisory time); by then there should be newer ones.
+/// SDKs request new credentials when this time is left (botocore's advisory time). New ones should exist by then.
 const SDK_MARGIN: SignedDuration = SignedDuration::from_mins(15);
 
 impl Temporary {
@@ -23,14 +23,14 @@ impl Temporary {
         now < self.expires_at
     }
 
-    /// When newer ones are to be obtained: a little before SDKs ask, but not before three quarters of a short life.
+    /// When to get new ones: a little before SDKs ask, but not before three quarters of a short lifetime.
     pub(crate) fn renew_at(&self) -> Timestamp {
         let life = self.expires_at.duration_since(self.obtained_at);
         let margin = (life / 4).min(SDK_MARGIN + SignedDuration::from_mins(5));
         self.expires_at.checked_sub(margin).unwrap_or(self.obtained_at)
     }
 
-    /// As a `credential_process` prints them (AWS SDKs and Tools Reference Guide, "Process credential provider").
+    /// The format of a `credential_process` (AWS SDKs and Tools Reference Guide, "Process credential provider").
     pub(crate) fn for_process(&self) -> Value {
         json!({
             "Version": 1,
@@ -41,7 +41,7 @@ impl Temporary {
         })
     }
 
-    /// As the container credentials endpoint of ECS and EKS answers.
+    /// The format of the container credentials endpoint of ECS and EKS.
     pub(crate) fn for_container(&self, role_arn: &str) -> Value {
         json!({
             "RoleArn": role_arn,
@@ -52,7 +52,7 @@ impl Temporary {
         })
     }
 
-    /// As EC2's instance metadata answers (EC2 User Guide, "Retrieve security credentials from instance metadata").
+    /// The format of EC2's instance metadata (EC2 User Guide, "Retrieve security credentials from instance metadata").
     pub(crate) fn for_imds(&self) -> Value {
         json!({
             "Code": "Success",
@@ -66,7 +66,7 @@ impl Temporary {
     }
 }
 
-/// Whole seconds: some SDKs read no fractions.
+/// Whole seconds: some SDKs do not read fractions.
 fn seconds(time: Timestamp) -> String {
     Timestamp::from_second(time.as_second()).unwrap_or(time).to_string()
 }
@@ -75,7 +75,7 @@ fn seconds(time: Timestamp) -> String {
 pub(crate) mod tests {
     use super::*;
 
-    /// Credentials with a name to tell them by, obtained at one second and good until another.
+    /// Credentials with a name for the test, valid from one second to another.
     pub(crate) fn temporary(name: &str, from: i64, until: i64) -> Temporary {
         Temporary {
             access_key_id: format!("ASIA{name}"),
@@ -87,14 +87,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn renewal_comes_before_sdks_ask_and_short_sessions_are_used_for_most_of_their_life() {
+    fn renewal_comes_before_sdks_request_it() {
         assert_eq!(temporary("A", 0, 3600).renew_at().as_second(), 2700);
         assert_eq!(temporary("A", 0, 43200).renew_at().as_second(), 43200 - 20 * 60);
         assert_eq!(temporary("A", 0, 900).renew_at().as_second(), 675);
     }
 
     #[test]
-    fn times_are_written_as_sdks_read_them() {
+    fn times_have_the_format_that_sdks_read() {
         let mut credentials = temporary("A", 0, 3600);
         credentials.expires_at += SignedDuration::from_millis(250);
         let printed = credentials.for_process();

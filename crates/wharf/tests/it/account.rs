@@ -1,4 +1,4 @@
-//! `wharf account`: on a running server, on a store that no server holds, and from a configuration.
+//! `wharf account`: on a running server, on the store of a stopped server, and from a configuration.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +8,7 @@ use crate::first_start::{KEY, with_key};
 use crate::http::ecr;
 use crate::process::{Dev, complaint, said, wharf};
 
-/// `wharf account …` that calls a server with the fixed key.
+/// `wharf account …` on a server, with the fixed access key.
 fn account(dev: &Dev, words: &[&str]) -> Command {
     let mut command = wharf();
     command.env("AWS_ACCESS_KEY_ID", KEY.0).env("AWS_SECRET_ACCESS_KEY", KEY.1).env("HOME", &dev.data);
@@ -16,14 +16,14 @@ fn account(dev: &Dev, words: &[&str]) -> Command {
     command
 }
 
-/// `wharf account …` on a folder.
+/// `wharf account …` on a data folder.
 fn on_store(folder: &Path, words: &[&str]) -> Command {
     let mut command = wharf();
     command.arg("account").args(words).arg("--data-dir").arg(folder);
     command
 }
 
-/// Ids, states and names of a list.
+/// IDs, states and names of a list.
 fn rows(list: &str) -> Vec<Vec<&str>> {
     list.lines().skip(1).map(|line| line.split_whitespace().collect()).collect()
 }
@@ -41,7 +41,7 @@ fn accounts_of_a_running_server() {
     assert_eq!(again.matches("DuplicateAccountException").count(), 1, "said once: {again}");
     said(&mut account(&dev, &["create", "--name", "prod", "--email", "prod@example.org"]));
     let again = complaint(&mut account(&dev, &["create", "--name", "x", "--email", "prod@example.org"]));
-    assert!(again.contains("another account has this address"), "{again}");
+    assert!(again.contains("another account has this email address already"), "{again}");
 
     said(&mut account(&dev, &["rename", "111122223333", "--name", "tooling"]));
     said(&mut account(&dev, &["close", "111122223333"]));
@@ -60,7 +60,7 @@ fn accounts_of_a_running_server() {
 }
 
 #[test]
-fn accounts_of_a_store_that_no_server_holds() {
+fn accounts_of_the_store_of_a_stopped_server() {
     let folder = tempfile::tempdir().unwrap();
     let dev = with_key(folder.path());
     let data = dev.data.clone();
@@ -78,13 +78,13 @@ fn accounts_of_a_store_that_no_server_holds() {
     let kept = complaint(&mut on_store(&data, &["close", &management]));
     assert!(kept.contains("management account"), "{kept}");
 
-    // A folder that was mistyped does not become a deployment.
+    // A misspelled folder does not become a deployment.
     let elsewhere = folder.path().join("elsewhere");
     let missing = complaint(&mut on_store(&elsewhere, &["list"]));
     assert!(missing.contains("there is no store") && !elsewhere.exists(), "{missing}");
 }
 
-/// Key and secret, as a shell that evaluates what was printed has them.
+/// Access key ID and secret, after a shell has evaluated the output.
 fn evaluated(printed: &str) -> (String, String) {
     let script = format!("{printed}\nprintf '%s\\n%s\\n' \"$AWS_ACCESS_KEY_ID\" \"$AWS_SECRET_ACCESS_KEY\"");
     let text = said(Command::new("sh").args(["-ec", &script]));
@@ -93,7 +93,7 @@ fn evaluated(printed: &str) -> (String, String) {
 }
 
 #[test]
-fn a_root_key_opens_its_account_and_no_other_until_the_account_is_closed() {
+fn a_root_key_opens_only_its_account_until_that_is_closed() {
     let folder = tempfile::tempdir().unwrap();
     let dev = Dev::start_with(folder.path(), |command| {
         command.args(["--account", "staging=444455556666"]);
@@ -127,7 +127,7 @@ fn a_root_key_opens_its_account_and_no_other_until_the_account_is_closed() {
 }
 
 #[test]
-fn accounts_that_dev_is_started_with_are_made_once() {
+fn accounts_on_the_command_line_of_dev_are_created_once() {
     let folder = tempfile::tempdir().unwrap();
     let start = || {
         Dev::start_with(folder.path(), |command| {
@@ -148,7 +148,7 @@ fn accounts_that_dev_is_started_with_are_made_once() {
 }
 
 #[test]
-fn accounts_of_a_configuration_are_made_once() {
+fn accounts_of_a_configuration_are_created_once() {
     let folder = tempfile::tempdir().unwrap();
     let accounts = "[[accounts]]\nid = \"111122223333\"\nname = \"tooling\"\n";
     for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! The names by which clients find registries: `wharf dev` with names of its own, and the hosts file for them.
+//! The names of registries: `wharf dev` with its own names, and the hosts file for them.
 
 use crate::first_start::KEY;
 use crate::http::ecr;
@@ -15,7 +15,7 @@ fn named(folder: &std::path::Path, words: &[&str]) -> Dev {
     })
 }
 
-/// A port of this machine that is free, for a test to connect to by another name than the server's own.
+/// A free port of this machine. A test uses it to connect with another name than the server's own.
 fn at_localhost(dev: &mut Dev, port: &str) {
     dev.endpoint = format!("http://localhost:{port}");
 }
@@ -44,7 +44,7 @@ fn a_hosts_file_has_every_registry_and_service() {
 }
 
 #[test]
-fn a_hosts_file_has_the_accounts_that_the_server_lists() {
+fn a_hosts_file_has_the_accounts_of_the_server() {
     let folder = tempfile::tempdir().unwrap();
     let dev = named(folder.path(), &["--account", "shared=111122223333"]);
     let mut command = wharf();
@@ -63,7 +63,7 @@ fn a_hosts_file_has_the_accounts_that_the_server_lists() {
 }
 
 #[test]
-fn dev_gives_the_names_that_it_is_told() {
+fn dev_uses_the_given_names() {
     let folder = tempfile::tempdir().unwrap();
     let dev = named(folder.path(), &["--public-suffix", "r.test"]);
     let port = dev.endpoint.rsplit(':').next().unwrap().to_owned();
@@ -79,7 +79,7 @@ fn dev_gives_the_names_that_it_is_told() {
 }
 
 #[test]
-fn the_suffix_of_a_hosts_file_is_that_of_the_registry() {
+fn the_suffix_of_a_hosts_file_comes_from_the_registry() {
     let words = ["hosts", "--account", "123456789012", "--region", "eu-west-1"];
     let line = "127.0.0.1 123456789012.dkr.ecr.eu-west-1.r.test\n";
     let of_shell =
@@ -95,7 +95,7 @@ fn the_suffix_of_a_hosts_file_is_that_of_the_registry() {
 }
 
 #[test]
-fn dev_gives_the_host_that_it_is_told() {
+fn dev_uses_the_given_host() {
     let folder = tempfile::tempdir().unwrap();
     let mut dev = named(folder.path(), &["--public-host", "wharf.test:8080"]);
     assert_eq!(dev.endpoint, "http://wharf.test:8080");
@@ -107,7 +107,7 @@ fn dev_gives_the_host_that_it_is_told() {
 }
 
 #[test]
-fn dev_says_whose_repository_a_uri_is() {
+fn dev_names_the_account_in_the_repository_uri() {
     let folder = tempfile::tempdir().unwrap();
     let dev = named(folder.path(), &[]);
     let registry = format!("{}/123456789012", dev.endpoint);

@@ -1,4 +1,5 @@
-//! `wharf serve` and `wharf config check`: what a file may say, what the environment changes, what is complained of.
+//! `wharf serve` and `wharf config check`: what a file may contain, what the environment changes, which errors are
+//! reported.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,16 +9,16 @@ use std::process::Command;
 use crate::http::{basic, get};
 use crate::process::{Running, complaint, said, wharf};
 
-/// `wharf serve` on a file of its own.
+/// `wharf serve` with its own configuration file.
 pub(crate) struct Serve {
     pub(crate) running: Running,
     pub(crate) endpoint: String,
-    /// Where metrics are; empty without a listener for them.
+    /// The address of the metrics; empty without a listener for them.
     pub(crate) metrics: String,
 }
 
 impl Serve {
-    /// Starts on a free port. `server` are lines of `[server]`, `rest` are further sections.
+    /// Starts on a free port. `server` are lines of `[server]`, `rest` are other sections.
     #[track_caller]
     pub(crate) fn start(folder: &Path, server: &str, rest: &str) -> Self {
         let file = write(folder, server, rest);
@@ -53,12 +54,12 @@ fn check(file: &Path) -> Command {
 }
 
 #[test]
-fn serve_makes_the_first_administrator_once_and_shows_where_its_key_lies() {
+fn serve_creates_the_first_administrator_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut serve = Serve::start(folder.path(), "", "[metrics]\nlisten = \"127.0.0.1:0\"\n");
     let path = folder.path().join("data/first-credentials.toml");
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(serve.running.logged("first administrator's access key").contains(path.to_str().unwrap()));
+    assert!(serve.running.logged("access key of the first administrator").contains(path.to_str().unwrap()));
     let kept: toml::Table = fs::read_to_string(&path).unwrap().parse().unwrap();
     let (id, secret) = (kept["access_key_id"].as_str().unwrap(), kept["secret_access_key"].as_str().unwrap());
     assert!(!serve.running.log().contains(secret), "a secret is in the log");
@@ -72,25 +73,25 @@ fn serve_makes_the_first_administrator_once_and_shows_where_its_key_lies() {
     assert!(serve.running.ended().success());
     fs::remove_file(&path).unwrap();
     let again = Serve::start(folder.path(), "", "");
-    assert!(basic(&again.endpoint, (id, secret)).starts_with("Basic "), "the key goes on");
-    assert!(!path.exists(), "the file that the operator took away is not made again");
+    assert!(basic(&again.endpoint, (id, secret)).starts_with("Basic "), "the key still works");
+    assert!(!path.exists(), "the file that the operator removed is not created again");
 }
 
 #[test]
-fn check_accepts_what_serve_would_run() {
+fn check_accepts_what_serve_accepts() {
     let folder = tempfile::tempdir().unwrap();
     let file = write(folder.path(), "", "");
     let told = said(&mut check(&file));
-    assert!(told.contains("is good: listens on 127.0.0.1:0"), "{told}");
+    assert!(told.contains("is valid: listens on 127.0.0.1:0"), "{told}");
     let told = said(check(&file).env("WHARF__SERVER__LISTEN", "127.0.0.2:81"));
     assert!(told.contains("listens on 127.0.0.2:81"), "{told}");
     let told = said(check(&file).env("WHARF__SERVER__TRUSTED_PROXIES", "[\"10.0.0.0/8\"]"));
-    assert!(told.contains("warning: server.trusted_proxies") && told.contains("is good"), "{told}");
-    assert!(!folder.path().join("data").exists(), "a check makes nothing");
+    assert!(told.contains("warning: server.trusted_proxies") && told.contains("is valid"), "{told}");
+    assert!(!folder.path().join("data").exists(), "a check creates nothing");
 }
 
 #[test]
-fn what_is_wrong_is_told_with_its_place() {
+fn errors_name_their_place() {
     let folder = tempfile::tempdir().unwrap();
     for (server, rest, words) in [
         ("lisen = \"x\"", "", &["wharf.toml", "unknown field", "lisen"][..]),
@@ -112,7 +113,7 @@ fn what_is_wrong_is_told_with_its_place() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_named() {
+fn a_port_in_use_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

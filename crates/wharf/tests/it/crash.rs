@@ -1,7 +1,7 @@
-//! `kill -9` at every named point and at random moments of pushes and deletes: after each restart everything that was
-//! acknowledged is there, nothing dangles, and no bytes are left that nothing would remove.
+//! `kill -9` at every fault point and at random moments of pushes and deletes. After each restart everything
+//! acknowledged exists, no row points to missing bytes, and no bytes remain that nothing would remove.
 //!
-//! `WHARF_CRASH_CYCLES` says how many times (210 by default).
+//! `WHARF_CRASH_CYCLES` is the number of cycles (210 by default).
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -13,14 +13,14 @@ use testkit::{Offline, Started, Wharf};
 use crate::crash_model::Model;
 use crate::crash_work::Worker;
 
-/// A start is ready within this time, whatever happened before: half of them at least, for the machine may be busy.
+/// At least half of the starts are ready within this time. The machine may be busy.
 const READY: Duration = Duration::from_secs(1);
-/// A server that takes so long repairs something.
+/// A server that takes this long repairs something.
 const REPAIRING: Duration = Duration::from_secs(20);
-/// Without a longer run being asked for, it is given up after this time; an idle machine needs a tenth of it.
+/// Without an explicit number of cycles the test stops after this time. An idle machine needs a tenth of it.
 const GIVEN_UP: Duration = Duration::from_mins(12);
 
-/// The points that are passed without a request.
+/// The fault points that are reached without a request.
 const CLEANING: [Fault; 4] =
     [Fault::AfterPurgeSlice, Fault::BeforeDeleteBytes, Fault::Deleted, Fault::AfterDeleteBytes];
 
@@ -51,17 +51,17 @@ impl Crashes {
         Worker { client: &client, model: &mut self.model, seed: self.cycle }.everything()
     }
 
-    /// Starts without a fault, looks at everything and stops again.
+    /// Starts without a fault, checks everything and stops again.
     fn check(&mut self) -> Result<()> {
         let server = self.start()?;
         self.model.check(&server.client()?).with_context(|| format!("after cycle {}", self.cycle))?;
         server.kill()
     }
 
-    /// Lets the server die at the `n`-th passing of a point; tells whether it did.
+    /// Lets the server end when it reaches a point for the `n`-th time; returns whether it did.
     fn die_at(&mut self, fault: Fault, n: u32) -> Result<bool> {
         if CLEANING.contains(&fault) {
-            // A server cleans when it starts: there must be something that the one before has left.
+            // A server cleans up when it starts, so the previous one must have left something.
             let server = self.start()?;
             self.work(&server)?;
             server.kill()?;
@@ -94,13 +94,13 @@ impl Crashes {
         killer.join().ok().context("the killer")??;
         server.kill()?;
         if let Err(error) = worked {
-            // Only a connection that broke is an answer that is missing; any other complaint is a failure.
+            // A missing answer is expected only if the connection broke. Any other error is a failure.
             ensure!(!error.to_string().contains(" instead of "), "cycle {}: {error:#}", self.cycle);
         }
         self.check()
     }
 
-    /// Everything that is doomed goes in the end, and what is left is known.
+    /// All doomed bytes are removed in the end, and everything that remains is known.
     fn check_leftovers(&mut self) -> Result<()> {
         let offline = Offline::open(&self.data)?;
         ensure!(offline.short_objects()?.is_empty(), "rows without bytes: {:?}", offline.short_objects()?);
@@ -132,7 +132,7 @@ fn cycles() -> u64 {
 }
 
 #[test]
-fn whatever_a_crash_interrupts_what_was_acknowledged_is_there() {
+fn acknowledged_data_survives_every_crash() {
     let folder = testkit::memory_folder().unwrap();
     let data = folder.path().join("data");
     let mut crashes = Crashes { data, model: Model::default(), cycle: 0, starts: Vec::new() };
@@ -142,7 +142,7 @@ fn whatever_a_crash_interrupts_what_was_acknowledged_is_there() {
     crashes.check().unwrap();
     let begun = Instant::now();
     let mut deaths = 0;
-    // Those of a new master key have a test of their own: no request passes them.
+    // The fault points of a master key rotation have their own test: no request reaches them.
     for fault in Fault::ALL.iter().filter(|fault| !fault.name().starts_with("master-key-")) {
         let mut fired = 0;
         for n in [1, 2, 4] {

@@ -1,4 +1,4 @@
-//! Large layers go through in constant memory.
+//! Large layers use constant memory.
 
 use std::io::{self, Read};
 
@@ -7,7 +7,7 @@ use testkit::{Started, Wharf, sha256};
 const MIB: usize = 1024 * 1024;
 const LAYER_MIB: usize = 256;
 
-/// One mebibyte again and again.
+/// The same mebibyte repeated.
 struct Repeated<'a> {
     part: &'a [u8],
     position: usize,

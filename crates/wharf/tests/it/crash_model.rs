@@ -1,12 +1,12 @@
-//! What a client may expect after a crash: for each thing, the states that what was acknowledged, and what was
-//! asked for without an answer, allow. Looking at a thing settles it.
+//! What a client may expect after a crash: for each item, the states that the acknowledged and the unanswered requests
+//! allow. Reading an item settles its state.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, ensure};
 use testkit::{Client, sha256};
 
-/// A value that was acknowledged, and perhaps others that were asked for and not answered.
+/// A value that was acknowledged, and possibly others that were requested and not answered.
 #[derive(Clone, Debug)]
 pub(crate) struct Fact<T>(Vec<T>);
 
@@ -25,7 +25,7 @@ impl<T: Clone + PartialEq + std::fmt::Debug> Fact<T> {
         Ok(())
     }
 
-    /// Whether nothing but this value is possible.
+    /// Whether this value is the only possible one.
     pub(crate) fn is(&self, value: &T) -> bool {
         self.0.iter().all(|possible| possible == value)
     }
@@ -40,12 +40,12 @@ pub(crate) struct Repository {
     pub(crate) exists: Fact<bool>,
     pub(crate) blobs: BTreeMap<String, (Fact<bool>, Vec<u8>)>,
     pub(crate) manifests: BTreeMap<String, (Fact<bool>, Vec<u8>)>,
-    /// None: there is no such tag.
+    /// None: the tag does not exist.
     pub(crate) tags: BTreeMap<String, Fact<Option<String>>>,
     pub(crate) uploads: Vec<Upload>,
 }
 
-/// An upload that has no digest yet.
+/// An upload without a digest yet.
 pub(crate) struct Upload {
     pub(crate) location: String,
     pub(crate) acknowledged: usize,
@@ -54,7 +54,7 @@ pub(crate) struct Upload {
     pub(crate) may_be_over: bool,
 }
 
-/// All repositories by name.
+/// All repositories, by name.
 #[derive(Default)]
 pub(crate) struct Model(pub(crate) BTreeMap<String, Repository>);
 
@@ -73,7 +73,7 @@ impl Repository {
 }
 
 impl Model {
-    /// Looks at everything; fails on what no order of events explains.
+    /// Checks everything. Fails if no order of events explains a state.
     pub(crate) fn check(&mut self, client: &Client) -> Result<()> {
         for (name, repository) in &mut self.0 {
             let list = client.v2("GET", &format!("/v2/{name}/tags/list"), "", b"")?;
@@ -96,7 +96,7 @@ impl Model {
     }
 }
 
-/// The body if it is there, after making sure that it is what the digest says.
+/// The body if it exists, after comparing it with the digest.
 fn fetch(client: &Client, path: &str, digest: &str) -> Result<Option<Vec<u8>>> {
     let reply = client.v2("GET", path, "", b"")?;
     if reply.status == 404 {
@@ -143,7 +143,7 @@ impl Repository {
             fact.settle(body.is_some(), &path)?;
             let Some(body) = body else { continue };
             ensure!(body == *bytes, "{path} has other bytes");
-            // Nothing dangles: what a manifest names is there.
+            // Nothing dangles: everything that a manifest refers to exists.
             let manifest: String = String::from_utf8(body)?;
             for part in manifest.split("sha256:").skip(1) {
                 let blob = format!("sha256:{}", part.get(..64).context("a digest")?);
@@ -173,7 +173,7 @@ impl Repository {
         Ok(())
     }
 
-    /// What was acknowledged is held; the rest can be sent and the whole completed.
+    /// The acknowledged bytes are stored. The rest can be sent, and the upload completed.
     fn check_uploads(&mut self, client: &Client) -> Result<()> {
         for upload in std::mem::take(&mut self.uploads) {
             let status = client.v2("GET", &upload.location, "", b"")?;

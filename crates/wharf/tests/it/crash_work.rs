@@ -1,5 +1,5 @@
-//! What a client does while the server may die at any moment: pushes in all three ways, mounts, deletes. Each step
-//! writes down what it asks for before it asks, and what was acknowledged after.
+//! A client that works while the server can die at any moment: pushes in all three ways, mounts, deletes. Each step
+//! records its request before it sends it, and the acknowledgement after it.
 
 use anyhow::{Context as _, Result};
 use testkit::{Client, Reply, noise, sha256};
@@ -9,16 +9,16 @@ use crate::crash_model::{Fact, Model, Repository, Upload};
 const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
 const BYTES: &str = "application/octet-stream";
 
-/// Works on a model through a client. An error means that the server is gone.
+/// Changes a model through a client. An error means that the server is gone.
 pub(crate) struct Worker<'a> {
     pub(crate) client: &'a Client,
     pub(crate) model: &'a mut Model,
-    /// Makes every content new.
+    /// Makes every content unique.
     pub(crate) seed: u64,
 }
 
 impl Worker<'_> {
-    /// One of everything.
+    /// One of each kind of work.
     pub(crate) fn everything(&mut self) -> Result<()> {
         let names = ["a", "b"].map(|half| format!("crash/{:06}{half}", self.seed));
         for name in &names {
@@ -43,7 +43,7 @@ impl Worker<'_> {
         if self.seed.is_multiple_of(2) {
             self.delete_repository(name)?;
         }
-        // The oldest go, so that looking at everything stays quick.
+        // The oldest are deleted, so checking everything stays fast.
         let living = self.model.0.iter().filter(|(_, repository)| repository.exists.is(&true));
         let living: Vec<_> = living.map(|(name, _)| name.clone()).collect();
         let oldest = living.iter().take(living.len().saturating_sub(4));

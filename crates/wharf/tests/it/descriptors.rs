@@ -1,4 +1,4 @@
-//! Few descriptors: the server says what it made of them, and files and sockets do not take each other's.
+//! A low limit of open files: the server logs how it adapts, and files and sockets do not use each other's descriptors.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -34,7 +34,7 @@ fn push(endpoint: &str, basic: &str, blob: &[u8]) -> String {
     digest
 }
 
-/// A connection that asked for a blob and takes nothing of it but the beginning.
+/// A connection that requested a blob and reads only the beginning.
 fn half_a_download(endpoint: &str, line: &str, basic: &str) -> TcpStream {
     let mut stream = connect(endpoint);
     write!(stream, "{line} HTTP/1.1\r\nhost: localhost\r\nauthorization: {basic}\r\n\r\n").unwrap();
@@ -42,7 +42,7 @@ fn half_a_download(endpoint: &str, line: &str, basic: &str) -> TcpStream {
 }
 
 #[test]
-fn a_low_limit_is_fitted_and_never_used_up() {
+fn a_low_limit_reduces_the_settings_and_is_never_reached() {
     let folder = tempfile::tempdir().unwrap();
     let dev = dev(folder.path(), "-n 400");
     let told = dev.running.logged("ulimit -n");

@@ -1,4 +1,4 @@
-//! What the first start makes, that later starts keep it, and that one process holds a folder.
+//! What the first start creates, that later starts keep it, and that one process locks a folder.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,7 +13,7 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// `wharf dev` with the key that the environment fixes.
+/// `wharf dev` with an access key from the environment.
 pub(crate) fn with_key(folder: &Path) -> Dev {
     Dev::start_with(folder, |command| {
         command.env("WHARF_DEV_ACCESS_KEY_ID", KEY.0).env("WHARF_DEV_SECRET_ACCESS_KEY", KEY.1);
@@ -21,7 +21,7 @@ pub(crate) fn with_key(folder: &Path) -> Dev {
 }
 
 #[test]
-fn the_first_start_makes_a_private_key_and_the_next_one_keeps_it() {
+fn the_first_start_creates_a_key_and_the_next_one_keeps_it() {
     let folder = tempfile::tempdir().unwrap();
     let dev = Dev::start(folder.path());
     let kept = dev.data.join("dev.toml");
@@ -35,7 +35,7 @@ fn the_first_start_makes_a_private_key_and_the_next_one_keeps_it() {
 }
 
 #[test]
-fn two_folders_have_nothing_in_common() {
+fn two_folders_share_nothing() {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let read = |dev: &Dev| -> toml::Table {
         fs::read_to_string(dev.data.join("dev.toml")).unwrap().parse().unwrap()
@@ -47,7 +47,7 @@ fn two_folders_have_nothing_in_common() {
 }
 
 #[test]
-fn the_environment_fixes_the_key_of_a_new_folder_and_no_other() {
+fn the_environment_sets_the_key_of_a_new_folder_only() {
     let folder = tempfile::tempdir().unwrap();
     let dev = with_key(folder.path());
     let (status, text) = ecr(&dev.endpoint, KEY, "CreateRepository", r#"{"repositoryName":"hello"}"#);
@@ -61,12 +61,12 @@ fn the_environment_fixes_the_key_of_a_new_folder_and_no_other() {
             .env("WHARF_DEV_ACCESS_KEY_ID", "AKIAOTHEROTHEROTHERO")
             .env("WHARF_DEV_SECRET_ACCESS_KEY", "0123456789abcdef");
     });
-    again.running.logged("the access key of the environment is not used");
+    again.running.logged("the access key of the environment is ignored");
     assert!(basic(&again.endpoint, KEY).starts_with("Basic "));
 }
 
 #[test]
-fn half_a_key_and_a_wrong_one_are_refused_before_anything_is_made() {
+fn half_a_key_and_a_wrong_key_are_refused_at_first() {
     for (variables, words) in [
         (&[("WHARF_DEV_ACCESS_KEY_ID", KEY.0)][..], "set both"),
         (
@@ -88,7 +88,7 @@ fn half_a_key_and_a_wrong_one_are_refused_before_anything_is_made() {
 }
 
 #[test]
-fn a_second_process_is_refused_and_told_who_holds_the_folder() {
+fn a_second_process_is_refused_and_told_who_has_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let dev = Dev::start(folder.path());
     let holder = fs::read_to_string(dev.data.join("lock")).unwrap();
@@ -99,7 +99,7 @@ fn a_second_process_is_refused_and_told_who_holds_the_folder() {
 }
 
 #[test]
-fn another_account_or_region_than_the_folders_is_refused() {
+fn another_account_or_region_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let dev = Dev::start_with(folder.path(), |command| {
         command.args(["--account-id", "123456789012", "--region", "eu-west-1"]);

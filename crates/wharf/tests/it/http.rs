@@ -1,4 +1,4 @@
-//! As little HTTP/1.1 as the tests need, on a connection that can be held open in the middle of a request.
+//! A minimal HTTP/1.1 client for tests, on a connection that can stay open in the middle of a request.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -16,7 +16,7 @@ pub(crate) fn connect(endpoint: &str) -> TcpStream {
     stream
 }
 
-/// Sends a request's head.
+/// Sends the head of a request.
 pub(crate) fn send_head(stream: &mut TcpStream, line: &str, headers: &[(&str, &str)]) {
     let mut head = format!("{line} HTTP/1.1\r\nconnection: close\r\n");
     for (name, value) in headers {
@@ -26,7 +26,7 @@ pub(crate) fn send_head(stream: &mut TcpStream, line: &str, headers: &[(&str, &s
     stream.write_all(head.as_bytes()).unwrap();
 }
 
-/// The whole answer: status, and everything after the status line.
+/// The complete answer: status, and everything after the status line.
 pub(crate) fn answer(stream: &mut TcpStream) -> (u16, String) {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap();
@@ -42,7 +42,7 @@ pub(crate) fn get(endpoint: &str, path: &str) -> (u16, String) {
     answer(&mut stream)
 }
 
-/// One request of the data plane, whole.
+/// One complete request of the data plane.
 pub(crate) fn ask(endpoint: &str, line: &str, basic: &str) -> (u16, String) {
     let mut stream = connect(endpoint);
     send_head(&mut stream, line, &[("host", "localhost"), ("authorization", basic), ("content-length", "0")]);
@@ -75,7 +75,7 @@ pub(crate) fn ecr(endpoint: &str, (id, secret): (&str, &str), operation: &str, b
     answer(&mut stream)
 }
 
-/// The `Authorization` of the data plane, as GetAuthorizationToken gives it.
+/// The `Authorization` header for the data plane, from GetAuthorizationToken.
 pub(crate) fn basic(endpoint: &str, key: (&str, &str)) -> String {
     let (status, text) = ecr(endpoint, key, "GetAuthorizationToken", "{}");
     assert_eq!(status, 200, "{text}");

@@ -1,4 +1,5 @@
-//! `wharf keys`: on a running server and on a store that no server holds; crashes between the steps of a new master key.
+//! `wharf keys`: on a running server and on the store of a stopped server; crashes between the steps of a master key
+//! rotation.
 
 use std::fs;
 use std::path::Path;
@@ -48,7 +49,7 @@ fn sealing_keys_of_a_running_server() {
 }
 
 #[test]
-fn a_running_server_takes_a_new_master_key() {
+fn a_running_server_uses_a_new_master_key() {
     let folder = tempfile::tempdir().unwrap();
     let dev = with_key(folder.path());
     let key = dev.data.join("master.key");
@@ -58,7 +59,7 @@ fn a_running_server_takes_a_new_master_key() {
     assert!(old != new && !dev.data.join("master.key.next").exists());
     dev.running.logged("the master key was rotated");
     assert!(is_let_in(&dev));
-    // The server goes on changing the ring, and starts again with the new key alone.
+    // The server keeps changing the ring, and starts again with only the new key.
     said(&mut on_server(&dev, &["rotate"]));
     dev.stop();
     let dev = with_key(folder.path());
@@ -70,7 +71,7 @@ fn a_running_server_takes_a_new_master_key() {
 }
 
 #[test]
-fn a_crash_at_any_step_of_a_new_master_key_leaves_a_store_that_opens() {
+fn a_crash_during_a_master_key_rotation_is_recovered() {
     let steps =
         [Fault::MasterKeyWritten, Fault::MasterKeyAdded, Fault::MasterKeyInPlace, Fault::MasterKeyDropped];
     for goes_on_by_server in [false, true] {
@@ -105,10 +106,10 @@ fn a_crash_at_any_step_of_a_new_master_key_leaves_a_store_that_opens() {
 }
 
 #[test]
-fn a_mistyped_folder_gets_no_key() {
+fn a_misspelled_folder_gets_no_key() {
     let folder = tempfile::tempdir().unwrap();
     let nowhere = folder.path().join("nowhere");
     let said = complaint(&mut on_store(&nowhere, &["rotate", "--master"]));
-    assert!(said.contains("is not there"), "{said}");
+    assert!(said.contains("does not exist"), "{said}");
     assert!(!nowhere.exists());
 }

@@ -1,4 +1,4 @@
-//! The built binary as its users meet it: started, asked, signalled and started again.
+//! Tests of the built binary: started, called, signalled and started again.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

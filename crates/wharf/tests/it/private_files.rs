@@ -1,4 +1,4 @@
-//! What lies on the disk is its owner's alone: what was there before, and what is made, wherever it is.
+//! Files on the disk are private: existing files and new ones, inside and outside of the data folder.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,7 +11,7 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Whatever is in a folder, and the folder, that others than the owner have any right to.
+/// Everything in a folder, and the folder, to which other users have any permission.
 fn open_to_others(path: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let entry = fs::symlink_metadata(path).unwrap();
@@ -40,7 +40,7 @@ fn an_open_data_folder_is_closed_by_the_next_start() {
     set_mode(&data, 0o755);
     let again = Dev::start(folder.path());
     assert_eq!(open_to_others(&data), Vec::<String>::new());
-    assert!(again.running.logged("it is closed to them now").contains("0755"));
+    assert!(again.running.logged("they no longer can").contains("0755"));
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_master_key_that_others_can_read_is_refused() {
 }
 
 #[test]
-fn what_lies_outside_the_data_folder_is_private_too() {
+fn files_outside_the_data_folder_are_private_too() {
     let folder = tempfile::tempdir().unwrap();
     let (blobs, database) = (folder.path().join("srv/blobs"), folder.path().join("wharf.sqlite"));
     let rest = format!(
@@ -100,7 +100,7 @@ fn what_lies_outside_the_data_folder_is_private_too() {
 }
 
 #[test]
-fn a_folder_of_other_things_is_left_as_it_is() {
+fn a_folder_with_other_files_is_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("home");
     fs::create_dir(&home).unwrap();

@@ -1,5 +1,5 @@
-//! The binary as a process of the test's own: started with a clean environment, waited for with a limit, and ended
-//! by its process id.
+//! The binary as a process of the test: started with a clean environment, waited for with a limit, and ended by its
+//! process ID.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The binary, with nothing of the caller's environment but the search path.
+/// The binary, with only the search path of the caller's environment.
 pub(crate) fn wharf() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wharf"));
     command.env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
@@ -20,7 +20,7 @@ pub(crate) fn run(command: &mut Command) -> Output {
     command.output().unwrap()
 }
 
-/// Runs a command that has to succeed and gives its standard output.
+/// Runs a command that must succeed, and returns its standard output.
 #[track_caller]
 pub(crate) fn said(command: &mut Command) -> String {
     let output = run(command);
@@ -28,7 +28,7 @@ pub(crate) fn said(command: &mut Command) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Runs a command that has to fail and gives what it complained of.
+/// Runs a command that must fail, and returns its error output.
 #[track_caller]
 pub(crate) fn complaint(command: &mut Command) -> String {
     let output = run(command);
@@ -36,7 +36,7 @@ pub(crate) fn complaint(command: &mut Command) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// Asks again and again until there is an answer.
+/// Retries until there is an answer.
 #[track_caller]
 pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + LIMIT;
@@ -49,7 +49,7 @@ pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// A server that runs. Killed when dropped.
+/// A running server. It is killed when dropped.
 pub(crate) struct Running {
     child: Child,
     log: PathBuf,
@@ -64,12 +64,12 @@ impl Running {
         Self { child: command.spawn().unwrap(), log, out }
     }
 
-    /// What it logged so far.
+    /// The log so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
 
-    /// What it printed so far.
+    /// The standard output so far.
     pub(crate) fn printed(&self) -> String {
         fs::read_to_string(&self.out).unwrap()
     }
@@ -82,7 +82,7 @@ impl Running {
         })
     }
 
-    /// Asks it to stop, with `TERM` or another signal.
+    /// Sends it `TERM` or another signal.
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
@@ -100,7 +100,7 @@ impl Running {
         wait_for("the end of the process", || child.try_wait().unwrap())
     }
 
-    /// The port that it listens on, as the system knows it.
+    /// The port that it listens on, from the operating system.
     pub(crate) fn listens_on(&self) -> String {
         let inodes: Vec<String> = fs::read_dir(format!("/proc/{}/fd", self.child.id()))
             .unwrap()
@@ -138,13 +138,13 @@ pub(crate) struct Dev {
 }
 
 impl Dev {
-    /// Starts on the folder `data` of `folder`, on a free port.
+    /// Starts on the folder `data` in `folder`, on a free port.
     #[track_caller]
     pub(crate) fn start(folder: &Path) -> Self {
         Self::start_with(folder, |_| {})
     }
 
-    /// The same, after the command was changed.
+    /// The same, after a change of the command.
     #[track_caller]
     pub(crate) fn start_with(folder: &Path, change: impl FnOnce(&mut Command)) -> Self {
         let data = folder.join("data");
@@ -159,7 +159,7 @@ impl Dev {
         Self { running, data, endpoint }
     }
 
-    /// Stops it as an operator does, and demands success.
+    /// Stops it as an operator does. It must succeed.
     #[track_caller]
     pub(crate) fn stop(mut self) {
         self.running.signal("TERM");

@@ -1,4 +1,4 @@
-//! What is printed for pasting works when it is pasted, wherever the data folder lies.
+//! The printed lines work when they are pasted, wherever the data folder is.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -21,14 +21,14 @@ const NAMES: [&str; 10] = [
     "WHARF_REGISTRY",
 ];
 
-/// A shell that has nothing but a search path.
+/// A shell with only a search path.
 fn shell(script: &str) -> Command {
     let mut command = Command::new("sh");
     command.env_clear().env("PATH", "/usr/bin:/bin").args(["-euc", script]);
     command
 }
 
-/// The values of the printed variables, after a script ran.
+/// The values of the printed variables after a script has run.
 fn values(script: &str) -> Vec<String> {
     let print = NAMES.map(|name| format!("\"${name}\"")).join(" ");
     let text = said(&mut shell(&format!("{script}\nprintf '%s\\n' {print}")));
@@ -48,7 +48,7 @@ fn a_shell_evals_what_env_prints() {
 }
 
 #[test]
-fn the_lines_of_dev_work_when_pasted_even_from_a_folder_with_odd_characters() {
+fn the_lines_of_dev_work_from_a_folder_with_odd_characters() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("it's $HOME \"x\"");
     fs::create_dir(&folder).unwrap();
@@ -75,17 +75,17 @@ fn the_lines_of_dev_work_when_pasted_even_from_a_folder_with_odd_characters() {
     assert_eq!(pasted, expected);
 }
 
-/// The lines that begin so.
+/// The lines with this beginning.
 fn lines(printed: &str, beginning: &str) -> String {
     printed.split_inclusive('\n').filter(|line| line.starts_with(beginning)).collect()
 }
 
-/// Runs the indented lines in a shell whose clients only note how they were called.
+/// Runs the indented lines in a shell whose clients only record how they were called.
 fn pasted(printed: &str, bin: &Path) -> Vec<String> {
     fs::create_dir(bin).unwrap();
     let calls = bin.join("calls");
     for client in ["aws", "docker", "podman"] {
-        // What comes from the other side of a pipe is read first, so that the order of the calls is certain.
+        // The other side of the pipe is read first, so the order of the calls is certain.
         let script = format!(
             "#!/bin/sh\n[ -p /dev/stdin ] && cat >/dev/null\necho {client} \"$@\" >>'{}'\n",
             calls.display()
@@ -103,8 +103,8 @@ fn pasted(printed: &str, bin: &Path) -> Vec<String> {
 fn env_without_a_registry_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let told = complaint(wharf().args(["env", "--data-dir"]).arg(folder.path().join("none")));
-    assert!(told.contains("start `wharf dev` on it first"), "{told}");
-    assert!(!folder.path().join("none").exists(), "asking makes nothing");
+    assert!(told.contains("start `wharf dev` with it first"), "{told}");
+    assert!(!folder.path().join("none").exists(), "the command creates nothing");
 }
 
 #[test]

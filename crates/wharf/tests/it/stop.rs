@@ -1,4 +1,4 @@
-//! A stop lets what is running end, within its limit.
+//! A stop lets running requests finish, within a time limit.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -28,7 +28,7 @@ fn half_an_upload(endpoint: &str, key: (&str, &str)) -> TcpStream {
         ("expect", "100-continue"),
     ];
     send_head(&mut stream, &format!("PATCH {path}"), &headers);
-    // From here on the server is known to be in the middle of the request.
+    // From here on the server is in the middle of the request.
     let mut interim = [0; 25];
     stream.read_exact(&mut interim).unwrap();
     assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -42,7 +42,7 @@ fn is_refused(endpoint: &str) -> bool {
 }
 
 #[test]
-fn a_running_upload_ends_before_the_process_does() {
+fn a_running_upload_finishes_before_the_process_ends() {
     let folder = tempfile::tempdir().unwrap();
     let mut dev = with_key(folder.path());
     let mut upload = half_an_upload(&dev.endpoint, KEY);
@@ -58,7 +58,7 @@ fn a_running_upload_ends_before_the_process_does() {
 }
 
 #[test]
-fn an_upload_that_stands_still_is_cut_off_at_the_limit() {
+fn a_stalled_upload_is_cut_off_at_the_limit() {
     let folder = tempfile::tempdir().unwrap();
     let mut serve = Serve::start(folder.path(), "drain_seconds = 1\n", "");
     let kept: toml::Table =
@@ -78,7 +78,7 @@ fn an_upload_that_stands_still_is_cut_off_at_the_limit() {
 }
 
 #[test]
-fn a_second_signal_ends_the_process_at_once() {
+fn a_second_signal_ends_the_process_immediately() {
     let folder = tempfile::tempdir().unwrap();
     let mut dev = with_key(folder.path());
     let _upload = half_an_upload(&dev.endpoint, KEY);
@@ -89,7 +89,7 @@ fn a_second_signal_ends_the_process_at_once() {
 }
 
 #[test]
-fn an_idle_connection_does_not_hold_up_a_stop() {
+fn an_idle_connection_does_not_delay_a_stop() {
     let folder = tempfile::tempdir().unwrap();
     let dev = with_key(folder.path());
     let _idle = connect(&dev.endpoint);

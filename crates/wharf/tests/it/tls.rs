@@ -1,4 +1,4 @@
-//! HTTPS with HTTP/1.1 and HTTP/2, and a certificate that is replaced while the server runs, seen with curl.
+//! HTTPS with HTTP/1.1 and HTTP/2, and a certificate that is replaced while the server runs, tested with curl.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::configuration::Serve;
 use crate::process::{run, wait_for};
 
-/// Writes a new certificate for `localhost` over the server's files; gives a copy of it, for clients to trust.
+/// Writes a new certificate for `localhost` over the server's files; returns a copy for clients to trust.
 fn renew(folder: &Path, name: &str) -> PathBuf {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let trusted = folder.join(name);
@@ -17,7 +17,7 @@ fn renew(folder: &Path, name: &str) -> PathBuf {
     trusted
 }
 
-/// The status and the version of HTTP; None if the client does not trust the server.
+/// The status and the HTTP version; None if the client does not trust the server.
 fn curl(serve: &Serve, trusted: &Path, option: &str) -> Option<String> {
     let mut command = Command::new("curl");
     command.env_clear().args([
@@ -35,7 +35,7 @@ fn curl(serve: &Serve, trusted: &Path, option: &str) -> Option<String> {
 }
 
 #[test]
-fn https_speaks_both_versions_and_takes_a_new_certificate_while_it_runs() {
+fn https_has_both_versions_and_reloads_the_certificate() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     let first = renew(path, "first.pem");
@@ -47,7 +47,7 @@ fn https_speaks_both_versions_and_takes_a_new_certificate_while_it_runs() {
     assert_eq!(curl(&serve, &first, "--http2").unwrap(), "200 2");
     assert_eq!(curl(&serve, &first, "--http1.1").unwrap(), "200 1.1");
 
-    // A half-written renewal changes nothing for clients.
+    // An incomplete renewal changes nothing for clients.
     fs::write(path.join("certificate.pem"), "-----BEGIN CERT").unwrap();
     serve.running.logged("the old ones stay in use");
     assert_eq!(curl(&serve, &first, "--http2").unwrap(), "200 2");

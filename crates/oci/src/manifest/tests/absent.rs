@@ -1,9 +1,9 @@
-//! A member that is `null` is absent, whichever it is.
+//! A member that is `null` counts as absent.
 
 use super::*;
 
 #[test]
-fn null_and_empty_are_what_go_writes_for_none() {
+fn null_and_empty_mean_none_as_go_writes_them() {
     let text = format!(
         r#"{{"schemaVersion":2,"mediaType":"","artifactType":"","layers":null,"subject":null,"annotations":null,
             "config":{{"mediaType":"","digest":"{A}","size":0,"urls":null,"annotations":null}}}}"#
@@ -26,7 +26,7 @@ fn without_and_null(value: &Value, path: &str) -> (Value, Value) {
 }
 
 #[test]
-fn null_is_as_good_as_absent_for_every_member() {
+fn every_member_may_be_null_instead_of_absent() {
     let full =
         with(descriptor(LAYER, B, 5), json!({"urls": [], "annotations": {"a": "b"}, "artifactType": "a/b"}));
     let image = with(
@@ -62,7 +62,7 @@ fn null_is_as_good_as_absent_for_every_member() {
 }
 
 #[test]
-fn an_index_may_name_members_of_an_image_as_null() {
+fn an_index_may_have_members_of_an_image_that_are_null() {
     let index = index();
     let (_, null) = without_and_null(&index, "/config");
     let (_, null) = without_and_null(&null, "/layers");
@@ -71,7 +71,7 @@ fn an_index_may_name_members_of_an_image_as_null() {
 }
 
 #[test]
-fn a_list_that_is_absent_is_empty() {
+fn an_absent_list_is_empty() {
     assert_eq!(parse(&with(image(), json!({"layers": null}))).unwrap().layers, []);
     assert_eq!(parse(&with(index(), json!({"manifests": null}))).unwrap().manifests, []);
 }

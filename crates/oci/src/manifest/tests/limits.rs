@@ -1,4 +1,4 @@
-//! How large, how deep and how full a manifest may be.
+//! The limits on size, nesting and number of items of a manifest.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The JSON of descriptors, lists of them, and annotations.
+//! Parses the JSON of descriptors, lists of them, and annotations.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -18,7 +18,7 @@ use crate::{
     manifest::{Descriptor, ManifestError},
 };
 
-/// Where a descriptor stands, for messages: `config` or `layers[3]`.
+/// The place of a descriptor, for messages: `config` or `layers[3]`.
 #[derive(Copy, Clone)]
 pub(super) enum Place {
     Member(&'static str),
@@ -34,7 +34,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// A seed reads whatever comes with itself as the visitor.
+/// A seed that parses with itself as the visitor.
 macro_rules! seed_is_visitor {
     ($seed:ident -> $value:ty) => {
         impl<'de> DeserializeSeed<'de> for $seed<'_> {
@@ -52,7 +52,7 @@ seed_is_visitor!(DescriptorSeed -> Option<Descriptor>);
 seed_is_visitor!(AnnotationsSeed -> BTreeMap<String, String>);
 seed_is_visitor!(UrlsSeed -> Vec<String>);
 
-/// Reads an array of descriptors, or `null` as none.
+/// Parses an array of descriptors; `null` means none.
 pub(super) struct ListSeed<'a> {
     pub(super) name: &'static str,
     pub(super) refusals: &'a Refusals,
@@ -89,13 +89,13 @@ impl<'de> Visitor<'de> for ListSeed<'_> {
     }
 }
 
-/// Reads a descriptor, or `null` as none.
+/// Parses a descriptor; `null` means none.
 pub(super) struct DescriptorSeed<'a> {
     pub(super) place: Place,
     pub(super) refusals: &'a Refusals,
 }
 
-/// `data` and `platform` are clients' business; they stand here so that near misses of them are found.
+/// Only clients use `data` and `platform`. They are listed here so that similar keys are found.
 const KEYS: &[&str] =
     &["mediaType", "digest", "size", "artifactType", "annotations", "urls", "data", "platform"];
 
@@ -156,7 +156,7 @@ impl DescriptorSeed<'_> {
         text.parse().map(Some).map_err(|error| self.invalid(format_args!("has a bad `digest`: {error}")))
     }
 
-    /// The specification's type is int64, and so is the column that keeps it.
+    /// The specification's type is int64, and so is the type of the column.
     fn size<E: de::Error>(&self, value: &Scalar<'_>) -> Result<Option<u64>, E> {
         match value {
             Scalar::Null => Ok(None),
@@ -166,7 +166,7 @@ impl DescriptorSeed<'_> {
     }
 }
 
-/// Reads annotations, of the manifest or of the descriptor at a place.
+/// Parses annotations, of the manifest or of the descriptor at a place.
 pub(super) struct AnnotationsSeed<'a> {
     pub(super) place: Option<Place>,
     pub(super) refusals: &'a Refusals,
@@ -213,7 +213,7 @@ impl AnnotationsSeed<'_> {
     }
 }
 
-/// Reads `urls`.
+/// Parses `urls`.
 struct UrlsSeed<'a> {
     place: Place,
     refusals: &'a Refusals,

@@ -1,4 +1,4 @@
-//! The keys of one object: each at most once, and none that is nearly another.
+//! The keys of one object: no key twice, and no key that almost equals a known one.
 
 use std::{borrow::Cow, collections::BTreeSet, fmt};
 
@@ -29,7 +29,7 @@ impl<'de> Deserialize<'de> for Text<'de> {
     }
 }
 
-/// The keys of an object that have come so far.
+/// The keys of an object so far.
 pub(super) struct Keys<'a, 'de> {
     known: &'static [&'static str],
     present: BTreeSet<&'static str>,
@@ -42,7 +42,7 @@ impl<'a, 'de> Keys<'a, 'de> {
         Self { known, present: BTreeSet::new(), unknown: BTreeSet::new(), refusals }
     }
 
-    /// The known key that this is, or `None` for one that the specification does not have, or the refusal.
+    /// The known key, `None` for a key that the specification does not define, or the refusal.
     pub(super) fn admit<E: de::Error>(&mut self, key: Cow<'de, str>) -> Result<Option<&'static str>, E> {
         let Some(known) = self.known.iter().copied().find(|known| folds_to(&key, known)) else {
             return self.admit_unknown(key).map(|()| None);
@@ -70,10 +70,10 @@ impl<'a, 'de> Keys<'a, 'de> {
     }
 }
 
-/// Whether a reader that ignores letter case takes `key` for `known`.
+/// Whether a reader that ignores letter case treats `key` as `known`.
 ///
-/// Go's encoding/json is such a reader, and most clients are written in Go. Its folding is Unicode's: the long s (U+017F)
-/// is an s to it and the Kelvin sign (U+212A) a k.
+/// Go's encoding/json is such a reader, and most clients are written in Go. It uses Unicode case folding: the long s
+/// (U+017F) equals s, and the Kelvin sign (U+212A) equals k.
 fn folds_to(key: &str, known: &str) -> bool {
     let fold = |char: char| match char {
         '\u{17f}' => 's',

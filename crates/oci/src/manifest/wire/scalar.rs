@@ -1,16 +1,16 @@
-//! Any JSON value, kept only if it is one that a manifest's fields may have.
+//! Any JSON value. Only values that a manifest's fields can have are kept.
 
 use std::{borrow::Cow, fmt};
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// A value, so that the one who asked for it can say what is wrong with it.
+/// A value, so the caller can say what is wrong with it.
 pub(super) enum Scalar<'de> {
     Null,
     Text(Cow<'de, str>),
     /// A whole number from 0 to `u64::MAX`, written without fraction or exponent.
     Whole(u64),
-    /// Anything else; an array or object has been skipped.
+    /// Any other value; an array or object was skipped.
     Other,
 }
 

@@ -18,7 +18,7 @@ pub(super) fn holds(condition: &Value, context: &Context, has_variables: bool) -
     })
 }
 
-/// A number or truth value is as good as its text.
+/// A number or Boolean counts as its text.
 fn written(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
@@ -62,7 +62,7 @@ fn compare(operator: &str, wanted: &[text::Letter], typed: &Typed) -> bool {
     let plain = text::plain(wanted);
     let value = text::written(typed);
     let value = value.as_str();
-    // What is neither of the operator's type nor a text that can be read as such is not comparable.
+    // A value that has neither the operator's type nor a text of that type cannot be compared.
     let is_comparable = match operator {
         "Bool" => matches!(typed, Typed::Truth(_) | Typed::Text(_)),
         "IpAddress" => matches!(typed, Typed::Address(_) | Typed::Text(_)),
@@ -81,7 +81,7 @@ fn compare(operator: &str, wanted: &[text::Letter], typed: &Typed) -> bool {
         "StringEquals" | "BinaryEquals" => plain == value,
         "StringEqualsIgnoreCase" => plain.to_lowercase() == value.to_lowercase(),
         "StringLike" => text::like(wanted, value),
-        // Not said by AWS: `*` alone, which has no six components, is read as any ARN.
+        // AWS does not document this: `*` alone, which does not have six components, matches any ARN.
         "ArnEquals" | "ArnLike" if plain == "*" => {
             value.starts_with("arn:") && value.matches(':').count() >= 5
         }
@@ -118,13 +118,13 @@ fn number(text: &str) -> Option<f64> {
 }
 
 fn moment(text: &str) -> Option<Timestamp> {
-    // Seconds, a fraction of which is left out.
+    // Seconds without the fraction.
     let whole = if number(text).is_some() { text.split('.').next().unwrap() } else { text };
     let seconds = whole.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
     seconds.or_else(|| text.parse().ok()).or_else(|| format!("{text}T00:00:00Z").parse().ok())
 }
 
-/// Compares the first bits of two addresses, written out as ones and zeros.
+/// Compares the first bits of two addresses, written as ones and zeros.
 fn is_in(range: &str, address: &str) -> bool {
     let (network, prefix) =
         range.split_once('/').map_or((range, None), |(network, prefix)| (network, Some(prefix)));

@@ -1,4 +1,4 @@
-//! Whom a statement names.
+//! The principals of a statement.
 
 use policy::{Caller, CallerKind};
 use serde_json::Value;
@@ -6,18 +6,18 @@ use serde_json::Value;
 use super::list;
 use crate::scenario::Scenario;
 
-/// In which way a statement grants: the table "Resource-based policies and implicit denies in other policy types".
+/// How a statement grants: the table "Resource-based policies and implicit denies in other policy types".
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Grant {
-    /// To the user, session or service itself, or to everybody: nothing but an explicit deny limits it.
+    /// To the user, session or service itself, or to everybody: only an explicit deny limits it.
     Itself,
-    /// To the role of the session, or to the user who federated: boundary and session policy limit it.
+    /// To the role of the session, or to the user of a federated session: boundary and session policy limit it.
     RoleOrUser,
     /// To the account: an identity policy must allow too.
     Account,
 }
 
-/// What is written in a principal element, as pairs of type and text.
+/// The entries of a principal element, as pairs of type and text.
 fn written(element: &Value) -> Vec<(String, String)> {
     let pair = |kind: &str, text: &Value| (kind.to_owned(), text.as_str().unwrap().to_owned());
     match element {
@@ -29,7 +29,7 @@ fn written(element: &Value) -> Vec<(String, String)> {
     }
 }
 
-/// The names of a caller, each with what a grant to it is worth.
+/// The names of a caller, each with the strength of a grant to it.
 fn names(caller: &Caller<'_>) -> Vec<(&'static str, String, Grant)> {
     let account = |grant| {
         let root = format!("arn:aws:iam::{}:root", caller.account);
@@ -63,7 +63,7 @@ fn names(caller: &Caller<'_>) -> Vec<(&'static str, String, Grant)> {
     names
 }
 
-/// What an Allow statement of a resource's policy grants to the caller.
+/// What an Allow statement of a resource policy grants to the caller.
 pub(super) fn grants(statement: &Value, caller: &Caller<'_>) -> Vec<Grant> {
     let is_web = matches!(caller.kind, CallerKind::WebIdentity { .. });
     // "You must use NotPrincipal with "Effect": "Deny"."
@@ -77,7 +77,7 @@ pub(super) fn grants(statement: &Value, caller: &Caller<'_>) -> Vec<Grant> {
     let entries = written(principal);
     let mut grants = Vec::new();
     for entry in &entries {
-        // A token of a provider has to be named: a wildcard stands for AWS principals.
+        // A token of a provider must be named: a wildcard means AWS principals.
         if entry.0 == "AWS" && entry.1 == "*" && !is_web {
             grants.push(Grant::Itself);
         }
@@ -86,7 +86,7 @@ pub(super) fn grants(statement: &Value, caller: &Caller<'_>) -> Vec<Grant> {
     grants
 }
 
-/// Whether a Deny statement is about the caller. One without principals is.
+/// Whether a Deny statement applies to the caller. One without principals does.
 pub(super) fn is_denied(statement: &Value, scenario: &Scenario) -> bool {
     let caller = &scenario.caller;
     let names = names(caller);
@@ -110,7 +110,7 @@ pub(super) fn is_denied(statement: &Value, scenario: &Scenario) -> bool {
     if entries.iter().any(|entry| entry.0 == "AWS" && entry.1 == "*") {
         return false;
     }
-    // Validated are the account, then the role, then the session: each has to be listed.
+    // The account, then the role, then the session are checked: each must be listed.
     let itself = has(&entries, &|grant| grant == Grant::Itself);
     let role = has(&entries, &|grant| grant == Grant::RoleOrUser);
     let account = has(&entries, &|grant| grant == Grant::Account);

@@ -1,4 +1,4 @@
-//! Patterns as lists of characters, each from the policy (and then perhaps a wildcard) or from a variable's value.
+//! Patterns as lists of characters, each from the policy (possibly a wildcard) or from a variable's value.
 
 use crate::scenario::{Held, Typed};
 
@@ -6,15 +6,15 @@ use crate::scenario::{Held, Typed};
 pub(super) enum Letter {
     Star,
     Question,
-    /// A star and a question mark that no colon fits.
+    /// An asterisk and a question mark that do not match a colon.
     NearStar,
     NearQuestion,
-    /// A colon of the policy's own text: it ends a field of an ARN.
+    /// A colon in the policy's text: it ends a field of an ARN.
     Colon,
     Plain(char),
 }
 
-/// Takes a pattern apart; None if one of its variables has no value.
+/// Splits a pattern; None if a variable has no value.
 pub(super) fn pattern(text: &str, context: &[(String, Held)], has_variables: bool) -> Option<Vec<Letter>> {
     let mut letters = Vec::new();
     let mut rest = text;
@@ -37,7 +37,7 @@ pub(super) fn pattern(text: &str, context: &[(String, Held)], has_variables: boo
     Some(letters)
 }
 
-/// What stands for `${name}`: a special character, the value of a key that has one, or the default.
+/// The replacement of `${name}`: a special character, the value of a key, or the default.
 fn variable(body: &str, context: &[(String, Held)]) -> Option<String> {
     if ["*", "?", "$"].contains(&body) {
         return Some(body.to_owned());
@@ -53,7 +53,7 @@ fn variable(body: &str, context: &[(String, Held)]) -> Option<String> {
     }
 }
 
-/// A value as texts are compared with it: a truth value in small letters, a moment in ISO 8601.
+/// A value as text for comparisons: a Boolean in lower case, a time in ISO 8601.
 pub(super) fn written(value: &Typed) -> String {
     match value {
         Typed::Text(text) => text.clone(),
@@ -105,7 +105,7 @@ pub(super) fn resource_like(pattern: &[Letter], text: &str) -> bool {
     let is_written_to_the_end = segments.len() == 6;
     let bounded = if is_written_to_the_end { 5 } else { segments.len() };
     for segment in &mut segments[..bounded] {
-        // A colon of a variable's value cannot begin a segment.
+        // A colon in a variable's value cannot begin a segment.
         if segment.contains(&Letter::Plain(':')) {
             return false;
         }
@@ -124,7 +124,7 @@ pub(super) fn resource_like(pattern: &[Letter], text: &str) -> bool {
     like(&as_written, text) || like(&completed, text)
 }
 
-/// The text without wildcards, for operators that know none.
+/// The text without wildcards, for operators that have none.
 pub(super) fn plain(letters: &[Letter]) -> String {
     let plain = |letter: &Letter| match letter {
         Letter::Star | Letter::NearStar => '*',

@@ -1,4 +1,4 @@
-//! A row asked by a caller of every class of its own account, and by nobody.
+//! One row, requested by a caller of every class of its own account, and anonymously.
 
 use super::policies;
 use super::report::Report;
@@ -6,7 +6,7 @@ use super::stage::Stage;
 use super::table::{Expected, Need, Row};
 use super::wire::{Ask, Identity};
 
-/// The end of AWS's sentence, by what stands in the way.
+/// The end of AWS's text, by the kind of policy that does not allow.
 pub(super) fn reason(class: &str, action: &str) -> String {
     let silent = match class {
         "explicit deny" => return "with an explicit deny in an identity-based policy".to_owned(),
@@ -21,7 +21,7 @@ pub(super) fn reason(class: &str, action: &str) -> String {
     format!("because no {silent} allows the {action} action")
 }
 
-/// What is answered to who lacks a permission.
+/// The answer to a caller without a permission.
 pub(super) fn refusal(row: &Row, need: &Need, who: &Identity, kind: &str) -> Expected {
     if let Some(status) = need.otherwise {
         return Expected::Status(status);
@@ -34,7 +34,7 @@ pub(super) fn refusal(row: &Row, need: &Need, who: &Identity, kind: &str) -> Exp
     Expected::Text(status, code, text)
 }
 
-/// Asks the row in every class but those of other accounts.
+/// Requests the row in every class except those of other accounts.
 pub(super) async fn check(stage: &Stage, row: &Row, report: &mut Report) {
     stage.prepare(&row.before).await;
     let asked = Row { ask: stage.begun(&Stage::fresh(&row.ask), &stage.admin).await, ..row.clone() };
@@ -55,7 +55,7 @@ pub(super) async fn check(stage: &Stage, row: &Row, report: &mut Report) {
     permitted(stage, row, report).await;
 }
 
-/// Nobody, a key that was deactivated, and a session that is over.
+/// Anonymous, with a deactivated access key, and with an expired session.
 async fn without_credentials(stage: &Stage, row: &Row, report: &mut Report) {
     let [anonymous, disabled, expired] = refused_credentials(&row.ask);
     let mut cases = vec![
@@ -64,7 +64,7 @@ async fn without_credentials(stage: &Stage, row: &Row, report: &mut Report) {
         ("expired session", Some(&stage.expired), expired),
     ];
     if !row.ask.is_data() {
-        // The docker password of a disabled key is such a session already.
+        // The docker password of a disabled key is already such a session.
         cases.push(("session of a disabled key", Some(&stage.disabled_session), disabled));
     }
     for (class, who, expected) in cases {
@@ -102,7 +102,7 @@ fn refused_credentials(ask: &Ask) -> [Expected; 3] {
     }
 }
 
-/// Callers that may do everything but one thing that the request needs.
+/// Callers with all permissions except one that the request needs.
 async fn lacking(stage: &Stage, row: &Row, need: &Need, report: &mut Report) {
     stage.let_user("without", policies::everything_but(need)).await;
     stage.let_user("denied", policies::denying(need)).await;
@@ -124,8 +124,8 @@ async fn lacking(stage: &Stage, row: &Row, need: &Need, report: &mut Report) {
     }
 }
 
-/// Who may not ask learns no more of what is not there than of what is. Only the first permission is looked at: who has
-/// it may see what it is on.
+/// A caller without permission learns the same about existing and missing things. Only the first permission is tested:
+/// a caller with it may see its resource.
 async fn of_what_is_not_there(stage: &Stage, row: &Row, report: &mut Report) {
     let (Some(absent), Some(need)) = (row.absent(), row.needs.first()) else { return };
     let Some(missing) = absent.needs.first().filter(|missing| missing.resource != need.resource) else {
@@ -137,7 +137,7 @@ async fn of_what_is_not_there(stage: &Stage, row: &Row, report: &mut Report) {
     report.compare((&row.name, "without, of what is not there"), &absent.ask, &answer, &expected);
 }
 
-/// Callers to whom everything is forbidden, where the operation asks for no permission.
+/// Callers that are denied everything, for an operation that needs no permission.
 async fn unforbidden(stage: &Stage, row: &Row, report: &mut Report) {
     let nothing = policies::nothing_but_denials;
     stage.let_user("denied", nothing()).await;
@@ -168,7 +168,7 @@ async fn session(stage: &Stage, row: &Row, policy: String) -> Identity {
     session
 }
 
-/// The caller that may do exactly what is needed.
+/// The caller with exactly the needed permissions.
 async fn permitted(stage: &Stage, row: &Row, report: &mut Report) {
     let choices = row.needs.iter().map(|need| need.actions.len()).max().unwrap_or(1);
     for choice in 0..choices {

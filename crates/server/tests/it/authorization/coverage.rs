@@ -5,11 +5,11 @@ use access::op::StsOp;
 
 use super::table::Row;
 
-/// Operations without a row. The list may only shrink: an operation that gets its row leaves it, and a new operation
-/// comes with its row.
+/// Operations without a row. The list may only become shorter: an operation with a row is removed from it, and a new
+/// operation has its row from the start.
 const UNCOVERED: &[Op] = &[];
 
-/// What has checks of its own.
+/// Operations with their own checks.
 const BESIDE_THE_TABLE: &[Op] = &[
     Op::Sts(StsOp::AssumeRoleWithWebIdentity),
     // AWS allows these to every caller.
@@ -17,7 +17,7 @@ const BESIDE_THE_TABLE: &[Op] = &[
     Op::Sts(StsOp::GetSessionToken),
 ];
 
-/// Holds the table against the list of all operations.
+/// Compares the table with the list of all operations.
 #[track_caller]
 pub(super) fn check(rows: &[Row]) {
     let has_row = |op: &Op| BESIDE_THE_TABLE.contains(op) || rows.iter().any(|row| row.op == Some(*op));
@@ -26,7 +26,7 @@ pub(super) fn check(rows: &[Row]) {
     assert!(missing.is_empty(), "these operations have no row of who may call them: {missing:?}");
     let stale: Vec<_> = UNCOVERED.iter().filter(|op| covered.contains(op)).collect();
     assert!(stale.is_empty(), "these have rows, and stand among those without: {stale:?}");
-    // The row asks for what the operation is permitted by, and not for what another one is.
+    // The row must need the operation's own permission, not another one.
     for row in rows {
         let Some(op) = row.op else { continue };
         let actions: Vec<_> = row.needs.iter().flat_map(|need| &need.actions).collect();

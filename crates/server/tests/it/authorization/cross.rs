@@ -1,4 +1,4 @@
-//! A row asked from another account: by its administrator, whom that account allows everything, and by a user of it
+//! One row, requested from another account: by its administrator, whom that account allows everything, and by a user
 //! whom it allows nothing.
 
 use access::op::Op;
@@ -12,8 +12,8 @@ use super::table::{ACCOUNT, Cross, Expected, Need, OTHER, Row};
 pub(super) const STS: [&str; 4] =
     ["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:SetSourceIdentity", "sts:TagSession"];
 
-/// Requests that are about the caller's own account, whatever it is, and those of the management account alone: the
-/// other account is refused, or told of itself, and of nothing in this account.
+/// Requests about the caller's own account, and requests for the management account only: the other account is refused,
+/// or gets an answer about itself and nothing about this account.
 pub(super) async fn of_its_own(stage: &Stage, row: &Row, report: &mut Report) {
     let (elsewhere, is_own) = match &row.cross {
         Cross::OwnAccount(elsewhere) => (elsewhere, true),
@@ -36,13 +36,13 @@ pub(super) async fn of_its_own(stage: &Stage, row: &Row, report: &mut Report) {
     report.note(&row.name, "other account, with", "nothing of this account".to_owned(), got);
 }
 
-/// Whether a text has an ARN of one of the targets, or the like.
+/// Whether a text contains an ARN of one of the targets.
 fn tells_of_this_account(text: &str) -> bool {
     text.match_indices(ACCOUNT)
         .any(|(at, _)| text[at..].chars().take(60).collect::<String>().contains("target"))
 }
 
-/// Requests that name this account: its policies decide whether the other one is let in.
+/// Requests that name this account: its policies decide whether the other account is allowed.
 pub(super) async fn let_in(stage: &Stage, row: &Row, report: &mut Report) {
     if !matches!(row.cross, Cross::Repository | Cross::Registry | Cross::Trust) {
         return;
@@ -57,7 +57,8 @@ pub(super) async fn let_in(stage: &Stage, row: &Row, report: &mut Report) {
         report.compare((&row.name, "other account, without"), &asked.ask, &answer, &expected);
     }
     if let Cross::Trust = row.cross {
-        // Within the account it is the same: what the user's own policy allows, the role must trust it with.
+        // Within the account the same holds: the role must trust the user for everything that the user's own policy
+        // allows.
         for need in &row.needs {
             stage.grant(ACCOUNT, row, |known| all_but(row, known, need)).await;
             stage.let_user("with", policies::exactly(&row.needs, 0)).await;
@@ -67,7 +68,7 @@ pub(super) async fn let_in(stage: &Stage, row: &Row, report: &mut Report) {
         }
     }
     if let Some(need) = row.needs.first() {
-        // What the resource allows, the caller's own account must allow too.
+        // The caller's own account must also allow what the resource allows.
         stage.grant(&stage.stranger.arn, row, |known| vec![known.actions[0].clone()]).await;
         let answer = stage.ask(&asked.ask, Some(&stage.stranger)).await;
         let expected = refusal(&asked, need, &stage.stranger, "without");
@@ -92,14 +93,14 @@ pub(super) async fn let_in(stage: &Stage, row: &Row, report: &mut Report) {
     stage.revoke(row).await;
 }
 
-/// Every action that a resource's policy can grant, but on the resource of `need` what it needs.
+/// Every action that a resource policy can grant, except the needed one on the resource of `need`.
 fn all_but(row: &Row, known: &Need, need: &Need) -> Vec<String> {
     let mut actions = grantable(row);
     actions.retain(|action| known.resource != need.resource || !need.actions.contains(action));
     actions
 }
 
-/// The actions that the policy of a row's resource can have: a role's trust policy is about STS alone.
+/// The actions that the policy of a row's resource can have: a role's trust policy has only actions of STS.
 pub(super) fn grantable(row: &Row) -> Vec<String> {
     match row.cross {
         Cross::Trust => STS.iter().map(|action| (*action).to_owned()).collect(),
@@ -115,7 +116,7 @@ fn ecr_actions() -> Vec<String> {
     actions
 }
 
-/// What every member but the management account is told by Organizations.
+/// The answer of Organizations to every member except the management account.
 pub(super) fn members_may_not() -> Expected {
     let text = "You don't have permissions to access this resource.".to_owned();
     Expected::Text(400, "AccessDeniedException", text)

@@ -1,5 +1,5 @@
-//! The rows of the data plane: every route with every method that it answers. What needs which action is what Docker
-//! clients are told to ask for (ECR User Guide, "IAM permissions for pushing an image", "Mounting blobs").
+//! The rows of the data plane: every route with every method that it supports. The needed actions are those that the
+//! ECR User Guide lists for Docker clients ("IAM permissions for pushing an image", "Mounting blobs").
 
 use http::Method;
 use oci::path::{Route, parse};
@@ -14,7 +14,7 @@ const OCTETS: &str = "application/octet-stream";
 const METHODS: [Method; 6] =
     [Method::GET, Method::HEAD, Method::PUT, Method::POST, Method::PATCH, Method::DELETE];
 
-/// A request on `team/target` that one action suffices for.
+/// A request on `team/target` for which one action suffices.
 fn on_target(method: &Method, rest: &str, action: &str) -> Row {
     of_target(&data(method.clone(), &format!("/v2/team/target/{rest}")), &[action])
 }
@@ -25,7 +25,7 @@ fn of_target(ask: &Ask, actions: &[&str]) -> Row {
     actions.iter().fold(row, |row, action| row.needs(format!("ecr:{action}"), repository("team/target")))
 }
 
-/// A request as the report names it, with its digests cut short.
+/// A request for the report, with shortened digests.
 fn named(method: &Method, path: &str) -> String {
     let mut parts = path.split("sha256:");
     let mut name = format!("{method} {}", parts.next().unwrap());
@@ -51,7 +51,7 @@ pub(super) fn rows() -> Vec<Row> {
 fn of_registry() -> Vec<Row> {
     let mut rows = Vec::new();
     for method in [Method::GET, Method::HEAD] {
-        // A login: nothing is needed but credentials of somebody who is there.
+        // A login: it needs only the credentials of an existing principal.
         let own = Cross::OwnAccount(Expected::Success);
         rows.push(Row::new(&format!("{method} /v2/"), data(method.clone(), "/v2/"), own));
         let catalog = data(method.clone(), "/v2/_catalog");
@@ -96,7 +96,7 @@ fn of_blobs() -> Vec<Row> {
     let path = format!("/v2/team/target/{config}");
     vec![
         on_target(&Method::GET, &config, "GetDownloadUrlForLayer"),
-        // Who may download a layer may know that it is there.
+        // A caller that may download a layer may know that it exists.
         Row::new(&named(&Method::HEAD, &path), data(Method::HEAD, &path), Cross::Repository).needing(
             Need::new("ecr:BatchCheckLayerAvailability", repository("team/target"))
                 .or("ecr:GetDownloadUrlForLayer"),
@@ -118,7 +118,7 @@ fn of_uploads() -> Vec<Row> {
         of_target(&with_bytes(Method::PATCH, "{upload}"), &["UploadLayerPart"]).gives(Expected::Status(202)),
         on_target(&Method::PUT, "blobs/uploads/{filled}?digest={digest}", "CompleteLayerUpload")
             .gives(Expected::Status(201)),
-        // The last bytes may come with the end of the upload: they are a part like the others.
+        // The last bytes can arrive with the end of the upload: they are a part like the others.
         of_target(
             &with_bytes(Method::PUT, "{upload}?digest={digest}"),
             &["CompleteLayerUpload", "UploadLayerPart"],
@@ -132,7 +132,7 @@ fn of_uploads() -> Vec<Row> {
     let layer = sha256(LAYER.as_bytes());
     for from in ["&from=team/source", ""] {
         let mount = data(Method::POST, &format!("/v2/team/target/blobs/uploads/?mount={layer}{from}"));
-        // Who may not read the layer where it is uploads it.
+        // A caller that may not read the layer at its source uploads it.
         let source = Need::new("ecr:GetDownloadUrlForLayer", repository("team/source")).or_else(202);
         rows.push(
             of_target(&mount, &["CompleteLayerUpload", "InitiateLayerUpload"])
@@ -144,12 +144,12 @@ fn of_uploads() -> Vec<Row> {
     rows
 }
 
-/// A path without its query, and with an upload's id.
+/// A path without its query, and with an upload ID.
 fn plain(path: &str) -> String {
     path.split('?').next().unwrap().replace("{upload}", "an-id").replace("{filled}", "an-id")
 }
 
-/// Which route a path is. A new kind of route does not compile before it is here.
+/// The route of a path. A new kind of route does not compile until it is added here.
 fn kind(path: &str) -> &'static str {
     match parse(plain(path).as_str()).unwrap() {
         Route::Base => "base",
@@ -163,7 +163,7 @@ fn kind(path: &str) -> &'static str {
     }
 }
 
-/// Every route answers the methods that it has rows for, and no other.
+/// Every route supports exactly the methods for which it has rows.
 pub(super) async fn no_other_method_is_answered(stage: &Stage) {
     let rows = rows();
     let asked: Vec<(&Method, &str, &'static str)> = rows

@@ -14,7 +14,7 @@ use crate::image::{MANIFEST, sha256};
 pub(super) const CONFIG: &str = "{}";
 pub(super) const LAYER: &str = "a layer";
 
-/// An image over [`CONFIG`] alone.
+/// An image with only [`CONFIG`].
 pub(super) fn manifest(seed: &str) -> String {
     json!({
         "schemaVersion": 2,
@@ -38,7 +38,7 @@ pub(super) fn push_image(tag: &str) -> Ask {
     ecr("PutImage", &input)
 }
 
-/// `team/target` with an image of the tag `kept`, and `team/source` with a layer.
+/// `team/target` with an image tagged `kept`, and `team/source` with a layer.
 pub(super) fn state() -> Vec<Ask> {
     vec![
         ecr("CreateRepository", &json!({"repositoryName": "team/target"})),
@@ -49,7 +49,7 @@ pub(super) fn state() -> Vec<Ask> {
     ]
 }
 
-/// What is looked at to see that nothing changed.
+/// What is read to check that nothing changed.
 pub(super) fn watched() -> Vec<Ask> {
     let target = json!({"repositoryName": "team/target"});
     let layer = format!("/v2/team/target/blobs/{}", sha256(LAYER.as_bytes()));
@@ -71,7 +71,7 @@ fn on_target(op: Op, mut input: Value) -> Row {
         .needs(format!("ecr:{}", op.name()), repository("team/target"))
 }
 
-/// An operation on the caller's own registry, which no request names.
+/// An operation on the caller's own registry, without a registry in the request.
 fn on_registry(op: Op, input: &Value) -> Row {
     Row::of(op, ecr(op.name(), input), Cross::OwnAccount(Expected::Success))
         .needs(format!("ecr:{}", op.name()), "*")
@@ -198,7 +198,7 @@ fn of_policies() -> Vec<Row> {
             Op::Ecr(EcrOp::PutAccountSetting),
             &json!({"name": "REGISTRY_POLICY_SCOPE", "value": "V2"}),
         ),
-        // The last: the other account has a policy of its own from then on.
+        // The last row: from then on the other account has a policy of its own.
         on_registry(Op::Ecr(EcrOp::PutRegistryPolicy), &json!({"policyText": of_registry})),
     ]
 }

@@ -1,4 +1,4 @@
-//! What the policies of resources give and take: of a repository, of a registry, of a role.
+//! What resource policies grant and deny: those of a repository, of a registry, and of a role.
 
 use serde_json::json;
 
@@ -10,8 +10,9 @@ use super::stage::Stage;
 use super::table::{ACCOUNT, Cross, Expected, Need, Row, repository};
 use super::wire::{Ask, ecr, iam};
 
-/// A row asked by users of its own account to whom the resource's policy says something: one whom it names needs no
-/// policy of his own, one of an account that it names does, and one whom it denies is refused whatever he has.
+/// One row, requested by users of its own account that the resource policy mentions: a user that it names needs no
+/// policy of its own, a user of a named account does, and a user that it denies is refused regardless of its own
+/// policies.
 pub(super) async fn within_the_account(stage: &Stage, row: &Row, report: &mut Report) {
     let Some(first) = row.needs.first() else { return };
     if !matches!(row.cross, Cross::Repository | Cross::Registry | Cross::Trust) {
@@ -42,7 +43,7 @@ pub(super) async fn within_the_account(stage: &Stage, row: &Row, report: &mut Re
     }
 }
 
-/// ECR User Guide, "Private repository policies": leave to log in must come from an identity's policy.
+/// ECR User Guide, "Private repository policies": the permission to log in must come from an identity policy.
 pub(super) async fn no_login(stage: &Stage, report: &mut Report) {
     let row = Row::new("GetAuthorizationToken", ecr("GetAuthorizationToken", &json!({})), Cross::Registry);
     let need = Need::new("ecr:GetAuthorizationToken", "*");
@@ -60,14 +61,14 @@ pub(super) async fn no_login(stage: &Stage, report: &mut Report) {
         let expected = refusal(&row, &need, &stage.with, "without");
         report.compare((&row.name, "without, but named"), &row.ask, &answer, &expected);
     }
-    // The policies are not without effect.
+    // The policies do have an effect.
     let list = ecr("ListImages", &json!({"repositoryName": "team/target"}));
     let answer = stage.ask(&list, Some(&stage.with)).await;
     report.compare(("ListImages", "without, but named"), &list, &answer, &Expected::Success);
 }
 
 impl Stage {
-    /// Lets a principal do to each resource that the row needs what `actions` says.
+    /// Allows a principal `actions` on each resource that the row needs.
     pub(super) async fn grant(&self, principal: &str, row: &Row, actions: impl Fn(&Need) -> Vec<String>) {
         let of = |need: &Need| {
             let on_it = row.needs.iter().filter(|other| other.resource == need.resource);
@@ -79,13 +80,13 @@ impl Stage {
         self.build(&row.needs.iter().map(of).collect::<Vec<_>>()).await;
     }
 
-    /// Lets a principal do everything to the resource of `need`, but what it needs.
+    /// Allows a principal everything on the resource of `need`, except what it needs.
     async fn keep_out(&self, principal: &str, row: &Row, need: &Need) {
         let all = grantable(row);
         self.build(&[put(row, need, &policies::of_resource_but(principal, &all, &need.actions))]).await;
     }
 
-    /// Takes the policies away.
+    /// Removes the policies.
     pub(super) async fn revoke(&self, row: &Row) {
         let step = |need: &Need| match row.cross {
             Cross::Registry => ecr("DeleteRegistryPolicy", &json!({})),
@@ -96,7 +97,7 @@ impl Stage {
     }
 }
 
-/// Gives the resource of `need` a policy.
+/// Sets a policy on the resource of `need`.
 fn put(row: &Row, need: &Need, policy: &str) -> Ask {
     match row.cross {
         Cross::Registry => {
@@ -115,7 +116,7 @@ fn name_of(need: &Need) -> &str {
     need.resource.split_once("repository/").unwrap().1
 }
 
-/// Gives a role this trust policy.
+/// Sets a role's trust policy.
 pub(super) fn trust(role: &str, policy: &str) -> Ask {
     iam("UpdateAssumeRolePolicy", &[("RoleName", role), ("PolicyDocument", policy)])
 }

@@ -1,5 +1,5 @@
-//! Who may call what, over HTTP: each operation of each API, and each route of the data plane, asked by a caller of
-//! every class. `table` says what a row is, `classes` and `cross` what the callers are.
+//! The authorization matrix, over HTTP: each operation of each API, and each route of the data plane, requested by a
+//! caller of every class. `table` defines the rows; `classes` and `cross` define the callers.
 
 mod classes;
 mod coverage;
@@ -24,7 +24,7 @@ use stage::Stage;
 use table::Row;
 use wire::Ask;
 
-/// Asks each row in each class, and fails with all that came otherwise than the table says.
+/// Requests each row in each class, and fails with all answers that differ from the table.
 async fn ask(stage: &Stage, rows: Vec<Row>, watched: Vec<Ask>, least: usize) {
     let mut report = Report::default();
     for row in rows {
@@ -56,7 +56,7 @@ async fn ecrs_operations() {
 }
 
 #[tokio::test]
-async fn no_policy_of_a_registry_or_a_repository_gives_a_login() {
+async fn no_resource_policy_grants_a_login() {
     let stage = Stage::start().await;
     stage.build(&ecr::state()).await;
     let mut report = Report::default();
@@ -95,7 +95,7 @@ async fn iams_operations() {
 }
 
 #[tokio::test]
-async fn what_names_no_user_is_about_the_caller() {
+async fn requests_without_a_user_name_are_about_the_caller() {
     let stage = Stage::start().await;
     let mut report = Report::default();
     nameless::check(&stage, &mut report).await;

@@ -1,4 +1,4 @@
-//! Requests of IAM that may leave out the user's name: they are about the user who asks, and decided on its ARN.
+//! Requests of IAM that can omit the user name: they are about the calling user, and are decided on its ARN.
 
 use super::classes::refusal;
 use super::policies;
@@ -7,7 +7,7 @@ use super::stage::Stage;
 use super::table::{Cross, Expected, Need, Row};
 use super::wire::iam;
 
-/// An operation, what it is given, and what who may call it gets.
+/// An operation, its input, and the answer to an allowed caller.
 type Operation<'a> = (&'static str, Vec<(&'static str, &'a str)>, Expected);
 
 fn operations(key: &str) -> Vec<Operation<'_>> {
@@ -27,7 +27,7 @@ fn operations(key: &str) -> Vec<Operation<'_>> {
     ]
 }
 
-/// Asks each as a user that may do exactly that to itself, and as one that may do it to everybody else.
+/// Requests each as a user that may do exactly this to itself, and as a user that may do it to everybody else.
 pub(super) async fn check(stage: &Stage, report: &mut Report) {
     for (operation, parameters, allowed) in operations(stage.with.access_key_id.as_str()) {
         let ask = iam(operation, &parameters);

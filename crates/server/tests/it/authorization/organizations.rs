@@ -1,5 +1,5 @@
 //! The rows of Organizations' API (Service Authorization Reference, "AWS Organizations" and "AWS Account Management").
-//! The management account's ARNs name it whoever asks.
+//! The ARNs name the management account, regardless of the caller.
 
 use access::op::Op;
 use access::op::OrganizationsOp;
@@ -10,7 +10,7 @@ use super::stage::Stage;
 use super::table::{ACCOUNT, Cross, Expected, MEMBER, Row};
 use super::wire::{Ask, organizations};
 
-/// What is looked at to see that nothing changed.
+/// What is read to check that nothing changed.
 pub(super) fn watched() -> Vec<Ask> {
     vec![
         organizations("ListAccounts", &json!({})),
@@ -19,7 +19,7 @@ pub(super) fn watched() -> Vec<Ask> {
     ]
 }
 
-/// An operation whose action has its name.
+/// An operation whose action has the same name.
 fn on(op: Op, resource: &str, input: &Value) -> Row {
     called(op, op.name(), input).needs(format!("organizations:{}", op.name()), resource)
 }
@@ -44,7 +44,7 @@ fn of_the_tree(stage: &Stage) -> Vec<Row> {
     let member = format!("arn:aws:organizations::{ACCOUNT}:account/{}/{MEMBER}", stage.organization);
     let parent = json!({"ParentId": root_id});
     vec![
-        // Members may see in which organisation they are.
+        // Members may see which organization they belong to.
         on(Op::Organizations(OrganizationsOp::DescribeOrganization), "*", &json!({}))
             .elsewhere(Expected::Success),
         on(Op::Organizations(OrganizationsOp::ListRoots), "*", &json!({})),
@@ -118,7 +118,7 @@ fn of_accounts(stage: &Stage, creation: &str) -> Vec<Row> {
             &of_member(json!({"TagKeys": ["team"]})),
         )
         .needs("organizations:UntagResource", &member),
-        // The last two: nothing brings the account back.
+        // The last two rows: nothing restores the account.
         on(Op::Organizations(OrganizationsOp::CloseAccount), &member, &account),
         on(Op::Organizations(OrganizationsOp::RemoveAccountFromOrganization), &member, &account),
     ]

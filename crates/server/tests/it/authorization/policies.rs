@@ -1,4 +1,4 @@
-//! The policies that make a caller one of a class.
+//! The policies that put a caller into a class.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ pub(super) fn everything() -> String {
     document(&[json!({"Effect": "Allow", "Action": "*", "Resource": "*"})])
 }
 
-/// Something, but nothing that any operation here is about.
+/// Some permissions, but none that an operation here needs.
 pub(super) fn something_else() -> String {
     document(&[json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"})])
 }
@@ -21,7 +21,7 @@ pub(super) fn nothing_but_denials() -> String {
     document(&[json!({"Effect": "Deny", "Action": "*", "Resource": "*"})])
 }
 
-/// Exactly what is needed, and of actions that are as good as each other the one at `choice`.
+/// Exactly the needed permissions; among equivalent actions, the one at `choice`.
 pub(super) fn exactly(needs: &[Need], choice: usize) -> String {
     let allow = |need: &Need| {
         let action = need.actions.get(choice).unwrap_or(&need.actions[0]);
@@ -30,8 +30,8 @@ pub(super) fn exactly(needs: &[Need], choice: usize) -> String {
     document(&needs.iter().map(allow).collect::<Vec<_>>())
 }
 
-/// Everything but what is needed: each other action on anything, and the action on anything else. Code that asks for
-/// the wrong action, or on the wrong resource, is let through by this.
+/// Everything except the needed permissions: every other action on any resource, and the action on every other
+/// resource. Code that checks a wrong action or a wrong resource would allow this caller.
 pub(super) fn everything_but(need: &Need) -> String {
     let Need { actions, resource, .. } = need;
     document(&[
@@ -47,18 +47,18 @@ pub(super) fn denying(need: &Need) -> String {
     ])
 }
 
-/// A policy of a resource that lets one principal in: a repository's policy or a role's trust policy.
+/// A resource policy that allows one principal: a repository policy or a role's trust policy.
 pub(super) fn of_resource(principal: &str, actions: &[impl serde::Serialize]) -> String {
     document(&[json!({"Effect": "Allow", "Principal": {"AWS": principal}, "Action": actions})])
 }
 
-/// One that lets it in, and keeps it out of some of that.
+/// A resource policy that allows a principal, and denies it a part.
 pub(super) fn of_resource_but(principal: &str, allowed: &[String], denied: &[String]) -> String {
     let statement = |effect: &str, actions: &[String]| json!({"Effect": effect, "Principal": {"AWS": principal}, "Action": actions});
     document(&[statement("Allow", allowed), statement("Deny", denied)])
 }
 
-/// What is the policy of one resource, as that of the registry that holds it.
+/// The policy of one resource, as a policy of its registry.
 pub(super) fn of_registry(policy: &str, resource: &str) -> String {
     let mut policy: Value = serde_json::from_str(policy).unwrap();
     for statement in policy["Statement"].as_array_mut().unwrap() {

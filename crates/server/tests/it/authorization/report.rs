@@ -1,4 +1,4 @@
-//! All that did not come as it should, in one table: a reader sees the whole picture and not its first line.
+//! All mismatches in one table, so a reader sees all of them and not only the first.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Notes what is wrong, if anything is.
+    /// Records a mismatch, if there is one.
     pub(super) fn note(&mut self, row: &str, class: &str, expected: String, got: Option<String>) {
         self.checks += 1;
         if let Some(got) = got {
@@ -20,7 +20,7 @@ impl Report {
         }
     }
 
-    /// Holds an answer against what was expected.
+    /// Compares an answer with the expected one.
     pub(super) fn compare(
         &mut self,
         (row, class): (&str, &str),
@@ -49,7 +49,7 @@ impl Report {
         self.note(row, class, told(expected), got);
     }
 
-    /// Fails if there was a mismatch, with all of them.
+    /// Fails with all mismatches, if there are any.
     #[track_caller]
     pub(super) fn finish(self, least: usize) {
         let mut table = String::new();

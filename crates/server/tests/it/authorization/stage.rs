@@ -1,5 +1,5 @@
-//! One server with the callers of every class, whose policies are rewritten for each row, and the things that requests
-//! are about.
+//! One server with callers of every class, whose policies are rewritten for each row, and the things that requests are
+//! about.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,24 +26,24 @@ const SESSION_ROLE: &str = "session";
 
 pub(super) struct Stage {
     pub(super) node: Node,
-    /// May do everything, and prepares what requests are about.
+    /// Has all permissions, and prepares the things that requests are about.
     pub(super) admin: Identity,
-    /// What each class asks as; their policies come with the row.
+    /// The callers of each class. Their policies come with the row.
     pub(super) with: Identity,
     pub(super) without: Identity,
     pub(super) denied: Identity,
     pub(super) bounded: Identity,
-    /// May do everything, with a key that was deactivated after it had given a docker password.
+    /// Has all permissions, and an access key that was deactivated after it had requested a docker password.
     pub(super) disabled: Identity,
-    /// A session that the key of `disabled` asked for before.
+    /// A session that the access key of `disabled` requested before.
     pub(super) disabled_session: Identity,
-    /// A session of an administrator that is over, and a docker password that is.
+    /// An expired session of an administrator, and an expired docker password.
     pub(super) expired: Identity,
     /// The administrator of the other account.
     pub(super) other: Identity,
     /// A user of the other account without any policy.
     pub(super) stranger: Identity,
-    /// The organisation's id, and that of its root.
+    /// The ID of the organization, and of its root.
     pub(super) organization: String,
     pub(super) root_id: String,
 }
@@ -77,7 +77,7 @@ impl Stage {
             without: user(&node, &ctx, "without").await,
             denied: user(&node, &ctx, "denied").await,
             bounded: user(&node, &ctx, "bounded").await,
-            // In place of the one that it asks for before its key is deactivated.
+            // Replaces the session that it requests before its access key is deactivated.
             disabled_session: expired(&node).await,
             disabled: user(&node, &ctx, "disabled").await,
             expired: expired(&node).await,
@@ -102,7 +102,7 @@ impl Stage {
         self.node.ctx(Timestamp::now())
     }
 
-    /// Every caller asks for a docker password while it may do everything.
+    /// Every caller requests a docker password while it has all permissions.
     async fn log_in(&mut self) {
         let mut passwords = Vec::new();
         let callers = [
@@ -133,7 +133,7 @@ impl Stage {
         }
     }
 
-    /// From here on each caller has what its class has.
+    /// From here on each caller has the permissions of its class.
     async fn take_away(&self, of_other: &Ctx) {
         let (identity, ctx) = (&self.node.identity, self.ctx());
         let off = UpdateAccessKeyRequest {
@@ -174,14 +174,14 @@ impl Stage {
         identity.put_role_policy(&ctx, put).await.unwrap();
     }
 
-    /// A docker password, asked for over the wire.
+    /// A docker password, requested over the wire.
     pub(super) async fn password_of(&self, who: &Identity) -> String {
         let answer = self.ask(&ecr("GetAuthorizationToken", &json!({})), Some(who)).await;
         let given: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
         given["authorizationData"][0]["authorizationToken"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Replaces what one of the users `with`, `without` and `denied` may.
+    /// Replaces the permissions of one of the users `with`, `without` and `denied`.
     pub(super) async fn let_user(&self, name: &str, policy_document: String) {
         let put = PutUserPolicyRequest {
             user_name: name.to_owned(),
@@ -207,7 +207,7 @@ impl Stage {
         identity.delete_policy_version(&ctx, delete).await.unwrap();
     }
 
-    /// A session of a role that may do everything, within a session policy.
+    /// A session of a role with all permissions, within a session policy.
     pub(super) async fn session_within(&self, policy: String) -> Identity {
         let input = AssumeRoleRequest {
             role_arn: iam(&format!("role/{SESSION_ROLE}")),
@@ -225,7 +225,7 @@ impl Stage {
         }
     }
 
-    /// What the administrator does so that a row can be asked. That something is there already, or gone, is as good.
+    /// What the administrator does so that a row can succeed. A thing that exists or is gone already is fine.
     pub(super) async fn prepare(&self, steps: &[Ask]) {
         for step in steps {
             let answer = self.ask(step, Some(&self.admin)).await;
@@ -242,7 +242,7 @@ impl Stage {
         }
     }
 
-    /// What the administrator sees: each answer without what is of the request alone.
+    /// What the administrator reads: each answer without the parts that belong to the request.
     pub(super) async fn seen(&self, watched: &[Ask]) -> Vec<String> {
         let mut seen = Vec::new();
         for ask in watched {
@@ -255,7 +255,7 @@ impl Stage {
     }
 }
 
-/// A user with AdministratorAccess and a key.
+/// A user with AdministratorAccess and an access key.
 async fn user(node: &Node, ctx: &Ctx, name: &str) -> Identity {
     let identity = &node.identity;
     let create = CreateUserRequest { user_name: name.to_owned(), ..CreateUserRequest::default() };

@@ -1,4 +1,4 @@
-//! The rows of STS's API (Service Authorization Reference, "AWS Security Token Service"), but for
+//! The rows of STS's API (Service Authorization Reference, "AWS Security Token Service"), except
 //! AssumeRoleWithWebIdentity, whose caller is a token: see `web_identity`.
 
 use access::op::Op;
@@ -10,7 +10,7 @@ use super::stage::Stage;
 use super::table::{ACCOUNT, Cross, Expected, Row, iam};
 use super::wire::sts;
 
-/// Taking on the role `target`, which trusts its account for all of it.
+/// Assuming the role `target`, which trusts its account for all of it.
 fn assuming(op: Op, parameters: &[(&str, &str)]) -> Row {
     let mut all = vec![("RoleArn", "arn:aws:iam::123456789012:role/target"), ("RoleSessionName", "row")];
     all.extend(parameters);
@@ -46,12 +46,12 @@ pub(super) fn rows(stage: &Stage) -> Vec<Row> {
         federated(Op::Sts(StsOp::TagSession), &tags)
             .variant("of a federated user")
             .needs("sts:TagSession", format!("arn:aws:sts::{ACCOUNT}:federated-user/target")),
-        // It tells the account of any key of the deployment, and nothing else.
+        // It returns the account of any access key of the deployment, and nothing else.
         Row::of(Op::Sts(StsOp::GetAccessKeyInfo), key, own()).needs("sts:GetAccessKeyInfo", "*"),
         Row::of(Op::Sts(StsOp::DecodeAuthorizationMessage), message, Cross::OwnAccount(not_valid()))
             .needs("sts:DecodeAuthorizationMessage", "*")
             .gives(not_valid()),
-        // AWS: no permissions are required for these, and no policy can take them away.
+        // AWS: these need no permission, and no policy can deny them.
         Row::new("GetCallerIdentity", sts("GetCallerIdentity", &[]), own()),
         Row::new("GetSessionToken", sts("GetSessionToken", &[]), own()).by_session(Expected::Text(
             403,

@@ -1,31 +1,31 @@
-//! What a row of the table says: how an operation is asked, what it must be decided on, and what behind the gate answers.
+//! A row of the table: the request of an operation, the permissions that it needs, and the answer to an allowed caller.
 //!
-//! Things that requests are about have `target` in their names, so that a row can also be asked about what is not
-//! there: the same text with `absent` in its place.
+//! The things that requests are about have `target` in their names, so a row can also be requested for things that do
+//! not exist: the same text with `absent` instead.
 
 use access::op::Op;
 
 use super::wire::Ask;
 
-/// Whose repositories, users and roles the requests are about: the management account.
+/// The owner of the repositories, users and roles: the management account.
 pub(super) const ACCOUNT: &str = "123456789012";
-/// The other account, a member of the same organisation.
+/// The other account, a member of the same organization.
 pub(super) const OTHER: &str = "222233334444";
-/// A member account that Organizations is asked about.
+/// A member account that requests to Organizations are about.
 pub(super) const MEMBER: &str = "555566667777";
-/// An account that is not there.
+/// An account that does not exist.
 pub(super) const NO_ACCOUNT: &str = "888899990000";
 
-/// A permission that a request must not be answered without.
+/// A permission that a request needs.
 #[derive(Clone)]
 pub(super) struct Need {
-    /// The IAM action. Where there are several, each of them suffices, and a refusal names the first.
+    /// The IAM action. If there are several, each of them suffices, and a refusal names the first.
     pub(super) actions: Vec<String>,
     /// The ARN that it is decided on.
     pub(super) resource: String,
-    /// What a refusal says in the ARN's place, where that would tell too much.
+    /// The ARN in a refusal, if the real one would tell too much.
     pub(super) shown: Option<String>,
-    /// What is answered without it, where that is no refusal.
+    /// The answer without the permission, if it is not a refusal.
     pub(super) otherwise: Option<u16>,
 }
 
@@ -34,13 +34,13 @@ impl Need {
         Self { actions: vec![action.into()], resource: resource.into(), shown: None, otherwise: None }
     }
 
-    /// Another action suffices as well.
+    /// Another action is also sufficient.
     pub(super) fn or(mut self, action: &str) -> Self {
         self.actions.push(action.to_owned());
         self
     }
 
-    /// Without it another answer is given, which is no refusal.
+    /// Without it there is another answer, which is not a refusal.
     pub(super) fn or_else(mut self, status: u16) -> Self {
         self.otherwise = Some(status);
         self
@@ -52,33 +52,33 @@ impl Need {
     }
 }
 
-/// What is answered.
+/// The expected answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Expected {
-    /// Any status of success.
+    /// Any success status.
     Success,
-    /// This status of success.
+    /// This success status.
     Status(u16),
     /// A refusal or an error with this status and code.
     Code(u16, &'static str),
-    /// One with this text too.
+    /// The same with this text.
     Text(u16, &'static str, String),
 }
 
 /// What a caller of another account can do with the request.
 #[derive(Clone)]
 pub(super) enum Cross {
-    /// The request can name the repository; its policy can let the other account in.
+    /// The request can name the repository, whose policy can allow the other account.
     Repository,
-    /// The request can name the registry; its policy can let the other account in.
+    /// The request can name the registry, whose policy can allow the other account.
     Registry,
-    /// The trust policy of the role `target` can.
+    /// The trust policy of the role `target` can allow the other account.
     Trust,
-    /// The request cannot name another account. Asked by one, it is about that account, and answered so.
+    /// The request cannot name another account. From another account it is about that account.
     OwnAccount(Expected),
-    /// As `OwnAccount`, but the ARN in the request names this account, and is what the decision is on.
+    /// Like `OwnAccount`, but the ARN in the request names this account, and is decided on.
     NamedArn(Expected),
-    /// Only the management account may: members are refused, whatever their own policies allow.
+    /// Only the management account may call it: members are refused regardless of their own policies.
     Management(Expected),
 }
 
@@ -89,18 +89,18 @@ pub(super) struct Row {
     pub(super) op: Option<Op>,
     pub(super) name: String,
     pub(super) ask: Ask,
-    /// All of them are needed, in the order in which they are asked for. None: nobody can be forbidden this.
+    /// All needed permissions, in the order in which they are checked. None: the request cannot be denied.
     pub(super) needs: Vec<Need>,
     pub(super) cross: Cross,
-    /// Who is permitted gets this.
+    /// The answer to an allowed caller.
     pub(super) allowed: Expected,
-    /// What the administrator does before it is asked, so that it can succeed. A step that fails is passed over.
+    /// What the administrator does before the request so that it can succeed. A failing step is ignored.
     pub(super) before: Vec<Ask>,
-    /// Whether AWS's refusal says why.
+    /// Whether AWS's refusal gives a reason.
     pub(super) tells_reason: bool,
-    /// What a role's session gets, where that is another answer than the session policy's.
+    /// The answer to a role's session, if it differs from the answer for its session policy.
     pub(super) by_session: Option<Expected>,
-    /// What is looked at to see that refusals changed nothing.
+    /// What is read to check that refusals changed nothing.
     pub(super) watched: Vec<Ask>,
 }
 
@@ -120,12 +120,12 @@ impl Row {
         }
     }
 
-    /// A row of an operation of the rules.
+    /// A row of an operation.
     pub(super) fn of(op: Op, ask: Ask, cross: Cross) -> Self {
         Self { op: Some(op), ..Self::new(op.name(), ask, cross) }
     }
 
-    /// What sets this row off from another of the same operation.
+    /// The difference between this row and another one of the same operation.
     pub(super) fn variant(mut self, words: &str) -> Self {
         self.name = format!("{} {words}", self.name);
         self
@@ -150,7 +150,7 @@ impl Row {
         self
     }
 
-    /// What the other account's administrator gets, where that is not what the kind of row makes one expect.
+    /// The answer to the other account's administrator, if it differs from the usual one for the kind of row.
     pub(super) fn elsewhere(mut self, expected: Expected) -> Self {
         self.cross = match self.cross {
             Cross::NamedArn(_) => Cross::NamedArn(expected),
@@ -170,7 +170,7 @@ impl Row {
         self
     }
 
-    /// The row about something that is not there; none if it is about nothing that could be missing.
+    /// The row for a thing that does not exist; none if it is about nothing that can be missing.
     pub(super) fn absent(&self) -> Option<Self> {
         let ask = self.ask.replaced(absent);
         if ask == self.ask || self.needs.iter().all(|need| absent(&need.resource) == need.resource) {
@@ -193,7 +193,7 @@ pub(super) fn repository(name: &str) -> String {
     format!("arn:aws:ecr:us-east-1:{ACCOUNT}:repository/{name}")
 }
 
-/// The ARN of something of IAM's of [`ACCOUNT`], such as `user/target`.
+/// The ARN of a thing of IAM in [`ACCOUNT`], such as `user/target`.
 pub(super) fn iam(resource: &str) -> String {
     format!("arn:aws:iam::{ACCOUNT}:{resource}")
 }

@@ -1,6 +1,6 @@
-//! Uploads that requests speak of: they belong to who began them, so each caller begins its own.
+//! Uploads in requests: they belong to the caller that started them, so each caller starts its own.
 //!
-//! In a request, `{upload}` is one without bytes, `{filled}` one with `{bytes}`, whose digest is `{digest}`.
+//! In a request, `{upload}` is an upload without bytes, and `{filled}` one with `{bytes}`, whose digest is `{digest}`.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,7 +13,7 @@ use crate::image::sha256;
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 impl Stage {
-    /// The request with the uploads that it speaks of, begun by `who`, and with bytes that nobody has pushed yet.
+    /// The request with its uploads, started by `who`, and with bytes that were never pushed.
     pub(super) async fn begun(&self, ask: &Ask, who: &Identity) -> Ask {
         let text = format!("{ask:?}");
         let bytes = format!("bytes {}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -39,7 +39,7 @@ impl Stage {
         })
     }
 
-    /// `{fresh}` in a request is a name that nothing had before.
+    /// `{fresh}` in a request is an unused name.
     pub(super) fn fresh(ask: &Ask) -> Ask {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         ask.replaced(|text| text.replace("{fresh}", &format!("fresh{count}")))

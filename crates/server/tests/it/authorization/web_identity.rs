@@ -1,11 +1,11 @@
-//! AssumeRoleWithWebIdentity, whose caller is the token of an identity provider. What the classes are for it:
+//! AssumeRoleWithWebIdentity, whose caller is a token of an identity provider. The classes mean:
 //!
-//! * anonymous: the request is not signed, and the token is the proof;
-//! * without, with and explicit deny: what the role's trust policy says of the token;
-//! * boundary and session policy: they limit the session and not who takes the role on;
-//! * disabled key: one that the provider has no more; expired session: a token whose time is over. A signature that is
-//!   sent along must be good all the same;
-//! * other account: a role accepts the tokens of its own account's providers alone, whatever it trusts.
+//! * anonymous: the request is unsigned, and the token authenticates the caller;
+//! * without, with and explicit deny: the role's trust policy for the token;
+//! * boundary and session policy: they limit the session, not the assumption of the role;
+//! * disabled key: a key that the provider has removed; expired session: an expired token. A signature in the request
+//!   must still be valid;
+//! * other account: a role accepts only tokens of its own account's providers, regardless of its trust policy.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
@@ -92,7 +92,7 @@ impl Cluster {
         self.stage.build(&[trust(ROLE, &document(statements))]).await;
     }
 
-    /// A token that ends so many seconds from now.
+    /// A token that expires after this many seconds.
     fn token(&self, seconds: i64) -> String {
         let now = Timestamp::now().as_second();
         let claims = json!({
@@ -130,7 +130,7 @@ impl Cluster {
         answer
     }
 
-    /// What a session that was given is told when it asks for its registry.
+    /// The answer to a session that requests its registry.
     async fn describes(&self, report: &mut Report, class: &str, answer: &Answer, kind: &str) {
         let session = Identity::given(element(&answer.body, "Arn"), answer);
         let ask = ecr("DescribeRegistry", &json!({}));
@@ -145,7 +145,7 @@ impl Cluster {
     }
 }
 
-/// Asks it in every class.
+/// Requests it in every class.
 pub(super) async fn check(report: &mut Report) {
     let cluster = Cluster::start().await;
     let denied = "Not authorized to perform sts:AssumeRoleWithWebIdentity".to_owned();

@@ -1,4 +1,4 @@
-//! Requests as each API is asked, signed or not, and answers as each API gives them.
+//! Requests in the protocol of each API, signed or not, and their answers.
 
 use aws::ids::{AccessKeyId, Region, SecretKey};
 use aws::service::Service;
@@ -14,10 +14,10 @@ use super::stage::Stage;
 use super::table::ACCOUNT;
 use crate::client::over_http1;
 
-/// A request before anybody signs it.
+/// A request without a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ask {
-    /// A JSON service: the operation's target, and its input.
+    /// A JSON service: the target of the operation, and its input.
     Json { service: &'static str, target: String, body: String },
     /// A query service.
     Form { service: &'static str, body: String },
@@ -59,13 +59,13 @@ pub(super) fn data(method: Method, path: &str) -> Ask {
     Ask::Data { method, path: path.to_owned(), content_type: "application/octet-stream", body: String::new() }
 }
 
-/// One with a body.
+/// A request with a body.
 pub(super) fn data_with(method: Method, path: &str, content_type: &'static str, body: &str) -> Ask {
     Ask::Data { method, path: path.to_owned(), content_type, body: body.to_owned() }
 }
 
 impl Ask {
-    /// The same with its texts changed.
+    /// The same with changed texts.
     pub(super) fn replaced(&self, change: impl Fn(&str) -> String) -> Self {
         match self.clone() {
             Self::Json { service, target, body } => Self::Json { service, target, body: change(&body) },
@@ -76,8 +76,8 @@ impl Ask {
         }
     }
 
-    /// The same with the registry of [`ACCOUNT`] named. Requests of the data plane name it by their host always, and
-    /// an ARN does so too.
+    /// The same with the registry of [`ACCOUNT`]. Requests of the data plane always name it by their host, and an ARN
+    /// names it too.
     pub(super) fn naming_registry(&self) -> Self {
         let Self::Json { service: "ecr", target, body } = self else { return self.clone() };
         let mut input: Value = serde_json::from_str(body).unwrap();
@@ -106,18 +106,18 @@ impl Ask {
     }
 }
 
-/// Who asks: credentials of an AWS API, and the docker password that they gave.
+/// The caller: credentials of an AWS API, and the docker password that they requested.
 pub(super) struct Identity {
     pub(super) arn: String,
     pub(super) access_key_id: AccessKeyId,
     pub(super) secret: SecretKey,
     pub(super) session_token: Option<String>,
-    /// As it stands behind `Basic`.
+    /// The value after `Basic`.
     pub(super) password: String,
 }
 
 impl Identity {
-    /// The credentials that STS gave to `arn`.
+    /// The credentials that STS issued to `arn`.
     pub(super) fn given(arn: String, answer: &Answer) -> Self {
         Self {
             arn,
@@ -129,7 +129,7 @@ impl Identity {
     }
 }
 
-/// An answer, of whichever API.
+/// An answer of any API.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -140,7 +140,7 @@ pub(super) struct Answer {
 }
 
 impl Stage {
-    /// Asks, as somebody or as nobody.
+    /// Sends the request, with credentials or anonymously.
     pub(super) async fn ask(&self, ask: &Ask, who: Option<&Identity>) -> Answer {
         let (method, path, headers, body) = match ask {
             Ask::Json { service, target, body } => {
@@ -207,7 +207,7 @@ impl Stage {
     }
 }
 
-/// The code and the text of an error, empty where there is none.
+/// The code and the text of an error; empty if there is none.
 fn read(ask: &Ask, body: &str) -> (String, String) {
     let json = || serde_json::from_str::<Value>(body).unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -222,7 +222,7 @@ fn read(ask: &Ask, body: &str) -> (String, String) {
     }
 }
 
-/// The text of the first element of this name.
+/// The text of the first element with this name.
 pub(super) fn element(xml: &str, name: &str) -> String {
     let begin = xml.split_once(&format!("<{name}>")).map_or("", |(_, rest)| rest);
     let inner = begin.split_once(&format!("</{name}>")).map_or("", |(inner, _)| inner);

@@ -15,10 +15,10 @@ use super::store::Store;
 
 #[derive(Subcommand)]
 pub(crate) enum AccountCommand {
-    /// Make an account, with a role that the management account can take on.
+    /// Create an account, with a role that the management account can assume.
     #[command(after_help = "\
-Only the management account makes accounts. The new one has no user: enter it by its role. On a running server the
-caller needs organizations:CreateAccount; with --data-dir or --config the store is opened itself.
+Only the management account can create accounts. The new account has no users: assume its role. On a running server the
+caller needs organizations:CreateAccount. With --data-dir or --config the command opens the store itself.
 
 Examples:
   wharf account create --name staging
@@ -27,29 +27,30 @@ Examples:
   aws sts assume-role --role-session-name me \\
     --role-arn arn:aws:iam::111122223333:role/OrganizationAccountAccessRole")]
     Create(Create),
-    /// List the accounts: id, status, name.
+    /// List the accounts: ID, status, name.
     #[command(after_help = "\
-A running server lists its organization. A store that is opened lists every account, also those that left it.
+A running server lists the accounts of its organization. With --data-dir or --config the list also has the accounts that
+left the organization.
 
 Examples:
   wharf account list
   wharf account list --json
   wharf account list --data-dir .wharf")]
     List(List),
-    /// Give an account another name.
+    /// Rename an account.
     #[command(after_help = "\
 Example:
   wharf account rename 111122223333 --name tooling")]
     Rename(Rename),
-    /// Close an account: from then on nobody of it is heard. Its images stay.
+    /// Close an account: Wharf then rejects every request of its principals. Its images are kept.
     #[command(after_help = "\
 Example:
   wharf account close 111122223333")]
     Close(Close),
-    /// Make an access key of an account's root, on the store itself, for when nobody else can get in.
+    /// Create an access key for the root of an account, in the store itself, for when no other access is left.
     #[command(after_help = "\
-The root may do everything in its account, whatever its policies say. The key is printed once, as a shell reads it;
-a root has at most two. Delete it when the account is in order again: aws iam delete-access-key --access-key-id KEY
+The root has all permissions in its account, regardless of policies. The key is printed once, as lines for a shell. A
+root has at most two keys. Delete the key when you no longer need it: aws iam delete-access-key --access-key-id KEY
 
 Examples:
   wharf account root-key 111122223333 --config /etc/wharf.toml
@@ -59,16 +60,16 @@ Examples:
 
 #[derive(Args)]
 pub(crate) struct Create {
-    /// A name for people.
+    /// The name of the account.
     #[arg(long, value_parser = account_name)]
     name: String,
-    /// The account's id, 12 digits [random].
+    /// The account ID, 12 digits [default: random].
     #[arg(long, value_name = "ID")]
     id: Option<AccountId>,
-    /// The address of its root user, which no other account has [one that is nobody's].
+    /// The email address of its root user; no other account may have it [default: an unused address].
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
-    /// The role's name [OrganizationAccountAccessRole].
+    /// The name of the role [default: OrganizationAccountAccessRole].
     #[arg(long, value_name = "NAME")]
     role_name: Option<String>,
     /// Print JSON.
@@ -89,9 +90,9 @@ pub(crate) struct List {
 
 #[derive(Args)]
 pub(crate) struct Rename {
-    /// The account's id.
+    /// The account ID.
     id: AccountId,
-    /// Its name from now on.
+    /// The new name.
     #[arg(long, value_parser = account_name)]
     name: String,
     #[command(flatten)]
@@ -100,7 +101,7 @@ pub(crate) struct Rename {
 
 #[derive(Args)]
 pub(crate) struct Close {
-    /// The account's id.
+    /// The account ID.
     id: AccountId,
     #[command(flatten)]
     reach: Reach,
@@ -108,18 +109,18 @@ pub(crate) struct Close {
 
 #[derive(Args)]
 pub(crate) struct RootKey {
-    /// The account's id.
+    /// The account ID.
     id: AccountId,
     #[command(flatten)]
     store: Store,
 }
 
-/// A name that CreateAccount takes.
+/// A name that CreateAccount accepts.
 pub(crate) fn account_name(text: &str) -> Result<String, String> {
     if is_account_name(text) {
         return Ok(text.to_owned());
     }
-    Err("a name has 1 to 50 printable characters of ASCII".to_owned())
+    Err("a name has 1 to 50 printable ASCII characters".to_owned())
 }
 
 pub(crate) async fn run(command: AccountCommand) -> anyhow::Result<()> {
@@ -128,11 +129,11 @@ pub(crate) async fn run(command: AccountCommand) -> anyhow::Result<()> {
         AccountCommand::List(options) => list(options).await,
         AccountCommand::Rename(options) => {
             options.reach.open().await?.rename(&options.id, options.name.clone()).await?;
-            say(&format!("{} is named {}", options.id, options.name))
+            say(&format!("{} now has the name {}", options.id, options.name))
         }
         AccountCommand::Close(options) => {
             options.reach.open().await?.close(&options.id).await?;
-            say(&format!("{} is closed", options.id))
+            say(&format!("{} is now closed", options.id))
         }
         AccountCommand::RootKey(options) => root_key(options).await,
     }
@@ -170,9 +171,7 @@ async fn list(options: List) -> anyhow::Result<()> {
 
 async fn root_key(options: RootKey) -> anyhow::Result<()> {
     let Some(store) = options.store.open().await? else {
-        bail!(
-            "name the store: --data-dir DIR or --config FILE. A running server gives no root key to anyone"
-        );
+        bail!("give --data-dir DIR or --config FILE: a running server does not create root keys");
     };
     let made = store.deployment.identity.make_root_key(&options.id, Timestamp::now()).await;
     let (id, secret) = made.with_context(|| format!("account {}", options.id))?;

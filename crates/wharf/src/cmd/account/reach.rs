@@ -1,4 +1,4 @@
-//! The same few calls on a running server, by the Organizations API, or on its store.
+//! Operations on accounts, either on a running server through the Organizations API, or on its store.
 
 use anyhow::{Context as _, anyhow, bail};
 use aws::ids::{AccountId, Region};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::aws_client::{AwsClient, Connection, Service};
 use crate::cmd::store::{OpenStore, Store};
 
-/// Where the accounts are: on a server that is called, or in a store that is opened.
+/// Where the accounts are: on a running server, or in a store that this process opens.
 #[derive(Args, Clone, Default)]
 pub(crate) struct Reach {
     #[command(flatten)]
@@ -29,7 +29,7 @@ pub(super) struct Account {
     pub(super) status: String,
     pub(super) name: String,
     pub(super) email: Option<String>,
-    /// Whether it is in the organisation: of a running server all are that it lists.
+    /// Whether it is in the organization. A running server lists only such accounts.
     pub(super) in_organization: bool,
 }
 
@@ -39,7 +39,7 @@ pub(crate) enum Accounts {
 }
 
 impl Reach {
-    /// The region of whoever asks.
+    /// The caller's Region.
     pub(crate) fn region(&self) -> anyhow::Result<Region> {
         Ok(self.connection.open()?.region().clone())
     }
@@ -47,7 +47,7 @@ impl Reach {
     pub(crate) async fn open(&self) -> anyhow::Result<Accounts> {
         match self.store.open().await? {
             Some(_) if self.connection.endpoint.is_some() || self.connection.profile.is_some() => {
-                bail!("either a server is called or a store is opened: leave out --endpoint and --profile")
+                bail!("--data-dir and --config open a store: remove --endpoint and --profile")
             }
             Some(store) => Ok(Accounts::Store(store)),
             None => Ok(Accounts::Server(self.connection.open()?)),
@@ -64,7 +64,7 @@ async fn call(client: &AwsClient, operation: &str, input: &Value) -> anyhow::Res
 }
 
 impl Accounts {
-    /// Makes an account and gives its id, or says why none was made.
+    /// Creates an account and returns its ID, or the reason for the failure.
     pub(super) async fn create(&self, mut asked: NewAccount) -> anyhow::Result<String> {
         let input = checked(&mut asked)?;
         let (id, reason) = match self {
@@ -83,8 +83,8 @@ impl Accounts {
         };
         match reason.as_str() {
             "" => Ok(id),
-            "EMAIL_ALREADY_EXISTS" => bail!("another account has this address already"),
-            reason => bail!("the account was not made: {reason}"),
+            "EMAIL_ALREADY_EXISTS" => bail!("another account has this email address already"),
+            reason => bail!("the account was not created: {reason}"),
         }
     }
 
@@ -105,7 +105,7 @@ impl Accounts {
         }
     }
 
-    /// The ids of those that are not closed.
+    /// The IDs of the accounts that are not closed.
     pub(crate) async fn open_accounts(&self) -> anyhow::Result<Vec<AccountId>> {
         let open = self.list().await?.into_iter().filter(|account| account.status == "ACTIVE");
         open.map(|account| account.id.parse().with_context(|| format!("account {}", account.id))).collect()
@@ -144,20 +144,21 @@ impl Accounts {
     }
 }
 
-/// An address that is nobody's (RFC 2606) and no other account's.
+/// An email address in a reserved domain (RFC 2606) that no other account has.
 fn nobodys_address() -> anyhow::Result<String> {
     let mut bytes = [0_u8; 10];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| anyhow!("the system gives no randomness"))?;
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| anyhow!("the operating system provides no random numbers"))?;
     Ok(format!("root+{}@wharf.invalid", hex::encode(bytes)))
 }
 
-/// CreateAccount's input, held against the API's rules, which hold for a store that is opened too.
+/// The input of CreateAccount, after validation. The API's rules also apply to a store that is opened.
 fn checked(asked: &mut NewAccount) -> anyhow::Result<Value> {
     let email = match asked.email.take() {
         Some(email) => email,
         None => nobodys_address()?,
     };
-    // What is not given is null, which is the same as absent.
+    // Options that are not given are null, which is the same as absent.
     let (id, role_name) = (asked.id.as_ref().map(AccountId::as_str), &asked.role_name);
     let input =
         json!({ "AccountName": asked.name, "Email": email, "WharfAccountId": id, "RoleName": role_name });

@@ -1,4 +1,4 @@
-//! `wharf credentials`: a role's credentials for a node or a pod.
+//! `wharf credentials`: credentials of a role, for a node or a pod.
 
 mod options;
 mod process;
@@ -10,15 +10,15 @@ use options::{Process, Serve};
 
 #[derive(Subcommand)]
 pub(crate) enum CredentialsCommand {
-    /// Print credentials of a role, as AWS SDKs ask a program for them (credential_process).
+    /// Print credentials of a role in the format of AWS SDKs' credential_process.
     #[command(after_help = options::PROCESS_HELP)]
     Process(Process),
-    /// Serve credentials of a role to the software on this machine, as EC2 and ECS serve them.
+    /// Serve credentials of a role to the software on this machine, as EC2 and ECS do.
     #[command(after_help = options::SERVE_HELP)]
     Serve(Serve),
 }
 
-/// Runs the command; `serve` logs, `process` must not.
+/// Runs the command. `serve` writes a log; `process` must not.
 pub(crate) async fn run(command: CredentialsCommand) -> anyhow::Result<()> {
     match command {
         CredentialsCommand::Process(options) => process::run(options).await,

@@ -15,7 +15,7 @@ pub(super) async fn run(options: Serve) -> anyhow::Result<()> {
     let is_local = options.listen.ip().is_loopback();
     if !is_local && !options.allow_remote {
         bail!(
-            "{} can be reached from other machines, who would get the role: add --allow-remote if that is meant",
+            "other machines can reach {} and would get the role: add --allow-remote to allow this",
             options.listen.ip()
         );
     }

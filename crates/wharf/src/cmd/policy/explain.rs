@@ -1,4 +1,4 @@
-//! `wharf policy explain`, of a running server or of a store.
+//! `wharf policy explain`, on a running server or on a store.
 
 use std::net::Ipv4Addr;
 
@@ -14,16 +14,16 @@ use crate::cmd::store::Store;
 
 #[derive(Args)]
 pub(crate) struct Explain {
-    /// Who: the ARN of a user, a role, a role's session, or an account's root.
+    /// The principal: the ARN of a user, a role, a role's session, or the root of an account.
     #[arg(long, value_name = "ARN")]
     principal: String,
-    /// What, such as ecr:BatchGetImage.
+    /// The action, such as ecr:BatchGetImage.
     #[arg(long, value_name = "ACTION")]
     action: String,
-    /// On what: the ARN of a repository or a role; '*' for actions that have no resource.
+    /// The resource: the ARN of a repository or a role; '*' for actions without a resource.
     #[arg(long, value_name = "ARN")]
     resource: String,
-    /// A condition key that the request would bring; may be given more than once.
+    /// A condition key of the request; can be repeated.
     #[arg(long, value_name = "KEY=VALUE", value_parser = context_entry)]
     context: Vec<ContextEntry>,
     #[command(flatten)]
@@ -61,7 +61,7 @@ pub(super) async fn run(options: Explain) -> anyhow::Result<()> {
         return say(&answer.require("Explanation")?);
     };
     if connection.endpoint.is_some() || connection.profile.is_some() {
-        bail!("either a server is called or a store is opened: leave out --endpoint and --profile");
+        bail!("--data-dir and --config open a store: remove --endpoint and --profile");
     }
     let asked = WharfExplainAccessRequest {
         principal_arn: principal,

@@ -1,4 +1,4 @@
-//! `wharf policy`: what policies decide, and what is wrong with one.
+//! `wharf policy`: explains permission decisions and validates policies.
 
 mod explain;
 mod validate;
@@ -10,14 +10,15 @@ pub(crate) use validate::Validate;
 
 #[derive(Subcommand)]
 pub(crate) enum PolicyCommand {
-    /// Tell why a principal may or may not do something, and what is missing.
+    /// Explain why a principal is allowed or denied an action, and what is missing.
     #[command(after_help = "\
-The answer begins with ALLOWED or DENIED and names the statement that decided, the statements that come near, and the
-condition keys that the request would have to bring. The policies are asked as they are now, by the same gate as every
-request. The ARN of a role stands for a session of it.
+The answer begins with ALLOWED or DENIED. It names the deciding statement, the statements that almost match, and the
+condition keys that the request would need. The same gate that decides requests evaluates the current policies. The ARN of
+a role means a session of that role.
 
-On a running server the caller needs iam:SimulatePrincipalPolicy on the principal. Principal and resource must be of
-its own account; the management account may ask about any. With --data-dir or --config the store is opened itself.
+On a running server the caller needs iam:SimulatePrincipalPolicy on the principal. Principal and resource must belong to
+the caller's account; the management account can ask about any account. With --data-dir or --config the command opens the
+store itself.
 
 Examples:
   wharf policy explain --principal arn:aws:iam::111122223333:role/node --action ecr:BatchGetImage \\
@@ -27,10 +28,10 @@ Examples:
   wharf policy explain --config /etc/wharf.toml --principal arn:aws:iam::111122223333:user/ci \\
     --action ecr:GetAuthorizationToken --resource '*'")]
     Explain(Explain),
-    /// Tell what is wrong with a policy before it is put anywhere.
+    /// Check a policy before you use it.
     #[command(after_help = "\
-Errors are what would be refused; warnings are what works otherwise than it looks, such as a mistyped action. Whether
-the principals exist is not looked at. Fails if there is an error.
+Errors: Wharf would refuse the policy. Warnings: the policy may not do what it seems to do, for example because an action
+is misspelled. The check does not look whether the principals exist. The command fails if there is an error.
 
 Examples:
   wharf policy validate policy.json

@@ -1,4 +1,4 @@
-//! `wharf policy validate`. Nothing is asked of a server.
+//! `wharf policy validate`. It calls no server.
 
 use std::fs;
 use std::io::Read as _;
@@ -10,28 +10,28 @@ use clap::{Args, ValueEnum};
 
 use crate::cmd::say;
 
-/// The longest policy that IAM reads (its type `policyDocumentType`), and room for what is not ASCII.
+/// The longest policy that IAM reads (its type `policyDocumentType`), with room for characters outside ASCII.
 const MAX_BYTES: u64 = 512 * 1024;
 
 #[derive(Args)]
 pub(crate) struct Validate {
-    /// The policy, JSON; `-` reads standard input.
+    /// The policy, as JSON; `-` reads standard input.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// What the policy is meant for.
+    /// The kind of policy.
     #[arg(long = "for", value_enum, default_value_t = Purpose::Repository)]
     purpose: Purpose,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Purpose {
-    /// A user, group or role; a permissions boundary; a session.
+    /// For a user, a group or a role; for a permissions boundary; for a session.
     Identity,
-    /// A role: who may take it on.
+    /// For a role: who may assume it.
     Trust,
-    /// A repository.
+    /// For a repository.
     Repository,
-    /// A registry.
+    /// For a registry.
     Registry,
 }
 
@@ -45,7 +45,7 @@ pub(super) fn run(options: &Validate) -> anyhow::Result<()> {
     };
     let findings = lint(&text, meant_for);
     if findings.lines.is_empty() {
-        return say("The policy is valid; nothing stands out.");
+        return say("The policy is valid; there are no warnings.");
     }
     say(&findings.lines.join("\n"))?;
     if findings.is_refused {

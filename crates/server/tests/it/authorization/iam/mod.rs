@@ -16,7 +16,7 @@ use super::stage::Stage;
 use super::table::{Cross, Expected, Row};
 use super::wire::{Ask, element, iam};
 
-/// One of AWS's policies, to attach and to bound with.
+/// An AWS-managed policy, to attach and to use as a boundary.
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly";
 const TARGET_POLICY: &str = "arn:aws:iam::123456789012:policy/targets/target";
 const TARGET_PROVIDER: &str = "arn:aws:iam::123456789012:oidc-provider/target.example.org";
@@ -29,19 +29,19 @@ const TAG_KEY: (&str, &str) = ("TagKeys.member.1", "team");
 /// Parameters of a request.
 type Parameters<'a> = &'a [(&'a str, &'a str)];
 
-/// An operation on something that it names without its account: another account has none of that name.
+/// An operation that names something without its account: another account has nothing with that name.
 fn on(op: Op, resource: &str, parameters: Parameters<'_>) -> Row {
     let nothing = Expected::Code(404, "NoSuchEntity");
     Row::of(op, iam(op.name(), parameters), Cross::OwnAccount(nothing))
         .needs(format!("iam:{}", op.name()), super::table::iam(resource))
 }
 
-/// An operation that lists or makes something: another account does so for itself.
+/// An operation that lists or creates something: another account does this for itself.
 fn own(op: Op, resource: &str, parameters: Parameters<'_>) -> Row {
     on(op, resource, parameters).elsewhere(Expected::Success)
 }
 
-/// An operation on what an ARN names.
+/// An operation on something that an ARN names.
 fn on_arn(op: Op, arn: &str, parameters: Parameters<'_>) -> Row {
     let nothing = Expected::Code(404, "NoSuchEntity");
     Row::of(op, iam(op.name(), parameters), Cross::NamedArn(nothing)).needs(format!("iam:{}", op.name()), arn)
@@ -53,7 +53,7 @@ fn on_everything(op: Op, parameters: Parameters<'_>) -> Row {
     Row::of(op, iam(op.name(), parameters), cross).needs(format!("iam:{}", op.name()), "*")
 }
 
-/// What another operation of IAM does before.
+/// Another operation of IAM that runs first.
 fn step(op: Op, parameters: Parameters<'_>) -> Ask {
     iam(op.name(), parameters)
 }
@@ -78,7 +78,7 @@ pub(super) fn state() -> Vec<Ask> {
     ]
 }
 
-/// What is looked at to see that nothing changed.
+/// What is read to check that nothing changed.
 pub(super) fn watched() -> Vec<Ask> {
     let (user, group, role) = (("UserName", "target"), ("GroupName", "target"), ("RoleName", "target"));
     let (policy, profile) = (("PolicyArn", TARGET_POLICY), ("InstanceProfileName", "target"));
@@ -112,7 +112,7 @@ pub(super) fn watched() -> Vec<Ask> {
     watched
 }
 
-/// All rows; makes the access key that some of them are about.
+/// All rows. Creates the access key that some of them need.
 pub(super) async fn rows(stage: &Stage) -> Vec<Row> {
     let made = stage
         .ask(&step(Op::Iam(IamOp::CreateAccessKey), &[("UserName", "target")]), Some(&stage.admin))

@@ -28,7 +28,7 @@ pub(super) fn rows() -> Vec<Row> {
             .after([delete("target-tagged")]),
         on_policy(Op::Iam(IamOp::GetPolicy), &[]),
         on_everything(Op::Iam(IamOp::ListPolicies), &[]),
-        // The second version, which the rows after it are about.
+        // The second version, which the next rows are about.
         on_policy(Op::Iam(IamOp::CreatePolicyVersion), &[document]),
         on_policy(Op::Iam(IamOp::GetPolicyVersion), &[("VersionId", "v2")]),
         on_policy(Op::Iam(IamOp::ListPolicyVersions), &[]),

@@ -44,7 +44,7 @@ pub(super) fn rows() -> Vec<Row> {
         on_provider(Op::Iam(IamOp::AddClientIDToOpenIDConnectProvider), &[client]),
         on_provider(Op::Iam(IamOp::RemoveClientIDFromOpenIDConnectProvider), &[client]),
         on_provider(Op::Iam(IamOp::UpdateOpenIDConnectProviderThumbprint), &[thumbprint]),
-        // Who may change by which certificates an issuer is trusted may give its keys.
+        // A caller that may change the certificates of an issuer may also set its keys.
         Row::of(Op::Iam(IamOp::WharfPutOpenIDConnectProviderKeys), keys, Cross::NamedArn(nothing))
             .needs("iam:CreateOpenIDConnectProvider", TARGET_PROVIDER),
         on_provider(Op::Iam(IamOp::TagOpenIDConnectProvider), &TAG),

@@ -70,7 +70,7 @@ fn of_policies() -> Vec<Row> {
     ]
 }
 
-/// The other account makes its own service-linked role in the first row, and deletes it in the second.
+/// The other account creates its own service-linked role in the first row, and deletes it in the second.
 fn of_services() -> Vec<Row> {
     let service = [("AWSServiceName", "replication.ecr.amazonaws.com")];
     let role = [("RoleName", "AWSServiceRoleForECRReplication")];

@@ -74,7 +74,7 @@ fn of_policies() -> Vec<Row> {
     ]
 }
 
-/// What users never have here, told to who may ask.
+/// What users never have here, as an allowed caller sees it.
 fn of_what_is_not_here() -> Vec<Row> {
     let none = || Expected::Code(404, "NoSuchEntity");
     vec![
@@ -84,19 +84,19 @@ fn of_what_is_not_here() -> Vec<Row> {
         on_user(Op::Iam(IamOp::ListSSHPublicKeys), &[]),
         on_user(Op::Iam(IamOp::ListServiceSpecificCredentials), &[]),
         on_user(Op::Iam(IamOp::ListSigningCertificates), &[]),
-        // Of the account, whatever user is named: IAM's operation names none.
+        // For the account, regardless of the user: IAM's operation names none.
         own(Op::Iam(IamOp::ListVirtualMFADevices), "mfa/", &[]),
         own(Op::Iam(IamOp::ListVirtualMFADevices), "mfa/", &[USER]).variant("with a user's name"),
     ]
 }
 
-/// The rows that are about an access key of `target`.
+/// The rows about an access key of `target`.
 pub(super) fn of_keys(key: &str) -> Vec<Row> {
     let id = ("AccessKeyId", key);
     let unknown = "AKIAAAAAAAAAAAAAAAAA";
     let last_used = |key: &str| iam("GetAccessKeyLastUsed", &[("AccessKeyId", key)]);
     let refused = || Cross::NamedArn(Expected::Code(403, "AccessDenied"));
-    // What a refusal says is the same whether there is such a key or not, and whosever it is.
+    // The text of a refusal does not depend on whether the key exists, or on its owner.
     let need = |resource: &str, key: &str| {
         Need::new("iam:GetAccessKeyLastUsed", arn(resource)).shown_as(&format!("access key {key}"))
     };

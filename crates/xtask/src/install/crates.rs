@@ -1,0 +1,27 @@
+//! The programs that come as Rust crates: each at a version pinned here, built with its own lock file.
+
+use anyhow::Result;
+
+use super::Tools;
+use crate::{command, workspace};
+
+/// Crates on crates.io, with their versions.
+const INSTALLED: [(&str, &str); 1] = [("cargo-deny", "0.20.2")];
+
+/// Builds the programs that are missing.
+pub(super) fn programs(tools: &Tools) -> Result<()> {
+    for (name, version) in INSTALLED {
+        tools.once(name, version, || tools.cargo_install(name, version))?;
+    }
+    Ok(())
+}
+
+impl Tools {
+    fn cargo_install(&self, name: &str, version: &str) -> Result<()> {
+        let mut install = workspace::cargo();
+        // Cargo builds in a temporary folder: its output would only fill the workspace's.
+        install.env_remove("CARGO_TARGET_DIR");
+        install.args(["install", "--locked", "--force", "--root"]).arg(&self.root);
+        command::run(install.args(["--version", version, name]))
+    }
+}
