@@ -75,5 +75,6 @@ services! {
     /// Ends uploads that expired.
     ExpireUploads => ExpireUploads;
     /// Runs the reconcilers: which node runs which, and when.
-    RunReconcilers => ListReconcilers, ClaimReconciler, FinishReconciler, RequestReconciler;
+    RunReconcilers => ListReconcilers, ClaimReconciler, RenewReconciler, FinishReconciler,
+        RequestReconciler;
 }

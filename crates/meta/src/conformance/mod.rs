@@ -98,7 +98,7 @@ suite! {
     purge: in_slices, the_living_are_spared;
     outbox: written_with_the_operation_and_once, a_delivered_event_goes_alone,
         an_event_too_large_undoes_the_operation;
-    reconciler: one_node_runs_it_at_a_time, it_runs_when_it_is_due_or_asked_for,
+    reconciler: one_node_runs_it_at_a_time, a_long_pass_renews_its_lease, of_many_nodes_one_claims_it, it_runs_when_it_is_due_or_asked_for,
         a_run_can_be_asked_for_before_the_first;
     work: claims_are_leased_and_fenced, doomed_keys_rest_first;
     inline_policy: all_together_have_a_size, of_two_that_race_for_the_room_one_wins;
