@@ -1,5 +1,6 @@
 //! Runs the reconcilers: when each is due, when a run is asked for, and never on two nodes at the same time.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,7 @@ use access::Access;
 use access::error::{AwsCode, Error, Internal, Result};
 use access::reconcilers::Ended;
 use access::store::{Micros, ReconcilerState};
+use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Pass, Reconciler, all};
@@ -15,7 +17,7 @@ use crate::Registry;
 /// How often the driver looks whether a run was asked for at another node.
 const LOOK: Duration = Duration::from_secs(5);
 /// How long a node may be silent in a pass before another node may run it.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 /// The longest rest between two passes while work is left.
 const LONGEST_REST: Duration = Duration::from_secs(5);
 /// The longest text of an error that is kept, in characters.
@@ -113,10 +115,11 @@ impl Driver {
     /// One pass, with its lease renewed while it takes long.
     async fn pass(&self, reconciler: &dyn Reconciler, now: Timestamp) -> Result<Pass> {
         let name = reconciler.name();
-        let mut pass = reconciler.pass(now);
+        // A pass that panics fails; the driver goes on with the others.
+        let mut pass = AssertUnwindSafe(reconciler.pass(now)).catch_unwind();
         loop {
             if let Ok(outcome) = tokio::time::timeout(self.lease / 4, &mut pass).await {
-                return outcome;
+                return outcome.unwrap_or_else(|_| Err(Error::internal(Panicked)));
             }
             let until = later(Timestamp::now(), self.lease);
             match self.access.renew_reconciler(name, &self.holder, until).await {
@@ -186,6 +189,10 @@ fn until(at: Micros, now: Timestamp) -> Duration {
     let micros = at.0.saturating_sub(access::context::micros(now).0);
     u64::try_from(micros).map_or(Duration::ZERO, Duration::from_micros)
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("the pass panicked")]
+struct Panicked;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use access::reconcilers::{NAMES, SWEEP_OBJECTS};
+use access::reconcilers::{EXPIRE_UPLOADS, NAMES, SWEEP_OBJECTS};
 use access::settings::{Dialler, Limits, MasterKey, PublicAddress, Settings};
 use futures::future::BoxFuture;
 
@@ -96,6 +96,34 @@ async fn a_pass_that_fails_is_told_and_tried_again() {
     access.request_reconciler(SWEEP_OBJECTS, Timestamp::now()).await.unwrap();
     driver.round().await.unwrap();
     assert_eq!(state(&access).await.error, None);
+}
+
+struct Broken;
+
+impl Reconciler for Broken {
+    fn name(&self) -> &'static str {
+        EXPIRE_UPLOADS
+    }
+
+    fn interval(&self) -> Duration {
+        Duration::from_hours(1)
+    }
+
+    fn pass(&self, _now: Timestamp) -> BoxFuture<'_, Result<Pass>> {
+        Box::pin(async { panic!("made for the test") })
+    }
+}
+
+#[tokio::test]
+async fn a_pass_that_panics_does_not_stop_the_others() {
+    let (_folder, access) = access().await;
+    let work = Backlog::default();
+    let driver = Driver::of(Arc::clone(&access), vec![Box::new(Broken), Box::new(work.clone())]);
+    driver.round().await.unwrap();
+    assert_eq!(work.passes.load(Ordering::SeqCst), 1);
+    let states = access.reconcilers().await.unwrap();
+    let broken = states.iter().find(|state| state.name == EXPIRE_UPLOADS).unwrap();
+    assert_eq!(broken.error.as_deref(), Some("the pass panicked"));
 }
 
 #[tokio::test]
