@@ -3,6 +3,7 @@ constraint of it, and whether an answer matches its shape."""
 
 import base64
 import copy
+import pathlib
 import re
 from typing import NamedTuple
 
@@ -12,14 +13,9 @@ MODEL = botocore.loaders.Loader().load_service_model("ecr", "service-2")
 SHAPES = MODEL["shapes"]
 OPERATIONS = MODEL["operations"]
 
-# The operations that Wharf has. The others must say that they are not there.
-SERVED = """
-BatchCheckLayerAvailability BatchDeleteImage BatchGetImage CompleteLayerUpload CreateRepository DeleteRegistryPolicy
-DeleteRepository DeleteRepositoryPolicy DescribeImageScanFindings DescribeImages DescribeRegistry DescribeRepositories
-GetAccountSetting GetAuthorizationToken GetDownloadUrlForLayer GetRegistryPolicy GetRepositoryPolicy InitiateLayerUpload
-ListImageReferrers ListImages ListTagsForResource PutAccountSetting PutImage PutImageScanningConfiguration
-PutImageTagMutability PutRegistryPolicy SetRepositoryPolicy TagResource UntagResource UploadLayerPart
-""".split()
+# The operations that Wharf has, from its one list. The others must say that they are not there.
+LIST = pathlib.Path(__file__).parents[2] / "crates/aws/src/operation/ecr.rs"
+SERVED = re.findall(r"^ +(\w+): \"[^\"]+\" on \w+ => ", LIST.read_text(), re.MULTILINE)
 
 DIGEST = "sha256:" + "0" * 64
 # Texts that the patterns of the model admit, by shape.
