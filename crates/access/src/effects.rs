@@ -123,6 +123,9 @@ opens! {
     ecr::GetRegistryPolicy => FindNamedPrincipals, LoadRegistryPolicy;
     ecr::DeleteRegistryPolicy => FindNamedPrincipals, SetRegistryPolicy;
     ecr::GetAccountSetting => GetAccountSetting;
+    ecr::RegisterPullTimeUpdateExclusion => FindAccount, EnsureRegistry, RegisterPullTimeExclusion;
+    ecr::DeregisterPullTimeUpdateExclusion => DeregisterPullTimeExclusion;
+    ecr::ListPullTimeUpdateExclusions => ListPullTimeExclusions;
     ecr::PutAccountSetting => FindAccount, EnsureRegistry, PutAccountSetting;
 }
 

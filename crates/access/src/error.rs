@@ -34,6 +34,8 @@ pub enum Code {
     LimitExceeded,
     RepositoryPolicyNotFound,
     RegistryPolicyNotFound,
+    ExclusionAlreadyExists,
+    ExclusionNotFound,
     ScanNotFound,
     Validation,
     // The specification's.

@@ -26,3 +26,11 @@ CREATE TABLE outbox (
     body TEXT NOT NULL,
     PRIMARY KEY (id, position)
 ) STRICT, WITHOUT ROWID;
+
+-- Principals whose pulls leave the time of an image's last pull as it is.
+CREATE TABLE pull_time_exclusion (
+    registry INTEGER NOT NULL REFERENCES registry (key),
+    principal_arn TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (registry, principal_arn)
+) STRICT, WITHOUT ROWID;

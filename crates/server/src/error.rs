@@ -89,6 +89,8 @@ dialects! {
     LimitExceeded => Denied FORBIDDEN, "LimitExceededException" BAD_REQUEST;
     RepositoryPolicyNotFound => Unsupported NOT_FOUND, "RepositoryPolicyNotFoundException" BAD_REQUEST;
     RegistryPolicyNotFound => Unsupported NOT_FOUND, "RegistryPolicyNotFoundException" BAD_REQUEST;
+    ExclusionAlreadyExists => Denied CONFLICT, "ExclusionAlreadyExistsException" BAD_REQUEST;
+    ExclusionNotFound => Unsupported NOT_FOUND, "ExclusionNotFoundException" BAD_REQUEST;
     ScanNotFound => Unsupported NOT_FOUND, "ScanNotFoundException" BAD_REQUEST;
     Validation => Unsupported BAD_REQUEST, "ValidationException" BAD_REQUEST;
     BlobUnknown => BlobUnknown NOT_FOUND, "LayersNotFoundException" BAD_REQUEST;

@@ -15,6 +15,7 @@ macro_rules! ecr_operations {
                 DeleteRegistryPolicy: "ecr:DeleteRegistryPolicy" on Account => DeleteRegistryPolicyRequest, delete_registry_policy;
                 DeleteRepository: "ecr:DeleteRepository" on Repository => DeleteRepositoryRequest, delete_repository;
                 DeleteRepositoryPolicy: "ecr:DeleteRepositoryPolicy" on Repository => DeleteRepositoryPolicyRequest, delete_repository_policy;
+                DeregisterPullTimeUpdateExclusion: "ecr:DeregisterPullTimeUpdateExclusion" on Account => DeregisterPullTimeUpdateExclusionRequest, deregister_pull_time_update_exclusion;
                 DescribeImageScanFindings: "ecr:DescribeImageScanFindings" on Repository => DescribeImageScanFindingsRequest, describe_image_scan_findings;
                 DescribeImages: "ecr:DescribeImages" on Repository => DescribeImagesRequest, describe_images;
                 DescribeRegistry: "ecr:DescribeRegistry" on Account => DescribeRegistryRequest, describe_registry;
@@ -27,12 +28,14 @@ macro_rules! ecr_operations {
                 InitiateLayerUpload: "ecr:InitiateLayerUpload" on Repository => InitiateLayerUploadRequest, initiate_layer_upload;
                 ListImageReferrers: "ecr:BatchGetImage" on Repository => ListImageReferrersRequest, list_image_referrers;
                 ListImages: "ecr:ListImages" on Repository => ListImagesRequest, list_images;
+                ListPullTimeUpdateExclusions: "ecr:ListPullTimeUpdateExclusions" on Account => ListPullTimeUpdateExclusionsRequest, list_pull_time_update_exclusions;
                 ListTagsForResource: "ecr:ListTagsForResource" on Repository => ListTagsForResourceRequest, list_tags_for_resource;
                 PutAccountSetting: "ecr:PutAccountSetting" on Account => PutAccountSettingRequest, put_account_setting;
                 PutImage: "ecr:PutImage" on Repository => PutImageRequest, put_image;
                 PutImageScanningConfiguration: "ecr:PutImageScanningConfiguration" on Repository => PutImageScanningConfigurationRequest, put_image_scanning_configuration;
                 PutImageTagMutability: "ecr:PutImageTagMutability" on Repository => PutImageTagMutabilityRequest, put_image_tag_mutability;
                 PutRegistryPolicy: "ecr:PutRegistryPolicy" on Account => PutRegistryPolicyRequest, put_registry_policy;
+                RegisterPullTimeUpdateExclusion: "ecr:RegisterPullTimeUpdateExclusion" on Account => RegisterPullTimeUpdateExclusionRequest, register_pull_time_update_exclusion;
                 SetRepositoryPolicy: "ecr:SetRepositoryPolicy" on Repository => SetRepositoryPolicyRequest, set_repository_policy;
                 TagResource: "ecr:TagResource" on Repository => TagResourceRequest, tag_resource;
                 UntagResource: "ecr:UntagResource" on Repository => UntagResourceRequest, untag_resource;

@@ -155,7 +155,56 @@ pub(super) async fn manifests_and_pulls(world: World) {
     assert_eq!(load(image.id).await.unwrap().as_deref(), Some(b"body".as_slice()));
     assert_eq!(load(ImageId(1)).await.unwrap(), None);
     for (id, at) in [(image.id, 50), (image.id, 40), (ImageId(1), 60)] {
-        world.meta.write(RecordPull { repository, id, at: Micros(at) }).await.unwrap();
+        world
+            .meta
+            .write(RecordPull { repository, id, at: Micros(at), principal_arn: "arn:p".into() })
+            .await
+            .unwrap();
     }
     assert_eq!(world.put(repository, "body", &[]).await.last_pulled_at, Some(Micros(50)));
+}
+
+pub(super) async fn pulls_of_excluded_principals(world: World) {
+    let repository = world.repository("app").await;
+    let image = world.put(repository, "body", &[]).await;
+    let record = |arn: &str, at| RecordPull {
+        repository,
+        id: image.id,
+        at: Micros(at),
+        principal_arn: arn.to_owned(),
+    };
+    let (registry, principal_arn) = (repository.registry, "arn:scanner".to_owned());
+    let exclude = RegisterPullTimeExclusion { registry, principal_arn, at: Micros(1), limit: 9 };
+    world.meta.write(exclude).await.unwrap();
+    assert!(!world.meta.write(record("arn:scanner", 50)).await.unwrap());
+    assert_eq!(world.put(repository, "body", &[]).await.last_pulled_at, None);
+    assert!(world.meta.write(record("arn:node", 40)).await.unwrap());
+    assert!(!world.meta.write(record("arn:scanner", 60)).await.unwrap());
+    assert_eq!(world.put(repository, "body", &[]).await.last_pulled_at, Some(Micros(40)));
+}
+
+pub(super) async fn exclusions_are_made_once_within_the_limit(world: World) {
+    const ROLE: &str = "arn:aws:iam::123456789012:role/scanner";
+    let registry = world.repository("app").await.registry;
+    let register = |arn: &str| RegisterPullTimeExclusion {
+        registry,
+        principal_arn: arn.to_owned(),
+        at: Micros(5),
+        limit: 2,
+    };
+    world.meta.write(register(ROLE)).await.unwrap();
+    let again = refusal(world.meta.write(register(ROLE)).await);
+    assert_eq!(again, RegisterPullTimeExclusionRefusal::Exists);
+    world.meta.write(register("arn:a")).await.unwrap();
+    let many = refusal(world.meta.write(register("arn:b")).await);
+    assert_eq!(many, RegisterPullTimeExclusionRefusal::Limit);
+    let list = |after: Option<&str>, limit| {
+        world.meta.read(ListPullTimeExclusions { registry, after: after.map(str::to_owned), limit })
+    };
+    assert_eq!(list(None, 1).await.unwrap(), ["arn:a"]);
+    assert_eq!(list(Some("arn:a"), 9).await.unwrap(), [ROLE]);
+    let deregister = || DeregisterPullTimeExclusion { registry, principal_arn: ROLE.to_owned() };
+    world.meta.write(deregister()).await.unwrap();
+    assert_eq!(refusal(world.meta.write(deregister()).await), NotExcluded);
+    assert_eq!(list(None, 9).await.unwrap(), ["arn:a"]);
 }

@@ -67,7 +67,8 @@ suite! {
     upload: moves_by_compare_and_swap, a_newer_request_takes_the_turn, of_many_turns_the_last_one_counts, a_small_part_is_remembered, belongs_to_its_repository, a_second_copy_is_doomed, a_repeat_finds_its_own,
         cancelled_and_left_ones_are_doomed;
     image: what_it_names_must_be_there, what_stays_elsewhere_may_be_missing, a_tag_moves_with_its_counts, immutable_tags_stay, filters_turn_the_rule,
-        the_same_push_again, ids_grow, too_many_tags, manifests_and_pulls;
+        the_same_push_again, ids_grow, too_many_tags, manifests_and_pulls, pulls_of_excluded_principals,
+        exclusions_are_made_once_within_the_limit;
     delete: by_tag_and_by_digest, the_child_of_an_index_stays, a_tag_alone;
     member_account: born_whole_or_not_at_all, tags_of_accounts, renamed_closed_and_gone, an_address_is_given_once;
     entity: a_name_is_one_of_its_kind_and_account, a_repeat_of_a_creation_finds_its_own, a_boundary_must_be_there,
@@ -98,7 +99,8 @@ suite! {
     purge: in_slices, the_living_are_spared;
     outbox: written_with_the_operation_and_once, a_delivered_event_goes_alone,
         an_event_too_large_undoes_the_operation;
-    reconciler: one_node_runs_it_at_a_time, a_long_pass_renews_its_lease, of_many_nodes_one_claims_it, it_runs_when_it_is_due_or_asked_for,
+    reconciler: one_node_runs_it_at_a_time, a_long_pass_renews_its_lease, of_many_nodes_one_claims_it,
+        it_runs_when_it_is_due_or_asked_for,
         a_run_can_be_asked_for_before_the_first;
     work: claims_are_leased_and_fenced, doomed_keys_rest_first;
     inline_policy: all_together_have_a_size, of_two_that_race_for_the_room_one_wins;

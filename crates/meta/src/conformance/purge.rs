@@ -13,7 +13,11 @@ pub(super) async fn in_slices(world: World) {
             ..world.image(repository, &format!("m{at}"), &[&format!("t{at}")])
         };
         let image = world.meta.write(put).await.unwrap().image.id;
-        world.meta.write(RecordPull { repository, id: image, at: Micros(1) }).await.unwrap();
+        world
+            .meta
+            .write(RecordPull { repository, id: image, at: Micros(1), principal_arn: "arn:p".into() })
+            .await
+            .unwrap();
     }
     let tag = TagResource { repository, tags: vec![("k".into(), "v".into())] };
     world.meta.write(tag).await.unwrap();

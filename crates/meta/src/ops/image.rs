@@ -93,7 +93,7 @@ operation!(LoadManifest: Point -> Option<Vec<u8>>, Never, |op, tx| {
     Ok(Ok(tx.value(select, &params![op.repository.registry, op.repository.id, op.id]).await?))
 });
 
-/// Records a pull of an image. Call it rarely: `last_pulled_at` of the row shows when it is useful.
+/// Records a pull of an image, unless the principal is excluded, and tells which. Call it rarely: `last_pulled_at` of the row shows when it is useful.
 #[derive(Clone, Debug)]
 pub struct RecordPull {
     pub repository: RepositoryKey,
@@ -101,14 +101,20 @@ pub struct RecordPull {
     pub id: ImageId,
     /// When.
     pub at: Micros,
+    /// The ARN of the user or role that pulled.
+    pub principal_arn: String,
 }
 
-operation!(RecordPull: Relaxed -> (), Never, |op, tx| {
+operation!(RecordPull: Relaxed -> bool, Never, |op, tx| {
+    let excluded = "SELECT 1 FROM pull_time_exclusion WHERE registry = ?1 AND principal_arn = ?2";
+    if tx.row(excluded, &params![op.repository.registry, op.principal_arn]).await?.is_some() {
+        return Ok(Ok(false));
+    }
     // Nothing is written for an image that was deleted meanwhile. A time never moves back.
     let upsert = "INSERT INTO image_pull (registry, repository, image, last_pulled_at) \
         SELECT registry, repository, id, ?4 FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3 \
         ON CONFLICT (registry, repository, image) DO UPDATE SET last_pulled_at = excluded.last_pulled_at \
         WHERE image_pull.last_pulled_at < excluded.last_pulled_at";
     tx.execute(upsert, &params![op.repository.registry, op.repository.id, op.id, op.at]).await?;
-    Ok(Ok(()))
+    Ok(Ok(true))
 });

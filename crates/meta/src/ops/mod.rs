@@ -22,6 +22,7 @@ pub mod oidc_provider;
 pub mod outbox;
 pub mod policy_use;
 pub mod principal;
+pub mod pull_time_exclusion;
 pub mod reconciler;
 pub mod reference_backfill;
 pub mod referrers;

@@ -9,6 +9,7 @@ mod image_list;
 mod image_scan;
 mod layer;
 mod layer_upload;
+mod pull_time_exclusion;
 mod registry;
 mod registry_policy;
 mod repository;

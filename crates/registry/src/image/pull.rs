@@ -3,6 +3,7 @@
 //! ECR refreshes `lastRecordedPullTime` within a day; Wharf within the hour, so that a busy tag costs one small write an
 //! hour and a pull never waits for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use access::context::{Ctx, RepositoryRef};
@@ -47,8 +48,16 @@ impl Manifests {
     }
 }
 
-/// Pulls that were recorded lately.
-pub(crate) struct Pulls(Cache<(RepositoryKey, ImageId), Micros>);
+/// Pulls that were recorded lately, or not, because the principal is excluded.
+pub(crate) struct Pulls(Cache<(RepositoryKey, ImageId), Pull>);
+
+#[derive(Clone)]
+struct Pull {
+    at: Micros,
+    /// Who pulled; only this principal's pulls are left out where it is excluded.
+    by: Arc<str>,
+    is_excluded: bool,
+}
 
 impl Default for Pulls {
     fn default() -> Self {
@@ -106,7 +115,7 @@ impl Registry {
         image: &ImageRow,
     ) -> Result<Bytes> {
         let body = self.manifest_body(permit, image).await?;
-        self.record_pull(ctx, permit.repository(), image);
+        self.record_pull(ctx, permit, image);
         Ok(body)
     }
 
@@ -122,22 +131,27 @@ impl Registry {
         Ok(body)
     }
 
-    fn record_pull(&self, ctx: &Ctx, repository: RepositoryKey, image: &ImageRow) {
-        let at = ctx.at();
+    fn record_pull(&self, ctx: &Ctx, permit: &Permit<ecr::BatchGetImage>, image: &ImageRow) {
+        let (at, repository) = (ctx.at(), permit.repository());
         let recent = |then: Micros| i128::from(at.0 - then.0) < COARSENESS.as_micros().cast_signed();
         if image.last_pulled_at.is_some_and(recent) {
             return;
         }
         // Pulls that come before the first one's write is seen.
-        let id = image.id;
-        if self.pulls.0.get(&(repository, id)).is_some_and(recent) {
+        let (id, by) = (image.id, permit.caller().principal_arn());
+        let is_known = |pull: Pull| recent(pull.at) && (!pull.is_excluded || *pull.by == *by);
+        if self.pulls.0.get(&(repository, id)).is_some_and(is_known) {
             return;
         }
-        self.pulls.0.insert((repository, id), at);
-        let permit = Permit::for_service(authority::RecordPulls, &self.access);
+        let pull = Pull { at, by: by.as_str().into(), is_excluded: false };
+        self.pulls.0.insert((repository, id), pull.clone());
+        let (permit, pulls) =
+            (Permit::for_service(authority::RecordPulls, &self.access), self.pulls.0.clone());
         tokio::spawn(async move {
-            if let Err(error) = permit.write(|()| RecordPull { repository, id, at }).await {
-                tracing::warn!(?error, "the time of a pull was not recorded");
+            match permit.write(|()| RecordPull { repository, id, at, principal_arn: by }).await {
+                Ok(true) => {}
+                Ok(false) => pulls.insert((repository, id), Pull { is_excluded: true, ..pull }),
+                Err(error) => tracing::warn!(?error, "the time of a pull was not recorded"),
             }
         });
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod account_setting;
 pub(crate) mod policy;
+pub(crate) mod pull_time_exclusion;
 
 use access::Access;
 use access::context::Ctx;

@@ -2,8 +2,10 @@
 
 use access::error::Code;
 use aws::ecr::{
-    DescribeImagesRequest, GetAccountSettingRequest, ImageIdentifier, ImageTagMutability, ListImagesRequest,
+    DeregisterPullTimeUpdateExclusionRequest, DescribeImagesRequest, GetAccountSettingRequest,
+    ImageIdentifier, ImageTagMutability, ListImagesRequest, ListPullTimeUpdateExclusionsRequest,
     PutAccountSettingRequest, PutImageRequest, PutImageTagMutabilityRequest,
+    RegisterPullTimeUpdateExclusionRequest,
 };
 use oci::name::Reference;
 
@@ -159,13 +161,51 @@ async fn a_pull_is_recorded_and_a_head_is_not() {
     world.rules.registry.head_manifest(&ctx(&world.admin), &app, &v1).await.unwrap();
     assert_eq!(pulled_at(&world).await, None);
     world.rules.registry.get_manifest(&ctx(&world.admin), &app, &v1).await.unwrap();
+    wait_for_a_pull(&world).await;
+}
+
+async fn wait_for_a_pull(world: &World) {
     for _ in 0..200 {
-        if pulled_at(&world).await.is_some() {
+        if pulled_at(world).await.is_some() {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     panic!("the pull was not recorded within two seconds");
+}
+
+/// ECR User Guide, "Pull time update exclusions": a scanner must not keep images alive.
+#[tokio::test]
+async fn a_pull_of_an_excluded_principal_is_not_recorded() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    world.push(&app, "v1", b"{}").await.unwrap();
+    let everything = r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#;
+    let scanner = world.user("scanner", everything).await;
+    let admin = ctx(&world.admin);
+    let registry = &world.rules.registry;
+    let arn = || scanner.principal_arn();
+    let register = || RegisterPullTimeUpdateExclusionRequest { principal_arn: arn() };
+    let made = registry.register_pull_time_update_exclusion(&admin, &region(), register()).await.unwrap();
+    assert_eq!(made.principal_arn, Some(arn()));
+    let again = registry.register_pull_time_update_exclusion(&admin, &region(), register()).await;
+    assert_eq!(code(again), Code::ExclusionAlreadyExists);
+    let v1 = Reference::Tag("v1".parse().unwrap());
+    for _ in 0..3 {
+        registry.get_manifest(&ctx(&scanner), &app, &v1).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(pulled_at(&world).await, None);
+    // The excluded pull does not hide the pull of somebody else, nor does that make the next one count.
+    registry.get_manifest(&admin, &app, &v1).await.unwrap();
+    wait_for_a_pull(&world).await;
+    let list = ListPullTimeUpdateExclusionsRequest::default();
+    let listed = registry.list_pull_time_update_exclusions(&admin, &region(), list).await.unwrap();
+    assert_eq!(listed.pull_time_update_exclusions, [arn()]);
+    let deregister = || DeregisterPullTimeUpdateExclusionRequest { principal_arn: arn() };
+    registry.deregister_pull_time_update_exclusion(&admin, &region(), deregister()).await.unwrap();
+    let again = registry.deregister_pull_time_update_exclusion(&admin, &region(), deregister()).await;
+    assert_eq!(code(again), Code::ExclusionNotFound);
 }
 
 async fn pulled_at(world: &World) -> Option<f64> {

@@ -60,6 +60,7 @@ pub(super) fn watched() -> Vec<Ask> {
         ecr("ListTagsForResource", &json!({"resourceArn": repository("team/target")})),
         ecr("GetRegistryPolicy", &json!({})),
         ecr("GetAccountSetting", &json!({"name": "REGISTRY_POLICY_SCOPE"})),
+        ecr("ListPullTimeUpdateExclusions", &json!({})),
         data(Method::HEAD, &layer),
     ]
 }
@@ -186,6 +187,8 @@ fn of_policies() -> Vec<Row> {
     let set = ecr("SetRepositoryPolicy", &json!({"repositoryName": "team/target", "policyText": text}));
     let put = ecr("PutRegistryPolicy", &json!({"policyText": of_registry}));
     let scope = json!({"name": "REGISTRY_POLICY_SCOPE"});
+    let excluded = json!({"principalArn": format!("arn:aws:iam::{ACCOUNT}:role/scanner")});
+    let excluded_here = json!({"principalArn": format!("arn:aws:iam::{ACCOUNT}:role/here")});
     let none = || Expected::Code(400, "RegistryPolicyNotFoundException");
     vec![
         on_target(Op::Ecr(EcrOp::SetRepositoryPolicy), json!({"policyText": text})),
@@ -198,6 +201,11 @@ fn of_policies() -> Vec<Row> {
             Op::Ecr(EcrOp::PutAccountSetting),
             &json!({"name": "REGISTRY_POLICY_SCOPE", "value": "V2"}),
         ),
+        on_registry(Op::Ecr(EcrOp::RegisterPullTimeUpdateExclusion), &excluded),
+        on_registry(Op::Ecr(EcrOp::ListPullTimeUpdateExclusions), &json!({})),
+        on_registry(Op::Ecr(EcrOp::DeregisterPullTimeUpdateExclusion), &excluded_here)
+            .after([ecr("RegisterPullTimeUpdateExclusion", &excluded_here)])
+            .elsewhere(Expected::Code(400, "ExclusionNotFoundException")),
         // The last row: from then on the other account has a policy of its own.
         on_registry(Op::Ecr(EcrOp::PutRegistryPolicy), &json!({"policyText": of_registry})),
     ]
