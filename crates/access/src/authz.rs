@@ -10,30 +10,29 @@ mod explain;
 mod keys;
 mod permits;
 mod policies;
+mod trust;
 
-use crate::op::StsOp;
 use aws::service::Service;
 use std::sync::Arc;
 
 use aws::ids::{AccountId, Region};
 use meta::{Account, CallerRef, ListTagsForResource, Meta, Never, Operation, Resolve, Resolved, Target};
 
-pub use documents::{Named, PolicyCaches};
+pub use documents::{Named, PolicyCaches, PrincipalPolicies};
 pub use explain::Explained;
 pub use keys::{add_resource_tags, of_request_tags, pairs};
 pub use permits::{Allowed, Permits};
 pub use policies::{Deciding, V1_ACTIONS};
 
 use crate::Access;
-use crate::context::{Caller, Ctx, Plane, RepositoryRef, Unsigned, WebIdentity, repository_arn};
+use crate::context::{Caller, Ctx, Plane, RepositoryRef, repository_arn};
 use crate::decisions::Decisions;
 use crate::effects::BeforeDecision;
 use crate::error::{Code, Error, Result};
 use crate::op::Effect;
 use crate::op::{Op, Resource};
 pub use crate::permit::Permit;
-use crate::permit::{OnAccount, OnRegistry, OnRepository, Subject};
-use crate::settings::Settings;
+use crate::permit::{OnAccount, OnRegistry, OnRepository, Reads, Subject};
 use crate::store::StoreResultExt as _;
 use crate::token::TokenError;
 
@@ -234,25 +233,6 @@ impl Gate {
         &self.caller
     }
 
-    /// Whether a role trusts the caller for one action, and the caller's own policies agree.
-    pub fn is_trusted(
-        &self,
-        op: Op,
-        role_arn: &str,
-        role_account: &AccountId,
-        trust: &policy::Policy,
-        keys: policy::Context,
-    ) -> bool {
-        let context = self.context_of(op, keys);
-        let request = policy::Request { action: op.action(), resource: role_arn, context: &context };
-        let decision = self.policies.decide_trust(op, trust, &request, (&self.caller, role_account));
-        self.decisions.record(op, role_arn, decision.is_allowed());
-        if !decision.is_allowed() {
-            log_denial(&self.caller.arn, op, role_arn, &decision);
-        }
-        decision.is_allowed()
-    }
-
     fn decide(&self, op: Op, resource: &str, context: &policy::Context) -> Result<()> {
         self.is_open_to_session(op)?;
         let request = policy::Request { action: op.action(), resource, context };
@@ -295,6 +275,15 @@ impl Gate {
     }
 }
 
+impl<O> Reads<O> for Gate
+where
+    O: BeforeDecision + Operation<Refusal = Never>,
+{
+    async fn look_up(&self, operation: O) -> Result<O::Output> {
+        self.read(operation).await
+    }
+}
+
 /// A subject that the gate's one read returned.
 pub trait Resolving: Subject + Sized {
     /// The subject, or an error if it does not exist.
@@ -331,33 +320,6 @@ fn no_registry(account: &AccountId) -> Error {
         "There is no registry with id '{account}': no account of this deployment has that id, or it is closed"
     );
     Error::new(Code::RepositoryNotFound, message)
-}
-
-/// Whether a role trusts what an identity provider's token says. There is no caller yet, so the trust policy alone
-/// decides.
-pub fn is_trusted_web_identity(
-    request: &Unsigned,
-    (role_arn, account): (&str, &AccountId),
-    settings: &Settings,
-    (trust, web): (&policy::Policy, &WebIdentity),
-    keys: policy::Context,
-) -> bool {
-    let op = Op::Sts(StsOp::AssumeRoleWithWebIdentity);
-    let context = keys::of_unsigned(request, (account, None), &settings.default_region, settings).and(keys);
-    let name = policy::SourceName::new("role trust policy");
-    let policies = policy::Policies { resource: &[(&name, trust)], ..policy::Policies::default() };
-    let kind = policy::CallerKind::WebIdentity { provider: &web.provider_arn };
-    let access = policy::Access {
-        caller: policy::Caller { account: "", kind },
-        resource_account: account.as_str(),
-        is_role_trust: true,
-    };
-    let request = policy::Request { action: op.action(), resource: role_arn, context: &context };
-    let decision = policy::evaluate(&policies, &request, &access);
-    if !decision.is_allowed() {
-        log_denial(&format!("{} of {}", web.subject, web.provider_arn), op, role_arn, &decision);
-    }
-    decision.is_allowed()
 }
 
 fn denied(caller: &Caller, op: Op, resource: &str, reason: &str) -> Error {

@@ -73,7 +73,16 @@ macro_rules! services {
 // What decisions need first: a path, tags and a boundary are inputs of the decision.
 before_decision! {
     FindEntity,
+    FindAccessKey,
+    FindManagedPolicy,
+    FindInstanceProfile,
+    FindOidcProvider,
     ListIamTags,
+    // The status and the organization of a role's account, before its trust policy decides.
+    FindAccount,
+    // Only for callers of the management account.
+    FindMemberAccount,
+    ListAccountTags,
 }
 
 // Repositories and images. An operation that names several permissions, such as a push of a whole blob, needs a permit
@@ -126,19 +135,139 @@ opens_bytes! {
     authority::SweepDoomed => bytes::Delete;
 }
 
-// IAM.
+// IAM. Making something needs the store's key of the account (FindAccount). Trust policies are stored with unique ids, and
+// shown with ARNs (FindNamedPrincipals). What GetUser and the lists of tags show was read before the decision.
 opens! {
-    iam::CreateUser => CreateEntity;
+    iam::CreateUser => FindAccount, CreateEntity;
+    iam::ListUsers => ListEntities;
+    iam::UpdateUser => RenameEntity;
+    iam::DeleteUser => DeleteEntity;
+    iam::PutUserPermissionsBoundary => SetBoundary;
+    iam::DeleteUserPermissionsBoundary => SetBoundary;
+    iam::ListGroupsForUser => ListGroupLinks, FindEntityById;
+    iam::TagUser => PutIamTags;
+    iam::UntagUser => RemoveIamTags;
+
+    // A key is changed only if it is in its owner's list.
+    iam::CreateAccessKey => CreateAccessKeyWithin;
+    iam::ListAccessKeys => ListAccessKeys;
+    iam::GetAccessKeyLastUsed => ListAccessKeys;
+    iam::UpdateAccessKey => ListAccessKeys, SetAccessKeyStatus;
+    iam::DeleteAccessKey => ListAccessKeys, DeleteAccessKey;
+
+    iam::CreateGroup => FindAccount, CreateEntity;
+    iam::GetGroup => ListGroupLinks, FindEntityById;
+    iam::ListGroups => ListEntities;
+    iam::UpdateGroup => RenameEntity;
+    iam::DeleteGroup => DeleteEntity;
+    // The decision is on the group; the user is looked up after it.
+    iam::AddUserToGroup => FindEntity, AddToGroup;
+    iam::RemoveUserFromGroup => FindEntity, RemoveFromGroup;
+
+    iam::CreateRole => FindAccount, FindNamedPrincipals, CreateEntity;
+    iam::GetRole => FindNamedPrincipals;
+    iam::ListRoles => ListEntities, FindNamedPrincipals;
+    iam::UpdateRole => UpdateRole;
+    iam::UpdateRoleDescription => UpdateRole, FindNamedPrincipals;
+    iam::UpdateAssumeRolePolicy => FindNamedPrincipals, UpdateRole;
+    iam::DeleteRole => DeleteEntity;
+    iam::PutRolePermissionsBoundary => SetBoundary;
+    iam::DeleteRolePermissionsBoundary => SetBoundary;
+    iam::TagRole => PutIamTags;
+    iam::UntagRole => RemoveIamTags;
+    // The role of a service comes and goes with the policy of that service.
+    iam::CreateServiceLinkedRole => FindAccount, CreateEntity, AttachPolicy, FindNamedPrincipals;
+    iam::DeleteServiceLinkedRole => DetachManagedPolicy, DeleteEntity;
+
+    iam::PutUserPolicy => PutInlinePolicyWithin;
+    iam::GetUserPolicy => ListInlinePolicies;
+    iam::ListUserPolicies => ListInlinePolicies;
+    iam::DeleteUserPolicy => DeleteInlinePolicy;
+    iam::PutGroupPolicy => PutInlinePolicyWithin;
+    iam::GetGroupPolicy => ListInlinePolicies;
+    iam::ListGroupPolicies => ListInlinePolicies;
+    iam::DeleteGroupPolicy => DeleteInlinePolicy;
+    iam::PutRolePolicy => PutInlinePolicyWithin;
+    iam::GetRolePolicy => ListInlinePolicies;
+    iam::ListRolePolicies => ListInlinePolicies;
+    iam::DeleteRolePolicy => DeleteInlinePolicy;
+
+    iam::AttachUserPolicy => AttachPolicy;
+    iam::DetachUserPolicy => DetachManagedPolicy;
+    iam::ListAttachedUserPolicies => ListAttachedPolicies;
+    iam::AttachGroupPolicy => AttachPolicy;
+    iam::DetachGroupPolicy => DetachManagedPolicy;
+    iam::ListAttachedGroupPolicies => ListAttachedPolicies;
+    iam::AttachRolePolicy => AttachPolicy;
+    iam::DetachRolePolicy => DetachManagedPolicy;
+    iam::ListAttachedRolePolicies => ListAttachedPolicies;
+
+    iam::CreatePolicy => FindAccount, CreateManagedPolicy;
+    // AWS's policies are not in the store; how often the account uses them is.
+    iam::GetPolicy => CountPolicyUses;
+    iam::ListPolicies => ListManagedPolicies, CountPolicyUses;
+    iam::DeletePolicy => DeleteManagedPolicy;
+    iam::ListEntitiesForPolicy => ListPolicyUses;
+    iam::TagPolicy => PutIamTags;
+    iam::UntagPolicy => RemoveIamTags;
+    iam::CreatePolicyVersion => CreateManagedPolicyVersion;
+    iam::GetPolicyVersion => ListManagedPolicyVersions;
+    iam::ListPolicyVersions => ListManagedPolicyVersions;
+    iam::SetDefaultPolicyVersion => SetDefaultManagedPolicyVersion;
+    iam::DeletePolicyVersion => DeleteManagedPolicyVersion;
+
+    iam::CreateInstanceProfile => FindAccount, CreateInstanceProfile;
+    iam::GetInstanceProfile => FindEntityById, FindNamedPrincipals;
+    iam::ListInstanceProfiles => ListInstanceProfiles, FindEntityById, FindNamedPrincipals;
+    iam::ListInstanceProfilesForRole => ListInstanceProfiles, FindNamedPrincipals;
+    iam::DeleteInstanceProfile => DeleteInstanceProfile;
+    iam::AddRoleToInstanceProfile => SetInstanceProfileRole;
+    iam::RemoveRoleFromInstanceProfile => FindEntity, SetInstanceProfileRole;
+    iam::TagInstanceProfile => PutIamTags;
+    iam::UntagInstanceProfile => RemoveIamTags;
+
+    iam::CreateOpenIDConnectProvider => FindAccount, CreateOidcProvider;
+    iam::ListOpenIDConnectProviders => ListOidcProviders;
+    iam::DeleteOpenIDConnectProvider => DeleteOidcProvider;
+    iam::AddClientIDToOpenIDConnectProvider => ChangeOidcAudience;
+    iam::RemoveClientIDFromOpenIDConnectProvider => ChangeOidcAudience;
+    iam::UpdateOpenIDConnectProviderThumbprint => UpdateOidcProvider;
+    iam::WharfPutOpenIDConnectProviderKeys => UpdateOidcProvider;
+    iam::TagOpenIDConnectProvider => PutIamTags;
+    iam::UntagOpenIDConnectProvider => RemoveIamTags;
+
+    iam::GetAccountSummary => CountAccount;
+    iam::GetAccountAuthorizationDetails => ListEntities, ListIamTags, ListInlinePolicies, ListAttachedPolicies,
+        ListGroupLinks, FindEntityById, FindNamedPrincipals, ListInstanceProfiles, ListManagedPolicies,
+        ListManagedPolicyVersions, CountPolicyUses;
+    iam::SimulatePrincipalPolicy => FindEntity, LoadIdentityPolicies;
+    iam::GetContextKeysForPrincipalPolicy => FindEntity, LoadIdentityPolicies;
+    // Whether the account that is asked about is in the organization; then who the principal is.
+    iam::WharfExplainAccess => FindMemberAccount, FindEntity, FindAccount;
 }
 
-// STS.
+// STS. A session may be limited by managed policies of the account, which must exist (FindManagedPolicy).
 opens! {
-    sts::AssumeRole => RecordRoleUse;
+    sts::AssumeRole => FindManagedPolicy, RecordRoleUse;
+    sts::AssumeRoleWithWebIdentity => FindManagedPolicy, RecordRoleUse;
+    sts::GetFederationToken => FindManagedPolicy;
+    sts::GetAccessKeyInfo => FindAccessKey;
 }
 
 // Organizations.
 opens! {
+    organizations::DescribeOrganization => FindMemberAccount;
+    organizations::ListAccounts => ListMemberAccounts;
+    organizations::ListAccountsForParent => ListMemberAccounts;
+    organizations::ListChildren => ListMemberAccounts;
+    organizations::CreateAccount => CreateMemberAccount;
+    organizations::DescribeCreateAccountStatus => ListAccountCreations;
+    organizations::ListCreateAccountStatus => ListAccountCreations;
+    organizations::CloseAccount => ChangeMemberAccount;
+    organizations::RemoveAccountFromOrganization => ChangeMemberAccount;
+    organizations::WharfRenameAccount => ChangeMemberAccount;
     organizations::TagResource => TagAccount;
+    organizations::UntagResource => TagAccount;
 }
 
 // Work that no request asks for.
@@ -151,6 +280,18 @@ services! {
     SweepDoomed => ClaimDoomed, ForgetDoomed;
     /// Records when an image was last pulled, after the answer to the pull.
     RecordPulls => RecordPull;
+    /// Creates the management account and its administrator when the deployment is new.
+    CreateAdministrator => FindAccount, CreateAccount, FindAccessKey, CreateFirstUser;
+    /// Creates and changes accounts for the operator of the store: `wharf account`, and the accounts of the configuration.
+    ManageAccounts => ListAccounts, FindMemberAccount, CreateMemberAccount, ChangeMemberAccount, EnsureRoot,
+        CreateAccessKeyWithin;
+    /// Explains decisions to the operator of the store: `wharf policy explain`.
+    ExplainAccess => FindEntity, FindAccount;
+    /// Records when an access key was used.
+    RecordKeyUse => RecordAccessKeyUse;
+    /// Finds the provider of a web identity token, and the role that it asks for. There is no caller before the token is
+    /// verified.
+    VerifyWebIdentity => FindOidcProvider, FindEntity, FindAccount, ListIamTags;
     /// Runs the reconcilers: which node runs which, and when.
     RunReconcilers => ListReconcilers, ClaimReconciler, FinishReconciler, RequestReconciler;
 }

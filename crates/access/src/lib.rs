@@ -55,7 +55,7 @@ const TOKENS: u64 = 24 << 20;
 
 /// Access to one deployment: its metadata store, its keys, and the gate.
 pub struct Access {
-    pub meta: Meta,
+    meta: Meta,
     pub settings: Settings,
     pub keys: Keys,
     pub ids: IdSource,

@@ -4,7 +4,7 @@
 pub use aws::operation::Resource;
 use aws::service::Service;
 
-use crate::permit::{Grant, OnAccount, OnRegistry, OnRepository};
+use crate::permit::{Grant, OnAccount, OnRegistry, OnRepository, OnUnsigned};
 
 /// The effect of an operation: what a permit is given for.
 pub trait Effect: Grant {
@@ -31,6 +31,9 @@ macro_rules! subject {
     (Everyone) => {
         OnAccount
     };
+    (Unsigned) => {
+        OnUnsigned
+    };
 }
 
 macro_rules! service {
@@ -40,13 +43,13 @@ macro_rules! service {
         permissions { $($permission:ident: $permission_action:literal on $permission_resource:ident;)* }
     ) => {
         service! { @define $module $service $operation
-            $($name: $action on $resource;)*
-            $($unsigned: $unsigned_action on $unsigned_resource;)*
-            $($permission: $permission_action on $permission_resource;)*
+            $($name: $action on $resource, $resource;)*
+            $($unsigned: $unsigned_action on $unsigned_resource, Unsigned;)*
+            $($permission: $permission_action on $permission_resource, $permission_resource;)*
         }
     };
     (@define $module:ident $service:ident $operation:ident
-        $($name:ident: $action:literal on $resource:ident;)*
+        $($name:ident: $action:literal on $resource:ident, $subject:ident;)*
     ) => {
         /// An operation or a permission of this service, with AWS's name.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -82,7 +85,7 @@ macro_rules! service {
                 #[derive(Debug)]
                 pub struct $name;
                 impl Grant for $name {
-                    type On = subject!($resource);
+                    type On = subject!($subject);
                 }
                 impl Effect for $name {
                     const OP: Op = Op::$service($operation::$name);

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Access;
 use crate::authz::Gate;
-use crate::context::Ctx;
 use crate::error::{Code, Error, Result};
-use crate::op::Op;
+use crate::op::Effect;
+use crate::permit::{OnAccount, Permit};
 use crate::seal::SealError;
 use crate::store::StoreResultExt as _;
 
@@ -70,17 +70,21 @@ impl Access {
         Ok(self.management.get_or_init(|| found).clone())
     }
 
-    /// The gate of an operation that only the management account may call, after it was allowed.
-    pub async fn manages(&self, ctx: &Ctx, op: Op, resource: &str, keys: policy::Context) -> Result<Gate> {
-        let gate = self.account_gate(ctx).await?;
-        gate.allow_on(op, resource, keys)?;
-        if ctx.caller.account_id != self.management_account().await? {
+    /// Decides on an operation that only the management account may call.
+    pub async fn manages<E: Effect<On = OnAccount>>(
+        &self,
+        gate: &Gate,
+        resource: &str,
+        keys: policy::Context,
+    ) -> Result<Permit<E>> {
+        let permit = gate.permit_on::<E>(resource, keys)?;
+        if *permit.account() != self.management_account().await? {
             return Err(Error::new(
                 Code::AccessDenied,
                 "You don't have permissions to access this resource.",
             ));
         }
-        Ok(gate)
+        Ok(permit)
     }
 }
 

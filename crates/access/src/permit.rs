@@ -85,6 +85,20 @@ impl Subject for OnAccount {
     }
 }
 
+/// The resource of an unsigned request in an account. There is no caller: the request contains the proof.
+#[derive(Debug)]
+pub struct OnUnsigned {
+    pub(crate) account_id: AccountId,
+}
+
+impl Subject for OnUnsigned {
+    type Key = AccountId;
+
+    fn key(&self) -> AccountId {
+        self.account_id.clone()
+    }
+}
+
 /// The whole deployment: for work without a request.
 #[derive(Debug)]
 pub struct OnDeployment;
@@ -152,6 +166,22 @@ impl<G: Grant> Permit<G> {
         G: Opens<O>,
     {
         self.meta.write(operation(self.on.key())).await
+    }
+}
+
+/// What can read with an operation of the store: a gate before the decision, a permit after it.
+pub trait Reads<O: Operation<Refusal = Never>>: Sync {
+    /// Runs the operation.
+    fn look_up(&self, operation: O) -> impl Future<Output = Result<O::Output>> + Send;
+}
+
+impl<O, G> Reads<O> for Permit<G>
+where
+    O: Operation<Refusal = Never>,
+    G: Opens<O>,
+{
+    async fn look_up(&self, operation: O) -> Result<O::Output> {
+        self.meta.read(operation).await.or_store_error()
     }
 }
 

@@ -10,10 +10,8 @@ use aws::ids::AccountId;
 use meta::{EntityKind, EntityName, FindNamedPrincipals, NamedPrincipals, Principal};
 use policy::{AwsPrincipal, Document};
 
-use crate::Access;
 use crate::error::Result;
-use crate::permit::{Opens, Permit};
-use crate::store::StoreResultExt as _;
+use crate::permit::Reads;
 
 /// A principal in a policy that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +23,8 @@ pub struct Known(NamedPrincipals);
 
 impl Known {
     /// Reads the principals that a document names.
-    pub async fn of<G: Opens<FindNamedPrincipals>>(permit: &Permit<G>, document: &Document) -> Result<Self> {
-        Ok(Self(permit.read(|_| question(document)).await?))
+    pub async fn of(store: &impl Reads<FindNamedPrincipals>, document: &Document) -> Result<Self> {
+        Ok(Self(store.look_up(question(document)).await?))
     }
 
     /// Puts unique ids for the principals that a document names, or gives the first that does not exist. One that is
@@ -133,23 +131,20 @@ fn question(document: &Document) -> FindNamedPrincipals {
     ask
 }
 
-impl Access {
-    async fn known_principals(&self, document: &Document) -> Result<Known> {
-        Ok(Known(self.meta.read(question(document)).await.or_store_error()?))
-    }
+/// Puts unique ids for the principals that a document names, or says which is the first that does not exist. One that
+/// is deleted before the document is written leaves an id that belongs to nobody.
+pub async fn resolve_principals(
+    store: &impl Reads<FindNamedPrincipals>,
+    document: &mut Document,
+) -> Result<std::result::Result<(), UnknownPrincipal>> {
+    Ok(Known::of(store, document).await?.resolve(document))
+}
 
-    /// Puts unique ids for the principals that a document names, or tells the first that does not exist. One that is
-    /// deleted before the document is written leaves an id there that is nobody's any more.
-    pub async fn resolve_principals(
-        &self,
-        document: &mut Document,
-    ) -> Result<std::result::Result<(), UnknownPrincipal>> {
-        Ok(self.known_principals(document).await?.resolve(document))
-    }
-
-    /// Puts ARNs for the unique ids of a document; what was deleted stays its id.
-    pub async fn render_principals(&self, document: &mut Document) -> Result<()> {
-        self.known_principals(document).await?.render(document);
-        Ok(())
-    }
+/// Puts ARNs for the unique ids of a document. The id of a principal that was deleted stays.
+pub async fn render_principals(
+    store: &impl Reads<FindNamedPrincipals>,
+    document: &mut Document,
+) -> Result<()> {
+    Known::of(store, document).await?.render(document);
+    Ok(())
 }

@@ -5,17 +5,19 @@ use aws::ids::{AccessKeyId, AccountId, Region, SecretKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use jiff::Timestamp;
-use meta::{
-    AccountKey, CreateAccessKey, CreateAccount, CreateFirstUser, CreateUser, FindAccessKey, FindAccount,
-};
 
 use crate::Identity;
 use access::account::refused_or_store;
 use access::context::micros;
+use access::effects::authority::CreateAdministrator;
 use access::error::{Code, Error, Result};
 use access::ids::unique_id;
+use access::permit::Permit;
 use access::seal::{Purpose, SealError};
-use access::store::{RefusedExt as _, StoreResultExt as _};
+use access::store::{
+    AccountKey, CreateAccessKey, CreateAccount, CreateFirstUser, CreateUser, FindAccessKey, FindAccount,
+    FirstUserRefused, RefusedExt as _,
+};
 
 const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 const USER_NAME: &str = "admin";
@@ -51,15 +53,16 @@ pub fn random_access_key() -> Result<(AccessKeyId, SecretKey)> {
 }
 
 impl Identity {
-    /// Makes the account, its user `admin` with AdministratorAccess, and the key, where they do not exist yet.
-    /// Safe to repeat: what is there stays.
+    /// Creates the account, its user `admin` with AdministratorAccess, and the key, if they do not exist yet. It is safe to
+    /// repeat: what exists stays as it is.
     pub async fn ensure_administrator(&self, administrator: &Administrator, now: Timestamp) -> Result<()> {
-        let account = self.ensure_account(&administrator.account_id, now).await?;
-        // Written down before another account can be made.
+        let service = Permit::for_service(CreateAdministrator, &self.access);
+        let account = self.ensure_account(&service, &administrator.account_id, now).await?;
+        // Recorded before another account can be created.
         self.access.management_account().await?;
         self.access.ensure_registry(account, &administrator.region, now).await?;
         let id = administrator.access_key_id.clone();
-        if let Some(key) = self.access.meta.read(FindAccessKey { id: id.clone() }).await.or_store_error()? {
+        if let Some(key) = service.read(|()| FindAccessKey { id: id.clone() }).await? {
             if key.principal.account_id == administrator.account_id {
                 return Ok(());
             }
@@ -81,17 +84,22 @@ impl Identity {
         };
         let access_key = CreateAccessKey { id, owner, sealed_secret, at };
         let first = CreateFirstUser { user, policy_arn: ADMINISTRATOR.to_owned(), access_key };
-        self.access.meta.write(first).await.or_refused(|refusal| match refusal {
-            meta::FirstUserRefused => {
+        service.write(|()| first).await.or_refused(|refusal| match refusal {
+            FirstUserRefused => {
                 Error::new(Code::InvalidParameter, "the user `admin` exists already, with another access key")
             }
         })?;
         Ok(())
     }
 
-    async fn ensure_account(&self, account_id: &AccountId, now: Timestamp) -> Result<AccountKey> {
+    async fn ensure_account(
+        &self,
+        service: &Permit<CreateAdministrator>,
+        account_id: &AccountId,
+        now: Timestamp,
+    ) -> Result<AccountKey> {
         let find = FindAccount { account_id: account_id.clone() };
-        if let Some(account) = self.access.meta.read(find.clone()).await.or_store_error()? {
+        if let Some(account) = service.read(|()| find.clone()).await? {
             return Ok(account.key);
         }
         let create = CreateAccount {
@@ -100,8 +108,8 @@ impl Identity {
             name: "management".to_owned(),
             at: micros(now),
         };
-        self.access.meta.write(create).await.map_err(refused_or_store)?;
-        let account = self.access.meta.read(find).await.or_store_error()?;
+        service.write(|()| create).await.map_err(refused_or_store)?;
+        let account = service.read(|()| find).await?;
         account.map(|account| account.key).ok_or_else(|| Error::internal(SealError::Failed))
     }
 }

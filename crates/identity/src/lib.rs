@@ -26,7 +26,7 @@ pub struct Identity {
     /// The minute of the last recorded use of each key.
     key_uses: Cache<AccessKeyId, i64>,
     /// Knows the keys of identity providers.
-    identity_tokens: oidc::Verifier,
+    token_verifier: oidc::Verifier,
     /// Limits the simulations that run at the same time.
     simulations: Arc<Semaphore>,
 }
@@ -34,11 +34,11 @@ pub struct Identity {
 impl Identity {
     /// The identities of a deployment.
     pub fn new(access: Arc<Access>) -> Arc<Self> {
-        let identity_tokens = oidc::Verifier::new(access.settings.dialler.clone());
+        let token_verifier = oidc::Verifier::new(access.settings.dialler.clone());
         Arc::new(Self {
             access,
             key_uses: Cache::new(CACHED_KEY_USES),
-            identity_tokens,
+            token_verifier,
             simulations: Arc::new(Semaphore::new(SIMULATIONS)),
         })
     }

@@ -26,14 +26,15 @@ enum Driver {
 }
 
 impl Meta {
+    fn new(driver: Driver) -> Self {
+        Self { driver, reads: Arc::default() }
+    }
+
     /// Opens or makes the SQLite database at this path and migrates it.
     pub async fn sqlite(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
         let opened = tokio::task::spawn_blocking(move || Sqlite::open(&path, options)).await;
-        let meta = Self {
-            driver: Driver::Sqlite(opened.map_err(|_| StoreError::Panicked)??),
-            reads: Arc::default(),
-        };
+        let meta = Self::new(Driver::Sqlite(opened.map_err(|_| StoreError::Panicked)??));
         meta.backfill().await?;
         Ok(meta)
     }
@@ -41,8 +42,7 @@ impl Meta {
     /// Connects to the PostgreSQL database at this URL (or key-value string) and migrates it. The connection is not
     /// encrypted: TLS to PostgreSQL does not exist yet, so reach it over a Unix socket or a trusted network.
     pub async fn postgres(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
-        let meta =
-            Self { driver: Driver::Postgres(Postgres::open(url, options).await?), reads: Arc::default() };
+        let meta = Self::new(Driver::Postgres(Postgres::open(url, options).await?));
         meta.backfill().await?;
         Ok(meta)
     }

@@ -5,13 +5,14 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::tally::Tally;
-use crate::{abuse, command, conformance, dependencies, install, pytest, tidy, workspace};
+use crate::{abuse, command, conformance, dependencies, install, pytest, shapes, tidy, workspace};
 
 /// Runs every step and prints the closing line; true if nothing failed.
 pub(crate) fn run() -> bool {
     let mut total = Tally::default();
     step(&mut total, "format", || Ok(cargo(&["fmt", "--all", "--check"])));
     step(&mut total, "tidy", || tidy::run().map(Tally::of));
+    step(&mut total, "shapes", || shapes::run(true).map(Tally::of));
     step(&mut total, "clippy", || {
         Ok(cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]))
     });

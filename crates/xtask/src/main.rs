@@ -12,6 +12,7 @@ mod install;
 mod process;
 mod pytest;
 mod running;
+mod shapes;
 mod tally;
 mod tidy;
 mod workspace;
@@ -44,6 +45,12 @@ enum Task {
     Contract,
     /// Check the rules of the workspace: dependencies between crates, unused dependencies, file lengths, file headers.
     Tidy,
+    /// Write the shapes of AWS's services from their models.
+    Shapes {
+        /// Only compare with what is checked in.
+        #[arg(long)]
+        check: bool,
+    },
     /// Run everything that a change must pass; ends with a line "N passed, N failed".
     Ci,
     /// Run every known attack on a server while honest clients use it.
@@ -59,6 +66,7 @@ fn main() -> ExitCode {
         Task::Conformance => conformance::run().map(tally::Tally::report),
         Task::Contract => pytest::contract().map(tally::Tally::report),
         Task::Tidy => tidy::run(),
+        Task::Shapes { check } => shapes::run(check),
         Task::Ci => Ok(ci::run()),
         Task::Abuse(options) => abuse::run(&options).map(tally::Tally::report),
         Task::Bench(options) => bench::run(&options).map(|()| true),

@@ -4,8 +4,8 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use meta::{
-    LoadIdentityPolicies, LoadManagedDocuments, LoadRegistryPolicy, LoadRepositoryPolicy, ManagedDocument,
-    RegistryKey, RepositoryKey, VersionedPolicy,
+    IdentityPolicies, LoadIdentityPolicies, LoadManagedDocuments, LoadRegistryPolicy, LoadRepositoryPolicy,
+    ManagedDocument, RegistryKey, RepositoryKey, VersionedPolicy,
 };
 use moka::sync::Cache;
 use oci::digest::{Algorithm, Digest};
@@ -84,6 +84,23 @@ fn of_named<'a>(policies: impl Iterator<Item = &'a Named>) -> usize {
 }
 
 impl PrincipalPolicies {
+    /// Compiles what was loaded for a user, group or role; for a user with its groups'.
+    pub fn compile(unique_id: &str, loaded: IdentityPolicies) -> Result<Self> {
+        let mut identity = Vec::new();
+        for (name, document) in &loaded.inline {
+            identity.push((policy::SourceName::new(name.as_str()), stored(name, document)?));
+        }
+        for managed in &loaded.managed {
+            identity.push(compile_managed(managed)?);
+        }
+        let boundary = loaded.boundary.as_ref().map(compile_managed).transpose()?;
+        if loaded.version == 0 {
+            // It was there when the caller was looked up. Its policies are gone with it, the denials among them.
+            identity.push(missing(unique_id)?);
+        }
+        Ok(Self { version: loaded.version, identity, boundary, tags: loaded.tags })
+    }
+
     fn weight(&self) -> usize {
         let of_tags: usize = self.tags.iter().map(|(key, value)| key.len() + value.len() + 64).sum();
         of_named(self.identity.iter().chain(&self.boundary)) + of_tags
@@ -100,28 +117,11 @@ impl Access {
         if let Some(kept) = cache.get(unique_id).filter(|kept| kept.version == version) {
             return Ok(kept);
         }
-        let compiled = Arc::new(self.policies_of(unique_id).await?);
+        let load = LoadIdentityPolicies { owner: unique_id.to_owned() };
+        let loaded = self.meta.read(load).await.or_store_error()?;
+        let compiled = Arc::new(PrincipalPolicies::compile(unique_id, loaded)?);
         cache.insert(unique_id.to_owned(), Arc::clone(&compiled));
         Ok(compiled)
-    }
-
-    /// The current policies of a user, group or role; for a user including its groups'.
-    pub async fn policies_of(&self, unique_id: &str) -> Result<PrincipalPolicies> {
-        let loaded =
-            self.meta.read(LoadIdentityPolicies { owner: unique_id.to_owned() }).await.or_store_error()?;
-        let mut identity = Vec::new();
-        for (name, document) in &loaded.inline {
-            identity.push((policy::SourceName::new(name.as_str()), stored(name, document)?));
-        }
-        for managed in &loaded.managed {
-            identity.push(compile_managed(managed)?);
-        }
-        let boundary = loaded.boundary.as_ref().map(compile_managed).transpose()?;
-        if loaded.version == 0 {
-            // It existed when the caller was looked up. Its policies are gone with it, including their denials.
-            identity.push(missing(unique_id)?);
-        }
-        Ok(PrincipalPolicies { version: loaded.version, identity, boundary, tags: loaded.tags })
     }
 
     /// None if there never was a policy, which needs no read.

@@ -34,6 +34,17 @@ pub enum Breach {
     Other,
 }
 
+/// An exception of an API's model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exception {
+    /// The code on the wire.
+    pub code: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// The members, `message` among them.
+    pub members: &'static [&'static str],
+}
+
 /// A refusal of a request by its shape alone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]

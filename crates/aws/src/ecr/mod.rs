@@ -1,21 +1,17 @@
-//! The wire shapes of Amazon ECR's API: one request and one response struct for each operation that Wharf
-//! has, the rules that the API's model puts on their members, and the names of all its operations.
+//! Amazon ECR's API: a request and a response for each of its operations and the rules of its model, generated; and by
+//! hand the rules that span members, and how requests are read.
 //!
 //! [`decode`] is the only way in: it refuses what the model refuses, with ECR's texts, so that what it
 //! returns holds every required member and nothing out of bounds. Whether a repository exists or a manifest
 //! makes sense is not its business.
 
-mod image;
+mod blob;
 mod invalid;
-mod layer;
-mod operation;
-mod pattern;
-mod policy;
-mod referrer;
-mod registry;
-mod repository;
+pub(crate) mod pattern;
+mod rules;
+#[expect(missing_docs, reason = "the names are the API's own")]
+mod shapes;
 mod tagging;
-mod token;
 mod tree;
 mod validate;
 
@@ -24,17 +20,11 @@ mod tests;
 
 use serde::de::DeserializeOwned;
 
-use image::IMAGE_STATUS_FILTER;
-pub use image::*;
-pub use invalid::{Breach, Invalid, InvalidKind};
-pub use layer::*;
-pub use operation::{OPERATIONS, is_operation};
-pub use policy::*;
-pub use referrer::*;
-pub use registry::*;
-pub use repository::*;
-pub use tagging::*;
-pub use token::*;
+pub use blob::MAX_LAYER_PART_BYTES;
+pub(crate) use blob::blob;
+pub use invalid::{Breach, Exception, Invalid, InvalidKind};
+pub use shapes::*;
+pub use tagging::MAX_TAGS;
 pub use validate::{Member, Pattern, Rule};
 
 /// A request of ECR's API, with what the API's model says about it.
@@ -67,10 +57,7 @@ pub fn epoch_seconds(at: jiff::Timestamp) -> f64 {
     milliseconds / 1000.0
 }
 
-/// A list of what to describe comes whole: the model forbids `nextToken` beside it.
-fn check_no_page_of<T>(member: &str, list: &[T], next_token: Option<&str>) -> Result<(), Invalid> {
-    if list.is_empty() || next_token.is_none() {
-        return Ok(());
-    }
-    Err(Invalid::parameter("nextToken", &format!("must not be given together with {member}")))
+/// Whether the API has an operation of this name.
+pub fn is_operation(name: &str) -> bool {
+    OPERATIONS.binary_search(&name).is_ok()
 }

@@ -3,24 +3,6 @@
 
 use super::validate::{Pattern, Rule};
 
-/// Twelve digits. ECR's text gives this expression without quotes of its own.
-pub(super) const REGISTRY_ID: Rule = Rule::Text {
-    min: 0,
-    max: usize::MAX,
-    pattern: Some(Pattern { text: "[0-9]{12}", is_quoted: false, matches: is_registry_id }),
-};
-
-/// ECR's text leaves the slash unescaped where the model escapes it.
-pub(super) const REPOSITORY_NAME: Rule = Rule::Text {
-    min: 2,
-    max: 256,
-    pattern: Some(Pattern {
-        text: r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*",
-        is_quoted: true,
-        matches: is_repository_name,
-    }),
-};
-
 /// The tag of an image that is being pushed. The model has only the lengths; ECR enforces the expression.
 pub(super) const NEW_IMAGE_TAG: Rule = Rule::Text {
     min: 1,
@@ -28,40 +10,7 @@ pub(super) const NEW_IMAGE_TAG: Rule = Rule::Text {
     pattern: Some(Pattern { text: "[a-zA-Z0-9-_.]+", is_quoted: true, matches: is_image_tag }),
 };
 
-/// A layer's digest.
-pub(super) const LAYER_DIGEST: Rule = Rule::Text {
-    min: 0,
-    max: usize::MAX,
-    pattern: Some(Pattern {
-        text: "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+",
-        is_quoted: true,
-        matches: is_layer_digest,
-    }),
-};
-
-/// A UUID.
-pub(super) const UPLOAD_ID: Rule = Rule::Text {
-    min: 0,
-    max: usize::MAX,
-    pattern: Some(Pattern {
-        text: "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}",
-        is_quoted: true,
-        matches: is_uuid,
-    }),
-};
-
-/// A wildcard over tags.
-pub(super) const EXCLUSION_FILTER: Rule = Rule::Text {
-    min: 1,
-    max: 128,
-    pattern: Some(Pattern {
-        text: "^[0-9a-zA-Z._*-]{1,128}$",
-        is_quoted: true,
-        matches: is_exclusion_filter,
-    }),
-};
-
-fn is_registry_id(text: &str) -> bool {
+pub(crate) fn is_registry_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
@@ -69,12 +18,12 @@ fn is_image_tag(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
-fn is_exclusion_filter(text: &str) -> bool {
+pub(super) fn is_exclusion_filter(text: &str) -> bool {
     (1..=128).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'*' | b'-'))
 }
 
-fn is_layer_digest(text: &str) -> bool {
+pub(crate) fn is_layer_digest(text: &str) -> bool {
     // Neither side admits a colon, so there is exactly one.
     text.split_once(':').is_some_and(|(algorithm, hex)| {
         !algorithm.is_empty()
@@ -84,7 +33,7 @@ fn is_layer_digest(text: &str) -> bool {
     })
 }
 
-fn is_uuid(text: &str) -> bool {
+pub(crate) fn is_uuid(text: &str) -> bool {
     let lengths = [8, 4, 4, 4, 12];
     text.split('-').count() == lengths.len()
         && text
@@ -93,7 +42,7 @@ fn is_uuid(text: &str) -> bool {
             .all(|(group, length)| group.len() == length && group.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-fn is_repository_name(text: &str) -> bool {
+pub(super) fn is_repository_name(text: &str) -> bool {
     text.split('/').all(is_path_component)
 }
 
@@ -114,6 +63,115 @@ fn is_path_component(text: &str) -> bool {
         rest = after.trim_start_matches(is_alphanumeric);
     }
     true
+}
+
+/// A repository's name, and perhaps a slash; or `ROOT`.
+pub(super) fn is_prefix(text: &str) -> bool {
+    text == "ROOT" || is_repository_name(text.strip_suffix('/').unwrap_or(text))
+}
+
+pub(super) fn is_region(text: &str) -> bool {
+    (2..=25).contains(&text.len()) && consists_of(text, "-", |b| b.is_ascii_lowercase() || b.is_ascii_digit())
+}
+
+/// A wildcard over repositories whose images are scanned: characters of a name, and stars. No two of the name's
+/// separators follow each other, and none is at an end.
+pub(super) fn is_scanning_filter(text: &str) -> bool {
+    is_joined(text, "._-/", |c| c == '*' || is_small(c))
+}
+
+/// A wildcard over repositories whose images are signed.
+pub(super) fn is_signing_filter(text: &str) -> bool {
+    text.split('/').all(|part| is_joined(part, "._-", |c| c == '*' || is_small(c)))
+}
+
+/// The beginning of repositories' names: each part begins with a letter or digit. The last one may be empty.
+pub(super) fn is_repository_filter(text: &str) -> bool {
+    let (folders, last) = text.rsplit_once('/').map_or((None, text), |(folders, last)| (Some(folders), last));
+    let fits = |part: &str| part.chars().all(|c| is_small(c) || "._-".contains(c));
+    folders
+        .into_iter()
+        .flat_map(|folders| folders.split('/'))
+        .all(|part| part.starts_with(is_small) && fits(part))
+        && fits(last)
+}
+
+pub(super) fn is_principal_arn(text: &str) -> bool {
+    let Some([partition, "iam", "", account, resource]) = arn_parts(text) else { return false };
+    let is_name = |name: &str| consists_of(name, "_+=,.@-", |b| b.is_ascii_alphanumeric());
+    let Some((kind, names)) = resource.split_once('/') else { return false };
+    is_partition(partition)
+        && is_registry_id(account)
+        && matches!(kind, "role" | "user")
+        && names.split('/').all(is_name)
+}
+
+pub(super) fn is_signing_profile_arn(text: &str) -> bool {
+    let Some([partition, "signer", region, account, resource]) = arn_parts(text) else { return false };
+    let name = resource.strip_prefix("/signing-profiles/").unwrap_or_default();
+    is_partition(partition)
+        && is_hyphenated(region)
+        && is_registry_id(account)
+        && name.len() >= 2
+        && consists_of(name, "_", |b| b.is_ascii_alphanumeric())
+}
+
+pub(super) fn is_credential_arn(text: &str) -> bool {
+    let (Some((partition, rest)), Some((_, name))) = (
+        text.strip_prefix("arn:").and_then(|rest| rest.split_once(":secretsmanager:")),
+        text.split_once(":secret:ecr-pullthroughcache/"),
+    ) else {
+        return false;
+    };
+    let place = rest.split_once(":secret:").map(|(place, _)| place).unwrap_or_default();
+    partition.strip_prefix("aws").is_some_and(|rest| {
+        rest.is_empty() || (rest.starts_with('-') && consists_of(rest, "-_", |b| b.is_ascii_alphanumeric()))
+    }) && consists_of(place, "-:", |b| b.is_ascii_alphanumeric())
+        && consists_of(name, "/_+=.@-", |b| b.is_ascii_alphanumeric())
+}
+
+/// Nothing, or the ARN of a KMS key.
+pub(super) fn is_no_key_or_key_arn(text: &str) -> bool {
+    if text.is_empty() {
+        return true;
+    }
+    let Some([partition, "kms", region, account, resource]) = arn_parts(text) else { return false };
+    let is_partition =
+        partition.strip_prefix("aws").is_some_and(|rest| rest.is_empty() || is_hyphenated(rest));
+    is_partition
+        && is_hyphenated(region)
+        && is_registry_id(account)
+        && resource.strip_prefix("key/").is_some_and(is_hyphenated)
+}
+
+/// Partition, service, region, account and resource of an ARN.
+fn arn_parts(text: &str) -> Option<[&str; 5]> {
+    let mut parts = text.strip_prefix("arn:")?.splitn(5, ':');
+    Some([parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?])
+}
+
+/// `aws`, `aws-cn`, `aws-us-gov`.
+fn is_partition(text: &str) -> bool {
+    let mut words = text.split('-');
+    words.next() == Some("aws") && words.all(|word| consists_of(word, "", |b| b.is_ascii_lowercase()))
+}
+
+fn is_hyphenated(text: &str) -> bool {
+    consists_of(text, "-", |b| b.is_ascii_lowercase() || b.is_ascii_digit())
+}
+
+fn is_small(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit()
+}
+
+fn consists_of(text: &str, others: &str, is_member: fn(u8) -> bool) -> bool {
+    !text.is_empty() && text.bytes().all(|b| is_member(b) || others.as_bytes().contains(&b))
+}
+
+/// Whether a text begins and ends with one kind of characters, and separators stand alone between them.
+pub(crate) fn is_joined(text: &str, separators: &str, is_inner: fn(char) -> bool) -> bool {
+    let mut parts = text.split(|c| separators.contains(c));
+    parts.all(|part| !part.is_empty() && part.chars().all(is_inner))
 }
 
 #[cfg(test)]
@@ -146,5 +204,40 @@ mod tests {
         for digest in ["", "sha256", ":00", "sha256:", "sha256:xyz", "sha256:00:00", "sha 256:00"] {
             assert!(!is_layer_digest(digest), "{digest}");
         }
+    }
+    #[test]
+    fn filters_follow_the_model() {
+        for filter in ["a", "team/*", "*", "a.b_c-d", "a*b/c"] {
+            assert!(is_scanning_filter(filter) && is_signing_filter(filter), "{filter}");
+        }
+        for filter in ["", "A", "a//b", "-a", "a-", "a._b"] {
+            assert!(!is_scanning_filter(filter) && !is_signing_filter(filter), "{filter}");
+        }
+        for filter in ["team", "team/", "a.b/c_", "a--", "a/.b"] {
+            assert!(is_repository_filter(filter), "{filter}");
+        }
+        for filter in ["Team", "/a", "a//b", ".a/b", "a*"] {
+            assert!(!is_repository_filter(filter), "{filter}");
+        }
+        assert!(is_prefix("ROOT") && is_prefix("team/") && is_prefix("team/app") && !is_prefix("team//"));
+        assert!(is_region("eu-central-1") && !is_region("x") && !is_region("EU"));
+    }
+
+    #[test]
+    fn arns_follow_the_model() {
+        for arn in ["arn:aws:iam::123456789012:role/ci", "arn:aws-us-gov:iam::123456789012:user/a/b.c@d"] {
+            assert!(is_principal_arn(arn), "{arn}");
+        }
+        for arn in
+            ["arn:aws:iam::123456789012:root", "arn:aws:iam::1:role/a", "arn:aws:iam::123456789012:role/"]
+        {
+            assert!(!is_principal_arn(arn), "{arn}");
+        }
+        let profile = "arn:aws:signer:us-east-1:123456789012:/signing-profiles/ab";
+        assert!(is_signing_profile_arn(profile) && !is_signing_profile_arn(&profile[..profile.len() - 1]));
+        let secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:ecr-pullthroughcache/a/b";
+        assert!(is_credential_arn(secret) && !is_credential_arn(&secret.replace("ecr-", "")));
+        let key = "arn:aws:kms:us-east-1:123456789012:key/12-ab";
+        assert!(is_no_key_or_key_arn("") && is_no_key_or_key_arn(key) && !is_no_key_or_key_arn("alias/x"));
     }
 }

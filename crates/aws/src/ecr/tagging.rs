@@ -1,32 +1,10 @@
-//! TagResource, UntagResource and ListTagsForResource: AWS's resource tags, which are not image tags.
+//! The rules for resource tags, in ECR's words. Resource tags are not image tags.
 
-use serde::{Deserialize, Serialize};
-
-use super::Request;
+use super::Tag;
 use super::invalid::{Invalid, InvalidKind};
-use super::validate::{Member, Rule};
 use crate::tag::{self, Fault};
 
 pub use crate::tag::MAX_TAGS;
-
-/// A resource tag. Alone among ECR's members its two begin with a capital.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Tag {
-    /// The key.
-    pub key: String,
-    /// The value.
-    pub value: String,
-}
-
-pub(super) const TAG_LIST: Rule = Rule::List {
-    of: &Rule::Structure(&[
-        Member::required("Key", Rule::ANY_TEXT),
-        Member::required("Value", Rule::ANY_TEXT),
-    ]),
-    min: 0,
-    max: usize::MAX,
-};
 
 /// Holds tags against the rules, which the model does not have.
 pub(super) fn check_tags(tags: &[Tag]) -> Result<(), Invalid> {
@@ -66,73 +44,7 @@ fn refused(key: &str, fault: Fault) -> Invalid {
     Invalid::tag_parameter(format!("Tag parameters are invalid: the key '{key}' {why}"))
 }
 
-/// Adds tags to a repository or changes their values.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct TagResourceRequest {
-    /// The repository's ARN.
-    pub resource_arn: String,
-    /// The tags.
-    pub tags: Vec<Tag>,
-}
-
-impl Request for TagResourceRequest {
-    const OPERATION: &'static str = "TagResource";
-    const MEMBERS: &'static [Member] =
-        &[Member::required("resourceArn", Rule::ANY_TEXT), Member::required("tags", TAG_LIST)];
-
-    fn validate(&self) -> Result<(), Invalid> {
-        check_tags(&self.tags)
-    }
-}
-
-/// Nothing to say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct TagResourceResponse {}
-
-/// Takes tags off a repository.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct UntagResourceRequest {
-    /// The repository's ARN.
-    pub resource_arn: String,
-    /// Keys of the tags.
-    pub tag_keys: Vec<String>,
-}
-
-impl Request for UntagResourceRequest {
-    const OPERATION: &'static str = "UntagResource";
-    const MEMBERS: &'static [Member] = &[
-        Member::required("resourceArn", Rule::ANY_TEXT),
-        Member::required("tagKeys", Rule::List { of: &Rule::ANY_TEXT, min: 0, max: usize::MAX }),
-    ];
-
-    fn validate(&self) -> Result<(), Invalid> {
-        self.tag_keys.iter().try_for_each(|key| tag::check_key(key).map_err(|fault| refused(key, fault)))
-    }
-}
-
-/// Nothing to say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct UntagResourceResponse {}
-
-/// Lists a repository's tags.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ListTagsForResourceRequest {
-    /// The repository's ARN.
-    pub resource_arn: String,
-}
-
-impl Request for ListTagsForResourceRequest {
-    const OPERATION: &'static str = "ListTagsForResource";
-    const MEMBERS: &'static [Member] = &[Member::required("resourceArn", Rule::ANY_TEXT)];
-}
-
-/// A repository's tags.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ListTagsForResourceResponse {
-    /// The tags.
-    pub tags: Vec<Tag>,
+/// Holds the keys of tags against the rules.
+pub(super) fn check_keys(keys: &[String]) -> Result<(), Invalid> {
+    keys.iter().try_for_each(|key| tag::check_key(key).map_err(|fault| refused(key, fault)))
 }

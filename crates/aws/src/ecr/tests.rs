@@ -156,3 +156,27 @@ fn of_a_list_that_is_too_long_no_more_is_kept_than_shows_it() {
     let (_, message) = refusal::<BatchCheckLayerAvailabilityRequest>(&body);
     assert!(message.contains("'layerDigests'") && message.contains("less than or equal to 100"), "{message}");
 }
+
+#[test]
+fn the_names_are_sorted_as_the_search_needs() {
+    assert!(OPERATIONS.is_sorted());
+    assert!(OPERATIONS.iter().all(|name| is_operation(name)));
+    assert!(!is_operation("DescribeWharf"));
+}
+
+#[test]
+fn exceptions_of_the_model_have_their_statuses() {
+    let status = |code: &str| EXCEPTIONS.iter().find(|known| known.code == code).map(|known| known.status);
+    assert_eq!(status("RepositoryNotFoundException"), Some(400));
+    assert_eq!(status("ServerException"), Some(500));
+    let invalid = Invalid::parameter("a", "b");
+    assert_eq!(status(invalid.code()), Some(400));
+    let part = EXCEPTIONS.iter().find(|known| known.code == "InvalidLayerPartException").unwrap();
+    assert!(part.members.contains(&"lastValidByteReceived"));
+}
+
+#[test]
+fn the_bound_of_a_layer_part_is_the_models() {
+    let part = UploadLayerPartRequest::MEMBERS.iter().find(|member| member.name == "layerPartBlob").unwrap();
+    assert!(matches!(part.rule, Rule::Blob { max: MAX_LAYER_PART_BYTES }));
+}

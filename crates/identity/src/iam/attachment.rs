@@ -1,28 +1,28 @@
 //! Attachments of managed policies: the same operations for users, groups and roles.
 
-use access::op::IamOp;
 use aws::arn::Arn;
 use aws::iam::AttachedPolicy;
+use aws::ids::AccountId;
 use aws::query::Page;
-use meta::{
-    AttachPolicy, AttachPolicyRefusal, DetachManagedPolicy, Entity, EntityKind, FindManagedPolicy,
-    ListAttachedPolicies,
-};
 
-use super::user::boundary_gone;
-use super::{quota, quota_exceeded};
+use super::entity::boundary_gone;
+use super::{no_such_entity, quota, quota_exceeded};
 use crate::Identity;
 use access::context::Ctx;
 use access::error::{AwsCode, Code, Error, Result};
-use access::op::Op;
-use access::store::{RefusedExt as _, StoreResultExt as _};
+use access::op::{Effect, iam};
+use access::permit::{OnAccount, Opens, Permit};
+use access::store::{
+    AttachPolicy, AttachPolicyRefusal, DetachManagedPolicy, Entity, EntityKind, ListAttachedPolicies,
+    RefusedExt as _,
+};
 
 pub(super) fn policy_not_found(arn: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, format!("Policy {arn} does not exist or is not attachable."))
 }
 
 /// Whether an ARN names a customer managed policy of the account.
-pub(super) fn is_of_account(arn: &str, account: &aws::ids::AccountId) -> bool {
+pub(super) fn is_of_account(arn: &str, account: &AccountId) -> bool {
     arn.strip_prefix(&format!("arn:aws:iam::{account}:policy/")).is_some_and(|rest| !rest.is_empty())
 }
 
@@ -38,80 +38,81 @@ pub(super) fn check_policy_arn(arn: &str) -> Result<()> {
     Err(Error::aws(AwsCode::InvalidInput, format!("ARN {arn} is not valid.")))
 }
 
+/// Whether a policy can be attached in an account: one of AWS's, or one of the account's own. Whether one of its own exists is
+/// decided where it is attached.
+fn check_attachable(account: &AccountId, arn: &str) -> Result<()> {
+    check_policy_arn(arn)?;
+    match policy::managed::find_policy(arn) {
+        Some(policy) if policy.path.starts_with("/aws-service-role/") => {
+            let message = format!("Cannot attach a Service Role Policy to a Customer Role. ({arn})");
+            Err(Error::aws(AwsCode::PolicyNotAttachable, message))
+        }
+        Some(_) => Ok(()),
+        None if is_of_account(arn, account) => Ok(()),
+        None => Err(policy_not_found(arn)),
+    }
+}
+
+/// `check_attachable` for a permissions boundary, whose refusal has another sentence.
+pub(super) fn check_boundary(account: &AccountId, arn: &str) -> Result<()> {
+    check_attachable(account, arn).map_err(|error| match error.code {
+        Code::Aws(AwsCode::NoSuchEntity) => boundary_gone(arn),
+        _ => error,
+    })
+}
+
+async fn attach<E>(permit: &Permit<E>, kind: EntityKind, entity: Entity, arn: String) -> Result<()>
+where
+    E: Effect<On = OnAccount> + Opens<AttachPolicy>,
+{
+    check_attachable(permit.account(), &arn)?;
+    let limit = quota::POLICIES_PER_ENTITY;
+    let attach = AttachPolicy { owner: entity.unique_id, arn: arn.clone(), limit };
+    permit.write(|_| attach).await.or_refused(|refusal| match refusal {
+        AttachPolicyRefusal::PrincipalGone => no_such_entity(kind, &entity.name),
+        AttachPolicyRefusal::PolicyGone => policy_not_found(&arn),
+        AttachPolicyRefusal::Limit => {
+            let quota = match kind {
+                EntityKind::User => "PoliciesPerUser",
+                EntityKind::Group => "PoliciesPerGroup",
+                EntityKind::Role => "PoliciesPerRole",
+            };
+            quota_exceeded(quota, limit)
+        }
+    })
+}
+
+async fn detach<E: Opens<DetachManagedPolicy>>(
+    permit: &Permit<E>,
+    kind: EntityKind,
+    entity: Entity,
+    arn: String,
+) -> Result<()> {
+    check_policy_arn(&arn)?;
+    let detach = DetachManagedPolicy { owner: entity.unique_id, arn: arn.clone() };
+    let was_attached = permit.write(|_| detach).await.or_refused(|_| no_such_entity(kind, &entity.name))?;
+    if was_attached {
+        return Ok(());
+    }
+    Err(Error::aws(AwsCode::NoSuchEntity, format!("Policy {arn} was not found.")))
+}
+
 impl Identity {
-    /// Whether a policy can be attached in the caller's account: one of AWS's, or one of its own.
-    pub(super) async fn attachable(&self, ctx: &Ctx, arn: &str) -> Result<()> {
-        check_policy_arn(arn)?;
-        if let Some(policy) = policy::managed::find_policy(arn) {
-            if policy.path.starts_with("/aws-service-role/") {
-                let message = format!("Cannot attach a Service Role Policy to a Customer Role. ({arn})");
-                return Err(Error::aws(AwsCode::PolicyNotAttachable, message));
-            }
-            return Ok(());
-        }
-        if is_of_account(arn, &ctx.caller.account_id) {
-            let find = FindManagedPolicy { arn: arn.to_owned() };
-            if self.access.meta.read(find).await.or_store_error()?.is_some() {
-                return Ok(());
-            }
-        }
-        Err(policy_not_found(arn))
-    }
-
-    /// `attachable` for a permissions boundary, whose refusal has another sentence.
-    pub(super) async fn can_bound(&self, ctx: &Ctx, arn: &str) -> Result<()> {
-        self.attachable(ctx, arn).await.map_err(|error| match error.code {
-            Code::Aws(AwsCode::NoSuchEntity) => boundary_gone(arn),
-            _ => error,
-        })
-    }
-
-    async fn attach(&self, ctx: &Ctx, kind: EntityKind, entity: Entity, arn: String) -> Result<()> {
-        self.attachable(ctx, &arn).await?;
-        let limit = quota::POLICIES_PER_ENTITY;
-        let attach = AttachPolicy { owner: entity.unique_id, arn: arn.clone(), limit };
-        self.access.meta.write(attach).await.or_refused(|refusal| match refusal {
-            AttachPolicyRefusal::PrincipalGone => super::no_such_entity(kind, &entity.name),
-            AttachPolicyRefusal::PolicyGone => policy_not_found(&arn),
-            AttachPolicyRefusal::Limit => {
-                let quota = match kind {
-                    EntityKind::User => "PoliciesPerUser",
-                    EntityKind::Group => "PoliciesPerGroup",
-                    EntityKind::Role => "PoliciesPerRole",
-                };
-                quota_exceeded(quota, limit)
-            }
-        })
-    }
-
-    async fn detach(&self, kind: EntityKind, entity: Entity, arn: String) -> Result<()> {
-        check_policy_arn(&arn)?;
-        let detach = DetachManagedPolicy { owner: entity.unique_id, arn: arn.clone() };
-        let was_there =
-            self.access.meta.write(detach).await.or_refused(|_| super::no_such_entity(kind, &entity.name))?;
-        if was_there {
-            Ok(())
-        } else {
-            Err(Error::aws(AwsCode::NoSuchEntity, format!("Policy {arn} was not found.")))
-        }
-    }
-
-    async fn list_attached(
+    async fn list_attached<E: Opens<ListAttachedPolicies>>(
         &self,
+        permit: &Permit<E>,
         entity: Entity,
         prefix: Option<String>,
-        marker: Option<&str>,
-        max: Option<i64>,
+        (marker, max): (Option<&str>, Option<i64>),
     ) -> Result<Page<AttachedPolicy>> {
         let prefix = prefix.unwrap_or_else(|| "/".to_owned());
         let page = self.page_of(format!("policies of {} {prefix}", entity.unique_id), marker, max)?;
-        let there =
-            self.access.meta.read(ListAttachedPolicies { owner: entity.unique_id }).await.or_store_error()?;
+        let attached = permit.read(|_| ListAttachedPolicies { owner: entity.unique_id }).await?;
         let has_prefix = |arn: &String| {
             arn.split_once(":policy").is_some_and(|(_, path_and_name)| path_and_name.starts_with(&prefix))
         };
         let mut arns: Vec<String> =
-            there.into_iter().filter(has_prefix).filter(|arn| *arn > page.after).collect();
+            attached.into_iter().filter(has_prefix).filter(|arn| *arn > page.after).collect();
         let marker = self.cut(&page, &mut arns, String::clone)?;
         let items = arns.into_iter().map(|arn| AttachedPolicy { arn }).collect();
         Ok(Page { name: "AttachedPolicies", items, marker })
@@ -126,23 +127,24 @@ macro_rules! attachments {
             pub async fn $attach(&self, ctx: &Ctx, input: aws::iam::$attach_request) -> Result<()> {
                 let keys = policy::Context::new().with("iam:PolicyARN", input.policy_arn.as_str());
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let entity = self.own_entity_for(ctx, Op::Iam(IamOp::$attach_op), named, keys).await?;
-                self.attach(ctx, EntityKind::$kind, entity, input.policy_arn).await
+                let entity = self.own_entity_for::<iam::$attach_op>(ctx, named, keys).await?;
+                attach(&entity.permit, EntityKind::$kind, entity.on, input.policy_arn).await
             }
 
             /// Detaches a managed policy.
             pub async fn $detach(&self, ctx: &Ctx, input: aws::iam::$detach_request) -> Result<()> {
                 let keys = policy::Context::new().with("iam:PolicyARN", input.policy_arn.as_str());
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let entity = self.own_entity_for(ctx, Op::Iam(IamOp::$detach_op), named, keys).await?;
-                self.detach(EntityKind::$kind, entity, input.policy_arn).await
+                let entity = self.own_entity_for::<iam::$detach_op>(ctx, named, keys).await?;
+                detach(&entity.permit, EntityKind::$kind, entity.on, input.policy_arn).await
             }
 
             /// Lists attached managed policies by ARN.
             pub async fn $list(&self, ctx: &Ctx, input: aws::iam::$list_request) -> Result<Page<AttachedPolicy>> {
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let entity = self.entity_for(ctx, Op::Iam(IamOp::$list_op), named, policy::Context::new()).await?;
-                self.list_attached(entity, input.path_prefix, input.marker.as_deref(), input.max_items).await
+                let entity = self.entity_for::<iam::$list_op>(ctx, named, policy::Context::new()).await?;
+                let page = (input.marker.as_deref(), input.max_items);
+                self.list_attached(&entity.permit, entity.on, input.path_prefix, page).await
             }
         )*}
     };

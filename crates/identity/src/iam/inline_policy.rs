@@ -1,18 +1,18 @@
 //! Inline policies: the same operations for users, groups and roles.
 
-use access::op::IamOp;
 use aws::iam::InlineDocument;
 use aws::query::Page;
-use meta::{
-    DeleteInlinePolicy, Entity, EntityKind, ListInlinePolicies, PutInlinePolicy, PutInlinePolicyRefusal,
-    PutInlinePolicyWithin,
-};
 
+use super::no_such_entity;
 use crate::Identity;
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
-use access::op::Op;
-use access::store::{RefusedExt as _, StoreResultExt as _};
+use access::op::iam;
+use access::permit::{Opens, Permit};
+use access::store::{
+    DeleteInlinePolicy, Entity, EntityKind, ListInlinePolicies, PutInlinePolicy, PutInlinePolicyRefusal,
+    PutInlinePolicyWithin, RefusedExt as _,
+};
 
 /// How many characters all inline policies of an entity may have together, white space not counted.
 fn size_limit(kind: EntityKind) -> usize {
@@ -23,7 +23,7 @@ fn size_limit(kind: EntityKind) -> usize {
     }
 }
 
-/// Holds a document against the grammar of identity policies.
+/// Checks a document against the grammar of identity policies.
 pub(super) fn check_document(document: &str) -> Result<()> {
     let checked = policy::Policy::parse(document).and_then(|policy| policy.check(policy::Use::Identity));
     checked.map_err(|error| {
@@ -42,59 +42,59 @@ fn not_found(kind: EntityKind, name: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, message)
 }
 
+async fn put_inline<E: Opens<PutInlinePolicyWithin>>(
+    permit: &Permit<E>,
+    kind: EntityKind,
+    entity: Entity,
+    (name, document): (String, String),
+) -> Result<()> {
+    check_document(&document)?;
+    let limit = size_limit(kind);
+    let put = PutInlinePolicy { owner: entity.unique_id, name, document };
+    permit.write(|_| PutInlinePolicyWithin { put, limit }).await.or_refused(|refusal| match refusal {
+        PutInlinePolicyRefusal::PrincipalGone => no_such_entity(kind, &entity.name),
+        PutInlinePolicyRefusal::Limit => {
+            let (kind, name) = (kind.as_str(), &entity.name);
+            let message = format!("Maximum policy size of {limit} bytes exceeded for {kind} {name}");
+            Error::aws(AwsCode::IamLimitExceeded, message)
+        }
+    })
+}
+
+async fn get_inline<E: Opens<ListInlinePolicies>>(
+    permit: &Permit<E>,
+    (kind, owner_element): (EntityKind, &'static str),
+    entity: Entity,
+    name: &str,
+) -> Result<InlineDocument> {
+    let policies = permit.read(|_| ListInlinePolicies { owner: entity.unique_id }).await?;
+    let found = policies.into_iter().find(|(known, _)| known == name);
+    let (name, document) = found.ok_or_else(|| not_found(kind, name))?;
+    Ok(InlineDocument { owner_element, owner: entity.name, name, document })
+}
+
+async fn delete_inline<E: Opens<DeleteInlinePolicy>>(
+    permit: &Permit<E>,
+    kind: EntityKind,
+    entity: Entity,
+    name: String,
+) -> Result<()> {
+    let delete = DeleteInlinePolicy { owner: entity.unique_id, name: name.clone() };
+    let existed = permit.write(|_| delete).await.or_refused(|_| no_such_entity(kind, &entity.name))?;
+    if existed { Ok(()) } else { Err(not_found(kind, &name)) }
+}
+
 impl Identity {
-    async fn put_inline(
+    async fn list_inline<E: Opens<ListInlinePolicies>>(
         &self,
-        kind: EntityKind,
+        permit: &Permit<E>,
         entity: Entity,
-        name: String,
-        document: String,
-    ) -> Result<()> {
-        check_document(&document)?;
-        let limit = size_limit(kind);
-        let put = PutInlinePolicy { owner: entity.unique_id, name, document };
-        self.access.meta.write(PutInlinePolicyWithin { put, limit }).await.or_refused(|refusal| match refusal
-        {
-            PutInlinePolicyRefusal::PrincipalGone => super::no_such_entity(kind, &entity.name),
-            PutInlinePolicyRefusal::Limit => {
-                let (kind, name) = (kind.as_str(), &entity.name);
-                let message = format!("Maximum policy size of {limit} bytes exceeded for {kind} {name}");
-                Error::aws(AwsCode::IamLimitExceeded, message)
-            }
-        })
-    }
-
-    async fn get_inline(
-        &self,
-        (kind, owner_element): (EntityKind, &'static str),
-        entity: Entity,
-        name: &str,
-    ) -> Result<InlineDocument> {
-        let list = ListInlinePolicies { owner: entity.unique_id };
-        let there = self.access.meta.read(list).await.or_store_error()?;
-        let found = there.into_iter().find(|(known, _)| known == name);
-        let (name, document) = found.ok_or_else(|| not_found(kind, name))?;
-        Ok(InlineDocument { owner_element, owner: entity.name, name, document })
-    }
-
-    async fn delete_inline(&self, kind: EntityKind, entity: Entity, name: String) -> Result<()> {
-        let delete = DeleteInlinePolicy { owner: entity.unique_id, name: name.clone() };
-        let was_there =
-            self.access.meta.write(delete).await.or_refused(|_| super::no_such_entity(kind, &entity.name))?;
-        if was_there { Ok(()) } else { Err(not_found(kind, &name)) }
-    }
-
-    async fn list_inline(
-        &self,
-        entity: Entity,
-        marker: Option<&str>,
-        max: Option<i64>,
+        (marker, max): (Option<&str>, Option<i64>),
     ) -> Result<Page<String>> {
         let page = self.page_of(format!("inline policies of {}", entity.unique_id), marker, max)?;
-        let there =
-            self.access.meta.read(ListInlinePolicies { owner: entity.unique_id }).await.or_store_error()?;
+        let policies = permit.read(|_| ListInlinePolicies { owner: entity.unique_id }).await?;
         let mut names: Vec<String> =
-            there.into_iter().map(|(name, _)| name).filter(|name| *name > page.after).collect();
+            policies.into_iter().map(|(name, _)| name).filter(|name| *name > page.after).collect();
         let marker = self.cut(&page, &mut names, String::clone)?;
         Ok(Page { name: "PolicyNames", items: names, marker })
     }
@@ -108,29 +108,31 @@ macro_rules! inline_policies {
             /// Writes an inline policy, over the one of the same name.
             pub async fn $put(&self, ctx: &Ctx, input: aws::iam::$put_request) -> Result<()> {
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let entity = self.own_entity_for(ctx, Op::Iam(IamOp::$put_op), named, policy::Context::new()).await?;
-                self.put_inline(EntityKind::$kind, entity, input.policy_name, input.policy_document).await
+                let entity = self.own_entity_for::<iam::$put_op>(ctx, named, policy::Context::new()).await?;
+                let policy = (input.policy_name, input.policy_document);
+                put_inline(&entity.permit, EntityKind::$kind, entity.on, policy).await
             }
 
             /// Shows an inline policy.
             pub async fn $get(&self, ctx: &Ctx, input: aws::iam::$get_request) -> Result<InlineDocument> {
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let entity = self.entity_for(ctx, Op::Iam(IamOp::$get_op), named, policy::Context::new()).await?;
-                self.get_inline((EntityKind::$kind, $element), entity, &input.policy_name).await
+                let entity = self.entity_for::<iam::$get_op>(ctx, named, policy::Context::new()).await?;
+                get_inline(&entity.permit, (EntityKind::$kind, $element), entity.on, &input.policy_name).await
             }
 
             /// Deletes an inline policy.
             pub async fn $delete(&self, ctx: &Ctx, input: aws::iam::$delete_request) -> Result<()> {
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let entity = self.own_entity_for(ctx, Op::Iam(IamOp::$delete_op), named, policy::Context::new()).await?;
-                self.delete_inline(EntityKind::$kind, entity, input.policy_name).await
+                let entity = self.own_entity_for::<iam::$delete_op>(ctx, named, policy::Context::new()).await?;
+                delete_inline(&entity.permit, EntityKind::$kind, entity.on, input.policy_name).await
             }
 
             /// Lists inline policies by name.
             pub async fn $list(&self, ctx: &Ctx, input: aws::iam::$list_request) -> Result<Page<String>> {
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let entity = self.entity_for(ctx, Op::Iam(IamOp::$list_op), named, policy::Context::new()).await?;
-                self.list_inline(entity, input.marker.as_deref(), input.max_items).await
+                let entity = self.entity_for::<iam::$list_op>(ctx, named, policy::Context::new()).await?;
+                let page = (input.marker.as_deref(), input.max_items);
+                self.list_inline(&entity.permit, entity.on, page).await
             }
         )*}
     };

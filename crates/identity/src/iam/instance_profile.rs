@@ -1,82 +1,123 @@
 //! Instance profiles, as records: Terraform and scripts make them beside roles.
 
-use access::op::IamOp;
 use aws::iam::{
     AddRoleToInstanceProfileRequest, CreateInstanceProfileRequest, DeleteInstanceProfileRequest,
     GetInstanceProfileRequest, InstanceProfile, ListInstanceProfileTagsRequest,
     ListInstanceProfilesForRoleRequest, ListInstanceProfilesRequest, RemoveRoleFromInstanceProfileRequest,
-    TagInstanceProfileRequest, UntagInstanceProfileRequest,
+    Role, TagInstanceProfileRequest, UntagInstanceProfileRequest,
 };
+use aws::ids::AccountId;
 use aws::query::{One, Page};
 use aws::service::Service;
-use meta::{
-    CreateInstanceProfile, CreateInstanceProfileRefusal, DeleteInstanceProfile, DeleteInstanceProfileRefusal,
-    EntityKind, FindEntity, FindEntityById, FindInstanceProfile, ListInstanceProfiles,
-    SetInstanceProfileRole, SetInstanceProfileRoleRefusal,
-};
 
-use super::tag::tag_keys;
-use super::{no_such_entity, quota, quota_exceeded, request_tags, time};
+use super::entity::entity_at;
+use super::role::listed_role;
+use super::tag::{remove_tags, set_tags, tag_keys};
+use super::{
+    PageOf, Permitted, account_key, iam_tags, no_such_entity, quota, quota_exceeded, request_tags, time,
+};
 use crate::Identity;
-use access::authz::add_resource_tags;
+use access::authz::{Gate, add_resource_tags};
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
 use access::ids::unique_id;
-use access::op::Op;
-use access::store::{RefusedExt as _, StoreResultExt as _};
+use access::op::{Effect, iam};
+use access::permit::{OnAccount, Opens, Permit};
+use access::store::{
+    CreateInstanceProfile, CreateInstanceProfileRefusal, DeleteInstanceProfile, DeleteInstanceProfileRefusal,
+    EntityKind, FindEntity, FindEntityById, FindInstanceProfile, FindNamedPrincipals,
+    InstanceProfile as Profile, ListInstanceProfiles, RefusedExt as _, SetInstanceProfileRole,
+    SetInstanceProfileRoleRefusal,
+};
 
 fn not_found(name: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, format!("Instance Profile {name} cannot be found."))
 }
 
+pub(super) fn shown_profile(
+    account_id: &AccountId,
+    profile: Profile,
+    role: Option<Role>,
+    tags: Vec<(String, String)>,
+) -> InstanceProfile {
+    InstanceProfile {
+        arn: profile_arn(account_id, &profile.path, &profile.name),
+        tags,
+        path: profile.path,
+        name: profile.name,
+        id: profile.unique_id,
+        created_at: time(profile.created_at),
+        role,
+    }
+}
+
+/// The role of a profile, as results show it.
+async fn role_of<E>(permit: &Permit<E>, profile: &Profile) -> Result<Option<Role>>
+where
+    E: Opens<FindEntityById> + Opens<FindNamedPrincipals>,
+{
+    let Some(unique_id) = profile.role.clone() else { return Ok(None) };
+    match permit.read(|_| FindEntityById { unique_id }).await? {
+        Some(role) => listed_role(permit, role).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Decides on an operation on an instance profile, and then says whether it exists.
+async fn profile_at<E: Effect<On = OnAccount>>(
+    gate: &Gate,
+    name: &str,
+    mut keys: policy::Context,
+) -> Result<Permitted<E, Profile>> {
+    let account_id = &gate.caller().account_id;
+    let find = FindInstanceProfile { account_id: account_id.clone(), name: name.to_owned() };
+    let found = gate.read(find).await?;
+    let mut tags = Vec::new();
+    let arn = match &found {
+        Some(profile) => {
+            tags = iam_tags(gate, &profile.unique_id).await?;
+            add_resource_tags(&mut keys, Service::Iam, &tags);
+            profile_arn(account_id, &profile.path, &profile.name)
+        }
+        None => profile_arn(account_id, "/", name),
+    };
+    let permit = gate.permit_on::<E>(&arn, keys)?;
+    Ok(Permitted { permit, on: found.ok_or_else(|| not_found(name))?, tags })
+}
+
+/// Where a page of profiles begins and how long it may be, and which profiles are on it.
+struct Listed {
+    page: PageOf,
+    role: Option<String>,
+    path_prefix: String,
+}
+
+async fn profiles<E>(permit: &Permit<E>, listed: &Listed) -> Result<Vec<Profile>>
+where
+    E: Effect<On = OnAccount> + Opens<ListInstanceProfiles>,
+{
+    let list = |account_id| ListInstanceProfiles {
+        account_id,
+        role: listed.role.clone(),
+        path_prefix: listed.path_prefix.clone(),
+        after: listed.page.after.clone(),
+        limit: listed.page.limit + 1,
+    };
+    permit.read(list).await
+}
+
 impl Identity {
-    pub(super) async fn shown_profile(
+    /// `profile_at` with a gate of its own.
+    async fn profile_for<E: Effect<On = OnAccount>>(
         &self,
         ctx: &Ctx,
-        profile: meta::InstanceProfile,
-    ) -> Result<InstanceProfile> {
-        let role = match profile.role {
-            Some(unique_id) => self.access.meta.read(FindEntityById { unique_id }).await.or_store_error()?,
-            None => None,
-        };
-        let role = match role {
-            Some(role) => Some(self.shown_role(role, false).await?),
-            None => None,
-        };
-        Ok(InstanceProfile {
-            arn: profile_arn(ctx, &profile.path, &profile.name),
-            tags: self.iam_tags(&profile.unique_id).await?,
-            path: profile.path,
-            name: profile.name,
-            id: profile.unique_id,
-            created_at: time(profile.created_at),
-            role,
-        })
-    }
-
-    /// Brings an operation on an instance profile to the gate, and then says whether it is there.
-    async fn profile_for(
-        &self,
-        ctx: &Ctx,
-        op: Op,
         name: &str,
-        mut keys: policy::Context,
-    ) -> Result<meta::InstanceProfile> {
-        let gate = self.access.account_gate(ctx).await?;
-        let find = FindInstanceProfile { account_id: ctx.caller.account_id.clone(), name: name.to_owned() };
-        let found = self.access.meta.read(find).await.or_store_error()?;
-        let arn = match &found {
-            Some(profile) => {
-                add_resource_tags(&mut keys, Service::Iam, &self.iam_tags(&profile.unique_id).await?);
-                profile_arn(ctx, &profile.path, &profile.name)
-            }
-            None => profile_arn(ctx, "/", name),
-        };
-        gate.allow_on(op, &arn, keys)?;
-        found.ok_or_else(|| not_found(name))
+        keys: policy::Context,
+    ) -> Result<Permitted<E, Profile>> {
+        profile_at(&self.access.account_gate(ctx).await?, name, keys).await
     }
 
-    /// Makes an instance profile without a role.
+    /// Creates an instance profile without a role.
     pub async fn create_instance_profile(
         &self,
         ctx: &Ctx,
@@ -85,22 +126,22 @@ impl Identity {
         let gate = self.access.account_gate(ctx).await?;
         let path = input.path.unwrap_or_else(|| "/".to_owned());
         let name = input.instance_profile_name;
-        let arn = profile_arn(ctx, &path, &name);
+        let arn = profile_arn(&ctx.caller.account_id, &path, &name);
         let tags = request_tags(&input.tags)?;
-        gate.allow_on(Op::Iam(IamOp::CreateInstanceProfile), &arn, tags.clone())?;
+        let permit = gate.permit_on::<iam::CreateInstanceProfile>(&arn, tags.clone())?;
         if !input.tags.is_empty() {
-            gate.allow_on(Op::Iam(IamOp::TagInstanceProfile), &arn, tags)?;
+            gate.permit_on::<iam::TagInstanceProfile>(&arn, tags)?;
         }
         let create = CreateInstanceProfile {
-            account: self.access.account_key(&ctx.caller.account_id).await?,
+            account: account_key(&permit).await?,
             unique_id: unique_id("AIPA").map_err(Error::internal)?,
             path,
             name: name.clone(),
-            tags: input.tags,
+            tags: input.tags.clone(),
             limit: quota::INSTANCE_PROFILES,
             at: ctx.at(),
         };
-        let made = self.access.meta.write(create).await.or_refused(|refusal| match refusal {
+        let made = permit.write(|_| create).await.or_refused(|refusal| match refusal {
             CreateInstanceProfileRefusal::Exists => {
                 let message = format!("Instance Profile {name} already exists.");
                 Error::aws(AwsCode::EntityAlreadyExists, message)
@@ -109,7 +150,7 @@ impl Identity {
                 quota_exceeded("InstanceProfilesPerAccount", quota::INSTANCE_PROFILES)
             }
         })?;
-        Ok(One("InstanceProfile", self.shown_profile(ctx, made).await?))
+        Ok(One("InstanceProfile", shown_profile(permit.account(), made, None, input.tags)))
     }
 
     /// Shows an instance profile with its role.
@@ -118,10 +159,11 @@ impl Identity {
         ctx: &Ctx,
         input: GetInstanceProfileRequest,
     ) -> Result<One<InstanceProfile>> {
+        let keys = policy::Context::new();
         let name = &input.instance_profile_name;
-        let profile =
-            self.profile_for(ctx, Op::Iam(IamOp::GetInstanceProfile), name, policy::Context::new()).await?;
-        Ok(One("InstanceProfile", self.shown_profile(ctx, profile).await?))
+        let found = self.profile_for::<iam::GetInstanceProfile>(ctx, name, keys).await?;
+        let role = role_of(&found.permit, &found.on).await?;
+        Ok(One("InstanceProfile", shown_profile(found.permit.account(), found.on, role, found.tags)))
     }
 
     /// Lists instance profiles by name.
@@ -130,14 +172,20 @@ impl Identity {
         ctx: &Ctx,
         input: ListInstanceProfilesRequest,
     ) -> Result<Page<InstanceProfile>> {
+        let gate = self.access.account_gate(ctx).await?;
         let prefix = input.path_prefix.unwrap_or_else(|| "/".to_owned());
         let arn = format!("arn:aws:iam::{}:instance-profile{prefix}", ctx.caller.account_id);
-        self.access.account_gate(ctx).await?.allow_on(
-            Op::Iam(IamOp::ListInstanceProfiles),
-            &arn,
-            policy::Context::new(),
-        )?;
-        self.page_of_profiles(ctx, None, prefix, (input.marker.as_deref(), input.max_items)).await
+        let permit = gate.permit_on::<iam::ListInstanceProfiles>(&arn, policy::Context::new())?;
+        let listed =
+            self.listed(permit.account(), None, prefix, (input.marker.as_deref(), input.max_items))?;
+        let mut found = profiles(&permit, &listed).await?;
+        let marker = self.cut(&listed.page, &mut found, folded_name)?;
+        let mut items = Vec::with_capacity(found.len());
+        for profile in found {
+            let role = role_of(&permit, &profile).await?;
+            items.push(shown_profile(permit.account(), profile, role, Vec::new()));
+        }
+        Ok(Page { name: "InstanceProfiles", items, marker })
     }
 
     /// Lists the instance profiles that hold a role.
@@ -147,32 +195,29 @@ impl Identity {
         input: ListInstanceProfilesForRoleRequest,
     ) -> Result<Page<InstanceProfile>> {
         let named = (EntityKind::Role, input.role_name.as_str());
-        let role = self
-            .entity_for(ctx, Op::Iam(IamOp::ListInstanceProfilesForRole), named, policy::Context::new())
-            .await?;
+        let keys = policy::Context::new();
+        let role = self.entity_for::<iam::ListInstanceProfilesForRole>(ctx, named, keys).await?;
+        let permit = role.permit;
         let page = (input.marker.as_deref(), input.max_items);
-        self.page_of_profiles(ctx, Some(role.unique_id), "/".to_owned(), page).await
+        let unique_id = Some(role.on.unique_id.clone());
+        let listed = self.listed(permit.account(), unique_id, "/".to_owned(), page)?;
+        let mut found = profiles(&permit, &listed).await?;
+        let marker = self.cut(&listed.page, &mut found, folded_name)?;
+        let role = listed_role(&permit, role.on).await?;
+        let shown = |profile| shown_profile(permit.account(), profile, Some(role.clone()), Vec::new());
+        Ok(Page { name: "InstanceProfiles", items: found.into_iter().map(shown).collect(), marker })
     }
 
-    async fn page_of_profiles(
+    fn listed(
         &self,
-        ctx: &Ctx,
+        account_id: &AccountId,
         role: Option<String>,
         path_prefix: String,
         (marker, max): (Option<&str>, Option<i64>),
-    ) -> Result<Page<InstanceProfile>> {
-        let account_id = ctx.caller.account_id.clone();
+    ) -> Result<Listed> {
         let of = role.as_deref().unwrap_or("any");
         let page = self.page_of(format!("profiles {account_id} {of} {path_prefix}"), marker, max)?;
-        let (after, limit) = (page.after.clone(), page.limit + 1);
-        let list = ListInstanceProfiles { account_id, role, path_prefix, after, limit };
-        let mut profiles = self.access.meta.read(list).await.or_store_error()?;
-        let marker = self.cut(&page, &mut profiles, |profile| profile.name.to_ascii_lowercase())?;
-        let mut items = Vec::with_capacity(profiles.len());
-        for profile in profiles {
-            items.push(InstanceProfile { tags: Vec::new(), ..self.shown_profile(ctx, profile).await? });
-        }
-        Ok(Page { name: "InstanceProfiles", items, marker })
+        Ok(Listed { page, role, path_prefix })
     }
 
     /// Deletes an instance profile without a role.
@@ -182,11 +227,10 @@ impl Identity {
         input: DeleteInstanceProfileRequest,
     ) -> Result<()> {
         let name = input.instance_profile_name;
-        let profile = self
-            .profile_for(ctx, Op::Iam(IamOp::DeleteInstanceProfile), &name, policy::Context::new())
-            .await?;
-        let delete = DeleteInstanceProfile { unique_id: profile.unique_id };
-        self.access.meta.write(delete).await.or_refused(|refusal| match refusal {
+        let keys = policy::Context::new();
+        let profile = self.profile_for::<iam::DeleteInstanceProfile>(ctx, &name, keys).await?;
+        let delete = DeleteInstanceProfile { unique_id: profile.on.unique_id };
+        profile.permit.write(|_| delete).await.or_refused(|refusal| match refusal {
             DeleteInstanceProfileRefusal::Gone => not_found(&name),
             DeleteInstanceProfileRefusal::HasRole => {
                 let message = "Cannot delete entity, must remove roles from instance profile first.";
@@ -195,21 +239,22 @@ impl Identity {
         })
     }
 
-    /// Puts a role into an instance profile, which holds at most one. IAM wants leave to pass the role as well.
+    /// Puts a role into an instance profile, which holds at most one. IAM asks for the permission to pass
+    /// the role as well.
     pub async fn add_role_to_instance_profile(
         &self,
         ctx: &Ctx,
         input: AddRoleToInstanceProfileRequest,
     ) -> Result<()> {
         let name = input.instance_profile_name;
-        let profile = self
-            .profile_for(ctx, Op::Iam(IamOp::AddRoleToInstanceProfile), &name, policy::Context::new())
-            .await?;
+        let gate = self.access.account_gate(ctx).await?;
+        let profile =
+            profile_at::<iam::AddRoleToInstanceProfile>(&gate, &name, policy::Context::new()).await?;
         let named = (EntityKind::Role, input.role_name.as_str());
         let to_ec2 = policy::Context::new().with("iam:PassedToService", "ec2.amazonaws.com");
-        let role = self.entity_for(ctx, Op::Iam(IamOp::PassRole), named, to_ec2).await?;
-        let set = SetInstanceProfileRole { unique_id: profile.unique_id, role: Some(role.unique_id) };
-        self.access.meta.write(set).await.or_refused(|refusal| match refusal {
+        let role = entity_at::<iam::PassRole>(&gate, named, to_ec2).await?.on;
+        let set = SetInstanceProfileRole { unique_id: profile.on.unique_id, role: Some(role.unique_id) };
+        profile.permit.write(|_| set).await.or_refused(|refusal| match refusal {
             SetInstanceProfileRoleRefusal::Gone => not_found(&name),
             SetInstanceProfileRoleRefusal::RoleGone => no_such_entity(EntityKind::Role, &role.name),
             SetInstanceProfileRoleRefusal::Full => quota_exceeded("InstanceSessionsPerInstanceProfile", 1),
@@ -223,35 +268,33 @@ impl Identity {
         input: RemoveRoleFromInstanceProfileRequest,
     ) -> Result<()> {
         let name = input.instance_profile_name;
-        let profile = self
-            .profile_for(ctx, Op::Iam(IamOp::RemoveRoleFromInstanceProfile), &name, policy::Context::new())
-            .await?;
-        let account_id = ctx.caller.account_id.clone();
-        let find = FindEntity { account_id, kind: EntityKind::Role, name: input.role_name.clone() };
-        let role = self.access.meta.read(find).await.or_store_error()?;
+        let keys = policy::Context::new();
+        let found = self.profile_for::<iam::RemoveRoleFromInstanceProfile>(ctx, &name, keys).await?;
+        let (permit, profile) = (found.permit, found.on);
+        let find =
+            |account_id| FindEntity { account_id, kind: EntityKind::Role, name: input.role_name.clone() };
+        let role = permit.read(find).await?;
         if role.is_none_or(|role| profile.role.as_ref() != Some(&role.unique_id)) {
             return Err(no_such_entity(EntityKind::Role, &input.role_name));
         }
         let set = SetInstanceProfileRole { unique_id: profile.unique_id, role: None };
-        self.access.meta.write(set).await.or_refused(|_| not_found(&name))
+        permit.write(|_| set).await.or_refused(|_| not_found(&name))
     }
 
     /// Sets tags of an instance profile.
     pub async fn tag_instance_profile(&self, ctx: &Ctx, input: TagInstanceProfileRequest) -> Result<()> {
         let keys = request_tags(&input.tags)?;
-        let profile = self
-            .profile_for(ctx, Op::Iam(IamOp::TagInstanceProfile), &input.instance_profile_name, keys)
-            .await?;
-        self.set_tags(profile.unique_id, input.tags).await
+        let name = &input.instance_profile_name;
+        let profile = self.profile_for::<iam::TagInstanceProfile>(ctx, name, keys).await?;
+        set_tags(&profile.permit, profile.on.unique_id, input.tags).await
     }
 
     /// Removes tags of an instance profile.
     pub async fn untag_instance_profile(&self, ctx: &Ctx, input: UntagInstanceProfileRequest) -> Result<()> {
         let keys = tag_keys(&input.tag_keys);
-        let profile = self
-            .profile_for(ctx, Op::Iam(IamOp::UntagInstanceProfile), &input.instance_profile_name, keys)
-            .await?;
-        self.remove_tags(profile.unique_id, input.tag_keys).await
+        let name = &input.instance_profile_name;
+        let profile = self.profile_for::<iam::UntagInstanceProfile>(ctx, name, keys).await?;
+        remove_tags(&profile.permit, profile.on.unique_id, input.tag_keys).await
     }
 
     /// Lists tags of an instance profile.
@@ -261,13 +304,17 @@ impl Identity {
         input: ListInstanceProfileTagsRequest,
     ) -> Result<Page<(String, String)>> {
         let name = &input.instance_profile_name;
-        let profile = self
-            .profile_for(ctx, Op::Iam(IamOp::ListInstanceProfileTags), name, policy::Context::new())
-            .await?;
-        self.page_of_tags(&profile.unique_id, input.marker.as_deref(), input.max_items).await
+        let keys = policy::Context::new();
+        let profile = self.profile_for::<iam::ListInstanceProfileTags>(ctx, name, keys).await?;
+        let page = (input.marker.as_deref(), input.max_items);
+        self.page_of_tags(&profile.on.unique_id, profile.tags, page)
     }
 }
 
-fn profile_arn(ctx: &Ctx, path: &str, name: &str) -> String {
-    format!("arn:aws:iam::{}:instance-profile{path}{name}", ctx.caller.account_id)
+fn profile_arn(account_id: &AccountId, path: &str, name: &str) -> String {
+    format!("arn:aws:iam::{account_id}:instance-profile{path}{name}")
+}
+
+fn folded_name(profile: &Profile) -> String {
+    profile.name.to_ascii_lowercase()
 }

@@ -1,16 +1,19 @@
 //! IAM: users, groups, roles, policies, access keys, instance profiles and identity providers of the caller's account.
 //!
-//! Every operation comes to the gate with the ARN of what it is about before it is told whether that exists.
+//! The gate decides on every operation, by the ARN of what it is about, before the answer tells whether that exists.
 
 mod access_key;
 mod account;
+mod account_details;
 mod attachment;
+mod entity;
 mod group;
 mod inline_policy;
 mod instance_profile;
 mod managed_policy;
 pub(crate) mod oidc_provider;
 mod policy_entities;
+mod policy_list;
 mod policy_version;
 mod role;
 mod service_linked_role;
@@ -18,23 +21,21 @@ pub(crate) mod simulate;
 mod tag;
 mod trust_policy;
 mod user;
+mod user_things;
 
-use access::op::IamOp;
-use aws::arn::Arn;
 use aws::ids::AccountId;
-use aws::service::Service;
 use aws::tag::Fault;
 use jiff::Timestamp;
-use meta::{Entity, EntityKind, FindEntity, ListIamTags, Micros};
 
 use crate::Identity;
-use access::authz::{add_resource_tags, of_request_tags, pairs};
-use access::context::Ctx;
+use access::authz::{of_request_tags, pairs};
 use access::error::{AwsCode, Error, Result};
-use access::op::Op;
-use access::store::StoreResultExt as _;
+use access::op::Effect;
+use access::permit::{Grant, OnAccount, Opens, Permit, Reads};
+use access::seal::SealError;
+use access::store::{AccountKey, Entity, EntityKind, FindAccount, ListIamTags, Micros};
 
-use service_linked_role::is_service_linked;
+pub(crate) use entity::entity_of_arn;
 
 /// IAM's quotas that cannot be raised here ("IAM and AWS STS quotas").
 pub(crate) mod quota {
@@ -100,6 +101,26 @@ pub(crate) fn tag_fault(fault: Fault) -> &'static str {
     }
 }
 
+pub(crate) async fn iam_tags(store: &impl Reads<ListIamTags>, owner: &str) -> Result<Vec<(String, String)>> {
+    store.look_up(ListIamTags { owner: owner.to_owned() }).await
+}
+
+/// The store's key of the account that a permit is on.
+async fn account_key<E>(permit: &Permit<E>) -> Result<AccountKey>
+where
+    E: Effect<On = OnAccount> + Opens<FindAccount>,
+{
+    let account = permit.read(|account_id| FindAccount { account_id }).await?;
+    account.map(|account| account.key).ok_or_else(|| Error::internal(SealError::Failed))
+}
+
+/// What an operation is on, as the gate found it, with the permit for the operation.
+struct Permitted<E: Grant, T> {
+    permit: Permit<E>,
+    on: T,
+    tags: Vec<(String, String)>,
+}
+
 /// A page's bounds: where it begins and how long it is.
 struct PageOf {
     list: String,
@@ -134,81 +155,5 @@ impl Identity {
         }
         items.truncate(page.limit);
         items.last().map(|last| self.access.page_token(&page.list, key(last))).transpose()
-    }
-
-    /// The user, group or role that an ARN names by its exact path and name.
-    pub(crate) async fn entity_of_arn(&self, text: &str) -> Result<Option<Entity>> {
-        let Ok(arn) = text.parse::<Arn>() else { return Ok(None) };
-        let (Some(account_id), Some((kind, rest))) = (arn.account_id(), arn.resource.split_once('/')) else {
-            return Ok(None);
-        };
-        let kind = match kind {
-            "user" => EntityKind::User,
-            "group" => EntityKind::Group,
-            "role" => EntityKind::Role,
-            _ => return Ok(None),
-        };
-        let name = rest.rsplit('/').next().unwrap_or_default().to_owned();
-        let found = self.access.meta.read(FindEntity { account_id, kind, name }).await.or_store_error()?;
-        Ok(found.filter(|entity| arn_of(entity) == text))
-    }
-
-    pub(crate) async fn iam_tags(&self, owner: &str) -> Result<Vec<(String, String)>> {
-        self.access.meta.read(ListIamTags { owner: owner.to_owned() }).await.or_store_error()
-    }
-
-    /// Brings an operation on a user, group or role to the gate, and then says whether it is there.
-    async fn entity_for(
-        &self,
-        ctx: &Ctx,
-        op: Op,
-        (kind, name): (EntityKind, &str),
-        mut keys: policy::Context,
-    ) -> Result<Entity> {
-        let gate = self.access.account_gate(ctx).await?;
-        let account_id = ctx.caller.account_id.clone();
-        let find = FindEntity { account_id: account_id.clone(), kind, name: name.to_owned() };
-        let found = self.access.meta.read(find).await.or_store_error()?;
-        let arn = match &found {
-            Some(entity) => {
-                add_resource_tags(&mut keys, Service::Iam, &self.iam_tags(&entity.unique_id).await?);
-                if let Some(boundary) = &entity.boundary
-                    && !keys.has("iam:PermissionsBoundary")
-                {
-                    keys.set("iam:PermissionsBoundary", boundary.as_str());
-                }
-                arn_of(entity)
-            }
-            None => entity_arn(&account_id, kind, "/", name),
-        };
-        gate.allow_on(op, &arn, keys)?;
-        found.ok_or_else(|| no_such_entity(kind, name))
-    }
-
-    /// `entity_for` of an operation that changes it: what a service made is only the service's to change, but for its
-    /// description and its tags (IAM User Guide, "Edit a service-linked role"; Terraform does both).
-    async fn own_entity_for(
-        &self,
-        ctx: &Ctx,
-        op: Op,
-        named: (EntityKind, &str),
-        keys: policy::Context,
-    ) -> Result<Entity> {
-        let entity = self.entity_for(ctx, op, named, keys).await?;
-        let is_open = matches!(
-            op,
-            Op::Iam(IamOp::UpdateRole)
-                | Op::Iam(IamOp::UpdateRoleDescription)
-                | Op::Iam(IamOp::TagRole)
-                | Op::Iam(IamOp::UntagRole)
-        );
-        if !is_open && is_service_linked(&entity) {
-            let message = format!(
-                "Cannot perform the operation on the protected role '{}' - this role is only modifiable by AWS",
-                entity.name
-            );
-            return Err(Error::aws(AwsCode::UnmodifiableEntity, message));
-        }
-        Ok(entity)
     }
 }

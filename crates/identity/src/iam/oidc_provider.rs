@@ -1,6 +1,5 @@
 //! OpenID Connect providers: whose tokens AssumeRoleWithWebIdentity accepts.
 
-use access::op::IamOp;
 use aws::iam::{
     AddClientIDToOpenIDConnectProviderRequest, CreateOpenIDConnectProviderRequest,
     DeleteOpenIDConnectProviderRequest, GetOpenIDConnectProviderRequest,
@@ -11,19 +10,20 @@ use aws::iam::{
 };
 use aws::query::{List, One, Page};
 use aws::service::Service;
-use meta::{
-    ChangeOidcAudience, ChangeOidcAudienceRefusal, CreateOidcProvider, CreateOidcProviderRefusal,
-    DeleteOidcProvider, FindOidcProvider, ListOidcProviders, OidcProvider, OpError, UpdateOidcProvider,
-};
 
-use super::tag::tag_keys;
-use super::{quota, quota_exceeded, request_tags, time};
+use super::tag::{remove_tags, set_tags, tag_keys};
+use super::{Permitted, account_key, iam_tags, quota, quota_exceeded, request_tags, time};
 use crate::Identity;
 use access::authz::add_resource_tags;
 use access::context::Ctx;
-use access::error::{AwsCode, Code, Error, Result};
-use access::op::Op;
-use access::store::{RefusedExt as _, StoreResultExt as _, store_error};
+use access::error::{AwsCode, Error, Result};
+use access::op::{Effect, iam};
+use access::permit::{OnAccount, Opens, Permit};
+use access::store::{
+    ChangeOidcAudience, ChangeOidcAudienceRefusal, CreateOidcProvider, CreateOidcProviderRefusal,
+    DeleteOidcProvider, FindOidcProvider, ListOidcProviders, OidcProvider, OpError, RefusedExt as _,
+    UpdateOidcProvider, store_error,
+};
 
 /// Audiences of one provider (IAM quotas).
 const CLIENT_IDS: usize = 100;
@@ -53,29 +53,56 @@ fn json(texts: &[String]) -> Result<String> {
     serde_json::to_string(texts).map_err(Error::internal)
 }
 
+async fn change<E: Opens<UpdateOidcProvider>>(permit: &Permit<E>, update: UpdateOidcProvider) -> Result<()> {
+    let arn = update.arn.clone();
+    permit.write(|_| update).await.or_refused(|_| not_found(&arn))
+}
+
+async fn change_audience<E: Opens<ChangeOidcAudience>>(
+    permit: &Permit<E>,
+    (arn, client_id): (String, String),
+    accepted: bool,
+) -> Result<()> {
+    let change = ChangeOidcAudience { arn: arn.clone(), client_id, accepted, limit: CLIENT_IDS };
+    permit.write(|_| change).await.or_refused(|refusal| match refusal {
+        ChangeOidcAudienceRefusal::Gone => not_found(&arn),
+        ChangeOidcAudienceRefusal::Limit => quota_exceeded("ClientIdsPerOpenIdConnectProvider", CLIENT_IDS),
+    })
+}
+
 impl Identity {
-    /// Brings an operation on a provider to the gate, and then says whether it is there.
-    async fn provider_for(
+    /// Decides on an operation on a provider, and then says whether it exists.
+    async fn provider_for<E: Effect<On = OnAccount>>(
         &self,
         ctx: &Ctx,
-        op: Op,
         arn: &str,
-        mut keys: policy::Context,
-    ) -> Result<OidcProvider> {
-        let gate = self.access.account_gate(ctx).await?;
-        let found = if is_own_provider(ctx, arn) {
-            self.access.meta.read(FindOidcProvider { arn: arn.to_owned() }).await.or_store_error()?
-        } else {
-            None
-        };
-        if found.is_some() {
-            add_resource_tags(&mut keys, Service::Iam, &self.iam_tags(arn).await?);
-        }
-        gate.allow_on(op, arn, keys)?;
-        found.ok_or_else(|| not_found(arn))
+        keys: policy::Context,
+    ) -> Result<Permitted<E, OidcProvider>> {
+        let found = self.known_provider(ctx, arn, keys).await?;
+        let on = found.on.ok_or_else(|| not_found(arn))?;
+        Ok(Permitted { permit: found.permit, on, tags: found.tags })
     }
 
-    /// Accepts the tokens of an issuer from now on.
+    async fn known_provider<E: Effect<On = OnAccount>>(
+        &self,
+        ctx: &Ctx,
+        arn: &str,
+        mut keys: policy::Context,
+    ) -> Result<Permitted<E, Option<OidcProvider>>> {
+        let gate = self.access.account_gate(ctx).await?;
+        let mut on = None;
+        if is_own_provider(ctx, arn) {
+            on = gate.read(FindOidcProvider { arn: arn.to_owned() }).await?;
+        }
+        let mut tags = Vec::new();
+        if on.is_some() {
+            tags = iam_tags(&gate, arn).await?;
+            add_resource_tags(&mut keys, Service::Iam, &tags);
+        }
+        Ok(Permitted { permit: gate.permit_on(arn, keys)?, on, tags })
+    }
+
+    /// Creates a provider: the tokens of its issuer are accepted.
     pub async fn create_open_id_connect_provider(
         &self,
         ctx: &Ctx,
@@ -86,9 +113,9 @@ impl Identity {
         let rest = host_and_path(&input.url);
         let arn = format!("arn:aws:iam::{account_id}:oidc-provider/{}", rest.unwrap_or("*"));
         let tags = request_tags(&input.tags)?;
-        gate.allow_on(Op::Iam(IamOp::CreateOpenIDConnectProvider), &arn, tags.clone())?;
+        let permit = gate.permit_on::<iam::CreateOpenIDConnectProvider>(&arn, tags.clone())?;
         if !input.tags.is_empty() {
-            gate.allow_on(Op::Iam(IamOp::TagOpenIDConnectProvider), &arn, tags)?;
+            gate.permit_on::<iam::TagOpenIDConnectProvider>(&arn, tags)?;
         }
         if rest.is_none() {
             return Err(Error::aws(AwsCode::ValidationError, "Invalid Open ID Connect Provider URL"));
@@ -103,12 +130,12 @@ impl Identity {
             created_at: ctx.at(),
         };
         let create = CreateOidcProvider {
-            account: self.access.account_key(account_id).await?,
+            account: account_key(&permit).await?,
             provider,
             tags: input.tags,
             limit: quota::OIDC_PROVIDERS,
         };
-        self.access.meta.write(create).await.or_refused(|refusal| match refusal {
+        permit.write(|_| create).await.or_refused(|refusal| match refusal {
             CreateOidcProviderRefusal::Limit => {
                 quota_exceeded("OpenIdConnectProvidersPerAccount", quota::OIDC_PROVIDERS)
             }
@@ -126,14 +153,15 @@ impl Identity {
         ctx: &Ctx,
         input: GetOpenIDConnectProviderRequest,
     ) -> Result<OpenIdConnectProvider> {
-        let op = Op::Iam(IamOp::GetOpenIDConnectProvider);
-        let provider = self.provider_for(ctx, op, &input.arn, policy::Context::new()).await?;
+        let keys = policy::Context::new();
+        let found = self.provider_for::<iam::GetOpenIDConnectProvider>(ctx, &input.arn, keys).await?;
+        let provider = found.on;
         Ok(OpenIdConnectProvider {
             url: provider.url.trim_start_matches("https://").to_owned(),
             client_ids: texts(&provider.client_ids),
             thumbprints: texts(&provider.thumbprints),
             created_at: time(provider.created_at),
-            tags: self.iam_tags(&input.arn).await?,
+            tags: found.tags,
         })
     }
 
@@ -144,50 +172,33 @@ impl Identity {
         _input: ListOpenIDConnectProvidersRequest,
     ) -> Result<List<ProviderArn>> {
         let gate = self.access.account_gate(ctx).await?;
-        let account_id = ctx.caller.account_id.clone();
-        let arn = format!("arn:aws:iam::{account_id}:oidc-provider/*");
-        gate.allow_on(Op::Iam(IamOp::ListOpenIDConnectProviders), &arn, policy::Context::new())?;
-        let providers = self.access.meta.read(ListOidcProviders { account_id }).await.or_store_error()?;
+        let arn = format!("arn:aws:iam::{}:oidc-provider/*", ctx.caller.account_id);
+        let permit = gate.permit_on::<iam::ListOpenIDConnectProviders>(&arn, policy::Context::new())?;
+        let providers = permit.read(|account_id| ListOidcProviders { account_id }).await?;
         let items = providers.into_iter().map(|provider| ProviderArn(provider.arn)).collect();
         Ok(List("OpenIDConnectProviderList", items))
     }
 
-    /// Accepts the tokens of an issuer no more. One that is gone already is success, as on AWS: "This operation is
-    /// idempotent" (IAM API reference, "DeleteOpenIDConnectProvider").
+    /// Deletes a provider: the tokens of its issuer are not accepted any more. One that is gone already is success, as on
+    /// AWS: "This operation is idempotent" (IAM API reference, "DeleteOpenIDConnectProvider").
     pub async fn delete_open_id_connect_provider(
         &self,
         ctx: &Ctx,
         input: DeleteOpenIDConnectProviderRequest,
     ) -> Result<()> {
         let arn = input.arn;
-        let is_own = is_own_provider(ctx, &arn);
-        match self
-            .provider_for(ctx, Op::Iam(IamOp::DeleteOpenIDConnectProvider), &arn, policy::Context::new())
-            .await
-        {
-            Ok(_) => {}
-            Err(error) if is_own && error.code == Code::Aws(AwsCode::NoSuchEntity) => return Ok(()),
-            Err(error) => return Err(error),
+        let keys = policy::Context::new();
+        let found = self.known_provider::<iam::DeleteOpenIDConnectProvider>(ctx, &arn, keys).await?;
+        if !is_own_provider(ctx, &arn) {
+            return Err(not_found(&arn));
         }
-        match self.access.meta.write(DeleteOidcProvider { arn }).await {
+        if found.on.is_none() {
+            return Ok(());
+        }
+        match found.permit.write(|_| DeleteOidcProvider { arn }).await {
             Ok(()) | Err(OpError::Refused(_)) => Ok(()),
             Err(OpError::Store(error)) => Err(store_error(error)),
         }
-    }
-
-    async fn change(&self, update: UpdateOidcProvider) -> Result<()> {
-        let arn = update.arn.clone();
-        self.access.meta.write(update).await.or_refused(|_| not_found(&arn))
-    }
-
-    async fn change_audience(&self, arn: String, client_id: String, accepted: bool) -> Result<()> {
-        let change = ChangeOidcAudience { arn: arn.clone(), client_id, accepted, limit: CLIENT_IDS };
-        self.access.meta.write(change).await.or_refused(|refusal| match refusal {
-            ChangeOidcAudienceRefusal::Gone => not_found(&arn),
-            ChangeOidcAudienceRefusal::Limit => {
-                quota_exceeded("ClientIdsPerOpenIdConnectProvider", CLIENT_IDS)
-            }
-        })
     }
 
     /// Accepts one more audience.
@@ -196,20 +207,22 @@ impl Identity {
         ctx: &Ctx,
         input: AddClientIDToOpenIDConnectProviderRequest,
     ) -> Result<()> {
-        let op = Op::Iam(IamOp::AddClientIDToOpenIDConnectProvider);
-        self.provider_for(ctx, op, &input.arn, policy::Context::new()).await?;
-        self.change_audience(input.arn, input.client_id, true).await
+        let keys = policy::Context::new();
+        let found =
+            self.provider_for::<iam::AddClientIDToOpenIDConnectProvider>(ctx, &input.arn, keys).await?;
+        change_audience(&found.permit, (input.arn, input.client_id), true).await
     }
 
-    /// Accepts an audience no more.
+    /// Stops accepting an audience.
     pub async fn remove_client_id_from_open_id_connect_provider(
         &self,
         ctx: &Ctx,
         input: RemoveClientIDFromOpenIDConnectProviderRequest,
     ) -> Result<()> {
-        let op = Op::Iam(IamOp::RemoveClientIDFromOpenIDConnectProvider);
-        self.provider_for(ctx, op, &input.arn, policy::Context::new()).await?;
-        self.change_audience(input.arn, input.client_id, false).await
+        let keys = policy::Context::new();
+        let found =
+            self.provider_for::<iam::RemoveClientIDFromOpenIDConnectProvider>(ctx, &input.arn, keys).await?;
+        change_audience(&found.permit, (input.arn, input.client_id), false).await
     }
 
     /// Replaces the thumbprints, which are kept and shown: trust comes from certificates here.
@@ -218,10 +231,12 @@ impl Identity {
         ctx: &Ctx,
         input: UpdateOpenIDConnectProviderThumbprintRequest,
     ) -> Result<()> {
-        let op = Op::Iam(IamOp::UpdateOpenIDConnectProviderThumbprint);
-        self.provider_for(ctx, op, &input.arn, policy::Context::new()).await?;
+        let keys = policy::Context::new();
+        let found =
+            self.provider_for::<iam::UpdateOpenIDConnectProviderThumbprint>(ctx, &input.arn, keys).await?;
         let thumbprints = Some(json(&input.thumbprints)?);
-        self.change(UpdateOidcProvider { arn: input.arn, thumbprints, ..UpdateOidcProvider::default() }).await
+        let update = UpdateOidcProvider { arn: input.arn, thumbprints, ..UpdateOidcProvider::default() };
+        change(&found.permit, update).await
     }
 
     /// Sets the authority of an issuer on a private network, or its key set in place of fetching one. AWS has no such
@@ -231,21 +246,18 @@ impl Identity {
         ctx: &Ctx,
         input: WharfPutOpenIDConnectProviderKeysRequest,
     ) -> Result<()> {
-        let op = Op::Iam(IamOp::WharfPutOpenIDConnectProviderKeys);
-        self.provider_for(ctx, op, &input.arn, policy::Context::new()).await?;
+        let keys = policy::Context::new();
+        let found =
+            self.provider_for::<iam::WharfPutOpenIDConnectProviderKeys>(ctx, &input.arn, keys).await?;
         let checked = oidc::check_trust(input.certificate_authority.as_deref(), input.key_set.as_deref());
         checked.map_err(|error| Error::aws(AwsCode::InvalidInput, error.to_string()))?;
         // What is not given is taken away, so that the call says all there is.
         let certificate_authority = Some(input.certificate_authority.unwrap_or_default());
         let key_set = Some(input.key_set.unwrap_or_default());
         let arn = input.arn;
-        self.change(UpdateOidcProvider {
-            arn,
-            certificate_authority,
-            key_set,
-            ..UpdateOidcProvider::default()
-        })
-        .await
+        let update =
+            UpdateOidcProvider { arn, certificate_authority, key_set, ..UpdateOidcProvider::default() };
+        change(&found.permit, update).await
     }
 
     /// Sets tags of a provider.
@@ -255,8 +267,8 @@ impl Identity {
         input: TagOpenIDConnectProviderRequest,
     ) -> Result<()> {
         let keys = request_tags(&input.tags)?;
-        self.provider_for(ctx, Op::Iam(IamOp::TagOpenIDConnectProvider), &input.arn, keys).await?;
-        self.set_tags(input.arn, input.tags).await
+        let found = self.provider_for::<iam::TagOpenIDConnectProvider>(ctx, &input.arn, keys).await?;
+        set_tags(&found.permit, input.arn, input.tags).await
     }
 
     /// Removes tags of a provider.
@@ -266,8 +278,8 @@ impl Identity {
         input: UntagOpenIDConnectProviderRequest,
     ) -> Result<()> {
         let keys = tag_keys(&input.tag_keys);
-        self.provider_for(ctx, Op::Iam(IamOp::UntagOpenIDConnectProvider), &input.arn, keys).await?;
-        self.remove_tags(input.arn, input.tag_keys).await
+        let found = self.provider_for::<iam::UntagOpenIDConnectProvider>(ctx, &input.arn, keys).await?;
+        remove_tags(&found.permit, input.arn, input.tag_keys).await
     }
 
     /// Lists tags of a provider.
@@ -276,8 +288,8 @@ impl Identity {
         ctx: &Ctx,
         input: ListOpenIDConnectProviderTagsRequest,
     ) -> Result<Page<(String, String)>> {
-        let op = Op::Iam(IamOp::ListOpenIDConnectProviderTags);
-        self.provider_for(ctx, op, &input.arn, policy::Context::new()).await?;
-        self.page_of_tags(&input.arn, input.marker.as_deref(), input.max_items).await
+        let keys = policy::Context::new();
+        let found = self.provider_for::<iam::ListOpenIDConnectProviderTags>(ctx, &input.arn, keys).await?;
+        self.page_of_tags(&input.arn, found.tags, (input.marker.as_deref(), input.max_items))
     }
 }

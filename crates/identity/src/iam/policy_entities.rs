@@ -1,14 +1,12 @@
 //! Who in the account uses a managed policy.
 
-use access::op::IamOp;
 use aws::iam::{ListEntitiesForPolicyRequest, PolicyEntities};
-use meta::{ListPolicyUses, PolicyUse};
 
 use crate::Identity;
 use access::context::Ctx;
 use access::error::Result;
-use access::op::Op;
-use access::store::StoreResultExt as _;
+use access::op::iam;
+use access::store::{ListPolicyUses, PolicyUse};
 
 /// Where an entity stands in the list.
 fn position(one: &PolicyUse) -> String {
@@ -28,20 +26,15 @@ impl Identity {
         ctx: &Ctx,
         input: ListEntitiesForPolicyRequest,
     ) -> Result<PolicyEntities> {
-        self.policy_for(
-            ctx,
-            Op::Iam(IamOp::ListEntitiesForPolicy),
-            &input.policy_arn,
-            policy::Context::new(),
-        )
-        .await?;
+        let keys = policy::Context::new();
+        let found = self.policy_for::<iam::ListEntitiesForPolicy>(ctx, &input.policy_arn, keys).await?;
         let prefix = input.path_prefix.unwrap_or_else(|| "/".to_owned());
         let usage = input.policy_usage_filter.unwrap_or_default();
         let kind = input.entity_filter.unwrap_or_default();
         let list = format!("entities of {} {prefix} {usage} {kind}", input.policy_arn);
         let page = self.page_of(list, input.marker.as_deref(), input.max_items)?;
-        let list = ListPolicyUses { account_id: ctx.caller.account_id.clone(), arn: input.policy_arn };
-        let mut uses = self.access.meta.read(list).await.or_store_error()?;
+        let list = |account_id| ListPolicyUses { account_id, arn: input.policy_arn };
+        let mut uses = found.permit.read(list).await?;
         uses.retain(|one| {
             // The filter also names policies by whose they are, which picks no entity.
             let is_of_kind = kind.is_empty() || one.kind.eq_ignore_ascii_case(&kind);

@@ -1,15 +1,10 @@
 //! Versions of managed policies: at most five, of which the default one decides.
 
-use access::op::IamOp;
 use aws::iam::{
     CreatePolicyVersionRequest, DeletePolicyVersionRequest, GetPolicyVersionRequest,
     ListPolicyVersionsRequest, PolicyVersion, SetDefaultPolicyVersionRequest,
 };
 use aws::query::{One, Page};
-use meta::{
-    CreateManagedPolicyVersion, DeleteManagedPolicyVersion, ListManagedPolicyVersions, PolicyVersionRefusal,
-    SetDefaultManagedPolicyVersion,
-};
 use policy::managed::Managed;
 
 use super::managed_policy::{Found, check_policy, not_found};
@@ -17,10 +12,14 @@ use super::{quota, time};
 use crate::Identity;
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
-use access::op::Op;
-use access::store::{StoreResultExt as _, store_error};
+use access::op::iam;
+use access::permit::{Opens, Permit};
+use access::store::{
+    CreateManagedPolicyVersion, DeleteManagedPolicyVersion, ListManagedPolicyVersions, OpError,
+    PolicyVersion as StoredVersion, PolicyVersionRefusal, SetDefaultManagedPolicyVersion, store_error,
+};
 
-pub(super) fn shown(version: meta::PolicyVersion, with_document: bool) -> PolicyVersion {
+pub(super) fn shown(version: StoredVersion, with_document: bool) -> PolicyVersion {
     PolicyVersion {
         document: with_document.then_some(version.document),
         version_id: format!("v{}", version.version),
@@ -43,17 +42,17 @@ fn number(version_id: &str) -> i64 {
     version_id.strip_prefix('v').and_then(|digits| digits.parse().ok()).unwrap_or_default()
 }
 
-fn refused(error: meta::OpError<PolicyVersionRefusal>, arn: &str, version_id: &str) -> Error {
+fn refused(error: OpError<PolicyVersionRefusal>, arn: &str, version_id: &str) -> Error {
     match error {
-        meta::OpError::Store(error) => store_error(error),
-        meta::OpError::Refused(PolicyVersionRefusal::PolicyGone) => not_found(arn),
-        meta::OpError::Refused(PolicyVersionRefusal::VersionGone) => no_version(arn, version_id),
-        meta::OpError::Refused(PolicyVersionRefusal::Limit) => {
+        OpError::Store(error) => store_error(error),
+        OpError::Refused(PolicyVersionRefusal::PolicyGone) => not_found(arn),
+        OpError::Refused(PolicyVersionRefusal::VersionGone) => no_version(arn, version_id),
+        OpError::Refused(PolicyVersionRefusal::Limit) => {
             let message = "A managed policy can have up to 5 versions. Before you create a new version, you must \
                            delete an existing version.";
             Error::aws(AwsCode::IamLimitExceeded, message)
         }
-        meta::OpError::Refused(PolicyVersionRefusal::IsDefault) => {
+        OpError::Refused(PolicyVersionRefusal::IsDefault) => {
             Error::aws(AwsCode::DeleteConflict, "Cannot delete the default version of a policy.")
         }
     }
@@ -64,6 +63,19 @@ fn no_version(arn: &str, version_id: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, message)
 }
 
+async fn versions<E: Opens<ListManagedPolicyVersions>>(
+    permit: &Permit<E>,
+    found: &Found,
+) -> Result<Vec<PolicyVersion>> {
+    match found {
+        Found::Own(policy) => {
+            let versions = permit.read(|_| ListManagedPolicyVersions { arn: policy.arn.clone() }).await?;
+            Ok(versions.into_iter().map(|version| shown(version, true)).collect())
+        }
+        Found::OfAws(policy) => Ok(vec![version_of_aws(policy)]),
+    }
+}
+
 impl Identity {
     /// Adds a version to a managed policy; as the default it decides from the next request on.
     pub async fn create_policy_version(
@@ -72,7 +84,8 @@ impl Identity {
         input: CreatePolicyVersionRequest,
     ) -> Result<One<PolicyVersion>> {
         let arn = input.policy_arn;
-        self.own_policy_for(ctx, Op::Iam(IamOp::CreatePolicyVersion), &arn, policy::Context::new()).await?;
+        let keys = policy::Context::new();
+        let (permit, _) = self.own_policy_for::<iam::CreatePolicyVersion>(ctx, &arn, keys).await?;
         check_policy(&input.policy_document)?;
         let create = CreateManagedPolicyVersion {
             arn: arn.clone(),
@@ -81,19 +94,8 @@ impl Identity {
             limit: quota::VERSIONS_PER_POLICY,
             at: ctx.at(),
         };
-        let made = self.access.meta.write(create).await.map_err(|error| refused(error, &arn, ""))?;
+        let made = permit.write(|_| create).await.map_err(|error| refused(error, &arn, ""))?;
         Ok(One("PolicyVersion", shown(made, false)))
-    }
-
-    async fn versions(&self, found: &Found) -> Result<Vec<PolicyVersion>> {
-        match found {
-            Found::Own(policy) => {
-                let list = ListManagedPolicyVersions { arn: policy.arn.clone() };
-                let versions = self.access.meta.read(list).await.or_store_error()?;
-                Ok(versions.into_iter().map(|version| shown(version, true)).collect())
-            }
-            Found::OfAws(policy) => Ok(vec![version_of_aws(policy)]),
-        }
     }
 
     /// Shows a version with its document.
@@ -102,10 +104,9 @@ impl Identity {
         ctx: &Ctx,
         input: GetPolicyVersionRequest,
     ) -> Result<One<PolicyVersion>> {
-        let found = self
-            .policy_for(ctx, Op::Iam(IamOp::GetPolicyVersion), &input.policy_arn, policy::Context::new())
-            .await?;
-        let mut versions = self.versions(&found).await?.into_iter();
+        let keys = policy::Context::new();
+        let found = self.policy_for::<iam::GetPolicyVersion>(ctx, &input.policy_arn, keys).await?;
+        let mut versions = versions(&found.permit, &found.on).await?.into_iter();
         let version = versions.find(|version| version.version_id == input.version_id);
         Ok(One("PolicyVersion", version.ok_or_else(|| no_version(&input.policy_arn, &input.version_id))?))
     }
@@ -116,12 +117,11 @@ impl Identity {
         ctx: &Ctx,
         input: ListPolicyVersionsRequest,
     ) -> Result<Page<PolicyVersion>> {
-        let found = self
-            .policy_for(ctx, Op::Iam(IamOp::ListPolicyVersions), &input.policy_arn, policy::Context::new())
-            .await?;
+        let keys = policy::Context::new();
+        let found = self.policy_for::<iam::ListPolicyVersions>(ctx, &input.policy_arn, keys).await?;
         let arn = input.policy_arn;
         let page = self.page_of(format!("versions of {arn}"), input.marker.as_deref(), input.max_items)?;
-        let mut versions = self.versions(&found).await?;
+        let mut versions = versions(&found.permit, &found.on).await?;
         let before = number(&page.after);
         versions.retain(|version| page.after.is_empty() || number(&version.version_id) < before);
         let marker = self.cut(&page, &mut versions, |version| version.version_id.clone())?;
@@ -132,22 +132,23 @@ impl Identity {
     /// Deletes a version that is not the default.
     pub async fn delete_policy_version(&self, ctx: &Ctx, input: DeletePolicyVersionRequest) -> Result<()> {
         let (arn, version_id) = (input.policy_arn, input.version_id);
-        self.own_policy_for(ctx, Op::Iam(IamOp::DeletePolicyVersion), &arn, policy::Context::new()).await?;
+        let keys = policy::Context::new();
+        let (permit, _) = self.own_policy_for::<iam::DeletePolicyVersion>(ctx, &arn, keys).await?;
         let delete = DeleteManagedPolicyVersion { arn: arn.clone(), version: number(&version_id) };
-        self.access.meta.write(delete).await.map_err(|error| refused(error, &arn, &version_id))
+        permit.write(|_| delete).await.map_err(|error| refused(error, &arn, &version_id))
     }
 
-    /// Makes a version the default, for everybody whom the policy concerns, from the next request on.
+    /// Sets the default version. It decides for everybody who has the policy, from the next request on.
     pub async fn set_default_policy_version(
         &self,
         ctx: &Ctx,
         input: SetDefaultPolicyVersionRequest,
     ) -> Result<()> {
         let (arn, version_id) = (input.policy_arn, input.version_id);
-        self.own_policy_for(ctx, Op::Iam(IamOp::SetDefaultPolicyVersion), &arn, policy::Context::new())
-            .await?;
+        let keys = policy::Context::new();
+        let (permit, _) = self.own_policy_for::<iam::SetDefaultPolicyVersion>(ctx, &arn, keys).await?;
         let set =
             SetDefaultManagedPolicyVersion { arn: arn.clone(), version: number(&version_id), at: ctx.at() };
-        self.access.meta.write(set).await.map_err(|error| refused(error, &arn, &version_id))
+        permit.write(|_| set).await.map_err(|error| refused(error, &arn, &version_id))
     }
 }

@@ -1,22 +1,24 @@
 //! Service-linked roles: those of the parts of ECR that act on their own, and records of those of AWS's other services,
-//! which templates of infrastructure make.
+//! which infrastructure templates create.
 
-use access::op::IamOp;
 use aws::iam::{
     CreateServiceLinkedRoleRequest, DeleteServiceLinkedRoleRequest,
     GetServiceLinkedRoleDeletionStatusRequest, Role,
 };
 use aws::query::One;
-use meta::{AttachPolicy, CreateEntity, DetachManagedPolicy, Entity, EntityKind, RoleFields};
 use policy::service_role::ServiceRole;
 
-use super::{entity_arn, quota};
+use super::entity::{create_entity, delete_entity};
+use super::role::shown_role;
+use super::{account_key, entity_arn, no_such_entity, quota};
 use crate::Identity;
 use access::context::Ctx;
-use access::error::{AwsCode, Error, Result};
+use access::error::{AwsCode, Code, Error, Result};
 use access::ids::unique_id;
-use access::op::Op;
-use access::store::RefusedExt as _;
+use access::op::iam;
+use access::store::{
+    AttachPolicy, CreateEntity, DetachManagedPolicy, Entity, EntityKind, RefusedExt as _, RoleFields,
+};
 
 /// Whether a role belongs to a service.
 pub(super) fn is_service_linked(role: &Entity) -> bool {
@@ -24,14 +26,13 @@ pub(super) fn is_service_linked(role: &Entity) -> bool {
 }
 
 impl Identity {
-    /// Makes the role of a service.
+    /// Creates the role of a service.
     pub async fn create_service_linked_role(
         &self,
         ctx: &Ctx,
         input: CreateServiceLinkedRoleRequest,
     ) -> Result<One<Role>> {
         let gate = self.access.account_gate(ctx).await?;
-        let account_id = ctx.caller.account_id.clone();
         let service = input.aws_service_name;
         let path = format!("/aws-service-role/{service}/");
         let known = ServiceRole::find(&service);
@@ -41,11 +42,8 @@ impl Identity {
             (None, _) => "*".to_owned(),
         };
         let keys = policy::Context::new().with("iam:AWSServiceName", service.as_str());
-        gate.allow_on(
-            Op::Iam(IamOp::CreateServiceLinkedRole),
-            &entity_arn(&account_id, EntityKind::Role, &path, &name),
-            keys,
-        )?;
+        let arn = entity_arn(&ctx.caller.account_id, EntityKind::Role, &path, &name);
+        let permit = gate.permit_on::<iam::CreateServiceLinkedRole>(&arn, keys)?;
         let Some(known) = known else {
             let message = format!("Service role name for service principal {service} could not be found.");
             return Err(Error::aws(AwsCode::InvalidInput, message));
@@ -58,7 +56,7 @@ impl Identity {
             r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":"{service}"}},"Action":"sts:AssumeRole"}}]}}"#
         );
         let create = CreateEntity {
-            account: self.access.account_key(&account_id).await?,
+            account: account_key(&permit).await?,
             kind: EntityKind::Role,
             unique_id: unique_id("AROA").map_err(Error::internal)?,
             path: path.clone(),
@@ -77,21 +75,15 @@ impl Identity {
         let taken = format!(
             "Service role name {name} has been taken in this account, please try a different suffix."
         );
-        let made = self.create_entity(create, "Role", ("RolesPerAccount", quota::ROLES)).await;
+        let made = create_entity(&permit, create, "Role", ("RolesPerAccount", quota::ROLES)).await;
         let made = made.map_err(|error| match error.code {
-            access::error::Code::Aws(AwsCode::EntityAlreadyExists) => {
-                Error::aws(AwsCode::InvalidInput, taken)
-            }
+            Code::Aws(AwsCode::EntityAlreadyExists) => Error::aws(AwsCode::InvalidInput, taken),
             _ => error,
         })?;
         let arn = known.policy_arn();
         let attach = AttachPolicy { owner: made.unique_id.clone(), arn, limit: quota::POLICIES_PER_ENTITY };
-        self.access
-            .meta
-            .write(attach)
-            .await
-            .or_refused(|_| super::no_such_entity(EntityKind::Role, &name))?;
-        Ok(One("Role", Role { last_used: None, ..self.shown_role(made, true).await? }))
+        permit.write(|_| attach).await.or_refused(|_| no_such_entity(EntityKind::Role, &name))?;
+        Ok(One("Role", Role { last_used: None, ..shown_role(&permit, made, Vec::new()).await? }))
     }
 
     /// Deletes the role of a service. Nothing here depends on one, so it goes at once; the task says so.
@@ -101,9 +93,9 @@ impl Identity {
         input: DeleteServiceLinkedRoleRequest,
     ) -> Result<One<String>> {
         let named = (EntityKind::Role, input.role_name.as_str());
-        let role = self
-            .entity_for(ctx, Op::Iam(IamOp::DeleteServiceLinkedRole), named, policy::Context::new())
-            .await?;
+        let keys = policy::Context::new();
+        let found = self.entity_for::<iam::DeleteServiceLinkedRole>(ctx, named, keys).await?;
+        let (permit, role) = (found.permit, found.on);
         let Some(service) = role.role.as_ref().and_then(|fields| fields.service_name.clone()) else {
             let message = format!("The role {} is not a service-linked role.", role.name);
             return Err(Error::aws(AwsCode::InvalidInput, message));
@@ -111,19 +103,14 @@ impl Identity {
         if let Some(known) = ServiceRole::find(&service) {
             let arn = known.policy_arn();
             let detach = DetachManagedPolicy { owner: role.unique_id.clone(), arn };
-            self.access
-                .meta
-                .write(detach)
-                .await
-                .map(|_| ())
-                .or_refused(|_| super::no_such_entity(EntityKind::Role, &role.name))?;
+            permit.write(|_| detach).await.or_refused(|_| no_such_entity(EntityKind::Role, &role.name))?;
         }
         let name = role.name.clone();
-        self.delete_entity(role, EntityKind::Role).await?;
+        delete_entity(&permit, role, EntityKind::Role).await?;
         Ok(One("DeletionTaskId", format!("task/aws-service-role/{service}/{name}/{}", ctx.request_id)))
     }
 
-    /// How far a deletion is: each was done when it was answered.
+    /// The state of a deletion: each was complete when it was answered.
     pub async fn get_service_linked_role_deletion_status(
         &self,
         ctx: &Ctx,
@@ -134,7 +121,7 @@ impl Identity {
         let path_and_name =
             task.strip_prefix("task").and_then(|rest| rest.rsplit_once('/')).map(|(role, _)| role);
         let arn = format!("arn:aws:iam::{}:role{}", ctx.caller.account_id, path_and_name.unwrap_or("/*"));
-        gate.allow_on(Op::Iam(IamOp::GetServiceLinkedRoleDeletionStatus), &arn, policy::Context::new())?;
+        gate.permit_on::<iam::GetServiceLinkedRoleDeletionStatus>(&arn, policy::Context::new())?;
         if path_and_name.is_none_or(|role| !role.starts_with("/aws-service-role/")) {
             let message = format!("The deletion task {task} cannot be found.");
             return Err(Error::aws(AwsCode::NoSuchEntity, message));

@@ -1,46 +1,53 @@
 //! Tags of users, roles, managed policies, instance profiles and identity providers.
 
-use access::op::IamOp;
 use aws::query::Page;
-use meta::{EntityKind, PutIamTags, PutIamTagsRefusal, RemoveIamTags};
 
 use super::{quota, quota_exceeded, request_tags};
 use crate::Identity;
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
-use access::op::Op;
-use access::store::{RefusedExt as _, StoreResultExt as _};
+use access::op::iam;
+use access::permit::{Opens, Permit};
+use access::store::{
+    EntityKind, PutIamTags, PutIamTagsRefusal, RefusedExt as _, RemoveIamTags, StoreResultExt as _,
+};
 
 /// The condition key of the tags that a request removes.
 pub(super) fn tag_keys(keys: &[String]) -> policy::Context {
     policy::Context::new().with_set("aws:TagKeys", keys.iter().map(String::as_str))
 }
 
+pub(super) async fn set_tags<E: Opens<PutIamTags>>(
+    permit: &Permit<E>,
+    owner: String,
+    tags: Vec<(String, String)>,
+) -> Result<()> {
+    let put = PutIamTags { owner, tags, limit: quota::TAGS };
+    permit.write(|_| put).await.or_refused(|refusal| match refusal {
+        PutIamTagsRefusal::TooMany => quota_exceeded("TagsPerResource", quota::TAGS),
+        // It existed when the decision was taken.
+        PutIamTagsRefusal::Gone => {
+            Error::aws(AwsCode::NoSuchEntity, "The resource was deleted while it was tagged.")
+        }
+    })
+}
+
+pub(super) async fn remove_tags<E: Opens<RemoveIamTags>>(
+    permit: &Permit<E>,
+    owner: String,
+    keys: Vec<String>,
+) -> Result<()> {
+    permit.write(|_| RemoveIamTags { owner, keys }).await.or_store_error()
+}
+
 impl Identity {
-    pub(super) async fn set_tags(&self, owner: String, tags: Vec<(String, String)>) -> Result<()> {
-        self.access.meta.write(PutIamTags { owner, tags, limit: quota::TAGS }).await.or_refused(|refusal| {
-            match refusal {
-                PutIamTagsRefusal::TooMany => quota_exceeded("TagsPerResource", quota::TAGS),
-                // It was there when the caller was heard.
-                PutIamTagsRefusal::Gone => {
-                    Error::aws(AwsCode::NoSuchEntity, "The resource was deleted while it was tagged.")
-                }
-            }
-        })
-    }
-
-    pub(super) async fn remove_tags(&self, owner: String, keys: Vec<String>) -> Result<()> {
-        self.access.meta.write(RemoveIamTags { owner, keys }).await.or_store_error()
-    }
-
-    pub(super) async fn page_of_tags(
+    pub(super) fn page_of_tags(
         &self,
         owner: &str,
-        marker: Option<&str>,
-        max: Option<i64>,
+        mut tags: Vec<(String, String)>,
+        (marker, max): (Option<&str>, Option<i64>),
     ) -> Result<Page<(String, String)>> {
         let page = self.page_of(format!("tags of {owner}"), marker, max)?;
-        let mut tags = self.iam_tags(owner).await?;
         tags.retain(|(key, _)| key.to_lowercase() > page.after);
         let marker = self.cut(&page, &mut tags, |(key, _)| key.to_lowercase())?;
         Ok(Page { name: "Tags", items: tags, marker })
@@ -55,23 +62,24 @@ macro_rules! entity_tags {
             pub async fn $tag(&self, ctx: &Ctx, input: aws::iam::$tag_request) -> Result<()> {
                 let keys = request_tags(&input.tags)?;
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let entity = self.own_entity_for(ctx, Op::Iam(IamOp::$tag_op), named, keys).await?;
-                self.set_tags(entity.unique_id, input.tags).await
+                let entity = self.own_entity_for::<iam::$tag_op>(ctx, named, keys).await?;
+                set_tags(&entity.permit, entity.on.unique_id, input.tags).await
             }
 
             /// Removes tags.
             pub async fn $untag(&self, ctx: &Ctx, input: aws::iam::$untag_request) -> Result<()> {
                 let named = (EntityKind::$kind, input.$name.as_str());
                 let keys = tag_keys(&input.tag_keys);
-                let entity = self.own_entity_for(ctx, Op::Iam(IamOp::$untag_op), named, keys).await?;
-                self.remove_tags(entity.unique_id, input.tag_keys).await
+                let entity = self.own_entity_for::<iam::$untag_op>(ctx, named, keys).await?;
+                remove_tags(&entity.permit, entity.on.unique_id, input.tag_keys).await
             }
 
             /// Lists tags by key.
             pub async fn $list(&self, ctx: &Ctx, input: aws::iam::$list_request) -> Result<Page<(String, String)>> {
                 let named = (EntityKind::$kind, input.$name.as_str());
-                let entity = self.entity_for(ctx, Op::Iam(IamOp::$list_op), named, policy::Context::new()).await?;
-                self.page_of_tags(&entity.unique_id, input.marker.as_deref(), input.max_items).await
+                let entity = self.entity_for::<iam::$list_op>(ctx, named, policy::Context::new()).await?;
+                let page = (input.marker.as_deref(), input.max_items);
+                self.page_of_tags(&entity.on.unique_id, entity.tags, page)
             }
         )*}
     };

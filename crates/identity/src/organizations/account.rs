@@ -1,6 +1,5 @@
-//! Accounts of the organisation: shown, listed, renamed, moved, closed, taken out.
+//! Accounts of the organization: shown, listed, renamed, moved, closed, removed.
 
-use access::op::OrganizationsOp;
 use aws::ecr::epoch_seconds;
 use aws::ids::AccountId;
 use aws::organizations::{
@@ -8,18 +7,29 @@ use aws::organizations::{
     ListAccountsForParentRequest, ListAccountsRequest, ListAccountsResponse, MoveAccountRequest,
     RemoveAccountFromOrganizationRequest, WharfRenameAccountRequest,
 };
-use meta::{ChangeMemberAccount, ListMemberAccounts, MemberAccount, MemberChange};
 
-use super::{account_not_found, email_of};
+use super::{Member, account_not_found, email_of};
 use crate::Identity;
 use crate::iam::time;
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Field, Result};
-use access::op::Op;
-use access::store::StoreResultExt as _;
+use access::op::{Effect, organizations};
+use access::permit::{OnAccount, Opens, Permit};
+use access::store::{
+    ChangeMemberAccount, ListMemberAccounts, MemberAccount, MemberChange, StoreResultExt as _,
+};
 
 /// Accounts on a page (Organizations API, `MaxResults`).
 const PAGE: usize = 20;
+
+async fn change_member<E: Opens<ChangeMemberAccount>>(
+    ctx: &Ctx,
+    member: Member<E>,
+    change: MemberChange,
+) -> Result<MemberAccount> {
+    let change = ChangeMemberAccount { account_id: member.account.account_id, change, at: ctx.at() };
+    member.permit.write(|_| change).await.or_store_error()?.ok_or_else(account_not_found)
+}
 
 impl Identity {
     fn shown_account(&self, management: &AccountId, account: MemberAccount) -> Account {
@@ -68,28 +78,38 @@ impl Identity {
         items.last().map(|last| self.access.page_token(list, key(last))).transpose()
     }
 
-    pub(super) async fn member_page(
+    pub(super) async fn member_page<E: Opens<ListMemberAccounts>>(
         &self,
+        permit: &Permit<E>,
         token: Option<&str>,
         max: Option<u32>,
     ) -> Result<(Vec<MemberAccount>, Option<String>)> {
         let (after, limit) = self.organization_page("accounts", token, max)?;
-        let mut found =
-            self.access.meta.read(ListMemberAccounts { after, limit: limit + 1 }).await.or_store_error()?;
+        let mut found = permit.read(|_| ListMemberAccounts { after, limit: limit + 1 }).await?;
         let next =
             self.organization_token("accounts", limit, &mut found, |account| account.account_id.to_string())?;
         Ok((found, next))
     }
 
-    /// Lists the accounts of the organisation.
-    pub async fn list_accounts(&self, ctx: &Ctx, input: ListAccountsRequest) -> Result<ListAccountsResponse> {
-        self.access
-            .manages(ctx, Op::Organizations(OrganizationsOp::ListAccounts), "*", policy::Context::new())
-            .await?;
-        let (found, next_token) = self.member_page(input.next_token.as_deref(), input.max_results).await?;
-        let management = &ctx.caller.account_id;
+    async fn listed_accounts<E>(
+        &self,
+        permit: &Permit<E>,
+        token: Option<&str>,
+        max: Option<u32>,
+    ) -> Result<ListAccountsResponse>
+    where
+        E: Effect<On = OnAccount> + Opens<ListMemberAccounts>,
+    {
+        let (found, next_token) = self.member_page(permit, token, max).await?;
+        let management = permit.account();
         let accounts = found.into_iter().map(|account| self.shown_account(management, account)).collect();
         Ok(ListAccountsResponse { accounts, next_token })
+    }
+
+    /// Lists the accounts of the organization.
+    pub async fn list_accounts(&self, ctx: &Ctx, input: ListAccountsRequest) -> Result<ListAccountsResponse> {
+        let permit = self.manages::<organizations::ListAccounts>(ctx, "*").await?;
+        self.listed_accounts(&permit, input.next_token.as_deref(), input.max_results).await
     }
 
     /// Lists the accounts right under the root.
@@ -99,19 +119,9 @@ impl Identity {
         input: ListAccountsForParentRequest,
     ) -> Result<ListAccountsResponse> {
         let arn = self.root_arn(&self.access.management_account().await?);
-        self.access
-            .manages(
-                ctx,
-                Op::Organizations(OrganizationsOp::ListAccountsForParent),
-                &arn,
-                policy::Context::new(),
-            )
-            .await?;
+        let permit = self.manages::<organizations::ListAccountsForParent>(ctx, &arn).await?;
         self.is_root(&input.parent_id, AwsCode::ParentNotFound)?;
-        let (found, next_token) = self.member_page(input.next_token.as_deref(), input.max_results).await?;
-        let management = &ctx.caller.account_id;
-        let accounts = found.into_iter().map(|account| self.shown_account(management, account)).collect();
-        Ok(ListAccountsResponse { accounts, next_token })
+        self.listed_accounts(&permit, input.next_token.as_deref(), input.max_results).await
     }
 
     /// Shows an account.
@@ -120,43 +130,22 @@ impl Identity {
         ctx: &Ctx,
         input: DescribeAccountRequest,
     ) -> Result<DescribeAccountResponse> {
-        let member = self
-            .manages_member(
-                ctx,
-                Op::Organizations(OrganizationsOp::DescribeAccount),
-                &input.account_id,
-                policy::Context::new(),
-            )
-            .await?;
-        Ok(DescribeAccountResponse { account: self.shown_account(&ctx.caller.account_id, member) })
+        let keys = policy::Context::new();
+        let member =
+            self.manages_member::<organizations::DescribeAccount>(ctx, &input.account_id, keys).await?;
+        Ok(DescribeAccountResponse { account: self.shown_account(&ctx.caller.account_id, member.account) })
     }
 
-    async fn change_member(
-        &self,
-        ctx: &Ctx,
-        member: MemberAccount,
-        change: MemberChange,
-    ) -> Result<MemberAccount> {
-        let change = ChangeMemberAccount { account_id: member.account_id, change, at: ctx.at() };
-        self.access.meta.write(change).await.or_store_error()?.ok_or_else(account_not_found)
-    }
-
-    /// Closes an account: from now on nobody of it is heard. What it holds stays.
+    /// Closes an account: requests of its principals are refused. What it holds stays.
     pub async fn close_account(&self, ctx: &Ctx, input: CloseAccountRequest) -> Result<Empty> {
-        let member = self
-            .manages_member(
-                ctx,
-                Op::Organizations(OrganizationsOp::CloseAccount),
-                &input.account_id,
-                policy::Context::new(),
-            )
-            .await?;
-        if member.account_id == ctx.caller.account_id {
+        let keys = policy::Context::new();
+        let member = self.manages_member::<organizations::CloseAccount>(ctx, &input.account_id, keys).await?;
+        if member.account.account_id == ctx.caller.account_id {
             let message = "You cannot close the management account of an organization.";
             return Err(Error::aws(AwsCode::ConstraintViolation, message)
                 .with(Field::Text("Reason", "CANNOT_CLOSE_MANAGEMENT_ACCOUNT".to_owned())));
         }
-        let before = self.change_member(ctx, member, MemberChange::Close).await?;
+        let before = change_member(ctx, member, MemberChange::Close).await?;
         if before.status != "ACTIVE" {
             let message = "You attempted to close an account that is already closed.";
             return Err(Error::aws(AwsCode::AccountAlreadyClosed, message));
@@ -164,43 +153,35 @@ impl Identity {
         Ok(Empty {})
     }
 
-    /// Takes an account out of the organisation; it goes on by itself.
+    /// Removes an account from the organization. It goes on as an account of its own.
     pub async fn remove_account_from_organization(
         &self,
         ctx: &Ctx,
         input: RemoveAccountFromOrganizationRequest,
     ) -> Result<Empty> {
-        let op = Op::Organizations(OrganizationsOp::RemoveAccountFromOrganization);
-        let member = self.manages_member(ctx, op, &input.account_id, policy::Context::new()).await?;
-        if member.account_id == ctx.caller.account_id {
+        let (account_id, keys) = (&input.account_id, policy::Context::new());
+        let member = self
+            .manages_member::<organizations::RemoveAccountFromOrganization>(ctx, account_id, keys)
+            .await?;
+        if member.account.account_id == ctx.caller.account_id {
             let message = "You can't remove a management account from an organization.";
             return Err(Error::aws(AwsCode::MasterCannotLeave, message));
         }
-        self.change_member(ctx, member, MemberChange::Leave).await.map(|_| Empty {})
+        change_member(ctx, member, MemberChange::Leave).await.map(|_| Empty {})
     }
 
-    /// Gives an account another name.
+    /// Renames an account.
     pub async fn wharf_rename_account(&self, ctx: &Ctx, input: WharfRenameAccountRequest) -> Result<Empty> {
-        let member = self
-            .manages_member(
-                ctx,
-                Op::Organizations(OrganizationsOp::WharfRenameAccount),
-                &input.account_id,
-                policy::Context::new(),
-            )
-            .await?;
-        self.change_member(ctx, member, MemberChange::Rename(input.account_name)).await.map(|_| Empty {})
+        let keys = policy::Context::new();
+        let member =
+            self.manages_member::<organizations::WharfRenameAccount>(ctx, &input.account_id, keys).await?;
+        change_member(ctx, member, MemberChange::Rename(input.account_name)).await.map(|_| Empty {})
     }
 
-    /// Moves an account. There is one place where it can be, and it is there.
+    /// Moves an account. The root is the only place where an account can be, so the move is always refused.
     pub async fn move_account(&self, ctx: &Ctx, input: MoveAccountRequest) -> Result<Empty> {
-        self.manages_member(
-            ctx,
-            Op::Organizations(OrganizationsOp::MoveAccount),
-            &input.account_id,
-            policy::Context::new(),
-        )
-        .await?;
+        let keys = policy::Context::new();
+        self.manages_member::<organizations::MoveAccount>(ctx, &input.account_id, keys).await?;
         self.is_root(&input.source_parent_id, AwsCode::SourceParentNotFound)?;
         self.is_root(&input.destination_parent_id, AwsCode::DestinationParentNotFound)?;
         let message = "That account is already present in the specified destination.";

@@ -1,13 +1,11 @@
-//! CreateAccount and its status. The account is there when the answer is: nothing goes on in the background.
+//! CreateAccount and its status. The account exists when the answer is sent: nothing goes on in the background.
 
-use access::op::OrganizationsOp;
 use aws::ecr::epoch_seconds;
 use aws::ids::AccountId;
 use aws::organizations::{
     CreateAccountRequest, CreateAccountStatus, CreateAccountStatusResponse,
     DescribeCreateAccountStatusRequest, ListCreateAccountStatusRequest, ListCreateAccountStatusResponse,
 };
-use meta::{AccountCreation, ListAccountCreations};
 
 use super::operate::NewAccount;
 use super::tag::request_tags;
@@ -15,8 +13,8 @@ use crate::Identity;
 use crate::iam::time;
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
-use access::op::Op;
-use access::store::StoreResultExt as _;
+use access::op::organizations;
+use access::store::{AccountCreation, ListAccountCreations};
 
 fn shown(creation: AccountCreation) -> CreateAccountStatus {
     let at = epoch_seconds(time(creation.requested_at));
@@ -32,18 +30,17 @@ fn shown(creation: AccountCreation) -> CreateAccountStatus {
 }
 
 impl Identity {
-    /// Makes an account with a role that the management account can take on.
+    /// Creates an account with a role that the management account can assume.
     pub async fn create_account(
         &self,
         ctx: &Ctx,
         input: CreateAccountRequest,
     ) -> Result<CreateAccountStatusResponse> {
         let tags = request_tags(&input.tags)?;
-        self.access
-            .manages(ctx, Op::Organizations(OrganizationsOp::CreateAccount), "*", tags.clone())
-            .await?;
+        let gate = self.access.account_gate(ctx).await?;
+        let permit = self.access.manages::<organizations::CreateAccount>(&gate, "*", tags.clone()).await?;
         if !input.tags.is_empty() {
-            self.access.manages(ctx, Op::Organizations(OrganizationsOp::TagResource), "*", tags).await?;
+            self.access.manages::<organizations::TagResource>(&gate, "*", tags).await?;
         }
         let wished: Option<AccountId> = match &input.wharf_account_id {
             Some(id) => Some(id.parse().map_err(Error::internal)?),
@@ -56,27 +53,20 @@ impl Identity {
             role_name: input.role_name,
             tags: input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
         };
-        let creation = self.add_account(&ctx.caller.account_id, asked, ctx.now).await?;
+        let creation = self.create_member(&permit, &ctx.caller.account_id, asked, ctx.now).await?;
         Ok(CreateAccountStatusResponse { create_account_status: shown(creation) })
     }
 
-    /// How the making of an account went.
+    /// Shows how the creation of an account ended.
     pub async fn describe_create_account_status(
         &self,
         ctx: &Ctx,
         input: DescribeCreateAccountStatusRequest,
     ) -> Result<CreateAccountStatusResponse> {
-        self.access
-            .manages(
-                ctx,
-                Op::Organizations(OrganizationsOp::DescribeCreateAccountStatus),
-                "*",
-                policy::Context::new(),
-            )
-            .await?;
+        let permit = self.manages::<organizations::DescribeCreateAccountStatus>(ctx, "*").await?;
         let id = Some(input.create_account_request_id);
         let list = ListAccountCreations { id, after: String::new(), limit: 1 };
-        let found = self.access.meta.read(list).await.or_store_error()?.pop();
+        let found = permit.read(|_| list).await?.pop();
         let creation = found.ok_or_else(|| {
             let message =
                 "We can't find a create account request with the CreateAccountRequestId that you specified.";
@@ -85,24 +75,17 @@ impl Identity {
         Ok(CreateAccountStatusResponse { create_account_status: shown(creation) })
     }
 
-    /// Lists what was asked to be made.
+    /// Lists the creations that were asked for.
     pub async fn list_create_account_status(
         &self,
         ctx: &Ctx,
         input: ListCreateAccountStatusRequest,
     ) -> Result<ListCreateAccountStatusResponse> {
-        self.access
-            .manages(
-                ctx,
-                Op::Organizations(OrganizationsOp::ListCreateAccountStatus),
-                "*",
-                policy::Context::new(),
-            )
-            .await?;
+        let permit = self.manages::<organizations::ListCreateAccountStatus>(ctx, "*").await?;
         let (after, limit) =
             self.organization_page("creations", input.next_token.as_deref(), input.max_results)?;
         let list = ListAccountCreations { id: None, after, limit: limit + 1 };
-        let mut found = self.access.meta.read(list).await.or_store_error()?;
+        let mut found = permit.read(|_| list).await?;
         let next_token =
             self.organization_token("creations", limit, &mut found, |creation| creation.id.clone())?;
         let mut statuses: Vec<_> = found.into_iter().map(shown).collect();

@@ -2,8 +2,7 @@
 
 use access::context::Ctx;
 use access::error::Result;
-use access::op::Op;
-use access::op::OrganizationsOp;
+use access::op::organizations;
 use aws::organizations::{
     WharfListKeysRequest, WharfListKeysResponse, WharfRotateKeysRequest, WharfRotateKeysResponse,
 };
@@ -17,21 +16,17 @@ impl Identity {
         ctx: &Ctx,
         _input: WharfListKeysRequest,
     ) -> Result<WharfListKeysResponse> {
-        self.access
-            .manages(ctx, Op::Organizations(OrganizationsOp::WharfListKeys), "*", policy::Context::new())
-            .await?;
+        self.manages::<organizations::WharfListKeys>(ctx, "*").await?;
         self.access.listed_keys(ctx.now).await
     }
 
-    /// Makes a new sealing key.
+    /// Creates a new sealing key.
     pub async fn wharf_rotate_keys(
         &self,
         ctx: &Ctx,
         _input: WharfRotateKeysRequest,
     ) -> Result<WharfRotateKeysResponse> {
-        self.access
-            .manages(ctx, Op::Organizations(OrganizationsOp::WharfRotateKeys), "*", policy::Context::new())
-            .await?;
+        self.manages::<organizations::WharfRotateKeys>(ctx, "*").await?;
         Ok(WharfRotateKeysResponse { keys: self.access.rotate_sealing_key(ctx.now).await? })
     }
 }

@@ -1,4 +1,4 @@
-//! Organizations: the one organisation of the deployment, whose accounts its management account makes and closes.
+//! Organizations: the one organization of the deployment. Its management account creates and closes accounts.
 
 mod account;
 mod create_account;
@@ -8,15 +8,15 @@ mod reconciler;
 mod tag;
 mod tree;
 
-use access::op::OrganizationsOp;
 use aws::ids::AccountId;
-use meta::{FindMemberAccount, ListAccountTags, MemberAccount};
 
 use crate::Identity;
+use access::authz::Gate;
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
-use access::op::Op;
-use access::store::StoreResultExt as _;
+use access::op::{Effect, Op, OrganizationsOp};
+use access::permit::{Grant, OnAccount, Permit};
+use access::store::{FindMemberAccount, ListAccountTags, MemberAccount};
 
 pub use operate::NewAccount;
 
@@ -24,8 +24,8 @@ fn account_not_found() -> Error {
     Error::aws(AwsCode::AccountNotFound, "You specified an account that doesn't exist.")
 }
 
-/// The address of an account's root. The first account and those that are not made through the API were given none: a
-/// name under .invalid is nobody's (RFC 2606), and the digits make it this account's alone.
+/// The address of an account's root. The first account, and those that are not created through the API, have none: then it
+/// is a name under .invalid, which belongs to nobody (RFC 2606), with the account ID to make it unique.
 fn email_of(email: Option<String>, account_id: &AccountId) -> String {
     email.unwrap_or_else(|| format!("root+{account_id}@wharf.invalid"))
 }
@@ -42,38 +42,52 @@ impl Identity {
         )
     }
 
-    /// `manages` for one account, which must be in the organisation. Its ARN names the management account whoever asks.
-    async fn manages_member(
+    /// Decides on an operation that only the management account may call.
+    async fn manages<E: Effect<On = OnAccount>>(&self, ctx: &Ctx, resource: &str) -> Result<Permit<E>> {
+        let gate = self.access.account_gate(ctx).await?;
+        self.access.manages(&gate, resource, policy::Context::new()).await
+    }
+
+    /// `manages` for one account, which must be in the organization. Its ARN names the management account, whoever calls.
+    async fn manages_member<E: Effect<On = OnAccount>>(
         &self,
         ctx: &Ctx,
-        op: Op,
         account_id: &str,
         mut keys: policy::Context,
-    ) -> Result<MemberAccount> {
+    ) -> Result<Member<E>> {
+        let gate = self.access.account_gate(ctx).await?;
         let management = self.access.management_account().await?;
-        let arn = match op {
+        let arn = match E::OP {
             // An action of AWS Account Management, which has ARNs of its own (Service Authorization Reference).
             Op::Organizations(OrganizationsOp::WharfRenameAccount) => {
                 format!("arn:aws:account::{management}:account/{}/{account_id}", self.access.organization.id)
             }
             _ => self.member_arn(&management, account_id),
         };
-        let found =
-            if ctx.caller.account_id == management { self.member_of(account_id).await? } else { None };
-        if let Some(member) = &found {
-            let list = ListAccountTags { account_id: member.account_id.clone() };
-            let tags = self.access.meta.read(list).await.or_store_error()?;
+        let mut found = None;
+        // Only the management account sees it, so that no condition of others can ask for its tags.
+        if ctx.caller.account_id == management {
+            found = member_of(&gate, account_id).await?;
+        }
+        let mut tags = Vec::new();
+        if let Some(account) = &found {
+            tags = gate.read(ListAccountTags { account_id: account.account_id.clone() }).await?;
             keys.set_tags("aws:ResourceTag/", access::authz::pairs(&tags));
         }
-        self.access.manages(ctx, op, &arn, keys).await?;
-        found.ok_or_else(account_not_found)
+        let permit = self.access.manages(&gate, &arn, keys).await?;
+        Ok(Member { permit, account: found.ok_or_else(account_not_found)?, tags })
     }
+}
 
-    /// An account of the organisation. Only its management account sees it, so that no condition of others can ask for
-    /// its tags.
-    async fn member_of(&self, account_id: &str) -> Result<Option<MemberAccount>> {
-        let Ok(account_id) = account_id.parse() else { return Ok(None) };
-        let found = self.access.meta.read(FindMemberAccount { account_id }).await.or_store_error()?;
-        Ok(found.filter(|account| account.in_organization))
-    }
+/// An account of the organization that an operation is on, with the permit for the operation.
+struct Member<E: Grant> {
+    permit: Permit<E>,
+    account: MemberAccount,
+    tags: Vec<(String, String)>,
+}
+
+async fn member_of(gate: &Gate, account_id: &str) -> Result<Option<MemberAccount>> {
+    let Ok(account_id) = account_id.parse() else { return Ok(None) };
+    let found = gate.read(FindMemberAccount { account_id }).await?;
+    Ok(found.filter(|account| account.in_organization))
 }

@@ -1,23 +1,25 @@
-//! Accounts as the operator of the store works on them: at the first start, and on a store that no server holds.
-//! Nothing here comes to the gate: whoever can open the store can read it whole.
+//! Accounts as the operator of the store works on them: at the first start, and on a store that no server has open. There is
+//! no request to decide on: who can open the store can read all of it. Creating an account is shared with CreateAccount.
 
 use aws::ids::{AccessKeyId, AccountId, SecretKey};
 use jiff::Timestamp;
-use meta::{
-    AccountCreation, AccountKey, ChangeMemberAccount, CreateAccessKey, CreateAccessKeyWithin,
-    CreateAccessKeyWithinRefusal, CreateAccount, CreateEntity, CreateMemberAccount, EnsureRoot, EntityKind,
-    FindMemberAccount, ListAccounts, MemberAccount, MemberChange, OpError, RoleFields,
-};
 
 use super::{account_not_found, email_of};
 use crate::Identity;
 use crate::bootstrap::{random_access_key, random_account_id};
 use crate::iam::quota;
 use access::context::micros;
+use access::effects::authority::ManageAccounts;
 use access::error::{AwsCode, Error, Result};
 use access::ids::unique_id;
+use access::permit::{Opens, Permit};
 use access::seal::Purpose;
-use access::store::{RefusedExt as _, StoreResultExt as _, store_error};
+use access::store::{
+    AccountCreation, AccountKey, ChangeMemberAccount, CreateAccessKey, CreateAccessKeyWithin,
+    CreateAccessKeyWithinRefusal, CreateAccount, CreateEntity, CreateMemberAccount, EnsureRoot, EntityKind,
+    FindMemberAccount, ListAccounts, MemberAccount, MemberChange, OpError, RefusedExt as _, RoleFields,
+    StoreResultExt as _, store_error,
+};
 
 const ROLE_NAME: &str = "OrganizationAccountAccessRole";
 const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
@@ -25,23 +27,23 @@ const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 const TRIES: usize = 50;
 const PAGE: usize = 500;
 
-/// An account that is to be made.
+/// An account that is to be created.
 #[derive(Clone, Debug, Default)]
 pub struct NewAccount {
     /// A name for people.
     pub name: String,
     /// Its root user's address; one that belongs to nobody if absent.
     pub email: Option<String>,
-    /// Its digits; random if absent.
+    /// Its account ID; random if absent.
     pub id: Option<AccountId>,
-    /// The role that the management account can take on; `OrganizationAccountAccessRole` if absent.
+    /// The role that the management account can assume; `OrganizationAccountAccessRole` if absent.
     pub role_name: Option<String>,
     /// Its tags.
     pub tags: Vec<(String, String)>,
 }
 
 impl NewAccount {
-    /// The one transaction that makes it, under these digits.
+    /// The one transaction that creates it, under this account ID.
     fn creation(
         &self,
         management: &AccountId,
@@ -81,9 +83,23 @@ impl NewAccount {
 }
 
 impl Identity {
-    /// Makes an account that the management account can enter.
+    /// Creates an account that the management account can enter.
     pub async fn add_account(
         &self,
+        management: &AccountId,
+        asked: NewAccount,
+        now: Timestamp,
+    ) -> Result<AccountCreation> {
+        self.create_member(&self.operator(), management, asked, now).await
+    }
+
+    fn operator(&self) -> Permit<ManageAccounts> {
+        Permit::for_service(ManageAccounts, &self.access)
+    }
+
+    pub(super) async fn create_member<E: Opens<CreateMemberAccount>>(
+        &self,
+        permit: &Permit<E>,
         management: &AccountId,
         asked: NewAccount,
         now: Timestamp,
@@ -94,7 +110,8 @@ impl Identity {
                 None => random_account_id()?,
             };
             let key = AccountKey(self.access.ids.next(now));
-            match self.access.meta.write(asked.creation(management, key, account_id, now)?).await {
+            let creation = asked.creation(management, key, account_id, now)?;
+            match permit.write(|_| creation).await {
                 Ok(creation) => return Ok(creation),
                 Err(OpError::Store(error)) => return Err(store_error(error)),
                 Err(OpError::Refused(_)) if asked.id.is_some() => break,
@@ -104,12 +121,13 @@ impl Identity {
         Err(Error::aws(AwsCode::DuplicateAccount, "Another account has this account id already."))
     }
 
-    /// Every account by its digits: also those that left the organisation, which nobody else sees any more.
+    /// Every account by its account ID, also those that left the organization, which nobody else sees any more.
     pub async fn all_accounts(&self) -> Result<Vec<MemberAccount>> {
+        let operator = self.operator();
         let mut all: Vec<MemberAccount> = Vec::new();
         loop {
             let after = all.last().map(|last| last.account_id.to_string()).unwrap_or_default();
-            let page = self.access.meta.read(ListAccounts { after, limit: PAGE }).await.or_store_error()?;
+            let page = operator.read(|()| ListAccounts { after, limit: PAGE }).await?;
             let is_last = page.len() < PAGE;
             all.extend(page);
             if is_last {
@@ -118,8 +136,8 @@ impl Identity {
         }
     }
 
-    /// Makes an account of a configuration, where it is not there yet: by its digits, or by its name where none are
-    /// given. What is there stays as it is. Gives its digits.
+    /// Creates an account of the configuration if it does not exist yet: by its account ID, or by its name if there is no ID.
+    /// An account that exists stays as it is. Gives its account ID.
     pub async fn ensure_member(
         &self,
         name: &str,
@@ -127,9 +145,7 @@ impl Identity {
         now: Timestamp,
     ) -> Result<AccountId> {
         let found = match id {
-            Some(id) => {
-                self.access.meta.read(FindMemberAccount { account_id: id.clone() }).await.or_store_error()?
-            }
+            Some(id) => self.operator().read(|()| FindMemberAccount { account_id: id.clone() }).await?,
             None => self.all_accounts().await?.into_iter().find(|account| account.name == name),
         };
         if let Some(found) = found {
@@ -149,10 +165,10 @@ impl Identity {
         now: Timestamp,
     ) -> Result<MemberAccount> {
         let change = ChangeMemberAccount { account_id: account_id.clone(), change, at: micros(now) };
-        self.access.meta.write(change).await.or_store_error()?.ok_or_else(account_not_found)
+        self.operator().write(|()| change).await.or_store_error()?.ok_or_else(account_not_found)
     }
 
-    /// Makes an access key of an account's root, which no policy of the account can hold back.
+    /// Creates an access key of an account's root, which no policy of the account limits.
     pub async fn make_root_key(
         &self,
         account_id: &AccountId,
@@ -160,13 +176,14 @@ impl Identity {
     ) -> Result<(AccessKeyId, SecretKey)> {
         let at = micros(now);
         let ensure = EnsureRoot { account_id: account_id.clone(), at };
-        self.access.meta.write(ensure).await.or_refused(|_| account_not_found())?;
+        let operator = self.operator();
+        operator.write(|()| ensure).await.or_refused(|_| account_not_found())?;
         let (id, secret) = random_access_key()?;
         let sealed_secret =
             self.access.keys.seal(Purpose::AccessKey, secret.expose().as_bytes()).map_err(Error::internal)?;
         let key = CreateAccessKey { id: id.clone(), owner: account_id.to_string(), sealed_secret, at };
         let create = CreateAccessKeyWithin { key, limit: quota::ACCESS_KEYS_PER_USER };
-        self.access.meta.write(create).await.or_refused(|refusal| match refusal {
+        operator.write(|()| create).await.or_refused(|refusal| match refusal {
             CreateAccessKeyWithinRefusal::Limit => {
                 let message = format!(
                     "The root has {} access keys already: delete one with `aws iam delete-access-key` first.",

@@ -2,7 +2,7 @@
 
 use access::context::{Ctx, micros};
 use access::error::Result;
-use access::op::{Op, OrganizationsOp};
+use access::op::organizations;
 use access::store::{Micros, ReconcilerState};
 use aws::ecr::epoch_seconds;
 use aws::organizations::{
@@ -20,8 +20,7 @@ impl Identity {
         ctx: &Ctx,
         _input: WharfListReconcilersRequest,
     ) -> Result<WharfListReconcilersResponse> {
-        let op = Op::Organizations(OrganizationsOp::WharfListReconcilers);
-        self.access.manages(ctx, op, "*", policy::Context::new()).await?;
+        self.manages::<organizations::WharfListReconcilers>(ctx, "*").await?;
         self.shown_reconcilers(ctx.now).await
     }
 
@@ -38,8 +37,7 @@ impl Identity {
         ctx: &Ctx,
         input: WharfRunReconcilerRequest,
     ) -> Result<WharfRunReconcilerResponse> {
-        let op = Op::Organizations(OrganizationsOp::WharfRunReconciler);
-        self.access.manages(ctx, op, "*", policy::Context::new()).await?;
+        self.manages::<organizations::WharfRunReconciler>(ctx, "*").await?;
         self.access.request_reconciler(&input.name, ctx.now).await?;
         Ok(WharfRunReconcilerResponse {})
     }

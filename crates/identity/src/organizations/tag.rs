@@ -1,20 +1,19 @@
 //! Tags of accounts.
 
-use access::op::OrganizationsOp;
 use aws::ecr::Tag;
 use aws::organizations::{
     Empty, ListTagsForResourceRequest, ListTagsForResourceResponse, TagResourceRequest, UntagResourceRequest,
 };
 use aws::tag::Fault;
-use meta::{ListAccountTags, TagAccount, TagAccountRefusal};
 
 use crate::Identity;
 use crate::iam::quota;
 use access::authz::of_request_tags;
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Field, Result};
-use access::op::Op;
-use access::store::{RefusedExt as _, StoreResultExt as _};
+use access::op::organizations;
+use access::permit::{Opens, Permit};
+use access::store::{RefusedExt as _, TagAccount, TagAccountRefusal};
 
 /// The condition keys of tags that a request brings.
 pub(super) fn request_tags(tags: &[Tag]) -> Result<policy::Context> {
@@ -56,6 +55,17 @@ fn of_account(error: Error) -> Error {
     }
 }
 
+async fn change_tags<E: Opens<TagAccount>>(permit: &Permit<E>, change: TagAccount) -> Result<Empty> {
+    permit.write(|_| change).await.map(|()| Empty {}).or_refused(|refusal| match refusal {
+        TagAccountRefusal::SameButForCase => same_but_for_case(),
+        TagAccountRefusal::TooMany => {
+            let message = format!("An account can have at most {} tags.", quota::TAGS);
+            Error::aws(AwsCode::ConstraintViolation, message)
+                .with(Field::Text("Reason", "MAX_TAG_LIMIT_EXCEEDED".to_owned()))
+        }
+    })
+}
+
 impl Identity {
     /// Lists an account's tags.
     pub async fn list_tags_for_account(
@@ -63,52 +73,38 @@ impl Identity {
         ctx: &Ctx,
         input: ListTagsForResourceRequest,
     ) -> Result<ListTagsForResourceResponse> {
-        let op = Op::Organizations(OrganizationsOp::ListTagsForResource);
-        let member = self.manages_member(ctx, op, &input.resource_id, policy::Context::new()).await;
-        let account_id = member.map_err(of_account)?.account_id;
-        let tags = self.access.meta.read(ListAccountTags { account_id }).await.or_store_error()?;
-        let tags = tags.into_iter().map(|(key, value)| Tag { key, value }).collect();
+        let (account_id, keys) = (&input.resource_id, policy::Context::new());
+        let member = self.manages_member::<organizations::ListTagsForResource>(ctx, account_id, keys).await;
+        let tags =
+            member.map_err(of_account)?.tags.into_iter().map(|(key, value)| Tag { key, value }).collect();
         Ok(ListTagsForResourceResponse { tags })
-    }
-
-    async fn change_account_tags(&self, change: TagAccount) -> Result<Empty> {
-        self.access.meta.write(change).await.map(|()| Empty {}).or_refused(|refusal| match refusal {
-            TagAccountRefusal::SameButForCase => same_but_for_case(),
-            TagAccountRefusal::TooMany => {
-                let message = format!("An account can have at most {} tags.", quota::TAGS);
-                Error::aws(AwsCode::ConstraintViolation, message)
-                    .with(Field::Text("Reason", "MAX_TAG_LIMIT_EXCEEDED".to_owned()))
-            }
-        })
     }
 
     /// Sets tags of an account.
     pub async fn tag_account(&self, ctx: &Ctx, input: TagResourceRequest) -> Result<Empty> {
         let keys = request_tags(&input.tags)?;
-        let member = self
-            .manages_member(ctx, Op::Organizations(OrganizationsOp::TagResource), &input.resource_id, keys)
-            .await;
-        self.change_account_tags(TagAccount {
-            account_id: member.map_err(of_account)?.account_id,
+        let member = self.manages_member::<organizations::TagResource>(ctx, &input.resource_id, keys).await;
+        let member = member.map_err(of_account)?;
+        let change = TagAccount {
+            account_id: member.account.account_id,
             remove: Vec::new(),
             set: input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
             limit: quota::TAGS,
-        })
-        .await
+        };
+        change_tags(&member.permit, change).await
     }
 
     /// Removes tags of an account.
     pub async fn untag_account(&self, ctx: &Ctx, input: UntagResourceRequest) -> Result<Empty> {
         let keys = policy::Context::new().with_set("aws:TagKeys", input.tag_keys.iter().map(String::as_str));
-        let member = self
-            .manages_member(ctx, Op::Organizations(OrganizationsOp::UntagResource), &input.resource_id, keys)
-            .await;
-        self.change_account_tags(TagAccount {
-            account_id: member.map_err(of_account)?.account_id,
+        let member = self.manages_member::<organizations::UntagResource>(ctx, &input.resource_id, keys).await;
+        let member = member.map_err(of_account)?;
+        let change = TagAccount {
+            account_id: member.account.account_id,
             remove: input.tag_keys,
             set: Vec::new(),
             limit: quota::TAGS,
-        })
-        .await
+        };
+        change_tags(&member.permit, change).await
     }
 }

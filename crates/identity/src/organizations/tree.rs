@@ -1,6 +1,5 @@
-//! The tree of the organisation: one root that holds every account. There are no organisational units.
+//! The tree of the organization: one root that holds every account. There are no organizational units.
 
-use access::op::OrganizationsOp;
 use aws::organizations::{
     DescribeOrganizationRequest, DescribeOrganizationResponse, ListAWSServiceAccessForOrganizationRequest,
     ListAWSServiceAccessForOrganizationResponse, ListChildrenRequest, ListChildrenResponse,
@@ -8,14 +7,13 @@ use aws::organizations::{
     ListOrganizationalUnitsForParentRequest, ListOrganizationalUnitsForParentResponse, ListParentsRequest,
     ListParentsResponse, ListRootsRequest, ListRootsResponse, Node, Organization, Root,
 };
-use meta::FindMemberAccount;
 
 use super::email_of;
 use crate::Identity;
 use access::context::Ctx;
 use access::error::{AwsCode, Code, Error, Result};
-use access::op::Op;
-use access::store::StoreResultExt as _;
+use access::op::organizations;
+use access::store::{FindMemberAccount, MemberAccount};
 
 impl Identity {
     /// Whether an id is that of the one root.
@@ -26,22 +24,25 @@ impl Identity {
         Err(Error::aws(otherwise, "We can't find a root or OU with the ParentId that you specified."))
     }
 
-    /// Shows the organisation, to every member.
+    /// Shows the organization, to every member.
     pub async fn describe_organization(
         &self,
         ctx: &Ctx,
         _input: DescribeOrganizationRequest,
     ) -> Result<DescribeOrganizationResponse> {
         let gate = self.access.account_gate(ctx).await?;
-        gate.allow_on(Op::Organizations(OrganizationsOp::DescribeOrganization), "*", policy::Context::new())?;
-        let find = |account_id| self.access.meta.read(FindMemberAccount { account_id });
-        let own = find(ctx.caller.account_id.clone()).await.or_store_error()?;
-        if own.is_none_or(|own| !own.in_organization) {
+        let permit = gate.permit_on::<organizations::DescribeOrganization>("*", policy::Context::new())?;
+        let own = permit.read(|account_id| FindMemberAccount { account_id }).await?;
+        let Some(own) = own.filter(|own| own.in_organization) else {
             let message = "Your account is not a member of an organization.";
             return Err(Error::aws(AwsCode::OrganizationsNotInUse, message));
-        }
+        };
         let management = self.access.management_account().await?;
-        let master = find(management.clone()).await.or_store_error()?;
+        let master = if own.account_id == management {
+            Some(own)
+        } else {
+            permit.read(|_| FindMemberAccount { account_id: management.clone() }).await?
+        };
         let id = self.access.organization.id.clone();
         Ok(DescribeOrganizationResponse {
             organization: Organization {
@@ -58,9 +59,7 @@ impl Identity {
 
     /// Lists the one root.
     pub async fn list_roots(&self, ctx: &Ctx, _input: ListRootsRequest) -> Result<ListRootsResponse> {
-        self.access
-            .manages(ctx, Op::Organizations(OrganizationsOp::ListRoots), "*", policy::Context::new())
-            .await?;
+        self.manages::<organizations::ListRoots>(ctx, "*").await?;
         let root = Root {
             id: self.access.organization.root_id.clone(),
             arn: self.root_arn(&ctx.caller.account_id),
@@ -70,16 +69,10 @@ impl Identity {
         Ok(ListRootsResponse { roots: vec![root] })
     }
 
-    /// Lists what holds an account.
+    /// Lists the parents of an account: the root.
     pub async fn list_parents(&self, ctx: &Ctx, input: ListParentsRequest) -> Result<ListParentsResponse> {
-        let found = self
-            .manages_member(
-                ctx,
-                Op::Organizations(OrganizationsOp::ListParents),
-                &input.child_id,
-                policy::Context::new(),
-            )
-            .await;
+        let keys = policy::Context::new();
+        let found = self.manages_member::<organizations::ListParents>(ctx, &input.child_id, keys).await;
         found.map_err(|error| match error.code {
             Code::Aws(AwsCode::AccountNotFound) => {
                 let message = "We can't find an OU or account with the ChildId that you specified.";
@@ -94,54 +87,39 @@ impl Identity {
     /// Lists what is right under the root.
     pub async fn list_children(&self, ctx: &Ctx, input: ListChildrenRequest) -> Result<ListChildrenResponse> {
         let arn = self.root_arn(&self.access.management_account().await?);
-        self.access
-            .manages(ctx, Op::Organizations(OrganizationsOp::ListChildren), &arn, policy::Context::new())
-            .await?;
+        let permit = self.manages::<organizations::ListChildren>(ctx, &arn).await?;
         self.is_root(&input.parent_id, AwsCode::ParentNotFound)?;
         if input.child_type != "ACCOUNT" {
             return Ok(ListChildrenResponse::default());
         }
-        let (found, next_token) = self.member_page(input.next_token.as_deref(), input.max_results).await?;
-        let node = |account: meta::MemberAccount| Node {
+        let (found, next_token) =
+            self.member_page(&permit, input.next_token.as_deref(), input.max_results).await?;
+        let node = |account: MemberAccount| Node {
             id: account.account_id.to_string(),
             r#type: "ACCOUNT".to_owned(),
         };
         Ok(ListChildrenResponse { children: found.into_iter().map(node).collect(), next_token })
     }
 
-    /// Lists organisational units: there are none.
+    /// Lists organizational units: there are none.
     pub async fn list_organizational_units_for_parent(
         &self,
         ctx: &Ctx,
         input: ListOrganizationalUnitsForParentRequest,
     ) -> Result<ListOrganizationalUnitsForParentResponse> {
         let arn = self.root_arn(&self.access.management_account().await?);
-        self.access
-            .manages(
-                ctx,
-                Op::Organizations(OrganizationsOp::ListOrganizationalUnitsForParent),
-                &arn,
-                policy::Context::new(),
-            )
-            .await?;
+        self.manages::<organizations::ListOrganizationalUnitsForParent>(ctx, &arn).await?;
         self.is_root(&input.parent_id, AwsCode::ParentNotFound)?;
         Ok(ListOrganizationalUnitsForParentResponse::default())
     }
 
-    /// Lists services that may act in the organisation: there are none.
+    /// Lists services that may act in the organization: there are none.
     pub async fn list_aws_service_access_for_organization(
         &self,
         ctx: &Ctx,
         _input: ListAWSServiceAccessForOrganizationRequest,
     ) -> Result<ListAWSServiceAccessForOrganizationResponse> {
-        self.access
-            .manages(
-                ctx,
-                Op::Organizations(OrganizationsOp::ListAWSServiceAccessForOrganization),
-                "*",
-                policy::Context::new(),
-            )
-            .await?;
+        self.manages::<organizations::ListAWSServiceAccessForOrganization>(ctx, "*").await?;
         Ok(ListAWSServiceAccessForOrganizationResponse::default())
     }
 
@@ -151,14 +129,7 @@ impl Identity {
         ctx: &Ctx,
         _input: ListDelegatedAdministratorsRequest,
     ) -> Result<ListDelegatedAdministratorsResponse> {
-        self.access
-            .manages(
-                ctx,
-                Op::Organizations(OrganizationsOp::ListDelegatedAdministrators),
-                "*",
-                policy::Context::new(),
-            )
-            .await?;
+        self.manages::<organizations::ListDelegatedAdministrators>(ctx, "*").await?;
         Ok(ListDelegatedAdministratorsResponse::default())
     }
 }

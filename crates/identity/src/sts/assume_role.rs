@@ -1,23 +1,25 @@
 //! AssumeRole. Trust policy and the caller's own policies decide together (IAM User Guide, "Policy evaluation logic");
-//! a role that is not there answers as one that does not trust the caller.
+//! the answer for a role that does not exist is the same as for one that does not trust the caller.
 
-use access::op::StsOp;
 use aws::service::Service;
 use std::sync::Arc;
 
 use aws::ids::AccountId;
 use aws::sts::{AssumeRoleRequest, AssumedRole, SessionParameters};
 use jiff::{SignedDuration, Timestamp};
-use meta::{Account, Entity, FindAccount, RecordRoleUse};
 
-use super::session_policy::packed_size;
+use super::session_policy::{asked_policies, packed_size};
 use super::session_tags::SessionTags;
 use crate::Identity;
+use crate::iam::{entity_of_arn, iam_tags};
 use access::authz::{Gate, add_resource_tags};
 use access::context::{Caller, CallerKind, Ctx, Session, WebIdentity};
 use access::error::{AwsCode, Code, Error, Result};
-use access::op::Op;
-use access::store::StoreResultExt as _;
+use access::op::{Effect, sts};
+use access::permit::{OnAccount, Opens, Permit, Reads};
+use access::store::{
+    Account, Entity, FindAccount, FindEntity, FindManagedPolicy, RecordRoleUse, StoreResultExt as _,
+};
 
 /// Seconds of a session that asks for none.
 const DEFAULT_SECONDS: i64 = 3_600;
@@ -44,22 +46,41 @@ pub(super) fn is_of_role(arn: &str) -> bool {
 }
 
 /// AWS's sentence; it does not tell a missing role from one that may not be assumed.
-fn denied(caller: &Caller, op: Op, role_arn: &str) -> Error {
-    let message =
-        format!("User: {} is not authorized to perform: {} on resource: {role_arn}", caller.arn, op.action());
+fn denied<E: Effect>(caller: &Caller, role_arn: &str) -> Error {
+    let (arn, action) = (&caller.arn, E::OP.action());
+    let message = format!("User: {arn} is not authorized to perform: {action} on resource: {role_arn}");
     Error::new(Code::AccessDenied, message)
 }
 
-impl Identity {
-    /// The role that an ARN names by its exact path and name, with its account. A closed account has none.
-    pub(crate) async fn role_of_arn(&self, role_arn: &str) -> Result<Option<(Entity, Account)>> {
-        let found = self.entity_of_arn(role_arn).await?.filter(|entity| entity.kind == "role");
-        let Some(role) = found else { return Ok(None) };
-        let account = FindAccount { account_id: role.account_id.clone() };
-        let account = self.access.meta.read(account).await.or_store_error()?;
-        Ok(account.filter(|account| account.status == "ACTIVE").map(|account| (role, account)))
-    }
+/// The role that an ARN names by its exact path and name, with its account. A closed account has none.
+pub(crate) async fn role_of_arn<R>(store: &R, role_arn: &str) -> Result<Option<(Entity, Account)>>
+where
+    R: Reads<FindEntity> + Reads<FindAccount>,
+{
+    let found = entity_of_arn(store, role_arn).await?.filter(|entity| entity.kind == "role");
+    let Some(role) = found else { return Ok(None) };
+    let account = store.look_up(FindAccount { account_id: role.account_id.clone() }).await?;
+    Ok(account.filter(|account| account.status == "ACTIVE").map(|account| (role, account)))
+}
 
+/// The trust policy of a role.
+pub(crate) fn trust_policy(role: &Entity) -> Result<policy::Policy> {
+    let stored = role.role.as_ref().map(|fields| fields.trust_policy.as_str()).unwrap_or_default();
+    policy::Policy::parse(stored).map_err(Error::internal)
+}
+
+/// One permission to assume a role, by its trust policy together with the caller's own policies.
+fn trusted<E: Effect<On = OnAccount>>(
+    gate: &Gate,
+    (role, role_arn): (&Entity, &str),
+    trust: &policy::Policy,
+    keys: &policy::Context,
+) -> Result<Permit<E>> {
+    let permit = gate.trusted::<E>((role_arn, &role.account_id), trust, keys.clone());
+    permit.ok_or_else(|| denied::<E>(gate.caller(), role_arn))
+}
+
+impl Identity {
     /// A session of a role, for a caller whom the role trusts.
     pub async fn assume_role(&self, ctx: &Ctx, input: AssumeRoleRequest) -> Result<AssumedRole> {
         let gate = self.access.account_gate(ctx).await?;
@@ -72,7 +93,7 @@ impl Identity {
                 return Err(Error::new(Code::AccessDenied, "Roles may not be assumed by root accounts."));
             }
             CallerKind::Federated { .. } => {
-                return Err(denied(caller, Op::Sts(StsOp::AssumeRole), &input.role_arn));
+                return Err(denied::<sts::AssumeRole>(caller, &input.role_arn));
             }
             CallerKind::User { .. } | CallerKind::Role { .. } => {}
         }
@@ -83,10 +104,10 @@ impl Identity {
         // Before the role is looked for: what is wrong with the request must not tell whether there is one.
         let tags = SessionTags::joined(caller, &input.session.tags, &input.transitive_tag_keys)?;
         let source_identity = source_identity(caller, &input)?;
-        let role = self.role_of_arn(&input.role_arn).await?;
-        let (role, account) =
-            role.ok_or_else(|| denied(caller, Op::Sts(StsOp::AssumeRole), &input.role_arn))?;
-        self.decide_trust(&gate, (&role, &account), &input, &tags, source_identity.as_deref()).await?;
+        let role = role_of_arn(&gate, &input.role_arn).await?;
+        let (role, account) = role.ok_or_else(|| denied::<sts::AssumeRole>(caller, &input.role_arn))?;
+        let about = (&role, &account);
+        let permit = self.decide_trust(&gate, about, &input, &tags, source_identity.as_deref()).await?;
         let granted = Granted {
             role,
             session_name: input.role_session_name,
@@ -96,11 +117,11 @@ impl Identity {
             web_identity: None,
             chained: matches!(caller.kind, CallerKind::Role { .. }),
         };
-        self.open_session(granted, ctx.now, self.access.settings.default_region.as_str()).await
+        self.open_session(&permit, granted, ctx.now, self.access.settings.default_region.as_str()).await
     }
 
     /// Asks the trust policy together with the caller's own policies, for each action that the request is. Tags and a
-    /// source identity that come along a chain need the same leave as those that are set (IAM User Guide, "Pass session
+    /// source identity that come along a chain need the same permission as those that are set (IAM User Guide, "Pass session
     /// tags in AWS STS" and "Monitor and control actions taken with assumed roles").
     async fn decide_trust(
         &self,
@@ -109,7 +130,7 @@ impl Identity {
         input: &AssumeRoleRequest,
         tags: &SessionTags,
         source_identity: Option<&str>,
-    ) -> Result<()> {
+    ) -> Result<Permit<sts::AssumeRole>> {
         let mut keys = self
             .access
             .keys_of_account(account)
@@ -121,36 +142,35 @@ impl Identity {
         if let Some(identity) = source_identity {
             keys.set("sts:SourceIdentity", identity);
         }
-        add_resource_tags(&mut keys, Service::Iam, &self.iam_tags(&role.unique_id).await?);
-        let stored = role.role.as_ref().map(|fields| fields.trust_policy.as_str()).unwrap_or_default();
-        let trust = policy::Policy::parse(stored).map_err(Error::internal)?;
-        let mut wanted = vec![Op::Sts(StsOp::AssumeRole)];
+        add_resource_tags(&mut keys, Service::Iam, &iam_tags(gate, &role.unique_id).await?);
+        let trust = trust_policy(role)?;
+        let about = (role, input.role_arn.as_str());
+        let permit = trusted::<sts::AssumeRole>(gate, about, &trust, &keys)?;
         if !tags.all.is_empty() {
-            wanted.push(Op::Sts(StsOp::TagSession));
+            trusted::<sts::TagSession>(gate, about, &trust, &keys)?;
         }
         if source_identity.is_some() {
-            wanted.push(Op::Sts(StsOp::SetSourceIdentity));
+            trusted::<sts::SetSourceIdentity>(gate, about, &trust, &keys)?;
         }
-        for op in wanted {
-            if !gate.is_trusted(op, &input.role_arn, &role.account_id, &trust, keys.clone()) {
-                return Err(denied(gate.caller(), op, &input.role_arn));
-            }
-        }
-        Ok(())
+        Ok(permit)
     }
 
     /// Opens the session that was permitted.
-    pub(super) async fn open_session(
+    pub(super) async fn open_session<E>(
         &self,
+        permit: &Permit<E>,
         granted: Granted,
         now: Timestamp,
         region: &str,
-    ) -> Result<AssumedRole> {
+    ) -> Result<AssumedRole>
+    where
+        E: Opens<FindManagedPolicy> + Opens<RecordRoleUse>,
+    {
         let Granted { role, session_name, asked, transitive, source_identity, web_identity, chained } =
             granted;
         let longest = role.role.as_ref().map_or(DEFAULT_SECONDS, |fields| fields.max_session_seconds);
         let seconds = duration(asked.duration_seconds, longest, chained)?;
-        let policies = self.asked_policies(&role.account_id, &asked).await?;
+        let policies = asked_policies(permit, &role.account_id, &asked).await?;
         let packed_policy_size = packed_size(policies.as_deref(), &asked.tags)?;
         let expires_at = now.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX);
         let assumed_by = web_identity.as_ref().map(|web| aws::sts::AssumedBy {
@@ -184,7 +204,7 @@ impl Identity {
         };
         let (arn, assumed_role_id) = (caller.arn.clone(), caller.user_id());
         let credentials = self.access.issue_credentials(caller, expires_at)?;
-        self.record_role_use(&role.unique_id, region, now).await;
+        record_role_use(permit, &role.unique_id, region, now).await;
         let web_identity = assumed_by;
         Ok(AssumedRole {
             credentials,
@@ -195,17 +215,20 @@ impl Identity {
             web_identity,
         })
     }
+}
 
-    /// Notes that a role was used; what fails is only logged.
-    async fn record_role_use(&self, unique_id: &str, region: &str, now: Timestamp) {
-        let record = RecordRoleUse {
-            unique_id: unique_id.to_owned(),
-            region: region.to_owned(),
-            at: access::context::micros(now),
-        };
-        if let Err(error) = self.access.meta.write(record).await.or_store_error() {
-            tracing::warn!(%error, "the use of a role could not be noted");
-        }
+/// Records that a role was used. A failure is only logged.
+async fn record_role_use<E>(permit: &Permit<E>, unique_id: &str, region: &str, now: Timestamp)
+where
+    E: Opens<RecordRoleUse>,
+{
+    let record = RecordRoleUse {
+        unique_id: unique_id.to_owned(),
+        region: region.to_owned(),
+        at: access::context::micros(now),
+    };
+    if let Err(error) = permit.write(|_| record).await.or_store_error() {
+        tracing::warn!(%error, "the use of a role could not be recorded");
     }
 }
 
@@ -227,7 +250,7 @@ fn source_identity(caller: &Caller, input: &AssumeRoleRequest) -> Result<Option<
     let known = caller.session.as_ref().and_then(|session| session.source_identity.as_ref());
     match (known, &input.source_identity) {
         (Some(known), Some(asked)) if known != asked => {
-            Err(denied(caller, Op::Sts(StsOp::SetSourceIdentity), &input.role_arn))
+            Err(denied::<sts::SetSourceIdentity>(caller, &input.role_arn))
         }
         (known, asked) => Ok(known.or(asked.as_ref()).cloned()),
     }

@@ -1,6 +1,5 @@
 //! Sessions of users: GetSessionToken and GetFederationToken; and what STS tells of keys and messages.
 
-use access::op::StsOp;
 use std::sync::Arc;
 
 use aws::ids::AccessKeyId;
@@ -10,15 +9,14 @@ use aws::sts::{
     GetFederationTokenRequest, GetSessionTokenRequest,
 };
 use jiff::{SignedDuration, Timestamp};
-use meta::FindAccessKey;
 
-use super::session_policy::packed_size;
+use super::session_policy::{asked_policies, packed_size};
 use super::session_tags::SessionTags;
 use crate::Identity;
 use access::context::{Caller, CallerKind, Ctx, Session};
 use access::error::{AwsCode, Code, Error, Result};
-use access::op::Op;
-use access::store::StoreResultExt as _;
+use access::op::sts;
+use access::store::FindAccessKey;
 
 /// Seconds of a user's session that asks for none.
 const DEFAULT_SECONDS: i64 = 43_200;
@@ -84,12 +82,12 @@ impl Identity {
         let tags = SessionTags::asked(&input.session.tags)?;
         let keys = tags.keys();
         let tags = tags.all;
-        gate.allow_on(Op::Sts(StsOp::GetFederationToken), &arn, keys.clone())?;
+        let permit = gate.permit_on::<sts::GetFederationToken>(&arn, keys.clone())?;
         if !tags.is_empty() {
-            gate.allow_on(Op::Sts(StsOp::TagSession), &arn, keys)?;
+            gate.permit_on::<sts::TagSession>(&arn, keys)?;
         }
         let expires_at = expires_at(ctx, input.session.duration_seconds);
-        let policies = self.asked_policies(&caller.account_id, &input.session).await?;
+        let policies = asked_policies(&permit, &caller.account_id, &input.session).await?;
         let packed_policy_size = packed_size(policies.as_deref(), &tags)?;
         let session = Session {
             issued_at: ctx.now.as_second(),
@@ -111,10 +109,10 @@ impl Identity {
         input: GetAccessKeyInfoRequest,
     ) -> Result<One<String>> {
         let gate = self.access.account_gate(ctx).await?;
-        gate.allow_on(Op::Sts(StsOp::GetAccessKeyInfo), "*", policy::Context::new())?;
+        let permit = gate.permit_on::<sts::GetAccessKeyInfo>("*", policy::Context::new())?;
         let id: Option<AccessKeyId> = input.access_key_id.parse().ok();
         let found = match id {
-            Some(id) => self.access.meta.read(FindAccessKey { id }).await.or_store_error()?,
+            Some(id) => permit.read(|_| FindAccessKey { id }).await?,
             None => None,
         };
         let key = found.ok_or_else(|| {
@@ -125,14 +123,14 @@ impl Identity {
     }
 
     /// Decodes messages of denials. Wharf's denials say in plain text what there is to say, so that no encoded message
-    /// is ever made here.
+    /// is ever issued here.
     pub async fn decode_authorization_message(
         &self,
         ctx: &Ctx,
         _input: DecodeAuthorizationMessageRequest,
     ) -> Result<One<String>> {
         let gate = self.access.account_gate(ctx).await?;
-        gate.allow_on(Op::Sts(StsOp::DecodeAuthorizationMessage), "*", policy::Context::new())?;
+        gate.permit_on::<sts::DecodeAuthorizationMessage>("*", policy::Context::new())?;
         Err(Error::aws(AwsCode::InvalidAuthorizationMessage, "Message is not valid"))
     }
 }

@@ -1,6 +1,6 @@
 //! STS: sessions of roles and users.
 
-mod assume_role;
+pub(crate) mod assume_role;
 mod federation;
 mod session_policy;
 mod session_tags;

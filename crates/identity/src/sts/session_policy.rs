@@ -2,12 +2,11 @@
 
 use aws::ids::AccountId;
 use aws::sts::SessionParameters;
-use meta::FindManagedPolicy;
 
-use crate::Identity;
 use access::context::SessionPolicy;
 use access::error::{AwsCode, Error, Result};
-use access::store::StoreResultExt as _;
+use access::permit::Reads;
+use access::store::FindManagedPolicy;
 
 /// Bytes of policies that a session may carry; AWS's own limit is of a packed form that it does not tell.
 const POLICY_BYTES: usize = 8_192;
@@ -16,38 +15,29 @@ const POLICY_BYTES: usize = 8_192;
 const TAGS_BYTES: usize = 463;
 const TAG_BYTES: usize = 4;
 
-impl Identity {
-    /// The session policies that a request asks for; None if it asks for none.
-    pub(super) async fn asked_policies(
-        &self,
-        account: &AccountId,
-        asked: &SessionParameters,
-    ) -> Result<Option<Vec<SessionPolicy>>> {
-        let mut policies = Vec::new();
-        if let Some(text) = &asked.policy {
-            let checked = policy::Policy::parse(text).and_then(|policy| policy.check(policy::Use::Session));
-            checked.map_err(|error| Error::aws(AwsCode::MalformedPolicyDocument, error.iam_message()))?;
-            policies.push(SessionPolicy::Inline(text.clone()));
-        }
-        for arn in &asked.policy_arns {
-            let is_own = arn.starts_with(&format!("arn:aws:iam::{account}:policy/"));
-            let is_there = policy::managed::find(arn).is_some()
-                || (is_own
-                    && self
-                        .access
-                        .meta
-                        .read(FindManagedPolicy { arn: arn.clone() })
-                        .await
-                        .or_store_error()?
-                        .is_some());
-            if !is_there {
-                let message = format!("Policy {arn} does not exist or is not attachable.");
-                return Err(Error::aws(AwsCode::ValidationError, message));
-            }
-            policies.push(SessionPolicy::Managed(arn.clone()));
-        }
-        Ok((!policies.is_empty()).then_some(policies))
+/// The session policies that a request asks for; None if it asks for none.
+pub(super) async fn asked_policies(
+    store: &impl Reads<FindManagedPolicy>,
+    account: &AccountId,
+    asked: &SessionParameters,
+) -> Result<Option<Vec<SessionPolicy>>> {
+    let mut policies = Vec::new();
+    if let Some(text) = &asked.policy {
+        let checked = policy::Policy::parse(text).and_then(|policy| policy.check(policy::Use::Session));
+        checked.map_err(|error| Error::aws(AwsCode::MalformedPolicyDocument, error.iam_message()))?;
+        policies.push(SessionPolicy::Inline(text.clone()));
     }
+    for arn in &asked.policy_arns {
+        let is_own = arn.starts_with(&format!("arn:aws:iam::{account}:policy/"));
+        let exists = policy::managed::find(arn).is_some()
+            || (is_own && store.look_up(FindManagedPolicy { arn: arn.clone() }).await?.is_some());
+        if !exists {
+            let message = format!("Policy {arn} does not exist or is not attachable.");
+            return Err(Error::aws(AwsCode::ValidationError, message));
+        }
+        policies.push(SessionPolicy::Managed(arn.clone()));
+    }
+    Ok((!policies.is_empty()).then_some(policies))
 }
 
 /// The part of the space that policies and tags take together, in percent; too much is refused.

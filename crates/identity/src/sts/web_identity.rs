@@ -1,22 +1,25 @@
-//! AssumeRoleWithWebIdentity: a role for whom an identity provider's token speaks of. Its request is not signed; the
-//! token is the proof.
+//! AssumeRoleWithWebIdentity: a session of a role for the subject of an identity provider's token. The request is not signed:
+//! the token is the proof.
 
 use aws::arn::Arn;
 use aws::ids::AccountId;
 use aws::service::Service;
 use aws::sts::{AssumeRoleWithWebIdentityRequest, AssumedRole};
-use meta::{FindOidcProvider, OidcProvider};
 use oidc::{Claims, OidcError, Provider, issuer_of};
 
-use super::assume_role::{Granted, is_of_role};
+use super::assume_role::{Granted, is_of_role, role_of_arn, trust_policy};
 use crate::Identity;
+use crate::iam::iam_tags;
 use crate::iam::oidc_provider::texts;
-use access::authz::{add_resource_tags, is_trusted_web_identity};
+use access::authz::add_resource_tags;
 use access::context::{Unsigned, WebIdentity};
+use access::effects::authority::VerifyWebIdentity;
 use access::error::{AwsCode, Code, Error, Result};
-use access::store::StoreResultExt as _;
+use access::permit::Permit;
+use access::store::{FindOidcProvider, OidcProvider};
 
-/// AWS's sentence for every reason that lies in the role: there is none, it trusts the provider not, or not this token.
+/// AWS's sentence for every reason that lies in the role: it does not exist, or it does not trust the provider or this
+/// token.
 fn denied() -> Error {
     Error::new(Code::AccessDenied, "Not authorized to perform sts:AssumeRoleWithWebIdentity")
 }
@@ -43,6 +46,22 @@ fn spellings(issuer: &str) -> [String; 2] {
     [issuer.to_owned(), other]
 }
 
+async fn provider_of(
+    service: &Permit<VerifyWebIdentity>,
+    account: &AccountId,
+    issuer: &str,
+) -> Result<OidcProvider> {
+    for name in spellings(issuer) {
+        let arn = format!("arn:aws:iam::{account}:oidc-provider/{name}");
+        if let Some(found) = service.read(|()| FindOidcProvider { arn }).await? {
+            return Ok(found);
+        }
+    }
+    let shown: String = issuer.chars().take(255).collect();
+    let message = format!("No OpenIDConnect provider found in your account for {shown}");
+    Err(Error::aws(AwsCode::InvalidIdentityToken, message))
+}
+
 impl Identity {
     /// A session of a role, for the bearer of a token whose issuer the role's account knows and the role trusts.
     pub async fn assume_role_with_web_identity(
@@ -53,13 +72,14 @@ impl Identity {
         if !is_of_role(&input.role_arn) {
             return Err(Error::aws(AwsCode::ValidationError, "Request ARN is invalid"));
         }
-        // Before the token is looked at there is nobody, so that nothing of an account may be told.
+        // Before the token is verified there is no caller, so an answer must tell nothing about the account.
         let account =
             input.role_arn.parse::<Arn>().ok().and_then(|arn| arn.account_id()).ok_or_else(denied)?;
         let issuer = issuer_of(&input.web_identity_token).map_err(|error| refused(&error))?;
-        let provider = self.provider_of(&account, &issuer).await?;
+        let service = Permit::for_service(VerifyWebIdentity, &self.access);
+        let provider = provider_of(&service, &account, &issuer).await?;
         let claims = self.verified((&account, &provider), &input.web_identity_token, request).await?;
-        let (role, of_role) = self.role_of_arn(&input.role_arn).await?.ok_or_else(denied)?;
+        let (role, of_role) = role_of_arn(&service, &input.role_arn).await?.ok_or_else(denied)?;
         let web_identity = WebIdentity {
             issuer: bare(&provider.url).to_owned(),
             provider_arn: provider.arn,
@@ -68,13 +88,11 @@ impl Identity {
         };
         let mut keys = self.access.keys_of_account(&of_role).and(claimed(&web_identity, &claims));
         keys.set("sts:RoleSessionName", input.role_session_name.as_str());
-        add_resource_tags(&mut keys, Service::Iam, &self.iam_tags(&role.unique_id).await?);
-        let stored = role.role.as_ref().map(|fields| fields.trust_policy.as_str()).unwrap_or_default();
-        let trust = policy::Policy::parse(stored).map_err(Error::internal)?;
+        add_resource_tags(&mut keys, Service::Iam, &iam_tags(&service, &role.unique_id).await?);
         let asked = (input.role_arn.as_str(), &account);
-        if !is_trusted_web_identity(request, asked, &self.access.settings, (&trust, &web_identity), keys) {
-            return Err(denied());
-        }
+        let trust = trust_policy(&role)?;
+        let permit = self.access.trusted_web_identity(request, asked, (&trust, &web_identity), keys);
+        let permit = permit.ok_or_else(denied)?;
         let granted = Granted {
             role,
             session_name: input.role_session_name,
@@ -84,19 +102,7 @@ impl Identity {
             web_identity: Some(web_identity),
             chained: false,
         };
-        self.open_session(granted, request.now, self.access.settings.default_region.as_str()).await
-    }
-
-    async fn provider_of(&self, account: &AccountId, issuer: &str) -> Result<OidcProvider> {
-        for name in spellings(issuer) {
-            let arn = format!("arn:aws:iam::{account}:oidc-provider/{name}");
-            if let Some(found) = self.access.meta.read(FindOidcProvider { arn }).await.or_store_error()? {
-                return Ok(found);
-            }
-        }
-        let shown: String = issuer.chars().take(255).collect();
-        let message = format!("No OpenIDConnect provider found in your account for {shown}");
-        Err(Error::aws(AwsCode::InvalidIdentityToken, message))
+        self.open_session(&permit, granted, request.now, self.access.settings.default_region.as_str()).await
     }
 
     async fn verified(
@@ -113,7 +119,7 @@ impl Identity {
             certificate_authority: provider.certificate_authority.as_deref(),
             key_set: provider.key_set.as_deref(),
         };
-        let verified = self.identity_tokens.verify(&known, token, request.now).await;
+        let verified = self.token_verifier.verify(&known, token, request.now).await;
         verified.map_err(|error| {
             tracing::info!(provider = provider.arn, %error, "a web identity token is refused");
             refused(&error)

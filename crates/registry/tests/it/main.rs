@@ -8,7 +8,6 @@
     reason = "a test that meets the unexpected should stop"
 )]
 
-mod account;
 mod blobs;
 mod credentials;
 mod cross_account;
@@ -18,7 +17,6 @@ mod expired;
 mod explained;
 mod gate;
 mod housekeeping;
-mod iam_requests;
 mod image_ids;
 mod images;
 mod keys;
@@ -32,5 +30,4 @@ mod sts_large;
 mod sts_users;
 mod tokens;
 mod turns;
-mod web_identity;
 mod world;

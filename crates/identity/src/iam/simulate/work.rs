@@ -1,13 +1,14 @@
 //! How much work a simulation may be. A request can bring half a megabyte of patterns and ask for a thousand results,
-//! each of which holds every pattern against the resource and the keys: left alone, that takes hours.
+//! each of which compares every pattern with the resource and the keys: without a limit, that takes hours.
 
 use aws::iam::ContextEntry;
 
 use access::error::{AwsCode, Error, Result};
+use access::store::IdentityPolicies;
 
 /// Steps of one request, some nanoseconds each: a second or a few for the worst patterns.
 const BUDGET: u64 = 1 << 30;
-/// What each byte of the policies costs in every result, whatever it is held against: statements that match and keys
+/// What each byte of the policies costs in every result, whatever it is compared with: statements that match and keys
 /// that are missing are written into the result, so that this bounds the answer's size too.
 const STEPS_PER_BYTE: u64 = 64;
 /// Bytes that are compared in one step.
@@ -18,7 +19,7 @@ const BYTES_PER_STEP: u64 = 16;
 pub(super) struct Work {
     /// Of all policies together.
     bytes: u64,
-    /// `*` and `?` in them: each is tried at every place of what it is held against.
+    /// `*` and `?` in them: each is tried at every place of the text that it is compared with.
     wildcards: u64,
     /// `$` in them: a variable looks through all keys wherever it is tried.
     variables: u64,
@@ -45,17 +46,27 @@ impl Work {
         }
     }
 
-    pub(super) fn add_key(&mut self, bytes: usize) {
+    /// Adds what a principal's own policies and tags cost.
+    pub(super) fn add_principal(&mut self, loaded: &IdentityPolicies) {
+        loaded.inline.iter().for_each(|(_, text)| self.add_policy(text));
+        for managed in loaded.managed.iter().chain(&loaded.boundary) {
+            let text = managed.document.as_deref().or_else(|| policy::managed::find(&managed.arn));
+            self.add_policy(text.unwrap_or_default());
+        }
+        loaded.tags.iter().for_each(|(key, value)| self.add_key(key.len() + value.len()));
+    }
+
+    fn add_key(&mut self, bytes: usize) {
         self.keys += 1;
         self.key_bytes += count(bytes);
     }
 
     /// Refuses more results on resources of at most so many bytes than a request may cost.
     pub(super) fn check(&self, results: usize, longest: usize) -> Result<()> {
-        let held_against = self.key_bytes.saturating_add(count(longest));
+        let compared = self.key_bytes.saturating_add(count(longest));
         let patterns =
             self.wildcards + self.variables.saturating_mul(self.keys + 1) + self.bytes / BYTES_PER_STEP;
-        let of_one = held_against.saturating_mul(patterns).saturating_add(self.bytes * STEPS_PER_BYTE);
+        let of_one = compared.saturating_mul(patterns).saturating_add(self.bytes * STEPS_PER_BYTE);
         if of_one.saturating_mul(count(results)) <= BUDGET {
             return Ok(());
         }

@@ -1,0 +1,65 @@
+//! Decisions by the trust policy of a role: who may assume it.
+
+use std::sync::Arc;
+
+use aws::ids::AccountId;
+
+use super::{Gate, keys, log_denial};
+use crate::Access;
+use crate::context::{Unsigned, WebIdentity};
+use crate::op::{Effect, sts};
+use crate::permit::{OnAccount, OnUnsigned, Permit};
+
+impl Gate {
+    /// Decides whether a role trusts the caller for one action, and whether the caller's own policies agree. The permit is
+    /// on the role's account.
+    pub fn trusted<E: Effect<On = OnAccount>>(
+        &self,
+        (role_arn, role_account): (&str, &AccountId),
+        trust: &policy::Policy,
+        keys: policy::Context,
+    ) -> Option<Permit<E>> {
+        let op = E::OP;
+        let context = self.context_of(op, keys);
+        let request = policy::Request { action: op.action(), resource: role_arn, context: &context };
+        let decision = self.policies.decide_trust(op, trust, &request, (&self.caller, role_account));
+        self.decisions.record(op, role_arn, decision.is_allowed());
+        if !decision.is_allowed() {
+            log_denial(&self.caller.arn, op, role_arn, &decision);
+            return None;
+        }
+        let on = OnAccount { caller: Arc::clone(&self.caller), account_id: role_account.clone() };
+        Some(Permit::new(self.meta.clone(), on))
+    }
+}
+
+impl Access {
+    /// Decides whether a role trusts what an identity provider's token says. There is no caller yet, so the trust policy
+    /// alone decides.
+    pub fn trusted_web_identity(
+        &self,
+        request: &Unsigned,
+        (role_arn, account_id): (&str, &AccountId),
+        (trust, web): (&policy::Policy, &WebIdentity),
+        keys: policy::Context,
+    ) -> Option<Permit<sts::AssumeRoleWithWebIdentity>> {
+        let op = sts::AssumeRoleWithWebIdentity::OP;
+        let (region, settings) = (&self.settings.default_region, &self.settings);
+        let context = keys::of_unsigned(request, (account_id, None), region, settings).and(keys);
+        let name = policy::SourceName::new("role trust policy");
+        let policies = policy::Policies { resource: &[(&name, trust)], ..policy::Policies::default() };
+        let kind = policy::CallerKind::WebIdentity { provider: &web.provider_arn };
+        let access = policy::Access {
+            caller: policy::Caller { account: "", kind },
+            resource_account: account_id.as_str(),
+            is_role_trust: true,
+        };
+        let request = policy::Request { action: op.action(), resource: role_arn, context: &context };
+        let decision = policy::evaluate(&policies, &request, &access);
+        if !decision.is_allowed() {
+            log_denial(&format!("{} of {}", web.subject, web.provider_arn), op, role_arn, &decision);
+            return None;
+        }
+        Some(Permit::new(self.meta.clone(), OnUnsigned { account_id: account_id.clone() }))
+    }
+}

@@ -1,0 +1,68 @@
+//! The rules of requests that span members, or that the model does not hold although ECR enforces them.
+
+use super::invalid::Invalid;
+use super::{
+    CreateRepositoryRequest, DescribeImagesRequest, DescribeRepositoriesRequest, ImageTagMutability,
+    ImageTagMutabilityExclusionFilter, PutImageTagMutabilityRequest, TagResourceRequest,
+    UntagResourceRequest, tagging,
+};
+
+pub(super) fn create_repository(request: &CreateRepositoryRequest) -> Result<(), Invalid> {
+    check_filters(request.image_tag_mutability, &request.image_tag_mutability_exclusion_filters)?;
+    tagging::check_tags(&request.tags)
+}
+
+pub(super) fn put_image_tag_mutability(request: &PutImageTagMutabilityRequest) -> Result<(), Invalid> {
+    check_filters(Some(request.image_tag_mutability), &request.image_tag_mutability_exclusion_filters)
+}
+
+pub(super) fn describe_repositories(request: &DescribeRepositoriesRequest) -> Result<(), Invalid> {
+    check_no_page_of("repositoryNames", &request.repository_names, request.next_token.as_deref())
+}
+
+pub(super) fn describe_images(request: &DescribeImagesRequest) -> Result<(), Invalid> {
+    check_no_page_of("imageIds", &request.image_ids, request.next_token.as_deref())
+}
+
+pub(super) fn tag_resource(request: &TagResourceRequest) -> Result<(), Invalid> {
+    tagging::check_tags(&request.tags)
+}
+
+pub(super) fn untag_resource(request: &UntagResourceRequest) -> Result<(), Invalid> {
+    tagging::check_keys(&request.tag_keys)
+}
+
+/// A list of what to describe comes whole: the model forbids `nextToken` beside it.
+fn check_no_page_of<T>(member: &str, list: &[T], next_token: Option<&str>) -> Result<(), Invalid> {
+    if list.is_empty() || next_token.is_none() {
+        return Ok(());
+    }
+    Err(Invalid::parameter("nextToken", &format!("must not be given together with {member}")))
+}
+
+/// The filters come with a setting that speaks of them, and only with such a one.
+fn check_filters(
+    mutability: Option<ImageTagMutability>,
+    filters: &[ImageTagMutabilityExclusionFilter],
+) -> Result<(), Invalid> {
+    const MEMBER: &str = "imageTagMutabilityExclusionFilters";
+    let name = match mutability.unwrap_or_default() {
+        ImageTagMutability::MutableWithExclusion => "MUTABLE_WITH_EXCLUSION",
+        ImageTagMutability::ImmutableWithExclusion => "IMMUTABLE_WITH_EXCLUSION",
+        ImageTagMutability::Mutable | ImageTagMutability::Immutable if filters.is_empty() => return Ok(()),
+        ImageTagMutability::Mutable | ImageTagMutability::Immutable => {
+            return Err(Invalid::parameter(
+                MEMBER,
+                "ImageTagMutabilityExclusionFilters can only be given when imageTagMutability is set as \
+                 MUTABLE_WITH_EXCLUSION or IMMUTABLE_WITH_EXCLUSION",
+            ));
+        }
+    };
+    if filters.is_empty() {
+        let text = format!(
+            "ImageTagMutabilityExclusionFilters can't be null when imageTagMutability is set as {name}"
+        );
+        return Err(Invalid::parameter(MEMBER, &text));
+    }
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! `cargo xtask shapes`: writes `crates/aws/src/<service>/shapes.rs` from `crates/aws/model/<service>.json`. What is
+//! written is checked in; `--check` only compares.
+
+mod model;
+mod names;
+mod overrides;
+mod rules;
+mod types;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use self::model::Model;
+use self::overrides::{SERVICES, Service};
+use self::rules::Rules;
+use self::types::Types;
+use crate::workspace;
+
+/// What the second line of a generated file says; such files may be of any length.
+pub(crate) const MARK: &str = "//! @generated";
+
+/// Writes every file; or compares, and is false if one differs.
+pub(crate) fn run(is_check: bool) -> Result<bool> {
+    let aws = workspace::root().join("crates/aws");
+    let mut is_same = true;
+    for service in &SERVICES {
+        let path = path_of(&aws, service);
+        let text = generate(&aws, service).with_context(|| service.model.to_owned())?;
+        if !is_check {
+            fs::write(&path, text).with_context(|| path.display().to_string())?;
+        } else if fs::read_to_string(&path).unwrap_or_default() != text {
+            println!("error: {} is not what `cargo xtask shapes` writes", path.display());
+            is_same = false;
+        }
+    }
+    Ok(is_same)
+}
+
+fn path_of(aws: &Path, service: &Service) -> PathBuf {
+    aws.join("src").join(service.module).join("shapes.rs")
+}
+
+fn generate(aws: &Path, service: &Service) -> Result<String> {
+    let model = Model::read(&aws.join("model").join(format!("{}.json", service.model)))?;
+    let rules = Rules { model: &model, overrides: &service.overrides };
+    let types = Types::new(&model, &service.overrides).write()?;
+    let parts =
+        [names_of_operations(&model), exceptions(&model)?, types, rules.constants()?, rules.requests()?];
+    let body = parts.join("\n");
+    let text = header(service, &model, &body) + "\n" + &body;
+    formatted(&text)
+}
+
+/// The head of a file: it imports only what the body names.
+fn header(service: &Service, model: &Model, body: &str) -> String {
+    let (name, version) = (service.model, &model.version);
+    let mut text =
+        format!("//! The shapes of the API `{name}`, version {version}, and the rules of its requests.\n");
+    text += &format!(
+        "{MARK} by `cargo xtask shapes` from `model/{name}.json`. Change the model or the generator.\n\n"
+    );
+    let imports = [
+        ("BTreeMap<", "use std::collections::BTreeMap;\n"),
+        ("Arc<", "use std::sync::Arc;\n"),
+        ("", "\nuse serde::{Deserialize, Serialize};\n"),
+        ("RawValue", "use serde_json::value::RawValue;\n"),
+        ("", "\nuse super::pattern;\n"),
+        ("rules::", "use super::rules;\n"),
+        ("", "use crate::ecr::{Exception, Member, Pattern, Request, Rule};\n"),
+        ("Invalid>", "use crate::ecr::Invalid;\n"),
+    ];
+    text.extend(imports.into_iter().filter(|(used, _)| body.contains(used)).map(|(_, import)| import));
+    text
+}
+
+fn names_of_operations(model: &Model) -> String {
+    let names: Vec<&String> = model.operations.keys().collect();
+    format!(
+        "/// Every operation of the API, in alphabetical order.\npub const OPERATIONS: [&str; {}] = {names:?};\n",
+        names.len()
+    )
+}
+
+fn exceptions(model: &Model) -> Result<String> {
+    let mut items = String::new();
+    let mut count = 0;
+    let names: BTreeSet<&String> =
+        model.operations.values().flat_map(|operation| &operation.errors).collect();
+    for name in names {
+        let shape = model.shape(name)?;
+        let code = shape.exception.as_deref().with_context(|| format!("{name} is no exception"))?;
+        let status = shape.status.with_context(|| format!("{name} has no status"))?;
+        let members: Vec<&str> = shape.members.iter().map(|member| member.name.as_str()).collect();
+        items += &format!("Exception {{ code: {code:?}, status: {status}, members: &{members:?} }},\n");
+        count += 1;
+    }
+    Ok(format!(
+        "/// Every exception of the API, in alphabetical order.\npub const EXCEPTIONS: [Exception; {count}] = [\n{items}];\n"
+    ))
+}
+
+fn formatted(text: &str) -> Result<String> {
+    let mut rustfmt = Command::new("rustfmt")
+        .args(["--edition", "2024", "--emit", "stdout", "--config-path"])
+        .arg(workspace::root())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("rustfmt")?;
+    rustfmt.stdin.take().context("rustfmt has no input")?.write_all(text.as_bytes())?;
+    let output = rustfmt.wait_with_output()?;
+    ensure!(output.status.success(), "rustfmt does not accept what is generated");
+    Ok(String::from_utf8(output.stdout)?)
+}

@@ -1,0 +1,111 @@
+//! A service's model as `crates/aws/model` holds it: the facts of AWS's service models, without prose.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+/// A service's API.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Model {
+    pub(super) version: String,
+    pub(super) operations: BTreeMap<String, Operation>,
+    pub(super) shapes: BTreeMap<String, Shape>,
+}
+
+/// An operation: the names of the shapes that go in and come out.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Operation {
+    pub(super) input: Option<String>,
+    pub(super) output: Option<String>,
+    pub(super) errors: Vec<String>,
+}
+
+/// The type of a value.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    Structure,
+    List,
+    Map,
+    String,
+    Boolean,
+    Integer,
+    Long,
+    Double,
+    Timestamp,
+    Blob,
+}
+
+/// A type with its rules.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Shape {
+    #[serde(rename = "type")]
+    pub(super) kind: Kind,
+    #[serde(default)]
+    pub(super) members: Vec<Member>,
+    pub(super) member: Option<String>,
+    pub(super) key: Option<String>,
+    pub(super) value: Option<String>,
+    pub(super) min: Option<i64>,
+    pub(super) max: Option<i64>,
+    pub(super) pattern: Option<String>,
+    #[serde(rename = "enum", default)]
+    pub(super) choices: Vec<String>,
+    #[serde(default)]
+    pub(super) sensitive: bool,
+    /// The code of an exception on the wire.
+    pub(super) exception: Option<String>,
+    pub(super) status: Option<u16>,
+}
+
+/// A member of a structure.
+#[derive(Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Member {
+    pub(super) name: String,
+    pub(super) shape: String,
+    #[serde(default)]
+    pub(super) required: bool,
+}
+
+impl Model {
+    /// Reads a model.
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        serde_json::from_str(&text).with_context(|| path.display().to_string())
+    }
+
+    /// A shape that the model names.
+    pub(super) fn shape(&self, name: &str) -> Result<&Shape> {
+        self.shapes.get(name).with_context(|| format!("the model has no shape {name}"))
+    }
+
+    /// The shapes that requests are made of.
+    pub(super) fn of_requests(&self) -> BTreeSet<&str> {
+        self.reachable(self.operations.values().filter_map(|operation| operation.input.as_deref()))
+    }
+
+    /// The shapes that answers are made of.
+    pub(super) fn of_answers(&self) -> BTreeSet<&str> {
+        self.reachable(self.operations.values().filter_map(|operation| operation.output.as_deref()))
+    }
+
+    fn reachable<'a>(&'a self, from: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
+        let mut waiting: Vec<&str> = from.collect();
+        let mut found = BTreeSet::new();
+        while let Some(name) = waiting.pop() {
+            if let Some(shape) = self.shapes.get(name).filter(|_| found.insert(name)) {
+                let inner = [&shape.member, &shape.key, &shape.value];
+                waiting.extend(inner.into_iter().filter_map(Option::as_deref));
+                waiting.extend(shape.members.iter().map(|member| member.shape.as_str()));
+            }
+        }
+        found
+    }
+}

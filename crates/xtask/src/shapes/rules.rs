@@ -1,0 +1,146 @@
+//! The rules of a service's requests: one constant for each shape, and the members of each request.
+
+use anyhow::{Context, Result, bail};
+
+use super::model::{Kind, Member, Model, Shape};
+use super::names;
+use super::overrides::Overrides;
+
+/// Writes the rules of one service.
+pub(super) struct Rules<'a> {
+    pub(super) model: &'a Model,
+    pub(super) overrides: &'a Overrides,
+}
+
+impl Rules<'_> {
+    /// A constant for each shape that requests reach.
+    pub(super) fn constants(&self) -> Result<String> {
+        let mut text = String::new();
+        let inputs: Vec<_> = self.model.operations.values().filter_map(|o| o.input.as_deref()).collect();
+        for name in self.model.of_requests() {
+            let shape = self.model.shape(name)?;
+            if inputs.contains(&name) || is_free(shape) {
+                continue;
+            }
+            text += &format!("const {}: Rule = {};\n", names::constant(name), self.rule(name, shape)?);
+        }
+        Ok(text)
+    }
+
+    /// `impl Request` for each request.
+    pub(super) fn requests(&self) -> Result<String> {
+        let mut text = String::new();
+        for (operation, shapes) in &self.model.operations {
+            let name = shapes.input.as_deref().with_context(|| format!("{operation} has no request"))?;
+            let members = self.members(name, self.model.shape(name)?)?;
+            text += &format!("impl Request for {name} {{\n");
+            text += &format!("const OPERATION: &'static str = {operation:?};\n");
+            text += &format!("const MEMBERS: &'static [Member] = &[{members}];\n");
+            if let Some((_, function)) = self.overrides.validate.iter().find(|(known, _)| *known == name) {
+                text += "\nfn validate(&self) -> Result<(), Invalid> {\n";
+                text += &format!("rules::{function}(self)\n}}\n");
+            }
+            text += "}\n\n";
+        }
+        Ok(text)
+    }
+
+    fn members(&self, name: &str, shape: &Shape) -> Result<String> {
+        let members = shape.members.iter().map(|member| self.member(name, member));
+        Ok(members.collect::<Result<Vec<_>>>()?.join(", "))
+    }
+
+    fn member(&self, name: &str, member: &Member) -> Result<String> {
+        let full = format!("{name}.{}", member.name);
+        let rule = match self.overrides.rules.iter().find(|(known, _)| *known == full) {
+            Some((_, rule)) => format!("pattern::{rule}"),
+            None => self.reference(&member.shape)?,
+        };
+        let kind = if member.required { "required" } else { "optional" };
+        Ok(format!("Member::{kind}({:?}, {rule})", member.name))
+    }
+
+    /// How another rule names the rule of a shape.
+    fn reference(&self, name: &str) -> Result<String> {
+        let shape = self.model.shape(name)?;
+        Ok(match shape.kind {
+            Kind::Boolean => "Rule::Flag".to_owned(),
+            _ if is_free(shape) => "Rule::ANY_TEXT".to_owned(),
+            _ => names::constant(name),
+        })
+    }
+
+    fn rule(&self, name: &str, shape: &Shape) -> Result<String> {
+        Ok(match shape.kind {
+            Kind::String if !shape.choices.is_empty() => {
+                format!("Rule::Choice(&{:?})", self.choices(name, shape))
+            }
+            Kind::String => self.text(name, shape)?,
+            Kind::Integer | Kind::Long => {
+                let bound = |bound: Option<i64>, open: &str| bound.map_or(open.to_owned(), grouped);
+                let (min, max) = (bound(shape.min, "i64::MIN"), bound(shape.max, "i64::MAX"));
+                format!("Rule::Integer {{ min: {min}, max: {max} }}")
+            }
+            Kind::Blob => format!("Rule::Blob {{ max: {} }}", most(shape)),
+            Kind::List => {
+                let member = shape.member.as_deref().context("a list without members")?;
+                let of = self.reference(member)?;
+                format!("Rule::List {{ of: &{of}, min: {}, max: {} }}", least(shape), most(shape))
+            }
+            Kind::Structure => format!("Rule::Structure(&[{}])", self.members(name, shape)?),
+            kind => bail!("a request holds {name}, a {kind:?}: rules have no such kind"),
+        })
+    }
+
+    fn choices<'s>(&self, name: &str, shape: &'s Shape) -> Vec<&'s str> {
+        let mut choices: Vec<&str> = shape.choices.iter().map(String::as_str).collect();
+        if let Some((_, order)) = self.overrides.order.iter().find(|(known, _)| *known == name) {
+            choices.sort_by_key(|choice| order.iter().position(|other| other == choice));
+        }
+        choices
+    }
+
+    fn text(&self, name: &str, shape: &Shape) -> Result<String> {
+        let Some(pattern) = &shape.pattern else {
+            return Ok(format!("Rule::text({}, {})", least(shape), most(shape)));
+        };
+        let known = self.overrides.patterns.iter().find(|(known, _)| *known == name);
+        let (_, function) = known.with_context(|| format!("no function for the pattern of {name}"))?;
+        let is_quoted = !self.overrides.unquoted.contains(&name);
+        // AWS's texts leave the slash unescaped where the model escapes it.
+        let pattern = pattern.replace(r"\/", "/");
+        let literal =
+            if pattern.contains('\\') { format!("r\"{pattern}\"") } else { format!("\"{pattern}\"") };
+        let (min, max) = (least(shape), most(shape));
+        Ok(format!(
+            "Rule::Text {{ min: {min}, max: {max}, pattern: Some(Pattern {{ text: {literal}, is_quoted: {is_quoted}, matches: pattern::{function} }}) }}"
+        ))
+    }
+}
+
+/// Whether a shape has no rule.
+fn is_free(shape: &Shape) -> bool {
+    let is_text = shape.kind == Kind::String
+        && shape.choices.is_empty()
+        && (shape.min, shape.max, &shape.pattern) == (None, None, &None);
+    is_text || shape.kind == Kind::Boolean
+}
+
+fn least(shape: &Shape) -> String {
+    shape.min.map_or("0".to_owned(), grouped)
+}
+
+fn most(shape: &Shape) -> String {
+    shape.max.map_or("usize::MAX".to_owned(), grouped)
+}
+
+/// `4194304` → `4_194_304`.
+fn grouped(number: i64) -> String {
+    let digits = number.to_string();
+    if digits.len() < 5 {
+        return digits;
+    }
+    let groups: Vec<&[u8]> = digits.as_bytes().rchunks(3).rev().collect();
+    let groups = groups.into_iter().map(|group| String::from_utf8_lossy(group).into_owned());
+    groups.collect::<Vec<_>>().join("_")
+}

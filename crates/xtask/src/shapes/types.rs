@@ -1,0 +1,284 @@
+//! The Rust types of a service's shapes: structs and enums.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Result, bail, ensure};
+
+use super::model::{Kind, Member, Model, Shape};
+use super::names;
+use super::overrides::Overrides;
+
+/// Writes the types of one service.
+pub(super) struct Types<'a> {
+    pub(super) model: &'a Model,
+    pub(super) overrides: &'a Overrides,
+    of_requests: BTreeSet<&'a str>,
+    of_answers: BTreeSet<&'a str>,
+    outputs: BTreeSet<&'a str>,
+}
+
+/// What can be derived for a type, beside `Clone`.
+#[derive(Clone, Copy)]
+struct Traits {
+    debug: bool,
+    eq: bool,
+    partial_eq: bool,
+    copy: bool,
+    default: bool,
+}
+
+impl Traits {
+    const ALL: Self = Self { debug: true, eq: true, partial_eq: true, copy: true, default: true };
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            debug: self.debug && other.debug,
+            eq: self.eq && other.eq,
+            partial_eq: self.partial_eq && other.partial_eq,
+            copy: self.copy && other.copy,
+            default: self.default && other.default,
+        }
+    }
+
+    /// Of a list or map.
+    fn collected(self) -> Self {
+        Self { copy: false, default: true, ..self }
+    }
+}
+
+/// How a member is held.
+#[derive(Clone, Copy, PartialEq)]
+enum Holding {
+    /// Always there.
+    Plain,
+    /// Absent is the empty list, map or blob, or `false`.
+    Empty,
+    /// May be absent.
+    Maybe,
+}
+
+impl<'a> Types<'a> {
+    pub(super) fn new(model: &'a Model, overrides: &'a Overrides) -> Self {
+        let outputs = model.operations.values().filter_map(|operation| operation.output.as_deref()).collect();
+        let (of_requests, of_answers) = (model.of_requests(), model.of_answers());
+        Self { model, overrides, of_requests, of_answers, outputs }
+    }
+
+    /// The Rust name of a shape.
+    fn name<'s>(&self, shape: &'s str) -> &'s str {
+        self.overrides.same.iter().find(|(model, _)| *model == shape).map_or(shape, |(_, rust)| rust)
+    }
+
+    /// Every struct and enum, by name.
+    pub(super) fn write(&self) -> Result<String> {
+        let mut written = BTreeMap::new();
+        let mut repeated = Vec::new();
+        for shape in self.of_requests.union(&self.of_answers) {
+            let Some(text) = self.definition(shape)? else { continue };
+            let name = self.name(shape);
+            if name != *shape {
+                repeated.push(format!("pub type {shape} = {name};\n"));
+            }
+            if let Some(earlier) = written.insert(name, text.clone()) {
+                ensure!(earlier == text, "{shape} is not the same as {name}");
+            }
+        }
+        Ok(written.into_values().chain(repeated).collect::<Vec<_>>().join("\n"))
+    }
+
+    fn definition(&self, name: &str) -> Result<Option<String>> {
+        let shape = self.model.shape(name)?;
+        Ok(match shape.kind {
+            Kind::Structure => Some(self.structure(name, shape)?),
+            Kind::String if !shape.choices.is_empty() => Some(self.choice(name, shape)?),
+            _ => None,
+        })
+    }
+
+    /// Whether any shape of a Rust type is in a set: what one shape of it needs, the type has.
+    fn has(&self, name: &str, set: &BTreeSet<&'a str>) -> bool {
+        set.iter().any(|shape| self.name(shape) == self.name(name))
+    }
+
+    fn derives(&self, name: &str, traits: Traits) -> String {
+        let name = self.name(name);
+        let eq = traits.partial_eq && traits.eq;
+        let derives = [
+            (true, "Clone"),
+            (traits.copy, "Copy"),
+            (traits.debug, "Debug"),
+            (traits.default, "Default"),
+            (traits.partial_eq, "PartialEq"),
+            (eq, "Eq"),
+            (self.overrides.hash.contains(&name), "Hash"),
+            (self.has(name, &self.of_answers), "Serialize"),
+            (self.has(name, &self.of_requests), "Deserialize"),
+        ];
+        let chosen: Vec<_> = derives.into_iter().filter_map(|(is_in, name)| is_in.then_some(name)).collect();
+        format!("#[derive({})]\n", chosen.join(", "))
+    }
+
+    fn choice(&self, name: &str, shape: &Shape) -> Result<String> {
+        let default = self.default_of(name);
+        if let Some(default) = default {
+            ensure!(shape.choices.iter().any(|choice| choice == default), "{name} has no {default}");
+        }
+        let traits = Traits { default: default.is_some(), ..Traits::ALL };
+        let mut text = self.derives(name, traits);
+        text += &format!("pub enum {} {{\n", self.name(name));
+        for choice in &shape.choices {
+            if default == Some(choice) {
+                text += "#[default]\n";
+            }
+            let variant = names::variant(choice);
+            if variant != *choice {
+                text += &format!("#[serde(rename = {choice:?})]\n");
+            }
+            text += &format!("{variant},\n");
+        }
+        Ok(text + "}\n")
+    }
+
+    fn default_of(&self, name: &str) -> Option<&'static str> {
+        let name = self.name(name);
+        self.overrides.defaults.iter().find(|(known, _)| *known == name).map(|(_, choice)| *choice)
+    }
+
+    fn structure(&self, name: &str, shape: &Shape) -> Result<String> {
+        let fields: Vec<String> = shape.members.iter().map(|member| names::field(&member.name)).collect();
+        let pairs = || shape.members.iter().zip(&fields);
+        let is_pascal =
+            !fields.is_empty() && pairs().all(|(member, field)| names::pascal(field) == member.name);
+        let case = if is_pascal { "PascalCase" } else { "camelCase" };
+        let mut text = self.derives(name, self.traits_of(name)?);
+        if !fields.is_empty() {
+            text += &format!("#[serde(rename_all = {case:?})]\n");
+        }
+        text += &format!("pub struct {} {{\n", self.name(name));
+        for (member, field) in pairs() {
+            let mut attributes = self.attributes(name, member)?;
+            if !is_pascal && names::camel(field) != member.name {
+                attributes.push(format!("rename = {:?}", member.name));
+            }
+            if !attributes.is_empty() {
+                text += &format!("#[serde({})]\n", attributes.join(", "));
+            }
+            text += &format!("pub {field}: {},\n", self.type_of_member(name, member)?);
+        }
+        Ok(text + "}\n")
+    }
+
+    fn attributes(&self, name: &str, member: &Member) -> Result<Vec<String>> {
+        let (is_read, is_written) = (self.has(name, &self.of_requests), self.has(name, &self.of_answers));
+        let holding = self.holding(name, member)?;
+        let kind = self.model.shape(&member.shape)?.kind;
+        let mut attributes = Vec::new();
+        if is_read && holding != Holding::Plain {
+            attributes.push("default".to_owned());
+        }
+        if is_written && holding == Holding::Maybe {
+            attributes.push("skip_serializing_if = \"Option::is_none\"".to_owned());
+        }
+        if is_written && holding == Holding::Empty && self.is_left_out_if_empty(name, member) {
+            match kind {
+                Kind::List => attributes.push("skip_serializing_if = \"Vec::is_empty\"".to_owned()),
+                Kind::Map => attributes.push("skip_serializing_if = \"BTreeMap::is_empty\"".to_owned()),
+                _ => {}
+            }
+        }
+        if kind == Kind::Blob {
+            ensure!(!is_written, "{name}.{} is a blob of an answer", member.name);
+            attributes.push("deserialize_with = \"crate::ecr::blob\"".to_owned());
+        }
+        Ok(attributes)
+    }
+
+    /// A list of a page is there although it is empty; a list inside of something is not.
+    fn is_left_out_if_empty(&self, name: &str, member: &Member) -> bool {
+        let full = format!("{}.{}", self.name(name), member.name);
+        let is_in = |list: &[&str]| list.contains(&full.as_str());
+        is_in(self.overrides.empty_is_left_out)
+            || !(self.outputs.contains(name) || is_in(self.overrides.empty_is_written))
+    }
+
+    fn holding(&self, name: &str, member: &Member) -> Result<Holding> {
+        let name = self.name(name);
+        let of_type = self.overrides.present.iter().find(|(known, _)| *known == name);
+        let is_present = of_type.is_some_and(|(_, members)| members.contains(&member.name.as_str()));
+        if member.required || is_present {
+            return Ok(Holding::Plain);
+        }
+        let kind = self.model.shape(&member.shape)?.kind;
+        let is_flag = kind == Kind::Boolean && self.has(name, &self.of_requests);
+        let is_collection =
+            matches!(kind, Kind::List | Kind::Map) && self.type_override(name, member).is_none();
+        let is_empty = is_flag || is_collection || kind == Kind::Blob;
+        Ok(if is_empty { Holding::Empty } else { Holding::Maybe })
+    }
+
+    fn type_override(&self, name: &str, member: &Member) -> Option<&'static str> {
+        let full = format!("{}.{}", self.name(name), member.name);
+        self.overrides.types.iter().find(|(known, _)| *known == full).map(|(_, rust)| *rust)
+    }
+
+    fn type_of_member(&self, name: &str, member: &Member) -> Result<String> {
+        let inner = match self.type_override(name, member) {
+            Some(rust) => rust.to_owned(),
+            None => self.type_of(&member.shape)?,
+        };
+        Ok(if self.holding(name, member)? == Holding::Maybe { format!("Option<{inner}>") } else { inner })
+    }
+
+    fn type_of(&self, name: &str) -> Result<String> {
+        let shape = self.model.shape(name)?;
+        Ok(match (shape.kind, &shape.member, &shape.value) {
+            (Kind::Structure, ..) => self.name(name).to_owned(),
+            (Kind::List, Some(member), _) => format!("Vec<{}>", self.type_of(member)?),
+            // Keys are kept as texts, also where they are an enum.
+            (Kind::Map, _, Some(value)) => format!("BTreeMap<String, {}>", self.type_of(value)?),
+            (Kind::String, ..) if shape.choices.is_empty() => "String".to_owned(),
+            (Kind::String, ..) => self.name(name).to_owned(),
+            (Kind::Boolean, ..) => "bool".to_owned(),
+            (Kind::Integer, ..) if shape.min.is_some_and(|min| min >= 0) => "u32".to_owned(),
+            (Kind::Integer, ..) => "i32".to_owned(),
+            // Sizes and positions, all of them.
+            (Kind::Long, ..) => "u64".to_owned(),
+            // A timestamp is a number of seconds since 1970 with a fraction.
+            (Kind::Double | Kind::Timestamp, ..) => "f64".to_owned(),
+            (Kind::Blob, ..) => "Vec<u8>".to_owned(),
+            (Kind::List | Kind::Map, ..) => bail!("{name} does not say what it holds"),
+        })
+    }
+
+    fn traits_of(&self, name: &str) -> Result<Traits> {
+        let shape = self.model.shape(name)?;
+        let mut traits = match (shape.kind, &shape.member, &shape.value) {
+            (Kind::Structure, ..) => self.traits_of_structure(name, shape)?,
+            (Kind::List, Some(inner), _) | (Kind::Map, _, Some(inner)) => self.traits_of(inner)?.collected(),
+            (Kind::String, ..) if !shape.choices.is_empty() => {
+                Traits { default: self.default_of(name).is_some(), ..Traits::ALL }
+            }
+            (Kind::String | Kind::Blob, ..) => Traits { copy: false, ..Traits::ALL },
+            (Kind::Double | Kind::Timestamp, ..) => Traits { eq: false, ..Traits::ALL },
+            _ => Traits::ALL,
+        };
+        traits.debug &= !shape.sensitive && !self.overrides.secret.contains(&self.name(name));
+        Ok(traits)
+    }
+
+    fn traits_of_structure(&self, name: &str, shape: &Shape) -> Result<Traits> {
+        let mut traits = Traits::ALL;
+        for member in &shape.members {
+            let of_type = match self.type_override(name, member) {
+                Some("Box<RawValue>") => {
+                    Traits { eq: false, partial_eq: false, copy: false, default: false, ..Traits::ALL }
+                }
+                Some(_) => Traits { copy: false, ..Traits::ALL },
+                None => self.traits_of(&member.shape)?,
+            };
+            let is_maybe = self.holding(name, member)? == Holding::Maybe;
+            traits = traits.and(Traits { default: is_maybe || of_type.default, ..of_type });
+        }
+        Ok(traits)
+    }
+}
