@@ -293,5 +293,6 @@ services! {
     /// verified.
     VerifyWebIdentity => FindOidcProvider, FindEntity, FindAccount, ListIamTags;
     /// Runs the reconcilers: which node runs which, and when.
-    RunReconcilers => ListReconcilers, ClaimReconciler, FinishReconciler, RequestReconciler;
+    RunReconcilers => ListReconcilers, ClaimReconciler, RenewReconciler, FinishReconciler,
+        RequestReconciler;
 }

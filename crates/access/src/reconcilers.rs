@@ -9,8 +9,8 @@ use crate::effects::authority;
 use crate::error::{AwsCode, Error, Result};
 use crate::permit::Permit;
 use crate::store::{
-    ClaimReconciler, FinishReconciler, ListReconcilers, Micros, ReconcilerState, RequestReconciler,
-    StoreResultExt as _,
+    ClaimReconciler, FinishReconciler, ListReconcilers, Micros, ReconcilerState, RenewReconciler,
+    RequestReconciler, StoreResultExt as _,
 };
 
 /// Ends abandoned uploads.
@@ -89,6 +89,14 @@ impl Access {
         let (name, holder) = (name.to_owned(), holder.to_owned());
         let claim = ClaimReconciler { name, holder, now: micros(now), lease_until: micros(until) };
         permit.write(|()| claim).await.or_store_error()
+    }
+
+    /// Extends the lease of a pass that takes long. Gives whether this node still has it.
+    pub async fn renew_reconciler(&self, name: &str, holder: &str, until: Timestamp) -> Result<bool> {
+        let permit = Permit::for_service(authority::RunReconcilers, self);
+        let (name, holder) = (name.to_owned(), holder.to_owned());
+        let renew = RenewReconciler { name, holder, lease_until: micros(until) };
+        permit.write(|()| renew).await.or_store_error()
     }
 
     /// Ends a pass.

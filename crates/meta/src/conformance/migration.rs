@@ -54,7 +54,7 @@ async fn migrated(world: &World, also: &str) -> Result<World, (StoreError, Place
     world.prepared(&sqlite, &postgres).await
 }
 
-async fn started(world: &World) -> World {
+pub(super) async fn started(world: &World) -> World {
     match migrated(world, "").await {
         Ok(started) => started,
         Err((error, _)) => panic!("{error:?}"),

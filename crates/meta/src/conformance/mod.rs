@@ -31,6 +31,7 @@ mod reconciler;
 mod repository;
 mod resolve;
 mod resource_policy;
+mod schema;
 mod session_context;
 mod upload;
 mod work;
@@ -91,12 +92,13 @@ suite! {
         a_user_who_gets_something_meanwhile, a_group_that_is_joined_meanwhile, what_is_tagged_meanwhile;
     migration: what_was_there_stays, what_was_there_can_do_what_is_new, a_step_is_made_whole_or_not_at_all,
         references_of_stored_manifests_are_written, uploads_of_roles_go_on, text_is_bytes;
+    schema: it_is_the_one_of_the_snapshot, it_does_not_depend_on_where_it_began;
     list: images_in_pages, ids_in_pages, images_by_name, tags_in_pages, referrers;
     resolve: everything_in_one_row, what_is_missing_is_none, one_round_trip, many_cost_as_few;
     purge: in_slices, the_living_are_spared;
     outbox: written_with_the_operation_and_once, a_delivered_event_goes_alone,
         an_event_too_large_undoes_the_operation;
-    reconciler: one_node_runs_it_at_a_time, it_runs_when_it_is_due_or_asked_for,
+    reconciler: one_node_runs_it_at_a_time, a_long_pass_renews_its_lease, of_many_nodes_one_claims_it, it_runs_when_it_is_due_or_asked_for,
         a_run_can_be_asked_for_before_the_first;
     work: claims_are_leased_and_fenced, doomed_keys_rest_first;
     inline_policy: all_together_have_a_size, of_two_that_race_for_the_room_one_wins;

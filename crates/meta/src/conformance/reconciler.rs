@@ -41,6 +41,29 @@ pub(super) async fn one_node_runs_it_at_a_time(world: World) {
     assert_eq!(ended.lease_until, Micros(0));
 }
 
+pub(super) async fn a_long_pass_renews_its_lease(world: World) {
+    let renew = |holder: &str, until| RenewReconciler {
+        name: NAME.to_owned(),
+        holder: holder.to_owned(),
+        lease_until: Micros(until),
+    };
+    assert!(!world.meta.write(renew("a", 100)).await.unwrap(), "nobody runs it");
+    assert!(world.meta.write(claim("a", 10)).await.unwrap());
+    assert!(world.meta.write(renew("a", 200)).await.unwrap());
+    assert!(!world.meta.write(renew("b", 900)).await.unwrap(), "a runs it");
+    assert!(!world.meta.write(claim("b", 199)).await.unwrap());
+    assert!(world.meta.write(claim("b", 200)).await.unwrap());
+    assert!(!world.meta.write(renew("a", 900)).await.unwrap(), "b runs it");
+    world.meta.write(finish("b", 250, None)).await.unwrap();
+    assert!(!world.meta.write(renew("b", 900)).await.unwrap(), "the pass ended");
+}
+
+pub(super) async fn of_many_nodes_one_claims_it(world: World) {
+    let claims = (0..16).map(|node| world.meta.write(claim(&format!("node{node}"), 10)));
+    let outcomes = futures::future::join_all(claims).await;
+    assert_eq!(outcomes.into_iter().filter(|outcome| *outcome.as_ref().unwrap()).count(), 1);
+}
+
 pub(super) async fn it_runs_when_it_is_due_or_asked_for(world: World) {
     assert!(world.meta.write(claim("a", 10)).await.unwrap());
     world.meta.write(finish("a", 20, None)).await.unwrap();

@@ -109,6 +109,11 @@ impl World {
         self.meta.write(ensure).await.unwrap()
     }
 
+    /// Where the store is.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// Opens the same store once more.
     pub(super) async fn open_again(&self) -> Result<Meta, StoreError> {
         self.place.open().await

@@ -50,6 +50,23 @@ operation!(ClaimReconciler: Durable -> bool, Never, |op, tx| {
     Ok(Ok(tx.execute(claim, &params![op.name, op.holder, op.now, op.lease_until]).await? == 1))
 });
 
+/// Extends the lease of a pass that takes long. Gives whether the node still has it.
+#[derive(Clone, Debug)]
+pub struct RenewReconciler {
+    /// Its name.
+    pub name: String,
+    /// The node that runs it.
+    pub holder: String,
+    /// When another node may run it, should this one not extend the lease again.
+    pub lease_until: Micros,
+}
+
+// A lease that a power cut takes back ends early, which does no harm.
+operation!(RenewReconciler: Relaxed -> bool, Never, |op, tx| {
+    let renew = "UPDATE reconciler SET lease_until = ?3 WHERE name = ?1 AND holder = ?2 AND lease_until > 0";
+    Ok(Ok(tx.execute(renew, &params![op.name, op.holder, op.lease_until]).await? == 1))
+});
+
 /// Ends a pass.
 #[derive(Clone, Debug)]
 pub struct FinishReconciler {

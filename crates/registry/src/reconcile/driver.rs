@@ -1,5 +1,6 @@
 //! Runs the reconcilers: when each is due, when a run is asked for, and never on two nodes at the same time.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,7 @@ use access::Access;
 use access::error::{AwsCode, Error, Internal, Result};
 use access::reconcilers::Ended;
 use access::store::{Micros, ReconcilerState};
+use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Pass, Reconciler, all};
@@ -15,9 +17,11 @@ use crate::Registry;
 /// How often the driver looks whether a run was asked for at another node.
 const LOOK: Duration = Duration::from_secs(5);
 /// How long a node may be silent in a pass before another node may run it.
-const LEASE: Duration = Duration::from_mins(3);
+const LEASE: Duration = Duration::from_mins(1);
 /// The longest rest between two passes while work is left.
 const LONGEST_REST: Duration = Duration::from_secs(5);
+/// The longest text of an error that is kept, in characters.
+const LONGEST_ERROR: usize = 1_000;
 /// How long a reconciler rests after a pass that failed.
 const RETRY: Duration = Duration::from_secs(30);
 
@@ -27,6 +31,8 @@ pub struct Driver {
     reconcilers: Vec<Box<dyn Reconciler>>,
     /// The node, in the rows of what it runs.
     holder: String,
+    /// How long the node may be silent in a pass; it renews its lease four times in that time.
+    lease: Duration,
 }
 
 impl Driver {
@@ -38,7 +44,7 @@ impl Driver {
     fn of(access: Arc<Access>, reconcilers: Vec<Box<dyn Reconciler>>) -> Self {
         // A node that has the store alone takes its own lease over after a crash.
         let holder = if access.is_alone() { "alone".to_owned() } else { uuid::Uuid::new_v4().to_string() };
-        Self { access, reconcilers, holder }
+        Self { access, reconcilers, holder, lease: LEASE }
     }
 
     /// Runs them until it is dropped. A pass consists of whole transactions, so that it may be dropped at any time.
@@ -88,11 +94,11 @@ impl Driver {
 
     async fn run_one(&self, reconciler: &dyn Reconciler) -> Result<Micros> {
         let (name, now) = (reconciler.name(), Timestamp::now());
-        if !self.access.claim_reconciler(name, &self.holder, now, later(now, LEASE)).await? {
+        if !self.access.claim_reconciler(name, &self.holder, now, later(now, self.lease)).await? {
             return Ok(access::context::micros(later(now, LOOK)));
         }
         let began = Instant::now();
-        let outcome = reconciler.pass(now).await;
+        let outcome = self.pass(reconciler, now).await;
         let took = began.elapsed();
         if let Ok(Pass { done, .. }) = outcome
             && done > 0
@@ -104,6 +110,28 @@ impl Driver {
         let next = access::context::micros(ended.next_run_at);
         self.access.finish_reconciler(name, &self.holder, now, ended).await?;
         Ok(next)
+    }
+
+    /// One pass, with its lease renewed while it takes long.
+    async fn pass(&self, reconciler: &dyn Reconciler, now: Timestamp) -> Result<Pass> {
+        let name = reconciler.name();
+        // A pass that panics fails; the driver goes on with the others.
+        let mut pass = AssertUnwindSafe(reconciler.pass(now)).catch_unwind();
+        loop {
+            if let Ok(outcome) = tokio::time::timeout(self.lease / 4, &mut pass).await {
+                return outcome.unwrap_or_else(|_| Err(Error::internal(Panicked)));
+            }
+            let until = later(Timestamp::now(), self.lease);
+            match self.access.renew_reconciler(name, &self.holder, until).await {
+                Ok(true) => {}
+                // The rest is the other node's. A pass may be dropped at any time.
+                Ok(false) => return Ok(Pass { done: 0, has_more: true }),
+                Err(error) => {
+                    let cause = error.internal.as_ref().map(Internal::chain);
+                    tracing::warn!(reconciler = name, %error, cause, "the lease could not be renewed");
+                }
+            }
+        }
     }
 
     /// Passes of one reconciler until none is left to do, whether or not it is due. For a store that no server holds.
@@ -140,7 +168,8 @@ fn ended(reconciler: &dyn Reconciler, outcome: Result<Pass>, now: Timestamp, too
         Err(error) => {
             let cause = error.internal.as_ref().map(Internal::chain);
             tracing::error!(reconciler = reconciler.name(), %error, cause, "a pass failed; it is tried again");
-            let text = cause.unwrap_or_else(|| error.message.to_string());
+            let text =
+                cause.unwrap_or_else(|| error.message.to_string()).chars().take(LONGEST_ERROR).collect();
             Ended { next_run_at: later(now, RETRY), done: 0, has_more: true, error: Some(text) }
         }
     }
@@ -160,6 +189,10 @@ fn until(at: Micros, now: Timestamp) -> Duration {
     let micros = at.0.saturating_sub(access::context::micros(now).0);
     u64::try_from(micros).map_or(Duration::ZERO, Duration::from_micros)
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("the pass panicked")]
+struct Panicked;
 
 #[cfg(test)]
 mod tests;

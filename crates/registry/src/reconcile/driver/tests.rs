@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use access::reconcilers::{NAMES, SWEEP_OBJECTS};
+use access::reconcilers::{EXPIRE_UPLOADS, NAMES, SWEEP_OBJECTS};
 use access::settings::{Dialler, Limits, MasterKey, PublicAddress, Settings};
 use futures::future::BoxFuture;
 
@@ -98,6 +98,34 @@ async fn a_failed_pass_is_reported_and_retried() {
     assert_eq!(state(&access).await.error, None);
 }
 
+struct Broken;
+
+impl Reconciler for Broken {
+    fn name(&self) -> &'static str {
+        EXPIRE_UPLOADS
+    }
+
+    fn interval(&self) -> Duration {
+        Duration::from_hours(1)
+    }
+
+    fn pass(&self, _now: Timestamp) -> BoxFuture<'_, Result<Pass>> {
+        Box::pin(async { panic!("made for the test") })
+    }
+}
+
+#[tokio::test]
+async fn a_pass_that_panics_does_not_stop_the_others() {
+    let (_folder, access) = access().await;
+    let work = Backlog::default();
+    let driver = Driver::of(Arc::clone(&access), vec![Box::new(Broken), Box::new(work.clone())]);
+    driver.round().await.unwrap();
+    assert_eq!(work.passes.load(Ordering::SeqCst), 1);
+    let states = access.reconcilers().await.unwrap();
+    let broken = states.iter().find(|state| state.name == EXPIRE_UPLOADS).unwrap();
+    assert_eq!(broken.error.as_deref(), Some("the pass panicked"));
+}
+
 #[tokio::test]
 async fn a_requested_run_wakes_the_driver() {
     let (_folder, access) = access().await;
@@ -123,6 +151,60 @@ async fn a_reconciler_that_runs_on_another_node_is_not_started() {
     let driver = Driver::of(Arc::clone(&access), vec![Box::new(work.clone())]);
     driver.round().await.unwrap();
     assert_eq!(work.passes.load(Ordering::SeqCst), 0);
+}
+
+/// Takes its time.
+struct Slow;
+
+impl Reconciler for Slow {
+    fn name(&self) -> &'static str {
+        SWEEP_OBJECTS
+    }
+
+    fn interval(&self) -> Duration {
+        Duration::from_hours(1)
+    }
+
+    fn pass(&self, _now: Timestamp) -> BoxFuture<'_, Result<Pass>> {
+        Box::pin(async {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            Ok(Pass { done: 1, has_more: false })
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_long_pass_keeps_its_lease() {
+    let (_folder, access) = access().await;
+    let mut driver = Driver::of(Arc::clone(&access), vec![Box::new(Slow)]);
+    driver.lease = Duration::from_secs(1);
+    let others = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let now = Timestamp::now();
+        access.claim_reconciler(SWEEP_OBJECTS, "another", now, later(now, LEASE)).await.unwrap()
+    };
+    let (round, is_taken) = tokio::join!(driver.round(), others);
+    round.unwrap();
+    assert!(!is_taken);
+    assert_eq!(state(&access).await.done, 1);
+}
+
+#[tokio::test]
+async fn a_pass_that_lost_its_lease_is_dropped() {
+    let (_folder, access) = access().await;
+    let mut driver = Driver::of(Arc::clone(&access), vec![Box::new(Slow)]);
+    driver.lease = Duration::from_secs(4);
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let (now, holder) = (later(Timestamp::now(), Duration::from_secs(5)), "another");
+        assert!(access.claim_reconciler(SWEEP_OBJECTS, holder, now, later(now, LEASE)).await.unwrap());
+    };
+    let began = Instant::now();
+    let (round, ()) = tokio::join!(driver.round(), others);
+    round.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(3), "it did not work to its end");
+    let taken = state(&access).await;
+    assert_eq!((taken.holder.as_str(), taken.done, taken.ended_at), ("another", 0, Micros(0)));
 }
 
 #[tokio::test]
