@@ -1,10 +1,9 @@
-//! The gate: the one place where it is decided whether an effect may happen.
+//! The gate: the only place that decides whether an effect is allowed.
 //!
-//! An effect takes a [`Permit`] made here and nowhere else; the permit carries the repository and the caller
-//! that the decision was about, so that an effect cannot be done on another. Each request makes one read
-//! that returns its target together with the versions of what decides, and compiled policies serve only at
-//! exactly that version: no permission is ever stale (docs/adr/0007-one-gate-and-permits.md,
-//! docs/adr/0008-no-stale-permission.md).
+//! An effect takes a [`Permit`], which only this module creates. The permit contains the repository and the caller of
+//! the decision, so an effect cannot apply to another one. Each request makes one read that returns its target and the
+//! versions of everything that decides. A compiled policy is used only at exactly its version, so no permission is ever
+//! stale (docs/adr/0007-one-gate-and-permits.md, docs/adr/0008-no-stale-permission.md).
 
 mod documents;
 mod explain;
@@ -37,7 +36,7 @@ use crate::permit::{OnAccount, OnRegistry, OnRepository, Reads, Subject};
 use crate::store::StoreResultExt as _;
 use crate::token::TokenError;
 
-/// One request at the gate: what it is about, and what decides on it.
+/// One request at the gate: its target, and what decides about it.
 pub struct Gate {
     account_id: AccountId,
     region: Region,
@@ -46,13 +45,13 @@ pub struct Gate {
     policies: Deciding,
     context: policy::Context,
     signed_region: Option<Region>,
-    /// What the one read returned. A permit gives its rows.
+    /// The result of the one read. A permit returns its rows.
     resolved: Arc<Resolved>,
     meta: Meta,
     decisions: Arc<Decisions>,
 }
 
-/// Where a request goes: what the one read of the gate asks for.
+/// The target of a request: the input of the gate's one read.
 struct Destination<'a> {
     account: &'a AccountId,
     region: &'a Region,
@@ -136,8 +135,8 @@ impl Access {
         Ok(())
     }
 
-    /// Whether a policy, were it the resource's, would deny the caller an operation: the lock-out check. The tags of the
-    /// repository are read for it too; the policies that decided need not have asked for them.
+    /// Whether a policy would deny the caller an operation if it were the resource's: the lock-out check. It also reads
+    /// the tags of the repository, which the deciding policies may not have needed.
     pub async fn would_deny(&self, gate: &Gate, op: Op, policy: &policy::Policy) -> Result<bool> {
         let mut context = gate.context.clone();
         if policies::reads_resource_tags(policy) {
@@ -148,7 +147,7 @@ impl Access {
         Ok(gate.policies.is_denied_by(policy, &request, &gate.caller, &gate.account_id))
     }
 
-    /// The condition keys about the account of a role, which a gate that was opened for the caller's own does not have.
+    /// The condition keys about a role's account, which a gate for the caller's own account does not have.
     pub fn keys_of_account(&self, account: &Account) -> policy::Context {
         let mut keys = policy::Context::new();
         let organization = account.in_organization.then_some(&self.organization);
@@ -156,9 +155,9 @@ impl Access {
         keys
     }
 
-    /// Whether the caller still exists, its key is active and its token is one for this registry's region: what a
-    /// login wants to know. And whether there is such a registry at all: what else is asked of another account's is
-    /// refused by the gate, there or not.
+    /// Whether the caller still exists, its key is active and its token is for this registry's Region: the checks of a
+    /// login. Also whether the registry exists: the gate refuses other requests to another account's registry, whether
+    /// or not it exists.
     pub async fn check_login(&self, ctx: &Ctx, account: &AccountId, region: &Region) -> Result<()> {
         let gate = self.registry_gate(ctx, account, region).await?;
         if gate.resolved.account_is_open { Ok(()) } else { Err(no_registry(account)) }
@@ -166,25 +165,25 @@ impl Access {
 }
 
 impl Gate {
-    /// Decides on one operation. The decision comes before the existence of the repository is told, so that a
-    /// stranger cannot learn which names are taken.
+    /// Decides on one operation. The decision comes before the answer whether the repository exists, so a caller
+    /// without permission cannot learn which names exist.
     pub fn permit<E: Effect<On: Resolving>>(&self) -> Result<Permit<E>> {
         self.allow(E::OP)?;
         Permit::existing(Allowed::by(self))
     }
 
-    /// `permit`, with the condition keys that the request brings.
+    /// `permit`, with the condition keys of the request.
     pub fn permit_with<E: Effect<On: Resolving>>(&self, keys: policy::Context) -> Result<Permit<E>> {
         self.also_allow(E::OP, keys)?;
         Permit::existing(Allowed::by(self))
     }
 
-    /// Decides on several operations. The existence of the repository is told after the last decision.
+    /// Decides on several operations. Whether the repository exists is answered after the last decision.
     pub fn permits<P: Permits>(&self) -> Result<P> {
         P::existing(P::decide(self)?)
     }
 
-    /// Decides on an operation whose resource the request names, such as the ARN of a role.
+    /// Decides on an operation whose resource the request names, for example by the ARN of a role.
     pub fn permit_on<E: Effect<On = OnAccount>>(
         &self,
         resource: &str,
@@ -195,8 +194,8 @@ impl Gate {
         Ok(Permit::new(self.meta.clone(), on))
     }
 
-    /// Reads what a decision needs to know first, such as the path of a user that is named without it. Nothing of it may
-    /// be told before the decision.
+    /// Reads what a decision needs first, such as the path of a user that is named without it. Nothing of it may
+    /// be shown before the decision.
     pub async fn read<O>(&self, operation: O) -> Result<O::Output>
     where
         O: BeforeDecision + Operation<Refusal = Never>,
@@ -210,17 +209,17 @@ impl Gate {
         self.decide(op, &self.resource(op), &self.context_of(op, keys))
     }
 
-    /// Decides on one operation without making a permit.
+    /// Decides on one operation without creating a permit.
     pub fn allow(&self, op: Op) -> Result<()> {
         self.decide(op, &self.resource(op), &self.context)
     }
 
-    /// Decides on an operation whose resource the request names (`Resource::Named`), such as the ARN of a role.
+    /// Decides on an operation whose resource the request names (`Resource::Named`), for example by the ARN of a role.
     pub fn allow_on(&self, op: Op, resource: &str, keys: policy::Context) -> Result<()> {
         self.decide(op, resource, &self.context_of(op, keys))
     }
 
-    /// The condition keys of an operation, with those that its request brings.
+    /// The condition keys of an operation, with those of its request.
     fn context_of(&self, op: Op, keys: policy::Context) -> policy::Context {
         let mut context = self.context.clone();
         if let Some(region) = keys::requested_region(op, self.signed_region.as_ref()) {
@@ -229,7 +228,7 @@ impl Gate {
         context.and(keys)
     }
 
-    /// Who asks, under the name that it has now.
+    /// The caller, with its current name.
     pub fn caller(&self) -> &Caller {
         &self.caller
     }
@@ -248,7 +247,7 @@ impl Gate {
         }
     }
 
-    /// Whether an operation is none of those that no policy opens to the caller's kind of session.
+    /// Whether the caller's kind of session may call an operation at all, regardless of policies.
     fn is_open_to_session(&self, op: Op) -> Result<()> {
         match op.service() {
             Service::Iam if self.caller.may_not_use_iam() => Err(gone(&self.caller)),
@@ -270,7 +269,7 @@ impl Gate {
         }
     }
 
-    /// ECR's sentence for a repository that is not there.
+    /// ECR's text for a repository that does not exist.
     pub fn repository_not_found(&self) -> Error {
         repository_not_found(self.name.as_deref().unwrap_or_default(), &self.account_id)
     }
@@ -285,9 +284,9 @@ where
     }
 }
 
-/// A subject that the gate's one read resolved.
+/// A subject that the gate's one read returned.
 pub trait Resolving: Subject + Sized {
-    /// The subject, or why there is none.
+    /// The subject, or an error if it does not exist.
     fn resolve<P>(allowed: &Allowed<'_, P>) -> Result<Self>;
 }
 
@@ -308,14 +307,14 @@ impl Resolving for OnRegistry {
     }
 }
 
-/// ECR's sentence for a repository that is not there.
+/// ECR's text for a repository that does not exist.
 pub fn repository_not_found(name: &str, account: &AccountId) -> Error {
     let message =
         format!("The repository with name '{name}' does not exist in the registry with id '{account}'");
     Error::new(Code::RepositoryNotFound, message)
 }
 
-/// A host, or the path of an image, can name an account that is not there: else a login to it would succeed.
+/// A host, or the path of an image, can name an account that does not exist: a login to it must not succeed.
 fn no_registry(account: &AccountId) -> Error {
     let message = format!(
         "There is no registry with id '{account}': no account of this deployment has that id, or it is closed"
@@ -337,7 +336,7 @@ fn gone(caller: &Caller) -> Error {
     Error::new(Code::InvalidToken, "The security token included in the request is invalid.")
 }
 
-/// Credentials that were good when the request began, and ended before its effect.
+/// The credentials were valid when the request began, and expired before its effect.
 fn expired(plane: Plane) -> Error {
     let message = match plane {
         Plane::Data => TokenError::Expired.to_string(),
@@ -346,7 +345,7 @@ fn expired(plane: Plane) -> Error {
     Error::new(Code::ExpiredToken, message)
 }
 
-/// Why a request was denied, for the operator: which policy and statement, or which kind of policy is silent.
+/// Why a request was denied, for the operator: the policy and statement, or the kind of policy that does not allow.
 fn log_denial(caller: &str, op: Op, resource: &str, decision: &policy::Decision) {
     let action = op.action();
     match decision {

@@ -1,5 +1,5 @@
-//! Which permission opens which operation of the store. This is the page that an auditor reads: what is not listed here
-//! cannot happen, whatever a handler tries.
+//! Which permission opens which operation of the store. An auditor can read this page: an effect that is not listed
+//! here cannot happen, regardless of the handlers' code.
 
 #[allow(clippy::wildcard_imports, reason = "the lists below name each operation")]
 use meta::operations::*;
@@ -7,7 +7,7 @@ use meta::operations::*;
 use crate::op::{ecr, iam, organizations, sts};
 use crate::permit::{Grant, OnDeployment, Opens, ServiceAuthority};
 
-/// An operation of the store that reads what a decision needs to know first. It never changes anything.
+/// An operation of the store that reads what a decision needs first. It never changes anything.
 pub trait BeforeDecision: Operation {}
 
 macro_rules! before_decision {
@@ -26,7 +26,7 @@ pub mod bytes {
     /// Appends to an upload.
     #[derive(Debug)]
     pub enum Append {}
-    /// Makes the bytes of an upload an object that can be read.
+    /// Makes the bytes of an upload a readable object.
     #[derive(Debug)]
     pub enum Finish {}
     /// Reads an upload to compute its digest.
@@ -70,7 +70,7 @@ macro_rules! services {
     };
 }
 
-// What decisions need to know first: a name's path, tags and boundary are part of what is decided.
+// What decisions need first: a path, tags and a boundary are inputs of the decision.
 before_decision! {
     FindEntity,
     FindAccessKey,
@@ -108,12 +108,12 @@ opens! {
     ecr::ListImageReferrers => MeasureReferrers, ListReferrers;
     ecr::DescribeImageScanFindings => FindImages;
 
-    // A check that finds a blob renews the time for which the blob is kept.
+    // A check that finds a blob renews its grace.
     ecr::BatchCheckLayerAvailability => FindBlobs, RenewBlobs;
     ecr::GetDownloadUrlForLayer => RenewBlobs;
     ecr::InitiateLayerUpload => CreateUpload;
     ecr::UploadLayerPart => TakeUpload, AdvanceUpload, CancelUpload;
-    // A mount is an upload that is complete at once.
+    // A mount is an upload that is complete immediately.
     ecr::CompleteLayerUpload => FindBlobs, CompleteUpload, CancelUpload, FindLinks, LinkBlob, RenewBlobs;
 }
 
@@ -133,7 +133,7 @@ opens! {
 opens_bytes! {
     ecr::GetDownloadUrlForLayer => bytes::Read;
     ecr::UploadLayerPart => bytes::Append;
-    // Bytes are read again for a digest whose algorithm was named only when the upload is completed.
+    // Bytes are read again for a digest whose algorithm was given only when the upload is completed.
     ecr::CompleteLayerUpload => bytes::Finish, bytes::Hash;
     authority::SweepDoomed => bytes::Delete;
 }

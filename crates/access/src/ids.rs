@@ -5,13 +5,13 @@ use std::sync::Mutex;
 
 use jiff::Timestamp;
 
-/// Milliseconds since this moment (2025-01-01T00:00:00Z) lead each id.
+/// Each ID begins with the milliseconds since this time (2025-01-01T00:00:00Z).
 const EPOCH_MS: i64 = 1_735_689_600_000;
 const LOW_BITS: u32 = 22;
 const LOW_MASK: i64 = (1 << LOW_BITS) - 1;
 
-/// Makes 63-bit ids that grow with time: 41 bits of milliseconds, 22 bits that start at random in each
-/// process and count up, so that two nodes hardly meet and one node never does.
+/// Creates 63-bit IDs that grow with time: 41 bits of milliseconds, and 22 bits that start at a random value in each
+/// process and increase. IDs of two nodes are very unlikely to be equal; one node never repeats an ID.
 pub struct IdSource {
     last: Mutex<i64>,
     low: i64,
@@ -20,12 +20,12 @@ pub struct IdSource {
 impl IdSource {
     pub fn seeded() -> Self {
         let mut bytes = [0_u8; 8];
-        // Without randomness ids still are unique within this process; sealing would fail long before.
+        // Without random numbers IDs are still unique within this process; sealing would fail long before.
         let _ = aws_lc_rs::rand::fill(&mut bytes);
         Self { last: Mutex::new(0), low: i64::from_le_bytes(bytes) & LOW_MASK }
     }
 
-    /// The next id: greater than every one this source gave before.
+    /// The next ID: greater than all earlier ones of this source.
     pub fn next(&self, now: Timestamp) -> i64 {
         let at = ((now.as_millisecond() - EPOCH_MS).max(0) << LOW_BITS) | self.low;
         let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -34,7 +34,7 @@ impl IdSource {
     }
 }
 
-/// `prefix` and 17 characters of base 32: AWS's form of unique ids and access key ids (IAM identifiers page).
+/// `prefix` and 17 characters of base 32: AWS's form of unique IDs and access key IDs (IAM identifiers page).
 pub fn unique_id(prefix: &str) -> Result<String, crate::seal::SealError> {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     const LEN: usize = 21;
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_grow_even_when_the_clock_stands_or_goes_back() {
+    fn ids_grow_even_if_the_clock_stops_or_goes_back() {
         let source = IdSource::seeded();
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let earlier = Timestamp::from_second(1_700_000_000).unwrap();

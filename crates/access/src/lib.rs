@@ -1,4 +1,4 @@
-//! Who asks, and what the caller may do: the gate, and the store behind it.
+//! Who calls, and what the caller may do: the gate, and the store behind it.
 //!
 //! Architecture invariants: this crate knows no HTTP, no SQL and no bytes of blobs. Every effect passes the gate in
 //! [`authz`].
@@ -50,10 +50,10 @@ use crate::store::StoreResultExt as _;
 use crate::token::OpenToken;
 
 const KEY_RING: &str = "key-ring";
-/// Bytes of opened passwords that are kept.
+/// Bytes of cached opened passwords.
 const TOKENS: u64 = 24 << 20;
 
-/// Access to one deployment: its metadata store, its keys, and the gate before them.
+/// Access to one deployment: its metadata store, its keys, and the gate.
 pub struct Access {
     meta: Meta,
     pub settings: Settings,
@@ -88,7 +88,7 @@ impl Access {
         }))
     }
 
-    /// What the binary decided for this deployment.
+    /// The settings of this deployment.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }

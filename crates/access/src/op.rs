@@ -1,5 +1,5 @@
-//! Every operation as an [`Op`], and one type for each, so that a permit for one is no permit for another. Both are made
-//! from the lists in `aws::operation`.
+//! Every operation as an [`Op`], and one type for each, so a permit for one is not a permit for another. Both come from
+//! the lists in `aws::operation`.
 
 pub use aws::operation::Resource;
 use aws::service::Service;
@@ -51,7 +51,7 @@ macro_rules! service {
     (@define $module:ident $service:ident $operation:ident
         $($name:ident: $action:literal on $resource:ident, $subject:ident;)*
     ) => {
-        /// An operation or a permission of this service, by the name that AWS gives it.
+        /// An operation or a permission of this service, with AWS's name.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum $operation { $($name,)* }
 
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_operation_with_an_action_of_its_own_is_named_as_it() {
+    fn operations_with_their_own_action_have_its_name() {
         for op in Op::all() {
             match op {
                 Op::Ecr(EcrOp::ListRepositories | EcrOp::ListImageReferrers)

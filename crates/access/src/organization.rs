@@ -1,4 +1,4 @@
-//! The one organisation of a deployment: its ids, made once.
+//! The only organization of a deployment: its IDs, created once.
 
 use aws::ids::AccountId;
 use meta::{FirstAccount, GetSetting, Meta, PutSettingOnce};
@@ -15,7 +15,7 @@ use crate::store::StoreResultExt as _;
 const SETTING: &str = "organization";
 const MANAGEMENT: &str = "management-account";
 
-/// The organisation that every account of the deployment is born into.
+/// The organization of every account of the deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Organization {
     /// `o-` and ten characters (`aws:PrincipalOrgID`).
@@ -25,12 +25,12 @@ pub struct Organization {
 }
 
 impl Organization {
-    /// The path of every account of it: all are in the root itself (`aws:PrincipalOrgPaths`).
+    /// The path of every account in it: all accounts are in the root (`aws:PrincipalOrgPaths`).
     pub fn path(&self) -> String {
         format!("{}/{}/", self.id, self.root_id)
     }
 
-    /// The deployment's organisation; made on the first start that knows of it.
+    /// The deployment's organization; created on the first start.
     pub async fn open(meta: &Meta) -> Result<Self> {
         let fresh = Self { id: format!("o-{}", random(10)?), root_id: format!("r-{}", random(4)?) };
         let value = serde_json::to_vec(&fresh).map_err(Error::internal)?;
@@ -40,8 +40,8 @@ impl Organization {
     }
 }
 
-/// The management account: the first of the deployment, written down once, so that no clock that goes wrong later
-/// makes another account the first. None before there is any account.
+/// The management account: the first account of the deployment. It is recorded once, so a wrong clock later cannot make
+/// another account the first. None before there is an account.
 async fn management_account(meta: &Meta) -> Result<Option<AccountId>> {
     let kept = meta.read(GetSetting { name: MANAGEMENT.to_owned() }).await.or_store_error()?;
     let kept = if let Some(kept) = kept {

@@ -1,7 +1,7 @@
-//! A permit: what the gate gives when a decision allows an operation, and the only way to the store's operations.
+//! A permit: the result of the gate when it allows an operation, and the only way to the store's operations.
 //!
-//! A permit carries what the decision was about, so that its effect cannot happen elsewhere. `effects` says which permit
-//! opens which operation of the store.
+//! A permit contains the subject of the decision, so its effect cannot apply to another one. `effects` lists which
+//! permit opens which operation of the store.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -20,14 +20,14 @@ use crate::store::StoreResultExt as _;
 
 /// What a permit is on.
 pub trait Subject: Send + Sync + 'static {
-    /// What the operations of the store name it by.
+    /// The key in the operations of the store.
     type Key;
 
     /// Its key.
     fn key(&self) -> Self::Key;
 }
 
-/// A subject that a request asked for.
+/// A subject of a request.
 pub trait Asked: Subject {
     /// Who was permitted.
     fn caller(&self) -> &Arc<Caller>;
@@ -70,7 +70,7 @@ impl Subject for OnRegistry {
     }
 }
 
-/// What the request names in an account: a user, a policy, a member account.
+/// The resource of a request in an account: a user, a policy, a member account.
 #[derive(Debug)]
 pub struct OnAccount {
     pub(crate) caller: Arc<Caller>,
@@ -85,7 +85,7 @@ impl Subject for OnAccount {
     }
 }
 
-/// What an unsigned request names in an account. There is no caller: the proof is in the request.
+/// The resource of an unsigned request in an account. There is no caller: the request contains the proof.
 #[derive(Debug)]
 pub struct OnUnsigned {
     pub(crate) account_id: AccountId,
@@ -99,7 +99,7 @@ impl Subject for OnUnsigned {
     }
 }
 
-/// The whole deployment: for the work that no request asks for.
+/// The whole deployment: for work without a request.
 #[derive(Debug)]
 pub struct OnDeployment;
 
@@ -125,7 +125,7 @@ macro_rules! asked {
 
 asked! { OnRepository OnRegistry OnAccount }
 
-/// What can be permitted: the effect of an operation, or the work of a service.
+/// A grant: the effect of an operation, or the work of a service.
 pub trait Grant: Send + Sync + 'static {
     /// What the permit is on.
     type On: Subject;
@@ -142,7 +142,7 @@ pub struct Permit<G: Grant> {
 }
 
 impl<G: Grant> Permit<G> {
-    /// Only the gate and `for_service` make permits.
+    /// Only the gate and `for_service` create permits.
     pub(crate) fn new(meta: Meta, on: G::On) -> Self {
         Self { meta, on, grant: PhantomData }
     }
@@ -156,7 +156,7 @@ impl<G: Grant> Permit<G> {
         self.meta.read(operation(self.on.key())).await.or_store_error()
     }
 
-    /// Writes with an operation that the permit opens. A rule of the store may refuse it.
+    /// Writes with an operation that the permit opens. A rule of the store can refuse it.
     pub async fn write<O>(
         &self,
         operation: impl FnOnce(<G::On as Subject>::Key) -> O,
@@ -206,29 +206,29 @@ impl<G: Grant<On = OnRepository>> Permit<G> {
         self.on.row.key
     }
 
-    /// That repository as it was when the decision was taken.
+    /// That repository at the time of the decision.
     pub fn row(&self) -> &RepositoryRow {
         &self.on.row
     }
 
-    /// The image that the request names, if the repository has it.
+    /// The image of the request, if the repository has it.
     pub fn image(&self) -> Option<&ImageRow> {
         self.on.resolved.image.as_ref()
     }
 
-    /// The blob that the request names, if the repository has it.
+    /// The blob of the request, if the repository has it.
     pub fn blob(&self) -> Option<&BlobRow> {
         self.on.resolved.blob.as_ref()
     }
 
-    /// The upload that the request names, if the repository has it.
+    /// The upload of the request, if the repository has it.
     pub fn upload(&self) -> Option<&UploadRow> {
         self.on.resolved.upload.as_ref()
     }
 }
 
 impl<G: Grant<On = OnRegistry>> Permit<G> {
-    /// The registry, if it holds anything yet.
+    /// The registry, if it exists.
     pub fn registry(&self) -> Option<&Registry> {
         self.on.resolved.registry.as_ref()
     }
@@ -240,13 +240,13 @@ impl<G: Grant<On = OnRegistry>> Permit<G> {
 }
 
 impl<G: Grant<On = OnRepository>> Permit<G> {
-    /// ECR's error where the repository was deleted after the decision.
+    /// ECR's error for a repository that was deleted after the decision.
     pub fn repository_not_found(&self) -> Error {
         repository_not_found(&self.on.row.name, &self.on.account_id)
     }
 }
 
-/// The authority of a service of the deployment: work that no request asks for. Listed in `effects`.
+/// The authority of a service of the deployment: work without a request. Listed in `effects`.
 pub trait ServiceAuthority: Grant<On = OnDeployment> {
     /// Its name.
     const NAME: &'static str;

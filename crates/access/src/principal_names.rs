@@ -1,7 +1,7 @@
-//! From the names that policies give principals to the unique ids that they are kept under, and back.
+//! Converts the names of principals in policies to the unique IDs that are stored, and back.
 //!
-//! A principal that is deleted and made again has another id, so a policy that named the first one does not name the
-//! second (IAM User Guide, "AWS JSON policy elements: Principal").
+//! A principal that is deleted and created again has another ID, so a policy that named the old one does not name the
+//! new one (IAM User Guide, "AWS JSON policy elements: Principal").
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use policy::{AwsPrincipal, Document};
 use crate::error::Result;
 use crate::permit::Reads;
 
-/// A principal that a policy names and that is not there.
+/// A principal in a policy that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownPrincipal(pub String);
 
@@ -49,7 +49,7 @@ impl Known {
     }
 
     fn by_name(&self, account: &str, kind: &str, name: &str) -> Option<&Principal> {
-        // The store finds names in any case; an ARN names by the exact spelling.
+        // The store finds names in any letter case; an ARN must have the exact spelling.
         self.0
             .principals
             .iter()
@@ -60,7 +60,7 @@ impl Known {
         self.0.principals.iter().find(|one| one.unique_id == id)
     }
 
-    /// What a name is kept under; None if it names nothing that is there.
+    /// The stored form of a name; None if it does not exist.
     fn kept(&self, name: &str) -> Option<String> {
         if name == "*" {
             return Some(name.to_owned());
@@ -83,7 +83,7 @@ impl Known {
         }
     }
 
-    /// How a name that is kept is shown, if otherwise.
+    /// How a stored name is shown, if it differs.
     fn shown(&self, kept: &str) -> Option<String> {
         match AwsPrincipal::parse(kept)? {
             AwsPrincipal::Account(account) => Some(format!("arn:aws:iam::{account}:root")),
@@ -107,7 +107,7 @@ fn split(path_and_name: &str) -> (String, &str) {
     }
 }
 
-/// What the store is asked about the names of a document.
+/// What the store must look up for the names of a document.
 fn question(document: &Document) -> FindNamedPrincipals {
     let mut ask = FindNamedPrincipals::default();
     let entity = |account: &str, kind, name: &str| {

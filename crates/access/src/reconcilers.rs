@@ -13,15 +13,15 @@ use crate::store::{
     RequestReconciler, StoreResultExt as _,
 };
 
-/// Ends uploads that nobody went on with.
+/// Ends abandoned uploads.
 pub const EXPIRE_UPLOADS: &str = "expire-uploads";
 /// Removes the rows of deleted repositories.
 pub const PURGE_REPOSITORIES: &str = "purge-repositories";
 /// Removes bytes whose rows are gone.
 pub const SWEEP_OBJECTS: &str = "sweep-objects";
-/// Forgets large sessions that expired.
+/// Removes expired large sessions.
 pub const FORGET_SESSIONS: &str = "forget-sessions";
-/// Seals secrets with the newest key, and retires keys that nothing needs.
+/// Seals secrets with the newest key, and retires keys that are no longer needed.
 pub const RESEAL_SECRETS: &str = "reseal-secrets";
 
 /// Every reconciler, by name.
@@ -42,7 +42,7 @@ pub struct Ended {
 }
 
 impl Access {
-    /// The state of every reconciler, by name; of one that never ran, an empty one.
+    /// The state of every reconciler, by name; an empty one if it never ran.
     pub async fn reconcilers(&self) -> Result<Vec<ReconcilerState>> {
         let permit = Permit::for_service(authority::RunReconcilers, self);
         let kept = permit.read(|()| ListReconcilers).await?;
@@ -53,7 +53,7 @@ impl Access {
         Ok(NAMES.iter().map(state).collect())
     }
 
-    /// Asks for a run of a reconciler as soon as possible, on whichever node.
+    /// Requests a run of a reconciler as soon as possible, on any node.
     pub async fn request_reconciler(&self, name: &str, now: Timestamp) -> Result<()> {
         if !NAMES.contains(&name) {
             let known = NAMES.join(", ");
@@ -67,17 +67,17 @@ impl Access {
         Ok(())
     }
 
-    /// Whether no other node can have the store.
+    /// Whether only one node can open the store.
     pub fn is_alone(&self) -> bool {
         self.meta.wal_bytes().is_some()
     }
 
-    /// Waits for a run that was asked for at this node.
+    /// Waits for a requested run at this node.
     pub async fn reconcilers_woken(&self) {
         self.reconcilers_woken.notified().await;
     }
 
-    /// Begins a pass, if it is due and no other node runs it.
+    /// Starts a pass, if it is due and no other node runs it.
     pub async fn claim_reconciler(
         &self,
         name: &str,

@@ -1,22 +1,22 @@
-//! What an append gives back, and why one does not take the whole body.
+//! The result of an append, and why it may not accept the whole body.
 
 use std::io;
 
 use crate::stage::Stage;
 
-/// What an append has made of the object. All of it is durable.
+/// What an append has stored of the object. All of it is durable.
 #[derive(Debug)]
 pub struct Appended {
-    /// How many bytes came with this append.
+    /// The number of bytes of this append.
     pub written: u64,
-    /// How far the object is now; goes into the upload's row.
+    /// The new length of the object, for the upload's row.
     pub stage: Stage,
 }
 
-/// Why an append did not take the whole body.
+/// Why an append did not accept the whole body.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError<E> {
-    /// The body ended with an error. What came before it is durable and can be recorded.
+    /// The body ended with an error. The bytes before it are durable and can be recorded.
     #[error("the body ended early")]
     Body {
         /// What the body said.
@@ -30,7 +30,7 @@ pub enum AppendError<E> {
         /// The limit that was given.
         limit: u64,
     },
-    /// The object is shorter than the offset says: bytes that were acknowledged are missing.
+    /// The object is shorter than the offset: acknowledged bytes are missing.
     #[error("the object holds {len} bytes where {offset} are recorded")]
     Missing {
         /// What was asked for.

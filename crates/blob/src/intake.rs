@@ -1,14 +1,15 @@
-//! The receiving side of an append: cuts a request's body into batches, each received while the one before is written.
+//! The receiving side of an append: divides a request's body into batches. Each is received while the one before is
+//! written.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 
-/// Bytes that are received before they are handed on. An upload holds at most two batches at a time.
+/// The size of a batch. An upload holds at most two batches.
 const BATCH_BYTES: usize = 512 * 1024;
 
-/// A client that sends nothing for so long has what it sent written, however little that is.
+/// If a client sends nothing for this long, its bytes so far are written.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// How a batch ended.
@@ -23,12 +24,12 @@ pub(crate) enum End<E> {
     TooLarge,
 }
 
-/// The receiving side: cuts a body into batches.
+/// The receiving side: divides a body into batches.
 pub(crate) struct Intake<'a, S> {
     body: &'a mut S,
-    /// How many more bytes the object may take.
+    /// How many more bytes the object may have.
     room: u64,
-    /// What did not fit into the last batch.
+    /// The bytes that did not fit into the last batch.
     waiting: Option<Bytes>,
 }
 
@@ -36,7 +37,7 @@ impl<'a, S, E> Intake<'a, S>
 where
     S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
 {
-    /// `room` is how many more bytes the object may take.
+    /// `room` is how many more bytes the object may have.
     pub(crate) fn new(body: &'a mut S, room: u64) -> Self {
         Self { body, room, waiting: None }
     }

@@ -1,8 +1,8 @@
-//! Points at which a test may have the process killed, to show that a crash there leaves nothing dangling.
+//! Points at which a test can end the process, to show that a crash there leaves nothing inconsistent.
 //!
-//! The points are always compiled in, so that the binary that is tested is the binary that ships; each costs one
-//! atomic load. Only the binary's hidden option arms one. The points of all crates are in this one list, so that a test
-//! can go through all of them.
+//! The points are always compiled in, so the tested binary is the released binary; each costs one atomic load. Only a
+//! hidden option of the binary arms one. One list contains the points of all crates, so a test can go through all of
+//! them.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
@@ -16,7 +16,7 @@ macro_rules! faults {
         }
 
         impl Fault {
-            /// Every point, in the order in which a push, a delete and then a rotation of the master key pass them.
+            /// Every point, in the order of a push, a delete and then a rotation of the master key.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// The name by which [`arm`] knows it.
@@ -30,7 +30,7 @@ macro_rules! faults {
 }
 
 faults! {
-    /// registry: the upload's row is there, no byte has come.
+    /// registry: the upload's row exists, no byte has arrived.
     UploadCreated = "upload-created",
     /// blob: the file exists and is empty; neither it nor its folder is synced.
     AppendCreated = "append-created",
@@ -38,23 +38,23 @@ faults! {
     AppendWritten = "append-written",
     /// blob: the file is synced, its folder is not.
     AppendSynced = "append-synced",
-    /// blob: file and folder are synced, the caller does not know yet.
+    /// blob: file and folder are synced, the caller has not been told.
     AppendDurable = "append-durable",
     /// registry: the bytes are durable, the upload's row does not have the new offset.
     BeforeAdvance = "before-advance",
     /// registry: the upload's row has the new offset, the client has no answer.
     AfterAdvance = "after-advance",
-    /// registry: the digest is right, the object has no row.
+    /// registry: the digest matches, the object has no row.
     BeforeCompleteUpload = "before-complete-upload",
     /// registry: the object and its link have rows, the client has no answer.
     AfterCompleteUpload = "after-complete-upload",
-    /// registry: a mount was permitted, the link is not made.
+    /// registry: a mount was permitted, the link does not exist.
     BeforeLink = "before-link",
-    /// registry: the link is made, the client has no answer.
+    /// registry: the link exists, the client has no answer.
     AfterLink = "after-link",
     /// registry: the manifest is valid, the image has no row.
     BeforePutImage = "before-put-image",
-    /// registry: image and tags are there, the client has no answer.
+    /// registry: image and tags exist, the client has no answer.
     AfterPutImage = "after-put-image",
     /// registry: the deletion of images or tags was permitted and has not begun.
     BeforeDeleteImage = "before-delete-image",
@@ -62,23 +62,23 @@ faults! {
     AfterDeleteImage = "after-delete-image",
     /// registry: the deletion of a repository was permitted and has not begun.
     BeforeDeleteRepository = "before-delete-repository",
-    /// registry: the repository is marked deleted, its rows are still there.
+    /// registry: the repository is marked as deleted, its rows still exist.
     AfterDeleteRepository = "after-delete-repository",
-    /// registry: one slice of a deleted repository is gone, more may be left.
+    /// registry: one slice of a deleted repository is removed, more may be left.
     AfterPurgeSlice = "after-purge-slice",
-    /// registry: keys are doomed, their bytes are still there.
+    /// registry: keys are doomed, their bytes still exist.
     BeforeDeleteBytes = "before-delete-bytes",
-    /// blob: the file is gone from its folder.
+    /// blob: the file is removed from its folder.
     Deleted = "deleted",
-    /// registry: the bytes are gone, the doomed rows are not.
+    /// registry: the bytes are removed, the doomed rows are not.
     AfterDeleteBytes = "after-delete-bytes",
-    /// wharf: the next master key lies beside the one in use.
+    /// wharf: the next master key is stored next to the current one.
     MasterKeyWritten = "master-key-written",
     /// wharf: the store opens under both master keys.
     MasterKeyAdded = "master-key-added",
-    /// wharf: the next master key is in the place of the old one.
+    /// wharf: the next master key has replaced the old file.
     MasterKeyInPlace = "master-key-in-place",
-    /// wharf: the store opens under the next master key alone.
+    /// wharf: the store opens only under the next master key.
     MasterKeyDropped = "master-key-dropped",
 }
 
@@ -91,7 +91,7 @@ const UNARMED: u8 = u8::MAX;
 static ARMED: AtomicU8 = AtomicU8::new(UNARMED);
 static PASSES_LEFT: AtomicU32 = AtomicU32::new(0);
 
-/// Arms one point, written `name` or `name:n`: the process dies when the point is reached for the n-th time.
+/// Arms one point, written `name` or `name:n`: the process ends when the point is reached for the n-th time.
 pub fn arm(text: &str) -> Result<(), UnknownFault> {
     let (fault, count) = parse(text).ok_or_else(|| UnknownFault(text.to_owned()))?;
     PASSES_LEFT.store(count, Ordering::SeqCst);
@@ -108,8 +108,8 @@ fn parse(text: &str) -> Option<(Fault, u32)> {
     Some((fault, count))
 }
 
-/// Marks the point. If it is armed and its count is used up, the process ends here as if it had been killed:
-/// nothing is flushed, no destructor runs.
+/// Marks the point. If it is armed and its count is used up, the process ends here as if it were killed: nothing is
+/// flushed, no destructor runs.
 #[inline]
 pub fn hit(fault: Fault) {
     if ARMED.load(Ordering::Relaxed) == fault as u8 {
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_point_is_refused() {
+    fn a_text_that_names_no_point_is_refused() {
         for bad in
             ["", "nothing", "append-synced:", "append-synced:0", "append-synced:-1", "append-synced:x", ":1"]
         {

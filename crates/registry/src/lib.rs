@@ -1,12 +1,12 @@
 //! The rules of a registry: what pushing, pulling and deleting mean.
 //!
-//! `image`, `repository`, `layer` and `registry_settings` hold the rules. Each effect takes the permit that opens it, and
-//! gives values that belong to no API. `ecr` translates ECR's requests and responses; the server does the same for the
-//! distribution protocol.
+//! `image`, `repository`, `layer` and `registry_settings` contain the rules. Each effect takes the permit that opens
+//! it, and returns values that belong to no API. `ecr` translates ECR's requests and responses; the server does the
+//! same for the distribution protocol.
 //!
-//! Architecture invariants: this crate knows no HTTP and no SQL. It joins the metadata store and the blob
-//! store, which do not know each other, and owns the order of effects: bytes first, then the row; the row
-//! gone first, then the bytes. Every effect passes the gate in `access`, and only `layer::bytes` names the blob store.
+//! Architecture invariants: this crate contains no HTTP and no SQL. It uses the metadata store and the blob store,
+//! which do not depend on each other, and decides the order of effects: bytes before their row; on deletion the row
+//! before its bytes. Every effect passes the gate in `access`, and only `layer::bytes` uses the blob store.
 
 mod ecr;
 pub mod image;

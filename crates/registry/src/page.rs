@@ -1,6 +1,6 @@
 //! Pages of names, as the data plane lists tags and repositories.
 
-/// Most names in one answer; a client that asks for more gets this many and a link.
+/// The maximum number of names in one answer; a larger request gets this many and a link.
 pub const MAX_PAGE: usize = 1_000;
 
 /// One page of names.
@@ -8,12 +8,12 @@ pub const MAX_PAGE: usize = 1_000;
 pub struct NamePage {
     /// The names, in byte order.
     pub names: Vec<String>,
-    /// Whether more follow.
+    /// Whether there are more.
     pub more: bool,
 }
 
 impl NamePage {
-    /// Keeps `limit` names of a list that was read with one more than that.
+    /// Keeps `limit` names of a list that was read with one more.
     pub(crate) fn cut(mut names: Vec<String>, limit: usize) -> Self {
         let more = names.len() > limit;
         names.truncate(limit);
@@ -21,8 +21,8 @@ impl NamePage {
     }
 }
 
-/// A name to begin after. No name holds a NUL, which PostgreSQL's text cannot hold either: the part before it sorts
-/// alike.
+/// A name to begin after. No name contains NUL, and PostgreSQL's text cannot contain it either: the part before it
+/// sorts in the same way.
 pub(crate) fn after(last: Option<&str>) -> Option<String> {
     last.map(|last| last.split('\0').next().unwrap_or_default().to_owned())
 }

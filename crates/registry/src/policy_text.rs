@@ -1,4 +1,4 @@
-//! The text of a resource's policy: checked when it is written, shown with the names that principals have now.
+//! The text of a resource policy: checked when it is written, and shown with the current names of principals.
 
 use access::error::{Error, Result};
 use access::permit::{Opens, Permit};
@@ -6,15 +6,14 @@ use access::principal_names::Known;
 use access::store::FindNamedPrincipals;
 use policy::{Document, Policy, Use};
 
-/// ECR's one sentence for a policy that is not accepted, whatever is wrong with it; Terraform repeats the request when it
-/// reads this. COMPAT(ecr): since 2024 AWS says 'Principal not found' for a principal that does not exist, which the
-/// released providers do not know.
+/// ECR's text for every policy that is not accepted; Terraform retries on it. COMPAT(ecr): since 2024 AWS says
+/// 'Principal not found' for a principal that does not exist, which the released providers do not recognise.
 pub(crate) fn refused(kind: &str, reason: &str) -> Error {
     tracing::info!(reason, "a {kind} policy was refused");
     Error::invalid_parameter("PolicyText", &format!("Invalid {kind} policy provided"))
 }
 
-/// A policy that may be stored. Its text was parsed once, and its principals were looked up once.
+/// A policy that can be stored. Its text was parsed once, and its principals were looked up once.
 pub(crate) struct CheckedPolicy {
     pub(crate) policy: Policy,
     document: Document,
@@ -22,7 +21,7 @@ pub(crate) struct CheckedPolicy {
 }
 
 impl CheckedPolicy {
-    /// Checks the text against the grammar, and puts unique ids for its principals, which must all exist.
+    /// Checks the text against the grammar, and replaces its principals by unique IDs. All principals must exist.
     pub(crate) async fn new<G: Opens<FindNamedPrincipals>>(
         permit: &Permit<G>,
         text: &str,
@@ -44,14 +43,14 @@ impl CheckedPolicy {
         self.document.to_json()
     }
 
-    /// The text as it is shown.
+    /// The text for answers.
     pub(crate) fn shown(mut self) -> String {
         self.principals.render(&mut self.document);
         self.document.to_pretty_json()
     }
 }
 
-/// A stored policy as it is shown: with ARNs, indented.
+/// A stored policy for answers: with ARNs, indented.
 pub(crate) async fn shown<G: Opens<FindNamedPrincipals>>(permit: &Permit<G>, stored: &str) -> Result<String> {
     let mut document = Document::parse(stored).map_err(Error::internal)?;
     Known::of(permit, &document).await?.render(&mut document);

@@ -1,5 +1,5 @@
-//! Removes what nobody can reach any more, row by row: repositories that were deleted, and upload sessions that
-//! were left. Each pass is bounded, may be repeated, and may run on several nodes at once.
+//! Removes rows that are no longer reachable: of deleted repositories, and of abandoned upload sessions. Each pass is
+//! limited, can be repeated, and can run on several nodes at once.
 
 use std::time::Duration;
 
@@ -16,21 +16,21 @@ use crate::Registry;
 use access::context::micros;
 use access::error::{Error, Internal, Result};
 
-/// Rows removed in one transaction: small enough that a push never waits long behind it.
+/// Rows removed in one transaction: few enough that a push never waits long for it.
 const SLICE: usize = 500;
-/// Repositories worked on in one pass.
+/// Repositories in one pass.
 const REPOSITORIES: usize = 8;
-/// Transactions spent on one repository in one pass.
+/// Transactions for one repository in one pass.
 const SLICES: usize = 200;
-/// How long a claim on a deleted repository lasts: a node that dies loses it to another.
+/// How long a claim on a deleted repository is valid: another node takes over from one that ended.
 const LEASE: Duration = Duration::from_mins(2);
-/// How long a repository rests that could not be emptied.
+/// How long a repository waits that could not be emptied.
 const RETRY: Duration = Duration::from_mins(10);
-/// An upload session that nobody wrote to for so long is gone.
+/// An upload session without a write for this long is ended.
 pub const UPLOAD_LIFETIME: Duration = Duration::from_hours(168);
 
 impl Registry {
-    /// One pass over deleted repositories; tells how many are gone for good.
+    /// One pass over deleted repositories; returns how many were removed completely.
     pub async fn purge_repositories(&self, now: Timestamp) -> Result<usize> {
         let permit = Permit::for_service(authority::PurgeRepositories, &self.access);
         let claim = ClaimWork {
@@ -44,7 +44,7 @@ impl Registry {
             let (kind, key, fence) = (work.kind.clone(), work.key.clone(), work.fence);
             match purge_repository(&permit, work, micros(now)).await {
                 Ok(done) => gone += usize::from(done),
-                // Put off, so that one that fails again and again does not stand before the others.
+                // Postponed, so one that fails repeatedly does not block the others.
                 Err(error) => {
                     let cause = error.internal.as_ref().map(Internal::chain);
                     tracing::error!(repository = key, cause, "a deleted repository could not be emptied");
@@ -57,7 +57,7 @@ impl Registry {
         Ok(gone)
     }
 
-    /// One pass over upload sessions that were left; tells how many ended.
+    /// One pass over abandoned upload sessions; returns how many ended.
     pub async fn expire_uploads(&self, now: Timestamp) -> Result<usize> {
         let idle_since = Micros(micros(now).0.saturating_sub(as_micros(UPLOAD_LIFETIME)));
         let expire = ExpireUploads { idle_since, limit: SLICE, at: micros(now) };
@@ -90,7 +90,7 @@ async fn purge_repository(
     Ok(done)
 }
 
-/// That another node took the work over is no failure: a slice done twice removes nothing twice.
+/// It is not an error if another node took the work over: a slice that is done twice removes nothing twice.
 fn ended(outcome: std::result::Result<(), OpError<Overtaken>>) -> Result<()> {
     match outcome {
         Ok(()) | Err(OpError::Refused(Overtaken)) => Ok(()),

@@ -1,4 +1,4 @@
-//! Compiled policies, kept at the version that the store counts: one that changed is never served.
+//! Compiled policies, cached by the version in the store: an outdated one is never used.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -21,13 +21,13 @@ const PRINCIPALS: u64 = 24 << 20;
 const REPOSITORIES: u64 = 16 << 20;
 const REGISTRIES: u64 = 4 << 20;
 const SESSION_POLICIES: u64 = 4 << 20;
-/// What an entry takes besides its policies: its key, its name, the cache's own accounts of it.
+/// The overhead of an entry: its key, its name, the cache's own data.
 const ENTRY: usize = 512;
 
 /// A policy with the name that it has in an explanation.
 pub type Named = (policy::SourceName, Arc<policy::Policy>);
 
-/// What decides for a principal, at one version.
+/// What decides about a principal, at one version.
 pub struct PrincipalPolicies {
     version: i64,
     pub identity: Vec<Named>,
@@ -41,7 +41,7 @@ pub(super) struct RepositoryPolicy {
     pub(super) policy: Option<Named>,
 }
 
-/// A registry's policy at one version, with its reach.
+/// A registry's policy at one version, with its scope.
 pub(super) struct RegistryPolicy {
     version: i64,
     pub(super) policy: Option<Named>,
@@ -69,7 +69,7 @@ impl Default for PolicyCaches {
     }
 }
 
-/// A cache that may hold so many bytes.
+/// A cache with a limit in bytes.
 fn weighed<K, V>(bytes: u64, weight: impl Fn(&V) -> usize + Send + Sync + 'static) -> Cache<K, Arc<V>>
 where
     K: Hash + Eq + Send + Sync + 'static,
@@ -124,7 +124,7 @@ impl Access {
         Ok(compiled)
     }
 
-    /// None where there never was a policy, which is told without a read.
+    /// None if there never was a policy, which needs no read.
     pub(super) async fn repository_policy(
         &self,
         repository: RepositoryKey,
@@ -144,7 +144,7 @@ impl Access {
         Ok(Some(compiled))
     }
 
-    /// None where there never was a policy, which is told without a read.
+    /// None if there never was a policy, which needs no read.
     pub(super) async fn registry_policy(
         &self,
         registry: RegistryKey,
@@ -165,7 +165,7 @@ impl Access {
         Ok(Some(compiled))
     }
 
-    /// The policies of a session. Managed ones of an account are read each time, since no version counts them.
+    /// The policies of a session. An account's managed policies are read each time, because they have no version.
     pub(super) async fn session_policies(&self, policies: &[SessionPolicy]) -> Result<Vec<Named>> {
         let mut compiled = Vec::new();
         let mut kept_here = Vec::new();
@@ -209,7 +209,7 @@ fn compile(document: &str) -> Result<Arc<policy::Policy>> {
     policy::Policy::parse(document).map(Arc::new).map_err(Error::internal)
 }
 
-/// What stands for a policy that ought to be there: nobody knows what it denied.
+/// Replaces a policy that should exist: it is unknown what it denied.
 const EVERYTHING_DENIED: &str =
     r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#;
 
@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_attached_under_another_partition_goes_on_and_what_is_nowhere_denies() {
+    fn other_partitions_work_and_unknown_policies_deny() {
         let allows = |arn: &str| {
             let (name, policy) =
                 compile_managed(&ManagedDocument { arn: arn.to_owned(), document: None }).unwrap();
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_that_has_gone_denies_and_one_without_a_policy_does_not() {
+    fn a_resource_that_is_gone_denies() {
         let gone = of_resource("repository policy", &VersionedPolicy::default()).unwrap();
         let (_, policy) = gone.unwrap();
         assert!(matches!(everything(&policy), policy::Decision::ExplicitDeny(_)));
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_of_policies_holds_bytes_and_not_entries() {
+    fn the_cache_of_policies_has_a_limit_in_bytes() {
         let resources = vec!["\"arn:a:b:c:d:e\""; 600].join(",");
         let text = format!(r#"{{"Statement":{{"Effect":"Deny","Action":"*","Resource":[{resources}]}}}}"#);
         let policy = compile(&text).unwrap();

@@ -12,7 +12,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::key::ObjectKey;
 
-/// The right to write to one object, until it is dropped. It goes with the jobs that write.
+/// The right to write to one object, until it is dropped. The writing jobs hold it too.
 pub(crate) struct Turn {
     key: ObjectKey,
     slot: Slot,
@@ -36,7 +36,7 @@ pub(crate) struct Turns(Mutex<HashMap<ObjectKey, Slot>>);
 
 impl Turns {
     fn table(&self) -> MutexGuard<'_, HashMap<ObjectKey, Slot>> {
-        // No code that can panic runs under this lock.
+        // Code under this lock cannot panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -22,15 +22,15 @@ use crate::Registry;
 use crate::image::describe;
 use crate::image::push::ImagePush;
 
-/// Most bytes of manifests in one answer of BatchGetImage: a hundred usual ones are a few hundred KiB, and the answer
-/// is built in memory.
+/// The maximum bytes of manifests in one answer of BatchGetImage: a hundred usual ones have a few hundred KiB, and the
+/// answer is built in memory.
 const MAX_ANSWER_BYTES: u64 = 8 << 20;
-/// What is held for each byte of them: the manifest, and the answer with its escapes as it grows.
+/// The memory for each of these bytes: the manifest, and the growing answer with its escapes.
 const ANSWER_TIMES: u64 = 4;
 
 impl Registry {
-    /// Stores a manifest and, if asked, points a tag at it. The same digest with the same tag again is
-    /// refused: re-tagging scripts depend on that.
+    /// Stores a manifest and, if requested, points a tag to it. The same digest with the same tag again is refused:
+    /// re-tagging scripts depend on that.
     pub async fn put_image(
         &self,
         ctx: &Ctx,
@@ -68,7 +68,7 @@ impl Registry {
         })
     }
 
-    /// Manifests of several images; one that is not there is a failure in the answer, not an error.
+    /// Manifests of several images. A missing image is a failure in the answer, not an error.
     pub async fn batch_get_image(
         &self,
         ctx: &Ctx,
@@ -136,7 +136,7 @@ impl Registry {
     }
 }
 
-/// What an image identifier asks for, or why it asks for nothing.
+/// The image that an identifier names, or why it is invalid.
 pub(super) fn image_ref(id: &ImageIdentifier) -> std::result::Result<ImageRef, ImageFailure> {
     let failure = |failure_code, reason: &str| ImageFailure {
         image_id: id.clone(),
@@ -199,8 +199,8 @@ fn declared_digest(declared: Option<&str>, body: &[u8]) -> Result<Digest> {
     if computed == digest { Ok(digest) } else { Err(mismatch(computed)) }
 }
 
-/// The parser's words in the API's frame. That no media type was given is told in the same words as bad JSON: clients of
-/// containers/image know them and try again with one.
+/// The parser's text in the API's error. A missing media type has the same text as invalid JSON: clients with
+/// containers/image recognise it and retry with a media type.
 fn parameter_error(error: &ManifestError) -> Error {
     let constraint = match error {
         ManifestError::NotJson(_) | ManifestError::MissingMediaType => "Invalid JSON syntax".to_owned(),

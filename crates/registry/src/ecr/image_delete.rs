@@ -15,7 +15,8 @@ use crate::Registry;
 use crate::image::delete::delete_images;
 
 impl Registry {
-    /// Deletes images by digest, or tags; the last tag takes its image along. What an index lists stays.
+    /// Deletes images by digest, or tags; an image is deleted with its last tag. An image in an index cannot be
+    /// deleted.
     pub async fn batch_delete_image(
         &self,
         ctx: &Ctx,

@@ -64,7 +64,7 @@ impl Registry {
         Ok(ListImagesResponse { image_ids, next_token })
     }
 
-    /// Details of the images asked for, or of a page of all.
+    /// Details of the named images, or of a page of all images.
     pub async fn describe_images(
         &self,
         ctx: &Ctx,
@@ -92,7 +92,7 @@ impl Registry {
         Ok(DescribeImagesResponse { image_details: details.collect(), next_token })
     }
 
-    /// The manifests whose subject is the image asked about.
+    /// The manifests whose subject is the named image.
     pub async fn list_image_referrers(
         &self,
         ctx: &Ctx,
@@ -133,7 +133,7 @@ impl Registry {
     }
 }
 
-/// Details of the images that are named, each once.
+/// Details of the named images, each once.
 async fn describe_named(
     permit: &Permit<ecr::DescribeImages>,
     repository: &RepositoryRef,
@@ -155,7 +155,7 @@ async fn describe_named(
     Ok(DescribeImagesResponse { image_details: details, next_token: None })
 }
 
-/// The archive does not exist yet: every image is active, so other statuses have none.
+/// There is no archive yet: every image is active, so other statuses have no images.
 fn lists_active(filter: ImagesFilter) -> bool {
     match filter.image_status.unwrap_or_default() {
         ImageStatusFilter::Active | ImageStatusFilter::Any => true,

@@ -1,4 +1,5 @@
-//! DescribeImageScanFindings: authorised and looked up as ECR does; no scan exists yet, and the answer says so.
+//! DescribeImageScanFindings: authorizes the caller and finds the image, as ECR does. There are no scans yet, and the
+//! answer says so.
 
 use access::context::Ctx;
 use access::error::{Code, Error, Result};
@@ -14,7 +15,7 @@ use crate::Registry;
 use crate::image::describe;
 
 impl Registry {
-    /// What a scan found in an image: that there was none.
+    /// The findings of a scan: there are none.
     pub async fn describe_image_scan_findings(
         &self,
         ctx: &Ctx,
@@ -31,7 +32,7 @@ impl Registry {
             return Err(image_not_found(&input.image_id, &repository));
         };
         let (name, account) = (&repository.name, &repository.account_id);
-        // The image as it was asked for.
+        // The image as named in the request.
         let digest = input.image_id.image_digest.as_deref().unwrap_or("null");
         let tag = input.image_id.image_tag.as_deref().unwrap_or("null");
         let message = format!(

@@ -15,11 +15,11 @@ use super::repository_of;
 use crate::Registry;
 use crate::layer::availability;
 
-/// What is told of a layer; its media type is known to manifests only.
+/// The media type of every layer in answers; only manifests contain the real one.
 const LAYER_MEDIA_TYPE: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
 impl Registry {
-    /// Which layers need not be pushed. "Available" renews the time for which an unreferenced layer is kept.
+    /// Which layers need not be pushed. "Available" renews the grace of an unreferenced layer.
     pub async fn batch_check_layer_availability(
         &self,
         ctx: &Ctx,
@@ -57,7 +57,7 @@ impl Registry {
         Ok(response)
     }
 
-    /// A URL by which plain HTTP clients can fetch a layer until it expires.
+    /// A URL with which an HTTP client can download a layer until it expires.
     pub async fn get_download_url_for_layer(
         &self,
         ctx: &Ctx,

@@ -1,4 +1,4 @@
-//! InitiateLayerUpload, UploadLayerPart and CompleteLayerUpload: the same sessions as the data plane's.
+//! InitiateLayerUpload, UploadLayerPart and CompleteLayerUpload. They use the same sessions as the data plane.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::layer::permits::{Complete, Part};
 use crate::layer::upload::create_upload;
 
 impl Registry {
-    /// Opens an upload session and says how large parts should be.
+    /// Opens an upload session and returns the recommended part size.
     pub async fn initiate_layer_upload(
         &self,
         ctx: &Ctx,
@@ -38,8 +38,8 @@ impl Registry {
         })
     }
 
-    /// Appends a part. Parts come in order, without gaps or overlaps. That all but the last are large is asked when the
-    /// upload is completed.
+    /// Appends a part. Parts arrive in order, without gaps or overlaps. The minimum size of all parts except the last
+    /// is checked when the upload is completed.
     pub async fn upload_layer_part(
         self: &Arc<Self>,
         ctx: &Ctx,
@@ -63,7 +63,7 @@ impl Registry {
         })
     }
 
-    /// Ends the session with a layer, if one of the digests is that of its bytes.
+    /// Ends the session with a layer, if one of the digests matches its bytes.
     pub async fn complete_layer_upload(
         self: &Arc<Self>,
         ctx: &Ctx,

@@ -1,6 +1,6 @@
-//! The operations of the ECR API, one method each, by the API's name in snake case. Requests come decoded and checked
-//! against their shape. Each method asks the gate for a permit, calls the rule that the permit opens, and puts what the rule
-//! gives into the response's shape.
+//! The operations of the ECR API: one method for each, with the API's name in snake case. Requests are decoded and
+//! checked against their shape already. Each method gets a permit from the gate, calls the rule that the permit opens,
+//! and builds the response from the result.
 
 mod account_setting;
 mod image;
@@ -23,7 +23,7 @@ use oci::name::RepositoryName;
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Error, Result};
 
-/// The account that a request speaks of: the one it names, or the caller's own.
+/// The account of a request: the one that it names, or the caller's own.
 fn account_of(ctx: &Ctx, registry_id: Option<&str>) -> Result<AccountId> {
     match registry_id {
         None => Ok(ctx.caller.account_id.clone()),
@@ -33,20 +33,20 @@ fn account_of(ctx: &Ctx, registry_id: Option<&str>) -> Result<AccountId> {
     }
 }
 
-/// The repository that a request speaks of.
+/// The repository of a request.
 fn repository_of(ctx: &Ctx, region: &Region, registry_id: Option<&str>, name: &str) -> Result<RepositoryRef> {
     let name: RepositoryName =
         name.parse().map_err(|_| Error::invalid_parameter("repositoryName", "Invalid name"))?;
     Ok(RepositoryRef { account_id: account_of(ctx, registry_id)?, region: region.clone(), name })
 }
 
-/// The store's microseconds as ECR's JSON gives a moment.
+/// The store's microseconds in the time format of ECR's JSON.
 fn epoch_seconds(at: access::store::Micros) -> f64 {
     let at = jiff::Timestamp::from_microsecond(at.0).unwrap_or_default();
     aws::ecr::epoch_seconds(at)
 }
 
-/// The number of items for a page of `maxResults`, which its shape has bounded.
+/// The number of items for a page of `maxResults`, which its shape has limited.
 fn page_limit(max_results: Option<u32>, default: u32) -> usize {
     usize::try_from(max_results.unwrap_or(default)).unwrap_or(usize::MAX)
 }

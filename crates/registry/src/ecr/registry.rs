@@ -16,8 +16,8 @@ use access::error::Result;
 use access::token::USER;
 
 impl Registry {
-    /// The password for `docker login`, once for each registry asked for. Other accounts' registries need no
-    /// permission here: what the token may do there is decided on each request.
+    /// The password for `docker login`, once for each requested registry. Registries of other accounts need no
+    /// permission here: each request with the token is decided separately.
     pub async fn get_authorization_token(
         &self,
         ctx: &Ctx,
@@ -43,7 +43,7 @@ impl Registry {
         Ok(GetAuthorizationTokenResponse { authorization_data })
     }
 
-    /// The caller's registry. Replication does not exist yet, so no rule does.
+    /// The caller's registry. There is no replication yet, so it has no rules.
     pub async fn describe_registry(
         &self,
         ctx: &Ctx,

@@ -20,7 +20,7 @@ use crate::repository::create::{self, NewRepository};
 use crate::repository::{delete, list};
 
 impl Registry {
-    /// Makes a repository. With tags, the permission to tag is needed too, with the tags as condition keys.
+    /// Creates a repository. With tags it also needs the permission to tag, with the tags as condition keys.
     pub async fn create_repository(
         &self,
         ctx: &Ctx,
@@ -53,7 +53,7 @@ impl Registry {
         Ok(CreateRepositoryResponse { repository: self.repository(&repository.account_id, region, row) })
     }
 
-    /// The repositories asked for by name, or a page of all.
+    /// The named repositories, or a page of all.
     pub async fn describe_repositories(
         &self,
         ctx: &Ctx,
@@ -96,7 +96,7 @@ impl Registry {
         Ok(DescribeRepositoriesResponse { repositories, next_token: None })
     }
 
-    /// Deletes a repository; one with images only by `force`.
+    /// Deletes a repository; one with images only with `force`.
     pub async fn delete_repository(
         &self,
         ctx: &Ctx,

@@ -36,7 +36,7 @@ impl Registry {
         })
     }
 
-    /// Sets whether images are to be scanned when they are pushed. There is no scanner: the setting is kept and shown.
+    /// Sets whether images are scanned when they are pushed. There is no scanner: the setting is only stored and shown.
     pub async fn put_image_scanning_configuration(
         &self,
         ctx: &Ctx,

@@ -62,12 +62,12 @@ impl Registry {
     }
 }
 
-/// `aws:RequestTag/k` and `aws:TagKeys` of a request that brings tags.
+/// `aws:RequestTag/k` and `aws:TagKeys` of a request with tags.
 pub(super) fn request_tag_keys(tags: &[(String, String)]) -> policy::Context {
     of_request_tags(pairs(tags))
 }
 
-/// The repository of an ARN. Only repositories of the region asked carry tags.
+/// The repository of an ARN. Only repositories in the requested Region have tags.
 fn tagged_repository(arn: &str, region: &Region) -> Result<RepositoryRef> {
     let invalid = || Error::invalid_parameter("resourceArn", "Invalid ARN");
     let arn: Arn = arn.parse().map_err(|_| invalid())?;

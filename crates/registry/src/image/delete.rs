@@ -1,4 +1,4 @@
-//! Deleting images and tags, by whichever API.
+//! Deletes images and tags, for both APIs.
 
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
@@ -12,8 +12,8 @@ use oci::name::Tag;
 use super::{join, manifest_unknown};
 use crate::Registry;
 
-/// The one way for images out of a repository: by digest, or by tag. The last tag takes its image along. An image that an
-/// index lists stays.
+/// The only way to delete images of a repository: by digest, or by tag. An image is deleted with its last tag. An image
+/// in an index cannot be deleted.
 pub(crate) async fn delete_images(
     ctx: &Ctx,
     permit: &Permit<ecr::BatchDeleteImage>,

@@ -1,4 +1,4 @@
-//! What is known of images: those that are named, or a page of all.
+//! Details of images: of named images, or of a page of all.
 
 use access::error::Result;
 use access::op::ecr;
@@ -8,18 +8,18 @@ use oci::name::Tag;
 
 /// Images that are read at once for one page.
 const AT_ONCE: usize = 50;
-/// Tags after which a page ends.
+/// A page ends after this many tags.
 const MOST_TAGS: usize = 10_000;
 
 /// A page of images with their tags.
 #[derive(Default)]
 pub(crate) struct Page {
     pub(crate) images: Vec<(ImageRow, Vec<Tag>)>,
-    /// The image that the next page begins after, if there is one.
+    /// The last image of this page, if there is a next one.
     pub(crate) next: Option<ImageId>,
 }
 
-/// The images that are named, in that order.
+/// The named images, in their order.
 pub(crate) async fn named<G>(permit: &Permit<G>, ids: Vec<ImageRef>) -> Result<Vec<FoundImage>>
 where
     G: Opens<FindImages, On = OnRepository>,
@@ -27,7 +27,7 @@ where
     permit.read(|repository| FindImages { repository, ids }).await
 }
 
-/// A page of all images. An image may have a thousand tags: a page ends early where they are many.
+/// A page of all images. An image can have a thousand tags: a page ends early if there are many tags.
 pub(crate) async fn page(
     permit: &Permit<ecr::DescribeImages>,
     mut after: Option<ImageId>,
@@ -53,7 +53,8 @@ pub(crate) async fn page(
     Ok(page)
 }
 
-/// How many of the next images a page takes, given the number of tags of each: it ends with the image that reaches the limit.
+/// How many of the next images fit on a page, given the number of tags of each: it ends with the image that reaches the
+/// limit.
 fn images_that_fit(tags_listed: &mut usize, tags: impl Iterator<Item = usize>) -> usize {
     tags.take_while(|tags| {
         let fits = *tags_listed < MOST_TAGS;
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_with_more_tags_than_a_page_takes_is_listed() {
+    fn an_image_with_more_tags_than_the_limit_is_listed() {
         assert_eq!(images_that_fit(&mut 0, [MOST_TAGS + 1, 1].into_iter()), 1);
     }
 }

@@ -1,7 +1,7 @@
-//! Pulling an image, by whichever API: its manifest, and the time of the pull.
+//! Pulls an image, for both APIs: its manifest, and the time of the pull.
 //!
-//! ECR refreshes `lastRecordedPullTime` within a day; Wharf within the hour, so that a busy tag costs one small write an
-//! hour and a pull never waits for it.
+//! ECR updates `lastRecordedPullTime` within a day, Wharf within an hour. A busy tag costs one small write per hour,
+//! and a pull never waits for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,15 +20,15 @@ use oci::name::Reference;
 use super::manifest_unknown;
 use crate::Registry;
 
-/// A pull that comes sooner after the recorded one is not worth a write.
+/// A pull soon after the recorded one is not written.
 const COARSENESS: Duration = Duration::from_hours(1);
-// The cache counts entries: each is two ids and a number, some hundred bytes whatever a client sends.
+// The cache counts entries: each is two IDs and a number, some hundred bytes.
 const CACHED_PULLS: u64 = 20_000;
 
 /// A manifest as it was pushed, byte for byte.
 #[derive(Clone, Debug)]
 pub struct ManifestContent {
-    /// Its digest, in the algorithm it was pushed with.
+    /// Its digest, with the algorithm of the push.
     pub digest: Digest,
     /// Its media type.
     pub media_type: String,
@@ -36,11 +36,11 @@ pub struct ManifestContent {
     pub body: Bytes,
 }
 
-/// Manifests that were read lately.
+/// Manifests that were read recently.
 pub(crate) struct Manifests(Cache<Digest, Bytes>);
 
 impl Manifests {
-    /// Keeps at most so many bytes.
+    /// Caches at most this many bytes.
     pub(crate) fn new(bytes: u64) -> Self {
         let weigher =
             |_: &Digest, body: &Bytes| u32::try_from(body.len()).unwrap_or(u32::MAX).saturating_add(256);
@@ -48,7 +48,7 @@ impl Manifests {
     }
 }
 
-/// Pulls that were recorded lately, or not, because the principal is excluded.
+/// Pulls that were recorded recently, or not recorded because the principal is excluded.
 pub(crate) struct Pulls(Cache<(RepositoryKey, ImageId), Pull>);
 
 #[derive(Clone)]
@@ -66,7 +66,7 @@ impl Default for Pulls {
 }
 
 impl Registry {
-    /// The manifest that a tag or digest names. This is a pull; looking (`HEAD`) is not.
+    /// The manifest of a tag or digest. This is a pull; a `HEAD` is not.
     pub async fn get_manifest(
         &self,
         ctx: &Ctx,
@@ -80,7 +80,7 @@ impl Registry {
         Ok(ManifestContent { digest: image.digest, media_type: image.media_type.clone(), body })
     }
 
-    /// The same without a pull being recorded.
+    /// The same without recording a pull.
     pub async fn head_manifest(
         &self,
         ctx: &Ctx,
@@ -107,7 +107,7 @@ impl Registry {
         self.access.gate(ctx, repository, target).await?.permit()
     }
 
-    /// The one way for a manifest out of the store. The pull is recorded behind the answer.
+    /// The only way to read a manifest from the store. The pull is recorded after the answer.
     pub(crate) async fn pull(
         &self,
         ctx: &Ctx,
@@ -119,8 +119,8 @@ impl Registry {
         Ok(body)
     }
 
-    /// A manifest's bytes. They never change under their digest, so memory may answer; that the repository
-    /// holds the image was read just before.
+    /// The bytes of a manifest. They never change for a digest, so they can be cached. The repository was read just
+    /// before, and has the image.
     async fn manifest_body(&self, permit: &Permit<ecr::BatchGetImage>, image: &ImageRow) -> Result<Bytes> {
         if let Some(body) = self.manifests.0.get(&image.digest) {
             return Ok(body);
@@ -137,7 +137,7 @@ impl Registry {
         if image.last_pulled_at.is_some_and(recent) {
             return;
         }
-        // Pulls that come before the first one's write is seen.
+        // Pulls that arrive before the first write is visible.
         let (id, by) = (image.id, permit.caller().principal_arn());
         let is_known = |pull: Pull| recent(pull.at) && (!pull.is_excluded || *pull.by == *by);
         if self.pulls.0.get(&(repository, id)).is_some_and(is_known) {

@@ -1,4 +1,4 @@
-//! Pushing an image, by whichever API: the checks of its manifest, and the way into the store.
+//! Pushes an image, for both APIs: checks its manifest and stores it.
 
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
@@ -17,40 +17,41 @@ use oci::name::{Reference, Tag};
 use super::join;
 use crate::Registry;
 
-/// Most layers of an image and most manifests of an index: each is a row of one transaction, which others wait for.
+/// The maximum number of layers of an image and of manifests in an index: each is a row of one transaction, for which
+/// others wait.
 const MAX_REFERENCES: usize = 4_200;
 
-/// What a push of a manifest did.
+/// The result of a push of a manifest.
 #[derive(Clone, Debug)]
 pub struct Pushed {
     /// The manifest's digest.
     pub digest: Digest,
     /// Its `subject`, which the answer confirms (`OCI-Subject`).
     pub subject: Option<Digest>,
-    /// The tags that point at it now through this push.
+    /// The tags that point to it because of this push.
     pub tags: Vec<Tag>,
 }
 
-/// One push of a manifest, whichever API it came by.
+/// One push of a manifest, from either API.
 pub(crate) struct ImagePush {
     pub(crate) digest: Digest,
     pub(crate) manifest: Manifest,
     pub(crate) body: Bytes,
     pub(crate) tags: Vec<Tag>,
     pub(crate) same_image: SameDigestSameTag,
-    /// What it means that something that the manifest refers to is not there.
+    /// What to do if something that the manifest refers to does not exist.
     pub(crate) missing: MissingContents,
 }
 
 impl Registry {
-    /// Whether the caller may push a manifest, asked before the manifest is read.
+    /// Whether the caller may push a manifest, decided before the manifest is read.
     pub async fn check_put_manifest(&self, ctx: &Ctx, repository: &RepositoryRef) -> Result<()> {
         let gate = self.access.gate(ctx, repository, Target::None).await?;
         gate.permit::<ecr::PutImage>().map(|_| ())
     }
 
-    /// Stores a manifest and points tags at it. Pushing what is there already succeeds, also where tags are
-    /// immutable (design: declared improvements).
+    /// Stores a manifest and points tags to it. Pushing an existing image succeeds, even if tags are immutable
+    /// (docs/adr/0012-which-specification-wins.md).
     pub async fn put_manifest(
         &self,
         ctx: &Ctx,
@@ -91,14 +92,14 @@ impl Registry {
         Ok(Pushed { digest, subject, tags })
     }
 
-    /// The one way for a manifest into the store.
+    /// The only way to store a manifest.
     pub(crate) async fn push_image(
         &self,
         ctx: &Ctx,
         permit: &Permit<ecr::PutImage>,
         push: ImagePush,
     ) -> Result<PutImageOutcome> {
-        // The row and its copies on their way into the store.
+        // The row and its copies on their way to the store.
         ctx.hold(push.body.len() as u64 * 3).await?;
         let manifest = &push.manifest;
         if manifest.layers.len() + manifest.manifests.len() > MAX_REFERENCES {
@@ -143,7 +144,7 @@ impl Registry {
     }
 }
 
-/// A manifest that breaks a rule, in the words of the parser.
+/// An invalid manifest, with the text of the parser.
 fn manifest_error(error: &ManifestError) -> Error {
     let code = match error {
         ManifestError::TooLarge(_) => Code::ManifestTooLarge,

@@ -1,4 +1,4 @@
-//! Who refers to a manifest (distribution specification, "Listing referrers").
+//! The referrers of a manifest (distribution specification, "Listing referrers").
 
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
@@ -10,12 +10,12 @@ use serde_json::value::RawValue;
 
 use crate::Registry;
 
-/// Referrers in one answer of the data plane: small enough that the index stays below the largest manifest.
+/// Referrers in one answer of the data plane: the index must be smaller than the largest manifest.
 const PAGE: usize = 100;
-/// Bytes of annotations at which a page ends before it has so many entries, whichever API it is for.
+/// A page ends after this many bytes of annotations, for both APIs.
 const PAGE_BYTES: u64 = 4 * 1024 * 1024;
 
-/// A manifest whose `subject` is the one asked about.
+/// A manifest whose `subject` is the given one.
 #[derive(Clone, Debug)]
 pub struct ReferrerEntry {
     /// Its digest.
@@ -24,9 +24,9 @@ pub struct ReferrerEntry {
     pub media_type: String,
     /// Its size in bytes.
     pub size: u64,
-    /// Its artifact type, where it has one.
+    /// Its artifact type, if it has one.
     pub artifact_type: Option<String>,
-    /// Its annotations, a JSON object of strings as it was stored; none where it has none.
+    /// Its annotations, a JSON object of strings as stored; none if it has none.
     pub annotations: Option<Box<RawValue>>,
 }
 
@@ -40,8 +40,8 @@ pub struct ReferrerPage {
 }
 
 impl Registry {
-    /// The manifests of the repository that name `subject`. A repository that is not there has none, which
-    /// the specification wants told as an empty list; whether the caller may ask is decided first.
+    /// The manifests of the repository whose `subject` is the given one. A missing repository has none, for which the
+    /// specification requires an empty list. The permission is decided first.
     pub async fn referrers(
         &self,
         ctx: &Ctx,
@@ -58,7 +58,7 @@ impl Registry {
             permit => permit?,
         };
         if artifact_type.is_some_and(|wanted| wanted.contains('\0')) {
-            // No manifest is taken with such a type, and PostgreSQL's text cannot hold it.
+            // No accepted manifest has such a type, and PostgreSQL's text cannot contain it.
             return Ok(ReferrerPage { referrers: Vec::new(), next: None });
         }
         let types = artifact_type.map(str::to_owned).into_iter().collect();
@@ -80,7 +80,7 @@ impl Registry {
         let after = after.map(ImageId);
         let list = ListReferrers { repository, subject: *subject, artifact_types, after, limit };
         let measure = permit.read(|_| MeasureReferrers { list: list.clone(), bytes: PAGE_BYTES }).await?;
-        // The rows, and the answer that is made of them.
+        // The rows, and the answer with them.
         ctx.hold(measure.bytes * 3).await?;
         let rows = permit.read(|_| ListReferrers { limit: measure.count, ..list }).await?;
         let next = match rows.last() {

@@ -1,4 +1,4 @@
-//! Received bytes: written behind those that are there, and recorded.
+//! Appends received bytes to an upload and records them.
 
 use std::sync::Arc;
 
@@ -16,9 +16,9 @@ use super::upload::{BodyError, ByteStream, Incoming, OwnedUpload, superseded};
 use crate::Registry;
 
 impl Registry {
-    /// Writes the bytes and records how far they reach, also when the body ends early. Decides again before they are
-    /// recorded: a body can be long in coming. It runs on a task of its own: a client that goes away must not leave the
-    /// row behind the file.
+    /// Appends the bytes and records the new offset, also if the body ends early. The permission is decided again
+    /// before the bytes are recorded, because a body can take long. This runs on its own task: if the client
+    /// disconnects, row and file must still agree.
     pub(crate) async fn append<P>(
         self: &Arc<Self>,
         upload: OwnedUpload<P>,
@@ -30,7 +30,7 @@ impl Registry {
         self.take_turn_and_append(upload, incoming, true).await
     }
 
-    /// The same for bytes that were received before the permit was given: that decision holds for them.
+    /// The same for bytes that were received before the permit was created: that decision still counts.
     pub(crate) async fn append_received<P>(
         self: &Arc<Self>,
         upload: OwnedUpload<P>,
@@ -42,8 +42,8 @@ impl Registry {
         self.take_turn_and_append(upload, Incoming::buffered(bytes), false).await
     }
 
-    /// Takes the turn in the upload's row, which holds across nodes, and appends. A request of another node that has the
-    /// turn until now cannot record what it wrote; one of this node was stopped before.
+    /// Takes the turn in the upload's row, which works across nodes, and appends. A request on another node that had
+    /// the turn can no longer record what it wrote; one on this node was stopped before.
     async fn take_turn_and_append<P>(
         self: &Arc<Self>,
         mut upload: OwnedUpload<P>,
@@ -58,7 +58,7 @@ impl Registry {
         let taken = permit.write(|repository| TakeUpload { repository, id }).await;
         let row = taken.or_refused(|_gone| upload_not_found(permit, &upload.row.id))?;
         if row.offset != upload.row.offset {
-            // What the client was told, and what was checked against it, does not hold any more.
+            // What the client was told, and what was checked against it, is outdated.
             return Err(superseded(row.offset));
         }
         upload.row = row;
@@ -98,7 +98,7 @@ impl Registry {
         drop(body);
         let wrong_length = incoming.length.is_some_and(|length| length != appended.written);
         if decides_again {
-            // Bytes that nobody may write any more stay behind the offset, where they count for nothing.
+            // Bytes that may no longer be written stay after the offset, where they do not count.
             self.decide_again(&mut upload).await?;
         }
         self.record(&mut upload, appended).await?;
@@ -141,7 +141,7 @@ impl Registry {
     }
 }
 
-/// A body that ends with an error as soon as `stop` resolves.
+/// A body that ends with an error when `stop` resolves.
 fn stop_when(
     body: ByteStream,
     stop: impl Future<Output = ()> + Send,
@@ -153,8 +153,7 @@ fn stop_when(
     Box::pin(both.take_while(|item| std::future::ready(item.is_some())).filter_map(std::future::ready))
 }
 
-/// Chunks come in order and say the truth about their length (distribution specification, "Pushing a blob in
-/// chunks").
+/// Chunks arrive in order and with their correct length (distribution specification, "Pushing a blob in chunks").
 fn check_range(row: &UploadRow, incoming: &Incoming) -> Result<()> {
     let Some(range) = incoming.range else { return Ok(()) };
     if range.start != row.offset {
@@ -172,7 +171,7 @@ fn check_range(row: &UploadRow, incoming: &Incoming) -> Result<()> {
     }
 }
 
-/// `offset` is how many bytes of the upload are recorded.
+/// `offset` is the number of recorded bytes of the upload.
 fn body_error(error: BodyError, offset: u64) -> Error {
     match error {
         BodyError::Broken => client_gone(),

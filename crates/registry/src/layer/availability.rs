@@ -1,5 +1,5 @@
-//! Whether layers are there. Who is told that a layer is there may name it in a manifest soon: the time for which it is
-//! kept without a manifest begins again before the answer goes out.
+//! Whether layers exist. A client that is told that a layer exists may soon push a manifest with it, so the grace of a
+//! layer without a manifest is renewed before the answer.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use oci::digest::Digest;
 use super::blob_unknown;
 use crate::Registry;
 
-/// A time that began so short a time ago is not begun again.
+/// A grace that was renewed this recently is not renewed again.
 const RENEWED_LATELY: Duration = Duration::from_hours(1);
 
-/// What a HEAD of a blob tells.
+/// The result of a HEAD of a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlobStat {
     /// The blob's digest.
@@ -32,8 +32,8 @@ impl From<&BlobRow> for BlobStat {
 }
 
 impl Registry {
-    /// Whether the repository holds a blob, and its size. The permission to check availability or to download
-    /// suffices: who may download a layer may know that it is there.
+    /// Whether the repository has a blob, and its size. The permission to check availability or to download is
+    /// sufficient: a caller that may download a layer may know that it exists.
     pub async fn head_blob(
         &self,
         ctx: &Ctx,
@@ -59,7 +59,7 @@ where
     Ok(row.into())
 }
 
-/// Begins the blob's time again, unless that was done lately.
+/// Renews the grace of the blob, unless that was done recently.
 pub(super) async fn renew<G>(ctx: &Ctx, permit: &Permit<G>, row: &BlobRow) -> Result<()>
 where
     G: Opens<RenewBlobs, On = OnRepository>,
@@ -72,7 +72,7 @@ where
     permit.write(|repository| RenewBlobs { repository, digests, at: ctx.at() }).await.or_store_error()
 }
 
-/// Which of these layers are there.
+/// Which of these layers exist.
 pub(crate) async fn check(
     ctx: &Ctx,
     permit: &Permit<ecr::BatchCheckLayerAvailability>,
@@ -84,7 +84,7 @@ pub(crate) async fn check(
     permit.read(|repository| FindBlobs { repository, digests }).await
 }
 
-/// The first of these layers that is there already.
+/// The first of these layers that exists already.
 pub(crate) async fn first_of(
     permit: &Permit<ecr::CompleteLayerUpload>,
     digests: Vec<Digest>,

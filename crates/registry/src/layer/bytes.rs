@@ -1,5 +1,5 @@
-//! The bytes of layers, behind permits: `access::effects` says which permit opens which use of them. No other file of this
-//! crate names the blob store.
+//! The bytes of layers, behind permits: `access::effects` lists which permit opens which use of them. No other file of
+//! this crate uses the blob store.
 
 use ::blob::{AppendError, ObjectKey, OpenError, Stage, Store};
 pub use ::blob::{Appended, Content, ContentStream};
@@ -27,13 +27,13 @@ impl From<Store> for LayerBytes {
 }
 
 impl LayerBytes {
-    /// A key for an object that is to be written.
+    /// A key for a new object.
     pub(crate) fn new_key() -> String {
         ObjectKey::random().to_string()
     }
 
-    /// Appends to an upload where its row says that it ends. A body that ends early gives what was written until then,
-    /// and why.
+    /// Appends to an upload at the offset in its row. If the body ends early, it returns what was written until then,
+    /// and the reason.
     pub(crate) async fn append<G, S>(
         &self,
         permit: &Permit<G>,
@@ -58,7 +58,7 @@ impl LayerBytes {
         }
     }
 
-    /// Makes the bytes of an upload an object that can be read, and gives their digest.
+    /// Makes the bytes of an upload a readable object, and returns their digest.
     pub(crate) async fn finish<G>(&self, permit: &Permit<G>, row: &UploadRow) -> Result<Digest>
     where
         G: OpensBytes<Finish> + Effect<On = OnRepository>,
@@ -68,8 +68,7 @@ impl LayerBytes {
         Ok(stage.digest())
     }
 
-    /// The upload's stage, from its row. One that another version of this program wrote and this one cannot read is as
-    /// good as none: the client begins again.
+    /// The upload's stage, from its row. A stage that this version cannot read counts as none: the client starts again.
     fn stage<E: Effect<On = OnRepository>>(&self, permit: &Permit<E>, row: &UploadRow) -> Result<Stage> {
         self.0.resume(row.algorithm, row.offset, row.stage.as_deref()).map_err(|error| {
             tracing::error!(upload = %row.id, %error, "an upload cannot go on");
@@ -77,7 +76,7 @@ impl LayerBytes {
         })
     }
 
-    /// Reads the bytes of an upload again, for a digest whose algorithm was named only at the end.
+    /// Reads the bytes of an upload again, for a digest whose algorithm was given only at the end.
     pub(crate) async fn hash<G: OpensBytes<Hash>>(
         &self,
         _permit: &Permit<G>,
@@ -98,7 +97,7 @@ impl LayerBytes {
         self.0.open(&key(&row.object_key)?, start, len).await.map_err(unreadable)
     }
 
-    /// Deletes an object whose row is gone.
+    /// Deletes an object without a row.
     pub(crate) async fn delete<G: OpensBytes<Delete>>(
         &self,
         _permit: &Permit<G>,
@@ -112,7 +111,7 @@ fn key(text: &str) -> Result<ObjectKey> {
     text.parse().map_err(Error::internal)
 }
 
-/// The error for a blob whose row is there and whose bytes cannot be read.
+/// The error for a blob with a row whose bytes cannot be read.
 fn unreadable(error: OpenError) -> Error {
     Error::internal(error)
 }

@@ -1,4 +1,4 @@
-//! The end of a session: bytes that match a digest become a blob of the repository.
+//! The end of an upload session: bytes that match a digest become a blob of the repository.
 
 use access::error::{Code, Error, Result};
 use access::op::ecr::CompleteLayerUpload;
@@ -19,7 +19,7 @@ impl Registry {
     ) -> Result<Digest> {
         let (ctx, row, permit) = (&upload.asked.ctx, &upload.row, upload.permits.permit());
         let Some(digest) = self.matching_digest(permit, row, digests).await? else {
-            // The bytes can become nothing else: the session ends here, and its file goes.
+            // The bytes cannot be used for anything else: the session ends here, and its file is removed.
             discard(permit, &row.id, ctx.at()).await?;
             return Err(Error::new(
                 Code::InvalidLayer,
@@ -55,8 +55,8 @@ impl Registry {
         let mut computed = vec![self.bytes.finish(permit, row).await?];
         for digest in digests {
             if !computed.iter().any(|known| known.algorithm() == digest.algorithm()) {
-                // Named with another algorithm only now: the bytes have to be read again, however many digests
-                // of it a request lists, only once.
+                // The algorithm was given only now, so the bytes must be read again; only once, however many digests
+                // with it the request lists.
                 computed.push(self.bytes.hash(permit, row, digest.algorithm()).await?);
             }
             if computed.contains(digest) {

@@ -1,4 +1,4 @@
-//! Taking a blob out of a repository.
+//! Deletes a blob from a repository.
 
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
@@ -10,7 +10,7 @@ use super::blob_unknown;
 use crate::Registry;
 
 impl Registry {
-    /// Takes a blob out of the repository. One that a manifest needs stays.
+    /// Deletes a blob from the repository. A blob that a manifest needs cannot be deleted.
     pub async fn delete_blob(&self, ctx: &Ctx, repository: &RepositoryRef, digest: &Digest) -> Result<()> {
         let gate = self.access.gate(ctx, repository, Target::None).await?;
         let permit = gate.permit::<ecr::BatchDeleteImage>()?;

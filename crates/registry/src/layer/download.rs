@@ -1,4 +1,4 @@
-//! Reading blobs. A blob is there only through a repository that links it.
+//! Reads blobs. A blob is readable only through a repository that links it.
 
 use access::context::{Ctx, RepositoryRef};
 use access::error::Result;
@@ -16,9 +16,9 @@ use crate::Registry;
 
 /// The permission to read one blob's bytes.
 pub struct BlobHandle {
-    /// What the blob is.
+    /// The blob's digest and size.
     pub stat: BlobStat,
-    /// The unique id of the principal who reads it.
+    /// The unique ID of the principal that reads it.
     pub reader: String,
     /// The account of that principal.
     pub account_id: AccountId,
@@ -46,7 +46,7 @@ impl Registry {
         self.blob_handle(gate.permit()?)
     }
 
-    /// The blob that the permit's request names.
+    /// The blob of the permit's request.
     pub(super) fn blob_handle(&self, permit: Permit<ecr::GetDownloadUrlForLayer>) -> Result<BlobHandle> {
         let stat = permit.blob().ok_or_else(blob_unknown)?.into();
         let reader = permit.caller();

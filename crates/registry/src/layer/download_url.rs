@@ -1,5 +1,5 @@
-//! The URL that GetDownloadUrlForLayer gives: sealed, expiring, good for one blob of one repository. It stands for the one
-//! who asked for it: whoever holds it may read what that caller may read at that moment, and nothing else.
+//! The URL of GetDownloadUrlForLayer: sealed, with an expiry time, for one blob of one repository. It acts for its
+//! caller: its holder may read what that caller may read at that time, and nothing else.
 
 use std::sync::Arc;
 
@@ -18,11 +18,11 @@ use super::blob_unknown;
 use super::download::BlobHandle;
 use crate::Registry;
 
-/// How long a download URL opens (ECR's presigned URLs live for an hour).
+/// How long a download URL is valid (ECR's presigned URLs live for an hour).
 pub const LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 /// Where the server answers download URLs.
 pub const PATH_PREFIX: &str = "/wharf/layers/";
-/// Longest sealed part of a URL: clients and proxies in between need not take longer ones.
+/// The maximum length of the sealed part of a URL: clients and proxies may not accept longer ones.
 const MAX_SEALED_CHARS: usize = 2_000;
 
 #[derive(Serialize, Deserialize)]
@@ -33,14 +33,14 @@ struct Download {
     region: String,
     #[serde(rename = "n")]
     name: String,
-    /// The repository's id: one made again under the same name inherits no URL.
+    /// The repository's ID: a new repository with the same name has other URLs.
     #[serde(rename = "i")]
     repository: i64,
     #[serde(rename = "d")]
     digest: String,
     #[serde(rename = "e")]
     expires_at: i64,
-    /// Who asked.
+    /// The caller.
     #[serde(rename = "c")]
     caller: SealedCaller,
 }
@@ -53,7 +53,7 @@ fn not_valid() -> Error {
     refused("The download URL is not valid. Ask for a new one.")
 }
 
-/// What the gate says of the one who asked is none of the bearer's business.
+/// The holder of the URL must not see the gate's answer for the caller.
 fn for_bearer(error: Error) -> Error {
     match error.code {
         Code::AccessDenied | Code::InvalidToken => {
@@ -65,7 +65,7 @@ fn for_bearer(error: Error) -> Error {
 }
 
 impl Registry {
-    /// A URL by which the blob can be fetched without credentials until it expires.
+    /// A URL with which the blob can be downloaded without credentials until it expires.
     pub(crate) async fn download_url(
         &self,
         ctx: &Ctx,
@@ -89,8 +89,8 @@ impl Registry {
         Ok(format!("{endpoint}{PATH_PREFIX}{sealed}"))
     }
 
-    /// The permission to read the blob that a download URL stands for, decided anew in the name of the one who asked: the URL
-    /// ends with that principal, its key and its permission.
+    /// The permission to read the blob of a download URL, decided again for its caller: the URL becomes invalid with
+    /// that principal, its access key and its permission.
     pub async fn verify_download(&self, sealed: &str, request: &Unsigned) -> Result<BlobHandle> {
         let download: Download =
             self.access.keys.open_json(Purpose::Download, sealed).map_err(|_| not_valid())?;

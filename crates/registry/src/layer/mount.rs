@@ -1,4 +1,4 @@
-//! Mounting: a blob of one repository becomes one of another repository of the same registry, without an upload.
+//! Mounts a blob: links it from one repository to another one of the same registry, without an upload.
 
 use access::context::{Ctx, RepositoryRef};
 use access::error::Result;
@@ -12,13 +12,13 @@ use oci::name::RepositoryName;
 use super::availability::renew;
 use crate::Registry;
 
-/// How many repositories an anonymous mount looks at for one that the caller may read.
+/// How many repositories an anonymous mount checks for one that the caller may read.
 const CANDIDATES: usize = 20;
 
 impl Registry {
-    /// Links a blob that another repository of the same registry holds, if the caller may read it there.
-    /// Without `from`, any repository that holds it and that the caller may read will do. False: nothing was
-    /// mounted, and the client uploads.
+    /// Links a blob of another repository of the same registry, if the caller may read it there. Without `from`, any
+    /// repository with the blob that the caller may read is used. False: nothing was mounted, and the client must
+    /// upload.
     pub async fn mount_blob(
         &self,
         ctx: &Ctx,
@@ -31,7 +31,7 @@ impl Registry {
             gate.permits::<(Permit<ecr::CompleteLayerUpload>, Permit<ecr::InitiateLayerUpload>)>()?;
         if let Some(row) = permit.blob() {
             renew(ctx, &permit, row).await?;
-            // The caller may push here, and what is here already needs no source.
+            // The caller may push here, and an existing blob needs no source.
             return Ok(true);
         }
         let candidates = match from {
@@ -50,7 +50,7 @@ impl Registry {
     }
 }
 
-/// Links the blob. False: the source has lost it meanwhile.
+/// Links the blob. False: the source no longer has it.
 async fn link(
     ctx: &Ctx,
     permit: &Permit<ecr::CompleteLayerUpload>,

@@ -1,5 +1,5 @@
-//! The permits of a request that writes to an upload. Bytes are appended under UploadLayerPart, and an upload is completed
-//! under CompleteLayerUpload; a request that does both holds both.
+//! The permits of a request that writes to an upload. Appending needs UploadLayerPart, and completing needs
+//! CompleteLayerUpload; a request that does both has both permits.
 
 use access::authz::Permits;
 use access::error::{Code, Error, Result};
@@ -16,7 +16,7 @@ pub(crate) type LastPart = (Complete, Part);
 /// The permits for a layer in one request.
 pub(crate) type Whole = (Part, (Complete, Permit<ecr::InitiateLayerUpload>));
 
-/// Permits among which there is one for `E`.
+/// Permits that include one for `E`.
 pub(crate) trait Has<E: Effect> {
     fn permit(&self) -> &Permit<E>;
 }
@@ -43,7 +43,7 @@ has! {
 
 /// Permits for one upload.
 pub(crate) trait UploadPermits: Permits {
-    /// The upload if it is this repository's and this principal's; to everybody else it does not exist.
+    /// The upload if it belongs to this repository and this principal; for everybody else it does not exist.
     fn owned(&self, id: &str) -> Result<UploadRow>;
 }
 

@@ -1,8 +1,8 @@
-//! Pushing a blob: sessions that can be resumed, and the way from received bytes to a linked blob.
+//! Pushes of blobs: sessions that can be resumed, and the way from received bytes to a linked blob.
 //!
-//! A session belongs to one account, region, repository and principal. Its row holds the truth (offset, hash
-//! state, version); bytes of the file beyond the offset count for nothing. The row changes by
-//! compare-and-swap, and the blob becomes readable only in the transaction that ends the session.
+//! A session belongs to one account, Region, repository and principal. Its row is authoritative (offset, stage,
+//! version); bytes of the file after the offset do not count. The row changes by compare-and-swap, and the blob becomes
+//! readable only in the transaction that ends the session.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -28,13 +28,13 @@ use crate::uploads_in_progress::Turn;
 /// Why a request's body ended early.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum BodyError {
-    /// The client went away or broke the protocol.
+    /// The client disconnected or violated the protocol.
     #[error("the request's body ended early")]
     Broken,
-    /// A newer request went on with the upload.
+    /// A newer request continued the upload.
     #[error("another request went on with the upload")]
     Superseded,
-    /// The server had no memory for the next part of it in time.
+    /// There was no memory for the next part in time.
     #[error("there is no memory for the request's body")]
     NoRoom,
 }
@@ -42,39 +42,39 @@ pub enum BodyError {
 /// The body of a push.
 pub type ByteStream = Pin<Box<dyn Stream<Item = std::result::Result<Bytes, BodyError>> + Send>>;
 
-/// Bytes of a request, with what the client said about them.
+/// The bytes of a request, with the client's headers about them.
 pub struct Incoming {
-    /// `Content-Range` of a chunk, where the client sent one.
+    /// `Content-Range` of a chunk, if the client sent one.
     pub range: Option<ContentRange>,
-    /// `Content-Length`, where the client sent one.
+    /// `Content-Length`, if the client sent one.
     pub length: Option<u64>,
     /// The bytes.
     pub body: ByteStream,
 }
 
 impl Incoming {
-    /// No bytes at all.
+    /// No bytes.
     pub fn empty() -> Self {
         Self { range: None, length: Some(0), body: Box::pin(futures::stream::empty()) }
     }
 
-    /// Bytes that are in memory already.
+    /// Bytes in memory.
     pub fn buffered(bytes: Bytes) -> Self {
         let length = Some(bytes.len() as u64);
         Self { range: None, length, body: Box::pin(futures::stream::iter([Ok(bytes)])) }
     }
 }
 
-/// Where an upload session stands.
+/// The state of an upload session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UploadStatus {
     /// The session's id.
     pub id: String,
-    /// How many bytes it holds.
+    /// The number of its bytes.
     pub offset: u64,
 }
 
-/// A session that the caller may write to, with the turn to do so. The row was read in that turn.
+/// A session that the caller may write to, with the turn. The row was read in that turn.
 pub(crate) struct OwnedUpload<P> {
     pub(crate) permits: Arc<P>,
     pub(crate) row: UploadRow,
@@ -82,7 +82,7 @@ pub(crate) struct OwnedUpload<P> {
     pub(super) asked: Asked,
 }
 
-/// What was asked at the gate, to be asked again when bytes have come in.
+/// What was decided at the gate, to be decided again when bytes have arrived.
 pub(super) struct Asked {
     pub(super) ctx: Ctx,
     pub(super) repository: RepositoryRef,
@@ -102,7 +102,7 @@ impl Registry {
         Ok(UploadStatus { id: row.id, offset: 0 })
     }
 
-    /// Tells where a session stands.
+    /// Returns the state of a session.
     pub async fn upload_status(
         &self,
         ctx: &Ctx,
@@ -127,11 +127,11 @@ impl Registry {
         Ok(UploadStatus { id: id.to_owned(), offset: upload.row.offset })
     }
 
-    /// Appends the last bytes (or none), verifies the digest, and makes the blob readable. Bytes that come with the
+    /// Appends the last bytes (or none), verifies the digest, and makes the blob readable. Bytes that arrive with the
     /// end are a part like the others, and need the same permission.
     ///
-    /// A client whose answer was lost asks again, and the session is gone. That is a success while the repository has the
-    /// blob, for a caller who may know that it does.
+    /// A client whose answer was lost retries, and the session no longer exists. The retry succeeds while the
+    /// repository has the blob, for a caller that may know that.
     pub async fn finish_upload(
         self: &Arc<Self>,
         ctx: &Ctx,
@@ -189,8 +189,8 @@ impl Registry {
         let gate = self.access.gate(ctx, repository, Target::None).await?;
         let permits = Arc::new(gate.permits::<Whole>()?);
         let (part, (_, initiate)) = &*permits;
-        // The session exists for the length of this request, so that the object's key is in a row before its
-        // bytes are written.
+        // The session exists for the length of this request, so the object's key is in a row before its bytes are
+        // written.
         let row = create_upload(ctx, initiate, digest.algorithm()).await?;
         let turn = self.uploads_in_progress.take(&row.id).await;
         let asked = Asked { ctx: ctx.clone(), repository: repository.clone() };
@@ -201,7 +201,7 @@ impl Registry {
             Err(error) => Err(error),
         };
         if done.is_err() {
-            // Nobody knows the session's id, so nobody can resume it.
+            // The client does not know the session's ID, so it cannot resume it.
             let _ = discard(part, &id, ctx.at()).await;
         }
         done.map_err(|error| match error.code {
@@ -213,9 +213,10 @@ impl Registry {
         })
     }
 
-    /// Finds the session, checks that it is the caller's, and takes the turn to write to it. Where no other request of this
-    /// node writes to it, that is one decision. Else the turn is taken from the other request only after a decision, and
-    /// decided again when the turn has come: another request may have moved the row on, and a policy may have changed.
+    /// Finds the session, checks that it is the caller's, and takes the turn to write to it. If no other request on
+    /// this node writes to it, one decision is enough. Otherwise the turn is taken only after a decision, which is
+    /// repeated when the turn has been taken: the other request may have changed the row, and a policy may have
+    /// changed.
     pub(crate) async fn take_upload<P: UploadPermits>(
         &self,
         ctx: &Ctx,
@@ -242,8 +243,8 @@ impl Registry {
         Ok((permits, row))
     }
 
-    /// Decides again, with the time that it is now: while the bytes came in, a policy, a session or the user itself
-    /// may have ended.
+    /// Decides again with the current time: while the bytes arrived, a policy, a session or the user itself may have
+    /// ended.
     pub(super) async fn decide_again<P: UploadPermits>(&self, upload: &mut OwnedUpload<P>) -> Result<()> {
         upload.asked.ctx = upload.asked.ctx.later();
         let (permits, _) = self.permit_upload(&upload.asked, &upload.row.id).await?;
@@ -252,7 +253,7 @@ impl Registry {
     }
 }
 
-/// Makes the row of a session.
+/// Creates the row of a session.
 pub(crate) async fn create_upload(
     ctx: &Ctx,
     permit: &Permit<ecr::InitiateLayerUpload>,
@@ -286,7 +287,7 @@ pub(crate) async fn create_upload(
     Ok(row)
 }
 
-/// Ends a session; its bytes go later. One that has ended already is no error.
+/// Ends a session; its bytes are removed later. A session that has ended already is not an error.
 pub(super) async fn discard<G>(permit: &Permit<G>, id: &str, at: Micros) -> Result<()>
 where
     G: Opens<CancelUpload, On = OnRepository>,
@@ -297,7 +298,7 @@ where
     }
 }
 
-/// The error of a request that lost its turn; `offset` is how many bytes of the upload are recorded.
+/// The error of a request that lost its turn; `offset` is the number of recorded bytes of the upload.
 pub(super) fn superseded(offset: u64) -> Error {
     let message = format!(
         "Another request went on with this upload meanwhile, which holds {offset} bytes now. Ask for the upload's status and resume there."

@@ -37,7 +37,7 @@ macro_rules! reconcilers {
 }
 
 reconcilers! {
-    /// Ends uploads that nobody went on with.
+    /// Ends abandoned uploads.
     ExpireUploads(reconcilers::EXPIRE_UPLOADS, every Duration::from_mins(1)) =
         |registry, now| registry.expire_uploads(now);
     /// Removes the rows of deleted repositories.
@@ -46,10 +46,10 @@ reconcilers! {
     /// Removes bytes whose rows are gone.
     SweepObjects(reconcilers::SWEEP_OBJECTS, every Duration::from_secs(30)) =
         |registry, now| registry.sweep_doomed(now);
-    /// Forgets large sessions that expired.
+    /// Removes expired large sessions.
     ForgetSessions(reconcilers::FORGET_SESSIONS, every Duration::from_mins(1)) =
         |registry, now| registry.access.forget_session_contexts(now);
-    /// Seals secrets with the newest key, and retires keys that nothing needs.
+    /// Seals secrets with the newest key, and retires keys that are no longer needed.
     ResealSecrets(reconcilers::RESEAL_SECRETS, every Duration::from_secs(30)) =
         |registry, now| registry.access.tend_keys(now);
 }

@@ -11,9 +11,9 @@ use super::own_registry;
 
 pub(super) const SCOPE: &str = "REGISTRY_POLICY_SCOPE";
 
-/// The settings, with their values; the first is what holds where none was set. New registries have scope V2 (ECR User
-/// Guide, "Private registry permissions"). Mounts cannot be switched off here, so that setting has one value. Sparse
-/// images are a setting of Wharf's own.
+/// The settings with their values; the first value is the default. New registries have scope V2 (ECR User Guide,
+/// "Private registry permissions"). Mounts cannot be disabled here, so that setting has one value. Sparse images are a
+/// setting of Wharf only.
 const SETTINGS: [(&str, &[&str]); 4] = [
     ("BASIC_SCAN_TYPE_VERSION", &["AWS_NATIVE", "CLAIR"]),
     (SCOPE, &["V2", "V1"]),
@@ -21,7 +21,7 @@ const SETTINGS: [(&str, &[&str]); 4] = [
     (SPARSE_IMAGES, &["DISABLED", "ENABLED"]),
 ];
 
-/// The value of a setting; one that was never set has its default.
+/// The value of a setting, or its default if it was never set.
 pub(crate) async fn get(permit: &Permit<ecr::GetAccountSetting>, name: &str) -> Result<String> {
     let default = *values_of(name)?.first().unwrap_or(&"");
     let value = match permit.registry() {
@@ -33,7 +33,7 @@ pub(crate) async fn get(permit: &Permit<ecr::GetAccountSetting>, name: &str) -> 
     Ok(value.unwrap_or_else(|| default.to_owned()))
 }
 
-/// Changes a setting, from the next request on.
+/// Changes a setting. It applies from the next request on.
 pub(crate) async fn put(
     access: &Access,
     ctx: &Ctx,

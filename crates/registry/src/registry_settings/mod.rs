@@ -11,7 +11,7 @@ use access::op::Effect;
 use access::permit::{OnRegistry, Opens, Permit};
 use access::store::{EnsureRegistry, FindAccount, OpError, RegistryKey, store_error};
 
-/// The registry that a permit is on. The first request that needs it makes it. None: there is no such account.
+/// The registry of a permit. The first request that needs it creates it. None: the account does not exist.
 pub(crate) async fn registry_of<E>(
     access: &Access,
     ctx: &Ctx,
@@ -38,7 +38,7 @@ where
     }
 }
 
-/// The same for the caller's own account, which is there.
+/// The same for the caller's own account, which exists.
 async fn own_registry<E>(access: &Access, ctx: &Ctx, permit: &Permit<E>) -> Result<RegistryKey>
 where
     E: Effect<On = OnRegistry> + Opens<FindAccount> + Opens<EnsureRegistry>,

@@ -1,4 +1,4 @@
-//! The policy of a registry. One of the account's settings, its scope, says which actions it may name.
+//! The policy of a registry. Its scope, one of the account's settings, decides which actions it can name.
 
 use access::Access;
 use access::authz::{Gate, V1_ACTIONS};
@@ -15,7 +15,7 @@ use crate::policy_text::{CheckedPolicy, refused, shown};
 
 const KIND: &str = "registry";
 
-/// Writes the policy. Every principal that it names must exist. Gives the policy as it is shown.
+/// Writes the policy. Every principal that it names must exist. Returns the policy for the answer.
 pub(crate) async fn put(
     access: &Access,
     ctx: &Ctx,
@@ -33,7 +33,7 @@ pub(crate) async fn put(
             "scope V1 knows CreateRepository, ReplicateImage, BatchImportUpstreamImage",
         ));
     }
-    // COMPAT(ecr): there is no `force` here, and nobody else could undo a policy that denies the caller this.
+    // COMPAT(ecr): there is no `force` here, and nobody could remove a policy that denies this to its caller.
     if access.would_deny(gate, ecr::PutRegistryPolicy::OP, &checked.policy).await? {
         return Err(refused(KIND, "it would lock the caller out of PutRegistryPolicy"));
     }
@@ -49,7 +49,7 @@ pub(crate) async fn get(permit: &Permit<ecr::GetRegistryPolicy>) -> Result<Strin
     shown(permit, &loaded.policy.document.ok_or_else(|| no_policy(permit))?).await
 }
 
-/// Removes the policy. Gives what it was.
+/// Removes the policy. Returns the previous one.
 pub(crate) async fn delete(permit: &Permit<ecr::DeleteRegistryPolicy>) -> Result<String> {
     let registry = permit.registry().ok_or_else(|| no_policy(permit))?.key;
     let old = permit.write(|_| SetRegistryPolicy { registry, document: None }).await.or_store_error()?;

@@ -10,17 +10,17 @@ use access::store::{CreateRepository, Mutability, RefusedExt as _, RepositoryRow
 
 use crate::registry_settings::registry_of;
 
-/// A repository as it is asked for.
+/// A new repository as requested.
 pub(crate) struct NewRepository {
     pub(crate) name: String,
     pub(crate) mutability: Mutability,
-    /// Tags to which the mutability does not apply.
+    /// Tags that the mutability does not apply to.
     pub(crate) filters: Vec<String>,
     pub(crate) scan_on_push: bool,
     pub(crate) tags: Vec<(String, String)>,
 }
 
-/// Creates a repository. An account's registry in a Region begins with its first repository.
+/// Creates a repository. The first repository of an account in a Region creates the registry.
 pub(crate) async fn create(
     access: &Access,
     ctx: &Ctx,

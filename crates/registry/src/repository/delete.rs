@@ -7,7 +7,7 @@ use access::permit::Permit;
 use access::store::{DeleteRepository, DeleteRepositoryRefusal, RefusedExt as _, RepositoryRow};
 use fault::Fault;
 
-/// Deletes a repository; one with images only by `force`. What it held is removed later.
+/// Deletes a repository; one with images only with `force`. Its content is removed later.
 pub(crate) async fn delete(
     ctx: &Ctx,
     permit: &Permit<ecr::DeleteRepository>,

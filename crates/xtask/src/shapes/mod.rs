@@ -8,6 +8,7 @@ mod rules;
 mod types;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -59,10 +60,9 @@ fn generate(aws: &Path, service: &Service) -> Result<String> {
 /// The head of a file: it imports only what the body names.
 fn header(service: &Service, model: &Model, body: &str) -> String {
     let (name, version) = (service.model, &model.version);
-    let mut text =
-        format!("//! The shapes of the API `{name}`, version {version}, and the rules of its requests.\n");
-    text += &format!(
-        "{MARK} by `cargo xtask shapes` from `model/{name}.json`. Change the model or the generator.\n\n"
+    let mut text = format!(
+        "//! The shapes of the API `{name}`, version {version}, and the rules of its requests.\n{MARK} by `cargo xtask \
+         shapes` from `model/{name}.json`. Change the model or the generator.\n\n"
     );
     let imports = [
         ("BTreeMap<", "use std::collections::BTreeMap;\n"),
@@ -96,7 +96,7 @@ fn exceptions(model: &Model) -> Result<String> {
         let code = shape.exception.as_deref().with_context(|| format!("{name} is no exception"))?;
         let status = shape.status.with_context(|| format!("{name} has no status"))?;
         let members: Vec<&str> = shape.members.iter().map(|member| member.name.as_str()).collect();
-        items += &format!("Exception {{ code: {code:?}, status: {status}, members: &{members:?} }},\n");
+        writeln!(items, "Exception {{ code: {code:?}, status: {status}, members: &{members:?} }},")?;
         count += 1;
     }
     Ok(format!(

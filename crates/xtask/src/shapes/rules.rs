@@ -1,6 +1,7 @@
 //! The rules of a service's requests: one constant for each shape, and the members of each request.
 
 use anyhow::{Context, Result, bail};
+use std::fmt::Write as _;
 
 use super::model::{Kind, Member, Model, Shape};
 use super::names;
@@ -22,7 +23,7 @@ impl Rules<'_> {
             if inputs.contains(&name) || is_free(shape) {
                 continue;
             }
-            text += &format!("const {}: Rule = {};\n", names::constant(name), self.rule(name, shape)?);
+            writeln!(text, "const {}: Rule = {};", names::constant(name), self.rule(name, shape)?)?;
         }
         Ok(text)
     }
@@ -33,12 +34,12 @@ impl Rules<'_> {
         for (operation, shapes) in &self.model.operations {
             let name = shapes.input.as_deref().with_context(|| format!("{operation} has no request"))?;
             let members = self.members(name, self.model.shape(name)?)?;
-            text += &format!("impl Request for {name} {{\n");
-            text += &format!("const OPERATION: &'static str = {operation:?};\n");
-            text += &format!("const MEMBERS: &'static [Member] = &[{members}];\n");
+            writeln!(text, "impl Request for {name} {{")?;
+            writeln!(text, "const OPERATION: &'static str = {operation:?};")?;
+            writeln!(text, "const MEMBERS: &'static [Member] = &[{members}];")?;
             if let Some((_, function)) = self.overrides.validate.iter().find(|(known, _)| *known == name) {
                 text += "\nfn validate(&self) -> Result<(), Invalid> {\n";
-                text += &format!("rules::{function}(self)\n}}\n");
+                writeln!(text, "rules::{function}(self)\n}}")?;
             }
             text += "}\n\n";
         }

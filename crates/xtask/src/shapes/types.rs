@@ -1,6 +1,7 @@
 //! The Rust types of a service's shapes: structs and enums.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use anyhow::{Result, bail, ensure};
 
@@ -125,16 +126,16 @@ impl<'a> Types<'a> {
         }
         let traits = Traits { default: default.is_some(), ..Traits::ALL };
         let mut text = self.derives(name, traits);
-        text += &format!("pub enum {} {{\n", self.name(name));
+        writeln!(text, "pub enum {} {{", self.name(name))?;
         for choice in &shape.choices {
             if default == Some(choice) {
                 text += "#[default]\n";
             }
             let variant = names::variant(choice);
             if variant != *choice {
-                text += &format!("#[serde(rename = {choice:?})]\n");
+                writeln!(text, "#[serde(rename = {choice:?})]")?;
             }
-            text += &format!("{variant},\n");
+            writeln!(text, "{variant},")?;
         }
         Ok(text + "}\n")
     }
@@ -152,18 +153,18 @@ impl<'a> Types<'a> {
         let case = if is_pascal { "PascalCase" } else { "camelCase" };
         let mut text = self.derives(name, self.traits_of(name)?);
         if !fields.is_empty() {
-            text += &format!("#[serde(rename_all = {case:?})]\n");
+            writeln!(text, "#[serde(rename_all = {case:?})]")?;
         }
-        text += &format!("pub struct {} {{\n", self.name(name));
+        writeln!(text, "pub struct {} {{", self.name(name))?;
         for (member, field) in pairs() {
             let mut attributes = self.attributes(name, member)?;
             if !is_pascal && names::camel(field) != member.name {
                 attributes.push(format!("rename = {:?}", member.name));
             }
             if !attributes.is_empty() {
-                text += &format!("#[serde({})]\n", attributes.join(", "));
+                writeln!(text, "#[serde({})]", attributes.join(", "))?;
             }
-            text += &format!("pub {field}: {},\n", self.type_of_member(name, member)?);
+            writeln!(text, "pub {field}: {},", self.type_of_member(name, member)?)?;
         }
         Ok(text + "}\n")
     }
@@ -232,12 +233,11 @@ impl<'a> Types<'a> {
     fn type_of(&self, name: &str) -> Result<String> {
         let shape = self.model.shape(name)?;
         Ok(match (shape.kind, &shape.member, &shape.value) {
-            (Kind::Structure, ..) => self.name(name).to_owned(),
             (Kind::List, Some(member), _) => format!("Vec<{}>", self.type_of(member)?),
             // Keys are kept as texts, also where they are an enum.
             (Kind::Map, _, Some(value)) => format!("BTreeMap<String, {}>", self.type_of(value)?),
             (Kind::String, ..) if shape.choices.is_empty() => "String".to_owned(),
-            (Kind::String, ..) => self.name(name).to_owned(),
+            (Kind::Structure | Kind::String, ..) => self.name(name).to_owned(),
             (Kind::Boolean, ..) => "bool".to_owned(),
             (Kind::Integer, ..) if shape.min.is_some_and(|min| min >= 0) => "u32".to_owned(),
             (Kind::Integer, ..) => "i32".to_owned(),

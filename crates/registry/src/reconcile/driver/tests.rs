@@ -1,4 +1,4 @@
-//! The driver with reconcilers made for the purpose.
+//! The driver with reconcilers for tests.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -84,7 +84,7 @@ async fn a_pass_that_left_work_is_followed_by_another() {
 }
 
 #[tokio::test]
-async fn a_pass_that_fails_is_told_and_tried_again() {
+async fn a_failed_pass_is_reported_and_retried() {
     let (_folder, access) = access().await;
     let work = Backlog::default();
     work.failures.store(1, Ordering::SeqCst);
@@ -127,7 +127,7 @@ async fn a_pass_that_panics_does_not_stop_the_others() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_asked_for_wakes_the_driver() {
+async fn a_requested_run_wakes_the_driver() {
     let (_folder, access) = access().await;
     let work = Backlog::default();
     let driver = Driver::of(Arc::clone(&access), vec![Box::new(work.clone())]);
@@ -143,7 +143,7 @@ async fn a_run_that_is_asked_for_wakes_the_driver() {
 }
 
 #[tokio::test]
-async fn what_another_node_runs_is_left_to_it() {
+async fn a_reconciler_that_runs_on_another_node_is_not_started() {
     let (_folder, access) = access().await;
     let now = Timestamp::now();
     assert!(access.claim_reconciler(SWEEP_OBJECTS, "another", now, later(now, LEASE)).await.unwrap());
