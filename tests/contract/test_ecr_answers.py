@@ -106,6 +106,14 @@ def test_every_operation_answers_within_its_shape(api):
     assert api.call("GetRegistryPolicy", {}).error == "RegistryPolicyNotFoundException"
     call("PutAccountSetting", name="REGISTRY_POLICY_SCOPE", value="V2")
     assert call("GetAccountSetting", name="REGISTRY_POLICY_SCOPE")["value"] == "V2"
+    scanner = {"principalArn": "arn:aws:iam::123456789012:role/scanner"}
+    assert call("RegisterPullTimeUpdateExclusion", **scanner)["principalArn"] == scanner["principalArn"]
+    again = api.call("RegisterPullTimeUpdateExclusion", scanner)
+    assert again.error == "ExclusionAlreadyExistsException" and again.error in declared_errors("RegisterPullTimeUpdateExclusion")
+    assert call("ListPullTimeUpdateExclusions")["pullTimeUpdateExclusions"] == [scanner["principalArn"]]
+    assert call("DeregisterPullTimeUpdateExclusion", **scanner)["principalArn"] == scanner["principalArn"]
+    gone = api.call("DeregisterPullTimeUpdateExclusion", scanner)
+    assert gone.error == "ExclusionNotFoundException" and gone.error in declared_errors("DeregisterPullTimeUpdateExclusion")
     assert call("GetAuthorizationToken")["authorizationData"][0]["authorizationToken"]
     assert call("DeleteRepository", repositoryName=name, force=True)["repository"]["repositoryName"] == name
     # No scan exists yet: this one has no answer but its declared error.

@@ -23,6 +23,7 @@ pub mod page;
 pub mod permit;
 pub mod policy_lint;
 pub mod principal_names;
+pub mod quota;
 pub mod reconcilers;
 pub mod seal;
 pub mod session;

@@ -227,6 +227,8 @@ async fn complete(meta: &Meta, repository: RepositoryKey) -> Digest {
 fn image(repository: RepositoryKey, tag: &str) -> PutImage {
     let body = format!("{{\"manifest\":{}}}", id()).into_bytes();
     PutImage {
+        tags_limit: 1_000,
+        images_limit: 100_000,
         repository,
         id: ImageId(id()),
         digest: Digest::of(Algorithm::Sha256, &body),

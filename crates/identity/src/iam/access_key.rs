@@ -1,5 +1,6 @@
 //! Access keys of users: at most two, shown once.
 
+use access::quota;
 use aws::iam::{
     AccessKeyLastUsed, AccessKeyMetadata, CreateAccessKeyRequest, DeleteAccessKeyRequest,
     GetAccessKeyLastUsedRequest, ListAccessKeysRequest, NewAccessKey, UpdateAccessKeyRequest,
@@ -9,7 +10,7 @@ use aws::query::{One, Page};
 
 use super::entity::own_entity_at;
 use super::user::{Whom, whom};
-use super::{entity_arn, no_such_entity, quota, quota_exceeded, time};
+use super::{entity_arn, no_such_entity, time};
 use crate::Identity;
 use crate::bootstrap::random_access_key;
 use access::context::Ctx;
@@ -79,11 +80,9 @@ impl Identity {
         let sealed_secret =
             self.access.keys.seal(Purpose::AccessKey, secret.expose().as_bytes()).map_err(Error::internal)?;
         let key = CreateAccessKey { id: id.clone(), owner: owner.unique_id, sealed_secret, at: ctx.at() };
-        let create = CreateAccessKeyWithin { key, limit: quota::ACCESS_KEYS_PER_USER };
+        let create = CreateAccessKeyWithin { key, limit: quota::ACCESS_KEYS_PER_USER.limit() };
         permit.write(|_| create).await.or_refused(|refusal| match refusal {
-            CreateAccessKeyWithinRefusal::Limit => {
-                quota_exceeded("AccessKeysPerUser", quota::ACCESS_KEYS_PER_USER)
-            }
+            CreateAccessKeyWithinRefusal::Limit => quota::ACCESS_KEYS_PER_USER.exceeded(),
             CreateAccessKeyWithinRefusal::Key(_) => no_such_entity(EntityKind::User, &owner.name),
         })?;
         let key = NewAccessKey { user_name: owner.name, id: id.to_string(), secret, created_at: ctx.now };

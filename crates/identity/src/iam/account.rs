@@ -1,5 +1,6 @@
 //! The account as a whole: how much it has, and its alias.
 
+use access::quota;
 use aws::iam::{AccountSummary, GetAccountSummaryRequest, ListAccountAliasesRequest};
 use aws::query::Page;
 
@@ -20,31 +21,30 @@ impl Identity {
         let gate = self.access.account_gate(ctx).await?;
         let permit = gate.permit_on::<iam::GetAccountSummary>("*", policy::Context::new())?;
         let counts = permit.read(|account_id| CountAccount { account_id }).await?;
-        let limit = |bytes: usize| i64::try_from(bytes).unwrap_or(i64::MAX);
         Ok(AccountSummary(vec![
             ("Users", counts.users),
-            ("UsersQuota", quota::USERS),
+            ("UsersQuota", quota::USERS.limit()),
             ("Groups", counts.groups),
-            ("GroupsQuota", quota::GROUPS),
+            ("GroupsQuota", quota::GROUPS.limit()),
             ("Roles", counts.roles),
-            ("RolesQuota", quota::ROLES),
+            ("RolesQuota", quota::ROLES.limit()),
             ("Policies", counts.policies),
-            ("PoliciesQuota", quota::POLICIES),
+            ("PoliciesQuota", quota::POLICIES.limit()),
             ("PolicyVersionsInUse", counts.policy_versions),
-            ("VersionsPerPolicyQuota", quota::VERSIONS_PER_POLICY),
+            ("VersionsPerPolicyQuota", quota::VERSIONS_PER_POLICY.limit()),
             ("InstanceProfiles", counts.instance_profiles),
-            ("InstanceProfilesQuota", quota::INSTANCE_PROFILES),
+            ("InstanceProfilesQuota", quota::INSTANCE_PROFILES.limit()),
             ("Providers", counts.oidc_providers),
             ("AccountAccessKeysPresent", i64::from(counts.root_keys > 0)),
             ("AccountMFAEnabled", 0),
             ("MFADevices", 0),
-            ("AccessKeysPerUserQuota", quota::ACCESS_KEYS_PER_USER),
-            ("GroupsPerUserQuota", quota::GROUPS_PER_USER),
-            ("AttachedPoliciesPerUserQuota", quota::POLICIES_PER_ENTITY),
-            ("AttachedPoliciesPerGroupQuota", quota::POLICIES_PER_ENTITY),
-            ("AttachedPoliciesPerRoleQuota", quota::POLICIES_PER_ENTITY),
-            ("PolicySizeQuota", limit(quota::MANAGED_POLICY)),
-            ("AssumeRolePolicySizeQuota", limit(quota::TRUST_POLICY)),
+            ("AccessKeysPerUserQuota", quota::ACCESS_KEYS_PER_USER.limit()),
+            ("GroupsPerUserQuota", quota::GROUPS_PER_USER.limit()),
+            ("AttachedPoliciesPerUserQuota", quota::POLICIES_PER_ENTITY.limit()),
+            ("AttachedPoliciesPerGroupQuota", quota::POLICIES_PER_ENTITY.limit()),
+            ("AttachedPoliciesPerRoleQuota", quota::POLICIES_PER_ENTITY.limit()),
+            ("PolicySizeQuota", quota::MANAGED_POLICY.limit()),
+            ("AssumeRolePolicySizeQuota", quota::TRUST_POLICY.limit()),
         ]))
     }
 

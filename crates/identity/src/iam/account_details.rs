@@ -104,7 +104,7 @@ impl Details {
         match kind {
             EntityKind::User => {
                 let tags = iam_tags(&self.permit, &owner).await?;
-                let most = usize::try_from(quota::GROUPS_PER_USER).unwrap_or_default();
+                let most = quota::GROUPS_PER_USER.most();
                 let groups = linked(&self.permit, &owner, "", most).await?;
                 let groups = groups.into_iter().map(|group| group.name).collect();
                 self.shown.users.push((super::user::shown(entity, tags), policies, groups));

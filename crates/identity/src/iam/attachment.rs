@@ -1,12 +1,13 @@
 //! Attachments of managed policies: the same operations for users, groups and roles.
 
+use access::quota;
 use aws::arn::Arn;
 use aws::iam::AttachedPolicy;
 use aws::ids::AccountId;
 use aws::query::Page;
 
 use super::entity::boundary_gone;
-use super::{no_such_entity, quota, quota_exceeded};
+use super::no_such_entity;
 use crate::Identity;
 use access::context::Ctx;
 use access::error::{AwsCode, Code, Error, Result};
@@ -66,18 +67,18 @@ where
     E: Effect<On = OnAccount> + Opens<AttachPolicy>,
 {
     check_attachable(permit.account(), &arn)?;
-    let limit = quota::POLICIES_PER_ENTITY;
-    let attach = AttachPolicy { owner: entity.unique_id, arn: arn.clone(), limit };
+    let quota = quota::POLICIES_PER_ENTITY;
+    let attach = AttachPolicy { owner: entity.unique_id, arn: arn.clone(), limit: quota.limit() };
     permit.write(|_| attach).await.or_refused(|refusal| match refusal {
         AttachPolicyRefusal::PrincipalGone => no_such_entity(kind, &entity.name),
         AttachPolicyRefusal::PolicyGone => policy_not_found(&arn),
         AttachPolicyRefusal::Limit => {
-            let quota = match kind {
+            let name = match kind {
                 EntityKind::User => "PoliciesPerUser",
                 EntityKind::Group => "PoliciesPerGroup",
                 EntityKind::Role => "PoliciesPerRole",
             };
-            quota_exceeded(quota, limit)
+            quota.named(name).exceeded()
         }
     })
 }

@@ -14,7 +14,7 @@ use aws::service::Service;
 
 use super::attachment::check_boundary;
 use super::service_linked_role::is_service_linked;
-use super::{Permitted, already_exists, arn_of, entity_arn, iam_tags, no_such_entity, quota_exceeded};
+use super::{Permitted, already_exists, arn_of, entity_arn, iam_tags, no_such_entity};
 use crate::Identity;
 
 /// The user, group or role that an ARN names by its exact path and name.
@@ -81,12 +81,12 @@ pub(super) async fn create_entity<E: Opens<CreateEntity>>(
     permit: &Permit<E>,
     create: CreateEntity,
     kind: &str,
-    (quota, limit): (&str, i64),
+    quota: &Quota,
 ) -> Result<Entity> {
     let (name, boundary) = (create.name.clone(), create.boundary.clone().unwrap_or_default());
     permit.write(|_| create).await.or_refused(|refusal| match refusal {
         CreateEntityRefusal::Exists => already_exists(kind, &name),
-        CreateEntityRefusal::Limit => quota_exceeded(quota, limit),
+        CreateEntityRefusal::Limit => quota.exceeded(),
         CreateEntityRefusal::BoundaryGone => boundary_gone(&boundary),
     })
 }

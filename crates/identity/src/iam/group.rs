@@ -1,5 +1,6 @@
 //! Groups and their members.
 
+use access::quota;
 use aws::iam::{
     AddUserToGroupRequest, CreateGroupRequest, DeleteGroupRequest, GetGroupRequest, Group, GroupMembers,
     ListGroupsRequest, RemoveUserFromGroupRequest, UpdateGroupRequest,
@@ -7,7 +8,7 @@ use aws::iam::{
 use aws::query::{One, Page};
 
 use super::entity::{create_entity, delete_entity, linked, own_entity_at, rename_entity};
-use super::{account_key, arn_of, entity_arn, no_such_entity, quota, quota_exceeded, time};
+use super::{account_key, arn_of, entity_arn, no_such_entity, time};
 use crate::Identity;
 use access::context::Ctx;
 use access::error::{Error, Result};
@@ -54,10 +55,10 @@ impl Identity {
             boundary: None,
             role: None,
             tags: Vec::new(),
-            limit: quota::GROUPS,
+            limit: quota::GROUPS.limit(),
             at: ctx.at(),
         };
-        let made = create_entity(&permit, create, "Group", ("GroupsPerAccount", quota::GROUPS)).await?;
+        let made = create_entity(&permit, create, "Group", &quota::GROUPS).await?;
         Ok(One("Group", shown(made)))
     }
 
@@ -121,10 +122,10 @@ impl Identity {
         let found = self.own_entity_for::<iam::AddUserToGroup>(ctx, named, policy::Context::new()).await?;
         let (permit, group) = (found.permit, found.on);
         let user = member(&permit, &input.user_name).await?;
-        let limit = quota::GROUPS_PER_USER;
+        let limit = quota::GROUPS_PER_USER.limit();
         let add = AddToGroup { group_id: group.unique_id, user_id: user.unique_id, limit };
         permit.write(|_| add).await.or_refused(|refusal| match refusal {
-            AddToGroupRefusal::Limit => quota_exceeded("GroupsPerUser", limit),
+            AddToGroupRefusal::Limit => quota::GROUPS_PER_USER.exceeded(),
             AddToGroupRefusal::UserGone => no_such_entity(EntityKind::User, &user.name),
             AddToGroupRefusal::GroupGone => no_such_entity(EntityKind::Group, &group.name),
         })

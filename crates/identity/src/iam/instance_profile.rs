@@ -1,5 +1,6 @@
 //! Instance profiles, as records: Terraform and scripts make them beside roles.
 
+use access::quota;
 use aws::iam::{
     AddRoleToInstanceProfileRequest, CreateInstanceProfileRequest, DeleteInstanceProfileRequest,
     GetInstanceProfileRequest, InstanceProfile, ListInstanceProfileTagsRequest,
@@ -13,9 +14,7 @@ use aws::service::Service;
 use super::entity::entity_at;
 use super::role::listed_role;
 use super::tag::{remove_tags, set_tags, tag_keys};
-use super::{
-    PageOf, Permitted, account_key, iam_tags, no_such_entity, quota, quota_exceeded, request_tags, time,
-};
+use super::{PageOf, Permitted, account_key, iam_tags, no_such_entity, request_tags, time};
 use crate::Identity;
 use access::authz::{Gate, add_resource_tags};
 use access::context::Ctx;
@@ -138,7 +137,7 @@ impl Identity {
             path,
             name: name.clone(),
             tags: input.tags.clone(),
-            limit: quota::INSTANCE_PROFILES,
+            limit: quota::INSTANCE_PROFILES.limit(),
             at: ctx.at(),
         };
         let made = permit.write(|_| create).await.or_refused(|refusal| match refusal {
@@ -146,9 +145,7 @@ impl Identity {
                 let message = format!("Instance Profile {name} already exists.");
                 Error::aws(AwsCode::EntityAlreadyExists, message)
             }
-            CreateInstanceProfileRefusal::Limit => {
-                quota_exceeded("InstanceProfilesPerAccount", quota::INSTANCE_PROFILES)
-            }
+            CreateInstanceProfileRefusal::Limit => quota::INSTANCE_PROFILES.exceeded(),
         })?;
         Ok(One("InstanceProfile", shown_profile(permit.account(), made, None, input.tags)))
     }
@@ -257,7 +254,7 @@ impl Identity {
         profile.permit.write(|_| set).await.or_refused(|refusal| match refusal {
             SetInstanceProfileRoleRefusal::Gone => not_found(&name),
             SetInstanceProfileRoleRefusal::RoleGone => no_such_entity(EntityKind::Role, &role.name),
-            SetInstanceProfileRoleRefusal::Full => quota_exceeded("InstanceSessionsPerInstanceProfile", 1),
+            SetInstanceProfileRoleRefusal::Full => quota::ROLES_PER_INSTANCE_PROFILE.exceeded(),
         })
     }
 

@@ -1,5 +1,6 @@
 //! Managed policies: an account's own, and those of AWS, which are the same in each account.
 
+use access::quota;
 use aws::iam::{
     CreatePolicyRequest, DeletePolicyRequest, GetPolicyRequest, ListPolicyTagsRequest, Policy, PolicyVersion,
     TagPolicyRequest, UntagPolicyRequest,
@@ -12,7 +13,7 @@ use super::attachment::{check_policy_arn, is_of_account};
 use super::inline_policy::check_document;
 use super::policy_version::version_of_aws;
 use super::tag::{remove_tags, set_tags, tag_keys};
-use super::{Permitted, account_key, iam_tags, quota, quota_exceeded, request_tags, time};
+use super::{Permitted, account_key, iam_tags, request_tags, time};
 use crate::Identity;
 use access::authz::add_resource_tags;
 use access::context::Ctx;
@@ -161,11 +162,11 @@ impl Identity {
             description: input.description,
             document: input.policy_document,
             tags: input.tags.clone(),
-            limit: quota::POLICIES,
+            limit: quota::POLICIES.limit(),
             at: ctx.at(),
         };
         let made = permit.write(|_| create).await.or_refused(|refusal| match refusal {
-            CreateManagedPolicyRefusal::Limit => quota_exceeded("PoliciesPerAccount", quota::POLICIES),
+            CreateManagedPolicyRefusal::Limit => quota::POLICIES.exceeded(),
             CreateManagedPolicyRefusal::Exists => {
                 let name = input.policy_name;
                 let message =
@@ -257,8 +258,8 @@ pub(super) fn check_policy(document: &str) -> Result<()> {
         return Err(Error::aws(AwsCode::MalformedPolicyDocument, message));
     }
     check_document(document)?;
-    if policy_size(document) > quota::MANAGED_POLICY {
-        return Err(quota_exceeded("PolicySize", quota::MANAGED_POLICY));
+    if policy_size(document) > quota::MANAGED_POLICY.most() {
+        return Err(quota::MANAGED_POLICY.exceeded());
     }
     Ok(())
 }

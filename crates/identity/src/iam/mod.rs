@@ -37,25 +37,6 @@ use access::store::{AccountKey, Entity, EntityKind, FindAccount, ListIamTags, Mi
 
 pub(crate) use entity::entity_of_arn;
 
-/// IAM's quotas that cannot be raised here ("IAM and AWS STS quotas").
-pub(crate) mod quota {
-    pub(crate) const USERS: i64 = 5_000;
-    pub(crate) const GROUPS: i64 = 300;
-    pub(crate) const ROLES: i64 = 5_000;
-    pub(crate) const POLICIES: i64 = 5_000;
-    pub(crate) const INSTANCE_PROFILES: i64 = 5_000;
-    pub(crate) const OIDC_PROVIDERS: i64 = 100;
-    pub(crate) const GROUPS_PER_USER: i64 = 10;
-    pub(crate) const ACCESS_KEYS_PER_USER: i64 = 2;
-    pub(crate) const POLICIES_PER_ENTITY: i64 = 10;
-    pub(crate) const VERSIONS_PER_POLICY: i64 = 5;
-    pub(crate) const TAGS: i64 = 50;
-    /// Characters of a managed policy, white space not counted.
-    pub(crate) const MANAGED_POLICY: usize = 6_144;
-    /// Characters of a role's trust policy, white space not counted.
-    pub(crate) const TRUST_POLICY: usize = 4_096;
-}
-
 /// `arn:aws:iam::ACCOUNT:KIND/PATH/NAME`.
 pub(crate) fn entity_arn(account: &AccountId, kind: EntityKind, path: &str, name: &str) -> String {
     format!("arn:aws:iam::{account}:{}{path}{name}", kind.as_str())
@@ -77,10 +58,6 @@ pub(crate) fn no_such_entity(kind: EntityKind, name: &str) -> Error {
 
 fn already_exists(kind: &str, name: &str) -> Error {
     Error::aws(AwsCode::EntityAlreadyExists, format!("{kind} with name {name} already exists."))
-}
-
-fn quota_exceeded(quota: &str, limit: impl std::fmt::Display) -> Error {
-    Error::aws(AwsCode::IamLimitExceeded, format!("Cannot exceed quota for {quota}: {limit}"))
 }
 
 /// Condition keys of tags that a request brings.

@@ -1,5 +1,6 @@
 //! OpenID Connect providers: whose tokens AssumeRoleWithWebIdentity accepts.
 
+use access::quota;
 use aws::iam::{
     AddClientIDToOpenIDConnectProviderRequest, CreateOpenIDConnectProviderRequest,
     DeleteOpenIDConnectProviderRequest, GetOpenIDConnectProviderRequest,
@@ -12,7 +13,7 @@ use aws::query::{List, One, Page};
 use aws::service::Service;
 
 use super::tag::{remove_tags, set_tags, tag_keys};
-use super::{Permitted, account_key, iam_tags, quota, quota_exceeded, request_tags, time};
+use super::{Permitted, account_key, iam_tags, request_tags, time};
 use crate::Identity;
 use access::authz::add_resource_tags;
 use access::context::Ctx;
@@ -24,9 +25,6 @@ use access::store::{
     DeleteOidcProvider, FindOidcProvider, ListOidcProviders, OidcProvider, OpError, RefusedExt as _,
     UpdateOidcProvider, store_error,
 };
-
-/// Audiences of one provider (IAM quotas).
-const CLIENT_IDS: usize = 100;
 
 fn not_found(arn: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, format!("OpenIDConnect Provider not found for arn {arn}"))
@@ -63,10 +61,11 @@ async fn change_audience<E: Opens<ChangeOidcAudience>>(
     (arn, client_id): (String, String),
     accepted: bool,
 ) -> Result<()> {
-    let change = ChangeOidcAudience { arn: arn.clone(), client_id, accepted, limit: CLIENT_IDS };
+    let change =
+        ChangeOidcAudience { arn: arn.clone(), client_id, accepted, limit: quota::CLIENT_IDS.most() };
     permit.write(|_| change).await.or_refused(|refusal| match refusal {
         ChangeOidcAudienceRefusal::Gone => not_found(&arn),
-        ChangeOidcAudienceRefusal::Limit => quota_exceeded("ClientIdsPerOpenIdConnectProvider", CLIENT_IDS),
+        ChangeOidcAudienceRefusal::Limit => quota::CLIENT_IDS.exceeded(),
     })
 }
 
@@ -133,12 +132,10 @@ impl Identity {
             account: account_key(&permit).await?,
             provider,
             tags: input.tags,
-            limit: quota::OIDC_PROVIDERS,
+            limit: quota::OIDC_PROVIDERS.limit(),
         };
         permit.write(|_| create).await.or_refused(|refusal| match refusal {
-            CreateOidcProviderRefusal::Limit => {
-                quota_exceeded("OpenIdConnectProvidersPerAccount", quota::OIDC_PROVIDERS)
-            }
+            CreateOidcProviderRefusal::Limit => quota::OIDC_PROVIDERS.exceeded(),
             CreateOidcProviderRefusal::Exists => {
                 let message = format!("Provider with url {} already exists.", input.url);
                 Error::aws(AwsCode::EntityAlreadyExists, message)

@@ -1,5 +1,6 @@
 //! Versions of managed policies: at most five, of which the default one decides.
 
+use access::quota;
 use aws::iam::{
     CreatePolicyVersionRequest, DeletePolicyVersionRequest, GetPolicyVersionRequest,
     ListPolicyVersionsRequest, PolicyVersion, SetDefaultPolicyVersionRequest,
@@ -91,7 +92,7 @@ impl Identity {
             arn: arn.clone(),
             document: input.policy_document,
             set_as_default: input.set_as_default,
-            limit: quota::VERSIONS_PER_POLICY,
+            limit: quota::VERSIONS_PER_POLICY.limit(),
             at: ctx.at(),
         };
         let made = permit.write(|_| create).await.map_err(|error| refused(error, &arn, ""))?;

@@ -1,5 +1,6 @@
 //! Roles.
 
+use access::quota;
 use aws::iam::{
     CreateRoleRequest, DeleteRolePermissionsBoundaryRequest, DeleteRoleRequest, GetRoleRequest,
     ListRolesRequest, PutRolePermissionsBoundaryRequest, Role, RoleLastUsed, UpdateAssumeRolePolicyRequest,
@@ -99,10 +100,10 @@ impl Identity {
                 service_name: None,
             }),
             tags: input.tags.clone(),
-            limit: quota::ROLES,
+            limit: quota::ROLES.limit(),
             at: ctx.at(),
         };
-        let made = create_entity(&permit, create, "Role", ("RolesPerAccount", quota::ROLES)).await?;
+        let made = create_entity(&permit, create, "Role", &quota::ROLES).await?;
         Ok(One("Role", Role { last_used: None, ..shown_role(&permit, made, input.tags).await? }))
     }
 

@@ -1,6 +1,7 @@
 //! Service-linked roles: those of the parts of ECR that act on their own, and records of those of AWS's other services,
 //! which infrastructure templates create.
 
+use access::quota;
 use aws::iam::{
     CreateServiceLinkedRoleRequest, DeleteServiceLinkedRoleRequest,
     GetServiceLinkedRoleDeletionStatusRequest, Role,
@@ -69,19 +70,20 @@ impl Identity {
                 service_name: Some(service.clone()),
             }),
             tags: Vec::new(),
-            limit: quota::ROLES,
+            limit: quota::ROLES.limit(),
             at: ctx.at(),
         };
         let taken = format!(
             "Service role name {name} has been taken in this account, please try a different suffix."
         );
-        let made = create_entity(&permit, create, "Role", ("RolesPerAccount", quota::ROLES)).await;
+        let made = create_entity(&permit, create, "Role", &quota::ROLES).await;
         let made = made.map_err(|error| match error.code {
             Code::Aws(AwsCode::EntityAlreadyExists) => Error::aws(AwsCode::InvalidInput, taken),
             _ => error,
         })?;
         let arn = known.policy_arn();
-        let attach = AttachPolicy { owner: made.unique_id.clone(), arn, limit: quota::POLICIES_PER_ENTITY };
+        let attach =
+            AttachPolicy { owner: made.unique_id.clone(), arn, limit: quota::POLICIES_PER_ENTITY.limit() };
         permit.write(|_| attach).await.or_refused(|_| no_such_entity(EntityKind::Role, &name))?;
         Ok(One("Role", Role { last_used: None, ..shown_role(&permit, made, Vec::new()).await? }))
     }

@@ -1,8 +1,9 @@
 //! Tags of users, roles, managed policies, instance profiles and identity providers.
 
+use access::quota;
 use aws::query::Page;
 
-use super::{quota, quota_exceeded, request_tags};
+use super::request_tags;
 use crate::Identity;
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
@@ -22,9 +23,9 @@ pub(super) async fn set_tags<E: Opens<PutIamTags>>(
     owner: String,
     tags: Vec<(String, String)>,
 ) -> Result<()> {
-    let put = PutIamTags { owner, tags, limit: quota::TAGS };
+    let put = PutIamTags { owner, tags, limit: quota::TAGS.limit() };
     permit.write(|_| put).await.or_refused(|refusal| match refusal {
-        PutIamTagsRefusal::TooMany => quota_exceeded("TagsPerResource", quota::TAGS),
+        PutIamTagsRefusal::TooMany => quota::TAGS.exceeded(),
         // It existed when the decision was taken.
         PutIamTagsRefusal::Gone => {
             Error::aws(AwsCode::NoSuchEntity, "The resource was deleted while it was tagged.")

@@ -1,8 +1,8 @@
 //! Trust policies of roles: who may assume the role. They are stored with unique ids for principals.
 
+use access::quota;
 use policy::Document;
 
-use super::{quota, quota_exceeded};
 use access::error::{AwsCode, Error, Result};
 use access::permit::Reads;
 use access::principal_names::{render_principals, resolve_principals};
@@ -23,8 +23,8 @@ pub(super) async fn stored_trust_policy(
     if let Some(lacking) = lacking_claim(&policy) {
         return Err(Error::aws(AwsCode::MalformedPolicyDocument, lacking));
     }
-    if policy_size(text) > quota::TRUST_POLICY {
-        return Err(quota_exceeded("ACLSizePerRole", quota::TRUST_POLICY));
+    if policy_size(text) > quota::TRUST_POLICY.most() {
+        return Err(quota::TRUST_POLICY.exceeded());
     }
     let mut document = Document::parse(text).map_err(|error| malformed(&error))?;
     if let Err(unknown) = resolve_principals(store, &mut document).await? {

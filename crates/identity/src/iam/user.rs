@@ -1,5 +1,6 @@
 //! Users.
 
+use access::quota;
 use aws::iam::{
     CreateUserRequest, DeleteUserPermissionsBoundaryRequest, DeleteUserRequest, GetUserRequest,
     ListGroupsForUserRequest, ListUsersRequest, PutUserPermissionsBoundaryRequest, UpdateUserRequest, User,
@@ -95,10 +96,10 @@ impl Identity {
             boundary: input.permissions_boundary.clone(),
             role: None,
             tags: input.tags.clone(),
-            limit: quota::USERS,
+            limit: quota::USERS.limit(),
             at: ctx.at(),
         };
-        let made = create_entity(&permit, create, "User", ("UsersPerAccount", quota::USERS)).await?;
+        let made = create_entity(&permit, create, "User", &quota::USERS).await?;
         Ok(One("User", shown(made, input.tags)))
     }
 

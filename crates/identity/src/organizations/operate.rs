@@ -1,13 +1,13 @@
 //! Accounts as the operator of the store works on them: at the first start, and on a store that no server has open. There is
 //! no request to decide on: who can open the store can read all of it. Creating an account is shared with CreateAccount.
 
+use access::quota;
 use aws::ids::{AccessKeyId, AccountId, SecretKey};
 use jiff::Timestamp;
 
 use super::{account_not_found, email_of};
 use crate::Identity;
 use crate::bootstrap::{random_access_key, random_account_id};
-use crate::iam::quota;
 use access::context::micros;
 use access::effects::authority::ManageAccounts;
 use access::error::{AwsCode, Error, Result};
@@ -73,7 +73,7 @@ impl NewAccount {
                     service_name: None,
                 }),
                 tags: Vec::new(),
-                limit: quota::ROLES,
+                limit: quota::ROLES.limit(),
                 at,
             },
             policy_arn: ADMINISTRATOR.to_owned(),
@@ -182,12 +182,12 @@ impl Identity {
         let sealed_secret =
             self.access.keys.seal(Purpose::AccessKey, secret.expose().as_bytes()).map_err(Error::internal)?;
         let key = CreateAccessKey { id: id.clone(), owner: account_id.to_string(), sealed_secret, at };
-        let create = CreateAccessKeyWithin { key, limit: quota::ACCESS_KEYS_PER_USER };
+        let create = CreateAccessKeyWithin { key, limit: quota::ACCESS_KEYS_PER_USER.limit() };
         operator.write(|()| create).await.or_refused(|refusal| match refusal {
             CreateAccessKeyWithinRefusal::Limit => {
                 let message = format!(
                     "The root has {} access keys already: delete one with `aws iam delete-access-key` first.",
-                    quota::ACCESS_KEYS_PER_USER
+                    quota::ACCESS_KEYS_PER_USER.default
                 );
                 Error::aws(AwsCode::IamLimitExceeded, message)
             }

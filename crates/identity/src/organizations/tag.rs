@@ -1,5 +1,6 @@
 //! Tags of accounts.
 
+use access::quota;
 use aws::ecr::Tag;
 use aws::organizations::{
     Empty, ListTagsForResourceRequest, ListTagsForResourceResponse, TagResourceRequest, UntagResourceRequest,
@@ -7,7 +8,6 @@ use aws::organizations::{
 use aws::tag::Fault;
 
 use crate::Identity;
-use crate::iam::quota;
 use access::authz::of_request_tags;
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Field, Result};
@@ -59,7 +59,7 @@ async fn change_tags<E: Opens<TagAccount>>(permit: &Permit<E>, change: TagAccoun
     permit.write(|_| change).await.map(|()| Empty {}).or_refused(|refusal| match refusal {
         TagAccountRefusal::SameButForCase => same_but_for_case(),
         TagAccountRefusal::TooMany => {
-            let message = format!("An account can have at most {} tags.", quota::TAGS);
+            let message = format!("An account can have at most {} tags.", quota::TAGS.default);
             Error::aws(AwsCode::ConstraintViolation, message)
                 .with(Field::Text("Reason", "MAX_TAG_LIMIT_EXCEEDED".to_owned()))
         }
@@ -89,7 +89,7 @@ impl Identity {
             account_id: member.account.account_id,
             remove: Vec::new(),
             set: input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
-            limit: quota::TAGS,
+            limit: quota::TAGS.limit(),
         };
         change_tags(&member.permit, change).await
     }
@@ -103,7 +103,7 @@ impl Identity {
             account_id: member.account.account_id,
             remove: input.tag_keys,
             set: Vec::new(),
-            limit: quota::TAGS,
+            limit: quota::TAGS.limit(),
         };
         change_tags(&member.permit, change).await
     }

@@ -2,7 +2,7 @@
 
 use oci::digest::{Algorithm, Digest};
 
-use super::world::{World, digest, refusal, tag};
+use super::world::{TAGS_LIMIT, World, digest, refusal, tag};
 use crate::*;
 
 pub(super) async fn what_it_names_must_be_there(world: World) {
@@ -136,9 +136,9 @@ pub(super) async fn ids_grow(world: World) {
 
 pub(super) async fn too_many_tags(world: World) {
     let repository = world.repository("app").await;
-    let tags: Vec<_> = (0..MAX_TAGS_PER_IMAGE).map(|at| tag(&format!("t{at}"))).collect();
+    let tags: Vec<_> = (0..TAGS_LIMIT).map(|at| tag(&format!("t{at}"))).collect();
     let put = PutImage { tags, ..world.image(repository, "m", &[]) };
-    assert_eq!(world.meta.write(put).await.unwrap().image.tag_count, MAX_TAGS_PER_IMAGE);
+    assert_eq!(world.meta.write(put).await.unwrap().image.tag_count, TAGS_LIMIT);
     assert_eq!(
         refusal(world.meta.write(world.image(repository, "m", &["more"])).await),
         PutImageRefusal::TooManyTags

@@ -77,7 +77,7 @@ pub(super) async fn resource_tags(world: World) {
     let mut create = world.new_repository("app");
     create.tags = vec![("team".into(), "one".into())];
     let repository = world.meta.write(create).await.unwrap().key;
-    let set = |tags: Vec<(String, String)>| world.meta.write(TagResource { repository, tags });
+    let set = |tags: Vec<(String, String)>| world.meta.write(TagResource { repository, tags, limit: 50 });
     let list = || world.meta.read(ListTagsForResource { repository });
     set(vec![("team".into(), "two".into()), ("a".into(), String::new())]).await.unwrap();
     let expected = vec![("a".to_owned(), String::new()), ("team".to_owned(), "two".to_owned())];
@@ -92,6 +92,6 @@ pub(super) async fn resource_tags(world: World) {
     let gone = RepositoryKey { id: 1, ..repository };
     let untag = UntagResource { repository: gone, keys: Vec::new() };
     assert_eq!(refusal(world.meta.write(untag).await), RepositoryGone);
-    let tag = TagResource { repository: gone, tags: Vec::new() };
+    let tag = TagResource { repository: gone, tags: Vec::new(), limit: 50 };
     assert_eq!(refusal(world.meta.write(tag).await), TagResourceRefusal::NotFound);
 }

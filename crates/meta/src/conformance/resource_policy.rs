@@ -66,7 +66,7 @@ pub(super) async fn of_a_repository(world: World) {
 pub(super) async fn tags_of_a_repository_have_a_version(world: World) {
     let repository = world.repository("app").await;
     let tags = super::identities::pairs(&[("Team", "a")]);
-    world.meta.write(TagResource { repository, tags }).await.unwrap();
+    world.meta.write(TagResource { repository, tags, limit: 50 }).await.unwrap();
     assert_eq!(versions(&world, "app").await, (0, 1, 0));
     world.meta.write(UntagResource { repository, keys: vec!["Team".into()] }).await.unwrap();
     assert_eq!(versions(&world, "app").await, (0, 2, 0));

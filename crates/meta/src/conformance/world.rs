@@ -22,6 +22,9 @@ pub(super) const ACCOUNT: &str = "123456789012";
 /// The Region of the registry in every world.
 pub(super) const REGION: &str = "us-east-1";
 
+/// How many tags the images of these tests may have.
+pub(super) const TAGS_LIMIT: u64 = 1_000;
+
 /// A migrated store with one account and one registry.
 pub(super) struct World {
     pub(super) meta: Meta,
@@ -239,6 +242,8 @@ impl World {
 
     pub(super) fn image(&self, repository: RepositoryKey, body: &str, tags: &[&str]) -> PutImage {
         PutImage {
+            tags_limit: TAGS_LIMIT,
+            images_limit: 100_000,
             repository,
             id: ImageId(self.id()),
             digest: digest(body),

@@ -9,8 +9,7 @@ use crate::{
 };
 
 pub use crate::ops::image_put::{
-    MAX_IMAGES_PER_REPOSITORY, MAX_TAGS_PER_IMAGE, MissingContents, PutImage, PutImageOutcome,
-    PutImageRefusal, SPARSE_IMAGES, SameDigestSameTag,
+    MissingContents, PutImage, PutImageOutcome, PutImageRefusal, SPARSE_IMAGES, SameDigestSameTag,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]

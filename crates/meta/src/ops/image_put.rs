@@ -17,11 +17,6 @@ use crate::{
     value::{Param, params},
 };
 
-/// Most tags of one image (ECR service quotas).
-pub const MAX_TAGS_PER_IMAGE: u64 = 1_000;
-/// Most images of one repository (ECR service quotas).
-pub const MAX_IMAGES_PER_REPOSITORY: u64 = 100_000;
-
 /// What to do if the image exists already with these tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SameDigestSameTag {
@@ -48,6 +43,10 @@ pub const SPARSE_IMAGES: &str = "WHARF_SPARSE_IMAGES";
 #[derive(Clone, Debug)]
 pub struct PutImage {
     pub repository: RepositoryKey,
+    /// How many tags an image may have.
+    pub tags_limit: u64,
+    /// How many images the repository may have.
+    pub images_limit: u64,
     /// Its ID if it is new, from the clock. The repository raises it above all earlier IDs.
     pub id: ImageId,
     /// Digest of the manifest.
@@ -118,9 +117,9 @@ pub enum PutImageRefusal {
         /// The tag that was asked for, if one was.
         tag: Option<Tag>,
     },
-    /// The image would have more than [`MAX_TAGS_PER_IMAGE`].
+    /// The image would have more tags than the limit.
     TooManyTags,
-    /// The repository would have more than [`MAX_IMAGES_PER_REPOSITORY`].
+    /// The repository would have more images than the limit.
     TooManyImages,
 }
 
@@ -269,7 +268,7 @@ impl PutImage {
             return Err(PutImageRefusal::TagImmutable { tag: now.tag.clone(), current: now.digest });
         }
         let Some((image, own)) = existing else {
-            let full = repository.image_count >= MAX_IMAGES_PER_REPOSITORY;
+            let full = repository.image_count >= self.images_limit;
             return if full { Err(PutImageRefusal::TooManyImages) } else { Ok(()) };
         };
         let own = *own || current.iter().any(|now| now.op == self.op);
@@ -277,7 +276,7 @@ impl PutImage {
             let tag = self.tags.first().cloned();
             return Err(PutImageRefusal::ImageAlreadyExists { digest: self.digest, tag });
         }
-        let many = image.tag_count.saturating_add(wanted.len() as u64) > MAX_TAGS_PER_IMAGE;
+        let many = image.tag_count.saturating_add(wanted.len() as u64) > self.tags_limit;
         if many && !wanted.is_empty() { Err(PutImageRefusal::TooManyTags) } else { Ok(()) }
     }
 

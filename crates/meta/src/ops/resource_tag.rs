@@ -10,15 +10,14 @@ use crate::{
     value::params,
 };
 
-/// The maximum number of tags of one resource ("Tagging your Amazon ECR resources", restrictions).
-pub const MAX_RESOURCE_TAGS: u64 = 50;
-
 /// Sets tags.
 #[derive(Clone, Debug)]
 pub struct TagResource {
     pub repository: RepositoryKey,
     /// Keys and values; an existing key gets the new value.
     pub tags: Vec<(String, String)>,
+    /// How many tags the repository may have.
+    pub limit: usize,
 }
 
 /// Why tags were not set.
@@ -26,7 +25,7 @@ pub struct TagResource {
 pub enum TagResourceRefusal {
     /// The repository does not exist.
     NotFound,
-    /// There would be more than [`MAX_RESOURCE_TAGS`].
+    /// There would be more than the limit.
     TooMany,
     /// Two keys would differ only in case. Condition keys of policies ignore case, so one tag could replace the other.
     SameButForCase,
@@ -63,7 +62,7 @@ operation!(TagResource: Durable -> (), TagResourceRefusal, |op, tx| {
     let rows = tx.rows(keys, &params![repository.registry, repository.id]).await?;
     let keys: Result<Vec<String>, StoreError> = rows.into_iter().map(|mut row| row.take()).collect();
     let keys = keys?;
-    if keys.len() as u64 > MAX_RESOURCE_TAGS {
+    if keys.len() > op.limit {
         return Ok(Err(TagResourceRefusal::TooMany));
     }
     if !aws::tag::are_distinct(keys.iter().map(String::as_str)) {

@@ -4,9 +4,10 @@ use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
+use access::quota;
 use access::store::{
-    ImageId, MAX_IMAGES_PER_REPOSITORY, MAX_TAGS_PER_IMAGE, MissingContents, PutImage, PutImageOutcome,
-    PutImageRefusal, RefusedExt as _, SameDigestSameTag, Target,
+    ImageId, MissingContents, PutImage, PutImageOutcome, PutImageRefusal, RefusedExt as _, SameDigestSameTag,
+    Target,
 };
 use bytes::Bytes;
 use fault::Fault;
@@ -116,6 +117,8 @@ impl Registry {
             _ => None,
         };
         let put = |repository| PutImage {
+            tags_limit: quota::TAGS_PER_IMAGE.default,
+            images_limit: quota::IMAGES_PER_REPOSITORY.default,
             repository,
             id: ImageId(self.access.ids.next(ctx.now)),
             digest: push.digest,
@@ -191,17 +194,7 @@ fn put_image_error(refusal: PutImageRefusal, permit: &Permit<ecr::PutImage>) -> 
                 ),
             },
         ),
-        PutImageRefusal::TooManyTags => Error::new(
-            Code::LimitExceeded,
-            format!(
-                "An image may have at most {MAX_TAGS_PER_IMAGE} tags. Remove some before adding more."
-            ),
-        ),
-        PutImageRefusal::TooManyImages => Error::new(
-            Code::LimitExceeded,
-            format!(
-                "The repository '{name}' holds {MAX_IMAGES_PER_REPOSITORY} images, which is the most it can hold. Delete some first."
-            ),
-        ),
+        PutImageRefusal::TooManyTags => quota::TAGS_PER_IMAGE.exceeded(),
+        PutImageRefusal::TooManyImages => quota::IMAGES_PER_REPOSITORY.exceeded(),
     }
 }

@@ -6,15 +6,13 @@ use access::context::Ctx;
 use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
+use access::quota;
 use access::store::{
     DeregisterPullTimeExclusion, ListPullTimeExclusions, RefusedExt as _, RegisterPullTimeExclusion,
     RegisterPullTimeExclusionRefusal as Refusal,
 };
 
 use super::own_registry;
-
-/// How many a registry may have (ECR User Guide, "Amazon ECR service quotas").
-const MOST: i64 = 100;
 
 /// Excludes a user or role.
 pub(crate) async fn register(
@@ -25,17 +23,18 @@ pub(crate) async fn register(
 ) -> Result<()> {
     let registry = own_registry(access, ctx, permit).await?;
     let (principal_arn, at) = (principal_arn.to_owned(), ctx.at());
-    let register =
-        RegisterPullTimeExclusion { registry, principal_arn: principal_arn.clone(), at, limit: MOST };
+    let register = RegisterPullTimeExclusion {
+        registry,
+        principal_arn: principal_arn.clone(),
+        at,
+        limit: quota::PULL_TIME_EXCLUSIONS.limit(),
+    };
     permit.write(|_| register).await.or_refused(|refusal| match refusal {
         Refusal::Exists => Error::new(
             Code::ExclusionAlreadyExists,
             format!("A pull time update exclusion for '{principal_arn}' already exists in the registry"),
         ),
-        Refusal::Limit => Error::new(
-            Code::LimitExceeded,
-            format!("The registry has {MOST} pull time update exclusions, the most."),
-        ),
+        Refusal::Limit => quota::PULL_TIME_EXCLUSIONS.exceeded(),
     })
 }
 

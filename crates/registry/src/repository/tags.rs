@@ -3,16 +3,16 @@
 use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
+use access::quota;
 use access::store::{ListTagsForResource, RefusedExt as _, TagResource, TagResourceRefusal, UntagResource};
 
 /// Adds tags.
 pub(crate) async fn add(permit: &Permit<ecr::TagResource>, tags: Vec<(String, String)>) -> Result<()> {
-    let write = permit.write(|repository| TagResource { repository, tags });
+    let write =
+        permit.write(|repository| TagResource { repository, tags, limit: quota::TAGS_PER_REPOSITORY.most() });
     write.await.or_refused(|refusal| match refusal {
         TagResourceRefusal::NotFound => permit.repository_not_found(),
-        TagResourceRefusal::TooMany => {
-            Error::new(Code::TooManyTags, "A repository can have at most 50 tags.")
-        }
+        TagResourceRefusal::TooMany => quota::TAGS_PER_REPOSITORY.exceeded(),
         TagResourceRefusal::SameButForCase => Error::new(
             Code::InvalidTagParameter,
             "Two tags of a repository cannot have keys that differ only in case.",
