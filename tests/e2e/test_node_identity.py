@@ -65,7 +65,7 @@ def agent(node):
     def start(*options):
         log = node.folder / f"agent-{len(daemons)}.log"
         words = [node.wharf.binary, "credentials", "serve", "--listen", "127.0.0.1:0", *node.options, *options]
-        ready = lambda: log.exists() and ("obtained" in log.read_text() or "not obtained" in log.read_text())
+        ready = lambda: log.exists() and ("obtained" in log.read_text() or "cannot get credentials" in log.read_text())
         daemons.append(Daemon(words, env=node.env, log=log, ready=ready))
         lines = [line[7:] for line in log.read_text().splitlines() if line.startswith("export ")]
         return {name: value.strip("'") for name, value in (line.split("=", 1) for line in lines)}
@@ -133,9 +133,9 @@ def test_set_keys_takes_what_can_be_used_and_names_what_cannot(wharf, tmp_path):
     keys = tmp_path / "keys.json"
     point = {"x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}
     keys.write_text(json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "kid": "1", "use": "sig"} | point]}))
-    assert "nothing is fetched" in run([*set_keys, "--key-set", keys], env=env)
+    assert "fetches nothing" in run([*set_keys, "--key-set", keys], env=env)
     keys.write_text('{"keys": []}')
     assert "InvalidInput" in run([*set_keys, "--key-set", keys], env=env, refused=True)
     assert "InvalidInput" in run([*set_keys, "--issuer-ca", keys], env=env, refused=True)
     assert "NoSuchEntity" in run([*set_keys[:-1], f"{arn}x"], env=env, refused=True)
-    assert "system's authorities" in run(set_keys, env=env)
+    assert "system's certificate authorities" in run(set_keys, env=env)

@@ -186,9 +186,9 @@ Examples:
     Policy(PolicyCommand),
     /// Run background work at once.
     #[command(after_help = "\
-Reconcilers run by themselves, one node at a time. On a running server the caller is of the management account and needs
-organizations:WharfRunReconciler and organizations:WharfListReconcilers; with --data-dir or --config the store is opened
-itself, while no server holds it.
+Each reconciler runs by itself, on one node at a time. On a running server the caller must be in the management account and
+needs organizations:WharfRunReconciler and organizations:WharfListReconcilers. With --data-dir or --config the command
+opens the store itself; with SQLite the server must be stopped.
 
 Examples:
   wharf reconcile sweep-objects --now
@@ -196,8 +196,8 @@ Examples:
     Reconcile(Reconcile),
     /// Show the background work: what runs, what ran last and how it ended, what runs next.
     #[command(after_help = "\
-On a running server the caller is of the management account and needs organizations:WharfListReconcilers; with --data-dir
-or --config the store is opened itself, while no server holds it.
+On a running server the caller must be in the management account and needs organizations:WharfListReconcilers. With
+--data-dir or --config the command opens the store itself; with SQLite the server must be stopped.
 
 Examples:
   wharf status
