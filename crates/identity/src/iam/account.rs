@@ -4,7 +4,6 @@ use access::quota;
 use aws::iam::{AccountSummary, GetAccountSummaryRequest, ListAccountAliasesRequest};
 use aws::query::Page;
 
-use super::quota;
 use crate::Identity;
 use access::context::Ctx;
 use access::error::Result;

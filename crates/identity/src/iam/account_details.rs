@@ -5,6 +5,7 @@ use access::context::Ctx;
 use access::error::Result;
 use access::op::iam;
 use access::permit::Permit;
+use access::quota;
 use access::store::{
     Entity, EntityKind, ListAttachedPolicies, ListEntities, ListInlinePolicies, ListInstanceProfiles,
     ListManagedPolicies, ListManagedPolicyVersions,
@@ -14,10 +15,10 @@ use aws::iam::{
 };
 
 use super::entity::linked;
+use super::iam_tags;
 use super::instance_profile::shown_profile;
 use super::managed_policy::used_policies_of_aws;
 use super::role::shown_role;
-use super::{iam_tags, quota};
 use crate::Identity;
 
 /// The lists of the details, in the order in which pages go through them, with their names as filters.

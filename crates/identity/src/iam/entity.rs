@@ -5,6 +5,7 @@ use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
 use access::op::{Effect, IamOp, Op};
 use access::permit::{OnAccount, Opens, Permit, Reads};
+use access::quota::Quota;
 use access::store::{
     CreateEntity, CreateEntityRefusal, DeleteEntity, DeleteEntityRefusal, Entity, EntityKind, FindEntity,
     FindEntityById, ListGroupLinks, RefusedExt as _, RenameEntity, RenameEntityRefusal, SetBoundary,

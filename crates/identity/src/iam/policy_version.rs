@@ -9,7 +9,7 @@ use aws::query::{One, Page};
 use policy::managed::Managed;
 
 use super::managed_policy::{Found, check_policy, not_found};
-use super::{quota, time};
+use super::time;
 use crate::Identity;
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};

@@ -11,7 +11,7 @@ use aws::query::{Empty, One, Page};
 use super::attachment::check_boundary;
 use super::entity::{boundary_key, create_entity, delete_entity, set_boundary};
 use super::trust_policy::{shown_trust_policy, stored_trust_policy};
-use super::{account_key, arn_of, entity_arn, no_such_entity, quota, request_tags, time};
+use super::{account_key, arn_of, entity_arn, no_such_entity, request_tags, time};
 use crate::Identity;
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};

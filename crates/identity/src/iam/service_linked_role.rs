@@ -11,7 +11,7 @@ use policy::service_role::ServiceRole;
 
 use super::entity::{create_entity, delete_entity};
 use super::role::shown_role;
-use super::{account_key, entity_arn, no_such_entity, quota};
+use super::{account_key, entity_arn, no_such_entity};
 use crate::Identity;
 use access::context::Ctx;
 use access::error::{AwsCode, Code, Error, Result};

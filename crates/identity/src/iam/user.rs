@@ -11,7 +11,7 @@ use super::attachment::check_boundary;
 use super::entity::{
     boundary_key, create_entity, delete_entity, entity_at, linked, own_entity_at, rename_entity, set_boundary,
 };
-use super::{account_key, arn_of, entity_arn, quota, request_tags, time};
+use super::{account_key, arn_of, entity_arn, request_tags, time};
 use crate::Identity;
 use access::authz::Gate;
 use access::context::{CallerKind, Ctx};
