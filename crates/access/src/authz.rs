@@ -1,9 +1,9 @@
 //! The gate: the only place that decides whether an effect is allowed.
 //!
-//! An effect takes a [`Permit`], which only this module creates. The permit contains the repository and the caller of
-//! the decision, so an effect cannot apply to another one. Each request makes one read that returns its target and the
-//! versions of everything that decides. A compiled policy is used only at exactly its version, so no permission is ever
-//! stale (docs/adr/0007-one-gate-and-permits.md, docs/adr/0008-no-stale-permission.md).
+//! An effect of a request takes a [`Permit`], which only this module creates. The permit contains the repository and
+//! the caller of the decision, so an effect cannot apply to another one. Each request makes one read that returns its
+//! target and the versions of everything that decides. A compiled policy is used only at exactly its version, so no
+//! permission is ever stale (docs/adr/0007-one-gate-and-permits.md, docs/adr/0008-no-stale-permission.md).
 
 mod documents;
 mod explain;
@@ -194,8 +194,8 @@ impl Gate {
         Ok(Permit::new(self.meta.clone(), on))
     }
 
-    /// Reads what a decision needs first, such as the path of a user that is named without it. Nothing of it may
-    /// be shown before the decision.
+    /// Reads what a decision needs first, such as the path of a user that is named without it. Nothing that is
+    /// read here may be shown before the decision.
     pub async fn read<O>(&self, operation: O) -> Result<O::Output>
     where
         O: BeforeDecision + Operation<Refusal = Never>,

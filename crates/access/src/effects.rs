@@ -1,5 +1,6 @@
-//! Which permission opens which operation of the store. An auditor can read this page: an effect that is not listed
-//! here cannot happen, regardless of the handlers' code.
+//! Which permission opens which operation of the store. An auditor can read this page: an effect with a permit that is
+//! not listed here cannot happen, regardless of the handlers' code. Without a permit, only this crate writes: the key
+//! ring, secrets that are sealed again, stored sessions, settings of the deployment, and the first registry.
 
 #[allow(clippy::wildcard_imports, reason = "the lists below name each operation")]
 use meta::operations::*;
@@ -284,7 +285,11 @@ services! {
     /// Records when an image was last pulled, after the answer to the pull.
     RecordPulls => RecordPull;
     /// Creates the management account and its administrator when the deployment is new.
-    CreateAdministrator => FindAccount, CreateAccount, FindAccessKey, CreateFirstUser;
+    CreateAdministrator => FindAccount, CreateAccount, EnsureRegistry, FindAccessKey, CreateFirstUser;
+    /// Removes large sessions that expired.
+    ForgetSessions => ForgetSessionContexts;
+    /// Seals the secrets of access keys with the newest key.
+    ResealSecrets => ListSecretsNotUnder, ResealSecret;
     /// Creates and changes accounts for the operator of the store: `wharf account`, and the accounts of the configuration.
     ManageAccounts => ListAccounts, FindMemberAccount, CreateMemberAccount, ChangeMemberAccount, EnsureRoot,
         CreateAccessKeyWithin;

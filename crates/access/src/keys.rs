@@ -1,7 +1,8 @@
 //! The keys that seal values: listing, rotation, retirement, and another master key.
 //!
-//! Every change reads the stored ring, and replaces it if it has not changed meanwhile. Nothing here passes the gate:
-//! it is for operators who can open the store, and for the operations WharfListKeys and WharfRotateKeys.
+//! Every change reads the stored ring, and replaces it if it has not changed in between. Nothing here passes the gate.
+//! The callers are operators who can open the store, the operations WharfListKeys and WharfRotateKeys (after the gate),
+//! and the reconciler `reseal-secrets`.
 
 use std::time::Duration;
 
@@ -13,8 +14,10 @@ use meta::{
     ResealSecret, SealedSecret,
 };
 
+use crate::effects::authority;
 use crate::error::{AwsCode, Code, Error, Result};
 use crate::key_ring::{Ring, Wraps};
+use crate::permit::Permit;
 use crate::seal::{Keys, Purpose};
 use crate::settings::MasterKey;
 use crate::store::{StoreResultExt as _, store_error};
@@ -187,15 +190,16 @@ impl Access {
     }
 
     async fn reseal_secrets(&self) -> Result<usize> {
+        let permit = Permit::for_service(authority::ResealSecrets, self);
         let sealing_key = self.keys.sealing();
         let (mut after, mut done) = (String::new(), 0);
         loop {
             let list = ListSecretsNotUnder { sealing_key, after, limit: SLICE };
-            let slice = self.meta.read(list).await.or_store_error()?;
+            let slice = permit.read(|()| list).await?;
             let Some(last) = slice.last() else { return Ok(done) };
             after = last.id.to_string();
             for secret in slice {
-                done += usize::from(self.reseal(secret).await?);
+                done += usize::from(self.reseal(&permit, secret).await?);
             }
             if done >= SLICE {
                 return Ok(done);
@@ -203,13 +207,13 @@ impl Access {
         }
     }
 
-    async fn reseal(&self, old: SealedSecret) -> Result<bool> {
+    async fn reseal(&self, permit: &Permit<authority::ResealSecrets>, old: SealedSecret) -> Result<bool> {
         let Ok(plain) = self.keys.open_value(Purpose::AccessKey, &old.sealed) else {
             tracing::error!(access_key = %old.id, "the secret of an access key does not open; make another key");
             return Ok(false);
         };
         let sealed = self.keys.seal(Purpose::AccessKey, &plain).map_err(Error::internal)?;
-        self.meta.write(ResealSecret { old, sealed }).await.or_store_error()
+        permit.write(|()| ResealSecret { old, sealed }).await.or_store_error()
     }
 
     /// Removes an expired key from the ring, unless it still seals a secret.

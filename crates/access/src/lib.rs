@@ -1,9 +1,8 @@
 //! Who calls, and what the caller may do: the gate, and the store behind it.
 //!
-//! Architecture invariants: this crate knows no HTTP, no SQL and no bytes of blobs. Every effect passes the gate in
-//! [`authz`].
+//! Architecture invariants: this crate contains no HTTP, no SQL and no bytes of blobs. Every effect of a request passes
+//! the gate in [`authz`].
 
-pub mod account;
 pub mod addressing;
 pub mod authenticate;
 pub mod authz;
@@ -87,11 +86,6 @@ impl Access {
                 .weigher(|_, open: &OpenToken| open.weight())
                 .build(),
         }))
-    }
-
-    /// The settings of this deployment.
-    pub fn settings(&self) -> &Settings {
-        &self.settings
     }
 
     /// Whether the metadata store answers; for the readiness probe.

@@ -17,8 +17,7 @@ use crate::permit::Reads;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownPrincipal(pub String);
 
-/// What the store has of the principals that a document names, read at one moment. It serves for the way to unique ids and
-/// for the way back.
+/// The principals that a document names, as the store had them in one read. It converts names to unique IDs, and back.
 pub struct Known(NamedPrincipals);
 
 impl Known {
@@ -27,8 +26,8 @@ impl Known {
         Ok(Self(store.look_up(question(document)).await?))
     }
 
-    /// Puts unique ids for the principals that a document names, or gives the first that does not exist. One that is
-    /// deleted before the document is written leaves an id there that is nobody's any more.
+    /// Replaces the principals of a document by their unique IDs, or returns the first that does not exist. If one is
+    /// deleted before the document is written, its ID stays in the document and belongs to nobody.
     pub fn resolve(&self, document: &mut Document) -> std::result::Result<(), UnknownPrincipal> {
         let mut ids = HashMap::new();
         for name in document.aws_principals() {
@@ -41,7 +40,7 @@ impl Known {
         Ok(())
     }
 
-    /// Puts ARNs for the unique ids of a document. The id of a principal that was deleted stays.
+    /// Replaces the unique IDs of a document by ARNs. The ID of a deleted principal stays.
     pub fn render(&self, document: &mut Document) {
         let shown = document.aws_principals().into_iter();
         let names = shown.filter_map(|kept| Some((kept.to_owned(), self.shown(kept)?))).collect();
@@ -131,8 +130,7 @@ fn question(document: &Document) -> FindNamedPrincipals {
     ask
 }
 
-/// Puts unique ids for the principals that a document names, or says which is the first that does not exist. One that
-/// is deleted before the document is written leaves an id that belongs to nobody.
+/// [`Known::of`] and [`Known::resolve`] in one call, for a document that is not shown afterwards.
 pub async fn resolve_principals(
     store: &impl Reads<FindNamedPrincipals>,
     document: &mut Document,
@@ -140,7 +138,7 @@ pub async fn resolve_principals(
     Ok(Known::of(store, document).await?.resolve(document))
 }
 
-/// Puts ARNs for the unique ids of a document. The id of a principal that was deleted stays.
+/// [`Known::of`] and [`Known::render`] in one call.
 pub async fn render_principals(
     store: &impl Reads<FindNamedPrincipals>,
     document: &mut Document,

@@ -1,11 +1,11 @@
-//! Every quota, once: its name, its default, and the error that tells that it is reached. An operation of the store
-//! carries the limit that holds for it. None of them can be set yet.
+//! Every quota: its name, its default, and the error of a request that exceeds it. An operation of the store carries the
+//! limit that applies to it. No quota can be changed yet.
 
 use std::fmt;
 
 use crate::error::{AwsCode, Code, Error};
 
-/// The service whose error tells that a quota is reached.
+/// The service whose error a request gets that exceeds a quota.
 #[derive(Clone, Copy)]
 enum Tells {
     /// IAM: `Cannot exceed quota for NAME: N`.
@@ -19,7 +19,7 @@ enum Tells {
 pub struct Quota {
     /// The name that AWS gives it.
     pub name: &'static str,
-    /// What it is, where nothing else was set.
+    /// The limit.
     pub default: u64,
     tells: Tells,
 }
@@ -35,7 +35,7 @@ impl Quota {
         usize::try_from(self.default).unwrap_or(usize::MAX)
     }
 
-    /// The error that tells that it is reached.
+    /// The error of a request that exceeds it.
     pub fn exceeded(&self) -> Error {
         match self.tells {
             Tells::Iam => {

@@ -91,7 +91,7 @@ impl Access {
         permit.write(|()| claim).await.or_store_error()
     }
 
-    /// Extends the lease of a pass that takes long. Gives whether this node still has it.
+    /// Extends the lease of a pass that takes long. Returns whether this node still has it.
     pub async fn renew_reconciler(&self, name: &str, holder: &str, until: Timestamp) -> Result<bool> {
         let permit = Permit::for_service(authority::RunReconcilers, self);
         let (name, holder) = (name.to_owned(), holder.to_owned());

@@ -2,8 +2,10 @@
 //!
 //! At most 2,400 characters and no `:` (clients split at colons; Windows stores no longer password).
 
+use crate::effects::authority;
 use crate::op::Effect;
 use crate::op::ecr;
+use crate::permit::Permit;
 use std::sync::Arc;
 
 use aws::ids::Region;
@@ -150,7 +152,8 @@ impl Access {
     /// Removes contexts of expired tokens; returns how many.
     pub async fn forget_session_contexts(&self, now: Timestamp) -> Result<usize> {
         let forget = ForgetSessionContexts { limit: 1_000, at: micros(now) };
-        let count = self.meta.write(forget).await.or_store_error()?;
+        let permit = Permit::for_service(authority::ForgetSessions, self);
+        let count = permit.write(|()| forget).await.or_store_error()?;
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 }

@@ -8,10 +8,10 @@
 //!
 //! * What is acknowledged survives a power cut: it is durable before [`Store::append`] returns.
 //! * A key is never used twice.
-//! * The truth about an object is its row, which this crate does not know: how long the object is, what it hashes to,
-//!   whether it exists. What is stored may be longer than the row says, and an object without a row is garbage.
-//! * What a store must remember between two chunks of an upload is its [`Stage`], one opaque value in the upload's row.
-//! * Memory is bounded whatever the size of an object, and no thread waits for a slow client.
+//! * The row of an object is authoritative (length, digest, existence). This crate does not know it. A stored object may
+//!   be longer than its row says, and an object without a row is garbage.
+//! * The state of a store between two chunks of an upload is its [`Stage`], one opaque value in the upload's row.
+//! * Memory is bounded for objects of any size, and no thread waits for a slow client.
 
 #![warn(missing_docs)]
 

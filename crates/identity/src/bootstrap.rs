@@ -7,7 +7,6 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use jiff::Timestamp;
 
 use crate::Identity;
-use access::account::refused_or_store;
 use access::context::micros;
 use access::effects::authority::CreateAdministrator;
 use access::error::{Code, Error, Result};
@@ -15,8 +14,8 @@ use access::ids::unique_id;
 use access::permit::Permit;
 use access::seal::{Purpose, SealError};
 use access::store::{
-    AccountKey, CreateAccessKey, CreateAccount, CreateFirstUser, CreateUser, FindAccessKey, FindAccount,
-    FirstUserRefused, RefusedExt as _,
+    AccountKey, CreateAccessKey, CreateAccount, CreateFirstUser, CreateUser, EnsureRegistry, FindAccessKey,
+    FindAccount, FirstUserRefused, OpError, RefusedExt as _, RegistryKey, store_error,
 };
 
 const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
@@ -60,7 +59,13 @@ impl Identity {
         let account = self.ensure_account(&service, &administrator.account_id, now).await?;
         // Recorded before another account can be created.
         self.access.management_account().await?;
-        self.access.ensure_registry(account, &administrator.region, now).await?;
+        let ensure = EnsureRegistry {
+            key_if_new: RegistryKey(self.access.ids.next(now)),
+            account,
+            region: administrator.region.clone(),
+            at: micros(now),
+        };
+        service.write(|()| ensure).await.map_err(refused_or_store)?;
         let id = administrator.access_key_id.clone();
         if let Some(key) = service.read(|()| FindAccessKey { id: id.clone() }).await? {
             if key.principal.account_id == administrator.account_id {
@@ -111,5 +116,16 @@ impl Identity {
         service.write(|()| create).await.map_err(refused_or_store)?;
         let account = service.read(|()| find).await?;
         account.map(|account| account.key).ok_or_else(|| Error::internal(SealError::Failed))
+    }
+}
+
+/// A refusal means that two processes created the account at the same time. The caller is asked to retry.
+fn refused_or_store<R: std::fmt::Debug>(error: OpError<R>) -> Error {
+    match error {
+        OpError::Store(error) => store_error(error),
+        OpError::Refused(refusal) => {
+            tracing::error!(?refusal, "the store refused to make an account or a registry");
+            Error::new(Code::Unavailable, "another process changes the same account; start again")
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Identities: the operations of IAM, STS and Organizations, the policy simulator, and the explanation of decisions.
 //!
-//! Architecture invariants: this crate knows no HTTP, no SQL and no images. Every effect passes the gate in `access`.
+//! Architecture invariants: this crate contains no HTTP, no SQL and no images. Every effect of a request passes the
+//! gate in `access`.
 
 pub mod bootstrap;
 pub mod explain;
@@ -15,7 +16,7 @@ use aws::ids::AccessKeyId;
 use moka::sync::Cache;
 use tokio::sync::Semaphore;
 
-// The cache counts entries: each is an id and a number, some hundred bytes whatever a client sends.
+// The cache counts entries: each is an id and a number, some hundred bytes, regardless of what a client sends.
 const CACHED_KEY_USES: u64 = 10_000;
 /// Simulations of policies that run at the same time.
 const SIMULATIONS: usize = 2;

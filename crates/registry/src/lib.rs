@@ -6,7 +6,7 @@
 //!
 //! Architecture invariants: this crate contains no HTTP and no SQL. It uses the metadata store and the blob store,
 //! which do not depend on each other, and decides the order of effects: bytes before their row; on deletion the row
-//! before its bytes. Every effect passes the gate in `access`, and only `layer::bytes` uses the blob store.
+//! before its bytes. Every effect of a request passes the gate in `access`, and only `layer::bytes` uses the blob store.
 
 mod ecr;
 pub mod image;

@@ -13,6 +13,7 @@ use fault::Fault;
 use jiff::Timestamp;
 
 use crate::Registry;
+use crate::reconcile::Pass;
 use access::context::micros;
 use access::error::{Error, Internal, Result};
 
@@ -30,8 +31,8 @@ const RETRY: Duration = Duration::from_mins(10);
 pub const UPLOAD_LIFETIME: Duration = Duration::from_hours(168);
 
 impl Registry {
-    /// One pass over deleted repositories; returns how many were removed completely.
-    pub async fn purge_repositories(&self, now: Timestamp) -> Result<usize> {
+    /// One pass over deleted repositories; returns how many were removed completely, and whether rows are left.
+    pub async fn purge_repositories(&self, now: Timestamp) -> Result<Pass> {
         let permit = Permit::for_service(authority::PurgeRepositories, &self.access);
         let claim = ClaimWork {
             kind: PURGE_REPOSITORY.to_owned(),
@@ -39,11 +40,12 @@ impl Registry {
             lease_until: after(now, LEASE),
             limit: REPOSITORIES,
         };
-        let mut gone = 0;
+        let (mut done, mut has_more) = (0, false);
         for work in permit.write(|()| claim).await.or_store_error()? {
             let (kind, key, fence) = (work.kind.clone(), work.key.clone(), work.fence);
             match purge_repository(&permit, work, micros(now)).await {
-                Ok(done) => gone += usize::from(done),
+                Ok(true) => (done, has_more) = (done + 1, true),
+                Ok(false) => has_more = true,
                 // Postponed, so one that fails repeatedly does not block the others.
                 Err(error) => {
                     let cause = error.internal.as_ref().map(Internal::chain);
@@ -54,7 +56,7 @@ impl Registry {
                 }
             }
         }
-        Ok(gone)
+        Ok(Pass { done, has_more })
     }
 
     /// One pass over abandoned upload sessions; returns how many ended.

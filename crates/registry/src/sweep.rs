@@ -1,7 +1,5 @@
-//! Removes bytes whose rows are gone: files of cancelled uploads and of completions that lost a race. The row
-//! went first; the bytes follow after a delay, then the note of them.
-
-use std::time::Duration;
+//! Removes doomed bytes: files of cancelled and abandoned uploads, and of completions that lost a race. Their row was
+//! deleted first. The bytes are removed after a delay, and then the record that they are doomed.
 
 use fault::Fault;
 use jiff::Timestamp;
@@ -16,11 +14,8 @@ use access::store::{ClaimDoomed, ForgetDoomed, StoreResultExt as _};
 /// Objects removed in one pass.
 const BATCH: usize = 256;
 
-/// How long the sweeper rests when there was nothing to do.
-pub const PAUSE: Duration = Duration::from_secs(30);
-
 impl Registry {
-    /// One pass; tells how many objects went. Safe to repeat and to run on several nodes.
+    /// One pass; returns how many objects were removed. It can be repeated, and can run on several nodes.
     pub async fn sweep_doomed(&self, now: Timestamp) -> Result<usize> {
         let permit = Permit::for_service(authority::SweepDoomed, &self.access);
         let claim = permit.write(|()| ClaimDoomed { now: micros(now), limit: BATCH });
@@ -30,7 +25,7 @@ impl Registry {
         for key in claimed {
             match self.bytes.delete(&permit, &key).await {
                 Ok(()) => keys.push(key),
-                // Its claim runs out, then it is tried again; the others need not wait for it.
+                // It is tried again when its claim expires; the others do not wait for it.
                 Err(error) => {
                     let cause = error.internal.as_ref().map(Internal::chain);
                     tracing::error!(object = key, cause, "bytes whose row is gone could not be removed");

@@ -1,8 +1,8 @@
 //! One request at a time for each upload session on this node.
 //!
-//! A client that lost its connection retries while the stalled request may still be waiting for bytes. The
-//! newer request takes over: the older is told to stop and is waited for, and only then is the session's row
-//! read, so that nobody appends at an offset that was overtaken.
+//! A client that lost its connection retries while the stalled request may still wait for bytes. The newer request takes
+//! over: it stops the older one and waits for its end. Only then is the session's row read, so no request appends at an
+//! old offset.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,8 +12,8 @@ use tokio::sync::{Notify, OwnedMutexGuard};
 #[derive(Default)]
 struct Session {
     turn: Arc<tokio::sync::Mutex<()>>,
-    /// Tells the request that has the turn to stop. Each turn has its own, so that a word to one that did not
-    /// listen any more is not heard by the next.
+    /// Stops the request that has the turn. Each turn has its own, so a signal that one request did not receive does not
+    /// stop the next one.
     stop: Option<Arc<Notify>>,
     claims: usize,
 }
@@ -31,7 +31,7 @@ pub(crate) struct UploadsInProgress {
     sessions: Sessions,
 }
 
-/// A claim on a session, given back when dropped: also by a request that goes away while it waits.
+/// A claim on a session. It is released when dropped, also if the client of a waiting request disconnects.
 struct Claim {
     id: String,
     sessions: Sessions,
@@ -50,7 +50,7 @@ impl Drop for Claim {
 
 /// The right to write to one upload session.
 pub(crate) struct Turn {
-    /// Given back before the guard is: who has the next turn must not take this claim for somebody newer.
+    /// Released before the guard: the next request with the turn must not count this claim as a newer request.
     _claim: Claim,
     _guard: OwnedMutexGuard<()>,
     stop: Arc<Notify>,
@@ -64,7 +64,7 @@ impl Turn {
 }
 
 impl UploadsInProgress {
-    /// Takes the turn on a session if no request has it or waits for it. Nobody is told to stop.
+    /// Takes the turn on a session if no request has it or waits for it. It stops no request.
     pub(crate) fn take_free(&self, id: &str) -> Option<Turn> {
         let mut sessions = lock(&self.sessions);
         if sessions.contains_key(id) {
@@ -79,7 +79,7 @@ impl UploadsInProgress {
         Some(Turn { _claim: claim, _guard: guard, stop })
     }
 
-    /// Takes the turn on a session from whoever has it.
+    /// Takes the turn on a session, from another request if one has it.
     pub(crate) async fn take(&self, id: &str) -> Turn {
         let (claim, turn) = {
             let mut sessions = lock(&self.sessions);
@@ -95,7 +95,7 @@ impl UploadsInProgress {
         let stop = Arc::new(Notify::new());
         if let Some(session) = lock(&self.sessions).get_mut(id) {
             if session.claims > 1 {
-                // Somebody newer waits already.
+                // A newer request waits already.
                 stop.notify_one();
             }
             session.stop = Some(Arc::clone(&stop));

@@ -28,15 +28,21 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) {
     let service = service_fn(move |request| {
         let app = Arc::clone(&app);
         async move {
-            // What the store does not tell in time stays as it was: the other figures must come.
-            let states = timeout(STORE_TIME, app.identity.shown_reconcilers(Timestamp::now())).await;
-            if let Ok(Ok(shown)) = states {
-                app.metrics.reconcilers(&shown.reconcilers);
+            if is_asked(&request) {
+                // Without an answer of the store in time, the other metrics are served alone.
+                let states = timeout(STORE_TIME, app.identity.shown_reconcilers(Timestamp::now())).await;
+                if let Ok(Ok(shown)) = states {
+                    app.metrics.reconcilers(&shown.reconcilers);
+                }
             }
             Ok::<_, Infallible>(expose(&app.metrics, &request))
         }
     });
     brief::serve(listener, service, pending()).await;
+}
+
+fn is_asked<B>(request: &http::Request<B>) -> bool {
+    request.uri().path() == "/metrics" && request.method() == Method::GET
 }
 
 fn expose<B>(metrics: &Metrics, request: &http::Request<B>) -> Response {

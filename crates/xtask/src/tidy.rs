@@ -1,6 +1,6 @@
 //! The rules of the workspace that the compiler does not check: which crate may depend on which, unused dependencies,
-//! the length of files, the header of each file, and that only `outbound` opens connections. `cargo test` runs the same
-//! checks.
+//! the length of files, the header of each file, that only `outbound` opens connections, that one file of `registry`
+//! uses the blob store, and the commands in the README. `cargo test` runs the same checks.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;

@@ -1,5 +1,5 @@
-//! Why somebody may or may not do something. The gate that decides on requests answers, with the principal in question as
-//! the caller.
+//! Explains why a principal is allowed or denied an action. The gate of requests decides, with that principal as the
+//! caller.
 
 mod principal;
 mod text;
@@ -27,7 +27,7 @@ fn invalid(message: String) -> Error {
     Error::aws(AwsCode::ValidationError, message)
 }
 
-/// What is to be explained, taken apart.
+/// The parsed question.
 pub(crate) struct Question {
     pub(crate) caller: Arc<Caller>,
     pub(crate) op: Op,
@@ -36,8 +36,9 @@ pub(crate) struct Question {
 }
 
 impl Identity {
-    /// Why a principal may or may not do something. It shows policies of the principal's account and of the
-    /// resource's, so that both must be the caller's own; the management account may ask about any of its organisation.
+    /// Explains why a principal is allowed or denied an action. The answer shows policies of the principal's and the
+    /// resource's account, so both must be the caller's own account. The management account may ask about every account of
+    /// the organization.
     pub async fn wharf_explain_access(
         &self,
         ctx: &Ctx,
@@ -47,7 +48,7 @@ impl Identity {
         let permit =
             gate.permit_on::<iam::WharfExplainAccess>(&input.principal_arn, policy::Context::new())?;
         let account_of = |arn: &str| arn.parse::<Arn>().ok().and_then(|arn| arn.account_id());
-        // A principal is always of an account; what it does may be on nothing in particular.
+        // A principal always belongs to an account; a resource can be `*`.
         let asked = [Some(account_of(&input.principal_arn)), account_of(&input.resource_arn).map(Some)];
         for account in asked.into_iter().flatten() {
             if !self.may_see_policies_of(&permit, account.as_ref()).await? {
@@ -99,7 +100,7 @@ impl Identity {
     where
         R: Reads<FindEntity> + Reads<FindAccount>,
     {
-        // An address that is given is where the request comes from: which network it is of follows from it.
+        // A given address is the address of the client, so the keys of VPC endpoints follow from it.
         input.context_entries.retain(|entry| match entry.values.as_slice() {
             [text] if entry.name.eq_ignore_ascii_case("aws:SourceIp") => {
                 text.parse().map(|address| peer.address = address).is_err()

@@ -46,7 +46,7 @@ impl Identity {
         }
     }
 
-    /// Where a page begins, and how long it is.
+    /// The start of a page, and its maximum length.
     pub(super) fn organization_page(
         &self,
         list: &str,
@@ -63,7 +63,7 @@ impl Identity {
         Ok((after, max.and_then(|max| usize::try_from(max).ok()).unwrap_or(PAGE)))
     }
 
-    /// Cuts the one item too many, and gives the token of the page that follows.
+    /// Removes the one item that was read in addition, and returns the token of the next page.
     pub(super) fn organization_token<T>(
         &self,
         list: &str,
@@ -136,7 +136,7 @@ impl Identity {
         Ok(DescribeAccountResponse { account: self.shown_account(&ctx.caller.account_id, member.account) })
     }
 
-    /// Closes an account: requests of its principals are refused. What it holds stays.
+    /// Closes an account: requests of its principals are refused. Its repositories and images are kept.
     pub async fn close_account(&self, ctx: &Ctx, input: CloseAccountRequest) -> Result<Empty> {
         let keys = policy::Context::new();
         let member = self.manages_member::<organizations::CloseAccount>(ctx, &input.account_id, keys).await?;
@@ -153,7 +153,7 @@ impl Identity {
         Ok(Empty {})
     }
 
-    /// Removes an account from the organization. It goes on as an account of its own.
+    /// Removes an account from the organization. The account continues to exist.
     pub async fn remove_account_from_organization(
         &self,
         ctx: &Ctx,

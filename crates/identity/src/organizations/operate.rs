@@ -137,7 +137,7 @@ impl Identity {
     }
 
     /// Creates an account of the configuration if it does not exist yet: by its account ID, or by its name if there is no ID.
-    /// An account that exists stays as it is. Gives its account ID.
+    /// An existing account is not changed. Returns its account ID.
     pub async fn ensure_member(
         &self,
         name: &str,

@@ -36,7 +36,7 @@ pub struct ClaimReconciler {
     pub holder: String,
     /// Now.
     pub now: Micros,
-    /// When another node may run it, should this one not say that the pass ended.
+    /// When another node may run it, if this one has not ended the pass.
     pub lease_until: Micros,
 }
 
@@ -50,14 +50,14 @@ operation!(ClaimReconciler: Durable -> bool, Never, |op, tx| {
     Ok(Ok(tx.execute(claim, &params![op.name, op.holder, op.now, op.lease_until]).await? == 1))
 });
 
-/// Extends the lease of a pass that takes long. Gives whether the node still has it.
+/// Extends the lease of a pass that takes long. Returns whether the node still has it.
 #[derive(Clone, Debug)]
 pub struct RenewReconciler {
     /// Its name.
     pub name: String,
     /// The node that runs it.
     pub holder: String,
-    /// When another node may run it, should this one not extend the lease again.
+    /// When another node may run it, if this one does not extend the lease again.
     pub lease_until: Micros,
 }
 

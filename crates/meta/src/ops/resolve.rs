@@ -70,7 +70,7 @@ impl CallerState {
         })
     }
 
-    /// Whether the principal may be heard at all.
+    /// Whether the principal, its account and its access key are active.
     pub fn is_active(&self) -> bool {
         self.access_key_active && self.account_status == "ACTIVE"
     }

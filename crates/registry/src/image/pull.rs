@@ -3,7 +3,6 @@
 //! ECR updates `lastRecordedPullTime` within a day, Wharf within an hour. A busy tag costs one small write per hour,
 //! and a pull never waits for it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use access::context::{Ctx, RepositoryRef};
@@ -24,6 +23,8 @@ use crate::Registry;
 const COARSENESS: Duration = Duration::from_hours(1);
 // The cache counts entries: each is two IDs and a number, some hundred bytes.
 const CACHED_PULLS: u64 = 20_000;
+/// How long a pull is remembered. An exclusion that ends is noticed after this time.
+const REMEMBERED: Duration = Duration::from_mins(5);
 
 /// A manifest as it was pushed, byte for byte.
 #[derive(Clone, Debug)]
@@ -48,20 +49,12 @@ impl Manifests {
     }
 }
 
-/// Pulls that were recorded recently, or not recorded because the principal is excluded.
-pub(crate) struct Pulls(Cache<(RepositoryKey, ImageId), Pull>);
-
-#[derive(Clone)]
-struct Pull {
-    at: Micros,
-    /// Who pulled; only this principal's pulls are left out where it is excluded.
-    by: Arc<str>,
-    is_excluded: bool,
-}
+/// Who pulled which image recently. What is here costs no write: it was recorded, or the principal is excluded.
+pub(crate) struct Pulls(Cache<(RepositoryKey, ImageId, String), ()>);
 
 impl Default for Pulls {
     fn default() -> Self {
-        Self(Cache::new(CACHED_PULLS))
+        Self(Cache::builder().max_capacity(CACHED_PULLS).time_to_live(REMEMBERED).build())
     }
 }
 
@@ -137,21 +130,19 @@ impl Registry {
         if image.last_pulled_at.is_some_and(recent) {
             return;
         }
-        // Pulls that arrive before the first write is visible.
-        let (id, by) = (image.id, permit.caller().principal_arn());
-        let is_known = |pull: Pull| recent(pull.at) && (!pull.is_excluded || *pull.by == *by);
-        if self.pulls.0.get(&(repository, id)).is_some_and(is_known) {
+        // One write at a time for each image and principal: until it is visible, or forever where the principal is excluded.
+        let (id, principal_arn) = (image.id, permit.caller().principal_arn());
+        let key = (repository, id, permit.caller().unique_id.clone());
+        if self.pulls.0.contains_key(&key) {
             return;
         }
-        let pull = Pull { at, by: by.as_str().into(), is_excluded: false };
-        self.pulls.0.insert((repository, id), pull.clone());
+        self.pulls.0.insert(key.clone(), ());
         let (permit, pulls) =
             (Permit::for_service(authority::RecordPulls, &self.access), self.pulls.0.clone());
         tokio::spawn(async move {
-            match permit.write(|()| RecordPull { repository, id, at, principal_arn: by }).await {
-                Ok(true) => {}
-                Ok(false) => pulls.insert((repository, id), Pull { is_excluded: true, ..pull }),
-                Err(error) => tracing::warn!(?error, "the time of a pull was not recorded"),
+            if let Err(error) = permit.write(|()| RecordPull { repository, id, at, principal_arn }).await {
+                tracing::warn!(?error, "the time of a pull was not recorded");
+                pulls.invalidate(&key);
             }
         });
     }

@@ -1,4 +1,4 @@
-//! Runs the reconcilers: when each is due, when a run is asked for, and never on two nodes at the same time.
+//! Runs the reconcilers: each when it is due or when a run is requested, and on one node at a time.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ impl Driver {
     }
 
     fn of(access: Arc<Access>, reconcilers: Vec<Box<dyn Reconciler>>) -> Self {
-        // A node that has the store alone takes its own lease over after a crash.
+        // The only node of a store takes over its own lease after a crash.
         let holder = if access.is_alone() { "alone".to_owned() } else { uuid::Uuid::new_v4().to_string() };
         Self { access, reconcilers, holder, lease: LEASE }
     }
@@ -71,13 +71,17 @@ impl Driver {
         }
     }
 
-    /// One pass of each reconciler that is due. Gives how long the driver may rest.
+    /// One pass of each reconciler that is due. Returns how long the driver may rest.
     async fn round(&self) -> Result<Duration> {
         let states = self.access.reconcilers().await?;
         let mut rest = LOOK;
         for reconciler in &self.reconcilers {
             let state = states.iter().find(|state| state.name == reconciler.name());
             let next = match state {
+                // While another node runs it, its time is past already: this node looks again when the lease ends.
+                Some(state) if !self.is_due(state, Timestamp::now()) && state.holder != self.holder => {
+                    state.next_run_at.max(state.lease_until)
+                }
                 Some(state) if !self.is_due(state, Timestamp::now()) => state.next_run_at,
                 _ => self.run_one(reconciler.as_ref()).await?,
             };
@@ -124,7 +128,7 @@ impl Driver {
             let until = later(Timestamp::now(), self.lease);
             match self.access.renew_reconciler(name, &self.holder, until).await {
                 Ok(true) => {}
-                // The rest is the other node's. A pass may be dropped at any time.
+                // The other node does the rest. A pass may be dropped at any time.
                 Ok(false) => return Ok(Pass { done: 0, has_more: true }),
                 Err(error) => {
                     let cause = error.internal.as_ref().map(Internal::chain);
@@ -134,7 +138,7 @@ impl Driver {
         }
     }
 
-    /// Passes of one reconciler until none is left to do, whether or not it is due. For a store that no server holds.
+    /// Runs passes of one reconciler until no work is left, even if it is not due. For a store that no server has opened.
     pub async fn run_now(&self, name: &str) -> Result<usize> {
         let unknown = || {
             let known = access::reconcilers::NAMES.join(", ");
@@ -153,7 +157,7 @@ impl Driver {
     }
 }
 
-/// A pass that left work is followed by another after as long as it took: half of the time is everybody else's.
+/// After a pass that left work, the driver rests for as long as the pass took: requests have half of the time.
 fn ended(reconciler: &dyn Reconciler, outcome: Result<Pass>, now: Timestamp, took: Duration) -> Ended {
     match outcome {
         Ok(Pass { done, has_more: true }) => {

@@ -1,5 +1,5 @@
-//! Background work. A reconciler compares what is stored with what should be, one bounded pass at a time. It takes no
-//! input, so that a pass can be repeated, and a node that stops loses nothing.
+//! Background work. A reconciler compares the stored state with the intended one, in bounded passes. It takes no input,
+//! so a pass can be repeated, and nothing is lost when a node stops.
 
 mod driver;
 mod passes;
@@ -24,6 +24,13 @@ pub struct Pass {
     pub has_more: bool,
 }
 
+impl From<usize> for Pass {
+    /// A pass that did something may have left more of it.
+    fn from(done: usize) -> Self {
+        Self { done, has_more: done > 0 }
+    }
+}
+
 /// One kind of background work.
 pub trait Reconciler: Send + Sync + 'static {
     /// Its name: one of `access::reconcilers::NAMES`.
@@ -36,7 +43,7 @@ pub trait Reconciler: Send + Sync + 'static {
     fn pass(&self, now: Timestamp) -> BoxFuture<'_, Result<Pass>>;
 }
 
-/// Every reconciler. The order matters for a round: bytes are freed by the passes before the sweep.
+/// Every reconciler, in the order of a round: the passes before the sweep doom bytes, which the sweep removes later.
 pub fn all(registry: &Arc<Registry>) -> Vec<Box<dyn Reconciler>> {
     vec![
         Box::new(passes::ExpireUploads(Arc::clone(registry))),

@@ -27,10 +27,7 @@ macro_rules! reconcilers {
 
             fn pass(&self, $now: Timestamp) -> BoxFuture<'_, Result<Pass>> {
                 let $registry = &self.0;
-                Box::pin(async move {
-                    let done = $pass.await?;
-                    Ok(Pass { done, has_more: done > 0 })
-                })
+                Box::pin(async move { $pass.await.map(Into::into) })
             }
         }
     )*};

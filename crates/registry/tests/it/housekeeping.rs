@@ -25,8 +25,8 @@ async fn a_deleted_repository_is_gone_at_once_and_its_name_is_free() {
     assert_eq!(code(read().await), Code::RepositoryNotFound);
     world.create("app").await;
     assert_eq!(code(read().await), Code::BlobUnknown, "the new one inherits nothing");
-    assert_eq!(world.rules.registry.purge_repositories(Timestamp::now()).await.unwrap(), 1);
-    assert_eq!(world.rules.registry.purge_repositories(Timestamp::now()).await.unwrap(), 0);
+    assert_eq!(world.rules.registry.purge_repositories(Timestamp::now()).await.unwrap().done, 1);
+    assert_eq!(world.rules.registry.purge_repositories(Timestamp::now()).await.unwrap().done, 0);
     world.push(&app, "latest", b"{}").await.unwrap();
 }
 

@@ -1,5 +1,5 @@
-//! The services that speak `x-amz-json-1.1`: ECR and Organizations; ECR Public answers that it is not there
-//! yet.
+//! The services that use `x-amz-json-1.1`: ECR and Organizations. Operations of ECR Public are refused: it is not
+//! supported yet.
 
 use access::op::{EcrOp, Op};
 use aws::ecr::is_operation;

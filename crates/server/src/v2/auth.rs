@@ -55,7 +55,7 @@ pub(super) fn challenged(app: &App, exchange: &Exchange, refusal: Refusal) -> Re
         return refusal;
     }
     let scheme = if exchange.peer.tls { "https" } else { "http" };
-    let address = &app.access.settings().address;
+    let address = &app.access.settings.address;
     let host = match exchange.host.as_deref().filter(|host| is_host(host)) {
         Some(host) => host.to_owned(),
         None => address.host.clone(),

@@ -149,8 +149,9 @@ async fn a_reconciler_that_runs_on_another_node_is_not_started() {
     assert!(access.claim_reconciler(SWEEP_OBJECTS, "another", now, later(now, LEASE)).await.unwrap());
     let work = Backlog::default();
     let driver = Driver::of(Arc::clone(&access), vec![Box::new(work.clone())]);
-    driver.round().await.unwrap();
+    let rest = driver.round().await.unwrap();
     assert_eq!(work.passes.load(Ordering::SeqCst), 0);
+    assert!(rest > Duration::from_secs(4), "it does not ask again and again: {rest:?}");
 }
 
 /// Takes its time.
