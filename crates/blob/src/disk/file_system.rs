@@ -8,6 +8,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 /// A file system. Every call blocks and must not run on the async runtime.
 pub trait Disk: Send + Sync + 'static {
     /// Creates a folder; an existing one is not changed.
@@ -19,6 +21,10 @@ pub trait Disk: Send + Sync + 'static {
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
 }
+
+/// Pieces of one call: the kernel's limit (`IOV_MAX`).
+#[cfg(target_os = "linux")]
+const MOST_PIECES: usize = 1024;
 
 /// A file that is open for writing.
 pub trait DiskFile: Send + Sync + 'static {
@@ -32,6 +38,14 @@ pub trait DiskFile: Send + Sync + 'static {
     fn set_len(&self, len: u64) -> io::Result<()>;
     /// Writes all of `bytes` at `offset`.
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// Writes all pieces one after another, from `offset` on.
+    fn write_pieces_at(&self, pieces: &[Bytes], mut offset: u64) -> io::Result<()> {
+        for piece in pieces {
+            self.write_all_at(piece, offset)?;
+            offset += piece.len() as u64;
+        }
+        Ok(())
+    }
     /// Makes content and length durable.
     fn sync(&self) -> io::Result<()>;
 }
@@ -75,8 +89,50 @@ impl DiskFile for File {
         FileExt::write_all_at(self, bytes, offset)
     }
 
+    /// With one call for many pieces: a body comes in small ones, and the kernel stores large writes at less cost.
+    #[cfg(target_os = "linux")]
+    fn write_pieces_at(&self, pieces: &[Bytes], mut offset: u64) -> io::Result<()> {
+        for pieces in pieces.chunks(MOST_PIECES) {
+            let mut slices: Vec<io::IoSlice<'_>> =
+                pieces.iter().map(|piece| io::IoSlice::new(piece)).collect();
+            let mut left = slices.as_mut_slice();
+            io::IoSlice::advance_slices(&mut left, 0);
+            while !left.is_empty() {
+                let written = match rustix::io::pwritev(self, left, offset) {
+                    Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                    Ok(written) => written,
+                    Err(rustix::io::Errno::INTR) => continue,
+                    Err(error) => return Err(error.into()),
+                };
+                offset += written as u64;
+                io::IoSlice::advance_slices(&mut left, written);
+            }
+        }
+        Ok(())
+    }
+
     fn sync(&self) -> io::Result<()> {
         // Not `sync_all`: the modification time is not needed, and the length is synced anyway.
         self.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_pieces_are_written_one_after_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let file = LocalDisk.open(&path, true).unwrap();
+        file.write_all_at(b"head", 0).unwrap();
+        let pieces: Vec<Bytes> = (0..2_500).map(|at| Bytes::from(vec![b'a'; at % 3])).collect();
+        let pieces: Vec<Bytes> = pieces.into_iter().chain([Bytes::from_static(b"tail")]).collect();
+        file.write_pieces_at(&pieces, 4).unwrap();
+        file.write_pieces_at(&[Bytes::new()], 9_999).unwrap();
+        file.write_pieces_at(&[], 9_999).unwrap();
+        let whole = [b"head".as_slice(), &pieces.concat()].concat();
+        assert_eq!(fs::read(&path).unwrap(), whole);
     }
 }

@@ -83,13 +83,13 @@ impl Writer {
             Some(file) => file,
             None => self.open()?,
         };
+        if let Err(error) = file.write_pieces_at(batch, self.offset) {
+            // What this append has taken is given back: if the disk is full, others may be writing too.
+            let _ = file.set_len(self.start);
+            return Err(error.into());
+        }
         for chunk in batch {
             self.hasher.update(chunk);
-            if let Err(error) = file.write_all_at(chunk, self.offset) {
-                // What this append has taken is given back: if the disk is full, others may be writing too.
-                let _ = file.set_len(self.start);
-                return Err(error.into());
-            }
             self.offset += chunk.len() as u64;
         }
         self.file = Some(file);
