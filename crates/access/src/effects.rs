@@ -57,15 +57,9 @@ macro_rules! services {
                 impl Grant for $name {
                     type On = OnDeployment;
                 }
-                impl ServiceAuthority for $name {
-                    const NAME: &'static str = stringify!($name);
-                }
+                impl ServiceAuthority for $name {}
             )*
         }
-
-        /// Every authority by name, with the operations of the store that it opens.
-        pub const SERVICE_AUTHORITIES: &[(&str, &[&str])] =
-            &[$((stringify!($name), &[$(<$operation as Operation>::NAME),*]),)*];
 
         $($(impl Opens<$operation> for authority::$name {})*)*
     };

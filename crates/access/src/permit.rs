@@ -247,10 +247,7 @@ impl<G: Grant<On = OnRepository>> Permit<G> {
 }
 
 /// The authority of a service of the deployment: work without a request. Listed in `effects`.
-pub trait ServiceAuthority: Grant<On = OnDeployment> {
-    /// Its name.
-    const NAME: &'static str;
-}
+pub trait ServiceAuthority: Grant<On = OnDeployment> {}
 
 impl<A: ServiceAuthority> Permit<A> {
     /// The permit of a service.

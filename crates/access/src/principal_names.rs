@@ -130,14 +130,6 @@ fn question(document: &Document) -> FindNamedPrincipals {
     ask
 }
 
-/// [`Known::of`] and [`Known::resolve`] in one call, for a document that is not shown afterwards.
-pub async fn resolve_principals(
-    store: &impl Reads<FindNamedPrincipals>,
-    document: &mut Document,
-) -> Result<std::result::Result<(), UnknownPrincipal>> {
-    Ok(Known::of(store, document).await?.resolve(document))
-}
-
 /// [`Known::of`] and [`Known::render`] in one call.
 pub async fn render_principals(
     store: &impl Reads<FindNamedPrincipals>,

@@ -56,9 +56,7 @@ impl Access {
     /// Requests a run of a reconciler as soon as possible, on any node.
     pub async fn request_reconciler(&self, name: &str, now: Timestamp) -> Result<()> {
         if !NAMES.contains(&name) {
-            let known = NAMES.join(", ");
-            let message = format!("There is no reconciler named '{name}'. There are: {known}.");
-            return Err(Error::aws(AwsCode::OrganizationInvalidInput, message));
+            return Err(unknown(name));
         }
         let permit = Permit::for_service(authority::RunReconcilers, self);
         let request = RequestReconciler { name: name.to_owned(), at: micros(now) };
@@ -119,6 +117,13 @@ impl Access {
         };
         permit.write(|()| finish).await.or_store_error()
     }
+}
+
+/// The error for a name that no reconciler has.
+pub fn unknown(name: &str) -> Error {
+    let known = NAMES.join(", ");
+    let message = format!("There is no reconciler named '{name}'. There are: {known}.");
+    Error::aws(AwsCode::OrganizationInvalidInput, message)
 }
 
 fn empty(name: &str) -> ReconcilerState {

@@ -7,10 +7,6 @@ use crate::query::request::{
     ACCESS_KEY_ID, ARN, DOCUMENT, Rule, SESSION_NAME, check, check_length, is_name, text,
 };
 use crate::query::{Form, FromForm, Output, Violations, Writer};
-use crate::service::Service;
-
-/// The `Version` of STS's API.
-pub const VERSION: &str = Service::Sts.version();
 
 const POLICY: Rule = Rule { max: 2_048, ..DOCUMENT };
 const EXTERNAL_ID: Rule = Rule {

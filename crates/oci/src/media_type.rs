@@ -19,8 +19,6 @@ pub const ORAS_ARTIFACT_MANIFEST: &str = "application/vnd.cncf.oras.artifact.man
 
 /// The config of a runnable OCI image.
 pub const OCI_IMAGE_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-/// The config of a runnable Docker image.
-pub const DOCKER_IMAGE_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 /// The content `{}`, for a required descriptor without content.
 pub const OCI_EMPTY: &str = "application/vnd.oci.empty.v1+json";
 

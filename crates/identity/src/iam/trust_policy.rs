@@ -5,7 +5,7 @@ use policy::Document;
 
 use access::error::{AwsCode, Error, Result};
 use access::permit::Reads;
-use access::principal_names::{render_principals, resolve_principals};
+use access::principal_names::{Known, render_principals};
 use access::shared_provider::lacking_claim;
 use access::store::{FindNamedPrincipals, policy_size};
 
@@ -27,7 +27,7 @@ pub(super) async fn stored_trust_policy(
         return Err(quota::TRUST_POLICY.exceeded());
     }
     let mut document = Document::parse(text).map_err(|error| malformed(&error))?;
-    if let Err(unknown) = resolve_principals(store, &mut document).await? {
+    if let Err(unknown) = Known::of(store, &document).await?.resolve(&mut document) {
         let message = format!("Invalid principal in policy: \"AWS\":\"{}\"", unknown.0);
         return Err(Error::aws(AwsCode::MalformedPolicyDocument, message));
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use access::Access;
-use access::error::{AwsCode, Error, Internal, Result};
-use access::reconcilers::Ended;
+use access::error::{Error, Internal, Result};
+use access::reconcilers::{Ended, unknown};
 use access::store::{Micros, ReconcilerState};
 use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
@@ -79,10 +79,9 @@ impl Driver {
             let state = states.iter().find(|state| state.name == reconciler.name());
             let next = match state {
                 // While another node runs it, its time is past already: this node looks again when the lease ends.
-                Some(state) if !self.is_due(state, Timestamp::now()) && state.holder != self.holder => {
+                Some(state) if !self.is_due(state, Timestamp::now()) => {
                     state.next_run_at.max(state.lease_until)
                 }
-                Some(state) if !self.is_due(state, Timestamp::now()) => state.next_run_at,
                 _ => self.run_one(reconciler.as_ref()).await?,
             };
             rest = rest.min(until(next, Timestamp::now()));
@@ -140,12 +139,8 @@ impl Driver {
 
     /// Runs passes of one reconciler until no work is left, even if it is not due. For a store that no server has opened.
     pub async fn run_now(&self, name: &str) -> Result<usize> {
-        let unknown = || {
-            let known = access::reconcilers::NAMES.join(", ");
-            let message = format!("There is no reconciler named '{name}'. There are: {known}.");
-            Error::aws(AwsCode::OrganizationInvalidInput, message)
-        };
-        let reconciler = self.reconcilers.iter().find(|known| known.name() == name).ok_or_else(unknown)?;
+        let found = self.reconcilers.iter().find(|known| known.name() == name);
+        let reconciler = found.ok_or_else(|| unknown(name))?;
         let mut all = 0;
         loop {
             let pass = reconciler.pass(Timestamp::now()).await?;
