@@ -1,7 +1,9 @@
 //! Signatures and the bodies of ECR's API.
 
-use aws::ecr::{self, Invalid};
+use aws::ecr;
 use aws::ids::SecretKey;
+use aws::json::decode;
+use aws::shape::{self, Invalid};
 use aws::sigv4::{Payload, Presented, Request};
 use jiff::Timestamp;
 use std::str::from_utf8;
@@ -50,8 +52,8 @@ macro_rules! read_one {
 
 aws::ecr_operations! { read_one }
 
-fn read<T: ecr::Request>(body: &[u8]) {
-    let read: Result<T, Invalid> = ecr::decode(body);
+fn read<T: shape::Request>(body: &[u8]) {
+    let read: Result<T, Invalid> = decode(body);
     if let Ok(request) = read {
         assert!(request.validate().is_ok(), "{} was let through its own rules", T::OPERATION);
     }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use aws::ecr::epoch_seconds;
+use aws::json::epoch_seconds;
 use aws::organizations::{SealingKey, WharfListKeysResponse};
 use jiff::Timestamp;
 use meta::{

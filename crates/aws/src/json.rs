@@ -1,13 +1,26 @@
 //! The protocol `x-amz-json-1.1`: target header, error bodies, timestamps.
 
-pub(crate) mod bounds;
+mod blob;
+mod bounds;
+mod decode;
 
 use serde_json::{Map, Value};
 
 use crate::service::Service;
 
+pub(crate) use blob::blob;
+pub use decode::decode;
+
 /// The `Content-Type` of requests and answers.
 pub const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+
+/// A timestamp in an answer: seconds since 1970, with milliseconds as the fraction.
+pub fn epoch_seconds(at: jiff::Timestamp) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds stay exact for 285,000 years")]
+    let milliseconds = at.as_millisecond() as f64;
+    milliseconds / 1000.0
+}
+
 /// Splits an `X-Amz-Target` header into service and operation. The operation has a valid form but may not exist.
 ///
 /// ```

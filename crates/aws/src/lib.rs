@@ -15,6 +15,7 @@ pub mod operation;
 pub mod organizations;
 pub mod query;
 pub mod service;
+pub mod shape;
 pub mod sigv4;
 pub mod sts;
 pub mod tag;

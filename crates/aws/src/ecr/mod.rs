@@ -1,61 +1,19 @@
-//! Amazon ECR's API: a request and a response for each of its operations and the rules of its model, generated; and by
-//! hand the rules that span members, and how requests are read.
-//!
-//! [`decode`] is the only way in: it refuses what the model refuses, with ECR's texts, so that what it
-//! returns holds every required member and nothing out of bounds. Whether a repository exists or a manifest
-//! makes sense is not its business.
+//! Amazon ECR's API: a request and a response for each of its operations and the constraints of its model, generated; and
+//! by hand the rules that span members. [`crate::json::decode`] reads the requests.
 
-mod blob;
-mod invalid;
-pub(crate) mod pattern;
 mod rules;
 #[expect(missing_docs, reason = "the names are the API's own")]
 mod shapes;
 mod tagging;
-mod tree;
-mod validate;
 
 #[cfg(test)]
 mod tests;
 
-use serde::de::DeserializeOwned;
-
-pub use blob::MAX_LAYER_PART_BYTES;
-pub(crate) use blob::blob;
-pub use invalid::{Breach, Exception, Invalid, InvalidKind};
 pub use shapes::*;
 pub use tagging::MAX_TAGS;
-pub use validate::{Member, Pattern, Rule};
 
-/// A request of ECR's API, with what the API's model says about it.
-pub trait Request: DeserializeOwned {
-    /// The operation's name, as `X-Amz-Target` gives it.
-    const OPERATION: &'static str;
-    /// The members and their rules.
-    const MEMBERS: &'static [Member];
-
-    /// The rules that look at more than one member, or that the model does not hold but ECR enforces.
-    fn validate(&self) -> Result<(), Invalid> {
-        Ok(())
-    }
-}
-
-/// Reads a request body and holds it against every rule of its shape. Members that the shape does not know
-/// are ignored and `null` is the same as absent, as in AWS's own JSON services. An empty body is `{}`.
-pub fn decode<T: Request>(body: &[u8]) -> Result<T, Invalid> {
-    let tree = validate::read(body, T::MEMBERS)?;
-    let request = T::deserialize(tree)
-        .map_err(|error| Invalid::serialization(format!("The request body cannot be read: {error}")))?;
-    request.validate()?;
-    Ok(request)
-}
-
-/// A moment as ECR's JSON gives it: seconds since 1970 with the milliseconds as fraction.
-pub fn epoch_seconds(at: jiff::Timestamp) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds stay exact for 285,000 years")]
-    let milliseconds = at.as_millisecond() as f64;
-    milliseconds / 1000.0
-}
+/// The maximum size of one part of a layer, decoded.
+pub const MAX_LAYER_PART_BYTES: usize = 20_971_520;
 
 /// Whether the API has an operation of this name.
 pub fn is_operation(name: &str) -> bool {

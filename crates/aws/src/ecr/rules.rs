@@ -1,10 +1,18 @@
 //! The rules of requests that span members, or that the model does not hold although ECR enforces them.
 
-use super::invalid::Invalid;
 use super::{
     CreateRepositoryRequest, DescribeImagesRequest, DescribeRepositoriesRequest, ImageTagMutability,
     ImageTagMutabilityExclusionFilter, PutImageTagMutabilityRequest, TagResourceRequest,
     UntagResourceRequest, tagging,
+};
+use crate::shape::pattern::is_image_tag;
+use crate::shape::{Invalid, Pattern, Rule};
+
+/// The tag of an image that is pushed. The model has only the lengths; ECR enforces the expression.
+pub(super) const NEW_IMAGE_TAG: Rule = Rule::Text {
+    min: 1,
+    max: 300,
+    pattern: Some(Pattern { text: "[a-zA-Z0-9-_.]+", is_quoted: true, matches: is_image_tag }),
 };
 
 pub(super) fn create_repository(request: &CreateRepositoryRequest) -> Result<(), Invalid> {

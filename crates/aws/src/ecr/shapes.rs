@@ -7,12 +7,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::pattern;
 use super::rules;
-use crate::ecr::Invalid;
-use crate::ecr::{Exception, Member, Pattern, Request, Rule};
 
-/// Every operation of the API, in alphabetical order.
+use crate::shape::pattern;
+use crate::shape::{Exception, Invalid, Member, Pattern, Request, Rule};
+
+/// Every operation that has shapes here, in alphabetical order.
 pub const OPERATIONS: [&str; 62] = [
     "BatchCheckLayerAvailability",
     "BatchDeleteImage",
@@ -78,7 +78,7 @@ pub const OPERATIONS: [&str; 62] = [
     "ValidatePullThroughCacheRule",
 ];
 
-/// Every exception of the API, in alphabetical order.
+/// Every exception of these operations, in alphabetical order.
 pub const EXCEPTIONS: [Exception; 50] = [
     Exception { code: "BlockedByOrganizationPolicyException", status: 400, members: &["message"] },
     Exception { code: "EmptyUploadException", status: 400, members: &["message"] },
@@ -2199,7 +2199,7 @@ pub struct UploadLayerPartRequest {
     pub upload_id: String,
     pub part_first_byte: u64,
     pub part_last_byte: u64,
-    #[serde(deserialize_with = "crate::ecr::blob")]
+    #[serde(deserialize_with = "crate::json::blob")]
     pub layer_part_blob: Vec<u8>,
 }
 
@@ -2327,37 +2327,50 @@ const CREDENTIAL_ARN: Rule = Rule::Text {
     }),
 };
 const CUSTOM_ROLE_ARN: Rule = Rule::text(0, 2048);
-const DELETE_REPLICATION: Rule = Rule::Structure(&[Member::required("enabled", Rule::Flag)]);
-const DESCRIBE_IMAGES_FILTER: Rule = Rule::Structure(&[
-    Member::optional("tagStatus", TAG_STATUS),
-    Member::optional("imageStatus", IMAGE_STATUS_FILTER),
-]);
-const ENCRYPTION_CONFIGURATION: Rule = Rule::Structure(&[
-    Member::required("encryptionType", ENCRYPTION_TYPE),
-    Member::optional("kmsKey", KMS_KEY),
-]);
-const ENCRYPTION_CONFIGURATION_FOR_REPOSITORY_CREATION_TEMPLATE: Rule = Rule::Structure(&[
-    Member::required("encryptionType", ENCRYPTION_TYPE),
-    Member::optional("kmsKey", KMS_KEY_FOR_REPOSITORY_CREATION_TEMPLATE),
-]);
+const DELETE_REPLICATION: Rule =
+    Rule::Structure { name: "DeleteReplication", members: &[Member::required("enabled", Rule::Flag)] };
+const DESCRIBE_IMAGES_FILTER: Rule = Rule::Structure {
+    name: "DescribeImagesFilter",
+    members: &[
+        Member::optional("tagStatus", TAG_STATUS),
+        Member::optional("imageStatus", IMAGE_STATUS_FILTER),
+    ],
+};
+const ENCRYPTION_CONFIGURATION: Rule = Rule::Structure {
+    name: "EncryptionConfiguration",
+    members: &[Member::required("encryptionType", ENCRYPTION_TYPE), Member::optional("kmsKey", KMS_KEY)],
+};
+const ENCRYPTION_CONFIGURATION_FOR_REPOSITORY_CREATION_TEMPLATE: Rule = Rule::Structure {
+    name: "EncryptionConfigurationForRepositoryCreationTemplate",
+    members: &[
+        Member::required("encryptionType", ENCRYPTION_TYPE),
+        Member::optional("kmsKey", KMS_KEY_FOR_REPOSITORY_CREATION_TEMPLATE),
+    ],
+};
 const ENCRYPTION_TYPE: Rule = Rule::Choice(&["AES256", "KMS", "KMS_DSSE"]);
 const FIFTY_MAX_RESULTS: Rule = Rule::Integer { min: 1, max: 50 };
 const GET_AUTHORIZATION_TOKEN_REGISTRY_ID_LIST: Rule = Rule::List { of: &REGISTRY_ID, min: 1, max: 10 };
-const IMAGE_IDENTIFIER: Rule = Rule::Structure(&[
-    Member::optional("imageDigest", Rule::ANY_TEXT),
-    Member::optional("imageTag", IMAGE_TAG),
-]);
+const IMAGE_IDENTIFIER: Rule = Rule::Structure {
+    name: "ImageIdentifier",
+    members: &[Member::optional("imageDigest", Rule::ANY_TEXT), Member::optional("imageTag", IMAGE_TAG)],
+};
 const IMAGE_IDENTIFIER_LIST: Rule = Rule::List { of: &IMAGE_IDENTIFIER, min: 1, max: 100 };
 const IMAGE_MANIFEST: Rule = Rule::text(1, 4_194_304);
-const IMAGE_SCANNING_CONFIGURATION: Rule = Rule::Structure(&[Member::optional("scanOnPush", Rule::Flag)]);
+const IMAGE_SCANNING_CONFIGURATION: Rule = Rule::Structure {
+    name: "ImageScanningConfiguration",
+    members: &[Member::optional("scanOnPush", Rule::Flag)],
+};
 const IMAGE_STATUS_FILTER: Rule = Rule::Choice(&["ACTIVE", "ARCHIVED", "ACTIVATING", "ANY"]);
 const IMAGE_TAG: Rule = Rule::text(1, 300);
 const IMAGE_TAG_MUTABILITY: Rule =
     Rule::Choice(&["IMMUTABLE", "MUTABLE", "MUTABLE_WITH_EXCLUSION", "IMMUTABLE_WITH_EXCLUSION"]);
-const IMAGE_TAG_MUTABILITY_EXCLUSION_FILTER: Rule = Rule::Structure(&[
-    Member::required("filterType", IMAGE_TAG_MUTABILITY_EXCLUSION_FILTER_TYPE),
-    Member::required("filter", IMAGE_TAG_MUTABILITY_EXCLUSION_FILTER_VALUE),
-]);
+const IMAGE_TAG_MUTABILITY_EXCLUSION_FILTER: Rule = Rule::Structure {
+    name: "ImageTagMutabilityExclusionFilter",
+    members: &[
+        Member::required("filterType", IMAGE_TAG_MUTABILITY_EXCLUSION_FILTER_TYPE),
+        Member::required("filter", IMAGE_TAG_MUTABILITY_EXCLUSION_FILTER_VALUE),
+    ],
+};
 const IMAGE_TAG_MUTABILITY_EXCLUSION_FILTER_TYPE: Rule = Rule::Choice(&["WILDCARD"]);
 const IMAGE_TAG_MUTABILITY_EXCLUSION_FILTER_VALUE: Rule = Rule::Text {
     min: 1,
@@ -2391,18 +2404,27 @@ const LAYER_DIGEST: Rule = Rule::Text {
 };
 const LAYER_DIGEST_LIST: Rule = Rule::List { of: &LAYER_DIGEST, min: 1, max: 100 };
 const LAYER_PART_BLOB: Rule = Rule::Blob { max: 20_971_520 };
-const LIFECYCLE_POLICY_PREVIEW_FILTER: Rule = Rule::Structure(&[Member::optional("tagStatus", TAG_STATUS)]);
+const LIFECYCLE_POLICY_PREVIEW_FILTER: Rule = Rule::Structure {
+    name: "LifecyclePolicyPreviewFilter",
+    members: &[Member::optional("tagStatus", TAG_STATUS)],
+};
 const LIFECYCLE_POLICY_TEXT: Rule = Rule::text(100, 30_720);
 const LIFECYCLE_POLICY_TEXT_FOR_REPOSITORY_CREATION_TEMPLATE: Rule = Rule::text(0, 30_720);
 const LIFECYCLE_PREVIEW_MAX_RESULTS: Rule = Rule::Integer { min: 1, max: 100 };
-const LIST_IMAGE_REFERRERS_FILTER: Rule = Rule::Structure(&[
-    Member::optional("artifactTypes", ARTIFACT_TYPE_LIST),
-    Member::optional("artifactStatus", ARTIFACT_STATUS_FILTER),
-]);
-const LIST_IMAGES_FILTER: Rule = Rule::Structure(&[
-    Member::optional("tagStatus", TAG_STATUS),
-    Member::optional("imageStatus", IMAGE_STATUS_FILTER),
-]);
+const LIST_IMAGE_REFERRERS_FILTER: Rule = Rule::Structure {
+    name: "ListImageReferrersFilter",
+    members: &[
+        Member::optional("artifactTypes", ARTIFACT_TYPE_LIST),
+        Member::optional("artifactStatus", ARTIFACT_STATUS_FILTER),
+    ],
+};
+const LIST_IMAGES_FILTER: Rule = Rule::Structure {
+    name: "ListImagesFilter",
+    members: &[
+        Member::optional("tagStatus", TAG_STATUS),
+        Member::optional("imageStatus", IMAGE_STATUS_FILTER),
+    ],
+};
 const MAX_RESULTS: Rule = Rule::Integer { min: 1, max: 1000 };
 const MEDIA_TYPE_LIST: Rule = Rule::List { of: &Rule::ANY_TEXT, min: 1, max: 100 };
 const PART_SIZE: Rule = Rule::Integer { min: 0, max: i64::MAX };
@@ -2446,13 +2468,16 @@ const REGION: Rule = Rule::Text {
 const REGISTRY_ID: Rule = Rule::Text {
     min: 0,
     max: usize::MAX,
-    pattern: Some(Pattern { text: "[0-9]{12}", is_quoted: false, matches: pattern::is_registry_id }),
+    pattern: Some(Pattern { text: "[0-9]{12}", is_quoted: false, matches: pattern::is_account_id }),
 };
 const REGISTRY_POLICY_TEXT: Rule = Rule::text(0, 10_240);
-const REGISTRY_SCANNING_RULE: Rule = Rule::Structure(&[
-    Member::required("scanFrequency", SCAN_FREQUENCY),
-    Member::required("repositoryFilters", SCANNING_REPOSITORY_FILTER_LIST),
-]);
+const REGISTRY_SCANNING_RULE: Rule = Rule::Structure {
+    name: "RegistryScanningRule",
+    members: &[
+        Member::required("scanFrequency", SCAN_FREQUENCY),
+        Member::required("repositoryFilters", SCANNING_REPOSITORY_FILTER_LIST),
+    ],
+};
 const REGISTRY_SCANNING_RULE_LIST: Rule = Rule::List { of: &REGISTRY_SCANNING_RULE, min: 0, max: 2 };
 const REPLICATION_BACKFILL_ID: Rule = Rule::Text {
     min: 0,
@@ -2464,20 +2489,31 @@ const REPLICATION_BACKFILL_ID: Rule = Rule::Text {
     }),
 };
 const REPLICATION_BACKFILL_RESULT_STATUS: Rule = Rule::Choice(&["COMPLETE", "FAILED"]);
-const REPLICATION_CONFIGURATION: Rule = Rule::Structure(&[Member::required("rules", REPLICATION_RULE_LIST)]);
-const REPLICATION_DESTINATION: Rule =
-    Rule::Structure(&[Member::required("region", REGION), Member::required("registryId", REGISTRY_ID)]);
+const REPLICATION_CONFIGURATION: Rule = Rule::Structure {
+    name: "ReplicationConfiguration",
+    members: &[Member::required("rules", REPLICATION_RULE_LIST)],
+};
+const REPLICATION_DESTINATION: Rule = Rule::Structure {
+    name: "ReplicationDestination",
+    members: &[Member::required("region", REGION), Member::required("registryId", REGISTRY_ID)],
+};
 const REPLICATION_DESTINATION_LIST: Rule = Rule::List { of: &REPLICATION_DESTINATION, min: 0, max: 100 };
-const REPLICATION_RULE: Rule = Rule::Structure(&[
-    Member::required("destinations", REPLICATION_DESTINATION_LIST),
-    Member::optional("repositoryFilters", REPOSITORY_FILTER_LIST),
-    Member::optional("deleteReplication", DELETE_REPLICATION),
-]);
+const REPLICATION_RULE: Rule = Rule::Structure {
+    name: "ReplicationRule",
+    members: &[
+        Member::required("destinations", REPLICATION_DESTINATION_LIST),
+        Member::optional("repositoryFilters", REPOSITORY_FILTER_LIST),
+        Member::optional("deleteReplication", DELETE_REPLICATION),
+    ],
+};
 const REPLICATION_RULE_LIST: Rule = Rule::List { of: &REPLICATION_RULE, min: 0, max: 25 };
-const REPOSITORY_FILTER: Rule = Rule::Structure(&[
-    Member::required("filter", REPOSITORY_FILTER_VALUE),
-    Member::required("filterType", REPOSITORY_FILTER_TYPE),
-]);
+const REPOSITORY_FILTER: Rule = Rule::Structure {
+    name: "RepositoryFilter",
+    members: &[
+        Member::required("filter", REPOSITORY_FILTER_VALUE),
+        Member::required("filterType", REPOSITORY_FILTER_TYPE),
+    ],
+};
 const REPOSITORY_FILTER_LIST: Rule = Rule::List { of: &REPOSITORY_FILTER, min: 1, max: 100 };
 const REPOSITORY_FILTER_TYPE: Rule = Rule::Choice(&["PREFIX_MATCH"]);
 const REPOSITORY_FILTER_VALUE: Rule = Rule::Text {
@@ -2505,10 +2541,13 @@ const SCAN_FREQUENCY: Rule = Rule::Choice(&["SCAN_ON_PUSH", "CONTINUOUS_SCAN", "
 const SCAN_TYPE: Rule = Rule::Choice(&["BASIC", "ENHANCED"]);
 const SCANNING_CONFIGURATION_REPOSITORY_NAME_LIST: Rule =
     Rule::List { of: &REPOSITORY_NAME, min: 1, max: 25 };
-const SCANNING_REPOSITORY_FILTER: Rule = Rule::Structure(&[
-    Member::required("filter", SCANNING_REPOSITORY_FILTER_VALUE),
-    Member::required("filterType", SCANNING_REPOSITORY_FILTER_TYPE),
-]);
+const SCANNING_REPOSITORY_FILTER: Rule = Rule::Structure {
+    name: "ScanningRepositoryFilter",
+    members: &[
+        Member::required("filter", SCANNING_REPOSITORY_FILTER_VALUE),
+        Member::required("filterType", SCANNING_REPOSITORY_FILTER_TYPE),
+    ],
+};
 const SCANNING_REPOSITORY_FILTER_LIST: Rule =
     Rule::List { of: &SCANNING_REPOSITORY_FILTER, min: 0, max: 100 };
 const SCANNING_REPOSITORY_FILTER_TYPE: Rule = Rule::Choice(&["WILDCARD"]);
@@ -2521,7 +2560,10 @@ const SCANNING_REPOSITORY_FILTER_VALUE: Rule = Rule::Text {
         matches: pattern::is_scanning_filter,
     }),
 };
-const SIGNING_CONFIGURATION: Rule = Rule::Structure(&[Member::required("rules", SIGNING_RULE_LIST)]);
+const SIGNING_CONFIGURATION: Rule = Rule::Structure {
+    name: "SigningConfiguration",
+    members: &[Member::required("rules", SIGNING_RULE_LIST)],
+};
 const SIGNING_PROFILE_ARN: Rule = Rule::Text {
     min: 0,
     max: 200,
@@ -2531,10 +2573,13 @@ const SIGNING_PROFILE_ARN: Rule = Rule::Text {
         matches: pattern::is_signing_profile_arn,
     }),
 };
-const SIGNING_REPOSITORY_FILTER: Rule = Rule::Structure(&[
-    Member::required("filter", SIGNING_REPOSITORY_FILTER_VALUE),
-    Member::required("filterType", SIGNING_REPOSITORY_FILTER_TYPE),
-]);
+const SIGNING_REPOSITORY_FILTER: Rule = Rule::Structure {
+    name: "SigningRepositoryFilter",
+    members: &[
+        Member::required("filter", SIGNING_REPOSITORY_FILTER_VALUE),
+        Member::required("filterType", SIGNING_REPOSITORY_FILTER_TYPE),
+    ],
+};
 const SIGNING_REPOSITORY_FILTER_LIST: Rule = Rule::List { of: &SIGNING_REPOSITORY_FILTER, min: 1, max: 100 };
 const SIGNING_REPOSITORY_FILTER_TYPE: Rule = Rule::Choice(&["WILDCARD_MATCH"]);
 const SIGNING_REPOSITORY_FILTER_VALUE: Rule = Rule::Text {
@@ -2546,14 +2591,22 @@ const SIGNING_REPOSITORY_FILTER_VALUE: Rule = Rule::Text {
         matches: pattern::is_signing_filter,
     }),
 };
-const SIGNING_RULE: Rule = Rule::Structure(&[
-    Member::required("signingProfileArn", SIGNING_PROFILE_ARN),
-    Member::optional("repositoryFilters", SIGNING_REPOSITORY_FILTER_LIST),
-]);
+const SIGNING_RULE: Rule = Rule::Structure {
+    name: "SigningRule",
+    members: &[
+        Member::required("signingProfileArn", SIGNING_PROFILE_ARN),
+        Member::optional("repositoryFilters", SIGNING_REPOSITORY_FILTER_LIST),
+    ],
+};
 const SIGNING_RULE_LIST: Rule = Rule::List { of: &SIGNING_RULE, min: 0, max: 10 };
-const SUBJECT_IDENTIFIER: Rule = Rule::Structure(&[Member::required("imageDigest", Rule::ANY_TEXT)]);
-const TAG: Rule =
-    Rule::Structure(&[Member::required("Key", Rule::ANY_TEXT), Member::required("Value", Rule::ANY_TEXT)]);
+const SUBJECT_IDENTIFIER: Rule = Rule::Structure {
+    name: "SubjectIdentifier",
+    members: &[Member::required("imageDigest", Rule::ANY_TEXT)],
+};
+const TAG: Rule = Rule::Structure {
+    name: "Tag",
+    members: &[Member::required("Key", Rule::ANY_TEXT), Member::required("Value", Rule::ANY_TEXT)],
+};
 const TAG_KEY_LIST: Rule = Rule::List { of: &Rule::ANY_TEXT, min: 0, max: usize::MAX };
 const TAG_LIST: Rule = Rule::List { of: &TAG, min: 0, max: usize::MAX };
 const TAG_STATUS: Rule = Rule::Choice(&["TAGGED", "UNTAGGED", "ANY"]);
@@ -2580,6 +2633,7 @@ const UPSTREAM_REGISTRY: Rule = Rule::Choice(&[
 ]);
 
 impl Request for BatchCheckLayerAvailabilityRequest {
+    type Response = BatchCheckLayerAvailabilityResponse;
     const OPERATION: &'static str = "BatchCheckLayerAvailability";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -2589,6 +2643,7 @@ impl Request for BatchCheckLayerAvailabilityRequest {
 }
 
 impl Request for BatchDeleteImageRequest {
+    type Response = BatchDeleteImageResponse;
     const OPERATION: &'static str = "BatchDeleteImage";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -2598,6 +2653,7 @@ impl Request for BatchDeleteImageRequest {
 }
 
 impl Request for BatchGetImageRequest {
+    type Response = BatchGetImageResponse;
     const OPERATION: &'static str = "BatchGetImage";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -2608,12 +2664,14 @@ impl Request for BatchGetImageRequest {
 }
 
 impl Request for BatchGetRepositoryScanningConfigurationRequest {
+    type Response = BatchGetRepositoryScanningConfigurationResponse;
     const OPERATION: &'static str = "BatchGetRepositoryScanningConfiguration";
     const MEMBERS: &'static [Member] =
         &[Member::required("repositoryNames", SCANNING_CONFIGURATION_REPOSITORY_NAME_LIST)];
 }
 
 impl Request for CompleteLayerUploadRequest {
+    type Response = CompleteLayerUploadResponse;
     const OPERATION: &'static str = "CompleteLayerUpload";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -2624,6 +2682,7 @@ impl Request for CompleteLayerUploadRequest {
 }
 
 impl Request for CreatePullThroughCacheRuleRequest {
+    type Response = CreatePullThroughCacheRuleResponse;
     const OPERATION: &'static str = "CreatePullThroughCacheRule";
     const MEMBERS: &'static [Member] = &[
         Member::required("ecrRepositoryPrefix", PULL_THROUGH_CACHE_RULE_REPOSITORY_PREFIX),
@@ -2637,6 +2696,7 @@ impl Request for CreatePullThroughCacheRuleRequest {
 }
 
 impl Request for CreateRepositoryRequest {
+    type Response = CreateRepositoryResponse;
     const OPERATION: &'static str = "CreateRepository";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -2654,6 +2714,7 @@ impl Request for CreateRepositoryRequest {
 }
 
 impl Request for CreateRepositoryCreationTemplateRequest {
+    type Response = CreateRepositoryCreationTemplateResponse;
     const OPERATION: &'static str = "CreateRepositoryCreationTemplate";
     const MEMBERS: &'static [Member] = &[
         Member::required("prefix", PREFIX),
@@ -2673,12 +2734,14 @@ impl Request for CreateRepositoryCreationTemplateRequest {
 }
 
 impl Request for DeleteLifecyclePolicyRequest {
+    type Response = DeleteLifecyclePolicyResponse;
     const OPERATION: &'static str = "DeleteLifecyclePolicy";
     const MEMBERS: &'static [Member] =
         &[Member::optional("registryId", REGISTRY_ID), Member::required("repositoryName", REPOSITORY_NAME)];
 }
 
 impl Request for DeletePullThroughCacheRuleRequest {
+    type Response = DeletePullThroughCacheRuleResponse;
     const OPERATION: &'static str = "DeletePullThroughCacheRule";
     const MEMBERS: &'static [Member] = &[
         Member::required("ecrRepositoryPrefix", PULL_THROUGH_CACHE_RULE_REPOSITORY_PREFIX),
@@ -2687,11 +2750,13 @@ impl Request for DeletePullThroughCacheRuleRequest {
 }
 
 impl Request for DeleteRegistryPolicyRequest {
+    type Response = DeleteRegistryPolicyResponse;
     const OPERATION: &'static str = "DeleteRegistryPolicy";
     const MEMBERS: &'static [Member] = &[];
 }
 
 impl Request for DeleteRepositoryRequest {
+    type Response = DeleteRepositoryResponse;
     const OPERATION: &'static str = "DeleteRepository";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -2701,27 +2766,32 @@ impl Request for DeleteRepositoryRequest {
 }
 
 impl Request for DeleteRepositoryCreationTemplateRequest {
+    type Response = DeleteRepositoryCreationTemplateResponse;
     const OPERATION: &'static str = "DeleteRepositoryCreationTemplate";
     const MEMBERS: &'static [Member] = &[Member::required("prefix", PREFIX)];
 }
 
 impl Request for DeleteRepositoryPolicyRequest {
+    type Response = DeleteRepositoryPolicyResponse;
     const OPERATION: &'static str = "DeleteRepositoryPolicy";
     const MEMBERS: &'static [Member] =
         &[Member::optional("registryId", REGISTRY_ID), Member::required("repositoryName", REPOSITORY_NAME)];
 }
 
 impl Request for DeleteSigningConfigurationRequest {
+    type Response = DeleteSigningConfigurationResponse;
     const OPERATION: &'static str = "DeleteSigningConfiguration";
     const MEMBERS: &'static [Member] = &[];
 }
 
 impl Request for DeregisterPullTimeUpdateExclusionRequest {
+    type Response = DeregisterPullTimeUpdateExclusionResponse;
     const OPERATION: &'static str = "DeregisterPullTimeUpdateExclusion";
     const MEMBERS: &'static [Member] = &[Member::required("principalArn", PRINCIPAL_ARN)];
 }
 
 impl Request for DescribeImageReplicationStatusRequest {
+    type Response = DescribeImageReplicationStatusResponse;
     const OPERATION: &'static str = "DescribeImageReplicationStatus";
     const MEMBERS: &'static [Member] = &[
         Member::required("repositoryName", REPOSITORY_NAME),
@@ -2731,6 +2801,7 @@ impl Request for DescribeImageReplicationStatusRequest {
 }
 
 impl Request for DescribeImageScanFindingsRequest {
+    type Response = DescribeImageScanFindingsResponse;
     const OPERATION: &'static str = "DescribeImageScanFindings";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -2742,6 +2813,7 @@ impl Request for DescribeImageScanFindingsRequest {
 }
 
 impl Request for DescribeImageSigningStatusRequest {
+    type Response = DescribeImageSigningStatusResponse;
     const OPERATION: &'static str = "DescribeImageSigningStatus";
     const MEMBERS: &'static [Member] = &[
         Member::required("repositoryName", REPOSITORY_NAME),
@@ -2751,6 +2823,7 @@ impl Request for DescribeImageSigningStatusRequest {
 }
 
 impl Request for DescribeImagesRequest {
+    type Response = DescribeImagesResponse;
     const OPERATION: &'static str = "DescribeImages";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -2767,6 +2840,7 @@ impl Request for DescribeImagesRequest {
 }
 
 impl Request for DescribePullThroughCacheRulesRequest {
+    type Response = DescribePullThroughCacheRulesResponse;
     const OPERATION: &'static str = "DescribePullThroughCacheRules";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -2777,11 +2851,13 @@ impl Request for DescribePullThroughCacheRulesRequest {
 }
 
 impl Request for DescribeRegistryRequest {
+    type Response = DescribeRegistryResponse;
     const OPERATION: &'static str = "DescribeRegistry";
     const MEMBERS: &'static [Member] = &[];
 }
 
 impl Request for DescribeReplicationBackfillResultsRequest {
+    type Response = DescribeReplicationBackfillResultsResponse;
     const OPERATION: &'static str = "DescribeReplicationBackfillResults";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -2793,6 +2869,7 @@ impl Request for DescribeReplicationBackfillResultsRequest {
 }
 
 impl Request for DescribeRepositoriesRequest {
+    type Response = DescribeRepositoriesResponse;
     const OPERATION: &'static str = "DescribeRepositories";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -2807,6 +2884,7 @@ impl Request for DescribeRepositoriesRequest {
 }
 
 impl Request for DescribeRepositoryCreationTemplatesRequest {
+    type Response = DescribeRepositoryCreationTemplatesResponse;
     const OPERATION: &'static str = "DescribeRepositoryCreationTemplates";
     const MEMBERS: &'static [Member] = &[
         Member::optional("prefixes", PREFIX_LIST),
@@ -2816,17 +2894,20 @@ impl Request for DescribeRepositoryCreationTemplatesRequest {
 }
 
 impl Request for GetAccountSettingRequest {
+    type Response = GetAccountSettingResponse;
     const OPERATION: &'static str = "GetAccountSetting";
     const MEMBERS: &'static [Member] = &[Member::required("name", ACCOUNT_SETTING_NAME)];
 }
 
 impl Request for GetAuthorizationTokenRequest {
+    type Response = GetAuthorizationTokenResponse;
     const OPERATION: &'static str = "GetAuthorizationToken";
     const MEMBERS: &'static [Member] =
         &[Member::optional("registryIds", GET_AUTHORIZATION_TOKEN_REGISTRY_ID_LIST)];
 }
 
 impl Request for GetDownloadUrlForLayerRequest {
+    type Response = GetDownloadUrlForLayerResponse;
     const OPERATION: &'static str = "GetDownloadUrlForLayer";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -2836,12 +2917,14 @@ impl Request for GetDownloadUrlForLayerRequest {
 }
 
 impl Request for GetLifecyclePolicyRequest {
+    type Response = GetLifecyclePolicyResponse;
     const OPERATION: &'static str = "GetLifecyclePolicy";
     const MEMBERS: &'static [Member] =
         &[Member::optional("registryId", REGISTRY_ID), Member::required("repositoryName", REPOSITORY_NAME)];
 }
 
 impl Request for GetLifecyclePolicyPreviewRequest {
+    type Response = GetLifecyclePolicyPreviewResponse;
     const OPERATION: &'static str = "GetLifecyclePolicyPreview";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -2854,33 +2937,39 @@ impl Request for GetLifecyclePolicyPreviewRequest {
 }
 
 impl Request for GetRegistryPolicyRequest {
+    type Response = GetRegistryPolicyResponse;
     const OPERATION: &'static str = "GetRegistryPolicy";
     const MEMBERS: &'static [Member] = &[];
 }
 
 impl Request for GetRegistryScanningConfigurationRequest {
+    type Response = GetRegistryScanningConfigurationResponse;
     const OPERATION: &'static str = "GetRegistryScanningConfiguration";
     const MEMBERS: &'static [Member] = &[];
 }
 
 impl Request for GetRepositoryPolicyRequest {
+    type Response = GetRepositoryPolicyResponse;
     const OPERATION: &'static str = "GetRepositoryPolicy";
     const MEMBERS: &'static [Member] =
         &[Member::optional("registryId", REGISTRY_ID), Member::required("repositoryName", REPOSITORY_NAME)];
 }
 
 impl Request for GetSigningConfigurationRequest {
+    type Response = GetSigningConfigurationResponse;
     const OPERATION: &'static str = "GetSigningConfiguration";
     const MEMBERS: &'static [Member] = &[];
 }
 
 impl Request for InitiateLayerUploadRequest {
+    type Response = InitiateLayerUploadResponse;
     const OPERATION: &'static str = "InitiateLayerUpload";
     const MEMBERS: &'static [Member] =
         &[Member::optional("registryId", REGISTRY_ID), Member::required("repositoryName", REPOSITORY_NAME)];
 }
 
 impl Request for ListImageReferrersRequest {
+    type Response = ListImageReferrersResponse;
     const OPERATION: &'static str = "ListImageReferrers";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -2893,6 +2982,7 @@ impl Request for ListImageReferrersRequest {
 }
 
 impl Request for ListImagesRequest {
+    type Response = ListImagesResponse;
     const OPERATION: &'static str = "ListImages";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -2904,12 +2994,14 @@ impl Request for ListImagesRequest {
 }
 
 impl Request for ListPullTimeUpdateExclusionsRequest {
+    type Response = ListPullTimeUpdateExclusionsResponse;
     const OPERATION: &'static str = "ListPullTimeUpdateExclusions";
     const MEMBERS: &'static [Member] =
         &[Member::optional("maxResults", MAX_RESULTS), Member::optional("nextToken", Rule::ANY_TEXT)];
 }
 
 impl Request for ListReplicationBackfillsRequest {
+    type Response = ListReplicationBackfillsResponse;
     const OPERATION: &'static str = "ListReplicationBackfills";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -2919,29 +3011,33 @@ impl Request for ListReplicationBackfillsRequest {
 }
 
 impl Request for ListTagsForResourceRequest {
+    type Response = ListTagsForResourceResponse;
     const OPERATION: &'static str = "ListTagsForResource";
     const MEMBERS: &'static [Member] = &[Member::required("resourceArn", Rule::ANY_TEXT)];
 }
 
 impl Request for PutAccountSettingRequest {
+    type Response = PutAccountSettingResponse;
     const OPERATION: &'static str = "PutAccountSetting";
     const MEMBERS: &'static [Member] =
         &[Member::required("name", ACCOUNT_SETTING_NAME), Member::required("value", Rule::ANY_TEXT)];
 }
 
 impl Request for PutImageRequest {
+    type Response = PutImageResponse;
     const OPERATION: &'static str = "PutImage";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
         Member::required("repositoryName", REPOSITORY_NAME),
         Member::required("imageManifest", IMAGE_MANIFEST),
         Member::optional("imageManifestMediaType", Rule::ANY_TEXT),
-        Member::optional("imageTag", pattern::NEW_IMAGE_TAG),
+        Member::optional("imageTag", rules::NEW_IMAGE_TAG),
         Member::optional("imageDigest", Rule::ANY_TEXT),
     ];
 }
 
 impl Request for PutImageScanningConfigurationRequest {
+    type Response = PutImageScanningConfigurationResponse;
     const OPERATION: &'static str = "PutImageScanningConfiguration";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -2951,6 +3047,7 @@ impl Request for PutImageScanningConfigurationRequest {
 }
 
 impl Request for PutImageTagMutabilityRequest {
+    type Response = PutImageTagMutabilityResponse;
     const OPERATION: &'static str = "PutImageTagMutability";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -2965,6 +3062,7 @@ impl Request for PutImageTagMutabilityRequest {
 }
 
 impl Request for PutLifecyclePolicyRequest {
+    type Response = PutLifecyclePolicyResponse;
     const OPERATION: &'static str = "PutLifecyclePolicy";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -2974,33 +3072,39 @@ impl Request for PutLifecyclePolicyRequest {
 }
 
 impl Request for PutRegistryPolicyRequest {
+    type Response = PutRegistryPolicyResponse;
     const OPERATION: &'static str = "PutRegistryPolicy";
     const MEMBERS: &'static [Member] = &[Member::required("policyText", REGISTRY_POLICY_TEXT)];
 }
 
 impl Request for PutRegistryScanningConfigurationRequest {
+    type Response = PutRegistryScanningConfigurationResponse;
     const OPERATION: &'static str = "PutRegistryScanningConfiguration";
     const MEMBERS: &'static [Member] =
         &[Member::optional("scanType", SCAN_TYPE), Member::optional("rules", REGISTRY_SCANNING_RULE_LIST)];
 }
 
 impl Request for PutReplicationConfigurationRequest {
+    type Response = PutReplicationConfigurationResponse;
     const OPERATION: &'static str = "PutReplicationConfiguration";
     const MEMBERS: &'static [Member] =
         &[Member::required("replicationConfiguration", REPLICATION_CONFIGURATION)];
 }
 
 impl Request for PutSigningConfigurationRequest {
+    type Response = PutSigningConfigurationResponse;
     const OPERATION: &'static str = "PutSigningConfiguration";
     const MEMBERS: &'static [Member] = &[Member::required("signingConfiguration", SIGNING_CONFIGURATION)];
 }
 
 impl Request for RegisterPullTimeUpdateExclusionRequest {
+    type Response = RegisterPullTimeUpdateExclusionResponse;
     const OPERATION: &'static str = "RegisterPullTimeUpdateExclusion";
     const MEMBERS: &'static [Member] = &[Member::required("principalArn", PRINCIPAL_ARN)];
 }
 
 impl Request for SetRepositoryPolicyRequest {
+    type Response = SetRepositoryPolicyResponse;
     const OPERATION: &'static str = "SetRepositoryPolicy";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -3011,6 +3115,7 @@ impl Request for SetRepositoryPolicyRequest {
 }
 
 impl Request for StartImageScanRequest {
+    type Response = StartImageScanResponse;
     const OPERATION: &'static str = "StartImageScan";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -3020,6 +3125,7 @@ impl Request for StartImageScanRequest {
 }
 
 impl Request for StartLifecyclePolicyPreviewRequest {
+    type Response = StartLifecyclePolicyPreviewResponse;
     const OPERATION: &'static str = "StartLifecyclePolicyPreview";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -3029,6 +3135,7 @@ impl Request for StartLifecyclePolicyPreviewRequest {
 }
 
 impl Request for StartReplicationBackfillRequest {
+    type Response = StartReplicationBackfillResponse;
     const OPERATION: &'static str = "StartReplicationBackfill";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -3037,6 +3144,7 @@ impl Request for StartReplicationBackfillRequest {
 }
 
 impl Request for StopReplicationBackfillRequest {
+    type Response = StopReplicationBackfillResponse;
     const OPERATION: &'static str = "StopReplicationBackfill";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -3045,6 +3153,7 @@ impl Request for StopReplicationBackfillRequest {
 }
 
 impl Request for TagResourceRequest {
+    type Response = TagResourceResponse;
     const OPERATION: &'static str = "TagResource";
     const MEMBERS: &'static [Member] =
         &[Member::required("resourceArn", Rule::ANY_TEXT), Member::required("tags", TAG_LIST)];
@@ -3055,6 +3164,7 @@ impl Request for TagResourceRequest {
 }
 
 impl Request for UntagResourceRequest {
+    type Response = UntagResourceResponse;
     const OPERATION: &'static str = "UntagResource";
     const MEMBERS: &'static [Member] =
         &[Member::required("resourceArn", Rule::ANY_TEXT), Member::required("tagKeys", TAG_KEY_LIST)];
@@ -3065,6 +3175,7 @@ impl Request for UntagResourceRequest {
 }
 
 impl Request for UpdateImageStorageClassRequest {
+    type Response = UpdateImageStorageClassResponse;
     const OPERATION: &'static str = "UpdateImageStorageClass";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -3075,6 +3186,7 @@ impl Request for UpdateImageStorageClassRequest {
 }
 
 impl Request for UpdatePullThroughCacheRuleRequest {
+    type Response = UpdatePullThroughCacheRuleResponse;
     const OPERATION: &'static str = "UpdatePullThroughCacheRule";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -3085,6 +3197,7 @@ impl Request for UpdatePullThroughCacheRuleRequest {
 }
 
 impl Request for UpdateRepositoryCreationTemplateRequest {
+    type Response = UpdateRepositoryCreationTemplateResponse;
     const OPERATION: &'static str = "UpdateRepositoryCreationTemplate";
     const MEMBERS: &'static [Member] = &[
         Member::required("prefix", PREFIX),
@@ -3104,6 +3217,7 @@ impl Request for UpdateRepositoryCreationTemplateRequest {
 }
 
 impl Request for UploadLayerPartRequest {
+    type Response = UploadLayerPartResponse;
     const OPERATION: &'static str = "UploadLayerPart";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -3116,6 +3230,7 @@ impl Request for UploadLayerPartRequest {
 }
 
 impl Request for ValidatePullThroughCacheRuleRequest {
+    type Response = ValidatePullThroughCacheRuleResponse;
     const OPERATION: &'static str = "ValidatePullThroughCacheRule";
     const MEMBERS: &'static [Member] = &[
         Member::required("ecrRepositoryPrefix", PULL_THROUGH_CACHE_RULE_REPOSITORY_PREFIX),

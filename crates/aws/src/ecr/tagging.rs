@@ -1,7 +1,7 @@
 //! The rules for resource tags, in ECR's words. Resource tags are not image tags.
 
 use super::Tag;
-use super::invalid::{Invalid, InvalidKind};
+use crate::shape::{Invalid, InvalidKind};
 use crate::tag::{self, Fault};
 
 pub use crate::tag::MAX_TAGS;
@@ -11,7 +11,7 @@ pub(super) fn check_tags(tags: &[Tag]) -> Result<(), Invalid> {
     let checked = tag::check(tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str())));
     checked.map_err(|(at, fault)| match fault {
         Fault::TooMany => Invalid {
-            breach: super::Breach::Other,
+            constraint: None,
             kind: InvalidKind::TooManyTags,
             message: format!(
                 "A repository can have at most {MAX_TAGS} tags; the request holds {}",

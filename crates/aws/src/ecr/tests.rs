@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::json::{decode, epoch_seconds};
+use crate::shape::{Request, Rule};
 
 fn refusal<T: Request>(body: &str) -> (&'static str, String) {
     match decode::<T>(body.as_bytes()) {
@@ -132,7 +134,7 @@ fn oci_like(text: &str) -> bool {
 fn timestamps_keep_milliseconds_and_nothing_finer() {
     let seconds = |nanosecond| {
         let at = jiff::Timestamp::new(1_499_287_667, nanosecond).unwrap();
-        serde_json::to_string(&super::epoch_seconds(at)).unwrap()
+        serde_json::to_string(&epoch_seconds(at)).unwrap()
     };
     assert_eq!(seconds(0), "1499287667.0");
     assert_eq!(seconds(123_456_789), "1499287667.123");
@@ -169,7 +171,7 @@ fn exceptions_of_the_model_have_their_statuses() {
     let status = |code: &str| EXCEPTIONS.iter().find(|known| known.code == code).map(|known| known.status);
     assert_eq!(status("RepositoryNotFoundException"), Some(400));
     assert_eq!(status("ServerException"), Some(500));
-    let invalid = Invalid::parameter("a", "b");
+    let invalid = crate::shape::Invalid::parameter("a", "b");
     assert_eq!(status(invalid.code()), Some(400));
     let part = EXCEPTIONS.iter().find(|known| known.code == "InvalidLayerPartException").unwrap();
     assert!(part.members.contains(&"lastValidByteReceived"));

@@ -1,7 +1,6 @@
 //! The shapes of Amazon ECR Public's API, and the names of its operations. The requests are read and checked as ECR's are:
-//! see [`crate::ecr::decode`].
+//! see [`crate::json::decode`].
 
-mod pattern;
 #[expect(missing_docs, reason = "the names are the API's own")]
 mod shapes;
 
@@ -15,7 +14,7 @@ pub fn is_operation(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ecr::decode;
+    use crate::json::decode;
 
     #[test]
     fn the_names_are_sorted_as_the_search_needs() {

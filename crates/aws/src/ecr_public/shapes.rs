@@ -3,10 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::pattern;
-use crate::ecr::{Exception, Member, Pattern, Request, Rule};
+use crate::shape::pattern;
+use crate::shape::{Exception, Member, Pattern, Request, Rule};
 
-/// Every operation of the API, in alphabetical order.
+/// Every operation that has shapes here, in alphabetical order.
 pub const OPERATIONS: [&str; 23] = [
     "BatchCheckLayerAvailability",
     "BatchDeleteImage",
@@ -33,7 +33,7 @@ pub const OPERATIONS: [&str; 23] = [
     "UploadLayerPart",
 ];
 
-/// Every exception of the API, in alphabetical order.
+/// Every exception of these operations, in alphabetical order.
 pub const EXCEPTIONS: [Exception; 24] = [
     Exception { code: "EmptyUploadException", status: 400, members: &["message"] },
     Exception { code: "ImageAlreadyExistsException", status: 400, members: &["message"] },
@@ -607,7 +607,7 @@ pub struct RepositoryCatalogDataInput {
     pub architectures: Vec<String>,
     #[serde(default)]
     pub operating_systems: Vec<String>,
-    #[serde(default, deserialize_with = "crate::ecr::blob")]
+    #[serde(default, deserialize_with = "crate::json::blob")]
     pub logo_image_blob: Vec<u8>,
     #[serde(default)]
     pub about_text: Option<String>,
@@ -675,7 +675,7 @@ pub struct UploadLayerPartRequest {
     pub upload_id: String,
     pub part_first_byte: u64,
     pub part_last_byte: u64,
-    #[serde(deserialize_with = "crate::ecr::blob")]
+    #[serde(deserialize_with = "crate::json::blob")]
     pub layer_part_blob: Vec<u8>,
 }
 
@@ -699,10 +699,10 @@ const ARN: Rule = Rule::text(1, 2048);
 const BATCHED_OPERATION_LAYER_DIGEST: Rule = Rule::text(0, 1000);
 const BATCHED_OPERATION_LAYER_DIGEST_LIST: Rule =
     Rule::List { of: &BATCHED_OPERATION_LAYER_DIGEST, min: 1, max: 100 };
-const IMAGE_IDENTIFIER: Rule = Rule::Structure(&[
-    Member::optional("imageDigest", Rule::ANY_TEXT),
-    Member::optional("imageTag", IMAGE_TAG),
-]);
+const IMAGE_IDENTIFIER: Rule = Rule::Structure {
+    name: "ImageIdentifier",
+    members: &[Member::optional("imageDigest", Rule::ANY_TEXT), Member::optional("imageTag", IMAGE_TAG)],
+};
 const IMAGE_IDENTIFIER_LIST: Rule = Rule::List { of: &IMAGE_IDENTIFIER, min: 1, max: 100 };
 const IMAGE_MANIFEST: Rule = Rule::text(1, 4_194_304);
 const IMAGE_TAG: Rule = Rule::text(1, 300);
@@ -726,17 +726,20 @@ const REGISTRY_DISPLAY_NAME: Rule = Rule::text(0, 100);
 const REGISTRY_ID: Rule = Rule::Text {
     min: 0,
     max: usize::MAX,
-    pattern: Some(Pattern { text: "[0-9]{12}", is_quoted: false, matches: pattern::is_registry_id }),
+    pattern: Some(Pattern { text: "[0-9]{12}", is_quoted: false, matches: pattern::is_account_id }),
 };
 const REGISTRY_ID_OR_ALIAS: Rule = Rule::text(2, 50);
-const REPOSITORY_CATALOG_DATA_INPUT: Rule = Rule::Structure(&[
-    Member::optional("description", REPOSITORY_DESCRIPTION),
-    Member::optional("architectures", ARCHITECTURE_LIST),
-    Member::optional("operatingSystems", OPERATING_SYSTEM_LIST),
-    Member::optional("logoImageBlob", LOGO_IMAGE_BLOB),
-    Member::optional("aboutText", ABOUT_TEXT),
-    Member::optional("usageText", USAGE_TEXT),
-]);
+const REPOSITORY_CATALOG_DATA_INPUT: Rule = Rule::Structure {
+    name: "RepositoryCatalogDataInput",
+    members: &[
+        Member::optional("description", REPOSITORY_DESCRIPTION),
+        Member::optional("architectures", ARCHITECTURE_LIST),
+        Member::optional("operatingSystems", OPERATING_SYSTEM_LIST),
+        Member::optional("logoImageBlob", LOGO_IMAGE_BLOB),
+        Member::optional("aboutText", ABOUT_TEXT),
+        Member::optional("usageText", USAGE_TEXT),
+    ],
+};
 const REPOSITORY_DESCRIPTION: Rule = Rule::text(0, 1024);
 const REPOSITORY_NAME: Rule = Rule::Text {
     min: 2,
@@ -744,12 +747,15 @@ const REPOSITORY_NAME: Rule = Rule::Text {
     pattern: Some(Pattern {
         text: "(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*",
         is_quoted: true,
-        matches: pattern::is_repository_name,
+        matches: pattern::is_public_repository_name,
     }),
 };
 const REPOSITORY_NAME_LIST: Rule = Rule::List { of: &REPOSITORY_NAME, min: 1, max: 100 };
 const REPOSITORY_POLICY_TEXT: Rule = Rule::text(0, 10_240);
-const TAG: Rule = Rule::Structure(&[Member::optional("Key", TAG_KEY), Member::optional("Value", TAG_VALUE)]);
+const TAG: Rule = Rule::Structure {
+    name: "Tag",
+    members: &[Member::optional("Key", TAG_KEY), Member::optional("Value", TAG_VALUE)],
+};
 const TAG_KEY: Rule = Rule::text(1, 128);
 const TAG_KEY_LIST: Rule = Rule::List { of: &TAG_KEY, min: 0, max: 200 };
 const TAG_LIST: Rule = Rule::List { of: &TAG, min: 0, max: 200 };
@@ -766,6 +772,7 @@ const UPLOAD_ID: Rule = Rule::Text {
 const USAGE_TEXT: Rule = Rule::text(0, 25_600);
 
 impl Request for BatchCheckLayerAvailabilityRequest {
+    type Response = BatchCheckLayerAvailabilityResponse;
     const OPERATION: &'static str = "BatchCheckLayerAvailability";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID_OR_ALIAS),
@@ -775,6 +782,7 @@ impl Request for BatchCheckLayerAvailabilityRequest {
 }
 
 impl Request for BatchDeleteImageRequest {
+    type Response = BatchDeleteImageResponse;
     const OPERATION: &'static str = "BatchDeleteImage";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID_OR_ALIAS),
@@ -784,6 +792,7 @@ impl Request for BatchDeleteImageRequest {
 }
 
 impl Request for CompleteLayerUploadRequest {
+    type Response = CompleteLayerUploadResponse;
     const OPERATION: &'static str = "CompleteLayerUpload";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID_OR_ALIAS),
@@ -794,6 +803,7 @@ impl Request for CompleteLayerUploadRequest {
 }
 
 impl Request for CreateRepositoryRequest {
+    type Response = CreateRepositoryResponse;
     const OPERATION: &'static str = "CreateRepository";
     const MEMBERS: &'static [Member] = &[
         Member::required("repositoryName", REPOSITORY_NAME),
@@ -803,6 +813,7 @@ impl Request for CreateRepositoryRequest {
 }
 
 impl Request for DeleteRepositoryRequest {
+    type Response = DeleteRepositoryResponse;
     const OPERATION: &'static str = "DeleteRepository";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -812,12 +823,14 @@ impl Request for DeleteRepositoryRequest {
 }
 
 impl Request for DeleteRepositoryPolicyRequest {
+    type Response = DeleteRepositoryPolicyResponse;
     const OPERATION: &'static str = "DeleteRepositoryPolicy";
     const MEMBERS: &'static [Member] =
         &[Member::optional("registryId", REGISTRY_ID), Member::required("repositoryName", REPOSITORY_NAME)];
 }
 
 impl Request for DescribeImageTagsRequest {
+    type Response = DescribeImageTagsResponse;
     const OPERATION: &'static str = "DescribeImageTags";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -828,6 +841,7 @@ impl Request for DescribeImageTagsRequest {
 }
 
 impl Request for DescribeImagesRequest {
+    type Response = DescribeImagesResponse;
     const OPERATION: &'static str = "DescribeImages";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -839,12 +853,14 @@ impl Request for DescribeImagesRequest {
 }
 
 impl Request for DescribeRegistriesRequest {
+    type Response = DescribeRegistriesResponse;
     const OPERATION: &'static str = "DescribeRegistries";
     const MEMBERS: &'static [Member] =
         &[Member::optional("nextToken", Rule::ANY_TEXT), Member::optional("maxResults", MAX_RESULTS)];
 }
 
 impl Request for DescribeRepositoriesRequest {
+    type Response = DescribeRepositoriesResponse;
     const OPERATION: &'static str = "DescribeRepositories";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -855,28 +871,33 @@ impl Request for DescribeRepositoriesRequest {
 }
 
 impl Request for GetAuthorizationTokenRequest {
+    type Response = GetAuthorizationTokenResponse;
     const OPERATION: &'static str = "GetAuthorizationToken";
     const MEMBERS: &'static [Member] = &[];
 }
 
 impl Request for GetRegistryCatalogDataRequest {
+    type Response = GetRegistryCatalogDataResponse;
     const OPERATION: &'static str = "GetRegistryCatalogData";
     const MEMBERS: &'static [Member] = &[];
 }
 
 impl Request for GetRepositoryCatalogDataRequest {
+    type Response = GetRepositoryCatalogDataResponse;
     const OPERATION: &'static str = "GetRepositoryCatalogData";
     const MEMBERS: &'static [Member] =
         &[Member::optional("registryId", REGISTRY_ID), Member::required("repositoryName", REPOSITORY_NAME)];
 }
 
 impl Request for GetRepositoryPolicyRequest {
+    type Response = GetRepositoryPolicyResponse;
     const OPERATION: &'static str = "GetRepositoryPolicy";
     const MEMBERS: &'static [Member] =
         &[Member::optional("registryId", REGISTRY_ID), Member::required("repositoryName", REPOSITORY_NAME)];
 }
 
 impl Request for InitiateLayerUploadRequest {
+    type Response = InitiateLayerUploadResponse;
     const OPERATION: &'static str = "InitiateLayerUpload";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID_OR_ALIAS),
@@ -885,11 +906,13 @@ impl Request for InitiateLayerUploadRequest {
 }
 
 impl Request for ListTagsForResourceRequest {
+    type Response = ListTagsForResourceResponse;
     const OPERATION: &'static str = "ListTagsForResource";
     const MEMBERS: &'static [Member] = &[Member::required("resourceArn", ARN)];
 }
 
 impl Request for PutImageRequest {
+    type Response = PutImageResponse;
     const OPERATION: &'static str = "PutImage";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID_OR_ALIAS),
@@ -902,11 +925,13 @@ impl Request for PutImageRequest {
 }
 
 impl Request for PutRegistryCatalogDataRequest {
+    type Response = PutRegistryCatalogDataResponse;
     const OPERATION: &'static str = "PutRegistryCatalogData";
     const MEMBERS: &'static [Member] = &[Member::optional("displayName", REGISTRY_DISPLAY_NAME)];
 }
 
 impl Request for PutRepositoryCatalogDataRequest {
+    type Response = PutRepositoryCatalogDataResponse;
     const OPERATION: &'static str = "PutRepositoryCatalogData";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -916,6 +941,7 @@ impl Request for PutRepositoryCatalogDataRequest {
 }
 
 impl Request for SetRepositoryPolicyRequest {
+    type Response = SetRepositoryPolicyResponse;
     const OPERATION: &'static str = "SetRepositoryPolicy";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
@@ -926,18 +952,21 @@ impl Request for SetRepositoryPolicyRequest {
 }
 
 impl Request for TagResourceRequest {
+    type Response = TagResourceResponse;
     const OPERATION: &'static str = "TagResource";
     const MEMBERS: &'static [Member] =
         &[Member::required("resourceArn", ARN), Member::required("tags", TAG_LIST)];
 }
 
 impl Request for UntagResourceRequest {
+    type Response = UntagResourceResponse;
     const OPERATION: &'static str = "UntagResource";
     const MEMBERS: &'static [Member] =
         &[Member::required("resourceArn", ARN), Member::required("tagKeys", TAG_KEY_LIST)];
 }
 
 impl Request for UploadLayerPartRequest {
+    type Response = UploadLayerPartResponse;
     const OPERATION: &'static str = "UploadLayerPart";
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID_OR_ALIAS),

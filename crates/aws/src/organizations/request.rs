@@ -5,14 +5,18 @@ use serde::Deserialize;
 use super::pattern::{
     ACCOUNT_ID, ACCOUNT_NAME, CHILD_ID, EMAIL, PARENT_ID, REQUEST_ID, ROLE_NAME, TAGGABLE_ID,
 };
-use crate::ecr::{Member, Request, Rule, Tag};
+use crate::ecr::Tag;
+use crate::shape::{Member, Request, Rule};
 use crate::tag;
 
 const TAGS: Rule = Rule::List {
-    of: &Rule::Structure(&[
-        Member::required("Key", Rule::text(1, tag::MAX_KEY_CHARACTERS)),
-        Member::required("Value", Rule::text(0, tag::MAX_VALUE_CHARACTERS)),
-    ]),
+    of: &Rule::Structure {
+        name: "Tag",
+        members: &[
+            Member::required("Key", Rule::text(1, tag::MAX_KEY_CHARACTERS)),
+            Member::required("Value", Rule::text(0, tag::MAX_VALUE_CHARACTERS)),
+        ],
+    },
     min: 0,
     max: tag::MAX_TAGS,
 };
@@ -30,6 +34,7 @@ macro_rules! requests {
         pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
 
         impl Request for $name {
+            type Response = ();
             const OPERATION: &'static str = $operation;
             const MEMBERS: &'static [Member] = &[$($member),*];
         }

@@ -1,7 +1,7 @@
 //! Accounts of the organization: shown, listed, renamed, moved, closed, removed.
 
-use aws::ecr::epoch_seconds;
 use aws::ids::AccountId;
+use aws::json::epoch_seconds;
 use aws::organizations::{
     Account, CloseAccountRequest, DescribeAccountRequest, DescribeAccountResponse, Empty,
     ListAccountsForParentRequest, ListAccountsRequest, ListAccountsResponse, MoveAccountRequest,

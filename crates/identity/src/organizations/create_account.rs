@@ -1,7 +1,7 @@
 //! CreateAccount and its status. The account exists when the answer is sent: nothing goes on in the background.
 
-use aws::ecr::epoch_seconds;
 use aws::ids::AccountId;
+use aws::json::epoch_seconds;
 use aws::organizations::{
     CreateAccountRequest, CreateAccountStatus, CreateAccountStatusResponse,
     DescribeCreateAccountStatusRequest, ListCreateAccountStatusRequest, ListCreateAccountStatusResponse,

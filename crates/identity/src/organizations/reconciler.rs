@@ -4,7 +4,7 @@ use access::context::{Ctx, micros};
 use access::error::Result;
 use access::op::organizations;
 use access::store::{Micros, ReconcilerState};
-use aws::ecr::epoch_seconds;
+use aws::json::epoch_seconds;
 use aws::organizations::{
     Reconciler, WharfListReconcilersRequest, WharfListReconcilersResponse, WharfRunReconcilerRequest,
     WharfRunReconcilerResponse,

@@ -43,7 +43,7 @@ fn repository_of(ctx: &Ctx, region: &Region, registry_id: Option<&str>, name: &s
 /// The store's microseconds in the time format of ECR's JSON.
 fn epoch_seconds(at: access::store::Micros) -> f64 {
     let at = jiff::Timestamp::from_microsecond(at.0).unwrap_or_default();
-    aws::ecr::epoch_seconds(at)
+    aws::json::epoch_seconds(at)
 }
 
 /// The number of items for a page of `maxResults`, which its shape has limited.

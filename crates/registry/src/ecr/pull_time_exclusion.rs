@@ -6,9 +6,10 @@ use access::op::ecr;
 use aws::ecr::{
     DeregisterPullTimeUpdateExclusionRequest, DeregisterPullTimeUpdateExclusionResponse,
     ListPullTimeUpdateExclusionsRequest, ListPullTimeUpdateExclusionsResponse,
-    RegisterPullTimeUpdateExclusionRequest, RegisterPullTimeUpdateExclusionResponse, epoch_seconds,
+    RegisterPullTimeUpdateExclusionRequest, RegisterPullTimeUpdateExclusionResponse,
 };
 use aws::ids::Region;
+use aws::json::epoch_seconds;
 
 use super::page_limit;
 use crate::Registry;

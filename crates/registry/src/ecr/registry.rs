@@ -3,9 +3,10 @@
 use access::op::ecr;
 use aws::ecr::{
     AuthorizationData, DescribeRegistryRequest, DescribeRegistryResponse, GetAuthorizationTokenRequest,
-    GetAuthorizationTokenResponse, ReplicationConfiguration, epoch_seconds,
+    GetAuthorizationTokenResponse, ReplicationConfiguration,
 };
 use aws::ids::Region;
+use aws::json::epoch_seconds;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 

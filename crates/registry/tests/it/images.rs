@@ -237,5 +237,5 @@ async fn control_characters_are_refused_in_stored_values() {
     let json = serde_json::to_string(&serde_json::json!({
         "resourceArn": app.arn(), "tags": [{"Key": tag.key, "Value": tag.value}]
     }));
-    assert!(aws::ecr::decode::<aws::ecr::TagResourceRequest>(json.unwrap().as_bytes()).is_err());
+    assert!(aws::json::decode::<aws::ecr::TagResourceRequest>(json.unwrap().as_bytes()).is_err());
 }

@@ -3,7 +3,9 @@
 use access::error::Error;
 use access::op::EcrOp;
 use aws::dialect::Dialect;
-use aws::ecr::{self, Request};
+use aws::ecr;
+use aws::json;
+use aws::shape::Request;
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -46,7 +48,7 @@ macro_rules! dispatch {
 aws::ecr_operations! { dispatch }
 
 async fn decode<T: Request + Send + 'static>(body: Bytes) -> Result<T, Fault> {
-    let decoded = offload::by_size(body.len(), move || ecr::decode::<T>(&body)).await;
+    let decoded = offload::by_size(body.len(), move || json::decode::<T>(&body)).await;
     Ok(decoded.map_err(|error| Fault::rules(error, Dialect::Json))??)
 }
 

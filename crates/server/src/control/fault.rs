@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use access::authenticate::AuthenticateError;
 use access::error::{Error, Field};
 use aws::dialect::Dialect;
-use aws::ecr::Invalid;
+use aws::shape::Invalid;
 use aws::sigv4::SigV4Error;
 use http::StatusCode;
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! Organizations' operations: decoded request, operation, JSON answer.
 
 use access::op::OrganizationsOp;
-use aws::ecr::{Breach, InvalidKind};
+use aws::shape::{Constraint, Invalid, InvalidKind};
 use http::StatusCode;
 
 use super::ecr::give;
@@ -32,7 +32,7 @@ macro_rules! dispatch {
             match operation {
                 $(OrganizationsOp::$name => {
                     let input: aws::organizations::$request =
-                        aws::ecr::decode(&signed.body).map_err(invalid)?;
+                        aws::json::decode(&signed.body).map_err(invalid)?;
                     give(app.identity.$method(&signed.ctx, input).await)
                 })*
                 $(OrganizationsOp::$unsigned => Err(unsigned(OrganizationsOp::$unsigned.into())),)*
@@ -46,28 +46,30 @@ aws::organizations_operations! { dispatch }
 
 /// Organizations has its own error for an invalid parameter, with its own texts and reasons (Organizations API
 /// reference, "InvalidInputException"). They do not name the parameter, so the constraint is added.
-fn invalid(invalid: aws::ecr::Invalid) -> Fault {
+fn invalid(invalid: Invalid) -> Fault {
     if invalid.kind != InvalidKind::Parameter {
         return invalid.into();
     }
-    let (reason, sentence) = match invalid.breach {
-        Breach::Missing => ("INPUT_REQUIRED", "You must include a value for all required parameters."),
-        Breach::TooShort => {
+    let (reason, sentence) = match invalid.constraint {
+        Some(Constraint::Required) => {
+            ("INPUT_REQUIRED", "You must include a value for all required parameters.")
+        }
+        Some(Constraint::MinLength(_)) => {
             ("MIN_LENGTH_EXCEEDED", "You provided a string parameter that is shorter than allowed.")
         }
-        Breach::TooLong => {
+        Some(Constraint::MaxLength(_)) => {
             ("MAX_LENGTH_EXCEEDED", "You provided a string parameter that is longer than allowed.")
         }
-        Breach::TooSmall => {
+        Some(Constraint::MinValue(_)) => {
             ("MIN_VALUE_EXCEEDED", "You provided a numeric parameter that has a smaller value than allowed.")
         }
-        Breach::TooLarge => {
+        Some(Constraint::MaxValue(_)) => {
             ("MAX_VALUE_EXCEEDED", "You provided a numeric parameter that has a larger value than allowed.")
         }
         // Only AWS's text, without an addition.
-        Breach::Pattern => return refused("INVALID_PATTERN", PATTERN.to_owned()),
-        Breach::Choice => ("INVALID_ENUM", "You specified an invalid value."),
-        Breach::Other => ("INVALID_LIST_MEMBER", "You provided an invalid value."),
+        Some(Constraint::Pattern { .. }) => return refused("INVALID_PATTERN", PATTERN.to_owned()),
+        Some(Constraint::Choice(_)) => ("INVALID_ENUM", "You specified an invalid value."),
+        Some(Constraint::Elements(_)) | None => ("INVALID_LIST_MEMBER", "You provided an invalid value."),
     };
     refused(reason, format!("{sentence} {}", invalid.message))
 }

@@ -1,9 +1,10 @@
-//! `cargo xtask shapes`: writes `crates/aws/src/<service>/shapes.rs` from `crates/aws/model/<service>.json`. What is
-//! written is checked in; `--check` only compares.
+//! `cargo xtask shapes`: writes `crates/aws/src/<service>/shapes.rs` from `crates/aws/model/<service>.json`, and from
+//! `<service>.wharf.json` where Wharf has operations of its own. The result is checked in; `--check` only compares.
 
 mod model;
 mod names;
 mod overrides;
+mod patterns;
 mod rules;
 mod types;
 
@@ -47,9 +48,9 @@ fn path_of(aws: &Path, service: &Service) -> PathBuf {
 }
 
 fn generate(aws: &Path, service: &Service) -> Result<String> {
-    let model = Model::read(&aws.join("model").join(format!("{}.json", service.model)))?;
-    let rules = Rules { model: &model, overrides: &service.overrides };
-    let types = Types::new(&model, &service.overrides).write()?;
+    let model = Model::read(&aws.join("model"), service.model)?;
+    let rules = Rules { model: &model, service };
+    let types = Types::new(&model, service).write()?;
     let parts =
         [names_of_operations(&model), exceptions(&model)?, types, rules.constants()?, rules.requests()?];
     let body = parts.join("\n");
@@ -69,19 +70,32 @@ fn header(service: &Service, model: &Model, body: &str) -> String {
         ("Arc<", "use std::sync::Arc;\n"),
         ("", "\nuse serde::{Deserialize, Serialize};\n"),
         ("RawValue", "use serde_json::value::RawValue;\n"),
-        ("", "\nuse super::pattern;\n"),
-        ("rules::", "use super::rules;\n"),
-        ("", "use crate::ecr::{Exception, Member, Pattern, Request, Rule};\n"),
-        ("Invalid>", "use crate::ecr::Invalid;\n"),
+        ("rules::", "\nuse super::rules;\n"),
+        ("pattern::", "\nuse crate::shape::pattern;\n"),
+        ("Time", "use crate::query::Time;\n"),
     ];
-    text.extend(imports.into_iter().filter(|(used, _)| body.contains(used)).map(|(_, import)| import));
-    text
+    let is_used = |name: &str| is_named(body, name);
+    text.extend(imports.into_iter().filter(|(used, _)| is_used(used)).map(|(_, import)| import));
+    let names = ["Exception", "Invalid", "Member", "Pattern", "Request", "Rule"];
+    let used: Vec<&str> = names.into_iter().filter(|name| is_used(name)).collect();
+    text + &format!("use crate::shape::{{{}}};\n", used.join(", "))
+}
+
+/// Whether a name occurs, other than inside of a longer one.
+fn is_named(body: &str, name: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let is_whole = |(at, _): (usize, &str)| {
+        let before = body.get(..at).and_then(|text| text.chars().next_back());
+        let after = body.get(at + name.len()..).and_then(|text| text.chars().next());
+        !before.is_some_and(is_part) && !(name.ends_with(is_part) && after.is_some_and(is_part))
+    };
+    name.is_empty() || body.match_indices(name).any(is_whole)
 }
 
 fn names_of_operations(model: &Model) -> String {
     let names: Vec<&String> = model.operations.keys().collect();
     format!(
-        "/// Every operation of the API, in alphabetical order.\npub const OPERATIONS: [&str; {}] = {names:?};\n",
+        "/// Every operation that has shapes here, in alphabetical order.\npub const OPERATIONS: [&str; {}] = {names:?};\n",
         names.len()
     )
 }
@@ -100,7 +114,7 @@ fn exceptions(model: &Model) -> Result<String> {
         count += 1;
     }
     Ok(format!(
-        "/// Every exception of the API, in alphabetical order.\npub const EXCEPTIONS: [Exception; {count}] = [\n{items}];\n"
+        "/// Every exception of these operations, in alphabetical order.\npub const EXCEPTIONS: [Exception; {count}] = [\n{items}];\n"
     ))
 }
 

@@ -1,5 +1,6 @@
 //! A service's model as `crates/aws/model` holds it: the facts of AWS's service models, without prose.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -74,9 +75,51 @@ pub(super) struct Member {
     pub(super) required: bool,
 }
 
+impl Shape {
+    fn without_members() -> Self {
+        Self {
+            kind: Kind::Structure,
+            members: Vec::new(),
+            member: None,
+            key: None,
+            value: None,
+            min: None,
+            max: None,
+            pattern: None,
+            choices: Vec::new(),
+            sensitive: false,
+            exception: None,
+            status: None,
+        }
+    }
+}
+
 impl Model {
-    /// Reads a model.
-    pub(super) fn read(path: &Path) -> Result<Self> {
+    /// Reads a service's model, and Wharf's own additions to it.
+    pub(super) fn read(folder: &Path, service: &str) -> Result<Self> {
+        let mut model = Self::file(&folder.join(format!("{service}.json")))?;
+        let own = folder.join(format!("{service}.wharf.json"));
+        if own.exists() {
+            let own = Self::file(&own)?;
+            model.operations.extend(own.operations);
+            for (name, shape) in own.shapes {
+                match model.shapes.entry(name) {
+                    Entry::Occupied(mut known) => known.get_mut().members.extend(shape.members),
+                    Entry::Vacant(new) => {
+                        new.insert(shape);
+                    }
+                }
+            }
+        }
+        // The model has no shape for a request without members.
+        for (name, operation) in &mut model.operations {
+            let input = operation.input.get_or_insert_with(|| format!("{name}Request"));
+            model.shapes.entry(input.clone()).or_insert_with(Shape::without_members);
+        }
+        Ok(model)
+    }
+
+    fn file(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
         serde_json::from_str(&text).with_context(|| path.display().to_string())
     }

@@ -6,7 +6,17 @@ pub(super) struct Service {
     pub(super) model: &'static str,
     /// The module in `aws`.
     pub(super) module: &'static str,
+    pub(super) protocol: Protocol,
     pub(super) overrides: Overrides,
+}
+
+/// How requests and answers are framed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// `x-amz-json-1.1`.
+    Json,
+    /// Forms and XML.
+    Query,
 }
 
 /// What the model does not say. Members are named `Shape.member`.
@@ -22,13 +32,16 @@ pub(super) struct Overrides {
     pub(super) empty_is_left_out: &'static [&'static str],
     /// The value of an enum if the request does not say.
     pub(super) defaults: &'static [(&'static str, &'static str)],
-    /// Enums whose values ECR's error text lists in another order than the model.
+    /// Enums whose values the error text lists in another order than the model, and structures whose members the answer
+    /// has in another order.
     pub(super) order: &'static [(&'static str, &'static [&'static str])],
-    /// The function that decides each pattern, in the service's `pattern.rs`.
-    pub(super) patterns: &'static [(&'static str, &'static str)],
+    /// Limits of shapes and of members that the model does not have.
+    pub(super) limits: &'static [(i64, &'static [&'static str])],
+    /// Shapes that answers contain in another encoding: the function that writes them.
+    pub(super) encoded: &'static [(&'static str, &'static str)],
     /// Patterns that ECR's error text gives without quotes.
     pub(super) unquoted: &'static [&'static str],
-    /// Members with a rule that the model does not have: a constant in the service's `pattern.rs`.
+    /// Members with a rule that the model does not have: a constant in the service's `rules.rs`.
     pub(super) rules: &'static [(&'static str, &'static str)],
     /// Requests with rules that span members: a function in the service's `rules.rs`.
     pub(super) validate: &'static [(&'static str, &'static str)],
@@ -40,8 +53,8 @@ pub(super) struct Overrides {
 
 /// The services, ECR first.
 pub(super) const SERVICES: [Service; 2] = [
-    Service { model: "ecr", module: "ecr", overrides: ECR },
-    Service { model: "ecr-public", module: "ecr_public", overrides: ECR_PUBLIC },
+    Service { model: "ecr", module: "ecr", protocol: Protocol::Json, overrides: ECR },
+    Service { model: "ecr-public", module: "ecr_public", protocol: Protocol::Json, overrides: ECR_PUBLIC },
 ];
 
 const ECR: Overrides = Overrides {
@@ -118,24 +131,8 @@ const ECR: Overrides = Overrides {
         "ImageTagMutability",
         &["IMMUTABLE", "MUTABLE", "MUTABLE_WITH_EXCLUSION", "IMMUTABLE_WITH_EXCLUSION"],
     )],
-    patterns: &[
-        ("CredentialArn", "is_credential_arn"),
-        ("ImageTagMutabilityExclusionFilterValue", "is_exclusion_filter"),
-        ("KmsKeyForRepositoryCreationTemplate", "is_no_key_or_key_arn"),
-        ("LayerDigest", "is_layer_digest"),
-        ("Prefix", "is_prefix"),
-        ("PrincipalArn", "is_principal_arn"),
-        ("PullThroughCacheRuleRepositoryPrefix", "is_prefix"),
-        ("Region", "is_region"),
-        ("RegistryId", "is_registry_id"),
-        ("ReplicationBackfillId", "is_uuid"),
-        ("RepositoryFilterValue", "is_repository_filter"),
-        ("RepositoryName", "is_repository_name"),
-        ("ScanningRepositoryFilterValue", "is_scanning_filter"),
-        ("SigningProfileArn", "is_signing_profile_arn"),
-        ("SigningRepositoryFilterValue", "is_signing_filter"),
-        ("UploadId", "is_uuid"),
-    ],
+    limits: &[],
+    encoded: &[],
     unquoted: &["RegistryId"],
     rules: &[("PutImageRequest.imageTag", "NEW_IMAGE_TAG")],
     validate: &[
@@ -159,12 +156,8 @@ const ECR_PUBLIC: Overrides = Overrides {
     empty_is_left_out: &[],
     defaults: &[],
     order: &[],
-    patterns: &[
-        ("LayerDigest", "is_layer_digest"),
-        ("RegistryId", "is_registry_id"),
-        ("RepositoryName", "is_repository_name"),
-        ("UploadId", "is_uuid"),
-    ],
+    limits: &[],
+    encoded: &[],
     unquoted: &["RegistryId"],
     rules: &[],
     validate: &[],

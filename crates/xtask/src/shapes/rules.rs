@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 
 use super::model::{Kind, Member, Model, Shape};
 use super::names;
-use super::overrides::Overrides;
+use super::overrides::{Protocol, Service};
+use super::patterns;
 
 /// Writes the rules of one service.
 pub(super) struct Rules<'a> {
     pub(super) model: &'a Model,
-    pub(super) overrides: &'a Overrides,
+    pub(super) service: &'a Service,
 }
 
 impl Rules<'_> {
@@ -23,7 +24,12 @@ impl Rules<'_> {
             if inputs.contains(&name) || is_free(shape) {
                 continue;
             }
-            writeln!(text, "const {}: Rule = {};", names::constant(name), self.rule(name, shape)?)?;
+            writeln!(
+                text,
+                "const {}: Rule = {};",
+                names::constant(name),
+                self.rule(name, shape, self.limit(name))?
+            )?;
         }
         Ok(text)
     }
@@ -34,10 +40,14 @@ impl Rules<'_> {
         for (operation, shapes) in &self.model.operations {
             let name = shapes.input.as_deref().with_context(|| format!("{operation} has no request"))?;
             let members = self.members(name, self.model.shape(name)?)?;
+            let response = shapes.output.as_deref().unwrap_or("()");
             writeln!(text, "impl Request for {name} {{")?;
+            writeln!(text, "type Response = {response};")?;
             writeln!(text, "const OPERATION: &'static str = {operation:?};")?;
             writeln!(text, "const MEMBERS: &'static [Member] = &[{members}];")?;
-            if let Some((_, function)) = self.overrides.validate.iter().find(|(known, _)| *known == name) {
+            if let Some((_, function)) =
+                self.service.overrides.validate.iter().find(|(known, _)| *known == name)
+            {
                 text += "\nfn validate(&self) -> Result<(), Invalid> {\n";
                 writeln!(text, "rules::{function}(self)\n}}")?;
             }
@@ -53,12 +63,16 @@ impl Rules<'_> {
 
     fn member(&self, name: &str, member: &Member) -> Result<String> {
         let full = format!("{name}.{}", member.name);
-        let rule = match self.overrides.rules.iter().find(|(known, _)| *known == full) {
-            Some((_, rule)) => format!("pattern::{rule}"),
-            None => self.reference(&member.shape)?,
+        let rule = match self.service.overrides.rules.iter().find(|(known, _)| *known == full) {
+            Some((_, rule)) => format!("rules::{rule}"),
+            None => match self.limit(&full) {
+                Some(limit) => self.rule(&member.shape, self.model.shape(&member.shape)?, Some(limit))?,
+                None => self.reference(&member.shape)?,
+            },
         };
         let kind = if member.required { "required" } else { "optional" };
-        Ok(format!("Member::{kind}({:?}, {rule})", member.name))
+        let sensitive = if self.model.shape(&member.shape)?.sensitive { ".sensitive()" } else { "" };
+        Ok(format!("Member::{kind}({:?}, {rule}){sensitive}", member.name))
     }
 
     /// How another rule names the rule of a shape.
@@ -71,48 +85,62 @@ impl Rules<'_> {
         })
     }
 
-    fn rule(&self, name: &str, shape: &Shape) -> Result<String> {
+    /// The limit of a shape or a member that the model does not have.
+    fn limit(&self, name: &str) -> Option<i64> {
+        let limits = self.service.overrides.limits.iter();
+        limits
+            .flat_map(|(limit, names)| names.iter().map(|name| (name, *limit)))
+            .find(|(known, _)| **known == name)
+            .map(|(_, limit)| limit)
+    }
+
+    fn rule(&self, name: &str, shape: &Shape, limit: Option<i64>) -> Result<String> {
+        let limit = limit.or(shape.max);
+        let most = limit.map_or("usize::MAX".to_owned(), grouped);
         Ok(match shape.kind {
             Kind::String if !shape.choices.is_empty() => {
                 format!("Rule::Choice(&{:?})", self.choices(name, shape))
             }
-            Kind::String => self.text(name, shape)?,
+            Kind::String => self.text(name, shape, &most)?,
             Kind::Integer | Kind::Long => {
                 let bound = |bound: Option<i64>, open: &str| bound.map_or(open.to_owned(), grouped);
-                let (min, max) = (bound(shape.min, "i64::MIN"), bound(shape.max, "i64::MAX"));
+                let (min, max) = (bound(shape.min, "i64::MIN"), bound(limit, "i64::MAX"));
                 format!("Rule::Integer {{ min: {min}, max: {max} }}")
             }
-            Kind::Blob => format!("Rule::Blob {{ max: {} }}", most(shape)),
+            Kind::Blob => format!("Rule::Blob {{ max: {most} }}"),
             Kind::List => {
                 let member = shape.member.as_deref().context("a list without members")?;
                 let of = self.reference(member)?;
-                format!("Rule::List {{ of: &{of}, min: {}, max: {} }}", least(shape), most(shape))
+                format!("Rule::List {{ of: &{of}, min: {}, max: {most} }}", least(shape))
             }
-            Kind::Structure => format!("Rule::Structure(&[{}])", self.members(name, shape)?),
+            Kind::Structure => {
+                let members = self.members(name, shape)?;
+                format!("Rule::Structure {{ name: {name:?}, members: &[{members}] }}")
+            }
             kind => bail!("a request holds {name}, a {kind:?}: rules have no such kind"),
         })
     }
 
     fn choices<'s>(&self, name: &str, shape: &'s Shape) -> Vec<&'s str> {
         let mut choices: Vec<&str> = shape.choices.iter().map(String::as_str).collect();
-        if let Some((_, order)) = self.overrides.order.iter().find(|(known, _)| *known == name) {
+        if let Some((_, order)) = self.service.overrides.order.iter().find(|(known, _)| *known == name) {
             choices.sort_by_key(|choice| order.iter().position(|other| other == choice));
         }
         choices
     }
 
-    fn text(&self, name: &str, shape: &Shape) -> Result<String> {
-        let Some(pattern) = &shape.pattern else {
-            return Ok(format!("Rule::text({}, {})", least(shape), most(shape)));
+    fn text(&self, name: &str, shape: &Shape, max: &str) -> Result<String> {
+        let min = least(shape);
+        let Some(pattern) = &shape.pattern else { return Ok(format!("Rule::text({min}, {max})")) };
+        let function = patterns::function(pattern).with_context(|| format!("no function for {pattern}"))?;
+        let is_quoted = !self.service.overrides.unquoted.contains(&name);
+        let pattern = match self.service.protocol {
+            // ECR's texts do not escape the slash where the model escapes it.
+            Protocol::Json => pattern.replace(r"\/", "/"),
+            Protocol::Query => pattern.clone(),
         };
-        let known = self.overrides.patterns.iter().find(|(known, _)| *known == name);
-        let (_, function) = known.with_context(|| format!("no function for the pattern of {name}"))?;
-        let is_quoted = !self.overrides.unquoted.contains(&name);
-        // AWS's texts leave the slash unescaped where the model escapes it.
-        let pattern = pattern.replace(r"\/", "/");
         let literal =
             if pattern.contains('\\') { format!("r\"{pattern}\"") } else { format!("\"{pattern}\"") };
-        let (min, max) = (least(shape), most(shape));
         Ok(format!(
             "Rule::Text {{ min: {min}, max: {max}, pattern: Some(Pattern {{ text: {literal}, is_quoted: {is_quoted}, matches: pattern::{function} }}) }}"
         ))
@@ -129,10 +157,6 @@ fn is_free(shape: &Shape) -> bool {
 
 fn least(shape: &Shape) -> String {
     shape.min.map_or("0".to_owned(), grouped)
-}
-
-fn most(shape: &Shape) -> String {
-    shape.max.map_or("usize::MAX".to_owned(), grouped)
 }
 
 /// `4194304` → `4_194_304`.

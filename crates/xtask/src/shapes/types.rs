@@ -7,12 +7,13 @@ use anyhow::{Result, bail, ensure};
 
 use super::model::{Kind, Member, Model, Shape};
 use super::names;
-use super::overrides::Overrides;
+use super::overrides::{Overrides, Protocol, Service};
 
 /// Writes the types of one service.
 pub(super) struct Types<'a> {
-    pub(super) model: &'a Model,
-    pub(super) overrides: &'a Overrides,
+    model: &'a Model,
+    protocol: Protocol,
+    overrides: &'a Overrides,
     of_requests: BTreeSet<&'a str>,
     of_answers: BTreeSet<&'a str>,
     outputs: BTreeSet<&'a str>,
@@ -59,10 +60,11 @@ enum Holding {
 }
 
 impl<'a> Types<'a> {
-    pub(super) fn new(model: &'a Model, overrides: &'a Overrides) -> Self {
+    pub(super) fn new(model: &'a Model, service: &'a Service) -> Self {
         let outputs = model.operations.values().filter_map(|operation| operation.output.as_deref()).collect();
         let (of_requests, of_answers) = (model.of_requests(), model.of_answers());
-        Self { model, overrides, of_requests, of_answers, outputs }
+        let Service { protocol, overrides, .. } = service;
+        Self { model, protocol: *protocol, overrides, of_requests, of_answers, outputs }
     }
 
     /// The Rust name of a shape.
@@ -146,11 +148,17 @@ impl<'a> Types<'a> {
     }
 
     fn structure(&self, name: &str, shape: &Shape) -> Result<String> {
-        let fields: Vec<String> = shape.members.iter().map(|member| names::field(&member.name)).collect();
-        let pairs = || shape.members.iter().zip(&fields);
-        let is_pascal =
-            !fields.is_empty() && pairs().all(|(member, field)| names::pascal(field) == member.name);
-        let case = if is_pascal { "PascalCase" } else { "camelCase" };
+        let mut members: Vec<&Member> = shape.members.iter().collect();
+        if let Some((_, order)) = self.overrides.order.iter().find(|(known, _)| *known == name) {
+            members.sort_by_key(|member| order.iter().position(|other| *other == member.name));
+        }
+        let fields: Vec<String> = members.iter().map(|member| names::field(&member.name)).collect();
+        let pairs = || members.iter().copied().zip(&fields);
+        let fits =
+            |case: fn(&str) -> String| pairs().filter(|(member, field)| case(field) == member.name).count();
+        let is_pascal = fits(names::pascal) > fits(names::camel);
+        let (case, cased): (_, fn(&str) -> String) =
+            if is_pascal { ("PascalCase", names::pascal) } else { ("camelCase", names::camel) };
         let mut text = self.derives(name, self.traits_of(name)?);
         if !fields.is_empty() {
             writeln!(text, "#[serde(rename_all = {case:?})]")?;
@@ -158,7 +166,7 @@ impl<'a> Types<'a> {
         writeln!(text, "pub struct {} {{", self.name(name))?;
         for (member, field) in pairs() {
             let mut attributes = self.attributes(name, member)?;
-            if !is_pascal && names::camel(field) != member.name {
+            if cased(field) != member.name {
                 attributes.push(format!("rename = {:?}", member.name));
             }
             if !attributes.is_empty() {
@@ -187,9 +195,15 @@ impl<'a> Types<'a> {
                 _ => {}
             }
         }
-        if kind == Kind::Blob {
+        if let Some((_, function)) = self.overrides.encoded.iter().find(|(known, _)| *known == member.shape)
+            && is_written
+        {
+            let maybe = if holding == Holding::Maybe { "_if_any" } else { "" };
+            attributes.push(format!("serialize_with = \"{function}{maybe}\""));
+        }
+        if kind == Kind::Blob && self.type_override(name, member).is_none() {
             ensure!(!is_written, "{name}.{} is a blob of an answer", member.name);
-            attributes.push("deserialize_with = \"crate::ecr::blob\"".to_owned());
+            attributes.push("deserialize_with = \"crate::json::blob\"".to_owned());
         }
         Ok(attributes)
     }
@@ -204,8 +218,8 @@ impl<'a> Types<'a> {
 
     fn holding(&self, name: &str, member: &Member) -> Result<Holding> {
         let name = self.name(name);
-        let of_type = self.overrides.present.iter().find(|(known, _)| *known == name);
-        let is_present = of_type.is_some_and(|(_, members)| members.contains(&member.name.as_str()));
+        let mut of_type = self.overrides.present.iter().filter(|(known, _)| [name, "*"].contains(known));
+        let is_present = of_type.any(|(_, members)| members.contains(&member.name.as_str()));
         if member.required || is_present {
             return Ok(Holding::Plain);
         }
@@ -243,7 +257,8 @@ impl<'a> Types<'a> {
             (Kind::Integer, ..) => "i32".to_owned(),
             // Sizes and positions, all of them.
             (Kind::Long, ..) => "u64".to_owned(),
-            // A timestamp is a number of seconds since 1970 with a fraction.
+            // In JSON a timestamp is a number of seconds since 1970 with a fraction.
+            (Kind::Timestamp, ..) if self.protocol == Protocol::Query => "Time".to_owned(),
             (Kind::Double | Kind::Timestamp, ..) => "f64".to_owned(),
             (Kind::Blob, ..) => "Vec<u8>".to_owned(),
             (Kind::List | Kind::Map, ..) => bail!("{name} does not say what it holds"),
@@ -259,6 +274,7 @@ impl<'a> Types<'a> {
                 Traits { default: self.default_of(name).is_some(), ..Traits::ALL }
             }
             (Kind::String | Kind::Blob, ..) => Traits { copy: false, ..Traits::ALL },
+            (Kind::Timestamp, ..) if self.protocol == Protocol::Query => Traits::ALL,
             (Kind::Double | Kind::Timestamp, ..) => Traits { eq: false, ..Traits::ALL },
             _ => Traits::ALL,
         };

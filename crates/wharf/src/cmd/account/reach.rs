@@ -162,7 +162,7 @@ fn checked(asked: &mut NewAccount) -> anyhow::Result<Value> {
     let (id, role_name) = (asked.id.as_ref().map(AccountId::as_str), &asked.role_name);
     let input =
         json!({ "AccountName": asked.name, "Email": email, "WharfAccountId": id, "RoleName": role_name });
-    aws::ecr::decode::<aws::organizations::CreateAccountRequest>(input.to_string().as_bytes())?;
+    aws::json::decode::<aws::organizations::CreateAccountRequest>(input.to_string().as_bytes())?;
     asked.email = Some(email);
     Ok(input)
 }

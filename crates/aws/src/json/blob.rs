@@ -7,9 +7,6 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::{Deserializer, de};
 
-/// Most bytes of one part of a layer, decoded.
-pub const MAX_LAYER_PART_BYTES: usize = 20_971_520;
-
 /// base64 with or without padding: some SDKs leave it out.
 pub(crate) fn blob<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     const ENGINE: GeneralPurpose = GeneralPurpose::new(

@@ -1,9 +1,11 @@
-//! Why a request is refused before anything is looked up.
+//! Errors for requests that are not valid, whatever is stored; and the exceptions of the models.
 
-/// Which exception a refusal is.
+use super::violation::Constraint;
+
+/// The kind of exception.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidKind {
-    /// A member breaks a rule of the model.
+    /// A member violates a constraint.
     Parameter,
     /// A resource tag is not allowed.
     TagParameter,
@@ -11,27 +13,6 @@ pub enum InvalidKind {
     TooManyTags,
     /// The body is not JSON, or a member has the wrong type.
     Serialization,
-}
-
-/// Which rule of the model a member breaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Breach {
-    /// It must be there, and is not.
-    Missing,
-    /// Too short a text or list.
-    TooShort,
-    /// Too long a text or list.
-    TooLong,
-    /// Too small a number.
-    TooSmall,
-    /// Too large a number.
-    TooLarge,
-    /// Not of the pattern.
-    Pattern,
-    /// None of the values that there are.
-    Choice,
-    /// Another rule than the model's.
-    Other,
 }
 
 /// An exception of an API's model.
@@ -45,15 +26,15 @@ pub struct Exception {
     pub members: &'static [&'static str],
 }
 
-/// A refusal of a request by its shape alone.
+/// A request that is not valid by its shape alone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Invalid {
-    /// Which exception it is.
+    /// The kind of exception.
     pub kind: InvalidKind,
-    /// Which rule is broken.
-    pub breach: Breach,
-    /// ECR's sentence for the caller.
+    /// The constraint of the model that is violated; None for other reasons.
+    pub constraint: Option<Constraint>,
+    /// The sentence for the caller.
     pub message: String,
 }
 
@@ -62,19 +43,19 @@ impl Invalid {
     pub fn parameter(member: &str, constraint: &str) -> Self {
         Self {
             kind: InvalidKind::Parameter,
-            breach: Breach::Other,
+            constraint: None,
             message: format!("Invalid parameter at '{member}' failed to satisfy constraint: '{constraint}'"),
         }
     }
 
     /// A resource tag that is not allowed.
     pub fn tag_parameter(message: impl Into<String>) -> Self {
-        Self { kind: InvalidKind::TagParameter, breach: Breach::Other, message: message.into() }
+        Self { kind: InvalidKind::TagParameter, constraint: None, message: message.into() }
     }
 
     /// A body that cannot be read.
     pub fn serialization(message: impl Into<String>) -> Self {
-        Self { kind: InvalidKind::Serialization, breach: Breach::Other, message: message.into() }
+        Self { kind: InvalidKind::Serialization, constraint: None, message: message.into() }
     }
 
     /// The exception's name, as `__type` gives it.

@@ -1,0 +1,37 @@
+//! The description of requests that every service shares: members, their constraints, and the errors for requests that
+//! violate one. The services' `shapes.rs` are generated from AWS's service models in these terms.
+//!
+//! Two codecs read requests by the description: [`crate::json::decode`] and [`crate::query::decode`]. Both build the
+//! members that the shape has and nothing else, and compare them with the constraints here.
+
+mod check;
+mod invalid;
+pub(crate) mod pattern;
+mod rule;
+mod tree;
+mod violation;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub(crate) use check::{Path, Report, check};
+pub use invalid::{Exception, Invalid, InvalidKind};
+pub use rule::{Member, Pattern, Rule};
+pub(crate) use tree::Tree;
+pub use violation::Constraint;
+pub(crate) use violation::Violation;
+
+/// A request of an API, with its description.
+pub trait Request: DeserializeOwned {
+    /// The operation's name, as `X-Amz-Target` or `Action` contains it.
+    const OPERATION: &'static str;
+    /// The members and their constraints.
+    const MEMBERS: &'static [Member];
+    /// The answer to it.
+    type Response: Serialize;
+
+    /// Checks the rules that span members, or that the model does not have but the service enforces.
+    fn validate(&self) -> Result<(), Invalid> {
+        Ok(())
+    }
+}
