@@ -89,9 +89,9 @@ impl Access {
         let session_token = self.keys.seal_json(Purpose::Session, &token).map_err(Error::internal)?;
         Ok(Credentials {
             access_key_id: id.to_string(),
-            secret: SecretKey::new(secret),
+            secret_access_key: SecretKey::new(secret),
             session_token,
-            expiration: expires_at,
+            expiration: expires_at.into(),
         })
     }
 

@@ -1,7 +1,11 @@
 //! The frames of answers and errors.
 
+use serde_json::Value;
+
+use super::xml::{self, WriteError};
 use super::{Format, Writer};
 use crate::service::Service;
+use crate::shape::Request;
 
 /// Who is to blame for an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +14,39 @@ pub enum Fault {
     Sender,
     /// The server.
     Receiver,
+}
+
+/// `<OpResponse><OpResult>…</OpResult><ResponseMetadata>…`. The answer of an operation without output has no `Result`.
+pub fn answer<T: Request>(
+    service: Service,
+    format: Format,
+    request_id: &str,
+    response: &T::Response,
+) -> Result<Vec<u8>, WriteError> {
+    let operation = T::OPERATION;
+    let written = match format {
+        Format::Xml => {
+            let mut out = format!("<{operation}Response xmlns=\"{}\">", service.xml_namespace());
+            if T::HAS_RESULT {
+                xml::value(&mut out, &format!("{operation}Result"), response)?;
+            }
+            xml::open(&mut out, "ResponseMetadata");
+            xml::text(&mut out, "RequestId", request_id);
+            xml::close(&mut out, "ResponseMetadata");
+            xml::close(&mut out, &format!("{operation}Response"));
+            out
+        }
+        Format::Json => {
+            let result = if T::HAS_RESULT {
+                format!(r#""{operation}Result":{},"#, serde_json::to_string(response)?)
+            } else {
+                String::new()
+            };
+            let id = Value::from(request_id);
+            format!(r#"{{"{operation}Response":{{{result}"ResponseMetadata":{{"RequestId":{id}}}}}}}"#)
+        }
+    };
+    Ok(written.into_bytes())
 }
 
 /// `<OpResponse><OpResult>…</OpResult><ResponseMetadata>…`.
@@ -60,19 +97,25 @@ pub fn error_response(
         Fault::Sender => "Sender",
         Fault::Receiver => "Receiver",
     };
-    let mut out = Writer::new(format);
-    let content = |out: &mut Writer| {
-        out.element("Error", |out| {
-            out.text("Type", fault).text("Code", code).text("Message", message);
-        });
-        out.text("RequestId", request_id);
-    };
     match format {
-        Format::Xml => out.root("ErrorResponse", service.xml_namespace(), content),
+        Format::Xml => {
+            let mut out = format!("<ErrorResponse xmlns=\"{}\"><Error>", service.xml_namespace());
+            xml::text(&mut out, "Type", fault);
+            xml::text(&mut out, "Code", code);
+            xml::text(&mut out, "Message", message);
+            xml::close(&mut out, "Error");
+            xml::text(&mut out, "RequestId", request_id);
+            xml::close(&mut out, "ErrorResponse");
+            out.into_bytes()
+        }
         // Without an element around it.
-        Format::Json => out.object(content),
-    };
-    out.into_string().into_bytes()
+        Format::Json => {
+            let [fault, code, message, id] =
+                [fault, code, message, request_id].map(|text| Value::from(text).to_string());
+            format!(r#"{{"Error":{{"Type":{fault},"Code":{code},"Message":{message}}},"RequestId":{id}}}"#)
+                .into_bytes()
+        }
+    }
 }
 
 #[cfg(test)]

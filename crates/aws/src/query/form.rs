@@ -61,6 +61,11 @@ impl Form {
         self.0.get(name).map(String::as_str)
     }
 
+    /// Whether any parameter's name begins so.
+    pub(super) fn has(&self, prefix: &str) -> bool {
+        self.0.range(prefix.to_owned()..).next().is_some_and(|(name, _)| name.starts_with(prefix))
+    }
+
     /// The elements of a list of texts (`PolicyArns.member.1=…`), by their numbers.
     pub fn list(&self, name: &str) -> Vec<&str> {
         self.numbers(name)
@@ -77,7 +82,7 @@ impl Form {
 
     /// The numbers that occur behind `name.member.`, ascending. Gaps are allowed: AWS's SDKs leave none, but
     /// nothing depends on it.
-    fn numbers(&self, name: &str) -> Vec<u32> {
+    pub(super) fn numbers(&self, name: &str) -> Vec<u32> {
         let prefix = format!("{name}.member.");
         let behind = self.0.range(prefix.clone()..).map_while(|(key, _)| key.strip_prefix(&prefix));
         let mut numbers: Vec<u32> =

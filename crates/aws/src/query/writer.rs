@@ -1,38 +1,6 @@
 //! Writes results in XML or JSON: elements, lists, texts, numbers, with escapes.
 
-/// What an answer is written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// What SDKs read.
-    Xml,
-    /// JSON is for programs that present another principal's signed GetCallerIdentity.
-    Json,
-}
-
-impl Format {
-    /// The format of an `Accept` header: the first of the two that it names.
-    pub fn of(accept: Option<&str>) -> Self {
-        let names =
-            accept.unwrap_or_default().split(',').map(|item| item.split(';').next().unwrap_or_default());
-        for name in names.map(str::trim) {
-            if name.eq_ignore_ascii_case("application/json") {
-                return Self::Json;
-            }
-            if ["text/xml", "application/xml"].iter().any(|xml| name.eq_ignore_ascii_case(xml)) {
-                return Self::Xml;
-            }
-        }
-        Self::Xml
-    }
-
-    /// The `Content-Type` of answers.
-    pub const fn content_type(self) -> &'static str {
-        match self {
-            Self::Xml => "text/xml",
-            Self::Json => "application/json",
-        }
-    }
-}
+use super::Format;
 
 /// An answer that is being written. Elements are always closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -296,20 +264,5 @@ mod tests {
             written(Format::Json, content),
             r#"{"R":{"Users":[{"Name":"a"},{"Name":"b"}],"None":[],"Keys":["{",""],"N":-1,"F":true,"E":{},"T":1700000000,"Map":{"A":1}}}"#
         );
-    }
-
-    #[test]
-    fn json_is_written_only_on_request() {
-        for (accept, format) in [
-            (None, Format::Xml),
-            (Some(""), Format::Xml),
-            (Some("*/*"), Format::Xml),
-            (Some("text/xml, application/json"), Format::Xml),
-            (Some("application/json"), Format::Json),
-            (Some("Application/JSON; charset=utf-8"), Format::Json),
-            (Some("application/json, text/plain, */*"), Format::Json),
-        ] {
-            assert_eq!(Format::of(accept), format, "{accept:?}");
-        }
     }
 }

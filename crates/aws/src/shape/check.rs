@@ -36,6 +36,15 @@ impl Path {
         self.0.len() > 1
     }
 
+    /// The name of the innermost member, as on the wire.
+    pub(crate) fn member(&self) -> &'static str {
+        let name = |segment: &Segment| match segment {
+            Segment::Member(member) => Some(member.name),
+            Segment::Element(_) => None,
+        };
+        self.0.iter().rev().find_map(name).unwrap_or_default()
+    }
+
     /// Whether the value is a secret.
     pub(crate) fn is_sensitive(&self) -> bool {
         self.0.iter().any(|segment| matches!(segment, Segment::Member(member) if member.is_sensitive))

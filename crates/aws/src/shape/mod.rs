@@ -27,7 +27,9 @@ pub trait Request: DeserializeOwned {
     const OPERATION: &'static str;
     /// The members and their constraints.
     const MEMBERS: &'static [Member];
-    /// The answer to it.
+    /// Whether the operation has an output. The query protocol leaves out the element of one that has none.
+    const HAS_RESULT: bool = true;
+    /// The answer to it; `()` if the operation has no output.
     type Response: Serialize;
 
     /// Checks the rules that span members, or that the model does not have but the service enforces.

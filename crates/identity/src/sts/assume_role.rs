@@ -5,9 +5,10 @@ use aws::service::Service;
 use std::sync::Arc;
 
 use aws::ids::AccountId;
-use aws::sts::{AssumeRoleRequest, AssumedRole, SessionParameters};
+use aws::sts::{AssumeRoleRequest, AssumeRoleResponse, AssumedRoleUser, Credentials};
 use jiff::{SignedDuration, Timestamp};
 
+use super::session_parameters::SessionParameters;
 use super::session_policy::{asked_policies, packed_size};
 use super::session_tags::SessionTags;
 use crate::Identity;
@@ -35,6 +36,13 @@ pub(super) struct Granted {
     pub(super) source_identity: Option<String>,
     pub(super) web_identity: Option<WebIdentity>,
     pub(super) chained: bool,
+}
+
+/// The session that was opened.
+pub(super) struct Opened {
+    pub(super) credentials: Credentials,
+    pub(super) user: AssumedRoleUser,
+    pub(super) packed_policy_size: Option<u32>,
 }
 
 /// Whether an ARN has the form of a role's.
@@ -82,7 +90,7 @@ fn trusted<E: Effect<On = OnAccount>>(
 
 impl Identity {
     /// A session of a role, for a caller whom the role trusts.
-    pub async fn assume_role(&self, ctx: &Ctx, input: AssumeRoleRequest) -> Result<AssumedRole> {
+    pub async fn assume_role(&self, ctx: &Ctx, input: AssumeRoleRequest) -> Result<AssumeRoleResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let caller = gate.caller();
         if !is_of_role(&input.role_arn) {
@@ -101,8 +109,9 @@ impl Identity {
             let message = "MultiFactorAuthentication failed: there are no MFA devices here.";
             return Err(Error::new(Code::AccessDenied, message));
         }
+        let asked = SessionParameters::from(&input);
         // Before the role is looked for: what is wrong with the request must not tell whether there is one.
-        let tags = SessionTags::joined(caller, &input.session.tags, &input.transitive_tag_keys)?;
+        let tags = SessionTags::joined(caller, &asked.tags, &input.transitive_tag_keys)?;
         let source_identity = source_identity(caller, &input)?;
         let role = role_of_arn(&gate, &input.role_arn).await?;
         let (role, account) = role.ok_or_else(|| denied::<sts::AssumeRole>(caller, &input.role_arn))?;
@@ -111,13 +120,22 @@ impl Identity {
         let granted = Granted {
             role,
             session_name: input.role_session_name,
-            asked: SessionParameters { tags: tags.all, ..input.session },
+            asked: SessionParameters { tags: tags.all, ..asked },
             transitive: tags.transitive,
-            source_identity,
+            source_identity: source_identity.clone(),
             web_identity: None,
             chained: matches!(caller.kind, CallerKind::Role { .. }),
         };
-        self.open_session(&permit, granted, ctx.now, self.access.settings.default_region.as_str()).await
+        let region = self.access.settings.default_region.as_str();
+        let opened = self.open_session(&permit, granted, ctx.now, region).await?;
+        Ok(AssumeRoleResponse {
+            credentials: opened.credentials,
+            assumed_role_user: opened.user,
+            packed_policy_size: opened.packed_policy_size,
+            source_identity,
+            session_token_utilization: None,
+            session_token_size: None,
+        })
     }
 
     /// Asks the trust policy together with the caller's own policies, for each action that the request is. Tags and a
@@ -162,29 +180,24 @@ impl Identity {
         granted: Granted,
         now: Timestamp,
         region: &str,
-    ) -> Result<AssumedRole>
+    ) -> Result<Opened>
     where
         E: Opens<FindManagedPolicy> + Opens<RecordRoleUse>,
     {
         let Granted { role, session_name, asked, transitive, source_identity, web_identity, chained } =
             granted;
         let longest = role.role.as_ref().map_or(DEFAULT_SECONDS, |fields| fields.max_session_seconds);
-        let seconds = duration(asked.duration_seconds, longest, chained)?;
+        let seconds = duration(asked.seconds, longest, chained)?;
         let policies = asked_policies(permit, &role.account_id, &asked).await?;
         let packed_policy_size = packed_size(policies.as_deref(), &asked.tags)?;
         let expires_at = now.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX);
-        let assumed_by = web_identity.as_ref().map(|web| aws::sts::AssumedBy {
-            subject: web.subject.clone(),
-            audience: web.audience.clone(),
-            provider: web.provider_arn.clone(),
-        });
         let session = Session {
             issued_at: now.as_second(),
             expires_at: expires_at.as_second(),
             policies,
             tags: asked.tags,
             transitive,
-            source_identity: source_identity.clone(),
+            source_identity,
             mfa: false,
             web_identity,
             chained,
@@ -202,18 +215,10 @@ impl Identity {
             token_region: None,
             ends_at: None,
         };
-        let (arn, assumed_role_id) = (caller.arn.clone(), caller.user_id());
+        let user = AssumedRoleUser { assumed_role_id: caller.user_id(), arn: caller.arn.clone() };
         let credentials = self.access.issue_credentials(caller, expires_at)?;
         record_role_use(permit, &role.unique_id, region, now).await;
-        let web_identity = assumed_by;
-        Ok(AssumedRole {
-            credentials,
-            assumed_role_id,
-            arn,
-            packed_policy_size,
-            source_identity,
-            web_identity,
-        })
+        Ok(Opened { credentials, user, packed_policy_size })
     }
 }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use aws::ids::AccessKeyId;
-use aws::query::One;
 use aws::sts::{
-    Credentials, DecodeAuthorizationMessageRequest, FederationToken, GetAccessKeyInfoRequest,
-    GetFederationTokenRequest, GetSessionTokenRequest,
+    DecodeAuthorizationMessageRequest, DecodeAuthorizationMessageResponse, FederatedUser,
+    GetAccessKeyInfoRequest, GetAccessKeyInfoResponse, GetFederationTokenRequest, GetFederationTokenResponse,
+    GetSessionTokenRequest, GetSessionTokenResponse,
 };
 use jiff::{SignedDuration, Timestamp};
 
+use super::session_parameters::SessionParameters;
 use super::session_policy::{asked_policies, packed_size};
 use super::session_tags::SessionTags;
 use crate::Identity;
@@ -24,8 +25,8 @@ const DEFAULT_SECONDS: i64 = 43_200;
 const ROOT_SECONDS: i64 = 3_600;
 
 /// How long a session may be, as asked; root's are short whatever it asks.
-fn expires_at(ctx: &Ctx, asked: Option<i64>) -> Timestamp {
-    let seconds = asked.unwrap_or(DEFAULT_SECONDS);
+fn expires_at(ctx: &Ctx, asked: Option<u32>) -> Timestamp {
+    let seconds = asked.map_or(DEFAULT_SECONDS, i64::from);
     let seconds = if ctx.caller.kind == CallerKind::Root { seconds.min(ROOT_SECONDS) } else { seconds };
     ctx.now.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
 }
@@ -41,7 +42,11 @@ fn needs_long_term_key(caller: &Caller, operation: &str) -> Result<()> {
 
 impl Identity {
     /// A session with the caller's own permissions. It ends with the key that asked for it.
-    pub async fn get_session_token(&self, ctx: &Ctx, input: GetSessionTokenRequest) -> Result<Credentials> {
+    pub async fn get_session_token(
+        &self,
+        ctx: &Ctx,
+        input: GetSessionTokenRequest,
+    ) -> Result<GetSessionTokenResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let caller = gate.caller();
         needs_long_term_key(caller, "GetSessionToken")?;
@@ -56,7 +61,8 @@ impl Identity {
             ..Session::default()
         };
         let caller = Caller { session: Some(Arc::new(session)), ..caller.clone() };
-        self.access.issue_credentials(caller, expires_at)
+        let credentials = self.access.issue_credentials(caller, expires_at)?;
+        Ok(GetSessionTokenResponse { credentials, session_token_utilization: None, session_token_size: None })
     }
 
     /// A session under a name of the caller's choice, limited by the policies of the request: without any, it is
@@ -65,7 +71,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: GetFederationTokenRequest,
-    ) -> Result<FederationToken> {
+    ) -> Result<GetFederationTokenResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let caller = gate.caller();
         needs_long_term_key(caller, "GetFederationToken")?;
@@ -77,17 +83,18 @@ impl Identity {
                 return Err(Error::new(Code::AccessDenied, message));
             }
         };
+        let asked = SessionParameters::from(&input);
         let kind = CallerKind::Federated { name: input.name, user };
         let arn = kind.arn(&caller.account_id);
-        let tags = SessionTags::asked(&input.session.tags)?;
+        let tags = SessionTags::asked(&asked.tags)?;
         let keys = tags.keys();
         let tags = tags.all;
         let permit = gate.permit_on::<sts::GetFederationToken>(&arn, keys.clone())?;
         if !tags.is_empty() {
             gate.permit_on::<sts::TagSession>(&arn, keys)?;
         }
-        let expires_at = expires_at(ctx, input.session.duration_seconds);
-        let policies = asked_policies(&permit, &caller.account_id, &input.session).await?;
+        let expires_at = expires_at(ctx, input.duration_seconds);
+        let policies = asked_policies(&permit, &caller.account_id, &asked).await?;
         let packed_policy_size = packed_size(policies.as_deref(), &tags)?;
         let session = Session {
             issued_at: ctx.now.as_second(),
@@ -97,9 +104,15 @@ impl Identity {
             ..Session::default()
         };
         let caller = Caller { arn: arn.clone(), kind, session: Some(Arc::new(session)), ..caller.clone() };
-        let federated_user_id = caller.user_id();
+        let federated_user = FederatedUser { federated_user_id: caller.user_id(), arn };
         let credentials = self.access.issue_credentials(caller, expires_at)?;
-        Ok(FederationToken { credentials, federated_user_id, arn, packed_policy_size })
+        Ok(GetFederationTokenResponse {
+            credentials,
+            federated_user,
+            packed_policy_size,
+            session_token_utilization: None,
+            session_token_size: None,
+        })
     }
 
     /// The account of an access key of this deployment. Temporary keys are kept nowhere, so they are not known.
@@ -107,7 +120,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: GetAccessKeyInfoRequest,
-    ) -> Result<One<String>> {
+    ) -> Result<GetAccessKeyInfoResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let permit = gate.permit_on::<sts::GetAccessKeyInfo>("*", policy::Context::new())?;
         let id: Option<AccessKeyId> = input.access_key_id.parse().ok();
@@ -119,7 +132,7 @@ impl Identity {
             let message = "The access key id is not one of this deployment's long-term keys.";
             Error::aws(AwsCode::ValidationError, message)
         })?;
-        Ok(One("Account", key.principal.account_id.to_string()))
+        Ok(GetAccessKeyInfoResponse { account: Some(key.principal.account_id.to_string()) })
     }
 
     /// Decodes messages of denials. Wharf's denials say in plain text what there is to say, so that no encoded message
@@ -128,7 +141,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         _input: DecodeAuthorizationMessageRequest,
-    ) -> Result<One<String>> {
+    ) -> Result<DecodeAuthorizationMessageResponse> {
         let gate = self.access.account_gate(ctx).await?;
         gate.permit_on::<sts::DecodeAuthorizationMessage>("*", policy::Context::new())?;
         Err(Error::aws(AwsCode::InvalidAuthorizationMessage, "Message is not valid"))

@@ -2,11 +2,12 @@
 
 pub(crate) mod assume_role;
 mod federation;
+mod session_parameters;
 mod session_policy;
 mod session_tags;
 mod web_identity;
 
-use aws::sts::{CallerIdentity, GetCallerIdentityRequest};
+use aws::sts::{GetCallerIdentityRequest, GetCallerIdentityResponse};
 
 use crate::Identity;
 use access::context::Ctx;
@@ -18,10 +19,10 @@ impl Identity {
         &self,
         ctx: &Ctx,
         _input: GetCallerIdentityRequest,
-    ) -> Result<CallerIdentity> {
+    ) -> Result<GetCallerIdentityResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let caller = gate.caller();
-        Ok(CallerIdentity {
+        Ok(GetCallerIdentityResponse {
             arn: caller.arn.clone(),
             user_id: caller.user_id(),
             account: caller.account_id.to_string(),

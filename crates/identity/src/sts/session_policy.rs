@@ -1,8 +1,8 @@
 //! What limits a session: policies and tags that are given with the request, and how large they may be.
 
 use aws::ids::AccountId;
-use aws::sts::SessionParameters;
 
+use super::session_parameters::SessionParameters;
 use access::context::SessionPolicy;
 use access::error::{AwsCode, Error, Result};
 use access::permit::Reads;

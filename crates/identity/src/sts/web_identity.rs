@@ -4,10 +4,11 @@
 use aws::arn::Arn;
 use aws::ids::AccountId;
 use aws::service::Service;
-use aws::sts::{AssumeRoleWithWebIdentityRequest, AssumedRole};
+use aws::sts::{AssumeRoleWithWebIdentityRequest, AssumeRoleWithWebIdentityResponse};
 use oidc::{Claims, OidcError, Provider, issuer_of};
 
 use super::assume_role::{Granted, is_of_role, role_of_arn, trust_policy};
+use super::session_parameters::SessionParameters;
 use crate::Identity;
 use crate::iam::iam_tags;
 use crate::iam::oidc_provider::texts;
@@ -68,7 +69,7 @@ impl Identity {
         &self,
         request: &Unsigned,
         input: AssumeRoleWithWebIdentityRequest,
-    ) -> Result<AssumedRole> {
+    ) -> Result<AssumeRoleWithWebIdentityResponse> {
         if !is_of_role(&input.role_arn) {
             return Err(Error::aws(AwsCode::ValidationError, "Request ARN is invalid"));
         }
@@ -95,14 +96,27 @@ impl Identity {
         let permit = permit.ok_or_else(denied)?;
         let granted = Granted {
             role,
+            asked: SessionParameters::from(&input),
             session_name: input.role_session_name,
-            asked: input.session,
             transitive: Vec::new(),
             source_identity: None,
-            web_identity: Some(web_identity),
+            web_identity: Some(web_identity.clone()),
             chained: false,
         };
-        self.open_session(&permit, granted, request.now, self.access.settings.default_region.as_str()).await
+        let region = self.access.settings.default_region.as_str();
+        let opened = self.open_session(&permit, granted, request.now, region).await?;
+        Ok(AssumeRoleWithWebIdentityResponse {
+            credentials: opened.credentials,
+            subject_from_web_identity_token: Some(web_identity.subject),
+            assumed_role_user: opened.user,
+            packed_policy_size: opened.packed_policy_size,
+            provider: Some(web_identity.provider_arn),
+            audience: Some(web_identity.audience),
+            source_identity: None,
+            session_token_utilization: None,
+            session_token_size: None,
+            trusted_identity_propagation_context: None,
+        })
     }
 
     async fn verified(

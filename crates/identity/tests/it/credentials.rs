@@ -8,7 +8,7 @@ use access::error::{Code, Error};
 use aws::iam::{CreateRoleRequest, PutRolePolicyRequest};
 use aws::ids::SecretKey;
 use aws::sigv4::{self, Payload, Presented, Request};
-use aws::sts::{AssumeRoleRequest, AssumedRole, Credentials, GetFederationTokenRequest, SessionParameters};
+use aws::sts::{AssumeRoleRequest, AssumeRoleResponse, Credentials, GetFederationTokenRequest};
 use jiff::Timestamp;
 
 use crate::world::{ACCOUNT, World, ctx, region};
@@ -48,7 +48,7 @@ pub(crate) async fn sign(
 pub(crate) async fn of(world: &World, credentials: &Credentials) -> Arc<Caller> {
     let presents = Presents {
         id: &credentials.access_key_id,
-        secret: &credentials.secret,
+        secret: &credentials.secret_access_key,
         token: Some(&credentials.session_token),
     };
     sign(world, presents, Timestamp::now()).await.unwrap()
@@ -105,7 +105,7 @@ pub(crate) async fn assume(
     world: &World,
     caller: &Arc<Caller>,
     request: AssumeRoleRequest,
-) -> Result<AssumedRole, Error> {
+) -> Result<AssumeRoleResponse, Error> {
     world.rules.identity.assume_role(&ctx(caller), request).await
 }
 
@@ -116,8 +116,11 @@ pub(crate) async fn session(world: &World, caller: &Arc<Caller>, request: Assume
 }
 
 pub(crate) fn federates(name: &str, statements: &str) -> GetFederationTokenRequest {
-    let session = SessionParameters { policy: Some(document(statements)), ..SessionParameters::default() };
-    GetFederationTokenRequest { name: name.to_owned(), session }
+    GetFederationTokenRequest {
+        name: name.to_owned(),
+        policy: Some(document(statements)),
+        ..GetFederationTokenRequest::default()
+    }
 }
 
 /// A refusal's code and sentence; panics on success.

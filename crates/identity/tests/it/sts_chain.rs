@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use access::context::Caller;
 use access::error::{AwsCode, Code};
-use aws::sts::{AssumeRoleRequest, SessionParameters};
+use aws::sts::{AssumeRoleRequest, Tag};
 
 use crate::credentials::{
     ALL, assume, assumes, federates, make_role, open_role, refusal, role_arn, role_request, session, trusts,
@@ -15,9 +15,13 @@ fn pairs(tags: &[(&str, &str)]) -> Vec<(String, String)> {
     tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
+fn asked(tags: &[(&str, &str)]) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag { key: (*key).to_owned(), value: (*value).to_owned() }).collect()
+}
+
 fn tagged(role: &str, tags: &[(&str, &str)], transitive: &[&str]) -> AssumeRoleRequest {
     AssumeRoleRequest {
-        session: SessionParameters { tags: pairs(tags), ..SessionParameters::default() },
+        tags: asked(tags),
         transitive_tag_keys: transitive.iter().map(|key| (*key).to_owned()).collect(),
         ..assumes(role)
     }
@@ -90,9 +94,9 @@ async fn tags_that_cannot_be_are_refused() {
     }
     let mut federated = federates("f", ALL);
     for (tags, expected) in
-        [(pairs(&[("a", "1"), ("A", "2")]), &duplicate), (pairs(&[("aws:a", "1")]), &reserved)]
+        [(asked(&[("a", "1"), ("A", "2")]), &duplicate), (asked(&[("aws:a", "1")]), &reserved)]
     {
-        federated.session.tags = tags;
+        federated.tags = tags;
         let refused = world.rules.identity.get_federation_token(&ctx(&world.admin), federated.clone()).await;
         assert_eq!(&refusal(refused), expected);
     }

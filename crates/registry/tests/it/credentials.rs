@@ -7,7 +7,7 @@ use access::token::TokenError;
 use aws::ecr::GetAuthorizationTokenRequest;
 use aws::iam::{DeleteRolePolicyRequest, DeleteRoleRequest};
 use aws::ids::Region;
-use aws::sts::{Credentials, FederationToken, GetFederationTokenRequest, GetSessionTokenRequest};
+use aws::sts::{Credentials, GetFederationTokenRequest, GetFederationTokenResponse, GetSessionTokenRequest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -46,13 +46,14 @@ pub(crate) async fn delete_role(world: &World, name: &str) {
 }
 
 pub(crate) async fn session_token(world: &World, caller: &Arc<Caller>) -> Credentials {
-    world.rules.identity.get_session_token(&ctx(caller), GetSessionTokenRequest::default()).await.unwrap()
+    let asked = GetSessionTokenRequest::default();
+    world.rules.identity.get_session_token(&ctx(caller), asked).await.unwrap().credentials
 }
 
 pub(crate) async fn federation_token(
     world: &World,
     caller: &Arc<Caller>,
     request: GetFederationTokenRequest,
-) -> FederationToken {
+) -> GetFederationTokenResponse {
     world.rules.identity.get_federation_token(&ctx(caller), request).await.unwrap()
 }

@@ -229,27 +229,28 @@ async fn a_session_token_goes_with_its_own_key_and_secret_alone() {
     let now = Timestamp::now();
     let as_who = async |id: &str, secret, token| sign(&world, Presents { id, secret, token }, now).await;
     let first = Some(one.session_token.as_str());
-    assert!(as_who(&one.access_key_id, &one.secret, first).await.is_ok());
+    assert!(as_who(&one.access_key_id, &one.secret_access_key, first).await.is_ok());
     let unknown = [
-        as_who(&two.access_key_id, &two.secret, first).await,
-        as_who(&two.access_key_id, &one.secret, first).await,
-        as_who(world.admin.access_key_id.as_str(), &one.secret, first).await,
-        as_who(&one.access_key_id, &one.secret, None).await,
+        as_who(&two.access_key_id, &two.secret_access_key, first).await,
+        as_who(&two.access_key_id, &one.secret_access_key, first).await,
+        as_who(world.admin.access_key_id.as_str(), &one.secret_access_key, first).await,
+        as_who(&one.access_key_id, &one.secret_access_key, None).await,
     ];
     for refused in unknown {
         assert!(matches!(refused, Err(AuthenticateError::UnknownKey)), "{refused:?}");
     }
-    let forged = as_who(&one.access_key_id, &two.secret, first).await;
+    let forged = as_who(&one.access_key_id, &two.secret_access_key, first).await;
     let mismatch = matches!(forged, Err(AuthenticateError::Signature(SigV4Error::SignatureMismatch)));
     assert!(mismatch, "{forged:?}");
 
     let docker = password(&world, &world.admin, &region(), now).await;
-    let refused = as_who(&one.access_key_id, &one.secret, Some(&docker)).await;
+    let refused = as_who(&one.access_key_id, &one.secret_access_key, Some(&docker)).await;
     assert!(matches!(refused, Err(AuthenticateError::UnknownKey)), "a docker password: {refused:?}");
     assert_eq!(opened(&world, &one.session_token).await.unwrap_err(), TokenError::Invalid);
     let foreign = World::new().await;
     let foreign = session_token(&foreign, &foreign.admin).await;
-    let refused = as_who(&foreign.access_key_id, &foreign.secret, Some(&foreign.session_token)).await;
+    let refused =
+        as_who(&foreign.access_key_id, &foreign.secret_access_key, Some(&foreign.session_token)).await;
     assert!(matches!(refused, Err(AuthenticateError::UnknownKey)), "another deployment's: {refused:?}");
 }
 

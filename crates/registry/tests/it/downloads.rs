@@ -6,7 +6,7 @@ use std::sync::Arc;
 use access::context::{Caller, Peer, RepositoryRef, Unsigned};
 use access::error::{Code, Result};
 use aws::ecr::{CreateRepositoryRequest, DeleteRepositoryRequest, GetDownloadUrlForLayerRequest};
-use aws::sts::{AssumeRoleRequest, SessionParameters};
+use aws::sts::{AssumeRoleRequest, PolicyDescriptorType, Tag};
 use jiff::Timestamp;
 use meta::{DeleteUser, MemberChange, SetAccessKeyStatus};
 use oci::digest::Digest;
@@ -158,19 +158,17 @@ async fn a_roles_urls_end_with_the_role_and_never_open_more_than_its_session() {
     let digest = push(&world, &world.admin, &app, b"layer").await;
     open_role(&world, "node").await;
     let limited = |action: &str| AssumeRoleRequest {
-        session: SessionParameters {
-            policy: Some(document(&READ.replace("ecr:GetDownloadUrlForLayer", action))),
-            ..SessionParameters::default()
-        },
+        policy: Some(document(&READ.replace("ecr:GetDownloadUrlForLayer", action))),
         ..assumes("node")
     };
     let none = session(&world, &world.admin, limited("ecr:BatchGetImage")).await;
     assert_eq!(code(ask(&world, &none, &app, &digest).await), Code::AccessDenied);
     // Larger than a URL should be: its session is kept by the server.
     let mut large = limited("ecr:GetDownloadUrlForLayer");
-    large.session.policy = large.session.policy.map(|policy| format!("{policy:2048}"));
-    large.session.policy_arns = vec!["arn:aws:iam::aws:policy/AdministratorAccess".to_owned(); 10];
-    large.session.tags = vec![("key".to_owned(), "v".repeat(256))];
+    large.policy = large.policy.map(|policy| format!("{policy:2048}"));
+    let arn = "arn:aws:iam::aws:policy/AdministratorAccess".to_owned();
+    large.policy_arns = vec![PolicyDescriptorType { arn: Some(arn) }; 10];
+    large.tags = vec![Tag { key: "key".to_owned(), value: "v".repeat(256) }];
     let mut urls = Vec::new();
     for request in [assumes("node"), limited("ecr:GetDownloadUrlForLayer"), large] {
         let assumed = assume(&world, &world.admin, request).await.unwrap();

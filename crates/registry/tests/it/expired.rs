@@ -40,7 +40,7 @@ async fn a_session_signs_until_it_expires() {
     let session = world.rules.identity.get_session_token(&at(&world.admin, start), input).await.unwrap();
     let signer = async |after: i64| {
         let then = start + SignedDuration::from_secs(after);
-        world.rules.access.signer(&presented(&session), then).await.map(|_| ())
+        world.rules.access.signer(&presented(&session.credentials), then).await.map(|_| ())
     };
     assert!(signer(898).await.is_ok());
     let refused = signer(900).await;

@@ -210,7 +210,7 @@ async fn the_requested_region_depends_on_the_service() {
     let token = |ctx| {
         let input = aws::sts::GetFederationTokenRequest {
             name: "temp".to_owned(),
-            session: aws::sts::SessionParameters::default(),
+            ..aws::sts::GetFederationTokenRequest::default()
         };
         let world = &world;
         async move {
@@ -243,7 +243,8 @@ async fn a_session_policy_needs_complete_arns() {
         );
         let input = aws::sts::GetFederationTokenRequest {
             name: "temp".to_owned(),
-            session: aws::sts::SessionParameters { policy: Some(policy), ..Default::default() },
+            policy: Some(policy),
+            ..aws::sts::GetFederationTokenRequest::default()
         };
         let given = world.rules.identity.get_federation_token(&ctx(&world.admin), input).await;
         assert_eq!(given.err().map(|error| error.code), expected, "{resource}");

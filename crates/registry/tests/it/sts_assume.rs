@@ -6,7 +6,7 @@ use std::sync::Arc;
 use access::context::{Caller, CallerKind, Ctx, Peer, Plane, RepositoryRef};
 use access::error::{AwsCode, Code};
 use aws::iam::{CreateRoleRequest, UpdateAssumeRolePolicyRequest};
-use aws::sts::{AssumeRoleRequest, SessionParameters};
+use aws::sts::{AssumeRoleRequest, PolicyDescriptorType, Tag};
 use jiff::Timestamp;
 use meta::DeleteUser;
 use oci::digest::Algorithm;
@@ -50,7 +50,7 @@ async fn trust_in_an_account_needs_a_policy_of_that_account() {
     make_role(&world, role_request("r", &trusts(ACCOUNT, ASSUME, "")), ALL).await;
     let (may, may_not) = (world.user("may", MAY_ASSUME).await, world.user("maynot", MAY_LIST).await);
     let assumed = assume(&world, &may, assumes("r")).await.unwrap();
-    assert_eq!(assumed.arn, format!("arn:aws:sts::{ACCOUNT}:assumed-role/r/s"));
+    assert_eq!(assumed.assumed_role_user.arn, format!("arn:aws:sts::{ACCOUNT}:assumed-role/r/s"));
     assert_eq!(refusal(assume(&world, &may_not, assumes("r")).await), not_authorized(&may_not, "r"));
     assert_eq!(refusal(assume(&world, &may, assumes("none")).await), not_authorized(&may, "none"));
     let others = make_role(&world, role_request("theirs", &trusts(STAGING, ASSUME, "")), ALL);
@@ -180,10 +180,7 @@ async fn conditions_can_test_the_session_and_the_request() {
 
     open_role(&world, "first").await;
     let team = |value: &str| AssumeRoleRequest {
-        session: SessionParameters {
-            tags: vec![("team".to_owned(), value.to_owned())],
-            ..SessionParameters::default()
-        },
+        tags: vec![Tag { key: "team".to_owned(), value: value.to_owned() }],
         ..assumes("first")
     };
     let (red, blue) = (session(&world, &ann, team("red")).await, session(&world, &ann, team("blue")).await);
@@ -193,13 +190,12 @@ async fn conditions_can_test_the_session_and_the_request() {
 }
 
 /// The duration of a session in seconds, or AWS's error.
-async fn lasts(world: &World, by: &Arc<Caller>, role: &str, seconds: Option<i64>) -> Result<i64, String> {
-    let session = SessionParameters { duration_seconds: seconds, ..SessionParameters::default() };
+async fn lasts(world: &World, by: &Arc<Caller>, role: &str, seconds: Option<u32>) -> Result<i64, String> {
     let (before, now) = (Timestamp::now(), ctx(by));
-    let assumed =
-        world.rules.identity.assume_role(&now, AssumeRoleRequest { session, ..assumes(role) }).await;
+    let request = AssumeRoleRequest { duration_seconds: seconds, ..assumes(role) };
+    let assumed = world.rules.identity.assume_role(&now, request).await;
     assumed
-        .map(|assumed| assumed.credentials.expiration.duration_since(before).as_secs())
+        .map(|assumed| assumed.credentials.expiration.0.duration_since(before).as_secs())
         .map(|seconds| seconds - seconds % 10 + if seconds % 10 == 9 { 10 } else { 0 })
         .map_err(|error| {
             assert_eq!(error.code, Code::Aws(AwsCode::ValidationError));
@@ -285,11 +281,8 @@ async fn session_policies_only_limit_the_role() {
     world.rules.identity.create_policy(&ctx(&world.admin), create).await.unwrap();
     let pushes = format!("arn:aws:iam::{ACCOUNT}:policy/pushes");
     let limited = |role: &str, policy: Option<&str>, arns: &[&str]| AssumeRoleRequest {
-        session: SessionParameters {
-            policy: policy.map(document),
-            policy_arns: arns.iter().map(|arn| (*arn).to_owned()).collect(),
-            ..SessionParameters::default()
-        },
+        policy: policy.map(document),
+        policy_arns: arns.iter().map(|arn| PolicyDescriptorType { arn: Some((*arn).to_owned()) }).collect(),
         ..assumes(role)
     };
     let rights = async |request: AssumeRoleRequest| {
@@ -328,11 +321,8 @@ async fn a_deleted_session_policy_denies_everything() {
     world.rules.identity.create_policy(&ctx(&world.admin), create).await.unwrap();
     let arn = format!("arn:aws:iam::{ACCOUNT}:policy/no-list");
     let request = AssumeRoleRequest {
-        session: SessionParameters {
-            policy: Some(document(MAY_LIST)),
-            policy_arns: vec![arn.clone()],
-            ..SessionParameters::default()
-        },
+        policy: Some(document(MAY_LIST)),
+        policy_arns: vec![PolicyDescriptorType { arn: Some(arn.clone()) }],
         ..assumes("r")
     };
     let caller = session(&world, &world.admin, request).await;
@@ -347,11 +337,8 @@ async fn a_session_that_is_too_large_is_refused() {
     let world = World::new().await;
     open_role(&world, "r").await;
     let asking = |count: usize, length: usize, policy: Option<String>| AssumeRoleRequest {
-        session: SessionParameters {
-            tags: (0..count).map(|n| (format!("T{n}"), "v".repeat(length))).collect(),
-            policy,
-            ..SessionParameters::default()
-        },
+        tags: (0..count).map(|n| Tag { key: format!("T{n}"), value: "v".repeat(length) }).collect(),
+        policy,
         ..assumes("r")
     };
     let too_large = |message: &str| (Code::Aws(AwsCode::PackedPolicyTooLarge), message.to_owned());

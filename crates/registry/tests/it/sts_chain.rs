@@ -1,17 +1,16 @@
 //! What goes from session to session decides about images.
 
-use aws::sts::{AssumeRoleRequest, SessionParameters};
+use aws::sts::{AssumeRoleRequest, Tag};
 
 use crate::credentials::{assumes, make_role, role_request, session, trusts};
 use crate::world::{ACCOUNT, World, ctx};
 
-fn pairs(tags: &[(&str, &str)]) -> Vec<(String, String)> {
-    tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
-}
-
 fn tagged(role: &str, tags: &[(&str, &str)], transitive: &[&str]) -> AssumeRoleRequest {
     AssumeRoleRequest {
-        session: SessionParameters { tags: pairs(tags), ..SessionParameters::default() },
+        tags: tags
+            .iter()
+            .map(|(key, value)| Tag { key: (*key).to_owned(), value: (*value).to_owned() })
+            .collect(),
         transitive_tag_keys: transitive.iter().map(|key| (*key).to_owned()).collect(),
         ..assumes(role)
     }

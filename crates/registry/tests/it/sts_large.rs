@@ -5,7 +5,7 @@ use std::sync::Arc;
 use access::context::Caller;
 use access::token::{MAX_PASSWORD_CHARS, TokenError};
 use aws::iam::CreatePolicyRequest;
-use aws::sts::{AssumeRoleRequest, SessionParameters};
+use aws::sts::{AssumeRoleRequest, PolicyDescriptorType, Tag};
 use jiff::{SignedDuration, Timestamp};
 use oci::digest::Algorithm;
 
@@ -38,13 +38,13 @@ async fn large(world: &World) -> AssumeRoleRequest {
             ..CreatePolicyRequest::default()
         };
         world.rules.identity.create_policy(&ctx(&world.admin), create).await.unwrap();
-        policy_arns.push(format!("arn:aws:iam::{ACCOUNT}:policy/{n:a>100}"));
+        let arn = format!("arn:aws:iam::{ACCOUNT}:policy/{n:a>100}");
+        policy_arns.push(PolicyDescriptorType { arn: Some(arn) });
     }
-    let tags = (0..2).map(|n| (format!("key-{n:0>40}"), format!("{n:v>40}"))).collect();
+    let tags = (0..2).map(|n| Tag { key: format!("key-{n:0>40}"), value: format!("{n:v>40}") }).collect();
     let policy = policy();
     assert!((1_980..=2_048).contains(&policy.len()), "{} characters", policy.len());
-    let session = SessionParameters { policy: Some(policy), policy_arns, tags, duration_seconds: Some(900) };
-    AssumeRoleRequest { session, ..assumes("r") }
+    AssumeRoleRequest { policy: Some(policy), policy_arns, tags, duration_seconds: Some(900), ..assumes("r") }
 }
 
 async fn rights(world: &World, by: &Arc<Caller>) -> [bool; 3] {

@@ -11,7 +11,7 @@ use aws::iam::{
 };
 use aws::sts::{
     DecodeAuthorizationMessageRequest, GetAccessKeyInfoRequest, GetCallerIdentityRequest,
-    GetFederationTokenRequest, GetSessionTokenRequest, SessionParameters,
+    GetFederationTokenRequest, GetSessionTokenRequest,
 };
 use jiff::Timestamp;
 use oci::digest::Algorithm;
@@ -157,7 +157,7 @@ async fn a_federated_user_has_what_both_policies_allow() {
     assert_eq!(rights(&federated(&world, admin, MAY_LIST).await).await, (true, false));
     assert_eq!(rights(&federated(&world, admin, LOGIN).await).await, (false, false));
     assert_eq!(rights(&federated(&world, &ann, ALL).await).await, (true, false), "never more than the user");
-    let bare = GetFederationTokenRequest { name: "f".to_owned(), session: SessionParameters::default() };
+    let bare = GetFederationTokenRequest { name: "f".to_owned(), ..GetFederationTokenRequest::default() };
     let bare = of(&world, &federation_token(&world, admin, bare).await.credentials).await;
     assert!(!may_list(&world, &bare, &app).await, "without a policy it may do nothing");
     let input = aws::ecr::GetAuthorizationTokenRequest::default();
@@ -215,13 +215,13 @@ async fn a_users_session_lasts_twelve_hours_and_a_roots_one() {
     let lasts = async |caller: &Arc<Caller>, duration_seconds| {
         let (before, input) =
             (ctx(caller), GetSessionTokenRequest { duration_seconds, ..Default::default() });
-        let session = world.rules.identity.get_session_token(&before, input).await.unwrap();
+        let session = world.rules.identity.get_session_token(&before, input).await.unwrap().credentials;
         let mut federates = federates("f", ALL);
-        federates.session.duration_seconds = duration_seconds;
+        federates.duration_seconds = duration_seconds;
         let federated =
             world.rules.identity.get_federation_token(&before, federates).await.unwrap().credentials;
         assert_eq!(session.expiration, federated.expiration);
-        session.expiration.duration_since(before.now).as_secs()
+        session.expiration.0.duration_since(before.now).as_secs()
     };
     assert_eq!(lasts(&world.admin, None).await, 43_200);
     assert_eq!(lasts(&world.admin, Some(129_600)).await, 129_600);

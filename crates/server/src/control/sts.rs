@@ -1,15 +1,17 @@
 //! STS's operations: parsed form, operation, answer in XML or JSON.
 
 use aws::dialect::Dialect;
-use aws::query::{Form, Format, FromForm, Output, response};
+use aws::query::{self, Form, Format};
 use aws::service::Service;
+use aws::shape::{Invalid, Request};
+use aws::sts::AssumeRoleWithWebIdentityRequest;
 
 use access::context::Unsigned;
+use access::error::Error;
 use access::op::StsOp;
-use http::header;
+use http::{StatusCode, header};
 
 use super::fault::Fault;
-use super::iam::invalid;
 use super::signed::Signed;
 use super::unsigned;
 use crate::exchange::Exchange;
@@ -38,10 +40,9 @@ macro_rules! dispatch {
         ) -> Result<Vec<u8>, Fault> {
             match operation {
                 $(StsOp::$name => {
-                    let input = aws::sts::$request::from_form(form).map_err(invalid)?;
+                    let input = read(form)?;
                     let outcome = app.identity.$method(&signed.ctx, input).await;
-                    let result = outcome.map_err(|error| Fault::rules(error, Dialect::Query))?;
-                    Ok(response(Service::Sts, format, stringify!($name), &signed.ctx.request_id, |out| result.write(out)))
+                    give::<aws::sts::$request>(format, &signed.ctx.request_id, outcome)
                 })*
                 $(StsOp::$unsigned => Err(unsigned(StsOp::$unsigned.into())),)*
                 $(StsOp::$permission => Err(unsigned(StsOp::$permission.into())),)*
@@ -51,6 +52,25 @@ macro_rules! dispatch {
 }
 
 aws::sts_operations! { dispatch }
+
+fn read<T: Request>(form: &Form) -> Result<T, Fault> {
+    query::decode(form).map_err(invalid)
+}
+
+fn invalid(invalid: Invalid) -> Fault {
+    Fault::new(StatusCode::BAD_REQUEST, "ValidationError", invalid.message)
+}
+
+fn give<T: Request>(
+    format: Format,
+    request_id: &str,
+    outcome: Result<T::Response, Error>,
+) -> Result<Vec<u8>, Fault> {
+    let fault = |error| Fault::rules(error, Dialect::Query);
+    let response = outcome.map_err(fault)?;
+    query::answer::<T>(Service::Sts, format, request_id, &response)
+        .map_err(|error| fault(Error::internal(error)))
+}
 
 /// The only operation with unsigned requests: the token in it authenticates the caller.
 pub(super) const WEB_IDENTITY: &str = "AssumeRoleWithWebIdentity";
@@ -62,13 +82,12 @@ pub(super) async fn run_web_identity(
     (form, format): (&Form, Format),
 ) -> Result<Vec<u8>, Fault> {
     exchange.operation = WEB_IDENTITY;
-    let input = aws::sts::AssumeRoleWithWebIdentityRequest::from_form(form).map_err(invalid)?;
+    let input = read(form)?;
     let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
     let request = Unsigned { peer: exchange.peer, user_agent, now: exchange.now };
     let outcome = app.identity.assume_role_with_web_identity(&request, input).await;
-    let result = outcome.map_err(|error| Fault::rules(error, Dialect::Query))?;
-    exchange.caller = Some(result.arn.clone());
-    Ok(response(Service::Sts, format, WEB_IDENTITY, &exchange.request_id, |out| result.write(out)))
+    exchange.caller = outcome.as_ref().ok().map(|response| response.assumed_role_user.arn.clone());
+    give::<AssumeRoleWithWebIdentityRequest>(format, &exchange.request_id, outcome)
 }
 
 /// Whether a form requests AssumeRoleWithWebIdentity.

@@ -72,6 +72,7 @@ fn header(service: &Service, model: &Model, body: &str) -> String {
         ("RawValue", "use serde_json::value::RawValue;\n"),
         ("rules::", "\nuse super::rules;\n"),
         ("pattern::", "\nuse crate::shape::pattern;\n"),
+        ("SecretKey", "use crate::ids::SecretKey;\n"),
         ("Time", "use crate::query::Time;\n"),
     ];
     let is_used = |name: &str| is_named(body, name);

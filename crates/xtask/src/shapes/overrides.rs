@@ -52,9 +52,10 @@ pub(super) struct Overrides {
 }
 
 /// The services, ECR first.
-pub(super) const SERVICES: [Service; 2] = [
+pub(super) const SERVICES: [Service; 3] = [
     Service { model: "ecr", module: "ecr", protocol: Protocol::Json, overrides: ECR },
     Service { model: "ecr-public", module: "ecr_public", protocol: Protocol::Json, overrides: ECR_PUBLIC },
+    Service { model: "sts", module: "sts", protocol: Protocol::Query, overrides: STS },
 ];
 
 const ECR: Overrides = Overrides {
@@ -163,5 +164,37 @@ const ECR_PUBLIC: Overrides = Overrides {
     validate: &[],
     // Who has the URL of a layer can read it until it expires.
     secret: &["AuthorizationData", "GetDownloadUrlForLayerResponse"],
+    hash: &[],
+};
+
+const STS: Overrides = Overrides {
+    same: &[],
+    types: &[("Credentials.SecretAccessKey", "SecretKey")],
+    present: &[
+        ("AssumedRoleUser", &["AssumedRoleId", "Arn"]),
+        ("AssumeRoleResponse", &["Credentials", "AssumedRoleUser"]),
+        ("AssumeRoleWithWebIdentityResponse", &["Credentials", "AssumedRoleUser"]),
+        ("GetCallerIdentityResponse", &["UserId", "Account", "Arn"]),
+        ("GetFederationTokenResponse", &["Credentials", "FederatedUser"]),
+        ("GetSessionTokenResponse", &["Credentials"]),
+    ],
+    empty_is_written: &[],
+    empty_is_left_out: &[],
+    defaults: &[],
+    order: &[("GetCallerIdentityResponse", &["Arn", "UserId", "Account"])],
+    limits: &[
+        // The API reference: "The plaintext session policy cannot exceed 2,048 characters."
+        (2_048, &["unrestrictedSessionPolicyDocumentType"]),
+        // The API reference: "You can provide up to 10 managed policy ARNs."
+        (10, &["policyDescriptorListType"]),
+        // The API reference has this limit; only the newest models have 256.
+        (64, &["sourceIdentityType"]),
+    ],
+    encoded: &[("accessKeySecretType", "crate::query::secret")],
+    unquoted: &[],
+    rules: &[],
+    validate: &[],
+    // A session can be used with them.
+    secret: &["Credentials"],
     hash: &[],
 };

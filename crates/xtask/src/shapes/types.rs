@@ -286,7 +286,8 @@ impl<'a> Types<'a> {
         let mut traits = Traits::ALL;
         for member in &shape.members {
             let of_type = match self.type_override(name, member) {
-                Some("Box<RawValue>") => {
+                // They can be neither compared nor left empty.
+                Some("Box<RawValue>" | "SecretKey") => {
                     Traits { eq: false, partial_eq: false, copy: false, default: false, ..Traits::ALL }
                 }
                 Some(_) => Traits { copy: false, ..Traits::ALL },

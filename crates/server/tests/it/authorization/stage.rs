@@ -12,7 +12,7 @@ use aws::iam::{
 };
 use aws::ids::AccountId;
 use aws::organizations::{CreateAccountRequest, DescribeOrganizationRequest, ListRootsRequest};
-use aws::sts::{AssumeRoleRequest, GetSessionTokenRequest, SessionParameters};
+use aws::sts::{AssumeRoleRequest, GetSessionTokenRequest};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -212,14 +212,14 @@ impl Stage {
         let input = AssumeRoleRequest {
             role_arn: iam(&format!("role/{SESSION_ROLE}")),
             role_session_name: "row".to_owned(),
-            session: SessionParameters { policy: Some(policy), ..SessionParameters::default() },
+            policy: Some(policy),
             ..AssumeRoleRequest::default()
         };
         let given = self.node.identity.assume_role(&self.ctx(), input).await.unwrap();
         Identity {
-            arn: given.arn,
+            arn: given.assumed_role_user.arn,
             access_key_id: given.credentials.access_key_id.parse().unwrap(),
-            secret: given.credentials.secret,
+            secret: given.credentials.secret_access_key,
             session_token: Some(given.credentials.session_token),
             password: String::new(),
         }
@@ -277,11 +277,11 @@ async fn user(node: &Node, ctx: &Ctx, name: &str) -> Identity {
 async fn expired(node: &Node) -> Identity {
     let ctx = node.ctx(Timestamp::now() - SignedDuration::from_hours(1));
     let input = GetSessionTokenRequest { duration_seconds: Some(900), ..GetSessionTokenRequest::default() };
-    let given = node.identity.get_session_token(&ctx, input).await.unwrap();
+    let given = node.identity.get_session_token(&ctx, input).await.unwrap().credentials;
     Identity {
         arn: ctx.caller.arn.clone(),
         access_key_id: given.access_key_id.parse().unwrap(),
-        secret: given.secret,
+        secret: given.secret_access_key,
         session_token: Some(given.session_token),
         password: node.expired_password().await,
     }
