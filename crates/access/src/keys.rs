@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use aws::json::epoch_seconds;
-use aws::organizations::{SealingKey, WharfListKeysResponse};
+use aws::organizations::{SealingKey, SealingKeyState, WharfListKeysResponse};
 use jiff::Timestamp;
 use meta::{
     CountSealedSecrets, GetSetting, ListSecretsNotUnder, Meta, OpError, PutSettingOnce, ReplaceSetting,
@@ -154,9 +154,9 @@ impl Access {
             key_id: entry.id,
             made_at: (entry.made_at > 0).then(|| time(entry.made_at)),
             state: match at.cmp(&sealing) {
-                std::cmp::Ordering::Less => "OPENING",
-                std::cmp::Ordering::Equal => "SEALING",
-                std::cmp::Ordering::Greater => "WAITING",
+                std::cmp::Ordering::Less => SealingKeyState::Opening,
+                std::cmp::Ordering::Equal => SealingKeyState::Sealing,
+                std::cmp::Ordering::Greater => SealingKeyState::Waiting,
             },
             seals_from: (at > sealing).then(|| time(entry.seals_from)),
             needed_until: ring.needed_until(at).filter(|_| at < sealing).map(time),

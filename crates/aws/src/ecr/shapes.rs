@@ -747,6 +747,25 @@ pub enum EncryptionType {
     KmsDsse,
 }
 
+impl EncryptionType {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Aes256 => "AES256",
+            Self::Kms => "KMS",
+            Self::KmsDsse => "KMS_DSSE",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "AES256" => Some(Self::Aes256),
+            "KMS" => Some(Self::Kms),
+            "KMS_DSSE" => Some(Self::KmsDsse),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EnhancedImageScanFinding {
@@ -800,6 +819,31 @@ pub enum FindingSeverity {
     Critical,
     #[serde(rename = "UNDEFINED")]
     Undefined,
+}
+
+impl FindingSeverity {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Informational => "INFORMATIONAL",
+            Self::Low => "LOW",
+            Self::Medium => "MEDIUM",
+            Self::High => "HIGH",
+            Self::Critical => "CRITICAL",
+            Self::Undefined => "UNDEFINED",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "INFORMATIONAL" => Some(Self::Informational),
+            "LOW" => Some(Self::Low),
+            "MEDIUM" => Some(Self::Medium),
+            "HIGH" => Some(Self::High),
+            "CRITICAL" => Some(Self::Critical),
+            "UNDEFINED" => Some(Self::Undefined),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -946,6 +990,23 @@ pub enum ImageActionType {
     Transition,
 }
 
+impl ImageActionType {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Expire => "EXPIRE",
+            Self::Transition => "TRANSITION",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "EXPIRE" => Some(Self::Expire),
+            "TRANSITION" => Some(Self::Transition),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageDetail {
@@ -998,6 +1059,41 @@ pub enum ImageFailureCode {
     UpstreamTooManyRequests,
     UpstreamUnavailable,
     ImageInaccessible,
+}
+
+impl ImageFailureCode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidImageDigest => "InvalidImageDigest",
+            Self::InvalidImageTag => "InvalidImageTag",
+            Self::ImageTagDoesNotMatchDigest => "ImageTagDoesNotMatchDigest",
+            Self::ImageNotFound => "ImageNotFound",
+            Self::MissingDigestAndTag => "MissingDigestAndTag",
+            Self::ImageReferencedByManifestList => "ImageReferencedByManifestList",
+            Self::KmsError => "KmsError",
+            Self::UpstreamAccessDenied => "UpstreamAccessDenied",
+            Self::UpstreamTooManyRequests => "UpstreamTooManyRequests",
+            Self::UpstreamUnavailable => "UpstreamUnavailable",
+            Self::ImageInaccessible => "ImageInaccessible",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "InvalidImageDigest" => Some(Self::InvalidImageDigest),
+            "InvalidImageTag" => Some(Self::InvalidImageTag),
+            "ImageTagDoesNotMatchDigest" => Some(Self::ImageTagDoesNotMatchDigest),
+            "ImageNotFound" => Some(Self::ImageNotFound),
+            "MissingDigestAndTag" => Some(Self::MissingDigestAndTag),
+            "ImageReferencedByManifestList" => Some(Self::ImageReferencedByManifestList),
+            "KmsError" => Some(Self::KmsError),
+            "UpstreamAccessDenied" => Some(Self::UpstreamAccessDenied),
+            "UpstreamTooManyRequests" => Some(Self::UpstreamTooManyRequests),
+            "UpstreamUnavailable" => Some(Self::UpstreamUnavailable),
+            "ImageInaccessible" => Some(Self::ImageInaccessible),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -1115,6 +1211,25 @@ pub enum ImageStatus {
     Activating,
 }
 
+impl ImageStatus {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "ACTIVE",
+            Self::Archived => "ARCHIVED",
+            Self::Activating => "ACTIVATING",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "ACTIVE" => Some(Self::Active),
+            "ARCHIVED" => Some(Self::Archived),
+            "ACTIVATING" => Some(Self::Activating),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub enum ImageStatusFilter {
     #[default]
@@ -1126,6 +1241,27 @@ pub enum ImageStatusFilter {
     Activating,
     #[serde(rename = "ANY")]
     Any,
+}
+
+impl ImageStatusFilter {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "ACTIVE",
+            Self::Archived => "ARCHIVED",
+            Self::Activating => "ACTIVATING",
+            Self::Any => "ANY",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "ACTIVE" => Some(Self::Active),
+            "ARCHIVED" => Some(Self::Archived),
+            "ACTIVATING" => Some(Self::Activating),
+            "ANY" => Some(Self::Any),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -1141,6 +1277,27 @@ pub enum ImageTagMutability {
     MutableWithExclusion,
 }
 
+impl ImageTagMutability {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mutable => "MUTABLE",
+            Self::Immutable => "IMMUTABLE",
+            Self::ImmutableWithExclusion => "IMMUTABLE_WITH_EXCLUSION",
+            Self::MutableWithExclusion => "MUTABLE_WITH_EXCLUSION",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "MUTABLE" => Some(Self::Mutable),
+            "IMMUTABLE" => Some(Self::Immutable),
+            "IMMUTABLE_WITH_EXCLUSION" => Some(Self::ImmutableWithExclusion),
+            "MUTABLE_WITH_EXCLUSION" => Some(Self::MutableWithExclusion),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageTagMutabilityExclusionFilter {
@@ -1153,6 +1310,21 @@ pub enum ImageTagMutabilityExclusionFilterType {
     #[default]
     #[serde(rename = "WILDCARD")]
     Wildcard,
+}
+
+impl ImageTagMutabilityExclusionFilterType {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wildcard => "WILDCARD",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "WILDCARD" => Some(Self::Wildcard),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -1200,6 +1372,25 @@ pub enum LayerAvailability {
     Archived,
 }
 
+impl LayerAvailability {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Available => "AVAILABLE",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::Archived => "ARCHIVED",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "AVAILABLE" => Some(Self::Available),
+            "UNAVAILABLE" => Some(Self::Unavailable),
+            "ARCHIVED" => Some(Self::Archived),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LayerFailure {
@@ -1212,6 +1403,23 @@ pub struct LayerFailure {
 pub enum LayerFailureCode {
     InvalidLayerDigest,
     MissingLayerDigest,
+}
+
+impl LayerFailureCode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidLayerDigest => "InvalidLayerDigest",
+            Self::MissingLayerDigest => "MissingLayerDigest",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "InvalidLayerDigest" => Some(Self::InvalidLayerDigest),
+            "MissingLayerDigest" => Some(Self::MissingLayerDigest),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -1250,6 +1458,27 @@ pub enum LifecyclePolicyPreviewStatus {
     Failed,
 }
 
+impl LifecyclePolicyPreviewStatus {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "IN_PROGRESS",
+            Self::Complete => "COMPLETE",
+            Self::Expired => "EXPIRED",
+            Self::Failed => "FAILED",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "IN_PROGRESS" => Some(Self::InProgress),
+            "COMPLETE" => Some(Self::Complete),
+            "EXPIRED" => Some(Self::Expired),
+            "FAILED" => Some(Self::Failed),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LifecyclePolicyPreviewSummary {
@@ -1276,10 +1505,42 @@ pub enum LifecyclePolicyStorageClass {
     Standard,
 }
 
+impl LifecyclePolicyStorageClass {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Archive => "ARCHIVE",
+            Self::Standard => "STANDARD",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "ARCHIVE" => Some(Self::Archive),
+            "STANDARD" => Some(Self::Standard),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum LifecyclePolicyTargetStorageClass {
     #[serde(rename = "ARCHIVE")]
     Archive,
+}
+
+impl LifecyclePolicyTargetStorageClass {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Archive => "ARCHIVE",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "ARCHIVE" => Some(Self::Archive),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -1578,6 +1839,25 @@ pub enum RCTAppliedFor {
     CreateOnPush,
 }
 
+impl RCTAppliedFor {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Replication => "REPLICATION",
+            Self::PullThroughCache => "PULL_THROUGH_CACHE",
+            Self::CreateOnPush => "CREATE_ON_PUSH",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "REPLICATION" => Some(Self::Replication),
+            "PULL_THROUGH_CACHE" => Some(Self::PullThroughCache),
+            "CREATE_ON_PUSH" => Some(Self::CreateOnPush),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Recommendation {
@@ -1661,6 +1941,23 @@ pub enum ReplicationBackfillResultStatus {
     Failed,
 }
 
+impl ReplicationBackfillResultStatus {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "COMPLETE",
+            Self::Failed => "FAILED",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "COMPLETE" => Some(Self::Complete),
+            "FAILED" => Some(Self::Failed),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum ReplicationBackfillStatus {
     #[serde(rename = "PREPARING")]
@@ -1675,6 +1972,31 @@ pub enum ReplicationBackfillStatus {
     Stopping,
     #[serde(rename = "STOPPED")]
     Stopped,
+}
+
+impl ReplicationBackfillStatus {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Preparing => "PREPARING",
+            Self::InProgress => "IN_PROGRESS",
+            Self::Complete => "COMPLETE",
+            Self::Failed => "FAILED",
+            Self::Stopping => "STOPPING",
+            Self::Stopped => "STOPPED",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "PREPARING" => Some(Self::Preparing),
+            "IN_PROGRESS" => Some(Self::InProgress),
+            "COMPLETE" => Some(Self::Complete),
+            "FAILED" => Some(Self::Failed),
+            "STOPPING" => Some(Self::Stopping),
+            "STOPPED" => Some(Self::Stopped),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -1723,6 +2045,25 @@ pub enum ReplicationStatus {
     Complete,
     #[serde(rename = "FAILED")]
     Failed,
+}
+
+impl ReplicationStatus {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "IN_PROGRESS",
+            Self::Complete => "COMPLETE",
+            Self::Failed => "FAILED",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "IN_PROGRESS" => Some(Self::InProgress),
+            "COMPLETE" => Some(Self::Complete),
+            "FAILED" => Some(Self::Failed),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -1780,6 +2121,21 @@ pub struct RepositoryFilter {
 pub enum RepositoryFilterType {
     #[serde(rename = "PREFIX_MATCH")]
     PrefixMatch,
+}
+
+impl RepositoryFilterType {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PrefixMatch => "PREFIX_MATCH",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "PREFIX_MATCH" => Some(Self::PrefixMatch),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -1846,6 +2202,25 @@ pub enum ScanFrequency {
     Manual,
 }
 
+impl ScanFrequency {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ScanOnPush => "SCAN_ON_PUSH",
+            Self::ContinuousScan => "CONTINUOUS_SCAN",
+            Self::Manual => "MANUAL",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "SCAN_ON_PUSH" => Some(Self::ScanOnPush),
+            "CONTINUOUS_SCAN" => Some(Self::ContinuousScan),
+            "MANUAL" => Some(Self::Manual),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum ScanStatus {
     #[serde(rename = "IN_PROGRESS")]
@@ -1872,6 +2247,41 @@ pub enum ScanStatus {
     ImageSizeExceeded,
 }
 
+impl ScanStatus {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "IN_PROGRESS",
+            Self::Complete => "COMPLETE",
+            Self::Failed => "FAILED",
+            Self::UnsupportedImage => "UNSUPPORTED_IMAGE",
+            Self::Active => "ACTIVE",
+            Self::Pending => "PENDING",
+            Self::ScanEligibilityExpired => "SCAN_ELIGIBILITY_EXPIRED",
+            Self::FindingsUnavailable => "FINDINGS_UNAVAILABLE",
+            Self::LimitExceeded => "LIMIT_EXCEEDED",
+            Self::ImageArchived => "IMAGE_ARCHIVED",
+            Self::ImageSizeExceeded => "IMAGE_SIZE_EXCEEDED",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "IN_PROGRESS" => Some(Self::InProgress),
+            "COMPLETE" => Some(Self::Complete),
+            "FAILED" => Some(Self::Failed),
+            "UNSUPPORTED_IMAGE" => Some(Self::UnsupportedImage),
+            "ACTIVE" => Some(Self::Active),
+            "PENDING" => Some(Self::Pending),
+            "SCAN_ELIGIBILITY_EXPIRED" => Some(Self::ScanEligibilityExpired),
+            "FINDINGS_UNAVAILABLE" => Some(Self::FindingsUnavailable),
+            "LIMIT_EXCEEDED" => Some(Self::LimitExceeded),
+            "IMAGE_ARCHIVED" => Some(Self::ImageArchived),
+            "IMAGE_SIZE_EXCEEDED" => Some(Self::ImageSizeExceeded),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ScanType {
     #[serde(rename = "BASIC")]
@@ -1880,10 +2290,42 @@ pub enum ScanType {
     Enhanced,
 }
 
+impl ScanType {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Basic => "BASIC",
+            Self::Enhanced => "ENHANCED",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "BASIC" => Some(Self::Basic),
+            "ENHANCED" => Some(Self::Enhanced),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum ScanningConfigurationFailureCode {
     #[serde(rename = "REPOSITORY_NOT_FOUND")]
     RepositoryNotFound,
+}
+
+impl ScanningConfigurationFailureCode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RepositoryNotFound => "REPOSITORY_NOT_FOUND",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "REPOSITORY_NOT_FOUND" => Some(Self::RepositoryNotFound),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -1897,6 +2339,21 @@ pub struct ScanningRepositoryFilter {
 pub enum ScanningRepositoryFilterType {
     #[serde(rename = "WILDCARD")]
     Wildcard,
+}
+
+impl ScanningRepositoryFilterType {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wildcard => "WILDCARD",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "WILDCARD" => Some(Self::Wildcard),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -1936,6 +2393,21 @@ pub enum SigningRepositoryFilterType {
     WildcardMatch,
 }
 
+impl SigningRepositoryFilterType {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WildcardMatch => "WILDCARD_MATCH",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "WILDCARD_MATCH" => Some(Self::WildcardMatch),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SigningRule {
@@ -1952,6 +2424,25 @@ pub enum SigningStatus {
     Complete,
     #[serde(rename = "FAILED")]
     Failed,
+}
+
+impl SigningStatus {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "IN_PROGRESS",
+            Self::Complete => "COMPLETE",
+            Self::Failed => "FAILED",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "IN_PROGRESS" => Some(Self::InProgress),
+            "COMPLETE" => Some(Self::Complete),
+            "FAILED" => Some(Self::Failed),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -2078,12 +2569,48 @@ pub enum TagStatus {
     Any,
 }
 
+impl TagStatus {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tagged => "TAGGED",
+            Self::Untagged => "UNTAGGED",
+            Self::Any => "ANY",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "TAGGED" => Some(Self::Tagged),
+            "UNTAGGED" => Some(Self::Untagged),
+            "ANY" => Some(Self::Any),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum TargetStorageClass {
     #[serde(rename = "STANDARD")]
     Standard,
     #[serde(rename = "ARCHIVE")]
     Archive,
+}
+
+impl TargetStorageClass {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "STANDARD",
+            Self::Archive => "ARCHIVE",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "STANDARD" => Some(Self::Standard),
+            "ARCHIVE" => Some(Self::Archive),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -2232,6 +2759,37 @@ pub enum UpstreamRegistry {
     GitlabContainerRegistry,
     #[serde(rename = "chainguard")]
     Chainguard,
+}
+
+impl UpstreamRegistry {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ecr => "ecr",
+            Self::EcrPublic => "ecr-public",
+            Self::Quay => "quay",
+            Self::K8s => "k8s",
+            Self::DockerHub => "docker-hub",
+            Self::GithubContainerRegistry => "github-container-registry",
+            Self::AzureContainerRegistry => "azure-container-registry",
+            Self::GitlabContainerRegistry => "gitlab-container-registry",
+            Self::Chainguard => "chainguard",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "ecr" => Some(Self::Ecr),
+            "ecr-public" => Some(Self::EcrPublic),
+            "quay" => Some(Self::Quay),
+            "k8s" => Some(Self::K8s),
+            "docker-hub" => Some(Self::DockerHub),
+            "github-container-registry" => Some(Self::GithubContainerRegistry),
+            "azure-container-registry" => Some(Self::AzureContainerRegistry),
+            "gitlab-container-registry" => Some(Self::GitlabContainerRegistry),
+            "chainguard" => Some(Self::Chainguard),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

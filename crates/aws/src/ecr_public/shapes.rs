@@ -375,6 +375,33 @@ pub enum ImageFailureCode {
     KmsError,
 }
 
+impl ImageFailureCode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidImageDigest => "InvalidImageDigest",
+            Self::InvalidImageTag => "InvalidImageTag",
+            Self::ImageTagDoesNotMatchDigest => "ImageTagDoesNotMatchDigest",
+            Self::ImageNotFound => "ImageNotFound",
+            Self::MissingDigestAndTag => "MissingDigestAndTag",
+            Self::ImageReferencedByManifestList => "ImageReferencedByManifestList",
+            Self::KmsError => "KmsError",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "InvalidImageDigest" => Some(Self::InvalidImageDigest),
+            "InvalidImageTag" => Some(Self::InvalidImageTag),
+            "ImageTagDoesNotMatchDigest" => Some(Self::ImageTagDoesNotMatchDigest),
+            "ImageNotFound" => Some(Self::ImageNotFound),
+            "MissingDigestAndTag" => Some(Self::MissingDigestAndTag),
+            "ImageReferencedByManifestList" => Some(Self::ImageReferencedByManifestList),
+            "KmsError" => Some(Self::KmsError),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageIdentifier {
@@ -433,6 +460,23 @@ pub enum LayerAvailability {
     Unavailable,
 }
 
+impl LayerAvailability {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Available => "AVAILABLE",
+            Self::Unavailable => "UNAVAILABLE",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "AVAILABLE" => Some(Self::Available),
+            "UNAVAILABLE" => Some(Self::Unavailable),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LayerFailure {
@@ -448,6 +492,23 @@ pub struct LayerFailure {
 pub enum LayerFailureCode {
     InvalidLayerDigest,
     MissingLayerDigest,
+}
+
+impl LayerFailureCode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidLayerDigest => "InvalidLayerDigest",
+            Self::MissingLayerDigest => "MissingLayerDigest",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "InvalidLayerDigest" => Some(Self::InvalidLayerDigest),
+            "MissingLayerDigest" => Some(Self::MissingLayerDigest),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -555,6 +616,25 @@ pub enum RegistryAliasStatus {
     Pending,
     #[serde(rename = "REJECTED")]
     Rejected,
+}
+
+impl RegistryAliasStatus {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "ACTIVE",
+            Self::Pending => "PENDING",
+            Self::Rejected => "REJECTED",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "ACTIVE" => Some(Self::Active),
+            "PENDING" => Some(Self::Pending),
+            "REJECTED" => Some(Self::Rejected),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -1,13 +1,11 @@
-//! The shapes of AWS Organizations' API (model 2016-11-28): accounts, the root that holds them, and their tags.
+//! The shapes of AWS Organizations' API and the names of its operations, with Wharf's own.
 
-mod pattern;
-mod request;
-mod response;
+#[expect(missing_docs, reason = "the names are the API's own")]
+mod shapes;
+
+pub use shapes::*;
 
 use crate::shape::pattern::is_printable;
-
-pub use request::*;
-pub use response::*;
 
 /// Whether CreateAccount accepts a name: 1 to 50 printable ASCII characters.
 pub fn is_account_name(text: &str) -> bool {

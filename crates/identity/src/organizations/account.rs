@@ -3,9 +3,9 @@
 use aws::ids::AccountId;
 use aws::json::epoch_seconds;
 use aws::organizations::{
-    Account, CloseAccountRequest, DescribeAccountRequest, DescribeAccountResponse, Empty,
-    ListAccountsForParentRequest, ListAccountsRequest, ListAccountsResponse, MoveAccountRequest,
-    RemoveAccountFromOrganizationRequest, WharfRenameAccountRequest,
+    Account, AccountJoinedMethod, AccountState, AccountStatus, CloseAccountRequest, DescribeAccountRequest,
+    DescribeAccountResponse, ListAccountsForParentRequest, ListAccountsRequest, ListAccountsResponse,
+    MoveAccountRequest, RemoveAccountFromOrganizationRequest, WharfRenameAccountRequest,
 };
 
 use super::{Member, account_not_found, email_of};
@@ -33,15 +33,16 @@ async fn change_member<E: Opens<ChangeMemberAccount>>(
 
 impl Identity {
     fn shown_account(&self, management: &AccountId, account: MemberAccount) -> Account {
-        let state = if account.status == "ACTIVE" { "ACTIVE" } else { "CLOSED" };
+        let is_active = account.status == AccountStatus::Active.as_str();
         Account {
             arn: self.member_arn(management, account.account_id.as_str()),
             email: email_of(account.email, &account.account_id),
             id: account.account_id.to_string(),
             name: account.name,
-            status: account.status,
-            state: state.to_owned(),
-            joined_method: account.joined_method,
+            status: AccountStatus::parse(&account.status),
+            state: Some(if is_active { AccountState::Active } else { AccountState::Closed }),
+            paths: Vec::new(),
+            joined_method: AccountJoinedMethod::parse(&account.joined_method),
             joined_timestamp: epoch_seconds(time(account.joined_at)),
         }
     }
@@ -137,7 +138,7 @@ impl Identity {
     }
 
     /// Closes an account: requests of its principals are refused. Its repositories and images are kept.
-    pub async fn close_account(&self, ctx: &Ctx, input: CloseAccountRequest) -> Result<Empty> {
+    pub async fn close_account(&self, ctx: &Ctx, input: CloseAccountRequest) -> Result<()> {
         let keys = policy::Context::new();
         let member = self.manages_member::<organizations::CloseAccount>(ctx, &input.account_id, keys).await?;
         if member.account.account_id == ctx.caller.account_id {
@@ -150,7 +151,7 @@ impl Identity {
             let message = "You attempted to close an account that is already closed.";
             return Err(Error::aws(AwsCode::AccountAlreadyClosed, message));
         }
-        Ok(Empty {})
+        Ok(())
     }
 
     /// Removes an account from the organization. The account continues to exist.
@@ -158,7 +159,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: RemoveAccountFromOrganizationRequest,
-    ) -> Result<Empty> {
+    ) -> Result<()> {
         let (account_id, keys) = (&input.account_id, policy::Context::new());
         let member = self
             .manages_member::<organizations::RemoveAccountFromOrganization>(ctx, account_id, keys)
@@ -167,19 +168,19 @@ impl Identity {
             let message = "You can't remove a management account from an organization.";
             return Err(Error::aws(AwsCode::MasterCannotLeave, message));
         }
-        change_member(ctx, member, MemberChange::Leave).await.map(|_| Empty {})
+        change_member(ctx, member, MemberChange::Leave).await.map(|_| ())
     }
 
     /// Renames an account.
-    pub async fn wharf_rename_account(&self, ctx: &Ctx, input: WharfRenameAccountRequest) -> Result<Empty> {
+    pub async fn wharf_rename_account(&self, ctx: &Ctx, input: WharfRenameAccountRequest) -> Result<()> {
         let keys = policy::Context::new();
         let member =
             self.manages_member::<organizations::WharfRenameAccount>(ctx, &input.account_id, keys).await?;
-        change_member(ctx, member, MemberChange::Rename(input.account_name)).await.map(|_| Empty {})
+        change_member(ctx, member, MemberChange::Rename(input.account_name)).await.map(|_| ())
     }
 
     /// Moves an account. The root is the only place where an account can be, so the move is always refused.
-    pub async fn move_account(&self, ctx: &Ctx, input: MoveAccountRequest) -> Result<Empty> {
+    pub async fn move_account(&self, ctx: &Ctx, input: MoveAccountRequest) -> Result<()> {
         let keys = policy::Context::new();
         self.manages_member::<organizations::MoveAccount>(ctx, &input.account_id, keys).await?;
         self.is_root(&input.source_parent_id, AwsCode::SourceParentNotFound)?;

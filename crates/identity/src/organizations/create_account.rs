@@ -3,8 +3,9 @@
 use aws::ids::AccountId;
 use aws::json::epoch_seconds;
 use aws::organizations::{
-    CreateAccountRequest, CreateAccountStatus, CreateAccountStatusResponse,
-    DescribeCreateAccountStatusRequest, ListCreateAccountStatusRequest, ListCreateAccountStatusResponse,
+    CreateAccountFailureReason, CreateAccountRequest, CreateAccountResponse, CreateAccountState,
+    CreateAccountStatus, DescribeCreateAccountStatusRequest, DescribeCreateAccountStatusResponse,
+    ListCreateAccountStatusRequest, ListCreateAccountStatusResponse,
 };
 
 use super::operate::NewAccount;
@@ -21,11 +22,12 @@ fn shown(creation: AccountCreation) -> CreateAccountStatus {
     CreateAccountStatus {
         id: creation.id,
         account_name: creation.name,
-        state: creation.state,
+        state: CreateAccountState::parse(&creation.state),
         requested_timestamp: at,
         completed_timestamp: Some(at),
         account_id: creation.account_id,
-        failure_reason: creation.failure_reason,
+        gov_cloud_account_id: None,
+        failure_reason: creation.failure_reason.as_deref().and_then(CreateAccountFailureReason::parse),
     }
 }
 
@@ -35,7 +37,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: CreateAccountRequest,
-    ) -> Result<CreateAccountStatusResponse> {
+    ) -> Result<CreateAccountResponse> {
         let tags = request_tags(&input.tags)?;
         let gate = self.access.account_gate(ctx).await?;
         let permit = self.access.manages::<organizations::CreateAccount>(&gate, "*", tags.clone()).await?;
@@ -54,7 +56,7 @@ impl Identity {
             tags: input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
         };
         let creation = self.create_member(&permit, &ctx.caller.account_id, asked, ctx.now).await?;
-        Ok(CreateAccountStatusResponse { create_account_status: shown(creation) })
+        Ok(CreateAccountResponse { create_account_status: shown(creation) })
     }
 
     /// Shows how the creation of an account ended.
@@ -62,7 +64,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: DescribeCreateAccountStatusRequest,
-    ) -> Result<CreateAccountStatusResponse> {
+    ) -> Result<DescribeCreateAccountStatusResponse> {
         let permit = self.manages::<organizations::DescribeCreateAccountStatus>(ctx, "*").await?;
         let id = Some(input.create_account_request_id);
         let list = ListAccountCreations { id, after: String::new(), limit: 1 };
@@ -72,7 +74,7 @@ impl Identity {
                 "We can't find a create account request with the CreateAccountRequestId that you specified.";
             Error::aws(AwsCode::CreateAccountStatusNotFound, message)
         })?;
-        Ok(CreateAccountStatusResponse { create_account_status: shown(creation) })
+        Ok(DescribeCreateAccountStatusResponse { create_account_status: shown(creation) })
     }
 
     /// Lists the creations that were asked for.
@@ -89,7 +91,9 @@ impl Identity {
         let next_token =
             self.organization_token("creations", limit, &mut found, |creation| creation.id.clone())?;
         let mut statuses: Vec<_> = found.into_iter().map(shown).collect();
-        statuses.retain(|status| input.states.is_empty() || input.states.contains(&status.state));
+        statuses.retain(|status| {
+            input.states.is_empty() || status.state.is_some_and(|state| input.states.contains(&state))
+        });
         Ok(ListCreateAccountStatusResponse { create_account_statuses: statuses, next_token })
     }
 }

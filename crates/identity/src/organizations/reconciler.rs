@@ -6,8 +6,8 @@ use access::op::organizations;
 use access::store::{Micros, ReconcilerState};
 use aws::json::epoch_seconds;
 use aws::organizations::{
-    Reconciler, WharfListReconcilersRequest, WharfListReconcilersResponse, WharfRunReconcilerRequest,
-    WharfRunReconcilerResponse,
+    Reconciler, ReconcilerState as State, WharfListReconcilersRequest, WharfListReconcilersResponse,
+    WharfRunReconcilerRequest,
 };
 use jiff::Timestamp;
 
@@ -32,30 +32,26 @@ impl Identity {
     }
 
     /// Asks for a run of a reconciler as soon as possible.
-    pub async fn wharf_run_reconciler(
-        &self,
-        ctx: &Ctx,
-        input: WharfRunReconcilerRequest,
-    ) -> Result<WharfRunReconcilerResponse> {
+    pub async fn wharf_run_reconciler(&self, ctx: &Ctx, input: WharfRunReconcilerRequest) -> Result<()> {
         self.manages::<organizations::WharfRunReconciler>(ctx, "*").await?;
         self.access.request_reconciler(&input.name, ctx.now).await?;
-        Ok(WharfRunReconcilerResponse {})
+        Ok(())
     }
 }
 
 fn shown(state: ReconcilerState, now: Timestamp) -> Reconciler {
-    let word = if state.lease_until > micros(now) {
-        "RUNNING"
+    let current = if state.lease_until > micros(now) {
+        State::Running
     } else if state.requested_at > Micros(0) {
-        "REQUESTED"
+        State::Requested
     } else if state.error.is_some() {
-        "FAILED"
+        State::Failed
     } else {
-        "IDLE"
+        State::Idle
     };
     Reconciler {
         name: state.name,
-        state: word,
+        state: current,
         node: (!state.holder.is_empty()).then_some(state.holder),
         last_started_at: seconds(state.started_at),
         last_ended_at: seconds(state.ended_at),

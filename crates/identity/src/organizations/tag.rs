@@ -1,9 +1,8 @@
 //! Tags of accounts.
 
 use access::quota;
-use aws::ecr::Tag;
 use aws::organizations::{
-    Empty, ListTagsForResourceRequest, ListTagsForResourceResponse, TagResourceRequest, UntagResourceRequest,
+    ListTagsForResourceRequest, ListTagsForResourceResponse, Tag, TagResourceRequest, UntagResourceRequest,
 };
 use aws::tag::Fault;
 
@@ -55,8 +54,8 @@ fn of_account(error: Error) -> Error {
     }
 }
 
-async fn change_tags<E: Opens<TagAccount>>(permit: &Permit<E>, change: TagAccount) -> Result<Empty> {
-    permit.write(|_| change).await.map(|()| Empty {}).or_refused(|refusal| match refusal {
+async fn change_tags<E: Opens<TagAccount>>(permit: &Permit<E>, change: TagAccount) -> Result<()> {
+    permit.write(|_| change).await.or_refused(|refusal| match refusal {
         TagAccountRefusal::SameButForCase => same_but_for_case(),
         TagAccountRefusal::TooMany => {
             let message = format!("An account can have at most {} tags.", quota::TAGS.default);
@@ -77,11 +76,11 @@ impl Identity {
         let member = self.manages_member::<organizations::ListTagsForResource>(ctx, account_id, keys).await;
         let tags =
             member.map_err(of_account)?.tags.into_iter().map(|(key, value)| Tag { key, value }).collect();
-        Ok(ListTagsForResourceResponse { tags })
+        Ok(ListTagsForResourceResponse { tags, next_token: None })
     }
 
     /// Sets tags of an account.
-    pub async fn tag_account(&self, ctx: &Ctx, input: TagResourceRequest) -> Result<Empty> {
+    pub async fn tag_account(&self, ctx: &Ctx, input: TagResourceRequest) -> Result<()> {
         let keys = request_tags(&input.tags)?;
         let member = self.manages_member::<organizations::TagResource>(ctx, &input.resource_id, keys).await;
         let member = member.map_err(of_account)?;
@@ -95,7 +94,7 @@ impl Identity {
     }
 
     /// Removes tags of an account.
-    pub async fn untag_account(&self, ctx: &Ctx, input: UntagResourceRequest) -> Result<Empty> {
+    pub async fn untag_account(&self, ctx: &Ctx, input: UntagResourceRequest) -> Result<()> {
         let keys = policy::Context::new().with_set("aws:TagKeys", input.tag_keys.iter().map(String::as_str));
         let member = self.manages_member::<organizations::UntagResource>(ctx, &input.resource_id, keys).await;
         let member = member.map_err(of_account)?;

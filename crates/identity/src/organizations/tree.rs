@@ -1,11 +1,12 @@
 //! The tree of the organization: one root that holds every account. There are no organizational units.
 
 use aws::organizations::{
-    DescribeOrganizationRequest, DescribeOrganizationResponse, ListAWSServiceAccessForOrganizationRequest,
-    ListAWSServiceAccessForOrganizationResponse, ListChildrenRequest, ListChildrenResponse,
-    ListDelegatedAdministratorsRequest, ListDelegatedAdministratorsResponse,
-    ListOrganizationalUnitsForParentRequest, ListOrganizationalUnitsForParentResponse, ListParentsRequest,
-    ListParentsResponse, ListRootsRequest, ListRootsResponse, Node, Organization, Root,
+    Child, ChildType, DescribeOrganizationRequest, DescribeOrganizationResponse,
+    ListAWSServiceAccessForOrganizationRequest, ListAWSServiceAccessForOrganizationResponse,
+    ListChildrenRequest, ListChildrenResponse, ListDelegatedAdministratorsRequest,
+    ListDelegatedAdministratorsResponse, ListOrganizationalUnitsForParentRequest,
+    ListOrganizationalUnitsForParentResponse, ListParentsRequest, ListParentsResponse, ListRootsRequest,
+    ListRootsResponse, Organization, OrganizationFeatureSet, Parent, ParentType, Root,
 };
 
 use super::email_of;
@@ -48,7 +49,7 @@ impl Identity {
             organization: Organization {
                 arn: format!("arn:aws:organizations::{management}:organization/{id}"),
                 id,
-                feature_set: "ALL".to_owned(),
+                feature_set: OrganizationFeatureSet::All,
                 master_account_arn: self.member_arn(&management, management.as_str()),
                 master_account_id: management.to_string(),
                 master_account_email: email_of(master.and_then(|master| master.email), &management),
@@ -66,7 +67,7 @@ impl Identity {
             name: "Root".to_owned(),
             policy_types: Vec::new(),
         };
-        Ok(ListRootsResponse { roots: vec![root] })
+        Ok(ListRootsResponse { roots: vec![root], next_token: None })
     }
 
     /// Lists the parents of an account: the root.
@@ -80,8 +81,8 @@ impl Identity {
             }
             _ => error,
         })?;
-        let root = Node { id: self.access.organization.root_id.clone(), r#type: "ROOT".to_owned() };
-        Ok(ListParentsResponse { parents: vec![root] })
+        let root = Parent { id: self.access.organization.root_id.clone(), r#type: ParentType::Root };
+        Ok(ListParentsResponse { parents: vec![root], next_token: None })
     }
 
     /// Lists what is right under the root.
@@ -89,16 +90,14 @@ impl Identity {
         let arn = self.root_arn(&self.access.management_account().await?);
         let permit = self.manages::<organizations::ListChildren>(ctx, &arn).await?;
         self.is_root(&input.parent_id, AwsCode::ParentNotFound)?;
-        if input.child_type != "ACCOUNT" {
+        if input.child_type != ChildType::Account {
             return Ok(ListChildrenResponse::default());
         }
         let (found, next_token) =
             self.member_page(&permit, input.next_token.as_deref(), input.max_results).await?;
-        let node = |account: MemberAccount| Node {
-            id: account.account_id.to_string(),
-            r#type: "ACCOUNT".to_owned(),
-        };
-        Ok(ListChildrenResponse { children: found.into_iter().map(node).collect(), next_token })
+        let child =
+            |account: MemberAccount| Child { id: account.account_id.to_string(), r#type: ChildType::Account };
+        Ok(ListChildrenResponse { children: found.into_iter().map(child).collect(), next_token })
     }
 
     /// Lists organizational units: there are none.

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use access::context::{Caller, CallerKind};
 use access::error::{AwsCode, Code, Error};
-use aws::ecr::Tag;
 use aws::iam::{DeleteAccessKeyRequest, ListAccessKeysRequest};
 use aws::ids::AccountId;
 use aws::organizations::{
     CloseAccountRequest, CreateAccountRequest, DescribeAccountRequest, DescribeOrganizationRequest,
-    ListAccountsRequest, ListTagsForResourceRequest, RemoveAccountFromOrganizationRequest,
+    ListAccountsRequest, ListTagsForResourceRequest, RemoveAccountFromOrganizationRequest, Tag,
     TagResourceRequest,
 };
 use aws::sts::GetCallerIdentityRequest;
@@ -93,7 +92,7 @@ async fn making_an_account_with_tags_needs_leave_for_both() {
     let of_team = r#"{"Effect":"Allow","Action":"organizations:*","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/team":"a"}}}"#;
     let of_team = world.user("team", of_team).await;
     world.rules.identity.create_account(&ctx(&of_team), tagged).await.unwrap();
-    let list = ListTagsForResourceRequest { resource_id: MEMBER.to_owned() };
+    let list = ListTagsForResourceRequest { resource_id: MEMBER.to_owned(), next_token: None };
     let kept = world.rules.identity.list_tags_for_account(&ctx(&world.admin), list).await.unwrap();
     assert_eq!(kept.tags, tags);
     let other = vec![Tag { key: "team".to_owned(), value: "b".to_owned() }];

@@ -1,7 +1,8 @@
 //! Organizations' operations: decoded request, operation, JSON answer.
 
+use access::error::Error;
 use access::op::OrganizationsOp;
-use aws::shape::{Constraint, Invalid, InvalidKind};
+use aws::shape::{Constraint, Invalid, InvalidKind, Request};
 use http::StatusCode;
 
 use super::ecr::give;
@@ -31,9 +32,8 @@ macro_rules! dispatch {
         ) -> Result<Vec<u8>, Fault> {
             match operation {
                 $(OrganizationsOp::$name => {
-                    let input: aws::organizations::$request =
-                        aws::json::decode(&signed.body).map_err(invalid)?;
-                    give(app.identity.$method(&signed.ctx, input).await)
+                    let input = aws::json::decode(&signed.body).map_err(invalid)?;
+                    answer::<aws::organizations::$request>(app.identity.$method(&signed.ctx, input).await)
                 })*
                 $(OrganizationsOp::$unsigned => Err(unsigned(OrganizationsOp::$unsigned.into())),)*
                 $(OrganizationsOp::$permission => Err(unsigned(OrganizationsOp::$permission.into())),)*
@@ -43,6 +43,11 @@ macro_rules! dispatch {
 }
 
 aws::organizations_operations! { dispatch }
+
+/// An operation without output has an empty object as its answer.
+fn answer<T: Request>(outcome: Result<T::Response, Error>) -> Result<Vec<u8>, Fault> {
+    if T::HAS_RESULT { give(outcome) } else { give(outcome.map(|_| serde_json::Map::new())) }
+}
 
 /// Organizations has its own error for an invalid parameter, with its own texts and reasons (Organizations API
 /// reference, "InvalidInputException"). They do not name the parameter, so the constraint is added.

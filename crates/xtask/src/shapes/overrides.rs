@@ -52,10 +52,16 @@ pub(super) struct Overrides {
 }
 
 /// The services, ECR first.
-pub(super) const SERVICES: [Service; 3] = [
+pub(super) const SERVICES: [Service; 4] = [
     Service { model: "ecr", module: "ecr", protocol: Protocol::Json, overrides: ECR },
     Service { model: "ecr-public", module: "ecr_public", protocol: Protocol::Json, overrides: ECR_PUBLIC },
     Service { model: "sts", module: "sts", protocol: Protocol::Query, overrides: STS },
+    Service {
+        model: "organizations",
+        module: "organizations",
+        protocol: Protocol::Json,
+        overrides: ORGANIZATIONS,
+    },
 ];
 
 const ECR: Overrides = Overrides {
@@ -196,5 +202,56 @@ const STS: Overrides = Overrides {
     validate: &[],
     // A session can be used with them.
     secret: &["Credentials"],
+    hash: &[],
+};
+
+const ORGANIZATIONS: Overrides = Overrides {
+    // Accounts and the statuses of their creation have one shape in several answers.
+    same: &[
+        ("DescribeCreateAccountStatusResponse", "CreateAccountResponse"),
+        ("ListAccountsForParentResponse", "ListAccountsResponse"),
+    ],
+    types: &[
+        ("SealingKey.KeyId", "u8"),
+        ("WharfListKeysResponse.MasterKeys", "usize"),
+        ("Reconciler.Done", "i64"),
+    ],
+    present: &[
+        ("Account", &["Id", "Arn", "Email", "Name", "JoinedTimestamp"]),
+        ("Child", &["Id", "Type"]),
+        ("CreateAccountResponse", &["CreateAccountStatus"]),
+        ("CreateAccountStatus", &["Id", "AccountName", "RequestedTimestamp"]),
+        ("DescribeAccountResponse", &["Account"]),
+        ("DescribeOrganizationResponse", &["Organization"]),
+        (
+            "Organization",
+            &["Id", "Arn", "FeatureSet", "MasterAccountArn", "MasterAccountId", "MasterAccountEmail"],
+        ),
+        ("Parent", &["Id", "Type"]),
+        ("Root", &["Id", "Arn", "Name"]),
+    ],
+    empty_is_written: &["Organization.AvailablePolicyTypes", "Root.PolicyTypes"],
+    empty_is_left_out: &[],
+    defaults: &[],
+    order: &[],
+    limits: &[(50, &["Tags", "TagKeys"]), (100, &["CreateAccountStates"])],
+    encoded: &[],
+    unquoted: &[
+        "AccountId",
+        "ChildId",
+        "CreateAccountName",
+        "CreateAccountRequestId",
+        "Email",
+        "NextToken",
+        "ParentId",
+        "RoleName",
+        "ServicePrincipal",
+        "TagKey",
+        "TagValue",
+        "TaggableResourceId",
+    ],
+    rules: &[],
+    validate: &[],
+    secret: &[],
     hash: &[],
 };

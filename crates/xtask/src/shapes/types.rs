@@ -139,7 +139,22 @@ impl<'a> Types<'a> {
             }
             writeln!(text, "{variant},")?;
         }
-        Ok(text + "}\n")
+        Ok(text + "}\n\n" + &self.texts_of_choice(name, shape)?)
+    }
+
+    /// The text of each value, and back.
+    fn texts_of_choice(&self, name: &str, shape: &Shape) -> Result<String> {
+        let name = self.name(name);
+        let (mut to, mut from) = (String::new(), String::new());
+        for choice in &shape.choices {
+            let variant = names::variant(choice);
+            writeln!(to, "Self::{variant} => {choice:?},")?;
+            writeln!(from, "{choice:?} => Some(Self::{variant}),")?;
+        }
+        Ok(format!(
+            "impl {name} {{\npub const fn as_str(self) -> &'static str {{\nmatch self {{\n{to}}}\n}}\n\n\
+             pub fn parse(text: &str) -> Option<Self> {{\nmatch text {{\n{from}_ => None,\n}}\n}}\n}}\n"
+        ))
     }
 
     fn default_of(&self, name: &str) -> Option<&'static str> {

@@ -70,7 +70,7 @@ impl Stage {
             Ctx::new(Arc::new(root), peer, None, "stage".to_owned(), Timestamp::now(), Plane::Control);
         let organization =
             identity.describe_organization(&ctx, DescribeOrganizationRequest {}).await.unwrap();
-        let roots = identity.list_roots(&ctx, ListRootsRequest {}).await.unwrap();
+        let roots = identity.list_roots(&ctx, ListRootsRequest::default()).await.unwrap();
         let mut stage = Self {
             admin: user(&node, &ctx, "preparer").await,
             with: user(&node, &ctx, "with").await,
