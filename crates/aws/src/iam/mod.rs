@@ -1,22 +1,21 @@
-//! The shapes of IAM's API (version 2010-05-08): requests with their rules, and what results are made of.
+//! The shapes of IAM's API and the names of its operations, with Wharf's own. [`crate::query::decode`] reads the requests.
 
-mod account;
-mod entity;
-mod policy;
-mod provider;
-mod request;
-mod simulate;
+#[expect(missing_docs, reason = "the names are the API's own")]
+mod shapes;
 
-pub use account::{AccountDetails, AccountSummary, PoliciesOf};
-pub use entity::{
-    AccessKeyLastUsed, AccessKeyMetadata, Group, GroupMembers, InstanceProfile, NewAccessKey, Role,
-    RoleLastUsed, User,
-};
-pub use policy::{AttachedPolicy, InlineDocument, Policy, PolicyEntities, PolicyVersion, encode_document};
-pub use provider::{OpenIdConnectProvider, ProviderArn};
-pub use request::*;
-pub use simulate::{
-    ContextEntry, ContextKeys, EvaluationResult, Explanation, GetContextKeysForCustomPolicyRequest,
-    GetContextKeysForPrincipalPolicyRequest, SimulateCustomPolicyRequest, SimulatePrincipalPolicyRequest,
-    SimulationRules, WharfExplainAccessRequest,
-};
+pub use shapes::*;
+
+impl From<Tag> for (String, String) {
+    fn from(tag: Tag) -> Self {
+        (tag.key, tag.value)
+    }
+}
+
+impl From<(String, String)> for Tag {
+    fn from((key, value): (String, String)) -> Self {
+        Self { key, value }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,7 @@ macro_rules! iam_operations {
                 DeleteGroup: "iam:DeleteGroup" on Named => DeleteGroupRequest, delete_group;
                 DeleteGroupPolicy: "iam:DeleteGroupPolicy" on Named => DeleteGroupPolicyRequest, delete_group_policy;
                 DeleteInstanceProfile: "iam:DeleteInstanceProfile" on Named => DeleteInstanceProfileRequest, delete_instance_profile;
-                DeleteLoginProfile: "iam:DeleteLoginProfile" on Named => GetUserRequest, delete_login_profile;
+                DeleteLoginProfile: "iam:DeleteLoginProfile" on Named => DeleteLoginProfileRequest, delete_login_profile;
                 DeleteOpenIDConnectProvider: "iam:DeleteOpenIDConnectProvider" on Named => DeleteOpenIDConnectProviderRequest, delete_open_id_connect_provider;
                 DeletePolicy: "iam:DeletePolicy" on Named => DeletePolicyRequest, delete_policy;
                 DeletePolicyVersion: "iam:DeletePolicyVersion" on Named => DeletePolicyVersionRequest, delete_policy_version;
@@ -48,7 +48,7 @@ macro_rules! iam_operations {
                 GetGroup: "iam:GetGroup" on Named => GetGroupRequest, get_group;
                 GetGroupPolicy: "iam:GetGroupPolicy" on Named => GetGroupPolicyRequest, get_group_policy;
                 GetInstanceProfile: "iam:GetInstanceProfile" on Named => GetInstanceProfileRequest, get_instance_profile;
-                GetLoginProfile: "iam:GetLoginProfile" on Named => GetUserRequest, get_login_profile;
+                GetLoginProfile: "iam:GetLoginProfile" on Named => GetLoginProfileRequest, get_login_profile;
                 GetOpenIDConnectProvider: "iam:GetOpenIDConnectProvider" on Named => GetOpenIDConnectProviderRequest, get_open_id_connect_provider;
                 GetPolicy: "iam:GetPolicy" on Named => GetPolicyRequest, get_policy;
                 GetPolicyVersion: "iam:GetPolicyVersion" on Named => GetPolicyVersionRequest, get_policy_version;
@@ -69,7 +69,7 @@ macro_rules! iam_operations {
                 ListInstanceProfileTags: "iam:ListInstanceProfileTags" on Named => ListInstanceProfileTagsRequest, list_instance_profile_tags;
                 ListInstanceProfiles: "iam:ListInstanceProfiles" on Named => ListInstanceProfilesRequest, list_instance_profiles;
                 ListInstanceProfilesForRole: "iam:ListInstanceProfilesForRole" on Named => ListInstanceProfilesForRoleRequest, list_instance_profiles_for_role;
-                ListMFADevices: "iam:ListMFADevices" on Named => ListUserThingsRequest, list_mfa_devices;
+                ListMFADevices: "iam:ListMFADevices" on Named => ListMFADevicesRequest, list_mfa_devices;
                 ListOpenIDConnectProviderTags: "iam:ListOpenIDConnectProviderTags" on Named => ListOpenIDConnectProviderTagsRequest, list_open_id_connect_provider_tags;
                 ListOpenIDConnectProviders: "iam:ListOpenIDConnectProviders" on Named => ListOpenIDConnectProvidersRequest, list_open_id_connect_providers;
                 ListPolicies: "iam:ListPolicies" on Named => ListPoliciesRequest, list_policies;
@@ -78,13 +78,13 @@ macro_rules! iam_operations {
                 ListRolePolicies: "iam:ListRolePolicies" on Named => ListRolePoliciesRequest, list_role_policies;
                 ListRoleTags: "iam:ListRoleTags" on Named => ListRoleTagsRequest, list_role_tags;
                 ListRoles: "iam:ListRoles" on Named => ListRolesRequest, list_roles;
-                ListSSHPublicKeys: "iam:ListSSHPublicKeys" on Named => ListUserThingsRequest, list_ssh_public_keys;
-                ListServiceSpecificCredentials: "iam:ListServiceSpecificCredentials" on Named => ListUserThingsRequest, list_service_specific_credentials;
-                ListSigningCertificates: "iam:ListSigningCertificates" on Named => ListUserThingsRequest, list_signing_certificates;
+                ListSSHPublicKeys: "iam:ListSSHPublicKeys" on Named => ListSSHPublicKeysRequest, list_ssh_public_keys;
+                ListServiceSpecificCredentials: "iam:ListServiceSpecificCredentials" on Named => ListServiceSpecificCredentialsRequest, list_service_specific_credentials;
+                ListSigningCertificates: "iam:ListSigningCertificates" on Named => ListSigningCertificatesRequest, list_signing_certificates;
                 ListUserPolicies: "iam:ListUserPolicies" on Named => ListUserPoliciesRequest, list_user_policies;
                 ListUserTags: "iam:ListUserTags" on Named => ListUserTagsRequest, list_user_tags;
                 ListUsers: "iam:ListUsers" on Named => ListUsersRequest, list_users;
-                ListVirtualMFADevices: "iam:ListVirtualMFADevices" on Named => ListUserThingsRequest, list_virtual_mfa_devices;
+                ListVirtualMFADevices: "iam:ListVirtualMFADevices" on Named => ListVirtualMFADevicesRequest, list_virtual_mfa_devices;
                 PutGroupPolicy: "iam:PutGroupPolicy" on Named => PutGroupPolicyRequest, put_group_policy;
                 PutRolePermissionsBoundary: "iam:PutRolePermissionsBoundary" on Named => PutRolePermissionsBoundaryRequest, put_role_permissions_boundary;
                 PutRolePolicy: "iam:PutRolePolicy" on Named => PutRolePolicyRequest, put_role_policy;

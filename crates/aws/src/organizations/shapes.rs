@@ -1094,6 +1094,7 @@ impl Request for CloseAccountRequest {
     type Response = ();
     const OPERATION: &'static str = "CloseAccount";
     const MEMBERS: &'static [Member] = &[Member::required("AccountId", ACCOUNT_ID)];
+    const HAS_RESULT: bool = false;
 }
 
 impl Request for CreateAccountRequest {
@@ -1225,12 +1226,14 @@ impl Request for MoveAccountRequest {
         Member::required("SourceParentId", PARENT_ID),
         Member::required("DestinationParentId", PARENT_ID),
     ];
+    const HAS_RESULT: bool = false;
 }
 
 impl Request for RemoveAccountFromOrganizationRequest {
     type Response = ();
     const OPERATION: &'static str = "RemoveAccountFromOrganization";
     const MEMBERS: &'static [Member] = &[Member::required("AccountId", ACCOUNT_ID)];
+    const HAS_RESULT: bool = false;
 }
 
 impl Request for TagResourceRequest {
@@ -1238,6 +1241,7 @@ impl Request for TagResourceRequest {
     const OPERATION: &'static str = "TagResource";
     const MEMBERS: &'static [Member] =
         &[Member::required("ResourceId", TAGGABLE_RESOURCE_ID), Member::required("Tags", TAGS)];
+    const HAS_RESULT: bool = false;
 }
 
 impl Request for UntagResourceRequest {
@@ -1245,6 +1249,7 @@ impl Request for UntagResourceRequest {
     const OPERATION: &'static str = "UntagResource";
     const MEMBERS: &'static [Member] =
         &[Member::required("ResourceId", TAGGABLE_RESOURCE_ID), Member::required("TagKeys", TAG_KEYS)];
+    const HAS_RESULT: bool = false;
 }
 
 impl Request for WharfListKeysRequest {
@@ -1266,6 +1271,7 @@ impl Request for WharfRenameAccountRequest {
         Member::required("AccountId", ACCOUNT_ID),
         Member::required("AccountName", CREATE_ACCOUNT_NAME).sensitive(),
     ];
+    const HAS_RESULT: bool = false;
 }
 
 impl Request for WharfRotateKeysRequest {
@@ -1278,4 +1284,5 @@ impl Request for WharfRunReconcilerRequest {
     type Response = ();
     const OPERATION: &'static str = "WharfRunReconciler";
     const MEMBERS: &'static [Member] = &[Member::required("Name", WHARF_RECONCILER_NAME)];
+    const HAS_RESULT: bool = false;
 }

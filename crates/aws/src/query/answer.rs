@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::Format;
 use super::xml::{self, WriteError};
-use super::{Format, Writer};
 use crate::service::Service;
 use crate::shape::Request;
 
@@ -49,41 +49,6 @@ pub fn answer<T: Request>(
     Ok(written.into_bytes())
 }
 
-/// `<OpResponse><OpResult>…</OpResult><ResponseMetadata>…`.
-pub fn response(
-    service: Service,
-    format: Format,
-    operation: &str,
-    request_id: &str,
-    result: impl FnOnce(&mut Writer),
-) -> Vec<u8> {
-    framed(service, format, operation, request_id, |out| {
-        out.element(&format!("{operation}Result"), result);
-    })
-}
-
-/// The answer of an operation without output: it has no `Result` element.
-pub fn empty_response(service: Service, format: Format, operation: &str, request_id: &str) -> Vec<u8> {
-    framed(service, format, operation, request_id, |_| {})
-}
-
-fn framed(
-    service: Service,
-    format: Format,
-    operation: &str,
-    request_id: &str,
-    content: impl FnOnce(&mut Writer),
-) -> Vec<u8> {
-    let mut out = Writer::new(format);
-    out.root(&format!("{operation}Response"), service.xml_namespace(), |out| {
-        content(out);
-        out.element("ResponseMetadata", |out| {
-            out.text("RequestId", request_id);
-        });
-    });
-    out.into_string().into_bytes()
-}
-
 /// `<ErrorResponse><Error>…</Error><RequestId>…`.
 pub fn error_response(
     service: Service,
@@ -121,6 +86,8 @@ pub fn error_response(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::iam::DeleteUserRequest;
+    use crate::sts::{GetCallerIdentityRequest, GetCallerIdentityResponse};
 
     fn text(bytes: Vec<u8>) -> String {
         String::from_utf8(bytes).unwrap()
@@ -129,7 +96,7 @@ mod tests {
     #[test]
     fn an_answer_without_output_has_no_result() {
         assert_eq!(
-            text(empty_response(Service::Iam, Format::Xml, "DeleteUser", "r-1")),
+            text(answer::<DeleteUserRequest>(Service::Iam, Format::Xml, "r-1", &()).unwrap()),
             "<DeleteUserResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><ResponseMetadata>\
              <RequestId>r-1</RequestId></ResponseMetadata></DeleteUserResponse>"
         );
@@ -150,19 +117,22 @@ mod tests {
 
     #[test]
     fn json_has_the_same_members() {
-        let answer = response(Service::Sts, Format::Json, "GetCallerIdentity", "r-1", |out| {
-            out.text("Account", "123456789012");
-        });
+        let identity = GetCallerIdentityResponse {
+            arn: "arn:aws:iam::123456789012:root".to_owned(),
+            user_id: "123456789012".to_owned(),
+            account: "123456789012".to_owned(),
+        };
+        let answer = answer::<GetCallerIdentityRequest>(Service::Sts, Format::Json, "r-1", &identity);
         assert_eq!(
-            text(answer),
-            r#"{"GetCallerIdentityResponse":{"GetCallerIdentityResult":{"Account":"123456789012"},"ResponseMetadata":{"RequestId":"r-1"}}}"#
+            text(answer.unwrap()),
+            r#"{"GetCallerIdentityResponse":{"GetCallerIdentityResult":{"Arn":"arn:aws:iam::123456789012:root","UserId":"123456789012","Account":"123456789012"},"ResponseMetadata":{"RequestId":"r-1"}}}"#
         );
         assert_eq!(
             text(error_response(Service::Sts, Format::Json, Fault::Sender, "AccessDenied", "a \"b\"", "r-1")),
             r#"{"Error":{"Type":"Sender","Code":"AccessDenied","Message":"a \"b\""},"RequestId":"r-1"}"#
         );
         assert_eq!(
-            text(empty_response(Service::Iam, Format::Json, "DeleteUser", "r-1")),
+            text(super::answer::<DeleteUserRequest>(Service::Iam, Format::Json, "r-1", &()).unwrap()),
             r#"{"DeleteUserResponse":{"ResponseMetadata":{"RequestId":"r-1"}}}"#
         );
     }

@@ -24,18 +24,11 @@ pub enum FormError {
 /// ```
 /// let form = aws::query::Form::parse(b"Action=AssumeRole&Tags.member.1.Key=team&Tags.member.1.Value=a+b")?;
 /// assert_eq!(form.get("Action"), Some("AssumeRole"));
-/// assert_eq!(form.structures("Tags").first().and_then(|tag| tag.get("Value")), Some("a b"));
+/// assert_eq!(form.get("Tags.member.1.Value"), Some("a b"));
 /// # Ok::<(), aws::query::FormError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Form(BTreeMap<String, String>);
-
-/// The fields of one element of a list of structures.
-#[derive(Clone)]
-pub struct Fields<'a> {
-    form: &'a Form,
-    prefix: String,
-}
 
 impl Form {
     /// Decodes a body, or the query string of a GET. The caller limits its length.
@@ -66,20 +59,6 @@ impl Form {
         self.0.range(prefix.to_owned()..).next().is_some_and(|(name, _)| name.starts_with(prefix))
     }
 
-    /// The elements of a list of texts (`PolicyArns.member.1=…`), by their numbers.
-    pub fn list(&self, name: &str) -> Vec<&str> {
-        self.numbers(name)
-            .into_iter()
-            .filter_map(|number| self.get(&format!("{name}.member.{number}")))
-            .collect()
-    }
-
-    /// The elements of a list of structures (`Tags.member.1.Key=…`), by their numbers.
-    pub fn structures(&self, name: &str) -> Vec<Fields<'_>> {
-        let numbers = self.numbers(name).into_iter();
-        numbers.map(|number| Fields { form: self, prefix: format!("{name}.member.{number}.") }).collect()
-    }
-
     /// The numbers that occur behind `name.member.`, ascending. Gaps are allowed: AWS's SDKs leave none, but
     /// nothing depends on it.
     pub(super) fn numbers(&self, name: &str) -> Vec<u32> {
@@ -90,18 +69,6 @@ impl Form {
         numbers.sort_unstable();
         numbers.dedup();
         numbers
-    }
-}
-
-impl Fields<'_> {
-    /// The value of one field of this element.
-    pub fn get(&self, field: &str) -> Option<&str> {
-        self.form.get(&format!("{}{field}", self.prefix))
-    }
-
-    /// The elements of a list of texts in this element.
-    pub fn list(&self, field: &str) -> Vec<&str> {
-        self.form.list(&format!("{}{field}", self.prefix))
     }
 }
 
@@ -156,17 +123,8 @@ mod tests {
             b"L.member.10=j&L.member.2=b&L.member.1=a&L.member.02=x&L.member.0=x&L.member.99999=x&LL.member.1=x&L.member.=x",
         )
         .unwrap();
-        assert_eq!(form.list("L"), ["a", "b", "j"]);
-        assert!(form.list("M").is_empty());
-    }
-
-    #[test]
-    fn structures_have_fields() {
-        let form =
-            Form::parse(b"Tags.member.2.Key=k2&Tags.member.1.Key=k1&Tags.member.1.Value=v%201").unwrap();
-        let tags = form.structures("Tags");
-        let tags: Vec<_> = tags.iter().map(|tag| (tag.get("Key"), tag.get("Value"))).collect();
-        assert_eq!(tags, [(Some("k1"), Some("v 1")), (Some("k2"), None)]);
+        assert_eq!(form.numbers("L"), [1, 2, 10]);
+        assert!(form.numbers("M").is_empty());
     }
 
     #[test]
@@ -197,7 +155,7 @@ mod tests {
 
         #[test]
         fn no_body_makes_it_panic(body: Vec<u8>) {
-            let _ = Form::parse(&body).map(|form| (form.list("a").len(), form.structures("a").len()));
+            let _ = Form::parse(&body).map(|form| (form.numbers("a").len(), form.has("a.")));
         }
     }
 }

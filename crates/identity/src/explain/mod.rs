@@ -7,13 +7,13 @@ mod text;
 use std::sync::Arc;
 
 use aws::arn::Arn;
-use aws::iam::{Explanation, WharfExplainAccessRequest};
+use aws::iam::{WharfExplainAccessRequest, WharfExplainAccessResponse};
 use aws::ids::AccountId;
 use jiff::Timestamp;
 
 use self::principal::principal_as_caller;
 use crate::Identity;
-use crate::iam::simulate::{decision_word, given};
+use crate::iam::simulate::{decision_type, given};
 use crate::sts::assume_role::{role_of_arn, trust_policy};
 use access::authz::Explained;
 use access::context::{Caller, Ctx, Peer, Plane, RepositoryRef};
@@ -43,7 +43,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: WharfExplainAccessRequest,
-    ) -> Result<Explanation> {
+    ) -> Result<WharfExplainAccessResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let permit =
             gate.permit_on::<iam::WharfExplainAccess>(&input.principal_arn, policy::Context::new())?;
@@ -85,7 +85,7 @@ impl Identity {
         input: WharfExplainAccessRequest,
         peer: Peer,
         now: Timestamp,
-    ) -> Result<Explanation> {
+    ) -> Result<WharfExplainAccessResponse> {
         let service = Permit::for_service(authority::ExplainAccess, &self.access);
         self.explain(&service, input, peer, now).await
     }
@@ -96,28 +96,30 @@ impl Identity {
         mut input: WharfExplainAccessRequest,
         mut peer: Peer,
         now: Timestamp,
-    ) -> Result<Explanation>
+    ) -> Result<WharfExplainAccessResponse>
     where
         R: Reads<FindEntity> + Reads<FindAccount>,
     {
         // A given address is the address of the client, so the keys of VPC endpoints follow from it.
-        input.context_entries.retain(|entry| match entry.values.as_slice() {
-            [text] if entry.name.eq_ignore_ascii_case("aws:SourceIp") => {
-                text.parse().map(|address| peer.address = address).is_err()
+        input.context_entries.retain(|entry| {
+            match (entry.context_key_name.as_deref(), entry.context_key_values.as_slice()) {
+                (Some(name), [text]) if name.eq_ignore_ascii_case("aws:SourceIp") => {
+                    text.parse().map(|address| peer.address = address).is_err()
+                }
+                _ => true,
             }
-            _ => true,
         });
         let caller = Arc::new(principal_as_caller(store, &input.principal_arn, now).await?);
-        let op = Op::all().find(|op| op.action().eq_ignore_ascii_case(&input.action));
+        let op = Op::all().find(|op| op.action().eq_ignore_ascii_case(&input.action_name));
         let op = op.ok_or_else(|| {
-            invalid(format!("There is no action {} here. One that is: ecr:BatchGetImage.", input.action))
+            invalid(format!("There is no action {} here. One that is: ecr:BatchGetImage.", input.action_name))
         })?;
         let question =
             Question { caller, op, resource: input.resource_arn, keys: given(&input.context_entries) };
         let explained = self.explained(store, &question, peer, now).await?;
-        Ok(Explanation {
-            decision: decision_word(&explained.decision),
-            text: text::of(&question, &explained),
+        Ok(WharfExplainAccessResponse {
+            decision: decision_type(&explained.decision),
+            explanation: text::of(&question, &explained),
         })
     }
 

@@ -2,11 +2,11 @@
 
 use access::quota;
 use aws::iam::{
-    AccessKeyLastUsed, AccessKeyMetadata, CreateAccessKeyRequest, DeleteAccessKeyRequest,
-    GetAccessKeyLastUsedRequest, ListAccessKeysRequest, NewAccessKey, UpdateAccessKeyRequest,
+    AccessKey, AccessKeyLastUsed, AccessKeyMetadata, CreateAccessKeyRequest, CreateAccessKeyResponse,
+    DeleteAccessKeyRequest, GetAccessKeyLastUsedRequest, GetAccessKeyLastUsedResponse, ListAccessKeysRequest,
+    ListAccessKeysResponse, StatusType, UpdateAccessKeyRequest,
 };
 use aws::ids::AccessKeyId;
-use aws::query::{One, Page};
 
 use super::entity::own_entity_at;
 use super::user::{Whom, whom};
@@ -74,7 +74,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: CreateAccessKeyRequest,
-    ) -> Result<One<NewAccessKey>> {
+    ) -> Result<CreateAccessKeyResponse> {
         let (permit, owner) = self.key_owner::<iam::CreateAccessKey>(ctx, input.user_name).await?;
         let (id, secret) = random_access_key()?;
         let sealed_secret =
@@ -85,8 +85,14 @@ impl Identity {
             CreateAccessKeyWithinRefusal::Limit => quota::ACCESS_KEYS_PER_USER.exceeded(),
             CreateAccessKeyWithinRefusal::Key(_) => no_such_entity(EntityKind::User, &owner.name),
         })?;
-        let key = NewAccessKey { user_name: owner.name, id: id.to_string(), secret, created_at: ctx.now };
-        Ok(One("AccessKey", key))
+        let access_key = AccessKey {
+            user_name: owner.name,
+            access_key_id: id.to_string(),
+            status: StatusType::Active,
+            secret_access_key: secret,
+            create_date: ctx.now.into(),
+        };
+        Ok(CreateAccessKeyResponse { access_key })
     }
 
     /// Lists the access keys of a user.
@@ -94,7 +100,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: ListAccessKeysRequest,
-    ) -> Result<Page<AccessKeyMetadata>> {
+    ) -> Result<ListAccessKeysResponse> {
         let (permit, owner) = self.key_owner::<iam::ListAccessKeys>(ctx, input.user_name).await?;
         let page =
             self.page_of(format!("keys of {}", owner.unique_id), input.marker.as_deref(), input.max_items)?;
@@ -105,18 +111,22 @@ impl Identity {
         let marker = self.cut(&page, &mut keys, position)?;
         let shown = |key: AccessKeyInfo| AccessKeyMetadata {
             user_name: owner.name.clone(),
-            id: key.id.to_string(),
-            is_active: key.active,
-            created_at: time(key.created_at),
+            access_key_id: key.id.to_string(),
+            status: if key.active { StatusType::Active } else { StatusType::Inactive },
+            create_date: time(key.created_at).into(),
         };
-        Ok(Page { name: "AccessKeyMetadata", items: keys.into_iter().map(shown).collect(), marker })
+        Ok(ListAccessKeysResponse {
+            access_key_metadata: keys.into_iter().map(shown).collect(),
+            is_truncated: marker.is_some(),
+            marker,
+        })
     }
 
     /// Activates or deactivates an access key, for docker tokens and sessions that came of it too.
     pub async fn update_access_key(&self, ctx: &Ctx, input: UpdateAccessKeyRequest) -> Result<()> {
         let (permit, owner) = self.key_owner::<iam::UpdateAccessKey>(ctx, input.user_name).await?;
         let key = key_of(&permit, &owner, &input.access_key_id).await?;
-        let set = SetAccessKeyStatus { id: key.id, active: input.status == "Active" };
+        let set = SetAccessKeyStatus { id: key.id, active: input.status == StatusType::Active };
         permit.write(|_| set).await.or_refused(|_| gone(&input.access_key_id))
     }
 
@@ -134,7 +144,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: GetAccessKeyLastUsedRequest,
-    ) -> Result<AccessKeyLastUsed> {
+    ) -> Result<GetAccessKeyLastUsedResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let account_id = &ctx.caller.account_id;
         let id: Option<AccessKeyId> = input.access_key_id.parse().ok();
@@ -162,8 +172,17 @@ impl Identity {
         let key = found.ok_or_else(denied)?;
         let owner = Owner { unique_id: key.principal.unique_id, name: key.principal.name };
         let used = key_of(&permit, &owner, &input.access_key_id).await?.last_used;
-        let used = used.map(|(at, region, service)| (time(at), region, service));
-        Ok(AccessKeyLastUsed { user_name: owner.name, used })
+        let access_key_last_used = match used {
+            Some((at, region, service_name)) => {
+                AccessKeyLastUsed { last_used_date: Some(time(at).into()), service_name, region }
+            }
+            None => AccessKeyLastUsed {
+                last_used_date: None,
+                service_name: "N/A".to_owned(),
+                region: "N/A".to_owned(),
+            },
+        };
+        Ok(GetAccessKeyLastUsedResponse { user_name: owner.name, access_key_last_used })
     }
 
     /// Records that the caller's key was used, about once a minute. A failure is only logged.

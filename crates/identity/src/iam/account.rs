@@ -1,8 +1,12 @@
 //! The account as a whole: how much it has, and its alias.
 
 use access::quota;
-use aws::iam::{AccountSummary, GetAccountSummaryRequest, ListAccountAliasesRequest};
-use aws::query::Page;
+use std::collections::BTreeMap;
+
+use aws::iam::{
+    GetAccountSummaryRequest, GetAccountSummaryResponse, ListAccountAliasesRequest,
+    ListAccountAliasesResponse,
+};
 
 use crate::Identity;
 use access::context::Ctx;
@@ -16,11 +20,11 @@ impl Identity {
         &self,
         ctx: &Ctx,
         _input: GetAccountSummaryRequest,
-    ) -> Result<AccountSummary> {
+    ) -> Result<GetAccountSummaryResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let permit = gate.permit_on::<iam::GetAccountSummary>("*", policy::Context::new())?;
         let counts = permit.read(|account_id| CountAccount { account_id }).await?;
-        Ok(AccountSummary(vec![
+        let summary_map = BTreeMap::from([
             ("Users", counts.users),
             ("UsersQuota", quota::USERS.limit()),
             ("Groups", counts.groups),
@@ -44,7 +48,8 @@ impl Identity {
             ("AttachedPoliciesPerRoleQuota", quota::POLICIES_PER_ENTITY.limit()),
             ("PolicySizeQuota", quota::MANAGED_POLICY.limit()),
             ("AssumeRolePolicySizeQuota", quota::TRUST_POLICY.limit()),
-        ]))
+        ]);
+        Ok(GetAccountSummaryResponse { summary_map })
     }
 
     /// The account's alias: there is none, since nothing here has a sign-in page that would use one.
@@ -52,9 +57,9 @@ impl Identity {
         &self,
         ctx: &Ctx,
         _input: ListAccountAliasesRequest,
-    ) -> Result<Page<String>> {
+    ) -> Result<ListAccountAliasesResponse> {
         let gate = self.access.account_gate(ctx).await?;
         gate.permit_on::<iam::ListAccountAliases>("*", policy::Context::new())?;
-        Ok(Page::whole("AccountAliases", Vec::new()))
+        Ok(ListAccountAliasesResponse::default())
     }
 }

@@ -11,9 +11,11 @@ use access::store::{
     ListManagedPolicies, ListManagedPolicyVersions,
 };
 use aws::iam::{
-    AccountDetails, AttachedPolicy, GetAccountAuthorizationDetailsRequest, InstanceProfile, PoliciesOf, Role,
+    EntityType, GetAccountAuthorizationDetailsRequest, GetAccountAuthorizationDetailsResponse, GroupDetail,
+    InstanceProfile, ManagedPolicyDetail, Policy, PolicyDetail, PolicyVersion, Role, RoleDetail, UserDetail,
 };
 
+use super::attachment::attached_policy;
 use super::entity::linked;
 use super::iam_tags;
 use super::instance_profile::shown_profile;
@@ -22,7 +24,13 @@ use super::role::shown_role;
 use crate::Identity;
 
 /// The lists of the details, in the order in which pages go through them, with their names as filters.
-const LISTS: [&str; 5] = ["User", "Group", "Role", "LocalManagedPolicy", "AWSManagedPolicy"];
+const LISTS: [EntityType; 5] = [
+    EntityType::User,
+    EntityType::Group,
+    EntityType::Role,
+    EntityType::LocalManagedPolicy,
+    EntityType::AWSManagedPolicy,
+];
 
 /// Most entries of one page, whatever the request asks for: each comes with all its documents, and IAM says itself that it
 /// may return fewer than asked for.
@@ -34,7 +42,7 @@ type Added = (usize, Option<String>);
 /// The details of one page.
 struct Details {
     permit: Permit<iam::GetAccountAuthorizationDetails>,
-    shown: AccountDetails,
+    shown: GetAccountAuthorizationDetailsResponse,
 }
 
 impl Identity {
@@ -43,7 +51,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: GetAccountAuthorizationDetailsRequest,
-    ) -> Result<AccountDetails> {
+    ) -> Result<GetAccountAuthorizationDetailsResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let permit = gate.permit_on::<iam::GetAccountAuthorizationDetails>("*", policy::Context::new())?;
         let list = format!("details {}", permit.account());
@@ -53,14 +61,15 @@ impl Identity {
             Some((list, after)) => (list.parse().unwrap_or(0), after.to_owned()),
             None => (0, String::new()),
         };
-        let wanted = |name: &str| input.filter.is_empty() || input.filter.iter().any(|asked| asked == name);
-        let mut details = Details { permit, shown: AccountDetails::default() };
+        let wanted = |list| input.filter.is_empty() || input.filter.contains(&list);
+        let mut details = Details { permit, shown: GetAccountAuthorizationDetailsResponse::default() };
         let mut room = page.limit.min(MOST_DETAILS);
-        for (at, name) in LISTS.iter().enumerate().skip(list).filter(|(_, name)| wanted(name)) {
+        for (at, name) in LISTS.into_iter().enumerate().skip(list).filter(|(_, name)| wanted(*name)) {
             let (count, last) = details.add_list(name, &after, room).await?;
             room = room.saturating_sub(count);
-            if room == 0 && (last.is_some() || LISTS.iter().skip(at + 1).any(|name| wanted(name))) {
+            if room == 0 && (last.is_some() || LISTS.into_iter().skip(at + 1).any(wanted)) {
                 let next = last.map_or_else(|| format!("{} ", at + 1), |last| format!("{at} {last}"));
+                details.shown.is_truncated = true;
                 details.shown.marker = Some(self.access.page_token(&page.list, next)?);
                 break;
             }
@@ -71,13 +80,13 @@ impl Identity {
 }
 
 impl Details {
-    async fn add_list(&mut self, name: &str, after: &str, room: usize) -> Result<Added> {
-        let kind = match name {
-            "User" => EntityKind::User,
-            "Group" => EntityKind::Group,
-            "Role" => EntityKind::Role,
-            "LocalManagedPolicy" => return self.add_own_policies(after, room).await,
-            _ => return self.add_policies_of_aws(after, room).await,
+    async fn add_list(&mut self, list: EntityType, after: &str, room: usize) -> Result<Added> {
+        let kind = match list {
+            EntityType::User => EntityKind::User,
+            EntityType::Group => EntityKind::Group,
+            EntityType::Role => EntityKind::Role,
+            EntityType::LocalManagedPolicy => return self.add_own_policies(after, room).await,
+            EntityType::AWSManagedPolicy => return self.add_policies_of_aws(after, room).await,
         };
         let list = |account_id| ListEntities {
             account_id,
@@ -98,24 +107,59 @@ impl Details {
     async fn add_entity(&mut self, kind: EntityKind, entity: Entity) -> Result<()> {
         let owner = entity.unique_id.clone();
         let attached = self.permit.read(|_| ListAttachedPolicies { owner: owner.clone() }).await?;
-        let policies = PoliciesOf {
-            inline: self.permit.read(|_| ListInlinePolicies { owner: owner.clone() }).await?,
-            attached: attached.into_iter().map(|arn| AttachedPolicy { arn }).collect(),
-        };
+        let attached_managed_policies = attached.into_iter().map(attached_policy).collect();
+        let inline = self.permit.read(|_| ListInlinePolicies { owner: owner.clone() }).await?;
+        let policy = |(policy_name, policy_document)| PolicyDetail { policy_name, policy_document };
+        let inline = inline.into_iter().map(policy).collect();
         match kind {
             EntityKind::User => {
                 let tags = iam_tags(&self.permit, &owner).await?;
                 let most = quota::GROUPS_PER_USER.most();
                 let groups = linked(&self.permit, &owner, "", most).await?;
-                let groups = groups.into_iter().map(|group| group.name).collect();
-                self.shown.users.push((super::user::shown(entity, tags), policies, groups));
+                let user = super::user::shown(entity, tags);
+                self.shown.user_detail_list.push(UserDetail {
+                    path: user.path,
+                    user_name: user.user_name,
+                    user_id: user.user_id,
+                    arn: user.arn,
+                    create_date: user.create_date,
+                    user_policy_list: inline,
+                    group_list: groups.into_iter().map(|group| group.name).collect(),
+                    attached_managed_policies,
+                    permissions_boundary: user.permissions_boundary,
+                    tags: user.tags,
+                });
             }
-            EntityKind::Group => self.shown.groups.push((super::group::shown(entity), policies)),
+            EntityKind::Group => {
+                let group = super::group::shown(entity);
+                self.shown.group_detail_list.push(GroupDetail {
+                    path: group.path,
+                    group_name: group.group_name,
+                    group_id: group.group_id,
+                    arn: group.arn,
+                    create_date: group.create_date,
+                    group_policy_list: inline,
+                    attached_managed_policies,
+                });
+            }
             EntityKind::Role => {
                 let tags = iam_tags(&self.permit, &owner).await?;
                 let role = shown_role(&self.permit, entity, tags).await?;
-                let profiles = self.profiles_of(&owner, &role).await?;
-                self.shown.roles.push((role, policies, profiles));
+                let instance_profile_list = self.profiles_of(&owner, &role).await?;
+                self.shown.role_detail_list.push(RoleDetail {
+                    path: role.path,
+                    role_name: role.role_name,
+                    role_id: role.role_id,
+                    arn: role.arn,
+                    create_date: role.create_date,
+                    assume_role_policy_document: role.assume_role_policy_document,
+                    instance_profile_list,
+                    role_policy_list: inline,
+                    attached_managed_policies,
+                    permissions_boundary: role.permissions_boundary,
+                    tags: role.tags,
+                    role_last_used: role.role_last_used,
+                });
             }
         }
         Ok(())
@@ -129,7 +173,8 @@ impl Details {
             after: String::new(),
             limit: 1_000,
         };
-        let role = Role { boundary: None, tags: Vec::new(), last_used: None, ..role.clone() };
+        let role =
+            Role { permissions_boundary: None, tags: Vec::new(), role_last_used: None, ..role.clone() };
         let mut profiles = Vec::new();
         for profile in self.permit.read(list).await? {
             let tags = iam_tags(&self.permit, &profile.unique_id).await?;
@@ -152,7 +197,9 @@ impl Details {
             let versions =
                 self.permit.read(|_| ListManagedPolicyVersions { arn: policy.arn.clone() }).await?;
             let versions = versions.into_iter().map(|version| super::policy_version::shown(version, true));
-            self.shown.policies.push((super::managed_policy::shown(policy, None), versions.collect()));
+            self.shown
+                .policies
+                .push(detail((super::managed_policy::shown(policy, None), versions.collect())));
         }
         Ok((count, last))
     }
@@ -160,12 +207,30 @@ impl Details {
     /// Adds those of AWS's policies that something in the account uses.
     async fn add_policies_of_aws(&mut self, after: &str, room: usize) -> Result<Added> {
         let mut used = used_policies_of_aws(&self.permit).await?;
-        used.retain(|(policy, _)| policy.name.as_str() > after);
-        used.sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
-        let last = cut(&mut used, room, |(policy, _)| policy.name.clone());
+        used.retain(|(policy, _)| policy.policy_name.as_str() > after);
+        used.sort_by(|(one, _), (other, _)| one.policy_name.cmp(&other.policy_name));
+        let last = cut(&mut used, room, |(policy, _)| policy.policy_name.clone());
         let count = used.len();
-        self.shown.policies.extend(used);
+        self.shown.policies.extend(used.into_iter().map(detail));
         Ok((count, last))
+    }
+}
+
+/// A managed policy with its versions.
+fn detail((policy, policy_version_list): (Policy, Vec<PolicyVersion>)) -> ManagedPolicyDetail {
+    ManagedPolicyDetail {
+        policy_name: policy.policy_name,
+        policy_id: policy.policy_id,
+        arn: policy.arn,
+        path: policy.path,
+        default_version_id: policy.default_version_id,
+        attachment_count: policy.attachment_count,
+        permissions_boundary_usage_count: policy.permissions_boundary_usage_count,
+        is_attachable: policy.is_attachable,
+        description: policy.description,
+        create_date: policy.create_date,
+        update_date: policy.update_date,
+        policy_version_list,
     }
 }
 

@@ -2,9 +2,8 @@
 
 use access::quota;
 use aws::arn::Arn;
-use aws::iam::AttachedPolicy;
+use aws::iam::{AttachedPolicy, ListAttachedPoliciesResponse};
 use aws::ids::AccountId;
-use aws::query::Page;
 
 use super::entity::boundary_gone;
 use super::no_such_entity;
@@ -62,6 +61,12 @@ pub(super) fn check_boundary(account: &AccountId, arn: &str) -> Result<()> {
     })
 }
 
+/// A managed policy where it is attached.
+pub(super) fn attached_policy(arn: String) -> AttachedPolicy {
+    let name = arn.rsplit('/').next().unwrap_or_default();
+    AttachedPolicy { policy_name: name.to_owned(), policy_arn: arn }
+}
+
 async fn attach<E>(permit: &Permit<E>, kind: EntityKind, entity: Entity, arn: String) -> Result<()>
 where
     E: Effect<On = OnAccount> + Opens<AttachPolicy>,
@@ -104,8 +109,8 @@ impl Identity {
         permit: &Permit<E>,
         entity: Entity,
         prefix: Option<String>,
-        (marker, max): (Option<&str>, Option<i64>),
-    ) -> Result<Page<AttachedPolicy>> {
+        (marker, max): (Option<&str>, Option<u32>),
+    ) -> Result<ListAttachedPoliciesResponse> {
         let prefix = prefix.unwrap_or_else(|| "/".to_owned());
         let page = self.page_of(format!("policies of {} {prefix}", entity.unique_id), marker, max)?;
         let attached = permit.read(|_| ListAttachedPolicies { owner: entity.unique_id }).await?;
@@ -115,8 +120,8 @@ impl Identity {
         let mut arns: Vec<String> =
             attached.into_iter().filter(has_prefix).filter(|arn| *arn > page.after).collect();
         let marker = self.cut(&page, &mut arns, String::clone)?;
-        let items = arns.into_iter().map(|arn| AttachedPolicy { arn }).collect();
-        Ok(Page { name: "AttachedPolicies", items, marker })
+        let attached_policies = arns.into_iter().map(attached_policy).collect();
+        Ok(ListAttachedPoliciesResponse { attached_policies, is_truncated: marker.is_some(), marker })
     }
 }
 
@@ -141,7 +146,7 @@ macro_rules! attachments {
             }
 
             /// Lists attached managed policies by ARN.
-            pub async fn $list(&self, ctx: &Ctx, input: aws::iam::$list_request) -> Result<Page<AttachedPolicy>> {
+            pub async fn $list(&self, ctx: &Ctx, input: aws::iam::$list_request) -> Result<ListAttachedPoliciesResponse> {
                 let named = (EntityKind::$kind, input.$name.as_str());
                 let entity = self.entity_for::<iam::$list_op>(ctx, named, policy::Context::new()).await?;
                 let page = (input.marker.as_deref(), input.max_items);

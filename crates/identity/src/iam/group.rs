@@ -2,10 +2,10 @@
 
 use access::quota;
 use aws::iam::{
-    AddUserToGroupRequest, CreateGroupRequest, DeleteGroupRequest, GetGroupRequest, Group, GroupMembers,
-    ListGroupsRequest, RemoveUserFromGroupRequest, UpdateGroupRequest,
+    AddUserToGroupRequest, CreateGroupRequest, CreateGroupResponse, DeleteGroupRequest, GetGroupRequest,
+    GetGroupResponse, Group, ListGroupsRequest, ListGroupsResponse, RemoveUserFromGroupRequest,
+    UpdateGroupRequest,
 };
-use aws::query::{One, Page};
 
 use super::entity::{create_entity, delete_entity, linked, own_entity_at, rename_entity};
 use super::{account_key, arn_of, entity_arn, no_such_entity, time};
@@ -24,9 +24,9 @@ pub(super) fn shown(entity: Entity) -> Group {
     Group {
         arn: arn_of(&entity),
         path: entity.path,
-        name: entity.name,
-        id: entity.unique_id,
-        created_at: time(entity.created_at),
+        group_name: entity.name,
+        group_id: entity.unique_id,
+        create_date: time(entity.created_at).into(),
     }
 }
 
@@ -41,7 +41,7 @@ where
 
 impl Identity {
     /// Creates a group.
-    pub async fn create_group(&self, ctx: &Ctx, input: CreateGroupRequest) -> Result<One<Group>> {
+    pub async fn create_group(&self, ctx: &Ctx, input: CreateGroupRequest) -> Result<CreateGroupResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let path = input.path.unwrap_or_else(|| "/".to_owned());
         let arn = entity_arn(&ctx.caller.account_id, EntityKind::Group, &path, &input.group_name);
@@ -59,23 +59,23 @@ impl Identity {
             at: ctx.at(),
         };
         let made = create_entity(&permit, create, "Group", &quota::GROUPS).await?;
-        Ok(One("Group", shown(made)))
+        Ok(CreateGroupResponse { group: shown(made) })
     }
 
     /// Shows a group with a page of its users.
-    pub async fn get_group(&self, ctx: &Ctx, input: GetGroupRequest) -> Result<GroupMembers> {
+    pub async fn get_group(&self, ctx: &Ctx, input: GetGroupRequest) -> Result<GetGroupResponse> {
         let named = (EntityKind::Group, input.group_name.as_str());
         let group = self.entity_for::<iam::GetGroup>(ctx, named, policy::Context::new()).await?;
         let unique_id = &group.on.unique_id;
         let page = self.page_of(format!("users of {unique_id}"), input.marker.as_deref(), input.max_items)?;
         let mut users = linked(&group.permit, unique_id, &page.after, page.limit + 1).await?;
         let marker = self.cut(&page, &mut users, |user| user.name.to_ascii_lowercase())?;
-        let items = users.into_iter().map(|user| super::user::shown(user, Vec::new())).collect();
-        Ok(GroupMembers { group: shown(group.on), users: Page { name: "Users", items, marker } })
+        let users = users.into_iter().map(|user| super::user::shown(user, Vec::new())).collect();
+        Ok(GetGroupResponse { group: shown(group.on), users, is_truncated: marker.is_some(), marker })
     }
 
     /// Lists groups by name.
-    pub async fn list_groups(&self, ctx: &Ctx, input: ListGroupsRequest) -> Result<Page<Group>> {
+    pub async fn list_groups(&self, ctx: &Ctx, input: ListGroupsRequest) -> Result<ListGroupsResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let prefix = input.path_prefix.unwrap_or_else(|| "/".to_owned());
         let account_id = &ctx.caller.account_id;
@@ -92,7 +92,8 @@ impl Identity {
         };
         let mut groups = permit.read(list).await?;
         let marker = self.cut(&page, &mut groups, |group| group.name.to_ascii_lowercase())?;
-        Ok(Page { name: "Groups", items: groups.into_iter().map(shown).collect(), marker })
+        let groups = groups.into_iter().map(shown).collect();
+        Ok(ListGroupsResponse { groups, is_truncated: marker.is_some(), marker })
     }
 
     /// Renames or moves a group.

@@ -1,7 +1,6 @@
 //! Inline policies: the same operations for users, groups and roles.
 
-use aws::iam::InlineDocument;
-use aws::query::Page;
+use aws::iam::ListInlinePoliciesResponse;
 
 use super::no_such_entity;
 use crate::Identity;
@@ -61,16 +60,16 @@ async fn put_inline<E: Opens<PutInlinePolicyWithin>>(
     })
 }
 
+/// The document of an inline policy.
 async fn get_inline<E: Opens<ListInlinePolicies>>(
     permit: &Permit<E>,
-    (kind, owner_element): (EntityKind, &'static str),
-    entity: Entity,
+    kind: EntityKind,
+    entity: &Entity,
     name: &str,
-) -> Result<InlineDocument> {
-    let policies = permit.read(|_| ListInlinePolicies { owner: entity.unique_id }).await?;
+) -> Result<String> {
+    let policies = permit.read(|_| ListInlinePolicies { owner: entity.unique_id.clone() }).await?;
     let found = policies.into_iter().find(|(known, _)| known == name);
-    let (name, document) = found.ok_or_else(|| not_found(kind, name))?;
-    Ok(InlineDocument { owner_element, owner: entity.name, name, document })
+    found.map(|(_, document)| document).ok_or_else(|| not_found(kind, name))
 }
 
 async fn delete_inline<E: Opens<DeleteInlinePolicy>>(
@@ -89,20 +88,20 @@ impl Identity {
         &self,
         permit: &Permit<E>,
         entity: Entity,
-        (marker, max): (Option<&str>, Option<i64>),
-    ) -> Result<Page<String>> {
+        (marker, max): (Option<&str>, Option<u32>),
+    ) -> Result<ListInlinePoliciesResponse> {
         let page = self.page_of(format!("inline policies of {}", entity.unique_id), marker, max)?;
         let policies = permit.read(|_| ListInlinePolicies { owner: entity.unique_id }).await?;
         let mut names: Vec<String> =
             policies.into_iter().map(|(name, _)| name).filter(|name| *name > page.after).collect();
         let marker = self.cut(&page, &mut names, String::clone)?;
-        Ok(Page { name: "PolicyNames", items: names, marker })
+        Ok(ListInlinePoliciesResponse { policy_names: names, is_truncated: marker.is_some(), marker })
     }
 }
 
 macro_rules! inline_policies {
-    ($($kind:ident $element:literal $name:ident:
-        $put:ident $put_op:ident $put_request:ident, $get:ident $get_op:ident $get_request:ident,
+    ($($kind:ident $name:ident:
+        $put:ident $put_op:ident $put_request:ident, $get:ident $get_op:ident $get_request:ident $get_response:ident,
         $delete:ident $delete_op:ident $delete_request:ident, $list:ident $list_op:ident $list_request:ident;)*) => {
         impl Identity {$(
             /// Writes an inline policy, over the one of the same name.
@@ -114,10 +113,12 @@ macro_rules! inline_policies {
             }
 
             /// Shows an inline policy.
-            pub async fn $get(&self, ctx: &Ctx, input: aws::iam::$get_request) -> Result<InlineDocument> {
+            pub async fn $get(&self, ctx: &Ctx, input: aws::iam::$get_request) -> Result<aws::iam::$get_response> {
                 let named = (EntityKind::$kind, input.$name.as_str());
                 let entity = self.entity_for::<iam::$get_op>(ctx, named, policy::Context::new()).await?;
-                get_inline(&entity.permit, (EntityKind::$kind, $element), entity.on, &input.policy_name).await
+                let policy_name = input.policy_name;
+                let policy_document = get_inline(&entity.permit, EntityKind::$kind, &entity.on, &policy_name).await?;
+                Ok(aws::iam::$get_response { $name: entity.on.name, policy_name, policy_document })
             }
 
             /// Deletes an inline policy.
@@ -128,7 +129,7 @@ macro_rules! inline_policies {
             }
 
             /// Lists inline policies by name.
-            pub async fn $list(&self, ctx: &Ctx, input: aws::iam::$list_request) -> Result<Page<String>> {
+            pub async fn $list(&self, ctx: &Ctx, input: aws::iam::$list_request) -> Result<ListInlinePoliciesResponse> {
                 let named = (EntityKind::$kind, input.$name.as_str());
                 let entity = self.entity_for::<iam::$list_op>(ctx, named, policy::Context::new()).await?;
                 let page = (input.marker.as_deref(), input.max_items);
@@ -139,16 +140,16 @@ macro_rules! inline_policies {
 }
 
 inline_policies! {
-    User "UserName" user_name:
-        put_user_policy PutUserPolicy PutUserPolicyRequest, get_user_policy GetUserPolicy GetUserPolicyRequest,
+    User user_name:
+        put_user_policy PutUserPolicy PutUserPolicyRequest, get_user_policy GetUserPolicy GetUserPolicyRequest GetUserPolicyResponse,
         delete_user_policy DeleteUserPolicy DeleteUserPolicyRequest,
         list_user_policies ListUserPolicies ListUserPoliciesRequest;
-    Group "GroupName" group_name:
-        put_group_policy PutGroupPolicy PutGroupPolicyRequest, get_group_policy GetGroupPolicy GetGroupPolicyRequest,
+    Group group_name:
+        put_group_policy PutGroupPolicy PutGroupPolicyRequest, get_group_policy GetGroupPolicy GetGroupPolicyRequest GetGroupPolicyResponse,
         delete_group_policy DeleteGroupPolicy DeleteGroupPolicyRequest,
         list_group_policies ListGroupPolicies ListGroupPoliciesRequest;
-    Role "RoleName" role_name:
-        put_role_policy PutRolePolicy PutRolePolicyRequest, get_role_policy GetRolePolicy GetRolePolicyRequest,
+    Role role_name:
+        put_role_policy PutRolePolicy PutRolePolicyRequest, get_role_policy GetRolePolicy GetRolePolicyRequest GetRolePolicyResponse,
         delete_role_policy DeleteRolePolicy DeleteRolePolicyRequest,
         list_role_policies ListRolePolicies ListRolePoliciesRequest;
 }

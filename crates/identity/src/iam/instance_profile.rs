@@ -2,19 +2,21 @@
 
 use access::quota;
 use aws::iam::{
-    AddRoleToInstanceProfileRequest, CreateInstanceProfileRequest, DeleteInstanceProfileRequest,
-    GetInstanceProfileRequest, InstanceProfile, ListInstanceProfileTagsRequest,
-    ListInstanceProfilesForRoleRequest, ListInstanceProfilesRequest, RemoveRoleFromInstanceProfileRequest,
-    Role, TagInstanceProfileRequest, UntagInstanceProfileRequest,
+    AddRoleToInstanceProfileRequest, CreateInstanceProfileRequest, CreateInstanceProfileResponse,
+    DeleteInstanceProfileRequest, GetInstanceProfileRequest, GetInstanceProfileResponse, InstanceProfile,
+    ListInstanceProfileTagsRequest, ListInstanceProfilesForRoleRequest, ListInstanceProfilesRequest,
+    ListInstanceProfilesResponse, ListTagsResponse, RemoveRoleFromInstanceProfileRequest, Role,
+    TagInstanceProfileRequest, UntagInstanceProfileRequest,
 };
 use aws::ids::AccountId;
-use aws::query::{One, Page};
 use aws::service::Service;
 
 use super::entity::entity_at;
 use super::role::listed_role;
 use super::tag::{remove_tags, set_tags, tag_keys};
-use super::{PageOf, Permitted, account_key, iam_tags, no_such_entity, request_tags, time};
+use super::{
+    PageOf, Permitted, account_key, iam_tags, no_such_entity, request_tags, shown_tags, stored_tags, time,
+};
 use crate::Identity;
 use access::authz::{Gate, add_resource_tags};
 use access::context::Ctx;
@@ -41,12 +43,12 @@ pub(super) fn shown_profile(
 ) -> InstanceProfile {
     InstanceProfile {
         arn: profile_arn(account_id, &profile.path, &profile.name),
-        tags,
+        tags: shown_tags(tags),
         path: profile.path,
-        name: profile.name,
-        id: profile.unique_id,
-        created_at: time(profile.created_at),
-        role,
+        instance_profile_name: profile.name,
+        instance_profile_id: profile.unique_id,
+        create_date: time(profile.created_at).into(),
+        roles: role.into_iter().collect(),
     }
 }
 
@@ -121,14 +123,15 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: CreateInstanceProfileRequest,
-    ) -> Result<One<InstanceProfile>> {
+    ) -> Result<CreateInstanceProfileResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let path = input.path.unwrap_or_else(|| "/".to_owned());
         let name = input.instance_profile_name;
         let arn = profile_arn(&ctx.caller.account_id, &path, &name);
-        let tags = request_tags(&input.tags)?;
+        let stored = stored_tags(input.tags);
+        let tags = request_tags(&stored)?;
         let permit = gate.permit_on::<iam::CreateInstanceProfile>(&arn, tags.clone())?;
-        if !input.tags.is_empty() {
+        if !stored.is_empty() {
             gate.permit_on::<iam::TagInstanceProfile>(&arn, tags)?;
         }
         let create = CreateInstanceProfile {
@@ -136,7 +139,7 @@ impl Identity {
             unique_id: unique_id("AIPA").map_err(Error::internal)?,
             path,
             name: name.clone(),
-            tags: input.tags.clone(),
+            tags: stored.clone(),
             limit: quota::INSTANCE_PROFILES.limit(),
             at: ctx.at(),
         };
@@ -147,7 +150,8 @@ impl Identity {
             }
             CreateInstanceProfileRefusal::Limit => quota::INSTANCE_PROFILES.exceeded(),
         })?;
-        Ok(One("InstanceProfile", shown_profile(permit.account(), made, None, input.tags)))
+        let instance_profile = shown_profile(permit.account(), made, None, stored);
+        Ok(CreateInstanceProfileResponse { instance_profile })
     }
 
     /// Shows an instance profile with its role.
@@ -155,12 +159,13 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: GetInstanceProfileRequest,
-    ) -> Result<One<InstanceProfile>> {
+    ) -> Result<GetInstanceProfileResponse> {
         let keys = policy::Context::new();
         let name = &input.instance_profile_name;
         let found = self.profile_for::<iam::GetInstanceProfile>(ctx, name, keys).await?;
         let role = role_of(&found.permit, &found.on).await?;
-        Ok(One("InstanceProfile", shown_profile(found.permit.account(), found.on, role, found.tags)))
+        let instance_profile = shown_profile(found.permit.account(), found.on, role, found.tags);
+        Ok(GetInstanceProfileResponse { instance_profile })
     }
 
     /// Lists instance profiles by name.
@@ -168,7 +173,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: ListInstanceProfilesRequest,
-    ) -> Result<Page<InstanceProfile>> {
+    ) -> Result<ListInstanceProfilesResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let prefix = input.path_prefix.unwrap_or_else(|| "/".to_owned());
         let arn = format!("arn:aws:iam::{}:instance-profile{prefix}", ctx.caller.account_id);
@@ -177,12 +182,12 @@ impl Identity {
             self.listed(permit.account(), None, prefix, (input.marker.as_deref(), input.max_items))?;
         let mut found = profiles(&permit, &listed).await?;
         let marker = self.cut(&listed.page, &mut found, folded_name)?;
-        let mut items = Vec::with_capacity(found.len());
+        let mut instance_profiles = Vec::with_capacity(found.len());
         for profile in found {
             let role = role_of(&permit, &profile).await?;
-            items.push(shown_profile(permit.account(), profile, role, Vec::new()));
+            instance_profiles.push(shown_profile(permit.account(), profile, role, Vec::new()));
         }
-        Ok(Page { name: "InstanceProfiles", items, marker })
+        Ok(ListInstanceProfilesResponse { instance_profiles, is_truncated: marker.is_some(), marker })
     }
 
     /// Lists the instance profiles that hold a role.
@@ -190,7 +195,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: ListInstanceProfilesForRoleRequest,
-    ) -> Result<Page<InstanceProfile>> {
+    ) -> Result<ListInstanceProfilesResponse> {
         let named = (EntityKind::Role, input.role_name.as_str());
         let keys = policy::Context::new();
         let role = self.entity_for::<iam::ListInstanceProfilesForRole>(ctx, named, keys).await?;
@@ -202,7 +207,8 @@ impl Identity {
         let marker = self.cut(&listed.page, &mut found, folded_name)?;
         let role = listed_role(&permit, role.on).await?;
         let shown = |profile| shown_profile(permit.account(), profile, Some(role.clone()), Vec::new());
-        Ok(Page { name: "InstanceProfiles", items: found.into_iter().map(shown).collect(), marker })
+        let instance_profiles = found.into_iter().map(shown).collect();
+        Ok(ListInstanceProfilesResponse { instance_profiles, is_truncated: marker.is_some(), marker })
     }
 
     fn listed(
@@ -210,7 +216,7 @@ impl Identity {
         account_id: &AccountId,
         role: Option<String>,
         path_prefix: String,
-        (marker, max): (Option<&str>, Option<i64>),
+        (marker, max): (Option<&str>, Option<u32>),
     ) -> Result<Listed> {
         let of = role.as_deref().unwrap_or("any");
         let page = self.page_of(format!("profiles {account_id} {of} {path_prefix}"), marker, max)?;
@@ -280,10 +286,11 @@ impl Identity {
 
     /// Sets tags of an instance profile.
     pub async fn tag_instance_profile(&self, ctx: &Ctx, input: TagInstanceProfileRequest) -> Result<()> {
-        let keys = request_tags(&input.tags)?;
+        let tags = stored_tags(input.tags);
+        let keys = request_tags(&tags)?;
         let name = &input.instance_profile_name;
         let profile = self.profile_for::<iam::TagInstanceProfile>(ctx, name, keys).await?;
-        set_tags(&profile.permit, profile.on.unique_id, input.tags).await
+        set_tags(&profile.permit, profile.on.unique_id, tags).await
     }
 
     /// Removes tags of an instance profile.
@@ -299,7 +306,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: ListInstanceProfileTagsRequest,
-    ) -> Result<Page<(String, String)>> {
+    ) -> Result<ListTagsResponse> {
         let name = &input.instance_profile_name;
         let keys = policy::Context::new();
         let profile = self.profile_for::<iam::ListInstanceProfileTags>(ctx, name, keys).await?;

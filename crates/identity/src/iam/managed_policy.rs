@@ -2,10 +2,9 @@
 
 use access::quota;
 use aws::iam::{
-    CreatePolicyRequest, DeletePolicyRequest, GetPolicyRequest, ListPolicyTagsRequest, Policy, PolicyVersion,
-    TagPolicyRequest, UntagPolicyRequest,
+    CreatePolicyRequest, CreatePolicyResponse, DeletePolicyRequest, GetPolicyRequest, GetPolicyResponse,
+    ListPolicyTagsRequest, ListTagsResponse, Policy, PolicyVersion, TagPolicyRequest, UntagPolicyRequest,
 };
-use aws::query::{One, Page};
 use aws::service::Service;
 use policy::managed::Managed;
 
@@ -13,7 +12,7 @@ use super::attachment::{check_policy_arn, is_of_account};
 use super::inline_policy::check_document;
 use super::policy_version::version_of_aws;
 use super::tag::{remove_tags, set_tags, tag_keys};
-use super::{Permitted, account_key, iam_tags, request_tags, time};
+use super::{Permitted, account_key, iam_tags, request_tags, shown_tags, stored_tags, time};
 use crate::Identity;
 use access::authz::add_resource_tags;
 use access::context::Ctx;
@@ -32,17 +31,18 @@ pub(super) fn not_found(arn: &str) -> Error {
 
 pub(super) fn shown(policy: ManagedPolicy, tags: Option<Vec<(String, String)>>) -> Policy {
     Policy {
-        name: policy.name,
-        id: policy.policy_id,
+        policy_name: policy.name,
+        policy_id: policy.policy_id,
         arn: policy.arn,
         path: policy.path,
-        default_version: format!("v{}", policy.default_version),
+        default_version_id: format!("v{}", policy.default_version),
         attachment_count: policy.attachment_count,
-        boundary_count: policy.boundary_count,
+        permissions_boundary_usage_count: policy.boundary_count,
+        is_attachable: true,
         description: policy.description,
-        created_at: time(policy.created_at),
-        updated_at: time(policy.updated_at),
-        tags,
+        create_date: time(policy.created_at).into(),
+        update_date: time(policy.updated_at).into(),
+        tags: tags.map(shown_tags),
     }
 }
 
@@ -51,20 +51,21 @@ const SHORTENED: &str = "Shortened by Wharf: statements on services that do not 
 
 /// A policy of AWS's. Its id is derived from its name, because AWS's ids are fixed too.
 pub(super) fn shown_of_aws(policy: &Managed, (attachment_count, boundary_count): (i64, i64)) -> Policy {
-    let at = |text: &str| text.parse().unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap_or_default();
     let digest = oci::digest::Digest::of(oci::digest::Algorithm::Sha256, policy.name.as_bytes()).to_string();
     let letters = digest.bytes().skip(7).take(17).map(|byte| char::from(byte).to_ascii_uppercase());
     Policy {
-        name: policy.name.to_owned(),
-        id: "ANPA".chars().chain(letters).collect(),
+        policy_name: policy.name.to_owned(),
+        policy_id: "ANPA".chars().chain(letters).collect(),
         arn: policy.arn(),
         path: policy.path.to_owned(),
-        default_version: policy.version_id.to_owned(),
+        default_version_id: policy.version_id.to_owned(),
         attachment_count,
-        boundary_count,
+        permissions_boundary_usage_count: boundary_count,
+        is_attachable: true,
         description: policy.is_shortened.then(|| SHORTENED.to_owned()),
-        created_at: at(policy.created_at),
-        updated_at: at(policy.updated_at),
+        create_date: at(policy.created_at).into(),
+        update_date: at(policy.updated_at).into(),
         tags: Some(Vec::new()),
     }
 }
@@ -142,14 +143,15 @@ impl Identity {
     }
 
     /// Creates a managed policy.
-    pub async fn create_policy(&self, ctx: &Ctx, input: CreatePolicyRequest) -> Result<One<Policy>> {
+    pub async fn create_policy(&self, ctx: &Ctx, input: CreatePolicyRequest) -> Result<CreatePolicyResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let path = input.path.unwrap_or_else(|| "/".to_owned());
         let account_id = &ctx.caller.account_id;
         let arn = format!("arn:aws:iam::{account_id}:policy{path}{}", input.policy_name);
-        let tags = request_tags(&input.tags)?;
+        let stored = stored_tags(input.tags);
+        let tags = request_tags(&stored)?;
         let permit = gate.permit_on::<iam::CreatePolicy>(&arn, tags.clone())?;
-        if !input.tags.is_empty() {
+        if !stored.is_empty() {
             gate.permit_on::<iam::TagPolicy>(&arn, tags)?;
         }
         check_policy(&input.policy_document)?;
@@ -161,7 +163,7 @@ impl Identity {
             name: input.policy_name.clone(),
             description: input.description,
             document: input.policy_document,
-            tags: input.tags.clone(),
+            tags: stored.clone(),
             limit: quota::POLICIES.limit(),
             at: ctx.at(),
         };
@@ -176,14 +178,12 @@ impl Identity {
         })?;
         // AWS leaves the description out here, and shows it from GetPolicy on.
         let made = ManagedPolicy { description: None, ..made };
-        Ok(One(
-            "Policy",
-            Policy { tags: Some(input.tags).filter(|tags| !tags.is_empty()), ..shown(made, None) },
-        ))
+        let tags = Some(stored).filter(|tags| !tags.is_empty());
+        Ok(CreatePolicyResponse { policy: shown(made, tags) })
     }
 
     /// Shows a managed policy.
-    pub async fn get_policy(&self, ctx: &Ctx, input: GetPolicyRequest) -> Result<One<Policy>> {
+    pub async fn get_policy(&self, ctx: &Ctx, input: GetPolicyRequest) -> Result<GetPolicyResponse> {
         let keys = policy::Context::new();
         let found = self.policy_for::<iam::GetPolicy>(ctx, &input.policy_arn, keys).await?;
         let policy = match found.on {
@@ -193,7 +193,7 @@ impl Identity {
                 shown_of_aws(policy, count(&uses, &policy.arn()))
             }
         };
-        Ok(One("Policy", policy))
+        Ok(GetPolicyResponse { policy })
     }
 
     /// Deletes a managed policy that nothing uses.
@@ -216,9 +216,10 @@ impl Identity {
 
     /// Sets tags of a managed policy.
     pub async fn tag_policy(&self, ctx: &Ctx, input: TagPolicyRequest) -> Result<()> {
-        let keys = request_tags(&input.tags)?;
+        let tags = stored_tags(input.tags);
+        let keys = request_tags(&tags)?;
         let (permit, policy) = self.own_policy_for::<iam::TagPolicy>(ctx, &input.policy_arn, keys).await?;
-        set_tags(&permit, policy.policy_id, input.tags).await
+        set_tags(&permit, policy.policy_id, tags).await
     }
 
     /// Removes tags of a managed policy.
@@ -233,7 +234,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: ListPolicyTagsRequest,
-    ) -> Result<Page<(String, String)>> {
+    ) -> Result<ListTagsResponse> {
         let keys = policy::Context::new();
         let found = self.policy_for::<iam::ListPolicyTags>(ctx, &input.policy_arn, keys).await?;
         match found.on {
@@ -241,7 +242,7 @@ impl Identity {
                 let page = (input.marker.as_deref(), input.max_items);
                 self.page_of_tags(&policy.policy_id, found.tags, page)
             }
-            Found::OfAws(_) => Ok(Page::whole("Tags", Vec::new())),
+            Found::OfAws(_) => Ok(ListTagsResponse::default()),
         }
     }
 }

@@ -23,6 +23,7 @@ mod trust_policy;
 mod user;
 mod user_things;
 
+use aws::iam::{AttachedPermissionsBoundary, Tag};
 use aws::ids::AccountId;
 use aws::tag::Fault;
 use jiff::Timestamp;
@@ -58,6 +59,24 @@ pub(crate) fn no_such_entity(kind: EntityKind, name: &str) -> Error {
 
 fn already_exists(kind: &str, name: &str) -> Error {
     Error::aws(AwsCode::EntityAlreadyExists, format!("{kind} with name {name} already exists."))
+}
+
+/// Tags of a request as the store has them.
+fn stored_tags(tags: Vec<Tag>) -> Vec<(String, String)> {
+    tags.into_iter().map(Into::into).collect()
+}
+
+/// Tags of the store as answers show them.
+fn shown_tags(tags: Vec<(String, String)>) -> Vec<Tag> {
+    tags.into_iter().map(Into::into).collect()
+}
+
+/// A permissions boundary as answers show it.
+fn shown_boundary(arn: Option<String>) -> Option<AttachedPermissionsBoundary> {
+    arn.map(|permissions_boundary_arn| AttachedPermissionsBoundary {
+        permissions_boundary_type: "Policy",
+        permissions_boundary_arn,
+    })
 }
 
 /// Condition keys of tags that a request brings.
@@ -106,7 +125,7 @@ struct PageOf {
 }
 
 impl Identity {
-    fn page_of(&self, list: String, marker: Option<&str>, max_items: Option<i64>) -> Result<PageOf> {
+    fn page_of(&self, list: String, marker: Option<&str>, max_items: Option<u32>) -> Result<PageOf> {
         let after = match marker {
             None => String::new(),
             Some(token) => self.access.open_page_token::<String>(&list, token).map_err(|_| {

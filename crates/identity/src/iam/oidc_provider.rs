@@ -3,17 +3,17 @@
 use access::quota;
 use aws::iam::{
     AddClientIDToOpenIDConnectProviderRequest, CreateOpenIDConnectProviderRequest,
-    DeleteOpenIDConnectProviderRequest, GetOpenIDConnectProviderRequest,
-    ListOpenIDConnectProviderTagsRequest, ListOpenIDConnectProvidersRequest, OpenIdConnectProvider,
-    ProviderArn, RemoveClientIDFromOpenIDConnectProviderRequest, TagOpenIDConnectProviderRequest,
-    UntagOpenIDConnectProviderRequest, UpdateOpenIDConnectProviderThumbprintRequest,
-    WharfPutOpenIDConnectProviderKeysRequest,
+    CreateOpenIDConnectProviderResponse, DeleteOpenIDConnectProviderRequest, GetOpenIDConnectProviderRequest,
+    GetOpenIDConnectProviderResponse, ListOpenIDConnectProviderTagsRequest,
+    ListOpenIDConnectProvidersRequest, ListOpenIDConnectProvidersResponse, ListTagsResponse,
+    OpenIDConnectProviderListEntry, RemoveClientIDFromOpenIDConnectProviderRequest,
+    TagOpenIDConnectProviderRequest, UntagOpenIDConnectProviderRequest,
+    UpdateOpenIDConnectProviderThumbprintRequest, WharfPutOpenIDConnectProviderKeysRequest,
 };
-use aws::query::{List, One, Page};
 use aws::service::Service;
 
 use super::tag::{remove_tags, set_tags, tag_keys};
-use super::{Permitted, account_key, iam_tags, request_tags, time};
+use super::{Permitted, account_key, iam_tags, request_tags, shown_tags, stored_tags, time};
 use crate::Identity;
 use access::authz::add_resource_tags;
 use access::context::Ctx;
@@ -106,14 +106,15 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: CreateOpenIDConnectProviderRequest,
-    ) -> Result<One<String>> {
+    ) -> Result<CreateOpenIDConnectProviderResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let account_id = &ctx.caller.account_id;
         let rest = host_and_path(&input.url);
         let arn = format!("arn:aws:iam::{account_id}:oidc-provider/{}", rest.unwrap_or("*"));
-        let tags = request_tags(&input.tags)?;
+        let stored = stored_tags(input.tags);
+        let tags = request_tags(&stored)?;
         let permit = gate.permit_on::<iam::CreateOpenIDConnectProvider>(&arn, tags.clone())?;
-        if !input.tags.is_empty() {
+        if !stored.is_empty() {
             gate.permit_on::<iam::TagOpenIDConnectProvider>(&arn, tags)?;
         }
         if rest.is_none() {
@@ -122,8 +123,8 @@ impl Identity {
         let provider = OidcProvider {
             arn: arn.clone(),
             url: input.url.clone(),
-            client_ids: json(&input.client_ids)?,
-            thumbprints: json(&input.thumbprints)?,
+            client_ids: json(&input.client_id_list)?,
+            thumbprints: json(&input.thumbprint_list)?,
             certificate_authority: None,
             key_set: None,
             created_at: ctx.at(),
@@ -131,7 +132,7 @@ impl Identity {
         let create = CreateOidcProvider {
             account: account_key(&permit).await?,
             provider,
-            tags: input.tags,
+            tags: stored,
             limit: quota::OIDC_PROVIDERS.limit(),
         };
         permit.write(|_| create).await.or_refused(|refusal| match refusal {
@@ -141,7 +142,7 @@ impl Identity {
                 Error::aws(AwsCode::EntityAlreadyExists, message)
             }
         })?;
-        Ok(One("OpenIDConnectProviderArn", arn))
+        Ok(CreateOpenIDConnectProviderResponse { open_id_connect_provider_arn: arn, tags: Vec::new() })
     }
 
     /// Shows a provider.
@@ -149,16 +150,19 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: GetOpenIDConnectProviderRequest,
-    ) -> Result<OpenIdConnectProvider> {
+    ) -> Result<GetOpenIDConnectProviderResponse> {
         let keys = policy::Context::new();
-        let found = self.provider_for::<iam::GetOpenIDConnectProvider>(ctx, &input.arn, keys).await?;
+        let found = self
+            .provider_for::<iam::GetOpenIDConnectProvider>(ctx, &input.open_id_connect_provider_arn, keys)
+            .await?;
         let provider = found.on;
-        Ok(OpenIdConnectProvider {
+        Ok(GetOpenIDConnectProviderResponse {
             url: provider.url.trim_start_matches("https://").to_owned(),
-            client_ids: texts(&provider.client_ids),
-            thumbprints: texts(&provider.thumbprints),
-            created_at: time(provider.created_at),
-            tags: found.tags,
+            client_id_list: texts(&provider.client_ids),
+            thumbprint_list: texts(&provider.thumbprints),
+            create_date: time(provider.created_at).into(),
+            tags: shown_tags(found.tags),
+            ..GetOpenIDConnectProviderResponse::default()
         })
     }
 
@@ -167,13 +171,17 @@ impl Identity {
         &self,
         ctx: &Ctx,
         _input: ListOpenIDConnectProvidersRequest,
-    ) -> Result<List<ProviderArn>> {
+    ) -> Result<ListOpenIDConnectProvidersResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let arn = format!("arn:aws:iam::{}:oidc-provider/*", ctx.caller.account_id);
         let permit = gate.permit_on::<iam::ListOpenIDConnectProviders>(&arn, policy::Context::new())?;
         let providers = permit.read(|account_id| ListOidcProviders { account_id }).await?;
-        let items = providers.into_iter().map(|provider| ProviderArn(provider.arn)).collect();
-        Ok(List("OpenIDConnectProviderList", items))
+        let entry = |provider: OidcProvider| OpenIDConnectProviderListEntry {
+            arn: provider.arn,
+            ..OpenIDConnectProviderListEntry::default()
+        };
+        let open_id_connect_provider_list = providers.into_iter().map(entry).collect();
+        Ok(ListOpenIDConnectProvidersResponse { open_id_connect_provider_list })
     }
 
     /// Deletes a provider: the tokens of its issuer are not accepted any more. One that is gone already is success, as on
@@ -183,7 +191,7 @@ impl Identity {
         ctx: &Ctx,
         input: DeleteOpenIDConnectProviderRequest,
     ) -> Result<()> {
-        let arn = input.arn;
+        let arn = input.open_id_connect_provider_arn;
         let keys = policy::Context::new();
         let found = self.known_provider::<iam::DeleteOpenIDConnectProvider>(ctx, &arn, keys).await?;
         if !is_own_provider(ctx, &arn) {
@@ -205,9 +213,14 @@ impl Identity {
         input: AddClientIDToOpenIDConnectProviderRequest,
     ) -> Result<()> {
         let keys = policy::Context::new();
-        let found =
-            self.provider_for::<iam::AddClientIDToOpenIDConnectProvider>(ctx, &input.arn, keys).await?;
-        change_audience(&found.permit, (input.arn, input.client_id), true).await
+        let found = self
+            .provider_for::<iam::AddClientIDToOpenIDConnectProvider>(
+                ctx,
+                &input.open_id_connect_provider_arn,
+                keys,
+            )
+            .await?;
+        change_audience(&found.permit, (input.open_id_connect_provider_arn, input.client_id), true).await
     }
 
     /// Stops accepting an audience.
@@ -217,9 +230,14 @@ impl Identity {
         input: RemoveClientIDFromOpenIDConnectProviderRequest,
     ) -> Result<()> {
         let keys = policy::Context::new();
-        let found =
-            self.provider_for::<iam::RemoveClientIDFromOpenIDConnectProvider>(ctx, &input.arn, keys).await?;
-        change_audience(&found.permit, (input.arn, input.client_id), false).await
+        let found = self
+            .provider_for::<iam::RemoveClientIDFromOpenIDConnectProvider>(
+                ctx,
+                &input.open_id_connect_provider_arn,
+                keys,
+            )
+            .await?;
+        change_audience(&found.permit, (input.open_id_connect_provider_arn, input.client_id), false).await
     }
 
     /// Replaces the thumbprints, which are kept and shown: trust comes from certificates here.
@@ -229,10 +247,19 @@ impl Identity {
         input: UpdateOpenIDConnectProviderThumbprintRequest,
     ) -> Result<()> {
         let keys = policy::Context::new();
-        let found =
-            self.provider_for::<iam::UpdateOpenIDConnectProviderThumbprint>(ctx, &input.arn, keys).await?;
-        let thumbprints = Some(json(&input.thumbprints)?);
-        let update = UpdateOidcProvider { arn: input.arn, thumbprints, ..UpdateOidcProvider::default() };
+        let found = self
+            .provider_for::<iam::UpdateOpenIDConnectProviderThumbprint>(
+                ctx,
+                &input.open_id_connect_provider_arn,
+                keys,
+            )
+            .await?;
+        let thumbprints = Some(json(&input.thumbprint_list)?);
+        let update = UpdateOidcProvider {
+            arn: input.open_id_connect_provider_arn,
+            thumbprints,
+            ..UpdateOidcProvider::default()
+        };
         change(&found.permit, update).await
     }
 
@@ -244,14 +271,19 @@ impl Identity {
         input: WharfPutOpenIDConnectProviderKeysRequest,
     ) -> Result<()> {
         let keys = policy::Context::new();
-        let found =
-            self.provider_for::<iam::WharfPutOpenIDConnectProviderKeys>(ctx, &input.arn, keys).await?;
+        let found = self
+            .provider_for::<iam::WharfPutOpenIDConnectProviderKeys>(
+                ctx,
+                &input.open_id_connect_provider_arn,
+                keys,
+            )
+            .await?;
         let checked = oidc::check_trust(input.certificate_authority.as_deref(), input.key_set.as_deref());
         checked.map_err(|error| Error::aws(AwsCode::InvalidInput, error.to_string()))?;
         // What is not given is taken away, so that the call says all there is.
         let certificate_authority = Some(input.certificate_authority.unwrap_or_default());
         let key_set = Some(input.key_set.unwrap_or_default());
-        let arn = input.arn;
+        let arn = input.open_id_connect_provider_arn;
         let update =
             UpdateOidcProvider { arn, certificate_authority, key_set, ..UpdateOidcProvider::default() };
         change(&found.permit, update).await
@@ -263,9 +295,12 @@ impl Identity {
         ctx: &Ctx,
         input: TagOpenIDConnectProviderRequest,
     ) -> Result<()> {
-        let keys = request_tags(&input.tags)?;
-        let found = self.provider_for::<iam::TagOpenIDConnectProvider>(ctx, &input.arn, keys).await?;
-        set_tags(&found.permit, input.arn, input.tags).await
+        let tags = stored_tags(input.tags);
+        let keys = request_tags(&tags)?;
+        let found = self
+            .provider_for::<iam::TagOpenIDConnectProvider>(ctx, &input.open_id_connect_provider_arn, keys)
+            .await?;
+        set_tags(&found.permit, input.open_id_connect_provider_arn, tags).await
     }
 
     /// Removes tags of a provider.
@@ -275,8 +310,10 @@ impl Identity {
         input: UntagOpenIDConnectProviderRequest,
     ) -> Result<()> {
         let keys = tag_keys(&input.tag_keys);
-        let found = self.provider_for::<iam::UntagOpenIDConnectProvider>(ctx, &input.arn, keys).await?;
-        remove_tags(&found.permit, input.arn, input.tag_keys).await
+        let found = self
+            .provider_for::<iam::UntagOpenIDConnectProvider>(ctx, &input.open_id_connect_provider_arn, keys)
+            .await?;
+        remove_tags(&found.permit, input.open_id_connect_provider_arn, input.tag_keys).await
     }
 
     /// Lists tags of a provider.
@@ -284,9 +321,19 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: ListOpenIDConnectProviderTagsRequest,
-    ) -> Result<Page<(String, String)>> {
+    ) -> Result<ListTagsResponse> {
         let keys = policy::Context::new();
-        let found = self.provider_for::<iam::ListOpenIDConnectProviderTags>(ctx, &input.arn, keys).await?;
-        self.page_of_tags(&input.arn, found.tags, (input.marker.as_deref(), input.max_items))
+        let found = self
+            .provider_for::<iam::ListOpenIDConnectProviderTags>(
+                ctx,
+                &input.open_id_connect_provider_arn,
+                keys,
+            )
+            .await?;
+        self.page_of_tags(
+            &input.open_id_connect_provider_arn,
+            found.tags,
+            (input.marker.as_deref(), input.max_items),
+        )
     }
 }

@@ -1,6 +1,9 @@
 //! Who in the account uses a managed policy.
 
-use aws::iam::{ListEntitiesForPolicyRequest, PolicyEntities};
+use aws::iam::{
+    EntityType, ListEntitiesForPolicyRequest, ListEntitiesForPolicyResponse, PolicyGroup, PolicyRole,
+    PolicyUsageType, PolicyUser,
+};
 
 use crate::Identity;
 use access::context::Ctx;
@@ -13,10 +16,10 @@ fn position(one: &PolicyUse) -> String {
     format!("{} {}", one.kind, one.unique_id)
 }
 
-/// Those of one kind.
-fn of_kind(uses: &[PolicyUse], kind: &str) -> Vec<(String, String)> {
+/// Names and unique IDs of those of one kind.
+fn of_kind<T>(uses: &[PolicyUse], kind: &str, shown: fn(String, String) -> T) -> Vec<T> {
     let of_kind = uses.iter().filter(|one| one.kind == kind);
-    of_kind.map(|one| (one.name.clone(), one.unique_id.clone())).collect()
+    of_kind.map(|one| shown(one.name.clone(), one.unique_id.clone())).collect()
 }
 
 impl Identity {
@@ -25,23 +28,23 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: ListEntitiesForPolicyRequest,
-    ) -> Result<PolicyEntities> {
+    ) -> Result<ListEntitiesForPolicyResponse> {
         let keys = policy::Context::new();
         let found = self.policy_for::<iam::ListEntitiesForPolicy>(ctx, &input.policy_arn, keys).await?;
         let prefix = input.path_prefix.unwrap_or_else(|| "/".to_owned());
-        let usage = input.policy_usage_filter.unwrap_or_default();
-        let kind = input.entity_filter.unwrap_or_default();
-        let list = format!("entities of {} {prefix} {usage} {kind}", input.policy_arn);
+        let (usage, kind) = (input.policy_usage_filter, input.entity_filter.map_or("", EntityType::as_str));
+        let used = usage.map_or("", PolicyUsageType::as_str);
+        let list = format!("entities of {} {prefix} {used} {kind}", input.policy_arn);
         let page = self.page_of(list, input.marker.as_deref(), input.max_items)?;
         let list = |account_id| ListPolicyUses { account_id, arn: input.policy_arn };
         let mut uses = found.permit.read(list).await?;
         uses.retain(|one| {
             // The filter also names policies by whose they are, which picks no entity.
-            let is_of_kind = kind.is_empty() || one.kind.eq_ignore_ascii_case(&kind);
-            let is_of_use = match usage.as_str() {
-                "PermissionsBoundary" => one.as_boundary,
-                "PermissionsPolicy" => !one.as_boundary,
-                _ => true,
+            let is_of_kind = kind.is_empty() || one.kind.eq_ignore_ascii_case(kind);
+            let is_of_use = match usage {
+                Some(PolicyUsageType::PermissionsBoundary) => one.as_boundary,
+                Some(PolicyUsageType::PermissionsPolicy) => !one.as_boundary,
+                None => true,
             };
             is_of_kind && is_of_use && one.path.starts_with(&prefix) && position(one) > page.after
         });
@@ -49,10 +52,14 @@ impl Identity {
         // Who has the policy attached and as boundary stands there once.
         uses.dedup_by(|a, b| a.unique_id == b.unique_id);
         let marker = self.cut(&page, &mut uses, position)?;
-        Ok(PolicyEntities {
-            groups: of_kind(&uses, "group"),
-            users: of_kind(&uses, "user"),
-            roles: of_kind(&uses, "role"),
+        Ok(ListEntitiesForPolicyResponse {
+            policy_groups: of_kind(&uses, "group", |group_name, group_id| PolicyGroup {
+                group_name,
+                group_id,
+            }),
+            policy_users: of_kind(&uses, "user", |user_name, user_id| PolicyUser { user_name, user_id }),
+            policy_roles: of_kind(&uses, "role", |role_name, role_id| PolicyRole { role_name, role_id }),
+            is_truncated: marker.is_some(),
             marker,
         })
     }

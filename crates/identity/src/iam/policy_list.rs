@@ -5,8 +5,7 @@ use access::error::Result;
 use access::op::iam;
 use access::permit::Permit;
 use access::store::{ListManagedPolicies, ManagedPolicy};
-use aws::iam::{ListPoliciesRequest, Policy};
-use aws::query::Page;
+use aws::iam::{ListPoliciesRequest, ListPoliciesResponse, Policy, PolicyScopeType, PolicyUsageType};
 
 use super::PageOf;
 use super::managed_policy::{count, shown, shown_of_aws, uses_of_aws};
@@ -15,14 +14,15 @@ use crate::Identity;
 /// What a request asks for.
 struct Wanted {
     prefix: String,
-    usage: String,
+    usage: Option<PolicyUsageType>,
     only_attached: bool,
 }
 
 impl Wanted {
     /// Every policy can be a permissions policy, attached or not; `OnlyAttached` is the filter that looks at that.
     fn has(&self, policy: &Policy) -> bool {
-        let is_of_use = self.usage != "PermissionsBoundary" || policy.boundary_count > 0;
+        let is_of_use = self.usage != Some(PolicyUsageType::PermissionsBoundary)
+            || policy.permissions_boundary_usage_count > 0;
         is_of_use && (!self.only_attached || policy.attachment_count > 0)
     }
 }
@@ -76,29 +76,31 @@ async fn policies_of_aws(
 
 impl Identity {
     /// Lists managed policies.
-    pub async fn list_policies(&self, ctx: &Ctx, input: ListPoliciesRequest) -> Result<Page<Policy>> {
+    pub async fn list_policies(&self, ctx: &Ctx, input: ListPoliciesRequest) -> Result<ListPoliciesResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let permit = gate.permit_on::<iam::ListPolicies>("*", policy::Context::new())?;
         let wanted = Wanted {
             prefix: input.path_prefix.unwrap_or_else(|| "/".to_owned()),
-            usage: input.policy_usage_filter.unwrap_or_default(),
+            usage: input.policy_usage_filter,
             only_attached: input.only_attached,
         };
-        let scope = input.scope.unwrap_or_else(|| "All".to_owned());
+        let scope = input.scope.unwrap_or(PolicyScopeType::All);
         let Wanted { prefix, usage, only_attached } = &wanted;
+        let (scoped, usage) = (scope.as_str(), usage.map_or("", PolicyUsageType::as_str));
         let account_id = permit.account();
-        let list = format!("policies {account_id} {prefix} {scope} {usage} {only_attached}");
+        let list = format!("policies {account_id} {prefix} {scoped} {usage} {only_attached}");
         let page = self.page_of(list, input.marker.as_deref(), input.max_items)?;
         let mut found = Vec::new();
         let after_own = page.after.strip_prefix("1 ");
-        if scope != "AWS" && (page.after.is_empty() || after_own.is_some()) {
+        if scope != PolicyScopeType::Aws && (page.after.is_empty() || after_own.is_some()) {
             found = own_policies(&permit, &wanted, after_own.unwrap_or_default(), &page).await?;
         }
-        if scope != "Local" {
+        if scope != PolicyScopeType::Local {
             let room = (page.limit + 1).saturating_sub(found.len());
             found.extend(policies_of_aws(&permit, &wanted, &page, room).await?);
         }
         let marker = self.cut(&page, &mut found, |(key, _)| key.clone())?;
-        Ok(Page { name: "Policies", items: found.into_iter().map(|(_, policy)| policy).collect(), marker })
+        let policies = found.into_iter().map(|(_, policy)| policy).collect();
+        Ok(ListPoliciesResponse { policies, is_truncated: marker.is_some(), marker })
     }
 }

@@ -2,10 +2,10 @@
 
 use access::quota;
 use aws::iam::{
-    CreatePolicyVersionRequest, DeletePolicyVersionRequest, GetPolicyVersionRequest,
-    ListPolicyVersionsRequest, PolicyVersion, SetDefaultPolicyVersionRequest,
+    CreatePolicyVersionRequest, CreatePolicyVersionResponse, DeletePolicyVersionRequest,
+    GetPolicyVersionRequest, GetPolicyVersionResponse, ListPolicyVersionsRequest, ListPolicyVersionsResponse,
+    PolicyVersion, SetDefaultPolicyVersionRequest,
 };
-use aws::query::{One, Page};
 use policy::managed::Managed;
 
 use super::managed_policy::{Found, check_policy, not_found};
@@ -24,8 +24,8 @@ pub(super) fn shown(version: StoredVersion, with_document: bool) -> PolicyVersio
     PolicyVersion {
         document: with_document.then_some(version.document),
         version_id: format!("v{}", version.version),
-        is_default: version.is_default,
-        created_at: time(version.created_at),
+        is_default_version: version.is_default,
+        create_date: time(version.created_at).into(),
     }
 }
 
@@ -34,8 +34,8 @@ pub(super) fn version_of_aws(policy: &Managed) -> PolicyVersion {
     PolicyVersion {
         document: Some(policy.document.to_owned()),
         version_id: policy.version_id.to_owned(),
-        is_default: true,
-        created_at: policy.updated_at.parse().unwrap_or(jiff::Timestamp::UNIX_EPOCH),
+        is_default_version: true,
+        create_date: policy.updated_at.parse().unwrap_or(jiff::Timestamp::UNIX_EPOCH).into(),
     }
 }
 
@@ -83,7 +83,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: CreatePolicyVersionRequest,
-    ) -> Result<One<PolicyVersion>> {
+    ) -> Result<CreatePolicyVersionResponse> {
         let arn = input.policy_arn;
         let keys = policy::Context::new();
         let (permit, _) = self.own_policy_for::<iam::CreatePolicyVersion>(ctx, &arn, keys).await?;
@@ -96,7 +96,7 @@ impl Identity {
             at: ctx.at(),
         };
         let made = permit.write(|_| create).await.map_err(|error| refused(error, &arn, ""))?;
-        Ok(One("PolicyVersion", shown(made, false)))
+        Ok(CreatePolicyVersionResponse { policy_version: shown(made, false) })
     }
 
     /// Shows a version with its document.
@@ -104,12 +104,13 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: GetPolicyVersionRequest,
-    ) -> Result<One<PolicyVersion>> {
+    ) -> Result<GetPolicyVersionResponse> {
         let keys = policy::Context::new();
         let found = self.policy_for::<iam::GetPolicyVersion>(ctx, &input.policy_arn, keys).await?;
         let mut versions = versions(&found.permit, &found.on).await?.into_iter();
         let version = versions.find(|version| version.version_id == input.version_id);
-        Ok(One("PolicyVersion", version.ok_or_else(|| no_version(&input.policy_arn, &input.version_id))?))
+        let policy_version = version.ok_or_else(|| no_version(&input.policy_arn, &input.version_id))?;
+        Ok(GetPolicyVersionResponse { policy_version })
     }
 
     /// Lists the versions of a managed policy, newest first.
@@ -117,7 +118,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: ListPolicyVersionsRequest,
-    ) -> Result<Page<PolicyVersion>> {
+    ) -> Result<ListPolicyVersionsResponse> {
         let keys = policy::Context::new();
         let found = self.policy_for::<iam::ListPolicyVersions>(ctx, &input.policy_arn, keys).await?;
         let arn = input.policy_arn;
@@ -126,8 +127,9 @@ impl Identity {
         let before = number(&page.after);
         versions.retain(|version| page.after.is_empty() || number(&version.version_id) < before);
         let marker = self.cut(&page, &mut versions, |version| version.version_id.clone())?;
-        let items = versions.into_iter().map(|version| PolicyVersion { document: None, ..version }).collect();
-        Ok(Page { name: "Versions", items, marker })
+        let versions = versions.into_iter().map(|version| PolicyVersion { document: None, ..version });
+        let versions = versions.collect();
+        Ok(ListPolicyVersionsResponse { versions, is_truncated: marker.is_some(), marker })
     }
 
     /// Deletes a version that is not the default.

@@ -2,16 +2,19 @@
 
 use access::quota;
 use aws::iam::{
-    CreateRoleRequest, DeleteRolePermissionsBoundaryRequest, DeleteRoleRequest, GetRoleRequest,
-    ListRolesRequest, PutRolePermissionsBoundaryRequest, Role, RoleLastUsed, UpdateAssumeRolePolicyRequest,
-    UpdateRoleDescriptionRequest, UpdateRoleRequest,
+    CreateRoleRequest, CreateRoleResponse, DeleteRolePermissionsBoundaryRequest, DeleteRoleRequest,
+    GetRoleRequest, GetRoleResponse, ListRolesRequest, ListRolesResponse, PutRolePermissionsBoundaryRequest,
+    Role, RoleLastUsed, UpdateAssumeRolePolicyRequest, UpdateRoleDescriptionRequest,
+    UpdateRoleDescriptionResponse, UpdateRoleRequest, UpdateRoleResponse,
 };
-use aws::query::{Empty, One, Page};
 
 use super::attachment::check_boundary;
 use super::entity::{boundary_key, create_entity, delete_entity, set_boundary};
 use super::trust_policy::{shown_trust_policy, stored_trust_policy};
-use super::{account_key, arn_of, entity_arn, no_such_entity, request_tags, time};
+use super::{
+    account_key, arn_of, entity_arn, no_such_entity, request_tags, shown_boundary, shown_tags, stored_tags,
+    time,
+};
 use crate::Identity;
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
@@ -36,16 +39,14 @@ pub(super) async fn listed_role(store: &impl Reads<FindNamedPrincipals>, entity:
     });
     Ok(Role {
         arn: arn_of(&entity),
-        trust_policy: shown_trust_policy(store, &fields.trust_policy).await?,
+        assume_role_policy_document: shown_trust_policy(store, &fields.trust_policy).await?,
         path: entity.path,
-        name: entity.name,
-        id: entity.unique_id,
-        created_at: time(entity.created_at),
+        role_name: entity.name,
+        role_id: entity.unique_id,
+        create_date: time(entity.created_at).into(),
         description: fields.description,
-        max_session_seconds: fields.max_session_seconds,
-        boundary: None,
-        tags: Vec::new(),
-        last_used: None,
+        max_session_duration: fields.max_session_seconds,
+        ..Role::default()
     })
 }
 
@@ -55,12 +56,19 @@ pub(super) async fn shown_role(
     entity: Entity,
     tags: Vec<(String, String)>,
 ) -> Result<Role> {
-    let last_used = entity.last_used.as_ref().map(|(at, region)| RoleLastUsed {
-        at: time(*at),
-        region: Some(region.clone()).filter(|region| !region.is_empty()),
-    });
-    let boundary = entity.boundary.clone();
-    Ok(Role { boundary, tags, last_used: Some(last_used), ..listed_role(store, entity).await? })
+    let role_last_used = match &entity.last_used {
+        Some((at, region)) => RoleLastUsed {
+            last_used_date: Some(time(*at).into()),
+            region: Some(region.clone()).filter(|region| !region.is_empty()),
+        },
+        None => RoleLastUsed::default(),
+    };
+    Ok(Role {
+        permissions_boundary: shown_boundary(entity.boundary.clone()),
+        tags: shown_tags(tags),
+        role_last_used: Some(role_last_used),
+        ..listed_role(store, entity).await?
+    })
 }
 
 async fn update<E: Opens<UpdateRole>>(permit: &Permit<E>, role: &Entity, update: UpdateRole) -> Result<()> {
@@ -69,14 +77,15 @@ async fn update<E: Opens<UpdateRole>>(permit: &Permit<E>, role: &Entity, update:
 
 impl Identity {
     /// Creates a role.
-    pub async fn create_role(&self, ctx: &Ctx, input: CreateRoleRequest) -> Result<One<Role>> {
+    pub async fn create_role(&self, ctx: &Ctx, input: CreateRoleRequest) -> Result<CreateRoleResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let path = input.path.unwrap_or_else(|| "/".to_owned());
         let arn = entity_arn(&ctx.caller.account_id, EntityKind::Role, &path, &input.role_name);
-        let tags = request_tags(&input.tags)?;
+        let stored = stored_tags(input.tags);
+        let tags = request_tags(&stored)?;
         let keys = tags.clone().and(boundary_key(input.permissions_boundary.as_deref()));
         let permit = gate.permit_on::<iam::CreateRole>(&arn, keys)?;
-        if !input.tags.is_empty() {
+        if !stored.is_empty() {
             gate.permit_on::<iam::TagRole>(&arn, tags)?;
         }
         if path.starts_with("/aws-service-role/") {
@@ -96,26 +105,29 @@ impl Identity {
             role: Some(RoleFields {
                 trust_policy: stored_trust_policy(&permit, &input.assume_role_policy_document).await?,
                 description: input.description,
-                max_session_seconds: input.max_session_duration.unwrap_or(DEFAULT_MAX_SESSION_SECONDS),
+                max_session_seconds: input
+                    .max_session_duration
+                    .map_or(DEFAULT_MAX_SESSION_SECONDS, i64::from),
                 service_name: None,
             }),
-            tags: input.tags.clone(),
+            tags: stored.clone(),
             limit: quota::ROLES.limit(),
             at: ctx.at(),
         };
         let made = create_entity(&permit, create, "Role", &quota::ROLES).await?;
-        Ok(One("Role", Role { last_used: None, ..shown_role(&permit, made, input.tags).await? }))
+        let role = Role { role_last_used: None, ..shown_role(&permit, made, stored).await? };
+        Ok(CreateRoleResponse { role })
     }
 
     /// Shows a role.
-    pub async fn get_role(&self, ctx: &Ctx, input: GetRoleRequest) -> Result<One<Role>> {
+    pub async fn get_role(&self, ctx: &Ctx, input: GetRoleRequest) -> Result<GetRoleResponse> {
         let named = (EntityKind::Role, input.role_name.as_str());
         let role = self.entity_for::<iam::GetRole>(ctx, named, policy::Context::new()).await?;
-        Ok(One("Role", shown_role(&role.permit, role.on, role.tags).await?))
+        Ok(GetRoleResponse { role: shown_role(&role.permit, role.on, role.tags).await? })
     }
 
     /// Lists roles by name.
-    pub async fn list_roles(&self, ctx: &Ctx, input: ListRolesRequest) -> Result<Page<Role>> {
+    pub async fn list_roles(&self, ctx: &Ctx, input: ListRolesRequest) -> Result<ListRolesResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let prefix = input.path_prefix.unwrap_or_else(|| "/".to_owned());
         let account_id = &ctx.caller.account_id;
@@ -132,26 +144,28 @@ impl Identity {
         };
         let mut roles = permit.read(list).await?;
         let marker = self.cut(&page, &mut roles, |role| role.name.to_ascii_lowercase())?;
-        let mut items = Vec::with_capacity(roles.len());
+        let mut listed = Vec::with_capacity(roles.len());
         for role in roles {
-            items.push(listed_role(&permit, role).await?);
+            listed.push(listed_role(&permit, role).await?);
         }
-        Ok(Page { name: "Roles", items, marker })
+        Ok(ListRolesResponse { roles: listed, is_truncated: marker.is_some(), marker })
     }
 
     /// Changes a role's description and longest session, which is one hour if the request does not say (IAM API
     /// reference, "UpdateRole").
-    pub async fn update_role(&self, ctx: &Ctx, input: UpdateRoleRequest) -> Result<Empty> {
+    pub async fn update_role(&self, ctx: &Ctx, input: UpdateRoleRequest) -> Result<UpdateRoleResponse> {
         let named = (EntityKind::Role, input.role_name.as_str());
         let role = self.own_entity_for::<iam::UpdateRole>(ctx, named, policy::Context::new()).await?;
         let change = UpdateRole {
             unique_id: role.on.unique_id.clone(),
             trust_policy: None,
             description: input.description,
-            max_session_seconds: Some(input.max_session_duration.unwrap_or(DEFAULT_MAX_SESSION_SECONDS)),
+            max_session_seconds: Some(
+                input.max_session_duration.map_or(DEFAULT_MAX_SESSION_SECONDS, i64::from),
+            ),
         };
         update(&role.permit, &role.on, change).await?;
-        Ok(Empty)
+        Ok(UpdateRoleResponse {})
     }
 
     /// Changes a role's description, and shows the role.
@@ -159,7 +173,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: UpdateRoleDescriptionRequest,
-    ) -> Result<One<Role>> {
+    ) -> Result<UpdateRoleDescriptionResponse> {
         let named = (EntityKind::Role, input.role_name.as_str());
         let keys = policy::Context::new();
         let role = self.own_entity_for::<iam::UpdateRoleDescription>(ctx, named, keys).await?;
@@ -171,7 +185,7 @@ impl Identity {
         };
         update(&role.permit, &role.on, change).await?;
         let shown = shown_role(&role.permit, role.on, role.tags).await?;
-        Ok(One("Role", Role { description: Some(input.description), ..shown }))
+        Ok(UpdateRoleDescriptionResponse { role: Role { description: Some(input.description), ..shown } })
     }
 
     /// Changes who may assume a role.

@@ -3,10 +3,10 @@
 
 use access::quota;
 use aws::iam::{
-    CreateServiceLinkedRoleRequest, DeleteServiceLinkedRoleRequest,
-    GetServiceLinkedRoleDeletionStatusRequest, Role,
+    CreateServiceLinkedRoleRequest, CreateServiceLinkedRoleResponse, DeleteServiceLinkedRoleRequest,
+    DeleteServiceLinkedRoleResponse, DeletionTaskStatusType, GetServiceLinkedRoleDeletionStatusRequest,
+    GetServiceLinkedRoleDeletionStatusResponse, Role,
 };
-use aws::query::One;
 use policy::service_role::ServiceRole;
 
 use super::entity::{create_entity, delete_entity};
@@ -32,7 +32,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: CreateServiceLinkedRoleRequest,
-    ) -> Result<One<Role>> {
+    ) -> Result<CreateServiceLinkedRoleResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let service = input.aws_service_name;
         let path = format!("/aws-service-role/{service}/");
@@ -85,7 +85,8 @@ impl Identity {
         let attach =
             AttachPolicy { owner: made.unique_id.clone(), arn, limit: quota::POLICIES_PER_ENTITY.limit() };
         permit.write(|_| attach).await.or_refused(|_| no_such_entity(EntityKind::Role, &name))?;
-        Ok(One("Role", Role { last_used: None, ..shown_role(&permit, made, Vec::new()).await? }))
+        let role = Role { role_last_used: None, ..shown_role(&permit, made, Vec::new()).await? };
+        Ok(CreateServiceLinkedRoleResponse { role })
     }
 
     /// Deletes the role of a service. Nothing here depends on one, so it goes at once; the task says so.
@@ -93,7 +94,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: DeleteServiceLinkedRoleRequest,
-    ) -> Result<One<String>> {
+    ) -> Result<DeleteServiceLinkedRoleResponse> {
         let named = (EntityKind::Role, input.role_name.as_str());
         let keys = policy::Context::new();
         let found = self.entity_for::<iam::DeleteServiceLinkedRole>(ctx, named, keys).await?;
@@ -109,7 +110,8 @@ impl Identity {
         }
         let name = role.name.clone();
         delete_entity(&permit, role, EntityKind::Role).await?;
-        Ok(One("DeletionTaskId", format!("task/aws-service-role/{service}/{name}/{}", ctx.request_id)))
+        let deletion_task_id = format!("task/aws-service-role/{service}/{name}/{}", ctx.request_id);
+        Ok(DeleteServiceLinkedRoleResponse { deletion_task_id })
     }
 
     /// The state of a deletion: each was complete when it was answered.
@@ -117,7 +119,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: GetServiceLinkedRoleDeletionStatusRequest,
-    ) -> Result<One<String>> {
+    ) -> Result<GetServiceLinkedRoleDeletionStatusResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let task = input.deletion_task_id;
         let path_and_name =
@@ -128,6 +130,9 @@ impl Identity {
             let message = format!("The deletion task {task} cannot be found.");
             return Err(Error::aws(AwsCode::NoSuchEntity, message));
         }
-        Ok(One("Status", "SUCCEEDED".to_owned()))
+        Ok(GetServiceLinkedRoleDeletionStatusResponse {
+            status: DeletionTaskStatusType::Succeeded,
+            reason: None,
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! The policy simulator: what policies would decide, without anything being done. Source: IAM API reference,
 //! "SimulateCustomPolicy" and "SimulatePrincipalPolicy".
 
+mod rules;
 mod simulation;
 mod work;
 
@@ -13,17 +14,17 @@ use access::op::{Effect, iam};
 use access::permit::{OnAccount, Opens};
 use access::store::{Entity, EntityKind, FindEntity, IdentityPolicies, LoadIdentityPolicies};
 use aws::iam::{
-    ContextKeys, EvaluationResult, GetContextKeysForCustomPolicyRequest,
-    GetContextKeysForPrincipalPolicyRequest, SimulateCustomPolicyRequest, SimulatePrincipalPolicyRequest,
-    SimulationRules,
+    GetContextKeysForCustomPolicyRequest, GetContextKeysForPolicyResponse,
+    GetContextKeysForPrincipalPolicyRequest, SimulateCustomPolicyRequest, SimulatePolicyResponse,
+    SimulatePrincipalPolicyRequest,
 };
-use aws::query::Page;
 
+use self::rules::SimulationRules;
 use self::simulation::{Simulation, inputs, keys_of};
 use super::{arn_of, entity_of_arn, no_such_entity};
 use crate::Identity;
 
-pub(crate) use self::simulation::{decision_word, given};
+pub(crate) use self::simulation::{decision_type, given};
 
 impl Identity {
     /// What policies of the request would decide.
@@ -31,11 +32,12 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: SimulateCustomPolicyRequest,
-    ) -> Result<Page<EvaluationResult>> {
+    ) -> Result<SimulatePolicyResponse> {
         let gate = self.access.account_gate(ctx).await?;
         gate.permit_on::<iam::SimulateCustomPolicy>("*", policy::Context::new())?;
-        let simulation = Simulation::of(&input.rules, &ctx.caller.account_id)?;
-        self.simulated(simulation, &input.rules).await
+        let rules = SimulationRules::from(input);
+        let simulation = Simulation::of(&rules, &ctx.caller.account_id)?;
+        self.simulated(simulation, &rules).await
     }
 
     /// What the policies of a user, group or role would decide, together with those of the request.
@@ -43,10 +45,11 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: SimulatePrincipalPolicyRequest,
-    ) -> Result<Page<EvaluationResult>> {
+    ) -> Result<SimulatePolicyResponse> {
         let source = &input.policy_source_arn;
         let (entity, loaded) = self.policy_source::<iam::SimulatePrincipalPolicy>(ctx, source).await?;
-        let mut simulation = Simulation::of(&input.rules, &entity.account_id)?;
+        let rules = SimulationRules::from(input);
+        let mut simulation = Simulation::of(&rules, &entity.account_id)?;
         simulation.work.add_principal(&loaded);
         let of_principal = PrincipalPolicies::compile(&entity.unique_id, loaded)?;
         simulation.identity.extend(of_principal.identity);
@@ -66,7 +69,7 @@ impl Identity {
             keys.set("aws:userid", entity.unique_id.as_str());
         }
         simulation.context = keys.and(simulation.context);
-        self.simulated(simulation, &input.rules).await
+        self.simulated(simulation, &rules).await
     }
 
     /// The condition keys that policies of the request mention.
@@ -74,10 +77,11 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: GetContextKeysForCustomPolicyRequest,
-    ) -> Result<ContextKeys> {
+    ) -> Result<GetContextKeysForPolicyResponse> {
         let gate = self.access.account_gate(ctx).await?;
         gate.permit_on::<iam::GetContextKeysForCustomPolicy>("*", policy::Context::new())?;
-        Ok(ContextKeys(keys_of(inputs("PolicyInputList", &input.policy_input_list)?.iter())))
+        let context_key_names = keys_of(inputs("PolicyInputList", &input.policy_input_list)?.iter());
+        Ok(GetContextKeysForPolicyResponse { context_key_names })
     }
 
     /// The condition keys that the policies of a user, group or role mention, and those of the request.
@@ -85,14 +89,14 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: GetContextKeysForPrincipalPolicyRequest,
-    ) -> Result<ContextKeys> {
+    ) -> Result<GetContextKeysForPolicyResponse> {
         let source = &input.policy_source_arn;
         let (entity, loaded) =
             self.policy_source::<iam::GetContextKeysForPrincipalPolicy>(ctx, source).await?;
         let of_principal = PrincipalPolicies::compile(&entity.unique_id, loaded)?;
         let of_request = inputs("PolicyInputList", &input.policy_input_list)?;
         let all = of_principal.identity.iter().chain(&of_principal.boundary).chain(&of_request);
-        Ok(ContextKeys(keys_of(all)))
+        Ok(GetContextKeysForPolicyResponse { context_key_names: keys_of(all) })
     }
 
     /// The entity of the caller's account that the request asks about, with its policies.
@@ -128,13 +132,13 @@ impl Identity {
         &self,
         simulation: Simulation,
         rules: &SimulationRules,
-    ) -> Result<Page<EvaluationResult>> {
+    ) -> Result<SimulatePolicyResponse> {
         let anything = ["*".to_owned()];
-        let resources = if rules.resource_arns.is_empty() { &anything[..] } else { &rules.resource_arns };
-        if let Some(action) = rules.action_names.iter().find(|action| !action.contains(':')) {
+        let resources = if rules.resources.is_empty() { &anything[..] } else { &rules.resources };
+        if let Some(action) = rules.actions.iter().find(|action| !action.contains(':')) {
             return Err(Error::aws(AwsCode::InvalidInput, format!("Invalid Action: {action}")));
         }
-        let pairs = rules.action_names.iter().flat_map(|action| resources.iter().map(move |on| (action, on)));
+        let pairs = rules.actions.iter().flat_map(|action| resources.iter().map(move |on| (action, on)));
         let page = self.page_of("simulation".to_owned(), rules.marker.as_deref(), rules.max_items)?;
         let begin = page.after.parse::<usize>().unwrap_or(0);
         let mut numbered: Vec<_> = pairs.enumerate().skip(begin).take(page.limit + 1).collect();
@@ -151,7 +155,7 @@ impl Identity {
             let missing = simulation.missing_context();
             pairs.iter().map(|(action, on)| simulation.result(action, on, &missing)).collect()
         });
-        let items = evaluation.await.map_err(Error::internal)?;
-        Ok(Page { name: "EvaluationResults", items, marker })
+        let evaluation_results = evaluation.await.map_err(Error::internal)?;
+        Ok(SimulatePolicyResponse { evaluation_results, is_truncated: marker.is_some(), marker })
     }
 }

@@ -1,9 +1,9 @@
 //! Tags of users, roles, managed policies, instance profiles and identity providers.
 
 use access::quota;
-use aws::query::Page;
+use aws::iam::ListTagsResponse;
 
-use super::request_tags;
+use super::{request_tags, shown_tags, stored_tags};
 use crate::Identity;
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
@@ -46,12 +46,12 @@ impl Identity {
         &self,
         owner: &str,
         mut tags: Vec<(String, String)>,
-        (marker, max): (Option<&str>, Option<i64>),
-    ) -> Result<Page<(String, String)>> {
+        (marker, max): (Option<&str>, Option<u32>),
+    ) -> Result<ListTagsResponse> {
         let page = self.page_of(format!("tags of {owner}"), marker, max)?;
         tags.retain(|(key, _)| key.to_lowercase() > page.after);
         let marker = self.cut(&page, &mut tags, |(key, _)| key.to_lowercase())?;
-        Ok(Page { name: "Tags", items: tags, marker })
+        Ok(ListTagsResponse { tags: shown_tags(tags), is_truncated: marker.is_some(), marker })
     }
 }
 
@@ -61,10 +61,11 @@ macro_rules! entity_tags {
         impl Identity {$(
             /// Sets tags.
             pub async fn $tag(&self, ctx: &Ctx, input: aws::iam::$tag_request) -> Result<()> {
-                let keys = request_tags(&input.tags)?;
+                let tags = stored_tags(input.tags);
+                let keys = request_tags(&tags)?;
                 let named = (EntityKind::$kind, input.$name.as_str());
                 let entity = self.own_entity_for::<iam::$tag_op>(ctx, named, keys).await?;
-                set_tags(&entity.permit, entity.on.unique_id, input.tags).await
+                set_tags(&entity.permit, entity.on.unique_id, tags).await
             }
 
             /// Removes tags.
@@ -76,7 +77,7 @@ macro_rules! entity_tags {
             }
 
             /// Lists tags by key.
-            pub async fn $list(&self, ctx: &Ctx, input: aws::iam::$list_request) -> Result<Page<(String, String)>> {
+            pub async fn $list(&self, ctx: &Ctx, input: aws::iam::$list_request) -> Result<ListTagsResponse> {
                 let named = (EntityKind::$kind, input.$name.as_str());
                 let entity = self.entity_for::<iam::$list_op>(ctx, named, policy::Context::new()).await?;
                 let page = (input.marker.as_deref(), input.max_items);

@@ -2,16 +2,16 @@
 
 use access::quota;
 use aws::iam::{
-    CreateUserRequest, DeleteUserPermissionsBoundaryRequest, DeleteUserRequest, GetUserRequest,
-    ListGroupsForUserRequest, ListUsersRequest, PutUserPermissionsBoundaryRequest, UpdateUserRequest, User,
+    CreateUserRequest, CreateUserResponse, DeleteUserPermissionsBoundaryRequest, DeleteUserRequest,
+    GetUserRequest, GetUserResponse, ListGroupsForUserRequest, ListGroupsResponse, ListUsersRequest,
+    ListUsersResponse, PutUserPermissionsBoundaryRequest, UpdateUserRequest, User,
 };
-use aws::query::{One, Page};
 
 use super::attachment::check_boundary;
 use super::entity::{
     boundary_key, create_entity, delete_entity, entity_at, linked, own_entity_at, rename_entity, set_boundary,
 };
-use super::{account_key, arn_of, entity_arn, request_tags, time};
+use super::{account_key, arn_of, entity_arn, request_tags, shown_boundary, shown_tags, stored_tags, time};
 use crate::Identity;
 use access::authz::Gate;
 use access::context::{CallerKind, Ctx};
@@ -25,11 +25,12 @@ pub(super) fn shown(entity: Entity, tags: Vec<(String, String)>) -> User {
     User {
         arn: arn_of(&entity),
         path: entity.path,
-        name: entity.name,
-        id: entity.unique_id,
-        created_at: time(entity.created_at),
-        boundary: entity.boundary,
-        tags,
+        user_name: entity.name,
+        user_id: entity.unique_id,
+        create_date: time(entity.created_at).into(),
+        password_last_used: None,
+        permissions_boundary: shown_boundary(entity.boundary),
+        tags: shown_tags(tags),
     }
 }
 
@@ -37,12 +38,10 @@ pub(super) fn shown(entity: Entity, tags: Vec<(String, String)>) -> User {
 fn root(ctx: &Ctx) -> User {
     User {
         path: "/".to_owned(),
-        name: "root".to_owned(),
-        id: ctx.caller.account_id.to_string(),
+        user_name: "root".to_owned(),
+        user_id: ctx.caller.account_id.to_string(),
         arn: ctx.caller.arn.clone(),
-        created_at: jiff::Timestamp::UNIX_EPOCH,
-        boundary: None,
-        tags: Vec::new(),
+        ..User::default()
     }
 }
 
@@ -74,14 +73,15 @@ pub(super) fn whom<E: Effect<On = OnAccount>>(gate: &Gate, name: Option<String>)
 
 impl Identity {
     /// Creates a user.
-    pub async fn create_user(&self, ctx: &Ctx, input: CreateUserRequest) -> Result<One<User>> {
+    pub async fn create_user(&self, ctx: &Ctx, input: CreateUserRequest) -> Result<CreateUserResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let path = input.path.unwrap_or_else(|| "/".to_owned());
         let arn = entity_arn(&ctx.caller.account_id, EntityKind::User, &path, &input.user_name);
-        let tags = request_tags(&input.tags)?;
+        let stored = stored_tags(input.tags);
+        let tags = request_tags(&stored)?;
         let keys = tags.clone().and(boundary_key(input.permissions_boundary.as_deref()));
         let permit = gate.permit_on::<iam::CreateUser>(&arn, keys)?;
-        if !input.tags.is_empty() {
+        if !stored.is_empty() {
             gate.permit_on::<iam::TagUser>(&arn, tags)?;
         }
         if let Some(boundary) = &input.permissions_boundary {
@@ -95,27 +95,27 @@ impl Identity {
             name: input.user_name.clone(),
             boundary: input.permissions_boundary.clone(),
             role: None,
-            tags: input.tags.clone(),
+            tags: stored.clone(),
             limit: quota::USERS.limit(),
             at: ctx.at(),
         };
         let made = create_entity(&permit, create, "User", &quota::USERS).await?;
-        Ok(One("User", shown(made, input.tags)))
+        Ok(CreateUserResponse { user: shown(made, stored) })
     }
 
     /// Shows a user; without a name, the caller.
-    pub async fn get_user(&self, ctx: &Ctx, input: GetUserRequest) -> Result<One<User>> {
+    pub async fn get_user(&self, ctx: &Ctx, input: GetUserRequest) -> Result<GetUserResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let Whom::User(name) = whom::<iam::GetUser>(&gate, input.user_name)? else {
-            return Ok(One("User", root(ctx)));
+            return Ok(GetUserResponse { user: root(ctx) });
         };
         let named = (EntityKind::User, name.as_str());
         let user = entity_at::<iam::GetUser>(&gate, named, policy::Context::new()).await?;
-        Ok(One("User", shown(user.on, user.tags)))
+        Ok(GetUserResponse { user: shown(user.on, user.tags) })
     }
 
     /// Lists users by name.
-    pub async fn list_users(&self, ctx: &Ctx, input: ListUsersRequest) -> Result<Page<User>> {
+    pub async fn list_users(&self, ctx: &Ctx, input: ListUsersRequest) -> Result<ListUsersResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let prefix = input.path_prefix.unwrap_or_else(|| "/".to_owned());
         let account_id = &ctx.caller.account_id;
@@ -132,9 +132,9 @@ impl Identity {
         };
         let mut users = permit.read(list).await?;
         let marker = self.cut(&page, &mut users, |user| user.name.to_ascii_lowercase())?;
-        let items =
-            users.into_iter().map(|user| shown(Entity { boundary: None, ..user }, Vec::new())).collect();
-        Ok(Page { name: "Users", items, marker })
+        let listed = |user| shown(Entity { boundary: None, ..user }, Vec::new());
+        let users = users.into_iter().map(listed).collect();
+        Ok(ListUsersResponse { users, is_truncated: marker.is_some(), marker })
     }
 
     /// Renames or moves a user. Its unique id stays, and with it what it may do.
@@ -190,7 +190,7 @@ impl Identity {
         &self,
         ctx: &Ctx,
         input: ListGroupsForUserRequest,
-    ) -> Result<Page<aws::iam::Group>> {
+    ) -> Result<ListGroupsResponse> {
         let named = (EntityKind::User, input.user_name.as_str());
         let keys = policy::Context::new();
         let user = self.entity_for::<iam::ListGroupsForUser>(ctx, named, keys).await?;
@@ -199,6 +199,7 @@ impl Identity {
             self.page_of(format!("groups of {unique_id}"), input.marker.as_deref(), input.max_items)?;
         let mut groups = linked(&user.permit, unique_id, &page.after, page.limit + 1).await?;
         let marker = self.cut(&page, &mut groups, |group| group.name.to_ascii_lowercase())?;
-        Ok(Page { name: "Groups", items: groups.into_iter().map(super::group::shown).collect(), marker })
+        let groups = groups.into_iter().map(super::group::shown).collect();
+        Ok(ListGroupsResponse { groups, is_truncated: marker.is_some(), marker })
     }
 }

@@ -6,20 +6,22 @@ use access::error::{AwsCode, Error, Result};
 use access::op::{Effect, iam};
 use access::permit::OnAccount;
 use access::store::EntityKind;
-use aws::iam::{GetUserRequest, ListUserThingsRequest};
-use aws::query::Page;
+use aws::iam::{
+    DeleteLoginProfileRequest, GetLoginProfileRequest, GetLoginProfileResponse, ListVirtualMFADevicesRequest,
+    ListVirtualMFADevicesResponse,
+};
 
 use super::entity::entity_at;
 use super::user::{Whom, whom};
 use crate::Identity;
 
 macro_rules! nothing_of_users {
-    ($($(#[$doc:meta])* $method:ident $op:ident $list:literal;)*) => {
+    ($($(#[$doc:meta])* $method:ident $op:ident $request:ident $response:ident;)*) => {
         impl Identity {$(
             $(#[$doc])*
-            pub async fn $method(&self, ctx: &Ctx, input: ListUserThingsRequest) -> Result<Page<String>> {
+            pub async fn $method(&self, ctx: &Ctx, input: aws::iam::$request) -> Result<aws::iam::$response> {
                 self.nothing_of_user::<iam::$op>(ctx, input.user_name).await?;
-                Ok(Page::whole($list, Vec::new()))
+                Ok(aws::iam::$response::default())
             }
         )*}
     };
@@ -27,13 +29,15 @@ macro_rules! nothing_of_users {
 
 nothing_of_users! {
     /// MFA devices.
-    list_mfa_devices ListMFADevices "MFADevices";
+    list_mfa_devices ListMFADevices ListMFADevicesRequest ListMFADevicesResponse;
     /// SSH keys.
-    list_ssh_public_keys ListSSHPublicKeys "SSHPublicKeys";
+    list_ssh_public_keys ListSSHPublicKeys ListSSHPublicKeysRequest ListSSHPublicKeysResponse;
     /// Credentials of single services.
-    list_service_specific_credentials ListServiceSpecificCredentials "ServiceSpecificCredentials";
+    list_service_specific_credentials ListServiceSpecificCredentials
+        ListServiceSpecificCredentialsRequest ListServiceSpecificCredentialsResponse;
     /// X.509 certificates.
-    list_signing_certificates ListSigningCertificates "Certificates";
+    list_signing_certificates ListSigningCertificates
+        ListSigningCertificatesRequest ListSigningCertificatesResponse;
 }
 
 impl Identity {
@@ -58,31 +62,36 @@ impl Identity {
     pub async fn list_virtual_mfa_devices(
         &self,
         ctx: &Ctx,
-        _input: ListUserThingsRequest,
-    ) -> Result<Page<String>> {
+        _input: ListVirtualMFADevicesRequest,
+    ) -> Result<ListVirtualMFADevicesResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let arn = format!("arn:aws:iam::{}:mfa/", ctx.caller.account_id);
         gate.permit_on::<iam::ListVirtualMFADevices>(&arn, policy::Context::new())?;
-        Ok(Page::whole("VirtualMFADevices", Vec::new()))
+        Ok(ListVirtualMFADevicesResponse::default())
     }
 
     /// Nobody has a password here.
-    pub async fn get_login_profile(&self, ctx: &Ctx, input: GetUserRequest) -> Result<()> {
-        self.no_login_profile::<iam::GetLoginProfile>(ctx, input).await
+    pub async fn get_login_profile(
+        &self,
+        ctx: &Ctx,
+        input: GetLoginProfileRequest,
+    ) -> Result<GetLoginProfileResponse> {
+        Err(self.no_login_profile::<iam::GetLoginProfile>(ctx, input.user_name).await?)
     }
 
     /// Nobody has a password here.
-    pub async fn delete_login_profile(&self, ctx: &Ctx, input: GetUserRequest) -> Result<()> {
-        self.no_login_profile::<iam::DeleteLoginProfile>(ctx, input).await
+    pub async fn delete_login_profile(&self, ctx: &Ctx, input: DeleteLoginProfileRequest) -> Result<()> {
+        Err(self.no_login_profile::<iam::DeleteLoginProfile>(ctx, input.user_name).await?)
     }
 
+    /// The error about a user's password, once the caller is allowed and the user exists.
     async fn no_login_profile<E: Effect<On = OnAccount>>(
         &self,
         ctx: &Ctx,
-        input: GetUserRequest,
-    ) -> Result<()> {
-        let name = self.nothing_of_user::<E>(ctx, input.user_name).await?;
+        name: Option<String>,
+    ) -> Result<Error> {
+        let name = self.nothing_of_user::<E>(ctx, name).await?;
         let message = format!("Login Profile for User {name} cannot be found.");
-        Err(Error::aws(AwsCode::NoSuchEntity, message))
+        Ok(Error::aws(AwsCode::NoSuchEntity, message))
     }
 }

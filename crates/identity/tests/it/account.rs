@@ -2,7 +2,8 @@
 
 use aws::iam::{
     AddUserToGroupRequest, AttachRolePolicyRequest, CreateGroupRequest, CreatePolicyRequest,
-    CreateRoleRequest, GetAccountAuthorizationDetailsRequest, GetAccountSummaryRequest, ListPoliciesRequest,
+    CreateRoleRequest, EntityType, GetAccountAuthorizationDetailsRequest, GetAccountSummaryRequest,
+    ListPoliciesRequest, PolicyScopeType,
 };
 
 use crate::world::{ACCOUNT, World, ctx};
@@ -50,8 +51,9 @@ async fn furnished() -> World {
 async fn what_there_is_is_counted() {
     let world = furnished().await;
     let input = GetAccountSummaryRequest::default();
-    let summary = world.rules.identity.get_account_summary(&ctx(&world.admin), input).await.unwrap().0;
-    let number = |name: &str| summary.iter().find(|(known, _)| *known == name).unwrap().1;
+    let summary =
+        world.rules.identity.get_account_summary(&ctx(&world.admin), input).await.unwrap().summary_map;
+    let number = |name: &str| summary[name];
     assert_eq!([number("Users"), number("Groups"), number("Roles"), number("Policies")], [2, 1, 2, 2]);
     assert_eq!([number("PolicyVersionsInUse"), number("AccountAccessKeysPresent")], [2, 0]);
 }
@@ -60,7 +62,7 @@ async fn what_there_is_is_counted() {
 async fn pages_of_details_list_each_thing_once() {
     let world = furnished().await;
     let whole = |max_items, marker, filter: &[&str]| GetAccountAuthorizationDetailsRequest {
-        filter: filter.iter().map(|name| (*name).to_owned()).collect(),
+        filter: filter.iter().map(|name| EntityType::parse(name).unwrap()).collect(),
         marker,
         max_items,
     };
@@ -71,13 +73,27 @@ async fn pages_of_details_list_each_thing_once() {
         }
     };
     let all = read(whole(None, None, &[])).await;
-    assert_eq!((all.users.len(), all.groups.len(), all.roles.len(), all.marker.as_deref()), (2, 1, 2, None));
-    let alice = all.users.iter().find(|(user, ..)| user.name == "alice").unwrap();
-    assert_eq!((alice.1.inline.len(), alice.2.as_slice()), (1, ["team".to_owned()].as_slice()));
-    let node = all.roles.iter().find(|(role, ..)| role.name == "node").unwrap();
-    assert_eq!(node.1.attached.len(), 2);
-    let names: Vec<_> =
-        all.policies.iter().map(|(policy, versions)| (policy.name.as_str(), versions.len())).collect();
+    assert_eq!(
+        (
+            all.user_detail_list.len(),
+            all.group_detail_list.len(),
+            all.role_detail_list.len(),
+            all.marker.as_deref()
+        ),
+        (2, 1, 2, None)
+    );
+    let alice = all.user_detail_list.iter().find(|user| user.user_name == "alice").unwrap();
+    assert_eq!(
+        (alice.user_policy_list.len(), alice.group_list.as_slice()),
+        (1, ["team".to_owned()].as_slice())
+    );
+    let node = all.role_detail_list.iter().find(|role| role.role_name == "node").unwrap();
+    assert_eq!(node.attached_managed_policies.len(), 2);
+    let names: Vec<_> = all
+        .policies
+        .iter()
+        .map(|policy| (policy.policy_name.as_str(), policy.policy_version_list.len()))
+        .collect();
     assert_eq!(names[..2], [("a", 1), ("b", 1)]);
     assert!(
         names.contains(&("AmazonEC2ContainerRegistryReadOnly", 1)),
@@ -89,10 +105,10 @@ async fn pages_of_details_list_each_thing_once() {
     let mut marker = None;
     loop {
         let page = read(whole(Some(1), marker, &[])).await;
-        let users = page.users.iter().map(|(user, ..)| user.arn.clone());
-        let groups = page.groups.iter().map(|(group, _)| group.arn.clone());
-        let roles = page.roles.iter().map(|(role, ..)| role.arn.clone());
-        let policies = page.policies.iter().map(|(policy, _)| policy.arn.clone());
+        let users = page.user_detail_list.iter().map(|user| user.arn.clone());
+        let groups = page.group_detail_list.iter().map(|group| group.arn.clone());
+        let roles = page.role_detail_list.iter().map(|role| role.arn.clone());
+        let policies = page.policies.iter().map(|policy| policy.arn.clone());
         let arns: Vec<_> = users.chain(groups).chain(roles).chain(policies).collect();
         assert!(arns.len() <= 1, "{arns:?}");
         seen.extend(arns);
@@ -107,19 +123,22 @@ async fn pages_of_details_list_each_thing_once() {
     assert_eq!(seen.len(), 5 + all.policies.len(), "each once");
 
     let groups = read(whole(None, None, &["Group"])).await;
-    assert_eq!((groups.users.len(), groups.groups.len(), groups.policies.len()), (0, 1, 0));
+    assert_eq!(
+        (groups.user_detail_list.len(), groups.group_detail_list.len(), groups.policies.len()),
+        (0, 1, 0)
+    );
 }
 
 #[tokio::test]
 async fn a_filter_does_not_end_a_list() {
     let world = furnished().await;
     let input = ListPoliciesRequest {
-        scope: Some("Local".to_owned()),
+        scope: Some(PolicyScopeType::Local),
         only_attached: true,
         max_items: Some(1),
         ..ListPoliciesRequest::default()
     };
     let page = world.rules.identity.list_policies(&ctx(&world.admin), input).await.unwrap();
-    let names: Vec<_> = page.items.iter().map(|policy| policy.name.as_str()).collect();
+    let names: Vec<_> = page.policies.iter().map(|policy| policy.policy_name.as_str()).collect();
     assert_eq!((names, page.marker), (vec!["b"], None));
 }

@@ -79,11 +79,11 @@ pub(crate) fn role_request(name: &str, trust: &str) -> CreateRoleRequest {
 pub(crate) async fn make_role(world: &World, request: CreateRoleRequest, rights: &str) -> String {
     let admin = ctx(&world.admin);
     let role_name = request.role_name.clone();
-    let role = world.rules.identity.create_role(&admin, request).await.unwrap().1;
+    let role = world.rules.identity.create_role(&admin, request).await.unwrap().role;
     let policy_document = document(rights);
     let put = PutRolePolicyRequest { role_name, policy_name: "rights".to_owned(), policy_document };
     world.rules.identity.put_role_policy(&admin, put).await.unwrap();
-    role.id
+    role.role_id
 }
 
 /// A role whose account trusts itself, and which may do everything.

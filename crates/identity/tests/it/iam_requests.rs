@@ -6,8 +6,9 @@ use access::context::{Caller, Session};
 use access::error::{AwsCode, Code};
 use aws::iam::{
     AddRoleToInstanceProfileRequest, AttachUserPolicyRequest, CreateAccessKeyRequest,
-    CreateInstanceProfileRequest, CreateRoleRequest, GetUserRequest, ListAccessKeysRequest,
-    ListUserThingsRequest, TagUserRequest,
+    CreateInstanceProfileRequest, CreateRoleRequest, GetLoginProfileRequest, GetUserRequest,
+    ListAccessKeysRequest, ListMFADevicesRequest, ListSSHPublicKeysRequest,
+    ListServiceSpecificCredentialsRequest, ListSigningCertificatesRequest, TagUserRequest,
 };
 
 use crate::organizations::root;
@@ -31,8 +32,8 @@ async fn a_temporary_session_cannot_create_a_long_term_key() {
         let shown = world.rules.identity.get_user(&at, GetUserRequest::default());
         assert_eq!(code(shown.await), Code::InvalidToken, "{}", caller.arn);
     }
-    let shown = world.rules.identity.get_user(&ctx(&root), GetUserRequest::default()).await.unwrap().1;
-    assert_eq!(shown.name, "root");
+    let shown = world.rules.identity.get_user(&ctx(&root), GetUserRequest::default()).await.unwrap().user;
+    assert_eq!(shown.user_name, "root");
     world.rules.identity.create_access_key(&ctx(&root), CreateAccessKeyRequest::default()).await.unwrap();
 }
 
@@ -45,7 +46,7 @@ async fn operations_of_a_user_on_itself_use_its_own_tags() {
     world.rules.identity.create_access_key(&ctx(&alice), own.clone()).await.unwrap();
     let tag = TagUserRequest {
         user_name: "alice".to_owned(),
-        tags: vec![("state".to_owned(), "frozen".to_owned())],
+        tags: vec![("state".to_owned(), "frozen".to_owned()).into()],
     };
     world.rules.identity.tag_user(&ctx(&world.admin), tag).await.unwrap();
     assert_eq!(code(world.rules.identity.create_access_key(&ctx(&alice), own).await), Code::AccessDenied);
@@ -59,15 +60,23 @@ async fn a_user_can_list_its_own_things_without_a_name() {
     );
     let alice = world.user("alice", &own).await;
     let rules = &world.rules;
-    let nameless = ListUserThingsRequest::default;
-    rules.identity.list_mfa_devices(&ctx(&alice), nameless()).await.unwrap();
-    rules.identity.list_ssh_public_keys(&ctx(&alice), nameless()).await.unwrap();
-    rules.identity.list_signing_certificates(&ctx(&alice), nameless()).await.unwrap();
-    rules.identity.list_service_specific_credentials(&ctx(&alice), nameless()).await.unwrap();
-    let other = ListUserThingsRequest { user_name: Some("bob".to_owned()), ..nameless() };
+    rules.identity.list_mfa_devices(&ctx(&alice), ListMFADevicesRequest::default()).await.unwrap();
+    rules.identity.list_ssh_public_keys(&ctx(&alice), ListSSHPublicKeysRequest::default()).await.unwrap();
+    rules
+        .identity
+        .list_signing_certificates(&ctx(&alice), ListSigningCertificatesRequest::default())
+        .await
+        .unwrap();
+    rules
+        .identity
+        .list_service_specific_credentials(&ctx(&alice), ListServiceSpecificCredentialsRequest::default())
+        .await
+        .unwrap();
+    let other =
+        ListMFADevicesRequest { user_name: Some("bob".to_owned()), ..ListMFADevicesRequest::default() };
     assert_eq!(code(rules.identity.list_mfa_devices(&ctx(&alice), other).await), Code::AccessDenied);
     let refused =
-        rules.identity.get_login_profile(&ctx(&alice), GetUserRequest::default()).await.unwrap_err();
+        rules.identity.get_login_profile(&ctx(&alice), GetLoginProfileRequest::default()).await.unwrap_err();
     assert_eq!(refused.message, "Login Profile for User alice cannot be found.");
 }
 

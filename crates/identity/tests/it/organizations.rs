@@ -138,10 +138,10 @@ async fn a_root_lists_and_deletes_its_own_keys() {
     assert_eq!(identity.unwrap().arn, format!("arn:aws:iam::{ACCOUNT}:root"));
     let context = ctx(&first);
     let list = || rules.identity.list_access_keys(&context, ListAccessKeysRequest::default());
-    assert_eq!(list().await.unwrap().items.len(), 2);
+    assert_eq!(list().await.unwrap().access_key_metadata.len(), 2);
     let delete = DeleteAccessKeyRequest { user_name: None, access_key_id: second.access_key_id.to_string() };
     rules.identity.delete_access_key(&ctx(&first), delete).await.unwrap();
-    assert_eq!(list().await.unwrap().items.len(), 1);
+    assert_eq!(list().await.unwrap().access_key_metadata.len(), 1);
     let gone = rules.identity.get_caller_identity(&ctx(&second), GetCallerIdentityRequest::default()).await;
     assert_eq!(code(gone), Code::InvalidToken);
 }

@@ -2,7 +2,6 @@
 
 use aws::iam::{
     AttachRolePolicyRequest, CreatePolicyRequest, GetUserRequest, SimulatePrincipalPolicyRequest,
-    SimulationRules,
 };
 
 use crate::credentials::{ALL, document, open_role};
@@ -54,10 +53,8 @@ async fn a_simulation_loads_the_principals_policies_once() {
     identity.get_user(&admin, GetUserRequest::default()).await.unwrap();
     let simulate = SimulatePrincipalPolicyRequest {
         policy_source_arn: format!("arn:aws:iam::{ACCOUNT}:user/alice"),
-        rules: SimulationRules {
-            action_names: vec!["ecr:BatchGetImage".to_owned(), "ecr:PutImage".to_owned()],
-            ..SimulationRules::default()
-        },
+        action_names: vec!["ecr:BatchGetImage".to_owned(), "ecr:PutImage".to_owned()],
+        ..SimulatePrincipalPolicyRequest::default()
     };
     assert_eq!(reads(&world, identity.simulate_principal_policy(&admin, simulate)).await, 3);
 }

@@ -4,7 +4,7 @@ use access::context::{Peer, Unsigned};
 use access::error::{AwsCode, Code, Result};
 use aws::iam::{
     CreateOpenIDConnectProviderRequest, CreateRoleRequest, GetOpenIDConnectProviderRequest,
-    ListOpenIDConnectProvidersRequest, ProviderArn, UpdateAssumeRolePolicyRequest,
+    ListOpenIDConnectProvidersRequest, OpenIDConnectProviderListEntry, UpdateAssumeRolePolicyRequest,
     WharfPutOpenIDConnectProviderKeysRequest,
 };
 use aws::sts::{AssumeRoleWithWebIdentityRequest, AssumeRoleWithWebIdentityResponse};
@@ -43,7 +43,7 @@ impl Cluster {
         let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         let provider = CreateOpenIDConnectProviderRequest {
             url: format!("https://{issuer}"),
-            client_ids: vec!["sts.amazonaws.com".to_owned()],
+            client_id_list: vec!["sts.amazonaws.com".to_owned()],
             ..CreateOpenIDConnectProviderRequest::default()
         };
         let arn = world
@@ -52,11 +52,11 @@ impl Cluster {
             .create_open_id_connect_provider(&ctx(&world.admin), provider)
             .await
             .unwrap()
-            .1;
+            .open_id_connect_provider_arn;
         let (x, y) = key.public_key().as_ref()[1..].split_at(32);
         let jwk = json!({"kty": "EC", "crv": "P-256", "kid": "k1", "x": coded(x), "y": coded(y)});
         let keys = WharfPutOpenIDConnectProviderKeysRequest {
-            arn,
+            open_id_connect_provider_arn: arn,
             key_set: Some(json!({"keys": [jwk]}).to_string()),
             certificate_authority: None,
         };
@@ -276,10 +276,10 @@ async fn the_slash_at_the_end_of_an_issuer_is_part_of_its_name() {
         .list_open_id_connect_providers(&ctx(&tenant.world.admin), ListOpenIDConnectProvidersRequest {})
         .await
         .unwrap()
-        .1;
+        .open_id_connect_provider_list;
     let arn = format!("arn:aws:iam::{ACCOUNT}:oidc-provider/t.auth0.com/");
-    assert_eq!(listed, [ProviderArn(arn.clone())]);
-    let get = GetOpenIDConnectProviderRequest { arn: arn.clone() };
+    assert_eq!(listed, [OpenIDConnectProviderListEntry { arn: arn.clone(), ..Default::default() }]);
+    let get = GetOpenIDConnectProviderRequest { open_id_connect_provider_arn: arn.clone() };
     let shown =
         tenant.world.rules.identity.get_open_id_connect_provider(&ctx(&tenant.world.admin), get).await;
     assert_eq!(shown.unwrap().url, "t.auth0.com/");

@@ -61,10 +61,10 @@ pub(crate) async fn node(world: &World, ops: &Arc<Caller>) -> Arc<Caller> {
         assume_role_policy_document: trust,
         ..CreateRoleRequest::default()
     };
-    let role = world.rules.identity.create_role(&ctx(ops), create).await.unwrap().1;
+    let role = world.rules.identity.create_role(&ctx(ops), create).await.unwrap().role;
     let attach = AttachRolePolicyRequest { role_name: "node".to_owned(), policy_arn: READ_ONLY.to_owned() };
     world.rules.identity.attach_role_policy(&ctx(ops), attach).await.unwrap();
-    session(ops, &role.id, None)
+    session(ops, &role.role_id, None)
 }
 
 fn session(ops: &Arc<Caller>, role_id: &str, session: Option<Session>) -> Arc<Caller> {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use access::context::Caller;
 use access::error::Code;
 use aws::iam::{
-    ContextEntry, CreatePolicyRequest, GetContextKeysForPrincipalPolicyRequest, PutRolePolicyRequest,
-    SimulateCustomPolicyRequest, SimulatePrincipalPolicyRequest, SimulationRules, WharfExplainAccessRequest,
+    ContextEntry, CreatePolicyRequest, EvaluationResult, GetContextKeysForPrincipalPolicyRequest,
+    PutRolePolicyRequest, SimulateCustomPolicyRequest, SimulatePrincipalPolicyRequest,
+    WharfExplainAccessRequest,
 };
 use aws::organizations::RemoveAccountFromOrganizationRequest;
 
@@ -18,7 +19,7 @@ const APP: &str = "arn:aws:ecr:eu-west-1:123456789012:repository/app";
 fn asked(principal: &str, action: &str, resource: &str) -> WharfExplainAccessRequest {
     WharfExplainAccessRequest {
         principal_arn: principal.to_owned(),
-        action: action.to_owned(),
+        action_name: action.to_owned(),
         resource_arn: resource.to_owned(),
         context_entries: Vec::new(),
     }
@@ -28,7 +29,7 @@ async fn explained(world: &World, principal: &str, action: &str, resource: &str)
     let peer = ctx(&world.admin).peer;
     let input = asked(principal, action, resource);
     let explanation = world.rules.identity.explain_access(input, peer, jiff::Timestamp::now()).await.unwrap();
-    (explanation.decision, explanation.text)
+    (explanation.decision.as_str(), explanation.explanation)
 }
 
 #[tokio::test]
@@ -83,15 +84,14 @@ async fn the_explanation_names_a_deny_and_a_condition() {
         "{text}"
     );
     assert!(text.contains("this request has not:\n  - aws:RequestTag/day"), "{text}");
-    let day = ContextEntry {
-        name: "aws:RequestTag/day".to_owned(),
-        values: vec!["tuesday".to_owned()],
-        is_list: false,
-    };
+    let day = entry("aws:RequestTag/day", "tuesday".to_owned());
     let input =
         WharfExplainAccessRequest { context_entries: vec![day], ..asked(&session, "ecr:PutImage", &own) };
     let at = ctx(&ops);
-    assert_eq!(world.rules.identity.wharf_explain_access(&at, input).await.unwrap().decision, "allowed");
+    assert_eq!(
+        world.rules.identity.wharf_explain_access(&at, input).await.unwrap().decision.as_str(),
+        "allowed"
+    );
     let never =
         r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"ecr:Put*","Resource":"*"}}"#;
     world.rules.identity.put_role_policy(&ctx(&ops), put(never)).await.unwrap();
@@ -143,51 +143,78 @@ async fn only_the_management_account_may_explain_other_accounts() {
     assert_eq!(code(ask(nobody, APP, role).await), Code::AccessDenied);
 }
 
-fn rules(actions: &[&str]) -> SimulationRules {
-    SimulationRules {
+fn rules(actions: &[&str]) -> SimulateCustomPolicyRequest {
+    SimulateCustomPolicyRequest {
         action_names: actions.iter().map(|action| (*action).to_owned()).collect(),
-        ..SimulationRules::default()
+        ..SimulateCustomPolicyRequest::default()
+    }
+}
+
+fn own(actions: &[&str]) -> SimulatePrincipalPolicyRequest {
+    SimulatePrincipalPolicyRequest {
+        action_names: actions.iter().map(|action| (*action).to_owned()).collect(),
+        ..SimulatePrincipalPolicyRequest::default()
+    }
+}
+
+/// Names and kinds of the policies whose statements matched.
+fn matched(result: &EvaluationResult) -> Vec<(&str, &str)> {
+    let statements = result.matched_statements.iter();
+    statements.map(|statement| (statement.source_policy_id.as_str(), statement.source_policy_type)).collect()
+}
+
+fn entry(name: &str, value: String) -> ContextEntry {
+    ContextEntry {
+        context_key_name: Some(name.to_owned()),
+        context_key_values: vec![value],
+        context_key_type: None,
     }
 }
 
 #[tokio::test]
 async fn policies_of_the_request_are_simulated() {
     let world = World::new().await;
-    let simulate = |rules: SimulationRules| {
+    let simulate = |input: SimulateCustomPolicyRequest| {
         let world = &world;
-        async move {
-            world
-                .rules
-                .identity
-                .simulate_custom_policy(&ctx(&world.admin), SimulateCustomPolicyRequest { rules })
-                .await
-        }
+        async move { world.rules.identity.simulate_custom_policy(&ctx(&world.admin), input).await }
     };
     let only_here = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ecr:Get*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}},{"Effect":"Deny","Action":"ecr:GetLifecyclePolicy","Resource":"*"}]}"#;
-    let input = SimulationRules {
+    let input = SimulateCustomPolicyRequest {
         policy_input_list: vec![only_here.to_owned()],
         ..rules(&["ecr:GetRegistryPolicy", "ecr:GetLifecyclePolicy", "ecr:PutImage"])
     };
-    let results = simulate(input.clone()).await.unwrap().items;
-    let decisions: Vec<_> = results.iter().map(|result| result.decision).collect();
+    let results = simulate(input.clone()).await.unwrap().evaluation_results;
+    let decisions: Vec<_> = results.iter().map(|result| result.eval_decision.as_str()).collect();
     assert_eq!(decisions, ["implicitDeny", "explicitDeny", "implicitDeny"]);
-    assert_eq!(results[0].missing_context, ["aws:SourceIp"]);
-    assert_eq!(results[1].matched, [("PolicyInputList.1".to_owned(), "IAM Policy")]);
-    let address =
-        ContextEntry { name: "aws:SourceIp".to_owned(), values: vec!["10.1.2.3".to_owned()], is_list: false };
-    let given = SimulationRules { context_entries: vec![address], ..input.clone() };
-    assert_eq!(simulate(given.clone()).await.unwrap().items[0].decision, "allowed");
+    assert_eq!(results[0].missing_context_values, ["aws:SourceIp"]);
+    assert_eq!(matched(&results[1]), [("PolicyInputList.1", "IAM Policy")]);
+    let address = entry("aws:SourceIp", "10.1.2.3".to_owned());
+    let given = SimulateCustomPolicyRequest { context_entries: vec![address], ..input.clone() };
+    assert_eq!(
+        simulate(given.clone()).await.unwrap().evaluation_results[0].eval_decision.as_str(),
+        "allowed"
+    );
     let boundary =
         r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#;
-    let bounded =
-        SimulationRules { permissions_boundary_policy_input_list: vec![boundary.to_owned()], ..given };
-    let results = simulate(bounded).await.unwrap().items;
-    assert_eq!((results[0].decision, results[0].allowed_by_boundary), ("implicitDeny", Some(false)));
-    let first = simulate(SimulationRules { max_items: Some(2), ..input.clone() }).await.unwrap();
-    assert_eq!((first.items.len(), first.marker.is_some()), (2, true));
-    let rest = simulate(SimulationRules { max_items: Some(2), marker: first.marker, ..input }).await.unwrap();
-    assert_eq!((rest.items.len(), rest.items[0].action.as_str(), rest.marker), (1, "ecr:PutImage", None));
-    let broken = SimulationRules { policy_input_list: vec!["{".to_owned()], ..rules(&["ecr:PutImage"]) };
+    let bounded = SimulateCustomPolicyRequest {
+        permissions_boundary_policy_input_list: vec![boundary.to_owned()],
+        ..given
+    };
+    let results = simulate(bounded).await.unwrap().evaluation_results;
+    let by_boundary = results[0].permissions_boundary_decision_detail.as_ref();
+    let by_boundary = by_boundary.map(|detail| detail.allowed_by_permissions_boundary);
+    assert_eq!((results[0].eval_decision.as_str(), by_boundary), ("implicitDeny", Some(false)));
+    let first = simulate(SimulateCustomPolicyRequest { max_items: Some(2), ..input.clone() }).await.unwrap();
+    assert_eq!((first.evaluation_results.len(), first.marker.is_some()), (2, true));
+    let rest = simulate(SimulateCustomPolicyRequest { max_items: Some(2), marker: first.marker, ..input })
+        .await
+        .unwrap();
+    assert_eq!(
+        (rest.evaluation_results.len(), rest.evaluation_results[0].eval_action_name.as_str(), rest.marker),
+        (1, "ecr:PutImage", None)
+    );
+    let broken =
+        SimulateCustomPolicyRequest { policy_input_list: vec!["{".to_owned()], ..rules(&["ecr:PutImage"]) };
     assert_eq!(code(simulate(broken).await), Code::Aws(access::error::AwsCode::InvalidInput));
 }
 
@@ -196,26 +223,29 @@ async fn a_principals_own_policies_are_simulated() {
     let (world, _, ops) = world_with_app().await;
     node(&world, &ops).await;
     let arn = format!("arn:aws:iam::{STAGING}:role/node");
-    let simulate = |caller: Arc<Caller>, rules: SimulationRules| {
+    let simulate = |caller: Arc<Caller>, input: SimulatePrincipalPolicyRequest| {
         let (world, policy_source_arn) = (&world, arn.clone());
         async move {
-            let input = SimulatePrincipalPolicyRequest { policy_source_arn, rules };
+            let input = SimulatePrincipalPolicyRequest { policy_source_arn, ..input };
             world.rules.identity.simulate_principal_policy(&ctx(&caller), input).await
         }
     };
-    let results =
-        simulate(Arc::clone(&ops), rules(&["ecr:BatchGetImage", "ecr:PutImage"])).await.unwrap().items;
-    assert_eq!(results[0].decision, "allowed");
-    let read_only = "AmazonEC2ContainerRegistryReadOnly".to_owned();
-    assert_eq!(results[0].matched, [(read_only, "IAM Policy")]);
-    assert_eq!(results[1].decision, "implicitDeny");
-    let there = SimulationRules { resource_arns: vec![APP.to_owned()], ..rules(&["ecr:BatchGetImage"]) };
+    let results = simulate(Arc::clone(&ops), own(&["ecr:BatchGetImage", "ecr:PutImage"]))
+        .await
+        .unwrap()
+        .evaluation_results;
+    assert_eq!(results[0].eval_decision.as_str(), "allowed");
+    let read_only = "AmazonEC2ContainerRegistryReadOnly";
+    assert_eq!(matched(&results[0]), [(read_only, "IAM Policy")]);
+    assert_eq!(results[1].eval_decision.as_str(), "implicitDeny");
+    let there =
+        SimulatePrincipalPolicyRequest { resource_arns: vec![APP.to_owned()], ..own(&["ecr:BatchGetImage"]) };
     assert_eq!(
-        simulate(Arc::clone(&ops), there).await.unwrap().items[0].decision,
+        simulate(Arc::clone(&ops), there).await.unwrap().evaluation_results[0].eval_decision.as_str(),
         "implicitDeny",
         "another account's repository, whose policy was not given"
     );
-    let stranger = simulate(Arc::clone(&world.admin), rules(&["ecr:BatchGetImage"])).await;
+    let stranger = simulate(Arc::clone(&world.admin), own(&["ecr:BatchGetImage"])).await;
     assert_eq!(code(stranger), Code::Aws(access::error::AwsCode::NoSuchEntity), "a role of another account");
     let policy = CreatePolicyRequest {
         policy_name: "keys".to_owned(),
@@ -228,7 +258,7 @@ async fn a_principals_own_policies_are_simulated() {
         policy_input_list: vec![policy.policy_document],
     };
     let keys = world.rules.identity.get_context_keys_for_principal_policy(&ctx(&ops), input).await.unwrap();
-    assert_eq!(keys.0, ["aws:PrincipalTag/team"]);
+    assert_eq!(keys.context_key_names, ["aws:PrincipalTag/team"]);
 }
 
 #[tokio::test]
@@ -239,29 +269,27 @@ async fn a_simulation_that_would_take_too_long_is_refused() {
         r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"*","Resource":"{hostile}"}}}}"#
     );
     let many: Vec<String> = (0..100).map(|number| format!("ecr:Action{number}")).collect();
-    let rules = SimulationRules {
+    let input = SimulateCustomPolicyRequest {
         policy_input_list: vec![policy; 4],
         action_names: many.clone(),
         resource_arns: vec![format!("arn:aws:ecr:eu-west-1:{ACCOUNT}:{}", "a".repeat(1_900)); 10],
         max_items: Some(1_000),
-        ..SimulationRules::default()
+        ..SimulateCustomPolicyRequest::default()
     };
-    let input = SimulateCustomPolicyRequest { rules };
     let refused = world.rules.identity.simulate_custom_policy(&ctx(&world.admin), input).await.unwrap_err();
     assert_eq!(refused.code, Code::Aws(access::error::AwsCode::InvalidInput));
     assert!(refused.message.contains("MaxItems"), "{}", refused.message);
     // Normal policies of a large account, with the maximum number of results on a page.
     let document = policy::managed::find("arn:aws:iam::aws:policy/AmazonEKSClusterPolicy").unwrap();
-    let rules = SimulationRules {
+    let input = SimulateCustomPolicyRequest {
         policy_input_list: vec![document.to_owned(); 4],
         action_names: many,
         resource_arns: vec![APP.to_owned(); 10],
         max_items: Some(1_000),
-        ..SimulationRules::default()
+        ..SimulateCustomPolicyRequest::default()
     };
-    let input = SimulateCustomPolicyRequest { rules };
     let page = world.rules.identity.simulate_custom_policy(&ctx(&world.admin), input).await.unwrap();
-    assert_eq!(page.items.len(), 1_000);
+    assert_eq!(page.evaluation_results.len(), 1_000);
 }
 
 #[tokio::test]
@@ -273,14 +301,13 @@ async fn a_given_address_belongs_to_its_network() {
     world.user("ann", statement).await;
     let ann = format!("arn:aws:iam::{ACCOUNT}:user/ann");
     for (address, decision) in [("10.1.2.3", "allowed"), ("192.0.2.1", "implicitDeny")] {
-        let values = vec![address.to_owned()];
-        let given = ContextEntry { name: "aws:sourceip".to_owned(), values, is_list: false };
+        let given = entry("aws:sourceip", address.to_owned());
         let input =
             WharfExplainAccessRequest { context_entries: vec![given], ..asked(&ann, "ecr:PutImage", APP) };
         let peer = ctx(&world.admin).peer;
         let explanation =
             world.rules.identity.explain_access(input, peer, jiff::Timestamp::now()).await.unwrap();
-        assert_eq!(explanation.decision, decision, "{address}: {}", explanation.text);
+        assert_eq!(explanation.decision.as_str(), decision, "{address}: {}", explanation.explanation);
     }
 }
 
@@ -304,12 +331,7 @@ async fn a_decision_over_its_limits_says_so() {
             "it could not be decided, because a policy tests a value of the request that is too",
         ),
     ] {
-        let given = ContextEntry {
-            name: "aws:UserAgent".to_owned(),
-            values: vec!["a".repeat(length)],
-            is_list: false,
-        };
-        let entries = vec![given];
+        let entries = vec![entry("aws:UserAgent", "a".repeat(length))];
         let input = WharfExplainAccessRequest {
             context_entries: entries.clone(),
             ..asked(&ann, "ecr:PutImage", APP)
@@ -317,17 +339,17 @@ async fn a_decision_over_its_limits_says_so() {
         let peer = ctx(&world.admin).peer;
         let explanation =
             world.rules.identity.explain_access(input, peer, jiff::Timestamp::now()).await.unwrap();
-        assert_eq!(explanation.decision, decision, "{length}: {}", explanation.text);
-        assert!(explanation.text.contains(why), "{length}: {}", explanation.text);
+        assert_eq!(explanation.decision.as_str(), decision, "{length}: {}", explanation.explanation);
+        assert!(explanation.explanation.contains(why), "{length}: {}", explanation.explanation);
 
-        let rules = SimulationRules {
+        let input = SimulatePrincipalPolicyRequest {
+            policy_source_arn: ann.clone(),
             action_names: vec!["ecr:PutImage".to_owned()],
             resource_arns: vec![APP.to_owned()],
             context_entries: entries,
-            ..SimulationRules::default()
+            ..SimulatePrincipalPolicyRequest::default()
         };
-        let input = SimulatePrincipalPolicyRequest { policy_source_arn: ann.clone(), rules };
         let page = world.rules.identity.simulate_principal_policy(&ctx(&world.admin), input).await.unwrap();
-        assert_eq!(page.items[0].decision, decision, "{length}");
+        assert_eq!(page.evaluation_results[0].eval_decision.as_str(), decision, "{length}");
     }
 }

@@ -7,7 +7,7 @@ use access::context::{Caller, Peer, Unsigned};
 use access::settings::MasterKey;
 use access::token::TokenError;
 use aws::ecr::GetDownloadUrlForLayerRequest;
-use aws::iam::{CreateAccessKeyRequest, NewAccessKey};
+use aws::iam::{AccessKey, CreateAccessKeyRequest};
 use aws::organizations::SealingKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -40,16 +40,16 @@ fn key_of(sealed: &str) -> u8 {
 }
 
 fn states(keys: &[SealingKey]) -> Vec<(u8, &'static str, u64)> {
-    keys.iter().map(|key| (key.key_id, key.state, key.access_keys)).collect()
+    keys.iter().map(|key| (key.key_id, key.state.as_str(), key.access_keys)).collect()
 }
 
 async fn authenticated(rules: &Rules, password: &str, now: Timestamp) -> Result<(), TokenError> {
     rules.access.authenticate_password("AWS", password, now).await.map(|_| ())
 }
 
-async fn access_key(rules: &Rules, owner: &Arc<Caller>) -> NewAccessKey {
+async fn access_key(rules: &Rules, owner: &Arc<Caller>) -> AccessKey {
     let ctx = ctx(owner);
-    rules.identity.create_access_key(&ctx, CreateAccessKeyRequest::default()).await.unwrap().1
+    rules.identity.create_access_key(&ctx, CreateAccessKeyRequest::default()).await.unwrap().access_key
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn what_was_sealed_before_a_rotation_opens_after_it() {
     let a = world.create("alpha").await;
     let digest = world.push_blob(&a, b"layer").await;
     let key = access_key(&world.rules, &world.admin).await;
-    let presents = || Presents { id: &key.id, secret: &key.secret, token: None };
+    let presents = || Presents { id: &key.access_key_id, secret: &key.secret_access_key, token: None };
     let by_key = sign(&world, presents(), now).await.unwrap();
     let session = session_token(&world, &by_key).await;
     let input = GetDownloadUrlForLayerRequest {
@@ -117,7 +117,7 @@ async fn a_key_goes_when_nothing_needs_it_and_then_opens_nothing() {
     let world = World::new().await;
     let now = Timestamp::now();
     let key = access_key(&world.rules, &world.admin).await;
-    let presents = || Presents { id: &key.id, secret: &key.secret, token: None };
+    let presents = || Presents { id: &key.access_key_id, secret: &key.secret_access_key, token: None };
     let docker = password(&world, &world.admin, &region(), now).await;
     assert_eq!(world.rules.access.tend_keys(now).await.unwrap(), 0, "there is one key");
 

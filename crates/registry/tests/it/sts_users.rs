@@ -7,7 +7,7 @@ use access::context::{Caller, CallerKind, RepositoryRef};
 use access::error::{Code, Error};
 use aws::iam::{
     CreateAccessKeyRequest, DeleteAccessKeyRequest, GetUserRequest, ListAccessKeysRequest, ListUsersRequest,
-    UpdateAccessKeyRequest,
+    StatusType, UpdateAccessKeyRequest,
 };
 use aws::sts::{
     DecodeAuthorizationMessageRequest, GetAccessKeyInfoRequest, GetCallerIdentityRequest,
@@ -54,7 +54,7 @@ async fn asks_iam(world: &World, by: &Arc<Caller>) -> Vec<Result<(), Error>> {
     let update = UpdateAccessKeyRequest {
         user_name: None,
         access_key_id: access_key_id.clone(),
-        status: "Active".to_owned(),
+        status: StatusType::Active,
     };
     vec![
         rules.identity.list_users(&ctx, ListUsersRequest::default()).await.map(|_| ()),
@@ -186,16 +186,19 @@ async fn a_users_sessions_are_refused_while_its_key_is_inactive() {
             .map(|_| ())
             .map_err(|error| error.code)
     };
-    for (status, expected) in [("Active", Ok(())), ("Inactive", Err(Code::InvalidToken)), ("Active", Ok(()))]
-    {
+    for (status, expected) in [
+        (StatusType::Active, Ok(())),
+        (StatusType::Inactive, Err(Code::InvalidToken)),
+        (StatusType::Active, Ok(())),
+    ] {
         let update = UpdateAccessKeyRequest {
             user_name: Some("ann".to_owned()),
             access_key_id: ann.access_key_id.to_string(),
-            status: status.to_owned(),
+            status,
         };
         world.rules.identity.update_access_key(&ctx(&world.admin), update).await.unwrap();
         for (at, caller) in callers.iter().enumerate() {
-            assert_eq!(list(caller).await, expected, "{status}, {at}");
+            assert_eq!(list(caller).await, expected, "{status:?}, {at}");
         }
         assert_eq!(list(&role).await, Ok(()), "a role's session outlives the key that it was asked with");
     }

@@ -1,12 +1,11 @@
 //! IAM's operations: parsed form, operation, answer in XML or JSON.
 
 use access::op::IamOp;
-use aws::dialect::Dialect;
-use aws::query::{Form, Format, FromForm, Invalid, Output, empty_response, response};
+use aws::query::{Form, Format};
 use aws::service::Service;
-use http::StatusCode;
 
 use super::fault::Fault;
+use super::query::{give, read};
 use super::signed::Signed;
 use super::unsigned;
 use crate::serve::App;
@@ -34,10 +33,9 @@ macro_rules! dispatch {
         ) -> Result<Vec<u8>, Fault> {
             match operation {
                 $(IamOp::$name => {
-                    let input = aws::iam::$request::from_form(form).map_err(invalid)?;
+                    let input = read(form)?;
                     let outcome = app.identity.$method(&signed.ctx, input).await;
-                    let result = outcome.map_err(|error| Fault::rules(error, Dialect::Query))?;
-                    Ok(written(stringify!($name), format, &signed.ctx.request_id, &result))
+                    give::<aws::iam::$request>(Service::Iam, format, &signed.ctx.request_id, outcome)
                 })*
                 $(IamOp::$unsigned => Err(unsigned(IamOp::$unsigned.into())),)*
                 $(IamOp::$permission => Err(unsigned(IamOp::$permission.into())),)*
@@ -47,14 +45,3 @@ macro_rules! dispatch {
 }
 
 aws::iam_operations! { dispatch }
-
-fn written<T: Output>(operation: &str, format: Format, request_id: &str, result: &T) -> Vec<u8> {
-    if T::IS_EMPTY {
-        return empty_response(Service::Iam, format, operation, request_id);
-    }
-    response(Service::Iam, format, operation, request_id, |out| result.write(out))
-}
-
-pub(super) fn invalid(invalid: Invalid) -> Fault {
-    Fault::new(StatusCode::BAD_REQUEST, "ValidationError", invalid.message)
-}

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use access::error::Error;
 use access::op::Op;
 use aws::dialect::Dialect;
 use aws::query::{self, Form, Format};
 use aws::service::Service;
+use aws::shape::{Invalid, Request};
 use aws::sigv4::SigV4Error;
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header};
@@ -43,6 +45,24 @@ pub(super) fn refuse(exchange: &mut Exchange, service: Service, fault: Fault) ->
 /// The API in the signature of a request; an unsigned request goes to STS.
 pub(super) fn named_api(exchange: &Exchange) -> Service {
     if scope_names_iam(exchange) { Service::Iam } else { Service::Sts }
+}
+
+/// Reads the request of an operation.
+pub(super) fn read<T: Request>(form: &Form) -> Result<T, Fault> {
+    let invalid = |invalid: Invalid| Fault::new(StatusCode::BAD_REQUEST, "ValidationError", invalid.message);
+    query::decode(form).map_err(invalid)
+}
+
+/// The body of an operation's answer.
+pub(super) fn give<T: Request>(
+    service: Service,
+    format: Format,
+    request_id: &str,
+    outcome: Result<T::Response, Error>,
+) -> Result<Vec<u8>, Fault> {
+    let fault = |error| Fault::rules(error, Dialect::Query);
+    let written = query::answer::<T>(service, format, request_id, &outcome.map_err(fault)?);
+    written.map_err(|error| fault(Error::internal(error)))
 }
 
 fn framed(format: Format, status: StatusCode, body: impl Into<Bytes>) -> Response {

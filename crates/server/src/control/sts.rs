@@ -1,17 +1,15 @@
 //! STS's operations: parsed form, operation, answer in XML or JSON.
 
-use aws::dialect::Dialect;
-use aws::query::{self, Form, Format};
+use aws::query::{Form, Format};
 use aws::service::Service;
-use aws::shape::{Invalid, Request};
 use aws::sts::AssumeRoleWithWebIdentityRequest;
 
 use access::context::Unsigned;
-use access::error::Error;
 use access::op::StsOp;
-use http::{StatusCode, header};
+use http::header;
 
 use super::fault::Fault;
+use super::query::{give, read};
 use super::signed::Signed;
 use super::unsigned;
 use crate::exchange::Exchange;
@@ -42,7 +40,7 @@ macro_rules! dispatch {
                 $(StsOp::$name => {
                     let input = read(form)?;
                     let outcome = app.identity.$method(&signed.ctx, input).await;
-                    give::<aws::sts::$request>(format, &signed.ctx.request_id, outcome)
+                    give::<aws::sts::$request>(Service::Sts, format, &signed.ctx.request_id, outcome)
                 })*
                 $(StsOp::$unsigned => Err(unsigned(StsOp::$unsigned.into())),)*
                 $(StsOp::$permission => Err(unsigned(StsOp::$permission.into())),)*
@@ -52,25 +50,6 @@ macro_rules! dispatch {
 }
 
 aws::sts_operations! { dispatch }
-
-fn read<T: Request>(form: &Form) -> Result<T, Fault> {
-    query::decode(form).map_err(invalid)
-}
-
-fn invalid(invalid: Invalid) -> Fault {
-    Fault::new(StatusCode::BAD_REQUEST, "ValidationError", invalid.message)
-}
-
-fn give<T: Request>(
-    format: Format,
-    request_id: &str,
-    outcome: Result<T::Response, Error>,
-) -> Result<Vec<u8>, Fault> {
-    let fault = |error| Fault::rules(error, Dialect::Query);
-    let response = outcome.map_err(fault)?;
-    query::answer::<T>(Service::Sts, format, request_id, &response)
-        .map_err(|error| fault(Error::internal(error)))
-}
 
 /// The only operation with unsigned requests: the token in it authenticates the caller.
 pub(super) const WEB_IDENTITY: &str = "AssumeRoleWithWebIdentity";
@@ -87,7 +66,7 @@ pub(super) async fn run_web_identity(
     let request = Unsigned { peer: exchange.peer, user_agent, now: exchange.now };
     let outcome = app.identity.assume_role_with_web_identity(&request, input).await;
     exchange.caller = outcome.as_ref().ok().map(|response| response.assumed_role_user.arn.clone());
-    give::<AssumeRoleWithWebIdentityRequest>(format, &exchange.request_id, outcome)
+    give::<AssumeRoleWithWebIdentityRequest>(Service::Sts, format, &exchange.request_id, outcome)
 }
 
 /// Whether a form requests AssumeRoleWithWebIdentity.

@@ -107,7 +107,7 @@ async fn all_are_refused(node: &Node, begun: Vec<Begun>, words: &[&str]) {
     admin.head(&at(&format!("blobs/{}", sha256(LAYER)))).await.expect(404);
     let ctx = node.ctx(Timestamp::now());
     let users = node.identity.list_users(&ctx, aws::iam::ListUsersRequest::default());
-    assert!(users.await.unwrap().items.iter().all(|user| user.name != "late"));
+    assert!(users.await.unwrap().users.iter().all(|user| user.user_name != "late"));
 }
 
 #[tokio::test]

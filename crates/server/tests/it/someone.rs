@@ -29,18 +29,18 @@ impl Someone {
     pub(crate) async fn new(node: &Node, name: &str, statements: Value) -> Self {
         let (ctx, identity) = (node.ctx(Timestamp::now()), &node.identity);
         let create = CreateUserRequest { user_name: name.to_owned(), ..CreateUserRequest::default() };
-        let user = identity.create_user(&ctx, create).await.unwrap().1;
+        let user = identity.create_user(&ctx, create).await.unwrap().user;
         let create = CreateAccessKeyRequest { user_name: Some(name.to_owned()) };
-        let key = identity.create_access_key(&ctx, create).await.unwrap().1;
+        let key = identity.create_access_key(&ctx, create).await.unwrap().access_key;
         let kind = CallerKind::User { path: "/".to_owned(), name: name.to_owned() };
-        let id: AccessKeyId = key.id.parse().unwrap();
-        let caller = Caller::with_key("123456789012".parse().unwrap(), user.id, kind, id.clone());
+        let id: AccessKeyId = key.access_key_id.parse().unwrap();
+        let caller = Caller::with_key("123456789012".parse().unwrap(), user.user_id, kind, id.clone());
         let mut someone = Self {
             name: name.to_owned(),
             password: String::new(),
             caller: Arc::new(caller),
             key: id,
-            secret: key.secret,
+            secret: key.secret_access_key,
         };
         someone.may(node, "first", statements).await;
         let ask = json!([{"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}]);

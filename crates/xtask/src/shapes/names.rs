@@ -57,7 +57,8 @@ pub(super) fn pascal(field: &str) -> String {
     field.trim_start_matches("r#").split('_').map(capitalised_first).collect()
 }
 
-fn capitalised_first(word: &str) -> String {
+/// `statusType` → `StatusType`.
+pub(super) fn capitalised_first(word: &str) -> String {
     let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
     first.to_ascii_uppercase() + rest
 }

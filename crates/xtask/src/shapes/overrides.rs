@@ -32,8 +32,8 @@ pub(super) struct Overrides {
     pub(super) empty_is_left_out: &'static [&'static str],
     /// The value of an enum if the request does not say.
     pub(super) defaults: &'static [(&'static str, &'static str)],
-    /// Enums whose values the error text lists in another order than the model, and structures whose members the answer
-    /// has in another order.
+    /// Enums whose values the error text lists in another order than the model, or of which requests may have only these;
+    /// and structures whose members the answer has in another order.
     pub(super) order: &'static [(&'static str, &'static [&'static str])],
     /// Limits of shapes and of members that the model does not have.
     pub(super) limits: &'static [(i64, &'static [&'static str])],
@@ -52,9 +52,10 @@ pub(super) struct Overrides {
 }
 
 /// The services, ECR first.
-pub(super) const SERVICES: [Service; 4] = [
+pub(super) const SERVICES: [Service; 5] = [
     Service { model: "ecr", module: "ecr", protocol: Protocol::Json, overrides: ECR },
     Service { model: "ecr-public", module: "ecr_public", protocol: Protocol::Json, overrides: ECR_PUBLIC },
+    Service { model: "iam", module: "iam", protocol: Protocol::Query, overrides: IAM },
     Service { model: "sts", module: "sts", protocol: Protocol::Query, overrides: STS },
     Service {
         model: "organizations",
@@ -255,3 +256,128 @@ const ORGANIZATIONS: Overrides = Overrides {
     secret: &[],
     hash: &[],
 };
+
+const IAM: Overrides = Overrides {
+    same: &[
+        ("ListAttachedGroupPoliciesResponse", "ListAttachedPoliciesResponse"),
+        ("ListAttachedRolePoliciesResponse", "ListAttachedPoliciesResponse"),
+        ("ListAttachedUserPoliciesResponse", "ListAttachedPoliciesResponse"),
+        ("ListGroupPoliciesResponse", "ListInlinePoliciesResponse"),
+        ("ListRolePoliciesResponse", "ListInlinePoliciesResponse"),
+        ("ListUserPoliciesResponse", "ListInlinePoliciesResponse"),
+        ("ListInstanceProfilesForRoleResponse", "ListInstanceProfilesResponse"),
+        ("ListGroupsForUserResponse", "ListGroupsResponse"),
+        ("ListInstanceProfileTagsResponse", "ListTagsResponse"),
+        ("ListOpenIDConnectProviderTagsResponse", "ListTagsResponse"),
+        ("ListPolicyTagsResponse", "ListTagsResponse"),
+        ("ListRoleTagsResponse", "ListTagsResponse"),
+        ("ListUserTagsResponse", "ListTagsResponse"),
+    ],
+    types: &[
+        ("AccessKey.SecretAccessKey", "SecretKey"),
+        // The model has values that IAM itself does not answer with.
+        ("AttachedPermissionsBoundary.PermissionsBoundaryType", "&'static str"),
+        ("Statement.SourcePolicyType", "&'static str"),
+        ("GetAccountSummaryResponse.SummaryMap", "BTreeMap<&'static str, i64>"),
+        ("ManagedPolicyDetail.AttachmentCount", "i64"),
+        ("ManagedPolicyDetail.PermissionsBoundaryUsageCount", "i64"),
+        ("Policy.AttachmentCount", "i64"),
+        ("Policy.PermissionsBoundaryUsageCount", "i64"),
+        // Lists leave the tags out, and GetPolicy has an empty list.
+        ("Policy.Tags", "Vec<Tag>"),
+        ("Role.MaxSessionDuration", "i64"),
+        ("VirtualMFADevice.Base32StringSeed", "String"),
+        ("VirtualMFADevice.QRCodePNG", "String"),
+    ],
+    present: &[
+        ("*", &["IsTruncated"]),
+        ("AccessKey", &["CreateDate"]),
+        ("AccessKeyMetadata", &["UserName", "AccessKeyId", "Status", "CreateDate"]),
+        ("AttachedPermissionsBoundary", &["PermissionsBoundaryType", "PermissionsBoundaryArn"]),
+        ("AttachedPolicy", &["PolicyName", "PolicyArn"]),
+        ("CreateOpenIDConnectProviderResponse", &["OpenIDConnectProviderArn"]),
+        ("CreatePolicyResponse", &["Policy"]),
+        ("CreatePolicyVersionResponse", &["PolicyVersion"]),
+        ("CreateServiceLinkedRoleResponse", &["Role"]),
+        ("CreateUserResponse", &["User"]),
+        ("EvaluationResult", &["EvalResourceName"]),
+        ("GetAccessKeyLastUsedResponse", &["UserName", "AccessKeyLastUsed"]),
+        ("GetAccountSummaryResponse", &["SummaryMap"]),
+        ("GetOpenIDConnectProviderResponse", &["Url", "CreateDate"]),
+        ("GetPolicyResponse", &["Policy"]),
+        ("GetPolicyVersionResponse", &["PolicyVersion"]),
+        ("GroupDetail", &["Path", "GroupName", "GroupId", "Arn", "CreateDate"]),
+        ("ManagedPolicyDetail", POLICY),
+        ("OpenIDConnectProviderListEntry", &["Arn"]),
+        ("PermissionsBoundaryDecisionDetail", &["AllowedByPermissionsBoundary"]),
+        ("Policy", POLICY),
+        ("PolicyDetail", &["PolicyName", "PolicyDocument"]),
+        ("PolicyGroup", &["GroupName", "GroupId"]),
+        ("PolicyRole", &["RoleName", "RoleId"]),
+        ("PolicyUser", &["UserName", "UserId"]),
+        ("PolicyVersion", &["VersionId", "IsDefaultVersion", "CreateDate"]),
+        ("Role", &["AssumeRolePolicyDocument", "MaxSessionDuration"]),
+        ("RoleDetail", &["Path", "RoleName", "RoleId", "Arn", "CreateDate", "AssumeRolePolicyDocument"]),
+        ("Statement", &["SourcePolicyId", "SourcePolicyType"]),
+        ("UpdateRoleDescriptionResponse", &["Role"]),
+        ("UserDetail", &["Path", "UserName", "UserId", "Arn", "CreateDate"]),
+    ],
+    // As the AWS CLI reference shows answers: of users alone, a list of inline policies without any is left out.
+    empty_is_written: &[
+        "EvaluationResult.MatchedStatements",
+        "EvaluationResult.MissingContextValues",
+        "GroupDetail.AttachedManagedPolicies",
+        "GroupDetail.GroupPolicyList",
+        "ManagedPolicyDetail.PolicyVersionList",
+        "RoleDetail.AttachedManagedPolicies",
+        "RoleDetail.InstanceProfileList",
+        "RoleDetail.RolePolicyList",
+        "RoleDetail.Tags",
+        "UserDetail.AttachedManagedPolicies",
+        "UserDetail.GroupList",
+        "UserDetail.Tags",
+    ],
+    empty_is_left_out: &["CreateOpenIDConnectProviderResponse.Tags", "GetOpenIDConnectProviderResponse.Tags"],
+    defaults: &[("statusType", "Active")],
+    // A key cannot be made to expire.
+    order: &[("statusType", &["Active", "Inactive"])],
+    limits: &[
+        // Sealed markers are longer than AWS's.
+        (4_096, &["markerType"]),
+        // The API reference has these.
+        (256, &["ContextEntryListType"]),
+        (100, &["ActionNameListType", "ResourceNameListType", "clientIDListType"]),
+        (64, &["policyVersionIdType"]),
+        (50, &["SimulationPolicyListType"]),
+        (5, &["entityListType", "thumbprintListType"]),
+        (
+            1,
+            &[
+                "SimulateCustomPolicyRequest.PermissionsBoundaryPolicyInputList",
+                "SimulatePrincipalPolicyRequest.PermissionsBoundaryPolicyInputList",
+            ],
+        ),
+    ],
+    encoded: &[
+        ("accessKeySecretType", "crate::query::secret"),
+        ("policyDocumentType", "crate::query::document"),
+    ],
+    unquoted: &[],
+    rules: &[],
+    validate: &[],
+    secret: &["AccessKey"],
+    hash: &[],
+};
+
+const POLICY: &[&str] = &[
+    "PolicyName",
+    "PolicyId",
+    "Arn",
+    "Path",
+    "DefaultVersionId",
+    "AttachmentCount",
+    "PermissionsBoundaryUsageCount",
+    "IsAttachable",
+    "CreateDate",
+    "UpdateDate",
+];

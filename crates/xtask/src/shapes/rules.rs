@@ -45,6 +45,9 @@ impl Rules<'_> {
             writeln!(text, "type Response = {response};")?;
             writeln!(text, "const OPERATION: &'static str = {operation:?};")?;
             writeln!(text, "const MEMBERS: &'static [Member] = &[{members}];")?;
+            if shapes.output.is_none() {
+                text += "const HAS_RESULT: bool = false;\n";
+            }
             if let Some((_, function)) =
                 self.service.overrides.validate.iter().find(|(known, _)| *known == name)
             {
@@ -124,6 +127,7 @@ impl Rules<'_> {
     fn choices<'s>(&self, name: &str, shape: &'s Shape) -> Vec<&'s str> {
         let mut choices: Vec<&str> = shape.choices.iter().map(String::as_str).collect();
         if let Some((_, order)) = self.service.overrides.order.iter().find(|(known, _)| *known == name) {
+            choices.retain(|choice| order.contains(choice));
             choices.sort_by_key(|choice| order.iter().position(|other| other == choice));
         }
         choices

@@ -68,8 +68,13 @@ impl<'a> Types<'a> {
     }
 
     /// The Rust name of a shape.
-    fn name<'s>(&self, shape: &'s str) -> &'s str {
-        self.overrides.same.iter().find(|(model, _)| *model == shape).map_or(shape, |(_, rust)| rust)
+    fn name(&self, shape: &str) -> String {
+        self.shared_name(shape).map_or_else(|| names::capitalised_first(shape), str::to_owned)
+    }
+
+    /// The name of the type that the shape shares with others.
+    fn shared_name(&self, shape: &str) -> Option<&'static str> {
+        self.overrides.same.iter().find(|(model, _)| *model == shape).map(|(_, rust)| *rust)
     }
 
     /// Every struct and enum, by name.
@@ -79,10 +84,10 @@ impl<'a> Types<'a> {
         for shape in self.of_requests.union(&self.of_answers) {
             let Some(text) = self.definition(shape)? else { continue };
             let name = self.name(shape);
-            if name != *shape {
+            if self.shared_name(shape).is_some() {
                 repeated.push(format!("pub type {shape} = {name};\n"));
             }
-            if let Some(earlier) = written.insert(name, text.clone()) {
+            if let Some(earlier) = written.insert(name.clone(), text.clone()) {
                 ensure!(earlier == text, "{shape} is not the same as {name}");
             }
         }
@@ -113,9 +118,9 @@ impl<'a> Types<'a> {
             (traits.default, "Default"),
             (traits.partial_eq, "PartialEq"),
             (eq, "Eq"),
-            (self.overrides.hash.contains(&name), "Hash"),
-            (self.has(name, &self.of_answers), "Serialize"),
-            (self.has(name, &self.of_requests), "Deserialize"),
+            (self.overrides.hash.contains(&name.as_str()), "Hash"),
+            (self.has(&name, &self.of_answers), "Serialize"),
+            (self.has(&name, &self.of_requests), "Deserialize"),
         ];
         let chosen: Vec<_> = derives.into_iter().filter_map(|(is_in, name)| is_in.then_some(name)).collect();
         format!("#[derive({})]\n", chosen.join(", "))
@@ -159,7 +164,7 @@ impl<'a> Types<'a> {
 
     fn default_of(&self, name: &str) -> Option<&'static str> {
         let name = self.name(name);
-        self.overrides.defaults.iter().find(|(known, _)| *known == name).map(|(_, choice)| *choice)
+        self.overrides.defaults.iter().find(|(known, _)| self.name(known) == name).map(|(_, choice)| *choice)
     }
 
     fn structure(&self, name: &str, shape: &Shape) -> Result<String> {
@@ -233,15 +238,16 @@ impl<'a> Types<'a> {
 
     fn holding(&self, name: &str, member: &Member) -> Result<Holding> {
         let name = self.name(name);
-        let mut of_type = self.overrides.present.iter().filter(|(known, _)| [name, "*"].contains(known));
+        let mut of_type =
+            self.overrides.present.iter().filter(|(known, _)| [name.as_str(), "*"].contains(known));
         let is_present = of_type.any(|(_, members)| members.contains(&member.name.as_str()));
         if member.required || is_present {
             return Ok(Holding::Plain);
         }
         let kind = self.model.shape(&member.shape)?.kind;
-        let is_flag = kind == Kind::Boolean && self.has(name, &self.of_requests);
+        let is_flag = kind == Kind::Boolean && self.has(&name, &self.of_requests);
         let is_collection =
-            matches!(kind, Kind::List | Kind::Map) && self.type_override(name, member).is_none();
+            matches!(kind, Kind::List | Kind::Map) && self.type_override(&name, member).is_none();
         let is_empty = is_flag || is_collection || kind == Kind::Blob;
         Ok(if is_empty { Holding::Empty } else { Holding::Maybe })
     }
@@ -266,7 +272,7 @@ impl<'a> Types<'a> {
             // Keys are kept as texts, also where they are an enum.
             (Kind::Map, _, Some(value)) => format!("BTreeMap<String, {}>", self.type_of(value)?),
             (Kind::String, ..) if shape.choices.is_empty() => "String".to_owned(),
-            (Kind::Structure | Kind::String, ..) => self.name(name).to_owned(),
+            (Kind::Structure | Kind::String, ..) => self.name(name),
             (Kind::Boolean, ..) => "bool".to_owned(),
             (Kind::Integer, ..) if shape.min.is_some_and(|min| min >= 0) => "u32".to_owned(),
             (Kind::Integer, ..) => "i32".to_owned(),
@@ -293,7 +299,7 @@ impl<'a> Types<'a> {
             (Kind::Double | Kind::Timestamp, ..) => Traits { eq: false, ..Traits::ALL },
             _ => Traits::ALL,
         };
-        traits.debug &= !shape.sensitive && !self.overrides.secret.contains(&self.name(name));
+        traits.debug &= !shape.sensitive && !self.overrides.secret.contains(&self.name(name).as_str());
         Ok(traits)
     }
 

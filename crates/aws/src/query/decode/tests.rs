@@ -150,3 +150,16 @@ fn an_error_text_has_a_maximum_length() {
     assert!(message.starts_with("601 validation errors detected: Value '[Tag(key=!!!"), "{message:.80}");
     assert!(message.len() < 30_000, "{}", message.len());
 }
+
+#[test]
+fn lists_are_in_the_order_of_their_numbers() {
+    let form = form(
+        "TagKeys.member.10=j&TagKeys.member.2=b&TagKeys.member.1=a&TagKeys.member.02=x&Tags.member.2.Key=k2&Tags.member.1.Key=k1&Tags.member.1.Value=v%201",
+    );
+    let tags = vec![
+        Tree::Structure(vec![("Key", text("k1")), ("Value", text("v 1"))]),
+        Tree::Structure(vec![("Key", text("k2"))]),
+    ];
+    let keys = vec![text("a"), text("b"), text("j")];
+    assert_eq!(members(&form, "", MEMBERS), [("Tags", Tree::List(tags)), ("TagKeys", Tree::List(keys))]);
+}

@@ -6,10 +6,14 @@ use std::sync::Arc;
 use access::authz::Named;
 use access::error::{AwsCode, Error, Result};
 use aws::arn::Arn;
-use aws::iam::{ContextEntry, EvaluationResult, SimulationRules};
+use aws::iam::{
+    ContextEntry, ContextKeyTypeEnum, EvaluationResult, PermissionsBoundaryDecisionDetail,
+    PolicyEvaluationDecisionType, Statement,
+};
 use aws::ids::AccountId;
 use policy::{Decision, PolicyKind};
 
+use super::rules::SimulationRules;
 use super::work::Work;
 
 /// Everything that a simulation decides by.
@@ -31,9 +35,12 @@ pub(super) struct Simulation {
 pub(crate) fn given(entries: &[ContextEntry]) -> policy::Context {
     let mut context = policy::Context::new();
     for entry in entries {
-        match entry.values.as_slice() {
-            [one] if !entry.is_list => context.set(entry.name.clone(), one.as_str()),
-            several => context.set_all(entry.name.clone(), several.iter().map(String::as_str)),
+        let name = entry.context_key_name.clone().unwrap_or_default();
+        // Types of several values end so.
+        let is_list = entry.context_key_type.map_or("", ContextKeyTypeEnum::as_str).ends_with("List");
+        match entry.context_key_values.as_slice() {
+            [one] if !is_list => context.set(name, one.as_str()),
+            several => context.set_all(name, several.iter().map(String::as_str)),
         }
     }
     context
@@ -59,19 +66,18 @@ fn account_of(arn: &str) -> Option<AccountId> {
 
 impl Simulation {
     pub(super) fn of(rules: &SimulationRules, own_account: &AccountId) -> Result<Self> {
-        let boundaries =
-            inputs("PermissionsBoundaryPolicyInputList", &rules.permissions_boundary_policy_input_list)?;
+        let boundaries = inputs("PermissionsBoundaryPolicyInputList", &rules.boundaries)?;
         let resource = match &rules.resource_policy {
             Some(text) => Some(input("ResourcePolicy".to_owned(), text, None)?),
             None => None,
         };
         let mut work = Work::default();
-        let lists = [&rules.policy_input_list, &rules.permissions_boundary_policy_input_list];
+        let lists = [&rules.policies, &rules.boundaries];
         lists.into_iter().flatten().chain(&rules.resource_policy).for_each(|text| work.add_policy(text));
         work.add_keys(&rules.context_entries);
         let account = rules.caller_arn.as_deref().and_then(account_of).unwrap_or_else(|| own_account.clone());
         Ok(Self {
-            identity: inputs("PolicyInputList", &rules.policy_input_list)?,
+            identity: inputs("PolicyInputList", &rules.policies)?,
             boundary: boundaries.into_iter().next(),
             resource,
             caller_arn: rules.caller_arn.clone(),
@@ -119,21 +125,33 @@ impl Simulation {
         });
         let shown = matched.iter().filter(|matched| matched.by.kind != PolicyKind::Boundary);
         EvaluationResult {
-            action: action.to_owned(),
-            resource: resource.to_owned(),
-            decision: decision_word(&decision),
-            matched: shown.map(|matched| self.source(&matched.by)).collect(),
-            missing_context: missing.to_vec(),
-            allowed_by_boundary,
+            eval_action_name: action.to_owned(),
+            eval_resource_name: resource.to_owned(),
+            eval_decision: decision_type(&decision),
+            matched_statements: shown.map(|matched| self.source(&matched.by)).collect(),
+            missing_context_values: missing.to_vec(),
+            organizations_decision_detail: None,
+            permissions_boundary_decision_detail: allowed_by_boundary.map(
+                |allowed_by_permissions_boundary| PermissionsBoundaryDecisionDetail {
+                    allowed_by_permissions_boundary,
+                },
+            ),
+            eval_decision_details: BTreeMap::new(),
+            resource_specific_results: Vec::new(),
         }
     }
 
     /// The policy of a statement that matched, as IAM's answers name it: a managed one by its name, an inline one as
     /// `user_NAME_POLICY`, one of the request by its place.
-    fn source(&self, by: &policy::By) -> (String, &'static str) {
+    fn source(&self, by: &policy::By) -> Statement {
+        let statement = |source_policy_id, source_policy_type| Statement {
+            source_policy_id,
+            source_policy_type,
+            ..Statement::default()
+        };
         let name = by.source.as_ref().map(policy::SourceName::as_str).unwrap_or_default();
         if by.kind == PolicyKind::Resource {
-            return (name.to_owned(), "Resource Policy");
+            return statement(name.to_owned(), "Resource Policy");
         }
         // Inline policies of the groups of a user are known as `GROUP/POLICY`.
         let id = match name.rsplit_once('/') {
@@ -142,7 +160,7 @@ impl Simulation {
             None if name.starts_with("PolicyInputList.") => name.to_owned(),
             None => format!("{}{name}", self.inline_of),
         };
-        (id, "IAM Policy")
+        statement(id, "IAM Policy")
     }
 
     pub(super) fn missing_context(&self) -> Vec<String> {
@@ -151,13 +169,13 @@ impl Simulation {
     }
 }
 
-/// The word that the API has for a decision.
-pub(crate) fn decision_word(decision: &Decision) -> &'static str {
+/// A decision as the API has it.
+pub(crate) fn decision_type(decision: &Decision) -> PolicyEvaluationDecisionType {
     match decision {
-        Decision::Allow(_) => "allowed",
-        Decision::ExplicitDeny(_) => "explicitDeny",
-        // The API has no word for what could not be decided; no statement denied it.
-        Decision::ImplicitDeny(_) | Decision::Exceeded(_) => "implicitDeny",
+        Decision::Allow(_) => PolicyEvaluationDecisionType::Allowed,
+        Decision::ExplicitDeny(_) => PolicyEvaluationDecisionType::ExplicitDeny,
+        // The API has no value for what could not be decided; no statement denied it.
+        Decision::ImplicitDeny(_) | Decision::Exceeded(_) => PolicyEvaluationDecisionType::ImplicitDeny,
     }
 }
 

@@ -41,8 +41,8 @@ impl Work {
 
     pub(super) fn add_keys(&mut self, entries: &[ContextEntry]) {
         for entry in entries {
-            let values = entry.values.iter().map(|value| value.len() + 1).sum::<usize>();
-            self.add_key(entry.name.len() + values);
+            let values = entry.context_key_values.iter().map(|value| value.len() + 1).sum::<usize>();
+            self.add_key(entry.context_key_name.as_ref().map_or(0, String::len) + values);
         }
     }
 
@@ -96,7 +96,11 @@ mod tests {
         let mut work = Work::default();
         work.add_policy(&"${a}".repeat(1_000));
         assert!(work.check(100, 100).is_ok());
-        let value = ContextEntry { name: "k".to_owned(), values: vec!["v".repeat(1_000)], is_list: false };
+        let value = ContextEntry {
+            context_key_name: Some("k".to_owned()),
+            context_key_values: vec!["v".repeat(1_000)],
+            context_key_type: None,
+        };
         work.add_keys(&vec![value; 100]);
         assert!(work.check(100, 100).is_err());
     }

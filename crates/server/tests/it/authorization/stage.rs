@@ -8,7 +8,8 @@ use access::context::{Caller, CallerKind, Ctx, Peer, Plane};
 use aws::iam::{
     AttachUserPolicyRequest, CreateAccessKeyRequest, CreatePolicyRequest, CreatePolicyVersionRequest,
     CreateRoleRequest, CreateUserRequest, DeletePolicyVersionRequest, DetachUserPolicyRequest,
-    PutRolePolicyRequest, PutUserPermissionsBoundaryRequest, PutUserPolicyRequest, UpdateAccessKeyRequest,
+    PutRolePolicyRequest, PutUserPermissionsBoundaryRequest, PutUserPolicyRequest, StatusType,
+    UpdateAccessKeyRequest,
 };
 use aws::ids::AccountId;
 use aws::organizations::{CreateAccountRequest, DescribeOrganizationRequest, ListRootsRequest};
@@ -139,7 +140,7 @@ impl Stage {
         let off = UpdateAccessKeyRequest {
             user_name: Some("disabled".to_owned()),
             access_key_id: self.disabled.access_key_id.to_string(),
-            status: "Inactive".to_owned(),
+            status: StatusType::Inactive,
         };
         identity.update_access_key(&ctx, off).await.unwrap();
         for (ctx, name) in [(of_other, "stranger"), (&ctx, "with"), (&ctx, "without"), (&ctx, "denied")] {
@@ -200,7 +201,7 @@ impl Stage {
             policy_document,
             set_as_default: true,
         };
-        let made = identity.create_policy_version(&ctx, create).await.unwrap().1;
+        let made = identity.create_policy_version(&ctx, create).await.unwrap().policy_version;
         let number: i64 = made.version_id[1..].parse().unwrap();
         let version_id = format!("v{}", number - 1);
         let delete = DeletePolicyVersionRequest { policy_arn, version_id };
@@ -259,16 +260,16 @@ impl Stage {
 async fn user(node: &Node, ctx: &Ctx, name: &str) -> Identity {
     let identity = &node.identity;
     let create = CreateUserRequest { user_name: name.to_owned(), ..CreateUserRequest::default() };
-    let made = identity.create_user(ctx, create).await.unwrap().1;
+    let made = identity.create_user(ctx, create).await.unwrap().user;
     let policy_arn = ADMINISTRATOR.to_owned();
     let attach = AttachUserPolicyRequest { user_name: name.to_owned(), policy_arn };
     identity.attach_user_policy(ctx, attach).await.unwrap();
     let create = CreateAccessKeyRequest { user_name: Some(name.to_owned()) };
-    let key = identity.create_access_key(ctx, create).await.unwrap().1;
+    let key = identity.create_access_key(ctx, create).await.unwrap().access_key;
     Identity {
         arn: made.arn,
-        access_key_id: key.id.parse().unwrap(),
-        secret: key.secret,
+        access_key_id: key.access_key_id.parse().unwrap(),
+        secret: key.secret_access_key,
         session_token: None,
         password: String::new(),
     }

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use access::context::Peer;
 use anyhow::bail;
-use aws::iam::{ContextEntry, WharfExplainAccessRequest};
+use aws::iam::{ContextEntry, ContextKeyTypeEnum, WharfExplainAccessRequest};
 use clap::Args;
 use jiff::Timestamp;
 
@@ -34,7 +34,11 @@ pub(crate) struct Explain {
 
 fn context_entry(text: &str) -> Result<ContextEntry, String> {
     let (name, value) = text.split_once('=').ok_or("give KEY=VALUE, such as aws:SourceIp=10.0.0.1")?;
-    Ok(ContextEntry { name: name.to_owned(), values: vec![value.to_owned()], is_list: false })
+    Ok(ContextEntry {
+        context_key_name: Some(name.to_owned()),
+        context_key_values: vec![value.to_owned()],
+        context_key_type: Some(ContextKeyTypeEnum::String),
+    })
 }
 
 pub(super) async fn run(options: Explain) -> anyhow::Result<()> {
@@ -42,9 +46,9 @@ pub(super) async fn run(options: Explain) -> anyhow::Result<()> {
     let Some(opened) = store.open().await? else {
         let numbered = context.iter().enumerate().flat_map(|(at, entry)| {
             let part = |member: &str| format!("ContextEntries.member.{}.{member}", at + 1);
-            let value = entry.values.first().cloned().unwrap_or_default();
+            let value = entry.context_key_values.first().cloned().unwrap_or_default();
             [
-                (part("ContextKeyName"), entry.name.clone()),
+                (part("ContextKeyName"), entry.context_key_name.clone().unwrap_or_default()),
                 (part("ContextKeyValues.member.1"), value),
                 (part("ContextKeyType"), "string".to_owned()),
             ]
@@ -65,10 +69,10 @@ pub(super) async fn run(options: Explain) -> anyhow::Result<()> {
     }
     let asked = WharfExplainAccessRequest {
         principal_arn: principal,
-        action,
+        action_name: action,
         resource_arn: resource,
         context_entries: context,
     };
     let peer = Peer { address: Ipv4Addr::LOCALHOST.into(), tls: false };
-    say(&opened.deployment.identity.explain_access(asked, peer, Timestamp::now()).await?.text)
+    say(&opened.deployment.identity.explain_access(asked, peer, Timestamp::now()).await?.explanation)
 }
