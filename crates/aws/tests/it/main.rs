@@ -8,3 +8,4 @@
 )]
 
 mod fuzz_entries;
+mod operations;

@@ -25,6 +25,7 @@ mod login;
 mod logs;
 mod manifests;
 mod memory;
+mod model_errors;
 mod node;
 mod observe;
 mod progress;
