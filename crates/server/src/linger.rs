@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
+use crate::alarm::Alarm;
 use crate::connection::{Connection, Cut};
 
 /// The first bytes of HTTP/2 with prior knowledge (RFC 9113 §3.4).
@@ -95,7 +96,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Replay<S> {
 pub(crate) struct Lingering<S> {
     inner: S,
     write_idle: Duration,
-    stalled: Option<Pin<Box<Sleep>>>,
+    stalled_since: Option<Instant>,
+    alarm: Alarm,
     closing: Option<Pin<Box<Sleep>>>,
     discarded: usize,
     connection: Arc<Connection>,
@@ -104,7 +106,16 @@ pub(crate) struct Lingering<S> {
 
 impl<S> Lingering<S> {
     pub(crate) fn new(inner: S, write_idle: Duration, connection: Arc<Connection>) -> Self {
-        Self { inner, write_idle, stalled: None, closing: None, discarded: 0, connection, moved: 0 }
+        Self {
+            inner,
+            write_idle,
+            stalled_since: None,
+            alarm: Alarm::default(),
+            closing: None,
+            discarded: 0,
+            connection,
+            moved: 0,
+        }
     }
 
     fn unless_stalled<T>(
@@ -113,12 +124,11 @@ impl<S> Lingering<S> {
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.stalled = None;
+            self.stalled_since = None;
             return written;
         }
-        let idle = self.write_idle;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
-        match stalled.as_mut().poll(cx) {
+        let deadline = *self.stalled_since.get_or_insert_with(Instant::now) + self.write_idle;
+        match self.alarm.poll(cx, deadline) {
             Poll::Ready(()) => {
                 self.connection.end(Cut::Stalled);
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
