@@ -139,7 +139,8 @@ where
     Ok(entities)
 }
 
-/// Decides on an operation on a user, group or role, and then says whether it exists.
+/// Decides on an operation on a user, group or role, and then says whether it exists. A denial shows the name as the
+/// request spells it, without the entity's path.
 pub(super) async fn entity_at<E: Effect<On = OnAccount>>(
     gate: &Gate,
     (kind, name): (EntityKind, &str),
@@ -149,6 +150,7 @@ pub(super) async fn entity_at<E: Effect<On = OnAccount>>(
     let find = FindEntity { account_id: account_id.clone(), kind, name: name.to_owned() };
     let found = gate.read(find).await?;
     let mut tags = Vec::new();
+    let shown = entity_arn(&account_id, kind, "/", name);
     let arn = match &found {
         Some(entity) => {
             tags = iam_tags(gate, &entity.unique_id).await?;
@@ -160,9 +162,11 @@ pub(super) async fn entity_at<E: Effect<On = OnAccount>>(
             }
             arn_of(entity)
         }
-        None => entity_arn(&account_id, kind, "/", name),
+        None => shown.clone(),
     };
-    let permit = gate.permit_on::<E>(&arn, keys)?;
+    // A caller knows its own path.
+    let is_caller = found.as_ref().is_some_and(|entity| entity.unique_id == gate.caller().unique_id);
+    let permit = gate.permit_shown_as::<E>(&arn, if is_caller { &arn } else { &shown }, keys)?;
     let on = found.ok_or_else(|| no_such_entity(kind, name))?;
     Ok(Permitted { permit, on, tags })
 }

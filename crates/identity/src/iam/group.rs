@@ -100,11 +100,14 @@ impl Identity {
         let gate = self.access.account_gate(ctx).await?;
         let named = (EntityKind::Group, input.group_name.as_str());
         let group = own_entity_at::<iam::UpdateGroup>(&gate, named, policy::Context::new()).await?.on;
+        let shown_path = input.new_path.as_deref().unwrap_or("/");
+        let shown_name = input.new_group_name.as_deref().unwrap_or(&input.group_name);
+        let shown = entity_arn(&group.account_id, EntityKind::Group, shown_path, shown_name);
         let path = input.new_path.unwrap_or(group.path);
         let name = input.new_group_name.unwrap_or(group.name);
-        // IAM asks for the permission on both names.
+        // IAM requires the permission on both names.
         let arn = entity_arn(&group.account_id, EntityKind::Group, &path, &name);
-        let permit = gate.permit_on::<iam::UpdateGroup>(&arn, policy::Context::new())?;
+        let permit = gate.permit_shown_as::<iam::UpdateGroup>(&arn, &shown, policy::Context::new())?;
         let rename = RenameEntity { unique_id: group.unique_id, path, name };
         rename_entity(&permit, rename, EntityKind::Group, "Group").await
     }

@@ -62,7 +62,8 @@ where
     }
 }
 
-/// Decides on an operation on an instance profile, and then says whether it exists.
+/// Decides on an operation on an instance profile, and then says whether it exists. A denial shows the name as the
+/// request spells it, without the profile's path.
 async fn profile_at<E: Effect<On = OnAccount>>(
     gate: &Gate,
     name: &str,
@@ -72,15 +73,16 @@ async fn profile_at<E: Effect<On = OnAccount>>(
     let find = FindInstanceProfile { account_id: account_id.clone(), name: name.to_owned() };
     let found = gate.read(find).await?;
     let mut tags = Vec::new();
+    let shown = profile_arn(account_id, "/", name);
     let arn = match &found {
         Some(profile) => {
             tags = iam_tags(gate, &profile.unique_id).await?;
             add_resource_tags(&mut keys, Service::Iam, &tags);
             profile_arn(account_id, &profile.path, &profile.name)
         }
-        None => profile_arn(account_id, "/", name),
+        None => shown.clone(),
     };
-    let permit = gate.permit_on::<E>(&arn, keys)?;
+    let permit = gate.permit_shown_as::<E>(&arn, &shown, keys)?;
     Ok(Permitted { permit, on: found.ok_or_else(|| not_found(name))?, tags })
 }
 

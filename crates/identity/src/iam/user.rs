@@ -143,12 +143,15 @@ impl Identity {
         let named = (EntityKind::User, input.user_name.as_str());
         let old = own_entity_at::<iam::UpdateUser>(&gate, named, policy::Context::new()).await?;
         let (mut permit, user) = (old.permit, old.on);
+        let shown_path = input.new_path.as_deref().unwrap_or("/");
+        let shown_name = input.new_user_name.as_deref().unwrap_or(&input.user_name);
+        let shown = entity_arn(&user.account_id, EntityKind::User, shown_path, shown_name);
         let path = input.new_path.unwrap_or_else(|| user.path.clone());
         let name = input.new_user_name.unwrap_or_else(|| user.name.clone());
         if (&path, &name) != (&user.path, &user.name) {
-            // IAM asks for the permission on both names.
+            // IAM requires the permission on both names.
             let arn = entity_arn(&user.account_id, EntityKind::User, &path, &name);
-            permit = gate.permit_on(&arn, policy::Context::new())?;
+            permit = gate.permit_shown_as(&arn, &shown, policy::Context::new())?;
         }
         let rename = RenameEntity { unique_id: user.unique_id, path, name };
         rename_entity(&permit, rename, EntityKind::User, "User").await
