@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws::arn::Arn;
 use aws::ids::AccountId;
-use meta::{CallerState, Resolved};
+use meta::Resolved;
 
 use super::documents::{Named, PrincipalPolicies, RegistryPolicy, RepositoryPolicy};
 use crate::Access;
@@ -30,10 +30,9 @@ impl Access {
     pub(super) async fn deciding(
         &self,
         caller: &Caller,
-        state: &CallerState,
+        principal: Arc<PrincipalPolicies>,
         resolved: &Resolved,
     ) -> Result<Deciding> {
-        let principal = self.principal_policies(&caller.unique_id, state.version).await?;
         let session = match caller.session.as_ref().and_then(|session| session.policies.as_deref()) {
             Some(policies) => Some(self.session_policies(policies).await?),
             None => None,

@@ -8,7 +8,7 @@ use aws::iam::{
     ContextEntry, CreatePolicyRequest, GetContextKeysForPrincipalPolicyRequest, PutRolePolicyRequest,
     SimulateCustomPolicyRequest, SimulatePrincipalPolicyRequest, SimulationRules, WharfExplainAccessRequest,
 };
-use aws::organizations::RemoveAccountFromOrganizationRequest;
+use aws::organizations::{CloseAccountRequest, RemoveAccountFromOrganizationRequest};
 
 use crate::cross_account::{STAGING, node, set_policy, world_with_app};
 use crate::world::{ACCOUNT, World, code, ctx};
@@ -29,6 +29,14 @@ async fn explained(world: &World, principal: &str, action: &str, resource: &str)
     let input = asked(principal, action, resource);
     let explanation = world.rules.identity.explain_access(input, peer, jiff::Timestamp::now()).await.unwrap();
     (explanation.decision, explanation.text)
+}
+
+/// The message of a question that has no answer.
+async fn refusal(world: &World, input: WharfExplainAccessRequest) -> String {
+    let peer = ctx(&world.admin).peer;
+    let refused = world.rules.identity.explain_access(input, peer, jiff::Timestamp::now()).await.unwrap_err();
+    assert_eq!(refused.code, Code::Aws(access::error::AwsCode::ValidationError), "{}", refused.message);
+    refused.message.into_owned()
 }
 
 #[tokio::test]
@@ -101,6 +109,44 @@ async fn the_explanation_names_a_deny_and_a_condition() {
     let (decision, text) =
         explained(&world, &session, "sts:AssumeRole", &format!("arn:aws:iam::{STAGING}:role/node")).await;
     assert_eq!(decision, "implicitDeny", "{text}");
+}
+
+#[tokio::test]
+async fn a_root_without_an_access_key_is_explained() {
+    let (world, _, _) = world_with_app().await;
+    let root = format!("arn:aws:iam::{STAGING}:root");
+    let own = format!("arn:aws:ecr:eu-west-1:{STAGING}:repository/own");
+    let (decision, text) = explained(&world, &root, "ecr:PutImage", &own).await;
+    assert_eq!(decision, "allowed", "{text}");
+    assert!(text.contains("the root user may do everything in its account"), "{text}");
+    assert_eq!(explained(&world, &root, "iam:CreateUser", "*").await.0, "allowed");
+    let (decision, text) = explained(&world, &root, "ecr:BatchGetImage", APP).await;
+    assert_eq!(decision, "implicitDeny", "{text}");
+    set_policy(&world, STAGING).await.unwrap();
+    assert_eq!(explained(&world, &root, "ecr:BatchGetImage", APP).await.0, "allowed");
+
+    let there = asked(&root, "ecr:BatchGetImage", APP);
+    let answer = world.rules.identity.wharf_explain_access(&ctx(&world.admin), there).await.unwrap();
+    assert_eq!(answer.decision, "allowed", "{}", answer.text);
+    let role = asked(&root, "sts:AssumeRole", &format!("arn:aws:iam::{STAGING}:role/node"));
+    assert_eq!(refusal(&world, role).await, "Roles may not be assumed by root accounts.");
+}
+
+#[tokio::test]
+async fn principals_of_closed_and_unknown_accounts_do_not_exist() {
+    let (world, _, ops) = world_with_app().await;
+    node(&world, &ops).await;
+    let close = CloseAccountRequest { account_id: STAGING.to_owned() };
+    world.rules.identity.close_account(&ctx(&world.admin), close).await.unwrap();
+    for principal in [
+        format!("arn:aws:iam::{STAGING}:root"),
+        format!("arn:aws:iam::{STAGING}:role/node"),
+        format!("arn:aws:sts::{STAGING}:assumed-role/node/n1"),
+        "arn:aws:iam::999999999999:root".to_owned(),
+    ] {
+        let message = refusal(&world, asked(&principal, "ecr:BatchGetImage", APP)).await;
+        assert!(message.starts_with(&format!("There is no principal {principal}.")), "{message}");
+    }
 }
 
 #[tokio::test]
