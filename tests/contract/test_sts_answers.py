@@ -45,7 +45,7 @@ def test_every_operation_of_sts_answers_within_its_shape(cloud):
     assert cloud.answered["sts"] | WITHOUT_SUCCESS == served(cloud, "sts") - ELSEWHERE
 
 
-def test_every_operation_of_organizations_answers_within_its_shape(cloud):
+def test_every_organizations_operation_answers_within_its_shape(cloud):
     organizations = cloud.client("organizations")
     cloud.answered["organizations"].clear()
     asked = {"Email": f"{unique('a')}@example.org", "AccountName": "walk", "Tags": [{"Key": "k", "Value": "v"}]}

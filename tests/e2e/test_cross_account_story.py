@@ -171,7 +171,7 @@ def test_the_page_does_what_it_says(reader):
     assert token not in (Path(reader.hosts).parent / "log").read_text()
 
 
-def test_the_example_for_terraform_reads_with_the_same_nine_actions():
+def test_the_terraform_example_allows_the_same_nine_actions():
     nine = re.search(r"reads = \[(.*?)\]", PAGE.read_text(), re.DOTALL)[1]
     example = (PAGE.parent / "examples" / "cross-account.tf").read_text()
     actions = lambda text: sorted(set(re.findall(r'"(ecr:\w+)"', text)))

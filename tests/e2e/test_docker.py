@@ -73,7 +73,7 @@ def test_a_large_layer_survives_the_round_trip(docker, wharf, tmp_path):
     assert docker("image", "inspect", "--format", "{{.Id}}", ref) == image
 
 
-def test_pushing_again_sends_nothing_and_another_repository_mounts(docker, wharf, tmp_path):
+def test_a_second_push_sends_nothing_and_a_new_repository_mounts(docker, wharf, tmp_path):
     first, second = wharf.ref(wharf.repository("docker")), wharf.ref(wharf.repository("docker"))
     docker("build", "-q", "-t", first, images.build_context(tmp_path / "context"))
     digest = digest_in(docker("push", first))

@@ -112,7 +112,7 @@ def test_imds_serves_the_cli_and_boto3(node, agent, monkeypatch):
     assert ecr.describe_repositories()["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
-def test_what_was_obtained_serves_on_and_nothing_more_is_given_once_the_key_is_off(wharf, node, agent):
+def test_a_disabled_key_keeps_old_sessions_and_gets_no_new_ones(wharf, node, agent):
     printed = agent("--imds")
     off = ["--user-name", node.user, "--access-key-id", node.key_id, "--status", "Inactive"]
     wharf.aws("iam", "update-access-key", *off, output=None)

@@ -97,7 +97,7 @@ def test_accounts_in_pages(organizations):
     assert refusal(organizations.list_accounts, NextToken="forged") == "InvalidInputException"
 
 
-def test_the_management_account_enters_and_a_member_manages_nothing(wharf, organizations):
+def test_only_the_management_account_manages_the_organization(wharf, organizations):
     account = made(organizations, RoleName="Way-In")
     credentials = inside(wharf, account, "Way-In")
     assert wharf.client("sts", credentials).get_caller_identity()["Account"] == account

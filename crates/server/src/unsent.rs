@@ -112,7 +112,8 @@ impl Socket {
     /// The socket becomes writable when the client has read the next part. The kernel wakes a writer when it holds less
     /// than half of the limit (`tcp_stream_memory_free`). Until then nothing is written.
     fn watch(&mut self) {
-        let next = self.held.map(|held| held.saturating_sub(DRAINED_PART)).filter(|next| *next > FOR_EVERYONE / 2);
+        let next =
+            self.held.map(|held| held.saturating_sub(DRAINED_PART)).filter(|next| *next > FOR_EVERYONE / 2);
         match next {
             Some(next) => set_limit(&self.stream, 2 * next),
             None => {

@@ -51,7 +51,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     #[test]
-    fn concurrent_callers_share_a_sync_and_none_uses_one_that_had_begun() {
+    fn waiting_callers_share_the_next_sync_not_the_running_one() {
         let folder = FolderSync::default();
         let runs = AtomicU32::new(0);
         let (first_runs, go_on) = (Barrier::new(2), Barrier::new(2));

@@ -25,7 +25,7 @@ async fn appends_to_different_objects_do_not_meet() {
 
 /// What the first request had under way must not land in the file after the second has written.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_append_that_is_dropped_does_not_touch_what_the_next_one_writes() {
+async fn a_dropped_append_does_not_change_the_bytes_of_the_next() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
     let kept = bytes(10_000, 1);

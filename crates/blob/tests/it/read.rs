@@ -38,7 +38,7 @@ async fn what_is_not_there_and_what_is_too_short_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_file_that_shrinks_under_a_reader_is_an_error_not_a_short_body() {
+async fn a_file_that_shrinks_while_it_is_read_is_an_error() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
     store.append(&key, sha256(), &mut body(&bytes(1_600_000, 1), 100_000), None).await.unwrap();

@@ -115,8 +115,7 @@ impl Identity {
             invalid(format!("There is no action {} here. One that is: ecr:BatchGetImage.", input.action))
         })?;
         let keys = given(&input.context_entries);
-        let question =
-            Question { caller: Arc::new(caller), account, op, resource: input.resource_arn, keys };
+        let question = Question { caller: Arc::new(caller), account, op, resource: input.resource_arn, keys };
         let explained = self.explained(store, &question, peer, now).await?;
         Ok(Explanation {
             decision: decision_word(&explained.decision),

@@ -20,7 +20,10 @@ async fn create_each(world: &World, name: &str) {
     let (name, path) = (name.to_owned(), Some(PATH.to_owned()));
     let user = CreateUserRequest { user_name: name.clone(), path: path.clone(), ..Default::default() };
     identity.create_user(&at, user).await.unwrap();
-    identity.create_group(&at, CreateGroupRequest { group_name: name.clone(), path: path.clone() }).await.unwrap();
+    identity
+        .create_group(&at, CreateGroupRequest { group_name: name.clone(), path: path.clone() })
+        .await
+        .unwrap();
     let role = CreateRoleRequest {
         role_name: name.clone(),
         path: path.clone(),
@@ -63,7 +66,10 @@ async fn a_denial_hides_existence_path_and_spelling() {
         ["user", "group", "role", "instance-profile"].into_iter().zip(missing).zip(existing)
     {
         assert_eq!(existing, missing.replace("kNOWM", "kNOWN"), "{kind}");
-        assert!(existing.contains(&format!("on resource: arn:aws:iam::{ACCOUNT}:{kind}/kNOWN ")), "{existing}");
+        assert!(
+            existing.contains(&format!("on resource: arn:aws:iam::{ACCOUNT}:{kind}/kNOWN ")),
+            "{existing}"
+        );
     }
 }
 

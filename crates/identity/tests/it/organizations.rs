@@ -117,7 +117,7 @@ async fn not_even_the_root_of_a_member_manages() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_older_by_a_wrong_clock_does_not_become_the_manager() {
+async fn an_earlier_creation_time_does_not_change_the_manager() {
     let world = World::new().await;
     let management = world.rules.access.management_account().await.unwrap();
     assert_eq!(management.as_str(), ACCOUNT);
@@ -176,7 +176,7 @@ async fn the_operator_still_sees_accounts_that_left() {
     assert_eq!(all, [(ACCOUNT, true), (MEMBER, false)]);
     let listed =
         rules.identity.list_accounts(&ctx(&world.admin), ListAccountsRequest::default()).await.unwrap();
-    assert_eq!(listed.accounts.len(), 1, "the API shows the organisation alone");
+    assert_eq!(listed.accounts.len(), 1, "the API shows the organization alone");
     let id: AccountId = MEMBER.parse().unwrap();
     rules.identity.change_account(&id, meta::MemberChange::Close, Timestamp::now()).await.unwrap();
     assert_eq!(rules.identity.all_accounts().await.unwrap()[1].status, "SUSPENDED");

@@ -152,7 +152,7 @@ async fn it_ends_with_the_permission() {
 }
 
 #[tokio::test]
-async fn a_roles_urls_end_with_the_role_and_never_open_more_than_its_session() {
+async fn a_url_of_a_role_ends_with_it_and_has_its_session_limits() {
     let world = World::new().await;
     let app = world.create("app").await;
     let digest = push(&world, &world.admin, &app, b"layer").await;

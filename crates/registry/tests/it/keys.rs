@@ -139,7 +139,7 @@ async fn a_key_goes_when_nothing_needs_it_and_then_opens_nothing() {
 }
 
 #[tokio::test]
-async fn a_secret_that_was_sealed_late_is_sealed_anew_before_its_key_goes() {
+async fn a_late_secret_is_sealed_again_before_its_key_is_deleted() {
     let world = World::new().await;
     let now = Timestamp::now();
     // A node that does not look seals with the old key.

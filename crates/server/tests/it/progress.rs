@@ -74,7 +74,8 @@ async fn a_client_that_was_fast_may_become_slow() {
     // With a larger buffer, the client's kernel reports in larger parts what the client has read.
     socket.set_recv_buffer_size(64 * 1024).unwrap();
     let stream = socket.connect(client.address).await.unwrap();
-    let mut stream = client.raw_over(stream, &format!("GET {}", blob(&digest)), "connection: close\r\n").await;
+    let mut stream =
+        client.raw_over(stream, &format!("GET {}", blob(&digest)), "connection: close\r\n").await;
     let (mut got, mut part) = (0, vec![0; 1 << 20]);
     while got < size * 3 / 4 {
         got += stream.read(&mut part).await.unwrap();
