@@ -1,4 +1,4 @@
-//! The rules for resource tags, in ECR's words. Resource tags are not image tags.
+//! The rules for resource tags, with ECR's texts. Resource tags are not image tags.
 
 use super::Tag;
 use super::invalid::{Invalid, InvalidKind};
@@ -6,7 +6,7 @@ use crate::tag::{self, Fault};
 
 pub use crate::tag::MAX_TAGS;
 
-/// Holds tags against the rules, which the model does not have.
+/// Checks tags against the rules, which the model does not contain.
 pub(super) fn check_tags(tags: &[Tag]) -> Result<(), Invalid> {
     let checked = tag::check(tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str())));
     checked.map_err(|(at, fault)| match fault {
@@ -44,7 +44,7 @@ fn refused(key: &str, fault: Fault) -> Invalid {
     Invalid::tag_parameter(format!("Tag parameters are invalid: the key '{key}' {why}"))
 }
 
-/// Holds the keys of tags against the rules.
+/// Checks tag keys against the rules.
 pub(super) fn check_keys(keys: &[String]) -> Result<(), Invalid> {
     keys.iter().try_for_each(|key| tag::check_key(key).map_err(|fault| refused(key, fault)))
 }

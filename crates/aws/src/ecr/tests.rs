@@ -1,4 +1,4 @@
-//! What a request body must and must not hold.
+//! What a request body must contain, and what it must not contain.
 
 use proptest::prelude::*;
 
@@ -17,7 +17,7 @@ fn parameter<T: Request>(body: &str) -> String {
     message
 }
 
-/// The sentences as they were captured from ECR.
+/// The texts were captured from ECR.
 #[test]
 fn refusals_have_ecrs_words() {
     let long = format!(r#"{{"repositoryName":"{}"}}"#, "a".repeat(257));
@@ -120,7 +120,7 @@ proptest! {
     }
 }
 
-/// Random bytes are hardly ever a repository's name; where they could be, the first character says so.
+/// Random bytes are almost never a repository name. If they can be one, the first character shows it.
 fn oci_like(text: &str) -> bool {
     text.len() >= 2
         && text.split('/').all(|part| {

@@ -54,7 +54,7 @@ pub(super) fn parse(request: &Request<'_>, authorization: &str) -> Result<Claim,
 fn split_parameters(text: &str) -> Result<Parameters<'_>, SigV4Error> {
     let mut parameters = Parameters::default();
     for part in text.split(',').map(|part| part.trim_matches(' ')) {
-        // Without any parts each missing parameter is reported.
+        // If there are no parts, each missing parameter is reported.
         if text.is_empty() {
             break;
         }
@@ -76,7 +76,7 @@ fn split_parameters(text: &str) -> Result<Parameters<'_>, SigV4Error> {
     Ok(parameters)
 }
 
-/// AWS lists everything that is missing in one text.
+/// AWS lists all missing parameters in one text.
 fn missing(parameters: &Parameters<'_>, has_date: bool) -> SigV4Error {
     let mut texts: Vec<&str> = Vec::new();
     if parameters.credential.is_none() {

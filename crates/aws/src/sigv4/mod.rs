@@ -75,7 +75,7 @@ impl Payload {
         if body.is_empty() { Self::Empty } else { Self::Hash(Sha256::digest(body).into()) }
     }
 
-    /// Whether two are the same body.
+    /// Whether both are the same body.
     pub fn is_same(self, other: Self) -> bool {
         self.sha256() == other.sha256()
     }

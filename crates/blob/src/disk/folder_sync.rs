@@ -1,4 +1,4 @@
-//! One sync of a folder serves everybody who created a file in it before that sync began.
+//! One sync of a folder is enough for all callers that created a file in it before the sync began.
 
 use std::io;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -13,13 +13,13 @@ pub(crate) struct FolderSync {
 #[derive(Default)]
 struct State {
     begun: u64,
-    /// The latest run that succeeded.
+    /// The last run that succeeded.
     done: u64,
     is_running: bool,
 }
 
 impl FolderSync {
-    /// Returns when a `sync` that began after this call has succeeded; runs it if nobody else does.
+    /// Returns when a `sync` that began after this call has succeeded. Runs it if no other caller does.
     pub(crate) fn run(&self, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let needed = state.begun + 1;

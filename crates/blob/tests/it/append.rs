@@ -82,7 +82,7 @@ async fn the_limit_counts_the_whole_object_and_gives_its_space_back() {
     let much = bytes(2_000_000, 5);
     let error = store.append(&key, start, &mut body(&much, 10_000), Some(limit)).await.unwrap_err();
     assert!(matches!(error, AppendError::TooLarge { limit: 1_500_000 }), "{error:?}");
-    // The next append waits for the space to be given back, so this length is not a matter of luck.
+    // The next append waits until the space is released, so this length is deterministic.
     let next = store.append(&key, hashed(&bytes(900, 3)), &mut body(b"", 1), None).await.unwrap();
     assert_eq!(next.stage.offset(), 900);
     assert_eq!(store.len(&key).await.unwrap(), Some(900));
@@ -113,8 +113,8 @@ async fn a_store_that_is_opened_again_has_everything() {
     assert!(blob::Store::disk(folder.path().join("blobs"), blob::DiskOptions::default()).is_err());
 }
 
-/// One append of a sequence: how far back it starts from the end of what is there, how long it is, how it is cut
-/// into chunks, and whether the body breaks at its end.
+/// One append of a sequence: how far before the end it starts, its length, the size of its chunks, and whether the body
+/// ends with an error.
 #[derive(Clone, Debug)]
 struct Step {
     back: u16,
@@ -141,7 +141,7 @@ proptest! {
             let key = ObjectKey::random();
             let mut model: Vec<u8> = Vec::new();
             for step in steps {
-                // Rewinds to any place in what is there, often to its end.
+                // Goes back to any position, often to the end.
                 let offset = model.len().saturating_sub(usize::from(step.back) % (2 * model.len().max(1)) );
                 model.truncate(offset);
                 let more = bytes(step.len, step.seed);

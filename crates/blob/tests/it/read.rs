@@ -1,4 +1,4 @@
-//! Reading: ranges, chunks, what is missing or too short.
+//! Reading: ranges, chunks, and objects that are missing or too short.
 
 use blob::{Content, ObjectKey, OpenError};
 use futures::StreamExt as _;
@@ -45,7 +45,7 @@ async fn a_file_that_shrinks_while_it_is_read_is_an_error() {
     let mut stream = store.open(&key, 0, 1_600_000).await.unwrap().into_stream();
     assert!(stream.next().await.unwrap().is_ok());
     store.append(&key, sha256(), &mut body(b"", 1), None).await.unwrap();
-    // The chunk that was read ahead may have been whole still; what comes after it is not there any more.
+    // The chunk that was read ahead may be complete. The next one does not exist.
     let mut next = stream.next().await.unwrap();
     if next.is_ok() {
         next = stream.next().await.unwrap();
