@@ -1,5 +1,5 @@
-//! The first start: an account, an administrator and its access key. No default credential exists; the key is
-//! random, or given by the one who starts the server.
+//! The first start: creates an account, an administrator and its access key. There is no default credential: the key is
+//! random, or the operator gives it.
 
 use aws::ids::{AccessKeyId, AccountId, Region, SecretKey};
 use base64::Engine as _;
@@ -21,7 +21,7 @@ use access::store::{
 const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 const USER_NAME: &str = "admin";
 
-/// Who administers the management account of a new deployment.
+/// The administrator of the management account of a new deployment.
 #[derive(Clone)]
 pub struct Administrator {
     /// The management account.
@@ -34,7 +34,7 @@ pub struct Administrator {
     pub secret: SecretKey,
 }
 
-/// A random 12-digit account id.
+/// A random 12-digit account ID.
 pub fn random_account_id() -> Result<AccountId> {
     let mut bytes = [0_u8; 8];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::internal(SealError::Failed))?;
@@ -42,7 +42,7 @@ pub fn random_account_id() -> Result<AccountId> {
     number.to_string().parse().map_err(Error::internal)
 }
 
-/// A random access key: an id of AWS's form and a secret of 40 characters.
+/// A random access key: an ID in AWS's format and a secret of 40 characters.
 pub fn random_access_key() -> Result<(AccessKeyId, SecretKey)> {
     let id = unique_id("AKIA").map_err(Error::internal)?;
     let id = id.get(..20).unwrap_or(&id).parse().map_err(Error::internal)?;
@@ -52,8 +52,8 @@ pub fn random_access_key() -> Result<(AccessKeyId, SecretKey)> {
 }
 
 impl Identity {
-    /// Creates the account, its user `admin` with AdministratorAccess, and the key, if they do not exist yet. It is safe to
-    /// repeat: what exists stays as it is.
+    /// Creates the account, its user `admin` with AdministratorAccess, and the key, if they do not exist. The call can
+    /// be repeated: it does not change existing ones.
     pub async fn ensure_administrator(&self, administrator: &Administrator, now: Timestamp) -> Result<()> {
         let service = Permit::for_service(CreateAdministrator, &self.access);
         let account = self.ensure_account(&service, &administrator.account_id, now).await?;
@@ -119,7 +119,7 @@ impl Identity {
     }
 }
 
-/// A refusal means that two processes created the account at the same time. The caller is asked to retry.
+/// A refusal means that two processes created the account at the same time. The caller must retry.
 fn refused_or_store<R: std::fmt::Debug>(error: OpError<R>) -> Error {
     match error {
         OpError::Store(error) => store_error(error),

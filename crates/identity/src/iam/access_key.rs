@@ -1,4 +1,4 @@
-//! Access keys of users: at most two, shown once.
+//! Access keys of users: at most two. The secret is shown once.
 
 use access::quota;
 use aws::iam::{
@@ -25,7 +25,7 @@ use access::store::{
     StoreResultExt as _,
 };
 
-/// Whose keys a request is about.
+/// The owner of the keys in a request.
 struct Owner {
     unique_id: String,
     name: String,
@@ -35,10 +35,10 @@ fn gone(id: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, format!("The Access Key with id {id} cannot be found."))
 }
 
-/// How often the last use of a key is written down.
+/// How often the last use of a key is recorded.
 const USE_RESOLUTION_SECONDS: i64 = 60;
 
-/// A key of the owner, by id.
+/// A key of the owner, by ID.
 async fn key_of<E: Opens<ListAccessKeys>>(
     permit: &Permit<E>,
     owner: &Owner,
@@ -49,7 +49,7 @@ async fn key_of<E: Opens<ListAccessKeys>>(
 }
 
 impl Identity {
-    /// The user that is named; without a name, the user or root that is the caller.
+    /// The named user; without a name, the user or root that calls.
     async fn key_owner<E: Effect<On = OnAccount>>(
         &self,
         ctx: &Ctx,
@@ -112,7 +112,8 @@ impl Identity {
         Ok(Page { name: "AccessKeyMetadata", items: keys.into_iter().map(shown).collect(), marker })
     }
 
-    /// Activates or deactivates an access key, for docker tokens and sessions that came of it too.
+    /// Activates or deactivates an access key. This applies also to docker tokens and sessions that were created with
+    /// it.
     pub async fn update_access_key(&self, ctx: &Ctx, input: UpdateAccessKeyRequest) -> Result<()> {
         let (permit, owner) = self.key_owner::<iam::UpdateAccessKey>(ctx, input.user_name).await?;
         let key = key_of(&permit, &owner, &input.access_key_id).await?;
@@ -128,8 +129,8 @@ impl Identity {
         permit.write(|_| delete).await.or_refused(|_| gone(&input.access_key_id))
     }
 
-    /// When an access key of the account was last used. The refusal is the same for a key that does not exist, for one of
-    /// another account, and for one that the caller may not ask about: none of them tells whose the key is.
+    /// Returns when an access key of the account was last used. The denial is the same for a key that does not exist,
+    /// for one of another account, and for one without permission, so it does not show the owner of the key.
     pub async fn get_access_key_last_used(
         &self,
         ctx: &Ctx,

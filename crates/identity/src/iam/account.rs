@@ -1,4 +1,4 @@
-//! The account as a whole: how much it has, and its alias.
+//! The account as a whole: its counts and quotas, and its alias.
 
 use access::quota;
 use aws::iam::{AccountSummary, GetAccountSummaryRequest, ListAccountAliasesRequest};
@@ -11,7 +11,7 @@ use access::op::iam;
 use access::store::CountAccount;
 
 impl Identity {
-    /// How much the account has, and how much it may have.
+    /// The account's counts and quotas.
     pub async fn get_account_summary(
         &self,
         ctx: &Ctx,
@@ -47,7 +47,7 @@ impl Identity {
         ]))
     }
 
-    /// The account's alias: there is none, since nothing here has a sign-in page that would use one.
+    /// The account's alias: there is none, because there is no sign-in page that would use it.
     pub async fn list_account_aliases(
         &self,
         ctx: &Ctx,

@@ -30,7 +30,7 @@ pub(super) fn shown(entity: Entity) -> Group {
     }
 }
 
-/// The user that is put into a group or taken out of it.
+/// The user to add to a group or to remove from it.
 async fn member<E>(permit: &Permit<E>, name: &str) -> Result<Entity>
 where
     E: Effect<On = OnAccount> + Opens<FindEntity>,
@@ -95,7 +95,7 @@ impl Identity {
         Ok(Page { name: "Groups", items: groups.into_iter().map(shown).collect(), marker })
     }
 
-    /// Renames or moves a group.
+    /// Renames a group or changes its path.
     pub async fn update_group(&self, ctx: &Ctx, input: UpdateGroupRequest) -> Result<()> {
         let gate = self.access.account_gate(ctx).await?;
         let named = (EntityKind::Group, input.group_name.as_str());
@@ -112,14 +112,14 @@ impl Identity {
         rename_entity(&permit, rename, EntityKind::Group, "Group").await
     }
 
-    /// Deletes a group that has nothing left.
+    /// Deletes a group that is not in use.
     pub async fn delete_group(&self, ctx: &Ctx, input: DeleteGroupRequest) -> Result<()> {
         let named = (EntityKind::Group, input.group_name.as_str());
         let group = self.own_entity_for::<iam::DeleteGroup>(ctx, named, policy::Context::new()).await?;
         delete_entity(&group.permit, group.on, EntityKind::Group).await
     }
 
-    /// Puts a user into a group.
+    /// Adds a user to a group.
     pub async fn add_user_to_group(&self, ctx: &Ctx, input: AddUserToGroupRequest) -> Result<()> {
         let named = (EntityKind::Group, input.group_name.as_str());
         let found = self.own_entity_for::<iam::AddUserToGroup>(ctx, named, policy::Context::new()).await?;
@@ -134,7 +134,7 @@ impl Identity {
         })
     }
 
-    /// Takes a user out of a group.
+    /// Removes a user from a group.
     pub async fn remove_user_from_group(&self, ctx: &Ctx, input: RemoveUserFromGroupRequest) -> Result<()> {
         let named = (EntityKind::Group, input.group_name.as_str());
         let keys = policy::Context::new();

@@ -1,4 +1,4 @@
-//! Instance profiles, as records: Terraform and scripts make them beside roles.
+//! Instance profiles. They are only records: Terraform and scripts create them with roles.
 
 use access::quota;
 use aws::iam::{
@@ -50,7 +50,7 @@ pub(super) fn shown_profile(
     }
 }
 
-/// The role of a profile, as results show it.
+/// The role of a profile, as in responses.
 async fn role_of<E>(permit: &Permit<E>, profile: &Profile) -> Result<Option<Role>>
 where
     E: Opens<FindEntityById> + Opens<FindNamedPrincipals>,
@@ -62,8 +62,8 @@ where
     }
 }
 
-/// Decides on an operation on an instance profile, and then says whether it exists. A denial shows the name as the
-/// request spells it, without the profile's path.
+/// Decides on an operation on an instance profile, and then returns an error if it does not exist. A denial shows the
+/// name as the request spells it, without the profile's path.
 async fn profile_at<E: Effect<On = OnAccount>>(
     gate: &Gate,
     name: &str,
@@ -86,7 +86,7 @@ async fn profile_at<E: Effect<On = OnAccount>>(
     Ok(Permitted { permit, on: found.ok_or_else(|| not_found(name))?, tags })
 }
 
-/// Where a page of profiles begins and how long it may be, and which profiles are on it.
+/// The start and the maximum length of a page of profiles, and its filters.
 struct Listed {
     page: PageOf,
     role: Option<String>,
@@ -108,7 +108,7 @@ where
 }
 
 impl Identity {
-    /// `profile_at` with a gate of its own.
+    /// `profile_at` with its own gate.
     async fn profile_for<E: Effect<On = OnAccount>>(
         &self,
         ctx: &Ctx,
@@ -238,8 +238,7 @@ impl Identity {
         })
     }
 
-    /// Puts a role into an instance profile, which holds at most one. IAM asks for the permission to pass
-    /// the role as well.
+    /// Adds a role to an instance profile, which has at most one. IAM also requires the permission to pass the role.
     pub async fn add_role_to_instance_profile(
         &self,
         ctx: &Ctx,
@@ -260,7 +259,7 @@ impl Identity {
         })
     }
 
-    /// Takes the role out of an instance profile.
+    /// Removes the role from an instance profile.
     pub async fn remove_role_from_instance_profile(
         &self,
         ctx: &Ctx,

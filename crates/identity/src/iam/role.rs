@@ -23,7 +23,7 @@ use access::store::{
     UpdateRole,
 };
 
-/// The longest session of a role that does not say.
+/// The maximum session duration of a role that does not set it.
 const DEFAULT_MAX_SESSION_SECONDS: i64 = 3_600;
 
 /// A role as lists show it: without boundary, tags and last use.
@@ -49,7 +49,7 @@ pub(super) async fn listed_role(store: &impl Reads<FindNamedPrincipals>, entity:
     })
 }
 
-/// A role with all that there is to show.
+/// A role with all its members.
 pub(super) async fn shown_role(
     store: &impl Reads<FindNamedPrincipals>,
     entity: Entity,
@@ -139,8 +139,8 @@ impl Identity {
         Ok(Page { name: "Roles", items, marker })
     }
 
-    /// Changes a role's description and longest session, which is one hour if the request does not say (IAM API
-    /// reference, "UpdateRole").
+    /// Changes a role's description and maximum session duration. The duration becomes one hour if the request does not
+    /// contain it (IAM API reference, "UpdateRole").
     pub async fn update_role(&self, ctx: &Ctx, input: UpdateRoleRequest) -> Result<Empty> {
         let named = (EntityKind::Role, input.role_name.as_str());
         let role = self.own_entity_for::<iam::UpdateRole>(ctx, named, policy::Context::new()).await?;
@@ -154,7 +154,7 @@ impl Identity {
         Ok(Empty)
     }
 
-    /// Changes a role's description, and shows the role.
+    /// Changes a role's description, and returns the role.
     pub async fn update_role_description(
         &self,
         ctx: &Ctx,
@@ -174,7 +174,7 @@ impl Identity {
         Ok(One("Role", Role { description: Some(input.description), ..shown }))
     }
 
-    /// Changes who may assume a role.
+    /// Changes the trust policy of a role.
     pub async fn update_assume_role_policy(
         &self,
         ctx: &Ctx,
@@ -192,7 +192,7 @@ impl Identity {
         update(&role.permit, &role.on, change).await
     }
 
-    /// Deletes a role that has nothing left. Its sessions end with it.
+    /// Deletes a role that is not in use. Its sessions end with it.
     pub async fn delete_role(&self, ctx: &Ctx, input: DeleteRoleRequest) -> Result<()> {
         let named = (EntityKind::Role, input.role_name.as_str());
         let role = self.own_entity_for::<iam::DeleteRole>(ctx, named, policy::Context::new()).await?;

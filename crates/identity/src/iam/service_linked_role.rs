@@ -1,5 +1,5 @@
-//! Service-linked roles: those of the parts of ECR that act on their own, and records of those of AWS's other services,
-//! which infrastructure templates create.
+//! Service-linked roles: those that ECR's own features use, and records of the roles of other AWS services, which
+//! infrastructure templates create.
 
 use access::quota;
 use aws::iam::{
@@ -88,7 +88,7 @@ impl Identity {
         Ok(One("Role", Role { last_used: None, ..shown_role(&permit, made, Vec::new()).await? }))
     }
 
-    /// Deletes the role of a service. Nothing here depends on one, so it goes at once; the task says so.
+    /// Deletes the role of a service. Nothing here depends on one, so it is deleted at once, and the task reports it.
     pub async fn delete_service_linked_role(
         &self,
         ctx: &Ctx,
@@ -112,7 +112,7 @@ impl Identity {
         Ok(One("DeletionTaskId", format!("task/aws-service-role/{service}/{name}/{}", ctx.request_id)))
     }
 
-    /// The state of a deletion: each was complete when it was answered.
+    /// The state of a deletion: each deletion is complete when its request is answered.
     pub async fn get_service_linked_role_deletion_status(
         &self,
         ctx: &Ctx,

@@ -26,7 +26,7 @@ pub(super) async fn set_tags<E: Opens<PutIamTags>>(
     let put = PutIamTags { owner, tags, limit: quota::TAGS.limit() };
     permit.write(|_| put).await.or_refused(|refusal| match refusal {
         PutIamTagsRefusal::TooMany => quota::TAGS.exceeded(),
-        // It existed when the decision was taken.
+        // It existed when the decision was made.
         PutIamTagsRefusal::Gone => {
             Error::aws(AwsCode::NoSuchEntity, "The resource was deleted while it was tagged.")
         }

@@ -33,7 +33,7 @@ pub(super) fn shown(entity: Entity, tags: Vec<(String, String)>) -> User {
     }
 }
 
-/// The root of the caller's account, as GetUser shows it.
+/// The root of the caller's account, as in the response of GetUser.
 fn root(ctx: &Ctx) -> User {
     User {
         path: "/".to_owned(),
@@ -46,16 +46,16 @@ fn root(ctx: &Ctx) -> User {
     }
 }
 
-/// Whom an operation is about whose user name can be left out.
+/// The user of an operation whose user name is optional.
 pub(super) enum Whom<E: Grant> {
-    /// A user. The gate has yet to decide on it.
+    /// A user. The gate has not decided yet.
     User(String),
-    /// The root, which is the caller and is allowed.
+    /// The caller is the root, and the gate has allowed the operation.
     Root(Permit<E>),
 }
 
-/// The user that is named; without a name, the caller. No policy limits a root, so the gate decides on it here: IAM accepts
-/// none of its temporary sessions.
+/// The named user; without a name, the caller. No policy limits a root, so the gate decides on it here: IAM does not
+/// accept temporary sessions of a root.
 pub(super) fn whom<E: Effect<On = OnAccount>>(gate: &Gate, name: Option<String>) -> Result<Whom<E>> {
     if let Some(name) = name {
         return Ok(Whom::User(name));
@@ -137,7 +137,7 @@ impl Identity {
         Ok(Page { name: "Users", items, marker })
     }
 
-    /// Renames or moves a user. Its unique id stays, and with it what it may do.
+    /// Renames a user or changes its path. Its unique ID and its permissions do not change.
     pub async fn update_user(&self, ctx: &Ctx, input: UpdateUserRequest) -> Result<()> {
         let gate = self.access.account_gate(ctx).await?;
         let named = (EntityKind::User, input.user_name.as_str());
@@ -157,7 +157,7 @@ impl Identity {
         rename_entity(&permit, rename, EntityKind::User, "User").await
     }
 
-    /// Deletes a user that has nothing left.
+    /// Deletes a user that is not in use.
     pub async fn delete_user(&self, ctx: &Ctx, input: DeleteUserRequest) -> Result<()> {
         let named = (EntityKind::User, input.user_name.as_str());
         let user = self.own_entity_for::<iam::DeleteUser>(ctx, named, policy::Context::new()).await?;

@@ -1,5 +1,6 @@
-//! Accounts as the operator of the store works on them: at the first start, and on a store that no server has open. There is
-//! no request to decide on: who can open the store can read all of it. Creating an account is shared with CreateAccount.
+//! Operations on accounts by the operator of the store: at the first start, and on a store that no server has open.
+//! There is no request to decide on, because whoever can open the store can read all of it. The creation of an account
+//! is shared with CreateAccount.
 
 use access::quota;
 use aws::ids::{AccessKeyId, AccountId, SecretKey};
@@ -23,16 +24,16 @@ use access::store::{
 
 const ROLE_NAME: &str = "OrganizationAccountAccessRole";
 const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
-/// Nine in ten of all ids would have to be taken for so many tries to fail.
+/// All attempts fail only if about nine in ten of all IDs are in use.
 const TRIES: usize = 50;
 const PAGE: usize = 500;
 
-/// An account that is to be created.
+/// The parameters of a new account.
 #[derive(Clone, Debug, Default)]
 pub struct NewAccount {
-    /// A name for people.
+    /// The display name.
     pub name: String,
-    /// Its root user's address; one that belongs to nobody if absent.
+    /// The email address of its root user; an unused address if absent.
     pub email: Option<String>,
     /// Its account ID; random if absent.
     pub id: Option<AccountId>,
@@ -43,7 +44,7 @@ pub struct NewAccount {
 }
 
 impl NewAccount {
-    /// The one transaction that creates it, under this account ID.
+    /// The one transaction that creates the account with this ID.
     fn creation(
         &self,
         management: &AccountId,
@@ -83,7 +84,7 @@ impl NewAccount {
 }
 
 impl Identity {
-    /// Creates an account that the management account can enter.
+    /// Creates an account with a role that the management account can assume.
     pub async fn add_account(
         &self,
         management: &AccountId,
@@ -121,7 +122,7 @@ impl Identity {
         Err(Error::aws(AwsCode::DuplicateAccount, "Another account has this account id already."))
     }
 
-    /// Every account by its account ID, also those that left the organization, which nobody else sees any more.
+    /// All accounts by account ID. This includes accounts that left the organization, which no other operation lists.
     pub async fn all_accounts(&self) -> Result<Vec<MemberAccount>> {
         let operator = self.operator();
         let mut all: Vec<MemberAccount> = Vec::new();

@@ -15,7 +15,7 @@ use access::op::organizations;
 use access::permit::{Opens, Permit};
 use access::store::{RefusedExt as _, TagAccount, TagAccountRefusal};
 
-/// The condition keys of tags that a request brings.
+/// The condition keys of tags in a request.
 pub(super) fn request_tags(tags: &[Tag]) -> Result<policy::Context> {
     let pairs = || tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str()));
     aws::tag::check(pairs()).map_err(|(_, fault)| refused(fault))?;

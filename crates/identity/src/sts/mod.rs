@@ -13,7 +13,7 @@ use access::context::Ctx;
 use access::error::Result;
 
 impl Identity {
-    /// Who calls. No policy can deny it, but the credentials must be good.
+    /// Returns the caller. No policy can deny it, but the credentials must be valid.
     pub async fn get_caller_identity(
         &self,
         ctx: &Ctx,

@@ -11,7 +11,7 @@ const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadO
 const ANY: &str =
     r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ecr:*","Resource":"*"}}"#;
 
-/// An account with the administrator, a user in a group, two roles and two policies, of which a role has the second.
+/// An account with the administrator, a user in a group, two roles and two policies. One role has the second policy.
 async fn furnished() -> World {
     let world = World::new().await;
     let at = || ctx(&world.admin);

@@ -1,4 +1,4 @@
-//! What a denial shows: the resource as the caller named it, and nothing that only the store knows.
+//! What a denial shows: the resource as the request names it, and no data of the store.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Organizations at the gate: who may manage, what denials say, and what a closed or departed account still can.
+//! Organizations at the gate: who may manage, the text of denials, and the permissions of closed and removed accounts.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ fn describe(id: &str) -> DescribeAccountRequest {
     DescribeAccountRequest { account_id: id.to_owned() }
 }
 
-/// The root of an account, by a key that the operator made.
+/// The root of an account, with a key that the operator created.
 pub(crate) async fn root(world: &World, account: &str) -> Arc<Caller> {
     let id: AccountId = account.parse().unwrap();
     let (key, _) = world.rules.identity.make_root_key(&id, Timestamp::now()).await.unwrap();
@@ -68,7 +68,7 @@ async fn each_account_is_an_arn_that_policies_can_name() {
          on resource: {own} because no identity-based policy allows the organizations:DescribeAccount action"
     );
     assert_eq!(message, expected);
-    // Whether an account is there is not told to one who may not know it.
+    // Only a caller with permission learns whether an account exists.
     assert_eq!(
         code(rules.identity.describe_account(&ctx(&reader), describe("999999999999")).await),
         Code::AccessDenied
@@ -124,7 +124,7 @@ async fn an_earlier_creation_time_does_not_change_the_manager() {
     let asked =
         NewAccount { name: "old".to_owned(), id: Some(MEMBER.parse().unwrap()), ..NewAccount::default() };
     world.rules.identity.add_account(&management, asked, Timestamp::UNIX_EPOCH).await.unwrap();
-    // Another process on the same store, which has asked for nothing yet.
+    // Another process with the same store, which has read nothing yet.
     let again = world.another().await;
     assert_eq!(again.access.management_account().await.unwrap(), management);
 }
@@ -201,7 +201,7 @@ async fn tags_that_differ_in_case_alone_never_stand_side_by_side() {
     assert_eq!(refused(tag(&world.admin, &[("Stage", "a"), ("sTAGE", "b")]).await), twice);
     tag(&world.admin, &[("Team", "blue")]).await.unwrap();
 
-    // A denial of one value holds, whichever of two tags brings it.
+    // A denial of one value applies to each of two tags.
     let statement = r#"{"Effect":"Allow","Action":"organizations:*","Resource":"*"},
         {"Effect":"Deny","Action":"organizations:TagResource","Resource":"*",
          "Condition":{"StringEquals":{"aws:RequestTag/stage":"live"}}}"#;

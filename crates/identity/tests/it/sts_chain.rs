@@ -1,4 +1,4 @@
-//! What goes from session to session: tags, and the identity of the one who began.
+//! What sessions inherit in a role chain: tags and the source identity.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ fn tags_of(caller: &Caller) -> Vec<(String, String)> {
     tags
 }
 
-/// A role that its account trusts for these actions alone, under a condition.
+/// A role that its account trusts only for these actions, under a condition.
 async fn trusting(world: &World, name: &str, actions: &str, condition: &str) {
     let more = if condition.is_empty() { String::new() } else { format!(r#","Condition":{condition}"#) };
     make_role(world, role_request(name, &trusts(ACCOUNT, actions, &more)), ALL).await;
