@@ -1,10 +1,10 @@
-//! How many bytes of an answer the kernel takes before the client has acknowledged the earlier ones
+//! How many bytes of an answer the kernel accepts before the client has acknowledged the earlier ones
 //! (`TCP_NOTSENT_LOWAT`).
 //!
-//! Without this limit a client's progress shows only when a third of the socket's buffer is free again, and the buffer
-//! grows to megabytes. A fast client gets a larger limit, because each wait for room costs a wake-up. When such a client
-//! stops reading, the kernel gets nothing more until it holds only the small limit. Until then the limit is set so that
-//! the kernel reports each part that the client has read: a client that became slow is not a stalled one.
+//! Without this limit a client's progress is visible only when a third of the socket's buffer is free again, and the
+//! buffer grows to megabytes. A fast client gets a larger limit, because each wait for room costs a wake-up. When such
+//! a client stops reading, nothing more is written until the kernel holds only the small limit. Meanwhile the limit is
+//! set so that the kernel reports each part that the client reads: a client that became slow has not stalled.
 
 use std::future::Future as _;
 use std::io;
@@ -25,14 +25,14 @@ const FOR_THE_QUICK: u32 = 1024 * 1024;
 const MEASURED_BYTES: usize = 4 * 1024 * 1024;
 /// A client that reads [`MEASURED_BYTES`] within this time (32 MiB/s) is fast.
 const QUICK: Duration = Duration::from_millis(125);
-/// A write of a fast client that waits for this long means that the client is not fast any more.
+/// If a write to a fast client waits for this long, the client is no longer fast.
 const LONG_WAIT: Duration = Duration::from_secs(1);
-/// While the kernel empties, the client's progress shows in parts of this size.
+/// While the kernel's buffer empties, the client's progress is visible in parts of this size.
 const DRAINED_PART: u32 = 64 * 1024;
 
-/// A stream of which the kernel can hold bytes that nobody may add to.
+/// A stream whose kernel buffer may have to empty before the next write.
 pub(crate) trait Drains {
-    /// Whether the client has read a part of them since the last call.
+    /// Whether the client has read a part of the buffer since the last call.
     fn take_drained(&mut self) -> bool;
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct Socket {
     /// The end of the time that a write of a fast client may wait, and whether one waits.
     patience: Option<Pin<Box<Sleep>>>,
     waits: bool,
-    /// The most that the kernel holds, while it empties.
+    /// The maximum number of bytes in the kernel, while its buffer empties.
     held: Option<u32>,
     drained: bool,
 }
