@@ -31,7 +31,7 @@ pub enum AppendError<E> {
         limit: u64,
     },
     /// The object is shorter than the offset: acknowledged bytes are missing.
-    #[error("the object holds {len} bytes where {offset} are recorded")]
+    #[error("the object has {len} bytes, but {offset} are recorded")]
     Missing {
         /// The requested offset.
         offset: u64,
@@ -39,7 +39,7 @@ pub enum AppendError<E> {
         len: u64,
     },
     /// Another append ran first and appended bytes: this stage is outdated.
-    #[error("another append went on with the object")]
+    #[error("another append has changed the object")]
     Overtaken,
     /// The disk is full, or the quota is used up.
     #[error("no space is left for the object")]

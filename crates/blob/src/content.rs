@@ -36,7 +36,7 @@ pub enum OpenError {
     #[error("the object is missing")]
     Missing,
     /// The object ends before the requested part: bytes that a row records are lost.
-    #[error("the object holds {len} bytes where at least {wanted} are recorded")]
+    #[error("the object has {len} bytes, but at least {wanted} are recorded")]
     Truncated {
         /// The end of the requested part.
         wanted: u64,

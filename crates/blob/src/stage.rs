@@ -40,7 +40,7 @@ pub(crate) enum Own {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InvalidStage {
     /// It is longer than [`MAX_STAGE_BYTES`].
-    #[error("the stage of an upload has {0} bytes, more than the most")]
+    #[error("the stage of an upload has {0} bytes, more than the maximum")]
     TooLong(usize),
     /// It was written by another version of this program, by another store or by something else.
     #[error("the stage of an upload cannot be read")]
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_state_from_before_stages_goes_on() {
+    fn an_upload_from_before_stages_continues() {
         let saved = hasher(b"pushed before the upgrade").save().unwrap();
         let stage = Stage::restore(&saved, Algorithm::Sha512, 25).unwrap();
         assert_eq!(stage.digest(), Digest::of(Algorithm::Sha512, b"pushed before the upgrade"));

@@ -91,7 +91,7 @@ impl Identity {
         let first = CreateFirstUser { user, policy_arn: ADMINISTRATOR.to_owned(), access_key };
         service.write(|()| first).await.or_refused(|refusal| match refusal {
             FirstUserRefused => {
-                Error::new(Code::InvalidParameter, "the user `admin` exists already, with another access key")
+                Error::new(Code::InvalidParameter, "the user `admin` already exists, with another access key")
             }
         })?;
         Ok(())
@@ -124,7 +124,7 @@ fn refused_or_store<R: std::fmt::Debug>(error: OpError<R>) -> Error {
     match error {
         OpError::Store(error) => store_error(error),
         OpError::Refused(refusal) => {
-            tracing::error!(?refusal, "the store refused to make an account or a registry");
+            tracing::error!(?refusal, "the store refused to create an account or a registry");
             Error::new(Code::Unavailable, "another process changes the same account; start again")
         }
     }

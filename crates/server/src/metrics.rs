@@ -96,7 +96,7 @@ impl Metrics {
         registry.register("http_request_seconds", help, self.seconds.clone());
         registry.register("http_received_bytes", "Bytes of request bodies", self.received.clone());
         registry.register("http_sent_bytes", "Bytes of answers' bodies", self.sent.clone());
-        let help = "Requests whose answer did not go out whole, by reason";
+        let help = "Requests whose answer was not sent completely, by reason";
         registry.register("http_cut_answers", help, self.cut.clone());
         registry.register("http_connections", "Open connections", self.connections.clone());
         registry.register("http_accepted_connections", "Connections accepted", self.accepted.clone());

@@ -13,10 +13,7 @@ pub(super) fn check_tags(tags: &[Tag]) -> Result<(), Invalid> {
         Fault::TooMany => Invalid {
             breach: super::Breach::Other,
             kind: InvalidKind::TooManyTags,
-            message: format!(
-                "A repository can have at most {MAX_TAGS} tags; the request holds {}",
-                tags.len()
-            ),
+            message: format!("A repository can have at most {MAX_TAGS} tags; the request has {}", tags.len()),
         },
         other => refused(tags.get(at).map(|tag| tag.key.as_str()).unwrap_or_default(), other),
     })
@@ -26,7 +23,8 @@ fn refused(key: &str, fault: Fault) -> Invalid {
     let why = match fault {
         Fault::NoKey => return Invalid::tag_parameter("Tag parameters are invalid"),
         Fault::KeyCharacters => {
-            let message = "Tag parameters are invalid: a key can hold letters, digits, spaces and _.:/=+-@";
+            let message =
+                "Tag parameters are invalid: a key can contain letters, digits, spaces and _.:/=+-@";
             return Invalid::tag_parameter(message);
         }
         Fault::TwiceInDifferentCase => {

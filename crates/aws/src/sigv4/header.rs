@@ -59,17 +59,17 @@ fn split_parameters(text: &str) -> Result<Parameters<'_>, SigV4Error> {
             break;
         }
         let (name, value) = part.split_once('=').ok_or_else(|| {
-            SigV4Error::incomplete("Authorization header holds a part that is no key=value pair.")
+            SigV4Error::incomplete("Authorization header contains a part that is not a key=value pair.")
         })?;
         let place = match name {
             "Credential" => &mut parameters.credential,
             "SignedHeaders" => &mut parameters.signed_headers,
             "Signature" => &mut parameters.signature,
-            _ => return Err(SigV4Error::incomplete("Authorization header holds an unknown parameter.")),
+            _ => return Err(SigV4Error::incomplete("Authorization header contains an unknown parameter.")),
         };
         if place.replace(value).is_some() {
             return Err(SigV4Error::incomplete(format!(
-                "Authorization header holds the '{name}' parameter more than once."
+                "Authorization header contains the '{name}' parameter more than once."
             )));
         }
     }

@@ -50,7 +50,7 @@ impl Layout {
             Ok(text) if text == MARKER_TEXT => Ok(layout),
             Ok(text) if !is_torn(&text) => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                "the folder of blobs was laid out by another version of this program",
+                "the folder of blobs has the layout of another version of this program",
             )),
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => layout.make(root).map(|()| layout),

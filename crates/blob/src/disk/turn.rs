@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waited_for_an_append_that_took_bytes_has_no_turn() {
+    async fn a_waiter_is_overtaken_by_an_append_with_bytes() {
         let turns = Arc::new(Turns::default());
         let key = ObjectKey::random();
         let first = turns.take(&key).await.unwrap();
@@ -105,14 +105,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn turns_of_two_objects_do_not_meet() {
+    async fn turns_of_two_objects_are_independent() {
         let turns = Arc::new(Turns::default());
         let _first = turns.take(&ObjectKey::random()).await;
         assert!(turns.take(&ObjectKey::random()).now_or_never().is_some());
     }
 
     #[tokio::test]
-    async fn a_waiter_that_gives_up_leaves_no_trace() {
+    async fn a_dropped_waiter_releases_its_slot() {
         let turns = Arc::new(Turns::default());
         let key = ObjectKey::random();
         let first = turns.take(&key).await.unwrap();

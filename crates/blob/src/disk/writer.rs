@@ -124,7 +124,7 @@ impl Writer {
     pub(crate) fn finish(self) -> Result<Appended, WriteError> {
         let written = self.offset - self.start;
         let Some(file) = &self.file else {
-            return Err(io::Error::other("an append was finished before it was begun").into());
+            return Err(io::Error::other("an append ended before it began").into());
         };
         fault::hit(Fault::AppendWritten);
         let is_new = self.start == 0;

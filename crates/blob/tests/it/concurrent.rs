@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use super::{BodyBroke, body, bytes, digest, hashed, read, sha256, store};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn appends_to_different_objects_do_not_meet() {
+async fn appends_to_different_objects_are_independent() {
     let (_folder, store) = store();
     let mut tasks = tokio::task::JoinSet::new();
     for seed in 0..24 {

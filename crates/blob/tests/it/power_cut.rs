@@ -108,7 +108,7 @@ async fn everything(store: &Store, keys: &[ObjectKey], rows: &mut Rows) {
 }
 
 #[tokio::test]
-async fn what_is_reported_survives_a_power_cut_at_any_call() {
+async fn reported_bytes_survive_a_power_cut_at_any_call() {
     let keys: Vec<_> = (0..7).map(|_| ObjectKey::random()).collect();
     let folder = memory_folder();
     let (disk, store) = store_on(folder.path());
@@ -131,7 +131,7 @@ async fn what_is_reported_survives_a_power_cut_at_any_call() {
 
 /// Appends in one folder share its syncs. None may use a sync that began before its file existed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn appends_at_the_same_time_do_not_vouch_for_each_other() {
+async fn concurrent_appends_do_not_mix_their_bytes() {
     for at in (0..120).step_by(4) {
         let folder = memory_folder();
         let (disk, store) = store_on(folder.path());
@@ -155,7 +155,7 @@ async fn appends_at_the_same_time_do_not_vouch_for_each_other() {
 
 /// Long bodies are synced in the background; the end must be synced too.
 #[tokio::test]
-async fn a_long_body_is_whole_after_a_cut_right_behind_its_report() {
+async fn a_reported_long_body_survives_a_power_cut() {
     let folder = memory_folder();
     let (disk, store) = store_on(folder.path());
     let key = ObjectKey::random();
@@ -169,7 +169,7 @@ async fn a_long_body_is_whole_after_a_cut_right_behind_its_report() {
 }
 
 #[tokio::test]
-async fn a_first_start_that_loses_power_is_followed_by_one_that_works() {
+async fn a_first_start_works_after_a_power_cut() {
     let folder = memory_folder();
     let (disk, _store) = store_on(folder.path());
     let calls = disk.calls();
@@ -195,7 +195,7 @@ async fn a_first_start_that_loses_power_is_followed_by_one_that_works() {
 }
 
 #[tokio::test]
-async fn folders_above_the_store_that_had_to_be_made_survive_too() {
+async fn created_parent_folders_survive_a_power_cut() {
     let folder = memory_folder();
     let disk = SimulatedDisk::new(folder.path());
     let store = open(&folder.path().join("new/deep"), &disk).unwrap();

@@ -24,7 +24,7 @@ async fn chunks_are_large_and_none_is_larger_than_512_kib() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_and_what_is_too_short_are_told_apart() {
+async fn missing_and_short_objects_have_different_errors() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
     assert!(matches!(store.open(&key, 0, 1).await, Err(OpenError::Missing)));
@@ -55,7 +55,7 @@ async fn a_file_that_shrinks_while_it_is_read_is_an_error() {
 }
 
 #[tokio::test]
-async fn rehash_reads_what_the_row_counts_and_no_more() {
+async fn rehash_reads_only_the_length_in_the_row() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
     let all = bytes(700_000, 9);

@@ -112,7 +112,10 @@ impl Identity {
         let (caller, account) = principal_as_caller(store, &input.principal_arn, now).await?;
         let op = Op::all().find(|op| op.action().eq_ignore_ascii_case(&input.action));
         let op = op.ok_or_else(|| {
-            invalid(format!("There is no action {} here. One that is: ecr:BatchGetImage.", input.action))
+            invalid(format!(
+                "Unknown action {}. A known action is, for example, ecr:BatchGetImage.",
+                input.action
+            ))
         })?;
         let keys = given(&input.context_entries);
         let question = Question { caller: Arc::new(caller), account, op, resource: input.resource_arn, keys };
@@ -158,7 +161,7 @@ impl Identity {
                 self.access.examine(&ctx, account, Some(&repository)).await?
             }
             Resource::Account if is_ecr && resource != "*" => {
-                return Err(invalid(format!("{} is decided on '*' alone.", op.action())));
+                return Err(invalid(format!("The resource of {} must be '*'.", op.action())));
             }
             Resource::Account | Resource::Named | Resource::Everyone => {
                 self.access.examine(&ctx, account, None).await?

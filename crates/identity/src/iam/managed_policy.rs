@@ -47,7 +47,7 @@ pub(super) fn shown(policy: ManagedPolicy, tags: Option<Vec<(String, String)>>) 
 }
 
 /// The description of an AWS policy whose document here is not complete.
-const SHORTENED: &str = "Shortened by Wharf: statements on services that do not exist here are left out.";
+const SHORTENED: &str = "Shortened by Wharf: statements about services that Wharf does not have are omitted.";
 
 /// An AWS policy. Its ID is derived from its name: AWS's IDs do not change either.
 pub(super) fn shown_of_aws(policy: &Managed, (attachment_count, boundary_count): (i64, i64)) -> Policy {

@@ -110,10 +110,7 @@ impl Identity {
         let after = match marker {
             None => String::new(),
             Some(token) => self.access.open_page_token::<String>(&list, token).map_err(|_| {
-                Error::aws(
-                    AwsCode::ValidationError,
-                    "Invalid Marker. Use the one that the last page came with.",
-                )
+                Error::aws(AwsCode::ValidationError, "Invalid Marker. Use the one from the last page.")
             })?,
         };
         let limit = usize::try_from(max_items.unwrap_or(100)).unwrap_or(100);

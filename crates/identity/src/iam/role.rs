@@ -80,7 +80,7 @@ impl Identity {
             gate.permit_on::<iam::TagRole>(&arn, tags)?;
         }
         if path.starts_with("/aws-service-role/") {
-            let message = "Roles under the path /aws-service-role/ are made by CreateServiceLinkedRole.";
+            let message = "Roles under the path /aws-service-role/ are created with CreateServiceLinkedRole.";
             return Err(Error::aws(AwsCode::InvalidInput, message));
         }
         if let Some(boundary) = &input.permissions_boundary {

@@ -119,7 +119,7 @@ impl Identity {
                 Err(OpError::Refused(_)) => {}
             }
         }
-        Err(Error::aws(AwsCode::DuplicateAccount, "Another account has this account id already."))
+        Err(Error::aws(AwsCode::DuplicateAccount, "Another account already has this account ID."))
     }
 
     /// All accounts by account ID. This includes accounts that left the organization, which no other operation lists.
@@ -187,7 +187,7 @@ impl Identity {
         operator.write(|()| create).await.or_refused(|refusal| match refusal {
             CreateAccessKeyWithinRefusal::Limit => {
                 let message = format!(
-                    "The root has {} access keys already: delete one with `aws iam delete-access-key` first.",
+                    "The root already has {} access keys: delete one with `aws iam delete-access-key` first.",
                     quota::ACCESS_KEYS_PER_USER.default
                 );
                 Error::aws(AwsCode::IamLimitExceeded, message)

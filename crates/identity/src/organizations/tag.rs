@@ -25,13 +25,13 @@ pub(super) fn request_tags(tags: &[Tag]) -> Result<policy::Context> {
 fn refused(fault: Fault) -> Error {
     let (message, reason) = match fault {
         Fault::Reserved => ("Tag keys cannot begin with aws:.", "INVALID_SYSTEM_TAGS_PARAMETER"),
-        Fault::Twice => ("The request has two tags of the same key.", "DUPLICATE_TAG_KEY"),
+        Fault::Twice => ("The request has two tags with the same key.", "DUPLICATE_TAG_KEY"),
         Fault::TwiceInDifferentCase => return same_but_for_case(),
         Fault::NoKey | Fault::LongKey | Fault::LongValue | Fault::TooMany => {
-            ("A tag is too long, has no key, or is one too many.", "INVALID_PATTERN")
+            ("A tag is too long or has no key, or there are too many tags.", "INVALID_PATTERN")
         }
         Fault::KeyCharacters | Fault::ValueCharacters => {
-            ("Tags can hold letters, digits, spaces and _.:/=+-@.", "INVALID_PATTERN")
+            ("Tags can contain letters, digits, spaces and _.:/=+-@.", "INVALID_PATTERN")
         }
     };
     Error::aws(AwsCode::OrganizationInvalidInput, message).with(Field::Text("Reason", reason.to_owned()))

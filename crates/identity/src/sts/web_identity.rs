@@ -121,7 +121,7 @@ impl Identity {
         };
         let verified = self.token_verifier.verify(&known, token, request.now).await;
         verified.map_err(|error| {
-            tracing::info!(provider = provider.arn, %error, "a web identity token is refused");
+            tracing::info!(provider = provider.arn, %error, "a web identity token was refused");
             refused(&error)
         })
     }

@@ -47,7 +47,7 @@ async fn furnished() -> World {
 }
 
 #[tokio::test]
-async fn what_there_is_is_counted() {
+async fn the_summary_counts_everything() {
     let world = furnished().await;
     let input = GetAccountSummaryRequest::default();
     let summary = world.rules.identity.get_account_summary(&ctx(&world.admin), input).await.unwrap().0;

@@ -78,7 +78,7 @@ async fn each_account_is_an_arn_that_policies_can_name() {
 }
 
 #[tokio::test]
-async fn making_an_account_with_tags_needs_leave_for_both() {
+async fn creating_an_account_with_tags_needs_both_permissions() {
     let world = World::new().await;
     let only_create =
         world.user("maker", r#"{"Effect":"Allow","Action":"organizations:CreateAccount","Resource":"*"}"#);
@@ -102,7 +102,7 @@ async fn making_an_account_with_tags_needs_leave_for_both() {
 }
 
 #[tokio::test]
-async fn not_even_the_root_of_a_member_manages() {
+async fn the_root_of_a_member_cannot_manage() {
     let world = World::new().await;
     world.rules.identity.create_account(&ctx(&world.admin), create("a@example.org", MEMBER)).await.unwrap();
     let root = root(&world, MEMBER).await;
@@ -148,7 +148,7 @@ async fn a_root_lists_and_deletes_its_own_keys() {
 }
 
 #[tokio::test]
-async fn what_protects_an_account_by_its_tags_protects_it() {
+async fn a_deny_by_account_tags_applies() {
     let world = World::new().await;
     let tags = vec![Tag { key: "protected".to_owned(), value: "yes".to_owned() }];
     let tagged = CreateAccountRequest { tags, ..create("a@example.org", MEMBER) };
@@ -183,7 +183,7 @@ async fn the_operator_still_sees_accounts_that_left() {
 }
 
 #[tokio::test]
-async fn tags_that_differ_in_case_alone_never_stand_side_by_side() {
+async fn tag_keys_that_differ_only_in_case_are_refused() {
     let world = World::new().await;
     let rules = &world.rules;
     rules.identity.create_account(&ctx(&world.admin), create("a@example.org", MEMBER)).await.unwrap();

@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn proxies_by_the_network_are_warned_of() {
+    fn a_large_proxy_network_causes_a_warning() {
         let with = |block: &str| {
             let text =
                 format!("data_dir = \"d\"\n[server]\nlisten = \"[::]:1\"\ntrusted_proxies = [\"{block}\"]");
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn complaints_name_the_file_and_the_key_and_no_secret() {
+    fn errors_name_the_file_and_the_key_and_no_secret() {
         refused(&[
             ("", &[], &["wharf.toml", "data_dir"]),
             ("data_dir = \"d\"", &[], &["wharf.toml", "server.listen"]),
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn complaints_about_variables_name_the_setting() {
+    fn errors_about_variables_name_the_setting() {
         refused(&[
             (
                 WHOLE,
