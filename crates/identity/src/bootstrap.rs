@@ -1,12 +1,6 @@
 //! The first start: creates an account, an administrator and its access key. There is no default credential: the key is
 //! random, or the operator gives it.
 
-use aws::ids::{AccessKeyId, AccountId, Region, SecretKey};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-use jiff::Timestamp;
-
-use crate::Identity;
 use access::context::micros;
 use access::effects::authority::CreateAdministrator;
 use access::error::{Code, Error, Result};
@@ -17,6 +11,12 @@ use access::store::{
     AccountKey, CreateAccessKey, CreateAccount, CreateFirstUser, CreateUser, EnsureRegistry, FindAccessKey,
     FindAccount, FirstUserRefused, OpError, RefusedExt as _, RegistryKey, store_error,
 };
+use aws::ids::{AccessKeyId, AccountId, Region, SecretKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use jiff::Timestamp;
+
+use crate::Identity;
 
 const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 const USER_NAME: &str = "admin";
@@ -30,7 +30,6 @@ pub struct Administrator {
     pub region: Region,
     /// The access key of the IAM user `admin`.
     pub access_key_id: AccessKeyId,
-    /// Its secret.
     pub secret: SecretKey,
 }
 

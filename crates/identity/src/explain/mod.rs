@@ -6,6 +6,13 @@ mod text;
 
 use std::sync::Arc;
 
+use access::authz::Explained;
+use access::context::{Caller, CallerKind, Ctx, Peer, Plane, RepositoryRef};
+use access::effects::authority;
+use access::error::{AwsCode, Code, Error, Result};
+use access::op::{Op, Resource, StsOp, iam};
+use access::permit::{Permit, Reads};
+use access::store::{Account, FindAccount, FindEntity, FindMemberAccount};
 use aws::arn::Arn;
 use aws::iam::{Explanation, WharfExplainAccessRequest};
 use aws::ids::AccountId;
@@ -15,13 +22,6 @@ use self::principal::principal_as_caller;
 use crate::Identity;
 use crate::iam::simulate::{decision_word, given};
 use crate::sts::assume_role::{role_of_arn, trust_policy};
-use access::authz::Explained;
-use access::context::{Caller, CallerKind, Ctx, Peer, Plane, RepositoryRef};
-use access::effects::authority;
-use access::error::{AwsCode, Code, Error, Result};
-use access::op::{Op, Resource, StsOp, iam};
-use access::permit::{Permit, Reads};
-use access::store::{Account, FindAccount, FindEntity, FindMemberAccount};
 
 fn invalid(message: String) -> Error {
     Error::aws(AwsCode::ValidationError, message)

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
+use access::authz::Explained;
 use policy::{By, Decision, Effect, Missed, PolicyKind, SourceName};
 
 use super::Question;
-use access::authz::Explained;
 
 /// The whole text.
 pub(super) fn of(question: &Question, explained: &Explained) -> String {

@@ -1,6 +1,17 @@
 //! Access keys of users: at most two. The secret is shown once.
 
+use access::context::Ctx;
+use access::effects::authority;
+use access::error::{AwsCode, Code, Error, Result};
+use access::op::{Effect, iam};
+use access::permit::{OnAccount, Opens, Permit};
 use access::quota;
+use access::seal::Purpose;
+use access::store::{
+    AccessKeyInfo, CreateAccessKey, CreateAccessKeyWithin, CreateAccessKeyWithinRefusal, DeleteAccessKey,
+    EntityKind, FindAccessKey, ListAccessKeys, RecordAccessKeyUse, RefusedExt as _, SetAccessKeyStatus,
+    StoreResultExt as _,
+};
 use aws::iam::{
     AccessKeyLastUsed, AccessKeyMetadata, CreateAccessKeyRequest, DeleteAccessKeyRequest,
     GetAccessKeyLastUsedRequest, ListAccessKeysRequest, NewAccessKey, UpdateAccessKeyRequest,
@@ -13,17 +24,6 @@ use super::user::{Whom, whom};
 use super::{entity_arn, no_such_entity, time};
 use crate::Identity;
 use crate::bootstrap::random_access_key;
-use access::context::Ctx;
-use access::effects::authority;
-use access::error::{AwsCode, Code, Error, Result};
-use access::op::{Effect, iam};
-use access::permit::{OnAccount, Opens, Permit};
-use access::seal::Purpose;
-use access::store::{
-    AccessKeyInfo, CreateAccessKey, CreateAccessKeyWithin, CreateAccessKeyWithinRefusal, DeleteAccessKey,
-    EntityKind, FindAccessKey, ListAccessKeys, RecordAccessKeyUse, RefusedExt as _, SetAccessKeyStatus,
-    StoreResultExt as _,
-};
 
 /// The owner of the keys in a request.
 struct Owner {
@@ -121,7 +121,6 @@ impl Identity {
         permit.write(|_| set).await.or_refused(|_| gone(&input.access_key_id))
     }
 
-    /// Deletes an access key.
     pub async fn delete_access_key(&self, ctx: &Ctx, input: DeleteAccessKeyRequest) -> Result<()> {
         let (permit, owner) = self.key_owner::<iam::DeleteAccessKey>(ctx, input.user_name).await?;
         let key = key_of(&permit, &owner, &input.access_key_id).await?;

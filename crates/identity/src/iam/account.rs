@@ -1,14 +1,14 @@
 //! The account as a whole: its counts and quotas, and its alias.
 
+use access::context::Ctx;
+use access::error::Result;
+use access::op::iam;
 use access::quota;
+use access::store::CountAccount;
 use aws::iam::{AccountSummary, GetAccountSummaryRequest, ListAccountAliasesRequest};
 use aws::query::Page;
 
 use crate::Identity;
-use access::context::Ctx;
-use access::error::Result;
-use access::op::iam;
-use access::store::CountAccount;
 
 impl Identity {
     /// The account's counts and quotas.

@@ -1,6 +1,14 @@
 //! Attachments of managed policies. Users, groups and roles have the same operations.
 
+use access::context::Ctx;
+use access::error::{AwsCode, Code, Error, Result};
+use access::op::{Effect, iam};
+use access::permit::{OnAccount, Opens, Permit};
 use access::quota;
+use access::store::{
+    AttachPolicy, AttachPolicyRefusal, DetachManagedPolicy, Entity, EntityKind, ListAttachedPolicies,
+    RefusedExt as _,
+};
 use aws::arn::Arn;
 use aws::iam::AttachedPolicy;
 use aws::ids::AccountId;
@@ -9,14 +17,6 @@ use aws::query::Page;
 use super::entity::boundary_gone;
 use super::no_such_entity;
 use crate::Identity;
-use access::context::Ctx;
-use access::error::{AwsCode, Code, Error, Result};
-use access::op::{Effect, iam};
-use access::permit::{OnAccount, Opens, Permit};
-use access::store::{
-    AttachPolicy, AttachPolicyRefusal, DetachManagedPolicy, Entity, EntityKind, ListAttachedPolicies,
-    RefusedExt as _,
-};
 
 pub(super) fn policy_not_found(arn: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, format!("Policy {arn} does not exist or is not attachable."))

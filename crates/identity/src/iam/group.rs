@@ -1,6 +1,15 @@
 //! Groups and their members.
 
+use access::context::Ctx;
+use access::error::{Error, Result};
+use access::ids::unique_id;
+use access::op::{Effect, iam};
+use access::permit::{OnAccount, Opens, Permit};
 use access::quota;
+use access::store::{
+    AddToGroup, AddToGroupRefusal, CreateEntity, Entity, EntityKind, FindEntity, ListEntities,
+    RefusedExt as _, RemoveFromGroup, RenameEntity,
+};
 use aws::iam::{
     AddUserToGroupRequest, CreateGroupRequest, DeleteGroupRequest, GetGroupRequest, Group, GroupMembers,
     ListGroupsRequest, RemoveUserFromGroupRequest, UpdateGroupRequest,
@@ -10,15 +19,6 @@ use aws::query::{One, Page};
 use super::entity::{create_entity, delete_entity, linked, own_entity_at, rename_entity};
 use super::{account_key, arn_of, entity_arn, no_such_entity, time};
 use crate::Identity;
-use access::context::Ctx;
-use access::error::{Error, Result};
-use access::ids::unique_id;
-use access::op::{Effect, iam};
-use access::permit::{OnAccount, Opens, Permit};
-use access::store::{
-    AddToGroup, AddToGroupRefusal, CreateEntity, Entity, EntityKind, FindEntity, ListEntities,
-    RefusedExt as _, RemoveFromGroup, RenameEntity,
-};
 
 pub(super) fn shown(entity: Entity) -> Group {
     Group {
@@ -40,7 +40,6 @@ where
 }
 
 impl Identity {
-    /// Creates a group.
     pub async fn create_group(&self, ctx: &Ctx, input: CreateGroupRequest) -> Result<One<Group>> {
         let gate = self.access.account_gate(ctx).await?;
         let path = input.path.unwrap_or_else(|| "/".to_owned());
@@ -119,7 +118,6 @@ impl Identity {
         delete_entity(&group.permit, group.on, EntityKind::Group).await
     }
 
-    /// Adds a user to a group.
     pub async fn add_user_to_group(&self, ctx: &Ctx, input: AddUserToGroupRequest) -> Result<()> {
         let named = (EntityKind::Group, input.group_name.as_str());
         let found = self.own_entity_for::<iam::AddUserToGroup>(ctx, named, policy::Context::new()).await?;
@@ -134,7 +132,6 @@ impl Identity {
         })
     }
 
-    /// Removes a user from a group.
     pub async fn remove_user_from_group(&self, ctx: &Ctx, input: RemoveUserFromGroupRequest) -> Result<()> {
         let named = (EntityKind::Group, input.group_name.as_str());
         let keys = policy::Context::new();

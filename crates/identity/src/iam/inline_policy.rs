@@ -1,10 +1,5 @@
 //! Inline policies. Users, groups and roles have the same operations.
 
-use aws::iam::InlineDocument;
-use aws::query::Page;
-
-use super::no_such_entity;
-use crate::Identity;
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
 use access::op::iam;
@@ -13,6 +8,11 @@ use access::store::{
     DeleteInlinePolicy, Entity, EntityKind, ListInlinePolicies, PutInlinePolicy, PutInlinePolicyRefusal,
     PutInlinePolicyWithin, RefusedExt as _,
 };
+use aws::iam::InlineDocument;
+use aws::query::Page;
+
+use super::no_such_entity;
+use crate::Identity;
 
 /// The quota of characters for all inline policies of an entity together, without white space.
 fn size_limit(kind: EntityKind) -> usize {

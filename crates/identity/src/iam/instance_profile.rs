@@ -1,6 +1,18 @@
 //! Instance profiles. They are only records: Terraform and scripts create them with roles.
 
+use access::authz::{Gate, add_resource_tags};
+use access::context::Ctx;
+use access::error::{AwsCode, Error, Result};
+use access::ids::unique_id;
+use access::op::{Effect, iam};
+use access::permit::{OnAccount, Opens, Permit};
 use access::quota;
+use access::store::{
+    CreateInstanceProfile, CreateInstanceProfileRefusal, DeleteInstanceProfile, DeleteInstanceProfileRefusal,
+    EntityKind, FindEntity, FindEntityById, FindInstanceProfile, FindNamedPrincipals,
+    InstanceProfile as Profile, ListInstanceProfiles, RefusedExt as _, SetInstanceProfileRole,
+    SetInstanceProfileRoleRefusal,
+};
 use aws::iam::{
     AddRoleToInstanceProfileRequest, CreateInstanceProfileRequest, DeleteInstanceProfileRequest,
     GetInstanceProfileRequest, InstanceProfile, ListInstanceProfileTagsRequest,
@@ -16,18 +28,6 @@ use super::role::listed_role;
 use super::tag::{remove_tags, set_tags, tag_keys};
 use super::{PageOf, Permitted, account_key, iam_tags, no_such_entity, request_tags, time};
 use crate::Identity;
-use access::authz::{Gate, add_resource_tags};
-use access::context::Ctx;
-use access::error::{AwsCode, Error, Result};
-use access::ids::unique_id;
-use access::op::{Effect, iam};
-use access::permit::{OnAccount, Opens, Permit};
-use access::store::{
-    CreateInstanceProfile, CreateInstanceProfileRefusal, DeleteInstanceProfile, DeleteInstanceProfileRefusal,
-    EntityKind, FindEntity, FindEntityById, FindInstanceProfile, FindNamedPrincipals,
-    InstanceProfile as Profile, ListInstanceProfiles, RefusedExt as _, SetInstanceProfileRole,
-    SetInstanceProfileRoleRefusal,
-};
 
 fn not_found(name: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, format!("Instance Profile {name} cannot be found."))
@@ -279,7 +279,6 @@ impl Identity {
         permit.write(|_| set).await.or_refused(|_| not_found(&name))
     }
 
-    /// Sets tags of an instance profile.
     pub async fn tag_instance_profile(&self, ctx: &Ctx, input: TagInstanceProfileRequest) -> Result<()> {
         let keys = request_tags(&input.tags)?;
         let name = &input.instance_profile_name;
@@ -295,7 +294,6 @@ impl Identity {
         remove_tags(&profile.permit, profile.on.unique_id, input.tag_keys).await
     }
 
-    /// Lists tags of an instance profile.
     pub async fn list_instance_profile_tags(
         &self,
         ctx: &Ctx,

@@ -1,6 +1,16 @@
 //! Managed policies: an account's own, and AWS's, which are the same in each account.
 
+use access::authz::add_resource_tags;
+use access::context::Ctx;
+use access::error::{AwsCode, Error, Result};
+use access::ids::unique_id;
+use access::op::{Effect, iam};
+use access::permit::{OnAccount, Opens, Permit};
 use access::quota;
+use access::store::{
+    CountPolicyUses, CreateManagedPolicy, CreateManagedPolicyRefusal, DeleteManagedPolicy,
+    DeleteManagedPolicyRefusal, FindManagedPolicy, ManagedPolicy, RefusedExt as _, policy_size,
+};
 use aws::iam::{
     CreatePolicyRequest, DeletePolicyRequest, GetPolicyRequest, ListPolicyTagsRequest, Policy, PolicyVersion,
     TagPolicyRequest, UntagPolicyRequest,
@@ -15,16 +25,6 @@ use super::policy_version::version_of_aws;
 use super::tag::{remove_tags, set_tags, tag_keys};
 use super::{Permitted, account_key, iam_tags, request_tags, time};
 use crate::Identity;
-use access::authz::add_resource_tags;
-use access::context::Ctx;
-use access::error::{AwsCode, Error, Result};
-use access::ids::unique_id;
-use access::op::{Effect, iam};
-use access::permit::{OnAccount, Opens, Permit};
-use access::store::{
-    CountPolicyUses, CreateManagedPolicy, CreateManagedPolicyRefusal, DeleteManagedPolicy,
-    DeleteManagedPolicyRefusal, FindManagedPolicy, ManagedPolicy, RefusedExt as _, policy_size,
-};
 
 pub(super) fn not_found(arn: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, format!("Policy {arn} was not found."))

@@ -23,17 +23,17 @@ mod trust_policy;
 mod user;
 mod user_things;
 
-use aws::ids::AccountId;
-use aws::tag::Fault;
-use jiff::Timestamp;
-
-use crate::Identity;
 use access::authz::{of_request_tags, pairs};
 use access::error::{AwsCode, Error, Result};
 use access::op::Effect;
 use access::permit::{Grant, OnAccount, Opens, Permit, Reads};
 use access::seal::SealError;
 use access::store::{AccountKey, Entity, EntityKind, FindAccount, ListIamTags, Micros};
+use aws::ids::AccountId;
+use aws::tag::Fault;
+use jiff::Timestamp;
+
+use crate::Identity;
 
 pub(crate) use entity::entity_of_arn;
 

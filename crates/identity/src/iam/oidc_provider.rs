@@ -1,6 +1,16 @@
 //! OpenID Connect providers: AssumeRoleWithWebIdentity accepts their tokens.
 
+use access::authz::add_resource_tags;
+use access::context::Ctx;
+use access::error::{AwsCode, Error, Result};
+use access::op::{Effect, iam};
+use access::permit::{OnAccount, Opens, Permit};
 use access::quota;
+use access::store::{
+    ChangeOidcAudience, ChangeOidcAudienceRefusal, CreateOidcProvider, CreateOidcProviderRefusal,
+    DeleteOidcProvider, FindOidcProvider, ListOidcProviders, OidcProvider, OpError, RefusedExt as _,
+    UpdateOidcProvider, store_error,
+};
 use aws::iam::{
     AddClientIDToOpenIDConnectProviderRequest, CreateOpenIDConnectProviderRequest,
     DeleteOpenIDConnectProviderRequest, GetOpenIDConnectProviderRequest,
@@ -15,16 +25,6 @@ use aws::service::Service;
 use super::tag::{remove_tags, set_tags, tag_keys};
 use super::{Permitted, account_key, iam_tags, request_tags, time};
 use crate::Identity;
-use access::authz::add_resource_tags;
-use access::context::Ctx;
-use access::error::{AwsCode, Error, Result};
-use access::op::{Effect, iam};
-use access::permit::{OnAccount, Opens, Permit};
-use access::store::{
-    ChangeOidcAudience, ChangeOidcAudienceRefusal, CreateOidcProvider, CreateOidcProviderRefusal,
-    DeleteOidcProvider, FindOidcProvider, ListOidcProviders, OidcProvider, OpError, RefusedExt as _,
-    UpdateOidcProvider, store_error,
-};
 
 fn not_found(arn: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, format!("OpenIDConnect Provider not found for arn {arn}"))
@@ -144,7 +144,6 @@ impl Identity {
         Ok(One("OpenIDConnectProviderArn", arn))
     }
 
-    /// Shows a provider.
     pub async fn get_open_id_connect_provider(
         &self,
         ctx: &Ctx,
@@ -257,7 +256,6 @@ impl Identity {
         change(&found.permit, update).await
     }
 
-    /// Sets tags of a provider.
     pub async fn tag_open_id_connect_provider(
         &self,
         ctx: &Ctx,
@@ -279,7 +277,6 @@ impl Identity {
         remove_tags(&found.permit, input.arn, input.tag_keys).await
     }
 
-    /// Lists tags of a provider.
     pub async fn list_open_id_connect_provider_tags(
         &self,
         ctx: &Ctx,

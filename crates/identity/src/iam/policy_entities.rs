@@ -1,12 +1,12 @@
 //! ListEntitiesForPolicy: the users, groups and roles that use a managed policy.
 
-use aws::iam::{ListEntitiesForPolicyRequest, PolicyEntities};
-
-use crate::Identity;
 use access::context::Ctx;
 use access::error::Result;
 use access::op::iam;
 use access::store::{ListPolicyUses, PolicyUse};
+use aws::iam::{ListEntitiesForPolicyRequest, PolicyEntities};
+
+use crate::Identity;
 
 /// The position of an entity in the list.
 fn position(one: &PolicyUse) -> String {

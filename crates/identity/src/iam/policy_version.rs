@@ -1,6 +1,14 @@
 //! Versions of managed policies: at most five. The default version is enforced.
 
+use access::context::Ctx;
+use access::error::{AwsCode, Error, Result};
+use access::op::iam;
+use access::permit::{Opens, Permit};
 use access::quota;
+use access::store::{
+    CreateManagedPolicyVersion, DeleteManagedPolicyVersion, ListManagedPolicyVersions, OpError,
+    PolicyVersion as StoredVersion, PolicyVersionRefusal, SetDefaultManagedPolicyVersion, store_error,
+};
 use aws::iam::{
     CreatePolicyVersionRequest, DeletePolicyVersionRequest, GetPolicyVersionRequest,
     ListPolicyVersionsRequest, PolicyVersion, SetDefaultPolicyVersionRequest,
@@ -11,14 +19,6 @@ use policy::managed::Managed;
 use super::managed_policy::{Found, check_policy, not_found};
 use super::time;
 use crate::Identity;
-use access::context::Ctx;
-use access::error::{AwsCode, Error, Result};
-use access::op::iam;
-use access::permit::{Opens, Permit};
-use access::store::{
-    CreateManagedPolicyVersion, DeleteManagedPolicyVersion, ListManagedPolicyVersions, OpError,
-    PolicyVersion as StoredVersion, PolicyVersionRefusal, SetDefaultManagedPolicyVersion, store_error,
-};
 
 pub(super) fn shown(version: StoredVersion, with_document: bool) -> PolicyVersion {
     PolicyVersion {

@@ -1,6 +1,15 @@
 //! Roles.
 
+use access::context::Ctx;
+use access::error::{AwsCode, Error, Result};
+use access::ids::unique_id;
+use access::op::iam;
+use access::permit::{Opens, Permit, Reads};
 use access::quota;
+use access::store::{
+    CreateEntity, Entity, EntityKind, FindNamedPrincipals, ListEntities, RefusedExt as _, RoleFields,
+    UpdateRole,
+};
 use aws::iam::{
     CreateRoleRequest, DeleteRolePermissionsBoundaryRequest, DeleteRoleRequest, GetRoleRequest,
     ListRolesRequest, PutRolePermissionsBoundaryRequest, Role, RoleLastUsed, UpdateAssumeRolePolicyRequest,
@@ -13,15 +22,6 @@ use super::entity::{boundary_key, create_entity, delete_entity, set_boundary};
 use super::trust_policy::{shown_trust_policy, stored_trust_policy};
 use super::{account_key, arn_of, entity_arn, no_such_entity, request_tags, time};
 use crate::Identity;
-use access::context::Ctx;
-use access::error::{AwsCode, Error, Result};
-use access::ids::unique_id;
-use access::op::iam;
-use access::permit::{Opens, Permit, Reads};
-use access::store::{
-    CreateEntity, Entity, EntityKind, FindNamedPrincipals, ListEntities, RefusedExt as _, RoleFields,
-    UpdateRole,
-};
 
 /// The maximum session duration of a role that does not set it.
 const DEFAULT_MAX_SESSION_SECONDS: i64 = 3_600;
@@ -68,7 +68,6 @@ async fn update<E: Opens<UpdateRole>>(permit: &Permit<E>, role: &Entity, update:
 }
 
 impl Identity {
-    /// Creates a role.
     pub async fn create_role(&self, ctx: &Ctx, input: CreateRoleRequest) -> Result<One<Role>> {
         let gate = self.access.account_gate(ctx).await?;
         let path = input.path.unwrap_or_else(|| "/".to_owned());
@@ -107,7 +106,6 @@ impl Identity {
         Ok(One("Role", Role { last_used: None, ..shown_role(&permit, made, input.tags).await? }))
     }
 
-    /// Shows a role.
     pub async fn get_role(&self, ctx: &Ctx, input: GetRoleRequest) -> Result<One<Role>> {
         let named = (EntityKind::Role, input.role_name.as_str());
         let role = self.entity_for::<iam::GetRole>(ctx, named, policy::Context::new()).await?;

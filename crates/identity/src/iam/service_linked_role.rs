@@ -1,7 +1,14 @@
 //! Service-linked roles: those that ECR's own features use, and records of the roles of other AWS services, which
 //! infrastructure templates create.
 
+use access::context::Ctx;
+use access::error::{AwsCode, Code, Error, Result};
+use access::ids::unique_id;
+use access::op::iam;
 use access::quota;
+use access::store::{
+    AttachPolicy, CreateEntity, DetachManagedPolicy, Entity, EntityKind, RefusedExt as _, RoleFields,
+};
 use aws::iam::{
     CreateServiceLinkedRoleRequest, DeleteServiceLinkedRoleRequest,
     GetServiceLinkedRoleDeletionStatusRequest, Role,
@@ -13,13 +20,6 @@ use super::entity::{create_entity, delete_entity};
 use super::role::shown_role;
 use super::{account_key, entity_arn, no_such_entity};
 use crate::Identity;
-use access::context::Ctx;
-use access::error::{AwsCode, Code, Error, Result};
-use access::ids::unique_id;
-use access::op::iam;
-use access::store::{
-    AttachPolicy, CreateEntity, DetachManagedPolicy, Entity, EntityKind, RefusedExt as _, RoleFields,
-};
 
 /// Whether a role belongs to a service.
 pub(super) fn is_service_linked(role: &Entity) -> bool {

@@ -1,13 +1,12 @@
 //! Trust policies of roles: who may assume the role. They are stored with the unique IDs of principals.
 
-use access::quota;
-use policy::Document;
-
 use access::error::{AwsCode, Error, Result};
 use access::permit::Reads;
 use access::principal_names::{Known, render_principals};
+use access::quota;
 use access::shared_provider::lacking_claim;
 use access::store::{FindNamedPrincipals, policy_size};
+use policy::Document;
 
 fn malformed(error: &policy::PolicyError) -> Error {
     Error::aws(AwsCode::MalformedPolicyDocument, error.trust_message())

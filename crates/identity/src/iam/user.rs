@@ -1,6 +1,13 @@
 //! Users.
 
+use access::authz::Gate;
+use access::context::{CallerKind, Ctx};
+use access::error::{AwsCode, Error, Result};
+use access::ids::unique_id;
+use access::op::{Effect, iam};
+use access::permit::{Grant, OnAccount, Permit};
 use access::quota;
+use access::store::{CreateEntity, Entity, EntityKind, ListEntities, RenameEntity};
 use aws::iam::{
     CreateUserRequest, DeleteUserPermissionsBoundaryRequest, DeleteUserRequest, GetUserRequest,
     ListGroupsForUserRequest, ListUsersRequest, PutUserPermissionsBoundaryRequest, UpdateUserRequest, User,
@@ -13,13 +20,6 @@ use super::entity::{
 };
 use super::{account_key, arn_of, entity_arn, request_tags, time};
 use crate::Identity;
-use access::authz::Gate;
-use access::context::{CallerKind, Ctx};
-use access::error::{AwsCode, Error, Result};
-use access::ids::unique_id;
-use access::op::{Effect, iam};
-use access::permit::{Grant, OnAccount, Permit};
-use access::store::{CreateEntity, Entity, EntityKind, ListEntities, RenameEntity};
 
 pub(super) fn shown(entity: Entity, tags: Vec<(String, String)>) -> User {
     User {
@@ -73,7 +73,6 @@ pub(super) fn whom<E: Effect<On = OnAccount>>(gate: &Gate, name: Option<String>)
 }
 
 impl Identity {
-    /// Creates a user.
     pub async fn create_user(&self, ctx: &Ctx, input: CreateUserRequest) -> Result<One<User>> {
         let gate = self.access.account_gate(ctx).await?;
         let path = input.path.unwrap_or_else(|| "/".to_owned());

@@ -26,9 +26,7 @@ macro_rules! nothing_of_users {
 }
 
 nothing_of_users! {
-    /// MFA devices.
     list_mfa_devices ListMFADevices "MFADevices";
-    /// SSH keys.
     list_ssh_public_keys ListSSHPublicKeys "SSHPublicKeys";
     /// Credentials of single services.
     list_service_specific_credentials ListServiceSpecificCredentials "ServiceSpecificCredentials";

@@ -1,5 +1,9 @@
 //! CreateAccount and its status. The account exists when the response is sent: nothing runs in the background.
 
+use access::context::Ctx;
+use access::error::{AwsCode, Error, Result};
+use access::op::organizations;
+use access::store::{AccountCreation, ListAccountCreations};
 use aws::ecr::epoch_seconds;
 use aws::ids::AccountId;
 use aws::organizations::{
@@ -11,10 +15,6 @@ use super::operate::NewAccount;
 use super::tag::request_tags;
 use crate::Identity;
 use crate::iam::time;
-use access::context::Ctx;
-use access::error::{AwsCode, Error, Result};
-use access::op::organizations;
-use access::store::{AccountCreation, ListAccountCreations};
 
 fn shown(creation: AccountCreation) -> CreateAccountStatus {
     let at = epoch_seconds(time(creation.requested_at));

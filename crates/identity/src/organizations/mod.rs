@@ -8,15 +8,15 @@ mod reconciler;
 mod tag;
 mod tree;
 
-use aws::ids::AccountId;
-
-use crate::Identity;
 use access::authz::Gate;
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
 use access::op::{Effect, Op, OrganizationsOp};
 use access::permit::{Grant, OnAccount, Permit};
 use access::store::{FindMemberAccount, ListAccountTags, MemberAccount};
+use aws::ids::AccountId;
+
+use crate::Identity;
 
 pub use operate::NewAccount;
 

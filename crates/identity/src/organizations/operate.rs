@@ -2,18 +2,12 @@
 //! There is no request to decide on, because whoever can open the store can read all of it. The creation of an account
 //! is shared with CreateAccount.
 
-use access::quota;
-use aws::ids::{AccessKeyId, AccountId, SecretKey};
-use jiff::Timestamp;
-
-use super::{account_not_found, email_of};
-use crate::Identity;
-use crate::bootstrap::{random_access_key, random_account_id};
 use access::context::micros;
 use access::effects::authority::ManageAccounts;
 use access::error::{AwsCode, Error, Result};
 use access::ids::unique_id;
 use access::permit::{Opens, Permit};
+use access::quota;
 use access::seal::Purpose;
 use access::store::{
     AccountCreation, AccountKey, ChangeMemberAccount, CreateAccessKey, CreateAccessKeyWithin,
@@ -21,6 +15,12 @@ use access::store::{
     FindMemberAccount, ListAccounts, MemberAccount, MemberChange, OpError, RefusedExt as _, RoleFields,
     StoreResultExt as _, store_error,
 };
+use aws::ids::{AccessKeyId, AccountId, SecretKey};
+use jiff::Timestamp;
+
+use super::{account_not_found, email_of};
+use crate::Identity;
+use crate::bootstrap::{random_access_key, random_account_id};
 
 const ROLE_NAME: &str = "OrganizationAccountAccessRole";
 const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
@@ -39,7 +39,6 @@ pub struct NewAccount {
     pub id: Option<AccountId>,
     /// The role that the management account can assume; `OrganizationAccountAccessRole` if absent.
     pub role_name: Option<String>,
-    /// Its tags.
     pub tags: Vec<(String, String)>,
 }
 

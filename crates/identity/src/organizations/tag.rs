@@ -1,6 +1,12 @@
 //! Tags of accounts.
 
+use access::authz::of_request_tags;
+use access::context::Ctx;
+use access::error::{AwsCode, Error, Field, Result};
+use access::op::organizations;
+use access::permit::{Opens, Permit};
 use access::quota;
+use access::store::{RefusedExt as _, TagAccount, TagAccountRefusal};
 use aws::ecr::Tag;
 use aws::organizations::{
     Empty, ListTagsForResourceRequest, ListTagsForResourceResponse, TagResourceRequest, UntagResourceRequest,
@@ -8,12 +14,6 @@ use aws::organizations::{
 use aws::tag::Fault;
 
 use crate::Identity;
-use access::authz::of_request_tags;
-use access::context::Ctx;
-use access::error::{AwsCode, Error, Field, Result};
-use access::op::organizations;
-use access::permit::{Opens, Permit};
-use access::store::{RefusedExt as _, TagAccount, TagAccountRefusal};
 
 /// The condition keys of tags in a request.
 pub(super) fn request_tags(tags: &[Tag]) -> Result<policy::Context> {
@@ -80,7 +80,6 @@ impl Identity {
         Ok(ListTagsForResourceResponse { tags })
     }
 
-    /// Sets tags of an account.
     pub async fn tag_account(&self, ctx: &Ctx, input: TagResourceRequest) -> Result<Empty> {
         let keys = request_tags(&input.tags)?;
         let member = self.manages_member::<organizations::TagResource>(ctx, &input.resource_id, keys).await;

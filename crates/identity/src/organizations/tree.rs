@@ -1,5 +1,9 @@
 //! The tree of the organization: one root that holds every account. There are no organizational units.
 
+use access::context::Ctx;
+use access::error::{AwsCode, Code, Error, Result};
+use access::op::organizations;
+use access::store::{FindMemberAccount, MemberAccount};
 use aws::organizations::{
     DescribeOrganizationRequest, DescribeOrganizationResponse, ListAWSServiceAccessForOrganizationRequest,
     ListAWSServiceAccessForOrganizationResponse, ListChildrenRequest, ListChildrenResponse,
@@ -10,10 +14,6 @@ use aws::organizations::{
 
 use super::email_of;
 use crate::Identity;
-use access::context::Ctx;
-use access::error::{AwsCode, Code, Error, Result};
-use access::op::organizations;
-use access::store::{FindMemberAccount, MemberAccount};
 
 impl Identity {
     /// Whether an ID is the root's.

@@ -1,17 +1,8 @@
 //! AssumeRole. The trust policy and the caller's own policies decide together (IAM User Guide, "Policy evaluation
 //! logic"). The denial is the same for a role that does not exist and for one that does not trust the caller.
 
-use aws::service::Service;
 use std::sync::Arc;
 
-use aws::ids::AccountId;
-use aws::sts::{AssumeRoleRequest, AssumedRole, SessionParameters};
-use jiff::{SignedDuration, Timestamp};
-
-use super::session_policy::{asked_policies, packed_size};
-use super::session_tags::SessionTags;
-use crate::Identity;
-use crate::iam::{entity_of_arn, iam_tags};
 use access::authz::{Gate, add_resource_tags};
 use access::context::{Caller, CallerKind, Ctx, Session, WebIdentity};
 use access::error::{AwsCode, Code, Error, Result};
@@ -20,6 +11,15 @@ use access::permit::{OnAccount, Opens, Permit, Reads};
 use access::store::{
     Account, Entity, FindAccount, FindEntity, FindManagedPolicy, RecordRoleUse, StoreResultExt as _,
 };
+use aws::ids::AccountId;
+use aws::service::Service;
+use aws::sts::{AssumeRoleRequest, AssumedRole, SessionParameters};
+use jiff::{SignedDuration, Timestamp};
+
+use super::session_policy::{asked_policies, packed_size};
+use super::session_tags::SessionTags;
+use crate::Identity;
+use crate::iam::{entity_of_arn, iam_tags};
 
 /// The default duration of a session in seconds.
 const DEFAULT_SECONDS: i64 = 3_600;

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use access::context::{Caller, CallerKind, Ctx, Session};
+use access::error::{AwsCode, Code, Error, Result};
+use access::op::sts;
+use access::store::FindAccessKey;
 use aws::ids::AccessKeyId;
 use aws::query::One;
 use aws::sts::{
@@ -13,10 +17,6 @@ use jiff::{SignedDuration, Timestamp};
 use super::session_policy::{asked_policies, packed_size};
 use super::session_tags::SessionTags;
 use crate::Identity;
-use access::context::{Caller, CallerKind, Ctx, Session};
-use access::error::{AwsCode, Code, Error, Result};
-use access::op::sts;
-use access::store::FindAccessKey;
 
 /// The default duration of a user's session in seconds.
 const DEFAULT_SECONDS: i64 = 43_200;

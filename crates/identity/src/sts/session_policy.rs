@@ -1,12 +1,11 @@
 //! The limits of a session: policies and tags in the request, and their maximum size.
 
-use aws::ids::AccountId;
-use aws::sts::SessionParameters;
-
 use access::context::SessionPolicy;
 use access::error::{AwsCode, Error, Result};
 use access::permit::Reads;
 use access::store::FindManagedPolicy;
+use aws::ids::AccountId;
+use aws::sts::SessionParameters;
 
 /// The maximum size of a session's policies in bytes. AWS's own limit applies to a packed form that AWS does not
 /// document.

@@ -1,12 +1,12 @@
 //! The tags of a session: those of the request, and those that are inherited in a role chain (IAM User Guide, "Pass
 //! session tags in AWS STS").
 
-use aws::tag::folded;
-
-use crate::iam::tag_fault;
 use access::authz::{of_request_tags, pairs};
 use access::context::Caller;
 use access::error::{AwsCode, Error, Result};
+use aws::tag::folded;
+
+use crate::iam::tag_fault;
 
 /// All tags of a requested session.
 pub(super) struct SessionTags {

@@ -1,6 +1,12 @@
 //! AssumeRoleWithWebIdentity: a session of a role for the subject of an identity provider's token. The request is not signed:
 //! the token is the proof.
 
+use access::authz::add_resource_tags;
+use access::context::{Unsigned, WebIdentity};
+use access::effects::authority::VerifyWebIdentity;
+use access::error::{AwsCode, Code, Error, Result};
+use access::permit::Permit;
+use access::store::{FindOidcProvider, OidcProvider};
 use aws::arn::Arn;
 use aws::ids::AccountId;
 use aws::service::Service;
@@ -11,12 +17,6 @@ use super::assume_role::{Granted, is_of_role, role_of_arn, trust_policy};
 use crate::Identity;
 use crate::iam::iam_tags;
 use crate::iam::oidc_provider::texts;
-use access::authz::add_resource_tags;
-use access::context::{Unsigned, WebIdentity};
-use access::effects::authority::VerifyWebIdentity;
-use access::error::{AwsCode, Code, Error, Result};
-use access::permit::Permit;
-use access::store::{FindOidcProvider, OidcProvider};
 
 /// AWS's text for every reason in the role: it does not exist, or it does not trust the provider or this token.
 fn denied() -> Error {

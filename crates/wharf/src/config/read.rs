@@ -9,9 +9,8 @@ use serde::Deserialize as _;
 use server::{Limits, Options, TlsFiles};
 use toml::Table;
 
-use crate::cmd::hosts::suffix;
-
 use super::{Config, Database, Public, ServerSection, Settings, accounts, blocks, overlay, vpc_endpoints};
+use crate::cmd::hosts::suffix;
 
 /// A manifest of 4 MiB is charged several times, to a share of the budget.
 const MIN_MEMORY_BUDGET: u64 = 64 << 20;

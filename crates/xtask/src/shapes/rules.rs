@@ -1,7 +1,8 @@
 //! The rules of a service's requests: one constant for each shape, and the members of each request.
 
-use anyhow::{Context, Result, bail};
 use std::fmt::Write as _;
+
+use anyhow::{Context, Result, bail};
 
 use super::model::{Kind, Member, Model, Shape};
 use super::names;

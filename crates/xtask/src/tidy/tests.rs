@@ -1,7 +1,8 @@
 //! The workspace follows its own rules, and each rule finds a violation.
 
-use super::*;
 use serde_json::json;
+
+use super::*;
 
 #[test]
 fn the_workspace_follows_its_dependency_rules() {

@@ -1,10 +1,9 @@
 //! The limit on the work of a simulation. A request can contain half a megabyte of patterns and ask for a thousand
 //! results, and each result compares every pattern with the resource and the keys. Without a limit, that takes hours.
 
-use aws::iam::ContextEntry;
-
 use access::error::{AwsCode, Error, Result};
 use access::store::IdentityPolicies;
+use aws::iam::ContextEntry;
 
 /// The steps of one request, some nanoseconds each: one or a few seconds for the worst patterns.
 const BUDGET: u64 = 1 << 30;
