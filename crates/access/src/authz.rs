@@ -16,7 +16,9 @@ use aws::service::Service;
 use std::sync::Arc;
 
 use aws::ids::{AccountId, Region};
-use meta::{Account, CallerRef, ListTagsForResource, Meta, Never, Operation, Resolve, Resolved, Target};
+use meta::{
+    Account, CallerRef, CallerState, ListTagsForResource, Meta, Never, Operation, Resolve, Resolved, Target,
+};
 
 pub use documents::{Named, PolicyCaches, PrincipalPolicies};
 pub use explain::{Examined, Explained};
@@ -79,16 +81,11 @@ impl Access {
     }
 
     async fn gate_to(&self, ctx: &Ctx, to: Destination<'_>) -> Result<Gate> {
-        let resolved = self.resolve(ctx, &to).await?;
-        let Some(state) = resolved.caller.as_ref().filter(|state| state.is_active()) else {
-            return Err(gone(&ctx.caller));
-        };
-        let principal = self.principal_policies(&ctx.caller.unique_id, state.version).await?;
-        self.gate_of(ctx, to, resolved, principal).await
+        self.gate_of(ctx, to, None).await
     }
 
-    /// The one read of a request.
-    async fn resolve(&self, ctx: &Ctx, to: &Destination<'_>) -> Result<Resolved> {
+    /// The gate of a caller. `root` is the state of a root that has no row in the store.
+    async fn gate_of(&self, ctx: &Ctx, to: Destination<'_>, root: Option<&CallerState>) -> Result<Gate> {
         if ctx.caller.token_region.as_ref().is_some_and(|region| region != to.region) {
             return Err(Error::new(Code::InvalidToken, TokenError::Invalid.to_string()));
         }
@@ -99,33 +96,25 @@ impl Access {
             account_id: to.account.clone(),
             region: to.region.clone(),
             repository: to.repository.clone(),
-            target: to.target.clone(),
+            target: to.target,
             caller: Some(CallerRef {
                 unique_id: ctx.caller.unique_id.clone(),
                 access_key_id: ctx.caller.long_term_key.clone(),
             }),
         };
-        self.meta.read(read).await.or_store_error()
-    }
-
-    /// The gate of a caller that exists.
-    async fn gate_of(
-        &self,
-        ctx: &Ctx,
-        to: Destination<'_>,
-        resolved: Resolved,
-        principal: Arc<PrincipalPolicies>,
-    ) -> Result<Gate> {
-        let state = resolved.caller.as_ref();
-        let caller = match state.and_then(|state| ctx.caller.renamed(&state.path, &state.name)) {
+        let resolved = self.meta.read(read).await.or_store_error()?;
+        let Some(state) = resolved.caller.as_ref().filter(|state| state.is_active()).or(root) else {
+            return Err(gone(&ctx.caller));
+        };
+        let caller = match ctx.caller.renamed(&state.path, &state.name) {
             Some(renamed) => Arc::new(renamed),
             None => Arc::clone(&ctx.caller),
         };
-        let policies = self.deciding(&caller, principal, &resolved).await?;
+        let policies = self.deciding(&caller, state, &resolved).await?;
         let organization = resolved.account_in_organization.then_some(&self.organization);
         let account = (to.account, organization);
         let mut context = keys::of_request(ctx, &caller, account, to.region, &self.settings);
-        if state.is_some_and(|state| state.in_organization) {
+        if state.in_organization {
             keys::add_principal_organization(&mut context, &self.organization);
         }
         keys::add_principal_tags(&mut context, policies.principal_tags(), caller.session.as_deref());

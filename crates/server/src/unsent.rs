@@ -79,10 +79,9 @@ impl Socket {
         let written = write(Pin::new(&mut self.stream), cx);
         match &written {
             Poll::Ready(Ok(bytes)) => self.count(*bytes),
-            Poll::Ready(Err(_)) => {}
             Poll::Pending if self.held.is_some() => self.watch(),
             Poll::Pending if self.limit > FOR_EVERYONE => self.wait(cx),
-            Poll::Pending => {}
+            Poll::Ready(Err(_)) | Poll::Pending => {}
         }
         written
     }
@@ -113,13 +112,10 @@ impl Socket {
     fn watch(&mut self) {
         let next =
             self.held.map(|held| held.saturating_sub(DRAINED_PART)).filter(|next| *next > FOR_EVERYONE / 2);
-        match next {
-            Some(next) => set_limit(&self.stream, 2 * next),
-            None => {
-                self.held = None;
-                set_limit(&self.stream, FOR_EVERYONE);
-            }
+        if next.is_none() {
+            self.held = None;
         }
+        set_limit(&self.stream, next.map_or(FOR_EVERYONE, |next| 2 * next));
     }
 
     fn measure(&mut self) {

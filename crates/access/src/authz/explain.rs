@@ -1,14 +1,12 @@
 //! Explains a decision: the same policies and condition keys as for the decision, with everything that they say about
 //! it.
 
-use std::sync::Arc;
-
 use aws::ids::AccountId;
 use meta::{Account, CallerState, Target};
 use policy::{Decision, Matched, NearMiss, PolicyKind};
 
 use super::policies::asking;
-use super::{Destination, Gate, Op, PrincipalPolicies, gone};
+use super::{Destination, Gate, Op};
 use crate::Access;
 use crate::context::{CallerKind, Ctx, RepositoryRef};
 use crate::error::Result;
@@ -44,24 +42,18 @@ impl Access {
             repository: repository.map(|repository| repository.name.as_str().to_owned()),
             target: Target::None,
         };
-        if ctx.caller.kind != CallerKind::Root {
+        if ctx.caller.kind != CallerKind::Root || account.account_id != ctx.caller.account_id {
             return self.gate_to(ctx, to).await.map(Examined);
         }
-        if account.account_id != ctx.caller.account_id || account.status != "ACTIVE" {
-            return Err(gone(&ctx.caller));
-        }
-        let mut resolved = self.resolve(ctx, &to).await?;
-        resolved.caller.get_or_insert_with(|| CallerState {
+        let root = CallerState {
             version: 0,
             path: "/".to_owned(),
             name: "root".to_owned(),
             account_status: account.status.clone(),
             in_organization: account.in_organization,
             access_key_active: true,
-        });
-        // No policy can be attached to a root.
-        let none = Arc::new(PrincipalPolicies::default());
-        self.gate_of(ctx, to, resolved, none).await.map(Examined)
+        };
+        self.gate_of(ctx, to, Some(&root).filter(|root| root.is_active())).await.map(Examined)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws::arn::Arn;
 use aws::ids::AccountId;
-use meta::Resolved;
+use meta::{CallerState, Resolved};
 
 use super::documents::{Named, PrincipalPolicies, RegistryPolicy, RepositoryPolicy};
 use crate::Access;
@@ -30,9 +30,14 @@ impl Access {
     pub(super) async fn deciding(
         &self,
         caller: &Caller,
-        principal: Arc<PrincipalPolicies>,
+        state: &CallerState,
         resolved: &Resolved,
     ) -> Result<Deciding> {
+        let principal = match caller.kind {
+            // No policy can be attached to a root.
+            CallerKind::Root => Arc::default(),
+            _ => self.principal_policies(&caller.unique_id, state.version).await?,
+        };
         let session = match caller.session.as_ref().and_then(|session| session.policies.as_deref()) {
             Some(policies) => Some(self.session_policies(policies).await?),
             None => None,

@@ -1,11 +1,13 @@
 //! The name of a test says what holds, and is short enough to be read in a list of results.
 
+use std::path::Path;
+
 const MOST_LETTERS: usize = 60;
 
 /// The tests of a Rust or Python file whose names are too long. `shown` is its path in the workspace.
 pub(super) fn problems(shown: &str, text: &str) -> Vec<String> {
-    let names: Vec<&str> =
-        if shown.ends_with(".py") { python_tests(text).collect() } else { rust_tests(text).collect() };
+    let is_python = Path::new(shown).extension().is_some_and(|extension| extension == "py");
+    let names: Vec<&str> = if is_python { python_tests(text).collect() } else { rust_tests(text).collect() };
     let long = names.into_iter().filter(|name| name.len() > MOST_LETTERS);
     long.map(|name| {
         format!("{shown}: a test's name has at most {MOST_LETTERS} letters, {name} has {}", name.len())
