@@ -1,4 +1,4 @@
-//! What a closed account, and one that left the organization, can still do with images.
+//! The effect of a closed account, and of one that left the organization, on images.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ fn describe(id: &str) -> DescribeAccountRequest {
     DescribeAccountRequest { account_id: id.to_owned() }
 }
 
-/// The root of an account, by a key that the operator made.
+/// The root of an account, with a key that the operator created.
 async fn root(world: &World, account: &str) -> Arc<Caller> {
     let id: AccountId = account.parse().unwrap();
     let (key, _) = world.rules.identity.make_root_key(&id, Timestamp::now()).await.unwrap();
@@ -74,7 +74,7 @@ async fn closed_accounts_are_refused_and_removed_ones_keep_working() {
     assert_eq!(code(own), Code::Aws(AwsCode::MasterCannotLeave));
 }
 
-/// IAM User Guide, "AWS global condition context keys": the keys of an organization are there for its accounts alone.
+/// IAM User Guide, "AWS global condition context keys": only accounts of an organization have its keys.
 #[tokio::test]
 async fn policies_can_test_the_organization_of_principal_and_resource() {
     let world = World::new().await;
