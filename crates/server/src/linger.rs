@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::alarm::Alarm;
 use crate::connection::{Connection, Cut};
+use crate::unsent::Drains;
 
 /// The first bytes of HTTP/2 with prior knowledge (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -104,7 +105,7 @@ pub(crate) struct Lingering<S> {
     moved: usize,
 }
 
-impl<S> Lingering<S> {
+impl<S: Drains> Lingering<S> {
     pub(crate) fn new(inner: S, write_idle: Duration, connection: Arc<Connection>) -> Self {
         Self {
             inner,
@@ -123,6 +124,10 @@ impl<S> Lingering<S> {
         cx: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
+        if self.inner.take_drained() {
+            self.connection.moved();
+            self.stalled = None;
+        }
         if written.is_ready() {
             self.stalled_since = None;
             return written;
@@ -153,7 +158,7 @@ impl<S> Lingering<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
+impl<S: Drains + AsyncRead + Unpin> AsyncRead for Lingering<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -166,7 +171,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
+impl<S: Drains + AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write(cx, buf);
         self.written(cx, written)
@@ -223,11 +228,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncWriteExt;
+    use tokio::io::{AsyncWriteExt, DuplexStream};
 
     use super::*;
 
-    fn lingering<S>(inner: S) -> Lingering<S> {
+    impl Drains for DuplexStream {
+        fn take_drained(&mut self) -> bool {
+            false
+        }
+    }
+
+    fn lingering<S: Drains>(inner: S) -> Lingering<S> {
         Lingering::new(inner, Duration::from_mins(1), Connection::new([127, 0, 0, 1].into(), false))
     }
 
