@@ -15,7 +15,7 @@ pub use tagging::MAX_TAGS;
 /// The maximum size of one part of a layer, decoded.
 pub const MAX_LAYER_PART_BYTES: usize = 20_971_520;
 
-/// Whether the API has an operation of this name.
+/// Whether the API has an operation with this name.
 pub fn is_operation(name: &str) -> bool {
     OPERATIONS.binary_search(&name).is_ok()
 }

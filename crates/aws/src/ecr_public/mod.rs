@@ -1,4 +1,4 @@
-//! The shapes of Amazon ECR Public's API, and the names of its operations. The requests are read and checked as ECR's are:
+//! The shapes of Amazon ECR Public's API, and the names of its operations. Requests are read and checked like ECR's:
 //! see [`crate::json::decode`].
 
 #[expect(missing_docs, reason = "the names are the API's own")]
@@ -6,7 +6,7 @@ mod shapes;
 
 pub use shapes::*;
 
-/// Whether the API has an operation of this name.
+/// Whether the API has an operation with this name.
 pub fn is_operation(name: &str) -> bool {
     OPERATIONS.binary_search(&name).is_ok()
 }

@@ -14,6 +14,7 @@ pub(crate) fn document<S: Serializer>(document: &str, serializer: S) -> Result<S
 }
 
 /// Writes a document, if there is one.
+#[expect(clippy::ref_option, reason = "serde passes a reference to the member")]
 pub(crate) fn document_if_any<S: Serializer>(
     text: &Option<String>,
     serializer: S,

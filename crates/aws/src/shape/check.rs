@@ -107,7 +107,6 @@ impl<R: Report> Check<'_, R> {
             (Rule::Text { .. } | Rule::Choice(_), Tree::Text(text)) => {
                 broken_by(rule, text).into_iter().try_for_each(|it| self.violates(rule, Some(value), it))
             }
-            (Rule::Flag, Tree::Flag(_)) => ControlFlow::Continue(()),
             (Rule::Integer { min, max }, Tree::Number(number)) => match number.as_i64() {
                 None => self.report.wrong_type(&self.path, rule, value),
                 Some(number) if number < *min => self.violates(rule, Some(value), Constraint::MinValue(*min)),
@@ -117,7 +116,7 @@ impl<R: Report> Check<'_, R> {
             (Rule::Blob { max }, Tree::Text(text)) if decoded_length(text) > *max => {
                 self.violates(rule, Some(value), Constraint::MaxLength(*max))
             }
-            (Rule::Blob { .. }, Tree::Text(_)) => ControlFlow::Continue(()),
+            (Rule::Flag, Tree::Flag(_)) | (Rule::Blob { .. }, Tree::Text(_)) => ControlFlow::Continue(()),
             (Rule::List { .. }, Tree::List(items)) => self.list(rule, value, items),
             (Rule::Structure { members, .. }, Tree::Structure(values)) => self.members(values, members),
             _ => self.report.wrong_type(&self.path, rule, value),

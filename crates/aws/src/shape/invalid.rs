@@ -9,7 +9,7 @@ pub enum InvalidKind {
     Parameter,
     /// A resource tag is not allowed.
     TagParameter,
-    /// More resource tags than a resource may have.
+    /// There are more resource tags than a resource may have.
     TooManyTags,
     /// The body is not JSON, or a member has the wrong type.
     Serialization,
@@ -22,7 +22,7 @@ pub struct Exception {
     pub code: &'static str,
     /// The HTTP status.
     pub status: u16,
-    /// The members, `message` among them.
+    /// The members, including `message`.
     pub members: &'static [&'static str],
 }
 

@@ -1,29 +1,29 @@
-//! Who in the account uses a managed policy.
+//! ListEntitiesForPolicy: the users, groups and roles that use a managed policy.
 
+use access::context::Ctx;
+use access::error::Result;
+use access::op::iam;
+use access::store::{ListPolicyUses, PolicyUse};
 use aws::iam::{
     EntityType, ListEntitiesForPolicyRequest, ListEntitiesForPolicyResponse, PolicyGroup, PolicyRole,
     PolicyUsageType, PolicyUser,
 };
 
 use crate::Identity;
-use access::context::Ctx;
-use access::error::Result;
-use access::op::iam;
-use access::store::{ListPolicyUses, PolicyUse};
 
-/// Where an entity stands in the list.
+/// The position of an entity in the list.
 fn position(one: &PolicyUse) -> String {
     format!("{} {}", one.kind, one.unique_id)
 }
 
-/// Names and unique IDs of those of one kind.
+/// Names and unique IDs of the entities of one kind.
 fn of_kind<T>(uses: &[PolicyUse], kind: &str, shown: fn(String, String) -> T) -> Vec<T> {
     let of_kind = uses.iter().filter(|one| one.kind == kind);
     of_kind.map(|one| shown(one.name.clone(), one.unique_id.clone())).collect()
 }
 
 impl Identity {
-    /// Lists who in the account uses a managed policy: groups, users and roles share the pages.
+    /// Lists the groups, users and roles of the account that use a managed policy, in shared pages.
     pub async fn list_entities_for_policy(
         &self,
         ctx: &Ctx,
@@ -39,7 +39,7 @@ impl Identity {
         let list = |account_id| ListPolicyUses { account_id, arn: input.policy_arn };
         let mut uses = found.permit.read(list).await?;
         uses.retain(|one| {
-            // The filter also names policies by whose they are, which picks no entity.
+            // Values of the filter that name kinds of policies select no entity.
             let is_of_kind = kind.is_empty() || one.kind.eq_ignore_ascii_case(kind);
             let is_of_use = match usage {
                 Some(PolicyUsageType::PermissionsBoundary) => one.as_boundary,
@@ -49,7 +49,7 @@ impl Identity {
             is_of_kind && is_of_use && one.path.starts_with(&prefix) && position(one) > page.after
         });
         uses.sort_by_key(position);
-        // Who has the policy attached and as boundary stands there once.
+        // An entity with the policy both attached and as boundary is listed once.
         uses.dedup_by(|a, b| a.unique_id == b.unique_id);
         let marker = self.cut(&page, &mut uses, position)?;
         Ok(ListEntitiesForPolicyResponse {

@@ -1,6 +1,15 @@
 //! Roles.
 
+use access::context::Ctx;
+use access::error::{AwsCode, Error, Result};
+use access::ids::unique_id;
+use access::op::iam;
+use access::permit::{Opens, Permit, Reads};
 use access::quota;
+use access::store::{
+    CreateEntity, Entity, EntityKind, FindNamedPrincipals, ListEntities, RefusedExt as _, RoleFields,
+    UpdateRole,
+};
 use aws::iam::{
     CreateRoleRequest, CreateRoleResponse, DeleteRolePermissionsBoundaryRequest, DeleteRoleRequest,
     GetRoleRequest, GetRoleResponse, ListRolesRequest, ListRolesResponse, PutRolePermissionsBoundaryRequest,
@@ -16,17 +25,8 @@ use super::{
     time,
 };
 use crate::Identity;
-use access::context::Ctx;
-use access::error::{AwsCode, Error, Result};
-use access::ids::unique_id;
-use access::op::iam;
-use access::permit::{Opens, Permit, Reads};
-use access::store::{
-    CreateEntity, Entity, EntityKind, FindNamedPrincipals, ListEntities, RefusedExt as _, RoleFields,
-    UpdateRole,
-};
 
-/// The longest session of a role that does not say.
+/// The maximum session duration of a role that does not set it.
 const DEFAULT_MAX_SESSION_SECONDS: i64 = 3_600;
 
 /// A role as lists show it: without boundary, tags and last use.
@@ -50,7 +50,7 @@ pub(super) async fn listed_role(store: &impl Reads<FindNamedPrincipals>, entity:
     })
 }
 
-/// A role with all that there is to show.
+/// A role with all its members.
 pub(super) async fn shown_role(
     store: &impl Reads<FindNamedPrincipals>,
     entity: Entity,
@@ -76,7 +76,6 @@ async fn update<E: Opens<UpdateRole>>(permit: &Permit<E>, role: &Entity, update:
 }
 
 impl Identity {
-    /// Creates a role.
     pub async fn create_role(&self, ctx: &Ctx, input: CreateRoleRequest) -> Result<CreateRoleResponse> {
         let gate = self.access.account_gate(ctx).await?;
         let path = input.path.unwrap_or_else(|| "/".to_owned());
@@ -89,7 +88,7 @@ impl Identity {
             gate.permit_on::<iam::TagRole>(&arn, tags)?;
         }
         if path.starts_with("/aws-service-role/") {
-            let message = "Roles under the path /aws-service-role/ are made by CreateServiceLinkedRole.";
+            let message = "Roles under the path /aws-service-role/ are created with CreateServiceLinkedRole.";
             return Err(Error::aws(AwsCode::InvalidInput, message));
         }
         if let Some(boundary) = &input.permissions_boundary {
@@ -119,7 +118,6 @@ impl Identity {
         Ok(CreateRoleResponse { role })
     }
 
-    /// Shows a role.
     pub async fn get_role(&self, ctx: &Ctx, input: GetRoleRequest) -> Result<GetRoleResponse> {
         let named = (EntityKind::Role, input.role_name.as_str());
         let role = self.entity_for::<iam::GetRole>(ctx, named, policy::Context::new()).await?;
@@ -151,8 +149,8 @@ impl Identity {
         Ok(ListRolesResponse { roles: listed, is_truncated: marker.is_some(), marker })
     }
 
-    /// Changes a role's description and longest session, which is one hour if the request does not say (IAM API
-    /// reference, "UpdateRole").
+    /// Changes a role's description and maximum session duration. The duration becomes one hour if the request does not
+    /// contain it (IAM API reference, "UpdateRole").
     pub async fn update_role(&self, ctx: &Ctx, input: UpdateRoleRequest) -> Result<UpdateRoleResponse> {
         let named = (EntityKind::Role, input.role_name.as_str());
         let role = self.own_entity_for::<iam::UpdateRole>(ctx, named, policy::Context::new()).await?;
@@ -168,7 +166,7 @@ impl Identity {
         Ok(UpdateRoleResponse {})
     }
 
-    /// Changes a role's description, and shows the role.
+    /// Changes a role's description, and returns the role.
     pub async fn update_role_description(
         &self,
         ctx: &Ctx,
@@ -188,7 +186,7 @@ impl Identity {
         Ok(UpdateRoleDescriptionResponse { role: Role { description: Some(input.description), ..shown } })
     }
 
-    /// Changes who may assume a role.
+    /// Changes the trust policy of a role.
     pub async fn update_assume_role_policy(
         &self,
         ctx: &Ctx,
@@ -206,7 +204,7 @@ impl Identity {
         update(&role.permit, &role.on, change).await
     }
 
-    /// Deletes a role that has nothing left. Its sessions end with it.
+    /// Deletes a role that is not in use. Its sessions end with it.
     pub async fn delete_role(&self, ctx: &Ctx, input: DeleteRoleRequest) -> Result<()> {
         let named = (EntityKind::Role, input.role_name.as_str());
         let role = self.own_entity_for::<iam::DeleteRole>(ctx, named, policy::Context::new()).await?;

@@ -1,5 +1,12 @@
 //! Accounts of the organization: shown, listed, renamed, moved, closed, removed.
 
+use access::context::Ctx;
+use access::error::{AwsCode, Error, Field, Result};
+use access::op::{Effect, organizations};
+use access::permit::{OnAccount, Opens, Permit};
+use access::store::{
+    ChangeMemberAccount, ListMemberAccounts, MemberAccount, MemberChange, StoreResultExt as _,
+};
 use aws::ids::AccountId;
 use aws::json::epoch_seconds;
 use aws::organizations::{
@@ -11,13 +18,6 @@ use aws::organizations::{
 use super::{Member, account_not_found, email_of};
 use crate::Identity;
 use crate::iam::time;
-use access::context::Ctx;
-use access::error::{AwsCode, Error, Field, Result};
-use access::op::{Effect, organizations};
-use access::permit::{OnAccount, Opens, Permit};
-use access::store::{
-    ChangeMemberAccount, ListMemberAccounts, MemberAccount, MemberChange, StoreResultExt as _,
-};
 
 /// Accounts on a page (Organizations API, `MaxResults`).
 const PAGE: usize = 20;
@@ -171,7 +171,6 @@ impl Identity {
         change_member(ctx, member, MemberChange::Leave).await.map(|_| ())
     }
 
-    /// Renames an account.
     pub async fn wharf_rename_account(&self, ctx: &Ctx, input: WharfRenameAccountRequest) -> Result<()> {
         let keys = policy::Context::new();
         let member =

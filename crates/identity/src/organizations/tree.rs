@@ -1,5 +1,9 @@
 //! The tree of the organization: one root that holds every account. There are no organizational units.
 
+use access::context::Ctx;
+use access::error::{AwsCode, Code, Error, Result};
+use access::op::organizations;
+use access::store::{FindMemberAccount, MemberAccount};
 use aws::organizations::{
     Child, ChildType, DescribeOrganizationRequest, DescribeOrganizationResponse,
     ListAWSServiceAccessForOrganizationRequest, ListAWSServiceAccessForOrganizationResponse,
@@ -11,13 +15,9 @@ use aws::organizations::{
 
 use super::email_of;
 use crate::Identity;
-use access::context::Ctx;
-use access::error::{AwsCode, Code, Error, Result};
-use access::op::organizations;
-use access::store::{FindMemberAccount, MemberAccount};
 
 impl Identity {
-    /// Whether an id is that of the one root.
+    /// Whether an ID is the root's.
     pub(super) fn is_root(&self, id: &str, otherwise: AwsCode) -> Result<()> {
         if id == self.access.organization.root_id {
             return Ok(());
@@ -25,7 +25,7 @@ impl Identity {
         Err(Error::aws(otherwise, "We can't find a root or OU with the ParentId that you specified."))
     }
 
-    /// Shows the organization, to every member.
+    /// Shows the organization to every member.
     pub async fn describe_organization(
         &self,
         ctx: &Ctx,
@@ -58,7 +58,7 @@ impl Identity {
         })
     }
 
-    /// Lists the one root.
+    /// Lists the root.
     pub async fn list_roots(&self, ctx: &Ctx, _input: ListRootsRequest) -> Result<ListRootsResponse> {
         self.manages::<organizations::ListRoots>(ctx, "*").await?;
         let root = Root {
@@ -85,7 +85,7 @@ impl Identity {
         Ok(ListParentsResponse { parents: vec![root], next_token: None })
     }
 
-    /// Lists what is right under the root.
+    /// Lists the children of the root.
     pub async fn list_children(&self, ctx: &Ctx, input: ListChildrenRequest) -> Result<ListChildrenResponse> {
         let arn = self.root_arn(&self.access.management_account().await?);
         let permit = self.manages::<organizations::ListChildren>(ctx, &arn).await?;
@@ -122,7 +122,7 @@ impl Identity {
         Ok(ListAWSServiceAccessForOrganizationResponse::default())
     }
 
-    /// Lists accounts that administer for services: there are none.
+    /// Lists delegated administrators: there are none.
     pub async fn list_delegated_administrators(
         &self,
         ctx: &Ctx,

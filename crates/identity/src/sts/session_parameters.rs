@@ -15,13 +15,13 @@ pub(super) struct SessionParameters {
 impl SessionParameters {
     fn new(
         seconds: Option<u32>,
-        policy: &Option<String>,
+        policy: Option<&String>,
         arns: &[PolicyDescriptorType],
         tags: &[Tag],
     ) -> Self {
         Self {
             seconds: seconds.map(i64::from),
-            policy: policy.clone(),
+            policy: policy.cloned(),
             policy_arns: arns.iter().filter_map(|descriptor| descriptor.arn.clone()).collect(),
             tags: tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect(),
         }
@@ -30,19 +30,19 @@ impl SessionParameters {
 
 impl From<&AssumeRoleRequest> for SessionParameters {
     fn from(input: &AssumeRoleRequest) -> Self {
-        Self::new(input.duration_seconds, &input.policy, &input.policy_arns, &input.tags)
+        Self::new(input.duration_seconds, input.policy.as_ref(), &input.policy_arns, &input.tags)
     }
 }
 
 /// The tags of such a session come from the token, never from its bearer.
 impl From<&AssumeRoleWithWebIdentityRequest> for SessionParameters {
     fn from(input: &AssumeRoleWithWebIdentityRequest) -> Self {
-        Self::new(input.duration_seconds, &input.policy, &input.policy_arns, &[])
+        Self::new(input.duration_seconds, input.policy.as_ref(), &input.policy_arns, &[])
     }
 }
 
 impl From<&GetFederationTokenRequest> for SessionParameters {
     fn from(input: &GetFederationTokenRequest) -> Self {
-        Self::new(input.duration_seconds, &input.policy, &input.policy_arns, &input.tags)
+        Self::new(input.duration_seconds, input.policy.as_ref(), &input.policy_arns, &input.tags)
     }
 }

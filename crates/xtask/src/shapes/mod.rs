@@ -23,10 +23,10 @@ use self::rules::Rules;
 use self::types::Types;
 use crate::workspace;
 
-/// What the second line of a generated file says; such files may be of any length.
+/// The second line of a generated file. Such files can have any length.
 pub(crate) const MARK: &str = "//! @generated";
 
-/// Writes every file; or compares, and is false if one differs.
+/// Writes every file. With `--check` it compares them, and returns false if one differs.
 pub(crate) fn run(is_check: bool) -> Result<bool> {
     let aws = workspace::root().join("crates/aws");
     let mut is_same = true;
@@ -58,7 +58,7 @@ fn generate(aws: &Path, service: &Service) -> Result<String> {
     formatted(&text)
 }
 
-/// The head of a file: it imports only what the body names.
+/// The head of a file: it imports only the names that the body uses.
 fn header(service: &Service, model: &Model, body: &str) -> String {
     let (name, version) = (service.model, &model.version);
     let mut text = format!(
@@ -88,7 +88,7 @@ fn is_named(body: &str, name: &str) -> bool {
     let is_whole = |(at, _): (usize, &str)| {
         let before = body.get(..at).and_then(|text| text.chars().next_back());
         let after = body.get(at + name.len()..).and_then(|text| text.chars().next());
-        !before.is_some_and(is_part) && !(name.ends_with(is_part) && after.is_some_and(is_part))
+        !(before.is_some_and(is_part) || name.ends_with(is_part) && after.is_some_and(is_part))
     };
     name.is_empty() || body.match_indices(name).any(is_whole)
 }

@@ -1,7 +1,8 @@
 //! The rules of a service's requests: one constant for each shape, and the members of each request.
 
-use anyhow::{Context, Result, bail};
 use std::fmt::Write as _;
+
+use anyhow::{Context, Result, bail};
 
 use super::model::{Kind, Member, Model, Shape};
 use super::names;
@@ -15,7 +16,7 @@ pub(super) struct Rules<'a> {
 }
 
 impl Rules<'_> {
-    /// A constant for each shape that requests reach.
+    /// Writes a constant for each shape that requests use.
     pub(super) fn constants(&self) -> Result<String> {
         let mut text = String::new();
         let inputs: Vec<_> = self.model.operations.values().filter_map(|o| o.input.as_deref()).collect();
@@ -78,7 +79,7 @@ impl Rules<'_> {
         Ok(format!("Member::{kind}({:?}, {rule}){sensitive}", member.name))
     }
 
-    /// How another rule names the rule of a shape.
+    /// The expression for a shape's rule in another rule.
     fn reference(&self, name: &str) -> Result<String> {
         let shape = self.model.shape(name)?;
         Ok(match shape.kind {

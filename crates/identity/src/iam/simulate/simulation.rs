@@ -1,4 +1,4 @@
-//! One simulation: the policies and condition keys that it decides by, and its results.
+//! One simulation: its policies and condition keys, and its results.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,22 +16,22 @@ use policy::{Decision, PolicyKind};
 use super::rules::SimulationRules;
 use super::work::Work;
 
-/// Everything that a simulation decides by.
+/// The input of a simulation.
 pub(super) struct Simulation {
     pub(super) identity: Vec<Named>,
     pub(super) boundary: Option<Named>,
     resource: Option<Named>,
-    /// The ARN of who acts.
+    /// The ARN of the simulated caller.
     pub(super) caller_arn: Option<String>,
     account: AccountId,
     owner: Option<AccountId>,
     pub(super) context: policy::Context,
-    /// Whose inline policies are among them, as results name it: `user_NAME_`.
+    /// The owner of the inline policies, as results name it: `user_NAME_`.
     pub(super) inline_of: String,
     pub(super) work: Work,
 }
 
-/// Keys that a request brings, as values of their types.
+/// Keys of a request, as values of their types.
 pub(crate) fn given(entries: &[ContextEntry]) -> policy::Context {
     let mut context = policy::Context::new();
     for entry in entries {
@@ -141,8 +141,8 @@ impl Simulation {
         }
     }
 
-    /// The policy of a statement that matched, as IAM's answers name it: a managed one by its name, an inline one as
-    /// `user_NAME_POLICY`, one of the request by its place.
+    /// The policy of a matched statement, as IAM's responses name it: a managed policy by its name, an inline policy as
+    /// `user_NAME_POLICY`, a policy of the request by its position.
     fn source(&self, by: &policy::By) -> Statement {
         let statement = |source_policy_id, source_policy_type| Statement {
             source_policy_id,
@@ -153,7 +153,7 @@ impl Simulation {
         if by.kind == PolicyKind::Resource {
             return statement(name.to_owned(), "Resource Policy");
         }
-        // Inline policies of the groups of a user are known as `GROUP/POLICY`.
+        // Inline policies of a user's groups have the name `GROUP/POLICY` here.
         let id = match name.rsplit_once('/') {
             Some((arn, managed)) if arn.starts_with("arn:") => managed.to_owned(),
             Some((group, policy)) => format!("group_{group}_{policy}"),
@@ -169,17 +169,17 @@ impl Simulation {
     }
 }
 
-/// A decision as the API has it.
+/// The API's value for a decision.
 pub(crate) fn decision_type(decision: &Decision) -> PolicyEvaluationDecisionType {
     match decision {
         Decision::Allow(_) => PolicyEvaluationDecisionType::Allowed,
         Decision::ExplicitDeny(_) => PolicyEvaluationDecisionType::ExplicitDeny,
-        // The API has no value for what could not be decided; no statement denied it.
+        // The API has no value for a decision that exceeded its limits; no statement denied the request.
         Decision::ImplicitDeny(_) | Decision::Exceeded(_) => PolicyEvaluationDecisionType::ImplicitDeny,
     }
 }
 
-/// Who acts, as far as its ARN tells.
+/// The kind of caller, according to its ARN.
 fn kind_of(arn: &str) -> policy::CallerKind<'_> {
     match arn.splitn(6, ':').nth(5).unwrap_or_default().split_once('/') {
         None => policy::CallerKind::Root,
@@ -188,7 +188,7 @@ fn kind_of(arn: &str) -> policy::CallerKind<'_> {
     }
 }
 
-/// The condition keys that policies mention, each once whatever its case, in order.
+/// The condition keys that policies use, sorted, each once regardless of case.
 pub(super) fn keys_of<'a>(policies: impl Iterator<Item = &'a Named>) -> Vec<String> {
     let mut keys = BTreeMap::new();
     for (_, policy) in policies {
