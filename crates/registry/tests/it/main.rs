@@ -19,6 +19,7 @@ mod gate;
 mod housekeeping;
 mod image_ids;
 mod images;
+mod kept_reads;
 mod keys;
 mod late;
 mod organizations;
