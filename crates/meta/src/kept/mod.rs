@@ -5,6 +5,8 @@ mod atomic {
     pub(super) use std::sync::atomic::{AtomicU64, Ordering};
 }
 mod counters;
+#[cfg(test)]
+mod model;
 mod places;
 mod resolve;
 mod shelf;
