@@ -55,7 +55,7 @@ pub struct EnsureRegistry {
     pub at: Micros,
 }
 
-operation!(EnsureRegistry: Durable [Identity] -> Registry, Never, |op, tx| {
+operation!(EnsureRegistry: Durable [Identity, Registry(op.key_if_new)] -> Registry, Never, |op, tx| {
     let insert = "INSERT INTO registry (key, account, region, policy_version, repository_count, created_at) \
                   VALUES (?1, ?2, ?3, 0, 0, ?4) ON CONFLICT (account, region) DO NOTHING";
     tx.execute(insert, &params![op.key_if_new, op.account, op.region, op.at]).await?;

@@ -79,7 +79,10 @@ impl Group {
                 return Ok(End::Lost(at, ran));
             }
             if matches!(ran, Ran::Done) {
-                changes.extend(job.changes());
+                let named = job.changes();
+                #[cfg(test)]
+                assert_eq!(super::audit::unnamed(&self.connection, &named)?, [], "changed and not named");
+                changes.extend(named);
             } else {
                 self.execute("ROLLBACK TO operation")?;
             }

@@ -1,5 +1,7 @@
 //! The SQLite driver: one writer thread that commits in groups, a pool of readers, a thread that checkpoints.
 
+#[cfg(test)]
+mod audit;
 mod checkpoint;
 mod connection;
 mod group;
@@ -77,6 +79,8 @@ impl Sqlite {
         migrate::sqlite(&mut connection)?;
         let wal = connection::wal_path(path);
         let checkpoint = checkpoint::start(path, options)?;
+        #[cfg(test)]
+        audit::start(&connection)?;
         let kept = Arc::new(Kept::new(options.verifies_kept));
         let group = Group::new(connection, Arc::clone(&kept));
         let writer = Writer::start(group, options, wal.clone(), checkpoint)?;
