@@ -12,6 +12,7 @@ mod atomic {
 }
 
 #[path = "counters.rs"]
+#[expect(clippy::duplicate_mod, reason = "here it is built on the atomics of loom")]
 mod counters;
 
 use atomic::Ordering;

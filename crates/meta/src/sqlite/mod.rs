@@ -5,12 +5,14 @@ mod audit;
 mod checkpoint;
 mod connection;
 mod group;
+mod lock;
 mod readers;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 use std::{
+    fs::File,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -71,10 +73,13 @@ struct Inner {
     // Dropped first: the writer ends what is queued before the checkpoint thread is told to stop.
     writer: Writer,
     readers: Readers,
+    // Dropped last.
+    _lock: File,
 }
 
 impl Sqlite {
     pub(crate) fn open(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
+        let lock = lock::hold(path)?;
         let mut connection = connection::writer(path, options)?;
         migrate::sqlite(&mut connection)?;
         let wal = connection::wal_path(path);
@@ -85,7 +90,7 @@ impl Sqlite {
         let group = Group::new(connection, Arc::clone(&kept));
         let writer = Writer::start(group, options, wal.clone(), checkpoint)?;
         let readers = Readers::new(path.to_owned(), options);
-        Ok(Self { inner: Arc::new(Inner { wal, kept, writer, readers }) })
+        Ok(Self { inner: Arc::new(Inner { wal, kept, writer, readers, _lock: lock }) })
     }
 
     pub(crate) async fn read<O: Operation>(&self, operation: O) -> Outcome<O> {

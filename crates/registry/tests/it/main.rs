@@ -15,6 +15,7 @@ mod cross_use;
 mod downloads;
 mod expired;
 mod explained;
+mod flips;
 mod gate;
 mod housekeeping;
 mod image_ids;
