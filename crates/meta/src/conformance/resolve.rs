@@ -113,6 +113,14 @@ pub(super) async fn one_round_trip(world: World) {
         assert!(found.basis.caller.as_ref().is_some_and(|caller| caller.is_active() && caller.version > 1));
         assert!(found.basis.repository.as_ref().is_some_and(|repository| repository.policy_version == 1));
     }
+    // A repeated request: PostgreSQL is asked again, because other servers may have written. SQLite is not.
+    for target in [Target::None, Target::Tag(tag("v1")), Target::Digest(digest("m")), Target::Blob(blob)] {
+        let first = world.meta.resolve(ask("app", target.clone())).await.unwrap();
+        let (trips, reads) = (world.meta.round_trips(), world.meta.reads());
+        assert_eq!(world.meta.resolve(ask("app", target)).await.unwrap(), first);
+        assert_eq!(world.meta.round_trips(), trips.map(|trips| trips + 1));
+        assert_eq!(world.meta.reads() - reads, u64::from(trips.is_some()));
+    }
     // What is read once after a version has changed.
     let owner = || "AIDA1".to_owned();
     let loaded = costs_one(&world, || LoadIdentityPolicies { owner: owner() }).await;

@@ -8,6 +8,8 @@ mod counters;
 #[cfg(test)]
 mod model;
 mod places;
+#[cfg(test)]
+mod races;
 mod resolve;
 mod shelf;
 

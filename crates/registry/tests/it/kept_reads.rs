@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::context::{Caller, RepositoryRef};
+use access::context::{Caller, Ctx, Peer, RepositoryRef};
 use access::error::Code;
 use aws::ecr::{GetAuthorizationTokenRequest, Tag, TagResourceRequest};
 use aws::iam::{CreatePolicyRequest, CreatePolicyVersionRequest};
 use aws::sts::SessionParameters;
+use jiff::{SignedDuration, Timestamp};
 use oci::name::Reference;
 
 use crate::credentials::{ALL, assumes, document, open_role, session};
-use crate::world::{ACCOUNT, World, ctx, region};
+use crate::world::{ACCOUNT, World, at, ctx, region};
 
 /// A tag as a request names it.
 fn tag(name: &str) -> Reference {
@@ -112,6 +113,50 @@ async fn what_does_not_exist_is_never_kept() {
     assert_eq!(reads(&world, missing()).await, 1);
     world.push(&app, "v1", b"{}").await.unwrap();
     world.rules.registry.get_manifest(&ctx(&world.admin), &app, &tag("v1")).await.unwrap();
+}
+
+/// What decides and is not in the store: the time, the client's address and TLS, its user agent, the end and the Region
+/// of the credentials.
+#[tokio::test]
+async fn what_is_not_in_the_store_is_decided_each_time() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    world.push(&app, "v1", b"{}").await.unwrap();
+    let end = Timestamp::now() + SignedDuration::from_hours(1);
+    let statement = format!(
+        r#"{{"Effect":"Allow","Action":"ecr:BatchGetImage","Resource":"*","Condition":{{
+            "DateLessThan":{{"aws:CurrentTime":"{end}"}},"NumericLessThan":{{"aws:EpochTime":"{}"}},
+            "IpAddress":{{"aws:SourceIp":"127.0.0.0/8"}},"Bool":{{"aws:SecureTransport":"false"}},
+            "StringNotLikeIfExists":{{"aws:UserAgent":"curl*"}}}}}}"#,
+        end.as_second()
+    );
+    let reader = world.user("reader", &statement).await;
+    warm(&world, &reader, &app, &tag("v1")).await;
+    let ends_at = Some(end.as_second());
+    let token_region = Some("us-east-1".parse().unwrap());
+    let good = ctx(&reader);
+    let peer = good.peer;
+    let inside = Ctx { peer: Peer { address: [10, 1, 0, 1].into(), ..peer }, ..good.clone() };
+    let elsewhere = Caller { token_region, ..Caller::clone(&reader) };
+    let ended = Caller { ends_at, ..Caller::clone(&reader) };
+    let refused = [
+        (at(&reader, end), Code::AccessDenied),
+        (Ctx { peer: Peer { address: [192, 0, 2, 1].into(), ..peer }, ..good.clone() }, Code::AccessDenied),
+        // A network of a VPC endpoint in the configuration: such a request has no source address.
+        (inside, Code::AccessDenied),
+        (Ctx { peer: Peer { tls: true, ..peer }, ..good.clone() }, Code::AccessDenied),
+        (Ctx { user_agent: Some("curl/8".to_owned()), ..good.clone() }, Code::AccessDenied),
+        (ctx(&Arc::new(elsewhere)), Code::InvalidToken),
+        (at(&Arc::new(ended), end), Code::ExpiredToken),
+    ];
+    let v1 = tag("v1");
+    for (request, expected) in refused {
+        let pull = world.rules.registry.get_manifest(&request, &app, &v1);
+        let before = world.meta.reads();
+        assert_eq!(pull.await.map(|_| ()).map_err(|error| error.code), Err(expected), "{request:?}");
+        assert_eq!(world.meta.reads() - before, 0, "decided from memory");
+        world.rules.registry.get_manifest(&good, &app, &v1).await.unwrap();
+    }
 }
 
 #[tokio::test]
