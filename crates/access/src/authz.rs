@@ -17,11 +17,12 @@ use std::sync::Arc;
 
 use aws::ids::{AccountId, Region};
 use meta::{
-    Account, Basis, CallerRef, ListTagsForResource, Meta, Never, Operation, Resolve, Resolved, Target,
+    Account, Basis, CallerRef, CallerState, ListTagsForResource, Meta, Never, Operation, Resolve, Resolved,
+    Target,
 };
 
 pub use documents::{Named, PolicyCaches, PrincipalPolicies};
-pub use explain::Explained;
+pub use explain::{Examined, Explained};
 pub use keys::{add_resource_tags, of_request_tags, pairs};
 pub use permits::{Allowed, Permits};
 pub use policies::{Deciding, V1_ACTIONS};
@@ -81,6 +82,11 @@ impl Access {
     }
 
     async fn gate_to(&self, ctx: &Ctx, to: Destination<'_>) -> Result<Gate> {
+        self.gate_of(ctx, to, None).await
+    }
+
+    /// The gate of a caller. `root` is the state of a root that has no row in the store.
+    async fn gate_of(&self, ctx: &Ctx, to: Destination<'_>, root: Option<&CallerState>) -> Result<Gate> {
         if ctx.caller.token_region.as_ref().is_some_and(|region| region != to.region) {
             return Err(Error::new(Code::InvalidToken, TokenError::Invalid.to_string()));
         }
@@ -99,7 +105,7 @@ impl Access {
         };
         let resolved = self.meta.resolve(read).await.or_store_error()?;
         let basis = &resolved.basis;
-        let Some(state) = basis.caller.as_ref().filter(|state| state.is_active()) else {
+        let Some(state) = basis.caller.as_ref().filter(|state| state.is_active()).or(root) else {
             return Err(gone(&ctx.caller));
         };
         let caller = match ctx.caller.renamed(&state.path, &state.name) {
@@ -192,7 +198,18 @@ impl Gate {
         resource: &str,
         keys: policy::Context,
     ) -> Result<Permit<E>> {
-        self.allow_on(E::OP, resource, keys)?;
+        self.permit_shown_as(resource, resource, keys)
+    }
+
+    /// `permit_on`, where the request does not contain the resource's ARN. A denial shows only `shown`, which the
+    /// caller knows: the resource's path and spelling are for callers with permission.
+    pub fn permit_shown_as<E: Effect<On = OnAccount>>(
+        &self,
+        resource: &str,
+        shown: &str,
+        keys: policy::Context,
+    ) -> Result<Permit<E>> {
+        self.decide((E::OP, resource), shown, &self.context_of(E::OP, keys))?;
         let on = OnAccount { caller: Arc::clone(&self.caller), account_id: self.account_id.clone() };
         Ok(Permit::new(self.meta.clone(), on))
     }
@@ -209,17 +226,19 @@ impl Gate {
     /// Decides, with further condition keys, for an operation that needs a second permission
     /// (creating a repository with tags needs TagResource; docs/adr/0007-one-gate-and-permits.md).
     pub fn also_allow(&self, op: Op, keys: policy::Context) -> Result<()> {
-        self.decide(op, &self.resource(op), &self.context_of(op, keys))
+        let resource = self.resource(op);
+        self.decide((op, &resource), &resource, &self.context_of(op, keys))
     }
 
     /// Decides on one operation without creating a permit.
     pub fn allow(&self, op: Op) -> Result<()> {
-        self.decide(op, &self.resource(op), &self.context)
+        let resource = self.resource(op);
+        self.decide((op, &resource), &resource, &self.context)
     }
 
     /// Decides on an operation whose resource the request names (`Resource::Named`), for example by the ARN of a role.
     pub fn allow_on(&self, op: Op, resource: &str, keys: policy::Context) -> Result<()> {
-        self.decide(op, resource, &self.context_of(op, keys))
+        self.decide((op, resource), resource, &self.context_of(op, keys))
     }
 
     /// The condition keys of an operation, with those of its request.
@@ -236,7 +255,7 @@ impl Gate {
         &self.caller
     }
 
-    fn decide(&self, op: Op, resource: &str, context: &policy::Context) -> Result<()> {
+    fn decide(&self, (op, resource): (Op, &str), shown: &str, context: &policy::Context) -> Result<()> {
         self.is_open_to_session(op)?;
         let request = policy::Request { action: op.action(), resource, context };
         let decision = self.policies.decide(op, &request, &self.caller, &self.account_id);
@@ -245,7 +264,7 @@ impl Gate {
             None => Ok(()),
             Some(reason) => {
                 log_denial(&self.caller.arn, op, resource, &decision);
-                Err(denied(&self.caller, op, resource, &reason))
+                Err(denied(&self.caller, op, shown, &reason))
             }
         }
     }

@@ -142,6 +142,5 @@ async fn policy_and_tag_belong_together_and_are_never_old() {
     }
     writer.await.unwrap();
     let (rounds, reads) = (answered.load(Ordering::Acquire), meta.reads());
-    println!("{rounds} rounds, {count} answers, {reads} reads");
     assert!(rounds > 100 && reads < count, "{rounds} rounds, {count} answers, {reads} reads");
 }

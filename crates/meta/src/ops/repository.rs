@@ -123,7 +123,6 @@ pub(crate) async fn hold(
     row.map(|mut row| Ok(Held { row: RepositoryRow::read(&mut row)?, image_count: row.take()? })).transpose()
 }
 
-/// Creates a repository.
 #[derive(Clone, Debug)]
 pub struct CreateRepository {
     pub registry: RegistryKey,

@@ -131,7 +131,6 @@ async fn no_pull_is_decided_by_a_policy_that_was_gone() {
         seen.denied += of_client.denied;
     }
     let reads = world.meta.reads() - before;
-    println!("{flips} policies, {} pulls, {} refusals, {reads} reads", seen.allowed, seen.denied);
     assert!(flips > 500 && seen.allowed > 500 && seen.denied > 500);
     assert!(reads < seen.allowed + seen.denied, "some were decided from memory: {reads} reads");
 }

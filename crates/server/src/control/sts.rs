@@ -1,11 +1,10 @@
 //! STS's operations: parsed form, operation, answer in XML or JSON.
 
+use access::context::Unsigned;
+use access::op::StsOp;
 use aws::dialect::Dialect;
 use aws::query::{Form, Format, FromForm, Output, response};
 use aws::service::Service;
-
-use access::context::Unsigned;
-use access::op::StsOp;
 use http::header;
 
 use super::fault::Fault;

@@ -9,9 +9,8 @@ use serde::Deserialize as _;
 use server::{Limits, Options, TlsFiles};
 use toml::Table;
 
-use crate::cmd::hosts::suffix;
-
 use super::{Config, Database, Public, ServerSection, Settings, accounts, blocks, overlay, vpc_endpoints};
+use crate::cmd::hosts::suffix;
 
 /// A manifest of 4 MiB is charged several times, to a share of the budget.
 const MIN_MEMORY_BUDGET: u64 = 64 << 20;
@@ -267,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn proxies_by_the_network_are_warned_of() {
+    fn a_large_proxy_network_causes_a_warning() {
         let with = |block: &str| {
             let text =
                 format!("data_dir = \"d\"\n[server]\nlisten = \"[::]:1\"\ntrusted_proxies = [\"{block}\"]");
@@ -313,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn complaints_name_the_file_and_the_key_and_no_secret() {
+    fn errors_name_the_file_and_the_key_and_no_secret() {
         refused(&[
             ("", &[], &["wharf.toml", "data_dir"]),
             ("data_dir = \"d\"", &[], &["wharf.toml", "server.listen"]),
@@ -354,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn complaints_about_variables_name_the_setting() {
+    fn errors_about_variables_name_the_setting() {
         refused(&[
             (
                 WHOLE,
