@@ -44,7 +44,7 @@ impl Access {
             return Ok(None);
         }
         let find = FindAccount { account_id };
-        let known = self.meta.read(find).await.or_store_error()?;
-        Ok(known.map(|account| account.account_id))
+        let known = self.meta.read_kept(find).await.or_store_error()?;
+        Ok(known.as_ref().as_ref().map(|account| account.account_id.clone()))
     }
 }

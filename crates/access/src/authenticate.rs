@@ -48,10 +48,14 @@ impl Access {
             })?;
             return Ok(Signer { secret, caller });
         }
-        let key =
-            self.meta.read(FindAccessKey { id }).await.or_store_error().map_err(AuthenticateError::Store)?;
-        let key = key.filter(|key| key.active).ok_or(AuthenticateError::UnknownKey)?;
-        let secret = self.open_secret(&key).map_err(AuthenticateError::Store)?;
+        let key = self
+            .meta
+            .read_kept(FindAccessKey { id })
+            .await
+            .or_store_error()
+            .map_err(AuthenticateError::Store)?;
+        let key = key.as_ref().as_ref().filter(|key| key.active).ok_or(AuthenticateError::UnknownKey)?;
+        let secret = self.open_secret(key).map_err(AuthenticateError::Store)?;
         Ok(Signer { secret, caller: caller_of(key) })
     }
 
@@ -82,11 +86,11 @@ impl Signer {
     }
 }
 
-fn caller_of(key: AccessKey) -> Caller {
-    let principal = key.principal;
+fn caller_of(key: &AccessKey) -> Caller {
+    let principal = key.principal.clone();
     let kind = match principal.kind.as_str() {
         "root" => CallerKind::Root,
         _ => CallerKind::User { path: principal.path, name: principal.name },
     };
-    Caller::with_key(principal.account_id, principal.unique_id, kind, key.id)
+    Caller::with_key(principal.account_id, principal.unique_id, kind, key.id.clone())
 }

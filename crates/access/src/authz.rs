@@ -17,7 +17,8 @@ use std::sync::Arc;
 
 use aws::ids::{AccountId, Region};
 use meta::{
-    Account, CallerRef, CallerState, ListTagsForResource, Meta, Never, Operation, Resolve, Resolved, Target,
+    Account, Basis, CallerRef, CallerState, ListTagsForResource, Meta, Never, Operation, Resolve, Resolved,
+    Target,
 };
 
 pub use documents::{Named, PolicyCaches, PrincipalPolicies};
@@ -48,7 +49,7 @@ pub struct Gate {
     context: policy::Context,
     signed_region: Option<Region>,
     /// The result of the one read. A permit returns its rows.
-    resolved: Arc<Resolved>,
+    resolved: Resolved,
     meta: Meta,
     decisions: Arc<Decisions>,
 }
@@ -102,16 +103,17 @@ impl Access {
                 access_key_id: ctx.caller.long_term_key.clone(),
             }),
         };
-        let resolved = self.meta.read(read).await.or_store_error()?;
-        let Some(state) = resolved.caller.as_ref().filter(|state| state.is_active()).or(root) else {
+        let resolved = self.meta.resolve(read).await.or_store_error()?;
+        let basis = &resolved.basis;
+        let Some(state) = basis.caller.as_ref().filter(|state| state.is_active()).or(root) else {
             return Err(gone(&ctx.caller));
         };
         let caller = match ctx.caller.renamed(&state.path, &state.name) {
             Some(renamed) => Arc::new(renamed),
             None => Arc::clone(&ctx.caller),
         };
-        let policies = self.deciding(&caller, state, &resolved).await?;
-        let organization = resolved.account_in_organization.then_some(&self.organization);
+        let policies = self.deciding(&caller, state, basis).await?;
+        let organization = basis.account_in_organization.then_some(&self.organization);
         let account = (to.account, organization);
         let mut context = keys::of_request(ctx, &caller, account, to.region, &self.settings);
         if state.in_organization {
@@ -119,7 +121,7 @@ impl Access {
         }
         keys::add_principal_tags(&mut context, policies.principal_tags(), caller.session.as_deref());
         if policies.read_resource_tags() {
-            self.add_repository_tags(&mut context, &resolved).await?;
+            self.add_repository_tags(&mut context, basis).await?;
         }
         Ok(Gate {
             account_id: to.account.clone(),
@@ -129,15 +131,15 @@ impl Access {
             policies,
             context,
             signed_region: ctx.signed_region.clone(),
-            resolved: Arc::new(resolved),
+            resolved,
             meta: self.meta.clone(),
             decisions: Arc::clone(&ctx.decisions),
         })
     }
 
-    async fn add_repository_tags(&self, context: &mut policy::Context, resolved: &Resolved) -> Result<()> {
-        let Some(row) = &resolved.repository else { return Ok(()) };
-        let tags = self.meta.read(ListTagsForResource { repository: row.key }).await.or_store_error()?;
+    async fn add_repository_tags(&self, context: &mut policy::Context, basis: &Basis) -> Result<()> {
+        let Some(row) = &basis.repository else { return Ok(()) };
+        let tags = self.meta.read_kept(ListTagsForResource { repository: row.key }).await.or_store_error()?;
         keys::add_resource_tags(context, Service::Ecr, &tags);
         Ok(())
     }
@@ -147,7 +149,7 @@ impl Access {
     pub async fn would_deny(&self, gate: &Gate, op: Op, policy: &policy::Policy) -> Result<bool> {
         let mut context = gate.context.clone();
         if policies::reads_resource_tags(policy) {
-            self.add_repository_tags(&mut context, &gate.resolved).await?;
+            self.add_repository_tags(&mut context, &gate.resolved.basis).await?;
         }
         let resource = gate.resource(op);
         let request = policy::Request { action: op.action(), resource: &resource, context: &context };
@@ -167,7 +169,7 @@ impl Access {
     /// or not it exists.
     pub async fn check_login(&self, ctx: &Ctx, account: &AccountId, region: &Region) -> Result<()> {
         let gate = self.registry_gate(ctx, account, region).await?;
-        if gate.resolved.account_is_open { Ok(()) } else { Err(no_registry(account)) }
+        if gate.resolved.basis.account_is_open { Ok(()) } else { Err(no_registry(account)) }
     }
 }
 
@@ -313,9 +315,9 @@ pub trait Resolving: Subject + Sized {
 impl Resolving for OnRepository {
     fn resolve<P>(allowed: &Allowed<'_, P>) -> Result<Self> {
         let gate = allowed.gate();
-        let row = gate.resolved.repository.clone().ok_or_else(|| gate.repository_not_found())?;
+        let row = gate.resolved.basis.repository.clone().ok_or_else(|| gate.repository_not_found())?;
         let (caller, account_id) = (Arc::clone(&gate.caller), gate.account_id.clone());
-        Ok(Self { caller, account_id, row, resolved: Arc::clone(&gate.resolved) })
+        Ok(Self { caller, account_id, row, resolved: gate.resolved.clone() })
     }
 }
 
@@ -323,7 +325,7 @@ impl Resolving for OnRegistry {
     fn resolve<P>(allowed: &Allowed<'_, P>) -> Result<Self> {
         let gate = allowed.gate();
         let (caller, account_id) = (Arc::clone(&gate.caller), gate.account_id.clone());
-        Ok(Self { caller, account_id, region: gate.region.clone(), resolved: Arc::clone(&gate.resolved) })
+        Ok(Self { caller, account_id, region: gate.region.clone(), resolved: gate.resolved.clone() })
     }
 }
 

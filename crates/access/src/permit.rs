@@ -42,7 +42,7 @@ pub struct OnRepository {
     pub(crate) caller: Arc<Caller>,
     pub(crate) account_id: AccountId,
     pub(crate) row: RepositoryRow,
-    pub(crate) resolved: Arc<Resolved>,
+    pub(crate) resolved: Resolved,
 }
 
 impl Subject for OnRepository {
@@ -59,7 +59,7 @@ pub struct OnRegistry {
     pub(crate) caller: Arc<Caller>,
     pub(crate) account_id: AccountId,
     pub(crate) region: Region,
-    pub(crate) resolved: Arc<Resolved>,
+    pub(crate) resolved: Resolved,
 }
 
 impl Subject for OnRegistry {
@@ -213,24 +213,24 @@ impl<G: Grant<On = OnRepository>> Permit<G> {
 
     /// The image of the request, if the repository has it.
     pub fn image(&self) -> Option<&ImageRow> {
-        self.on.resolved.image.as_ref()
+        self.on.resolved.image()
     }
 
     /// The blob of the request, if the repository has it.
     pub fn blob(&self) -> Option<&BlobRow> {
-        self.on.resolved.blob.as_ref()
+        self.on.resolved.blob()
     }
 
     /// The upload of the request, if the repository has it.
     pub fn upload(&self) -> Option<&UploadRow> {
-        self.on.resolved.upload.as_ref()
+        self.on.resolved.upload()
     }
 }
 
 impl<G: Grant<On = OnRegistry>> Permit<G> {
     /// The registry, if it exists.
     pub fn registry(&self) -> Option<&Registry> {
-        self.on.resolved.registry.as_ref()
+        self.on.resolved.basis.registry.as_ref()
     }
 
     /// The registry's Region.

@@ -1,6 +1,8 @@
 //! How a metadata operation can fail: refused by a rule, or failed by the store. The two never mix, because
 //! only failures of the store may be retried.
 
+use std::path::PathBuf;
+
 use thiserror::Error;
 
 /// The store could not do its work. Says nothing about the request.
@@ -36,6 +38,9 @@ pub enum StoreError {
     /// The schema of the database cannot be used by this binary.
     #[error("{0}")]
     Schema(String),
+    /// Another process, or this one, has opened the database file.
+    #[error("the database {} is in use by another process; only one may open it", .0.display())]
+    InUse(PathBuf),
     /// The database file or its folder could not be used.
     #[error("the database file cannot be used")]
     Io(#[source] std::io::Error),

@@ -6,17 +6,20 @@
 #[cfg(test)]
 mod conformance;
 mod error;
+mod kept;
 mod meta;
 mod migrate;
 pub mod mutability;
 mod operation;
 pub mod ops;
 mod postgres;
+mod scope;
 mod sqlite;
 mod tx;
 mod types;
 mod value;
 
+pub use kept::{Keep, Kept, SCOPES, Shelf};
 pub use meta::Meta;
 pub use migrate::{COMPAT, SchemaVersion};
 pub use operations::*;
@@ -37,7 +40,8 @@ pub mod operations {
         outbox::*, policy_use::*, principal::*, pull_time_exclusion::*, reconciler::*, reference_backfill::*,
         referrers::*, registry::*, repository::*, repository_policy::*, repository_purge::*, resolve::*,
         resource_policy::*, resource_tag::*, sealed_secret::*, session_context::*, settings::*, tag::*,
-        upload::*, upload_expire::*, work::*,
+        target::*, upload::*, upload_expire::*, work::*,
     };
+    pub use crate::scope::Scope;
     pub use crate::types::*;
 }

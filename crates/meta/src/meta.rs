@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{
+    Keep, Never, Resolve, Resolved,
     error::{OpError, StoreError},
+    kept::Points,
     operation::{Access, Operation, Ruling},
     ops::reference_backfill::BackfillReferences,
     postgres::{Postgres, PostgresOptions},
@@ -71,6 +73,28 @@ impl Meta {
         })
     }
 
+    /// Runs a read whose answer may come from memory: with SQLite, while nothing that it depends on has changed.
+    pub async fn read_kept<O: Keep>(&self, operation: O) -> Result<Arc<O::Output>, OpError<Never>> {
+        match &self.driver {
+            Driver::Sqlite(sqlite) => {
+                let store = Counted { sqlite, reads: &self.reads };
+                Ok(sqlite.kept().read(operation, &store)?)
+            }
+            Driver::Postgres(_) => self.read(operation).await.map(Arc::new),
+        }
+    }
+
+    /// Runs `Resolve`. As [`Self::read_kept`], the answer or a part of it may come from memory.
+    pub async fn resolve(&self, ask: Resolve) -> Result<Resolved, OpError<Never>> {
+        match &self.driver {
+            Driver::Sqlite(sqlite) => {
+                let store = Counted { sqlite, reads: &self.reads };
+                Ok(sqlite.kept().resolve(ask, &store)?)
+            }
+            Driver::Postgres(_) => self.read(ask).await,
+        }
+    }
+
     /// Runs an operation that writes. It runs to its end even when this future is dropped after its first poll.
     pub async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, OpError<O::Refusal>> {
         const { assert!(O::ACCESS.writes(), "an operation that only reads must go through Meta::read") };
@@ -99,6 +123,23 @@ impl Meta {
             Driver::Sqlite(_) => None,
             Driver::Postgres(postgres) => Some(postgres.round_trips()),
         }
+    }
+}
+
+/// SQLite's reads of one statement, which are counted.
+struct Counted<'a> {
+    sqlite: &'a Sqlite,
+    reads: &'a AtomicU64,
+}
+
+impl Points for Counted<'_> {
+    fn point<O: Operation<Refusal = Never>>(&self, operation: &O) -> Result<O::Output, StoreError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.sqlite.point(operation)
+    }
+
+    fn again<O: Operation<Refusal = Never>>(&self, operation: &O) -> Result<O::Output, StoreError> {
+        self.sqlite.point(operation)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::{error::StoreError, tx::Tx};
+use crate::{Scope, error::StoreError, tx::Tx};
 
 /// How an operation touches the store; decides where it runs and what its answer promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,10 @@ pub trait Operation: Send + Sync + 'static {
     const NAME: &'static str;
     /// How it touches the store.
     const ACCESS: Access;
+
+    /// What its commit changes of what may be kept in memory. There is no default: an operation that forgot it would
+    /// leave outdated permissions in use.
+    fn changes(&self) -> Vec<Scope>;
 
     /// Runs it in a transaction; the driver commits if no rule refused it.
     fn run(&self, tx: &mut Tx<'_>) -> impl Future<Output = Result<Ruling<Self>, StoreError>> + Send

@@ -11,11 +11,12 @@ use crate::files;
 
 /// The contents of a data folder, except the master key, whose mode is not changed silently. A user who can open the
 /// lock file can hold the lock.
-const OWN: [&str; 9] = [
+const OWN: [&str; 10] = [
     "lock",
     "wharf.db",
     "wharf.db-wal",
     "wharf.db-shm",
+    "wharf.db-lock",
     "blobs",
     "dev.toml",
     "first-credentials.toml",

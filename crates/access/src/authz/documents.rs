@@ -166,7 +166,8 @@ impl Access {
         Ok(Some(compiled))
     }
 
-    /// The policies of a session. An account's managed policies are read each time, because they have no version.
+    /// The policies of a session. An account's managed policies have no version: they are read each time,
+    /// from memory where the store has not changed.
     pub(super) async fn session_policies(&self, policies: &[SessionPolicy]) -> Result<Vec<Named>> {
         let mut compiled = Vec::new();
         let mut kept_here = Vec::new();
@@ -185,7 +186,7 @@ impl Access {
         }
         if !kept_here.is_empty() {
             let read = LoadManagedDocuments { arns: kept_here.clone() };
-            let documents = self.meta.read(read).await.or_store_error()?;
+            let documents = self.meta.read_kept(read).await.or_store_error()?;
             for arn in kept_here {
                 let document =
                     documents.iter().find(|(known, _)| *known == arn).map(|(_, text)| text.clone());

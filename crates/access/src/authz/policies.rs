@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws::arn::Arn;
 use aws::ids::AccountId;
-use meta::{CallerState, Resolved};
+use meta::{Basis, CallerState};
 
 use super::documents::{Named, PrincipalPolicies, RegistryPolicy, RepositoryPolicy};
 use crate::Access;
@@ -31,7 +31,7 @@ impl Access {
         &self,
         caller: &Caller,
         state: &CallerState,
-        resolved: &Resolved,
+        basis: &Basis,
     ) -> Result<Deciding> {
         let principal = match caller.kind {
             // No policy can be attached to a root.
@@ -42,11 +42,11 @@ impl Access {
             Some(policies) => Some(self.session_policies(policies).await?),
             None => None,
         };
-        let repository = match &resolved.repository {
+        let repository = match &basis.repository {
             Some(row) => self.repository_policy(row.key, row.policy_version).await?,
             None => None,
         };
-        let registry = match &resolved.registry {
+        let registry = match &basis.registry {
             Some(row) => self.registry_policy(row.key, row.policy_version).await?,
             None => None,
         };

@@ -30,7 +30,7 @@ async fn caller(world: &World, unique_id: &str, at: usize) -> Option<CallerState
         target: Target::None,
         caller: Some(CallerRef { unique_id: unique_id.into(), access_key_id: Some(id(at)) }),
     };
-    world.meta.read(resolve).await.unwrap().caller
+    world.meta.resolve(resolve).await.unwrap().basis.caller.clone()
 }
 
 pub(super) async fn two_for_each(world: World) {

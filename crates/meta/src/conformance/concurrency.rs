@@ -82,7 +82,7 @@ pub(super) async fn of_many_creations_one_wins(world: World) {
     let made = join_all((0..16).map(|_| world.meta.write(world.new_repository("app")))).await;
     assert_eq!(made.iter().filter(|result| result.is_ok()).count(), 1);
     made.into_iter().filter(Result::is_err).for_each(|lost| assert_eq!(refusal(lost), RepositoryExists));
-    assert_eq!(world.registry_in(super::world::REGION, world.registry).await.repository_count, 1);
+    assert_eq!(world.repository_count().await, 1);
 }
 
 pub(super) async fn claims_are_disjoint(world: World) {

@@ -1,6 +1,9 @@
 //! Acknowledged operations persist; refused and failed operations leave nothing.
 
-use super::world::{World, refusal, tag};
+use super::{
+    beside::Beside,
+    world::{World, refusal, tag},
+};
 use crate::{ops::operation, *};
 
 pub(super) async fn what_was_answered_outlives_a_restart(world: World) {
@@ -19,11 +22,16 @@ pub(super) async fn what_was_answered_outlives_a_restart(world: World) {
 }
 
 pub(super) async fn a_newer_schema_is_refused(world: World) {
-    world.open_again().await.map(drop).unwrap();
-    world.sql("INSERT INTO schema_migration (number, oldest_compat) VALUES (900, 2)").await.unwrap();
-    world.open_again().await.map(drop).expect("a newer schema that names this binary's number is fine");
-    world.sql("INSERT INTO schema_migration (number, oldest_compat) VALUES (901, 99)").await.unwrap();
-    let Err(StoreError::Schema(why)) = world.open_again().await else { panic!("it was opened") };
+    let place = world.close();
+    let newer = async |number: i64, compat: i64| {
+        let sql = format!("INSERT INTO schema_migration (number, oldest_compat) VALUES ({number}, {compat})");
+        Beside::open(&place).await.run(&sql).await.unwrap();
+    };
+    place.open().await.map(drop).unwrap();
+    newer(900, 2).await;
+    place.open().await.map(drop).expect("a newer schema that names this binary's number is fine");
+    newer(901, 99).await;
+    let Err(StoreError::Schema(why)) = place.open().await else { panic!("it was opened") };
     assert!(why.contains("newer Wharf"), "{why}");
 }
 
@@ -39,7 +47,7 @@ enum Then {
     Repeat,
 }
 
-operation!(WriteThen: Durable -> (), (), |op, tx| {
+operation!(WriteThen: Durable [] -> (), (), |op, tx| {
     let insert = "INSERT INTO setting (name, value) VALUES ('left', ?1)";
     tx.execute(insert, &[Param::Bytes(vec![1].into())]).await?;
     match op.then {

@@ -134,7 +134,7 @@ impl World {
             target: Target::None,
             caller: Some(CallerRef { unique_id: unique_id.into(), access_key_id: None }),
         };
-        self.meta.read(resolve).await.unwrap().caller
+        self.meta.resolve(resolve).await.unwrap().basis.caller.clone()
     }
 
     /// The versions at which cached data of each principal is valid.

@@ -130,7 +130,7 @@ pub(super) async fn renamed_closed_and_gone(world: World) {
         target: Target::None,
         caller: Some(caller),
     };
-    let state = world.meta.read(resolve).await.unwrap().caller.unwrap();
+    let state = world.meta.resolve(resolve).await.unwrap().basis.caller.clone().unwrap();
     assert!(!state.is_active(), "{state:?}");
     let before = change("700000000000", MemberChange::Close).await.unwrap().unwrap();
     assert_eq!(before.status, "SUSPENDED");

@@ -76,13 +76,15 @@ pub(super) async fn what_was_there_stays(world: World) {
     let numbers = old.texts("SELECT CAST(number AS TEXT) FROM schema_migration ORDER BY number").await;
     assert_eq!(numbers, ["1", "2", "3", "4"]);
     let found = old.meta.read(resolve(Target::Tag(tag("v1")))).await.unwrap();
-    let caller = found.caller.unwrap();
+    let caller = found.basis.caller.as_ref().unwrap();
     assert!(caller.is_active() && caller.in_organization);
     assert_eq!((caller.version, caller.name.as_str()), (4, "Ann"));
-    assert_eq!(found.image.unwrap().digest, digest("m"));
-    let repository = found.repository.unwrap();
+    assert_eq!(found.image().unwrap().digest, digest("m"));
+    let repository = old.row("app").await;
     assert_eq!((repository.image_count, repository.policy_version), (1, 0));
-    let blob = old.meta.read(resolve(Target::Blob(digest("layer")))).await.unwrap().blob.unwrap();
+    assert_eq!(found.basis.repository.as_ref(), Some(&repository.row));
+    let found = old.meta.read(resolve(Target::Blob(digest("layer")))).await.unwrap();
+    let blob = found.blob().unwrap();
     assert_eq!((blob.object_key.as_str(), blob.size), ("object", 5));
     let key = old.meta.read(FindAccessKey { id: KEY.parse().unwrap() }).await.unwrap().unwrap();
     assert_eq!((key.sealed_secret, key.principal.unique_id.as_str()), (vec![7], "AIDA1"));
@@ -126,7 +128,7 @@ pub(super) async fn what_was_there_can_do_what_is_new(world: World) {
     let set = SetRepositoryPolicy { repository, document: Some("{}".into()) };
     assert_eq!(old.meta.write(set).await.unwrap(), None);
     old.put(repository, "m2", &["v1"]).await;
-    let found = old.meta.read(resolve(Target::None)).await.unwrap().repository.unwrap();
+    let found = old.row("app").await;
     assert_eq!((found.image_count, found.tag_count, found.policy_version), (2, 1, 1));
     old.second_account().await;
     let list = ListMemberAccounts { after: String::new(), limit: 9 };

@@ -8,7 +8,7 @@ pub(super) async fn names_are_unique_among_the_living(world: World) {
     let made = world.meta.write(create.clone()).await.unwrap();
     assert_eq!(world.meta.write(create).await.unwrap(), made, "a repeat finds its own");
     assert_eq!(refusal(world.meta.write(world.new_repository("team/app")).await), RepositoryExists);
-    assert_eq!(world.registry_in(super::world::REGION, world.registry).await.repository_count, 1);
+    assert_eq!(world.repository_count().await, 1);
     let delete = DeleteRepository { repository: made.key, force: false, at: Micros(77) };
     assert_eq!(world.meta.write(delete.clone()).await.unwrap().name, "team/app");
     assert_eq!(world.meta.write(delete.clone()).await.unwrap().name, "team/app", "a repeat finds its own");
@@ -16,7 +16,7 @@ pub(super) async fn names_are_unique_among_the_living(world: World) {
     assert_eq!(refusal(world.meta.write(later).await), DeleteRepositoryRefusal::NotFound);
     let again = world.repository("team/app").await;
     assert_ne!(again, made.key);
-    assert_eq!(world.registry_in(super::world::REGION, world.registry).await.repository_count, 1);
+    assert_eq!(world.repository_count().await, 1);
 }
 
 pub(super) async fn pages_go_by_bytes(world: World) {
@@ -60,7 +60,7 @@ pub(super) async fn settings_are_kept(world: World) {
     let put = PutImageTagMutability { repository, mutability, filters: vec!["dev*".into(), "\"x".into()] };
     let changed = world.meta.write(put.clone()).await.unwrap();
     assert_eq!((changed.mutability, &changed.exclusion_filters), (mutability, &put.filters));
-    assert_eq!(world.row("app").await, changed);
+    assert_eq!(world.row("app").await.row, changed);
     let gone = RepositoryKey { id: 1, ..repository };
     assert_eq!(
         refusal(world.meta.write(PutImageTagMutability { repository: gone, ..put }).await),
@@ -68,7 +68,7 @@ pub(super) async fn settings_are_kept(world: World) {
     );
     let scanned = world.meta.write(PutImageScanning { repository, scan_on_push: true }).await.unwrap();
     assert_eq!(scanned, RepositoryRow { scan_on_push: true, ..changed });
-    assert_eq!(world.row("app").await, scanned);
+    assert_eq!(world.row("app").await.row, scanned);
     let scan = PutImageScanning { repository: gone, scan_on_push: true };
     assert_eq!(refusal(world.meta.write(scan).await), RepositoryGone);
 }

@@ -15,14 +15,15 @@ async fn resolved(world: &World, region: &str, repository: &str) -> Resolved {
         target: Target::None,
         caller: None,
     };
-    world.meta.read(resolve).await.unwrap()
+    world.meta.resolve(resolve).await.unwrap()
 }
 
 /// The versions that the gate reads: of the repository's policy, of its tags, of the registry's policy.
 async fn versions(world: &World, repository: &str) -> (i64, i64, i64) {
     let found = resolved(world, REGION, repository).await;
-    let row = found.repository.unwrap();
-    (row.policy_version, row.tags_version, found.registry.unwrap().policy_version)
+    let row = found.basis.repository.as_ref().unwrap();
+    let registry = found.basis.registry.as_ref().unwrap();
+    (row.policy_version, row.tags_version, registry.policy_version)
 }
 
 fn loaded(version: i64, document: Option<&str>) -> VersionedPolicy {

@@ -15,7 +15,7 @@ use oci::{
 };
 
 use super::{beside::Beside, cluster::Cluster};
-use crate::*;
+use crate::{ops::operation, value::params, *};
 
 /// The account ID in every world.
 pub(super) const ACCOUNT: &str = "123456789012";
@@ -91,6 +91,37 @@ impl Place {
     }
 }
 
+/// A repository with the numbers that its row keeps.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Counted {
+    pub(super) row: RepositoryRow,
+    pub(super) image_count: u64,
+    pub(super) tag_count: u64,
+}
+
+impl std::ops::Deref for Counted {
+    type Target = RepositoryRow;
+
+    fn deref(&self) -> &RepositoryRow {
+        &self.row
+    }
+}
+
+struct CountContents(RepositoryKey);
+
+operation!(CountContents: Point -> (u64, u64), Never, |op, tx| {
+    let select = "SELECT image_count, tag_count FROM repository WHERE registry = ?1 AND id = ?2";
+    let mut row = tx.row(select, &params![op.0.registry, op.0.id]).await?.unwrap();
+    Ok(Ok((row.take()?, row.take()?)))
+});
+
+struct CountRepositories(RegistryKey);
+
+operation!(CountRepositories: Point -> u64, Never, |op, tx| {
+    let select = "SELECT repository_count FROM registry WHERE key = ?1";
+    Ok(Ok(tx.value(select, &params![op.0]).await?.unwrap()))
+});
+
 impl World {
     async fn make(place: Place) -> Self {
         let meta = place.open().await.unwrap();
@@ -117,15 +148,16 @@ impl World {
         &self.place
     }
 
-    /// Opens the same store once more.
-    pub(super) async fn open_again(&self) -> Result<Meta, StoreError> {
-        self.place.open().await
+    /// Closes the store.
+    pub(super) fn close(self) -> Place {
+        self.place
     }
 
     /// Closes the store and opens it again.
-    pub(super) async fn restart(mut self) -> Self {
-        drop(std::mem::replace(&mut self.meta, self.place.open().await.unwrap()));
-        self
+    pub(super) async fn restart(self) -> Self {
+        let Self { meta, registry, place, last_id } = self;
+        drop(meta);
+        Self { meta: place.open().await.unwrap(), registry, place, last_id }
     }
 
     /// A store of the same kind that ran this SQL before it was opened, in its dialect.
@@ -199,9 +231,16 @@ impl World {
     }
 
     /// The current state of the repository.
-    pub(super) async fn row(&self, name: &str) -> RepositoryRow {
+    pub(super) async fn row(&self, name: &str) -> Counted {
         let find = FindRepositories { registry: self.registry, names: vec![name.into()] };
-        self.meta.read(find).await.unwrap().remove(0)
+        let row = self.meta.read(find).await.unwrap().remove(0);
+        let (image_count, tag_count) = self.meta.read(CountContents(row.key)).await.unwrap();
+        Counted { row, image_count, tag_count }
+    }
+
+    /// How many living repositories the registry has.
+    pub(super) async fn repository_count(&self) -> u64 {
+        self.meta.read(CountRepositories(self.registry)).await.unwrap()
     }
 
     pub(super) fn new_upload(&self, repository: RepositoryKey) -> CreateUpload {

@@ -32,7 +32,7 @@ pub enum CreateAccessKeyRefusal {
     Exists,
 }
 
-operation!(CreateAccessKey: Durable -> (), CreateAccessKeyRefusal, |op, tx| {
+operation!(CreateAccessKey: Durable [Identity] -> (), CreateAccessKeyRefusal, |op, tx| {
     if !bump(tx, &op.owner).await? {
         return Ok(Err(CreateAccessKeyRefusal::PrincipalGone));
     }
@@ -60,7 +60,7 @@ pub struct SetAccessKeyStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccessKeyGone;
 
-operation!(SetAccessKeyStatus: Durable -> (), AccessKeyGone, |op, tx| {
+operation!(SetAccessKeyStatus: Durable [Identity] -> (), AccessKeyGone, |op, tx| {
     let update = "UPDATE access_key SET active = ?2 WHERE id = ?1 RETURNING owner";
     let owner: Option<String> = tx.value(update, &params![op.id, op.active]).await?;
     let Some(owner) = owner else { return Ok(Err(AccessKeyGone)) };
@@ -69,14 +69,14 @@ operation!(SetAccessKeyStatus: Durable -> (), AccessKeyGone, |op, tx| {
 });
 
 /// Finds an access key with its principal.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FindAccessKey {
     /// The key's id.
     pub id: AccessKeyId,
 }
 
 /// An access key with its principal. No `Debug`: it contains a sealed secret.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AccessKey {
     /// The key's id.
     pub id: AccessKeyId,
@@ -117,7 +117,7 @@ pub enum CreateAccessKeyWithinRefusal {
     Limit,
 }
 
-operation!(CreateAccessKeyWithin: Durable -> (), CreateAccessKeyWithinRefusal, |op, tx| {
+operation!(CreateAccessKeyWithin: Durable [Identity] -> (), CreateAccessKeyWithinRefusal, |op, tx| {
     if let Err(refusal) = op.key.run(tx).await? {
         return Ok(Err(CreateAccessKeyWithinRefusal::Key(refusal)));
     }
@@ -169,7 +169,7 @@ pub struct DeleteAccessKey {
     pub owner: String,
 }
 
-operation!(DeleteAccessKey: Durable -> (), AccessKeyGone, |op, tx| {
+operation!(DeleteAccessKey: Durable [Identity] -> (), AccessKeyGone, |op, tx| {
     let delete = "DELETE FROM access_key WHERE id = ?1 AND owner = ?2";
     if tx.execute(delete, &params![op.id, op.owner]).await? == 0 {
         return Ok(Err(AccessKeyGone));
@@ -191,7 +191,7 @@ pub struct RecordAccessKeyUse {
     pub at: Micros,
 }
 
-operation!(RecordAccessKeyUse: Relaxed -> (), Never, |op, tx| {
+operation!(RecordAccessKeyUse: Relaxed [] -> (), Never, |op, tx| {
     let update = "UPDATE access_key SET last_used_at = ?2, last_used_region = ?3, last_used_service = ?4 \
         WHERE id = ?1 AND COALESCE(last_used_at, ?2) <= ?2";
     tx.execute(update, &params![op.id, op.at, op.region, op.service]).await?;

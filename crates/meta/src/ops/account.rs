@@ -52,7 +52,7 @@ impl Account {
 const SELECT: &str =
     "SELECT key, account_id, name, status, in_organization FROM account WHERE account_id = ?1";
 
-operation!(CreateAccount: Durable -> Account, AccountExists, |op, tx| {
+operation!(CreateAccount: Durable [Identity] -> Account, AccountExists, |op, tx| {
     let insert = "INSERT INTO account (key, account_id, name, status, created_at) \
                   VALUES (?1, ?2, ?3, 'ACTIVE', ?4) ON CONFLICT (account_id) DO NOTHING";
     tx.execute(insert, &params![op.key, op.account_id, op.name, op.at]).await?;
@@ -84,7 +84,7 @@ pub(crate) async fn lock_account_where(
 }
 
 /// Finds an account by its ID.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FindAccount {
     /// The account ID.
     pub account_id: AccountId,

@@ -82,7 +82,7 @@ pub enum LinkBlobRefusal {
     RepositoryGone,
 }
 
-operation!(LinkBlob: Durable -> BlobRow, LinkBlobRefusal, |op, tx| {
+operation!(LinkBlob: Durable [Contents(op.repository)] -> BlobRow, LinkBlobRefusal, |op, tx| {
     if hold(tx, op.repository, Hold::Alive).await?.is_none() {
         return Ok(Err(LinkBlobRefusal::RepositoryGone));
     }
@@ -156,7 +156,7 @@ pub struct RenewBlobs {
     pub at: Micros,
 }
 
-operation!(RenewBlobs: Relaxed -> (), Never, |op, tx| {
+operation!(RenewBlobs: Relaxed [Contents(op.repository)] -> (), Never, |op, tx| {
     for digests in chunks(&op.digests) {
         let sql = format!("UPDATE blob_link SET renewed_at = ?3 WHERE registry = ?1 AND repository = ?2 \
             AND renewed_at < ?3 AND digest IN ({})", list(4, digests.len()));
@@ -186,7 +186,7 @@ pub enum UnlinkBlobRefusal {
     InUse,
 }
 
-operation!(UnlinkBlob: Durable -> (), UnlinkBlobRefusal, |op, tx| {
+operation!(UnlinkBlob: Durable [Contents(op.repository)] -> (), UnlinkBlobRefusal, |op, tx| {
     let RepositoryKey { registry, id } = op.repository;
     if hold(tx, op.repository, Hold::Change).await?.is_none() {
         return Ok(Err(UnlinkBlobRefusal::NotFound));

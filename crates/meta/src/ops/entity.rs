@@ -138,7 +138,7 @@ pub enum CreateEntityRefusal {
     BoundaryGone,
 }
 
-operation!(CreateEntity: Durable -> Entity, CreateEntityRefusal, |op, tx| {
+operation!(CreateEntity: Durable [Identity] -> Entity, CreateEntityRefusal, |op, tx| {
     lock_account(tx, op.account).await?;
     let kind = op.kind.as_str();
     let folded = op.name.to_ascii_lowercase();
@@ -251,7 +251,7 @@ pub enum RenameEntityRefusal {
     Exists,
 }
 
-operation!(RenameEntity: Durable -> Entity, RenameEntityRefusal, |op, tx| {
+operation!(RenameEntity: Durable [Identity] -> Entity, RenameEntityRefusal, |op, tx| {
     let of_principal = "key = (SELECT account FROM principal WHERE unique_id = ?1)";
     lock_account_where(tx, of_principal, &params![op.unique_id]).await?;
     let folded = op.name.to_ascii_lowercase();
@@ -284,7 +284,7 @@ pub enum SetBoundaryRefusal {
     PolicyGone,
 }
 
-operation!(SetBoundary: Durable -> (), SetBoundaryRefusal, |op, tx| {
+operation!(SetBoundary: Durable [Identity] -> (), SetBoundaryRefusal, |op, tx| {
     if let Some(arn) = &op.arn && !policy_is_there(tx, arn).await? {
         return Ok(Err(SetBoundaryRefusal::PolicyGone));
     }
@@ -306,7 +306,7 @@ pub struct UpdateRole {
     pub max_session_seconds: Option<i64>,
 }
 
-operation!(UpdateRole: Durable -> (), PrincipalGone, |op, tx| {
+operation!(UpdateRole: Durable [Identity] -> (), PrincipalGone, |op, tx| {
     let update = "UPDATE role SET trust_policy = COALESCE(?2, trust_policy), \
         description = COALESCE(?3, description), max_session_seconds = COALESCE(?4, max_session_seconds) \
         WHERE unique_id = ?1";
@@ -325,7 +325,7 @@ pub struct RecordRoleUse {
     pub at: Micros,
 }
 
-operation!(RecordRoleUse: Relaxed -> (), Never, |op, tx| {
+operation!(RecordRoleUse: Relaxed [] -> (), Never, |op, tx| {
     let update = "UPDATE role SET last_used_at = ?2, last_used_region = ?3 \
         WHERE unique_id = ?1 AND COALESCE(last_used_at, ?2) <= ?2";
     tx.execute(update, &params![op.unique_id, op.at, op.region]).await?;

@@ -35,7 +35,7 @@ const CONFLICTS: [(&str, &str, DeleteEntityRefusal); 6] = [
     ("instance_profile", "role", DeleteEntityRefusal::InstanceProfiles),
 ];
 
-operation!(DeleteEntity: Durable -> (), DeleteEntityRefusal, |op, tx| {
+operation!(DeleteEntity: Durable [Identity] -> (), DeleteEntityRefusal, |op, tx| {
     // Attachments increment the row's version and wait for this lock on PostgreSQL.
     let lock = tx.fork(
         "SELECT 1 FROM principal WHERE unique_id = ?1",

@@ -18,7 +18,7 @@ pub struct CreateFirstUser {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FirstUserRefused;
 
-operation!(CreateFirstUser: Durable -> (), FirstUserRefused, |op, tx| {
+operation!(CreateFirstUser: Durable [Identity] -> (), FirstUserRefused, |op, tx| {
     let owner = op.user.unique_id.clone();
     if op.access_key.owner != owner || op.user.run(tx).await?.is_err() {
         return Ok(Err(FirstUserRefused));

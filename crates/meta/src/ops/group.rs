@@ -29,7 +29,7 @@ pub enum AddToGroupRefusal {
     Limit,
 }
 
-operation!(AddToGroup: Durable -> (), AddToGroupRefusal, |op, tx| {
+operation!(AddToGroup: Durable [Identity] -> (), AddToGroupRefusal, |op, tx| {
     // Both rows are held, so neither can be deleted meanwhile.
     if !bump(tx, &op.user_id).await? {
         return Ok(Err(AddToGroupRefusal::UserGone));
@@ -52,7 +52,7 @@ pub struct RemoveFromGroup {
     pub user_id: String,
 }
 
-operation!(RemoveFromGroup: Durable -> (), PrincipalGone, |op, tx| {
+operation!(RemoveFromGroup: Durable [Identity] -> (), PrincipalGone, |op, tx| {
     if !bump(tx, &op.user_id).await? {
         return Ok(Err(PrincipalGone));
     }

@@ -53,7 +53,7 @@ async fn hold_owner(tx: &mut Tx<'_>, owner: &str) -> Result<bool, StoreError> {
     Ok(false)
 }
 
-operation!(PutIamTags: Durable -> (), PutIamTagsRefusal, |op, tx| {
+operation!(PutIamTags: Durable [Identity] -> (), PutIamTagsRefusal, |op, tx| {
     if !hold_owner(tx, &op.owner).await? {
         return Ok(Err(PutIamTagsRefusal::Gone));
     }
@@ -73,7 +73,7 @@ pub struct RemoveIamTags {
     pub keys: Vec<String>,
 }
 
-operation!(RemoveIamTags: Durable -> (), Never, |op, tx| {
+operation!(RemoveIamTags: Durable [Identity] -> (), Never, |op, tx| {
     bump(tx, &op.owner).await?;
     for key in &op.keys {
         let delete = "DELETE FROM iam_tag WHERE owner = ?1 AND key_folded = ?2";

@@ -21,7 +21,7 @@ pub struct AttachManagedPolicy {
     pub arn: String,
 }
 
-operation!(AttachManagedPolicy: Durable -> (), PrincipalGone, |op, tx| {
+operation!(AttachManagedPolicy: Durable [Identity] -> (), PrincipalGone, |op, tx| {
     if !bump(tx, &op.owner).await? {
         return Ok(Err(PrincipalGone));
     }
@@ -39,7 +39,7 @@ pub struct DetachManagedPolicy {
     pub arn: String,
 }
 
-operation!(DetachManagedPolicy: Durable -> bool, PrincipalGone, |op, tx| {
+operation!(DetachManagedPolicy: Durable [Identity] -> bool, PrincipalGone, |op, tx| {
     if !bump(tx, &op.owner).await? {
         return Ok(Err(PrincipalGone));
     }
@@ -58,7 +58,7 @@ pub struct PutInlinePolicy {
     pub document: String,
 }
 
-operation!(PutInlinePolicy: Durable -> (), PrincipalGone, |op, tx| {
+operation!(PutInlinePolicy: Durable [Identity] -> (), PrincipalGone, |op, tx| {
     if !bump(tx, &op.owner).await? {
         return Ok(Err(PrincipalGone));
     }
@@ -91,7 +91,7 @@ pub enum PutInlinePolicyRefusal {
     Limit,
 }
 
-operation!(PutInlinePolicyWithin: Durable -> (), PutInlinePolicyRefusal, |op, tx| {
+operation!(PutInlinePolicyWithin: Durable [Identity] -> (), PutInlinePolicyRefusal, |op, tx| {
     // Incrementing the version holds the principal's row, so writers of two policies are counted one after the other.
     if op.put.run(tx).await?.is_err() {
         return Ok(Err(PutInlinePolicyRefusal::PrincipalGone));
@@ -113,7 +113,7 @@ pub struct DeleteInlinePolicy {
     pub name: String,
 }
 
-operation!(DeleteInlinePolicy: Durable -> bool, PrincipalGone, |op, tx| {
+operation!(DeleteInlinePolicy: Durable [Identity] -> bool, PrincipalGone, |op, tx| {
     if !bump(tx, &op.owner).await? {
         return Ok(Err(PrincipalGone));
     }
@@ -189,7 +189,7 @@ operation!(LoadIdentityPolicies: Point -> IdentityPolicies, Never, |op, tx| {
 });
 
 /// Reads the default versions of managed policies by ARN. Those that are not stored here are left out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LoadManagedDocuments {
     /// At most ten, as a session may name.
     pub arns: Vec<String>,
@@ -227,7 +227,7 @@ pub enum AttachPolicyRefusal {
     Limit,
 }
 
-operation!(AttachPolicy: Durable -> (), AttachPolicyRefusal, |op, tx| {
+operation!(AttachPolicy: Durable [Identity] -> (), AttachPolicyRefusal, |op, tx| {
     if !policy_is_there(tx, &op.arn).await? {
         return Ok(Err(AttachPolicyRefusal::PolicyGone));
     }

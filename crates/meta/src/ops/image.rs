@@ -104,7 +104,7 @@ pub struct RecordPull {
     pub principal_arn: String,
 }
 
-operation!(RecordPull: Relaxed -> bool, Never, |op, tx| {
+operation!(RecordPull: Relaxed [Contents(op.repository)] -> bool, Never, |op, tx| {
     let excluded = "SELECT 1 FROM pull_time_exclusion WHERE registry = ?1 AND principal_arn = ?2";
     if tx.row(excluded, &params![op.repository.registry, op.principal_arn]).await?.is_some() {
         return Ok(Ok(false));

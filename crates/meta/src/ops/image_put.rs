@@ -10,7 +10,7 @@ use crate::{
     ops::{
         image::{ImageRow, image_columns, pull_join},
         operation,
-        repository::{Hold, RepositoryRow, hold},
+        repository::{Held, Hold, hold},
         tag::{count_image, count_repository},
     },
     tx::{chunks, list, push_list},
@@ -129,7 +129,7 @@ struct CurrentTag {
     op: OperationId,
 }
 
-operation!(PutImage: Durable -> PutImageOutcome, PutImageRefusal, |op, tx| {
+operation!(PutImage: Durable [Contents(op.repository)] -> PutImageOutcome, PutImageRefusal, |op, tx| {
     let Some(repository) = hold(tx, op.repository, Hold::Change).await? else {
         return Ok(Err(PutImageRefusal::RepositoryGone));
     };
@@ -255,13 +255,13 @@ impl PutImage {
     /// Mutability, repeats and quotas.
     fn rule(
         &self,
-        repository: &RepositoryRow,
+        repository: &Held,
         existing: Option<&(ImageRow, bool)>,
         current: &[CurrentTag],
         wanted: &[Tag],
     ) -> Result<(), PutImageRefusal> {
         let moving =
-            current.iter().find(|now| now.digest != self.digest && is_immutable(repository, &now.tag));
+            current.iter().find(|now| now.digest != self.digest && is_immutable(&repository.row, &now.tag));
         if let Some(now) = moving {
             return Err(PutImageRefusal::TagImmutable { tag: now.tag.clone(), current: now.digest });
         }
@@ -279,8 +279,8 @@ impl PutImage {
     }
 
     /// Writes the image with its manifest, links and children. Returns its ID.
-    async fn insert(&self, tx: &mut Tx<'_>, repository: &RepositoryRow) -> Result<ImageId, StoreError> {
-        let RepositoryKey { registry, id: repository } = repository.key;
+    async fn insert(&self, tx: &mut Tx<'_>, repository: &Held) -> Result<ImageId, StoreError> {
+        let RepositoryKey { registry, id: repository } = repository.row.key;
         let next = "UPDATE repository SET image_count = image_count + 1, \
                 last_image_id = CASE WHEN last_image_id >= ?3 THEN last_image_id + 1 ELSE ?3 END \
             WHERE registry = ?1 AND id = ?2 RETURNING last_image_id";

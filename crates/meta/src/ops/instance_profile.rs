@@ -72,7 +72,7 @@ pub enum CreateInstanceProfileRefusal {
     Limit,
 }
 
-operation!(CreateInstanceProfile: Durable -> InstanceProfile, CreateInstanceProfileRefusal, |op, tx| {
+operation!(CreateInstanceProfile: Durable [Identity] -> InstanceProfile, CreateInstanceProfileRefusal, |op, tx| {
     lock_account(tx, op.account).await?;
     let folded = op.name.to_ascii_lowercase();
     let count = "SELECT COUNT(*) FROM instance_profile WHERE account = ?1 AND name_folded <> ?2";
@@ -146,7 +146,7 @@ pub enum SetInstanceProfileRoleRefusal {
     Full,
 }
 
-operation!(SetInstanceProfileRole: Durable -> (), SetInstanceProfileRoleRefusal, |op, tx| {
+operation!(SetInstanceProfileRole: Durable [Identity] -> (), SetInstanceProfileRoleRefusal, |op, tx| {
     let Some(profile) = hold(tx, &op.unique_id).await? else { return Ok(Err(SetInstanceProfileRoleRefusal::Gone)) };
     if let Some(role) = &op.role {
         if profile.role.is_some() {
@@ -177,7 +177,7 @@ pub enum DeleteInstanceProfileRefusal {
     HasRole,
 }
 
-operation!(DeleteInstanceProfile: Durable -> (), DeleteInstanceProfileRefusal, |op, tx| {
+operation!(DeleteInstanceProfile: Durable [Identity] -> (), DeleteInstanceProfileRefusal, |op, tx| {
     match hold(tx, &op.unique_id).await? {
         None => return Ok(Err(DeleteInstanceProfileRefusal::Gone)),
         Some(profile) if profile.role.is_some() => return Ok(Err(DeleteInstanceProfileRefusal::HasRole)),

@@ -95,7 +95,7 @@ pub enum CreateManagedPolicyRefusal {
     Limit,
 }
 
-operation!(CreateManagedPolicy: Durable -> ManagedPolicy, CreateManagedPolicyRefusal, |op, tx| {
+operation!(CreateManagedPolicy: Durable [Identity] -> ManagedPolicy, CreateManagedPolicyRefusal, |op, tx| {
     lock_account(tx, op.account).await?;
     let folded = op.name.to_ascii_lowercase();
     let count = "SELECT COUNT(*) FROM managed_policy WHERE account = ?1 AND name_folded <> ?2";
@@ -174,7 +174,7 @@ pub enum DeleteManagedPolicyRefusal {
     HasVersions,
 }
 
-operation!(DeleteManagedPolicy: Durable -> (), DeleteManagedPolicyRefusal, |op, tx| {
+operation!(DeleteManagedPolicy: Durable [Identity] -> (), DeleteManagedPolicyRefusal, |op, tx| {
     if !lock(tx, &op.arn).await? {
         return Ok(Err(DeleteManagedPolicyRefusal::Gone));
     }
@@ -256,7 +256,7 @@ pub enum PolicyVersionRefusal {
     IsDefault,
 }
 
-operation!(CreateManagedPolicyVersion: Durable -> PolicyVersion, PolicyVersionRefusal, |op, tx| {
+operation!(CreateManagedPolicyVersion: Durable [Identity] -> PolicyVersion, PolicyVersionRefusal, |op, tx| {
     if !lock(tx, &op.arn).await? {
         return Ok(Err(PolicyVersionRefusal::PolicyGone));
     }
@@ -299,7 +299,7 @@ pub struct SetDefaultManagedPolicyVersion {
     pub at: Micros,
 }
 
-operation!(SetDefaultManagedPolicyVersion: Durable -> (), PolicyVersionRefusal, |op, tx| {
+operation!(SetDefaultManagedPolicyVersion: Durable [Identity] -> (), PolicyVersionRefusal, |op, tx| {
     if !lock(tx, &op.arn).await? {
         return Ok(Err(PolicyVersionRefusal::PolicyGone));
     }
@@ -324,7 +324,7 @@ pub struct DeleteManagedPolicyVersion {
     pub version: i64,
 }
 
-operation!(DeleteManagedPolicyVersion: Durable -> (), PolicyVersionRefusal, |op, tx| {
+operation!(DeleteManagedPolicyVersion: Durable [Identity] -> (), PolicyVersionRefusal, |op, tx| {
     if !lock(tx, &op.arn).await? {
         return Ok(Err(PolicyVersionRefusal::PolicyGone));
     }

@@ -123,7 +123,7 @@ pub struct ChangeMemberAccount {
     pub at: Micros,
 }
 
-operation!(ChangeMemberAccount: Durable -> Option<MemberAccount>, Never, |op, tx| {
+operation!(ChangeMemberAccount: Durable [Identity] -> Option<MemberAccount>, Never, |op, tx| {
     let select = format!("SELECT {COLUMNS} WHERE account_id = ?1");
     let before = tx.row(&select, &params![op.account_id]).await?;
     let before = before.map(|mut row| MemberAccount::read(&mut row)).transpose()?;
@@ -167,7 +167,7 @@ pub enum TagAccountRefusal {
     SameButForCase,
 }
 
-operation!(TagAccount: Durable -> (), TagAccountRefusal, |op, tx| {
+operation!(TagAccount: Durable [Identity] -> (), TagAccountRefusal, |op, tx| {
     lock_account_where(tx, "account_id = ?1", &params![op.account_id]).await?;
     for key in &op.remove {
         let delete = "DELETE FROM account_tag WHERE key = ?2 \
@@ -225,7 +225,7 @@ pub struct EnsureRoot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RootAccountGone;
 
-operation!(EnsureRoot: Durable -> (), RootAccountGone, |op, tx| {
+operation!(EnsureRoot: Durable [Identity] -> (), RootAccountGone, |op, tx| {
     let insert = "INSERT INTO principal \
             (unique_id, account, kind, path, name, name_folded, version, created_at) \
         SELECT a.account_id, a.key, 'root', '/', 'root', 'root', 1, ?2 FROM account a WHERE a.account_id = ?1 \
@@ -286,7 +286,7 @@ pub struct CreateMemberAccount {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountIdTaken;
 
-operation!(CreateMemberAccount: Durable -> AccountCreation, AccountIdTaken, |op, tx| {
+operation!(CreateMemberAccount: Durable [Identity] -> AccountCreation, AccountIdTaken, |op, tx| {
     let (id, at, account_id) = (&op.id, op.account.at, &op.account.account_id);
     // An email address is unique in the whole organization, which the first account's row represents.
     lock_account_where(tx, "key = (SELECT key FROM account ORDER BY created_at, key LIMIT 1)", &[]).await?;

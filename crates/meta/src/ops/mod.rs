@@ -37,18 +37,39 @@ pub mod sealed_secret;
 pub mod session_context;
 pub mod settings;
 pub mod tag;
+pub mod target;
 pub mod upload;
 pub mod upload_expire;
 pub mod work;
 
 /// Declares the constants of the trait, so the file of an operation shows only its rule and its SQL.
+///
+/// An operation that writes names what its commit changes, in brackets after its access: `Durable [Identity]`. It does
+/// not compile without.
 macro_rules! operation {
-    ($name:ident: $access:ident -> $output:ty, $refusal:ty, |$self:ident, $tx:ident| $body:block) => {
+    ($name:ident: Point -> $($rest:tt)*) => {
+        $crate::ops::operation!($name: Point [] -> $($rest)*);
+    };
+    ($name:ident: Page -> $($rest:tt)*) => {
+        $crate::ops::operation!($name: Page [] -> $($rest)*);
+    };
+    (
+        $name:ident: $access:ident [$($scope:expr),*] -> $output:ty, $refusal:ty,
+        |$self:ident, $tx:ident| $body:block
+    ) => {
         impl $crate::Operation for $name {
             type Output = $output;
             type Refusal = $refusal;
             const NAME: &'static str = stringify!($name);
             const ACCESS: $crate::Access = $crate::Access::$access;
+
+            fn changes(&self) -> Vec<$crate::Scope> {
+                #[allow(unused_imports, clippy::enum_glob_use, reason = "the brackets name scopes alone")]
+                use $crate::Scope::*;
+                let $self = self;
+                let _ = $self;
+                vec![$($scope),*]
+            }
 
             async fn run(
                 &self,

@@ -60,7 +60,7 @@ pub enum CreateOidcProviderRefusal {
     Limit,
 }
 
-operation!(CreateOidcProvider: Durable -> (), CreateOidcProviderRefusal, |op, tx| {
+operation!(CreateOidcProvider: Durable [Identity] -> (), CreateOidcProviderRefusal, |op, tx| {
     lock_account(tx, op.account).await?;
     let new = &op.provider;
     let count = "SELECT COUNT(*) FROM oidc_provider WHERE account = ?1 AND url <> ?2";
@@ -122,7 +122,7 @@ pub struct UpdateOidcProvider {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OidcProviderGone;
 
-operation!(UpdateOidcProvider: Durable -> (), OidcProviderGone, |op, tx| {
+operation!(UpdateOidcProvider: Durable [Identity] -> (), OidcProviderGone, |op, tx| {
     let update = "UPDATE oidc_provider SET thumbprints = COALESCE(?2, thumbprints), \
         certificate_authority = NULLIF(COALESCE(?3, certificate_authority), ''), \
         key_set = NULLIF(COALESCE(?4, key_set), '') WHERE arn = ?1";
@@ -153,7 +153,7 @@ pub enum ChangeOidcAudienceRefusal {
     Limit,
 }
 
-operation!(ChangeOidcAudience: Durable -> (), ChangeOidcAudienceRefusal, |op, tx| {
+operation!(ChangeOidcAudience: Durable [Identity] -> (), ChangeOidcAudienceRefusal, |op, tx| {
     let select = tx.fork(
         "SELECT client_ids FROM oidc_provider WHERE arn = ?1",
         "SELECT client_ids FROM oidc_provider WHERE arn = ?1 FOR NO KEY UPDATE",
@@ -184,7 +184,7 @@ pub struct DeleteOidcProvider {
     pub arn: String,
 }
 
-operation!(DeleteOidcProvider: Durable -> (), OidcProviderGone, |op, tx| {
+operation!(DeleteOidcProvider: Durable [Identity] -> (), OidcProviderGone, |op, tx| {
     // The row first: it waits for an operation that sets a tag, which is then deleted too. Tags are stored by ARN, and
     // an ARN can be used again.
     let gone = tx.execute("DELETE FROM oidc_provider WHERE arn = ?1", &params![op.arn]).await?;

@@ -1,6 +1,6 @@
 //! Events: written in the transaction of what they tell of, read in order, deleted when they are delivered.
 
-use crate::{Access, Micros, Never, Operation, Ruling, StoreError, Tx, ops::operation, value::params};
+use crate::{Access, Micros, Never, Operation, Ruling, Scope, StoreError, Tx, ops::operation, value::params};
 
 /// The largest body of an event, in bytes.
 pub const MAX_EVENT_BYTES: usize = 64 * 1024;
@@ -51,6 +51,10 @@ impl<O: Operation> Operation for Recorded<O> {
         assert!(matches!(O::ACCESS, Access::Durable), "events are of what stays");
         O::ACCESS
     };
+
+    fn changes(&self) -> Vec<Scope> {
+        self.operation.changes()
+    }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Ruling<Self>, StoreError> {
         let output = match self.operation.run(tx).await? {
@@ -105,7 +109,7 @@ pub struct DeleteEvent {
     pub key: EventKey,
 }
 
-operation!(DeleteEvent: Durable -> (), Never, |op, tx| {
+operation!(DeleteEvent: Durable [] -> (), Never, |op, tx| {
     let delete = "DELETE FROM outbox WHERE id = ?1 AND position = ?2";
     tx.execute(delete, &params![op.key.id, op.key.position]).await?;
     Ok(Ok(()))

@@ -101,7 +101,7 @@ pub struct CreateUser {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UserExists;
 
-operation!(CreateUser: Durable -> Principal, UserExists, |op, tx| {
+operation!(CreateUser: Durable [Identity] -> Principal, UserExists, |op, tx| {
     let insert = "INSERT INTO principal \
                     (unique_id, account, kind, path, name, name_folded, version, created_at) \
                   VALUES (?1, ?2, 'user', ?3, ?4, ?5, 1, ?6) \
@@ -122,7 +122,7 @@ pub struct DeleteUser {
     pub owner: String,
 }
 
-operation!(DeleteUser: Durable -> (), PrincipalGone, |op, tx| {
+operation!(DeleteUser: Durable [Identity] -> (), PrincipalGone, |op, tx| {
     tx.execute("DELETE FROM access_key WHERE owner = ?1", &params![op.owner]).await?;
     tx.execute("DELETE FROM group_member WHERE user_id = ?1", &params![op.owner]).await?;
     tx.execute("DELETE FROM iam_tag WHERE owner = ?1", &params![op.owner]).await?;

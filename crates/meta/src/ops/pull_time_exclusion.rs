@@ -24,7 +24,7 @@ pub enum RegisterPullTimeExclusionRefusal {
     Limit,
 }
 
-operation!(RegisterPullTimeExclusion: Durable -> (), RegisterPullTimeExclusionRefusal, |op, tx| {
+operation!(RegisterPullTimeExclusion: Durable [] -> (), RegisterPullTimeExclusionRefusal, |op, tx| {
     // The registry's row is the lock: of two requests the second counts what the first wrote.
     let lock = tx.fork(
         "SELECT key FROM registry WHERE key = ?1",
@@ -62,7 +62,7 @@ pub struct DeregisterPullTimeExclusion {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotExcluded;
 
-operation!(DeregisterPullTimeExclusion: Durable -> (), NotExcluded, |op, tx| {
+operation!(DeregisterPullTimeExclusion: Durable [] -> (), NotExcluded, |op, tx| {
     let delete = "DELETE FROM pull_time_exclusion WHERE registry = ?1 AND principal_arn = ?2";
     let gone = tx.execute(delete, &params![op.registry.0, op.principal_arn]).await? == 1;
     Ok(if gone { Ok(()) } else { Err(NotExcluded) })

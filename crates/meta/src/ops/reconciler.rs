@@ -37,7 +37,7 @@ pub struct ClaimReconciler {
     pub lease_until: Micros,
 }
 
-operation!(ClaimReconciler: Durable -> bool, Never, |op, tx| {
+operation!(ClaimReconciler: Durable [] -> bool, Never, |op, tx| {
     let claim = "INSERT INTO reconciler (name, holder, lease_until, requested_at, started_at, ended_at, next_run_at, \
                  done, has_more, error) VALUES (?1, ?2, ?4, 0, ?3, 0, 0, 0, 0, NULL) \
                  ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, lease_until = excluded.lease_until, \
@@ -58,7 +58,7 @@ pub struct RenewReconciler {
 }
 
 // A lease that a power cut takes back ends early, which does no harm.
-operation!(RenewReconciler: Relaxed -> bool, Never, |op, tx| {
+operation!(RenewReconciler: Relaxed [] -> bool, Never, |op, tx| {
     let renew = "UPDATE reconciler SET lease_until = ?3 WHERE name = ?1 AND holder = ?2 AND lease_until > 0";
     Ok(Ok(tx.execute(renew, &params![op.name, op.holder, op.lease_until]).await? == 1))
 });
@@ -80,7 +80,7 @@ pub struct FinishReconciler {
     pub error: Option<String>,
 }
 
-operation!(FinishReconciler: Durable -> (), Never, |op, tx| {
+operation!(FinishReconciler: Durable [] -> (), Never, |op, tx| {
     let update = "UPDATE reconciler SET lease_until = 0, ended_at = ?3, next_run_at = ?4, done = ?5, has_more = ?6, \
                   error = ?7 WHERE name = ?1 AND holder = ?2";
     let has_more = i64::from(op.has_more);
@@ -97,7 +97,7 @@ pub struct RequestReconciler {
     pub at: Micros,
 }
 
-operation!(RequestReconciler: Durable -> (), Never, |op, tx| {
+operation!(RequestReconciler: Durable [] -> (), Never, |op, tx| {
     let request = "INSERT INTO reconciler (name, holder, lease_until, requested_at, started_at, ended_at, next_run_at, \
                    done, has_more, error) VALUES (?1, '', 0, ?2, 0, 0, 0, 0, 0, NULL) \
                    ON CONFLICT (name) DO UPDATE SET requested_at = excluded.requested_at";

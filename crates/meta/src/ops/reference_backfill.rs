@@ -39,7 +39,7 @@ struct Stored {
     size: u64,
 }
 
-operation!(BackfillReferences: Durable -> bool, Never, |op, tx| {
+operation!(BackfillReferences: Durable [Everything] -> bool, Never, |op, tx| {
     // Nodes that start together take turns by the row.
     let sql = tx.fork(
         "SELECT registry, repository, image FROM reference_backfill",

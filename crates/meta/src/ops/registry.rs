@@ -20,20 +20,18 @@ pub struct Registry {
     pub region: Region,
     /// Bumped by every change of the registry policy.
     pub policy_version: i64,
-    /// How many living repositories it has.
-    pub repository_count: u64,
 }
 
 /// The columns that [`Registry::read`] reads, of `account a` and `registry g`.
 macro_rules! registry_columns {
     () => {
-        "g.key, a.key, a.account_id, g.region, g.policy_version, g.repository_count"
+        "g.key, a.key, a.account_id, g.region, g.policy_version"
     };
 }
 pub(crate) use registry_columns;
 
 impl Registry {
-    pub(crate) const COLUMNS: usize = 6;
+    pub(crate) const COLUMNS: usize = 5;
 
     pub(crate) fn read(row: &mut Row) -> Result<Self, StoreError> {
         Ok(Self {
@@ -42,7 +40,6 @@ impl Registry {
             account_id: row.take()?,
             region: row.take()?,
             policy_version: row.take()?,
-            repository_count: row.take()?,
         })
     }
 }
@@ -58,7 +55,7 @@ pub struct EnsureRegistry {
     pub at: Micros,
 }
 
-operation!(EnsureRegistry: Durable -> Registry, Never, |op, tx| {
+operation!(EnsureRegistry: Durable [Identity, Registry(op.key_if_new)] -> Registry, Never, |op, tx| {
     let insert = "INSERT INTO registry (key, account, region, policy_version, repository_count, created_at) \
                   VALUES (?1, ?2, ?3, 0, 0, ?4) ON CONFLICT (account, region) DO NOTHING";
     tx.execute(insert, &params![op.key_if_new, op.account, op.region, op.at]).await?;

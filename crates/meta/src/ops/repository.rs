@@ -30,23 +30,19 @@ pub struct RepositoryRow {
     pub policy_version: i64,
     /// Bumped by every change of the resource tags.
     pub tags_version: i64,
-    /// How many images it has.
-    pub image_count: u64,
-    /// How many tags it has.
-    pub tag_count: u64,
 }
 
 /// The columns that [`RepositoryRow::read`] reads, of `repository r`.
 macro_rules! repository_columns {
     () => {
         "r.registry, r.id, r.name, r.created_at, r.mutability, r.exclusion_filters, r.scan_on_push, \
-         r.encryption_type, r.kms_key, r.policy_version, r.tags_version, r.image_count, r.tag_count"
+         r.encryption_type, r.kms_key, r.policy_version, r.tags_version"
     };
 }
 pub(crate) use repository_columns;
 
 impl RepositoryRow {
-    pub(crate) const COLUMNS: usize = 13;
+    pub(crate) const COLUMNS: usize = 11;
 
     pub(crate) fn read(row: &mut Row) -> Result<Self, StoreError> {
         Ok(Self {
@@ -60,8 +56,6 @@ impl RepositoryRow {
             kms_key: row.take()?,
             policy_version: row.take()?,
             tags_version: row.take()?,
-            image_count: row.take()?,
-            tag_count: row.take()?,
         })
     }
 
@@ -96,18 +90,26 @@ pub(crate) enum Hold {
     Delete,
 }
 
+/// A repository that an operation holds.
+pub(crate) struct Held {
+    pub(crate) row: RepositoryRow,
+    /// How many images it has. The row of a request does not have it: each push would change that row, and with it the
+    /// permissions that are kept in memory.
+    pub(crate) image_count: u64,
+}
+
 /// Reads and locks a living repository. SQLite has only one writer, so it needs no lock.
 pub(crate) async fn hold(
     tx: &mut Tx<'_>,
     key: RepositoryKey,
     hold: Hold,
-) -> Result<Option<RepositoryRow>, StoreError> {
+) -> Result<Option<Held>, StoreError> {
     macro_rules! living {
         ($lock:literal) => {
             concat!(
                 "SELECT ",
                 repository_columns!(),
-                " FROM repository r WHERE r.registry = ?1 AND r.id = ?2 AND r.deleted_at IS NULL",
+                ", r.image_count FROM repository r WHERE r.registry = ?1 AND r.id = ?2 AND r.deleted_at IS NULL",
                 $lock
             )
         };
@@ -118,7 +120,7 @@ pub(crate) async fn hold(
         Hold::Delete => tx.fork(living!(""), living!(" FOR UPDATE")),
     };
     let row = tx.row(sql, &params![key.registry, key.id]).await?;
-    row.map(|mut row| RepositoryRow::read(&mut row)).transpose()
+    row.map(|mut row| Ok(Held { row: RepositoryRow::read(&mut row)?, image_count: row.take()? })).transpose()
 }
 
 #[derive(Clone, Debug)]
@@ -149,7 +151,13 @@ pub struct CreateRepository {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RepositoryExists;
 
-operation!(CreateRepository: Durable -> RepositoryRow, RepositoryExists, |op, tx| {
+impl CreateRepository {
+    fn key(&self) -> RepositoryKey {
+        RepositoryKey { registry: self.registry, id: self.id }
+    }
+}
+
+operation!(CreateRepository: Durable [Repository(op.key())] -> RepositoryRow, RepositoryExists, |op, tx| {
     let insert = "INSERT INTO repository (registry, id, name, created_at, operation, mutability, exclusion_filters, \
             scan_on_push, encryption_type, kms_key, policy_version, tags_version, last_image_id, image_count, tag_count) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, 0, 0, 0) \
@@ -232,15 +240,15 @@ pub enum DeleteRepositoryRefusal {
 /// The kind of work that removes a deleted repository's rows.
 pub const PURGE_REPOSITORY: &str = "purge-repository";
 
-operation!(DeleteRepository: Durable -> RepositoryRow, DeleteRepositoryRefusal, |op, tx| {
-    let Some(repository) = hold(tx, op.repository, Hold::Delete).await? else {
+operation!(DeleteRepository: Durable [Repository(op.repository)] -> RepositoryRow, DeleteRepositoryRefusal, |op, tx| {
+    let Some(held) = hold(tx, op.repository, Hold::Delete).await? else {
         let select = concat!("SELECT ", repository_columns!(), " FROM repository r \
                               WHERE r.registry = ?1 AND r.id = ?2 AND r.deleted_at = ?3");
         let row = tx.row(select, &params![op.repository.registry, op.repository.id, op.at]).await?;
         let own = row.map(|mut row| RepositoryRow::read(&mut row)).transpose()?;
         return Ok(own.ok_or(DeleteRepositoryRefusal::NotFound));
     };
-    if repository.image_count > 0 && !op.force {
+    if held.image_count > 0 && !op.force {
         return Ok(Err(DeleteRepositoryRefusal::NotEmpty));
     }
     let mark = "UPDATE repository SET deleted_at = ?3 WHERE registry = ?1 AND id = ?2";
@@ -248,7 +256,7 @@ operation!(DeleteRepository: Durable -> RepositoryRow, DeleteRepositoryRefusal, 
     let count = "UPDATE registry SET repository_count = repository_count - 1 WHERE key = ?1";
     tx.execute(count, &params![op.repository.registry]).await?;
     super::work::enqueue(tx, PURGE_REPOSITORY, &op.repository.to_text(), op.at).await?;
-    Ok(Ok(repository))
+    Ok(Ok(held.row))
 });
 
 /// Sets tag mutability and its exclusions.
@@ -265,8 +273,8 @@ pub struct PutImageTagMutability {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RepositoryGone;
 
-operation!(PutImageTagMutability: Durable -> RepositoryRow, RepositoryGone, |op, tx| {
-    let Some(mut repository) = hold(tx, op.repository, Hold::Change).await? else {
+operation!(PutImageTagMutability: Durable [Repository(op.repository)] -> RepositoryRow, RepositoryGone, |op, tx| {
+    let Some(Held { row: mut repository, .. }) = hold(tx, op.repository, Hold::Change).await? else {
         return Ok(Err(RepositoryGone));
     };
     let update = "UPDATE repository SET mutability = ?3, exclusion_filters = ?4 WHERE registry = ?1 AND id = ?2";
@@ -285,8 +293,8 @@ pub struct PutImageScanning {
     pub scan_on_push: bool,
 }
 
-operation!(PutImageScanning: Durable -> RepositoryRow, RepositoryGone, |op, tx| {
-    let Some(mut repository) = hold(tx, op.repository, Hold::Change).await? else {
+operation!(PutImageScanning: Durable [Repository(op.repository)] -> RepositoryRow, RepositoryGone, |op, tx| {
+    let Some(Held { row: mut repository, .. }) = hold(tx, op.repository, Hold::Change).await? else {
         return Ok(Err(RepositoryGone));
     };
     let update = "UPDATE repository SET scan_on_push = ?3 WHERE registry = ?1 AND id = ?2";

@@ -21,7 +21,7 @@ pub struct SetRepositoryPolicy {
     pub document: Option<String>,
 }
 
-operation!(SetRepositoryPolicy: Durable -> Option<String>, PolicyRepositoryGone, |op, tx| {
+operation!(SetRepositoryPolicy: Durable [Repository(op.repository)] -> Option<String>, PolicyRepositoryGone, |op, tx| {
     if hold(tx, op.repository, Hold::Change).await?.is_none() {
         return Ok(Err(PolicyRepositoryGone));
     }
@@ -54,7 +54,7 @@ pub struct SetRegistryPolicy {
     pub document: Option<String>,
 }
 
-operation!(SetRegistryPolicy: Durable -> Option<String>, Never, |op, tx| {
+operation!(SetRegistryPolicy: Durable [Registry(op.registry)] -> Option<String>, Never, |op, tx| {
     // The row is locked first, so old document and version belong together.
     bump_registry(tx, op.registry).await?;
     let select = "SELECT document FROM registry_policy WHERE registry = ?1";
@@ -80,7 +80,7 @@ pub struct PutAccountSetting {
     pub value: String,
 }
 
-operation!(PutAccountSetting: Durable -> (), Never, |op, tx| {
+operation!(PutAccountSetting: Durable [Registry(op.registry)] -> (), Never, |op, tx| {
     bump_registry(tx, op.registry).await?;
     let upsert = "INSERT INTO account_setting (registry, name, value) VALUES (?1, ?2, ?3) \
         ON CONFLICT (registry, name) DO UPDATE SET value = excluded.value";

@@ -30,7 +30,7 @@ const TABLES: [(&str, &str); 9] = [
     ("repository_policy", "repository"),
 ];
 
-operation!(PurgeRepositorySlice: Durable -> bool, Never, |op, tx| {
+operation!(PurgeRepositorySlice: Durable [Repository(op.repository), Contents(op.repository)] -> bool, Never, |op, tx| {
     let RepositoryKey { registry, id } = op.repository;
     let deleted = "SELECT 1 FROM repository WHERE registry = ?1 AND id = ?2 AND deleted_at IS NOT NULL";
     if tx.value::<i64>(deleted, &params![registry, id]).await?.is_none() {

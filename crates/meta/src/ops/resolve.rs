@@ -1,8 +1,9 @@
 //! Resolve: the single read of a data-plane request. One statement returns the registry, the repository, what the path
 //! names in it, and the versions of everything that decides about the caller.
 
+use std::sync::Arc;
+
 use aws::ids::{AccessKeyId, AccountId, Region};
-use oci::{digest::Digest, name::Tag};
 
 use crate::{
     Never, StoreError,
@@ -12,26 +13,14 @@ use crate::{
         operation,
         registry::{Registry, registry_columns},
         repository::{RepositoryRow, repository_columns},
+        target::{Found, Target},
         upload::{UploadRow, upload_columns},
     },
-    value::{Param, Row, params},
+    value::{Row, params},
 };
 
-/// What a request names in the repository.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// Nothing.
-    None,
-    /// The image that a tag names.
-    Tag(Tag),
-    /// An image by digest.
-    Digest(Digest),
-    Blob(Digest),
-    Upload(String),
-}
-
 /// The caller, as its token names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CallerRef {
     /// Unique ID of the principal whose policies decide.
     pub unique_id: String,
@@ -77,7 +66,7 @@ impl CallerState {
 }
 
 /// Reads everything that the decision on a data-plane request needs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Resolve {
     /// The registry's account.
     pub account_id: AccountId,
@@ -91,21 +80,49 @@ pub struct Resolve {
     pub caller: Option<CallerRef>,
 }
 
-/// The result, all from the same time. A closed account has no registries.
+/// The result, all from the same time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resolved {
+    pub basis: Arc<Basis>,
+    /// What the request names in the repository; None if it names nothing, or the repository does not have it.
+    pub found: Option<Arc<Found>>,
+}
+
+/// What decides about a request, whatever it names in the repository. A closed account has no registries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Basis {
     /// Whether the registry's account exists and is not closed.
     pub account_is_open: bool,
     /// Whether the registry's account is in the organization, even if there is no registry yet.
     pub account_in_organization: bool,
     pub registry: Option<Registry>,
     pub repository: Option<RepositoryRow>,
-    /// The image, for a tag or a digest.
-    pub image: Option<ImageRow>,
-    pub blob: Option<BlobRow>,
-    pub upload: Option<UploadRow>,
     /// The caller; None if none was given or the principal does not exist.
     pub caller: Option<CallerState>,
+}
+
+impl Resolved {
+    /// The image, for a tag or a digest.
+    pub fn image(&self) -> Option<&ImageRow> {
+        match self.found.as_deref()? {
+            Found::Image(image) => Some(image),
+            Found::Blob(_) | Found::Upload(_) => None,
+        }
+    }
+
+    pub fn blob(&self) -> Option<&BlobRow> {
+        match self.found.as_deref()? {
+            Found::Blob(blob) => Some(blob),
+            Found::Image(_) | Found::Upload(_) => None,
+        }
+    }
+
+    pub fn upload(&self) -> Option<&UploadRow> {
+        match self.found.as_deref()? {
+            Found::Upload(upload) => Some(upload),
+            Found::Image(_) | Found::Blob(_) => None,
+        }
+    }
 }
 
 /// The statement for one kind of target: its columns and its joins on `repository r` and parameter `?6`.
@@ -160,16 +177,6 @@ impl Target {
             ),
         }
     }
-
-    fn param(&self) -> Option<Param<'_>> {
-        use crate::ToParam;
-        match self {
-            Self::None => None,
-            Self::Tag(tag) => Some(tag.to_param()),
-            Self::Digest(digest) | Self::Blob(digest) => Some(digest.to_param()),
-            Self::Upload(id) => Some(id.to_param()),
-        }
-    }
 }
 
 operation!(Resolve: Point -> Resolved, Never, |op, tx| {
@@ -179,19 +186,14 @@ operation!(Resolve: Point -> Resolved, Never, |op, tx| {
     values.extend(op.target.param());
     let mut row = tx.row(op.target.statement(), &values).await?.ok_or(StoreError::Bug("no row from one row"))?;
     let in_organization = row.take::<Option<bool>>()?;
-    let mut found = Resolved {
+    let mut basis = Basis {
         account_is_open: in_organization.is_some(),
         account_in_organization: in_organization.unwrap_or(false),
         registry: row.take_joined(Registry::COLUMNS, Registry::read)?,
         repository: row.take_joined(RepositoryRow::COLUMNS, RepositoryRow::read)?,
-        ..Resolved::default()
+        caller: None,
     };
-    found.caller = row.take_joined(CallerState::COLUMNS, |row| CallerState::read(row, access_key.is_none()))?;
-    match op.target {
-        Target::None => {}
-        Target::Tag(_) | Target::Digest(_) => found.image = row.take_joined(ImageRow::COLUMNS, ImageRow::read)?,
-        Target::Blob(_) => found.blob = row.take_joined(BlobRow::COLUMNS, BlobRow::read)?,
-        Target::Upload(_) => found.upload = row.take_joined(UploadRow::COLUMNS, UploadRow::read)?,
-    }
-    Ok(Ok(found))
+    basis.caller = row.take_joined(CallerState::COLUMNS, |row| CallerState::read(row, access_key.is_none()))?;
+    let found = op.target.read(&mut row)?.map(Arc::new);
+    Ok(Ok(Resolved { basis: Arc::new(basis), found }))
 });

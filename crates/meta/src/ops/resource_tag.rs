@@ -49,7 +49,7 @@ async fn bump(tx: &mut Tx<'_>, repository: RepositoryKey) -> Result<(), StoreErr
     Ok(())
 }
 
-operation!(TagResource: Durable -> (), TagResourceRefusal, |op, tx| {
+operation!(TagResource: Durable [Repository(op.repository)] -> (), TagResourceRefusal, |op, tx| {
     let repository = op.repository;
     if hold(tx, repository, Hold::Change).await?.is_none() {
         return Ok(Err(TagResourceRefusal::NotFound));
@@ -78,7 +78,7 @@ pub struct UntagResource {
     pub keys: Vec<String>,
 }
 
-operation!(UntagResource: Durable -> (), RepositoryGone, |op, tx| {
+operation!(UntagResource: Durable [Repository(op.repository)] -> (), RepositoryGone, |op, tx| {
     let repository = op.repository;
     if hold(tx, repository, Hold::Change).await?.is_none() {
         return Ok(Err(RepositoryGone));
@@ -92,7 +92,7 @@ operation!(UntagResource: Durable -> (), RepositoryGone, |op, tx| {
 });
 
 /// Lists the tags of a repository by key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ListTagsForResource {
     pub repository: RepositoryKey,
 }

@@ -58,7 +58,7 @@ pub struct ResealSecret {
     pub sealed: Vec<u8>,
 }
 
-operation!(ResealSecret: Durable -> bool, Never, |op, tx| {
+operation!(ResealSecret: Durable [Identity] -> bool, Never, |op, tx| {
     let update = "UPDATE access_key SET sealed_secret = ?3 WHERE id = ?1 AND sealed_secret = ?2";
     Ok(Ok(tx.execute(update, &params![op.old.id, op.old.sealed, op.sealed]).await? == 1))
 });

@@ -16,7 +16,7 @@ pub struct PutSessionContext {
     pub expires_at: Micros,
 }
 
-operation!(PutSessionContext: Durable -> (), Never, |op, tx| {
+operation!(PutSessionContext: Durable [] -> (), Never, |op, tx| {
     let insert = "INSERT INTO session_context (id, owner, context, expires_at) VALUES (?1, ?2, ?3, ?4) \
         ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at, context = excluded.context \
         WHERE session_context.expires_at < excluded.expires_at";
@@ -43,7 +43,7 @@ pub struct ForgetSessionContexts {
     pub at: Micros,
 }
 
-operation!(ForgetSessionContexts: Durable -> u64, Never, |op, tx| {
+operation!(ForgetSessionContexts: Durable [] -> u64, Never, |op, tx| {
     // The expiry time is checked again where the row is locked: it can have been extended since it was found.
     let delete = "DELETE FROM session_context WHERE expires_at < ?1 AND id IN \
         (SELECT id FROM session_context WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";

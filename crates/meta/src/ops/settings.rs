@@ -23,7 +23,7 @@ pub struct PutSettingOnce {
     pub value: Vec<u8>,
 }
 
-operation!(PutSettingOnce: Durable -> Vec<u8>, Never, |op, tx| {
+operation!(PutSettingOnce: Durable [] -> Vec<u8>, Never, |op, tx| {
     let insert = "INSERT INTO setting (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING";
     tx.execute(insert, &params![op.name, op.value]).await?;
     let stored = tx.value("SELECT value FROM setting WHERE name = ?1", &params![op.name]).await?;
@@ -45,7 +45,7 @@ pub struct ReplaceSetting {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SettingChanged;
 
-operation!(ReplaceSetting: Durable -> (), SettingChanged, |op, tx| {
+operation!(ReplaceSetting: Durable [] -> (), SettingChanged, |op, tx| {
     let update = "UPDATE setting SET value = ?3 WHERE name = ?1 AND value = ?2";
     let done = tx.execute(update, &params![op.name, op.old, op.new]).await? == 1;
     Ok(if done { Ok(()) } else { Err(SettingChanged) })

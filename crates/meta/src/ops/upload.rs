@@ -129,7 +129,7 @@ pub struct CreateUpload {
     pub at: Micros,
 }
 
-operation!(CreateUpload: Relaxed -> (), RepositoryGone, |op, tx| {
+operation!(CreateUpload: Relaxed [] -> (), RepositoryGone, |op, tx| {
     if hold(tx, op.repository, Hold::Alive).await?.is_none() {
         return Ok(Err(RepositoryGone));
     }
@@ -152,7 +152,7 @@ pub struct TakeUpload {
     pub id: String,
 }
 
-operation!(TakeUpload: Relaxed -> UploadRow, UploadGone, |op, tx| {
+operation!(TakeUpload: Relaxed [] -> UploadRow, UploadGone, |op, tx| {
     let update = concat!("UPDATE upload AS u SET version = u.version + 1 \
         WHERE u.registry = ?1 AND u.repository = ?2 AND u.id = ?3 RETURNING ", upload_returning!());
     let values = params![op.repository.registry, op.repository.id, op.id];
@@ -194,7 +194,7 @@ pub enum UploadRefusal {
     RepositoryGone,
 }
 
-operation!(AdvanceUpload: Relaxed -> UploadRow, UploadRefusal, |op, tx| {
+operation!(AdvanceUpload: Relaxed [] -> UploadRow, UploadRefusal, |op, tx| {
     // A compare-and-swap in one statement. An upload of a deleted repository can no longer change.
     let update = concat!("UPDATE upload AS u SET received = ?5, hash_state = ?6, version = u.version + 1, \
             part_count = u.part_count + 1, last_part_size = ?7, updated_at = ?8, \
@@ -236,7 +236,7 @@ pub struct CancelUpload {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UploadGone;
 
-operation!(CancelUpload: Durable -> (), UploadGone, |op, tx| {
+operation!(CancelUpload: Durable [] -> (), UploadGone, |op, tx| {
     let Some(upload) = hold_upload(tx, op.repository, &op.id).await? else { return Ok(Err(UploadGone)) };
     doom(tx, &upload.object_key, op.at).await?;
     forget(tx, op.repository, &op.id).await?;
@@ -286,7 +286,7 @@ pub enum CompleteUploadRefusal {
     RepositoryGone,
 }
 
-operation!(CompleteUpload: Durable -> Completed, CompleteUploadRefusal, |op, tx| {
+operation!(CompleteUpload: Durable [Contents(op.repository)] -> Completed, CompleteUploadRefusal, |op, tx| {
     if hold(tx, op.repository, Hold::Alive).await?.is_none() {
         return Ok(Err(CompleteUploadRefusal::RepositoryGone));
     }

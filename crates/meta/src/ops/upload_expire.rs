@@ -17,7 +17,7 @@ pub struct ExpireUploads {
     pub at: Micros,
 }
 
-operation!(ExpireUploads: Durable -> usize, Never, |op, tx| {
+operation!(ExpireUploads: Durable [] -> usize, Never, |op, tx| {
     macro_rules! expire {
         ($lock:literal) => {
             concat!(

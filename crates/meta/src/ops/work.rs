@@ -46,7 +46,7 @@ pub struct EnqueueWork {
     pub due_at: Micros,
 }
 
-operation!(EnqueueWork: Durable -> (), Never, |op, tx| {
+operation!(EnqueueWork: Durable [] -> (), Never, |op, tx| {
     enqueue(tx, &op.kind, &op.key, op.due_at).await?;
     Ok(Ok(()))
 });
@@ -76,7 +76,7 @@ pub struct Work {
     pub attempts: i64,
 }
 
-operation!(ClaimWork: Durable -> Vec<Work>, Never, |op, tx| {
+operation!(ClaimWork: Durable [] -> Vec<Work>, Never, |op, tx| {
     macro_rules! claim {
         ($lock:literal) => {
             concat!(
@@ -113,7 +113,7 @@ pub struct FinishWork {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overtaken;
 
-operation!(FinishWork: Durable -> (), Overtaken, |op, tx| {
+operation!(FinishWork: Durable [] -> (), Overtaken, |op, tx| {
     let delete = "DELETE FROM work WHERE kind = ?1 AND key = ?2 AND fence = ?3";
     let done = tx.execute(delete, &params![op.kind, op.key, op.fence]).await? == 1;
     Ok(if done { Ok(()) } else { Err(Overtaken) })
@@ -134,7 +134,7 @@ pub struct PostponeWork {
     pub error: Option<String>,
 }
 
-operation!(PostponeWork: Durable -> (), Overtaken, |op, tx| {
+operation!(PostponeWork: Durable [] -> (), Overtaken, |op, tx| {
     let update = "UPDATE work SET due_at = ?4, lease_until = 0, error = ?5 \
                   WHERE kind = ?1 AND key = ?2 AND fence = ?3";
     let done = tx.execute(update, &params![op.kind, op.key, op.fence, op.due_at, op.error]).await? == 1;
@@ -149,7 +149,7 @@ pub struct ClaimDoomed {
     pub limit: usize,
 }
 
-operation!(ClaimDoomed: Durable -> Vec<String>, Never, |op, tx| {
+operation!(ClaimDoomed: Durable [] -> Vec<String>, Never, |op, tx| {
     macro_rules! claim {
         ($lock:literal) => {
             concat!(
@@ -171,7 +171,7 @@ pub struct ForgetDoomed {
     pub keys: Vec<String>,
 }
 
-operation!(ForgetDoomed: Durable -> (), Never, |op, tx| {
+operation!(ForgetDoomed: Durable [] -> (), Never, |op, tx| {
     for keys in chunks(&op.keys) {
         let sql = format!("DELETE FROM doomed WHERE object_key IN ({})", list(1, keys.len()));
         let mut values = Vec::new();

@@ -1,15 +1,19 @@
 //! Group commit: many operations share one transaction and one sync, and none can spoil another's.
 
+use std::sync::Arc;
+
 use rusqlite::Connection;
 
 use super::writer::{Job, Ran};
-use crate::{error::StoreError, operation::Access};
+use crate::{error::StoreError, kept::Kept, operation::Access};
 
 /// The connection that writes, with what it is set to.
 pub(super) struct Group {
     connection: Connection,
     /// Whether a commit syncs the log.
     full: bool,
+    /// The answers that its commits end.
+    kept: Arc<Kept>,
 }
 
 /// What became of a group's transaction.
@@ -22,8 +26,8 @@ enum End {
 }
 
 impl Group {
-    pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, full: true }
+    pub(super) fn new(connection: Connection, kept: Arc<Kept>) -> Self {
+        Self { connection, full: true, kept }
     }
 
     /// Runs the jobs in one transaction and answers them after its COMMIT.
@@ -66,6 +70,7 @@ impl Group {
             self.connection.pragma_update(None, "synchronous", if full { "FULL" } else { "NORMAL" })?;
             self.full = full;
         }
+        let mut changes = Vec::new();
         self.execute("BEGIN IMMEDIATE")?;
         for (at, job) in jobs.iter_mut().enumerate() {
             self.execute("SAVEPOINT operation")?;
@@ -73,13 +78,23 @@ impl Group {
             if self.connection.is_autocommit() {
                 return Ok(End::Lost(at, ran));
             }
-            if !matches!(ran, Ran::Done) {
+            if matches!(ran, Ran::Done) {
+                let named = job.changes();
+                #[cfg(test)]
+                assert_eq!(super::audit::unnamed(&self.connection, &named)?, [], "changed and not named");
+                changes.extend(named);
+            } else {
                 self.execute("ROLLBACK TO operation")?;
             }
             self.execute("RELEASE operation")?;
         }
-        self.execute("COMMIT")?;
-        Ok(End::Committed)
+        // From here on no kept answer that the commit changes is used. Answers that are read before its end are outdated
+        // at once.
+        let kept = Arc::clone(&self.kept);
+        let commit = kept.begin(&changes);
+        let ended = self.execute("COMMIT");
+        drop(commit);
+        ended.map(|()| End::Committed)
     }
 
     fn execute(&self, sql: &str) -> Result<(), rusqlite::Error> {

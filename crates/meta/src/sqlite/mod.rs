@@ -1,24 +1,31 @@
 //! The SQLite driver: one writer thread that commits in groups, a pool of readers, a thread that checkpoints.
 
+#[cfg(test)]
+mod audit;
 mod checkpoint;
 mod connection;
 mod group;
+mod lock;
 mod readers;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 use std::{
+    fs::File,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 pub(crate) use connection::{execute, rows};
+use group::Group;
 use readers::Readers;
 use writer::Writer;
 
 use crate::{
+    Never,
     error::StoreError,
+    kept::Kept,
     meta::Outcome,
     migrate,
     operation::Operation,
@@ -38,11 +45,20 @@ pub struct SqliteOptions {
     pub cache_bytes: u32,
     /// Most pages of the database, for tests of a full disk; None for no limit.
     pub max_pages: Option<u32>,
+    /// Whether each answer from memory is compared with the store: so in builds for tests.
+    pub verifies_kept: bool,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { group_size: 256, queue: 8192, page_readers: 4, cache_bytes: 2 << 20, max_pages: None }
+        Self {
+            group_size: 256,
+            queue: 8192,
+            page_readers: 4,
+            cache_bytes: 2 << 20,
+            max_pages: None,
+            verifies_kept: cfg!(debug_assertions),
+        }
     }
 }
 
@@ -53,20 +69,28 @@ pub(crate) struct Sqlite {
 
 struct Inner {
     wal: PathBuf,
+    kept: Arc<Kept>,
     // Dropped first: the writer ends what is queued before the checkpoint thread is told to stop.
     writer: Writer,
     readers: Readers,
+    // Dropped last.
+    _lock: File,
 }
 
 impl Sqlite {
     pub(crate) fn open(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
+        let lock = lock::hold(path)?;
         let mut connection = connection::writer(path, options)?;
         migrate::sqlite(&mut connection)?;
         let wal = connection::wal_path(path);
         let checkpoint = checkpoint::start(path, options)?;
-        let writer = Writer::start(connection, options, wal.clone(), checkpoint)?;
+        #[cfg(test)]
+        audit::start(&connection)?;
+        let kept = Arc::new(Kept::new(options.verifies_kept));
+        let group = Group::new(connection, Arc::clone(&kept));
+        let writer = Writer::start(group, options, wal.clone(), checkpoint)?;
         let readers = Readers::new(path.to_owned(), options);
-        Ok(Self { inner: Arc::new(Inner { wal, writer, readers }) })
+        Ok(Self { inner: Arc::new(Inner { wal, kept, writer, readers, _lock: lock }) })
     }
 
     pub(crate) async fn read<O: Operation>(&self, operation: O) -> Outcome<O> {
@@ -80,6 +104,21 @@ impl Sqlite {
             inner.readers.page(&operation)
         });
         page.await.map_err(|_| StoreError::Panicked)?
+    }
+
+    /// Runs a read of one statement.
+    pub(crate) fn point<O: Operation<Refusal = Never>>(
+        &self,
+        operation: &O,
+    ) -> Result<O::Output, StoreError> {
+        match self.inner.readers.point(operation)? {
+            Ok(output) => Ok(output),
+            Err(never) => match never {},
+        }
+    }
+
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.inner.kept
     }
 
     pub(crate) async fn write<O: Operation>(&self, operation: O) -> Outcome<O> {

@@ -28,6 +28,18 @@ fn setting(at: usize, len: usize) -> PutSettingOnce {
 }
 
 #[tokio::test]
+async fn only_one_opens_a_database_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open(&folder, SqliteOptions::default()).await;
+    let path = folder.path().join("wharf.db");
+    let refused = Meta::sqlite(&path, SqliteOptions::default()).await.err().unwrap();
+    assert!(matches!(&refused, StoreError::InUse(used) if *used == path), "{refused}");
+    assert!(first.write(setting(1, 1)).await.is_ok(), "the first one goes on");
+    drop(first);
+    drop(open(&folder, SqliteOptions::default()).await);
+}
+
+#[tokio::test]
 async fn a_full_disk_fails_what_does_not_fit_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let options = SqliteOptions { max_pages: Some(120), ..SqliteOptions::default() };

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::{SqliteOptions, checkpoint::Checkpoint, connection, group::Group, run_caught};
 use crate::{
+    Scope,
     error::StoreError,
     meta::Outcome,
     operation::{Access, Operation},
@@ -29,6 +30,8 @@ pub(super) enum Ran {
 /// A queued operation.
 pub(super) trait Job: Send {
     fn access(&self) -> Access;
+    /// What its commit changes.
+    fn changes(&self) -> Vec<Scope>;
     /// Runs it, perhaps again.
     fn run(&mut self, connection: &mut Connection) -> Ran;
     /// Answers what the last run gave. Only after the commit.
@@ -46,6 +49,10 @@ struct Waiting<O: Operation> {
 impl<O: Operation> Job for Waiting<O> {
     fn access(&self) -> Access {
         O::ACCESS
+    }
+
+    fn changes(&self) -> Vec<Scope> {
+        self.operation.changes()
     }
 
     fn run(&mut self, connection: &mut Connection) -> Ran {
@@ -78,13 +85,13 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn start(
-        connection: Connection,
+        mut group: Group,
         options: SqliteOptions,
         wal: PathBuf,
         checkpoint: Checkpoint,
     ) -> Result<Self, StoreError> {
         let (queue, jobs) = sync_channel(options.queue);
-        let run = move || serve(&jobs, Group::new(connection), options.group_size, &wal, &checkpoint);
+        let run = move || serve(&jobs, &mut group, options.group_size, &wal, &checkpoint);
         let thread = thread::Builder::new().name("meta-writer".into()).spawn(run).map_err(StoreError::Io)?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
@@ -113,7 +120,7 @@ impl Drop for Writer {
 /// waits on purpose and its age is bounded by one commit.
 fn serve(
     jobs: &Receiver<Box<dyn Job>>,
-    mut group: Group,
+    group: &mut Group,
     size: usize,
     wal: &std::path::Path,
     checkpoint: &Checkpoint,

@@ -103,8 +103,10 @@ async fn opened_with(folder: &tempfile::TempDir, meta: Meta, master_key: [u8; 32
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let options = meta::SqliteOptions::default();
+        Self::in_folder(tempfile::tempdir().unwrap(), meta::SqliteOptions::default()).await
+    }
+
+    pub(crate) async fn in_folder(folder: tempfile::TempDir, options: meta::SqliteOptions) -> Self {
         let meta = Meta::sqlite(folder.path().join("wharf.db"), options).await.unwrap();
         let rules = opened(&folder, meta.clone()).await;
         let (access_key_id, secret) = bootstrap::random_access_key().unwrap();

@@ -30,6 +30,7 @@ mod node;
 mod observe;
 mod progress;
 mod ranges;
+mod reads;
 mod references;
 mod someone;
 mod tls;

@@ -30,6 +30,7 @@ pub(crate) struct Node {
     pub(crate) identity: Arc<Identity>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) password: String,
+    pub(crate) meta: meta::Meta,
     caller: Arc<Caller>,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<bool>>,
@@ -54,7 +55,7 @@ impl Node {
         let listener = Listener::bind(options).await.unwrap();
         let (address, metrics) = (listener.address(), listener.metrics_address());
         let folder = tempfile::tempdir().unwrap();
-        let (deployment, caller) = open(&folder, address).await;
+        let (deployment, meta, caller) = open(&folder, address).await;
         let (stop, stopped) = oneshot::channel::<()>();
         let server = Server::new(listener, deployment.clone());
         let running = tokio::spawn(async move { server.run(async { drop(stopped.await) }).await.unwrap() });
@@ -64,6 +65,7 @@ impl Node {
             identity: deployment.identity,
             registry: deployment.registry,
             password: String::new(),
+            meta,
             caller,
             stop: Some(stop),
             running: Some(running),
@@ -159,7 +161,7 @@ impl Node {
     }
 }
 
-async fn open(folder: &tempfile::TempDir, address: SocketAddr) -> (Deployment, Arc<Caller>) {
+async fn open(folder: &tempfile::TempDir, address: SocketAddr) -> (Deployment, meta::Meta, Arc<Caller>) {
     let meta =
         meta::Meta::sqlite(folder.path().join("wharf.db"), meta::SqliteOptions::default()).await.unwrap();
     let blobs = blob::Store::disk(folder.path().join("blobs"), blob::DiskOptions::default()).unwrap();
@@ -194,7 +196,7 @@ async fn open(folder: &tempfile::TempDir, address: SocketAddr) -> (Deployment, A
     let principal = key.principal;
     let kind = CallerKind::User { path: principal.path, name: principal.name };
     let caller = Caller::with_key(principal.account_id, principal.unique_id, kind, access_key_id);
-    (deployment, Arc::new(caller))
+    (deployment, meta, Arc::new(caller))
 }
 
 pub(crate) fn region() -> Region {

@@ -98,7 +98,7 @@ pub(super) async fn open_database(database: &Database, folder: &DataFolder) -> a
     match database {
         Database::Sqlite(path) => {
             let path = path.clone().unwrap_or_else(|| folder.database());
-            files::close_files(&["", "-wal", "-shm"].map(|end| with_ending(&path, end)))?;
+            files::close_files(&["", "-wal", "-shm", "-lock"].map(|end| with_ending(&path, end)))?;
             let opened = Meta::sqlite(&path, meta::SqliteOptions::default()).await;
             opened.with_context(|| format!("cannot open the database {}", path.display()))
         }

@@ -71,11 +71,32 @@ impl Store {
     }
 }
 
+/// What to do if a server has the store open.
+const BESIDE: &str = "this command opens the store itself, which only one process can do: stop the server first, or \
+    leave out --data-dir and --config, and the command calls the server";
+
+fn hold(path: &Path) -> anyhow::Result<DataFolder> {
+    DataFolder::hold(path).map_err(
+        |error| {
+            if DataFolder::is_held(path) { error.context(BESIDE) } else { error }
+        },
+    )
+}
+
+async fn sqlite(path: &Path) -> anyhow::Result<Meta> {
+    let opened = Meta::sqlite(path, meta::SqliteOptions::default()).await;
+    opened.map_err(|error| {
+        let is_held = matches!(error, meta::StoreError::InUse(_));
+        let error = anyhow::Error::from(error);
+        if is_held { error.context(BESIDE) } else { error }
+    })
+}
+
 async fn of_folder(path: &Path) -> anyhow::Result<OpenStore> {
     let path = std::path::absolute(path)?;
     there(&path.join("wharf.db"))?;
-    let folder = DataFolder::hold(&path)?;
-    let meta = Meta::sqlite(folder.database(), meta::SqliteOptions::default()).await?;
+    let folder = hold(&path)?;
+    let meta = sqlite(&folder.database()).await?;
     let region = "us-east-1".parse()?;
     open(meta, &folder.master_key(), &folder.blobs(), (region, Vec::new()), Some(folder)).await
 }
@@ -87,10 +108,10 @@ async fn of_config(file: &Path) -> anyhow::Result<OpenStore> {
     let blobs = config.blobs.clone().unwrap_or_else(|| config.data_dir.join("blobs"));
     let (meta, folder) = match &config.database {
         Database::Sqlite(path) => {
-            let folder = DataFolder::hold(&config.data_dir)?;
+            let folder = hold(&config.data_dir)?;
             let path = path.clone().unwrap_or_else(|| folder.database());
             there(&path)?;
-            (Meta::sqlite(&path, meta::SqliteOptions::default()).await?, Some(folder))
+            (sqlite(&path).await?, Some(folder))
         }
         // Servers may use it at the same time: each change is one transaction, and servers read principals on each request.
         Database::Postgres(url) => {

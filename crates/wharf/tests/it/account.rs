@@ -66,6 +66,7 @@ fn accounts_of_the_store_of_a_stopped_server() {
     let data = dev.data.clone();
     let held = complaint(&mut on_store(&data, &["list"]));
     assert!(held.contains("in use by process"), "{held}");
+    assert!(held.contains("stop the server first, or leave out --data-dir"), "{held}");
     dev.stop();
 
     said(&mut on_store(&data, &["create", "--name", "staging", "--id", "444455556666"]));
