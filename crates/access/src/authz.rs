@@ -16,7 +16,8 @@ use aws::service::Service;
 use std::sync::Arc;
 
 use aws::ids::{AccountId, Region};
-use meta::{Account, CallerRef, ListTagsForResource, Meta, Never, Operation, Resolve, Resolved, Target};
+use jiff::Timestamp;
+use meta::{Account, CallerRef, ListTagsForResource, Never, Operation, Resolve, Resolved, Target};
 
 pub use documents::{Named, PolicyCaches, PrincipalPolicies};
 pub use explain::Explained;
@@ -32,7 +33,7 @@ use crate::error::{Code, Error, Result};
 use crate::op::Effect;
 use crate::op::{Op, Resource};
 pub use crate::permit::Permit;
-use crate::permit::{OnAccount, OnRegistry, OnRepository, Reads, Subject};
+use crate::permit::{OnAccount, OnRegistry, OnRepository, Reads, Store, Subject};
 use crate::store::StoreResultExt as _;
 use crate::token::TokenError;
 
@@ -47,7 +48,8 @@ pub struct Gate {
     signed_region: Option<Region>,
     /// The result of the one read. A permit returns its rows.
     resolved: Arc<Resolved>,
-    meta: Meta,
+    store: Store,
+    decided_at: Timestamp,
     decisions: Arc<Decisions>,
 }
 
@@ -123,7 +125,8 @@ impl Access {
             context,
             signed_region: ctx.signed_region.clone(),
             resolved: Arc::new(resolved),
-            meta: self.meta.clone(),
+            store: self.store(),
+            decided_at: ctx.now,
             decisions: Arc::clone(&ctx.decisions),
         })
     }
@@ -191,7 +194,7 @@ impl Gate {
     ) -> Result<Permit<E>> {
         self.allow_on(E::OP, resource, keys)?;
         let on = OnAccount { caller: Arc::clone(&self.caller), account_id: self.account_id.clone() };
-        Ok(Permit::new(self.meta.clone(), on))
+        Ok(Permit::new(self.store.clone(), on))
     }
 
     /// Reads what a decision needs first, such as the path of a user that is named without it. Nothing that is
@@ -200,7 +203,7 @@ impl Gate {
     where
         O: BeforeDecision + Operation<Refusal = Never>,
     {
-        self.meta.read(operation).await.or_store_error()
+        self.store.meta.read(operation).await.or_store_error()
     }
 
     /// Decides, with further condition keys, for an operation that needs a second permission
@@ -294,16 +297,27 @@ impl Resolving for OnRepository {
     fn resolve<P>(allowed: &Allowed<'_, P>) -> Result<Self> {
         let gate = allowed.gate();
         let row = gate.resolved.repository.clone().ok_or_else(|| gate.repository_not_found())?;
-        let (caller, account_id) = (Arc::clone(&gate.caller), gate.account_id.clone());
-        Ok(Self { caller, account_id, row, resolved: Arc::clone(&gate.resolved) })
+        Ok(Self {
+            caller: Arc::clone(&gate.caller),
+            account_id: gate.account_id.clone(),
+            region: gate.region.clone(),
+            decided_at: gate.decided_at,
+            row,
+            resolved: Arc::clone(&gate.resolved),
+        })
     }
 }
 
 impl Resolving for OnRegistry {
     fn resolve<P>(allowed: &Allowed<'_, P>) -> Result<Self> {
         let gate = allowed.gate();
-        let (caller, account_id) = (Arc::clone(&gate.caller), gate.account_id.clone());
-        Ok(Self { caller, account_id, region: gate.region.clone(), resolved: Arc::clone(&gate.resolved) })
+        Ok(Self {
+            caller: Arc::clone(&gate.caller),
+            account_id: gate.account_id.clone(),
+            region: gate.region.clone(),
+            decided_at: gate.decided_at,
+            resolved: Arc::clone(&gate.resolved),
+        })
     }
 }
 

@@ -5,6 +5,8 @@
 #[allow(clippy::wildcard_imports, reason = "the lists below name each operation")]
 use meta::operations::*;
 
+use crate::events;
+use crate::ids::IdSource;
 use crate::op::{ecr, iam, organizations, sts};
 use crate::permit::{Grant, OnDeployment, Opens, ServiceAuthority};
 
@@ -16,7 +18,28 @@ macro_rules! before_decision {
 }
 
 macro_rules! opens {
-    ($($permission:path => $($operation:ty),*;)*) => { $($(impl Opens<$operation> for $permission {})*)* };
+    ($($permission:path => $($operation:ty),*;)*) => {$($(
+        impl Opens<$operation> for $permission {
+            type Runs = $operation;
+
+            fn as_run(_on: &Self::On, _ids: &IdSource, operation: $operation) -> $operation {
+                operation
+            }
+        }
+    )*)*};
+}
+
+/// Opens operations whose events are written with them (`events`).
+macro_rules! opens_recorded {
+    ($($permission:path => $($operation:ty),*;)*) => {$($(
+        impl Opens<$operation> for $permission {
+            type Runs = Recorded<$operation>;
+
+            fn as_run(on: &Self::On, ids: &IdSource, operation: $operation) -> Self::Runs {
+                events::recorded(on, ids, operation)
+            }
+        }
+    )*)*};
 }
 
 /// What can be done with the bytes of layers.
@@ -61,7 +84,7 @@ macro_rules! services {
             )*
         }
 
-        $($(impl Opens<$operation> for authority::$name {})*)*
+        opens! { $(authority::$name => $($operation),*;)* }
     };
 }
 
@@ -83,21 +106,19 @@ before_decision! {
 // Repositories and images. An operation that names several permissions, such as a push of a whole blob, needs a permit
 // for each.
 opens! {
-    ecr::CreateRepository => FindAccount, EnsureRegistry, CreateRepository;
+    ecr::CreateRepository => FindAccount, EnsureRegistry;
     ecr::ListRepositories => DescribeRepositories;
-    ecr::DeleteRepository => DeleteRepository;
     ecr::PutImageTagMutability => PutImageTagMutability;
     ecr::PutImageScanningConfiguration => PutImageScanning;
     ecr::TagResource => TagResource;
     ecr::UntagResource => UntagResource;
     ecr::ListTagsForResource => ListTagsForResource;
-    ecr::SetRepositoryPolicy => FindNamedPrincipals, SetRepositoryPolicy;
+    ecr::SetRepositoryPolicy => FindNamedPrincipals;
     ecr::GetRepositoryPolicy => FindNamedPrincipals, LoadRepositoryPolicy;
-    ecr::DeleteRepositoryPolicy => FindNamedPrincipals, SetRepositoryPolicy;
+    ecr::DeleteRepositoryPolicy => FindNamedPrincipals;
 
-    ecr::PutImage => PutImage;
     ecr::BatchGetImage => FindImages, LoadManifest;
-    ecr::BatchDeleteImage => BatchDeleteImage, DeleteTag, UnlinkBlob;
+    ecr::BatchDeleteImage => UnlinkBlob;
     ecr::ListImages => ListImages, ListTags;
     ecr::DescribeImages => FindImages, DescribeImages;
     ecr::ListImageReferrers => MeasureReferrers, ListReferrers;
@@ -112,11 +133,23 @@ opens! {
     ecr::CompleteLayerUpload => FindBlobs, CompleteUpload, CancelUpload, FindLinks, LinkBlob, RenewBlobs;
 }
 
+// Effects with events. Uploads, pull times and settings have none, so they cost nothing more.
+opens_recorded! {
+    ecr::CreateRepository => CreateRepository;
+    ecr::DeleteRepository => DeleteRepository;
+    ecr::SetRepositoryPolicy => SetRepositoryPolicy;
+    ecr::DeleteRepositoryPolicy => SetRepositoryPolicy;
+    ecr::PutRegistryPolicy => SetRegistryPolicy;
+    ecr::DeleteRegistryPolicy => SetRegistryPolicy;
+    ecr::PutImage => PutImage;
+    ecr::BatchDeleteImage => BatchDeleteImage, DeleteTag;
+}
+
 // Registries.
 opens! {
-    ecr::PutRegistryPolicy => FindAccount, EnsureRegistry, FindNamedPrincipals, GetAccountSetting, SetRegistryPolicy;
+    ecr::PutRegistryPolicy => FindAccount, EnsureRegistry, FindNamedPrincipals, GetAccountSetting;
     ecr::GetRegistryPolicy => FindNamedPrincipals, LoadRegistryPolicy;
-    ecr::DeleteRegistryPolicy => FindNamedPrincipals, SetRegistryPolicy;
+    ecr::DeleteRegistryPolicy => FindNamedPrincipals;
     ecr::GetAccountSetting => GetAccountSetting;
     ecr::RegisterPullTimeUpdateExclusion => FindAccount, EnsureRegistry, RegisterPullTimeExclusion;
     ecr::DeregisterPullTimeUpdateExclusion => DeregisterPullTimeExclusion;
@@ -294,6 +327,8 @@ services! {
     /// Finds the provider of a web identity token, and the role that it asks for. There is no caller before the token is
     /// verified.
     VerifyWebIdentity => FindOidcProvider, FindEntity, FindAccount, ListIamTags;
+    /// Removes events that are older than the deployment keeps them.
+    TrimEvents => TrimEvents;
     /// Runs the reconcilers: which node runs which, and when.
     RunReconcilers => ListReconcilers, ClaimReconciler, RenewReconciler, FinishReconciler,
         RequestReconciler;

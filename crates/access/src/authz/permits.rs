@@ -40,7 +40,7 @@ impl<E: Effect<On: Resolving>> Permits for Permit<E> {
     }
 
     fn existing(allowed: Allowed<'_, Self>) -> Result<Self> {
-        Ok(Self::new(allowed.gate.meta.clone(), E::On::resolve(&allowed)?))
+        Ok(Self::new(allowed.gate.store.clone(), E::On::resolve(&allowed)?))
     }
 }
 

@@ -29,7 +29,7 @@ impl Gate {
             return None;
         }
         let on = OnAccount { caller: Arc::clone(&self.caller), account_id: role_account.clone() };
-        Some(Permit::new(self.meta.clone(), on))
+        Some(Permit::new(self.store.clone(), on))
     }
 }
 
@@ -60,6 +60,6 @@ impl Access {
             log_denial(&format!("{} of {}", web.subject, web.provider_arn), op, role_arn, &decision);
             return None;
         }
-        Some(Permit::new(self.meta.clone(), OnUnsigned { account_id: account_id.clone() }))
+        Some(Permit::new(self.store(), OnUnsigned { account_id: account_id.clone() }))
     }
 }

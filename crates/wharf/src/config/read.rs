@@ -11,7 +11,9 @@ use toml::Table;
 
 use crate::cmd::hosts::suffix;
 
-use super::{Config, Database, Public, ServerSection, Settings, accounts, blocks, overlay, vpc_endpoints};
+use super::{
+    Config, Database, Public, ServerSection, Settings, accounts, blocks, limits, overlay, vpc_endpoints,
+};
 
 /// A manifest of 4 MiB is charged several times, to a share of the budget.
 const MIN_MEMORY_BUDGET: u64 = 64 << 20;
@@ -57,6 +59,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         }
         None => None,
     };
+    let limits = limits::limits(&file.events);
     let accounts = accounts(&file.accounts, bootstrap.as_ref())?;
     Ok(Config {
         data_dir,
@@ -71,6 +74,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         accounts,
         vpc_endpoints: vpc_endpoints(file.vpc_endpoints)?,
         allow_networks: blocks("outbound.allow_networks", &file.outbound.allow_networks)?,
+        limits,
     })
 }
 
@@ -261,6 +265,8 @@ mod tests {
         assert_eq!(config.public.suffix.unwrap(), "registry.example.org");
         let (limits, defaults) = (config.options.limits, Limits::default());
         assert_eq!(format!("{limits:?}"), format!("{defaults:?}"), "the help shows the defaults");
+        let defaults = access::settings::Limits::default();
+        assert_eq!(format!("{:?}", config.limits), format!("{defaults:?}"), "the help shows the defaults");
         assert!(config.options.trusted_proxies.iter().all(|proxy| proxy.open_bits() == 0), "single proxies");
         let drain = Options::plain(config.options.listen).drain;
         assert_eq!(config.options.drain, drain, "the help shows the default");
