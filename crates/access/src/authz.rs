@@ -192,7 +192,17 @@ impl Gate {
         resource: &str,
         keys: policy::Context,
     ) -> Result<Permit<E>> {
-        self.allow_on(E::OP, resource, keys)?;
+        self.permit_on_if(resource, keys, || Ok(()))
+    }
+
+    /// `permit_on` with a rule beside the policies.
+    pub(crate) fn permit_on_if<E: Effect<On = OnAccount>>(
+        &self,
+        resource: &str,
+        keys: policy::Context,
+        and: impl FnOnce() -> Result<()>,
+    ) -> Result<Permit<E>> {
+        self.decide(E::OP, resource, &self.context_of(E::OP, keys), and)?;
         let on = OnAccount { caller: Arc::clone(&self.caller), account_id: self.account_id.clone() };
         Ok(Permit::new(self.store.clone(), on))
     }
@@ -209,17 +219,17 @@ impl Gate {
     /// Decides, with further condition keys, for an operation that needs a second permission
     /// (creating a repository with tags needs TagResource; docs/adr/0007-one-gate-and-permits.md).
     pub fn also_allow(&self, op: Op, keys: policy::Context) -> Result<()> {
-        self.decide(op, &self.resource(op), &self.context_of(op, keys))
+        self.decide(op, &self.resource(op), &self.context_of(op, keys), || Ok(()))
     }
 
     /// Decides on one operation without creating a permit.
     pub fn allow(&self, op: Op) -> Result<()> {
-        self.decide(op, &self.resource(op), &self.context)
+        self.decide(op, &self.resource(op), &self.context, || Ok(()))
     }
 
     /// Decides on an operation whose resource the request names (`Resource::Named`), for example by the ARN of a role.
     pub fn allow_on(&self, op: Op, resource: &str, keys: policy::Context) -> Result<()> {
-        self.decide(op, resource, &self.context_of(op, keys))
+        self.decide(op, resource, &self.context_of(op, keys), || Ok(()))
     }
 
     /// The condition keys of an operation, with those of its request.
@@ -236,11 +246,23 @@ impl Gate {
         &self.caller
     }
 
-    fn decide(&self, op: Op, resource: &str, context: &policy::Context) -> Result<()> {
-        self.is_open_to_session(op)?;
+    /// Decides and records the outcome. `and` is a rule beside the policies.
+    fn decide(
+        &self,
+        op: Op,
+        resource: &str,
+        context: &policy::Context,
+        and: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
+        let outcome = self.is_open_to_session(op).and_then(|()| self.evaluate(op, resource, context));
+        let outcome = outcome.and_then(|()| and());
+        self.decisions.record(op, resource, outcome.is_ok());
+        outcome
+    }
+
+    fn evaluate(&self, op: Op, resource: &str, context: &policy::Context) -> Result<()> {
         let request = policy::Request { action: op.action(), resource, context };
         let decision = self.policies.decide(op, &request, &self.caller, &self.account_id);
-        self.decisions.record(op, resource, decision.is_allowed());
         match decision.reason(op.action()) {
             None => Ok(()),
             Some(reason) => {

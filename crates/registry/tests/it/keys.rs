@@ -86,7 +86,8 @@ async fn what_was_sealed_before_a_rotation_opens_after_it() {
     of(&world, &session).await;
     sign(&world, presents(), now).await.unwrap();
     let peer = Peer { address: [127, 0, 0, 1].into(), tls: false };
-    let opened = world.rules.registry.verify_download(&url, &Unsigned { peer, user_agent: None, now }).await;
+    let opened =
+        world.rules.registry.verify_download(&url, &Unsigned::new(peer, None, "test".to_owned(), now)).await;
     assert_eq!(opened.unwrap().stat.digest, digest);
 }
 

@@ -4,9 +4,7 @@ use aws::dialect::Dialect;
 use aws::query::{Form, Format, FromForm, Output, response};
 use aws::service::Service;
 
-use access::context::Unsigned;
 use access::op::StsOp;
-use http::header;
 
 use super::fault::Fault;
 use super::iam::invalid;
@@ -63,9 +61,7 @@ pub(super) async fn run_web_identity(
 ) -> Result<Vec<u8>, Fault> {
     exchange.operation = WEB_IDENTITY;
     let input = aws::sts::AssumeRoleWithWebIdentityRequest::from_form(form).map_err(invalid)?;
-    let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
-    let request = Unsigned { peer: exchange.peer, user_agent, now: exchange.now };
-    let outcome = app.identity.assume_role_with_web_identity(&request, input).await;
+    let outcome = app.identity.assume_role_with_web_identity(&exchange.unsigned(), input).await;
     let result = outcome.map_err(|error| Fault::rules(error, Dialect::Query))?;
     exchange.caller = Some(result.arn.clone());
     Ok(response(Service::Sts, format, WEB_IDENTITY, &exchange.request_id, |out| result.write(out)))
