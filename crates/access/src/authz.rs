@@ -300,6 +300,8 @@ impl Gate {
     }
 }
 
+impl crate::permit::sealed::Sealed for Gate {}
+
 impl<O> Reads<O> for Gate
 where
     O: BeforeDecision + Operation<Refusal = Never>,

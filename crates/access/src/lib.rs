@@ -72,13 +72,15 @@ pub struct Access {
 impl Access {
     /// Opens the deployment in this store. An empty store gets a key ring.
     pub async fn open(settings: Settings, meta: Meta) -> Result<Arc<Self>> {
-        let keys = keys::open(&settings.master_key, &meta, Timestamp::now()).await?;
-        let organization = Organization::open(&meta).await?;
+        let ids = Arc::new(IdSource::seeded());
+        let store = Store { meta: meta.clone(), ids: Arc::clone(&ids) };
+        let keys = keys::open(&settings.master_key, &store, Timestamp::now()).await?;
+        let organization = Organization::open(&store).await?;
         Ok(Arc::new(Self {
             meta,
             settings,
             keys,
-            ids: Arc::new(IdSource::seeded()),
+            ids,
             organization,
             management: OnceLock::new(),
             policies: PolicyCaches::default(),

@@ -20,8 +20,19 @@ use crate::error::{Error, Result};
 use crate::ids::IdSource;
 use crate::store::StoreResultExt as _;
 
+/// Other crates cannot name these traits, so they cannot implement the traits below and make their own permission.
+pub(crate) mod sealed {
+    /// A type of this crate.
+    pub trait Sealed {}
+
+    /// A pair of a permission and what it opens, from the lists of `effects`.
+    pub trait Listed<O> {}
+}
+
+use sealed::{Listed, Sealed};
+
 /// What a permit is on.
-pub trait Subject: Send + Sync + 'static {
+pub trait Subject: Sealed + Send + Sync + 'static {
     /// The key in the operations of the store.
     type Key;
 
@@ -123,6 +134,13 @@ impl Subject for OnDeployment {
     fn key(&self) {}
 }
 
+impl Sealed for OnRepository {}
+impl Sealed for OnRegistry {}
+impl Sealed for OnAccount {}
+impl Sealed for OnUnsigned {}
+impl Sealed for OnDeployment {}
+impl<G: Grant> Sealed for Permit<G> {}
+
 macro_rules! asked {
     ($($subject:ident)*) => {$(
         impl Asked for $subject {
@@ -156,13 +174,13 @@ macro_rules! place {
 place! { OnRepository OnRegistry }
 
 /// A grant: the effect of an operation, or the work of a service.
-pub trait Grant: Send + Sync + 'static {
+pub trait Grant: Sealed + Send + Sync + 'static {
     /// What the permit is on.
     type On: Subject;
 }
 
 /// A permit for `G` opens the store's operation `O`. Implemented in `effects` and nowhere else.
-pub trait Opens<O: Operation>: Grant {
+pub trait Opens<O: Operation>: Grant + Listed<O> {
     /// What the store runs: the operation, or the operation and its events in one transaction.
     type Runs: Operation<Output = O::Output, Refusal = O::Refusal>;
 
@@ -215,7 +233,7 @@ impl<G: Grant> Permit<G> {
 }
 
 /// What can read with an operation of the store: a gate before the decision, a permit after it.
-pub trait Reads<O: Operation<Refusal = Never>>: Sync {
+pub trait Reads<O: Operation<Refusal = Never>>: Sealed + Sync {
     /// Runs the operation.
     fn look_up(&self, operation: O) -> impl Future<Output = Result<O::Output>> + Send;
 }
@@ -298,5 +316,10 @@ impl<A: ServiceAuthority> Permit<A> {
     /// The permit of a service.
     pub fn for_service(_authority: A, access: &Access) -> Self {
         Self::new(access.store(), OnDeployment)
+    }
+
+    /// The same while the deployment is opened.
+    pub(crate) fn for_opening(_authority: A, store: &Store) -> Self {
+        Self::new(store.clone(), OnDeployment)
     }
 }
