@@ -37,7 +37,7 @@ class Api:
         self.credentials = Credentials(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"])
 
     def call(self, operation, body, *, prefix=PREFIX, service="ecr"):
-        """Sends a request; `body` is what becomes JSON, or bytes that need not be."""
+        """Sends a request; `body` is encoded as JSON unless it is bytes."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"{prefix}.{operation}"}
         request = AWSRequest("POST", f"{self.endpoint}/", headers=headers, data=data)
@@ -54,7 +54,7 @@ class Api:
             connection.close()
 
     def good(self, operation, **input):
-        """The answer of a call that must succeed."""
+        """The response of a call that must succeed."""
         answer = self.call(operation, input)
         assert answer.status == 200, (operation, answer.raw)
         return answer.body

@@ -16,7 +16,7 @@ ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 
 class Cloud:
-    """Clients of one server, and what they were answered."""
+    """Clients of one server, and the operations that they called."""
 
     def __init__(self, env):
         self.endpoint, self.region = env["AWS_ENDPOINT_URL_ECR"], env["AWS_REGION"]
@@ -50,7 +50,7 @@ class Cloud:
             self.answered[service].add(operation_model.name)
 
     def user(self, *statements, **more):
-        """A new user with an inline policy of these statements: its name."""
+        """Creates a user with an inline policy of these statements; returns its name."""
         name = unique("user")
         self.iam.create_user(UserName=name, **more)
         if statements:
@@ -61,7 +61,7 @@ class Cloud:
         return self.iam.create_access_key(UserName=user)["AccessKey"]
 
     def role(self, principal, *statements, action="sts:AssumeRole", condition=None, **more):
-        """A new role that trusts a principal, with an inline policy of these statements: the role."""
+        """Creates a role that trusts a principal, with an inline policy of these statements."""
         name = unique("role")
         trust = {"Effect": "Allow", "Principal": principal, "Action": action}
         trust |= {"Condition": condition} if condition else {}
@@ -71,7 +71,7 @@ class Cloud:
         return role
 
     def managed(self, *statements, **more):
-        """A new managed policy: its ARN."""
+        """Creates a managed policy; returns its ARN."""
         document = policy(*(statements or [ALLOW_ALL]))
         return self.iam.create_policy(PolicyName=unique("policy"), PolicyDocument=document, **more)["Policy"]["Arn"]
 
@@ -92,7 +92,7 @@ def allow(action, resource="*"):
 
 
 def refused(code, call, text=None, **arguments):
-    """A call that must be refused with this code (its status is checked with every answer); its message."""
+    """Makes a call that must be refused with this code; returns the message. Every status is checked."""
     with pytest.raises(botocore.exceptions.ClientError) as caught:
         call(**arguments)
     error = caught.value.response["Error"]

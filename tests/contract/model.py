@@ -13,12 +13,12 @@ MODEL = botocore.loaders.Loader().load_service_model("ecr", "service-2")
 SHAPES = MODEL["shapes"]
 OPERATIONS = MODEL["operations"]
 
-# The operations that Wharf has, from its one list. The others must say that they are not there.
+# The operations that Wharf has, from its list. The others must be refused as unsupported.
 LIST = pathlib.Path(__file__).parents[2] / "crates/aws/src/operation/ecr.rs"
 SERVED = re.findall(r"^ +(\w+): \"[^\"]+\" on \w+ => ", LIST.read_text(), re.MULTILINE)
 
 DIGEST = "sha256:" + "0" * 64
-# Texts that the patterns of the model admit, by shape.
+# Valid texts for the patterns of the model, by shape.
 TEXTS = {
     "RepositoryName": "contract/none",
     "RegistryId": "123456789012",
@@ -32,7 +32,7 @@ TEXTS = {
 
 
 class Broken(NamedTuple):
-    """An input with exactly one broken rule, and where it is."""
+    """An input with exactly one broken rule, and the path of the invalid member."""
 
     what: str
     member: str
@@ -40,7 +40,7 @@ class Broken(NamedTuple):
 
 
 def sample(name):
-    """A value that the shape admits, with every required member and no other."""
+    """A valid value of the shape, with the required members only."""
     shape = SHAPES[name]
     match shape["type"]:
         case "structure":
@@ -59,7 +59,7 @@ def sample(name):
 
 
 def wrong_values(name):
-    """The ways to break a rule of this very shape (not of what is inside it)."""
+    """The ways to break a rule of the shape itself, without its members."""
     shape = SHAPES[name]
     low, high = shape.get("min"), shape.get("max")
     kind = shape["type"]
@@ -89,7 +89,7 @@ def wrong_values(name):
 
 
 def breaks(name, path=()):
-    """Every break of the shape and of what is inside: what is wrong, its path, and the wrong value at that path."""
+    """The ways to break the shape or its members: the rule, the path, and the invalid value at that path."""
     shape = SHAPES[name]
     for what, value in wrong_values(name):
         yield what, path, value
@@ -103,14 +103,14 @@ def breaks(name, path=()):
 
 
 def broken_inputs(operation):
-    """Inputs of the operation with one broken rule each."""
+    """Inputs of the operation, each with one broken rule."""
     name = OPERATIONS[operation]["input"]["shape"]
     for what, path, value in breaks(name):
         yield Broken(what, wire_path(path), placed(name, path, value))
 
 
 def placed(name, path, value):
-    """A sample of the shape with a value put at a path; None takes the member out."""
+    """A sample of the shape with this value at this path; None removes the member."""
     if not path:
         return copy.deepcopy(value)
     head, rest = path[0], path[1:]
@@ -127,7 +127,7 @@ def placed(name, path, value):
 
 
 def wire_path(path):
-    """`tags.1.member.key`, as ECR's sentences name a place."""
+    """A path in the form of ECR's texts: `tags.1.member.key`."""
     words = []
     for part in path:
         words.extend(["1", "member"] if part == 0 else [part[0].lower() + part[1:]])
@@ -135,7 +135,7 @@ def wire_path(path):
 
 
 def misfits(name, value, path="answer", shapes=SHAPES):
-    """Everything in a value that its shape does not have."""
+    """Everything in a value that is not in its shape."""
     shape = shapes[name]
     kind = shape["type"]
     if kind == "structure":
@@ -167,5 +167,5 @@ def misfits(name, value, path="answer", shapes=SHAPES):
 
 
 def declared_errors(operation):
-    """The exceptions that the model gives to an operation."""
+    """The exceptions of an operation in the model."""
     return {error["shape"] for error in OPERATIONS[operation].get("errors", [])}

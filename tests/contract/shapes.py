@@ -14,7 +14,7 @@ MODELS = {service: LOADER.load_service_model(service, "service-2") for service i
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 NUMBER = re.compile(r"-?\d+")
 
-# Refusals that any operation may give ("Common errors" of the API references), with their statuses.
+# Errors that any operation may return ("Common errors" of the API references), with their statuses.
 COMMON = {
     "AccessDenied": 403,
     "ExpiredToken": 403,
@@ -29,7 +29,7 @@ COMMON_OF_ORGANIZATIONS = {"AccessDeniedException", "InvalidInputException", "Un
 
 
 def misfits(service, operation, status, raw):
-    """What does not fit in an answer, good or bad."""
+    """Everything in a response, success or error, that does not match the model."""
     if service == "organizations":
         return misfits_of_json(operation, status, json.loads(raw))
     root = ElementTree.fromstring(raw)
@@ -39,7 +39,7 @@ def misfits(service, operation, status, raw):
 
 
 def misfits_of_answer(service, operation, root):
-    """An answer: its frame, and the result where the model has one."""
+    """A successful response: its frame, and the result if the model has one."""
     space = "{" + MODELS[service]["metadata"]["xmlNamespace"] + "}"
     found = [] if root.tag == f"{space}{operation}Response" else [f"the root is {root.tag}"]
     output = MODELS[service]["operations"][operation].get("output")
@@ -53,7 +53,7 @@ def misfits_of_answer(service, operation, root):
 
 
 def misfits_of_error(service, operation, status, root):
-    """A refusal: its frame, a code that the operation may give, and the status of that code."""
+    """An error: its frame, a code that the operation may return, and the status of that code."""
     space = "{" + MODELS[service]["metadata"]["xmlNamespace"] + "}"
     found = [] if root.tag == f"{space}ErrorResponse" else [f"the root is {root.tag}"]
     if [name_of(child) for child in root] != ["Error", "RequestId"]:
@@ -70,7 +70,7 @@ def misfits_of_error(service, operation, status, root):
 
 
 def error_statuses(service, operation):
-    """The codes that the model gives to an operation, and the common ones, with their statuses."""
+    """The error codes of an operation in the model, and the common ones, with their statuses."""
     shapes = MODELS[service]["shapes"]
     declared = [shapes[error["shape"]] for error in MODELS[service]["operations"][operation].get("errors", [])]
     codes = [shape["error"] for shape in declared if "error" in shape]
@@ -97,7 +97,7 @@ def name_of(element):
 
 
 def misfits_of_xml(shapes, name, element, path):
-    """Everything in an element that its shape does not have."""
+    """Everything in an element that is not in its shape."""
     shape = shapes[name]
     if shape["type"] == "structure":
         return misfits_of_structure(shapes, shape, element, path)

@@ -20,7 +20,7 @@ def digest_of(data):
 
 
 class Recorder:
-    """Calls operations and holds each answer against its shape."""
+    """Calls operations and compares each response with its shape."""
 
     def __init__(self, api):
         self.api = api
@@ -116,7 +116,7 @@ def test_every_operation_answers_within_its_shape(api):
     assert gone.error == "ExclusionNotFoundException" and gone.error in declared_errors("DeregisterPullTimeUpdateExclusion")
     assert call("GetAuthorizationToken")["authorizationData"][0]["authorizationToken"]
     assert call("DeleteRepository", repositoryName=name, force=True)["repository"]["repositoryName"] == name
-    # No scan exists yet: this one has no answer but its declared error.
+    # There are no scans yet: this operation returns only its declared error.
     assert call.called == set(SERVED) - {"DescribeImageScanFindings"}
 
 
@@ -136,7 +136,7 @@ ON_A_REPOSITORY = [name for name in SERVED if "RepositoryNotFoundException" in d
 
 
 @pytest.mark.parametrize("operation", ON_A_REPOSITORY)
-def test_a_repository_that_is_not_there_is_a_declared_error(api, operation):
+def test_a_missing_repository_is_a_declared_error(api, operation):
     input = sample(OPERATIONS[operation]["input"]["shape"])
     if operation == "DescribeRepositories":
         input["repositoryNames"] = ["contract/none"]
@@ -148,7 +148,7 @@ def test_a_repository_that_is_not_there_is_a_declared_error(api, operation):
     assert answer.body["message"].startswith("The repository with name 'contract/none' does not exist in the registry")
 
 
-def test_an_invalid_part_says_where_to_go_on(api):
+def test_an_invalid_part_names_the_next_byte(api):
     name = f"contract/{uuid.uuid4().hex}"
     api.good("CreateRepository", repositoryName=name)
     upload = api.good("InitiateLayerUpload", repositoryName=name)["uploadId"]
@@ -160,7 +160,7 @@ def test_an_invalid_part_says_where_to_go_on(api):
     assert {"registryId", "repositoryName", "uploadId", "lastValidByteReceived", "message"} == body.keys()
 
 
-def test_answers_carry_a_true_date_a_request_id_and_their_type(api):
+def test_answers_have_date_request_id_and_content_type(api):
     for operation, input in [("DescribeRegistry", {}), ("DescribeRepositories", {"maxResults": 0})]:
         headers = api.call(operation, input).headers
         uuid.UUID(headers["x-amzn-RequestId"])

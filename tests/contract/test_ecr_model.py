@@ -11,7 +11,7 @@ BROKEN = [
 ]
 
 
-def test_the_model_is_read_and_gives_rules_to_break():
+def test_the_model_has_rules_to_break():
     assert MODEL["metadata"]["targetPrefix"] == "AmazonEC2ContainerRegistry_V20150921"
     assert set(SERVED) <= OPERATIONS.keys()
     assert len(BROKEN) > 150
@@ -30,7 +30,7 @@ def test_a_broken_rule_is_refused_as_declared(api, operation, broken):
 
 @pytest.mark.parametrize("operation", SERVED)
 @pytest.mark.parametrize("body", [b"[]", b"{", b"null", b'"x"', b"\xff", b'{"a":' * 500, b"1e999999"], ids=repr)
-def test_what_is_no_request_is_refused(api, operation, body):
+def test_bodies_that_are_not_requests_are_refused(api, operation, body):
     answer = api.call(operation, body)
     assert answer.status == 400, answer.raw[:300]
     assert answer.error in ("SerializationException", "InvalidParameterException")
@@ -48,14 +48,14 @@ def test_members_of_the_wrong_type_are_refused(api, operation):
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS.keys() - set(SERVED)))
-def test_an_operation_that_is_not_there_says_so_and_names_itself(api, operation):
+def test_the_error_names_an_unsupported_operation(api, operation):
     answer = api.call(operation, {})
     assert answer.status == 400
     assert answer.error == "UnknownOperationException"
     assert operation in answer.body["message"]
 
 
-def test_services_that_are_not_there_say_so(api):
+def test_unsupported_services_are_refused(api):
     answer = api.call("DescribeRegistries", {}, prefix="SpencerFrontendService", service="ecr-public")
     assert (answer.status, answer.error) == (400, "UnknownOperationException")
     assert "DescribeRegistries" in answer.body["message"]

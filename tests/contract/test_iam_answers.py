@@ -7,9 +7,9 @@ from clients import ALLOW_ALL, allow, policy, refused, unique
 from test_presence import served
 
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"
-# Nobody has a password here, so these find none.
+# Users have no passwords here, so these return NoSuchEntity.
 WITHOUT_SUCCESS = {"GetLoginProfile", "DeleteLoginProfile"}
-# Tested beside what they simulate or count.
+# Tested in test_iam_simulation.py.
 ELSEWHERE = {
     "CreateAccountAlias",
     "DeleteAccountAlias",

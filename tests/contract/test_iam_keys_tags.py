@@ -4,7 +4,7 @@ import pytest
 from clients import ALLOW_ALL, allow, pages, refused, unique
 
 
-def test_a_user_has_two_keys_at_most(cloud):
+def test_a_user_has_at_most_two_keys(cloud):
     iam, user = cloud.iam, cloud.user()
     keys = [cloud.key(user)["AccessKeyId"] for _ in range(2)]
     refused("LimitExceeded", iam.create_access_key, "Cannot exceed quota for AccessKeysPerUser: 2", UserName=user)
@@ -16,7 +16,7 @@ def test_a_user_has_two_keys_at_most(cloud):
     iam.create_access_key(UserName=user)
 
 
-def test_an_inactive_key_is_not_heard(cloud):
+def test_an_inactive_key_is_refused(cloud):
     iam, user = cloud.iam, cloud.user(ALLOW_ALL)
     key = cloud.key(user)
     own = cloud.client("sts", key)
@@ -34,7 +34,7 @@ def test_an_inactive_key_is_not_heard(cloud):
     refused("ValidationError", iam.update_access_key, UserName=user, AccessKeyId=key["AccessKeyId"], Status="Paused")
 
 
-def test_a_key_knows_when_it_was_used(cloud):
+def test_the_last_use_of_a_key_is_recorded(cloud):
     user = cloud.user(ALLOW_ALL)
     key = cloud.key(user)
     cloud.client("iam", key).get_user()
@@ -42,7 +42,7 @@ def test_a_key_knows_when_it_was_used(cloud):
     assert used["UserName"] == user
     assert used["AccessKeyLastUsed"]["ServiceName"] == "iam"
     assert used["AccessKeyLastUsed"]["LastUsedDate"] >= key["CreateDate"]
-    # IAM does not tell a key that is not there from one of another account.
+    # IAM's error is the same for a missing key and for one of another account.
     text = refused("AccessDenied", cloud.iam.get_access_key_last_used, AccessKeyId="AKIAIOSFODNN7EXAMPLE")
     assert text.endswith("perform: iam:GetAccessKeyLastUsed on resource: access key AKIAIOSFODNN7EXAMPLE")
 
@@ -56,7 +56,7 @@ def test_the_key_of_another_user_is_not_found(cloud):
 
 
 def tagged(cloud, kind):
-    """A new thing of a kind, and its three operations on tags."""
+    """Creates a resource of a kind; returns its three operations on tags."""
     iam, name = cloud.iam, unique("tagged")
     match kind:
         case "user":
@@ -111,7 +111,7 @@ def test_tags(cloud, kind):
     assert keys == [f"k{number:02}" for number in range(49)] + ["stage"]
 
 
-def test_tags_decide_at_once(cloud):
+def test_changed_tags_apply_at_once(cloud):
     user = cloud.user({**allow("iam:GetUser"), "Condition": {"StringEquals": {"aws:PrincipalTag/team": "a"}}})
     own = cloud.client("iam", cloud.key(user))
     refused("AccessDenied", own.get_user)
@@ -121,7 +121,7 @@ def test_tags_decide_at_once(cloud):
     refused("AccessDenied", own.get_user)
 
 
-def test_tags_of_a_new_user_need_leave_and_can_be_demanded(cloud):
+def test_tags_of_a_new_user_need_permission_and_can_be_required(cloud):
     demanded = {**allow("iam:CreateUser"), "Condition": {"StringEquals": {"aws:RequestTag/team": "a"}}}
     maker = cloud.client("iam", cloud.key(cloud.user(demanded, allow("iam:TagUser"))))
     refused("AccessDenied", maker.create_user, UserName=unique("u"))

@@ -36,7 +36,7 @@ READ_ONLY = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"
         ("Policy document should not specify a principal.", policy(ALLOW_ALL | {"Principal": "*"})),
     ],
 )
-def test_the_grammar_is_told_as_iam_tells_it(cloud, text, document):
+def test_grammar_errors_have_iams_texts(cloud, text, document):
     iam, user = cloud.iam, cloud.user()
     for call, arguments in (
         (iam.create_policy, {"PolicyName": unique("p")}),
@@ -58,7 +58,7 @@ def test_the_grammar_is_told_as_iam_tells_it(cloud, text, document):
         ALLOW_ALL | {"Condition": {"Whatever": {}}},
     ],
 )
-def test_what_says_nothing_is_taken(cloud, statement):
+def test_policies_without_effect_are_accepted(cloud, statement):
     cloud.managed(statement)
 
 
@@ -84,7 +84,7 @@ def test_a_trust_policy_is_refused_as_iam_refuses_it(cloud, text, document):
     refused("MalformedPolicyDocument", cloud.iam.update_assume_role_policy, text, RoleName=name, PolicyDocument=document)
 
 
-def test_a_policy_has_five_versions_at_most(cloud):
+def test_a_policy_has_at_most_five_versions(cloud):
     iam, arn = cloud.iam, cloud.managed()
     for number in range(2, 6):
         document = policy(allow(f"ecr:Get{number}"))
@@ -113,7 +113,7 @@ def test_a_policy_has_five_versions_at_most(cloud):
         refused("ValidationError", call, PolicyArn=arn, VersionId="2")
 
 
-def test_the_default_version_decides_at_once(cloud):
+def test_a_new_default_version_applies_at_once(cloud):
     iam, arn = cloud.iam, cloud.managed(allow("iam:ListUsers"))
     user, group = cloud.user(), unique("group")
     iam.create_group(GroupName=group)
@@ -220,7 +220,7 @@ def test_policies_are_listed_by_scope_path_and_use(cloud):
     refused("ValidationError", iam.list_policies, Scope="Mine")
 
 
-def test_a_name_is_given_once(cloud):
+def test_a_name_can_be_used_once(cloud):
     iam, arn = cloud.iam, cloud.managed()
     name = arn.rsplit("/", 1)[1]
     for again in (name, name.upper()):
@@ -230,7 +230,7 @@ def test_a_name_is_given_once(cloud):
     refused("NoSuchEntity", iam.get_policy, f"Policy {arn}x was not found.", PolicyArn=f"{arn}x")
 
 
-def test_those_of_aws_are_readable_and_nobodys_to_change(cloud):
+def test_aws_managed_policies_can_be_read_and_not_changed(cloud):
     iam, user = cloud.iam, cloud.user()
     shown = iam.get_policy(PolicyArn=READ_ONLY)["Policy"]
     version = iam.get_policy_version(PolicyArn=READ_ONLY, VersionId=shown["DefaultVersionId"])["PolicyVersion"]
@@ -286,7 +286,7 @@ def sized(length):
 
 
 @pytest.mark.parametrize(("kind", "limit"), [("user", 2048), ("group", 5120), ("role", 10240)])
-def test_inline_documents_have_room_together(cloud, kind, limit):
+def test_inline_documents_share_a_quota(cloud, kind, limit):
     iam, name = cloud.iam, unique("room")
     match kind:
         case "user":
@@ -309,14 +309,14 @@ def test_inline_documents_have_room_together(cloud, kind, limit):
     put(PolicyName="a", PolicyDocument=document(limit - 1000), **owner)
 
 
-def test_a_managed_policy_has_6144_characters_at_most(cloud):
+def test_a_managed_policy_has_at_most_6144_characters(cloud):
     cloud.iam.create_policy(PolicyName=unique("p"), PolicyDocument=sized(6144))
     document = sized(6145)
     text = "Cannot exceed quota for PolicySize: 6144"
     refused("LimitExceeded", cloud.iam.create_policy, text, PolicyName=unique("p"), PolicyDocument=document)
 
 
-def test_a_boundary_bounds_at_once(cloud):
+def test_a_boundary_applies_at_once(cloud):
     iam, boundary = cloud.iam, cloud.managed(allow("iam:GetUser"))
     user = cloud.user(ALLOW_ALL)
     own = cloud.client("iam", cloud.key(user))
@@ -334,7 +334,7 @@ def test_a_boundary_bounds_at_once(cloud):
     refused("NoSuchEntity", iam.create_user, UserName=unique("u"), PermissionsBoundary=absent)
 
 
-def test_texts_of_policies_have_their_characters(cloud):
+def test_policy_texts_have_allowed_characters(cloud):
     iam = cloud.iam
     document = json.loads(policy(ALLOW_ALL))
     other = json.dumps(document | {"Id": "\u0100"}, ensure_ascii=False)
@@ -351,7 +351,7 @@ def test_texts_of_policies_have_their_characters(cloud):
     iam.update_role(RoleName=role, Description="é")
 
 
-def test_a_boundary_that_is_not_there_is_named(cloud):
+def test_the_error_names_a_missing_boundary(cloud):
     missing = cloud.arn("policy/none")
     text = f"Scope ARN: {missing} does not exist or is not attachable."
     refused("NoSuchEntity", cloud.iam.create_user, text, UserName=unique("u"), PermissionsBoundary=missing)
@@ -363,7 +363,7 @@ def test_a_boundary_that_is_not_there_is_named(cloud):
     refused("EntityAlreadyExists", cloud.iam.create_instance_profile, text, InstanceProfileName=name)
 
 
-def test_policies_of_ecs_are_there(cloud):
+def test_policies_of_ecs_exist(cloud):
     for name in ("AmazonECSTaskExecutionRolePolicy", "AmazonEC2ContainerServiceforEC2Role"):
         arn = f"arn:aws:iam::aws:policy/service-role/{name}"
         role = cloud.role({"Service": "ecs-tasks.amazonaws.com"})["RoleName"]
@@ -394,7 +394,7 @@ def test_every_policy_of_aws_can_be_attached(cloud):
     assert set(arns) <= set(found)
 
 
-def test_what_is_no_policys_arn_is_told(cloud):
+def test_an_arn_that_is_not_a_policys_is_refused(cloud):
     role = cloud.role({"AWS": cloud.account})["RoleName"]
     for arn in ("AmazonS3ReadOnlyAccess-not-an-arn", cloud.arn(f"role/{role}"), cloud.arn("policy/")):
         text = f"ARN {arn} is not valid."

@@ -10,7 +10,7 @@ from server import Wharf
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
-    """A server of its own, which stands still while the key is made: its clients, and the root's key."""
+    """A separate server, which is stopped while the key is created: its clients, and the root's key."""
     folder = tmp_path_factory.mktemp("root")
     server = Wharf(folder)
     account = Cloud(server.env).account
@@ -32,7 +32,7 @@ def test_root_is_shown_as_root(own):
     assert (identity["Arn"], identity["UserId"]) == (cloud.arn("root"), cloud.account)
 
 
-def test_root_needs_no_policy_and_takes_on_no_role(own):
+def test_root_needs_no_policy_and_assumes_no_role(own):
     cloud, key = own
     cloud.client("iam", key).list_users()
     role = cloud.role({"AWS": cloud.account}, ALLOW_ALL)
@@ -41,7 +41,7 @@ def test_root_needs_no_policy_and_takes_on_no_role(own):
     refused("AccessDenied", cloud.client("sts", key).assume_role, text, **arguments)
 
 
-def test_a_session_of_root_lasts_an_hour_at_most(own):
+def test_a_session_of_root_lasts_at_most_an_hour(own):
     cloud, key = own
     before = datetime.datetime.now(datetime.UTC)
     session = cloud.client("sts", key).get_session_token(DurationSeconds=43200)["Credentials"]
@@ -49,7 +49,7 @@ def test_a_session_of_root_lasts_an_hour_at_most(own):
     assert cloud.client("sts", session).get_caller_identity()["Arn"] == cloud.arn("root")
 
 
-def test_a_session_of_root_makes_no_lasting_key(own):
+def test_a_session_of_root_creates_no_long_term_key(own):
     cloud, key = own
     session = cloud.client("iam", cloud.client("sts", key).get_session_token()["Credentials"])
     for call in ("create_access_key", "list_access_keys", "get_user", "list_mfa_devices", "list_users"):

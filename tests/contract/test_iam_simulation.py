@@ -42,7 +42,7 @@ def test_policies_of_the_request_are_simulated(cloud):
     assert (len(first["EvaluationResults"]), rest["IsTruncated"]) == (2, False)
 
 
-def test_a_resource_policy_takes_part(cloud):
+def test_a_resource_policy_is_simulated(cloud):
     role, account = cloud.arn("role/reader"), "999999999999"
     grant = {"Effect": "Allow", "Principal": {"AWS": role}, "Action": "ecr:BatchGetImage"}
     asked = {"ActionNames": ["ecr:BatchGetImage"], "ResourceArns": [REPOSITORY], "CallerArn": role}
@@ -117,7 +117,7 @@ def test_the_account_as_a_whole(cloud):
     assert len(users["UserDetailList"]) == len(lists["UserDetailList"]) and users["RoleDetailList"] == []
 
 
-def test_what_has_no_tags_and_no_policies_says_so_as_iam_does(cloud):
+def test_empty_lists_of_tags_and_policies_are_shown_as_by_iam(cloud):
     role = cloud.role({"AWS": cloud.account})
     bare = cloud.iam.create_user(UserName=unique("bare"))["User"]["UserName"]
     users = cloud.iam.get_account_authorization_details(Filter=["User"], MaxItems=1000)["UserDetailList"]
@@ -127,11 +127,11 @@ def test_what_has_no_tags_and_no_policies_says_so_as_iam_does(cloud):
     assert next(one for one in roles if one["RoleName"] == role["RoleName"])["Tags"] == []
 
 
-def test_what_the_other_file_leaves_to_this_one_was_answered(cloud):
+def test_every_operation_left_out_elsewhere_is_tested_here(cloud):
     assert ELSEWHERE & served(cloud, "iam") <= cloud.answered["iam"]
 
 
-def test_a_simulation_may_not_take_forever(cloud):
+def test_a_simulation_has_a_work_limit(cloud):
     hostile = policy(allow("*", "arn:aws:ecr:*:*:" + "*?????a" * 2000 + "z"))
     asked = {"PolicyInputList": [hostile] * 4, "ActionNames": [f"ecr:Action{number}" for number in range(100)]}
     arns = [REPOSITORY + "a" * 1900 + str(number) for number in range(10)]

@@ -1,4 +1,4 @@
-"""Users and groups of IAM, with boto3: names, paths, IDs, pages, what prevents a deletion, and what a rename keeps."""
+"""Users and groups of IAM, with boto3: names, paths, IDs, pages, deletions that are refused, and renames."""
 
 import json
 import re
@@ -10,7 +10,7 @@ INLINE = {"PolicyName": "p", "PolicyDocument": policy(ALLOW_ALL)}
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"
 
 
-def test_ids_tell_what_they_are_of(cloud):
+def test_the_prefix_of_an_id_shows_its_kind(cloud):
     iam, name = cloud.iam, unique("ids")
     made = {
         "AIDA": iam.create_user(UserName=name)["User"]["UserId"],
@@ -26,7 +26,7 @@ def test_ids_tell_what_they_are_of(cloud):
         assert re.fullmatch(rf"{prefix}[A-Z2-7]{{{length - 4}}}", identifier), identifier
 
 
-def test_paths_are_part_of_the_arn_and_can_be_listed_by(cloud):
+def test_paths_are_part_of_the_arn_and_filter_lists(cloud):
     iam, part = cloud.iam, unique("p")
     for path, name in ((f"/{part}/", "one"), (f"/{part}/deep/", "two"), (f"/{part}x/", "three")):
         user = iam.create_user(UserName=f"{part}-{name}", Path=path)["User"]
@@ -65,7 +65,7 @@ def test_pages_have_neither_gaps_nor_repeats(cloud):
         refused("ValidationError", iam.list_users, MaxItems=bad)
 
 
-def test_a_name_is_given_once_in_whatever_case(cloud):
+def test_a_name_can_be_used_once_regardless_of_case(cloud):
     iam, name = cloud.iam, unique("Once")
     iam.create_user(UserName=name)
     for again in (name, name.lower()):
@@ -76,7 +76,7 @@ def test_a_name_is_given_once_in_whatever_case(cloud):
     refused("EntityAlreadyExists", iam.create_group, f"Group with name {name} already exists.", GroupName=name)
 
 
-def test_names_have_rules(cloud):
+def test_invalid_names_are_refused(cloud):
     for name, constraint in (
         ("a/b", "Member must satisfy regular expression pattern: [\\w+=,.@-]+"),
         ("a" * 65, "Member must have length less than or equal to 64"),
@@ -88,7 +88,7 @@ def test_names_have_rules(cloud):
     refused("ValidationError", cloud.iam.create_user, f"1 validation error detected: {shown}")
 
 
-def test_what_is_not_there_is_named(cloud):
+def test_the_error_names_what_is_missing(cloud):
     iam, name = cloud.iam, unique("none")
     for call, arguments, kind in (
         (iam.get_user, {"UserName": name}, "user"),
@@ -113,7 +113,7 @@ def test_what_is_not_there_is_named(cloud):
         ("remove users from group", "add_user_to_group", "remove_user_from_group", {"GroupName": "given"}),
     ],
 )
-def test_a_user_with_something_left_stays(cloud, what, put, remove, arguments):
+def test_a_user_in_use_is_not_deleted(cloud, what, put, remove, arguments):
     iam, user = cloud.iam, cloud.user()
     if "GroupName" in arguments:
         arguments = {"GroupName": unique("group")}
@@ -130,7 +130,7 @@ def test_a_user_with_something_left_stays(cloud, what, put, remove, arguments):
     refused("NoSuchEntity", iam.get_user, UserName=user)
 
 
-def test_a_group_with_something_left_stays(cloud):
+def test_a_group_in_use_is_not_deleted(cloud):
     iam, user, group = cloud.iam, cloud.user(), unique("group")
     iam.create_group(GroupName=group)
     iam.add_user_to_group(GroupName=group, UserName=user)
@@ -147,7 +147,7 @@ def test_a_group_with_something_left_stays(cloud):
     iam.delete_group(GroupName=group)
 
 
-def test_a_user_is_in_ten_groups_at_most(cloud):
+def test_a_user_is_in_at_most_ten_groups(cloud):
     iam, user, part = cloud.iam, cloud.user(), unique("ten")
     for number in range(11):
         iam.create_group(GroupName=f"{part}-{number}")
@@ -159,7 +159,7 @@ def test_a_user_is_in_ten_groups_at_most(cloud):
     assert [group["GroupName"] for page in found for group in page] == [f"{part}-{number}" for number in range(10)]
 
 
-def test_a_rename_keeps_who_it_is(cloud):
+def test_a_rename_keeps_the_unique_id(cloud):
     iam, group = cloud.iam, unique("group")
     user, other = cloud.user(), cloud.user()
     boundary = cloud.managed()
@@ -187,7 +187,7 @@ def test_a_rename_keeps_who_it_is(cloud):
     assert name.upper() in text
 
 
-def test_without_a_name_it_is_about_the_caller(cloud):
+def test_without_a_name_the_caller_is_used(cloud):
     user = cloud.user(ALLOW_ALL)
     own = cloud.client("iam", cloud.key(user))
     assert own.get_user()["User"]["UserName"] == user
@@ -203,7 +203,7 @@ def test_without_a_name_it_is_about_the_caller(cloud):
         refused("ValidationError", getattr(cloud.client("iam", session), call), text)
 
 
-def test_self_service_by_username_needs_no_name(cloud):
+def test_self_service_policies_work_without_a_name(cloud):
     user = cloud.user(allow("iam:*", cloud.arn("user/${aws:username}")))
     own = cloud.client("iam", cloud.key(user))
     for call, items in (

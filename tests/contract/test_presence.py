@@ -13,7 +13,7 @@ from shapes import MODELS
 FOR_EVERYBODY = {"GetCallerIdentity", "GetSessionToken"}
 ABSENT = {"iam": "InvalidAction", "sts": "InvalidAction", "organizations": "UnknownOperationException"}
 DENIED = {"iam": "AccessDenied", "sts": "AccessDenied", "organizations": "AccessDeniedException"}
-# Texts that the rules of the models admit, by the shape's name.
+# Valid texts for the rules of the models, by the shape's name.
 TEXTS = {
     "arnType": "arn:aws:iam::123456789012:policy/none",
     "policyDocumentType": '{"Version":"2012-10-17","Statement":[]}',
@@ -32,7 +32,7 @@ OF_A_ROLE = "arn:aws:iam::123456789012:role/none"
 
 
 def sample(shapes, name):
-    """A value that the shape admits, with its required members alone."""
+    """A valid value of the shape, with the required members only."""
     shape = shapes[name]
     match shape["type"]:
         case "structure":
@@ -60,7 +60,7 @@ def method_of(client, operation):
 
 @functools.cache
 def served(cloud, service):
-    """The operations of a service that a user without permissions is refused, or may call."""
+    """The supported operations: they refuse a user without permissions, or need no permission."""
     client = cloud.client(service, cloud.key(cloud.user()))
     shapes, operations = MODELS[service]["shapes"], MODELS[service]["operations"]
     found = set()
@@ -83,7 +83,7 @@ def served(cloud, service):
 
 
 @pytest.mark.parametrize("service", sorted(MODELS))
-def test_who_may_nothing_is_refused_by_every_operation(cloud, service):
+def test_every_operation_refuses_a_caller_without_permissions(cloud, service):
     assert len(served(cloud, service)) >= {"iam": 99, "sts": 6, "organizations": 19}[service]
 
 

@@ -1,4 +1,4 @@
-"""Tests of the comparison itself: it finds each way not to match the model."""
+"""Tests of the comparison itself: it finds every kind of mismatch with the model."""
 
 import pytest
 from shapes import misfits
@@ -20,7 +20,7 @@ def error(code="NoSuchEntity", blame="Sender", message="m"):
     return f"<ErrorResponse {SPACE}><Error>{inside}</Error><RequestId>r</RequestId></ErrorResponse>"
 
 
-def test_what_fits_is_let_through():
+def test_answers_that_match_the_model_pass():
     assert misfits("iam", "GetUser", 200, answer()) == []
     assert misfits("iam", "DeleteUser", 200, f"<DeleteUserResponse {SPACE}>{META}</DeleteUserResponse>") == []
     assert misfits("iam", "GetUser", 404, error()) == []
@@ -45,7 +45,7 @@ def test_what_fits_is_let_through():
         answer(user=USER + "<Tags><member><Key>k</Key></member></Tags>"),
     ],
 )
-def test_what_does_not_fit_is_found(raw):
+def test_answers_that_do_not_match_are_found(raw):
     assert misfits("iam", "GetUser", 200, raw) != []
 
 
@@ -53,12 +53,12 @@ def test_what_does_not_fit_is_found(raw):
     ("status", "raw"),
     [(400, error()), (404, error("NoSuchUser")), (404, error(blame="Receiver")), (404, error(message=""))],
 )
-def test_a_refusal_that_does_not_fit_is_found(status, raw):
+def test_errors_that_do_not_match_are_found(status, raw):
     assert misfits("iam", "GetUser", status, raw) != []
 
 
 @pytest.mark.parametrize("entry", ["<key>Users</key><value>x</value>", "<key>Userz</key><value>1</value>", "<value>1</value>"])
-def test_an_entry_of_a_map_that_does_not_fit_is_found(entry):
+def test_map_entries_that_do_not_match_are_found(entry):
     frame = answer().replace("GetUser", "GetAccountSummary")
     at = frame.index("<User>")
     good = frame[:at] + "<SummaryMap><entry>{}</entry></SummaryMap>" + frame[frame.index("</User>") + len("</User>") :]
@@ -76,5 +76,5 @@ def test_an_entry_of_a_map_that_does_not_fit_is_found(entry):
         (400, '{"__type": "AccountNotFoundException", "Message": "m"}'),
     ],
 )
-def test_json_that_does_not_fit_is_found(status, raw):
+def test_json_that_does_not_match_is_found(status, raw):
     assert misfits("organizations", "ListRoots", status, raw) != []

@@ -34,7 +34,7 @@ def with_key(api, identifier=None, secret=None):
     return changed
 
 
-def test_boto3_learns_who_it_is(wharf):
+def test_get_caller_identity_returns_the_signer(wharf):
     env = wharf.env
     keys = {
         "aws_access_key_id": env["AWS_ACCESS_KEY_ID"],
@@ -55,7 +55,7 @@ def test_a_presigned_url_needs_nothing_else(api):
     assert answer.headers["Content-Type"] == "text/xml"
 
 
-def test_a_url_of_sts_is_good_whatever_x_amz_expires_says(api):
+def test_an_sts_url_ignores_the_value_of_x_amz_expires(api):
     url = presigned(api)
     changed = api.send("GET", url.replace("X-Amz-Expires=60", "X-Amz-Expires=61"), None, {})
     assert (changed.status, code_of(changed)) == (403, "SignatureDoesNotMatch")
@@ -64,9 +64,9 @@ def test_a_url_of_sts_is_good_whatever_x_amz_expires_says(api):
         assert answer.status == 200, answer.raw
 
 
-def test_a_url_of_sts_needs_no_x_amz_expires(api):
+def test_an_sts_url_needs_no_x_amz_expires(api):
     class WithoutExpires(SigV4QueryAuth):
-        """Signs as AWS's SDKs for Go do, on which aws-iam-authenticator and Vault are built."""
+        """Signs like AWS's SDKs for Go, which aws-iam-authenticator and Vault use."""
 
         def _modify_request_before_signing(self, request):
             super()._modify_request_before_signing(request)
@@ -79,7 +79,7 @@ def test_a_url_of_sts_needs_no_x_amz_expires(api):
     assert answer.status == 200, answer.raw
 
 
-def test_sts_answers_in_json_to_whom_it_is_asked_for(api):
+def test_sts_answers_in_json_on_request(api):
     json_please = {"Accept": "application/json"}
     answer = api.send("GET", presigned(api), None, json_please)
     assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
@@ -140,13 +140,13 @@ def test_a_large_body_is_refused_by_its_length(api):
     assert (answer.status, answer.error) == (413, "RequestEntityTooLargeException")
 
 
-def test_a_visitor_is_told_that_he_has_no_token(api):
+def test_an_unsigned_request_lacks_an_authentication_token(api):
     answer = api.send("GET", "/", None, {})
     assert answer.status == 403
     assert b"<MissingAuthenticationTokenException>" in answer.raw
 
 
-def test_a_url_signed_for_post_is_good_for_post_alone(wharf, api):
+def test_a_url_signed_for_post_is_valid_only_for_post(wharf, api):
     env = wharf.env
     keys = {"aws_access_key_id": env["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": env["AWS_SECRET_ACCESS_KEY"]}
     sts = boto3.client("sts", endpoint_url=api.endpoint, region_name=api.region, **keys)

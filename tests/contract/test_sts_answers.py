@@ -8,7 +8,7 @@ import pytest
 from clients import ALLOW_ALL, policy, refused, unique
 from test_presence import served
 
-# No message is ever encoded here, so none can be decoded.
+# Wharf encodes no messages, so none can be decoded.
 WITHOUT_SUCCESS = {"DecodeAuthorizationMessage"}
 ELSEWHERE = {"AssumeRoleWithWebIdentity"}
 
@@ -45,7 +45,7 @@ def test_every_operation_of_sts_answers_within_its_shape(cloud):
     assert cloud.answered["sts"] | WITHOUT_SUCCESS == served(cloud, "sts") - ELSEWHERE
 
 
-def test_every_operation_of_organizations_answers_within_its_shape(cloud):
+def test_every_organizations_operation_answers_within_its_shape(cloud):
     organizations = cloud.client("organizations")
     cloud.answered["organizations"].clear()
     asked = {"Email": f"{unique('a')}@example.org", "AccountName": "walk", "Tags": [{"Key": "k", "Value": "v"}]}
@@ -83,11 +83,11 @@ def test_every_operation_of_organizations_answers_within_its_shape(cloud):
     other = organizations.create_account(**asked | {"Email": f"{unique('b')}@example.org"})["CreateAccountStatus"]
     organizations.remove_account_from_organization(AccountId=other["AccountId"])
     refused("AccountNotFoundException", organizations.describe_account, AccountId=other["AccountId"])
-    # There is no second place to move an account to.
+    # There is no second parent to which an account can be moved.
     assert cloud.answered["organizations"] | {"MoveAccount"} == served(cloud, "organizations")
 
 
-def test_organizations_tells_why_an_input_is_invalid(cloud):
+def test_organizations_gives_the_reason_of_an_invalid_input(cloud):
     organizations = cloud.client("organizations")
     pattern = "You provided a value that does not match the required pattern."
     arn = cloud.arn("root")

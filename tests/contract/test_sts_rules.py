@@ -1,4 +1,4 @@
-"""What STS refuses before the decision, with AWS's texts; and sessions of every kind over the wire."""
+"""Errors of STS before the permission decision, with AWS's texts; and every kind of session."""
 
 import base64
 import urllib.error
@@ -15,7 +15,7 @@ NAME = r"[\w+=,.@-]*"
 AT_LEAST = "Member must have value greater than or equal to {}"
 AT_MOST = "Member must have value less than or equal to {}"
 POLICY_TEXT = r"[\u0009\u000A\u000D\u0020-\u00FF]+"
-# A list is shown whole, up to the length at which every value is cut.
+# A list is shown up to the length at which every value is truncated.
 ARNS = "[{}]".format(", ".join(["PolicyDescriptorType(arn=arn:aws:iam::aws:policy/A)"] * 11))[:256]
 TAGS = "[{}]".format(", ".join(f"Tag(key=k{n}, value=)" for n in range(51)))[:256]
 KEYS = "[{}]".format(", ".join(f"k{n}" for n in range(51)))[:256]
@@ -67,13 +67,13 @@ def ping(cloud, secret):
         ("TransitiveTagKeys", [f"k{n}" for n in range(51)], KEYS, "transitiveTagKeys", MOST.format(50)),
     ],
 )
-def test_a_parameter_that_breaks_its_rule(cloud, role, name, value, shown, at, constraint):
+def test_the_error_names_an_invalid_parameter(cloud, role, name, value, shown, at, constraint):
     asked = {"RoleArn": role["Arn"], "RoleSessionName": "rules"} | {name: value}
     message = DETECTED.format(f"'{shown}'", at, constraint)
     refused("ValidationError", cloud.sts.assume_role, text=message, **asked)
 
 
-def test_what_is_no_roles_arn_cannot_be_assumed(cloud):
+def test_an_arn_that_is_not_a_roles_cannot_be_assumed(cloud):
     for arn in (cloud.arn("user/admin"), cloud.arn("role/"), "arn:aws:s3:::bucket-of-somebody", "not-an-arn-but-long-enough"):
         asked = {"RoleArn": arn, "RoleSessionName": "none"}
         refused("ValidationError", cloud.sts.assume_role, text=f"{arn} is invalid", **asked)
@@ -81,13 +81,13 @@ def test_what_is_no_roles_arn_cannot_be_assumed(cloud):
         refused("ValidationError", cloud.sts.assume_role_with_web_identity, text=text, WebIdentityToken="none", **asked)
 
 
-def test_tags_have_the_room_that_aws_gives_them(cloud, role):
+def test_session_tags_have_aws_size_limit(cloud, role):
     asked = {"RoleArn": role["Arn"], "RoleSessionName": "room", "Tags": tags(**{f"T{n}": "a" * 250 for n in range(9)})}
     text = "Packed size of session tags consumes 498% of allotted space."
     refused("PackedPolicyTooLarge", cloud.sts.assume_role, text=text, **asked)
 
 
-def test_every_violation_is_told(cloud):
+def test_the_error_lists_every_violation(cloud):
     wrong = {"RoleSessionName": "!", "DurationSeconds": 1, "Tags": [{"Key": "", "Value": "!"}]}
     first = "Value null at 'roleArn' failed to satisfy constraint: Member must not be null; Value '!' at 'roleSessionName'"
     text = refused("ValidationError", cloud.sts.assume_role, **wrong)
@@ -95,7 +95,7 @@ def test_every_violation_is_told(cloud):
     assert [part.split("'")[1] for part in text.split("; ")[1:]] == ["!", "!", "1", "", "!"]
 
 
-def test_limits_are_within_reach(cloud, role):
+def test_the_maximum_values_are_accepted(cloud, role):
     full = {
         "DurationSeconds": 43_200,
         "RoleSessionName": "a+=,.@-_" * 8,
@@ -118,7 +118,7 @@ def test_durations_of_users(cloud):
         refused("ValidationError", cloud.sts.get_federation_token, text=message, Name="bob", DurationSeconds=seconds)
 
 
-def test_tags_that_cannot_be(cloud, role):
+def test_invalid_session_tags_are_refused(cloud, role):
     asked = {"RoleArn": role["Arn"], "RoleSessionName": "tags"}
     for wrong, message in (
         ({"Tags": tags(a="1", A="2")}, "Duplicate tag keys found. Please note that Tag keys are case insensitive."),
@@ -131,7 +131,7 @@ def test_tags_that_cannot_be(cloud, role):
         refused("InvalidParameterValue", cloud.sts.assume_role, text=message, **asked, **wrong)
 
 
-def test_a_chain_keeps_what_is_transitive(cloud, role):
+def test_a_role_chain_keeps_transitive_tags(cloud, role):
     plain = cloud.role({"AWS": cloud.account}, ALLOW_ALL)
     begins = {"SourceIdentity": "ann", "Tags": tags(team="red"), "TransitiveTagKeys": ["team"]}
     first = cloud.sts.assume_role(RoleArn=role["Arn"], RoleSessionName="one", **begins)
@@ -156,7 +156,7 @@ def test_a_chain_keeps_what_is_transitive(cloud, role):
     refused("ValidationError", sts.assume_role, text=text, **asked)
 
 
-def test_sessions_of_users_have_no_way_into_iam(cloud):
+def test_sessions_of_users_cannot_use_iam(cloud):
     key = cloud.key(cloud.user(ALLOW_ALL))
     sts = cloud.client("sts", key)
     for credentials in (
@@ -196,11 +196,11 @@ def test_a_large_session_signs_and_logs_in_and_limits(cloud):
     name = role["RoleName"]
     cloud.iam.delete_role_policy(RoleName=name, PolicyName="inline")
     cloud.iam.delete_role(RoleName=name)
-    # Its role is gone, and what was kept of the session with it.
+    # Its role is deleted, and the stored session with it.
     assert ping(cloud, docker) == 401
 
 
-def test_a_docker_password_rests_while_the_key_does(cloud):
+def test_a_docker_password_is_refused_while_its_key_is_inactive(cloud):
     user = cloud.user(ALLOW_ALL)
     key = cloud.key(user)
     sts = cloud.client("sts", key)
@@ -219,7 +219,7 @@ def test_a_docker_password_rests_while_the_key_does(cloud):
     refused("InvalidClientTokenId", cloud.client("sts", credentials[1]).get_caller_identity)
 
 
-def test_an_access_key_id_goes_with_its_own_token(cloud):
+def test_an_access_key_id_needs_its_own_token(cloud):
     one, two = (cloud.sts.get_session_token()["Credentials"] for _ in range(2))
     invalid = "The security token included in the request is invalid."
     mixed = cloud.client("sts", two | {"SessionToken": one["SessionToken"]})

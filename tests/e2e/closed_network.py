@@ -12,7 +12,7 @@ from process import Daemon, answers, environment, run
 
 REGION = "eu-central-1"
 MANAGEMENT, SHARED, STAGING = "210987654321", "111122223333", "444455556666"
-# The account that owns the images in docs/cross-account.md, which makes it itself.
+# The account that owns the images in docs/cross-account.md; the page creates it.
 STORY = "121212121212"
 
 
@@ -58,13 +58,13 @@ name = "staging"
 
 
 def in_closed_network(hosts, words):
-    """A command that sees `hosts` as its /etc/hosts, in a mount namespace of its own."""
+    """A command with `hosts` as its /etc/hosts, in its own mount namespace."""
     script = 'mount --make-rprivate / && mount --bind "$1" /etc/hosts && shift && exec "$@"'
     return ["unshare", "-m", "sh", "-c", script, "sh", str(hosts), *map(str, words)]
 
 
 def make_certificate(folder, env):
-    """A certificate authority and a certificate for AWS's names, made by openssl."""
+    """A certificate authority and a certificate for AWS's names, created with openssl."""
     ca = ["-x509", "-days", "2", "-subj", "/CN=Closed network CA", "-keyout", "ca.key", "-out", "ca.pem"]
     new = ["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     run([*new, *ca, "-addext", "basicConstraints=critical,CA:TRUE"], env=env, cwd=folder)
@@ -75,7 +75,7 @@ def make_certificate(folder, env):
 
 
 def key(access_key_id, secret_access_key, session_token=None):
-    """A key as the environment of a client."""
+    """The environment variables of an access key."""
     pair = {"AWS_ACCESS_KEY_ID": access_key_id, "AWS_SECRET_ACCESS_KEY": secret_access_key}
     return pair | ({"AWS_SESSION_TOKEN": session_token} if session_token else {})
 
@@ -86,7 +86,7 @@ class ClosedNetwork:
         self.ca = folder / "ca.pem"
         env = environment(home)
         make_certificate(folder, env)
-        # An address of the loopback network that nothing else uses, so that port 443 is free.
+        # An otherwise unused loopback address, so port 443 is free.
         noise = os.urandom(2)
         address = f"127.{77 + os.getpid() % 100}.{noise[0]}.{1 + noise[1] % 250}"
         self.hosts = folder / "hosts"
@@ -108,7 +108,7 @@ class ClosedNetwork:
         self.administrator = key(kept["access_key_id"], kept["secret_access_key"])
 
     def environment(self, credentials):
-        """What a client starts with: trust in the network's authority, the region, and `credentials`."""
+        """A client's environment: the network's certificate authority, the Region, and `credentials`."""
         # The first is for Go's programs, the second for the AWS CLI. AWS_CA_BUNDLE would do for most of both, but the
         # SDK refuses it where a program brings an HTTP client of its own, as Flux does.
         trust = {"SSL_CERT_FILE": str(self.ca), "REQUESTS_CA_BUNDLE": str(self.ca)}
@@ -124,13 +124,13 @@ class ClosedNetwork:
         return Daemon(in_closed_network(self.hosts, words), env=self.environment(credentials), **options)
 
     def aws(self, account, *words, **options):
-        """What the AWS CLI answers an account's administrator."""
+        """The AWS CLI's output for an account's administrator."""
         said = self.run("aws", *words, "--output", "json", credentials=self.entered(account), **options)
         return json.loads(said) if said.strip() and not options.get("refused") else said
 
     @cache  # noqa: B019 (one network a run)
     def entered(self, account):
-        """The management account's way into another: the role with which every account is born."""
+        """Credentials of the role with which an account is created, for the management account."""
         if account == MANAGEMENT:
             return self.administrator
         arn = f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole"

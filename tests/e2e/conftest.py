@@ -1,4 +1,4 @@
-"""Fixtures of every test: one server for the whole run, a home folder, and docker-style credentials in it."""
+"""Fixtures for all tests: one server for the whole run, a home folder, and docker credentials in it."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ def network(tmp_path_factory):
 
 @pytest.fixture
 def new_node(network, tmp_path):
-    """Makes nodes of the account that runs images, each with a role of its own."""
+    """Creates nodes of the account that runs images, each with its own role."""
     nodes = []
 
     def new():
@@ -58,7 +58,7 @@ def service_account(network, issuer, tmp_path):
 
 @pytest.fixture(scope="module")
 def short_folder():
-    """A folder with a path short enough for Unix sockets, which pytest's are not."""
+    """A folder whose path is short enough for Unix sockets; the paths of pytest are too long."""
     folder = tempfile.mkdtemp(prefix="wh-", dir="/tmp")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -73,7 +73,7 @@ def home(tmp_path):
 
 @pytest.fixture
 def env(wharf, home):
-    """A client's environment whose docker credential file knows the server."""
+    """A client's environment with the server's credentials in the docker configuration."""
     basic = base64.b64encode(f"AWS:{wharf.password}".encode()).decode()
     credentials = json.dumps({"auths": {wharf.registry: {"auth": basic}}})
     (home / ".docker").mkdir()
@@ -84,7 +84,7 @@ def env(wharf, home):
 
 @pytest.fixture
 def push(wharf, env):
-    """Pushes a layout with skopeo, for tests whose own client comes afterwards."""
+    """Pushes a layout with skopeo, for tests whose client needs an existing image."""
 
     def push_layout(layout, name, tag=None):
         target = f"docker://{wharf.ref(name, tag or layout.tag)}"

@@ -4,7 +4,7 @@ from process import Daemon, answers, environment
 
 
 def start_containerd(folder):
-    """The daemon, and the words and the environment with which `ctr` reaches it."""
+    """The daemon, and the arguments and environment of `ctr` for it."""
     address, env = f"{folder}/c.sock", environment(folder)
     config = f"{folder}/config.toml"
     with open(config, "w") as file:

@@ -24,7 +24,7 @@ def policy(**statement):
 
 
 def shared_repository(network, name, *readers):
-    """Makes a repository of the owning account that principals of others may read."""
+    """Creates a repository of the owning account that principals of other accounts may read."""
     network.aws(SHARED, "ecr", "create-repository", "--repository-name", name)
     text = policy(Sid="CrossAccountPull", Principal={"AWS": list(readers)}, Action=READS)
     network.aws(SHARED, "ecr", "set-repository-policy", "--repository-name", name, "--policy-text", text)
@@ -38,8 +38,8 @@ def push(network, layout, target):
 
 
 class Node:
-    """A machine in the running account: a user that may do nothing but take on a role, its key in a file that the agent
-    alone reads, and the role, which may read images. Everything else on the machine asks the agent."""
+    """A machine of the account that runs images. Its user can only assume a role, and only the agent reads the user's
+    key. The role may read images. All other programs on the machine get credentials from the agent."""
 
     def __init__(self, network, folder):
         self.network, self.folder = network, folder
@@ -59,7 +59,7 @@ class Node:
         self.key.chmod(0o600)
 
     def agent(self, way):
-        """Starts `wharf credentials serve` one of its two ways; the variables that lead SDKs to it."""
+        """Starts `wharf credentials serve` in one of its two forms; returns the variables for SDKs."""
         log = self.folder / f"agent-{len(self.agents)}.log"
         ways = {"imds": ["--imds"], "container": ["--authorization-token-file", self.folder / "token"]}
         words = [self.network.binary, "credentials", "serve", "--listen", "127.0.0.1:0", *ways[way]]
@@ -76,8 +76,8 @@ class Node:
 
 
 class ServiceAccount:
-    """A service account of a Kubernetes cluster: the cluster is an identity provider of the running account, and a role
-    there trusts this one's tokens. No key lies anywhere."""
+    """A service account of a Kubernetes cluster. The cluster is an identity provider of the account that runs images, and
+    a role of that account trusts the service account's tokens. There is no long-term key."""
 
     def __init__(self, network, folder, issuer):
         name = f"sa-{uuid.uuid4().hex[:8]}"
@@ -101,5 +101,5 @@ class ServiceAccount:
 
     @property
     def environment(self):
-        """What the cluster gives to the pod's containers."""
+        """The environment that the cluster provides to the pod's containers."""
         return {"AWS_ROLE_ARN": self.role, "AWS_WEB_IDENTITY_TOKEN_FILE": str(self.token)}

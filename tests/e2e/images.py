@@ -36,7 +36,7 @@ def digest_of(content):
 
 
 def noise(size):
-    """Bytes that do not compress and that no other test has."""
+    """Bytes that do not compress and are unique."""
     return random.SystemRandom().randbytes(size) if size < 65536 else os.urandom(size)
 
 
@@ -51,7 +51,7 @@ def _layer(size):
 
 
 def layout(folder, *, tag="latest", architectures=("amd64",), layers=1, size=20_000):
-    """Writes a layout; with more than one architecture its top is an index."""
+    """Writes a layout; with more than one architecture it contains an index."""
     folder = Path(folder)
     blobs = folder / "blobs" / "sha256"
     blobs.mkdir(parents=True)
@@ -92,7 +92,7 @@ def layout(folder, *, tag="latest", architectures=("amd64",), layers=1, size=20_
 
 
 def build_context(folder, size=20_000):
-    """A folder that `docker build` and its kind turn into an image, without running anything."""
+    """A folder from which `docker build` and similar tools build an image without running a command."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "noise").write_bytes(noise(size))

@@ -21,7 +21,7 @@ def _number(value):
 
 
 def _certificate(folder, ca, env):
-    """An authority, and a certificate for loopback that it vouches for."""
+    """A certificate authority, and its certificate for loopback."""
     new = ["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     authority = ["-x509", "-days", "2", "-subj", "/CN=issuer CA", "-addext", "basicConstraints=critical,CA:TRUE"]
     run([*new, *authority, "-keyout", "issuer-ca.key", "-out", ca], env=env, cwd=folder)
@@ -33,7 +33,7 @@ def _certificate(folder, ca, env):
 
 
 class Issuer:
-    """One on loopback, from its making to `stop`."""
+    """An issuer on loopback; it runs until `stop`."""
 
     def __init__(self, folder, env):
         self.public, self._private = rsa.newkeys(2048)

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-# Debian's folders come first after the installed tools: a stray newer client on PATH is not what is tested.
+# Debian's folders come right after the installed tools, so other clients on PATH are not used.
 PATH = os.pathsep.join(
     [
         os.path.join(os.environ.get("WHARF_TOOLS", os.path.expanduser("~/.cache/wharf-tools")), "bin"),
@@ -23,7 +23,7 @@ PATH = os.pathsep.join(
 
 
 def client(name):
-    """The path of a client; one that is missing fails the test, it never skips it."""
+    """The path of a client. A missing client fails the test; the test is never skipped."""
     found = shutil.which(name, path=PATH)
     if found is None:
         pytest.fail(f"{name} is not installed: run `cargo xtask install`", pytrace=False)
@@ -31,7 +31,7 @@ def client(name):
 
 
 def environment(home, extra=None):
-    """A client's whole environment: a home of its own and no certificate or AWS settings but those given."""
+    """A client's whole environment: its own home, and only the given certificate and AWS settings."""
     base = {"PATH": PATH, "HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8", "XDG_RUNTIME_DIR": str(home)}
     return base | (extra or {})
 
@@ -50,7 +50,7 @@ def run(words, *, env, input=None, refused=False, timeout=180, text=True, cwd=No
 
 
 def wait_until(ready, what, *, process=None, seconds=60):
-    """Polls until `ready()` is true; gives up after a bounded time or when the process has ended."""
+    """Polls until `ready()` is true. Fails after a time limit or when the process has ended."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         value = ready()
@@ -63,7 +63,7 @@ def wait_until(ready, what, *, process=None, seconds=60):
 
 
 class Daemon:
-    """A daemon with its output in a file. Ended with SIGTERM, then SIGKILL, by its own process id."""
+    """A daemon with its output in a file. It is ended by its process ID, with SIGTERM and then SIGKILL."""
 
     def __init__(self, words, *, env, log, ready, cwd=None):
         self.log = log

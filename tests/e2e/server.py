@@ -13,7 +13,7 @@ from process import Daemon, environment, run
 
 
 class Wharf:
-    """A running server, known only through what it prints for its users."""
+    """A running server. Tests use only what it prints for its users."""
 
     def __init__(self, folder):
         binary = os.environ.get("WHARF_BIN")
@@ -45,13 +45,13 @@ class Wharf:
         return {name: value for name, value in pairs.items() if name.startswith(("AWS_", "WHARF_"))}
 
     def aws(self, *words, output="json", refused=False, env=None, input=None):
-        """The AWS CLI with the printed environment; the parsed answer, or all it said if it had to be refused."""
+        """Runs the AWS CLI with the printed environment; returns the parsed output, or the error if `refused`."""
         words = ["aws", *words] + (["--output", output] if output else [])
         said = run(words, env=environment(self.home, self.env | (env or {})), refused=refused, input=input)
         return json.loads(said) if output == "json" and not refused and said.strip() else said
 
     def client(self, service, credentials=None):
-        """boto3's client of a service, as the administrator or with credentials that STS gave."""
+        """A boto3 client of a service, as the administrator or with credentials of STS."""
         keys = credentials or {
             "AccessKeyId": self.env["AWS_ACCESS_KEY_ID"],
             "SecretAccessKey": self.env["AWS_SECRET_ACCESS_KEY"],
@@ -66,7 +66,7 @@ class Wharf:
         )
 
     def repository(self, prefix, **options):
-        """Makes a repository that no other test has and returns its name."""
+        """Creates a unique repository and returns its name."""
         name = f"{prefix}/{uuid.uuid4().hex[:12]}"
         self.aws("ecr", "create-repository", "--repository-name", name)
         return name

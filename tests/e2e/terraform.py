@@ -11,7 +11,7 @@ from process import environment, run
 
 
 class Provider:
-    """The provider's clients, with the credentials of an account of its own."""
+    """The provider's clients, with the credentials of a separate account."""
 
     def __init__(self, wharf, home):
         self.env = environment(home)
@@ -22,11 +22,11 @@ class Provider:
         granted = wharf.client("sts").assume_role(RoleArn=arn, RoleSessionName="terraform")["Credentials"]
         self.region = wharf.env["AWS_REGION"]
         self.sts, self.iam, self.ecr = (wharf.client(service, granted) for service in ("sts", "iam", "ecr"))
-        # boto3 parses policies on the way; the provider gets them as they came.
+        # boto3 parses policies in responses; the provider gets them unparsed.
         self.iam.meta.events.unregister("after-call.iam", botocore.handlers.json_decode_policies)
 
     def equivalent(self, written, read):
-        """Whether the provider would show no difference between what it wrote and what it reads."""
+        """Whether the provider finds no difference between the written and the read document."""
         pair = json.dumps([written, read])
         said = run(["policy-equivalence"], env=self.env, input=pair).strip()
         assert said in ("true", "false")
@@ -38,7 +38,7 @@ class Provider:
 
 
 def refusal(call, **arguments):
-    """Code and message of a refusal."""
+    """Code and message of an error."""
     with pytest.raises(botocore.exceptions.ClientError) as refused:
         call(**arguments)
     error = refused.value.response["Error"]
@@ -46,12 +46,12 @@ def refusal(call, **arguments):
 
 
 def gone(call, **arguments):
-    """The code by which the provider learns that something is not there."""
+    """The error code for a missing resource, as the provider expects it."""
     return refusal(call, **arguments)[0]
 
 
 def document(*statements):
-    """A policy as the provider sends it: normalised, which is compact with sorted keys."""
+    """A policy as the provider sends it: compact, with sorted keys."""
     whole = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow"} | statement for statement in statements]}
     return json.dumps(whole, sort_keys=True, separators=(",", ":"))
 

@@ -8,7 +8,7 @@ import images
 from process import environment, run
 
 
-def test_who_am_i(wharf):
+def test_get_caller_identity_of_the_administrator(wharf):
     me = wharf.aws("sts", "get-caller-identity")
     assert me["Account"].isdigit() and len(me["Account"]) == 12
     assert me["Arn"].startswith(f"arn:aws:iam::{me['Account']}:user/")
@@ -16,14 +16,14 @@ def test_who_am_i(wharf):
     assert wharf.aws("ecr", "describe-registry")["registryId"] == me["Account"]
 
 
-def test_the_password_is_one_that_every_docker_client_takes(wharf):
+def test_every_docker_client_accepts_the_password(wharf):
     assert 0 < len(wharf.password) <= 2400
     assert ":" not in wharf.password
     granted = wharf.aws("ecr", "get-authorization-token")["authorizationData"][0]
     assert granted["proxyEndpoint"] == f"http://{wharf.registry}/{wharf.account}"
 
 
-def test_the_life_of_a_repository(wharf):
+def test_a_repository_is_created_changed_and_deleted(wharf):
     name = wharf.repository("awscli")
     described = wharf.aws("ecr", "describe-repositories", "--repository-names", name)["repositories"][0]
     assert described["repositoryUri"] == f"{wharf.registry}/{wharf.account}/{name}"
@@ -85,12 +85,12 @@ def test_a_wrong_secret_and_an_unknown_key_are_refused(wharf):
     assert "InvalidClientTokenId" in said, said
 
 
-def test_an_operation_that_does_not_exist_yet_says_so(wharf):
+def test_an_unsupported_operation_is_refused(wharf):
     said = wharf.aws("ecr", "describe-pull-through-cache-rules", refused=True)
     assert "DescribePullThroughCacheRules" in said, said
 
 
-def test_the_printed_environment_leaves_other_services_alone(wharf):
+def test_the_printed_environment_changes_only_wharfs_services(wharf):
     assert "AWS_ENDPOINT_URL" not in wharf.env
     hosts = {urllib.parse.urlsplit(value).netloc for name, value in wharf.env.items() if "ENDPOINT_URL" in name}
     assert hosts == {wharf.registry}

@@ -30,7 +30,7 @@ def ecr(session, wharf):
 
 
 def refusal(call, **arguments):
-    """The code and the text with which a call is refused."""
+    """Code and message of an error."""
     with pytest.raises(botocore.exceptions.ClientError) as refused:
         call(**arguments)
     error = refused.value.response["Error"]
@@ -209,7 +209,7 @@ def test_immutable_tags_with_and_without_exceptions(ecr, wharf):
     ecr.put_image(repositoryName=name, imageManifest=second, imageTag="dev-x")
     code, text = refusal(ecr.put_image, repositoryName=name, imageManifest=second, imageTag="v1")
     assert code == "ImageTagAlreadyExistsException" and "cannot be overwritten because the tag is immutable" in text
-    # The data plane keeps the same rule, and takes the same image again.
+    # The data plane has the same rule, and accepts the same image again.
     headers = {"Content-Type": images.MANIFEST}
     assert wharf.http("PUT", f"/v2/{name}/manifests/v1", first, headers)[0] == 201
     status, _, body = wharf.http("PUT", f"/v2/{name}/manifests/v1", second, headers)
@@ -236,7 +236,7 @@ def test_get_caller_identity(session, wharf):
 
 
 def signed(wharf, at, secret=None, service="ecr", region=None):
-    """A request signed at a moment of our choice, sent as it is; its status and code."""
+    """Sends a request that was signed for this time; returns status and code."""
     request = botocore.awsrequest.AWSRequest(
         method="POST",
         url=wharf.env["AWS_ENDPOINT_URL_ECR"] + "/",

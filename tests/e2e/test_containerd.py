@@ -20,7 +20,7 @@ def ctr(short_folder):
 
 
 def archive(layout, path, ref):
-    """The layout as one file, naming the image the way `ctr images import` stores it."""
+    """The layout as one file, with the image name that `ctr images import` stores."""
     index = layout.folder / "index.json"
     index.write_text(index.read_text().replace(f'"{layout.tag}"', f'"{ref}"'))
     subprocess.run(["tar", "-C", layout.folder, "-cf", path, "."], check=True)

@@ -36,7 +36,7 @@ def test_sign_and_verify(cosign, wharf, push, env, tmp_path, kept_as, sign, veri
         assert made.digest.replace(":", "-") + ".sig" in tags
     else:
         assert tags == ["latest"]
-    # Another image of the repository is not signed by that.
+    # Another image of the repository is not signed.
     other = images.layout(tmp_path / "other")
     push(other, name, "other")
     cosign("verify", *check, wharf.ref(name, other.digest), refused=True)

@@ -41,7 +41,7 @@ def test_clients_push_and_pull_with_the_credential_helper(network, tmp_path):
 
 
 def test_a_wrong_secret_gets_no_password(network, tmp_path):
-    # A home of its own: the helper keeps tokens that it got before.
+    # A separate home: the helper caches tokens.
     wrong = {"AWS_SECRET_ACCESS_KEY": "x" * 40, "HOME": str(tmp_path)}
     said = network.run("docker-credential-ecr-login", "get", input=REGISTRY, env=wrong, refused=True)
     assert "credentials not found" in said

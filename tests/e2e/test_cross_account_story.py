@@ -18,14 +18,14 @@ SERVICE_ACCOUNT = "system:serviceaccount:flux-system:source-controller"
 
 
 def blocks():
-    """The page's blocks in order: heading, language, what is said of it (that it fails, or stays), content."""
+    """The page's blocks in order: heading, language, flag (`fails`, `server`), content."""
     heading = ""
     lines = iter(PAGE.read_text().splitlines())
     for line in lines:
         if line.startswith("#"):
             heading = line.lstrip("# ")
         opened = re.fullmatch(r"```(sh|python|text)( fails| server)?", line)
-        assert opened or not line.startswith("```"), f"a block that nobody runs: {line}"
+        assert opened or not line.startswith("```"), f"the test does not run this block: {line}"
         if opened:
             content = []
             while (line := next(lines)) != "```":
@@ -34,7 +34,7 @@ def blocks():
 
 
 class Reader:
-    """Somebody at a shell who reads the page: what a block leaves in the environment is there for the next."""
+    """The shell of a reader of the page: each block has the environment of the previous one."""
 
     def __init__(self, folder, hosts, env):
         self.folder, self.hosts, self.env = folder, hosts, env
@@ -112,7 +112,7 @@ def reader(network, tmp_path_factory, docker_host, containerd_address):
 
 
 def told(reader, part):
-    """Types a part of the page, and gives how often it had to be refused."""
+    """Runs the commands of a part of the page; returns the number of commands that must fail."""
     refusals = 0
     for at, (heading, language, kind, content) in enumerate(part):
         if language == "text":
@@ -136,7 +136,7 @@ def is_of_laptop(block):
 
 @pytest.fixture
 def laptop(tmp_path, docker_host):
-    """A folder with nothing in it, and the page's server, on a port that is free."""
+    """An empty folder, and the page's server on a free port."""
     (_, _, kind, content), *rest = filter(is_of_laptop, blocks())
     assert kind == "server"
     programs = tmp_path / "bin"
@@ -153,7 +153,7 @@ def laptop(tmp_path, docker_host):
     server.stop()
 
 
-def test_the_laptops_part_does_what_it_says(laptop):
+def test_the_commands_for_a_laptop_work(laptop):
     reader, part = laptop
     assert told(reader, part) == 0
     assert (reader.folder / "image" / "manifest.json").exists()
@@ -162,16 +162,16 @@ def test_the_laptops_part_does_what_it_says(laptop):
     assert 5 < commands < 10, commands
 
 
-def test_the_page_does_what_it_says(reader):
+def test_the_commands_of_the_page_work(reader):
     page = [block for block in blocks() if not is_of_laptop(block)]
     assert len(page) > 20
     assert told(reader, page) >= 7
-    # The tokens of pods stand in no log.
+    # The tokens of pods are in no log.
     token = Path(reader.env["token"]).read_text()
     assert token not in (Path(reader.hosts).parent / "log").read_text()
 
 
-def test_the_example_for_terraform_reads_with_the_same_nine_actions():
+def test_the_terraform_example_allows_the_same_nine_actions():
     nine = re.search(r"reads = \[(.*?)\]", PAGE.read_text(), re.DOTALL)[1]
     example = (PAGE.parent / "examples" / "cross-account.tf").read_text()
     actions = lambda text: sorted(set(re.findall(r'"(ecr:\w+)"', text)))

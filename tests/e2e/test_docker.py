@@ -10,7 +10,7 @@ from process import Daemon, answers, environment, run
 
 @pytest.fixture(scope="module")
 def engine(short_folder):
-    """A daemon without a bridge and without touching the machine's packet filter: it only builds, pushes, pulls."""
+    """A daemon without a bridge and without packet filter rules: it only builds, pushes and pulls."""
     home = f"{short_folder}/home"
     os.mkdir(home)
     host = f"unix://{short_folder}/docker.sock"
@@ -24,7 +24,7 @@ def engine(short_folder):
 
 @pytest.fixture
 def docker(engine, wharf, home):
-    """The docker command, logged in the way ECR's own documentation says."""
+    """The docker command, logged in as ECR's documentation describes."""
 
     def command(*words, **options):
         env = engine | {"HOME": str(home), "DOCKER_BUILDKIT": options.pop("buildkit", "0")}
@@ -62,7 +62,7 @@ def test_build_push_and_pull(docker, wharf, tmp_path, buildkit):
     assert [(detail["imageDigest"], detail["imageTags"]) for detail in listed] == [(digest, ["v1"])]
 
 
-def test_a_large_layer_survives_the_round_trip(docker, wharf, tmp_path):
+def test_a_large_layer_is_pushed_and_pulled_unchanged(docker, wharf, tmp_path):
     ref = wharf.ref(wharf.repository("docker"))
     docker("build", "-q", "-t", ref, images.build_context(tmp_path / "context", size=48 << 20))
     image = docker("image", "inspect", "--format", "{{.Id}}", ref)
@@ -73,7 +73,7 @@ def test_a_large_layer_survives_the_round_trip(docker, wharf, tmp_path):
     assert docker("image", "inspect", "--format", "{{.Id}}", ref) == image
 
 
-def test_pushing_again_sends_nothing_and_another_repository_mounts(docker, wharf, tmp_path):
+def test_a_second_push_sends_nothing_and_a_new_repository_mounts(docker, wharf, tmp_path):
     first, second = wharf.ref(wharf.repository("docker")), wharf.ref(wharf.repository("docker"))
     docker("build", "-q", "-t", first, images.build_context(tmp_path / "context"))
     digest = digest_in(docker("push", first))
@@ -111,7 +111,7 @@ def test_wrong_password_and_missing_repository(docker, wharf, tmp_path):
     assert "Login Succeeded" not in said
     ref = wharf.ref("docker/never-created")
     docker("build", "-q", "-t", ref, images.build_context(tmp_path / "context"))
-    # The failed login must not have touched the good one.
+    # The failed login must not have changed the valid one.
     said = docker("push", ref, refused=True)
     assert "The repository with name 'docker/never-created' does not exist in the registry with id" in said
 

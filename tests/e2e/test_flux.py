@@ -11,7 +11,7 @@ VERSIONS = ["0.9.0", "1.0.0", "1.2.0", "1.10.0", "2.0.0", "1.11.0-rc.1"]
 
 
 class Publisher:
-    """Who owns the charts: helm and cosign as the account's administrator."""
+    """The owner of the charts: helm and cosign as the account's administrator."""
 
     def __init__(self, network, folder):
         self.network, self.folder = network, folder
@@ -29,7 +29,7 @@ class Publisher:
         return self.network.run("cosign", *words, credentials={}, env=self.env, cwd=self.folder, **options)
 
     def publish(self, chart, version):
-        """Pushes a version of a chart; its digest."""
+        """Pushes a version of a chart; returns its digest."""
         self.helm("package", chart, "--version", version)
         self.helm("push", f"{chart}-{version}.tgz", f"oci://{registry(SHARED)}/charts")
         words = ["ecr", "describe-images", "--repository-name", f"charts/{chart}", "--image-ids", f"imageTag={version}"]
@@ -85,7 +85,7 @@ def test_a_service_account_reads_without_any_key(network, service_account, publi
 
 
 @pytest.mark.parametrize("bundle", ["false", "true"], ids=["as a tag", "as a referrer"])
-def test_the_signature_of_what_was_chosen(network, new_node, publisher, flux, tmp_path, bundle):
+def test_flux_verifies_the_signature_of_the_chosen_chart(network, new_node, publisher, flux, tmp_path, bundle):
     cluster = new_node()
     chart = f"signed-{bundle}"
     repository = shared_repository(network, f"charts/{chart}", cluster.role)
@@ -95,7 +95,7 @@ def test_the_signature_of_what_was_chosen(network, new_node, publisher, flux, tm
     publisher.sign(f"{repository}@{signed}", how)
 
     credentials = cluster.agent("imds")
-    # The verifier knows what Flux's login gave, and nothing of AWS.
+    # The verifier has only the password of Flux's login, and no AWS credentials.
     config = tmp_path / "verifier"
     config.mkdir()
     (config / "config.json").write_text(json.dumps(flux("login", repository, credentials=credentials)))

@@ -18,7 +18,7 @@ ca = "{ca}"
 
 
 def ask(network, image, credentials, **options):
-    """What the plugin answers kubelet for an image."""
+    """The plugin's response to kubelet for an image."""
     request = {"apiVersion": "credentialprovider.kubelet.k8s.io/v1", "kind": "CredentialProviderRequest", "image": image}
     words = ["ecr-credential-provider", "get-credentials"]
     said = network.run(*words, credentials=credentials, input=json.dumps(request), **options)
@@ -26,7 +26,7 @@ def ask(network, image, credentials, **options):
 
 
 def login(network, image, credentials):
-    """The one login of an answer, in the form of `ctr --user`."""
+    """The login in a response, in the format of `ctr --user`."""
     ((host, auth),) = ask(network, image, credentials)["auth"].items()
     assert host == image.split("/")[0]
     return f"{auth['username']}:{auth['password']}"
@@ -34,7 +34,7 @@ def login(network, image, credentials):
 
 @pytest.fixture(scope="module")
 def ctr(short_folder, network):
-    """containerd's client. The node knows the registry by containerd's own configuration of hosts."""
+    """containerd's client. containerd's host configuration contains the registry."""
     daemon, ctr, _ = start_containerd(short_folder)
     hosts = network.folder / "hosts.d" / registry(SHARED)
     hosts.mkdir(parents=True)
@@ -93,7 +93,7 @@ def test_a_role_that_the_owner_does_not_name_is_refused(ctr, network, new_node, 
     push(network, images.layout(tmp_path / "made"), image)
     credentials = stranger.agent("imds")
     assert "403 Forbidden" in pull(ctr, network, image, login(network, image, credentials), refused=True)
-    # The one that is named hears what is not there.
+    # The named role gets the error for a missing image.
     missing, credentials = image.replace(":v1", ":v2"), named.agent("imds")
     assert "StatusNotFound" in pull(ctr, network, missing, login(network, missing, credentials), refused=True)
 

@@ -13,7 +13,7 @@ TRUST = '{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{
 
 
 class Node:
-    """A user that may do nothing but take on a role, the role, and the file with the user's key."""
+    """A user whose only permission is to assume a role, the role, and the file with the user's key."""
 
     def __init__(self, wharf, folder):
         name = f"node-{uuid.uuid4().hex[:8]}"
@@ -44,7 +44,7 @@ class Node:
         return ["--role-arn", self.arn, "--access-key-file", str(self.key), "--role-session-name", "n1"]
 
     def session(self, env):
-        """Who the AWS CLI is in an environment, and that the role's permissions are what it has."""
+        """Checks the AWS CLI's identity in an environment, and that it has the role's permissions."""
         said = json.loads(run(["aws", "sts", "get-caller-identity", "--output", "json"], env=env))
         assert said["Arn"] == f"arn:aws:sts::{self.account}:assumed-role/{self.role}/n1"
         assert run(["aws", "ecr", "get-login-password"], env=env).strip()
@@ -59,7 +59,7 @@ def node(wharf, tmp_path):
 
 @pytest.fixture
 def agent(node):
-    """Starts the agent and gives the variables that it prints."""
+    """Starts the agent and returns the variables that it prints."""
     daemons = []
 
     def start(*options):
@@ -75,7 +75,7 @@ def agent(node):
         daemon.stop()
 
 
-def test_the_cli_asks_the_program_that_its_configuration_names(wharf, node):
+def test_the_cli_calls_the_program_in_its_configuration(wharf, node):
     config = node.home / ".aws" / "config"
     config.parent.mkdir()
     process = " ".join([str(wharf.binary), "credentials", "process", *node.options])
@@ -88,7 +88,7 @@ def test_the_cli_asks_the_program_that_its_configuration_names(wharf, node):
     assert kept.read_bytes() == before, "STS was asked again"
 
 
-def test_a_container_is_served_by_its_token_alone(node, agent):
+def test_a_container_needs_only_its_token(node, agent):
     token = node.folder / "token"
     printed = agent("--authorization-token-file", token)
     assert stat.S_IMODE(token.stat().st_mode) == 0o600
@@ -112,7 +112,7 @@ def test_imds_serves_the_cli_and_boto3(node, agent, monkeypatch):
     assert ecr.describe_repositories()["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
-def test_what_was_obtained_serves_on_and_nothing_more_is_given_once_the_key_is_off(wharf, node, agent):
+def test_a_disabled_key_keeps_old_sessions_and_gets_no_new_ones(wharf, node, agent):
     printed = agent("--imds")
     off = ["--user-name", node.user, "--access-key-id", node.key_id, "--status", "Inactive"]
     wharf.aws("iam", "update-access-key", *off, output=None)
@@ -124,7 +124,7 @@ def test_what_was_obtained_serves_on_and_nothing_more_is_given_once_the_key_is_o
     assert "AssumeRole" in run(process, env=node.env, refused=True)
 
 
-def test_set_keys_takes_what_can_be_used_and_names_what_cannot(wharf, tmp_path):
+def test_set_keys_accepts_valid_keys_and_explains_refusals(wharf, tmp_path):
     url = f"https://{uuid.uuid4().hex}.example.org"
     made = wharf.aws("iam", "create-open-id-connect-provider", "--url", url, "--client-id-list", "sts.amazonaws.com")
     arn = made["OpenIDConnectProviderArn"]

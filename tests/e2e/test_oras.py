@@ -45,7 +45,7 @@ def test_attach_and_discover(oras, wharf, push, tmp_path):
     assert referrers_of(oras, ref) == both
     filtered = referrers_of(oras, ref, "--artifact-type", "application/vnd.example.seal")
     assert filtered == {seal: "application/vnd.example.seal"}
-    # What refers to the image is not a tag of the repository.
+    # Referrers of the image are not tags of the repository.
     assert oras("repo", "tags", "--plain-http", f"{wharf.registry}/{name}") == "latest"
 
 

@@ -23,7 +23,7 @@ def address():
 
 
 def made(organizations, **more):
-    """Makes an account and waits as Terraform does; its id."""
+    """Creates an account and waits as Terraform does; returns its ID."""
     asked = {"Email": address(), "AccountName": "staging"} | more
     status = organizations.create_account(**asked)["CreateAccountStatus"]
     status = organizations.describe_create_account_status(CreateAccountRequestId=status["Id"])["CreateAccountStatus"]
@@ -33,7 +33,7 @@ def made(organizations, **more):
 
 
 def inside(wharf, account, role="OrganizationAccountAccessRole"):
-    """Credentials of the role with which an account is born."""
+    """Credentials of the role with which an account is created."""
     sts = wharf.client("sts")
     arn = f"arn:aws:iam::{account}:role/{role}"
     return sts.assume_role(RoleArn=arn, RoleSessionName="operator")["Credentials"]
@@ -73,7 +73,7 @@ def test_terraforms_order(organizations):
     assert refusal(organizations.describe_account, AccountId=leaves) == "AccountNotFoundException"
 
 
-def test_an_address_is_used_once(organizations):
+def test_an_email_address_can_be_used_once(organizations):
     email = address()
     made(organizations, Email=email)
     status = organizations.create_account(Email=email, AccountName="again")["CreateAccountStatus"]
@@ -97,7 +97,7 @@ def test_accounts_in_pages(organizations):
     assert refusal(organizations.list_accounts, NextToken="forged") == "InvalidInputException"
 
 
-def test_the_management_account_enters_and_a_member_manages_nothing(wharf, organizations):
+def test_only_the_management_account_manages_the_organization(wharf, organizations):
     account = made(organizations, RoleName="Way-In")
     credentials = inside(wharf, account, "Way-In")
     assert wharf.client("sts", credentials).get_caller_identity()["Account"] == account
@@ -112,7 +112,7 @@ def test_the_management_account_enters_and_a_member_manages_nothing(wharf, organ
         assert refusal(call, **arguments) == "AccessDeniedException"
 
 
-def test_nobody_of_a_closed_account_is_heard(wharf, organizations):
+def test_principals_of_a_closed_account_are_refused(wharf, organizations):
     account = made(organizations)
     credentials = inside(wharf, account)
     ecr = wharf.client("ecr", credentials)

@@ -25,7 +25,7 @@ def as_postgres(*words):
 
 @pytest.fixture(scope="module")
 def database(short_folder):
-    """The URL of an empty database that listens on a socket in a folder and nowhere else."""
+    """The URL of an empty database that listens only on a socket in a folder."""
     found = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
     assert found, "PostgreSQL is not installed: run `cargo xtask install`"
     folder = Path(short_folder)
@@ -46,7 +46,7 @@ def database(short_folder):
 
 
 class Serve:
-    """A `wharf serve`; its address is known only from the port that it was given."""
+    """A `wharf serve` on a given port."""
 
     def __init__(self, folder, database, port):
         self.home = folder / "home"
@@ -87,7 +87,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def test_an_image_outlives_the_process_that_took_it(database, tmp_path):
+def test_an_image_is_kept_after_a_restart(database, tmp_path):
     made = images.layout(tmp_path / "made")
     first = Serve(tmp_path, database, free_port())
     try:

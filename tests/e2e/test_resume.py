@@ -25,7 +25,7 @@ def send_and_cut(wharf, location, head, content):
 
 
 def offset_after_cut(wharf, location):
-    """What the server kept, as a client learns it: the status request's Range."""
+    """The stored bytes, from the Range of the status request."""
 
     def kept():
         status, headers, _ = wharf.http("GET", location)
@@ -36,7 +36,7 @@ def offset_after_cut(wharf, location):
 
 
 def resume(wharf, name, location, content):
-    """Sends the rest and ends the upload. A range refused because the server was still writing is asked for again."""
+    """Sends the rest and completes the upload. A range that is refused while the server writes is retried."""
 
     def go_on():
         offset = offset_after_cut(wharf, location)
@@ -71,7 +71,7 @@ def test_a_streamed_patch_is_cut(wharf):
     resume(wharf, name, location, content)
 
 
-def test_cutting_again_and_again(wharf):
+def test_repeated_interruptions_lose_nothing(wharf):
     name = wharf.repository("resume")
     content = images.noise(SIZE)
     location = begin(wharf, name)
@@ -83,7 +83,7 @@ def test_cutting_again_and_again(wharf):
     resume(wharf, name, location, content)
 
 
-def test_a_download_goes_on_where_it_was_cut(wharf, push, tmp_path):
+def test_an_interrupted_download_continues(wharf, push, tmp_path):
     name = wharf.repository("resume")
     made = images.layout(tmp_path / "made", size=SIZE)
     push(made, name)

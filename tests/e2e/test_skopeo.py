@@ -7,7 +7,7 @@ import pytest
 from process import run
 
 
-def test_an_index_goes_up_and_comes_back_the_same(wharf, env, push, tmp_path):
+def test_an_index_is_pushed_and_pulled_unchanged(wharf, env, push, tmp_path):
     name = wharf.repository("skopeo")
     made = images.layout(tmp_path / "made", architectures=("amd64", "arm64"), layers=3)
     push(made, name)
@@ -41,7 +41,7 @@ def test_pull_by_digest_into_a_folder(wharf, env, push, tmp_path):
     assert images.digest_of((tmp_path / "dir" / "manifest.json").read_bytes()) == made.digest
 
 
-def test_docker_schema_2_arrives_as_such(wharf, env, tmp_path):
+def test_docker_schema_2_keeps_its_media_type(wharf, env, tmp_path):
     name = wharf.repository("skopeo")
     made = images.layout(tmp_path / "made")
     target = f"docker://{wharf.ref(name, 'v2s2')}"
@@ -59,7 +59,7 @@ def test_list_tags_and_delete(wharf, env, push, tmp_path):
     push(other, name, "kept")
     listed = json.loads(run(["skopeo", "list-tags", "--tls-verify=false", f"docker://{wharf.registry}/{name}"], env=env))
     assert listed["Tags"] == ["a", "b", "kept"]
-    # skopeo resolves the tag and deletes the manifest by digest: both tags go with it.
+    # skopeo resolves the tag and deletes the manifest by digest, so both tags are deleted.
     run(["skopeo", "delete", "--tls-verify=false", f"docker://{wharf.ref(name, 'a')}"], env=env)
     listed = json.loads(run(["skopeo", "list-tags", "--tls-verify=false", f"docker://{wharf.registry}/{name}"], env=env))
     assert listed["Tags"] == ["kept"]
@@ -79,7 +79,7 @@ def test_wrong_credentials_are_refused(wharf, home, push, tmp_path, env):
 
 
 @pytest.mark.parametrize("tool", ["skopeo", "podman"])
-def test_a_wrong_password_is_called_wrong(tool, wharf, env, tmp_path):
+def test_a_wrong_password_has_a_clear_error(tool, wharf, env, tmp_path):
     said = run(
         [tool, "login", "--tls-verify=false", "--authfile", str(tmp_path / "auth.json"), "--username", "AWS",
          "--password-stdin", wharf.registry],

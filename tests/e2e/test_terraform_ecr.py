@@ -22,7 +22,7 @@ def repository(provider, request):
     return name
 
 
-def test_the_provider_starts(provider):
+def test_the_provider_gets_its_identity(provider):
     me = provider.sts.get_caller_identity()
     partition, _, _, account = me["Arn"].split(":")[1:5]
     assert (partition, account) == ("aws", provider.account) == (partition, me["Account"])
@@ -66,7 +66,7 @@ def test_aws_ecr_repository(provider):
     assert gone(ecr.delete_repository, **where, force=False) == "RepositoryNotFoundException"
 
 
-def test_a_repository_with_images_wants_force_delete(provider, repository):
+def test_a_repository_with_images_needs_force_delete(provider, repository):
     manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}
     provider.ecr.put_image(repositoryName=repository, imageManifest=json.dumps(manifest), imageTag="v1")
     delete = {"registryId": provider.account, "repositoryName": repository}
@@ -79,7 +79,7 @@ def test_aws_ecr_repository_policy(provider, repository):
     role = f"arn:aws:iam::{provider.account}:role/tf-reader"
     policy = document({"Sid": "Pull", "Principal": {"AWS": role}, "Action": READS})
     put = {"repositoryName": repository, "policyText": policy}
-    # Made at the same time as the role: the provider repeats the call on this sentence, and on no other.
+    # It is created at the same time as the role: the provider retries only after this message.
     code, message = refusal(ecr.set_repository_policy, **put)
     assert code == "InvalidParameterException" and "Invalid repository policy provided" in message
     iam.create_role(RoleName="tf-reader", AssumeRolePolicyDocument=trust(AWS=provider.account))
@@ -104,7 +104,7 @@ def test_aws_ecr_repository_policy(provider, repository):
     delete = {"registryId": provider.account, "repositoryName": repository}
     assert gone(ecr.get_repository_policy, repositoryName=repository) == "RepositoryPolicyNotFoundException"
     assert gone(ecr.delete_repository_policy, **delete) == "RepositoryPolicyNotFoundException"
-    # The acceptance test "disappears": somebody else deleted the repository.
+    # The acceptance test "disappears": another client deleted the repository.
     ecr.set_repository_policy(**put)
     ecr.delete_repository(**delete, force=True)
     assert gone(ecr.get_repository_policy, repositoryName=repository) == "RepositoryNotFoundException"
@@ -133,7 +133,7 @@ def test_aws_ecr_registry_policy(provider):
     [("BASIC_SCAN_TYPE_VERSION", ["CLAIR", "AWS_NATIVE"]), ("REGISTRY_POLICY_SCOPE", ["V1", "V2"])],
 )
 def test_aws_ecr_account_setting(provider, name, values):
-    # Read before it was ever written: there is no "not found" for a setting.
+    # The provider reads the setting before it writes it: a missing setting is not an error.
     assert provider.ecr.get_account_setting(name=name)["value"] in values
     for value in values:
         written = provider.ecr.put_account_setting(name=name, value=value)

@@ -23,7 +23,7 @@ def test_the_example_is_formatted(fmt):
     assert fmt(EXAMPLE) == ""
 
 
-def test_what_is_not_formatted_or_no_hcl_is_refused(fmt, tmp_path):
+def test_unformatted_or_invalid_hcl_is_refused(fmt, tmp_path):
     file = tmp_path / "main.tf"
     text = EXAMPLE.read_text()
     file.write_text(text.replace("  name                 = each.key", "  name = each.key"))

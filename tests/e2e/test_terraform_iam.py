@@ -5,7 +5,7 @@ from terraform import Provider, by_key, document, gone, refusal, tags, trust
 
 READS = {"Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], "Resource": "*"}
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"
-# A plus and a percent sign tell whether a document is encoded as the provider decodes it.
+# A plus and a percent sign show whether a document has the encoding that the provider decodes.
 ODD = {"Action": "ecr:ListImages", "Resource": "*", "Condition": {"StringLike": {"aws:PrincipalTag/a+b": "1% + 2*"}}}
 
 
@@ -28,7 +28,7 @@ def read_twice(read):
 def test_aws_iam_role(provider, iam):
     user = f"arn:aws:iam::{provider.account}:user/deployer"
     asked = {"RoleName": "tf-role", "Path": "/apps/", "MaxSessionDuration": 3600, "Description": "one"}
-    # The provider repeats the call on this sentence until the principal is there.
+    # The provider retries after this message until the principal exists.
     code, message = refusal(iam.create_role, AssumeRolePolicyDocument=trust(AWS=user), **asked)
     assert code == "MalformedPolicyDocument" and "Invalid principal in policy" in message
     iam.create_user(UserName="deployer")
@@ -114,7 +114,7 @@ def test_aws_iam_policy(provider, iam):
         versions = iam.list_policy_versions(PolicyArn=arn)["Versions"]
         assert len(versions) == min(round + 1, 5)
         if len(versions) == 5:
-            # By date, says the provider, which waits between versions; here they are made within a second.
+            # The provider sorts by date and waits between versions; this test creates them within a second.
             others = [one for one in versions if not one["IsDefaultVersion"]]
             oldest = min(others, key=lambda one: (one["CreateDate"], int(one["VersionId"][1:])))
             iam.delete_policy_version(PolicyArn=arn, VersionId=oldest["VersionId"])
@@ -164,7 +164,7 @@ def test_aws_iam_user_and_access_key(provider, iam):
     iam.delete_user_policy(**inline)
     assert gone(iam.get_user_policy, **inline) == "NoSuchEntity"
     assert iam.list_groups_for_user(UserName=name)["Groups"] == []
-    # force_destroy asks for everything that a user may have.
+    # force_destroy lists everything that a user can have.
     for key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
         iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
     assert iam.list_ssh_public_keys(UserName=name)["SSHPublicKeys"] == []
@@ -219,7 +219,7 @@ def test_aws_iam_instance_profile(provider, iam):
     assert [role["RoleName"] for role in shown["Roles"]] == ["tf-nodes"]
     assert by_key(shown["Tags"]) == {"team": "a"}
 
-    # The role goes first: the provider finds its profiles and takes it out of them.
+    # The role is deleted first: the provider removes it from its profiles.
     (found,) = iam.list_instance_profiles_for_role(RoleName="tf-nodes")["InstanceProfiles"]
     assert found["InstanceProfileName"] == "tf-profile"
     assert gone(iam.delete_role, RoleName="tf-nodes") == "DeleteConflict"
@@ -266,7 +266,7 @@ def test_aws_iam_service_linked_role(provider, iam):
     shown = read_twice(lambda: iam.get_role(RoleName=name)["Role"])
     assert (shown["Description"], shown["Path"]) == ("two", f"/aws-service-role/{service}/")
     assert by_key(shown["Tags"]) == {"team": "a"}
-    # The rest of it is the service's.
+    # The service controls the other members.
     assert gone(iam.update_assume_role_policy, RoleName=name, PolicyDocument=trust(Service=service)) == "UnmodifiableEntity"
     task = iam.delete_service_linked_role(RoleName=name)["DeletionTaskId"]
     assert iam.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"] == "SUCCEEDED"

@@ -5,7 +5,7 @@ import json
 from process import run
 
 
-def test_a_layout_that_umoci_made_and_changed(wharf, env, tmp_path):
+def test_a_layout_of_umoci_is_pushed_and_pulled(wharf, env, tmp_path):
     name = wharf.repository("umoci")
     layout = tmp_path / "layout"
     bundle = tmp_path / "bundle"

@@ -17,10 +17,12 @@ use std::sync::Arc;
 
 use aws::ids::{AccountId, Region};
 use jiff::Timestamp;
-use meta::{Account, CallerRef, ListTagsForResource, Never, Operation, Resolve, Resolved, Target};
+use meta::{
+    Account, CallerRef, CallerState, ListTagsForResource, Never, Operation, Resolve, Resolved, Target,
+};
 
 pub use documents::{Named, PolicyCaches, PrincipalPolicies};
-pub use explain::Explained;
+pub use explain::{Examined, Explained};
 pub use keys::{add_resource_tags, of_request_tags, pairs};
 pub use permits::{Allowed, Permits};
 pub use policies::{Deciding, V1_ACTIONS};
@@ -81,6 +83,11 @@ impl Access {
     }
 
     async fn gate_to(&self, ctx: &Ctx, to: Destination<'_>) -> Result<Gate> {
+        self.gate_of(ctx, to, None).await
+    }
+
+    /// The gate of a caller. `root` is the state of a root that has no row in the store.
+    async fn gate_of(&self, ctx: &Ctx, to: Destination<'_>, root: Option<&CallerState>) -> Result<Gate> {
         if ctx.caller.token_region.as_ref().is_some_and(|region| region != to.region) {
             return Err(Error::new(Code::InvalidToken, TokenError::Invalid.to_string()));
         }
@@ -98,7 +105,7 @@ impl Access {
             }),
         };
         let resolved = self.meta.read(read).await.or_store_error()?;
-        let Some(state) = resolved.caller.as_ref().filter(|state| state.is_active()) else {
+        let Some(state) = resolved.caller.as_ref().filter(|state| state.is_active()).or(root) else {
             return Err(gone(&ctx.caller));
         };
         let caller = match ctx.caller.renamed(&state.path, &state.name) {
@@ -192,17 +199,29 @@ impl Gate {
         resource: &str,
         keys: policy::Context,
     ) -> Result<Permit<E>> {
-        self.permit_on_if(resource, keys, || Ok(()))
+        self.permit_shown_as(resource, resource, keys)
     }
 
-    /// `permit_on` with a rule beside the policies.
-    pub(crate) fn permit_on_if<E: Effect<On = OnAccount>>(
+    /// `permit_on`, where the request does not contain the resource's ARN. A denial shows only `shown`, which the
+    /// caller knows: the resource's path and spelling are for callers with permission.
+    pub fn permit_shown_as<E: Effect<On = OnAccount>>(
         &self,
         resource: &str,
+        shown: &str,
+        keys: policy::Context,
+    ) -> Result<Permit<E>> {
+        self.permit_if(resource, shown, keys, || Ok(()))
+    }
+
+    /// The same with a rule beside the policies.
+    pub(crate) fn permit_if<E: Effect<On = OnAccount>>(
+        &self,
+        resource: &str,
+        shown: &str,
         keys: policy::Context,
         and: impl FnOnce() -> Result<()>,
     ) -> Result<Permit<E>> {
-        self.decide(E::OP, resource, &self.context_of(E::OP, keys), and)?;
+        self.decide_if((E::OP, resource), shown, &self.context_of(E::OP, keys), and)?;
         let on = OnAccount { caller: Arc::clone(&self.caller), account_id: self.account_id.clone() };
         Ok(Permit::new(self.store.clone(), on))
     }
@@ -219,17 +238,19 @@ impl Gate {
     /// Decides, with further condition keys, for an operation that needs a second permission
     /// (creating a repository with tags needs TagResource; docs/adr/0007-one-gate-and-permits.md).
     pub fn also_allow(&self, op: Op, keys: policy::Context) -> Result<()> {
-        self.decide(op, &self.resource(op), &self.context_of(op, keys), || Ok(()))
+        let resource = self.resource(op);
+        self.decide((op, &resource), &resource, &self.context_of(op, keys))
     }
 
     /// Decides on one operation without creating a permit.
     pub fn allow(&self, op: Op) -> Result<()> {
-        self.decide(op, &self.resource(op), &self.context, || Ok(()))
+        let resource = self.resource(op);
+        self.decide((op, &resource), &resource, &self.context)
     }
 
     /// Decides on an operation whose resource the request names (`Resource::Named`), for example by the ARN of a role.
     pub fn allow_on(&self, op: Op, resource: &str, keys: policy::Context) -> Result<()> {
-        self.decide(op, resource, &self.context_of(op, keys), || Ok(()))
+        self.decide((op, resource), resource, &self.context_of(op, keys))
     }
 
     /// The condition keys of an operation, with those of its request.
@@ -246,28 +267,33 @@ impl Gate {
         &self.caller
     }
 
+    fn decide(&self, asked: (Op, &str), shown: &str, context: &policy::Context) -> Result<()> {
+        self.decide_if(asked, shown, context, || Ok(()))
+    }
+
     /// Decides and records the outcome. `and` is a rule beside the policies.
-    fn decide(
+    fn decide_if(
         &self,
-        op: Op,
-        resource: &str,
+        (op, resource): (Op, &str),
+        shown: &str,
         context: &policy::Context,
         and: impl FnOnce() -> Result<()>,
     ) -> Result<()> {
-        let outcome = self.is_open_to_session(op).and_then(|()| self.evaluate(op, resource, context));
+        let outcome =
+            self.is_open_to_session(op).and_then(|()| self.evaluate((op, resource), shown, context));
         let outcome = outcome.and_then(|()| and());
         self.decisions.record(op, resource, outcome.is_ok());
         outcome
     }
 
-    fn evaluate(&self, op: Op, resource: &str, context: &policy::Context) -> Result<()> {
+    fn evaluate(&self, (op, resource): (Op, &str), shown: &str, context: &policy::Context) -> Result<()> {
         let request = policy::Request { action: op.action(), resource, context };
         let decision = self.policies.decide(op, &request, &self.caller, &self.account_id);
         match decision.reason(op.action()) {
             None => Ok(()),
             Some(reason) => {
                 log_denial(&self.caller.arn, op, resource, &decision);
-                Err(denied(&self.caller, op, resource, &reason))
+                Err(denied(&self.caller, op, shown, &reason))
             }
         }
     }

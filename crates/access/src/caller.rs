@@ -44,7 +44,6 @@ pub enum CallerKind {
         /// IAM path, from `/` to `/`.
         #[serde(rename = "p")]
         path: String,
-        /// Name.
         #[serde(rename = "n")]
         name: String,
     },

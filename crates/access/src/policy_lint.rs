@@ -13,9 +13,7 @@ pub enum MeantFor {
     Identity,
     /// A role: who may take it on.
     Trust,
-    /// A repository.
     Repository,
-    /// A registry.
     Registry,
 }
 

@@ -5,12 +5,12 @@ use std::fmt;
 
 use crate::error::{AwsCode, Code, Error};
 
-/// The service whose error a request gets that exceeds a quota.
+/// The error of a request that exceeds a quota.
 #[derive(Clone, Copy)]
-enum Tells {
+enum QuotaError {
     /// IAM: `Cannot exceed quota for NAME: N`.
     Iam,
-    /// ECR: a sentence of its own.
+    /// ECR: each quota has its own text.
     Ecr(Code, fn(u64) -> String),
 }
 
@@ -21,7 +21,7 @@ pub struct Quota {
     pub name: &'static str,
     /// The limit.
     pub default: u64,
-    tells: Tells,
+    error: QuotaError,
 }
 
 impl Quota {
@@ -37,12 +37,12 @@ impl Quota {
 
     /// The error of a request that exceeds it.
     pub fn exceeded(&self) -> Error {
-        match self.tells {
-            Tells::Iam => {
+        match self.error {
+            QuotaError::Iam => {
                 let message = format!("Cannot exceed quota for {}: {}", self.name, self.default);
                 Error::aws(AwsCode::IamLimitExceeded, message)
             }
-            Tells::Ecr(code, message) => Error::new(code, message(self.default)),
+            QuotaError::Ecr(code, message) => Error::new(code, message(self.default)),
         }
     }
 
@@ -60,10 +60,10 @@ impl fmt::Debug for Quota {
 }
 
 macro_rules! quotas {
-    ($($(#[$doc:meta])* $constant:ident: $name:literal = $default:literal, $tells:expr;)*) => {
+    ($($(#[$doc:meta])* $constant:ident: $name:literal = $default:literal, $error:expr;)*) => {
         $(
             $(#[$doc])*
-            pub const $constant: Quota = Quota { name: $name, default: $default, tells: $tells };
+            pub const $constant: Quota = Quota { name: $name, default: $default, error: $error };
         )*
 
         /// Every quota.
@@ -74,51 +74,51 @@ macro_rules! quotas {
 quotas! {
     // IAM ("IAM and AWS STS quotas").
     /// Users of an account.
-    USERS: "UsersPerAccount" = 5_000, Tells::Iam;
+    USERS: "UsersPerAccount" = 5_000, QuotaError::Iam;
     /// Groups of an account.
-    GROUPS: "GroupsPerAccount" = 300, Tells::Iam;
+    GROUPS: "GroupsPerAccount" = 300, QuotaError::Iam;
     /// Roles of an account.
-    ROLES: "RolesPerAccount" = 5_000, Tells::Iam;
+    ROLES: "RolesPerAccount" = 5_000, QuotaError::Iam;
     /// Managed policies of an account.
-    POLICIES: "PoliciesPerAccount" = 5_000, Tells::Iam;
+    POLICIES: "PoliciesPerAccount" = 5_000, QuotaError::Iam;
     /// Instance profiles of an account.
-    INSTANCE_PROFILES: "InstanceProfilesPerAccount" = 5_000, Tells::Iam;
+    INSTANCE_PROFILES: "InstanceProfilesPerAccount" = 5_000, QuotaError::Iam;
     /// Roles of an instance profile.
-    ROLES_PER_INSTANCE_PROFILE: "InstanceSessionsPerInstanceProfile" = 1, Tells::Iam;
+    ROLES_PER_INSTANCE_PROFILE: "InstanceSessionsPerInstanceProfile" = 1, QuotaError::Iam;
     /// OIDC providers of an account.
-    OIDC_PROVIDERS: "OpenIdConnectProvidersPerAccount" = 100, Tells::Iam;
+    OIDC_PROVIDERS: "OpenIdConnectProvidersPerAccount" = 100, QuotaError::Iam;
     /// Audiences of an OIDC provider.
-    CLIENT_IDS: "ClientIdsPerOpenIdConnectProvider" = 100, Tells::Iam;
+    CLIENT_IDS: "ClientIdsPerOpenIdConnectProvider" = 100, QuotaError::Iam;
     /// Groups of a user.
-    GROUPS_PER_USER: "GroupsPerUser" = 10, Tells::Iam;
+    GROUPS_PER_USER: "GroupsPerUser" = 10, QuotaError::Iam;
     /// Access keys of a user.
-    ACCESS_KEYS_PER_USER: "AccessKeysPerUser" = 2, Tells::Iam;
+    ACCESS_KEYS_PER_USER: "AccessKeysPerUser" = 2, QuotaError::Iam;
     /// Managed policies attached to a user, group or role.
-    POLICIES_PER_ENTITY: "PoliciesPerUser" = 10, Tells::Iam;
+    POLICIES_PER_ENTITY: "PoliciesPerUser" = 10, QuotaError::Iam;
     /// Versions of a managed policy.
-    VERSIONS_PER_POLICY: "VersionsPerPolicy" = 5, Tells::Iam;
+    VERSIONS_PER_POLICY: "VersionsPerPolicy" = 5, QuotaError::Iam;
     /// Tags of a resource of IAM or of an account of Organizations.
-    TAGS: "TagsPerResource" = 50, Tells::Iam;
+    TAGS: "TagsPerResource" = 50, QuotaError::Iam;
     /// Characters of a managed policy, white space not counted.
-    MANAGED_POLICY: "PolicySize" = 6_144, Tells::Iam;
+    MANAGED_POLICY: "PolicySize" = 6_144, QuotaError::Iam;
     /// Characters of a role's trust policy, white space not counted.
-    TRUST_POLICY: "ACLSizePerRole" = 4_096, Tells::Iam;
+    TRUST_POLICY: "ACLSizePerRole" = 4_096, QuotaError::Iam;
 
     // ECR ("Amazon ECR service quotas").
     /// Tags of an image.
-    TAGS_PER_IMAGE: "Tags per image" = 1_000, Tells::Ecr(Code::LimitExceeded, |most| {
+    TAGS_PER_IMAGE: "Tags per image" = 1_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
         format!("An image may have at most {most} tags. Remove some before adding more.")
     });
     /// Images of a repository.
-    IMAGES_PER_REPOSITORY: "Images per repository" = 100_000, Tells::Ecr(Code::LimitExceeded, |most| {
+    IMAGES_PER_REPOSITORY: "Images per repository" = 100_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
         format!("The repository holds {most} images, which is the most it can hold. Delete some first.")
     });
     /// Tags of a repository.
-    TAGS_PER_REPOSITORY: "Tags per repository" = 50, Tells::Ecr(Code::TooManyTags, |most| {
+    TAGS_PER_REPOSITORY: "Tags per repository" = 50, QuotaError::Ecr(Code::TooManyTags, |most| {
         format!("A repository can have at most {most} tags.")
     });
     /// Principals whose pulls are excluded.
-    PULL_TIME_EXCLUSIONS: "Pull time update exclusions per registry" = 100, Tells::Ecr(Code::LimitExceeded, |most| {
+    PULL_TIME_EXCLUSIONS: "Pull time update exclusions per registry" = 100, QuotaError::Ecr(Code::LimitExceeded, |most| {
         format!("The registry has {most} pull time update exclusions, which is the most it can have.")
     });
 }

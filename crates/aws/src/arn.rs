@@ -31,7 +31,7 @@ pub struct Arn {
     pub resource: String,
 }
 
-/// A text that is no ARN.
+/// A text that is not an ARN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an ARN has the form arn:partition:service:region:account:resource")]
 pub struct ArnError;
@@ -72,7 +72,7 @@ impl Arn {
         }
     }
 
-    /// The account, where the ARN names one.
+    /// The account, if the ARN contains one.
     pub fn account_id(&self) -> Option<AccountId> {
         self.account.parse().ok()
     }

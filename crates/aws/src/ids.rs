@@ -8,15 +8,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A text that is not a valid identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
-    /// Not twelve digits.
+    /// It is not 12 digits.
     #[error("an AWS account id is 12 digits")]
     Account,
-    /// Not a region's name.
+    /// It is not the name of a Region.
     #[error(
         "a region is 1 to 63 characters of a-z, 0-9 and '-', beginning and ending with a letter or digit"
     )]
     Region,
-    /// Not an access key id.
+    /// It is not an access key ID.
     #[error("an access key id is 16 to 128 letters, digits or underscores")]
     AccessKey,
 }

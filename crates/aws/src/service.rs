@@ -1,4 +1,4 @@
-//! The services that Wharf answers for, and what tells one from another on the wire.
+//! The services that Wharf serves, and how a request shows its service.
 
 use crate::dialect::Dialect;
 
@@ -17,12 +17,12 @@ pub enum Service {
     Organizations,
 }
 
-/// Which Region a service's requests count for (`aws:RequestedRegion`).
+/// The Region of a service's requests (`aws:RequestedRegion`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegionRule {
     /// The Region of the resource.
     Resource,
-    /// The Region that the request was signed for.
+    /// The Region in the request's signature.
     Signed,
     /// us-east-1: the service has one endpoint for all Regions.
     Global,
@@ -43,7 +43,7 @@ impl Service {
         }
     }
 
-    /// The part of `X-Amz-Target` before the dot; none for a service of the query protocol.
+    /// The part of `X-Amz-Target` before the dot; empty for services of the query protocol.
     pub const fn target_prefix(self) -> Option<&'static str> {
         match self {
             Self::Ecr => Some("AmazonEC2ContainerRegistry_V20150921"),
@@ -64,7 +64,7 @@ impl Service {
         }
     }
 
-    /// How requests and errors are framed.
+    /// The protocol of requests and errors.
     pub const fn dialect(self) -> Dialect {
         match self {
             Self::Ecr | Self::EcrPublic | Self::Organizations => Dialect::Json,
@@ -72,7 +72,7 @@ impl Service {
         }
     }
 
-    /// Which Region its requests count for.
+    /// The Region of its requests.
     pub const fn region_rule(self) -> RegionRule {
         match self {
             Self::Ecr | Self::EcrPublic => RegionRule::Resource,
@@ -81,7 +81,7 @@ impl Service {
         }
     }
 
-    /// The service's own condition key for tags of a resource, beside `aws:ResourceTag/`; none where there is none.
+    /// The service's own condition key for resource tags, in addition to `aws:ResourceTag/`; None if it has none.
     pub const fn resource_tag_prefix(self) -> Option<&'static str> {
         match self {
             Self::Ecr => Some("ecr:ResourceTag/"),

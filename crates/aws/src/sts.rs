@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_in_no_refusal() {
+    fn errors_do_not_contain_the_token() {
         let form = Form::parse(b"RoleArn=x&WebIdentityToken=abc").unwrap();
         let refused = AssumeRoleWithWebIdentityRequest::from_form(&form).err().unwrap();
         assert!(!refused.message.contains("abc"));

@@ -1,17 +1,17 @@
-//! The rules for tags of anything that has tags: repositories, users, roles, sessions, accounts. Each service has its own
-//! words for what is refused; what is refused is the same.
+//! The rules for tags: of repositories, users, roles, sessions and accounts. The services refuse the same tags, with
+//! different texts.
 //!
-//! Sources: "Tagging your AWS resources" (Tagging AWS Resources User Guide), IAM API reference, `Tag`. ECR and Organizations
-//! let keys stand side by side that differ only in case. Condition keys ignore case, so that the one would hide the other
-//! from a policy: that is refused here for all of them, as IAM does.
+//! Sources: "Tagging your AWS resources" (Tagging AWS Resources User Guide), IAM API reference, `Tag`. ECR and
+//! Organizations accept keys that differ only in case. Condition keys ignore case, so one of them would hide the other
+//! from a policy. Wharf refuses such keys in all services, as IAM does.
 
 use std::collections::HashSet;
 
-/// Most tags of one thing, and of one request.
+/// The maximum number of tags on a resource and in a request.
 pub const MAX_TAGS: usize = 50;
-/// Longest key.
+/// The maximum length of a key.
 pub const MAX_KEY_CHARACTERS: usize = 128;
-/// Longest value.
+/// The maximum length of a value.
 pub const MAX_VALUE_CHARACTERS: usize = 256;
 
 /// What is wrong with a tag.
@@ -23,21 +23,21 @@ pub enum Fault {
     LongKey,
     /// The key has a character that no tag may have.
     KeyCharacters,
-    /// The key begins with `aws:`, in whatever case.
+    /// The key begins with `aws:`, in any case.
     Reserved,
     /// The value is too long.
     LongValue,
     /// The value has a character that no tag may have.
     ValueCharacters,
-    /// The key was there before, exactly so.
+    /// The same key occurs twice.
     Twice,
-    /// The key was there before, in different case.
+    /// The key occurs twice, in different case.
     TwiceInDifferentCase,
-    /// There are more than [`MAX_TAGS`]; the tag is the first that is too many.
+    /// There are more than [`MAX_TAGS`] tags; the tag is the first above the maximum.
     TooMany,
 }
 
-/// Finds the first tag that breaks a rule, with its place.
+/// Finds the first tag that breaks a rule, with its position.
 pub fn check<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<(), (usize, Fault)> {
     let (mut exact, mut seen) = (HashSet::new(), HashSet::new());
     for (at, (key, value)) in tags.into_iter().enumerate() {
@@ -62,7 +62,7 @@ pub fn check<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<(
     Ok(())
 }
 
-/// Whether a key can be one.
+/// Whether a text is a valid key.
 pub fn check_key(key: &str) -> Result<(), Fault> {
     if key.is_empty() {
         return Err(Fault::NoKey);
@@ -79,12 +79,12 @@ pub fn check_key(key: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What is the same for keys that differ only in case.
+/// The form in which keys that differ only in case are equal.
 pub fn folded(key: &str) -> String {
     key.to_lowercase()
 }
 
-/// Whether all keys differ in more than case.
+/// Whether all keys are different when case is ignored.
 pub fn are_distinct<'a>(keys: impl IntoIterator<Item = &'a str>) -> bool {
     let mut seen = HashSet::new();
     keys.into_iter().all(|key| seen.insert(folded(key)))

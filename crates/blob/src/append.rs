@@ -1,10 +1,10 @@
-//! The result of an append, and why it may not accept the whole body.
+//! The result of an append, and why an append may not accept the whole body.
 
 use std::io;
 
 use crate::stage::Stage;
 
-/// What an append has stored of the object. All of it is durable.
+/// The result of an append. All its bytes are durable.
 #[derive(Debug)]
 pub struct Appended {
     /// The number of bytes of this append.
@@ -19,29 +19,29 @@ pub enum AppendError<E> {
     /// The body ended with an error. The bytes before it are durable and can be recorded.
     #[error("the body ended early")]
     Body {
-        /// What the body said.
+        /// The body's error.
         source: E,
-        /// What arrived before.
+        /// The bytes that arrived before.
         appended: Box<Appended>,
     },
     /// The object would become longer than the limit. Nothing may be recorded.
     #[error("the object would be longer than {limit} bytes")]
     TooLarge {
-        /// The limit that was given.
+        /// The limit.
         limit: u64,
     },
     /// The object is shorter than the offset: acknowledged bytes are missing.
-    #[error("the object holds {len} bytes where {offset} are recorded")]
+    #[error("the object has {len} bytes, but {offset} are recorded")]
     Missing {
-        /// What was asked for.
+        /// The requested offset.
         offset: u64,
-        /// What is there.
+        /// The stored length.
         len: u64,
     },
-    /// Another append, which this one waited for, has taken bytes: the stage is not the object's any more.
-    #[error("another append went on with the object")]
+    /// Another append ran first and appended bytes: this stage is outdated.
+    #[error("another append has changed the object")]
     Overtaken,
-    /// No space is left, or the quota is used up.
+    /// The disk is full, or the quota is used up.
     #[error("no space is left for the object")]
     DiskFull(#[source] io::Error),
     /// The store failed.

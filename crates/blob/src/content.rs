@@ -1,5 +1,5 @@
-//! What reading an object gives: a file that the server may hand to the kernel, bytes from elsewhere, or an address to
-//! send the client to.
+//! The result of reading an object: a local file that the server can pass to the kernel, a stream of bytes, or a URL
+//! for the client.
 
 use std::fs::File;
 use std::io;
@@ -14,18 +14,18 @@ use crate::disk::FileStream;
 /// The bytes of an object, or of a part of it.
 #[derive(Debug)]
 pub enum Content {
-    /// `len` bytes of a local file, from `start`. This is the one place where a caller sees a file.
+    /// `len` bytes of a local file, from `start`. Only here does a caller get a file.
     File {
         /// The file, open for reading.
         file: File,
         /// The first byte.
         start: u64,
-        /// How many bytes. The file is known to hold them.
+        /// The number of bytes. The file contains them.
         len: u64,
     },
-    /// Bytes that come from elsewhere.
+    /// Bytes from another source.
     Stream(ContentStream),
-    /// The client is to fetch the bytes from this URL.
+    /// The client must fetch the bytes from this URL.
     Redirect(String),
 }
 
@@ -35,12 +35,12 @@ pub enum OpenError {
     /// There is no such object.
     #[error("the object is missing")]
     Missing,
-    /// The object ends before the part that was asked for: bytes that a row vouches for are lost.
-    #[error("the object holds {len} bytes where at least {wanted} are recorded")]
+    /// The object ends before the requested part: bytes that a row records are lost.
+    #[error("the object has {len} bytes, but at least {wanted} are recorded")]
     Truncated {
-        /// The end of the part that was asked for.
+        /// The end of the requested part.
         wanted: u64,
-        /// What is there.
+        /// The stored length.
         len: u64,
     },
     /// The store failed.
@@ -59,11 +59,11 @@ impl Content {
     }
 }
 
-/// A stream of an object's bytes. It ends with an error if the object turns out to be shorter than it was.
+/// A stream of an object's bytes. It ends with an error if the object is shorter than its recorded length.
 #[derive(Debug)]
 pub struct ContentStream(Source);
 
-/// Where the bytes come from.
+/// The source of the bytes.
 #[derive(Debug)]
 enum Source {
     File(FileStream),
@@ -71,7 +71,7 @@ enum Source {
 }
 
 impl ContentStream {
-    /// Chunks that nobody has begun to read have at most so many bytes. Ahead of the reader only the largest are read.
+    /// Limits the size of chunks that are not being read yet. Only chunks of the maximum size are read ahead.
     pub fn limit_chunk(&mut self, bytes: usize) {
         match &mut self.0 {
             Source::File(stream) => stream.limit_chunk(bytes),
@@ -79,7 +79,7 @@ impl ContentStream {
         }
     }
 
-    /// How many bytes are still to come.
+    /// The number of remaining bytes.
     pub fn remaining(&self) -> u64 {
         match &self.0 {
             Source::File(stream) => stream.remaining(),
@@ -87,7 +87,7 @@ impl ContentStream {
         }
     }
 
-    /// Waits until the first chunk is in memory, so that it can leave in one packet with the headers.
+    /// Waits until the first chunk is in memory, so it can be sent in one packet with the headers.
     pub async fn prepare(&mut self) -> io::Result<()> {
         match &mut self.0 {
             Source::File(stream) => stream.prepare().await,

@@ -1,48 +1,53 @@
-//! The receiving side of an append: divides a request's body into batches. Each is received while the one before is
-//! written.
+//! The receiving side of an append: divides a request's body into batches. One batch is received while the previous one
+//! is written.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The size of a batch. An upload holds at most two batches.
 const BATCH_BYTES: usize = 512 * 1024;
 
-/// If a client sends nothing for this long, its bytes so far are written.
+/// If a client sends nothing for this long, the bytes so far are written.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// How a batch ended.
 pub(crate) enum End<E> {
-    /// The batch is full, more may come.
+    /// The batch is full, and there may be more.
     More,
     /// The body is complete.
     Complete,
     /// The body ended with an error.
     Failed(E),
-    /// The object would become longer than it may.
+    /// The object would become longer than the limit.
     TooLarge,
 }
 
 /// The receiving side: divides a body into batches.
 pub(crate) struct Intake<'a, S> {
     body: &'a mut S,
-    /// How many more bytes the object may have.
+    /// The number of bytes that the object may still grow.
     room: u64,
     /// The bytes that did not fit into the last batch.
     waiting: Option<Bytes>,
+    /// Fires at the end of a pause or before. It is set again only when it fires: setting a timer can wake another
+    /// thread.
+    alarm: Pin<Box<Sleep>>,
 }
 
 impl<'a, S, E> Intake<'a, S>
 where
     S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
 {
-    /// `room` is how many more bytes the object may have.
+    /// `room` is the number of bytes that the object may still grow.
     pub(crate) fn new(body: &'a mut S, room: u64) -> Self {
-        Self { body, room, waiting: None }
+        Self { body, room, waiting: None, alarm: Box::pin(sleep_until(Instant::now() + PAUSE)) }
     }
 
-    /// The next batch, and whether more may follow.
+    /// The next batch, and whether there may be another.
     pub(crate) async fn batch(&mut self) -> (Vec<Bytes>, End<E>) {
         let mut batch = Vec::new();
         let mut size = 0;
@@ -68,22 +73,31 @@ where
         }
     }
 
-    /// The next chunk; none if the client pauses while there is something to write, which is not kept in memory then.
+    /// The next chunk. None if the client pauses while there are bytes to write: they are not held in memory then.
     async fn next_within(&mut self, may_wait: bool) -> Result<Option<Bytes>, End<E>> {
         if may_wait {
-            return self.next().await.map(Some);
+            return received(self.body.next().await).map(Some);
         }
-        match tokio::time::timeout(PAUSE, self.next()).await {
-            Ok(next) => next.map(Some),
-            Err(_) => Ok(None),
+        let end = Instant::now() + PAUSE;
+        loop {
+            tokio::select! {
+                biased;
+                chunk = self.body.next() => return received(chunk).map(Some),
+                () = self.alarm.as_mut() => {}
+            }
+            let is_over = Instant::now() >= end;
+            self.alarm.as_mut().reset(if is_over { Instant::now() + PAUSE } else { end });
+            if is_over {
+                return Ok(None);
+            }
         }
     }
+}
 
-    async fn next(&mut self) -> Result<Bytes, End<E>> {
-        match self.body.next().await {
-            None => Err(End::Complete),
-            Some(Err(error)) => Err(End::Failed(error)),
-            Some(Ok(chunk)) => Ok(chunk),
-        }
+fn received<E>(chunk: Option<Result<Bytes, E>>) -> Result<Bytes, End<E>> {
+    match chunk {
+        None => Err(End::Complete),
+        Some(Err(error)) => Err(End::Failed(error)),
+        Some(Ok(chunk)) => Ok(chunk),
     }
 }

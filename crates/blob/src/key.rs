@@ -16,7 +16,7 @@ pub struct ObjectKey([u8; 16]);
 #[error("an object key is 32 lower-case hexadecimal digits")]
 pub struct InvalidObjectKey;
 
-/// Keys created one after the other share their first byte for this many keys; see [`ObjectKey::random`].
+/// Keys that are created one after another share their first byte for this many keys; see [`ObjectKey::random`].
 const KEYS_PER_FOLDER: u32 = 256;
 
 impl ObjectKey {
@@ -29,7 +29,7 @@ impl ObjectKey {
         static FOLDER: AtomicU32 = AtomicU32::new(0);
         let mut bytes = [0; 16];
         if aws_lc_rs::rand::fill(&mut bytes).is_err() {
-            // Without random numbers the next key could be an existing one, and an upload would overwrite an object.
+            // Without random numbers the new key could be one that exists, and an upload would overwrite its object.
             std::process::abort();
         }
         let [folder, ..] = &mut bytes;
@@ -70,7 +70,7 @@ impl FromStr for ObjectKey {
     type Err = InvalidObjectKey;
 
     fn from_str(text: &str) -> Result<Self, InvalidObjectKey> {
-        // `hex` also accepts upper case, but a key must have one spelling, because it is the name of a file.
+        // `hex` also accepts upper case. A key must have one spelling, because it is a file name.
         if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Err(InvalidObjectKey);
         }

@@ -1,4 +1,4 @@
-//! What an upload needs between its chunks: how far it is, the state of its hash, and what its store must remember.
+//! What an upload needs between its chunks: its offset, the state of its hash, and the store's own data.
 //!
 //! The saved form is one opaque value in the upload's row. Only this crate reads and writes it:
 //!
@@ -6,33 +6,33 @@
 //! format (1 byte, 2) · store (1 byte) · length of the hash state (4 bytes, big endian) · hash state · the store's own
 //! ```
 //!
-//! Rows from before this form hold the hash state alone. It starts with format 1, is read as a stage of the disk store,
-//! and such an upload goes on.
+//! Rows of older versions contain the hash state alone. It starts with format 1 and is read as a stage of the disk
+//! store, so such an upload continues.
 
 use oci::digest::{Algorithm, Digest, Hasher};
 
-/// The form that this code writes.
+/// The format that this code writes.
 const FORMAT: u8 = 2;
-/// How the hash state alone starts, which rows had before there was a stage.
+/// The first byte of a hash state alone: rows had that before stages existed.
 const FORMAT_OF_HASH_ALONE: u8 = 1;
 /// Format, store, length of the hash state.
 const HEADER_BYTES: usize = 6;
 
-/// The most bytes of a saved stage. 10,000 parts of a multipart upload with their ETags need less than half of it.
+/// The maximum size of a saved stage. 10,000 parts of a multipart upload with their ETags need less than half of it.
 pub const MAX_STAGE_BYTES: usize = 1024 * 1024;
 
-/// How far an upload is. The store made it, and takes it back for the next chunk.
+/// The progress of an upload. The store creates it, and needs it for the next chunk.
 #[derive(Clone)]
 pub struct Stage {
-    /// Has seen exactly the bytes of the upload: its length is the upload's offset.
+    /// The hash of exactly the upload's bytes: its length is the upload's offset.
     hasher: Hasher,
     own: Own,
 }
 
-/// What a store remembers between two chunks, beside the hash.
+/// The store's own data between two chunks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Own {
-    /// The file itself says everything.
+    /// The file contains everything.
     Disk,
 }
 
@@ -40,12 +40,12 @@ pub(crate) enum Own {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InvalidStage {
     /// It is longer than [`MAX_STAGE_BYTES`].
-    #[error("the stage of an upload has {0} bytes, more than the most")]
+    #[error("the stage of an upload has {0} bytes, more than the maximum")]
     TooLong(usize),
-    /// Another version of this program, another store or something else wrote it.
+    /// It was written by another version of this program, by another store or by something else.
     #[error("the stage of an upload cannot be read")]
     Unreadable,
-    /// It belongs to another offset or algorithm than the row says.
+    /// Its offset or algorithm is not the one in the row.
     #[error("the stage of an upload does not belong to the offset and algorithm in its row")]
     Mismatch,
 }
@@ -87,7 +87,7 @@ impl Stage {
         self.own
     }
 
-    /// How many bytes the upload has.
+    /// The number of bytes of the upload.
     pub const fn offset(&self) -> u64 {
         self.hasher.length()
     }
@@ -107,7 +107,7 @@ impl Stage {
         if saved.len() > MAX_STAGE_BYTES { Err(InvalidStage::TooLong(saved.len())) } else { Ok(saved) }
     }
 
-    /// The stage that was saved for an upload with this algorithm and offset.
+    /// Reads the stage that was saved for an upload with this algorithm and offset.
     pub fn restore(saved: &[u8], algorithm: Algorithm, offset: u64) -> Result<Self, InvalidStage> {
         if saved.len() > MAX_STAGE_BYTES {
             return Err(InvalidStage::TooLong(saved.len()));
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_state_from_before_stages_goes_on() {
+    fn an_upload_from_before_stages_continues() {
         let saved = hasher(b"pushed before the upgrade").save().unwrap();
         let stage = Stage::restore(&saved, Algorithm::Sha512, 25).unwrap();
         assert_eq!(stage.digest(), Digest::of(Algorithm::Sha512, b"pushed before the upgrade"));

@@ -1,4 +1,4 @@
-//! The store: where an object's bytes go and come from. Each kind of store is one variant with a folder of its own.
+//! The store of objects. Each kind of store is one variant with a folder of its own.
 
 use std::io;
 
@@ -15,7 +15,7 @@ use crate::stage::{InvalidStage, Own, Stage};
 /// Bytes under opaque keys. Cheap to clone.
 #[derive(Clone)]
 pub enum Store {
-    /// Files on this machine; made by [`Store::disk`].
+    /// Files on this machine; see [`Store::disk`].
     Disk(DiskStore),
 }
 
@@ -28,7 +28,7 @@ impl Store {
         Stage::new(own, Hasher::new(algorithm))
     }
 
-    /// The stage of an upload from its row: of what is saved there, if bytes have come.
+    /// The stage of an upload, from its row: from the saved stage, if there are bytes.
     pub fn resume(
         &self,
         algorithm: Algorithm,
@@ -45,17 +45,16 @@ impl Store {
         }
     }
 
-    /// Appends `body` where `stage` ends; what lies behind it is cut off first. `limit` is how long the object may
-    /// become in all.
+    /// Appends `body` at the end of `stage`. Bytes after that end are removed first. `limit` is the maximum length of
+    /// the whole object.
     ///
-    /// Returns when the bytes are durable. Memory is bounded whatever the size of the body. An append of nothing at
-    /// offset 0 makes an empty object. If the returned future is dropped the object may be longer than recorded, which
-    /// the next append mends. Appends to one object come one after the other; one that waited for another, which then
-    /// took bytes, is refused as [`AppendError::Overtaken`].
+    /// Returns when the bytes are durable. Memory is bounded for bodies of any size. An empty append at offset 0
+    /// creates an empty object. If the returned future is dropped, the object may be longer than recorded; the next
+    /// append repairs this. Appends to one object run one after another. An append that waited for one that appended
+    /// bytes is refused as [`AppendError::Overtaken`].
     ///
-    /// INVARIANT, for the caller: `stage` is still what the row records when this is called, that is, whoever wrote
-    /// before has recorded its progress or never will. With a stage that has been overtaken this cuts off bytes that
-    /// are acknowledged.
+    /// INVARIANT, for the caller: `stage` is what the row records at the time of the call. Every earlier writer has
+    /// recorded its progress or never will. With an outdated stage this call removes acknowledged bytes.
     pub async fn append<S, E>(
         &self,
         key: &ObjectKey,
@@ -71,15 +70,15 @@ impl Store {
         }
     }
 
-    /// Makes the bytes of a stage an object that can be read: after the last append, before the object's row. The object
-    /// is durable on return. May be called again.
+    /// Makes the bytes of a stage an object that can be read. It is called after the last append and before the
+    /// object's row is written. The object is durable on return. The call can be repeated.
     pub async fn finish(&self, key: &ObjectKey, stage: &Stage) -> Result<(), OpenError> {
         match self {
             Self::Disk(disk) => disk.finish(key, stage).await,
         }
     }
 
-    /// Reads the first `size` bytes of an object again, for a digest whose algorithm was named only at the end.
+    /// Reads the first `size` bytes of an object again, for a digest whose algorithm is known only at the end.
     pub async fn rehash(
         &self,
         key: &ObjectKey,
@@ -91,22 +90,22 @@ impl Store {
         }
     }
 
-    /// Opens `len` bytes of an object from `start`. `len` comes from the object's row: what is stored may be longer.
+    /// Opens `len` bytes of an object from `start`. `len` comes from the object's row: the stored object may be longer.
     pub async fn open(&self, key: &ObjectKey, start: u64, len: u64) -> Result<Content, OpenError> {
         match self {
             Self::Disk(disk) => disk.open(key, start, len).await,
         }
     }
 
-    /// Deletes an object; false if there was none. Readers that have it open read on. A power cut may bring the object
-    /// back, as garbage that no row knows.
+    /// Deletes an object; false if there was none. Readers that have it open continue. After a power cut the object may
+    /// exist again, as garbage without a row.
     pub async fn delete(&self, key: &ObjectKey) -> io::Result<bool> {
         match self {
             Self::Disk(disk) => disk.delete(key).await,
         }
     }
 
-    /// How many bytes are stored for an object, if it exists.
+    /// The stored length of an object, if it exists.
     pub async fn len(&self, key: &ObjectKey) -> io::Result<Option<u64>> {
         match self {
             Self::Disk(disk) => disk.len(key).await,

@@ -1,12 +1,6 @@
-//! The first start: an account, an administrator and its access key. No default credential exists; the key is
-//! random, or given by the one who starts the server.
+//! The first start: creates an account, an administrator and its access key. There is no default credential: the key is
+//! random, or the operator gives it.
 
-use aws::ids::{AccessKeyId, AccountId, Region, SecretKey};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-use jiff::Timestamp;
-
-use crate::Identity;
 use access::context::micros;
 use access::effects::authority::CreateAdministrator;
 use access::error::{Code, Error, Result};
@@ -17,11 +11,17 @@ use access::store::{
     AccountKey, CreateAccessKey, CreateAccount, CreateFirstUser, CreateUser, EnsureRegistry, FindAccessKey,
     FindAccount, FirstUserRefused, OpError, RefusedExt as _, RegistryKey, store_error,
 };
+use aws::ids::{AccessKeyId, AccountId, Region, SecretKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use jiff::Timestamp;
+
+use crate::Identity;
 
 const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 const USER_NAME: &str = "admin";
 
-/// Who administers the management account of a new deployment.
+/// The administrator of the management account of a new deployment.
 #[derive(Clone)]
 pub struct Administrator {
     /// The management account.
@@ -30,11 +30,10 @@ pub struct Administrator {
     pub region: Region,
     /// The access key of the IAM user `admin`.
     pub access_key_id: AccessKeyId,
-    /// Its secret.
     pub secret: SecretKey,
 }
 
-/// A random 12-digit account id.
+/// A random 12-digit account ID.
 pub fn random_account_id() -> Result<AccountId> {
     let mut bytes = [0_u8; 8];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::internal(SealError::Failed))?;
@@ -42,7 +41,7 @@ pub fn random_account_id() -> Result<AccountId> {
     number.to_string().parse().map_err(Error::internal)
 }
 
-/// A random access key: an id of AWS's form and a secret of 40 characters.
+/// A random access key: an ID in AWS's format and a secret of 40 characters.
 pub fn random_access_key() -> Result<(AccessKeyId, SecretKey)> {
     let id = unique_id("AKIA").map_err(Error::internal)?;
     let id = id.get(..20).unwrap_or(&id).parse().map_err(Error::internal)?;
@@ -52,8 +51,8 @@ pub fn random_access_key() -> Result<(AccessKeyId, SecretKey)> {
 }
 
 impl Identity {
-    /// Creates the account, its user `admin` with AdministratorAccess, and the key, if they do not exist yet. It is safe to
-    /// repeat: what exists stays as it is.
+    /// Creates the account, its user `admin` with AdministratorAccess, and the key, if they do not exist. The call can
+    /// be repeated: it does not change existing ones.
     pub async fn ensure_administrator(&self, administrator: &Administrator, now: Timestamp) -> Result<()> {
         let service = Permit::for_service(CreateAdministrator, &self.access);
         let account = self.ensure_account(&service, &administrator.account_id, now).await?;
@@ -91,7 +90,7 @@ impl Identity {
         let first = CreateFirstUser { user, policy_arn: ADMINISTRATOR.to_owned(), access_key };
         service.write(|()| first).await.or_refused(|refusal| match refusal {
             FirstUserRefused => {
-                Error::new(Code::InvalidParameter, "the user `admin` exists already, with another access key")
+                Error::new(Code::InvalidParameter, "the user `admin` already exists, with another access key")
             }
         })?;
         Ok(())
@@ -119,12 +118,12 @@ impl Identity {
     }
 }
 
-/// A refusal means that two processes created the account at the same time. The caller is asked to retry.
+/// A refusal means that two processes created the account at the same time. The caller must retry.
 fn refused_or_store<R: std::fmt::Debug>(error: OpError<R>) -> Error {
     match error {
         OpError::Store(error) => store_error(error),
         OpError::Refused(refusal) => {
-            tracing::error!(?refusal, "the store refused to make an account or a registry");
+            tracing::error!(?refusal, "the store refused to create an account or a registry");
             Error::new(Code::Unavailable, "another process changes the same account; start again")
         }
     }

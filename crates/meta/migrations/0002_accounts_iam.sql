@@ -1,6 +1,6 @@
 -- Many accounts, IAM as a whole, and the policies of repositories and registries.
 
--- Accounts as members of the one organisation of the deployment.
+-- Accounts as members of the one organization of the deployment.
 
 ALTER TABLE account ADD COLUMN email TEXT;
 ALTER TABLE account ADD COLUMN in_organization INTEGER NOT NULL DEFAULT 1;

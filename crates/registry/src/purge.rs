@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
+use access::context::micros;
 use access::effects::authority;
+use access::error::{Error, Internal, Result};
 use access::permit::Permit;
 use access::store::{
     ClaimWork, ExpireUploads, FinishWork, Micros, OpError, Overtaken, PURGE_REPOSITORY, PostponeWork,
@@ -14,8 +16,6 @@ use jiff::Timestamp;
 
 use crate::Registry;
 use crate::reconcile::Pass;
-use access::context::micros;
-use access::error::{Error, Internal, Result};
 
 /// Rows removed in one transaction: few enough that a push never waits long for it.
 const SLICE: usize = 500;

@@ -1,15 +1,15 @@
 //! Removes doomed bytes: files of cancelled and abandoned uploads, and of completions that lost a race. Their row was
 //! deleted first. The bytes are removed after a delay, and then the record that they are doomed.
 
-use fault::Fault;
-use jiff::Timestamp;
-
-use crate::Registry;
 use access::context::micros;
 use access::effects::authority;
 use access::error::{Internal, Result};
 use access::permit::Permit;
 use access::store::{ClaimDoomed, ForgetDoomed, StoreResultExt as _};
+use fault::Fault;
+use jiff::Timestamp;
+
+use crate::Registry;
 
 /// Objects removed in one pass.
 const BATCH: usize = 256;

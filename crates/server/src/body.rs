@@ -1,7 +1,6 @@
 //! Bodies in both directions. The body of a request is read only when it is needed, with a size limit or as a stream.
 //! The body of an answer is bytes in memory (sent in one write with the head) or a stream of known length.
 
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,8 +13,9 @@ use futures::{Stream, StreamExt};
 use http::{HeaderMap, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
+use crate::alarm::Alarm;
 use crate::connection::Cut;
 use crate::ledger::{Charge, Full, Reading, Share};
 use crate::options::Limits;
@@ -199,12 +199,12 @@ struct Patience {
     pace: Pace,
     waited: Duration,
     since: Option<Instant>,
-    end: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
 }
 
 impl Patience {
     fn new(idle: Duration, pace: Pace) -> Self {
-        Self { idle, pace, waited: Duration::ZERO, since: None, end: None }
+        Self { idle, pace, waited: Duration::ZERO, since: None, alarm: Alarm::default() }
     }
 
     /// Called for each read, with whether it must wait and how many bytes have arrived. Returns an error when a limit
@@ -216,13 +216,8 @@ impl Patience {
             return if self.waited > allowed { Err("the body came too slowly") } else { Ok(()) };
         }
         let left = allowed.saturating_sub(self.waited);
-        let begins = self.since.is_none();
         let deadline = *self.since.get_or_insert_with(Instant::now) + self.idle.min(left);
-        let end = self.end.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-        if begins {
-            end.as_mut().reset(deadline);
-        }
-        match end.as_mut().poll(cx) {
+        match self.alarm.poll(cx, deadline) {
             Poll::Ready(()) if left <= self.idle => Err("the body came too slowly"),
             Poll::Ready(()) => Err("the client paused for too long"),
             Poll::Pending => Ok(()),

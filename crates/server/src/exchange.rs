@@ -1,10 +1,10 @@
 //! One request as a handler sees it: its head, its unread body, its origin, its ID, and the facts for the log.
 
-use access::decisions::Decisions;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use access::context::{Caller, Peer, Unsigned};
+use access::decisions::Decisions;
 use aws::ids::AccountId;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};

@@ -4,6 +4,7 @@
 //! contains no SQL and does not use the files of the stores. Only this crate knows status codes, headers and the two
 //! error formats.
 
+mod alarm;
 mod body;
 mod brief;
 mod connection;

@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
+use crate::alarm::Alarm;
 use crate::connection::{Connection, Cut};
+use crate::unsent::Drains;
 
 /// The first bytes of HTTP/2 with prior knowledge (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -95,16 +97,26 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Replay<S> {
 pub(crate) struct Lingering<S> {
     inner: S,
     write_idle: Duration,
-    stalled: Option<Pin<Box<Sleep>>>,
+    stalled_since: Option<Instant>,
+    alarm: Alarm,
     closing: Option<Pin<Box<Sleep>>>,
     discarded: usize,
     connection: Arc<Connection>,
     moved: usize,
 }
 
-impl<S> Lingering<S> {
+impl<S: Drains> Lingering<S> {
     pub(crate) fn new(inner: S, write_idle: Duration, connection: Arc<Connection>) -> Self {
-        Self { inner, write_idle, stalled: None, closing: None, discarded: 0, connection, moved: 0 }
+        Self {
+            inner,
+            write_idle,
+            stalled_since: None,
+            alarm: Alarm::default(),
+            closing: None,
+            discarded: 0,
+            connection,
+            moved: 0,
+        }
     }
 
     fn unless_stalled<T>(
@@ -112,13 +124,16 @@ impl<S> Lingering<S> {
         cx: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
+        if self.inner.take_drained() {
+            self.connection.moved();
+            self.stalled_since = None;
+        }
         if written.is_ready() {
-            self.stalled = None;
+            self.stalled_since = None;
             return written;
         }
-        let idle = self.write_idle;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
-        match stalled.as_mut().poll(cx) {
+        let deadline = *self.stalled_since.get_or_insert_with(Instant::now) + self.write_idle;
+        match self.alarm.poll(cx, deadline) {
             Poll::Ready(()) => {
                 self.connection.end(Cut::Stalled);
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
@@ -143,7 +158,7 @@ impl<S> Lingering<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
+impl<S: Drains + AsyncRead + Unpin> AsyncRead for Lingering<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -156,7 +171,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
+impl<S: Drains + AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write(cx, buf);
         self.written(cx, written)
@@ -213,11 +228,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncWriteExt;
+    use tokio::io::{AsyncWriteExt, DuplexStream};
 
     use super::*;
 
-    fn lingering<S>(inner: S) -> Lingering<S> {
+    impl Drains for DuplexStream {
+        fn take_drained(&mut self) -> bool {
+            false
+        }
+    }
+
+    fn lingering<S: Drains>(inner: S) -> Lingering<S> {
         Lingering::new(inner, Duration::from_mins(1), Connection::new([127, 0, 0, 1].into(), false))
     }
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use aws::organizations::Reconciler;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -10,8 +11,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-
-use aws::organizations::Reconciler;
 
 use crate::ledger::Figures;
 
@@ -96,7 +95,7 @@ impl Metrics {
         registry.register("http_request_seconds", help, self.seconds.clone());
         registry.register("http_received_bytes", "Bytes of request bodies", self.received.clone());
         registry.register("http_sent_bytes", "Bytes of answers' bodies", self.sent.clone());
-        let help = "Requests whose answer did not go out whole, by reason";
+        let help = "Requests whose answer was not sent completely, by reason";
         registry.register("http_cut_answers", help, self.cut.clone());
         registry.register("http_connections", "Open connections", self.connections.clone());
         registry.register("http_accepted_connections", "Connections accepted", self.accepted.clone());

@@ -243,9 +243,7 @@ impl Ending {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         response
     }
-}
 
-impl Ending {
     /// The one place, at the end of a request, with all facts for an audit record.
     fn audit(&self) {
         let (request_id, caller) = (&self.request_id, self.caller.as_deref().unwrap_or("-"));

@@ -1,9 +1,12 @@
-//! How many bytes of an answer the kernel takes before the client has acknowledged the earlier ones
+//! How many bytes of an answer the kernel accepts before the client has acknowledged the earlier ones
 //! (`TCP_NOTSENT_LOWAT`).
 //!
-//! Without this limit a client's progress shows only when a third of the socket's buffer is free again, and the buffer
-//! grows to megabytes. A fast client gets a larger limit, because each wait for room costs a wake-up.
+//! Without this limit a client's progress is visible only when a third of the socket's buffer is free again, and the
+//! buffer grows to megabytes. A fast client gets a larger limit, because each wait for room costs a wake-up. When such
+//! a client stops reading, nothing more is written until the kernel holds only the small limit. Meanwhile the limit is
+//! set so that the kernel reports each part that the client reads: a client that became slow has not stalled.
 
+use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Sleep;
 
 /// For a client that is slow, or whose speed is unknown.
 const FOR_EVERYONE: u32 = 128 * 1024;
@@ -20,6 +24,16 @@ const FOR_THE_QUICK: u32 = 1024 * 1024;
 const MEASURED_BYTES: usize = 4 * 1024 * 1024;
 /// A client that reads [`MEASURED_BYTES`] within this time (32 MiB/s) is fast.
 const QUICK: Duration = Duration::from_millis(125);
+/// If a write to a fast client waits for this long, the client is no longer fast.
+const LONG_WAIT: Duration = Duration::from_secs(1);
+/// While the kernel's buffer empties, the client's progress is visible in parts of this size.
+const DRAINED_PART: u32 = 64 * 1024;
+
+/// A stream whose kernel buffer may have to empty before the next write.
+pub(crate) trait Drains {
+    /// Whether the client has read a part of the buffer since the last call.
+    fn take_drained(&mut self) -> bool;
+}
 
 /// A socket that adapts the limit to its client.
 pub(crate) struct Socket {
@@ -27,22 +41,81 @@ pub(crate) struct Socket {
     limit: u32,
     written: usize,
     since: Option<Instant>,
+    /// The end of the time that a write of a fast client may wait, and whether one waits.
+    patience: Option<Pin<Box<Sleep>>>,
+    waits: bool,
+    /// The maximum number of bytes in the kernel, while its buffer empties.
+    held: Option<u32>,
+    drained: bool,
 }
 
 impl Socket {
     pub(crate) fn new(stream: TcpStream) -> Self {
         set_limit(&stream, FOR_EVERYONE);
-        Self { stream, limit: FOR_EVERYONE, written: 0, since: None }
+        let limit = FOR_EVERYONE;
+        Self {
+            stream,
+            limit,
+            written: 0,
+            since: None,
+            patience: None,
+            waits: false,
+            held: None,
+            drained: false,
+        }
     }
 
-    fn count(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(bytes)) = written {
-            self.written += bytes;
-            if self.written >= MEASURED_BYTES {
-                self.measure();
-            }
+    fn write_by(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut write: impl FnMut(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if let Some(held) = self.held {
+            std::task::ready!(self.stream.poll_write_ready(cx))?;
+            self.drained = true;
+            set_limit(&self.stream, FOR_EVERYONE);
+            self.held = Some(held.saturating_sub(DRAINED_PART));
+        }
+        let written = write(Pin::new(&mut self.stream), cx);
+        match &written {
+            Poll::Ready(Ok(bytes)) => self.count(*bytes),
+            Poll::Pending if self.held.is_some() => self.watch(),
+            Poll::Pending if self.limit > FOR_EVERYONE => self.wait(cx),
+            Poll::Ready(Err(_)) | Poll::Pending => {}
         }
         written
+    }
+
+    fn count(&mut self, bytes: usize) {
+        (self.waits, self.held) = (false, None);
+        self.written += bytes;
+        if self.written >= MEASURED_BYTES {
+            self.measure();
+        }
+    }
+
+    /// Waits for a client that was fast. After a long wait it counts as slow.
+    fn wait(&mut self, cx: &mut Context<'_>) {
+        let patience = self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(LONG_WAIT)));
+        if !std::mem::replace(&mut self.waits, true) {
+            patience.as_mut().reset(tokio::time::Instant::now() + LONG_WAIT);
+        }
+        if patience.as_mut().poll(cx).is_ready() {
+            self.held = Some(self.limit);
+            (self.limit, self.since, self.written) = (FOR_EVERYONE, None, 0);
+            self.watch();
+        }
+    }
+
+    /// The socket becomes writable when the client has read the next part. The kernel wakes a writer when it holds less
+    /// than half of the limit (`tcp_stream_memory_free`). Until then nothing is written.
+    fn watch(&mut self) {
+        let next =
+            self.held.map(|held| held.saturating_sub(DRAINED_PART)).filter(|next| *next > FOR_EVERYONE / 2);
+        if next.is_none() {
+            self.held = None;
+        }
+        set_limit(&self.stream, next.map_or(FOR_EVERYONE, |next| 2 * next));
     }
 
     fn measure(&mut self) {
@@ -54,6 +127,12 @@ impl Socket {
             self.limit = limit;
         }
         (self.since, self.written) = (Some(now), 0);
+    }
+}
+
+impl Drains for Socket {
+    fn take_drained(&mut self) -> bool {
+        std::mem::take(&mut self.drained)
     }
 }
 
@@ -79,8 +158,7 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.count(written)
+        self.write_by(cx, |stream, cx| stream.poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -88,8 +166,7 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.count(written)
+        self.write_by(cx, |stream, cx| stream.poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -117,8 +194,8 @@ mod tests {
         socket2::SockRef::from(&socket.stream).tcp_notsent_lowat().unwrap()
     }
 
-    #[tokio::test]
-    async fn a_fast_client_gets_a_larger_limit_until_it_is_slow() {
+    /// A socket with the larger limit, whose client has just stopped reading.
+    async fn of_a_fast_client() -> (Socket, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let mut socket = Socket::new(listener.accept().await.unwrap().0);
@@ -142,13 +219,49 @@ mod tests {
             }
         }
         assert_eq!(limit(&socket), FOR_THE_QUICK);
+        stop.send(()).unwrap();
+        socket.write_all(&part).await.unwrap();
+        (socket, reading.await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_fast_client_gets_a_larger_limit_until_it_is_slow() {
+        let (mut socket, mut client) = of_a_fast_client().await;
+        let reading = tokio::spawn(async move {
+            let mut part = vec![0; 1 << 20];
+            while client.read(&mut part).await.unwrap() > 0 {}
+        });
         tokio::time::sleep(2 * QUICK).await;
+        let part = vec![0; 1 << 20];
         for _ in 0..5 {
             socket.write_all(&part).await.unwrap();
             tokio::time::sleep(QUICK).await;
         }
         assert_eq!(limit(&socket), FOR_EVERYONE);
-        drop((stop, socket));
-        reading.abort();
+        drop(socket);
+        reading.await.unwrap();
+    }
+
+    /// Writes until a write has waited for this long.
+    async fn fill(socket: &mut Socket, long: Duration) {
+        let part = vec![0; 1 << 20];
+        while tokio::time::timeout(long, socket.write(&part)).await.is_ok() {}
+    }
+
+    #[tokio::test]
+    async fn a_stalled_client_that_was_fast_fills_no_more() {
+        let (mut socket, mut client) = of_a_fast_client().await;
+        fill(&mut socket, LONG_WAIT + QUICK).await;
+        let mut part = vec![0; DRAINED_PART as usize];
+        let mut read_until_written = 0;
+        loop {
+            client.read_exact(&mut part).await.unwrap();
+            read_until_written += part.len();
+            if tokio::time::timeout(QUICK, socket.write(&[0])).await.is_ok() {
+                break;
+            }
+        }
+        assert!(read_until_written > (FOR_THE_QUICK / 2) as usize, "after {read_until_written} bytes");
+        assert_eq!(limit(&socket), FOR_EVERYONE);
     }
 }

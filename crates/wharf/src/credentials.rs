@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_are_made_once_and_found_again() {
+    fn credentials_are_created_once_and_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("dev.toml");
         assert!(load(&path).unwrap().is_none());

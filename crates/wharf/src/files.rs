@@ -265,9 +265,9 @@ mod tests {
         assert!(is_own(&link, 0o002) && !is_own(&link, 0o022), "as what it leads to");
         if fs::metadata("/proc/self").unwrap().uid() == 0 {
             std::os::unix::fs::lchown(&link, Some(65_534), None).unwrap();
-            assert!(!is_own(&link, 0), "nobody's link");
+            assert!(!is_own(&link, 0), "another user's link");
         } else {
-            println!("not tried: only root can give a link to somebody else");
+            println!("not tried: only root can change the owner of a link");
         }
         assert!(!is_own(&folder.path().join("none"), 0));
     }

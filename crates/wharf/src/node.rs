@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::path::Path;
-
 use std::sync::Arc;
 
 use access::Access;
@@ -36,11 +35,11 @@ pub(crate) async fn run(
     master_key: MasterKeyFile,
 ) -> anyhow::Result<()> {
     let shutdown = stop_signal()?;
-    let cleaner = tokio::spawn(background::reconcile(deployment.clone()));
+    let reconcilers = tokio::spawn(background::reconcile(deployment.clone()));
     let follower = tokio::spawn(background::follow_keys(deployment.clone(), master_key));
     let drained = Server::new(listener, deployment).run(shutdown).await;
     // Each pass consists of complete transactions, so a stop between two of them leaves nothing half done.
-    cleaner.abort();
+    reconcilers.abort();
     follower.abort();
     if !drained? {
         tracing::warn!("stopped; unfinished requests were cut off");

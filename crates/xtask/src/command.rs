@@ -1,4 +1,4 @@
-//! Running other programs: every command is shown before it runs, and a failure names it.
+//! Runs other programs. Every command is shown before it runs, and its error contains it.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -10,7 +10,7 @@ fn show(command: &Command) -> String {
     words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
 }
 
-/// Runs a command with the terminal's own streams; anything but success is an error.
+/// Runs a command with the terminal's own streams. An exit code other than 0 is an error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let shown = show(command);
     println!("$ {shown}");
@@ -21,7 +21,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command quietly and returns what it printed.
+/// Runs a command without showing it, and returns its output.
 pub(crate) fn capture(command: &mut Command) -> Result<String> {
     let shown = show(command);
     let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start: {shown}"))?;
@@ -31,7 +31,7 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("{shown}: output is not UTF-8"))
 }
 
-/// Runs a command, shows its standard output as it comes and hands each line to `line`; true if it succeeded.
+/// Runs a command, shows its standard output and passes each line to `line`; true if it succeeded.
 pub(crate) fn watch(command: &mut Command, mut line: impl FnMut(&str)) -> Result<bool> {
     let shown = show(command);
     println!("$ {shown}");

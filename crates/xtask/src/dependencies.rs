@@ -10,8 +10,8 @@ use crate::{command, workspace};
 /// The checks of `cargo deny` that need no network.
 const OFFLINE: [&str; 3] = ["bans", "licenses", "sources"];
 
-/// `cargo deny check`, as `deny.toml` says. Without the advisory database it checks everything but advisories, and
-/// says so: a machine without access to github.com can still run the other checks.
+/// `cargo deny check` with the rules of `deny.toml`. Without the advisory database it prints a note and checks
+/// everything except advisories, so a machine without access to github.com can run the other checks.
 pub(crate) fn deny() -> Result<Tally> {
     let mut check = tool("cargo-deny")?;
     match command::capture(tool("cargo-deny")?.args(["fetch", "db"])) {
@@ -24,7 +24,7 @@ pub(crate) fn deny() -> Result<Tally> {
     Ok(Tally::of(command::run(&mut check).is_ok()))
 }
 
-/// A program that `cargo xtask install` built, at the root of the checkout.
+/// A program that `cargo xtask install` built, called at the root of the checkout.
 fn tool(name: &str) -> Result<Command> {
     let mut tool = Command::new(workspace::tools()?.join("bin").join(name));
     tool.current_dir(workspace::root());

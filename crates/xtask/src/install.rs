@@ -1,6 +1,6 @@
-//! Installs what the suites use. Running it again takes a second: each piece leaves a stamp with its version.
+//! Installs the programs that the suites use. A second run takes a second: each part leaves a stamp with its version.
 //!
-//! Debian's packages are installed in the system; everything else goes to one folder outside the checkout.
+//! Debian's packages are installed in the system; everything else goes to one folder outside of the checkout.
 
 mod crates;
 mod go;
@@ -81,7 +81,7 @@ fn is_installed(package: &str) -> bool {
 }
 
 /// While this exists, packages do not start the services that they install (docker, nginx, postgresql). It uses
-/// Debian's own hook, which is not changed if the machine has one already.
+/// Debian's own hook, which is not changed if the machine already has one.
 struct KeptQuiet {
     hook: Option<PathBuf>,
 }
@@ -103,8 +103,7 @@ impl KeptQuiet {
 impl Drop for KeptQuiet {
     fn drop(&mut self) {
         if let Some(hook) = &self.hook {
-            // Nothing can be done about an error here, and the file only prevents service starts in later
-            // installations.
+            // An error here has no remedy, and the file only prevents service starts in later installations.
             let _ = fs::remove_file(hook);
         }
     }
@@ -115,7 +114,7 @@ struct Tools {
 }
 
 impl Tools {
-    /// Runs `build` unless its stamp holds this version already.
+    /// Runs `build` unless its stamp contains this version.
     fn once(&self, name: &str, version: &str, build: impl FnOnce() -> Result<()>) -> Result<()> {
         let stamp = self.root.join("stamps").join(name);
         if fs::read_to_string(&stamp).is_ok_and(|installed| installed == version) {

@@ -38,7 +38,7 @@ impl Wharf {
             .spawn()
             .with_context(|| format!("cannot start {}", binary.display()))?;
         if let Err(error) = wait_for(&data.join("endpoint"), &mut child) {
-            // The process may have ended already; in any case none of it must remain.
+            // The process may have ended already. In any case no child process may remain.
             let _ = child.kill();
             let _ = child.wait();
             let log = fs::read_to_string(folder.path().join("log")).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! The rules of the workspace that the compiler does not check: which crate may depend on which, unused dependencies,
 //! the length of files, the header of each file, that only `outbound` opens connections, that one file of `registry`
-//! uses the blob store, and the commands in the README. `cargo test` runs the same checks.
+//! uses the blob store, the length of test names, and the commands in the README. `cargo test` runs the same checks.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
@@ -60,6 +60,7 @@ pub(crate) fn run() -> Result<bool> {
     problems.extend(unused::problems(&metadata)?);
     let (errors, warnings) = source_problems(&workspace::root())?;
     problems.extend(errors);
+    problems.extend(python_problems(&workspace::root())?);
     problems.extend(readme_problems(&workspace::root())?);
     for warning in &warnings {
         println!("warning: {warning}");
@@ -171,7 +172,7 @@ fn dependency_problems(metadata: &Value) -> Result<Vec<String>> {
 /// Errors and warnings about the Rust files under `root/crates`.
 fn source_problems(root: &Path) -> Result<(Vec<String>, Vec<String>)> {
     let mut files = Vec::new();
-    collect_rust_files(&root.join("crates"), &mut files)?;
+    collect_files(&root.join("crates"), "rs", &mut files)?;
     let (mut errors, mut warnings) = (Vec::new(), Vec::new());
     for file in files {
         let shown = file.strip_prefix(root).unwrap_or(&file).display().to_string();
@@ -188,8 +189,21 @@ fn source_problems(root: &Path) -> Result<(Vec<String>, Vec<String>)> {
         }
         errors.extend(outgoing::problems(&shown, &text));
         errors.extend(layer_bytes::problems(&shown, &text));
+        errors.extend(test_names::problems(&shown, &text));
     }
     Ok((errors, warnings))
+}
+
+/// Errors about the Python tests under `root/tests`.
+fn python_problems(root: &Path) -> Result<Vec<String>> {
+    let mut files = Vec::new();
+    collect_files(&root.join("tests"), "py", &mut files)?;
+    let mut errors = Vec::new();
+    for file in files {
+        let shown = file.strip_prefix(root).unwrap_or(&file).display().to_string();
+        errors.extend(test_names::problems(&shown, &fs::read_to_string(&file)?));
+    }
+    Ok(errors)
 }
 
 /// The README shows two commands: one runs Wharf, the other runs all tests. `.ci/run` runs the second.
@@ -207,12 +221,12 @@ fn readme_problems(root: &Path) -> Result<Vec<String>> {
     Ok(vec![format!(".ci/run must run what README.md shows: {test}")])
 }
 
-fn collect_rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+fn collect_files(folder: &Path, extension: &str, files: &mut Vec<PathBuf>) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
         if path.is_dir() {
-            collect_rust_files(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            collect_files(&path, extension, files)?;
+        } else if path.extension().is_some_and(|found| found == extension) {
             files.push(path);
         }
     }
@@ -222,6 +236,7 @@ fn collect_rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 
 mod layer_bytes;
 mod outgoing;
+mod test_names;
 #[cfg(test)]
 mod tests;
 mod unused;

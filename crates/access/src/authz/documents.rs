@@ -28,6 +28,7 @@ const ENTRY: usize = 512;
 pub type Named = (policy::SourceName, Arc<policy::Policy>);
 
 /// What decides about a principal, at one version.
+#[derive(Default)]
 pub struct PrincipalPolicies {
     version: i64,
     pub identity: Vec<Named>,

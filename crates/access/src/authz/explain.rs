@@ -2,10 +2,14 @@
 //! it.
 
 use aws::ids::AccountId;
+use meta::{Account, CallerState, Target};
 use policy::{Decision, Matched, NearMiss, PolicyKind};
 
 use super::policies::asking;
-use super::{Gate, Op};
+use super::{Destination, Gate, Op};
+use crate::Access;
+use crate::context::{CallerKind, Ctx, RepositoryRef};
+use crate::error::Result;
 
 /// A decision with everything that explains it.
 pub struct Explained {
@@ -20,7 +24,40 @@ pub struct Explained {
     pub absent: Vec<String>,
 }
 
-impl Gate {
+/// The gate of the principal that a question is about. It explains decisions, and gives no permit.
+pub struct Examined(Gate);
+
+impl Access {
+    /// Brings a question about the caller of `ctx` to the gate. An account's root has a row in the store only when it
+    /// has an access key, but it always exists.
+    pub async fn examine(
+        &self,
+        ctx: &Ctx,
+        account: &Account,
+        repository: Option<&RepositoryRef>,
+    ) -> Result<Examined> {
+        let to = Destination {
+            account: repository.map_or(&account.account_id, |repository| &repository.account_id),
+            region: repository.map_or(&self.settings.default_region, |repository| &repository.region),
+            repository: repository.map(|repository| repository.name.as_str().to_owned()),
+            target: Target::None,
+        };
+        if ctx.caller.kind != CallerKind::Root || account.account_id != ctx.caller.account_id {
+            return self.gate_to(ctx, to).await.map(Examined);
+        }
+        let root = CallerState {
+            version: 0,
+            path: "/".to_owned(),
+            name: "root".to_owned(),
+            account_status: account.status.clone(),
+            in_organization: account.in_organization,
+            access_key_active: true,
+        };
+        self.gate_of(ctx, to, Some(&root).filter(|root| root.is_active())).await.map(Examined)
+    }
+}
+
+impl Examined {
     /// Explains the decision on an operation. With a role's trust policy and account, it explains the decision to
     /// assume the role.
     pub fn explain(
@@ -30,19 +67,20 @@ impl Gate {
         keys: policy::Context,
         trust: Option<(&policy::Policy, &AccountId)>,
     ) -> Explained {
-        let context = self.context_of(op, keys);
+        let gate = &self.0;
+        let context = gate.context_of(op, keys);
         let request = policy::Request { action: op.action(), resource, context: &context };
         let trust_name = policy::SourceName::new("role trust policy");
-        self.policies.with_policies(op, |policies| {
+        gate.policies.with_policies(op, |policies| {
             let of_trust = trust.map(|(policy, _)| [(&trust_name, policy)]);
             let policies = match &of_trust {
                 Some(resource) => policy::Policies { resource, ..*policies },
                 None => *policies,
             };
-            asking(&self.caller, |asks| {
+            asking(&gate.caller, |asks| {
                 let access = policy::Access {
                     caller: asks,
-                    resource_account: trust.map_or(&self.account_id, |(_, account)| account).as_str(),
+                    resource_account: trust.map_or(&gate.account_id, |(_, account)| account).as_str(),
                     is_role_trust: trust.is_some(),
                 };
                 Explained {

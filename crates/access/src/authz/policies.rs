@@ -33,7 +33,11 @@ impl Access {
         state: &CallerState,
         resolved: &Resolved,
     ) -> Result<Deciding> {
-        let principal = self.principal_policies(&caller.unique_id, state.version).await?;
+        let principal = match caller.kind {
+            // No policy can be attached to a root.
+            CallerKind::Root => Arc::default(),
+            _ => self.principal_policies(&caller.unique_id, state.version).await?,
+        };
         let session = match caller.session.as_ref().and_then(|session| session.policies.as_deref()) {
             Some(policies) => Some(self.session_policies(policies).await?),
             None => None,

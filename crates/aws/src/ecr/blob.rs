@@ -7,10 +7,10 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::{Deserializer, de};
 
-/// Most bytes of one part of a layer, decoded.
+/// The maximum number of decoded bytes in one part of a layer.
 pub const MAX_LAYER_PART_BYTES: usize = 20_971_520;
 
-/// base64 with or without padding: some SDKs leave it out.
+/// base64 with or without padding: some SDKs omit it.
 pub(crate) fn blob<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     const ENGINE: GeneralPurpose = GeneralPurpose::new(
         &alphabet::STANDARD,
@@ -30,6 +30,6 @@ pub(crate) fn blob<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>
         }
     }
 
-    // The text may be borrowed: a part is large, and not copied once more.
+    // The text can be borrowed: a part is large and is not copied again.
     deserializer.deserialize_str(Base64)
 }

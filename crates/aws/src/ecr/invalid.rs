@@ -1,36 +1,36 @@
-//! Why a request is refused before anything is looked up.
+//! Why a request is refused before anything is read from the store.
 
-/// Which exception a refusal is.
+/// The exception of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidKind {
     /// A member breaks a rule of the model.
     Parameter,
     /// A resource tag is not allowed.
     TagParameter,
-    /// More resource tags than a resource may have.
+    /// There are more resource tags than a resource may have.
     TooManyTags,
     /// The body is not JSON, or a member has the wrong type.
     Serialization,
 }
 
-/// Which rule of the model a member breaks.
+/// The rule of the model that a member breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Breach {
-    /// It must be there, and is not.
+    /// The member is required and absent.
     Missing,
-    /// Too short a text or list.
+    /// The text or list is too short.
     TooShort,
-    /// Too long a text or list.
+    /// The text or list is too long.
     TooLong,
-    /// Too small a number.
+    /// The number is too small.
     TooSmall,
-    /// Too large a number.
+    /// The number is too large.
     TooLarge,
-    /// Not of the pattern.
+    /// The text does not match the pattern.
     Pattern,
-    /// None of the values that there are.
+    /// The value is not one of the enum.
     Choice,
-    /// Another rule than the model's.
+    /// A rule that the model does not contain.
     Other,
 }
 
@@ -41,19 +41,19 @@ pub struct Exception {
     pub code: &'static str,
     /// The HTTP status.
     pub status: u16,
-    /// The members, `message` among them.
+    /// The members, including `message`.
     pub members: &'static [&'static str],
 }
 
-/// A refusal of a request by its shape alone.
+/// A request that is refused because of its shape alone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Invalid {
-    /// Which exception it is.
+    /// The exception.
     pub kind: InvalidKind,
-    /// Which rule is broken.
+    /// The rule that is broken.
     pub breach: Breach,
-    /// ECR's sentence for the caller.
+    /// ECR's text for the caller.
     pub message: String,
 }
 

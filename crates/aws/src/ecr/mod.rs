@@ -1,9 +1,9 @@
-//! Amazon ECR's API: a request and a response for each of its operations and the rules of its model, generated; and by
-//! hand the rules that span members, and how requests are read.
+//! Amazon ECR's API. Generated: a request and a response for each operation, and the rules of the model. Written by
+//! hand: the rules that span members, and how requests are read.
 //!
-//! [`decode`] is the only way in: it refuses what the model refuses, with ECR's texts, so that what it
-//! returns holds every required member and nothing out of bounds. Whether a repository exists or a manifest
-//! makes sense is not its business.
+//! [`decode`] is the only way to read a request. It refuses what the model refuses, with ECR's texts, so a decoded
+//! request has every required member and every value is within its limits. It does not check whether a repository
+//! exists or a manifest is valid.
 
 mod blob;
 mod invalid;
@@ -34,14 +34,14 @@ pub trait Request: DeserializeOwned {
     /// The members and their rules.
     const MEMBERS: &'static [Member];
 
-    /// The rules that look at more than one member, or that the model does not hold but ECR enforces.
+    /// The rules that span members, and those that ECR enforces although the model does not contain them.
     fn validate(&self) -> Result<(), Invalid> {
         Ok(())
     }
 }
 
-/// Reads a request body and holds it against every rule of its shape. Members that the shape does not know
-/// are ignored and `null` is the same as absent, as in AWS's own JSON services. An empty body is `{}`.
+/// Reads a request body and checks it against every rule of its shape. Unknown members are ignored and `null` is the
+/// same as absent, as in AWS's own JSON services. An empty body is `{}`.
 pub fn decode<T: Request>(body: &[u8]) -> Result<T, Invalid> {
     let tree = validate::read(body, T::MEMBERS)?;
     let request = T::deserialize(tree)
@@ -50,14 +50,14 @@ pub fn decode<T: Request>(body: &[u8]) -> Result<T, Invalid> {
     Ok(request)
 }
 
-/// A moment as ECR's JSON gives it: seconds since 1970 with the milliseconds as fraction.
+/// A time in ECR's JSON: seconds since 1970, with the milliseconds as a fraction.
 pub fn epoch_seconds(at: jiff::Timestamp) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds stay exact for 285,000 years")]
     let milliseconds = at.as_millisecond() as f64;
     milliseconds / 1000.0
 }
 
-/// Whether the API has an operation of this name.
+/// Whether the API has an operation with this name.
 pub fn is_operation(name: &str) -> bool {
     OPERATIONS.binary_search(&name).is_ok()
 }

@@ -1,5 +1,5 @@
-//! The regular expressions of ECR's model, as functions. They decide what the wire admits; the stricter
-//! grammars of the OCI specification are the registry's.
+//! The regular expressions of ECR's model, as functions. They decide which requests are accepted. `registry` checks the
+//! stricter grammars of the OCI specification.
 
 use super::validate::{Pattern, Rule};
 
@@ -24,7 +24,7 @@ pub(super) fn is_exclusion_filter(text: &str) -> bool {
 }
 
 pub(crate) fn is_layer_digest(text: &str) -> bool {
-    // Neither side admits a colon, so there is exactly one.
+    // Neither side accepts a colon, so there is exactly one.
     text.split_once(':').is_some_and(|(algorithm, hex)| {
         !algorithm.is_empty()
             && algorithm.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'+' | b'.'))
@@ -46,7 +46,7 @@ pub(super) fn is_repository_name(text: &str) -> bool {
     text.split('/').all(is_path_component)
 }
 
-/// Runs of letters and digits, joined by one dot, one or two underscores, or any number of hyphens.
+/// Runs of letters and digits. They are joined by one dot, by one or two underscores, or by any number of hyphens.
 fn is_path_component(text: &str) -> bool {
     let is_alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let mut rest = text.trim_start_matches(is_alphanumeric);
@@ -65,7 +65,7 @@ fn is_path_component(text: &str) -> bool {
     true
 }
 
-/// A repository's name, and perhaps a slash; or `ROOT`.
+/// A repository name, optionally followed by a slash; or `ROOT`.
 pub(super) fn is_prefix(text: &str) -> bool {
     text == "ROOT" || is_repository_name(text.strip_suffix('/').unwrap_or(text))
 }
@@ -74,18 +74,18 @@ pub(super) fn is_region(text: &str) -> bool {
     (2..=25).contains(&text.len()) && consists_of(text, "-", |b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }
 
-/// A wildcard over repositories whose images are scanned: characters of a name, and stars. No two of the name's
-/// separators follow each other, and none is at an end.
+/// A wildcard for the repositories whose images are scanned: characters of a name, and stars. Two separators cannot
+/// follow each other, and none can be at an end.
 pub(super) fn is_scanning_filter(text: &str) -> bool {
     is_joined(text, "._-/", |c| c == '*' || is_small(c))
 }
 
-/// A wildcard over repositories whose images are signed.
+/// A wildcard for the repositories whose images are signed.
 pub(super) fn is_signing_filter(text: &str) -> bool {
     text.split('/').all(|part| is_joined(part, "._-", |c| c == '*' || is_small(c)))
 }
 
-/// The beginning of repositories' names: each part begins with a letter or digit. The last one may be empty.
+/// The prefix of repository names: each part begins with a letter or digit. The last part may be empty.
 pub(super) fn is_repository_filter(text: &str) -> bool {
     let (folders, last) = text.rsplit_once('/').map_or((None, text), |(folders, last)| (Some(folders), last));
     let fits = |part: &str| part.chars().all(|c| is_small(c) || "._-".contains(c));
@@ -130,7 +130,7 @@ pub(super) fn is_credential_arn(text: &str) -> bool {
         && consists_of(name, "/_+=.@-", |b| b.is_ascii_alphanumeric())
 }
 
-/// Nothing, or the ARN of a KMS key.
+/// An empty text, or the ARN of a KMS key.
 pub(super) fn is_no_key_or_key_arn(text: &str) -> bool {
     if text.is_empty() {
         return true;
@@ -168,7 +168,7 @@ fn consists_of(text: &str, others: &str, is_member: fn(u8) -> bool) -> bool {
     !text.is_empty() && text.bytes().all(|b| is_member(b) || others.as_bytes().contains(&b))
 }
 
-/// Whether a text begins and ends with one kind of characters, and separators stand alone between them.
+/// Whether a text begins and ends with one class of characters, and each separator stands alone between them.
 pub(crate) fn is_joined(text: &str, separators: &str, is_inner: fn(char) -> bool) -> bool {
     let mut parts = text.split(|c| separators.contains(c));
     parts.all(|part| !part.is_empty() && part.chars().all(is_inner))

@@ -1,4 +1,4 @@
-//! The rules of requests that span members, or that the model does not hold although ECR enforces them.
+//! The rules of requests that span members, or that ECR enforces although the model does not contain them.
 
 use super::invalid::Invalid;
 use super::{
@@ -32,7 +32,7 @@ pub(super) fn untag_resource(request: &UntagResourceRequest) -> Result<(), Inval
     tagging::check_keys(&request.tag_keys)
 }
 
-/// A list of what to describe comes whole: the model forbids `nextToken` beside it.
+/// A list of names cannot have pages: the model forbids `nextToken` with it.
 fn check_no_page_of<T>(member: &str, list: &[T], next_token: Option<&str>) -> Result<(), Invalid> {
     if list.is_empty() || next_token.is_none() {
         return Ok(());
@@ -40,7 +40,7 @@ fn check_no_page_of<T>(member: &str, list: &[T], next_token: Option<&str>) -> Re
     Err(Invalid::parameter("nextToken", &format!("must not be given together with {member}")))
 }
 
-/// The filters come with a setting that speaks of them, and only with such a one.
+/// The filters are required for a setting that uses them, and refused for other settings.
 fn check_filters(
     mutability: Option<ImageTagMutability>,
     filters: &[ImageTagMutabilityExclusionFilter],

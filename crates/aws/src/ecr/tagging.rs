@@ -1,4 +1,4 @@
-//! The rules for resource tags, in ECR's words. Resource tags are not image tags.
+//! The rules for resource tags, with ECR's texts. Resource tags are not image tags.
 
 use super::Tag;
 use super::invalid::{Invalid, InvalidKind};
@@ -6,17 +6,14 @@ use crate::tag::{self, Fault};
 
 pub use crate::tag::MAX_TAGS;
 
-/// Holds tags against the rules, which the model does not have.
+/// Checks tags against the rules, which the model does not contain.
 pub(super) fn check_tags(tags: &[Tag]) -> Result<(), Invalid> {
     let checked = tag::check(tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str())));
     checked.map_err(|(at, fault)| match fault {
         Fault::TooMany => Invalid {
             breach: super::Breach::Other,
             kind: InvalidKind::TooManyTags,
-            message: format!(
-                "A repository can have at most {MAX_TAGS} tags; the request holds {}",
-                tags.len()
-            ),
+            message: format!("A repository can have at most {MAX_TAGS} tags; the request has {}", tags.len()),
         },
         other => refused(tags.get(at).map(|tag| tag.key.as_str()).unwrap_or_default(), other),
     })
@@ -26,7 +23,8 @@ fn refused(key: &str, fault: Fault) -> Invalid {
     let why = match fault {
         Fault::NoKey => return Invalid::tag_parameter("Tag parameters are invalid"),
         Fault::KeyCharacters => {
-            let message = "Tag parameters are invalid: a key can hold letters, digits, spaces and _.:/=+-@";
+            let message =
+                "Tag parameters are invalid: a key can contain letters, digits, spaces and _.:/=+-@";
             return Invalid::tag_parameter(message);
         }
         Fault::TwiceInDifferentCase => {
@@ -44,7 +42,7 @@ fn refused(key: &str, fault: Fault) -> Invalid {
     Invalid::tag_parameter(format!("Tag parameters are invalid: the key '{key}' {why}"))
 }
 
-/// Holds the keys of tags against the rules.
+/// Checks tag keys against the rules.
 pub(super) fn check_keys(keys: &[String]) -> Result<(), Invalid> {
     keys.iter().try_for_each(|key| tag::check_key(key).map_err(|fault| refused(key, fault)))
 }

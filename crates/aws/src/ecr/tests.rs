@@ -1,4 +1,4 @@
-//! What a request body must and must not hold.
+//! What a request body must contain, and what it must not contain.
 
 use proptest::prelude::*;
 
@@ -17,9 +17,9 @@ fn parameter<T: Request>(body: &str) -> String {
     message
 }
 
-/// The sentences as they were captured from ECR.
+/// The texts were captured from ECR.
 #[test]
-fn refusals_have_ecrs_words() {
+fn errors_have_ecrs_texts() {
     let long = format!(r#"{{"repositoryName":"{}"}}"#, "a".repeat(257));
     let said = [
         parameter::<CreateRepositoryRequest>("{}"),
@@ -61,7 +61,7 @@ fn tags_of_resources_have_rules_of_their_own() {
 }
 
 #[test]
-fn null_is_absent_and_strangers_are_ignored() {
+fn null_is_absent_and_unknown_members_are_ignored() {
     let body = br#"{"repositoryName":"aa","registryId":null,"tags":null,"stranger":[{"x":1}]}"#;
     let request = decode::<CreateRepositoryRequest>(body).unwrap();
     assert_eq!((request.repository_name.as_str(), request.registry_id), ("aa", None));
@@ -69,7 +69,7 @@ fn null_is_absent_and_strangers_are_ignored() {
 }
 
 #[test]
-fn what_is_no_request_is_a_serialization_error() {
+fn invalid_bodies_are_serialization_errors() {
     let deep = format!("{}{}", r#"{"a":"#.repeat(10_000), "}".repeat(10_000));
     for body in [
         "[]",
@@ -120,7 +120,7 @@ proptest! {
     }
 }
 
-/// Random bytes are hardly ever a repository's name; where they could be, the first character says so.
+/// Random bytes are almost never a repository name. If they can be one, the first character shows it.
 fn oci_like(text: &str) -> bool {
     text.len() >= 2
         && text.split('/').all(|part| {
@@ -139,7 +139,7 @@ fn timestamps_keep_milliseconds_and_nothing_finer() {
 }
 
 #[test]
-fn members_that_no_shape_names_cost_nothing_and_have_bounds() {
+fn unknown_members_are_skipped_within_limits() {
     let with = |unknown: &str| format!(r#"{{"x":{unknown},"repositoryName":"aa"}}"#);
     let listed = |count: usize| format!("[{}]", vec!["{}"; count].join(","));
     assert!(decode::<CreateRepositoryRequest>(with(&listed(1_000)).as_bytes()).is_ok());
@@ -150,7 +150,7 @@ fn members_that_no_shape_names_cost_nothing_and_have_bounds() {
 }
 
 #[test]
-fn of_a_list_that_is_too_long_no_more_is_kept_than_shows_it() {
+fn a_list_is_read_up_to_one_item_over_its_maximum() {
     let digests = vec![r#""sha256:aa""#; 5_000].join(",");
     let body = format!(r#"{{"repositoryName":"aa","layerDigests":[{digests}]}}"#);
     let (_, message) = refusal::<BatchCheckLayerAvailabilityRequest>(&body);

@@ -1,5 +1,5 @@
-//! The part of a request's JSON that its shape names, read in one pass: everything else is skipped without being built,
-//! so that a tree is never larger than its shape allows. Texts are borrowed from the body where they can be.
+//! The part of a request's JSON that its shape contains, read in one pass. Other members are skipped and not built, so
+//! a tree is never larger than its shape allows. Texts are borrowed from the body where possible.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ use serde::forward_to_deserialize_any;
 
 use super::validate::{Member, Rule};
 
-/// A value that a shape names. A value of another kind than the shape's has lost what was in it.
+/// A value that the shape contains. If its type is not the shape's type, its content is not kept.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Tree<'a> {
     Null,
@@ -21,7 +21,7 @@ pub(super) enum Tree<'a> {
     Number(serde_json::Number),
     Text(Cow<'a, str>),
     List(Vec<Tree<'a>>),
-    /// Of a member that comes twice, the last counts.
+    /// If a member occurs twice, the last one is used.
     Structure(Vec<(&'static str, Tree<'a>)>),
 }
 
@@ -31,7 +31,7 @@ impl Tree<'_> {
     }
 }
 
-/// Reads a value as a rule wants it.
+/// Reads a value for a rule.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'r>(pub(super) &'r Rule);
 
@@ -81,7 +81,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Tree<'de>, A::Error> {
         let mut items = Vec::new();
         if let Rule::List { of, max, .. } = self.0 {
-            // One more than is allowed shows that there are too many.
+            // One more than the maximum shows that there are too many.
             while items.len() <= *max {
                 let Some(item) = seq.next_element_seed(Reader(of))? else { return Ok(Tree::List(items)) };
                 items.push(item);
@@ -107,7 +107,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 }
 
-/// Reads the name of a member that the shape has; others are not kept.
+/// Reads the name of a member of the shape; other names are not kept.
 struct Name<'r>(&'r [Member]);
 
 impl<'de, 'r> DeserializeSeed<'de> for Name<'r> {
@@ -138,7 +138,7 @@ impl<'de> IntoDeserializer<'de, Error> for Tree<'de> {
     }
 }
 
-/// What was checked is handed to the request's struct; a member that is null is left out before.
+/// Checked values are passed to the request's struct; members that are null are omitted before.
 impl<'de> Deserializer<'de> for Tree<'de> {
     type Error = Error;
 

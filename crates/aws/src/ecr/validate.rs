@@ -1,8 +1,8 @@
-//! Holds a request body against the rules of its shape and says, in ECR's words, which one it breaks.
+//! Checks a request body against the rules of its shape and names the broken rule with ECR's text.
 //!
-//! The rules are data, written down as the API's model gives them, so that a test can compare them with the
-//! model. The body is checked as a tree before it becomes a struct, because only the tree still knows whether
-//! a member was absent, and only here is the path of a nested member known.
+//! The rules are data, written as the API's model contains them, so a test can compare them with the model. The body is
+//! checked as a tree before it becomes a struct: only the tree shows whether a member was absent, and only here is the
+//! path of a nested member known.
 
 use serde::de::DeserializeSeed as _;
 
@@ -15,9 +15,9 @@ use crate::json::bounds;
 pub struct Member {
     /// The name on the wire.
     pub name: &'static str,
-    /// Whether it may not be absent.
+    /// Whether it is required.
     pub is_required: bool,
-    /// What its value must satisfy.
+    /// The rule for its value.
     pub rule: Rule,
 }
 
@@ -26,36 +26,36 @@ pub struct Member {
 pub enum Rule {
     /// A string; lengths in characters.
     Text {
-        /// Shortest length.
+        /// The minimum length.
         min: usize,
-        /// Longest length.
+        /// The maximum length.
         max: usize,
-        /// The expression that it must match as a whole.
+        /// The expression that must match the whole text.
         pattern: Option<Pattern>,
     },
-    /// A string out of a set.
+    /// A string of an enum.
     Choice(&'static [&'static str]),
     /// A boolean.
     Flag,
-    /// A whole number.
+    /// An integer.
     Integer {
-        /// Smallest value.
+        /// The minimum.
         min: i64,
-        /// Largest value.
+        /// The maximum.
         max: i64,
     },
     /// Bytes as base64.
     Blob {
-        /// Largest length in bytes, decoded.
+        /// The maximum number of decoded bytes.
         max: usize,
     },
     /// A list.
     List {
-        /// What each member must satisfy.
+        /// The rule for each member.
         of: &'static Rule,
-        /// Fewest members.
+        /// The minimum number of members.
         min: usize,
-        /// Most members.
+        /// The maximum number of members.
         max: usize,
     },
     /// A nested structure.
@@ -65,21 +65,21 @@ pub enum Rule {
 /// A regular expression of the model.
 #[derive(Clone, Copy, Debug)]
 pub struct Pattern {
-    /// The expression, as ECR's text gives it.
+    /// The expression as ECR's text shows it.
     pub text: &'static str,
-    /// Whether ECR's text puts it in quotes of its own.
+    /// Whether ECR's text puts it in additional quotes.
     pub is_quoted: bool,
     /// The expression as a function.
     pub matches: fn(&str) -> bool,
 }
 
 impl Member {
-    /// A member that may be absent.
+    /// An optional member.
     pub(crate) const fn optional(name: &'static str, rule: Rule) -> Self {
         Self { name, is_required: false, rule }
     }
 
-    /// A member that may not be absent.
+    /// A required member.
     pub(crate) const fn required(name: &'static str, rule: Rule) -> Self {
         Self { name, is_required: true, rule }
     }
@@ -123,7 +123,7 @@ impl Rule {
     }
 }
 
-/// A broken rule, on its way up to the top of the body; the path grows as it rises.
+/// A broken rule. Each level adds its part of the path.
 struct Fault {
     path: Vec<String>,
     constraint: String,
@@ -133,11 +133,11 @@ struct Fault {
 
 #[derive(PartialEq)]
 enum FaultKind {
-    /// ECR's own check of a top-level string: the text has no subject.
+    /// ECR's own check of a string at the top level: its text has no subject.
     Plain,
-    /// The subject of the text is "Member".
+    /// The text has the subject "Member".
     Member,
-    /// Not a rule but the wrong JSON type.
+    /// The JSON type is wrong; no rule is broken.
     Type,
 }
 
@@ -195,7 +195,7 @@ impl Fault {
     }
 }
 
-/// Reads a body and checks it; nulls are taken out, so that what is left is either absent or a value.
+/// Reads and checks a body. Nulls are removed, so each member is absent or has a value.
 pub(super) fn read<'a>(body: &'a [u8], members: &'static [Member]) -> Result<Tree<'a>, Invalid> {
     let shape = Rule::Structure(members);
     let mut tree = if body.is_empty() { Tree::Structure(Vec::new()) } else { parse(body, &shape)? };
@@ -225,7 +225,7 @@ fn check_structure(map: &mut Vec<(&'static str, Tree<'_>)>, members: &[Member]) 
     Ok(())
 }
 
-/// ECR's paths begin in lower case, also for the `Key` and `Value` of resource tags.
+/// ECR's paths begin in lower case, also for `Key` and `Value` of resource tags.
 fn path_name(name: &str) -> String {
     let mut characters = name.chars();
     characters
@@ -246,14 +246,14 @@ fn check_list(values: &mut [Tree<'_>], of: &Rule, min: usize, max: usize) -> Res
     }
     for (index, value) in values.iter_mut().enumerate() {
         let checked = if value.is_null() { Err(Fault::null()) } else { of.check(value) };
-        // Counted from one, and each member's own name is "member": AWS's query lists, kept in JSON.
+        // Items are counted from one, and each is named "member", as in lists of AWS's query protocol.
         checked.map_err(|fault| fault.within(format!("{}.member", index + 1)))?;
     }
     Ok(())
 }
 
 fn check_text(text: &str, min: usize, max: usize, pattern: Option<Pattern>) -> Result<(), Fault> {
-    // Counting stops where it no longer matters, so that a huge value costs no more than a long one.
+    // Counting stops at the first character over the maximum, so the cost of a huge value is bounded.
     let length = text.chars().take(max.saturating_add(1)).count();
     if length < min {
         return Err(Fault::plain(

@@ -1,4 +1,4 @@
-//! The shapes of Amazon ECR Public's API, and the names of its operations. The requests are read and checked as ECR's are:
+//! The shapes of Amazon ECR Public's API, and the names of its operations. Requests are read and checked like ECR's:
 //! see [`crate::ecr::decode`].
 
 mod pattern;
@@ -7,7 +7,7 @@ mod shapes;
 
 pub use shapes::*;
 
-/// Whether the API has an operation of this name.
+/// Whether the API has an operation with this name.
 pub fn is_operation(name: &str) -> bool {
     OPERATIONS.binary_search(&name).is_ok()
 }

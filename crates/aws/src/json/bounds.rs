@@ -1,8 +1,8 @@
 //! Limits on JSON from a client, checked before it is parsed: one pass over the bytes, nothing is stored.
 
-/// The maximum number of values: the longest lists of the models are a hundred times shorter.
+/// The maximum number of values: a hundred times the longest lists of the models.
 const MAX_VALUES: usize = 32 * 1024;
-/// Deepest nesting of lists and objects.
+/// The maximum nesting of lists and objects.
 const MAX_DEPTH: usize = 64;
 /// The maximum length of a member name, in bytes as written.
 const MAX_NAME_BYTES: usize = 1024;

@@ -1,7 +1,7 @@
 //! The operations of Amazon ECR (API 2015-09-21) that Wharf has.
 
-/// Calls a macro with every operation of this service: name, IAM action, what the action is decided on, request type
-/// in `aws::ecr`, handler. A permission is an action that other operations ask for and that is no operation.
+/// Calls a macro with every operation of this service: name, IAM action, resource of the action, request type in
+/// `aws::ecr`, handler. A permission is an action that operations require and that is not itself an operation.
 #[macro_export]
 macro_rules! ecr_operations {
     ($callback:ident $($prefix:tt)*) => {

@@ -1,7 +1,7 @@
 //! The operations of IAM (API 2010-05-08) that Wharf has.
 
-/// Calls a macro with every operation of this service: name, IAM action, what the action is decided on, request type
-/// in `aws::iam`, handler. A permission is an action that other operations ask for and that is no operation.
+/// Calls a macro with every operation of this service: name, IAM action, resource of the action, request type in
+/// `aws::iam`, handler. A permission is an action that operations require and that is not itself an operation.
 #[macro_export]
 macro_rules! iam_operations {
     ($callback:ident $($prefix:tt)*) => {
@@ -114,7 +114,8 @@ macro_rules! iam_operations {
                 UpdateRoleDescription: "iam:UpdateRoleDescription" on Named => UpdateRoleDescriptionRequest, update_role_description;
                 UpdateUser: "iam:UpdateUser" on Named => UpdateUserRequest, update_user;
                 WharfExplainAccess: "iam:SimulatePrincipalPolicy" on Named => WharfExplainAccessRequest, wharf_explain_access;
-                // Who sets the keys of a provider speaks for it, as its maker does; a thumbprint gives no such power.
+                // A caller who sets the keys of a provider controls who can assume its roles, like the caller who
+                // creates it. A thumbprint does not give that control.
                 WharfPutOpenIDConnectProviderKeys: "iam:CreateOpenIDConnectProvider" on Named => WharfPutOpenIDConnectProviderKeysRequest, wharf_put_open_id_connect_provider_keys;
             }
             unsigned {

@@ -1,7 +1,8 @@
 //! The operations of Organizations (API 2016-11-28) that Wharf has.
 
-/// Calls a macro with every operation of this service: name, IAM action, what the action is decided on, request type
-/// in `aws::organizations`, handler. A permission is an action that other operations ask for and that is no operation.
+/// Calls a macro with every operation of this service: name, IAM action, resource of the action, request type in
+/// `aws::organizations`, handler. A permission is an action that operations require and that is not itself an
+/// operation.
 #[macro_export]
 macro_rules! organizations_operations {
     ($callback:ident $($prefix:tt)*) => {

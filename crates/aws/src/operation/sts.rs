@@ -1,7 +1,7 @@
 //! The operations of STS (API 2011-06-15) that Wharf has.
 
-/// Calls a macro with every operation of this service: name, IAM action, what the action is decided on, request type
-/// in `aws::sts`, handler. A permission is an action that other operations ask for and that is no operation.
+/// Calls a macro with every operation of this service: name, IAM action, resource of the action, request type in
+/// `aws::sts`, handler. A permission is an action that operations require and that is not itself an operation.
 #[macro_export]
 macro_rules! sts_operations {
     ($callback:ident $($prefix:tt)*) => {

@@ -26,7 +26,7 @@ pub(super) enum PayloadHash {
     Unsigned,
 }
 
-/// The text that the signature is over.
+/// The text that is signed.
 pub(super) fn string_to_sign(
     request: &Request<'_>,
     signed: &SignedHeaders,
@@ -135,8 +135,8 @@ pub(super) fn encode_parameter(bytes: &[u8]) -> String {
     percent_encode(bytes, PARAMETER).to_string()
 }
 
-/// The value without spaces around it and with runs of spaces inside folded to one. Only spaces: the official
-/// signer leaves tabs alone.
+/// The value without spaces at its ends and with each run of spaces reduced to one. Only spaces: the official signer
+/// does not change tabs.
 fn append_header_value(text: &mut Vec<u8>, value: &[u8]) -> Result<(), SigV4Error> {
     if value.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
         return Err(SigV4Error::SignatureMismatch);

@@ -43,10 +43,10 @@ pub enum SigV4Error {
         /// The day of the request's date.
         request: String,
     },
-    /// The scope's day is no day.
+    /// The scope's day is not a day.
     #[error("Date in Credential scope must be in format YYYYMMDD.")]
     InvalidScopeDate,
-    /// The scope does not end as it must.
+    /// The end of the scope is wrong.
     #[error("Credential should be scoped with a valid terminator: 'aws4_request'.")]
     InvalidTerminator,
     /// The scope names a Region that is not served.
@@ -55,10 +55,10 @@ pub enum SigV4Error {
     /// The scope names another service.
     #[error("Credential should be scoped to correct service: '{expected}'. ")]
     WrongService {
-        /// The service that the request is for.
+        /// The service of the request.
         expected: String,
     },
-    /// A header that must be signed is not.
+    /// A header is not signed although it must be.
     #[error("'{0}' must be a 'SignedHeader' in the AWS Authorization.")]
     HeaderNotSigned(String),
 }
@@ -131,7 +131,7 @@ impl SigV4Error {
         }
     }
 
-    /// The sentence for the client.
+    /// The text for the client.
     pub fn message(&self) -> String {
         self.to_string()
     }

@@ -54,29 +54,29 @@ pub(super) fn parse(request: &Request<'_>, authorization: &str) -> Result<Claim,
 fn split_parameters(text: &str) -> Result<Parameters<'_>, SigV4Error> {
     let mut parameters = Parameters::default();
     for part in text.split(',').map(|part| part.trim_matches(' ')) {
-        // Without any parts each missing parameter is reported.
+        // If there are no parts, each missing parameter is reported.
         if text.is_empty() {
             break;
         }
         let (name, value) = part.split_once('=').ok_or_else(|| {
-            SigV4Error::incomplete("Authorization header holds a part that is no key=value pair.")
+            SigV4Error::incomplete("Authorization header contains a part that is not a key=value pair.")
         })?;
         let place = match name {
             "Credential" => &mut parameters.credential,
             "SignedHeaders" => &mut parameters.signed_headers,
             "Signature" => &mut parameters.signature,
-            _ => return Err(SigV4Error::incomplete("Authorization header holds an unknown parameter.")),
+            _ => return Err(SigV4Error::incomplete("Authorization header contains an unknown parameter.")),
         };
         if place.replace(value).is_some() {
             return Err(SigV4Error::incomplete(format!(
-                "Authorization header holds the '{name}' parameter more than once."
+                "Authorization header contains the '{name}' parameter more than once."
             )));
         }
     }
     Ok(parameters)
 }
 
-/// AWS lists everything that is missing in one text.
+/// AWS lists all missing parameters in one text.
 fn missing(parameters: &Parameters<'_>, has_date: bool) -> SigV4Error {
     let mut texts: Vec<&str> = Vec::new();
     if parameters.credential.is_none() {

@@ -75,7 +75,7 @@ impl Payload {
         if body.is_empty() { Self::Empty } else { Self::Hash(Sha256::digest(body).into()) }
     }
 
-    /// Whether two are the same body.
+    /// Whether both are the same body.
     pub fn is_same(self, other: Self) -> bool {
         self.sha256() == other.sha256()
     }
@@ -107,7 +107,7 @@ impl<'a> Request<'a> {
         }
         let text = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(is_visible));
         text.map(|text| Some(text.trim_matches(' '))).ok_or_else(|| {
-            SigV4Error::incomplete(format!("The '{name}' header holds characters that it must not."))
+            SigV4Error::incomplete(format!("The '{name}' header contains invalid characters."))
         })
     }
 

@@ -94,7 +94,7 @@ impl Presented {
         Ok(Some(Self { claim, session_token: token, content_sha256: hash }))
     }
 
-    /// Whose key it is said to be.
+    /// The access key ID that the request claims.
     pub fn access_key_id(&self) -> &AccessKeyId {
         &self.claim.access_key_id
     }
@@ -178,9 +178,9 @@ impl Presented {
         Ok(())
     }
 
-    /// The body hashes that the signature may be over: that of the body received, and nothing else but in one
-    /// case. The signer of a URL may not know the body and sign `UNSIGNED-PAYLOAD`; that is taken for a GET
-    /// without a body, where it says the same.
+    /// The body hashes that the signature may cover. There is one: that of the received body. One exception: the signer
+    /// of a URL may not know the body and signs `UNSIGNED-PAYLOAD`. That is accepted for a GET without a body, where it
+    /// has the same meaning.
     fn payload_hashes(&self, request: &Request<'_>) -> Result<Vec<PayloadHash>, SigV4Error> {
         let received = request.payload.sha256();
         let may_be_unsigned = self.is_presigned() && request.method == "GET" && request.payload.is_empty();

@@ -10,8 +10,9 @@ use super::{ALGORITHM, SigV4Error};
 
 /// The maximum of `X-Amz-Expires`: seven days, as in S3.
 const MAX_EXPIRES_SECONDS: u32 = 604_800;
-/// How long a presigned URL is valid at most. STS's URLs are valid this long, regardless of their own limit: the tokens
-/// of aws-iam-authenticator and the logins of Vault say 60 seconds or nothing, and are used for almost 15 minutes.
+/// The maximum lifetime of a presigned URL. STS's URLs always have this lifetime, regardless of their own limit: the
+/// tokens of aws-iam-authenticator and the logins of Vault contain 60 seconds or nothing, and are used for almost 15
+/// minutes.
 const GOOD_FOR_SECONDS: u32 = 15 * 60;
 
 /// The query parameters of the form, each at most once. Names are matched exactly, after decoding.
@@ -25,7 +26,7 @@ pub(super) struct QueryAuth {
     signature: Option<String>,
     /// May also accompany the header form.
     pub(super) security_token: Option<String>,
-    /// What the one who signed says of the body.
+    /// The body's hash according to the signer.
     pub(super) content_sha256: Option<String>,
 }
 
@@ -63,7 +64,7 @@ impl QueryAuth {
         self.algorithm.is_some() || self.credential.is_some() || self.signature.is_some()
     }
 
-    /// The claim that the parameters make.
+    /// The claim in the parameters.
     pub(super) fn claim(&self) -> Result<Claim, SigV4Error> {
         if required(self.algorithm.as_ref(), "X-Amz-Algorithm")? != ALGORITHM {
             return Err(SigV4Error::incomplete(format!(

@@ -5,10 +5,10 @@ use std::fmt;
 use super::SigV4Error;
 use crate::ids::{AccessKeyId, Region};
 
-/// What ends every scope.
+/// The end of every scope.
 const TERMINATOR: &str = "aws4_request";
 
-/// Day, region and service of a credential.
+/// Day, Region and service of a credential.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {
     /// The day in UTC: `20240102`.

@@ -8,7 +8,7 @@ use super::signed_headers::SignedHeaders;
 use super::{ALGORITHM, Request, Scope, SigV4Error, SigningKey};
 use crate::ids::{AccessKeyId, Region, SecretKey};
 
-/// What signs.
+/// The credentials that sign.
 #[derive(Clone, Copy)]
 pub struct Credentials<'a> {
     /// The public half of the key.

@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bit_counts() {
+    fn a_signature_with_one_changed_bit_does_not_match() {
         let right = Signature::new([7; 32]);
         for bit in 0..256 {
             let mut bytes = [7; 32];

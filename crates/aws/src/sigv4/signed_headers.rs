@@ -24,7 +24,7 @@ impl SignedHeaders {
         Ok(Self { text: text.to_owned() })
     }
 
-    /// The names that our own signer covers: those that the rule below requires, and the body's type.
+    /// The names that Wharf's signer covers: those that the rule below requires, and the body's type.
     pub(super) fn to_sign(request: &Request<'_>) -> Self {
         let mut names: Vec<String> = request
             .headers
@@ -50,7 +50,7 @@ impl SignedHeaders {
     }
 
     /// The signature must cover `host` and every `x-amz-*` header of the request (IAM User Guide, "Create a canonical
-    /// request"); otherwise somebody in between could change the meaning of the request. Signed headers must exist.
+    /// request"). Otherwise a third party could change the meaning of the request. Signed headers must exist.
     pub(super) fn check_cover(&self, request: &Request<'_>, presigned: bool) -> Result<(), SigV4Error> {
         if !self.contains("host") {
             return Err(SigV4Error::HeaderNotSigned("Host' or ':authority".to_owned()));

@@ -243,8 +243,8 @@ fn our_own_signer_agrees_with_the_verifier() {
     assert_eq!(url.decide("sts", at(0)), Ok(()));
 }
 
-/// Changes a byte at a position of the request, counted over everything that is sent. None after its end, and for a
-/// change that is not valid text, which HTTP refuses earlier.
+/// Changes the byte at a position of the request, counted over everything that is sent. None after the end, and for a
+/// change that is not valid text: HTTP refuses it earlier.
 fn with_byte(sent: &Sent, mut place: usize, byte: u8) -> Option<Sent> {
     let mut changed = sent.clone();
     let Sent { method, path, query, headers, body } = &mut changed;

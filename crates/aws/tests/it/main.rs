@@ -1,4 +1,4 @@
-//! What this crate promises of hostile bytes, held from outside.
+//! What this crate guarantees about untrusted bytes, tested from outside.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,7 +1,7 @@
-//! Appending a request's body to a file: received, hashed and written at the same time, durable on return.
+//! Appends a request's body to a file: receives, hashes and writes it at the same time. It is durable on return.
 //!
-//! The body is taken in batches. While one batch is hashed and written on a blocking thread the next is received, and
-//! no thread waits for a slow client. A body that fits into the first batch costs one hop to a blocking thread.
+//! The body is divided into batches. While a blocking thread hashes and writes one batch, the next one is received, and
+//! no thread waits for a slow client. A body that fits into the first batch needs one hop to a blocking thread.
 
 use std::io;
 
@@ -27,7 +27,7 @@ impl<E> From<WriteError> for AppendError<E> {
     }
 }
 
-/// Whether the writer is here or with a blocking thread.
+/// Whether this task or a blocking thread has the writer.
 enum Turn {
     Idle(Box<Writer>),
     Busy(JoinHandle<Result<Box<Writer>, WriteError>>),
@@ -68,7 +68,7 @@ where
                 continue;
             }
             End::TooLarge => {
-                // Not waited for: the turn is kept until it is done.
+                // This does not wait for it: the turn is held until it is done.
                 drop(tokio::task::spawn_blocking(move || writer.abandon()));
                 return Err(AppendError::TooLarge { limit: limit.unwrap_or(u64::MAX) });
             }

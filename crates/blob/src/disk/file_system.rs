@@ -1,4 +1,4 @@
-//! The calls of a file system that the store uses for writing: few enough to simulate a power cut.
+//! The calls of a file system that the store uses for writing. They are few, so a test can simulate a power cut.
 //!
 //! Reads use `std::fs` directly: a power cut cannot change the result of a read.
 
@@ -22,13 +22,13 @@ pub trait Disk: Send + Sync + 'static {
     fn remove(&self, path: &Path) -> io::Result<()>;
 }
 
-/// Pieces of one call: the kernel's limit (`IOV_MAX`).
+/// The maximum number of pieces in one call: the kernel's limit (`IOV_MAX`).
 #[cfg(target_os = "linux")]
 const MOST_PIECES: usize = 1024;
 
 /// A file that is open for writing.
 pub trait DiskFile: Send + Sync + 'static {
-    /// How long the file is.
+    /// The length of the file.
     fn len(&self) -> io::Result<u64>;
     /// Whether the file is empty.
     fn is_empty(&self) -> io::Result<bool> {
@@ -50,7 +50,7 @@ pub trait DiskFile: Send + Sync + 'static {
     fn sync(&self) -> io::Result<()>;
 }
 
-/// The file system of the machine.
+/// The file system of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LocalDisk;
 
@@ -89,7 +89,7 @@ impl DiskFile for File {
         FileExt::write_all_at(self, bytes, offset)
     }
 
-    /// With one call for many pieces: a body comes in small ones, and the kernel stores large writes at less cost.
+    /// One call writes many pieces: a body arrives in small pieces, and a large write costs the kernel less.
     #[cfg(target_os = "linux")]
     fn write_pieces_at(&self, pieces: &[Bytes], mut offset: u64) -> io::Result<()> {
         for pieces in pieces.chunks(MOST_PIECES) {
@@ -112,7 +112,7 @@ impl DiskFile for File {
     }
 
     fn sync(&self) -> io::Result<()> {
-        // Not `sync_all`: the modification time is not needed, and the length is synced anyway.
+        // Not `sync_all`: the modification time is not needed, and the length is synced too.
         self.sync_data()
     }
 }

@@ -1,4 +1,4 @@
-//! One sync of a folder serves everybody who created a file in it before that sync began.
+//! One sync of a folder is enough for all callers that created a file in it before the sync began.
 
 use std::io;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -13,13 +13,13 @@ pub(crate) struct FolderSync {
 #[derive(Default)]
 struct State {
     begun: u64,
-    /// The latest run that succeeded.
+    /// The last run that succeeded.
     done: u64,
     is_running: bool,
 }
 
 impl FolderSync {
-    /// Returns when a `sync` that began after this call has succeeded; runs it if nobody else does.
+    /// Returns when a `sync` that began after this call has succeeded. Runs it if no other caller does.
     pub(crate) fn run(&self, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let needed = state.begun + 1;
@@ -51,7 +51,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     #[test]
-    fn concurrent_callers_share_a_sync_and_none_uses_one_that_had_begun() {
+    fn waiting_callers_share_the_next_sync_not_the_running_one() {
         let folder = FolderSync::default();
         let runs = AtomicU32::new(0);
         let (first_runs, go_on) = (Barrier::new(2), Barrier::new(2));

@@ -1,7 +1,8 @@
-//! Where objects lie on disk: `objects/ab/ab…`, one folder for each first byte of the key, all made beforehand.
+//! Where objects are on disk: `objects/ab/ab…`, one folder for each first byte of the key. All folders are created in
+//! advance.
 //!
-//! A file is created under its final name and never renamed, so making it durable takes one sync of the file and one
-//! of a folder that is known to be durable itself.
+//! A file is created with its final name and never renamed. To make it durable, one sync of the file and one of its
+//! folder are enough, because the folder itself is durable.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,24 +12,24 @@ use super::file_system::Disk;
 use super::folder_sync::FolderSync;
 use crate::key::ObjectKey;
 
-/// Tells that all folders are there and durable. A later layout gets another text.
+/// Shows that all folders exist and are durable. A later layout gets another text.
 const MARKER: &str = "layout";
 const MARKER_TEXT: &[u8] = b"wharf objects 1\n";
 
-/// A marker that a power cut has left empty, in part or as zeros counts as none.
+/// A marker that a power cut left empty, incomplete or full of zeros counts as missing.
 fn is_torn(text: &[u8]) -> bool {
     MARKER_TEXT.starts_with(text) || text.iter().all(|byte| *byte == 0)
 }
 
-/// The folders of a store and the disk they are on.
+/// The folders of a store and their disk.
 pub(crate) struct Layout {
     pub(crate) disk: Arc<dyn Disk>,
     folders: Vec<(PathBuf, FolderSync)>,
     objects: PathBuf,
 }
 
-/// Makes a folder, and those above it that are missing. Each is durable in the one above it: else a power cut could
-/// take the whole tree with all that is synced inside.
+/// Creates a folder and its missing parents. Each is made durable in its parent: otherwise a power cut could remove the
+/// whole tree with everything that was synced in it.
 fn make_durable(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
     let Some(parent) = folder.parent() else { return Ok(()) };
     if !parent.is_dir() {
@@ -39,7 +40,7 @@ fn make_durable(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
 }
 
 impl Layout {
-    /// Makes the folders at the first start; afterwards looks only at the marker.
+    /// Creates the folders at the first start. Later starts read only the marker.
     pub(crate) fn open(root: &Path, disk: Arc<dyn Disk>) -> io::Result<Self> {
         let objects = root.join("objects");
         let folders =
@@ -49,7 +50,7 @@ impl Layout {
             Ok(text) if text == MARKER_TEXT => Ok(layout),
             Ok(text) if !is_torn(&text) => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                "the folder of blobs was laid out by another version of this program",
+                "the folder of blobs has the layout of another version of this program",
             )),
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => layout.make(root).map(|()| layout),
@@ -74,7 +75,7 @@ impl Layout {
         disk.sync_folder(root)
     }
 
-    /// The file of an object. A key is 32 hexadecimal digits by construction; nothing else becomes a path.
+    /// The file of an object. A key is always 32 hexadecimal digits; nothing else becomes a path.
     pub(crate) fn path(&self, key: &ObjectKey) -> PathBuf {
         let name = key.to_string();
         match self.folders.get(usize::from(key.folder())) {
@@ -83,7 +84,7 @@ impl Layout {
         }
     }
 
-    /// Makes the names in the folder of an object durable, together with others who ask for the same.
+    /// Makes the names in the folder of an object durable. Concurrent callers share the sync.
     pub(crate) fn sync_folder_of(&self, key: &ObjectKey) -> io::Result<()> {
         match self.folders.get(usize::from(key.folder())) {
             Some((path, sync)) => sync.run(|| self.disk.sync_folder(path)),

@@ -39,9 +39,9 @@ pub struct DiskStore {
     turns: Arc<Turns>,
 }
 
-/// How a store on disk behaves.
+/// The settings of a store on disk.
 pub struct DiskOptions {
-    /// The file system; tests bring one whose power can be cut.
+    /// The file system; tests use one whose power can be cut.
     pub disk: Arc<dyn Disk>,
 }
 
@@ -52,8 +52,8 @@ impl Default for DiskOptions {
 }
 
 impl Store {
-    /// A store in the folder `root`, which is made if it is missing. Blocks: the first start makes and syncs the
-    /// folders, later ones read one small file.
+    /// Opens the store in the folder `root`, which is created if it is missing. This call blocks: the first start
+    /// creates and syncs the folders, later starts read one small file.
     pub fn disk(root: impl Into<PathBuf>, options: DiskOptions) -> io::Result<Self> {
         let root = std::path::absolute(root.into())?;
         let layout = Layout::open(&root, options.disk)?;
@@ -77,7 +77,7 @@ impl DiskStore {
         append::append(writer, body, limit).await
     }
 
-    /// The appended bytes are the object already. Only an object without bytes may have had no append.
+    /// The appended bytes are the object already. An object without bytes may not have had an append.
     pub(crate) async fn finish(&self, key: &ObjectKey, stage: &Stage) -> Result<(), OpenError> {
         if stage.offset() > 0 {
             return Ok(());
@@ -103,7 +103,7 @@ impl DiskStore {
         read::open(&self.layout.path(key), start, len).await
     }
 
-    /// Not synced: a file that a power cut brings back is garbage that no row knows.
+    /// Not synced: if a power cut restores the file, it is garbage without a row.
     pub(crate) async fn delete(&self, key: &ObjectKey) -> io::Result<bool> {
         let (layout, path) = (Arc::clone(&self.layout), self.layout.path(key));
         let job = tokio::task::spawn_blocking(move || match layout.disk.remove(&path) {

@@ -1,4 +1,4 @@
-//! Buffers for chunks of objects, used again: a new one of 512 KiB would cost a page fault for each of its pages.
+//! Reused buffers for chunks of objects. A new buffer of 512 KiB would cost a page fault for each of its pages.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -22,7 +22,7 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    /// A buffer of `len` bytes, at most [`CHUNK_BYTES`], with any content.
+    /// A buffer of `len` bytes, at most [`CHUNK_BYTES`]. Its content is undefined.
     pub(crate) fn of(len: usize) -> Self {
         if len < POOLED_FROM_BYTES {
             return Self { memory: vec![0; len].into(), len };
@@ -33,12 +33,12 @@ impl Buffer {
         Self { memory, len }
     }
 
-    /// The bytes, to be written.
+    /// The bytes, for writing.
     pub(crate) fn bytes(&mut self) -> &mut [u8] {
         self.memory.get_mut(..self.len).unwrap_or_default()
     }
 
-    /// The bytes, to be sent. All of them must have been written.
+    /// The bytes, for sending. All of them must have been written.
     pub(crate) fn into_bytes(self) -> Bytes {
         Bytes::from_owner(self)
     }

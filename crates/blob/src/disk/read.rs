@@ -1,4 +1,4 @@
-//! Opening files for reading, and hashing them again.
+//! Opens files for reading, and hashes them again.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -23,8 +23,8 @@ pub(crate) async fn open(path: &Path, start: u64, len: u64) -> Result<Content, O
     Ok(Content::File { file, start, len })
 }
 
-/// Opens the file if the kernel can do so from memory alone. Anything else, errors included, is left to
-/// [`open_blocking`]: old kernels and some sandboxes know no `openat2`.
+/// Opens the file if the kernel can do so from memory alone. All other cases, including errors, are left to
+/// [`open_blocking`]: old kernels and some sandboxes do not have `openat2`.
 #[cfg(target_os = "linux")]
 fn open_cached(path: &Path) -> Option<File> {
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};

@@ -1,7 +1,7 @@
 //! An object's bytes as a stream of large chunks.
 //!
-//! A chunk that lies in the page cache is read on the spot: handing it to another thread costs more than copying it.
-//! One that does not is read on a blocking thread, and while the reader sends it the next one is read.
+//! A chunk in the page cache is read at once: passing it to another thread costs more than copying it. Any other chunk
+//! is read on a blocking thread. While the reader sends it, the next one is read.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,21 +17,22 @@ use tokio::task::JoinHandle;
 
 use super::pool::Buffer;
 
-/// The largest chunk. Each costs the server one write: at 256 KiB a download of 1 MiB took 40 % more processor time.
+/// The maximum size of a chunk. Each chunk costs the server one write: with 256 KiB a download of 1 MiB took 40 % more
+/// processor time.
 pub(crate) const CHUNK_BYTES: usize = 512 * 1024;
 
-/// A stream of a file's bytes. It ends with an error if the object turns out to be shorter than it was.
+/// A stream of a file's bytes. It ends with an error if the file is shorter than its recorded length.
 pub(crate) struct FileStream {
     file: Arc<File>,
-    /// The next byte that nobody has begun to read.
+    /// The offset of the first byte that is not being read yet.
     position: u64,
-    /// How many bytes nobody has begun to read.
+    /// The number of bytes that are not being read yet.
     unread: u64,
-    /// How many bytes the reader is still to get.
+    /// The number of bytes that the reader has not received.
     remaining: u64,
     read: Option<JoinHandle<io::Result<Bytes>>>,
     prepared: VecDeque<Bytes>,
-    /// The most bytes of a chunk.
+    /// The maximum size of a chunk.
     most: usize,
 }
 
@@ -54,17 +55,17 @@ impl FileStream {
         }
     }
 
-    /// Chunks that nobody has begun to read have at most so many bytes. Ahead of the reader only the largest are read.
+    /// Limits the size of chunks that are not being read yet. Only chunks of the maximum size are read ahead.
     pub(crate) fn limit_chunk(&mut self, bytes: usize) {
         self.most = bytes.clamp(1, CHUNK_BYTES);
     }
 
-    /// How many bytes are still to come.
+    /// The number of remaining bytes.
     pub(crate) fn remaining(&self) -> u64 {
         self.remaining
     }
 
-    /// Waits until the first chunk is in memory, so that it can leave in one packet with the headers.
+    /// Waits until the first chunk is in memory, so it can be sent in one packet with the headers.
     pub(crate) async fn prepare(&mut self) -> io::Result<()> {
         if self.prepared.is_empty() && self.remaining > 0 {
             let chunk = std::future::poll_fn(|cx| self.poll_read(cx)).await?;
@@ -73,7 +74,7 @@ impl FileStream {
         Ok(())
     }
 
-    /// Takes the next part of the file that is to be read.
+    /// Takes the next part of the file to read.
     fn next_part(&mut self) -> Option<(Arc<File>, u64, usize)> {
         if self.unread == 0 {
             return None;
@@ -85,7 +86,7 @@ impl FileStream {
         Some(part)
     }
 
-    /// Reads the next chunk. Must not be called when nothing is left.
+    /// Reads the next chunk. Must not be called at the end.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         if self.read.is_none() {
             let Some((file, position, len)) = self.next_part() else {
@@ -99,7 +100,7 @@ impl FileStream {
         }
         let Some(read_ahead) = &mut self.read else { return Poll::Pending };
         let outcome = ready!(read_ahead.poll_unpin(cx)).map_err(io::Error::other).flatten();
-        // This file is not in memory: the next chunk is fetched while the reader is busy with this one.
+        // This file is not in the page cache: the next chunk is read while the reader uses this one.
         let ahead = if self.most == CHUNK_BYTES { self.next_part() } else { None };
         self.read = ahead.map(|(file, position, len)| {
             tokio::task::spawn_blocking(move || read(&file, Buffer::of(len), position))
@@ -132,8 +133,8 @@ fn read(file: &File, mut buffer: Buffer, position: u64) -> io::Result<Bytes> {
     Ok(buffer.into_bytes())
 }
 
-/// Reads what the page cache holds, without ever waiting for the disk. Returns how much that was; an error counts as
-/// nothing, for the blocking read that follows will meet it again.
+/// Reads what the page cache contains, and never waits for the disk. Returns the number of bytes. An error counts as
+/// zero bytes: the blocking read that follows meets it again.
 #[cfg(target_os = "linux")]
 fn read_cached(file: &File, bytes: &mut [u8], position: u64) -> usize {
     use rustix::io::{ReadWriteFlags, preadv2};

@@ -1,7 +1,7 @@
-//! One append at a time for each object, down to its last blocking job.
+//! Each object has one append at a time, until its last blocking job ends.
 //!
-//! An append whose future is dropped may still have a batch with a blocking thread. Without a turn that batch could
-//! land in the file after the next append has written there, and the next one's hash would vouch for bytes of the
+//! If the future of an append is dropped, a blocking thread may still have a batch of it. Without a turn, that batch
+//! could be written after the next append has written, and the hash of the next append would include bytes of the
 //! first.
 
 use std::collections::HashMap;
@@ -22,11 +22,11 @@ pub(crate) struct Turn {
 
 type Slot = Arc<Queue>;
 
-/// Those who write to one object, and those who wait for it.
+/// The writer of one object, and the appends that wait.
 #[derive(Default)]
 struct Queue {
     guard: Arc<tokio::sync::Mutex<()>>,
-    /// How many appends took bytes while somebody had or awaited the turn.
+    /// The number of appends that appended bytes while another had or awaited the turn.
     took_bytes: AtomicU64,
 }
 
@@ -40,10 +40,10 @@ impl Turns {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the turn to write to an object. None if another append has taken bytes meanwhile.
+    /// Waits for the turn to write to an object. None if another append has appended bytes in the meantime.
     pub(crate) async fn take(self: &Arc<Self>, key: &ObjectKey) -> Option<Turn> {
         let slot = Arc::clone(self.table().entry(*key).or_default());
-        // Made before waiting, so that the table forgets the slot also when this future is dropped while it waits.
+        // Created before waiting, so the table removes the slot even if this future is dropped while it waits.
         let mut turn = Turn { key: *key, slot, table: Arc::clone(self), guard: None };
         let before = turn.slot.took_bytes.load(Ordering::SeqCst);
         turn.guard = Some(Arc::clone(&turn.slot.guard).lock_owned().await);
@@ -52,7 +52,7 @@ impl Turns {
 }
 
 impl Turn {
-    /// Those who wait have a stage that does not hold any more.
+    /// The appends that wait now have an outdated stage.
     pub(crate) fn took_bytes(&self) {
         self.slot.took_bytes.fetch_add(1, Ordering::SeqCst);
     }
@@ -66,7 +66,7 @@ impl Drop for Turn {
     fn drop(&mut self) {
         self.guard = None;
         let mut table = self.table.table();
-        // Two references: the table's and this one. New ones are only made under the table's lock.
+        // There are two references: the table's and this one. New ones are created only under the table's lock.
         if Arc::strong_count(&self.slot) == 2 {
             table.remove(&self.key);
         }
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waited_for_an_append_that_took_bytes_has_no_turn() {
+    async fn a_waiter_is_overtaken_by_an_append_with_bytes() {
         let turns = Arc::new(Turns::default());
         let key = ObjectKey::random();
         let first = turns.take(&key).await.unwrap();
@@ -105,14 +105,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn turns_of_two_objects_do_not_meet() {
+    async fn turns_of_two_objects_are_independent() {
         let turns = Arc::new(Turns::default());
         let _first = turns.take(&ObjectKey::random()).await;
         assert!(turns.take(&ObjectKey::random()).now_or_never().is_some());
     }
 
     #[tokio::test]
-    async fn a_waiter_that_gives_up_leaves_no_trace() {
+    async fn a_dropped_waiter_releases_its_slot() {
         let turns = Arc::new(Turns::default());
         let key = ObjectKey::random();
         let first = turns.take(&key).await.unwrap();

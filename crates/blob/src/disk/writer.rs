@@ -1,4 +1,4 @@
-//! The blocking side of an append: opens the file, writes and hashes batches, makes them durable.
+//! The blocking side of an append: opens the file, writes and hashes batches, and makes them durable.
 
 use std::io;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use super::turn::Turn;
 use crate::append::Appended;
 use crate::stage::{Own, Stage};
 
-/// Once this much is written it is synced in the background, so that the end of a large body is not a long wait and
-/// little of the machine's memory is unwritten.
+/// After this many written bytes the file is synced in the background. So the end of a large body needs no long wait,
+/// and few unwritten bytes are in the machine's memory.
 const SYNC_EVERY_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Writes one body. It goes from blocking job to blocking job, and takes the turn along: also a job whose request has
-/// gone away writes in its turn.
+/// Writes one body. It moves from one blocking job to the next together with the turn, so a job whose request was
+/// dropped still writes in its turn.
 pub(crate) struct Writer {
     layout: Arc<Layout>,
     turn: Turn,
@@ -28,7 +28,7 @@ pub(crate) struct Writer {
     synced_to: u64,
     own: Own,
     hasher: Hasher,
-    /// The file was longer than the offset and has been cut.
+    /// The file was longer than the offset and was truncated.
     cut: bool,
 }
 
@@ -69,7 +69,7 @@ impl Writer {
         self.offset
     }
 
-    /// The file, if enough of it is written and not synced that a sync should be under way.
+    /// The file, if enough bytes are written and not synced for a background sync.
     pub(crate) fn due_for_sync(&mut self) -> Option<Arc<dyn DiskFile>> {
         if self.offset - self.synced_to < SYNC_EVERY_BYTES {
             return None;
@@ -84,7 +84,7 @@ impl Writer {
             None => self.open()?,
         };
         if let Err(error) = file.write_pieces_at(batch, self.offset) {
-            // What this append has taken is given back: if the disk is full, others may be writing too.
+            // The space of this append is released: the disk is full, and other appends may need it.
             let _ = file.set_len(self.start);
             return Err(error.into());
         }
@@ -96,7 +96,7 @@ impl Writer {
         Ok(self)
     }
 
-    /// Opens the file and cuts off what an earlier append left behind `start`.
+    /// Opens the file and truncates it to `start`: an earlier append may have written more.
     fn open(&mut self) -> Result<Arc<dyn DiskFile>, WriteError> {
         let offset = self.start;
         let path = self.layout.path(self.turn.key());
@@ -120,11 +120,11 @@ impl Writer {
         Ok(file)
     }
 
-    /// Makes everything durable. INVARIANT: nothing is reported that a power cut could take back.
+    /// Makes everything durable. INVARIANT: a power cut cannot undo what is reported.
     pub(crate) fn finish(self) -> Result<Appended, WriteError> {
         let written = self.offset - self.start;
         let Some(file) = &self.file else {
-            return Err(io::Error::other("an append was finished before it was begun").into());
+            return Err(io::Error::other("an append ended before it began").into());
         };
         fault::hit(Fault::AppendWritten);
         let is_new = self.start == 0;
@@ -133,7 +133,8 @@ impl Writer {
         }
         fault::hit(Fault::AppendSynced);
         if is_new {
-            // Also if the file was there before: whoever made it may have died before syncing its folder.
+            // Also if the file existed before: the process that created it may have stopped before it synced the
+            // folder.
             self.layout.sync_folder_of(self.turn.key())?;
         }
         fault::hit(Fault::AppendDurable);
@@ -143,7 +144,7 @@ impl Writer {
         Ok(Appended { written, stage: Stage::new(self.own, self.hasher) })
     }
 
-    /// Gives back the space of a body that was too large.
+    /// Releases the space of a body that was too large.
     pub(crate) fn abandon(self) {
         if let Some(file) = &self.file {
             let _ = file.set_len(self.start);

@@ -1,4 +1,4 @@
-//! Appending: an upload goes on from its stage, and from nothing else.
+//! Appending: an upload continues from its stage, and from nothing else.
 
 use blob::{AppendError, ObjectKey};
 use futures::StreamExt as _;
@@ -50,7 +50,7 @@ pub(super) async fn an_upload_goes_on_after_a_new_start(place: Place) {
     assert_eq!(read(&place.open(), &key, 0, 40_000).await, all);
 }
 
-/// Bytes that were appended and never recorded: the row says less than what is stored.
+/// Bytes that were appended and not recorded: the row has a smaller length than the stored object.
 pub(super) async fn bytes_behind_the_stage_do_not_count(place: Place) {
     let store = place.open();
     let key = ObjectKey::random();
@@ -106,7 +106,7 @@ pub(super) async fn a_stage_without_its_bytes_is_refused(place: Place) {
     assert!(matches!(error, AppendError::Missing { offset: 3, .. }), "{error:?}");
 }
 
-/// Both have the same stage. The one that waits must not cut off what the first one has taken.
+/// Both have the same stage. The one that waits must not remove the bytes of the first.
 pub(super) async fn a_concurrent_append_is_refused(place: Place) {
     let store = place.open();
     let key = ObjectKey::random();

@@ -1,7 +1,7 @@
-//! The process dies at each fault point that a store passes; what it had reported is there at the next start.
+//! The process stops at each fault point of a store. What it reported exists at the next start.
 //!
-//! The process that dies is this test again, started with [`CHILD`] set: it writes down what the store reports, as the
-//! rows of a registry would, and nothing else tells the parent how far it came.
+//! This test starts itself again as the process that stops, with [`CHILD`] set. The child writes down what the store
+//! reports, as the rows of a registry would, and the parent knows its progress only from there.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,7 +15,7 @@ use super::{Place, body, bytes, digest, read};
 const CHILD: &str = "WHARF_TEST_CRASH";
 const PARTS: [usize; 3] = [3_000, 0, 1_200_000];
 
-/// The points that the disk store passes.
+/// The fault points of the disk store.
 #[expect(non_upper_case_globals, reason = "the suite names it by its store")]
 pub(super) const disk: [Fault; 5] =
     [Fault::AppendCreated, Fault::AppendWritten, Fault::AppendSynced, Fault::AppendDurable, Fault::Deleted];
@@ -24,7 +24,7 @@ fn key(of: u8) -> ObjectKey {
     ObjectKey::from_bytes([of; 16])
 }
 
-/// A file beside the store, as the row of an upload: written only after the store has reported.
+/// A file that stands for the row of an upload: it is written only after the store has reported.
 fn record(folder: &Path, name: &str, content: &[u8]) {
     std::fs::write(folder.join(name), content).unwrap();
 }
@@ -43,14 +43,14 @@ async fn work(store: &Store, folder: &Path) {
     record(folder, "finished", b"");
     store.finish(&key(2), &store.begin(Algorithm::Sha256)).await.unwrap();
     record(folder, "empty", b"");
-    // The row goes before the bytes.
+    // The row is deleted before the bytes.
     std::fs::remove_file(folder.join("empty")).unwrap();
     record(folder, "deleting", b"");
     store.delete(&key(2)).await.unwrap();
     record(folder, "deleted", b"");
 }
 
-/// What was reported is there, and the upload goes on to its end.
+/// What was reported exists, and the upload can be completed.
 async fn check(store: &Store, folder: &Path, point: &str) {
     let row = |name: &str| std::fs::read(folder.join(name)).ok();
     let all = bytes(PARTS.iter().sum(), 1);
@@ -66,12 +66,12 @@ async fn check(store: &Store, folder: &Path, point: &str) {
     if row("empty").is_some() {
         assert_eq!(read(store, &key(2), 0, 0).await, b"", "{point}");
     }
-    // A delete can be repeated, and then there is nothing.
+    // A delete can be repeated. Afterwards the object does not exist.
     store.delete(&key(2)).await.unwrap();
     assert_eq!(store.len(&key(2)).await.unwrap(), None, "{point}");
 }
 
-/// Tells whether the process died at the `pass`-th passing of the point.
+/// Whether the process stopped when it reached the point for the `pass`-th time.
 fn died(test: &str, point: &str, folder: &Path) -> bool {
     let status = Command::new(std::env::current_exe().unwrap())
         .args([test, "--exact"])
@@ -99,7 +99,7 @@ pub(super) fn at_any_point(test: &str, open: fn(&Path) -> Store, passed: &[Fault
         for pass in 1.. {
             let place = Place::new(open);
             let point = format!("{}:{pass}", fault.name());
-            // Made here, so that the child begins with the same store each time.
+            // Created here, so the child begins with the same store each time.
             drop(place.open());
             if !died(test, &point, place.folder.path()) {
                 break;

@@ -1,4 +1,4 @@
-//! What every store must do, written once against [`blob::Store`]. A new store is one more line at the end of this file.
+//! What every store must do, written once for [`blob::Store`]. A new store is one more line at the end of this file.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,7 +19,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use oci::digest::{Algorithm, Digest};
 
-/// Where a store keeps its objects. A test may open it several times, as a process does that starts again.
+/// Where a store keeps its objects. A test can open it several times, like a process that restarts.
 struct Place {
     folder: tempfile::TempDir,
     open: fn(&Path) -> Store,
@@ -46,7 +46,7 @@ fn body(bytes: &[u8]) -> impl Stream<Item = Result<Bytes, BodyBroke>> + Unpin + 
     futures::stream::iter(chunks)
 }
 
-/// Bytes that differ from seed to seed and from place to place.
+/// Bytes that depend on the seed and the position.
 fn bytes(len: usize, seed: u8) -> Vec<u8> {
     (0..len).map(|at| (at as u8).wrapping_mul(31).wrapping_add((at >> 8) as u8) ^ seed).collect()
 }
@@ -55,14 +55,14 @@ fn digest(bytes: &[u8]) -> Digest {
     Digest::of(Algorithm::Sha256, bytes)
 }
 
-/// The stage as the next request finds it: saved into the upload's row and read from there.
+/// The stage for the next request: saved into the upload's row and read from it.
 fn through_the_row(store: &Store, stage: &Stage) -> Stage {
     let saved = stage.save().unwrap();
     assert!(saved.len() <= blob::MAX_STAGE_BYTES);
     store.resume(Algorithm::Sha256, stage.offset(), Some(&saved)).unwrap()
 }
 
-/// An object whose upload is finished.
+/// An object whose upload is complete.
 async fn stored(store: &Store, bytes: &[u8]) -> ObjectKey {
     let key = ObjectKey::random();
     let stage = store.begin(Algorithm::Sha256);

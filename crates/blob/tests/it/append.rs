@@ -20,7 +20,7 @@ async fn an_object_grows_append_by_append() {
 }
 
 #[tokio::test]
-async fn an_empty_append_at_the_start_makes_an_empty_object() {
+async fn an_empty_append_at_the_start_creates_an_empty_object() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
     assert_eq!(store.len(&key).await.unwrap(), None);
@@ -31,7 +31,7 @@ async fn an_empty_append_at_the_start_makes_an_empty_object() {
 }
 
 #[tokio::test]
-async fn what_lies_behind_the_offset_is_cut_off() {
+async fn bytes_after_the_offset_are_removed() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
     store.append(&key, sha256(), &mut body(b"acknowledged, and lost", 5), None).await.unwrap();
@@ -44,7 +44,7 @@ async fn what_lies_behind_the_offset_is_cut_off() {
 }
 
 #[tokio::test]
-async fn an_offset_beyond_the_object_is_told_apart_and_makes_no_file() {
+async fn an_offset_beyond_the_object_has_its_own_error() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
     let error = store.append(&key, hashed(b"12345"), &mut body(b"x", 1), None).await.unwrap_err();
@@ -56,7 +56,7 @@ async fn an_offset_beyond_the_object_is_told_apart_and_makes_no_file() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_leaves_the_prefix_that_is_reported() {
+async fn a_broken_body_leaves_the_reported_prefix() {
     for before in [0, 10, 3_000_000] {
         let (_folder, store) = store();
         let key = ObjectKey::random();
@@ -71,7 +71,7 @@ async fn a_body_that_breaks_leaves_the_prefix_that_is_reported() {
 }
 
 #[tokio::test]
-async fn the_limit_counts_the_whole_object_and_gives_its_space_back() {
+async fn the_limit_covers_the_whole_object_and_frees_its_space() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
     store.append(&key, sha256(), &mut body(&bytes(900, 3), 100), Some(1_000)).await.unwrap();
@@ -82,14 +82,14 @@ async fn the_limit_counts_the_whole_object_and_gives_its_space_back() {
     let much = bytes(2_000_000, 5);
     let error = store.append(&key, start, &mut body(&much, 10_000), Some(limit)).await.unwrap_err();
     assert!(matches!(error, AppendError::TooLarge { limit: 1_500_000 }), "{error:?}");
-    // The next append waits for the space to be given back, so this length is not a matter of luck.
+    // The next append waits until the space is released, so this length is deterministic.
     let next = store.append(&key, hashed(&bytes(900, 3)), &mut body(b"", 1), None).await.unwrap();
     assert_eq!(next.stage.offset(), 900);
     assert_eq!(store.len(&key).await.unwrap(), Some(900));
 }
 
 #[tokio::test]
-async fn a_deleted_object_is_gone_and_open_readers_read_on() {
+async fn open_readers_of_a_deleted_object_continue() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
     store.append(&key, sha256(), &mut body(b"abc", 3), None).await.unwrap();
@@ -113,8 +113,8 @@ async fn a_store_that_is_opened_again_has_everything() {
     assert!(blob::Store::disk(folder.path().join("blobs"), blob::DiskOptions::default()).is_err());
 }
 
-/// One append of a sequence: how far back it starts from the end of what is there, how long it is, how it is cut
-/// into chunks, and whether the body breaks at its end.
+/// One append of a sequence: how far before the end it starts, its length, the size of its chunks, and whether the body
+/// ends with an error.
 #[derive(Clone, Debug)]
 struct Step {
     back: u16,
@@ -141,7 +141,7 @@ proptest! {
             let key = ObjectKey::random();
             let mut model: Vec<u8> = Vec::new();
             for step in steps {
-                // Rewinds to any place in what is there, often to its end.
+                // Goes back to any position, often to the end.
                 let offset = model.len().saturating_sub(usize::from(step.back) % (2 * model.len().max(1)) );
                 model.truncate(offset);
                 let more = bytes(step.len, step.seed);

@@ -1,4 +1,4 @@
-//! Several appends at once, and appends whose request goes away.
+//! Concurrent appends, and appends whose request is dropped.
 
 use blob::ObjectKey;
 use bytes::Bytes;
@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use super::{BodyBroke, body, bytes, digest, hashed, read, sha256, store};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn appends_to_different_objects_do_not_meet() {
+async fn appends_to_different_objects_are_independent() {
     let (_folder, store) = store();
     let mut tasks = tokio::task::JoinSet::new();
     for seed in 0..24 {
@@ -23,15 +23,15 @@ async fn appends_to_different_objects_do_not_meet() {
     assert_eq!(tasks.join_all().await.len(), 24);
 }
 
-/// What the first request had under way must not land in the file after the second has written.
+/// The first request's batch must not be written after the second request has written.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_append_that_is_dropped_does_not_touch_what_the_next_one_writes() {
+async fn a_dropped_append_does_not_change_the_bytes_of_the_next() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
     let kept = bytes(10_000, 1);
     store.append(&key, sha256(), &mut body(&kept, 5_000), None).await.unwrap();
     for seed in 0..40_u64 {
-        // Delivers some batches, says so, and then never ends.
+        // Sends some batches, reports it, and then never ends.
         let (said, heard) = tokio::sync::oneshot::channel();
         let flood = bytes(1_200_000 + 1_000 * seed as usize, seed + 100);
         let parts: Vec<_> = flood.chunks(300_000).map(Bytes::copy_from_slice).collect();

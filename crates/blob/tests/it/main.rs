@@ -1,4 +1,4 @@
-//! The store from outside: appending, reading, and what a power cut leaves.
+//! The store from outside: appending, reading, and the state after a power cut.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -29,7 +29,7 @@ fn body(bytes: &[u8], chunk: usize) -> impl Stream<Item = Result<Bytes, BodyBrok
 #[error("the body broke")]
 struct BodyBroke;
 
-/// Bytes that differ at every position and from seed to seed.
+/// Bytes that depend on the position and the seed.
 fn bytes(len: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     (0..len)
@@ -47,7 +47,7 @@ fn sha256() -> Stage {
     hashed(b"")
 }
 
-/// The stage of an upload that has `bytes`, from a row that holds the hash state alone.
+/// The stage of an upload with `bytes`, from a row that contains only the hash state.
 fn hashed(bytes: &[u8]) -> Stage {
     let mut hasher = Hasher::new(Algorithm::Sha256);
     hasher.update(bytes);
@@ -58,8 +58,8 @@ fn digest(bytes: &[u8]) -> Digest {
     Digest::of(Algorithm::Sha256, bytes)
 }
 
-/// A folder in memory if there is one: the layout has 256 folders, and these tests make it thousands of times. What is
-/// durable is for the simulated disk to say.
+/// A folder in memory if possible: the layout has 256 folders, and these tests create it thousands of times. The
+/// simulated disk decides what is durable.
 fn memory_folder() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }

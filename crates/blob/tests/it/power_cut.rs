@@ -1,4 +1,4 @@
-//! A power cut at every call to the disk: what an append has reported is there afterwards, and appending goes on.
+//! A power cut at every call to the disk: what an append has reported exists afterwards, and appends continue.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use futures::StreamExt as _;
 use super::simulated_disk::{SimulatedDisk, Unsynced};
 use super::{BodyBroke, body, bytes, digest, hashed, memory_folder, read, sha256};
 
-/// What a cut leaves of the unsynced: nothing, all, and four ways between.
+/// What a cut leaves of unsynced changes: nothing, everything, and four cases between.
 const OUTCOMES: [Unsynced; 6] = [
     Unsynced::Lost,
     Unsynced::Kept,
@@ -25,14 +25,14 @@ fn open(folder: &Path, disk: &SimulatedDisk) -> std::io::Result<Store> {
     Store::disk(folder.join("blobs"), DiskOptions { disk: Arc::new(disk.clone()) })
 }
 
-/// A store whose layout is made and durable, on a disk with power.
+/// A store with a durable layout, on a disk with power.
 fn store_on(folder: &Path) -> (SimulatedDisk, Store) {
     let disk = SimulatedDisk::new(folder);
     let store = open(folder, &disk).unwrap();
     (disk, store)
 }
 
-/// What the rows of a registry would say: recorded only once the store has reported it.
+/// The rows of a registry: written only after the store has reported.
 #[derive(Clone, Default)]
 struct Rows(Vec<(ObjectKey, Vec<u8>)>);
 
@@ -46,7 +46,7 @@ impl Rows {
         self.0.iter().find(|(known, _)| *known == key).map(|(_, content)| content.clone()).unwrap_or_default()
     }
 
-    /// Everything recorded is readable after each outcome of the cut, and can be appended to.
+    /// Everything that was recorded can be read after each outcome of the cut, and can be appended to.
     async fn check(&self, disk: &SimulatedDisk, at: u64) {
         for outcome in OUTCOMES {
             let folder = memory_folder();
@@ -67,7 +67,7 @@ impl Rows {
     }
 }
 
-/// Appends at what the row says and records what is reported.
+/// Appends at the offset in the row, and records what is reported.
 async fn append(store: &Store, rows: &mut Rows, key: ObjectKey, more: &[u8], breaks: bool) {
     let mut content = rows.of(key);
     let end = if breaks { vec![Err(BodyBroke)] } else { Vec::new() };
@@ -77,12 +77,12 @@ async fn append(store: &Store, rows: &mut Rows, key: ObjectKey, more: &[u8], bre
             content.extend_from_slice(more);
             rows.record(key, content);
         }
-        // The power is gone.
+        // There is no power now.
         Err(_) => {}
     }
 }
 
-/// One of each thing that can happen to an object. Stops early at nothing: after the cut every call fails.
+/// One of each change of an object. It never stops early: after the cut every call fails.
 async fn everything(store: &Store, keys: &[ObjectKey], rows: &mut Rows) {
     let [empty, small, grows, broken, forgotten, rewound, doomed] = keys else { panic!("7 keys") };
     append(store, rows, *empty, b"", false).await;
@@ -92,10 +92,10 @@ async fn everything(store: &Store, keys: &[ObjectKey], rows: &mut Rows) {
     append(store, rows, *grows, &bytes(1_000, 2), false).await;
     append(store, rows, *broken, &bytes(150_000, 3), true).await;
     append(store, rows, *broken, &bytes(150_000, 4), false).await;
-    // Made by a request whose row never knew, then begun again.
+    // Created by a request that recorded nothing, then started again.
     let _ = store.append(forgotten, sha256(), &mut body(&bytes(9_000, 5), 1_000), None).await;
     append(store, rows, *forgotten, &bytes(3_000, 6), false).await;
-    // Longer than the row says: cut, with nothing and with something put in its place.
+    // Longer than the row: truncated, once with an empty and once with a non-empty append.
     append(store, rows, *rewound, b"kept", false).await;
     let kept = rows.of(*rewound);
     let _ = store.append(rewound, hashed(&kept), &mut body(&bytes(5_000, 7), 1_000), None).await;
@@ -108,7 +108,7 @@ async fn everything(store: &Store, keys: &[ObjectKey], rows: &mut Rows) {
 }
 
 #[tokio::test]
-async fn what_is_reported_survives_a_power_cut_at_any_call() {
+async fn reported_bytes_survive_a_power_cut_at_any_call() {
     let keys: Vec<_> = (0..7).map(|_| ObjectKey::random()).collect();
     let folder = memory_folder();
     let (disk, store) = store_on(folder.path());
@@ -129,9 +129,9 @@ async fn what_is_reported_survives_a_power_cut_at_any_call() {
     }
 }
 
-/// Appends that share a folder share its syncs: none may be told of a sync that began before its file was there.
+/// Appends in one folder share its syncs. None may use a sync that began before its file existed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn appends_at_the_same_time_do_not_vouch_for_each_other() {
+async fn concurrent_appends_do_not_mix_their_bytes() {
     for at in (0..120).step_by(4) {
         let folder = memory_folder();
         let (disk, store) = store_on(folder.path());
@@ -153,9 +153,9 @@ async fn appends_at_the_same_time_do_not_vouch_for_each_other() {
     }
 }
 
-/// Long bodies are synced on the way; the end must be synced all the same.
+/// Long bodies are synced in the background; the end must be synced too.
 #[tokio::test]
-async fn a_long_body_is_whole_after_a_cut_right_behind_its_report() {
+async fn a_reported_long_body_survives_a_power_cut() {
     let folder = memory_folder();
     let (disk, store) = store_on(folder.path());
     let key = ObjectKey::random();
@@ -169,7 +169,7 @@ async fn a_long_body_is_whole_after_a_cut_right_behind_its_report() {
 }
 
 #[tokio::test]
-async fn a_first_start_that_loses_power_is_followed_by_one_that_works() {
+async fn a_first_start_works_after_a_power_cut() {
     let folder = memory_folder();
     let (disk, _store) = store_on(folder.path());
     let calls = disk.calls();
@@ -181,7 +181,7 @@ async fn a_first_start_that_loses_power_is_followed_by_one_that_works() {
         for outcome in OUTCOMES {
             let survived = memory_folder();
             disk.survivors(outcome, survived.path());
-            // The second start may believe a marker, and so must be able to vouch for a file in any folder.
+            // The second start may trust a marker, so every folder must be durable.
             let again = SimulatedDisk::new(survived.path());
             let store = open(survived.path(), &again).unwrap();
             let mut rows = Rows::default();
@@ -195,7 +195,7 @@ async fn a_first_start_that_loses_power_is_followed_by_one_that_works() {
 }
 
 #[tokio::test]
-async fn folders_above_the_store_that_had_to_be_made_survive_too() {
+async fn created_parent_folders_survive_a_power_cut() {
     let folder = memory_folder();
     let disk = SimulatedDisk::new(folder.path());
     let store = open(&folder.path().join("new/deep"), &disk).unwrap();
@@ -208,7 +208,7 @@ async fn folders_above_the_store_that_had_to_be_made_survive_too() {
     assert_eq!(again.len(&key).await.unwrap(), Some(5));
 }
 
-/// The disk of these tests forgets what a real one may forget; else they would prove nothing.
+/// The simulated disk loses what a real one can lose; otherwise these tests would prove nothing.
 #[test]
 fn the_simulated_disk_forgets_what_is_not_synced() {
     let folder = memory_folder();

@@ -1,4 +1,4 @@
-//! Reading: ranges, chunks, what is missing or too short.
+//! Reading: ranges, chunks, and objects that are missing or too short.
 
 use blob::{Content, ObjectKey, OpenError};
 use futures::StreamExt as _;
@@ -24,7 +24,7 @@ async fn chunks_are_large_and_none_is_larger_than_512_kib() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_and_what_is_too_short_are_told_apart() {
+async fn missing_and_short_objects_have_different_errors() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
     assert!(matches!(store.open(&key, 0, 1).await, Err(OpenError::Missing)));
@@ -38,14 +38,14 @@ async fn what_is_not_there_and_what_is_too_short_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_file_that_shrinks_under_a_reader_is_an_error_not_a_short_body() {
+async fn a_file_that_shrinks_while_it_is_read_is_an_error() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
     store.append(&key, sha256(), &mut body(&bytes(1_600_000, 1), 100_000), None).await.unwrap();
     let mut stream = store.open(&key, 0, 1_600_000).await.unwrap().into_stream();
     assert!(stream.next().await.unwrap().is_ok());
     store.append(&key, sha256(), &mut body(b"", 1), None).await.unwrap();
-    // The chunk that was read ahead may have been whole still; what comes after it is not there any more.
+    // The chunk that was read ahead may be complete. The next one does not exist.
     let mut next = stream.next().await.unwrap();
     if next.is_ok() {
         next = stream.next().await.unwrap();
@@ -55,7 +55,7 @@ async fn a_file_that_shrinks_under_a_reader_is_an_error_not_a_short_body() {
 }
 
 #[tokio::test]
-async fn rehash_reads_what_the_row_counts_and_no_more() {
+async fn rehash_reads_only_the_length_in_the_row() {
     let (_folder, store) = store();
     let key = ObjectKey::random();
     let all = bytes(700_000, 9);

@@ -1,9 +1,9 @@
-//! A disk whose power can be cut: it writes through to a real folder, which the store reads, and remembers what a
-//! power cut could take back.
+//! A disk whose power can be cut. It writes to a real folder, which the store reads, and records what a power cut could
+//! undo.
 //!
-//! What a cut leaves is as unkind as POSIX allows. A name survives for certain only if its folder was synced after
-//! it was made; a write or a change of length only if the file was synced after it. Anything else may survive or not,
-//! each change on its own, a write also in part.
+//! A cut leaves the worst state that POSIX allows. A name survives for certain only if its folder was synced after the
+//! name was created. A write or a change of length survives for certain only if the file was synced after it. Every
+//! other change may survive or not, independently of the others, and a write may survive in part.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,12 +13,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use blob::disk::{Disk, DiskFile, LocalDisk};
 
-/// What becomes of changes that were not synced.
+/// What happens to changes that were not synced.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Unsynced {
     Lost,
     Kept,
-    /// Each is lost, kept or torn, by chance.
+    /// Each is lost, kept or torn, at random.
     Chance(u64),
 }
 
@@ -27,11 +27,11 @@ pub(crate) struct SimulatedDisk(Arc<Mutex<State>>);
 
 struct State {
     root: PathBuf,
-    /// Calls that are still served; the one after it finds the power gone.
+    /// The number of calls that still succeed; the next one fails because the power is off.
     calls_left: u64,
     calls: u64,
     nodes: Vec<Node>,
-    /// What is there now.
+    /// The current state.
     names: BTreeMap<PathBuf, usize>,
     durable_names: BTreeMap<PathBuf, usize>,
     unsynced_names: Vec<NameChange>,
@@ -69,7 +69,7 @@ impl Change {
 }
 
 impl SimulatedDisk {
-    /// A disk for everything below `root`, which exists; what is in it already is durable.
+    /// A disk for everything below `root`, which exists. What is in it now is durable.
     pub(crate) fn new(root: &Path) -> Self {
         let mut state = State {
             root: root.to_owned(),
@@ -89,7 +89,7 @@ impl SimulatedDisk {
         self.0.lock().unwrap().calls_left = calls;
     }
 
-    /// How many calls there have been.
+    /// The number of calls so far.
     pub(crate) fn calls(&self) -> u64 {
         self.0.lock().unwrap().calls
     }
@@ -104,7 +104,7 @@ impl SimulatedDisk {
         Ok(state)
     }
 
-    /// Writes into `folder` what the machine may find there when the power is back.
+    /// Writes into `folder` what the machine may find when the power is on again.
     pub(crate) fn survivors(&self, unsynced: Unsynced, folder: &Path) {
         let state = self.0.lock().unwrap();
         let mut dice = Dice(unsynced);
@@ -114,7 +114,7 @@ impl SimulatedDisk {
                 change.apply(&mut names);
             }
         }
-        // In the order of paths: a folder comes before what is in it, and without it that is out of reach.
+        // In the order of paths: a folder comes before its content. Without the folder its content cannot be reached.
         for (path, node) in names {
             let target = folder.join(path.strip_prefix(&state.root).unwrap());
             if !target.parent().unwrap().is_dir() {
@@ -189,7 +189,7 @@ impl State {
         self.names.get(path).copied()
     }
 
-    /// Takes in what lies below a folder, all of it durable.
+    /// Adds the content of a folder; all of it is durable.
     fn adopt(&mut self, folder: &Path) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

@@ -6,6 +6,13 @@ mod text;
 
 use std::sync::Arc;
 
+use access::authz::Explained;
+use access::context::{Caller, CallerKind, Ctx, Peer, Plane, RepositoryRef};
+use access::effects::authority;
+use access::error::{AwsCode, Code, Error, Result};
+use access::op::{Op, Resource, StsOp, iam};
+use access::permit::{Permit, Reads};
+use access::store::{Account, FindAccount, FindEntity, FindMemberAccount};
 use aws::arn::Arn;
 use aws::iam::{Explanation, WharfExplainAccessRequest};
 use aws::ids::AccountId;
@@ -15,13 +22,6 @@ use self::principal::principal_as_caller;
 use crate::Identity;
 use crate::iam::simulate::{decision_word, given};
 use crate::sts::assume_role::{role_of_arn, trust_policy};
-use access::authz::Explained;
-use access::context::{Caller, Ctx, Peer, Plane, RepositoryRef};
-use access::effects::authority;
-use access::error::{AwsCode, Code, Error, Result};
-use access::op::{Op, Resource, StsOp, iam};
-use access::permit::{Permit, Reads};
-use access::store::{FindAccount, FindEntity, FindMemberAccount, Target};
 
 fn invalid(message: String) -> Error {
     Error::aws(AwsCode::ValidationError, message)
@@ -30,6 +30,8 @@ fn invalid(message: String) -> Error {
 /// The parsed question.
 pub(crate) struct Question {
     pub(crate) caller: Arc<Caller>,
+    /// The caller's account.
+    pub(crate) account: Account,
     pub(crate) op: Op,
     pub(crate) resource: String,
     pub(crate) keys: policy::Context,
@@ -107,13 +109,16 @@ impl Identity {
             }
             _ => true,
         });
-        let caller = Arc::new(principal_as_caller(store, &input.principal_arn, now).await?);
+        let (caller, account) = principal_as_caller(store, &input.principal_arn, now).await?;
         let op = Op::all().find(|op| op.action().eq_ignore_ascii_case(&input.action));
         let op = op.ok_or_else(|| {
-            invalid(format!("There is no action {} here. One that is: ecr:BatchGetImage.", input.action))
+            invalid(format!(
+                "Unknown action {}. A known action is, for example, ecr:BatchGetImage.",
+                input.action
+            ))
         })?;
-        let question =
-            Question { caller, op, resource: input.resource_arn, keys: given(&input.context_entries) };
+        let keys = given(&input.context_entries);
+        let question = Question { caller: Arc::new(caller), account, op, resource: input.resource_arn, keys };
         let explained = self.explained(store, &question, peer, now).await?;
         Ok(Explanation {
             decision: decision_word(&explained.decision),
@@ -131,15 +136,18 @@ impl Identity {
     where
         R: Reads<FindEntity> + Reads<FindAccount>,
     {
-        let Question { caller, op, resource, keys } = question;
+        let Question { caller, account, op, resource, keys } = question;
         let ctx = Ctx::new(Arc::clone(caller), peer, None, "explanation".to_owned(), now, Plane::Control);
         let is_ecr = op.service().has_resource_policies();
         if *op == Op::Sts(StsOp::AssumeRole) {
-            let gate = self.access.account_gate(&ctx).await?;
+            if caller.kind == CallerKind::Root {
+                return Err(invalid("Roles may not be assumed by root accounts.".to_owned()));
+            }
+            let gate = self.access.examine(&ctx, account, None).await?;
             let role = role_of_arn(store, resource).await?;
-            let (role, account) = role.ok_or_else(|| invalid(format!("There is no role {resource}.")))?;
+            let (role, its_account) = role.ok_or_else(|| invalid(format!("There is no role {resource}.")))?;
             let trust = trust_policy(&role)?;
-            let keys = self.access.keys_of_account(&account).and(keys.clone());
+            let keys = self.access.keys_of_account(&its_account).and(keys.clone());
             return Ok(gate.explain(*op, resource, keys, Some((&trust, &role.account_id))));
         }
         let gate = match op.resource() {
@@ -150,13 +158,13 @@ impl Identity {
                         op.action()
                     ))
                 })?;
-                self.access.gate(&ctx, &repository, Target::None).await?
+                self.access.examine(&ctx, account, Some(&repository)).await?
             }
             Resource::Account if is_ecr && resource != "*" => {
-                return Err(invalid(format!("{} is decided on '*' alone.", op.action())));
+                return Err(invalid(format!("The resource of {} must be '*'.", op.action())));
             }
             Resource::Account | Resource::Named | Resource::Everyone => {
-                self.access.account_gate(&ctx).await?
+                self.access.examine(&ctx, account, None).await?
             }
         };
         Ok(gate.explain(*op, resource, keys.clone(), None))

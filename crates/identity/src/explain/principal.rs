@@ -5,7 +5,7 @@ use std::sync::Arc;
 use access::context::{Caller, CallerKind, Session};
 use access::error::{Error, Result};
 use access::permit::Reads;
-use access::store::{EntityKind, FindEntity};
+use access::store::{Account, EntityKind, FindAccount, FindEntity};
 use aws::arn::Arn;
 use aws::ids::AccountId;
 use jiff::Timestamp;
@@ -16,12 +16,15 @@ use crate::iam::entity_of_arn;
 /// The session that a role's ARN stands for.
 const SESSION_NAME: &str = "explained";
 
-/// The caller that a principal would be, by its ARN.
-pub(super) async fn principal_as_caller(
-    store: &impl Reads<FindEntity>,
+/// The caller that a principal would be, by its ARN, with its account. A closed account has no principals.
+pub(super) async fn principal_as_caller<R>(
+    store: &R,
     principal: &str,
     now: Timestamp,
-) -> Result<Caller> {
+) -> Result<(Caller, Account)>
+where
+    R: Reads<FindEntity> + Reads<FindAccount>,
+{
     let unknown = || {
         invalid(format!(
             "There is no principal {principal}. Give the ARN of an account's root, a user, a role or a role's session."
@@ -29,6 +32,8 @@ pub(super) async fn principal_as_caller(
     };
     let arn: Arn = principal.parse().map_err(|_| unknown())?;
     let account_id = arn.account_id().ok_or_else(unknown)?;
+    let account = store.look_up(FindAccount { account_id: account_id.clone() }).await?;
+    let account = account.filter(|account| account.status == "ACTIVE").ok_or_else(unknown)?;
     let (unique_id, kind) = match (arn.service.as_str(), arn.resource.split_once('/')) {
         ("iam", None) if arn.resource == "root" => (account_id.to_string(), CallerKind::Root),
         ("iam", Some(_)) => {
@@ -49,18 +54,19 @@ pub(super) async fn principal_as_caller(
     };
     let is_session = matches!(kind, CallerKind::Role { .. });
     let session = Session { issued_at: now.as_second(), expires_at: i64::MAX, ..Session::default() };
-    Ok(Caller {
+    let caller = Caller {
         arn: kind.arn(&account_id),
         account_id,
         unique_id,
         kind,
-        // Nothing is signed: the key stands in no decision.
+        // Nothing is signed: no decision uses the key.
         access_key_id: "AKIA000000000000".parse().map_err(Error::internal)?,
         long_term_key: None,
         session: is_session.then(|| Arc::new(session)),
         token_region: None,
         ends_at: None,
-    })
+    };
+    Ok((caller, account))
 }
 
 async fn role_session(

@@ -1,13 +1,13 @@
-//! An explanation as lines for people.
+//! The text of an explanation.
 
 use std::fmt::Write as _;
 
+use access::authz::Explained;
 use policy::{By, Decision, Effect, Missed, PolicyKind, SourceName};
 
 use super::Question;
-use access::authz::Explained;
 
-/// Everything there is to say.
+/// The whole text.
 pub(super) fn of(question: &Question, explained: &Explained) -> String {
     let mut text = String::new();
     let word = if explained.decision.is_allowed() { "ALLOWED" } else { "DENIED" };
@@ -19,7 +19,7 @@ pub(super) fn of(question: &Question, explained: &Explained) -> String {
     }
     section(
         &mut text,
-        "Statements that speak of it",
+        "Statements that match the request",
         explained.matched.iter().map(|matched| {
             let effect = match matched.effect {
                 Effect::Allow => "allows",
@@ -30,26 +30,26 @@ pub(super) fn of(question: &Question, explained: &Explained) -> String {
     );
     section(
         &mut text,
-        "Statements that would allow it, but",
+        "Statements that almost allow it",
         explained.near.iter().map(|near| {
             let why = match &near.missed {
-                Missed::Principal => "name other principals".to_owned(),
-                Missed::Resource => "speak of other resources".to_owned(),
-                Missed::Condition(key) => format!("have a condition on {key} that does not hold"),
+                Missed::Principal => "does not match the principal".to_owned(),
+                Missed::Resource => "does not match the resource".to_owned(),
+                Missed::Condition(key) => format!("its condition on {key} is not met"),
             };
             format!("{why}: {}", place(&near.by))
         }),
     );
     section(
         &mut text,
-        "Policies that were asked",
+        "Evaluated policies",
         explained.asked.iter().map(|(kind, name)| {
             if kind.words() == name { name.clone() } else { format!("{}: {name}", kind.words()) }
         }),
     );
     section(
         &mut text,
-        "Condition keys that policies look at and this request has not",
+        "Condition keys that policies test and the request does not have",
         explained.absent.iter().cloned(),
     );
     text.truncate(text.trim_end().len());
@@ -66,12 +66,12 @@ fn section(text: &mut String, title: &str, lines: impl Iterator<Item = String>) 
     }
 }
 
-/// `statement 2 (Pull) of the repository policy`; statements are counted from 1, as people do.
+/// For example `statement 2 (Pull) of the repository policy`. The first statement has the number 1.
 fn place(by: &By) -> String {
     let number = by.statement_index + 1;
     let sid = by.sid.as_ref().map(|sid| format!(" ({sid})")).unwrap_or_default();
     match (&by.source, by.kind) {
-        (None, _) => "the root user may do everything in its account".to_owned(),
+        (None, _) => "the root user has all permissions in its account".to_owned(),
         (Some(name), kind) if name.as_str() == kind.words() => {
             format!("statement {number}{sid} of the {name}")
         }
@@ -82,24 +82,23 @@ fn place(by: &By) -> String {
 fn why(decision: &Decision) -> String {
     match decision {
         Decision::Allow(by) if by.source.is_none() => place(by),
-        Decision::Allow(by) => format!("{} allows it, and nothing stands against it", place(by)),
-        Decision::ExplicitDeny(by) => format!("{} denies it, whatever else allows it", place(by)),
+        Decision::Allow(by) => format!("{} allows it, and no policy denies it", place(by)),
+        Decision::ExplicitDeny(by) => format!("{} denies it, which overrides every allow", place(by)),
         Decision::ImplicitDeny(kind) => format!("no {} allows it", kind.words()),
-        Decision::Exceeded(excess) => format!("it could not be decided, because {}", excess.words()),
+        Decision::Exceeded(excess) => format!("the decision exceeded a limit: {}", excess.words()),
     }
 }
 
-/// What would have to be changed.
+/// The change that would allow the request.
 fn missing(question: &Question, explained: &Explained) -> Option<String> {
     let action = question.op.action();
     let principal = question.caller.principal_arn();
     let account = &question.caller.account_id;
     match &explained.decision {
         Decision::Allow(_) => None,
-        Decision::ExplicitDeny(by) => Some(format!(
-            "{} must deny it no more",
-            by.source.as_ref().map_or("the policy", SourceName::as_str)
-        )),
+        Decision::ExplicitDeny(by) => {
+            Some(format!("{} must not deny it", by.source.as_ref().map_or("the policy", SourceName::as_str)))
+        }
         Decision::Exceeded(_) => {
             Some("simpler patterns in the policies below, or shorter values in the request".to_owned())
         }
@@ -111,7 +110,7 @@ fn missing(question: &Question, explained: &Explained) -> Option<String> {
                     format!(", and an identity-based policy of {principal} that allows {action} too")
                 };
                 format!(
-                    "across accounts both must allow: a repository or registry policy that allows {action} to {principal} \
+                    "both accounts must allow the request: a repository or registry policy that allows {action} to {principal} \
                      or to its account {account}{also}"
                 )
             }
@@ -127,7 +126,7 @@ fn missing(question: &Question, explained: &Explained) -> Option<String> {
                 question.resource
             ),
             PolicyKind::ServiceControl | PolicyKind::ResourceControl => {
-                format!("the organisation's {} must allow {action} at each level", kind.words())
+                format!("the organization's {} must allow {action} at each level", kind.words())
             }
         }),
     }

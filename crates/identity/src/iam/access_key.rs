@@ -1,6 +1,17 @@
-//! Access keys of users: at most two, shown once.
+//! Access keys of users: at most two. The secret is shown once.
 
+use access::context::Ctx;
+use access::effects::authority;
+use access::error::{AwsCode, Code, Error, Result};
+use access::op::{Effect, iam};
+use access::permit::{OnAccount, Opens, Permit};
 use access::quota;
+use access::seal::Purpose;
+use access::store::{
+    AccessKeyInfo, CreateAccessKey, CreateAccessKeyWithin, CreateAccessKeyWithinRefusal, DeleteAccessKey,
+    EntityKind, FindAccessKey, ListAccessKeys, RecordAccessKeyUse, RefusedExt as _, SetAccessKeyStatus,
+    StoreResultExt as _,
+};
 use aws::iam::{
     AccessKeyLastUsed, AccessKeyMetadata, CreateAccessKeyRequest, DeleteAccessKeyRequest,
     GetAccessKeyLastUsedRequest, ListAccessKeysRequest, NewAccessKey, UpdateAccessKeyRequest,
@@ -13,19 +24,8 @@ use super::user::{Whom, whom};
 use super::{entity_arn, no_such_entity, time};
 use crate::Identity;
 use crate::bootstrap::random_access_key;
-use access::context::Ctx;
-use access::effects::authority;
-use access::error::{AwsCode, Code, Error, Result};
-use access::op::{Effect, iam};
-use access::permit::{OnAccount, Opens, Permit};
-use access::seal::Purpose;
-use access::store::{
-    AccessKeyInfo, CreateAccessKey, CreateAccessKeyWithin, CreateAccessKeyWithinRefusal, DeleteAccessKey,
-    EntityKind, FindAccessKey, ListAccessKeys, RecordAccessKeyUse, RefusedExt as _, SetAccessKeyStatus,
-    StoreResultExt as _,
-};
 
-/// Whose keys a request is about.
+/// The owner of the keys in a request.
 struct Owner {
     unique_id: String,
     name: String,
@@ -35,10 +35,10 @@ fn gone(id: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, format!("The Access Key with id {id} cannot be found."))
 }
 
-/// How often the last use of a key is written down.
+/// How often the last use of a key is recorded.
 const USE_RESOLUTION_SECONDS: i64 = 60;
 
-/// A key of the owner, by id.
+/// A key of the owner, by ID.
 async fn key_of<E: Opens<ListAccessKeys>>(
     permit: &Permit<E>,
     owner: &Owner,
@@ -49,7 +49,7 @@ async fn key_of<E: Opens<ListAccessKeys>>(
 }
 
 impl Identity {
-    /// The user that is named; without a name, the user or root that is the caller.
+    /// The named user; without a name, the user or root that calls.
     async fn key_owner<E: Effect<On = OnAccount>>(
         &self,
         ctx: &Ctx,
@@ -112,7 +112,8 @@ impl Identity {
         Ok(Page { name: "AccessKeyMetadata", items: keys.into_iter().map(shown).collect(), marker })
     }
 
-    /// Activates or deactivates an access key, for docker tokens and sessions that came of it too.
+    /// Activates or deactivates an access key. This applies also to docker tokens and sessions that were created with
+    /// it.
     pub async fn update_access_key(&self, ctx: &Ctx, input: UpdateAccessKeyRequest) -> Result<()> {
         let (permit, owner) = self.key_owner::<iam::UpdateAccessKey>(ctx, input.user_name).await?;
         let key = key_of(&permit, &owner, &input.access_key_id).await?;
@@ -120,7 +121,6 @@ impl Identity {
         permit.write(|_| set).await.or_refused(|_| gone(&input.access_key_id))
     }
 
-    /// Deletes an access key.
     pub async fn delete_access_key(&self, ctx: &Ctx, input: DeleteAccessKeyRequest) -> Result<()> {
         let (permit, owner) = self.key_owner::<iam::DeleteAccessKey>(ctx, input.user_name).await?;
         let key = key_of(&permit, &owner, &input.access_key_id).await?;
@@ -128,8 +128,8 @@ impl Identity {
         permit.write(|_| delete).await.or_refused(|_| gone(&input.access_key_id))
     }
 
-    /// When an access key of the account was last used. The refusal is the same for a key that does not exist, for one of
-    /// another account, and for one that the caller may not ask about: none of them tells whose the key is.
+    /// Returns when an access key of the account was last used. The denial is the same for a key that does not exist,
+    /// for one of another account, and for one without permission, so it does not show the owner of the key.
     pub async fn get_access_key_last_used(
         &self,
         ctx: &Ctx,

@@ -1,17 +1,17 @@
-//! The account as a whole: how much it has, and its alias.
+//! The account as a whole: its counts and quotas, and its alias.
 
+use access::context::Ctx;
+use access::error::Result;
+use access::op::iam;
 use access::quota;
+use access::store::CountAccount;
 use aws::iam::{AccountSummary, GetAccountSummaryRequest, ListAccountAliasesRequest};
 use aws::query::Page;
 
 use crate::Identity;
-use access::context::Ctx;
-use access::error::Result;
-use access::op::iam;
-use access::store::CountAccount;
 
 impl Identity {
-    /// How much the account has, and how much it may have.
+    /// The account's counts and quotas.
     pub async fn get_account_summary(
         &self,
         ctx: &Ctx,
@@ -47,7 +47,7 @@ impl Identity {
         ]))
     }
 
-    /// The account's alias: there is none, since nothing here has a sign-in page that would use one.
+    /// The account's alias: there is none, because there is no sign-in page that would use it.
     pub async fn list_account_aliases(
         &self,
         ctx: &Ctx,

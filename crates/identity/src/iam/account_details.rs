@@ -1,5 +1,5 @@
-//! GetAccountAuthorizationDetails: users, groups, roles and managed policies with everything that decides for them, page by
-//! page.
+//! GetAccountAuthorizationDetails: users, groups, roles and managed policies with all policies that apply to them, in
+//! pages.
 
 use access::context::Ctx;
 use access::error::Result;
@@ -21,14 +21,14 @@ use super::managed_policy::used_policies_of_aws;
 use super::role::shown_role;
 use crate::Identity;
 
-/// The lists of the details, in the order in which pages go through them, with their names as filters.
+/// The lists of the details in the order of the pages, with their names as filters.
 const LISTS: [&str; 5] = ["User", "Group", "Role", "LocalManagedPolicy", "AWSManagedPolicy"];
 
-/// Most entries of one page, whatever the request asks for: each comes with all its documents, and IAM says itself that it
-/// may return fewer than asked for.
+/// The maximum number of entries on a page, regardless of the request: each entry contains all its documents. IAM may
+/// also return fewer entries than requested.
 const MOST_DETAILS: usize = 100;
 
-/// How much of a list was added, and the name after which the next page begins if there is more.
+/// The number of entries that were added from a list, and the last name on the page if there are more.
 type Added = (usize, Option<String>);
 
 /// The details of one page.
@@ -38,7 +38,7 @@ struct Details {
 }
 
 impl Identity {
-    /// Shows everything that decides in the account.
+    /// Shows all users, groups, roles and policies of the account.
     pub async fn get_account_authorization_details(
         &self,
         ctx: &Ctx,
@@ -48,7 +48,7 @@ impl Identity {
         let permit = gate.permit_on::<iam::GetAccountAuthorizationDetails>("*", policy::Context::new())?;
         let list = format!("details {}", permit.account());
         let page = self.page_of(list, input.marker.as_deref(), input.max_items)?;
-        // A marker is the number of the list and the name after which the page begins in it.
+        // A marker contains the number of a list and the last name of the previous page in it.
         let (list, mut after) = match page.after.split_once(' ') {
             Some((list, after)) => (list.parse().unwrap_or(0), after.to_owned()),
             None => (0, String::new()),
@@ -157,7 +157,7 @@ impl Details {
         Ok((count, last))
     }
 
-    /// Adds those of AWS's policies that something in the account uses.
+    /// Adds AWS's policies that are used in the account.
     async fn add_policies_of_aws(&mut self, after: &str, room: usize) -> Result<Added> {
         let mut used = used_policies_of_aws(&self.permit).await?;
         used.retain(|(policy, _)| policy.name.as_str() > after);
@@ -169,7 +169,7 @@ impl Details {
     }
 }
 
-/// Cuts a list that is longer than its room, and gives the name after which the rest begins.
+/// Truncates a list to the room on the page, and returns the last name if there are more.
 fn cut<T>(items: &mut Vec<T>, room: usize, name: impl Fn(&T) -> String) -> Option<String> {
     let is_longer = items.len() > room;
     items.truncate(room);

@@ -1,6 +1,14 @@
-//! Attachments of managed policies: the same operations for users, groups and roles.
+//! Attachments of managed policies. Users, groups and roles have the same operations.
 
+use access::context::Ctx;
+use access::error::{AwsCode, Code, Error, Result};
+use access::op::{Effect, iam};
+use access::permit::{OnAccount, Opens, Permit};
 use access::quota;
+use access::store::{
+    AttachPolicy, AttachPolicyRefusal, DetachManagedPolicy, Entity, EntityKind, ListAttachedPolicies,
+    RefusedExt as _,
+};
 use aws::arn::Arn;
 use aws::iam::AttachedPolicy;
 use aws::ids::AccountId;
@@ -9,14 +17,6 @@ use aws::query::Page;
 use super::entity::boundary_gone;
 use super::no_such_entity;
 use crate::Identity;
-use access::context::Ctx;
-use access::error::{AwsCode, Code, Error, Result};
-use access::op::{Effect, iam};
-use access::permit::{OnAccount, Opens, Permit};
-use access::store::{
-    AttachPolicy, AttachPolicyRefusal, DetachManagedPolicy, Entity, EntityKind, ListAttachedPolicies,
-    RefusedExt as _,
-};
 
 pub(super) fn policy_not_found(arn: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, format!("Policy {arn} does not exist or is not attachable."))
@@ -27,7 +27,7 @@ pub(super) fn is_of_account(arn: &str, account: &AccountId) -> bool {
     arn.strip_prefix(&format!("arn:aws:iam::{account}:policy/")).is_some_and(|rest| !rest.is_empty())
 }
 
-/// Refuses what is no policy's ARN at all, in IAM's words.
+/// Refuses a text that is not the ARN of a policy, with IAM's message.
 pub(super) fn check_policy_arn(arn: &str) -> Result<()> {
     let is_of_policy = arn.parse::<Arn>().is_ok_and(|parsed| {
         let name = parsed.resource.strip_prefix("policy/");
@@ -39,8 +39,8 @@ pub(super) fn check_policy_arn(arn: &str) -> Result<()> {
     Err(Error::aws(AwsCode::InvalidInput, format!("ARN {arn} is not valid.")))
 }
 
-/// Whether a policy can be attached in an account: one of AWS's, or one of the account's own. Whether one of its own exists is
-/// decided where it is attached.
+/// Whether a policy can be attached in an account: one of AWS's, or one of the account's own. The attachment itself
+/// checks whether the account's own policy exists.
 fn check_attachable(account: &AccountId, arn: &str) -> Result<()> {
     check_policy_arn(arn)?;
     match policy::managed::find_policy(arn) {
@@ -54,7 +54,7 @@ fn check_attachable(account: &AccountId, arn: &str) -> Result<()> {
     }
 }
 
-/// `check_attachable` for a permissions boundary, whose refusal has another sentence.
+/// `check_attachable` for a permissions boundary, whose error has another message.
 pub(super) fn check_boundary(account: &AccountId, arn: &str) -> Result<()> {
     check_attachable(account, arn).map_err(|error| match error.code {
         Code::Aws(AwsCode::NoSuchEntity) => boundary_gone(arn),
@@ -124,7 +124,7 @@ macro_rules! attachments {
     ($($kind:ident $name:ident: $attach:ident $attach_op:ident $attach_request:ident,
         $detach:ident $detach_op:ident $detach_request:ident, $list:ident $list_op:ident $list_request:ident;)*) => {
         impl Identity {$(
-            /// Attaches a managed policy; twice is success.
+            /// Attaches a managed policy. Attaching it again succeeds.
             pub async fn $attach(&self, ctx: &Ctx, input: aws::iam::$attach_request) -> Result<()> {
                 let keys = policy::Context::new().with("iam:PolicyARN", input.policy_arn.as_str());
                 let named = (EntityKind::$kind, input.$name.as_str());

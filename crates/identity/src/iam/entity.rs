@@ -1,4 +1,4 @@
-//! What users, groups and roles have in common: how a request names one, and how one is created, renamed and deleted.
+//! The common parts of users, groups and roles: how a request names one, and how one is created, renamed and deleted.
 
 use access::authz::{Gate, add_resource_tags};
 use access::context::Ctx;
@@ -35,7 +35,7 @@ pub(crate) async fn entity_of_arn(store: &impl Reads<FindEntity>, text: &str) ->
     Ok(found.filter(|entity| arn_of(entity) == text))
 }
 
-/// IAM's sentence for a boundary that names no policy.
+/// IAM's message for a boundary whose policy does not exist.
 pub(super) fn boundary_gone(arn: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, format!("Scope ARN: {arn} does not exist or is not attachable."))
 }
@@ -47,7 +47,7 @@ pub(super) fn boundary_key(arn: Option<&str>) -> policy::Context {
     }
 }
 
-/// IAM's sentences for an entity that still has something.
+/// IAM's messages for an entity that is still in use.
 fn delete_refused(refusal: DeleteEntityRefusal, kind: EntityKind, name: &str) -> Error {
     let what = match refusal {
         DeleteEntityRefusal::Gone => return no_such_entity(kind, name),
@@ -77,7 +77,7 @@ fn check_not_service_linked(op: Op, entity: &Entity) -> Result<()> {
     Err(Error::aws(AwsCode::UnmodifiableEntity, message))
 }
 
-/// Creates an entity, with IAM's sentences for refusals.
+/// Creates an entity. The errors have IAM's messages.
 pub(super) async fn create_entity<E: Opens<CreateEntity>>(
     permit: &Permit<E>,
     create: CreateEntity,
@@ -139,7 +139,8 @@ where
     Ok(entities)
 }
 
-/// Decides on an operation on a user, group or role, and then says whether it exists.
+/// Decides on an operation on a user, group or role, and then returns an error if it does not exist. A denial shows the
+/// name as the request spells it, without the entity's path.
 pub(super) async fn entity_at<E: Effect<On = OnAccount>>(
     gate: &Gate,
     (kind, name): (EntityKind, &str),
@@ -149,6 +150,7 @@ pub(super) async fn entity_at<E: Effect<On = OnAccount>>(
     let find = FindEntity { account_id: account_id.clone(), kind, name: name.to_owned() };
     let found = gate.read(find).await?;
     let mut tags = Vec::new();
+    let shown = entity_arn(&account_id, kind, "/", name);
     let arn = match &found {
         Some(entity) => {
             tags = iam_tags(gate, &entity.unique_id).await?;
@@ -160,9 +162,11 @@ pub(super) async fn entity_at<E: Effect<On = OnAccount>>(
             }
             arn_of(entity)
         }
-        None => entity_arn(&account_id, kind, "/", name),
+        None => shown.clone(),
     };
-    let permit = gate.permit_on::<E>(&arn, keys)?;
+    // A caller knows its own path.
+    let is_caller = found.as_ref().is_some_and(|entity| entity.unique_id == gate.caller().unique_id);
+    let permit = gate.permit_shown_as::<E>(&arn, if is_caller { &arn } else { &shown }, keys)?;
     let on = found.ok_or_else(|| no_such_entity(kind, name))?;
     Ok(Permitted { permit, on, tags })
 }
@@ -179,7 +183,7 @@ pub(super) async fn own_entity_at<E: Effect<On = OnAccount>>(
 }
 
 impl Identity {
-    /// `entity_at` with a gate of its own.
+    /// `entity_at` with its own gate.
     pub(super) async fn entity_for<E: Effect<On = OnAccount>>(
         &self,
         ctx: &Ctx,
@@ -189,7 +193,7 @@ impl Identity {
         entity_at(&self.access.account_gate(ctx).await?, named, keys).await
     }
 
-    /// `own_entity_at` with a gate of its own.
+    /// `own_entity_at` with its own gate.
     pub(super) async fn own_entity_for<E: Effect<On = OnAccount>>(
         &self,
         ctx: &Ctx,

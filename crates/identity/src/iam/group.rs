@@ -1,6 +1,15 @@
 //! Groups and their members.
 
+use access::context::Ctx;
+use access::error::{Error, Result};
+use access::ids::unique_id;
+use access::op::{Effect, iam};
+use access::permit::{OnAccount, Opens, Permit};
 use access::quota;
+use access::store::{
+    AddToGroup, AddToGroupRefusal, CreateEntity, Entity, EntityKind, FindEntity, ListEntities,
+    RefusedExt as _, RemoveFromGroup, RenameEntity,
+};
 use aws::iam::{
     AddUserToGroupRequest, CreateGroupRequest, DeleteGroupRequest, GetGroupRequest, Group, GroupMembers,
     ListGroupsRequest, RemoveUserFromGroupRequest, UpdateGroupRequest,
@@ -10,15 +19,6 @@ use aws::query::{One, Page};
 use super::entity::{create_entity, delete_entity, linked, own_entity_at, rename_entity};
 use super::{account_key, arn_of, entity_arn, no_such_entity, time};
 use crate::Identity;
-use access::context::Ctx;
-use access::error::{Error, Result};
-use access::ids::unique_id;
-use access::op::{Effect, iam};
-use access::permit::{OnAccount, Opens, Permit};
-use access::store::{
-    AddToGroup, AddToGroupRefusal, CreateEntity, Entity, EntityKind, FindEntity, ListEntities,
-    RefusedExt as _, RemoveFromGroup, RenameEntity,
-};
 
 pub(super) fn shown(entity: Entity) -> Group {
     Group {
@@ -30,7 +30,7 @@ pub(super) fn shown(entity: Entity) -> Group {
     }
 }
 
-/// The user that is put into a group or taken out of it.
+/// The user to add to a group or to remove from it.
 async fn member<E>(permit: &Permit<E>, name: &str) -> Result<Entity>
 where
     E: Effect<On = OnAccount> + Opens<FindEntity>,
@@ -40,7 +40,6 @@ where
 }
 
 impl Identity {
-    /// Creates a group.
     pub async fn create_group(&self, ctx: &Ctx, input: CreateGroupRequest) -> Result<One<Group>> {
         let gate = self.access.account_gate(ctx).await?;
         let path = input.path.unwrap_or_else(|| "/".to_owned());
@@ -95,28 +94,30 @@ impl Identity {
         Ok(Page { name: "Groups", items: groups.into_iter().map(shown).collect(), marker })
     }
 
-    /// Renames or moves a group.
+    /// Renames a group or changes its path.
     pub async fn update_group(&self, ctx: &Ctx, input: UpdateGroupRequest) -> Result<()> {
         let gate = self.access.account_gate(ctx).await?;
         let named = (EntityKind::Group, input.group_name.as_str());
         let group = own_entity_at::<iam::UpdateGroup>(&gate, named, policy::Context::new()).await?.on;
+        let shown_path = input.new_path.as_deref().unwrap_or("/");
+        let shown_name = input.new_group_name.as_deref().unwrap_or(&input.group_name);
+        let shown = entity_arn(&group.account_id, EntityKind::Group, shown_path, shown_name);
         let path = input.new_path.unwrap_or(group.path);
         let name = input.new_group_name.unwrap_or(group.name);
-        // IAM asks for the permission on both names.
+        // IAM requires the permission on both names.
         let arn = entity_arn(&group.account_id, EntityKind::Group, &path, &name);
-        let permit = gate.permit_on::<iam::UpdateGroup>(&arn, policy::Context::new())?;
+        let permit = gate.permit_shown_as::<iam::UpdateGroup>(&arn, &shown, policy::Context::new())?;
         let rename = RenameEntity { unique_id: group.unique_id, path, name };
         rename_entity(&permit, rename, EntityKind::Group, "Group").await
     }
 
-    /// Deletes a group that has nothing left.
+    /// Deletes a group that is not in use.
     pub async fn delete_group(&self, ctx: &Ctx, input: DeleteGroupRequest) -> Result<()> {
         let named = (EntityKind::Group, input.group_name.as_str());
         let group = self.own_entity_for::<iam::DeleteGroup>(ctx, named, policy::Context::new()).await?;
         delete_entity(&group.permit, group.on, EntityKind::Group).await
     }
 
-    /// Puts a user into a group.
     pub async fn add_user_to_group(&self, ctx: &Ctx, input: AddUserToGroupRequest) -> Result<()> {
         let named = (EntityKind::Group, input.group_name.as_str());
         let found = self.own_entity_for::<iam::AddUserToGroup>(ctx, named, policy::Context::new()).await?;
@@ -131,7 +132,6 @@ impl Identity {
         })
     }
 
-    /// Takes a user out of a group.
     pub async fn remove_user_from_group(&self, ctx: &Ctx, input: RemoveUserFromGroupRequest) -> Result<()> {
         let named = (EntityKind::Group, input.group_name.as_str());
         let keys = policy::Context::new();

@@ -1,10 +1,5 @@
-//! Inline policies: the same operations for users, groups and roles.
+//! Inline policies. Users, groups and roles have the same operations.
 
-use aws::iam::InlineDocument;
-use aws::query::Page;
-
-use super::no_such_entity;
-use crate::Identity;
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
 use access::op::iam;
@@ -13,8 +8,13 @@ use access::store::{
     DeleteInlinePolicy, Entity, EntityKind, ListInlinePolicies, PutInlinePolicy, PutInlinePolicyRefusal,
     PutInlinePolicyWithin, RefusedExt as _,
 };
+use aws::iam::InlineDocument;
+use aws::query::Page;
 
-/// How many characters all inline policies of an entity may have together, white space not counted.
+use super::no_such_entity;
+use crate::Identity;
+
+/// The quota of characters for all inline policies of an entity together, without white space.
 fn size_limit(kind: EntityKind) -> usize {
     match kind {
         EntityKind::User => 2_048,
@@ -105,7 +105,7 @@ macro_rules! inline_policies {
         $put:ident $put_op:ident $put_request:ident, $get:ident $get_op:ident $get_request:ident,
         $delete:ident $delete_op:ident $delete_request:ident, $list:ident $list_op:ident $list_request:ident;)*) => {
         impl Identity {$(
-            /// Writes an inline policy, over the one of the same name.
+            /// Writes an inline policy, and replaces one with the same name.
             pub async fn $put(&self, ctx: &Ctx, input: aws::iam::$put_request) -> Result<()> {
                 let named = (EntityKind::$kind, input.$name.as_str());
                 let entity = self.own_entity_for::<iam::$put_op>(ctx, named, policy::Context::new()).await?;

@@ -1,6 +1,18 @@
-//! Instance profiles, as records: Terraform and scripts make them beside roles.
+//! Instance profiles. They are only records: Terraform and scripts create them with roles.
 
+use access::authz::{Gate, add_resource_tags};
+use access::context::Ctx;
+use access::error::{AwsCode, Error, Result};
+use access::ids::unique_id;
+use access::op::{Effect, iam};
+use access::permit::{OnAccount, Opens, Permit};
 use access::quota;
+use access::store::{
+    CreateInstanceProfile, CreateInstanceProfileRefusal, DeleteInstanceProfile, DeleteInstanceProfileRefusal,
+    EntityKind, FindEntity, FindEntityById, FindInstanceProfile, FindNamedPrincipals,
+    InstanceProfile as Profile, ListInstanceProfiles, RefusedExt as _, SetInstanceProfileRole,
+    SetInstanceProfileRoleRefusal,
+};
 use aws::iam::{
     AddRoleToInstanceProfileRequest, CreateInstanceProfileRequest, DeleteInstanceProfileRequest,
     GetInstanceProfileRequest, InstanceProfile, ListInstanceProfileTagsRequest,
@@ -16,18 +28,6 @@ use super::role::listed_role;
 use super::tag::{remove_tags, set_tags, tag_keys};
 use super::{PageOf, Permitted, account_key, iam_tags, no_such_entity, request_tags, time};
 use crate::Identity;
-use access::authz::{Gate, add_resource_tags};
-use access::context::Ctx;
-use access::error::{AwsCode, Error, Result};
-use access::ids::unique_id;
-use access::op::{Effect, iam};
-use access::permit::{OnAccount, Opens, Permit};
-use access::store::{
-    CreateInstanceProfile, CreateInstanceProfileRefusal, DeleteInstanceProfile, DeleteInstanceProfileRefusal,
-    EntityKind, FindEntity, FindEntityById, FindInstanceProfile, FindNamedPrincipals,
-    InstanceProfile as Profile, ListInstanceProfiles, RefusedExt as _, SetInstanceProfileRole,
-    SetInstanceProfileRoleRefusal,
-};
 
 fn not_found(name: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, format!("Instance Profile {name} cannot be found."))
@@ -50,7 +50,7 @@ pub(super) fn shown_profile(
     }
 }
 
-/// The role of a profile, as results show it.
+/// The role of a profile, as in responses.
 async fn role_of<E>(permit: &Permit<E>, profile: &Profile) -> Result<Option<Role>>
 where
     E: Opens<FindEntityById> + Opens<FindNamedPrincipals>,
@@ -62,7 +62,8 @@ where
     }
 }
 
-/// Decides on an operation on an instance profile, and then says whether it exists.
+/// Decides on an operation on an instance profile, and then returns an error if it does not exist. A denial shows the
+/// name as the request spells it, without the profile's path.
 async fn profile_at<E: Effect<On = OnAccount>>(
     gate: &Gate,
     name: &str,
@@ -72,19 +73,20 @@ async fn profile_at<E: Effect<On = OnAccount>>(
     let find = FindInstanceProfile { account_id: account_id.clone(), name: name.to_owned() };
     let found = gate.read(find).await?;
     let mut tags = Vec::new();
+    let shown = profile_arn(account_id, "/", name);
     let arn = match &found {
         Some(profile) => {
             tags = iam_tags(gate, &profile.unique_id).await?;
             add_resource_tags(&mut keys, Service::Iam, &tags);
             profile_arn(account_id, &profile.path, &profile.name)
         }
-        None => profile_arn(account_id, "/", name),
+        None => shown.clone(),
     };
-    let permit = gate.permit_on::<E>(&arn, keys)?;
+    let permit = gate.permit_shown_as::<E>(&arn, &shown, keys)?;
     Ok(Permitted { permit, on: found.ok_or_else(|| not_found(name))?, tags })
 }
 
-/// Where a page of profiles begins and how long it may be, and which profiles are on it.
+/// The start and the maximum length of a page of profiles, and its filters.
 struct Listed {
     page: PageOf,
     role: Option<String>,
@@ -106,7 +108,7 @@ where
 }
 
 impl Identity {
-    /// `profile_at` with a gate of its own.
+    /// `profile_at` with its own gate.
     async fn profile_for<E: Effect<On = OnAccount>>(
         &self,
         ctx: &Ctx,
@@ -236,8 +238,7 @@ impl Identity {
         })
     }
 
-    /// Puts a role into an instance profile, which holds at most one. IAM asks for the permission to pass
-    /// the role as well.
+    /// Adds a role to an instance profile, which has at most one. IAM also requires the permission to pass the role.
     pub async fn add_role_to_instance_profile(
         &self,
         ctx: &Ctx,
@@ -258,7 +259,7 @@ impl Identity {
         })
     }
 
-    /// Takes the role out of an instance profile.
+    /// Removes the role from an instance profile.
     pub async fn remove_role_from_instance_profile(
         &self,
         ctx: &Ctx,
@@ -278,7 +279,6 @@ impl Identity {
         permit.write(|_| set).await.or_refused(|_| not_found(&name))
     }
 
-    /// Sets tags of an instance profile.
     pub async fn tag_instance_profile(&self, ctx: &Ctx, input: TagInstanceProfileRequest) -> Result<()> {
         let keys = request_tags(&input.tags)?;
         let name = &input.instance_profile_name;
@@ -294,7 +294,6 @@ impl Identity {
         remove_tags(&profile.permit, profile.on.unique_id, input.tag_keys).await
     }
 
-    /// Lists tags of an instance profile.
     pub async fn list_instance_profile_tags(
         &self,
         ctx: &Ctx,

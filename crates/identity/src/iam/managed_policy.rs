@@ -1,6 +1,16 @@
-//! Managed policies: an account's own, and those of AWS, which are the same in each account.
+//! Managed policies: an account's own, and AWS's, which are the same in each account.
 
+use access::authz::add_resource_tags;
+use access::context::Ctx;
+use access::error::{AwsCode, Error, Result};
+use access::ids::unique_id;
+use access::op::{Effect, iam};
+use access::permit::{OnAccount, Opens, Permit};
 use access::quota;
+use access::store::{
+    CountPolicyUses, CreateManagedPolicy, CreateManagedPolicyRefusal, DeleteManagedPolicy,
+    DeleteManagedPolicyRefusal, FindManagedPolicy, ManagedPolicy, RefusedExt as _, policy_size,
+};
 use aws::iam::{
     CreatePolicyRequest, DeletePolicyRequest, GetPolicyRequest, ListPolicyTagsRequest, Policy, PolicyVersion,
     TagPolicyRequest, UntagPolicyRequest,
@@ -15,16 +25,6 @@ use super::policy_version::version_of_aws;
 use super::tag::{remove_tags, set_tags, tag_keys};
 use super::{Permitted, account_key, iam_tags, request_tags, time};
 use crate::Identity;
-use access::authz::add_resource_tags;
-use access::context::Ctx;
-use access::error::{AwsCode, Error, Result};
-use access::ids::unique_id;
-use access::op::{Effect, iam};
-use access::permit::{OnAccount, Opens, Permit};
-use access::store::{
-    CountPolicyUses, CreateManagedPolicy, CreateManagedPolicyRefusal, DeleteManagedPolicy,
-    DeleteManagedPolicyRefusal, FindManagedPolicy, ManagedPolicy, RefusedExt as _, policy_size,
-};
 
 pub(super) fn not_found(arn: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, format!("Policy {arn} was not found."))
@@ -46,10 +46,10 @@ pub(super) fn shown(policy: ManagedPolicy, tags: Option<Vec<(String, String)>>) 
     }
 }
 
-/// What the description of a policy of AWS's says whose document is not AWS's whole one.
-const SHORTENED: &str = "Shortened by Wharf: statements on services that do not exist here are left out.";
+/// The description of an AWS policy whose document here is not complete.
+const SHORTENED: &str = "Shortened by Wharf: statements about services that Wharf does not have are omitted.";
 
-/// A policy of AWS's. Its id is derived from its name, because AWS's ids are fixed too.
+/// An AWS policy. Its ID is derived from its name: AWS's IDs do not change either.
 pub(super) fn shown_of_aws(policy: &Managed, (attachment_count, boundary_count): (i64, i64)) -> Policy {
     let at = |text: &str| text.parse().unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     let digest = oci::digest::Digest::of(oci::digest::Algorithm::Sha256, policy.name.as_bytes()).to_string();
@@ -69,7 +69,7 @@ pub(super) fn shown_of_aws(policy: &Managed, (attachment_count, boundary_count):
     }
 }
 
-/// A managed policy as a request finds it.
+/// A managed policy in the store or of AWS.
 pub(super) enum Found {
     Own(ManagedPolicy),
     OfAws(&'static Managed),
@@ -82,7 +82,7 @@ where
     permit.read(|account_id| CountPolicyUses { account_id }).await
 }
 
-/// Those of AWS's policies that something in the account uses.
+/// AWS's policies that are used in the account.
 pub(super) async fn used_policies_of_aws<E>(permit: &Permit<E>) -> Result<Vec<(Policy, Vec<PolicyVersion>)>>
 where
     E: Effect<On = OnAccount> + Opens<CountPolicyUses>,
@@ -96,7 +96,7 @@ where
 }
 
 impl Identity {
-    /// Decides on an operation on a managed policy, and then says whether it exists.
+    /// Decides on an operation on a managed policy, and then returns an error if it does not exist.
     pub(super) async fn policy_for<E: Effect<On = OnAccount>>(
         &self,
         ctx: &Ctx,
@@ -124,7 +124,7 @@ impl Identity {
         Ok(Permitted { permit, on, tags })
     }
 
-    /// `policy_for` of an operation that changes the policy. AWS's own cannot be changed.
+    /// `policy_for` of an operation that changes the policy. AWS's policies cannot be changed.
     pub(super) async fn own_policy_for<E: Effect<On = OnAccount>>(
         &self,
         ctx: &Ctx,
@@ -174,7 +174,7 @@ impl Identity {
                 Error::aws(AwsCode::EntityAlreadyExists, message)
             }
         })?;
-        // AWS leaves the description out here, and shows it from GetPolicy on.
+        // AWS omits the description here, and shows it in GetPolicy.
         let made = ManagedPolicy { description: None, ..made };
         Ok(One(
             "Policy",
@@ -196,7 +196,7 @@ impl Identity {
         Ok(One("Policy", policy))
     }
 
-    /// Deletes a managed policy that nothing uses.
+    /// Deletes a managed policy that is not in use.
     pub async fn delete_policy(&self, ctx: &Ctx, input: DeletePolicyRequest) -> Result<()> {
         let arn = input.policy_arn;
         let keys = policy::Context::new();
@@ -250,8 +250,8 @@ pub(super) fn count(uses: &[(String, i64, i64)], arn: &str) -> (i64, i64) {
     uses.iter().find(|(known, ..)| known == arn).map_or((0, 0), |(_, attached, bounds)| (*attached, *bounds))
 }
 
-/// Checks the document of a managed policy against grammar and size. It cannot be of the language's first version, which
-/// inline policies may have.
+/// Checks the document of a managed policy: its grammar and its size. It cannot have the first version of the policy
+/// language; inline policies can.
 pub(super) fn check_policy(document: &str) -> Result<()> {
     if policy::Policy::parse(document).is_ok_and(|policy| policy.version() == policy::Version::V2008) {
         let message = "Policy document must be version 2012-10-17 or greater.";

@@ -1,6 +1,6 @@
 //! IAM: users, groups, roles, policies, access keys, instance profiles and identity providers of the caller's account.
 //!
-//! The gate decides on every operation, by the ARN of what it is about, before the answer tells whether that exists.
+//! The gate decides on every operation by the ARN of its resource, before the answer shows whether the resource exists.
 
 mod access_key;
 mod account;
@@ -23,17 +23,17 @@ mod trust_policy;
 mod user;
 mod user_things;
 
-use aws::ids::AccountId;
-use aws::tag::Fault;
-use jiff::Timestamp;
-
-use crate::Identity;
 use access::authz::{of_request_tags, pairs};
 use access::error::{AwsCode, Error, Result};
 use access::op::Effect;
 use access::permit::{Grant, OnAccount, Opens, Permit, Reads};
 use access::seal::SealError;
 use access::store::{AccountKey, Entity, EntityKind, FindAccount, ListIamTags, Micros};
+use aws::ids::AccountId;
+use aws::tag::Fault;
+use jiff::Timestamp;
+
+use crate::Identity;
 
 pub(crate) use entity::entity_of_arn;
 
@@ -46,7 +46,7 @@ pub(crate) fn arn_of(entity: &Entity) -> String {
     format!("arn:aws:iam::{}:{}{}{}", entity.account_id, entity.kind, entity.path, entity.name)
 }
 
-/// The store's moment as results show it.
+/// A time of the store, as in responses.
 pub(crate) fn time(at: Micros) -> Timestamp {
     Timestamp::from_microsecond(at.0).unwrap_or_default()
 }
@@ -60,14 +60,14 @@ fn already_exists(kind: &str, name: &str) -> Error {
     Error::aws(AwsCode::EntityAlreadyExists, format!("{kind} with name {name} already exists."))
 }
 
-/// Condition keys of tags that a request brings.
+/// The condition keys of tags in a request.
 fn request_tags(tags: &[(String, String)]) -> Result<policy::Context> {
     aws::tag::check(pairs(tags)).map_err(|(_, fault)| Error::aws(AwsCode::InvalidInput, tag_fault(fault)))?;
     Ok(of_request_tags(pairs(tags)))
 }
 
-/// The words of IAM and STS for a tag that breaks a rule. What is too long, too much or has other characters is refused
-/// where the request is read, with its place; this is for what is left.
+/// The messages of IAM and STS for a tag that breaks a rule. The shape of a request checks length, number and
+/// characters, with the position; this is for the other rules.
 pub(crate) fn tag_fault(fault: Fault) -> &'static str {
     match fault {
         Fault::Twice | Fault::TwiceInDifferentCase => {
@@ -82,7 +82,7 @@ pub(crate) async fn iam_tags(store: &impl Reads<ListIamTags>, owner: &str) -> Re
     store.look_up(ListIamTags { owner: owner.to_owned() }).await
 }
 
-/// The store's key of the account that a permit is on.
+/// The store's key for the account of a permit.
 async fn account_key<E>(permit: &Permit<E>) -> Result<AccountKey>
 where
     E: Effect<On = OnAccount> + Opens<FindAccount>,
@@ -91,14 +91,14 @@ where
     account.map(|account| account.key).ok_or_else(|| Error::internal(SealError::Failed))
 }
 
-/// What an operation is on, as the gate found it, with the permit for the operation.
+/// The resource of an operation as the gate found it, with the permit for the operation.
 struct Permitted<E: Grant, T> {
     permit: Permit<E>,
     on: T,
     tags: Vec<(String, String)>,
 }
 
-/// A page's bounds: where it begins and how long it is.
+/// The start and the maximum length of a page.
 struct PageOf {
     list: String,
     after: String,
@@ -110,17 +110,14 @@ impl Identity {
         let after = match marker {
             None => String::new(),
             Some(token) => self.access.open_page_token::<String>(&list, token).map_err(|_| {
-                Error::aws(
-                    AwsCode::ValidationError,
-                    "Invalid Marker. Use the one that the last page came with.",
-                )
+                Error::aws(AwsCode::ValidationError, "Invalid Marker. Use the one from the last page.")
             })?,
         };
         let limit = usize::try_from(max_items.unwrap_or(100)).unwrap_or(100);
         Ok(PageOf { list, after, limit })
     }
 
-    /// Cuts the one item too many that was read, and gives the marker of the page that begins with it.
+    /// Removes the one item that was read in addition, and returns the marker of the page that begins with it.
     fn cut<T>(
         &self,
         page: &PageOf,

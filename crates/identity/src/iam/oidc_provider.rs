@@ -1,6 +1,16 @@
-//! OpenID Connect providers: whose tokens AssumeRoleWithWebIdentity accepts.
+//! OpenID Connect providers: AssumeRoleWithWebIdentity accepts their tokens.
 
+use access::authz::add_resource_tags;
+use access::context::Ctx;
+use access::error::{AwsCode, Error, Result};
+use access::op::{Effect, iam};
+use access::permit::{OnAccount, Opens, Permit};
 use access::quota;
+use access::store::{
+    ChangeOidcAudience, ChangeOidcAudienceRefusal, CreateOidcProvider, CreateOidcProviderRefusal,
+    DeleteOidcProvider, FindOidcProvider, ListOidcProviders, OidcProvider, OpError, RefusedExt as _,
+    UpdateOidcProvider, store_error,
+};
 use aws::iam::{
     AddClientIDToOpenIDConnectProviderRequest, CreateOpenIDConnectProviderRequest,
     DeleteOpenIDConnectProviderRequest, GetOpenIDConnectProviderRequest,
@@ -15,22 +25,12 @@ use aws::service::Service;
 use super::tag::{remove_tags, set_tags, tag_keys};
 use super::{Permitted, account_key, iam_tags, request_tags, time};
 use crate::Identity;
-use access::authz::add_resource_tags;
-use access::context::Ctx;
-use access::error::{AwsCode, Error, Result};
-use access::op::{Effect, iam};
-use access::permit::{OnAccount, Opens, Permit};
-use access::store::{
-    ChangeOidcAudience, ChangeOidcAudienceRefusal, CreateOidcProvider, CreateOidcProviderRefusal,
-    DeleteOidcProvider, FindOidcProvider, ListOidcProviders, OidcProvider, OpError, RefusedExt as _,
-    UpdateOidcProvider, store_error,
-};
 
 fn not_found(arn: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, format!("OpenIDConnect Provider not found for arn {arn}"))
 }
 
-/// The issuer without its scheme: what the ARN and the condition keys hold. A slash at its end belongs to it, as
+/// The issuer without its scheme, as in the ARN and the condition keys. A slash at its end is part of it, because
 /// Auth0's issuers have one: the ARN of `https://t.auth0.com/` ends in `t.auth0.com/`, and its keys are
 /// `t.auth0.com/:aud`.
 fn host_and_path(url: &str) -> Option<&str> {
@@ -70,7 +70,7 @@ async fn change_audience<E: Opens<ChangeOidcAudience>>(
 }
 
 impl Identity {
-    /// Decides on an operation on a provider, and then says whether it exists.
+    /// Decides on an operation on a provider, and then returns an error if it does not exist.
     async fn provider_for<E: Effect<On = OnAccount>>(
         &self,
         ctx: &Ctx,
@@ -101,7 +101,7 @@ impl Identity {
         Ok(Permitted { permit: gate.permit_on(arn, keys)?, on, tags })
     }
 
-    /// Creates a provider: the tokens of its issuer are accepted.
+    /// Creates a provider: tokens of its issuer are accepted.
     pub async fn create_open_id_connect_provider(
         &self,
         ctx: &Ctx,
@@ -144,7 +144,6 @@ impl Identity {
         Ok(One("OpenIDConnectProviderArn", arn))
     }
 
-    /// Shows a provider.
     pub async fn get_open_id_connect_provider(
         &self,
         ctx: &Ctx,
@@ -176,8 +175,8 @@ impl Identity {
         Ok(List("OpenIDConnectProviderList", items))
     }
 
-    /// Deletes a provider: the tokens of its issuer are not accepted any more. One that is gone already is success, as on
-    /// AWS: "This operation is idempotent" (IAM API reference, "DeleteOpenIDConnectProvider").
+    /// Deletes a provider: tokens of its issuer are no longer accepted. Deleting one that does not exist succeeds, as
+    /// on AWS: "This operation is idempotent" (IAM API reference, "DeleteOpenIDConnectProvider").
     pub async fn delete_open_id_connect_provider(
         &self,
         ctx: &Ctx,
@@ -198,7 +197,7 @@ impl Identity {
         }
     }
 
-    /// Accepts one more audience.
+    /// Adds an audience.
     pub async fn add_client_id_to_open_id_connect_provider(
         &self,
         ctx: &Ctx,
@@ -210,7 +209,7 @@ impl Identity {
         change_audience(&found.permit, (input.arn, input.client_id), true).await
     }
 
-    /// Stops accepting an audience.
+    /// Removes an audience.
     pub async fn remove_client_id_from_open_id_connect_provider(
         &self,
         ctx: &Ctx,
@@ -222,7 +221,7 @@ impl Identity {
         change_audience(&found.permit, (input.arn, input.client_id), false).await
     }
 
-    /// Replaces the thumbprints, which are kept and shown: trust comes from certificates here.
+    /// Replaces the thumbprints. They are only stored and shown: here certificates decide about trust.
     pub async fn update_open_id_connect_provider_thumbprint(
         &self,
         ctx: &Ctx,
@@ -236,8 +235,8 @@ impl Identity {
         change(&found.permit, update).await
     }
 
-    /// Sets the authority of an issuer on a private network, or its key set in place of fetching one. AWS has no such
-    /// operation; who may make such a provider may do this.
+    /// Sets the certificate authority of an issuer on a private network, or its key set, which is then not fetched. AWS
+    /// has no such operation. The permission to create such a provider is required.
     pub async fn wharf_put_open_id_connect_provider_keys(
         &self,
         ctx: &Ctx,
@@ -248,7 +247,7 @@ impl Identity {
             self.provider_for::<iam::WharfPutOpenIDConnectProviderKeys>(ctx, &input.arn, keys).await?;
         let checked = oidc::check_trust(input.certificate_authority.as_deref(), input.key_set.as_deref());
         checked.map_err(|error| Error::aws(AwsCode::InvalidInput, error.to_string()))?;
-        // What is not given is taken away, so that the call says all there is.
+        // What the request does not contain is removed, so the request describes the whole setting.
         let certificate_authority = Some(input.certificate_authority.unwrap_or_default());
         let key_set = Some(input.key_set.unwrap_or_default());
         let arn = input.arn;
@@ -257,7 +256,6 @@ impl Identity {
         change(&found.permit, update).await
     }
 
-    /// Sets tags of a provider.
     pub async fn tag_open_id_connect_provider(
         &self,
         ctx: &Ctx,
@@ -279,7 +277,6 @@ impl Identity {
         remove_tags(&found.permit, input.arn, input.tag_keys).await
     }
 
-    /// Lists tags of a provider.
     pub async fn list_open_id_connect_provider_tags(
         &self,
         ctx: &Ctx,

@@ -1,26 +1,26 @@
-//! Who in the account uses a managed policy.
+//! ListEntitiesForPolicy: the users, groups and roles that use a managed policy.
 
-use aws::iam::{ListEntitiesForPolicyRequest, PolicyEntities};
-
-use crate::Identity;
 use access::context::Ctx;
 use access::error::Result;
 use access::op::iam;
 use access::store::{ListPolicyUses, PolicyUse};
+use aws::iam::{ListEntitiesForPolicyRequest, PolicyEntities};
 
-/// Where an entity stands in the list.
+use crate::Identity;
+
+/// The position of an entity in the list.
 fn position(one: &PolicyUse) -> String {
     format!("{} {}", one.kind, one.unique_id)
 }
 
-/// Those of one kind.
+/// The entities of one kind.
 fn of_kind(uses: &[PolicyUse], kind: &str) -> Vec<(String, String)> {
     let of_kind = uses.iter().filter(|one| one.kind == kind);
     of_kind.map(|one| (one.name.clone(), one.unique_id.clone())).collect()
 }
 
 impl Identity {
-    /// Lists who in the account uses a managed policy: groups, users and roles share the pages.
+    /// Lists the groups, users and roles of the account that use a managed policy, in shared pages.
     pub async fn list_entities_for_policy(
         &self,
         ctx: &Ctx,
@@ -36,7 +36,7 @@ impl Identity {
         let list = |account_id| ListPolicyUses { account_id, arn: input.policy_arn };
         let mut uses = found.permit.read(list).await?;
         uses.retain(|one| {
-            // The filter also names policies by whose they are, which picks no entity.
+            // Values of the filter that name kinds of policies select no entity.
             let is_of_kind = kind.is_empty() || one.kind.eq_ignore_ascii_case(&kind);
             let is_of_use = match usage.as_str() {
                 "PermissionsBoundary" => one.as_boundary,
@@ -46,7 +46,7 @@ impl Identity {
             is_of_kind && is_of_use && one.path.starts_with(&prefix) && position(one) > page.after
         });
         uses.sort_by_key(position);
-        // Who has the policy attached and as boundary stands there once.
+        // An entity with the policy both attached and as boundary is listed once.
         uses.dedup_by(|a, b| a.unique_id == b.unique_id);
         let marker = self.cut(&page, &mut uses, position)?;
         Ok(PolicyEntities {

@@ -1,4 +1,4 @@
-//! ListPolicies: the account's own policies by name, then AWS's. A key puts both into one order: `1 name`, `2 name`.
+//! ListPolicies: the account's own policies by name, then AWS's. A key gives both one order: `1 name`, `2 name`.
 
 use access::context::Ctx;
 use access::error::Result;
@@ -12,7 +12,7 @@ use super::PageOf;
 use super::managed_policy::{count, shown, shown_of_aws, uses_of_aws};
 use crate::Identity;
 
-/// What a request asks for.
+/// The filters of a request.
 struct Wanted {
     prefix: String,
     usage: String,
@@ -20,7 +20,8 @@ struct Wanted {
 }
 
 impl Wanted {
-    /// Every policy can be a permissions policy, attached or not; `OnlyAttached` is the filter that looks at that.
+    /// Every policy can be used as a permissions policy, so this filter selects all; `OnlyAttached` selects the
+    /// attached ones.
     fn has(&self, policy: &Policy) -> bool {
         let is_of_use = self.usage != "PermissionsBoundary" || policy.boundary_count > 0;
         is_of_use && (!self.only_attached || policy.attachment_count > 0)
@@ -35,7 +36,7 @@ async fn own_policies(
     page: &PageOf,
 ) -> Result<Vec<(String, Policy)>> {
     let (mut found, mut after) = (Vec::new(), after.to_owned());
-    // The filters may leave out everything that one read returns.
+    // The filters can exclude everything that one read returns.
     while found.len() <= page.limit {
         let (path_prefix, limit) = (wanted.prefix.clone(), page.limit + 1);
         let list = |account_id| ListManagedPolicies { account_id, path_prefix, after, limit };
@@ -54,7 +55,7 @@ async fn own_policies(
     Ok(found)
 }
 
-/// As many of AWS's policies as the page has room for, each with its key.
+/// AWS's policies up to the room on the page, each with its key.
 async fn policies_of_aws(
     permit: &Permit<iam::ListPolicies>,
     wanted: &Wanted,

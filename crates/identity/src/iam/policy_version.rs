@@ -1,6 +1,14 @@
-//! Versions of managed policies: at most five, of which the default one decides.
+//! Versions of managed policies: at most five. The default version is enforced.
 
+use access::context::Ctx;
+use access::error::{AwsCode, Error, Result};
+use access::op::iam;
+use access::permit::{Opens, Permit};
 use access::quota;
+use access::store::{
+    CreateManagedPolicyVersion, DeleteManagedPolicyVersion, ListManagedPolicyVersions, OpError,
+    PolicyVersion as StoredVersion, PolicyVersionRefusal, SetDefaultManagedPolicyVersion, store_error,
+};
 use aws::iam::{
     CreatePolicyVersionRequest, DeletePolicyVersionRequest, GetPolicyVersionRequest,
     ListPolicyVersionsRequest, PolicyVersion, SetDefaultPolicyVersionRequest,
@@ -11,14 +19,6 @@ use policy::managed::Managed;
 use super::managed_policy::{Found, check_policy, not_found};
 use super::time;
 use crate::Identity;
-use access::context::Ctx;
-use access::error::{AwsCode, Error, Result};
-use access::op::iam;
-use access::permit::{Opens, Permit};
-use access::store::{
-    CreateManagedPolicyVersion, DeleteManagedPolicyVersion, ListManagedPolicyVersions, OpError,
-    PolicyVersion as StoredVersion, PolicyVersionRefusal, SetDefaultManagedPolicyVersion, store_error,
-};
 
 pub(super) fn shown(version: StoredVersion, with_document: bool) -> PolicyVersion {
     PolicyVersion {
@@ -29,7 +29,7 @@ pub(super) fn shown(version: StoredVersion, with_document: bool) -> PolicyVersio
     }
 }
 
-/// The one version of a policy of AWS's.
+/// The only version of an AWS policy.
 pub(super) fn version_of_aws(policy: &Managed) -> PolicyVersion {
     PolicyVersion {
         document: Some(policy.document.to_owned()),
@@ -78,7 +78,7 @@ async fn versions<E: Opens<ListManagedPolicyVersions>>(
 }
 
 impl Identity {
-    /// Adds a version to a managed policy; as the default it decides from the next request on.
+    /// Adds a version to a managed policy. As the default version it applies from the next request on.
     pub async fn create_policy_version(
         &self,
         ctx: &Ctx,
@@ -139,7 +139,7 @@ impl Identity {
         permit.write(|_| delete).await.map_err(|error| refused(error, &arn, &version_id))
     }
 
-    /// Sets the default version. It decides for everybody who has the policy, from the next request on.
+    /// Sets the default version. It applies to all users of the policy from the next request on.
     pub async fn set_default_policy_version(
         &self,
         ctx: &Ctx,

@@ -1,6 +1,15 @@
 //! Roles.
 
+use access::context::Ctx;
+use access::error::{AwsCode, Error, Result};
+use access::ids::unique_id;
+use access::op::iam;
+use access::permit::{Opens, Permit, Reads};
 use access::quota;
+use access::store::{
+    CreateEntity, Entity, EntityKind, FindNamedPrincipals, ListEntities, RefusedExt as _, RoleFields,
+    UpdateRole,
+};
 use aws::iam::{
     CreateRoleRequest, DeleteRolePermissionsBoundaryRequest, DeleteRoleRequest, GetRoleRequest,
     ListRolesRequest, PutRolePermissionsBoundaryRequest, Role, RoleLastUsed, UpdateAssumeRolePolicyRequest,
@@ -13,17 +22,8 @@ use super::entity::{boundary_key, create_entity, delete_entity, set_boundary};
 use super::trust_policy::{shown_trust_policy, stored_trust_policy};
 use super::{account_key, arn_of, entity_arn, no_such_entity, request_tags, time};
 use crate::Identity;
-use access::context::Ctx;
-use access::error::{AwsCode, Error, Result};
-use access::ids::unique_id;
-use access::op::iam;
-use access::permit::{Opens, Permit, Reads};
-use access::store::{
-    CreateEntity, Entity, EntityKind, FindNamedPrincipals, ListEntities, RefusedExt as _, RoleFields,
-    UpdateRole,
-};
 
-/// The longest session of a role that does not say.
+/// The maximum session duration of a role that does not set it.
 const DEFAULT_MAX_SESSION_SECONDS: i64 = 3_600;
 
 /// A role as lists show it: without boundary, tags and last use.
@@ -49,7 +49,7 @@ pub(super) async fn listed_role(store: &impl Reads<FindNamedPrincipals>, entity:
     })
 }
 
-/// A role with all that there is to show.
+/// A role with all its members.
 pub(super) async fn shown_role(
     store: &impl Reads<FindNamedPrincipals>,
     entity: Entity,
@@ -68,7 +68,6 @@ async fn update<E: Opens<UpdateRole>>(permit: &Permit<E>, role: &Entity, update:
 }
 
 impl Identity {
-    /// Creates a role.
     pub async fn create_role(&self, ctx: &Ctx, input: CreateRoleRequest) -> Result<One<Role>> {
         let gate = self.access.account_gate(ctx).await?;
         let path = input.path.unwrap_or_else(|| "/".to_owned());
@@ -80,7 +79,7 @@ impl Identity {
             gate.permit_on::<iam::TagRole>(&arn, tags)?;
         }
         if path.starts_with("/aws-service-role/") {
-            let message = "Roles under the path /aws-service-role/ are made by CreateServiceLinkedRole.";
+            let message = "Roles under the path /aws-service-role/ are created with CreateServiceLinkedRole.";
             return Err(Error::aws(AwsCode::InvalidInput, message));
         }
         if let Some(boundary) = &input.permissions_boundary {
@@ -107,7 +106,6 @@ impl Identity {
         Ok(One("Role", Role { last_used: None, ..shown_role(&permit, made, input.tags).await? }))
     }
 
-    /// Shows a role.
     pub async fn get_role(&self, ctx: &Ctx, input: GetRoleRequest) -> Result<One<Role>> {
         let named = (EntityKind::Role, input.role_name.as_str());
         let role = self.entity_for::<iam::GetRole>(ctx, named, policy::Context::new()).await?;
@@ -139,8 +137,8 @@ impl Identity {
         Ok(Page { name: "Roles", items, marker })
     }
 
-    /// Changes a role's description and longest session, which is one hour if the request does not say (IAM API
-    /// reference, "UpdateRole").
+    /// Changes a role's description and maximum session duration. The duration becomes one hour if the request does not
+    /// contain it (IAM API reference, "UpdateRole").
     pub async fn update_role(&self, ctx: &Ctx, input: UpdateRoleRequest) -> Result<Empty> {
         let named = (EntityKind::Role, input.role_name.as_str());
         let role = self.own_entity_for::<iam::UpdateRole>(ctx, named, policy::Context::new()).await?;
@@ -154,7 +152,7 @@ impl Identity {
         Ok(Empty)
     }
 
-    /// Changes a role's description, and shows the role.
+    /// Changes a role's description, and returns the role.
     pub async fn update_role_description(
         &self,
         ctx: &Ctx,
@@ -174,7 +172,7 @@ impl Identity {
         Ok(One("Role", Role { description: Some(input.description), ..shown }))
     }
 
-    /// Changes who may assume a role.
+    /// Changes the trust policy of a role.
     pub async fn update_assume_role_policy(
         &self,
         ctx: &Ctx,
@@ -192,7 +190,7 @@ impl Identity {
         update(&role.permit, &role.on, change).await
     }
 
-    /// Deletes a role that has nothing left. Its sessions end with it.
+    /// Deletes a role that is not in use. Its sessions end with it.
     pub async fn delete_role(&self, ctx: &Ctx, input: DeleteRoleRequest) -> Result<()> {
         let named = (EntityKind::Role, input.role_name.as_str());
         let role = self.own_entity_for::<iam::DeleteRole>(ctx, named, policy::Context::new()).await?;

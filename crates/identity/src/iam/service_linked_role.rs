@@ -1,7 +1,14 @@
-//! Service-linked roles: those of the parts of ECR that act on their own, and records of those of AWS's other services,
-//! which infrastructure templates create.
+//! Service-linked roles: those that ECR's own features use, and records of the roles of other AWS services, which
+//! infrastructure templates create.
 
+use access::context::Ctx;
+use access::error::{AwsCode, Code, Error, Result};
+use access::ids::unique_id;
+use access::op::iam;
 use access::quota;
+use access::store::{
+    AttachPolicy, CreateEntity, DetachManagedPolicy, Entity, EntityKind, RefusedExt as _, RoleFields,
+};
 use aws::iam::{
     CreateServiceLinkedRoleRequest, DeleteServiceLinkedRoleRequest,
     GetServiceLinkedRoleDeletionStatusRequest, Role,
@@ -13,13 +20,6 @@ use super::entity::{create_entity, delete_entity};
 use super::role::shown_role;
 use super::{account_key, entity_arn, no_such_entity};
 use crate::Identity;
-use access::context::Ctx;
-use access::error::{AwsCode, Code, Error, Result};
-use access::ids::unique_id;
-use access::op::iam;
-use access::store::{
-    AttachPolicy, CreateEntity, DetachManagedPolicy, Entity, EntityKind, RefusedExt as _, RoleFields,
-};
 
 /// Whether a role belongs to a service.
 pub(super) fn is_service_linked(role: &Entity) -> bool {
@@ -88,7 +88,7 @@ impl Identity {
         Ok(One("Role", Role { last_used: None, ..shown_role(&permit, made, Vec::new()).await? }))
     }
 
-    /// Deletes the role of a service. Nothing here depends on one, so it goes at once; the task says so.
+    /// Deletes the role of a service. Nothing here depends on one, so it is deleted at once, and the task reports it.
     pub async fn delete_service_linked_role(
         &self,
         ctx: &Ctx,
@@ -112,7 +112,7 @@ impl Identity {
         Ok(One("DeletionTaskId", format!("task/aws-service-role/{service}/{name}/{}", ctx.request_id)))
     }
 
-    /// The state of a deletion: each was complete when it was answered.
+    /// The state of a deletion: each deletion is complete when its request is answered.
     pub async fn get_service_linked_role_deletion_status(
         &self,
         ctx: &Ctx,

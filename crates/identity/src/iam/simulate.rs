@@ -1,4 +1,4 @@
-//! The policy simulator: what policies would decide, without anything being done. Source: IAM API reference,
+//! The policy simulator: evaluates policies without running an operation. Source: IAM API reference,
 //! "SimulateCustomPolicy" and "SimulatePrincipalPolicy".
 
 mod simulation;
@@ -26,7 +26,7 @@ use crate::Identity;
 pub(crate) use self::simulation::{decision_word, given};
 
 impl Identity {
-    /// What policies of the request would decide.
+    /// Evaluates policies of the request.
     pub async fn simulate_custom_policy(
         &self,
         ctx: &Ctx,
@@ -38,7 +38,7 @@ impl Identity {
         self.simulated(simulation, &input.rules).await
     }
 
-    /// What the policies of a user, group or role would decide, together with those of the request.
+    /// Evaluates the policies of a user, group or role together with those of the request.
     pub async fn simulate_principal_policy(
         &self,
         ctx: &Ctx,
@@ -50,7 +50,7 @@ impl Identity {
         simulation.work.add_principal(&loaded);
         let of_principal = PrincipalPolicies::compile(&entity.unique_id, loaded)?;
         simulation.identity.extend(of_principal.identity);
-        // A boundary of the request stands in for the principal's own.
+        // A boundary of the request replaces the principal's own.
         simulation.boundary = simulation.boundary.or(of_principal.boundary);
         let mut keys = policy::Context::new().with("aws:PrincipalAccount", entity.account_id.to_string());
         keys.set_tags("aws:PrincipalTag/", access::authz::pairs(&of_principal.tags));
@@ -69,7 +69,7 @@ impl Identity {
         self.simulated(simulation, &input.rules).await
     }
 
-    /// The condition keys that policies of the request mention.
+    /// The condition keys that policies of the request use.
     pub async fn get_context_keys_for_custom_policy(
         &self,
         ctx: &Ctx,
@@ -80,7 +80,7 @@ impl Identity {
         Ok(ContextKeys(keys_of(inputs("PolicyInputList", &input.policy_input_list)?.iter())))
     }
 
-    /// The condition keys that the policies of a user, group or role mention, and those of the request.
+    /// The condition keys that the policies of a user, group or role use, and those of the request.
     pub async fn get_context_keys_for_principal_policy(
         &self,
         ctx: &Ctx,
@@ -95,7 +95,7 @@ impl Identity {
         Ok(ContextKeys(keys_of(all)))
     }
 
-    /// The entity of the caller's account that the request asks about, with its policies.
+    /// The entity of the caller's account in the request, with its policies.
     async fn policy_source<E>(&self, ctx: &Ctx, arn: &str) -> Result<(Entity, IdentityPolicies)>
     where
         E: Effect<On = OnAccount> + Opens<FindEntity> + Opens<LoadIdentityPolicies>,
@@ -143,8 +143,9 @@ impl Identity {
             numbered.into_iter().map(|(_, (action, on))| (action.clone(), on.clone())).collect();
         let longest = pairs.iter().map(|(action, on)| action.len() + on.len()).max().unwrap_or_default();
         simulation.work.check(pairs.len(), longest)?;
-        // Off the threads that serve connections, and few at a time: those who simulate wait for each other, not
-        // everybody for them. Who goes away meanwhile does not make room for the next.
+        // Simulations run on other threads than connections, and few run at the same time: they wait for each other,
+        // and other requests do not wait for them. A client that disconnects does not release its place before its
+        // simulation ends.
         let turn = Arc::clone(&self.simulations).acquire_owned().await.map_err(Error::internal)?;
         let evaluation = tokio::task::spawn_blocking(move || {
             let _turn = turn;

@@ -1,17 +1,17 @@
 //! Tags of users, roles, managed policies, instance profiles and identity providers.
 
-use access::quota;
-use aws::query::Page;
-
-use super::request_tags;
-use crate::Identity;
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
 use access::op::iam;
 use access::permit::{Opens, Permit};
+use access::quota;
 use access::store::{
     EntityKind, PutIamTags, PutIamTagsRefusal, RefusedExt as _, RemoveIamTags, StoreResultExt as _,
 };
+use aws::query::Page;
+
+use super::request_tags;
+use crate::Identity;
 
 /// The condition key of the tags that a request removes.
 pub(super) fn tag_keys(keys: &[String]) -> policy::Context {
@@ -26,7 +26,7 @@ pub(super) async fn set_tags<E: Opens<PutIamTags>>(
     let put = PutIamTags { owner, tags, limit: quota::TAGS.limit() };
     permit.write(|_| put).await.or_refused(|refusal| match refusal {
         PutIamTagsRefusal::TooMany => quota::TAGS.exceeded(),
-        // It existed when the decision was taken.
+        // It existed when the decision was made.
         PutIamTagsRefusal::Gone => {
             Error::aws(AwsCode::NoSuchEntity, "The resource was deleted while it was tagged.")
         }

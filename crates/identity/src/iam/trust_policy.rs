@@ -1,19 +1,18 @@
-//! Trust policies of roles: who may assume the role. They are stored with unique ids for principals.
-
-use access::quota;
-use policy::Document;
+//! Trust policies of roles: who may assume the role. They are stored with the unique IDs of principals.
 
 use access::error::{AwsCode, Error, Result};
 use access::permit::Reads;
 use access::principal_names::{Known, render_principals};
+use access::quota;
 use access::shared_provider::lacking_claim;
 use access::store::{FindNamedPrincipals, policy_size};
+use policy::Document;
 
 fn malformed(error: &policy::PolicyError) -> Error {
     Error::aws(AwsCode::MalformedPolicyDocument, error.trust_message())
 }
 
-/// Checks a trust policy against the grammar, and gives it with unique ids for its principals.
+/// Checks a trust policy against the grammar, and replaces its principals by their unique IDs.
 pub(super) async fn stored_trust_policy(
     store: &impl Reads<FindNamedPrincipals>,
     text: &str,
@@ -34,7 +33,7 @@ pub(super) async fn stored_trust_policy(
     Ok(document.to_json())
 }
 
-/// A stored trust policy as it is shown.
+/// A stored trust policy, as in responses.
 pub(super) async fn shown_trust_policy(
     store: &impl Reads<FindNamedPrincipals>,
     stored: &str,

@@ -1,6 +1,13 @@
 //! Users.
 
+use access::authz::Gate;
+use access::context::{CallerKind, Ctx};
+use access::error::{AwsCode, Error, Result};
+use access::ids::unique_id;
+use access::op::{Effect, iam};
+use access::permit::{Grant, OnAccount, Permit};
 use access::quota;
+use access::store::{CreateEntity, Entity, EntityKind, ListEntities, RenameEntity};
 use aws::iam::{
     CreateUserRequest, DeleteUserPermissionsBoundaryRequest, DeleteUserRequest, GetUserRequest,
     ListGroupsForUserRequest, ListUsersRequest, PutUserPermissionsBoundaryRequest, UpdateUserRequest, User,
@@ -13,13 +20,6 @@ use super::entity::{
 };
 use super::{account_key, arn_of, entity_arn, request_tags, time};
 use crate::Identity;
-use access::authz::Gate;
-use access::context::{CallerKind, Ctx};
-use access::error::{AwsCode, Error, Result};
-use access::ids::unique_id;
-use access::op::{Effect, iam};
-use access::permit::{Grant, OnAccount, Permit};
-use access::store::{CreateEntity, Entity, EntityKind, ListEntities, RenameEntity};
 
 pub(super) fn shown(entity: Entity, tags: Vec<(String, String)>) -> User {
     User {
@@ -33,7 +33,7 @@ pub(super) fn shown(entity: Entity, tags: Vec<(String, String)>) -> User {
     }
 }
 
-/// The root of the caller's account, as GetUser shows it.
+/// The root of the caller's account, as in the response of GetUser.
 fn root(ctx: &Ctx) -> User {
     User {
         path: "/".to_owned(),
@@ -46,16 +46,16 @@ fn root(ctx: &Ctx) -> User {
     }
 }
 
-/// Whom an operation is about whose user name can be left out.
+/// The user of an operation whose user name is optional.
 pub(super) enum Whom<E: Grant> {
-    /// A user. The gate has yet to decide on it.
+    /// A user. The gate has not decided yet.
     User(String),
-    /// The root, which is the caller and is allowed.
+    /// The caller is the root, and the gate has allowed the operation.
     Root(Permit<E>),
 }
 
-/// The user that is named; without a name, the caller. No policy limits a root, so the gate decides on it here: IAM accepts
-/// none of its temporary sessions.
+/// The named user; without a name, the caller. No policy limits a root, so the gate decides on it here: IAM does not
+/// accept temporary sessions of a root.
 pub(super) fn whom<E: Effect<On = OnAccount>>(gate: &Gate, name: Option<String>) -> Result<Whom<E>> {
     if let Some(name) = name {
         return Ok(Whom::User(name));
@@ -73,7 +73,6 @@ pub(super) fn whom<E: Effect<On = OnAccount>>(gate: &Gate, name: Option<String>)
 }
 
 impl Identity {
-    /// Creates a user.
     pub async fn create_user(&self, ctx: &Ctx, input: CreateUserRequest) -> Result<One<User>> {
         let gate = self.access.account_gate(ctx).await?;
         let path = input.path.unwrap_or_else(|| "/".to_owned());
@@ -137,24 +136,27 @@ impl Identity {
         Ok(Page { name: "Users", items, marker })
     }
 
-    /// Renames or moves a user. Its unique id stays, and with it what it may do.
+    /// Renames a user or changes its path. Its unique ID and its permissions do not change.
     pub async fn update_user(&self, ctx: &Ctx, input: UpdateUserRequest) -> Result<()> {
         let gate = self.access.account_gate(ctx).await?;
         let named = (EntityKind::User, input.user_name.as_str());
         let old = own_entity_at::<iam::UpdateUser>(&gate, named, policy::Context::new()).await?;
         let (mut permit, user) = (old.permit, old.on);
+        let shown_path = input.new_path.as_deref().unwrap_or("/");
+        let shown_name = input.new_user_name.as_deref().unwrap_or(&input.user_name);
+        let shown = entity_arn(&user.account_id, EntityKind::User, shown_path, shown_name);
         let path = input.new_path.unwrap_or_else(|| user.path.clone());
         let name = input.new_user_name.unwrap_or_else(|| user.name.clone());
         if (&path, &name) != (&user.path, &user.name) {
-            // IAM asks for the permission on both names.
+            // IAM requires the permission on both names.
             let arn = entity_arn(&user.account_id, EntityKind::User, &path, &name);
-            permit = gate.permit_on(&arn, policy::Context::new())?;
+            permit = gate.permit_shown_as(&arn, &shown, policy::Context::new())?;
         }
         let rename = RenameEntity { unique_id: user.unique_id, path, name };
         rename_entity(&permit, rename, EntityKind::User, "User").await
     }
 
-    /// Deletes a user that has nothing left.
+    /// Deletes a user that is not in use.
     pub async fn delete_user(&self, ctx: &Ctx, input: DeleteUserRequest) -> Result<()> {
         let named = (EntityKind::User, input.user_name.as_str());
         let user = self.own_entity_for::<iam::DeleteUser>(ctx, named, policy::Context::new()).await?;

@@ -1,5 +1,5 @@
-//! What users do not have here: passwords, MFA devices, SSH keys. Their lists are empty, once the caller is allowed to ask and
-//! the user exists.
+//! Features that users do not have here: passwords, MFA devices, SSH keys. Their lists are empty if the caller is
+//! allowed and the user exists.
 
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
@@ -26,9 +26,7 @@ macro_rules! nothing_of_users {
 }
 
 nothing_of_users! {
-    /// MFA devices.
     list_mfa_devices ListMFADevices "MFADevices";
-    /// SSH keys.
     list_ssh_public_keys ListSSHPublicKeys "SSHPublicKeys";
     /// Credentials of single services.
     list_service_specific_credentials ListServiceSpecificCredentials "ServiceSpecificCredentials";
@@ -37,8 +35,8 @@ nothing_of_users! {
 }
 
 impl Identity {
-    /// The name of the user that the request is about, or of the root that sent it: once the caller is allowed and the user
-    /// exists.
+    /// The name of the user in the request, or of the root that sent it. The caller must be allowed, and the user must
+    /// exist.
     async fn nothing_of_user<E: Effect<On = OnAccount>>(
         &self,
         ctx: &Ctx,
@@ -54,7 +52,7 @@ impl Identity {
         }
     }
 
-    /// MFA devices of the account. AWS's refusals name this resource, which has no user in it.
+    /// MFA devices of the account. AWS's denials show this resource, which contains no user.
     pub async fn list_virtual_mfa_devices(
         &self,
         ctx: &Ctx,
@@ -66,12 +64,12 @@ impl Identity {
         Ok(Page::whole("VirtualMFADevices", Vec::new()))
     }
 
-    /// Nobody has a password here.
+    /// No user has a password here.
     pub async fn get_login_profile(&self, ctx: &Ctx, input: GetUserRequest) -> Result<()> {
         self.no_login_profile::<iam::GetLoginProfile>(ctx, input).await
     }
 
-    /// Nobody has a password here.
+    /// No user has a password here.
     pub async fn delete_login_profile(&self, ctx: &Ctx, input: GetUserRequest) -> Result<()> {
         self.no_login_profile::<iam::DeleteLoginProfile>(ctx, input).await
     }

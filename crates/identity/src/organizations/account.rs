@@ -1,5 +1,12 @@
 //! Accounts of the organization: shown, listed, renamed, moved, closed, removed.
 
+use access::context::Ctx;
+use access::error::{AwsCode, Error, Field, Result};
+use access::op::{Effect, organizations};
+use access::permit::{OnAccount, Opens, Permit};
+use access::store::{
+    ChangeMemberAccount, ListMemberAccounts, MemberAccount, MemberChange, StoreResultExt as _,
+};
 use aws::ecr::epoch_seconds;
 use aws::ids::AccountId;
 use aws::organizations::{
@@ -11,13 +18,6 @@ use aws::organizations::{
 use super::{Member, account_not_found, email_of};
 use crate::Identity;
 use crate::iam::time;
-use access::context::Ctx;
-use access::error::{AwsCode, Error, Field, Result};
-use access::op::{Effect, organizations};
-use access::permit::{OnAccount, Opens, Permit};
-use access::store::{
-    ChangeMemberAccount, ListMemberAccounts, MemberAccount, MemberChange, StoreResultExt as _,
-};
 
 /// Accounts on a page (Organizations API, `MaxResults`).
 const PAGE: usize = 20;
@@ -170,7 +170,6 @@ impl Identity {
         change_member(ctx, member, MemberChange::Leave).await.map(|_| Empty {})
     }
 
-    /// Renames an account.
     pub async fn wharf_rename_account(&self, ctx: &Ctx, input: WharfRenameAccountRequest) -> Result<Empty> {
         let keys = policy::Context::new();
         let member =

@@ -1,5 +1,9 @@
-//! CreateAccount and its status. The account exists when the answer is sent: nothing goes on in the background.
+//! CreateAccount and its status. The account exists when the response is sent: nothing runs in the background.
 
+use access::context::Ctx;
+use access::error::{AwsCode, Error, Result};
+use access::op::organizations;
+use access::store::{AccountCreation, ListAccountCreations};
 use aws::ecr::epoch_seconds;
 use aws::ids::AccountId;
 use aws::organizations::{
@@ -11,10 +15,6 @@ use super::operate::NewAccount;
 use super::tag::request_tags;
 use crate::Identity;
 use crate::iam::time;
-use access::context::Ctx;
-use access::error::{AwsCode, Error, Result};
-use access::op::organizations;
-use access::store::{AccountCreation, ListAccountCreations};
 
 fn shown(creation: AccountCreation) -> CreateAccountStatus {
     let at = epoch_seconds(time(creation.requested_at));
@@ -57,7 +57,7 @@ impl Identity {
         Ok(CreateAccountStatusResponse { create_account_status: shown(creation) })
     }
 
-    /// Shows how the creation of an account ended.
+    /// Shows the result of an account creation.
     pub async fn describe_create_account_status(
         &self,
         ctx: &Ctx,
@@ -75,7 +75,7 @@ impl Identity {
         Ok(CreateAccountStatusResponse { create_account_status: shown(creation) })
     }
 
-    /// Lists the creations that were asked for.
+    /// Lists the requested account creations.
     pub async fn list_create_account_status(
         &self,
         ctx: &Ctx,

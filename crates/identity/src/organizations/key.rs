@@ -1,4 +1,4 @@
-//! The keys that seal what the deployment issues, as the management account sees and rotates them.
+//! The keys that seal tokens and secrets of the deployment. The management account lists and rotates them.
 
 use access::context::Ctx;
 use access::error::Result;

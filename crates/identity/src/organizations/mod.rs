@@ -8,15 +8,15 @@ mod reconciler;
 mod tag;
 mod tree;
 
-use aws::ids::AccountId;
-
-use crate::Identity;
 use access::authz::Gate;
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
 use access::op::{Effect, Op, OrganizationsOp};
 use access::permit::{Grant, OnAccount, Permit};
 use access::store::{FindMemberAccount, ListAccountTags, MemberAccount};
+use aws::ids::AccountId;
+
+use crate::Identity;
 
 pub use operate::NewAccount;
 
@@ -24,8 +24,8 @@ fn account_not_found() -> Error {
     Error::aws(AwsCode::AccountNotFound, "You specified an account that doesn't exist.")
 }
 
-/// The address of an account's root. The first account, and those that are not created through the API, have none: then it
-/// is a name under .invalid, which belongs to nobody (RFC 2606), with the account ID to make it unique.
+/// The email address of an account's root. The first account, and accounts that were not created through the API, have
+/// none. Their address is a name under .invalid, which no user has (RFC 2606), with the account ID to make it unique.
 fn email_of(email: Option<String>, account_id: &AccountId) -> String {
     email.unwrap_or_else(|| format!("root+{account_id}@wharf.invalid"))
 }
@@ -48,7 +48,7 @@ impl Identity {
         self.access.manages(&gate, resource, policy::Context::new()).await
     }
 
-    /// `manages` for one account, which must be in the organization. Its ARN names the management account, whoever calls.
+    /// `manages` for one account, which must be in the organization. Its ARN always contains the management account.
     async fn manages_member<E: Effect<On = OnAccount>>(
         &self,
         ctx: &Ctx,
@@ -65,7 +65,7 @@ impl Identity {
             _ => self.member_arn(&management, account_id),
         };
         let mut found = None;
-        // Only the management account sees it, so that no condition of others can ask for its tags.
+        // Only the management account reads it, so conditions of other accounts cannot test its tags.
         if ctx.caller.account_id == management {
             found = member_of(&gate, account_id).await?;
         }
@@ -79,7 +79,7 @@ impl Identity {
     }
 }
 
-/// An account of the organization that an operation is on, with the permit for the operation.
+/// An account of the organization as the resource of an operation, with the permit for the operation.
 struct Member<E: Grant> {
     permit: Permit<E>,
     account: MemberAccount,

@@ -1,18 +1,13 @@
-//! Accounts as the operator of the store works on them: at the first start, and on a store that no server has open. There is
-//! no request to decide on: who can open the store can read all of it. Creating an account is shared with CreateAccount.
+//! Operations on accounts by the operator of the store: at the first start, and on a store that no server has open.
+//! There is no request to decide on, because whoever can open the store can read all of it. The creation of an account
+//! is shared with CreateAccount.
 
-use access::quota;
-use aws::ids::{AccessKeyId, AccountId, SecretKey};
-use jiff::Timestamp;
-
-use super::{account_not_found, email_of};
-use crate::Identity;
-use crate::bootstrap::{random_access_key, random_account_id};
 use access::context::micros;
 use access::effects::authority::ManageAccounts;
 use access::error::{AwsCode, Error, Result};
 use access::ids::unique_id;
 use access::permit::{Opens, Permit};
+use access::quota;
 use access::seal::Purpose;
 use access::store::{
     AccountCreation, AccountKey, ChangeMemberAccount, CreateAccessKey, CreateAccessKeyWithin,
@@ -20,30 +15,35 @@ use access::store::{
     FindMemberAccount, ListAccounts, MemberAccount, MemberChange, OpError, RefusedExt as _, RoleFields,
     StoreResultExt as _, store_error,
 };
+use aws::ids::{AccessKeyId, AccountId, SecretKey};
+use jiff::Timestamp;
+
+use super::{account_not_found, email_of};
+use crate::Identity;
+use crate::bootstrap::{random_access_key, random_account_id};
 
 const ROLE_NAME: &str = "OrganizationAccountAccessRole";
 const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
-/// Nine in ten of all ids would have to be taken for so many tries to fail.
+/// All attempts fail only if about nine in ten of all IDs are in use.
 const TRIES: usize = 50;
 const PAGE: usize = 500;
 
-/// An account that is to be created.
+/// The parameters of a new account.
 #[derive(Clone, Debug, Default)]
 pub struct NewAccount {
-    /// A name for people.
+    /// The display name.
     pub name: String,
-    /// Its root user's address; one that belongs to nobody if absent.
+    /// The email address of its root user; an unused address if absent.
     pub email: Option<String>,
     /// Its account ID; random if absent.
     pub id: Option<AccountId>,
     /// The role that the management account can assume; `OrganizationAccountAccessRole` if absent.
     pub role_name: Option<String>,
-    /// Its tags.
     pub tags: Vec<(String, String)>,
 }
 
 impl NewAccount {
-    /// The one transaction that creates it, under this account ID.
+    /// The one transaction that creates the account with this ID.
     fn creation(
         &self,
         management: &AccountId,
@@ -83,7 +83,7 @@ impl NewAccount {
 }
 
 impl Identity {
-    /// Creates an account that the management account can enter.
+    /// Creates an account with a role that the management account can assume.
     pub async fn add_account(
         &self,
         management: &AccountId,
@@ -118,10 +118,10 @@ impl Identity {
                 Err(OpError::Refused(_)) => {}
             }
         }
-        Err(Error::aws(AwsCode::DuplicateAccount, "Another account has this account id already."))
+        Err(Error::aws(AwsCode::DuplicateAccount, "Another account already has this account ID."))
     }
 
-    /// Every account by its account ID, also those that left the organization, which nobody else sees any more.
+    /// All accounts by account ID. This includes accounts that left the organization, which no other operation lists.
     pub async fn all_accounts(&self) -> Result<Vec<MemberAccount>> {
         let operator = self.operator();
         let mut all: Vec<MemberAccount> = Vec::new();
@@ -186,7 +186,7 @@ impl Identity {
         operator.write(|()| create).await.or_refused(|refusal| match refusal {
             CreateAccessKeyWithinRefusal::Limit => {
                 let message = format!(
-                    "The root has {} access keys already: delete one with `aws iam delete-access-key` first.",
+                    "The root already has {} access keys: delete one with `aws iam delete-access-key` first.",
                     quota::ACCESS_KEYS_PER_USER.default
                 );
                 Error::aws(AwsCode::IamLimitExceeded, message)

@@ -1,4 +1,4 @@
-//! The reconcilers, as the management account sees and runs them.
+//! The operations of the management account on reconcilers.
 
 use access::context::{Ctx, micros};
 use access::error::Result;
@@ -24,14 +24,14 @@ impl Identity {
         self.shown_reconcilers(ctx.now).await
     }
 
-    /// The same for whoever can open the store.
+    /// The same for an operator who can open the store.
     pub async fn shown_reconcilers(&self, now: Timestamp) -> Result<WharfListReconcilersResponse> {
         let states = self.access.reconcilers().await?;
         let reconcilers = states.into_iter().map(|state| shown(state, now)).collect();
         Ok(WharfListReconcilersResponse { reconcilers })
     }
 
-    /// Asks for a run of a reconciler as soon as possible.
+    /// Requests a run of a reconciler as soon as possible.
     pub async fn wharf_run_reconciler(
         &self,
         ctx: &Ctx,

@@ -1,6 +1,12 @@
 //! Tags of accounts.
 
+use access::authz::of_request_tags;
+use access::context::Ctx;
+use access::error::{AwsCode, Error, Field, Result};
+use access::op::organizations;
+use access::permit::{Opens, Permit};
 use access::quota;
+use access::store::{RefusedExt as _, TagAccount, TagAccountRefusal};
 use aws::ecr::Tag;
 use aws::organizations::{
     Empty, ListTagsForResourceRequest, ListTagsForResourceResponse, TagResourceRequest, UntagResourceRequest,
@@ -8,14 +14,8 @@ use aws::organizations::{
 use aws::tag::Fault;
 
 use crate::Identity;
-use access::authz::of_request_tags;
-use access::context::Ctx;
-use access::error::{AwsCode, Error, Field, Result};
-use access::op::organizations;
-use access::permit::{Opens, Permit};
-use access::store::{RefusedExt as _, TagAccount, TagAccountRefusal};
 
-/// The condition keys of tags that a request brings.
+/// The condition keys of tags in a request.
 pub(super) fn request_tags(tags: &[Tag]) -> Result<policy::Context> {
     let pairs = || tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str()));
     aws::tag::check(pairs()).map_err(|(_, fault)| refused(fault))?;
@@ -25,13 +25,13 @@ pub(super) fn request_tags(tags: &[Tag]) -> Result<policy::Context> {
 fn refused(fault: Fault) -> Error {
     let (message, reason) = match fault {
         Fault::Reserved => ("Tag keys cannot begin with aws:.", "INVALID_SYSTEM_TAGS_PARAMETER"),
-        Fault::Twice => ("The request has two tags of the same key.", "DUPLICATE_TAG_KEY"),
+        Fault::Twice => ("The request has two tags with the same key.", "DUPLICATE_TAG_KEY"),
         Fault::TwiceInDifferentCase => return same_but_for_case(),
         Fault::NoKey | Fault::LongKey | Fault::LongValue | Fault::TooMany => {
-            ("A tag is too long, has no key, or is one too many.", "INVALID_PATTERN")
+            ("A tag is too long or has no key, or there are too many tags.", "INVALID_PATTERN")
         }
         Fault::KeyCharacters | Fault::ValueCharacters => {
-            ("Tags can hold letters, digits, spaces and _.:/=+-@.", "INVALID_PATTERN")
+            ("Tags can contain letters, digits, spaces and _.:/=+-@.", "INVALID_PATTERN")
         }
     };
     Error::aws(AwsCode::OrganizationInvalidInput, message).with(Field::Text("Reason", reason.to_owned()))
@@ -80,7 +80,6 @@ impl Identity {
         Ok(ListTagsForResourceResponse { tags })
     }
 
-    /// Sets tags of an account.
     pub async fn tag_account(&self, ctx: &Ctx, input: TagResourceRequest) -> Result<Empty> {
         let keys = request_tags(&input.tags)?;
         let member = self.manages_member::<organizations::TagResource>(ctx, &input.resource_id, keys).await;

@@ -1,5 +1,9 @@
 //! The tree of the organization: one root that holds every account. There are no organizational units.
 
+use access::context::Ctx;
+use access::error::{AwsCode, Code, Error, Result};
+use access::op::organizations;
+use access::store::{FindMemberAccount, MemberAccount};
 use aws::organizations::{
     DescribeOrganizationRequest, DescribeOrganizationResponse, ListAWSServiceAccessForOrganizationRequest,
     ListAWSServiceAccessForOrganizationResponse, ListChildrenRequest, ListChildrenResponse,
@@ -10,13 +14,9 @@ use aws::organizations::{
 
 use super::email_of;
 use crate::Identity;
-use access::context::Ctx;
-use access::error::{AwsCode, Code, Error, Result};
-use access::op::organizations;
-use access::store::{FindMemberAccount, MemberAccount};
 
 impl Identity {
-    /// Whether an id is that of the one root.
+    /// Whether an ID is the root's.
     pub(super) fn is_root(&self, id: &str, otherwise: AwsCode) -> Result<()> {
         if id == self.access.organization.root_id {
             return Ok(());
@@ -24,7 +24,7 @@ impl Identity {
         Err(Error::aws(otherwise, "We can't find a root or OU with the ParentId that you specified."))
     }
 
-    /// Shows the organization, to every member.
+    /// Shows the organization to every member.
     pub async fn describe_organization(
         &self,
         ctx: &Ctx,
@@ -57,7 +57,7 @@ impl Identity {
         })
     }
 
-    /// Lists the one root.
+    /// Lists the root.
     pub async fn list_roots(&self, ctx: &Ctx, _input: ListRootsRequest) -> Result<ListRootsResponse> {
         self.manages::<organizations::ListRoots>(ctx, "*").await?;
         let root = Root {
@@ -84,7 +84,7 @@ impl Identity {
         Ok(ListParentsResponse { parents: vec![root] })
     }
 
-    /// Lists what is right under the root.
+    /// Lists the children of the root.
     pub async fn list_children(&self, ctx: &Ctx, input: ListChildrenRequest) -> Result<ListChildrenResponse> {
         let arn = self.root_arn(&self.access.management_account().await?);
         let permit = self.manages::<organizations::ListChildren>(ctx, &arn).await?;
@@ -123,7 +123,7 @@ impl Identity {
         Ok(ListAWSServiceAccessForOrganizationResponse::default())
     }
 
-    /// Lists accounts that administer for services: there are none.
+    /// Lists delegated administrators: there are none.
     pub async fn list_delegated_administrators(
         &self,
         ctx: &Ctx,

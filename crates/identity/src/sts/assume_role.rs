@@ -1,17 +1,8 @@
-//! AssumeRole. Trust policy and the caller's own policies decide together (IAM User Guide, "Policy evaluation logic");
-//! the answer for a role that does not exist is the same as for one that does not trust the caller.
+//! AssumeRole. The trust policy and the caller's own policies decide together (IAM User Guide, "Policy evaluation
+//! logic"). The denial is the same for a role that does not exist and for one that does not trust the caller.
 
-use aws::service::Service;
 use std::sync::Arc;
 
-use aws::ids::AccountId;
-use aws::sts::{AssumeRoleRequest, AssumedRole, SessionParameters};
-use jiff::{SignedDuration, Timestamp};
-
-use super::session_policy::{asked_policies, packed_size};
-use super::session_tags::SessionTags;
-use crate::Identity;
-use crate::iam::{entity_of_arn, iam_tags};
 use access::authz::{Gate, add_resource_tags};
 use access::context::{Caller, CallerKind, Ctx, Session, WebIdentity};
 use access::error::{AwsCode, Code, Error, Result};
@@ -20,13 +11,22 @@ use access::permit::{OnAccount, Opens, Permit, Reads};
 use access::store::{
     Account, Entity, FindAccount, FindEntity, FindManagedPolicy, RecordRoleUse, StoreResultExt as _,
 };
+use aws::ids::AccountId;
+use aws::service::Service;
+use aws::sts::{AssumeRoleRequest, AssumedRole, SessionParameters};
+use jiff::{SignedDuration, Timestamp};
 
-/// Seconds of a session that asks for none.
+use super::session_policy::{asked_policies, packed_size};
+use super::session_tags::SessionTags;
+use crate::Identity;
+use crate::iam::{entity_of_arn, iam_tags};
+
+/// The default duration of a session in seconds.
 const DEFAULT_SECONDS: i64 = 3_600;
-/// The longest session that a role's session may ask for.
+/// The maximum duration of a session that a role's session requests.
 const CHAINED_SECONDS: i64 = 3_600;
 
-/// A session of a role that was permitted.
+/// A permitted session of a role.
 pub(super) struct Granted {
     pub(super) role: Entity,
     pub(super) session_name: String,
@@ -37,7 +37,7 @@ pub(super) struct Granted {
     pub(super) chained: bool,
 }
 
-/// Whether an ARN has the form of a role's.
+/// Whether an ARN has the form of a role's ARN.
 pub(super) fn is_of_role(arn: &str) -> bool {
     let rest = arn.strip_prefix("arn:aws:iam::").and_then(|rest| rest.split_once(":role/"));
     rest.is_some_and(|(account, path_and_name)| {
@@ -45,14 +45,14 @@ pub(super) fn is_of_role(arn: &str) -> bool {
     })
 }
 
-/// AWS's sentence; it does not tell a missing role from one that may not be assumed.
+/// AWS's text. It is the same for a missing role and for one that the caller may not assume.
 fn denied<E: Effect>(caller: &Caller, role_arn: &str) -> Error {
     let (arn, action) = (&caller.arn, E::OP.action());
     let message = format!("User: {arn} is not authorized to perform: {action} on resource: {role_arn}");
     Error::new(Code::AccessDenied, message)
 }
 
-/// The role that an ARN names by its exact path and name, with its account. A closed account has none.
+/// The role with exactly this ARN, with its account. A closed account has no roles.
 pub(crate) async fn role_of_arn<R>(store: &R, role_arn: &str) -> Result<Option<(Entity, Account)>>
 where
     R: Reads<FindEntity> + Reads<FindAccount>,
@@ -69,7 +69,7 @@ pub(crate) fn trust_policy(role: &Entity) -> Result<policy::Policy> {
     policy::Policy::parse(stored).map_err(Error::internal)
 }
 
-/// One permission to assume a role, by its trust policy together with the caller's own policies.
+/// Decides on one permission to assume a role, by its trust policy and the caller's own policies.
 fn trusted<E: Effect<On = OnAccount>>(
     gate: &Gate,
     (role, role_arn): (&Entity, &str),
@@ -81,7 +81,7 @@ fn trusted<E: Effect<On = OnAccount>>(
 }
 
 impl Identity {
-    /// A session of a role, for a caller whom the role trusts.
+    /// Opens a session of a role for a caller that the role trusts.
     pub async fn assume_role(&self, ctx: &Ctx, input: AssumeRoleRequest) -> Result<AssumedRole> {
         let gate = self.access.account_gate(ctx).await?;
         let caller = gate.caller();
@@ -101,7 +101,7 @@ impl Identity {
             let message = "MultiFactorAuthentication failed: there are no MFA devices here.";
             return Err(Error::new(Code::AccessDenied, message));
         }
-        // Before the role is looked for: what is wrong with the request must not tell whether there is one.
+        // This comes before the role is read: an error in the request must not show whether the role exists.
         let tags = SessionTags::joined(caller, &input.session.tags, &input.transitive_tag_keys)?;
         let source_identity = source_identity(caller, &input)?;
         let role = role_of_arn(&gate, &input.role_arn).await?;
@@ -120,9 +120,9 @@ impl Identity {
         self.open_session(&permit, granted, ctx.now, self.access.settings.default_region.as_str()).await
     }
 
-    /// Asks the trust policy together with the caller's own policies, for each action that the request is. Tags and a
-    /// source identity that come along a chain need the same permission as those that are set (IAM User Guide, "Pass session
-    /// tags in AWS STS" and "Monitor and control actions taken with assumed roles").
+    /// Evaluates the trust policy together with the caller's own policies, for each action of the request. Tags and a
+    /// source identity that are inherited in a role chain need the same permission as new ones (IAM User Guide, "Pass
+    /// session tags in AWS STS" and "Monitor and control actions taken with assumed roles").
     async fn decide_trust(
         &self,
         gate: &Gate,
@@ -155,7 +155,7 @@ impl Identity {
         Ok(permit)
     }
 
-    /// Opens the session that was permitted.
+    /// Opens the permitted session.
     pub(super) async fn open_session<E>(
         &self,
         permit: &Permit<E>,
@@ -195,7 +195,7 @@ impl Identity {
             account_id: role.account_id,
             unique_id: role.unique_id.clone(),
             kind,
-            // Replaced by the new key's id.
+            // Replaced by the new key's ID.
             access_key_id: "ASIA000000000000".parse().map_err(Error::internal)?,
             long_term_key: None,
             session: Some(Arc::new(session)),
@@ -245,7 +245,7 @@ fn duration(asked: Option<i64>, longest: i64, chained: bool) -> Result<i64> {
     Ok(seconds)
 }
 
-/// The source identity of a session: once it is set, it stays along the chain and cannot be changed.
+/// The source identity of a session. Once set, it is inherited in the role chain and cannot be changed.
 fn source_identity(caller: &Caller, input: &AssumeRoleRequest) -> Result<Option<String>> {
     let known = caller.session.as_ref().and_then(|session| session.source_identity.as_ref());
     match (known, &input.source_identity) {

@@ -1,7 +1,11 @@
-//! Sessions of users: GetSessionToken and GetFederationToken; and what STS tells of keys and messages.
+//! Sessions of users: GetSessionToken and GetFederationToken; and the STS operations about keys and messages.
 
 use std::sync::Arc;
 
+use access::context::{Caller, CallerKind, Ctx, Session};
+use access::error::{AwsCode, Code, Error, Result};
+use access::op::sts;
+use access::store::FindAccessKey;
 use aws::ids::AccessKeyId;
 use aws::query::One;
 use aws::sts::{
@@ -13,17 +17,13 @@ use jiff::{SignedDuration, Timestamp};
 use super::session_policy::{asked_policies, packed_size};
 use super::session_tags::SessionTags;
 use crate::Identity;
-use access::context::{Caller, CallerKind, Ctx, Session};
-use access::error::{AwsCode, Code, Error, Result};
-use access::op::sts;
-use access::store::FindAccessKey;
 
-/// Seconds of a user's session that asks for none.
+/// The default duration of a user's session in seconds.
 const DEFAULT_SECONDS: i64 = 43_200;
-/// The longest session of a root.
+/// The maximum duration of a root's session.
 const ROOT_SECONDS: i64 = 3_600;
 
-/// How long a session may be, as asked; root's are short whatever it asks.
+/// The duration of a session. A root's sessions are short regardless of the request.
 fn expires_at(ctx: &Ctx, asked: Option<i64>) -> Timestamp {
     let seconds = asked.unwrap_or(DEFAULT_SECONDS);
     let seconds = if ctx.caller.kind == CallerKind::Root { seconds.min(ROOT_SECONDS) } else { seconds };
@@ -40,7 +40,7 @@ fn needs_long_term_key(caller: &Caller, operation: &str) -> Result<()> {
 }
 
 impl Identity {
-    /// A session with the caller's own permissions. It ends with the key that asked for it.
+    /// A session with the caller's own permissions. It ends when the caller's access key is deleted or deactivated.
     pub async fn get_session_token(&self, ctx: &Ctx, input: GetSessionTokenRequest) -> Result<Credentials> {
         let gate = self.access.account_gate(ctx).await?;
         let caller = gate.caller();
@@ -59,8 +59,8 @@ impl Identity {
         self.access.issue_credentials(caller, expires_at)
     }
 
-    /// A session under a name of the caller's choice, limited by the policies of the request: without any, it is
-    /// allowed nothing but what policies of resources grant it.
+    /// A session with a name that the caller chooses, limited by the policies of the request. Without any, it has only
+    /// the permissions that resource-based policies grant it.
     pub async fn get_federation_token(
         &self,
         ctx: &Ctx,
@@ -102,7 +102,7 @@ impl Identity {
         Ok(FederationToken { credentials, federated_user_id, arn, packed_policy_size })
     }
 
-    /// The account of an access key of this deployment. Temporary keys are kept nowhere, so they are not known.
+    /// The account of an access key of this deployment. Temporary keys are not stored, so they are unknown.
     pub async fn get_access_key_info(
         &self,
         ctx: &Ctx,
@@ -122,8 +122,7 @@ impl Identity {
         Ok(One("Account", key.principal.account_id.to_string()))
     }
 
-    /// Decodes messages of denials. Wharf's denials say in plain text what there is to say, so that no encoded message
-    /// is ever issued here.
+    /// Decodes messages of denials. Wharf's denials are plain text, so no encoded message exists.
     pub async fn decode_authorization_message(
         &self,
         ctx: &Ctx,

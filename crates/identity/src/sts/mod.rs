@@ -6,14 +6,14 @@ mod session_policy;
 mod session_tags;
 mod web_identity;
 
+use access::context::Ctx;
+use access::error::Result;
 use aws::sts::{CallerIdentity, GetCallerIdentityRequest};
 
 use crate::Identity;
-use access::context::Ctx;
-use access::error::Result;
 
 impl Identity {
-    /// Who calls. No policy can deny it, but the credentials must be good.
+    /// Returns the caller. No policy can deny it, but the credentials must be valid.
     pub async fn get_caller_identity(
         &self,
         ctx: &Ctx,

@@ -1,21 +1,22 @@
-//! What limits a session: policies and tags that are given with the request, and how large they may be.
-
-use aws::ids::AccountId;
-use aws::sts::SessionParameters;
+//! The limits of a session: policies and tags in the request, and their maximum size.
 
 use access::context::SessionPolicy;
 use access::error::{AwsCode, Error, Result};
 use access::permit::Reads;
 use access::store::FindManagedPolicy;
+use aws::ids::AccountId;
+use aws::sts::SessionParameters;
 
-/// Bytes of policies that a session may carry; AWS's own limit is of a packed form that it does not tell.
+/// The maximum size of a session's policies in bytes. AWS's own limit applies to a packed form that AWS does not
+/// document.
 const POLICY_BYTES: usize = 8_192;
-/// Bytes of tags that a session may carry, with `TAG_BYTES` for each tag: measured on AWS, where nine tags of a key of two
-/// characters and a value of 250 take 498 % of the space, and the six of EKS Pod Identity, some 300 characters, 74 %.
+/// The maximum size of a session's tags in bytes, with `TAG_BYTES` for each tag. Measured on AWS: nine tags with a key
+/// of two characters and a value of 250 take 498 % of the space; the six tags of EKS Pod Identity, some 300 characters,
+/// take 74 %.
 const TAGS_BYTES: usize = 463;
 const TAG_BYTES: usize = 4;
 
-/// The session policies that a request asks for; None if it asks for none.
+/// The session policies of a request; None if it has none.
 pub(super) async fn asked_policies(
     store: &impl Reads<FindManagedPolicy>,
     account: &AccountId,
@@ -40,7 +41,7 @@ pub(super) async fn asked_policies(
     Ok((!policies.is_empty()).then_some(policies))
 }
 
-/// The part of the space that policies and tags take together, in percent; too much is refused.
+/// The part of the space that policies and tags use together, in percent. Above 100 the request is refused.
 pub(super) fn packed_size(
     policies: Option<&[SessionPolicy]>,
     tags: &[(String, String)],

@@ -1,18 +1,18 @@
-//! The tags of a session: those that are asked for, and those that come along a chain of sessions (IAM User Guide, "Pass
+//! The tags of a session: those of the request, and those that are inherited in a role chain (IAM User Guide, "Pass
 //! session tags in AWS STS").
 
-use aws::tag::folded;
-
-use crate::iam::tag_fault;
 use access::authz::{of_request_tags, pairs};
 use access::context::Caller;
 use access::error::{AwsCode, Error, Result};
+use aws::tag::folded;
 
-/// All tags of a session that is asked for.
+use crate::iam::tag_fault;
+
+/// All tags of a requested session.
 pub(super) struct SessionTags {
-    /// Those that come along, then those that are asked for.
+    /// First the inherited tags, then those of the request.
     pub(super) all: Vec<(String, String)>,
-    /// Keys of those that the next session inherits; who inherited one hands it on.
+    /// Keys of the tags that the next session inherits; inherited tags are always passed on.
     pub(super) transitive: Vec<String>,
 }
 
@@ -26,13 +26,13 @@ fn is_among<'a>(key: &str, mut keys: impl Iterator<Item = &'a String>) -> bool {
 }
 
 impl SessionTags {
-    /// Tags that nothing comes along with.
+    /// Tags without inherited ones.
     pub(super) fn asked(tags: &[(String, String)]) -> Result<Self> {
         aws::tag::check(pairs(tags)).map_err(|(_, fault)| invalid(tag_fault(fault)))?;
         Ok(Self { all: tags.to_vec(), transitive: Vec::new() })
     }
 
-    /// The tags of a session that `caller` asks for.
+    /// The tags of a session that `caller` requests.
     pub(super) fn joined(caller: &Caller, tags: &[(String, String)], transitive: &[String]) -> Result<Self> {
         let asked = Self::asked(tags)?;
         let inherited = inherited(caller);
@@ -50,7 +50,7 @@ impl SessionTags {
         Ok(Self { all: inherited.into_iter().chain(asked.all).collect(), transitive })
     }
 
-    /// The condition keys of a request for a session with these tags. What comes along counts as asked for (EKS User
+    /// The condition keys of a request for a session with these tags. Inherited tags count as requested (EKS User
     /// Guide, "Access AWS Resources using EKS Pod Identity Target IAM Roles").
     pub(super) fn keys(&self) -> policy::Context {
         let mut keys = of_request_tags(pairs(&self.all));
@@ -61,7 +61,7 @@ impl SessionTags {
     }
 }
 
-/// The tags that the caller's session hands on.
+/// The tags that the caller's session passes on.
 fn inherited(caller: &Caller) -> Vec<(String, String)> {
     let Some(session) = &caller.session else { return Vec::new() };
     let tags = session.tags.iter().filter(|(key, _)| is_among(key, session.transitive.iter()));

@@ -1,6 +1,12 @@
 //! AssumeRoleWithWebIdentity: a session of a role for the subject of an identity provider's token. The request is not signed:
 //! the token is the proof.
 
+use access::authz::add_resource_tags;
+use access::context::{Unsigned, WebIdentity};
+use access::effects::authority::VerifyWebIdentity;
+use access::error::{AwsCode, Code, Error, Result};
+use access::permit::Permit;
+use access::store::{FindOidcProvider, OidcProvider};
 use aws::arn::Arn;
 use aws::ids::AccountId;
 use aws::service::Service;
@@ -11,15 +17,8 @@ use super::assume_role::{Granted, is_of_role, role_of_arn, trust_policy};
 use crate::Identity;
 use crate::iam::iam_tags;
 use crate::iam::oidc_provider::texts;
-use access::authz::add_resource_tags;
-use access::context::{Unsigned, WebIdentity};
-use access::effects::authority::VerifyWebIdentity;
-use access::error::{AwsCode, Code, Error, Result};
-use access::permit::Permit;
-use access::store::{FindOidcProvider, OidcProvider};
 
-/// AWS's sentence for every reason that lies in the role: it does not exist, or it does not trust the provider or this
-/// token.
+/// AWS's text for every reason in the role: it does not exist, or it does not trust the provider or this token.
 fn denied() -> Error {
     Error::new(Code::AccessDenied, "Not authorized to perform sts:AssumeRoleWithWebIdentity")
 }
@@ -34,12 +33,12 @@ fn refused(error: &OidcError) -> Error {
     Error::aws(code, error.to_string())
 }
 
-/// What comes after `https://`: how IAM names a provider in ARNs and condition keys.
+/// The part after `https://`: IAM names a provider by it in ARNs and condition keys.
 fn bare(issuer: &str) -> &str {
     issuer.strip_prefix("https://").unwrap_or(issuer)
 }
 
-/// The issuer as its token names it, and with the slash at its end the other way.
+/// The issuer as its token names it, and the same with a slash added at its end or removed.
 fn spellings(issuer: &str) -> [String; 2] {
     let issuer = bare(issuer);
     let other = issuer.strip_suffix('/').map_or_else(|| format!("{issuer}/"), str::to_owned);
@@ -63,7 +62,8 @@ async fn provider_of(
 }
 
 impl Identity {
-    /// A session of a role, for the bearer of a token whose issuer the role's account knows and the role trusts.
+    /// Opens a session of a role for the bearer of a token. The role's account must have the token's issuer as a
+    /// provider, and the role must trust it.
     pub async fn assume_role_with_web_identity(
         &self,
         request: &Unsigned,
@@ -72,7 +72,7 @@ impl Identity {
         if !is_of_role(&input.role_arn) {
             return Err(Error::aws(AwsCode::ValidationError, "Request ARN is invalid"));
         }
-        // Before the token is verified there is no caller, so an answer must tell nothing about the account.
+        // There is no caller before the token is verified, so a response must show nothing about the account.
         let account =
             input.role_arn.parse::<Arn>().ok().and_then(|arn| arn.account_id()).ok_or_else(denied)?;
         let issuer = issuer_of(&input.web_identity_token).map_err(|error| refused(&error))?;
@@ -121,14 +121,14 @@ impl Identity {
         };
         let verified = self.token_verifier.verify(&known, token, request.now).await;
         verified.map_err(|error| {
-            tracing::info!(provider = provider.arn, %error, "a web identity token is refused");
+            tracing::info!(provider = provider.arn, %error, "a web identity token was refused");
             refused(&error)
         })
     }
 }
 
-/// What the token says, as condition keys: `ISSUER:sub`, `ISSUER:aud` and its other claims. `aud` is the audience that
-/// the provider is registered for, of however many the token has.
+/// The claims of the token as condition keys: `ISSUER:sub`, `ISSUER:aud` and others. `aud` is the audience for which
+/// the provider is registered, even if the token has several.
 fn claimed(web: &WebIdentity, claims: &Claims) -> policy::Context {
     let mut keys = policy::Context::new().with("aws:FederatedProvider", web.provider_arn.as_str());
     for (name, values) in &claims.values {

@@ -11,7 +11,7 @@ const READ_ONLY: &str = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadO
 const ANY: &str =
     r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ecr:*","Resource":"*"}}"#;
 
-/// An account with the administrator, a user in a group, two roles and two policies, of which a role has the second.
+/// An account with the administrator, a user in a group, two roles and two policies. One role has the second policy.
 async fn furnished() -> World {
     let world = World::new().await;
     let at = || ctx(&world.admin);
@@ -47,7 +47,7 @@ async fn furnished() -> World {
 }
 
 #[tokio::test]
-async fn what_there_is_is_counted() {
+async fn the_summary_counts_everything() {
     let world = furnished().await;
     let input = GetAccountSummaryRequest::default();
     let summary = world.rules.identity.get_account_summary(&ctx(&world.admin), input).await.unwrap().0;

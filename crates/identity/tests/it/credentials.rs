@@ -1,4 +1,4 @@
-//! From credentials to callers, the way the server does it; roles and their sessions.
+//! Authentication as the server does it; roles and their sessions.
 
 use std::sync::Arc;
 
@@ -15,14 +15,14 @@ use crate::world::{ACCOUNT, World, ctx, region};
 
 pub(crate) const ALL: &str = r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#;
 
-/// What a client puts into a signature.
+/// The credentials in a client's signature.
 pub(crate) struct Presents<'a> {
     pub(crate) id: &'a str,
     pub(crate) secret: &'a SecretKey,
     pub(crate) token: Option<&'a str>,
 }
 
-/// Who the server takes the signer of a request for.
+/// The caller that the server finds for a signer.
 pub(crate) async fn sign(
     world: &World,
     presents: Presents<'_>,
@@ -44,7 +44,7 @@ pub(crate) async fn sign(
     world.rules.access.signer(&presented, now).await?.verify(&request, &presented, "ecr", now)
 }
 
-/// Who signs with temporary credentials.
+/// A signer with temporary credentials.
 pub(crate) async fn of(world: &World, credentials: &Credentials) -> Arc<Caller> {
     let presents = Presents {
         id: &credentials.access_key_id,
@@ -75,7 +75,7 @@ pub(crate) fn role_request(name: &str, trust: &str) -> CreateRoleRequest {
     }
 }
 
-/// Makes a role of the administrator's account, with an inline policy; gives its unique id.
+/// Creates a role in the administrator's account with an inline policy, and returns its unique ID.
 pub(crate) async fn make_role(world: &World, request: CreateRoleRequest, rights: &str) -> String {
     let admin = ctx(&world.admin);
     let role_name = request.role_name.clone();
@@ -86,7 +86,7 @@ pub(crate) async fn make_role(world: &World, request: CreateRoleRequest, rights:
     role.id
 }
 
-/// A role whose account trusts itself, and which may do everything.
+/// A role that trusts its account and has all permissions.
 pub(crate) async fn open_role(world: &World, name: &str) {
     let trust = trusts(ACCOUNT, r#"["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]"#, "");
     make_role(world, role_request(name, &trust), ALL).await;
@@ -120,7 +120,7 @@ pub(crate) fn federates(name: &str, statements: &str) -> GetFederationTokenReque
     GetFederationTokenRequest { name: name.to_owned(), session }
 }
 
-/// A refusal's code and sentence; panics on success.
+/// The code and message of an error; panics on success.
 pub(crate) fn refusal<T>(result: Result<T, Error>) -> (Code, String) {
     let error = result.err().expect("it was not refused");
     (error.code, error.message.into_owned())

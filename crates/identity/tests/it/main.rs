@@ -10,6 +10,7 @@
 
 mod account;
 mod credentials;
+mod denials;
 mod iam_requests;
 mod organizations;
 mod reads;

@@ -1,4 +1,4 @@
-//! Organizations at the gate: who may manage, what denials say, and what a closed or departed account still can.
+//! Organizations at the gate: who may manage, the text of denials, and the permissions of closed and removed accounts.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ fn describe(id: &str) -> DescribeAccountRequest {
     DescribeAccountRequest { account_id: id.to_owned() }
 }
 
-/// The root of an account, by a key that the operator made.
+/// The root of an account, with a key that the operator created.
 pub(crate) async fn root(world: &World, account: &str) -> Arc<Caller> {
     let id: AccountId = account.parse().unwrap();
     let (key, _) = world.rules.identity.make_root_key(&id, Timestamp::now()).await.unwrap();
@@ -68,7 +68,7 @@ async fn each_account_is_an_arn_that_policies_can_name() {
          on resource: {own} because no identity-based policy allows the organizations:DescribeAccount action"
     );
     assert_eq!(message, expected);
-    // Whether an account is there is not told to one who may not know it.
+    // Only a caller with permission learns whether an account exists.
     assert_eq!(
         code(rules.identity.describe_account(&ctx(&reader), describe("999999999999")).await),
         Code::AccessDenied
@@ -78,7 +78,7 @@ async fn each_account_is_an_arn_that_policies_can_name() {
 }
 
 #[tokio::test]
-async fn making_an_account_with_tags_needs_leave_for_both() {
+async fn creating_an_account_with_tags_needs_both_permissions() {
     let world = World::new().await;
     let only_create =
         world.user("maker", r#"{"Effect":"Allow","Action":"organizations:CreateAccount","Resource":"*"}"#);
@@ -102,7 +102,7 @@ async fn making_an_account_with_tags_needs_leave_for_both() {
 }
 
 #[tokio::test]
-async fn not_even_the_root_of_a_member_manages() {
+async fn the_root_of_a_member_cannot_manage() {
     let world = World::new().await;
     world.rules.identity.create_account(&ctx(&world.admin), create("a@example.org", MEMBER)).await.unwrap();
     let root = root(&world, MEMBER).await;
@@ -120,14 +120,14 @@ async fn not_even_the_root_of_a_member_manages() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_older_by_a_wrong_clock_does_not_become_the_manager() {
+async fn an_earlier_creation_time_does_not_change_the_manager() {
     let world = World::new().await;
     let management = world.rules.access.management_account().await.unwrap();
     assert_eq!(management.as_str(), ACCOUNT);
     let asked =
         NewAccount { name: "old".to_owned(), id: Some(MEMBER.parse().unwrap()), ..NewAccount::default() };
     world.rules.identity.add_account(&management, asked, Timestamp::UNIX_EPOCH).await.unwrap();
-    // Another process on the same store, which has asked for nothing yet.
+    // Another process with the same store, which has read nothing yet.
     let again = world.another().await;
     assert_eq!(again.access.management_account().await.unwrap(), management);
 }
@@ -151,7 +151,7 @@ async fn a_root_lists_and_deletes_its_own_keys() {
 }
 
 #[tokio::test]
-async fn what_protects_an_account_by_its_tags_protects_it() {
+async fn a_deny_by_account_tags_applies() {
     let world = World::new().await;
     let tags = vec![Tag { key: "protected".to_owned(), value: "yes".to_owned() }];
     let tagged = CreateAccountRequest { tags, ..create("a@example.org", MEMBER) };
@@ -179,14 +179,14 @@ async fn the_operator_still_sees_accounts_that_left() {
     assert_eq!(all, [(ACCOUNT, true), (MEMBER, false)]);
     let listed =
         rules.identity.list_accounts(&ctx(&world.admin), ListAccountsRequest::default()).await.unwrap();
-    assert_eq!(listed.accounts.len(), 1, "the API shows the organisation alone");
+    assert_eq!(listed.accounts.len(), 1, "the API shows the organization alone");
     let id: AccountId = MEMBER.parse().unwrap();
     rules.identity.change_account(&id, meta::MemberChange::Close, Timestamp::now()).await.unwrap();
     assert_eq!(rules.identity.all_accounts().await.unwrap()[1].status, "SUSPENDED");
 }
 
 #[tokio::test]
-async fn tags_that_differ_in_case_alone_never_stand_side_by_side() {
+async fn tag_keys_that_differ_only_in_case_are_refused() {
     let world = World::new().await;
     let rules = &world.rules;
     rules.identity.create_account(&ctx(&world.admin), create("a@example.org", MEMBER)).await.unwrap();
@@ -204,7 +204,7 @@ async fn tags_that_differ_in_case_alone_never_stand_side_by_side() {
     assert_eq!(refused(tag(&world.admin, &[("Stage", "a"), ("sTAGE", "b")]).await), twice);
     tag(&world.admin, &[("Team", "blue")]).await.unwrap();
 
-    // A denial of one value holds, whichever of two tags brings it.
+    // A denial of one value applies to each of two tags.
     let statement = r#"{"Effect":"Allow","Action":"organizations:*","Resource":"*"},
         {"Effect":"Deny","Action":"organizations:TagResource","Resource":"*",
          "Condition":{"StringEquals":{"aws:RequestTag/stage":"live"}}}"#;

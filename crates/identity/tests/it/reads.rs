@@ -1,4 +1,4 @@
-//! One request reads nothing twice: the gate's read, what the decision needs to know, what the answer needs.
+//! A request reads nothing twice: the gate's read, the reads for the decision, the reads for the response.
 
 use aws::iam::{
     AttachRolePolicyRequest, CreatePolicyRequest, GetUserRequest, SimulatePrincipalPolicyRequest,
@@ -8,7 +8,7 @@ use aws::iam::{
 use crate::credentials::{ALL, document, open_role};
 use crate::world::{ACCOUNT, World, ctx};
 
-/// How many operations that only read a request runs. The policies of the caller are cached already.
+/// The number of read operations of a request. The policies of the caller are cached already.
 async fn reads<T>(world: &World, request: impl Future<Output = access::error::Result<T>>) -> u64 {
     let before = world.meta.reads();
     request.await.unwrap();

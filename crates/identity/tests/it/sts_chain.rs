@@ -1,4 +1,4 @@
-//! What goes from session to session: tags, and the identity of the one who began.
+//! What sessions inherit in a role chain: tags and the source identity.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ fn tags_of(caller: &Caller) -> Vec<(String, String)> {
     tags
 }
 
-/// A role that its account trusts for these actions alone, under a condition.
+/// A role that its account trusts only for these actions, under a condition.
 async fn trusting(world: &World, name: &str, actions: &str, condition: &str) {
     let more = if condition.is_empty() { String::new() } else { format!(r#","Condition":{condition}"#) };
     make_role(world, role_request(name, &trusts(ACCOUNT, actions, &more)), ALL).await;
@@ -51,7 +51,7 @@ fn invalid(message: &str) -> (Code, String) {
 }
 
 #[tokio::test]
-async fn transitive_tags_go_along_a_chain_and_others_do_not() {
+async fn only_transitive_tags_are_inherited() {
     let world = World::new().await;
     for role in ["one", "two", "three"] {
         open_role(&world, role).await;
@@ -75,7 +75,7 @@ async fn transitive_tags_go_along_a_chain_and_others_do_not() {
 }
 
 #[tokio::test]
-async fn tags_that_cannot_be_are_refused() {
+async fn invalid_tags_are_refused() {
     let world = World::new().await;
     open_role(&world, "r").await;
     let refused = async |request: AssumeRoleRequest| refusal(assume(&world, &world.admin, request).await);
@@ -99,7 +99,7 @@ async fn tags_that_cannot_be_are_refused() {
 }
 
 #[tokio::test]
-async fn tags_need_leave_to_tag_sessions_also_those_that_come_along() {
+async fn new_and_inherited_tags_need_permission_to_tag_sessions() {
     let world = World::new().await;
     open_role(&world, "first").await;
     trusting(&world, "untagged", r#""sts:AssumeRole""#, "").await;
@@ -118,7 +118,7 @@ async fn tags_need_leave_to_tag_sessions_also_those_that_come_along() {
 }
 
 #[tokio::test]
-async fn a_role_sees_the_tags_that_come_along() {
+async fn a_role_gets_inherited_session_tags() {
     let world = World::new().await;
     open_role(&world, "first").await;
     let both = r#"["sts:AssumeRole","sts:TagSession"]"#;
@@ -145,7 +145,7 @@ fn identity_of(caller: &Arc<Caller>) -> Option<&str> {
 }
 
 #[tokio::test]
-async fn a_source_identity_stays_along_a_chain() {
+async fn a_source_identity_is_inherited_in_a_role_chain() {
     let world = World::new().await;
     for role in ["one", "two", "three"] {
         open_role(&world, role).await;
@@ -163,7 +163,7 @@ async fn a_source_identity_stays_along_a_chain() {
 }
 
 #[tokio::test]
-async fn a_source_identity_needs_leave_in_each_role_of_the_chain() {
+async fn a_source_identity_needs_permission_in_each_role() {
     let world = World::new().await;
     open_role(&world, "first").await;
     trusting(&world, "plain", r#""sts:AssumeRole""#, "").await;

@@ -1,4 +1,4 @@
-//! The identities of a temporary store, with an administrator and as many other users as a test wants.
+//! The identities of a temporary store, with an administrator and the users that a test creates.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub(crate) fn ctx(caller: &Arc<Caller>) -> Ctx {
     Ctx::new(Arc::clone(caller), peer, None, id, Timestamp::now(), Plane::Control)
 }
 
-/// The code of a refusal; panics on success.
+/// The code of an error; panics on success.
 pub(crate) fn code<T>(result: Result<T>) -> Code {
     match result {
         Ok(_) => panic!("it was not refused"),
@@ -78,7 +78,7 @@ impl World {
         Self { rules, meta, admin, _folder: folder }
     }
 
-    /// The same store, opened by another process.
+    /// Opens the same store as another process.
     pub(crate) async fn another(&self) -> Rules {
         opened(self.meta.clone()).await
     }

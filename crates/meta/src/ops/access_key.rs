@@ -11,7 +11,6 @@ use crate::{
     value::params,
 };
 
-/// Creates an access key.
 #[derive(Clone)]
 pub struct CreateAccessKey {
     /// The key's id.

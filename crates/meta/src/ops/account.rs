@@ -8,12 +8,10 @@ use crate::{
     value::{Param, Row, params},
 };
 
-/// Creates an account.
 #[derive(Clone, Debug)]
 pub struct CreateAccount {
     /// Its key, chosen by the caller at random.
     pub key: AccountKey,
-    /// Its account ID.
     pub account_id: AccountId,
     /// The display name.
     pub name: String,

@@ -17,7 +17,6 @@ use crate::{
 pub struct BlobRow {
     /// Where the bytes are.
     pub object_key: String,
-    /// Their digest.
     pub digest: Digest,
     /// How many they are.
     pub size: u64,

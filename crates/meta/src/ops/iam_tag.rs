@@ -15,7 +15,6 @@ pub(crate) async fn put_tag(tx: &mut Tx<'_>, owner: &str, key: &str, value: &str
     tx.execute(upsert, &params![owner, folded(key), key, value]).await.map(|_| ())
 }
 
-/// Sets tags.
 #[derive(Clone, Debug)]
 pub struct PutIamTags {
     /// Unique ID of what is tagged, or its ARN.

@@ -40,9 +40,7 @@ impl TagStatus {
 /// An image named by tag, digest or both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageRef {
-    /// By tag.
     pub tag: Option<Tag>,
-    /// By digest.
     pub digest: Option<Digest>,
 }
 

@@ -62,7 +62,6 @@ pub struct PutImage {
     pub image_size: u64,
     /// The image that it refers to.
     pub subject: Option<Digest>,
-    /// Annotations, as JSON.
     pub annotations_json: Option<Vec<u8>>,
     /// The blobs that it refers to. Each reference is stored, whether or not the repository has the blob.
     pub blobs: Vec<Digest>,
@@ -72,7 +71,6 @@ pub struct PutImage {
     pub children: Vec<Digest>,
     /// What it means that others of them are missing.
     pub missing: MissingContents,
-    /// Tags to set.
     pub tags: Vec<Tag>,
     /// Who pushes.
     pub pushed_by: String,

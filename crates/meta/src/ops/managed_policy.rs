@@ -129,7 +129,6 @@ async fn insert_version(
     tx.execute(insert, &params![policy_id, version, document, at]).await.map(|_| ())
 }
 
-/// Finds a managed policy.
 #[derive(Clone, Debug)]
 pub struct FindManagedPolicy {
     pub arn: String,

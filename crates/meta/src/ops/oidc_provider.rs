@@ -42,7 +42,6 @@ impl OidcProvider {
     }
 }
 
-/// Creates a provider.
 #[derive(Clone, Debug)]
 pub struct CreateOidcProvider {
     pub account: AccountKey,
@@ -85,7 +84,6 @@ operation!(CreateOidcProvider: Durable -> (), CreateOidcProviderRefusal, |op, tx
     Ok(Ok(()))
 });
 
-/// Finds a provider.
 #[derive(Clone, Debug)]
 pub struct FindOidcProvider {
     pub arn: String,

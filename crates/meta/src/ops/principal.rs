@@ -84,7 +84,6 @@ pub(crate) async fn bump_policy_users(tx: &mut Tx<'_>, arn: &str) -> Result<(), 
     tx.execute(members, &params![arn]).await.map(|_| ())
 }
 
-/// Creates a user.
 #[derive(Clone, Debug)]
 pub struct CreateUser {
     pub account: AccountKey,

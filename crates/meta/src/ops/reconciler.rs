@@ -5,7 +5,6 @@ use crate::{Micros, Never, StoreError, ops::operation, value::params};
 /// A reconciler's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReconcilerState {
-    /// Its name.
     pub name: String,
     /// The node that runs it, or ran it last.
     pub holder: String,
@@ -30,11 +29,9 @@ pub struct ReconcilerState {
 /// Begins a pass if it is due and no other node runs it.
 #[derive(Clone, Debug)]
 pub struct ClaimReconciler {
-    /// Its name.
     pub name: String,
     /// The node.
     pub holder: String,
-    /// Now.
     pub now: Micros,
     /// When another node may run it, if this one has not ended the pass.
     pub lease_until: Micros,
@@ -53,7 +50,6 @@ operation!(ClaimReconciler: Durable -> bool, Never, |op, tx| {
 /// Extends the lease of a pass that takes long. Returns whether the node still has it.
 #[derive(Clone, Debug)]
 pub struct RenewReconciler {
-    /// Its name.
     pub name: String,
     /// The node that runs it.
     pub holder: String,
@@ -70,11 +66,9 @@ operation!(RenewReconciler: Relaxed -> bool, Never, |op, tx| {
 /// Ends a pass.
 #[derive(Clone, Debug)]
 pub struct FinishReconciler {
-    /// Its name.
     pub name: String,
     /// The node that ran it. If another has taken it over, nothing is written.
     pub holder: String,
-    /// Now.
     pub now: Micros,
     /// When it runs next.
     pub next_run_at: Micros,
@@ -98,7 +92,6 @@ operation!(FinishReconciler: Durable -> (), Never, |op, tx| {
 /// Asks for a run as soon as possible.
 #[derive(Clone, Debug)]
 pub struct RequestReconciler {
-    /// Its name.
     pub name: String,
     /// Now.
     pub at: Micros,

@@ -121,7 +121,6 @@ pub(crate) async fn hold(
     row.map(|mut row| RepositoryRow::read(&mut row)).transpose()
 }
 
-/// Creates a repository.
 #[derive(Clone, Debug)]
 pub struct CreateRepository {
     pub registry: RegistryKey,

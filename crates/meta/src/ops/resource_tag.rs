@@ -10,7 +10,6 @@ use crate::{
     value::params,
 };
 
-/// Sets tags.
 #[derive(Clone, Debug)]
 pub struct TagResource {
     pub repository: RepositoryKey,

@@ -10,7 +10,6 @@ use crate::Registry;
 use crate::registry_settings::account_setting;
 
 impl Registry {
-    /// Shows a setting.
     pub async fn get_account_setting(
         &self,
         ctx: &Ctx,

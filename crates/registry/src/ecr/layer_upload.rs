@@ -11,14 +11,14 @@ use aws::ecr::{
     InitiateLayerUploadResponse, UploadLayerPartRequest, UploadLayerPartResponse,
 };
 use aws::ids::Region;
-use bytes::Bytes;
 use oci::digest::{Algorithm, Digest};
 
 use super::repository_of;
 use crate::Registry;
+use crate::layer::append::DecidedBy;
 use crate::layer::availability;
 use crate::layer::permits::{Complete, Part};
-use crate::layer::upload::create_upload;
+use crate::layer::upload::{Incoming, create_upload};
 
 impl Registry {
     /// Opens an upload session and returns the recommended part size.
@@ -54,7 +54,8 @@ impl Registry {
         if input.part_first_byte != upload.row.offset || span != Some(length) {
             return Err(invalid_part(&repository, &input.upload_id, upload.row.offset));
         }
-        let upload = self.append_received(upload, Bytes::from(input.layer_part_blob)).await?;
+        let upload =
+            self.append(upload, Incoming::buffered(input.layer_part_blob.into()), DecidedBy::Permit).await?;
         Ok(UploadLayerPartResponse {
             registry_id: repository.account_id.to_string(),
             repository_name: repository.name.to_string(),

@@ -17,11 +17,10 @@ mod repository_policy;
 mod repository_setting;
 mod repository_tags;
 
-use aws::ids::{AccountId, Region};
-use oci::name::RepositoryName;
-
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Error, Result};
+use aws::ids::{AccountId, Region};
+use oci::name::RepositoryName;
 
 /// The account of a request: the one that it names, or the caller's own.
 fn account_of(ctx: &Ctx, registry_id: Option<&str>) -> Result<AccountId> {

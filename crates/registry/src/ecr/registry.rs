@@ -1,6 +1,9 @@
 //! GetAuthorizationToken and DescribeRegistry.
 
+use access::context::Ctx;
+use access::error::Result;
 use access::op::ecr;
+use access::token::USER;
 use aws::ecr::{
     AuthorizationData, DescribeRegistryRequest, DescribeRegistryResponse, GetAuthorizationTokenRequest,
     GetAuthorizationTokenResponse, ReplicationConfiguration, epoch_seconds,
@@ -11,9 +14,6 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::account_of;
 use crate::Registry;
-use access::context::Ctx;
-use access::error::Result;
-use access::token::USER;
 
 impl Registry {
     /// The password for `docker login`, once for each requested registry. Registries of other accounts need no

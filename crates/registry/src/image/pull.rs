@@ -31,7 +31,6 @@ const REMEMBERED: Duration = Duration::from_mins(5);
 pub struct ManifestContent {
     /// Its digest, with the algorithm of the push.
     pub digest: Digest,
-    /// Its media type.
     pub media_type: String,
     /// Its bytes.
     pub body: Bytes,

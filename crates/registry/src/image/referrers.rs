@@ -18,9 +18,7 @@ const PAGE_BYTES: u64 = 4 * 1024 * 1024;
 /// A manifest whose `subject` is the given one.
 #[derive(Clone, Debug)]
 pub struct ReferrerEntry {
-    /// Its digest.
     pub digest: Digest,
-    /// Its media type.
     pub media_type: String,
     /// Its size in bytes.
     pub size: u64,

@@ -15,40 +15,25 @@ use super::permits::{Has, UploadPermits, upload_not_found};
 use super::upload::{BodyError, ByteStream, Incoming, OwnedUpload, superseded};
 use crate::Registry;
 
+/// The decision under which received bytes are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DecidedBy {
+    /// The permit: the bytes were received before it was created.
+    Permit,
+    /// A new decision after the body, which can take long.
+    NewDecision,
+}
+
 impl Registry {
-    /// Appends the bytes and records the new offset, also if the body ends early. The permission is decided again
-    /// before the bytes are recorded, because a body can take long. This runs on its own task: if the client
-    /// disconnects, row and file must still agree.
+    /// Appends the bytes and records the new offset, also if the body ends early. This runs on its own task: if the
+    /// client disconnects, row and file must still agree. It first takes the turn in the upload's row, which works
+    /// across nodes. A request on another node that had the turn can no longer record what it wrote; one on this node
+    /// was stopped before.
     pub(crate) async fn append<P>(
-        self: &Arc<Self>,
-        upload: OwnedUpload<P>,
-        incoming: Incoming,
-    ) -> Result<OwnedUpload<P>>
-    where
-        P: UploadPermits + Has<UploadLayerPart>,
-    {
-        self.take_turn_and_append(upload, incoming, true).await
-    }
-
-    /// The same for bytes that were received before the permit was created: that decision still counts.
-    pub(crate) async fn append_received<P>(
-        self: &Arc<Self>,
-        upload: OwnedUpload<P>,
-        bytes: Bytes,
-    ) -> Result<OwnedUpload<P>>
-    where
-        P: UploadPermits + Has<UploadLayerPart>,
-    {
-        self.take_turn_and_append(upload, Incoming::buffered(bytes), false).await
-    }
-
-    /// Takes the turn in the upload's row, which works across nodes, and appends. A request on another node that had
-    /// the turn can no longer record what it wrote; one on this node was stopped before.
-    async fn take_turn_and_append<P>(
         self: &Arc<Self>,
         mut upload: OwnedUpload<P>,
         incoming: Incoming,
-        decides_again: bool,
+        decided_by: DecidedBy,
     ) -> Result<OwnedUpload<P>>
     where
         P: UploadPermits + Has<UploadLayerPart>,
@@ -62,7 +47,7 @@ impl Registry {
             return Err(superseded(row.offset));
         }
         upload.row = row;
-        self.append_in_turn(upload, incoming, decides_again).await
+        self.append_in_turn(upload, incoming, decided_by).await
     }
 
     /// Appends for a request that has the turn in the upload's row.
@@ -70,7 +55,7 @@ impl Registry {
         self: &Arc<Self>,
         upload: OwnedUpload<P>,
         incoming: Incoming,
-        decides_again: bool,
+        decided_by: DecidedBy,
     ) -> Result<OwnedUpload<P>>
     where
         P: UploadPermits + Has<UploadLayerPart>,
@@ -78,7 +63,7 @@ impl Registry {
         check_range(&upload.row, &incoming)?;
         let registry = Arc::clone(self);
         let task =
-            tokio::spawn(async move { registry.append_and_record(upload, incoming, decides_again).await });
+            tokio::spawn(async move { registry.append_and_record(upload, incoming, decided_by).await });
         task.await.map_err(Error::internal)?
     }
 
@@ -86,7 +71,7 @@ impl Registry {
         &self,
         mut upload: OwnedUpload<P>,
         incoming: Incoming,
-        decides_again: bool,
+        decided_by: DecidedBy,
     ) -> Result<OwnedUpload<P>>
     where
         P: UploadPermits + Has<UploadLayerPart>,
@@ -97,7 +82,7 @@ impl Registry {
         let (appended, failure) = self.bytes.append(permit, &upload.row, &mut body, limit).await?;
         drop(body);
         let wrong_length = incoming.length.is_some_and(|length| length != appended.written);
-        if decides_again {
+        if decided_by == DecidedBy::NewDecision {
             // Bytes that may no longer be written stay after the offset, where they do not count.
             self.decide_again(&mut upload).await?;
         }

@@ -1,6 +1,6 @@
 //! Layers: blobs of a repository, from the first byte of an upload to their deletion.
 
-mod append;
+pub(crate) mod append;
 pub mod availability;
 pub mod bytes;
 mod complete;

@@ -20,6 +20,7 @@ use futures::Stream;
 use oci::digest::{Algorithm, Digest};
 use oci::range::ContentRange;
 
+use super::append::DecidedBy;
 use super::bytes::LayerBytes;
 use super::permits::{Complete, LastPart, Part, UploadPermits, Whole};
 use crate::Registry;
@@ -123,7 +124,7 @@ impl Registry {
         incoming: Incoming,
     ) -> Result<UploadStatus> {
         let upload = self.take_upload::<Part>(ctx, repository, id).await?;
-        let upload = self.append(upload, incoming).await?;
+        let upload = self.append(upload, incoming, DecidedBy::NewDecision).await?;
         Ok(UploadStatus { id: id.to_owned(), offset: upload.row.offset })
     }
 
@@ -163,7 +164,7 @@ impl Registry {
         let digests = std::slice::from_ref(digest);
         if has_bytes {
             let upload = self.take_upload::<LastPart>(ctx, repository, id).await?;
-            let upload = self.append(upload, incoming).await?;
+            let upload = self.append(upload, incoming, DecidedBy::NewDecision).await?;
             self.complete(&upload, digests).await?;
         } else {
             let upload = self.take_upload::<Complete>(ctx, repository, id).await?;
@@ -196,7 +197,7 @@ impl Registry {
         let asked = Asked { ctx: ctx.clone(), repository: repository.clone() };
         let id = row.id.clone();
         let upload = OwnedUpload { permits: Arc::clone(&permits), row, turn, asked };
-        let done = match self.append_in_turn(upload, incoming, true).await {
+        let done = match self.append_in_turn(upload, incoming, DecidedBy::NewDecision).await {
             Ok(upload) => self.complete(&upload, std::slice::from_ref(digest)).await.map(|_| ()),
             Err(error) => Err(error),
         };

@@ -1,4 +1,4 @@
-//! Blobs are reachable through a repository that links them, and uploads by who began them.
+//! Blobs can be read only through a repository that links them, and uploads only by the principal that began them.
 
 use access::context::{Peer, Unsigned};
 use access::error::Code;
@@ -66,7 +66,7 @@ async fn an_upload_is_invisible_to_other_users_and_other_repositories() {
     assert!(world.rules.registry.upload_status(&ctx(&world.admin), &mine, &upload.id).await.is_ok());
 }
 
-/// The closing PUT again tells that a blob is there, and no more than a HEAD would.
+/// A repeated final PUT shows that a blob exists, and shows no more than a HEAD.
 #[tokio::test]
 async fn a_closing_put_again_needs_leave_to_know_of_the_blob() {
     let world = World::new().await;

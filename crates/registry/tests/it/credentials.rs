@@ -1,4 +1,4 @@
-//! Docker passwords and their callers. What has no registry in it is shared with the tests of `identity`.
+//! Docker passwords and their callers. The parts without a registry are in the tests of `identity`.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ mod sessions;
 
 pub(crate) use sessions::*;
 
-/// The docker password that a caller is given at a time for a region.
+/// The docker password that a caller requests at a time for a Region.
 pub(crate) async fn password(world: &World, caller: &Arc<Caller>, region: &Region, now: Timestamp) -> String {
     let input = GetAuthorizationTokenRequest::default();
     let answer = world.rules.registry.get_authorization_token(&at(caller, now), region, input).await.unwrap();
@@ -28,12 +28,12 @@ pub(crate) async fn password(world: &World, caller: &Arc<Caller>, region: &Regio
     text.strip_prefix("AWS:").unwrap().to_owned()
 }
 
-/// Who a docker password stands for now.
+/// The caller of a docker password now.
 pub(crate) async fn opened(world: &World, password: &str) -> Result<Arc<Caller>, TokenError> {
     world.rules.access.authenticate_password("AWS", password, Timestamp::now()).await
 }
 
-/// Who logs in to docker with a caller's credentials.
+/// The docker login with a caller's credentials.
 pub(crate) async fn login(world: &World, caller: &Arc<Caller>, region: &Region) -> Arc<Caller> {
     opened(world, &password(world, caller, region, Timestamp::now()).await).await.unwrap()
 }

@@ -1,5 +1,5 @@
-//! What one principal, repository, account or region was given is of no use to another: upload sessions, docker
-//! passwords, session tokens and page tokens. (Download URLs: `downloads.rs`.)
+//! Credentials and tokens of one principal, repository, account or Region cannot be used for another: upload sessions,
+//! docker passwords, session tokens and page tokens. (Download URLs: `downloads.rs`.)
 
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ async fn everywhere(world: &World) -> (RepositoryRef, [RepositoryRef; 3]) {
     (own, others)
 }
 
-/// Nobody but its owner finds an upload, by either API; `by` and `at` would be allowed uploads of their own there.
+/// Only its owner finds an upload, in either API; `by` and `at` would be allowed their own uploads there.
 async fn finds_no_upload(world: &World, by: &Arc<Caller>, at: &RepositoryRef, id: &str, what: &str) {
     let rules = &world.rules;
     let own = rules.registry.start_upload(&ctx(by), at, Algorithm::Sha256).await;

@@ -1,4 +1,4 @@
-//! Download URLs: for whoever holds them, but for one blob of one repository, and only as long as the one who asked for
+//! Download URLs: every holder can use them, for one blob of one repository, as long as the principal that requested
 //! them may read it.
 
 use std::sync::Arc;
@@ -31,7 +31,7 @@ async fn ask(world: &World, by: &Arc<Caller>, at: &RepositoryRef, digest: &Diges
     Ok(answer.download_url.split_once(registry::layer::download_url::PATH_PREFIX).unwrap().1.to_owned())
 }
 
-/// The digest that a URL opens for somebody at an address.
+/// The digest that a URL returns to a client at an address.
 async fn open_from(world: &World, url: &str, address: [u8; 4]) -> Result<Digest> {
     let peer = Peer { address: address.into(), tls: false };
     let request = Unsigned::new(peer, None, "test".to_owned(), Timestamp::now());
@@ -55,7 +55,7 @@ async fn it_opens_the_blob_through_its_own_repository_alone() {
     let app = world.create("app").await;
     let digest = push(&world, &world.admin, &app, b"layer").await;
     let url = ask(&world, &world.admin, &app, &digest).await.unwrap();
-    // The same bytes wherever they could be mistaken for these.
+    // The same bytes in every place that could be confused with these.
     push(&world, &world.admin, &world.create("other").await, b"layer").await;
     let abroad = "us-west-2".parse().unwrap();
     for (owner, region) in [(&ops, region()), (&world.admin, abroad)] {
@@ -152,7 +152,7 @@ async fn it_ends_with_the_permission() {
 }
 
 #[tokio::test]
-async fn a_roles_urls_end_with_the_role_and_never_open_more_than_its_session() {
+async fn a_url_of_a_role_ends_with_it_and_has_its_session_limits() {
     let world = World::new().await;
     let app = world.create("app").await;
     let digest = push(&world, &world.admin, &app, b"layer").await;

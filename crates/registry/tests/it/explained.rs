@@ -8,7 +8,7 @@ use aws::iam::{
     ContextEntry, CreatePolicyRequest, GetContextKeysForPrincipalPolicyRequest, PutRolePolicyRequest,
     SimulateCustomPolicyRequest, SimulatePrincipalPolicyRequest, SimulationRules, WharfExplainAccessRequest,
 };
-use aws::organizations::RemoveAccountFromOrganizationRequest;
+use aws::organizations::{CloseAccountRequest, RemoveAccountFromOrganizationRequest};
 
 use crate::cross_account::{STAGING, node, set_policy, world_with_app};
 use crate::world::{ACCOUNT, World, code, ctx};
@@ -31,6 +31,14 @@ async fn explained(world: &World, principal: &str, action: &str, resource: &str)
     (explanation.decision, explanation.text)
 }
 
+/// The message of a question that has no answer.
+async fn refusal(world: &World, input: WharfExplainAccessRequest) -> String {
+    let peer = ctx(&world.admin).peer;
+    let refused = world.rules.identity.explain_access(input, peer, jiff::Timestamp::now()).await.unwrap_err();
+    assert_eq!(refused.code, Code::Aws(access::error::AwsCode::ValidationError), "{}", refused.message);
+    refused.message.into_owned()
+}
+
 #[tokio::test]
 async fn the_explanation_names_what_is_missing_across_accounts() {
     let (world, _, ops) = world_with_app().await;
@@ -50,7 +58,9 @@ async fn the_explanation_names_what_is_missing_across_accounts() {
     set_policy(&world, ACCOUNT).await.unwrap();
     let (_, text) = explained(&world, &role, "ecr:BatchGetImage", APP).await;
     assert!(
-        text.contains("name other principals: statement 1 of the resource-based policy, repository policy"),
+        text.contains(
+            "does not match the principal: statement 1 of the resource-based policy, repository policy"
+        ),
         "{text}"
     );
 
@@ -60,7 +70,10 @@ async fn the_explanation_names_what_is_missing_across_accounts() {
     assert!(text.starts_with("ALLOWED"), "{text}");
     let (decision, text) = explained(&world, &role, "ecr:PutImage", APP).await;
     assert_eq!(decision, "implicitDeny");
-    assert!(text.contains("an identity-based policy of") && text.contains("both must allow"), "{text}");
+    assert!(
+        text.contains("an identity-based policy of") && text.contains("both accounts must allow"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -79,10 +92,10 @@ async fn the_explanation_names_a_deny_and_a_condition() {
     let (_, text) = explained(&world, &session, "ecr:PutImage", &own).await;
     assert!(text.contains(&session), "{text}");
     assert!(
-        text.contains("have a condition on aws:RequestTag/day that does not hold: statement 1 (Tuesdays)"),
+        text.contains("its condition on aws:RequestTag/day is not met: statement 1 (Tuesdays)"),
         "{text}"
     );
-    assert!(text.contains("this request has not:\n  - aws:RequestTag/day"), "{text}");
+    assert!(text.contains("the request does not have:\n  - aws:RequestTag/day"), "{text}");
     let day = ContextEntry {
         name: "aws:RequestTag/day".to_owned(),
         values: vec!["tuesday".to_owned()],
@@ -97,10 +110,48 @@ async fn the_explanation_names_a_deny_and_a_condition() {
     world.rules.identity.put_role_policy(&ctx(&ops), put(never)).await.unwrap();
     let (decision, text) = explained(&world, &session, "ecr:PutImage", &own).await;
     assert_eq!(decision, "explicitDeny");
-    assert!(text.contains("extra must deny it no more"), "{text}");
+    assert!(text.contains("extra must not deny it"), "{text}");
     let (decision, text) =
         explained(&world, &session, "sts:AssumeRole", &format!("arn:aws:iam::{STAGING}:role/node")).await;
     assert_eq!(decision, "implicitDeny", "{text}");
+}
+
+#[tokio::test]
+async fn a_root_without_an_access_key_is_explained() {
+    let (world, _, _) = world_with_app().await;
+    let root = format!("arn:aws:iam::{STAGING}:root");
+    let own = format!("arn:aws:ecr:eu-west-1:{STAGING}:repository/own");
+    let (decision, text) = explained(&world, &root, "ecr:PutImage", &own).await;
+    assert_eq!(decision, "allowed", "{text}");
+    assert!(text.contains("the root user has all permissions in its account"), "{text}");
+    assert_eq!(explained(&world, &root, "iam:CreateUser", "*").await.0, "allowed");
+    let (decision, text) = explained(&world, &root, "ecr:BatchGetImage", APP).await;
+    assert_eq!(decision, "implicitDeny", "{text}");
+    set_policy(&world, STAGING).await.unwrap();
+    assert_eq!(explained(&world, &root, "ecr:BatchGetImage", APP).await.0, "allowed");
+
+    let there = asked(&root, "ecr:BatchGetImage", APP);
+    let answer = world.rules.identity.wharf_explain_access(&ctx(&world.admin), there).await.unwrap();
+    assert_eq!(answer.decision, "allowed", "{}", answer.text);
+    let role = asked(&root, "sts:AssumeRole", &format!("arn:aws:iam::{STAGING}:role/node"));
+    assert_eq!(refusal(&world, role).await, "Roles may not be assumed by root accounts.");
+}
+
+#[tokio::test]
+async fn principals_of_closed_and_unknown_accounts_do_not_exist() {
+    let (world, _, ops) = world_with_app().await;
+    node(&world, &ops).await;
+    let close = CloseAccountRequest { account_id: STAGING.to_owned() };
+    world.rules.identity.close_account(&ctx(&world.admin), close).await.unwrap();
+    for principal in [
+        format!("arn:aws:iam::{STAGING}:root"),
+        format!("arn:aws:iam::{STAGING}:role/node"),
+        format!("arn:aws:sts::{STAGING}:assumed-role/node/n1"),
+        "arn:aws:iam::999999999999:root".to_owned(),
+    ] {
+        let message = refusal(&world, asked(&principal, "ecr:BatchGetImage", APP)).await;
+        assert!(message.starts_with(&format!("There is no principal {principal}.")), "{message}");
+    }
 }
 
 #[tokio::test]
@@ -296,12 +347,12 @@ async fn a_decision_over_its_limits_says_so() {
     world.user("ann", &statement).await;
     let ann = format!("arn:aws:iam::{ACCOUNT}:user/ann");
     for (length, decision, why) in [
-        (100, "allowed", "allows it, and nothing stands against it"),
-        (4_000, "implicitDeny", "it could not be decided, because its policies take too many steps"),
+        (100, "allowed", "allows it, and no policy denies it"),
+        (4_000, "implicitDeny", "the decision exceeded a limit: its policies take too many steps"),
         (
             5_000,
             "implicitDeny",
-            "it could not be decided, because a policy tests a value of the request that is too",
+            "the decision exceeded a limit: a policy tests a value of the request that is too",
         ),
     ] {
         let given = ContextEntry {

@@ -1,4 +1,4 @@
-//! What nobody can reach goes for good, and nothing else does.
+//! Unreachable rows and bytes are removed, and nothing else is.
 
 use access::error::Code;
 use aws::ecr::DeleteRepositoryRequest;
@@ -70,7 +70,7 @@ async fn bytes_that_cannot_be_removed_do_not_keep_the_others() {
         world.rules.registry.append_upload(&ctx(&world.admin), &app, &upload.id, incoming).await.unwrap();
         if part == b"one" {
             let [file] = world.objects().try_into().unwrap();
-            // A folder in its place, which no removal of a file removes.
+            // A folder in its place, which removing a file does not remove.
             std::fs::remove_file(&file).unwrap();
             std::fs::create_dir(&file).unwrap();
             std::fs::write(file.join("held"), "").unwrap();

@@ -196,7 +196,7 @@ async fn a_pull_of_an_excluded_principal_is_not_recorded() {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     assert_eq!(pulled_at(&world).await, None);
-    // The excluded pull does not hide the pull of somebody else, nor does that make the next one count.
+    // The excluded pull does not hide the pull of another principal, and does not make the next one count.
     registry.get_manifest(&admin, &app, &v1).await.unwrap();
     wait_for_a_pull(&world).await;
     let list = ListPullTimeUpdateExclusionsRequest::default();

@@ -1,5 +1,5 @@
-//! Sealing keys that are turned and retired, and the master key that takes another's place: what was given out before
-//! works after it, on every node.
+//! Sealing keys that are rotated and retired, and the rotation of the master key: existing tokens and sessions stay
+//! valid on every node.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ async fn refresh(rules: &Rules, now: Timestamp) {
     rules.access.refresh_keys(MasterKey::new(MASTER), now).await.unwrap();
 }
 
-/// Turns the ring and waits until the new key seals.
+/// Rotates the ring and waits until the new key seals.
 async fn turned(rules: &Rules, now: Timestamp) -> Timestamp {
     rules.access.rotate_sealing_key(now).await.unwrap();
     let now = later(now, 30);
@@ -79,7 +79,7 @@ async fn what_was_sealed_before_a_rotation_opens_after_it() {
         2,
         "new values have the new key"
     );
-    // On a node that has opened none of them before.
+    // On a node that has not opened any of them.
     let world = World { rules: world.another().await, ..world };
     refresh(&world.rules, now).await;
     authenticated(&world.rules, &docker, now).await.unwrap();
@@ -100,7 +100,7 @@ async fn a_new_key_seals_once_every_node_can_know_it() {
     assert_eq!(states(&keys), [(1, "SEALING", 1), (2, "WAITING", 0)]);
     let again = other.access.rotate_sealing_key(later(now, 1)).await.unwrap();
     assert_eq!(states(&again), states(&keys), "one waits already");
-    // Between two looks nothing has changed; at the last look before it seals the key is known.
+    // Nothing changes between two checks. The node knows the key from the last check before it seals.
     refresh(&world.rules, later(now, 29)).await;
     refresh(&other, later(now, 20)).await;
     assert_eq!(key_of(&password(&world, &world.admin, &region(), now).await), 1);
@@ -140,16 +140,16 @@ async fn a_key_goes_when_nothing_needs_it_and_then_opens_nothing() {
 }
 
 #[tokio::test]
-async fn a_secret_that_was_sealed_late_is_sealed_anew_before_its_key_goes() {
+async fn a_late_secret_is_sealed_again_before_its_key_is_deleted() {
     let world = World::new().await;
     let now = Timestamp::now();
-    // A node that does not look seals with the old key.
+    // A node that has not checked seals with the old key.
     let late = world.another().await;
     let turned_at = turned(&world.rules, now).await;
     world.rules.access.tend_keys(turned_at).await.unwrap();
     access_key(&late, &world.admin).await;
     let over = later(turned_at, 37 * 3_600 + 1);
-    // What cannot be opened by anybody holds nothing up.
+    // A secret that no key can open does not block the others.
     world.user("damaged", "").await;
     assert_eq!(
         world.rules.access.tend_keys(over).await.unwrap(),
@@ -170,7 +170,7 @@ async fn two_master_keys_open_the_store_until_the_old_one_is_dropped() {
     world.rules.access.add_master_key(&next()).await.unwrap();
     assert_eq!(world.rules.access.listed_keys(now).await.unwrap().master_keys, 2);
     assert!(world.rules.access.add_master_key(&MasterKey::new([9; 32])).await.is_err(), "one at a time");
-    // Nobody who knows one of the two can change the ring for the other.
+    // A caller that knows one of the two keys cannot change the ring for the other.
     assert!(world.rules.access.rotate_sealing_key(now).await.is_err());
     for node in [world.opened_with([7; 32]).await.unwrap(), world.opened_with([8; 32]).await.unwrap()] {
         authenticated(&node, &docker, now).await.unwrap();
@@ -182,7 +182,7 @@ async fn two_master_keys_open_the_store_until_the_old_one_is_dropped() {
     world.rules.access.keep_one_master_key(&next(), now).await.unwrap();
     assert!(world.opened_with([7; 32]).await.is_err());
     authenticated(&world.opened_with([8; 32]).await.unwrap(), &docker, now).await.unwrap();
-    // A node that ran meanwhile goes on as soon as its file is the new one.
+    // A node that was running continues when its file contains the new key.
     assert!(other.access.refresh_keys(MasterKey::new([7; 32]), now).await.is_err());
     authenticated(&other, &docker, now).await.unwrap();
     other.access.refresh_keys(next(), now).await.unwrap();

@@ -1,4 +1,4 @@
-//! Credentials that end while a body comes in: what began in time is not finished.
+//! Credentials that end while a body arrives: the request is not completed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use crate::world::{World, code, ctx, repository, sha256};
 
 const BLOB: &[u8] = b"0123456789";
 
-/// The administrator by credentials that end in two seconds.
+/// The administrator, with credentials that end in two seconds.
 fn ending(world: &World) -> Ctx {
     let now = Timestamp::now();
     let ends_at = Some((now + SignedDuration::from_secs(2)).as_second());
     ctx(&Arc::new(Caller { ends_at, ..Caller::clone(&world.admin) }))
 }
 
-/// The blob, of which the second half comes after a time.
+/// The blob, whose second half arrives later.
 fn after(time: Duration) -> Incoming {
     let (first, second) = BLOB.split_at(5);
     let rest = futures::stream::once(async move {
@@ -58,7 +58,7 @@ async fn an_upload_is_not_finished_with_credentials_that_ended() {
     for id in [chunk, last] {
         let status = world.rules.registry.upload_status(&admin, &app, &id).await.unwrap();
         assert_eq!(status.offset, 0, "nothing of it counts");
-        // Who still may goes on where nothing was recorded.
+        // A caller with valid credentials continues if nothing was recorded.
         let again = Incoming::buffered(Bytes::from_static(BLOB));
         world.rules.registry.append_upload(&admin, &app, &id, again).await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! What a closed account, and one that left the organization, can still do with images.
+//! The effect of a closed account, and of one that left the organization, on images.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ fn describe(id: &str) -> DescribeAccountRequest {
     DescribeAccountRequest { account_id: id.to_owned() }
 }
 
-/// The root of an account, by a key that the operator made.
+/// The root of an account, with a key that the operator created.
 async fn root(world: &World, account: &str) -> Arc<Caller> {
     let id: AccountId = account.parse().unwrap();
     let (key, _) = world.rules.identity.make_root_key(&id, Timestamp::now()).await.unwrap();
@@ -37,7 +37,7 @@ async fn root(world: &World, account: &str) -> Arc<Caller> {
 }
 
 #[tokio::test]
-async fn closed_accounts_are_not_heard_and_departed_ones_are_of_no_organization() {
+async fn closed_accounts_are_refused_and_removed_ones_keep_working() {
     let world = World::new().await;
     let rules = &world.rules;
     for (id, email) in [(MEMBER, "a@example.org"), ("777788889999", "b@example.org")] {
@@ -74,9 +74,9 @@ async fn closed_accounts_are_not_heard_and_departed_ones_are_of_no_organization(
     assert_eq!(code(own), Code::Aws(AwsCode::MasterCannotLeave));
 }
 
-/// IAM User Guide, "AWS global condition context keys": the keys of an organisation are there for its accounts alone.
+/// IAM User Guide, "AWS global condition context keys": only accounts of an organization have its keys.
 #[tokio::test]
-async fn policies_know_the_organization_of_the_principal_and_of_the_resource() {
+async fn policies_can_test_the_organization_of_principal_and_resource() {
     let world = World::new().await;
     let app = world.create("app").await;
     world.push(&app, "latest", b"{}").await.unwrap();
@@ -129,5 +129,5 @@ async fn policies_know_the_organization_of_the_principal_and_of_the_resource() {
     assert_eq!(described().await, Ok(()));
     let leave = RemoveAccountFromOrganizationRequest { account_id: MEMBER.to_owned() };
     rules.identity.remove_account_from_organization(&ctx(&world.admin), leave).await.unwrap();
-    assert_eq!(described().await, Err(Code::AccessDenied), "its account is of no organisation any more");
+    assert_eq!(described().await, Err(Code::AccessDenied), "its account is of no organization any more");
 }

@@ -1,4 +1,4 @@
-//! How often a request reads the metadata store. The gate reads once for a decision; what else is read is counted here.
+//! The number of reads of the metadata store. The gate reads once for a decision; the other reads are counted here.
 
 use aws::ecr::{SetRepositoryPolicyRequest, UploadLayerPartRequest};
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use registry::layer::upload::Incoming;
 
 use crate::world::{World, ctx, region};
 
-/// The reads of a request, once the policies that decide on it are compiled.
+/// The reads of a request when the policies of its decision are compiled.
 async fn reads(world: &World, request: impl AsyncFn()) -> u64 {
     request().await;
     let before = world.meta.reads();
@@ -83,6 +83,6 @@ async fn a_repository_policy_looks_its_principals_up_once() {
         let set = world.rules.registry.set_repository_policy(&ctx(&world.admin), &region(), input).await;
         assert!(set.unwrap().policy_text.contains("arn:aws:iam::123456789012:user/ann"));
     };
-    // The decision, the policy that decided it (it changed just before), and the principals.
+    // The decision, its policy (which has just changed), and the principals.
     assert_eq!(reads(&world, set).await, 3);
 }

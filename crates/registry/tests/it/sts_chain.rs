@@ -1,4 +1,4 @@
-//! What goes from session to session decides about images.
+//! Tags and the source identity that sessions inherit decide about images.
 
 use aws::sts::{AssumeRoleRequest, SessionParameters};
 

@@ -1,4 +1,4 @@
-//! Two nodes on one metadata store that write to one upload.
+//! Two nodes with one metadata store that write to one upload.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use registry::layer::upload::Incoming;
 
 use crate::world::{World, ctx, sha256};
 
-/// A body that says when its first half is taken, and sends the other half when it is told to.
+/// A body that reports when its first half was received, and sends the other half on request.
 fn held() -> (Incoming, tokio::sync::oneshot::Receiver<()>, tokio::sync::oneshot::Sender<()>) {
     let (say, said) = tokio::sync::oneshot::channel();
     let (go_on, told) = tokio::sync::oneshot::channel();
@@ -40,7 +40,7 @@ async fn a_newer_request_on_another_node_takes_the_upload() {
     });
     tokio::time::timeout(Duration::from_secs(10), begun).await.unwrap().unwrap();
 
-    // The newer one has the turn before it has all its bytes; the older one ends first and records nothing.
+    // The newer request has the turn before it has all its bytes; the older one ends first and records nothing.
     let (incoming, begun, newer_goes_on) = held();
     let newer = tokio::spawn({
         let (admin, app, id) = (ctx(&world.admin), app.clone(), id.clone());

@@ -1,4 +1,4 @@
-//! A registry on temporary stores, with an administrator and as many other users as a test wants.
+//! A registry on temporary stores, with an administrator and the users that a test creates.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> Digest {
     Digest::of(Algorithm::Sha256, bytes)
 }
 
-/// The code of a refusal; panics on success.
+/// The code of an error; panics on success.
 pub(crate) fn code<T>(result: Result<T>) -> Code {
     match result {
         Ok(_) => panic!("it was not refused"),
@@ -120,17 +120,17 @@ impl World {
         Self { rules, meta, admin, folder }
     }
 
-    /// The registry as another process opens it on the same stores.
+    /// Opens the registry on the same stores, like another process.
     pub(crate) async fn another(&self) -> Rules {
         opened(&self.folder, self.meta.clone()).await
     }
 
-    /// The registry on another node: the same metadata, and bytes in a folder of its own.
+    /// The registry on another node: the same metadata, and its own folder of bytes.
     pub(crate) async fn another_node(&self, folder: &tempfile::TempDir) -> Rules {
         opened(folder, self.meta.clone()).await
     }
 
-    /// The same, under this master key.
+    /// The same, with this master key.
     pub(crate) async fn opened_with(&self, master_key: [u8; 32]) -> Result<Rules> {
         opened_with(&self.folder, self.meta.clone(), master_key).await
     }
@@ -194,7 +194,7 @@ impl World {
         self.rules.registry.put_manifest(&ctx(&self.admin), repository, &reference, &[], None, body).await
     }
 
-    /// How many files lie in the blob store.
+    /// The number of files in the blob store.
     pub(crate) fn files(&self) -> usize {
         self.objects().len()
     }

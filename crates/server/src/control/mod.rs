@@ -22,7 +22,6 @@ use crate::body::ResponseBody;
 use crate::error::Style;
 use crate::exchange::{Exchange, Response, answer};
 use crate::serve::App;
-
 use fault::Fault;
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");

@@ -1,10 +1,9 @@
 //! STS's operations: parsed form, operation, answer in XML or JSON.
 
+use access::op::StsOp;
 use aws::dialect::Dialect;
 use aws::query::{Form, Format, FromForm, Output, response};
 use aws::service::Service;
-
-use access::op::StsOp;
 
 use super::fault::Fault;
 use super::iam::invalid;

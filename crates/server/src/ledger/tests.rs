@@ -34,7 +34,7 @@ async fn a_dropped_charge_is_released() {
     drop(charge);
     assert_eq!((ledger.held(), ledger.0.shares.count()), (0, 2));
     drop(share);
-    assert_eq!(ledger.0.shares.count(), 0, "a share that nobody uses is forgotten");
+    assert_eq!(ledger.0.shares.count(), 0, "an unused share is removed");
 }
 
 #[tokio::test(start_paused = true)]

@@ -110,7 +110,12 @@ impl Client {
 
     /// A connection on which a test writes any bytes. The head of a request with credentials has been sent.
     pub(crate) async fn raw(&self, line: &str, headers: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        self.raw_over(stream, line, headers).await
+    }
+
+    /// The same over a connection that is open already.
+    pub(crate) async fn raw_over(&self, mut stream: TcpStream, line: &str, headers: &str) -> TcpStream {
         let authorization = self.authorization.as_deref().unwrap_or("none");
         let head =
             format!("{line} HTTP/1.1\r\nhost: test\r\nauthorization: {authorization}\r\n{headers}\r\n");

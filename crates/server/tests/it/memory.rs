@@ -213,7 +213,7 @@ async fn blobs_are_transferred_while_large_bodies_have_no_room() {
     assert!(held >= 18 * MIB, "the principal's room for large bodies is full: {held}");
     let blob = vec![b'b'; 8 * MIB];
     let path = at(&format!("blobs/uploads/?digest={}", sha256(&blob)));
-    let pushed = timeout(LONG, client.post(&path, blob.clone())).await.expect("a push waits for nobody");
+    let pushed = timeout(LONG, client.post(&path, blob.clone())).await.expect("a push does not wait");
     pushed.expect(201);
     let pulled = client.get(&at(&format!("blobs/{}", sha256(&blob)))).await.expect(200);
     assert!(pulled.body == blob);

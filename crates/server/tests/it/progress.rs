@@ -8,7 +8,7 @@ use http::Method;
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::AsyncReadExt as _;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::client::Client;
@@ -58,6 +58,39 @@ async fn a_slow_but_steady_reader_gets_everything() {
     assert!(got + part.len() > size, "cut off after {got} bytes");
 }
 
+#[tokio::test]
+async fn a_fast_client_that_becomes_slow_is_not_cut_off() {
+    // The default limits and rates, twenty times faster: 60 s and 4 KiB/s.
+    let node = Node::start_with(|options| {
+        options.limits.body_idle = Duration::from_secs(3);
+        options.limits.body_grace = Duration::from_secs(3);
+        options.limits.body_bytes_per_second = 20 * 4096;
+    })
+    .await;
+    let size = 64 << 20;
+    let digest = large(&node, size).await;
+    let client = node.client();
+    let socket = TcpSocket::new_v4().unwrap();
+    // With a larger buffer, the client's kernel reports in larger parts what the client has read.
+    socket.set_recv_buffer_size(64 * 1024).unwrap();
+    let stream = socket.connect(client.address).await.unwrap();
+    let mut stream =
+        client.raw_over(stream, &format!("GET {}", blob(&digest)), "connection: close\r\n").await;
+    let (mut got, mut part) = (0, vec![0; 1 << 20]);
+    while got < size * 3 / 4 {
+        got += stream.read(&mut part).await.unwrap();
+    }
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(10) {
+        got += stream.read_exact(&mut part[..20 * 409]).await.expect("a slow client is not cut off");
+        sleep(Duration::from_millis(100)).await;
+    }
+    while let Ok(read @ 1..) = stream.read(&mut part).await {
+        got += read;
+    }
+    assert!(got > size, "cut off after {got} bytes");
+}
+
 /// Streams on one HTTP/2 connection whose window is closed from the start, and the connection's task.
 pub(crate) async fn closed_windows(client: &Client, path: &str, streams: usize, window: u32) -> Held {
     let stream = TcpStream::connect(client.address).await.unwrap();
@@ -99,7 +132,7 @@ async fn a_stalled_stream_does_not_end_an_active_one() {
     let mut moving = held.answers.pop().unwrap();
     let mut got = 0;
     while let Some(frame) = moving.frame().await {
-        got += frame.expect("the stream that moves goes on").into_data().unwrap().len();
+        got += frame.expect("the active stream continues").into_data().unwrap().len();
         sleep(Duration::from_millis(15)).await;
     }
     assert_eq!(got, 2 << 20);

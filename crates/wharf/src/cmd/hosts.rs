@@ -1,7 +1,6 @@
 //! `wharf hosts`: lines for a hosts file, for a deployment whose names no DNS server knows.
 
 use std::net::{IpAddr, Ipv4Addr};
-
 use std::path::Path;
 
 use access::settings::registry_host;

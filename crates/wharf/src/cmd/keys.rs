@@ -150,7 +150,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn rotate_master(store: &Store, finish: bool) -> anyhow::Result<()> {
     let Some(place) = store.key_place()? else {
-        bail!("give the store whose master key to replace: --data-dir DIR or --config FILE");
+        bail!("name the store of the master key to replace: --data-dir DIR or --config FILE");
     };
     let key = &place.master_key;
     if files::read_optional(key)?.is_none() {

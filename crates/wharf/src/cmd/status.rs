@@ -130,7 +130,7 @@ async fn run_at_server(client: &AwsClient, name: &str) -> anyhow::Result<usize> 
         }
         if asked.elapsed() > PATIENCE {
             bail!(
-                "the pass has not ended after {} minutes; it goes on: wharf status",
+                "the pass has not ended after {} minutes and continues: wharf status",
                 PATIENCE.as_secs() / 60
             );
         }

@@ -9,11 +9,10 @@ use serde::Deserialize as _;
 use server::{Limits, Options, TlsFiles};
 use toml::Table;
 
-use crate::cmd::hosts::suffix;
-
 use super::{
     Config, Database, Public, ServerSection, Settings, accounts, blocks, limits, overlay, vpc_endpoints,
 };
+use crate::cmd::hosts::suffix;
 
 /// A manifest of 4 MiB is charged several times, to a share of the budget.
 const MIN_MEMORY_BUDGET: u64 = 64 << 20;
@@ -273,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn proxies_by_the_network_are_warned_of() {
+    fn a_large_proxy_network_causes_a_warning() {
         let with = |block: &str| {
             let text =
                 format!("data_dir = \"d\"\n[server]\nlisten = \"[::]:1\"\ntrusted_proxies = [\"{block}\"]");
@@ -319,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn complaints_name_the_file_and_the_key_and_no_secret() {
+    fn errors_name_the_file_and_the_key_and_no_secret() {
         refused(&[
             ("", &[], &["wharf.toml", "data_dir"]),
             ("data_dir = \"d\"", &[], &["wharf.toml", "server.listen"]),
@@ -360,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn complaints_about_variables_name_the_setting() {
+    fn errors_about_variables_name_the_setting() {
         refused(&[
             (
                 WHOLE,

@@ -21,7 +21,7 @@ use super::keeper::Kept;
 use super::source::Role;
 use super::{container, imds};
 
-/// What the routes know. Cheap to clone.
+/// The state of the routes. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Agent(Arc<Parts>);
 
@@ -37,10 +37,10 @@ struct Parts {
 }
 
 impl Agent {
-    /// Where containers ask.
+    /// The container credentials endpoint.
     pub(crate) const CONTAINER_PATH: &str = container::PATH;
 
-    /// `authorization` is what containers have to send; without it they are not served.
+    /// `authorization` is the token that containers must send; without it the endpoint is disabled.
     pub(crate) fn new(
         role: &Role,
         region: &str,
@@ -115,8 +115,7 @@ impl Agent {
     }
 }
 
-/// Refuses a name in `Host` other than `localhost`: a web page whose name was made to resolve to this machine sends
-/// its own.
+/// Refuses a name in `Host` other than `localhost`: a web page whose name resolves to this machine sends its own name.
 async fn refuse_names(request: Request, next: Next) -> Response {
     let host =
         request.headers().get(header::HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
@@ -134,7 +133,7 @@ pub(super) fn json(value: &Value) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
 }
 
-/// IPv4 and IPv6 each have a limit of their own. A socket of IPv6 has both: it may take connections of IPv4 too.
+/// IPv4 and IPv6 each have their own limit. A socket of IPv6 gets both, because it can also accept IPv4 connections.
 fn limit_hops(listener: &TcpListener, hops: u8) -> anyhow::Result<()> {
     listener.set_ttl(u32::from(hops))?;
     if listener.local_addr()?.is_ipv6() {
@@ -143,11 +142,12 @@ fn limit_hops(listener: &TcpListener, hops: u8) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A socket that is open.
+/// An open socket.
 pub(crate) struct Socket(TcpListener);
 
 impl Socket {
-    /// `hops`: routers that an answer may pass, if that is limited. What is accepted has it from the socket that listens.
+    /// `hops` limits the number of routers that an answer may pass. Accepted connections inherit the limit from the
+    /// listening socket.
     pub(crate) async fn open(listen: SocketAddr, hops: Option<u8>) -> anyhow::Result<Self> {
         let listener = server::listen(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
         if let Some(hops) = hops {
@@ -160,7 +160,7 @@ impl Socket {
         Ok(self.0.local_addr()?)
     }
 
-    /// Serves until `stop` resolves. Who says nothing, or half of a request, keeps nobody else out.
+    /// Serves until `stop` resolves. A client that sends nothing, or an incomplete request, does not block others.
     pub(crate) async fn serve(self, agent: Agent, stop: impl Future<Output = ()>) {
         serve_briefly(self.0, TowerToHyperService::new(agent.router()), stop).await;
     }

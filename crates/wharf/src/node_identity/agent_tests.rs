@@ -137,7 +137,7 @@ async fn metadata_answers_the_requests_of_sdks() {
 }
 
 #[tokio::test]
-async fn half_requests_block_nobody() {
+async fn incomplete_requests_do_not_block_others() {
     use tokio::io::AsyncWriteExt as _;
     let agent = Running::start(Some("0123456789abcdef"), false).await;
     agent.fill();

@@ -91,7 +91,7 @@ fn check_accepts_what_serve_accepts() {
 }
 
 #[test]
-fn errors_name_their_place() {
+fn errors_name_the_path_of_the_member() {
     let folder = tempfile::tempdir().unwrap();
     for (server, rest, words) in [
         ("lisen = \"x\"", "", &["wharf.toml", "unknown field", "lisen"][..]),

@@ -24,7 +24,7 @@ impl Read for Repeated<'_> {
 }
 
 #[test]
-fn a_layer_of_256_mib_goes_in_and_out_in_constant_memory() {
+fn a_layer_of_256_mib_needs_constant_memory() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let binary = env!("CARGO_BIN_EXE_wharf").as_ref();

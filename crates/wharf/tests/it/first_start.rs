@@ -66,7 +66,7 @@ fn the_environment_sets_the_key_of_a_new_folder_only() {
 }
 
 #[test]
-fn half_a_key_and_a_wrong_key_are_refused_at_first() {
+fn an_incomplete_or_wrong_key_is_refused_at_the_first_start() {
     for (variables, words) in [
         (&[("WHARF_DEV_ACCESS_KEY_ID", KEY.0)][..], "set both"),
         (
@@ -95,7 +95,7 @@ fn a_second_process_is_refused_and_told_who_has_the_folder() {
     let told = complaint(wharf().args(["dev", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&dev.data));
     assert!(told.contains(&format!("is in use by process {}", holder.trim())), "{told}");
     assert!(told.contains(dev.data.to_str().unwrap()), "{told}");
-    assert_eq!(get(&dev.endpoint, "/healthz").0, 200, "the first one goes on");
+    assert_eq!(get(&dev.endpoint, "/healthz").0, 200, "the first one continues");
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn a_crash_during_a_master_key_rotation_is_recovered() {
                     assert!(list.contains("in use"), "{list}");
                     (!data.join("master.key.next").exists()).then_some(())
                 };
-                wait_for("the server to go on", is_done);
+                wait_for("the server to continue", is_done);
                 assert!(is_let_in(&dev), "{}", step.name());
                 dev.stop();
             } else {

@@ -81,7 +81,7 @@ fn files_outside_the_data_folder_are_private_too() {
         let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
         names.filter(|path| path.to_str().unwrap().contains("wharf.sqlite")).collect()
     };
-    assert!(files().len() > 1, "the log of the database is there");
+    assert!(files().len() > 1, "the log of the database exists");
     assert_eq!(
         files().iter().flat_map(|path| open_to_others(path)).collect::<Vec<_>>(),
         Vec::<String>::new()

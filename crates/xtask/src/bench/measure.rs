@@ -44,9 +44,9 @@ const MEASURES: [Measure; 13] = [
     line(Work::GetBlob(16 * MIB), 4, 1.0),
     line(Work::GetBlob(256 * MIB), 1, 1.0),
     line(Work::GetBlob(256 * MIB), 4, 1.0),
-    line(Work::Push(MIB, 60), 1, 2.0),
-    line(Work::Push(MIB, 120), 5, 2.0),
-    Measure { work: Work::Push(256 * MIB, 1), connections: 1, target: None },
+    line(Work::Push(MIB, 400), 1, 2.0),
+    line(Work::Push(MIB, 800), 5, 2.0),
+    Measure { work: Work::Push(256 * MIB, 4), connections: 1, target: None },
 ];
 
 /// The measures whose name contains `filter`, ignoring case.

@@ -1,4 +1,4 @@
-//! The programs that come as Rust crates: each at a version pinned here, built with its own lock file.
+//! The programs that are Rust crates, each with a version pinned here and built with its own lock file.
 
 use anyhow::Result;
 
@@ -19,7 +19,7 @@ pub(super) fn programs(tools: &Tools) -> Result<()> {
 impl Tools {
     fn cargo_install(&self, name: &str, version: &str) -> Result<()> {
         let mut install = workspace::cargo();
-        // Cargo builds in a temporary folder: its output would only fill the workspace's.
+        // Cargo builds in a temporary folder: its output would only fill the workspace's target folder.
         install.env_remove("CARGO_TARGET_DIR");
         install.args(["install", "--locked", "--force", "--root"]).arg(&self.root);
         command::run(install.args(["--version", version, name]))

@@ -1,4 +1,4 @@
-//! The programs that come as Go modules: each at a version pinned here, built locally.
+//! The programs that are Go modules, each with a version pinned here and built locally.
 
 use std::env;
 use std::fs;
@@ -86,7 +86,7 @@ pub(super) fn programs(tools: &Tools) -> Result<()> {
     Ok(())
 }
 
-/// The sources of one of our own programs, as its stamp.
+/// The sources of one of our own programs. They are its stamp.
 fn sources(folder: &Path) -> Result<String> {
     let read = |name: &str| fs::read_to_string(folder.join(name)).with_context(|| format!("reading {name}"));
     Ok([read("main.go")?, read("go.mod")?, read("go.sum")?].concat())

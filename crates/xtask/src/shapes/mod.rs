@@ -1,5 +1,5 @@
-//! `cargo xtask shapes`: writes `crates/aws/src/<service>/shapes.rs` from `crates/aws/model/<service>.json`. What is
-//! written is checked in; `--check` only compares.
+//! `cargo xtask shapes`: writes `crates/aws/src/<service>/shapes.rs` from `crates/aws/model/<service>.json`. The files
+//! are checked in; `--check` only compares.
 
 mod model;
 mod names;
@@ -22,10 +22,10 @@ use self::rules::Rules;
 use self::types::Types;
 use crate::workspace;
 
-/// What the second line of a generated file says; such files may be of any length.
+/// The second line of a generated file. Such files can have any length.
 pub(crate) const MARK: &str = "//! @generated";
 
-/// Writes every file; or compares, and is false if one differs.
+/// Writes every file. With `--check` it compares them, and returns false if one differs.
 pub(crate) fn run(is_check: bool) -> Result<bool> {
     let aws = workspace::root().join("crates/aws");
     let mut is_same = true;
@@ -57,7 +57,7 @@ fn generate(aws: &Path, service: &Service) -> Result<String> {
     formatted(&text)
 }
 
-/// The head of a file: it imports only what the body names.
+/// The head of a file: it imports only the names that the body uses.
 fn header(service: &Service, model: &Model, body: &str) -> String {
     let (name, version) = (service.model, &model.version);
     let mut text = format!(

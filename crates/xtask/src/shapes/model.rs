@@ -1,4 +1,4 @@
-//! A service's model as `crates/aws/model` holds it: the facts of AWS's service models, without prose.
+//! A service's model in `crates/aws/model`: the facts of AWS's service models, without prose.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,7 +16,7 @@ pub(super) struct Model {
     pub(super) shapes: BTreeMap<String, Shape>,
 }
 
-/// An operation: the names of the shapes that go in and come out.
+/// An operation: the names of its input and output shapes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Operation {
@@ -81,17 +81,17 @@ impl Model {
         serde_json::from_str(&text).with_context(|| path.display().to_string())
     }
 
-    /// A shape that the model names.
+    /// The shape with this name.
     pub(super) fn shape(&self, name: &str) -> Result<&Shape> {
         self.shapes.get(name).with_context(|| format!("the model has no shape {name}"))
     }
 
-    /// The shapes that requests are made of.
+    /// The shapes of requests.
     pub(super) fn of_requests(&self) -> BTreeSet<&str> {
         self.reachable(self.operations.values().filter_map(|operation| operation.input.as_deref()))
     }
 
-    /// The shapes that answers are made of.
+    /// The shapes of answers.
     pub(super) fn of_answers(&self) -> BTreeSet<&str> {
         self.reachable(self.operations.values().filter_map(|operation| operation.output.as_deref()))
     }

@@ -1,4 +1,4 @@
-//! From the model's names to Rust's.
+//! Converts the model's names to Rust's.
 
 /// `imageIds` → `image_ids`, `RepositoryARN` → `repository_arn`.
 pub(super) fn snake(name: &str) -> String {
@@ -18,7 +18,7 @@ pub(super) fn snake(name: &str) -> String {
     words
 }
 
-/// A field's name; a keyword is written raw.
+/// A field's name. A keyword is written as a raw identifier.
 pub(super) fn field(name: &str) -> String {
     let name = snake(name);
     if name == "type" { "r#type".to_owned() } else { name }
@@ -45,14 +45,14 @@ fn capitalised(word: &str) -> String {
     first.to_ascii_uppercase() + &rest
 }
 
-/// What serde's `rename_all = "camelCase"` makes of a field.
+/// The name that serde's `rename_all = "camelCase"` gives a field.
 pub(super) fn camel(field: &str) -> String {
     let pascal = pascal(field);
     let (first, rest) = pascal.split_at_checked(1).unwrap_or((&pascal, ""));
     first.to_ascii_lowercase() + rest
 }
 
-/// What serde's `rename_all = "PascalCase"` makes of a field.
+/// The name that serde's `rename_all = "PascalCase"` gives a field.
 pub(super) fn pascal(field: &str) -> String {
     field.trim_start_matches("r#").split('_').map(capitalised_first).collect()
 }

@@ -1,40 +1,41 @@
-//! Where the generated types differ from what the model alone would give, and why.
+//! Where the generated types differ from the model, and why.
 
 /// A service whose shapes are generated.
 pub(super) struct Service {
-    /// The model's file, without `.json`.
+    /// The name of the model's file, without `.json`.
     pub(super) model: &'static str,
     /// The module in `aws`.
     pub(super) module: &'static str,
     pub(super) overrides: Overrides,
 }
 
-/// What the model does not say. Members are named `Shape.member`.
+/// What the model does not contain. Members are named `Shape.member`.
 pub(super) struct Overrides {
-    /// Shapes that share one Rust type, because they are the same: the model repeats a shape for each operation.
+    /// Shapes that share one Rust type because they are equal: the model repeats a shape for each operation.
     pub(super) same: &'static [(&'static str, &'static str)],
-    /// Members with another type than their shape's.
+    /// Members whose type is not their shape's.
     pub(super) types: &'static [(&'static str, &'static str)],
-    /// Members that Wharf always answers. The model makes most members of answers optional.
+    /// Members that are always in Wharf's answers. The model makes most members of answers optional.
     pub(super) present: &'static [(&'static str, &'static [&'static str])],
-    /// Lists in nested structures that are written although they are empty, and lists of answers that are then left out.
+    /// Lists in nested structures that are written even if they are empty, and lists of answers that are omitted if
+    /// they are empty.
     pub(super) empty_is_written: &'static [&'static str],
     pub(super) empty_is_left_out: &'static [&'static str],
-    /// The value of an enum if the request does not say.
+    /// The default value of an enum.
     pub(super) defaults: &'static [(&'static str, &'static str)],
-    /// Enums whose values ECR's error text lists in another order than the model.
+    /// Enums whose values are in another order in ECR's error text than in the model.
     pub(super) order: &'static [(&'static str, &'static [&'static str])],
-    /// The function that decides each pattern, in the service's `pattern.rs`.
+    /// The function for each pattern, in the service's `pattern.rs`.
     pub(super) patterns: &'static [(&'static str, &'static str)],
-    /// Patterns that ECR's error text gives without quotes.
+    /// Patterns without quotes in ECR's error text.
     pub(super) unquoted: &'static [&'static str],
-    /// Members with a rule that the model does not have: a constant in the service's `pattern.rs`.
+    /// Members with a rule that is not in the model: a constant in the service's `pattern.rs`.
     pub(super) rules: &'static [(&'static str, &'static str)],
     /// Requests with rules that span members: a function in the service's `rules.rs`.
     pub(super) validate: &'static [(&'static str, &'static str)],
-    /// Types that hold a credential: they have no `Debug`.
+    /// Types with a credential: they have no `Debug`.
     pub(super) secret: &'static [&'static str],
-    /// Types that are keys of maps.
+    /// Types that are map keys.
     pub(super) hash: &'static [&'static str],
 }
 
@@ -60,9 +61,9 @@ const ECR: Overrides = Overrides {
         ("PutAccountSettingResponse", "AccountSettingResponse"),
     ],
     types: &[
-        // The images of one answer that have the same manifest share its text.
+        // Images with the same manifest in one answer share its text.
         ("Image.imageManifest", "Arc<str>"),
-        // Copied from the manifest as it is, without a map in between.
+        // Copied from the manifest unchanged, without a map in between.
         ("ImageReferrer.annotations", "Box<RawValue>"),
     ],
     present: &[
@@ -146,7 +147,7 @@ const ECR: Overrides = Overrides {
         ("TagResourceRequest", "tag_resource"),
         ("UntagResourceRequest", "untag_resource"),
     ],
-    // Who has the URL of a layer can read it until it expires.
+    // The URL of a layer is a credential until it expires.
     secret: &["AuthorizationData", "GetDownloadUrlForLayerResponse"],
     hash: &["ImageIdentifier"],
 };
@@ -168,7 +169,7 @@ const ECR_PUBLIC: Overrides = Overrides {
     unquoted: &["RegistryId"],
     rules: &[],
     validate: &[],
-    // Who has the URL of a layer can read it until it expires.
+    // The URL of a layer is a credential until it expires.
     secret: &["AuthorizationData", "GetDownloadUrlForLayerResponse"],
     hash: &[],
 };

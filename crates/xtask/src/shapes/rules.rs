@@ -1,7 +1,8 @@
 //! The rules of a service's requests: one constant for each shape, and the members of each request.
 
-use anyhow::{Context, Result, bail};
 use std::fmt::Write as _;
+
+use anyhow::{Context, Result, bail};
 
 use super::model::{Kind, Member, Model, Shape};
 use super::names;
@@ -14,7 +15,7 @@ pub(super) struct Rules<'a> {
 }
 
 impl Rules<'_> {
-    /// A constant for each shape that requests reach.
+    /// Writes a constant for each shape that requests use.
     pub(super) fn constants(&self) -> Result<String> {
         let mut text = String::new();
         let inputs: Vec<_> = self.model.operations.values().filter_map(|o| o.input.as_deref()).collect();
@@ -61,7 +62,7 @@ impl Rules<'_> {
         Ok(format!("Member::{kind}({:?}, {rule})", member.name))
     }
 
-    /// How another rule names the rule of a shape.
+    /// The expression for a shape's rule in another rule.
     fn reference(&self, name: &str) -> Result<String> {
         let shape = self.model.shape(name)?;
         Ok(match shape.kind {
@@ -108,7 +109,7 @@ impl Rules<'_> {
         let known = self.overrides.patterns.iter().find(|(known, _)| *known == name);
         let (_, function) = known.with_context(|| format!("no function for the pattern of {name}"))?;
         let is_quoted = !self.overrides.unquoted.contains(&name);
-        // AWS's texts leave the slash unescaped where the model escapes it.
+        // AWS's texts do not escape the slash; the model does.
         let pattern = pattern.replace(r"\/", "/");
         let literal =
             if pattern.contains('\\') { format!("r\"{pattern}\"") } else { format!("\"{pattern}\"") };

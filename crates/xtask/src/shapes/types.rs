@@ -18,7 +18,7 @@ pub(super) struct Types<'a> {
     outputs: BTreeSet<&'a str>,
 }
 
-/// What can be derived for a type, beside `Clone`.
+/// The traits that a type derives, in addition to `Clone`.
 #[derive(Clone, Copy)]
 struct Traits {
     debug: bool,
@@ -47,14 +47,14 @@ impl Traits {
     }
 }
 
-/// How a member is held.
+/// The representation of a member.
 #[derive(Clone, Copy, PartialEq)]
 enum Holding {
-    /// Always there.
+    /// Required.
     Plain,
-    /// Absent is the empty list, map or blob, or `false`.
+    /// Absent means the empty list, map or blob, or `false`.
     Empty,
-    /// May be absent.
+    /// Optional.
     Maybe,
 }
 
@@ -96,7 +96,7 @@ impl<'a> Types<'a> {
         })
     }
 
-    /// Whether any shape of a Rust type is in a set: what one shape of it needs, the type has.
+    /// Whether a set contains any shape of a Rust type: a type needs everything that one of its shapes needs.
     fn has(&self, name: &str, set: &BTreeSet<&'a str>) -> bool {
         set.iter().any(|shape| self.name(shape) == self.name(name))
     }
@@ -194,7 +194,7 @@ impl<'a> Types<'a> {
         Ok(attributes)
     }
 
-    /// A list of a page is there although it is empty; a list inside of something is not.
+    /// A list of a page is written even if it is empty; a nested list is not.
     fn is_left_out_if_empty(&self, name: &str, member: &Member) -> bool {
         let full = format!("{}.{}", self.name(name), member.name);
         let is_in = |list: &[&str]| list.contains(&full.as_str());
@@ -234,16 +234,16 @@ impl<'a> Types<'a> {
         let shape = self.model.shape(name)?;
         Ok(match (shape.kind, &shape.member, &shape.value) {
             (Kind::List, Some(member), _) => format!("Vec<{}>", self.type_of(member)?),
-            // Keys are kept as texts, also where they are an enum.
+            // Keys are texts, even if they are an enum.
             (Kind::Map, _, Some(value)) => format!("BTreeMap<String, {}>", self.type_of(value)?),
             (Kind::String, ..) if shape.choices.is_empty() => "String".to_owned(),
             (Kind::Structure | Kind::String, ..) => self.name(name).to_owned(),
             (Kind::Boolean, ..) => "bool".to_owned(),
             (Kind::Integer, ..) if shape.min.is_some_and(|min| min >= 0) => "u32".to_owned(),
             (Kind::Integer, ..) => "i32".to_owned(),
-            // Sizes and positions, all of them.
+            // All of them are sizes or positions.
             (Kind::Long, ..) => "u64".to_owned(),
-            // A timestamp is a number of seconds since 1970 with a fraction.
+            // A timestamp is the number of seconds since 1970, with a fraction.
             (Kind::Double | Kind::Timestamp, ..) => "f64".to_owned(),
             (Kind::Blob, ..) => "Vec<u8>".to_owned(),
             (Kind::List | Kind::Map, ..) => bail!("{name} does not say what it holds"),

@@ -1,7 +1,8 @@
 //! The workspace follows its own rules, and each rule finds a violation.
 
-use super::*;
 use serde_json::json;
+
+use super::*;
 
 #[test]
 fn the_workspace_follows_its_dependency_rules() {
@@ -13,6 +14,7 @@ fn the_workspace_follows_its_dependency_rules() {
 fn the_sources_follow_the_rules_on_length_and_header() {
     let (errors, _) = source_problems(&workspace::root()).unwrap();
     assert_eq!(errors, Vec::<String>::new());
+    assert_eq!(python_problems(&workspace::root()).unwrap(), Vec::<String>::new());
 }
 
 /// A workspace of `oci` and `blob` in which `oci` has one dependency of a given kind.

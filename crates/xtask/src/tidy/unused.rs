@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::collect_rust_files;
+use super::collect_files;
 
 /// Dependencies that a crate needs although its code does not name them, with the reason.
 const NOT_NAMED: [(&str, &str, &str); 0] = [];
@@ -44,7 +44,7 @@ fn declared_name(dependency: &Value) -> Option<&str> {
 /// All Rust code of a crate, without the lines that are comments.
 fn code(folder: &Path) -> Result<String> {
     let mut files = Vec::new();
-    collect_rust_files(folder, &mut files)?;
+    collect_files(folder, "rs", &mut files)?;
     let mut code = String::new();
     for file in files {
         let text = fs::read_to_string(file)?;

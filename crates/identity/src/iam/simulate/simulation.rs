@@ -1,4 +1,4 @@
-//! One simulation: the policies and condition keys that it decides by, and its results.
+//! One simulation: its policies and condition keys, and its results.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,22 +12,22 @@ use policy::{Decision, PolicyKind};
 
 use super::work::Work;
 
-/// Everything that a simulation decides by.
+/// The input of a simulation.
 pub(super) struct Simulation {
     pub(super) identity: Vec<Named>,
     pub(super) boundary: Option<Named>,
     resource: Option<Named>,
-    /// The ARN of who acts.
+    /// The ARN of the simulated caller.
     pub(super) caller_arn: Option<String>,
     account: AccountId,
     owner: Option<AccountId>,
     pub(super) context: policy::Context,
-    /// Whose inline policies are among them, as results name it: `user_NAME_`.
+    /// The owner of the inline policies, as results name it: `user_NAME_`.
     pub(super) inline_of: String,
     pub(super) work: Work,
 }
 
-/// Keys that a request brings, as values of their types.
+/// Keys of a request, as values of their types.
 pub(crate) fn given(entries: &[ContextEntry]) -> policy::Context {
     let mut context = policy::Context::new();
     for entry in entries {
@@ -128,14 +128,14 @@ impl Simulation {
         }
     }
 
-    /// The policy of a statement that matched, as IAM's answers name it: a managed one by its name, an inline one as
-    /// `user_NAME_POLICY`, one of the request by its place.
+    /// The policy of a matched statement, as IAM's responses name it: a managed policy by its name, an inline policy as
+    /// `user_NAME_POLICY`, a policy of the request by its position.
     fn source(&self, by: &policy::By) -> (String, &'static str) {
         let name = by.source.as_ref().map(policy::SourceName::as_str).unwrap_or_default();
         if by.kind == PolicyKind::Resource {
             return (name.to_owned(), "Resource Policy");
         }
-        // Inline policies of the groups of a user are known as `GROUP/POLICY`.
+        // Inline policies of a user's groups have the name `GROUP/POLICY` here.
         let id = match name.rsplit_once('/') {
             Some((arn, managed)) if arn.starts_with("arn:") => managed.to_owned(),
             Some((group, policy)) => format!("group_{group}_{policy}"),
@@ -151,17 +151,17 @@ impl Simulation {
     }
 }
 
-/// The word that the API has for a decision.
+/// The API's value for a decision.
 pub(crate) fn decision_word(decision: &Decision) -> &'static str {
     match decision {
         Decision::Allow(_) => "allowed",
         Decision::ExplicitDeny(_) => "explicitDeny",
-        // The API has no word for what could not be decided; no statement denied it.
+        // The API has no value for a decision that exceeded its limits; no statement denied the request.
         Decision::ImplicitDeny(_) | Decision::Exceeded(_) => "implicitDeny",
     }
 }
 
-/// Who acts, as far as its ARN tells.
+/// The kind of caller, according to its ARN.
 fn kind_of(arn: &str) -> policy::CallerKind<'_> {
     match arn.splitn(6, ':').nth(5).unwrap_or_default().split_once('/') {
         None => policy::CallerKind::Root,
@@ -170,7 +170,7 @@ fn kind_of(arn: &str) -> policy::CallerKind<'_> {
     }
 }
 
-/// The condition keys that policies mention, each once whatever its case, in order.
+/// The condition keys that policies use, sorted, each once regardless of case.
 pub(super) fn keys_of<'a>(policies: impl Iterator<Item = &'a Named>) -> Vec<String> {
     let mut keys = BTreeMap::new();
     for (_, policy) in policies {

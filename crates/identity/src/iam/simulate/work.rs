@@ -1,29 +1,28 @@
-//! How much work a simulation may be. A request can bring half a megabyte of patterns and ask for a thousand results,
-//! each of which compares every pattern with the resource and the keys: without a limit, that takes hours.
-
-use aws::iam::ContextEntry;
+//! The limit on the work of a simulation. A request can contain half a megabyte of patterns and ask for a thousand
+//! results, and each result compares every pattern with the resource and the keys. Without a limit, that takes hours.
 
 use access::error::{AwsCode, Error, Result};
 use access::store::IdentityPolicies;
+use aws::iam::ContextEntry;
 
-/// Steps of one request, some nanoseconds each: a second or a few for the worst patterns.
+/// The steps of one request, some nanoseconds each: one or a few seconds for the worst patterns.
 const BUDGET: u64 = 1 << 30;
-/// What each byte of the policies costs in every result, whatever it is compared with: statements that match and keys
-/// that are missing are written into the result, so that this bounds the answer's size too.
+/// The cost of each byte of the policies in every result. Matched statements and missing keys are written into the
+/// result, so this also limits the size of the response.
 const STEPS_PER_BYTE: u64 = 64;
-/// Bytes that are compared in one step.
+/// The number of bytes that are compared in one step.
 const BYTES_PER_STEP: u64 = 16;
 
-/// What decides how long a simulation takes.
+/// The values on which the duration of a simulation depends.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Work {
-    /// Of all policies together.
+    /// The size of all policies together.
     bytes: u64,
-    /// `*` and `?` in them: each is tried at every place of the text that it is compared with.
+    /// The number of `*` and `?` in them: each is tried at every position of the text that it is compared with.
     wildcards: u64,
-    /// `$` in them: a variable looks through all keys wherever it is tried.
+    /// The number of `$` in them: a variable searches all keys each time it is tried.
     variables: u64,
-    /// Names and values of the keys.
+    /// The size of the names and values of the keys.
     key_bytes: u64,
     keys: u64,
 }
@@ -46,7 +45,7 @@ impl Work {
         }
     }
 
-    /// Adds what a principal's own policies and tags cost.
+    /// Adds the cost of a principal's own policies and tags.
     pub(super) fn add_principal(&mut self, loaded: &IdentityPolicies) {
         loaded.inline.iter().for_each(|(_, text)| self.add_policy(text));
         for managed in loaded.managed.iter().chain(&loaded.boundary) {
@@ -61,7 +60,7 @@ impl Work {
         self.key_bytes += count(bytes);
     }
 
-    /// Refuses more results on resources of at most so many bytes than a request may cost.
+    /// Refuses a request with too many results for resources of this maximum length.
     pub(super) fn check(&self, results: usize, longest: usize) -> Result<()> {
         let compared = self.key_bytes.saturating_add(count(longest));
         let patterns =
@@ -80,7 +79,7 @@ impl Work {
 mod tests {
     use super::*;
 
-    /// `results` of as many bytes of policies, each byte a wildcard.
+    /// `results` of policies with this many bytes, each byte a wildcard.
     fn checked(bytes: usize, results: usize) -> bool {
         let mut work = Work::default();
         work.add_policy(&"*".repeat(bytes));
@@ -88,11 +87,11 @@ mod tests {
     }
 
     #[test]
-    fn more_of_anything_is_more_work() {
+    fn more_input_is_more_work() {
         assert!(checked(10_000, 100));
         assert!(!checked(10_000, 1_000));
         assert!(!checked(500_000, 100));
-        assert!(checked(500_000, 1), "what is long may still be asked for by one");
+        assert!(checked(500_000, 1), "a long input is allowed for one result");
         let mut work = Work::default();
         work.add_policy(&"${a}".repeat(1_000));
         assert!(work.check(100, 100).is_ok());

@@ -25,7 +25,7 @@ pub(super) fn check(rows: &[Row]) {
     let missing: Vec<_> = missing.into_iter().filter(|op| !UNCOVERED.contains(op)).collect();
     assert!(missing.is_empty(), "these operations have no row of who may call them: {missing:?}");
     let stale: Vec<_> = UNCOVERED.iter().filter(|op| covered.contains(op)).collect();
-    assert!(stale.is_empty(), "these have rows, and stand among those without: {stale:?}");
+    assert!(stale.is_empty(), "these have rows, and are in the list of those without: {stale:?}");
     // The row must need the operation's own permission, not another one.
     for row in rows {
         let Some(op) = row.op else { continue };

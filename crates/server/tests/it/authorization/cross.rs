@@ -23,8 +23,9 @@ pub(super) async fn of_its_own(stage: &Stage, row: &Row, report: &mut Report) {
     let expected = match row.needs.first() {
         None => row.allowed.clone(),
         Some(need) => {
-            let resource = if is_own { need.resource.replace(ACCOUNT, OTHER) } else { need.resource.clone() };
-            refusal(row, &Need { resource, ..need.clone() }, &stage.stranger, "without")
+            let own = |text: &String| if is_own { text.replace(ACCOUNT, OTHER) } else { text.clone() };
+            let (resource, shown) = (own(&need.resource), need.shown.as_ref().map(own));
+            refusal(row, &Need { resource, shown, ..need.clone() }, &stage.stranger, "without")
         }
     };
     let answer = stage.ask(&row.ask, Some(&stage.stranger)).await;

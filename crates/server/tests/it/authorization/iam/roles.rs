@@ -3,8 +3,9 @@
 use access::op::IamOp;
 use access::op::Op;
 
-use super::super::table::{Expected, Row, iam as arn};
+use super::super::table::{Cross, Expected, Need, Row, iam as arn};
 use super::{DOCUMENT, Parameters, READ_ONLY, TAG, TAG_KEY, TRUST, on, own, step};
+use crate::authorization::wire::iam;
 
 const ROLE: (&str, &str) = ("RoleName", "target");
 const TRUSTING: (&str, &str) = ("AssumeRolePolicyDocument", TRUST);
@@ -74,13 +75,17 @@ fn of_policies() -> Vec<Row> {
 fn of_services() -> Vec<Row> {
     let service = [("AWSServiceName", "replication.ecr.amazonaws.com")];
     let role = [("RoleName", "AWSServiceRoleForECRReplication")];
+    let delete = Op::Iam(IamOp::DeleteServiceLinkedRole);
     let task = [("DeletionTaskId", "task/aws-service-role/ecr.amazonaws.com/target/1")];
     vec![
-        own(Op::Iam(IamOp::CreateServiceLinkedRole), REPLICATION, &service)
-            .after([step(Op::Iam(IamOp::DeleteServiceLinkedRole), &role)]),
-        on(Op::Iam(IamOp::DeleteServiceLinkedRole), REPLICATION, &role)
-            .after([step(Op::Iam(IamOp::CreateServiceLinkedRole), &service)])
-            .elsewhere(Expected::Success),
+        own(Op::Iam(IamOp::CreateServiceLinkedRole), REPLICATION, &service).after([step(delete, &role)]),
+        Row::of(delete, iam(delete.name(), &role), Cross::OwnAccount(Expected::Success))
+            .needing(
+                // The request has no path.
+                Need::new("iam:DeleteServiceLinkedRole", arn(REPLICATION))
+                    .shown_as(&arn("role/AWSServiceRoleForECRReplication")),
+            )
+            .after([step(Op::Iam(IamOp::CreateServiceLinkedRole), &service)]),
         own(
             Op::Iam(IamOp::GetServiceLinkedRoleDeletionStatus),
             "role/aws-service-role/ecr.amazonaws.com/target",
