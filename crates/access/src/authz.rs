@@ -16,9 +16,9 @@ use aws::service::Service;
 use std::sync::Arc;
 
 use aws::ids::{AccountId, Region};
+use jiff::Timestamp;
 use meta::{
-    Account, Basis, CallerRef, CallerState, ListTagsForResource, Meta, Never, Operation, Resolve, Resolved,
-    Target,
+    Account, Basis, CallerRef, CallerState, ListTagsForResource, Never, Operation, Resolve, Resolved, Target,
 };
 
 pub use documents::{Named, PolicyCaches, PrincipalPolicies};
@@ -35,7 +35,7 @@ use crate::error::{Code, Error, Result};
 use crate::op::Effect;
 use crate::op::{Op, Resource};
 pub use crate::permit::Permit;
-use crate::permit::{OnAccount, OnRegistry, OnRepository, Reads, Subject};
+use crate::permit::{OnAccount, OnRegistry, OnRepository, Reads, Store, Subject};
 use crate::store::StoreResultExt as _;
 use crate::token::TokenError;
 
@@ -50,7 +50,8 @@ pub struct Gate {
     signed_region: Option<Region>,
     /// The result of the one read. A permit returns its rows.
     resolved: Resolved,
-    meta: Meta,
+    store: Store,
+    decided_at: Timestamp,
     decisions: Arc<Decisions>,
 }
 
@@ -132,7 +133,8 @@ impl Access {
             context,
             signed_region: ctx.signed_region.clone(),
             resolved,
-            meta: self.meta.clone(),
+            store: self.store(),
+            decided_at: ctx.now,
             decisions: Arc::clone(&ctx.decisions),
         })
     }
@@ -209,9 +211,20 @@ impl Gate {
         shown: &str,
         keys: policy::Context,
     ) -> Result<Permit<E>> {
-        self.decide((E::OP, resource), shown, &self.context_of(E::OP, keys))?;
+        self.permit_if(resource, shown, keys, || Ok(()))
+    }
+
+    /// The same with a rule beside the policies.
+    pub(crate) fn permit_if<E: Effect<On = OnAccount>>(
+        &self,
+        resource: &str,
+        shown: &str,
+        keys: policy::Context,
+        and: impl FnOnce() -> Result<()>,
+    ) -> Result<Permit<E>> {
+        self.decide_if((E::OP, resource), shown, &self.context_of(E::OP, keys), and)?;
         let on = OnAccount { caller: Arc::clone(&self.caller), account_id: self.account_id.clone() };
-        Ok(Permit::new(self.meta.clone(), on))
+        Ok(Permit::new(self.store.clone(), on))
     }
 
     /// Reads what a decision needs first, such as the path of a user that is named without it. Nothing that is
@@ -220,7 +233,7 @@ impl Gate {
     where
         O: BeforeDecision + Operation<Refusal = Never>,
     {
-        self.meta.read(operation).await.or_store_error()
+        self.store.meta.read(operation).await.or_store_error()
     }
 
     /// Decides, with further condition keys, for an operation that needs a second permission
@@ -255,11 +268,28 @@ impl Gate {
         &self.caller
     }
 
-    fn decide(&self, (op, resource): (Op, &str), shown: &str, context: &policy::Context) -> Result<()> {
-        self.is_open_to_session(op)?;
+    fn decide(&self, asked: (Op, &str), shown: &str, context: &policy::Context) -> Result<()> {
+        self.decide_if(asked, shown, context, || Ok(()))
+    }
+
+    /// Decides and records the outcome. `and` is a rule beside the policies.
+    fn decide_if(
+        &self,
+        (op, resource): (Op, &str),
+        shown: &str,
+        context: &policy::Context,
+        and: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
+        let outcome =
+            self.is_open_to_session(op).and_then(|()| self.evaluate((op, resource), shown, context));
+        let outcome = outcome.and_then(|()| and());
+        self.decisions.record(op, resource, outcome.is_ok());
+        outcome
+    }
+
+    fn evaluate(&self, (op, resource): (Op, &str), shown: &str, context: &policy::Context) -> Result<()> {
         let request = policy::Request { action: op.action(), resource, context };
         let decision = self.policies.decide(op, &request, &self.caller, &self.account_id);
-        self.decisions.record(op, resource, decision.is_allowed());
         match decision.reason(op.action()) {
             None => Ok(()),
             Some(reason) => {
@@ -297,6 +327,8 @@ impl Gate {
     }
 }
 
+impl crate::permit::sealed::Sealed for Gate {}
+
 impl<O> Reads<O> for Gate
 where
     O: BeforeDecision + Operation<Refusal = Never>,
@@ -316,16 +348,27 @@ impl Resolving for OnRepository {
     fn resolve<P>(allowed: &Allowed<'_, P>) -> Result<Self> {
         let gate = allowed.gate();
         let row = gate.resolved.basis.repository.clone().ok_or_else(|| gate.repository_not_found())?;
-        let (caller, account_id) = (Arc::clone(&gate.caller), gate.account_id.clone());
-        Ok(Self { caller, account_id, row, resolved: gate.resolved.clone() })
+        Ok(Self {
+            caller: Arc::clone(&gate.caller),
+            account_id: gate.account_id.clone(),
+            region: gate.region.clone(),
+            decided_at: gate.decided_at,
+            row,
+            resolved: gate.resolved.clone(),
+        })
     }
 }
 
 impl Resolving for OnRegistry {
     fn resolve<P>(allowed: &Allowed<'_, P>) -> Result<Self> {
         let gate = allowed.gate();
-        let (caller, account_id) = (Arc::clone(&gate.caller), gate.account_id.clone());
-        Ok(Self { caller, account_id, region: gate.region.clone(), resolved: gate.resolved.clone() })
+        Ok(Self {
+            caller: Arc::clone(&gate.caller),
+            account_id: gate.account_id.clone(),
+            region: gate.region.clone(),
+            decided_at: gate.decided_at,
+            resolved: gate.resolved.clone(),
+        })
     }
 }
 

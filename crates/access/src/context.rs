@@ -131,12 +131,36 @@ impl Ctx {
 /// The context of an unsigned request.
 #[derive(Clone, Debug)]
 pub struct Unsigned {
+    /// The request ID in the log and in the answer.
+    pub request_id: String,
     /// The network origin.
     pub peer: Peer,
     /// The `User-Agent` header (`aws:UserAgent`).
     pub user_agent: Option<String>,
     /// The time, read once for the request.
     pub now: Timestamp,
+    /// The gate's decisions so far.
+    pub decisions: Arc<Decisions>,
+}
+
+impl Unsigned {
+    /// The context of a request.
+    pub fn new(peer: Peer, user_agent: Option<String>, request_id: String, now: Timestamp) -> Self {
+        Self { request_id, peer, user_agent, now, decisions: Arc::default() }
+    }
+
+    /// The same with a record of decisions, which its creator reads at the end.
+    #[must_use]
+    pub fn recorded_in(self, decisions: Arc<Decisions>) -> Self {
+        Self { decisions, ..self }
+    }
+
+    /// The context of the same request for a caller that it proves.
+    #[must_use]
+    pub fn by(&self, caller: Arc<Caller>, plane: Plane) -> Ctx {
+        let (user_agent, id) = (self.user_agent.clone(), self.request_id.clone());
+        Ctx::new(caller, self.peer, user_agent, id, self.now, plane).recorded_in(Arc::clone(&self.decisions))
+    }
 }
 
 /// A time in the store's unit.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::op::Op;
 
 /// The maximum number of decisions for one request. A request with hundreds of repositories has more; then the first
-/// ones are kept. A refusal always ends the request.
+/// ones are kept. A refusal need not end the request: a batch can continue with its next item.
 const MOST: usize = 64;
 
 /// One decision.
@@ -26,11 +26,12 @@ pub struct Decisions(Mutex<Vec<Decided>>);
 impl Decisions {
     pub(crate) fn record(&self, op: Op, resource: &str, allowed: bool) {
         let mut decided = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if decided.len() >= MOST && allowed {
-            return;
+        if decided.len() >= MOST {
+            // A refusal replaces the last decision that allowed something.
+            let replaced = decided.iter().rposition(|one| one.allowed).filter(|_| !allowed);
+            let Some(replaced) = replaced else { return };
+            decided.remove(replaced);
         }
-        // A refusal replaces the last decision.
-        decided.truncate(MOST - 1);
         decided.push(Decided { op, resource: resource.to_owned(), allowed });
     }
 
@@ -46,15 +47,23 @@ mod tests {
     use crate::op::EcrOp;
 
     #[test]
-    fn the_number_is_limited_and_a_refusal_is_always_kept() {
+    fn the_number_is_limited_and_refusals_are_kept() {
         let (decisions, op) = (Decisions::default(), Op::Ecr(EcrOp::PutImage));
         for _ in 0..MOST + 10 {
             decisions.record(op, "a", true);
         }
-        decisions.record(op, "b", false);
+        for resource in ["b", "c"] {
+            decisions.record(op, resource, false);
+        }
         let decided = decisions.take();
         assert_eq!(decided.len(), MOST);
-        assert_eq!(decided.last(), Some(&Decided { op, resource: "b".to_owned(), allowed: false }));
+        let refused: Vec<_> =
+            decided.iter().filter(|one| !one.allowed).map(|one| one.resource.as_str()).collect();
+        assert_eq!(refused, ["b", "c"]);
+        for _ in 0..=MOST {
+            decisions.record(op, "d", false);
+        }
+        assert_eq!(decisions.take().len(), MOST);
         assert!(decisions.take().is_empty());
     }
 }

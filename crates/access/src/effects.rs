@@ -1,22 +1,51 @@
 //! Which permission opens which operation of the store. An auditor can read this page: an effect with a permit that is
-//! not listed here cannot happen, regardless of the handlers' code. Without a permit, only this crate writes: the key
-//! ring, secrets that are sealed again, stored sessions, settings of the deployment, and the first registry.
+//! not listed here cannot happen, regardless of the handlers' code. Without a permit, only this crate writes one thing: the
+//! sealed contexts of large sessions (`kept`).
 
 #[allow(clippy::wildcard_imports, reason = "the lists below name each operation")]
 use meta::operations::*;
 
+use crate::events;
+use crate::ids::IdSource;
 use crate::op::{ecr, iam, organizations, sts};
+use crate::permit::sealed::{Listed, Sealed};
 use crate::permit::{Grant, OnDeployment, Opens, ServiceAuthority};
 
 /// An operation of the store that reads what a decision needs first. It never changes anything.
-pub trait BeforeDecision: Operation {}
+pub trait BeforeDecision: Operation + Sealed {}
 
 macro_rules! before_decision {
-    ($($operation:ty,)*) => { $(impl BeforeDecision for $operation {})* };
+    ($($operation:ty,)*) => {$(
+        impl Sealed for $operation {}
+        impl BeforeDecision for $operation {}
+    )*};
 }
 
 macro_rules! opens {
-    ($($permission:path => $($operation:ty),*;)*) => { $($(impl Opens<$operation> for $permission {})*)* };
+    ($($permission:path => $($operation:ty),*;)*) => {$($(
+        impl Listed<$operation> for $permission {}
+        impl Opens<$operation> for $permission {
+            type Runs = $operation;
+
+            fn as_run(_on: &Self::On, _ids: &IdSource, operation: $operation) -> $operation {
+                operation
+            }
+        }
+    )*)*};
+}
+
+/// Opens operations whose events are written with them (`events`).
+macro_rules! opens_recorded {
+    ($($permission:path => $($operation:ty),*;)*) => {$($(
+        impl Listed<$operation> for $permission {}
+        impl Opens<$operation> for $permission {
+            type Runs = Recorded<$operation>;
+
+            fn as_run(on: &Self::On, ids: &IdSource, operation: $operation) -> Self::Runs {
+                events::recorded(on, ids, operation)
+            }
+        }
+    )*)*};
 }
 
 /// What can be done with the bytes of layers.
@@ -39,21 +68,25 @@ pub mod bytes {
 }
 
 /// A permit for `Self` opens this use of layers' bytes. Implemented in this file and nowhere else.
-pub trait OpensBytes<Use>: Grant {}
+pub trait OpensBytes<Use>: Grant + Listed<Use> {}
 
 macro_rules! opens_bytes {
-    ($($permission:path => $($use:ty),*;)*) => { $($(impl OpensBytes<$use> for $permission {})*)* };
+    ($($permission:path => $($use:ty),*;)*) => {$($(
+        impl Listed<$use> for $permission {}
+        impl OpensBytes<$use> for $permission {}
+    )*)*};
 }
 
 macro_rules! services {
     ($($(#[$doc:meta])* $name:ident => $($operation:ty),*;)*) => {
         /// The authorities of the services.
         pub mod authority {
-            use super::{Grant, OnDeployment, ServiceAuthority};
+            use super::{Grant, OnDeployment, Sealed, ServiceAuthority};
             $(
                 $(#[$doc])*
                 #[derive(Clone, Copy, Debug)]
                 pub struct $name;
+                impl Sealed for $name {}
                 impl Grant for $name {
                     type On = OnDeployment;
                 }
@@ -61,7 +94,7 @@ macro_rules! services {
             )*
         }
 
-        $($(impl Opens<$operation> for authority::$name {})*)*
+        opens! { $(authority::$name => $($operation),*;)* }
     };
 }
 
@@ -83,21 +116,19 @@ before_decision! {
 // Repositories and images. An operation that names several permissions, such as a push of a whole blob, needs a permit
 // for each.
 opens! {
-    ecr::CreateRepository => FindAccount, EnsureRegistry, CreateRepository;
+    ecr::CreateRepository => FindAccount, EnsureRegistry;
     ecr::ListRepositories => DescribeRepositories;
-    ecr::DeleteRepository => DeleteRepository;
     ecr::PutImageTagMutability => PutImageTagMutability;
     ecr::PutImageScanningConfiguration => PutImageScanning;
     ecr::TagResource => TagResource;
     ecr::UntagResource => UntagResource;
     ecr::ListTagsForResource => ListTagsForResource;
-    ecr::SetRepositoryPolicy => FindNamedPrincipals, SetRepositoryPolicy;
+    ecr::SetRepositoryPolicy => FindNamedPrincipals;
     ecr::GetRepositoryPolicy => FindNamedPrincipals, LoadRepositoryPolicy;
-    ecr::DeleteRepositoryPolicy => FindNamedPrincipals, SetRepositoryPolicy;
+    ecr::DeleteRepositoryPolicy => FindNamedPrincipals;
 
-    ecr::PutImage => PutImage;
     ecr::BatchGetImage => FindImages, LoadManifest;
-    ecr::BatchDeleteImage => BatchDeleteImage, DeleteTag, UnlinkBlob;
+    ecr::BatchDeleteImage => UnlinkBlob;
     ecr::ListImages => ListImages, ListTags;
     ecr::DescribeImages => FindImages, DescribeImages;
     ecr::ListImageReferrers => MeasureReferrers, ListReferrers;
@@ -112,11 +143,23 @@ opens! {
     ecr::CompleteLayerUpload => FindBlobs, CompleteUpload, CancelUpload, FindLinks, LinkBlob, RenewBlobs;
 }
 
+// Effects with events. Uploads, pull times and settings have none, so they cost nothing more.
+opens_recorded! {
+    ecr::CreateRepository => CreateRepository;
+    ecr::DeleteRepository => DeleteRepository;
+    ecr::SetRepositoryPolicy => SetRepositoryPolicy;
+    ecr::DeleteRepositoryPolicy => SetRepositoryPolicy;
+    ecr::PutRegistryPolicy => SetRegistryPolicy;
+    ecr::DeleteRegistryPolicy => SetRegistryPolicy;
+    ecr::PutImage => PutImage;
+    ecr::BatchDeleteImage => BatchDeleteImage, DeleteTag;
+}
+
 // Registries.
 opens! {
-    ecr::PutRegistryPolicy => FindAccount, EnsureRegistry, FindNamedPrincipals, GetAccountSetting, SetRegistryPolicy;
+    ecr::PutRegistryPolicy => FindAccount, EnsureRegistry, FindNamedPrincipals, GetAccountSetting;
     ecr::GetRegistryPolicy => FindNamedPrincipals, LoadRegistryPolicy;
-    ecr::DeleteRegistryPolicy => FindNamedPrincipals, SetRegistryPolicy;
+    ecr::DeleteRegistryPolicy => FindNamedPrincipals;
     ecr::GetAccountSetting => GetAccountSetting;
     ecr::RegisterPullTimeUpdateExclusion => FindAccount, EnsureRegistry, RegisterPullTimeExclusion;
     ecr::DeregisterPullTimeUpdateExclusion => DeregisterPullTimeExclusion;
@@ -294,6 +337,12 @@ services! {
     /// Finds the provider of a web identity token, and the role that it asks for. There is no caller before the token is
     /// verified.
     VerifyWebIdentity => FindOidcProvider, FindEntity, FindAccount, ListIamTags;
+    /// Creates, reads and replaces the ring of sealing keys, and counts what each key seals.
+    KeepKeyRing => GetSetting, PutSettingOnce, ReplaceSetting, CountSealedSecrets, ListSecretsNotUnder;
+    /// Records the IDs of the organization and its management account, once.
+    RecordOrganization => GetSetting, PutSettingOnce, FirstAccount;
+    /// Removes events that are older than the deployment keeps them.
+    TrimEvents => TrimEvents;
     /// Runs the reconcilers: which node runs which, and when.
     RunReconcilers => ListReconcilers, ClaimReconciler, RenewReconciler, FinishReconciler,
         RequestReconciler;

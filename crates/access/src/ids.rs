@@ -27,11 +27,16 @@ impl IdSource {
 
     /// The next ID: greater than all earlier ones of this source.
     pub fn next(&self, now: Timestamp) -> i64 {
-        let at = ((now.as_millisecond() - EPOCH_MS).max(0) << LOW_BITS) | self.low;
+        let at = first_id(now) | self.low;
         let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         *last = at.max(*last + 1);
         *last
     }
+}
+
+/// The smallest ID of a time: every ID of an earlier millisecond is smaller.
+pub fn first_id(at: Timestamp) -> i64 {
+    (at.as_millisecond() - EPOCH_MS).max(0) << LOW_BITS
 }
 
 /// `prefix` and 17 characters of base 32: AWS's form of unique IDs and access key IDs (IAM identifiers page).

@@ -1,7 +1,7 @@
 //! The keys that seal values: listing, rotation, retirement, and another master key.
 //!
-//! Every change reads the stored ring, and replaces it if it has not changed in between. Nothing here passes the gate.
-//! The callers are operators who can open the store, the operations WharfListKeys and WharfRotateKeys (after the gate),
+//! Every change reads the stored ring, and replaces it if it has not changed in between. Nothing here passes the gate:
+//! it acts with the authority `KeepKeyRing`. The callers are operators who can open the store, the operations WharfListKeys and WharfRotateKeys (after the gate),
 //! and the reconciler `reseal-secrets`.
 
 use std::time::Duration;
@@ -10,14 +10,14 @@ use aws::json::epoch_seconds;
 use aws::organizations::{SealingKey, SealingKeyState, WharfListKeysResponse};
 use jiff::Timestamp;
 use meta::{
-    CountSealedSecrets, GetSetting, ListSecretsNotUnder, Meta, OpError, PutSettingOnce, ReplaceSetting,
+    CountSealedSecrets, GetSetting, ListSecretsNotUnder, OpError, PutSettingOnce, ReplaceSetting,
     ResealSecret, SealedSecret,
 };
 
 use crate::effects::authority;
 use crate::error::{AwsCode, Code, Error, Result};
 use crate::key_ring::{Ring, Wraps};
-use crate::permit::Permit;
+use crate::permit::{Permit, Store};
 use crate::seal::{Keys, Purpose};
 use crate::settings::MasterKey;
 use crate::store::{StoreResultExt as _, store_error};
@@ -31,10 +31,11 @@ const SLICE: usize = 200;
 const TRIES: usize = 10;
 
 /// The stored ring; created if there is none.
-pub async fn open(master: &MasterKey, meta: &Meta, now: Timestamp) -> Result<Keys> {
+pub(crate) async fn open(master: &MasterKey, store: &Store, now: Timestamp) -> Result<Keys> {
     let fresh = Ring::generate(now).and_then(|ring| ring.wrap(master)).map_err(Error::internal)?;
     let put = PutSettingOnce { name: KEY_RING.to_owned(), value: fresh };
-    let stored = meta.write(put).await.or_store_error()?;
+    let permit = Permit::for_opening(authority::KeepKeyRing, store);
+    let stored = permit.write(|()| put).await.or_store_error()?;
     let ring = Wraps::read(&stored).and_then(|wraps| wraps.open(master)).map_err(|error| {
         tracing::error!("the master key is not the one that the store is sealed under");
         Error::internal(error)
@@ -62,8 +63,12 @@ enum Change<T> {
 }
 
 impl Access {
+    fn ring_permit(&self) -> Permit<authority::KeepKeyRing> {
+        Permit::for_service(authority::KeepKeyRing, self)
+    }
+
     async fn stored_ring(&self) -> Result<(Vec<u8>, Wraps)> {
-        let stored = self.meta.read(GetSetting { name: KEY_RING.to_owned() }).await.or_store_error()?;
+        let stored = self.ring_permit().read(|()| GetSetting { name: KEY_RING.to_owned() }).await?;
         let stored = stored.ok_or_else(|| Error::internal(crate::seal::SealError::Broken))?;
         let wraps = Wraps::read(&stored).map_err(Error::internal)?;
         Ok((stored, wraps))
@@ -128,18 +133,15 @@ impl Access {
     }
 
     async fn replace_ring(&self, old: Vec<u8>, new: Vec<u8>) -> Result<bool> {
-        match self.meta.write(ReplaceSetting { name: KEY_RING.to_owned(), old, new }).await {
+        match self.ring_permit().write(|()| ReplaceSetting { name: KEY_RING.to_owned(), old, new }).await {
             Ok(()) => Ok(true),
             Err(OpError::Refused(_)) => Ok(false),
             Err(OpError::Store(error)) => Err(store_error(error)),
         }
     }
 
-    /// The keys of the ring, the oldest first, with the number of access keys that each seals.
-    pub async fn sealing_keys(&self, now: Timestamp) -> Result<Vec<SealingKey>> {
-        Ok(self.listed_keys(now).await?.keys)
-    }
-
+    /// The keys of the ring, the oldest first, with the number of access keys that each seals, and the number of master
+    /// keys that open the store: two while a rotation is not finished.
     pub async fn listed_keys(&self, now: Timestamp) -> Result<WharfListKeysResponse> {
         let (_, wraps) = self.stored_ring().await?;
         let ring = wraps.open(&self.keys.master()).map_err(Error::internal)?;
@@ -147,7 +149,7 @@ impl Access {
     }
 
     async fn shown_keys(&self, ring: &Ring, now: Timestamp) -> Result<Vec<SealingKey>> {
-        let counts = self.meta.read(CountSealedSecrets).await.or_store_error()?;
+        let counts = self.ring_permit().read(|()| CountSealedSecrets).await?;
         let sealing = ring.sealing(now);
         let time = |seconds: i64| epoch_seconds(Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX));
         let shown = ring.entries().iter().enumerate().map(|(at, entry)| SealingKey {
@@ -222,7 +224,7 @@ impl Access {
         let mut after = String::new();
         loop {
             let list = ListSecretsNotUnder { sealing_key, after, limit: SLICE };
-            let slice = self.meta.read(list).await.or_store_error()?;
+            let slice = self.ring_permit().read(|()| list).await?;
             let Some(last) = slice.last() else { break };
             after = last.id.to_string();
             let opens = |secret: &SealedSecret| {
@@ -267,10 +269,5 @@ impl Access {
         });
         let ring = kept.await?;
         self.keys.renew(master.clone(), &ring, now).map_err(Error::internal)
-    }
-
-    /// How many master keys open the store: two while a rotation is not finished.
-    pub async fn master_keys(&self) -> Result<usize> {
-        Ok(self.stored_ring().await?.1.count())
     }
 }

@@ -11,6 +11,7 @@ pub mod context;
 pub mod decisions;
 pub mod effects;
 pub mod error;
+mod events;
 pub mod ids;
 pub mod kept;
 mod key_ring;
@@ -44,6 +45,7 @@ use crate::authz::PolicyCaches;
 use crate::error::Result;
 use crate::ids::IdSource;
 use crate::organization::Organization;
+use crate::permit::Store;
 use crate::seal::Keys;
 use crate::settings::Settings;
 use crate::store::StoreResultExt as _;
@@ -58,7 +60,7 @@ pub struct Access {
     meta: Meta,
     pub settings: Settings,
     pub keys: Keys,
-    pub ids: IdSource,
+    pub ids: Arc<IdSource>,
     pub organization: Organization,
     /// Known from the first request for it.
     management: OnceLock<AccountId>,
@@ -70,13 +72,15 @@ pub struct Access {
 impl Access {
     /// Opens the deployment in this store. An empty store gets a key ring.
     pub async fn open(settings: Settings, meta: Meta) -> Result<Arc<Self>> {
-        let keys = keys::open(&settings.master_key, &meta, Timestamp::now()).await?;
-        let organization = Organization::open(&meta).await?;
+        let ids = Arc::new(IdSource::seeded());
+        let store = Store { meta: meta.clone(), ids: Arc::clone(&ids) };
+        let keys = keys::open(&settings.master_key, &store, Timestamp::now()).await?;
+        let organization = Organization::open(&store).await?;
         Ok(Arc::new(Self {
             meta,
             settings,
             keys,
-            ids: IdSource::seeded(),
+            ids,
             organization,
             management: OnceLock::new(),
             policies: PolicyCaches::default(),
@@ -86,6 +90,11 @@ impl Access {
                 .weigher(|_, open: &OpenToken| open.weight())
                 .build(),
         }))
+    }
+
+    /// What permits run their operations with.
+    pub(crate) fn store(&self) -> Store {
+        Store { meta: self.meta.clone(), ids: Arc::clone(&self.ids) }
     }
 
     /// Whether the metadata store answers; for the readiness probe.

@@ -4,6 +4,7 @@
 pub use aws::operation::Resource;
 use aws::service::Service;
 
+use crate::permit::sealed::Sealed;
 use crate::permit::{Grant, OnAccount, OnRegistry, OnRepository, OnUnsigned};
 
 /// The effect of an operation: what a permit is given for.
@@ -84,6 +85,7 @@ macro_rules! service {
             $(
                 #[derive(Debug)]
                 pub struct $name;
+                impl Sealed for $name {}
                 impl Grant for $name {
                     type On = subject!($subject);
                 }

@@ -1,14 +1,15 @@
 //! The only organization of a deployment: its IDs, created once.
 
 use aws::ids::AccountId;
-use meta::{FirstAccount, GetSetting, Meta, PutSettingOnce};
+use meta::{FirstAccount, GetSetting, PutSettingOnce};
 use serde::{Deserialize, Serialize};
 
 use crate::Access;
 use crate::authz::Gate;
+use crate::effects::authority;
 use crate::error::{Code, Error, Result};
 use crate::op::Effect;
-use crate::permit::{OnAccount, Permit};
+use crate::permit::{OnAccount, Permit, Store};
 use crate::seal::SealError;
 use crate::store::StoreResultExt as _;
 
@@ -31,25 +32,26 @@ impl Organization {
     }
 
     /// The deployment's organization; created on the first start.
-    pub async fn open(meta: &Meta) -> Result<Self> {
+    pub(crate) async fn open(store: &Store) -> Result<Self> {
         let fresh = Self { id: format!("o-{}", random(10)?), root_id: format!("r-{}", random(4)?) };
         let value = serde_json::to_vec(&fresh).map_err(Error::internal)?;
         let put = PutSettingOnce { name: SETTING.to_owned(), value };
-        let kept = meta.write(put).await.or_store_error()?;
+        let permit = Permit::for_opening(authority::RecordOrganization, store);
+        let kept = permit.write(|()| put).await.or_store_error()?;
         serde_json::from_slice(&kept).map_err(Error::internal)
     }
 }
 
 /// The management account: the first account of the deployment. It is recorded once, so a wrong clock later cannot make
 /// another account the first. None before there is an account.
-async fn management_account(meta: &Meta) -> Result<Option<AccountId>> {
-    let kept = meta.read(GetSetting { name: MANAGEMENT.to_owned() }).await.or_store_error()?;
+async fn management_account(permit: &Permit<authority::RecordOrganization>) -> Result<Option<AccountId>> {
+    let kept = permit.read(|()| GetSetting { name: MANAGEMENT.to_owned() }).await?;
     let kept = if let Some(kept) = kept {
         kept
     } else {
-        let Some(first) = meta.read(FirstAccount).await.or_store_error()? else { return Ok(None) };
+        let Some(first) = permit.read(|()| FirstAccount).await? else { return Ok(None) };
         let put = PutSettingOnce { name: MANAGEMENT.to_owned(), value: first.as_str().as_bytes().to_vec() };
-        meta.write(put).await.or_store_error()?
+        permit.write(|()| put).await.or_store_error()?
     };
     let text = String::from_utf8(kept).map_err(Error::internal)?;
     text.parse().map(Some).map_err(Error::internal)
@@ -61,7 +63,8 @@ impl Access {
         if let Some(known) = self.management.get() {
             return Ok(known.clone());
         }
-        let found = management_account(&self.meta).await?.ok_or_else(|| {
+        let permit = Permit::for_service(authority::RecordOrganization, self);
+        let found = management_account(&permit).await?.ok_or_else(|| {
             Error::new(
                 Code::Unavailable,
                 "This deployment has no account yet, so no management account either.",
@@ -77,14 +80,13 @@ impl Access {
         resource: &str,
         keys: policy::Context,
     ) -> Result<Permit<E>> {
-        let permit = gate.permit_on::<E>(resource, keys)?;
-        if *permit.account() != self.management_account().await? {
-            return Err(Error::new(
-                Code::AccessDenied,
-                "You don't have permissions to access this resource.",
-            ));
-        }
-        Ok(permit)
+        let management = self.management_account().await?;
+        gate.permit_if(resource, resource, keys, || {
+            if gate.caller().account_id == management {
+                return Ok(());
+            }
+            Err(Error::new(Code::AccessDenied, "You don't have permissions to access this resource."))
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use aws::ids::{AccountId, Region};
+use jiff::Timestamp;
 use meta::{
     BlobRow, ImageRow, Meta, Never, OpError, Operation, Registry, RepositoryKey, RepositoryRow, Resolved,
     UploadRow,
@@ -16,10 +17,22 @@ use crate::Access;
 use crate::authz::repository_not_found;
 use crate::context::Caller;
 use crate::error::{Error, Result};
+use crate::ids::IdSource;
 use crate::store::StoreResultExt as _;
 
+/// Other crates cannot name these traits, so they cannot implement the traits below and make their own permission.
+pub(crate) mod sealed {
+    /// A type of this crate.
+    pub trait Sealed {}
+
+    /// A pair of a permission and what it opens, from the lists of `effects`.
+    pub trait Listed<O> {}
+}
+
+use sealed::{Listed, Sealed};
+
 /// What a permit is on.
-pub trait Subject: Send + Sync + 'static {
+pub trait Subject: Sealed + Send + Sync + 'static {
     /// The key in the operations of the store.
     type Key;
 
@@ -41,6 +54,8 @@ pub trait Asked: Subject {
 pub struct OnRepository {
     pub(crate) caller: Arc<Caller>,
     pub(crate) account_id: AccountId,
+    pub(crate) region: Region,
+    pub(crate) decided_at: Timestamp,
     pub(crate) row: RepositoryRow,
     pub(crate) resolved: Resolved,
 }
@@ -59,6 +74,7 @@ pub struct OnRegistry {
     pub(crate) caller: Arc<Caller>,
     pub(crate) account_id: AccountId,
     pub(crate) region: Region,
+    pub(crate) decided_at: Timestamp,
     pub(crate) resolved: Resolved,
 }
 
@@ -68,6 +84,15 @@ impl Subject for OnRegistry {
     fn key(&self) -> AccountId {
         self.account_id.clone()
     }
+}
+
+/// A subject in a Region, at the time of the decision: what an event is about.
+pub(crate) trait Place: Asked {
+    /// The Region.
+    fn region(&self) -> &Region;
+
+    /// When the gate decided.
+    fn decided_at(&self) -> Timestamp;
 }
 
 /// The resource of a request in an account: a user, a policy, a member account.
@@ -109,6 +134,13 @@ impl Subject for OnDeployment {
     fn key(&self) {}
 }
 
+impl Sealed for OnRepository {}
+impl Sealed for OnRegistry {}
+impl Sealed for OnAccount {}
+impl Sealed for OnUnsigned {}
+impl Sealed for OnDeployment {}
+impl<G: Grant> Sealed for Permit<G> {}
+
 macro_rules! asked {
     ($($subject:ident)*) => {$(
         impl Asked for $subject {
@@ -125,26 +157,56 @@ macro_rules! asked {
 
 asked! { OnRepository OnRegistry OnAccount }
 
+macro_rules! place {
+    ($($subject:ident)*) => {$(
+        impl Place for $subject {
+            fn region(&self) -> &Region {
+                &self.region
+            }
+
+            fn decided_at(&self) -> Timestamp {
+                self.decided_at
+            }
+        }
+    )*};
+}
+
+place! { OnRepository OnRegistry }
+
 /// A grant: the effect of an operation, or the work of a service.
-pub trait Grant: Send + Sync + 'static {
+pub trait Grant: Sealed + Send + Sync + 'static {
     /// What the permit is on.
     type On: Subject;
 }
 
 /// A permit for `G` opens the store's operation `O`. Implemented in `effects` and nowhere else.
-pub trait Opens<O: Operation>: Grant {}
+pub trait Opens<O: Operation>: Grant + Listed<O> {
+    /// What the store runs: the operation, or the operation and its events in one transaction.
+    type Runs: Operation<Output = O::Output, Refusal = O::Refusal>;
+
+    /// The operation as the store runs it.
+    fn as_run(on: &Self::On, ids: &IdSource, operation: O) -> Self::Runs;
+}
+
+/// What runs the permitted operations.
+#[derive(Clone)]
+pub(crate) struct Store {
+    pub(crate) meta: Meta,
+    /// The IDs of events.
+    pub(crate) ids: Arc<IdSource>,
+}
 
 /// The permission for one kind of effect on one subject.
 pub struct Permit<G: Grant> {
-    pub(crate) meta: Meta,
+    store: Store,
     on: G::On,
     grant: PhantomData<fn() -> G>,
 }
 
 impl<G: Grant> Permit<G> {
     /// Only the gate and `for_service` create permits.
-    pub(crate) fn new(meta: Meta, on: G::On) -> Self {
-        Self { meta, on, grant: PhantomData }
+    pub(crate) fn new(store: Store, on: G::On) -> Self {
+        Self { store, on, grant: PhantomData }
     }
 
     /// Reads with an operation that the permit opens.
@@ -153,10 +215,11 @@ impl<G: Grant> Permit<G> {
         O: Operation<Refusal = Never>,
         G: Opens<O>,
     {
-        self.meta.read(operation(self.on.key())).await.or_store_error()
+        self.store.meta.read(operation(self.on.key())).await.or_store_error()
     }
 
-    /// Writes with an operation that the permit opens. A rule of the store can refuse it.
+    /// Writes with an operation that the permit opens. A rule of the store can refuse it. If the operation has events
+    /// (`effects`), they are written in its transaction.
     pub async fn write<O>(
         &self,
         operation: impl FnOnce(<G::On as Subject>::Key) -> O,
@@ -165,12 +228,12 @@ impl<G: Grant> Permit<G> {
         O: Operation,
         G: Opens<O>,
     {
-        self.meta.write(operation(self.on.key())).await
+        self.store.meta.write(G::as_run(&self.on, &self.store.ids, operation(self.on.key()))).await
     }
 }
 
 /// What can read with an operation of the store: a gate before the decision, a permit after it.
-pub trait Reads<O: Operation<Refusal = Never>>: Sync {
+pub trait Reads<O: Operation<Refusal = Never>>: Sealed + Sync {
     /// Runs the operation.
     fn look_up(&self, operation: O) -> impl Future<Output = Result<O::Output>> + Send;
 }
@@ -181,7 +244,7 @@ where
     G: Opens<O>,
 {
     async fn look_up(&self, operation: O) -> Result<O::Output> {
-        self.meta.read(operation).await.or_store_error()
+        self.store.meta.read(operation).await.or_store_error()
     }
 }
 
@@ -252,6 +315,11 @@ pub trait ServiceAuthority: Grant<On = OnDeployment> {}
 impl<A: ServiceAuthority> Permit<A> {
     /// The permit of a service.
     pub fn for_service(_authority: A, access: &Access) -> Self {
-        Self::new(access.meta.clone(), OnDeployment)
+        Self::new(access.store(), OnDeployment)
+    }
+
+    /// The same while the deployment is opened.
+    pub(crate) fn for_opening(_authority: A, store: &Store) -> Self {
+        Self::new(store.clone(), OnDeployment)
     }
 }

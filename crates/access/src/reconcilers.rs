@@ -24,9 +24,12 @@ pub const FORGET_SESSIONS: &str = "forget-sessions";
 /// Seals secrets with the newest key, and retires keys that are no longer needed.
 pub const RESEAL_SECRETS: &str = "reseal-secrets";
 
+/// Removes old events.
+pub const TRIM_EVENTS: &str = "trim-events";
+
 /// Every reconciler, by name.
-pub const NAMES: [&str; 5] =
-    [EXPIRE_UPLOADS, FORGET_SESSIONS, PURGE_REPOSITORIES, RESEAL_SECRETS, SWEEP_OBJECTS];
+pub const NAMES: [&str; 6] =
+    [EXPIRE_UPLOADS, FORGET_SESSIONS, PURGE_REPOSITORIES, RESEAL_SECRETS, SWEEP_OBJECTS, TRIM_EVENTS];
 
 /// How a pass ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 mod address;
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 pub use address::{HostError, PublicAddress, registry_host};
 use aws::ids::Region;
@@ -20,6 +21,8 @@ pub struct Limits {
     pub upload_part_min_bytes: u64,
     /// Bytes of cached manifests.
     pub manifest_cache_bytes: u64,
+    /// How long events are kept.
+    pub event_retention: Duration,
 }
 
 impl Default for Limits {
@@ -30,6 +33,7 @@ impl Default for Limits {
             upload_part_bytes: 10 * MIB,
             upload_part_min_bytes: 5 * MIB,
             manifest_cache_bytes: 32 * MIB,
+            event_retention: Duration::from_hours(24),
         }
     }
 }

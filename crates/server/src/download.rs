@@ -1,7 +1,6 @@
 //! `GET /wharf/layers/<token>`: the URLs of GetDownloadUrlForLayer. The token is the permission. An Authorization
 //! header that a client repeats after a redirect is ignored.
 
-use access::context::Unsigned;
 use http::{Method, StatusCode, header};
 use oci::error::ErrorCode;
 
@@ -27,9 +26,7 @@ async fn download(app: &App, exchange: &mut Exchange) -> Result<Response, Refusa
         return Err(refusal.with(header::ALLOW, "GET"));
     }
     let token = exchange.uri.path().strip_prefix(PREFIX).unwrap_or_default();
-    let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
-    let request = Unsigned { peer: exchange.peer, user_agent, now: exchange.now };
-    let blob = app.registry.verify_download(token, &request).await?;
+    let blob = app.registry.verify_download(token, &exchange.unsigned()).await?;
     exchange.prove_reader(&blob.account_id, &blob.reader);
     v2::blob::send(app, exchange, blob).await
 }

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use access::context::{Caller, Peer};
+use access::context::{Caller, Peer, Unsigned};
 use access::decisions::Decisions;
 use aws::ids::AccountId;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 
@@ -78,6 +78,13 @@ impl Exchange {
             ledger: app.ledger.clone(),
             tab: OnceLock::new(),
         }
+    }
+
+    /// The context of the request while it has no caller.
+    pub(crate) fn unsigned(&self) -> Unsigned {
+        let user_agent = self.header(&header::USER_AGENT).map(str::to_owned);
+        let request = Unsigned::new(self.peer, user_agent, self.request_id.clone(), self.now);
+        request.recorded_in(Arc::clone(&self.decisions))
     }
 
     /// The memory of the request: in the share of its address, or of the principal when the caller is known.

@@ -100,6 +100,9 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   [outbound]                               # where the server may connect to, in addition to the public Internet:
   allow_networks = ["10.0.0.0/8"]          # networks with your own OIDC issuers [none]
 
+  [events]                                 # pushes, deletes and policy changes, in the database
+  retention_seconds = 86400                # older events are removed
+
   [metrics]
   listen = "127.0.0.1:9100"                # Prometheus, on /metrics [off]
 

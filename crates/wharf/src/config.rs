@@ -3,6 +3,7 @@
 //! source.
 
 mod dev;
+mod limits;
 mod overlay;
 mod read;
 
@@ -35,6 +36,7 @@ struct Settings {
     accounts: Vec<AccountSection>,
     vpc_endpoints: Vec<VpcEndpointSection>,
     outbound: OutboundSection,
+    events: EventsSection,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -132,6 +134,12 @@ struct OutboundSection {
     allow_networks: Vec<String>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct EventsSection {
+    retention_seconds: Option<u64>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BootstrapSection {
@@ -196,6 +204,8 @@ pub(crate) struct Config {
     pub(crate) vpc_endpoints: Vec<VpcEndpoint>,
     /// Networks that the server may connect to although a tenant chose the address.
     pub(crate) allow_networks: Vec<Cidr>,
+    /// Limits of the rules, for every caller.
+    pub(crate) limits: access::settings::Limits,
 }
 
 impl Config {

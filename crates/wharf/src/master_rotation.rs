@@ -72,7 +72,7 @@ pub(crate) async fn follow(deployment: &Deployment, path: &Path, is_alone: bool)
         return Err(error);
     }
     deployment.access.refresh_keys(master_key::load(path)?, Timestamp::now()).await?;
-    if is_alone && deployment.access.master_keys().await? > 1 {
+    if is_alone && deployment.access.listed_keys(Timestamp::now()).await?.master_keys > 1 {
         finish(deployment, path).await?;
         tracing::info!("the master key was rotated");
     }

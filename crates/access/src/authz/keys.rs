@@ -5,15 +5,29 @@
 
 use aws::ids::{AccountId, Region};
 use aws::service::{RegionRule, Service};
+use jiff::Timestamp;
 
-use crate::context::{Caller, CallerKind, Ctx, Session, Unsigned};
+use crate::context::{Caller, CallerKind, Ctx, Peer, Session, Unsigned};
 use crate::op::Op;
 use crate::organization::Organization;
 use crate::settings::Settings;
 
-/// The keys of an unsigned request.
+/// Where a request comes from, and when.
+pub(super) struct Origin<'a> {
+    peer: Peer,
+    user_agent: Option<&'a str>,
+    now: Timestamp,
+}
+
+impl<'a> From<&'a Unsigned> for Origin<'a> {
+    fn from(request: &'a Unsigned) -> Self {
+        Self { peer: request.peer, user_agent: request.user_agent.as_deref(), now: request.now }
+    }
+}
+
+/// The keys of a request without a caller.
 pub(super) fn of_unsigned(
-    request: &Unsigned,
+    request: &Origin<'_>,
     (account, organization): (&AccountId, Option<&Organization>),
     region: &Region,
     settings: &Settings,
@@ -25,8 +39,8 @@ pub(super) fn of_unsigned(
         .with("aws:EpochTime", request.now.as_second())
         .with("aws:RequestedRegion", region.to_string());
     add_resource_account(&mut context, account, organization);
-    if let Some(user_agent) = &request.user_agent {
-        context.set("aws:UserAgent", user_agent.as_str());
+    if let Some(user_agent) = request.user_agent {
+        context.set("aws:UserAgent", user_agent);
     }
     let address = request.peer.address;
     match settings.vpc_endpoints.iter().find(|endpoint| endpoint.serves(address)) {
@@ -48,7 +62,7 @@ pub(super) fn of_request(
     region: &Region,
     settings: &Settings,
 ) -> policy::Context {
-    let request = Unsigned { peer: ctx.peer, user_agent: ctx.user_agent.clone(), now: ctx.now };
+    let request = Origin { peer: ctx.peer, user_agent: ctx.user_agent.as_deref(), now: ctx.now };
     let mut context = of_unsigned(&request, account, region, settings)
         .with("aws:PrincipalArn", caller.principal_arn())
         .with("aws:PrincipalAccount", caller.account_id.to_string())

@@ -6,6 +6,7 @@ use super::{Gate, Resolving};
 use crate::error::Result;
 use crate::op::Effect;
 use crate::permit::Permit;
+use crate::permit::sealed::Sealed;
 
 /// A decision that allowed what `P` are permits for. Only the gate makes one, and it holds for that gate.
 pub struct Allowed<'g, P> {
@@ -26,7 +27,7 @@ impl<'g, P> Allowed<'g, P> {
 }
 
 /// The permits that one request needs. All operations are decided on before the existence of the repository is told.
-pub trait Permits: Sized + Send + Sync + 'static {
+pub trait Permits: Sealed + Sized + Send + Sync + 'static {
     /// Decides on each operation in order.
     fn decide(gate: &Gate) -> Result<Allowed<'_, Self>>;
 
@@ -40,9 +41,11 @@ impl<E: Effect<On: Resolving>> Permits for Permit<E> {
     }
 
     fn existing(allowed: Allowed<'_, Self>) -> Result<Self> {
-        Ok(Self::new(allowed.gate.meta.clone(), E::On::resolve(&allowed)?))
+        Ok(Self::new(allowed.gate.store.clone(), E::On::resolve(&allowed)?))
     }
 }
+
+impl<A: Permits, B: Permits> Sealed for (A, B) {}
 
 impl<A: Permits, B: Permits> Permits for (A, B) {
     fn decide(gate: &Gate) -> Result<Allowed<'_, Self>> {

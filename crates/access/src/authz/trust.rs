@@ -29,7 +29,7 @@ impl Gate {
             return None;
         }
         let on = OnAccount { caller: Arc::clone(&self.caller), account_id: role_account.clone() };
-        Some(Permit::new(self.meta.clone(), on))
+        Some(Permit::new(self.store.clone(), on))
     }
 }
 
@@ -38,14 +38,14 @@ impl Access {
     /// alone decides.
     pub fn trusted_web_identity(
         &self,
-        request: &Unsigned,
+        unsigned: &Unsigned,
         (role_arn, account_id): (&str, &AccountId),
         (trust, web): (&policy::Policy, &WebIdentity),
         keys: policy::Context,
     ) -> Option<Permit<sts::AssumeRoleWithWebIdentity>> {
         let op = sts::AssumeRoleWithWebIdentity::OP;
         let (region, settings) = (&self.settings.default_region, &self.settings);
-        let context = keys::of_unsigned(request, (account_id, None), region, settings).and(keys);
+        let context = keys::of_unsigned(&unsigned.into(), (account_id, None), region, settings).and(keys);
         let name = policy::SourceName::new("role trust policy");
         let policies = policy::Policies { resource: &[(&name, trust)], ..policy::Policies::default() };
         let kind = policy::CallerKind::WebIdentity { provider: &web.provider_arn };
@@ -56,10 +56,11 @@ impl Access {
         };
         let request = policy::Request { action: op.action(), resource: role_arn, context: &context };
         let decision = policy::evaluate(&policies, &request, &access);
+        unsigned.decisions.record(op, role_arn, decision.is_allowed());
         if !decision.is_allowed() {
             log_denial(&format!("{} of {}", web.subject, web.provider_arn), op, role_arn, &decision);
             return None;
         }
-        Some(Permit::new(self.meta.clone(), OnUnsigned { account_id: account_id.clone() }))
+        Some(Permit::new(self.store(), OnUnsigned { account_id: account_id.clone() }))
     }
 }

@@ -110,7 +110,10 @@ async fn the_root_of_a_member_cannot_manage() {
         "You don't have permissions to access this resource."
     );
     let close = CloseAccountRequest { account_id: ACCOUNT.to_owned() };
-    assert_eq!(code(world.rules.identity.close_account(&ctx(&root), close).await), Code::AccessDenied);
+    let request = ctx(&root);
+    assert_eq!(code(world.rules.identity.close_account(&request, close).await), Code::AccessDenied);
+    let decided = request.decisions.take();
+    assert_eq!(decided.iter().map(|one| one.allowed).collect::<Vec<_>>(), [false], "{decided:?}");
     let close = CloseAccountRequest { account_id: MEMBER.to_owned() };
     assert_eq!(code(world.rules.identity.close_account(&ctx(&root), close).await), Code::AccessDenied);
 }

@@ -1,7 +1,9 @@
 //! AssumeRoleWithWebIdentity: which tokens can assume which role.
 
 use access::context::{Peer, Unsigned};
+use access::decisions::Decided;
 use access::error::{AwsCode, Code, Result};
+use access::op::{Op, StsOp};
 use aws::iam::{
     CreateOpenIDConnectProviderRequest, CreateRoleRequest, GetOpenIDConnectProviderRequest,
     ListOpenIDConnectProvidersRequest, OpenIDConnectProviderListEntry, UpdateAssumeRolePolicyRequest,
@@ -88,13 +90,22 @@ impl Cluster {
     }
 
     async fn assume(&self, role_arn: &str, token: String) -> Result<AssumeRoleWithWebIdentityResponse> {
+        self.assume_in(&request(), role_arn, token).await
+    }
+
+    async fn assume_in(
+        &self,
+        request: &Unsigned,
+        role_arn: &str,
+        token: String,
+    ) -> Result<AssumeRoleWithWebIdentityResponse> {
         let input = AssumeRoleWithWebIdentityRequest {
             role_arn: role_arn.to_owned(),
             role_session_name: "pod".to_owned(),
             web_identity_token: token,
             ..AssumeRoleWithWebIdentityRequest::default()
         };
-        self.world.rules.identity.assume_role_with_web_identity(&request(), input).await
+        self.world.rules.identity.assume_role_with_web_identity(request, input).await
     }
 
     async fn refusal(&self, role: &str, token: String) -> (Code, String) {
@@ -109,7 +120,7 @@ fn coded(bytes: impl AsRef<[u8]>) -> String {
 
 fn request() -> Unsigned {
     let peer = Peer { address: [127, 0, 0, 1].into(), tls: true };
-    Unsigned { peer, user_agent: None, now: Timestamp::now() }
+    Unsigned::new(peer, None, "test".to_owned(), Timestamp::now())
 }
 
 fn role_arn(name: &str) -> String {
@@ -294,4 +305,17 @@ async fn the_slash_at_the_end_of_an_issuer_is_part_of_its_name() {
     let cluster = Cluster::new().await;
     let token = cluster.token(&claims(&json!({"iss": format!("https://{ISSUER}/")})));
     assert!(cluster.assume(&role_arn("puller"), token).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_decision_is_recorded_in_the_request() {
+    let cluster = Cluster::new().await;
+    for (claim, allowed) in [(json!({}), true), (json!({"sub": "somebody"}), false)] {
+        let request = request();
+        let token = cluster.token(&claims(&claim));
+        let outcome = cluster.assume_in(&request, &role_arn("puller"), token).await;
+        assert_eq!(outcome.is_ok(), allowed);
+        let op = Op::Sts(StsOp::AssumeRoleWithWebIdentity);
+        assert_eq!(request.decisions.take(), [Decided { op, resource: role_arn("puller"), allowed }]);
+    }
 }

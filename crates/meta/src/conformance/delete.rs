@@ -82,7 +82,7 @@ pub(super) async fn a_tag_alone(world: World) {
     let repository = world.repository("app").await;
     world.put(repository, "one", &["a"]).await;
     let delete = || world.meta.write(DeleteTag { repository, tag: tag("a") });
-    delete().await.unwrap();
+    assert_eq!(delete().await.unwrap(), digest("one"));
     assert_eq!(refusal(delete().await), TagGone);
     let row = world.row("app").await;
     assert_eq!((row.image_count, row.tag_count), (1, 0));

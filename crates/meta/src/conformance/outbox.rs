@@ -58,3 +58,15 @@ pub(super) async fn an_event_too_large_undoes_the_operation(world: World) {
     assert!(matches!(world.meta.write(operation).await, Err(OpError::Store(_))));
     assert_eq!(world.meta.read(GetSetting { name: "s".to_owned() }).await.unwrap(), None);
 }
+
+pub(super) async fn old_events_are_trimmed_in_slices(world: World) {
+    let put = PutSettingOnce { name: "s".to_owned(), value: vec![1] };
+    world.meta.write(recorded(put.clone(), 5, 2)).await.unwrap();
+    world.meta.write(recorded(put, 9, 1)).await.unwrap();
+    let trim = |before, limit| world.meta.write(TrimEvents { before, limit });
+    assert_eq!(trim(5, 9).await.unwrap(), 0);
+    assert_eq!(trim(9, 1).await.unwrap(), 1);
+    assert_eq!(listed(&world, None).await[0].0, EventKey { id: 5, position: 1 });
+    assert_eq!(trim(9, 9).await.unwrap(), 1);
+    assert_eq!(listed(&world, None).await[0].0, EventKey { id: 9, position: 0 });
+}

@@ -114,3 +114,20 @@ operation!(DeleteEvent: Durable [] -> (), Never, |op, tx| {
     tx.execute(delete, &params![op.key.id, op.key.position]).await?;
     Ok(Ok(()))
 });
+
+/// Removes the oldest events; returns how many.
+#[derive(Clone, Copy, Debug)]
+pub struct TrimEvents {
+    /// Events with a smaller ID are removed. IDs grow with time.
+    pub before: i64,
+    /// The maximum number of events.
+    pub limit: usize,
+}
+
+// A power cut can bring them back; the next pass removes them again.
+operation!(TrimEvents: Relaxed [] -> usize, Never, |op, tx| {
+    let delete = "DELETE FROM outbox WHERE (id, position) IN \
+                  (SELECT id, position FROM outbox WHERE id < ?1 ORDER BY id, position LIMIT ?2)";
+    let removed = tx.execute(delete, &params![op.before, op.limit]).await?;
+    Ok(Ok(usize::try_from(removed).unwrap_or(usize::MAX)))
+});

@@ -1,6 +1,6 @@
 //! Tags: listed in byte order, removed one at a time. (They are set with the image, in `image.rs`.)
 
-use oci::name::Tag;
+use oci::{digest::Digest, name::Tag};
 
 use crate::{
     ImageId, Never, RepositoryKey, StoreError, Tx,
@@ -30,8 +30,8 @@ operation!(ListTags: Page -> Vec<Tag>, Never, |op, tx| {
     Ok(Ok(tags?))
 });
 
-/// Removes only a tag: its image stays, without a tag if this was its last (OCI distribution specification, "Deleting
-/// tags").
+/// Removes only a tag, and returns the digest of its image. The image stays, without a tag if this was its last (OCI
+/// distribution specification, "Deleting tags").
 #[derive(Clone, Debug)]
 pub struct DeleteTag {
     pub repository: RepositoryKey,
@@ -42,11 +42,15 @@ pub struct DeleteTag {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TagGone;
 
-operation!(DeleteTag: Durable [Contents(op.repository)] -> (), TagGone, |op, tx| {
+operation!(DeleteTag: Durable [Contents(op.repository)] -> Digest, TagGone, |op, tx| {
     if hold(tx, op.repository, Hold::Change).await?.is_none() {
         return Ok(Err(TagGone));
     }
-    Ok(remove(tx, op.repository, &op.tag).await?.map(|_| ()).ok_or(TagGone))
+    let Some(image) = remove(tx, op.repository, &op.tag).await? else { return Ok(Err(TagGone)) };
+    let RepositoryKey { registry, id } = op.repository;
+    let select = "SELECT digest FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3";
+    let digest = tx.value(select, &params![registry, id, image]).await?;
+    Ok(Ok(digest.ok_or(StoreError::Corrupt("a tag named no image"))?))
 });
 
 /// Removes a tag and updates the counters; returns the image that it named. The caller holds the repository.

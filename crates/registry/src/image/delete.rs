@@ -59,6 +59,6 @@ impl Registry {
         let gate = self.access.gate(ctx, repository, Target::None).await?;
         let permit = gate.permit::<ecr::BatchDeleteImage>()?;
         let delete = permit.write(|repository| DeleteTag { repository, tag: tag.clone() });
-        delete.await.or_refused(|_| manifest_unknown())
+        delete.await.or_refused(|_| manifest_unknown()).map(|_digest| ())
     }
 }

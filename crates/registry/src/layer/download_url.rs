@@ -104,8 +104,7 @@ impl Registry {
             name: download.name.parse().map_err(|_| not_valid())?,
         };
         let caller = Arc::new(self.access.caller_of(download.caller).await?.ok_or_else(not_valid)?);
-        let (peer, user_agent) = (request.peer, request.user_agent.clone());
-        let ctx = Ctx::new(caller, peer, user_agent, "download".to_owned(), request.now, Plane::Data);
+        let ctx = request.by(caller, Plane::Data);
         let gate = self.access.gate(&ctx, &repository, Target::Blob(digest)).await.map_err(for_bearer)?;
         let permit = gate.permit::<GetDownloadUrlForLayer>().map_err(for_bearer)?;
         if permit.repository().id != download.repository {

@@ -51,5 +51,6 @@ pub fn all(registry: &Arc<Registry>) -> Vec<Box<dyn Reconciler>> {
         Box::new(passes::SweepObjects(Arc::clone(registry))),
         Box::new(passes::ForgetSessions(Arc::clone(registry))),
         Box::new(passes::ResealSecrets(Arc::clone(registry))),
+        Box::new(passes::TrimEvents(Arc::clone(registry))),
     ]
 }

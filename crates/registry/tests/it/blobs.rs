@@ -117,7 +117,7 @@ async fn a_download_url_opens_one_blob_for_an_hour() {
     let (_, sealed) = answer.download_url.split_once(registry::layer::download_url::PATH_PREFIX).unwrap();
     let open = async |sealed: &str, now| {
         let peer = Peer { address: [127, 0, 0, 1].into(), tls: false };
-        world.rules.registry.verify_download(sealed, &Unsigned { peer, user_agent: None, now }).await
+        world.rules.registry.verify_download(sealed, &Unsigned::new(peer, None, "test".to_owned(), now)).await
     };
     let now = jiff::Timestamp::now();
     assert_eq!(open(sealed, now).await.unwrap().stat.digest, digest);

@@ -34,7 +34,7 @@ async fn ask(world: &World, by: &Arc<Caller>, at: &RepositoryRef, digest: &Diges
 /// The digest that a URL returns to a client at an address.
 async fn open_from(world: &World, url: &str, address: [u8; 4]) -> Result<Digest> {
     let peer = Peer { address: address.into(), tls: false };
-    let request = Unsigned { peer, user_agent: None, now: Timestamp::now() };
+    let request = Unsigned::new(peer, None, "test".to_owned(), Timestamp::now());
     world.rules.registry.verify_download(url, &request).await.map(|handle| handle.stat.digest)
 }
 
@@ -202,4 +202,19 @@ async fn across_accounts_it_ends_when_either_takes_its_leave_back() {
     let staging = STAGING.parse().unwrap();
     world.rules.identity.change_account(&staging, MemberChange::Close, Timestamp::now()).await.unwrap();
     assert_eq!(code(open(&world, &url).await), Code::AccessDenied);
+}
+
+#[tokio::test]
+async fn a_download_records_its_decision() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    let digest = push(&world, &world.admin, &app, b"layer").await;
+    let url = ask(&world, &world.admin, &app, &digest).await.unwrap();
+    let peer = Peer { address: [127, 0, 0, 1].into(), tls: false };
+    let request = Unsigned::new(peer, None, "test".to_owned(), Timestamp::now());
+    world.rules.registry.verify_download(&url, &request).await.unwrap();
+    let decided = request.decisions.take();
+    let [one] = decided.as_slice() else { panic!("{decided:?}") };
+    assert_eq!((one.op.name(), one.allowed), ("GetDownloadUrlForLayer", true));
+    assert_eq!(one.resource, app.arn());
 }

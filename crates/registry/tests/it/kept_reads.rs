@@ -7,7 +7,7 @@ use access::context::{Caller, Ctx, Peer, RepositoryRef};
 use access::error::Code;
 use aws::ecr::{GetAuthorizationTokenRequest, Tag, TagResourceRequest};
 use aws::iam::{CreatePolicyRequest, CreatePolicyVersionRequest};
-use aws::sts::SessionParameters;
+use aws::sts::PolicyDescriptorType;
 use jiff::{SignedDuration, Timestamp};
 use oci::name::Reference;
 
@@ -195,7 +195,7 @@ async fn session_policies_are_kept_until_they_change() {
     };
     identity.create_policy(&admin, create).await.unwrap();
     let mut request = assumes("node");
-    request.session = SessionParameters { policy_arns: vec![policy_arn.clone()], ..request.session };
+    request.policy_arns = vec![PolicyDescriptorType { arn: Some(policy_arn.clone()) }];
     let node = session(&world, &world.admin, request).await;
     warm(&world, &node, &app, &tag("v1")).await;
     let deny = r#"{"Effect":"Deny","Action":"*","Resource":"*"}"#;

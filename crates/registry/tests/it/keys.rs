@@ -86,7 +86,8 @@ async fn what_was_sealed_before_a_rotation_opens_after_it() {
     of(&world, &session).await;
     sign(&world, presents(), now).await.unwrap();
     let peer = Peer { address: [127, 0, 0, 1].into(), tls: false };
-    let opened = world.rules.registry.verify_download(&url, &Unsigned { peer, user_agent: None, now }).await;
+    let opened =
+        world.rules.registry.verify_download(&url, &Unsigned::new(peer, None, "test".to_owned(), now)).await;
     assert_eq!(opened.unwrap().stat.digest, digest);
 }
 
@@ -107,7 +108,7 @@ async fn a_new_key_seals_once_every_node_can_know_it() {
     let new = password(&world, &world.admin, &region(), now).await;
     assert_eq!(key_of(&new), 2);
     authenticated(&other, &new, now).await.unwrap();
-    let keys = other.access.sealing_keys(later(now, 31)).await.unwrap();
+    let keys = other.access.listed_keys(later(now, 31)).await.unwrap().keys;
     assert_eq!(states(&keys), [(1, "OPENING", 1), (2, "SEALING", 0)]);
     assert!(keys[0].needed_until.is_some() && keys[1].needed_until.is_none());
 }
@@ -124,7 +125,7 @@ async fn a_key_goes_when_nothing_needs_it_and_then_opens_nothing() {
     let turned_at = turned(&world.rules, now).await;
     assert_eq!(world.rules.access.tend_keys(turned_at).await.unwrap(), 2, "both access keys are sealed anew");
     assert_eq!(world.rules.access.tend_keys(turned_at).await.unwrap(), 0);
-    let keys = world.rules.access.sealing_keys(turned_at).await.unwrap();
+    let keys = world.rules.access.listed_keys(turned_at).await.unwrap().keys;
     assert_eq!(states(&keys), [(1, "OPENING", 0), (2, "SEALING", 2)]);
     sign(&world, presents(), now).await.unwrap();
 
@@ -132,7 +133,7 @@ async fn a_key_goes_when_nothing_needs_it_and_then_opens_nothing() {
     assert_eq!(world.rules.access.tend_keys(last).await.unwrap(), 0);
     authenticated(&world.another().await, &docker, now).await.unwrap();
     assert_eq!(world.rules.access.tend_keys(later(last, 1)).await.unwrap(), 1);
-    assert_eq!(states(&world.rules.access.sealing_keys(last).await.unwrap()), [(2, "SEALING", 2)]);
+    assert_eq!(states(&world.rules.access.listed_keys(last).await.unwrap().keys), [(2, "SEALING", 2)]);
     let refused = authenticated(&world.another().await, &docker, now).await.unwrap_err();
     assert_eq!(refused, TokenError::Invalid);
     sign(&world, presents(), now).await.unwrap();
@@ -155,7 +156,7 @@ async fn a_late_secret_is_sealed_again_before_its_key_is_deleted() {
         2,
         "the secret is sealed anew, and the key goes"
     );
-    assert_eq!(states(&world.rules.access.sealing_keys(over).await.unwrap()), [(2, "SEALING", 2)]);
+    assert_eq!(states(&world.rules.access.listed_keys(over).await.unwrap().keys), [(2, "SEALING", 2)]);
 }
 
 #[tokio::test]
@@ -167,7 +168,7 @@ async fn two_master_keys_open_the_store_until_the_old_one_is_dropped() {
     let other = world.another().await;
     world.rules.access.add_master_key(&next()).await.unwrap();
     world.rules.access.add_master_key(&next()).await.unwrap();
-    assert_eq!(world.rules.access.master_keys().await.unwrap(), 2);
+    assert_eq!(world.rules.access.listed_keys(now).await.unwrap().master_keys, 2);
     assert!(world.rules.access.add_master_key(&MasterKey::new([9; 32])).await.is_err(), "one at a time");
     // A caller that knows one of the two keys cannot change the ring for the other.
     assert!(world.rules.access.rotate_sealing_key(now).await.is_err());

@@ -13,6 +13,7 @@ mod credentials;
 mod cross_account;
 mod cross_use;
 mod downloads;
+mod events;
 mod expired;
 mod explained;
 mod flips;

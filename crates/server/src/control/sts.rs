@@ -1,11 +1,9 @@
 //! STS's operations: parsed form, operation, answer in XML or JSON.
 
-use access::context::Unsigned;
 use access::op::StsOp;
 use aws::query::{Form, Format};
 use aws::service::Service;
 use aws::sts::AssumeRoleWithWebIdentityRequest;
-use http::header;
 
 use super::fault::Fault;
 use super::query::{give, read};
@@ -61,9 +59,7 @@ pub(super) async fn run_web_identity(
 ) -> Result<Vec<u8>, Fault> {
     exchange.operation = WEB_IDENTITY;
     let input = read(form)?;
-    let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
-    let request = Unsigned { peer: exchange.peer, user_agent, now: exchange.now };
-    let outcome = app.identity.assume_role_with_web_identity(&request, input).await;
+    let outcome = app.identity.assume_role_with_web_identity(&exchange.unsigned(), input).await;
     exchange.caller = outcome.as_ref().ok().map(|response| response.assumed_role_user.arn.clone());
     give::<AssumeRoleWithWebIdentityRequest>(Service::Sts, format, &exchange.request_id, outcome)
 }

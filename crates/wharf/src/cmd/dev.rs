@@ -1,6 +1,6 @@
 //! `wharf dev`: a registry without configuration. The first start creates and stores an account and a key.
 
-use access::settings::{Limits, Settings};
+use access::settings::Settings;
 use anyhow::{Context as _, bail};
 use aws::ids::{AccessKeyId, SecretKey};
 use identity::bootstrap::Administrator;
@@ -47,7 +47,7 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     let settings = Settings {
         address,
         default_region: administrator.region.clone(),
-        limits: Limits::default(),
+        limits: config.limits,
         vpc_endpoints: config.vpc_endpoints.clone(),
         dialler: outgoing::of_dev(config.allow_networks.clone()),
         master_key: master_key::load_or_make(&key)?,

@@ -79,10 +79,7 @@ pub(crate) async fn run(command: KeysCommand) -> anyhow::Result<()> {
 
 async fn list(options: List) -> anyhow::Result<()> {
     let answer = match options.store.open().await? {
-        Some(store) => json!({
-            "Keys": store.deployment.access.sealing_keys(Timestamp::now()).await?,
-            "MasterKeys": store.deployment.access.master_keys().await?,
-        }),
+        Some(store) => serde_json::to_value(store.deployment.access.listed_keys(Timestamp::now()).await?)?,
         None => options.connection.open()?.json(Service::Organizations, "WharfListKeys", &json!({})).await?,
     };
     if options.json {
@@ -167,7 +164,8 @@ async fn rotate_master(store: &Store, finish: bool) -> anyhow::Result<()> {
     }
     let Some(open) = store.open().await? else { bail!("no store was given") };
     // A rotation that stopped after the new key was put in place only has to be finished.
-    let is_in_place = open.deployment.access.master_keys().await? > 1 && !master_rotation::is_begun(key);
+    let is_in_place = open.deployment.access.listed_keys(Timestamp::now()).await?.master_keys > 1
+        && !master_rotation::is_begun(key);
     if !finish && !is_in_place {
         master_rotation::begin(key)?;
         master_rotation::put_in_place(&open.deployment, key).await?;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use access::settings::{Limits, PublicAddress, Settings};
+use access::settings::{PublicAddress, Settings};
 use anyhow::Context as _;
 use aws::ids::AccountId;
 use jiff::Timestamp;
@@ -27,7 +27,7 @@ pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
     let settings = Settings {
         address: address(&config, &listener),
         default_region: config.region.clone(),
-        limits: Limits::default(),
+        limits: config.limits,
         vpc_endpoints: config.vpc_endpoints.clone(),
         dialler: dialler(config.allow_networks.clone()),
         master_key: master_key::load_or_make(&key)?,

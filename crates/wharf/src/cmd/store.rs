@@ -98,7 +98,8 @@ async fn of_folder(path: &Path) -> anyhow::Result<OpenStore> {
     let folder = hold(&path)?;
     let meta = sqlite(&folder.database()).await?;
     let region = "us-east-1".parse()?;
-    open(meta, &folder.master_key(), &folder.blobs(), (region, Vec::new()), Some(folder)).await
+    open(meta, &folder.master_key(), &folder.blobs(), (region, Vec::new(), Limits::default()), Some(folder))
+        .await
 }
 
 async fn of_config(file: &Path) -> anyhow::Result<OpenStore> {
@@ -119,7 +120,7 @@ async fn of_config(file: &Path) -> anyhow::Result<OpenStore> {
             (opened.context("cannot open the database at database.url")?, None)
         }
     };
-    open(meta, &key, &blobs, (config.region, config.vpc_endpoints), folder).await
+    open(meta, &key, &blobs, (config.region, config.vpc_endpoints, config.limits), folder).await
 }
 
 /// A misspelled folder must not become a new deployment.
@@ -134,7 +135,7 @@ async fn open(
     meta: Meta,
     key: &Path,
     blobs: &Path,
-    (default_region, vpc_endpoints): (aws::ids::Region, Vec<VpcEndpoint>),
+    (default_region, vpc_endpoints, limits): (aws::ids::Region, Vec<VpcEndpoint>, Limits),
     folder: Option<DataFolder>,
 ) -> anyhow::Result<OpenStore> {
     if files::read_optional(key)?.is_none() {
@@ -144,7 +145,7 @@ async fn open(
         // Nothing here creates a URI.
         address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 0 },
         default_region,
-        limits: Limits::default(),
+        limits,
         vpc_endpoints,
         // Nothing here calls another server.
         dialler: dialler(Vec::new()),

@@ -9,7 +9,9 @@ use serde::Deserialize as _;
 use server::{Limits, Options, TlsFiles};
 use toml::Table;
 
-use super::{Config, Database, Public, ServerSection, Settings, accounts, blocks, overlay, vpc_endpoints};
+use super::{
+    Config, Database, Public, ServerSection, Settings, accounts, blocks, limits, overlay, vpc_endpoints,
+};
 use crate::cmd::hosts::suffix;
 
 /// A manifest of 4 MiB is charged several times, to a share of the budget.
@@ -56,6 +58,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         }
         None => None,
     };
+    let limits = limits::limits(&file.events);
     let accounts = accounts(&file.accounts, bootstrap.as_ref())?;
     Ok(Config {
         data_dir,
@@ -70,6 +73,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         accounts,
         vpc_endpoints: vpc_endpoints(file.vpc_endpoints)?,
         allow_networks: blocks("outbound.allow_networks", &file.outbound.allow_networks)?,
+        limits,
     })
 }
 
@@ -260,6 +264,8 @@ mod tests {
         assert_eq!(config.public.suffix.unwrap(), "registry.example.org");
         let (limits, defaults) = (config.options.limits, Limits::default());
         assert_eq!(format!("{limits:?}"), format!("{defaults:?}"), "the help shows the defaults");
+        let defaults = access::settings::Limits::default();
+        assert_eq!(format!("{:?}", config.limits), format!("{defaults:?}"), "the help shows the defaults");
         assert!(config.options.trusted_proxies.iter().all(|proxy| proxy.open_bits() == 0), "single proxies");
         let drain = Options::plain(config.options.listen).drain;
         assert_eq!(config.options.drain, drain, "the help shows the default");

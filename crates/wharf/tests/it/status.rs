@@ -7,8 +7,14 @@ use crate::first_start::{KEY, with_key};
 use crate::http::ecr;
 use crate::process::{Dev, complaint, said, wharf};
 
-const NAMES: [&str; 5] =
-    ["expire-uploads", "forget-sessions", "purge-repositories", "reseal-secrets", "sweep-objects"];
+const NAMES: [&str; 6] = [
+    "expire-uploads",
+    "forget-sessions",
+    "purge-repositories",
+    "reseal-secrets",
+    "sweep-objects",
+    "trim-events",
+];
 
 fn on_server(dev: &Dev, words: &[&str]) -> Command {
     let mut command = wharf();

@@ -1,0 +1,200 @@
+//! Events: what an operation of the store tells about a repository or a registry. They are written to the outbox in the
+//! operation's own transaction (docs/adr/0018-events.md). `effects` lists the operations.
+
+use std::fmt::Display;
+
+use jiff::{Timestamp, ToSpan as _};
+use meta::{
+    BatchDeleteImage, CreateRepository, DeleteOutcome, DeleteRepository, DeleteTag, Event, Operation,
+    PutImage, PutImageOutcome, Recorded, RepositoryRow, SetRegistryPolicy, SetRepositoryPolicy, TrimEvents,
+};
+use oci::digest::Digest;
+use serde_json::{Value, json};
+
+use crate::Access;
+use crate::context::{micros, repository_arn};
+use crate::effects::authority;
+use crate::error::Result;
+use crate::ids::{IdSource, first_id};
+use crate::permit::{Asked as _, OnRegistry, OnRepository, Permit, Place};
+use crate::store::StoreResultExt as _;
+
+/// The maximum number of tags in one event. An image can have a thousand.
+const TAGS: usize = 100;
+/// Events removed in one pass.
+const SLICE: usize = 1_000;
+
+/// What happened: a kind, the resource, and the facts.
+pub(crate) struct Happened {
+    kind: &'static str,
+    resource: String,
+    facts: Value,
+}
+
+/// An operation of the store with events.
+pub(crate) trait Eventful<On>: Operation {
+    /// The events of an output.
+    fn events(&self, on: &On) -> impl Fn(&Self::Output) -> Vec<Happened> + Send + Sync + 'static;
+}
+
+/// An operation with its events, as the store runs them.
+pub(crate) fn recorded<On: Place, O: Eventful<On>>(on: &On, ids: &IdSource, operation: O) -> Recorded<O> {
+    let events = operation.events(on);
+    let at = micros(on.decided_at());
+    let (account_id, region) = (on.account().to_string(), on.region().to_string());
+    let event = move |Happened { kind, resource, facts }| Event {
+        kind: kind.to_owned(),
+        at,
+        account_id: account_id.clone(),
+        region: region.clone(),
+        resource,
+        body: facts.to_string(),
+    };
+    let id = ids.next(on.decided_at());
+    Recorded {
+        operation,
+        id,
+        events: Box::new(move |output| events(output).into_iter().map(&event).collect()),
+    }
+}
+
+/// A repository in its events.
+struct Repository {
+    arn: String,
+    name: String,
+}
+
+impl Repository {
+    fn of(on: &OnRepository) -> Self {
+        let name = on.row.name.clone();
+        Self { arn: repository_arn(on.region(), on.account(), &name), name }
+    }
+
+    fn happened(&self, kind: &'static str) -> Vec<Happened> {
+        let facts = json!({ "repository-name": self.name });
+        vec![Happened { kind, resource: self.arn.clone(), facts }]
+    }
+
+    /// Events of an image: several if it has many tags. Names of members are those of EventBridge's "ECR Image Action".
+    fn of_image(&self, kind: &'static str, facts: &Value, tags: &[impl Display]) -> Vec<Happened> {
+        let tags: Vec<String> = tags.iter().map(ToString::to_string).collect();
+        let mut chunks: Vec<&[String]> = tags.chunks(TAGS).collect();
+        if chunks.is_empty() {
+            chunks.push(&[]);
+        }
+        let event = |tags| {
+            let mut facts = facts.clone();
+            if let Some(members) = facts.as_object_mut() {
+                members.insert("repository-name".to_owned(), json!(self.name));
+                members.insert("image-tags".to_owned(), json!(tags));
+            }
+            Happened { kind, resource: self.arn.clone(), facts }
+        };
+        chunks.into_iter().map(event).collect()
+    }
+}
+
+impl Eventful<OnRegistry> for CreateRepository {
+    fn events(&self, on: &OnRegistry) -> impl Fn(&RepositoryRow) -> Vec<Happened> + Send + Sync + 'static {
+        let name = self.name.clone();
+        let repository = Repository { arn: repository_arn(on.region(), on.account(), &name), name };
+        move |_| repository.happened("ecr.repository.create")
+    }
+}
+
+impl Eventful<OnRepository> for DeleteRepository {
+    fn events(&self, on: &OnRepository) -> impl Fn(&RepositoryRow) -> Vec<Happened> + Send + Sync + 'static {
+        let repository = Repository::of(on);
+        move |_| repository.happened("ecr.repository.delete")
+    }
+}
+
+impl Eventful<OnRepository> for SetRepositoryPolicy {
+    fn events(&self, on: &OnRepository) -> impl Fn(&Option<String>) -> Vec<Happened> + Send + Sync + 'static {
+        let (repository, is_set) = (Repository::of(on), self.document.is_some());
+        move |old| match (is_set, old) {
+            (true, _) => repository.happened("ecr.repository.policy.set"),
+            (false, Some(_)) => repository.happened("ecr.repository.policy.delete"),
+            (false, None) => Vec::new(),
+        }
+    }
+}
+
+impl Eventful<OnRegistry> for SetRegistryPolicy {
+    fn events(&self, on: &OnRegistry) -> impl Fn(&Option<String>) -> Vec<Happened> + Send + Sync + 'static {
+        let (region, account) = (on.region(), on.account());
+        let arn = format!("arn:{}:ecr:{region}:{account}:registry", region.partition());
+        let is_set = self.document.is_some();
+        move |old| {
+            let kind = match (is_set, old) {
+                (true, _) => "ecr.registry.policy.set",
+                (false, Some(_)) => "ecr.registry.policy.delete",
+                (false, None) => return Vec::new(),
+            };
+            vec![Happened { kind, resource: arn.clone(), facts: json!({}) }]
+        }
+    }
+}
+
+impl Eventful<OnRepository> for PutImage {
+    fn events(
+        &self,
+        on: &OnRepository,
+    ) -> impl Fn(&PutImageOutcome) -> Vec<Happened> + Send + Sync + 'static {
+        let repository = Repository::of(on);
+        let mut facts =
+            json!({ "image-digest": self.digest.to_string(), "manifest-media-type": self.media_type });
+        if let (Some(members), Some(artifact_type)) = (facts.as_object_mut(), &self.artifact_type) {
+            members.insert("artifact-media-type".to_owned(), json!(artifact_type));
+        }
+        move |outcome| {
+            // A push that changes nothing is no event.
+            if !outcome.created && outcome.tags_moved.is_empty() {
+                return Vec::new();
+            }
+            repository.of_image("ecr.image.push", &facts, &outcome.tags_moved)
+        }
+    }
+}
+
+impl Eventful<OnRepository> for BatchDeleteImage {
+    fn events(
+        &self,
+        on: &OnRepository,
+    ) -> impl Fn(&Vec<DeleteOutcome>) -> Vec<Happened> + Send + Sync + 'static {
+        let repository = Repository::of(on);
+        move |outcomes| {
+            let removed = outcomes.iter().filter_map(|outcome| match outcome {
+                DeleteOutcome::Removed(pairs) => Some(pairs),
+                _ => None,
+            });
+            let events = removed.flat_map(|pairs| {
+                let facts = pairs.first().map(|(digest, _)| image_facts(digest)).unwrap_or_default();
+                let tags: Vec<_> = pairs.iter().filter_map(|(_, tag)| tag.as_ref()).collect();
+                repository.of_image("ecr.image.delete", &facts, &tags)
+            });
+            events.collect()
+        }
+    }
+}
+
+impl Eventful<OnRepository> for DeleteTag {
+    fn events(&self, on: &OnRepository) -> impl Fn(&Digest) -> Vec<Happened> + Send + Sync + 'static {
+        let (repository, tag) = (Repository::of(on), self.tag.clone());
+        move |digest| repository.of_image("ecr.image.untag", &image_facts(digest), std::slice::from_ref(&tag))
+    }
+}
+
+fn image_facts(digest: &Digest) -> Value {
+    json!({ "image-digest": digest.to_string() })
+}
+
+impl Access {
+    /// Removes events that are older than the deployment keeps them; returns how many.
+    pub async fn trim_events(&self, now: Timestamp) -> Result<usize> {
+        let kept = i64::try_from(self.settings.limits.event_retention.as_secs()).unwrap_or(i64::MAX);
+        let oldest = now.checked_sub(kept.seconds()).unwrap_or(Timestamp::MIN);
+        let permit = Permit::for_service(authority::TrimEvents, self);
+        permit.write(|()| TrimEvents { before: first_id(oldest), limit: SLICE }).await.or_store_error()
+    }
+}
