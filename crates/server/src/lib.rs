@@ -13,6 +13,7 @@ mod deployment;
 mod download;
 mod error;
 mod exchange;
+mod finishing;
 mod health;
 mod host;
 mod ledger;

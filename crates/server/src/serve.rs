@@ -22,6 +22,7 @@ use crate::body::ResponseBody;
 use crate::connection::{Connection, Cut, Running};
 use crate::error::{Refusal, Style, is_data};
 use crate::exchange::{Exchange, REQUEST_ID, Response, value};
+use crate::finishing::Finishing;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::options::Options;
@@ -71,10 +72,10 @@ pub(crate) async fn serve(
             .ok()
             .map(|response| (exchange, response))
     } else {
-        // A write runs to its end on its own task: hyper drops the service's future with the connection.
+        // A write runs to its end: hyper drops the service's future with the connection.
         let shared = Arc::clone(&app);
-        let run = app.tasks.spawn(async move {
-            let response = Box::pin(route(&shared, &mut exchange)).await;
+        let run = Finishing::new(&app.tasks, async move {
+            let response = route(&shared, &mut exchange).await;
             (exchange, response)
         });
         run.await.ok()

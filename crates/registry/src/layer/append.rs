@@ -25,8 +25,8 @@ pub(crate) enum DecidedBy {
 }
 
 impl Registry {
-    /// Appends the bytes and records the new offset, also if the body ends early. This runs on its own task: if the
-    /// client disconnects, row and file must still agree. It first takes the turn in the upload's row, which works
+    /// Appends the bytes and records the new offset, also if the body ends early. The caller
+    /// runs it to its end: if the client disconnects, row and file must still agree. It first takes the turn in the upload's row, which works
     /// across nodes. A request on another node that had the turn can no longer record what it wrote; one on this node
     /// was stopped before.
     pub(crate) async fn append<P>(
@@ -61,10 +61,7 @@ impl Registry {
         P: UploadPermits + Has<UploadLayerPart>,
     {
         check_range(&upload.row, &incoming)?;
-        let registry = Arc::clone(self);
-        let task =
-            tokio::spawn(async move { registry.append_and_record(upload, incoming, decided_by).await });
-        task.await.map_err(Error::internal)?
+        self.append_and_record(upload, incoming, decided_by).await
     }
 
     async fn append_and_record<P>(
