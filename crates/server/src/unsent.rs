@@ -6,7 +6,6 @@
 //! a client stops reading, nothing more is written until the kernel holds only the small limit. Meanwhile the limit is
 //! set so that the kernel reports each part that the client reads: a client that became slow has not stalled.
 
-use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::Sleep;
+
+use crate::alarm::Alarm;
 
 /// For a client that is slow, or whose speed is unknown.
 const FOR_EVERYONE: u32 = 128 * 1024;
@@ -41,9 +41,9 @@ pub(crate) struct Socket {
     limit: u32,
     written: usize,
     since: Option<Instant>,
-    /// The end of the time that a write of a fast client may wait, and whether one waits.
-    patience: Option<Pin<Box<Sleep>>>,
-    waits: bool,
+    /// Since when a write to a fast client waits, and the end of the time that it may.
+    waiting_since: Option<tokio::time::Instant>,
+    patience: Alarm,
     /// The maximum number of bytes in the kernel, while its buffer empties.
     held: Option<u32>,
     drained: bool,
@@ -58,8 +58,8 @@ impl Socket {
             limit,
             written: 0,
             since: None,
-            patience: None,
-            waits: false,
+            waiting_since: None,
+            patience: Alarm::default(),
             held: None,
             drained: false,
         }
@@ -87,7 +87,7 @@ impl Socket {
     }
 
     fn count(&mut self, bytes: usize) {
-        (self.waits, self.held) = (false, None);
+        (self.waiting_since, self.held) = (None, None);
         self.written += bytes;
         if self.written >= MEASURED_BYTES {
             self.measure();
@@ -96,11 +96,8 @@ impl Socket {
 
     /// Waits for a client that was fast. After a long wait it counts as slow.
     fn wait(&mut self, cx: &mut Context<'_>) {
-        let patience = self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(LONG_WAIT)));
-        if !std::mem::replace(&mut self.waits, true) {
-            patience.as_mut().reset(tokio::time::Instant::now() + LONG_WAIT);
-        }
-        if patience.as_mut().poll(cx).is_ready() {
+        let since = *self.waiting_since.get_or_insert_with(tokio::time::Instant::now);
+        if self.patience.poll(cx, since + LONG_WAIT).is_ready() {
             self.held = Some(self.limit);
             (self.limit, self.since, self.written) = (FOR_EVERYONE, None, 0);
             self.watch();

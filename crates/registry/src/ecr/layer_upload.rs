@@ -1,7 +1,5 @@
 //! InitiateLayerUpload, UploadLayerPart and CompleteLayerUpload. They use the same sessions as the data plane.
 
-use std::sync::Arc;
-
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Field, Result};
 use access::op::ecr;
@@ -41,7 +39,7 @@ impl Registry {
     /// Appends a part. Parts arrive in order, without gaps or overlaps. The minimum size of all parts except the last
     /// is checked when the upload is completed.
     pub async fn upload_layer_part(
-        self: &Arc<Self>,
+        &self,
         ctx: &Ctx,
         region: &Region,
         input: UploadLayerPartRequest,
@@ -66,7 +64,7 @@ impl Registry {
 
     /// Ends the session with a layer, if one of the digests matches its bytes.
     pub async fn complete_layer_upload(
-        self: &Arc<Self>,
+        &self,
         ctx: &Ctx,
         region: &Region,
         input: CompleteLayerUploadRequest,

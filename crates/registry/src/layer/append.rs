@@ -1,7 +1,5 @@
 //! Appends received bytes to an upload and records them.
 
-use std::sync::Arc;
-
 use access::error::{Code, Error, Result};
 use access::op::ecr::UploadLayerPart;
 use access::store::{AdvanceUpload, RefusedExt as _, TakeUpload, UploadRefusal, UploadRow};
@@ -25,12 +23,12 @@ pub(crate) enum DecidedBy {
 }
 
 impl Registry {
-    /// Appends the bytes and records the new offset, also if the body ends early. The caller
-    /// runs it to its end: if the client disconnects, row and file must still agree. It first takes the turn in the upload's row, which works
+    /// Appends the bytes and records the new offset, also if the body ends early. The caller runs it to its end: if the
+    /// client disconnects, row and file must still agree. It first takes the turn in the upload's row, which works
     /// across nodes. A request on another node that had the turn can no longer record what it wrote; one on this node
     /// was stopped before.
     pub(crate) async fn append<P>(
-        self: &Arc<Self>,
+        &self,
         mut upload: OwnedUpload<P>,
         incoming: Incoming,
         decided_by: DecidedBy,
@@ -52,19 +50,6 @@ impl Registry {
 
     /// Appends for a request that has the turn in the upload's row.
     pub(super) async fn append_in_turn<P>(
-        self: &Arc<Self>,
-        upload: OwnedUpload<P>,
-        incoming: Incoming,
-        decided_by: DecidedBy,
-    ) -> Result<OwnedUpload<P>>
-    where
-        P: UploadPermits + Has<UploadLayerPart>,
-    {
-        check_range(&upload.row, &incoming)?;
-        self.append_and_record(upload, incoming, decided_by).await
-    }
-
-    async fn append_and_record<P>(
         &self,
         mut upload: OwnedUpload<P>,
         incoming: Incoming,
@@ -73,6 +58,7 @@ impl Registry {
     where
         P: UploadPermits + Has<UploadLayerPart>,
     {
+        check_range(&upload.row, &incoming)?;
         let mut body = stop_when(incoming.body, upload.turn.superseded());
         let limit = self.access.settings.limits.layer_bytes;
         let permit = upload.permits.permit();

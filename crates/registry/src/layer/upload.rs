@@ -117,7 +117,7 @@ impl Registry {
 
     /// Appends bytes to a session.
     pub async fn append_upload(
-        self: &Arc<Self>,
+        &self,
         ctx: &Ctx,
         repository: &RepositoryRef,
         id: &str,
@@ -134,7 +134,7 @@ impl Registry {
     /// A client whose answer was lost retries, and the session no longer exists. The retry succeeds while the
     /// repository has the blob, for a caller that may know that.
     pub async fn finish_upload(
-        self: &Arc<Self>,
+        &self,
         ctx: &Ctx,
         repository: &RepositoryRef,
         id: &str,
@@ -153,7 +153,7 @@ impl Registry {
     }
 
     async fn finish_session(
-        self: &Arc<Self>,
+        &self,
         ctx: &Ctx,
         repository: &RepositoryRef,
         id: &str,
@@ -181,7 +181,7 @@ impl Registry {
 
     /// Pushes a whole blob in one request.
     pub async fn put_blob(
-        self: &Arc<Self>,
+        &self,
         ctx: &Ctx,
         repository: &RepositoryRef,
         digest: &Digest,
