@@ -7,12 +7,12 @@ use oci::error::ErrorCode;
 use crate::error::Refusal;
 use crate::exchange::{Exchange, Response};
 use crate::serve::App;
-use crate::v2;
+use crate::v2::{self, RouteOp};
 
 pub(crate) const PREFIX: &str = registry::layer::download_url::PATH_PREFIX;
 
 pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
-    exchange.operation = "download_layer";
+    exchange.operation = RouteOp::DownloadLayer.into();
     match download(app, exchange).await {
         Ok(response) => response,
         Err(refusal) => refusal.into_response(exchange),

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use access::context::{Caller, Peer, Unsigned};
 use access::decisions::Decisions;
+use access::op::Op;
 use aws::ids::AccountId;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
@@ -17,6 +18,7 @@ use crate::host;
 use crate::ledger::{Ledger, Share, Tab};
 use crate::proxy;
 use crate::serve::App;
+use crate::v2::RouteOp;
 
 /// An answer.
 pub(crate) type Response = http::Response<ResponseBody>;
@@ -40,7 +42,7 @@ pub(crate) struct Exchange {
     /// When the request began; on the control plane, when its body had arrived.
     pub(crate) now: Timestamp,
     /// The operation, for metrics and the log.
-    pub(crate) operation: &'static str,
+    pub(crate) operation: Operation,
     /// The ARN of the caller, when it is known.
     pub(crate) caller: Option<String>,
     /// The cause of a 5xx answer, only for the log.
@@ -49,6 +51,42 @@ pub(crate) struct Exchange {
     pub(crate) decisions: Arc<Decisions>,
     ledger: Ledger,
     tab: OnceLock<Arc<Tab>>,
+}
+
+/// The operation of a request, whose name the metrics and the log show.
+#[derive(Clone, Copy)]
+pub(crate) enum Operation {
+    /// Neither of the following, for example `/healthz`.
+    Other,
+    /// A request to the AWS APIs that names no operation.
+    Unknown,
+    /// An operation of the AWS APIs.
+    Api(Op),
+    /// A request of the data plane.
+    Route(RouteOp),
+}
+
+impl Operation {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Other => "other",
+            Self::Unknown => "unknown",
+            Self::Api(op) => op.name(),
+            Self::Route(route) => route.name(),
+        }
+    }
+}
+
+impl From<Op> for Operation {
+    fn from(op: Op) -> Self {
+        Self::Api(op)
+    }
+}
+
+impl From<RouteOp> for Operation {
+    fn from(route: RouteOp) -> Self {
+        Self::Route(route)
+    }
 }
 
 impl Exchange {
@@ -71,7 +109,7 @@ impl Exchange {
             peer: Peer { address: origin.address, tls: origin.tls },
             request_id: uuid::Uuid::new_v4().to_string(),
             now: Timestamp::now(),
-            operation: "other",
+            operation: Operation::Other,
             caller: None,
             failure: None,
             decisions: Arc::default(),

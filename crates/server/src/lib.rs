@@ -40,3 +40,4 @@ pub use error::{Entry, table as error_table};
 pub use listen::{ListenError, Listener, Server, listen};
 pub use options::{Limits, Options, TlsFiles};
 pub use tls::{TlsError, check as check_tls};
+pub use v2::RouteOp;

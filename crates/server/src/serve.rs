@@ -195,7 +195,7 @@ impl Ending {
             client: exchange.peer.address,
             request_id: exchange.request_id.clone(),
             style: Style::of(exchange),
-            operation: exchange.operation,
+            operation: exchange.operation.name(),
             caller: None,
             decisions: Arc::clone(&exchange.decisions),
             status: 499,
@@ -226,7 +226,7 @@ impl Ending {
     }
 
     fn learn(&mut self, exchange: Exchange, response: &Response) {
-        self.operation = exchange.operation;
+        self.operation = exchange.operation.name();
         self.caller = exchange.caller;
         self.status = response.status().as_u16();
         if response.status().is_server_error() {

@@ -52,7 +52,7 @@ async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, Fault> {
         Service::EcrPublic | Service::Iam | Service::Sts => None,
     };
     if let Some(op) = operation {
-        exchange.operation = op.name();
+        exchange.operation = op.into();
     }
     let takes = match operation {
         Some(Op::Ecr(EcrOp::UploadLayerPart | EcrOp::PutImage)) => {

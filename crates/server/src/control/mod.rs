@@ -20,7 +20,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
 use crate::body::ResponseBody;
 use crate::error::Style;
-use crate::exchange::{Exchange, Response, answer};
+use crate::exchange::{Exchange, Operation, Response, answer};
 use crate::serve::App;
 use fault::Fault;
 
@@ -39,7 +39,7 @@ enum Framing {
 
 /// Answers a request outside of the data plane.
 pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
-    exchange.operation = "unknown";
+    exchange.operation = Operation::Unknown;
     if exchange.uri.path() != "/" {
         return json::refuse(exchange, nothing_here(exchange.uri.path()));
     }

@@ -96,7 +96,7 @@ async fn run(app: &App, exchange: &mut Exchange, format: Format) -> Result<Vec<u
         _ => sts::find(action).map(Op::Sts),
     };
     let Some(op) = found else { return Err(refused(not_there(service.scope(), action, version))) };
-    exchange.operation = op.name();
+    exchange.operation = op.into();
     let answered = match op {
         Op::Iam(operation) => Box::pin(iam::run(app, operation, (&form, format), &signed)).await,
         Op::Sts(operation) => Box::pin(sts::run(app, operation, (&form, format), &signed)).await,

@@ -1,6 +1,6 @@
 //! STS's operations: parsed form, operation, answer in XML or JSON.
 
-use access::op::StsOp;
+use access::op::{Op, StsOp};
 use aws::query::{Form, Format};
 use aws::service::Service;
 use aws::sts::AssumeRoleWithWebIdentityRequest;
@@ -49,7 +49,7 @@ macro_rules! dispatch {
 aws::sts_operations! { dispatch }
 
 /// The only operation with unsigned requests: the token in it authenticates the caller.
-pub(super) const WEB_IDENTITY: &str = "AssumeRoleWithWebIdentity";
+const WEB_IDENTITY: Op = Op::Sts(StsOp::AssumeRoleWithWebIdentity);
 
 /// Runs AssumeRoleWithWebIdentity.
 pub(super) async fn run_web_identity(
@@ -57,7 +57,7 @@ pub(super) async fn run_web_identity(
     exchange: &mut Exchange,
     (form, format): (&Form, Format),
 ) -> Result<Vec<u8>, Fault> {
-    exchange.operation = WEB_IDENTITY;
+    exchange.operation = WEB_IDENTITY.into();
     let input = read(form)?;
     let outcome = app.identity.assume_role_with_web_identity(&exchange.unsigned(), input).await;
     exchange.caller = outcome.as_ref().ok().map(|response| response.assumed_role_user.arn.clone());
@@ -66,5 +66,5 @@ pub(super) async fn run_web_identity(
 
 /// Whether a form requests AssumeRoleWithWebIdentity.
 pub(super) fn is_web_identity(form: &Form) -> bool {
-    form.get("Action") == Some(WEB_IDENTITY) && form.get("Version") == Some(Service::Sts.version())
+    form.get("Action") == Some(WEB_IDENTITY.name()) && form.get("Version") == Some(Service::Sts.version())
 }

@@ -4,7 +4,7 @@ use access::context::Ctx;
 use aws::ids::{AccountId, Region};
 use http::{HeaderValue, Method, StatusCode, header};
 
-use super::{Outcome, not_allowed};
+use super::{Outcome, RouteOp, not_allowed};
 use crate::body::ResponseBody;
 use crate::exchange::{Exchange, answer};
 use crate::serve::App;
@@ -15,7 +15,7 @@ pub(super) async fn handle(
     ctx: &Ctx,
     (account, region): (&AccountId, &Region),
 ) -> Outcome {
-    exchange.operation = "ping";
+    exchange.operation = RouteOp::Ping.into();
     if exchange.method != Method::GET && exchange.method != Method::HEAD {
         return Err(not_allowed(&exchange.method, "GET, HEAD"));
     }

@@ -10,7 +10,7 @@ use oci::error::ErrorCode;
 use oci::range::{ByteRange, RangeOutcome, parse_range};
 use registry::layer::download::{BlobHandle, BlobStat};
 
-use super::{CONTENT_DIGEST, Call, Outcome, byteranges, not_allowed};
+use super::{CONTENT_DIGEST, Call, Outcome, RouteOp, byteranges, not_allowed};
 use crate::body::ResponseBody;
 use crate::error::Refusal;
 use crate::exchange::{Exchange, answer, value};
@@ -25,17 +25,17 @@ pub(super) async fn handle(call: Call<'_>, digest: &Digest) -> Outcome {
     let Call { app, exchange, ctx, repository, .. } = call;
     match exchange.method {
         Method::HEAD => {
-            exchange.operation = "head_blob";
+            exchange.operation = RouteOp::HeadBlob.into();
             let stat = app.registry.head_blob(&ctx, &repository, digest).await?;
             Ok(head(exchange, &stat))
         }
         Method::GET => {
-            exchange.operation = "get_blob";
+            exchange.operation = RouteOp::GetBlob.into();
             let blob = app.registry.get_blob(&ctx, &repository, digest).await?;
             send(app, exchange, blob).await
         }
         Method::DELETE => {
-            exchange.operation = "delete_blob";
+            exchange.operation = RouteOp::DeleteBlob.into();
             app.registry.delete_blob(&ctx, &repository, digest).await?;
             Ok(answer(StatusCode::ACCEPTED, ResponseBody::empty()))
         }

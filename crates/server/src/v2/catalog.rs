@@ -7,7 +7,7 @@ use http::Method;
 use serde::Serialize;
 
 use super::page::{entries, listed, next_names};
-use super::{Outcome, not_allowed};
+use super::{Outcome, RouteOp, not_allowed};
 use crate::exchange::Exchange;
 use crate::serve::App;
 
@@ -26,7 +26,7 @@ pub(super) async fn handle(
     if exchange.method != Method::GET && exchange.method != Method::HEAD {
         return Err(not_allowed(&exchange.method, "GET, HEAD"));
     }
-    exchange.operation = "catalog";
+    exchange.operation = RouteOp::Catalog.into();
     let n = entries(exchange)?;
     let last = exchange.parameter("last");
     let page = app.registry.catalog(ctx, account, region, n, last.as_deref()).await?;

@@ -8,7 +8,7 @@ use oci::manifest::MAX_MANIFEST_BYTES;
 use oci::name::{Reference, Tag};
 
 use super::blob::not_modified;
-use super::{CONTENT_DIGEST, Call, Outcome, not_allowed};
+use super::{CONTENT_DIGEST, Call, Outcome, RouteOp, not_allowed};
 use crate::body::{BodyError, ResponseBody};
 use crate::error::Refusal;
 use crate::exchange::{answer, value};
@@ -34,10 +34,10 @@ async fn get(call: Call<'_>, reference: &Reference) -> Outcome {
     let Call { app, exchange, ctx, repository, .. } = call;
     // Only a GET counts as a pull.
     let manifest = if exchange.method == Method::HEAD {
-        exchange.operation = "head_manifest";
+        exchange.operation = RouteOp::HeadManifest.into();
         app.registry.head_manifest(&ctx, &repository, reference).await?
     } else {
-        exchange.operation = "get_manifest";
+        exchange.operation = RouteOp::GetManifest.into();
         app.registry.get_manifest(&ctx, &repository, reference).await?
     };
     let digest = manifest.digest.to_string();
@@ -58,7 +58,7 @@ async fn get(call: Call<'_>, reference: &Reference) -> Outcome {
 
 async fn put(call: Call<'_>, reference: &Reference) -> Outcome {
     let Call { app, exchange, ctx, repository, shown, .. } = call;
-    exchange.operation = "put_manifest";
+    exchange.operation = RouteOp::PutManifest.into();
     let tags = tags(exchange.parameters("tag"))?;
     // A caller without the permission to push is refused before the body is read. The push itself decides again.
     app.registry.check_put_manifest(&ctx, &repository).await?;
@@ -112,11 +112,11 @@ async fn delete(call: Call<'_>, reference: &Reference) -> Outcome {
     let Call { app, exchange, ctx, repository, .. } = call;
     match reference {
         Reference::Tag(tag) => {
-            exchange.operation = "delete_tag";
+            exchange.operation = RouteOp::DeleteTag.into();
             app.registry.delete_tag(&ctx, &repository, tag).await?;
         }
         Reference::Digest(digest) => {
-            exchange.operation = "delete_manifest";
+            exchange.operation = RouteOp::DeleteManifest.into();
             app.registry.delete_manifest(&ctx, &repository, digest).await?;
         }
     }

@@ -9,6 +9,7 @@ mod catalog;
 mod manifest;
 mod page;
 mod referrers;
+mod route_op;
 mod tags;
 mod upload;
 
@@ -26,6 +27,7 @@ use crate::error::Refusal;
 use crate::exchange::{Exchange, Response};
 use crate::ledger::Tab;
 use crate::serve::App;
+pub use route_op::RouteOp;
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");

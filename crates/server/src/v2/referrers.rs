@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::page::{link, listed};
-use super::{Call, Outcome, not_allowed};
+use super::{Call, Outcome, RouteOp, not_allowed};
 
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 
@@ -37,7 +37,7 @@ pub(super) async fn handle(call: Call<'_>, digest: &Digest) -> Outcome {
     if exchange.method != Method::GET && exchange.method != Method::HEAD {
         return Err(not_allowed(&exchange.method, "GET, HEAD"));
     }
-    exchange.operation = "list_referrers";
+    exchange.operation = RouteOp::ListReferrers.into();
     let artifact_type = exchange.parameter("artifactType").filter(|text| !text.is_empty());
     let cursor = exchange.parameter("last");
     let page = app

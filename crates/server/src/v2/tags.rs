@@ -4,7 +4,7 @@ use http::Method;
 use serde::Serialize;
 
 use super::page::{entries, listed, next_names};
-use super::{Call, Outcome, not_allowed};
+use super::{Call, Outcome, RouteOp, not_allowed};
 
 #[derive(Serialize)]
 struct Tags<'a> {
@@ -17,7 +17,7 @@ pub(super) async fn handle(call: Call<'_>) -> Outcome {
     if exchange.method != Method::GET && exchange.method != Method::HEAD {
         return Err(not_allowed(&exchange.method, "GET, HEAD"));
     }
-    exchange.operation = "list_tags";
+    exchange.operation = RouteOp::ListTags.into();
     let n = entries(exchange)?;
     let last = exchange.parameter("last");
     let page = app.registry.list_tags(&ctx, &repository, n, last.as_deref()).await?;

@@ -13,7 +13,7 @@ use oci::name::RepositoryName;
 use oci::range::ContentRange;
 use registry::layer::upload::{Incoming, UploadStatus};
 
-use super::{CONTENT_DIGEST, Call, Outcome, not_allowed};
+use super::{CONTENT_DIGEST, Call, Outcome, RouteOp, not_allowed};
 use crate::body::ResponseBody;
 use crate::error::Refusal;
 use crate::exchange::{Exchange, Response, answer, value};
@@ -29,17 +29,17 @@ pub(super) async fn start(call: Call<'_>) -> Outcome {
         return Err(not_allowed(&exchange.method, "POST"));
     }
     if let Some(digest) = exchange.parameter("digest") {
-        exchange.operation = "put_blob";
+        exchange.operation = RouteOp::PutBlob.into();
         let digest = parse_digest(&digest)?;
         let _carrying = Carrying::begin(app);
         let incoming = incoming(exchange)?;
         app.registry.put_blob(&ctx, &repository, &digest, incoming).await?;
         return Ok(created(&shown, &digest));
     }
-    exchange.operation = "start_upload";
+    exchange.operation = RouteOp::StartUpload.into();
     // A mount that is not possible for any reason becomes an upload (specification, "Mounting a blob").
     if let Some(Ok(digest)) = exchange.parameter("mount").map(|digest| digest.parse::<Digest>()) {
-        exchange.operation = "mount_blob";
+        exchange.operation = RouteOp::MountBlob.into();
         let from = exchange.parameter("from").filter(|from| !from.is_empty());
         if let Some(source) = mount_source(app, &ctx, &host, &repository, from.as_deref()).await?
             && app.registry.mount_blob(&ctx, &repository, &digest, source.as_ref()).await?
@@ -83,13 +83,13 @@ pub(super) async fn handle(call: Call<'_>, id: &str) -> Outcome {
         Method::PUT => finish(call, id).await,
         Method::GET | Method::HEAD => {
             let Call { app, exchange, ctx, repository, shown, .. } = call;
-            exchange.operation = "upload_status";
+            exchange.operation = RouteOp::UploadStatus.into();
             let status = app.registry.upload_status(&ctx, &repository, id).await?;
             Ok(progress(StatusCode::NO_CONTENT, &shown, &status))
         }
         Method::DELETE => {
             let Call { app, exchange, ctx, repository, .. } = call;
-            exchange.operation = "cancel_upload";
+            exchange.operation = RouteOp::CancelUpload.into();
             app.registry.cancel_upload(&ctx, &repository, id).await?;
             Ok(answer(StatusCode::NO_CONTENT, ResponseBody::empty()))
         }
@@ -98,7 +98,7 @@ pub(super) async fn handle(call: Call<'_>, id: &str) -> Outcome {
 }
 
 async fn append(call: Call<'_>, id: &str) -> Outcome {
-    call.exchange.operation = "append_upload";
+    call.exchange.operation = RouteOp::AppendUpload.into();
     let _carrying = Carrying::begin(call.app);
     let outcome = match incoming(call.exchange) {
         Ok(incoming) => call.app.registry.append_upload(&call.ctx, &call.repository, id, incoming).await,
@@ -111,7 +111,7 @@ async fn append(call: Call<'_>, id: &str) -> Outcome {
 }
 
 async fn finish(call: Call<'_>, id: &str) -> Outcome {
-    call.exchange.operation = "finish_upload";
+    call.exchange.operation = RouteOp::FinishUpload.into();
     let digest = parse_digest(&call.exchange.parameter("digest").unwrap_or_default())?;
     let _carrying = Carrying::begin(call.app);
     let outcome = match incoming(call.exchange) {

@@ -1,7 +1,7 @@
 //! The log: one line for each request with its ID, and no secrets.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -13,7 +13,28 @@ use crate::image::{at, push_blob};
 use crate::node::Node;
 
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    /// The log of this process from now on, with the lines of all its tests.
+    pub(crate) fn of_this_process() -> Self {
+        static LINES: OnceLock<Lines> = OnceLock::new();
+        LINES
+            .get_or_init(|| {
+                let lines = Self::default();
+                // For the whole process: other tests can disable the log calls of a subscriber for one thread.
+                let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing::Level::DEBUG);
+                tracing::subscriber::set_global_default(subscriber.with_writer(lines.clone()).finish())
+                    .unwrap();
+                lines
+            })
+            .clone()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl io::Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -36,10 +57,7 @@ impl<'a> MakeWriter<'a> for Lines {
 
 #[tokio::test]
 async fn a_request_has_one_log_line_with_its_id_and_no_secrets() {
-    let lines = Lines::default();
-    // For the whole process: other tests can disable the log calls of a subscriber for one thread.
-    let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing::Level::DEBUG);
-    tracing::subscriber::set_global_default(subscriber.with_writer(lines.clone()).finish()).unwrap();
+    let lines = Lines::of_this_process();
     let node = Node::start_with(|options| {
         options.limits.body_idle = Duration::from_secs(1);
         options.metrics_listen = Some("127.0.0.1:0".parse().unwrap());
@@ -69,7 +87,7 @@ async fn a_request_has_one_log_line_with_its_id_and_no_secrets() {
     tokio::time::sleep(Duration::from_secs(3)).await;
     drop((never_read, hardly_read));
 
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let text = lines.text();
     let id = reply.header("x-amzn-requestid");
     let ours: Vec<serde_json::Value> = text
         .lines()

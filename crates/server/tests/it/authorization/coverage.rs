@@ -1,7 +1,10 @@
-//! Which operations have rows.
+//! Which operations and routes have rows, and whether routes decide what their rows need.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use access::op::Op;
 use access::op::StsOp;
+use server::RouteOp;
 
 use super::table::Row;
 
@@ -36,4 +39,38 @@ pub(super) fn check(rows: &[Row]) {
     names.sort_unstable();
     let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
     assert!(twice.is_empty(), "two rows are named alike: {twice:?}");
+}
+
+/// Every route has rows, which need exactly the operations that the route names.
+#[track_caller]
+pub(super) fn check_routes(rows: &[Row]) {
+    let mut needed: BTreeMap<RouteOp, BTreeSet<&str>> = BTreeMap::new();
+    for row in rows {
+        let actions = row.needs.iter().flat_map(|need| &need.actions).map(String::as_str);
+        needed.entry(row.route.unwrap()).or_default().extend(actions);
+    }
+    for route in RouteOp::ALL {
+        // The URL itself is the permission. `registry/tests/it/downloads.rs` tests it.
+        if *route == RouteOp::DownloadLayer {
+            continue;
+        }
+        let named: BTreeSet<_> = route.ops().iter().map(|op| op.action()).collect();
+        assert_eq!(needed.get(route), Some(&named), "{}", route.name());
+    }
+}
+
+/// Every decision that the gate made for a request of the data plane is one that its route names, and every operation
+/// that a route names was decided.
+#[track_caller]
+pub(super) fn check_decisions(log: &str) {
+    let mut decided: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in log.lines().filter(|line| line.contains("wharf::audit")) {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = |name: &str| line["fields"][name].as_str().unwrap().to_owned();
+        decided.entry(text("operation")).or_default().insert(text("action"));
+    }
+    for route in RouteOp::ALL.iter().filter(|route| **route != RouteOp::DownloadLayer) {
+        let named: BTreeSet<_> = route.ops().iter().map(|op| op.action().to_owned()).collect();
+        assert_eq!(decided.remove(route.name()).unwrap_or_default(), named, "{}", route.name());
+    }
 }

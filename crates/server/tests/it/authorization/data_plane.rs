@@ -3,6 +3,7 @@
 
 use http::Method;
 use oci::path::{Route, parse};
+use server::RouteOp;
 
 use super::ecr::{CONFIG, LAYER, manifest, push_blob, push_image};
 use super::stage::Stage;
@@ -15,13 +16,13 @@ const METHODS: [Method; 6] =
     [Method::GET, Method::HEAD, Method::PUT, Method::POST, Method::PATCH, Method::DELETE];
 
 /// A request on `team/target` for which one action suffices.
-fn on_target(method: &Method, rest: &str, action: &str) -> Row {
-    of_target(&data(method.clone(), &format!("/v2/team/target/{rest}")), &[action])
+fn on_target(route: RouteOp, method: &Method, rest: &str, action: &str) -> Row {
+    of_target(route, &data(method.clone(), &format!("/v2/team/target/{rest}")), &[action])
 }
 
-fn of_target(ask: &Ask, actions: &[&str]) -> Row {
+fn of_target(route: RouteOp, ask: &Ask, actions: &[&str]) -> Row {
     let Ask::Data { method, path, .. } = ask else { panic!("{ask:?}") };
-    let row = Row::new(&named(method, path), ask.clone(), Cross::Repository);
+    let row = Row::on(route, &named(method, path), ask.clone(), Cross::Repository);
     actions.iter().fold(row, |row, action| row.needs(format!("ecr:{action}"), repository("team/target")))
 }
 
@@ -36,8 +37,8 @@ fn named(method: &Method, path: &str) -> String {
 }
 
 /// The rows of a request that can be made with GET and with HEAD.
-fn looked_at(rest: &str, action: &str) -> [Row; 2] {
-    [on_target(&Method::GET, rest, action), on_target(&Method::HEAD, rest, action)]
+fn looked_at([get, head]: [RouteOp; 2], rest: &str, action: &str) -> [Row; 2] {
+    [on_target(get, &Method::GET, rest, action), on_target(head, &Method::HEAD, rest, action)]
 }
 
 pub(super) fn rows() -> Vec<Row> {
@@ -53,10 +54,10 @@ fn of_registry() -> Vec<Row> {
     for method in [Method::GET, Method::HEAD] {
         // A login: it needs only the credentials of an existing principal.
         let own = Cross::OwnAccount(Expected::Success);
-        rows.push(Row::new(&format!("{method} /v2/"), data(method.clone(), "/v2/"), own));
+        rows.push(Row::on(RouteOp::Ping, &format!("{method} /v2/"), data(method.clone(), "/v2/"), own));
         let catalog = data(method.clone(), "/v2/_catalog");
         rows.push(
-            Row::new(&format!("{method} /v2/_catalog"), catalog, Cross::Registry)
+            Row::on(RouteOp::Catalog, &format!("{method} /v2/_catalog"), catalog, Cross::Registry)
                 .needs("ecr:DescribeRepositories", repository("*")),
         );
     }
@@ -70,22 +71,33 @@ fn of_manifests() -> Vec<Row> {
     let doomed = manifest("doomed");
     let digest = sha256(doomed.as_bytes());
     let kept = sha256(manifest("kept").as_bytes());
+    let pull = [RouteOp::GetManifest, RouteOp::HeadManifest];
     let mut rows = Vec::new();
-    rows.extend(looked_at("tags/list", "ListImages"));
-    rows.extend(looked_at("manifests/kept", "BatchGetImage"));
-    rows.extend(looked_at(&format!("manifests/{kept}"), "BatchGetImage"));
-    rows.extend(looked_at(&format!("referrers/{kept}"), "BatchGetImage"));
-    rows.push(of_target(&put("pushed", &manifest("pushed")), &["PutImage"]).gives(Expected::Status(201)));
-    rows.push(of_target(&put(&digest, &doomed), &["PutImage"]).gives(Expected::Status(201)));
+    rows.extend(looked_at([RouteOp::ListTags; 2], "tags/list", "ListImages"));
+    rows.extend(looked_at(pull, "manifests/kept", "BatchGetImage"));
+    rows.extend(looked_at(pull, &format!("manifests/{kept}"), "BatchGetImage"));
+    rows.extend(looked_at([RouteOp::ListReferrers; 2], &format!("referrers/{kept}"), "BatchGetImage"));
     rows.push(
-        on_target(&Method::DELETE, "manifests/doomed", "BatchDeleteImage")
+        of_target(RouteOp::PutManifest, &put("pushed", &manifest("pushed")), &["PutImage"])
+            .gives(Expected::Status(201)),
+    );
+    rows.push(
+        of_target(RouteOp::PutManifest, &put(&digest, &doomed), &["PutImage"]).gives(Expected::Status(201)),
+    );
+    rows.push(
+        on_target(RouteOp::DeleteTag, &Method::DELETE, "manifests/doomed", "BatchDeleteImage")
             .after([push_image("doomed")])
             .gives(Expected::Status(202)),
     );
     rows.push(
-        on_target(&Method::DELETE, &format!("manifests/{digest}"), "BatchDeleteImage")
-            .after([put(&digest, &doomed)])
-            .gives(Expected::Status(202)),
+        on_target(
+            RouteOp::DeleteManifest,
+            &Method::DELETE,
+            &format!("manifests/{digest}"),
+            "BatchDeleteImage",
+        )
+        .after([put(&digest, &doomed)])
+        .gives(Expected::Status(202)),
     );
     rows
 }
@@ -95,13 +107,19 @@ fn of_blobs() -> Vec<Row> {
     let doomed = format!("blobs/{}", sha256(b"doomed"));
     let path = format!("/v2/team/target/{config}");
     vec![
-        on_target(&Method::GET, &config, "GetDownloadUrlForLayer"),
+        on_target(RouteOp::GetBlob, &Method::GET, &config, "GetDownloadUrlForLayer"),
         // A caller that may download a layer may know that it exists.
-        Row::new(&named(&Method::HEAD, &path), data(Method::HEAD, &path), Cross::Repository).needing(
+        Row::on(
+            RouteOp::HeadBlob,
+            &named(&Method::HEAD, &path),
+            data(Method::HEAD, &path),
+            Cross::Repository,
+        )
+        .needing(
             Need::new("ecr:BatchCheckLayerAvailability", repository("team/target"))
                 .or("ecr:GetDownloadUrlForLayer"),
         ),
-        on_target(&Method::DELETE, &doomed, "BatchDeleteImage")
+        on_target(RouteOp::DeleteBlob, &Method::DELETE, &doomed, "BatchDeleteImage")
             .after([push_blob("team/target", "doomed")])
             .gives(Expected::Status(202)),
     ]
@@ -113,21 +131,47 @@ fn of_uploads() -> Vec<Row> {
     };
     let all = ["UploadLayerPart", "CompleteLayerUpload", "InitiateLayerUpload"];
     let mut rows = vec![
-        on_target(&Method::POST, "blobs/uploads/", "InitiateLayerUpload").gives(Expected::Status(202)),
-        of_target(&with_bytes(Method::POST, "?digest={digest}"), &all).gives(Expected::Status(201)),
-        of_target(&with_bytes(Method::PATCH, "{upload}"), &["UploadLayerPart"]).gives(Expected::Status(202)),
-        on_target(&Method::PUT, "blobs/uploads/{filled}?digest={digest}", "CompleteLayerUpload")
+        on_target(RouteOp::StartUpload, &Method::POST, "blobs/uploads/", "InitiateLayerUpload")
+            .gives(Expected::Status(202)),
+        of_target(RouteOp::PutBlob, &with_bytes(Method::POST, "?digest={digest}"), &all)
             .gives(Expected::Status(201)),
+        of_target(RouteOp::AppendUpload, &with_bytes(Method::PATCH, "{upload}"), &["UploadLayerPart"])
+            .gives(Expected::Status(202)),
+        on_target(
+            RouteOp::FinishUpload,
+            &Method::PUT,
+            "blobs/uploads/{filled}?digest={digest}",
+            "CompleteLayerUpload",
+        )
+        .gives(Expected::Status(201)),
         // The last bytes can arrive with the end of the upload: they are a part like the others.
         of_target(
+            RouteOp::FinishUpload,
             &with_bytes(Method::PUT, "{upload}?digest={digest}"),
             &["CompleteLayerUpload", "UploadLayerPart"],
         )
         .gives(Expected::Status(201)),
-        on_target(&Method::DELETE, "blobs/uploads/{upload}", "UploadLayerPart").gives(Expected::Status(204)),
+        // The end of an upload is repeated when its answer was lost. It succeeds for a caller that may know of the blob.
+        of_target(
+            RouteOp::FinishUpload,
+            &data(
+                Method::PUT,
+                &format!("/v2/team/target/blobs/uploads/ended?digest={}", sha256(CONFIG.as_bytes())),
+            ),
+            &["CompleteLayerUpload"],
+        )
+        .needing(
+            Need::new("ecr:BatchCheckLayerAvailability", repository("team/target"))
+                .or("ecr:GetDownloadUrlForLayer")
+                .or_else(404),
+        )
+        .gives(Expected::Status(201)),
+        on_target(RouteOp::CancelUpload, &Method::DELETE, "blobs/uploads/{upload}", "UploadLayerPart")
+            .gives(Expected::Status(204)),
     ];
     rows.extend(
-        looked_at("blobs/uploads/{upload}", "UploadLayerPart").map(|row| row.gives(Expected::Status(204))),
+        looked_at([RouteOp::UploadStatus; 2], "blobs/uploads/{upload}", "UploadLayerPart")
+            .map(|row| row.gives(Expected::Status(204))),
     );
     let layer = sha256(LAYER.as_bytes());
     for from in ["&from=team/source", ""] {
@@ -135,7 +179,7 @@ fn of_uploads() -> Vec<Row> {
         // A caller that may not read the layer at its source uploads it.
         let source = Need::new("ecr:GetDownloadUrlForLayer", repository("team/source")).or_else(202);
         rows.push(
-            of_target(&mount, &["CompleteLayerUpload", "InitiateLayerUpload"])
+            of_target(RouteOp::MountBlob, &mount, &["CompleteLayerUpload", "InitiateLayerUpload"])
                 .needing(source)
                 .after([data(Method::DELETE, &format!("/v2/team/target/blobs/{layer}"))])
                 .gives(Expected::Status(201)),

@@ -24,6 +24,8 @@ use stage::Stage;
 use table::Row;
 use wire::Ask;
 
+use crate::logs::Lines;
+
 /// Requests each row in each class, and fails with all answers that differ from the table.
 async fn ask(stage: &Stage, rows: Vec<Row>, watched: Vec<Ask>, least: usize) {
     let mut report = Report::default();
@@ -46,6 +48,7 @@ async fn every_operation_is_covered() {
     rows.extend(iam::rows(&stage).await);
     rows.extend(organizations::rows(&stage).await);
     coverage::check(&rows);
+    coverage::check_routes(&data_plane::rows());
 }
 
 #[tokio::test]
@@ -66,10 +69,12 @@ async fn no_resource_policy_grants_a_login() {
 
 #[tokio::test]
 async fn the_routes_of_the_data_plane() {
+    let log = Lines::of_this_process();
     let stage = Stage::start().await;
     stage.build(&ecr::state()).await;
     data_plane::no_other_method_is_answered(&stage).await;
     ask(&stage, data_plane::rows(), ecr::watched(), 580).await;
+    coverage::check_decisions(&log.text());
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! not exist: the same text with `absent` instead.
 
 use access::op::Op;
+use server::RouteOp;
 
 use super::wire::Ask;
 
@@ -85,8 +86,10 @@ pub(super) enum Cross {
 /// A row.
 #[derive(Clone)]
 pub(super) struct Row {
-    /// The operation that it covers; a route of the data plane covers none.
+    /// The operation of an AWS API that it covers.
     pub(super) op: Option<Op>,
+    /// The route of the data plane that it covers.
+    pub(super) route: Option<RouteOp>,
     pub(super) name: String,
     pub(super) ask: Ask,
     /// All needed permissions, in the order in which they are checked. None: the request cannot be denied.
@@ -108,6 +111,7 @@ impl Row {
     pub(super) fn new(name: &str, ask: Ask, cross: Cross) -> Self {
         Self {
             op: None,
+            route: None,
             name: name.to_owned(),
             ask,
             needs: Vec::new(),
@@ -123,6 +127,11 @@ impl Row {
     /// A row of an operation.
     pub(super) fn of(op: Op, ask: Ask, cross: Cross) -> Self {
         Self { op: Some(op), ..Self::new(op.name(), ask, cross) }
+    }
+
+    /// A row of a route.
+    pub(super) fn on(route: RouteOp, name: &str, ask: Ask, cross: Cross) -> Self {
+        Self { route: Some(route), ..Self::new(name, ask, cross) }
     }
 
     /// The difference between this row and another one of the same operation.
