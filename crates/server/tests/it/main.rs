@@ -12,6 +12,7 @@ mod addressing;
 mod authorization;
 mod blobs;
 mod client;
+mod compat_page;
 mod connections;
 mod decisions;
 mod drain;
