@@ -1,5 +1,4 @@
-//! The result of reading an object: a local file that the server can pass to the kernel, a stream of bytes, or a URL
-//! for the client.
+//! The result of reading an object: a local file that the server can pass to the kernel.
 
 use std::fs::File;
 use std::io;
@@ -23,10 +22,6 @@ pub enum Content {
         /// The number of bytes. The file contains them.
         len: u64,
     },
-    /// Bytes from another source.
-    Stream(ContentStream),
-    /// The client must fetch the bytes from this URL.
-    Redirect(String),
 }
 
 /// Why an object cannot be read.
@@ -49,50 +44,31 @@ pub enum OpenError {
 }
 
 impl Content {
-    /// The bytes in chunks of a bounded size, read ahead by one chunk. A redirect has none.
+    /// The bytes in chunks of a bounded size, read ahead by one chunk.
     pub fn into_stream(self) -> ContentStream {
-        match self {
-            Self::File { file, start, len } => ContentStream(Source::File(FileStream::new(file, start, len))),
-            Self::Stream(stream) => stream,
-            Self::Redirect(_) => ContentStream(Source::Nothing),
-        }
+        let Self::File { file, start, len } = self;
+        ContentStream(FileStream::new(file, start, len))
     }
 }
 
 /// A stream of an object's bytes. It ends with an error if the object is shorter than its recorded length.
 #[derive(Debug)]
-pub struct ContentStream(Source);
-
-/// The source of the bytes.
-#[derive(Debug)]
-enum Source {
-    File(FileStream),
-    Nothing,
-}
+pub struct ContentStream(FileStream);
 
 impl ContentStream {
     /// Limits the size of chunks that are not being read yet. Only chunks of the maximum size are read ahead.
     pub fn limit_chunk(&mut self, bytes: usize) {
-        match &mut self.0 {
-            Source::File(stream) => stream.limit_chunk(bytes),
-            Source::Nothing => {}
-        }
+        self.0.limit_chunk(bytes);
     }
 
     /// The number of remaining bytes.
     pub fn remaining(&self) -> u64 {
-        match &self.0 {
-            Source::File(stream) => stream.remaining(),
-            Source::Nothing => 0,
-        }
+        self.0.remaining()
     }
 
     /// Waits until the first chunk is in memory, so it can be sent in one packet with the headers.
     pub async fn prepare(&mut self) -> io::Result<()> {
-        match &mut self.0 {
-            Source::File(stream) => stream.prepare().await,
-            Source::Nothing => Ok(()),
-        }
+        self.0.prepare().await
     }
 }
 
@@ -100,9 +76,6 @@ impl Stream for ContentStream {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match &mut self.0 {
-            Source::File(stream) => Pin::new(stream).poll_next(cx),
-            Source::Nothing => Poll::Ready(None),
-        }
+        Pin::new(&mut self.0).poll_next(cx)
     }
 }

@@ -104,11 +104,4 @@ impl Store {
             Self::Disk(disk) => disk.delete(key).await,
         }
     }
-
-    /// The stored length of an object, if it exists.
-    pub async fn len(&self, key: &ObjectKey) -> io::Result<Option<u64>> {
-        match self {
-            Self::Disk(disk) => disk.len(key).await,
-        }
-    }
 }

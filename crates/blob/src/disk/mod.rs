@@ -116,14 +116,4 @@ impl DiskStore {
         });
         job.await.map_err(io::Error::other)?
     }
-
-    pub(crate) async fn len(&self, key: &ObjectKey) -> io::Result<Option<u64>> {
-        let path = self.layout.path(key);
-        let job = tokio::task::spawn_blocking(move || match std::fs::metadata(path) {
-            Ok(metadata) => Ok(Some(metadata.len())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        });
-        job.await.map_err(io::Error::other)?
-    }
 }

@@ -80,3 +80,12 @@ async fn read(store: &blob::Store, key: &blob::ObjectKey, start: u64, len: u64) 
     assert_eq!(stream.remaining(), 0);
     all
 }
+
+/// The stored length of an object; None if it does not exist.
+async fn stored_len(store: &blob::Store, key: &blob::ObjectKey) -> Option<u64> {
+    match store.open(key, 0, u64::MAX).await {
+        Err(blob::OpenError::Truncated { len, .. }) => Some(len),
+        Err(blob::OpenError::Missing) => None,
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,6 +1,6 @@
 //! Reading: ranges, chunks, and objects that are missing or too short.
 
-use blob::{Content, ObjectKey, OpenError};
+use blob::{ObjectKey, OpenError};
 use futures::StreamExt as _;
 use oci::digest::{Algorithm, Digest};
 use proptest::prelude::*;
@@ -64,11 +64,6 @@ async fn rehash_reads_only_the_length_in_the_row() {
     assert_eq!(whole, Digest::of(Algorithm::Sha512, &all));
     let part = store.rehash(&key, Algorithm::Sha256, 600_001).await.unwrap();
     assert_eq!(part, Digest::of(Algorithm::Sha256, &all[..600_001]));
-}
-
-#[tokio::test]
-async fn a_redirect_has_no_bytes() {
-    assert!(Content::Redirect("https://example.com/".to_owned()).into_stream().next().await.is_none());
 }
 
 proptest! {

@@ -25,11 +25,19 @@ pub(super) async fn a_registry_is_made_once(world: World) {
         world.registry_in("eu-west-1", RegistryKey(21))
     );
     assert_eq!(left, right);
-    let find =
-        |region: &str| FindRegistry { account_id: ACCOUNT.parse().unwrap(), region: region.parse().unwrap() };
-    assert_eq!(world.meta.read(find("eu-west-1")).await.unwrap(), Some(left));
-    assert_eq!(world.meta.read(find(REGION)).await.unwrap().unwrap().key, world.registry);
-    assert_eq!(world.meta.read(find("eu-west-2")).await.unwrap(), None);
+    let registry = async |region: &str| {
+        let resolve = Resolve {
+            account_id: ACCOUNT.parse().unwrap(),
+            region: region.parse().unwrap(),
+            repository: None,
+            target: Target::None,
+            caller: None,
+        };
+        world.meta.read(resolve).await.unwrap().basis.registry.clone()
+    };
+    assert_eq!(registry("eu-west-1").await, Some(left));
+    assert_eq!(registry(REGION).await.unwrap().key, world.registry);
+    assert_eq!(registry("eu-west-2").await, None);
 }
 
 pub(super) async fn a_setting_is_written_once(world: World) {

@@ -1,6 +1,6 @@
 //! Blobs of a repository: mounted, found, removed.
 
-use super::world::{World, digest, refusal};
+use super::world::{World, delete_image, digest, refusal};
 use crate::*;
 
 pub(super) async fn a_mount_needs_a_living_source(world: World) {
@@ -46,9 +46,7 @@ pub(super) async fn what_an_image_needs_stays(world: World) {
     let put = PutImage { blobs: vec![blob, blob], ..world.image(repository, "m", &["v1"]) };
     world.meta.write(put).await.unwrap();
     assert_eq!(refusal(unlink(blob).await), UnlinkBlobRefusal::InUse);
-    let delete =
-        DeleteManifest { repository, digest: digest("m"), refuse_if_referenced: true, at: Micros(9) };
-    world.meta.write(delete).await.unwrap();
+    world.meta.write(delete_image(repository, "m")).await.unwrap();
     unlink(blob).await.unwrap();
     assert_eq!(refusal(unlink(blob).await), UnlinkBlobRefusal::NotFound);
 }
@@ -68,9 +66,7 @@ pub(super) async fn what_comes_after_its_image_stays_too(world: World) {
     assert_eq!(refusal(unlink().await), UnlinkBlobRefusal::InUse);
     world.blob(repository, "late").await;
     assert_eq!(refusal(unlink().await), UnlinkBlobRefusal::InUse);
-    let delete =
-        DeleteManifest { repository, digest: digest("m"), refuse_if_referenced: true, at: Micros(9) };
-    world.meta.write(delete).await.unwrap();
+    world.meta.write(delete_image(repository, "m")).await.unwrap();
     unlink().await.unwrap();
 }
 

@@ -1,6 +1,6 @@
 //! Deletion of images and tags, with their counters.
 
-use super::world::{World, digest, refusal, tag};
+use super::world::{World, delete_image, digest, refusal, tag};
 use crate::*;
 
 pub(super) async fn by_tag_and_by_digest(world: World) {
@@ -51,17 +51,13 @@ pub(super) async fn the_child_of_an_index_stays(world: World) {
     world.put(repository, "child", &["c"]).await;
     let index = PutImage { children: vec![digest("child")], ..world.image(repository, "index", &["i"]) };
     world.meta.write(index).await.unwrap();
-    let delete = |name, refuse_if_referenced| {
-        world.meta.write(DeleteManifest {
-            repository,
-            digest: digest(name),
-            refuse_if_referenced,
-            at: Micros(9),
-        })
+    let delete = async |name| {
+        let outcomes = world.meta.write(delete_image(repository, name)).await.unwrap();
+        let [outcome] = <[_; 1]>::try_from(outcomes).unwrap();
+        outcome
     };
     let lists = vec![digest("index")];
-    let refused = DeleteManifestRefusal::ReferencedByList(lists.clone());
-    assert_eq!(refusal(delete("child", true).await), refused);
+    assert_eq!(delete("child").await, DeleteOutcome::ReferencedByList(lists.clone()));
     let batch = BatchDeleteImage {
         repository,
         items: vec![DeleteItem::ByTag(tag("c")), DeleteItem::ByDigest(digest("child"))],
@@ -71,9 +67,10 @@ pub(super) async fn the_child_of_an_index_stays(world: World) {
     };
     let stays = DeleteOutcome::ReferencedByList(lists);
     assert_eq!(world.meta.write(batch).await.unwrap(), [stays.clone(), stays]);
-    assert_eq!(delete("index", true).await.unwrap(), [tag("i")]);
-    assert_eq!(delete("child", true).await.unwrap(), [tag("c")]);
-    assert_eq!(refusal(delete("child", true).await), DeleteManifestRefusal::NotFound);
+    let removed = |name, with| DeleteOutcome::Removed(vec![(digest(name), Some(tag(with)))]);
+    assert_eq!(delete("index").await, removed("index", "i"));
+    assert_eq!(delete("child").await, removed("child", "c"));
+    assert_eq!(delete("child").await, DeleteOutcome::NotFound);
     let row = world.row("app").await;
     assert_eq!((row.image_count, row.tag_count), (0, 0));
 }

@@ -2,7 +2,7 @@
 
 use oci::digest::{Algorithm, Digest};
 
-use super::world::{TAGS_LIMIT, World, digest, refusal, tag};
+use super::world::{TAGS_LIMIT, World, delete_image, digest, refusal, tag};
 use crate::*;
 
 pub(super) async fn what_it_names_must_be_there(world: World) {
@@ -127,9 +127,7 @@ pub(super) async fn ids_grow(world: World) {
     // A clock that was set back gives a smaller ID.
     let late = PutImage { id: ImageId(3), ..world.image(repository, "two", &[]) };
     assert!(world.meta.write(late).await.unwrap().image.id > first);
-    let delete =
-        |name| DeleteManifest { repository, digest: digest(name), refuse_if_referenced: true, at: Micros(9) };
-    world.meta.write(delete("two")).await.unwrap();
+    world.meta.write(delete_image(repository, "two")).await.unwrap();
     let again = PutImage { id: ImageId(3), ..world.image(repository, "two", &[]) };
     assert!(world.meta.write(again).await.unwrap().image.id.0 > first.0 + 1, "an id is never given again");
 }

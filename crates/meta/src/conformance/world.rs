@@ -232,8 +232,9 @@ impl World {
 
     /// The current state of the repository.
     pub(super) async fn row(&self, name: &str) -> Counted {
-        let find = FindRepositories { registry: self.registry, names: vec![name.into()] };
-        let row = self.meta.read(find).await.unwrap().remove(0);
+        let all = DescribeRepositories { registry: self.registry, after: None, limit: 10_000 };
+        let rows = self.meta.read(all).await.unwrap();
+        let row = rows.into_iter().find(|row| row.name == name).unwrap();
         let (image_count, tag_count) = self.meta.read(CountContents(row.key)).await.unwrap();
         Counted { row, image_count, tag_count }
     }
@@ -345,5 +346,16 @@ pub(super) fn refusal<T, R>(result: Result<T, OpError<R>>) -> R {
         Err(OpError::Refused(refusal)) => refusal,
         Err(OpError::Store(error)) => panic!("the store failed: {error:?}"),
         Ok(_) => panic!("it was not refused"),
+    }
+}
+
+/// Deletes one image with all its tags, unless an index lists it.
+pub(super) fn delete_image(repository: RepositoryKey, name: &str) -> BatchDeleteImage {
+    BatchDeleteImage {
+        repository,
+        items: vec![DeleteItem::ByDigest(digest(name))],
+        at: Micros(9),
+        tag_delete_removes_untagged_image: true,
+        refuse_if_referenced: true,
     }
 }

@@ -100,40 +100,6 @@ impl BatchDeleteImage {
     }
 }
 
-/// Deletes an image by digest with all its tags: the data plane's DELETE.
-#[derive(Clone, Debug)]
-pub struct DeleteManifest {
-    pub repository: RepositoryKey,
-    /// The image.
-    pub digest: Digest,
-    /// Whether the child of an index must stay.
-    pub refuse_if_referenced: bool,
-    /// Now.
-    pub at: Micros,
-}
-
-/// Why an image was not deleted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DeleteManifestRefusal {
-    /// The repository does not exist.
-    RepositoryGone,
-    /// The image does not exist.
-    NotFound,
-    /// These indexes of the repository list it.
-    ReferencedByList(Vec<Digest>),
-}
-
-operation!(DeleteManifest: Durable [Contents(op.repository)] -> Vec<Tag>, DeleteManifestRefusal, |op, tx| {
-    if hold(tx, op.repository, Hold::Change).await?.is_none() {
-        return Ok(Err(DeleteManifestRefusal::RepositoryGone));
-    }
-    Ok(match delete_digest(tx, op.repository, &op.digest, op.refuse_if_referenced).await? {
-        DeleteOutcome::Removed(pairs) => Ok(pairs.into_iter().filter_map(|(_, tag)| tag).collect()),
-        DeleteOutcome::ReferencedByList(lists) => Err(DeleteManifestRefusal::ReferencedByList(lists)),
-        DeleteOutcome::NotFound | DeleteOutcome::TagDigestMismatch => Err(DeleteManifestRefusal::NotFound),
-    })
-});
-
 async fn delete_digest(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,

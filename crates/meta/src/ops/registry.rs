@@ -64,18 +64,3 @@ operation!(EnsureRegistry: Durable [Identity, Registry(op.key_if_new)] -> Regist
     let row = tx.row(select, &params![op.account, op.region]).await?;
     Ok(Ok(Registry::read(&mut row.ok_or(StoreError::Conflict)?)?))
 });
-
-/// Finds the registry of an account in a region.
-#[derive(Clone, Debug)]
-pub struct FindRegistry {
-    /// The account ID.
-    pub account_id: AccountId,
-    pub region: Region,
-}
-
-operation!(FindRegistry: Point -> Option<Registry>, Never, |op, tx| {
-    let select = concat!("SELECT ", registry_columns!(), " FROM account a JOIN registry g ON g.account = a.key \
-                          WHERE a.account_id = ?1 AND g.region = ?2");
-    let row = tx.row(select, &params![op.account_id, op.region]).await?;
-    Ok(Ok(row.map(|mut row| Registry::read(&mut row)).transpose()?))
-});

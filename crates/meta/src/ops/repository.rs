@@ -4,7 +4,6 @@
 use crate::{
     Micros, Mutability, Never, OperationId, RegistryKey, RepositoryKey, StoreError, Tx,
     ops::operation,
-    tx::{list, push_list},
     value::{Row, params},
 };
 
@@ -196,26 +195,6 @@ operation!(DescribeRepositories: Page -> Vec<RepositoryRow>, Never, |op, tx| {
         WHERE r.registry = ?1 AND r.deleted_at IS NULL AND r.name > ?2 ORDER BY r.name LIMIT ?3");
     let after = op.after.as_deref().unwrap_or_default();
     Ok(Ok(RepositoryRow::read_all(tx.rows(select, &params![op.registry, after, op.limit]).await?)?))
-});
-
-/// Finds repositories by name. Missing ones are left out.
-#[derive(Clone, Debug)]
-pub struct FindRepositories {
-    pub registry: RegistryKey,
-    /// The names, 100 in ECR.
-    pub names: Vec<String>,
-}
-
-operation!(FindRepositories: Page -> Vec<RepositoryRow>, Never, |op, tx| {
-    let mut found = Vec::new();
-    for names in crate::tx::chunks(&op.names) {
-        let select = format!(concat!("SELECT ", repository_columns!(), " FROM repository r \
-            WHERE r.registry = ?1 AND r.deleted_at IS NULL AND r.name IN ({})"), list(2, names.len()));
-        let mut values = params![op.registry].to_vec();
-        push_list(&mut values, names);
-        found.extend(RepositoryRow::read_all(tx.rows(&select, &values).await?)?);
-    }
-    Ok(Ok(found))
 });
 
 /// Marks a repository deleted and queues its removal.
