@@ -82,6 +82,9 @@ macro_rules! services {
         /// The authorities of the services.
         pub mod authority {
             use super::{Grant, OnDeployment, Sealed, ServiceAuthority};
+
+            /// The names of all of them. The authorization matrix has a row for each.
+            pub const ALL: &[&str] = &[$(stringify!($name)),*];
             $(
                 $(#[$doc])*
                 #[derive(Clone, Copy, Debug)]

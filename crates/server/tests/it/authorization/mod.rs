@@ -1,5 +1,6 @@
 //! The authorization matrix, over HTTP: each operation of each API, and each route of the data plane, requested by a
-//! caller of every class. `table` defines the rows; `classes` and `cross` define the callers.
+//! caller of every class. `table` defines the rows; `classes` and `cross` define the callers. `services` has the rows of
+//! work without a request.
 
 mod classes;
 mod coverage;
@@ -12,6 +13,7 @@ mod nameless;
 mod organizations;
 mod policies;
 mod report;
+mod services;
 mod stage;
 mod sts;
 mod table;
