@@ -46,6 +46,7 @@ use crate::error::Result;
 use crate::ids::IdSource;
 use crate::organization::Organization;
 use crate::permit::Store;
+use crate::quota::Quotas;
 use crate::seal::Keys;
 use crate::settings::Settings;
 use crate::store::StoreResultExt as _;
@@ -90,6 +91,11 @@ impl Access {
                 .weigher(|_, open: &OpenToken| open.weight())
                 .build(),
         }))
+    }
+
+    /// The quotas of every account.
+    pub fn quotas(&self) -> &Quotas {
+        &self.settings.limits.quotas
     }
 
     /// What permits run their operations with.

@@ -1,7 +1,10 @@
 //! Every quota: its name, its default, and the error of a request that exceeds it. An operation of the store carries the
-//! limit that applies to it. No quota can be changed yet.
+//! limit that applies to it. The quotas of [`Quotas`] are settings of the operator; the others are fixed, because the
+//! models of AWS's APIs contain them, or because they limit the cost of a decision.
 
 use std::fmt;
+
+use aws::tag::MAX_TAGS;
 
 use crate::error::{AwsCode, Code, Error};
 
@@ -20,29 +23,29 @@ pub struct Quota {
     /// The name that AWS gives it.
     pub name: &'static str,
     /// The limit.
-    pub default: u64,
+    pub value: u64,
     error: QuotaError,
 }
 
 impl Quota {
     /// The limit as operations of the store carry it.
     pub const fn limit(&self) -> i64 {
-        self.default.cast_signed()
+        self.value.cast_signed()
     }
 
     /// The limit as a number of things in memory.
     pub fn most(&self) -> usize {
-        usize::try_from(self.default).unwrap_or(usize::MAX)
+        usize::try_from(self.value).unwrap_or(usize::MAX)
     }
 
     /// The error of a request that exceeds it.
     pub fn exceeded(&self) -> Error {
         match self.error {
             QuotaError::Iam => {
-                let message = format!("Cannot exceed quota for {}: {}", self.name, self.default);
+                let message = format!("Cannot exceed quota for {}: {}", self.name, self.value);
                 Error::aws(AwsCode::IamLimitExceeded, message)
             }
-            QuotaError::Ecr(code, message) => Error::new(code, message(self.default)),
+            QuotaError::Ecr(code, message) => Error::new(code, message(self.value)),
         }
     }
 
@@ -55,73 +58,127 @@ impl Quota {
 
 impl fmt::Debug for Quota {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name, self.default)
+        write!(f, "{}: {}", self.name, self.value)
     }
 }
 
-macro_rules! quotas {
-    ($($(#[$doc:meta])* $constant:ident: $name:literal = $default:literal, $error:expr;)*) => {
+/// Why a quota cannot be set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidQuota {
+    /// No setting has this name.
+    #[error("there is no quota `{0}` that can be changed")]
+    Unknown(String),
+    /// The value is not in the range of the setting.
+    #[error("{0} must be from 1 to {1}")]
+    OutOfRange(&'static str, u64),
+}
+
+macro_rules! fixed {
+    ($($(#[$doc:meta])* $constant:ident: $name:literal = $value:expr, $error:expr;)*) => {
         $(
             $(#[$doc])*
-            pub const $constant: Quota = Quota { name: $name, default: $default, error: $error };
+            pub const $constant: Quota = Quota { name: $name, value: $value, error: $error };
         )*
 
-        /// Every quota.
-        pub const ALL: &[Quota] = &[$($constant,)*];
+        /// Every quota that cannot be changed.
+        pub const FIXED: &[Quota] = &[$($constant,)*];
     };
 }
 
-quotas! {
+macro_rules! settings {
+    ($($(#[$doc:meta])* $setting:ident: $name:literal = $default:literal, at most $most:literal, $error:expr;)*) => {
+        /// The quotas that the operator can change, by the name of the setting.
+        #[derive(Clone, Copy, Debug)]
+        pub struct Quotas {
+            $($(#[$doc])* pub $setting: Quota,)*
+        }
+
+        impl Default for Quotas {
+            fn default() -> Self {
+                Self { $($setting: Quota { name: $name, value: $default, error: $error },)* }
+            }
+        }
+
+        impl Quotas {
+            /// Each setting with its maximum.
+            pub const MOST: &'static [(&'static str, u64)] = &[$((stringify!($setting), $most),)*];
+
+            /// Each setting with its quota.
+            pub fn each(&self) -> Vec<(&'static str, Quota)> {
+                vec![$((stringify!($setting), self.$setting),)*]
+            }
+
+            /// Changes a quota.
+            pub fn set(&mut self, setting: &str, value: u64) -> std::result::Result<(), InvalidQuota> {
+                match setting {
+                    $(stringify!($setting) if (1..=$most).contains(&value) => self.$setting.value = value,
+                    stringify!($setting) => return Err(InvalidQuota::OutOfRange(stringify!($setting), $most)),)*
+                    _ => return Err(InvalidQuota::Unknown(setting.to_owned())),
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+// A larger maximum would make one answer, or one decision, too large.
+settings! {
     // IAM ("IAM and AWS STS quotas").
     /// Users of an account.
-    USERS: "UsersPerAccount" = 5_000, QuotaError::Iam;
+    users_per_account: "UsersPerAccount" = 5_000, at most 1_000_000, QuotaError::Iam;
     /// Groups of an account.
-    GROUPS: "GroupsPerAccount" = 300, QuotaError::Iam;
+    groups_per_account: "GroupsPerAccount" = 300, at most 1_000_000, QuotaError::Iam;
     /// Roles of an account.
-    ROLES: "RolesPerAccount" = 5_000, QuotaError::Iam;
+    roles_per_account: "RolesPerAccount" = 5_000, at most 1_000_000, QuotaError::Iam;
     /// Managed policies of an account.
-    POLICIES: "PoliciesPerAccount" = 5_000, QuotaError::Iam;
+    policies_per_account: "PoliciesPerAccount" = 5_000, at most 1_000_000, QuotaError::Iam;
     /// Instance profiles of an account.
-    INSTANCE_PROFILES: "InstanceProfilesPerAccount" = 5_000, QuotaError::Iam;
+    instance_profiles_per_account: "InstanceProfilesPerAccount" = 5_000, at most 1_000_000, QuotaError::Iam;
+    /// OIDC providers of an account.
+    open_id_connect_providers_per_account: "OpenIdConnectProvidersPerAccount" = 100, at most 1_000, QuotaError::Iam;
+    /// Audiences of an OIDC provider.
+    client_ids_per_open_id_connect_provider: "ClientIdsPerOpenIdConnectProvider" = 100, at most 1_000, QuotaError::Iam;
+    /// Groups of a user.
+    groups_per_user: "GroupsPerUser" = 10, at most 100, QuotaError::Iam;
+    /// Access keys of a user, or of the root of an account.
+    access_keys_per_user: "AccessKeysPerUser" = 2, at most 100, QuotaError::Iam;
+    /// Managed policies attached to a user, group or role.
+    policies_per_user: "PoliciesPerUser" = 10, at most 20, QuotaError::Iam;
+    /// Versions of a managed policy.
+    versions_per_policy: "VersionsPerPolicy" = 5, at most 100, QuotaError::Iam;
+
+    // ECR ("Amazon ECR service quotas").
+    /// Tags of an image.
+    tags_per_image: "Tags per image" = 1_000, at most 10_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("An image may have at most {most} tags. Remove some before adding more.")
+    });
+    /// Images of a repository.
+    images_per_repository: "Images per repository" = 100_000, at most 10_000_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("The repository holds {most} images, which is the most it can hold. Delete some first.")
+    });
+    /// Principals whose pulls are excluded.
+    pull_time_update_exclusions_per_registry: "Pull time update exclusions per registry" = 100, at most 1_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("The registry has {most} pull time update exclusions, which is the most it can have.")
+    });
+}
+
+fixed! {
     /// Roles of an instance profile.
     ROLES_PER_INSTANCE_PROFILE: "InstanceSessionsPerInstanceProfile" = 1, QuotaError::Iam;
-    /// OIDC providers of an account.
-    OIDC_PROVIDERS: "OpenIdConnectProvidersPerAccount" = 100, QuotaError::Iam;
-    /// Audiences of an OIDC provider.
-    CLIENT_IDS: "ClientIdsPerOpenIdConnectProvider" = 100, QuotaError::Iam;
-    /// Groups of a user.
-    GROUPS_PER_USER: "GroupsPerUser" = 10, QuotaError::Iam;
-    /// Access keys of a user.
-    ACCESS_KEYS_PER_USER: "AccessKeysPerUser" = 2, QuotaError::Iam;
-    /// Managed policies attached to a user, group or role.
-    POLICIES_PER_ENTITY: "PoliciesPerUser" = 10, QuotaError::Iam;
-    /// Versions of a managed policy.
-    VERSIONS_PER_POLICY: "VersionsPerPolicy" = 5, QuotaError::Iam;
     /// Tags of a resource of IAM or of an account of Organizations.
-    TAGS: "TagsPerResource" = 50, QuotaError::Iam;
+    TAGS: "TagsPerResource" = MAX_TAGS as u64, QuotaError::Iam;
     /// Characters of a managed policy, white space not counted.
     MANAGED_POLICY: "PolicySize" = 6_144, QuotaError::Iam;
     /// Characters of a role's trust policy, white space not counted.
     TRUST_POLICY: "ACLSizePerRole" = 4_096, QuotaError::Iam;
-
-    // ECR ("Amazon ECR service quotas").
-    /// Tags of an image.
-    TAGS_PER_IMAGE: "Tags per image" = 1_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
-        format!("An image may have at most {most} tags. Remove some before adding more.")
-    });
-    /// Images of a repository.
-    IMAGES_PER_REPOSITORY: "Images per repository" = 100_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
-        format!("The repository holds {most} images, which is the most it can hold. Delete some first.")
-    });
     /// Tags of a repository.
-    TAGS_PER_REPOSITORY: "Tags per repository" = 50, QuotaError::Ecr(Code::TooManyTags, |most| {
+    TAGS_PER_REPOSITORY: "Tags per repository" = MAX_TAGS as u64, QuotaError::Ecr(Code::TooManyTags, |most| {
         format!("A repository can have at most {most} tags.")
     });
-    /// Principals whose pulls are excluded.
-    PULL_TIME_EXCLUSIONS: "Pull time update exclusions per registry" = 100, QuotaError::Ecr(Code::LimitExceeded, |most| {
-        format!("The registry has {most} pull time update exclusions, which is the most it can have.")
-    });
 }
+
+// ECR's model and the OCI types have the same limit for a manifest.
+const _: () = assert!(aws::MAX_MANIFEST_CHARACTERS == oci::manifest::MAX_MANIFEST_BYTES);
 
 #[cfg(test)]
 mod tests {
@@ -129,13 +186,41 @@ mod tests {
 
     use super::*;
 
+    fn all() -> Vec<Quota> {
+        let settings = Quotas::default().each().into_iter().map(|(_, quota)| quota);
+        FIXED.iter().copied().chain(settings).collect()
+    }
+
     #[test]
     fn every_quota_has_a_name_of_its_own_and_says_its_limit() {
-        let names: BTreeSet<_> = ALL.iter().map(|quota| quota.name).collect();
-        assert_eq!(names.len(), ALL.len());
-        for quota in ALL {
+        let names: BTreeSet<_> = all().iter().map(|quota| quota.name).collect();
+        assert_eq!(names.len(), all().len());
+        for quota in all() {
             let said = quota.exceeded().message.to_string();
-            assert!(said.contains(&quota.default.to_string()), "{said}");
+            assert!(said.contains(&quota.value.to_string()), "{said}");
         }
+    }
+
+    #[test]
+    fn a_setting_has_the_name_of_its_quota() {
+        for (setting, quota) in Quotas::default().each() {
+            let letters = |text: &str| text.replace([' ', '_'], "").to_lowercase();
+            assert_eq!(letters(setting), letters(quota.name));
+        }
+    }
+
+    #[test]
+    fn a_quota_is_set_within_its_range() {
+        let mut quotas = Quotas::default();
+        quotas.set("users_per_account", 7).unwrap();
+        assert_eq!(quotas.users_per_account.limit(), 7);
+        assert!(quotas.users_per_account.exceeded().message.ends_with("UsersPerAccount: 7"));
+        let range = InvalidQuota::OutOfRange("groups_per_user", 100);
+        assert_eq!(quotas.set("groups_per_user", 101), Err(range.clone()));
+        assert_eq!(quotas.set("groups_per_user", 0), Err(range));
+        assert_eq!(
+            quotas.set("tags_per_resource", 60),
+            Err(InvalidQuota::Unknown("tags_per_resource".into()))
+        );
     }
 }

@@ -10,6 +10,8 @@ use aws::ids::Region;
 pub use outbound::Dialler;
 pub use policy::{Cidr, CidrError};
 
+use crate::quota::Quotas;
+
 /// Limits for every caller.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -23,6 +25,8 @@ pub struct Limits {
     pub manifest_cache_bytes: u64,
     /// How long events are kept.
     pub event_retention: Duration,
+    /// The quotas of ECR and IAM.
+    pub quotas: Quotas,
 }
 
 impl Default for Limits {
@@ -34,6 +38,7 @@ impl Default for Limits {
             upload_part_min_bytes: 5 * MIB,
             manifest_cache_bytes: 32 * MIB,
             event_retention: Duration::from_hours(24),
+            quotas: Quotas::default(),
         }
     }
 }

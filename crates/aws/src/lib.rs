@@ -19,3 +19,6 @@ pub mod shape;
 pub mod sigv4;
 pub mod sts;
 pub mod tag;
+
+/// The maximum length of a manifest in the models of ECR and ECR Public.
+pub const MAX_MANIFEST_CHARACTERS: usize = 4_194_304;

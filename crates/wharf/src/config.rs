@@ -7,6 +7,7 @@ mod limits;
 mod overlay;
 mod read;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use access::settings::{Cidr, VpcEndpoint};
@@ -37,6 +38,7 @@ struct Settings {
     vpc_endpoints: Vec<VpcEndpointSection>,
     outbound: OutboundSection,
     events: EventsSection,
+    quotas: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

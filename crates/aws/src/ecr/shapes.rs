@@ -2913,7 +2913,7 @@ const IMAGE_IDENTIFIER: Rule = Rule::Structure {
     members: &[Member::optional("imageDigest", Rule::ANY_TEXT), Member::optional("imageTag", IMAGE_TAG)],
 };
 const IMAGE_IDENTIFIER_LIST: Rule = Rule::List { of: &IMAGE_IDENTIFIER, min: 1, max: 100 };
-const IMAGE_MANIFEST: Rule = Rule::text(1, 4_194_304);
+const IMAGE_MANIFEST: Rule = Rule::text(1, crate::MAX_MANIFEST_CHARACTERS);
 const IMAGE_SCANNING_CONFIGURATION: Rule = Rule::Structure {
     name: "ImageScanningConfiguration",
     members: &[Member::optional("scanOnPush", Rule::Flag)],

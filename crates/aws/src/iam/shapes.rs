@@ -2710,7 +2710,7 @@ const ROLE_NAME_TYPE: Rule = Rule::Text {
 };
 const STATUS_TYPE: Rule = Rule::Choice(&["Active", "Inactive"]);
 const SUBJECT_TYPE_VALUE_TYPE: Rule = Rule::text(0, 128);
-const TAG_KEY_LIST_TYPE: Rule = Rule::List { of: &TAG_KEY_TYPE, min: 0, max: 50 };
+const TAG_KEY_LIST_TYPE: Rule = Rule::List { of: &TAG_KEY_TYPE, min: 0, max: crate::tag::MAX_TAGS };
 const TAG_KEY_TYPE: Rule = Rule::Text {
     min: 1,
     max: 128,
@@ -2720,7 +2720,7 @@ const TAG_KEY_TYPE: Rule = Rule::Text {
         matches: pattern::is_tag_text,
     }),
 };
-const TAG_LIST_TYPE: Rule = Rule::List { of: &TAG, min: 0, max: 50 };
+const TAG_LIST_TYPE: Rule = Rule::List { of: &TAG, min: 0, max: crate::tag::MAX_TAGS };
 const TAG_VALUE_TYPE: Rule = Rule::Text {
     min: 0,
     max: 256,

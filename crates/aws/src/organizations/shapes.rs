@@ -1068,7 +1068,7 @@ const TAG_KEY: Rule = Rule::Text {
         matches: pattern::is_tag_text,
     }),
 };
-const TAG_KEYS: Rule = Rule::List { of: &TAG_KEY, min: 0, max: 50 };
+const TAG_KEYS: Rule = Rule::List { of: &TAG_KEY, min: 0, max: crate::tag::MAX_TAGS };
 const TAG_VALUE: Rule = Rule::Text {
     min: 0,
     max: 256,
@@ -1087,7 +1087,7 @@ const TAGGABLE_RESOURCE_ID: Rule = Rule::Text {
         matches: pattern::is_taggable_id,
     }),
 };
-const TAGS: Rule = Rule::List { of: &TAG, min: 0, max: 50 };
+const TAGS: Rule = Rule::List { of: &TAG, min: 0, max: crate::tag::MAX_TAGS };
 const WHARF_RECONCILER_NAME: Rule = Rule::text(1, 64);
 
 impl Request for CloseAccountRequest {

@@ -348,7 +348,7 @@ const SOURCE_IDENTITY_TYPE: Rule = Rule::Text {
     max: 64,
     pattern: Some(Pattern { text: r"[\w+=,.@-]*", is_quoted: true, matches: pattern::is_name }),
 };
-const TAG_KEY_LIST_TYPE: Rule = Rule::List { of: &TAG_KEY_TYPE, min: 0, max: 50 };
+const TAG_KEY_LIST_TYPE: Rule = Rule::List { of: &TAG_KEY_TYPE, min: 0, max: crate::tag::MAX_TAGS };
 const TAG_KEY_TYPE: Rule = Rule::Text {
     min: 1,
     max: 128,
@@ -358,7 +358,7 @@ const TAG_KEY_TYPE: Rule = Rule::Text {
         matches: pattern::is_tag_text,
     }),
 };
-const TAG_LIST_TYPE: Rule = Rule::List { of: &TAG, min: 0, max: 50 };
+const TAG_LIST_TYPE: Rule = Rule::List { of: &TAG, min: 0, max: crate::tag::MAX_TAGS };
 const TAG_VALUE_TYPE: Rule = Rule::Text {
     min: 0,
     max: 256,

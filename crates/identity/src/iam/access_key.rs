@@ -5,7 +5,6 @@ use access::effects::authority;
 use access::error::{AwsCode, Code, Error, Result};
 use access::op::{Effect, iam};
 use access::permit::{OnAccount, Opens, Permit};
-use access::quota;
 use access::seal::Purpose;
 use access::store::{
     AccessKeyInfo, CreateAccessKey, CreateAccessKeyWithin, CreateAccessKeyWithinRefusal, DeleteAccessKey,
@@ -80,9 +79,9 @@ impl Identity {
         let sealed_secret =
             self.access.keys.seal(Purpose::AccessKey, secret.expose().as_bytes()).map_err(Error::internal)?;
         let key = CreateAccessKey { id: id.clone(), owner: owner.unique_id, sealed_secret, at: ctx.at() };
-        let create = CreateAccessKeyWithin { key, limit: quota::ACCESS_KEYS_PER_USER.limit() };
+        let create = CreateAccessKeyWithin { key, limit: self.access.quotas().access_keys_per_user.limit() };
         permit.write(|_| create).await.or_refused(|refusal| match refusal {
-            CreateAccessKeyWithinRefusal::Limit => quota::ACCESS_KEYS_PER_USER.exceeded(),
+            CreateAccessKeyWithinRefusal::Limit => self.access.quotas().access_keys_per_user.exceeded(),
             CreateAccessKeyWithinRefusal::Key(_) => no_such_entity(EntityKind::User, &owner.name),
         })?;
         let access_key = AccessKey {

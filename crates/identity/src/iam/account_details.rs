@@ -5,7 +5,6 @@ use access::context::Ctx;
 use access::error::Result;
 use access::op::iam;
 use access::permit::Permit;
-use access::quota;
 use access::store::{
     Entity, EntityKind, ListAttachedPolicies, ListEntities, ListInlinePolicies, ListInstanceProfiles,
     ListManagedPolicies, ListManagedPolicyVersions,
@@ -34,6 +33,8 @@ const LISTS: [EntityType; 5] = [
 
 /// The maximum number of entries on a page, regardless of the request: each entry contains all its documents. IAM may
 /// also return fewer entries than requested.
+/// More groups than a user can have (`access::quota`).
+const MOST_GROUPS: usize = 1_000;
 const MOST_DETAILS: usize = 100;
 
 /// The number of entries that were added from a list, and the last name on the page if there are more.
@@ -114,8 +115,7 @@ impl Details {
         match kind {
             EntityKind::User => {
                 let tags = iam_tags(&self.permit, &owner).await?;
-                let most = quota::GROUPS_PER_USER.most();
-                let groups = linked(&self.permit, &owner, "", most).await?;
+                let groups = linked(&self.permit, &owner, "", MOST_GROUPS).await?;
                 let user = super::user::shown(entity, tags);
                 self.shown.user_detail_list.push(UserDetail {
                     path: user.path,

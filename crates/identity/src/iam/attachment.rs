@@ -4,7 +4,7 @@ use access::context::Ctx;
 use access::error::{AwsCode, Code, Error, Result};
 use access::op::{Effect, iam};
 use access::permit::{OnAccount, Opens, Permit};
-use access::quota;
+use access::quota::Quota;
 use access::store::{
     AttachPolicy, AttachPolicyRefusal, DetachManagedPolicy, Entity, EntityKind, ListAttachedPolicies,
     RefusedExt as _,
@@ -67,12 +67,16 @@ pub(super) fn attached_policy(arn: String) -> AttachedPolicy {
     AttachedPolicy { policy_name: name.to_owned(), policy_arn: arn }
 }
 
-async fn attach<E>(permit: &Permit<E>, kind: EntityKind, entity: Entity, arn: String) -> Result<()>
+async fn attach<E>(
+    permit: &Permit<E>,
+    quota: Quota,
+    (kind, entity): (EntityKind, Entity),
+    arn: String,
+) -> Result<()>
 where
     E: Effect<On = OnAccount> + Opens<AttachPolicy>,
 {
     check_attachable(permit.account(), &arn)?;
-    let quota = quota::POLICIES_PER_ENTITY;
     let attach = AttachPolicy { owner: entity.unique_id, arn: arn.clone(), limit: quota.limit() };
     permit.write(|_| attach).await.or_refused(|refusal| match refusal {
         AttachPolicyRefusal::PrincipalGone => no_such_entity(kind, &entity.name),
@@ -134,7 +138,8 @@ macro_rules! attachments {
                 let keys = policy::Context::new().with("iam:PolicyARN", input.policy_arn.as_str());
                 let named = (EntityKind::$kind, input.$name.as_str());
                 let entity = self.own_entity_for::<iam::$attach_op>(ctx, named, keys).await?;
-                attach(&entity.permit, EntityKind::$kind, entity.on, input.policy_arn).await
+                let quota = self.access.quotas().policies_per_user;
+                attach(&entity.permit, quota, (EntityKind::$kind, entity.on), input.policy_arn).await
             }
 
             /// Detaches a managed policy.

@@ -5,7 +5,6 @@ use access::error::{Error, Result};
 use access::ids::unique_id;
 use access::op::{Effect, iam};
 use access::permit::{OnAccount, Opens, Permit};
-use access::quota;
 use access::store::{
     AddToGroup, AddToGroupRefusal, CreateEntity, Entity, EntityKind, FindEntity, ListEntities,
     RefusedExt as _, RemoveFromGroup, RenameEntity,
@@ -54,10 +53,10 @@ impl Identity {
             boundary: None,
             role: None,
             tags: Vec::new(),
-            limit: quota::GROUPS.limit(),
+            limit: self.access.quotas().groups_per_account.limit(),
             at: ctx.at(),
         };
-        let made = create_entity(&permit, create, "Group", &quota::GROUPS).await?;
+        let made = create_entity(&permit, create, "Group", &self.access.quotas().groups_per_account).await?;
         Ok(CreateGroupResponse { group: shown(made) })
     }
 
@@ -124,10 +123,10 @@ impl Identity {
         let found = self.own_entity_for::<iam::AddUserToGroup>(ctx, named, policy::Context::new()).await?;
         let (permit, group) = (found.permit, found.on);
         let user = member(&permit, &input.user_name).await?;
-        let limit = quota::GROUPS_PER_USER.limit();
+        let limit = self.access.quotas().groups_per_user.limit();
         let add = AddToGroup { group_id: group.unique_id, user_id: user.unique_id, limit };
         permit.write(|_| add).await.or_refused(|refusal| match refusal {
-            AddToGroupRefusal::Limit => quota::GROUPS_PER_USER.exceeded(),
+            AddToGroupRefusal::Limit => self.access.quotas().groups_per_user.exceeded(),
             AddToGroupRefusal::UserGone => no_such_entity(EntityKind::User, &user.name),
             AddToGroupRefusal::GroupGone => no_such_entity(EntityKind::Group, &group.name),
         })

@@ -142,7 +142,7 @@ impl Identity {
             path,
             name: name.clone(),
             tags: stored.clone(),
-            limit: quota::INSTANCE_PROFILES.limit(),
+            limit: self.access.quotas().instance_profiles_per_account.limit(),
             at: ctx.at(),
         };
         let made = permit.write(|_| create).await.or_refused(|refusal| match refusal {
@@ -150,7 +150,9 @@ impl Identity {
                 let message = format!("Instance Profile {name} already exists.");
                 Error::aws(AwsCode::EntityAlreadyExists, message)
             }
-            CreateInstanceProfileRefusal::Limit => quota::INSTANCE_PROFILES.exceeded(),
+            CreateInstanceProfileRefusal::Limit => {
+                self.access.quotas().instance_profiles_per_account.exceeded()
+            }
         })?;
         let instance_profile = shown_profile(permit.account(), made, None, stored);
         Ok(CreateInstanceProfileResponse { instance_profile })

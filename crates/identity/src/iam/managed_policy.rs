@@ -164,11 +164,11 @@ impl Identity {
             description: input.description,
             document: input.policy_document,
             tags: stored.clone(),
-            limit: quota::POLICIES.limit(),
+            limit: self.access.quotas().policies_per_account.limit(),
             at: ctx.at(),
         };
         let made = permit.write(|_| create).await.or_refused(|refusal| match refusal {
-            CreateManagedPolicyRefusal::Limit => quota::POLICIES.exceeded(),
+            CreateManagedPolicyRefusal::Limit => self.access.quotas().policies_per_account.exceeded(),
             CreateManagedPolicyRefusal::Exists => {
                 let name = input.policy_name;
                 let message =

@@ -5,7 +5,7 @@ use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
 use access::op::{Effect, iam};
 use access::permit::{OnAccount, Opens, Permit};
-use access::quota;
+use access::quota::Quotas;
 use access::store::{
     ChangeOidcAudience, ChangeOidcAudienceRefusal, CreateOidcProvider, CreateOidcProviderRefusal,
     DeleteOidcProvider, FindOidcProvider, ListOidcProviders, OidcProvider, OpError, RefusedExt as _,
@@ -60,12 +60,13 @@ async fn change_audience<E: Opens<ChangeOidcAudience>>(
     permit: &Permit<E>,
     (arn, client_id): (String, String),
     accepted: bool,
+    quotas: &Quotas,
 ) -> Result<()> {
-    let change =
-        ChangeOidcAudience { arn: arn.clone(), client_id, accepted, limit: quota::CLIENT_IDS.most() };
+    let quota = quotas.client_ids_per_open_id_connect_provider;
+    let change = ChangeOidcAudience { arn: arn.clone(), client_id, accepted, limit: quota.most() };
     permit.write(|_| change).await.or_refused(|refusal| match refusal {
         ChangeOidcAudienceRefusal::Gone => not_found(&arn),
-        ChangeOidcAudienceRefusal::Limit => quota::CLIENT_IDS.exceeded(),
+        ChangeOidcAudienceRefusal::Limit => quota.exceeded(),
     })
 }
 
@@ -133,10 +134,12 @@ impl Identity {
             account: account_key(&permit).await?,
             provider,
             tags: stored,
-            limit: quota::OIDC_PROVIDERS.limit(),
+            limit: self.access.quotas().open_id_connect_providers_per_account.limit(),
         };
         permit.write(|_| create).await.or_refused(|refusal| match refusal {
-            CreateOidcProviderRefusal::Limit => quota::OIDC_PROVIDERS.exceeded(),
+            CreateOidcProviderRefusal::Limit => {
+                self.access.quotas().open_id_connect_providers_per_account.exceeded()
+            }
             CreateOidcProviderRefusal::Exists => {
                 let message = format!("Provider with url {} already exists.", input.url);
                 Error::aws(AwsCode::EntityAlreadyExists, message)
@@ -219,7 +222,13 @@ impl Identity {
                 keys,
             )
             .await?;
-        change_audience(&found.permit, (input.open_id_connect_provider_arn, input.client_id), true).await
+        change_audience(
+            &found.permit,
+            (input.open_id_connect_provider_arn, input.client_id),
+            true,
+            self.access.quotas(),
+        )
+        .await
     }
 
     /// Removes an audience.
@@ -236,7 +245,13 @@ impl Identity {
                 keys,
             )
             .await?;
-        change_audience(&found.permit, (input.open_id_connect_provider_arn, input.client_id), false).await
+        change_audience(
+            &found.permit,
+            (input.open_id_connect_provider_arn, input.client_id),
+            false,
+            self.access.quotas(),
+        )
+        .await
     }
 
     /// Replaces the thumbprints. They are only stored and shown: here certificates decide about trust.

@@ -4,7 +4,6 @@ use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
 use access::op::iam;
 use access::permit::{Opens, Permit};
-use access::quota;
 use access::store::{
     CreateManagedPolicyVersion, DeleteManagedPolicyVersion, ListManagedPolicyVersions, OpError,
     PolicyVersion as StoredVersion, PolicyVersionRefusal, SetDefaultManagedPolicyVersion, store_error,
@@ -92,7 +91,7 @@ impl Identity {
             arn: arn.clone(),
             document: input.policy_document,
             set_as_default: input.set_as_default,
-            limit: quota::VERSIONS_PER_POLICY.limit(),
+            limit: self.access.quotas().versions_per_policy.limit(),
             at: ctx.at(),
         };
         let made = permit.write(|_| create).await.map_err(|error| refused(error, &arn, ""))?;

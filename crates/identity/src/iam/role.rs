@@ -5,7 +5,6 @@ use access::error::{AwsCode, Error, Result};
 use access::ids::unique_id;
 use access::op::iam;
 use access::permit::{Opens, Permit, Reads};
-use access::quota;
 use access::store::{
     CreateEntity, Entity, EntityKind, FindNamedPrincipals, ListEntities, RefusedExt as _, RoleFields,
     UpdateRole,
@@ -110,10 +109,10 @@ impl Identity {
                 service_name: None,
             }),
             tags: stored.clone(),
-            limit: quota::ROLES.limit(),
+            limit: self.access.quotas().roles_per_account.limit(),
             at: ctx.at(),
         };
-        let made = create_entity(&permit, create, "Role", &quota::ROLES).await?;
+        let made = create_entity(&permit, create, "Role", &self.access.quotas().roles_per_account).await?;
         let role = Role { role_last_used: None, ..shown_role(&permit, made, stored).await? };
         Ok(CreateRoleResponse { role })
     }

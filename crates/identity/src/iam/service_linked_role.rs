@@ -5,7 +5,6 @@ use access::context::Ctx;
 use access::error::{AwsCode, Code, Error, Result};
 use access::ids::unique_id;
 use access::op::iam;
-use access::quota;
 use access::store::{
     AttachPolicy, CreateEntity, DetachManagedPolicy, Entity, EntityKind, RefusedExt as _, RoleFields,
 };
@@ -70,20 +69,23 @@ impl Identity {
                 service_name: Some(service.clone()),
             }),
             tags: Vec::new(),
-            limit: quota::ROLES.limit(),
+            limit: self.access.quotas().roles_per_account.limit(),
             at: ctx.at(),
         };
         let taken = format!(
             "Service role name {name} has been taken in this account, please try a different suffix."
         );
-        let made = create_entity(&permit, create, "Role", &quota::ROLES).await;
+        let made = create_entity(&permit, create, "Role", &self.access.quotas().roles_per_account).await;
         let made = made.map_err(|error| match error.code {
             Code::Aws(AwsCode::EntityAlreadyExists) => Error::aws(AwsCode::InvalidInput, taken),
             _ => error,
         })?;
         let arn = known.policy_arn();
-        let attach =
-            AttachPolicy { owner: made.unique_id.clone(), arn, limit: quota::POLICIES_PER_ENTITY.limit() };
+        let attach = AttachPolicy {
+            owner: made.unique_id.clone(),
+            arn,
+            limit: self.access.quotas().policies_per_user.limit(),
+        };
         permit.write(|_| attach).await.or_refused(|_| no_such_entity(EntityKind::Role, &name))?;
         let role = Role { role_last_used: None, ..shown_role(&permit, made, Vec::new()).await? };
         Ok(CreateServiceLinkedRoleResponse { role })

@@ -6,7 +6,6 @@ use access::error::{AwsCode, Error, Result};
 use access::ids::unique_id;
 use access::op::{Effect, iam};
 use access::permit::{Grant, OnAccount, Permit};
-use access::quota;
 use access::store::{CreateEntity, Entity, EntityKind, ListEntities, RenameEntity};
 use aws::iam::{
     CreateUserRequest, CreateUserResponse, DeleteUserPermissionsBoundaryRequest, DeleteUserRequest,
@@ -95,10 +94,10 @@ impl Identity {
             boundary: input.permissions_boundary.clone(),
             role: None,
             tags: stored.clone(),
-            limit: quota::USERS.limit(),
+            limit: self.access.quotas().users_per_account.limit(),
             at: ctx.at(),
         };
-        let made = create_entity(&permit, create, "User", &quota::USERS).await?;
+        let made = create_entity(&permit, create, "User", &self.access.quotas().users_per_account).await?;
         Ok(CreateUserResponse { user: shown(made, stored) })
     }
 

@@ -7,7 +7,6 @@ use access::effects::authority::ManageAccounts;
 use access::error::{AwsCode, Error, Result};
 use access::ids::unique_id;
 use access::permit::{Opens, Permit};
-use access::quota;
 use access::seal::Purpose;
 use access::store::{
     AccountCreation, AccountKey, ChangeMemberAccount, CreateAccessKey, CreateAccessKeyWithin,
@@ -73,7 +72,8 @@ impl NewAccount {
                     service_name: None,
                 }),
                 tags: Vec::new(),
-                limit: quota::ROLES.limit(),
+                // The first role of the account.
+                limit: 1,
                 at,
             },
             policy_arn: ADMINISTRATOR.to_owned(),
@@ -182,12 +182,12 @@ impl Identity {
         let sealed_secret =
             self.access.keys.seal(Purpose::AccessKey, secret.expose().as_bytes()).map_err(Error::internal)?;
         let key = CreateAccessKey { id: id.clone(), owner: account_id.to_string(), sealed_secret, at };
-        let create = CreateAccessKeyWithin { key, limit: quota::ACCESS_KEYS_PER_USER.limit() };
+        let create = CreateAccessKeyWithin { key, limit: self.access.quotas().access_keys_per_user.limit() };
         operator.write(|()| create).await.or_refused(|refusal| match refusal {
             CreateAccessKeyWithinRefusal::Limit => {
                 let message = format!(
                     "The root already has {} access keys: delete one with `aws iam delete-access-key` first.",
-                    quota::ACCESS_KEYS_PER_USER.default
+                    self.access.quotas().access_keys_per_user.value
                 );
                 Error::aws(AwsCode::IamLimitExceeded, message)
             }

@@ -58,7 +58,7 @@ async fn change_tags<E: Opens<TagAccount>>(permit: &Permit<E>, change: TagAccoun
     permit.write(|_| change).await.or_refused(|refusal| match refusal {
         TagAccountRefusal::SameButForCase => same_but_for_case(),
         TagAccountRefusal::TooMany => {
-            let message = format!("An account can have at most {} tags.", quota::TAGS.default);
+            let message = format!("An account can have at most {} tags.", quota::TAGS.value);
             Error::aws(AwsCode::ConstraintViolation, message)
                 .with(Field::Text("Reason", "MAX_TAG_LIMIT_EXCEEDED".to_owned()))
         }

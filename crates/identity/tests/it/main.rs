@@ -13,6 +13,7 @@ mod credentials;
 mod denials;
 mod iam_requests;
 mod organizations;
+mod quotas;
 mod reads;
 mod sts_chain;
 mod web_identity;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use access::Access;
 use access::context::{Caller, CallerKind, Ctx, Peer, Plane, micros};
 use access::error::{Code, Result};
+use access::quota::Quotas;
 use access::settings::{Limits, MasterKey, PublicAddress, Settings};
 use aws::ids::Region;
 use identity::Identity;
@@ -46,11 +47,11 @@ pub(crate) fn code<T>(result: Result<T>) -> Code {
     }
 }
 
-async fn opened(meta: Meta) -> Rules {
+async fn opened(meta: Meta, quotas: &Quotas) -> Rules {
     let settings = Settings {
         address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 5100 },
         default_region: region(),
-        limits: Limits::default(),
+        limits: Limits { quotas: *quotas, ..Limits::default() },
         vpc_endpoints: Vec::new(),
         dialler: access::settings::Dialler::new(|_| false),
         master_key: MasterKey::new([7; 32]),
@@ -64,7 +65,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let options = meta::SqliteOptions::default();
         let meta = Meta::sqlite(folder.path().join("wharf.db"), options).await.unwrap();
-        let rules = opened(meta.clone()).await;
+        let rules = opened(meta.clone(), &Quotas::default()).await;
         let (access_key_id, secret) = bootstrap::random_access_key().unwrap();
         let administrator = Administrator {
             account_id: ACCOUNT.parse().unwrap(),
@@ -80,7 +81,12 @@ impl World {
 
     /// Opens the same store as another process.
     pub(crate) async fn another(&self) -> Rules {
-        opened(self.meta.clone()).await
+        self.another_with(&Quotas::default()).await
+    }
+
+    /// Opens the same store as another process with these quotas.
+    pub(crate) async fn another_with(&self, quotas: &Quotas) -> Rules {
+        opened(self.meta.clone(), quotas).await
     }
 
     /// A user of the account with this identity policy.

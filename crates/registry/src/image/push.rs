@@ -4,7 +4,7 @@ use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
-use access::quota;
+use access::quota::Quotas;
 use access::store::{
     ImageId, MissingContents, PutImage, PutImageOutcome, PutImageRefusal, RefusedExt as _, SameDigestSameTag,
     Target,
@@ -117,8 +117,8 @@ impl Registry {
             _ => None,
         };
         let put = |repository| PutImage {
-            tags_limit: quota::TAGS_PER_IMAGE.default,
-            images_limit: quota::IMAGES_PER_REPOSITORY.default,
+            tags_limit: self.access.quotas().tags_per_image.value,
+            images_limit: self.access.quotas().images_per_repository.value,
             repository,
             id: ImageId(self.access.ids.next(ctx.now)),
             digest: push.digest,
@@ -141,7 +141,7 @@ impl Registry {
         };
         fault::hit(Fault::BeforePutImage);
         let outcome = permit.write(put).await;
-        let outcome = outcome.or_refused(|refusal| put_image_error(refusal, permit))?;
+        let outcome = outcome.or_refused(|refusal| put_image_error(refusal, permit, self.access.quotas()))?;
         fault::hit(Fault::AfterPutImage);
         Ok(outcome)
     }
@@ -157,7 +157,7 @@ fn manifest_error(error: &ManifestError) -> Error {
     Error::new(code, error.to_string())
 }
 
-fn put_image_error(refusal: PutImageRefusal, permit: &Permit<ecr::PutImage>) -> Error {
+fn put_image_error(refusal: PutImageRefusal, permit: &Permit<ecr::PutImage>, quotas: &Quotas) -> Error {
     let (name, account) = (&permit.row().name, permit.account());
     match refusal {
         PutImageRefusal::RepositoryGone => permit.repository_not_found(),
@@ -194,7 +194,7 @@ fn put_image_error(refusal: PutImageRefusal, permit: &Permit<ecr::PutImage>) -> 
                 ),
             },
         ),
-        PutImageRefusal::TooManyTags => quota::TAGS_PER_IMAGE.exceeded(),
-        PutImageRefusal::TooManyImages => quota::IMAGES_PER_REPOSITORY.exceeded(),
+        PutImageRefusal::TooManyTags => quotas.tags_per_image.exceeded(),
+        PutImageRefusal::TooManyImages => quotas.images_per_repository.exceeded(),
     }
 }

@@ -6,7 +6,6 @@ use access::context::Ctx;
 use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
-use access::quota;
 use access::store::{
     DeregisterPullTimeExclusion, ListPullTimeExclusions, RefusedExt as _, RegisterPullTimeExclusion,
     RegisterPullTimeExclusionRefusal as Refusal,
@@ -27,14 +26,14 @@ pub(crate) async fn register(
         registry,
         principal_arn: principal_arn.clone(),
         at,
-        limit: quota::PULL_TIME_EXCLUSIONS.limit(),
+        limit: access.quotas().pull_time_update_exclusions_per_registry.limit(),
     };
     permit.write(|_| register).await.or_refused(|refusal| match refusal {
         Refusal::Exists => Error::new(
             Code::ExclusionAlreadyExists,
             format!("A pull time update exclusion for '{principal_arn}' already exists in the registry"),
         ),
-        Refusal::Limit => quota::PULL_TIME_EXCLUSIONS.exceeded(),
+        Refusal::Limit => access.quotas().pull_time_update_exclusions_per_registry.exceeded(),
     })
 }
 

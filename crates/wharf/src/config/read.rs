@@ -58,7 +58,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         }
         None => None,
     };
-    let limits = limits::limits(&file.events);
+    let limits = limits::limits(&file.events, &file.quotas)?;
     let accounts = accounts(&file.accounts, bootstrap.as_ref())?;
     Ok(Config {
         data_dir,
@@ -296,6 +296,15 @@ mod tests {
     }
 
     #[test]
+    fn quotas_are_settings() {
+        let text = format!("{WHOLE}\n[quotas]\nusers_per_account = 7\ngroups_per_user = 20\n");
+        let config = from(&text, &[("WHARF__QUOTAS__GROUPS_PER_USER", "30")]).unwrap();
+        let quotas = config.limits.quotas;
+        assert_eq!((quotas.users_per_account.value, quotas.groups_per_user.value), (7, 30));
+        assert_eq!(quotas.roles_per_account.value, 5_000);
+    }
+
+    #[test]
     fn the_memory_budget_is_a_number_or_a_text() {
         for (written, bytes) in [("268435456", 268_435_456), ("64MiB", 64 << 20), ("1 GiB", 1 << 30)] {
             let config = from(WHOLE, &[("WHARF__SERVER__LIMITS__MEMORY_BUDGET", written)]).unwrap();
@@ -389,6 +398,9 @@ mod tests {
                 &["WHARF__SERVER__DRAIN_SECONDS", "drain_seconds"],
             ),
             (WHOLE, &[("WHARF__SERVER__LIMITS__MAX_CONNECTIONS", "0")], &["max_connections"]),
+            (WHOLE, &[("WHARF__QUOTAS__USERS", "5")], &["quotas.users = 5", "no quota `users`"]),
+            (WHOLE, &[("WHARF__QUOTAS__TAGS_PER_IMAGE", "0")], &["quotas.tags_per_image = 0", "1 to 10000"]),
+            (WHOLE, &[("WHARF__QUOTAS__TAGS_PER_IMAGE", "many")], &["WHARF__QUOTAS__TAGS_PER_IMAGE"]),
             (WHOLE, &[("WHARF__SERVER__LIMITS__MEMORY_BUDGET", "1MiB")], &["memory_budget", "64 MiB"]),
             (
                 WHOLE,

@@ -9,6 +9,15 @@ use super::names;
 use super::overrides::{Protocol, Service};
 use super::patterns;
 
+/// Limits that have one constant for all services: the shape, the limit in the model, and the constant.
+const NAMED: [(&str, i64, &str); 5] = [
+    ("ImageManifest", 4_194_304, "crate::MAX_MANIFEST_CHARACTERS"),
+    ("tagListType", 50, "crate::tag::MAX_TAGS"),
+    ("tagKeyListType", 50, "crate::tag::MAX_TAGS"),
+    ("TagKeys", 50, "crate::tag::MAX_TAGS"),
+    ("Tags", 50, "crate::tag::MAX_TAGS"),
+];
+
 /// Writes the rules of one service.
 pub(super) struct Rules<'a> {
     pub(super) model: &'a Model,
@@ -100,7 +109,11 @@ impl Rules<'_> {
 
     fn rule(&self, name: &str, shape: &Shape, limit: Option<i64>) -> Result<String> {
         let limit = limit.or(shape.max);
-        let most = limit.map_or("usize::MAX".to_owned(), grouped);
+        let named = NAMED.iter().find(|(known, value, _)| *known == name && Some(*value) == limit);
+        let most = match named {
+            Some((_, _, constant)) => (*constant).to_owned(),
+            None => limit.map_or("usize::MAX".to_owned(), grouped),
+        };
         Ok(match shape.kind {
             Kind::String if !shape.choices.is_empty() => {
                 format!("Rule::Choice(&{:?})", self.choices(name, shape))
