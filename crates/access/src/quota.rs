@@ -148,6 +148,10 @@ settings! {
     versions_per_policy: "VersionsPerPolicy" = 5, at most 100, QuotaError::Iam;
 
     // ECR ("Amazon ECR service quotas").
+    /// Registries of an account: one in each Region. AWS has no such quota, because its Regions are fixed.
+    registries_per_account: "Registries per account" = 100, at most 1_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("The account has registries in {most} Regions, which is the most it can have.")
+    });
     /// Tags of an image.
     tags_per_image: "Tags per image" = 1_000, at most 10_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
         format!("An image may have at most {most} tags. Remove some before adding more.")

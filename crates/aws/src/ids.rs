@@ -13,7 +13,7 @@ pub enum IdError {
     Account,
     /// It is not the name of a Region.
     #[error(
-        "a region is 1 to 63 characters of a-z, 0-9 and '-', beginning and ending with a letter or digit"
+        "a Region has the form of AWS's Regions: lower-case words and a number with hyphens, such as eu-central-1"
     )]
     Region,
     /// It is not an access key ID.
@@ -95,11 +95,20 @@ fn is_account(text: &str) -> bool {
 }
 
 fn is_region(text: &str) -> bool {
-    // A Region is a label of host names: at most 63 characters, and no hyphen at either end.
-    (1..=63).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-')
+    // A Region is a label of host names, so it has at most 63 characters. Its form is that of AWS's Regions: an area, one
+    // or more words, and a number.
+    let mut parts = text.split('-');
+    let area = parts.next().unwrap_or_default();
+    let number = parts.next_back().unwrap_or_default();
+    let is_word = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    let mut words = parts.peekable();
+    text.len() <= 63
+        && area.len() >= 2
+        && is_word(area)
+        && words.peek().is_some()
+        && words.all(is_word)
+        && (1..=2).contains(&number.len())
+        && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_access_key(text: &str) -> bool {
@@ -174,13 +183,44 @@ mod tests {
     }
 
     #[test]
-    fn regions_are_labels_of_host_names() {
-        for good in ["us-east-1", "dc-berlin-1", "local", "x"] {
+    fn regions_have_the_form_of_awss() {
+        for good in [
+            "us-east-1",
+            "eu-central-1",
+            "ap-southeast-10",
+            "us-gov-west-1",
+            "us-isob-east-1",
+            "eusc-de-east-1",
+            "dc-berlin-1",
+        ] {
             assert_eq!(good.parse::<Region>().unwrap().as_str(), good);
         }
-        let long = "a".repeat(64);
-        for bad in ["", "US-EAST-1", "us_east_1", "us-east-1/x", "-a", "a-", "a.b", "eu west", long.as_str()]
-        {
+        let long = format!("us-{}-1", "a".repeat(59));
+        assert_eq!(long.len(), 64);
+        let bad = [
+            "",
+            "local",
+            "x",
+            "us-east",
+            "us-1",
+            "u-east-1",
+            "us-east-100",
+            "us-east-",
+            "us--east-1",
+            "us-e4st-1",
+            "1-east-us",
+            "aws-global",
+            "US-EAST-1",
+            "us_east_1",
+            "us-east-1/x",
+            "-a",
+            "a-",
+            "a.b",
+            "eu west",
+            "us-éast-1",
+            long.as_str(),
+        ];
+        for bad in bad {
             assert_eq!(bad.parse::<Region>(), Err(IdError::Region), "{bad}");
         }
     }

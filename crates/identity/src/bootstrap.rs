@@ -62,9 +62,11 @@ impl Identity {
             key_if_new: RegistryKey(self.access.ids.next(now)),
             account,
             region: administrator.region.clone(),
+            limit: self.access.quotas().registries_per_account.limit(),
             at: micros(now),
         };
-        service.write(|()| ensure).await.map_err(refused_or_store)?;
+        let too_many = |_| self.access.quotas().registries_per_account.exceeded();
+        service.write(|()| ensure).await.or_refused(too_many)?;
         let id = administrator.access_key_id.clone();
         if let Some(key) = service.read(|()| FindAccessKey { id: id.clone() }).await? {
             if key.principal.account_id == administrator.account_id {

@@ -164,8 +164,13 @@ async fn seed(meta: &Meta, name: &str) -> RepositoryKey {
     let account = CreateAccount { key: AccountKey(1), account_id, name: "main".into(), at: Micros(1) };
     meta.write(account).await.unwrap();
     let region = "us-east-1".parse().unwrap();
-    let registry =
-        EnsureRegistry { key_if_new: RegistryKey(1), account: AccountKey(1), region, at: Micros(1) };
+    let registry = EnsureRegistry {
+        key_if_new: RegistryKey(1),
+        account: AccountKey(1),
+        region,
+        limit: 9,
+        at: Micros(1),
+    };
     meta.write(registry).await.unwrap();
     let create = CreateRepository {
         registry: RegistryKey(1),

@@ -79,7 +79,9 @@ impl PublicAddress {
         let Some((region, suffix)) = region_and_suffix.split_once('.') else {
             return wrong("a Region and a suffix do not follow");
         };
-        let Ok(region) = region.parse() else { return wrong("its Region is not one") };
+        let Ok(region) = region.parse() else {
+            return wrong("its Region does not have the form of a Region, such as eu-central-1");
+        };
         let own = self.suffix.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(suffix));
         if own || AWS_SUFFIXES.contains(&suffix) {
             Ok(Some((account, region)))
@@ -208,8 +210,9 @@ mod tests {
             ("123456789012.dkr.ecr.eu-west-1.evil.example", "suffix is not served"),
             ("123456789012.dkr.ecr.eu-west-1.evil.amazonaws.com", "suffix is not served"),
             ("123456789012.dkr.ecr.eu-west-1", "a Region and a suffix"),
-            ("123456789012.dkr.ecr..amazonaws.com", "Region is not one"),
-            ("123456789012.dkr.ecr.eu_west.amazonaws.com", "Region is not one"),
+            ("123456789012.dkr.ecr..amazonaws.com", "form of a Region"),
+            ("123456789012.dkr.ecr.eu_west.amazonaws.com", "form of a Region"),
+            ("123456789012.dkr.ecr.local.amazonaws.com", "form of a Region, such as eu-central-1"),
             ("12345.dkr.ecr.eu-west-1.amazonaws.com", "12 digits"),
             ("dkr.ecr.eu-west-1.amazonaws.com", "12 digits"),
             ("a.123456789012.dkr.ecr.eu-west-1.amazonaws.com", "12 digits"),

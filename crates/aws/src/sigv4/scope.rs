@@ -75,6 +75,7 @@ mod tests {
         assert_eq!(refused("2024010/us-east-1/ecr/aws4_request"), SigV4Error::InvalidScopeDate);
         assert_eq!(refused("2024010x/us-east-1/ecr/aws4_request"), SigV4Error::InvalidScopeDate);
         assert_eq!(refused("20240102/US/ecr/aws4_request"), SigV4Error::WrongRegion);
+        assert_eq!(refused("20240102/local/ecr/aws4_request"), SigV4Error::WrongRegion);
         assert!(matches!(refused("20240102/us-east-1//aws4_request"), SigV4Error::Incomplete(_)));
         assert_eq!(refusal("short/20240102/us-east-1/ecr/aws4_request"), SigV4Error::UnknownKey);
     }

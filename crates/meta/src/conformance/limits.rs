@@ -4,9 +4,20 @@ use futures::future::join_all;
 
 use super::{
     identities::{digits, pairs, policy_arn},
-    world::{ACCOUNT, World, refusal},
+    world::{ACCOUNT, World, new_registry, refusal},
 };
 use crate::*;
+
+pub(super) async fn too_many_registries(world: World) {
+    let ensure = |region: &str, limit| {
+        let ensure = new_registry(region, RegistryKey(20));
+        world.meta.write(EnsureRegistry { limit, ..ensure })
+    };
+    assert_eq!(refusal(ensure("eu-west-1", 1).await), TooManyRegistries);
+    let made = ensure("eu-west-1", 2).await.unwrap();
+    assert_eq!(refusal(ensure("eu-west-2", 2).await), TooManyRegistries);
+    assert_eq!(ensure("eu-west-1", 1).await.unwrap(), made, "a registry that exists is returned");
+}
 
 /// The number of concurrent operations.
 const CROWD: usize = 24;

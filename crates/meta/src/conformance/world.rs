@@ -138,9 +138,7 @@ impl World {
     }
 
     pub(super) async fn registry_in(&self, region: &str, key_if_new: RegistryKey) -> Registry {
-        let region = region.parse().unwrap();
-        let ensure = EnsureRegistry { key_if_new, account: AccountKey(1), region, at: Micros(1) };
-        self.meta.write(ensure).await.unwrap()
+        self.meta.write(new_registry(region, key_if_new)).await.unwrap()
     }
 
     /// Where the store is.
@@ -358,4 +356,9 @@ pub(super) fn delete_image(repository: RepositoryKey, name: &str) -> BatchDelete
         tag_delete_removes_untagged_image: true,
         refuse_if_referenced: true,
     }
+}
+
+pub(super) fn new_registry(region: &str, key_if_new: RegistryKey) -> EnsureRegistry {
+    let region = region.parse().unwrap();
+    EnsureRegistry { key_if_new, account: AccountKey(1), region, limit: 9, at: Micros(1) }
 }

@@ -52,7 +52,7 @@ async fn prepared(meta: &Meta) -> RepositoryKey {
     let account_id = "123456789012".parse().unwrap();
     meta.write(CreateAccount { key: account, account_id, name: "main".into(), at }).await.unwrap();
     let (key_if_new, region) = (RegistryKey(10), "us-east-1".parse().unwrap());
-    meta.write(EnsureRegistry { key_if_new, account, region, at }).await.unwrap();
+    meta.write(EnsureRegistry { key_if_new, account, region, limit: 9, at }).await.unwrap();
     let (unique_id, path, name) = ("AIDA1".into(), "/".into(), "ann".into());
     meta.write(CreateUser { account, unique_id, path, name, at }).await.unwrap();
     let create = CreateRepository {

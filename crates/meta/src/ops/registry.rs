@@ -3,8 +3,8 @@
 use aws::ids::{AccountId, Region};
 
 use crate::{
-    AccountKey, Micros, Never, RegistryKey, StoreError,
-    ops::operation,
+    AccountKey, Micros, RegistryKey, StoreError,
+    ops::{account::lock_account, operation},
     value::{Row, params},
 };
 
@@ -51,11 +51,24 @@ pub struct EnsureRegistry {
     pub key_if_new: RegistryKey,
     pub account: AccountKey,
     pub region: Region,
+    /// How many registries the account may have.
+    pub limit: i64,
     /// Now.
     pub at: Micros,
 }
 
-operation!(EnsureRegistry: Durable [Identity, Registry(op.key_if_new)] -> Registry, Never, |op, tx| {
+/// The account has as many registries as its quota allows, and none in this Region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyRegistries;
+
+operation!(EnsureRegistry: Durable [Identity, Registry(op.key_if_new)] -> Registry, TooManyRegistries, |op, tx| {
+    lock_account(tx, op.account).await?;
+    let count = "SELECT COUNT(*) FROM registry WHERE account = ?1 AND region <> ?2";
+    let others = tx.value::<i64>(count, &params![op.account, op.region]).await?.unwrap_or_default();
+    let find = "SELECT 1 FROM registry WHERE account = ?1 AND region = ?2";
+    if others >= op.limit && tx.value::<i64>(find, &params![op.account, op.region]).await?.is_none() {
+        return Ok(Err(TooManyRegistries));
+    }
     let insert = "INSERT INTO registry (key, account, region, policy_version, repository_count, created_at) \
                   VALUES (?1, ?2, ?3, 0, 0, ?4) ON CONFLICT (account, region) DO NOTHING";
     tx.execute(insert, &params![op.key_if_new, op.account, op.region, op.at]).await?;

@@ -9,7 +9,7 @@ use access::context::Ctx;
 use access::error::{Code, Error, Result};
 use access::op::Effect;
 use access::permit::{OnRegistry, Opens, Permit};
-use access::store::{EnsureRegistry, FindAccount, OpError, RegistryKey, store_error};
+use access::store::{EnsureRegistry, FindAccount, OpError, RegistryKey, TooManyRegistries, store_error};
 
 /// The registry of a permit. The first request that needs it creates it. None: the account does not exist.
 pub(crate) async fn registry_of<E>(
@@ -29,11 +29,12 @@ where
         key_if_new: RegistryKey(access.ids.next(ctx.now)),
         account: account.key,
         region: permit.region().clone(),
+        limit: access.quotas().registries_per_account.limit(),
         at: ctx.at(),
     });
     match ensure.await {
         Ok(registry) => Ok(Some(registry.key)),
-        Err(OpError::Refused(_gone)) => Ok(None),
+        Err(OpError::Refused(TooManyRegistries)) => Err(access.quotas().registries_per_account.exceeded()),
         Err(OpError::Store(error)) => Err(store_error(error)),
     }
 }
