@@ -5,6 +5,7 @@
 //! target and the versions of everything that decides. A compiled policy is used only at exactly its version, so no
 //! permission is ever stale (docs/adr/0007-one-gate-and-permits.md, docs/adr/0008-no-stale-permission.md).
 
+mod decide;
 mod documents;
 mod explain;
 mod keys;
@@ -268,49 +269,6 @@ impl Gate {
         &self.caller
     }
 
-    fn decide(&self, asked: (Op, &str), shown: &str, context: &policy::Context) -> Result<()> {
-        self.decide_if(asked, shown, context, || Ok(()))
-    }
-
-    /// Decides and records the outcome. `and` is a rule beside the policies.
-    fn decide_if(
-        &self,
-        (op, resource): (Op, &str),
-        shown: &str,
-        context: &policy::Context,
-        and: impl FnOnce() -> Result<()>,
-    ) -> Result<()> {
-        let outcome =
-            self.is_open_to_session(op).and_then(|()| self.evaluate((op, resource), shown, context));
-        let outcome = outcome.and_then(|()| and());
-        self.decisions.record(op, resource, outcome.is_ok());
-        outcome
-    }
-
-    fn evaluate(&self, (op, resource): (Op, &str), shown: &str, context: &policy::Context) -> Result<()> {
-        let request = policy::Request { action: op.action(), resource, context };
-        let decision = self.policies.decide(op, &request, &self.caller, &self.account_id);
-        match decision.reason(op.action()) {
-            None => Ok(()),
-            Some(reason) => {
-                log_denial(&self.caller.arn, op, resource, &decision);
-                Err(denied(&self.caller, op, shown, &reason))
-            }
-        }
-    }
-
-    /// Whether the caller's kind of session may call an operation at all, regardless of policies.
-    fn is_open_to_session(&self, op: Op) -> Result<()> {
-        match op.service() {
-            Service::Iam if self.caller.may_not_use_iam() => Err(gone(&self.caller)),
-            Service::Sts if self.caller.may_not_use_sts() => {
-                let message = format!("Cannot call {} with session credentials", op.name());
-                Err(Error::new(Code::AccessDenied, message))
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn resource(&self, op: Op) -> String {
         match op.resource() {
             Resource::Account | Resource::Named | Resource::Everyone => "*".to_owned(),
@@ -387,15 +345,6 @@ fn no_registry(account: &AccountId) -> Error {
     Error::new(Code::RepositoryNotFound, message)
 }
 
-fn denied(caller: &Caller, op: Op, resource: &str, reason: &str) -> Error {
-    let message = format!(
-        "User: {} is not authorized to perform: {} on resource: {resource} {reason}",
-        caller.arn,
-        op.action()
-    );
-    Error::new(Code::AccessDenied, message)
-}
-
 fn gone(caller: &Caller) -> Error {
     tracing::info!(caller = caller.arn, "the principal or its access key is gone");
     Error::new(Code::InvalidToken, "The security token included in the request is invalid.")
@@ -408,30 +357,4 @@ fn expired(plane: Plane) -> Error {
         Plane::Control => "The security token included in the request is expired".to_owned(),
     };
     Error::new(Code::ExpiredToken, message)
-}
-
-/// Why a request was denied, for the operator: the policy and statement, or the kind of policy that does not allow.
-fn log_denial(caller: &str, op: Op, resource: &str, decision: &policy::Decision) {
-    let action = op.action();
-    match decision {
-        policy::Decision::ExplicitDeny(by) => {
-            let policy = by.source.as_ref().map(policy::SourceName::as_str);
-            let (kind, statement) = (by.kind.words(), by.statement_index);
-            tracing::info!(caller, action, resource, kind, policy, statement, "denied by a statement");
-        }
-        policy::Decision::ImplicitDeny(kind) => {
-            tracing::info!(
-                caller,
-                action,
-                resource,
-                kind = kind.words(),
-                "denied: nothing of this kind allows it"
-            );
-        }
-        policy::Decision::Exceeded(excess) => {
-            let because = excess.words();
-            tracing::warn!(caller, action, resource, because, "denied: the decision exceeded its limits");
-        }
-        policy::Decision::Allow(_) => {}
-    }
 }

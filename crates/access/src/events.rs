@@ -109,13 +109,17 @@ impl Eventful<OnRepository> for DeleteRepository {
     }
 }
 
+/// The kind of a change of a policy; None if there was nothing to delete.
+fn policy_kind(is_set: bool, old: Option<&String>, [set, delete]: [&'static str; 2]) -> Option<&'static str> {
+    if is_set { Some(set) } else { old.map(|_| delete) }
+}
+
 impl Eventful<OnRepository> for SetRepositoryPolicy {
     fn events(&self, on: &OnRepository) -> impl Fn(&Option<String>) -> Vec<Happened> + Send + Sync + 'static {
         let (repository, is_set) = (Repository::of(on), self.document.is_some());
-        move |old| match (is_set, old) {
-            (true, _) => repository.happened("ecr.repository.policy.set"),
-            (false, Some(_)) => repository.happened("ecr.repository.policy.delete"),
-            (false, None) => Vec::new(),
+        move |old| {
+            let kinds = ["ecr.repository.policy.set", "ecr.repository.policy.delete"];
+            policy_kind(is_set, old.as_ref(), kinds).map(|kind| repository.happened(kind)).unwrap_or_default()
         }
     }
 }
@@ -126,12 +130,10 @@ impl Eventful<OnRegistry> for SetRegistryPolicy {
         let arn = format!("arn:{}:ecr:{region}:{account}:registry", region.partition());
         let is_set = self.document.is_some();
         move |old| {
-            let kind = match (is_set, old) {
-                (true, _) => "ecr.registry.policy.set",
-                (false, Some(_)) => "ecr.registry.policy.delete",
-                (false, None) => return Vec::new(),
-            };
-            vec![Happened { kind, resource: arn.clone(), facts: json!({}) }]
+            let kind =
+                policy_kind(is_set, old.as_ref(), ["ecr.registry.policy.set", "ecr.registry.policy.delete"]);
+            let happened = kind.map(|kind| Happened { kind, resource: arn.clone(), facts: json!({}) });
+            happened.into_iter().collect()
         }
     }
 }
@@ -192,9 +194,14 @@ fn image_facts(digest: &Digest) -> Value {
 impl Access {
     /// Removes events that are older than the deployment keeps them; returns how many.
     pub async fn trim_events(&self, now: Timestamp) -> Result<usize> {
-        let kept = i64::try_from(self.settings.limits.event_retention.as_secs()).unwrap_or(i64::MAX);
-        let oldest = now.checked_sub(kept.seconds()).unwrap_or(Timestamp::MIN);
+        let before = self.first_kept_event(now);
         let permit = Permit::for_service(authority::TrimEvents, self);
-        permit.write(|()| TrimEvents { before: first_id(oldest), limit: SLICE }).await.or_store_error()
+        permit.write(|()| TrimEvents { before, limit: SLICE }).await.or_store_error()
+    }
+
+    /// The smallest ID of an event that the deployment keeps.
+    pub(crate) fn first_kept_event(&self, now: Timestamp) -> i64 {
+        let kept = i64::try_from(self.settings.limits.event_retention.as_secs()).unwrap_or(i64::MAX);
+        first_id(now.checked_sub(kept.seconds()).unwrap_or(Timestamp::MIN))
     }
 }

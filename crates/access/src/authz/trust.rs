@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use aws::ids::AccountId;
 
-use super::{Gate, keys, log_denial};
+use super::decide::log_denial;
+use super::{Gate, keys};
 use crate::Access;
 use crate::context::{Unsigned, WebIdentity};
 use crate::op::{Effect, sts};
