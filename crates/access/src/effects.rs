@@ -1,6 +1,5 @@
 //! Which permission opens which operation of the store. An auditor can read this page: an effect with a permit that is
-//! not listed here cannot happen, regardless of the handlers' code. Without a permit, only this crate writes one thing: the
-//! sealed contexts of large sessions (`kept`).
+//! not listed here cannot happen, regardless of the handlers' code. Nothing is written without a permit.
 
 #[allow(clippy::wildcard_imports, reason = "the lists below name each operation")]
 use meta::operations::*;
@@ -326,6 +325,8 @@ services! {
     RecordPulls => RecordPull;
     /// Creates the management account and its administrator when the deployment is new.
     CreateAdministrator => FindAccount, CreateAccount, EnsureRegistry, FindAccessKey, CreateFirstUser;
+    /// Stores the sealed context of a session that is too large for a sealed value.
+    StoreSessions => PutSessionContext;
     /// Removes large sessions that expired.
     ForgetSessions => ForgetSessionContexts;
     /// Seals the secrets of access keys with the newest key.
@@ -347,6 +348,6 @@ services! {
     /// Removes events that are older than the deployment keeps them.
     TrimEvents => TrimEvents;
     /// Runs the reconcilers: which node runs which, and when.
-    RunReconcilers => ListReconcilers, ClaimReconciler, RenewReconciler, FinishReconciler,
+    RunReconcilers => ListReconcilers, CountBacklogs, ClaimReconciler, RenewReconciler, FinishReconciler,
         RequestReconciler;
 }

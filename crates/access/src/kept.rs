@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Access;
 use crate::context::{Caller, micros};
+use crate::effects::authority;
 use crate::error::{Error, Result};
+use crate::permit::Permit;
 use crate::seal::Purpose;
 use crate::session::Carried;
 use crate::store::StoreResultExt as _;
@@ -52,7 +54,8 @@ impl Access {
             context: self.keys.seal(Purpose::SessionContext, &plain).map_err(Error::internal)?,
             expires_at: micros(to_the_hour(expires_at)),
         };
-        self.meta.write(put).await.or_store_error()?;
+        let permit = Permit::for_service(authority::StoreSessions, self);
+        permit.write(|()| put).await.or_store_error()?;
         self.keys.seal_json(purpose, &with(SealedCaller::Kept { id })).map_err(Error::internal)
     }
 

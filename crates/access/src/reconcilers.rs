@@ -1,6 +1,8 @@
 //! The reconcilers of a deployment: work that no request asks for. Their state is in the store, so that one node runs
 //! each at a time, and every node can show it. What they do is in `registry::reconcile`.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::Access;
@@ -9,8 +11,8 @@ use crate::effects::authority;
 use crate::error::{AwsCode, Error, Result};
 use crate::permit::Permit;
 use crate::store::{
-    ClaimReconciler, FinishReconciler, ListReconcilers, Micros, ReconcilerState, RenewReconciler,
-    RequestReconciler, StoreResultExt as _,
+    ClaimReconciler, CountBacklogs, FinishReconciler, ListReconcilers, Micros, ReconcilerState,
+    RenewReconciler, RequestReconciler, StoreResultExt as _,
 };
 
 /// Ends abandoned uploads.
@@ -30,6 +32,12 @@ pub const TRIM_EVENTS: &str = "trim-events";
 /// Every reconciler, by name.
 pub const NAMES: [&str; 6] =
     [EXPIRE_UPLOADS, FORGET_SESSIONS, PURGE_REPOSITORIES, RESEAL_SECRETS, SWEEP_OBJECTS, TRIM_EVENTS];
+
+/// An upload session without a write for this long is ended.
+pub const UPLOAD_LIFETIME: Duration = Duration::from_hours(168);
+
+/// Backlogs are counted up to this number.
+pub const MOST_COUNTED: i64 = 1_000;
 
 /// How a pass ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +62,28 @@ impl Access {
             found.unwrap_or_else(|| empty(name))
         };
         Ok(NAMES.iter().map(state).collect())
+    }
+
+    /// How many things wait for each reconciler, by name: at most [`MOST_COUNTED`].
+    pub async fn backlogs(&self, now: Timestamp) -> Result<[(&'static str, i64); NAMES.len()]> {
+        let permit = Permit::for_service(authority::RunReconcilers, self);
+        let lifetime = i64::try_from(UPLOAD_LIFETIME.as_micros()).unwrap_or(i64::MAX);
+        let count = CountBacklogs {
+            uploads_idle_since: Micros(micros(now).0.saturating_sub(lifetime)),
+            events_before: self.first_kept_event(now),
+            sealing_key: self.keys.sealing(),
+            at: micros(now),
+            limit: MOST_COUNTED,
+        };
+        let counted = permit.read(|()| count).await?;
+        Ok([
+            (EXPIRE_UPLOADS, counted.uploads),
+            (FORGET_SESSIONS, counted.sessions),
+            (PURGE_REPOSITORIES, counted.repositories),
+            (RESEAL_SECRETS, counted.secrets),
+            (SWEEP_OBJECTS, counted.objects),
+            (TRIM_EVENTS, counted.events),
+        ])
     }
 
     /// Requests a run of a reconciler as soon as possible, on any node.

@@ -7,6 +7,7 @@ use access::context::micros;
 use access::effects::authority;
 use access::error::{Error, Internal, Result};
 use access::permit::Permit;
+pub use access::reconcilers::UPLOAD_LIFETIME;
 use access::store::{
     ClaimWork, ExpireUploads, FinishWork, Micros, OpError, Overtaken, PURGE_REPOSITORY, PostponeWork,
     PurgeRepositorySlice, RepositoryKey, StoreResultExt as _, Work, store_error,
@@ -27,8 +28,6 @@ const SLICES: usize = 200;
 const LEASE: Duration = Duration::from_mins(2);
 /// How long a repository waits that could not be emptied.
 const RETRY: Duration = Duration::from_mins(10);
-/// An upload session without a write for this long is ended.
-pub const UPLOAD_LIFETIME: Duration = Duration::from_hours(168);
 
 impl Registry {
     /// One pass over deleted repositories; returns how many were removed completely, and whether rows are left.

@@ -45,6 +45,7 @@ struct Reconcilers {
     ended: Family<Reconciled, Gauge<f64, AtomicU64>>,
     done: Family<Reconciled, Gauge>,
     has_more: Family<Reconciled, Gauge>,
+    backlog: Family<Reconciled, Gauge>,
     failed: Family<Reconciled, Gauge>,
 }
 
@@ -112,6 +113,8 @@ impl Metrics {
         registry.register("reconciler_done", help, self.reconcilers.done.clone());
         let help = "Whether the last pass of a reconciler left work";
         registry.register("reconciler_has_more", help, self.reconcilers.has_more.clone());
+        let help = "How many things wait for a reconciler, counted up to 1000";
+        registry.register("reconciler_backlog", help, self.reconcilers.backlog.clone());
         let help = "Whether the last pass of a reconciler failed";
         registry.register("reconciler_failed", help, self.reconcilers.failed.clone());
     }
@@ -139,10 +142,11 @@ impl Metrics {
     pub(crate) fn reconcilers(&self, states: &[Reconciler]) {
         for state in states {
             let label = Reconciled { reconciler: state.name.clone() };
-            let Reconcilers { ended, done, has_more, failed } = &self.reconcilers;
+            let Reconcilers { ended, done, has_more, backlog, failed } = &self.reconcilers;
             ended.get_or_create(&label).set(state.last_ended_at.unwrap_or_default());
             done.get_or_create(&label).set(state.done);
             has_more.get_or_create(&label).set(state.has_more.into());
+            backlog.get_or_create(&label).set(state.backlog);
             failed.get_or_create(&label).set(state.last_error.is_some().into());
         }
     }

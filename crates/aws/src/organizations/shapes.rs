@@ -828,6 +828,7 @@ pub struct Reconciler {
     pub next_run_at: Option<f64>,
     pub done: i64,
     pub has_more: bool,
+    pub backlog: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
 }

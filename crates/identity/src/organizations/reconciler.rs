@@ -27,7 +27,13 @@ impl Identity {
     /// The same for an operator who can open the store.
     pub async fn shown_reconcilers(&self, now: Timestamp) -> Result<WharfListReconcilersResponse> {
         let states = self.access.reconcilers().await?;
-        let reconcilers = states.into_iter().map(|state| shown(state, now)).collect();
+        let backlogs = self.access.backlogs(now).await?;
+        let backlog = |name: &str| backlogs.iter().find(|(known, _)| *known == name).map(|(_, count)| *count);
+        let shown = |state: ReconcilerState| {
+            let backlog = backlog(&state.name).unwrap_or_default();
+            shown(state, backlog, now)
+        };
+        let reconcilers = states.into_iter().map(shown).collect();
         Ok(WharfListReconcilersResponse { reconcilers })
     }
 
@@ -39,7 +45,7 @@ impl Identity {
     }
 }
 
-fn shown(state: ReconcilerState, now: Timestamp) -> Reconciler {
+fn shown(state: ReconcilerState, backlog: i64, now: Timestamp) -> Reconciler {
     let current = if state.lease_until > micros(now) {
         State::Running
     } else if state.requested_at > Micros(0) {
@@ -58,6 +64,7 @@ fn shown(state: ReconcilerState, now: Timestamp) -> Reconciler {
         next_run_at: seconds(state.next_run_at),
         done: state.done,
         has_more: state.has_more,
+        backlog,
         last_error: state.error,
     }
 }

@@ -3,6 +3,7 @@
 
 mod access_key;
 mod account;
+mod backlog;
 mod beside;
 mod blob;
 mod cluster;
@@ -87,8 +88,9 @@ suite! {
         audiences_that_race;
     resource_policy: of_a_repository, tags_of_a_repository_have_a_version, of_a_registry,
         a_closed_account_has_no_registry, changes_that_race_all_count;
+    backlog: what_waits_is_counted;
     session_context: forgotten_in_slices_when_over, they_end_with_their_principal;
-    limits: of_an_account, of_a_principal, of_a_policy, of_tags, of_a_name;
+    limits: too_many_registries, of_an_account, of_a_principal, of_a_policy, of_tags, of_a_name;
     ends: a_policy_that_is_attached_meanwhile, a_policy_whose_deletion_comes_first,
         a_user_who_gets_something_meanwhile, a_group_that_is_joined_meanwhile, what_is_tagged_meanwhile;
     migration: what_was_there_stays, what_was_there_can_do_what_is_new, a_step_is_made_whole_or_not_at_all,

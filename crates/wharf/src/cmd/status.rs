@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use access::reconcilers::MOST_COUNTED;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use jiff::Timestamp;
@@ -81,22 +82,36 @@ fn time(reconciler: &Value, name: &str) -> String {
 }
 
 fn table(answer: &Value) -> String {
-    let row = |name: &str, state: &str, ended: &str, next: &str, done: &str, error: &str| {
-        format!("{name:<20}  {state:<9}  {ended:<20}  {next:<20}  {done:>6}  {error}").trim_end().to_owned()
+    let row = |name: &str, state: &str, [ended, next]: [&str; 2], [done, backlog]: [&str; 2], error: &str| {
+        let row =
+            format!("{name:<20}  {state:<9}  {ended:<20}  {next:<20}  {done:>6}  {backlog:>7}  {error}");
+        row.trim_end().to_owned()
     };
-    let mut rows = vec![row("RECONCILER", "STATE", "LAST ENDED", "NEXT RUN", "DONE", "LAST ERROR")];
+    let mut rows =
+        vec![row("RECONCILER", "STATE", ["LAST ENDED", "NEXT RUN"], ["DONE", "BACKLOG"], "LAST ERROR")];
     for reconciler in reconcilers(answer) {
         let text = |name: &str| reconciler.get(name).and_then(Value::as_str).unwrap_or_default();
         rows.push(row(
             text("Name"),
             text("State"),
-            &time(reconciler, "LastEndedAt"),
-            &time(reconciler, "NextRunAt"),
-            &reconciler.get("Done").map(ToString::to_string).unwrap_or_default(),
+            [&time(reconciler, "LastEndedAt"), &time(reconciler, "NextRunAt")],
+            [
+                &reconciler.get("Done").map(ToString::to_string).unwrap_or_default(),
+                &backlog(reconciler.get("Backlog").and_then(Value::as_i64)),
+            ],
             text("LastError"),
         ));
     }
     rows.join("\n")
+}
+
+/// Backlogs are counted up to a limit, so a count at the limit can be more.
+fn backlog(counted: Option<i64>) -> String {
+    match counted {
+        Some(count) if count >= MOST_COUNTED => format!("{count}+"),
+        Some(count) => count.to_string(),
+        None => String::new(),
+    }
 }
 
 pub(crate) async fn reconcile(options: Reconcile) -> anyhow::Result<()> {
@@ -139,4 +154,16 @@ async fn run_at_server(client: &AwsClient, name: &str) -> anyhow::Result<usize> 
 
 fn find<'a>(answer: &'a Value, name: &str) -> Option<&'a Value> {
     reconcilers(answer).find(|known| known.get("Name").and_then(Value::as_str) == Some(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_at_the_limit_may_be_more() {
+        for (counted, shown) in [(Some(0), "0"), (Some(999), "999"), (Some(1_000), "1000+"), (None, "")] {
+            assert_eq!(backlog(counted), shown);
+        }
+    }
 }

@@ -42,11 +42,13 @@ fn background_work_of_a_running_server() {
     let table = said(&mut on_server(&dev, &["status"]));
     let names: Vec<_> = table.lines().skip(1).map(|line| line.split(' ').next().unwrap()).collect();
     assert_eq!(names, NAMES, "{table}");
+    assert!(table.lines().next().unwrap().contains("BACKLOG"), "{table}");
     delete_a_repository(&dev);
     let done = said(&mut on_server(&dev, &["reconcile", "purge-repositories", "--now"]));
     assert!(done.starts_with("purge-repositories did "), "{done}");
     let json = said(&mut on_server(&dev, &["status", "--json"]));
     assert_eq!(json.matches("\"Name\"").count(), NAMES.len(), "{json}");
+    assert_eq!(json.matches("\"Backlog\": 0").count(), NAMES.len(), "{json}");
     assert!(json.contains("\"LastEndedAt\"") && json.contains("\"NextRunAt\""), "{json}");
     let told = complaint(&mut on_server(&dev, &["reconcile", "sweep", "--now"]));
     assert!(told.contains("no reconciler named 'sweep'") && told.contains("sweep-objects"), "{told}");

@@ -217,6 +217,7 @@ const ORGANIZATIONS: Overrides = Overrides {
         ("SealingKey.KeyId", "u8"),
         ("WharfListKeysResponse.MasterKeys", "usize"),
         ("Reconciler.Done", "i64"),
+        ("Reconciler.Backlog", "i64"),
     ],
     present: &[
         ("Account", &["Id", "Arn", "Email", "Name", "JoinedTimestamp"]),

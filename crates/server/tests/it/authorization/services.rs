@@ -33,7 +33,8 @@ macro_rules! with_operations {
             CreateAccounts: CreateAccount;
             ChangeMemberAccounts: CreateMemberAccount ChangeMemberAccount TagAccount;
             Uses: RecordAccessKeyUse RecordRoleUse;
-            KeepSessions: PutSessionContext FindSessionContext;
+            ReadSessions: FindSessionContext;
+            StoreSessions: PutSessionContext;
             ForgetSessions: ForgetSessionContexts;
             CreateRegistries: EnsureRegistry;
             ReadRepositories: DescribeRepositories ListTagsForResource GetAccountSetting
@@ -55,7 +56,7 @@ macro_rules! with_operations {
             Work: ClaimWork FinishWork PostponeWork;
             ReadEvents: ListEvents;
             RemoveEvents: TrimEvents DeleteEvent;
-            Reconcilers: ListReconcilers ClaimReconciler RenewReconciler FinishReconciler RequestReconciler;
+            Reconcilers: ListReconcilers CountBacklogs ClaimReconciler RenewReconciler FinishReconciler RequestReconciler;
         }
     };
 }
@@ -80,6 +81,7 @@ rows! {
     SweepDoomed: DoomedObjects BytesDelete;
     RecordPulls: PullTimes;
     CreateAdministrator: ReadAccounts CreateAccounts CreateRegistries ReadAccessKeys FirstAdministrator;
+    StoreSessions: StoreSessions;
     ForgetSessions: ForgetSessions;
     ResealSecrets: Secrets ResealSecrets;
     ManageAccounts: ReadAccounts ChangeMemberAccounts ChangeAccessKeys;

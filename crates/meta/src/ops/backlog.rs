@@ -1,0 +1,57 @@
+//! How much background work waits: what the next passes of the reconcilers would end.
+
+use crate::{
+    Micros, Never, StoreError, Tx,
+    ops::{operation, repository::PURGE_REPOSITORY},
+    value::{Param, params},
+};
+
+/// Counts what waits for each reconciler, up to a limit.
+#[derive(Clone, Debug)]
+pub struct CountBacklogs {
+    /// Uploads without a write since then have expired.
+    pub uploads_idle_since: Micros,
+    /// Events with a smaller ID are too old.
+    pub events_before: i64,
+    /// The key that seals secrets.
+    pub sealing_key: u8,
+    /// Now.
+    pub at: Micros,
+    /// The largest count.
+    pub limit: i64,
+}
+
+/// The counts. A count that equals the limit means that there may be more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlogs {
+    /// Uploads that expired.
+    pub uploads: i64,
+    /// Deleted repositories that are not empty, including those that wait for a retry.
+    pub repositories: i64,
+    /// Doomed objects whose bytes may be removed now.
+    pub objects: i64,
+    /// Stored sessions that expired.
+    pub sessions: i64,
+    /// Secrets under other keys than the sealing key.
+    pub secrets: i64,
+    /// Events that are too old.
+    pub events: i64,
+}
+
+operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
+    let uploads = op.count(tx, "upload WHERE updated_at < ?1", &params![op.uploads_idle_since, op.limit]).await?;
+    let repositories = op.count(tx, "work WHERE kind = ?1", &params![PURGE_REPOSITORY, op.limit]).await?;
+    let objects = op.count(tx, "doomed WHERE due_at <= ?1", &params![op.at, op.limit]).await?;
+    let sessions = op.count(tx, "session_context WHERE expires_at < ?1", &params![op.at, op.limit]).await?;
+    let other_keys = "access_key WHERE substr(sealed_secret, 2, 1) <> ?1";
+    let secrets = op.count(tx, other_keys, &params![vec![op.sealing_key], op.limit]).await?;
+    let events = op.count(tx, "outbox WHERE id < ?1", &params![op.events_before, op.limit]).await?;
+    Ok(Ok(Backlogs { uploads, repositories, objects, sessions, secrets, events }))
+});
+
+impl CountBacklogs {
+    async fn count(&self, tx: &mut Tx<'_>, rows: &str, values: &[Param<'_>]) -> Result<i64, StoreError> {
+        let select = format!("SELECT COUNT(*) FROM (SELECT 1 FROM {rows} LIMIT ?2) AS waiting");
+        Ok(tx.value::<i64>(&select, values).await?.unwrap_or_default())
+    }
+}
