@@ -3,6 +3,7 @@
 //! Architecture invariants: this crate contains no HTTP, no SQL and no images. Every effect of a request passes the
 //! gate in `access`.
 
+mod answers;
 pub mod bootstrap;
 pub mod explain;
 pub mod iam;
@@ -12,6 +13,7 @@ pub mod sts;
 use std::sync::Arc;
 
 use access::Access;
+pub use answers::Answers;
 use aws::ids::AccessKeyId;
 use moka::sync::Cache;
 use tokio::sync::Semaphore;

@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod conformance;
 mod error;
+mod job;
 mod kept;
 mod meta;
 mod migrate;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::{
     Keep, Never, Resolve, Resolved,
     error::{OpError, StoreError},
+    job::{Answer, job},
     kept::Points,
     operation::{Access, Operation, Ruling},
     ops::reference_backfill::BackfillReferences,
@@ -67,10 +68,18 @@ impl Meta {
     pub async fn read<O: Operation>(&self, operation: O) -> Result<O::Output, OpError<O::Refusal>> {
         const { assert!(!O::ACCESS.writes(), "an operation that writes must go through Meta::write") };
         self.reads.fetch_add(1, Ordering::Relaxed);
-        settle(match &self.driver {
-            Driver::Sqlite(sqlite) => sqlite.read(operation).await,
-            Driver::Postgres(postgres) => postgres.read(operation).await,
-        })
+        if O::ACCESS == Access::Point {
+            return settle(match &self.driver {
+                Driver::Sqlite(sqlite) => sqlite.point(&operation),
+                Driver::Postgres(postgres) => postgres.point(operation).await,
+            });
+        }
+        let (job, answer) = job(operation);
+        match &self.driver {
+            Driver::Sqlite(sqlite) => sqlite.page(job).await?,
+            Driver::Postgres(postgres) => postgres.start(job),
+        }
+        settle(answered::<O>(answer).await)
     }
 
     /// Runs a read whose answer may come from memory: with SQLite, while nothing that it depends on has changed.
@@ -98,10 +107,12 @@ impl Meta {
     /// Runs an operation that writes. It runs to its end even when this future is dropped after its first poll.
     pub async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, OpError<O::Refusal>> {
         const { assert!(O::ACCESS.writes(), "an operation that only reads must go through Meta::read") };
-        settle(match &self.driver {
-            Driver::Sqlite(sqlite) => sqlite.write(operation).await,
-            Driver::Postgres(postgres) => postgres.write(operation).await,
-        })
+        let (job, answer) = job(operation);
+        match &self.driver {
+            Driver::Sqlite(sqlite) => sqlite.write(job)?,
+            Driver::Postgres(postgres) => postgres.start(job),
+        }
+        settle(answered::<O>(answer).await)
     }
 
     /// How many operations that only read were run on this handle and its clones.
@@ -135,12 +146,20 @@ struct Counted<'a> {
 impl Points for Counted<'_> {
     fn point<O: Operation<Refusal = Never>>(&self, operation: &O) -> Result<O::Output, StoreError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
-        self.sqlite.point(operation)
+        self.again(operation)
     }
 
     fn again<O: Operation<Refusal = Never>>(&self, operation: &O) -> Result<O::Output, StoreError> {
-        self.sqlite.point(operation)
+        match self.sqlite.point(operation)? {
+            Ok(output) => Ok(output),
+            Err(never) => match never {},
+        }
     }
+}
+
+/// The outcome of a job. Only a driver that ended drops a job without an answer.
+async fn answered<O: Operation>(answer: Answer<O>) -> Outcome<O> {
+    answer.await.unwrap_or(Err(StoreError::Closed))
 }
 
 fn settle<O, R>(result: Result<Result<O, R>, StoreError>) -> Result<O, OpError<R>> {

@@ -23,6 +23,7 @@ mod uploads_in_progress;
 use std::sync::Arc;
 
 use access::Access;
+pub use ecr::Answers;
 
 use crate::image::pull::{Manifests, Pulls};
 use crate::layer::bytes::LayerBytes;

@@ -37,7 +37,7 @@ pub(crate) async fn run(
     let shutdown = stop_signal()?;
     let reconcilers = tokio::spawn(background::reconcile(deployment.clone()));
     let follower = tokio::spawn(background::follow_keys(deployment.clone(), master_key));
-    let drained = Server::new(listener, deployment).run(shutdown).await;
+    let drained = Server::new(listener, deployment).run(Box::pin(shutdown)).await;
     // Each pass consists of complete transactions, so a stop between two of them leaves nothing half done.
     reconcilers.abort();
     follower.abort();

@@ -11,12 +11,12 @@ use std::sync::{
 };
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
-use futures::FutureExt;
 pub(crate) use session::Session;
 use tokio_postgres::{NoTls, error::SqlState};
 
 use crate::{
     error::StoreError,
+    job::{Job, Ran},
     meta::Outcome,
     migrate,
     operation::{Access, Operation},
@@ -72,65 +72,60 @@ impl Postgres {
         Ok(Session::new(object, Arc::clone(&self.round_trips)))
     }
 
-    pub(crate) async fn read<O: Operation>(&self, operation: O) -> Outcome<O> {
-        if O::ACCESS == Access::Point {
-            // One statement has a snapshot of its own; when the caller goes away nothing is left open.
-            let session = self.session().await?;
-            let outcome = operation.run(&mut Tx::single(Driver::Postgres(&session))).await;
-            session.give_back(true);
-            return outcome;
-        }
-        self.spawned(operation, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+    /// Runs a read of one statement, which has a snapshot of its own. When the caller goes away nothing is left open.
+    pub(crate) async fn point<O: Operation>(&self, operation: O) -> Outcome<O> {
+        let session = self.session().await?;
+        let outcome = operation.run(&mut Tx::single(Driver::Postgres(&session))).await;
+        session.give_back(true);
+        outcome
     }
 
-    pub(crate) async fn write<O: Operation>(&self, operation: O) -> Outcome<O> {
-        let begin = match O::ACCESS {
+    /// Runs a job on a task of its own, which answers it, so that a caller that goes away leaves no half-done
+    /// transaction.
+    pub(crate) fn start(&self, job: Box<dyn Job>) {
+        let begin = match job.access() {
+            Access::Point | Access::Page => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             Access::Relaxed => "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit TO off",
-            _ => "BEGIN ISOLATION LEVEL READ COMMITTED",
+            Access::Durable => "BEGIN ISOLATION LEVEL READ COMMITTED",
         };
-        self.spawned(operation, begin).await
-    }
-
-    /// On a task of its own, so that a caller that goes away leaves no half-done transaction.
-    async fn spawned<O: Operation>(&self, operation: O, begin: &'static str) -> Outcome<O> {
         let this = self.clone();
-        let task = tokio::spawn(async move { this.repeat(&operation, begin).await });
-        task.await.map_err(|_| StoreError::Panicked)?
+        tokio::spawn(async move { this.repeat(job, begin).await });
     }
 
     /// Runs the transaction until it is settled. An operation carries its own id, so that a COMMIT whose answer was
     /// lost may be tried again: it finds what it made.
-    async fn repeat<O: Operation>(&self, operation: &O, begin: &str) -> Outcome<O> {
+    async fn repeat(&self, mut job: Box<dyn Job>, begin: &str) {
         let mut attempt = 1;
         loop {
-            let outcome = self.transaction(operation, begin).await;
-            match outcome {
-                Err(error) if attempt < self.attempts && may_repeat(&error) => {
-                    tracing::debug!(operation = O::NAME, attempt, error = %error, "a transaction runs again");
-                    attempt += 1;
-                    tokio::task::yield_now().await;
-                }
-                settled => return settled,
+            let ended = self.transaction(job.as_mut(), begin).await;
+            let failed = ended.as_ref().err().or(job.error()).filter(|error| may_repeat(error));
+            if let Some(error) = failed
+                && attempt < self.attempts
+            {
+                tracing::debug!(operation = job.name(), attempt, %error, "a transaction runs again");
+                attempt += 1;
+                tokio::task::yield_now().await;
+                continue;
             }
+            return match ended {
+                Ok(()) => job.answer(),
+                Err(error) => job.fail(error),
+            };
         }
     }
 
-    async fn transaction<O: Operation>(&self, operation: &O, begin: &str) -> Outcome<O> {
+    /// Runs the job once. An error is one of the transaction; the job keeps its own.
+    async fn transaction(&self, job: &mut dyn Job, begin: &str) -> Result<(), StoreError> {
         let session = self.session().await?;
         if let Err(error) = session.command(begin).await {
             session.give_back(false);
             return Err(error);
         }
-        let mut tx = Tx::new(Driver::Postgres(&session));
-        let run = std::panic::AssertUnwindSafe(operation.run(&mut tx)).catch_unwind();
-        let outcome = run.await.unwrap_or(Err(StoreError::Panicked));
-        let end = if matches!(outcome, Ok(Ok(_))) { "COMMIT" } else { "ROLLBACK" };
+        let ran = job.run(&mut Tx::new(Driver::Postgres(&session))).await;
+        let end = if ran == Ran::Done { "COMMIT" } else { "ROLLBACK" };
         let ended = session.command(end).await;
         session.give_back(ended.is_ok());
-        match (outcome, ended) {
-            (Ok(Ok(_)), Err(error)) => Err(error),
-            (outcome, _) => outcome,
-        }
+        if ran == Ran::Done { ended } else { Ok(()) }
     }
 }
 

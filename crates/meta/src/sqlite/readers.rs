@@ -8,8 +8,8 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{SqliteOptions, connection, run_caught};
-use crate::{error::StoreError, meta::Outcome, operation::Operation};
+use super::{SqliteOptions, connection, run_job, run_point};
+use crate::{error::StoreError, job::Job, meta::Outcome, operation::Operation};
 
 /// How many idle connections are kept; more are opened when more threads read at once.
 const IDLE: usize = 16;
@@ -34,21 +34,28 @@ impl Readers {
 
     /// Reads with one statement, which is a snapshot of its own.
     pub(super) fn point<O: Operation>(&self, operation: &O) -> Outcome<O> {
-        self.lend(|connection| run_caught(operation, connection, true))
+        self.lend(&mut |connection| run_point(operation, connection))
     }
 
-    /// Reads with several statements in one snapshot.
-    pub(super) fn page<O: Operation>(&self, operation: &O) -> Outcome<O> {
-        self.lend(|connection| {
+    /// Reads with several statements in one snapshot, and answers.
+    pub(super) fn page(&self, mut job: Box<dyn Job>) {
+        let read = self.lend(&mut |connection| {
             connection.prepare_cached("BEGIN")?.execute([])?;
-            let outcome = run_caught(operation, connection, false);
+            run_job(job.as_mut(), connection);
             // No snapshot outlives the call; a connection that cannot end it is not lent again.
             connection.prepare_cached("COMMIT")?.execute([])?;
-            outcome
-        })
+            Ok(())
+        });
+        match read {
+            Ok(()) => job.answer(),
+            Err(error) => job.fail(error),
+        }
     }
 
-    fn lend<T>(&self, read: impl FnOnce(&mut Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn lend<T>(
+        &self,
+        read: &mut dyn FnMut(&mut Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut lent = match kept {
             Some(kept) => kept,

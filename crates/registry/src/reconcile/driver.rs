@@ -9,6 +9,7 @@ use access::error::{Error, Internal, Result};
 use access::reconcilers::{Ended, unknown};
 use access::store::{Micros, ReconcilerState};
 use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Pass, Reconciler, all};
@@ -48,7 +49,13 @@ impl Driver {
     }
 
     /// Runs them until it is dropped. A pass consists of whole transactions, so that it may be dropped at any time.
-    pub async fn run(&self) -> ! {
+    ///
+    /// The future is on the heap, so all that it runs is compiled with this crate.
+    pub fn run(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.rounds())
+    }
+
+    async fn rounds(&self) {
         // A start is a reason to look: the node that ran before may have stopped in the middle.
         for reconciler in &self.reconcilers {
             if let Err(error) = self.access.request_reconciler(reconciler.name(), Timestamp::now()).await {

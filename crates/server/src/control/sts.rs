@@ -4,6 +4,7 @@ use access::op::StsOp;
 use aws::query::{Form, Format};
 use aws::service::Service;
 use aws::sts::AssumeRoleWithWebIdentityRequest;
+use identity::Answers as _;
 
 use super::fault::Fault;
 use super::query::{give, read};
@@ -35,8 +36,8 @@ macro_rules! dispatch {
         ) -> Result<Vec<u8>, Fault> {
             match operation {
                 $(StsOp::$name => {
-                    let input = read(form)?;
-                    let outcome = app.identity.$method(&signed.ctx, input).await;
+                    let input: aws::sts::$request = read(form)?;
+                    let outcome = app.identity.answer(&signed.ctx, input).await;
                     give::<aws::sts::$request>(Service::Sts, format, &signed.ctx.request_id, outcome)
                 })*
                 $(StsOp::$unsigned => Err(unsigned(StsOp::$unsigned.into())),)*
