@@ -1,13 +1,16 @@
 //! The handle on the metadata store: runs operations on whichever database is configured.
 
+use std::future::ready;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures::future::BoxFuture;
+
 use crate::{
     Keep, Never, Resolve, Resolved,
     error::{OpError, StoreError},
-    job::{Answer, job},
+    job::{Answer, Job, job},
     kept::Points,
     operation::{Access, Operation, Ruling},
     ops::reference_backfill::BackfillReferences,
@@ -68,17 +71,8 @@ impl Meta {
     pub async fn read<O: Operation>(&self, operation: O) -> Result<O::Output, OpError<O::Refusal>> {
         const { assert!(!O::ACCESS.writes(), "an operation that writes must go through Meta::write") };
         self.reads.fetch_add(1, Ordering::Relaxed);
-        if O::ACCESS == Access::Point {
-            return settle(match &self.driver {
-                Driver::Sqlite(sqlite) => sqlite.point(&operation),
-                Driver::Postgres(postgres) => postgres.point(operation).await,
-            });
-        }
         let (job, answer) = job(operation);
-        match &self.driver {
-            Driver::Sqlite(sqlite) => sqlite.page(job).await?,
-            Driver::Postgres(postgres) => postgres.start(job),
-        }
+        self.start(job).await?;
         settle(answered::<O>(answer).await)
     }
 
@@ -96,23 +90,36 @@ impl Meta {
     /// Runs `Resolve`. As [`Self::read_kept`], the answer or a part of it may come from memory.
     pub async fn resolve(&self, ask: Resolve) -> Result<Resolved, OpError<Never>> {
         match &self.driver {
-            Driver::Sqlite(sqlite) => {
-                let store = Counted { sqlite, reads: &self.reads };
-                Ok(sqlite.kept().resolve(ask, &store)?)
-            }
+            Driver::Sqlite(sqlite) => Ok(self.resolve_kept(sqlite, ask)?),
             Driver::Postgres(_) => self.read(ask).await,
         }
+    }
+
+    /// Not a part of a future, so it is compiled with this crate.
+    fn resolve_kept(&self, sqlite: &Sqlite, ask: Resolve) -> Result<Resolved, StoreError> {
+        sqlite.kept().resolve(ask, &Counted { sqlite, reads: &self.reads })
     }
 
     /// Runs an operation that writes. It runs to its end even when this future is dropped after its first poll.
     pub async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, OpError<O::Refusal>> {
         const { assert!(O::ACCESS.writes(), "an operation that only reads must go through Meta::read") };
         let (job, answer) = job(operation);
-        match &self.driver {
-            Driver::Sqlite(sqlite) => sqlite.write(job)?,
-            Driver::Postgres(postgres) => postgres.start(job),
-        }
+        self.start(job).await?;
         settle(answered::<O>(answer).await)
+    }
+
+    /// Brings a job to the driver, which answers it. A read of one statement has run when this returns.
+    fn start(&self, job: Box<dyn Job>) -> BoxFuture<'_, Result<(), StoreError>> {
+        match (&self.driver, job.access()) {
+            (Driver::Sqlite(sqlite), Access::Point) => Box::pin(ready(sqlite.point_job(job))),
+            (Driver::Sqlite(sqlite), Access::Page) => Box::pin(sqlite.page(job)),
+            (Driver::Sqlite(sqlite), Access::Relaxed | Access::Durable) => Box::pin(ready(sqlite.write(job))),
+            (Driver::Postgres(postgres), Access::Point) => Box::pin(postgres.point(job)),
+            (Driver::Postgres(postgres), _) => {
+                postgres.spawn(job);
+                Box::pin(ready(Ok(())))
+            }
+        }
     }
 
     /// How many operations that only read were run on this handle and its clones.

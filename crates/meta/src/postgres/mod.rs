@@ -17,9 +17,8 @@ use tokio_postgres::{NoTls, error::SqlState};
 use crate::{
     error::StoreError,
     job::{Job, Ran},
-    meta::Outcome,
     migrate,
-    operation::{Access, Operation},
+    operation::Access,
     tx::{Driver, Tx},
 };
 
@@ -73,16 +72,17 @@ impl Postgres {
     }
 
     /// Runs a read of one statement, which has a snapshot of its own. When the caller goes away nothing is left open.
-    pub(crate) async fn point<O: Operation>(&self, operation: O) -> Outcome<O> {
+    pub(crate) async fn point(&self, mut job: Box<dyn Job>) -> Result<(), StoreError> {
         let session = self.session().await?;
-        let outcome = operation.run(&mut Tx::single(Driver::Postgres(&session))).await;
+        job.run(&mut Tx::single(Driver::Postgres(&session))).await;
         session.give_back(true);
-        outcome
+        job.answer();
+        Ok(())
     }
 
     /// Runs a job on a task of its own, which answers it, so that a caller that goes away leaves no half-done
     /// transaction.
-    pub(crate) fn start(&self, job: Box<dyn Job>) {
+    pub(crate) fn spawn(&self, job: Box<dyn Job>) {
         let begin = match job.access() {
             Access::Point | Access::Page => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             Access::Relaxed => "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit TO off",

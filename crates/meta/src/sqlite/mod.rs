@@ -104,6 +104,11 @@ impl Sqlite {
         Ok(())
     }
 
+    /// Runs a read of one statement where it is called, and answers it.
+    pub(crate) fn point_job(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+        self.inner.readers.point_job(job)
+    }
+
     /// Runs a read of one statement.
     pub(crate) fn point<O: Operation>(&self, operation: &O) -> Outcome<O> {
         self.inner.readers.point(operation)
@@ -134,7 +139,10 @@ fn run_now<T>(future: std::pin::Pin<&mut (dyn Future<Output = T> + Send + '_)>) 
 
 /// Runs a job in the transaction of this connection.
 fn run_job(job: &mut dyn Job, connection: &mut rusqlite::Connection) -> Ran {
-    let mut tx = Tx::new(Driver::Sqlite(connection));
+    run_in(job, Tx::new(Driver::Sqlite(connection)))
+}
+
+fn run_in(job: &mut dyn Job, mut tx: Tx<'_>) -> Ran {
     let mut running = job.run(&mut tx);
     run_now(running.as_mut()).unwrap_or(Ran::Failed)
 }

@@ -8,8 +8,14 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{SqliteOptions, connection, run_job, run_point};
-use crate::{error::StoreError, job::Job, meta::Outcome, operation::Operation};
+use super::{SqliteOptions, connection, run_in, run_job, run_point};
+use crate::{
+    error::StoreError,
+    job::Job,
+    meta::Outcome,
+    operation::Operation,
+    tx::{Driver, Tx},
+};
 
 /// How many idle connections are kept; more are opened when more threads read at once.
 const IDLE: usize = 16;
@@ -35,6 +41,16 @@ impl Readers {
     /// Reads with one statement, which is a snapshot of its own.
     pub(super) fn point<O: Operation>(&self, operation: &O) -> Outcome<O> {
         self.lend(&mut |connection| run_point(operation, connection))
+    }
+
+    /// Reads with one statement, and answers.
+    pub(super) fn point_job(&self, mut job: Box<dyn Job>) -> Result<(), StoreError> {
+        self.lend(&mut |connection| {
+            run_in(job.as_mut(), Tx::single(Driver::Sqlite(connection)));
+            Ok(())
+        })?;
+        job.answer();
+        Ok(())
     }
 
     /// Reads with several statements in one snapshot, and answers.

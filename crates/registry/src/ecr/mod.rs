@@ -30,7 +30,8 @@ use crate::Registry;
 /// that awaits it: that halves the time of a build.
 pub trait Answers<R: Request> {
     /// Runs the operation.
-    fn answer<'a>(&'a self, ctx: &'a Ctx, region: &'a Region, input: R) -> BoxFuture<'a, Result<R::Response>>;
+    fn answer<'a>(&'a self, ctx: &'a Ctx, region: &'a Region, input: R)
+    -> BoxFuture<'a, Result<R::Response>>;
 }
 
 macro_rules! answers {

@@ -58,7 +58,8 @@ impl Node {
         let (deployment, meta, caller) = open(&folder, address).await;
         let (stop, stopped) = oneshot::channel::<()>();
         let server = Server::new(listener, deployment.clone());
-        let running = tokio::spawn(async move { server.run(Box::pin(async { drop(stopped.await) })).await.unwrap() });
+        let running =
+            tokio::spawn(async move { server.run(Box::pin(async { drop(stopped.await) })).await.unwrap() });
         let mut node = Self {
             address,
             metrics,
