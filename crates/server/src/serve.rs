@@ -24,6 +24,7 @@ use crate::error::{Refusal, Style, is_data};
 use crate::exchange::{Exchange, REQUEST_ID, Response, value};
 use crate::finishing::Finishing;
 use crate::ledger::Ledger;
+use crate::log_lines::{ACCESS, AUDIT};
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::pace::Pace;
@@ -250,7 +251,7 @@ impl Ending {
         let (request_id, caller) = (&self.request_id, self.caller.as_deref().unwrap_or("-"));
         for decided in self.decisions.take() {
             tracing::debug!(
-                target: "wharf::audit",
+                target: AUDIT,
                 %request_id,
                 caller,
                 client = %self.client,
@@ -280,7 +281,7 @@ impl Drop for Ending {
         }
         self.metrics.observe(self.operation, self.status, took, received, self.sent);
         tracing::info!(
-            target: "wharf::access",
+            target: ACCESS,
             request_id = %self.request_id,
             method = %self.method,
             path = %self.path,
