@@ -26,6 +26,7 @@ mod options;
 mod pace;
 mod proxy;
 mod receiving;
+mod request_id;
 mod sending;
 mod serve;
 mod slots;
