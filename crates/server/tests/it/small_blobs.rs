@@ -40,7 +40,8 @@ async fn a_larger_blob_is_not_kept() {
 
 #[tokio::test]
 async fn a_kept_blob_is_charged_until_it_is_sent() {
-    let node = Node::start_with(|options| options.metrics_listen = Some("127.0.0.1:0".parse().unwrap())).await;
+    let node =
+        Node::start_with(|options| options.metrics_listen = Some("127.0.0.1:0".parse().unwrap())).await;
     let digest = push_blob(&node.client(), &vec![b'c'; 60 << 10]).await;
     let path = at(&format!("blobs/{digest}"));
     for _ in 0..3 {
