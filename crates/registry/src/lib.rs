@@ -8,6 +8,7 @@
 //! which do not depend on each other, and decides the order of effects: bytes before their row; on deletion the row
 //! before its bytes. Every effect of a request passes the gate in `access`, and only `layer::bytes` uses the blob store.
 
+mod bodies;
 mod ecr;
 pub mod image;
 pub mod layer;
@@ -25,7 +26,8 @@ use std::sync::Arc;
 use access::Access;
 pub use ecr::Answers;
 
-use crate::image::pull::{Manifests, Pulls};
+use crate::bodies::Bodies;
+use crate::image::pull::Pulls;
 use crate::layer::bytes::LayerBytes;
 use crate::uploads_in_progress::UploadsInProgress;
 
@@ -33,7 +35,7 @@ use crate::uploads_in_progress::UploadsInProgress;
 pub struct Registry {
     access: Arc<Access>,
     bytes: LayerBytes,
-    manifests: Manifests,
+    bodies: Bodies,
     pulls: Pulls,
     uploads_in_progress: UploadsInProgress,
 }
@@ -41,11 +43,11 @@ pub struct Registry {
 impl Registry {
     /// The registries of a deployment.
     pub fn new(access: Arc<Access>, bytes: impl Into<LayerBytes>) -> Arc<Self> {
-        let manifests = Manifests::new(access.settings.limits.manifest_cache_bytes);
+        let bodies = Bodies::new(access.settings.limits.body_cache_bytes);
         Arc::new(Self {
             access,
             bytes: bytes.into(),
-            manifests,
+            bodies,
             pulls: Pulls::default(),
             uploads_in_progress: UploadsInProgress::default(),
         })

@@ -106,7 +106,7 @@ pub struct Server {
 impl Server {
     /// Connects the sockets with the deployment.
     pub fn new(listener: Listener, deployment: Deployment) -> Self {
-        let metrics = Arc::new(Metrics::new());
+        let metrics = Arc::new(Metrics::new(&listener.options.dropped_lines));
         let ledger = Ledger::new(listener.options.limits.memory_budget, metrics.memory.clone());
         let app = Arc::new(App {
             access: deployment.access,

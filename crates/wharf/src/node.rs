@@ -13,6 +13,7 @@ use server::{Deployment, Listener, Server};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::background::{self, MasterKeyFile};
+use crate::logging;
 
 /// Opens the deployment on SQLite or PostgreSQL and a folder of blobs.
 pub(crate) async fn open(settings: Settings, meta: meta::Meta, blobs: &Path) -> anyhow::Result<Deployment> {
@@ -63,6 +64,7 @@ pub(crate) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
+            logging::finish_at_once();
             std::process::exit(130);
         });
     })

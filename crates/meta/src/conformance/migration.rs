@@ -82,7 +82,7 @@ pub(super) async fn what_was_there_stays(world: World) {
     assert_eq!(found.image().unwrap().digest, digest("m"));
     let repository = old.row("app").await;
     assert_eq!((repository.image_count, repository.policy_version), (1, 0));
-    assert_eq!(found.basis.repository.as_ref(), Some(&repository.row));
+    assert_eq!(found.basis.repository.as_deref(), Some(&repository.row));
     let found = old.meta.read(resolve(Target::Blob(digest("layer")))).await.unwrap();
     let blob = found.blob().unwrap();
     assert_eq!((blob.object_key.as_str(), blob.size), ("object", 5));

@@ -207,7 +207,7 @@ impl World {
     }
 
     pub(super) fn op(&self) -> OperationId {
-        OperationId(format!("op-{}", self.id()))
+        OperationId(format!("op-{}", self.id()).into())
     }
 
     pub(super) fn new_repository(&self, name: &str) -> CreateRepository {

@@ -96,7 +96,7 @@ pub struct Basis {
     /// Whether the registry's account is in the organization, even if there is no registry yet.
     pub account_in_organization: bool,
     pub registry: Option<Registry>,
-    pub repository: Option<RepositoryRow>,
+    pub repository: Option<Arc<RepositoryRow>>,
     /// The caller; None if none was given or the principal does not exist.
     pub caller: Option<CallerState>,
 }
@@ -190,7 +190,7 @@ operation!(Resolve: Point -> Resolved, Never, |op, tx| {
         account_is_open: in_organization.is_some(),
         account_in_organization: in_organization.unwrap_or(false),
         registry: row.take_joined(Registry::COLUMNS, Registry::read)?,
-        repository: row.take_joined(RepositoryRow::COLUMNS, RepositoryRow::read)?,
+        repository: row.take_joined(RepositoryRow::COLUMNS, RepositoryRow::read)?.map(Arc::new),
         caller: None,
     };
     basis.caller = row.take_joined(CallerState::COLUMNS, |row| CallerState::read(row, access_key.is_none()))?;

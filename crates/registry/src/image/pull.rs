@@ -36,18 +36,6 @@ pub struct ManifestContent {
     pub body: Bytes,
 }
 
-/// Manifests that were read recently.
-pub(crate) struct Manifests(Cache<Digest, Bytes>);
-
-impl Manifests {
-    /// Caches at most this many bytes.
-    pub(crate) fn new(bytes: u64) -> Self {
-        let weigher =
-            |_: &Digest, body: &Bytes| u32::try_from(body.len()).unwrap_or(u32::MAX).saturating_add(256);
-        Self(Cache::builder().max_capacity(bytes).weigher(weigher).build())
-    }
-}
-
 /// Who pulled which image recently. What is here costs no write: it was recorded, or the principal is excluded.
 pub(crate) struct Pulls(Cache<(RepositoryKey, ImageId, String), ()>);
 
@@ -114,12 +102,12 @@ impl Registry {
     /// The bytes of a manifest. They never change for a digest, so they can be cached. The repository was read just
     /// before, and has the image.
     async fn manifest_body(&self, permit: &Permit<ecr::BatchGetImage>, image: &ImageRow) -> Result<Bytes> {
-        if let Some(body) = self.manifests.0.get(&image.digest) {
+        if let Some(body) = self.bodies.manifest(&image.digest) {
             return Ok(body);
         }
         let body = permit.read(|repository| LoadManifest { repository, id: image.id }).await?;
         let body = Bytes::from(body.ok_or_else(manifest_unknown)?);
-        self.manifests.0.insert(image.digest, body.clone());
+        self.bodies.keep_manifest(image.digest, body.clone());
         Ok(body)
     }
 

@@ -10,7 +10,7 @@ use super::fault::Fault;
 use super::query::{give, read};
 use super::signed::Signed;
 use super::unsigned;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Principal};
 use crate::serve::App;
 
 macro_rules! dispatch {
@@ -61,7 +61,8 @@ pub(super) async fn run_web_identity(
     exchange.operation = WEB_IDENTITY;
     let input = read(form)?;
     let outcome = app.identity.assume_role_with_web_identity(&exchange.unsigned(), input).await;
-    exchange.caller = outcome.as_ref().ok().map(|response| response.assumed_role_user.arn.clone());
+    exchange.caller =
+        outcome.as_ref().ok().map(|response| Principal::Session(response.assumed_role_user.arn.clone()));
     give::<AssumeRoleWithWebIdentityRequest>(Service::Sts, format, &exchange.request_id, outcome)
 }
 

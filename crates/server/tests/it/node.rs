@@ -154,6 +154,23 @@ impl Node {
         files.filter(|file| file.starts_with(&blobs) && file.is_file()).count()
     }
 
+    /// Removes the files of all objects, and returns how many there were.
+    pub(crate) fn lose_objects(&self) -> usize {
+        let mut folders = vec![self.folder.path().join("blobs/objects")];
+        let mut count = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().flatten() {
+                if entry.path().is_dir() {
+                    folders.push(entry.path());
+                } else {
+                    std::fs::remove_file(entry.path()).unwrap();
+                    count += 1;
+                }
+            }
+        }
+        count
+    }
+
     /// Asks the server to stop. The future is ready when it has stopped, and returns whether all requests finished.
     pub(crate) fn stop(&mut self) -> impl Future<Output = bool> + use<> {
         drop(self.stop.take());
