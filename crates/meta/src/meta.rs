@@ -19,6 +19,7 @@ use crate::{
 pub struct Meta {
     driver: Driver,
     reads: Arc<AtomicU64>,
+    writes: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
@@ -29,7 +30,7 @@ enum Driver {
 
 impl Meta {
     fn new(driver: Driver) -> Self {
-        Self { driver, reads: Arc::default() }
+        Self { driver, reads: Arc::default(), writes: Arc::default() }
     }
 
     /// Opens or makes the SQLite database at this path and migrates it.
@@ -98,6 +99,7 @@ impl Meta {
     /// Runs an operation that writes. It runs to its end even when this future is dropped after its first poll.
     pub async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, OpError<O::Refusal>> {
         const { assert!(O::ACCESS.writes(), "an operation that only reads must go through Meta::read") };
+        self.writes.fetch_add(1, Ordering::Relaxed);
         settle(match &self.driver {
             Driver::Sqlite(sqlite) => sqlite.write(operation).await,
             Driver::Postgres(postgres) => postgres.write(operation).await,
@@ -107,6 +109,11 @@ impl Meta {
     /// How many operations that only read were run on this handle and its clones.
     pub fn reads(&self) -> u64 {
         self.reads.load(Ordering::Relaxed)
+    }
+
+    /// How many operations that write were run on this handle and its clones.
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
     }
 
     /// Bytes of SQLite's write-ahead log, for the metrics; None on PostgreSQL.

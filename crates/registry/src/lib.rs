@@ -24,7 +24,8 @@ use std::sync::Arc;
 
 use access::Access;
 
-use crate::image::pull::{Manifests, Pulls};
+use crate::image::pull::Manifests;
+use crate::image::pull_times::PullTimes;
 use crate::layer::bytes::LayerBytes;
 use crate::uploads_in_progress::UploadsInProgress;
 
@@ -33,7 +34,7 @@ pub struct Registry {
     access: Arc<Access>,
     bytes: LayerBytes,
     manifests: Manifests,
-    pulls: Pulls,
+    pull_times: Arc<PullTimes>,
     uploads_in_progress: UploadsInProgress,
 }
 
@@ -41,11 +42,12 @@ impl Registry {
     /// The registries of a deployment.
     pub fn new(access: Arc<Access>, bytes: impl Into<LayerBytes>) -> Arc<Self> {
         let manifests = Manifests::new(access.settings.limits.manifest_cache_bytes);
+        let pull_times = PullTimes::new(&access);
         Arc::new(Self {
             access,
             bytes: bytes.into(),
             manifests,
-            pulls: Pulls::default(),
+            pull_times,
             uploads_in_progress: UploadsInProgress::default(),
         })
     }

@@ -73,9 +73,9 @@ pub(super) async fn every_write_of_a_crowd_is_there(world: World) {
     assert_eq!((row.image_count, row.tag_count), (540, 541));
     let page = DescribeImages { repository, after: None, limit: 1_000, tag_status: TagStatus::Tagged };
     let images = world.meta.read(page).await.unwrap();
-    let tags: usize = images.iter().map(|(_, tags)| tags.len()).sum();
+    let tags: usize = images.iter().map(|found| found.tags.len()).sum();
     assert_eq!((images.len(), tags), (540, 541));
-    assert!(images.iter().all(|(image, tags)| image.tag_count == tags.len() as u64));
+    assert!(images.iter().all(|found| found.image.tag_count == found.tags.len() as u64));
 }
 
 pub(super) async fn of_many_creations_one_wins(world: World) {

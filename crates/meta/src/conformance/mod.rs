@@ -16,6 +16,7 @@ mod group;
 mod iam_tag;
 mod identities;
 mod image;
+mod image_pull;
 mod inline_policy;
 mod instance_profile;
 mod limits;
@@ -67,8 +68,10 @@ suite! {
     upload: moves_by_compare_and_swap, a_newer_request_takes_the_turn, of_many_turns_the_last_one_counts, a_small_part_is_remembered, belongs_to_its_repository, a_second_copy_is_doomed, a_repeat_finds_its_own,
         cancelled_and_left_ones_are_doomed;
     image: what_it_names_must_be_there, what_stays_elsewhere_may_be_missing, a_tag_moves_with_its_counts, immutable_tags_stay, filters_turn_the_rule,
-        the_same_push_again, ids_grow, too_many_tags, manifests_and_pulls, pulls_of_excluded_principals,
+        the_same_push_again, ids_grow, too_many_tags, manifests_are_stored,
         exclusions_are_made_once_within_the_limit;
+    image_pull: a_time_never_moves_back, of_any_repositories_in_one_operation,
+        an_image_is_written_once_in_an_interval, of_excluded_principals;
     delete: by_tag_and_by_digest, the_child_of_an_index_stays, a_tag_alone;
     member_account: born_whole_or_not_at_all, tags_of_accounts, renamed_closed_and_gone, an_address_is_given_once;
     entity: a_name_is_one_of_its_kind_and_account, a_repeat_of_a_creation_finds_its_own, a_boundary_must_be_there,

@@ -315,6 +315,15 @@ impl World {
         self.meta.write(self.image(repository, body, tags)).await.unwrap().image
     }
 
+    /// When an image was last pulled.
+    pub(super) async fn last_pulled_at(&self, repository: RepositoryKey, digest: Digest) -> Option<Micros> {
+        let ids = vec![ImageRef { digest: Some(digest), tag: None }];
+        match self.meta.read(FindImages { repository, ids }).await.unwrap().remove(0) {
+            FoundImage::Found(found) => found.last_pulled_at,
+            other => panic!("{other:?}"),
+        }
+    }
+
     pub(super) async fn user(&self, unique_id: &str, name: &str) -> Result<Principal, OpError<UserExists>> {
         let (unique_id, name) = (unique_id.to_owned(), name.to_owned());
         let create = CreateUser { account: AccountKey(1), unique_id, path: "/".into(), name, at: Micros(5) };

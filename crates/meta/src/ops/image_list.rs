@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use oci::{digest::Digest, name::Tag};
 
 use crate::{
-    ImageId, Never, RepositoryKey, StoreError, Tx,
+    ImageId, Micros, Never, RepositoryKey, StoreError, Tx,
     ops::{
-        image::{ImageRow, image_columns, pull_join},
+        image::{ImageRow, image_columns},
         operation,
     },
     tx::{chunks, list, push_list},
@@ -44,8 +44,22 @@ pub struct ImageRef {
     pub digest: Option<Digest>,
 }
 
-/// An image with its tags in byte order.
-pub type TaggedImage = (ImageRow, Vec<Tag>);
+/// An image as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaggedImage {
+    pub image: ImageRow,
+    /// Its tags, in byte order.
+    pub tags: Vec<Tag>,
+    /// When it was last pulled, as recorded by [`RecordPulls`](crate::RecordPulls).
+    pub last_pulled_at: Option<Micros>,
+}
+
+/// The join that gives `image_pull q`.
+macro_rules! pull_join {
+    () => {
+        " LEFT JOIN image_pull q ON q.registry = i.registry AND q.repository = i.repository AND q.image = i.id "
+    };
+}
 
 /// What was found for one [`ImageRef`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,24 +93,24 @@ operation!(FindImages: Page -> Vec<FoundImage>, Never, |op, tx| {
     let mut by_tag = HashMap::new();
     for chunk in chunks(&digests) {
         let condition = format!("i.digest IN ({})", list(3, chunk.len()));
-        for (image, names) in op.find(tx, &condition, chunk).await? {
-            by_digest.insert(image.digest, (image, names));
+        for found in op.find(tx, &condition, chunk).await? {
+            by_digest.insert(found.image.digest, found);
         }
     }
     for chunk in chunks(&tags) {
         let condition = format!("i.id IN (SELECT image FROM tag WHERE registry = ?1 AND repository = ?2 \
                                  AND name IN ({}))", list(3, chunk.len()));
-        for (image, names) in op.find(tx, &condition, chunk).await? {
-            for name in names.iter().filter(|name| chunk.contains(name)) {
-                by_tag.insert(name.clone(), (image.clone(), names.clone()));
+        for found in op.find(tx, &condition, chunk).await? {
+            for name in found.tags.iter().filter(|name| chunk.contains(name)) {
+                by_tag.insert(name.clone(), found.clone());
             }
         }
     }
     let found = op.ids.iter().map(|id| match (&id.digest, &id.tag) {
         (Some(digest), None) => FoundImage::of(by_digest.get(digest)),
         (digest, Some(tag)) => match by_tag.get(tag) {
-            Some((image, _)) if digest.is_some_and(|digest| digest != image.digest) => FoundImage::TagOfAnother,
-            image => FoundImage::of(image),
+            Some(found) if digest.is_some_and(|digest| digest != found.image.digest) => FoundImage::TagOfAnother,
+            found => FoundImage::of(found),
         },
         (None, None) => FoundImage::NotFound,
     });
@@ -114,7 +128,7 @@ impl FindImages {
             concat!(
                 "SELECT ",
                 image_columns!(),
-                ", t.name FROM image i",
+                ", q.last_pulled_at, t.name FROM image i",
                 pull_join!(),
                 "LEFT JOIN tag t ON t.registry = i.registry AND t.repository = i.repository AND t.image = i.id \
                  WHERE i.registry = ?1 AND i.repository = ?2 AND {} ORDER BY i.id, t.name"
@@ -132,10 +146,11 @@ fn group(rows: Vec<Row>) -> Result<Vec<TaggedImage>, StoreError> {
     let mut images: Vec<TaggedImage> = Vec::new();
     for mut row in rows {
         let image = ImageRow::read(&mut row)?;
+        let last_pulled_at = row.take()?;
         let tag: Option<Tag> = row.take()?;
         match images.last_mut() {
-            Some((last, tags)) if last.id == image.id => tags.extend(tag),
-            _ => images.push((image, tag.into_iter().collect())),
+            Some(last) if last.image.id == image.id => last.tags.extend(tag),
+            _ => images.push(TaggedImage { image, tags: tag.into_iter().collect(), last_pulled_at }),
         }
     }
     Ok(images)
@@ -154,7 +169,7 @@ pub struct DescribeImages {
 }
 
 operation!(DescribeImages: Page -> Vec<TaggedImage>, Never, |op, tx| {
-    let sql = format!(concat!("SELECT ", image_columns!(), ", t.name FROM (SELECT * FROM image i \
+    let sql = format!(concat!("SELECT ", image_columns!(), ", q.last_pulled_at, t.name FROM (SELECT * FROM image i \
             WHERE i.registry = ?1 AND i.repository = ?2 AND i.id > ?3 {} ORDER BY i.id LIMIT ?4) i", pull_join!(),
         "LEFT JOIN tag t ON t.registry = i.registry AND t.repository = i.repository AND t.image = i.id \
          ORDER BY i.id, t.name"), op.tag_status.condition());
