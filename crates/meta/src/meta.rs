@@ -106,6 +106,15 @@ impl Meta {
         })
     }
 
+    /// How the database runs the statements of an operation, which leaves nothing.
+    #[cfg(test)]
+    pub(crate) async fn plans<O: Operation>(&self, operation: O) -> Result<Vec<crate::tx::Plan>, StoreError> {
+        match &self.driver {
+            Driver::Sqlite(sqlite) => sqlite.plans(&operation),
+            Driver::Postgres(postgres) => postgres.plans(&operation).await,
+        }
+    }
+
     /// How many operations that only read were run on this handle and its clones.
     pub fn reads(&self) -> u64 {
         self.reads.load(Ordering::Relaxed)

@@ -26,6 +26,7 @@ mod member_account;
 mod migration;
 mod oidc_provider;
 mod outbox;
+mod plans;
 mod principal;
 mod purge;
 mod reconciler;
@@ -99,6 +100,7 @@ suite! {
     schema: it_is_the_one_of_the_snapshot, it_does_not_depend_on_where_it_began;
     list: images_in_pages, ids_in_pages, images_by_name, tags_in_pages, referrers;
     resolve: everything_in_one_row, what_is_missing_is_none, one_round_trip, many_cost_as_few;
+    plans: images_by_tag_status, referrers_by_artifact_type, images_and_repositories_by_name, lists_of_accounts;
     purge: in_slices, the_living_are_spared;
     outbox: written_with_the_operation_and_once, a_delivered_event_goes_alone, old_events_are_trimmed_in_slices,
         an_event_too_large_undoes_the_operation;

@@ -181,6 +181,12 @@ impl World {
         self.beside().await.run(sql).await
     }
 
+    /// Runs SQL of the store's dialect on a separate connection.
+    pub(super) async fn dialect(&self, sqlite: &str, postgres: &str) {
+        let sql = if matches!(self.place, Place::Sqlite(_)) { sqlite } else { postgres };
+        self.sql(sql).await.unwrap();
+    }
+
     /// The first column of the result of a statement on a separate connection, which must be text.
     pub(super) async fn texts(&self, sql: &str) -> Vec<String> {
         self.beside().await.texts(sql).await

@@ -27,12 +27,14 @@ pub enum TagStatus {
 }
 
 impl TagStatus {
-    /// The condition on `image i`. All branches are ranges of an index.
-    fn condition(self) -> &'static str {
+    /// The table `image i` and the condition on it: a range of an index. SQLite must be told which index, because it
+    /// prefers the primary key and would read all images of the other status.
+    fn source(self, tx: &Tx<'_>) -> (&'static str, &'static str) {
+        let indexed = tx.fork("image i INDEXED BY image_tagged", "image i");
         match self {
-            Self::Any => "",
-            Self::Tagged => "AND i.status = 1 AND i.tagged = 1",
-            Self::Untagged => "AND i.status = 1 AND i.tagged = 0",
+            Self::Any => ("image i", ""),
+            Self::Tagged => (indexed, "AND i.status = 1 AND i.tagged = 1"),
+            Self::Untagged => (indexed, "AND i.status = 1 AND i.tagged = 0"),
         }
     }
 }
@@ -169,10 +171,11 @@ pub struct DescribeImages {
 }
 
 operation!(DescribeImages: Page -> Vec<TaggedImage>, Never, |op, tx| {
-    let sql = format!(concat!("SELECT ", image_columns!(), ", q.last_pulled_at, t.name FROM (SELECT * FROM image i \
-            WHERE i.registry = ?1 AND i.repository = ?2 AND i.id > ?3 {} ORDER BY i.id LIMIT ?4) i", pull_join!(),
+    let (image, condition) = op.tag_status.source(tx);
+    let sql = format!(concat!("SELECT ", image_columns!(), ", q.last_pulled_at, t.name FROM (SELECT i.* FROM {image} \
+            WHERE i.registry = ?1 AND i.repository = ?2 AND i.id > ?3 {condition} ORDER BY i.id LIMIT ?4) i", pull_join!(),
         "LEFT JOIN tag t ON t.registry = i.registry AND t.repository = i.repository AND t.image = i.id \
-         ORDER BY i.id, t.name"), op.tag_status.condition());
+         ORDER BY i.id, t.name"), image = image, condition = condition);
     let after = op.after.unwrap_or(ImageId(i64::MIN));
     let values = params![op.repository.registry, op.repository.id, after, op.limit];
     Ok(Ok(group(tx.rows(&sql, &values).await?)?))
@@ -209,10 +212,11 @@ pub struct ImageIdPage {
 }
 
 operation!(ListImages: Page -> ImageIdPage, Never, |op, tx| {
-    let sql = format!("SELECT i.id, i.digest, t.name FROM image i \
+    let (image, condition) = op.tag_status.source(tx);
+    let sql = format!("SELECT i.id, i.digest, t.name FROM {image} \
         LEFT JOIN tag t ON t.registry = i.registry AND t.repository = i.repository AND t.image = i.id \
-        WHERE i.registry = ?1 AND i.repository = ?2 AND i.id >= ?3 AND (i.id > ?3 OR t.name > ?4) {} \
-        ORDER BY i.id, t.name LIMIT ?5", op.tag_status.condition());
+        WHERE i.registry = ?1 AND i.repository = ?2 AND i.id >= ?3 AND (i.id > ?3 OR t.name > ?4) {condition} \
+        ORDER BY i.id, t.name LIMIT ?5");
     // After an untagged image as the last entry the cursor's tag is empty, so the image is not listed again.
     let (image, tag) = match &op.after {
         Some(after) => (after.image, after.tag.as_ref().map_or("", |tag| tag.as_str())),

@@ -115,6 +115,24 @@ impl Postgres {
         }
     }
 
+    /// The plans of the statements of an operation. Small tables are planned as if they were large.
+    #[cfg(test)]
+    pub(crate) async fn plans<O: Operation>(
+        &self,
+        operation: &O,
+    ) -> Result<Vec<crate::tx::Plan>, StoreError> {
+        let session = self.session().await?;
+        let begin =
+            "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off";
+        session.command(begin).await?;
+        let mut tx = Tx::explaining(Driver::Postgres(&session));
+        operation.run(&mut tx).await?.ok();
+        let plans = tx.into_plans();
+        session.command("ROLLBACK").await?;
+        session.give_back(true);
+        Ok(plans)
+    }
+
     async fn transaction<O: Operation>(&self, operation: &O, begin: &str) -> Outcome<O> {
         let session = self.session().await?;
         if let Err(error) = session.command(begin).await {
