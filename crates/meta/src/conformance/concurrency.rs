@@ -131,3 +131,19 @@ pub(super) async fn a_dropped_write_ends_all_the_same(world: World) {
     }
     panic!("only {} of 20 writes ended", world.row("app").await.image_count);
 }
+
+/// Without early release of the repository's row each of them waits for the syncs of those before: 0.8 seconds.
+#[test]
+fn pushes_to_one_repository_share_their_syncs() {
+    super::world::on_slow_postgres(|world| async move {
+        let repository = world.repository("app").await;
+        let push = |at: usize| world.meta.write(world.image(repository, &format!("m{at}"), &["latest"]));
+        join_all((0..16).map(push)).await.into_iter().for_each(|pushed| drop(pushed.unwrap()));
+        let began = std::time::Instant::now();
+        join_all((16..32).map(push)).await.into_iter().for_each(|pushed| drop(pushed.unwrap()));
+        let took = began.elapsed();
+        assert!(took >= std::time::Duration::from_millis(50), "they were not synced: {took:?}");
+        assert!(took < std::time::Duration::from_millis(400), "they waited for each other: {took:?}");
+        assert_eq!(world.row("app").await.image_count, 32);
+    });
+}

@@ -53,6 +53,16 @@ pub(super) fn on_postgres<F: Future<Output = ()>>(case: impl FnOnce(World) -> F)
     });
 }
 
+/// Runs a case on a PostgreSQL server of its own, whose every sync takes 50 ms.
+pub(super) fn on_slow_postgres<F: Future<Output = ()>>(case: impl FnOnce(World) -> F) {
+    run(async {
+        let cluster = Cluster::start(true).unwrap();
+        let url = cluster.database("slow").await.unwrap();
+        let slow = format!("{url} options='-c commit_delay=50000 -c commit_siblings=0'");
+        case(World::make(Place::Postgres(slow)).await).await;
+    });
+}
+
 /// An empty database on the one server of the process.
 async fn database() -> String {
     static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();

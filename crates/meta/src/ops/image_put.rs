@@ -129,7 +129,7 @@ struct CurrentTag {
     op: OperationId,
 }
 
-operation!(PutImage: Durable [Contents(op.repository)] -> PutImageOutcome, PutImageRefusal, |op, tx| {
+operation!(PutImage: Contended [Contents(op.repository)] -> PutImageOutcome, PutImageRefusal, |op, tx| {
     let Some(repository) = hold(tx, op.repository, Hold::Change).await? else {
         return Ok(Err(PutImageRefusal::RepositoryGone));
     };
