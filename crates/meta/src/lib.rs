@@ -36,7 +36,7 @@ pub mod operations {
     pub use crate::operation::{Access, Operation, Ruling};
     pub use crate::ops::{
         access_key::*, account::*, account_summary::*, blob::*, entity::*, entity_delete::*, first_user::*,
-        group::*, iam_tag::*, identity_policy::*, image::*, image_delete::*, image_list::*,
+        group::*, iam_tag::*, identity_policy::*, image::*, image_delete::*, image_list::*, image_pull::*,
         instance_profile::*, managed_policy::*, member_account::*, named_principals::*, oidc_provider::*,
         outbox::*, policy_use::*, principal::*, pull_time_exclusion::*, reconciler::*, reference_backfill::*,
         referrers::*, registry::*, repository::*, repository_policy::*, repository_purge::*, resolve::*,

@@ -23,6 +23,7 @@ use crate::{
 pub struct Meta {
     driver: Driver,
     reads: Arc<AtomicU64>,
+    writes: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
@@ -33,7 +34,7 @@ enum Driver {
 
 impl Meta {
     fn new(driver: Driver) -> Self {
-        Self { driver, reads: Arc::default() }
+        Self { driver, reads: Arc::default(), writes: Arc::default() }
     }
 
     /// Opens or makes the SQLite database at this path and migrates it.
@@ -103,6 +104,7 @@ impl Meta {
     /// Runs an operation that writes. It runs to its end even when this future is dropped after its first poll.
     pub async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, OpError<O::Refusal>> {
         const { assert!(O::ACCESS.writes(), "an operation that only reads must go through Meta::read") };
+        self.writes.fetch_add(1, Ordering::Relaxed);
         let (job, answer) = job(operation);
         self.start(job).await?;
         settle(answered::<O>(answer).await)
@@ -113,7 +115,9 @@ impl Meta {
         match (&self.driver, job.access()) {
             (Driver::Sqlite(sqlite), Access::Point) => Box::pin(ready(sqlite.point_job(job))),
             (Driver::Sqlite(sqlite), Access::Page) => Box::pin(sqlite.page(job)),
-            (Driver::Sqlite(sqlite), Access::Relaxed | Access::Durable) => Box::pin(ready(sqlite.write(job))),
+            (Driver::Sqlite(sqlite), Access::Relaxed | Access::Durable | Access::Contended) => {
+                Box::pin(ready(sqlite.write(job)))
+            }
             (Driver::Postgres(postgres), Access::Point) => Box::pin(postgres.point(job)),
             (Driver::Postgres(postgres), _) => {
                 postgres.spawn(job);
@@ -122,9 +126,23 @@ impl Meta {
         }
     }
 
+    /// How the database runs the statements of an operation, which leaves nothing.
+    #[cfg(test)]
+    pub(crate) async fn plans<O: Operation>(&self, operation: O) -> Result<Vec<crate::tx::Plan>, StoreError> {
+        match &self.driver {
+            Driver::Sqlite(sqlite) => sqlite.plans(&operation),
+            Driver::Postgres(postgres) => postgres.plans(&operation).await,
+        }
+    }
+
     /// How many operations that only read were run on this handle and its clones.
     pub fn reads(&self) -> u64 {
         self.reads.load(Ordering::Relaxed)
+    }
+
+    /// How many operations that write were run on this handle and its clones.
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
     }
 
     /// Bytes of SQLite's write-ahead log, for the metrics; None on PostgreSQL.

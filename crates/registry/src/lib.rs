@@ -27,7 +27,7 @@ use access::Access;
 pub use ecr::Answers;
 
 use crate::bodies::Bodies;
-use crate::image::pull::Pulls;
+use crate::image::pull_times::PullTimes;
 use crate::layer::bytes::LayerBytes;
 use crate::uploads_in_progress::UploadsInProgress;
 
@@ -36,7 +36,7 @@ pub struct Registry {
     access: Arc<Access>,
     bytes: LayerBytes,
     bodies: Bodies,
-    pulls: Pulls,
+    pull_times: Arc<PullTimes>,
     uploads_in_progress: UploadsInProgress,
 }
 
@@ -44,11 +44,12 @@ impl Registry {
     /// The registries of a deployment.
     pub fn new(access: Arc<Access>, bytes: impl Into<LayerBytes>) -> Arc<Self> {
         let bodies = Bodies::new(access.settings.limits.body_cache_bytes);
+        let pull_times = PullTimes::new(&access);
         Arc::new(Self {
             access,
             bytes: bytes.into(),
             bodies,
-            pulls: Pulls::default(),
+            pull_times,
             uploads_in_progress: UploadsInProgress::default(),
         })
     }

@@ -186,7 +186,7 @@ pub enum UnlinkBlobRefusal {
     InUse,
 }
 
-operation!(UnlinkBlob: Durable [Contents(op.repository)] -> (), UnlinkBlobRefusal, |op, tx| {
+operation!(UnlinkBlob: Contended [Contents(op.repository)] -> (), UnlinkBlobRefusal, |op, tx| {
     let RepositoryKey { registry, id } = op.repository;
     if hold(tx, op.repository, Hold::Change).await?.is_none() {
         return Ok(Err(UnlinkBlobRefusal::NotFound));

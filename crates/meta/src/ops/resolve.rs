@@ -9,7 +9,7 @@ use crate::{
     Never, StoreError,
     ops::{
         blob::{BlobRow, blob_columns},
-        image::{ImageRow, image_columns, pull_join},
+        image::{ImageRow, image_columns},
         operation,
         registry::{Registry, registry_columns},
         repository::{RepositoryRow, repository_columns},
@@ -153,18 +153,12 @@ impl Target {
             Self::None => resolve!("", ""),
             Self::Tag(_) => resolve!(
                 concat!(", ", image_columns!()),
-                concat!(
-                    " LEFT JOIN tag t ON t.registry = r.registry AND t.repository = r.id AND t.name = ?6 \
-                      LEFT JOIN image i ON i.registry = t.registry AND i.repository = t.repository AND i.id = t.image",
-                    pull_join!()
-                )
+                " LEFT JOIN tag t ON t.registry = r.registry AND t.repository = r.id AND t.name = ?6 \
+                  LEFT JOIN image i ON i.registry = t.registry AND i.repository = t.repository AND i.id = t.image"
             ),
             Self::Digest(_) => resolve!(
                 concat!(", ", image_columns!()),
-                concat!(
-                    " LEFT JOIN image i ON i.registry = r.registry AND i.repository = r.id AND i.digest = ?6",
-                    pull_join!()
-                )
+                " LEFT JOIN image i ON i.registry = r.registry AND i.repository = r.id AND i.digest = ?6"
             ),
             Self::Blob(_) => resolve!(
                 concat!(", ", blob_columns!()),

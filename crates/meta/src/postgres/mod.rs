@@ -22,6 +22,12 @@ use crate::{
     tx::{Driver, Tx},
 };
 
+/// Syncs the write-ahead log up to here, with all commits before. PostgreSQL keeps the locks of a transaction until its
+/// commit is synced, so pushes to one repository would wait for each other's sync. A contended operation therefore commits
+/// without a sync, which frees its locks, and then syncs with this small transaction of its own, which shares the sync with
+/// others. (A transaction that writes nothing to the log is not synced: PostgreSQL 15, `RecordTransactionCommit`.)
+const SYNC: &str = "SELECT pg_logical_emit_message(true, 'wharf', '')";
+
 /// How the PostgreSQL driver is set up.
 #[derive(Clone, Copy, Debug)]
 pub struct PostgresOptions {
@@ -85,7 +91,9 @@ impl Postgres {
     pub(crate) fn spawn(&self, job: Box<dyn Job>) {
         let begin = match job.access() {
             Access::Point | Access::Page => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            Access::Relaxed => "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit TO off",
+            Access::Relaxed | Access::Contended => {
+                "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit TO off"
+            }
             Access::Durable => "BEGIN ISOLATION LEVEL READ COMMITTED",
         };
         let this = self.clone();
@@ -114,6 +122,24 @@ impl Postgres {
         }
     }
 
+    /// The plans of the statements of an operation. Small tables are planned as if they were large.
+    #[cfg(test)]
+    pub(crate) async fn plans<O: crate::Operation>(
+        &self,
+        operation: &O,
+    ) -> Result<Vec<crate::tx::Plan>, StoreError> {
+        let session = self.session().await?;
+        let begin =
+            "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off";
+        session.command(begin).await?;
+        let mut tx = Tx::explaining(Driver::Postgres(&session));
+        operation.run(&mut tx).await?.ok();
+        let plans = tx.into_plans();
+        session.command("ROLLBACK").await?;
+        session.give_back(true);
+        Ok(plans)
+    }
+
     /// Runs the job once. An error is one of the transaction; the job keeps its own.
     async fn transaction(&self, job: &mut dyn Job, begin: &str) -> Result<(), StoreError> {
         let session = self.session().await?;
@@ -123,7 +149,10 @@ impl Postgres {
         }
         let ran = job.run(&mut Tx::new(Driver::Postgres(&session))).await;
         let end = if ran == Ran::Done { "COMMIT" } else { "ROLLBACK" };
-        let ended = session.command(end).await;
+        let mut ended = session.command(end).await;
+        if job.access() == Access::Contended && ran == Ran::Done && ended.is_ok() {
+            ended = session.command(SYNC).await;
+        }
         session.give_back(ended.is_ok());
         if ran == Ran::Done { ended } else { Ok(()) }
     }

@@ -114,6 +114,12 @@ impl Sqlite {
         self.inner.readers.point(operation)
     }
 
+    /// The plans of the statements of an operation that reads.
+    #[cfg(test)]
+    pub(crate) fn plans<O: Operation>(&self, operation: &O) -> Result<Vec<crate::tx::Plan>, StoreError> {
+        self.inner.readers.plans(operation)
+    }
+
     pub(crate) fn kept(&self) -> &Kept {
         &self.inner.kept
     }

@@ -68,6 +68,18 @@ impl Readers {
         }
     }
 
+    /// The plans of the statements of an operation that reads.
+    #[cfg(test)]
+    pub(super) fn plans<O: Operation>(&self, operation: &O) -> Result<Vec<crate::tx::Plan>, StoreError> {
+        use futures::FutureExt as _;
+        self.lend(&mut |connection| {
+            let mut tx = crate::Tx::explaining(crate::tx::Driver::Sqlite(connection));
+            let ran = operation.run(&mut tx).now_or_never();
+            ran.ok_or(StoreError::Bug("it awaited something other than its transaction"))??.ok();
+            Ok(tx.into_plans())
+        })
+    }
+
     fn lend<T>(
         &self,
         read: &mut dyn FnMut(&mut Connection) -> Result<T, StoreError>,

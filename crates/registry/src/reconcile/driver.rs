@@ -159,11 +159,13 @@ impl Driver {
     }
 }
 
-/// After a pass that left work, the driver rests for as long as the pass took: requests have half of the time.
+/// After a pass that left work, the driver rests for as long as the pass took, unless the pass rested itself: requests
+/// have half of the time.
 fn ended(reconciler: &dyn Reconciler, outcome: Result<Pass>, now: Timestamp, took: Duration) -> Ended {
     match outcome {
         Ok(Pass { done, has_more: true }) => {
-            Ended { next_run_at: later(now, took.min(LONGEST_REST)), done, has_more: true, error: None }
+            let rest = if reconciler.rests_in_passes() { Duration::ZERO } else { took.min(LONGEST_REST) };
+            Ended { next_run_at: later(now, rest), done, has_more: true, error: None }
         }
         Ok(Pass { done, has_more: false }) => Ended {
             next_run_at: later(now, jittered(reconciler.interval(), now)),
