@@ -13,6 +13,7 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use meta::ForgetSessionContexts;
 use oci::digest::{Algorithm, Digest};
+use quick_cache::Weighter;
 use serde::{Deserialize, Serialize};
 
 use crate::Access;
@@ -76,9 +77,19 @@ pub struct OpenToken {
     expires_at: i64,
 }
 
+/// The cache of opened passwords has a limit in bytes.
+#[derive(Clone)]
+pub(crate) struct OpenTokenBytes;
+
+impl Weighter<Digest, OpenToken> for OpenTokenBytes {
+    fn weight(&self, _: &Digest, open: &OpenToken) -> u64 {
+        open.weight()
+    }
+}
+
 impl OpenToken {
     /// Its approximate size: a session can contain kilobytes of policies and tags.
-    pub fn weight(&self) -> u32 {
+    fn weight(&self) -> u64 {
         const FIXED: usize = 1_024;
         let of_session = self.caller.session.as_ref().map_or(0, |session| {
             let policies = session.policies.iter().flatten().map(|policy| match policy {
@@ -88,7 +99,7 @@ impl OpenToken {
             let transitive = session.transitive.iter().map(|key| key.len() + 64);
             policies.chain(tags).chain(transitive).sum()
         });
-        u32::try_from(FIXED + of_session).unwrap_or(u32::MAX)
+        u64::try_from(FIXED + of_session).unwrap_or(u64::MAX)
     }
 }
 

@@ -15,11 +15,11 @@ use std::sync::Arc;
 use access::Access;
 pub use answers::Answers;
 use aws::ids::AccessKeyId;
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 
 // The cache counts entries: each is an id and a number, some hundred bytes, regardless of what a client sends.
-const CACHED_KEY_USES: u64 = 10_000;
+const CACHED_KEY_USES: usize = 10_000;
 /// Simulations of policies that run at the same time.
 const SIMULATIONS: usize = 2;
 

@@ -15,7 +15,8 @@ use access::effects::authority;
 use access::op::ecr;
 use access::permit::Permit;
 use access::store::{ImageId, ImageRow, Micros, Pull, RecordPulls, RepositoryKey};
-use moka::sync::Cache;
+use jiff::Timestamp;
+use quick_cache::sync::Cache;
 
 /// A pull soon after the recorded one is not written.
 const COARSENESS: Duration = Duration::from_hours(1);
@@ -26,7 +27,7 @@ const BATCH: usize = 1_024;
 /// The most pulls that wait, about 5 MB. More are not recorded; the next pull of such an image is.
 const MOST_WAITING: usize = 32_768;
 // The cache counts entries: each is two IDs and a hash, some hundred bytes.
-const CACHED_PULLS: u64 = 20_000;
+const CACHED_PULLS: usize = 20_000;
 /// How long a pull is remembered. An exclusion that ends is noticed after this time.
 const REMEMBERED: Duration = Duration::from_mins(5);
 
@@ -36,7 +37,7 @@ type Key = (RepositoryKey, ImageId, u64);
 /// The pulls that wait to be written.
 pub(crate) struct PullTimes {
     /// Who pulled which image recently. What is here is recorded, or waits, or its principal is excluded.
-    recent: Cache<Key, ()>,
+    recent: Cache<Key, Timestamp>,
     hasher: RandomState,
     waiting: Mutex<Waiting>,
     /// Held while pulls are written.
@@ -54,7 +55,7 @@ struct Waiting {
 impl PullTimes {
     pub(crate) fn new(access: &Access) -> Arc<Self> {
         Arc::new(Self {
-            recent: Cache::builder().max_capacity(CACHED_PULLS).time_to_live(REMEMBERED).build(),
+            recent: Cache::new(CACHED_PULLS),
             hasher: RandomState::new(),
             waiting: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
@@ -66,12 +67,13 @@ impl PullTimes {
     pub(crate) fn note(self: &Arc<Self>, ctx: &Ctx, permit: &Permit<ecr::BatchGetImage>, image: &ImageRow) {
         let (repository, id) = (permit.repository(), image.id);
         let key = (repository, id, self.hasher.hash_one(&permit.caller().unique_id));
-        if self.recent.contains_key(&key) {
+        let is_fresh = |then: Timestamp| ctx.now.duration_since(then).unsigned_abs() < REMEMBERED;
+        if self.recent.get(&key).is_some_and(is_fresh) {
             return;
         }
         let principal_arn = permit.caller().principal_arn();
         if self.wait([Pull { repository, id, at: ctx.at(), principal_arn }]) == 1 {
-            self.recent.insert(key, ());
+            self.recent.insert(key, ctx.now);
         }
     }
 
