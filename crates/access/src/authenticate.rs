@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aws::ids::SecretKey;
 use aws::sigv4::{Presented, Request, SigV4Error};
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use meta::{AccessKey, FindAccessKey};
 
@@ -38,7 +39,17 @@ impl Access {
     /// Finds the owner of the access key in a request. This needs no body: a request with an unknown access key is
     /// refused before its body is read. Temporary credentials are known from their token alone; the gate reads whether
     /// their principal still exists.
-    pub async fn signer(&self, presented: &Presented, now: Timestamp) -> Result<Signer, AuthenticateError> {
+    ///
+    /// The future is on the heap, so it is compiled with this crate.
+    pub fn signer<'a>(
+        &'a self,
+        presented: &'a Presented,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Signer, AuthenticateError>> {
+        Box::pin(self.find_signer(presented, now))
+    }
+
+    async fn find_signer(&self, presented: &Presented, now: Timestamp) -> Result<Signer, AuthenticateError> {
         let id = presented.access_key_id().clone();
         if let Some(session_token) = presented.session_token() {
             let opened = self.open_credentials(&id, session_token, now);

@@ -17,6 +17,7 @@ use aws::service::Service;
 use std::sync::Arc;
 
 use aws::ids::{AccountId, Region};
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use meta::{
     Account, Basis, CallerRef, CallerState, ListTagsForResource, Never, Operation, Resolve, Resolved, Target,
@@ -83,8 +84,9 @@ impl Access {
         self.registry_gate(ctx, &ctx.caller.account_id, &self.settings.default_region).await
     }
 
-    async fn gate_to(&self, ctx: &Ctx, to: Destination<'_>) -> Result<Gate> {
-        self.gate_of(ctx, to, None).await
+    /// On the heap, so the gate is compiled with this crate and not again in each crate that awaits it.
+    fn gate_to<'a>(&'a self, ctx: &'a Ctx, to: Destination<'a>) -> BoxFuture<'a, Result<Gate>> {
+        Box::pin(self.gate_of(ctx, to, None))
     }
 
     /// The gate of a caller. `root` is the state of a root that has no row in the store.

@@ -41,9 +41,9 @@ pub struct Ctx {
     /// The network origin.
     pub peer: Peer,
     /// The `User-Agent` header (`aws:UserAgent`).
-    pub user_agent: Option<String>,
+    pub user_agent: Option<Arc<str>>,
     /// The request ID in the log and in the answer.
-    pub request_id: String,
+    pub request_id: Arc<str>,
     /// Recognises a write that was repeated because the answer of its COMMIT was lost.
     pub operation_id: OperationId,
     /// The time for decisions and rows: when the request began, or when its body had arrived ([`Ctx::later`]).
@@ -65,12 +65,13 @@ impl Ctx {
     pub fn new(
         caller: Arc<Caller>,
         peer: Peer,
-        user_agent: Option<String>,
-        request_id: String,
+        user_agent: Option<Arc<str>>,
+        request_id: impl Into<Arc<str>>,
         now: Timestamp,
         plane: Plane,
     ) -> Self {
-        let operation_id = OperationId(request_id.clone());
+        let request_id = request_id.into();
+        let operation_id = OperationId(Arc::clone(&request_id));
         Self {
             caller,
             peer,
@@ -81,7 +82,7 @@ impl Ctx {
             plane,
             signed_region: None,
             memory: None,
-            decisions: Arc::default(),
+            decisions: Decisions::none(),
             read_at: Instant::now(),
         }
     }
@@ -111,8 +112,8 @@ impl Ctx {
     /// Reserves room for bytes that the request needs until it is answered.
     pub async fn hold(&self, bytes: u64) -> Result<()> {
         match &self.memory {
-            Some(memory) => memory.hold(bytes).await,
-            None => Ok(()),
+            Some(memory) if !memory.hold_now(bytes) => memory.hold(bytes).await,
+            _ => Ok(()),
         }
     }
 
@@ -132,11 +133,11 @@ impl Ctx {
 #[derive(Clone, Debug)]
 pub struct Unsigned {
     /// The request ID in the log and in the answer.
-    pub request_id: String,
+    pub request_id: Arc<str>,
     /// The network origin.
     pub peer: Peer,
     /// The `User-Agent` header (`aws:UserAgent`).
-    pub user_agent: Option<String>,
+    pub user_agent: Option<Arc<str>>,
     /// The time, read once for the request.
     pub now: Timestamp,
     /// The gate's decisions so far.
@@ -145,8 +146,13 @@ pub struct Unsigned {
 
 impl Unsigned {
     /// The context of a request.
-    pub fn new(peer: Peer, user_agent: Option<String>, request_id: String, now: Timestamp) -> Self {
-        Self { request_id, peer, user_agent, now, decisions: Arc::default() }
+    pub fn new(
+        peer: Peer,
+        user_agent: Option<Arc<str>>,
+        request_id: impl Into<Arc<str>>,
+        now: Timestamp,
+    ) -> Self {
+        Self { request_id: request_id.into(), peer, user_agent, now, decisions: Arc::default() }
     }
 
     /// The same with a record of decisions, which its creator reads at the end.
@@ -158,7 +164,7 @@ impl Unsigned {
     /// The context of the same request for a caller that it proves.
     #[must_use]
     pub fn by(&self, caller: Arc<Caller>, plane: Plane) -> Ctx {
-        let (user_agent, id) = (self.user_agent.clone(), self.request_id.clone());
+        let (user_agent, id) = (self.user_agent.clone(), Arc::clone(&self.request_id));
         Ctx::new(caller, self.peer, user_agent, id, self.now, plane).recorded_in(Arc::clone(&self.decisions))
     }
 }

@@ -1,6 +1,6 @@
 //! The gate's decisions on one request. The server uses them at the end of the request, for its audit record.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use crate::op::Op;
 
@@ -20,12 +20,36 @@ pub struct Decided {
 }
 
 /// The decisions of a request, in their order.
-#[derive(Debug, Default)]
-pub struct Decisions(Mutex<Vec<Decided>>);
+#[derive(Debug)]
+pub struct Decisions {
+    is_kept: bool,
+    decided: Mutex<Vec<Decided>>,
+}
+
+/// Shared by all requests whose decisions nobody reads.
+static NONE: LazyLock<Arc<Decisions>> = LazyLock::new(|| Arc::new(Decisions::new(false)));
+
+impl Default for Decisions {
+    fn default() -> Self {
+        Self::new(true)
+    }
+}
 
 impl Decisions {
+    const fn new(is_kept: bool) -> Self {
+        Self { is_kept, decided: Mutex::new(Vec::new()) }
+    }
+
+    /// For a request whose decisions nobody reads. Nothing is recorded.
+    pub fn none() -> Arc<Self> {
+        Arc::clone(&NONE)
+    }
+
     pub(crate) fn record(&self, op: Op, resource: &str, allowed: bool) {
-        let mut decided = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.is_kept {
+            return;
+        }
+        let mut decided = self.decided.lock().unwrap_or_else(PoisonError::into_inner);
         if decided.len() >= MOST {
             // A refusal replaces the last decision that allowed something.
             let replaced = decided.iter().rposition(|one| one.allowed).filter(|_| !allowed);
@@ -37,7 +61,10 @@ impl Decisions {
 
     /// Takes the decisions so far.
     pub fn take(&self) -> Vec<Decided> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        if !self.is_kept {
+            return Vec::new();
+        }
+        std::mem::take(&mut self.decided.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -321,8 +321,8 @@ services! {
     PurgeRepositories => ClaimWork, PurgeRepositorySlice, FinishWork, PostponeWork;
     /// Deletes the bytes of objects whose rows are gone.
     SweepDoomed => ClaimDoomed, ForgetDoomed;
-    /// Records when an image was last pulled, after the answer to the pull.
-    RecordPulls => RecordPull;
+    /// Records when images were last pulled, after the answers to the pulls.
+    RecordPulls => RecordPulls;
     /// Creates the management account and its administrator when the deployment is new.
     CreateAdministrator => FindAccount, CreateAccount, EnsureRegistry, FindAccessKey, CreateFirstUser;
     /// Stores the sealed context of a session that is too large for a sealed value.

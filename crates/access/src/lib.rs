@@ -37,8 +37,8 @@ use std::sync::{Arc, OnceLock};
 use aws::ids::AccountId;
 use jiff::Timestamp;
 use meta::Meta;
-use moka::sync::Cache;
 use oci::digest::Digest;
+use quick_cache::sync::Cache;
 use tokio::sync::Notify;
 
 use crate::authz::PolicyCaches;
@@ -51,10 +51,12 @@ use crate::seal::Keys;
 use crate::settings::Settings;
 use crate::store::StoreResultExt as _;
 use crate::token::OpenToken;
+use crate::token::OpenTokenBytes;
 
 const KEY_RING: &str = "key-ring";
 /// Bytes of cached opened passwords.
 const TOKENS: u64 = 24 << 20;
+const ABOUT_TOKENS: usize = 10_000;
 
 /// Access to one deployment: its metadata store, its keys, and the gate.
 pub struct Access {
@@ -67,7 +69,7 @@ pub struct Access {
     management: OnceLock<AccountId>,
     policies: PolicyCaches,
     reconcilers_woken: Notify,
-    tokens: Cache<Digest, OpenToken>,
+    tokens: Cache<Digest, OpenToken, OpenTokenBytes>,
 }
 
 impl Access {
@@ -86,10 +88,7 @@ impl Access {
             management: OnceLock::new(),
             policies: PolicyCaches::default(),
             reconcilers_woken: Notify::new(),
-            tokens: Cache::builder()
-                .max_capacity(TOKENS)
-                .weigher(|_, open: &OpenToken| open.weight())
-                .build(),
+            tokens: Cache::with_weighter(ABOUT_TOKENS, TOKENS, OpenTokenBytes),
         }))
     }
 

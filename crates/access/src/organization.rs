@@ -1,5 +1,7 @@
 //! The only organization of a deployment: its IDs, created once.
 
+use std::sync::{Arc, OnceLock};
+
 use aws::ids::AccountId;
 use meta::{FirstAccount, GetSetting, PutSettingOnce};
 use serde::{Deserialize, Serialize};
@@ -20,20 +22,23 @@ const MANAGEMENT: &str = "management-account";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Organization {
     /// `o-` and ten characters (`aws:PrincipalOrgID`).
-    pub id: String,
+    pub id: Arc<str>,
     /// `r-` and four characters: the root that holds all accounts.
     pub root_id: String,
+    #[serde(skip)]
+    path: OnceLock<Arc<str>>,
 }
 
 impl Organization {
     /// The path of every account in it: all accounts are in the root (`aws:PrincipalOrgPaths`).
-    pub fn path(&self) -> String {
-        format!("{}/{}/", self.id, self.root_id)
+    pub fn path(&self) -> Arc<str> {
+        Arc::clone(self.path.get_or_init(|| format!("{}/{}/", self.id, self.root_id).into()))
     }
 
     /// The deployment's organization; created on the first start.
     pub(crate) async fn open(store: &Store) -> Result<Self> {
-        let fresh = Self { id: format!("o-{}", random(10)?), root_id: format!("r-{}", random(4)?) };
+        let (id, root_id) = (format!("o-{}", random(10)?).into(), format!("r-{}", random(4)?));
+        let fresh = Self { id, root_id, path: OnceLock::new() };
         let value = serde_json::to_vec(&fresh).map_err(Error::internal)?;
         let put = PutSettingOnce { name: SETTING.to_owned(), value };
         let permit = Permit::for_opening(authority::RecordOrganization, store);

@@ -56,7 +56,7 @@ pub struct OnRepository {
     pub(crate) account_id: AccountId,
     pub(crate) region: Region,
     pub(crate) decided_at: Timestamp,
-    pub(crate) row: RepositoryRow,
+    pub(crate) row: Arc<RepositoryRow>,
     pub(crate) resolved: Resolved,
 }
 

@@ -21,8 +21,8 @@ pub struct Limits {
     pub upload_part_bytes: u64,
     /// Minimum part size of the layer upload API, except for the last part (ECR: 5 MiB).
     pub upload_part_min_bytes: u64,
-    /// Bytes of cached manifests.
-    pub manifest_cache_bytes: u64,
+    /// Bytes of cached manifests and small blobs.
+    pub body_cache_bytes: u64,
     /// How long events are kept.
     pub event_retention: Duration,
     /// The quotas of ECR and IAM.
@@ -36,7 +36,7 @@ impl Default for Limits {
             layer_bytes: 52_000 * MIB,
             upload_part_bytes: 10 * MIB,
             upload_part_min_bytes: 5 * MIB,
-            manifest_cache_bytes: 32 * MIB,
+            body_cache_bytes: 16 * MIB,
             event_retention: Duration::from_hours(24),
             quotas: Quotas::default(),
         }

@@ -9,8 +9,11 @@ use crate::permit::Permit;
 use std::sync::Arc;
 
 use aws::ids::Region;
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use meta::ForgetSessionContexts;
+use oci::digest::{Algorithm, Digest};
+use quick_cache::Weighter;
 use serde::{Deserialize, Serialize};
 
 use crate::Access;
@@ -74,9 +77,19 @@ pub struct OpenToken {
     expires_at: i64,
 }
 
+/// The cache of opened passwords has a limit in bytes.
+#[derive(Clone)]
+pub(crate) struct OpenTokenBytes;
+
+impl Weighter<Digest, OpenToken> for OpenTokenBytes {
+    fn weight(&self, _: &Digest, open: &OpenToken) -> u64 {
+        open.weight()
+    }
+}
+
 impl OpenToken {
     /// Its approximate size: a session can contain kilobytes of policies and tags.
-    pub fn weight(&self) -> u32 {
+    fn weight(&self) -> u64 {
         const FIXED: usize = 1_024;
         let of_session = self.caller.session.as_ref().map_or(0, |session| {
             let policies = session.policies.iter().flatten().map(|policy| match policy {
@@ -86,7 +99,7 @@ impl OpenToken {
             let transitive = session.transitive.iter().map(|key| key.len() + 64);
             policies.chain(tags).chain(transitive).sum()
         });
-        u32::try_from(FIXED + of_session).unwrap_or(u32::MAX)
+        u64::try_from(FIXED + of_session).unwrap_or(u64::MAX)
     }
 }
 
@@ -121,13 +134,10 @@ impl Access {
         }
         // The key of the cache is a digest, so a memory dump contains no password. A hit means that exactly this
         // password was opened before.
-        let key = oci::digest::Digest::of(oci::digest::Algorithm::Sha256, password.as_bytes());
-        let open = if let Some(open) = self.tokens.get(&key) {
-            open
-        } else {
-            let open = self.open_token(password, now).await?;
-            self.tokens.insert(key, open.clone());
-            open
+        let key = Digest::of(Algorithm::Sha256, password.as_bytes());
+        let open = match self.kept_token(&key) {
+            Some(open) => open,
+            None => self.open_token(key, password, now).await?,
         };
         if now.as_second() >= open.expires_at {
             return Err(TokenError::Expired);
@@ -135,7 +145,25 @@ impl Access {
         Ok(open.caller)
     }
 
-    async fn open_token(&self, password: &str, now: Timestamp) -> std::result::Result<OpenToken, TokenError> {
+    fn kept_token(&self, key: &Digest) -> Option<OpenToken> {
+        self.tokens.get(key)
+    }
+
+    /// Opens a password and keeps what it contains. On the heap, so it is compiled with this crate.
+    fn open_token<'a>(
+        &'a self,
+        key: Digest,
+        password: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, std::result::Result<OpenToken, TokenError>> {
+        Box::pin(async move {
+            let open = self.read_token(password, now).await?;
+            self.tokens.insert(key, open.clone());
+            Ok(open)
+        })
+    }
+
+    async fn read_token(&self, password: &str, now: Timestamp) -> std::result::Result<OpenToken, TokenError> {
         let opened = self.keys.open_json(Purpose::Token, password);
         let claims: Claims = opened.map_err(|_| TokenError::Invalid)?;
         // Its stored context may have been removed by then; the client must log in again in any case.

@@ -3,6 +3,7 @@
 //! Architecture invariants: this crate contains no HTTP, no SQL and no images. Every effect of a request passes the
 //! gate in `access`.
 
+mod answers;
 pub mod bootstrap;
 pub mod explain;
 pub mod iam;
@@ -12,12 +13,13 @@ pub mod sts;
 use std::sync::Arc;
 
 use access::Access;
+pub use answers::Answers;
 use aws::ids::AccessKeyId;
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 
 // The cache counts entries: each is an id and a number, some hundred bytes, regardless of what a client sends.
-const CACHED_KEY_USES: u64 = 10_000;
+const CACHED_KEY_USES: usize = 10_000;
 /// Simulations of policies that run at the same time.
 const SIMULATIONS: usize = 2;
 

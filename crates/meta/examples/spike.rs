@@ -177,7 +177,7 @@ async fn seed(meta: &Meta, name: &str) -> RepositoryKey {
         id: id(),
         name: name.into(),
         at: Micros(1),
-        op: OperationId(format!("op{}", id())),
+        op: OperationId(format!("op{}", id()).into()),
         mutability: Mutability::Mutable,
         filters: Vec::new(),
         scan_on_push: false,
@@ -223,7 +223,7 @@ async fn complete(meta: &Meta, repository: RepositoryKey) -> Digest {
         size: 10,
         object_id: id(),
         at: Micros(id()),
-        op: OperationId(format!("op{}", id())),
+        op: OperationId(format!("op{}", id()).into()),
     };
     meta.write(complete).await.unwrap();
     digest
@@ -251,7 +251,7 @@ fn image(repository: RepositoryKey, tag: &str) -> PutImage {
         tags: vec![tag.parse().unwrap()],
         pushed_by: "AIDA1".into(),
         at: Micros(id()),
-        op: OperationId(format!("op{}", id())),
+        op: OperationId(format!("op{}", id()).into()),
         same_digest_same_tag: SameDigestSameTag::Accept,
     }
 }

@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod conformance;
 mod error;
+mod job;
 mod kept;
 mod meta;
 mod migrate;
@@ -36,11 +37,11 @@ pub mod operations {
     pub use crate::ops::{
         access_key::*, account::*, account_summary::*, backlog::*, blob::*, entity::*, entity_delete::*,
         first_user::*, group::*, iam_tag::*, identity_policy::*, image::*, image_delete::*, image_list::*,
-        instance_profile::*, managed_policy::*, member_account::*, named_principals::*, oidc_provider::*,
-        outbox::*, policy_use::*, principal::*, pull_time_exclusion::*, reconciler::*, reference_backfill::*,
-        referrers::*, registry::*, repository::*, repository_policy::*, repository_purge::*, resolve::*,
-        resource_policy::*, resource_tag::*, sealed_secret::*, session_context::*, settings::*, tag::*,
-        target::*, upload::*, upload_expire::*, work::*,
+        image_pull::*, instance_profile::*, managed_policy::*, member_account::*, named_principals::*,
+        oidc_provider::*, outbox::*, policy_use::*, principal::*, pull_time_exclusion::*, reconciler::*,
+        reference_backfill::*, referrers::*, registry::*, repository::*, repository_policy::*,
+        repository_purge::*, resolve::*, resource_policy::*, resource_tag::*, sealed_secret::*,
+        session_context::*, settings::*, tag::*, target::*, upload::*, upload_expire::*, work::*,
     };
     pub use crate::scope::Scope;
     pub use crate::types::*;

@@ -1,12 +1,16 @@
 //! The handle on the metadata store: runs operations on whichever database is configured.
 
+use std::future::ready;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures::future::BoxFuture;
+
 use crate::{
     Keep, Never, Resolve, Resolved,
     error::{OpError, StoreError},
+    job::{Answer, Job, job},
     kept::Points,
     operation::{Access, Operation, Ruling},
     ops::reference_backfill::BackfillReferences,
@@ -19,6 +23,7 @@ use crate::{
 pub struct Meta {
     driver: Driver,
     reads: Arc<AtomicU64>,
+    writes: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
@@ -29,7 +34,7 @@ enum Driver {
 
 impl Meta {
     fn new(driver: Driver) -> Self {
-        Self { driver, reads: Arc::default() }
+        Self { driver, reads: Arc::default(), writes: Arc::default() }
     }
 
     /// Opens or makes the SQLite database at this path and migrates it.
@@ -67,10 +72,9 @@ impl Meta {
     pub async fn read<O: Operation>(&self, operation: O) -> Result<O::Output, OpError<O::Refusal>> {
         const { assert!(!O::ACCESS.writes(), "an operation that writes must go through Meta::write") };
         self.reads.fetch_add(1, Ordering::Relaxed);
-        settle(match &self.driver {
-            Driver::Sqlite(sqlite) => sqlite.read(operation).await,
-            Driver::Postgres(postgres) => postgres.read(operation).await,
-        })
+        let (job, answer) = job(operation);
+        self.start(job).await?;
+        settle(answered::<O>(answer).await)
     }
 
     /// Runs a read whose answer may come from memory: with SQLite, while nothing that it depends on has changed.
@@ -87,26 +91,58 @@ impl Meta {
     /// Runs `Resolve`. As [`Self::read_kept`], the answer or a part of it may come from memory.
     pub async fn resolve(&self, ask: Resolve) -> Result<Resolved, OpError<Never>> {
         match &self.driver {
-            Driver::Sqlite(sqlite) => {
-                let store = Counted { sqlite, reads: &self.reads };
-                Ok(sqlite.kept().resolve(ask, &store)?)
-            }
+            Driver::Sqlite(sqlite) => Ok(self.resolve_kept(sqlite, ask)?),
             Driver::Postgres(_) => self.read(ask).await,
         }
+    }
+
+    /// Not a part of a future, so it is compiled with this crate.
+    fn resolve_kept(&self, sqlite: &Sqlite, ask: Resolve) -> Result<Resolved, StoreError> {
+        sqlite.kept().resolve(ask, &Counted { sqlite, reads: &self.reads })
     }
 
     /// Runs an operation that writes. It runs to its end even when this future is dropped after its first poll.
     pub async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, OpError<O::Refusal>> {
         const { assert!(O::ACCESS.writes(), "an operation that only reads must go through Meta::read") };
-        settle(match &self.driver {
-            Driver::Sqlite(sqlite) => sqlite.write(operation).await,
-            Driver::Postgres(postgres) => postgres.write(operation).await,
-        })
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        let (job, answer) = job(operation);
+        self.start(job).await?;
+        settle(answered::<O>(answer).await)
+    }
+
+    /// Brings a job to the driver, which answers it. A read of one statement has run when this returns.
+    fn start(&self, job: Box<dyn Job>) -> BoxFuture<'_, Result<(), StoreError>> {
+        match (&self.driver, job.access()) {
+            (Driver::Sqlite(sqlite), Access::Point) => Box::pin(ready(sqlite.point_job(job))),
+            (Driver::Sqlite(sqlite), Access::Page) => Box::pin(sqlite.page(job)),
+            (Driver::Sqlite(sqlite), Access::Relaxed | Access::Durable | Access::Contended) => {
+                Box::pin(ready(sqlite.write(job)))
+            }
+            (Driver::Postgres(postgres), Access::Point) => Box::pin(postgres.point(job)),
+            (Driver::Postgres(postgres), _) => {
+                postgres.spawn(job);
+                Box::pin(ready(Ok(())))
+            }
+        }
+    }
+
+    /// How the database runs the statements of an operation, which leaves nothing.
+    #[cfg(test)]
+    pub(crate) async fn plans<O: Operation>(&self, operation: O) -> Result<Vec<crate::tx::Plan>, StoreError> {
+        match &self.driver {
+            Driver::Sqlite(sqlite) => sqlite.plans(&operation),
+            Driver::Postgres(postgres) => postgres.plans(&operation).await,
+        }
     }
 
     /// How many operations that only read were run on this handle and its clones.
     pub fn reads(&self) -> u64 {
         self.reads.load(Ordering::Relaxed)
+    }
+
+    /// How many operations that write were run on this handle and its clones.
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
     }
 
     /// Bytes of SQLite's write-ahead log, for the metrics; None on PostgreSQL.
@@ -135,12 +171,20 @@ struct Counted<'a> {
 impl Points for Counted<'_> {
     fn point<O: Operation<Refusal = Never>>(&self, operation: &O) -> Result<O::Output, StoreError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
-        self.sqlite.point(operation)
+        self.again(operation)
     }
 
     fn again<O: Operation<Refusal = Never>>(&self, operation: &O) -> Result<O::Output, StoreError> {
-        self.sqlite.point(operation)
+        match self.sqlite.point(operation)? {
+            Ok(output) => Ok(output),
+            Err(never) => match never {},
+        }
     }
+}
+
+/// The outcome of a job. Only a driver that ended drops a job without an answer.
+async fn answered<O: Operation>(answer: Answer<O>) -> Outcome<O> {
+    answer.await.unwrap_or(Err(StoreError::Closed))
 }
 
 fn settle<O, R>(result: Result<Result<O, R>, StoreError>) -> Result<O, OpError<R>> {

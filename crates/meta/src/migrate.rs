@@ -34,6 +34,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 3, oldest_compat: 3, text: include_str!("../migrations/0003_references.sql") },
     // An older binary sweeps as before and knows no events: it can work beside this one.
     Migration { number: 4, oldest_compat: 3, text: include_str!("../migrations/0004_background.sql") },
+    // Indexes alone.
+    Migration { number: 5, oldest_compat: 3, text: include_str!("../migrations/0005_lists.sql") },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

@@ -15,12 +15,15 @@ pub enum Access {
     Relaxed,
     /// Writes that are on stable storage before they are answered.
     Durable,
+    /// The same, and it changes a row that many writers change, such as the row of a repository. On PostgreSQL the row is
+    /// free again before the commit is synced.
+    Contended,
 }
 
 impl Access {
     /// Whether the operation changes anything.
     pub const fn writes(self) -> bool {
-        matches!(self, Self::Relaxed | Self::Durable)
+        matches!(self, Self::Relaxed | Self::Durable | Self::Contended)
     }
 }
 

@@ -12,7 +12,7 @@ pub enum Scope {
     Registry(RegistryKey),
     /// A repository's row, policy and resource tags.
     Repository(RepositoryKey),
-    /// A repository's images, tags and blobs, with the times of their pulls.
+    /// A repository's images, tags and blobs. The times of pulls are not kept with any answer.
     Contents(RepositoryKey),
     /// All of them.
     Everything,

@@ -27,16 +27,32 @@ pub struct Tx<'a> {
     driver: Driver<'a>,
     /// How many statements may still run: one for a point read, which has no transaction around it.
     allowance: u32,
+    /// The plans of its statements, if they are asked for.
+    #[cfg(test)]
+    plans: Option<Vec<Plan>>,
+}
+
+/// How a database would run a statement.
+#[cfg(test)]
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) sql: String,
+    pub(crate) steps: Vec<String>,
 }
 
 impl<'a> Tx<'a> {
     pub(crate) fn new(driver: Driver<'a>) -> Self {
-        Self { driver, allowance: u32::MAX }
+        Self {
+            driver,
+            allowance: u32::MAX,
+            #[cfg(test)]
+            plans: None,
+        }
     }
 
     /// For a point read: no snapshot holds two statements together, so that a second one is a bug.
     pub(crate) fn single(driver: Driver<'a>) -> Self {
-        Self { driver, allowance: 1 }
+        Self { allowance: 1, ..Self::new(driver) }
     }
 
     /// Which SQL to speak where the common subset ends.
@@ -61,9 +77,43 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
+    /// Notes the plan of each statement before it runs.
+    #[cfg(test)]
+    pub(crate) fn explaining(driver: Driver<'a>) -> Self {
+        Self { plans: Some(Vec::new()), ..Self::new(driver) }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn into_plans(self) -> Vec<Plan> {
+        self.plans.unwrap_or_default()
+    }
+
+    #[cfg(test)]
+    async fn explain(&mut self, sql: &str, params: &[Param<'_>]) -> Result<(), StoreError> {
+        let Some(mut plans) = self.plans.take() else { return Ok(()) };
+        let ask = self.fork("EXPLAIN QUERY PLAN ", "EXPLAIN ").to_owned() + sql;
+        let rows = match &mut self.driver {
+            Driver::Sqlite(connection) => sqlite::rows(connection, &ask, params)?,
+            Driver::Postgres(session) => session.rows(&ask, params).await?,
+        };
+        let step = |mut row: Row| {
+            if matches!(self.dialect(), Dialect::Sqlite) {
+                // Its number, its parent and an unused column come before.
+                let _: (i64, i64, i64) = (row.take()?, row.take()?, row.take()?);
+            }
+            row.take()
+        };
+        let steps = rows.into_iter().map(step).collect::<Result<_, StoreError>>()?;
+        plans.push(Plan { sql: sql.to_owned(), steps });
+        self.plans = Some(plans);
+        Ok(())
+    }
+
     /// All rows of a statement.
     pub async fn rows(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
         self.spend()?;
+        #[cfg(test)]
+        self.explain(sql, params).await?;
         match &mut self.driver {
             Driver::Sqlite(connection) => sqlite::rows(connection, sql, params),
             Driver::Postgres(session) => session.rows(sql, params).await,
@@ -87,6 +137,8 @@ impl<'a> Tx<'a> {
     /// Runs a statement that gives no rows; says how many it changed.
     pub async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
         self.spend()?;
+        #[cfg(test)]
+        self.explain(sql, params).await?;
         match &mut self.driver {
             Driver::Sqlite(connection) => sqlite::execute(connection, sql, params),
             Driver::Postgres(session) => session.execute(sql, params).await,

@@ -1,5 +1,7 @@
 //! The values that metadata operations take and give: surrogate keys, times, rows.
 
+use std::sync::Arc;
+
 /// A moment in UTC microseconds since 1970 (docs/adr/0004-ids-types-and-locks.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Micros(pub i64);
@@ -28,7 +30,7 @@ pub struct ImageId(pub i64);
 /// The id of the request that causes a write; kept by the row it makes, so that a repeat of the same
 /// operation after a lost COMMIT answer is recognised as success.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OperationId(pub String);
+pub struct OperationId(pub Arc<str>);
 
 impl RepositoryKey {
     /// The key as text, for the keys of queued work.

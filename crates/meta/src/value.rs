@@ -163,7 +163,7 @@ impl ToParam for OperationId {
 
 impl FromValue for OperationId {
     fn from_value(value: Value) -> Result<Self, StoreError> {
-        String::from_value(value).map(Self)
+        String::from_value(value).map(|id| Self(id.into()))
     }
 }
 

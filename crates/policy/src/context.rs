@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -9,8 +10,8 @@ use jiff::Timestamp;
 /// a number. AWS's simulator sends every value as text.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// Text, also ARNs and base64.
-    Text(Cow<'static, str>),
+    /// Text, also ARNs and base64. Requests share texts that do not depend on them.
+    Text(Arc<str>),
     /// A Boolean value, such as `aws:SecureTransport`.
     Bool(bool),
     /// A whole number, such as `aws:EpochTime`.
@@ -23,8 +24,8 @@ pub enum Value {
 
 impl Value {
     /// A text value.
-    pub fn text_of(text: impl Into<String>) -> Self {
-        Self::Text(Cow::Owned(text.into()))
+    pub fn text_of(text: impl Into<Arc<str>>) -> Self {
+        Self::Text(text.into())
     }
 
     /// The value as policy variables and string operators use it.
@@ -47,7 +48,12 @@ impl From<&str> for Value {
 }
 impl From<String> for Value {
     fn from(text: String) -> Self {
-        Self::Text(Cow::Owned(text))
+        Self::text_of(text)
+    }
+}
+impl From<Arc<str>> for Value {
+    fn from(text: Arc<str>) -> Self {
+        Self::Text(text)
     }
 }
 impl From<bool> for Value {
@@ -110,6 +116,11 @@ impl Context {
     /// A context without keys.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A context without keys, with room for this many.
+    pub fn with_capacity(keys: usize) -> Self {
+        Self { entries: Vec::with_capacity(keys) }
     }
 
     /// Adds a key with one value. It replaces an existing key.

@@ -8,6 +8,7 @@
 //! which do not depend on each other, and decides the order of effects: bytes before their row; on deletion the row
 //! before its bytes. Every effect of a request passes the gate in `access`, and only `layer::bytes` uses the blob store.
 
+mod bodies;
 mod ecr;
 pub mod image;
 pub mod layer;
@@ -23,8 +24,10 @@ mod uploads_in_progress;
 use std::sync::Arc;
 
 use access::Access;
+pub use ecr::Answers;
 
-use crate::image::pull::{Manifests, Pulls};
+use crate::bodies::Bodies;
+use crate::image::pull_times::PullTimes;
 use crate::layer::bytes::LayerBytes;
 use crate::uploads_in_progress::UploadsInProgress;
 
@@ -32,20 +35,21 @@ use crate::uploads_in_progress::UploadsInProgress;
 pub struct Registry {
     access: Arc<Access>,
     bytes: LayerBytes,
-    manifests: Manifests,
-    pulls: Pulls,
+    bodies: Bodies,
+    pull_times: Arc<PullTimes>,
     uploads_in_progress: UploadsInProgress,
 }
 
 impl Registry {
     /// The registries of a deployment.
     pub fn new(access: Arc<Access>, bytes: impl Into<LayerBytes>) -> Arc<Self> {
-        let manifests = Manifests::new(access.settings.limits.manifest_cache_bytes);
+        let bodies = Bodies::new(access.settings.limits.body_cache_bytes);
+        let pull_times = PullTimes::new(&access);
         Arc::new(Self {
             access,
             bytes: bytes.into(),
-            manifests,
-            pulls: Pulls::default(),
+            bodies,
+            pull_times,
             uploads_in_progress: UploadsInProgress::default(),
         })
     }

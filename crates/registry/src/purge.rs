@@ -1,7 +1,7 @@
 //! Removes rows that are no longer reachable: of deleted repositories, and of abandoned upload sessions. Each pass is
 //! limited, can be repeated, and can run on several nodes at once.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use access::context::micros;
 use access::effects::authority;
@@ -16,14 +16,14 @@ use fault::Fault;
 use jiff::Timestamp;
 
 use crate::Registry;
-use crate::reconcile::Pass;
+use crate::reconcile::{Pace, Pass};
 
-/// Rows removed in one transaction: few enough that a push never waits long for it.
-const SLICE: usize = 500;
+/// Upload sessions ended in one transaction.
+const UPLOADS: usize = 500;
 /// Repositories in one pass.
 const REPOSITORIES: usize = 8;
-/// Transactions for one repository in one pass.
-const SLICES: usize = 200;
+/// How long one repository is emptied in one pass; the next pass continues.
+const TURN: Duration = Duration::from_secs(3);
 /// How long a claim on a deleted repository is valid: another node takes over from one that ended.
 const LEASE: Duration = Duration::from_mins(2);
 /// How long a repository waits that could not be emptied.
@@ -61,7 +61,7 @@ impl Registry {
     /// One pass over abandoned upload sessions; returns how many ended.
     pub async fn expire_uploads(&self, now: Timestamp) -> Result<usize> {
         let idle_since = Micros(micros(now).0.saturating_sub(as_micros(UPLOAD_LIFETIME)));
-        let expire = ExpireUploads { idle_since, limit: SLICE, at: micros(now) };
+        let expire = ExpireUploads { idle_since, limit: UPLOADS, at: micros(now) };
         let permit = Permit::for_service(authority::ExpireUploads, &self.access);
         permit.write(|()| expire).await.or_store_error()
     }
@@ -73,15 +73,17 @@ async fn purge_repository(
     at: Micros,
 ) -> Result<bool> {
     let repository = RepositoryKey::from_text(&work.key).ok_or_else(|| Error::internal(BadKey))?;
-    let mut done = false;
-    for _ in 0..SLICES {
-        let slice = permit.write(|()| PurgeRepositorySlice { repository, limit: SLICE, at });
-        done = slice.await.or_store_error()?;
+    let (mut pace, began) = (Pace::default(), Instant::now());
+    let done = loop {
+        let (limit, slice) = (pace.rows, Instant::now());
+        let removed = permit.write(|()| PurgeRepositorySlice { repository, limit, at });
+        let done = removed.await.or_store_error()?;
         fault::hit(Fault::AfterPurgeSlice);
-        if done {
-            break;
+        if done || began.elapsed() > TURN {
+            break done;
         }
-    }
+        tokio::time::sleep(pace.rest_after(slice.elapsed())).await;
+    };
     let (kind, key, fence) = (work.kind, work.key, work.fence);
     ended(if done {
         permit.write(|()| FinishWork { kind, key, fence }).await

@@ -3,8 +3,8 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -29,6 +29,9 @@ use crate::transfer::{Content, Transfer};
 const DRAIN_BYTES: usize = 1024 * 1024;
 /// And at most for this time.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
+
+/// The counter of requests without a body. It stays at zero.
+static NOTHING: LazyLock<Arc<AtomicU64>> = LazyLock::new(Arc::default);
 
 /// Why a body could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +72,8 @@ impl RequestBody {
         };
         let expects_continue = headers.contains_key(header::EXPECT);
         let patience = Patience::new(limits.body_idle, limits.pace());
-        Self { incoming, declared, expects_continue, patience, received: Arc::default() }
+        let received = if incoming.is_some() { Arc::default() } else { Arc::clone(&NOTHING) };
+        Self { incoming, declared, expects_continue, patience, received }
     }
 
     /// An empty body, to replace one that is moved out.
@@ -81,7 +85,7 @@ impl RequestBody {
             declared: Some(0),
             expects_continue: false,
             patience,
-            received: Arc::default(),
+            received: Arc::clone(&NOTHING),
         }
     }
 

@@ -27,6 +27,7 @@ async fn download(app: &App, exchange: &mut Exchange) -> Result<Response, Refusa
     }
     let token = exchange.uri.path().strip_prefix(PREFIX).unwrap_or_default();
     let blob = app.registry.verify_download(token, &exchange.unsigned()).await?;
-    exchange.prove_reader(&blob.account_id, &blob.reader);
+    let reader = blob.reader();
+    exchange.prove_reader(&reader.account_id, &reader.unique_id);
     v2::blob::send(app, exchange, blob).await
 }

@@ -16,7 +16,9 @@ use crate::body::{RequestBody, ResponseBody};
 use crate::connection::Connection;
 use crate::host;
 use crate::ledger::{Ledger, Share, Tab};
+use crate::log_lines::AUDIT;
 use crate::proxy;
+use crate::request_id;
 use crate::serve::App;
 use crate::v2::RouteOp;
 
@@ -25,6 +27,28 @@ pub(crate) type Response = http::Response<ResponseBody>;
 
 /// The ID of a request, in its answer and in the log.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+/// Who asks, for the log.
+pub(crate) enum Principal {
+    /// The caller.
+    Caller(Arc<Caller>),
+    /// The ARN of a session that the request created.
+    Session(String),
+}
+
+impl Principal {
+    pub(crate) fn arn(&self) -> &str {
+        match self {
+            Self::Caller(caller) => &caller.arn,
+            Self::Session(arn) => arn,
+        }
+    }
+}
+
+/// A record of the decisions, if the log has them.
+fn recorded() -> Arc<Decisions> {
+    if tracing::enabled!(target: AUDIT, tracing::Level::DEBUG) { Arc::default() } else { Decisions::none() }
+}
 
 /// One request.
 pub(crate) struct Exchange {
@@ -38,13 +62,13 @@ pub(crate) struct Exchange {
     pub(crate) host_fault: Option<&'static str>,
     /// Client address and scheme, after trusted proxies.
     pub(crate) peer: Peer,
-    pub(crate) request_id: String,
+    pub(crate) request_id: Arc<str>,
     /// When the request began; on the control plane, when its body had arrived.
     pub(crate) now: Timestamp,
     /// The operation, for metrics and the log.
     pub(crate) operation: Operation,
     /// The ARN of the caller, when it is known.
-    pub(crate) caller: Option<String>,
+    pub(crate) caller: Option<Principal>,
     /// The cause of a 5xx answer, only for the log.
     pub(crate) failure: Option<String>,
     /// The decisions of the gate for this request.
@@ -107,12 +131,12 @@ impl Exchange {
             host,
             host_fault,
             peer: Peer { address: origin.address, tls: origin.tls },
-            request_id: uuid::Uuid::new_v4().to_string(),
+            request_id: request_id::new(),
             now: Timestamp::now(),
             operation: Operation::Other,
             caller: None,
             failure: None,
-            decisions: Arc::default(),
+            decisions: recorded(),
             ledger: app.ledger.clone(),
             tab: OnceLock::new(),
         }
@@ -120,8 +144,7 @@ impl Exchange {
 
     /// The context of the request while it has no caller.
     pub(crate) fn unsigned(&self) -> Unsigned {
-        let user_agent = self.header(&header::USER_AGENT).map(str::to_owned);
-        let request = Unsigned::new(self.peer, user_agent, self.request_id.clone(), self.now);
+        let request = Unsigned::new(self.peer, self.user_agent(), Arc::clone(&self.request_id), self.now);
         request.recorded_in(Arc::clone(&self.decisions))
     }
 
@@ -135,8 +158,8 @@ impl Exchange {
     }
 
     /// From now on the memory of the request is charged to the principal.
-    pub(crate) fn prove(&mut self, caller: &Caller) {
-        self.caller = Some(caller.arn.clone());
+    pub(crate) fn prove(&mut self, caller: &Arc<Caller>) {
+        self.caller = Some(Principal::Caller(Arc::clone(caller)));
         self.prove_reader(&caller.account_id, &caller.unique_id);
     }
 
@@ -149,6 +172,11 @@ impl Exchange {
     /// names.
     pub(crate) fn claim(&mut self, unique_id: &str) {
         self.charge_to(self.ledger.claim(self.peer.address, unique_id));
+    }
+
+    /// The `User-Agent` header.
+    pub(crate) fn user_agent(&self) -> Option<Arc<str>> {
+        self.header(&header::USER_AGENT).map(Arc::from)
     }
 
     /// A header as text; None if it is absent or not text.

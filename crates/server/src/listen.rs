@@ -1,13 +1,12 @@
 //! Accepts connections. Nothing that a client does (slow handshakes, floods, incomplete requests) stops the loop. A
 //! stop lets running requests finish within a time limit.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -107,7 +106,7 @@ pub struct Server {
 impl Server {
     /// Connects the sockets with the deployment.
     pub fn new(listener: Listener, deployment: Deployment) -> Self {
-        let metrics = Arc::new(Metrics::new());
+        let metrics = Arc::new(Metrics::new(&listener.options.dropped_lines));
         let ledger = Ledger::new(listener.options.limits.memory_budget, metrics.memory.clone());
         let app = Arc::new(App {
             access: deployment.access,
@@ -126,7 +125,13 @@ impl Server {
 
     /// Serves until `shutdown` is ready. Then it stops accepting, and lets running requests finish within the drain
     /// limit. True if all of them did.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<bool, ListenError> {
+    ///
+    /// The future is on the heap, so all that it runs is compiled with this crate.
+    pub fn run(self, shutdown: BoxFuture<'static, ()>) -> BoxFuture<'static, Result<bool, ListenError>> {
+        Box::pin(self.serve(shutdown))
+    }
+
+    async fn serve(self, shutdown: BoxFuture<'static, ()>) -> Result<bool, ListenError> {
         let Self { listener, app } = self;
         let acceptor = match &listener.certificate {
             Some(certificate) => {
@@ -169,10 +174,9 @@ async fn accept(
     tcp: TcpListener,
     tls: Option<TlsAcceptor>,
     app: &Arc<App>,
-    shutdown: impl Future<Output = ()>,
+    mut shutdown: BoxFuture<'static, ()>,
 ) {
     let slots = Slots::new(app.options.limits.max_connections, Yielding::Anyone);
-    let mut shutdown = pin!(shutdown);
     loop {
         let (place, accepted) = tokio::select! {
             accepted = async { (slots.place().await, tcp.accept().await) } => accepted,

@@ -13,6 +13,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::ledger::Figures;
+use crate::log_lines::DroppedLines;
 
 /// Upper limits in seconds: from a cached manifest to a large layer over a slow link.
 const DURATIONS: [f64; 14] =
@@ -66,7 +67,7 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(dropped_lines: &DroppedLines) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("wharf"),
             requests: Family::default(),
@@ -82,6 +83,8 @@ impl Metrics {
             reconcilers: Reconcilers::default(),
         };
         metrics.register();
+        let help = "Lines of the log that were lost because it could not be written in time, by kind";
+        metrics.registry.register("log_dropped_lines", help, dropped_lines.metric());
         metrics
     }
 
@@ -165,7 +168,7 @@ mod tests {
 
     #[test]
     fn observations_appear_in_the_output() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(&DroppedLines::default());
         metrics.observe("get_manifest", 200, Duration::from_millis(2), 5, 7);
         metrics.observe("get_manifest", 404, Duration::from_millis(2), 0, 1);
         let text = metrics.text().unwrap();
@@ -175,6 +178,7 @@ mod tests {
             "wharf_http_request_seconds_count{operation=\"get_manifest\"} 2",
             "wharf_http_received_bytes_total 5",
             "wharf_http_sent_bytes_total 8",
+            "wharf_log_dropped_lines_total{kind=\"audit\"} 0",
         ] {
             assert!(text.contains(line), "{line} is not in:\n{text}");
         }

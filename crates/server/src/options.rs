@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use access::settings::Cidr;
 
+use crate::log_lines::DroppedLines;
 use crate::pace::Pace;
 
 /// Certificate chain and private key, both PEM. They are read again when they change.
@@ -108,6 +109,8 @@ pub struct Options {
     pub drain: Duration,
     /// The limits on clients.
     pub limits: Limits,
+    /// The lines that the process's log lost, for the metrics.
+    pub dropped_lines: DroppedLines,
 }
 
 impl Options {
@@ -121,6 +124,7 @@ impl Options {
             trusted_proxies: Vec::new(),
             drain: Duration::from_secs(30),
             limits: Limits::default(),
+            dropped_lines: DroppedLines::default(),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use access::Access;
 use access::decisions::Decisions;
 use futures::FutureExt;
-use http::{HeaderValue, Method, StatusCode, Version, header};
+use http::{HeaderValue, Method, StatusCode, Uri, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use identity::Identity;
@@ -21,9 +21,10 @@ use tokio_util::task::TaskTracker;
 use crate::body::ResponseBody;
 use crate::connection::{Connection, Cut, Running};
 use crate::error::{Refusal, Style, is_data};
-use crate::exchange::{Exchange, REQUEST_ID, Response, value};
+use crate::exchange::{Exchange, Principal, REQUEST_ID, Response, value};
 use crate::finishing::Finishing;
 use crate::ledger::Ledger;
+use crate::log_lines::{ACCESS, AUDIT};
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::pace::Pace;
@@ -162,12 +163,12 @@ pub(crate) struct Ending {
     metrics: Arc<Metrics>,
     started: Instant,
     method: Method,
-    path: String,
+    uri: Uri,
     client: std::net::IpAddr,
-    request_id: String,
+    request_id: Arc<str>,
     style: Style,
     operation: &'static str,
-    caller: Option<String>,
+    caller: Option<Principal>,
     decisions: Arc<Decisions>,
     /// 499 while there is no answer: logged if the client disconnects before.
     status: u16,
@@ -183,17 +184,13 @@ pub(crate) struct Ending {
 impl Ending {
     fn begin(app: &App, exchange: &Exchange, connection: &Arc<Connection>) -> Self {
         app.metrics.in_flight.inc();
-        let path = match exchange.uri.path() {
-            path if path.starts_with(download::PREFIX) => download::PREFIX.to_owned(),
-            path => path.to_owned(),
-        };
         Self {
             metrics: Arc::clone(&app.metrics),
             started: Instant::now(),
             method: exchange.method.clone(),
-            path,
+            uri: exchange.uri.clone(),
             client: exchange.peer.address,
-            request_id: exchange.request_id.clone(),
+            request_id: Arc::clone(&exchange.request_id),
             style: Style::of(exchange),
             operation: exchange.operation.name(),
             caller: None,
@@ -206,6 +203,16 @@ impl Ending {
             idle: app.options.limits.body_idle,
             pace: app.options.limits.pace(),
         }
+    }
+
+    /// The path without the token of a download URL.
+    fn path(&self) -> &str {
+        let path = self.uri.path();
+        if path.starts_with(download::PREFIX) { download::PREFIX } else { path }
+    }
+
+    fn caller(&self) -> &str {
+        self.caller.as_ref().map_or("-", Principal::arn)
     }
 
     pub(crate) fn connection(&self) -> &Arc<Connection> {
@@ -231,13 +238,13 @@ impl Ending {
         self.status = response.status().as_u16();
         if response.status().is_server_error() {
             let cause = exchange.failure.as_deref().unwrap_or("unknown");
-            let (request, path, operation) = (&self.request_id, &self.path, self.operation);
+            let (request, path, operation) = (&self.request_id, self.path(), self.operation);
             tracing::error!(request_id = %request, %path, operation, status = self.status, %cause, "request failed");
         }
     }
 
     fn panicked(&mut self) -> Response {
-        let (request, path) = (&self.request_id, &self.path);
+        let (request, path) = (&self.request_id, self.path());
         tracing::error!(request_id = %request, %path, "the handler of this request panicked");
         self.status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
         let mut response = self.style.panicked(&self.request_id);
@@ -247,10 +254,10 @@ impl Ending {
 
     /// The one place, at the end of a request, with all facts for an audit record.
     fn audit(&self) {
-        let (request_id, caller) = (&self.request_id, self.caller.as_deref().unwrap_or("-"));
+        let (request_id, caller) = (&self.request_id, self.caller());
         for decided in self.decisions.take() {
             tracing::debug!(
-                target: "wharf::audit",
+                target: AUDIT,
                 %request_id,
                 caller,
                 client = %self.client,
@@ -280,10 +287,10 @@ impl Drop for Ending {
         }
         self.metrics.observe(self.operation, self.status, took, received, self.sent);
         tracing::info!(
-            target: "wharf::access",
+            target: ACCESS,
             request_id = %self.request_id,
             method = %self.method,
-            path = %self.path,
+            path = %self.path(),
             operation = self.operation,
             status = self.status,
             took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
@@ -292,7 +299,7 @@ impl Drop for Ending {
             ended = if self.cut.is_some() { "cut" } else { "whole" },
             reason,
             client = %self.client,
-            caller = self.caller.as_deref().unwrap_or("-"),
+            caller = self.caller(),
             "request"
         );
     }

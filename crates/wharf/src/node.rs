@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use access::Access;
 use access::settings::Settings;
@@ -13,6 +14,7 @@ use server::{Deployment, Listener, Server};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::background::{self, MasterKeyFile};
+use crate::logging;
 
 /// Opens the deployment on SQLite or PostgreSQL and a folder of blobs.
 pub(crate) async fn open(settings: Settings, meta: meta::Meta, blobs: &Path) -> anyhow::Result<Deployment> {
@@ -28,6 +30,9 @@ pub(crate) async fn open(settings: Settings, meta: meta::Meta, blobs: &Path) -> 
     })
 }
 
+/// How long a node that stops waits until the times of the last pulls are written.
+const LAST_WRITE: Duration = Duration::from_secs(5);
+
 /// Serves until a signal arrives, then drains.
 pub(crate) async fn run(
     listener: Listener,
@@ -37,7 +42,11 @@ pub(crate) async fn run(
     let shutdown = stop_signal()?;
     let reconcilers = tokio::spawn(background::reconcile(deployment.clone()));
     let follower = tokio::spawn(background::follow_keys(deployment.clone(), master_key));
-    let drained = Server::new(listener, deployment).run(shutdown).await;
+    let registry = Arc::clone(&deployment.registry);
+    let drained = Server::new(listener, deployment).run(Box::pin(shutdown)).await;
+    if tokio::time::timeout(LAST_WRITE, registry.write_pull_times()).await.is_err() {
+        tracing::warn!("the times of the last pulls were not recorded: the store does not answer");
+    }
     // Each pass consists of complete transactions, so a stop between two of them leaves nothing half done.
     reconcilers.abort();
     follower.abort();
@@ -63,6 +72,7 @@ pub(crate) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
+            logging::finish_at_once();
             std::process::exit(130);
         });
     })

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
+use crate::abuse::sign::Key;
 use crate::{command, workspace};
 
 /// A running server with the environment that its `wharf env` prints.
@@ -68,6 +69,12 @@ impl Wharf {
             .get("WHARF_REGISTRY")
             .map(String::as_str)
             .context("`wharf env` sets no WHARF_REGISTRY")
+    }
+
+    /// The access key of the administrator.
+    pub(crate) fn key(&self) -> Result<Key> {
+        let of = |name: &str| self.environment.get(name).cloned().with_context(|| format!("no {name}"));
+        Ok(Key { id: of("AWS_ACCESS_KEY_ID")?, secret: of("AWS_SECRET_ACCESS_KEY")? })
     }
 
     /// The process id of the server.

@@ -1,14 +1,14 @@
 //! Compiled policies, cached by the version in the store: an outdated one is never used.
 
-use std::hash::Hash;
 use std::sync::Arc;
 
 use meta::{
     IdentityPolicies, LoadIdentityPolicies, LoadManagedDocuments, LoadRegistryPolicy, LoadRepositoryPolicy,
     ManagedDocument, RegistryKey, RepositoryKey, VersionedPolicy,
 };
-use moka::sync::Cache;
 use oci::digest::{Algorithm, Digest};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 
 use crate::Access;
 use crate::context::SessionPolicy;
@@ -21,6 +21,8 @@ const PRINCIPALS: u64 = 24 << 20;
 const REPOSITORIES: u64 = 16 << 20;
 const REGISTRIES: u64 = 4 << 20;
 const SESSION_POLICIES: u64 = 4 << 20;
+/// About how many policies are kept.
+const ENTRIES: usize = 1_000;
 /// The overhead of an entry: its key, its name, the cache's own data.
 const ENTRY: usize = 512;
 
@@ -52,32 +54,61 @@ pub(super) struct RegistryPolicy {
 
 /// The caches of compiled policies.
 pub struct PolicyCaches {
-    principals: Cache<String, Arc<PrincipalPolicies>>,
-    repositories: Cache<RepositoryKey, Arc<RepositoryPolicy>>,
-    registries: Cache<RegistryKey, Arc<RegistryPolicy>>,
+    principals: Cache<String, Arc<PrincipalPolicies>, Bytes>,
+    repositories: Cache<RepositoryKey, Arc<RepositoryPolicy>, Bytes>,
+    registries: Cache<RegistryKey, Arc<RegistryPolicy>, Bytes>,
     /// Texts of session policies, which never change, by digest.
-    texts: Cache<Digest, Arc<policy::Policy>>,
+    texts: Cache<Digest, Arc<policy::Policy>, Bytes>,
 }
 
 impl Default for PolicyCaches {
     fn default() -> Self {
         Self {
-            principals: weighed(PRINCIPALS, PrincipalPolicies::weight),
-            repositories: weighed(REPOSITORIES, |kept: &RepositoryPolicy| of_named(kept.policy.iter())),
-            registries: weighed(REGISTRIES, |kept: &RegistryPolicy| of_named(kept.policy.iter())),
-            texts: weighed(SESSION_POLICIES, policy::Policy::weight),
+            principals: Cache::with_weighter(ENTRIES, PRINCIPALS, Bytes),
+            repositories: Cache::with_weighter(ENTRIES, REPOSITORIES, Bytes),
+            registries: Cache::with_weighter(ENTRIES, REGISTRIES, Bytes),
+            texts: Cache::with_weighter(ENTRIES, SESSION_POLICIES, Bytes),
         }
     }
 }
 
-/// A cache with a limit in bytes.
-fn weighed<K, V>(bytes: u64, weight: impl Fn(&V) -> usize + Send + Sync + 'static) -> Cache<K, Arc<V>>
-where
-    K: Hash + Eq + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-{
-    let weigher = move |_: &K, kept: &Arc<V>| u32::try_from(ENTRY + weight(kept)).unwrap_or(u32::MAX);
-    Cache::builder().max_capacity(bytes).weigher(weigher).build()
+/// The caches have limits in bytes.
+#[derive(Clone)]
+struct Bytes;
+
+trait Weighed {
+    fn bytes(&self) -> usize;
+}
+
+impl<K, V: Weighed> Weighter<K, Arc<V>> for Bytes {
+    fn weight(&self, _: &K, kept: &Arc<V>) -> u64 {
+        u64::try_from(ENTRY + kept.bytes()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Weighed for PrincipalPolicies {
+    fn bytes(&self) -> usize {
+        let of_tags: usize = self.tags.iter().map(|(key, value)| key.len() + value.len() + 64).sum();
+        of_named(self.identity.iter().chain(&self.boundary)) + of_tags
+    }
+}
+
+impl Weighed for RepositoryPolicy {
+    fn bytes(&self) -> usize {
+        of_named(self.policy.iter())
+    }
+}
+
+impl Weighed for RegistryPolicy {
+    fn bytes(&self) -> usize {
+        of_named(self.policy.iter())
+    }
+}
+
+impl Weighed for policy::Policy {
+    fn bytes(&self) -> usize {
+        self.weight()
+    }
 }
 
 fn of_named<'a>(policies: impl Iterator<Item = &'a Named>) -> usize {
@@ -100,11 +131,6 @@ impl PrincipalPolicies {
             identity.push(missing(unique_id)?);
         }
         Ok(Self { version: loaded.version, identity, boundary, tags: loaded.tags })
-    }
-
-    fn weight(&self) -> usize {
-        let of_tags: usize = self.tags.iter().map(|(key, value)| key.len() + value.len() + 64).sum();
-        of_named(self.identity.iter().chain(&self.boundary)) + of_tags
     }
 }
 
@@ -315,9 +341,8 @@ mod tests {
             let key = Digest::of(Algorithm::Sha256, format!("{number}").as_bytes());
             caches.texts.insert(key, Arc::clone(&policy));
         }
-        caches.texts.run_pending_tasks();
-        assert!(caches.texts.weighted_size() <= SESSION_POLICIES);
-        let count = usize::try_from(caches.texts.entry_count()).unwrap();
+        assert!(caches.texts.weight() <= SESSION_POLICIES);
+        let count = caches.texts.len();
         assert!(count > 0 && count * policy.weight() <= 4 << 20, "{count} of {}", policy.weight());
     }
 }

@@ -3,6 +3,8 @@
 //! A request from a network of a configured VPC endpoint has `aws:SourceVpc`, `aws:SourceVpce` and `aws:VpcSourceIp`,
 //! and no `aws:SourceIp`. Every other request has only `aws:SourceIp`.
 
+use std::sync::Arc;
+
 use aws::ids::{AccountId, Region};
 use aws::service::{RegionRule, Service};
 use jiff::Timestamp;
@@ -12,16 +14,19 @@ use crate::op::Op;
 use crate::organization::Organization;
 use crate::settings::Settings;
 
+/// Room for the keys of most requests.
+const USUAL_KEYS: usize = 24;
+
 /// Where a request comes from, and when.
 pub(super) struct Origin<'a> {
     peer: Peer,
-    user_agent: Option<&'a str>,
+    user_agent: Option<&'a Arc<str>>,
     now: Timestamp,
 }
 
 impl<'a> From<&'a Unsigned> for Origin<'a> {
     fn from(request: &'a Unsigned) -> Self {
-        Self { peer: request.peer, user_agent: request.user_agent.as_deref(), now: request.now }
+        Self { peer: request.peer, user_agent: request.user_agent.as_ref(), now: request.now }
     }
 }
 
@@ -32,15 +37,15 @@ pub(super) fn of_unsigned(
     region: &Region,
     settings: &Settings,
 ) -> policy::Context {
-    let mut context = policy::Context::new()
+    let mut context = policy::Context::with_capacity(USUAL_KEYS)
         .with("aws:ViaAWSService", false)
         .with("aws:SecureTransport", request.peer.tls)
         .with("aws:CurrentTime", request.now)
         .with("aws:EpochTime", request.now.as_second())
-        .with("aws:RequestedRegion", region.to_string());
+        .with("aws:RequestedRegion", Arc::<str>::from(region));
     add_resource_account(&mut context, account, organization);
     if let Some(user_agent) = request.user_agent {
-        context.set("aws:UserAgent", user_agent);
+        context.set("aws:UserAgent", Arc::clone(user_agent));
     }
     let address = request.peer.address;
     match settings.vpc_endpoints.iter().find(|endpoint| endpoint.serves(address)) {
@@ -62,10 +67,10 @@ pub(super) fn of_request(
     region: &Region,
     settings: &Settings,
 ) -> policy::Context {
-    let request = Origin { peer: ctx.peer, user_agent: ctx.user_agent.as_deref(), now: ctx.now };
+    let request = Origin { peer: ctx.peer, user_agent: ctx.user_agent.as_ref(), now: ctx.now };
     let mut context = of_unsigned(&request, account, region, settings)
         .with("aws:PrincipalArn", caller.principal_arn())
-        .with("aws:PrincipalAccount", caller.account_id.to_string())
+        .with("aws:PrincipalAccount", Arc::<str>::from(&caller.account_id))
         .with("aws:PrincipalType", caller.principal_type())
         .with("aws:PrincipalIsAWSService", false)
         .with("aws:userid", caller.user_id());
@@ -80,7 +85,7 @@ pub(super) fn of_request(
 
 /// The organization of the caller's account.
 pub(super) fn add_principal_organization(context: &mut policy::Context, organization: &Organization) {
-    context.set("aws:PrincipalOrgID", organization.id.as_str());
+    context.set("aws:PrincipalOrgID", Arc::clone(&organization.id));
     context.set_all("aws:PrincipalOrgPaths", [organization.path()]);
 }
 
@@ -90,11 +95,11 @@ pub(super) fn add_resource_account(
     account: &AccountId,
     organization: Option<&Organization>,
 ) {
-    context.set("aws:ResourceAccount", account.to_string());
+    context.set("aws:ResourceAccount", Arc::<str>::from(account));
     context.set_all("aws:ResourceOrgID", [""; 0]);
     context.set_all("aws:ResourceOrgPaths", [""; 0]);
     if let Some(organization) = organization {
-        context.set("aws:ResourceOrgID", organization.id.as_str());
+        context.set("aws:ResourceOrgID", Arc::clone(&organization.id));
         context.set_all("aws:ResourceOrgPaths", [organization.path()]);
     }
 }

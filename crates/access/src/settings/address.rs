@@ -1,6 +1,8 @@
 //! How clients reach this deployment: all URIs are created here, and all hosts are parsed here
 //! (docs/adr/0013-names-of-registries.md).
 
+use std::borrow::Cow;
+
 use aws::ids::{AccountId, Region};
 
 /// How clients reach this deployment.
@@ -65,7 +67,7 @@ impl PublicAddress {
     /// the deployment's own); None for a host that names no registry. A host that looks like a registry's name but is
     /// not one is an error: otherwise an image would silently go to the caller's own registry.
     pub fn registry_of_host(&self, host: &str) -> Result<Option<(AccountId, Region)>, HostError> {
-        let name = without_port(host).to_ascii_lowercase();
+        let name = lower_case(without_port(host));
         let Some((account, region_and_suffix)) = registry_form(&name) else { return Ok(None) };
         let wrong = |why: &str| Err(self.host_error(host, why));
         // The same name in DNS (RFC 1034 §3.1), but not in certificates, signatures and clients' password stores; and
@@ -96,6 +98,14 @@ impl PublicAddress {
             None => format!("{}/ACCOUNT", self.with_port(&self.host)),
         };
         HostError { host: host.chars().take(MAX_HOST_CHARS).collect(), why: why.to_owned(), right }
+    }
+}
+
+fn lower_case(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
     }
 }
 

@@ -1,17 +1,20 @@
 //! Appends a request's body to a file: receives, hashes and writes it at the same time. It is durable on return.
 //!
-//! The body is divided into batches. While a blocking thread hashes and writes one batch, the next one is received, and
-//! no thread waits for a slow client. A body that fits into the first batch needs one hop to a blocking thread.
+//! The body is divided into batches. While one blocking thread writes a batch and another one hashes it, the next one is
+//! received, and no thread waits for a slow client. The last batch is hashed while it is synced.
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::Stream;
-use tokio::task::JoinHandle;
+use oci::digest::Hasher;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::writer::{WriteError, Writer};
 use crate::append::{AppendError, Appended};
 use crate::intake::{End, Intake};
+use crate::stage::Stage;
 
 impl<E> From<WriteError> for AppendError<E> {
     fn from(error: WriteError) -> Self {
@@ -26,6 +29,9 @@ impl<E> From<WriteError> for AppendError<E> {
         }
     }
 }
+
+/// A batch of at most this size is hashed by this task: another hop to a blocking thread costs more.
+const HASHED_HERE: usize = 64 * 1024;
 
 /// Whether this task or a blocking thread has the writer.
 enum Turn {
@@ -42,9 +48,35 @@ impl Turn {
     }
 }
 
-/// Receives `body` and appends it at `offset`; see [`crate::Store::append`].
+/// The hash of what was received. It is computed beside the writing.
+enum Hash {
+    Idle(Box<Hasher>),
+    Busy(JoinHandle<Box<Hasher>>),
+}
+
+impl Hash {
+    async fn hasher(self) -> io::Result<Box<Hasher>> {
+        match self {
+            Self::Idle(hasher) => Ok(hasher),
+            Self::Busy(job) => job.await.map_err(io::Error::other),
+        }
+    }
+
+    /// Hashes a batch. The last one was hashed.
+    fn of(mut hasher: Box<Hasher>, batch: Arc<[Bytes]>) -> Self {
+        let is_small = batch.iter().map(Bytes::len).sum::<usize>() <= HASHED_HERE;
+        let hash = move || {
+            batch.iter().for_each(|chunk| hasher.update(chunk));
+            hasher
+        };
+        if is_small { Self::Idle(hash()) } else { Self::Busy(spawn_blocking(hash)) }
+    }
+}
+
+/// Receives `body` and appends it after the stage; see [`crate::Store::append`].
 pub(crate) async fn append<S, E>(
     mut writer: Box<Writer>,
+    stage: Stage,
     body: &mut S,
     limit: Option<u64>,
 ) -> Result<Appended, AppendError<E>>
@@ -52,32 +84,40 @@ where
     S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
 {
     let room = limit.map_or(u64::MAX, |limit| limit.saturating_sub(writer.offset()));
+    let (own, hasher) = stage.into_parts();
     let mut intake = Intake::new(body, room);
-    let mut turn = Turn::Idle(writer);
+    let (mut turn, mut hash) = (Turn::Idle(writer), Hash::Idle(Box::new(hasher)));
     let mut sync: Option<JoinHandle<io::Result<()>>> = None;
     loop {
         let (batch, end) = intake.batch().await;
+        let batch: Arc<[Bytes]> = batch.into();
         writer = turn.writer().await?;
+        let hasher = hash.hasher().await.map_err(WriteError::Io)?;
         if let Some(file) = writer.due_for_sync() {
             wait_for(sync.take()).await?;
-            sync = Some(tokio::task::spawn_blocking(move || file.sync()));
+            sync = Some(spawn_blocking(move || file.sync()));
         }
+        let written = Arc::clone(&batch);
         let failure = match end {
             End::More => {
-                turn = Turn::Busy(tokio::task::spawn_blocking(move || writer.write(&batch)));
+                turn = Turn::Busy(spawn_blocking(move || writer.write(&written)));
+                hash = Hash::of(hasher, batch);
                 continue;
             }
             End::TooLarge => {
                 // This does not wait for it: the turn is held until it is done.
-                drop(tokio::task::spawn_blocking(move || writer.abandon()));
+                drop(spawn_blocking(move || writer.abandon()));
                 return Err(AppendError::TooLarge { limit: limit.unwrap_or(u64::MAX) });
             }
             End::Complete => None,
             End::Failed(source) => Some(source),
         };
-        let last = tokio::task::spawn_blocking(move || writer.write(&batch)?.finish());
+        let last = spawn_blocking(move || writer.write(&written)?.finish());
+        let hash = Hash::of(hasher, batch);
         wait_for(sync.take()).await?;
-        let appended = finished(last).await?;
+        let written = finished(last).await?;
+        let hasher = hash.hasher().await.map_err(WriteError::Io)?;
+        let appended = Appended { written, stage: Stage::new(own, *hasher) };
         return match failure {
             None => Ok(appended),
             Some(source) => Err(AppendError::Body { source, appended: Box::new(appended) }),

@@ -73,8 +73,8 @@ impl DiskStore {
         S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
     {
         let turn = self.turns.take(key).await.ok_or(AppendError::Overtaken)?;
-        let writer = Writer::new(Arc::clone(&self.layout), turn, stage);
-        append::append(writer, body, limit).await
+        let writer = Writer::new(Arc::clone(&self.layout), turn, stage.offset());
+        append::append(writer, stage, body, limit).await
     }
 
     /// The appended bytes are the object already. An object without bytes may not have had an append.

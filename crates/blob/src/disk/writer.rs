@@ -1,17 +1,14 @@
-//! The blocking side of an append: opens the file, writes and hashes batches, and makes them durable.
+//! The blocking side of an append: opens the file, writes batches, and makes them durable.
 
 use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use fault::Fault;
-use oci::digest::Hasher;
 
 use super::file_system::DiskFile;
 use super::layout::Layout;
 use super::turn::Turn;
-use crate::append::Appended;
-use crate::stage::{Own, Stage};
 
 /// After this many written bytes the file is synced in the background. So the end of a large body needs no long wait,
 /// and few unwritten bytes are in the machine's memory.
@@ -26,8 +23,6 @@ pub(crate) struct Writer {
     start: u64,
     offset: u64,
     synced_to: u64,
-    own: Own,
-    hasher: Hasher,
     /// The file was longer than the offset and was truncated.
     cut: bool,
 }
@@ -49,20 +44,8 @@ impl From<io::Error> for WriteError {
 }
 
 impl Writer {
-    pub(crate) fn new(layout: Arc<Layout>, turn: Turn, stage: Stage) -> Box<Self> {
-        let offset = stage.offset();
-        let (own, hasher) = stage.into_parts();
-        Box::new(Self {
-            layout,
-            turn,
-            file: None,
-            start: offset,
-            offset,
-            synced_to: offset,
-            own,
-            hasher,
-            cut: false,
-        })
+    pub(crate) fn new(layout: Arc<Layout>, turn: Turn, offset: u64) -> Box<Self> {
+        Box::new(Self { layout, turn, file: None, start: offset, offset, synced_to: offset, cut: false })
     }
 
     pub(crate) fn offset(&self) -> u64 {
@@ -88,10 +71,7 @@ impl Writer {
             let _ = file.set_len(self.start);
             return Err(error.into());
         }
-        for chunk in batch {
-            self.hasher.update(chunk);
-            self.offset += chunk.len() as u64;
-        }
+        self.offset += batch.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
         self.file = Some(file);
         Ok(self)
     }
@@ -120,8 +100,9 @@ impl Writer {
         Ok(file)
     }
 
-    /// Makes everything durable. INVARIANT: a power cut cannot undo what is reported.
-    pub(crate) fn finish(self) -> Result<Appended, WriteError> {
+    /// Makes everything durable, and returns how many bytes were written. INVARIANT: a power cut cannot undo what is
+    /// reported.
+    pub(crate) fn finish(self) -> Result<u64, WriteError> {
         let written = self.offset - self.start;
         let Some(file) = &self.file else {
             return Err(io::Error::other("an append ended before it began").into());
@@ -141,7 +122,7 @@ impl Writer {
         if written > 0 {
             self.turn.took_bytes();
         }
-        Ok(Appended { written, stage: Stage::new(self.own, self.hasher) })
+        Ok(written)
     }
 
     /// Releases the space of a body that was too large.

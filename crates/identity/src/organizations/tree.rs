@@ -44,7 +44,7 @@ impl Identity {
         } else {
             permit.read(|_| FindMemberAccount { account_id: management.clone() }).await?
         };
-        let id = self.access.organization.id.clone();
+        let id = self.access.organization.id.to_string();
         Ok(DescribeOrganizationResponse {
             organization: Organization {
                 arn: format!("arn:aws:organizations::{management}:organization/{id}"),

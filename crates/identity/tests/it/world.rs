@@ -36,7 +36,7 @@ pub(crate) fn region() -> Region {
 pub(crate) fn ctx(caller: &Arc<Caller>) -> Ctx {
     let peer = Peer { address: [127, 0, 0, 1].into(), tls: false };
     let id = uuid::Uuid::new_v4().to_string();
-    Ctx::new(Arc::clone(caller), peer, None, id, Timestamp::now(), Plane::Control)
+    Ctx::new(Arc::clone(caller), peer, None, id, Timestamp::now(), Plane::Control).recorded_in(Arc::default())
 }
 
 /// The code of an error; panics on success.

@@ -73,9 +73,9 @@ pub(super) async fn every_write_of_a_crowd_is_there(world: World) {
     assert_eq!((row.image_count, row.tag_count), (540, 541));
     let page = DescribeImages { repository, after: None, limit: 1_000, tag_status: TagStatus::Tagged };
     let images = world.meta.read(page).await.unwrap();
-    let tags: usize = images.iter().map(|(_, tags)| tags.len()).sum();
+    let tags: usize = images.iter().map(|found| found.tags.len()).sum();
     assert_eq!((images.len(), tags), (540, 541));
-    assert!(images.iter().all(|(image, tags)| image.tag_count == tags.len() as u64));
+    assert!(images.iter().all(|found| found.image.tag_count == found.tags.len() as u64));
 }
 
 pub(super) async fn of_many_creations_one_wins(world: World) {
@@ -130,4 +130,20 @@ pub(super) async fn a_dropped_write_ends_all_the_same(world: World) {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     panic!("only {} of 20 writes ended", world.row("app").await.image_count);
+}
+
+/// Without early release of the repository's row each of them waits for the syncs of those before: 0.8 seconds.
+#[test]
+fn pushes_to_one_repository_share_their_syncs() {
+    super::world::on_slow_postgres(|world| async move {
+        let repository = world.repository("app").await;
+        let push = |at: usize| world.meta.write(world.image(repository, &format!("m{at}"), &["latest"]));
+        join_all((0..16).map(push)).await.into_iter().for_each(|pushed| drop(pushed.unwrap()));
+        let began = std::time::Instant::now();
+        join_all((16..32).map(push)).await.into_iter().for_each(|pushed| drop(pushed.unwrap()));
+        let took = began.elapsed();
+        assert!(took >= std::time::Duration::from_millis(50), "they were not synced: {took:?}");
+        assert!(took < std::time::Duration::from_millis(400), "they waited for each other: {took:?}");
+        assert_eq!(world.row("app").await.image_count, 32);
+    });
 }

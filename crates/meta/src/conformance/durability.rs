@@ -15,7 +15,8 @@ pub(super) async fn what_was_answered_outlives_a_restart(world: World) {
     let world = world.restart().await;
     assert_eq!(world.row("app").await, row);
     let find = FindImages { repository, ids: vec![ImageRef { tag: Some(tag("v1")), digest: None }] };
-    let found = FoundImage::Found(Box::new((image, vec![tag("v1")])));
+    let found =
+        FoundImage::Found(Box::new(TaggedImage { image, tags: vec![tag("v1")], last_pulled_at: None }));
     assert_eq!(world.meta.read(find).await.unwrap(), [found]);
     let blobs = world.meta.read(FindBlobs { repository, digests: vec![blob] }).await.unwrap();
     assert!(blobs[0].1.is_some());

@@ -57,7 +57,7 @@ pub(super) async fn a_tag_moves_with_its_counts(world: World) {
     let page = DescribeImages { repository, after: None, limit: 9, tag_status: TagStatus::Untagged };
     let untagged = world.meta.read(page).await.unwrap();
     assert_eq!(untagged.len(), 1);
-    assert_eq!((untagged[0].0.digest, untagged[0].0.tag_count), (digest("one"), 0));
+    assert_eq!((untagged[0].image.digest, untagged[0].image.tag_count), (digest("one"), 0));
     let back = world.meta.write(world.image(repository, "one", &["v1"])).await.unwrap();
     assert_eq!((back.created, back.image.id, back.image.tag_count), (false, one.image.id, 1));
     assert_eq!(back.image.pushed_at, one.image.pushed_at, "the first push counts");
@@ -146,39 +146,12 @@ pub(super) async fn too_many_tags(world: World) {
     assert_eq!(refusal(world.meta.write(more).await), PutImageRefusal::TooManyImages);
 }
 
-pub(super) async fn manifests_and_pulls(world: World) {
+pub(super) async fn manifests_are_stored(world: World) {
     let repository = world.repository("app").await;
     let image = world.put(repository, "body", &[]).await;
     let load = |id| world.meta.read(LoadManifest { repository, id });
     assert_eq!(load(image.id).await.unwrap().as_deref(), Some(b"body".as_slice()));
     assert_eq!(load(ImageId(1)).await.unwrap(), None);
-    for (id, at) in [(image.id, 50), (image.id, 40), (ImageId(1), 60)] {
-        world
-            .meta
-            .write(RecordPull { repository, id, at: Micros(at), principal_arn: "arn:p".into() })
-            .await
-            .unwrap();
-    }
-    assert_eq!(world.put(repository, "body", &[]).await.last_pulled_at, Some(Micros(50)));
-}
-
-pub(super) async fn pulls_of_excluded_principals(world: World) {
-    let repository = world.repository("app").await;
-    let image = world.put(repository, "body", &[]).await;
-    let record = |arn: &str, at| RecordPull {
-        repository,
-        id: image.id,
-        at: Micros(at),
-        principal_arn: arn.to_owned(),
-    };
-    let (registry, principal_arn) = (repository.registry, "arn:scanner".to_owned());
-    let exclude = RegisterPullTimeExclusion { registry, principal_arn, at: Micros(1), limit: 9 };
-    world.meta.write(exclude).await.unwrap();
-    assert!(!world.meta.write(record("arn:scanner", 50)).await.unwrap());
-    assert_eq!(world.put(repository, "body", &[]).await.last_pulled_at, None);
-    assert!(world.meta.write(record("arn:node", 40)).await.unwrap());
-    assert!(!world.meta.write(record("arn:scanner", 60)).await.unwrap());
-    assert_eq!(world.put(repository, "body", &[]).await.last_pulled_at, Some(Micros(40)));
 }
 
 pub(super) async fn exclusions_are_made_once_within_the_limit(world: World) {

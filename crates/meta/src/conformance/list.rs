@@ -27,9 +27,9 @@ pub(super) async fn images_in_pages(world: World) {
                 let page =
                     world.meta.read(DescribeImages { repository, after, limit, tag_status }).await.unwrap();
                 assert!(page.len() <= limit);
-                let Some((last, _)) = page.last() else { break };
-                after = Some(last.id);
-                seen.extend(page.iter().map(|(image, _)| image.digest));
+                let Some(last) = page.last() else { break };
+                after = Some(last.image.id);
+                seen.extend(page.iter().map(|listed| listed.image.digest));
             }
             assert_eq!(
                 seen,
@@ -40,7 +40,7 @@ pub(super) async fn images_in_pages(world: World) {
     }
     let all = DescribeImages { repository, after: None, limit: 9, tag_status: TagStatus::Any };
     let all = world.meta.read(all).await.unwrap();
-    assert_eq!(all[4].1, [tag("Z"), tag("x"), tag("y")]);
+    assert_eq!(all[4].tags, [tag("Z"), tag("x"), tag("y")]);
 }
 
 pub(super) async fn ids_in_pages(world: World) {
@@ -101,7 +101,7 @@ pub(super) async fn images_by_name(world: World) {
     ];
     let found = world.meta.read(FindImages { repository, ids }).await.unwrap();
     let seen = |image| match image {
-        FoundImage::Found(image) => format!("{} with {}", image.0.digest, image.1.len()),
+        FoundImage::Found(image) => format!("{} with {}", image.image.digest, image.tags.len()),
         FoundImage::TagOfAnother => "tag of another".to_owned(),
         FoundImage::NotFound => "none".to_owned(),
     };

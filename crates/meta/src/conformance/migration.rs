@@ -74,7 +74,7 @@ fn resolve(target: Target) -> Resolve {
 pub(super) async fn what_was_there_stays(world: World) {
     let old = started(&world).await;
     let numbers = old.texts("SELECT CAST(number AS TEXT) FROM schema_migration ORDER BY number").await;
-    assert_eq!(numbers, ["1", "2", "3", "4"]);
+    assert_eq!(numbers, ["1", "2", "3", "4", "5"]);
     let found = old.meta.read(resolve(Target::Tag(tag("v1")))).await.unwrap();
     let caller = found.basis.caller.as_ref().unwrap();
     assert!(caller.is_active() && caller.in_organization);
@@ -82,7 +82,7 @@ pub(super) async fn what_was_there_stays(world: World) {
     assert_eq!(found.image().unwrap().digest, digest("m"));
     let repository = old.row("app").await;
     assert_eq!((repository.image_count, repository.policy_version), (1, 0));
-    assert_eq!(found.basis.repository.as_ref(), Some(&repository.row));
+    assert_eq!(found.basis.repository.as_deref(), Some(&repository.row));
     let found = old.meta.read(resolve(Target::Blob(digest("layer")))).await.unwrap();
     let blob = found.blob().unwrap();
     assert_eq!((blob.object_key.as_str(), blob.size), ("object", 5));

@@ -17,6 +17,7 @@ mod group;
 mod iam_tag;
 mod identities;
 mod image;
+mod image_pull;
 mod inline_policy;
 mod instance_profile;
 mod limits;
@@ -26,6 +27,7 @@ mod member_account;
 mod migration;
 mod oidc_provider;
 mod outbox;
+mod plans;
 mod principal;
 mod purge;
 mod reconciler;
@@ -68,8 +70,10 @@ suite! {
     upload: moves_by_compare_and_swap, a_newer_request_takes_the_turn, of_many_turns_the_last_one_counts, a_small_part_is_remembered, belongs_to_its_repository, a_second_copy_is_doomed, a_repeat_finds_its_own,
         cancelled_and_left_ones_are_doomed;
     image: what_it_names_must_be_there, what_stays_elsewhere_may_be_missing, a_tag_moves_with_its_counts, immutable_tags_stay, filters_turn_the_rule,
-        the_same_push_again, ids_grow, too_many_tags, manifests_and_pulls, pulls_of_excluded_principals,
+        the_same_push_again, ids_grow, too_many_tags, manifests_are_stored,
         exclusions_are_made_once_within_the_limit;
+    image_pull: a_time_never_moves_back, of_any_repositories_in_one_operation,
+        an_image_is_written_once_in_an_interval, of_excluded_principals;
     delete: by_tag_and_by_digest, the_child_of_an_index_stays, a_tag_alone;
     member_account: born_whole_or_not_at_all, tags_of_accounts, renamed_closed_and_gone, an_address_is_given_once;
     entity: a_name_is_one_of_its_kind_and_account, a_repeat_of_a_creation_finds_its_own, a_boundary_must_be_there,
@@ -98,6 +102,7 @@ suite! {
     schema: it_is_the_one_of_the_snapshot, it_does_not_depend_on_where_it_began;
     list: images_in_pages, ids_in_pages, images_by_name, tags_in_pages, referrers;
     resolve: everything_in_one_row, what_is_missing_is_none, one_round_trip, many_cost_as_few;
+    plans: images_by_tag_status, referrers_by_artifact_type, images_and_repositories_by_name, lists_of_accounts;
     purge: in_slices, the_living_are_spared;
     outbox: written_with_the_operation_and_once, a_delivered_event_goes_alone, old_events_are_trimmed_in_slices,
         an_event_too_large_undoes_the_operation;

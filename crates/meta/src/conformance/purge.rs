@@ -15,7 +15,10 @@ pub(super) async fn in_slices(world: World) {
         let image = world.meta.write(put).await.unwrap().image.id;
         world
             .meta
-            .write(RecordPull { repository, id: image, at: Micros(1), principal_arn: "arn:p".into() })
+            .write(RecordPulls {
+                pulls: [Pull { repository, id: image, at: Micros(1), principal_arn: "arn:p".into() }].into(),
+                apart: Micros(0),
+            })
             .await
             .unwrap();
     }

@@ -35,7 +35,7 @@ pub(super) async fn everything_in_one_row(world: World) {
     let resolve = |target| world.meta.resolve(ask("app", target));
     let plain = resolve(Target::None).await.unwrap();
     assert_eq!(plain.basis.registry.as_ref().unwrap().key, world.registry);
-    assert_eq!(plain.basis.repository, Some(world.row("app").await.row));
+    assert_eq!(plain.basis.repository.as_deref(), Some(&world.row("app").await.row));
     assert!(plain.basis.account_in_organization && plain.basis.account_is_open);
     assert_eq!(plain.basis.caller, Some(ann(1, false)));
     let key = CreateAccessKey {

@@ -53,6 +53,16 @@ pub(super) fn on_postgres<F: Future<Output = ()>>(case: impl FnOnce(World) -> F)
     });
 }
 
+/// Runs a case on a PostgreSQL server of its own, whose every sync takes 50 ms.
+pub(super) fn on_slow_postgres<F: Future<Output = ()>>(case: impl FnOnce(World) -> F) {
+    run(async {
+        let cluster = Cluster::start(true).unwrap();
+        let url = cluster.database("slow").await.unwrap();
+        let slow = format!("{url} options='-c commit_delay=50000 -c commit_siblings=0'");
+        case(World::make(Place::Postgres(slow)).await).await;
+    });
+}
+
 /// An empty database on the one server of the process.
 async fn database() -> String {
     static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
@@ -179,6 +189,12 @@ impl World {
         self.beside().await.run(sql).await
     }
 
+    /// Runs SQL of the store's dialect on a separate connection.
+    pub(super) async fn dialect(&self, sqlite: &str, postgres: &str) {
+        let sql = if matches!(self.place, Place::Sqlite(_)) { sqlite } else { postgres };
+        self.sql(sql).await.unwrap();
+    }
+
     /// The first column of the result of a statement on a separate connection, which must be text.
     pub(super) async fn texts(&self, sql: &str) -> Vec<String> {
         self.beside().await.texts(sql).await
@@ -205,7 +221,7 @@ impl World {
     }
 
     pub(super) fn op(&self) -> OperationId {
-        OperationId(format!("op-{}", self.id()))
+        OperationId(format!("op-{}", self.id()).into())
     }
 
     pub(super) fn new_repository(&self, name: &str) -> CreateRepository {
@@ -312,6 +328,15 @@ impl World {
 
     pub(super) async fn put(&self, repository: RepositoryKey, body: &str, tags: &[&str]) -> ImageRow {
         self.meta.write(self.image(repository, body, tags)).await.unwrap().image
+    }
+
+    /// When an image was last pulled.
+    pub(super) async fn last_pulled_at(&self, repository: RepositoryKey, digest: Digest) -> Option<Micros> {
+        let ids = vec![ImageRef { digest: Some(digest), tag: None }];
+        match self.meta.read(FindImages { repository, ids }).await.unwrap().remove(0) {
+            FoundImage::Found(found) => found.last_pulled_at,
+            other => panic!("{other:?}"),
+        }
     }
 
     pub(super) async fn user(&self, unique_id: &str, name: &str) -> Result<Principal, OpError<UserExists>> {

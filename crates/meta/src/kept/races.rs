@@ -42,7 +42,7 @@ fn image(repository: RepositoryKey, number: u64) -> PutImage {
         tags: vec!["latest".parse().unwrap()],
         pushed_by: "AIDA1".into(),
         at: Micros(at),
-        op: OperationId(format!("put {number}")),
+        op: OperationId(format!("put {number}").into()),
         same_digest_same_tag: SameDigestSameTag::Accept,
     }
 }

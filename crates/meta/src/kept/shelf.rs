@@ -2,7 +2,7 @@
 
 use std::{hash::Hash, sync::Arc};
 
-use moka::sync::Cache;
+use quick_cache::{Weighter, sync::Cache};
 
 use super::{counters::Stamp, places};
 use crate::Scope;
@@ -14,7 +14,17 @@ pub const SCOPES: usize = 3;
 const ENTRY: usize = 384;
 
 /// Answers by question.
-pub struct Shelf<Q, A>(Cache<Q, Entry<A>>);
+pub struct Shelf<Q, A>(Cache<Q, Entry<A>, Weight>);
+
+/// How many bytes of room an entry needs.
+#[derive(Clone)]
+struct Weight;
+
+impl<Q, A> Weighter<Q, Entry<A>> for Weight {
+    fn weight(&self, _: &Q, entry: &Entry<A>) -> u64 {
+        entry.weight.into()
+    }
+}
 
 /// An answer with what tells whether it is current.
 pub(super) struct Entry<A> {
@@ -36,7 +46,7 @@ where
     A: Send + Sync + 'static,
 {
     pub(super) fn new(bytes: u64) -> Self {
-        Self(Cache::builder().max_capacity(bytes).weigher(|_, entry: &Entry<A>| entry.weight).build())
+        Self(Cache::with_weighter(usize::try_from(bytes).unwrap_or(usize::MAX) / 1024, bytes, Weight))
     }
 
     pub(super) fn get(&self, question: &Q) -> Option<Entry<A>> {

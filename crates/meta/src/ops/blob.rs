@@ -55,7 +55,7 @@ pub(crate) async fn link(
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7) \
         ON CONFLICT (registry, repository, digest) \
         DO UPDATE SET renewed_at = excluded.renewed_at, operation = excluded.operation";
-    let op = op.map(|op| op.0.as_str());
+    let op = op.map(|op| &*op.0);
     tx.execute(upsert, &params![repository.registry, repository.id, digest, object, origin, at, op]).await?;
     Ok(())
 }
@@ -186,7 +186,7 @@ pub enum UnlinkBlobRefusal {
     InUse,
 }
 
-operation!(UnlinkBlob: Durable [Contents(op.repository)] -> (), UnlinkBlobRefusal, |op, tx| {
+operation!(UnlinkBlob: Contended [Contents(op.repository)] -> (), UnlinkBlobRefusal, |op, tx| {
     let RepositoryKey { registry, id } = op.repository;
     if hold(tx, op.repository, Hold::Change).await?.is_none() {
         return Ok(Err(UnlinkBlobRefusal::NotFound));

@@ -1,4 +1,4 @@
-//! Images: stored with their links, children and tags in one transaction; their manifests and pull times.
+//! Images: stored with their links, children and tags in one transaction; and their manifests.
 
 use oci::digest::Digest;
 
@@ -36,29 +36,20 @@ pub struct ImageRow {
     pub last_tagged_at: Option<Micros>,
     /// How many tags it has.
     pub tag_count: u64,
-    /// When it was last pulled, with the precision of the calls of [`RecordPull`].
-    pub last_pulled_at: Option<Micros>,
 }
 
-/// The columns that [`ImageRow::read`] reads, of `image i` and, joined outside, `image_pull q`.
+/// The columns that [`ImageRow::read`] reads, of `image i`. The time of its last pull is not among them: a pull would end
+/// the kept answers of its repository.
 macro_rules! image_columns {
     () => {
         "i.id, i.digest, i.media_type, i.artifact_type, i.config_media_type, i.manifest_size, i.image_size, \
-         i.subject, i.pushed_at, i.pushed_by, i.last_tagged_at, i.tag_count, q.last_pulled_at"
+         i.subject, i.pushed_at, i.pushed_by, i.last_tagged_at, i.tag_count"
     };
 }
 pub(crate) use image_columns;
 
-/// The join that gives `image_pull q`.
-macro_rules! pull_join {
-    () => {
-        " LEFT JOIN image_pull q ON q.registry = i.registry AND q.repository = i.repository AND q.image = i.id "
-    };
-}
-pub(crate) use pull_join;
-
 impl ImageRow {
-    pub(crate) const COLUMNS: usize = 14;
+    pub(crate) const COLUMNS: usize = 12;
 
     pub(crate) fn read(row: &mut Row) -> Result<Self, StoreError> {
         Ok(Self {
@@ -74,7 +65,6 @@ impl ImageRow {
             pushed_by: row.take()?,
             last_tagged_at: row.take()?,
             tag_count: row.take()?,
-            last_pulled_at: row.take()?,
         })
     }
 }
@@ -90,30 +80,4 @@ pub struct LoadManifest {
 operation!(LoadManifest: Point -> Option<Vec<u8>>, Never, |op, tx| {
     let select = "SELECT body FROM manifest_body WHERE registry = ?1 AND repository = ?2 AND image = ?3";
     Ok(Ok(tx.value(select, &params![op.repository.registry, op.repository.id, op.id]).await?))
-});
-
-/// Records a pull of an image, unless the principal is excluded, and tells which. Call it rarely: `last_pulled_at` of the row shows when it is useful.
-#[derive(Clone, Debug)]
-pub struct RecordPull {
-    pub repository: RepositoryKey,
-    /// The image.
-    pub id: ImageId,
-    /// When.
-    pub at: Micros,
-    /// The ARN of the user or role that pulled.
-    pub principal_arn: String,
-}
-
-operation!(RecordPull: Relaxed [Contents(op.repository)] -> bool, Never, |op, tx| {
-    let excluded = "SELECT 1 FROM pull_time_exclusion WHERE registry = ?1 AND principal_arn = ?2";
-    if tx.row(excluded, &params![op.repository.registry, op.principal_arn]).await?.is_some() {
-        return Ok(Ok(false));
-    }
-    // Nothing is written for an image that was deleted meanwhile. A time never moves back.
-    let upsert = "INSERT INTO image_pull (registry, repository, image, last_pulled_at) \
-        SELECT registry, repository, id, ?4 FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3 \
-        ON CONFLICT (registry, repository, image) DO UPDATE SET last_pulled_at = excluded.last_pulled_at \
-        WHERE image_pull.last_pulled_at < excluded.last_pulled_at";
-    tx.execute(upsert, &params![op.repository.registry, op.repository.id, op.id, op.at]).await?;
-    Ok(Ok(true))
 });

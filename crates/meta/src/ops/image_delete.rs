@@ -49,7 +49,7 @@ pub enum DeleteOutcome {
     ReferencedByList(Vec<Digest>),
 }
 
-operation!(BatchDeleteImage: Durable [Contents(op.repository)] -> Vec<DeleteOutcome>, RepositoryGone, |op, tx| {
+operation!(BatchDeleteImage: Contended [Contents(op.repository)] -> Vec<DeleteOutcome>, RepositoryGone, |op, tx| {
     if hold(tx, op.repository, Hold::Change).await?.is_none() {
         return Ok(Err(RepositoryGone));
     }

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use oci::{digest::Digest, name::Tag};
 
 use crate::{
-    ImageId, Never, RepositoryKey, StoreError, Tx,
+    ImageId, Micros, Never, RepositoryKey, StoreError, Tx,
     ops::{
-        image::{ImageRow, image_columns, pull_join},
+        image::{ImageRow, image_columns},
         operation,
     },
     tx::{chunks, list, push_list},
@@ -27,12 +27,14 @@ pub enum TagStatus {
 }
 
 impl TagStatus {
-    /// The condition on `image i`. All branches are ranges of an index.
-    fn condition(self) -> &'static str {
+    /// The table `image i` and the condition on it: a range of an index. SQLite must be told which index, because it
+    /// prefers the primary key and would read all images of the other status.
+    fn source(self, tx: &Tx<'_>) -> (&'static str, &'static str) {
+        let indexed = tx.fork("image i INDEXED BY image_tagged", "image i");
         match self {
-            Self::Any => "",
-            Self::Tagged => "AND i.status = 1 AND i.tagged = 1",
-            Self::Untagged => "AND i.status = 1 AND i.tagged = 0",
+            Self::Any => ("image i", ""),
+            Self::Tagged => (indexed, "AND i.status = 1 AND i.tagged = 1"),
+            Self::Untagged => (indexed, "AND i.status = 1 AND i.tagged = 0"),
         }
     }
 }
@@ -44,8 +46,22 @@ pub struct ImageRef {
     pub digest: Option<Digest>,
 }
 
-/// An image with its tags in byte order.
-pub type TaggedImage = (ImageRow, Vec<Tag>);
+/// An image as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaggedImage {
+    pub image: ImageRow,
+    /// Its tags, in byte order.
+    pub tags: Vec<Tag>,
+    /// When it was last pulled, as recorded by [`RecordPulls`](crate::RecordPulls).
+    pub last_pulled_at: Option<Micros>,
+}
+
+/// The join that gives `image_pull q`.
+macro_rules! pull_join {
+    () => {
+        " LEFT JOIN image_pull q ON q.registry = i.registry AND q.repository = i.repository AND q.image = i.id "
+    };
+}
 
 /// What was found for one [`ImageRef`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,24 +95,24 @@ operation!(FindImages: Page -> Vec<FoundImage>, Never, |op, tx| {
     let mut by_tag = HashMap::new();
     for chunk in chunks(&digests) {
         let condition = format!("i.digest IN ({})", list(3, chunk.len()));
-        for (image, names) in op.find(tx, &condition, chunk).await? {
-            by_digest.insert(image.digest, (image, names));
+        for found in op.find(tx, &condition, chunk).await? {
+            by_digest.insert(found.image.digest, found);
         }
     }
     for chunk in chunks(&tags) {
         let condition = format!("i.id IN (SELECT image FROM tag WHERE registry = ?1 AND repository = ?2 \
                                  AND name IN ({}))", list(3, chunk.len()));
-        for (image, names) in op.find(tx, &condition, chunk).await? {
-            for name in names.iter().filter(|name| chunk.contains(name)) {
-                by_tag.insert(name.clone(), (image.clone(), names.clone()));
+        for found in op.find(tx, &condition, chunk).await? {
+            for name in found.tags.iter().filter(|name| chunk.contains(name)) {
+                by_tag.insert(name.clone(), found.clone());
             }
         }
     }
     let found = op.ids.iter().map(|id| match (&id.digest, &id.tag) {
         (Some(digest), None) => FoundImage::of(by_digest.get(digest)),
         (digest, Some(tag)) => match by_tag.get(tag) {
-            Some((image, _)) if digest.is_some_and(|digest| digest != image.digest) => FoundImage::TagOfAnother,
-            image => FoundImage::of(image),
+            Some(found) if digest.is_some_and(|digest| digest != found.image.digest) => FoundImage::TagOfAnother,
+            found => FoundImage::of(found),
         },
         (None, None) => FoundImage::NotFound,
     });
@@ -114,7 +130,7 @@ impl FindImages {
             concat!(
                 "SELECT ",
                 image_columns!(),
-                ", t.name FROM image i",
+                ", q.last_pulled_at, t.name FROM image i",
                 pull_join!(),
                 "LEFT JOIN tag t ON t.registry = i.registry AND t.repository = i.repository AND t.image = i.id \
                  WHERE i.registry = ?1 AND i.repository = ?2 AND {} ORDER BY i.id, t.name"
@@ -132,10 +148,11 @@ fn group(rows: Vec<Row>) -> Result<Vec<TaggedImage>, StoreError> {
     let mut images: Vec<TaggedImage> = Vec::new();
     for mut row in rows {
         let image = ImageRow::read(&mut row)?;
+        let last_pulled_at = row.take()?;
         let tag: Option<Tag> = row.take()?;
         match images.last_mut() {
-            Some((last, tags)) if last.id == image.id => tags.extend(tag),
-            _ => images.push((image, tag.into_iter().collect())),
+            Some(last) if last.image.id == image.id => last.tags.extend(tag),
+            _ => images.push(TaggedImage { image, tags: tag.into_iter().collect(), last_pulled_at }),
         }
     }
     Ok(images)
@@ -154,10 +171,11 @@ pub struct DescribeImages {
 }
 
 operation!(DescribeImages: Page -> Vec<TaggedImage>, Never, |op, tx| {
-    let sql = format!(concat!("SELECT ", image_columns!(), ", t.name FROM (SELECT * FROM image i \
-            WHERE i.registry = ?1 AND i.repository = ?2 AND i.id > ?3 {} ORDER BY i.id LIMIT ?4) i", pull_join!(),
+    let (image, condition) = op.tag_status.source(tx);
+    let sql = format!(concat!("SELECT ", image_columns!(), ", q.last_pulled_at, t.name FROM (SELECT i.* FROM {image} \
+            WHERE i.registry = ?1 AND i.repository = ?2 AND i.id > ?3 {condition} ORDER BY i.id LIMIT ?4) i", pull_join!(),
         "LEFT JOIN tag t ON t.registry = i.registry AND t.repository = i.repository AND t.image = i.id \
-         ORDER BY i.id, t.name"), op.tag_status.condition());
+         ORDER BY i.id, t.name"), image = image, condition = condition);
     let after = op.after.unwrap_or(ImageId(i64::MIN));
     let values = params![op.repository.registry, op.repository.id, after, op.limit];
     Ok(Ok(group(tx.rows(&sql, &values).await?)?))
@@ -194,10 +212,11 @@ pub struct ImageIdPage {
 }
 
 operation!(ListImages: Page -> ImageIdPage, Never, |op, tx| {
-    let sql = format!("SELECT i.id, i.digest, t.name FROM image i \
+    let (image, condition) = op.tag_status.source(tx);
+    let sql = format!("SELECT i.id, i.digest, t.name FROM {image} \
         LEFT JOIN tag t ON t.registry = i.registry AND t.repository = i.repository AND t.image = i.id \
-        WHERE i.registry = ?1 AND i.repository = ?2 AND i.id >= ?3 AND (i.id > ?3 OR t.name > ?4) {} \
-        ORDER BY i.id, t.name LIMIT ?5", op.tag_status.condition());
+        WHERE i.registry = ?1 AND i.repository = ?2 AND i.id >= ?3 AND (i.id > ?3 OR t.name > ?4) {condition} \
+        ORDER BY i.id, t.name LIMIT ?5");
     // After an untagged image as the last entry the cursor's tag is empty, so the image is not listed again.
     let (image, tag) = match &op.after {
         Some(after) => (after.image, after.tag.as_ref().map_or("", |tag| tag.as_str())),

@@ -8,7 +8,7 @@ use crate::{
     ImageId, Micros, OperationId, RepositoryKey, StoreError, Tx,
     mutability::is_immutable,
     ops::{
-        image::{ImageRow, image_columns, pull_join},
+        image::{ImageRow, image_columns},
         operation,
         repository::{Held, Hold, hold},
         tag::{count_image, count_repository},
@@ -129,7 +129,7 @@ struct CurrentTag {
     op: OperationId,
 }
 
-operation!(PutImage: Durable [Contents(op.repository)] -> PutImageOutcome, PutImageRefusal, |op, tx| {
+operation!(PutImage: Contended [Contents(op.repository)] -> PutImageOutcome, PutImageRefusal, |op, tx| {
     let Some(repository) = hold(tx, op.repository, Hold::Change).await? else {
         return Ok(Err(PutImageRefusal::RepositoryGone));
     };
@@ -223,9 +223,7 @@ impl PutImage {
         let select = concat!(
             "SELECT ",
             image_columns!(),
-            ", i.operation FROM image i",
-            pull_join!(),
-            "WHERE i.registry = ?1 AND i.repository = ?2 AND i.digest = ?3"
+            ", i.operation FROM image i WHERE i.registry = ?1 AND i.repository = ?2 AND i.digest = ?3"
         );
         let row = tx.row(select, &params![self.repository.registry, self.repository.id, self.digest]).await?;
         let Some(mut row) = row else { return Ok(None) };

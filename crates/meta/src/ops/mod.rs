@@ -14,6 +14,7 @@ pub mod identity_policy;
 pub mod image;
 pub mod image_delete;
 pub mod image_list;
+pub mod image_pull;
 mod image_put;
 pub mod instance_profile;
 pub mod managed_policy;

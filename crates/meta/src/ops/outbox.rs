@@ -48,7 +48,7 @@ impl<O: Operation> Operation for Recorded<O> {
     type Refusal = O::Refusal;
     const NAME: &'static str = O::NAME;
     const ACCESS: Access = {
-        assert!(matches!(O::ACCESS, Access::Durable), "events are of what stays");
+        assert!(matches!(O::ACCESS, Access::Durable | Access::Contended), "events are of what stays");
         O::ACCESS
     };
 

@@ -3,9 +3,9 @@
 use oci::digest::Digest;
 
 use crate::{
-    ImageId, Never, RepositoryKey, StoreError,
+    ImageId, Never, RepositoryKey, StoreError, Tx,
     ops::operation,
-    tx::{list, push_list},
+    tx::push_list,
     value::{Param, params},
 };
 
@@ -63,17 +63,31 @@ pub struct Referrer {
 const FIRST: ImageId = ImageId(i64::MIN);
 
 impl ListReferrers {
-    /// The rows of the list, as a query for some of their columns.
-    fn query<'a>(&'a self, columns: &str, limit: &'a usize) -> (String, Vec<Param<'a>>) {
-        let types = match self.artifact_types.len() {
-            0 => String::new(),
-            count => format!("AND artifact_type IN ({})", list(6, count)),
+    /// The rows of the list, as a query for some of their columns. Each artifact type is a range of an index of its own.
+    /// SQLite must be told which index, because it prefers the primary key and would read the whole repository.
+    fn query<'a>(&'a self, tx: &Tx<'_>, columns: &str, limit: &'a usize) -> (String, Vec<Param<'a>>) {
+        let image = tx.fork("image INDEXED BY image_subject", "image");
+        let typed = tx.fork("image INDEXED BY image_subject_type", "image");
+        let range = "registry = ?1 AND repository = ?2 AND subject = ?3 AND subject IS NOT NULL AND status = 1 AND id > ?4";
+        let of_type = |columns: &str, at: usize| {
+            format!(
+                "SELECT {columns} FROM {typed} WHERE {range} AND artifact_type = ?{at} ORDER BY id LIMIT ?5"
+            )
         };
-        let sql = format!(
-            "SELECT {columns} FROM image \
-            WHERE registry = ?1 AND repository = ?2 AND subject = ?3 AND id > ?4 AND status = 1 {types} \
-            ORDER BY id LIMIT ?5"
-        );
+        let sql = match self.artifact_types.len() {
+            0 => format!("SELECT {columns} FROM {image} WHERE {range} ORDER BY id LIMIT ?5"),
+            1 => of_type(columns, 6),
+            count => {
+                let ranges: Vec<String> = (6..6 + count.next_power_of_two())
+                    .map(|at| format!("SELECT id FROM ({}) AS of_type_{at}", of_type("id", at)))
+                    .collect();
+                format!(
+                    "SELECT {columns} FROM image WHERE registry = ?1 AND repository = ?2 AND id IN ({}) \
+                     ORDER BY id LIMIT ?5",
+                    ranges.join(" UNION ALL ")
+                )
+            }
+        };
         let after = self.after.as_ref().unwrap_or(&FIRST);
         let mut values =
             params![self.repository.registry, self.repository.id, self.subject, *after, *limit].to_vec();
@@ -84,7 +98,7 @@ impl ListReferrers {
 
 operation!(MeasureReferrers: Page -> ReferrersMeasure, Never, |op, tx| {
     let limit = op.list.limit + 1;
-    let (sql, values) = op.list.query("CAST(COALESCE(length(annotations), 0) AS BIGINT)", &limit);
+    let (sql, values) = op.list.query(tx, "CAST(COALESCE(length(annotations), 0) AS BIGINT)", &limit);
     let mut measure = ReferrersMeasure { count: 0, bytes: 0, more: false };
     for mut row in tx.rows(&sql, &values).await? {
         let bytes: u64 = row.take()?;
@@ -101,7 +115,7 @@ operation!(MeasureReferrers: Page -> ReferrersMeasure, Never, |op, tx| {
 
 operation!(ListReferrers: Page -> Vec<Referrer>, Never, |op, tx| {
     let (sql, values) =
-        op.query("id, digest, media_type, manifest_size, artifact_type, annotations", &op.limit);
+        op.query(tx, "id, digest, media_type, manifest_size, artifact_type, annotations", &op.limit);
     let rows = tx.rows(&sql, &values).await?;
     let referrers: Result<_, StoreError> = rows.into_iter().map(|mut row| Ok(Referrer {
         id: row.take()?,

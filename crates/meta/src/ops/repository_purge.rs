@@ -30,7 +30,8 @@ const TABLES: [(&str, &str); 9] = [
     ("repository_policy", "repository"),
 ];
 
-operation!(PurgeRepositorySlice: Durable [Repository(op.repository), Contents(op.repository)] -> bool, Never, |op, tx| {
+// Relaxed: rows that come back after a power cut are removed again, and bytes are removed only after a durable write.
+operation!(PurgeRepositorySlice: Relaxed [Repository(op.repository), Contents(op.repository)] -> bool, Never, |op, tx| {
     let RepositoryKey { registry, id } = op.repository;
     let deleted = "SELECT 1 FROM repository WHERE registry = ?1 AND id = ?2 AND deleted_at IS NOT NULL";
     if tx.value::<i64>(deleted, &params![registry, id]).await?.is_none() {

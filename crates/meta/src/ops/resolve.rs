@@ -9,7 +9,7 @@ use crate::{
     Never, StoreError,
     ops::{
         blob::{BlobRow, blob_columns},
-        image::{ImageRow, image_columns, pull_join},
+        image::{ImageRow, image_columns},
         operation,
         registry::{Registry, registry_columns},
         repository::{RepositoryRow, repository_columns},
@@ -96,7 +96,7 @@ pub struct Basis {
     /// Whether the registry's account is in the organization, even if there is no registry yet.
     pub account_in_organization: bool,
     pub registry: Option<Registry>,
-    pub repository: Option<RepositoryRow>,
+    pub repository: Option<Arc<RepositoryRow>>,
     /// The caller; None if none was given or the principal does not exist.
     pub caller: Option<CallerState>,
 }
@@ -153,18 +153,12 @@ impl Target {
             Self::None => resolve!("", ""),
             Self::Tag(_) => resolve!(
                 concat!(", ", image_columns!()),
-                concat!(
-                    " LEFT JOIN tag t ON t.registry = r.registry AND t.repository = r.id AND t.name = ?6 \
-                      LEFT JOIN image i ON i.registry = t.registry AND i.repository = t.repository AND i.id = t.image",
-                    pull_join!()
-                )
+                " LEFT JOIN tag t ON t.registry = r.registry AND t.repository = r.id AND t.name = ?6 \
+                  LEFT JOIN image i ON i.registry = t.registry AND i.repository = t.repository AND i.id = t.image"
             ),
             Self::Digest(_) => resolve!(
                 concat!(", ", image_columns!()),
-                concat!(
-                    " LEFT JOIN image i ON i.registry = r.registry AND i.repository = r.id AND i.digest = ?6",
-                    pull_join!()
-                )
+                " LEFT JOIN image i ON i.registry = r.registry AND i.repository = r.id AND i.digest = ?6"
             ),
             Self::Blob(_) => resolve!(
                 concat!(", ", blob_columns!()),
@@ -190,7 +184,7 @@ operation!(Resolve: Point -> Resolved, Never, |op, tx| {
         account_is_open: in_organization.is_some(),
         account_in_organization: in_organization.unwrap_or(false),
         registry: row.take_joined(Registry::COLUMNS, Registry::read)?,
-        repository: row.take_joined(RepositoryRow::COLUMNS, RepositoryRow::read)?,
+        repository: row.take_joined(RepositoryRow::COLUMNS, RepositoryRow::read)?.map(Arc::new),
         caller: None,
     };
     basis.caller = row.take_joined(CallerState::COLUMNS, |row| CallerState::read(row, access_key.is_none()))?;

@@ -42,7 +42,7 @@ pub struct DeleteTag {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TagGone;
 
-operation!(DeleteTag: Durable [Contents(op.repository)] -> Digest, TagGone, |op, tx| {
+operation!(DeleteTag: Contended [Contents(op.repository)] -> Digest, TagGone, |op, tx| {
     if hold(tx, op.repository, Hold::Change).await?.is_none() {
         return Ok(Err(TagGone));
     }

@@ -6,7 +6,7 @@ use crate::{
     Never, RepositoryKey, StoreError,
     ops::{
         blob::{BlobRow, blob_columns},
-        image::{ImageRow, image_columns, pull_join},
+        image::{ImageRow, image_columns},
         operation,
         upload::{UploadRow, upload_columns},
     },
@@ -69,18 +69,15 @@ macro_rules! find {
     ($columns:expr, $from:literal) => {
         concat!("SELECT ", $columns, " FROM ", $from)
     };
-    (image, $from:literal, $where:literal) => {
-        concat!("SELECT ", image_columns!(), " FROM ", $from, pull_join!(), $where)
-    };
 }
 
 operation!(FindTarget: Point -> Option<Found>, Never, |op, tx| {
     let select = match op.target {
         Target::None => return Ok(Ok(None)),
-        Target::Tag(_) => find!(image,
-            "tag t JOIN image i ON i.registry = t.registry AND i.repository = t.repository AND i.id = t.image",
-            "WHERE t.registry = ?1 AND t.repository = ?2 AND t.name = ?3"),
-        Target::Digest(_) => find!(image, "image i", "WHERE i.registry = ?1 AND i.repository = ?2 AND i.digest = ?3"),
+        Target::Tag(_) => find!(image_columns!(),
+            "tag t JOIN image i ON i.registry = t.registry AND i.repository = t.repository AND i.id = t.image \
+            WHERE t.registry = ?1 AND t.repository = ?2 AND t.name = ?3"),
+        Target::Digest(_) => find!(image_columns!(), "image i WHERE i.registry = ?1 AND i.repository = ?2 AND i.digest = ?3"),
         Target::Blob(_) => find!(blob_columns!(), "blob_link l JOIN object o ON o.id = l.object \
             WHERE l.registry = ?1 AND l.repository = ?2 AND l.digest = ?3"),
         Target::Upload(_) => find!(upload_columns!(), "upload u \

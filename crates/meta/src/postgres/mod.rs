@@ -11,17 +11,22 @@ use std::sync::{
 };
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
-use futures::FutureExt;
 pub(crate) use session::Session;
 use tokio_postgres::{NoTls, error::SqlState};
 
 use crate::{
     error::StoreError,
-    meta::Outcome,
+    job::{Job, Ran},
     migrate,
-    operation::{Access, Operation},
+    operation::Access,
     tx::{Driver, Tx},
 };
+
+/// Syncs the write-ahead log up to here, with all commits before. PostgreSQL keeps the locks of a transaction until its
+/// commit is synced, so pushes to one repository would wait for each other's sync. A contended operation therefore commits
+/// without a sync, which frees its locks, and then syncs with this small transaction of its own, which shares the sync with
+/// others. (A transaction that writes nothing to the log is not synced: PostgreSQL 15, `RecordTransactionCommit`.)
+const SYNC: &str = "SELECT pg_logical_emit_message(true, 'wharf', '')";
 
 /// How the PostgreSQL driver is set up.
 #[derive(Clone, Copy, Debug)]
@@ -72,65 +77,84 @@ impl Postgres {
         Ok(Session::new(object, Arc::clone(&self.round_trips)))
     }
 
-    pub(crate) async fn read<O: Operation>(&self, operation: O) -> Outcome<O> {
-        if O::ACCESS == Access::Point {
-            // One statement has a snapshot of its own; when the caller goes away nothing is left open.
-            let session = self.session().await?;
-            let outcome = operation.run(&mut Tx::single(Driver::Postgres(&session))).await;
-            session.give_back(true);
-            return outcome;
-        }
-        self.spawned(operation, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+    /// Runs a read of one statement, which has a snapshot of its own. When the caller goes away nothing is left open.
+    pub(crate) async fn point(&self, mut job: Box<dyn Job>) -> Result<(), StoreError> {
+        let session = self.session().await?;
+        job.run(&mut Tx::single(Driver::Postgres(&session))).await;
+        session.give_back(true);
+        job.answer();
+        Ok(())
     }
 
-    pub(crate) async fn write<O: Operation>(&self, operation: O) -> Outcome<O> {
-        let begin = match O::ACCESS {
-            Access::Relaxed => "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit TO off",
-            _ => "BEGIN ISOLATION LEVEL READ COMMITTED",
+    /// Runs a job on a task of its own, which answers it, so that a caller that goes away leaves no half-done
+    /// transaction.
+    pub(crate) fn spawn(&self, job: Box<dyn Job>) {
+        let begin = match job.access() {
+            Access::Point | Access::Page => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Access::Relaxed | Access::Contended => {
+                "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit TO off"
+            }
+            Access::Durable => "BEGIN ISOLATION LEVEL READ COMMITTED",
         };
-        self.spawned(operation, begin).await
-    }
-
-    /// On a task of its own, so that a caller that goes away leaves no half-done transaction.
-    async fn spawned<O: Operation>(&self, operation: O, begin: &'static str) -> Outcome<O> {
         let this = self.clone();
-        let task = tokio::spawn(async move { this.repeat(&operation, begin).await });
-        task.await.map_err(|_| StoreError::Panicked)?
+        tokio::spawn(async move { this.repeat(job, begin).await });
     }
 
     /// Runs the transaction until it is settled. An operation carries its own id, so that a COMMIT whose answer was
     /// lost may be tried again: it finds what it made.
-    async fn repeat<O: Operation>(&self, operation: &O, begin: &str) -> Outcome<O> {
+    async fn repeat(&self, mut job: Box<dyn Job>, begin: &str) {
         let mut attempt = 1;
         loop {
-            let outcome = self.transaction(operation, begin).await;
-            match outcome {
-                Err(error) if attempt < self.attempts && may_repeat(&error) => {
-                    tracing::debug!(operation = O::NAME, attempt, error = %error, "a transaction runs again");
-                    attempt += 1;
-                    tokio::task::yield_now().await;
-                }
-                settled => return settled,
+            let ended = self.transaction(job.as_mut(), begin).await;
+            let failed = ended.as_ref().err().or(job.error()).filter(|error| may_repeat(error));
+            if let Some(error) = failed
+                && attempt < self.attempts
+            {
+                tracing::debug!(operation = job.name(), attempt, %error, "a transaction runs again");
+                attempt += 1;
+                tokio::task::yield_now().await;
+                continue;
             }
+            return match ended {
+                Ok(()) => job.answer(),
+                Err(error) => job.fail(error),
+            };
         }
     }
 
-    async fn transaction<O: Operation>(&self, operation: &O, begin: &str) -> Outcome<O> {
+    /// The plans of the statements of an operation. Small tables are planned as if they were large.
+    #[cfg(test)]
+    pub(crate) async fn plans<O: crate::Operation>(
+        &self,
+        operation: &O,
+    ) -> Result<Vec<crate::tx::Plan>, StoreError> {
+        let session = self.session().await?;
+        let begin =
+            "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off";
+        session.command(begin).await?;
+        let mut tx = Tx::explaining(Driver::Postgres(&session));
+        operation.run(&mut tx).await?.ok();
+        let plans = tx.into_plans();
+        session.command("ROLLBACK").await?;
+        session.give_back(true);
+        Ok(plans)
+    }
+
+    /// Runs the job once. An error is one of the transaction; the job keeps its own.
+    async fn transaction(&self, job: &mut dyn Job, begin: &str) -> Result<(), StoreError> {
         let session = self.session().await?;
         if let Err(error) = session.command(begin).await {
             session.give_back(false);
             return Err(error);
         }
-        let mut tx = Tx::new(Driver::Postgres(&session));
-        let run = std::panic::AssertUnwindSafe(operation.run(&mut tx)).catch_unwind();
-        let outcome = run.await.unwrap_or(Err(StoreError::Panicked));
-        let end = if matches!(outcome, Ok(Ok(_))) { "COMMIT" } else { "ROLLBACK" };
-        let ended = session.command(end).await;
-        session.give_back(ended.is_ok());
-        match (outcome, ended) {
-            (Ok(Ok(_)), Err(error)) => Err(error),
-            (outcome, _) => outcome,
+        let ran = job.run(&mut Tx::new(Driver::Postgres(&session))).await;
+        let end = if ran == Ran::Done { "COMMIT" } else { "ROLLBACK" };
+        let mut ended = session.command(end).await;
+        if job.access() == Access::Contended && ran == Ran::Done && ended.is_ok() {
+            ended = session.command(SYNC).await;
         }
+        session.give_back(ended.is_ok());
+        if ran == Ran::Done { ended } else { Ok(()) }
     }
 }
 

@@ -36,7 +36,7 @@ const TABLES: &[(&str, Rows, &str)] = &[
     ("image", Contents, "*"),
     ("image_blob", Nobody, "*"),
     ("image_child", Nobody, "*"),
-    ("image_pull", Contents, "*"),
+    ("image_pull", Nobody, "*"),
     ("instance_profile", Nobody, "*"),
     ("managed_policy", Identity, "*"),
     ("managed_policy_version", Identity, "*"),

@@ -4,8 +4,13 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::writer::{Job, Ran};
-use crate::{error::StoreError, kept::Kept, operation::Access};
+use super::run_job;
+use crate::{
+    error::StoreError,
+    job::{Job, Ran},
+    kept::Kept,
+    operation::Access,
+};
 
 /// The connection that writes, with what it is set to.
 pub(super) struct Group {
@@ -74,7 +79,7 @@ impl Group {
         self.execute("BEGIN IMMEDIATE")?;
         for (at, job) in jobs.iter_mut().enumerate() {
             self.execute("SAVEPOINT operation")?;
-            let ran = job.run(&mut self.connection);
+            let ran = run_job(job.as_mut(), &mut self.connection);
             if self.connection.is_autocommit() {
                 return Ok(End::Lost(at, ran));
             }

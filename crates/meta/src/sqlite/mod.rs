@@ -23,8 +23,8 @@ use readers::Readers;
 use writer::Writer;
 
 use crate::{
-    Never,
     error::StoreError,
+    job::{Job, Ran},
     kept::Kept,
     meta::Outcome,
     migrate,
@@ -93,36 +93,40 @@ impl Sqlite {
         Ok(Self { inner: Arc::new(Inner { wal, kept, writer, readers, _lock: lock }) })
     }
 
-    pub(crate) async fn read<O: Operation>(&self, operation: O) -> Outcome<O> {
-        if O::ACCESS == crate::Access::Point {
-            return self.inner.readers.point(&operation);
-        }
+    /// Runs a read of several statements, on the blocking pool. The reader answers it.
+    pub(crate) async fn page(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
         let inner = Arc::clone(&self.inner);
         let permit = inner.readers.admit().await?;
-        let page = tokio::task::spawn_blocking(move || {
+        tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            inner.readers.page(&operation)
+            inner.readers.page(job);
         });
-        page.await.map_err(|_| StoreError::Panicked)?
+        Ok(())
+    }
+
+    /// Runs a read of one statement where it is called, and answers it.
+    pub(crate) fn point_job(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+        self.inner.readers.point_job(job)
     }
 
     /// Runs a read of one statement.
-    pub(crate) fn point<O: Operation<Refusal = Never>>(
-        &self,
-        operation: &O,
-    ) -> Result<O::Output, StoreError> {
-        match self.inner.readers.point(operation)? {
-            Ok(output) => Ok(output),
-            Err(never) => match never {},
-        }
+    pub(crate) fn point<O: Operation>(&self, operation: &O) -> Outcome<O> {
+        self.inner.readers.point(operation)
+    }
+
+    /// The plans of the statements of an operation that reads.
+    #[cfg(test)]
+    pub(crate) fn plans<O: Operation>(&self, operation: &O) -> Result<Vec<crate::tx::Plan>, StoreError> {
+        self.inner.readers.plans(operation)
     }
 
     pub(crate) fn kept(&self) -> &Kept {
         &self.inner.kept
     }
 
-    pub(crate) async fn write<O: Operation>(&self, operation: O) -> Outcome<O> {
-        self.inner.writer.write(operation).await
+    /// Queues a write. The writer answers it.
+    pub(crate) fn write(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+        self.inner.writer.write(job)
     }
 
     pub(crate) fn wal_bytes(&self) -> u64 {
@@ -130,25 +134,30 @@ impl Sqlite {
     }
 }
 
-/// Runs an operation to its end in one poll: everything it awaits on SQLite is ready at once.
-fn run_now<O: Operation>(operation: &O, mut tx: Tx<'_>) -> Outcome<O> {
-    let mut future = std::pin::pin!(operation.run(&mut tx));
+/// Runs a future to its end in one poll: everything that an operation awaits on SQLite is ready at once.
+fn run_now<T>(future: std::pin::Pin<&mut (dyn Future<Output = T> + Send + '_)>) -> Result<T, StoreError> {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    match future.as_mut().poll(&mut context) {
-        std::task::Poll::Ready(outcome) => outcome,
+    match future.poll(&mut context) {
+        std::task::Poll::Ready(output) => Ok(output),
         std::task::Poll::Pending => Err(StoreError::Bug("it awaited something other than its transaction")),
     }
 }
 
-/// [`run_now`], with a panic turned into an error of this operation alone.
-fn run_caught<O: Operation>(
-    operation: &O,
-    connection: &mut rusqlite::Connection,
-    single: bool,
-) -> Outcome<O> {
+/// Runs a job in the transaction of this connection.
+fn run_job(job: &mut dyn Job, connection: &mut rusqlite::Connection) -> Ran {
+    run_in(job, Tx::new(Driver::Sqlite(connection)))
+}
+
+fn run_in(job: &mut dyn Job, mut tx: Tx<'_>) -> Ran {
+    let mut running = job.run(&mut tx);
+    run_now(running.as_mut()).unwrap_or(Ran::Failed)
+}
+
+/// Runs one statement, with a panic turned into an error of this operation alone.
+fn run_point<O: Operation>(operation: &O, connection: &mut rusqlite::Connection) -> Outcome<O> {
     let run = std::panic::AssertUnwindSafe(|| {
-        let driver = Driver::Sqlite(connection);
-        run_now(operation, if single { Tx::single(driver) } else { Tx::new(driver) })
+        let mut tx = Tx::single(Driver::Sqlite(connection));
+        run_now(std::pin::pin!(operation.run(&mut tx)))?
     });
     std::panic::catch_unwind(run).unwrap_or_else(|_| {
         tracing::error!(operation = O::NAME, "a metadata operation panicked");

@@ -8,8 +8,14 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{SqliteOptions, connection, run_caught};
-use crate::{error::StoreError, meta::Outcome, operation::Operation};
+use super::{SqliteOptions, connection, run_in, run_job, run_point};
+use crate::{
+    error::StoreError,
+    job::Job,
+    meta::Outcome,
+    operation::Operation,
+    tx::{Driver, Tx},
+};
 
 /// How many idle connections are kept; more are opened when more threads read at once.
 const IDLE: usize = 16;
@@ -34,21 +40,50 @@ impl Readers {
 
     /// Reads with one statement, which is a snapshot of its own.
     pub(super) fn point<O: Operation>(&self, operation: &O) -> Outcome<O> {
-        self.lend(|connection| run_caught(operation, connection, true))
+        self.lend(&mut |connection| run_point(operation, connection))
     }
 
-    /// Reads with several statements in one snapshot.
-    pub(super) fn page<O: Operation>(&self, operation: &O) -> Outcome<O> {
-        self.lend(|connection| {
+    /// Reads with one statement, and answers.
+    pub(super) fn point_job(&self, mut job: Box<dyn Job>) -> Result<(), StoreError> {
+        self.lend(&mut |connection| {
+            run_in(job.as_mut(), Tx::single(Driver::Sqlite(connection)));
+            Ok(())
+        })?;
+        job.answer();
+        Ok(())
+    }
+
+    /// Reads with several statements in one snapshot, and answers.
+    pub(super) fn page(&self, mut job: Box<dyn Job>) {
+        let read = self.lend(&mut |connection| {
             connection.prepare_cached("BEGIN")?.execute([])?;
-            let outcome = run_caught(operation, connection, false);
+            run_job(job.as_mut(), connection);
             // No snapshot outlives the call; a connection that cannot end it is not lent again.
             connection.prepare_cached("COMMIT")?.execute([])?;
-            outcome
+            Ok(())
+        });
+        match read {
+            Ok(()) => job.answer(),
+            Err(error) => job.fail(error),
+        }
+    }
+
+    /// The plans of the statements of an operation that reads.
+    #[cfg(test)]
+    pub(super) fn plans<O: Operation>(&self, operation: &O) -> Result<Vec<crate::tx::Plan>, StoreError> {
+        use futures::FutureExt as _;
+        self.lend(&mut |connection| {
+            let mut tx = crate::Tx::explaining(crate::tx::Driver::Sqlite(connection));
+            let ran = operation.run(&mut tx).now_or_never();
+            ran.ok_or(StoreError::Bug("it awaited something other than its transaction"))??.ok();
+            Ok(tx.into_plans())
         })
     }
 
-    fn lend<T>(&self, read: impl FnOnce(&mut Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn lend<T>(
+        &self,
+        read: &mut dyn FnMut(&mut Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut lent = match kept {
             Some(kept) => kept,

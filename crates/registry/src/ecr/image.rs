@@ -89,7 +89,7 @@ impl Registry {
         let ids = asked.iter().map(|(_, reference)| reference.clone()).collect();
         let found = describe::named(&permit, ids).await?;
         let sizes = found.iter().map(|found| match found {
-            FoundImage::Found(image) => image.0.manifest_size,
+            FoundImage::Found(image) => image.image.manifest_size,
             FoundImage::TagOfAnother | FoundImage::NotFound => 0,
         });
         let named = sizes.sum::<u64>();
@@ -98,7 +98,7 @@ impl Registry {
         let mut manifests: HashMap<Digest, Arc<str>> = HashMap::new();
         for ((id, _), found) in asked.into_iter().zip(found) {
             let row = match found {
-                FoundImage::Found(image) => image.0,
+                FoundImage::Found(image) => image.image,
                 FoundImage::TagOfAnother => {
                     response.failures.push(tag_mismatch(id));
                     continue;

@@ -4,7 +4,7 @@ use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
-use access::store::{FoundImage, ImageCursor, ImageId, ImageRow, TagStatus, Target};
+use access::store::{FoundImage, ImageCursor, ImageId, TagStatus, TaggedImage, Target};
 use aws::ecr::{
     DescribeImagesRequest, DescribeImagesResponse, ImageDetail, ImageIdentifier, ImageReferrer, ImageStatus,
     ImageStatusFilter, ImagesFilter, ListImageReferrersRequest, ListImageReferrersResponse,
@@ -12,7 +12,6 @@ use aws::ecr::{
 };
 use aws::ids::Region;
 use oci::digest::Digest;
-use oci::name::Tag;
 
 use super::image::image_ref;
 use super::{epoch_seconds, page_limit, repository_of};
@@ -88,7 +87,7 @@ impl Registry {
         let limit = page_limit(input.max_results, 100);
         let page = describe::page(&permit, after.map(ImageId), limit, tag_status(filter)).await?;
         let next_token = page.next.map(|last| self.access.page_token(&list, last.0)).transpose()?;
-        let details = page.images.into_iter().map(|(row, tags)| image_detail(&repository, row, &tags));
+        let details = page.images.into_iter().map(|listed| image_detail(&repository, listed));
         Ok(DescribeImagesResponse { image_details: details.collect(), next_token })
     }
 
@@ -146,8 +145,7 @@ async fn describe_named(
     let mut details: Vec<ImageDetail> = Vec::with_capacity(found.len());
     for (id, found) in image_ids.iter().zip(found) {
         let FoundImage::Found(image) = found else { return Err(image_not_found(id, repository)) };
-        let (row, tags) = *image;
-        let detail = image_detail(repository, row, &tags);
+        let detail = image_detail(repository, *image);
         if !details.iter().any(|known| known.image_digest == detail.image_digest) {
             details.push(detail);
         }
@@ -171,7 +169,8 @@ fn tag_status(filter: ImagesFilter) -> TagStatus {
     }
 }
 
-fn image_detail(repository: &RepositoryRef, row: ImageRow, tags: &[Tag]) -> ImageDetail {
+fn image_detail(repository: &RepositoryRef, listed: TaggedImage) -> ImageDetail {
+    let TaggedImage { image: row, tags, last_pulled_at } = listed;
     ImageDetail {
         registry_id: repository.account_id.to_string(),
         repository_name: repository.name.to_string(),
@@ -181,7 +180,7 @@ fn image_detail(repository: &RepositoryRef, row: ImageRow, tags: &[Tag]) -> Imag
         image_pushed_at: epoch_seconds(row.pushed_at),
         image_manifest_media_type: Some(row.media_type),
         artifact_media_type: row.config_media_type.or(row.artifact_type),
-        last_recorded_pull_time: row.last_pulled_at.map(epoch_seconds),
+        last_recorded_pull_time: last_pulled_at.map(epoch_seconds),
         subject_manifest_digest: row.subject.map(|subject| subject.to_string()),
         image_status: Some(ImageStatus::Active),
         ..ImageDetail::default()

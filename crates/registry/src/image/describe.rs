@@ -3,8 +3,7 @@
 use access::error::Result;
 use access::op::ecr;
 use access::permit::{OnRepository, Opens, Permit};
-use access::store::{DescribeImages, FindImages, FoundImage, ImageId, ImageRef, ImageRow, TagStatus};
-use oci::name::Tag;
+use access::store::{DescribeImages, FindImages, FoundImage, ImageId, ImageRef, TagStatus, TaggedImage};
 
 /// Images that are read at once for one page.
 const AT_ONCE: usize = 50;
@@ -14,7 +13,7 @@ const MOST_TAGS: usize = 10_000;
 /// A page of images with their tags.
 #[derive(Default)]
 pub(crate) struct Page {
-    pub(crate) images: Vec<(ImageRow, Vec<Tag>)>,
+    pub(crate) images: Vec<TaggedImage>,
     /// The last image of this page, if there is a next one.
     pub(crate) next: Option<ImageId>,
 }
@@ -40,10 +39,10 @@ pub(crate) async fn page(
         let part = (limit - page.images.len()).min(AT_ONCE);
         let read = |repository| DescribeImages { repository, after, limit: part + 1, tag_status };
         let mut rows = permit.read(read).await?;
-        let fitting = images_that_fit(&mut tags_listed, rows.iter().take(part).map(|(_, tags)| tags.len()));
+        let fitting = images_that_fit(&mut tags_listed, rows.iter().take(part).map(|row| row.tags.len()));
         let more = rows.len() > fitting;
         rows.truncate(fitting);
-        page.next = rows.last().map(|(last, _)| last.id).filter(|_| more);
+        page.next = rows.last().map(|last| last.image.id).filter(|_| more);
         page.images.extend(rows);
         after = page.next;
         if after.is_none() {

@@ -4,6 +4,7 @@ pub mod delete;
 pub(crate) mod describe;
 pub(crate) mod list;
 pub mod pull;
+pub(crate) mod pull_times;
 pub mod push;
 pub mod referrers;
 pub mod tag_list;

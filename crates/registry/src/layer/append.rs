@@ -24,9 +24,9 @@ pub(crate) enum DecidedBy {
 
 impl Registry {
     /// Appends the bytes and records the new offset, also if the body ends early. The caller runs it to its end: if the
-    /// client disconnects, row and file must still agree. It first takes the turn in the upload's row, which works
-    /// across nodes. A request on another node that had the turn can no longer record what it wrote; one on this node
-    /// was stopped before.
+    /// client disconnects, row and file must still agree. A request on this node that had the turn was stopped before.
+    /// If there can be other nodes, it also takes the turn in the upload's row: a request on another node that had it
+    /// can no longer record what it wrote.
     pub(crate) async fn append<P>(
         &self,
         mut upload: OwnedUpload<P>,
@@ -37,6 +37,9 @@ impl Registry {
         P: UploadPermits + Has<UploadLayerPart>,
     {
         check_range(&upload.row, &incoming)?;
+        if self.access.is_alone() {
+            return self.append_in_turn(upload, incoming, decided_by).await;
+        }
         let (permit, id) = (upload.permits.permit(), upload.row.id.clone());
         let taken = permit.write(|repository| TakeUpload { repository, id }).await;
         let row = taken.or_refused(|_gone| upload_not_found(permit, &upload.row.id))?;

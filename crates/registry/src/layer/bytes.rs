@@ -9,8 +9,8 @@ use access::error::{Code, Error, Result};
 use access::op::Effect;
 use access::permit::{OnRepository, Permit};
 use access::store::{BlobRow, UploadRow};
-use bytes::Bytes;
-use futures::Stream;
+use bytes::{Bytes, BytesMut};
+use futures::{Stream, StreamExt as _};
 use oci::digest::{Algorithm, Digest};
 
 use super::permits::upload_not_found;
@@ -95,6 +95,20 @@ impl LayerBytes {
         len: u64,
     ) -> Result<Content> {
         self.0.open(&key(&row.object_key)?, start, len).await.map_err(unreadable)
+    }
+
+    /// All bytes of a small blob, in memory.
+    pub(crate) async fn read<G: OpensBytes<Read>>(&self, permit: &Permit<G>, row: &BlobRow) -> Result<Bytes> {
+        let mut stream = self.open(permit, row, 0, row.size).await?.into_stream();
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(failed)?;
+            if chunk.len() as u64 == row.size {
+                return Ok(chunk);
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes.freeze())
     }
 
     /// Deletes an object without a row.

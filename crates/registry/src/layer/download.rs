@@ -1,11 +1,11 @@
 //! Reads blobs. A blob is readable only through a repository that links it.
 
-use access::context::{Ctx, RepositoryRef};
+use access::context::{Caller, Ctx, RepositoryRef};
 use access::error::Result;
 use access::op::ecr;
 use access::permit::Permit;
 use access::store::Target;
-use aws::ids::AccountId;
+use bytes::Bytes;
 use oci::digest::Digest;
 
 pub use super::availability::BlobStat;
@@ -13,20 +13,42 @@ use super::blob_unknown;
 pub use super::bytes::ContentStream;
 use super::bytes::{Content, LayerBytes};
 use crate::Registry;
+use crate::bodies::{Bodies, SMALL_BLOB_BYTES};
 
 /// The permission to read one blob's bytes.
 pub struct BlobHandle {
     /// The blob's digest and size.
     pub stat: BlobStat,
-    /// The unique ID of the principal that reads it.
-    pub reader: String,
-    /// The account of that principal.
-    pub account_id: AccountId,
     permit: Permit<ecr::GetDownloadUrlForLayer>,
     bytes: LayerBytes,
+    bodies: Bodies,
 }
 
 impl BlobHandle {
+    /// Who reads it.
+    pub fn reader(&self) -> &Caller {
+        self.permit.caller()
+    }
+
+    /// Whether the whole blob is read into memory and kept there.
+    pub fn is_small(&self) -> bool {
+        self.stat.size <= SMALL_BLOB_BYTES
+    }
+
+    /// All bytes of a small blob that was read recently.
+    pub fn kept(&self) -> Option<Bytes> {
+        let row = self.permit.blob().filter(|_| self.is_small())?;
+        self.bodies.blob(&self.stat.digest, &row.object_key)
+    }
+
+    /// Reads all bytes of a small blob, and keeps them.
+    pub async fn read(&self) -> Result<Bytes> {
+        let row = self.permit.blob().ok_or_else(blob_unknown)?;
+        let bytes = self.bytes.read(&self.permit, row).await?;
+        self.bodies.keep_blob(self.stat.digest, &row.object_key, bytes.clone());
+        Ok(bytes)
+    }
+
     /// The bytes `[start, start + len)`. The caller has checked them against the size.
     pub async fn open(&self, start: u64, len: u64) -> Result<Content> {
         let row = self.permit.blob().ok_or_else(blob_unknown)?;
@@ -49,13 +71,6 @@ impl Registry {
     /// The blob of the permit's request.
     pub(super) fn blob_handle(&self, permit: Permit<ecr::GetDownloadUrlForLayer>) -> Result<BlobHandle> {
         let stat = permit.blob().ok_or_else(blob_unknown)?.into();
-        let reader = permit.caller();
-        Ok(BlobHandle {
-            stat,
-            reader: reader.unique_id.clone(),
-            account_id: reader.account_id.clone(),
-            permit,
-            bytes: self.bytes.clone(),
-        })
+        Ok(BlobHandle { stat, permit, bytes: self.bytes.clone(), bodies: self.bodies.clone() })
     }
 }

@@ -9,6 +9,7 @@ use access::error::{Error, Internal, Result};
 use access::reconcilers::{Ended, unknown};
 use access::store::{Micros, ReconcilerState};
 use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Pass, Reconciler, all};
@@ -48,7 +49,13 @@ impl Driver {
     }
 
     /// Runs them until it is dropped. A pass consists of whole transactions, so that it may be dropped at any time.
-    pub async fn run(&self) -> ! {
+    ///
+    /// The future is on the heap, so all that it runs is compiled with this crate.
+    pub fn run(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.rounds())
+    }
+
+    async fn rounds(&self) {
         // A start is a reason to look: the node that ran before may have stopped in the middle.
         for reconciler in &self.reconcilers {
             if let Err(error) = self.access.request_reconciler(reconciler.name(), Timestamp::now()).await {
@@ -152,11 +159,13 @@ impl Driver {
     }
 }
 
-/// After a pass that left work, the driver rests for as long as the pass took: requests have half of the time.
+/// After a pass that left work, the driver rests for as long as the pass took, unless the pass rested itself: requests
+/// have half of the time.
 fn ended(reconciler: &dyn Reconciler, outcome: Result<Pass>, now: Timestamp, took: Duration) -> Ended {
     match outcome {
         Ok(Pass { done, has_more: true }) => {
-            Ended { next_run_at: later(now, took.min(LONGEST_REST)), done, has_more: true, error: None }
+            let rest = if reconciler.rests_in_passes() { Duration::ZERO } else { took.min(LONGEST_REST) };
+            Ended { next_run_at: later(now, rest), done, has_more: true, error: None }
         }
         Ok(Pass { done, has_more: false }) => Ended {
             next_run_at: later(now, jittered(reconciler.interval(), now)),

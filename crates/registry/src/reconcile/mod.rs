@@ -2,6 +2,7 @@
 //! so a pass can be repeated, and nothing is lost when a node stops.
 
 mod driver;
+mod pace;
 mod passes;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 
 pub use driver::Driver;
+pub(crate) use pace::Pace;
 
 use crate::Registry;
 
@@ -38,6 +40,12 @@ pub trait Reconciler: Send + Sync + 'static {
 
     /// How long it rests when nothing is left to do.
     fn interval(&self) -> Duration;
+
+    /// Whether its passes rest by themselves between their transactions ([`Pace`]). The driver then does not rest before
+    /// the next pass.
+    fn rests_in_passes(&self) -> bool {
+        false
+    }
 
     /// One bounded pass.
     fn pass(&self, now: Timestamp) -> BoxFuture<'_, Result<Pass>>;

@@ -12,7 +12,7 @@ use super::{Pass, Reconciler};
 use crate::Registry;
 
 macro_rules! reconcilers {
-    ($($(#[$doc:meta])* $name:ident($text:expr, every $interval:expr) = |$registry:ident, $now:ident| $pass:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident($text:expr, every $interval:expr $(, $rests:ident)?) = |$registry:ident, $now:ident| $pass:expr;)*) => {$(
         $(#[$doc])*
         pub(super) struct $name(pub(super) Arc<Registry>);
 
@@ -24,6 +24,10 @@ macro_rules! reconcilers {
             fn interval(&self) -> Duration {
                 $interval
             }
+
+            $(fn $rests(&self) -> bool {
+                true
+            })?
 
             fn pass(&self, $now: Timestamp) -> BoxFuture<'_, Result<Pass>> {
                 let $registry = &self.0;
@@ -38,7 +42,7 @@ reconcilers! {
     ExpireUploads(reconcilers::EXPIRE_UPLOADS, every Duration::from_mins(1)) =
         |registry, now| registry.expire_uploads(now);
     /// Removes the rows of deleted repositories.
-    PurgeRepositories(reconcilers::PURGE_REPOSITORIES, every Duration::from_secs(30)) =
+    PurgeRepositories(reconcilers::PURGE_REPOSITORIES, every Duration::from_secs(30), rests_in_passes) =
         |registry, now| registry.purge_repositories(now);
     /// Removes bytes whose rows are gone.
     SweepObjects(reconcilers::SWEEP_OBJECTS, every Duration::from_secs(30)) =

@@ -174,6 +174,37 @@ async fn wait_for_a_pull(world: &World) {
     panic!("the pull was not recorded within two seconds");
 }
 
+#[tokio::test]
+async fn pulls_of_many_images_are_one_write() {
+    let world = World::new().await;
+    let mut pulled = Vec::new();
+    for name in ["app", "other"] {
+        let repository = world.create(name).await;
+        for number in 0..10 {
+            let body: &'static [u8] = format!("{{\"number\":{number}}}").leak().as_bytes();
+            let digest = world.push(&repository, &format!("v{number}"), body).await.unwrap().digest;
+            pulled.push((repository.clone(), Reference::Digest(digest)));
+        }
+    }
+    let registry = &world.rules.registry;
+    let before = world.meta.writes();
+    for (repository, reference) in pulled.iter().chain(&pulled) {
+        registry.get_manifest(&ctx(&world.admin), repository, reference).await.unwrap();
+    }
+    assert_eq!(world.meta.writes(), before);
+    registry.write_pull_times().await;
+    assert_eq!(world.meta.writes(), before + 1);
+    assert!(pulled_at(&world).await.is_some());
+    // A recorded pull ends no kept answer, and is not written again.
+    let reads = world.meta.reads();
+    for (repository, reference) in &pulled {
+        registry.get_manifest(&ctx(&world.admin), repository, reference).await.unwrap();
+    }
+    assert_eq!(world.meta.reads(), reads);
+    registry.write_pull_times().await;
+    assert_eq!(world.meta.writes(), before + 1);
+}
+
 /// ECR User Guide, "Pull time update exclusions": a scanner must not keep images alive.
 #[tokio::test]
 async fn a_pull_of_an_excluded_principal_is_not_recorded() {
@@ -193,7 +224,7 @@ async fn a_pull_of_an_excluded_principal_is_not_recorded() {
     let v1 = Reference::Tag("v1".parse().unwrap());
     for _ in 0..3 {
         registry.get_manifest(&ctx(&scanner), &app, &v1).await.unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        registry.write_pull_times().await;
     }
     assert_eq!(pulled_at(&world).await, None);
     // The excluded pull does not hide the pull of another principal, and does not make the next one count.

@@ -145,7 +145,7 @@ async fn what_is_not_in_the_store_is_decided_each_time() {
         // A network of a VPC endpoint in the configuration: such a request has no source address.
         (inside, Code::AccessDenied),
         (Ctx { peer: Peer { tls: true, ..peer }, ..good.clone() }, Code::AccessDenied),
-        (Ctx { user_agent: Some("curl/8".to_owned()), ..good.clone() }, Code::AccessDenied),
+        (Ctx { user_agent: Some("curl/8".into()), ..good.clone() }, Code::AccessDenied),
         (ctx(&Arc::new(elsewhere)), Code::InvalidToken),
         (at(&Arc::new(ended), end), Code::ExpiredToken),
     ];

@@ -7,6 +7,7 @@ use aws::ecr;
 use aws::json;
 use aws::shape::Request;
 use bytes::Bytes;
+use registry::Answers as _;
 use serde::Serialize;
 
 use super::fault::Fault;
@@ -36,7 +37,7 @@ macro_rules! dispatch {
             match operation {
                 $(EcrOp::$name => {
                     let input: ecr::$request = decode(body).await?;
-                    give(app.registry.$method(&ctx, &region, input).await)
+                    give(app.registry.answer(&ctx, &region, input).await)
                 })*
                 $(EcrOp::$unsigned => Err(unsigned(EcrOp::$unsigned.into())),)*
                 $(EcrOp::$permission => Err(unsigned(EcrOp::$permission.into())),)*

@@ -3,6 +3,7 @@
 use access::op::IamOp;
 use aws::query::{Form, Format};
 use aws::service::Service;
+use identity::Answers as _;
 
 use super::fault::Fault;
 use super::query::{give, read};
@@ -33,8 +34,8 @@ macro_rules! dispatch {
         ) -> Result<Vec<u8>, Fault> {
             match operation {
                 $(IamOp::$name => {
-                    let input = read(form)?;
-                    let outcome = app.identity.$method(&signed.ctx, input).await;
+                    let input: aws::iam::$request = read(form)?;
+                    let outcome = app.identity.answer(&signed.ctx, input).await;
                     give::<aws::iam::$request>(Service::Iam, format, &signed.ctx.request_id, outcome)
                 })*
                 $(IamOp::$unsigned => Err(unsigned(IamOp::$unsigned.into())),)*

@@ -4,6 +4,7 @@ use access::error::Error;
 use access::op::OrganizationsOp;
 use aws::shape::{Constraint, Invalid, InvalidKind, Request};
 use http::StatusCode;
+use identity::Answers as _;
 
 use super::ecr::give;
 use super::fault::Fault;
@@ -32,8 +33,8 @@ macro_rules! dispatch {
         ) -> Result<Vec<u8>, Fault> {
             match operation {
                 $(OrganizationsOp::$name => {
-                    let input = aws::json::decode(&signed.body).map_err(invalid)?;
-                    answer::<aws::organizations::$request>(app.identity.$method(&signed.ctx, input).await)
+                    let input: aws::organizations::$request = aws::json::decode(&signed.body).map_err(invalid)?;
+                    answer::<aws::organizations::$request>(app.identity.answer(&signed.ctx, input).await)
                 })*
                 $(OrganizationsOp::$unsigned => Err(unsigned(OrganizationsOp::$unsigned.into())),)*
                 $(OrganizationsOp::$permission => Err(unsigned(OrganizationsOp::$permission.into())),)*

@@ -156,9 +156,8 @@ pub(super) async fn verify_body(
 }
 
 fn context(exchange: &Exchange, caller: Arc<Caller>) -> Ctx {
-    let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
-    let id = exchange.request_id.clone();
-    let ctx = Ctx::new(caller, exchange.peer, user_agent, id, exchange.now, Plane::Control);
+    let id = Arc::clone(&exchange.request_id);
+    let ctx = Ctx::new(caller, exchange.peer, exchange.user_agent(), id, exchange.now, Plane::Control);
     ctx.accounted_by(Arc::<Tab>::clone(exchange.tab())).recorded_in(Arc::clone(&exchange.decisions))
 }
 

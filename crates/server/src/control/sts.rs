@@ -4,12 +4,13 @@ use access::op::{Op, StsOp};
 use aws::query::{Form, Format};
 use aws::service::Service;
 use aws::sts::AssumeRoleWithWebIdentityRequest;
+use identity::Answers as _;
 
 use super::fault::Fault;
 use super::query::{give, read};
 use super::signed::Signed;
 use super::unsigned;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Principal};
 use crate::serve::App;
 
 macro_rules! dispatch {
@@ -35,8 +36,8 @@ macro_rules! dispatch {
         ) -> Result<Vec<u8>, Fault> {
             match operation {
                 $(StsOp::$name => {
-                    let input = read(form)?;
-                    let outcome = app.identity.$method(&signed.ctx, input).await;
+                    let input: aws::sts::$request = read(form)?;
+                    let outcome = app.identity.answer(&signed.ctx, input).await;
                     give::<aws::sts::$request>(Service::Sts, format, &signed.ctx.request_id, outcome)
                 })*
                 $(StsOp::$unsigned => Err(unsigned(StsOp::$unsigned.into())),)*
@@ -60,7 +61,8 @@ pub(super) async fn run_web_identity(
     exchange.operation = WEB_IDENTITY.into();
     let input = read(form)?;
     let outcome = app.identity.assume_role_with_web_identity(&exchange.unsigned(), input).await;
-    exchange.caller = outcome.as_ref().ok().map(|response| response.assumed_role_user.arn.clone());
+    exchange.caller =
+        outcome.as_ref().ok().map(|response| Principal::Session(response.assumed_role_user.arn.clone()));
     give::<AssumeRoleWithWebIdentityRequest>(Service::Sts, format, &exchange.request_id, outcome)
 }
 

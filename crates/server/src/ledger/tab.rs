@@ -48,6 +48,11 @@ impl Tab {
 }
 
 impl Memory for Tab {
+    fn hold_now(&self, bytes: u64) -> bool {
+        let more = self.share.try_take(bytes);
+        more.map(|more| self.charge().merge(more)).is_some()
+    }
+
     fn hold(&self, bytes: u64) -> BoxFuture<'_, Result<(), Error>> {
         async move { self.add(bytes).await.map_err(|full| Error::new(Code::Unavailable, busy()).caused_by(full)) }.boxed()
     }

@@ -10,7 +10,8 @@ use oci::error::ErrorCode;
 use oci::range::{ByteRange, RangeOutcome, parse_range};
 use registry::layer::download::{BlobHandle, BlobStat};
 
-use super::{CONTENT_DIGEST, Call, Outcome, RouteOp, byteranges, not_allowed};
+use super::content_digest::ContentDigest;
+use super::{Call, Outcome, RouteOp, byteranges, not_allowed};
 use crate::body::ResponseBody;
 use crate::error::Refusal;
 use crate::exchange::{Exchange, answer, value};
@@ -45,10 +46,10 @@ pub(super) async fn handle(call: Call<'_>, digest: &Digest) -> Outcome {
 
 /// A HEAD is always answered here: a URL that is signed for GET would refuse it.
 fn head(exchange: &Exchange, stat: &BlobStat) -> crate::exchange::Response {
-    let digest = stat.digest.to_string();
-    let status = if not_modified(exchange, &digest) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let digest = ContentDigest::from(&stat.digest);
+    let status = if digest.is_known_to(exchange) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let mut response = answer(status, ResponseBody::empty());
-    describe(response.headers_mut(), &digest);
+    describe(response.headers_mut(), digest);
     if status == StatusCode::OK {
         response.headers_mut().insert(header::CONTENT_LENGTH, stat.size.into());
     }
@@ -58,8 +59,8 @@ fn head(exchange: &Exchange, stat: &BlobStat) -> crate::exchange::Response {
 /// The blob's bytes: all, some parts, or none if the client has them already.
 pub(crate) async fn send(app: &App, exchange: &Exchange, blob: BlobHandle) -> Outcome {
     let BlobStat { digest, size } = blob.stat;
-    let digest = digest.to_string();
-    let mut response = if not_modified(exchange, &digest) {
+    let digest = ContentDigest::from(&digest);
+    let mut response = if digest.is_known_to(exchange) {
         answer(StatusCode::NOT_MODIFIED, ResponseBody::empty())
     } else {
         match wanted(exchange, &digest, size) {
@@ -73,16 +74,14 @@ pub(crate) async fn send(app: &App, exchange: &Exchange, blob: BlobHandle) -> Ou
             }
         }
     };
-    describe(response.headers_mut(), &digest);
+    describe(response.headers_mut(), digest);
     Ok(response)
 }
 
 async fn whole(app: &App, exchange: &Exchange, blob: &BlobHandle) -> Outcome {
     let size = blob.stat.size;
     let body = if size == 0 { ResponseBody::empty() } else { bytes(app, exchange, blob, 0, size).await? };
-    let mut response = answer(StatusCode::OK, body);
-    response.headers_mut().insert(header::CONTENT_LENGTH, size.into());
-    Ok(response)
+    Ok(answer(StatusCode::OK, body))
 }
 
 async fn part(app: &App, exchange: &Exchange, blob: &BlobHandle, range: ByteRange) -> Outcome {
@@ -105,11 +104,34 @@ async fn bytes(
     start: u64,
     length: u64,
 ) -> Result<ResponseBody, Refusal> {
+    if blob.is_small() {
+        return small(app, exchange, blob, start, length).await;
+    }
     let (transfer, file) = place(app, exchange)?;
     let content = blob.open(start, length).await?;
     let chunks: Chunks = Box::pin(sending::charged(content.into_stream(), exchange.tab().share()).await?);
     let body = ResponseBody::stream(transfer, chunks, length, Some(file)).await;
     body.map_err(|error| Error::internal(error).into())
+}
+
+/// Bytes of a small blob. They are kept in memory for the next request; this one was permitted before.
+async fn small(
+    app: &App,
+    exchange: &Exchange,
+    blob: &BlobHandle,
+    start: u64,
+    length: u64,
+) -> Result<ResponseBody, Refusal> {
+    let whole = if let Some(kept) = blob.kept() {
+        kept
+    } else {
+        let _file = place(app, exchange)?;
+        exchange.tab().add(blob.stat.size).await?;
+        blob.read().await?
+    };
+    let end = start.saturating_add(length);
+    let [start, end] = [start, end].map(|at| usize::try_from(at).unwrap_or(usize::MAX).min(whole.len()));
+    Ok(ResponseBody::bytes(whole.slice(start..end.max(start))))
 }
 
 /// A transfer with its place among the open files. The place is taken before the file is opened, so sockets and files
@@ -127,30 +149,16 @@ fn too_many_files() -> Refusal {
 }
 
 /// The requested range. A range for another version of the blob means the whole blob (RFC 9110 §13.1.5).
-fn wanted(exchange: &Exchange, digest: &str, size: u64) -> RangeOutcome {
-    let stale = exchange.header(&header::IF_RANGE).is_some_and(|condition| !is_tag_of(condition, digest));
+fn wanted(exchange: &Exchange, digest: &ContentDigest, size: u64) -> RangeOutcome {
+    let stale = exchange.header(&header::IF_RANGE).is_some_and(|condition| !digest.is_tag(condition));
     match exchange.header(&header::RANGE) {
         Some(range) if !stale => parse_range(range, size),
         _ => RangeOutcome::Whole,
     }
 }
 
-fn describe(headers: &mut HeaderMap, digest: &str) {
+fn describe(headers: &mut HeaderMap, digest: ContentDigest) {
     headers.entry(header::CONTENT_TYPE).or_insert(OCTETS);
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(header::ETAG, value(&format!("\"{digest}\"")));
-    headers.insert(CONTENT_DIGEST, value(digest));
-}
-
-/// Whether `If-None-Match` contains the digest (RFC 9110 §13.1.2).
-pub(super) fn not_modified(exchange: &Exchange, digest: &str) -> bool {
-    exchange.header(&header::IF_NONE_MATCH).is_some_and(|tags| {
-        tags.split(',')
-            .map(str::trim)
-            .any(|tag| tag == "*" || is_tag_of(tag.strip_prefix("W/").unwrap_or(tag), digest))
-    })
-}
-
-fn is_tag_of(tag: &str, digest: &str) -> bool {
-    tag.trim().strip_prefix('"').and_then(|tag| tag.strip_suffix('"')) == Some(digest)
+    digest.add_to(headers);
 }

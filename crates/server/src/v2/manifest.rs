@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use http::{HeaderName, Method, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use oci::error::ErrorCode;
 use oci::manifest::MAX_MANIFEST_BYTES;
 use oci::name::{Reference, Tag};
 
-use super::blob::not_modified;
-use super::{CONTENT_DIGEST, Call, Outcome, RouteOp, not_allowed};
+use super::content_digest::{CONTENT_DIGEST, ContentDigest};
+use super::{Call, Outcome, RouteOp, not_allowed};
 use crate::body::{BodyError, ResponseBody};
 use crate::error::Refusal;
 use crate::exchange::{answer, value};
@@ -40,24 +40,33 @@ async fn get(call: Call<'_>, reference: &Reference) -> Outcome {
         exchange.operation = RouteOp::GetManifest.into();
         app.registry.get_manifest(&ctx, &repository, reference).await?
     };
-    let digest = manifest.digest.to_string();
-    let mut response = if not_modified(exchange, &digest) {
+    let digest = ContentDigest::from(&manifest.digest);
+    let mut response = if digest.is_known_to(exchange) {
         answer(StatusCode::NOT_MODIFIED, ResponseBody::empty())
     } else {
-        let length = manifest.body.len();
         let mut response = answer(StatusCode::OK, ResponseBody::bytes(manifest.body));
-        response.headers_mut().insert(header::CONTENT_TYPE, value(&manifest.media_type));
-        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        response.headers_mut().insert(header::CONTENT_TYPE, content_type(&manifest.media_type));
         response
     };
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_DIGEST, value(&digest));
-    headers.insert(header::ETAG, value(&format!("\"{digest}\"")));
+    digest.add_to(response.headers_mut());
     Ok(response)
 }
 
+/// Almost every manifest has one of four types.
+fn content_type(media_type: &str) -> HeaderValue {
+    const USUAL: [&str; 4] = [
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+    ];
+    let usual = USUAL.into_iter().find(|usual| *usual == media_type);
+    usual.map_or_else(|| value(media_type), HeaderValue::from_static)
+}
+
 async fn put(call: Call<'_>, reference: &Reference) -> Outcome {
-    let Call { app, exchange, ctx, repository, shown, .. } = call;
+    let shown = call.shown();
+    let Call { app, exchange, ctx, repository, .. } = call;
     exchange.operation = RouteOp::PutManifest.into();
     let tags = tags(exchange.parameters("tag"))?;
     // A caller without the permission to push is refused before the body is read. The push itself decides again.

@@ -6,6 +6,7 @@ mod base;
 pub(crate) mod blob;
 mod byteranges;
 mod catalog;
+mod content_digest;
 mod manifest;
 mod page;
 mod referrers;
@@ -30,7 +31,6 @@ use crate::serve::App;
 pub use route_op::RouteOp;
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
-const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
 /// The result of a handler.
 type Outcome = Result<Response, Refusal>;
@@ -42,8 +42,16 @@ struct Call<'a> {
     ctx: Ctx,
     host: Host,
     repository: RepositoryRef,
+    /// The account ID, if it is in the path.
+    account: Option<AccountId>,
+}
+
+impl Call<'_> {
     /// The repository name as in the path: with the account ID if the path has one. Answers use this name.
-    shown: String,
+    fn shown(&self) -> String {
+        let name = &self.repository.name;
+        self.account.as_ref().map_or_else(|| name.to_string(), |account| format!("{account}/{name}"))
+    }
 }
 
 /// Whether a path belongs to the data plane.
@@ -81,9 +89,8 @@ async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
         | Route::Upload { name, .. }
         | Route::Referrers { name, .. } => name,
     };
-    let shown = account.map_or_else(|| name.to_string(), |account| format!("{account}/{name}"));
     let repository = RepositoryRef { account_id, region, name: name.clone() };
-    let call = Call { app, exchange, ctx, host, repository, shown };
+    let call = Call { app, exchange, ctx, host, repository, account };
     match route {
         Route::Base | Route::Catalog => Err(unknown()),
         Route::Tags { .. } => tags::handle(call).await,
@@ -112,9 +119,8 @@ async fn read_path(app: &App, host: &Host, path: &str) -> Result<(Option<Account
 }
 
 fn context(exchange: &Exchange, caller: Arc<Caller>) -> Ctx {
-    let user_agent = exchange.header(&header::USER_AGENT).map(str::to_owned);
-    let ctx =
-        Ctx::new(caller, exchange.peer, user_agent, exchange.request_id.clone(), exchange.now, Plane::Data);
+    let id = Arc::clone(&exchange.request_id);
+    let ctx = Ctx::new(caller, exchange.peer, exchange.user_agent(), id, exchange.now, Plane::Data);
     ctx.accounted_by(Arc::<Tab>::clone(exchange.tab())).recorded_in(Arc::clone(&exchange.decisions))
 }
 

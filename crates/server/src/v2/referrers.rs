@@ -33,7 +33,8 @@ struct Descriptor<'a> {
 }
 
 pub(super) async fn handle(call: Call<'_>, digest: &Digest) -> Outcome {
-    let Call { app, exchange, ctx, repository, shown, .. } = call;
+    let shown = call.shown();
+    let Call { app, exchange, ctx, repository, .. } = call;
     if exchange.method != Method::GET && exchange.method != Method::HEAD {
         return Err(not_allowed(&exchange.method, "GET, HEAD"));
     }

@@ -13,7 +13,8 @@ struct Tags<'a> {
 }
 
 pub(super) async fn handle(call: Call<'_>) -> Outcome {
-    let Call { app, exchange, ctx, repository, shown, .. } = call;
+    let shown = call.shown();
+    let Call { app, exchange, ctx, repository, .. } = call;
     if exchange.method != Method::GET && exchange.method != Method::HEAD {
         return Err(not_allowed(&exchange.method, "GET, HEAD"));
     }

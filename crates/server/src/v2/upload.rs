@@ -13,7 +13,8 @@ use oci::name::RepositoryName;
 use oci::range::ContentRange;
 use registry::layer::upload::{Incoming, UploadStatus};
 
-use super::{CONTENT_DIGEST, Call, Outcome, RouteOp, not_allowed};
+use super::content_digest::CONTENT_DIGEST;
+use super::{Call, Outcome, RouteOp, not_allowed};
 use crate::body::ResponseBody;
 use crate::error::Refusal;
 use crate::exchange::{Exchange, Response, answer, value};
@@ -24,7 +25,8 @@ const UPLOAD_ID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 
 /// `POST /v2/<name>/blobs/uploads/`.
 pub(super) async fn start(call: Call<'_>) -> Outcome {
-    let Call { app, exchange, ctx, host, repository, shown } = call;
+    let shown = call.shown();
+    let Call { app, exchange, ctx, host, repository, .. } = call;
     if exchange.method != Method::POST {
         return Err(not_allowed(&exchange.method, "POST"));
     }
@@ -82,7 +84,8 @@ pub(super) async fn handle(call: Call<'_>, id: &str) -> Outcome {
         Method::PATCH => append(call, id).await,
         Method::PUT => finish(call, id).await,
         Method::GET | Method::HEAD => {
-            let Call { app, exchange, ctx, repository, shown, .. } = call;
+            let shown = call.shown();
+            let Call { app, exchange, ctx, repository, .. } = call;
             exchange.operation = RouteOp::UploadStatus.into();
             let status = app.registry.upload_status(&ctx, &repository, id).await?;
             Ok(progress(StatusCode::NO_CONTENT, &shown, &status))
@@ -105,7 +108,7 @@ async fn append(call: Call<'_>, id: &str) -> Outcome {
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(status) => Ok(progress(StatusCode::ACCEPTED, &call.shown, &status)),
+        Ok(status) => Ok(progress(StatusCode::ACCEPTED, &call.shown(), &status)),
         Err(error) => Err(refuse(&call, id, error).await),
     }
 }
@@ -121,7 +124,7 @@ async fn finish(call: Call<'_>, id: &str) -> Outcome {
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(()) => Ok(created(&call.shown, &digest)),
+        Ok(()) => Ok(created(&call.shown(), &digest)),
         Err(error) => Err(refuse(&call, id, error).await),
     }
 }
@@ -133,7 +136,7 @@ async fn refuse(call: &Call<'_>, id: &str, error: Error) -> Refusal {
     if out_of_order && let Ok(status) = call.app.registry.upload_status(&call.ctx, &call.repository, id).await
     {
         refusal = refusal
-            .with(header::LOCATION, &location(&call.shown, id))
+            .with(header::LOCATION, &location(&call.shown(), id))
             .with(header::RANGE, &held(status.offset))
             .with(UPLOAD_ID, id);
     }

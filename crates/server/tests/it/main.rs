@@ -33,6 +33,7 @@ mod progress;
 mod ranges;
 mod reads;
 mod references;
+mod small_blobs;
 mod someone;
 mod tls;
 mod uploads;

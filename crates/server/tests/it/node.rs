@@ -58,7 +58,8 @@ impl Node {
         let (deployment, meta, caller) = open(&folder, address).await;
         let (stop, stopped) = oneshot::channel::<()>();
         let server = Server::new(listener, deployment.clone());
-        let running = tokio::spawn(async move { server.run(async { drop(stopped.await) }).await.unwrap() });
+        let running =
+            tokio::spawn(async move { server.run(Box::pin(async { drop(stopped.await) })).await.unwrap() });
         let mut node = Self {
             address,
             metrics,
@@ -151,6 +152,23 @@ impl Node {
         let links = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
         let files = links.filter_map(|entry| std::fs::read_link(entry.path()).ok());
         files.filter(|file| file.starts_with(&blobs) && file.is_file()).count()
+    }
+
+    /// Removes the files of all objects, and returns how many there were.
+    pub(crate) fn lose_objects(&self) -> usize {
+        let mut folders = vec![self.folder.path().join("blobs/objects")];
+        let mut count = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().flatten() {
+                if entry.path().is_dir() {
+                    folders.push(entry.path());
+                } else {
+                    std::fs::remove_file(entry.path()).unwrap();
+                    count += 1;
+                }
+            }
+        }
+        count
     }
 
     /// Asks the server to stop. The future is ready when it has stopped, and returns whether all requests finished.

@@ -15,11 +15,12 @@ use crate::background::MasterKeyFile;
 use crate::cli::Dev;
 use crate::credentials::{self, Wanted};
 use crate::data_dir::{self, DataFolder};
-use crate::{config, descriptors, files, master_key, node, outgoing};
+use crate::{config, descriptors, files, logging, master_key, node, outgoing};
 
 pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     let mut config = config::for_dev(&dev)?;
     descriptors::fit(&mut config.options.limits);
+    config.options.dropped_lines = logging::dropped();
     warn(&config);
     let path = config.data_dir.as_path();
     let folder = DataFolder::hold(path)?;

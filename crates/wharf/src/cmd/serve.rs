@@ -15,12 +15,13 @@ use crate::config::{self, Config, Database};
 use crate::credentials::{self, Wanted};
 use crate::data_dir::DataFolder;
 use crate::outgoing::dialler;
-use crate::{descriptors, files, master_key, node};
+use crate::{descriptors, files, logging, master_key, node};
 
 pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
     let mut config = config::load(file)?;
     warn(&config);
     descriptors::fit(&mut config.options.limits);
+    config.options.dropped_lines = logging::dropped();
     let folder = DataFolder::hold(&config.data_dir)?;
     let listener = Listener::bind(config.options.clone()).await?;
     let key = config.master_key_file.clone().unwrap_or_else(|| folder.master_key());

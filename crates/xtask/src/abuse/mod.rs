@@ -17,7 +17,7 @@ mod pattern;
 mod policies;
 mod readers;
 mod server;
-mod sign;
+pub(crate) mod sign;
 mod site;
 mod slots;
 mod streams;

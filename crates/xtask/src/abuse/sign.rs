@@ -13,9 +13,9 @@ const FORM: &str = "application/x-www-form-urlencoded";
 
 /// An access key. No `Debug`: it contains a secret.
 #[derive(Clone)]
-pub(super) struct Key {
-    pub(super) id: String,
-    pub(super) secret: String,
+pub(crate) struct Key {
+    pub(crate) id: String,
+    pub(crate) secret: String,
 }
 
 impl Key {
@@ -25,7 +25,7 @@ impl Key {
     }
 
     /// A signed call of ECR or Organizations.
-    pub(super) fn json(
+    pub(crate) fn json(
         &self,
         host: &str,
         service: Service,
@@ -84,7 +84,7 @@ impl Key {
 
 /// The services that speak JSON.
 #[derive(Clone, Copy)]
-pub(super) enum Service {
+pub(crate) enum Service {
     Ecr,
     Organizations,
 }

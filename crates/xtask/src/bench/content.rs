@@ -13,6 +13,10 @@ use super::side::{Kind, Side};
 
 /// The repository of the run, on both registries.
 pub(crate) const REPOSITORY: &str = "bench/image";
+/// A repository with a page of images, on Wharf only.
+pub(crate) const MANY: &str = "bench/many";
+/// The number of its images.
+pub(crate) const PAGE: usize = 100;
 /// The media type of the image's manifest.
 pub(crate) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 /// The sizes of the blobs in the set.
@@ -20,7 +24,7 @@ pub(crate) const SIZES: [u64; 4] = [KIB, MIB, 16 * MIB, 256 * MIB];
 pub(crate) const KIB: u64 = 1024;
 pub(crate) const MIB: u64 = 1024 * KIB;
 
-const TAG: &str = "latest";
+pub(crate) const TAG: &str = "latest";
 
 /// Bytes with their digest.
 pub(crate) struct Blob {
@@ -127,9 +131,33 @@ pub(crate) fn check(side: &Side, path: &str, digest: &str) -> Result<()> {
     Ok(())
 }
 
+/// Pushes the images of [`MANY`].
+pub(crate) fn fill_page(side: &Side) -> Result<()> {
+    let mut connection = side.connect()?;
+    let config = Blob::random(KIB)?;
+    load::push_to(&mut connection, side, MANY, &config)?;
+    for number in 0..PAGE {
+        let manifest = serde_json::json!({
+            "schemaVersion": 2,
+            "mediaType": MANIFEST_TYPE,
+            "config": {
+                "mediaType": "application/vnd.oci.image.config.v1+json", "digest": config.digest, "size": KIB,
+            },
+            "layers": [],
+            "annotations": { "number": number.to_string() },
+        });
+        put_to(side, &format!("/v2/{MANY}/manifests/v{number}"), &serde_json::to_vec(&manifest)?)?;
+    }
+    Ok(())
+}
+
 fn put_manifest(side: &Side, manifest: &[u8]) -> Result<()> {
+    put_to(side, &manifest_path(), manifest)
+}
+
+fn put_to(side: &Side, path: &str, manifest: &[u8]) -> Result<()> {
     let extra = format!("Content-Type: {MANIFEST_TYPE}\r\nContent-Length: {}\r\n", manifest.len());
-    let answer = side.connect()?.exchange(&side.head("PUT", &manifest_path(), &extra), manifest, |_| ())?;
+    let answer = side.connect()?.exchange(&side.head("PUT", path, &extra), manifest, |_| ())?;
     if answer.status != 201 {
         bail!("{} answers {} to the image's manifest", side.name, answer.status);
     }

@@ -30,13 +30,35 @@ pub(crate) fn read(
     time: Duration,
 ) -> Result<Sample> {
     let head = side.head("GET", path, &accept());
+    repeat(side, (&head, &[]), Some(length), connections, time)
+}
+
+/// Sends one signed call of ECR repeatedly on all connections.
+pub(crate) fn call(
+    side: &Side,
+    operation: &str,
+    body: &str,
+    connections: usize,
+    time: Duration,
+) -> Result<Sample> {
+    let (head, body) = side.call(operation, body)?;
+    repeat(side, (&head, &body), None, connections, time)
+}
+
+fn repeat(
+    side: &Side,
+    (head, body): (&[u8], &[u8]),
+    length: Option<u64>,
+    connections: usize,
+    time: Duration,
+) -> Result<Sample> {
     measured(side, connections, |_, connection| {
         let end = Instant::now() + time;
         let mut operations = 0;
         while Instant::now() < end {
-            let answer = connection.exchange(&head, &[], |_| ())?;
-            if answer.status != 200 || answer.length != length {
-                bail!("status {} with {} bytes instead of 200 with {length}", answer.status, answer.length);
+            let answer = connection.exchange(head, body, |_| ())?;
+            if answer.status != 200 || length.is_some_and(|length| answer.length != length) {
+                bail!("status {} with {} bytes instead of 200 with {length:?}", answer.status, answer.length);
             }
             operations += 1;
         }
@@ -58,8 +80,13 @@ pub(crate) fn push_all(side: &Side, blobs: &[Blob], connections: usize) -> Resul
 
 /// Pushes one blob like the docker engine: POST, one PATCH with all bytes, PUT with the digest.
 pub(crate) fn push(connection: &mut Connection, side: &Side, blob: &Blob) -> Result<()> {
+    push_to(connection, side, REPOSITORY, blob)
+}
+
+/// The same to another repository.
+pub(crate) fn push_to(connection: &mut Connection, side: &Side, repository: &str, blob: &Blob) -> Result<()> {
     const EMPTY: &str = "Content-Length: 0\r\n";
-    let start = side.head("POST", &format!("/v2/{REPOSITORY}/blobs/uploads/"), EMPTY);
+    let start = side.head("POST", &format!("/v2/{repository}/blobs/uploads/"), EMPTY);
     let place = location(&expect(connection.exchange(&start, &[], |_| ())?, 202, "POST")?)?;
     let length = blob.bytes.len();
     let extra = format!("Content-Type: application/octet-stream\r\nContent-Length: {length}\r\n");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::content::{self, Blob, KIB, MIB, Shelf};
+use super::content::{self, Blob, KIB, MIB, REPOSITORY, Shelf};
 use super::load::{self, Sample};
 use super::side::{Kind, Side};
 use crate::command;
@@ -15,8 +15,43 @@ use crate::command;
 enum Work {
     GetManifest,
     GetBlob(u64),
+    /// A signed call of ECR.
+    Call(Call),
     /// Pushes of this size, this many per round.
     Push(u64, usize),
+}
+
+/// The measured calls of ECR.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Call {
+    Token,
+    DescribeTag,
+    DescribePage,
+}
+
+impl Call {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Token => "GetAuthorizationToken",
+            Self::DescribeTag => "DescribeImages by tag",
+            Self::DescribePage => "DescribeImages, a page of 100",
+        }
+    }
+
+    /// The operation and its input.
+    fn request(self) -> (&'static str, String) {
+        let (tag, many) = (content::TAG, content::MANY);
+        match self {
+            Self::Token => ("GetAuthorizationToken", "{}".to_owned()),
+            Self::DescribeTag => (
+                "DescribeImages",
+                format!(r#"{{"repositoryName":"{REPOSITORY}","imageIds":[{{"imageTag":"{tag}"}}]}}"#),
+            ),
+            Self::DescribePage => {
+                ("DescribeImages", format!(r#"{{"repositoryName":"{many}","maxResults":{}}}"#, content::PAGE))
+            }
+        }
+    }
 }
 
 /// One line of the tables.
@@ -32,8 +67,8 @@ const fn line(work: Work, connections: usize, target: f64) -> Measure {
     Measure { work, connections, target: Some(target) }
 }
 
-/// The pushes of 256 MiB have no target yet.
-const MEASURES: [Measure; 13] = [
+/// The pushes of 256 MiB have no target yet. The calls of ECR have none: the other servers do not have them.
+const MEASURES: [Measure; 16] = [
     line(Work::GetManifest, 1, 3.0),
     line(Work::GetManifest, 16, 3.0),
     line(Work::GetBlob(KIB), 1, 1.0),
@@ -47,6 +82,9 @@ const MEASURES: [Measure; 13] = [
     line(Work::Push(MIB, 400), 1, 2.0),
     line(Work::Push(MIB, 800), 5, 2.0),
     Measure { work: Work::Push(256 * MIB, 4), connections: 1, target: None },
+    Measure { work: Work::Call(Call::Token), connections: 16, target: None },
+    Measure { work: Work::Call(Call::DescribeTag), connections: 16, target: None },
+    Measure { work: Work::Call(Call::DescribePage), connections: 16, target: None },
 ];
 
 /// The measures whose name contains `filter`, ignoring case.
@@ -66,6 +104,7 @@ impl Measure {
         let work = match self.work {
             Work::GetManifest => "GET manifest by tag".to_owned(),
             Work::GetBlob(bytes) => format!("GET {} blob", size(bytes)),
+            Work::Call(call) => call.name().to_owned(),
             Work::Push(bytes, _) => format!("push {} layer", size(bytes)),
         };
         let plural = if self.connections == 1 { "" } else { "s" };
@@ -74,7 +113,16 @@ impl Measure {
 
     /// Whether this server supports it.
     pub(crate) fn applies_to(&self, side: &Side) -> bool {
-        side.kind == Kind::Registry || matches!(self.work, Work::GetBlob(_))
+        match self.work {
+            Work::GetBlob(_) => true,
+            Work::Call(_) => side.is_ecr(),
+            Work::GetManifest | Work::Push(..) => side.kind == Kind::Registry,
+        }
+    }
+
+    /// Whether it needs the repository with a page of images.
+    pub(crate) fn reads_a_page(&self) -> bool {
+        matches!(self.work, Work::Call(Call::DescribePage))
     }
 
     /// Runs one round.
@@ -86,6 +134,10 @@ impl Measure {
             }
             Work::GetBlob(bytes) => {
                 load::read(side, &shelf.blob(side, bytes)?, bytes, self.connections, time)
+            }
+            Work::Call(call) => {
+                let (operation, body) = call.request();
+                load::call(side, operation, &body, self.connections, time)
             }
             Work::Push(bytes, count) => self.push(side, bytes, count),
         }

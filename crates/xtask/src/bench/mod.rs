@@ -75,6 +75,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     sleep(Duration::from_secs(3));
     let idle = sides.iter().map(Side::memory).collect::<Result<Vec<_>>>()?;
     let shelf = Shelf::fill(&sides, rivals.nginx_root())?;
+    if measures.iter().any(Measure::reads_a_page) {
+        sides.iter().filter(|side| side.is_ecr()).try_for_each(content::fill_page)?;
+    }
     let mut series = Vec::new();
     for measure in measures {
         series.push(rounds(options, &measure, &sides, &shelf)?);
@@ -88,7 +91,9 @@ fn start_wharf(options: &Options, folder: &TempDir) -> Result<Option<Wharf>> {
     }
     let binary = options.wharf.clone().map_or_else(|| workspace::build_wharf(true), Ok)?;
     let wharf = Wharf::start_in(&binary, folder.path())?;
-    wharf.aws(&["ecr", "create-repository", "--repository-name", content::REPOSITORY])?;
+    for name in [content::REPOSITORY, content::MANY] {
+        wharf.aws(&["ecr", "create-repository", "--repository-name", name])?;
+    }
     Ok(Some(wharf))
 }
 

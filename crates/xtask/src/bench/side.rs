@@ -1,8 +1,12 @@
 //! One server in a measurement: its address, its credentials, its resources.
 
-use anyhow::Result;
+use std::fmt::Write as _;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
 
 use super::http::Connection;
+use crate::abuse::sign::{Key, Service};
 use crate::process;
 use crate::running::Wharf;
 
@@ -24,6 +28,7 @@ pub(crate) struct Side {
     address: String,
     pid: u32,
     authorization: Option<String>,
+    key: Option<Key>,
 }
 
 /// Resident memory of a server in KiB.
@@ -40,12 +45,19 @@ impl Side {
     pub(crate) fn wharf(wharf: &Wharf) -> Result<Self> {
         let authorization = Some(wharf.basic_authorization()?);
         let address = wharf.address()?.to_owned();
-        Ok(Self { name: "Wharf", kind: Kind::Registry, address, pid: wharf.pid(), authorization })
+        Ok(Self {
+            name: "Wharf",
+            kind: Kind::Registry,
+            address,
+            pid: wharf.pid(),
+            authorization,
+            key: Some(wharf.key()?),
+        })
     }
 
     /// A server without authentication.
     pub(crate) fn open(name: &'static str, kind: Kind, address: String, pid: u32) -> Self {
-        Self { name, kind, address, pid, authorization: None }
+        Self { name, kind, address, pid, authorization: None, key: None }
     }
 
     /// A new connection to it.
@@ -61,6 +73,25 @@ impl Side {
         };
         format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n{authorization}{extra}\r\n", self.address)
             .into_bytes()
+    }
+
+    /// Whether it has the API of ECR.
+    pub(crate) fn is_ecr(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// A signed call of ECR: head and body. The signature is valid for some minutes.
+    pub(crate) fn call(&self, operation: &str, body: &str) -> Result<(Vec<u8>, Vec<u8>)> {
+        let key = self.key.as_ref().context("only Wharf has the API of ECR")?;
+        let request =
+            key.json(&self.address, Service::Ecr, operation, Bytes::copy_from_slice(body.as_bytes()))?;
+        let mut head =
+            format!("POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n", self.address, body.len());
+        for (name, value) in request.headers() {
+            write!(head, "{name}: {}\r\n", value.to_str()?)?;
+        }
+        head.push_str("\r\n");
+        Ok((head.into_bytes(), body.as_bytes().to_vec()))
     }
 
     /// CPU seconds since its start.

@@ -1,0 +1,138 @@
+//! What a page costs does not depend on what it leaves out: each filter is a range of an index. The planners of both
+//! databases are asked.
+
+use super::world::{ACCOUNT, World, digest, tag};
+use crate::{tx::Plan, *};
+
+/// Many images: every second has a tag, every third a subject, of four artifact types.
+async fn many_images(world: &World) -> RepositoryKey {
+    let repository = world.repository("app").await;
+    for number in 0..12 {
+        let tags: &[&str] = if number % 2 == 0 { &[&format!("t{number}")] } else { &[] };
+        let image = world.image(repository, &number.to_string(), tags);
+        let artifact_type = Some(format!("type/{}", number % 4));
+        let subject = (number % 3 == 0).then(|| digest("subject"));
+        world.meta.write(PutImage { artifact_type, subject, ..image }).await.unwrap();
+    }
+    let columns = "media_type, artifact_type, manifest_size, image_size, subject, status, tagged, tag_count, \
+        pushed_at, pushed_by, last_activated_at, origin, operation";
+    let copies = |numbers: &str, bytes: &str| {
+        format!(
+            "INSERT INTO image (registry, repository, id, digest, {columns}) \
+             SELECT registry, repository, id + n * 100000, {bytes}, {columns} FROM image, {numbers}; ANALYZE"
+        )
+    };
+    let numbers =
+        "(WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 1000) SELECT n FROM c)";
+    let on_sqlite = copies(numbers, "unhex('01' || hex(randomblob(32)))").replace("; ANALYZE", "");
+    let on_postgres = copies(
+        "generate_series(1, 1000) n",
+        "decode('01' || md5(id || '-' || n) || md5(n || '-' || id), 'hex')",
+    );
+    world.dialect(&on_sqlite, &on_postgres).await;
+    let others = "INSERT INTO image_pull SELECT registry, repository, id, 1 FROM image; \
+        INSERT INTO tag SELECT registry, repository, 'c' || id, id, 1, 'op' FROM image WHERE tagged = 1";
+    world.dialect(others, &format!("{others}; ANALYZE")).await;
+    repository
+}
+
+/// Fails unless each statement reads ranges of indexes, and one of them has these columns. Sorts and conditions on what
+/// was read are allowed only if they are named.
+async fn reads_a_range<O: Operation>(world: &World, operation: O, columns: &[&str], allowed: &[&str]) {
+    let plans = world.meta.plans(operation).await.unwrap();
+    assert!(!plans.is_empty(), "{} ran no statement", O::NAME);
+    for Plan { sql, steps } in plans {
+        let tell = || format!("{} {sql}\n{}", O::NAME, steps.join("\n"));
+        let is_range = |step: &String| {
+            let searches = step.contains("Index Cond:") || step.contains("SEARCH");
+            searches && columns.iter().all(|column| has_column(step, column))
+        };
+        assert!(steps.iter().any(is_range), "no range of {columns:?}: {}", tell());
+        for (at, step) in steps.iter().enumerate() {
+            let of_rows_before = step
+                .strip_prefix("SCAN ")
+                .is_some_and(|name| steps[..at].contains(&format!("CO-ROUTINE {name}")));
+            let scans = step.contains("Seq Scan") || step.starts_with("SCAN ") && !of_rows_before;
+            // Rows that are in order except for the tags of one image are sorted image by image.
+            let of_one_image = step.contains("Incremental Sort") || step.contains("LAST TERM");
+            let of_a_page = steps.iter().skip(at).any(|below| below.contains("Limit  ("));
+            let sorts =
+                (step.contains("Sort  (") || step.contains("TEMP B-TREE")) && !of_one_image && !of_a_page;
+            let is_bad = scans || sorts || step.contains("Filter:");
+            assert!(!is_bad || allowed.iter().any(|allowed| step.contains(allowed)), "{step} in {}", tell());
+        }
+    }
+}
+
+fn has_column(step: &str, column: &str) -> bool {
+    [" ", "("].iter().any(|before| {
+        ["=", ">", " =", " >"].iter().any(|after| step.contains(&format!("{before}{column}{after}")))
+    })
+}
+
+pub(super) async fn images_by_tag_status(world: World) {
+    let repository = many_images(&world).await;
+    for tag_status in [TagStatus::Any, TagStatus::Tagged, TagStatus::Untagged] {
+        let columns: &[&str] = if tag_status == TagStatus::Any {
+            &["repository", "id"]
+        } else {
+            &["repository", "status", "tagged", "id"]
+        };
+        for limit in [10, 1_000] {
+            let after = Some(ImageId(5));
+            let page = DescribeImages { repository, after, limit, tag_status };
+            reads_a_range(&world, page, columns, &[]).await;
+            let after = Some(ImageCursor { image: ImageId(5), tag: Some(tag("t")) });
+            // The tags of the image at which the page before ended.
+            let allowed = ["Filter: ((i.id > "];
+            reads_a_range(&world, ListImages { repository, after, limit, tag_status }, columns, &allowed)
+                .await;
+        }
+    }
+}
+
+pub(super) async fn referrers_by_artifact_type(world: World) {
+    let repository = many_images(&world).await;
+    for types in [&[][..], &["type/1"], &["type/1", "type/2", "type/3"]] {
+        let artifact_types: Vec<String> = types.iter().map(|kind| (*kind).to_owned()).collect();
+        let mut columns = vec!["repository", "subject", "status", "id"];
+        columns.extend((!types.is_empty()).then_some("artifact_type"));
+        // A page of each type is merged.
+        let allowed: &[&str] = if types.len() > 1 { &["Sort  (", "TEMP B-TREE"] } else { &[] };
+        let (subject, after, limit) = (digest("subject"), Some(ImageId(5)), 10);
+        let list = ListReferrers { repository, subject, artifact_types, after, limit };
+        let measure = MeasureReferrers { list: list.clone(), bytes: 1 };
+        reads_a_range(&world, measure, &columns, allowed).await;
+        reads_a_range(&world, list, &columns, allowed).await;
+    }
+}
+
+pub(super) async fn images_and_repositories_by_name(world: World) {
+    let repository = many_images(&world).await;
+    let by_digest = vec![ImageRef { tag: None, digest: Some(digest("1")) }];
+    // A hundred images are sorted.
+    let sorts = ["Sort  (", "TEMP B-TREE"];
+    reads_a_range(&world, FindImages { repository, ids: by_digest }, &["repository", "digest"], &sorts).await;
+    let by_tag = vec![ImageRef { tag: Some(tag("t0")), digest: None }];
+    reads_a_range(&world, FindImages { repository, ids: by_tag }, &["repository", "name"], &sorts).await;
+    let (registry, limit, after) = (world.registry, 10, Some("a".to_owned()));
+    let tags = ListTags { repository, after: after.clone(), limit };
+    reads_a_range(&world, tags, &["repository", "name"], &[]).await;
+    let repositories = DescribeRepositories { registry, after: after.clone(), limit };
+    reads_a_range(&world, repositories, &["registry", "name"], &[]).await;
+    let exclusions = ListPullTimeExclusions { registry, after, limit };
+    reads_a_range(&world, exclusions, &["registry", "principal_arn"], &[]).await;
+}
+
+/// An account has quotas for its principals and policies, so a path prefix is a condition on what was read of one account.
+pub(super) async fn lists_of_accounts(world: World) {
+    let (account_id, path_prefix) = (ACCOUNT.parse().unwrap(), "/team/".to_owned());
+    let (after, limit) = (String::new(), 10);
+    let sorts = ["Filter: (substr(path", "Sort  ("];
+    let users = ListEntities { account_id, kind: EntityKind::User, path_prefix, after, limit };
+    reads_a_range(&world, users, &["account", "kind", "name_folded"], &sorts).await;
+    let accounts = ListAccounts { after: String::new(), limit };
+    reads_a_range(&world, accounts, &["account_id"], &[]).await;
+    let members = ListMemberAccounts { after: String::new(), limit };
+    reads_a_range(&world, members, &["account_id"], &["Filter: (in_organization = 1)"]).await;
+}

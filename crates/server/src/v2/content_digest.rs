@@ -1,0 +1,45 @@
+//! The digest of an answer's content in its headers: `Docker-Content-Digest`, and the entity tag (RFC 9110 §8.8.3).
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use oci::digest::Digest;
+
+use crate::exchange::Exchange;
+
+pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+
+/// A digest as headers have it. Both values share one text.
+pub(super) struct ContentDigest {
+    tag: HeaderValue,
+    digest: HeaderValue,
+}
+
+impl From<&Digest> for ContentDigest {
+    fn from(digest: &Digest) -> Self {
+        let quoted = Bytes::from(format!("\"{digest}\""));
+        let plain = quoted.slice(1..quoted.len().saturating_sub(1).max(1));
+        let value = |text| HeaderValue::from_maybe_shared(text).unwrap_or(HeaderValue::from_static(""));
+        Self { tag: value(quoted), digest: value(plain) }
+    }
+}
+
+impl ContentDigest {
+    pub(super) fn add_to(self, headers: &mut HeaderMap) {
+        headers.insert(CONTENT_DIGEST, self.digest);
+        headers.insert(header::ETAG, self.tag);
+    }
+
+    /// Whether `If-None-Match` contains the digest (RFC 9110 §13.1.2).
+    pub(super) fn is_known_to(&self, exchange: &Exchange) -> bool {
+        exchange.header(&header::IF_NONE_MATCH).is_some_and(|tags| {
+            tags.split(',')
+                .map(str::trim)
+                .any(|tag| tag == "*" || self.is_tag(tag.strip_prefix("W/").unwrap_or(tag)))
+        })
+    }
+
+    /// Whether an entity tag is the digest's.
+    pub(super) fn is_tag(&self, tag: &str) -> bool {
+        tag.trim().as_bytes() == self.tag.as_bytes()
+    }
+}
