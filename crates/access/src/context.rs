@@ -194,5 +194,6 @@ impl RepositoryRef {
 
 /// `arn:{partition}:ecr:{region}:{account}:repository/{name}`.
 pub fn repository_arn(region: &Region, account: &AccountId, name: &str) -> String {
-    format!("arn:{}:ecr:{region}:{account}:repository/{name}", region.partition())
+    let partition = region.partition();
+    ["arn:", partition, ":ecr:", region.as_str(), ":", account.as_str(), ":repository/", name].concat()
 }

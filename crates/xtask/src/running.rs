@@ -27,12 +27,18 @@ impl Wharf {
 
     /// The same with the temporary folder inside `parent`.
     pub(crate) fn start_in(binary: &Path, parent: &Path) -> Result<Self> {
+        Self::start_with(binary, parent, &[])
+    }
+
+    /// The same with settings whose values are paths, as variables of the environment.
+    pub(crate) fn start_with(binary: &Path, parent: &Path, settings: &[(&str, &PathBuf)]) -> Result<Self> {
         let folder = TempDir::with_prefix_in("wharf-xtask-", parent)?;
         let data = folder.path().join("data");
         let log = File::create(folder.path().join("log"))?;
         let mut child = Command::new(binary)
             .args(["dev", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(&data)
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

@@ -26,9 +26,9 @@ use crate::{
 };
 
 /// Bytes that each kind of answer may take.
-const BASES: u64 = 16 << 20;
-const FOUND: u64 = 16 << 20;
-const ACCESS_KEYS: u64 = 4 << 20;
+const BASES: u64 = 8 << 20;
+const FOUND: u64 = 8 << 20;
+const ACCESS_KEYS: u64 = 2 << 20;
 const ACCOUNTS: u64 = 1 << 20;
 const TAGS: u64 = 2 << 20;
 const DOCUMENTS: u64 = 4 << 20;

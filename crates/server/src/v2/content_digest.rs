@@ -1,5 +1,7 @@
 //! The digest of an answer's content in its headers: `Docker-Content-Digest`, and the entity tag (RFC 9110 §8.8.3).
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use oci::digest::Digest;
@@ -7,6 +9,9 @@ use oci::digest::Digest;
 use crate::exchange::Exchange;
 
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+
+/// A SHA-512 in quotes, with its name.
+const LONGEST: usize = 137;
 
 /// A digest as headers have it. Both values share one text.
 pub(super) struct ContentDigest {
@@ -16,7 +21,10 @@ pub(super) struct ContentDigest {
 
 impl From<&Digest> for ContentDigest {
     fn from(digest: &Digest) -> Self {
-        let quoted = Bytes::from(format!("\"{digest}\""));
+        let mut quoted = String::with_capacity(LONGEST);
+        // Writing to a string does not fail.
+        let _ = write!(quoted, "\"{digest}\"");
+        let quoted = Bytes::from(quoted);
         let plain = quoted.slice(1..quoted.len().saturating_sub(1).max(1));
         let value = |text| HeaderValue::from_maybe_shared(text).unwrap_or(HeaderValue::from_static(""));
         Self { tag: value(quoted), digest: value(plain) }

@@ -20,7 +20,8 @@ pub(crate) const PAGE: usize = 100;
 /// The media type of the image's manifest.
 pub(crate) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 /// The sizes of the blobs in the set.
-pub(crate) const SIZES: [u64; 4] = [KIB, MIB, 16 * MIB, 256 * MIB];
+pub(crate) const SIZES: [u64; 4] = [KIB, MIB, 16 * MIB, LARGEST];
+pub(crate) const LARGEST: u64 = 256 * MIB;
 pub(crate) const KIB: u64 = 1024;
 pub(crate) const MIB: u64 = 1024 * KIB;
 

@@ -30,7 +30,19 @@ pub(crate) fn read(
     time: Duration,
 ) -> Result<Sample> {
     let head = side.head("GET", path, &accept());
-    repeat(side, (&head, &[]), Some(length), connections, time)
+    repeat(side, (&head, &[]), (200, Some(length)), connections, time)
+}
+
+/// Reads a part of one path repeatedly on all connections: from the first byte, this many.
+pub(crate) fn read_range(
+    side: &Side,
+    path: &str,
+    (first, length): (u64, u64),
+    connections: usize,
+    time: Duration,
+) -> Result<Sample> {
+    let head = side.head("GET", path, &format!("Range: bytes={first}-{}\r\n", first + length - 1));
+    repeat(side, (&head, &[]), (206, Some(length)), connections, time)
 }
 
 /// Sends one signed call of ECR repeatedly on all connections.
@@ -42,13 +54,13 @@ pub(crate) fn call(
     time: Duration,
 ) -> Result<Sample> {
     let (head, body) = side.call(operation, body)?;
-    repeat(side, (&head, &body), None, connections, time)
+    repeat(side, (&head, &body), (200, None), connections, time)
 }
 
 fn repeat(
     side: &Side,
     (head, body): (&[u8], &[u8]),
-    length: Option<u64>,
+    (status, length): (u16, Option<u64>),
     connections: usize,
     time: Duration,
 ) -> Result<Sample> {
@@ -57,8 +69,12 @@ fn repeat(
         let mut operations = 0;
         while Instant::now() < end {
             let answer = connection.exchange(head, body, |_| ())?;
-            if answer.status != 200 || length.is_some_and(|length| answer.length != length) {
-                bail!("status {} with {} bytes instead of 200 with {length:?}", answer.status, answer.length);
+            if answer.status != status || length.is_some_and(|length| answer.length != length) {
+                bail!(
+                    "status {} with {} bytes instead of {status} with {length:?}",
+                    answer.status,
+                    answer.length
+                );
             }
             operations += 1;
         }

@@ -8,13 +8,18 @@ use anyhow::Result;
 use super::content::{self, Blob, KIB, MIB, REPOSITORY, Shelf};
 use super::load::{self, Sample};
 use super::side::{Kind, Side};
+use super::tls::Version;
 use crate::command;
 
 /// The measured action.
 #[derive(Clone, Copy)]
 enum Work {
     GetManifest,
+    /// With TLS.
+    GetManifestTls(Version),
     GetBlob(u64),
+    /// A part of the largest blob, this many bytes.
+    GetRange(u64),
     /// A signed call of ECR.
     Call(Call),
     /// Pushes of this size, this many per round.
@@ -67,8 +72,8 @@ const fn line(work: Work, connections: usize, target: f64) -> Measure {
     Measure { work, connections, target: Some(target) }
 }
 
-/// The pushes of 256 MiB have no target yet. The calls of ECR have none: the other servers do not have them.
-const MEASURES: [Measure; 16] = [
+/// Pushes of 256 MiB, ranges and what the other servers do not have here (ECR, TLS) have no target.
+const MEASURES: [Measure; 19] = [
     line(Work::GetManifest, 1, 3.0),
     line(Work::GetManifest, 16, 3.0),
     line(Work::GetBlob(KIB), 1, 1.0),
@@ -82,6 +87,9 @@ const MEASURES: [Measure; 16] = [
     line(Work::Push(MIB, 400), 1, 2.0),
     line(Work::Push(MIB, 800), 5, 2.0),
     Measure { work: Work::Push(256 * MIB, 4), connections: 1, target: None },
+    Measure { work: Work::GetRange(64 * MIB), connections: 1, target: None },
+    Measure { work: Work::GetManifestTls(Version::One), connections: 16, target: None },
+    Measure { work: Work::GetManifestTls(Version::Two), connections: 16, target: None },
     Measure { work: Work::Call(Call::Token), connections: 16, target: None },
     Measure { work: Work::Call(Call::DescribeTag), connections: 16, target: None },
     Measure { work: Work::Call(Call::DescribePage), connections: 16, target: None },
@@ -103,7 +111,10 @@ impl Measure {
     pub(crate) fn name(&self) -> String {
         let work = match self.work {
             Work::GetManifest => "GET manifest by tag".to_owned(),
+            Work::GetManifestTls(Version::One) => "GET manifest by tag over TLS and HTTP/1.1".to_owned(),
+            Work::GetManifestTls(Version::Two) => "GET manifest by tag over TLS and HTTP/2".to_owned(),
             Work::GetBlob(bytes) => format!("GET {} blob", size(bytes)),
+            Work::GetRange(bytes) => format!("GET a range of {}", size(bytes)),
             Work::Call(call) => call.name().to_owned(),
             Work::Push(bytes, _) => format!("push {} layer", size(bytes)),
         };
@@ -114,10 +125,15 @@ impl Measure {
     /// Whether this server supports it.
     pub(crate) fn applies_to(&self, side: &Side) -> bool {
         match self.work {
-            Work::GetBlob(_) => true,
-            Work::Call(_) => side.is_ecr(),
+            Work::GetBlob(_) | Work::GetRange(_) => true,
+            Work::Call(_) | Work::GetManifestTls(_) => side.is_ecr(),
             Work::GetManifest | Work::Push(..) => side.kind == Kind::Registry,
         }
+    }
+
+    /// Whether it needs the server with TLS.
+    pub(crate) fn is_over_tls(&self) -> bool {
+        matches!(self.work, Work::GetManifestTls(_))
     }
 
     /// Whether it needs the repository with a page of images.
@@ -134,6 +150,11 @@ impl Measure {
             }
             Work::GetBlob(bytes) => {
                 load::read(side, &shelf.blob(side, bytes)?, bytes, self.connections, time)
+            }
+            Work::GetManifestTls(version) => side.tls()?.read(version, self.connections, time),
+            Work::GetRange(bytes) => {
+                let path = shelf.blob(side, content::LARGEST)?;
+                load::read_range(side, &path, (content::LARGEST / 4, bytes), self.connections, time)
             }
             Work::Call(call) => {
                 let (operation, body) = call.request();
@@ -157,7 +178,9 @@ impl Measure {
     /// The unit of a rate: small operations by number, large ones by bytes.
     pub(crate) fn unit(&self) -> Unit {
         match self.work {
-            Work::GetBlob(bytes) | Work::Push(bytes, _) if bytes > MIB => Unit::Bytes(bytes),
+            Work::GetBlob(bytes) | Work::GetRange(bytes) | Work::Push(bytes, _) if bytes > MIB => {
+                Unit::Bytes(bytes)
+            }
             _ => Unit::Operations,
         }
     }

@@ -11,6 +11,7 @@ mod measure;
 mod rivals;
 mod side;
 mod table;
+mod tls;
 
 use std::fs;
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ use crate::workspace;
 use content::Shelf;
 use measure::{Measure, Series};
 use side::{Memory, Side};
+use tls::Tls;
 
 /// The options of the command.
 #[derive(clap::Args)]
@@ -64,11 +66,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let folder = options.folder.clone().map_or_else(workspace::target_folder, Ok)?;
     machine::refuse_memory_disk(&folder)?;
     let folder = TempDir::with_prefix_in("bench-", &folder).context("cannot make a folder for the data")?;
-    let wharf = start_wharf(options, &folder)?;
+    let needs_tls = measures.iter().any(Measure::is_over_tls);
+    let (wharf, tls) = start_wharf(options, &folder, needs_tls)?.unzip();
     let rivals = rivals::start(folder.path())?;
     let mut sides = Vec::new();
     if let Some(wharf) = &wharf {
-        sides.push(Side::wharf(wharf)?);
+        sides.push(Side::wharf(wharf)?.with_tls(tls.flatten()));
     }
     sides.extend(rivals.sides());
 
@@ -85,7 +88,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     report(options, &folder, &sides, &series, &idle)
 }
 
-fn start_wharf(options: &Options, folder: &TempDir) -> Result<Option<Wharf>> {
+/// Wharf, and a second one with TLS if it is measured.
+fn start_wharf(options: &Options, folder: &TempDir, needs_tls: bool) -> Result<Option<(Wharf, Option<Tls>)>> {
     if options.rivals_only {
         return Ok(None);
     }
@@ -94,7 +98,8 @@ fn start_wharf(options: &Options, folder: &TempDir) -> Result<Option<Wharf>> {
     for name in [content::REPOSITORY, content::MANY] {
         wharf.aws(&["ecr", "create-repository", "--repository-name", name])?;
     }
-    Ok(Some(wharf))
+    let tls = needs_tls.then(|| Tls::start(&binary, folder.path())).transpose()?;
+    Ok(Some((wharf, tls)))
 }
 
 /// All rounds of one measure, with the servers in turn.

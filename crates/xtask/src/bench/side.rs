@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 
 use super::http::Connection;
+use super::tls::Tls;
 use crate::abuse::sign::{Key, Service};
 use crate::process;
 use crate::running::Wharf;
@@ -29,6 +30,7 @@ pub(crate) struct Side {
     pid: u32,
     authorization: Option<String>,
     key: Option<Key>,
+    tls: Option<Tls>,
 }
 
 /// Resident memory of a server in KiB.
@@ -52,12 +54,13 @@ impl Side {
             pid: wharf.pid(),
             authorization,
             key: Some(wharf.key()?),
+            tls: None,
         })
     }
 
     /// A server without authentication.
     pub(crate) fn open(name: &'static str, kind: Kind, address: String, pid: u32) -> Self {
-        Self { name, kind, address, pid, authorization: None, key: None }
+        Self { name, kind, address, pid, authorization: None, key: None, tls: None }
     }
 
     /// A new connection to it.
@@ -73,6 +76,16 @@ impl Side {
         };
         format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n{authorization}{extra}\r\n", self.address)
             .into_bytes()
+    }
+
+    /// The same server with TLS.
+    pub(crate) fn tls(&self) -> Result<&Tls> {
+        self.tls.as_ref().context("this server was not started with TLS")
+    }
+
+    /// Adds the server with TLS.
+    pub(crate) fn with_tls(self, tls: Option<Tls>) -> Self {
+        Self { tls, ..self }
     }
 
     /// Whether it has the API of ECR.
