@@ -116,7 +116,7 @@ fn fill(path: &Path, repositories: &[RepositoryKey], each: i64) -> bool {
             "(WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {each}) SELECT n FROM c)"
         );
         let key = format!("{}, {id}", registry.0);
-        let digest = |kind: &str| format!("unhex('01' || printf('%s%014x%047x', '{kind}', {id}, n))");
+        let digest = |kind: &str| format!("unhex('01' || printf('%s%016x%047x', '{kind}', {id}, n))");
         let subject: String = subject().to_stored().iter().map(|byte| format!("{byte:02x}")).collect();
         connection
             .execute_batch(&format!(
