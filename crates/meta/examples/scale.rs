@@ -7,6 +7,9 @@
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::cast_precision_loss,
+    clippy::indexing_slicing,
+    clippy::single_match_else,
+    clippy::format_collect,
     reason = "a measurement ends at the first surprise, and talks to its user"
 )]
 
@@ -16,8 +19,8 @@ use std::{
 };
 
 use meta::{
-    AccountKey, CreateAccount, CreateRepository, DeleteRepository, DescribeImages, EnsureRegistry,
-    FindRepositories, ImageId, ListReferrers, Meta, Micros, Mutability, OperationId, Pull,
+    AccountKey, CreateAccount, CreateRepository, DeleteRepository, DescribeImages, DescribeRepositories,
+    EnsureRegistry, ImageId, ListReferrers, Meta, Micros, Mutability, OperationId, Pull,
     PurgeRepositorySlice, RecordPulls, RegistryKey, RepositoryKey, SqliteOptions, TagStatus,
 };
 use oci::digest::{Algorithm, Digest};
@@ -72,7 +75,7 @@ async fn prepare(path: &Path) -> Vec<RepositoryKey> {
             let (key, at, account_id) = (AccountKey(1), Micros(1), "123456789012".parse().unwrap());
             meta.write(CreateAccount { key, account_id, name: "main".into(), at }).await.unwrap();
             let region = "us-east-1".parse().unwrap();
-            let ensure = EnsureRegistry { key_if_new: RegistryKey(10), account: key, region, at };
+            let ensure = EnsureRegistry { key_if_new: RegistryKey(10), account: key, region, at, limit: 1 };
             meta.write(ensure).await.unwrap().key
         }
     };
@@ -94,7 +97,10 @@ async fn prepare(path: &Path) -> Vec<RepositoryKey> {
         // It exists if the example ran before.
         drop(meta.write(create).await);
     }
-    let found = meta.read(FindRepositories { registry, names }).await.unwrap();
+    let found = meta
+        .read(DescribeRepositories { registry, after: Some("scale".into()), limit: names.len() })
+        .await
+        .unwrap();
     found.iter().map(|row| row.key).collect()
 }
 
@@ -116,7 +122,7 @@ fn fill(path: &Path, repositories: &[RepositoryKey], each: i64) -> bool {
             "(WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {each}) SELECT n FROM c)"
         );
         let key = format!("{}, {id}", registry.0);
-        let digest = |kind: &str| format!("unhex('01' || printf('%s%014x%047x', '{kind}', {id}, n))");
+        let digest = |kind: &str| format!("unhex('01' || printf('%s%016x%047x', '{kind}', {id}, n))");
         let subject: String = subject().to_stored().iter().map(|byte| format!("{byte:02x}")).collect();
         connection
             .execute_batch(&format!(

@@ -38,11 +38,19 @@ pub struct Registry {
     bodies: Bodies,
     pull_times: Arc<PullTimes>,
     uploads_in_progress: UploadsInProgress,
+    /// Whether other nodes can write to the same uploads.
+    has_others: bool,
 }
 
 impl Registry {
     /// The registries of a deployment.
     pub fn new(access: Arc<Access>, bytes: impl Into<LayerBytes>) -> Arc<Self> {
+        let has_others = !access.is_alone();
+        Self::on_node(access, bytes, has_others)
+    }
+
+    /// The registries on a node that says whether there can be others.
+    pub fn on_node(access: Arc<Access>, bytes: impl Into<LayerBytes>, has_others: bool) -> Arc<Self> {
         let bodies = Bodies::new(access.settings.limits.body_cache_bytes);
         let pull_times = PullTimes::new(&access);
         Arc::new(Self {
@@ -51,6 +59,7 @@ impl Registry {
             bodies,
             pull_times,
             uploads_in_progress: UploadsInProgress::default(),
+            has_others,
         })
     }
 }

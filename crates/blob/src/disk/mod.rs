@@ -73,7 +73,7 @@ impl DiskStore {
         S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
     {
         let turn = self.turns.take(key).await.ok_or(AppendError::Overtaken)?;
-        let writer = Writer::new(Arc::clone(&self.layout), turn, stage.offset());
+        let writer = Box::new(Writer::new(Arc::clone(&self.layout), turn, stage.offset()));
         append::append(writer, stage, body, limit).await
     }
 

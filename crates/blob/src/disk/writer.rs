@@ -44,8 +44,8 @@ impl From<io::Error> for WriteError {
 }
 
 impl Writer {
-    pub(crate) fn new(layout: Arc<Layout>, turn: Turn, offset: u64) -> Box<Self> {
-        Box::new(Self { layout, turn, file: None, start: offset, offset, synced_to: offset, cut: false })
+    pub(crate) fn new(layout: Arc<Layout>, turn: Turn, offset: u64) -> Self {
+        Self { layout, turn, file: None, start: offset, offset, synced_to: offset, cut: false }
     }
 
     pub(crate) fn offset(&self) -> u64 {

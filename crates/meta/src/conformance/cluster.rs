@@ -6,8 +6,12 @@ use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
+
+/// Numbers the folders of this process.
+static CLUSTERS: AtomicU64 = AtomicU64::new(0);
 
 /// A running server. It stops when this is dropped, or when the process ends.
 pub(crate) struct Cluster {
@@ -36,7 +40,8 @@ impl Cluster {
     /// Creates and starts a server. `fsync` off is faster and loses everything in a power cut, which no test survives.
     pub(crate) fn start(fsync: bool) -> Result<Self, String> {
         let bin = binaries()?;
-        let folder = std::env::temp_dir().join(format!("wharf-pg-{}", std::process::id()));
+        let number = CLUSTERS.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("wharf-pg-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
         let mut command = Command::new("sh");
         command.args(["-c", SUPERVISE, "sh"]).arg(&folder).arg(&bin);

@@ -37,7 +37,7 @@ impl Registry {
         P: UploadPermits + Has<UploadLayerPart>,
     {
         check_range(&upload.row, &incoming)?;
-        if self.access.is_alone() {
+        if !self.has_others {
             return self.append_in_turn(upload, incoming, decided_by).await;
         }
         let (permit, id) = (upload.permits.permit(), upload.row.id.clone());

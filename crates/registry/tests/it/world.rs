@@ -129,7 +129,9 @@ impl World {
 
     /// The registry on another node: the same metadata, and its own folder of bytes.
     pub(crate) async fn another_node(&self, folder: &tempfile::TempDir) -> Rules {
-        opened(folder, self.meta.clone()).await
+        let rules = opened(folder, self.meta.clone()).await;
+        let blobs = blob::Store::disk(folder.path().join("blobs"), blob::DiskOptions::default()).unwrap();
+        Rules { registry: Registry::on_node(Arc::clone(&rules.access), blobs, true), ..rules }
     }
 
     /// The same, with this master key.

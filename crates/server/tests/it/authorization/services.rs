@@ -45,7 +45,7 @@ macro_rules! with_operations {
             ChangeResourcePolicies: SetRepositoryPolicy SetRegistryPolicy;
             ReadImages: FindImages LoadManifest DescribeImages ListImages ListTags ListReferrers MeasureReferrers;
             ChangeImages: PutImage BatchDeleteImage DeleteTag BackfillReferences;
-            PullTimes: RecordPull;
+            PullTimes: RecordPulls;
             ReadLayers: FindBlobs FindLinks;
             ChangeLayers: CreateUpload TakeUpload AdvanceUpload CancelUpload CompleteUpload LinkBlob UnlinkBlob
                 RenewBlobs;
