@@ -317,6 +317,12 @@ services! {
     ExpireUploads => ExpireUploads;
     /// Empties repositories that were deleted.
     PurgeRepositories => ClaimWork, PurgeRepositorySlice, FinishWork, PostponeWork;
+    /// Ends links that no image needs and objects that no repository links.
+    CollectGarbage => DueLinkReviews, KeepNeededLinks, CollectLinks, DueObjectReviews, CollectObjects, WalkStore;
+    /// Compares the counters of usage with the rows, and corrects them.
+    MeasureUsage => MeasureUsage, CorrectUsage;
+    /// Shows what the collector did and would do, and what keeps a digest.
+    DescribeCollection => GetCollectionState, PreviewCollection, ExplainDigest;
     /// Deletes the bytes of objects whose rows are gone.
     SweepDoomed => ClaimDoomed, ForgetDoomed;
     /// Records when an image was last pulled, after the answer to the pull.

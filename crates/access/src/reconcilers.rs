@@ -17,6 +17,12 @@ use crate::store::{
 pub const EXPIRE_UPLOADS: &str = "expire-uploads";
 /// Removes the rows of deleted repositories.
 pub const PURGE_REPOSITORIES: &str = "purge-repositories";
+/// Ends links that no image needs and objects that no repository links.
+pub const COLLECT_GARBAGE: &str = "collect-garbage";
+/// Looks for garbage that is not queued.
+pub const WALK_STORE: &str = "walk-store";
+/// Compares the counters of usage with the rows.
+pub const MEASURE_USAGE: &str = "measure-usage";
 /// Removes bytes whose rows are gone.
 pub const SWEEP_OBJECTS: &str = "sweep-objects";
 /// Removes expired large sessions.
@@ -28,8 +34,17 @@ pub const RESEAL_SECRETS: &str = "reseal-secrets";
 pub const TRIM_EVENTS: &str = "trim-events";
 
 /// Every reconciler, by name.
-pub const NAMES: [&str; 6] =
-    [EXPIRE_UPLOADS, FORGET_SESSIONS, PURGE_REPOSITORIES, RESEAL_SECRETS, SWEEP_OBJECTS, TRIM_EVENTS];
+pub const NAMES: [&str; 9] = [
+    COLLECT_GARBAGE,
+    EXPIRE_UPLOADS,
+    FORGET_SESSIONS,
+    MEASURE_USAGE,
+    PURGE_REPOSITORIES,
+    RESEAL_SECRETS,
+    SWEEP_OBJECTS,
+    TRIM_EVENTS,
+    WALK_STORE,
+];
 
 /// How a pass ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

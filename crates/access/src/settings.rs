@@ -23,6 +23,36 @@ pub struct Limits {
     pub manifest_cache_bytes: u64,
     /// How long events are kept.
     pub event_retention: Duration,
+    pub collection: Collection,
+}
+
+/// How long the collector waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Collection {
+    /// How long a layer stays that no image needs, and bytes that no repository has.
+    pub grace: Duration,
+    /// How long bytes stay after their row is gone. Longer than a stalled request may write.
+    pub delay: Duration,
+    /// How often the collector looks.
+    pub interval: Duration,
+}
+
+impl Default for Collection {
+    fn default() -> Self {
+        Self {
+            grace: Duration::from_hours(24),
+            delay: Duration::from_mins(15),
+            interval: Duration::from_mins(1),
+        }
+    }
+}
+
+impl Collection {
+    /// A grace that was renewed this recently is not renewed again. At least half of the grace is left after each answer
+    /// that a layer exists.
+    pub fn renewed_lately(&self) -> Duration {
+        (self.grace / 2).min(Duration::from_hours(1))
+    }
 }
 
 impl Default for Limits {
@@ -34,6 +64,7 @@ impl Default for Limits {
             upload_part_min_bytes: 5 * MIB,
             manifest_cache_bytes: 32 * MIB,
             event_retention: Duration::from_hours(24),
+            collection: Collection::default(),
         }
     }
 }

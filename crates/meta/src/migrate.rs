@@ -34,6 +34,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 3, oldest_compat: 3, text: include_str!("../migrations/0003_references.sql") },
     // An older binary sweeps as before and knows no events: it can work beside this one.
     Migration { number: 4, oldest_compat: 3, text: include_str!("../migrations/0004_background.sql") },
+    // An older binary queues nothing for review and counts no bytes; the walk finds both later.
+    Migration { number: 7, oldest_compat: 3, text: include_str!("../migrations/0007_collection.sql") },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

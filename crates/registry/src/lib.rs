@@ -8,6 +8,7 @@
 //! which do not depend on each other, and decides the order of effects: bytes before their row; on deletion the row
 //! before its bytes. Every effect of a request passes the gate in `access`, and only `layer::bytes` uses the blob store.
 
+mod collect;
 mod ecr;
 pub mod image;
 pub mod layer;

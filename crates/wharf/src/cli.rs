@@ -103,6 +103,11 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   [events]                                 # pushes, deletes and policy changes, in the database
   retention_seconds = 86400                # older events are removed
 
+  [collection]                             # garbage is removed while the server runs
+  grace_seconds = 86400                    # a layer that no image needs stays this long; longer than any push lasts
+  delay_seconds = 900                      # then its bytes stay this long, for downloads that have begun
+  interval_seconds = 60                    # how often the collector looks
+
   [metrics]
   listen = "127.0.0.1:9100"                # Prometheus, on /metrics [off]
 

@@ -37,6 +37,7 @@ struct Settings {
     vpc_endpoints: Vec<VpcEndpointSection>,
     outbound: OutboundSection,
     events: EventsSection,
+    collection: CollectionSection,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -132,6 +133,14 @@ struct BlobsSection {
 #[serde(deny_unknown_fields, default)]
 struct OutboundSection {
     allow_networks: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct CollectionSection {
+    grace_seconds: Option<u64>,
+    delay_seconds: Option<u64>,
+    interval_seconds: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -4,6 +4,8 @@ pub mod access_key;
 pub mod account;
 pub mod account_summary;
 pub mod blob;
+pub mod collection;
+pub mod collection_state;
 pub mod entity;
 pub mod entity_delete;
 pub mod first_user;
@@ -40,6 +42,7 @@ pub mod tag;
 pub mod target;
 pub mod upload;
 pub mod upload_expire;
+pub mod usage;
 pub mod work;
 
 /// Declares the constants of the trait, so the file of an operation shows only its rule and its SQL.

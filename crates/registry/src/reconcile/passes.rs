@@ -22,6 +22,8 @@ macro_rules! reconcilers {
             }
 
             fn interval(&self) -> Duration {
+                let $registry = &self.0;
+                let _ = $registry;
                 $interval
             }
 
@@ -40,8 +42,17 @@ reconcilers! {
     /// Removes the rows of deleted repositories.
     PurgeRepositories(reconcilers::PURGE_REPOSITORIES, every Duration::from_secs(30)) =
         |registry, now| registry.purge_repositories(now);
+    /// Ends links that no image needs and objects that no repository links.
+    CollectGarbage(reconcilers::COLLECT_GARBAGE, every registry.access.settings.limits.collection.interval) =
+        |registry, now| registry.collect_garbage(now);
+    /// Looks for garbage that is not queued.
+    WalkStore(reconcilers::WALK_STORE, every Duration::from_mins(1)) = |registry, now| registry.walk_store(now);
+    /// Compares the counters of usage with the rows.
+    MeasureUsage(reconcilers::MEASURE_USAGE, every Duration::from_hours(24)) =
+        |registry, _now| registry.measure_usage();
     /// Removes bytes whose rows are gone.
-    SweepObjects(reconcilers::SWEEP_OBJECTS, every Duration::from_secs(30)) =
+    SweepObjects(reconcilers::SWEEP_OBJECTS,
+        every registry.access.settings.limits.collection.interval.min(Duration::from_secs(30))) =
         |registry, now| registry.sweep_doomed(now);
     /// Removes expired large sessions.
     ForgetSessions(reconcilers::FORGET_SESSIONS, every Duration::from_mins(1)) =
