@@ -323,6 +323,8 @@ services! {
     MeasureUsage => MeasureUsage, CorrectUsage;
     /// Shows what the collector did and would do, and what keeps a digest.
     DescribeCollection => GetCollectionState, PreviewCollection, ExplainDigest;
+    /// Shows how many bytes repositories, registries and the deployment hold.
+    DescribeUsage => ListUsage;
     /// Deletes the bytes of objects whose rows are gone.
     SweepDoomed => ClaimDoomed, ForgetDoomed;
     /// Records when an image was last pulled, after the answer to the pull.

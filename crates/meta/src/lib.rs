@@ -41,7 +41,7 @@ pub mod operations {
         pull_time_exclusion::*, reconciler::*, reference_backfill::*, referrers::*, registry::*,
         repository::*, repository_policy::*, repository_purge::*, resolve::*, resource_policy::*,
         resource_tag::*, sealed_secret::*, session_context::*, settings::*, tag::*, target::*, upload::*,
-        upload_expire::*, usage::*, work::*,
+        upload_expire::*, usage::*, usage_list::*, work::*,
     };
     pub use crate::scope::Scope;
     pub use crate::types::*;

@@ -8,11 +8,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cmd::account::{AccountCommand, account_name};
 use crate::cmd::credentials::CredentialsCommand;
+use crate::cmd::gc::GcCommand;
 use crate::cmd::hosts::{self, Hosts};
 use crate::cmd::keys::KeysCommand;
 use crate::cmd::oidc::OidcCommand;
 use crate::cmd::policy::PolicyCommand;
 use crate::cmd::status::{Reconcile, Status};
+use crate::cmd::usage::Usage;
 use crate::config::host_name;
 
 /// Amazon ECR that you can run yourself: docker push and pull, and the ECR API, in one binary.
@@ -155,6 +157,9 @@ Examples:
   eval \"$(wharf env)\"
   eval \"$(wharf env --data-dir /tmp/registry)\"")]
     Env(DataDir),
+    /// Run the collection of garbage, show its state, and explain what keeps a digest.
+    #[command(subcommand)]
+    Gc(GcCommand),
     /// Print lines for a hosts file, for registries with host names.
     #[command(after_help = "\
 For machines and containers whose DNS server does not know the names of the registries. The accounts come from the server,
@@ -211,6 +216,16 @@ Examples:
   wharf status
   wharf status --json --config /etc/wharf.toml")]
     Status(Status),
+    /// Show how many bytes, images and tags repositories, registries and the deployment have.
+    #[command(after_help = "\
+Logical bytes count a layer in each repository that has it. Physical bytes count it once in the registry, or once in the
+deployment. On a running server the caller must be in the management account and needs organizations:WharfDescribeUsage.
+With --data-dir or --config the command opens the store itself; with SQLite the server must be stopped.
+
+Examples:
+  wharf usage
+  wharf usage --json --config /etc/wharf.toml")]
+    Usage(Usage),
     /// Print the version.
     Version,
 }

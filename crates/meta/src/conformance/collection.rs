@@ -320,7 +320,7 @@ pub(super) async fn a_digest_is_explained(world: World) {
     assert_eq!((stored.images[0].name.as_str(), stored.images[0].tags[0].as_str()), ("app", "v1"));
     delete(&world, repository, "m").await;
     let preview = PreviewCollection { cutoff: now(&world), limit: 9 };
-    assert_eq!(world.meta.read(preview).await.unwrap().links[0].0.digest, blob);
+    assert_eq!(world.meta.read(preview).await.unwrap().links[0].review.digest, blob);
     collect_links(&world, repository, now(&world)).await;
     // The object waits no second grace.
     assert_eq!(world.meta.read(preview).await.unwrap().objects[0].1, blob);

@@ -68,11 +68,19 @@ async fn queue(tx: &mut Tx<'_>, rows: &str) -> Result<Queue, StoreError> {
     Ok(Queue { count: row.take()?, bytes: row.take()?, oldest: row.take()? })
 }
 
+/// A link that a pass would end now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CollectableLink {
+    pub review: LinkReview,
+    pub account_id: String,
+    pub repository_name: String,
+    pub size: u64,
+}
+
 /// What a pass would end now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CollectionPreview {
-    /// Links, with the name of the repository and the size.
-    pub links: Vec<(LinkReview, String, u64)>,
+    pub links: Vec<CollectableLink>,
     /// Objects that no repository links, with their digest and size.
     pub objects: Vec<(ObjectReview, Digest, u64)>,
 }
@@ -87,8 +95,9 @@ pub struct PreviewCollection {
 }
 
 operation!(PreviewCollection: Page -> CollectionPreview, Never, |op, tx| {
-    let links = "SELECT v.registry, v.repository, v.digest, v.queued_at, r.name, o.size FROM link_review v \
+    let links = "SELECT v.registry, v.repository, v.digest, v.queued_at, a.account_id, r.name, o.size FROM link_review v \
         JOIN repository r ON r.registry = v.registry AND r.id = v.repository AND r.deleted_at IS NULL \
+        JOIN registry g ON g.key = v.registry JOIN account a ON a.key = g.account \
         JOIN blob_link l ON l.registry = v.registry AND l.repository = v.repository AND l.digest = v.digest \
         JOIN object o ON o.id = l.object \
         WHERE v.queued_at <= ?1 AND l.renewed_at <= ?1 AND NOT EXISTS (SELECT 1 FROM image_blob b \
@@ -97,7 +106,13 @@ operation!(PreviewCollection: Page -> CollectionPreview, Never, |op, tx| {
     let link = |mut row: Row| {
         let repository = RepositoryKey { registry: row.take()?, id: row.take()? };
         let (digest, queued_at) = (row.take()?, row.take()?);
-        Ok((LinkReview { repository, digest, queued_at, is_needed: false }, row.take()?, row.take()?))
+        let review = LinkReview { repository, digest, queued_at, is_needed: false };
+        Ok(CollectableLink {
+            review,
+            account_id: row.take()?,
+            repository_name: row.take()?,
+            size: row.take()?,
+        })
     };
     let links: Result<_, StoreError> =
         tx.rows(links, &params![op.cutoff, op.limit]).await?.into_iter().map(link).collect();

@@ -43,6 +43,7 @@ pub mod target;
 pub mod upload;
 pub mod upload_expire;
 pub mod usage;
+pub mod usage_list;
 pub mod work;
 
 /// Declares the constants of the trait, so the file of an operation shows only its rule and its SQL.

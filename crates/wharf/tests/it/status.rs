@@ -7,13 +7,16 @@ use crate::first_start::{KEY, with_key};
 use crate::http::ecr;
 use crate::process::{Dev, complaint, said, wharf};
 
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 9] = [
+    "collect-garbage",
     "expire-uploads",
     "forget-sessions",
+    "measure-usage",
     "purge-repositories",
     "reseal-secrets",
     "sweep-objects",
     "trim-events",
+    "walk-store",
 ];
 
 fn on_server(dev: &Dev, words: &[&str]) -> Command {
