@@ -65,6 +65,9 @@ pub mod bytes {
     /// Deletes an object.
     #[derive(Debug)]
     pub enum Delete {}
+    /// Lists and reads everything, and moves files out of the store.
+    #[derive(Debug)]
+    pub enum Check {}
 }
 
 /// A permit for `Self` opens this use of layers' bytes. Implemented in this file and nowhere else.
@@ -174,6 +177,7 @@ opens_bytes! {
     // Bytes are read again for a digest whose algorithm was given only when the upload is completed.
     ecr::CompleteLayerUpload => bytes::Finish, bytes::Hash;
     authority::SweepDoomed => bytes::Delete;
+    authority::CheckStore => bytes::Check;
 }
 
 // IAM. Making something needs the store's key of the account (FindAccount). Trust policies are stored with unique ids, and
@@ -323,6 +327,9 @@ services! {
     MeasureUsage => MeasureUsage, CorrectUsage;
     /// Shows what the collector did and would do, and what keeps a digest.
     DescribeCollection => GetCollectionState, PreviewCollection, ExplainDigest;
+    /// Checks that rows and bytes agree.
+    CheckStore => ListObjects, FindObject, FindObjectKeys, ListManifests, RemoveLostObject, MeasureUsage,
+        CorrectUsage;
     /// Shows how many bytes repositories, registries and the deployment hold.
     DescribeUsage => ListUsage;
     /// Deletes the bytes of objects whose rows are gone.

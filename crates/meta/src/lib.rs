@@ -34,7 +34,7 @@ pub mod operations {
     pub use crate::mutability::Mutability;
     pub use crate::operation::{Access, Operation, Ruling};
     pub use crate::ops::{
-        access_key::*, account::*, account_summary::*, blob::*, collection::*, collection_state::*,
+        access_key::*, account::*, account_summary::*, blob::*, check::*, collection::*, collection_state::*,
         entity::*, entity_delete::*, first_user::*, group::*, iam_tag::*, identity_policy::*, image::*,
         image_delete::*, image_list::*, instance_profile::*, managed_policy::*, member_account::*,
         named_principals::*, oidc_provider::*, outbox::*, policy_use::*, principal::*,

@@ -10,6 +10,7 @@
 
 mod collect;
 mod ecr;
+pub mod fsck;
 pub mod image;
 pub mod layer;
 pub mod page;

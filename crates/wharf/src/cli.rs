@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cmd::account::{AccountCommand, account_name};
 use crate::cmd::credentials::CredentialsCommand;
+use crate::cmd::fsck::Fsck;
 use crate::cmd::gc::GcCommand;
 use crate::cmd::hosts::{self, Hosts};
 use crate::cmd::keys::KeysCommand;
@@ -157,6 +158,19 @@ Examples:
   eval \"$(wharf env)\"
   eval \"$(wharf env --data-dir /tmp/registry)\"")]
     Env(DataDir),
+    /// Check that each row has its bytes and each file has its row.
+    #[command(after_help = "\
+Opens the store itself; with SQLite the server must be stopped. Reads all bytes and compares their digests; --quick compares
+lengths. Exit codes: 0 nothing is wrong, 3 everything that was wrong is repaired, 4 something is wrong, 1 the check failed.
+
+With --repair, unknown files are moved to the folder quarantine, and a layer whose bytes are lost is removed from its
+repositories: its images cannot be pulled until a client pushes the layer again, which it then does by itself.
+
+Examples:
+  wharf fsck --data-dir .wharf
+  wharf fsck --config /etc/wharf.toml --quick --json
+  wharf fsck --config /etc/wharf.toml --repair")]
+    Fsck(Fsck),
     /// Run the collection of garbage, show its state, and explain what keeps a digest.
     #[command(subcommand)]
     Gc(GcCommand),

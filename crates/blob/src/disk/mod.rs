@@ -4,6 +4,7 @@ mod append;
 mod file_system;
 mod folder_sync;
 mod layout;
+mod listing;
 mod pool;
 mod read;
 mod stream;
@@ -28,6 +29,7 @@ use crate::store::Store;
 
 pub use file_system::{Disk, DiskFile, LocalDisk};
 use layout::Layout;
+pub use listing::Found;
 pub(crate) use stream::FileStream;
 use turn::Turns;
 use writer::Writer;

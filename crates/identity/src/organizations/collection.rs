@@ -103,12 +103,10 @@ impl Identity {
         };
         let shown = |holder: Holder| {
             let review = holder.queued_at.max(holder.renewed_at).filter(|_| holder.queued_at.is_some());
-            DigestHolder {
-                reviewed_at: review.and_then(|at| after(at, grace)),
-                ..of_holder(holder)
-            }
+            DigestHolder { reviewed_at: review.and_then(|at| after(at, grace)), ..of_holder(holder) }
         };
-        let doomed = |(_, bytes, at): (String, u64, Micros)| DoomedCopy { bytes, removed_after: after(at, delay) };
+        let doomed =
+            |(_, bytes, at): (String, u64, Micros)| DoomedCopy { bytes, removed_after: after(at, delay) };
         let queued_at = stored.object.as_ref().and_then(|(_, _, queued_at)| *queued_at);
         Ok(WharfExplainDigestResponse {
             bytes: stored.object.as_ref().map(|(_, bytes, _)| *bytes),

@@ -69,7 +69,8 @@ fn of_repository(usage: access::store::RepositoryUsage) -> RepositoryUsage {
 }
 
 fn read_token(token: &str) -> Result<RepositoryKey> {
-    let parts = token.split_once(':').and_then(|(registry, id)| Some((registry.parse().ok()?, id.parse().ok()?)));
+    let parts =
+        token.split_once(':').and_then(|(registry, id)| Some((registry.parse().ok()?, id.parse().ok()?)));
     let (registry, id) = parts.ok_or_else(|| {
         Error::aws(AwsCode::OrganizationInvalidInput, "The token of the next page is not valid.")
     })?;

@@ -4,6 +4,7 @@ pub mod access_key;
 pub mod account;
 pub mod account_summary;
 pub mod blob;
+pub mod check;
 pub mod collection;
 pub mod collection_state;
 pub mod entity;

@@ -9,6 +9,7 @@
 )]
 
 mod blobs;
+mod collect;
 mod credentials;
 mod cross_account;
 mod cross_use;

@@ -207,7 +207,10 @@ async fn run_now(Run { timeout, options }: Run) -> anyhow::Result<()> {
             break state;
         }
         if timeout.is_some_and(|seconds| started.elapsed() > Duration::from_secs(seconds)) {
-            bail!("the pass is not over after {} s and continues: wharf gc status", timeout.unwrap_or_default());
+            bail!(
+                "the pass is not over after {} s and continues: wharf gc status",
+                timeout.unwrap_or_default()
+            );
         }
         if told.elapsed() > PROGRESS {
             told = Instant::now();
@@ -233,17 +236,14 @@ fn waiting(state: &Value) -> String {
 
 fn status_lines(state: &Value) -> String {
     let line = |title: &str, queue: &str| {
-        let (rows, bytes) = (count(state, &format!("/{queue}/Count")), count(state, &format!("/{queue}/Bytes")));
+        let (rows, bytes) =
+            (count(state, &format!("/{queue}/Count")), count(state, &format!("/{queue}/Bytes")));
         let since = state.get(queue).map_or_else(|| "-".to_owned(), |queue| time(queue, "OldestAt"));
         format!("{title:<28}  {rows:>8}  {bytes:>16}  {since}")
     };
     let header = format!("{:<28}  {:>8}  {:>16}  {}", "", "COUNT", "BYTES", "OLDEST");
-    let freed = format!(
-        "{:<28}  {:>8}  {:>16}",
-        "freed",
-        count(state, "/FreedObjects"),
-        count(state, "/FreedBytes")
-    );
+    let freed =
+        format!("{:<28}  {:>8}  {:>16}", "freed", count(state, "/FreedObjects"), count(state, "/FreedBytes"));
     [
         header,
         freed,

@@ -5,6 +5,7 @@ mod config_check;
 pub(crate) mod credentials;
 mod dev;
 mod env;
+pub(crate) mod fsck;
 pub(crate) mod gc;
 mod gc_text;
 pub(crate) mod hosts;
@@ -45,6 +46,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
             logging::start(&cli.logging)?;
             block_on(credentials::run(command))
         }
+        Command::Fsck(options) => block_on(fsck::run(options)),
         Command::Gc(command) => block_on(gc::run(command)),
         Command::Hosts(options) => block_on(hosts::run(options)),
         Command::Keys(command) => block_on(keys::run(command)),
