@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::permit::Permit;
 use crate::store::{
     CollectionPreview, CollectionState, ExplainDigest, GetCollectionState, ListUsage, Micros,
-    PreviewCollection, RepositoryKey, Stored, Usage,
+    PreviewCollection, RepositoryKey, Stored, StoredBy, SumStoredBytes, Usage,
 };
 
 /// Rows of a preview.
@@ -39,6 +39,13 @@ impl Access {
     pub async fn explain_digest(&self, digest: Digest) -> Result<Stored> {
         let permit = Permit::for_service(authority::DescribeCollection, self);
         permit.read(|()| ExplainDigest { digest, limit: HOLDERS }).await
+    }
+
+    /// How many bytes the deployment stores.
+    pub async fn stored_bytes(&self) -> Result<i64> {
+        let permit = Permit::for_service(authority::CheckStorageQuotas, self);
+        let stored = permit.read(|()| SumStoredBytes { by: StoredBy::Deployment }).await?;
+        Ok(i64::try_from(stored).unwrap_or(i64::MAX))
     }
 
     /// Usage, with the page of repositories after this one.

@@ -178,6 +178,7 @@ opens_bytes! {
     ecr::CompleteLayerUpload => bytes::Finish, bytes::Hash;
     authority::SweepDoomed => bytes::Delete;
     authority::CheckStore => bytes::Check;
+    authority::ScrubObjects => bytes::Check;
 }
 
 // IAM. Making something needs the store's key of the account (FindAccount). Trust policies are stored with unique ids, and
@@ -330,6 +331,10 @@ services! {
     /// Checks that rows and bytes agree.
     CheckStore => ListObjects, FindObject, FindObjectKeys, ListManifests, RemoveLostObject, MeasureUsage,
         CorrectUsage;
+    /// Compares what is stored with the storage quotas of the settings.
+    CheckStorageQuotas => SumStoredBytes;
+    /// Reads all bytes over time.
+    ScrubObjects => GetScrub, SetScrub, ListObjects, FindObject;
     /// Shows how many bytes repositories, registries and the deployment hold.
     DescribeUsage => ListUsage;
     /// Deletes the bytes of objects whose rows are gone.

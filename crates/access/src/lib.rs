@@ -30,6 +30,7 @@ pub mod seal;
 pub mod session;
 pub mod settings;
 pub mod shared_provider;
+pub mod storage_quota;
 pub mod store;
 pub mod token;
 

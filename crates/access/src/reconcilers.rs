@@ -21,6 +21,8 @@ pub const PURGE_REPOSITORIES: &str = "purge-repositories";
 pub const COLLECT_GARBAGE: &str = "collect-garbage";
 /// Looks for garbage that is not queued.
 pub const WALK_STORE: &str = "walk-store";
+/// Reads stored bytes and compares their digests.
+pub const SCRUB_OBJECTS: &str = "scrub-objects";
 /// Compares the counters of usage with the rows.
 pub const MEASURE_USAGE: &str = "measure-usage";
 /// Removes bytes whose rows are gone.
@@ -34,13 +36,14 @@ pub const RESEAL_SECRETS: &str = "reseal-secrets";
 pub const TRIM_EVENTS: &str = "trim-events";
 
 /// Every reconciler, by name.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 10] = [
     COLLECT_GARBAGE,
     EXPIRE_UPLOADS,
     FORGET_SESSIONS,
     MEASURE_USAGE,
     PURGE_REPOSITORIES,
     RESEAL_SECRETS,
+    SCRUB_OBJECTS,
     SWEEP_OBJECTS,
     TRIM_EVENTS,
     WALK_STORE,

@@ -10,6 +10,8 @@ use aws::ids::Region;
 pub use outbound::Dialler;
 pub use policy::{Cidr, CidrError};
 
+use crate::storage_quota::StorageQuota;
+
 /// Limits for every caller.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -111,6 +113,8 @@ pub struct Settings {
     pub default_region: Region,
     /// Limits for every caller.
     pub limits: Limits,
+    /// How many bytes may be stored.
+    pub storage_quotas: Vec<StorageQuota>,
     /// The networks of VPC endpoints; if several contain an address, the first one counts.
     pub vpc_endpoints: Vec<VpcEndpoint>,
     /// Connects to servers that tenants name.

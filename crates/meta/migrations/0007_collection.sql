@@ -22,8 +22,8 @@ CREATE INDEX object_review_queued ON object_review (queued_at);
 ALTER TABLE doomed ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE doomed ADD COLUMN digest BLOB;
 
--- One row: what was removed since the deployment began, and how far the walk over links and objects has come. The walk
--- finds what was stored before there were queues.
+-- One row: what was removed since the deployment began, how far the walk over links and objects has come, and how far
+-- the bytes were read. The walk finds what was stored before there were queues.
 CREATE TABLE collection (
     one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
     freed_objects INTEGER NOT NULL,
@@ -32,9 +32,11 @@ CREATE TABLE collection (
     walked_repository INTEGER NOT NULL,
     walked_digest BLOB,
     walked_object INTEGER,
-    walks INTEGER NOT NULL
+    walks INTEGER NOT NULL,
+    scrubbed_object INTEGER,
+    scrubbed_at INTEGER NOT NULL
 ) STRICT;
-INSERT INTO collection VALUES (1, 0, 0, 0, 0, NULL, NULL, 0);
+INSERT INTO collection VALUES (1, 0, 0, 0, 0, NULL, NULL, 0, NULL, 0);
 
 -- Bytes of a repository. `unique_bytes` are of objects whose first link in the registry came, less those whose last link
 -- went, through this repository: their sum over a registry is what it stores. `object_bytes` are the same for the

@@ -2,9 +2,10 @@
 //! beside requests, because it looks again before it reports. It deletes nothing: files go to quarantine.
 
 use access::context::micros;
-use access::effects::authority;
+use access::effects::bytes::Check;
+use access::effects::{OpensBytes, authority};
 use access::error::Result;
-use access::permit::Permit;
+use access::permit::{Opens, Permit, ServiceAuthority};
 use access::store::{
     CorrectUsage, FindObject, FindObjectKeys, ListManifests, ListObjects, MeasureUsage, ObjectRow,
     RemoveLostObject, StoreResultExt as _,
@@ -108,12 +109,15 @@ impl Registry {
     }
 
     /// What is wrong with the bytes of an object that still has its row.
-    pub(crate) async fn problem_of(
+    pub(crate) async fn problem_of<G>(
         &self,
-        permit: &Checker,
+        permit: &Permit<G>,
         object: &ObjectRow,
         quick: bool,
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<String>>
+    where
+        G: ServiceAuthority + OpensBytes<Check> + Opens<FindObject>,
+    {
         let Some(problem) = self.bytes.problem(permit, object, quick).await? else { return Ok(None) };
         let id = object.id;
         let still = permit.read(|()| FindObject { id }).await?;

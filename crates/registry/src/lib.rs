@@ -19,6 +19,7 @@ pub mod purge;
 pub mod reconcile;
 mod registry_settings;
 mod repository;
+mod scrub;
 pub mod sweep;
 mod uploads_in_progress;
 

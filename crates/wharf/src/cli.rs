@@ -103,6 +103,12 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   [outbound]                               # where the server may connect to, in addition to the public Internet:
   allow_networks = ["10.0.0.0/8"]          # networks with your own OIDC issuers [none]
 
+  [[storage_quotas]]                       # a push that would exceed one is refused; repeat for more [none]
+  name = "team-a"                          # the name in errors
+  bytes = "50GiB"
+  account = "123456789012"                 # only this account [all]
+  prefix = "team-a/"                       # only repositories with this prefix [all]
+
   [events]                                 # pushes, deletes and policy changes, in the database
   retention_seconds = 86400                # older events are removed
 

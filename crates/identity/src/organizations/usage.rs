@@ -6,12 +6,20 @@ use access::error::{AwsCode, Error, Result};
 use access::op::organizations;
 use access::store::{RegistryKey, RepositoryKey};
 use aws::organizations::{
-    RegistryUsage, RepositoryUsage, WharfDescribeUsageRequest, WharfDescribeUsageResponse,
+    RegistryUsage, RepositoryUsage, WharfDescribeCollectionResponse, WharfDescribeUsageRequest,
+    WharfDescribeUsageResponse,
 };
+
+use jiff::Timestamp;
 
 use crate::Identity;
 
 impl Identity {
+    /// How many bytes are stored, and the state of the collector, for the metrics.
+    pub async fn storage(&self, now: Timestamp) -> Result<(i64, WharfDescribeCollectionResponse)> {
+        Ok((self.access.stored_bytes().await?, self.shown_collection(now).await?))
+    }
+
     /// Shows usage, with a page of repositories.
     pub async fn wharf_describe_usage(
         &self,

@@ -136,3 +136,36 @@ operation!(RemoveLostObject: Durable [Everything] -> usize, Never, |op, tx| {
     usage::collected(tx, size).await?;
     Ok(Ok(count))
 });
+
+/// How far the scrub has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scrub {
+    /// The last object that was read. None: the next one is the first.
+    pub object: Option<i64>,
+    /// When all objects had been read.
+    pub ended_at: Option<Micros>,
+}
+
+/// Reads how far the scrub has come.
+#[derive(Clone, Copy, Debug)]
+pub struct GetScrub;
+
+operation!(GetScrub: Point -> Scrub, Never, |_op, tx| {
+    let row = tx.row("SELECT scrubbed_object, scrubbed_at FROM collection", &[]).await?;
+    let mut row = row.ok_or(StoreError::Corrupt("collection"))?;
+    let (object, ended_at) = (row.take()?, row.take::<Micros>()?);
+    Ok(Ok(Scrub { object, ended_at: (ended_at.0 > 0).then_some(ended_at) }))
+});
+
+/// Records how far the scrub has come. After a power cut some objects are read again.
+#[derive(Clone, Copy, Debug)]
+pub struct SetScrub {
+    pub scrub: Scrub,
+}
+
+operation!(SetScrub: Relaxed [] -> (), Never, |op, tx| {
+    let update = "UPDATE collection SET scrubbed_object = ?1, scrubbed_at = ?2";
+    let ended_at = op.scrub.ended_at.unwrap_or(Micros(0));
+    tx.execute(update, &params![op.scrub.object, ended_at]).await?;
+    Ok(Ok(()))
+});

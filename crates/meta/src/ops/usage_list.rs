@@ -1,5 +1,7 @@
 //! Reads the counters of usage: of repositories in pages, and their sums for registries and the deployment.
 
+use aws::ids::AccountId;
+
 use crate::{
     Never, RegistryKey, RepositoryKey, StoreError, Tx,
     ops::operation,
@@ -103,3 +105,54 @@ async fn registries(tx: &mut Tx<'_>) -> Result<Vec<RegistryUsage>, StoreError> {
     };
     tx.rows(select, &[]).await?.into_iter().map(read).collect()
 }
+
+/// Whose bytes are counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoredBy {
+    /// Repositories whose names begin with a prefix, of one account or of all; layers count in each of them.
+    Prefix { account_id: Option<AccountId>, prefix: String },
+    /// The registries of an account; a layer counts once in each registry.
+    Account(AccountId),
+    /// Everything; each layer counts once.
+    Deployment,
+}
+
+/// Adds the counters of usage up.
+#[derive(Clone, Debug)]
+pub struct SumStoredBytes {
+    pub by: StoredBy,
+}
+
+operation!(SumStoredBytes: Point -> u64, Never, |op, tx| {
+    macro_rules! by_prefix {
+        ($account:literal) => {
+            concat!(
+                "SELECT CAST(COALESCE(SUM(u.layer_bytes + u.manifest_bytes), 0) AS BIGINT) FROM registry g \
+                 JOIN account a ON a.key = g.account JOIN repository r ON r.registry = g.key \
+                 JOIN repository_usage u ON u.registry = r.registry AND u.repository = r.id \
+                 WHERE r.deleted_at IS NULL AND r.name >= ?1 AND r.name < ?2", $account
+            )
+        };
+    }
+    let sum: Option<i64> = match &op.by {
+        StoredBy::Prefix { account_id, prefix } => {
+            // No character of a name is above it.
+            let end = format!("{prefix}\u{7f}");
+            match account_id {
+                Some(id) => tx.value(by_prefix!(" AND a.account_id = ?3"), &params![prefix, end, id]).await?,
+                None => tx.value(by_prefix!(""), &params![prefix, end]).await?,
+            }
+        }
+        StoredBy::Account(account_id) => {
+            let select = "SELECT CAST(COALESCE(SUM(u.unique_bytes + u.manifest_bytes), 0) AS BIGINT) \
+                FROM account a JOIN registry g ON g.account = a.key JOIN repository_usage u ON u.registry = g.key \
+                WHERE a.account_id = ?1";
+            tx.value(select, &params![account_id]).await?
+        }
+        StoredBy::Deployment => {
+            let select = "SELECT CAST(COALESCE(SUM(object_bytes + manifest_bytes), 0) AS BIGINT) FROM repository_usage";
+            tx.value(select, &[]).await?
+        }
+    };
+    Ok(Ok(u64::try_from(sum.unwrap_or_default()).unwrap_or_default()))
+});

@@ -54,6 +54,7 @@ pub fn all(registry: &Arc<Registry>) -> Vec<Box<dyn Reconciler>> {
         Box::new(passes::ForgetSessions(Arc::clone(registry))),
         Box::new(passes::ResealSecrets(Arc::clone(registry))),
         Box::new(passes::MeasureUsage(Arc::clone(registry))),
+        Box::new(passes::ScrubObjects(Arc::clone(registry))),
         Box::new(passes::TrimEvents(Arc::clone(registry))),
     ]
 }

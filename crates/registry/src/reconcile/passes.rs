@@ -60,6 +60,9 @@ reconcilers! {
     /// Seals secrets with the newest key, and retires keys that are no longer needed.
     ResealSecrets(reconcilers::RESEAL_SECRETS, every Duration::from_secs(30)) =
         |registry, now| registry.access.tend_keys(now);
+    /// Reads stored bytes and compares their digests.
+    ScrubObjects(reconcilers::SCRUB_OBJECTS, every Duration::from_secs(30)) =
+        |registry, now| registry.scrub_objects(now);
     /// Removes old events.
     TrimEvents(reconcilers::TRIM_EVENTS, every Duration::from_mins(1)) =
         |registry, now| registry.access.trim_events(now);

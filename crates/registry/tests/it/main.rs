@@ -27,6 +27,7 @@ mod keys;
 mod late;
 mod organizations;
 mod put_image;
+mod storage_quota;
 mod store_reads;
 mod sts_assume;
 mod sts_chain;

@@ -214,7 +214,7 @@ async fn run_now(Run { timeout, options }: Run) -> anyhow::Result<()> {
         }
         if told.elapsed() > PROGRESS {
             told = Instant::now();
-            eprintln!("{}", waiting(&state));
+            tell(&waiting(&state));
         }
         tokio::time::sleep(POLL).await;
     };
@@ -222,6 +222,12 @@ async fn run_now(Run { timeout, options }: Run) -> anyhow::Result<()> {
     let (objects, bytes) = (freed("/FreedObjects"), freed("/FreedBytes"));
     let answer = json!({ "FreedObjects": objects, "FreedBytes": bytes });
     print(&options, &answer, |_| format!("Freed {bytes} bytes of {objects} objects."))
+}
+
+/// Progress is not part of the result.
+#[expect(clippy::print_stderr, reason = "standard output has only the result")]
+fn tell(progress: &str) {
+    eprintln!("{progress}");
 }
 
 fn waiting(state: &Value) -> String {

@@ -7,13 +7,14 @@ use crate::first_start::{KEY, with_key};
 use crate::http::ecr;
 use crate::process::{Dev, complaint, said, wharf};
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "collect-garbage",
     "expire-uploads",
     "forget-sessions",
     "measure-usage",
     "purge-repositories",
     "reseal-secrets",
+    "scrub-objects",
     "sweep-objects",
     "trim-events",
     "walk-store",
