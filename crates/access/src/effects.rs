@@ -325,7 +325,7 @@ services! {
     /// Ends links that no image needs and objects that no repository links.
     CollectGarbage => DueLinkReviews, KeepNeededLinks, CollectLinks, DueObjectReviews, CollectObjects, WalkStore;
     /// Compares the counters of usage with the rows, and corrects them.
-    MeasureUsage => MeasureUsage, CorrectUsage;
+    MeasureUsage => HasUsage, MeasureUsage, CorrectUsage;
     /// Shows what the collector did and would do, and what keeps a digest.
     DescribeCollection => GetCollectionState, PreviewCollection, ExplainDigest;
     /// Checks that rows and bytes agree.

@@ -10,7 +10,7 @@ use access::effects::authority;
 use access::error::Result;
 use access::permit::Permit;
 use access::store::{
-    CollectLinks, CollectObjects, CorrectUsage, DueLinkReviews, DueObjectReviews, KeepNeededLinks,
+    CollectLinks, CollectObjects, CorrectUsage, DueLinkReviews, DueObjectReviews, HasUsage, KeepNeededLinks,
     LinkReview, MeasureUsage, Micros, RepositoryKey, StoreResultExt as _, WalkStore,
 };
 use fault::Fault;
@@ -20,7 +20,7 @@ use crate::Registry;
 use crate::reconcile::Pass;
 
 /// Rows reviewed in one pass.
-const REVIEWS: usize = 500;
+const REVIEWS: usize = 200;
 /// Rows changed in one transaction: few enough that a push never waits long for it.
 const SLICE: usize = 100;
 /// Rows that one pass of the walk looks at.
@@ -56,6 +56,9 @@ impl Registry {
     /// Compares the counters of usage with the rows; returns how many were corrected.
     pub async fn measure_usage(&self) -> Result<Pass> {
         let permit = Permit::for_service(authority::MeasureUsage, &self.access);
+        if !permit.read(|()| HasUsage).await? {
+            return Ok(Pass { done: 0, has_more: false });
+        }
         let drifts = permit.read(|()| MeasureUsage).await?;
         let done = drifts.len();
         for drifts in drifts.chunks(SLICE) {

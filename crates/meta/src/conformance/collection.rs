@@ -330,10 +330,12 @@ pub(super) async fn a_digest_is_explained(world: World) {
 }
 
 pub(super) async fn drifts_of_usage_are_corrected(world: World) {
+    assert!(!world.meta.read(HasUsage).await.unwrap());
     let repository = world.repository("app").await;
     world.blob(repository, "layer").await;
     world.put(repository, "m", &[]).await;
     world.sql("DELETE FROM repository_usage").await.unwrap();
+    assert!(world.meta.read(HasUsage).await.unwrap());
     let drifts = world.meta.read(MeasureUsage).await.unwrap();
     assert!(!drifts.is_empty());
     // What happens between the measurement and the correction counts too.

@@ -33,7 +33,7 @@ pub struct ListObjects {
     pub limit: usize,
 }
 
-operation!(ListObjects: Page -> Vec<ObjectRow>, Never, |op, tx| {
+operation!(ListObjects: Point -> Vec<ObjectRow>, Never, |op, tx| {
     let select = "SELECT id, digest, object_key, size FROM object WHERE id > ?1 ORDER BY id LIMIT ?2";
     let rows = tx.rows(select, &params![op.after.unwrap_or(i64::MIN), op.limit]).await?;
     let objects: Result<_, StoreError> = rows.into_iter().map(ObjectRow::read).collect();

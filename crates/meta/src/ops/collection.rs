@@ -94,7 +94,7 @@ pub struct DueLinkReviews {
     pub limit: usize,
 }
 
-operation!(DueLinkReviews: Page -> Vec<LinkReview>, Never, |op, tx| {
+operation!(DueLinkReviews: Point -> Vec<LinkReview>, Never, |op, tx| {
     let select = "SELECT v.registry, v.repository, v.digest, v.queued_at, \
             (SELECT b.image FROM image_blob b WHERE b.registry = v.registry AND b.repository = v.repository \
                 AND b.digest = v.digest LIMIT 1) \
@@ -194,7 +194,7 @@ pub struct DueObjectReviews {
     pub limit: usize,
 }
 
-operation!(DueObjectReviews: Page -> Vec<ObjectReview>, Never, |op, tx| {
+operation!(DueObjectReviews: Point -> Vec<ObjectReview>, Never, |op, tx| {
     let select = "SELECT object, queued_at FROM object_review WHERE queued_at <= ?1 ORDER BY queued_at LIMIT ?2";
     let rows = tx.rows(select, &params![op.cutoff, op.limit]).await?;
     let reviews: Result<_, StoreError> = rows.into_iter().map(|mut row| Ok(ObjectReview {

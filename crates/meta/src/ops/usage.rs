@@ -120,6 +120,16 @@ pub struct Drift {
     pub change: Change,
 }
 
+/// Whether there is anything to compare: a counter, an object or an image.
+#[derive(Clone, Copy, Debug)]
+pub struct HasUsage;
+
+operation!(HasUsage: Point -> bool, Never, |_op, tx| {
+    let select = "SELECT registry FROM repository_usage UNION ALL SELECT id FROM object \
+        UNION ALL SELECT id FROM image LIMIT 1";
+    Ok(Ok(tx.value::<i64>(select, &[]).await?.is_some()))
+});
+
 /// Compares all counters with the rows, in one snapshot. The drift stays true while requests change both.
 #[derive(Clone, Copy, Debug)]
 pub struct MeasureUsage;
