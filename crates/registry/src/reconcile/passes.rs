@@ -35,6 +35,11 @@ macro_rules! reconcilers {
     )*};
 }
 
+/// The pass, if anything was ever pushed.
+async fn with_content(registry: &Registry, pass: BoxFuture<'_, Result<Pass>>) -> Result<Pass> {
+    if registry.has_content().await? { pass.await } else { Ok(Pass { done: 0, has_more: false }) }
+}
+
 reconcilers! {
     /// Ends abandoned uploads.
     ExpireUploads(reconcilers::EXPIRE_UPLOADS, every Duration::from_mins(1)) =
@@ -44,12 +49,12 @@ reconcilers! {
         |registry, now| registry.purge_repositories(now);
     /// Ends links that no image needs and objects that no repository links.
     CollectGarbage(reconcilers::COLLECT_GARBAGE, every registry.access.settings.limits.collection.interval) =
-        |registry, now| registry.collect_garbage(now);
+        |registry, now| with_content(registry, Box::pin(registry.collect_garbage(now)));
     /// Looks for garbage that is not queued.
-    WalkStore(reconcilers::WALK_STORE, every Duration::from_mins(1)) = |registry, now| registry.walk_store(now);
+    WalkStore(reconcilers::WALK_STORE, every Duration::from_mins(1)) = |registry, now| with_content(registry, Box::pin(registry.walk_store(now)));
     /// Compares the counters of usage with the rows.
     MeasureUsage(reconcilers::MEASURE_USAGE, every Duration::from_hours(24)) =
-        |registry, _now| registry.measure_usage();
+        |registry, _now| with_content(registry, Box::pin(registry.measure_usage()));
     /// Removes bytes whose rows are gone.
     SweepObjects(reconcilers::SWEEP_OBJECTS,
         every registry.access.settings.limits.collection.interval.min(Duration::from_secs(30))) =
@@ -62,7 +67,7 @@ reconcilers! {
         |registry, now| registry.access.tend_keys(now);
     /// Reads stored bytes and compares their digests.
     ScrubObjects(reconcilers::SCRUB_OBJECTS, every Duration::from_secs(30)) =
-        |registry, now| registry.scrub_objects(now);
+        |registry, now| with_content(registry, Box::pin(registry.scrub_objects(now)));
     /// Removes old events.
     TrimEvents(reconcilers::TRIM_EVENTS, every Duration::from_mins(1)) =
         |registry, now| registry.access.trim_events(now);
