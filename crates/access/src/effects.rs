@@ -64,6 +64,9 @@ pub mod bytes {
     /// Deletes an object.
     #[derive(Debug)]
     pub enum Delete {}
+    /// Lists and reads everything, and moves files out of the store.
+    #[derive(Debug)]
+    pub enum Check {}
 }
 
 /// A permit for `Self` opens this use of layers' bytes. Implemented in this file and nowhere else.
@@ -176,6 +179,8 @@ opens_bytes! {
     // Bytes are read again for a digest whose algorithm was given only when the upload is completed.
     ecr::CompleteLayerUpload => bytes::Finish, bytes::Hash;
     authority::SweepDoomed => bytes::Delete;
+    authority::CheckStore => bytes::Check;
+    authority::ScrubObjects => bytes::Check;
 }
 
 // IAM. Making something needs the store's key of the account (FindAccount). Trust policies are stored with unique ids, and
@@ -319,6 +324,21 @@ services! {
     ExpireUploads => ExpireUploads;
     /// Empties repositories that were deleted.
     PurgeRepositories => ClaimWork, PurgeRepositorySlice, FinishWork, PostponeWork;
+    /// Ends links that no image needs and objects that no repository links.
+    CollectGarbage => DueLinkReviews, KeepNeededLinks, CollectLinks, DueObjectReviews, CollectObjects, WalkStore;
+    /// Compares the counters of usage with the rows, and corrects them.
+    MeasureUsage => HasUsage, MeasureUsage, CorrectUsage;
+    /// Shows what the collector did and would do, and what keeps a digest.
+    DescribeCollection => GetCollectionState, PreviewCollection, ExplainDigest;
+    /// Checks that rows and bytes agree.
+    CheckStore => ListObjects, FindObject, FindObjectKeys, ListManifests, RemoveLostObject, MeasureUsage,
+        CorrectUsage;
+    /// Compares what is stored with the storage quotas of the settings.
+    CheckStorageQuotas => SumStoredBytes;
+    /// Reads all bytes over time.
+    ScrubObjects => GetScrub, SetScrub, ListObjects, FindObject;
+    /// Shows how many bytes repositories, registries and the deployment hold.
+    DescribeUsage => ListUsage;
     /// Deletes the bytes of objects whose rows are gone.
     SweepDoomed => ClaimDoomed, ForgetDoomed;
     /// Records when images were last pulled, after the answers to the pulls.

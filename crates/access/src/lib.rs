@@ -7,6 +7,7 @@ pub mod addressing;
 pub mod authenticate;
 pub mod authz;
 pub mod caller;
+pub mod collection;
 pub mod context;
 pub mod decisions;
 pub mod effects;
@@ -29,6 +30,7 @@ pub mod seal;
 pub mod session;
 pub mod settings;
 pub mod shared_provider;
+pub mod storage_quota;
 pub mod store;
 pub mod token;
 

@@ -19,6 +19,14 @@ use crate::store::{
 pub const EXPIRE_UPLOADS: &str = "expire-uploads";
 /// Removes the rows of deleted repositories.
 pub const PURGE_REPOSITORIES: &str = "purge-repositories";
+/// Ends links that no image needs and objects that no repository links.
+pub const COLLECT_GARBAGE: &str = "collect-garbage";
+/// Looks for garbage that is not queued.
+pub const WALK_STORE: &str = "walk-store";
+/// Reads stored bytes and compares their digests.
+pub const SCRUB_OBJECTS: &str = "scrub-objects";
+/// Compares the counters of usage with the rows.
+pub const MEASURE_USAGE: &str = "measure-usage";
 /// Removes bytes whose rows are gone.
 pub const SWEEP_OBJECTS: &str = "sweep-objects";
 /// Removes expired large sessions.
@@ -30,8 +38,18 @@ pub const RESEAL_SECRETS: &str = "reseal-secrets";
 pub const TRIM_EVENTS: &str = "trim-events";
 
 /// Every reconciler, by name.
-pub const NAMES: [&str; 6] =
-    [EXPIRE_UPLOADS, FORGET_SESSIONS, PURGE_REPOSITORIES, RESEAL_SECRETS, SWEEP_OBJECTS, TRIM_EVENTS];
+pub const NAMES: [&str; 10] = [
+    COLLECT_GARBAGE,
+    EXPIRE_UPLOADS,
+    FORGET_SESSIONS,
+    MEASURE_USAGE,
+    PURGE_REPOSITORIES,
+    RESEAL_SECRETS,
+    SCRUB_OBJECTS,
+    SWEEP_OBJECTS,
+    TRIM_EVENTS,
+    WALK_STORE,
+];
 
 /// An upload session without a write for this long is ended.
 pub const UPLOAD_LIFETIME: Duration = Duration::from_hours(168);
@@ -67,9 +85,12 @@ impl Access {
     /// How many things wait for each reconciler, by name: at most [`MOST_COUNTED`].
     pub async fn backlogs(&self, now: Timestamp) -> Result<[(&'static str, i64); NAMES.len()]> {
         let permit = Permit::for_service(authority::RunReconcilers, self);
-        let lifetime = i64::try_from(UPLOAD_LIFETIME.as_micros()).unwrap_or(i64::MAX);
+        let collection = self.settings.limits.collection;
+        let length = |time: Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
         let count = CountBacklogs {
-            uploads_idle_since: Micros(micros(now).0.saturating_sub(lifetime)),
+            queued_until: Micros(micros(now).0.saturating_sub(length(collection.grace))),
+            doom_delay: Micros(length(collection.delay)),
+            uploads_idle_since: Micros(micros(now).0.saturating_sub(length(UPLOAD_LIFETIME))),
             events_before: self.first_kept_event(now),
             sealing_key: self.keys.sealing(),
             at: micros(now),
@@ -77,12 +98,17 @@ impl Access {
         };
         let counted = permit.read(|()| count).await?;
         Ok([
+            (COLLECT_GARBAGE, counted.reviews),
             (EXPIRE_UPLOADS, counted.uploads),
             (FORGET_SESSIONS, counted.sessions),
+            // Walks and checks have no queue: each goes over all rows and begins again.
+            (MEASURE_USAGE, 0),
             (PURGE_REPOSITORIES, counted.repositories),
             (RESEAL_SECRETS, counted.secrets),
+            (SCRUB_OBJECTS, 0),
             (SWEEP_OBJECTS, counted.objects),
             (TRIM_EVENTS, counted.events),
+            (WALK_STORE, 0),
         ])
     }
 

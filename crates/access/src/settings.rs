@@ -11,6 +11,7 @@ pub use outbound::Dialler;
 pub use policy::{Cidr, CidrError};
 
 use crate::quota::Quotas;
+use crate::storage_quota::StorageQuota;
 
 /// Limits for every caller.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,36 @@ pub struct Limits {
     pub event_retention: Duration,
     /// The quotas of ECR and IAM.
     pub quotas: Quotas,
+    pub collection: Collection,
+}
+
+/// How long the collector waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Collection {
+    /// How long a layer stays that no image needs, and bytes that no repository has.
+    pub grace: Duration,
+    /// How long bytes stay after their row is gone. Longer than a stalled request may write.
+    pub delay: Duration,
+    /// How often the collector looks.
+    pub interval: Duration,
+}
+
+impl Default for Collection {
+    fn default() -> Self {
+        Self {
+            grace: Duration::from_hours(24),
+            delay: Duration::from_mins(15),
+            interval: Duration::from_mins(1),
+        }
+    }
+}
+
+impl Collection {
+    /// A grace that was renewed this recently is not renewed again. At least half of the grace is left after each answer
+    /// that a layer exists.
+    pub fn renewed_lately(&self) -> Duration {
+        (self.grace / 2).min(Duration::from_hours(1))
+    }
 }
 
 impl Default for Limits {
@@ -39,6 +70,7 @@ impl Default for Limits {
             body_cache_bytes: 16 * MIB,
             event_retention: Duration::from_hours(24),
             quotas: Quotas::default(),
+            collection: Collection::default(),
         }
     }
 }
@@ -85,6 +117,8 @@ pub struct Settings {
     pub default_region: Region,
     /// Limits for every caller.
     pub limits: Limits,
+    /// How many bytes may be stored.
+    pub storage_quotas: Vec<StorageQuota>,
     /// The networks of VPC endpoints; if several contain an address, the first one counts.
     pub vpc_endpoints: Vec<VpcEndpoint>,
     /// Connects to servers that tenants name.

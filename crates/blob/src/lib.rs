@@ -25,7 +25,7 @@ mod store;
 
 pub use append::{AppendError, Appended};
 pub use content::{Content, ContentStream, OpenError};
-pub use disk::DiskOptions;
+pub use disk::{DiskOptions, Found};
 pub use key::{InvalidObjectKey, ObjectKey};
 pub use stage::{InvalidStage, MAX_STAGE_BYTES, Stage};
 pub use store::Store;

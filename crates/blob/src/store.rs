@@ -8,7 +8,7 @@ use oci::digest::{Algorithm, Digest, Hasher};
 
 use crate::append::{AppendError, Appended};
 use crate::content::{Content, OpenError};
-use crate::disk::DiskStore;
+use crate::disk::{DiskStore, Found};
 use crate::key::ObjectKey;
 use crate::stage::{InvalidStage, Own, Stage};
 
@@ -102,6 +102,27 @@ impl Store {
     pub async fn delete(&self, key: &ObjectKey) -> io::Result<bool> {
         match self {
             Self::Disk(disk) => disk.delete(key).await,
+        }
+    }
+
+    /// The files whose keys have this first byte, for the consistency check.
+    pub async fn list(&self, folder: u8) -> io::Result<Vec<Found>> {
+        match self {
+            Self::Disk(disk) => disk.list(folder).await,
+        }
+    }
+
+    /// Moves a file that [`Store::list`] found out of the store.
+    pub async fn quarantine(&self, folder: u8, name: &str) -> io::Result<()> {
+        match self {
+            Self::Disk(disk) => disk.quarantine(folder, name).await,
+        }
+    }
+
+    /// The stored length of an object, if it exists.
+    pub async fn len(&self, key: &ObjectKey) -> io::Result<Option<u64>> {
+        match self {
+            Self::Disk(disk) => disk.len(key).await,
         }
     }
 }

@@ -66,6 +66,12 @@ faults! {
     AfterDeleteRepository = "after-delete-repository",
     /// registry: one slice of a deleted repository is removed, more may be left.
     AfterPurgeSlice = "after-purge-slice",
+    /// registry: links without an image are found, none has ended.
+    BeforeCollectLinks = "before-collect-links",
+    /// registry: links have ended, their objects still have rows.
+    AfterCollectLinks = "after-collect-links",
+    /// registry: objects have no rows, their bytes are doomed.
+    AfterCollectObjects = "after-collect-objects",
     /// registry: keys are doomed, their bytes still exist.
     BeforeDeleteBytes = "before-delete-bytes",
     /// blob: the file is removed from its folder.

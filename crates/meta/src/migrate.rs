@@ -36,6 +36,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 4, oldest_compat: 3, text: include_str!("../migrations/0004_background.sql") },
     // Indexes alone.
     Migration { number: 5, oldest_compat: 3, text: include_str!("../migrations/0005_lists.sql") },
+    // An older binary queues nothing for review and counts no bytes; the walk finds both later.
+    Migration { number: 7, oldest_compat: 3, text: include_str!("../migrations/0007_collection.sql") },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

@@ -11,11 +11,11 @@ pub struct Micros(pub i64);
 pub struct AccountKey(pub i64);
 
 /// Surrogate key of a registry: one account in one region.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RegistryKey(pub i64);
 
 /// Key of a repository. It leads with its registry, so that registries can be spread over databases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RepositoryKey {
     /// The registry that the repository belongs to.
     pub registry: RegistryKey,

@@ -9,7 +9,9 @@
 //! before its bytes. Every effect of a request passes the gate in `access`, and only `layer::bytes` uses the blob store.
 
 mod bodies;
+mod collect;
 mod ecr;
+pub mod fsck;
 pub mod image;
 pub mod layer;
 pub mod page;
@@ -18,6 +20,7 @@ pub mod purge;
 pub mod reconcile;
 mod registry_settings;
 mod repository;
+mod scrub;
 pub mod sweep;
 mod uploads_in_progress;
 

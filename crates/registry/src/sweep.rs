@@ -1,5 +1,5 @@
-//! Removes doomed bytes: files of cancelled and abandoned uploads, and of completions that lost a race. Their row was
-//! deleted first. The bytes are removed after a delay, and then the record that they are doomed.
+//! Removes doomed bytes: collected objects, files of cancelled and abandoned uploads, and of completions that lost a race.
+//! Their row was deleted first. The bytes are removed after a delay, and then the record that they are doomed.
 
 use access::context::micros;
 use access::effects::authority;
@@ -10,6 +10,7 @@ use fault::Fault;
 use jiff::Timestamp;
 
 use crate::Registry;
+use crate::collect::as_micros;
 
 /// Objects removed in one pass.
 const BATCH: usize = 256;
@@ -18,7 +19,8 @@ impl Registry {
     /// One pass; returns how many objects were removed. It can be repeated, and can run on several nodes.
     pub async fn sweep_doomed(&self, now: Timestamp) -> Result<usize> {
         let permit = Permit::for_service(authority::SweepDoomed, &self.access);
-        let claim = permit.write(|()| ClaimDoomed { now: micros(now), limit: BATCH });
+        let delay = as_micros(self.access.settings.limits.collection.delay);
+        let claim = permit.write(|()| ClaimDoomed { now: micros(now), delay, limit: BATCH });
         let claimed = claim.await.or_store_error()?;
         fault::hit(Fault::BeforeDeleteBytes);
         let mut keys = Vec::with_capacity(claimed.len());

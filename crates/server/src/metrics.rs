@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use aws::organizations::Reconciler;
+use aws::organizations::{Reconciler, WharfDescribeCollectionResponse};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -64,6 +64,16 @@ pub(crate) struct Metrics {
     pub(crate) uploads_in_flight: Gauge,
     pub(crate) memory: Figures,
     reconcilers: Reconcilers,
+    storage: Storage,
+}
+
+/// What the deployment stores, as one node last read it.
+#[derive(Default)]
+struct Storage {
+    stored: Gauge,
+    doomed: Gauge,
+    freed: Gauge,
+    reviews: Gauge,
 }
 
 impl Metrics {
@@ -81,6 +91,7 @@ impl Metrics {
             uploads_in_flight: Gauge::default(),
             memory: Figures::default(),
             reconcilers: Reconcilers::default(),
+            storage: Storage::default(),
         };
         metrics.register();
         let help = "Lines of the log that were lost because it could not be written in time, by kind";
@@ -120,6 +131,14 @@ impl Metrics {
         registry.register("reconciler_backlog", help, self.reconcilers.backlog.clone());
         let help = "Whether the last pass of a reconciler failed";
         registry.register("reconciler_failed", help, self.reconcilers.failed.clone());
+        let help = "Bytes of layers and manifests that are stored; each layer counts once";
+        registry.register("stored_bytes", help, self.storage.stored.clone());
+        let help = "Bytes whose rows are gone and that wait for their removal";
+        registry.register("collection_doomed_bytes", help, self.storage.doomed.clone());
+        let help = "Bytes that were removed since the deployment began";
+        registry.register("collection_freed_bytes", help, self.storage.freed.clone());
+        let help = "Layers and objects that wait for the collector, up to 100,000 of each";
+        registry.register("collection_reviews", help, self.storage.reviews.clone());
     }
 
     pub(crate) fn observe(
@@ -152,6 +171,15 @@ impl Metrics {
             backlog.get_or_create(&label).set(state.backlog);
             failed.get_or_create(&label).set(state.last_error.is_some().into());
         }
+    }
+
+    /// Takes what the deployment stores.
+    pub(crate) fn storage(&self, stored: i64, state: &WharfDescribeCollectionResponse) {
+        let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.storage.stored.set(stored);
+        self.storage.doomed.set(count(state.doomed.bytes));
+        self.storage.freed.set(count(state.freed_bytes));
+        self.storage.reviews.set(count(state.layers.count.saturating_add(state.objects.count)));
     }
 
     /// The exposition in OpenMetrics' text form.

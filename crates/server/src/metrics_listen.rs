@@ -34,6 +34,10 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) {
                 if let Ok(Ok(shown)) = states {
                     app.metrics.reconcilers(&shown.reconcilers);
                 }
+                let stored = timeout(STORE_TIME, app.identity.storage(Timestamp::now())).await;
+                if let Ok(Ok((stored, state))) = stored {
+                    app.metrics.storage(stored, &state);
+                }
             }
             Ok::<_, Infallible>(expose(&app.metrics, &request))
         }

@@ -16,6 +16,11 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// The access key ID and the secret, for the environment of a command.
+    pub fn key(&self) -> (&str, &str) {
+        (&self.access_key_id, &self.secret)
+    }
+
     /// Reads the access key that `wharf dev` stores in its data folder.
     pub fn of_dev_folder(data: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(data.join("dev.toml")).context("no dev.toml")?;

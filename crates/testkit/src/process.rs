@@ -32,12 +32,23 @@ impl Wharf {
     /// Starts `wharf dev` on a data folder, with a fault point armed if one is given. Its log goes to `log` in the
     /// parent folder.
     pub fn start(binary: &Path, data: &Path, fault: Option<&str>) -> Result<Started> {
+        Self::start_with(binary, data, fault, &[])
+    }
+
+    /// The same with settings in the environment.
+    pub fn start_with(
+        binary: &Path,
+        data: &Path,
+        fault: Option<&str>,
+        settings: &[(&str, &str)],
+    ) -> Result<Started> {
         let endpoint = data.join("endpoint");
         let _ = fs::remove_file(&endpoint);
         let log = File::create(data.with_extension("log"))?;
         let mut command = Command::new(binary);
         command.args(["dev", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
         command.env_remove("WHARF_DATA_DIR").env_remove("WHARF_LOG");
+        command.envs(settings.iter().copied());
         if let Some(fault) = fault {
             command.args(["--fault", fault]);
         }

@@ -65,6 +65,19 @@ impl Offline {
         Ok(keys.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// The digests and sizes of all objects.
+    pub fn objects(&self) -> Result<BTreeMap<String, u64>> {
+        let mut rows =
+            self.database.prepare("SELECT 'sha256:' || lower(hex(substr(digest, 2))), size FROM object")?;
+        let objects = rows.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
+        Ok(objects.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The keys of uploads in progress.
+    pub fn uploads(&self) -> Result<BTreeSet<String>> {
+        self.keys("upload")
+    }
+
     /// Work in the queue, and rows of deleted repositories.
     pub fn unfinished(&self) -> Result<i64> {
         let count = "SELECT (SELECT count(*) FROM work) + \

@@ -8,11 +8,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cmd::account::{AccountCommand, account_name};
 use crate::cmd::credentials::CredentialsCommand;
+use crate::cmd::fsck::Fsck;
+use crate::cmd::gc::GcCommand;
 use crate::cmd::hosts::{self, Hosts};
 use crate::cmd::keys::KeysCommand;
 use crate::cmd::oidc::OidcCommand;
 use crate::cmd::policy::PolicyCommand;
 use crate::cmd::status::{Reconcile, Status};
+use crate::cmd::usage::Usage;
 use crate::config::host_name;
 
 /// Amazon ECR that you can run yourself: docker push and pull, and the ECR API, in one binary.
@@ -100,8 +103,19 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   [outbound]                               # where the server may connect to, in addition to the public Internet:
   allow_networks = ["10.0.0.0/8"]          # networks with your own OIDC issuers [none]
 
+  [[storage_quotas]]                       # a push that would exceed one is refused; repeat for more [none]
+  name = "team-a"                          # the name in errors
+  bytes = "50GiB"
+  account = "123456789012"                 # only this account [all]
+  prefix = "team-a/"                       # only repositories with this prefix [all]
+
   [events]                                 # pushes, deletes and policy changes, in the database
   retention_seconds = 86400                # older events are removed
+
+  [collection]                             # garbage is removed while the server runs
+  grace_seconds = 86400                    # a layer that no image needs stays this long; longer than any push lasts
+  delay_seconds = 900                      # then its bytes stay this long, for downloads that have begun
+  interval_seconds = 60                    # how often the collector looks
 
   [metrics]
   listen = "127.0.0.1:9100"                # Prometheus, on /metrics [off]
@@ -150,6 +164,22 @@ Examples:
   eval \"$(wharf env)\"
   eval \"$(wharf env --data-dir /tmp/registry)\"")]
     Env(DataDir),
+    /// Check that each row has its bytes and each file has its row.
+    #[command(after_help = "\
+Opens the store itself; with SQLite the server must be stopped. Reads all bytes and compares their digests; --quick compares
+lengths. Exit codes: 0 nothing is wrong, 3 everything that was wrong is repaired, 4 something is wrong, 1 the check failed.
+
+With --repair, unknown files are moved to the folder quarantine, and a layer whose bytes are lost is removed from its
+repositories: its images cannot be pulled until a client pushes the layer again, which it then does by itself.
+
+Examples:
+  wharf fsck --data-dir .wharf
+  wharf fsck --config /etc/wharf.toml --quick --json
+  wharf fsck --config /etc/wharf.toml --repair")]
+    Fsck(Fsck),
+    /// Run the collection of garbage, show its state, and explain what keeps a digest.
+    #[command(subcommand)]
+    Gc(GcCommand),
     /// Print lines for a hosts file, for registries with host names.
     #[command(after_help = "\
 For machines and containers whose DNS server does not know the names of the registries. The accounts come from the server,
@@ -206,6 +236,16 @@ Examples:
   wharf status
   wharf status --json --config /etc/wharf.toml")]
     Status(Status),
+    /// Show how many bytes, images and tags repositories, registries and the deployment have.
+    #[command(after_help = "\
+Logical bytes count a layer in each repository that has it. Physical bytes count it once in the registry, or once in the
+deployment. On a running server the caller must be in the management account and needs organizations:WharfDescribeUsage.
+With --data-dir or --config the command opens the store itself; with SQLite the server must be stopped.
+
+Examples:
+  wharf usage
+  wharf usage --json --config /etc/wharf.toml")]
+    Usage(Usage),
     /// Print the version.
     Version,
 }

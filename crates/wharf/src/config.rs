@@ -6,11 +6,13 @@ mod dev;
 mod limits;
 mod overlay;
 mod read;
+mod storage_quota;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use access::settings::{Cidr, VpcEndpoint};
+use access::storage_quota::StorageQuota;
 use anyhow::{Context as _, bail};
 use aws::ids::{AccountId, Region};
 use aws::organizations::is_account_name;
@@ -18,6 +20,8 @@ use serde::Deserialize;
 use server::Options;
 
 use crate::files;
+
+use storage_quota::StorageQuotaSection;
 
 pub(crate) use dev::for_dev;
 pub(crate) use read::{host_name, load};
@@ -35,10 +39,12 @@ struct Settings {
     blobs: BlobsSection,
     bootstrap: Option<BootstrapSection>,
     accounts: Vec<AccountSection>,
+    storage_quotas: Vec<StorageQuotaSection>,
     vpc_endpoints: Vec<VpcEndpointSection>,
     outbound: OutboundSection,
     events: EventsSection,
     quotas: BTreeMap<String, u64>,
+    collection: CollectionSection,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -105,6 +111,7 @@ impl TryFrom<WrittenBytes> for Bytes {
             "KiB" => Some(1 << 10),
             "MiB" => Some(1 << 20),
             "GiB" => Some(1 << 30),
+            "TiB" => Some(1 << 40),
             _ => None,
         };
         let bytes = times.and_then(|times: u64| digits.parse::<u64>().ok()?.checked_mul(times));
@@ -134,6 +141,15 @@ struct BlobsSection {
 #[serde(deny_unknown_fields, default)]
 struct OutboundSection {
     allow_networks: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_field_names, reason = "the names of the settings")]
+struct CollectionSection {
+    grace_seconds: Option<u64>,
+    delay_seconds: Option<u64>,
+    interval_seconds: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -203,6 +219,7 @@ pub(crate) struct Config {
     pub(crate) bootstrap: Option<AccountId>,
     /// Other accounts, with their names; created if they do not exist.
     pub(crate) accounts: Vec<(AccountId, String)>,
+    pub(crate) storage_quotas: Vec<StorageQuota>,
     pub(crate) vpc_endpoints: Vec<VpcEndpoint>,
     /// Networks that the server may connect to although a tenant chose the address.
     pub(crate) allow_networks: Vec<Cidr>,

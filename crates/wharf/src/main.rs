@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);
-            ExitCode::FAILURE
+            error.downcast_ref::<cmd::fsck::Problems>().map_or(ExitCode::FAILURE, |found| found.code().into())
         }
     }
 }

@@ -13,6 +13,7 @@ mod process;
 mod pytest;
 mod running;
 mod shapes;
+mod soak;
 mod tally;
 mod tidy;
 mod workspace;
@@ -55,6 +56,13 @@ enum Task {
     Ci,
     /// Run every known attack on a server while honest clients use it.
     Abuse(abuse::Options),
+    /// Push, pull, delete and collect at random for some time, with kill -9 every few seconds; then nothing is lost and
+    /// nothing is left.
+    Soak {
+        /// How long.
+        #[arg(long, default_value_t = 120)]
+        seconds: u64,
+    },
     /// Compare Wharf with Debian's docker-registry and nginx on the same data.
     Bench(bench::Options),
 }
@@ -69,6 +77,7 @@ fn main() -> ExitCode {
         Task::Shapes { check } => shapes::run(check),
         Task::Ci => Ok(ci::run()),
         Task::Abuse(options) => abuse::run(&options).map(tally::Tally::report),
+        Task::Soak { seconds } => soak::run(seconds),
         Task::Bench(options) => bench::run(&options).map(|()| true),
     };
     match outcome {

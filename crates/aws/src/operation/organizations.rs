@@ -27,8 +27,12 @@ macro_rules! organizations_operations {
                 RemoveAccountFromOrganization: "organizations:RemoveAccountFromOrganization" on Named => RemoveAccountFromOrganizationRequest, remove_account_from_organization;
                 TagResource: "organizations:TagResource" on Named => TagResourceRequest, tag_account;
                 UntagResource: "organizations:UntagResource" on Named => UntagResourceRequest, untag_account;
+                WharfDescribeCollection: "organizations:WharfDescribeCollection" on Named => WharfDescribeCollectionRequest, wharf_describe_collection;
+                WharfDescribeUsage: "organizations:WharfDescribeUsage" on Named => WharfDescribeUsageRequest, wharf_describe_usage;
+                WharfExplainDigest: "organizations:WharfExplainDigest" on Named => WharfExplainDigestRequest, wharf_explain_digest;
                 WharfListKeys: "organizations:WharfListKeys" on Named => WharfListKeysRequest, wharf_list_keys;
                 WharfListReconcilers: "organizations:WharfListReconcilers" on Named => WharfListReconcilersRequest, wharf_list_reconcilers;
+                WharfPreviewCollection: "organizations:WharfPreviewCollection" on Named => WharfPreviewCollectionRequest, wharf_preview_collection;
                 WharfRunReconciler: "organizations:WharfRunReconciler" on Named => WharfRunReconcilerRequest, wharf_run_reconciler;
                 WharfRenameAccount: "account:PutAccountName" on Named => WharfRenameAccountRequest, wharf_rename_account;
                 WharfRotateKeys: "organizations:WharfRotateKeys" on Named => WharfRotateKeysRequest, wharf_rotate_keys;

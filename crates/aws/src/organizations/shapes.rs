@@ -7,7 +7,7 @@ use crate::shape::pattern;
 use crate::shape::{Exception, Member, Pattern, Request, Rule};
 
 /// Every operation that has shapes here, in alphabetical order.
-pub const OPERATIONS: [&str; 24] = [
+pub const OPERATIONS: [&str; 28] = [
     "CloseAccount",
     "CreateAccount",
     "DescribeAccount",
@@ -27,8 +27,12 @@ pub const OPERATIONS: [&str; 24] = [
     "RemoveAccountFromOrganization",
     "TagResource",
     "UntagResource",
+    "WharfDescribeCollection",
+    "WharfDescribeUsage",
+    "WharfExplainDigest",
     "WharfListKeys",
     "WharfListReconcilers",
+    "WharfPreviewCollection",
     "WharfRenameAccount",
     "WharfRotateKeys",
     "WharfRunReconciler",
@@ -203,6 +207,35 @@ impl ChildType {
 #[serde(rename_all = "PascalCase")]
 pub struct CloseAccountRequest {
     pub account_id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CollectableLayer {
+    pub account_id: String,
+    pub repository_name: String,
+    pub digest: String,
+    pub bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queued_at: Option<f64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CollectableObject {
+    pub digest: String,
+    pub bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queued_at: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CollectionQueue {
+    pub count: u64,
+    pub bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest_at: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -402,6 +435,29 @@ pub struct DescribeOrganizationRequest {}
 #[serde(rename_all = "PascalCase")]
 pub struct DescribeOrganizationResponse {
     pub organization: Organization,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DigestHolder {
+    pub account_id: String,
+    pub region: String,
+    pub repository_name: String,
+    pub needed_by: Vec<String>,
+    pub tags: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renewed_at: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reviewed_at: Option<f64>,
+    pub deleted: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DoomedCopy {
+    pub bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removed_after: Option<f64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -866,10 +922,34 @@ impl ReconcilerState {
     }
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RegistryUsage {
+    pub account_id: String,
+    pub region: String,
+    pub repositories: u64,
+    pub images: u64,
+    pub tags: u64,
+    pub logical_bytes: u64,
+    pub physical_bytes: u64,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct RemoveAccountFromOrganizationRequest {
     pub account_id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RepositoryUsage {
+    pub account_id: String,
+    pub region: String,
+    pub repository_name: String,
+    pub images: u64,
+    pub tags: u64,
+    pub layer_bytes: u64,
+    pub manifest_bytes: u64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -946,6 +1026,60 @@ pub struct UntagResourceRequest {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct WharfDescribeCollectionRequest {}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfDescribeCollectionResponse {
+    pub now: f64,
+    pub freed_objects: u64,
+    pub freed_bytes: u64,
+    pub layers: CollectionQueue,
+    pub objects: CollectionQueue,
+    pub doomed: CollectionQueue,
+    pub grace_seconds: u64,
+    pub delay_seconds: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_run_at: Option<f64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfDescribeUsageRequest {
+    #[serde(default)]
+    pub next_token: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfDescribeUsageResponse {
+    pub physical_bytes: u64,
+    pub pending_bytes: u64,
+    pub registries: Vec<RegistryUsage>,
+    pub repositories: Vec<RepositoryUsage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfExplainDigestRequest {
+    pub digest: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfExplainDigestResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reviewed_at: Option<f64>,
+    pub layers: Vec<DigestHolder>,
+    pub images: Vec<DigestHolder>,
+    pub doomed: Vec<DoomedCopy>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct WharfListKeysRequest {}
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -962,6 +1096,17 @@ pub struct WharfListReconcilersRequest {}
 #[serde(rename_all = "PascalCase")]
 pub struct WharfListReconcilersResponse {
     pub reconcilers: Vec<Reconciler>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct WharfPreviewCollectionRequest {}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfPreviewCollectionResponse {
+    pub layers: Vec<CollectableLayer>,
+    pub objects: Vec<CollectableObject>,
+    pub has_more: bool,
 }
 
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
@@ -1089,7 +1234,9 @@ const TAGGABLE_RESOURCE_ID: Rule = Rule::Text {
     }),
 };
 const TAGS: Rule = Rule::List { of: &TAG, min: 0, max: crate::tag::MAX_TAGS };
+const WHARF_DIGEST: Rule = Rule::text(1, 200);
 const WHARF_RECONCILER_NAME: Rule = Rule::text(1, 64);
+const WHARF_USAGE_TOKEN: Rule = Rule::text(1, 64);
 
 impl Request for CloseAccountRequest {
     type Response = ();
@@ -1253,6 +1400,24 @@ impl Request for UntagResourceRequest {
     const HAS_RESULT: bool = false;
 }
 
+impl Request for WharfDescribeCollectionRequest {
+    type Response = WharfDescribeCollectionResponse;
+    const OPERATION: &'static str = "WharfDescribeCollection";
+    const MEMBERS: &'static [Member] = &[];
+}
+
+impl Request for WharfDescribeUsageRequest {
+    type Response = WharfDescribeUsageResponse;
+    const OPERATION: &'static str = "WharfDescribeUsage";
+    const MEMBERS: &'static [Member] = &[Member::optional("NextToken", WHARF_USAGE_TOKEN)];
+}
+
+impl Request for WharfExplainDigestRequest {
+    type Response = WharfExplainDigestResponse;
+    const OPERATION: &'static str = "WharfExplainDigest";
+    const MEMBERS: &'static [Member] = &[Member::required("Digest", WHARF_DIGEST)];
+}
+
 impl Request for WharfListKeysRequest {
     type Response = WharfListKeysResponse;
     const OPERATION: &'static str = "WharfListKeys";
@@ -1262,6 +1427,12 @@ impl Request for WharfListKeysRequest {
 impl Request for WharfListReconcilersRequest {
     type Response = WharfListReconcilersResponse;
     const OPERATION: &'static str = "WharfListReconcilers";
+    const MEMBERS: &'static [Member] = &[];
+}
+
+impl Request for WharfPreviewCollectionRequest {
+    type Response = WharfPreviewCollectionResponse;
+    const OPERATION: &'static str = "WharfPreviewCollection";
     const MEMBERS: &'static [Member] = &[];
 }
 

@@ -75,6 +75,17 @@ impl Layout {
         disk.sync_folder(root)
     }
 
+    /// The folder of the keys with this first byte.
+    pub(crate) fn folder(&self, byte: u8) -> io::Result<&Path> {
+        let folder = self.folders.get(usize::from(byte)).map(|(path, _)| path.as_path());
+        folder.ok_or_else(|| io::Error::other("no such folder"))
+    }
+
+    /// The folder of the store.
+    pub(crate) fn root(&self) -> io::Result<&Path> {
+        self.objects.parent().ok_or_else(|| io::Error::other("no such folder"))
+    }
+
     /// The file of an object. A key is always 32 hexadecimal digits; nothing else becomes a path.
     pub(crate) fn path(&self, key: &ObjectKey) -> PathBuf {
         let name = key.to_string();

@@ -4,6 +4,7 @@ mod append;
 mod file_system;
 mod folder_sync;
 mod layout;
+mod listing;
 mod pool;
 mod read;
 mod stream;
@@ -28,6 +29,7 @@ use crate::store::Store;
 
 pub use file_system::{Disk, DiskFile, LocalDisk};
 use layout::Layout;
+pub use listing::Found;
 pub(crate) use stream::FileStream;
 use turn::Turns;
 use writer::Writer;
@@ -112,6 +114,16 @@ impl DiskStore {
                 Ok(true)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        });
+        job.await.map_err(io::Error::other)?
+    }
+
+    pub(crate) async fn len(&self, key: &ObjectKey) -> io::Result<Option<u64>> {
+        let path = self.layout.path(key);
+        let job = tokio::task::spawn_blocking(move || match std::fs::metadata(path) {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         });
         job.await.map_err(io::Error::other)?

@@ -1,12 +1,14 @@
 //! Organizations: the one organization of the deployment. Its management account creates and closes accounts.
 
 mod account;
+mod collection;
 mod create_account;
 mod key;
 mod operate;
 mod reconciler;
 mod tag;
 mod tree;
+mod usage;
 
 use access::authz::Gate;
 use access::context::Ctx;

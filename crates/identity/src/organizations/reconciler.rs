@@ -69,7 +69,7 @@ fn shown(state: ReconcilerState, backlog: i64, now: Timestamp) -> Reconciler {
     }
 }
 
-fn seconds(at: Micros) -> Option<f64> {
+pub(super) fn seconds(at: Micros) -> Option<f64> {
     let at = Timestamp::from_microsecond(at.0).ok().filter(|_| at.0 > 0)?;
     Some(epoch_seconds(at))
 }

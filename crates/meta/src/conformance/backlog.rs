@@ -7,6 +7,8 @@ pub(super) async fn what_waits_is_counted(world: World) {
     let count = |at, limit| CountBacklogs {
         uploads_idle_since: Micros(at),
         events_before: 0,
+        queued_until: Micros(at),
+        doom_delay: DOOM_DELAY,
         sealing_key: 1,
         at: Micros(at),
         limit,

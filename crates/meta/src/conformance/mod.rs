@@ -7,6 +7,7 @@ mod backlog;
 mod beside;
 mod blob;
 mod cluster;
+mod collection;
 mod concern;
 mod concurrency;
 mod delete;
@@ -67,6 +68,12 @@ suite! {
         settings_are_kept, resource_tags;
     blob: a_mount_needs_a_living_source, found_in_the_order_of_the_request, what_an_image_needs_stays,
         what_comes_after_its_image_stays_too, links_are_found;
+    collection: a_layer_without_an_image_ends_after_its_grace, shared_layers_stay_until_their_last_image,
+        a_layer_is_pushed_again_in_every_order, a_layer_is_found_by_a_head_in_every_order,
+        a_mount_meets_the_end_of_its_source_in_every_order, of_an_index_and_the_deletion_of_its_child_one_wins,
+        of_two_collectors_one_ends_each_row, a_link_that_is_being_created_keeps_its_object,
+        a_deleted_repository_leaves_nothing, the_walk_finds_what_no_queue_has, a_digest_is_explained,
+        drifts_of_usage_are_corrected;
     upload: moves_by_compare_and_swap, a_newer_request_takes_the_turn, of_many_turns_the_last_one_counts, a_small_part_is_remembered, belongs_to_its_repository, a_second_copy_is_doomed, a_repeat_finds_its_own,
         cancelled_and_left_ones_are_doomed;
     image: what_it_names_must_be_there, what_stays_elsewhere_may_be_missing, a_tag_moves_with_its_counts, immutable_tags_stay, filters_turn_the_rule,

@@ -45,7 +45,7 @@ pub(super) async fn doomed_keys_rest_first(world: World) {
     let upload = world.upload(repository).await;
     let at = Micros(1_000);
     world.meta.write(CancelUpload { repository, id: upload.id, at }).await.unwrap();
-    let claim = |now| world.meta.write(ClaimDoomed { now: Micros(now), limit: 9 });
+    let claim = |now| world.meta.write(ClaimDoomed { now: Micros(now), delay: DOOM_DELAY, limit: 9 });
     let due = at.0 + DOOM_DELAY.0;
     assert_eq!(claim(due - 1).await.unwrap(), Vec::<String>::new());
     let key = std::slice::from_ref(&upload.object_key);

@@ -347,8 +347,11 @@ impl World {
 
     /// The doomed keys whose delay is over, long after everything that happened so far.
     pub(super) async fn doomed(&self) -> Vec<String> {
-        let mut keys =
-            self.meta.write(ClaimDoomed { now: Micros(i64::MAX / 4), limit: 1_000 }).await.unwrap();
+        let mut keys = self
+            .meta
+            .write(ClaimDoomed { now: Micros(i64::MAX / 4), delay: DOOM_DELAY, limit: 1_000 })
+            .await
+            .unwrap();
         keys.sort();
         keys
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     Micros, Never, StoreError, Tx,
-    ops::{operation, repository::PURGE_REPOSITORY},
+    ops::{operation, repository::PURGE_REPOSITORY, work::recorded},
     value::{Param, params},
 };
 
@@ -13,6 +13,10 @@ pub struct CountBacklogs {
     pub uploads_idle_since: Micros,
     /// Events with a smaller ID are too old.
     pub events_before: i64,
+    /// Links and objects that were queued until then are reviewed.
+    pub queued_until: Micros,
+    /// How long bytes stay after their row is gone ([`crate::ClaimDoomed`]).
+    pub doom_delay: Micros,
     /// The key that seals secrets.
     pub sealing_key: u8,
     /// Now.
@@ -36,17 +40,24 @@ pub struct Backlogs {
     pub secrets: i64,
     /// Events that are too old.
     pub events: i64,
+    /// Links and objects to review.
+    pub reviews: i64,
 }
 
 operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
     let uploads = op.count(tx, "upload WHERE updated_at < ?1", &params![op.uploads_idle_since, op.limit]).await?;
     let repositories = op.count(tx, "work WHERE kind = ?1", &params![PURGE_REPOSITORY, op.limit]).await?;
-    let objects = op.count(tx, "doomed WHERE due_at <= ?1", &params![op.at, op.limit]).await?;
+    let due = recorded(op.at, op.doom_delay);
+    let objects = op.count(tx, "doomed WHERE due_at <= ?1", &params![due, op.limit]).await?;
     let sessions = op.count(tx, "session_context WHERE expires_at < ?1", &params![op.at, op.limit]).await?;
     let other_keys = "access_key WHERE substr(sealed_secret, 2, 1) <> ?1";
     let secrets = op.count(tx, other_keys, &params![vec![op.sealing_key], op.limit]).await?;
     let events = op.count(tx, "outbox WHERE id < ?1", &params![op.events_before, op.limit]).await?;
-    Ok(Ok(Backlogs { uploads, repositories, objects, sessions, secrets, events }))
+    let queued = params![op.queued_until, op.limit];
+    let links = op.count(tx, "link_review WHERE queued_at <= ?1", &queued).await?;
+    let unlinked = op.count(tx, "object_review WHERE queued_at <= ?1", &queued).await?;
+    let reviews = op.limit.min(links + unlinked);
+    Ok(Ok(Backlogs { uploads, repositories, objects, sessions, secrets, events, reviews }))
 });
 
 impl CountBacklogs {

@@ -5,8 +5,10 @@ use oci::digest::Digest;
 use crate::{
     Micros, Never, OperationId, RegistryKey, RepositoryKey, StoreError, Tx,
     ops::{
+        collection::{queue_link, queue_object},
         operation,
         repository::{Hold, hold},
+        usage,
     },
     tx::{chunks, list, push_list},
     value::{Row, params},
@@ -40,24 +42,67 @@ impl BlobRow {
     }
 }
 
-/// Creates the link of a digest, or renews the existing one.
-pub(crate) async fn link(
+/// A link to create, or to renew if it exists.
+pub(crate) struct Link<'a> {
+    pub(crate) digest: &'a Digest,
+    pub(crate) object: i64,
+    /// How many bytes the object has.
+    pub(crate) size: u64,
+    /// Whether the object was stored with this link.
+    pub(crate) is_new_object: bool,
+    pub(crate) origin: &'a str,
+    pub(crate) at: Micros,
+    pub(crate) op: Option<&'a OperationId>,
+}
+
+/// How often a link that ends at the same moment is created again.
+const ATTEMPTS: usize = 3;
+
+impl Link<'_> {
+    /// Writes the link. A new one counts for the usage of the repository and is reviewed after its grace, because no
+    /// manifest needs it yet.
+    pub(crate) async fn create(&self, tx: &mut Tx<'_>, repository: RepositoryKey) -> Result<(), StoreError> {
+        let RepositoryKey { registry, id } = repository;
+        let insert = "INSERT INTO blob_link \
+                (registry, repository, digest, object, origin, linked_at, renewed_at, operation) \
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7) ON CONFLICT (registry, repository, digest) DO NOTHING";
+        let renew = "UPDATE blob_link SET renewed_at = ?4, operation = ?5 \
+            WHERE registry = ?1 AND repository = ?2 AND digest = ?3";
+        let op = self.op.map(|op| &*op.0);
+        for _ in 0..ATTEMPTS {
+            let values = params![registry, id, self.digest, self.object, self.origin, self.at, op];
+            if tx.execute(insert, &values).await? == 1 {
+                usage::linked(tx, repository, self.object, self.size, self.is_new_object).await?;
+                return queue_link(tx, repository, self.digest, self.at).await;
+            }
+            if tx.execute(renew, &params![registry, id, self.digest, self.at, op]).await? == 1 {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+}
+
+/// Ends a link that no image needs, unless it was renewed after `cutoff`. Its object is reviewed later. False: there is
+/// no such link.
+pub(crate) async fn unlink(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
     digest: &Digest,
-    object: i64,
-    origin: &str,
-    at: Micros,
-    op: Option<&OperationId>,
-) -> Result<(), StoreError> {
-    let upsert = "INSERT INTO blob_link \
-            (registry, repository, digest, object, origin, linked_at, renewed_at, operation) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7) \
-        ON CONFLICT (registry, repository, digest) \
-        DO UPDATE SET renewed_at = excluded.renewed_at, operation = excluded.operation";
-    let op = op.map(|op| &*op.0);
-    tx.execute(upsert, &params![repository.registry, repository.id, digest, object, origin, at, op]).await?;
-    Ok(())
+    cutoff: Option<Micros>,
+    queued_at: Micros,
+) -> Result<bool, StoreError> {
+    let RepositoryKey { registry, id } = repository;
+    // The collector compares again in this statement: a request that renews the link at the same moment wins.
+    let delete = "DELETE FROM blob_link WHERE registry = ?1 AND repository = ?2 AND digest = ?3 AND renewed_at <= ?4 \
+        RETURNING object";
+    let cutoff = cutoff.unwrap_or(Micros(i64::MAX));
+    let Some(object) = tx.value::<i64>(delete, &params![registry, id, digest, cutoff]).await? else {
+        return Ok(false);
+    };
+    usage::unlinked(tx, repository, object).await?;
+    queue_object(tx, object, queued_at).await?;
+    Ok(true)
 }
 
 /// Mounts a blob of one repository into another.
@@ -100,7 +145,9 @@ operation!(LinkBlob: Durable [Contents(op.repository)] -> BlobRow, LinkBlobRefus
         return Ok(Err(LinkBlobRefusal::SourceMissing));
     };
     let (blob, object) = (BlobRow::read(&mut row)?, row.take()?);
-    link(tx, op.repository, &op.digest, object, "mount", op.at, None).await?;
+    let (size, at) = (blob.size, op.at);
+    let link = Link { digest: &op.digest, object, size, is_new_object: false, origin: "mount", at, op: None };
+    link.create(tx, op.repository).await?;
     Ok(Ok(BlobRow { renewed_at: op.at, ..blob }))
 });
 
@@ -147,7 +194,8 @@ operation!(FindLinks: Point -> Vec<String>, Never, |op, tx| {
     Ok(Ok(names?))
 });
 
-/// Renews the grace of links: a client was told that the blobs exist, and may soon push a manifest with them.
+/// Renews the grace of links: a client is told that the blobs exist, and may soon push a manifest with them. Returns
+/// those that still exist: the collector may have ended a link since it was read.
 #[derive(Clone, Debug)]
 pub struct RenewBlobs {
     pub repository: RepositoryKey,
@@ -156,18 +204,21 @@ pub struct RenewBlobs {
     pub at: Micros,
 }
 
-operation!(RenewBlobs: Relaxed [Contents(op.repository)] -> (), Never, |op, tx| {
+operation!(RenewBlobs: Relaxed [Contents(op.repository)] -> Vec<Digest>, Never, |op, tx| {
+    let mut there = Vec::with_capacity(op.digests.len());
     for digests in chunks(&op.digests) {
-        let sql = format!("UPDATE blob_link SET renewed_at = ?3 WHERE registry = ?1 AND repository = ?2 \
-            AND renewed_at < ?3 AND digest IN ({})", list(4, digests.len()));
+        let sql = format!("UPDATE blob_link SET renewed_at = CASE WHEN renewed_at < ?3 THEN ?3 ELSE renewed_at END \
+            WHERE registry = ?1 AND repository = ?2 AND digest IN ({}) RETURNING digest", list(4, digests.len()));
         let mut values = params![op.repository.registry, op.repository.id, op.at].to_vec();
         push_list(&mut values, digests);
-        tx.execute(&sql, &values).await?;
+        for mut row in tx.rows(&sql, &values).await? {
+            there.push(row.take()?);
+        }
     }
-    Ok(Ok(()))
+    Ok(Ok(there))
 });
 
-/// Removes a blob from a repository. The object stays for the collector.
+/// Removes a blob from a repository. The collector reviews the object.
 #[derive(Clone, Debug)]
 pub struct UnlinkBlob {
     pub repository: RepositoryKey,
@@ -196,10 +247,6 @@ operation!(UnlinkBlob: Contended [Contents(op.repository)] -> (), UnlinkBlobRefu
     if tx.value::<i64>(used, &params![registry, id, op.digest]).await?.is_some() {
         return Ok(Err(UnlinkBlobRefusal::InUse));
     }
-    let renew = "UPDATE object SET renewed_at = ?4 WHERE id = (SELECT object FROM blob_link \
-                 WHERE registry = ?1 AND repository = ?2 AND digest = ?3)";
-    tx.execute(renew, &params![registry, id, op.digest, op.at]).await?;
-    let delete = "DELETE FROM blob_link WHERE registry = ?1 AND repository = ?2 AND digest = ?3";
-    let gone = tx.execute(delete, &params![registry, id, op.digest]).await? == 1;
+    let gone = unlink(tx, op.repository, &op.digest, None, op.at).await?;
     Ok(if gone { Ok(()) } else { Err(UnlinkBlobRefusal::NotFound) })
 });

@@ -5,9 +5,11 @@ use oci::{digest::Digest, name::Tag};
 use crate::{
     ImageId, Micros, RepositoryKey, StoreError, Tx,
     ops::{
+        collection::queue_links_of,
         operation,
         repository::{Hold, RepositoryGone, hold},
         tag::{count_repository, remove},
+        usage::{self, Change},
     },
     value::params,
 };
@@ -59,7 +61,7 @@ operation!(BatchDeleteImage: Contended [Contents(op.repository)] -> Vec<DeleteOu
             DeleteItem::ByTag(tag) => op.delete_tag(tx, tag, None).await?,
             DeleteItem::Both(digest, tag) => op.delete_tag(tx, tag, Some(digest)).await?,
             DeleteItem::ByDigest(digest) => {
-                delete_digest(tx, op.repository, digest, op.refuse_if_referenced).await?
+                delete_digest(tx, op.repository, digest, op.refuse_if_referenced, op.at).await?
             }
         });
     }
@@ -93,7 +95,7 @@ impl BatchDeleteImage {
         }
         remove(tx, self.repository, tag).await?;
         if image_goes {
-            erase(tx, self.repository, image).await?;
+            erase(tx, self.repository, image, self.at).await?;
             count_repository(tx, self.repository, -1, 0).await?;
         }
         Ok(DeleteOutcome::Removed(vec![(digest, Some(tag.clone()))]))
@@ -105,6 +107,7 @@ async fn delete_digest(
     repository: RepositoryKey,
     digest: &Digest,
     refuse_if_referenced: bool,
+    at: Micros,
 ) -> Result<DeleteOutcome, StoreError> {
     let RepositoryKey { registry, id } = repository;
     let select = "SELECT id FROM image WHERE registry = ?1 AND repository = ?2 AND digest = ?3";
@@ -122,7 +125,7 @@ async fn delete_digest(
     let tags: Result<Vec<Tag>, StoreError> = rows.into_iter().map(|mut row| row.take()).collect();
     let mut tags = tags?;
     tags.sort_by(|a, b| a.as_str().cmp(b.as_str()));
-    erase(tx, repository, image).await?;
+    erase(tx, repository, image, at).await?;
     count_repository(tx, repository, -1, -i64::try_from(tags.len()).unwrap_or(i64::MAX)).await?;
     let pairs: Vec<_> = tags.into_iter().map(|tag| (*digest, Some(tag))).collect();
     Ok(DeleteOutcome::Removed(if pairs.is_empty() { vec![(*digest, None)] } else { pairs }))
@@ -142,13 +145,22 @@ async fn lists_of(
     rows.into_iter().map(|mut row| row.take()).collect()
 }
 
-/// Removes the rows of an image. Its tags are removed already, and the caller updates the counters.
-async fn erase(tx: &mut Tx<'_>, repository: RepositoryKey, image: ImageId) -> Result<(), StoreError> {
+/// Removes the rows of an image. Its tags are removed already, and the caller updates the counters. Layers that only this
+/// image needed are reviewed when their grace is over.
+async fn erase(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    image: ImageId,
+    at: Micros,
+) -> Result<(), StoreError> {
+    let RepositoryKey { registry, id } = repository;
+    queue_links_of(tx, repository, image, at).await?;
     for table in ["image_blob", "image_child", "manifest_body", "image_pull"] {
         let sql = format!("DELETE FROM {table} WHERE registry = ?1 AND repository = ?2 AND image = ?3");
-        tx.execute(&sql, &params![repository.registry, repository.id, image]).await?;
+        tx.execute(&sql, &params![registry, id, image]).await?;
     }
-    let delete = "DELETE FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3";
-    tx.execute(delete, &params![repository.registry, repository.id, image]).await?;
-    Ok(())
+    let delete =
+        "DELETE FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3 RETURNING manifest_size";
+    let size: Option<u64> = tx.value(delete, &params![registry, id, image]).await?;
+    usage::add(tx, repository, Change::manifest(-usage::signed(size.unwrap_or_default()))).await
 }

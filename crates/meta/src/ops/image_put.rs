@@ -12,6 +12,7 @@ use crate::{
         operation,
         repository::{Held, Hold, hold},
         tag::{count_image, count_repository},
+        usage::{self, Change},
     },
     tx::{chunks, list, push_list},
     value::{Param, params},
@@ -310,6 +311,7 @@ impl PutImage {
         let body = "INSERT INTO manifest_body (registry, repository, image, body) VALUES (?1, ?2, ?3, ?4)";
         tx.execute(body, &params![registry, repository, id, self.body]).await?;
         insert_members(tx, self.repository, id, &self.blobs, &self.children).await?;
+        usage::add(tx, self.repository, Change::manifest(usage::signed(manifest_size))).await?;
         Ok(id)
     }
 

@@ -5,6 +5,9 @@ pub mod account;
 pub mod account_summary;
 pub mod backlog;
 pub mod blob;
+pub mod check;
+pub mod collection;
+pub mod collection_state;
 pub mod entity;
 pub mod entity_delete;
 pub mod first_user;
@@ -42,6 +45,8 @@ pub mod tag;
 pub mod target;
 pub mod upload;
 pub mod upload_expire;
+pub mod usage;
+pub mod usage_list;
 pub mod work;
 
 /// Declares the constants of the trait, so the file of an operation shows only its rule and its SQL.

@@ -2,7 +2,7 @@
 
 use crate::{
     Micros, Never, RepositoryKey, StoreError, Tx,
-    ops::{operation, work::doom},
+    ops::{blob::unlink, operation, usage, work::doom_uploads},
     value::params,
 };
 
@@ -18,7 +18,7 @@ pub struct PurgeRepositorySlice {
 }
 
 /// Tables in an order that every foreign key allows, with the columns of their primary key below the repository.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 10] = [
     ("tag", "name"),
     ("image_blob", "image, digest"),
     ("image_child", "image, digest"),
@@ -26,6 +26,7 @@ const TABLES: [(&str, &str); 9] = [
     ("manifest_body", "image"),
     ("image", "id"),
     ("blob_link", "digest"),
+    ("link_review", "digest"),
     ("repository_tag", "key"),
     ("repository_policy", "repository"),
 ];
@@ -45,7 +46,8 @@ operation!(PurgeRepositorySlice: Relaxed [Repository(op.repository), Contents(op
             return Ok(Ok(false));
         }
         if table == "blob_link" {
-            op.renew_objects(tx, left).await?;
+            left = left.saturating_sub(op.unlink(tx, left).await?);
+            continue;
         }
         let sql = format!("DELETE FROM {table} WHERE registry = ?1 AND repository = ?2 AND ({columns}) IN \
             (SELECT {columns} FROM {table} WHERE registry = ?1 AND repository = ?2 ORDER BY {columns} LIMIT ?3)");
@@ -54,6 +56,7 @@ operation!(PurgeRepositorySlice: Relaxed [Repository(op.repository), Contents(op
     if left == 0 {
         return Ok(Ok(false));
     }
+    usage::retire(tx, op.repository).await?;
     tx.execute("DELETE FROM repository WHERE registry = ?1 AND id = ?2", &params![registry, id]).await?;
     Ok(Ok(true))
 });
@@ -64,20 +67,21 @@ impl PurgeRepositorySlice {
         let RepositoryKey { registry, id } = self.repository;
         let delete = "DELETE FROM upload WHERE registry = ?1 AND repository = ?2 AND id IN \
             (SELECT id FROM upload WHERE registry = ?1 AND repository = ?2 ORDER BY id LIMIT ?3) \
-            RETURNING object_key";
+            RETURNING object_key, received";
         let rows = tx.rows(delete, &params![registry, id, limit]).await?;
-        let count = rows.len() as u64;
-        for mut row in rows {
-            doom(tx, &row.take::<String>()?, self.at).await?;
-        }
-        Ok(count)
+        Ok(doom_uploads(tx, rows, self.at).await? as u64)
     }
 
-    /// Objects lose their link now: their grace begins.
-    async fn renew_objects(&self, tx: &mut Tx<'_>, limit: u64) -> Result<(), StoreError> {
-        let update = "UPDATE object SET renewed_at = ?4 WHERE renewed_at < ?4 AND id IN (SELECT object \
-            FROM blob_link WHERE registry = ?1 AND repository = ?2 ORDER BY digest LIMIT ?3)";
-        tx.execute(update, &params![self.repository.registry, self.repository.id, limit, self.at]).await?;
-        Ok(())
+    /// Links end: their objects are reviewed when the grace is over.
+    async fn unlink(&self, tx: &mut Tx<'_>, limit: u64) -> Result<u64, StoreError> {
+        let RepositoryKey { registry, id } = self.repository;
+        let select =
+            "SELECT digest FROM blob_link WHERE registry = ?1 AND repository = ?2 ORDER BY digest LIMIT ?3";
+        let rows = tx.rows(select, &params![registry, id, limit]).await?;
+        let count = rows.len() as u64;
+        for mut row in rows {
+            unlink(tx, self.repository, &row.take()?, None, self.at).await?;
+        }
+        Ok(count)
     }
 }

@@ -6,10 +6,10 @@ use oci::digest::{Algorithm, Digest};
 use crate::{
     Micros, OperationId, RepositoryKey, StoreError, Tx,
     ops::{
-        blob::{self, BlobRow},
+        blob::{self, BlobRow, Link},
         operation,
         repository::{Hold, RepositoryGone, hold},
-        work::doom,
+        work::{Bytes, doom},
     },
     value::{Row, params},
 };
@@ -64,6 +64,11 @@ macro_rules! upload_returning {
 
 impl UploadRow {
     pub(crate) const COLUMNS: usize = 12;
+
+    /// What is stored of it.
+    fn bytes(&self) -> Bytes<'_> {
+        Bytes { object_key: &self.object_key, digest: None, size: self.offset }
+    }
 
     pub(crate) fn read(row: &mut Row) -> Result<Self, StoreError> {
         Ok(Self {
@@ -238,7 +243,7 @@ pub struct UploadGone;
 
 operation!(CancelUpload: Durable [] -> (), UploadGone, |op, tx| {
     let Some(upload) = hold_upload(tx, op.repository, &op.id).await? else { return Ok(Err(UploadGone)) };
-    doom(tx, &upload.object_key, op.at).await?;
+    doom(tx, &upload.bytes(), op.at).await?;
     forget(tx, op.repository, &op.id).await?;
     Ok(Ok(()))
 });
@@ -304,11 +309,13 @@ operation!(CompleteUpload: Durable [Contents(op.repository)] -> Completed, Compl
     let values = params![op.object_id, op.digest, upload.object_key, op.size, op.at, op.op];
     let mut row = tx.row(upsert, &values).await?.ok_or(StoreError::Conflict)?;
     let (object, object_key, size): (i64, String, u64) = (row.take()?, row.take()?, row.take()?);
-    blob::link(tx, op.repository, &op.digest, object, "upload", op.at, Some(&op.op)).await?;
     let was_duplicate = object_key != upload.object_key;
     if was_duplicate {
-        doom(tx, &upload.object_key, op.at).await?;
+        doom(tx, &upload.bytes(), op.at).await?;
     }
+    let is_new_object = !was_duplicate;
+    let (digest, at, by) = (&op.digest, op.at, Some(&op.op));
+    Link { digest, object, size, is_new_object, origin: "upload", at, op: by }.create(tx, op.repository).await?;
     forget(tx, op.repository, &op.id).await?;
     let blob = BlobRow { object_key, digest: op.digest, size, renewed_at: op.at };
     Ok(Ok(Completed { blob, was_duplicate }))

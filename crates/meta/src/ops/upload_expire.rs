@@ -1,8 +1,8 @@
 //! Abandoned uploads: ended like cancelled ones, a limited number at a time.
 
 use crate::{
-    Micros, Never, StoreError,
-    ops::{operation, work::doom},
+    Micros, Never,
+    ops::{operation, work::doom_uploads},
     value::params,
 };
 
@@ -23,16 +23,11 @@ operation!(ExpireUploads: Durable [] -> usize, Never, |op, tx| {
             concat!(
                 "DELETE FROM upload WHERE (registry, repository, id) IN \
                  (SELECT u.registry, u.repository, u.id FROM upload u WHERE u.updated_at < ?1 \
-                 ORDER BY u.updated_at LIMIT ?2", $lock, ") RETURNING object_key"
+                 ORDER BY u.updated_at LIMIT ?2", $lock, ") RETURNING object_key, received"
             )
         };
     }
     let sql = tx.fork(expire!(""), expire!(" FOR UPDATE SKIP LOCKED"));
     let rows = tx.rows(sql, &params![op.idle_since, op.limit]).await?;
-    let keys: Result<Vec<String>, StoreError> = rows.into_iter().map(|mut row| row.take()).collect();
-    let keys = keys?;
-    for key in &keys {
-        doom(tx, key, op.at).await?;
-    }
-    Ok(Ok(keys.len()))
+    Ok(Ok(doom_uploads(tx, rows, op.at).await?))
 });

@@ -1,14 +1,15 @@
 //! The queue of background work, and the keys of doomed bytes. Both are claimed row by row.
 
+use oci::digest::Digest;
+
 use crate::{
     Micros, Never, StoreError, Tx,
     ops::operation,
     tx::{chunks, list, push_list},
-    value::params,
+    value::{Row, params},
 };
 
-/// The delay between dooming a key and removing its bytes: a stalled request that wrote to them, or a reader that was
-/// given them, must have ended by then.
+/// The delay that is recorded with a doomed key. [`ClaimDoomed`] replaces it by the delay of the settings.
 pub const DOOM_DELAY: Micros = Micros(15 * 60 * 1_000_000);
 
 /// How long a claim of a doomed key is valid.
@@ -27,12 +28,32 @@ pub(crate) async fn enqueue(
     Ok(())
 }
 
+/// Bytes whose row ends.
+pub(crate) struct Bytes<'a> {
+    /// Where they are.
+    pub(crate) object_key: &'a str,
+    /// Their digest, if they were an object.
+    pub(crate) digest: Option<&'a Digest>,
+    pub(crate) size: u64,
+}
+
 /// Marks an object key as doomed. Runs inside an operation.
-pub(crate) async fn doom(tx: &mut Tx<'_>, object_key: &str, at: Micros) -> Result<(), StoreError> {
-    let insert = "INSERT INTO doomed (object_key, doomed_at, due_at) VALUES (?1, ?2, ?3) \
+pub(crate) async fn doom(tx: &mut Tx<'_>, bytes: &Bytes<'_>, at: Micros) -> Result<(), StoreError> {
+    let insert = "INSERT INTO doomed (object_key, doomed_at, due_at, size, digest) VALUES (?1, ?2, ?3, ?4, ?5) \
                   ON CONFLICT (object_key) DO NOTHING";
-    tx.execute(insert, &params![object_key, at, Micros(at.0.saturating_add(DOOM_DELAY.0))]).await?;
+    let due_at = Micros(at.0.saturating_add(DOOM_DELAY.0));
+    tx.execute(insert, &params![bytes.object_key, at, due_at, bytes.size, bytes.digest]).await?;
     Ok(())
+}
+
+/// Dooms the bytes of uploads whose rows were deleted. The rows have the key and the number of bytes.
+pub(crate) async fn doom_uploads(tx: &mut Tx<'_>, rows: Vec<Row>, at: Micros) -> Result<usize, StoreError> {
+    let count = rows.len();
+    for mut row in rows {
+        let object_key: String = row.take()?;
+        doom(tx, &Bytes { object_key: &object_key, digest: None, size: row.take()? }, at).await?;
+    }
+    Ok(count)
 }
 
 /// Adds work to the queue.
@@ -145,6 +166,8 @@ operation!(PostponeWork: Durable [] -> (), Overtaken, |op, tx| {
 #[derive(Clone, Debug)]
 pub struct ClaimDoomed {
     pub now: Micros,
+    /// How long the bytes must have been doomed.
+    pub delay: Micros,
     /// The maximum number of results.
     pub limit: usize,
 }
@@ -159,11 +182,17 @@ operation!(ClaimDoomed: Durable [] -> Vec<String>, Never, |op, tx| {
         };
     }
     let sql = tx.fork(claim!(""), claim!(" FOR UPDATE SKIP LOCKED"));
-    let lease = Micros(op.now.0.saturating_add(DOOM_LEASE.0));
-    let rows = tx.rows(sql, &params![op.now, op.limit, lease]).await?;
+    // A claim makes its key due again at the end of the lease.
+    let lease = recorded(Micros(op.now.0.saturating_add(DOOM_LEASE.0)), op.delay);
+    let rows = tx.rows(sql, &params![recorded(op.now, op.delay), op.limit, lease]).await?;
     let keys: Result<_, StoreError> = rows.into_iter().map(|mut row| row.take()).collect();
     Ok(Ok(keys?))
 });
+
+/// A time as it is compared with the rows, which have the end of the recorded delay.
+pub(crate) fn recorded(at: Micros, delay: Micros) -> Micros {
+    Micros(at.0.saturating_sub(delay.0).saturating_add(DOOM_DELAY.0))
+}
 
 /// Removes doomed keys whose bytes are gone.
 #[derive(Clone, Debug)]
@@ -172,11 +201,17 @@ pub struct ForgetDoomed {
 }
 
 operation!(ForgetDoomed: Durable [] -> (), Never, |op, tx| {
+    let (mut objects, mut bytes) = (0_u64, 0_u64);
     for keys in chunks(&op.keys) {
-        let sql = format!("DELETE FROM doomed WHERE object_key IN ({})", list(1, keys.len()));
+        let sql = format!("DELETE FROM doomed WHERE object_key IN ({}) RETURNING size", list(1, keys.len()));
         let mut values = Vec::new();
         push_list(&mut values, keys);
-        tx.execute(&sql, &values).await?;
+        for mut row in tx.rows(&sql, &values).await? {
+            objects += 1;
+            bytes = bytes.saturating_add(row.take()?);
+        }
     }
+    let count = "UPDATE collection SET freed_objects = freed_objects + ?1, freed_bytes = freed_bytes + ?2";
+    tx.execute(count, &params![objects, bytes]).await?;
     Ok(Ok(()))
 });

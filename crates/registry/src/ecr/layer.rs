@@ -41,7 +41,8 @@ impl Registry {
                 }),
             }
         }
-        let found = availability::check(ctx, &permit, digests).await?;
+        let found =
+            availability::check(ctx, &self.access.settings.limits.collection, &permit, digests).await?;
         response.layers = found
             .into_iter()
             .map(|(digest, blob)| Layer {

@@ -85,7 +85,10 @@ impl Registry {
         if upload.row.has_small_part {
             return Err(part_too_small());
         }
-        if let Some(digest) = availability::first_of(&upload.permits, digests.clone()).await? {
+        let collection = &self.access.settings.limits.collection;
+        if let Some(digest) =
+            availability::first_of(ctx, collection, &upload.permits, digests.clone()).await?
+        {
             return Err(Error::new(
                 Code::LayerAlreadyExists,
                 format!(

@@ -62,6 +62,8 @@ impl Registry {
         P: UploadPermits + Has<UploadLayerPart>,
     {
         check_range(&upload.row, &incoming)?;
+        let declared = upload.row.offset.saturating_add(incoming.length.unwrap_or_default());
+        self.access.within_storage_quotas(&upload.asked.repository, declared).await?;
         let mut body = stop_when(incoming.body, upload.turn.superseded());
         let limit = self.access.settings.limits.layer_bytes;
         let permit = upload.permits.permit();

@@ -1,20 +1,16 @@
 //! Whether layers exist. A client that is told that a layer exists may soon push a manifest with it, so the grace of a
 //! layer without a manifest is renewed before the answer.
 
-use std::time::Duration;
-
 use access::context::{Ctx, RepositoryRef};
 use access::error::Result;
 use access::op::ecr;
 use access::permit::{OnRepository, Opens, Permit};
+use access::settings::Collection;
 use access::store::{BlobRow, FindBlobs, RenewBlobs, StoreResultExt as _, Target};
 use oci::digest::Digest;
 
 use super::blob_unknown;
 use crate::Registry;
-
-/// A grace that was renewed this recently is not renewed again.
-const RENEWED_LATELY: Duration = Duration::from_hours(1);
 
 /// The result of a HEAD of a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,54 +37,77 @@ impl Registry {
         digest: &Digest,
     ) -> Result<BlobStat> {
         let gate = self.access.gate(ctx, repository, Target::Blob(*digest)).await?;
+        let collection = &self.access.settings.limits.collection;
         match gate.permit::<ecr::BatchCheckLayerAvailability>() {
-            Ok(permit) => stat(ctx, &permit).await,
+            Ok(permit) => stat(ctx, collection, &permit).await,
             Err(denied) => {
-                stat(ctx, &gate.permit::<ecr::GetDownloadUrlForLayer>().map_err(|_| denied)?).await
+                stat(ctx, collection, &gate.permit::<ecr::GetDownloadUrlForLayer>().map_err(|_| denied)?)
+                    .await
             }
         }
     }
 }
 
-async fn stat<G>(ctx: &Ctx, permit: &Permit<G>) -> Result<BlobStat>
+async fn stat<G>(ctx: &Ctx, collection: &Collection, permit: &Permit<G>) -> Result<BlobStat>
 where
     G: Opens<RenewBlobs, On = OnRepository>,
 {
     let row = permit.blob().ok_or_else(blob_unknown)?;
-    renew(ctx, permit, row).await?;
-    Ok(row.into())
+    let there = renew(ctx, collection, permit, std::slice::from_ref(row)).await?;
+    if there.is_empty() { Err(blob_unknown()) } else { Ok(row.into()) }
 }
 
-/// Renews the grace of the blob, unless that was done recently.
-pub(super) async fn renew<G>(ctx: &Ctx, permit: &Permit<G>, row: &BlobRow) -> Result<()>
+/// Renews the grace of blobs before a client is told that they exist, unless that was done recently. Returns those that
+/// still exist.
+pub(super) async fn renew<G>(
+    ctx: &Ctx,
+    collection: &Collection,
+    permit: &Permit<G>,
+    rows: &[BlobRow],
+) -> Result<Vec<Digest>>
 where
     G: Opens<RenewBlobs, On = OnRepository>,
 {
-    let age = ctx.at().0.saturating_sub(row.renewed_at.0);
-    if i128::from(age) < RENEWED_LATELY.as_micros().cast_signed() {
-        return Ok(());
+    let lately = collection.renewed_lately().as_micros().cast_signed();
+    let is_recent = |row: &&BlobRow| i128::from(ctx.at().0.saturating_sub(row.renewed_at.0)) < lately;
+    let (recent, old): (Vec<_>, Vec<_>) = rows.iter().partition(is_recent);
+    let mut there: Vec<Digest> = recent.iter().map(|row| row.digest).collect();
+    if !old.is_empty() {
+        let digests = old.iter().map(|row| row.digest).collect();
+        let renew = permit.write(|repository| RenewBlobs { repository, digests, at: ctx.at() });
+        there.extend(renew.await.or_store_error()?);
     }
-    let digests = vec![row.digest];
-    permit.write(|repository| RenewBlobs { repository, digests, at: ctx.at() }).await.or_store_error()
+    Ok(there)
 }
 
 /// Which of these layers exist.
-pub(crate) async fn check(
+pub(crate) async fn check<G>(
     ctx: &Ctx,
-    permit: &Permit<ecr::BatchCheckLayerAvailability>,
+    collection: &Collection,
+    permit: &Permit<G>,
     digests: Vec<Digest>,
-) -> Result<Vec<(Digest, Option<BlobRow>)>> {
-    let renewed = digests.clone();
-    let renew = permit.write(|repository| RenewBlobs { repository, digests: renewed, at: ctx.at() });
-    renew.await.or_store_error()?;
-    permit.read(|repository| FindBlobs { repository, digests }).await
+) -> Result<Vec<(Digest, Option<BlobRow>)>>
+where
+    G: Opens<RenewBlobs, On = OnRepository> + Opens<FindBlobs>,
+{
+    let mut found = permit.read(|repository| FindBlobs { repository, digests }).await?;
+    let rows: Vec<BlobRow> = found.iter().filter_map(|(_, row)| row.clone()).collect();
+    let there = renew(ctx, collection, permit, &rows).await?;
+    for (digest, row) in &mut found {
+        if !there.contains(digest) {
+            *row = None;
+        }
+    }
+    Ok(found)
 }
 
 /// The first of these layers that exists already.
 pub(crate) async fn first_of(
+    ctx: &Ctx,
+    collection: &Collection,
     permit: &Permit<ecr::CompleteLayerUpload>,
     digests: Vec<Digest>,
 ) -> Result<Option<Digest>> {
-    let found = permit.read(|repository| FindBlobs { repository, digests }).await?;
+    let found = check(ctx, collection, permit, digests).await?;
     Ok(found.into_iter().find(|(_, blob)| blob.is_some()).map(|(digest, _)| digest))
 }

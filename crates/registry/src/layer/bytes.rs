@@ -1,14 +1,14 @@
 //! The bytes of layers, behind permits: `access::effects` lists which permit opens which use of them. No other file of
 //! this crate uses the blob store.
 
-use ::blob::{AppendError, ObjectKey, OpenError, Stage, Store};
+use ::blob::{AppendError, Found, ObjectKey, OpenError, Stage, Store};
 pub use ::blob::{Appended, Content, ContentStream};
 use access::effects::OpensBytes;
-use access::effects::bytes::{Append, Delete, Finish, Hash, Read};
+use access::effects::bytes::{Append, Check, Delete, Finish, Hash, Read};
 use access::error::{Code, Error, Result};
 use access::op::Effect;
 use access::permit::{OnRepository, Permit};
-use access::store::{BlobRow, UploadRow};
+use access::store::{BlobRow, ObjectRow, UploadRow};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt as _};
 use oci::digest::{Algorithm, Digest};
@@ -109,6 +109,63 @@ impl LayerBytes {
             bytes.extend_from_slice(&chunk);
         }
         Ok(bytes.freeze())
+    }
+
+    /// What is wrong with the bytes of an object. With `quick` they are not read.
+    pub(crate) async fn problem<G: OpensBytes<Check>>(
+        &self,
+        _permit: &Permit<G>,
+        object: &ObjectRow,
+        quick: bool,
+    ) -> Result<Option<String>> {
+        let Ok(key) = object.object_key.parse() else { return Ok(Some("its key is not valid".to_owned())) };
+        if quick {
+            let len = self.0.len(&key).await.map_err(failed)?;
+            return Ok(match len {
+                None => Some("its bytes are missing".to_owned()),
+                Some(len) if len < object.size => Some(format!("it has {len} of {} bytes", object.size)),
+                Some(_) => None,
+            });
+        }
+        match self.0.rehash(&key, object.digest.algorithm(), object.size).await {
+            Ok(digest) if digest == object.digest => Ok(None),
+            Ok(digest) => Ok(Some(format!("its bytes have the digest {digest}"))),
+            Err(OpenError::Missing) => Ok(Some("its bytes are missing".to_owned())),
+            Err(OpenError::Truncated { wanted, len }) => Ok(Some(format!("it has {len} of {wanted} bytes"))),
+            // The disk cannot read them.
+            Err(OpenError::Io(error)) => Ok(Some(format!("its bytes cannot be read: {error}"))),
+        }
+    }
+
+    /// The files of a folder of the store.
+    pub(crate) async fn list<G: OpensBytes<Check>>(
+        &self,
+        _permit: &Permit<G>,
+        folder: u8,
+    ) -> Result<Vec<Found>> {
+        self.0.list(folder).await.map_err(failed)
+    }
+
+    /// Whether a file that was listed still exists.
+    pub(crate) async fn is_there<G: OpensBytes<Check>>(
+        &self,
+        _permit: &Permit<G>,
+        file: &Found,
+    ) -> Result<bool> {
+        match &file.key {
+            Some(key) => Ok(self.0.len(key).await.map_err(failed)?.is_some()),
+            None => Ok(true),
+        }
+    }
+
+    /// Moves a file out of the store.
+    pub(crate) async fn quarantine<G: OpensBytes<Check>>(
+        &self,
+        _permit: &Permit<G>,
+        folder: u8,
+        name: &str,
+    ) -> Result<()> {
+        self.0.quarantine(folder, name).await.map_err(failed)
     }
 
     /// Deletes an object without a row.

@@ -26,6 +26,11 @@ impl Registry {
                 "None of the provided layer digests match the calculated layer digest",
             ));
         };
+        // The length of a part may not have been declared.
+        if let Err(error) = self.access.within_storage_quotas(&upload.asked.repository, row.offset).await {
+            discard(permit, &row.id, ctx.at()).await?;
+            return Err(error);
+        }
         fault::hit(Fault::BeforeCompleteUpload);
         let complete = |repository| CompleteUpload {
             repository,

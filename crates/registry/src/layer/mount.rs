@@ -30,9 +30,11 @@ impl Registry {
         let (permit, _) =
             gate.permits::<(Permit<ecr::CompleteLayerUpload>, Permit<ecr::InitiateLayerUpload>)>()?;
         if let Some(row) = permit.blob() {
-            renew(ctx, &permit, row).await?;
+            let collection = &self.access.settings.limits.collection;
             // The caller may push here, and an existing blob needs no source.
-            return Ok(true);
+            if !renew(ctx, collection, &permit, std::slice::from_ref(row)).await?.is_empty() {
+                return Ok(true);
+            }
         }
         let candidates = match from {
             Some(name) => vec![name.clone()],

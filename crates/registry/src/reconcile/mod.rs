@@ -56,9 +56,13 @@ pub fn all(registry: &Arc<Registry>) -> Vec<Box<dyn Reconciler>> {
     vec![
         Box::new(passes::ExpireUploads(Arc::clone(registry))),
         Box::new(passes::PurgeRepositories(Arc::clone(registry))),
+        Box::new(passes::WalkStore(Arc::clone(registry))),
+        Box::new(passes::CollectGarbage(Arc::clone(registry))),
         Box::new(passes::SweepObjects(Arc::clone(registry))),
         Box::new(passes::ForgetSessions(Arc::clone(registry))),
         Box::new(passes::ResealSecrets(Arc::clone(registry))),
+        Box::new(passes::MeasureUsage(Arc::clone(registry))),
+        Box::new(passes::ScrubObjects(Arc::clone(registry))),
         Box::new(passes::TrimEvents(Arc::clone(registry))),
     ]
 }

@@ -22,6 +22,8 @@ macro_rules! reconcilers {
             }
 
             fn interval(&self) -> Duration {
+                let $registry = &self.0;
+                let _ = $registry;
                 $interval
             }
 
@@ -37,6 +39,11 @@ macro_rules! reconcilers {
     )*};
 }
 
+/// The pass, if anything was ever pushed.
+async fn with_content(registry: &Registry, pass: BoxFuture<'_, Result<Pass>>) -> Result<Pass> {
+    if registry.has_content().await? { pass.await } else { Ok(Pass { done: 0, has_more: false }) }
+}
+
 reconcilers! {
     /// Ends abandoned uploads.
     ExpireUploads(reconcilers::EXPIRE_UPLOADS, every Duration::from_mins(1)) =
@@ -44,8 +51,17 @@ reconcilers! {
     /// Removes the rows of deleted repositories.
     PurgeRepositories(reconcilers::PURGE_REPOSITORIES, every Duration::from_secs(30), rests_in_passes) =
         |registry, now| registry.purge_repositories(now);
+    /// Ends links that no image needs and objects that no repository links.
+    CollectGarbage(reconcilers::COLLECT_GARBAGE, every registry.access.settings.limits.collection.interval) =
+        |registry, now| with_content(registry, Box::pin(registry.collect_garbage(now)));
+    /// Looks for garbage that is not queued.
+    WalkStore(reconcilers::WALK_STORE, every Duration::from_mins(1)) = |registry, now| with_content(registry, Box::pin(registry.walk_store(now)));
+    /// Compares the counters of usage with the rows.
+    MeasureUsage(reconcilers::MEASURE_USAGE, every Duration::from_hours(24)) =
+        |registry, _now| with_content(registry, Box::pin(registry.measure_usage()));
     /// Removes bytes whose rows are gone.
-    SweepObjects(reconcilers::SWEEP_OBJECTS, every Duration::from_secs(30)) =
+    SweepObjects(reconcilers::SWEEP_OBJECTS,
+        every registry.access.settings.limits.collection.interval.min(Duration::from_secs(30))) =
         |registry, now| registry.sweep_doomed(now);
     /// Removes expired large sessions.
     ForgetSessions(reconcilers::FORGET_SESSIONS, every Duration::from_mins(1)) =
@@ -53,6 +69,9 @@ reconcilers! {
     /// Seals secrets with the newest key, and retires keys that are no longer needed.
     ResealSecrets(reconcilers::RESEAL_SECRETS, every Duration::from_secs(30)) =
         |registry, now| registry.access.tend_keys(now);
+    /// Reads stored bytes and compares their digests.
+    ScrubObjects(reconcilers::SCRUB_OBJECTS, every Duration::from_secs(30)) =
+        |registry, now| with_content(registry, Box::pin(registry.scrub_objects(now)));
     /// Removes old events.
     TrimEvents(reconcilers::TRIM_EVENTS, every Duration::from_mins(1)) =
         |registry, now| registry.access.trim_events(now);

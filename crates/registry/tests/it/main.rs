@@ -9,6 +9,7 @@
 )]
 
 mod blobs;
+mod collect;
 mod credentials;
 mod cross_account;
 mod cross_use;
@@ -26,6 +27,7 @@ mod keys;
 mod late;
 mod organizations;
 mod put_image;
+mod storage_quota;
 mod store_reads;
 mod sts_assume;
 mod sts_chain;

@@ -6,6 +6,7 @@ use access::Access;
 use access::context::{Caller, CallerKind, Ctx, Peer, Plane, RepositoryRef, micros};
 use access::error::{Code, Result};
 use access::settings::{Limits, MasterKey, PublicAddress, Settings, VpcEndpoint};
+use access::storage_quota::StorageQuota;
 use aws::ecr::CreateRepositoryRequest;
 use aws::ids::Region;
 use identity::Identity;
@@ -85,6 +86,12 @@ async fn opened_with(folder: &tempfile::TempDir, meta: Meta, master_key: [u8; 32
         address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 5100 },
         default_region: region(),
         limits: Limits::default(),
+        storage_quotas: vec![StorageQuota {
+            name: "of team/small".to_owned(),
+            bytes: 1_000,
+            account_id: None,
+            prefix: Some("team/small".to_owned()),
+        }],
         vpc_endpoints: vec![VpcEndpoint {
             id: "vpce-1a2b3c4d".to_owned(),
             vpc: "vpc-1a2b3c4d".to_owned(),

@@ -192,6 +192,7 @@ async fn open(folder: &tempfile::TempDir, address: SocketAddr) -> (Deployment, m
         },
         default_region: region(),
         limits: access::settings::Limits::default(),
+        storage_quotas: Vec::new(),
         vpc_endpoints: Vec::new(),
         dialler: access::settings::Dialler::new(|_| false),
         master_key: MasterKey::new([7; 32]),

@@ -49,6 +49,7 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
         address,
         default_region: administrator.region.clone(),
         limits: config.limits,
+        storage_quotas: config.storage_quotas.clone(),
         vpc_endpoints: config.vpc_endpoints.clone(),
         dialler: outgoing::of_dev(config.allow_networks.clone()),
         master_key: master_key::load_or_make(&key)?,

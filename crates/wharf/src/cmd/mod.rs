@@ -5,6 +5,9 @@ mod config_check;
 pub(crate) mod credentials;
 mod dev;
 mod env;
+pub(crate) mod fsck;
+pub(crate) mod gc;
+mod gc_text;
 pub(crate) mod hosts;
 pub(crate) mod keys;
 pub(crate) mod oidc;
@@ -12,6 +15,7 @@ pub(crate) mod policy;
 mod serve;
 pub(crate) mod status;
 mod store;
+pub(crate) mod usage;
 
 use anyhow::Context as _;
 
@@ -42,12 +46,15 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
             logging::start(&cli.logging)?;
             block_on(credentials::run(command))
         }
+        Command::Fsck(options) => block_on(fsck::run(options)),
+        Command::Gc(command) => block_on(gc::run(command)),
         Command::Hosts(options) => block_on(hosts::run(options)),
         Command::Keys(command) => block_on(keys::run(command)),
         Command::Reconcile(options) => block_on(status::reconcile(options)),
         Command::Status(options) => block_on(status::status(options)),
         Command::Oidc(command) => block_on(oidc::run(command)),
         Command::Policy(command) => block_on(policy::run(command)),
+        Command::Usage(options) => block_on(usage::run(options)),
         Command::Version => say(concat!("wharf ", env!("CARGO_PKG_VERSION"))),
     }
 }

@@ -29,6 +29,7 @@ pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
         address: address(&config, &listener),
         default_region: config.region.clone(),
         limits: config.limits,
+        storage_quotas: config.storage_quotas.clone(),
         vpc_endpoints: config.vpc_endpoints.clone(),
         dialler: dialler(config.allow_networks.clone()),
         master_key: master_key::load_or_make(&key)?,

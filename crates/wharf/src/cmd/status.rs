@@ -70,7 +70,7 @@ fn seconds(reconciler: &Value, name: &str) -> Option<f64> {
     reconciler.get(name)?.as_f64()
 }
 
-fn time(reconciler: &Value, name: &str) -> String {
+pub(super) fn time(reconciler: &Value, name: &str) -> String {
     let at = seconds(reconciler, name).and_then(|seconds| {
         #[expect(
             clippy::cast_possible_truncation,

@@ -146,6 +146,8 @@ async fn open(
         address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 0 },
         default_region,
         limits,
+        // Nothing here is pushed.
+        storage_quotas: Vec::new(),
         vpc_endpoints,
         // Nothing here calls another server.
         dialler: dialler(Vec::new()),

@@ -1,23 +1,44 @@
-//! Limits of the rules: how long events are kept, and the quotas of ECR and IAM.
+//! Limits of the rules: how long events are kept, how long the collector waits, and the quotas of ECR and IAM.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use access::quota::Quotas;
-use access::settings::Limits;
-use anyhow::Context as _;
+use access::settings::{Collection, Limits};
+use anyhow::{Context as _, bail};
 
-use super::EventsSection;
+use super::{CollectionSection, EventsSection};
 
 /// The limits of a file; the default for each that it does not set.
-pub(super) fn limits(events: &EventsSection, section: &BTreeMap<String, u64>) -> anyhow::Result<Limits> {
+pub(super) fn limits(
+    events: &EventsSection,
+    collection: &CollectionSection,
+    section: &BTreeMap<String, u64>,
+) -> anyhow::Result<Limits> {
     let defaults = Limits::default();
     let retention = events.retention_seconds.map(Duration::from_secs);
     let mut quotas = Quotas::default();
     for (name, value) in section {
         quotas.set(name, *value).with_context(|| format!("quotas.{name} = {value}"))?;
     }
-    Ok(Limits { event_retention: retention.unwrap_or(defaults.event_retention), quotas, ..defaults })
+    Ok(Limits {
+        event_retention: retention.unwrap_or(defaults.event_retention),
+        collection: self::collection(collection, defaults.collection)?,
+        quotas,
+        ..defaults
+    })
+}
+
+fn collection(section: &CollectionSection, defaults: Collection) -> anyhow::Result<Collection> {
+    if section.interval_seconds == Some(0) {
+        bail!("collection.interval_seconds must be at least 1");
+    }
+    let or = |seconds: Option<u64>, default| seconds.map_or(default, Duration::from_secs);
+    Ok(Collection {
+        grace: or(section.grace_seconds, defaults.grace),
+        delay: or(section.delay_seconds, defaults.delay),
+        interval: or(section.interval_seconds, defaults.interval),
+    })
 }
 
 #[cfg(test)]

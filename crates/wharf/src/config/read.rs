@@ -10,7 +10,8 @@ use server::{Limits, Options, TlsFiles};
 use toml::Table;
 
 use super::{
-    Config, Database, Public, ServerSection, Settings, accounts, blocks, limits, overlay, vpc_endpoints,
+    Config, Database, Public, ServerSection, Settings, accounts, blocks, limits, overlay,
+    storage_quota::storage_quotas, vpc_endpoints,
 };
 use crate::cmd::hosts::suffix;
 
@@ -58,7 +59,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         }
         None => None,
     };
-    let limits = limits::limits(&file.events, &file.quotas)?;
+    let limits = limits::limits(&file.events, &file.collection, &file.quotas)?;
     let accounts = accounts(&file.accounts, bootstrap.as_ref())?;
     Ok(Config {
         data_dir,
@@ -71,6 +72,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         blobs: file.blobs.path,
         bootstrap,
         accounts,
+        storage_quotas: storage_quotas(file.storage_quotas)?,
         vpc_endpoints: vpc_endpoints(file.vpc_endpoints)?,
         allow_networks: blocks("outbound.allow_networks", &file.outbound.allow_networks)?,
         limits,

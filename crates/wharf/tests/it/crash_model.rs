@@ -73,6 +73,28 @@ impl Repository {
 }
 
 impl Model {
+    /// The collector may have ended each layer that no image needs. Layers of images are checked with their images.
+    pub(crate) fn layers_may_end(&mut self) {
+        for (fact, _) in self.0.values_mut().flat_map(|repository| repository.blobs.values_mut()) {
+            fact.may_become(false);
+        }
+    }
+
+    /// The bytes of all layers of all images, by digest.
+    pub(crate) fn bytes_of_images(&self) -> BTreeMap<String, usize> {
+        let mut bytes = BTreeMap::new();
+        for repository in self.0.values() {
+            for (_, body) in repository.manifests.values().filter(|(fact, _)| !fact.is(&false)) {
+                let needed = |digest: &&String| String::from_utf8_lossy(body).contains(digest.as_str());
+                for digest in repository.blobs.keys().filter(needed) {
+                    let len = repository.blobs.get(digest).map_or(0, |blob| blob.1.len());
+                    bytes.insert(digest.clone(), len);
+                }
+            }
+        }
+        bytes
+    }
+
     /// Checks everything. Fails if no order of events explains a state.
     pub(crate) fn check(&mut self, client: &Client) -> Result<()> {
         for (name, repository) in &mut self.0 {

@@ -7,13 +7,17 @@ use crate::first_start::{KEY, with_key};
 use crate::http::ecr;
 use crate::process::{Dev, complaint, said, wharf};
 
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 10] = [
+    "collect-garbage",
     "expire-uploads",
     "forget-sessions",
+    "measure-usage",
     "purge-repositories",
     "reseal-secrets",
+    "scrub-objects",
     "sweep-objects",
     "trim-events",
+    "walk-store",
 ];
 
 fn on_server(dev: &Dev, words: &[&str]) -> Command {

@@ -49,6 +49,7 @@ async fn access() -> (tempfile::TempDir, Arc<Access>) {
         address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 5100 },
         default_region: "us-east-1".parse().unwrap(),
         limits: Limits::default(),
+        storage_quotas: Vec::new(),
         vpc_endpoints: Vec::new(),
         dialler: Dialler::new(|_| false),
         master_key: MasterKey::new([7; 32]),

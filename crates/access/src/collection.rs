@@ -1,0 +1,56 @@
+//! What the collector did and would do, what keeps a digest, and how many bytes the deployment holds: for the operator,
+//! through the API or on a store that no server has opened.
+
+use jiff::Timestamp;
+use oci::digest::Digest;
+
+use crate::Access;
+use crate::context::micros;
+use crate::effects::authority;
+use crate::error::Result;
+use crate::permit::Permit;
+use crate::store::{
+    CollectionPreview, CollectionState, ExplainDigest, GetCollectionState, ListUsage, Micros,
+    PreviewCollection, RepositoryKey, Stored, StoredBy, SumStoredBytes, Usage,
+};
+
+/// Rows of a preview.
+pub const PREVIEW: usize = 1_000;
+/// Repositories, images and tags that explain a digest.
+const HOLDERS: usize = 20;
+/// Repositories in a page of usage.
+pub const USAGE_PAGE: usize = 500;
+
+impl Access {
+    /// The state of the collector.
+    pub async fn collection_state(&self) -> Result<CollectionState> {
+        Permit::for_service(authority::DescribeCollection, self).read(|()| GetCollectionState).await
+    }
+
+    /// What the collector would end now. It changes nothing.
+    pub async fn preview_collection(&self, now: Timestamp) -> Result<CollectionPreview> {
+        let grace = self.settings.limits.collection.grace.as_micros();
+        let cutoff = Micros(micros(now).0.saturating_sub(i64::try_from(grace).unwrap_or(i64::MAX)));
+        let permit = Permit::for_service(authority::DescribeCollection, self);
+        permit.read(|()| PreviewCollection { cutoff, limit: PREVIEW }).await
+    }
+
+    /// What keeps a digest.
+    pub async fn explain_digest(&self, digest: Digest) -> Result<Stored> {
+        let permit = Permit::for_service(authority::DescribeCollection, self);
+        permit.read(|()| ExplainDigest { digest, limit: HOLDERS }).await
+    }
+
+    /// How many bytes the deployment stores.
+    pub async fn stored_bytes(&self) -> Result<i64> {
+        let permit = Permit::for_service(authority::CheckStorageQuotas, self);
+        let stored = permit.read(|()| SumStoredBytes { by: StoredBy::Deployment }).await?;
+        Ok(i64::try_from(stored).unwrap_or(i64::MAX))
+    }
+
+    /// Usage, with the page of repositories after this one.
+    pub async fn usage(&self, after: Option<RepositoryKey>) -> Result<Usage> {
+        let permit = Permit::for_service(authority::DescribeUsage, self);
+        permit.read(|()| ListUsage { after, limit: USAGE_PAGE }).await
+    }
+}

@@ -1,0 +1,189 @@
+//! How many bytes repositories hold: counted in the transactions that change them, and compared with the rows from time
+//! to time.
+
+use crate::{
+    Never, RegistryKey, RepositoryKey, StoreError, Tx,
+    ops::operation,
+    value::{Row, params},
+};
+
+/// A change of the usage of a repository.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Of the layers that the repository links.
+    pub layer_bytes: i64,
+    /// Of its manifests.
+    pub manifest_bytes: i64,
+    /// Of the layers that no other repository of the registry links.
+    pub unique_bytes: i64,
+    /// Of objects that were stored or collected.
+    pub object_bytes: i64,
+}
+
+impl Change {
+    pub(crate) fn manifest(bytes: i64) -> Self {
+        Self { manifest_bytes: bytes, ..Self::default() }
+    }
+
+    const fn is_nothing(self) -> bool {
+        self.layer_bytes == 0 && self.manifest_bytes == 0 && self.unique_bytes == 0 && self.object_bytes == 0
+    }
+}
+
+/// A size as a change.
+pub(crate) fn signed(size: u64) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
+}
+
+/// The row for what remains of repositories and objects that are gone.
+const REMAINS: i64 = 0;
+
+/// Adds a change. Runs inside an operation, after its other statements: on PostgreSQL it holds the row until the commit.
+pub(crate) async fn add(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    change: Change,
+) -> Result<(), StoreError> {
+    if change.is_nothing() {
+        return Ok(());
+    }
+    let upsert = "INSERT INTO repository_usage \
+            (registry, repository, layer_bytes, manifest_bytes, unique_bytes, object_bytes) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (registry, repository) DO UPDATE \
+        SET layer_bytes = repository_usage.layer_bytes + excluded.layer_bytes, \
+            manifest_bytes = repository_usage.manifest_bytes + excluded.manifest_bytes, \
+            unique_bytes = repository_usage.unique_bytes + excluded.unique_bytes, \
+            object_bytes = repository_usage.object_bytes + excluded.object_bytes";
+    let Change { layer_bytes, manifest_bytes, unique_bytes, object_bytes } = change;
+    let RepositoryKey { registry, id } = repository;
+    let values = params![registry, id, layer_bytes, manifest_bytes, unique_bytes, object_bytes];
+    tx.execute(upsert, &values).await?;
+    Ok(())
+}
+
+/// Whether another repository of the registry links the object.
+async fn is_shared(tx: &mut Tx<'_>, repository: RepositoryKey, object: i64) -> Result<bool, StoreError> {
+    let select =
+        "SELECT registry FROM blob_link WHERE object = ?1 AND registry = ?2 AND repository <> ?3 LIMIT 1";
+    let RepositoryKey { registry, id } = repository;
+    Ok(tx.value::<i64>(select, &params![object, registry, id]).await?.is_some())
+}
+
+/// Counts a new link.
+pub(crate) async fn linked(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    object: i64,
+    size: u64,
+    is_new_object: bool,
+) -> Result<(), StoreError> {
+    let size = signed(size);
+    let is_shared = !is_new_object && is_shared(tx, repository, object).await?;
+    let unique_bytes = if is_shared { 0 } else { size };
+    let object_bytes = if is_new_object { size } else { 0 };
+    add(tx, repository, Change { layer_bytes: size, unique_bytes, object_bytes, manifest_bytes: 0 }).await
+}
+
+/// Counts a link that has ended.
+pub(crate) async fn unlinked(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    object: i64,
+) -> Result<(), StoreError> {
+    let size: Option<u64> = tx.value("SELECT size FROM object WHERE id = ?1", &params![object]).await?;
+    let size = signed(size.unwrap_or_default());
+    let unique_bytes = if is_shared(tx, repository, object).await? { 0 } else { -size };
+    add(tx, repository, Change { layer_bytes: -size, unique_bytes, ..Change::default() }).await
+}
+
+/// Counts an object that was collected.
+pub(crate) async fn collected(tx: &mut Tx<'_>, size: u64) -> Result<(), StoreError> {
+    let deployment = RepositoryKey { registry: RegistryKey(0), id: REMAINS };
+    add(tx, deployment, Change { object_bytes: -signed(size), ..Change::default() }).await
+}
+
+/// Ends the row of a repository that is removed. What its layers count for the registry and the deployment remains.
+pub(crate) async fn retire(tx: &mut Tx<'_>, repository: RepositoryKey) -> Result<(), StoreError> {
+    let delete = "DELETE FROM repository_usage WHERE registry = ?1 AND repository = ?2 \
+        RETURNING unique_bytes, object_bytes";
+    let RepositoryKey { registry, id } = repository;
+    let Some(mut row) = tx.row(delete, &params![registry, id]).await? else { return Ok(()) };
+    let remains = Change { unique_bytes: row.take()?, object_bytes: row.take()?, ..Change::default() };
+    add(tx, RepositoryKey { registry, id: REMAINS }, remains).await
+}
+
+/// What differs between the counters and the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drift {
+    pub repository: RepositoryKey,
+    /// What must be added.
+    pub change: Change,
+}
+
+/// Whether there is anything to compare: a counter, an object or an image.
+#[derive(Clone, Copy, Debug)]
+pub struct HasUsage;
+
+operation!(HasUsage: Point -> bool, Never, |_op, tx| {
+    let select = "SELECT registry FROM repository_usage UNION ALL SELECT id FROM object \
+        UNION ALL SELECT id FROM image LIMIT 1";
+    Ok(Ok(tx.value::<i64>(select, &[]).await?.is_some()))
+});
+
+/// Compares all counters with the rows, in one snapshot. The drift stays true while requests change both.
+#[derive(Clone, Copy, Debug)]
+pub struct MeasureUsage;
+
+operation!(MeasureUsage: Page -> Vec<Drift>, Never, |_op, tx| {
+    let mut drifts = repositories(tx).await?;
+    // The rows of repositories and the remainder together are what the registry stores.
+    let of_registries = "SELECT g.key, CAST(COALESCE((SELECT SUM(o.size) FROM object o WHERE EXISTS \
+            (SELECT 1 FROM blob_link l WHERE l.object = o.id AND l.registry = g.key)), 0) AS BIGINT) \
+        - CAST(COALESCE((SELECT SUM(u.unique_bytes) FROM repository_usage u WHERE u.registry = g.key), 0) AS BIGINT) \
+        FROM registry g";
+    for mut row in tx.rows(of_registries, &[]).await? {
+        let repository = RepositoryKey { registry: row.take()?, id: REMAINS };
+        drifts.push(Drift { repository, change: Change { unique_bytes: row.take()?, ..Change::default() } });
+    }
+    let of_deployment = "SELECT CAST(COALESCE((SELECT SUM(size) FROM object), 0) AS BIGINT) \
+        - CAST(COALESCE((SELECT SUM(object_bytes) FROM repository_usage), 0) AS BIGINT)";
+    let object_bytes = tx.value(of_deployment, &[]).await?.unwrap_or_default();
+    let repository = RepositoryKey { registry: RegistryKey(0), id: REMAINS };
+    drifts.push(Drift { repository, change: Change { object_bytes, ..Change::default() } });
+    drifts.retain(|drift| !drift.change.is_nothing());
+    Ok(Ok(drifts))
+});
+
+async fn repositories(tx: &mut Tx<'_>) -> Result<Vec<Drift>, StoreError> {
+    let select = "SELECT r.registry, r.id, \
+            CAST(COALESCE((SELECT SUM(o.size) FROM blob_link l JOIN object o ON o.id = l.object \
+                WHERE l.registry = r.registry AND l.repository = r.id), 0) AS BIGINT) - COALESCE(u.layer_bytes, 0), \
+            CAST(COALESCE((SELECT SUM(i.manifest_size) FROM image i \
+                WHERE i.registry = r.registry AND i.repository = r.id), 0) AS BIGINT) - COALESCE(u.manifest_bytes, 0) \
+        FROM repository r LEFT JOIN repository_usage u ON u.registry = r.registry AND u.repository = r.id \
+        WHERE r.deleted_at IS NULL";
+    let read = |mut row: Row| {
+        let repository = RepositoryKey { registry: row.take()?, id: row.take()? };
+        let (layer_bytes, manifest_bytes) = (row.take()?, row.take()?);
+        Ok(Drift { repository, change: Change { layer_bytes, manifest_bytes, ..Change::default() } })
+    };
+    tx.rows(select, &[]).await?.into_iter().map(read).collect()
+}
+
+/// Adds drifts to the counters of repositories that still exist.
+#[derive(Clone, Debug)]
+pub struct CorrectUsage {
+    pub drifts: Vec<Drift>,
+}
+
+operation!(CorrectUsage: Relaxed [] -> (), Never, |op, tx| {
+    for Drift { repository, change } in &op.drifts {
+        let RepositoryKey { registry, id } = *repository;
+        let lives = "SELECT id FROM repository WHERE registry = ?1 AND id = ?2 AND deleted_at IS NULL";
+        let lives = id == REMAINS || tx.value::<i64>(lives, &params![registry, id]).await?.is_some();
+        if lives {
+            add(tx, *repository, *change).await?;
+        }
+    }
+    Ok(Ok(()))
+});
