@@ -133,6 +133,11 @@ opens! {
     ecr::DescribeImages => FindImages, DescribeImages;
     ecr::ListImageReferrers => MeasureReferrers, ListReferrers;
     ecr::DescribeImageScanFindings => FindImages;
+    ecr::GetLifecyclePolicy => GetLifecyclePolicy;
+    ecr::StartLifecyclePolicyPreview => GetLifecyclePolicy, StartLifecyclePreview;
+    ecr::GetLifecyclePolicyPreview => GetLifecyclePreview, ListPreviewResults;
+    ecr::WharfRunLifecyclePolicy => RequestLifecycleRun, GetLifecyclePolicy;
+    ecr::WharfListLifecycleActions => ListLifecycleRecords;
 
     // A check that finds a blob renews its grace.
     ecr::BatchCheckLayerAvailability => FindBlobs, RenewBlobs;
@@ -151,6 +156,8 @@ opens_recorded! {
     ecr::DeleteRepositoryPolicy => SetRepositoryPolicy;
     ecr::PutRegistryPolicy => SetRegistryPolicy;
     ecr::DeleteRegistryPolicy => SetRegistryPolicy;
+    ecr::PutLifecyclePolicy => PutLifecyclePolicy;
+    ecr::DeleteLifecyclePolicy => DeleteLifecyclePolicy;
     ecr::PutImage => PutImage;
     ecr::BatchDeleteImage => BatchDeleteImage, DeleteTag;
 }
@@ -317,6 +324,12 @@ services! {
     ExpireUploads => ExpireUploads;
     /// Empties repositories that were deleted.
     PurgeRepositories => ClaimWork, PurgeRepositorySlice, FinishWork, PostponeWork;
+    /// Evaluates lifecycle policies. What they delete and archive is below.
+    ExecuteLifecyclePolicies => ClaimWork, FinishWork, PostponeWork, FindLifecycleRepository, ListLifecycleImages,
+        FindLifecycleImages, RecordLifecycleEvaluation;
+    /// Works out previews of lifecycle policies.
+    PreviewLifecyclePolicies => ClaimWork, FinishWork, PostponeWork, GetLifecyclePreview, ListLifecycleImages,
+        FindLifecycleImages, WritePreviewResults, EndLifecyclePreview;
     /// Deletes the bytes of objects whose rows are gone.
     SweepDoomed => ClaimDoomed, ForgetDoomed;
     /// Records when an image was last pulled, after the answer to the pull.
@@ -346,4 +359,14 @@ services! {
     /// Runs the reconcilers: which node runs which, and when.
     RunReconcilers => ListReconcilers, ClaimReconciler, RenewReconciler, FinishReconciler,
         RequestReconciler;
+}
+
+// A lifecycle policy deletes and archives images, with the same events as a request.
+impl Listed<ExecuteLifecyclePolicy> for authority::ExecuteLifecyclePolicies {}
+impl Opens<ExecuteLifecyclePolicy> for authority::ExecuteLifecyclePolicies {
+    type Runs = Recorded<ExecuteLifecyclePolicy>;
+
+    fn as_run(_on: &Self::On, ids: &IdSource, operation: ExecuteLifecyclePolicy) -> Self::Runs {
+        events::of_lifecycle(ids, operation)
+    }
 }

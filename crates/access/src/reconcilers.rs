@@ -24,12 +24,24 @@ pub const FORGET_SESSIONS: &str = "forget-sessions";
 /// Seals secrets with the newest key, and retires keys that are no longer needed.
 pub const RESEAL_SECRETS: &str = "reseal-secrets";
 
+/// Evaluates lifecycle policies and carries them out.
+pub const EXECUTE_LIFECYCLE: &str = "execute-lifecycle";
+/// Works out previews of lifecycle policies.
+pub const PREVIEW_LIFECYCLE: &str = "preview-lifecycle";
 /// Removes old events.
 pub const TRIM_EVENTS: &str = "trim-events";
 
 /// Every reconciler, by name.
-pub const NAMES: [&str; 6] =
-    [EXPIRE_UPLOADS, FORGET_SESSIONS, PURGE_REPOSITORIES, RESEAL_SECRETS, SWEEP_OBJECTS, TRIM_EVENTS];
+pub const NAMES: [&str; 8] = [
+    EXECUTE_LIFECYCLE,
+    EXPIRE_UPLOADS,
+    FORGET_SESSIONS,
+    PREVIEW_LIFECYCLE,
+    PURGE_REPOSITORIES,
+    RESEAL_SECRETS,
+    SWEEP_OBJECTS,
+    TRIM_EVENTS,
+];
 
 /// How a pass ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -23,6 +23,8 @@ pub struct Limits {
     pub manifest_cache_bytes: u64,
     /// How long events are kept.
     pub event_retention: Duration,
+    /// How often a lifecycle policy is evaluated if nothing changes (ECR: within 24 hours).
+    pub lifecycle_interval: Duration,
 }
 
 impl Default for Limits {
@@ -34,6 +36,7 @@ impl Default for Limits {
             upload_part_min_bytes: 5 * MIB,
             manifest_cache_bytes: 32 * MIB,
             event_retention: Duration::from_hours(24),
+            lifecycle_interval: Duration::from_hours(1),
         }
     }
 }

@@ -4,8 +4,8 @@
 //! only one that can mark it; the other rules still count it. Images of the standard class come newest first, so a rule
 //! that keeps N images needs only a counter.
 
-use crate::plan::{Plan, Relations};
-use crate::policy::{Action, Count, Policy, StorageClass};
+use crate::plan::{Cause, Decision, Plan, Relations};
+use crate::policy::{Action, Count, Policy, Rule, StorageClass};
 
 const MICROS_PER_DAY: i64 = 24 * 60 * 60 * 1_000_000;
 /// How long a referrer whose subject is missing stays: it may have been pushed before its subject.
@@ -136,6 +136,25 @@ impl<'a> Evaluation<'a> {
     /// Ends the pass.
     pub fn finish(self) -> Plan {
         self.plan.with(&self.relations)
+    }
+}
+
+impl Policy {
+    /// Whether a decision of an evaluation that began at `began` still stands for the image as it is now. It is not known
+    /// here whether images have left a rule that counts images: see [`Decision::spare`].
+    pub fn confirms(&self, decision: &Decision, image: &Image<'_>, began: i64) -> bool {
+        let Cause::Rule(priority) = decision.cause else { return image.subject != Subject::None };
+        if decision.subject.is_some() {
+            return image.subject != Subject::None;
+        }
+        let identifies =
+            |rule: &&Rule| rule.storage_class == image.storage_class && rule.selector.matches(image.tags);
+        // An image that was restored meanwhile is newer than the evaluation knows.
+        let is_known = image.subject == Subject::None && image.activated_at <= began;
+        is_known
+            && self.rules.iter().find(identifies).is_some_and(|rule| {
+                rule.priority == priority && (decision.spare.is_some() || is_met(rule.count, 0, image, began))
+            })
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{error::StoreError, postgres::Session, tx::Dialect};
 
 /// The compatibility number of this binary. A migration names the lowest that can still work with the schema it
 /// leaves; a binary whose number is lower refuses to start.
-pub const COMPAT: i64 = 3;
+pub const COMPAT: i64 = 4;
 
 /// How far a database is migrated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 3, oldest_compat: 3, text: include_str!("../migrations/0003_references.sql") },
     // An older binary sweeps as before and knows no events: it can work beside this one.
     Migration { number: 4, oldest_compat: 3, text: include_str!("../migrations/0004_background.sql") },
+    // An older binary would let archived images be pulled.
+    Migration { number: 6, oldest_compat: 4, text: include_str!("../migrations/0006_lifecycle.sql") },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

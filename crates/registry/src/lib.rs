@@ -11,6 +11,7 @@
 mod ecr;
 pub mod image;
 pub mod layer;
+mod lifecycle_policy;
 pub mod page;
 mod policy_text;
 pub mod purge;

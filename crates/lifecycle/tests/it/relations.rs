@@ -3,7 +3,7 @@
 use lifecycle::{Action, Evaluation, Image, OutOfOrder, StorageClass, Subject};
 use serde_json::json;
 
-use crate::repository::{archive, decided, expire, expired, policy, pushed};
+use crate::repository::{DAY, NOW, archive, decided, evaluate, expire, expired, policy, pushed};
 
 const COUNT: &str = "imageCountMoreThan";
 const PUSHED: &str = "sinceImagePushed";
@@ -42,10 +42,8 @@ fn children_are_counted_like_other_images() {
 fn a_decision_says_how_many_images_it_can_spare() {
     let rules = policy(vec![expire(&json!(["a*"]), COUNT, 2), expire(&json!("any"), PUSHED, 1)]);
     let images: Vec<_> = (1..6).map(|id| pushed(id, &["a"], 10 - id)).chain([pushed(9, &[], 3)]).collect();
-    let spare: Vec<_> = crate::repository::evaluate(&rules, &images)
-        .decisions()
-        .map(|decision| (decision.image, decision.spare))
-        .collect();
+    let spare: Vec<_> =
+        evaluate(&rules, &images).decisions().map(|decision| (decision.image, decision.spare)).collect();
     assert_eq!(spare, [(1, Some(2)), (2, Some(1)), (3, Some(0)), (9, None)]);
 }
 
@@ -93,6 +91,34 @@ fn referrers_of_subjects_that_went_before_follow() {
         pushed(5, &[], 8).of(3).archived(4),
     ];
     assert_eq!(decided(&rules, &images), [(4, Action::Archive, 0), (1, Action::Expire, 0)]);
+}
+
+#[test]
+fn a_decision_stands_while_the_image_is_the_same() {
+    let rules = policy(vec![expire(&json!(["a*"]), COUNT, 1), expire(&json!("untagged"), PUSHED, 5)]);
+    let tagged = ["a".to_owned()];
+    let image = |tags, days| Image {
+        id: 1,
+        storage_class: StorageClass::Standard,
+        tags,
+        activated_at: NOW - days * DAY,
+        pulled_at: None,
+        archived_at: None,
+        parents: &[],
+        subject: Subject::None,
+    };
+    let images = [pushed(1, &["a"], 9), pushed(2, &["a"], 8), pushed(3, &[], 7)];
+    let plan = evaluate(&rules, &images);
+    let [counted, aged]: [_; 2] = plan.decisions().collect::<Vec<_>>().try_into().unwrap();
+    assert!(rules.confirms(&counted, &image(&tagged, 9), NOW));
+    assert!(!rules.confirms(&counted, &image(&[], 9), NOW), "another rule identifies it now");
+    assert!(!rules.confirms(&counted, &image(&tagged, -1), NOW), "it was restored meanwhile");
+    assert!(rules.confirms(&aged, &image(&[], 7), NOW));
+    assert!(!rules.confirms(&aged, &image(&[], 5), NOW));
+    let archived = Image { storage_class: StorageClass::Archive, ..image(&[], 7) };
+    assert!(!rules.confirms(&aged, &archived, NOW));
+    let referrer = Image { subject: Subject::Missing, ..image(&[], 7) };
+    assert!(!rules.confirms(&aged, &referrer, NOW));
 }
 
 #[test]

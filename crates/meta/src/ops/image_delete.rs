@@ -134,7 +134,7 @@ operation!(DeleteManifest: Durable [Contents(op.repository)] -> Vec<Tag>, Delete
     })
 });
 
-async fn delete_digest(
+pub(crate) async fn delete_digest(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
     digest: &Digest,

@@ -9,9 +9,10 @@ use crate::{
     mutability::is_immutable,
     ops::{
         image::{ImageRow, image_columns, pull_join},
+        lifecycle_policy::evaluate_soon,
         operation,
         repository::{Held, Hold, hold},
-        tag::{count_image, count_repository},
+        tag::{count_departures, count_image, count_repository},
     },
     tx::{chunks, list, push_list},
     value::{Param, params},
@@ -151,7 +152,11 @@ operation!(PutImage: Durable [Contents(op.repository)] -> PutImageOutcome, PutIm
         Some((image, own)) => (image.id, *own),
         None => (op.insert(tx, &repository).await?, true),
     };
-    op.set_tags(tx, id, &current, &wanted).await?;
+    let was_untagged = existing.as_ref().is_some_and(|(image, _)| image.tag_count == 0);
+    op.set_tags(tx, id, was_untagged, &current, &wanted).await?;
+    if existing.is_none() || !wanted.is_empty() {
+        evaluate_soon(tx, op.repository, op.at).await?;
+    }
     let (image, _) = op.find(tx).await?.ok_or(StoreError::Bug("an image that was put is not there"))?;
     // An earlier run of this operation has moved its tags already.
     let own = |tag: &Tag| current.iter().any(|now| now.tag == *tag && now.op == op.op);
@@ -320,11 +325,12 @@ impl PutImage {
         &self,
         tx: &mut Tx<'_>,
         id: ImageId,
+        was_untagged: bool,
         current: &[CurrentTag],
         wanted: &[Tag],
     ) -> Result<(), StoreError> {
         let RepositoryKey { registry, id: repository } = self.repository;
-        let mut new = 0;
+        let (mut new, mut moved) = (0, 0);
         let distinct: HashSet<&Tag> = wanted.iter().collect();
         for tag in &distinct {
             let upsert = "INSERT INTO tag (registry, repository, name, image, tagged_at, operation) \
@@ -332,7 +338,10 @@ impl PutImage {
                 SET image = excluded.image, tagged_at = excluded.tagged_at, operation = excluded.operation";
             tx.execute(upsert, &params![registry, repository, tag, id, self.at, self.op]).await?;
             match current.iter().find(|now| now.tag == **tag) {
-                Some(now) => count_image(tx, self.repository, now.image, -1).await?,
+                Some(now) => {
+                    count_image(tx, self.repository, now.image, -1).await?;
+                    moved += 1;
+                }
                 None => new += 1,
             }
         }
@@ -341,6 +350,9 @@ impl PutImage {
         }
         if new > 0 {
             count_repository(tx, self.repository, 0, new).await?;
+        }
+        if moved > 0 || was_untagged {
+            count_departures(tx, self.repository, moved + i64::from(was_untagged)).await?;
         }
         let update = "UPDATE image SET tag_count = tag_count + ?4, tagged = 1, last_tagged_at = ?5 \
                       WHERE registry = ?1 AND repository = ?2 AND id = ?3";

@@ -18,7 +18,7 @@ pub struct PurgeRepositorySlice {
 }
 
 /// Tables in an order that every foreign key allows, with the columns of their primary key below the repository.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 13] = [
     ("tag", "name"),
     ("image_blob", "image, digest"),
     ("image_child", "image, digest"),
@@ -28,6 +28,10 @@ const TABLES: [(&str, &str); 9] = [
     ("blob_link", "digest"),
     ("repository_tag", "key"),
     ("repository_policy", "repository"),
+    ("lifecycle_policy", "repository"),
+    ("lifecycle_action", "id"),
+    ("lifecycle_preview_result", "position"),
+    ("lifecycle_preview", "repository"),
 ];
 
 operation!(PurgeRepositorySlice: Durable [Repository(op.repository), Contents(op.repository)] -> bool, Never, |op, tx| {

@@ -27,6 +27,21 @@ pub(crate) async fn enqueue(
     Ok(())
 }
 
+/// Adds work to the queue, or makes waiting work due earlier. Work that is being done is done again. Runs inside an operation.
+pub(crate) async fn enqueue_sooner(
+    tx: &mut Tx<'_>,
+    kind: &str,
+    key: &str,
+    due_at: Micros,
+) -> Result<(), StoreError> {
+    let upsert = "INSERT INTO work (kind, key, due_at, lease_until, fence, attempts, error) \
+                  VALUES (?1, ?2, ?3, 0, 0, 0, NULL) ON CONFLICT (kind, key) DO UPDATE SET due_at = excluded.due_at, \
+                  lease_until = 0, fence = work.fence + 1 \
+                  WHERE work.due_at > excluded.due_at OR work.lease_until > excluded.due_at";
+    tx.execute(upsert, &params![kind, key, due_at]).await?;
+    Ok(())
+}
+
 /// Marks an object key as doomed. Runs inside an operation.
 pub(crate) async fn doom(tx: &mut Tx<'_>, object_key: &str, at: Micros) -> Result<(), StoreError> {
     let insert = "INSERT INTO doomed (object_key, doomed_at, due_at) VALUES (?1, ?2, ?3) \

@@ -9,6 +9,8 @@ mod image_list;
 mod image_scan;
 mod layer;
 mod layer_upload;
+mod lifecycle_policy;
+mod lifecycle_preview;
 mod pull_time_exclusion;
 mod registry;
 mod registry_policy;

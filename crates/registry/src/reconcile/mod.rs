@@ -14,6 +14,7 @@ use jiff::Timestamp;
 pub use driver::Driver;
 
 use crate::Registry;
+use crate::lifecycle_policy::{ExecuteLifecycle, PreviewLifecycle};
 
 /// What one pass did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub fn all(registry: &Arc<Registry>) -> Vec<Box<dyn Reconciler>> {
     vec![
         Box::new(passes::ExpireUploads(Arc::clone(registry))),
         Box::new(passes::PurgeRepositories(Arc::clone(registry))),
+        Box::new(ExecuteLifecycle(Arc::clone(registry))),
+        Box::new(PreviewLifecycle(Arc::clone(registry))),
         Box::new(passes::SweepObjects(Arc::clone(registry))),
         Box::new(passes::ForgetSessions(Arc::clone(registry))),
         Box::new(passes::ResealSecrets(Arc::clone(registry))),
