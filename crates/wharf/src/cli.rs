@@ -10,6 +10,7 @@ use crate::cmd::account::{AccountCommand, account_name};
 use crate::cmd::credentials::CredentialsCommand;
 use crate::cmd::hosts::{self, Hosts};
 use crate::cmd::keys::KeysCommand;
+use crate::cmd::lifecycle::LifecycleCommand;
 use crate::cmd::oidc::OidcCommand;
 use crate::cmd::policy::PolicyCommand;
 use crate::cmd::status::{Reconcile, Status};
@@ -103,6 +104,9 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   [events]                                 # pushes, deletes and policy changes, in the database
   retention_seconds = 86400                # older events are removed
 
+  [lifecycle]                              # lifecycle policies of repositories
+  interval_seconds = 3600                  # how often each is evaluated if nothing changes
+
   [metrics]
   listen = "127.0.0.1:9100"                # Prometheus, on /metrics [off]
 
@@ -181,6 +185,9 @@ Examples:
     /// List and rotate the keys that encrypt docker passwords, sessions and secrets at rest.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Carry out lifecycle policies at once, preview them, and show what they did.
+    #[command(subcommand)]
+    Lifecycle(LifecycleCommand),
     /// Configure how the keys of OIDC providers are obtained.
     #[command(subcommand)]
     Oidc(OidcCommand),

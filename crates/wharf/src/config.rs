@@ -37,6 +37,7 @@ struct Settings {
     vpc_endpoints: Vec<VpcEndpointSection>,
     outbound: OutboundSection,
     events: EventsSection,
+    lifecycle: LifecycleSection,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -138,6 +139,12 @@ struct OutboundSection {
 #[serde(deny_unknown_fields, default)]
 struct EventsSection {
     retention_seconds: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LifecycleSection {
+    interval_seconds: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -63,7 +63,7 @@ struct Done {
 
 impl Registry {
     /// One pass over the policies that are due; returns how many images were deleted or archived.
-    async fn execute_lifecycle_policies(&self, now: Timestamp) -> Result<Pass> {
+    pub async fn execute_lifecycle_policies(&self, now: Timestamp) -> Result<Pass> {
         let permit = Permit::for_service(authority::ExecuteLifecyclePolicies, &self.access);
         let (mut done, mut has_more) = (0, false);
         for work in claim(&permit, LIFECYCLE_POLICY, now).await? {

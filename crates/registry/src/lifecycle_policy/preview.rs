@@ -56,7 +56,7 @@ impl Reconciler for PreviewLifecycle {
 
 impl Registry {
     /// One pass over the previews that are due; returns how many ended.
-    async fn preview_lifecycle_policies(&self, now: Timestamp) -> Result<Pass> {
+    pub async fn preview_lifecycle_policies(&self, now: Timestamp) -> Result<Pass> {
         let permit = Permit::for_service(authority::PreviewLifecyclePolicies, &self.access);
         let mut done = 0;
         for work in claim(&permit, LIFECYCLE_PREVIEW, now).await? {

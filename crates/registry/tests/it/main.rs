@@ -24,6 +24,7 @@ mod images;
 mod kept_reads;
 mod keys;
 mod late;
+mod lifecycle;
 mod organizations;
 mod put_image;
 mod store_reads;

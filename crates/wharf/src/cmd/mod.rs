@@ -7,6 +7,7 @@ mod dev;
 mod env;
 pub(crate) mod hosts;
 pub(crate) mod keys;
+pub(crate) mod lifecycle;
 pub(crate) mod oidc;
 pub(crate) mod policy;
 mod serve;
@@ -47,6 +48,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Reconcile(options) => block_on(status::reconcile(options)),
         Command::Status(options) => block_on(status::status(options)),
         Command::Oidc(command) => block_on(oidc::run(command)),
+        Command::Lifecycle(command) => block_on(lifecycle::run(command)),
         Command::Policy(command) => block_on(policy::run(command)),
         Command::Version => say(concat!("wharf ", env!("CARGO_PKG_VERSION"))),
     }

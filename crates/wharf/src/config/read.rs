@@ -58,7 +58,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         }
         None => None,
     };
-    let limits = limits::limits(&file.events);
+    let limits = limits::limits(&file.events, &file.lifecycle);
     let accounts = accounts(&file.accounts, bootstrap.as_ref())?;
     Ok(Config {
         data_dir,

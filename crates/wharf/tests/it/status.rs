@@ -7,9 +7,11 @@ use crate::first_start::{KEY, with_key};
 use crate::http::ecr;
 use crate::process::{Dev, complaint, said, wharf};
 
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 8] = [
+    "execute-lifecycle",
     "expire-uploads",
     "forget-sessions",
+    "preview-lifecycle",
     "purge-repositories",
     "reseal-secrets",
     "sweep-objects",
