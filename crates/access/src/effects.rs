@@ -159,6 +159,7 @@ opens_recorded! {
     ecr::PutLifecyclePolicy => PutLifecyclePolicy;
     ecr::DeleteLifecyclePolicy => DeleteLifecyclePolicy;
     ecr::PutImage => PutImage;
+    ecr::UpdateImageStorageClass => UpdateImageStorageClass;
     ecr::BatchDeleteImage => BatchDeleteImage, DeleteTag;
 }
 
@@ -327,6 +328,8 @@ services! {
     /// Evaluates lifecycle policies. What they delete and archive is below.
     ExecuteLifecyclePolicies => ClaimWork, FinishWork, PostponeWork, FindLifecycleRepository, ListLifecycleImages,
         FindLifecycleImages, RecordLifecycleEvaluation;
+    /// Ends the restoring of images from the archive.
+    RestoreImages => ClaimWork, FinishWork, FinishRestore;
     /// Works out previews of lifecycle policies.
     PreviewLifecyclePolicies => ClaimWork, FinishWork, PostponeWork, GetLifecyclePreview, ListLifecycleImages,
         FindLifecycleImages, WritePreviewResults, EndLifecyclePreview;

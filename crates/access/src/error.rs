@@ -34,6 +34,7 @@ pub enum Code {
     LimitExceeded,
     RepositoryPolicyNotFound,
     RegistryPolicyNotFound,
+    ImageStorageClassUpdateNotSupported,
     LifecyclePolicyNotFound,
     LifecyclePolicyPreviewNotFound,
     LifecyclePolicyPreviewInProgress,

@@ -8,7 +8,7 @@ use meta::{
     BatchDeleteImage, CreateRepository, DeleteLifecyclePolicy, DeleteOutcome, DeleteRepository, DeleteTag,
     Event, ExecuteLifecyclePolicy, LifecycleOutcome, LifecyclePolicyRow, Micros, Operation, PutImage,
     PutImageOutcome, PutLifecyclePolicy, Recorded, RepositoryRow, SetRegistryPolicy, SetRepositoryPolicy,
-    TrimEvents,
+    StorageClassUpdate, TrimEvents, UpdateImageStorageClass,
 };
 use oci::digest::Digest;
 use serde_json::{Value, json};
@@ -128,6 +128,25 @@ impl Eventful<OnRepository> for SetRepositoryPolicy {
             (true, _) => repository.happened("ecr.repository.policy.set"),
             (false, Some(_)) => repository.happened("ecr.repository.policy.delete"),
             (false, None) => Vec::new(),
+        }
+    }
+}
+
+impl Eventful<OnRepository> for UpdateImageStorageClass {
+    fn events(
+        &self,
+        on: &OnRepository,
+    ) -> impl Fn(&StorageClassUpdate) -> Vec<Happened> + Send + Sync + 'static {
+        let repository = Repository::of(on);
+        let target = if self.to_archive { "ARCHIVE" } else { "STANDARD" };
+        let tags: Vec<_> = self.image.tag.iter().map(ToString::to_string).collect();
+        move |update| {
+            if !update.is_changed {
+                return Vec::new();
+            }
+            let mut facts = image_facts(&update.digest);
+            facts["target-storage-class"] = json!(target);
+            repository.of_image("ecr.image.update-storage-class", &facts, &tags)
         }
     }
 }

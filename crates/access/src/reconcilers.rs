@@ -28,17 +28,20 @@ pub const RESEAL_SECRETS: &str = "reseal-secrets";
 pub const EXECUTE_LIFECYCLE: &str = "execute-lifecycle";
 /// Works out previews of lifecycle policies.
 pub const PREVIEW_LIFECYCLE: &str = "preview-lifecycle";
+/// Ends the restoring of images from the archive.
+pub const RESTORE_IMAGES: &str = "restore-images";
 /// Removes old events.
 pub const TRIM_EVENTS: &str = "trim-events";
 
 /// Every reconciler, by name.
-pub const NAMES: [&str; 8] = [
+pub const NAMES: [&str; 9] = [
     EXECUTE_LIFECYCLE,
     EXPIRE_UPLOADS,
     FORGET_SESSIONS,
     PREVIEW_LIFECYCLE,
     PURGE_REPOSITORIES,
     RESEAL_SECRETS,
+    RESTORE_IMAGES,
     SWEEP_OBJECTS,
     TRIM_EVENTS,
 ];

@@ -25,6 +25,8 @@ pub struct Limits {
     pub event_retention: Duration,
     /// How often a lifecycle policy is evaluated if nothing changes (ECR: within 24 hours).
     pub lifecycle_interval: Duration,
+    /// How long it takes to restore an image from the archive (ECR: up to 20 minutes).
+    pub activation: Duration,
 }
 
 impl Default for Limits {
@@ -37,6 +39,7 @@ impl Default for Limits {
             manifest_cache_bytes: 32 * MIB,
             event_retention: Duration::from_hours(24),
             lifecycle_interval: Duration::from_hours(1),
+            activation: Duration::ZERO,
         }
     }
 }

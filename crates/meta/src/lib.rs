@@ -40,8 +40,8 @@ pub mod operations {
         lifecycle_preview::*, managed_policy::*, member_account::*, named_principals::*, oidc_provider::*,
         outbox::*, policy_use::*, principal::*, pull_time_exclusion::*, reconciler::*, reference_backfill::*,
         referrers::*, registry::*, repository::*, repository_policy::*, repository_purge::*, resolve::*,
-        resource_policy::*, resource_tag::*, sealed_secret::*, session_context::*, settings::*, tag::*,
-        target::*, upload::*, upload_expire::*, work::*,
+        resource_policy::*, resource_tag::*, sealed_secret::*, session_context::*, settings::*,
+        storage_class::*, tag::*, target::*, upload::*, upload_expire::*, work::*,
     };
     pub use crate::scope::Scope;
     pub use crate::types::*;

@@ -106,6 +106,7 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
 
   [lifecycle]                              # lifecycle policies of repositories
   interval_seconds = 3600                  # how often each is evaluated if nothing changes
+  activation_seconds = 0                   # how long restoring an image from the archive takes
 
   [metrics]
   listen = "127.0.0.1:9100"                # Prometheus, on /metrics [off]

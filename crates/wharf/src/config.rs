@@ -145,6 +145,7 @@ struct EventsSection {
 #[serde(deny_unknown_fields, default)]
 struct LifecycleSection {
     interval_seconds: Option<u64>,
+    activation_seconds: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]

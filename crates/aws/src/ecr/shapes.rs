@@ -2620,14 +2620,10 @@ pub struct UpdateImageStorageClassRequest {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateImageStorageClassResponse {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub registry_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub repository_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image_id: Option<ImageIdentifier>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image_status: Option<ImageStatus>,
+    pub registry_id: String,
+    pub repository_name: String,
+    pub image_id: ImageIdentifier,
+    pub image_status: ImageStatus,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -44,6 +44,7 @@ macro_rules! ecr_operations {
                 StartLifecyclePolicyPreview: "ecr:StartLifecyclePolicyPreview" on Repository => StartLifecyclePolicyPreviewRequest, start_lifecycle_policy_preview;
                 TagResource: "ecr:TagResource" on Repository => TagResourceRequest, tag_resource;
                 UntagResource: "ecr:UntagResource" on Repository => UntagResourceRequest, untag_resource;
+                UpdateImageStorageClass: "ecr:UpdateImageStorageClass" on Repository => UpdateImageStorageClassRequest, update_image_storage_class;
                 UploadLayerPart: "ecr:UploadLayerPart" on Repository => UploadLayerPartRequest, upload_layer_part;
                 WharfListLifecycleActions: "ecr:WharfListLifecycleActions" on Repository => WharfListLifecycleActionsRequest, wharf_list_lifecycle_actions;
                 WharfRunLifecyclePolicy: "ecr:WharfRunLifecyclePolicy" on Repository => WharfRunLifecyclePolicyRequest, wharf_run_lifecycle_policy;

@@ -12,6 +12,46 @@ pub use crate::ops::image_put::{
     MissingContents, PutImage, PutImageOutcome, PutImageRefusal, SPARSE_IMAGES, SameDigestSameTag,
 };
 
+/// Whether an image can be pulled (ECR's `imageStatus`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ImageState {
+    /// It can be pulled.
+    #[default]
+    Active,
+    /// It is in the archive.
+    Archived,
+    /// It is being restored from the archive.
+    Activating,
+}
+
+impl ImageState {
+    /// Its number in the database.
+    pub(crate) const fn number(self) -> i64 {
+        match self {
+            Self::Active => 1,
+            Self::Archived => 2,
+            Self::Activating => 3,
+        }
+    }
+
+    pub(crate) fn read(number: i64) -> Result<Self, StoreError> {
+        let all = [Self::Active, Self::Archived, Self::Activating];
+        all.into_iter()
+            .find(|state| state.number() == number)
+            .ok_or(StoreError::Corrupt("the state of an image"))
+    }
+
+    /// The condition on `image i` for images of this state; for all if there is none.
+    pub(crate) const fn condition(state: Option<Self>) -> &'static str {
+        match state {
+            None => "",
+            Some(Self::Active) => "AND i.status = 1",
+            Some(Self::Archived) => "AND i.status = 2",
+            Some(Self::Activating) => "AND i.status = 3",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageRow {
     /// Its id in the repository; grows with the time of the push.
@@ -38,13 +78,20 @@ pub struct ImageRow {
     pub tag_count: u64,
     /// When it was last pulled, with the precision of the calls of [`RecordPull`].
     pub last_pulled_at: Option<Micros>,
+    /// Whether it can be pulled.
+    pub state: ImageState,
+    /// When it was last archived.
+    pub last_archived_at: Option<Micros>,
+    /// When it was last restored; when it was pushed, if it never was.
+    pub last_activated_at: Micros,
 }
 
 /// The columns that [`ImageRow::read`] reads, of `image i` and, joined outside, `image_pull q`.
 macro_rules! image_columns {
     () => {
         "i.id, i.digest, i.media_type, i.artifact_type, i.config_media_type, i.manifest_size, i.image_size, \
-         i.subject, i.pushed_at, i.pushed_by, i.last_tagged_at, i.tag_count, q.last_pulled_at"
+         i.subject, i.pushed_at, i.pushed_by, i.last_tagged_at, i.tag_count, q.last_pulled_at, i.status, \
+         i.last_archived_at, i.last_activated_at"
     };
 }
 pub(crate) use image_columns;
@@ -58,7 +105,7 @@ macro_rules! pull_join {
 pub(crate) use pull_join;
 
 impl ImageRow {
-    pub(crate) const COLUMNS: usize = 14;
+    pub(crate) const COLUMNS: usize = 16;
 
     pub(crate) fn read(row: &mut Row) -> Result<Self, StoreError> {
         Ok(Self {
@@ -75,6 +122,9 @@ impl ImageRow {
             last_tagged_at: row.take()?,
             tag_count: row.take()?,
             last_pulled_at: row.take()?,
+            state: ImageState::read(row.take()?)?,
+            last_archived_at: row.take()?,
+            last_activated_at: row.take()?,
         })
     }
 }

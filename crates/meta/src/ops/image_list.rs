@@ -7,7 +7,7 @@ use oci::{digest::Digest, name::Tag};
 use crate::{
     ImageId, Never, RepositoryKey, StoreError, Tx,
     ops::{
-        image::{ImageRow, image_columns, pull_join},
+        image::{ImageRow, ImageState, image_columns, pull_join},
         operation,
     },
     tx::{chunks, list, push_list},
@@ -27,12 +27,12 @@ pub enum TagStatus {
 }
 
 impl TagStatus {
-    /// The condition on `image i`. All branches are ranges of an index.
+    /// The condition on `image i`. With a state, it is a range of an index.
     fn condition(self) -> &'static str {
         match self {
             Self::Any => "",
-            Self::Tagged => "AND i.status = 1 AND i.tagged = 1",
-            Self::Untagged => "AND i.status = 1 AND i.tagged = 0",
+            Self::Tagged => "AND i.tagged = 1",
+            Self::Untagged => "AND i.tagged = 0",
         }
     }
 }
@@ -151,13 +151,15 @@ pub struct DescribeImages {
     pub limit: usize,
     /// Which.
     pub tag_status: TagStatus,
+    /// Only images of this state; all if there is none.
+    pub state: Option<ImageState>,
 }
 
 operation!(DescribeImages: Page -> Vec<TaggedImage>, Never, |op, tx| {
     let sql = format!(concat!("SELECT ", image_columns!(), ", t.name FROM (SELECT * FROM image i \
-            WHERE i.registry = ?1 AND i.repository = ?2 AND i.id > ?3 {} ORDER BY i.id LIMIT ?4) i", pull_join!(),
+            WHERE i.registry = ?1 AND i.repository = ?2 AND i.id > ?3 {} {} ORDER BY i.id LIMIT ?4) i", pull_join!(),
         "LEFT JOIN tag t ON t.registry = i.registry AND t.repository = i.repository AND t.image = i.id \
-         ORDER BY i.id, t.name"), op.tag_status.condition());
+         ORDER BY i.id, t.name"), ImageState::condition(op.state), op.tag_status.condition());
     let after = op.after.unwrap_or(ImageId(i64::MIN));
     let values = params![op.repository.registry, op.repository.id, after, op.limit];
     Ok(Ok(group(tx.rows(&sql, &values).await?)?))
@@ -182,6 +184,8 @@ pub struct ListImages {
     pub limit: usize,
     /// Which.
     pub tag_status: TagStatus,
+    /// Only images of this state; all if there is none.
+    pub state: Option<ImageState>,
 }
 
 /// A page of [`ListImages`].
@@ -196,8 +200,8 @@ pub struct ImageIdPage {
 operation!(ListImages: Page -> ImageIdPage, Never, |op, tx| {
     let sql = format!("SELECT i.id, i.digest, t.name FROM image i \
         LEFT JOIN tag t ON t.registry = i.registry AND t.repository = i.repository AND t.image = i.id \
-        WHERE i.registry = ?1 AND i.repository = ?2 AND i.id >= ?3 AND (i.id > ?3 OR t.name > ?4) {} \
-        ORDER BY i.id, t.name LIMIT ?5", op.tag_status.condition());
+        WHERE i.registry = ?1 AND i.repository = ?2 AND i.id >= ?3 AND (i.id > ?3 OR t.name > ?4) {} {} \
+        ORDER BY i.id, t.name LIMIT ?5", ImageState::condition(op.state), op.tag_status.condition());
     // After an untagged image as the last entry the cursor's tag is empty, so the image is not listed again.
     let (image, tag) = match &op.after {
         Some(after) => (after.image, after.tag.as_ref().map_or("", |tag| tag.as_str())),

@@ -8,7 +8,7 @@ use crate::{
     ImageId, Micros, OperationId, RepositoryKey, StoreError, Tx,
     mutability::is_immutable,
     ops::{
-        image::{ImageRow, image_columns, pull_join},
+        image::{ImageRow, ImageState, image_columns, pull_join},
         lifecycle_policy::evaluate_soon,
         operation,
         repository::{Held, Hold, hold},
@@ -153,8 +153,12 @@ operation!(PutImage: Durable [Contents(op.repository)] -> PutImageOutcome, PutIm
         None => (op.insert(tx, &repository).await?, true),
     };
     let was_untagged = existing.as_ref().is_some_and(|(image, _)| image.tag_count == 0);
+    let is_restored = existing.as_ref().is_some_and(|(image, _)| image.state != ImageState::Active);
+    if is_restored {
+        super::storage_class::activate(tx, op.repository, id, op.at).await?;
+    }
     op.set_tags(tx, id, was_untagged, &current, &wanted).await?;
-    if existing.is_none() || !wanted.is_empty() {
+    if existing.is_none() || is_restored || !wanted.is_empty() {
         evaluate_soon(tx, op.repository, op.at).await?;
     }
     let (image, _) = op.find(tx).await?.ok_or(StoreError::Bug("an image that was put is not there"))?;
@@ -275,6 +279,8 @@ impl PutImage {
             return if full { Err(PutImageRefusal::TooManyImages) } else { Ok(()) };
         };
         let own = *own || current.iter().any(|now| now.op == self.op);
+        // A push of an archived image restores it.
+        let own = own || image.state != ImageState::Active;
         if wanted.is_empty() && !own && self.same_digest_same_tag == SameDigestSameTag::Refuse {
             let tag = self.tags.first().cloned();
             return Err(PutImageRefusal::ImageAlreadyExists { digest: self.digest, tag });

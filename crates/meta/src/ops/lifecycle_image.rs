@@ -6,13 +6,13 @@ use oci::digest::Digest;
 
 use crate::{
     ImageId, Micros, Never, RepositoryKey, StoreError, Tx,
-    ops::operation,
+    ops::{image::ImageState, operation},
     tx::{chunks, list, push_list},
     value::{Param, params},
 };
 
-/// The state of an image that is in the archive: 1 is active, 3 is being restored.
-pub(crate) const ARCHIVED: i64 = 2;
+/// The number of the state of an image that is in the archive.
+pub(crate) const ARCHIVED: i64 = ImageState::Archived.number();
 
 /// An image with all that a rule can be about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub struct ListLifecycleImages {
 
 operation!(ListLifecycleImages: Page -> Vec<LifecycleImage>, Never, |op, tx| {
     let (at, id) = op.before.unwrap_or((Micros(i64::MAX), ImageId(i64::MAX)));
-    let status: i64 = if op.archived { ARCHIVED } else { 1 };
+    let status = if op.archived { ARCHIVED } else { ImageState::Active.number() };
     let select = "SELECT * FROM image WHERE registry = ?1 AND repository = ?2 AND status = ?3 \
                   AND (last_activated_at, id) < (?4, ?5) ORDER BY last_activated_at DESC, id DESC LIMIT ?6";
     let values = params![op.repository.registry, op.repository.id, status, at, id, op.limit];

@@ -40,6 +40,7 @@ pub mod resource_tag;
 pub mod sealed_secret;
 pub mod session_context;
 pub mod settings;
+pub mod storage_class;
 pub mod tag;
 pub mod target;
 pub mod upload;

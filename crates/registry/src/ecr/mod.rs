@@ -18,6 +18,7 @@ mod repository;
 mod repository_policy;
 mod repository_setting;
 mod repository_tags;
+mod storage_class;
 
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Error, Result};

@@ -6,6 +6,7 @@ pub(crate) mod list;
 pub mod pull;
 pub mod push;
 pub mod referrers;
+pub(crate) mod storage_class;
 pub mod tag_list;
 
 use access::error::{Code, Error};

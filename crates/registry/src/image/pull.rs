@@ -10,7 +10,7 @@ use access::effects::authority;
 use access::error::Result;
 use access::op::ecr;
 use access::permit::Permit;
-use access::store::{ImageId, ImageRow, LoadManifest, Micros, RecordPull, RepositoryKey, Target};
+use access::store::{ImageId, ImageRow, ImageState, LoadManifest, Micros, RecordPull, RepositoryKey, Target};
 use bytes::Bytes;
 use moka::sync::Cache;
 use oci::digest::Digest;
@@ -57,6 +57,11 @@ impl Default for Pulls {
     }
 }
 
+/// An image that can be pulled. An archived one is not found (user guide, "Archiving an image").
+fn pullable(image: Option<&ImageRow>) -> Result<&ImageRow> {
+    image.filter(|image| image.state == ImageState::Active).ok_or_else(manifest_unknown)
+}
+
 impl Registry {
     /// The manifest of a tag or digest. This is a pull; a `HEAD` is not.
     pub async fn get_manifest(
@@ -66,7 +71,7 @@ impl Registry {
         reference: &Reference,
     ) -> Result<ManifestContent> {
         let permit = self.permit_pull(ctx, repository, reference).await?;
-        let image = permit.image().ok_or_else(manifest_unknown)?;
+        let image = pullable(permit.image())?;
         ctx.hold(image.manifest_size).await?;
         let body = self.pull(ctx, &permit, image).await?;
         Ok(ManifestContent { digest: image.digest, media_type: image.media_type.clone(), body })
@@ -80,7 +85,7 @@ impl Registry {
         reference: &Reference,
     ) -> Result<ManifestContent> {
         let permit = self.permit_pull(ctx, repository, reference).await?;
-        let image = permit.image().ok_or_else(manifest_unknown)?;
+        let image = pullable(permit.image())?;
         ctx.hold(image.manifest_size).await?;
         let body = self.manifest_body(&permit, image).await?;
         Ok(ManifestContent { digest: image.digest, media_type: image.media_type.clone(), body })

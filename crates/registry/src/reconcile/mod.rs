@@ -14,6 +14,7 @@ use jiff::Timestamp;
 pub use driver::Driver;
 
 use crate::Registry;
+use crate::image::storage_class::RestoreImages;
 use crate::lifecycle_policy::{ExecuteLifecycle, PreviewLifecycle};
 
 /// What one pass did.
@@ -51,6 +52,7 @@ pub fn all(registry: &Arc<Registry>) -> Vec<Box<dyn Reconciler>> {
         Box::new(passes::PurgeRepositories(Arc::clone(registry))),
         Box::new(ExecuteLifecycle(Arc::clone(registry))),
         Box::new(PreviewLifecycle(Arc::clone(registry))),
+        Box::new(RestoreImages(Arc::clone(registry))),
         Box::new(passes::SweepObjects(Arc::clone(registry))),
         Box::new(passes::ForgetSessions(Arc::clone(registry))),
         Box::new(passes::ResealSecrets(Arc::clone(registry))),

@@ -4,7 +4,8 @@ use access::context::RepositoryRef;
 use access::error::Code;
 use aws::ecr::{
     DescribeImagesRequest, GetLifecyclePolicyPreviewRequest, GetLifecyclePolicyRequest, ImageActionType,
-    LifecyclePolicyPreviewStatus, PutLifecyclePolicyRequest, StartLifecyclePolicyPreviewRequest,
+    ImageIdentifier, ImageStatus, LifecyclePolicyPreviewStatus, PutLifecyclePolicyRequest,
+    StartLifecyclePolicyPreviewRequest, TargetStorageClass, UpdateImageStorageClassRequest,
     WharfListLifecycleActionsRequest,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -188,4 +189,38 @@ async fn an_invalid_policy_is_refused_with_ecrs_text() {
         "Invalid parameter at 'LifecyclePolicyText' failed to satisfy constraint: 'Lifecycle policy validation \
          failure: Only one rule can select Untagged images per storage class'"
     );
+}
+
+#[tokio::test]
+async fn an_archived_image_cannot_be_pulled_until_it_is_restored() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    push(&world, &app, "v1", b"1", 9).await;
+    push(&world, &app, "v2", b"2", 8).await;
+    let rule = r#"{"rulePriority":1,"selection":{"tagStatus":"any","countType":"sinceImagePulled",
+        "countUnit":"days","countNumber":8},"action":{"type":"transition","targetStorageClass":"archive"}}"#;
+    put(&world, rule).await;
+    assert_eq!(run(&world.rules.registry, SignedDuration::from_hours(-1)).await, 0, "it is not due");
+    assert_eq!(run(&world.rules.registry, SignedDuration::ZERO).await, 2);
+    assert_eq!(left(&world).await, [""; 0]);
+    let registry = &world.rules.registry;
+    let reference = |tag: &str| Reference::Tag(tag.parse().unwrap());
+    let pulled = registry.get_manifest(&ctx(&world.admin), &app, &reference("v1")).await;
+    assert_eq!(code(pulled), Code::ManifestUnknown);
+    let headed = registry.head_manifest(&ctx(&world.admin), &app, &reference("v1")).await;
+    assert_eq!(code(headed), Code::ManifestUnknown);
+    let restore = |tag: &str, target_storage_class| UpdateImageStorageClassRequest {
+        repository_name: "app".to_owned(),
+        image_id: ImageIdentifier { image_tag: Some(tag.to_owned()), image_digest: None },
+        target_storage_class,
+        registry_id: None,
+    };
+    let ctx = ctx(&world.admin);
+    let standard = restore("v1", TargetStorageClass::Standard);
+    let restored = registry.update_image_storage_class(&ctx, &region(), standard).await.unwrap();
+    assert_eq!(restored.image_status, ImageStatus::Active);
+    registry.get_manifest(&ctx, &app, &reference("v1")).await.unwrap();
+    push(&world, &app, "v2", b"2", 0).await;
+    registry.get_manifest(&ctx, &app, &reference("v2")).await.unwrap();
+    assert_eq!(run(registry, SignedDuration::from_hours(2)).await, 0, "they count as pushed now");
 }

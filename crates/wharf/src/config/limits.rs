@@ -11,9 +11,11 @@ pub(super) fn limits(events: &EventsSection, lifecycle: &LifecycleSection) -> Li
     let defaults = Limits::default();
     let retention = events.retention_seconds.map(Duration::from_secs);
     let interval = lifecycle.interval_seconds.map(Duration::from_secs);
+    let activation = lifecycle.activation_seconds.map(Duration::from_secs);
     Limits {
         event_retention: retention.unwrap_or(defaults.event_retention),
         lifecycle_interval: interval.unwrap_or(defaults.lifecycle_interval),
+        activation: activation.unwrap_or(defaults.activation),
         ..defaults
     }
 }

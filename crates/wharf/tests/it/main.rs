@@ -20,6 +20,7 @@ mod descriptors;
 mod first_start;
 mod http;
 mod keys;
+mod lifecycle;
 mod private_files;
 mod process;
 mod shell;

@@ -7,13 +7,14 @@ use crate::first_start::{KEY, with_key};
 use crate::http::ecr;
 use crate::process::{Dev, complaint, said, wharf};
 
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "execute-lifecycle",
     "expire-uploads",
     "forget-sessions",
     "preview-lifecycle",
     "purge-repositories",
     "reseal-secrets",
+    "restore-images",
     "sweep-objects",
     "trim-events",
 ];

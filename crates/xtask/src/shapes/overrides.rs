@@ -126,6 +126,7 @@ const ECR: Overrides = Overrides {
         ),
         ("DescribeRegistryResponse", &["registryId", "replicationConfiguration"]),
         ("AuthorizationData", &["authorizationToken", "expiresAt", "proxyEndpoint"]),
+        ("UpdateImageStorageClassResponse", &["registryId", "repositoryName", "imageId", "imageStatus"]),
         ("PutLifecyclePolicyResponse", &["registryId", "repositoryName", "lifecyclePolicyText"]),
         (
             "GetLifecyclePolicyResponse",

@@ -154,6 +154,10 @@ fn of_images() -> Vec<Row> {
         ),
         on_target(Op::Ecr(EcrOp::BatchGetImage), json!({"imageIds": kept})),
         on_target(Op::Ecr(EcrOp::ListImages), json!({})),
+        on_target(
+            Op::Ecr(EcrOp::UpdateImageStorageClass),
+            json!({"imageId": {"imageTag": "kept"}, "targetStorageClass": "STANDARD"}),
+        ),
         on_target(Op::Ecr(EcrOp::DescribeImages), json!({"imageIds": kept})),
         on_target(Op::Ecr(EcrOp::BatchDeleteImage), json!({"imageIds": [{"imageTag": "doomed"}]}))
             .after([push_image("doomed")]),
