@@ -94,6 +94,10 @@ def test_every_operation_answers_within_its_shape(api):
     assert len(call("ListImages", repositoryName=name)["imageIds"]) == 2
     assert len(call("DescribeImages", repositoryName=name)["imageDetails"]) == 2
     assert call("BatchDeleteImage", repositoryName=name, imageIds=wanted)["failures"] != []
+    left = {"imageDigest": digest_of(referrer.encode())}
+    for target, status in [("ARCHIVE", "ARCHIVED"), ("STANDARD", "ACTIVE")]:
+        moved = call("UpdateImageStorageClass", repositoryName=name, imageId=left, targetStorageClass=target)
+        assert moved["imageStatus"] == status
 
     account = call("DescribeRegistry")["registryId"]
     allow = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "ecr:BatchGetImage"}

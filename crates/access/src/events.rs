@@ -144,8 +144,10 @@ impl Eventful<OnRepository> for UpdateImageStorageClass {
             if !update.is_changed {
                 return Vec::new();
             }
-            let mut facts = image_facts(&update.digest);
-            facts["target-storage-class"] = json!(target);
+            let facts = json!({
+                "image-digest": update.digest.to_string(),
+                "target-storage-class": target,
+            });
             repository.of_image("ecr.image.update-storage-class", &facts, &tags)
         }
     }
@@ -186,12 +188,16 @@ pub(crate) fn of_lifecycle(
     let place = (operation.account_id.to_string(), operation.region.to_string());
     with_events(operation, (ids, now), place, move |outcomes| {
         let happened = items.iter().zip(outcomes).flat_map(|((digest, tags, rule), outcome)| {
-            let mut facts = image_facts(digest);
-            facts["rule-priority"] = json!(rule);
+            let digest = digest.to_string();
             match outcome {
-                LifecycleOutcome::Expired => repository.of_image("ecr.image.delete", &facts, tags),
+                LifecycleOutcome::Expired => {
+                    let facts = json!({ "image-digest": digest, "rule-priority": rule });
+                    repository.of_image("ecr.image.delete", &facts, tags)
+                }
                 LifecycleOutcome::Archived => {
-                    facts["target-storage-class"] = json!("ARCHIVE");
+                    let facts = json!({
+                        "image-digest": digest, "rule-priority": rule, "target-storage-class": "ARCHIVE",
+                    });
                     repository.of_image("ecr.image.update-storage-class", &facts, tags)
                 }
                 LifecycleOutcome::Changed | LifecycleOutcome::Held => Vec::new(),

@@ -83,6 +83,9 @@ pub(super) async fn images_come_newest_first_with_what_rules_need(world: World) 
     assert_eq!((images[2].pulled_at, images[2].activated_at), (Some(Micros(40)), Micros(10)));
     assert_eq!(images[1].subject, Some(LifecycleSubject::Present { id: child.id, is_archived: false }));
     assert_eq!(images[3].subject, Some(LifecycleSubject::Missing));
+    let after_all = Some((images[3].activated_at, images[3].id));
+    let list = ListLifecycleImages { repository, archived: false, before: after_all, limit: 9 };
+    assert_eq!(world.meta.read(list).await.unwrap(), []);
     let before = Some((images[1].activated_at, images[1].id));
     let list = ListLifecycleImages { repository, archived: false, before, limit: 1 };
     assert_eq!(world.meta.read(list).await.unwrap(), images[2..3]);
@@ -124,6 +127,7 @@ fn execution(
 }
 
 pub(super) async fn what_changed_since_the_evaluation_stays(world: World) {
+    use LifecycleOutcome::{Changed, Expired};
     let repository = world.repository("app").await;
     for (name, tags) in [("old", &["x"][..]), ("tagged", &[]), ("pulled", &[]), ("untagged", &["y"])] {
         world.put(repository, name, tags).await;
@@ -142,7 +146,6 @@ pub(super) async fn what_changed_since_the_evaluation_stays(world: World) {
     let execute = |version, items: &[LifecycleItem]| execution(repository, version, 0, items.to_vec());
     let changed = world.meta.write(execute(policy_version + 1, &items)).await;
     assert_eq!(refusal(changed), LifecyclePolicyChanged);
-    use LifecycleOutcome::{Changed, Expired};
     let outcomes = world.meta.write(execute(policy_version, &items)).await.unwrap();
     assert_eq!(outcomes, [Expired, Changed, Changed, Changed]);
     let again = world.meta.write(execute(policy_version, &items[..1])).await.unwrap();
@@ -190,6 +193,8 @@ pub(super) async fn departures_defer_what_is_counted(world: World) {
 }
 
 pub(super) async fn indexes_and_subjects_go_first(world: World) {
+    use LifecycleAction::{Archive, Expire};
+    use LifecycleOutcome::{Archived, Held};
     let repository = world.repository("app").await;
     world.put(repository, "child", &[]).await;
     let index = PutImage { children: vec![digest("child")], ..world.image(repository, "index", &["i"]) };
@@ -204,8 +209,6 @@ pub(super) async fn indexes_and_subjects_go_first(world: World) {
         let execute = execution(repository, policy_version, 0, items);
         world.meta.write(execute).await.unwrap()
     };
-    use LifecycleAction::{Archive, Expire};
-    use LifecycleOutcome::{Archived, Held};
     for action in [Expire, Archive] {
         assert_eq!(execute(&["child", "sbom"], action).await, [Held, Held]);
     }
@@ -272,6 +275,7 @@ pub(super) async fn a_preview_is_written_in_slices(world: World) {
 }
 
 pub(super) async fn an_image_is_archived_and_restored(world: World) {
+    use ImageState::{Activating, Active, Archived};
     let repository = world.repository("app").await;
     let child = world.put(repository, "child", &["c"]).await;
     let index = PutImage { children: vec![digest("child")], ..world.image(repository, "index", &["i"]) };
@@ -293,7 +297,6 @@ pub(super) async fn an_image_is_archived_and_restored(world: World) {
     let state = async |image, to_archive, restored_at| {
         world.meta.write(update(image, to_archive, restored_at)).await.unwrap().state
     };
-    use ImageState::{Activating, Active, Archived};
     let before = departures(&world, repository).await;
     assert_eq!(state(tagged("i"), true, 0).await, Archived);
     assert_eq!(departures(&world, repository).await, before + 1);

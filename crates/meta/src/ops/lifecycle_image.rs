@@ -40,7 +40,15 @@ pub enum LifecycleSubject {
     Missing,
 }
 
-/// Lists active or archived images, the last activated first.
+/// A page ends before its images have more tags than this, but has at least one image.
+const MOST_TAGS: u64 = 20_000;
+
+/// The columns of an image that are read; annotations can be as large as manifests.
+const COLUMNS: &str = "registry, repository, id, digest, status, subject, tag_count, pushed_at, \
+                       last_activated_at, last_archived_at";
+
+/// Lists active or archived images, the last activated first. A page can be shorter than its limit; the one after the last
+/// image is empty.
 #[derive(Clone, Debug)]
 pub struct ListLifecycleImages {
     pub repository: RepositoryKey,
@@ -55,10 +63,22 @@ pub struct ListLifecycleImages {
 operation!(ListLifecycleImages: Page -> Vec<LifecycleImage>, Never, |op, tx| {
     let (at, id) = op.before.unwrap_or((Micros(i64::MAX), ImageId(i64::MAX)));
     let status = if op.archived { ARCHIVED } else { ImageState::Active.number() };
-    let select = "SELECT * FROM image WHERE registry = ?1 AND repository = ?2 AND status = ?3 \
-                  AND (last_activated_at, id) < (?4, ?5) ORDER BY last_activated_at DESC, id DESC LIMIT ?6";
-    let values = params![op.repository.registry, op.repository.id, status, at, id, op.limit];
-    Ok(Ok(read(tx, select, &values).await?))
+    let select = format!("SELECT {COLUMNS} FROM image WHERE registry = ?1 AND repository = ?2 AND status = ?3 \
+        AND (last_activated_at, id) < (?4, ?5) ORDER BY last_activated_at DESC, id DESC LIMIT ?6");
+    let keys = params![op.repository.registry, op.repository.id, status, at, id, op.limit];
+    let mut images = Vec::new();
+    let mut tags = 0;
+    for (image, tag_count) in read_images(tx, &select, &keys).await? {
+        tags += tag_count;
+        if tags > MOST_TAGS && !images.is_empty() {
+            break;
+        }
+        images.push(image);
+    }
+    let limit = images.len();
+    let keys = params![op.repository.registry, op.repository.id, status, at, id, limit];
+    add_relations(tx, (&select, &keys), &mut images).await?;
+    Ok(Ok(images))
 });
 
 /// Finds active and archived images by ID. Missing ones, and those that are being restored, are left out.
@@ -71,39 +91,45 @@ pub struct FindLifecycleImages {
 operation!(FindLifecycleImages: Page -> Vec<LifecycleImage>, Never, |op, tx| {
     let mut found = Vec::with_capacity(op.ids.len());
     for ids in chunks(&op.ids) {
-        let select = format!("SELECT * FROM image WHERE registry = ?1 AND repository = ?2 AND status IN (1, 2) \
-                              AND id IN ({})", list(3, ids.len()));
+        let select = format!("SELECT {COLUMNS} FROM image WHERE registry = ?1 AND repository = ?2 \
+                              AND status IN (1, 2) AND id IN ({})", list(3, ids.len()));
         let mut values = params![op.repository.registry, op.repository.id].to_vec();
         push_list(&mut values, ids);
-        found.extend(read(tx, &select, &values).await?);
+        let mut images: Vec<_> =
+            read_images(tx, &select, &values).await?.into_iter().map(|(image, _)| image).collect();
+        add_relations(tx, (&select, &values), &mut images).await?;
+        found.append(&mut images);
     }
     Ok(Ok(found))
 });
 
-/// Reads the images of a query with their tags, indexes and subjects.
-async fn read(tx: &mut Tx<'_>, query: &str, values: &[Param<'_>]) -> Result<Vec<LifecycleImage>, StoreError> {
+/// Reads the images of a query with their subjects, and how many tags each has.
+async fn read_images(
+    tx: &mut Tx<'_>,
+    query: &str,
+    values: &[Param<'_>],
+) -> Result<Vec<(LifecycleImage, u64)>, StoreError> {
     let select = format!(
         "SELECT i.id, i.digest, i.status, i.pushed_at, i.last_activated_at, i.last_archived_at, q.last_pulled_at, \
-            i.tagged, CASE WHEN i.subject IS NULL THEN 0 ELSE 1 END, s.id, s.status \
+            i.tag_count, CASE WHEN i.subject IS NULL THEN 0 ELSE 1 END, s.id, s.status \
          FROM ({query}) i \
          LEFT JOIN image_pull q ON q.registry = i.registry AND q.repository = i.repository AND q.image = i.id \
          LEFT JOIN image s ON s.registry = i.registry AND s.repository = i.repository AND s.digest = i.subject \
          ORDER BY i.last_activated_at DESC, i.id DESC"
     );
     let mut images = Vec::new();
-    let mut is_any_tagged = false;
     for mut row in tx.rows(&select, values).await? {
         let (id, digest, status) = (row.take()?, row.take()?, row.take::<i64>()?);
         let (pushed_at, activated_at) = (row.take()?, row.take()?);
         let (archived_at, pulled_at) = (row.take()?, row.take()?);
-        is_any_tagged |= row.take::<i64>()? != 0;
+        let tag_count: u64 = row.take()?;
         let is_referrer = row.take::<i64>()? != 0;
         let (subject, subject_status): (Option<ImageId>, Option<i64>) = (row.take()?, row.take()?);
         let subject = is_referrer.then(|| match subject {
             Some(id) => LifecycleSubject::Present { id, is_archived: subject_status == Some(ARCHIVED) },
             None => LifecycleSubject::Missing,
         });
-        images.push(LifecycleImage {
+        let image = LifecycleImage {
             id,
             digest,
             is_archived: status == ARCHIVED,
@@ -114,20 +140,28 @@ async fn read(tx: &mut Tx<'_>, query: &str, values: &[Param<'_>]) -> Result<Vec<
             tags: Vec::new(),
             parents: Vec::new(),
             subject,
-        });
+        };
+        images.push((image, tag_count));
     }
+    Ok(images)
+}
+
+/// Adds the tags of the images of a query, and the indexes that list them.
+async fn add_relations(
+    tx: &mut Tx<'_>,
+    (query, values): (&str, &[Param<'_>]),
+    images: &mut [LifecycleImage],
+) -> Result<(), StoreError> {
     let places: HashMap<ImageId, usize> =
         images.iter().enumerate().map(|(place, image)| (image.id, place)).collect();
-    if is_any_tagged {
-        let select = format!(
-            "SELECT t.image, t.name FROM ({query}) i JOIN tag t \
-             ON t.registry = i.registry AND t.repository = i.repository AND t.image = i.id ORDER BY t.image, t.name"
-        );
-        for mut row in tx.rows(&select, values).await? {
-            let (id, name) = (row.take()?, row.take()?);
-            if let Some(image) = places.get(&id).and_then(|place| images.get_mut(*place)) {
-                image.tags.push(name);
-            }
+    let select = format!(
+        "SELECT t.image, t.name FROM ({query}) i JOIN tag t \
+         ON t.registry = i.registry AND t.repository = i.repository AND t.image = i.id ORDER BY t.image, t.name"
+    );
+    for mut row in tx.rows(&select, values).await? {
+        let (id, name) = (row.take()?, row.take()?);
+        if let Some(image) = places.get(&id).and_then(|place| images.get_mut(*place)) {
+            image.tags.push(name);
         }
     }
     let select = format!(
@@ -141,5 +175,5 @@ async fn read(tx: &mut Tx<'_>, query: &str, values: &[Param<'_>]) -> Result<Vec<
             image.parents.push((parent, status == ARCHIVED));
         }
     }
-    Ok(images)
+    Ok(())
 }

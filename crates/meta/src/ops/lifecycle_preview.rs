@@ -239,9 +239,11 @@ operation!(ListPreviewResults: Page -> Vec<PreviewResult>, Never, |op, tx| {
     let select = format!("SELECT position, digest, tags, pushed_at, action, rule_priority, storage_class \
         FROM lifecycle_preview_result WHERE registry = ?1 AND repository = ?2 AND position > ?3 {tagged} \
         ORDER BY position LIMIT ?4");
+    // Named images can be anywhere.
+    let step = if op.images.is_empty() { op.limit } else { op.limit.max(1_000) };
     while found.len() < op.limit {
-        let rows = tx.rows(&select, &params![registry, id, after, op.limit]).await?;
-        let is_last = rows.len() < op.limit;
+        let rows = tx.rows(&select, &params![registry, id, after, step]).await?;
+        let is_last = rows.len() < step;
         for mut row in rows {
             let result = read_result(&mut row)?;
             after = result.position;

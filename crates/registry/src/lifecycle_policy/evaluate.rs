@@ -30,10 +30,8 @@ where
             for image in &page {
                 seen(image, |image| evaluation.image(image)).map_err(Error::internal)?;
             }
-            match page.last() {
-                Some(last) if page.len() == PAGE => before = Some((last.activated_at, last.id)),
-                _ => break,
-            }
+            let Some(last) = page.last() else { break };
+            before = Some((last.activated_at, last.id));
         }
     }
     Ok(evaluation.finish())

@@ -31,7 +31,7 @@ type Authority = authority::PreviewLifecyclePolicies;
 /// How often the queue is read; a request that starts a preview has it read at once.
 const INTERVAL: Duration = Duration::from_secs(10);
 /// Results in one transaction.
-const SLICE: usize = 200;
+const SLICE: usize = 50;
 /// How long the results of a preview are kept.
 const KEPT: Micros = Micros(24 * 60 * 60 * 1_000_000);
 /// How often a preview is tried before it has failed.
@@ -164,12 +164,11 @@ pub(crate) async fn start_preview(
     text: Option<&str>,
     at: Micros,
 ) -> Result<String> {
-    let document = match text {
-        Some(text) => parse(text)?.text().to_owned(),
-        None => {
-            let found = permit.read(|repository| GetLifecyclePolicy { repository }).await?;
-            found.ok_or_else(|| no_policy(permit))?.document
-        }
+    let document = if let Some(text) = text {
+        parse(text)?.text().to_owned()
+    } else {
+        let found = permit.read(|repository| GetLifecyclePolicy { repository }).await?;
+        found.ok_or_else(|| no_policy(permit))?.document
     };
     let id = uuid::Uuid::new_v4().to_string();
     let start =

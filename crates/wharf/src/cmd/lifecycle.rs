@@ -120,7 +120,7 @@ async fn pages(
         let answer = call(client, operation, &input).await?;
         all.extend(answer.get(list).and_then(Value::as_array).into_iter().flatten().cloned());
         match answer.get("nextToken") {
-            Some(token) => input["nextToken"] = token.clone(),
+            Some(token) => set(&mut input, "nextToken", token.clone()),
             None => return Ok(all),
         }
     }
@@ -158,7 +158,7 @@ async fn run_policies(options: &Of) -> anyhow::Result<Vec<Line>> {
         };
         lines.push(Line {
             text: format!("{name}: evaluated {}", time(&evaluated, "lastEvaluatedAt")),
-            document: json!({ "repositoryName": name, "lastEvaluatedAt": evaluated["lastEvaluatedAt"] }),
+            document: json!({ "repositoryName": name, "lastEvaluatedAt": seconds(&evaluated, "lastEvaluatedAt") }),
         });
     }
     Ok(lines)
@@ -173,7 +173,7 @@ async fn preview(options: &Preview) -> anyhow::Result<Vec<Line>> {
         let input = json!({ "repositoryName": name });
         let mut start = input.clone();
         if let Some(policy) = &policy {
-            start["lifecyclePolicyText"] = policy.clone().into();
+            set(&mut start, "lifecyclePolicyText", policy.clone().into());
         }
         let started = call(&client, "StartLifecyclePolicyPreview", &start).await;
         if unless_without_policy(started, is_named)?.is_none() {
@@ -185,7 +185,7 @@ async fn preview(options: &Preview) -> anyhow::Result<Vec<Line>> {
             tokio::time::sleep(POLL).await;
         }
         for mut result in pages(&client, "GetLifecyclePolicyPreview", input, "previewResults").await? {
-            result["repositoryName"] = name.clone().into();
+            set(&mut result, "repositoryName", name.clone().into());
             let action = result.get("action").cloned().unwrap_or_default();
             lines.push(line(&name, &text(&action, "type"), "", result));
         }
@@ -199,7 +199,7 @@ async fn history(options: &Of) -> anyhow::Result<Vec<Line>> {
     for name in repositories(&client, options.repository.as_ref()).await? {
         let input = json!({ "repositoryName": name });
         for mut action in pages(&client, "WharfListLifecycleActions", input, "actions").await? {
-            action["repositoryName"] = name.clone().into();
+            set(&mut action, "repositoryName", name.clone().into());
             let at = time(&action, "performedAt");
             lines.push(line(&name, &text(&action, "action"), &at, action));
         }
@@ -235,6 +235,12 @@ fn patient(began: Instant) -> anyhow::Result<()> {
 
 fn text(value: &Value, name: &str) -> String {
     value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn set(value: &mut Value, name: &str, member: Value) {
+    if let Some(members) = value.as_object_mut() {
+        members.insert(name.to_owned(), member);
+    }
 }
 
 fn seconds(value: &Value, name: &str) -> f64 {
