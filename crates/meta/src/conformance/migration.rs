@@ -37,7 +37,7 @@ fn rows() -> String {
          INSERT INTO object VALUES (1, <{layer}>, 'object', 5, 9, 9, 'op'); \
          INSERT INTO blob_link VALUES (10, 1, <{layer}>, 1, 'upload', 9, 9, 'op'); \
          INSERT INTO image VALUES (10, 1, 1, <{manifest}>, 'application/vnd.oci.image.manifest.v1+json', NULL, NULL, \
-            1, 7, NULL, NULL, 0, 1, 1, 11, 'AIDA1', 11, 11, 'PUSH', 'op'); \
+            1, 7, NULL, NULL, 1, 1, 1, 11, 'AIDA1', 11, 11, 'PUSH', 'op'); \
          INSERT INTO manifest_body VALUES (10, 1, 1, <6d>); \
          INSERT INTO image_blob VALUES (10, 1, 1, <{layer}>); \
          INSERT INTO tag VALUES (10, 1, 'v1', 1, 11, 'op'); \
