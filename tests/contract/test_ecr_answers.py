@@ -49,6 +49,11 @@ def manifest_of(config, layer, **more):
     return json.dumps({"schemaVersion": 2, "mediaType": OCI, "config": config, "layers": layers, **more})
 
 
+def lifecycle_rule(priority, status, count, **selection):
+    selection |= {"tagStatus": status, "countType": "imageCountMoreThan", "countNumber": count}
+    return {"rulePriority": priority, "description": "a rule", "selection": selection, "action": {"type": "expire"}}
+
+
 def test_every_operation_answers_within_its_shape(api):
     call, name = Recorder(api), f"contract/{uuid.uuid4().hex}"
     filters = [{"filterType": "WILDCARD", "filter": "latest*"}]
@@ -89,6 +94,10 @@ def test_every_operation_answers_within_its_shape(api):
     assert len(call("ListImages", repositoryName=name)["imageIds"]) == 2
     assert len(call("DescribeImages", repositoryName=name)["imageDetails"]) == 2
     assert call("BatchDeleteImage", repositoryName=name, imageIds=wanted)["failures"] != []
+    left = {"imageDigest": digest_of(referrer.encode())}
+    for target, status in [("ARCHIVE", "ARCHIVED"), ("STANDARD", "ACTIVE")]:
+        moved = call("UpdateImageStorageClass", repositoryName=name, imageId=left, targetStorageClass=target)
+        assert moved["imageStatus"] == status
 
     account = call("DescribeRegistry")["registryId"]
     allow = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "ecr:BatchGetImage"}
@@ -114,6 +123,19 @@ def test_every_operation_answers_within_its_shape(api):
     assert call("DeregisterPullTimeUpdateExclusion", **scanner)["principalArn"] == scanner["principalArn"]
     gone = api.call("DeregisterPullTimeUpdateExclusion", scanner)
     assert gone.error == "ExclusionNotFoundException" and gone.error in declared_errors("DeregisterPullTimeUpdateExclusion")
+    rules = [lifecycle_rule(1, "untagged", 50)]
+    text = json.dumps({"rules": rules})
+    put = call("PutLifecyclePolicy", repositoryName=name, lifecyclePolicyText=text)
+    assert json.loads(put["lifecyclePolicyText"]) == json.loads(text)
+    got = call("GetLifecyclePolicy", repositoryName=name)
+    assert got["lifecyclePolicyText"] == put["lifecyclePolicyText"] and got["lastEvaluatedAt"] > 0
+    assert call("StartLifecyclePolicyPreview", repositoryName=name)["status"] == "IN_PROGRESS"
+    assert call("GetLifecyclePolicyPreview", repositoryName=name)["status"] in {"IN_PROGRESS", "COMPLETE"}
+    deleted = call("DeleteLifecyclePolicy", repositoryName=name)
+    assert deleted["lifecyclePolicyText"] == put["lifecyclePolicyText"]
+    for operation in ["GetLifecyclePolicy", "DeleteLifecyclePolicy", "StartLifecyclePolicyPreview"]:
+        gone = api.call(operation, {"repositoryName": name})
+        assert gone.error == "LifecyclePolicyNotFoundException" and gone.error in declared_errors(operation)
     assert call("GetAuthorizationToken")["authorizationData"][0]["authorizationToken"]
     assert call("DeleteRepository", repositoryName=name, force=True)["repository"]["repositoryName"] == name
     # There are no scans yet: this operation returns only its declared error.

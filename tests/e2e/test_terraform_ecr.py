@@ -164,3 +164,36 @@ def test_the_data_sources(provider, repository):
     assert sorted(sum(listed, []), key=str) == sorted(ids, key=str)
     pages = ecr.get_paginator("describe_repositories").paginate()
     assert repository in [one["repositoryName"] for page in pages for one in page["repositories"]]
+
+
+def reduced(text):
+    """A lifecycle policy as the provider compares it: rules by priority, lists of tags sorted."""
+    rules = sorted(json.loads(text)["rules"], key=lambda rule: rule["rulePriority"])
+    for rule in rules:
+        for name in ("tagPrefixList", "tagPatternList"):
+            if name in rule["selection"]:
+                rule["selection"][name] = sorted(rule["selection"][name])
+    return rules
+
+
+def lifecycle_rule(priority, **selection):
+    selection |= {"countType": "imageCountMoreThan", "countNumber": 100}
+    return {"rulePriority": priority, "selection": selection, "action": {"type": "expire"}}
+
+
+def test_aws_ecr_lifecycle_policy(provider, repository):
+    ecr, named = provider.ecr, {"repositoryName": repository}
+    assert gone(ecr.get_lifecycle_policy, **named) == "LifecyclePolicyNotFoundException"
+    tagged = lifecycle_rule(5, tagStatus="tagged", tagPrefixList=["c", "a", "b"])
+    # The provider sends what the configuration has, compact and with sorted keys.
+    text = json.dumps({"rules": [tagged, lifecycle_rule(2, tagStatus="untagged")]}, sort_keys=True, separators=(",", ":"))
+    put = ecr.put_lifecycle_policy(**named, lifecyclePolicyText=text)
+    assert put["registryId"] == provider.account
+    for _ in range(2):
+        read = ecr.get_lifecycle_policy(**named)
+        assert reduced(read["lifecyclePolicyText"]) == reduced(text)
+        ecr.put_lifecycle_policy(**named, lifecyclePolicyText=text)
+    ecr.delete_lifecycle_policy(**named, registryId=read["registryId"])
+    assert gone(ecr.delete_lifecycle_policy, **named) == "LifecyclePolicyNotFoundException"
+    absent = {"repositoryName": f"{repository}-absent"}
+    assert gone(ecr.get_lifecycle_policy, **absent) == "RepositoryNotFoundException"

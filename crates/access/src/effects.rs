@@ -138,6 +138,11 @@ opens! {
     ecr::DescribeImages => FindImages, DescribeImages;
     ecr::ListImageReferrers => MeasureReferrers, ListReferrers;
     ecr::DescribeImageScanFindings => FindImages;
+    ecr::GetLifecyclePolicy => GetLifecyclePolicy;
+    ecr::StartLifecyclePolicyPreview => GetLifecyclePolicy, StartLifecyclePreview;
+    ecr::GetLifecyclePolicyPreview => GetLifecyclePreview, ListPreviewResults;
+    ecr::WharfRunLifecyclePolicy => RequestLifecycleRun, GetLifecyclePolicy;
+    ecr::WharfListLifecycleActions => ListLifecycleRecords;
 
     // A check that finds a blob renews its grace.
     ecr::BatchCheckLayerAvailability => FindBlobs, RenewBlobs;
@@ -156,7 +161,10 @@ opens_recorded! {
     ecr::DeleteRepositoryPolicy => SetRepositoryPolicy;
     ecr::PutRegistryPolicy => SetRegistryPolicy;
     ecr::DeleteRegistryPolicy => SetRegistryPolicy;
+    ecr::PutLifecyclePolicy => PutLifecyclePolicy;
+    ecr::DeleteLifecyclePolicy => DeleteLifecyclePolicy;
     ecr::PutImage => PutImage;
+    ecr::UpdateImageStorageClass => UpdateImageStorageClass;
     ecr::BatchDeleteImage => BatchDeleteImage, DeleteTag;
 }
 
@@ -339,6 +347,14 @@ services! {
     ScrubObjects => GetScrub, SetScrub, ListObjects, FindObject;
     /// Shows how many bytes repositories, registries and the deployment hold.
     DescribeUsage => ListUsage;
+    /// Evaluates lifecycle policies. What they delete and archive is below.
+    ExecuteLifecyclePolicies => ClaimWork, FinishWork, PostponeWork, FindLifecycleRepository, ListLifecycleImages,
+        FindLifecycleImages, RecordLifecycleEvaluation;
+    /// Ends the restoring of images from the archive.
+    RestoreImages => ClaimWork, FinishWork, FinishRestore;
+    /// Works out previews of lifecycle policies.
+    PreviewLifecyclePolicies => ClaimWork, FinishWork, PostponeWork, GetLifecyclePreview, ListLifecycleImages,
+        FindLifecycleImages, WritePreviewResults, EndLifecyclePreview;
     /// Deletes the bytes of objects whose rows are gone.
     SweepDoomed => ClaimDoomed, ForgetDoomed;
     /// Records when images were last pulled, after the answers to the pulls.
@@ -370,4 +386,14 @@ services! {
     /// Runs the reconcilers: which node runs which, and when.
     RunReconcilers => ListReconcilers, CountBacklogs, ClaimReconciler, RenewReconciler, FinishReconciler,
         RequestReconciler;
+}
+
+// A lifecycle policy deletes and archives images, with the same events as a request.
+impl Listed<ExecuteLifecyclePolicy> for authority::ExecuteLifecyclePolicies {}
+impl Opens<ExecuteLifecyclePolicy> for authority::ExecuteLifecyclePolicies {
+    type Runs = Recorded<ExecuteLifecyclePolicy>;
+
+    fn as_run(_on: &Self::On, ids: &IdSource, operation: ExecuteLifecyclePolicy) -> Self::Runs {
+        events::of_lifecycle(ids, operation)
+    }
 }

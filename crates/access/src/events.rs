@@ -5,8 +5,10 @@ use std::fmt::Display;
 
 use jiff::{Timestamp, ToSpan as _};
 use meta::{
-    BatchDeleteImage, CreateRepository, DeleteOutcome, DeleteRepository, DeleteTag, Event, Operation,
-    PutImage, PutImageOutcome, Recorded, RepositoryRow, SetRegistryPolicy, SetRepositoryPolicy, TrimEvents,
+    BatchDeleteImage, CreateRepository, DeleteLifecyclePolicy, DeleteOutcome, DeleteRepository, DeleteTag,
+    Event, ExecuteLifecyclePolicy, LifecycleOutcome, LifecyclePolicyRow, Micros, Operation, PutImage,
+    PutImageOutcome, PutLifecyclePolicy, Recorded, RepositoryRow, SetRegistryPolicy, SetRepositoryPolicy,
+    StorageClassUpdate, TrimEvents, UpdateImageStorageClass,
 };
 use oci::digest::Digest;
 use serde_json::{Value, json};
@@ -40,8 +42,18 @@ pub(crate) trait Eventful<On>: Operation {
 /// An operation with its events, as the store runs them.
 pub(crate) fn recorded<On: Place, O: Eventful<On>>(on: &On, ids: &IdSource, operation: O) -> Recorded<O> {
     let events = operation.events(on);
-    let at = micros(on.decided_at());
     let (account_id, region) = (on.account().to_string(), on.region().to_string());
+    with_events(operation, (ids, on.decided_at()), (account_id, region), events)
+}
+
+/// An operation with events that happen at a time and in a place: an account and a Region.
+fn with_events<O: Operation>(
+    operation: O,
+    (ids, now): (&IdSource, Timestamp),
+    (account_id, region): (String, String),
+    events: impl Fn(&O::Output) -> Vec<Happened> + Send + Sync + 'static,
+) -> Recorded<O> {
+    let at = micros(now);
     let event = move |Happened { kind, resource, facts }| Event {
         kind: kind.to_owned(),
         at,
@@ -50,7 +62,7 @@ pub(crate) fn recorded<On: Place, O: Eventful<On>>(on: &On, ids: &IdSource, oper
         resource,
         body: facts.to_string(),
     };
-    let id = ids.next(on.decided_at());
+    let id = ids.next(now);
     Recorded {
         operation,
         id,
@@ -122,6 +134,81 @@ impl Eventful<OnRepository> for SetRepositoryPolicy {
             policy_kind(is_set, old.as_ref(), kinds).map(|kind| repository.happened(kind)).unwrap_or_default()
         }
     }
+}
+
+impl Eventful<OnRepository> for UpdateImageStorageClass {
+    fn events(
+        &self,
+        on: &OnRepository,
+    ) -> impl Fn(&StorageClassUpdate) -> Vec<Happened> + Send + Sync + 'static {
+        let repository = Repository::of(on);
+        let target = if self.to_archive { "ARCHIVE" } else { "STANDARD" };
+        let tags: Vec<_> = self.image.tag.iter().map(ToString::to_string).collect();
+        move |update| {
+            if !update.is_changed {
+                return Vec::new();
+            }
+            let facts = json!({
+                "image-digest": update.digest.to_string(),
+                "target-storage-class": target,
+            });
+            repository.of_image("ecr.image.update-storage-class", &facts, &tags)
+        }
+    }
+}
+
+impl Eventful<OnRepository> for PutLifecyclePolicy {
+    fn events(&self, on: &OnRepository) -> impl Fn(&()) -> Vec<Happened> + Send + Sync + 'static {
+        let repository = Repository::of(on);
+        move |()| repository.happened("ecr.repository.lifecycle-policy.set")
+    }
+}
+
+impl Eventful<OnRepository> for DeleteLifecyclePolicy {
+    fn events(
+        &self,
+        on: &OnRepository,
+    ) -> impl Fn(&Option<LifecyclePolicyRow>) -> Vec<Happened> + Send + Sync + 'static {
+        let repository = Repository::of(on);
+        move |old| match old {
+            Some(_) => repository.happened("ecr.repository.lifecycle-policy.delete"),
+            None => Vec::new(),
+        }
+    }
+}
+
+/// What a lifecycle policy does, with its events: those of a request, and the rule.
+pub(crate) fn of_lifecycle(
+    ids: &IdSource,
+    operation: ExecuteLifecyclePolicy,
+) -> Recorded<ExecuteLifecyclePolicy> {
+    let name = operation.repository_name.clone();
+    let arn = repository_arn(&operation.region, &operation.account_id, &name);
+    let repository = Repository { arn, name };
+    let items: Vec<_> =
+        operation.items.iter().map(|item| (item.digest, item.tags.clone(), item.rule)).collect();
+    let Micros(at) = operation.at;
+    let now = Timestamp::from_microsecond(at).unwrap_or_default();
+    let place = (operation.account_id.to_string(), operation.region.to_string());
+    with_events(operation, (ids, now), place, move |outcomes| {
+        let happened = items.iter().zip(outcomes).flat_map(|((digest, tags, rule), outcome)| {
+            let digest = digest.to_string();
+            match outcome {
+                LifecycleOutcome::Expired => {
+                    let facts = json!({ "image-digest": digest, "rule-priority": rule });
+                    repository.of_image("ecr.image.delete", &facts, tags)
+                }
+                LifecycleOutcome::Archived => {
+                    let facts = json!({
+                        "image-digest": digest, "rule-priority": rule, "target-storage-class": "ARCHIVE",
+                    });
+                    repository.of_image("ecr.image.update-storage-class", &facts, tags)
+                }
+                LifecycleOutcome::Changed | LifecycleOutcome::Held => Vec::new(),
+            }
+        });
+        happened.collect()
+    })
 }
 
 impl Eventful<OnRegistry> for SetRegistryPolicy {

@@ -34,17 +34,26 @@ pub const FORGET_SESSIONS: &str = "forget-sessions";
 /// Seals secrets with the newest key, and retires keys that are no longer needed.
 pub const RESEAL_SECRETS: &str = "reseal-secrets";
 
+/// Evaluates lifecycle policies and carries them out.
+pub const EXECUTE_LIFECYCLE: &str = "execute-lifecycle";
+/// Works out previews of lifecycle policies.
+pub const PREVIEW_LIFECYCLE: &str = "preview-lifecycle";
+/// Ends the restoring of images from the archive.
+pub const RESTORE_IMAGES: &str = "restore-images";
 /// Removes old events.
 pub const TRIM_EVENTS: &str = "trim-events";
 
 /// Every reconciler, by name.
-pub const NAMES: [&str; 10] = [
+pub const NAMES: [&str; 13] = [
     COLLECT_GARBAGE,
+    EXECUTE_LIFECYCLE,
     EXPIRE_UPLOADS,
     FORGET_SESSIONS,
     MEASURE_USAGE,
+    PREVIEW_LIFECYCLE,
     PURGE_REPOSITORIES,
     RESEAL_SECRETS,
+    RESTORE_IMAGES,
     SCRUB_OBJECTS,
     SWEEP_OBJECTS,
     TRIM_EVENTS,
@@ -99,12 +108,15 @@ impl Access {
         let counted = permit.read(|()| count).await?;
         Ok([
             (COLLECT_GARBAGE, counted.reviews),
+            (EXECUTE_LIFECYCLE, counted.policies),
             (EXPIRE_UPLOADS, counted.uploads),
             (FORGET_SESSIONS, counted.sessions),
             // Walks and checks have no queue: each goes over all rows and begins again.
             (MEASURE_USAGE, 0),
+            (PREVIEW_LIFECYCLE, counted.previews),
             (PURGE_REPOSITORIES, counted.repositories),
             (RESEAL_SECRETS, counted.secrets),
+            (RESTORE_IMAGES, counted.restores),
             (SCRUB_OBJECTS, 0),
             (SWEEP_OBJECTS, counted.objects),
             (TRIM_EVENTS, counted.events),

@@ -29,6 +29,10 @@ pub struct Limits {
     /// The quotas of ECR and IAM.
     pub quotas: Quotas,
     pub collection: Collection,
+    /// How often a lifecycle policy is evaluated if nothing changes (ECR: within 24 hours).
+    pub lifecycle_interval: Duration,
+    /// How long it takes to restore an image from the archive (ECR: up to 20 minutes).
+    pub activation: Duration,
 }
 
 /// How long the collector waits.
@@ -71,6 +75,8 @@ impl Default for Limits {
             event_retention: Duration::from_hours(24),
             quotas: Quotas::default(),
             collection: Collection::default(),
+            lifecycle_interval: Duration::from_hours(1),
+            activation: Duration::ZERO,
         }
     }
 }

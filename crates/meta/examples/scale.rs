@@ -20,7 +20,7 @@ use std::{
 
 use meta::{
     AccountKey, CreateAccount, CreateRepository, DeleteRepository, DescribeImages, DescribeRepositories,
-    EnsureRegistry, ImageId, ListReferrers, Meta, Micros, Mutability, OperationId, Pull,
+    EnsureRegistry, ImageId, ImageState, ListReferrers, Meta, Micros, Mutability, OperationId, Pull,
     PurgeRepositorySlice, RecordPulls, RegistryKey, RepositoryKey, SqliteOptions, TagStatus,
 };
 use oci::digest::{Algorithm, Digest};
@@ -130,7 +130,7 @@ fn fill(path: &Path, repositories: &[RepositoryKey], each: i64) -> bool {
                 INSERT INTO image SELECT {key}, n, {image}, 'application/vnd.oci.image.manifest.v1+json',
                     'type/' || (n % 4), 'application/vnd.oci.image.config.v1+json', 1000, 100000000,
                     CASE WHEN n <= {REFERRERS} THEN x'{subject}' END, NULL, 1, n % 10 > 0, n % 10 > 0, n, 'AIDA1', n, n,
-                    'push', 'scale' FROM {numbers};
+                    'push', 'scale', NULL, NULL FROM {numbers};
                 INSERT INTO manifest_body SELECT {key}, n, zeroblob(1000) FROM {numbers};
                 INSERT INTO image_pull SELECT {key}, n, n FROM {numbers};
                 INSERT INTO tag SELECT {key}, 'v' || n, n, n, 'scale' FROM {numbers} WHERE n % 10 > 0;
@@ -148,9 +148,11 @@ fn fill(path: &Path, repositories: &[RepositoryKey], each: i64) -> bool {
 }
 
 async fn pages(meta: &Meta, repository: RepositoryKey, images: i64) {
+    let state = Some(ImageState::Active);
     for tag_status in [TagStatus::Any, TagStatus::Tagged, TagStatus::Untagged] {
         for (place, id) in [("first", 0), ("middle", images / 2), ("last", images - 100)] {
-            let page = || DescribeImages { repository, after: Some(ImageId(id)), limit: 100, tag_status };
+            let page =
+                || DescribeImages { repository, after: Some(ImageId(id)), limit: 100, tag_status, state };
             meta.read(page()).await.unwrap();
             timed(&format!("page of 100 images, {tag_status:?}, {place}"), meta.read(page())).await.unwrap();
         }

@@ -7,7 +7,7 @@ use crate::{error::StoreError, postgres::Session, tx::Dialect};
 
 /// The compatibility number of this binary. A migration names the lowest that can still work with the schema it
 /// leaves; a binary whose number is lower refuses to start.
-pub const COMPAT: i64 = 3;
+pub const COMPAT: i64 = 4;
 
 /// How far a database is migrated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +36,10 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 4, oldest_compat: 3, text: include_str!("../migrations/0004_background.sql") },
     // Indexes alone.
     Migration { number: 5, oldest_compat: 3, text: include_str!("../migrations/0005_lists.sql") },
+    // An older binary would let archived images be pulled.
+    Migration { number: 6, oldest_compat: 4, text: include_str!("../migrations/0006_lifecycle.sql") },
     // An older binary queues nothing for review and counts no bytes; the walk finds both later.
-    Migration { number: 7, oldest_compat: 3, text: include_str!("../migrations/0007_collection.sql") },
+    Migration { number: 7, oldest_compat: 4, text: include_str!("../migrations/0007_collection.sql") },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

@@ -14,6 +14,7 @@ mod ecr;
 pub mod fsck;
 pub mod image;
 pub mod layer;
+mod lifecycle_policy;
 pub mod page;
 mod policy_text;
 pub mod purge;

@@ -89,6 +89,11 @@ dialects! {
     LimitExceeded => Denied FORBIDDEN, "LimitExceededException" BAD_REQUEST;
     RepositoryPolicyNotFound => Unsupported NOT_FOUND, "RepositoryPolicyNotFoundException" BAD_REQUEST;
     RegistryPolicyNotFound => Unsupported NOT_FOUND, "RegistryPolicyNotFoundException" BAD_REQUEST;
+    ImageStorageClassUpdateNotSupported => Unsupported BAD_REQUEST,
+        "ImageStorageClassUpdateNotSupportedException" BAD_REQUEST;
+    LifecyclePolicyNotFound => Unsupported NOT_FOUND, "LifecyclePolicyNotFoundException" BAD_REQUEST;
+    LifecyclePolicyPreviewNotFound => Unsupported NOT_FOUND, "LifecyclePolicyPreviewNotFoundException" BAD_REQUEST;
+    LifecyclePolicyPreviewInProgress => Denied CONFLICT, "LifecyclePolicyPreviewInProgressException" BAD_REQUEST;
     ExclusionAlreadyExists => Denied CONFLICT, "ExclusionAlreadyExistsException" BAD_REQUEST;
     ExclusionNotFound => Unsupported NOT_FOUND, "ExclusionNotFoundException" BAD_REQUEST;
     ScanNotFound => Unsupported NOT_FOUND, "ScanNotFoundException" BAD_REQUEST;

@@ -12,6 +12,7 @@ use crate::cmd::fsck::Fsck;
 use crate::cmd::gc::GcCommand;
 use crate::cmd::hosts::{self, Hosts};
 use crate::cmd::keys::KeysCommand;
+use crate::cmd::lifecycle::LifecycleCommand;
 use crate::cmd::oidc::OidcCommand;
 use crate::cmd::policy::PolicyCommand;
 use crate::cmd::status::{Reconcile, Status};
@@ -117,6 +118,10 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   delay_seconds = 900                      # then its bytes stay this long, for downloads that have begun
   interval_seconds = 60                    # how often the collector looks
 
+  [lifecycle]                              # lifecycle policies of repositories
+  interval_seconds = 3600                  # how often each is evaluated if nothing changes
+  activation_seconds = 0                   # how long restoring an image from the archive takes
+
   [metrics]
   listen = "127.0.0.1:9100"                # Prometheus, on /metrics [off]
 
@@ -211,6 +216,9 @@ Examples:
     /// List and rotate the keys that encrypt docker passwords, sessions and secrets at rest.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Carry out lifecycle policies at once, preview them, and show what they did.
+    #[command(subcommand)]
+    Lifecycle(LifecycleCommand),
     /// Configure how the keys of OIDC providers are obtained.
     #[command(subcommand)]
     Oidc(OidcCommand),

@@ -45,6 +45,7 @@ struct Settings {
     events: EventsSection,
     quotas: BTreeMap<String, u64>,
     collection: CollectionSection,
+    lifecycle: LifecycleSection,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -156,6 +157,13 @@ struct CollectionSection {
 #[serde(deny_unknown_fields, default)]
 struct EventsSection {
     retention_seconds: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LifecycleSection {
+    interval_seconds: Option<u64>,
+    activation_seconds: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,9 +1,9 @@
 //! The rules of requests that span members, or that ECR enforces although the model does not contain them.
 
 use super::{
-    CreateRepositoryRequest, DescribeImagesRequest, DescribeRepositoriesRequest, ImageTagMutability,
-    ImageTagMutabilityExclusionFilter, PutImageTagMutabilityRequest, TagResourceRequest,
-    UntagResourceRequest, tagging,
+    CreateRepositoryRequest, DescribeImagesRequest, DescribeRepositoriesRequest,
+    GetLifecyclePolicyPreviewRequest, ImageTagMutability, ImageTagMutabilityExclusionFilter,
+    PutImageTagMutabilityRequest, TagResourceRequest, UntagResourceRequest, tagging,
 };
 use crate::shape::pattern::is_image_tag;
 use crate::shape::{Invalid, Pattern, Rule};
@@ -29,6 +29,12 @@ pub(super) fn describe_repositories(request: &DescribeRepositoriesRequest) -> Re
 }
 
 pub(super) fn describe_images(request: &DescribeImagesRequest) -> Result<(), Invalid> {
+    check_no_page_of("imageIds", &request.image_ids, request.next_token.as_deref())
+}
+
+pub(super) fn get_lifecycle_policy_preview(
+    request: &GetLifecyclePolicyPreviewRequest,
+) -> Result<(), Invalid> {
     check_no_page_of("imageIds", &request.image_ids, request.next_token.as_deref())
 }
 

@@ -13,7 +13,7 @@ use crate::shape::pattern;
 use crate::shape::{Exception, Invalid, Member, Pattern, Request, Rule};
 
 /// Every operation that has shapes here, in alphabetical order.
-pub const OPERATIONS: [&str; 62] = [
+pub const OPERATIONS: [&str; 64] = [
     "BatchCheckLayerAvailability",
     "BatchDeleteImage",
     "BatchGetImage",
@@ -76,6 +76,8 @@ pub const OPERATIONS: [&str; 62] = [
     "UpdateRepositoryCreationTemplate",
     "UploadLayerPart",
     "ValidatePullThroughCacheRule",
+    "WharfListLifecycleActions",
+    "WharfRunLifecyclePolicy",
 ];
 
 /// Every exception of these operations, in alphabetical order.
@@ -408,14 +410,10 @@ pub struct DeleteLifecyclePolicyRequest {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeleteLifecyclePolicyResponse {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub registry_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub repository_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lifecycle_policy_text: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_evaluated_at: Option<f64>,
+    pub registry_id: String,
+    pub repository_name: String,
+    pub lifecycle_policy_text: String,
+    pub last_evaluated_at: f64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -897,17 +895,13 @@ pub struct GetLifecyclePolicyPreviewRequest {
     pub filter: Option<LifecyclePolicyPreviewFilter>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GetLifecyclePolicyPreviewResponse {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub registry_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub repository_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lifecycle_policy_text: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<LifecyclePolicyPreviewStatus>,
+    pub registry_id: String,
+    pub repository_name: String,
+    pub lifecycle_policy_text: String,
+    pub status: LifecyclePolicyPreviewStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
     pub preview_results: Vec<LifecyclePolicyPreviewResult>,
@@ -926,14 +920,10 @@ pub struct GetLifecyclePolicyRequest {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GetLifecyclePolicyResponse {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub registry_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub repository_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lifecycle_policy_text: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_evaluated_at: Option<f64>,
+    pub registry_id: String,
+    pub repository_name: String,
+    pub lifecycle_policy_text: String,
+    pub last_evaluated_at: f64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -1429,21 +1419,17 @@ pub struct LifecyclePolicyPreviewFilter {
     pub tag_status: Option<TagStatus>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LifecyclePolicyPreviewResult {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub image_tags: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image_digest: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image_pushed_at: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub action: Option<LifecyclePolicyRuleAction>,
+    pub image_digest: String,
+    pub image_pushed_at: f64,
+    pub action: LifecyclePolicyRuleAction,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applied_rule_priority: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub storage_class: Option<LifecyclePolicyStorageClass>,
+    pub storage_class: LifecyclePolicyStorageClass,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -1482,17 +1468,15 @@ impl LifecyclePolicyPreviewStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LifecyclePolicyPreviewSummary {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expiring_image_total_count: Option<u32>,
+    pub expiring_image_total_count: u32,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub transitioning_image_total_counts: Vec<TransitioningImageTotalCount>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LifecyclePolicyRuleAction {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub r#type: Option<ImageActionType>,
+    pub r#type: ImageActionType,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_storage_class: Option<LifecyclePolicyTargetStorageClass>,
 }
@@ -1773,12 +1757,9 @@ pub struct PutLifecyclePolicyRequest {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PutLifecyclePolicyResponse {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub registry_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub repository_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lifecycle_policy_text: Option<String>,
+    pub registry_id: String,
+    pub repository_name: String,
+    pub lifecycle_policy_text: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -2477,17 +2458,13 @@ pub struct StartLifecyclePolicyPreviewRequest {
     pub lifecycle_policy_text: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StartLifecyclePolicyPreviewResponse {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub registry_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub repository_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lifecycle_policy_text: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<LifecyclePolicyPreviewStatus>,
+    pub registry_id: String,
+    pub repository_name: String,
+    pub lifecycle_policy_text: String,
+    pub status: LifecyclePolicyPreviewStatus,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -2613,13 +2590,11 @@ impl TargetStorageClass {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TransitioningImageTotalCount {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target_storage_class: Option<LifecyclePolicyTargetStorageClass>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image_total_count: Option<u32>,
+    pub target_storage_class: LifecyclePolicyTargetStorageClass,
+    pub image_total_count: u32,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -2645,14 +2620,10 @@ pub struct UpdateImageStorageClassRequest {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateImageStorageClassResponse {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub registry_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub repository_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image_id: Option<ImageIdentifier>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image_status: Option<ImageStatus>,
+    pub registry_id: String,
+    pub repository_name: String,
+    pub image_id: ImageIdentifier,
+    pub image_status: ImageStatus,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -2842,6 +2813,57 @@ pub struct VulnerablePackage {
     pub version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fixed_in_version: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfLifecycleAction {
+    pub image_digest: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub image_tags: Vec<String>,
+    pub action: ImageActionType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub applied_rule_priority: Option<u32>,
+    pub reason: String,
+    pub performed_at: f64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfListLifecycleActionsRequest {
+    #[serde(default)]
+    pub registry_id: Option<String>,
+    pub repository_name: String,
+    #[serde(default)]
+    pub next_token: Option<String>,
+    #[serde(default)]
+    pub max_results: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfListLifecycleActionsResponse {
+    pub registry_id: String,
+    pub repository_name: String,
+    pub actions: Vec<WharfLifecycleAction>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfRunLifecyclePolicyRequest {
+    #[serde(default)]
+    pub registry_id: Option<String>,
+    pub repository_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfRunLifecyclePolicyResponse {
+    pub registry_id: String,
+    pub repository_name: String,
+    pub last_evaluated_at: f64,
 }
 
 pub type ArtifactStatus = ImageStatus;
@@ -3492,6 +3514,10 @@ impl Request for GetLifecyclePolicyPreviewRequest {
         Member::optional("maxResults", LIFECYCLE_PREVIEW_MAX_RESULTS),
         Member::optional("filter", LIFECYCLE_POLICY_PREVIEW_FILTER),
     ];
+
+    fn validate(&self) -> Result<(), Invalid> {
+        rules::get_lifecycle_policy_preview(self)
+    }
 }
 
 impl Request for GetRegistryPolicyRequest {
@@ -3794,4 +3820,22 @@ impl Request for ValidatePullThroughCacheRuleRequest {
         Member::required("ecrRepositoryPrefix", PULL_THROUGH_CACHE_RULE_REPOSITORY_PREFIX),
         Member::optional("registryId", REGISTRY_ID),
     ];
+}
+
+impl Request for WharfListLifecycleActionsRequest {
+    type Response = WharfListLifecycleActionsResponse;
+    const OPERATION: &'static str = "WharfListLifecycleActions";
+    const MEMBERS: &'static [Member] = &[
+        Member::optional("registryId", REGISTRY_ID),
+        Member::required("repositoryName", REPOSITORY_NAME),
+        Member::optional("nextToken", Rule::ANY_TEXT),
+        Member::optional("maxResults", MAX_RESULTS),
+    ];
+}
+
+impl Request for WharfRunLifecyclePolicyRequest {
+    type Response = WharfRunLifecyclePolicyResponse;
+    const OPERATION: &'static str = "WharfRunLifecyclePolicy";
+    const MEMBERS: &'static [Member] =
+        &[Member::optional("registryId", REGISTRY_ID), Member::required("repositoryName", REPOSITORY_NAME)];
 }

@@ -12,6 +12,7 @@ macro_rules! ecr_operations {
                 BatchGetImage: "ecr:BatchGetImage" on Repository => BatchGetImageRequest, batch_get_image;
                 CompleteLayerUpload: "ecr:CompleteLayerUpload" on Repository => CompleteLayerUploadRequest, complete_layer_upload;
                 CreateRepository: "ecr:CreateRepository" on NewRepository => CreateRepositoryRequest, create_repository;
+                DeleteLifecyclePolicy: "ecr:DeleteLifecyclePolicy" on Repository => DeleteLifecyclePolicyRequest, delete_lifecycle_policy;
                 DeleteRegistryPolicy: "ecr:DeleteRegistryPolicy" on Account => DeleteRegistryPolicyRequest, delete_registry_policy;
                 DeleteRepository: "ecr:DeleteRepository" on Repository => DeleteRepositoryRequest, delete_repository;
                 DeleteRepositoryPolicy: "ecr:DeleteRepositoryPolicy" on Repository => DeleteRepositoryPolicyRequest, delete_repository_policy;
@@ -23,6 +24,8 @@ macro_rules! ecr_operations {
                 GetAccountSetting: "ecr:GetAccountSetting" on Account => GetAccountSettingRequest, get_account_setting;
                 GetAuthorizationToken: "ecr:GetAuthorizationToken" on Account => GetAuthorizationTokenRequest, get_authorization_token;
                 GetDownloadUrlForLayer: "ecr:GetDownloadUrlForLayer" on Repository => GetDownloadUrlForLayerRequest, get_download_url_for_layer;
+                GetLifecyclePolicy: "ecr:GetLifecyclePolicy" on Repository => GetLifecyclePolicyRequest, get_lifecycle_policy;
+                GetLifecyclePolicyPreview: "ecr:GetLifecyclePolicyPreview" on Repository => GetLifecyclePolicyPreviewRequest, get_lifecycle_policy_preview;
                 GetRegistryPolicy: "ecr:GetRegistryPolicy" on Account => GetRegistryPolicyRequest, get_registry_policy;
                 GetRepositoryPolicy: "ecr:GetRepositoryPolicy" on Repository => GetRepositoryPolicyRequest, get_repository_policy;
                 InitiateLayerUpload: "ecr:InitiateLayerUpload" on Repository => InitiateLayerUploadRequest, initiate_layer_upload;
@@ -34,12 +37,17 @@ macro_rules! ecr_operations {
                 PutImage: "ecr:PutImage" on Repository => PutImageRequest, put_image;
                 PutImageScanningConfiguration: "ecr:PutImageScanningConfiguration" on Repository => PutImageScanningConfigurationRequest, put_image_scanning_configuration;
                 PutImageTagMutability: "ecr:PutImageTagMutability" on Repository => PutImageTagMutabilityRequest, put_image_tag_mutability;
+                PutLifecyclePolicy: "ecr:PutLifecyclePolicy" on Repository => PutLifecyclePolicyRequest, put_lifecycle_policy;
                 PutRegistryPolicy: "ecr:PutRegistryPolicy" on Account => PutRegistryPolicyRequest, put_registry_policy;
                 RegisterPullTimeUpdateExclusion: "ecr:RegisterPullTimeUpdateExclusion" on Account => RegisterPullTimeUpdateExclusionRequest, register_pull_time_update_exclusion;
                 SetRepositoryPolicy: "ecr:SetRepositoryPolicy" on Repository => SetRepositoryPolicyRequest, set_repository_policy;
+                StartLifecyclePolicyPreview: "ecr:StartLifecyclePolicyPreview" on Repository => StartLifecyclePolicyPreviewRequest, start_lifecycle_policy_preview;
                 TagResource: "ecr:TagResource" on Repository => TagResourceRequest, tag_resource;
                 UntagResource: "ecr:UntagResource" on Repository => UntagResourceRequest, untag_resource;
+                UpdateImageStorageClass: "ecr:UpdateImageStorageClass" on Repository => UpdateImageStorageClassRequest, update_image_storage_class;
                 UploadLayerPart: "ecr:UploadLayerPart" on Repository => UploadLayerPartRequest, upload_layer_part;
+                WharfListLifecycleActions: "ecr:WharfListLifecycleActions" on Repository => WharfListLifecycleActionsRequest, wharf_list_lifecycle_actions;
+                WharfRunLifecyclePolicy: "ecr:WharfRunLifecyclePolicy" on Repository => WharfRunLifecyclePolicyRequest, wharf_run_lifecycle_policy;
             }
             unsigned {
             }

@@ -2,7 +2,7 @@
 
 use oci::digest::Digest;
 
-use super::world::{World, digest, refusal};
+use super::world::{World, delete_image, digest, refusal};
 use crate::*;
 
 /// A time after everything that happened so far, and before everything that comes.

@@ -71,7 +71,13 @@ pub(super) async fn every_write_of_a_crowd_is_there(world: World) {
     let world = world.restart().await;
     let row = world.row("app").await;
     assert_eq!((row.image_count, row.tag_count), (540, 541));
-    let page = DescribeImages { repository, after: None, limit: 1_000, tag_status: TagStatus::Tagged };
+    let page = DescribeImages {
+        repository,
+        after: None,
+        limit: 1_000,
+        tag_status: TagStatus::Tagged,
+        state: Some(ImageState::Active),
+    };
     let images = world.meta.read(page).await.unwrap();
     let tags: usize = images.iter().map(|found| found.tags.len()).sum();
     assert_eq!((images.len(), tags), (540, 541));

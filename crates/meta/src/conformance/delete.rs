@@ -83,6 +83,12 @@ pub(super) async fn a_tag_alone(world: World) {
     assert_eq!(refusal(delete().await), TagGone);
     let row = world.row("app").await;
     assert_eq!((row.image_count, row.tag_count), (1, 0));
-    let page = DescribeImages { repository, after: None, limit: 9, tag_status: TagStatus::Untagged };
+    let page = DescribeImages {
+        repository,
+        after: None,
+        limit: 9,
+        tag_status: TagStatus::Untagged,
+        state: Some(ImageState::Active),
+    };
     assert_eq!(world.meta.read(page).await.unwrap().len(), 1);
 }

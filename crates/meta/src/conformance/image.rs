@@ -54,7 +54,13 @@ pub(super) async fn a_tag_moves_with_its_counts(world: World) {
     assert_eq!(two.tags_moved, [tag("latest"), tag("v1")]);
     let row = world.row("app").await;
     assert_eq!((row.image_count, row.tag_count), (2, 2));
-    let page = DescribeImages { repository, after: None, limit: 9, tag_status: TagStatus::Untagged };
+    let page = DescribeImages {
+        repository,
+        after: None,
+        limit: 9,
+        tag_status: TagStatus::Untagged,
+        state: Some(ImageState::Active),
+    };
     let untagged = world.meta.read(page).await.unwrap();
     assert_eq!(untagged.len(), 1);
     assert_eq!((untagged[0].image.digest, untagged[0].image.tag_count), (digest("one"), 0));

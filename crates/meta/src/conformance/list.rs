@@ -24,8 +24,17 @@ pub(super) async fn images_in_pages(world: World) {
         for limit in 1..7 {
             let (mut seen, mut after) = (Vec::new(), None);
             loop {
-                let page =
-                    world.meta.read(DescribeImages { repository, after, limit, tag_status }).await.unwrap();
+                let page = world
+                    .meta
+                    .read(DescribeImages {
+                        repository,
+                        after,
+                        limit,
+                        tag_status,
+                        state: Some(ImageState::Active),
+                    })
+                    .await
+                    .unwrap();
                 assert!(page.len() <= limit);
                 let Some(last) = page.last() else { break };
                 after = Some(last.image.id);
@@ -38,7 +47,13 @@ pub(super) async fn images_in_pages(world: World) {
             );
         }
     }
-    let all = DescribeImages { repository, after: None, limit: 9, tag_status: TagStatus::Any };
+    let all = DescribeImages {
+        repository,
+        after: None,
+        limit: 9,
+        tag_status: TagStatus::Any,
+        state: Some(ImageState::Active),
+    };
     let all = world.meta.read(all).await.unwrap();
     assert_eq!(all[4].tags, [tag("Z"), tag("x"), tag("y")]);
 }
@@ -68,8 +83,17 @@ pub(super) async fn ids_in_pages(world: World) {
         for limit in 1..10 {
             let (mut seen, mut after) = (Vec::new(), None);
             loop {
-                let page =
-                    world.meta.read(ListImages { repository, after, limit, tag_status }).await.unwrap();
+                let page = world
+                    .meta
+                    .read(ListImages {
+                        repository,
+                        after,
+                        limit,
+                        tag_status,
+                        state: Some(ImageState::Active),
+                    })
+                    .await
+                    .unwrap();
                 assert!(page.items.len() <= limit);
                 seen.extend(page.items);
                 after = page.next;

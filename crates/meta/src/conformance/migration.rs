@@ -37,7 +37,7 @@ fn rows() -> String {
          INSERT INTO object VALUES (1, <{layer}>, 'object', 5, 9, 9, 'op'); \
          INSERT INTO blob_link VALUES (10, 1, <{layer}>, 1, 'upload', 9, 9, 'op'); \
          INSERT INTO image VALUES (10, 1, 1, <{manifest}>, 'application/vnd.oci.image.manifest.v1+json', NULL, NULL, \
-            1, 7, NULL, NULL, 0, 1, 1, 11, 'AIDA1', 11, 11, 'PUSH', 'op'); \
+            1, 7, NULL, NULL, 1, 1, 1, 11, 'AIDA1', 11, 11, 'PUSH', 'op'); \
          INSERT INTO manifest_body VALUES (10, 1, 1, <6d>); \
          INSERT INTO image_blob VALUES (10, 1, 1, <{layer}>); \
          INSERT INTO tag VALUES (10, 1, 'v1', 1, 11, 'op'); \
@@ -74,7 +74,7 @@ fn resolve(target: Target) -> Resolve {
 pub(super) async fn what_was_there_stays(world: World) {
     let old = started(&world).await;
     let numbers = old.texts("SELECT CAST(number AS TEXT) FROM schema_migration ORDER BY number").await;
-    assert_eq!(numbers, ["1", "2", "3", "4", "5", "7"]);
+    assert_eq!(numbers, ["1", "2", "3", "4", "5", "6", "7"]);
     let found = old.meta.read(resolve(Target::Tag(tag("v1")))).await.unwrap();
     let caller = found.basis.caller.as_ref().unwrap();
     assert!(caller.is_active() && caller.in_organization);

@@ -21,6 +21,7 @@ mod image;
 mod image_pull;
 mod inline_policy;
 mod instance_profile;
+mod lifecycle;
 mod limits;
 mod list;
 mod managed_policy;
@@ -118,6 +119,10 @@ suite! {
         a_run_can_be_asked_for_before_the_first;
     work: claims_are_leased_and_fenced, doomed_keys_rest_first;
     inline_policy: all_together_have_a_size, of_two_that_race_for_the_room_one_wins;
+    lifecycle: a_change_has_a_version_and_is_evaluated, a_push_has_the_policy_evaluated_soon,
+        images_come_newest_first_with_what_rules_need, what_changed_since_the_evaluation_stays,
+        departures_defer_what_is_counted, indexes_and_subjects_go_first, a_preview_is_written_in_slices,
+        an_image_is_archived_and_restored;
     concurrency: of_two_pushes_to_an_immutable_tag_one_wins, of_two_completions_one_object_stays,
         of_two_completions_of_one_upload_one_wins, every_write_of_a_crowd_is_there, of_many_creations_one_wins,
         claims_are_disjoint, unlink_and_push_cannot_both_win, a_dropped_write_ends_all_the_same;

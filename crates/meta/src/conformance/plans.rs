@@ -72,21 +72,25 @@ fn has_column(step: &str, column: &str) -> bool {
 
 pub(super) async fn images_by_tag_status(world: World) {
     let repository = many_images(&world).await;
-    for tag_status in [TagStatus::Any, TagStatus::Tagged, TagStatus::Untagged] {
-        let columns: &[&str] = if tag_status == TagStatus::Any {
-            &["repository", "id"]
-        } else {
-            &["repository", "status", "tagged", "id"]
-        };
+    let tag_statuses = [TagStatus::Any, TagStatus::Tagged, TagStatus::Untagged];
+    let states = [None, Some(ImageState::Active), Some(ImageState::Archived), Some(ImageState::Activating)];
+    for (tag_status, state) in tag_statuses.into_iter().flat_map(|tagged| states.map(|state| (tagged, state)))
+    {
+        let is_all = tag_status == TagStatus::Any && state.is_none();
+        let columns: &[&str] =
+            if is_all { &["repository", "id"] } else { &["repository", "status", "tagged", "id"] };
+        // A page of each state and tag status is merged.
+        let is_one = is_all || tag_status != TagStatus::Any && state.is_some();
+        let merges: &[&str] = if is_one { &[] } else { &["Sort  (", "TEMP B-TREE"] };
         for limit in [10, 1_000] {
             let after = Some(ImageId(5));
-            let page = DescribeImages { repository, after, limit, tag_status };
-            reads_a_range(&world, page, columns, &[]).await;
+            let page = DescribeImages { repository, after, limit, tag_status, state };
+            reads_a_range(&world, page, columns, merges).await;
             let after = Some(ImageCursor { image: ImageId(5), tag: Some(tag("t")) });
             // The tags of the image at which the page before ended.
-            let allowed = ["Filter: ((i.id > "];
-            reads_a_range(&world, ListImages { repository, after, limit, tag_status }, columns, &allowed)
-                .await;
+            let allowed = [&["Filter: ((i.id > "], merges].concat();
+            let list = ListImages { repository, after, limit, tag_status, state };
+            reads_a_range(&world, list, columns, &allowed).await;
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use crate::{
     Micros, Never, StoreError, Tx,
-    ops::{operation, repository::PURGE_REPOSITORY, work::recorded},
+    ops::{
+        lifecycle_policy::LIFECYCLE_POLICY, lifecycle_preview::LIFECYCLE_PREVIEW, operation,
+        repository::PURGE_REPOSITORY, storage_class::RESTORE_IMAGE, work::recorded,
+    },
     value::{Param, params},
 };
 
@@ -42,11 +45,20 @@ pub struct Backlogs {
     pub events: i64,
     /// Links and objects to review.
     pub reviews: i64,
+    /// Lifecycle policies to evaluate.
+    pub policies: i64,
+    /// Previews of lifecycle policies to work out.
+    pub previews: i64,
+    /// Images whose restoring ends.
+    pub restores: i64,
 }
 
 operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
     let uploads = op.count(tx, "upload WHERE updated_at < ?1", &params![op.uploads_idle_since, op.limit]).await?;
     let repositories = op.count(tx, "work WHERE kind = ?1", &params![PURGE_REPOSITORY, op.limit]).await?;
+    let policies = op.due_work(tx, LIFECYCLE_POLICY).await?;
+    let previews = op.due_work(tx, LIFECYCLE_PREVIEW).await?;
+    let restores = op.due_work(tx, RESTORE_IMAGE).await?;
     let due = recorded(op.at, op.doom_delay);
     let objects = op.count(tx, "doomed WHERE due_at <= ?1", &params![due, op.limit]).await?;
     let sessions = op.count(tx, "session_context WHERE expires_at < ?1", &params![op.at, op.limit]).await?;
@@ -57,10 +69,27 @@ operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
     let links = op.count(tx, "link_review WHERE queued_at <= ?1", &queued).await?;
     let unlinked = op.count(tx, "object_review WHERE queued_at <= ?1", &queued).await?;
     let reviews = op.limit.min(links + unlinked);
-    Ok(Ok(Backlogs { uploads, repositories, objects, sessions, secrets, events, reviews }))
+    Ok(Ok(Backlogs {
+        uploads,
+        repositories,
+        objects,
+        sessions,
+        secrets,
+        events,
+        reviews,
+        policies,
+        previews,
+        restores,
+    }))
 });
 
 impl CountBacklogs {
+    async fn due_work(&self, tx: &mut Tx<'_>, kind: &str) -> Result<i64, StoreError> {
+        let select =
+            "SELECT COUNT(*) FROM (SELECT 1 FROM work WHERE kind = ?1 AND due_at <= ?2 LIMIT ?3) AS waiting";
+        Ok(tx.value::<i64>(select, &params![kind, self.at, self.limit]).await?.unwrap_or_default())
+    }
+
     async fn count(&self, tx: &mut Tx<'_>, rows: &str, values: &[Param<'_>]) -> Result<i64, StoreError> {
         let select = format!("SELECT COUNT(*) FROM (SELECT 1 FROM {rows} LIMIT ?2) AS waiting");
         Ok(tx.value::<i64>(&select, values).await?.unwrap_or_default())

@@ -12,6 +12,36 @@ pub use crate::ops::image_put::{
     MissingContents, PutImage, PutImageOutcome, PutImageRefusal, SPARSE_IMAGES, SameDigestSameTag,
 };
 
+/// Whether an image can be pulled (ECR's `imageStatus`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ImageState {
+    /// It can be pulled.
+    #[default]
+    Active,
+    /// It is in the archive.
+    Archived,
+    /// It is being restored from the archive.
+    Activating,
+}
+
+impl ImageState {
+    /// Its number in the database.
+    pub(crate) const fn number(self) -> i64 {
+        match self {
+            Self::Active => 1,
+            Self::Archived => 2,
+            Self::Activating => 3,
+        }
+    }
+
+    pub(crate) fn read(number: i64) -> Result<Self, StoreError> {
+        let all = [Self::Active, Self::Archived, Self::Activating];
+        all.into_iter()
+            .find(|state| state.number() == number)
+            .ok_or(StoreError::Corrupt("the state of an image"))
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageRow {
     /// Its id in the repository; grows with the time of the push.
@@ -36,6 +66,12 @@ pub struct ImageRow {
     pub last_tagged_at: Option<Micros>,
     /// How many tags it has.
     pub tag_count: u64,
+    /// Whether it can be pulled.
+    pub state: ImageState,
+    /// When it was last archived.
+    pub last_archived_at: Option<Micros>,
+    /// When it was last restored; when it was pushed, if it never was.
+    pub last_activated_at: Micros,
 }
 
 /// The columns that [`ImageRow::read`] reads, of `image i`. The time of its last pull is not among them: a pull would end
@@ -43,13 +79,14 @@ pub struct ImageRow {
 macro_rules! image_columns {
     () => {
         "i.id, i.digest, i.media_type, i.artifact_type, i.config_media_type, i.manifest_size, i.image_size, \
-         i.subject, i.pushed_at, i.pushed_by, i.last_tagged_at, i.tag_count"
+         i.subject, i.pushed_at, i.pushed_by, i.last_tagged_at, i.tag_count, i.status, \
+         i.last_archived_at, i.last_activated_at"
     };
 }
 pub(crate) use image_columns;
 
 impl ImageRow {
-    pub(crate) const COLUMNS: usize = 12;
+    pub(crate) const COLUMNS: usize = 15;
 
     pub(crate) fn read(row: &mut Row) -> Result<Self, StoreError> {
         Ok(Self {
@@ -65,6 +102,9 @@ impl ImageRow {
             pushed_by: row.take()?,
             last_tagged_at: row.take()?,
             tag_count: row.take()?,
+            state: ImageState::read(row.take()?)?,
+            last_archived_at: row.take()?,
+            last_activated_at: row.take()?,
         })
     }
 }

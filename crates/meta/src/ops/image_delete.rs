@@ -102,7 +102,7 @@ impl BatchDeleteImage {
     }
 }
 
-async fn delete_digest(
+pub(crate) async fn delete_digest(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
     digest: &Digest,

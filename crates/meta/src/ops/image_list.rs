@@ -7,7 +7,7 @@ use oci::{digest::Digest, name::Tag};
 use crate::{
     ImageId, Micros, Never, RepositoryKey, StoreError, Tx,
     ops::{
-        image::{ImageRow, image_columns},
+        image::{ImageRow, ImageState, image_columns},
         operation,
     },
     tx::{chunks, list, push_list},
@@ -27,14 +27,48 @@ pub enum TagStatus {
 }
 
 impl TagStatus {
-    /// The table `image i` and the condition on it: a range of an index. SQLite must be told which index, because it
-    /// prefers the primary key and would read all images of the other status.
-    fn source(self, tx: &Tx<'_>) -> (&'static str, &'static str) {
-        let indexed = tx.fork("image i INDEXED BY image_tagged", "image i");
+    /// The values of `tagged` that it admits.
+    const fn tagged(self) -> &'static [i64] {
         match self {
-            Self::Any => ("image i", ""),
-            Self::Tagged => (indexed, "AND i.status = 1 AND i.tagged = 1"),
-            Self::Untagged => (indexed, "AND i.status = 1 AND i.tagged = 0"),
+            Self::Any => &[0, 1],
+            Self::Tagged => &[1],
+            Self::Untagged => &[0],
+        }
+    }
+}
+
+/// A page of the images of a repository, by id. With a filter it merges ranges of an index, one for each state and each tag
+/// status. SQLite must be told which index, because it prefers the primary key and would read all other images too.
+fn page_of(
+    tx: &Tx<'_>,
+    (state, tag_status): (Option<ImageState>, TagStatus),
+    after: &str,
+    limit: &str,
+) -> String {
+    let all = [ImageState::Active, ImageState::Archived, ImageState::Activating];
+    let select = "SELECT i.* FROM image i";
+    let range = format!("WHERE i.registry = ?1 AND i.repository = ?2 AND {after}");
+    let end = format!("ORDER BY i.id LIMIT {limit}");
+    if state.is_none() && tag_status == TagStatus::Any {
+        return format!("{select} {range} {end}");
+    }
+    let indexed = tx.fork("INDEXED BY image_tagged", "");
+    let states = all.into_iter().filter(|one| state.is_none_or(|state| state == *one));
+    let ranges: Vec<String> = states
+        .flat_map(|state| tag_status.tagged().iter().map(move |tagged| (state.number(), tagged)))
+        .map(|(status, tagged)| {
+            format!("{select} {indexed} {range} AND i.status = {status} AND i.tagged = {tagged} {end}")
+        })
+        .collect();
+    match ranges.as_slice() {
+        [one] => one.clone(),
+        several => {
+            let union: Vec<String> = several
+                .iter()
+                .enumerate()
+                .map(|(at, one)| format!("SELECT * FROM ({one}) part{at}"))
+                .collect();
+            format!("SELECT * FROM ({}) i {end}", union.join(" UNION ALL "))
         }
     }
 }
@@ -168,14 +202,15 @@ pub struct DescribeImages {
     pub limit: usize,
     /// Which.
     pub tag_status: TagStatus,
+    /// Only images of this state; all if there is none.
+    pub state: Option<ImageState>,
 }
 
 operation!(DescribeImages: Page -> Vec<TaggedImage>, Never, |op, tx| {
-    let (image, condition) = op.tag_status.source(tx);
-    let sql = format!(concat!("SELECT ", image_columns!(), ", q.last_pulled_at, t.name FROM (SELECT i.* FROM {image} \
-            WHERE i.registry = ?1 AND i.repository = ?2 AND i.id > ?3 {condition} ORDER BY i.id LIMIT ?4) i", pull_join!(),
+    let page = page_of(tx, (op.state, op.tag_status), "i.id > ?3", "?4");
+    let sql = format!(concat!("SELECT ", image_columns!(), ", q.last_pulled_at, t.name FROM ({}) i", pull_join!(),
         "LEFT JOIN tag t ON t.registry = i.registry AND t.repository = i.repository AND t.image = i.id \
-         ORDER BY i.id, t.name"), image = image, condition = condition);
+         ORDER BY i.id, t.name"), page);
     let after = op.after.unwrap_or(ImageId(i64::MIN));
     let values = params![op.repository.registry, op.repository.id, after, op.limit];
     Ok(Ok(group(tx.rows(&sql, &values).await?)?))
@@ -200,6 +235,8 @@ pub struct ListImages {
     pub limit: usize,
     /// Which.
     pub tag_status: TagStatus,
+    /// Only images of this state; all if there is none.
+    pub state: Option<ImageState>,
 }
 
 /// A page of [`ListImages`].
@@ -212,11 +249,11 @@ pub struct ImageIdPage {
 }
 
 operation!(ListImages: Page -> ImageIdPage, Never, |op, tx| {
-    let (image, condition) = op.tag_status.source(tx);
-    let sql = format!("SELECT i.id, i.digest, t.name FROM {image} \
+    // Each image has an entry, except the one at which the page before ended.
+    let page = page_of(tx, (op.state, op.tag_status), "i.id >= ?3", "?5 + 1");
+    let sql = format!("SELECT i.id, i.digest, t.name FROM ({page}) i \
         LEFT JOIN tag t ON t.registry = i.registry AND t.repository = i.repository AND t.image = i.id \
-        WHERE i.registry = ?1 AND i.repository = ?2 AND i.id >= ?3 AND (i.id > ?3 OR t.name > ?4) {condition} \
-        ORDER BY i.id, t.name LIMIT ?5");
+        WHERE i.id > ?3 OR t.name > ?4 ORDER BY i.id, t.name LIMIT ?5");
     // After an untagged image as the last entry the cursor's tag is empty, so the image is not listed again.
     let (image, tag) = match &op.after {
         Some(after) => (after.image, after.tag.as_ref().map_or("", |tag| tag.as_str())),

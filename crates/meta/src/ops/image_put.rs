@@ -8,10 +8,11 @@ use crate::{
     ImageId, Micros, OperationId, RepositoryKey, StoreError, Tx,
     mutability::is_immutable,
     ops::{
-        image::{ImageRow, image_columns},
+        image::{ImageRow, ImageState, image_columns},
+        lifecycle_policy::evaluate_soon,
         operation,
         repository::{Held, Hold, hold},
-        tag::{count_image, count_repository},
+        tag::{count_departures, count_image, count_repository},
         usage::{self, Change},
     },
     tx::{chunks, list, push_list},
@@ -152,7 +153,15 @@ operation!(PutImage: Contended [Contents(op.repository)] -> PutImageOutcome, Put
         Some((image, own)) => (image.id, *own),
         None => (op.insert(tx, &repository).await?, true),
     };
-    op.set_tags(tx, id, &current, &wanted).await?;
+    let was_untagged = existing.as_ref().is_some_and(|(image, _)| image.tag_count == 0);
+    let is_restored = existing.as_ref().is_some_and(|(image, _)| image.state != ImageState::Active);
+    if is_restored {
+        super::storage_class::activate(tx, op.repository, id, op.at).await?;
+    }
+    op.set_tags(tx, id, was_untagged, &current, &wanted).await?;
+    if existing.is_none() || is_restored || !wanted.is_empty() {
+        evaluate_soon(tx, op.repository, op.at).await?;
+    }
     let (image, _) = op.find(tx).await?.ok_or(StoreError::Bug("an image that was put is not there"))?;
     // An earlier run of this operation has moved its tags already.
     let own = |tag: &Tag| current.iter().any(|now| now.tag == *tag && now.op == op.op);
@@ -269,6 +278,8 @@ impl PutImage {
             return if full { Err(PutImageRefusal::TooManyImages) } else { Ok(()) };
         };
         let own = *own || current.iter().any(|now| now.op == self.op);
+        // A push of an archived image restores it.
+        let own = own || image.state != ImageState::Active;
         if wanted.is_empty() && !own && self.same_digest_same_tag == SameDigestSameTag::Refuse {
             let tag = self.tags.first().cloned();
             return Err(PutImageRefusal::ImageAlreadyExists { digest: self.digest, tag });
@@ -320,11 +331,12 @@ impl PutImage {
         &self,
         tx: &mut Tx<'_>,
         id: ImageId,
+        was_untagged: bool,
         current: &[CurrentTag],
         wanted: &[Tag],
     ) -> Result<(), StoreError> {
         let RepositoryKey { registry, id: repository } = self.repository;
-        let mut new = 0;
+        let (mut new, mut moved) = (0, 0);
         let distinct: HashSet<&Tag> = wanted.iter().collect();
         for tag in &distinct {
             let upsert = "INSERT INTO tag (registry, repository, name, image, tagged_at, operation) \
@@ -332,7 +344,10 @@ impl PutImage {
                 SET image = excluded.image, tagged_at = excluded.tagged_at, operation = excluded.operation";
             tx.execute(upsert, &params![registry, repository, tag, id, self.at, self.op]).await?;
             match current.iter().find(|now| now.tag == **tag) {
-                Some(now) => count_image(tx, self.repository, now.image, -1).await?,
+                Some(now) => {
+                    count_image(tx, self.repository, now.image, -1).await?;
+                    moved += 1;
+                }
                 None => new += 1,
             }
         }
@@ -341,6 +356,9 @@ impl PutImage {
         }
         if new > 0 {
             count_repository(tx, self.repository, 0, new).await?;
+        }
+        if moved > 0 || was_untagged {
+            count_departures(tx, self.repository, moved + i64::from(was_untagged)).await?;
         }
         let update = "UPDATE image SET tag_count = tag_count + ?4, tagged = 1, last_tagged_at = ?5 \
                       WHERE registry = ?1 AND repository = ?2 AND id = ?3";

@@ -18,7 +18,7 @@ pub struct PurgeRepositorySlice {
 }
 
 /// Tables in an order that every foreign key allows, with the columns of their primary key below the repository.
-const TABLES: [(&str, &str); 10] = [
+const TABLES: [(&str, &str); 14] = [
     ("tag", "name"),
     ("image_blob", "image, digest"),
     ("image_child", "image, digest"),
@@ -29,6 +29,10 @@ const TABLES: [(&str, &str); 10] = [
     ("link_review", "digest"),
     ("repository_tag", "key"),
     ("repository_policy", "repository"),
+    ("lifecycle_policy", "repository"),
+    ("lifecycle_action", "id"),
+    ("lifecycle_preview_result", "position"),
+    ("lifecycle_preview", "repository"),
 ];
 
 // Relaxed: rows that come back after a power cut are removed again, and bytes are removed only after a durable write.

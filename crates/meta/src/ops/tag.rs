@@ -83,15 +83,27 @@ pub(crate) async fn count_image(
     Ok(())
 }
 
-/// Changes the counters of a repository.
+/// Changes the counters of a repository. What leaves it is also counted as departed.
 pub(crate) async fn count_repository(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
     images: i64,
     tags: i64,
 ) -> Result<(), StoreError> {
-    let update = "UPDATE repository SET image_count = image_count + ?3, tag_count = tag_count + ?4 \
-                  WHERE registry = ?1 AND id = ?2";
-    tx.execute(update, &params![repository.registry, repository.id, images, tags]).await?;
+    let update = "UPDATE repository SET image_count = image_count + ?3, tag_count = tag_count + ?4, \
+                  departures = departures + ?5 WHERE registry = ?1 AND id = ?2";
+    let departed = images.min(0).saturating_add(tags.min(0)).saturating_neg();
+    tx.execute(update, &params![repository.registry, repository.id, images, tags, departed]).await?;
+    Ok(())
+}
+
+/// Counts tags that moved to another image, and untagged images that got a tag.
+pub(crate) async fn count_departures(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    departed: i64,
+) -> Result<(), StoreError> {
+    let update = "UPDATE repository SET departures = departures + ?3 WHERE registry = ?1 AND id = ?2";
+    tx.execute(update, &params![repository.registry, repository.id, departed]).await?;
     Ok(())
 }

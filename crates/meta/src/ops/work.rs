@@ -28,6 +28,21 @@ pub(crate) async fn enqueue(
     Ok(())
 }
 
+/// Adds work to the queue, or makes waiting work due earlier. Work that is being done is done again. Runs inside an operation.
+pub(crate) async fn enqueue_sooner(
+    tx: &mut Tx<'_>,
+    kind: &str,
+    key: &str,
+    due_at: Micros,
+) -> Result<(), StoreError> {
+    let upsert = "INSERT INTO work (kind, key, due_at, lease_until, fence, attempts, error) \
+                  VALUES (?1, ?2, ?3, 0, 0, 0, NULL) ON CONFLICT (kind, key) DO UPDATE SET due_at = excluded.due_at, \
+                  lease_until = 0, fence = work.fence + 1 \
+                  WHERE work.due_at > excluded.due_at OR work.lease_until > excluded.due_at";
+    tx.execute(upsert, &params![kind, key, due_at]).await?;
+    Ok(())
+}
+
 /// Bytes whose row ends.
 pub(crate) struct Bytes<'a> {
     /// Where they are.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use access::context::Ctx;
 use access::error::{Code, Error, Result};
 use access::op::ecr;
-use access::store::{FoundImage, ImageRef, MissingContents, SameDigestSameTag, Target};
+use access::store::{FoundImage, ImageRef, ImageState, MissingContents, SameDigestSameTag, Target};
 use aws::ecr::{
     BatchGetImageRequest, BatchGetImageResponse, Image, ImageFailure, ImageFailureCode, ImageIdentifier,
     PutImageRequest, PutImageResponse,
@@ -98,12 +98,13 @@ impl Registry {
         let mut manifests: HashMap<Digest, Arc<str>> = HashMap::new();
         for ((id, _), found) in asked.into_iter().zip(found) {
             let row = match found {
-                FoundImage::Found(image) => image.image,
+                FoundImage::Found(image) if image.image.state == ImageState::Active => image.image,
                 FoundImage::TagOfAnother => {
                     response.failures.push(tag_mismatch(id));
                     continue;
                 }
-                FoundImage::NotFound => {
+                // An archived image cannot be pulled.
+                FoundImage::Found(_) | FoundImage::NotFound => {
                     response.failures.push(not_found(id));
                     continue;
                 }

@@ -4,7 +4,7 @@ use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
-use access::store::{FoundImage, ImageCursor, ImageId, TagStatus, TaggedImage, Target};
+use access::store::{FoundImage, ImageCursor, ImageId, ImageState, TagStatus, TaggedImage, Target};
 use aws::ecr::{
     DescribeImagesRequest, DescribeImagesResponse, ImageDetail, ImageIdentifier, ImageReferrer, ImageStatus,
     ImageStatusFilter, ImagesFilter, ListImageReferrersRequest, ListImageReferrersResponse,
@@ -30,11 +30,9 @@ impl Registry {
         let gate = self.access.gate(ctx, &repository, Target::None).await?;
         let permit = gate.permit::<ecr::ListImages>()?;
         let filter = input.filter.unwrap_or_default();
-        if !lists_active(filter) {
-            return Ok(ListImagesResponse::default());
-        }
         let key = permit.repository();
-        let name = format!("images {} {} {:?}", key.registry.0, key.id, filter.tag_status);
+        let name =
+            format!("images {} {} {:?} {:?}", key.registry.0, key.id, filter.tag_status, filter.image_status);
         let after = input
             .next_token
             .map(|token| self.access.open_page_token::<(i64, Option<String>)>(&name, &token))
@@ -44,7 +42,7 @@ impl Registry {
             tag: tag.and_then(|tag| tag.parse().ok()),
         });
         let limit = page_limit(input.max_results, 100);
-        let page = list::entries(&permit, after, limit, tag_status(filter)).await?;
+        let page = list::entries(&permit, after, limit, (tag_status(filter), state(filter))).await?;
         let next_token = match page.next {
             Some(next) => {
                 let tag = next.tag.map(|tag| tag.to_string());
@@ -78,14 +76,15 @@ impl Registry {
         }
         let key = permit.repository();
         let filter = input.filter.unwrap_or_default();
-        if !lists_active(filter) {
-            return Ok(DescribeImagesResponse::default());
-        }
-        let list = format!("image details {} {} {:?}", key.registry.0, key.id, filter.tag_status);
+        let list = format!(
+            "image details {} {} {:?} {:?}",
+            key.registry.0, key.id, filter.tag_status, filter.image_status
+        );
         let after =
             input.next_token.map(|token| self.access.open_page_token::<i64>(&list, &token)).transpose()?;
         let limit = page_limit(input.max_results, 100);
-        let page = describe::page(&permit, after.map(ImageId), limit, tag_status(filter)).await?;
+        let page =
+            describe::page(&permit, after.map(ImageId), limit, (tag_status(filter), state(filter))).await?;
         let next_token = page.next.map(|last| self.access.page_token(&list, last.0)).transpose()?;
         let details = page.images.into_iter().map(|listed| image_detail(&repository, listed));
         Ok(DescribeImagesResponse { image_details: details.collect(), next_token })
@@ -153,11 +152,21 @@ async fn describe_named(
     Ok(DescribeImagesResponse { image_details: details, next_token: None })
 }
 
-/// There is no archive yet: every image is active, so other statuses have no images.
-fn lists_active(filter: ImagesFilter) -> bool {
+/// Without a filter, only active images are listed.
+fn state(filter: ImagesFilter) -> Option<ImageState> {
     match filter.image_status.unwrap_or_default() {
-        ImageStatusFilter::Active | ImageStatusFilter::Any => true,
-        ImageStatusFilter::Archived | ImageStatusFilter::Activating => false,
+        ImageStatusFilter::Active => Some(ImageState::Active),
+        ImageStatusFilter::Archived => Some(ImageState::Archived),
+        ImageStatusFilter::Activating => Some(ImageState::Activating),
+        ImageStatusFilter::Any => None,
+    }
+}
+
+pub(super) fn image_status(state: ImageState) -> ImageStatus {
+    match state {
+        ImageState::Active => ImageStatus::Active,
+        ImageState::Archived => ImageStatus::Archived,
+        ImageState::Activating => ImageStatus::Activating,
     }
 }
 
@@ -182,7 +191,9 @@ fn image_detail(repository: &RepositoryRef, listed: TaggedImage) -> ImageDetail 
         artifact_media_type: row.config_media_type.or(row.artifact_type),
         last_recorded_pull_time: last_pulled_at.map(epoch_seconds),
         subject_manifest_digest: row.subject.map(|subject| subject.to_string()),
-        image_status: Some(ImageStatus::Active),
+        image_status: Some(image_status(row.state)),
+        last_archived_at: row.last_archived_at.map(epoch_seconds),
+        last_activated_at: Some(row.last_activated_at).filter(|at| *at > row.pushed_at).map(epoch_seconds),
         ..ImageDetail::default()
     }
 }

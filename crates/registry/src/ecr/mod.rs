@@ -9,6 +9,8 @@ mod image_list;
 mod image_scan;
 mod layer;
 mod layer_upload;
+mod lifecycle_policy;
+mod lifecycle_preview;
 mod pull_time_exclusion;
 mod registry;
 mod registry_policy;
@@ -16,6 +18,7 @@ mod repository;
 mod repository_policy;
 mod repository_setting;
 mod repository_tags;
+mod storage_class;
 
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Error, Result};

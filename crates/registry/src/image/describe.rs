@@ -3,7 +3,9 @@
 use access::error::Result;
 use access::op::ecr;
 use access::permit::{OnRepository, Opens, Permit};
-use access::store::{DescribeImages, FindImages, FoundImage, ImageId, ImageRef, TagStatus, TaggedImage};
+use access::store::{
+    DescribeImages, FindImages, FoundImage, ImageId, ImageRef, ImageState, TagStatus, TaggedImage,
+};
 
 /// Images that are read at once for one page.
 const AT_ONCE: usize = 50;
@@ -31,13 +33,13 @@ pub(crate) async fn page(
     permit: &Permit<ecr::DescribeImages>,
     mut after: Option<ImageId>,
     limit: usize,
-    tag_status: TagStatus,
+    (tag_status, state): (TagStatus, Option<ImageState>),
 ) -> Result<Page> {
     let mut page = Page::default();
     let mut tags_listed = 0;
     while page.images.len() < limit && tags_listed < MOST_TAGS {
         let part = (limit - page.images.len()).min(AT_ONCE);
-        let read = |repository| DescribeImages { repository, after, limit: part + 1, tag_status };
+        let read = |repository| DescribeImages { repository, after, limit: part + 1, tag_status, state };
         let mut rows = permit.read(read).await?;
         let fitting = images_that_fit(&mut tags_listed, rows.iter().take(part).map(|row| row.tags.len()));
         let more = rows.len() > fitting;

@@ -3,14 +3,14 @@
 use access::error::Result;
 use access::op::ecr;
 use access::permit::Permit;
-use access::store::{ImageCursor, ImageIdPage, ListImages, TagStatus};
+use access::store::{ImageCursor, ImageIdPage, ImageState, ListImages, TagStatus};
 
 /// A page of entries.
 pub(crate) async fn entries(
     permit: &Permit<ecr::ListImages>,
     after: Option<ImageCursor>,
     limit: usize,
-    tag_status: TagStatus,
+    (tag_status, state): (TagStatus, Option<ImageState>),
 ) -> Result<ImageIdPage> {
-    permit.read(|repository| ListImages { repository, after, limit, tag_status }).await
+    permit.read(|repository| ListImages { repository, after, limit, tag_status, state }).await
 }

@@ -4,7 +4,7 @@ use access::context::{Ctx, RepositoryRef};
 use access::error::Result;
 use access::op::ecr;
 use access::permit::Permit;
-use access::store::{ImageRow, LoadManifest, Target};
+use access::store::{ImageRow, ImageState, LoadManifest, Target};
 use bytes::Bytes;
 use oci::digest::Digest;
 use oci::name::Reference;
@@ -22,6 +22,11 @@ pub struct ManifestContent {
     pub body: Bytes,
 }
 
+/// An image that can be pulled. An archived one is not found (user guide, "Archiving an image").
+fn pullable(image: Option<&ImageRow>) -> Result<&ImageRow> {
+    image.filter(|image| image.state == ImageState::Active).ok_or_else(manifest_unknown)
+}
+
 impl Registry {
     /// The manifest of a tag or digest. This is a pull; a `HEAD` is not.
     pub async fn get_manifest(
@@ -31,7 +36,7 @@ impl Registry {
         reference: &Reference,
     ) -> Result<ManifestContent> {
         let permit = self.permit_pull(ctx, repository, reference).await?;
-        let image = permit.image().ok_or_else(manifest_unknown)?;
+        let image = pullable(permit.image())?;
         ctx.hold(image.manifest_size).await?;
         let body = self.pull(ctx, &permit, image).await?;
         Ok(ManifestContent { digest: image.digest, media_type: image.media_type.clone(), body })
@@ -45,7 +50,7 @@ impl Registry {
         reference: &Reference,
     ) -> Result<ManifestContent> {
         let permit = self.permit_pull(ctx, repository, reference).await?;
-        let image = permit.image().ok_or_else(manifest_unknown)?;
+        let image = pullable(permit.image())?;
         ctx.hold(image.manifest_size).await?;
         let body = self.manifest_body(&permit, image).await?;
         Ok(ManifestContent { digest: image.digest, media_type: image.media_type.clone(), body })

@@ -16,6 +16,8 @@ pub use driver::Driver;
 pub(crate) use pace::Pace;
 
 use crate::Registry;
+use crate::image::storage_class::RestoreImages;
+use crate::lifecycle_policy::{ExecuteLifecycle, PreviewLifecycle};
 
 /// What one pass did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +58,9 @@ pub fn all(registry: &Arc<Registry>) -> Vec<Box<dyn Reconciler>> {
     vec![
         Box::new(passes::ExpireUploads(Arc::clone(registry))),
         Box::new(passes::PurgeRepositories(Arc::clone(registry))),
+        Box::new(ExecuteLifecycle(Arc::clone(registry))),
+        Box::new(PreviewLifecycle(Arc::clone(registry))),
+        Box::new(RestoreImages(Arc::clone(registry))),
         Box::new(passes::WalkStore(Arc::clone(registry))),
         Box::new(passes::CollectGarbage(Arc::clone(registry))),
         Box::new(passes::SweepObjects(Arc::clone(registry))),

@@ -25,6 +25,7 @@ mod images;
 mod kept_reads;
 mod keys;
 mod late;
+mod lifecycle;
 mod organizations;
 mod put_image;
 mod storage_quota;

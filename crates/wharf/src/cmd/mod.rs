@@ -10,6 +10,7 @@ pub(crate) mod gc;
 mod gc_text;
 pub(crate) mod hosts;
 pub(crate) mod keys;
+pub(crate) mod lifecycle;
 pub(crate) mod oidc;
 pub(crate) mod policy;
 mod serve;
@@ -53,6 +54,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Reconcile(options) => block_on(status::reconcile(options)),
         Command::Status(options) => block_on(status::status(options)),
         Command::Oidc(command) => block_on(oidc::run(command)),
+        Command::Lifecycle(command) => block_on(lifecycle::run(command)),
         Command::Policy(command) => block_on(policy::run(command)),
         Command::Usage(options) => block_on(usage::run(options)),
         Command::Version => say(concat!("wharf ", env!("CARGO_PKG_VERSION"))),

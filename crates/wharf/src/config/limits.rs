@@ -1,4 +1,5 @@
-//! Limits of the rules: how long events are kept, how long the collector waits, and the quotas of ECR and IAM.
+//! Limits of the rules: how long events are kept, how long the collector waits, how often lifecycle policies are
+//! evaluated, and the quotas of ECR and IAM.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,16 +8,18 @@ use access::quota::Quotas;
 use access::settings::{Collection, Limits};
 use anyhow::{Context as _, bail};
 
-use super::{CollectionSection, EventsSection};
+use super::{CollectionSection, EventsSection, LifecycleSection};
 
 /// The limits of a file; the default for each that it does not set.
 pub(super) fn limits(
     events: &EventsSection,
-    collection: &CollectionSection,
+    (collection, lifecycle): (&CollectionSection, &LifecycleSection),
     section: &BTreeMap<String, u64>,
 ) -> anyhow::Result<Limits> {
     let defaults = Limits::default();
     let retention = events.retention_seconds.map(Duration::from_secs);
+    let interval = lifecycle.interval_seconds.map(Duration::from_secs);
+    let activation = lifecycle.activation_seconds.map(Duration::from_secs);
     let mut quotas = Quotas::default();
     for (name, value) in section {
         quotas.set(name, *value).with_context(|| format!("quotas.{name} = {value}"))?;
@@ -24,6 +27,8 @@ pub(super) fn limits(
     Ok(Limits {
         event_retention: retention.unwrap_or(defaults.event_retention),
         collection: self::collection(collection, defaults.collection)?,
+        lifecycle_interval: interval.unwrap_or(defaults.lifecycle_interval),
+        activation: activation.unwrap_or(defaults.activation),
         quotas,
         ..defaults
     })

@@ -22,6 +22,7 @@ mod first_start;
 mod gc;
 mod http;
 mod keys;
+mod lifecycle;
 mod log_queue;
 mod private_files;
 mod process;

@@ -7,13 +7,16 @@ use crate::first_start::{KEY, with_key};
 use crate::http::ecr;
 use crate::process::{Dev, complaint, said, wharf};
 
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 13] = [
     "collect-garbage",
+    "execute-lifecycle",
     "expire-uploads",
     "forget-sessions",
     "measure-usage",
+    "preview-lifecycle",
     "purge-repositories",
     "reseal-secrets",
+    "restore-images",
     "scrub-objects",
     "sweep-objects",
     "trim-events",

@@ -57,6 +57,7 @@ pub(super) fn watched() -> Vec<Ask> {
         ecr("DescribeRepositories", &json!({})),
         ecr("ListImages", &target),
         ecr("GetRepositoryPolicy", &target),
+        ecr("WharfListLifecycleActions", &target),
         ecr("ListTagsForResource", &json!({"resourceArn": repository("team/target")})),
         ecr("GetRegistryPolicy", &json!({})),
         ecr("GetAccountSetting", &json!({"name": "REGISTRY_POLICY_SCOPE"})),
@@ -153,6 +154,10 @@ fn of_images() -> Vec<Row> {
         ),
         on_target(Op::Ecr(EcrOp::BatchGetImage), json!({"imageIds": kept})),
         on_target(Op::Ecr(EcrOp::ListImages), json!({})),
+        on_target(
+            Op::Ecr(EcrOp::UpdateImageStorageClass),
+            json!({"imageId": {"imageTag": "kept"}, "targetStorageClass": "STANDARD"}),
+        ),
         on_target(Op::Ecr(EcrOp::DescribeImages), json!({"imageIds": kept})),
         on_target(Op::Ecr(EcrOp::BatchDeleteImage), json!({"imageIds": [{"imageTag": "doomed"}]}))
             .after([push_image("doomed")]),
@@ -180,6 +185,16 @@ fn of_images() -> Vec<Row> {
     ]
 }
 
+fn lifecycle_policy() -> String {
+    let rule = json!({
+        "rulePriority": 1,
+        "description": "Keep a hundred untagged images",
+        "selection": {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 100},
+        "action": {"type": "expire"},
+    });
+    json!({"rules": [rule]}).to_string()
+}
+
 fn of_policies() -> Vec<Row> {
     let text = policies::of_resource(ACCOUNT, &["ecr:ListImages"]);
     let of_registry =
@@ -190,7 +205,24 @@ fn of_policies() -> Vec<Row> {
     let excluded = json!({"principalArn": format!("arn:aws:iam::{ACCOUNT}:role/scanner")});
     let excluded_here = json!({"principalArn": format!("arn:aws:iam::{ACCOUNT}:role/here")});
     let none = || Expected::Code(400, "RegistryPolicyNotFoundException");
+    let rules = lifecycle_policy();
+    let put_rules =
+        ecr("PutLifecyclePolicy", &json!({"repositoryName": "team/target", "lifecyclePolicyText": rules}));
+    let preview = ecr(
+        "StartLifecyclePolicyPreview",
+        &json!({"repositoryName": "team/target", "lifecyclePolicyText": rules}),
+    );
     vec![
+        on_target(Op::Ecr(EcrOp::PutLifecyclePolicy), json!({"lifecyclePolicyText": rules})),
+        on_target(Op::Ecr(EcrOp::GetLifecyclePolicy), json!({})).after([put_rules.clone()]),
+        on_target(Op::Ecr(EcrOp::WharfRunLifecyclePolicy), json!({})).after([put_rules.clone()]),
+        on_target(Op::Ecr(EcrOp::WharfListLifecycleActions), json!({})),
+        on_target(Op::Ecr(EcrOp::DeleteLifecyclePolicy), json!({})).after([put_rules]),
+        // No background work runs here, so a preview stays in progress.
+        on_target(Op::Ecr(EcrOp::StartLifecyclePolicyPreview), json!({"lifecyclePolicyText": rules}))
+            .after([preview.clone()])
+            .gives(Expected::Code(400, "LifecyclePolicyPreviewInProgressException")),
+        on_target(Op::Ecr(EcrOp::GetLifecyclePolicyPreview), json!({})).after([preview]),
         on_target(Op::Ecr(EcrOp::SetRepositoryPolicy), json!({"policyText": text})),
         on_target(Op::Ecr(EcrOp::GetRepositoryPolicy), json!({})).after([set.clone()]),
         on_target(Op::Ecr(EcrOp::DeleteRepositoryPolicy), json!({})).after([set]),

@@ -194,7 +194,9 @@ impl Row {
 }
 
 fn absent(text: &str) -> String {
-    text.replace("target", "absent").replace(MEMBER, NO_ACCOUNT)
+    // The name of a member is not the name of a thing.
+    let text = text.replace("target", "absent").replace("absentStorageClass", "targetStorageClass");
+    text.replace(MEMBER, NO_ACCOUNT)
 }
 
 /// The ARN of a repository of [`ACCOUNT`].

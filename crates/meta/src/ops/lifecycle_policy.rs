@@ -1,0 +1,154 @@
+//! Lifecycle policies of repositories: written, read, removed. A change queues an evaluation.
+
+use aws::ids::{AccountId, Region};
+
+use crate::{
+    Micros, Never, RepositoryKey, StoreError, Tx,
+    ops::{
+        operation,
+        repository::{Hold, RepositoryGone, hold},
+        work::enqueue_sooner,
+    },
+    value::{Row, params},
+};
+
+/// The kind of work that evaluates the policy of a repository and carries it out.
+pub const LIFECYCLE_POLICY: &str = "lifecycle-policy";
+
+/// How long after a push the policy of the repository is evaluated: several pushes cost one evaluation.
+const PUSH_DELAY: Micros = Micros(20_000_000);
+
+/// A policy as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LifecyclePolicyRow {
+    pub document: String,
+    /// Grows with each change.
+    pub version: i64,
+    /// When it was last evaluated; until the first evaluation, when it was written.
+    pub last_evaluated_at: Micros,
+}
+
+impl LifecyclePolicyRow {
+    fn read(row: &mut Row) -> Result<Self, StoreError> {
+        Ok(Self { document: row.take()?, version: row.take()?, last_evaluated_at: row.take()? })
+    }
+}
+
+/// Writes the policy of a repository.
+#[derive(Clone, Debug)]
+pub struct PutLifecyclePolicy {
+    pub repository: RepositoryKey,
+    pub document: String,
+    /// Now.
+    pub at: Micros,
+}
+
+operation!(PutLifecyclePolicy: Durable [] -> (), RepositoryGone, |op, tx| {
+    if hold(tx, op.repository, Hold::Change).await?.is_none() {
+        return Ok(Err(RepositoryGone));
+    }
+    let RepositoryKey { registry, id } = op.repository;
+    // The version is the time, so that a policy written after a removal has a new one.
+    let upsert = "INSERT INTO lifecycle_policy (registry, repository, document, version, last_evaluated_at) \
+        VALUES (?1, ?2, ?3, ?4, ?4) ON CONFLICT (registry, repository) DO UPDATE SET document = excluded.document, \
+        version = CASE WHEN lifecycle_policy.version >= excluded.version THEN lifecycle_policy.version + 1 \
+        ELSE excluded.version END";
+    tx.execute(upsert, &params![registry, id, op.document, op.at]).await?;
+    enqueue_sooner(tx, LIFECYCLE_POLICY, &op.repository.to_text(), op.at).await?;
+    Ok(Ok(()))
+});
+
+/// Reads the policy of a repository.
+#[derive(Clone, Debug)]
+pub struct GetLifecyclePolicy {
+    pub repository: RepositoryKey,
+}
+
+operation!(GetLifecyclePolicy: Point -> Option<LifecyclePolicyRow>, Never, |op, tx| {
+    let select = "SELECT document, version, last_evaluated_at FROM lifecycle_policy \
+                  WHERE registry = ?1 AND repository = ?2";
+    let row = tx.row(select, &params![op.repository.registry, op.repository.id]).await?;
+    Ok(Ok(row.map(|mut row| LifecyclePolicyRow::read(&mut row)).transpose()?))
+});
+
+/// Removes the policy of a repository; returns what it was. Its work ends when it is claimed.
+#[derive(Clone, Debug)]
+pub struct DeleteLifecyclePolicy {
+    pub repository: RepositoryKey,
+}
+
+operation!(DeleteLifecyclePolicy: Durable [] -> Option<LifecyclePolicyRow>, RepositoryGone, |op, tx| {
+    if hold(tx, op.repository, Hold::Change).await?.is_none() {
+        return Ok(Err(RepositoryGone));
+    }
+    let delete = "DELETE FROM lifecycle_policy WHERE registry = ?1 AND repository = ?2 \
+                  RETURNING document, version, last_evaluated_at";
+    let row = tx.row(delete, &params![op.repository.registry, op.repository.id]).await?;
+    Ok(Ok(row.map(|mut row| LifecyclePolicyRow::read(&mut row)).transpose()?))
+});
+
+/// Queues an evaluation of a repository's policy. Returns whether there is one.
+#[derive(Clone, Debug)]
+pub struct RequestLifecycleRun {
+    pub repository: RepositoryKey,
+    /// Now.
+    pub at: Micros,
+}
+
+operation!(RequestLifecycleRun: Durable [] -> bool, Never, |op, tx| {
+    let select = "SELECT 1 FROM lifecycle_policy WHERE registry = ?1 AND repository = ?2";
+    let RepositoryKey { registry, id } = op.repository;
+    if tx.value::<i64>(select, &params![registry, id]).await?.is_none() {
+        return Ok(Ok(false));
+    }
+    enqueue_sooner(tx, LIFECYCLE_POLICY, &op.repository.to_text(), op.at).await?;
+    Ok(Ok(true))
+});
+
+/// What background work needs to know of a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LifecycleRepository {
+    pub account_id: AccountId,
+    pub region: Region,
+    pub name: String,
+    /// How much has left the repository so far.
+    pub departures: i64,
+    /// Its policy, if it has one.
+    pub policy: Option<LifecyclePolicyRow>,
+}
+
+/// Reads a living repository with its policy.
+#[derive(Clone, Debug)]
+pub struct FindLifecycleRepository {
+    pub repository: RepositoryKey,
+}
+
+operation!(FindLifecycleRepository: Point -> Option<LifecycleRepository>, Never, |op, tx| {
+    let select = "SELECT a.account_id, g.region, r.name, r.departures, p.document, p.version, p.last_evaluated_at \
+        FROM repository r JOIN registry g ON g.key = r.registry JOIN account a ON a.key = g.account \
+        LEFT JOIN lifecycle_policy p ON p.registry = r.registry AND p.repository = r.id \
+        WHERE r.registry = ?1 AND r.id = ?2 AND r.deleted_at IS NULL";
+    let row = tx.row(select, &params![op.repository.registry, op.repository.id]).await?;
+    let Some(mut row) = row else { return Ok(Ok(None)) };
+    let repository = LifecycleRepository {
+        account_id: row.take()?,
+        region: row.take()?,
+        name: row.take()?,
+        departures: row.take()?,
+        policy: row.take_joined(3, LifecyclePolicyRow::read)?,
+    };
+    Ok(Ok(Some(repository)))
+});
+
+/// Has the policy of a repository evaluated soon after a push. Runs inside the push.
+pub(crate) async fn evaluate_soon(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    at: Micros,
+) -> Result<(), StoreError> {
+    let due_at = Micros(at.0.saturating_add(PUSH_DELAY.0));
+    let update = "UPDATE work SET due_at = ?3, lease_until = 0, fence = fence + 1 \
+                  WHERE kind = ?1 AND key = ?2 AND (due_at > ?3 OR lease_until > ?3)";
+    tx.execute(update, &params![LIFECYCLE_POLICY, repository.to_text(), due_at]).await?;
+    Ok(())
+}

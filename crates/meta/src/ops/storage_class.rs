@@ -1,0 +1,181 @@
+//! Moves images to the archive and back. An archived image keeps its row, its tags and its bytes, and cannot be pulled.
+
+use oci::digest::Digest;
+
+use crate::{
+    ImageId, Micros, Never, RepositoryKey, StoreError, Tx,
+    ops::{
+        image::ImageState,
+        image_list::ImageRef,
+        lifecycle_policy::evaluate_soon,
+        operation,
+        repository::{Hold, hold},
+        tag::count_departures,
+        work::enqueue_sooner,
+    },
+    value::params,
+};
+
+/// The kind of work that ends the restoring of an image.
+pub const RESTORE_IMAGE: &str = "restore-image";
+
+/// Moves an image to the archive, or restores it.
+#[derive(Clone, Debug)]
+pub struct UpdateImageStorageClass {
+    pub repository: RepositoryKey,
+    pub image: ImageRef,
+    /// To the archive; else from it.
+    pub to_archive: bool,
+    /// When an image that is restored can be pulled.
+    pub restored_at: Micros,
+    /// Now.
+    pub at: Micros,
+}
+
+/// The image after the change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorageClassUpdate {
+    pub digest: Digest,
+    pub state: ImageState,
+    /// Whether this changed it.
+    pub is_changed: bool,
+}
+
+/// Why an image was not moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StorageClassRefusal {
+    /// The repository does not exist.
+    RepositoryGone,
+    /// The image does not exist.
+    NotFound,
+    /// An active index lists it, or it is being restored.
+    NotSupported,
+}
+
+operation!(
+    UpdateImageStorageClass: Durable [Contents(op.repository)] -> StorageClassUpdate, StorageClassRefusal,
+    |op, tx| {
+        if hold(tx, op.repository, Hold::Change).await?.is_none() {
+            return Ok(Err(StorageClassRefusal::RepositoryGone));
+        }
+        let Some((id, digest, state)) = op.find(tx).await? else { return Ok(Err(StorageClassRefusal::NotFound)) };
+        let unchanged = StorageClassUpdate { digest, state, is_changed: false };
+        let state = match (op.to_archive, state) {
+            (true, ImageState::Archived) | (false, ImageState::Active | ImageState::Activating) => {
+                return Ok(Ok(unchanged));
+            }
+            (true, ImageState::Activating) => return Ok(Err(StorageClassRefusal::NotSupported)),
+            (true, ImageState::Active) => {
+                if op.is_listed(tx, id, &digest).await? {
+                    return Ok(Err(StorageClassRefusal::NotSupported));
+                }
+                let update = "UPDATE image SET status = ?4, last_archived_at = ?5 \
+                              WHERE registry = ?1 AND repository = ?2 AND id = ?3";
+                let number = ImageState::Archived.number();
+                let values = params![op.repository.registry, op.repository.id, id, number, op.at];
+                tx.execute(update, &values).await?;
+                count_departures(tx, op.repository, 1).await?;
+                ImageState::Archived
+            }
+            (false, ImageState::Archived) if op.restored_at <= op.at => {
+                activate(tx, op.repository, id, op.at).await?;
+                evaluate_soon(tx, op.repository, op.at).await?;
+                ImageState::Active
+            }
+            (false, ImageState::Archived) => {
+                let update = "UPDATE image SET status = ?4, restored_at = ?5 \
+                              WHERE registry = ?1 AND repository = ?2 AND id = ?3";
+                let number = ImageState::Activating.number();
+                let values = params![op.repository.registry, op.repository.id, id, number, op.restored_at];
+                tx.execute(update, &values).await?;
+                let key = restore_key(op.repository, id);
+                enqueue_sooner(tx, RESTORE_IMAGE, &key, op.restored_at).await?;
+                ImageState::Activating
+            }
+        };
+        Ok(Ok(StorageClassUpdate { digest, state, is_changed: true }))
+    }
+);
+
+impl UpdateImageStorageClass {
+    async fn find(&self, tx: &mut Tx<'_>) -> Result<Option<(ImageId, Digest, ImageState)>, StoreError> {
+        let RepositoryKey { registry, id } = self.repository;
+        let row = match (&self.image.tag, &self.image.digest) {
+            (Some(tag), _) => {
+                let select = "SELECT i.id, i.digest, i.status FROM tag t JOIN image i \
+                    ON i.registry = t.registry AND i.repository = t.repository AND i.id = t.image \
+                    WHERE t.registry = ?1 AND t.repository = ?2 AND t.name = ?3";
+                tx.row(select, &params![registry, id, tag]).await?
+            }
+            (None, Some(digest)) => {
+                let select = "SELECT id, digest, status FROM image \
+                              WHERE registry = ?1 AND repository = ?2 AND digest = ?3";
+                tx.row(select, &params![registry, id, digest]).await?
+            }
+            (None, None) => None,
+        };
+        let Some(mut row) = row else { return Ok(None) };
+        let found = (row.take()?, row.take()?, ImageState::read(row.take()?)?);
+        Ok(Some(found).filter(|(_, digest, _)| self.image.digest.is_none_or(|asked| asked == *digest)))
+    }
+
+    /// Whether an index that is not archived lists the image.
+    async fn is_listed(&self, tx: &mut Tx<'_>, image: ImageId, digest: &Digest) -> Result<bool, StoreError> {
+        let RepositoryKey { registry, id } = self.repository;
+        let select = "SELECT 1 FROM image_child c \
+            JOIN image p ON p.registry = c.registry AND p.repository = c.repository AND p.id = c.image \
+            WHERE c.registry = ?1 AND c.repository = ?2 AND c.digest = ?3 AND p.id <> ?4 AND p.status <> 2 LIMIT 1";
+        let found: Option<i64> = tx.value(select, &params![registry, id, *digest, image]).await?;
+        Ok(found.is_some())
+    }
+}
+
+fn restore_key(repository: RepositoryKey, image: ImageId) -> String {
+    format!("{}/{}", repository.to_text(), image.0)
+}
+
+/// Makes an image active again. It counts as newly pushed in the rules of lifecycle policies.
+pub(crate) async fn activate(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    image: ImageId,
+    at: Micros,
+) -> Result<(), StoreError> {
+    let update = "UPDATE image SET status = ?4, last_activated_at = ?5, restored_at = NULL \
+                  WHERE registry = ?1 AND repository = ?2 AND id = ?3";
+    let number = ImageState::Active.number();
+    tx.execute(update, &params![repository.registry, repository.id, image, number, at]).await?;
+    Ok(())
+}
+
+/// Ends the restoring of an image, if its time has come.
+#[derive(Clone, Debug)]
+pub struct FinishRestore {
+    pub repository: RepositoryKey,
+    pub image: ImageId,
+    /// Now.
+    pub at: Micros,
+}
+
+impl FinishRestore {
+    /// The operation for the key of queued work.
+    pub fn of_key(key: &str, at: Micros) -> Option<Self> {
+        let (repository, image) = key.rsplit_once('/')?;
+        let repository = RepositoryKey::from_text(repository)?;
+        Some(Self { repository, image: ImageId(image.parse().ok()?), at })
+    }
+}
+
+operation!(FinishRestore: Durable [Contents(op.repository)] -> (), Never, |op, tx| {
+    if hold(tx, op.repository, Hold::Change).await?.is_none() {
+        return Ok(Ok(()));
+    }
+    let RepositoryKey { registry, id } = op.repository;
+    let select = "SELECT 1 FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3 AND status = 3 \
+                  AND restored_at <= ?4";
+    if tx.value::<i64>(select, &params![registry, id, op.image, op.at]).await?.is_some() {
+        activate(tx, op.repository, op.image, op.at).await?;
+        evaluate_soon(tx, op.repository, op.at).await?;
+    }
+    Ok(Ok(()))
+});

@@ -1,0 +1,88 @@
+//! Evaluates a policy over the images of a repository, page by page.
+
+use access::error::{Error, Result};
+use access::permit::{OnDeployment, Opens, Permit};
+use access::store::{
+    FindLifecycleImages, ImageId, LifecycleImage, LifecycleSubject, ListLifecycleImages, Micros,
+    RepositoryKey,
+};
+use lifecycle::{Decision, Evaluation, Image, Parent, Plan, Policy, StorageClass, Subject};
+
+/// Images that are read at once.
+const PAGE: usize = 1_000;
+
+/// The decisions of a policy at a time.
+pub(super) async fn evaluate<G>(
+    permit: &Permit<G>,
+    repository: RepositoryKey,
+    policy: &Policy,
+    now: Micros,
+) -> Result<Plan>
+where
+    G: Opens<ListLifecycleImages, On = OnDeployment>,
+{
+    let mut evaluation = Evaluation::new(policy, now.0);
+    for archived in [false, true] {
+        let mut before = None;
+        loop {
+            let list = ListLifecycleImages { repository, archived, before, limit: PAGE };
+            let page = permit.read(|()| list).await?;
+            for image in &page {
+                seen(image, |image| evaluation.image(image)).map_err(Error::internal)?;
+            }
+            let Some(last) = page.last() else { break };
+            before = Some((last.activated_at, last.id));
+        }
+    }
+    Ok(evaluation.finish())
+}
+
+/// The images of some decisions as they are now, for those that still stand.
+pub(super) async fn confirmed<G>(
+    permit: &Permit<G>,
+    repository: RepositoryKey,
+    (policy, began): (&Policy, Micros),
+    decisions: Vec<Decision>,
+) -> Result<Vec<(Decision, LifecycleImage)>>
+where
+    G: Opens<FindLifecycleImages, On = OnDeployment>,
+{
+    let ids = decisions.iter().map(|decision| ImageId(decision.image)).collect();
+    let images = permit.read(|()| FindLifecycleImages { repository, ids }).await?;
+    let pairs = decisions.into_iter().filter_map(|decision| {
+        let image = images.iter().find(|image| image.id.0 == decision.image)?;
+        let stands = seen(image, |image| policy.confirms(&decision, image, began.0));
+        stands.then(|| (decision, image.clone()))
+    });
+    Ok(pairs.collect())
+}
+
+fn class(is_archived: bool) -> StorageClass {
+    if is_archived { StorageClass::Archive } else { StorageClass::Standard }
+}
+
+/// An image as an evaluation sees it.
+fn seen<T>(image: &LifecycleImage, see: impl FnOnce(&Image<'_>) -> T) -> T {
+    let parents: Vec<Parent> = image
+        .parents
+        .iter()
+        .map(|(id, is_archived)| Parent { id: id.0, storage_class: class(*is_archived) })
+        .collect();
+    let subject = match image.subject {
+        None => Subject::None,
+        Some(LifecycleSubject::Missing) => Subject::Missing,
+        Some(LifecycleSubject::Present { id, is_archived }) => {
+            Subject::Present { id: id.0, storage_class: class(is_archived) }
+        }
+    };
+    see(&Image {
+        id: image.id.0,
+        storage_class: class(image.is_archived),
+        tags: &image.tags,
+        activated_at: image.activated_at.0,
+        pulled_at: image.pulled_at.map(|at| at.0),
+        archived_at: image.archived_at.map(|at| at.0),
+        parents: &parents,
+        subject,
+    })
+}

@@ -1,0 +1,205 @@
+//! Carries out lifecycle policies. A pass evaluates the policies that are due, and deletes or archives what they decide in
+//! small transactions, which check every condition again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use access::context::micros;
+use access::effects::authority;
+use access::error::{Error, Result};
+use access::permit::Permit;
+use access::reconcilers;
+use access::store::{
+    ExecuteLifecyclePolicy, FindLifecycleRepository, LIFECYCLE_POLICY, LifecycleAction, LifecycleImage,
+    LifecycleItem, LifecycleOutcome, LifecyclePolicyRow, LifecycleRepository, Micros, OpError,
+    RecordLifecycleEvaluation, RepositoryKey, StoreResultExt as _, store_error,
+};
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use lifecycle::{Action, Cause, Count, Decision, Policy};
+
+use super::evaluate::{confirmed, evaluate};
+use super::work::{Next, after, claim, end, repository};
+use crate::Registry;
+use crate::reconcile::{Pass, Reconciler};
+
+type Authority = authority::ExecuteLifecyclePolicies;
+
+/// How often the queue is read.
+const INTERVAL: Duration = Duration::from_secs(10);
+/// Images in one transaction: few enough that a push never waits long for it.
+const SLICE: usize = 50;
+/// How long one repository may keep the others waiting.
+const LONGEST: Duration = Duration::from_secs(10);
+/// When a policy is evaluated again of which a decision did not stand.
+const AGAIN: Duration = Duration::from_mins(1);
+
+/// Evaluates lifecycle policies and carries them out.
+pub(crate) struct ExecuteLifecycle(pub(crate) Arc<Registry>);
+
+impl Reconciler for ExecuteLifecycle {
+    fn name(&self) -> &'static str {
+        reconcilers::EXECUTE_LIFECYCLE
+    }
+
+    fn interval(&self) -> Duration {
+        INTERVAL
+    }
+
+    fn pass(&self, now: Timestamp) -> BoxFuture<'_, Result<Pass>> {
+        Box::pin(self.0.execute_lifecycle_policies(now))
+    }
+}
+
+/// What was done in one repository.
+#[derive(Default)]
+struct Done {
+    images: usize,
+    /// Decisions that did not stand any more, or whose index or subject stays.
+    deferred: usize,
+    /// Whether decisions are left.
+    has_more: bool,
+}
+
+impl Registry {
+    /// One pass over the policies that are due; returns how many images were deleted or archived.
+    pub async fn execute_lifecycle_policies(&self, now: Timestamp) -> Result<Pass> {
+        let permit = Permit::for_service(authority::ExecuteLifecyclePolicies, &self.access);
+        let (mut done, mut has_more) = (0, false);
+        for work in claim(&permit, LIFECYCLE_POLICY, now).await? {
+            has_more = true;
+            let outcome = match repository(&work) {
+                Ok(key) => execute(&permit, key, now).await,
+                Err(error) => Err(error),
+            };
+            let next = outcome.map(|of_one| {
+                let Some(of_one) = of_one else { return Next::Finish };
+                done += of_one.images;
+                Next::At(match of_one {
+                    Done { has_more: true, .. } => micros(now),
+                    Done { deferred: 1.., .. } => after(now, AGAIN),
+                    _ => after(now, self.access.settings.limits.lifecycle_interval),
+                })
+            });
+            end(&permit, work, next).await?;
+        }
+        Ok(Pass { done, has_more })
+    }
+}
+
+/// Evaluates the policy of a repository and carries it out. None if there is no policy any more.
+async fn execute(permit: &Permit<Authority>, key: RepositoryKey, now: Timestamp) -> Result<Option<Done>> {
+    let found = permit.read(|()| FindLifecycleRepository { repository: key }).await?;
+    let Some(repository) = found else { return Ok(None) };
+    let Some(LifecyclePolicyRow { document, version, .. }) = repository.policy.clone() else {
+        return Ok(None);
+    };
+    let policy = Policy::parse(&document).map_err(Error::internal)?;
+    let began = Instant::now();
+    let plan = evaluate(permit, key, &policy, micros(now)).await?;
+    let mut decisions = plan.decisions().peekable();
+    let mut done = Done::default();
+    while decisions.peek().is_some() {
+        if began.elapsed() > LONGEST {
+            done.has_more = true;
+            break;
+        }
+        let slice: Vec<Decision> = decisions.by_ref().take(SLICE).collect();
+        let count = slice.len();
+        let stand = confirmed(permit, key, (&policy, micros(now)), slice).await?;
+        let items = stand.into_iter().map(|(decision, image)| item(&policy, &decision, image)).collect();
+        let Some(outcomes) = write(permit, key, (&repository, version), items).await? else { break };
+        let is_done = |outcome: &&LifecycleOutcome| {
+            matches!(outcome, LifecycleOutcome::Expired | LifecycleOutcome::Archived)
+        };
+        let images = outcomes.iter().filter(is_done).count();
+        done.images += images;
+        done.deferred += count - images;
+    }
+    let record = RecordLifecycleEvaluation { repository: key, version, at: micros(now) };
+    permit.write(|()| record).await.or_store_error()?;
+    Ok(Some(done))
+}
+
+/// Carries out a slice. None if the policy was changed: it is queued again already.
+async fn write(
+    permit: &Permit<Authority>,
+    key: RepositoryKey,
+    (repository, policy_version): (&LifecycleRepository, i64),
+    items: Vec<LifecycleItem>,
+) -> Result<Option<Vec<LifecycleOutcome>>> {
+    let execute = ExecuteLifecyclePolicy {
+        repository: key,
+        policy_version,
+        departures: repository.departures,
+        items,
+        account_id: repository.account_id.clone(),
+        region: repository.region.clone(),
+        repository_name: repository.name.clone(),
+        at: micros(Timestamp::now()),
+    };
+    match permit.write(|()| execute).await {
+        Ok(outcomes) => Ok(Some(outcomes)),
+        Err(OpError::Refused(_changed)) => Ok(None),
+        Err(OpError::Store(error)) => Err(store_error(error)),
+    }
+}
+
+fn item(policy: &Policy, decision: &Decision, image: LifecycleImage) -> LifecycleItem {
+    let rule = match decision.cause {
+        Cause::Rule(priority) => policy.rules().iter().find(|rule| rule.priority == priority),
+        Cause::SubjectArchived | Cause::SubjectGone => None,
+    };
+    let count = rule.map(|rule| rule.count);
+    let is_own = decision.subject.is_none();
+    LifecycleItem {
+        image: image.id,
+        digest: image.digest,
+        action: action(decision.action),
+        rule: rule.map(|rule| rule.priority),
+        reason: reason(decision, count, &image),
+        is_archived: image.is_archived,
+        activated_at: image.activated_at,
+        pulled_at: matches!(count, Some(Count::SinceImagePulled(_))).then_some(image.pulled_at),
+        tags: image.tags,
+        spare: decision.spare.filter(|_| is_own),
+    }
+}
+
+pub(super) fn action(action: Action) -> LifecycleAction {
+    match action {
+        Action::Expire => LifecycleAction::Expire,
+        Action::Archive => LifecycleAction::Archive,
+    }
+}
+
+/// Why an image is deleted or archived, for the record.
+fn reason(decision: &Decision, count: Option<Count>, image: &LifecycleImage) -> String {
+    let time = |at: Micros| {
+        let at = Timestamp::from_microsecond(at.0).unwrap_or_default();
+        at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    };
+    match (decision.cause, count) {
+        (Cause::SubjectArchived, _) => "its subject is archived".to_owned(),
+        (Cause::SubjectGone, _) => "its subject is gone".to_owned(),
+        (Cause::Rule(_), _) if decision.subject.is_some() => "it follows its subject".to_owned(),
+        (Cause::Rule(_), Some(Count::ImageCountMoreThan(kept))) => {
+            let newer = kept.saturating_add(u64::from(decision.spare.unwrap_or_default()));
+            format!("imageCountMoreThan {kept}: {newer} newer images")
+        }
+        (Cause::Rule(_), Some(Count::SinceImagePushed(days))) => {
+            format!("sinceImagePushed {days} days: pushed or restored {}", time(image.activated_at))
+        }
+        (Cause::Rule(_), Some(Count::SinceImagePulled(days))) => {
+            let pulled = image
+                .pulled_at
+                .map_or_else(|| "never pulled".to_owned(), |at| format!("pulled {}", time(at)));
+            format!("sinceImagePulled {days} days: {pulled}, pushed or restored {}", time(image.activated_at))
+        }
+        (Cause::Rule(_), Some(Count::SinceImageTransitioned(days))) => {
+            let archived = image.archived_at.map(time).unwrap_or_default();
+            format!("sinceImageTransitioned {days} days: archived {archived}")
+        }
+        (Cause::Rule(_), None) => String::new(),
+    }
+}
