@@ -88,7 +88,7 @@ pub(super) async fn images_by_tag_status(world: World) {
             reads_a_range(&world, page, columns, merges).await;
             let after = Some(ImageCursor { image: ImageId(5), tag: Some(tag("t")) });
             // The tags of the image at which the page before ended.
-            let allowed = [&["Filter: ((i.id > "], merges].concat();
+            let allowed = [&[".id > '5'::bigint) OR (t.name > "], merges].concat();
             let list = ListImages { repository, after, limit, tag_status, state };
             reads_a_range(&world, list, columns, &allowed).await;
         }

@@ -94,12 +94,17 @@ impl Sqlite {
     }
 
     /// Runs a read of several statements, on the blocking pool. The reader answers it.
-    pub(crate) async fn page(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+    pub(crate) async fn page(&self, mut job: Box<dyn Job>) -> Result<(), StoreError> {
         let inner = Arc::clone(&self.inner);
         let permit = inner.readers.admit().await?;
         tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            inner.readers.page(job);
+            let read = inner.readers.page(job.as_mut());
+            // A caller with an answer can close the database.
+            drop((inner, permit));
+            match read {
+                Ok(()) => job.answer(),
+                Err(error) => job.fail(error),
+            }
         });
         Ok(())
     }

@@ -53,19 +53,15 @@ impl Readers {
         Ok(())
     }
 
-    /// Reads with several statements in one snapshot, and answers.
-    pub(super) fn page(&self, mut job: Box<dyn Job>) {
-        let read = self.lend(&mut |connection| {
+    /// Reads with several statements in one snapshot.
+    pub(super) fn page(&self, job: &mut dyn Job) -> Result<(), StoreError> {
+        self.lend(&mut |connection| {
             connection.prepare_cached("BEGIN")?.execute([])?;
-            run_job(job.as_mut(), connection);
+            run_job(job, connection);
             // No snapshot outlives the call; a connection that cannot end it is not lent again.
             connection.prepare_cached("COMMIT")?.execute([])?;
             Ok(())
-        });
-        match read {
-            Ok(()) => job.answer(),
-            Err(error) => job.fail(error),
-        }
+        })
     }
 
     /// The plans of the statements of an operation that reads.
