@@ -44,13 +44,29 @@ macro_rules! with_operations {
             ReadResourcePolicies: LoadRepositoryPolicy LoadRegistryPolicy;
             ChangeResourcePolicies: SetRepositoryPolicy SetRegistryPolicy;
             ReadImages: FindImages LoadManifest DescribeImages ListImages ListTags ListReferrers MeasureReferrers;
-            ChangeImages: PutImage BatchDeleteImage DeleteTag BackfillReferences;
+            ChangeImages: PutImage BatchDeleteImage DeleteTag BackfillReferences UpdateImageStorageClass;
+            ReadLifecyclePolicies: GetLifecyclePolicy GetLifecyclePreview ListPreviewResults ListLifecycleRecords;
+            ChangeLifecyclePolicies: PutLifecyclePolicy DeleteLifecyclePolicy RequestLifecycleRun
+                StartLifecyclePreview;
+            ReadLifecycleImages: FindLifecycleRepository ListLifecycleImages FindLifecycleImages;
+            ExecuteLifecycle: ExecuteLifecyclePolicy RecordLifecycleEvaluation;
+            WritePreviews: WritePreviewResults EndLifecyclePreview;
+            FinishRestores: FinishRestore;
             PullTimes: RecordPulls;
             ReadLayers: FindBlobs FindLinks;
             ChangeLayers: CreateUpload TakeUpload AdvanceUpload CancelUpload CompleteUpload LinkBlob UnlinkBlob
                 RenewBlobs;
             ExpiredUploads: ExpireUploads;
             DoomedObjects: ClaimDoomed ForgetDoomed;
+            Reviews: DueLinkReviews KeepNeededLinks CollectLinks DueObjectReviews CollectObjects WalkStore;
+            ReadCollection: GetCollectionState PreviewCollection ExplainDigest;
+            ListUsage: ListUsage;
+            SumUsage: SumStoredBytes;
+            CompareUsage: HasUsage MeasureUsage;
+            CorrectUsage: CorrectUsage;
+            ReadObjects: ListObjects FindObject FindObjectKeys ListManifests;
+            RemoveLostObjects: RemoveLostObject;
+            Scrub: GetScrub SetScrub;
             DeletedRepositories: PurgeRepositorySlice;
             EnqueueWork: EnqueueWork;
             Work: ClaimWork FinishWork PostponeWork;
@@ -78,6 +94,16 @@ macro_rules! rows {
 rows! {
     ExpireUploads: ExpiredUploads;
     PurgeRepositories: DeletedRepositories Work;
+    CollectGarbage: Reviews;
+    MeasureUsage: CompareUsage CorrectUsage;
+    DescribeCollection: ReadCollection;
+    CheckStore: ReadObjects RemoveLostObjects CompareUsage CorrectUsage BytesCheck;
+    CheckStorageQuotas: SumUsage;
+    ScrubObjects: Scrub ReadObjects BytesCheck;
+    DescribeUsage: ListUsage;
+    ExecuteLifecyclePolicies: Work ReadLifecycleImages ExecuteLifecycle;
+    RestoreImages: Work FinishRestores;
+    PreviewLifecyclePolicies: Work ReadLifecyclePolicies ReadLifecycleImages WritePreviews;
     SweepDoomed: DoomedObjects BytesDelete;
     RecordPulls: PullTimes;
     CreateAdministrator: ReadAccounts CreateAccounts CreateRegistries ReadAccessKeys FirstAdministrator;
@@ -137,6 +163,7 @@ macro_rules! cells {
             cells!(@bytes $service, Finish BytesFinish),
             cells!(@bytes $service, Hash BytesHash),
             cells!(@bytes $service, Delete BytesDelete),
+            cells!(@bytes $service, Check BytesCheck),
         ]
     };
     (@bytes $service:ty, $use:ident $kind:ident) => {
