@@ -373,7 +373,8 @@ pub(super) async fn a_new_preview_has_all_its_attempts(world: World) {
             let due_at = Micros(if attempt == 3 { 1_000_000 } else { 5 });
             world.meta.write(PostponeWork { kind, key, fence, due_at, error: None }).await.unwrap();
         }
-        let end = EndLifecyclePreview { repository, id: id.into(), state: PreviewState::Failed, at: Micros(6) };
+        let end =
+            EndLifecyclePreview { repository, id: id.into(), state: PreviewState::Failed, at: Micros(6) };
         world.meta.write(end).await.unwrap();
     }
 }
