@@ -378,3 +378,25 @@ pub(super) async fn a_new_preview_has_all_its_attempts(world: World) {
         world.meta.write(end).await.unwrap();
     }
 }
+
+pub(super) async fn an_index_needs_children_that_are_active(world: World) {
+    let repository = world.repository("app").await;
+    world.put(repository, "child", &["c"]).await;
+    let update = async |to_archive, restored_at| {
+        let image = ImageRef { tag: Some(tag("c")), digest: None };
+        let (restored_at, at) = (Micros(restored_at), Micros(50));
+        let update = UpdateImageStorageClass { repository, image, to_archive, restored_at, at };
+        world.meta.write(update).await.unwrap();
+    };
+    let push = async || {
+        let index = world.image(repository, "index", &["i"]);
+        world.meta.write(PutImage { children: vec![digest("child")], ..index }).await
+    };
+    let missing = PutImageRefusal::ReferencedImagesNotFound(vec![digest("child")]);
+    update(true, 0).await;
+    assert_eq!(refusal(push().await), missing, "it is archived");
+    update(false, 90).await;
+    assert_eq!(refusal(push().await), missing, "it is being restored");
+    world.put(repository, "child", &["c"]).await;
+    push().await.unwrap();
+}
