@@ -22,6 +22,15 @@ pub struct StorageQuota {
     pub prefix: Option<String>,
 }
 
+/// Bytes that a request would add to a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum More {
+    /// They are new.
+    Stored(u64),
+    /// A layer that another repository of the registry has. Only the quota of a prefix counts it again.
+    Linked(u64),
+}
+
 impl StorageQuota {
     fn applies_to(&self, repository: &RepositoryRef) -> bool {
         let RepositoryRef { account_id, name, .. } = repository;
@@ -34,12 +43,26 @@ impl StorageQuota {
 
     /// What it limits.
     fn counts(&self) -> StoredBy {
-        match (&self.prefix, &self.account_id) {
-            (Some(prefix), account_id) => {
-                StoredBy::Prefix { account_id: account_id.clone(), prefix: prefix.clone() }
-            }
-            (None, Some(account_id)) => StoredBy::Account(account_id.clone()),
+        match &self.account_id {
+            None if self.prefix.is_none() => StoredBy::Deployment,
+            account_id => self.counts_of(account_id.clone()),
+        }
+    }
+
+    /// The part of an account, or of all that have repositories with the prefix.
+    fn counts_of(&self, account_id: Option<AccountId>) -> StoredBy {
+        match (&self.prefix, account_id) {
+            (Some(prefix), account_id) => StoredBy::Prefix { account_id, prefix: prefix.clone() },
+            (None, Some(account_id)) => StoredBy::Account(account_id),
             (None, None) => StoredBy::Deployment,
+        }
+    }
+
+    /// How much of the bytes it counts.
+    const fn adds(&self, more: More) -> u64 {
+        match more {
+            More::Linked(_) if self.prefix.is_none() => 0,
+            More::Stored(bytes) | More::Linked(bytes) => bytes,
         }
     }
 }
@@ -47,22 +70,29 @@ impl StorageQuota {
 impl Access {
     /// Refuses bytes that would exceed a storage quota. Requests at the same moment can exceed it by what each of them
     /// stores. Without quotas it reads nothing.
-    pub async fn within_storage_quotas(&self, repository: &RepositoryRef, more: u64) -> Result<()> {
+    pub async fn within_storage_quotas(&self, repository: &RepositoryRef, more: More) -> Result<()> {
         for quota in self.settings.storage_quotas.iter().filter(|quota| quota.applies_to(repository)) {
+            let added = quota.adds(more);
+            if matches!(more, More::Linked(_)) && added == 0 {
+                continue;
+            }
             let permit = Permit::for_service(authority::CheckStorageQuotas, self);
             let stored = permit.read(|()| SumStoredBytes { by: quota.counts() }).await?;
-            if stored.saturating_add(more) > quota.bytes {
-                return Err(exceeded(quota, stored, more));
+            if stored.saturating_add(added) > quota.bytes {
+                // What other accounts store is not shown.
+                let by = quota.counts_of(Some(repository.account_id.clone()));
+                let own = permit.read(|()| SumStoredBytes { by }).await?;
+                return Err(exceeded(quota, (&repository.account_id, own), added));
             }
         }
         Ok(())
     }
 }
 
-fn exceeded(quota: &StorageQuota, stored: u64, more: u64) -> Error {
+fn exceeded(quota: &StorageQuota, (account, own): (&AccountId, u64), added: u64) -> Error {
     let StorageQuota { name, bytes, .. } = quota;
     let message = format!(
-        "The storage quota '{name}' of {bytes} bytes would be exceeded: {stored} bytes are stored, and {more} would be added. Delete images first, or ask the operator to raise the quota."
+        "The storage quota '{name}' of {bytes} bytes would be exceeded: the account {account} stores {own} bytes of it, and {added} would be added. Delete images first, or ask the operator to raise the quota."
     );
     Error::new(Code::LimitExceeded, message)
 }

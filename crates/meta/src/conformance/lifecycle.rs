@@ -332,3 +332,71 @@ pub(super) async fn an_image_is_archived_and_restored(world: World) {
     };
     assert_eq!(world.meta.write(push).await.unwrap().image.state, Active, "a push restores it");
 }
+
+pub(super) async fn a_later_restore_ends_in_its_own_time(world: World) {
+    let repository = world.repository("app").await;
+    world.put(repository, "x", &["v"]).await;
+    let update = async |to_archive, restored_at| {
+        let image = ImageRef { tag: Some(tag("v")), digest: None };
+        let (restored_at, at) = (Micros(restored_at), Micros(50));
+        let update = UpdateImageStorageClass { repository, image, to_archive, restored_at, at };
+        world.meta.write(update).await.unwrap().state
+    };
+    let archived_again = async || {
+        world.put(repository, "x", &["v"]).await;
+        assert_eq!(update(true, 0).await, ImageState::Archived);
+    };
+    update(true, 0).await;
+    update(false, 90).await;
+    archived_again().await;
+    update(false, 200).await;
+    assert_eq!(claimed(&world, RESTORE_IMAGE, 90).await, [], "the first restore ended with the push");
+    let work = claimed(&world, RESTORE_IMAGE, 200).await.remove(0);
+    archived_again().await;
+    update(false, 300).await;
+    let Work { kind, key, fence, .. } = work;
+    let done = world.meta.write(FinishWork { kind, key, fence }).await;
+    assert_eq!(refusal(done), Overtaken, "a restore that began meanwhile is not finished");
+    let work = claimed(&world, RESTORE_IMAGE, 300).await.remove(0);
+    world.meta.write(FinishRestore::of_key(&work.key, Micros(300)).unwrap()).await.unwrap();
+    assert_eq!(world.put(repository, "x", &["v"]).await.last_activated_at, Micros(300));
+}
+
+pub(super) async fn a_new_preview_has_all_its_attempts(world: World) {
+    let repository = world.repository("app").await;
+    for id in ["a", "b"] {
+        let start = StartLifecyclePreview { repository, id: id.into(), document: "{}".into(), at: Micros(5) };
+        world.meta.write(start).await.unwrap();
+        for attempt in 1..=3 {
+            let Work { kind, key, fence, attempts } = claimed(&world, LIFECYCLE_PREVIEW, 5).await.remove(0);
+            assert_eq!(attempts, attempt, "{id}");
+            let due_at = Micros(if attempt == 3 { 1_000_000 } else { 5 });
+            world.meta.write(PostponeWork { kind, key, fence, due_at, error: None }).await.unwrap();
+        }
+        let end =
+            EndLifecyclePreview { repository, id: id.into(), state: PreviewState::Failed, at: Micros(6) };
+        world.meta.write(end).await.unwrap();
+    }
+}
+
+pub(super) async fn an_index_needs_children_that_are_active(world: World) {
+    let repository = world.repository("app").await;
+    world.put(repository, "child", &["c"]).await;
+    let update = async |to_archive, restored_at| {
+        let image = ImageRef { tag: Some(tag("c")), digest: None };
+        let (restored_at, at) = (Micros(restored_at), Micros(50));
+        let update = UpdateImageStorageClass { repository, image, to_archive, restored_at, at };
+        world.meta.write(update).await.unwrap();
+    };
+    let push = async || {
+        let index = world.image(repository, "index", &["i"]);
+        world.meta.write(PutImage { children: vec![digest("child")], ..index }).await
+    };
+    let missing = PutImageRefusal::ReferencedImagesNotFound(vec![digest("child")]);
+    update(true, 0).await;
+    assert_eq!(refusal(push().await), missing, "it is archived");
+    update(false, 90).await;
+    assert_eq!(refusal(push().await), missing, "it is being restored");
+    world.put(repository, "child", &["c"]).await;
+    push().await.unwrap();
+}

@@ -122,7 +122,8 @@ suite! {
     lifecycle: a_change_has_a_version_and_is_evaluated, a_push_has_the_policy_evaluated_soon,
         images_come_newest_first_with_what_rules_need, what_changed_since_the_evaluation_stays,
         departures_defer_what_is_counted, indexes_and_subjects_go_first, a_preview_is_written_in_slices,
-        an_image_is_archived_and_restored;
+        an_image_is_archived_and_restored, a_later_restore_ends_in_its_own_time,
+        a_new_preview_has_all_its_attempts, an_index_needs_children_that_are_active;
     concurrency: of_two_pushes_to_an_immutable_tag_one_wins, of_two_completions_one_object_stays,
         of_two_completions_of_one_upload_one_wins, every_write_of_a_crowd_is_there, of_many_creations_one_wins,
         claims_are_disjoint, unlink_and_push_cannot_both_win, a_dropped_write_ends_all_the_same;

@@ -174,17 +174,17 @@ impl PutImage {
         params![self.repository.registry, self.repository.id].to_vec()
     }
 
-    /// Which of these digests are not in the table (`blob_link` or `image`), in their order.
+    /// Which of these digests are not in the table (`blob_link`, or `image` with the state), in their order.
     async fn missing(
         &self,
         tx: &mut Tx<'_>,
-        table: &str,
+        (table, state): (&str, &str),
         digests: &[Digest],
     ) -> Result<Vec<Digest>, StoreError> {
         let mut there = HashSet::new();
         for chunk in chunks(digests) {
             let sql = format!(
-                "SELECT digest FROM {table} WHERE registry = ?1 AND repository = ?2 AND digest IN ({})",
+                "SELECT digest FROM {table} WHERE registry = ?1 AND repository = ?2{state} AND digest IN ({})",
                 list(3, chunk.len())
             );
             let mut values = self.keys();
@@ -206,11 +206,12 @@ impl PutImage {
         let foreign: HashSet<&Digest> = self.foreign.iter().collect();
         let required: Vec<Digest> =
             self.blobs.iter().filter(|digest| !foreign.contains(digest)).copied().collect();
-        let missing = self.missing(tx, "blob_link", &required).await?;
+        let missing = self.missing(tx, ("blob_link", ""), &required).await?;
         if !missing.is_empty() && !self.may_be_sparse(tx).await? {
             return Ok(Err(PutImageRefusal::LayersNotFound(missing)));
         }
-        let missing = self.missing(tx, "image", &self.children).await?;
+        // An archived image cannot be pulled, and stays in the archive only while no active index lists it.
+        let missing = self.missing(tx, ("image", " AND status = 1"), &self.children).await?;
         if !missing.is_empty() && !self.may_be_sparse(tx).await? {
             return Ok(Err(PutImageRefusal::ReferencedImagesNotFound(missing)));
         }

@@ -9,7 +9,7 @@ use crate::{
         lifecycle_execute::{LifecycleAction, read_tags, write_tags},
         operation,
         repository::{Hold, RepositoryGone, hold},
-        work::enqueue_sooner,
+        work::enqueue_anew,
     },
     value::{Row, params},
 };
@@ -108,7 +108,7 @@ operation!(StartLifecyclePreview: Durable [] -> (), StartPreviewRefusal, |op, tx
         ON CONFLICT (registry, repository) DO UPDATE SET id = excluded.id, document = excluded.document, \
         state = excluded.state, started_at = excluded.started_at, ended_at = NULL, expiring = 0, archiving = 0";
     tx.execute(upsert, &params![registry, id, op.id, op.document, op.at]).await?;
-    enqueue_sooner(tx, LIFECYCLE_PREVIEW, &op.repository.to_text(), op.at).await?;
+    enqueue_anew(tx, LIFECYCLE_PREVIEW, &op.repository.to_text(), op.at).await?;
     Ok(Ok(()))
 });
 

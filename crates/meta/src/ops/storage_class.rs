@@ -11,7 +11,7 @@ use crate::{
         operation,
         repository::{Hold, hold},
         tag::count_departures,
-        work::enqueue_sooner,
+        work::enqueue_anew,
     },
     value::params,
 };
@@ -89,7 +89,8 @@ operation!(
                 let values = params![op.repository.registry, op.repository.id, id, number, op.restored_at];
                 tx.execute(update, &values).await?;
                 let key = restore_key(op.repository, id);
-                enqueue_sooner(tx, RESTORE_IMAGE, &key, op.restored_at).await?;
+                // A push can have ended an earlier restore, whose work may still wait or be claimed.
+                enqueue_anew(tx, RESTORE_IMAGE, &key, op.restored_at).await?;
                 ImageState::Activating
             }
         };

@@ -43,6 +43,21 @@ pub(crate) async fn enqueue_sooner(
     Ok(())
 }
 
+/// Adds work to the queue in place of the same work from before, whose time, claim and attempts no longer count. Runs
+/// inside an operation.
+pub(crate) async fn enqueue_anew(
+    tx: &mut Tx<'_>,
+    kind: &str,
+    key: &str,
+    due_at: Micros,
+) -> Result<(), StoreError> {
+    let upsert = "INSERT INTO work (kind, key, due_at, lease_until, fence, attempts, error) \
+                  VALUES (?1, ?2, ?3, 0, 0, 0, NULL) ON CONFLICT (kind, key) DO UPDATE SET due_at = excluded.due_at, \
+                  lease_until = 0, fence = work.fence + 1, attempts = 0, error = NULL";
+    tx.execute(upsert, &params![kind, key, due_at]).await?;
+    Ok(())
+}
+
 /// Bytes whose row ends.
 pub(crate) struct Bytes<'a> {
     /// Where they are.

@@ -53,7 +53,7 @@ impl Registry {
             same_image: SameDigestSameTag::Refuse,
             missing: MissingContents::Refuse,
         };
-        self.push_image(ctx, &permit, push).await?;
+        self.push_image(ctx, &repository, &permit, push).await?;
         Ok(PutImageResponse {
             image: Image {
                 registry_id: repository.account_id.to_string(),

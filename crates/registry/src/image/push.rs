@@ -5,6 +5,7 @@ use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
 use access::quota::Quotas;
+use access::storage_quota::More;
 use access::store::{
     ImageId, MissingContents, PutImage, PutImageOutcome, PutImageRefusal, RefusedExt as _, SameDigestSameTag,
     Target,
@@ -89,7 +90,7 @@ impl Registry {
             same_image: SameDigestSameTag::Accept,
             missing: MissingContents::AsTheRegistrySays,
         };
-        self.push_image(ctx, &permit, push).await?;
+        self.push_image(ctx, repository, &permit, push).await?;
         Ok(Pushed { digest, subject, tags })
     }
 
@@ -97,6 +98,7 @@ impl Registry {
     pub(crate) async fn push_image(
         &self,
         ctx: &Ctx,
+        repository: &RepositoryRef,
         permit: &Permit<ecr::PutImage>,
         push: ImagePush,
     ) -> Result<PutImageOutcome> {
@@ -116,9 +118,12 @@ impl Registry {
             (Some(_), false) => Some(serde_json::to_vec(&manifest.annotations).map_err(Error::internal)?),
             _ => None,
         };
+        // Beyond a storage quota only an image that is there can be pushed: it adds nothing, and may get a tag.
+        let exceeded = self.storage_quota_of(repository, push.body.len() as u64).await?;
+        let images_limit = self.access.quotas().images_per_repository.value;
         let put = |repository| PutImage {
             tags_limit: self.access.quotas().tags_per_image.value,
-            images_limit: self.access.quotas().images_per_repository.value,
+            images_limit: if exceeded.is_some() { 0 } else { images_limit },
             repository,
             id: ImageId(self.access.ids.next(ctx.now)),
             digest: push.digest,
@@ -141,9 +146,21 @@ impl Registry {
         };
         fault::hit(Fault::BeforePutImage);
         let outcome = permit.write(put).await;
-        let outcome = outcome.or_refused(|refusal| put_image_error(refusal, permit, self.access.quotas()))?;
+        let outcome = outcome.or_refused(|refusal| match (refusal, exceeded) {
+            (PutImageRefusal::TooManyImages, Some(exceeded)) => exceeded,
+            (refusal, _) => put_image_error(refusal, permit, self.access.quotas()),
+        })?;
         fault::hit(Fault::AfterPutImage);
         Ok(outcome)
+    }
+
+    /// The error for a manifest that would exceed a storage quota.
+    async fn storage_quota_of(&self, repository: &RepositoryRef, bytes: u64) -> Result<Option<Error>> {
+        match self.access.within_storage_quotas(repository, More::Stored(bytes)).await {
+            Ok(()) => Ok(None),
+            Err(exceeded) if exceeded.code == Code::LimitExceeded => Ok(Some(exceeded)),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use access::error::{Code, Error, Result};
 use access::op::ecr::UploadLayerPart;
+use access::storage_quota::More;
 use access::store::{AdvanceUpload, RefusedExt as _, TakeUpload, UploadRefusal, UploadRow};
 use bytes::Bytes;
 use fault::Fault;
@@ -63,7 +64,7 @@ impl Registry {
     {
         check_range(&upload.row, &incoming)?;
         let declared = upload.row.offset.saturating_add(incoming.length.unwrap_or_default());
-        self.access.within_storage_quotas(&upload.asked.repository, declared).await?;
+        self.access.within_storage_quotas(&upload.asked.repository, More::Stored(declared)).await?;
         let mut body = stop_when(incoming.body, upload.turn.superseded());
         let limit = self.access.settings.limits.layer_bytes;
         let permit = upload.permits.permit();

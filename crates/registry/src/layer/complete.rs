@@ -2,6 +2,7 @@
 
 use access::error::{Code, Error, Result};
 use access::op::ecr::CompleteLayerUpload;
+use access::storage_quota::More;
 use access::store::{CompleteUpload, CompleteUploadRefusal, RefusedExt as _, UploadRow};
 use fault::Fault;
 use oci::digest::Digest;
@@ -27,7 +28,8 @@ impl Registry {
             ));
         };
         // The length of a part may not have been declared.
-        if let Err(error) = self.access.within_storage_quotas(&upload.asked.repository, row.offset).await {
+        let more = More::Stored(row.offset);
+        if let Err(error) = self.access.within_storage_quotas(&upload.asked.repository, more).await {
             discard(permit, &row.id, ctx.at()).await?;
             return Err(error);
         }

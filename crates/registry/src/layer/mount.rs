@@ -4,6 +4,7 @@ use access::context::{Ctx, RepositoryRef};
 use access::error::Result;
 use access::op::ecr;
 use access::permit::Permit;
+use access::storage_quota::More;
 use access::store::{FindLinks, LinkBlob, LinkBlobRefusal, OpError, Target, store_error};
 use fault::Fault;
 use oci::digest::Digest;
@@ -44,7 +45,9 @@ impl Registry {
             let source = RepositoryRef { name, ..repository.clone() };
             let source = self.access.gate(ctx, &source, Target::Blob(*digest)).await?;
             let Ok(source) = source.permit::<ecr::GetDownloadUrlForLayer>() else { continue };
-            if source.blob().is_some() && link(ctx, &permit, &source, digest).await? {
+            let Some(row) = source.blob() else { continue };
+            self.access.within_storage_quotas(repository, More::Linked(row.size)).await?;
+            if link(ctx, &permit, &source, digest).await? {
                 return Ok(true);
             }
         }

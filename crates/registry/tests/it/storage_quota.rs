@@ -1,11 +1,15 @@
 //! A push that would exceed a storage quota is refused before its bytes are taken.
 
+use access::context::RepositoryRef;
 use access::error::Code;
+use aws::ecr::CreateRepositoryRequest;
 use jiff::Timestamp;
 use oci::digest::Algorithm;
+use oci::name::Reference;
 use registry::layer::upload::Incoming;
 
-use crate::world::{World, ctx, sha256};
+use crate::cross_account::{STAGING, staging};
+use crate::world::{World, code, ctx, manifest, region, repository, sha256};
 
 #[tokio::test]
 async fn a_push_over_a_storage_quota_is_refused() {
@@ -36,4 +40,43 @@ async fn a_push_over_a_storage_quota_is_refused() {
     let later = Timestamp::now() + jiff::SignedDuration::from_hours(25);
     while world.rules.registry.collect_garbage(later).await.unwrap().has_more {}
     world.rules.registry.put_blob(&by, &small, &sha256(bytes), incoming()).await.unwrap();
+}
+
+#[tokio::test]
+async fn mounts_and_manifests_keep_to_a_storage_quota() {
+    let world = World::new().await;
+    let (small, other) = (world.create("team/small-app").await, world.create("team/other").await);
+    let registry = &world.rules.registry;
+    let by = ctx(&world.admin);
+    let put = async |tag: &str, body: Vec<u8>| {
+        let reference = Reference::Tag(tag.parse().unwrap());
+        registry.put_manifest(&by, &small, &reference, &[], None, body.into()).await
+    };
+    let large = world.push_blob(&other, &[2; 500]).await;
+    let config: &[u8] = &[3; 550];
+    world.push(&small, "v1", b"{}").await.unwrap();
+    world.push_blob(&small, &[3; 550]).await;
+    assert_eq!(code(registry.mount_blob(&by, &small, &large, Some(&other.name)).await), Code::LimitExceeded);
+    assert!(registry.head_blob(&by, &small, &large).await.is_err(), "it was not linked");
+    assert_eq!(code(put("v2", manifest(config)).await), Code::LimitExceeded);
+    // An image that is there adds nothing.
+    put("v3", manifest(b"{}")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_quota_tells_nothing_of_other_accounts() {
+    let world = World::new().await;
+    let small = world.create("team/small-app").await;
+    world.push_blob(&small, &[1; 777]).await;
+    let ops = staging(&world).await;
+    let input = CreateRepositoryRequest { repository_name: "team/small-b".to_owned(), ..Default::default() };
+    world.rules.registry.create_repository(&ctx(&ops), &region(), input).await.unwrap();
+    let theirs = RepositoryRef { account_id: STAGING.parse().unwrap(), ..repository("team/small-b") };
+    let bytes: &[u8] = &[2; 500];
+    let incoming = Incoming::buffered(bytes.to_vec().into());
+    let refused =
+        world.rules.registry.put_blob(&ctx(&ops), &theirs, &sha256(bytes), incoming).await.unwrap_err();
+    assert_eq!(refused.code, Code::LimitExceeded);
+    let message = refused.message.to_string();
+    assert!(message.contains("stores 0 bytes") && !message.contains("777"), "{message}");
 }
