@@ -139,7 +139,8 @@ opens! {
     ecr::ListImageReferrers => MeasureReferrers, ListReferrers;
     ecr::DescribeImageScanFindings => FindImages;
     ecr::GetLifecyclePolicy => GetLifecyclePolicy;
-    ecr::StartLifecyclePolicyPreview => GetLifecyclePolicy, StartLifecyclePreview;
+    ecr::StartLifecyclePolicyPreview => GetLifecyclePolicy, GetAccountSetting, StartLifecyclePreview;
+    ecr::PutLifecyclePolicy => GetAccountSetting;
     ecr::GetLifecyclePolicyPreview => GetLifecyclePreview, ListPreviewResults;
     ecr::WharfRunLifecyclePolicy => RequestLifecycleRun, GetLifecyclePolicy;
     ecr::WharfListLifecycleActions => ListLifecycleRecords;

@@ -58,6 +58,7 @@ fn one(evaluation: &mut Evaluation<'_>, id: i64) -> Result<(), OutOfOrder> {
         tags: &tags,
         activated_at: id * 1_000_000,
         pulled_at: None,
+        tagged_at: None,
         archived_at: None,
         parents: if id % 4 < 2 { &parents } else { &[] },
         subject: if id % 4 == 3 {

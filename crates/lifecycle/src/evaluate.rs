@@ -20,6 +20,8 @@ pub struct Image<'a> {
     /// When it was pushed, or last restored from the archive.
     pub activated_at: i64,
     pub pulled_at: Option<i64>,
+    /// When it last got a tag, even if it does not have the tag any more.
+    pub tagged_at: Option<i64>,
     pub archived_at: Option<i64>,
     /// The indexes of the repository that list it.
     pub parents: &'a [Parent],
@@ -85,14 +87,19 @@ impl<'a> Evaluation<'a> {
             }
             self.last = place;
         }
+        let is_kept = self.policy.is_kept(image.tags);
         match image.subject {
             Subject::None => {
-                if let Some((rule, spare)) = self.marking_rule(image) {
+                // What is kept is counted too.
+                if let Some((rule, spare)) = self.marking_rule(image)
+                    && !is_kept
+                {
                     let action = self.plan.action_of(rule);
                     let index = self.plan.mark(image.id, rule, spare);
                     self.relations.listed(index, waits_for(image.parents, action));
                 }
             }
+            Subject::Present { .. } | Subject::Missing if is_kept => {}
             // A referrer is not selected on its own: it follows its subject.
             Subject::Present { id, storage_class } => {
                 let follows_archive = storage_class == StorageClass::Archive;
@@ -140,9 +147,16 @@ impl<'a> Evaluation<'a> {
 }
 
 impl Policy {
+    fn is_kept(&self, tags: &[String]) -> bool {
+        self.keeps().iter().any(|selector| selector.matches(tags))
+    }
+
     /// Whether a decision of an evaluation that began at `began` still stands for the image as it is now. It is not known
     /// here whether images have left a rule that counts images: see [`Decision::spare`].
     pub fn confirms(&self, decision: &Decision, image: &Image<'_>, began: i64) -> bool {
+        if self.is_kept(image.tags) {
+            return false;
+        }
         let Cause::Rule(priority) = decision.cause else { return image.subject != Subject::None };
         if decision.subject.is_some() {
             return image.subject != Subject::None;
@@ -170,6 +184,9 @@ fn is_met(count: Count, newer: u64, image: &Image<'_>, now: i64) -> bool {
         // Never pulled, or not since it was restored: the time of the push or of the restore counts.
         Count::SinceImagePulled(days) => {
             older_than(image.pulled_at.unwrap_or(image.activated_at).max(image.activated_at), days)
+        }
+        Count::SinceImageTagged(days) => {
+            older_than(image.tagged_at.unwrap_or(image.activated_at).max(image.activated_at), days)
         }
         Count::SinceImageTransitioned(days) => image.archived_at.is_some_and(|at| older_than(at, days)),
     }

@@ -1,6 +1,6 @@
 //! A policy whose document is valid, with its rules in the order of their priority.
 
-use crate::document::{self, Invalid};
+use crate::document::{self, Document, Invalid};
 use crate::pattern::Pattern;
 
 /// Where the bytes of an image are.
@@ -50,6 +50,8 @@ pub enum Count {
     SinceImagePushed(u64),
     /// If it was pulled more than this many days ago.
     SinceImagePulled(u64),
+    /// If it last got a tag, or was pushed or activated, more than this many days ago. An extension of Wharf.
+    SinceImageTagged(u64),
     /// If it was archived more than this many days ago.
     SinceImageTransitioned(u64),
 }
@@ -70,17 +72,45 @@ pub struct Rule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     pub(crate) rules: Vec<Rule>,
+    keeps: Vec<Selector>,
     text: String,
+    uses_extensions: bool,
 }
 
 impl Policy {
-    /// Reads a policy document.
+    /// Reads a policy document. Extensions of Wharf are refused.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let (rules, text) = document::read(text)?;
-        Ok(Self { rules, text })
+        let document = document::read(text)?;
+        match document.extension {
+            None => Ok(Self::of(document)),
+            Some(name) => Err(Invalid::closed(&format!(
+                "{name} is an extension of Wharf. It needs the account setting WHARF_LIFECYCLE_EXTENSIONS."
+            ))),
+        }
     }
 
-    /// The rules, in the order of their priority.
+    /// Reads a policy document that may use extensions of Wharf.
+    pub fn parse_with_extensions(text: &str) -> Result<Self, Invalid> {
+        document::read(text).map(Self::of)
+    }
+
+    fn of(document: Document) -> Self {
+        let Document { rules, keeps, text, extension } = document;
+        Self { rules, keeps, text, uses_extensions: extension.is_some() }
+    }
+
+    /// Whether it uses extensions of Wharf.
+    pub fn uses_extensions(&self) -> bool {
+        self.uses_extensions
+    }
+
+    /// The tag requirements of the rules that keep images. No rule marks an image that meets one of them, whatever the
+    /// priorities and the storage class of the image.
+    pub fn keeps(&self) -> &[Selector] {
+        &self.keeps
+    }
+
+    /// The rules that mark images, in the order of their priority.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }

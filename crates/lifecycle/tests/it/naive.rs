@@ -6,18 +6,21 @@ use lifecycle::{Action, Count, Policy, Rule, Selector, StorageClass};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::repository::{DAY, NOW, Stored, archive, decided, expire, policy, pushed};
+use crate::repository::{DAY, NOW, Stored, archive, decided, expire, keep, policy, pushed};
 
-/// Whether a rule identifies an image: class and tag requirement. Referrers are never selected.
-fn identifies(rule: &Rule, image: &Stored) -> bool {
-    let matches = match &rule.selector {
+fn meets(selector: &Selector, image: &Stored) -> bool {
+    match selector {
         Selector::Any => true,
         Selector::Untagged => image.tags.is_empty(),
         Selector::Tagged(patterns) => {
             patterns.iter().all(|pattern| image.tags.iter().any(|tag| pattern.matches(tag)))
         }
-    };
-    matches && image.subject.is_none() && image.storage_class == rule.storage_class
+    }
+}
+
+/// Whether a rule identifies an image: class and tag requirement. Referrers are never selected.
+fn identifies(rule: &Rule, image: &Stored) -> bool {
+    meets(&rule.selector, image) && image.subject.is_none() && image.storage_class == rule.storage_class
 }
 
 /// The images that a rule would mark if there were no others.
@@ -39,6 +42,13 @@ fn marks(rule: &Rule, images: &[Stored]) -> Vec<i64> {
                 _ => old(image.activated_at, days),
             })
             .collect(),
+        Count::SinceImageTagged(days) => identified
+            .into_iter()
+            .filter(|image| match image.tagged_at {
+                Some(at) if at > image.activated_at => old(at, days),
+                _ => old(image.activated_at, days),
+            })
+            .collect(),
         Count::SinceImageTransitioned(days) => {
             identified.into_iter().filter(|image| old(image.archived_at.unwrap(), days)).collect()
         }
@@ -48,8 +58,9 @@ fn marks(rule: &Rule, images: &[Stored]) -> Vec<i64> {
 
 fn naive(policy: &Policy, images: &[Stored]) -> BTreeMap<i64, (Action, u32)> {
     let find = |id: i64| images.iter().find(|image| image.id == id);
+    let is_kept = |image: &Stored| policy.keeps().iter().any(|selector| meets(selector, image));
     let mut decisions = BTreeMap::new();
-    for image in images {
+    for image in images.iter().filter(|image| !is_kept(image)) {
         let first = policy.rules().iter().find(|rule| identifies(rule, image));
         if let Some(rule) = first
             && marks(rule, images).contains(&image.id)
@@ -76,7 +87,7 @@ fn naive(policy: &Policy, images: &[Stored]) -> BTreeMap<i64, (Action, u32)> {
     // A subject has a smaller id, so one pass in their order follows every chain.
     let mut sorted: Vec<&Stored> = images.iter().collect();
     sorted.sort_by_key(|image| image.id);
-    for image in sorted {
+    for image in sorted.into_iter().filter(|image| !is_kept(image)) {
         let Some(subject) = image.subject else { continue };
         let decision = match find(subject) {
             None if NOW - image.activated_at > DAY => Some((Action::Expire, 0)),
@@ -96,14 +107,22 @@ fn naive(policy: &Policy, images: &[Stored]) -> BTreeMap<i64, (Action, u32)> {
 fn rules() -> impl Strategy<Value = Policy> {
     let tags = vec!["a*", "b*", "*1", "a*1", "c"];
     let tagged = proptest::sample::subsequence(tags, 1..3).prop_map(|tags| json!(tags));
-    let rule = (tagged, 0..4_usize, 1..6_u64).prop_map(|(tags, kind, number)| (tags, kind, number));
-    let last = (any::<bool>(), any::<bool>(), any::<bool>(), 0..4_usize, 1..6_u64);
-    (proptest::collection::vec(rule, 0..4), last).prop_map(
-        |(rules, (untagged, any, archived, kind, number))| {
+    let rule = (tagged, 0..7_usize, 1..6_u64).prop_map(|(tags, kind, number)| (tags, kind, number));
+    let kept = proptest::option::of(prop_oneof![
+        Just(json!("untagged")),
+        Just(json!(["a*", "*1"])),
+        Just(json!(["b2"])),
+    ]);
+    let last = (any::<bool>(), any::<bool>(), any::<bool>(), 0..7_usize, 1..6_u64);
+    (proptest::collection::vec(rule, 0..4), kept, last).prop_map(
+        |(rules, kept, (untagged, any, archived, kind, number))| {
             let of_kind = |tags: &Value, kind: usize, number: u64| match kind {
                 0 => expire(tags, "imageCountMoreThan", number),
                 1 => expire(tags, "sinceImagePushed", number),
                 2 => archive(tags, "sinceImagePulled", number),
+                3 => expire(tags, "wharfSinceImagePulled", number),
+                4 => expire(tags, "wharfSinceImageTagged", number),
+                5 => archive(tags, "wharfSinceImageTagged", number),
                 _ => archive(tags, "imageCountMoreThan", number),
             };
             let mut all: Vec<Value> = Vec::new();
@@ -123,20 +142,26 @@ fn rules() -> impl Strategy<Value = Policy> {
             if archived {
                 all.push(expire(&json!("any"), "sinceImageTransitioned", 90));
             }
+            all.extend(kept.as_ref().map(keep));
             policy(all)
         },
     )
 }
 
+fn ages() -> impl Strategy<Value = Option<i64>> {
+    proptest::option::of(0..9_i64)
+}
+
 fn images() -> impl Strategy<Value = Vec<Stored>> {
     let tags = proptest::sample::subsequence(vec!["a1", "a2", "b1", "b2", "c", "d"], 0..3);
-    let image = (tags, 0..9_i64, proptest::option::of(0..9_i64), 0..9_u8, any::<prop::sample::Index>());
+    let image = (tags, 0..9_i64, (ages(), ages()), 0..9_u8, any::<prop::sample::Index>());
     proptest::collection::vec(image, 0..14).prop_map(|drawn| {
         let mut images: Vec<Stored> = Vec::new();
-        for (at, (tags, days, pulled, kind, other)) in drawn.into_iter().enumerate() {
+        for (at, (tags, days, (pulled, tagged), kind, other)) in drawn.into_iter().enumerate() {
             let id = i64::try_from(at).unwrap() + 1;
             let mut image = pushed(id, &tags, days);
             image.pulled_at = pulled.map(|days| NOW - days * DAY);
+            image.tagged_at = tagged.map(|days| NOW - days * DAY);
             // Relations are to earlier images, so they have no cycle; one may be missing.
             let earlier = i64::try_from(other.index(at + 1)).unwrap();
             match kind {

@@ -13,6 +13,7 @@ pub(crate) struct Stored {
     pub(crate) storage_class: StorageClass,
     pub(crate) activated_at: i64,
     pub(crate) pulled_at: Option<i64>,
+    pub(crate) tagged_at: Option<i64>,
     pub(crate) archived_at: Option<i64>,
     pub(crate) parents: Vec<i64>,
     /// The subject, which may be missing.
@@ -27,6 +28,7 @@ pub(crate) fn pushed(id: i64, tags: &[&str], days: i64) -> Stored {
         storage_class: StorageClass::Standard,
         activated_at: NOW - days * DAY,
         pulled_at: None,
+        tagged_at: None,
         archived_at: None,
         parents: Vec::new(),
         subject: None,
@@ -36,6 +38,11 @@ pub(crate) fn pushed(id: i64, tags: &[&str], days: i64) -> Stored {
 impl Stored {
     pub(crate) fn pulled(mut self, days: i64) -> Self {
         self.pulled_at = Some(NOW - days * DAY);
+        self
+    }
+
+    pub(crate) fn tagged(mut self, days: i64) -> Self {
+        self.tagged_at = Some(NOW - days * DAY);
         self
     }
 
@@ -73,11 +80,21 @@ pub(crate) fn evaluate(policy: &Policy, images: &[Stored]) -> Plan {
                 class_of(id).map_or(Subject::Missing, |storage_class| Subject::Present { id, storage_class })
             }
         };
-        let Stored { id, storage_class, activated_at, pulled_at, archived_at, ref tags, .. } = *image;
+        let Stored { id, storage_class, activated_at, pulled_at, tagged_at, archived_at, ref tags, .. } =
+            *image;
         let parents = &parents;
-        evaluation
-            .image(&Image { id, storage_class, tags, activated_at, pulled_at, archived_at, parents, subject })
-            .unwrap();
+        let image = Image {
+            id,
+            storage_class,
+            tags,
+            activated_at,
+            pulled_at,
+            tagged_at,
+            archived_at,
+            parents,
+            subject,
+        };
+        evaluation.image(&image).unwrap();
     }
     evaluation.finish()
 }
@@ -89,6 +106,15 @@ pub(crate) fn decided(policy: &Policy, images: &[Stored]) -> Vec<(i64, Action, u
         Cause::SubjectArchived | Cause::SubjectGone => (image, action, 0),
     };
     evaluate(policy, images).decisions().map(short).collect()
+}
+
+/// A rule that keeps images.
+pub(crate) fn keep(tags: &Value) -> Value {
+    let selection = match tags {
+        Value::String(status) => json!({"tagStatus": status}),
+        patterns => json!({"tagStatus": "tagged", "tagPatternList": patterns}),
+    };
+    json!({"selection": selection, "action": {"type": "wharfKeep"}})
 }
 
 /// The images that expire, in their order.
@@ -127,5 +153,5 @@ pub(crate) fn policy(rules: Vec<Value>) -> Policy {
         rule["rulePriority"] = priority.into();
         rule
     });
-    Policy::parse(&json!({"rules": numbered.collect::<Vec<_>>()}).to_string()).unwrap()
+    Policy::parse_with_extensions(&json!({"rules": numbered.collect::<Vec<_>>()}).to_string()).unwrap()
 }

@@ -108,6 +108,7 @@ fn item(image: &LifecycleImage, action: LifecycleAction) -> LifecycleItem {
         is_archived: image.is_archived,
         activated_at: image.activated_at,
         pulled_at: None,
+        tagged_at: None,
         tags: image.tags.clone(),
         spare: None,
     }
@@ -122,6 +123,7 @@ fn execution(
     ExecuteLifecyclePolicy {
         repository,
         policy_version,
+        uses_extensions: false,
         departures,
         items,
         account_id: super::world::ACCOUNT.parse().unwrap(),
@@ -163,6 +165,70 @@ pub(super) async fn what_changed_since_the_evaluation_stays(world: World) {
         (records[0].digest, &records[0].tags[..], records[0].rule),
         (digest("old"), &["x".to_owned()][..], Some(1))
     );
+}
+
+/// Has a tag put on an image once more, at another time.
+async fn retag(world: &World, repository: RepositoryKey, name: &'static str, tag_name: &str, at: i64) {
+    world.meta.write(DeleteTag { repository, tag: tag(tag_name) }).await.unwrap();
+    let put = PutImage { at: Micros(at), ..world.image(repository, name, &[tag_name]) };
+    world.meta.write(put).await.unwrap();
+}
+
+pub(super) async fn a_new_tag_of_the_same_name_defers_a_rule_about_it(world: World) {
+    use LifecycleOutcome::{Changed, Expired};
+    let repository = world.repository("app").await;
+    world.put(repository, "one", &["x"]).await;
+    world.put(repository, "two", &["y"]).await;
+    let policy_version = put_policy(&world, repository, 5).await;
+    let images = listed(&world, repository, false).await;
+    assert!(images.iter().all(|image| image.tagged_at == Some(image.activated_at)));
+    let items: Vec<_> = images
+        .iter()
+        .map(|image| LifecycleItem {
+            tagged_at: (image.tags == ["x"]).then_some(image.tagged_at),
+            ..item(image, LifecycleAction::Expire)
+        })
+        .collect();
+    retag(&world, repository, "one", "x", 60).await;
+    retag(&world, repository, "two", "y", 61).await;
+    world.meta.write(DeleteTag { repository, tag: tag("x") }).await.unwrap();
+    let untagged = listed(&world, repository, false).await;
+    assert!(untagged.iter().any(|image| image.tags.is_empty() && image.tagged_at == Some(Micros(60))));
+    let again = PutImage { at: Micros(62), ..world.image(repository, "one", &["x"]) };
+    world.meta.write(again).await.unwrap();
+    let outcomes = world.meta.write(execution(repository, policy_version, 0, items.clone())).await.unwrap();
+    let expected: Vec<_> =
+        items.iter().map(|item| if item.tagged_at.is_some() { Changed } else { Expired }).collect();
+    assert_eq!(outcomes, expected);
+}
+
+pub(super) async fn extensions_need_the_setting_when_they_are_carried_out(world: World) {
+    let repository = world.repository("app").await;
+    world.put(repository, "one", &["x"]).await;
+    let policy_version = put_policy(&world, repository, 5).await;
+    let images = listed(&world, repository, false).await;
+    let execute = || {
+        let items = images.iter().map(|image| item(image, LifecycleAction::Expire)).collect();
+        let execute = execution(repository, policy_version, 0, items);
+        world.meta.write(ExecuteLifecyclePolicy { uses_extensions: true, ..execute })
+    };
+    let allows = async || {
+        let found = world.meta.read(FindLifecycleRepository { repository }).await.unwrap();
+        found.unwrap().allows_extensions
+    };
+    let set = async |value: &str| {
+        let (registry, name) = (repository.registry, LIFECYCLE_EXTENSIONS.to_owned());
+        world.meta.write(PutAccountSetting { registry, name, value: value.into() }).await.unwrap();
+    };
+    assert!(!allows().await);
+    assert_eq!(refusal(execute().await), LifecyclePolicyChanged);
+    set("ENABLED").await;
+    assert!(allows().await);
+    set("DISABLED").await;
+    assert!(!allows().await);
+    assert_eq!(refusal(execute().await), LifecyclePolicyChanged);
+    set("ENABLED").await;
+    assert_eq!(execute().await.unwrap(), [LifecycleOutcome::Expired]);
 }
 
 pub(super) async fn departures_defer_what_is_counted(world: World) {

@@ -9,6 +9,7 @@ use crate::{
     ops::{
         image_delete::{DeleteOutcome, delete_digest},
         lifecycle_image::ARCHIVED,
+        lifecycle_policy::allows_extensions,
         operation,
         repository::{Hold, hold},
     },
@@ -59,6 +60,8 @@ pub struct LifecycleItem {
     pub activated_at: Micros,
     /// When it was last pulled, if the rule is about that.
     pub pulled_at: Option<Option<Micros>>,
+    /// When it last got a tag, if the rule is about that.
+    pub tagged_at: Option<Option<Micros>>,
     /// Its tags, in byte order.
     pub tags: Vec<String>,
     /// How many departures since the evaluation leave the decision as it is; None if departures do not matter.
@@ -71,6 +74,8 @@ pub struct ExecuteLifecyclePolicy {
     pub repository: RepositoryKey,
     /// The version of the policy that was evaluated.
     pub policy_version: i64,
+    /// Whether the policy uses extensions of Wharf, which the registry must allow.
+    pub uses_extensions: bool,
     /// The departures of the repository when the evaluation began.
     pub departures: i64,
     pub items: Vec<LifecycleItem>,
@@ -97,7 +102,7 @@ pub enum LifecycleOutcome {
     Held,
 }
 
-/// The policy was changed or removed since the evaluation, or the repository is gone.
+/// The policy was changed or removed since the evaluation, its extensions are not allowed any more, or the repository is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LifecyclePolicyChanged;
 
@@ -110,6 +115,9 @@ operation!(
         let RepositoryKey { registry, id } = op.repository;
         let version = "SELECT version FROM lifecycle_policy WHERE registry = ?1 AND repository = ?2";
         if tx.value::<i64>(version, &params![registry, id]).await? != Some(op.policy_version) {
+            return Ok(Err(LifecyclePolicyChanged));
+        }
+        if op.uses_extensions && !allows_extensions(tx, op.repository).await? {
             return Ok(Err(LifecyclePolicyChanged));
         }
         let departed = departures(tx, op.repository).await?;
@@ -158,7 +166,7 @@ impl ExecuteLifecyclePolicy {
         item: &LifecycleItem,
     ) -> Result<Option<Option<Digest>>, StoreError> {
         let RepositoryKey { registry, id } = self.repository;
-        let select = "SELECT i.digest, i.status, i.last_activated_at, i.subject, q.last_pulled_at FROM image i \
+        let select = "SELECT i.digest, i.status, i.last_activated_at, i.subject, q.last_pulled_at, i.last_tagged_at FROM image i \
             LEFT JOIN image_pull q ON q.registry = i.registry AND q.repository = i.repository AND q.image = i.id \
             WHERE i.registry = ?1 AND i.repository = ?2 AND i.id = ?3";
         let Some(mut row) = tx.row(select, &params![registry, id, item.image]).await? else {
@@ -166,12 +174,13 @@ impl ExecuteLifecyclePolicy {
         };
         let (digest, status): (Digest, i64) = (row.take()?, row.take()?);
         let (activated_at, subject): (Micros, Option<Digest>) = (row.take()?, row.take()?);
-        let pulled_at: Option<Micros> = row.take()?;
+        let (pulled_at, tagged_at): (Option<Micros>, Option<Micros>) = (row.take()?, row.take()?);
         let expected = if item.is_archived { ARCHIVED } else { 1 };
         let is_same = digest == item.digest
             && status == expected
             && activated_at == item.activated_at
-            && item.pulled_at.is_none_or(|expected| expected == pulled_at);
+            && item.pulled_at.is_none_or(|expected| expected == pulled_at)
+            && item.tagged_at.is_none_or(|expected| expected == tagged_at);
         if !is_same {
             return Ok(None);
         }

@@ -15,6 +15,9 @@ use crate::{
 /// The kind of work that evaluates the policy of a repository and carries it out.
 pub const LIFECYCLE_POLICY: &str = "lifecycle-policy";
 
+/// The account setting without which policies with extensions of Wharf are refused and not carried out.
+pub const LIFECYCLE_EXTENSIONS: &str = "WHARF_LIFECYCLE_EXTENSIONS";
+
 /// How long after a push the policy of the repository is evaluated: several pushes cost one evaluation.
 const PUSH_DELAY: Micros = Micros(20_000_000);
 
@@ -111,6 +114,8 @@ pub struct LifecycleRepository {
     pub account_id: AccountId,
     pub region: Region,
     pub name: String,
+    /// Whether the registry allows extensions ([`LIFECYCLE_EXTENSIONS`]).
+    pub allows_extensions: bool,
     /// How much has left the repository so far.
     pub departures: i64,
     /// Its policy, if it has one.
@@ -124,21 +129,37 @@ pub struct FindLifecycleRepository {
 }
 
 operation!(FindLifecycleRepository: Point -> Option<LifecycleRepository>, Never, |op, tx| {
-    let select = "SELECT a.account_id, g.region, r.name, r.departures, p.document, p.version, p.last_evaluated_at \
+    let select = "SELECT a.account_id, g.region, r.name, r.departures, s.value, p.document, p.version, p.last_evaluated_at \
         FROM repository r JOIN registry g ON g.key = r.registry JOIN account a ON a.key = g.account \
         LEFT JOIN lifecycle_policy p ON p.registry = r.registry AND p.repository = r.id \
+        LEFT JOIN account_setting s ON s.registry = r.registry AND s.name = ?3 \
         WHERE r.registry = ?1 AND r.id = ?2 AND r.deleted_at IS NULL";
-    let row = tx.row(select, &params![op.repository.registry, op.repository.id]).await?;
+    let RepositoryKey { registry, id } = op.repository;
+    let row = tx.row(select, &params![registry, id, LIFECYCLE_EXTENSIONS]).await?;
     let Some(mut row) = row else { return Ok(Ok(None)) };
     let repository = LifecycleRepository {
         account_id: row.take()?,
         region: row.take()?,
         name: row.take()?,
         departures: row.take()?,
+        allows_extensions: is_enabled(row.take()?),
         policy: row.take_joined(3, LifecyclePolicyRow::read)?,
     };
     Ok(Ok(Some(repository)))
 });
+
+pub(crate) async fn allows_extensions(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+) -> Result<bool, StoreError> {
+    let select = "SELECT value FROM account_setting WHERE registry = ?1 AND name = ?2";
+    let value: Option<String> = tx.value(select, &params![repository.registry, LIFECYCLE_EXTENSIONS]).await?;
+    Ok(is_enabled(value))
+}
+
+fn is_enabled(setting: Option<String>) -> bool {
+    setting.is_some_and(|value| value == "ENABLED")
+}
 
 /// Has the policy of a repository evaluated soon after a push. Runs inside the push.
 pub(crate) async fn evaluate_soon(

@@ -81,6 +81,7 @@ fn seen<T>(image: &LifecycleImage, see: impl FnOnce(&Image<'_>) -> T) -> T {
         tags: &image.tags,
         activated_at: image.activated_at.0,
         pulled_at: image.pulled_at.map(|at| at.0),
+        tagged_at: image.tagged_at.map(|at| at.0),
         archived_at: image.archived_at.map(|at| at.0),
         parents: &parents,
         subject,

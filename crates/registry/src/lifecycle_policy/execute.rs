@@ -10,9 +10,9 @@ use access::error::{Error, Result};
 use access::permit::Permit;
 use access::reconcilers;
 use access::store::{
-    ExecuteLifecyclePolicy, FindLifecycleRepository, LIFECYCLE_POLICY, LifecycleAction, LifecycleImage,
-    LifecycleItem, LifecycleOutcome, LifecyclePolicyRow, LifecycleRepository, Micros, OpError,
-    RecordLifecycleEvaluation, RepositoryKey, StoreResultExt as _, store_error,
+    ExecuteLifecyclePolicy, FindLifecycleRepository, LIFECYCLE_EXTENSIONS, LIFECYCLE_POLICY, LifecycleAction,
+    LifecycleImage, LifecycleItem, LifecycleOutcome, LifecyclePolicyRow, LifecycleRepository, Micros,
+    OpError, RecordLifecycleEvaluation, RepositoryKey, StoreResultExt as _, store_error,
 };
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -94,7 +94,17 @@ async fn execute(permit: &Permit<Authority>, key: RepositoryKey, now: Timestamp)
     let Some(LifecyclePolicyRow { document, version, .. }) = repository.policy.clone() else {
         return Ok(None);
     };
-    let policy = Policy::parse(&document).map_err(Error::internal)?;
+    let policy = Policy::parse_with_extensions(&document).map_err(Error::internal)?;
+    if policy.uses_extensions() && !repository.allows_extensions {
+        // Without its extensions a policy could delete what they keep, so nothing of it is carried out.
+        tracing::warn!(
+            repository = key.to_text(),
+            name = repository.name,
+            setting = LIFECYCLE_EXTENSIONS,
+            "a lifecycle policy with extensions is not carried out, because the account setting is not ENABLED"
+        );
+        return Ok(Some(Done::default()));
+    }
     let began = Instant::now();
     let plan = evaluate(permit, key, &policy, micros(now)).await?;
     let mut decisions = plan.decisions().peekable();
@@ -108,7 +118,11 @@ async fn execute(permit: &Permit<Authority>, key: RepositoryKey, now: Timestamp)
         let count = slice.len();
         let stand = confirmed(permit, key, (&policy, micros(now)), slice).await?;
         let items = stand.into_iter().map(|(decision, image)| item(&policy, &decision, image)).collect();
-        let Some(outcomes) = write(permit, key, (&repository, version), items).await? else { break };
+        let Some(outcomes) =
+            write(permit, key, (&repository, version, policy.uses_extensions()), items).await?
+        else {
+            break;
+        };
         let is_done = |outcome: &&LifecycleOutcome| {
             matches!(outcome, LifecycleOutcome::Expired | LifecycleOutcome::Archived)
         };
@@ -125,12 +139,13 @@ async fn execute(permit: &Permit<Authority>, key: RepositoryKey, now: Timestamp)
 async fn write(
     permit: &Permit<Authority>,
     key: RepositoryKey,
-    (repository, policy_version): (&LifecycleRepository, i64),
+    (repository, policy_version, uses_extensions): (&LifecycleRepository, i64, bool),
     items: Vec<LifecycleItem>,
 ) -> Result<Option<Vec<LifecycleOutcome>>> {
     let execute = ExecuteLifecyclePolicy {
         repository: key,
         policy_version,
+        uses_extensions,
         departures: repository.departures,
         items,
         account_id: repository.account_id.clone(),
@@ -161,6 +176,7 @@ fn item(policy: &Policy, decision: &Decision, image: LifecycleImage) -> Lifecycl
         is_archived: image.is_archived,
         activated_at: image.activated_at,
         pulled_at: matches!(count, Some(Count::SinceImagePulled(_))).then_some(image.pulled_at),
+        tagged_at: matches!(count, Some(Count::SinceImageTagged(_))).then_some(image.tagged_at),
         tags: image.tags,
         spare: decision.spare.filter(|_| is_own),
     }
@@ -194,7 +210,18 @@ fn reason(decision: &Decision, count: Option<Count>, image: &LifecycleImage) -> 
             let pulled = image
                 .pulled_at
                 .map_or_else(|| "never pulled".to_owned(), |at| format!("pulled {}", time(at)));
-            format!("sinceImagePulled {days} days: {pulled}, pushed or restored {}", time(image.activated_at))
+            let name =
+                if decision.action == Action::Expire { "wharfSinceImagePulled" } else { "sinceImagePulled" };
+            format!("{name} {days} days: {pulled}, pushed or restored {}", time(image.activated_at))
+        }
+        (Cause::Rule(_), Some(Count::SinceImageTagged(days))) => {
+            let tagged = image
+                .tagged_at
+                .map_or_else(|| "never tagged".to_owned(), |at| format!("tagged {}", time(at)));
+            format!(
+                "wharfSinceImageTagged {days} days: {tagged}, pushed or restored {}",
+                time(image.activated_at)
+            )
         }
         (Cause::Rule(_), Some(Count::SinceImageTransitioned(days))) => {
             let archived = image.archived_at.map(time).unwrap_or_default();

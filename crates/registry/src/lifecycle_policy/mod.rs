@@ -7,10 +7,11 @@ mod work;
 
 use access::error::{Code, Error, Result};
 use access::op::{Effect, ecr};
-use access::permit::{OnRepository, Permit};
+use access::permit::{OnRepository, Opens, Permit};
 use access::store::{
-    DeleteLifecyclePolicy, GetLifecyclePolicy, LifecyclePolicyRow, LifecycleRecord, ListLifecycleRecords,
-    Micros, PutLifecyclePolicy, RefusedExt as _, RequestLifecycleRun, StoreResultExt as _,
+    DeleteLifecyclePolicy, GetAccountSetting, GetLifecyclePolicy, LIFECYCLE_EXTENSIONS, LifecyclePolicyRow,
+    LifecycleRecord, ListLifecycleRecords, Micros, PutLifecyclePolicy, RefusedExt as _, RepositoryKey,
+    RequestLifecycleRun, StoreResultExt as _,
 };
 use lifecycle::Policy;
 
@@ -19,7 +20,7 @@ pub(crate) use preview::{PreviewLifecycle, PreviewPage, current, preview_page, s
 
 /// Writes the policy. Gives the text that is stored.
 pub(crate) async fn put(permit: &Permit<ecr::PutLifecyclePolicy>, text: &str, at: Micros) -> Result<String> {
-    let document = parse(text)?.text().to_owned();
+    let document = parse(permit, text).await?.text().to_owned();
     let put = |repository| PutLifecyclePolicy { repository, document: document.clone(), at };
     permit.write(put).await.or_refused(|_gone| permit.repository_not_found())?;
     Ok(document)
@@ -57,8 +58,20 @@ pub(crate) async fn records(
     permit.read(|repository| ListLifecycleRecords { repository, before, limit: limit + 1 }).await
 }
 
-fn parse(text: &str) -> Result<Policy> {
-    Policy::parse(text).map_err(|invalid| Error::new(Code::InvalidParameter, invalid.to_string()))
+/// Reads a document, which may use extensions if the registry allows them.
+async fn parse<G>(permit: &Permit<G>, text: &str) -> Result<Policy>
+where
+    G: Opens<GetAccountSetting, On = OnRepository>,
+{
+    let setting = |repository: RepositoryKey| GetAccountSetting {
+        registry: repository.registry,
+        name: LIFECYCLE_EXTENSIONS.to_owned(),
+    };
+    let parsed = match permit.read(setting).await?.as_deref() {
+        Some("ENABLED") => Policy::parse_with_extensions(text),
+        _ => Policy::parse(text),
+    };
+    parsed.map_err(|invalid| Error::new(Code::InvalidParameter, invalid.to_string()))
 }
 
 fn no_policy<G: Effect<On = OnRepository>>(permit: &Permit<G>) -> Error {

@@ -117,7 +117,8 @@ async fn work_out(
     (id, document): (&str, &str),
     now: Timestamp,
 ) -> Result<bool> {
-    let policy = Policy::parse(document).map_err(Error::internal)?;
+    // The setting allowed its extensions when it was started.
+    let policy = Policy::parse_with_extensions(document).map_err(Error::internal)?;
     let at = micros(now);
     let plan = evaluate(permit, repository, &policy, at).await?;
     let mut decisions = plan.decisions();
@@ -165,11 +166,12 @@ pub(crate) async fn start_preview(
     at: Micros,
 ) -> Result<String> {
     let document = if let Some(text) = text {
-        parse(text)?.text().to_owned()
+        parse(permit, text).await?
     } else {
         let found = permit.read(|repository| GetLifecyclePolicy { repository }).await?;
-        found.ok_or_else(|| no_policy(permit))?.document
+        parse(permit, &found.ok_or_else(|| no_policy(permit))?.document).await?
     };
+    let document = document.text().to_owned();
     let id = uuid::Uuid::new_v4().to_string();
     let start =
         |repository| StartLifecyclePreview { repository, id: id.clone(), document: document.clone(), at };

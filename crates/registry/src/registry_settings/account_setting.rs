@@ -5,20 +5,23 @@ use access::context::Ctx;
 use access::error::{Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
-use access::store::{GetAccountSetting, PutAccountSetting, SPARSE_IMAGES, StoreResultExt as _};
+use access::store::{
+    GetAccountSetting, LIFECYCLE_EXTENSIONS, PutAccountSetting, SPARSE_IMAGES, StoreResultExt as _,
+};
 
 use super::own_registry;
 
 pub(super) const SCOPE: &str = "REGISTRY_POLICY_SCOPE";
 
 /// The settings with their values; the first value is the default. New registries have scope V2 (ECR User Guide,
-/// "Private registry permissions"). Mounts cannot be disabled here, so that setting has one value. Sparse images are a
-/// setting of Wharf only.
-const SETTINGS: [(&str, &[&str]); 4] = [
+/// "Private registry permissions"). Mounts cannot be disabled here, so that setting has one value. The last two
+/// are settings of Wharf only.
+const SETTINGS: [(&str, &[&str]); 5] = [
     ("BASIC_SCAN_TYPE_VERSION", &["AWS_NATIVE", "CLAIR"]),
     (SCOPE, &["V2", "V1"]),
     ("BLOB_MOUNTING", &["ENABLED"]),
     (SPARSE_IMAGES, &["DISABLED", "ENABLED"]),
+    (LIFECYCLE_EXTENSIONS, &["DISABLED", "ENABLED"]),
 ];
 
 /// The value of a setting, or its default if it was never set.

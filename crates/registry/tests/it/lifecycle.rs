@@ -15,7 +15,7 @@ use registry::Registry;
 
 use crate::world::{World, at, code, ctx, manifest, region};
 
-fn text(rules: &str) -> String {
+pub(crate) fn text(rules: &str) -> String {
     let filler = " ".repeat(100);
     format!("{{\"rules\":[{rules}]}}{filler}")
 }
@@ -34,7 +34,13 @@ fn untagged_days(priority: u32, days: u32) -> String {
     )
 }
 
-async fn push(world: &World, app: &RepositoryRef, tag: &str, config: &'static [u8], days_ago: i64) {
+pub(crate) async fn push(
+    world: &World,
+    app: &RepositoryRef,
+    tag: &str,
+    config: &'static [u8],
+    days_ago: i64,
+) {
     world.push_blob(app, config).await;
     let pushed = Timestamp::now() - SignedDuration::from_hours(24 * days_ago);
     let reference = Reference::Tag(tag.parse().unwrap());
@@ -53,13 +59,13 @@ async fn put(world: &World, rules: &str) {
 }
 
 /// The tags of the images that are left, joined for each image.
-async fn left(world: &World) -> Vec<String> {
+pub(crate) async fn left(world: &World) -> Vec<String> {
     let describe = DescribeImagesRequest { repository_name: "app".to_owned(), ..Default::default() };
     let images = world.rules.registry.describe_images(&ctx(&world.admin), &region(), describe).await.unwrap();
     images.image_details.iter().map(|image| image.image_tags.join(",")).collect()
 }
 
-async fn run(registry: &Registry, later: SignedDuration) -> usize {
+pub(crate) async fn run(registry: &Registry, later: SignedDuration) -> usize {
     registry.execute_lifecycle_policies(Timestamp::now() + later).await.unwrap().done
 }
 

@@ -26,6 +26,7 @@ mod kept_reads;
 mod keys;
 mod late;
 mod lifecycle;
+mod lifecycle_extensions;
 mod organizations;
 mod put_image;
 mod storage_quota;
