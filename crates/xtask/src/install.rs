@@ -3,7 +3,7 @@
 //! Debian's packages are installed in the system; everything else goes to one folder outside of the checkout.
 
 mod crates;
-mod go;
+pub(crate) mod go;
 
 use std::fs;
 use std::path::PathBuf;

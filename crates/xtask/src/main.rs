@@ -63,7 +63,7 @@ enum Task {
         #[arg(long, default_value_t = 120)]
         seconds: u64,
     },
-    /// Compare Wharf with Debian's docker-registry and nginx on the same data.
+    /// Compare Wharf with distribution 3, Debian's docker-registry and nginx on the same data.
     Bench(bench::Options),
 }
 

@@ -1,6 +1,7 @@
 //! Our own `wharf dev` on a free port. It ends when it is dropped.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -30,8 +31,8 @@ impl Wharf {
         Self::start_with(binary, parent, &[])
     }
 
-    /// The same with settings whose values are paths, as variables of the environment.
-    pub(crate) fn start_with(binary: &Path, parent: &Path, settings: &[(&str, &PathBuf)]) -> Result<Self> {
+    /// The same with settings, as variables of the environment.
+    pub(crate) fn start_with(binary: &Path, parent: &Path, settings: &[(&str, &OsStr)]) -> Result<Self> {
         let folder = TempDir::with_prefix_in("wharf-xtask-", parent)?;
         let data = folder.path().join("data");
         let log = File::create(folder.path().join("log"))?;
@@ -95,16 +96,27 @@ impl Wharf {
 
     /// Runs the AWS CLI against the server, without the caller's own AWS settings.
     pub(crate) fn aws(&self, words: &[&str]) -> Result<String> {
+        self.aws_as(&[], words)
+    }
+
+    /// The same with other credentials, as variables of the environment.
+    pub(crate) fn aws_as(&self, credentials: &[(&str, &str)], words: &[&str]) -> Result<String> {
         let mut aws = Command::new("aws");
         aws.env_clear().env("PATH", workspace::path_with_tools()?).env("HOME", self.folder.path());
         aws.args(words).args(["--output", "text"]).envs(&self.environment);
-        command::capture(&mut aws)
+        command::capture(aws.envs(credentials.iter().copied()))
     }
 
     /// The value of an `Authorization: Basic` header.
     pub(crate) fn basic_authorization(&self) -> Result<String> {
+        self.basic_authorization_as(&[])
+    }
+
+    /// The same for other credentials.
+    pub(crate) fn basic_authorization_as(&self, credentials: &[(&str, &str)]) -> Result<String> {
         let query = "authorizationData[0].authorizationToken";
-        Ok(self.aws(&["ecr", "get-authorization-token", "--query", query])?.trim().to_owned())
+        let words = ["ecr", "get-authorization-token", "--query", query];
+        Ok(self.aws_as(credentials, &words)?.trim().to_owned())
     }
 }
 

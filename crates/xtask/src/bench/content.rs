@@ -11,12 +11,10 @@ use sha2::{Digest, Sha256};
 use super::load;
 use super::side::{Kind, Side};
 
-/// The repository of the run, on both registries.
+/// The repository of the run, on every registry.
 pub(crate) const REPOSITORY: &str = "bench/image";
-/// A repository with a page of images, on Wharf only.
-pub(crate) const MANY: &str = "bench/many";
-/// The number of its images.
-pub(crate) const PAGE: usize = 100;
+/// The manifest among nginx's files.
+const FILE: &str = "manifest";
 /// The media type of the image's manifest.
 pub(crate) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 /// The sizes of the blobs in the set.
@@ -51,7 +49,8 @@ impl Blob {
         Ok(Self::of(bytes))
     }
 
-    fn of(bytes: Vec<u8>) -> Self {
+    /// This content.
+    pub(crate) fn of(bytes: Vec<u8>) -> Self {
         let digest = sha256(&bytes);
         Self { bytes, digest }
     }
@@ -65,11 +64,12 @@ fn sha256(bytes: &[u8]) -> String {
 pub(crate) struct Shelf {
     digests: BTreeMap<u64, String>,
     manifest_length: u64,
+    manifest: String,
 }
 
 impl Shelf {
     /// Stores one blob of each size and one image on every server, and reads each back once.
-    pub(crate) fn fill(sides: &[Side], nginx_root: &Path) -> Result<Self> {
+    pub(crate) fn fill(sides: &[&Side], nginx_root: &Path) -> Result<Self> {
         let mut digests = BTreeMap::new();
         for size in SIZES {
             let blob = Blob::random(size)?;
@@ -84,11 +84,14 @@ impl Shelf {
             digests.insert(size, blob.digest);
         }
         let manifest = Blob::of(manifest(&digests)?);
-        for side in sides.iter().filter(|side| side.kind == Kind::Registry) {
-            put_manifest(side, &manifest.bytes)?;
-            check(side, &manifest_path(), &manifest.digest)?;
+        fs::write(nginx_root.join(FILE), &manifest.bytes)?;
+        for side in sides {
+            if side.kind == Kind::Registry {
+                put_to(side, &manifest_path(side), &manifest.bytes)?;
+            }
+            check(side, &manifest_path(side), &manifest.digest)?;
         }
-        Ok(Self { digests, manifest_length: manifest.bytes.len() as u64 })
+        Ok(Self { digests, manifest_length: manifest.bytes.len() as u64, manifest: manifest.digest })
     }
 
     /// The path of the blob with one of [`SIZES`].
@@ -100,11 +103,19 @@ impl Shelf {
     pub(crate) fn manifest_length(&self) -> u64 {
         self.manifest_length
     }
+
+    /// The digest of the image's manifest.
+    pub(crate) fn manifest(&self) -> &str {
+        &self.manifest
+    }
 }
 
-/// The path of the image by its tag.
-pub(crate) fn manifest_path() -> String {
-    format!("/v2/{REPOSITORY}/manifests/{TAG}")
+/// The path of the image's manifest on this server, by tag.
+pub(crate) fn manifest_path(side: &Side) -> String {
+    match side.kind {
+        Kind::Registry => format!("/v2/{}/manifests/{TAG}", side.repository(REPOSITORY)),
+        Kind::Files => format!("/{FILE}"),
+    }
 }
 
 /// The header without which docker-registry does not return an OCI manifest.
@@ -115,7 +126,7 @@ pub(crate) fn accept() -> String {
 /// The path of a blob on this server.
 pub(crate) fn blob_path(side: &Side, digest: &str) -> String {
     match side.kind {
-        Kind::Registry => format!("/v2/{REPOSITORY}/blobs/{digest}"),
+        Kind::Registry => format!("/v2/{}/blobs/{digest}", side.repository(REPOSITORY)),
         Kind::Files => format!("/{digest}"),
     }
 }
@@ -132,35 +143,12 @@ pub(crate) fn check(side: &Side, path: &str, digest: &str) -> Result<()> {
     Ok(())
 }
 
-/// Pushes the images of [`MANY`].
-pub(crate) fn fill_page(side: &Side) -> Result<()> {
-    let mut connection = side.connect()?;
-    let config = Blob::random(KIB)?;
-    load::push_to(&mut connection, side, MANY, &config)?;
-    for number in 0..PAGE {
-        let manifest = serde_json::json!({
-            "schemaVersion": 2,
-            "mediaType": MANIFEST_TYPE,
-            "config": {
-                "mediaType": "application/vnd.oci.image.config.v1+json", "digest": config.digest, "size": KIB,
-            },
-            "layers": [],
-            "annotations": { "number": number.to_string() },
-        });
-        put_to(side, &format!("/v2/{MANY}/manifests/v{number}"), &serde_json::to_vec(&manifest)?)?;
-    }
-    Ok(())
-}
-
-fn put_manifest(side: &Side, manifest: &[u8]) -> Result<()> {
-    put_to(side, &manifest_path(), manifest)
-}
-
-fn put_to(side: &Side, path: &str, manifest: &[u8]) -> Result<()> {
+/// Pushes a manifest.
+pub(super) fn put_to(side: &Side, path: &str, manifest: &[u8]) -> Result<()> {
     let extra = format!("Content-Type: {MANIFEST_TYPE}\r\nContent-Length: {}\r\n", manifest.len());
     let answer = side.connect()?.exchange(&side.head("PUT", path, &extra), manifest, |_| ())?;
     if answer.status != 201 {
-        bail!("{} answers {} to the image's manifest", side.name, answer.status);
+        bail!("{} answers {} to a manifest", side.name, answer.status);
     }
     Ok(())
 }

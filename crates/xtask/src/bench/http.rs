@@ -1,5 +1,5 @@
 //! The client of the benchmark: blocking HTTP/1.1 on one connection, with two system calls for a small request, so the
-//! servers are measured and not the client. It understands the answers of the three servers and refuses others: an
+//! servers are measured and not the client. It understands the answers of these servers and refuses others: an
 //! answer without a length is an error.
 
 use std::io::{Read, Write};
@@ -25,7 +25,7 @@ pub(crate) struct Connection {
 pub(crate) struct Answer {
     /// The status code.
     pub(crate) status: u16,
-    /// The length of the body.
+    /// The length of the body; for HEAD, the length that GET would return.
     pub(crate) length: u64,
     /// `Location` as path and query, without scheme and host.
     pub(crate) location: Option<String>,
@@ -56,8 +56,9 @@ impl Connection {
         if !body.is_empty() {
             self.stream.write_all(body).context("cannot send the body")?;
         }
+        let has_body = !head.starts_with(b"HEAD ");
         let head = self.read_head()?;
-        let mut missing = head.answer.length;
+        let mut missing = if has_body { head.answer.length } else { 0 };
         let rest = self.buffer.get(head.bytes..self.filled).unwrap_or_default();
         missing = missing.checked_sub(rest.len() as u64).context("more bytes than the answer announced")?;
         sink(rest);

@@ -25,11 +25,23 @@ pub(crate) struct Sample {
 pub(crate) fn read(
     side: &Side,
     path: &str,
-    length: u64,
+    length: Option<u64>,
     connections: usize,
     time: Duration,
 ) -> Result<Sample> {
     let head = side.head("GET", path, &accept());
+    repeat(side, (&head, &[]), (200, length), connections, time)
+}
+
+/// Asks for the headers of one path repeatedly on all connections.
+pub(crate) fn head(
+    side: &Side,
+    path: &str,
+    length: u64,
+    connections: usize,
+    time: Duration,
+) -> Result<Sample> {
+    let head = side.head("HEAD", path, &accept());
     repeat(side, (&head, &[]), (200, Some(length)), connections, time)
 }
 

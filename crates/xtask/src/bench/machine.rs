@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::install::go::DISTRIBUTION;
 use crate::{command, workspace};
 
 /// File systems in memory: a sync costs nothing there, so every figure would be wrong.
@@ -31,7 +32,7 @@ pub(crate) fn describe(folder: &Path) -> Result<String> {
     let commit = command::capture(workspace::git().args(["describe", "--always", "--dirty"]))?;
     Ok(format!(
         "* {date}, Wharf at {}\n* {name}, {cores} processors, {} MiB of memory, Linux {kernel}, {disk}; load at the \
-         end {load}\n* docker-registry {}, nginx {}\n",
+         end {load}\n* distribution {DISTRIBUTION}, docker-registry {}, nginx {}\n",
         commit.trim(),
         memory_mib(),
         package_version("docker-registry"),

@@ -1,17 +1,28 @@
-//! `cargo xtask bench`: compares Wharf with Debian's docker-registry and, for bytes, with nginx with sendfile. All
-//! servers use the same data and are measured in turn in one run, so other load on the machine affects all of them.
-//! Wharf checks tokens and permissions, the other servers do not.
+//! `cargo xtask bench`: compares Wharf with distribution 3, Debian's docker-registry and, for bytes, nginx with sendfile.
+//! All servers use the same data and are measured in turn in one run, so other load on the machine affects all of them.
+//! Wharf checks tokens and permissions and writes its access log to a file, the other servers do not.
 
+mod burst;
+mod call;
+mod caller;
 mod content;
 mod http;
+mod limits;
+mod list;
+mod lists;
 mod load;
 mod machine;
 mod measure;
-
 mod rivals;
+mod run;
+mod scale;
+mod series;
+mod servers;
 mod side;
 mod table;
+mod target;
 mod tls;
+mod unit;
 
 use std::fs;
 use std::path::PathBuf;
@@ -21,23 +32,29 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-use crate::running::Wharf;
 use crate::workspace;
+use burst::Bursts;
 use content::Shelf;
-use measure::{Measure, Series};
-use side::{Memory, Side};
-use tls::Tls;
+use limits::Limits;
+use measure::{Measure, Work};
+use run::Run;
+use series::Series;
+use servers::Servers;
+use side::Side;
 
 /// The options of the command.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    part: Option<Part>,
     /// How often each measure is taken on each server; the result is the median.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
     /// Seconds of each round of reading.
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
-    /// Only the measures whose name contains this, such as `manifest` or `push 1 MiB`.
+    /// Only the measures whose name contains this, such as `manifest`, `push 1 MiB` or `memory after bursts`.
     #[arg(long)]
     only: Option<String>,
     /// Measure only the other servers.
@@ -54,52 +71,61 @@ pub(crate) struct Options {
     output: Option<PathBuf>,
 }
 
+#[derive(clap::Subcommand)]
+enum Part {
+    /// Measure the database with many images: opening it, pages, times of pulls, removals.
+    Scale(scale::Options),
+}
+
 /// Measures everything and prints the tables.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if let Some(Part::Scale(options)) = &options.part {
+        return scale::run(options);
+    }
     if !(0.1..=600.0).contains(&options.seconds) {
         bail!("--seconds must be between 0.1 and 600");
     }
-    let measures = measure::chosen(options.only.as_deref());
-    if measures.is_empty() {
-        bail!("--only chose no measure; they are: {}", measure::names().join(", "));
+    let measures = list::chosen(options.only.as_deref());
+    if measures.is_empty() && !wants_bursts(options) {
+        bail!("--only chose no measure; they are: {}, {}", list::names().join(", "), burst::NAME);
     }
     let folder = options.folder.clone().map_or_else(workspace::target_folder, Ok)?;
     machine::refuse_memory_disk(&folder)?;
     let folder = TempDir::with_prefix_in("bench-", &folder).context("cannot make a folder for the data")?;
-    let needs_tls = measures.iter().any(Measure::is_over_tls);
-    let (wharf, tls) = start_wharf(options, &folder, needs_tls)?.unzip();
-    let rivals = rivals::start(folder.path())?;
-    let mut sides = Vec::new();
-    if let Some(wharf) = &wharf {
-        sides.push(Side::wharf(wharf)?.with_tls(tls.flatten()));
-    }
-    sides.extend(rivals.sides());
-
-    sleep(Duration::from_secs(3));
-    let idle = sides.iter().map(Side::memory).collect::<Result<Vec<_>>>()?;
-    let shelf = Shelf::fill(&sides, rivals.nginx_root())?;
-    if measures.iter().any(Measure::reads_a_page) {
-        sides.iter().filter(|side| side.is_ecr()).try_for_each(content::fill_page)?;
-    }
-    let mut series = Vec::new();
-    for measure in measures {
-        series.push(rounds(options, &measure, &sides, &shelf)?);
-    }
-    report(options, &folder, &sides, &series, &idle)
+    let mut servers = Servers::start(options, folder.path(), &measures)?;
+    let run = measure_all(options, &folder, &mut servers, &measures)?;
+    report(options, &folder, &run)
 }
 
-/// Wharf, and a second one with TLS if it is measured.
-fn start_wharf(options: &Options, folder: &TempDir, needs_tls: bool) -> Result<Option<(Wharf, Option<Tls>)>> {
-    if options.rivals_only {
-        return Ok(None);
+fn wants_bursts(options: &Options) -> bool {
+    options.only.as_deref().is_none_or(|only| burst::NAME.contains(&only.to_lowercase()))
+}
+
+fn measure_all(
+    options: &Options,
+    folder: &TempDir,
+    servers: &mut Servers,
+    measures: &[Measure],
+) -> Result<Run> {
+    let mut run = Run { sides: servers.sides()?, series: Vec::new(), bursts: Vec::new(), limits: None };
+    if wants_bursts(options) {
+        sleep(Duration::from_secs(3));
+        run.bursts = run.sides.iter().map(Bursts::take).collect::<Result<Vec<_>>>()?;
     }
-    let binary = options.wharf.clone().map_or_else(|| workspace::build_wharf(true), Ok)?;
-    let wharf = Wharf::start_in(&binary, folder.path())?;
-    for name in [content::REPOSITORY, content::MANY] {
-        wharf.aws(&["ecr", "create-repository", "--repository-name", name])?;
+    if measures.is_empty() {
+        return Ok(run);
     }
-    let tls = needs_tls.then(|| Tls::start(&binary, folder.path())).transpose()?;
-    Ok(Some((wharf, tls)))
+    if measures.iter().any(|measure| matches!(measure.work, Work::Push(..))) {
+        run.limits = Some(Limits::measure(folder.path())?);
+    }
+    let shelf = servers.fill(&run.sides)?;
+    if measures.iter().any(Measure::reads_a_list) {
+        run.sides.iter().try_for_each(|side| lists::fill(side, &shelf))?;
+    }
+    for measure in measures {
+        run.series.push(rounds(options, measure, &run.sides, &shelf)?);
+    }
+    Ok(run)
 }
 
 /// All rounds of one measure, with the servers in turn.
@@ -122,15 +148,10 @@ fn rounds(options: &Options, measure: &Measure, sides: &[Side], shelf: &Shelf) -
     Ok(series)
 }
 
-fn report(
-    options: &Options,
-    folder: &TempDir,
-    sides: &[Side],
-    series: &[Series],
-    idle: &[Memory],
-) -> Result<()> {
+fn report(options: &Options, folder: &TempDir, run: &Run) -> Result<()> {
     let machine = machine::describe(folder.path())?;
-    let text = format!("{machine}\n{}", table::render(sides, series, idle)?);
+    let rounds = format!("* {} rounds of {} s for each measure", options.rounds, options.seconds);
+    let text = format!("{machine}{rounds}\n\n{}", table::render(run)?);
     println!("\n{text}");
     if let Some(path) = &options.output {
         fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;

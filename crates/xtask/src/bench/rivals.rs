@@ -1,5 +1,6 @@
-//! The other servers on free ports: docker-registry with Debian's configuration, but without authentication and access
-//! log (both are advantages), and nginx with sendfile and a plain folder. They end when they are dropped.
+//! The other servers on free ports: distribution 3 and Debian's docker-registry with Debian's configuration, but without
+//! authentication and access log (both are advantages), and nginx with sendfile and a plain folder. They end when they
+//! are dropped.
 
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
@@ -10,12 +11,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::side::{Kind, Side};
+use super::side::{DEBIAN, DISTRIBUTION, Kind, NGINX, Side};
 use crate::{command, workspace};
 
-/// Both servers.
+/// The servers.
 pub(crate) struct Rivals {
-    registry: Running,
+    distribution: Running,
+    debian: Running,
     nginx: Running,
     nginx_root: PathBuf,
 }
@@ -43,12 +45,16 @@ impl Drop for Running {
 }
 
 impl Rivals {
-    /// Both as sides of the measurement.
-    pub(crate) fn sides(&self) -> [Side; 2] {
+    /// All as sides of the measurement.
+    pub(crate) fn sides(&self) -> [Side; 3] {
         let side = |name, kind, running: &Running| {
             Side::open(name, kind, running.address.clone(), running.child.id())
         };
-        [side("docker-registry", Kind::Registry, &self.registry), side("nginx", Kind::Files, &self.nginx)]
+        [
+            side(DISTRIBUTION, Kind::Registry, &self.distribution),
+            side(DEBIAN, Kind::Registry, &self.debian),
+            side(NGINX, Kind::Files, &self.nginx),
+        ]
     }
 
     /// The folder whose files nginx serves.
@@ -57,16 +63,22 @@ impl Rivals {
     }
 }
 
-/// Starts both below `folder` and waits until they accept connections.
+/// Starts all below `folder` and waits until they accept connections.
 pub(crate) fn start(folder: &Path) -> Result<Rivals> {
     let nginx_root = folder.join("nginx-files");
     fs::create_dir(&nginx_root)?;
-    Ok(Rivals { registry: start_registry(folder)?, nginx: start_nginx(folder, &nginx_root)?, nginx_root })
+    Ok(Rivals {
+        distribution: start_registry(folder, "registry")?,
+        debian: start_registry(folder, "docker-registry")?,
+        nginx: start_nginx(folder, &nginx_root)?,
+        nginx_root,
+    })
 }
 
-fn start_registry(folder: &Path) -> Result<Running> {
+/// Both versions read the same configuration.
+fn start_registry(folder: &Path, program: &str) -> Result<Running> {
     let address = free_address()?;
-    let (data, configuration) = (folder.join("docker-registry"), folder.join("docker-registry.yml"));
+    let (data, configuration) = (folder.join(program), folder.join(format!("{program}.yml")));
     let text = format!(
         "version: 0.1\n\
          log:\n  level: error\n  accesslog:\n    disabled: true\n\
@@ -77,9 +89,10 @@ fn start_registry(folder: &Path) -> Result<Running> {
         data.display()
     );
     fs::write(&configuration, text)?;
-    let mut command = Command::new("docker-registry");
-    command.arg("serve").arg(configuration);
-    launch(command, address, &folder.join("docker-registry.log"))
+    let mut command = Command::new(program);
+    // Version 3 sends traces to a local collector unless this is set.
+    command.env("OTEL_TRACES_EXPORTER", "none").arg("serve").arg(configuration);
+    launch(command, address, &folder.join(format!("{program}.log")))
 }
 
 fn start_nginx(folder: &Path, root: &Path) -> Result<Running> {
@@ -89,7 +102,7 @@ fn start_nginx(folder: &Path, root: &Path) -> Result<Running> {
     let user = command::capture(Command::new("id").arg("-un"))?;
     let text = format!(
         "daemon off;\nuser {} {};\nworker_processes auto;\npid {work}/pid;\nerror_log {work}/error.log;\n\
-         events {{ worker_connections 1024; }}\n\
+         events {{ worker_connections 4096; }}\n\
          http {{\n  sendfile on;\n  tcp_nopush on;\n  access_log off;\n  default_type application/octet-stream;\n\
          \x20 keepalive_requests 1000000000;\n  client_body_temp_path {work}/body;\n  proxy_temp_path {work}/proxy;\n\
          \x20 fastcgi_temp_path {work}/fastcgi;\n  uwsgi_temp_path {work}/uwsgi;\n  scgi_temp_path {work}/scgi;\n\
@@ -131,7 +144,7 @@ fn launch(mut command: Command, address: String, log: &Path) -> Result<Running> 
     bail!("{program} did not start; its output:\n{}", fs::read_to_string(log).unwrap_or_default());
 }
 
-/// A port that was free a moment ago: neither server can report a port that it chose itself.
+/// A port that was free a moment ago: these servers cannot report a port that it chose itself.
 fn free_address() -> Result<String> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 
+use super::caller::Caller;
 use super::http::Connection;
 use super::tls::Tls;
 use crate::abuse::sign::{Key, Service};
@@ -20,6 +21,23 @@ pub(crate) enum Kind {
     Files,
 }
 
+/// The names in the tables.
+pub(crate) const WHARF: &str = "Wharf";
+pub(crate) const DISTRIBUTION: &str = "distribution 3";
+pub(crate) const DEBIAN: &str = "docker-registry";
+pub(crate) const NGINX: &str = "nginx";
+
+/// The caller and the server of a measure.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Case {
+    /// A caller of the repository's account; the access log is on.
+    Usual,
+    /// A caller of another account; only Wharf has accounts.
+    OtherAccount,
+    /// Wharf without the access log.
+    LogOff,
+}
+
 /// A running server. It does not own the process.
 pub(crate) struct Side {
     /// The name in the tables.
@@ -31,6 +49,8 @@ pub(crate) struct Side {
     authorization: Option<String>,
     key: Option<Key>,
     tls: Option<Tls>,
+    prefix: String,
+    cases: Vec<(Case, Side)>,
 }
 
 /// Resident memory of a server in KiB.
@@ -38,6 +58,8 @@ pub(crate) struct Side {
 pub(crate) struct Memory {
     /// The current value.
     pub(crate) now: u64,
+    /// Of it, what is not a page of a file.
+    pub(crate) own: u64,
     /// The peak.
     pub(crate) peak: u64,
 }
@@ -48,19 +70,56 @@ impl Side {
         let authorization = Some(wharf.basic_authorization()?);
         let address = wharf.address()?.to_owned();
         Ok(Self {
-            name: "Wharf",
+            name: WHARF,
             kind: Kind::Registry,
             address,
             pid: wharf.pid(),
             authorization,
             key: Some(wharf.key()?),
             tls: None,
+            prefix: String::new(),
+            cases: Vec::new(),
         })
     }
 
     /// A server without authentication.
     pub(crate) fn open(name: &'static str, kind: Kind, address: String, pid: u32) -> Self {
-        Self { name, kind, address, pid, authorization: None, key: None, tls: None }
+        Self {
+            name,
+            kind,
+            address,
+            pid,
+            authorization: None,
+            key: None,
+            tls: None,
+            prefix: String::new(),
+            cases: Vec::new(),
+        }
+    }
+
+    /// The same server for another caller.
+    pub(crate) fn for_caller(&self, caller: Caller) -> Self {
+        let open = Self::open(self.name, self.kind, self.address.clone(), self.pid);
+        Self { authorization: Some(caller.authorization), prefix: caller.prefix, ..open }
+    }
+
+    /// Adds another case of the same server.
+    pub(crate) fn with_case(mut self, case: Case, side: Self) -> Self {
+        self.cases.push((case, side));
+        self
+    }
+
+    /// The server and caller of a case, if it has the case.
+    pub(crate) fn case(&self, case: Case) -> Option<&Self> {
+        if case == Case::Usual {
+            return Some(self);
+        }
+        self.cases.iter().find_map(|(other, side)| (*other == case).then_some(side))
+    }
+
+    /// The name of the repository in its paths, after the account ID if the caller needs it.
+    pub(crate) fn repository(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
     }
 
     /// A new connection to it.
@@ -114,7 +173,7 @@ impl Side {
 
     /// Its current and its peak memory.
     pub(crate) fn memory(&self) -> Result<Memory> {
-        let now = process::memory_kib(self.pid, "VmRSS")?;
-        Ok(Memory { now, peak: process::memory_kib(self.pid, "VmHWM")? })
+        let of = |field| process::memory_kib(self.pid, field);
+        Ok(Memory { now: of("VmRSS")?, own: of("RssAnon")?, peak: of("VmHWM")? })
     }
 }

@@ -49,7 +49,10 @@ impl Tls {
         openssl.args(["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]);
         openssl.args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"]).arg(&key);
         command::capture(openssl.arg("-out").arg(&certificate))?;
-        let settings = [("WHARF__SERVER__TLS__CERTIFICATE", &certificate), ("WHARF__SERVER__TLS__KEY", &key)];
+        let settings = [
+            ("WHARF__SERVER__TLS__CERTIFICATE", certificate.as_os_str()),
+            ("WHARF__SERVER__TLS__KEY", key.as_os_str()),
+        ];
         let wharf = Wharf::start_with(binary, folder, &settings)?;
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(&certificate).context("cannot read the certificate")?)?;

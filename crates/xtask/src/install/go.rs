@@ -10,6 +10,9 @@ use anyhow::{Context, Result, bail};
 use super::Tools;
 use crate::{command, workspace};
 
+/// The version of the CNCF's registry, which the benchmark compares with.
+pub(crate) const DISTRIBUTION: &str = "v3.1.2";
+
 /// What `go install package@version` builds.
 struct Installed {
     name: &'static str,
@@ -17,7 +20,7 @@ struct Installed {
     version: &'static str,
 }
 
-const INSTALLED: [Installed; 6] = [
+const INSTALLED: [Installed; 7] = [
     Installed {
         name: "conformance",
         package: "github.com/opencontainers/distribution-spec/conformance",
@@ -27,6 +30,11 @@ const INSTALLED: [Installed; 6] = [
         name: "crane",
         package: "github.com/google/go-containerregistry/cmd/crane",
         version: "v0.22.1",
+    },
+    Installed {
+        name: "registry",
+        package: "github.com/distribution/distribution/v3/cmd/registry",
+        version: DISTRIBUTION,
     },
     Installed { name: "oras", package: "oras.land/oras/cmd/oras", version: "v1.3.6" },
     Installed { name: "regctl", package: "github.com/regclient/regclient/cmd/regctl", version: "v0.11.7" },
@@ -133,7 +141,7 @@ fn go(folder: &Path) -> Result<Command> {
     let on_path = env::split_paths(&path).map(|folder| folder.join("go"));
     let Some(program) = on_path.chain([usual.to_path_buf()]).find(|program| program.exists()) else {
         bail!(
-            "Go is not installed: it builds crane, oras, regctl, helm, cosign, BuildKit, kubelet's credential provider, \
+            "Go is not installed: it builds crane, distribution's registry, oras, regctl, helm, cosign, BuildKit, kubelet's credential provider, \
              OpenTofu, programs around Flux's and Terraform's libraries, and the OCI suite"
         )
     };

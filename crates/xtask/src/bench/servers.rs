@@ -1,0 +1,75 @@
+//! The servers of a run. They end when this is dropped.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::content::{REPOSITORY, Shelf};
+use super::lists::MANY;
+use super::measure::Measure;
+use super::rivals::{self, Rivals};
+use super::side::{Case, Side};
+use super::tls::Tls;
+use super::{Options, caller};
+use crate::running::Wharf;
+use crate::workspace;
+
+/// All servers of a run.
+pub(crate) struct Servers {
+    wharf: Option<Wharf>,
+    log_off: Option<Wharf>,
+    tls: Option<Tls>,
+    rivals: Rivals,
+}
+
+impl Servers {
+    /// Starts those that the measures need, with their data below `folder`.
+    pub(crate) fn start(options: &Options, folder: &Path, measures: &[Measure]) -> Result<Self> {
+        let rivals = rivals::start(folder)?;
+        let mut servers = Self { wharf: None, log_off: None, tls: None, rivals };
+        if options.rivals_only {
+            return Ok(servers);
+        }
+        let binary = options.wharf.clone().map_or_else(|| workspace::build_wharf(true), Ok)?;
+        // The log of the first one goes to a file, with a line for each request.
+        servers.wharf = Some(with_repositories(Wharf::start_in(&binary, folder)?)?);
+        if measures.iter().any(|measure| measure.case == Case::LogOff) {
+            let settings = [("WHARF_LOG", OsStr::new("info,wharf::access=off"))];
+            let wharf = Wharf::start_with(&binary, folder, &settings)?;
+            servers.log_off = Some(with_repositories(wharf)?);
+        }
+        if measures.iter().any(Measure::is_over_tls) {
+            servers.tls = Some(Tls::start(&binary, folder)?);
+        }
+        Ok(servers)
+    }
+
+    /// The servers in the order of the columns.
+    pub(crate) fn sides(&mut self) -> Result<Vec<Side>> {
+        let mut sides = Vec::new();
+        if let Some(wharf) = &self.wharf {
+            let mut side = Side::wharf(wharf)?.with_tls(self.tls.take());
+            if let Some(quiet) = &self.log_off {
+                side = side.with_case(Case::LogOff, Side::wharf(quiet)?);
+            }
+            let other = side.for_caller(caller::of_another_account(wharf)?);
+            sides.push(side.with_case(Case::OtherAccount, other));
+        }
+        sides.extend(self.rivals.sides());
+        Ok(sides)
+    }
+
+    /// Stores the content on all of them.
+    pub(crate) fn fill(&self, sides: &[Side]) -> Result<Shelf> {
+        let quiet = sides.iter().filter_map(|side| side.case(Case::LogOff));
+        Shelf::fill(&sides.iter().chain(quiet).collect::<Vec<_>>(), self.rivals.nginx_root())
+    }
+}
+
+fn with_repositories(wharf: Wharf) -> Result<Wharf> {
+    for name in [REPOSITORY, MANY] {
+        wharf.aws(&["ecr", "create-repository", "--repository-name", name])?;
+    }
+    Ok(wharf)
+}
