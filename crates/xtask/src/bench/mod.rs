@@ -13,6 +13,7 @@ mod lists;
 mod load;
 mod machine;
 mod measure;
+mod postgres;
 mod rivals;
 mod run;
 mod scale;
