@@ -22,7 +22,7 @@ const fn case(case: Case, work: Work, connections: usize) -> Measure {
     Measure { work, connections, case, targets: &[] }
 }
 
-const MEASURES: [Measure; 34] = [
+const MEASURES: [Measure; 41] = [
     usual(Work::GetManifest, 1, MANIFEST_ONE),
     usual(Work::GetManifest, 16, MANIFEST),
     usual(Work::GetManifest, 64, MANIFEST),
@@ -57,6 +57,13 @@ const MEASURES: [Measure; 34] = [
     usual(Work::Call(Call::DescribeTag), 16, &[Micros(80.0)]),
     usual(Work::Call(Call::DescribePage), 1, &[]),
     usual(Work::Call(Call::DescribePage), 16, &[Micros(400.0)]),
+    case(Case::Postgres, Work::GetManifest, 1),
+    case(Case::Postgres, Work::GetManifest, 16),
+    case(Case::Postgres, Work::GetManifest, 64),
+    case(Case::Postgres, Work::GetBlob(KIB), 16),
+    case(Case::Postgres, Work::Push(MIB, 400), 1),
+    case(Case::Postgres, Work::Push(MIB, 800), 8),
+    case(Case::Postgres, Work::Call(Call::DescribeTag), 16),
 ];
 
 /// The measures whose name contains `filter`, ignoring case.

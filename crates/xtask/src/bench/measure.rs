@@ -73,6 +73,7 @@ impl Measure {
             Case::Usual => "",
             Case::OtherAccount => ", caller of another account",
             Case::LogOff => ", log off",
+            Case::Postgres => ", PostgreSQL",
         };
         format!("{}, {} connection{plural}{case}", self.work.name(), self.connections)
     }

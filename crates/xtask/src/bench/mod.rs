@@ -13,6 +13,7 @@ mod lists;
 mod load;
 mod machine;
 mod measure;
+mod postgres;
 mod rivals;
 mod run;
 mod scale;
@@ -150,7 +151,7 @@ fn rounds(options: &Options, measure: &Measure, sides: &[Side], shelf: &Shelf) -
 
 fn report(options: &Options, folder: &TempDir, run: &Run) -> Result<()> {
     let machine = machine::describe(folder.path())?;
-    let rounds = format!("* {} rounds of {} s for each measure", options.rounds, options.seconds);
+    let rounds = format!("* rounds of each measure: {}, of {} s", options.rounds, options.seconds);
     let text = format!("{machine}{rounds}\n\n{}", table::render(run)?);
     println!("\n{text}");
     if let Some(path) = &options.output {

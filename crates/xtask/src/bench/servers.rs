@@ -8,6 +8,7 @@ use anyhow::Result;
 use super::content::{REPOSITORY, Shelf};
 use super::lists::MANY;
 use super::measure::Measure;
+use super::postgres::Postgres;
 use super::rivals::{self, Rivals};
 use super::side::{Case, Side};
 use super::tls::Tls;
@@ -19,6 +20,7 @@ use crate::workspace;
 pub(crate) struct Servers {
     wharf: Option<Wharf>,
     log_off: Option<Wharf>,
+    on_postgres: Option<(Wharf, Postgres)>,
     tls: Option<Tls>,
     rivals: Rivals,
 }
@@ -27,14 +29,22 @@ impl Servers {
     /// Starts those that the measures need, with their data below `folder`.
     pub(crate) fn start(options: &Options, folder: &Path, measures: &[Measure]) -> Result<Self> {
         let rivals = rivals::start(folder)?;
-        let mut servers = Self { wharf: None, log_off: None, tls: None, rivals };
+        let mut servers = Self { wharf: None, log_off: None, on_postgres: None, tls: None, rivals };
         if options.rivals_only {
             return Ok(servers);
         }
         let binary = options.wharf.clone().map_or_else(|| workspace::build_wharf(true), Ok)?;
         // The log of the first one goes to a file, with a line for each request.
         servers.wharf = Some(with_repositories(Wharf::start_in(&binary, folder)?)?);
-        if measures.iter().any(|measure| measure.case == Case::LogOff) {
+        let needs = |case| measures.iter().any(|measure| measure.case == case);
+        if needs(Case::Postgres) {
+            let postgres = Postgres::start()?;
+            let url = postgres.url();
+            let settings = [("WHARF__DATABASE__URL", OsStr::new(&url))];
+            let wharf = Wharf::start_with(&binary, folder, &settings)?;
+            servers.on_postgres = Some((with_repositories(wharf)?, postgres));
+        }
+        if needs(Case::LogOff) {
             let settings = [("WHARF_LOG", OsStr::new("info,wharf::access=off"))];
             let wharf = Wharf::start_with(&binary, folder, &settings)?;
             servers.log_off = Some(with_repositories(wharf)?);
@@ -53,6 +63,9 @@ impl Servers {
             if let Some(quiet) = &self.log_off {
                 side = side.with_case(Case::LogOff, Side::wharf(quiet)?);
             }
+            if let Some((wharf, _)) = &self.on_postgres {
+                side = side.with_case(Case::Postgres, Side::wharf(wharf)?);
+            }
             let other = side.for_caller(caller::of_another_account(wharf)?);
             sides.push(side.with_case(Case::OtherAccount, other));
         }
@@ -62,8 +75,9 @@ impl Servers {
 
     /// Stores the content on all of them.
     pub(crate) fn fill(&self, sides: &[Side]) -> Result<Shelf> {
-        let quiet = sides.iter().filter_map(|side| side.case(Case::LogOff));
-        Shelf::fill(&sides.iter().chain(quiet).collect::<Vec<_>>(), self.rivals.nginx_root())
+        let with_own_data = [Case::Usual, Case::LogOff, Case::Postgres];
+        let all = sides.iter().flat_map(|side| with_own_data.iter().filter_map(|case| side.case(*case)));
+        Shelf::fill(&all.collect::<Vec<_>>(), self.rivals.nginx_root())
     }
 }
 

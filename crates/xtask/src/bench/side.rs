@@ -36,6 +36,8 @@ pub(crate) enum Case {
     OtherAccount,
     /// Wharf without the access log.
     LogOff,
+    /// Wharf with its metadata in PostgreSQL.
+    Postgres,
 }
 
 /// A running server. It does not own the process.

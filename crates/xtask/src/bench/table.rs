@@ -16,8 +16,10 @@ const DASH: &str = "–";
 
 /// All tables as markdown; those with ratios come first.
 pub(crate) fn render(run: &Run) -> Result<String> {
-    let tables = [targets(run), ratios(run), cases(run), rates(run), cpu(run), bursts(run), memory(run)?];
-    Ok(tables.into_iter().flatten().collect::<Vec<_>>().join("\n"))
+    let cases = [cases(run, false), cases(run, true)];
+    let ours = [targets(run), ratios(run)].into_iter().chain(cases);
+    let tables = ours.chain([rates(run), cpu(run), bursts(run), memory(run)?]);
+    Ok(tables.flatten().collect::<Vec<_>>().join("\n"))
 }
 
 fn targets(run: &Run) -> Option<String> {
@@ -58,24 +60,32 @@ fn ratios(run: &Run) -> Option<String> {
     table.text()
 }
 
-/// Other callers and settings of Wharf against the usual ones.
-fn cases(run: &Run) -> Option<String> {
+/// Other callers and settings of Wharf against the usual ones; PostgreSQL has a table of its own.
+fn cases(run: &Run, postgres: bool) -> Option<String> {
     let ours = run.ours()?;
-    let head = ["", "rate ÷ usual", "CPU ÷ usual"].map(str::to_owned);
-    let mut table = Table::new("Wharf's cases, divided by its own account with the access log on.", &head);
-    for line in run.series.iter().filter(|line| line.measure.case != Case::Usual) {
-        let usual = run.find(line.measure.work, line.measure.connections, Case::Usual);
-        let pair = line.summary(ours).zip(usual.and_then(|usual| usual.summary(ours)));
-        let rate = pair.as_ref().map(|(case, usual)| case.rate / usual.rate);
-        let cpu = pair.as_ref().map(|(case, usual)| case.cpu / usual.cpu);
-        table.row(&[line.measure.name(), times(rate), times(cpu)]);
+    let title = if postgres {
+        "Wharf with PostgreSQL, divided by Wharf with SQLite. The CPU time of PostgreSQL is not included."
+    } else {
+        "Wharf's cases, divided by its own account with the access log on."
+    };
+    let head = ["", "rate", "CPU", "rate ÷ usual", "CPU ÷ usual"].map(str::to_owned);
+    let mut table = Table::new(title, &head);
+    let is_wanted = |case| case != Case::Usual && (case == Case::Postgres) == postgres;
+    for line in run.series.iter().filter(|line| is_wanted(line.measure.case)) {
+        let (measure, unit) = (line.measure, line.measure.unit());
+        let Some(case) = line.summary(ours) else { continue };
+        let usual = run.find(measure.work, measure.connections, Case::Usual);
+        let usual = usual.and_then(|usual| usual.summary(ours));
+        let rate = times(usual.as_ref().map(|usual| case.rate / usual.rate));
+        let cpu = times(usual.as_ref().map(|usual| case.cpu / usual.cpu));
+        table.row(&[measure.name(), unit.rate(case.rate), unit.cpu(case.cpu), rate, cpu]);
     }
     table.text()
 }
 
 fn rates(run: &Run) -> Option<String> {
     let mut table = Table::of_sides("Rates: median of the rounds (slowest–fastest).", &run.sides);
-    for line in &run.series {
+    for line in run.series.iter().filter(|line| line.measure.case == Case::Usual) {
         let unit = line.measure.unit();
         table.row(&cells(line, run, |summary| {
             let (slowest, fastest) = summary.spread;
@@ -96,7 +106,7 @@ fn rates(run: &Run) -> Option<String> {
 fn cpu(run: &Run) -> Option<String> {
     let title = "CPU time of the server for one request or push, or for a GiB of large ones.";
     let mut table = Table::of_sides(title, &run.sides);
-    for line in &run.series {
+    for line in run.series.iter().filter(|line| line.measure.case == Case::Usual) {
         table.row(&cells(line, run, |summary| line.measure.unit().cpu(summary.cpu)));
     }
     table.text()
