@@ -11,6 +11,7 @@ mod explain;
 mod keys;
 mod permits;
 mod policies;
+mod resources;
 mod trust;
 
 use aws::service::Service;
@@ -28,6 +29,7 @@ pub use explain::{Examined, Explained};
 pub use keys::{add_resource_tags, of_request_tags, pairs};
 pub use permits::{Allowed, Permits};
 pub use policies::{Deciding, V1_ACTIONS};
+pub use resources::{Found, HasArn};
 
 use crate::Access;
 use crate::context::{Caller, Ctx, Plane, RepositoryRef, repository_arn};

@@ -8,7 +8,7 @@ use crate::events;
 use crate::ids::IdSource;
 use crate::op::{ecr, iam, organizations, sts};
 use crate::permit::sealed::{Listed, Sealed};
-use crate::permit::{Grant, OnDeployment, Opens, ServiceAuthority};
+use crate::permit::{Grant, Of, OnDeployment, Opens, PermittedAccount, PermittedKey, ServiceAuthority};
 
 /// An operation of the store that reads what a decision needs first. It never changes anything.
 pub trait BeforeDecision: Operation + Sealed {}
@@ -192,106 +192,108 @@ opens_bytes! {
     authority::ScrubObjects => bytes::Check;
 }
 
-// IAM. Making something needs the store's key of the account (FindAccount). Trust policies are stored with unique ids, and
+// IAM. `Of` is a permit on one resource: what it changes takes the resource's key from the permit. What is created takes
+// the account's key (FindAccount) from the permit. Trust policies are stored with unique ids, and
 // shown with ARNs (FindNamedPrincipals). What GetUser and the lists of tags show was read before the decision.
 opens! {
-    iam::CreateUser => FindAccount, CreateEntity;
+    iam::CreateUser => FindAccount, CreateEntity<PermittedAccount>;
     iam::ListUsers => ListEntities;
-    iam::UpdateUser => RenameEntity;
-    iam::DeleteUser => DeleteEntity;
-    iam::PutUserPermissionsBoundary => SetBoundary;
-    iam::DeleteUserPermissionsBoundary => SetBoundary;
-    iam::ListGroupsForUser => ListGroupLinks, FindEntityById;
-    iam::TagUser => PutIamTags;
-    iam::UntagUser => RemoveIamTags;
+    Of<iam::UpdateUser> => RenameEntity<PermittedKey>;
+    Of<iam::DeleteUser> => DeleteEntity<PermittedKey>;
+    Of<iam::PutUserPermissionsBoundary> => SetBoundary<PermittedKey>;
+    Of<iam::DeleteUserPermissionsBoundary> => SetBoundary<PermittedKey>;
+    Of<iam::ListGroupsForUser> => ListGroupLinks, FindEntityById;
+    Of<iam::TagUser> => PutIamTags<PermittedKey>;
+    Of<iam::UntagUser> => RemoveIamTags<PermittedKey>;
 
     // A key is changed only if it is in its owner's list.
-    iam::CreateAccessKey => CreateAccessKeyWithin;
-    iam::ListAccessKeys => ListAccessKeys;
+    Of<iam::CreateAccessKey> => CreateAccessKeyWithin<PermittedKey>;
+    Of<iam::ListAccessKeys> => ListAccessKeys;
     iam::GetAccessKeyLastUsed => ListAccessKeys;
-    iam::UpdateAccessKey => ListAccessKeys, SetAccessKeyStatus;
-    iam::DeleteAccessKey => ListAccessKeys, DeleteAccessKey;
+    Of<iam::UpdateAccessKey> => ListAccessKeys, SetAccessKeyStatus<PermittedKey>;
+    Of<iam::DeleteAccessKey> => ListAccessKeys, DeleteAccessKey<PermittedKey>;
 
-    iam::CreateGroup => FindAccount, CreateEntity;
-    iam::GetGroup => ListGroupLinks, FindEntityById;
+    iam::CreateGroup => FindAccount, CreateEntity<PermittedAccount>;
+    Of<iam::GetGroup> => ListGroupLinks, FindEntityById;
     iam::ListGroups => ListEntities;
-    iam::UpdateGroup => RenameEntity;
-    iam::DeleteGroup => DeleteEntity;
+    Of<iam::UpdateGroup> => RenameEntity<PermittedKey>;
+    Of<iam::DeleteGroup> => DeleteEntity<PermittedKey>;
     // The decision is on the group; the user is looked up after it.
-    iam::AddUserToGroup => FindEntity, AddToGroup;
-    iam::RemoveUserFromGroup => FindEntity, RemoveFromGroup;
+    Of<iam::AddUserToGroup> => FindEntity, AddToGroup<PermittedKey>;
+    Of<iam::RemoveUserFromGroup> => FindEntity, RemoveFromGroup<PermittedKey>;
 
-    iam::CreateRole => FindAccount, FindNamedPrincipals, CreateEntity;
-    iam::GetRole => FindNamedPrincipals;
+    iam::CreateRole => FindAccount, FindNamedPrincipals, CreateEntity<PermittedAccount>;
+    Of<iam::GetRole> => FindNamedPrincipals;
     iam::ListRoles => ListEntities, FindNamedPrincipals;
-    iam::UpdateRole => UpdateRole;
-    iam::UpdateRoleDescription => UpdateRole, FindNamedPrincipals;
-    iam::UpdateAssumeRolePolicy => FindNamedPrincipals, UpdateRole;
-    iam::DeleteRole => DeleteEntity;
-    iam::PutRolePermissionsBoundary => SetBoundary;
-    iam::DeleteRolePermissionsBoundary => SetBoundary;
-    iam::TagRole => PutIamTags;
-    iam::UntagRole => RemoveIamTags;
-    // The role of a service comes and goes with the policy of that service.
-    iam::CreateServiceLinkedRole => FindAccount, CreateEntity, AttachPolicy, FindNamedPrincipals;
-    iam::DeleteServiceLinkedRole => DetachManagedPolicy, DeleteEntity;
+    Of<iam::UpdateRole> => UpdateRole<PermittedKey>;
+    Of<iam::UpdateRoleDescription> => UpdateRole<PermittedKey>, FindNamedPrincipals;
+    Of<iam::UpdateAssumeRolePolicy> => FindNamedPrincipals, UpdateRole<PermittedKey>;
+    Of<iam::DeleteRole> => DeleteEntity<PermittedKey>;
+    Of<iam::PutRolePermissionsBoundary> => SetBoundary<PermittedKey>;
+    Of<iam::DeleteRolePermissionsBoundary> => SetBoundary<PermittedKey>;
+    Of<iam::TagRole> => PutIamTags<PermittedKey>;
+    Of<iam::UntagRole> => RemoveIamTags<PermittedKey>;
+    // The role of a service comes and goes with the policy of that service. The role is created with this permit, so no
+    // decision was about its ID.
+    iam::CreateServiceLinkedRole => FindAccount, CreateEntity<PermittedAccount>, AttachPolicy, FindNamedPrincipals;
+    Of<iam::DeleteServiceLinkedRole> => DetachManagedPolicy<PermittedKey>, DeleteEntity<PermittedKey>;
 
-    iam::PutUserPolicy => PutInlinePolicyWithin;
-    iam::GetUserPolicy => ListInlinePolicies;
-    iam::ListUserPolicies => ListInlinePolicies;
-    iam::DeleteUserPolicy => DeleteInlinePolicy;
-    iam::PutGroupPolicy => PutInlinePolicyWithin;
-    iam::GetGroupPolicy => ListInlinePolicies;
-    iam::ListGroupPolicies => ListInlinePolicies;
-    iam::DeleteGroupPolicy => DeleteInlinePolicy;
-    iam::PutRolePolicy => PutInlinePolicyWithin;
-    iam::GetRolePolicy => ListInlinePolicies;
-    iam::ListRolePolicies => ListInlinePolicies;
-    iam::DeleteRolePolicy => DeleteInlinePolicy;
+    Of<iam::PutUserPolicy> => PutInlinePolicyWithin<PermittedKey>;
+    Of<iam::GetUserPolicy> => ListInlinePolicies;
+    Of<iam::ListUserPolicies> => ListInlinePolicies;
+    Of<iam::DeleteUserPolicy> => DeleteInlinePolicy<PermittedKey>;
+    Of<iam::PutGroupPolicy> => PutInlinePolicyWithin<PermittedKey>;
+    Of<iam::GetGroupPolicy> => ListInlinePolicies;
+    Of<iam::ListGroupPolicies> => ListInlinePolicies;
+    Of<iam::DeleteGroupPolicy> => DeleteInlinePolicy<PermittedKey>;
+    Of<iam::PutRolePolicy> => PutInlinePolicyWithin<PermittedKey>;
+    Of<iam::GetRolePolicy> => ListInlinePolicies;
+    Of<iam::ListRolePolicies> => ListInlinePolicies;
+    Of<iam::DeleteRolePolicy> => DeleteInlinePolicy<PermittedKey>;
 
-    iam::AttachUserPolicy => AttachPolicy;
-    iam::DetachUserPolicy => DetachManagedPolicy;
-    iam::ListAttachedUserPolicies => ListAttachedPolicies;
-    iam::AttachGroupPolicy => AttachPolicy;
-    iam::DetachGroupPolicy => DetachManagedPolicy;
-    iam::ListAttachedGroupPolicies => ListAttachedPolicies;
-    iam::AttachRolePolicy => AttachPolicy;
-    iam::DetachRolePolicy => DetachManagedPolicy;
-    iam::ListAttachedRolePolicies => ListAttachedPolicies;
+    Of<iam::AttachUserPolicy> => AttachPolicy<PermittedKey>;
+    Of<iam::DetachUserPolicy> => DetachManagedPolicy<PermittedKey>;
+    Of<iam::ListAttachedUserPolicies> => ListAttachedPolicies;
+    Of<iam::AttachGroupPolicy> => AttachPolicy<PermittedKey>;
+    Of<iam::DetachGroupPolicy> => DetachManagedPolicy<PermittedKey>;
+    Of<iam::ListAttachedGroupPolicies> => ListAttachedPolicies;
+    Of<iam::AttachRolePolicy> => AttachPolicy<PermittedKey>;
+    Of<iam::DetachRolePolicy> => DetachManagedPolicy<PermittedKey>;
+    Of<iam::ListAttachedRolePolicies> => ListAttachedPolicies;
 
-    iam::CreatePolicy => FindAccount, CreateManagedPolicy;
+    iam::CreatePolicy => FindAccount, CreateManagedPolicy<PermittedAccount>;
     // AWS's policies are not in the store; how often the account uses them is.
-    iam::GetPolicy => CountPolicyUses;
+    Of<iam::GetPolicy> => CountPolicyUses;
     iam::ListPolicies => ListManagedPolicies, CountPolicyUses;
-    iam::DeletePolicy => DeleteManagedPolicy;
-    iam::ListEntitiesForPolicy => ListPolicyUses;
-    iam::TagPolicy => PutIamTags;
-    iam::UntagPolicy => RemoveIamTags;
-    iam::CreatePolicyVersion => CreateManagedPolicyVersion;
-    iam::GetPolicyVersion => ListManagedPolicyVersions;
-    iam::ListPolicyVersions => ListManagedPolicyVersions;
-    iam::SetDefaultPolicyVersion => SetDefaultManagedPolicyVersion;
-    iam::DeletePolicyVersion => DeleteManagedPolicyVersion;
+    Of<iam::DeletePolicy> => DeleteManagedPolicy<PermittedKey>;
+    Of<iam::ListEntitiesForPolicy> => ListPolicyUses;
+    Of<iam::TagPolicy> => PutIamTags<PermittedKey>;
+    Of<iam::UntagPolicy> => RemoveIamTags<PermittedKey>;
+    Of<iam::CreatePolicyVersion> => CreateManagedPolicyVersion<PermittedKey>;
+    Of<iam::GetPolicyVersion> => ListManagedPolicyVersions;
+    Of<iam::ListPolicyVersions> => ListManagedPolicyVersions;
+    Of<iam::SetDefaultPolicyVersion> => SetDefaultManagedPolicyVersion<PermittedKey>;
+    Of<iam::DeletePolicyVersion> => DeleteManagedPolicyVersion<PermittedKey>;
 
-    iam::CreateInstanceProfile => FindAccount, CreateInstanceProfile;
-    iam::GetInstanceProfile => FindEntityById, FindNamedPrincipals;
+    iam::CreateInstanceProfile => FindAccount, CreateInstanceProfile<PermittedAccount>;
+    Of<iam::GetInstanceProfile> => FindEntityById, FindNamedPrincipals;
     iam::ListInstanceProfiles => ListInstanceProfiles, FindEntityById, FindNamedPrincipals;
-    iam::ListInstanceProfilesForRole => ListInstanceProfiles, FindNamedPrincipals;
-    iam::DeleteInstanceProfile => DeleteInstanceProfile;
-    iam::AddRoleToInstanceProfile => SetInstanceProfileRole;
-    iam::RemoveRoleFromInstanceProfile => FindEntity, SetInstanceProfileRole;
-    iam::TagInstanceProfile => PutIamTags;
-    iam::UntagInstanceProfile => RemoveIamTags;
+    Of<iam::ListInstanceProfilesForRole> => ListInstanceProfiles, FindNamedPrincipals;
+    Of<iam::DeleteInstanceProfile> => DeleteInstanceProfile<PermittedKey>;
+    Of<iam::AddRoleToInstanceProfile> => SetInstanceProfileRole<PermittedKey>;
+    Of<iam::RemoveRoleFromInstanceProfile> => FindEntity, SetInstanceProfileRole<PermittedKey>;
+    Of<iam::TagInstanceProfile> => PutIamTags<PermittedKey>;
+    Of<iam::UntagInstanceProfile> => RemoveIamTags<PermittedKey>;
 
-    iam::CreateOpenIDConnectProvider => FindAccount, CreateOidcProvider;
+    iam::CreateOpenIDConnectProvider => FindAccount, CreateOidcProvider<PermittedAccount>;
     iam::ListOpenIDConnectProviders => ListOidcProviders;
-    iam::DeleteOpenIDConnectProvider => DeleteOidcProvider;
-    iam::AddClientIDToOpenIDConnectProvider => ChangeOidcAudience;
-    iam::RemoveClientIDFromOpenIDConnectProvider => ChangeOidcAudience;
-    iam::UpdateOpenIDConnectProviderThumbprint => UpdateOidcProvider;
-    iam::WharfPutOpenIDConnectProviderKeys => UpdateOidcProvider;
-    iam::TagOpenIDConnectProvider => PutIamTags;
-    iam::UntagOpenIDConnectProvider => RemoveIamTags;
+    Of<iam::DeleteOpenIDConnectProvider> => DeleteOidcProvider<PermittedKey>;
+    Of<iam::AddClientIDToOpenIDConnectProvider> => ChangeOidcAudience<PermittedKey>;
+    Of<iam::RemoveClientIDFromOpenIDConnectProvider> => ChangeOidcAudience<PermittedKey>;
+    Of<iam::UpdateOpenIDConnectProviderThumbprint> => UpdateOidcProvider<PermittedKey>;
+    Of<iam::WharfPutOpenIDConnectProviderKeys> => UpdateOidcProvider<PermittedKey>;
+    Of<iam::TagOpenIDConnectProvider> => PutIamTags<PermittedKey>;
+    Of<iam::UntagOpenIDConnectProvider> => RemoveIamTags<PermittedKey>;
 
     iam::GetAccountSummary => CountAccount;
     iam::GetAccountAuthorizationDetails => ListEntities, ListIamTags, ListInlinePolicies, ListAttachedPolicies,

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use aws::ids::{AccountId, Region};
 use jiff::Timestamp;
 use meta::{
-    BlobRow, ImageRow, Meta, Never, OpError, Operation, Registry, RepositoryKey, RepositoryRow, Resolved,
-    UploadRow,
+    AccountKey, BlobRow, FindAccount, ImageRow, Meta, Never, OpError, Operation, Registry, RepositoryKey,
+    RepositoryRow, Resolved, UploadRow,
 };
 
 use crate::Access;
@@ -18,6 +18,7 @@ use crate::authz::repository_not_found;
 use crate::context::Caller;
 use crate::error::{Error, Result};
 use crate::ids::IdSource;
+use crate::seal::SealError;
 use crate::store::StoreResultExt as _;
 
 /// Other crates cannot name these traits, so they cannot implement the traits below and make their own permission.
@@ -95,7 +96,7 @@ pub(crate) trait Place: Asked {
     fn decided_at(&self) -> Timestamp;
 }
 
-/// The resource of a request in an account: a user, a policy, a member account.
+/// An account: for lists, for what is created in it, and for a member account.
 #[derive(Debug)]
 pub struct OnAccount {
     pub(crate) caller: Arc<Caller>,
@@ -108,6 +109,68 @@ impl Subject for OnAccount {
     fn key(&self) -> AccountId {
         self.account_id.clone()
     }
+}
+
+/// A resource of an account that exists, such as a user or a policy.
+#[derive(Debug)]
+pub struct OnResource {
+    pub(crate) caller: Arc<Caller>,
+    pub(crate) account_id: AccountId,
+    pub(crate) key: ResourceKey,
+}
+
+impl Subject for OnResource {
+    type Key = ResourceKey;
+
+    fn key(&self) -> ResourceKey {
+        self.key.clone()
+    }
+}
+
+/// The keys of a resource in the store: by unique ID, or by ARN.
+#[derive(Clone, Debug)]
+pub struct ResourceKey {
+    /// The unique ID.
+    pub id: PermittedKey,
+    /// The ARN.
+    pub arn: PermittedKey,
+}
+
+impl ResourceKey {
+    pub(crate) fn new(id: &str, arn: &str) -> Self {
+        Self { id: PermittedKey(id.into()), arn: PermittedKey(arn.into()) }
+    }
+}
+
+/// The key of what a permit is on. No other crate makes one, so an operation that needs one takes it from its permit.
+#[derive(Clone, Debug)]
+pub struct PermittedKey(Arc<str>);
+
+impl AsRef<str> for PermittedKey {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The account of a permit, for what is created in it. No other crate makes one.
+#[derive(Clone, Copy, Debug)]
+pub struct PermittedAccount(AccountKey);
+
+impl From<PermittedAccount> for AccountKey {
+    fn from(account: PermittedAccount) -> Self {
+        account.0
+    }
+}
+
+/// The effect of an operation on one resource that exists. A permit for the operation alone is on the account, and opens
+/// nothing that changes a resource.
+#[derive(Debug)]
+pub struct Of<E>(PhantomData<fn() -> E>);
+
+impl<E> Sealed for Of<E> {}
+
+impl<E: Grant<On = OnAccount>> Grant for Of<E> {
+    type On = OnResource;
 }
 
 /// The resource of an unsigned request in an account. There is no caller: the request contains the proof.
@@ -137,6 +200,7 @@ impl Subject for OnDeployment {
 impl Sealed for OnRepository {}
 impl Sealed for OnRegistry {}
 impl Sealed for OnAccount {}
+impl Sealed for OnResource {}
 impl Sealed for OnUnsigned {}
 impl Sealed for OnDeployment {}
 impl<G: Grant> Sealed for Permit<G> {}
@@ -155,7 +219,7 @@ macro_rules! asked {
     )*};
 }
 
-asked! { OnRepository OnRegistry OnAccount }
+asked! { OnRepository OnRegistry OnAccount OnResource }
 
 macro_rules! place {
     ($($subject:ident)*) => {$(
@@ -260,6 +324,17 @@ where
     /// The account that owns the subject.
     pub fn account(&self) -> &AccountId {
         self.on.account()
+    }
+}
+
+impl<G> Permit<G>
+where
+    G: Grant<On = OnAccount> + Opens<FindAccount>,
+{
+    /// The store's key for the account of the permit.
+    pub async fn account_key(&self) -> Result<PermittedAccount> {
+        let account = self.read(|account_id| FindAccount { account_id }).await?;
+        account.map(|account| PermittedAccount(account.key)).ok_or_else(|| Error::internal(SealError::Failed))
     }
 }
 

@@ -44,3 +44,14 @@ impl RepositoryKey {
         Some(Self { registry: RegistryKey(registry.parse().ok()?), id: id.parse().ok()? })
     }
 }
+
+/// The key of a row that an operation changes. Operations are generic over it: a permit opens them only with a key that
+/// nobody but the permit makes, and the work of a service uses a `String`.
+pub trait Key: AsRef<str> + Send + Sync + 'static {}
+
+impl<T: AsRef<str> + Send + Sync + 'static> Key for T {}
+
+/// The account that an operation adds something to: [`AccountKey`], or a key that nobody but a permit makes.
+pub trait InAccount: Copy + Into<AccountKey> + Send + Sync + 'static {}
+
+impl<T: Copy + Into<AccountKey> + Send + Sync + 'static> InAccount for T {}

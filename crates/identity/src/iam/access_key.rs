@@ -4,7 +4,7 @@ use access::context::Ctx;
 use access::effects::authority;
 use access::error::{AwsCode, Code, Error, Result};
 use access::op::{Effect, iam};
-use access::permit::{OnAccount, Opens, Permit};
+use access::permit::{Of, OnAccount, Opens, Permit, ResourceKey};
 use access::seal::Purpose;
 use access::store::{
     AccessKeyInfo, CreateAccessKey, CreateAccessKeyWithin, CreateAccessKeyWithinRefusal, DeleteAccessKey,
@@ -53,12 +53,12 @@ impl Identity {
         &self,
         ctx: &Ctx,
         name: Option<String>,
-    ) -> Result<(Permit<E>, Owner)> {
+    ) -> Result<(Permit<Of<E>>, Owner)> {
         let gate = self.access.account_gate(ctx).await?;
         match whom::<E>(&gate, name)? {
             Whom::User(name) => {
                 let named = (EntityKind::User, name.as_str());
-                let user = own_entity_at(&gate, named, policy::Context::new()).await?;
+                let user = own_entity_at::<E>(&gate, named, policy::Context::new()).await?;
                 Ok((user.permit, Owner { unique_id: user.on.unique_id, name: user.on.name }))
             }
             Whom::Root(permit) => {
@@ -78,9 +78,12 @@ impl Identity {
         let (id, secret) = random_access_key()?;
         let sealed_secret =
             self.access.keys.seal(Purpose::AccessKey, secret.expose().as_bytes()).map_err(Error::internal)?;
-        let key = CreateAccessKey { id: id.clone(), owner: owner.unique_id, sealed_secret, at: ctx.at() };
-        let create = CreateAccessKeyWithin { key, limit: self.access.quotas().access_keys_per_user.limit() };
-        permit.write(|_| create).await.or_refused(|refusal| match refusal {
+        let limit = self.access.quotas().access_keys_per_user.limit();
+        let create = |owner: ResourceKey| {
+            let key = CreateAccessKey { id: id.clone(), owner: owner.id, sealed_secret, at: ctx.at() };
+            CreateAccessKeyWithin { key, limit }
+        };
+        permit.write(create).await.or_refused(|refusal| match refusal {
             CreateAccessKeyWithinRefusal::Limit => self.access.quotas().access_keys_per_user.exceeded(),
             CreateAccessKeyWithinRefusal::Key(_) => no_such_entity(EntityKind::User, &owner.name),
         })?;
@@ -126,15 +129,16 @@ impl Identity {
     pub async fn update_access_key(&self, ctx: &Ctx, input: UpdateAccessKeyRequest) -> Result<()> {
         let (permit, owner) = self.key_owner::<iam::UpdateAccessKey>(ctx, input.user_name).await?;
         let key = key_of(&permit, &owner, &input.access_key_id).await?;
-        let set = SetAccessKeyStatus { id: key.id, active: input.status == StatusType::Active };
-        permit.write(|_| set).await.or_refused(|_| gone(&input.access_key_id))
+        let active = input.status == StatusType::Active;
+        let set = |owner: ResourceKey| SetAccessKeyStatus { id: key.id, owner: owner.id, active };
+        permit.write(set).await.or_refused(|_| gone(&input.access_key_id))
     }
 
     pub async fn delete_access_key(&self, ctx: &Ctx, input: DeleteAccessKeyRequest) -> Result<()> {
         let (permit, owner) = self.key_owner::<iam::DeleteAccessKey>(ctx, input.user_name).await?;
         let key = key_of(&permit, &owner, &input.access_key_id).await?;
-        let delete = DeleteAccessKey { id: key.id, owner: owner.unique_id };
-        permit.write(|_| delete).await.or_refused(|_| gone(&input.access_key_id))
+        let delete = |owner: ResourceKey| DeleteAccessKey { id: key.id, owner: owner.id };
+        permit.write(delete).await.or_refused(|_| gone(&input.access_key_id))
     }
 
     /// Returns when an access key of the account was last used. The denial is the same for a key that does not exist,

@@ -2,8 +2,8 @@
 
 use access::context::Ctx;
 use access::error::{AwsCode, Code, Error, Result};
-use access::op::{Effect, iam};
-use access::permit::{OnAccount, Opens, Permit};
+use access::op::iam;
+use access::permit::{Grant, OnResource, Opens, Permit, PermittedKey, ResourceKey};
 use access::quota::Quota;
 use access::store::{
     AttachPolicy, AttachPolicyRefusal, DetachManagedPolicy, Entity, EntityKind, ListAttachedPolicies,
@@ -74,11 +74,11 @@ async fn attach<E>(
     arn: String,
 ) -> Result<()>
 where
-    E: Effect<On = OnAccount> + Opens<AttachPolicy>,
+    E: Grant<On = OnResource> + Opens<AttachPolicy<PermittedKey>>,
 {
     check_attachable(permit.account(), &arn)?;
-    let attach = AttachPolicy { owner: entity.unique_id, arn: arn.clone(), limit: quota.limit() };
-    permit.write(|_| attach).await.or_refused(|refusal| match refusal {
+    let attach = |key: ResourceKey| AttachPolicy { owner: key.id, arn: arn.clone(), limit: quota.limit() };
+    permit.write(attach).await.or_refused(|refusal| match refusal {
         AttachPolicyRefusal::PrincipalGone => no_such_entity(kind, &entity.name),
         AttachPolicyRefusal::PolicyGone => policy_not_found(&arn),
         AttachPolicyRefusal::Limit => {
@@ -92,15 +92,13 @@ where
     })
 }
 
-async fn detach<E: Opens<DetachManagedPolicy>>(
-    permit: &Permit<E>,
-    kind: EntityKind,
-    entity: Entity,
-    arn: String,
-) -> Result<()> {
+async fn detach<E>(permit: &Permit<E>, kind: EntityKind, entity: Entity, arn: String) -> Result<()>
+where
+    E: Grant<On = OnResource> + Opens<DetachManagedPolicy<PermittedKey>>,
+{
     check_policy_arn(&arn)?;
-    let detach = DetachManagedPolicy { owner: entity.unique_id, arn: arn.clone() };
-    let was_attached = permit.write(|_| detach).await.or_refused(|_| no_such_entity(kind, &entity.name))?;
+    let detach = |key: ResourceKey| DetachManagedPolicy { owner: key.id, arn: arn.clone() };
+    let was_attached = permit.write(detach).await.or_refused(|_| no_such_entity(kind, &entity.name))?;
     if was_attached {
         return Ok(());
     }

@@ -4,7 +4,9 @@ use access::authz::{Gate, add_resource_tags};
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
 use access::op::{Effect, IamOp, Op};
-use access::permit::{OnAccount, Opens, Permit, Reads};
+use access::permit::{
+    Grant, OnAccount, OnResource, Opens, Permit, PermittedAccount, PermittedKey, Reads, ResourceKey,
+};
 use access::quota::Quota;
 use access::store::{
     CreateEntity, CreateEntityRefusal, DeleteEntity, DeleteEntityRefusal, Entity, EntityKind, FindEntity,
@@ -78,9 +80,9 @@ fn check_not_service_linked(op: Op, entity: &Entity) -> Result<()> {
 }
 
 /// Creates an entity. The errors have IAM's messages.
-pub(super) async fn create_entity<E: Opens<CreateEntity>>(
+pub(super) async fn create_entity<E: Opens<CreateEntity<PermittedAccount>>>(
     permit: &Permit<E>,
-    create: CreateEntity,
+    create: CreateEntity<PermittedAccount>,
     kind: &str,
     quota: &Quota,
 ) -> Result<Entity> {
@@ -92,38 +94,40 @@ pub(super) async fn create_entity<E: Opens<CreateEntity>>(
     })
 }
 
-pub(super) async fn rename_entity<E: Opens<RenameEntity>>(
+pub(super) async fn rename_entity<E>(
     permit: &Permit<E>,
-    rename: RenameEntity,
+    (path, name): (String, String),
     kind: EntityKind,
     word: &str,
-) -> Result<()> {
-    let name = rename.name.clone();
-    permit.write(|_| rename).await.map(|_| ()).or_refused(|refusal| match refusal {
+) -> Result<()>
+where
+    E: Grant<On = OnResource> + Opens<RenameEntity<PermittedKey>>,
+{
+    let rename = |key: ResourceKey| RenameEntity { unique_id: key.id, path, name: name.clone() };
+    permit.write(rename).await.map(|_| ()).or_refused(|refusal| match refusal {
         RenameEntityRefusal::Gone => no_such_entity(kind, &name),
         RenameEntityRefusal::Exists => already_exists(word, &name),
     })
 }
 
-pub(super) async fn delete_entity<E: Opens<DeleteEntity>>(
-    permit: &Permit<E>,
-    entity: Entity,
-    kind: EntityKind,
-) -> Result<()> {
-    let delete = DeleteEntity { unique_id: entity.unique_id };
-    permit.write(|_| delete).await.or_refused(|refusal| delete_refused(refusal, kind, &entity.name))
+pub(super) async fn delete_entity<E>(permit: &Permit<E>, name: &str, kind: EntityKind) -> Result<()>
+where
+    E: Grant<On = OnResource> + Opens<DeleteEntity<PermittedKey>>,
+{
+    let delete = |key: ResourceKey| DeleteEntity { unique_id: key.id };
+    permit.write(delete).await.or_refused(|refusal| delete_refused(refusal, kind, name))
 }
 
-pub(super) async fn set_boundary<E>(permit: &Permit<E>, entity: Entity, arn: Option<String>) -> Result<()>
+pub(super) async fn set_boundary<E>(permit: &Permit<E>, arn: Option<String>) -> Result<()>
 where
-    E: Effect<On = OnAccount> + Opens<SetBoundary>,
+    E: Grant<On = OnResource> + Opens<SetBoundary<PermittedKey>>,
 {
     if let Some(arn) = &arn {
         check_boundary(permit.account(), arn)?;
     }
     let shown = arn.clone().unwrap_or_default();
-    let set = SetBoundary { unique_id: entity.unique_id, arn };
-    permit.write(|_| set).await.or_refused(|_| boundary_gone(&shown))
+    let set = |key: ResourceKey| SetBoundary { unique_id: key.id, arn };
+    permit.write(set).await.or_refused(|_| boundary_gone(&shown))
 }
 
 /// The users of a group, or the groups of a user.
@@ -147,28 +151,25 @@ pub(super) async fn entity_at<E: Effect<On = OnAccount>>(
     mut keys: policy::Context,
 ) -> Result<Permitted<E, Entity>> {
     let account_id = gate.caller().account_id.clone();
-    let find = FindEntity { account_id: account_id.clone(), kind, name: name.to_owned() };
-    let found = gate.read(find).await?;
+    let found = gate.find_entity(kind, name).await?;
     let mut tags = Vec::new();
-    let shown = entity_arn(&account_id, kind, "/", name);
-    let arn = match &found {
-        Some(entity) => {
-            tags = iam_tags(gate, &entity.unique_id).await?;
-            add_resource_tags(&mut keys, Service::Iam, &tags);
-            if let Some(boundary) = &entity.boundary
-                && !keys.has("iam:PermissionsBoundary")
-            {
-                keys.set("iam:PermissionsBoundary", boundary.as_str());
-            }
-            arn_of(entity)
+    let mut shown = entity_arn(&account_id, kind, "/", name);
+    if let Some(entity) = &found {
+        tags = iam_tags(gate, &entity.unique_id).await?;
+        add_resource_tags(&mut keys, Service::Iam, &tags);
+        if let Some(boundary) = &entity.boundary
+            && !keys.has("iam:PermissionsBoundary")
+        {
+            keys.set("iam:PermissionsBoundary", boundary.as_str());
         }
-        None => shown.clone(),
-    };
-    // A caller knows its own path.
-    let is_caller = found.as_ref().is_some_and(|entity| entity.unique_id == gate.caller().unique_id);
-    let permit = gate.permit_shown_as::<E>(&arn, if is_caller { &arn } else { &shown }, keys)?;
-    let on = found.ok_or_else(|| no_such_entity(kind, name))?;
-    Ok(Permitted { permit, on, tags })
+        // A caller knows its own path.
+        if entity.unique_id == gate.caller().unique_id {
+            shown = arn_of(entity);
+        }
+    }
+    let permit = gate.permit_found::<E, _>(found.as_ref(), &shown, keys)?;
+    let (permit, on) = permit.zip(found).ok_or_else(|| no_such_entity(kind, name))?;
+    Ok(Permitted { permit, on: on.into_row(), tags })
 }
 
 /// `entity_at` of an operation that changes the entity.

@@ -3,11 +3,11 @@
 use access::context::Ctx;
 use access::error::{Error, Result};
 use access::ids::unique_id;
-use access::op::{Effect, iam};
-use access::permit::{OnAccount, Opens, Permit};
+use access::op::iam;
+use access::permit::{Grant, OnResource, Opens, Permit, ResourceKey};
 use access::store::{
     AddToGroup, AddToGroupRefusal, CreateEntity, Entity, EntityKind, FindEntity, ListEntities,
-    RefusedExt as _, RemoveFromGroup, RenameEntity,
+    RefusedExt as _, RemoveFromGroup,
 };
 use aws::iam::{
     AddUserToGroupRequest, CreateGroupRequest, CreateGroupResponse, DeleteGroupRequest, GetGroupRequest,
@@ -16,7 +16,7 @@ use aws::iam::{
 };
 
 use super::entity::{create_entity, delete_entity, linked, own_entity_at, rename_entity};
-use super::{account_key, arn_of, entity_arn, no_such_entity, time};
+use super::{arn_of, entity_arn, no_such_entity, time};
 use crate::Identity;
 
 pub(super) fn shown(entity: Entity) -> Group {
@@ -32,9 +32,10 @@ pub(super) fn shown(entity: Entity) -> Group {
 /// The user to add to a group or to remove from it.
 async fn member<E>(permit: &Permit<E>, name: &str) -> Result<Entity>
 where
-    E: Effect<On = OnAccount> + Opens<FindEntity>,
+    E: Grant<On = OnResource> + Opens<FindEntity>,
 {
-    let find = |account_id| FindEntity { account_id, kind: EntityKind::User, name: name.to_owned() };
+    let account_id = permit.account().clone();
+    let find = |_| FindEntity { account_id, kind: EntityKind::User, name: name.to_owned() };
     permit.read(find).await?.ok_or_else(|| no_such_entity(EntityKind::User, name))
 }
 
@@ -45,7 +46,7 @@ impl Identity {
         let arn = entity_arn(&ctx.caller.account_id, EntityKind::Group, &path, &input.group_name);
         let permit = gate.permit_on::<iam::CreateGroup>(&arn, policy::Context::new())?;
         let create = CreateEntity {
-            account: account_key(&permit).await?,
+            account: permit.account_key().await?,
             kind: EntityKind::Group,
             unique_id: unique_id("AGPA").map_err(Error::internal)?,
             path,
@@ -98,7 +99,8 @@ impl Identity {
     pub async fn update_group(&self, ctx: &Ctx, input: UpdateGroupRequest) -> Result<()> {
         let gate = self.access.account_gate(ctx).await?;
         let named = (EntityKind::Group, input.group_name.as_str());
-        let group = own_entity_at::<iam::UpdateGroup>(&gate, named, policy::Context::new()).await?.on;
+        let old = own_entity_at::<iam::UpdateGroup>(&gate, named, policy::Context::new()).await?;
+        let (permit, group) = (old.permit, old.on);
         let shown_path = input.new_path.as_deref().unwrap_or("/");
         let shown_name = input.new_group_name.as_deref().unwrap_or(&input.group_name);
         let shown = entity_arn(&group.account_id, EntityKind::Group, shown_path, shown_name);
@@ -106,16 +108,15 @@ impl Identity {
         let name = input.new_group_name.unwrap_or(group.name);
         // IAM requires the permission on both names.
         let arn = entity_arn(&group.account_id, EntityKind::Group, &path, &name);
-        let permit = gate.permit_shown_as::<iam::UpdateGroup>(&arn, &shown, policy::Context::new())?;
-        let rename = RenameEntity { unique_id: group.unique_id, path, name };
-        rename_entity(&permit, rename, EntityKind::Group, "Group").await
+        gate.permit_shown_as::<iam::UpdateGroup>(&arn, &shown, policy::Context::new())?;
+        rename_entity(&permit, (path, name), EntityKind::Group, "Group").await
     }
 
     /// Deletes a group that is not in use.
     pub async fn delete_group(&self, ctx: &Ctx, input: DeleteGroupRequest) -> Result<()> {
         let named = (EntityKind::Group, input.group_name.as_str());
         let group = self.own_entity_for::<iam::DeleteGroup>(ctx, named, policy::Context::new()).await?;
-        delete_entity(&group.permit, group.on, EntityKind::Group).await
+        delete_entity(&group.permit, &group.on.name, EntityKind::Group).await
     }
 
     pub async fn add_user_to_group(&self, ctx: &Ctx, input: AddUserToGroupRequest) -> Result<()> {
@@ -124,8 +125,8 @@ impl Identity {
         let (permit, group) = (found.permit, found.on);
         let user = member(&permit, &input.user_name).await?;
         let limit = self.access.quotas().groups_per_user.limit();
-        let add = AddToGroup { group_id: group.unique_id, user_id: user.unique_id, limit };
-        permit.write(|_| add).await.or_refused(|refusal| match refusal {
+        let add = |key: ResourceKey| AddToGroup { group_id: key.id, user_id: user.unique_id, limit };
+        permit.write(add).await.or_refused(|refusal| match refusal {
             AddToGroupRefusal::Limit => self.access.quotas().groups_per_user.exceeded(),
             AddToGroupRefusal::UserGone => no_such_entity(EntityKind::User, &user.name),
             AddToGroupRefusal::GroupGone => no_such_entity(EntityKind::Group, &group.name),
@@ -137,7 +138,7 @@ impl Identity {
         let keys = policy::Context::new();
         let group = self.own_entity_for::<iam::RemoveUserFromGroup>(ctx, named, keys).await?;
         let user = member(&group.permit, &input.user_name).await?;
-        let remove = RemoveFromGroup { group_id: group.on.unique_id, user_id: user.unique_id };
-        group.permit.write(|_| remove).await.or_refused(|_| no_such_entity(EntityKind::User, &user.name))
+        let remove = |key: ResourceKey| RemoveFromGroup { group_id: key.id, user_id: user.unique_id };
+        group.permit.write(remove).await.or_refused(|_| no_such_entity(EntityKind::User, &user.name))
     }
 }

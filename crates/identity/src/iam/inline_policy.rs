@@ -3,7 +3,7 @@
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
 use access::op::iam;
-use access::permit::{Opens, Permit};
+use access::permit::{Grant, OnResource, Opens, Permit, PermittedKey, ResourceKey};
 use access::store::{
     DeleteInlinePolicy, Entity, EntityKind, ListInlinePolicies, PutInlinePolicy, PutInlinePolicyRefusal,
     PutInlinePolicyWithin, RefusedExt as _,
@@ -41,16 +41,22 @@ fn not_found(kind: EntityKind, name: &str) -> Error {
     Error::aws(AwsCode::NoSuchEntity, message)
 }
 
-async fn put_inline<E: Opens<PutInlinePolicyWithin>>(
+async fn put_inline<E>(
     permit: &Permit<E>,
     kind: EntityKind,
     entity: Entity,
     (name, document): (String, String),
-) -> Result<()> {
+) -> Result<()>
+where
+    E: Grant<On = OnResource> + Opens<PutInlinePolicyWithin<PermittedKey>>,
+{
     check_document(&document)?;
     let limit = size_limit(kind);
-    let put = PutInlinePolicy { owner: entity.unique_id, name, document };
-    permit.write(|_| PutInlinePolicyWithin { put, limit }).await.or_refused(|refusal| match refusal {
+    let put = |key: ResourceKey| {
+        let put = PutInlinePolicy { owner: key.id, name, document };
+        PutInlinePolicyWithin { put, limit }
+    };
+    permit.write(put).await.or_refused(|refusal| match refusal {
         PutInlinePolicyRefusal::PrincipalGone => no_such_entity(kind, &entity.name),
         PutInlinePolicyRefusal::Limit => {
             let (kind, name) = (kind.as_str(), &entity.name);
@@ -72,14 +78,12 @@ async fn get_inline<E: Opens<ListInlinePolicies>>(
     found.map(|(_, document)| document).ok_or_else(|| not_found(kind, name))
 }
 
-async fn delete_inline<E: Opens<DeleteInlinePolicy>>(
-    permit: &Permit<E>,
-    kind: EntityKind,
-    entity: Entity,
-    name: String,
-) -> Result<()> {
-    let delete = DeleteInlinePolicy { owner: entity.unique_id, name: name.clone() };
-    let existed = permit.write(|_| delete).await.or_refused(|_| no_such_entity(kind, &entity.name))?;
+async fn delete_inline<E>(permit: &Permit<E>, kind: EntityKind, entity: Entity, name: String) -> Result<()>
+where
+    E: Grant<On = OnResource> + Opens<DeleteInlinePolicy<PermittedKey>>,
+{
+    let delete = |key: ResourceKey| DeleteInlinePolicy { owner: key.id, name: name.clone() };
+    let existed = permit.write(delete).await.or_refused(|_| no_such_entity(kind, &entity.name))?;
     if existed { Ok(()) } else { Err(not_found(kind, &name)) }
 }
 

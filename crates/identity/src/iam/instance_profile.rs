@@ -5,13 +5,12 @@ use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
 use access::ids::unique_id;
 use access::op::{Effect, iam};
-use access::permit::{OnAccount, Opens, Permit};
+use access::permit::{Asked, Grant, OnAccount, Opens, Permit, ResourceKey};
 use access::quota;
 use access::store::{
     CreateInstanceProfile, CreateInstanceProfileRefusal, DeleteInstanceProfile, DeleteInstanceProfileRefusal,
-    EntityKind, FindEntity, FindEntityById, FindInstanceProfile, FindNamedPrincipals,
-    InstanceProfile as Profile, ListInstanceProfiles, RefusedExt as _, SetInstanceProfileRole,
-    SetInstanceProfileRoleRefusal,
+    EntityKind, FindEntity, FindEntityById, FindNamedPrincipals, InstanceProfile as Profile,
+    ListInstanceProfiles, RefusedExt as _, SetInstanceProfileRole, SetInstanceProfileRoleRefusal,
 };
 use aws::iam::{
     AddRoleToInstanceProfileRequest, CreateInstanceProfileRequest, CreateInstanceProfileResponse,
@@ -26,9 +25,7 @@ use aws::service::Service;
 use super::entity::entity_at;
 use super::role::listed_role;
 use super::tag::{remove_tags, set_tags, tag_keys};
-use super::{
-    PageOf, Permitted, account_key, iam_tags, no_such_entity, request_tags, shown_tags, stored_tags, time,
-};
+use super::{PageOf, Permitted, iam_tags, no_such_entity, request_tags, shown_tags, stored_tags, time};
 use crate::Identity;
 
 fn not_found(name: &str) -> Error {
@@ -72,20 +69,16 @@ async fn profile_at<E: Effect<On = OnAccount>>(
     mut keys: policy::Context,
 ) -> Result<Permitted<E, Profile>> {
     let account_id = &gate.caller().account_id;
-    let find = FindInstanceProfile { account_id: account_id.clone(), name: name.to_owned() };
-    let found = gate.read(find).await?;
+    let found = gate.find_instance_profile(name).await?;
     let mut tags = Vec::new();
     let shown = profile_arn(account_id, "/", name);
-    let arn = match &found {
-        Some(profile) => {
-            tags = iam_tags(gate, &profile.unique_id).await?;
-            add_resource_tags(&mut keys, Service::Iam, &tags);
-            profile_arn(account_id, &profile.path, &profile.name)
-        }
-        None => shown.clone(),
-    };
-    let permit = gate.permit_shown_as::<E>(&arn, &shown, keys)?;
-    Ok(Permitted { permit, on: found.ok_or_else(|| not_found(name))?, tags })
+    if let Some(profile) = &found {
+        tags = iam_tags(gate, &profile.unique_id).await?;
+        add_resource_tags(&mut keys, Service::Iam, &tags);
+    }
+    let permit = gate.permit_found::<E, _>(found.as_ref(), &shown, keys)?;
+    let (permit, on) = permit.zip(found).ok_or_else(|| not_found(name))?;
+    Ok(Permitted { permit, on: on.into_row(), tags })
 }
 
 /// The start and the maximum length of a page of profiles, and its filters.
@@ -97,10 +90,10 @@ struct Listed {
 
 async fn profiles<E>(permit: &Permit<E>, listed: &Listed) -> Result<Vec<Profile>>
 where
-    E: Effect<On = OnAccount> + Opens<ListInstanceProfiles>,
+    E: Grant<On: Asked> + Opens<ListInstanceProfiles>,
 {
-    let list = |account_id| ListInstanceProfiles {
-        account_id,
+    let list = |_| ListInstanceProfiles {
+        account_id: permit.account().clone(),
         role: listed.role.clone(),
         path_prefix: listed.path_prefix.clone(),
         after: listed.page.after.clone(),
@@ -137,7 +130,7 @@ impl Identity {
             gate.permit_on::<iam::TagInstanceProfile>(&arn, tags)?;
         }
         let create = CreateInstanceProfile {
-            account: account_key(&permit).await?,
+            account: permit.account_key().await?,
             unique_id: unique_id("AIPA").map_err(Error::internal)?,
             path,
             name: name.clone(),
@@ -236,8 +229,8 @@ impl Identity {
         let name = input.instance_profile_name;
         let keys = policy::Context::new();
         let profile = self.profile_for::<iam::DeleteInstanceProfile>(ctx, &name, keys).await?;
-        let delete = DeleteInstanceProfile { unique_id: profile.on.unique_id };
-        profile.permit.write(|_| delete).await.or_refused(|refusal| match refusal {
+        let delete = |key: ResourceKey| DeleteInstanceProfile { unique_id: key.id };
+        profile.permit.write(delete).await.or_refused(|refusal| match refusal {
             DeleteInstanceProfileRefusal::Gone => not_found(&name),
             DeleteInstanceProfileRefusal::HasRole => {
                 let message = "Cannot delete entity, must remove roles from instance profile first.";
@@ -259,8 +252,8 @@ impl Identity {
         let named = (EntityKind::Role, input.role_name.as_str());
         let to_ec2 = policy::Context::new().with("iam:PassedToService", "ec2.amazonaws.com");
         let role = entity_at::<iam::PassRole>(&gate, named, to_ec2).await?.on;
-        let set = SetInstanceProfileRole { unique_id: profile.on.unique_id, role: Some(role.unique_id) };
-        profile.permit.write(|_| set).await.or_refused(|refusal| match refusal {
+        let set = |key: ResourceKey| SetInstanceProfileRole { unique_id: key.id, role: Some(role.unique_id) };
+        profile.permit.write(set).await.or_refused(|refusal| match refusal {
             SetInstanceProfileRoleRefusal::Gone => not_found(&name),
             SetInstanceProfileRoleRefusal::RoleGone => no_such_entity(EntityKind::Role, &role.name),
             SetInstanceProfileRoleRefusal::Full => quota::ROLES_PER_INSTANCE_PROFILE.exceeded(),
@@ -277,14 +270,14 @@ impl Identity {
         let keys = policy::Context::new();
         let found = self.profile_for::<iam::RemoveRoleFromInstanceProfile>(ctx, &name, keys).await?;
         let (permit, profile) = (found.permit, found.on);
-        let find =
-            |account_id| FindEntity { account_id, kind: EntityKind::Role, name: input.role_name.clone() };
+        let account_id = permit.account().clone();
+        let find = |_| FindEntity { account_id, kind: EntityKind::Role, name: input.role_name.clone() };
         let role = permit.read(find).await?;
         if role.is_none_or(|role| profile.role.as_ref() != Some(&role.unique_id)) {
             return Err(no_such_entity(EntityKind::Role, &input.role_name));
         }
-        let set = SetInstanceProfileRole { unique_id: profile.unique_id, role: None };
-        permit.write(|_| set).await.or_refused(|_| not_found(&name))
+        let set = |key: ResourceKey| SetInstanceProfileRole { unique_id: key.id, role: None };
+        permit.write(set).await.or_refused(|_| not_found(&name))
     }
 
     pub async fn tag_instance_profile(&self, ctx: &Ctx, input: TagInstanceProfileRequest) -> Result<()> {
@@ -292,7 +285,7 @@ impl Identity {
         let keys = request_tags(&tags)?;
         let name = &input.instance_profile_name;
         let profile = self.profile_for::<iam::TagInstanceProfile>(ctx, name, keys).await?;
-        set_tags(&profile.permit, profile.on.unique_id, tags).await
+        set_tags(&profile.permit, tags).await
     }
 
     /// Removes tags of an instance profile.
@@ -300,7 +293,7 @@ impl Identity {
         let keys = tag_keys(&input.tag_keys);
         let name = &input.instance_profile_name;
         let profile = self.profile_for::<iam::UntagInstanceProfile>(ctx, name, keys).await?;
-        remove_tags(&profile.permit, profile.on.unique_id, input.tag_keys).await
+        remove_tags(&profile.permit, input.tag_keys).await
     }
 
     pub async fn list_instance_profile_tags(

@@ -5,11 +5,11 @@ use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
 use access::ids::unique_id;
 use access::op::{Effect, iam};
-use access::permit::{OnAccount, Opens, Permit};
+use access::permit::{Asked, Grant, Of, OnAccount, Opens, Permit};
 use access::quota;
 use access::store::{
     CountPolicyUses, CreateManagedPolicy, CreateManagedPolicyRefusal, DeleteManagedPolicy,
-    DeleteManagedPolicyRefusal, FindManagedPolicy, ManagedPolicy, RefusedExt as _, policy_size,
+    DeleteManagedPolicyRefusal, ManagedPolicy, RefusedExt as _, policy_size,
 };
 use aws::iam::{
     CreatePolicyRequest, CreatePolicyResponse, DeletePolicyRequest, GetPolicyRequest, GetPolicyResponse,
@@ -18,11 +18,11 @@ use aws::iam::{
 use aws::service::Service;
 use policy::managed::Managed;
 
-use super::attachment::{check_policy_arn, is_of_account};
+use super::attachment::check_policy_arn;
 use super::inline_policy::check_document;
 use super::policy_version::version_of_aws;
 use super::tag::{remove_tags, set_tags, tag_keys};
-use super::{Permitted, account_key, iam_tags, request_tags, shown_tags, stored_tags, time};
+use super::{Permitted, iam_tags, request_tags, shown_tags, stored_tags, time};
 use crate::Identity;
 
 pub(super) fn not_found(arn: &str) -> Error {
@@ -78,15 +78,15 @@ pub(super) enum Found {
 
 pub(super) async fn uses_of_aws<E>(permit: &Permit<E>) -> Result<Vec<(String, i64, i64)>>
 where
-    E: Effect<On = OnAccount> + Opens<CountPolicyUses>,
+    E: Grant<On: Asked> + Opens<CountPolicyUses>,
 {
-    permit.read(|account_id| CountPolicyUses { account_id }).await
+    permit.read(|_| CountPolicyUses { account_id: permit.account().clone() }).await
 }
 
 /// AWS's policies that are used in the account.
 pub(super) async fn used_policies_of_aws<E>(permit: &Permit<E>) -> Result<Vec<(Policy, Vec<PolicyVersion>)>>
 where
-    E: Effect<On = OnAccount> + Opens<CountPolicyUses>,
+    E: Grant<On: Asked> + Opens<CountPolicyUses>,
 {
     let uses = uses_of_aws(permit).await?;
     let used = uses.iter().filter_map(|(arn, attached, bounds)| {
@@ -105,20 +105,16 @@ impl Identity {
         mut keys: policy::Context,
     ) -> Result<Permitted<E, Found>> {
         let gate = self.access.account_gate(ctx).await?;
-        let own = if is_of_account(arn, &ctx.caller.account_id) {
-            gate.read(FindManagedPolicy { arn: arn.to_owned() }).await?
-        } else {
-            None
-        };
+        let own = gate.find_policy(arn).await?;
         let mut tags = Vec::new();
         if let Some(own) = &own {
             tags = iam_tags(&gate, &own.policy_id).await?;
             add_resource_tags(&mut keys, Service::Iam, &tags);
         }
-        let permit = gate.permit_on::<E>(arn, keys)?;
+        let permit = gate.permit_arn::<E, _>(own.as_ref(), arn, keys)?;
         check_policy_arn(arn)?;
         let on = match (own, policy::managed::find_policy(arn)) {
-            (Some(own), _) => Found::Own(own),
+            (Some(own), _) => Found::Own(own.into_row()),
             (None, Some(managed)) => Found::OfAws(managed),
             (None, None) => return Err(not_found(arn)),
         };
@@ -131,10 +127,10 @@ impl Identity {
         ctx: &Ctx,
         arn: &str,
         keys: policy::Context,
-    ) -> Result<(Permit<E>, ManagedPolicy)> {
-        let found = self.policy_for(ctx, arn, keys).await?;
+    ) -> Result<Permit<Of<E>>> {
+        let found = self.policy_for::<E>(ctx, arn, keys).await?;
         match found.on {
-            Found::Own(policy) => Ok((found.permit, policy)),
+            Found::Own(_) => Ok(found.permit),
             Found::OfAws(_) => {
                 let message = format!("Policy {arn} is managed by AWS and cannot be changed.");
                 Err(Error::aws(AwsCode::InvalidInput, message))
@@ -156,7 +152,7 @@ impl Identity {
         }
         check_policy(&input.policy_document)?;
         let create = CreateManagedPolicy {
-            account: account_key(&permit).await?,
+            account: permit.account_key().await?,
             arn,
             policy_id: unique_id("ANPA").map_err(Error::internal)?,
             path,
@@ -200,8 +196,8 @@ impl Identity {
     pub async fn delete_policy(&self, ctx: &Ctx, input: DeletePolicyRequest) -> Result<()> {
         let arn = input.policy_arn;
         let keys = policy::Context::new();
-        let (permit, _) = self.own_policy_for::<iam::DeletePolicy>(ctx, &arn, keys).await?;
-        permit.write(|_| DeleteManagedPolicy { arn: arn.clone() }).await.or_refused(|refusal| match refusal {
+        let permit = self.own_policy_for::<iam::DeletePolicy>(ctx, &arn, keys).await?;
+        permit.write(|key| DeleteManagedPolicy { arn: key.arn }).await.or_refused(|refusal| match refusal {
             DeleteManagedPolicyRefusal::Gone => not_found(&arn),
             DeleteManagedPolicyRefusal::InUse => {
                 Error::aws(AwsCode::DeleteConflict, "Cannot delete a policy attached to entities.")
@@ -218,15 +214,15 @@ impl Identity {
     pub async fn tag_policy(&self, ctx: &Ctx, input: TagPolicyRequest) -> Result<()> {
         let tags = stored_tags(input.tags);
         let keys = request_tags(&tags)?;
-        let (permit, policy) = self.own_policy_for::<iam::TagPolicy>(ctx, &input.policy_arn, keys).await?;
-        set_tags(&permit, policy.policy_id, tags).await
+        let permit = self.own_policy_for::<iam::TagPolicy>(ctx, &input.policy_arn, keys).await?;
+        set_tags(&permit, tags).await
     }
 
     /// Removes tags of a managed policy.
     pub async fn untag_policy(&self, ctx: &Ctx, input: UntagPolicyRequest) -> Result<()> {
         let keys = tag_keys(&input.tag_keys);
-        let (permit, policy) = self.own_policy_for::<iam::UntagPolicy>(ctx, &input.policy_arn, keys).await?;
-        remove_tags(&permit, policy.policy_id, input.tag_keys).await
+        let permit = self.own_policy_for::<iam::UntagPolicy>(ctx, &input.policy_arn, keys).await?;
+        remove_tags(&permit, input.tag_keys).await
     }
 
     /// Lists tags of a managed policy.

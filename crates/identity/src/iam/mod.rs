@@ -26,9 +26,8 @@ mod user_things;
 use access::authz::{of_request_tags, pairs};
 use access::error::{AwsCode, Error, Result};
 use access::op::Effect;
-use access::permit::{Grant, OnAccount, Opens, Permit, Reads};
-use access::seal::SealError;
-use access::store::{AccountKey, Entity, EntityKind, FindAccount, ListIamTags, Micros};
+use access::permit::{Of, OnAccount, Permit, Reads};
+use access::store::{Entity, EntityKind, ListIamTags, Micros};
 use aws::iam::{AttachedPermissionsBoundary, Tag};
 use aws::ids::AccountId;
 use aws::tag::Fault;
@@ -101,18 +100,9 @@ pub(crate) async fn iam_tags(store: &impl Reads<ListIamTags>, owner: &str) -> Re
     store.look_up(ListIamTags { owner: owner.to_owned() }).await
 }
 
-/// The store's key for the account of a permit.
-async fn account_key<E>(permit: &Permit<E>) -> Result<AccountKey>
-where
-    E: Effect<On = OnAccount> + Opens<FindAccount>,
-{
-    let account = permit.read(|account_id| FindAccount { account_id }).await?;
-    account.map(|account| account.key).ok_or_else(|| Error::internal(SealError::Failed))
-}
-
-/// The resource of an operation as the gate found it, with the permit for the operation.
-struct Permitted<E: Grant, T> {
-    permit: Permit<E>,
+/// The resource of an operation as the gate found it, with the permit for the operation on it.
+struct Permitted<E: Effect<On = OnAccount>, T> {
+    permit: Permit<Of<E>>,
     on: T,
     tags: Vec<(String, String)>,
 }

@@ -1,15 +1,15 @@
 //! OpenID Connect providers: AssumeRoleWithWebIdentity accepts their tokens.
 
-use access::authz::add_resource_tags;
+use access::authz::{Found, add_resource_tags};
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
 use access::op::{Effect, iam};
-use access::permit::{OnAccount, Opens, Permit};
+use access::permit::{Grant, OnAccount, OnResource, Opens, Permit, PermittedKey, ResourceKey};
 use access::quota::Quotas;
 use access::store::{
     ChangeOidcAudience, ChangeOidcAudienceRefusal, CreateOidcProvider, CreateOidcProviderRefusal,
-    DeleteOidcProvider, FindOidcProvider, ListOidcProviders, OidcProvider, OpError, RefusedExt as _,
-    UpdateOidcProvider, store_error,
+    DeleteOidcProvider, ListOidcProviders, OidcProvider, OpError, RefusedExt as _, UpdateOidcProvider,
+    store_error,
 };
 use aws::iam::{
     AddClientIDToOpenIDConnectProviderRequest, CreateOpenIDConnectProviderRequest,
@@ -23,7 +23,7 @@ use aws::iam::{
 use aws::service::Service;
 
 use super::tag::{remove_tags, set_tags, tag_keys};
-use super::{Permitted, account_key, iam_tags, request_tags, shown_tags, stored_tags, time};
+use super::{Permitted, iam_tags, request_tags, shown_tags, stored_tags, time};
 use crate::Identity;
 
 fn not_found(arn: &str) -> Error {
@@ -51,20 +51,30 @@ fn json(texts: &[String]) -> Result<String> {
     serde_json::to_string(texts).map_err(Error::internal)
 }
 
-async fn change<E: Opens<UpdateOidcProvider>>(permit: &Permit<E>, update: UpdateOidcProvider) -> Result<()> {
-    let arn = update.arn.clone();
-    permit.write(|_| update).await.or_refused(|_| not_found(&arn))
+async fn change<E>(
+    permit: &Permit<E>,
+    arn: &str,
+    update: impl FnOnce(ResourceKey) -> UpdateOidcProvider<PermittedKey>,
+) -> Result<()>
+where
+    E: Grant<On = OnResource> + Opens<UpdateOidcProvider<PermittedKey>>,
+{
+    permit.write(update).await.or_refused(|_| not_found(arn))
 }
 
-async fn change_audience<E: Opens<ChangeOidcAudience>>(
+async fn change_audience<E>(
     permit: &Permit<E>,
     (arn, client_id): (String, String),
     accepted: bool,
     quotas: &Quotas,
-) -> Result<()> {
+) -> Result<()>
+where
+    E: Grant<On = OnResource> + Opens<ChangeOidcAudience<PermittedKey>>,
+{
     let quota = quotas.client_ids_per_open_id_connect_provider;
-    let change = ChangeOidcAudience { arn: arn.clone(), client_id, accepted, limit: quota.most() };
-    permit.write(|_| change).await.or_refused(|refusal| match refusal {
+    let limit = quota.most();
+    let change = |key: ResourceKey| ChangeOidcAudience { arn: key.arn, client_id, accepted, limit };
+    permit.write(change).await.or_refused(|refusal| match refusal {
         ChangeOidcAudienceRefusal::Gone => not_found(&arn),
         ChangeOidcAudienceRefusal::Limit => quota.exceeded(),
     })
@@ -78,7 +88,7 @@ impl Identity {
         arn: &str,
         keys: policy::Context,
     ) -> Result<Permitted<E, OidcProvider>> {
-        let found = self.known_provider(ctx, arn, keys).await?;
+        let found = self.known_provider::<E>(ctx, arn, keys).await?;
         let on = found.on.ok_or_else(|| not_found(arn))?;
         Ok(Permitted { permit: found.permit, on, tags: found.tags })
     }
@@ -90,16 +100,14 @@ impl Identity {
         mut keys: policy::Context,
     ) -> Result<Permitted<E, Option<OidcProvider>>> {
         let gate = self.access.account_gate(ctx).await?;
-        let mut on = None;
-        if is_own_provider(ctx, arn) {
-            on = gate.read(FindOidcProvider { arn: arn.to_owned() }).await?;
-        }
+        let on = gate.find_provider(arn).await?;
         let mut tags = Vec::new();
         if on.is_some() {
             tags = iam_tags(&gate, arn).await?;
             add_resource_tags(&mut keys, Service::Iam, &tags);
         }
-        Ok(Permitted { permit: gate.permit_on(arn, keys)?, on, tags })
+        let permit = gate.permit_arn::<E, _>(on.as_ref(), arn, keys)?;
+        Ok(Permitted { permit, on: on.map(Found::into_row), tags })
     }
 
     /// Creates a provider: tokens of its issuer are accepted.
@@ -131,7 +139,7 @@ impl Identity {
             created_at: ctx.at(),
         };
         let create = CreateOidcProvider {
-            account: account_key(&permit).await?,
+            account: permit.account_key().await?,
             provider,
             tags: stored,
             limit: self.access.quotas().open_id_connect_providers_per_account.limit(),
@@ -202,7 +210,7 @@ impl Identity {
         if found.on.is_none() {
             return Ok(());
         }
-        match found.permit.write(|_| DeleteOidcProvider { arn }).await {
+        match found.permit.write(|key| DeleteOidcProvider { arn: key.arn }).await {
             Ok(()) | Err(OpError::Refused(_)) => Ok(()),
             Err(OpError::Store(error)) => Err(store_error(error)),
         }
@@ -269,12 +277,13 @@ impl Identity {
             )
             .await?;
         let thumbprints = Some(json(&input.thumbprint_list)?);
-        let update = UpdateOidcProvider {
-            arn: input.open_id_connect_provider_arn,
+        let update = |key: ResourceKey| UpdateOidcProvider {
+            arn: key.arn,
             thumbprints,
-            ..UpdateOidcProvider::default()
+            certificate_authority: None,
+            key_set: None,
         };
-        change(&found.permit, update).await
+        change(&found.permit, &input.open_id_connect_provider_arn, update).await
     }
 
     /// Sets the certificate authority of an issuer on a private network, or its key set, which is then not fetched. AWS
@@ -297,10 +306,13 @@ impl Identity {
         // What the request does not contain is removed, so the request describes the whole setting.
         let certificate_authority = Some(input.certificate_authority.unwrap_or_default());
         let key_set = Some(input.key_set.unwrap_or_default());
-        let arn = input.open_id_connect_provider_arn;
-        let update =
-            UpdateOidcProvider { arn, certificate_authority, key_set, ..UpdateOidcProvider::default() };
-        change(&found.permit, update).await
+        let update = |key: ResourceKey| UpdateOidcProvider {
+            arn: key.arn,
+            thumbprints: None,
+            certificate_authority,
+            key_set,
+        };
+        change(&found.permit, &input.open_id_connect_provider_arn, update).await
     }
 
     pub async fn tag_open_id_connect_provider(
@@ -313,7 +325,7 @@ impl Identity {
         let found = self
             .provider_for::<iam::TagOpenIDConnectProvider>(ctx, &input.open_id_connect_provider_arn, keys)
             .await?;
-        set_tags(&found.permit, input.open_id_connect_provider_arn, tags).await
+        set_tags(&found.permit, tags).await
     }
 
     /// Removes tags of a provider.
@@ -326,7 +338,7 @@ impl Identity {
         let found = self
             .provider_for::<iam::UntagOpenIDConnectProvider>(ctx, &input.open_id_connect_provider_arn, keys)
             .await?;
-        remove_tags(&found.permit, input.open_id_connect_provider_arn, input.tag_keys).await
+        remove_tags(&found.permit, input.tag_keys).await
     }
 
     pub async fn list_open_id_connect_provider_tags(

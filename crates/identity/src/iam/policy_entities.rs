@@ -36,7 +36,8 @@ impl Identity {
         let used = usage.map_or("", PolicyUsageType::as_str);
         let list = format!("entities of {} {prefix} {used} {kind}", input.policy_arn);
         let page = self.page_of(list, input.marker.as_deref(), input.max_items)?;
-        let list = |account_id| ListPolicyUses { account_id, arn: input.policy_arn };
+        let account_id = found.permit.account().clone();
+        let list = |_| ListPolicyUses { account_id, arn: input.policy_arn };
         let mut uses = found.permit.read(list).await?;
         uses.retain(|one| {
             // Values of the filter that name kinds of policies select no entity.

@@ -3,7 +3,7 @@
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
 use access::op::iam;
-use access::permit::{Opens, Permit};
+use access::permit::{Opens, Permit, ResourceKey};
 use access::store::{
     CreateManagedPolicyVersion, DeleteManagedPolicyVersion, ListManagedPolicyVersions, OpError,
     PolicyVersion as StoredVersion, PolicyVersionRefusal, SetDefaultManagedPolicyVersion, store_error,
@@ -85,16 +85,16 @@ impl Identity {
     ) -> Result<CreatePolicyVersionResponse> {
         let arn = input.policy_arn;
         let keys = policy::Context::new();
-        let (permit, _) = self.own_policy_for::<iam::CreatePolicyVersion>(ctx, &arn, keys).await?;
+        let permit = self.own_policy_for::<iam::CreatePolicyVersion>(ctx, &arn, keys).await?;
         check_policy(&input.policy_document)?;
-        let create = CreateManagedPolicyVersion {
-            arn: arn.clone(),
+        let create = |key: ResourceKey| CreateManagedPolicyVersion {
+            arn: key.arn,
             document: input.policy_document,
             set_as_default: input.set_as_default,
             limit: self.access.quotas().versions_per_policy.limit(),
             at: ctx.at(),
         };
-        let made = permit.write(|_| create).await.map_err(|error| refused(error, &arn, ""))?;
+        let made = permit.write(create).await.map_err(|error| refused(error, &arn, ""))?;
         Ok(CreatePolicyVersionResponse { policy_version: shown(made, false) })
     }
 
@@ -135,9 +135,10 @@ impl Identity {
     pub async fn delete_policy_version(&self, ctx: &Ctx, input: DeletePolicyVersionRequest) -> Result<()> {
         let (arn, version_id) = (input.policy_arn, input.version_id);
         let keys = policy::Context::new();
-        let (permit, _) = self.own_policy_for::<iam::DeletePolicyVersion>(ctx, &arn, keys).await?;
-        let delete = DeleteManagedPolicyVersion { arn: arn.clone(), version: number(&version_id) };
-        permit.write(|_| delete).await.map_err(|error| refused(error, &arn, &version_id))
+        let permit = self.own_policy_for::<iam::DeletePolicyVersion>(ctx, &arn, keys).await?;
+        let version = number(&version_id);
+        let delete = |key: ResourceKey| DeleteManagedPolicyVersion { arn: key.arn, version };
+        permit.write(delete).await.map_err(|error| refused(error, &arn, &version_id))
     }
 
     /// Sets the default version. It applies to all users of the policy from the next request on.
@@ -148,9 +149,9 @@ impl Identity {
     ) -> Result<()> {
         let (arn, version_id) = (input.policy_arn, input.version_id);
         let keys = policy::Context::new();
-        let (permit, _) = self.own_policy_for::<iam::SetDefaultPolicyVersion>(ctx, &arn, keys).await?;
-        let set =
-            SetDefaultManagedPolicyVersion { arn: arn.clone(), version: number(&version_id), at: ctx.at() };
-        permit.write(|_| set).await.map_err(|error| refused(error, &arn, &version_id))
+        let permit = self.own_policy_for::<iam::SetDefaultPolicyVersion>(ctx, &arn, keys).await?;
+        let (version, at) = (number(&version_id), ctx.at());
+        let set = |key: ResourceKey| SetDefaultManagedPolicyVersion { arn: key.arn, version, at };
+        permit.write(set).await.map_err(|error| refused(error, &arn, &version_id))
     }
 }

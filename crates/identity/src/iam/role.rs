@@ -4,7 +4,7 @@ use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
 use access::ids::unique_id;
 use access::op::iam;
-use access::permit::{Opens, Permit, Reads};
+use access::permit::{Grant, OnResource, Opens, Permit, PermittedKey, Reads, ResourceKey};
 use access::store::{
     CreateEntity, Entity, EntityKind, FindNamedPrincipals, ListEntities, RefusedExt as _, RoleFields,
     UpdateRole,
@@ -20,8 +20,7 @@ use super::attachment::check_boundary;
 use super::entity::{boundary_key, create_entity, delete_entity, set_boundary};
 use super::trust_policy::{shown_trust_policy, stored_trust_policy};
 use super::{
-    account_key, arn_of, entity_arn, no_such_entity, request_tags, shown_boundary, shown_tags, stored_tags,
-    time,
+    arn_of, entity_arn, no_such_entity, request_tags, shown_boundary, shown_tags, stored_tags, time,
 };
 use crate::Identity;
 
@@ -70,8 +69,15 @@ pub(super) async fn shown_role(
     })
 }
 
-async fn update<E: Opens<UpdateRole>>(permit: &Permit<E>, role: &Entity, update: UpdateRole) -> Result<()> {
-    permit.write(|_| update).await.or_refused(|_| no_such_entity(EntityKind::Role, &role.name))
+async fn update<E>(
+    permit: &Permit<E>,
+    role: &Entity,
+    update: impl FnOnce(ResourceKey) -> UpdateRole<PermittedKey>,
+) -> Result<()>
+where
+    E: Grant<On = OnResource> + Opens<UpdateRole<PermittedKey>>,
+{
+    permit.write(update).await.or_refused(|_| no_such_entity(EntityKind::Role, &role.name))
 }
 
 impl Identity {
@@ -94,7 +100,7 @@ impl Identity {
             check_boundary(permit.account(), boundary)?;
         }
         let create = CreateEntity {
-            account: account_key(&permit).await?,
+            account: permit.account_key().await?,
             kind: EntityKind::Role,
             unique_id: unique_id("AROA").map_err(Error::internal)?,
             path,
@@ -153,8 +159,8 @@ impl Identity {
     pub async fn update_role(&self, ctx: &Ctx, input: UpdateRoleRequest) -> Result<UpdateRoleResponse> {
         let named = (EntityKind::Role, input.role_name.as_str());
         let role = self.own_entity_for::<iam::UpdateRole>(ctx, named, policy::Context::new()).await?;
-        let change = UpdateRole {
-            unique_id: role.on.unique_id.clone(),
+        let change = |key: ResourceKey| UpdateRole {
+            unique_id: key.id,
             trust_policy: None,
             description: input.description,
             max_session_seconds: Some(
@@ -174,8 +180,8 @@ impl Identity {
         let named = (EntityKind::Role, input.role_name.as_str());
         let keys = policy::Context::new();
         let role = self.own_entity_for::<iam::UpdateRoleDescription>(ctx, named, keys).await?;
-        let change = UpdateRole {
-            unique_id: role.on.unique_id.clone(),
+        let change = |key: ResourceKey| UpdateRole {
+            unique_id: key.id,
             trust_policy: None,
             description: Some(input.description.clone()),
             max_session_seconds: None,
@@ -194,9 +200,10 @@ impl Identity {
         let named = (EntityKind::Role, input.role_name.as_str());
         let keys = policy::Context::new();
         let role = self.own_entity_for::<iam::UpdateAssumeRolePolicy>(ctx, named, keys).await?;
-        let change = UpdateRole {
-            unique_id: role.on.unique_id.clone(),
-            trust_policy: Some(stored_trust_policy(&role.permit, &input.policy_document).await?),
+        let trust_policy = stored_trust_policy(&role.permit, &input.policy_document).await?;
+        let change = |key: ResourceKey| UpdateRole {
+            unique_id: key.id,
+            trust_policy: Some(trust_policy),
             description: None,
             max_session_seconds: None,
         };
@@ -207,7 +214,7 @@ impl Identity {
     pub async fn delete_role(&self, ctx: &Ctx, input: DeleteRoleRequest) -> Result<()> {
         let named = (EntityKind::Role, input.role_name.as_str());
         let role = self.own_entity_for::<iam::DeleteRole>(ctx, named, policy::Context::new()).await?;
-        delete_entity(&role.permit, role.on, EntityKind::Role).await
+        delete_entity(&role.permit, &role.on.name, EntityKind::Role).await
     }
 
     /// Sets the permissions boundary of a role.
@@ -219,7 +226,7 @@ impl Identity {
         let named = (EntityKind::Role, input.role_name.as_str());
         let keys = boundary_key(Some(&input.permissions_boundary));
         let role = self.own_entity_for::<iam::PutRolePermissionsBoundary>(ctx, named, keys).await?;
-        set_boundary(&role.permit, role.on, Some(input.permissions_boundary)).await
+        set_boundary(&role.permit, Some(input.permissions_boundary)).await
     }
 
     /// Removes the permissions boundary of a role.
@@ -231,6 +238,6 @@ impl Identity {
         let named = (EntityKind::Role, input.role_name.as_str());
         let keys = policy::Context::new();
         let role = self.own_entity_for::<iam::DeleteRolePermissionsBoundary>(ctx, named, keys).await?;
-        set_boundary(&role.permit, role.on, None).await
+        set_boundary(&role.permit, None).await
     }
 }

@@ -5,6 +5,7 @@ use access::context::Ctx;
 use access::error::{AwsCode, Code, Error, Result};
 use access::ids::unique_id;
 use access::op::iam;
+use access::permit::ResourceKey;
 use access::store::{
     AttachPolicy, CreateEntity, DetachManagedPolicy, Entity, EntityKind, RefusedExt as _, RoleFields,
 };
@@ -17,7 +18,7 @@ use policy::service_role::ServiceRole;
 
 use super::entity::{create_entity, delete_entity};
 use super::role::shown_role;
-use super::{account_key, entity_arn, no_such_entity};
+use super::{entity_arn, no_such_entity};
 use crate::Identity;
 
 /// Whether a role belongs to a service.
@@ -56,7 +57,7 @@ impl Identity {
             r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":"{service}"}},"Action":"sts:AssumeRole"}}]}}"#
         );
         let create = CreateEntity {
-            account: account_key(&permit).await?,
+            account: permit.account_key().await?,
             kind: EntityKind::Role,
             unique_id: unique_id("AROA").map_err(Error::internal)?,
             path: path.clone(),
@@ -107,11 +108,11 @@ impl Identity {
         };
         if let Some(known) = ServiceRole::find(&service) {
             let arn = known.policy_arn();
-            let detach = DetachManagedPolicy { owner: role.unique_id.clone(), arn };
-            permit.write(|_| detach).await.or_refused(|_| no_such_entity(EntityKind::Role, &role.name))?;
+            let detach = |key: ResourceKey| DetachManagedPolicy { owner: key.id, arn };
+            permit.write(detach).await.or_refused(|_| no_such_entity(EntityKind::Role, &role.name))?;
         }
-        let name = role.name.clone();
-        delete_entity(&permit, role, EntityKind::Role).await?;
+        let name = role.name;
+        delete_entity(&permit, &name, EntityKind::Role).await?;
         let deletion_task_id = format!("task/aws-service-role/{service}/{name}/{}", ctx.request_id);
         Ok(DeleteServiceLinkedRoleResponse { deletion_task_id })
     }

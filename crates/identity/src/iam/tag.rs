@@ -3,7 +3,7 @@
 use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
 use access::op::iam;
-use access::permit::{Opens, Permit};
+use access::permit::{Grant, OnResource, Opens, Permit, PermittedKey, ResourceKey};
 use access::quota;
 use access::store::{
     EntityKind, PutIamTags, PutIamTagsRefusal, RefusedExt as _, RemoveIamTags, StoreResultExt as _,
@@ -18,13 +18,12 @@ pub(super) fn tag_keys(keys: &[String]) -> policy::Context {
     policy::Context::new().with_set("aws:TagKeys", keys.iter().map(String::as_str))
 }
 
-pub(super) async fn set_tags<E: Opens<PutIamTags>>(
-    permit: &Permit<E>,
-    owner: String,
-    tags: Vec<(String, String)>,
-) -> Result<()> {
-    let put = PutIamTags { owner, tags, limit: quota::TAGS.limit() };
-    permit.write(|_| put).await.or_refused(|refusal| match refusal {
+pub(super) async fn set_tags<E>(permit: &Permit<E>, tags: Vec<(String, String)>) -> Result<()>
+where
+    E: Grant<On = OnResource> + Opens<PutIamTags<PermittedKey>>,
+{
+    let put = |key: ResourceKey| PutIamTags { owner: key.id, tags, limit: quota::TAGS.limit() };
+    permit.write(put).await.or_refused(|refusal| match refusal {
         PutIamTagsRefusal::TooMany => quota::TAGS.exceeded(),
         // It existed when the decision was made.
         PutIamTagsRefusal::Gone => {
@@ -33,12 +32,11 @@ pub(super) async fn set_tags<E: Opens<PutIamTags>>(
     })
 }
 
-pub(super) async fn remove_tags<E: Opens<RemoveIamTags>>(
-    permit: &Permit<E>,
-    owner: String,
-    keys: Vec<String>,
-) -> Result<()> {
-    permit.write(|_| RemoveIamTags { owner, keys }).await.or_store_error()
+pub(super) async fn remove_tags<E>(permit: &Permit<E>, keys: Vec<String>) -> Result<()>
+where
+    E: Grant<On = OnResource> + Opens<RemoveIamTags<PermittedKey>>,
+{
+    permit.write(|key| RemoveIamTags { owner: key.id, keys }).await.or_store_error()
 }
 
 impl Identity {
@@ -65,7 +63,7 @@ macro_rules! entity_tags {
                 let keys = request_tags(&tags)?;
                 let named = (EntityKind::$kind, input.$name.as_str());
                 let entity = self.own_entity_for::<iam::$tag_op>(ctx, named, keys).await?;
-                set_tags(&entity.permit, entity.on.unique_id, tags).await
+                set_tags(&entity.permit, tags).await
             }
 
             /// Removes tags.
@@ -73,7 +71,7 @@ macro_rules! entity_tags {
                 let named = (EntityKind::$kind, input.$name.as_str());
                 let keys = tag_keys(&input.tag_keys);
                 let entity = self.own_entity_for::<iam::$untag_op>(ctx, named, keys).await?;
-                remove_tags(&entity.permit, entity.on.unique_id, input.tag_keys).await
+                remove_tags(&entity.permit, input.tag_keys).await
             }
 
             /// Lists tags by key.

@@ -5,8 +5,8 @@ use access::context::{CallerKind, Ctx};
 use access::error::{AwsCode, Error, Result};
 use access::ids::unique_id;
 use access::op::{Effect, iam};
-use access::permit::{Grant, OnAccount, Permit};
-use access::store::{CreateEntity, Entity, EntityKind, ListEntities, RenameEntity};
+use access::permit::{Of, OnAccount, Permit};
+use access::store::{CreateEntity, Entity, EntityKind, ListEntities};
 use aws::iam::{
     CreateUserRequest, CreateUserResponse, DeleteUserPermissionsBoundaryRequest, DeleteUserRequest,
     GetUserRequest, GetUserResponse, ListGroupsForUserRequest, ListGroupsResponse, ListUsersRequest,
@@ -17,7 +17,7 @@ use super::attachment::check_boundary;
 use super::entity::{
     boundary_key, create_entity, delete_entity, entity_at, linked, own_entity_at, rename_entity, set_boundary,
 };
-use super::{account_key, arn_of, entity_arn, request_tags, shown_boundary, shown_tags, stored_tags, time};
+use super::{arn_of, entity_arn, request_tags, shown_boundary, shown_tags, stored_tags, time};
 use crate::Identity;
 
 pub(super) fn shown(entity: Entity, tags: Vec<(String, String)>) -> User {
@@ -45,11 +45,11 @@ fn root(ctx: &Ctx) -> User {
 }
 
 /// The user of an operation whose user name is optional.
-pub(super) enum Whom<E: Grant> {
+pub(super) enum Whom<E: Effect<On = OnAccount>> {
     /// A user. The gate has not decided yet.
     User(String),
     /// The caller is the root, and the gate has allowed the operation.
-    Root(Permit<E>),
+    Root(Permit<Of<E>>),
 }
 
 /// The named user; without a name, the caller. No policy limits a root, so the gate decides on it here: IAM does not
@@ -62,7 +62,7 @@ pub(super) fn whom<E: Effect<On = OnAccount>>(gate: &Gate, name: Option<String>)
     if let CallerKind::User { name, .. } = &caller.kind {
         return Ok(Whom::User(name.clone()));
     }
-    let permit = gate.permit_on::<E>(&caller.arn, policy::Context::new())?;
+    let permit = gate.permit_caller::<E>()?;
     if caller.kind == CallerKind::Root {
         return Ok(Whom::Root(permit));
     }
@@ -86,7 +86,7 @@ impl Identity {
             check_boundary(permit.account(), boundary)?;
         }
         let create = CreateEntity {
-            account: account_key(&permit).await?,
+            account: permit.account_key().await?,
             kind: EntityKind::User,
             unique_id: unique_id("AIDA").map_err(Error::internal)?,
             path,
@@ -140,7 +140,7 @@ impl Identity {
         let gate = self.access.account_gate(ctx).await?;
         let named = (EntityKind::User, input.user_name.as_str());
         let old = own_entity_at::<iam::UpdateUser>(&gate, named, policy::Context::new()).await?;
-        let (mut permit, user) = (old.permit, old.on);
+        let (permit, user) = (old.permit, old.on);
         let shown_path = input.new_path.as_deref().unwrap_or("/");
         let shown_name = input.new_user_name.as_deref().unwrap_or(&input.user_name);
         let shown = entity_arn(&user.account_id, EntityKind::User, shown_path, shown_name);
@@ -149,17 +149,16 @@ impl Identity {
         if (&path, &name) != (&user.path, &user.name) {
             // IAM requires the permission on both names.
             let arn = entity_arn(&user.account_id, EntityKind::User, &path, &name);
-            permit = gate.permit_shown_as(&arn, &shown, policy::Context::new())?;
+            gate.permit_shown_as::<iam::UpdateUser>(&arn, &shown, policy::Context::new())?;
         }
-        let rename = RenameEntity { unique_id: user.unique_id, path, name };
-        rename_entity(&permit, rename, EntityKind::User, "User").await
+        rename_entity(&permit, (path, name), EntityKind::User, "User").await
     }
 
     /// Deletes a user that is not in use.
     pub async fn delete_user(&self, ctx: &Ctx, input: DeleteUserRequest) -> Result<()> {
         let named = (EntityKind::User, input.user_name.as_str());
         let user = self.own_entity_for::<iam::DeleteUser>(ctx, named, policy::Context::new()).await?;
-        delete_entity(&user.permit, user.on, EntityKind::User).await
+        delete_entity(&user.permit, &user.on.name, EntityKind::User).await
     }
 
     /// Sets the permissions boundary of a user.
@@ -171,7 +170,7 @@ impl Identity {
         let named = (EntityKind::User, input.user_name.as_str());
         let keys = boundary_key(Some(&input.permissions_boundary));
         let user = self.own_entity_for::<iam::PutUserPermissionsBoundary>(ctx, named, keys).await?;
-        set_boundary(&user.permit, user.on, Some(input.permissions_boundary)).await
+        set_boundary(&user.permit, Some(input.permissions_boundary)).await
     }
 
     /// Removes the permissions boundary of a user.
@@ -183,7 +182,7 @@ impl Identity {
         let named = (EntityKind::User, input.user_name.as_str());
         let keys = policy::Context::new();
         let user = self.own_entity_for::<iam::DeleteUserPermissionsBoundary>(ctx, named, keys).await?;
-        set_boundary(&user.permit, user.on, None).await
+        set_boundary(&user.permit, None).await
     }
 
     /// The groups of a user.

@@ -28,7 +28,7 @@ async fn caller(world: &World, unique_id: &str, at: usize) -> Option<CallerState
         region: REGION.parse().unwrap(),
         repository: None,
         target: Target::None,
-        caller: Some(CallerRef { unique_id: unique_id.into(), access_key_id: Some(id(at)) }),
+        caller: Some(CallerRef { unique_id: unique_id.to_owned(), access_key_id: Some(id(at)) }),
     };
     world.meta.resolve(resolve).await.unwrap().basis.caller.clone()
 }
@@ -47,13 +47,19 @@ pub(super) async fn two_for_each(world: World) {
     assert_eq!(refusal(write(within(1, "AIDA2")).await), exists);
     write(within(3, "AIDA2")).await.unwrap();
 
-    world.meta.write(SetAccessKeyStatus { id: id(2), active: false }).await.unwrap();
-    let list = |owner: &str| world.meta.read(ListAccessKeys { owner: owner.into() });
+    let anothers = SetAccessKeyStatus { id: id(2), owner: "AIDA2".to_owned(), active: false };
+    assert_eq!(refusal(world.meta.write(anothers).await), AccessKeyGone);
+    world
+        .meta
+        .write(SetAccessKeyStatus { id: id(2), owner: "AIDA1".to_owned(), active: false })
+        .await
+        .unwrap();
+    let list = |owner: &str| world.meta.read(ListAccessKeys { owner: owner.to_owned() });
     let info = |at, active| AccessKeyInfo { id: id(at), active, created_at: Micros(100), last_used: None };
     assert_eq!(list("AIDA1").await.unwrap(), [info(1, true), info(2, false)]);
     assert_eq!(list("AIDA9").await.unwrap(), []);
     // Only its owner's key can be deleted.
-    let delete = |at, owner: &str| world.meta.write(DeleteAccessKey { id: id(at), owner: owner.into() });
+    let delete = |at, owner: &str| world.meta.write(DeleteAccessKey { id: id(at), owner: owner.to_owned() });
     assert_eq!(refusal(delete(3, "AIDA1").await), AccessKeyGone);
     delete(1, "AIDA1").await.unwrap();
     assert_eq!(refusal(delete(1, "AIDA1").await), AccessKeyGone);
@@ -72,9 +78,17 @@ pub(super) async fn what_the_gate_sees(world: World) {
     assert_eq!(active(caller(&world, "AIDA2", 1).await), Some(false), "it is another's key");
     assert_eq!(active(caller(&world, "AIDA1", 2).await), Some(false), "there is no such key");
     assert_eq!(active(caller(&world, "AIDA9", 1).await), None);
-    world.meta.write(SetAccessKeyStatus { id: id(1), active: false }).await.unwrap();
+    world
+        .meta
+        .write(SetAccessKeyStatus { id: id(1), owner: "AIDA1".to_owned(), active: false })
+        .await
+        .unwrap();
     assert_eq!(active(caller(&world, "AIDA1", 1).await), Some(false));
-    world.meta.write(SetAccessKeyStatus { id: id(1), active: true }).await.unwrap();
+    world
+        .meta
+        .write(SetAccessKeyStatus { id: id(1), owner: "AIDA1".to_owned(), active: true })
+        .await
+        .unwrap();
     assert_eq!(active(caller(&world, "AIDA1", 1).await), Some(true));
     let close = |change| ChangeMemberAccount { account_id: digits(ACCOUNT), change, at: Micros(9) };
     let leave = world.meta.write(close(MemberChange::Leave)).await.unwrap();
@@ -84,7 +98,7 @@ pub(super) async fn what_the_gate_sees(world: World) {
     world.meta.write(close(MemberChange::Close)).await.unwrap();
     let state = caller(&world, "AIDA1", 1).await.unwrap();
     assert!(state.access_key_active && !state.is_active(), "nobody of a closed account is heard");
-    world.meta.write(DeleteAccessKey { id: id(1), owner: "AIDA1".into() }).await.unwrap();
+    world.meta.write(DeleteAccessKey { id: id(1), owner: "AIDA1".to_owned() }).await.unwrap();
     assert!(!caller(&world, "AIDA1", 1).await.unwrap().access_key_active);
 }
 
@@ -98,7 +112,7 @@ pub(super) async fn when_it_was_used(world: World) {
         at: Micros(at),
     };
     let last = || async {
-        let keys = world.meta.read(ListAccessKeys { owner: "AIDA1".into() }).await.unwrap();
+        let keys = world.meta.read(ListAccessKeys { owner: "AIDA1".to_owned() }).await.unwrap();
         keys[0].last_used.clone()
     };
     assert_eq!(last().await, None);
@@ -132,7 +146,7 @@ pub(super) async fn the_first_user_comes_whole_or_not_at_all(world: World) {
     let create = |unique_id: &str, name: &str, at, owner: &str| CreateFirstUser {
         user: CreateUser {
             account: AccountKey(1),
-            unique_id: unique_id.into(),
+            unique_id: unique_id.to_owned(),
             path: "/".into(),
             name: name.into(),
             at: Micros(5),

@@ -23,7 +23,7 @@ pub(super) async fn what_waits_is_counted(world: World) {
     }
     let put = |id: &str| PutSessionContext {
         id: id.into(),
-        owner: "AIDA1".into(),
+        owner: "AIDA1".to_owned(),
         context: vec![1],
         expires_at: Micros(5),
     };

@@ -31,7 +31,7 @@ pub(super) async fn inline_policies(world: World) {
         };
         assert_eq!(world.concerned(put("{}")).await, concerned);
         assert_eq!(world.concerned(put("{1}")).await, concerned);
-        let delete = DeleteInlinePolicy { owner: owner.into(), name: "p".into() };
+        let delete = DeleteInlinePolicy { owner: owner.to_owned(), name: "p".into() };
         assert_eq!(world.concerned(world.meta.write(delete)).await, concerned);
     }
 }
@@ -62,7 +62,7 @@ pub(super) async fn a_managed_policy_concerns_whom_it_reaches(world: World) {
         world.attach(owner, &other).await;
     }
     for (unique_id, arn) in [("AIDABOUND", &arn), ("AROABOUND", &arn), ("AROAOTHER", &other)] {
-        let bound = SetBoundary { unique_id: unique_id.into(), arn: Some(arn.clone()) };
+        let bound = SetBoundary { unique_id: unique_id.to_owned(), arn: Some(arn.clone()) };
         assert_eq!(world.concerned(world.meta.write(bound)).await, [unique_id]);
     }
     let all = ["AGPATEAM", "AIDAALONE", "AIDABOUND", "AIDAMEMBER", "AROABOUND", "AROAROLE"];
@@ -98,7 +98,7 @@ pub(super) async fn a_managed_policy_concerns_whom_it_reaches(world: World) {
     decides("read 2").await;
     let delete = DeleteManagedPolicyVersion { arn: arn.clone(), version: 3 };
     assert!(world.concerned(world.meta.write(delete)).await.is_empty(), "it did not decide");
-    let free = SetBoundary { unique_id: "AIDABOUND".into(), arn: None };
+    let free = SetBoundary { unique_id: "AIDABOUND".to_owned(), arn: None };
     assert_eq!(world.concerned(world.meta.write(free)).await, ["AIDABOUND"]);
     assert_eq!(world.policies_of("AIDABOUND").await.boundary, None);
 }
@@ -107,7 +107,7 @@ pub(super) async fn membership(world: World) {
     people(&world).await;
     let arn = world.policy("read").await;
     world.attach("AGPATEAM", &arn).await;
-    let inline = PutInlinePolicy { owner: "AGPATEAM".into(), name: "p".into(), document: "{}".into() };
+    let inline = PutInlinePolicy { owner: "AGPATEAM".to_owned(), name: "p".into(), document: "{}".into() };
     world.meta.write(inline).await.unwrap();
     let (group_id, user_id) = ("AGPATEAM".to_owned(), "AIDAALONE".to_owned());
     let add = AddToGroup { group_id: group_id.clone(), user_id: user_id.clone(), limit: 10 };
@@ -142,7 +142,7 @@ pub(super) async fn what_a_principal_is(world: World) {
         assert_eq!(world.concerned(world.meta.write(rename)).await, [unique_id]);
     }
     let update = UpdateRole {
-        unique_id: "AROAROLE".into(),
+        unique_id: "AROAROLE".to_owned(),
         trust_policy: Some("{2}".into()),
         description: None,
         max_session_seconds: None,
@@ -161,18 +161,22 @@ pub(super) async fn access_keys(world: World) {
         [("AIDAALONE", "AKIAAAAAAAAAAAAAAAA1"), (super::world::ACCOUNT, "AKIAAAAAAAAAAAAAAAA2")]
     {
         let id: aws::ids::AccessKeyId = id.parse().unwrap();
-        let key =
-            CreateAccessKey { id: id.clone(), owner: owner.into(), sealed_secret: vec![1], at: Micros(2) };
+        let key = CreateAccessKey {
+            id: id.clone(),
+            owner: owner.to_owned(),
+            sealed_secret: vec![1],
+            at: Micros(2),
+        };
         let create = CreateAccessKeyWithin { key, limit: 2 };
         assert_eq!(world.concerned(world.meta.write(create)).await, [owner]);
         for active in [false, true] {
-            let set = SetAccessKeyStatus { id: id.clone(), active };
+            let set = SetAccessKeyStatus { id: id.clone(), owner: owner.to_owned(), active };
             assert_eq!(world.concerned(world.meta.write(set)).await, [owner]);
         }
         let used =
             RecordAccessKeyUse { id: id.clone(), region: "r".into(), service: "s".into(), at: Micros(3) };
         assert!(world.concerned(world.meta.write(used)).await.is_empty(), "being used changes no decision");
-        let delete = DeleteAccessKey { id, owner: owner.into() };
+        let delete = DeleteAccessKey { id, owner: owner.to_owned() };
         assert_eq!(world.concerned(world.meta.write(delete)).await, [owner]);
     }
 }
@@ -208,14 +212,14 @@ pub(super) async fn a_member_who_joins_meanwhile(world: World) {
 pub(super) async fn a_refusal_concerns_nobody(world: World) {
     people(&world).await;
     let before: Vec<_> = [world.caller("AIDAALONE").await, world.caller("AGPATEAM").await].into();
-    let attach = AttachPolicy { owner: "AIDAALONE".into(), arn: policy_arn("none"), limit: 10 };
+    let attach = AttachPolicy { owner: "AIDAALONE".to_owned(), arn: policy_arn("none"), limit: 10 };
     assert_eq!(refusal(world.meta.write(attach).await), AttachPolicyRefusal::PolicyGone);
     let attach =
-        AttachPolicy { owner: "AIDAALONE".into(), arn: "arn:aws:iam::aws:policy/A".into(), limit: 0 };
+        AttachPolicy { owner: "AIDAALONE".to_owned(), arn: "arn:aws:iam::aws:policy/A".to_owned(), limit: 0 };
     assert_eq!(refusal(world.meta.write(attach).await), AttachPolicyRefusal::Limit);
-    let add = AddToGroup { group_id: "AGPATEAM".into(), user_id: "AIDAALONE".into(), limit: 0 };
+    let add = AddToGroup { group_id: "AGPATEAM".to_owned(), user_id: "AIDAALONE".into(), limit: 0 };
     assert_eq!(refusal(world.meta.write(add).await), AddToGroupRefusal::Limit);
-    let add = AddToGroup { group_id: "AROAROLE".into(), user_id: "AIDAALONE".into(), limit: 9 };
+    let add = AddToGroup { group_id: "AROAROLE".to_owned(), user_id: "AIDAALONE".into(), limit: 9 };
     assert_eq!(refusal(world.meta.write(add).await), AddToGroupRefusal::GroupGone);
     let after: Vec<_> = [world.caller("AIDAALONE").await, world.caller("AGPATEAM").await].into();
     assert_eq!(after, before);

@@ -14,8 +14,8 @@ pub(super) async fn a_policy_that_is_attached_meanwhile(world: World) {
     world.entity("AROA1").await;
     for round in 0..ROUNDS {
         let arn = world.policy(&format!("p{round}")).await;
-        let attach = AttachPolicy { owner: "AIDA1".into(), arn: arn.clone(), limit: 100 };
-        let bound = SetBoundary { unique_id: "AROA1".into(), arn: Some(arn.clone()) };
+        let attach = AttachPolicy { owner: "AIDA1".to_owned(), arn: arn.clone(), limit: 100 };
+        let bound = SetBoundary { unique_id: "AROA1".to_owned(), arn: Some(arn.clone()) };
         let (attached, bounded, deleted) = tokio::join!(
             world.meta.write(attach),
             world.meta.write(bound),
@@ -52,12 +52,12 @@ pub(super) async fn a_policy_whose_deletion_comes_first(world: World) {
         };
         match who {
             "attached" => {
-                let attach = AttachPolicy { owner: "AIDA1".into(), arn, limit: 10 };
+                let attach = AttachPolicy { owner: "AIDA1".to_owned(), arn, limit: 10 };
                 let (asked, ()) = tokio::join!(world.meta.write(attach), commit);
                 assert_eq!(refusal(asked), AttachPolicyRefusal::PolicyGone);
             }
             "bounds" => {
-                let bound = SetBoundary { unique_id: "AROA1".into(), arn: Some(arn) };
+                let bound = SetBoundary { unique_id: "AROA1".to_owned(), arn: Some(arn) };
                 let (asked, ()) = tokio::join!(world.meta.write(bound), commit);
                 assert_eq!(refusal(asked), SetBoundaryRefusal::PolicyGone);
             }
@@ -91,7 +91,7 @@ pub(super) async fn a_user_who_gets_something_meanwhile(world: World) {
         let key = CreateAccessKey { id, owner: user.clone(), sealed_secret: vec![1], at: Micros(6) };
         let attach = AttachPolicy { owner: user.clone(), arn: arn.clone(), limit: 10 };
         let inline = PutInlinePolicy { owner: user.clone(), name: "p".into(), document: "{}".into() };
-        let join = AddToGroup { group_id: "AGPA1".into(), user_id: user.clone(), limit: 10 };
+        let join = AddToGroup { group_id: "AGPA1".to_owned(), user_id: user.clone(), limit: 10 };
         let (deleted, keyed, attached, inlined, joined) = tokio::join!(
             world.meta.write(DeleteEntity { unique_id: user.clone() }),
             world.meta.write(CreateAccessKeyWithin { key, limit: 2 }),
@@ -147,8 +147,8 @@ pub(super) async fn what_is_tagged_meanwhile(world: World) {
         let (one, two, three, four, tagged) = tokio::join!(
             world.meta.write(DeleteOidcProvider { arn: arn.clone() }),
             world.meta.write(DeleteManagedPolicy { arn: policy_arn("read") }),
-            world.meta.write(DeleteEntity { unique_id: "AIDA1".into() }),
-            world.meta.write(DeleteInstanceProfile { unique_id: "AIPA1".into() }),
+            world.meta.write(DeleteEntity { unique_id: "AIDA1".to_owned() }),
+            world.meta.write(DeleteInstanceProfile { unique_id: "AIPA1".to_owned() }),
             futures::future::join_all(tags)
         );
         assert!(one.is_ok() && two.is_ok() && three.is_ok() && four.is_ok());

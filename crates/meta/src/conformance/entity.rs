@@ -35,10 +35,10 @@ pub(super) async fn a_name_is_one_of_its_kind_and_account(world: World) {
     ] {
         let found = meta.read(find(account, kind, "aNn")).await.unwrap().unwrap();
         assert_eq!((found.unique_id.as_str(), found.account_id.as_str()), (unique_id, account));
-        assert_eq!(meta.read(FindEntityById { unique_id: unique_id.into() }).await.unwrap(), Some(found));
+        assert_eq!(meta.read(FindEntityById { unique_id: unique_id.to_owned() }).await.unwrap(), Some(found));
     }
     assert_eq!(meta.read(find(SECOND, EntityKind::Group, "ann")).await.unwrap(), None);
-    assert_eq!(meta.read(FindEntityById { unique_id: "AIDA9".into() }).await.unwrap(), None);
+    assert_eq!(meta.read(FindEntityById { unique_id: "AIDA9".to_owned() }).await.unwrap(), None);
 }
 
 pub(super) async fn a_repeat_of_a_creation_finds_its_own(world: World) {
@@ -62,7 +62,7 @@ pub(super) async fn a_repeat_of_a_creation_finds_its_own(world: World) {
     let create = world.new_entity("AIDA7", "before");
     world.meta.write(create.clone()).await.unwrap();
     let (path, name) = ("/".into(), "after".into());
-    world.meta.write(RenameEntity { unique_id: "AIDA7".into(), path, name }).await.unwrap();
+    world.meta.write(RenameEntity { unique_id: "AIDA7".to_owned(), path, name }).await.unwrap();
     assert_eq!(world.meta.write(create).await.unwrap().name, "after");
 }
 
@@ -76,24 +76,24 @@ pub(super) async fn a_boundary_must_be_there(world: World) {
     assert!(world.caller("AROA1").await.is_none(), "a refusal leaves nothing");
     world.meta.write(create("arn:aws:iam::aws:policy/ReadOnlyAccess")).await.unwrap();
     let bound = |arn: Option<&str>, unique_id: &str| {
-        world.meta.write(SetBoundary { unique_id: unique_id.into(), arn: arn.map(str::to_owned) })
+        world.meta.write(SetBoundary { unique_id: unique_id.to_owned(), arn: arn.map(str::to_owned) })
     };
     assert_eq!(refusal(bound(Some(&gone), "AROA1").await), SetBoundaryRefusal::PolicyGone);
     assert_eq!(refusal(bound(None, "AROA9").await), SetBoundaryRefusal::PrincipalGone);
     // An ARN of an account whose path looks like AWS's is a policy of that account, which does not exist.
     let looks = policy_arn(":iam::aws:policy/x");
     assert_eq!(refusal(bound(Some(&looks), "AROA1").await), SetBoundaryRefusal::PolicyGone);
-    let attach = AttachPolicy { owner: "AROA1".into(), arn: looks, limit: 10 };
+    let attach = AttachPolicy { owner: "AROA1".to_owned(), arn: looks, limit: 10 };
     assert_eq!(refusal(world.meta.write(attach).await), AttachPolicyRefusal::PolicyGone);
 }
 
 pub(super) async fn a_rename_keeps_the_id_and_frees_the_name(world: World) {
     world.entity("AIDA1").await;
     world.meta.write(world.new_entity("AIDA2", "Bob")).await.unwrap();
-    let inline = PutInlinePolicy { owner: "AIDA1".into(), name: "p".into(), document: "{}".into() };
+    let inline = PutInlinePolicy { owner: "AIDA1".to_owned(), name: "p".into(), document: "{}".into() };
     world.meta.write(inline).await.unwrap();
     let rename = |unique_id: &str, path: &str, name: &str| {
-        let (unique_id, path, name) = (unique_id.into(), path.into(), name.into());
+        let (unique_id, path, name) = (unique_id.to_owned(), path.into(), name.into());
         world.meta.write(RenameEntity { unique_id, path, name })
     };
     assert_eq!(refusal(rename("AIDA1", "/", "BOB").await), RenameEntityRefusal::Exists);
@@ -141,10 +141,10 @@ pub(super) async fn made_again_it_inherits_nothing(world: World) {
         assert_eq!(world.caller(again).await.unwrap().version, 1);
     }
     // A group that was created again has neither the members nor the policies of the old one.
-    let remove = |group: &str| RemoveFromGroup { group_id: group.into(), user_id: "AIDA2".into() };
+    let remove = |group: &str| RemoveFromGroup { group_id: group.to_owned(), user_id: "AIDA2".into() };
     world.join("AIDA2", "AGPA1").await;
     world.meta.write(remove("AGPA1")).await.unwrap();
-    world.meta.write(DeleteEntity { unique_id: "AGPA1".into() }).await.unwrap();
+    world.meta.write(DeleteEntity { unique_id: "AGPA1".to_owned() }).await.unwrap();
     world.meta.write(world.new_entity("AGPA2", "agpa1")).await.unwrap();
     world.attach("AGPA2", &arn).await;
     assert!(world.policies_of("AIDA2").await.managed.is_empty());
@@ -158,14 +158,14 @@ pub(super) async fn nothing_may_be_left_when_it_ends(world: World) {
         world.meta.write(CreateEntity { tags, ..world.new_entity(unique_id, &name) }).await.unwrap();
         let context = PutSessionContext {
             id: format!("of {unique_id}"),
-            owner: unique_id.into(),
+            owner: unique_id.to_owned(),
             context: vec![1],
             expires_at: Micros(i64::MAX),
         };
         world.meta.write(context).await.unwrap();
     }
     let arn = world.policy("read").await;
-    let delete = |unique_id: &str| world.meta.write(DeleteEntity { unique_id: unique_id.into() });
+    let delete = |unique_id: &str| world.meta.write(DeleteEntity { unique_id: unique_id.to_owned() });
     let everybody = ["AIDA1", "AGPA1", "AROA1"];
 
     for unique_id in everybody {
@@ -188,22 +188,22 @@ pub(super) async fn nothing_may_be_left_when_it_ends(world: World) {
     world.join("AIDA1", "AGPA1").await;
     assert_eq!(refusal(delete("AIDA1").await), DeleteEntityRefusal::Members);
     assert_eq!(refusal(delete("AGPA1").await), DeleteEntityRefusal::Members);
-    let remove = RemoveFromGroup { group_id: "AGPA1".into(), user_id: "AIDA1".into() };
+    let remove = RemoveFromGroup { group_id: "AGPA1".to_owned(), user_id: "AIDA1".into() };
     world.meta.write(remove).await.unwrap();
 
     let profile = world.new_profile("AIPA1", "profile");
     world.meta.write(profile).await.unwrap();
     let role = |role: Option<&str>| SetInstanceProfileRole {
-        unique_id: "AIPA1".into(),
+        unique_id: "AIPA1".to_owned(),
         role: role.map(str::to_owned),
     };
     world.meta.write(role(Some("AROA1"))).await.unwrap();
     assert_eq!(refusal(delete("AROA1").await), DeleteEntityRefusal::InstanceProfiles);
     world.meta.write(role(None)).await.unwrap();
-    world.meta.write(DeleteInstanceProfile { unique_id: "AIPA1".into() }).await.unwrap();
+    world.meta.write(DeleteInstanceProfile { unique_id: "AIPA1".to_owned() }).await.unwrap();
 
     // A boundary is removed with its principal.
-    let bound = SetBoundary { unique_id: "AIDA1".into(), arn: Some(arn.clone()) };
+    let bound = SetBoundary { unique_id: "AIDA1".to_owned(), arn: Some(arn.clone()) };
     world.meta.write(bound).await.unwrap();
     for unique_id in everybody {
         delete(unique_id).await.unwrap();
@@ -266,13 +266,13 @@ pub(super) async fn a_role_keeps_what_is_not_changed(world: World) {
     let create = CreateEntity { role: Some(role.clone()), ..world.new_entity("AROA1", "r") };
     assert_eq!(world.meta.write(create).await.unwrap().role, Some(role.clone()));
     let update = UpdateRole {
-        unique_id: "AROA1".into(),
+        unique_id: "AROA1".to_owned(),
         trust_policy: None,
         description: None,
         max_session_seconds: None,
     };
     let found = || async {
-        let found = world.meta.read(FindEntityById { unique_id: "AROA1".into() }).await.unwrap().unwrap();
+        let found = world.meta.read(FindEntityById { unique_id: "AROA1".to_owned() }).await.unwrap().unwrap();
         (found.role.unwrap(), found.last_used)
     };
     let trust_policy = Some("trust 2".to_owned());
@@ -282,12 +282,15 @@ pub(super) async fn a_role_keeps_what_is_not_changed(world: World) {
     assert_eq!(found().await, (expected.clone(), None));
     world.meta.write(UpdateRole { description: Some(String::new()), ..update.clone() }).await.unwrap();
     assert_eq!(found().await.0, RoleFields { description: Some(String::new()), ..expected });
-    let gone = UpdateRole { unique_id: "AROA9".into(), ..update };
+    let gone = UpdateRole { unique_id: "AROA9".to_owned(), ..update };
     assert_eq!(refusal(world.meta.write(gone).await), PrincipalGone);
 
     let version = world.caller("AROA1").await.unwrap().version;
-    let used =
-        |region: &str, at| RecordRoleUse { unique_id: "AROA1".into(), region: region.into(), at: Micros(at) };
+    let used = |region: &str, at| RecordRoleUse {
+        unique_id: "AROA1".to_owned(),
+        region: region.into(),
+        at: Micros(at),
+    };
     world.meta.write(used("eu-west-1", 90)).await.unwrap();
     world.meta.write(used("us-east-1", 80)).await.unwrap();
     assert_eq!(found().await.1, Some((Micros(90), "eu-west-1".into())), "a time never moves back");

@@ -4,7 +4,7 @@ use super::world::{World, refusal};
 use crate::*;
 
 fn add(user_id: &str, group_id: &str, limit: i64) -> AddToGroup {
-    AddToGroup { group_id: group_id.into(), user_id: user_id.into(), limit }
+    AddToGroup { group_id: group_id.to_owned(), user_id: user_id.into(), limit }
 }
 
 pub(super) async fn a_user_is_in_it_or_not(world: World) {
@@ -22,7 +22,7 @@ pub(super) async fn a_user_is_in_it_or_not(world: World) {
     write(add("AIDA2", "AGPA3", 2)).await.expect("the limit is each user's own");
     let links = |of: &str| world.meta.read(ListGroupLinks { of: of.into(), after: String::new(), limit: 9 });
     assert_eq!(links("AIDA1").await.unwrap(), ["AGPA1", "AGPA2"]);
-    let remove = |user: &str| RemoveFromGroup { group_id: "AGPA1".into(), user_id: user.into() };
+    let remove = |user: &str| RemoveFromGroup { group_id: "AGPA1".to_owned(), user_id: user.into() };
     world.meta.write(remove("AIDA1")).await.unwrap();
     world.meta.write(remove("AIDA1")).await.expect("it is not in the group any more");
     assert_eq!(refusal(world.meta.write(remove("AIDA9")).await), PrincipalGone);
@@ -83,8 +83,8 @@ pub(super) async fn policies_of_all_groups_decide(world: World) {
     let document = ManagedDocument { arn: arn.clone(), document: Some("read 1".into()) };
     assert_eq!(policies.managed, [document.clone(), document.clone(), document]);
     // The list of the user's own policies does not contain those of its groups.
-    let own = world.meta.read(ListInlinePolicies { owner: "AIDA1".into() }).await.unwrap();
+    let own = world.meta.read(ListInlinePolicies { owner: "AIDA1".to_owned() }).await.unwrap();
     assert_eq!(own, super::identities::pairs(&[("p", "own")]));
-    let own = world.meta.read(ListAttachedPolicies { owner: "AIDA1".into() }).await.unwrap();
+    let own = world.meta.read(ListAttachedPolicies { owner: "AIDA1".to_owned() }).await.unwrap();
     assert_eq!(own, [arn]);
 }

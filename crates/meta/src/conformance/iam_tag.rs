@@ -7,7 +7,7 @@ use super::{
 use crate::*;
 
 fn put(owner: &str, tags: &[(&str, &str)], limit: i64) -> PutIamTags {
-    PutIamTags { owner: owner.into(), tags: pairs(tags), limit }
+    PutIamTags { owner: owner.to_owned(), tags: pairs(tags), limit }
 }
 
 /// One of each kind that can have tags.
@@ -34,7 +34,7 @@ pub(super) async fn keys_ignore_case(world: World) {
         assert_eq!(refusal(more), PutIamTagsRefusal::TooMany);
         assert_eq!(world.tags_of(owner).await, expected, "a refusal leaves what was");
         let keys = ["TEAM", "none", "Ä"].map(str::to_owned).to_vec();
-        world.meta.write(RemoveIamTags { owner: owner.into(), keys }).await.unwrap();
+        world.meta.write(RemoveIamTags { owner: owner.to_owned(), keys }).await.unwrap();
         assert_eq!(world.tags_of(owner).await, pairs(&[("b", "1"), ("Z", "2"), ("ß", "3")]));
     }
 }

@@ -39,7 +39,7 @@ impl World {
         CreateEntity {
             account: AccountKey(1),
             kind,
-            unique_id: unique_id.into(),
+            unique_id: unique_id.to_owned(),
             path: "/".into(),
             name: name.into(),
             boundary: None,
@@ -79,7 +79,7 @@ impl World {
     pub(super) fn new_profile(&self, unique_id: &str, name: &str) -> CreateInstanceProfile {
         CreateInstanceProfile {
             account: AccountKey(1),
-            unique_id: unique_id.into(),
+            unique_id: unique_id.to_owned(),
             path: "/".into(),
             name: name.into(),
             tags: Vec::new(),
@@ -102,12 +102,12 @@ impl World {
     }
 
     pub(super) async fn attach(&self, owner: &str, arn: &str) {
-        let attach = AttachPolicy { owner: owner.into(), arn: arn.into(), limit: 10 };
+        let attach = AttachPolicy { owner: owner.to_owned(), arn: arn.to_owned(), limit: 10 };
         self.meta.write(attach).await.unwrap();
     }
 
     pub(super) async fn join(&self, user_id: &str, group_id: &str) {
-        let add = AddToGroup { group_id: group_id.into(), user_id: user_id.into(), limit: 10 };
+        let add = AddToGroup { group_id: group_id.to_owned(), user_id: user_id.into(), limit: 10 };
         self.meta.write(add).await.unwrap();
     }
 
@@ -118,11 +118,11 @@ impl World {
     }
 
     pub(super) async fn policies_of(&self, owner: &str) -> IdentityPolicies {
-        self.meta.read(LoadIdentityPolicies { owner: owner.into() }).await.unwrap()
+        self.meta.read(LoadIdentityPolicies { owner: owner.to_owned() }).await.unwrap()
     }
 
     pub(super) async fn tags_of(&self, owner: &str) -> Vec<(String, String)> {
-        self.meta.read(ListIamTags { owner: owner.into() }).await.unwrap()
+        self.meta.read(ListIamTags { owner: owner.to_owned() }).await.unwrap()
     }
 
     /// What the gate reads about a caller without a long-term key.
@@ -132,7 +132,7 @@ impl World {
             region: REGION.parse().unwrap(),
             repository: None,
             target: Target::None,
-            caller: Some(CallerRef { unique_id: unique_id.into(), access_key_id: None }),
+            caller: Some(CallerRef { unique_id: unique_id.to_owned(), access_key_id: None }),
         };
         self.meta.resolve(resolve).await.unwrap().basis.caller.clone()
     }

@@ -6,12 +6,12 @@ use crate::*;
 fn put(name: &str, size: usize, limit: usize) -> PutInlinePolicyWithin {
     // White space does not count.
     let document = format!("{} \n", "x".repeat(size));
-    let put = PutInlinePolicy { owner: "AIDA1".into(), name: name.into(), document };
+    let put = PutInlinePolicy { owner: "AIDA1".to_owned(), name: name.into(), document };
     PutInlinePolicyWithin { put, limit }
 }
 
 async fn names(world: &World) -> Vec<String> {
-    let list = ListInlinePolicies { owner: "AIDA1".into() };
+    let list = ListInlinePolicies { owner: "AIDA1".to_owned() };
     world.meta.read(list).await.unwrap().into_iter().map(|(name, _)| name).collect()
 }
 
@@ -34,7 +34,7 @@ pub(super) async fn of_two_that_race_for_the_room_one_wins(world: World) {
         let there = names(&world).await;
         assert_eq!(there.len(), 1);
         for name in there {
-            world.meta.write(DeleteInlinePolicy { owner: "AIDA1".into(), name }).await.unwrap();
+            world.meta.write(DeleteInlinePolicy { owner: "AIDA1".to_owned(), name }).await.unwrap();
         }
     }
 }

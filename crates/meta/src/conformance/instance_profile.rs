@@ -7,7 +7,7 @@ use super::{
 use crate::*;
 
 fn set(unique_id: &str, role: Option<&str>) -> SetInstanceProfileRole {
-    SetInstanceProfileRole { unique_id: unique_id.into(), role: role.map(str::to_owned) }
+    SetInstanceProfileRole { unique_id: unique_id.to_owned(), role: role.map(str::to_owned) }
 }
 
 pub(super) async fn made_once_and_again(world: World) {
@@ -29,7 +29,7 @@ pub(super) async fn made_once_and_again(world: World) {
     };
     assert_eq!(find(ACCOUNT, "noDe").await.unwrap(), Some(made));
     assert_eq!(find(SECOND, "Node").await.unwrap(), None);
-    let delete = || world.meta.write(DeleteInstanceProfile { unique_id: "AIPA1".into() });
+    let delete = || world.meta.write(DeleteInstanceProfile { unique_id: "AIPA1".to_owned() });
     delete().await.unwrap();
     assert_eq!(refusal(delete().await), DeleteInstanceProfileRefusal::Gone);
     assert_eq!(world.row_counts().await, before);
@@ -56,7 +56,7 @@ pub(super) async fn it_holds_one_role(world: World) {
     for role in ["AROA1", "AROA2"] {
         assert_eq!(refusal(write(set("AIPA1", Some(role))).await), SetInstanceProfileRoleRefusal::Full);
     }
-    let delete = || world.meta.write(DeleteInstanceProfile { unique_id: "AIPA1".into() });
+    let delete = || world.meta.write(DeleteInstanceProfile { unique_id: "AIPA1".to_owned() });
     assert_eq!(refusal(delete().await), DeleteInstanceProfileRefusal::HasRole);
     write(set("AIPA1", None)).await.unwrap();
     write(set("AIPA1", Some("AROA2"))).await.unwrap();

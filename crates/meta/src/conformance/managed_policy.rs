@@ -108,10 +108,10 @@ pub(super) async fn it_ends_when_nothing_uses_it(world: World) {
     for owner in ["AIDA1", "AGPA1", "AROA1"] {
         world.attach(owner, &arn).await;
         assert_eq!(refusal(delete().await), DeleteManagedPolicyRefusal::InUse, "{owner}");
-        let detach = DetachManagedPolicy { owner: owner.into(), arn: arn.clone() };
+        let detach = DetachManagedPolicy { owner: owner.to_owned(), arn: arn.clone() };
         world.meta.write(detach).await.unwrap();
     }
-    let bound = |arn: Option<String>| world.meta.write(SetBoundary { unique_id: "AROA1".into(), arn });
+    let bound = |arn: Option<String>| world.meta.write(SetBoundary { unique_id: "AROA1".to_owned(), arn });
     bound(Some(arn.clone())).await.unwrap();
     assert_eq!(refusal(delete().await), DeleteManagedPolicyRefusal::InUse);
     bound(None).await.unwrap();
@@ -186,7 +186,7 @@ pub(super) async fn who_uses_it(world: World) {
         world.attach(owner, arn).await;
     }
     for (unique_id, arn) in [("AIDA1", arn.as_str()), ("AROA1", &arn), ("AIDA9", of_aws)] {
-        let bound = SetBoundary { unique_id: unique_id.into(), arn: Some(arn.to_owned()) };
+        let bound = SetBoundary { unique_id: unique_id.to_owned(), arn: Some(arn.to_owned()) };
         world.meta.write(bound).await.unwrap();
     }
     let uses = |account: &'static str, arn: &str| {

@@ -67,7 +67,7 @@ fn resolve(target: Target) -> Resolve {
         region: REGION.parse().unwrap(),
         repository: Some("app".into()),
         target,
-        caller: Some(CallerRef { unique_id: "AIDA1".into(), access_key_id: Some(KEY.parse().unwrap()) }),
+        caller: Some(CallerRef { unique_id: "AIDA1".to_owned(), access_key_id: Some(KEY.parse().unwrap()) }),
     }
 }
 
@@ -102,14 +102,14 @@ pub(super) async fn what_was_there_stays(world: World) {
 
 pub(super) async fn what_was_there_can_do_what_is_new(world: World) {
     let old = started(&world).await;
-    let user = old.meta.read(FindEntityById { unique_id: "AIDA1".into() }).await.unwrap().unwrap();
+    let user = old.meta.read(FindEntityById { unique_id: "AIDA1".to_owned() }).await.unwrap().unwrap();
     assert_eq!((user.name.as_str(), user.boundary, user.role), ("Ann", None, None));
     old.entity("AGPA1").await;
     old.join("AIDA1", "AGPA1").await;
     let arn = old.policy("read").await;
     old.attach("AGPA1", &arn).await;
-    old.meta.write(SetBoundary { unique_id: "AIDA1".into(), arn: Some(arn) }).await.unwrap();
-    let tag = PutIamTags { owner: "AIDA1".into(), tags: pairs(&[("Team", "a")]), limit: 50 };
+    old.meta.write(SetBoundary { unique_id: "AIDA1".to_owned(), arn: Some(arn) }).await.unwrap();
+    let tag = PutIamTags { owner: "AIDA1".to_owned(), tags: pairs(&[("Team", "a")]), limit: 50 };
     old.meta.write(tag).await.unwrap();
     let policies = old.policies_of("AIDA1").await;
     assert_eq!((policies.version, policies.managed.len(), policies.tags.len()), (8, 2, 1));
@@ -121,7 +121,7 @@ pub(super) async fn what_was_there_can_do_what_is_new(world: World) {
         at: Micros(50),
     };
     old.meta.write(used).await.unwrap();
-    let keys = old.meta.read(ListAccessKeys { owner: "AIDA1".into() }).await.unwrap();
+    let keys = old.meta.read(ListAccessKeys { owner: "AIDA1".to_owned() }).await.unwrap();
     assert_eq!(keys[0].last_used, Some((Micros(50), REGION.into(), "ecr".into())));
 
     let repository = RepositoryKey { registry: RegistryKey(10), id: 1 };
@@ -242,10 +242,10 @@ pub(super) async fn text_is_bytes(world: World) {
     }
     world.entity("AIDA1").await;
     for (name, at) in [("b", 1), ("ä", 2), ("B", 3), ("a", 4), ("_", 5)] {
-        let put = PutInlinePolicy { owner: "AIDA1".into(), name: name.into(), document: format!("{at}") };
+        let put = PutInlinePolicy { owner: "AIDA1".to_owned(), name: name.into(), document: format!("{at}") };
         world.meta.write(put).await.unwrap();
     }
-    let policies = world.meta.read(ListInlinePolicies { owner: "AIDA1".into() }).await.unwrap();
+    let policies = world.meta.read(ListInlinePolicies { owner: "AIDA1".to_owned() }).await.unwrap();
     assert_eq!(policies, pairs(&[("B", "3"), ("_", "5"), ("a", "4"), ("b", "1"), ("ä", "2")]));
     assert_eq!(
         world.policies_of("AIDA1").await.inline,

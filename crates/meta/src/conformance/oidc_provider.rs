@@ -7,7 +7,7 @@ use super::{
 use crate::*;
 
 async fn found(world: &World, arn: &str) -> Option<OidcProvider> {
-    world.meta.read(FindOidcProvider { arn: arn.into() }).await.unwrap()
+    world.meta.read(FindOidcProvider { arn: arn.to_owned() }).await.unwrap()
 }
 
 pub(super) async fn made_once_and_again(world: World) {
@@ -76,7 +76,7 @@ pub(super) async fn what_is_not_named_stays(world: World) {
     world.meta.write(UpdateOidcProvider { certificate_authority: some(""), ..update.clone() }).await.unwrap();
     let bare = OidcProvider { certificate_authority: None, ..without_keys };
     assert_eq!(found(&world, &arn).await.as_ref(), Some(&bare));
-    let gone = UpdateOidcProvider { arn: "arn:none".into(), ..update };
+    let gone = UpdateOidcProvider { arn: "arn:none".to_owned(), ..update };
     assert_eq!(refusal(world.meta.write(gone).await), OidcProviderGone);
 }
 
@@ -101,7 +101,7 @@ pub(super) async fn each_account_has_its_own(world: World) {
 }
 
 fn audience(arn: &str, client_id: &str, accepted: bool) -> ChangeOidcAudience {
-    ChangeOidcAudience { arn: arn.into(), client_id: client_id.into(), accepted, limit: 3 }
+    ChangeOidcAudience { arn: arn.to_owned(), client_id: client_id.into(), accepted, limit: 3 }
 }
 
 pub(super) async fn audiences(world: World) {

@@ -5,12 +5,12 @@ use super::world::{World, refusal};
 use crate::*;
 
 async fn policies(world: &World, owner: &str) -> IdentityPolicies {
-    world.meta.read(LoadIdentityPolicies { owner: owner.into() }).await.unwrap()
+    world.meta.read(LoadIdentityPolicies { owner: owner.to_owned() }).await.unwrap()
 }
 
 /// An attached policy whose text is not in the store, like AWS's own.
 fn elsewhere(arn: &str) -> ManagedDocument {
-    ManagedDocument { arn: arn.into(), document: None }
+    ManagedDocument { arn: arn.to_owned(), document: None }
 }
 
 pub(super) async fn names_ignore_case(world: World) {
@@ -28,9 +28,9 @@ pub(super) async fn every_change_bumps_the_version(world: World) {
         |document: &str| PutInlinePolicy { owner: owner(), name: "p".into(), document: document.into() };
     meta.write(inline("{}")).await.unwrap();
     meta.write(inline("{1}")).await.unwrap();
-    meta.write(AttachManagedPolicy { owner: owner(), arn: "arn:b".into() }).await.unwrap();
-    meta.write(AttachManagedPolicy { owner: owner(), arn: "arn:a".into() }).await.unwrap();
-    meta.write(AttachManagedPolicy { owner: owner(), arn: "arn:a".into() }).await.unwrap();
+    meta.write(AttachManagedPolicy { owner: owner(), arn: "arn:b".to_owned() }).await.unwrap();
+    meta.write(AttachManagedPolicy { owner: owner(), arn: "arn:a".to_owned() }).await.unwrap();
+    meta.write(AttachManagedPolicy { owner: owner(), arn: "arn:a".to_owned() }).await.unwrap();
     let expected = IdentityPolicies {
         version: 6,
         inline: vec![("p".into(), "{1}".into())],
@@ -38,23 +38,23 @@ pub(super) async fn every_change_bumps_the_version(world: World) {
         ..IdentityPolicies::default()
     };
     assert_eq!(policies(&world, "AIDA1").await, expected);
-    assert!(meta.write(DetachManagedPolicy { owner: owner(), arn: "arn:a".into() }).await.unwrap());
-    assert!(!meta.write(DetachManagedPolicy { owner: owner(), arn: "arn:a".into() }).await.unwrap());
+    assert!(meta.write(DetachManagedPolicy { owner: owner(), arn: "arn:a".to_owned() }).await.unwrap());
+    assert!(!meta.write(DetachManagedPolicy { owner: owner(), arn: "arn:a".to_owned() }).await.unwrap());
     assert!(meta.write(DeleteInlinePolicy { owner: owner(), name: "p".into() }).await.unwrap());
     assert!(!meta.write(DeleteInlinePolicy { owner: owner(), name: "p".into() }).await.unwrap());
     let left = policies(&world, "AIDA1").await;
     assert_eq!((left.version, left.inline.len(), left.managed), (10, 0, vec![elsewhere("arn:b")]));
-    let gone = AttachManagedPolicy { owner: "AIDA9".into(), arn: "arn:a".into() };
+    let gone = AttachManagedPolicy { owner: "AIDA9".to_owned(), arn: "arn:a".to_owned() };
     assert_eq!(refusal(meta.write(gone).await), PrincipalGone);
 }
 
 pub(super) async fn a_user_made_again_inherits_nothing(world: World) {
     world.user("AIDA1", "ann").await.unwrap();
-    let attach = AttachManagedPolicy { owner: "AIDA1".into(), arn: "arn:a".into() };
+    let attach = AttachManagedPolicy { owner: "AIDA1".to_owned(), arn: "arn:a".to_owned() };
     world.meta.write(attach).await.unwrap();
     world.meta.write(key("AKIAAAAAAAAAAAAAAAA1", "AIDA1", b"one")).await.unwrap();
-    world.meta.write(DeleteUser { owner: "AIDA1".into() }).await.unwrap();
-    assert_eq!(refusal(world.meta.write(DeleteUser { owner: "AIDA1".into() }).await), PrincipalGone);
+    world.meta.write(DeleteUser { owner: "AIDA1".to_owned() }).await.unwrap();
+    assert_eq!(refusal(world.meta.write(DeleteUser { owner: "AIDA1".to_owned() }).await), PrincipalGone);
     assert_eq!(policies(&world, "AIDA1").await, IdentityPolicies::default());
     assert!(world.meta.read(FindAccessKey { id: id("AKIAAAAAAAAAAAAAAAA1") }).await.unwrap().is_none());
     world.user("AIDA2", "ann").await.unwrap();
@@ -68,7 +68,7 @@ fn id(text: &str) -> aws::ids::AccessKeyId {
 }
 
 fn key(text: &str, owner: &str, sealed: &[u8]) -> CreateAccessKey {
-    CreateAccessKey { id: id(text), owner: owner.into(), sealed_secret: sealed.to_vec(), at: Micros(6) }
+    CreateAccessKey { id: id(text), owner: owner.to_owned(), sealed_secret: sealed.to_vec(), at: Micros(6) }
 }
 
 pub(super) async fn access_keys(world: World) {
@@ -85,10 +85,15 @@ pub(super) async fn access_keys(world: World) {
         (true, b"sealed".to_vec(), "AIDA1")
     );
     let before = found.principal.version;
-    world.meta.write(SetAccessKeyStatus { id: id(KEY), active: false }).await.unwrap();
+    world
+        .meta
+        .write(SetAccessKeyStatus { id: id(KEY), owner: "AIDA1".to_owned(), active: false })
+        .await
+        .unwrap();
     let found = find().await.unwrap().unwrap();
     assert_eq!((found.active, found.principal.version), (false, before + 1));
-    let other = SetAccessKeyStatus { id: id("AKIAAAAAAAAAAAAAAAA2"), active: false };
+    let other =
+        SetAccessKeyStatus { id: id("AKIAAAAAAAAAAAAAAAA2"), owner: "AIDA1".to_owned(), active: false };
     assert_eq!(refusal(world.meta.write(other).await), AccessKeyGone);
 }
 
@@ -107,7 +112,7 @@ pub(super) async fn named_in_a_policy(world: World) {
     let make = |account, kind, unique_id: &str| CreateEntity {
         account: AccountKey(account),
         kind,
-        unique_id: unique_id.into(),
+        unique_id: unique_id.to_owned(),
         path: "/p/".into(),
         name: "Ann".into(),
         boundary: None,

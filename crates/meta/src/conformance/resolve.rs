@@ -9,7 +9,7 @@ fn ask(repository: &str, target: Target) -> Resolve {
         region: REGION.parse().unwrap(),
         repository: Some(repository.into()),
         target,
-        caller: Some(CallerRef { unique_id: "AIDA1".into(), access_key_id: Some(KEY.parse().unwrap()) }),
+        caller: Some(CallerRef { unique_id: "AIDA1".to_owned(), access_key_id: Some(KEY.parse().unwrap()) }),
     }
 }
 
@@ -40,13 +40,13 @@ pub(super) async fn everything_in_one_row(world: World) {
     assert_eq!(plain.basis.caller, Some(ann(1, false)));
     let key = CreateAccessKey {
         id: KEY.parse().unwrap(),
-        owner: "AIDA1".into(),
+        owner: "AIDA1".to_owned(),
         sealed_secret: Vec::new(),
         at: Micros(6),
     };
     world.meta.write(key).await.unwrap();
     let mut session = ask("app", Target::None);
-    session.caller = Some(CallerRef { unique_id: "AIDA1".into(), access_key_id: None });
+    session.caller = Some(CallerRef { unique_id: "AIDA1".to_owned(), access_key_id: None });
     assert_eq!(
         world.meta.resolve(session).await.unwrap().basis.caller,
         Some(ann(2, true)),
@@ -97,7 +97,7 @@ pub(super) async fn one_round_trip(world: World) {
         world.entity(unique_id).await;
         let arn = world.policy(unique_id).await;
         world.attach(unique_id, &arn).await;
-        let bound = SetBoundary { unique_id: unique_id.into(), arn: Some(arn) };
+        let bound = SetBoundary { unique_id: unique_id.to_owned(), arn: Some(arn) };
         world.meta.write(bound).await.unwrap();
     }
     world.join("AIDA1", "AGPA1").await;
@@ -160,7 +160,7 @@ pub(super) async fn many_cost_as_few(world: World) {
             world.join(&user_id, "AGPA1").await;
         }
         let before = world.meta.round_trips();
-        let put = PutInlinePolicy { owner: "AGPA1".into(), name: "p".into(), document: "{}".into() };
+        let put = PutInlinePolicy { owner: "AGPA1".to_owned(), name: "p".into(), document: "{}".into() };
         world.meta.write(put).await.unwrap();
         let set = SetDefaultManagedPolicyVersion { arn: arn.clone(), version: 1, at: Micros(9) };
         world.meta.write(set).await.unwrap();

@@ -5,7 +5,7 @@ use crate::*;
 
 fn context(at: i64, owner: &str) -> PutSessionContext {
     let (id, context) = (format!("c{at}"), at.to_le_bytes().to_vec());
-    PutSessionContext { id, owner: owner.into(), context, expires_at: Micros(at) }
+    PutSessionContext { id, owner: owner.to_owned(), context, expires_at: Micros(at) }
 }
 
 async fn kept(world: &World) -> Vec<i64> {
@@ -48,6 +48,6 @@ pub(super) async fn they_end_with_their_principal(world: World) {
     for (at, owner) in [(1, "AIDA1"), (2, "AROA1"), (3, "AIDA1")] {
         world.meta.write(context(at, owner)).await.unwrap();
     }
-    world.meta.write(DeleteEntity { unique_id: "AIDA1".into() }).await.unwrap();
+    world.meta.write(DeleteEntity { unique_id: "AIDA1".to_owned() }).await.unwrap();
     assert_eq!(kept(&world).await, [2]);
 }

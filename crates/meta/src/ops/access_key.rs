@@ -12,11 +12,11 @@ use crate::{
 };
 
 #[derive(Clone)]
-pub struct CreateAccessKey {
+pub struct CreateAccessKey<K = String> {
     /// The key's id.
     pub id: AccessKeyId,
     /// The principal's unique ID.
-    pub owner: String,
+    pub owner: K,
     /// The secret, sealed by the caller.
     pub sealed_secret: Vec<u8>,
     /// Now.
@@ -32,26 +32,29 @@ pub enum CreateAccessKeyRefusal {
     Exists,
 }
 
-operation!(CreateAccessKey: Durable [Identity] -> (), CreateAccessKeyRefusal, |op, tx| {
-    if !bump(tx, &op.owner).await? {
+operation!(CreateAccessKey<K: Key>: Durable [Identity] -> (), CreateAccessKeyRefusal, |op, tx| {
+    let owner = op.owner.as_ref();
+    if !bump(tx, owner).await? {
         return Ok(Err(CreateAccessKeyRefusal::PrincipalGone));
     }
     let insert = "INSERT INTO access_key (id, owner, active, sealed_secret, created_at) VALUES (?1, ?2, 1, ?3, ?4) \
                   ON CONFLICT (id) DO NOTHING";
-    if tx.execute(insert, &params![op.id, op.owner, op.sealed_secret, op.at]).await? == 1 {
+    if tx.execute(insert, &params![op.id, owner, op.sealed_secret, op.at]).await? == 1 {
         return Ok(Ok(()));
     }
     // A repeated run of this operation finds its own row, with its own sealed secret.
     let own = "SELECT 1 FROM access_key WHERE id = ?1 AND owner = ?2 AND sealed_secret = ?3";
-    let own: Option<i64> = tx.value(own, &params![op.id, op.owner, op.sealed_secret]).await?;
+    let own: Option<i64> = tx.value(own, &params![op.id, owner, op.sealed_secret]).await?;
     Ok(own.map(|_| ()).ok_or(CreateAccessKeyRefusal::Exists))
 });
 
 /// Switches an access key on or off.
 #[derive(Clone, Debug)]
-pub struct SetAccessKeyStatus {
+pub struct SetAccessKeyStatus<K = String> {
     /// The key's id.
     pub id: AccessKeyId,
+    /// Whose it must be.
+    pub owner: K,
     /// Whether it may be used.
     pub active: bool,
 }
@@ -60,11 +63,13 @@ pub struct SetAccessKeyStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccessKeyGone;
 
-operation!(SetAccessKeyStatus: Durable [Identity] -> (), AccessKeyGone, |op, tx| {
-    let update = "UPDATE access_key SET active = ?2 WHERE id = ?1 RETURNING owner";
-    let owner: Option<String> = tx.value(update, &params![op.id, op.active]).await?;
-    let Some(owner) = owner else { return Ok(Err(AccessKeyGone)) };
-    bump(tx, &owner).await?;
+operation!(SetAccessKeyStatus<K: Key>: Durable [Identity] -> (), AccessKeyGone, |op, tx| {
+    let owner = op.owner.as_ref();
+    let update = "UPDATE access_key SET active = ?2 WHERE id = ?1 AND owner = ?3";
+    if tx.execute(update, &params![op.id, op.active, owner]).await? == 0 {
+        return Ok(Err(AccessKeyGone));
+    }
+    bump(tx, owner).await?;
     Ok(Ok(()))
 });
 
@@ -102,8 +107,8 @@ operation!(FindAccessKey: Point -> Option<AccessKey>, Never, |op, tx| {
 
 /// Creates an access key, if the principal has fewer than its quota.
 #[derive(Clone)]
-pub struct CreateAccessKeyWithin {
-    pub key: CreateAccessKey,
+pub struct CreateAccessKeyWithin<K = String> {
+    pub key: CreateAccessKey<K>,
     /// The principal's quota.
     pub limit: i64,
 }
@@ -117,12 +122,12 @@ pub enum CreateAccessKeyWithinRefusal {
     Limit,
 }
 
-operation!(CreateAccessKeyWithin: Durable [Identity] -> (), CreateAccessKeyWithinRefusal, |op, tx| {
+operation!(CreateAccessKeyWithin<K: Key>: Durable [Identity] -> (), CreateAccessKeyWithinRefusal, |op, tx| {
     if let Err(refusal) = op.key.run(tx).await? {
         return Ok(Err(CreateAccessKeyWithinRefusal::Key(refusal)));
     }
     let count = "SELECT COUNT(*) FROM access_key WHERE owner = ?1";
-    let count = tx.value::<i64>(count, &params![op.key.owner]).await?.unwrap_or_default();
+    let count = tx.value::<i64>(count, &params![op.key.owner.as_ref()]).await?.unwrap_or_default();
     Ok(if count > op.limit { Err(CreateAccessKeyWithinRefusal::Limit) } else { Ok(()) })
 });
 
@@ -162,19 +167,20 @@ operation!(ListAccessKeys: Point -> Vec<AccessKeyInfo>, Never, |op, tx| {
 
 /// Removes an access key.
 #[derive(Clone, Debug)]
-pub struct DeleteAccessKey {
+pub struct DeleteAccessKey<K = String> {
     /// The key's id.
     pub id: AccessKeyId,
     /// Whose it must be.
-    pub owner: String,
+    pub owner: K,
 }
 
-operation!(DeleteAccessKey: Durable [Identity] -> (), AccessKeyGone, |op, tx| {
+operation!(DeleteAccessKey<K: Key>: Durable [Identity] -> (), AccessKeyGone, |op, tx| {
+    let owner = op.owner.as_ref();
     let delete = "DELETE FROM access_key WHERE id = ?1 AND owner = ?2";
-    if tx.execute(delete, &params![op.id, op.owner]).await? == 0 {
+    if tx.execute(delete, &params![op.id, owner]).await? == 0 {
         return Ok(Err(AccessKeyGone));
     }
-    bump(tx, &op.owner).await?;
+    bump(tx, owner).await?;
     Ok(Ok(()))
 });
 

@@ -106,8 +106,8 @@ async fn one(tx: &mut Tx<'_>, unique_id: &str) -> Result<Option<Entity>, StoreEr
 
 /// Creates a user, group or role.
 #[derive(Clone, Debug)]
-pub struct CreateEntity {
-    pub account: AccountKey,
+pub struct CreateEntity<A = AccountKey> {
+    pub account: A,
     /// What it is.
     pub kind: EntityKind,
     /// AWS's unique ID, chosen by the caller at random.
@@ -138,12 +138,13 @@ pub enum CreateEntityRefusal {
     BoundaryGone,
 }
 
-operation!(CreateEntity: Durable [Identity] -> Entity, CreateEntityRefusal, |op, tx| {
-    lock_account(tx, op.account).await?;
+operation!(CreateEntity<A: InAccount>: Durable [Identity] -> Entity, CreateEntityRefusal, |op, tx| {
+    let account: AccountKey = op.account.into();
+    lock_account(tx, account).await?;
     let kind = op.kind.as_str();
     let folded = op.name.to_ascii_lowercase();
     let count = "SELECT COUNT(*) FROM principal WHERE account = ?1 AND kind = ?2 AND name_folded <> ?3";
-    if tx.value::<i64>(count, &params![op.account, kind, folded]).await?.unwrap_or_default() >= op.limit {
+    if tx.value::<i64>(count, &params![account, kind, folded]).await?.unwrap_or_default() >= op.limit {
         return Ok(Err(CreateEntityRefusal::Limit));
     }
     if let Some(arn) = &op.boundary && !policy_is_there(tx, arn).await? {
@@ -152,7 +153,7 @@ operation!(CreateEntity: Durable [Identity] -> Entity, CreateEntityRefusal, |op,
     let insert = "INSERT INTO principal \
             (unique_id, account, kind, path, name, name_folded, version, created_at, boundary) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8) ON CONFLICT DO NOTHING";
-    let values = params![op.unique_id, op.account, kind, op.path, op.name, folded, op.at, op.boundary];
+    let values = params![op.unique_id, account, kind, op.path, op.name, folded, op.at, op.boundary];
     if tx.execute(insert, &values).await? == 0 {
         // Finding its own ID means that this operation created the row before, even if its name has changed.
         return Ok(one(tx, &op.unique_id).await?.ok_or(CreateEntityRefusal::Exists));
@@ -234,8 +235,8 @@ operation!(ListEntities: Page -> Vec<Entity>, Never, |op, tx| {
 
 /// Renames or moves a user or group.
 #[derive(Clone, Debug)]
-pub struct RenameEntity {
-    pub unique_id: String,
+pub struct RenameEntity<K = String> {
+    pub unique_id: K,
     /// Its path from now on.
     pub path: String,
     /// Its name from now on.
@@ -251,26 +252,27 @@ pub enum RenameEntityRefusal {
     Exists,
 }
 
-operation!(RenameEntity: Durable [Identity] -> Entity, RenameEntityRefusal, |op, tx| {
+operation!(RenameEntity<K: Key>: Durable [Identity] -> Entity, RenameEntityRefusal, |op, tx| {
+    let unique_id = op.unique_id.as_ref();
     let of_principal = "key = (SELECT account FROM principal WHERE unique_id = ?1)";
-    lock_account_where(tx, of_principal, &params![op.unique_id]).await?;
+    lock_account_where(tx, of_principal, &params![unique_id]).await?;
     let folded = op.name.to_ascii_lowercase();
     let taken = "SELECT 1 FROM principal p JOIN principal o ON o.account = p.account AND o.kind = p.kind \
         WHERE p.unique_id = ?1 AND o.name_folded = ?2 AND o.unique_id <> ?1";
-    if tx.value::<i64>(taken, &params![op.unique_id, folded]).await?.is_some() {
+    if tx.value::<i64>(taken, &params![unique_id, folded]).await?.is_some() {
         return Ok(Err(RenameEntityRefusal::Exists));
     }
     let update = "UPDATE principal SET path = ?2, name = ?3, name_folded = ?4 WHERE unique_id = ?1";
-    tx.execute(update, &params![op.unique_id, op.path, op.name, folded]).await?;
-    bump(tx, &op.unique_id).await?;
-    Ok(one(tx, &op.unique_id).await?.ok_or(RenameEntityRefusal::Gone))
+    tx.execute(update, &params![unique_id, op.path, op.name, folded]).await?;
+    bump(tx, unique_id).await?;
+    Ok(one(tx, unique_id).await?.ok_or(RenameEntityRefusal::Gone))
 });
 
 /// Sets or takes away a permissions boundary.
 #[derive(Clone, Debug)]
-pub struct SetBoundary {
+pub struct SetBoundary<K = String> {
     /// The user or role.
-    pub unique_id: String,
+    pub unique_id: K,
     /// The policy's ARN.
     pub arn: Option<String>,
 }
@@ -284,20 +286,21 @@ pub enum SetBoundaryRefusal {
     PolicyGone,
 }
 
-operation!(SetBoundary: Durable [Identity] -> (), SetBoundaryRefusal, |op, tx| {
+operation!(SetBoundary<K: Key>: Durable [Identity] -> (), SetBoundaryRefusal, |op, tx| {
+    let unique_id = op.unique_id.as_ref();
     if let Some(arn) = &op.arn && !policy_is_there(tx, arn).await? {
         return Ok(Err(SetBoundaryRefusal::PolicyGone));
     }
     let update = "UPDATE principal SET boundary = ?2 WHERE unique_id = ?1";
-    tx.execute(update, &params![op.unique_id, op.arn]).await?;
-    Ok(if bump(tx, &op.unique_id).await? { Ok(()) } else { Err(SetBoundaryRefusal::PrincipalGone) })
+    tx.execute(update, &params![unique_id, op.arn]).await?;
+    Ok(if bump(tx, unique_id).await? { Ok(()) } else { Err(SetBoundaryRefusal::PrincipalGone) })
 });
 
 /// Changes the fields that only roles have; None leaves a field unchanged.
 #[derive(Clone, Debug)]
-pub struct UpdateRole {
+pub struct UpdateRole<K = String> {
     /// The role.
-    pub unique_id: String,
+    pub unique_id: K,
     /// The trust policy, with principals by unique ID.
     pub trust_policy: Option<String>,
     /// The description.
@@ -306,12 +309,13 @@ pub struct UpdateRole {
     pub max_session_seconds: Option<i64>,
 }
 
-operation!(UpdateRole: Durable [Identity] -> (), PrincipalGone, |op, tx| {
+operation!(UpdateRole<K: Key>: Durable [Identity] -> (), PrincipalGone, |op, tx| {
+    let unique_id = op.unique_id.as_ref();
     let update = "UPDATE role SET trust_policy = COALESCE(?2, trust_policy), \
         description = COALESCE(?3, description), max_session_seconds = COALESCE(?4, max_session_seconds) \
         WHERE unique_id = ?1";
-    tx.execute(update, &params![op.unique_id, op.trust_policy, op.description, op.max_session_seconds]).await?;
-    Ok(if bump(tx, &op.unique_id).await? { Ok(()) } else { Err(PrincipalGone) })
+    tx.execute(update, &params![unique_id, op.trust_policy, op.description, op.max_session_seconds]).await?;
+    Ok(if bump(tx, unique_id).await? { Ok(()) } else { Err(PrincipalGone) })
 });
 
 /// Records the use of a role. Records can arrive late and from several nodes: the newest is kept.

@@ -4,8 +4,8 @@ use crate::{StoreError, Tx, ops::operation, value::params};
 
 /// Removes a user, group or role.
 #[derive(Clone, Debug)]
-pub struct DeleteEntity {
-    pub unique_id: String,
+pub struct DeleteEntity<K = String> {
+    pub unique_id: K,
 }
 
 /// Why it was not removed.
@@ -35,22 +35,23 @@ const CONFLICTS: [(&str, &str, DeleteEntityRefusal); 6] = [
     ("instance_profile", "role", DeleteEntityRefusal::InstanceProfiles),
 ];
 
-operation!(DeleteEntity: Durable [Identity] -> (), DeleteEntityRefusal, |op, tx| {
+operation!(DeleteEntity<K: Key>: Durable [Identity] -> (), DeleteEntityRefusal, |op, tx| {
+    let unique_id = op.unique_id.as_ref();
     // Attachments increment the row's version and wait for this lock on PostgreSQL.
     let lock = tx.fork(
         "SELECT 1 FROM principal WHERE unique_id = ?1",
         "SELECT 1 FROM principal WHERE unique_id = ?1 FOR UPDATE",
     );
-    if tx.value::<i64>(lock, &params![op.unique_id]).await?.is_none() {
+    if tx.value::<i64>(lock, &params![unique_id]).await?.is_none() {
         return Ok(Err(DeleteEntityRefusal::Gone));
     }
     for (table, column, refusal) in CONFLICTS {
         let select = format!("SELECT 1 FROM {table} WHERE {column} = ?1 LIMIT 1");
-        if tx.value::<i64>(&select, &params![op.unique_id]).await?.is_some() {
+        if tx.value::<i64>(&select, &params![unique_id]).await?.is_some() {
             return Ok(Err(refusal));
         }
     }
-    remove(tx, &op.unique_id).await?;
+    remove(tx, unique_id).await?;
     Ok(Ok(()))
 });
 

@@ -11,8 +11,8 @@ use crate::{
 
 /// Puts a user into a group; twice is success.
 #[derive(Clone, Debug)]
-pub struct AddToGroup {
-    pub group_id: String,
+pub struct AddToGroup<K = String> {
+    pub group_id: K,
     pub user_id: String,
     /// In how many groups a user may be.
     pub limit: i64,
@@ -29,17 +29,18 @@ pub enum AddToGroupRefusal {
     Limit,
 }
 
-operation!(AddToGroup: Durable [Identity] -> (), AddToGroupRefusal, |op, tx| {
+operation!(AddToGroup<K: Key>: Durable [Identity] -> (), AddToGroupRefusal, |op, tx| {
+    let group_id = op.group_id.as_ref();
     // Both rows are held, so neither can be deleted meanwhile.
     if !bump(tx, &op.user_id).await? {
         return Ok(Err(AddToGroupRefusal::UserGone));
     }
     let group = "UPDATE principal SET version = version + 1 WHERE unique_id = ?1 AND kind = 'group'";
-    if tx.execute(group, &params![op.group_id]).await? == 0 {
+    if tx.execute(group, &params![group_id]).await? == 0 {
         return Ok(Err(AddToGroupRefusal::GroupGone));
     }
     let insert = "INSERT INTO group_member (group_id, user_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-    tx.execute(insert, &params![op.group_id, op.user_id]).await?;
+    tx.execute(insert, &params![group_id, op.user_id]).await?;
     let count = "SELECT COUNT(*) FROM group_member WHERE user_id = ?1";
     let count = tx.value::<i64>(count, &params![op.user_id]).await?.unwrap_or_default();
     Ok(if count > op.limit { Err(AddToGroupRefusal::Limit) } else { Ok(()) })
@@ -47,17 +48,18 @@ operation!(AddToGroup: Durable [Identity] -> (), AddToGroupRefusal, |op, tx| {
 
 /// Removes a user from a group. It succeeds if the user is not a member.
 #[derive(Clone, Debug)]
-pub struct RemoveFromGroup {
-    pub group_id: String,
+pub struct RemoveFromGroup<K = String> {
+    pub group_id: K,
     pub user_id: String,
 }
 
-operation!(RemoveFromGroup: Durable [Identity] -> (), PrincipalGone, |op, tx| {
+operation!(RemoveFromGroup<K: Key>: Durable [Identity] -> (), PrincipalGone, |op, tx| {
+    let group_id = op.group_id.as_ref();
     if !bump(tx, &op.user_id).await? {
         return Ok(Err(PrincipalGone));
     }
     let delete = "DELETE FROM group_member WHERE group_id = ?1 AND user_id = ?2";
-    tx.execute(delete, &params![op.group_id, op.user_id]).await?;
+    tx.execute(delete, &params![group_id, op.user_id]).await?;
     Ok(Ok(()))
 });
 

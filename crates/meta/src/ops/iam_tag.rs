@@ -16,9 +16,9 @@ pub(crate) async fn put_tag(tx: &mut Tx<'_>, owner: &str, key: &str, value: &str
 }
 
 #[derive(Clone, Debug)]
-pub struct PutIamTags {
+pub struct PutIamTags<K = String> {
     /// Unique ID of what is tagged, or its ARN.
-    pub owner: String,
+    pub owner: K,
     pub tags: Vec<(String, String)>,
     /// Its quota.
     pub limit: i64,
@@ -53,31 +53,33 @@ async fn hold_owner(tx: &mut Tx<'_>, owner: &str) -> Result<bool, StoreError> {
     Ok(false)
 }
 
-operation!(PutIamTags: Durable [Identity] -> (), PutIamTagsRefusal, |op, tx| {
-    if !hold_owner(tx, &op.owner).await? {
+operation!(PutIamTags<K: Key>: Durable [Identity] -> (), PutIamTagsRefusal, |op, tx| {
+    let owner = op.owner.as_ref();
+    if !hold_owner(tx, owner).await? {
         return Ok(Err(PutIamTagsRefusal::Gone));
     }
     for (key, value) in &op.tags {
-        put_tag(tx, &op.owner, key, value).await?;
+        put_tag(tx, owner, key, value).await?;
     }
     let count = "SELECT COUNT(*) FROM iam_tag WHERE owner = ?1";
-    let count = tx.value::<i64>(count, &params![op.owner]).await?.unwrap_or_default();
+    let count = tx.value::<i64>(count, &params![owner]).await?.unwrap_or_default();
     Ok(if count > op.limit { Err(PutIamTagsRefusal::TooMany) } else { Ok(()) })
 });
 
 /// Removes tags. Missing ones are not an error.
 #[derive(Clone, Debug)]
-pub struct RemoveIamTags {
+pub struct RemoveIamTags<K = String> {
     /// Unique ID of what is tagged, or its ARN.
-    pub owner: String,
+    pub owner: K,
     pub keys: Vec<String>,
 }
 
-operation!(RemoveIamTags: Durable [Identity] -> (), Never, |op, tx| {
-    bump(tx, &op.owner).await?;
+operation!(RemoveIamTags<K: Key>: Durable [Identity] -> (), Never, |op, tx| {
+    let owner = op.owner.as_ref();
+    bump(tx, owner).await?;
     for key in &op.keys {
         let delete = "DELETE FROM iam_tag WHERE owner = ?1 AND key_folded = ?2";
-        tx.execute(delete, &params![op.owner, folded(key)]).await?;
+        tx.execute(delete, &params![owner, folded(key)]).await?;
     }
     Ok(Ok(()))
 });

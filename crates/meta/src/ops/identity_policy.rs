@@ -32,39 +32,41 @@ operation!(AttachManagedPolicy: Durable [Identity] -> (), PrincipalGone, |op, tx
 
 /// Detaches a managed policy. Returns whether it was attached.
 #[derive(Clone, Debug)]
-pub struct DetachManagedPolicy {
+pub struct DetachManagedPolicy<K = String> {
     /// The principal's unique ID.
-    pub owner: String,
+    pub owner: K,
     /// The policy's ARN.
     pub arn: String,
 }
 
-operation!(DetachManagedPolicy: Durable [Identity] -> bool, PrincipalGone, |op, tx| {
-    if !bump(tx, &op.owner).await? {
+operation!(DetachManagedPolicy<K: Key>: Durable [Identity] -> bool, PrincipalGone, |op, tx| {
+    let owner = op.owner.as_ref();
+    if !bump(tx, owner).await? {
         return Ok(Err(PrincipalGone));
     }
     let delete = "DELETE FROM identity_policy_managed WHERE owner = ?1 AND arn = ?2";
-    Ok(Ok(tx.execute(delete, &params![op.owner, op.arn]).await? == 1))
+    Ok(Ok(tx.execute(delete, &params![owner, op.arn]).await? == 1))
 });
 
 /// Writes an inline policy, replacing one with the same name.
 #[derive(Clone, Debug)]
-pub struct PutInlinePolicy {
+pub struct PutInlinePolicy<K = String> {
     /// The principal's unique ID.
-    pub owner: String,
+    pub owner: K,
     /// The policy's name.
     pub name: String,
     /// Its JSON text.
     pub document: String,
 }
 
-operation!(PutInlinePolicy: Durable [Identity] -> (), PrincipalGone, |op, tx| {
-    if !bump(tx, &op.owner).await? {
+operation!(PutInlinePolicy<K: Key>: Durable [Identity] -> (), PrincipalGone, |op, tx| {
+    let owner = op.owner.as_ref();
+    if !bump(tx, owner).await? {
         return Ok(Err(PrincipalGone));
     }
     let upsert = "INSERT INTO identity_policy_inline (owner, name, document) VALUES (?1, ?2, ?3) \
                   ON CONFLICT (owner, name) DO UPDATE SET document = excluded.document";
-    tx.execute(upsert, &params![op.owner, op.name, op.document]).await?;
+    tx.execute(upsert, &params![owner, op.name, op.document]).await?;
     Ok(Ok(()))
 });
 
@@ -75,9 +77,9 @@ pub fn policy_size(document: &str) -> usize {
 
 /// Writes an inline policy, if the principal's inline policies together do not exceed their limit.
 #[derive(Clone, Debug)]
-pub struct PutInlinePolicyWithin {
+pub struct PutInlinePolicyWithin<K = String> {
     /// The policy.
-    pub put: PutInlinePolicy,
+    pub put: PutInlinePolicy<K>,
     /// The limit for all of them together, counted as by [`policy_size`].
     pub limit: usize,
 }
@@ -91,14 +93,14 @@ pub enum PutInlinePolicyRefusal {
     Limit,
 }
 
-operation!(PutInlinePolicyWithin: Durable [Identity] -> (), PutInlinePolicyRefusal, |op, tx| {
+operation!(PutInlinePolicyWithin<K: Key>: Durable [Identity] -> (), PutInlinePolicyRefusal, |op, tx| {
     // Incrementing the version holds the principal's row, so writers of two policies are counted one after the other.
     if op.put.run(tx).await?.is_err() {
         return Ok(Err(PutInlinePolicyRefusal::PrincipalGone));
     }
     let select = "SELECT document FROM identity_policy_inline WHERE owner = ?1";
     let mut size = 0;
-    for mut row in tx.rows(select, &params![op.put.owner]).await? {
+    for mut row in tx.rows(select, &params![op.put.owner.as_ref()]).await? {
         size += policy_size(&row.take::<String>()?);
     }
     Ok(if size > op.limit { Err(PutInlinePolicyRefusal::Limit) } else { Ok(()) })
@@ -106,19 +108,20 @@ operation!(PutInlinePolicyWithin: Durable [Identity] -> (), PutInlinePolicyRefus
 
 /// Removes an inline policy. Returns whether it existed.
 #[derive(Clone, Debug)]
-pub struct DeleteInlinePolicy {
+pub struct DeleteInlinePolicy<K = String> {
     /// The principal's unique ID.
-    pub owner: String,
+    pub owner: K,
     /// The policy's name.
     pub name: String,
 }
 
-operation!(DeleteInlinePolicy: Durable [Identity] -> bool, PrincipalGone, |op, tx| {
-    if !bump(tx, &op.owner).await? {
+operation!(DeleteInlinePolicy<K: Key>: Durable [Identity] -> bool, PrincipalGone, |op, tx| {
+    let owner = op.owner.as_ref();
+    if !bump(tx, owner).await? {
         return Ok(Err(PrincipalGone));
     }
     let delete = "DELETE FROM identity_policy_inline WHERE owner = ?1 AND name = ?2";
-    Ok(Ok(tx.execute(delete, &params![op.owner, op.name]).await? == 1))
+    Ok(Ok(tx.execute(delete, &params![owner, op.name]).await? == 1))
 });
 
 /// Reads all inputs of decisions about a principal, with their version.
@@ -207,9 +210,9 @@ operation!(LoadManagedDocuments: Point -> Vec<(String, String)>, Never, |op, tx|
 
 /// Attaches a managed policy, which must exist. Attaching it again succeeds.
 #[derive(Clone, Debug)]
-pub struct AttachPolicy {
+pub struct AttachPolicy<K = String> {
     /// The principal's unique ID.
-    pub owner: String,
+    pub owner: K,
     /// The policy's ARN.
     pub arn: String,
     /// Its quota.
@@ -227,16 +230,17 @@ pub enum AttachPolicyRefusal {
     Limit,
 }
 
-operation!(AttachPolicy: Durable [Identity] -> (), AttachPolicyRefusal, |op, tx| {
+operation!(AttachPolicy<K: Key>: Durable [Identity] -> (), AttachPolicyRefusal, |op, tx| {
+    let owner = op.owner.as_ref();
     if !policy_is_there(tx, &op.arn).await? {
         return Ok(Err(AttachPolicyRefusal::PolicyGone));
     }
-    let attach = AttachManagedPolicy { owner: op.owner.clone(), arn: op.arn.clone() };
+    let attach = AttachManagedPolicy { owner: owner.to_owned(), arn: op.arn.clone() };
     if attach.run(tx).await?.is_err() {
         return Ok(Err(AttachPolicyRefusal::PrincipalGone));
     }
     let count = "SELECT COUNT(*) FROM identity_policy_managed WHERE owner = ?1";
-    let count = tx.value::<i64>(count, &params![op.owner]).await?.unwrap_or_default();
+    let count = tx.value::<i64>(count, &params![owner]).await?.unwrap_or_default();
     Ok(if count > op.limit { Err(AttachPolicyRefusal::Limit) } else { Ok(()) })
 });
 

@@ -49,8 +49,8 @@ async fn hold(tx: &mut Tx<'_>, unique_id: &str) -> Result<Option<InstanceProfile
 
 /// Creates an instance profile without a role.
 #[derive(Clone, Debug)]
-pub struct CreateInstanceProfile {
-    pub account: AccountKey,
+pub struct CreateInstanceProfile<A = AccountKey> {
+    pub account: A,
     /// `AIPA…`, chosen by the caller at random.
     pub unique_id: String,
     /// IAM path.
@@ -72,16 +72,17 @@ pub enum CreateInstanceProfileRefusal {
     Limit,
 }
 
-operation!(CreateInstanceProfile: Durable [Identity] -> InstanceProfile, CreateInstanceProfileRefusal, |op, tx| {
-    lock_account(tx, op.account).await?;
+operation!(CreateInstanceProfile<A: InAccount>: Durable [Identity] -> InstanceProfile, CreateInstanceProfileRefusal, |op, tx| {
+    let account: AccountKey = op.account.into();
+    lock_account(tx, account).await?;
     let folded = op.name.to_ascii_lowercase();
     let count = "SELECT COUNT(*) FROM instance_profile WHERE account = ?1 AND name_folded <> ?2";
-    if tx.value::<i64>(count, &params![op.account, folded]).await?.unwrap_or_default() >= op.limit {
+    if tx.value::<i64>(count, &params![account, folded]).await?.unwrap_or_default() >= op.limit {
         return Ok(Err(CreateInstanceProfileRefusal::Limit));
     }
     let insert = "INSERT INTO instance_profile (unique_id, account, path, name, name_folded, created_at) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
-    tx.execute(insert, &params![op.unique_id, op.account, op.path, op.name, folded, op.at]).await?;
+    tx.execute(insert, &params![op.unique_id, account, op.path, op.name, folded, op.at]).await?;
     let Some(made) = one(tx, &op.unique_id).await? else { return Ok(Err(CreateInstanceProfileRefusal::Exists)) };
     for (key, value) in &op.tags {
         super::iam_tag::put_tag(tx, &op.unique_id, key, value).await?;
@@ -128,9 +129,9 @@ operation!(ListInstanceProfiles: Page -> Vec<InstanceProfile>, Never, |op, tx| {
 
 /// Adds a role to an instance profile, or removes it.
 #[derive(Clone, Debug)]
-pub struct SetInstanceProfileRole {
+pub struct SetInstanceProfileRole<K = String> {
     /// The profile.
-    pub unique_id: String,
+    pub unique_id: K,
     /// The role; None takes out what is in it.
     pub role: Option<String>,
 }
@@ -146,8 +147,9 @@ pub enum SetInstanceProfileRoleRefusal {
     Full,
 }
 
-operation!(SetInstanceProfileRole: Durable [Identity] -> (), SetInstanceProfileRoleRefusal, |op, tx| {
-    let Some(profile) = hold(tx, &op.unique_id).await? else { return Ok(Err(SetInstanceProfileRoleRefusal::Gone)) };
+operation!(SetInstanceProfileRole<K: Key>: Durable [Identity] -> (), SetInstanceProfileRoleRefusal, |op, tx| {
+    let unique_id = op.unique_id.as_ref();
+    let Some(profile) = hold(tx, unique_id).await? else { return Ok(Err(SetInstanceProfileRoleRefusal::Gone)) };
     if let Some(role) = &op.role {
         if profile.role.is_some() {
             return Ok(Err(SetInstanceProfileRoleRefusal::Full));
@@ -157,15 +159,15 @@ operation!(SetInstanceProfileRole: Durable [Identity] -> (), SetInstanceProfileR
         }
     }
     let update = "UPDATE instance_profile SET role = ?2 WHERE unique_id = ?1";
-    tx.execute(update, &params![op.unique_id, op.role]).await?;
+    tx.execute(update, &params![unique_id, op.role]).await?;
     Ok(Ok(()))
 });
 
 /// Removes an instance profile without a role.
 #[derive(Clone, Debug)]
-pub struct DeleteInstanceProfile {
+pub struct DeleteInstanceProfile<K = String> {
     /// The profile.
-    pub unique_id: String,
+    pub unique_id: K,
 }
 
 /// Why it was not removed.
@@ -177,13 +179,14 @@ pub enum DeleteInstanceProfileRefusal {
     HasRole,
 }
 
-operation!(DeleteInstanceProfile: Durable [Identity] -> (), DeleteInstanceProfileRefusal, |op, tx| {
-    match hold(tx, &op.unique_id).await? {
+operation!(DeleteInstanceProfile<K: Key>: Durable [Identity] -> (), DeleteInstanceProfileRefusal, |op, tx| {
+    let unique_id = op.unique_id.as_ref();
+    match hold(tx, unique_id).await? {
         None => return Ok(Err(DeleteInstanceProfileRefusal::Gone)),
         Some(profile) if profile.role.is_some() => return Ok(Err(DeleteInstanceProfileRefusal::HasRole)),
         Some(_) => {}
     }
-    tx.execute("DELETE FROM iam_tag WHERE owner = ?1", &params![op.unique_id]).await?;
-    tx.execute("DELETE FROM instance_profile WHERE unique_id = ?1", &params![op.unique_id]).await?;
+    tx.execute("DELETE FROM iam_tag WHERE owner = ?1", &params![unique_id]).await?;
+    tx.execute("DELETE FROM instance_profile WHERE unique_id = ?1", &params![unique_id]).await?;
     Ok(Ok(()))
 });

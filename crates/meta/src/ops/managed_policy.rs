@@ -67,8 +67,8 @@ async fn lock(tx: &mut Tx<'_>, arn: &str) -> Result<bool, StoreError> {
 
 /// Creates a managed policy with its first version.
 #[derive(Clone, Debug)]
-pub struct CreateManagedPolicy {
-    pub account: AccountKey,
+pub struct CreateManagedPolicy<A = AccountKey> {
+    pub account: A,
     pub arn: String,
     /// `ANPA…`, chosen by the caller at random.
     pub policy_id: String,
@@ -95,17 +95,18 @@ pub enum CreateManagedPolicyRefusal {
     Limit,
 }
 
-operation!(CreateManagedPolicy: Durable [Identity] -> ManagedPolicy, CreateManagedPolicyRefusal, |op, tx| {
-    lock_account(tx, op.account).await?;
+operation!(CreateManagedPolicy<A: InAccount>: Durable [Identity] -> ManagedPolicy, CreateManagedPolicyRefusal, |op, tx| {
+    let account: AccountKey = op.account.into();
+    lock_account(tx, account).await?;
     let folded = op.name.to_ascii_lowercase();
     let count = "SELECT COUNT(*) FROM managed_policy WHERE account = ?1 AND name_folded <> ?2";
-    if tx.value::<i64>(count, &params![op.account, folded]).await?.unwrap_or_default() >= op.limit {
+    if tx.value::<i64>(count, &params![account, folded]).await?.unwrap_or_default() >= op.limit {
         return Ok(Err(CreateManagedPolicyRefusal::Limit));
     }
     let insert = "INSERT INTO managed_policy (arn, policy_id, account, path, name, name_folded, description, \
             default_version, last_version, created_at, updated_at) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, 1, ?8, ?8) ON CONFLICT DO NOTHING";
-    let values = params![op.arn, op.policy_id, op.account, op.path, op.name, folded, op.description, op.at];
+    let values = params![op.arn, op.policy_id, account, op.path, op.name, folded, op.description, op.at];
     if tx.execute(insert, &values).await? == 0 {
         let own = one(tx, &op.arn).await?.filter(|policy| policy.policy_id == op.policy_id);
         return Ok(own.ok_or(CreateManagedPolicyRefusal::Exists));
@@ -159,8 +160,8 @@ operation!(ListManagedPolicies: Page -> Vec<ManagedPolicy>, Never, |op, tx| {
 
 /// Deletes a managed policy that is not in use and has one version left.
 #[derive(Clone, Debug)]
-pub struct DeleteManagedPolicy {
-    pub arn: String,
+pub struct DeleteManagedPolicy<K = String> {
+    pub arn: K,
 }
 
 /// Why it was not removed.
@@ -174,11 +175,12 @@ pub enum DeleteManagedPolicyRefusal {
     HasVersions,
 }
 
-operation!(DeleteManagedPolicy: Durable [Identity] -> (), DeleteManagedPolicyRefusal, |op, tx| {
-    if !lock(tx, &op.arn).await? {
+operation!(DeleteManagedPolicy<K: Key>: Durable [Identity] -> (), DeleteManagedPolicyRefusal, |op, tx| {
+    let arn = op.arn.as_ref();
+    if !lock(tx, arn).await? {
         return Ok(Err(DeleteManagedPolicyRefusal::Gone));
     }
-    let Some(policy) = one(tx, &op.arn).await? else { return Ok(Err(DeleteManagedPolicyRefusal::Gone)) };
+    let Some(policy) = one(tx, arn).await? else { return Ok(Err(DeleteManagedPolicyRefusal::Gone)) };
     if policy.attachment_count + policy.boundary_count > 0 {
         return Ok(Err(DeleteManagedPolicyRefusal::InUse));
     }
@@ -230,9 +232,9 @@ operation!(ListManagedPolicyVersions: Point -> Vec<PolicyVersion>, Never, |op, t
 
 /// Adds a version.
 #[derive(Clone, Debug)]
-pub struct CreateManagedPolicyVersion {
+pub struct CreateManagedPolicyVersion<K = String> {
     /// The policy's ARN.
-    pub arn: String,
+    pub arn: K,
     /// The JSON text.
     pub document: String,
     /// Whether it decides from now on.
@@ -256,28 +258,29 @@ pub enum PolicyVersionRefusal {
     IsDefault,
 }
 
-operation!(CreateManagedPolicyVersion: Durable [Identity] -> PolicyVersion, PolicyVersionRefusal, |op, tx| {
-    if !lock(tx, &op.arn).await? {
+operation!(CreateManagedPolicyVersion<K: Key>: Durable [Identity] -> PolicyVersion, PolicyVersionRefusal, |op, tx| {
+    let arn = op.arn.as_ref();
+    if !lock(tx, arn).await? {
         return Ok(Err(PolicyVersionRefusal::PolicyGone));
     }
     let (document, is_default) = (op.document.clone(), op.set_as_default);
     let own = "SELECT v.version FROM managed_policy_version v JOIN managed_policy m ON m.policy_id = v.policy_id \
         WHERE m.arn = ?1 AND v.created_at = ?2 AND v.document = ?3";
-    if let Some(version) = tx.value(own, &params![op.arn, op.at, document]).await? {
+    if let Some(version) = tx.value(own, &params![arn, op.at, document]).await? {
         return Ok(Ok(PolicyVersion { version, document, is_default, created_at: op.at }));
     }
     let count = "SELECT COUNT(*) FROM managed_policy_version v \
         JOIN managed_policy m ON m.policy_id = v.policy_id WHERE m.arn = ?1";
-    if tx.value::<i64>(count, &params![op.arn]).await?.unwrap_or_default() >= op.limit {
+    if tx.value::<i64>(count, &params![arn]).await?.unwrap_or_default() >= op.limit {
         return Ok(Err(PolicyVersionRefusal::Limit));
     }
     let next = "UPDATE managed_policy SET last_version = last_version + 1 WHERE arn = ?1 \
         RETURNING policy_id, last_version";
-    let mut row = tx.row(next, &params![op.arn]).await?.ok_or(StoreError::Conflict)?;
+    let mut row = tx.row(next, &params![arn]).await?.ok_or(StoreError::Conflict)?;
     let (policy_id, version): (String, i64) = (row.take()?, row.take()?);
     insert_version(tx, &policy_id, version, &op.document, op.at).await?;
     if op.set_as_default {
-        set_default(tx, &op.arn, version, op.at).await?;
+        set_default(tx, arn, version, op.at).await?;
     }
     Ok(Ok(PolicyVersion { version, document, is_default, created_at: op.at }))
 });
@@ -291,22 +294,23 @@ async fn set_default(tx: &mut Tx<'_>, arn: &str, version: i64, at: Micros) -> Re
 
 /// Creates a version the default.
 #[derive(Clone, Debug)]
-pub struct SetDefaultManagedPolicyVersion {
+pub struct SetDefaultManagedPolicyVersion<K = String> {
     /// The policy's ARN.
-    pub arn: String,
+    pub arn: K,
     pub version: i64,
     /// Now.
     pub at: Micros,
 }
 
-operation!(SetDefaultManagedPolicyVersion: Durable [Identity] -> (), PolicyVersionRefusal, |op, tx| {
-    if !lock(tx, &op.arn).await? {
+operation!(SetDefaultManagedPolicyVersion<K: Key>: Durable [Identity] -> (), PolicyVersionRefusal, |op, tx| {
+    let arn = op.arn.as_ref();
+    if !lock(tx, arn).await? {
         return Ok(Err(PolicyVersionRefusal::PolicyGone));
     }
-    if !has_version(tx, &op.arn, op.version).await? {
+    if !has_version(tx, arn, op.version).await? {
         return Ok(Err(PolicyVersionRefusal::VersionGone));
     }
-    set_default(tx, &op.arn, op.version, op.at).await?;
+    set_default(tx, arn, op.version, op.at).await?;
     Ok(Ok(()))
 });
 
@@ -318,22 +322,23 @@ async fn has_version(tx: &mut Tx<'_>, arn: &str, version: i64) -> Result<bool, S
 
 /// Removes a version that is not the default.
 #[derive(Clone, Debug)]
-pub struct DeleteManagedPolicyVersion {
+pub struct DeleteManagedPolicyVersion<K = String> {
     /// The policy's ARN.
-    pub arn: String,
+    pub arn: K,
     pub version: i64,
 }
 
-operation!(DeleteManagedPolicyVersion: Durable [Identity] -> (), PolicyVersionRefusal, |op, tx| {
-    if !lock(tx, &op.arn).await? {
+operation!(DeleteManagedPolicyVersion<K: Key>: Durable [Identity] -> (), PolicyVersionRefusal, |op, tx| {
+    let arn = op.arn.as_ref();
+    if !lock(tx, arn).await? {
         return Ok(Err(PolicyVersionRefusal::PolicyGone));
     }
     let default = "SELECT 1 FROM managed_policy WHERE arn = ?1 AND default_version = ?2";
-    if tx.value::<i64>(default, &params![op.arn, op.version]).await?.is_some() {
+    if tx.value::<i64>(default, &params![arn, op.version]).await?.is_some() {
         return Ok(Err(PolicyVersionRefusal::IsDefault));
     }
     let delete = "DELETE FROM managed_policy_version WHERE version = ?2 \
         AND policy_id IN (SELECT policy_id FROM managed_policy WHERE arn = ?1)";
-    let gone = tx.execute(delete, &params![op.arn, op.version]).await?;
+    let gone = tx.execute(delete, &params![arn, op.version]).await?;
     Ok(if gone == 1 { Ok(()) } else { Err(PolicyVersionRefusal::VersionGone) })
 });

@@ -66,10 +66,10 @@ macro_rules! operation {
         $crate::ops::operation!($name: Page [] -> $($rest)*);
     };
     (
-        $name:ident: $access:ident [$($scope:expr),*] -> $output:ty, $refusal:ty,
+        $name:ident$(<$key:ident: $bound:ident>)?: $access:ident [$($scope:expr),*] -> $output:ty, $refusal:ty,
         |$self:ident, $tx:ident| $body:block
     ) => {
-        impl $crate::Operation for $name {
+        impl$(<$key: $crate::$bound>)? $crate::Operation for $name$(<$key>)? {
             type Output = $output;
             type Refusal = $refusal;
             const NAME: &'static str = stringify!($name);

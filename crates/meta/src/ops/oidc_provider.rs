@@ -43,8 +43,8 @@ impl OidcProvider {
 }
 
 #[derive(Clone, Debug)]
-pub struct CreateOidcProvider {
-    pub account: AccountKey,
+pub struct CreateOidcProvider<A = AccountKey> {
+    pub account: A,
     pub provider: OidcProvider,
     pub tags: Vec<(String, String)>,
     /// The account's quota.
@@ -60,16 +60,17 @@ pub enum CreateOidcProviderRefusal {
     Limit,
 }
 
-operation!(CreateOidcProvider: Durable [Identity] -> (), CreateOidcProviderRefusal, |op, tx| {
-    lock_account(tx, op.account).await?;
+operation!(CreateOidcProvider<A: InAccount>: Durable [Identity] -> (), CreateOidcProviderRefusal, |op, tx| {
+    let account: AccountKey = op.account.into();
+    lock_account(tx, account).await?;
     let new = &op.provider;
     let count = "SELECT COUNT(*) FROM oidc_provider WHERE account = ?1 AND url <> ?2";
-    if tx.value::<i64>(count, &params![op.account, new.url]).await?.unwrap_or_default() >= op.limit {
+    if tx.value::<i64>(count, &params![account, new.url]).await?.unwrap_or_default() >= op.limit {
         return Ok(Err(CreateOidcProviderRefusal::Limit));
     }
     let insert = "INSERT INTO oidc_provider (arn, account, url, client_ids, thumbprints, created_at) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
-    let values = params![new.arn, op.account, new.url, new.client_ids, new.thumbprints, new.created_at];
+    let values = params![new.arn, account, new.url, new.client_ids, new.thumbprints, new.created_at];
     if tx.execute(insert, &values).await? == 0 {
         // This operation created the same provider at the same time.
         let own = "SELECT 1 FROM oidc_provider \
@@ -108,8 +109,8 @@ operation!(ListOidcProviders: Point -> Vec<OidcProvider>, Never, |op, tx| {
 
 /// Changes a provider; what is None stays.
 #[derive(Clone, Debug, Default)]
-pub struct UpdateOidcProvider {
-    pub arn: String,
+pub struct UpdateOidcProvider<K = String> {
+    pub arn: K,
     /// Thumbprints, a JSON list.
     pub thumbprints: Option<String>,
     /// The authority's PEM; empty takes it away.
@@ -122,20 +123,21 @@ pub struct UpdateOidcProvider {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OidcProviderGone;
 
-operation!(UpdateOidcProvider: Durable [Identity] -> (), OidcProviderGone, |op, tx| {
+operation!(UpdateOidcProvider<K: Key>: Durable [Identity] -> (), OidcProviderGone, |op, tx| {
+    let arn = op.arn.as_ref();
     let update = "UPDATE oidc_provider SET thumbprints = COALESCE(?2, thumbprints), \
         certificate_authority = NULLIF(COALESCE(?3, certificate_authority), ''), \
         key_set = NULLIF(COALESCE(?4, key_set), '') WHERE arn = ?1";
-    let values = params![op.arn, op.thumbprints, op.certificate_authority, op.key_set];
+    let values = params![arn, op.thumbprints, op.certificate_authority, op.key_set];
     Ok(if tx.execute(update, &values).await? == 1 { Ok(()) } else { Err(OidcProviderGone) })
 });
 
 /// Adds or removes an audience; it succeeds if nothing changes. One at a time: an audience that was removed does not
 /// come back with a list that was read before.
 #[derive(Clone, Debug)]
-pub struct ChangeOidcAudience {
+pub struct ChangeOidcAudience<K = String> {
     /// The provider's ARN.
-    pub arn: String,
+    pub arn: K,
     /// The audience.
     pub client_id: String,
     /// Whether it is accepted from now on.
@@ -153,12 +155,13 @@ pub enum ChangeOidcAudienceRefusal {
     Limit,
 }
 
-operation!(ChangeOidcAudience: Durable [Identity] -> (), ChangeOidcAudienceRefusal, |op, tx| {
+operation!(ChangeOidcAudience<K: Key>: Durable [Identity] -> (), ChangeOidcAudienceRefusal, |op, tx| {
+    let arn = op.arn.as_ref();
     let select = tx.fork(
         "SELECT client_ids FROM oidc_provider WHERE arn = ?1",
         "SELECT client_ids FROM oidc_provider WHERE arn = ?1 FOR NO KEY UPDATE",
     );
-    let Some(kept) = tx.value::<String>(select, &params![op.arn]).await? else {
+    let Some(kept) = tx.value::<String>(select, &params![arn]).await? else {
         return Ok(Err(ChangeOidcAudienceRefusal::Gone));
     };
     let mut client_ids: Vec<String> =
@@ -174,20 +177,21 @@ operation!(ChangeOidcAudience: Durable [Identity] -> (), ChangeOidcAudienceRefus
     let changed = serde_json::to_string(&client_ids)
         .map_err(|_| StoreError::Bug("audiences cannot be written as JSON"))?;
     let update = "UPDATE oidc_provider SET client_ids = ?2 WHERE arn = ?1";
-    tx.execute(update, &params![op.arn, changed]).await?;
+    tx.execute(update, &params![arn, changed]).await?;
     Ok(Ok(()))
 });
 
 /// Removes a provider.
 #[derive(Clone, Debug)]
-pub struct DeleteOidcProvider {
-    pub arn: String,
+pub struct DeleteOidcProvider<K = String> {
+    pub arn: K,
 }
 
-operation!(DeleteOidcProvider: Durable [Identity] -> (), OidcProviderGone, |op, tx| {
+operation!(DeleteOidcProvider<K: Key>: Durable [Identity] -> (), OidcProviderGone, |op, tx| {
+    let arn = op.arn.as_ref();
     // The row first: it waits for an operation that sets a tag, which is then deleted too. Tags are stored by ARN, and
     // an ARN can be used again.
-    let gone = tx.execute("DELETE FROM oidc_provider WHERE arn = ?1", &params![op.arn]).await?;
-    tx.execute("DELETE FROM iam_tag WHERE owner = ?1", &params![op.arn]).await?;
+    let gone = tx.execute("DELETE FROM oidc_provider WHERE arn = ?1", &params![arn]).await?;
+    tx.execute("DELETE FROM iam_tag WHERE owner = ?1", &params![arn]).await?;
     Ok(if gone == 1 { Ok(()) } else { Err(OidcProviderGone) })
 });

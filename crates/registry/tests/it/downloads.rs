@@ -110,7 +110,7 @@ async fn it_ends_with_the_user_and_the_key_that_asked() {
     let bobs = ask(&world, &bob, &app, &digest).await.unwrap();
     for (active, expected) in [(true, Ok(digest)), (false, Err(Code::AccessDenied)), (true, Ok(digest))] {
         let id = ann.access_key_id.clone();
-        world.meta.write(SetAccessKeyStatus { id, active }).await.unwrap();
+        world.meta.write(SetAccessKeyStatus { id, owner: ann.unique_id.clone(), active }).await.unwrap();
         for url in &urls {
             assert_eq!(open(&world, url).await.map_err(|error| error.code), expected, "active: {active}");
         }

@@ -68,7 +68,11 @@ async fn changed_policies_and_disabled_keys_apply_immediately() {
     world.set_policy(&reader.unique_id, READ_APP).await;
     assert!(pull().await.is_ok());
     let id = reader.access_key_id.clone();
-    world.meta.write(SetAccessKeyStatus { id, active: false }).await.unwrap();
+    world
+        .meta
+        .write(SetAccessKeyStatus { id, owner: reader.unique_id.clone(), active: false })
+        .await
+        .unwrap();
     assert_eq!(code(pull().await), Code::InvalidToken);
 }
 
@@ -131,7 +135,7 @@ async fn a_login_needs_an_active_key() {
     let user = world.user("u", READ_APP).await;
     world.rules.access.check_login(&ctx(&user), &user.account_id, &region()).await.unwrap();
     let id = user.access_key_id.clone();
-    world.meta.write(SetAccessKeyStatus { id, active: false }).await.unwrap();
+    world.meta.write(SetAccessKeyStatus { id, owner: user.unique_id.clone(), active: false }).await.unwrap();
     assert_eq!(
         code(world.rules.access.check_login(&ctx(&user), &user.account_id, &region()).await),
         Code::InvalidToken
