@@ -38,6 +38,7 @@ mod resolve;
 mod resource_policy;
 mod schema;
 mod session_context;
+mod storage_class;
 mod upload;
 mod work;
 mod world;
@@ -121,10 +122,11 @@ suite! {
     inline_policy: all_together_have_a_size, of_two_that_race_for_the_room_one_wins;
     lifecycle: a_change_has_a_version_and_is_evaluated, a_push_has_the_policy_evaluated_soon,
         images_come_newest_first_with_what_rules_need, what_changed_since_the_evaluation_stays,
-        a_new_tag_of_the_same_name_defers_a_rule_about_it, extensions_need_the_setting_when_they_are_carried_out,
-        departures_defer_what_is_counted, indexes_and_subjects_go_first, a_preview_is_written_in_slices,
-        an_image_is_archived_and_restored, a_later_restore_ends_in_its_own_time,
-        a_new_preview_has_all_its_attempts, an_index_needs_children_that_are_active;
+        a_new_tag_of_the_same_name_defers_a_rule_about_it,
+        extensions_need_the_setting_when_they_are_carried_out, departures_defer_what_is_counted,
+        indexes_and_subjects_go_first, a_preview_is_written_in_slices, a_new_preview_has_all_its_attempts;
+    storage_class: an_image_is_archived_and_restored, a_later_restore_ends_in_its_own_time,
+        an_index_needs_children_that_are_active;
     concurrency: of_two_pushes_to_an_immutable_tag_one_wins, of_two_completions_one_object_stays,
         of_two_completions_of_one_upload_one_wins, every_write_of_a_crowd_is_there, of_many_creations_one_wins,
         claims_are_disjoint, unlink_and_push_cannot_both_win, a_dropped_write_ends_all_the_same;
