@@ -43,7 +43,7 @@ pub trait Reconciler: Send + Sync + 'static {
     /// How long it rests when nothing is left to do.
     fn interval(&self) -> Duration;
 
-    /// Whether its passes rest by themselves between their transactions ([`Pace`]). The driver then does not rest before
+    /// Whether its passes rest by themselves between their transactions (`Pace`). The driver then does not rest before
     /// the next pass.
     fn rests_in_passes(&self) -> bool {
         false
