@@ -50,12 +50,13 @@ pub(crate) type Answer<O> = oneshot::Receiver<Outcome<O>>;
 /// An operation as a job, and where its outcome arrives.
 pub(crate) fn job<O: Operation>(operation: O) -> (Box<dyn Job>, Answer<O>) {
     let (reply, answer) = oneshot::channel();
-    (Box::new(Waiting { operation, outcome: None, reply }), answer)
+    let outcome = Err(StoreError::Bug("a job was answered before it ran"));
+    (Box::new(Waiting { operation, outcome, reply }), answer)
 }
 
 struct Waiting<O: Operation> {
     operation: O,
-    outcome: Option<Outcome<O>>,
+    outcome: Outcome<O>,
     reply: oneshot::Sender<Outcome<O>>,
 }
 
@@ -74,6 +75,8 @@ impl<O: Operation> Job for Waiting<O> {
 
     fn run<'a>(&'a mut self, tx: &'a mut Tx<'_>) -> Running<'a> {
         Box::pin(async move {
+            // The outcome of a run before this one says nothing about a run that does not end.
+            self.outcome = Err(StoreError::Bug("it awaited something other than its transaction"));
             let run = AssertUnwindSafe(self.operation.run(tx)).catch_unwind().await;
             let outcome = run.unwrap_or_else(|_| {
                 tracing::error!(operation = O::NAME, "a metadata operation panicked");
@@ -84,19 +87,18 @@ impl<O: Operation> Job for Waiting<O> {
                 Ok(Err(_)) => Ran::Refused,
                 Err(_) => Ran::Failed,
             };
-            self.outcome = Some(outcome);
+            self.outcome = outcome;
             ran
         })
     }
 
     fn error(&self) -> Option<&StoreError> {
-        self.outcome.as_ref()?.as_ref().err()
+        self.outcome.as_ref().err()
     }
 
     fn answer(self: Box<Self>) {
-        let outcome = self.outcome.unwrap_or(Err(StoreError::Bug("a job was answered before it ran")));
         // The caller may have gone away; the write stands all the same.
-        drop(self.reply.send(outcome));
+        drop(self.reply.send(self.outcome));
     }
 
     fn fail(self: Box<Self>, error: StoreError) {
