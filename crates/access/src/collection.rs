@@ -10,8 +10,8 @@ use crate::effects::authority;
 use crate::error::Result;
 use crate::permit::Permit;
 use crate::store::{
-    CollectionPreview, CollectionState, ExplainDigest, GetCollectionState, ListUsage, Micros,
-    PreviewCollection, RepositoryKey, Stored, StoredBy, SumStoredBytes, Usage,
+    CollectionPreview, CollectionState, ExplainDigest, GetCollectionState, ListUsage, PreviewCollection,
+    RepositoryKey, Stored, StoredBy, SumStoredBytes, Usage,
 };
 
 /// Rows of a preview.
@@ -29,8 +29,7 @@ impl Access {
 
     /// What the collector would end now. It changes nothing.
     pub async fn preview_collection(&self, now: Timestamp) -> Result<CollectionPreview> {
-        let grace = self.settings.limits.collection.grace.as_micros();
-        let cutoff = Micros(micros(now).0.saturating_sub(i64::try_from(grace).unwrap_or(i64::MAX)));
+        let cutoff = micros(now).minus(self.settings.limits.collection.grace);
         let permit = Permit::for_service(authority::DescribeCollection, self);
         permit.read(|()| PreviewCollection { cutoff, limit: PREVIEW }).await
     }

@@ -354,7 +354,7 @@ services! {
     ExecuteLifecyclePolicies => ClaimWork, FinishWork, PostponeWork, FindLifecycleRepository, ListLifecycleImages,
         FindLifecycleImages, RecordLifecycleEvaluation;
     /// Ends the restoring of images from the archive.
-    RestoreImages => ClaimWork, FinishWork, FinishRestore;
+    RestoreImages => ClaimWork, FinishWork, PostponeWork, FinishRestore;
     /// Works out previews of lifecycle policies.
     PreviewLifecyclePolicies => ClaimWork, FinishWork, PostponeWork, GetLifecyclePreview, ListLifecycleImages,
         FindLifecycleImages, WritePreviewResults, EndLifecyclePreview;

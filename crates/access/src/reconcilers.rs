@@ -95,11 +95,10 @@ impl Access {
     pub async fn backlogs(&self, now: Timestamp) -> Result<[(&'static str, i64); NAMES.len()]> {
         let permit = Permit::for_service(authority::RunReconcilers, self);
         let collection = self.settings.limits.collection;
-        let length = |time: Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
         let count = CountBacklogs {
-            queued_until: Micros(micros(now).0.saturating_sub(length(collection.grace))),
-            doom_delay: Micros(length(collection.delay)),
-            uploads_idle_since: Micros(micros(now).0.saturating_sub(length(UPLOAD_LIFETIME))),
+            queued_until: micros(now).minus(collection.grace),
+            doom_delay: Micros::of(collection.delay),
+            uploads_idle_since: micros(now).minus(UPLOAD_LIFETIME),
             events_before: self.first_kept_event(now),
             sealing_key: self.keys.sealing(),
             at: micros(now),

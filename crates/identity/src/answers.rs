@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use crate::Identity;
 
 /// An operation by its request. The future is on the heap, so it is compiled with this crate and not again in each crate
-/// that awaits it: that halves the time of a build.
+/// that awaits it (docs/adr/0023-what-a-build-costs.md).
 pub trait Answers<R: Request> {
     /// Runs the operation.
     fn answer<'a>(&'a self, ctx: &'a Ctx, input: R) -> BoxFuture<'a, Result<R::Response>>;

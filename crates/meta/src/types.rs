@@ -1,10 +1,29 @@
 //! The values that metadata operations take and give: surrogate keys, times, rows.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// A moment in UTC microseconds since 1970 (docs/adr/0004-ids-types-and-locks.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Micros(pub i64);
+
+impl Micros {
+    /// A length of time.
+    pub fn of(span: Duration) -> Self {
+        Self(i64::try_from(span.as_micros()).unwrap_or(i64::MAX))
+    }
+
+    /// The moment this much later.
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(Self::of(span).0))
+    }
+
+    /// The moment this much earlier.
+    #[must_use]
+    pub fn minus(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(Self::of(span).0))
+    }
+}
 
 /// Surrogate key of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,7 +3,6 @@
 //! what earlier versions left.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use access::context::micros;
 use access::effects::authority;
@@ -38,7 +37,7 @@ impl Registry {
     /// again.
     pub async fn collect_garbage(&self, now: Timestamp) -> Result<Pass> {
         let permit = Permit::for_service(authority::CollectGarbage, &self.access);
-        let cutoff = before(now, self.access.settings.limits.collection.grace);
+        let cutoff = micros(now).minus(self.access.settings.limits.collection.grace);
         let links = collect_links(&permit, cutoff).await?;
         fault::hit(Fault::AfterCollectLinks);
         let objects = collect_objects(&permit, cutoff, micros(now)).await?;
@@ -103,13 +102,4 @@ async fn collect_objects(permit: &Collector, cutoff: Micros, at: Micros) -> Resu
         done += permit.write(|()| CollectObjects { reviews, at }).await.or_store_error()?;
     }
     Ok(Pass { done, has_more: due.len() == REVIEWS })
-}
-
-/// A time before now.
-pub(crate) fn before(now: Timestamp, span: Duration) -> Micros {
-    Micros(micros(now).0.saturating_sub(as_micros(span).0))
-}
-
-pub(crate) fn as_micros(span: Duration) -> Micros {
-    Micros(i64::try_from(span.as_micros()).unwrap_or(i64::MAX))
 }

@@ -5,12 +5,11 @@ use access::context::micros;
 use access::effects::authority;
 use access::error::{Internal, Result};
 use access::permit::Permit;
-use access::store::{ClaimDoomed, ForgetDoomed, StoreResultExt as _};
+use access::store::{ClaimDoomed, ForgetDoomed, Micros, StoreResultExt as _};
 use fault::Fault;
 use jiff::Timestamp;
 
 use crate::Registry;
-use crate::collect::as_micros;
 
 /// Objects removed in one pass.
 const BATCH: usize = 256;
@@ -19,7 +18,7 @@ impl Registry {
     /// One pass; returns how many objects were removed. It can be repeated, and can run on several nodes.
     pub async fn sweep_doomed(&self, now: Timestamp) -> Result<usize> {
         let permit = Permit::for_service(authority::SweepDoomed, &self.access);
-        let delay = as_micros(self.access.settings.limits.collection.delay);
+        let delay = Micros::of(self.access.settings.limits.collection.delay);
         let claim = permit.write(|()| ClaimDoomed { now: micros(now), delay, limit: BATCH });
         let claimed = claim.await.or_store_error()?;
         fault::hit(Fault::BeforeDeleteBytes);

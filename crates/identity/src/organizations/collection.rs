@@ -98,9 +98,7 @@ impl Identity {
         let stored = self.access.explain_digest(digest).await?;
         let collection = self.access.settings.limits.collection;
         let (grace, delay) = (collection.grace, collection.delay);
-        let after = |at: Micros, span: std::time::Duration| {
-            seconds(Micros(at.0.saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX))))
-        };
+        let after = |at: Micros, span| seconds(at.plus(span));
         let shown = |holder: Holder| {
             let review = holder.queued_at.max(holder.renewed_at).filter(|_| holder.queued_at.is_some());
             DigestHolder { reviewed_at: review.and_then(|at| after(at, grace)), ..of_holder(holder) }

@@ -98,7 +98,7 @@ impl PullTimes {
     pub(crate) async fn write(self: &Arc<Self>) {
         let _writing = self.writing.lock().await;
         let Waiting { pulls, .. } = take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        let apart = Micros(i64::try_from(COARSENESS.as_micros()).unwrap_or(i64::MAX));
+        let apart = Micros::of(COARSENESS);
         for batch in pulls.chunks(BATCH) {
             let pulls: Arc<[Pull]> = batch.into();
             if let Err(error) = self.permit.write(|()| RecordPulls { pulls, apart }).await {

@@ -10,20 +10,23 @@ use access::op::ecr;
 use access::permit::Permit;
 use access::reconcilers;
 use access::store::{
-    ClaimWork, FinishRestore, FinishWork, ImageRef, Micros, OpError, Overtaken, RESTORE_IMAGE,
-    StorageClassRefusal, StorageClassUpdate, StoreResultExt as _, UpdateImageStorageClass, store_error,
+    FinishRestore, ImageRef, Micros, OpError, RESTORE_IMAGE, StorageClassRefusal, StorageClassUpdate,
+    StoreResultExt as _, UpdateImageStorageClass, store_error,
 };
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::Registry;
+use crate::reconcile::queue::{self, Next};
 use crate::reconcile::{Pass, Reconciler};
 
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Images in one pass.
 const BATCH: usize = 100;
 /// How long a claim is valid.
-const LEASE: Micros = Micros(60 * 1_000_000);
+const LEASE: Duration = Duration::from_mins(1);
+/// How long an image waits after a failure.
+const RETRY: Duration = Duration::from_secs(30);
 
 /// Moves an image to the archive, or from it in `activation`.
 pub(crate) async fn update(
@@ -33,8 +36,7 @@ pub(crate) async fn update(
     (to_archive, activation): (bool, Duration),
 ) -> Result<std::result::Result<StorageClassUpdate, StorageClassRefusal>> {
     let at = ctx.at();
-    let span = i64::try_from(activation.as_micros()).unwrap_or(i64::MAX);
-    let restored_at = Micros(at.0.saturating_add(span));
+    let restored_at = at.plus(activation);
     let update = |repository| UpdateImageStorageClass { repository, image, to_archive, restored_at, at };
     match permit.write(update).await {
         Ok(update) => Ok(Ok(update)),
@@ -64,22 +66,19 @@ impl Registry {
     /// One pass over the images whose restoring ends; returns how many.
     pub async fn restore_images(&self, now: Timestamp) -> Result<usize> {
         let permit = Permit::for_service(authority::RestoreImages, &self.access);
-        let at = micros(now);
-        let lease_until = Micros(at.0.saturating_add(LEASE.0));
-        let claim = ClaimWork { kind: RESTORE_IMAGE.to_owned(), now: at, lease_until, limit: BATCH };
-        let claimed = permit.write(|()| claim).await.or_store_error()?;
+        let claimed = queue::claim(&permit, RESTORE_IMAGE, now, (LEASE, BATCH)).await?;
         let count = claimed.len();
         for work in claimed {
-            let finish = FinishRestore::of_key(&work.key, at).ok_or_else(|| Error::internal(BadKey))?;
-            permit.write(|()| finish).await.or_store_error()?;
-            let done = FinishWork { kind: work.kind, key: work.key, fence: work.fence };
-            match permit.write(|()| done).await {
-                Ok(()) | Err(OpError::Refused(Overtaken)) => {}
-                Err(OpError::Store(error)) => return Err(store_error(error)),
-            }
+            let outcome = restore(&permit, &work.key, micros(now)).await;
+            queue::end(&permit, work, outcome.map(|()| Next::Finish), micros(now).plus(RETRY)).await?;
         }
         Ok(count)
     }
+}
+
+async fn restore(permit: &Permit<authority::RestoreImages>, key: &str, at: Micros) -> Result<()> {
+    let finish = FinishRestore::of_key(key, at).ok_or_else(|| Error::internal(BadKey))?;
+    permit.write(|()| finish).await.or_store_error()
 }
 
 #[derive(Debug, thiserror::Error)]

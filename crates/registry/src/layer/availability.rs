@@ -68,8 +68,8 @@ pub(super) async fn renew<G>(
 where
     G: Opens<RenewBlobs, On = OnRepository>,
 {
-    let lately = collection.renewed_lately().as_micros().cast_signed();
-    let is_recent = |row: &&BlobRow| i128::from(ctx.at().0.saturating_sub(row.renewed_at.0)) < lately;
+    let lately = ctx.at().minus(collection.renewed_lately());
+    let is_recent = |row: &&BlobRow| row.renewed_at > lately;
     let (recent, old): (Vec<_>, Vec<_>) = rows.iter().partition(is_recent);
     let mut there: Vec<Digest> = recent.iter().map(|row| row.digest).collect();
     if !old.is_empty() {

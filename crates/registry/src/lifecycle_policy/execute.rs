@@ -19,8 +19,9 @@ use jiff::Timestamp;
 use lifecycle::{Action, Cause, Count, Decision, Policy};
 
 use super::evaluate::{confirmed, evaluate};
-use super::work::{Next, after, claim, end, repository};
+use super::{CLAIM, RETRY};
 use crate::Registry;
+use crate::reconcile::queue::{self, Next};
 use crate::reconcile::{Pass, Reconciler};
 
 type Authority = authority::ExecuteLifecyclePolicies;
@@ -66,9 +67,9 @@ impl Registry {
     pub async fn execute_lifecycle_policies(&self, now: Timestamp) -> Result<Pass> {
         let permit = Permit::for_service(authority::ExecuteLifecyclePolicies, &self.access);
         let (mut done, mut has_more) = (0, false);
-        for work in claim(&permit, LIFECYCLE_POLICY, now).await? {
+        for work in queue::claim(&permit, LIFECYCLE_POLICY, now, CLAIM).await? {
             has_more = true;
-            let outcome = match repository(&work) {
+            let outcome = match queue::repository(&work) {
                 Ok(key) => execute(&permit, key, now).await,
                 Err(error) => Err(error),
             };
@@ -77,11 +78,11 @@ impl Registry {
                 done += of_one.images;
                 Next::At(match of_one {
                     Done { has_more: true, .. } => micros(now),
-                    Done { deferred: 1.., .. } => after(now, AGAIN),
-                    _ => after(now, self.access.settings.limits.lifecycle_interval),
+                    Done { deferred: 1.., .. } => micros(now).plus(AGAIN),
+                    _ => micros(now).plus(self.access.settings.limits.lifecycle_interval),
                 })
             });
-            end(&permit, work, next).await?;
+            queue::end(&permit, work, next, micros(Timestamp::now()).plus(RETRY)).await?;
         }
         Ok(Pass { done, has_more })
     }

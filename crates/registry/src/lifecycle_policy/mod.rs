@@ -3,7 +3,8 @@
 mod evaluate;
 mod execute;
 mod preview;
-mod work;
+
+use std::time::Duration;
 
 use access::error::{Code, Error, Result};
 use access::op::{Effect, ecr};
@@ -17,6 +18,11 @@ use lifecycle::Policy;
 
 pub(crate) use execute::ExecuteLifecycle;
 pub(crate) use preview::{PreviewLifecycle, PreviewPage, current, preview_page, start_preview};
+
+/// How long a claim on a repository is valid, and how many are claimed in one pass.
+const CLAIM: (Duration, usize) = (Duration::from_secs(90), 8);
+/// How long a repository waits after a failure.
+const RETRY: Duration = Duration::from_secs(30);
 
 /// Writes the policy. Gives the text that is stored.
 pub(crate) async fn put(permit: &Permit<ecr::PutLifecyclePolicy>, text: &str, at: Micros) -> Result<String> {

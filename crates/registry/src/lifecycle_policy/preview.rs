@@ -21,9 +21,10 @@ use lifecycle::{Action, Cause, Decision, Policy};
 
 use super::evaluate::{confirmed, evaluate};
 use super::execute::action;
-use super::work::{Next, claim, end, repository};
+use super::{CLAIM, RETRY};
 use super::{no_policy, parse};
 use crate::Registry;
+use crate::reconcile::queue::{self, Next};
 use crate::reconcile::{Pass, Reconciler};
 
 type Authority = authority::PreviewLifecyclePolicies;
@@ -33,7 +34,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// Results in one transaction.
 const SLICE: usize = 50;
 /// How long the results of a preview are kept.
-const KEPT: Micros = Micros(24 * 60 * 60 * 1_000_000);
+const KEPT: Duration = Duration::from_hours(24);
 /// How often a preview is tried before it has failed.
 const ATTEMPTS: i64 = 5;
 
@@ -59,14 +60,14 @@ impl Registry {
     pub async fn preview_lifecycle_policies(&self, now: Timestamp) -> Result<Pass> {
         let permit = Permit::for_service(authority::PreviewLifecyclePolicies, &self.access);
         let mut done = 0;
-        for work in claim(&permit, LIFECYCLE_PREVIEW, now).await? {
+        for work in queue::claim(&permit, LIFECYCLE_PREVIEW, now, CLAIM).await? {
             let is_last = work.attempts >= ATTEMPTS;
-            let outcome = match repository(&work) {
+            let outcome = match queue::repository(&work) {
                 Ok(key) => preview(&permit, key, now, is_last).await,
                 Err(error) => Err(error),
             };
             done += 1;
-            end(&permit, work, outcome).await?;
+            queue::end(&permit, work, outcome, micros(Timestamp::now()).plus(RETRY)).await?;
         }
         Ok(Pass { done, has_more: done > 0 })
     }
@@ -80,7 +81,7 @@ async fn preview(
 ) -> Result<Next> {
     let found = permit.read(|()| GetLifecyclePreview { repository }).await?;
     let Some(PreviewRow { id, document, state, started_at, .. }) = found else { return Ok(Next::Finish) };
-    let kept_until = Micros(started_at.0.saturating_add(KEPT.0));
+    let kept_until = started_at.plus(KEPT);
     let end = |state| {
         let end = EndLifecyclePreview { repository, id: id.clone(), state, at: micros(now) };
         permit.write(move |()| end)

@@ -4,6 +4,7 @@
 mod driver;
 mod pace;
 mod passes;
+pub(crate) mod queue;
 
 use std::sync::Arc;
 use std::time::Duration;
