@@ -22,10 +22,7 @@ pub(crate) async fn enqueue(
     key: &str,
     due_at: Micros,
 ) -> Result<(), StoreError> {
-    let insert = "INSERT INTO work (kind, key, due_at, lease_until, fence, attempts, error) \
-                  VALUES (?1, ?2, ?3, 0, 0, 0, NULL) ON CONFLICT (kind, key) DO NOTHING";
-    tx.execute(insert, &params![kind, key, due_at]).await?;
-    Ok(())
+    add(tx, (kind, key, due_at), "NOTHING").await
 }
 
 /// Adds work to the queue, or makes waiting work due earlier. Work that is being done is done again. Runs inside an operation.
@@ -35,12 +32,9 @@ pub(crate) async fn enqueue_sooner(
     key: &str,
     due_at: Micros,
 ) -> Result<(), StoreError> {
-    let upsert = "INSERT INTO work (kind, key, due_at, lease_until, fence, attempts, error) \
-                  VALUES (?1, ?2, ?3, 0, 0, 0, NULL) ON CONFLICT (kind, key) DO UPDATE SET due_at = excluded.due_at, \
-                  lease_until = 0, fence = work.fence + 1 \
+    let update = "UPDATE SET due_at = excluded.due_at, lease_until = 0, fence = work.fence + 1 \
                   WHERE work.due_at > excluded.due_at OR work.lease_until > excluded.due_at";
-    tx.execute(upsert, &params![kind, key, due_at]).await?;
-    Ok(())
+    add(tx, (kind, key, due_at), update).await
 }
 
 /// Adds work to the queue in place of the same work from before, whose time, claim and attempts no longer count. Runs
@@ -51,10 +45,22 @@ pub(crate) async fn enqueue_anew(
     key: &str,
     due_at: Micros,
 ) -> Result<(), StoreError> {
-    let upsert = "INSERT INTO work (kind, key, due_at, lease_until, fence, attempts, error) \
-                  VALUES (?1, ?2, ?3, 0, 0, 0, NULL) ON CONFLICT (kind, key) DO UPDATE SET due_at = excluded.due_at, \
-                  lease_until = 0, fence = work.fence + 1, attempts = 0, error = NULL";
-    tx.execute(upsert, &params![kind, key, due_at]).await?;
+    let update = "UPDATE SET due_at = excluded.due_at, lease_until = 0, fence = work.fence + 1, attempts = 0, \
+                  error = NULL";
+    add(tx, (kind, key, due_at), update).await
+}
+
+/// Adds work; `if_waiting` is what happens to the same work that is waiting.
+async fn add(
+    tx: &mut Tx<'_>,
+    (kind, key, due_at): (&str, &str, Micros),
+    if_waiting: &str,
+) -> Result<(), StoreError> {
+    let insert = format!(
+        "INSERT INTO work (kind, key, due_at, lease_until, fence, attempts, error) \
+         VALUES (?1, ?2, ?3, 0, 0, 0, NULL) ON CONFLICT (kind, key) DO {if_waiting}"
+    );
+    tx.execute(&insert, &params![kind, key, due_at]).await?;
     Ok(())
 }
 
