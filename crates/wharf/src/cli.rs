@@ -15,8 +15,8 @@ use crate::cmd::keys::KeysCommand;
 use crate::cmd::lifecycle::LifecycleCommand;
 use crate::cmd::oidc::OidcCommand;
 use crate::cmd::policy::PolicyCommand;
-use crate::cmd::status::{Reconcile, Status};
-use crate::cmd::usage::Usage;
+use crate::cmd::status::Reconcile;
+use crate::cmd::store::Options;
 use crate::config::host_name;
 
 /// Amazon ECR that you can run yourself: docker push and pull, and the ECR API, in one binary.
@@ -243,7 +243,7 @@ On a running server the caller must be in the management account and needs organ
 Examples:
   wharf status
   wharf status --json --config /etc/wharf.toml")]
-    Status(Status),
+    Status(Options),
     /// Show how many bytes, images and tags repositories, registries and the deployment have.
     #[command(after_help = "\
 Logical bytes count a layer in each repository that has it. Physical bytes count it once in the registry, or once in the
@@ -253,7 +253,7 @@ With --data-dir or --config the command opens the store itself; with SQLite the 
 Examples:
   wharf usage
   wharf usage --json --config /etc/wharf.toml")]
-    Usage(Usage),
+    Usage(Options),
     /// Print the version.
     Version,
 }

@@ -8,10 +8,9 @@ use jiff::Timestamp;
 use registry::reconcile::Driver;
 use serde_json::{Value, json};
 
-use super::say;
 use super::status::time;
-use super::store::{OpenStore, Store};
-use crate::aws_client::{AwsClient, Connection, Service};
+use super::store::{OpenStore, Options};
+use crate::aws_client::{AwsClient, Service};
 
 const POLL: Duration = Duration::from_millis(300);
 /// How often `wharf gc run` prints what is left.
@@ -59,17 +58,6 @@ Examples:
 }
 
 #[derive(Args)]
-pub(crate) struct Options {
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    connection: Connection,
-    #[command(flatten)]
-    store: Store,
-}
-
-#[derive(Args)]
 pub(crate) struct Run {
     /// Fail if it takes longer.
     #[arg(long, value_name = "SECONDS")]
@@ -91,24 +79,17 @@ pub(crate) async fn run(command: GcCommand) -> anyhow::Result<()> {
         GcCommand::Run(options) => run_now(options).await,
         GcCommand::Status(options) => {
             let answer = Place::of(&options).await?.state().await?;
-            print(&options, &answer, status_lines)
+            options.print(&answer, status_lines)
         }
         GcCommand::Why(Why { digest, options }) => {
             let answer = Place::of(&options).await?.why(&digest).await?;
-            print(&options, &answer, |answer| super::gc_text::why(&digest, answer))
+            options.print(&answer, |answer| super::gc_text::why(&digest, answer))
         }
         GcCommand::DryRun(options) => {
             let answer = Place::of(&options).await?.preview().await?;
-            print(&options, &answer, super::gc_text::preview)
+            options.print(&answer, super::gc_text::preview)
         }
     }
-}
-
-fn print(options: &Options, answer: &Value, text: impl FnOnce(&Value) -> String) -> anyhow::Result<()> {
-    if options.json {
-        return say(&serde_json::to_string_pretty(answer)?);
-    }
-    say(&text(answer))
 }
 
 /// A running server, or a store that this command has opened.
@@ -221,7 +202,7 @@ async fn run_now(Run { timeout, options }: Run) -> anyhow::Result<()> {
     let freed = |pointer| count(&after, pointer).saturating_sub(count(&before, pointer));
     let (objects, bytes) = (freed("/FreedObjects"), freed("/FreedBytes"));
     let answer = json!({ "FreedObjects": objects, "FreedBytes": bytes });
-    print(&options, &answer, |_| format!("Freed {bytes} bytes of {objects} objects."))
+    options.print(&answer, |_| format!("Freed {bytes} bytes of {objects} objects."))
 }
 
 /// Progress is not part of the result.

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::say;
-use super::store::{KeyPlace, Store};
+use super::status::moment;
+use super::store::{KeyPlace, Options, Store};
 use crate::aws_client::{Connection, Service};
 use crate::data_dir::DataFolder;
 use crate::{files, master_rotation};
@@ -24,7 +25,7 @@ organizations:WharfListKeys. With --data-dir or --config the command opens the s
 Examples:
   wharf keys list
   wharf keys list --json --config /etc/wharf.toml")]
-    List(List),
+    List(Options),
     /// Create a new sealing key or a new master key; passwords and sessions stay valid until they expire.
     #[command(after_help = "\
 Running servers use the new key after 30 seconds. The old key still opens values for 37 hours; after that, everything that
@@ -42,17 +43,6 @@ Examples:
   wharf keys rotate --master --config /etc/wharf.toml             # PostgreSQL: then copy the file to the other servers
   wharf keys rotate --master --finish --config /etc/wharf.toml")]
     Rotate(Rotate),
-}
-
-#[derive(Args)]
-pub(crate) struct List {
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    connection: Connection,
-    #[command(flatten)]
-    store: Store,
 }
 
 #[derive(Args)]
@@ -77,33 +67,24 @@ pub(crate) async fn run(command: KeysCommand) -> anyhow::Result<()> {
     }
 }
 
-async fn list(options: List) -> anyhow::Result<()> {
+async fn list(options: Options) -> anyhow::Result<()> {
     let answer = match options.store.open().await? {
         Some(store) => serde_json::to_value(store.deployment.access.listed_keys(Timestamp::now()).await?)?,
         None => options.connection.open()?.json(Service::Organizations, "WharfListKeys", &json!({})).await?,
     };
-    if options.json {
-        return say(&serde_json::to_string_pretty(&answer)?);
-    }
-    say(&table(&answer))?;
-    if answer.get("MasterKeys").and_then(Value::as_u64).is_some_and(|count| count > 1) {
-        say("Two master keys open the store: wharf keys rotate --master --finish disables the old one.")?;
-    }
-    Ok(())
+    options.print(&answer, |answer| {
+        let mut text = table(answer);
+        if answer.get("MasterKeys").and_then(Value::as_u64).is_some_and(|count| count > 1) {
+            text.push_str(
+                "\nTwo master keys open the store: wharf keys rotate --master --finish disables the old one.",
+            );
+        }
+        text
+    })
 }
 
 fn keys(answer: &Value) -> impl Iterator<Item = &Value> {
     answer.get("Keys").and_then(Value::as_array).into_iter().flatten()
-}
-
-fn time(key: &Value, name: &str) -> Option<String> {
-    let micros = key.get(name)?.as_f64()? * 1e6;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a cast of a float saturates; the range is checked next"
-    )]
-    let at = Timestamp::from_microsecond(micros as i64).ok()?;
-    Some(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
 fn table(answer: &Value) -> String {
@@ -113,7 +94,7 @@ fn table(answer: &Value) -> String {
     let mut rows = vec![row("KEY", "CREATED", "STATE", "NEEDED UNTIL", "ACCESS KEYS")];
     for key in keys(answer) {
         let number = |name: &str| key.get(name).map(ToString::to_string).unwrap_or_default();
-        let state = match (key.get("State").and_then(Value::as_str), time(key, "SealsFrom")) {
+        let state = match (key.get("State").and_then(Value::as_str), moment(key, "SealsFrom")) {
             (Some("WAITING"), Some(from)) => format!("seals from {from}"),
             (Some("SEALING"), _) => "seals".to_owned(),
             _ => "only opens".to_owned(),
@@ -121,9 +102,9 @@ fn table(answer: &Value) -> String {
         let unknown = || "-".to_owned();
         rows.push(row(
             &number("KeyId"),
-            &time(key, "MadeAt").unwrap_or_else(unknown),
+            &moment(key, "MadeAt").unwrap_or_else(unknown),
             &state,
-            &time(key, "NeededUntil").unwrap_or_else(unknown),
+            &moment(key, "NeededUntil").unwrap_or_else(unknown),
             &number("AccessKeys"),
         ));
     }
@@ -139,7 +120,7 @@ async fn rotate(options: Rotate) -> anyhow::Result<()> {
     };
     let newest = keys(&answer).last().context("the server's answer has no keys")?;
     let id = newest.get("KeyId").map(ToString::to_string).unwrap_or_default();
-    let from = time(newest, "SealsFrom").unwrap_or_default();
+    let from = moment(newest, "SealsFrom").unwrap_or_default();
     say(&format!(
         "Key {id} seals from {from} on. Values that older keys sealed stay valid until they expire: wharf keys list"
     ))

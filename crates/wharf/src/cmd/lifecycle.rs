@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::say;
+use super::status::time;
 use crate::aws_client::{AwsClient, CallError, Connection, Service};
 
 /// How long the commands wait for an evaluation: a node looks every five seconds, and a large repository takes longer.
@@ -245,15 +245,6 @@ fn set(value: &mut Value, name: &str, member: Value) {
 
 fn seconds(value: &Value, name: &str) -> f64 {
     value.get(name).and_then(Value::as_f64).unwrap_or_default()
-}
-
-fn time(value: &Value, name: &str) -> String {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a cast of a float saturates; the range is checked next"
-    )]
-    let at = Timestamp::from_microsecond((seconds(value, name) * 1e6) as i64).unwrap_or_default();
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {

@@ -15,7 +15,7 @@ pub(crate) mod oidc;
 pub(crate) mod policy;
 mod serve;
 pub(crate) mod status;
-mod store;
+pub(crate) mod store;
 pub(crate) mod usage;
 
 use anyhow::Context as _;

@@ -9,24 +9,12 @@ use jiff::Timestamp;
 use registry::reconcile::Driver;
 use serde_json::{Value, json};
 
-use super::say;
-use super::store::Store;
-use crate::aws_client::{AwsClient, Connection, Service};
+use super::store::Options;
+use crate::aws_client::{AwsClient, Service};
 
 /// How long `wharf reconcile --now` waits for a pass: a pass is bounded, and a node looks every five seconds.
 const PATIENCE: Duration = Duration::from_mins(15);
 const POLL: Duration = Duration::from_millis(300);
-
-#[derive(Args)]
-pub(crate) struct Status {
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    connection: Connection,
-    #[command(flatten)]
-    store: Store,
-}
 
 #[derive(Args)]
 pub(crate) struct Reconcile {
@@ -35,16 +23,11 @@ pub(crate) struct Reconcile {
     /// Run it at once, and wait for the end of the pass.
     #[arg(long, required = true)]
     now: bool,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    connection: Connection,
-    #[command(flatten)]
-    store: Store,
+    options: Options,
 }
 
-pub(crate) async fn status(options: Status) -> anyhow::Result<()> {
+pub(crate) async fn status(options: Options) -> anyhow::Result<()> {
     let answer = match options.store.open().await? {
         Some(store) => {
             let shown = store.deployment.identity.shown_reconcilers(Timestamp::now()).await?;
@@ -52,10 +35,7 @@ pub(crate) async fn status(options: Status) -> anyhow::Result<()> {
         }
         None => list(&options.connection.open()?).await?,
     };
-    if options.json {
-        return say(&serde_json::to_string_pretty(&answer)?);
-    }
-    say(&table(&answer))
+    options.print(&answer, table)
 }
 
 async fn list(client: &AwsClient) -> anyhow::Result<Value> {
@@ -70,15 +50,19 @@ fn seconds(reconciler: &Value, name: &str) -> Option<f64> {
     reconciler.get(name)?.as_f64()
 }
 
-pub(super) fn time(reconciler: &Value, name: &str) -> String {
-    let at = seconds(reconciler, name).and_then(|seconds| {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a cast of a float saturates; the range is checked next"
-        )]
-        Timestamp::from_microsecond((seconds * 1e6) as i64).ok()
-    });
-    at.map_or_else(|| "-".to_owned(), |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+/// A member with a time, as text.
+pub(super) fn moment(value: &Value, name: &str) -> Option<String> {
+    let micros = seconds(value, name)? * 1e6;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a cast of a float saturates; the range is checked next"
+    )]
+    let at = Timestamp::from_microsecond(micros as i64).ok()?;
+    Some(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+pub(super) fn time(value: &Value, name: &str) -> String {
+    moment(value, name).unwrap_or_else(|| "-".to_owned())
 }
 
 fn table(answer: &Value) -> String {
@@ -114,15 +98,12 @@ fn backlog(counted: Option<i64>) -> String {
     }
 }
 
-pub(crate) async fn reconcile(options: Reconcile) -> anyhow::Result<()> {
+pub(crate) async fn reconcile(Reconcile { name, options, .. }: Reconcile) -> anyhow::Result<()> {
     let done = match options.store.open().await? {
-        Some(store) => Driver::new(&store.deployment.registry).run_now(&options.name).await?,
-        None => run_at_server(&options.connection.open()?, &options.name).await?,
+        Some(store) => Driver::new(&store.deployment.registry).run_now(&name).await?,
+        None => run_at_server(&options.connection.open()?, &name).await?,
     };
-    if options.json {
-        return say(&serde_json::to_string_pretty(&json!({ "Name": options.name, "Done": done }))?);
-    }
-    say(&format!("{} did {done}.", options.name))
+    options.print(&json!({ "Name": name, "Done": done }), |_| format!("{name} did {done}."))
 }
 
 /// Asks the server for a run, and waits until a pass that began after that has ended.

@@ -6,8 +6,11 @@ use access::settings::{Limits, PublicAddress, Settings, VpcEndpoint};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use meta::Meta;
+use serde_json::Value;
 use server::Deployment;
 
+use super::say;
+use crate::aws_client::Connection;
 use crate::config::{self, Database};
 use crate::data_dir::DataFolder;
 use crate::outgoing::dialler;
@@ -22,6 +25,25 @@ pub(crate) struct Store {
     /// Open the store of this `wharf serve` configuration; with SQLite, the server must be stopped.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+}
+
+/// The options of a command that shows something of a deployment: of a running server, or of a store that it opens.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(flatten)]
+    pub(crate) store: Store,
+}
+
+impl Options {
+    /// Prints an answer: as JSON if that was asked for, as text otherwise.
+    pub(crate) fn print(&self, answer: &Value, text: impl FnOnce(&Value) -> String) -> anyhow::Result<()> {
+        say(&if self.json { serde_json::to_string_pretty(answer)? } else { text(answer) })
+    }
 }
 
 /// An open store. It is locked until it is dropped.

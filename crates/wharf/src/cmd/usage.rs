@@ -1,33 +1,17 @@
 //! `wharf usage`: how many bytes repositories, registries and the deployment hold.
 
-use clap::Args;
 use serde_json::{Value, json};
 
-use super::say;
-use super::store::Store;
-use crate::aws_client::{Connection, Service};
+use super::store::Options;
+use crate::aws_client::Service;
 
-#[derive(Args)]
-pub(crate) struct Usage {
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    connection: Connection,
-    #[command(flatten)]
-    store: Store,
-}
-
-pub(crate) async fn run(options: Usage) -> anyhow::Result<()> {
+pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let usage = read(&options).await?;
-    if options.json {
-        return say(&serde_json::to_string_pretty(&usage)?);
-    }
-    say(&table(&usage))
+    options.print(&usage, table)
 }
 
 /// All pages as one answer.
-async fn read(options: &Usage) -> anyhow::Result<Value> {
+async fn read(options: &Options) -> anyhow::Result<Value> {
     let store = options.store.open().await?;
     let client = if store.is_none() { Some(options.connection.open()?) } else { None };
     let (mut all, mut token) = (None::<Value>, None::<String>);
