@@ -95,6 +95,11 @@ impl RequestBody {
         self.patience.pace = Pace { grace: time, bytes_per_second: None };
     }
 
+    /// Whether the request has a body that was not read yet.
+    pub(crate) fn is_expected(&self) -> bool {
+        self.incoming.is_some()
+    }
+
     /// The length that the client declared; None for a chunked body.
     pub(crate) fn declared_length(&self) -> Option<u64> {
         self.declared

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -66,6 +66,8 @@ pub(crate) struct Connection {
     pub(crate) tls: bool,
     running: AtomicUsize,
     quiet_since: AtomicU64,
+    /// The last request had no body, and the connection has not rested since.
+    may_rest: AtomicBool,
     cut: OnceLock<Cut>,
     ended: Notify,
     /// The answers in transfer over HTTP/2, by their address in memory.
@@ -81,6 +83,7 @@ impl Connection {
             tls,
             running: AtomicUsize::new(0),
             quiet_since: AtomicU64::new(now()),
+            may_rest: AtomicBool::new(false),
             cut: OnceLock::new(),
             ended: Notify::new(),
             answers: Mutex::default(),
@@ -89,10 +92,17 @@ impl Connection {
     }
 
     /// A request runs until the returned value is dropped.
-    pub(crate) fn begin(self: &Arc<Self>) -> Running {
+    pub(crate) fn begin(self: &Arc<Self>, has_body: bool) -> Running {
+        self.may_rest.store(!has_body, Ordering::Relaxed);
         self.quiet_since.store(now(), Ordering::Relaxed);
         self.running.fetch_add(1, Ordering::Relaxed);
         Running(Arc::clone(self))
+    }
+
+    /// Whether an idle HTTP/1.1 connection can give up its buffers now. That is possible once after each request without
+    /// a body: every byte that was read and not used then belongs to the next request.
+    pub(crate) fn rests(&self) -> bool {
+        self.is_idle() && self.may_rest.swap(false, Ordering::Relaxed)
     }
 
     /// A significant number of bytes was transferred. Bytes between requests do not count: PING frames, incomplete

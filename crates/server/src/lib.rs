@@ -16,6 +16,7 @@ mod exchange;
 mod finishing;
 mod health;
 mod host;
+mod idle;
 mod ledger;
 mod linger;
 mod listen;

@@ -49,6 +49,17 @@ impl<S> Replay<S> {
     pub(crate) fn new(read: Bytes, inner: S) -> Self {
         Self { read, inner }
     }
+
+    /// The same stream, after bytes that were read from it and not used.
+    pub(crate) fn again(self, unused: Bytes) -> Self {
+        let read = if self.read.is_empty() { unused } else { [unused, self.read].concat().into() };
+        Self { read, inner: self.inner }
+    }
+
+    /// Whether the next read has bytes without asking the inner stream.
+    pub(crate) fn has_read(&self) -> bool {
+        !self.read.is_empty()
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Replay<S> {

@@ -199,7 +199,7 @@ impl Ending {
             received: exchange.body.received(),
             sent: 0,
             cut: None,
-            running: connection.begin(),
+            running: connection.begin(exchange.body.is_expected()),
             idle: app.options.limits.body_idle,
             pace: app.options.limits.pace(),
         }

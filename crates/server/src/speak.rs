@@ -1,4 +1,7 @@
 //! One connection from its first byte to its end: TLS, the HTTP version, its limits.
+//!
+//! The task of a connection holds little itself. What one protocol needs is on the heap while it is needed, so an idle
+//! connection does not use the memory of a busy one.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -7,15 +10,19 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Interval, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use crate::body::ResponseBody;
 use crate::connection::Connection;
+use crate::idle::next_request;
 use crate::ledger::Window;
 use crate::linger::{Lingering, Replay, recognise};
 use crate::options::{Limits, Options};
@@ -37,18 +44,22 @@ pub(crate) async fn serve_connection(
     let mut socket =
         Lingering::new(Socket::new(stream), app.options.limits.body_idle, Arc::clone(&connection));
     if let Some(tls) = tls {
-        let accepted = unless_ended(timeout(handshake, tls.accept(socket)), &connection, &app).await;
-        let Some(Ok(Ok(stream))) = accepted else { return };
+        let accepting = Box::pin(timeout(handshake, tls.accept(socket)));
+        let Some(Ok(Ok(stream))) = unless_ended(accepting, &connection, &app).await else { return };
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        return speak(stream, is_http2, connection, app).await;
+        return Box::pin(speak(Replay::new(Bytes::new(), stream), is_http2, connection, app)).await;
     }
     let recognised = unless_ended(timeout(handshake, recognise(&mut socket)), &connection, &app).await;
     let Some(Ok(Ok((is_http2, read)))) = recognised else { return };
-    speak(Replay::new(read, socket), is_http2, connection, app).await;
+    Box::pin(speak(Replay::new(read, socket), is_http2, connection, app)).await;
 }
 
 /// The result of a future, or None if the connection is ended or the server stops first.
-async fn unless_ended<T>(future: impl Future<Output = T>, connection: &Connection, app: &App) -> Option<T> {
+pub(crate) async fn unless_ended<T>(
+    future: impl Future<Output = T>,
+    connection: &Connection,
+    app: &App,
+) -> Option<T> {
     tokio::select! {
         output = future => Some(output),
         () = connection.ended() => None,
@@ -56,61 +67,113 @@ async fn unless_ended<T>(future: impl Future<Output = T>, connection: &Connectio
     }
 }
 
-async fn speak<S>(stream: S, is_http2: bool, connection: Arc<Connection>, app: Arc<App>)
+async fn speak<S>(stream: Replay<S>, is_http2: bool, connection: Arc<Connection>, app: Arc<App>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (shared, client) = (Arc::clone(&app), Arc::clone(&connection));
-    let service = service_fn(move |request| {
-        let (app, client) = (Arc::clone(&shared), Arc::clone(&client));
-        // On the heap, so a connection without a request does not use the memory of one.
-        let answer = Box::pin(serve(app, client, request));
-        async move { Ok::<_, Infallible>(answer.await) }
-    });
-    let stream = TokioIo::new(stream);
     if is_http2 {
-        let _slot = app.http2.take(Arc::clone(&connection));
-        let Some(_place) = unless_ended(app.http2.place(), &connection, &app).await else { return };
-        let window = app.ledger.window();
-        let serving = pin!(http2_builder(&app.options, &window).serve_connection(stream, service));
-        until_ended(serving, http2::Connection::graceful_shutdown, &connection, &app, true).await;
+        Box::pin(speak_http2(stream, connection, app)).await
     } else {
-        let serving = pin!(http1_builder(&app.options).serve_connection(stream, service));
-        until_ended(serving, http1::Connection::graceful_shutdown, &connection, &app, false).await;
+        speak_http1(stream, connection, app).await
     }
 }
 
-async fn until_ended<C>(
-    mut serving: Pin<&mut C>,
-    finish: impl Fn(Pin<&mut C>),
-    connection: &Connection,
-    app: &App,
-    is_http2: bool,
-) where
-    C: Future<Output = hyper::Result<()>>,
+/// The requests of one connection, each on the heap: a connection without a request does not use the memory of one.
+fn requests(
+    connection: &Arc<Connection>,
+    app: &Arc<App>,
+) -> impl HttpService<Incoming, ResBody = ResponseBody, Error = Infallible, Future: Send> + Unpin + use<> {
+    let (app, connection) = (Arc::clone(app), Arc::clone(connection));
+    service_fn(move |request| {
+        let answer = Box::pin(serve(Arc::clone(&app), Arc::clone(&connection), request));
+        async move { Ok::<_, Infallible>(answer.await) }
+    })
+}
+
+async fn speak_http2<S>(stream: Replay<S>, connection: Arc<Connection>, app: Arc<App>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let limits = &app.options.limits;
-    let mut checks = tokio::time::interval(between_checks(limits));
-    let mut is_stopping = false;
-    let ended = loop {
-        tokio::select! {
-            ended = serving.as_mut() => break ended,
-            () = connection.ended() => {
-                // Polled once more, so GOAWAY and the end of the stream are sent; it does not wait.
-                finish(serving.as_mut());
-                poll_fn(|cx| Poll::Ready(serving.as_mut().poll(cx).is_ready())).await;
+    let _slot = app.http2.take(Arc::clone(&connection));
+    let Some(_place) = unless_ended(app.http2.place(), &connection, &app).await else { return };
+    let (window, limits) = (app.ledger.window(), &app.options.limits);
+    let serving = http2_builder(&app.options, &window)
+        .serve_connection(TokioIo::new(stream), requests(&connection, &app));
+    let mut serving = pin!(serving);
+    let mut watch = Watch::every(between_checks(limits));
+    while !watch.has_ended(serving.as_mut(), http2::Connection::graceful_shutdown, &connection, &app).await {
+        connection.check(limits.body_idle, limits.http2_idle);
+    }
+}
+
+/// How often an HTTP/1.1 connection is asked whether it is idle.
+const BETWEEN_REQUESTS: Duration = Duration::from_secs(1);
+
+async fn speak_http1<S>(mut stream: Replay<S>, connection: Arc<Connection>, app: Arc<App>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let builder = http1_builder(&app.options);
+    loop {
+        let serving = builder.serve_connection(TokioIo::new(stream), requests(&connection, &app));
+        let mut serving = Box::new(serving);
+        let mut watch = Watch::every(BETWEEN_REQUESTS);
+        // HTTP/1 does not need `Connection::check`: the socket shows the progress of its only request.
+        while watch.is_stopping || !connection.rests() {
+            let pinned = Pin::new(&mut *serving);
+            if watch.has_ended(pinned, http1::Connection::graceful_shutdown, &connection, &app).await {
                 return;
             }
-            () = app.stop.cancelled(), if !is_stopping => {
-                is_stopping = true;
-                finish(serving.as_mut());
-            }
-            // HTTP/1 does not need it: the socket shows the progress of its only request.
-            _ = checks.tick(), if is_http2 => connection.check(limits.body_idle, limits.http2_idle),
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "connection ended");
+        let http1::Parts { io, read_buf, .. } = serving.into_parts();
+        let stopped = io.into_inner().again(read_buf);
+        let Some(next) = next_request(stopped, &connection, &app).await else { return };
+        stream = next;
+    }
+}
+
+/// What happens to a connection while it is served.
+struct Watch {
+    checks: Interval,
+    is_stopping: bool,
+}
+
+impl Watch {
+    fn every(time: Duration) -> Self {
+        Self { checks: tokio::time::interval(time), is_stopping: false }
+    }
+
+    /// Serves until the connection has ended (true) or the next check is due (false).
+    async fn has_ended<C>(
+        &mut self,
+        mut serving: Pin<&mut C>,
+        finish: impl Fn(Pin<&mut C>),
+        connection: &Connection,
+        app: &App,
+    ) -> bool
+    where
+        C: Future<Output = hyper::Result<()>>,
+    {
+        let ended = loop {
+            tokio::select! {
+                ended = serving.as_mut() => break ended,
+                () = connection.ended() => {
+                    // Polled once more, so GOAWAY and the end of the stream are sent; it does not wait.
+                    finish(serving.as_mut());
+                    poll_fn(|cx| Poll::Ready(serving.as_mut().poll(cx).is_ready())).await;
+                    return true;
+                }
+                () = app.stop.cancelled(), if !self.is_stopping => {
+                    self.is_stopping = true;
+                    finish(serving.as_mut());
+                }
+                _ = self.checks.tick() => return false,
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "connection ended");
+        }
+        true
     }
 }
 

@@ -37,8 +37,9 @@ impl TagStatus {
     }
 }
 
-/// A page of the images of a repository, by id. With a filter it merges ranges of an index, one for each state and each tag
-/// status. SQLite must be told which index, because it prefers the primary key and would read all other images too.
+/// A page of the images of a repository, by id. With a filter it merges the ids of ranges of an index, one for each state
+/// and each tag status, and then reads the images. SQLite must be told which index, because it prefers the primary key and
+/// would read all other images too.
 fn page_of(
     tx: &Tx<'_>,
     (state, tag_status): (Option<ImageState>, TagStatus),
@@ -46,29 +47,33 @@ fn page_of(
     limit: &str,
 ) -> String {
     let all = [ImageState::Active, ImageState::Archived, ImageState::Activating];
-    let select = "SELECT i.* FROM image i";
     let range = format!("WHERE i.registry = ?1 AND i.repository = ?2 AND {after}");
     let end = format!("ORDER BY i.id LIMIT {limit}");
     if state.is_none() && tag_status == TagStatus::Any {
-        return format!("{select} {range} {end}");
+        return format!("SELECT i.* FROM image i {range} {end}");
     }
     let indexed = tx.fork("INDEXED BY image_tagged", "");
     let states = all.into_iter().filter(|one| state.is_none_or(|state| state == *one));
     let ranges: Vec<String> = states
         .flat_map(|state| tag_status.tagged().iter().map(move |tagged| (state.number(), tagged)))
         .map(|(status, tagged)| {
-            format!("{select} {indexed} {range} AND i.status = {status} AND i.tagged = {tagged} {end}")
+            format!("{indexed} {range} AND i.status = {status} AND i.tagged = {tagged} {end}")
         })
         .collect();
     match ranges.as_slice() {
-        [one] => one.clone(),
+        [one] => format!("SELECT i.* FROM image i {one}"),
         several => {
             let union: Vec<String> = several
                 .iter()
                 .enumerate()
-                .map(|(at, one)| format!("SELECT * FROM ({one}) part{at}"))
+                .map(|(at, one)| format!("SELECT id FROM (SELECT i.id FROM image i {one}) part{at}"))
                 .collect();
-            format!("SELECT * FROM ({}) i {end}", union.join(" UNION ALL "))
+            let ids = format!("SELECT i.id FROM ({}) i {end}", union.join(" UNION ALL "));
+            format!(
+                "SELECT i.* FROM ({ids}) page {} image i ON i.registry = ?1 AND i.repository = ?2 AND i.id = page.id",
+                // In SQLite's CROSS JOIN the page comes first.
+                tx.fork("CROSS JOIN", "JOIN")
+            )
         }
     }
 }

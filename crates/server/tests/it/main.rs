@@ -18,6 +18,7 @@ mod decisions;
 mod drain;
 mod errors_page;
 mod hosts;
+mod idle;
 mod image;
 mod late;
 mod limits;

@@ -54,6 +54,16 @@ async fn connect(
     TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), stream).await
 }
 
+/// A server with TLS, and a connection to it. The folder of the certificate lives as long as the node.
+pub(crate) async fn connected() -> ((Node, tempfile::TempDir), TlsStream<TcpStream>) {
+    let folder = tempfile::tempdir().unwrap();
+    let files = files(folder.path());
+    let certificate = certify(&files);
+    let node = start(&files).await;
+    let stream = connect(&node, &certificate, "http/1.1").await.unwrap();
+    ((node, folder), stream)
+}
+
 #[tokio::test]
 async fn both_http_versions_work_over_tls() {
     let folder = tempfile::tempdir().unwrap();
