@@ -5,7 +5,6 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
-use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
@@ -29,7 +28,7 @@ where
     let mut first = [0];
     let reading = timeout(app.options.limits.header_read, stream.read(&mut first));
     if let Some(Ok(Ok(1))) = unless_ended(reading, connection, app).await {
-        return Some(stream.again(Bytes::copy_from_slice(&first)));
+        return Some(stream.again(&first));
     }
     let mut closing = pin!(stream.shutdown());
     if connection.cut().is_some() {

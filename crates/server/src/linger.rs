@@ -50,10 +50,10 @@ impl<S> Replay<S> {
         Self { read, inner }
     }
 
-    /// The same stream, after bytes that were read from it and not used.
-    pub(crate) fn again(self, unused: Bytes) -> Self {
-        let read = if self.read.is_empty() { unused } else { [unused, self.read].concat().into() };
-        Self { read, inner: self.inner }
+    /// The same stream, after bytes that were read from it and not used. They are copied, because even an empty `Bytes`
+    /// can hold the buffer that they were read into.
+    pub(crate) fn again(self, unused: &[u8]) -> Self {
+        Self { read: [unused, &self.read].concat().into(), inner: self.inner }
     }
 
     /// Whether the next read has bytes without asking the inner stream.

@@ -72,9 +72,9 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     if is_http2 {
-        Box::pin(speak_http2(stream, connection, app)).await
+        Box::pin(speak_http2(stream, connection, app)).await;
     } else {
-        speak_http1(stream, connection, app).await
+        speak_http1(stream, connection, app).await;
     }
 }
 
@@ -126,7 +126,8 @@ where
             }
         }
         let http1::Parts { io, read_buf, .. } = serving.into_parts();
-        let stopped = io.into_inner().again(read_buf);
+        let stopped = io.into_inner().again(&read_buf);
+        drop(read_buf);
         let Some(next) = next_request(stopped, &connection, &app).await else { return };
         stream = next;
     }

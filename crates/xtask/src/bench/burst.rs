@@ -44,7 +44,7 @@ impl Bursts {
         sleep(SETTLE);
         let closed = side.memory()?;
         let connections = (0..CONNECTIONS).map(|_| asked(side)).collect::<Result<Vec<_>>>()?;
-        sleep(Duration::from_secs(1));
+        sleep(SETTLE);
         let open = side.memory()?;
         drop(connections);
         sleep(Duration::from_secs(1));
