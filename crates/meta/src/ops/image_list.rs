@@ -48,34 +48,33 @@ fn page_of(
 ) -> String {
     let all = [ImageState::Active, ImageState::Archived, ImageState::Activating];
     let range = format!("WHERE i.registry = ?1 AND i.repository = ?2 AND {after}");
-    let end = format!("ORDER BY i.id LIMIT {limit}");
+    let end = format!("LIMIT {limit}");
     if state.is_none() && tag_status == TagStatus::Any {
-        return format!("SELECT i.* FROM image i {range} {end}");
+        return format!("SELECT i.* FROM image i {range} ORDER BY i.id {end}");
     }
     let indexed = tx.fork("INDEXED BY image_tagged", "");
     let states = all.into_iter().filter(|one| state.is_none_or(|state| state == *one));
     let ranges: Vec<String> = states
         .flat_map(|state| tag_status.tagged().iter().map(move |tagged| (state.number(), tagged)))
         .map(|(status, tagged)| {
-            format!("{indexed} {range} AND i.status = {status} AND i.tagged = {tagged} {end}")
+            format!("FROM image i {indexed} {range} AND i.status = {status} AND i.tagged = {tagged}")
         })
         .collect();
-    match ranges.as_slice() {
-        [one] => format!("SELECT i.* FROM image i {one}"),
-        several => {
-            let union: Vec<String> = several
-                .iter()
-                .enumerate()
-                .map(|(at, one)| format!("SELECT id FROM (SELECT i.id FROM image i {one}) part{at}"))
-                .collect();
-            let ids = format!("SELECT i.id FROM ({}) i {end}", union.join(" UNION ALL "));
-            format!(
-                "SELECT i.* FROM ({ids}) page {} image i ON i.registry = ?1 AND i.repository = ?2 AND i.id = page.id",
-                // In SQLite's CROSS JOIN the page comes first.
-                tx.fork("CROSS JOIN", "JOIN")
-            )
-        }
+    if let [one] = ranges.as_slice() {
+        return format!("SELECT i.* {one} ORDER BY i.id {end}");
     }
+    // SQLite merges ranges in order and stops at the limit. PostgreSQL plans each range alone, and needs its order and
+    // limit to choose the index.
+    let alone = format!("ORDER BY i.id {end})");
+    let (begin, stop) = (tx.fork("", "("), tx.fork("", &alone));
+    let ids: Vec<String> = ranges.iter().map(|range| format!("{begin}SELECT i.id {range} {stop}")).collect();
+    // SQLite reads the first table of a CROSS JOIN first.
+    let join = tx.fork("CROSS JOIN", "JOIN");
+    format!(
+        "SELECT i.* FROM ({} ORDER BY 1 {end}) page {join} image i \
+         ON i.registry = ?1 AND i.repository = ?2 AND i.id = page.id",
+        ids.join(" UNION ALL ")
+    )
 }
 
 /// An image named by tag, digest or both.
