@@ -295,6 +295,12 @@ opens! {
     Of<iam::TagOpenIDConnectProvider> => PutIamTags<PermittedKey>;
     Of<iam::UntagOpenIDConnectProvider> => RemoveIamTags<PermittedKey>;
 
+    iam::CreateAccountAlias => FindAccount, SetAccountAlias<PermittedAccount>;
+    iam::DeleteAccountAlias => FindAccount, DeleteAccountAlias<PermittedAccount>;
+    iam::ListAccountAliases => GetAccountAlias;
+    iam::UpdateAccountPasswordPolicy => FindAccount, SetPasswordPolicy<PermittedAccount>;
+    iam::GetAccountPasswordPolicy => GetPasswordPolicy;
+    iam::DeleteAccountPasswordPolicy => FindAccount, DeletePasswordPolicy<PermittedAccount>;
     iam::GetAccountSummary => CountAccount;
     iam::GetAccountAuthorizationDetails => ListEntities, ListIamTags, ListInlinePolicies, ListAttachedPolicies,
         ListGroupLinks, FindEntityById, FindNamedPrincipals, ListInstanceProfiles, ListManagedPolicies,

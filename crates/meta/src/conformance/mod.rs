@@ -3,6 +3,7 @@
 
 mod access_key;
 mod account;
+mod account_access;
 mod backlog;
 mod beside;
 mod blob;
@@ -64,6 +65,7 @@ macro_rules! suite {
 suite! {
     account: digits_are_unique, a_registry_is_made_once, a_setting_is_written_once,
         a_setting_is_replaced_by_who_read_it;
+    account_access: an_alias_belongs_to_one_account, rules_for_passwords_are_replaced_whole;
     principal: names_ignore_case, every_change_bumps_the_version, a_user_made_again_inherits_nothing, access_keys,
         named_in_a_policy, many_are_found_in_few_statements;
     repository: names_are_unique_among_the_living, pages_go_by_bytes, deletion_is_refused_while_images_are_there,

@@ -2,6 +2,7 @@
 
 pub mod access_key;
 pub mod account;
+pub mod account_alias;
 pub mod account_summary;
 pub mod backlog;
 pub mod blob;
@@ -29,6 +30,7 @@ pub mod member_account;
 pub mod named_principals;
 pub mod oidc_provider;
 pub mod outbox;
+pub mod password_policy;
 pub mod policy_use;
 pub mod principal;
 pub mod pull_time_exclusion;

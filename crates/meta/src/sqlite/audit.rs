@@ -24,6 +24,7 @@ use Rows::{Contents, Identity, Nobody, Registry, Repository};
 const TABLES: &[(&str, Rows, &str)] = &[
     ("access_key", Identity, "id, owner, active, sealed_secret"),
     ("account", Identity, "key, account_id, name, status, in_organization"),
+    ("account_alias", Nobody, "*"),
     ("account_creation", Nobody, "*"),
     ("account_setting", Registry("registry"), "*"),
     ("account_tag", Nobody, "*"),
@@ -52,6 +53,7 @@ const TABLES: &[(&str, Rows, &str)] = &[
     ("object_review", Nobody, "*"),
     ("oidc_provider", Nobody, "*"),
     ("outbox", Nobody, "*"),
+    ("password_policy", Nobody, "*"),
     ("principal", Identity, "*"),
     ("pull_time_exclusion", Nobody, "*"),
     ("reconciler", Nobody, "*"),
