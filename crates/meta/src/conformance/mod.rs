@@ -31,6 +31,7 @@ mod oidc_provider;
 mod outbox;
 mod plans;
 mod principal;
+mod protection;
 mod purge;
 mod reconciler;
 mod repository;
@@ -125,6 +126,10 @@ suite! {
         a_new_tag_of_the_same_name_defers_a_rule_about_it,
         extensions_need_the_setting_when_they_are_carried_out, departures_defer_what_is_counted,
         indexes_and_subjects_go_first, a_preview_is_written_in_slices, a_new_preview_has_all_its_attempts;
+    protection: a_protected_image_stays, a_protected_tag_stays_and_may_move, a_digest_in_use_stays_until_it_expires,
+        an_index_of_a_protected_image_stays, a_repository_with_protected_images_stays,
+        a_policy_leaves_what_is_protected, reports_have_a_limit_and_end, items_in_pages,
+        of_a_report_and_a_deletion_one_is_first;
     storage_class: an_image_is_archived_and_restored, a_later_restore_ends_in_its_own_time,
         an_index_needs_children_that_are_active;
     concurrency: of_two_pushes_to_an_immutable_tag_one_wins, of_two_completions_one_object_stays,

@@ -9,6 +9,7 @@ use crate::{
         image_list::ImageRef,
         lifecycle_policy::evaluate_soon,
         operation,
+        protection::{Protected, before_reports, protection_of},
         repository::{Hold, hold},
         tag::count_departures,
         work::enqueue_anew,
@@ -50,6 +51,8 @@ pub enum StorageClassRefusal {
     NotFound,
     /// An active index lists it, or it is being restored.
     NotSupported,
+    /// It is protected, so it is not archived.
+    Protected(Protected),
 }
 
 operation!(
@@ -68,6 +71,10 @@ operation!(
             (true, ImageState::Active) => {
                 if op.is_listed(tx, id, &digest).await? {
                     return Ok(Err(StorageClassRefusal::NotSupported));
+                }
+                before_reports(tx, op.repository).await?;
+                if let Some(protected) = protection_of(tx, op.repository, id, op.at).await? {
+                    return Ok(Err(StorageClassRefusal::Protected(protected)));
                 }
                 let update = "UPDATE image SET status = ?4, last_archived_at = ?5 \
                               WHERE registry = ?1 AND repository = ?2 AND id = ?3";

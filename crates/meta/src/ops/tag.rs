@@ -3,9 +3,10 @@
 use oci::{digest::Digest, name::Tag};
 
 use crate::{
-    ImageId, Never, RepositoryKey, StoreError, Tx,
+    ImageId, Micros, Never, RepositoryKey, StoreError, Tx,
     ops::{
         operation,
+        protection::{Protected, ProtectedBy},
         repository::{Hold, hold},
     },
     value::params,
@@ -38,19 +39,33 @@ pub struct DeleteTag {
     pub tag: Tag,
 }
 
-/// The tag does not exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TagGone;
+/// Why a tag was not removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeleteTagRefusal {
+    /// It does not exist.
+    NotFound,
+    /// It is protected.
+    Protected(Protected),
+}
 
-operation!(DeleteTag: Contended [Contents(op.repository)] -> Digest, TagGone, |op, tx| {
+operation!(DeleteTag: Contended [Contents(op.repository)] -> Digest, DeleteTagRefusal, |op, tx| {
     if hold(tx, op.repository, Hold::Change).await?.is_none() {
-        return Ok(Err(TagGone));
+        return Ok(Err(DeleteTagRefusal::NotFound));
     }
-    let Some(image) = remove(tx, op.repository, &op.tag).await? else { return Ok(Err(TagGone)) };
     let RepositoryKey { registry, id } = op.repository;
-    let select = "SELECT digest FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3";
-    let digest = tx.value(select, &params![registry, id, image]).await?;
-    Ok(Ok(digest.ok_or(StoreError::Corrupt("a tag named no image"))?))
+    let select = "SELECT i.digest, t.protected_at FROM tag t \
+        JOIN image i ON i.registry = t.registry AND i.repository = t.repository AND i.id = t.image \
+        WHERE t.registry = ?1 AND t.repository = ?2 AND t.name = ?3";
+    let Some(mut row) = tx.row(select, &params![registry, id, op.tag]).await? else {
+        return Ok(Err(DeleteTagRefusal::NotFound));
+    };
+    let (digest, protected_at): (Digest, Option<Micros>) = (row.take()?, row.take()?);
+    if protected_at.is_some() {
+        let by = ProtectedBy::Tag(op.tag.clone());
+        return Ok(Err(DeleteTagRefusal::Protected(Protected { digest, by })));
+    }
+    remove(tx, op.repository, &op.tag).await?;
+    Ok(Ok(digest))
 });
 
 /// Removes a tag and updates the counters; returns the image that it named. The caller holds the repository.

@@ -38,6 +38,8 @@ const TABLES: &[(&str, Rows, &str)] = &[
     ("image_blob", Nobody, "*"),
     ("image_child", Nobody, "*"),
     ("image_pull", Nobody, "*"),
+    ("in_use_digest", Nobody, "*"),
+    ("in_use_report", Nobody, "*"),
     ("instance_profile", Nobody, "*"),
     ("lifecycle_action", Nobody, "*"),
     ("lifecycle_policy", Nobody, "*"),
