@@ -144,6 +144,9 @@ opens! {
     ecr::GetLifecyclePolicyPreview => GetLifecyclePreview, ListPreviewResults;
     ecr::WharfRunLifecyclePolicy => RequestLifecycleRun, GetLifecyclePolicy;
     ecr::WharfListLifecycleActions => ListLifecycleRecords;
+    ecr::WharfProtectImage => GetAccountSetting, SetProtection;
+    ecr::WharfUnprotectImage => SetProtection;
+    ecr::WharfListProtectedImages => ListProtected;
 
     // A check that finds a blob renews its grace.
     ecr::BatchCheckLayerAvailability => FindBlobs, RenewBlobs;
@@ -179,6 +182,9 @@ opens! {
     ecr::DeregisterPullTimeUpdateExclusion => DeregisterPullTimeExclusion;
     ecr::ListPullTimeUpdateExclusions => ListPullTimeExclusions;
     ecr::PutAccountSetting => FindAccount, EnsureRegistry, PutAccountSetting;
+    ecr::WharfPutInUseReport => FindAccount, EnsureRegistry, GetAccountSetting, PutInUseReport;
+    ecr::WharfListInUseReports => ListInUseReports;
+    ecr::WharfDeleteInUseReport => DeleteInUseReport;
 }
 
 // The bytes of layers.
@@ -368,6 +374,8 @@ services! {
     StoreSessions => PutSessionContext;
     /// Removes large sessions that expired.
     ForgetSessions => ForgetSessionContexts;
+    /// Removes reports of digests in use that expired.
+    ForgetReports => ForgetInUseReports;
     /// Seals the secrets of access keys with the newest key.
     ResealSecrets => ListSecretsNotUnder, ResealSecret;
     /// Creates and changes accounts for the operator of the store: `wharf account`, and the accounts of the configuration.

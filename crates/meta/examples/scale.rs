@@ -133,7 +133,7 @@ fn fill(path: &Path, repositories: &[RepositoryKey], each: i64) -> bool {
                     'push', 'scale', NULL, NULL FROM {numbers};
                 INSERT INTO manifest_body SELECT {key}, n, zeroblob(1000) FROM {numbers};
                 INSERT INTO image_pull SELECT {key}, n, n FROM {numbers};
-                INSERT INTO tag SELECT {key}, 'v' || n, n, n, 'scale' FROM {numbers} WHERE n % 10 > 0;
+                INSERT INTO tag (registry, repository, name, image, tagged_at, operation) SELECT {key}, 'v' || n, n, n, 'scale' FROM {numbers} WHERE n % 10 > 0;
                 INSERT INTO image_blob SELECT {key}, n, {layer} FROM {numbers}
                     UNION ALL SELECT {key}, n, {config} FROM {numbers};
                 UPDATE repository SET image_count = {each}, last_image_id = {each} WHERE id = {id};

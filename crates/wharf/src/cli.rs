@@ -11,6 +11,7 @@ use crate::cmd::credentials::CredentialsCommand;
 use crate::cmd::fsck::Fsck;
 use crate::cmd::gc::GcCommand;
 use crate::cmd::hosts::{self, Hosts};
+use crate::cmd::images::ImagesCommand;
 use crate::cmd::keys::KeysCommand;
 use crate::cmd::lifecycle::LifecycleCommand;
 use crate::cmd::oidc::OidcCommand;
@@ -197,6 +198,9 @@ Examples:
   wharf hosts --public-suffix registry.test --address 172.18.0.2 --regions us-east-1,eu-west-1
   wharf hosts --public-suffix registry.test --account 111122223333 --region us-east-1 --json")]
     Hosts(Hosts),
+    /// Protect images and tags against deletion, and report which images are in use.
+    #[command(subcommand)]
+    Images(ImagesCommand),
     /// Run a registry from a configuration file.
     #[command(after_long_help = SERVE_HELP)]
     Serve {

@@ -58,7 +58,8 @@ fn marks(rule: &Rule, images: &[Stored]) -> Vec<i64> {
 
 fn naive(policy: &Policy, images: &[Stored]) -> BTreeMap<i64, (Action, u32)> {
     let find = |id: i64| images.iter().find(|image| image.id == id);
-    let is_kept = |image: &Stored| image.is_protected || policy.keeps().iter().any(|selector| meets(selector, image));
+    let is_kept =
+        |image: &Stored| image.is_protected || policy.keeps().iter().any(|selector| meets(selector, image));
     let mut decisions = BTreeMap::new();
     for image in images.iter().filter(|image| !is_kept(image)) {
         let first = policy.rules().iter().find(|rule| identifies(rule, image));

@@ -89,7 +89,8 @@ pub(super) async fn images_come_newest_first_with_what_rules_need(world: World) 
     assert_eq!(images[1].subject, Some(LifecycleSubject::Present { id: child.id, is_archived: false }));
     assert_eq!(images[3].subject, Some(LifecycleSubject::Missing));
     let after_all = Some((images[3].activated_at, images[3].id));
-    let list = ListLifecycleImages { repository, archived: false, before: after_all, at: Micros(0), limit: 9 };
+    let list =
+        ListLifecycleImages { repository, archived: false, before: after_all, at: Micros(0), limit: 9 };
     assert_eq!(world.meta.read(list).await.unwrap(), []);
     let before = Some((images[1].activated_at, images[1].id));
     let list = ListLifecycleImages { repository, archived: false, before, at: Micros(0), limit: 1 };

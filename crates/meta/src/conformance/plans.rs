@@ -31,7 +31,7 @@ async fn many_images(world: &World) -> RepositoryKey {
     );
     world.dialect(&on_sqlite, &on_postgres).await;
     let others = "INSERT INTO image_pull SELECT registry, repository, id, 1 FROM image; \
-        INSERT INTO tag SELECT registry, repository, 'c' || id, id, 1, 'op' FROM image WHERE tagged = 1";
+        INSERT INTO tag (registry, repository, name, image, tagged_at, operation) SELECT registry, repository, 'c' || id, id, 1, 'op' FROM image WHERE tagged = 1";
     world.dialect(others, &format!("{others}; ANALYZE")).await;
     repository
 }

@@ -1,7 +1,7 @@
 //! What is protected or in use is neither deleted nor archived; everything else is.
 
 use super::lifecycle::{execution, item, listed, put_policy};
-use super::world::{World, delete_image, digest, refusal, tag};
+use super::world::{Place, World, delete_image, digest, refusal, tag};
 use crate::*;
 
 fn by_digest(name: &str) -> ImageRef {
@@ -41,7 +41,8 @@ pub(super) async fn a_protected_image_stays(world: World) {
     let repository = world.repository("app").await;
     world.put(repository, "one", &["a", "b"]).await;
     world.put(repository, "two", &[]).await;
-    for image in [by_digest("none"), by_tag("none"), ImageRef { digest: Some(digest("two")), tag: Some(tag("a")) }]
+    for image in
+        [by_digest("none"), by_tag("none"), ImageRef { digest: Some(digest("two")), tag: Some(tag("a")) }]
     {
         let set = SetProtection { repository, image, is_protected: true, at: Micros(5) };
         assert_eq!(refusal(world.meta.write(set).await), SetProtectionRefusal::NotFound);
@@ -113,7 +114,10 @@ pub(super) async fn a_digest_in_use_stays_until_it_expires(world: World) {
     let end = |source: &str| DeleteInUseReport { registry: world.registry, source: source.into() };
     world.meta.write(end("east")).await.unwrap();
     assert_eq!(refusal(world.meta.write(end("east")).await), NoReport);
-    assert!(matches!(delete(repository, "two", 9).await, DeleteOutcome::Protected(_)), "another source uses it");
+    assert!(
+        matches!(delete(repository, "two", 9).await, DeleteOutcome::Protected(_)),
+        "another source uses it"
+    );
     world.meta.write(end("west")).await.unwrap();
     assert!(matches!(delete(repository, "two", 9).await, DeleteOutcome::Removed(_)));
 }
@@ -181,12 +185,22 @@ pub(super) async fn a_policy_leaves_what_is_protected(world: World) {
     let seen = listed(&world, repository, false).await;
     let free: Vec<_> = seen.iter().filter(|image| !image.is_protected).map(|image| image.digest).collect();
     assert_eq!(free, [digest("none")]);
-    let find = FindLifecycleImages { repository, ids: images.iter().map(|image| image.id).collect(), at: Micros(1_000) };
+    let find = FindLifecycleImages {
+        repository,
+        ids: images.iter().map(|image| image.id).collect(),
+        at: Micros(1_000),
+    };
     let found = world.meta.read(find).await.unwrap();
     assert_eq!(found.iter().filter(|image| !image.is_protected).count(), 4, "the report has expired");
     // What was decided before the protection is looked at again.
     for (action, done) in [(LifecycleAction::Archive, Archived), (LifecycleAction::Expire, Expired)] {
-        let state = world.meta.read(ListLifecycleImages { repository, archived: false, before: None, at: Micros(0), limit: 9 });
+        let state = world.meta.read(ListLifecycleImages {
+            repository,
+            archived: false,
+            before: None,
+            at: Micros(0),
+            limit: 9,
+        });
         let items: Vec<_> = state.await.unwrap().iter().map(|image| item(image, action)).collect();
         let names: Vec<_> = items.iter().map(|item| item.digest).collect();
         let outcomes = world.meta.write(execution(repository, policy_version, 0, items)).await.unwrap();
@@ -259,19 +273,29 @@ pub(super) async fn items_in_pages(world: World) {
 /// An accepted report protects: a deletion that has not seen it ended before.
 pub(super) async fn of_a_report_and_a_deletion_one_is_first(world: World) {
     let repository = world.repository("app").await;
-    for round in 0..20 {
-        let name: &'static str = format!("image{round}").leak();
-        world.put(repository, name, &[]).await;
-        let put = PutInUseReport { at: Micros(5), ..report(&world, "east", &[name], 1_000) };
-        let (reported, deleted) =
-            tokio::join!(world.meta.write(put), world.meta.write(delete_image(repository, name)));
-        reported.unwrap();
-        let outcome = deleted.unwrap().remove(0);
-        let again = world.meta.write(delete_image(repository, name)).await.unwrap().remove(0);
-        match outcome {
-            DeleteOutcome::Removed(_) => assert_eq!(again, DeleteOutcome::NotFound),
-            DeleteOutcome::Protected(_) => assert_eq!(again, outcome),
-            other => panic!("{other:?}"),
-        }
+    world.put(repository, "one", &[]).await;
+    world.meta.write(report(&world, "east", &["one"], 10)).await.unwrap();
+    let is_postgres = matches!(world.place(), Place::Postgres(_));
+    let lock = |mode: &str| {
+        if is_postgres { format!("; SELECT key FROM registry WHERE key = 10 {mode}") } else { String::new() }
+    };
+    // The report before has expired, and a new one is being accepted.
+    let mut beside = world.beside().await;
+    let renewed = "UPDATE in_use_digest SET expires_at = 30; UPDATE in_use_report SET expires_at = 30";
+    beside.hold(&format!("{renewed}{}", lock("FOR UPDATE"))).await;
+    let late = BatchDeleteImage { at: Micros(20), ..delete_image(repository, "one") };
+    let (deleted, ()) = tokio::join!(world.meta.write(late), async {
+        beside.await_waiting().await;
+        beside.run("COMMIT").await.unwrap();
+    });
+    assert!(matches!(deleted.unwrap()[..], [DeleteOutcome::Protected(_)]));
+    if !is_postgres {
+        return;
     }
+    beside.hold(&format!("SELECT 1{}", lock("FOR KEY SHARE"))).await;
+    let mut accepted = Box::pin(world.meta.write(report(&world, "east", &["one"], 40)));
+    let soon = tokio::time::timeout(std::time::Duration::from_millis(300), &mut accepted).await;
+    assert!(soon.is_err(), "a deletion is in progress");
+    beside.run("COMMIT").await.unwrap();
+    accepted.await.unwrap();
 }

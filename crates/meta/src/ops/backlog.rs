@@ -39,6 +39,8 @@ pub struct Backlogs {
     pub objects: i64,
     /// Stored sessions that expired.
     pub sessions: i64,
+    /// Reports of digests in use that expired.
+    pub reports: i64,
     /// Secrets under other keys than the sealing key.
     pub secrets: i64,
     /// Events that are too old.
@@ -62,6 +64,7 @@ operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
     let due = recorded(op.at, op.doom_delay);
     let objects = op.count(tx, "doomed WHERE due_at <= ?1", &params![due, op.limit]).await?;
     let sessions = op.count(tx, "session_context WHERE expires_at < ?1", &params![op.at, op.limit]).await?;
+    let reports = op.count(tx, "in_use_report WHERE expires_at <= ?1", &params![op.at, op.limit]).await?;
     let other_keys = "access_key WHERE substr(sealed_secret, 2, 1) <> ?1";
     let secrets = op.count(tx, other_keys, &params![vec![op.sealing_key], op.limit]).await?;
     let events = op.count(tx, "outbox WHERE id < ?1", &params![op.events_before, op.limit]).await?;
@@ -74,6 +77,7 @@ operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
         repositories,
         objects,
         sessions,
+        reports,
         secrets,
         events,
         reviews,

@@ -153,7 +153,9 @@ impl ExecuteLifecyclePolicy {
             LifecycleAction::Expire => {
                 Ok(match delete_digest(tx, self.repository, &item.digest, true, self.at).await? {
                     DeleteOutcome::Removed(_) => LifecycleOutcome::Expired,
-                    DeleteOutcome::ReferencedByList(_) | DeleteOutcome::Protected(_) => LifecycleOutcome::Held,
+                    DeleteOutcome::ReferencedByList(_) | DeleteOutcome::Protected(_) => {
+                        LifecycleOutcome::Held
+                    }
                     DeleteOutcome::NotFound | DeleteOutcome::TagDigestMismatch => LifecycleOutcome::Changed,
                 })
             }

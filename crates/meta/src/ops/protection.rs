@@ -227,11 +227,7 @@ pub(crate) async fn protected_among(
 }
 
 /// Whether anything can be protected in a repository. Most repositories have nothing, and cost only this.
-async fn has_protection(
-    tx: &mut Tx<'_>,
-    repository: RepositoryKey,
-    at: Micros,
-) -> Result<bool, StoreError> {
+async fn has_protection(tx: &mut Tx<'_>, repository: RepositoryKey, at: Micros) -> Result<bool, StoreError> {
     let select = format!(
         "SELECT CASE WHEN EXISTS (SELECT 1 FROM image {} WHERE registry = ?1 AND repository = ?2 \
             AND protected_at IS NOT NULL) \
@@ -259,8 +255,10 @@ pub(crate) async fn any_protected(
     let listed = "SELECT c.image FROM in_use_digest u JOIN image_child c \
         ON c.registry = u.registry AND c.repository = ?2 AND c.digest = u.digest \
         WHERE u.registry = ?1 AND u.expires_at > ?3 LIMIT 1";
-    let images = "SELECT id FROM image WHERE registry = ?1 AND repository = ?2 AND protected_at IS NOT NULL LIMIT 1";
-    let tags = "SELECT image FROM tag WHERE registry = ?1 AND repository = ?2 AND protected_at IS NOT NULL LIMIT 1";
+    let images =
+        "SELECT id FROM image WHERE registry = ?1 AND repository = ?2 AND protected_at IS NOT NULL LIMIT 1";
+    let tags =
+        "SELECT image FROM tag WHERE registry = ?1 AND repository = ?2 AND protected_at IS NOT NULL LIMIT 1";
     let values = params![repository.registry, repository.id, at];
     for (select, values) in
         [(images, &values[..2]), (tags, &values[..2]), (in_use, &values[..]), (listed, &values[..])]

@@ -28,6 +28,7 @@ mod late;
 mod lifecycle;
 mod lifecycle_extensions;
 mod organizations;
+mod protection;
 mod put_image;
 mod storage_quota;
 mod store_reads;

@@ -21,6 +21,7 @@ mod descriptors;
 mod first_start;
 mod gc;
 mod http;
+mod images;
 mod keys;
 mod lifecycle;
 mod log_queue;

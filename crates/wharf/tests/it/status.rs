@@ -7,10 +7,11 @@ use crate::first_start::{KEY, with_key};
 use crate::http::ecr;
 use crate::process::{Dev, complaint, said, wharf};
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "collect-garbage",
     "execute-lifecycle",
     "expire-uploads",
+    "forget-reports",
     "forget-sessions",
     "measure-usage",
     "preview-lifecycle",

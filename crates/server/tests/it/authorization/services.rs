@@ -36,6 +36,9 @@ macro_rules! with_operations {
             ReadSessions: FindSessionContext;
             StoreSessions: PutSessionContext;
             ForgetSessions: ForgetSessionContexts;
+            ReadProtection: ListProtected ListInUseReports;
+            ChangeProtection: SetProtection PutInUseReport DeleteInUseReport;
+            ForgetReports: ForgetInUseReports;
             CreateRegistries: EnsureRegistry;
             ReadRepositories: DescribeRepositories ListTagsForResource GetAccountSetting
                 ListPullTimeExclusions FindTarget Resolve;
@@ -109,6 +112,7 @@ rows! {
     CreateAdministrator: ReadAccounts CreateAccounts CreateRegistries ReadAccessKeys FirstAdministrator;
     StoreSessions: StoreSessions;
     ForgetSessions: ForgetSessions;
+    ForgetReports: ForgetReports;
     ResealSecrets: Secrets ResealSecrets;
     ManageAccounts: ReadAccounts ChangeMemberAccounts ChangeAccessKeys;
     ExplainAccess: ReadIdentities ReadAccounts;
