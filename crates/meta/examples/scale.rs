@@ -161,7 +161,8 @@ async fn pages(meta: &Meta, repository: RepositoryKey, images: i64) {
         for (place, id) in [("first", 0), ("last", REFERRERS - 100)] {
             let what = format!("page of 100 of 5,000 referrers {artifact_types:?}, {place}");
             let (artifact_types, after) = (artifact_types.clone(), Some(ImageId(id)));
-            let list = ListReferrers { repository, subject: subject(), artifact_types, after, limit: 100 };
+            let list =
+                ListReferrers { repository, subject: subject(), artifact_types, state, after, limit: 100 };
             timed(&what, meta.read(list)).await.unwrap();
         }
     }

@@ -42,6 +42,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 7, oldest_compat: 4, text: include_str!("../migrations/0007_collection.sql") },
     // An older binary would delete what is protected.
     Migration { number: 8, oldest_compat: 5, text: include_str!("../migrations/0008_protection.sql") },
+    // An older binary would leave layers of a new image unreadable that only archived images had.
+    Migration { number: 9, oldest_compat: 5, text: include_str!("../migrations/0009_archive.sql") },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

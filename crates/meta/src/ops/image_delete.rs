@@ -5,6 +5,7 @@ use oci::{digest::Digest, name::Tag};
 use crate::{
     ImageId, Micros, RepositoryKey, StoreError, Tx,
     ops::{
+        archive::leave_to_the_archive,
         collection::queue_links_of,
         operation,
         protection::{Protected, ProtectedBy, before_reports, protection_of},
@@ -170,6 +171,7 @@ async fn erase(
 ) -> Result<(), StoreError> {
     let RepositoryKey { registry, id } = repository;
     queue_links_of(tx, repository, image, at).await?;
+    leave_to_the_archive(tx, repository, image).await?;
     for table in ["image_blob", "image_child", "manifest_body", "image_pull"] {
         let sql = format!("DELETE FROM {table} WHERE registry = ?1 AND repository = ?2 AND image = ?3");
         tx.execute(&sql, &params![registry, id, image]).await?;

@@ -7,6 +7,7 @@ use oci::digest::Digest;
 use crate::{
     ImageId, Micros, Never, RepositoryKey, StoreError, Tx,
     ops::{
+        archive::archive,
         image_delete::{DeleteOutcome, delete_digest},
         lifecycle_image::ARCHIVED,
         lifecycle_policy::allows_extensions,
@@ -224,9 +225,7 @@ impl ExecuteLifecyclePolicy {
         if protection_of(tx, self.repository, item.image, self.at).await?.is_some() {
             return Ok(LifecycleOutcome::Held);
         }
-        let update = "UPDATE image SET status = ?4, last_archived_at = ?5 \
-                      WHERE registry = ?1 AND repository = ?2 AND id = ?3";
-        tx.execute(update, &params![registry, id, item.image, ARCHIVED, self.at]).await?;
+        archive(tx, self.repository, item.image, self.at).await?;
         Ok(LifecycleOutcome::Archived)
     }
 

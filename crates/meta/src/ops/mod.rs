@@ -3,6 +3,7 @@
 pub mod access_key;
 pub mod account;
 pub mod account_summary;
+mod archive;
 pub mod backlog;
 pub mod blob;
 pub mod check;

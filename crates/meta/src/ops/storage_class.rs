@@ -5,6 +5,7 @@ use oci::digest::Digest;
 use crate::{
     ImageId, Micros, Never, RepositoryKey, StoreError, Tx,
     ops::{
+        archive::{activate, archive, archived_members},
         image::ImageState,
         image_list::ImageRef,
         lifecycle_policy::evaluate_soon,
@@ -76,28 +77,20 @@ operation!(
                 if let Some(protected) = protection_of(tx, op.repository, id, op.at).await? {
                     return Ok(Err(StorageClassRefusal::Protected(protected)));
                 }
-                let update = "UPDATE image SET status = ?4, last_archived_at = ?5 \
-                              WHERE registry = ?1 AND repository = ?2 AND id = ?3";
-                let number = ImageState::Archived.number();
-                let values = params![op.repository.registry, op.repository.id, id, number, op.at];
-                tx.execute(update, &values).await?;
+                archive(tx, op.repository, id, op.at).await?;
                 count_departures(tx, op.repository, 1).await?;
                 ImageState::Archived
             }
             (false, ImageState::Archived) if op.restored_at <= op.at => {
-                activate(tx, op.repository, id, op.at).await?;
+                activate_family(tx, op.repository, id, op.at).await?;
                 evaluate_soon(tx, op.repository, op.at).await?;
                 ImageState::Active
             }
             (false, ImageState::Archived) => {
-                let update = "UPDATE image SET status = ?4, restored_at = ?5 \
-                              WHERE registry = ?1 AND repository = ?2 AND id = ?3";
-                let number = ImageState::Activating.number();
-                let values = params![op.repository.registry, op.repository.id, id, number, op.restored_at];
-                tx.execute(update, &values).await?;
-                let key = restore_key(op.repository, id);
-                // A push can have ended an earlier restore, whose work may still wait or be claimed.
-                enqueue_anew(tx, RESTORE_IMAGE, &key, op.restored_at).await?;
+                for member in archived_members(tx, op.repository, id).await? {
+                    op.restore(tx, member).await?;
+                }
+                op.restore(tx, id).await?;
                 ImageState::Activating
             }
         };
@@ -127,6 +120,18 @@ impl UpdateImageStorageClass {
         Ok(Some(found).filter(|(_, digest, _)| self.image.digest.is_none_or(|asked| asked == *digest)))
     }
 
+    /// Begins to restore an image.
+    async fn restore(&self, tx: &mut Tx<'_>, image: ImageId) -> Result<(), StoreError> {
+        let update = "UPDATE image SET status = ?4, restored_at = ?5 \
+                      WHERE registry = ?1 AND repository = ?2 AND id = ?3";
+        let number = ImageState::Activating.number();
+        let values = params![self.repository.registry, self.repository.id, image, number, self.restored_at];
+        tx.execute(update, &values).await?;
+        let key = restore_key(self.repository, image);
+        // A push can have ended an earlier restore, whose work may still wait or be claimed.
+        enqueue_anew(tx, RESTORE_IMAGE, &key, self.restored_at).await
+    }
+
     /// Whether an index that is not archived lists the image.
     async fn is_listed(&self, tx: &mut Tx<'_>, image: ImageId, digest: &Digest) -> Result<bool, StoreError> {
         let RepositoryKey { registry, id } = self.repository;
@@ -142,18 +147,17 @@ fn restore_key(repository: RepositoryKey, image: ImageId) -> String {
     format!("{}/{}", repository.to_text(), image.0)
 }
 
-/// Makes an image active again. It counts as newly pushed in the rules of lifecycle policies.
-pub(crate) async fn activate(
+/// Makes an image active again, with the images that it lists: an active index has active images.
+async fn activate_family(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
     image: ImageId,
     at: Micros,
 ) -> Result<(), StoreError> {
-    let update = "UPDATE image SET status = ?4, last_activated_at = ?5, restored_at = NULL \
-                  WHERE registry = ?1 AND repository = ?2 AND id = ?3";
-    let number = ImageState::Active.number();
-    tx.execute(update, &params![repository.registry, repository.id, image, number, at]).await?;
-    Ok(())
+    for member in archived_members(tx, repository, image).await? {
+        activate(tx, repository, member, at).await?;
+    }
+    activate(tx, repository, image, at).await
 }
 
 /// Ends the restoring of an image, if its time has come.
@@ -182,7 +186,7 @@ operation!(FinishRestore: Durable [Contents(op.repository)] -> (), Never, |op, t
     let select = "SELECT 1 FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3 AND status = 3 \
                   AND restored_at <= ?4";
     if tx.value::<i64>(select, &params![registry, id, op.image, op.at]).await?.is_some() {
-        activate(tx, op.repository, op.image, op.at).await?;
+        activate_family(tx, op.repository, op.image, op.at).await?;
         evaluate_soon(tx, op.repository, op.at).await?;
     }
     Ok(Ok(()))

@@ -12,7 +12,7 @@ use crate::{
     value::params,
 };
 
-/// Lists tags in byte order.
+/// Lists tags of images that are not archived, in byte order.
 #[derive(Clone, Debug)]
 pub struct ListTags {
     pub repository: RepositoryKey,
@@ -23,10 +23,14 @@ pub struct ListTags {
 }
 
 operation!(ListTags: Page -> Vec<Tag>, Never, |op, tx| {
-    let select = "SELECT name FROM tag WHERE registry = ?1 AND repository = ?2 AND name > ?3 ORDER BY name LIMIT ?4";
+    let select = format!(
+        "SELECT name FROM tag {} WHERE registry = ?1 AND repository = ?2 AND name > ?3 AND archived = 0 \
+         ORDER BY name LIMIT ?4",
+        tx.fork("INDEXED BY tag_listed", "")
+    );
     let after = op.after.as_deref().unwrap_or_default();
     let values = params![op.repository.registry, op.repository.id, after, op.limit];
-    let rows = tx.rows(select, &values).await?;
+    let rows = tx.rows(&select, &values).await?;
     let tags: Result<_, StoreError> = rows.into_iter().map(|mut row| row.take()).collect();
     Ok(Ok(tags?))
 });

@@ -8,6 +8,7 @@
     reason = "a test that meets the unexpected should stop"
 )]
 
+mod archive;
 mod blobs;
 mod collect;
 mod credentials;
