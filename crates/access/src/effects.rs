@@ -64,6 +64,9 @@ pub mod bytes {
     /// Deletes an object.
     #[derive(Debug)]
     pub enum Delete {}
+    /// Copies an object to another place.
+    #[derive(Debug)]
+    pub enum Move {}
     /// Lists and reads everything, and moves files out of the store.
     #[derive(Debug)]
     pub enum Check {}
@@ -194,6 +197,7 @@ opens_bytes! {
     // Bytes are read again for a digest whose algorithm was given only when the upload is completed.
     ecr::CompleteLayerUpload => bytes::Finish, bytes::Hash;
     authority::SweepDoomed => bytes::Delete;
+    authority::MoveObjects => bytes::Move;
     authority::CheckStore => bytes::Check;
     authority::ScrubObjects => bytes::Check;
 }
@@ -361,6 +365,8 @@ services! {
         FindLifecycleImages, RecordLifecycleEvaluation;
     /// Ends the restoring of images from the archive.
     RestoreImages => ClaimWork, FinishWork, PostponeWork, FinishRestore;
+    /// Moves objects to the archive and back.
+    MoveObjects => ClaimWork, FinishWork, PostponeWork, BeginMove, EndMove;
     /// Works out previews of lifecycle policies.
     PreviewLifecyclePolicies => ClaimWork, FinishWork, PostponeWork, GetLifecyclePreview, ListLifecycleImages,
         FindLifecycleImages, WritePreviewResults, EndLifecyclePreview;

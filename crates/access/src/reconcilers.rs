@@ -42,17 +42,20 @@ pub const EXECUTE_LIFECYCLE: &str = "execute-lifecycle";
 pub const PREVIEW_LIFECYCLE: &str = "preview-lifecycle";
 /// Ends the restoring of images from the archive.
 pub const RESTORE_IMAGES: &str = "restore-images";
+/// Moves objects to the archive and back.
+pub const MOVE_OBJECTS: &str = "move-objects";
 /// Removes old events.
 pub const TRIM_EVENTS: &str = "trim-events";
 
 /// Every reconciler, by name.
-pub const NAMES: [&str; 14] = [
+pub const NAMES: [&str; 15] = [
     COLLECT_GARBAGE,
     EXECUTE_LIFECYCLE,
     EXPIRE_UPLOADS,
     FORGET_REPORTS,
     FORGET_SESSIONS,
     MEASURE_USAGE,
+    MOVE_OBJECTS,
     PREVIEW_LIFECYCLE,
     PURGE_REPOSITORIES,
     RESEAL_SECRETS,
@@ -116,6 +119,7 @@ impl Access {
             (FORGET_SESSIONS, counted.sessions),
             // Walks and checks have no queue: each goes over all rows and begins again.
             (MEASURE_USAGE, 0),
+            (MOVE_OBJECTS, counted.moves),
             (PREVIEW_LIFECYCLE, counted.previews),
             (PURGE_REPOSITORIES, counted.repositories),
             (RESEAL_SECRETS, counted.secrets),

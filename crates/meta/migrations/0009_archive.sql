@@ -14,3 +14,10 @@ UPDATE blob_link SET archived = 1 WHERE (registry, repository, digest) IN
         ON i.registry = o.registry AND i.repository = o.repository AND i.id = o.image
         WHERE o.registry = blob_link.registry AND o.repository = blob_link.repository AND o.digest = blob_link.digest
         AND i.status = 1);
+
+-- Copies of objects on their way to another place: their keys are here before their bytes exist.
+CREATE TABLE object_move (
+    object_key TEXT NOT NULL PRIMARY KEY,
+    object INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX object_move_object ON object_move (object);

@@ -131,6 +131,7 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
 
   [blobs]
   path = "/srv/blobs"                      # [data_dir/blobs]
+  archive_path = "/mnt/cold"               # where layers go that only archived images need [path]
 
 Example:
   wharf config check /etc/wharf.toml && wharf serve --config /etc/wharf.toml"#;

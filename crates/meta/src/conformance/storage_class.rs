@@ -115,7 +115,13 @@ pub(super) async fn an_index_needs_children_that_are_active(world: World) {
 }
 
 /// Moves an image to the archive, or restores it at a time.
-async fn moved(world: &World, repository: RepositoryKey, name: &str, to_archive: bool, restored_at: i64) {
+pub(super) async fn moved(
+    world: &World,
+    repository: RepositoryKey,
+    name: &str,
+    to_archive: bool,
+    restored_at: i64,
+) {
     let image = ImageRef { tag: None, digest: Some(digest(name)) };
     let (restored_at, at) = (Micros(restored_at), Micros(50));
     let update = UpdateImageStorageClass { repository, image, to_archive, restored_at, at };

@@ -1,7 +1,11 @@
 //! What an image takes with it to the archive and back: its tags, and the layers that no active image needs. All run in the
 //! transaction that changes the image, which holds the repository.
 
-use crate::{ImageId, Micros, RepositoryKey, StoreError, Tx, ops::image::ImageState, value::params};
+use crate::{
+    ImageId, Micros, RepositoryKey, StoreError, Tx,
+    ops::{image::ImageState, object_move::queue_moves},
+    value::{Param, params},
+};
 
 /// The condition that no active image but `?3` needs the layer of `image_blob b`. The newest image that needs it is looked
 /// at first: old images are archived before new ones, and a thousand of them can share a layer.
@@ -36,8 +40,18 @@ pub(crate) async fn archive(
         no_active_image_needs_it!(),
         ")"
     );
-    tx.execute(layers, &params![registry, id, image]).await?;
-    Ok(())
+    move_layers(tx, (layers, &params![registry, id, image]), at).await
+}
+
+/// Changes layers, and queues their objects for a look at their place.
+async fn move_layers(
+    tx: &mut Tx<'_>,
+    (update, values): (&str, &[Param<'_>]),
+    at: Micros,
+) -> Result<(), StoreError> {
+    let rows = tx.rows(&format!("{update} RETURNING object"), values).await?;
+    let objects: Vec<i64> = rows.into_iter().map(|mut row| row.take()).collect::<Result<_, StoreError>>()?;
+    queue_moves(tx, &objects, at).await
 }
 
 /// Archives the layers that only archived images need once this active image is gone. Runs before its rows are removed.
@@ -45,6 +59,7 @@ pub(crate) async fn leave_to_the_archive(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
     image: ImageId,
+    at: Micros,
 ) -> Result<(), StoreError> {
     let layers = concat!(
         "UPDATE blob_link SET archived = 1 WHERE registry = ?1 AND repository = ?2 AND archived = 0 \
@@ -56,8 +71,7 @@ pub(crate) async fn leave_to_the_archive(
         no_active_image_needs_it!(),
         ")"
     );
-    tx.execute(layers, &params![repository.registry, repository.id, image]).await?;
-    Ok(())
+    move_layers(tx, (layers, &params![repository.registry, repository.id, image]), at).await
 }
 
 /// Makes an image active again. It counts as newly pushed in the rules of lifecycle policies.
@@ -73,7 +87,7 @@ pub(crate) async fn activate(
     tx.execute(update, &params![registry, id, image, ImageState::Active.number(), at]).await?;
     let tags = "UPDATE tag SET archived = 0 WHERE registry = ?1 AND repository = ?2 AND image = ?3";
     tx.execute(tags, &params![registry, id, image]).await?;
-    bring_back_layers(tx, repository, image).await
+    bring_back_layers(tx, repository, image, at).await
 }
 
 /// Makes the layers of an active image readable.
@@ -81,11 +95,11 @@ pub(crate) async fn bring_back_layers(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
     image: ImageId,
+    at: Micros,
 ) -> Result<(), StoreError> {
     let layers = "UPDATE blob_link SET archived = 0 WHERE registry = ?1 AND repository = ?2 AND archived = 1 \
         AND digest IN (SELECT digest FROM image_blob WHERE registry = ?1 AND repository = ?2 AND image = ?3)";
-    tx.execute(layers, &params![repository.registry, repository.id, image]).await?;
-    Ok(())
+    move_layers(tx, (layers, &params![repository.registry, repository.id, image]), at).await
 }
 
 /// The images in the archive that an index lists, at any depth. An active index has active images, so they were archived

@@ -3,8 +3,8 @@
 use crate::{
     Micros, Never, StoreError, Tx,
     ops::{
-        lifecycle_policy::LIFECYCLE_POLICY, lifecycle_preview::LIFECYCLE_PREVIEW, operation,
-        repository::PURGE_REPOSITORY, storage_class::RESTORE_IMAGE, work::recorded,
+        lifecycle_policy::LIFECYCLE_POLICY, lifecycle_preview::LIFECYCLE_PREVIEW, object_move::MOVE_OBJECT,
+        operation, repository::PURGE_REPOSITORY, storage_class::RESTORE_IMAGE, work::recorded,
     },
     value::{Param, params},
 };
@@ -39,6 +39,8 @@ pub struct Backlogs {
     pub objects: i64,
     /// Stored sessions that expired.
     pub sessions: i64,
+    /// Objects that may not be in their place.
+    pub moves: i64,
     /// Reports of digests in use that expired.
     pub reports: i64,
     /// Secrets under other keys than the sealing key.
@@ -61,6 +63,7 @@ operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
     let policies = op.due_work(tx, LIFECYCLE_POLICY).await?;
     let previews = op.due_work(tx, LIFECYCLE_PREVIEW).await?;
     let restores = op.due_work(tx, RESTORE_IMAGE).await?;
+    let moves = op.due_work(tx, MOVE_OBJECT).await?;
     let due = recorded(op.at, op.doom_delay);
     let objects = op.count(tx, "doomed WHERE due_at <= ?1", &params![due, op.limit]).await?;
     let sessions = op.count(tx, "session_context WHERE expires_at < ?1", &params![op.at, op.limit]).await?;
@@ -77,6 +80,7 @@ operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
         repositories,
         objects,
         sessions,
+        moves,
         reports,
         secrets,
         events,

@@ -6,6 +6,7 @@ use crate::{
     Micros, Never, OperationId, RegistryKey, RepositoryKey, StoreError, Tx,
     ops::{
         collection::{queue_link, queue_object},
+        object_move::{is_in_archive, queue_moves},
         operation,
         repository::{Hold, hold},
         usage,
@@ -81,13 +82,23 @@ impl Link<'_> {
             let values = params![registry, id, self.digest, self.object, self.origin, self.at, op];
             if tx.execute(insert, &values).await? == 1 {
                 usage::linked(tx, repository, self.object, self.size, self.is_new_object).await?;
+                self.bring_back(tx).await?;
                 return queue_link(tx, repository, self.digest, self.at).await;
             }
             if tx.execute(renew, &params![registry, id, self.digest, self.at, op]).await? == 1 {
+                self.bring_back(tx).await?;
                 return Ok(());
             }
         }
         Err(StoreError::Conflict)
+    }
+
+    /// Queues an object in the archive: now something else than archived images may need it.
+    async fn bring_back(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        if self.is_new_object || !is_in_archive(tx, self.object).await? {
+            return Ok(());
+        }
+        queue_moves(tx, &[self.object], self.at).await
     }
 }
 

@@ -171,7 +171,7 @@ async fn erase(
 ) -> Result<(), StoreError> {
     let RepositoryKey { registry, id } = repository;
     queue_links_of(tx, repository, image, at).await?;
-    leave_to_the_archive(tx, repository, image).await?;
+    leave_to_the_archive(tx, repository, image, at).await?;
     for table in ["image_blob", "image_child", "manifest_body", "image_pull"] {
         let sql = format!("DELETE FROM {table} WHERE registry = ?1 AND repository = ?2 AND image = ?3");
         tx.execute(&sql, &params![registry, id, image]).await?;

@@ -164,7 +164,7 @@ operation!(PutImage: Contended [Contents(op.repository)] -> PutImageOutcome, Put
     if is_restored {
         activate(tx, op.repository, id, op.at).await?;
     } else if has_archived_layers {
-        bring_back_layers(tx, op.repository, id).await?;
+        bring_back_layers(tx, op.repository, id, op.at).await?;
     }
     op.set_tags(tx, id, was_untagged, &current, &wanted).await?;
     if existing.is_none() || is_restored || !wanted.is_empty() {

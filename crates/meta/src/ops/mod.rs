@@ -29,6 +29,7 @@ pub mod lifecycle_preview;
 pub mod managed_policy;
 pub mod member_account;
 pub mod named_principals;
+pub mod object_move;
 pub mod oidc_provider;
 pub mod outbox;
 pub mod policy_use;
@@ -59,8 +60,8 @@ pub mod work;
 
 /// Declares the constants of the trait, so the file of an operation shows only its rule and its SQL.
 ///
-/// An operation that writes names what its commit changes, in brackets after its access: `Durable [Identity]`. It does
-/// not compile without.
+/// An operation that writes names what its commit changes, in brackets after its access: `Durable [Identity]`, or
+/// `Durable [..list]`. It does not compile without.
 macro_rules! operation {
     ($name:ident: Point -> $($rest:tt)*) => {
         $crate::ops::operation!($name: Point [] -> $($rest)*);
@@ -69,7 +70,7 @@ macro_rules! operation {
         $crate::ops::operation!($name: Page [] -> $($rest)*);
     };
     (
-        $name:ident$(<$key:ident: $bound:ident>)?: $access:ident [$($scope:expr),*] -> $output:ty, $refusal:ty,
+        $name:ident$(<$key:ident: $bound:ident>)?: $access:ident [..$scopes:expr] -> $output:ty, $refusal:ty,
         |$self:ident, $tx:ident| $body:block
     ) => {
         impl$(<$key: $crate::$bound>)? $crate::Operation for $name$(<$key>)? {
@@ -83,7 +84,7 @@ macro_rules! operation {
                 use $crate::Scope::*;
                 let $self = self;
                 let _ = $self;
-                vec![$($scope),*]
+                $scopes
             }
 
             async fn run(
@@ -94,6 +95,13 @@ macro_rules! operation {
                 $body
             }
         }
+    };
+    (
+        $name:ident$(<$key:ident: $bound:ident>)?: $access:ident [$($scope:expr),*] -> $output:ty, $refusal:ty,
+        |$self:ident, $tx:ident| $body:block
+    ) => {
+        $crate::ops::operation!($name$(<$key: $bound>)?: $access [..vec![$($scope),*]] -> $output, $refusal,
+            |$self, $tx| $body);
     };
 }
 pub(crate) use operation;

@@ -9,6 +9,7 @@ use crate::{
         image::ImageState,
         image_list::ImageRef,
         lifecycle_policy::evaluate_soon,
+        object_move::{objects_in_archive, queue_moves},
         operation,
         protection::{Protected, before_reports, protection_of},
         repository::{Hold, hold},
@@ -81,7 +82,7 @@ operation!(
                 count_departures(tx, op.repository, 1).await?;
                 ImageState::Archived
             }
-            (false, ImageState::Archived) if op.restored_at <= op.at => {
+            (false, ImageState::Archived) if op.restored_at <= op.at && is_back(tx, op.repository, id).await? => {
                 activate_family(tx, op.repository, id, op.at).await?;
                 evaluate_soon(tx, op.repository, op.at).await?;
                 ImageState::Active
@@ -127,6 +128,8 @@ impl UpdateImageStorageClass {
         let number = ImageState::Activating.number();
         let values = params![self.repository.registry, self.repository.id, image, number, self.restored_at];
         tx.execute(update, &values).await?;
+        let objects = objects_in_archive(tx, self.repository, image).await?;
+        queue_moves(tx, &objects, self.at).await?;
         let key = restore_key(self.repository, image);
         // A push can have ended an earlier restore, whose work may still wait or be claimed.
         enqueue_anew(tx, RESTORE_IMAGE, &key, self.restored_at).await
@@ -147,6 +150,18 @@ fn restore_key(repository: RepositoryKey, image: ImageId) -> String {
     format!("{}/{}", repository.to_text(), image.0)
 }
 
+/// Whether all layers of an image, and of those that it lists, are in standard storage.
+async fn is_back(tx: &mut Tx<'_>, repository: RepositoryKey, image: ImageId) -> Result<bool, StoreError> {
+    let mut images = archived_members(tx, repository, image).await?;
+    images.push(image);
+    for image in images {
+        if !objects_in_archive(tx, repository, image).await?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Makes an image active again, with the images that it lists: an active index has active images.
 async fn activate_family(
     tx: &mut Tx<'_>,
@@ -160,7 +175,7 @@ async fn activate_family(
     activate(tx, repository, image, at).await
 }
 
-/// Ends the restoring of an image, if its time has come.
+/// Ends the restoring of an image, if its time has come and its layers are back. False: they are not back yet.
 #[derive(Clone, Debug)]
 pub struct FinishRestore {
     pub repository: RepositoryKey,
@@ -178,16 +193,19 @@ impl FinishRestore {
     }
 }
 
-operation!(FinishRestore: Durable [Contents(op.repository)] -> (), Never, |op, tx| {
+operation!(FinishRestore: Durable [Contents(op.repository)] -> bool, Never, |op, tx| {
     if hold(tx, op.repository, Hold::Change).await?.is_none() {
-        return Ok(Ok(()));
+        return Ok(Ok(true));
     }
     let RepositoryKey { registry, id } = op.repository;
     let select = "SELECT 1 FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3 AND status = 3 \
                   AND restored_at <= ?4";
     if tx.value::<i64>(select, &params![registry, id, op.image, op.at]).await?.is_some() {
+        if !is_back(tx, op.repository, op.image).await? {
+            return Ok(Ok(false));
+        }
         activate_family(tx, op.repository, op.image, op.at).await?;
         evaluate_soon(tx, op.repository, op.at).await?;
     }
-    Ok(Ok(()))
+    Ok(Ok(true))
 });

@@ -7,10 +7,11 @@ use aws::ecr::{
     ImageStatusFilter, LayerAvailability, ListImageReferrersFilter, ListImageReferrersRequest,
     SubjectIdentifier, TargetStorageClass, UpdateImageStorageClassRequest,
 };
+use jiff::{SignedDuration, Timestamp};
 use oci::digest::Digest;
 use oci::name::Reference;
 
-use crate::world::{World, code, ctx, manifest, region, sha256};
+use crate::world::{World, code, ctx, files, manifest, region, sha256};
 
 async fn moved(world: &World, digest: &Digest, target_storage_class: TargetStorageClass) {
     let update = UpdateImageStorageClassRequest {
@@ -66,6 +67,45 @@ async fn layers_of_archived_images_cannot_be_read() {
     moved(&world, &image, TargetStorageClass::Archive).await;
     world.push(&app, "v1", b"1").await.unwrap();
     assert_eq!(ways(&world, &app, &layer).await, [None; 3], "a push restores it");
+}
+
+#[tokio::test]
+async fn bytes_move_to_the_archive_and_back() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    world.push(&app, "v1", b"1").await.unwrap();
+    let folder = world.folder.path();
+    let store = || blob::Store::disk(folder.join("blobs"), blob::DiskOptions::default()).unwrap();
+    let both = store().with_archive(folder.join("cold"), blob::DiskOptions::default()).unwrap();
+    let registry = registry::Registry::new(std::sync::Arc::clone(&world.rules.access), both);
+    let (image, layer) = (sha256(&manifest(b"1")), sha256(b"1"));
+    let pass = async || while registry.move_objects(Timestamp::now()).await.unwrap().has_more {};
+    let sound = async || {
+        let report = registry.fsck(registry::fsck::Options::default()).await.unwrap();
+        assert!(report.findings.is_empty() && report.objects == 1, "{report:?}");
+        report.files
+    };
+    moved(&world, &image, TargetStorageClass::Archive).await;
+    pass().await;
+    assert_eq!((sound().await, files(&folder.join("cold/objects"))), (2, 1), "the old bytes are doomed");
+    let later = Timestamp::now() + SignedDuration::from_hours(1);
+    registry.sweep_doomed(later).await.unwrap();
+    assert_eq!((sound().await, world.files()), (1, 0));
+    // A push restores the image at once, and its layer can be read where it is.
+    let reference = Reference::Tag("v1".parse().unwrap());
+    let body = manifest(b"1").into();
+    registry.put_manifest(&ctx(&world.admin), &app, &reference, &[], None, body).await.unwrap();
+    let read =
+        async || registry.get_blob(&ctx(&world.admin), &app, &layer).await.unwrap().read().await.unwrap();
+    assert_eq!(&read().await[..], b"1");
+    pass().await;
+    registry.sweep_doomed(later).await.unwrap();
+    assert_eq!((sound().await, world.files(), files(&folder.join("cold/objects"))), (1, 1, 0));
+    assert_eq!(&read().await[..], b"1");
+    // Without the folder nothing moves.
+    moved(&world, &image, TargetStorageClass::Archive).await;
+    while world.rules.registry.move_objects(Timestamp::now()).await.unwrap().has_more {}
+    assert_eq!(world.files(), 1);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod account;
 mod addresses;
 mod configuration;
 mod crash;
+mod crash_archive;
 mod crash_collect;
 mod crash_memory;
 mod crash_model;

@@ -55,6 +55,8 @@ macro_rules! with_operations {
             ExecuteLifecycle: ExecuteLifecyclePolicy RecordLifecycleEvaluation;
             WritePreviews: WritePreviewResults EndLifecyclePreview;
             FinishRestores: FinishRestore;
+            MoveObjects: BeginMove EndMove;
+            FindArchived: HasArchivedObjects;
             PullTimes: RecordPulls;
             ReadLayers: FindBlobs FindLinks;
             ChangeLayers: CreateUpload TakeUpload AdvanceUpload CancelUpload CompleteUpload LinkBlob UnlinkBlob
@@ -106,6 +108,7 @@ rows! {
     DescribeUsage: ListUsage;
     ExecuteLifecyclePolicies: Work ReadLifecycleImages ExecuteLifecycle;
     RestoreImages: Work FinishRestores;
+    MoveObjects: Work MoveObjects BytesMove;
     PreviewLifecyclePolicies: Work ReadLifecyclePolicies ReadLifecycleImages WritePreviews;
     SweepDoomed: DoomedObjects BytesDelete;
     RecordPulls: PullTimes;
@@ -167,6 +170,7 @@ macro_rules! cells {
             cells!(@bytes $service, Finish BytesFinish),
             cells!(@bytes $service, Hash BytesHash),
             cells!(@bytes $service, Delete BytesDelete),
+            cells!(@bytes $service, Move BytesMove),
             cells!(@bytes $service, Check BytesCheck),
         ]
     };
