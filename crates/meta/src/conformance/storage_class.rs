@@ -184,6 +184,7 @@ pub(super) async fn a_layer_comes_back_with_an_upload_or_a_push(world: World) {
 }
 
 pub(super) async fn an_index_is_restored_with_what_it_lists(world: World) {
+    use ImageState::{Activating, Active, Archived};
     let repository = world.repository("app").await;
     world.put(repository, "child", &["c"]).await;
     world.put(repository, "other", &[]).await;
@@ -201,7 +202,6 @@ pub(super) async fn an_index_is_restored_with_what_it_lists(world: World) {
         };
         found.into_iter().map(state).collect::<Vec<_>>()
     };
-    use ImageState::{Activating, Active, Archived};
     for restored_at in [50, 90] {
         for name in ["outer", "inner", "child", "other"] {
             moved(&world, repository, name, true, 0).await;
@@ -249,7 +249,7 @@ pub(super) async fn referrers_by_state(world: World) {
     let repository = world.repository("app").await;
     for (name, kind) in [("one", "sbom"), ("two", "sbom"), ("three", "signature")] {
         let (subject, artifact_type) = (Some(digest("subject")), Some(kind.to_owned()));
-        let put = PutImage { subject, artifact_type, ..world.image(repository, name, &[]) };
+        let put = PutImage { artifact_type, subject, ..world.image(repository, name, &[]) };
         world.meta.write(put).await.unwrap();
     }
     moved(&world, repository, "two", true, 0).await;

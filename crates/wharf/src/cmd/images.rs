@@ -145,7 +145,7 @@ async fn protected(options: &Protected) -> anyhow::Result<()> {
         let what = if tag.is_empty() { "image".to_owned() } else { format!("tag {tag}") };
         format!("{}  {repository}@{digest}  {what}", time(image, "protectedAt"))
     });
-    say(&or_nothing(lines.collect()))
+    say(&or_nothing(&lines.collect::<Vec<_>>()))
 }
 
 async fn in_use(options: &InUse) -> anyhow::Result<()> {
@@ -166,7 +166,7 @@ async fn in_use(options: &InUse) -> anyhow::Result<()> {
         return show(options.json, &removed, || format!("The report of {source} is removed."));
     }
     let reports = pages(&client, "WharfListInUseReports", json!({}), "reports").await?;
-    let lines = || or_nothing(reports.iter().map(reported).collect());
+    let lines = || or_nothing(&reports.iter().map(reported).collect::<Vec<_>>());
     show(options.json, &json!(reports), lines)
 }
 
@@ -180,6 +180,6 @@ fn reported(report: &Value) -> String {
     format!("{at}  {}: {count} digests in use until {until}", text(report, "source"))
 }
 
-fn or_nothing(lines: Vec<String>) -> String {
+fn or_nothing(lines: &[String]) -> String {
     if lines.is_empty() { "Nothing to show.".to_owned() } else { lines.join("\n") }
 }

@@ -36,11 +36,14 @@ struct Container {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default)]
 struct Status {
-    container_statuses: Vec<ContainerStatus>,
-    init_container_statuses: Vec<ContainerStatus>,
-    ephemeral_container_statuses: Vec<ContainerStatus>,
+    #[serde(rename = "containerStatuses")]
+    containers: Vec<ContainerStatus>,
+    #[serde(rename = "initContainerStatuses")]
+    init: Vec<ContainerStatus>,
+    #[serde(rename = "ephemeralContainerStatuses")]
+    ephemeral: Vec<ContainerStatus>,
 }
 
 #[derive(Deserialize, Default)]
@@ -59,12 +62,8 @@ fn digest(reference: &str) -> Option<&str> {
 impl Pod {
     fn references(&self) -> impl Iterator<Item = &str> {
         let spec = [&self.spec.containers, &self.spec.init_containers, &self.spec.ephemeral_containers];
-        let status = &self.status;
-        let statuses = [
-            &status.container_statuses,
-            &status.init_container_statuses,
-            &status.ephemeral_container_statuses,
-        ];
+        let Status { containers, init, ephemeral } = &self.status;
+        let statuses = [containers, init, ephemeral];
         let named = spec.into_iter().flatten().map(|container| container.image.as_str());
         named.chain(statuses.into_iter().flatten().map(|container| container.image_id.as_str()))
     }
