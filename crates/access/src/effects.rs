@@ -64,6 +64,9 @@ pub mod bytes {
     /// Deletes an object.
     #[derive(Debug)]
     pub enum Delete {}
+    /// Copies an object to another place.
+    #[derive(Debug)]
+    pub enum Move {}
     /// Lists and reads everything, and moves files out of the store.
     #[derive(Debug)]
     pub enum Check {}
@@ -144,6 +147,9 @@ opens! {
     ecr::GetLifecyclePolicyPreview => GetLifecyclePreview, ListPreviewResults;
     ecr::WharfRunLifecyclePolicy => RequestLifecycleRun, GetLifecyclePolicy;
     ecr::WharfListLifecycleActions => ListLifecycleRecords;
+    ecr::WharfProtectImage => GetAccountSetting, SetProtection;
+    ecr::WharfUnprotectImage => SetProtection;
+    ecr::WharfListProtectedImages => ListProtected;
 
     // A check that finds a blob renews its grace.
     ecr::BatchCheckLayerAvailability => FindBlobs, RenewBlobs;
@@ -179,6 +185,9 @@ opens! {
     ecr::DeregisterPullTimeUpdateExclusion => DeregisterPullTimeExclusion;
     ecr::ListPullTimeUpdateExclusions => ListPullTimeExclusions;
     ecr::PutAccountSetting => FindAccount, EnsureRegistry, PutAccountSetting;
+    ecr::WharfPutInUseReport => FindAccount, EnsureRegistry, GetAccountSetting, PutInUseReport;
+    ecr::WharfListInUseReports => ListInUseReports;
+    ecr::WharfDeleteInUseReport => DeleteInUseReport;
 }
 
 // The bytes of layers.
@@ -188,6 +197,7 @@ opens_bytes! {
     // Bytes are read again for a digest whose algorithm was given only when the upload is completed.
     ecr::CompleteLayerUpload => bytes::Finish, bytes::Hash;
     authority::SweepDoomed => bytes::Delete;
+    authority::MoveObjects => bytes::Move;
     authority::CheckStore => bytes::Check;
     authority::ScrubObjects => bytes::Check;
 }
@@ -361,6 +371,8 @@ services! {
         FindLifecycleImages, RecordLifecycleEvaluation;
     /// Ends the restoring of images from the archive.
     RestoreImages => ClaimWork, FinishWork, PostponeWork, FinishRestore;
+    /// Moves objects to the archive and back.
+    MoveObjects => ClaimWork, FinishWork, PostponeWork, BeginMove, EndMove;
     /// Works out previews of lifecycle policies.
     PreviewLifecyclePolicies => ClaimWork, FinishWork, PostponeWork, GetLifecyclePreview, ListLifecycleImages,
         FindLifecycleImages, WritePreviewResults, EndLifecyclePreview;
@@ -374,6 +386,8 @@ services! {
     StoreSessions => PutSessionContext;
     /// Removes large sessions that expired.
     ForgetSessions => ForgetSessionContexts;
+    /// Removes reports of digests in use that expired.
+    ForgetReports => ForgetInUseReports;
     /// Seals the secrets of access keys with the newest key.
     ResealSecrets => ListSecretsNotUnder, ResealSecret;
     /// Creates and changes accounts for the operator of the store: `wharf account`, and the accounts of the configuration.

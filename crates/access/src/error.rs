@@ -47,6 +47,7 @@ pub enum Code {
     BlobInUse,
     ManifestUnknown,
     ManifestReferenced,
+    ImageProtected,
     ManifestInvalid,
     ManifestTooLarge,
     ManifestSchema1,

@@ -16,7 +16,7 @@ macro_rules! faults {
         }
 
         impl Fault {
-            /// Every point, in the order of a push, a delete and then a rotation of the master key.
+            /// Every point, in the order of a push, a delete, a move to the archive, and a rotation of the master key.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// The name by which [`arm`] knows it.
@@ -78,6 +78,14 @@ faults! {
     Deleted = "deleted",
     /// registry: the bytes are removed, the doomed rows are not.
     AfterDeleteBytes = "after-delete-bytes",
+    /// registry: the key of a copy is recorded, no byte of it exists.
+    MoveRecorded = "archive-recorded",
+    /// blob: a copy is written, not synced.
+    CopyWritten = "archive-copied",
+    /// registry: a copy is durable and its digest matches, the object's row names the old bytes.
+    BeforeSwitch = "archive-before-switch",
+    /// registry: the object's row names the copy, the old bytes are doomed.
+    AfterSwitch = "archive-after-switch",
     /// wharf: the next master key is stored next to the current one.
     MasterKeyWritten = "master-key-written",
     /// wharf: the store opens under both master keys.

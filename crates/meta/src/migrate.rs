@@ -7,7 +7,7 @@ use crate::{error::StoreError, postgres::Session, tx::Dialect};
 
 /// The compatibility number of this binary. A migration names the lowest that can still work with the schema it
 /// leaves; a binary whose number is lower refuses to start.
-pub const COMPAT: i64 = 4;
+pub const COMPAT: i64 = 5;
 
 /// How far a database is migrated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +40,12 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 6, oldest_compat: 4, text: include_str!("../migrations/0006_lifecycle.sql") },
     // An older binary queues nothing for review and counts no bytes; the walk finds both later.
     Migration { number: 7, oldest_compat: 4, text: include_str!("../migrations/0007_collection.sql") },
+    // An older binary would delete what is protected.
+    Migration { number: 8, oldest_compat: 5, text: include_str!("../migrations/0008_protection.sql") },
+    // An older binary would leave layers of a new image unreadable that only archived images had.
+    Migration { number: 9, oldest_compat: 5, text: include_str!("../migrations/0009_archive.sql") },
     // An older binary has no operation for them.
-    Migration { number: 17, oldest_compat: 4, text: include_str!("../migrations/0017_account_access.sql") },
+    Migration { number: 17, oldest_compat: 5, text: include_str!("../migrations/0017_account_access.sql") },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

@@ -15,6 +15,7 @@ use oci::digest::Digest;
 use serde::Serialize;
 
 use crate::Registry;
+use crate::layer::bytes::Folder;
 
 /// Rows in one page.
 const PAGE: usize = 256;
@@ -85,7 +86,7 @@ impl Registry {
         let mut report = Report::default();
         self.check_objects(&permit, options, &mut report).await?;
         check_manifests(&permit, &mut report).await?;
-        for folder in 0..=u8::MAX {
+        for folder in self.bytes.folders() {
             self.check_files(&permit, folder, options, &mut report).await?;
         }
         check_usage(&permit, options, &mut report).await?;
@@ -148,16 +149,17 @@ impl Registry {
     async fn check_files(
         &self,
         permit: &Checker,
-        folder: u8,
+        folder: Folder,
         options: Options,
         report: &mut Report,
     ) -> Result<()> {
         let files = self.bytes.list(permit, folder).await?;
         report.files += files.len() as u64;
         for files in files.chunks(PAGE) {
-            let keys = files.iter().map(|file| file.name.clone()).collect();
+            let keys = files.iter().filter_map(|file| file.key).map(|key| key.to_string()).collect();
             let known = permit.read(|()| FindObjectKeys { keys }).await?;
-            let unknown = files.iter().filter(|file| file.key.is_none() || !known.contains(&file.name));
+            let unknown =
+                files.iter().filter(|file| file.key.is_none_or(|key| !known.contains(&key.to_string())));
             for file in unknown {
                 if !self.bytes.is_there(permit, file).await? {
                     continue;
@@ -169,7 +171,7 @@ impl Registry {
                     None
                 };
                 let problem = format!("no row knows this file of {} bytes", file.len);
-                let subject = format!("objects/{folder:02x}/{}", file.name);
+                let subject = format!("{folder}/{}", file.name);
                 report.findings.push(Finding { kind: Kind::UnknownFile, subject, problem, repair });
             }
         }

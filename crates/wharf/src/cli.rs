@@ -11,6 +11,7 @@ use crate::cmd::credentials::CredentialsCommand;
 use crate::cmd::fsck::Fsck;
 use crate::cmd::gc::GcCommand;
 use crate::cmd::hosts::{self, Hosts};
+use crate::cmd::images::ImagesCommand;
 use crate::cmd::keys::KeysCommand;
 use crate::cmd::lifecycle::LifecycleCommand;
 use crate::cmd::oidc::OidcCommand;
@@ -130,6 +131,7 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
 
   [blobs]
   path = "/srv/blobs"                      # [data_dir/blobs]
+  archive_path = "/mnt/cold"               # where layers go that only archived images need [path]
 
 Example:
   wharf config check /etc/wharf.toml && wharf serve --config /etc/wharf.toml"#;
@@ -197,6 +199,9 @@ Examples:
   wharf hosts --public-suffix registry.test --address 172.18.0.2 --regions us-east-1,eu-west-1
   wharf hosts --public-suffix registry.test --account 111122223333 --region us-east-1 --json")]
     Hosts(Hosts),
+    /// Protect images and tags against deletion, and report which images are in use.
+    #[command(subcommand)]
+    Images(ImagesCommand),
     /// Run a registry from a configuration file.
     #[command(after_long_help = SERVE_HELP)]
     Serve {

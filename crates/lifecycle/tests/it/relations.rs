@@ -107,6 +107,7 @@ fn a_decision_stands_while_the_image_is_the_same() {
         archived_at: None,
         parents: &[],
         subject: Subject::None,
+        is_protected: false,
     };
     let images = [pushed(1, &["a"], 9), pushed(2, &["a"], 8), pushed(3, &[], 7)];
     let plan = evaluate(&rules, &images);
@@ -136,6 +137,7 @@ fn images_out_of_order_are_refused() {
         archived_at: None,
         parents: &[],
         subject: Subject::None,
+        is_protected: false,
     };
     assert_eq!(evaluation.image(&image(1, 50)), Ok(()));
     assert_eq!(evaluation.image(&image(2, 51)), Err(OutOfOrder));

@@ -252,7 +252,7 @@ pub(super) async fn a_link_that_is_being_created_keeps_its_object(world: World) 
     collect_links(&world, repository, now(&world)).await;
     let mut beside = world.beside().await;
     let link = format!(
-        "INSERT INTO blob_link SELECT 10, {}, digest, id, 'upload', 1, 1, NULL FROM object",
+        "INSERT INTO blob_link (registry, repository, digest, object, origin, linked_at, renewed_at, operation) SELECT 10, {}, digest, id, 'upload', 1, 1, NULL FROM object",
         other.id
     );
     beside.hold(&link).await;

@@ -3,7 +3,7 @@
 use super::world::{World, delete_image, digest, refusal, tag};
 use crate::*;
 
-async fn put_policy(world: &World, repository: RepositoryKey, at: i64) -> i64 {
+pub(super) async fn put_policy(world: &World, repository: RepositoryKey, at: i64) -> i64 {
     let put = PutLifecyclePolicy { repository, document: "{}".into(), at: Micros(at) };
     world.meta.write(put).await.unwrap();
     world.meta.read(GetLifecyclePolicy { repository }).await.unwrap().unwrap().version
@@ -20,8 +20,8 @@ pub(super) async fn claimed(world: &World, kind: &str, now: i64) -> Vec<Work> {
     world.meta.write(ClaimWork { kind: kind.into(), now, lease_until, limit: 9 }).await.unwrap()
 }
 
-async fn listed(world: &World, repository: RepositoryKey, archived: bool) -> Vec<LifecycleImage> {
-    let list = ListLifecycleImages { repository, archived, before: None, limit: 100 };
+pub(super) async fn listed(world: &World, repository: RepositoryKey, archived: bool) -> Vec<LifecycleImage> {
+    let list = ListLifecycleImages { repository, archived, before: None, at: Micros(0), limit: 100 };
     world.meta.read(list).await.unwrap()
 }
 
@@ -89,16 +89,17 @@ pub(super) async fn images_come_newest_first_with_what_rules_need(world: World) 
     assert_eq!(images[1].subject, Some(LifecycleSubject::Present { id: child.id, is_archived: false }));
     assert_eq!(images[3].subject, Some(LifecycleSubject::Missing));
     let after_all = Some((images[3].activated_at, images[3].id));
-    let list = ListLifecycleImages { repository, archived: false, before: after_all, limit: 9 };
+    let list =
+        ListLifecycleImages { repository, archived: false, before: after_all, at: Micros(0), limit: 9 };
     assert_eq!(world.meta.read(list).await.unwrap(), []);
     let before = Some((images[1].activated_at, images[1].id));
-    let list = ListLifecycleImages { repository, archived: false, before, limit: 1 };
+    let list = ListLifecycleImages { repository, archived: false, before, at: Micros(0), limit: 1 };
     assert_eq!(world.meta.read(list).await.unwrap(), images[2..3]);
-    let find = FindLifecycleImages { repository, ids: vec![child.id, ImageId(3)] };
+    let find = FindLifecycleImages { repository, ids: vec![child.id, ImageId(3)], at: Micros(0) };
     assert_eq!(world.meta.read(find).await.unwrap(), images[2..3]);
 }
 
-fn item(image: &LifecycleImage, action: LifecycleAction) -> LifecycleItem {
+pub(super) fn item(image: &LifecycleImage, action: LifecycleAction) -> LifecycleItem {
     LifecycleItem {
         image: image.id,
         digest: image.digest,
@@ -114,7 +115,7 @@ fn item(image: &LifecycleImage, action: LifecycleAction) -> LifecycleItem {
     }
 }
 
-fn execution(
+pub(super) fn execution(
     repository: RepositoryKey,
     policy_version: i64,
     departures: i64,

@@ -28,10 +28,12 @@ mod list;
 mod managed_policy;
 mod member_account;
 mod migration;
+mod object_move;
 mod oidc_provider;
 mod outbox;
 mod plans;
 mod principal;
+mod protection;
 mod purge;
 mod reconciler;
 mod repository;
@@ -81,7 +83,7 @@ suite! {
     upload: moves_by_compare_and_swap, a_newer_request_takes_the_turn, of_many_turns_the_last_one_counts, a_small_part_is_remembered, belongs_to_its_repository, a_second_copy_is_doomed, a_repeat_finds_its_own,
         cancelled_and_left_ones_are_doomed;
     image: what_it_names_must_be_there, what_stays_elsewhere_may_be_missing, a_tag_moves_with_its_counts, immutable_tags_stay, filters_turn_the_rule,
-        the_same_push_again, ids_grow, too_many_tags, manifests_are_stored,
+        the_same_push_again, ids_grow, a_storage_quota_refuses_new_images, too_many_tags, manifests_are_stored,
         exclusions_are_made_once_within_the_limit;
     image_pull: a_time_never_moves_back, of_any_repositories_in_one_operation,
         an_image_is_written_once_in_an_interval, of_excluded_principals;
@@ -127,8 +129,16 @@ suite! {
         a_new_tag_of_the_same_name_defers_a_rule_about_it,
         extensions_need_the_setting_when_they_are_carried_out, departures_defer_what_is_counted,
         indexes_and_subjects_go_first, a_preview_is_written_in_slices, a_new_preview_has_all_its_attempts;
+    object_move: an_object_moves_with_its_last_active_image, of_two_moves_the_later_one_counts,
+        a_restore_waits_for_its_layers, an_upload_brings_an_object_back, what_changes_meanwhile_stays_where_it_is;
+    protection: a_protected_image_stays, a_protected_tag_stays_and_may_move, a_digest_in_use_stays_until_it_expires,
+        an_index_of_a_protected_image_stays, a_repository_with_protected_images_stays,
+        a_policy_leaves_what_is_protected, reports_have_a_limit_and_end, items_in_pages,
+        of_a_report_and_a_deletion_one_is_first;
     storage_class: an_image_is_archived_and_restored, a_later_restore_ends_in_its_own_time,
-        an_index_needs_children_that_are_active;
+        an_index_needs_children_that_are_active, layers_of_archived_images_are_archived,
+        a_layer_comes_back_with_an_upload_or_a_push, an_index_is_restored_with_what_it_lists,
+        archived_tags_are_not_listed, referrers_by_state;
     concurrency: of_two_pushes_to_an_immutable_tag_one_wins, of_two_completions_one_object_stays,
         of_two_completions_of_one_upload_one_wins, every_write_of_a_crowd_is_there, of_many_creations_one_wins,
         claims_are_disjoint, unlink_and_push_cannot_both_win, a_dropped_write_ends_all_the_same;

@@ -298,6 +298,7 @@ impl World {
         PutImage {
             tags_limit: TAGS_LIMIT,
             images_limit: 100_000,
+            is_over_storage_quota: false,
             repository,
             id: ImageId(self.id()),
             digest: digest(body),

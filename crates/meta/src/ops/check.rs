@@ -51,7 +51,8 @@ operation!(FindObject: Point -> Option<ObjectRow>, Never, |op, tx| {
     Ok(Ok(tx.row(select, &params![op.id]).await?.map(ObjectRow::read).transpose()?))
 });
 
-/// Finds the keys that a row has: of an object, of an upload, or of bytes that wait for their removal.
+/// Finds the keys that a row has: of an object, of an upload, of bytes that wait for their removal, or of a copy
+/// that is being made.
 #[derive(Clone, Debug)]
 pub struct FindObjectKeys {
     pub keys: Vec<String>,
@@ -60,7 +61,7 @@ pub struct FindObjectKeys {
 operation!(FindObjectKeys: Page -> Vec<String>, Never, |op, tx| {
     let mut known = Vec::new();
     for keys in chunks(&op.keys) {
-        for table in ["object", "upload", "doomed"] {
+        for table in ["object", "upload", "doomed", "object_move"] {
             let sql = format!("SELECT object_key FROM {table} WHERE object_key IN ({})", list(1, keys.len()));
             let mut values = Vec::new();
             push_list(&mut values, keys);

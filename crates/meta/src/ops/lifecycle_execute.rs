@@ -7,10 +7,12 @@ use oci::digest::Digest;
 use crate::{
     ImageId, Micros, Never, RepositoryKey, StoreError, Tx,
     ops::{
+        archive::archive,
         image_delete::{DeleteOutcome, delete_digest},
         lifecycle_image::ARCHIVED,
         lifecycle_policy::allows_extensions,
         operation,
+        protection::{before_reports, protection_of},
         repository::{Hold, hold},
     },
     value::params,
@@ -98,7 +100,7 @@ pub enum LifecycleOutcome {
     Archived,
     /// The image has changed since the evaluation, or is gone. It stays as it is.
     Changed,
-    /// An index that stays lists it, or its subject stays.
+    /// An index that stays lists it, its subject stays, or it is protected.
     Held,
 }
 
@@ -120,6 +122,7 @@ operation!(
         if op.uses_extensions && !allows_extensions(tx, op.repository).await? {
             return Ok(Err(LifecyclePolicyChanged));
         }
+        before_reports(tx, op.repository).await?;
         let departed = departures(tx, op.repository).await?;
         let since = departed.saturating_sub(op.departures);
         let mut outcomes = Vec::with_capacity(op.items.len());
@@ -151,7 +154,9 @@ impl ExecuteLifecyclePolicy {
             LifecycleAction::Expire => {
                 Ok(match delete_digest(tx, self.repository, &item.digest, true, self.at).await? {
                     DeleteOutcome::Removed(_) => LifecycleOutcome::Expired,
-                    DeleteOutcome::ReferencedByList(_) => LifecycleOutcome::Held,
+                    DeleteOutcome::ReferencedByList(_) | DeleteOutcome::Protected(_) => {
+                        LifecycleOutcome::Held
+                    }
                     DeleteOutcome::NotFound | DeleteOutcome::TagDigestMismatch => LifecycleOutcome::Changed,
                 })
             }
@@ -217,9 +222,10 @@ impl ExecuteLifecyclePolicy {
         if tx.value::<i64>(select, &values).await?.is_some() {
             return Ok(LifecycleOutcome::Held);
         }
-        let update = "UPDATE image SET status = ?4, last_archived_at = ?5 \
-                      WHERE registry = ?1 AND repository = ?2 AND id = ?3";
-        tx.execute(update, &params![registry, id, item.image, ARCHIVED, self.at]).await?;
+        if protection_of(tx, self.repository, item.image, self.at).await?.is_some() {
+            return Ok(LifecycleOutcome::Held);
+        }
+        archive(tx, self.repository, item.image, self.at).await?;
         Ok(LifecycleOutcome::Archived)
     }
 

@@ -317,7 +317,7 @@ operation!(CompleteUpload: Durable [Contents(op.repository)] -> Completed, Compl
     let (digest, at, by) = (&op.digest, op.at, Some(&op.op));
     Link { digest, object, size, is_new_object, origin: "upload", at, op: by }.create(tx, op.repository).await?;
     forget(tx, op.repository, &op.id).await?;
-    let blob = BlobRow { object_key, digest: op.digest, size, renewed_at: op.at };
+    let blob = BlobRow { object_key, digest: op.digest, size, renewed_at: op.at, is_archived: false };
     Ok(Ok(Completed { blob, was_duplicate }))
 });
 

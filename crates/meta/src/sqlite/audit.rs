@@ -39,6 +39,8 @@ const TABLES: &[(&str, Rows, &str)] = &[
     ("image_blob", Nobody, "*"),
     ("image_child", Nobody, "*"),
     ("image_pull", Nobody, "*"),
+    ("in_use_digest", Nobody, "*"),
+    ("in_use_report", Nobody, "*"),
     ("instance_profile", Nobody, "*"),
     ("lifecycle_action", Nobody, "*"),
     ("lifecycle_policy", Nobody, "*"),
@@ -50,6 +52,7 @@ const TABLES: &[(&str, Rows, &str)] = &[
     ("manifest_body", Nobody, "*"),
     // Each answer with a row of it comes from a link, and a link keeps its object.
     ("object", Nobody, "*"),
+    ("object_move", Nobody, "*"),
     ("object_review", Nobody, "*"),
     ("oidc_provider", Nobody, "*"),
     ("outbox", Nobody, "*"),

@@ -70,15 +70,17 @@ impl Registry {
         let count = claimed.len();
         for work in claimed {
             let outcome = restore(&permit, &work.key, micros(now)).await;
-            queue::end(&permit, work, outcome.map(|()| Next::Finish), micros(now).plus(RETRY)).await?;
+            queue::end(&permit, work, outcome, micros(now).plus(RETRY)).await?;
         }
         Ok(count)
     }
 }
 
-async fn restore(permit: &Permit<authority::RestoreImages>, key: &str, at: Micros) -> Result<()> {
+/// The layers of the image come back first, if they are in the archive.
+async fn restore(permit: &Permit<authority::RestoreImages>, key: &str, at: Micros) -> Result<Next> {
     let finish = FinishRestore::of_key(key, at).ok_or_else(|| Error::internal(BadKey))?;
-    permit.write(|()| finish).await.or_store_error()
+    let is_done = permit.write(|()| finish).await.or_store_error()?;
+    Ok(if is_done { Next::Finish } else { Next::At(at.plus(INTERVAL)) })
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -66,6 +66,9 @@ reconcilers! {
     /// Removes expired large sessions.
     ForgetSessions(reconcilers::FORGET_SESSIONS, every Duration::from_mins(1)) =
         |registry, now| registry.access.forget_session_contexts(now);
+    /// Removes expired reports of digests in use.
+    ForgetReports(reconcilers::FORGET_REPORTS, every Duration::from_mins(1)) =
+        |registry, now| registry.forget_in_use_reports(now);
     /// Seals secrets with the newest key, and retires keys that are no longer needed.
     ResealSecrets(reconcilers::RESEAL_SECRETS, every Duration::from_secs(30)) =
         |registry, now| registry.access.tend_keys(now);

@@ -58,7 +58,9 @@ async fn mounts_and_manifests_keep_to_a_storage_quota() {
     world.push_blob(&small, &[3; 550]).await;
     assert_eq!(code(registry.mount_blob(&by, &small, &large, Some(&other.name)).await), Code::LimitExceeded);
     assert!(registry.head_blob(&by, &small, &large).await.is_err(), "it was not linked");
-    assert_eq!(code(put("v2", manifest(config)).await), Code::LimitExceeded);
+    let refused = put("v2", manifest(config)).await.unwrap_err();
+    assert_eq!(refused.code, Code::LimitExceeded);
+    assert!(refused.message.contains("'of team/small'"), "it names the quota: {refused:?}");
     // An image that is there adds nothing.
     put("v3", manifest(b"{}")).await.unwrap();
 }

@@ -70,6 +70,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         public,
         database: database(file.database.url.as_deref())?,
         blobs: file.blobs.path,
+        archive: file.blobs.archive_path,
         bootstrap,
         accounts,
         storage_quotas: storage_quotas(file.storage_quotas)?,

@@ -28,7 +28,7 @@ fn push_layer(client: &Client, name: &str, bytes: &[u8]) -> String {
     digest
 }
 
-fn push_image(client: &Client, name: &str, tag: &str, layers: &[&[u8]]) -> String {
+pub(crate) fn push_image(client: &Client, name: &str, tag: &str, layers: &[&[u8]]) -> String {
     let digests: Vec<String> = layers
         .iter()
         .map(|bytes| {

@@ -36,6 +36,9 @@ macro_rules! with_operations {
             ReadSessions: FindSessionContext;
             StoreSessions: PutSessionContext;
             ForgetSessions: ForgetSessionContexts;
+            ReadProtection: ListProtected ListInUseReports;
+            ChangeProtection: SetProtection PutInUseReport DeleteInUseReport;
+            ForgetReports: ForgetInUseReports;
             CreateRegistries: EnsureRegistry;
             ReadRepositories: DescribeRepositories ListTagsForResource GetAccountSetting
                 ListPullTimeExclusions FindTarget Resolve;
@@ -52,6 +55,8 @@ macro_rules! with_operations {
             ExecuteLifecycle: ExecuteLifecyclePolicy RecordLifecycleEvaluation;
             WritePreviews: WritePreviewResults EndLifecyclePreview;
             FinishRestores: FinishRestore;
+            MoveObjects: BeginMove EndMove;
+            FindArchived: HasArchivedObjects;
             PullTimes: RecordPulls;
             ReadLayers: FindBlobs FindLinks;
             ChangeLayers: CreateUpload TakeUpload AdvanceUpload CancelUpload CompleteUpload LinkBlob UnlinkBlob
@@ -103,12 +108,14 @@ rows! {
     DescribeUsage: ListUsage;
     ExecuteLifecyclePolicies: Work ReadLifecycleImages ExecuteLifecycle;
     RestoreImages: Work FinishRestores;
+    MoveObjects: Work MoveObjects BytesMove;
     PreviewLifecyclePolicies: Work ReadLifecyclePolicies ReadLifecycleImages WritePreviews;
     SweepDoomed: DoomedObjects BytesDelete;
     RecordPulls: PullTimes;
     CreateAdministrator: ReadAccounts CreateAccounts CreateRegistries ReadAccessKeys FirstAdministrator;
     StoreSessions: StoreSessions;
     ForgetSessions: ForgetSessions;
+    ForgetReports: ForgetReports;
     ResealSecrets: Secrets ResealSecrets;
     ManageAccounts: ReadAccounts ChangeMemberAccounts ChangeAccessKeys;
     ExplainAccess: ReadIdentities ReadAccounts;
@@ -163,6 +170,7 @@ macro_rules! cells {
             cells!(@bytes $service, Finish BytesFinish),
             cells!(@bytes $service, Hash BytesHash),
             cells!(@bytes $service, Delete BytesDelete),
+            cells!(@bytes $service, Move BytesMove),
             cells!(@bytes $service, Check BytesCheck),
         ]
     };
