@@ -351,13 +351,13 @@ services! {
     /// Shows how many bytes repositories, registries and the deployment hold.
     DescribeUsage => ListUsage;
     /// Evaluates lifecycle policies. What they delete and archive is below.
-    ExecuteLifecyclePolicies => ClaimWork, FinishWork, PostponeWork, FindLifecycleRepository, ListLifecycleImages,
-        FindLifecycleImages, RecordLifecycleEvaluation;
+    ExecuteLifecyclePolicies => ClaimWork, RenewWork, FinishWork, PostponeWork, FindLifecycleRepository,
+        ListLifecycleImages, FindLifecycleImages, RecordLifecycleEvaluation;
     /// Ends the restoring of images from the archive.
     RestoreImages => ClaimWork, FinishWork, PostponeWork, FinishRestore;
     /// Works out previews of lifecycle policies.
-    PreviewLifecyclePolicies => ClaimWork, FinishWork, PostponeWork, GetLifecyclePreview, ListLifecycleImages,
-        FindLifecycleImages, WritePreviewResults, EndLifecyclePreview;
+    PreviewLifecyclePolicies => ClaimWork, RenewWork, FinishWork, PostponeWork, GetLifecyclePreview,
+        ListLifecycleImages, FindLifecycleImages, WritePreviewResults, EndLifecyclePreview;
     /// Deletes the bytes of objects whose rows are gone.
     SweepDoomed => ClaimDoomed, ForgetDoomed;
     /// Records when images were last pulled, after the answers to the pulls.

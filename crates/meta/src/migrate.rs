@@ -40,6 +40,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 6, oldest_compat: 4, text: include_str!("../migrations/0006_lifecycle.sql") },
     // An older binary queues nothing for review and counts no bytes; the walk finds both later.
     Migration { number: 7, oldest_compat: 4, text: include_str!("../migrations/0007_collection.sql") },
+    // An older binary leaves the marks and the bytes of uploads alone; the measurement of usage corrects them.
+    Migration { number: 10, oldest_compat: 4, text: include_str!("../migrations/0010_end.sql") },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

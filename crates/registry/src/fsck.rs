@@ -132,7 +132,7 @@ impl Registry {
         repair: bool,
     ) -> Result<Finding> {
         let repaired = if repair {
-            let remove = RemoveLostObject { id: object.id, at: micros(Timestamp::now()) };
+            let remove = RemoveLostObject { object: object.clone(), at: micros(Timestamp::now()) };
             let repositories = permit.write(|()| remove).await.or_store_error()?;
             Some(format!(
                 "removed from {repositories} repositories, so that the next push of the layer stores it again"

@@ -39,6 +39,7 @@ mod resource_policy;
 mod schema;
 mod session_context;
 mod storage_class;
+mod store_check;
 mod upload;
 mod work;
 mod world;
@@ -74,8 +75,9 @@ suite! {
         a_layer_is_pushed_again_in_every_order, a_layer_is_found_by_a_head_in_every_order,
         a_mount_meets_the_end_of_its_source_in_every_order, of_an_index_and_the_deletion_of_its_child_one_wins,
         of_two_collectors_one_ends_each_row, a_link_that_is_being_created_keeps_its_object,
+        links_that_end_at_once_are_counted_once, a_link_that_begins_as_another_ends_is_counted,
         a_deleted_repository_leaves_nothing, the_walk_finds_what_no_queue_has, a_digest_is_explained,
-        drifts_of_usage_are_corrected;
+        bytes_of_uploads_are_counted_until_they_end, drifts_of_usage_are_corrected;
     upload: moves_by_compare_and_swap, a_newer_request_takes_the_turn, of_many_turns_the_last_one_counts, a_small_part_is_remembered, belongs_to_its_repository, a_second_copy_is_doomed, a_repeat_finds_its_own,
         cancelled_and_left_ones_are_doomed;
     image: what_it_names_must_be_there, what_stays_elsewhere_may_be_missing, a_tag_moves_with_its_counts, immutable_tags_stay, filters_turn_the_rule,
@@ -123,10 +125,12 @@ suite! {
     lifecycle: a_change_has_a_version_and_is_evaluated, a_push_has_the_policy_evaluated_soon,
         images_come_newest_first_with_what_rules_need, what_changed_since_the_evaluation_stays,
         a_new_tag_of_the_same_name_defers_a_rule_about_it,
-        extensions_need_the_setting_when_they_are_carried_out, departures_defer_what_is_counted,
+        extensions_need_the_setting_when_they_are_carried_out, what_an_earlier_claim_decided_is_refused,
+        a_push_near_the_end_of_a_lease_is_evaluated, departures_defer_what_is_counted,
         indexes_and_subjects_go_first, a_preview_is_written_in_slices, a_new_preview_has_all_its_attempts;
     storage_class: an_image_is_archived_and_restored, a_later_restore_ends_in_its_own_time,
         an_index_needs_children_that_are_active;
+    store_check: one_check_is_recorded_slice_by_slice;
     concurrency: of_two_pushes_to_an_immutable_tag_one_wins, of_two_completions_one_object_stays,
         of_two_completions_of_one_upload_one_wins, every_write_of_a_crowd_is_there, of_many_creations_one_wins,
         claims_are_disjoint, unlink_and_push_cannot_both_win, a_dropped_write_ends_all_the_same;

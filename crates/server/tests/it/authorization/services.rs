@@ -66,10 +66,11 @@ macro_rules! with_operations {
             CorrectUsage: CorrectUsage;
             ReadObjects: ListObjects FindObject FindObjectKeys ListManifests;
             RemoveLostObjects: RemoveLostObject;
+            StoreChecks: StartStoreCheck GetStoreCheck RecordCheckSlice ListCheckFindings;
             Scrub: GetScrub SetScrub;
             DeletedRepositories: PurgeRepositorySlice;
             EnqueueWork: EnqueueWork;
-            Work: ClaimWork FinishWork PostponeWork;
+            Work: ClaimWork RenewWork FinishWork PostponeWork;
             ReadEvents: ListEvents;
             RemoveEvents: TrimEvents DeleteEvent;
             Reconcilers: ListReconcilers CountBacklogs ClaimReconciler RenewReconciler FinishReconciler RequestReconciler;
