@@ -344,6 +344,8 @@ services! {
     /// Checks that rows and bytes agree.
     CheckStore => ListObjects, FindObject, FindObjectKeys, ListManifests, RemoveLostObject, MeasureUsage,
         CorrectUsage;
+    /// Starts and shows the check of the store beside requests, and records its slices.
+    KeepStoreCheck => StartStoreCheck, GetStoreCheck, RecordCheckSlice, ListCheckFindings;
     /// Compares what is stored with the storage quotas of the settings.
     CheckStorageQuotas => SumStoredBytes;
     /// Reads all bytes over time.

@@ -99,6 +99,7 @@ rows! {
     MeasureUsage: CompareUsage CorrectUsage;
     DescribeCollection: ReadCollection;
     CheckStore: ReadObjects RemoveLostObjects CompareUsage CorrectUsage BytesCheck;
+    KeepStoreCheck: StoreChecks;
     CheckStorageQuotas: SumUsage;
     ScrubObjects: Scrub ReadObjects BytesCheck;
     DescribeUsage: ListUsage;
