@@ -15,6 +15,8 @@ mod durability;
 mod ends;
 mod entity;
 mod group;
+mod histories;
+mod history;
 mod iam_tag;
 mod identities;
 mod image;
@@ -120,6 +122,7 @@ suite! {
     reconciler: one_node_runs_it_at_a_time, a_long_pass_renews_its_lease, of_many_nodes_one_claims_it,
         it_runs_when_it_is_due_or_asked_for,
         a_run_can_be_asked_for_before_the_first;
+    histories: rows_agree_in_every_order_of_two;
     work: claims_are_leased_and_fenced, doomed_keys_rest_first;
     inline_policy: all_together_have_a_size, of_two_that_race_for_the_room_one_wins;
     lifecycle: a_change_has_a_version_and_is_evaluated, a_push_has_the_policy_evaluated_soon,
