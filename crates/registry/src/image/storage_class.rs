@@ -13,6 +13,7 @@ use access::store::{
     FinishRestore, ImageRef, Micros, OpError, RESTORE_IMAGE, StorageClassRefusal, StorageClassUpdate,
     StoreResultExt as _, UpdateImageStorageClass, store_error,
 };
+use fault::Fault;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 
@@ -78,7 +79,10 @@ impl Registry {
 
 async fn restore(permit: &Permit<authority::RestoreImages>, key: &str, at: Micros) -> Result<()> {
     let finish = FinishRestore::of_key(key, at).ok_or_else(|| Error::internal(BadKey))?;
-    permit.write(|()| finish).await.or_store_error()
+    fault::hit(Fault::LifecycleRestoreClaimed);
+    permit.write(|()| finish).await.or_store_error()?;
+    fault::hit(Fault::LifecycleRestored);
+    Ok(())
 }
 
 #[derive(Debug, thiserror::Error)]

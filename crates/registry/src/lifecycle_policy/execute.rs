@@ -15,6 +15,7 @@ use access::store::{
     LifecycleRepository, Micros, OpError, RecordLifecycleEvaluation, RepositoryKey, StoreResultExt as _,
     store_error,
 };
+use fault::Fault;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use lifecycle::{Action, Cause, Count, Decision, Policy};
@@ -120,6 +121,7 @@ async fn execute(
     }
     let began = Instant::now();
     let plan = evaluate(permit, key, &policy, micros(now)).await?;
+    fault::hit(Fault::LifecycleEvaluated);
     let mut decisions = plan.decisions().peekable();
     let mut done = Done::default();
     while decisions.peek().is_some() {
@@ -133,6 +135,7 @@ async fn execute(
         let items = stand.into_iter().map(|(decision, image)| item(&policy, &decision, image)).collect();
         let evaluated = (&repository, version, policy.uses_extensions());
         let Some(outcomes) = write(permit, (key, claim), evaluated, items).await? else { break };
+        fault::hit(Fault::LifecycleSlice);
         let is_done = |outcome: &&LifecycleOutcome| {
             matches!(outcome, LifecycleOutcome::Expired | LifecycleOutcome::Archived)
         };
@@ -140,6 +143,7 @@ async fn execute(
         done.images += images;
         done.deferred += count - images;
     }
+    fault::hit(Fault::LifecycleCarriedOut);
     let record = RecordLifecycleEvaluation { repository: key, version, at: micros(now) };
     permit.write(|()| record).await.or_store_error()?;
     Ok(Some(done))

@@ -15,6 +15,7 @@ use access::store::{
     ListPreviewResults, Micros, OpError, PreviewResult, PreviewRow, PreviewState, RefusedExt as _,
     RepositoryKey, StartLifecyclePreview, StartPreviewRefusal, TagStatus, WritePreviewResults, store_error,
 };
+use fault::Fault;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use lifecycle::{Action, Cause, Decision, Policy};
@@ -161,6 +162,7 @@ async fn work_out(
         let (id, claim) = (id.to_owned(), claim.clone());
         let write = WritePreviewResults { repository, id, claim, is_first, results, ended, at };
         let written = permit.write(|()| write).await;
+        fault::hit(Fault::LifecyclePreviewSlice);
         match written {
             Ok(()) if is_last => return Ok(true),
             Ok(()) => {}

@@ -14,6 +14,7 @@ mod addresses;
 mod configuration;
 mod crash;
 mod crash_collect;
+mod crash_lifecycle;
 mod crash_memory;
 mod crash_model;
 mod crash_work;
