@@ -29,6 +29,7 @@ mod private_files;
 mod process;
 mod shell;
 mod soak;
+mod soak_expiry;
 mod status;
 mod stop;
 mod tls;
