@@ -360,6 +360,8 @@ services! {
     /// Checks that rows and bytes agree.
     CheckStore => ListObjects, FindObject, FindObjectKeys, ListManifests, RemoveLostObject, MeasureUsage,
         CorrectUsage;
+    /// Starts and shows the check of the store beside requests, and records its slices.
+    KeepStoreCheck => StartStoreCheck, GetStoreCheck, RecordCheckSlice, ListCheckFindings;
     /// Compares what is stored with the storage quotas of the settings.
     CheckStorageQuotas => SumStoredBytes;
     /// Reads all bytes over time.
@@ -367,15 +369,15 @@ services! {
     /// Shows how many bytes repositories, registries and the deployment hold.
     DescribeUsage => ListUsage;
     /// Evaluates lifecycle policies. What they delete and archive is below.
-    ExecuteLifecyclePolicies => ClaimWork, FinishWork, PostponeWork, FindLifecycleRepository, ListLifecycleImages,
-        FindLifecycleImages, RecordLifecycleEvaluation;
+    ExecuteLifecyclePolicies => ClaimWork, RenewWork, FinishWork, PostponeWork, FindLifecycleRepository,
+        ListLifecycleImages, FindLifecycleImages, RecordLifecycleEvaluation;
     /// Ends the restoring of images from the archive.
     RestoreImages => ClaimWork, FinishWork, PostponeWork, FinishRestore;
     /// Moves objects to the archive and back.
     MoveObjects => ClaimWork, FinishWork, PostponeWork, BeginMove, EndMove;
     /// Works out previews of lifecycle policies.
-    PreviewLifecyclePolicies => ClaimWork, FinishWork, PostponeWork, GetLifecyclePreview, ListLifecycleImages,
-        FindLifecycleImages, WritePreviewResults, EndLifecyclePreview;
+    PreviewLifecyclePolicies => ClaimWork, RenewWork, FinishWork, PostponeWork, GetLifecyclePreview,
+        ListLifecycleImages, FindLifecycleImages, WritePreviewResults, EndLifecyclePreview;
     /// Deletes the bytes of objects whose rows are gone.
     SweepDoomed => ClaimDoomed, ForgetDoomed;
     /// Records when images were last pulled, after the answers to the pulls.

@@ -19,6 +19,8 @@ use crate::store::{
 pub const EXPIRE_UPLOADS: &str = "expire-uploads";
 /// Removes the rows of deleted repositories.
 pub const PURGE_REPOSITORIES: &str = "purge-repositories";
+/// Carries out a check of the store that a request started.
+pub const CHECK_STORE: &str = "check-store";
 /// Ends links that no image needs and objects that no repository links.
 pub const COLLECT_GARBAGE: &str = "collect-garbage";
 /// Looks for garbage that is not queued.
@@ -48,7 +50,8 @@ pub const MOVE_OBJECTS: &str = "move-objects";
 pub const TRIM_EVENTS: &str = "trim-events";
 
 /// Every reconciler, by name.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 16] = [
+    CHECK_STORE,
     COLLECT_GARBAGE,
     EXECUTE_LIFECYCLE,
     EXPIRE_UPLOADS,
@@ -112,12 +115,13 @@ impl Access {
         };
         let counted = permit.read(|()| count).await?;
         Ok([
+            // Walks and checks have no queue: each goes over all rows.
+            (CHECK_STORE, 0),
             (COLLECT_GARBAGE, counted.reviews),
             (EXECUTE_LIFECYCLE, counted.policies),
             (EXPIRE_UPLOADS, counted.uploads),
             (FORGET_REPORTS, counted.reports),
             (FORGET_SESSIONS, counted.sessions),
-            // Walks and checks have no queue: each goes over all rows and begins again.
             (MEASURE_USAGE, 0),
             (MOVE_OBJECTS, counted.moves),
             (PREVIEW_LIFECYCLE, counted.previews),

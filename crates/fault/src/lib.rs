@@ -66,6 +66,18 @@ faults! {
     AfterDeleteRepository = "after-delete-repository",
     /// registry: one slice of a deleted repository is removed, more may be left.
     AfterPurgeSlice = "after-purge-slice",
+    /// registry: a lifecycle policy is evaluated, nothing is carried out.
+    LifecycleEvaluated = "lifecycle-evaluated",
+    /// registry: one slice of the decisions of a lifecycle policy is carried out, more may be left.
+    LifecycleSlice = "lifecycle-slice",
+    /// registry: the decisions are carried out, the evaluation is not recorded.
+    LifecycleCarriedOut = "lifecycle-carried-out",
+    /// registry: one slice of a preview of a lifecycle policy is written, more may be left.
+    LifecyclePreviewSlice = "lifecycle-preview-slice",
+    /// registry: the restoring of an image is claimed, the image cannot be pulled yet.
+    LifecycleRestoreClaimed = "lifecycle-restore-claimed",
+    /// registry: an image is restored, the work that did it still waits.
+    LifecycleRestored = "lifecycle-restored",
     /// registry: links without an image are found, none has ended.
     BeforeCollectLinks = "before-collect-links",
     /// registry: links have ended, their objects still have rows.

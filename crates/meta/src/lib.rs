@@ -43,8 +43,8 @@ pub mod operations {
         oidc_provider::*, outbox::*, password_policy::*, policy_use::*, principal::*, protection::*,
         pull_time_exclusion::*, reconciler::*, reference_backfill::*, referrers::*, registry::*,
         repository::*, repository_policy::*, repository_purge::*, resolve::*, resource_policy::*,
-        resource_tag::*, sealed_secret::*, session_context::*, settings::*, storage_class::*, tag::*,
-        target::*, upload::*, upload_expire::*, usage::*, usage_list::*, work::*,
+        resource_tag::*, sealed_secret::*, session_context::*, settings::*, storage_class::*, store_check::*,
+        tag::*, target::*, upload::*, upload_expire::*, usage::*, usage_list::*, work::*,
     };
     pub use crate::scope::Scope;
     pub use crate::types::*;

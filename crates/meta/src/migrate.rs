@@ -44,6 +44,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 8, oldest_compat: 5, text: include_str!("../migrations/0008_protection.sql") },
     // An older binary would leave layers of a new image unreadable that only archived images had.
     Migration { number: 9, oldest_compat: 5, text: include_str!("../migrations/0009_archive.sql") },
+    // An older binary leaves the marks and the bytes of uploads alone; the measurement of usage corrects them.
+    Migration { number: 10, oldest_compat: 5, text: include_str!("../migrations/0010_end.sql") },
     // An older binary has no operation for them.
     Migration { number: 17, oldest_compat: 5, text: include_str!("../migrations/0017_account_access.sql") },
 ];

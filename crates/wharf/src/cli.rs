@@ -173,13 +173,16 @@ Examples:
     Env(DataDir),
     /// Check that each row has its bytes and each file has its row.
     #[command(after_help = "\
-Opens the store itself; with SQLite the server must be stopped. Reads all bytes and compares their digests; --quick compares
-lengths. Exit codes: 0 nothing is wrong, 3 everything that was wrong is repaired, 4 something is wrong, 1 the check failed.
+Reads all bytes and compares their digests; --quick compares lengths. On a running server the check goes in small slices,
+beside requests and across restarts: the command starts it, or follows the one that is in progress, and waits for its end.
+The caller must be in the management account and needs organizations:WharfStartCheck and organizations:WharfDescribeCheck.
+With --data-dir or --config the command opens the store itself; with SQLite the server must be stopped. Exit codes: 0 nothing is wrong, 3 everything that was wrong is repaired, 4 something is wrong, 1 the check failed.
 
 With --repair, unknown files are moved to the folder quarantine, and a layer whose bytes are lost is removed from its
 repositories: its images cannot be pulled until a client pushes the layer again, which it then does by itself.
 
 Examples:
+  wharf fsck
   wharf fsck --data-dir .wharf
   wharf fsck --config /etc/wharf.toml --quick --json
   wharf fsck --config /etc/wharf.toml --repair")]

@@ -55,7 +55,7 @@ impl Identity {
                 format!("The Password Policy with domain name {} cannot be found.", ctx.caller.account_id);
             Error::aws(AwsCode::NoSuchEntity, message)
         })?;
-        Ok(GetAccountPasswordPolicyResponse { password_policy: shown(policy) })
+        Ok(GetAccountPasswordPolicyResponse { password_policy: shown(&policy) })
     }
 
     /// Deletes the rules of the account.
@@ -74,7 +74,7 @@ impl Identity {
     }
 }
 
-fn shown(policy: Stored) -> PasswordPolicy {
+fn shown(policy: &Stored) -> PasswordPolicy {
     PasswordPolicy {
         minimum_password_length: policy.minimum_length,
         require_symbols: policy.require_symbols,

@@ -3,7 +3,7 @@
 use oci::digest::Digest;
 
 use crate::{
-    Micros, Never, OperationId, RegistryKey, RepositoryKey, StoreError, Tx,
+    Dialect, Micros, Never, OperationId, RegistryKey, RepositoryKey, StoreError, Tx,
     ops::{
         collection::{queue_link, queue_object},
         object_move::{is_in_archive, queue_moves},
@@ -112,16 +112,53 @@ pub(crate) async fn unlink(
     queued_at: Micros,
 ) -> Result<bool, StoreError> {
     let RepositoryKey { registry, id } = repository;
+    macro_rules! select {
+        ($lock:literal) => {
+            concat!(
+                "SELECT o.id, o.size FROM blob_link l JOIN object o ON o.id = l.object \
+                 WHERE l.registry = ?1 AND l.repository = ?2 AND l.digest = ?3",
+                $lock
+            )
+        };
+    }
+    // The object is held until the commit: a link of it that is created or ends at the same moment, in another
+    // repository, sees this one's end. It is held before its link, as a push does.
+    let sql = tx.fork(select!(""), select!(" FOR UPDATE OF o"));
+    let Some(mut row) = tx.row(sql, &params![registry, id, digest]).await? else { return Ok(false) };
+    let (object, size): (i64, u64) = (row.take()?, row.take()?);
     // The collector compares again in this statement: a request that renews the link at the same moment wins.
-    let delete = "DELETE FROM blob_link WHERE registry = ?1 AND repository = ?2 AND digest = ?3 AND renewed_at <= ?4 \
-        RETURNING object";
+    let delete =
+        "DELETE FROM blob_link WHERE registry = ?1 AND repository = ?2 AND digest = ?3 AND renewed_at <= ?4";
     let cutoff = cutoff.unwrap_or(Micros(i64::MAX));
-    let Some(object) = tx.value::<i64>(delete, &params![registry, id, digest, cutoff]).await? else {
+    if tx.execute(delete, &params![registry, id, digest, cutoff]).await? == 0 {
         return Ok(false);
-    };
-    usage::unlinked(tx, repository, object).await?;
+    }
     queue_object(tx, object, queued_at).await?;
+    usage::unlinked(tx, repository, object, size).await?;
     Ok(true)
+}
+
+/// Holds the objects of several links of a repository in one order, before the rows that all changes of the repository
+/// need. SQLite's transactions are one after another.
+pub(crate) async fn hold_objects(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    digests: &[Digest],
+) -> Result<(), StoreError> {
+    if tx.dialect() == Dialect::Sqlite {
+        return Ok(());
+    }
+    for digests in chunks(digests) {
+        let sql = format!(
+            "SELECT o.id FROM object o WHERE o.id IN (SELECT l.object FROM blob_link l \
+             WHERE l.registry = ?1 AND l.repository = ?2 AND l.digest IN ({})) ORDER BY o.digest FOR UPDATE",
+            list(3, digests.len())
+        );
+        let mut values = params![repository.registry, repository.id].to_vec();
+        push_list(&mut values, digests);
+        tx.rows(&sql, &values).await?;
+    }
+    Ok(())
 }
 
 /// Mounts a blob of one repository into another.
@@ -159,7 +196,7 @@ operation!(LinkBlob: Durable [Contents(op.repository)] -> BlobRow, LinkBlobRefus
             )
         };
     }
-    let sql = tx.fork(select!(""), select!(" FOR KEY SHARE OF l, o"));
+    let sql = tx.fork(select!(""), select!(" FOR KEY SHARE OF o, l"));
     let Some(mut row) = tx.row(sql, &params![op.from.registry, op.from.id, op.digest]).await? else {
         return Ok(Err(LinkBlobRefusal::SourceMissing));
     };

@@ -14,6 +14,7 @@ use crate::{
         operation,
         protection::{before_reports, protection_of},
         repository::{Hold, hold},
+        work::Claim,
     },
     value::params,
 };
@@ -74,6 +75,9 @@ pub struct LifecycleItem {
 #[derive(Clone, Debug)]
 pub struct ExecuteLifecyclePolicy {
     pub repository: RepositoryKey,
+    /// The claim of the work. What another claim deletes does not count as a departure, so decisions of an earlier
+    /// evaluation must not be carried out after it.
+    pub claim: Claim,
     /// The version of the policy that was evaluated.
     pub policy_version: i64,
     /// Whether the policy uses extensions of Wharf, which the registry must allow.
@@ -104,7 +108,8 @@ pub enum LifecycleOutcome {
     Held,
 }
 
-/// The policy was changed or removed since the evaluation, its extensions are not allowed any more, or the repository is gone.
+/// The policy was changed or removed since the evaluation, another claim has replaced this one, the extensions of the
+/// policy are not allowed any more, or the repository is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LifecyclePolicyChanged;
 
@@ -112,6 +117,9 @@ operation!(
     ExecuteLifecyclePolicy: Durable [Contents(op.repository)] -> Vec<LifecycleOutcome>, LifecyclePolicyChanged,
     |op, tx| {
         if hold(tx, op.repository, Hold::Change).await?.is_none() {
+            return Ok(Err(LifecyclePolicyChanged));
+        }
+        if !op.claim.is_current(tx).await? {
             return Ok(Err(LifecyclePolicyChanged));
         }
         let RepositoryKey { registry, id } = op.repository;

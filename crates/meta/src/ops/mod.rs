@@ -52,6 +52,7 @@ pub mod sealed_secret;
 pub mod session_context;
 pub mod settings;
 pub mod storage_class;
+pub mod store_check;
 pub mod tag;
 pub mod target;
 pub mod upload;

@@ -78,6 +78,8 @@ const TABLES: &[(&str, Rows, &str)] = &[
     ("schema_migration", Nobody, "*"),
     ("session_context", Nobody, "*"),
     ("setting", Nobody, "*"),
+    ("store_check", Nobody, "*"),
+    ("store_check_finding", Nobody, "*"),
     ("tag", Contents, "*"),
     ("upload", Nobody, "*"),
     ("work", Nobody, "*"),

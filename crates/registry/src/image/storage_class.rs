@@ -13,6 +13,7 @@ use access::store::{
     FinishRestore, ImageRef, Micros, OpError, RESTORE_IMAGE, StorageClassRefusal, StorageClassUpdate,
     StoreResultExt as _, UpdateImageStorageClass, store_error,
 };
+use fault::Fault;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 
@@ -79,7 +80,9 @@ impl Registry {
 /// The layers of the image come back first, if they are in the archive.
 async fn restore(permit: &Permit<authority::RestoreImages>, key: &str, at: Micros) -> Result<Next> {
     let finish = FinishRestore::of_key(key, at).ok_or_else(|| Error::internal(BadKey))?;
+    fault::hit(Fault::LifecycleRestoreClaimed);
     let is_done = permit.write(|()| finish).await.or_store_error()?;
+    fault::hit(Fault::LifecycleRestored);
     Ok(if is_done { Next::Finish } else { Next::At(at.plus(INTERVAL)) })
 }
 

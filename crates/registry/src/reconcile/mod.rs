@@ -72,6 +72,7 @@ pub fn all(registry: &Arc<Registry>) -> Vec<Box<dyn Reconciler>> {
         Box::new(passes::ResealSecrets(Arc::clone(registry))),
         Box::new(passes::MeasureUsage(Arc::clone(registry))),
         Box::new(passes::ScrubObjects(Arc::clone(registry))),
+        Box::new(passes::CheckStore(Arc::clone(registry))),
         Box::new(passes::TrimEvents(Arc::clone(registry))),
     ]
 }

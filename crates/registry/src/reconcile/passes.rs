@@ -75,6 +75,8 @@ reconcilers! {
     /// Reads stored bytes and compares their digests.
     ScrubObjects(reconcilers::SCRUB_OBJECTS, every Duration::from_secs(30)) =
         |registry, now| with_content(registry, Box::pin(registry.scrub_objects(now)));
+    /// Carries out a check of the store that a request started.
+    CheckStore(reconcilers::CHECK_STORE, every Duration::from_mins(10)) = |registry, now| registry.check_store(now);
     /// Removes old events.
     TrimEvents(reconcilers::TRIM_EVENTS, every Duration::from_mins(1)) =
         |registry, now| registry.access.trim_events(now);

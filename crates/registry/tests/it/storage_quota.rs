@@ -43,6 +43,28 @@ async fn a_push_over_a_storage_quota_is_refused() {
 }
 
 #[tokio::test]
+async fn uploads_that_are_never_completed_count() {
+    let world = World::new().await;
+    let small = world.create("team/small-app").await;
+    let registry = &world.rules.registry;
+    let by = ctx(&world.admin);
+    let append = async |declared: bool| {
+        let upload = registry.start_upload(&by, &small, Algorithm::Sha256).await.unwrap();
+        let whole = Incoming::buffered(vec![7; 400].into());
+        let incoming = if declared { whole } else { Incoming { length: None, ..whole } };
+        registry.append_upload(&by, &small, &upload.id, incoming).await.map(|_| upload.id)
+    };
+    let first = append(true).await.unwrap();
+    append(true).await.unwrap();
+    assert_eq!(append(true).await.unwrap_err().code, Code::LimitExceeded);
+    // Without a declared length the quota can be exceeded once.
+    append(false).await.unwrap();
+    assert_eq!(append(false).await.unwrap_err().code, Code::LimitExceeded);
+    registry.cancel_upload(&by, &small, &first).await.unwrap();
+    append(false).await.unwrap();
+}
+
+#[tokio::test]
 async fn mounts_and_manifests_keep_to_a_storage_quota() {
     let world = World::new().await;
     let (small, other) = (world.create("team/small-app").await, world.create("team/other").await);

@@ -7,7 +7,8 @@ use crate::first_start::{KEY, with_key};
 use crate::http::ecr;
 use crate::process::{Dev, complaint, said, wharf};
 
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
+    "check-store",
     "collect-garbage",
     "execute-lifecycle",
     "expire-uploads",

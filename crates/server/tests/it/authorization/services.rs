@@ -71,10 +71,11 @@ macro_rules! with_operations {
             CorrectUsage: CorrectUsage;
             ReadObjects: ListObjects FindObject FindObjectKeys ListManifests;
             RemoveLostObjects: RemoveLostObject;
+            StoreChecks: StartStoreCheck GetStoreCheck RecordCheckSlice ListCheckFindings;
             Scrub: GetScrub SetScrub;
             DeletedRepositories: PurgeRepositorySlice;
             EnqueueWork: EnqueueWork;
-            Work: ClaimWork FinishWork PostponeWork;
+            Work: ClaimWork RenewWork FinishWork PostponeWork;
             ReadEvents: ListEvents;
             RemoveEvents: TrimEvents DeleteEvent;
             Reconcilers: ListReconcilers CountBacklogs ClaimReconciler RenewReconciler FinishReconciler RequestReconciler;
@@ -103,6 +104,7 @@ rows! {
     MeasureUsage: CompareUsage CorrectUsage;
     DescribeCollection: ReadCollection;
     CheckStore: ReadObjects RemoveLostObjects CompareUsage CorrectUsage BytesCheck;
+    KeepStoreCheck: StoreChecks;
     CheckStorageQuotas: SumUsage;
     ScrubObjects: Scrub ReadObjects BytesCheck;
     DescribeUsage: ListUsage;
