@@ -21,7 +21,8 @@ use aws::ids::{AccountId, Region};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use meta::{
-    Account, Basis, CallerRef, CallerState, ListTagsForResource, Never, Operation, Resolve, Resolved, Target,
+    Account, Basis, CallerRef, CallerState, ListTagsForResource, Never, Operation, RegistryKey, Resolve,
+    Resolved, Target,
 };
 
 pub use documents::{Named, PolicyCaches, PrincipalPolicies};
@@ -266,6 +267,11 @@ impl Gate {
             context.set("aws:RequestedRegion", region);
         }
         context.and(keys)
+    }
+
+    /// The registry, if it exists.
+    pub fn registry(&self) -> Option<RegistryKey> {
+        self.resolved.basis.registry.as_ref().map(|registry| registry.key)
     }
 
     /// The caller, with its current name.

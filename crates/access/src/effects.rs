@@ -116,6 +116,8 @@ before_decision! {
     // Only for callers of the management account.
     FindMemberAccount,
     ListAccountTags,
+    // Whether a push creates its repository, before CreateRepository is decided on.
+    FindCreation,
 }
 
 // Repositories and images. An operation that names several permissions, such as a push of a whole blob, needs a permit
@@ -179,6 +181,12 @@ opens! {
     ecr::DeregisterPullTimeUpdateExclusion => DeregisterPullTimeExclusion;
     ecr::ListPullTimeUpdateExclusions => ListPullTimeExclusions;
     ecr::PutAccountSetting => FindAccount, EnsureRegistry, PutAccountSetting;
+    ecr::CreateRepositoryCreationTemplate => FindAccount, EnsureRegistry, FindNamedPrincipals, GetAccountSetting,
+        CreateCreationTemplate;
+    ecr::UpdateRepositoryCreationTemplate => FindNamedPrincipals, GetAccountSetting, GetCreationTemplate,
+        ReplaceCreationTemplate;
+    ecr::DescribeRepositoryCreationTemplates => FindNamedPrincipals, GetCreationTemplate, ListCreationTemplates;
+    ecr::DeleteRepositoryCreationTemplate => FindNamedPrincipals, DeleteCreationTemplate;
 }
 
 // The bytes of layers.

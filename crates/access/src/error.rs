@@ -41,6 +41,8 @@ pub enum Code {
     ExclusionAlreadyExists,
     ExclusionNotFound,
     ScanNotFound,
+    TemplateAlreadyExists,
+    TemplateNotFound,
     Validation,
     // The specification's.
     BlobUnknown,

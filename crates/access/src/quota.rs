@@ -164,6 +164,10 @@ settings! {
     pull_time_update_exclusions_per_registry: "Pull time update exclusions per registry" = 100, at most 1_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
         format!("The registry has {most} pull time update exclusions, which is the most it can have.")
     });
+    /// Repository creation templates of a registry.
+    repository_creation_templates_per_registry: "Repository creation templates per registry" = 50, at most 1_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("The registry has {most} repository creation templates, which is the most it can have.")
+    });
 }
 
 fixed! {

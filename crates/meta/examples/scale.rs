@@ -93,6 +93,8 @@ async fn prepare(path: &Path) -> Vec<RepositoryKey> {
             encryption_type: "AES256".into(),
             kms_key: None,
             tags: Vec::new(),
+            policy: None,
+            lifecycle_policy: None,
         };
         // It exists if the example ran before.
         drop(meta.write(create).await);

@@ -184,6 +184,8 @@ async fn seed(meta: &Meta, name: &str) -> RepositoryKey {
         encryption_type: "AES256".into(),
         kms_key: None,
         tags: Vec::new(),
+        policy: None,
+        lifecycle_policy: None,
     };
     meta.write(create).await.unwrap().key
 }

@@ -2664,11 +2664,11 @@ pub struct UpdateRepositoryCreationTemplateRequest {
     #[serde(default)]
     pub encryption_configuration: Option<EncryptionConfigurationForRepositoryCreationTemplate>,
     #[serde(default)]
-    pub resource_tags: Vec<Tag>,
+    pub resource_tags: Option<Vec<Tag>>,
     #[serde(default)]
     pub image_tag_mutability: Option<ImageTagMutability>,
     #[serde(default)]
-    pub image_tag_mutability_exclusion_filters: Vec<ImageTagMutabilityExclusionFilter>,
+    pub image_tag_mutability_exclusion_filters: Option<Vec<ImageTagMutabilityExclusionFilter>>,
     #[serde(default)]
     pub repository_policy: Option<String>,
     #[serde(default)]
@@ -3311,6 +3311,10 @@ impl Request for CreateRepositoryCreationTemplateRequest {
         Member::required("appliedFor", RCT_APPLIED_FOR_LIST),
         Member::optional("customRoleArn", CUSTOM_ROLE_ARN),
     ];
+
+    fn validate(&self) -> Result<(), Invalid> {
+        rules::create_repository_creation_template(self)
+    }
 }
 
 impl Request for DeleteLifecyclePolicyRequest {
@@ -3471,6 +3475,10 @@ impl Request for DescribeRepositoryCreationTemplatesRequest {
         Member::optional("nextToken", Rule::ANY_TEXT),
         Member::optional("maxResults", MAX_RESULTS),
     ];
+
+    fn validate(&self) -> Result<(), Invalid> {
+        rules::describe_repository_creation_templates(self)
+    }
 }
 
 impl Request for GetAccountSettingRequest {
@@ -3798,6 +3806,10 @@ impl Request for UpdateRepositoryCreationTemplateRequest {
         Member::optional("appliedFor", RCT_APPLIED_FOR_LIST),
         Member::optional("customRoleArn", CUSTOM_ROLE_ARN),
     ];
+
+    fn validate(&self) -> Result<(), Invalid> {
+        rules::update_repository_creation_template(self)
+    }
 }
 
 impl Request for UploadLayerPartRequest {

@@ -12,15 +12,18 @@ macro_rules! ecr_operations {
                 BatchGetImage: "ecr:BatchGetImage" on Repository => BatchGetImageRequest, batch_get_image;
                 CompleteLayerUpload: "ecr:CompleteLayerUpload" on Repository => CompleteLayerUploadRequest, complete_layer_upload;
                 CreateRepository: "ecr:CreateRepository" on NewRepository => CreateRepositoryRequest, create_repository;
+                CreateRepositoryCreationTemplate: "ecr:CreateRepositoryCreationTemplate" on Account => CreateRepositoryCreationTemplateRequest, create_repository_creation_template;
                 DeleteLifecyclePolicy: "ecr:DeleteLifecyclePolicy" on Repository => DeleteLifecyclePolicyRequest, delete_lifecycle_policy;
                 DeleteRegistryPolicy: "ecr:DeleteRegistryPolicy" on Account => DeleteRegistryPolicyRequest, delete_registry_policy;
                 DeleteRepository: "ecr:DeleteRepository" on Repository => DeleteRepositoryRequest, delete_repository;
+                DeleteRepositoryCreationTemplate: "ecr:DeleteRepositoryCreationTemplate" on Account => DeleteRepositoryCreationTemplateRequest, delete_repository_creation_template;
                 DeleteRepositoryPolicy: "ecr:DeleteRepositoryPolicy" on Repository => DeleteRepositoryPolicyRequest, delete_repository_policy;
                 DeregisterPullTimeUpdateExclusion: "ecr:DeregisterPullTimeUpdateExclusion" on Account => DeregisterPullTimeUpdateExclusionRequest, deregister_pull_time_update_exclusion;
                 DescribeImageScanFindings: "ecr:DescribeImageScanFindings" on Repository => DescribeImageScanFindingsRequest, describe_image_scan_findings;
                 DescribeImages: "ecr:DescribeImages" on Repository => DescribeImagesRequest, describe_images;
                 DescribeRegistry: "ecr:DescribeRegistry" on Account => DescribeRegistryRequest, describe_registry;
                 DescribeRepositories: "ecr:DescribeRepositories" on Repository => DescribeRepositoriesRequest, describe_repositories;
+                DescribeRepositoryCreationTemplates: "ecr:DescribeRepositoryCreationTemplates" on Account => DescribeRepositoryCreationTemplatesRequest, describe_repository_creation_templates;
                 GetAccountSetting: "ecr:GetAccountSetting" on Account => GetAccountSettingRequest, get_account_setting;
                 GetAuthorizationToken: "ecr:GetAuthorizationToken" on Account => GetAuthorizationTokenRequest, get_authorization_token;
                 GetDownloadUrlForLayer: "ecr:GetDownloadUrlForLayer" on Repository => GetDownloadUrlForLayerRequest, get_download_url_for_layer;
@@ -45,6 +48,7 @@ macro_rules! ecr_operations {
                 TagResource: "ecr:TagResource" on Repository => TagResourceRequest, tag_resource;
                 UntagResource: "ecr:UntagResource" on Repository => UntagResourceRequest, untag_resource;
                 UpdateImageStorageClass: "ecr:UpdateImageStorageClass" on Repository => UpdateImageStorageClassRequest, update_image_storage_class;
+                UpdateRepositoryCreationTemplate: "ecr:UpdateRepositoryCreationTemplate" on Account => UpdateRepositoryCreationTemplateRequest, update_repository_creation_template;
                 UploadLayerPart: "ecr:UploadLayerPart" on Repository => UploadLayerPartRequest, upload_layer_part;
                 WharfListLifecycleActions: "ecr:WharfListLifecycleActions" on Repository => WharfListLifecycleActionsRequest, wharf_list_lifecycle_actions;
                 WharfRunLifecyclePolicy: "ecr:WharfRunLifecyclePolicy" on Repository => WharfRunLifecyclePolicyRequest, wharf_run_lifecycle_policy;

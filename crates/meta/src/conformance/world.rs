@@ -237,6 +237,8 @@ impl World {
             encryption_type: "AES256".into(),
             kms_key: None,
             tags: Vec::new(),
+            policy: None,
+            lifecycle_policy: None,
         }
     }
 

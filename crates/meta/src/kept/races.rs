@@ -67,6 +67,8 @@ async fn prepared(meta: &Meta) -> RepositoryKey {
         encryption_type: "AES256".into(),
         kms_key: None,
         tags: Vec::new(),
+        policy: None,
+        lifecycle_policy: None,
     };
     meta.write(create).await.unwrap().key
 }

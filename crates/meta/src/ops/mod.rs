@@ -8,6 +8,7 @@ pub mod blob;
 pub mod check;
 pub mod collection;
 pub mod collection_state;
+pub mod creation_template;
 pub mod entity;
 pub mod entity_delete;
 pub mod first_user;

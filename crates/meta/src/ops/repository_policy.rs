@@ -29,9 +29,7 @@ operation!(SetRepositoryPolicy: Durable [Repository(op.repository)] -> Option<St
     let select = "SELECT document FROM repository_policy WHERE registry = ?1 AND repository = ?2";
     let old: Option<String> = tx.value(select, &params![registry, id]).await?;
     if let Some(document) = &op.document {
-            let upsert = "INSERT INTO repository_policy (registry, repository, document) VALUES (?1, ?2, ?3) \
-                ON CONFLICT (registry, repository) DO UPDATE SET document = excluded.document";
-            tx.execute(upsert, &params![registry, id, document]).await?;
+        insert(tx, op.repository, document).await?;
     } else {
             let delete = "DELETE FROM repository_policy WHERE registry = ?1 AND repository = ?2";
             tx.execute(delete, &params![registry, id]).await?;
@@ -40,6 +38,17 @@ operation!(SetRepositoryPolicy: Durable [Repository(op.repository)] -> Option<St
     tx.execute(bump, &params![registry, id]).await?;
     Ok(Ok(old))
 });
+
+/// Writes the policy of a repository that the operation holds. The caller counts its version.
+pub(crate) async fn insert(
+    tx: &mut Tx<'_>,
+    RepositoryKey { registry, id }: RepositoryKey,
+    document: &str,
+) -> Result<(), StoreError> {
+    let upsert = "INSERT INTO repository_policy (registry, repository, document) VALUES (?1, ?2, ?3) \
+        ON CONFLICT (registry, repository) DO UPDATE SET document = excluded.document";
+    tx.execute(upsert, &params![registry, id, document]).await.map(|_| ())
+}
 
 async fn bump_registry(tx: &mut Tx<'_>, registry: RegistryKey) -> Result<(), StoreError> {
     let bump = "UPDATE registry SET policy_version = policy_version + 1 WHERE key = ?1";

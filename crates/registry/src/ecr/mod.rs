@@ -3,6 +3,7 @@
 //! and builds the response from the result.
 
 mod account_setting;
+mod creation_template;
 mod image;
 mod image_delete;
 mod image_list;
@@ -19,6 +20,8 @@ mod repository_policy;
 mod repository_setting;
 mod repository_tags;
 mod storage_class;
+
+pub(crate) use repository_tags::request_tag_keys;
 
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Error, Result};

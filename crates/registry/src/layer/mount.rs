@@ -27,9 +27,8 @@ impl Registry {
         digest: &Digest,
         from: Option<&RepositoryName>,
     ) -> Result<bool> {
-        let gate = self.access.gate(ctx, repository, Target::Blob(*digest)).await?;
-        let (permit, _) =
-            gate.permits::<(Permit<ecr::CompleteLayerUpload>, Permit<ecr::InitiateLayerUpload>)>()?;
+        type Mount = (Permit<ecr::CompleteLayerUpload>, Permit<ecr::InitiateLayerUpload>);
+        let (permit, _) = self.permits_to_push::<Mount>(ctx, repository, Target::Blob(*digest)).await?;
         if let Some(row) = permit.blob() {
             let collection = &self.access.settings.limits.collection;
             // The caller may push here, and an existing blob needs no source.

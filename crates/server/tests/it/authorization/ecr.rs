@@ -62,6 +62,7 @@ pub(super) fn watched() -> Vec<Ask> {
         ecr("GetRegistryPolicy", &json!({})),
         ecr("GetAccountSetting", &json!({"name": "REGISTRY_POLICY_SCOPE"})),
         ecr("ListPullTimeUpdateExclusions", &json!({})),
+        ecr("DescribeRepositoryCreationTemplates", &json!({})),
         data(Method::HEAD, &layer),
     ]
 }
@@ -88,8 +89,48 @@ fn on_arn(op: Op, mut input: Value) -> Row {
 pub(super) fn rows() -> Vec<Row> {
     let mut rows = of_repositories();
     rows.extend(of_images());
+    rows.extend(of_templates());
     rows.extend(of_policies());
     rows
+}
+
+/// Templates of a registry. Their writer also needs the permissions for what they do.
+fn of_templates() -> Vec<Row> {
+    let prefix = json!({"prefix": "apps"});
+    let plain = json!({"prefix": "apps", "appliedFor": ["CREATE_ON_PUSH"]});
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/session");
+    let contents = json!({
+        "prefix": "apps",
+        "appliedFor": ["CREATE_ON_PUSH"],
+        "repositoryPolicy": policies::of_resource(ACCOUNT, &["ecr:ListImages"]),
+        "lifecyclePolicy": lifecycle_policy(),
+        "customRoleArn": role,
+    });
+    let create = ecr("CreateRepositoryCreationTemplate", &plain);
+    let delete = ecr("DeleteRepositoryCreationTemplate", &prefix);
+    let missing = || Expected::Code(400, "TemplateNotFoundException");
+    let with_contents = on_registry(Op::Ecr(EcrOp::CreateRepositoryCreationTemplate), &contents)
+        .variant("with policies and a role")
+        .needs("ecr:CreateRepository", repository("apps/*"))
+        .needs("ecr:SetRepositoryPolicy", repository("apps/*"))
+        .needs("ecr:PutLifecyclePolicy", repository("apps/*"))
+        .needs("iam:PassRole", role)
+        .after([delete.clone()])
+        .elsewhere(Expected::Code(400, "InvalidParameterException"));
+    vec![
+        on_registry(Op::Ecr(EcrOp::CreateRepositoryCreationTemplate), &plain)
+            .needs("ecr:CreateRepository", repository("apps/*"))
+            .after([delete.clone()]),
+        with_contents,
+        on_registry(Op::Ecr(EcrOp::UpdateRepositoryCreationTemplate), &prefix)
+            .needs("ecr:CreateRepository", repository("apps/*"))
+            .after([create.clone()])
+            .elsewhere(missing()),
+        on_registry(Op::Ecr(EcrOp::DescribeRepositoryCreationTemplates), &json!({})),
+        on_registry(Op::Ecr(EcrOp::DeleteRepositoryCreationTemplate), &prefix)
+            .after([create])
+            .elsewhere(missing()),
+    ]
 }
 
 fn of_repositories() -> Vec<Row> {

@@ -39,6 +39,8 @@ macro_rules! with_operations {
             CreateRegistries: EnsureRegistry;
             ReadRepositories: DescribeRepositories ListTagsForResource GetAccountSetting
                 ListPullTimeExclusions FindTarget Resolve;
+            ReadCreationTemplates: GetCreationTemplate ListCreationTemplates FindCreation;
+            ChangeCreationTemplates: CreateCreationTemplate ReplaceCreationTemplate DeleteCreationTemplate;
             ChangeRepositories: CreateRepository DeleteRepository PutImageTagMutability PutImageScanning TagResource
                 UntagResource PutAccountSetting RegisterPullTimeExclusion DeregisterPullTimeExclusion;
             ReadResourcePolicies: LoadRepositoryPolicy LoadRegistryPolicy;
