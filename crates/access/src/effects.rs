@@ -139,7 +139,9 @@ opens! {
     ecr::ListImages => ListImages, ListTags;
     ecr::DescribeImages => FindImages, DescribeImages;
     ecr::ListImageReferrers => MeasureReferrers, ListReferrers;
-    ecr::DescribeImageScanFindings => FindImages;
+    ecr::StartImageScan => FindImages, GetScanningConfiguration, StartImageScan;
+    ecr::DescribeImageScanFindings => FindImages, FindImageScan;
+    ecr::BatchGetRepositoryScanningConfiguration => GetScanningConfiguration;
     ecr::GetLifecyclePolicy => GetLifecyclePolicy;
     ecr::StartLifecyclePolicyPreview => GetLifecyclePolicy, GetAccountSetting, StartLifecyclePreview;
     ecr::PutLifecyclePolicy => GetAccountSetting;
@@ -181,6 +183,8 @@ opens! {
     ecr::DeregisterPullTimeUpdateExclusion => DeregisterPullTimeExclusion;
     ecr::ListPullTimeUpdateExclusions => ListPullTimeExclusions;
     ecr::PutAccountSetting => FindAccount, EnsureRegistry, PutAccountSetting;
+    ecr::GetRegistryScanningConfiguration => GetScanningConfiguration;
+    ecr::PutRegistryScanningConfiguration => FindAccount, EnsureRegistry, PutScanningConfiguration;
     ecr::CreateRepositoryCreationTemplate => FindAccount, EnsureRegistry, FindNamedPrincipals, GetAccountSetting,
         CreateCreationTemplate;
     ecr::UpdateRepositoryCreationTemplate => FindNamedPrincipals, GetAccountSetting, GetCreationTemplate,
@@ -372,6 +376,8 @@ services! {
     RecordPulls => RecordPulls;
     /// Creates the management account and its administrator when the deployment is new.
     CreateAdministrator => FindAccount, CreateAccount, EnsureRegistry, FindAccessKey, CreateFirstUser;
+    /// Lets pushes create repositories in the registries of `wharf dev`, unless the setting was changed.
+    EnableCreateOnPush => FindAccount, EnsureRegistry, PutAccountSettingOnce;
     /// Stores the sealed context of a session that is too large for a sealed value.
     StoreSessions => PutSessionContext;
     /// Removes large sessions that expired.

@@ -41,6 +41,8 @@ pub enum Code {
     ExclusionAlreadyExists,
     ExclusionNotFound,
     ScanNotFound,
+    UnsupportedImageType,
+    ImageArchived,
     TemplateAlreadyExists,
     TemplateNotFound,
     Validation,

@@ -38,7 +38,7 @@ pub mod operations {
         access_key::*, account::*, account_summary::*, backlog::*, blob::*, check::*, collection::*,
         collection_state::*, creation_template::*, entity::*, entity_delete::*, first_user::*, group::*,
         iam_tag::*, identity_policy::*, image::*, image_delete::*, image_list::*, image_pull::*,
-        instance_profile::*, lifecycle_execute::*, lifecycle_image::*, lifecycle_policy::*,
+        image_scan::*, instance_profile::*, lifecycle_execute::*, lifecycle_image::*, lifecycle_policy::*,
         lifecycle_preview::*, managed_policy::*, member_account::*, named_principals::*, oidc_provider::*,
         outbox::*, policy_use::*, principal::*, pull_time_exclusion::*, reconciler::*, reference_backfill::*,
         referrers::*, registry::*, repository::*, repository_policy::*, repository_purge::*, resolve::*,

@@ -46,6 +46,8 @@ const MIGRATIONS: &[Migration] = &[
         oldest_compat: 4,
         text: include_str!("../migrations/0011_creation_templates.sql"),
     },
+    // New tables. An older binary leaves the scans of images that it deletes.
+    Migration { number: 12, oldest_compat: 4, text: include_str!("../migrations/0012_scanning.sql") },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

@@ -1875,7 +1875,6 @@ pub struct RegistryPolicyResponse {
 pub struct RegistryScanningConfiguration {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scan_type: Option<ScanType>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RegistryScanningRule>,
 }
 

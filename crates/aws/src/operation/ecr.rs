@@ -10,6 +10,7 @@ macro_rules! ecr_operations {
                 BatchCheckLayerAvailability: "ecr:BatchCheckLayerAvailability" on Repository => BatchCheckLayerAvailabilityRequest, batch_check_layer_availability;
                 BatchDeleteImage: "ecr:BatchDeleteImage" on Repository => BatchDeleteImageRequest, batch_delete_image;
                 BatchGetImage: "ecr:BatchGetImage" on Repository => BatchGetImageRequest, batch_get_image;
+                BatchGetRepositoryScanningConfiguration: "ecr:BatchGetRepositoryScanningConfiguration" on Repository => BatchGetRepositoryScanningConfigurationRequest, batch_get_repository_scanning_configuration;
                 CompleteLayerUpload: "ecr:CompleteLayerUpload" on Repository => CompleteLayerUploadRequest, complete_layer_upload;
                 CreateRepository: "ecr:CreateRepository" on NewRepository => CreateRepositoryRequest, create_repository;
                 CreateRepositoryCreationTemplate: "ecr:CreateRepositoryCreationTemplate" on Account => CreateRepositoryCreationTemplateRequest, create_repository_creation_template;
@@ -30,6 +31,7 @@ macro_rules! ecr_operations {
                 GetLifecyclePolicy: "ecr:GetLifecyclePolicy" on Repository => GetLifecyclePolicyRequest, get_lifecycle_policy;
                 GetLifecyclePolicyPreview: "ecr:GetLifecyclePolicyPreview" on Repository => GetLifecyclePolicyPreviewRequest, get_lifecycle_policy_preview;
                 GetRegistryPolicy: "ecr:GetRegistryPolicy" on Account => GetRegistryPolicyRequest, get_registry_policy;
+                GetRegistryScanningConfiguration: "ecr:GetRegistryScanningConfiguration" on Account => GetRegistryScanningConfigurationRequest, get_registry_scanning_configuration;
                 GetRepositoryPolicy: "ecr:GetRepositoryPolicy" on Repository => GetRepositoryPolicyRequest, get_repository_policy;
                 InitiateLayerUpload: "ecr:InitiateLayerUpload" on Repository => InitiateLayerUploadRequest, initiate_layer_upload;
                 ListImageReferrers: "ecr:BatchGetImage" on Repository => ListImageReferrersRequest, list_image_referrers;
@@ -42,8 +44,10 @@ macro_rules! ecr_operations {
                 PutImageTagMutability: "ecr:PutImageTagMutability" on Repository => PutImageTagMutabilityRequest, put_image_tag_mutability;
                 PutLifecyclePolicy: "ecr:PutLifecyclePolicy" on Repository => PutLifecyclePolicyRequest, put_lifecycle_policy;
                 PutRegistryPolicy: "ecr:PutRegistryPolicy" on Account => PutRegistryPolicyRequest, put_registry_policy;
+                PutRegistryScanningConfiguration: "ecr:PutRegistryScanningConfiguration" on Account => PutRegistryScanningConfigurationRequest, put_registry_scanning_configuration;
                 RegisterPullTimeUpdateExclusion: "ecr:RegisterPullTimeUpdateExclusion" on Account => RegisterPullTimeUpdateExclusionRequest, register_pull_time_update_exclusion;
                 SetRepositoryPolicy: "ecr:SetRepositoryPolicy" on Repository => SetRepositoryPolicyRequest, set_repository_policy;
+                StartImageScan: "ecr:StartImageScan" on Repository => StartImageScanRequest, start_image_scan;
                 StartLifecyclePolicyPreview: "ecr:StartLifecyclePolicyPreview" on Repository => StartLifecyclePolicyPreviewRequest, start_lifecycle_policy_preview;
                 TagResource: "ecr:TagResource" on Repository => TagResourceRequest, tag_resource;
                 UntagResource: "ecr:UntagResource" on Repository => UntagResourceRequest, untag_resource;

@@ -155,7 +155,7 @@ async fn erase(
 ) -> Result<(), StoreError> {
     let RepositoryKey { registry, id } = repository;
     queue_links_of(tx, repository, image, at).await?;
-    for table in ["image_blob", "image_child", "manifest_body", "image_pull"] {
+    for table in ["image_blob", "image_child", "manifest_body", "image_pull", "image_scan"] {
         let sql = format!("DELETE FROM {table} WHERE registry = ?1 AND repository = ?2 AND image = ?3");
         tx.execute(&sql, &params![registry, id, image]).await?;
     }

@@ -20,6 +20,7 @@ pub mod image_delete;
 pub mod image_list;
 pub mod image_pull;
 mod image_put;
+pub mod image_scan;
 pub mod instance_profile;
 pub mod lifecycle_execute;
 pub mod lifecycle_image;

@@ -97,6 +97,23 @@ operation!(PutAccountSetting: Durable [Registry(op.registry)] -> (), Never, |op,
     Ok(Ok(()))
 });
 
+/// Writes a setting of an account in a Region if it was never set.
+#[derive(Clone, Debug)]
+pub struct PutAccountSettingOnce {
+    pub registry: RegistryKey,
+    pub name: String,
+    pub value: String,
+}
+
+operation!(PutAccountSettingOnce: Durable [Registry(op.registry)] -> (), Never, |op, tx| {
+    let insert = "INSERT INTO account_setting (registry, name, value) VALUES (?1, ?2, ?3) \
+        ON CONFLICT (registry, name) DO NOTHING";
+    if tx.execute(insert, &params![op.registry, op.name, op.value]).await? == 1 {
+        bump_registry(tx, op.registry).await?;
+    }
+    Ok(Ok(()))
+});
+
 /// Reads a setting of an account in a region.
 #[derive(Clone, Debug)]
 pub struct GetAccountSetting {

@@ -15,6 +15,7 @@ mod lifecycle_preview;
 mod pull_time_exclusion;
 mod registry;
 mod registry_policy;
+mod registry_scanning;
 mod repository;
 mod repository_policy;
 mod repository_setting;

@@ -7,6 +7,7 @@ pub mod pull;
 pub(crate) mod pull_times;
 pub mod push;
 pub mod referrers;
+pub(crate) mod scan;
 pub(crate) mod storage_class;
 pub mod tag_list;
 

@@ -155,7 +155,7 @@ const ECR: Overrides = Overrides {
         ("LifecyclePolicyPreviewSummary", &["expiringImageTotalCount"]),
         ("TransitioningImageTotalCount", &["targetStorageClass", "imageTotalCount"]),
     ],
-    empty_is_written: &["ReplicationConfiguration.rules"],
+    empty_is_written: &["ReplicationConfiguration.rules", "RegistryScanningConfiguration.rules"],
     empty_is_left_out: &["PutImageTagMutabilityResponse.imageTagMutabilityExclusionFilters"],
     defaults: &[
         ("ImageTagMutability", "MUTABLE"),

@@ -108,7 +108,6 @@ fn of_templates() -> Vec<Row> {
     });
     let create = ecr("CreateRepositoryCreationTemplate", &plain);
     let delete = ecr("DeleteRepositoryCreationTemplate", &prefix);
-    let missing = || Expected::Code(400, "TemplateNotFoundException");
     let with_contents = on_registry(Op::Ecr(EcrOp::CreateRepositoryCreationTemplate), &contents)
         .variant("with policies and a role")
         .needs("ecr:CreateRepository", repository("apps/*"))
@@ -124,12 +123,9 @@ fn of_templates() -> Vec<Row> {
         with_contents,
         on_registry(Op::Ecr(EcrOp::UpdateRepositoryCreationTemplate), &prefix)
             .needs("ecr:CreateRepository", repository("apps/*"))
-            .after([create.clone()])
-            .elsewhere(missing()),
+            .after([create.clone()]),
         on_registry(Op::Ecr(EcrOp::DescribeRepositoryCreationTemplates), &json!({})),
-        on_registry(Op::Ecr(EcrOp::DeleteRepositoryCreationTemplate), &prefix)
-            .after([create])
-            .elsewhere(missing()),
+        on_registry(Op::Ecr(EcrOp::DeleteRepositoryCreationTemplate), &prefix).after([create]),
     ]
 }
 
@@ -221,9 +217,22 @@ fn of_images() -> Vec<Row> {
             Op::Ecr(EcrOp::CompleteLayerUpload),
             json!({"uploadId": "{filled}", "layerDigests": ["{digest}"]}),
         ),
+        on_target(Op::Ecr(EcrOp::StartImageScan), json!({"imageId": {"imageTag": "kept"}}))
+            .after([start_scan()])
+            .gives(Expected::Code(400, "LimitExceededException")),
         on_target(Op::Ecr(EcrOp::DescribeImageScanFindings), json!({"imageId": {"imageTag": "kept"}}))
-            .gives(Expected::Code(400, "ScanNotFoundException")),
+            .after([start_scan()]),
+        Row::of(
+            Op::Ecr(EcrOp::BatchGetRepositoryScanningConfiguration),
+            ecr("BatchGetRepositoryScanningConfiguration", &json!({"repositoryNames": ["team/target"]})),
+            Cross::OwnAccount(Expected::Success),
+        )
+        .needs("ecr:BatchGetRepositoryScanningConfiguration", repository("team/target")),
     ]
+}
+
+fn start_scan() -> Ask {
+    ecr("StartImageScan", &json!({"repositoryName": "team/target", "imageId": {"imageTag": "kept"}}))
 }
 
 fn lifecycle_policy() -> String {
@@ -273,6 +282,11 @@ fn of_policies() -> Vec<Row> {
         on_registry(
             Op::Ecr(EcrOp::PutAccountSetting),
             &json!({"name": "REGISTRY_POLICY_SCOPE", "value": "V2"}),
+        ),
+        on_registry(Op::Ecr(EcrOp::GetRegistryScanningConfiguration), &json!({})),
+        on_registry(
+            Op::Ecr(EcrOp::PutRegistryScanningConfiguration),
+            &json!({"scanType": "BASIC", "rules": []}),
         ),
         on_registry(Op::Ecr(EcrOp::RegisterPullTimeUpdateExclusion), &excluded),
         on_registry(Op::Ecr(EcrOp::ListPullTimeUpdateExclusions), &json!({})),

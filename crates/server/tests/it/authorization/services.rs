@@ -39,10 +39,13 @@ macro_rules! with_operations {
             CreateRegistries: EnsureRegistry;
             ReadRepositories: DescribeRepositories ListTagsForResource GetAccountSetting
                 ListPullTimeExclusions FindTarget Resolve;
+            ReadScans: GetScanningConfiguration FindImageScan;
+            ChangeScans: PutScanningConfiguration StartImageScan;
             ReadCreationTemplates: GetCreationTemplate ListCreationTemplates FindCreation;
             ChangeCreationTemplates: CreateCreationTemplate ReplaceCreationTemplate DeleteCreationTemplate;
             ChangeRepositories: CreateRepository DeleteRepository PutImageTagMutability PutImageScanning TagResource
                 UntagResource PutAccountSetting RegisterPullTimeExclusion DeregisterPullTimeExclusion;
+            FirstSettings: PutAccountSettingOnce;
             ReadResourcePolicies: LoadRepositoryPolicy LoadRegistryPolicy;
             ChangeResourcePolicies: SetRepositoryPolicy SetRegistryPolicy;
             ReadImages: FindImages LoadManifest DescribeImages ListImages ListTags ListReferrers MeasureReferrers;
@@ -109,6 +112,7 @@ rows! {
     SweepDoomed: DoomedObjects BytesDelete;
     RecordPulls: PullTimes;
     CreateAdministrator: ReadAccounts CreateAccounts CreateRegistries ReadAccessKeys FirstAdministrator;
+    EnableCreateOnPush: ReadAccounts CreateRegistries FirstSettings;
     StoreSessions: StoreSessions;
     ForgetSessions: ForgetSessions;
     ResealSecrets: Secrets ResealSecrets;
