@@ -150,12 +150,12 @@ opens! {
     ecr::WharfListLifecycleActions => ListLifecycleRecords;
 
     // A check that finds a blob renews its grace.
-    ecr::BatchCheckLayerAvailability => FindBlobs, RenewBlobs;
+    ecr::BatchCheckLayerAvailability => FindBlobs, RenewBlobs, FindLayerImages, LoadManifest;
     ecr::GetDownloadUrlForLayer => RenewBlobs;
     ecr::InitiateLayerUpload => CreateUpload;
     ecr::UploadLayerPart => TakeUpload, AdvanceUpload, CancelUpload;
     // A mount is an upload that is complete immediately.
-    ecr::CompleteLayerUpload => FindBlobs, CompleteUpload, CancelUpload, FindLinks, LinkBlob, RenewBlobs;
+    ecr::CompleteLayerUpload => GetAccountSetting, FindBlobs, CompleteUpload, CancelUpload, FindLinks, LinkBlob, RenewBlobs;
 }
 
 // Effects with events. Uploads, pull times and settings have none, so they cost nothing more.

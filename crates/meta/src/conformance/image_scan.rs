@@ -5,7 +5,7 @@ use crate::*;
 
 pub(super) async fn a_scan_is_recorded_once_in_a_time(world: World) {
     let repository = world.repository("app").await;
-    let image = world.put(repository, "one", &["v1"]).await.image.id;
+    let image = world.put(repository, "one", &["v1"]).await.id;
     let start = |at: i64, only_one_after| StartImageScan {
         repository,
         image,

@@ -20,6 +20,7 @@ use oci::name::Tag;
 use super::repository_of;
 use crate::Registry;
 use crate::image::describe;
+use crate::image::pull::convert;
 use crate::image::push::ImagePush;
 
 /// The maximum bytes of manifests in one answer of BatchGetImage: a hundred usual ones have a few hundred KiB, and the
@@ -122,15 +123,27 @@ impl Registry {
                 let text: Arc<str> = std::str::from_utf8(&body).map_err(Error::internal)?.into();
                 Arc::clone(manifests.entry(row.digest).or_insert(text))
             };
+            // By digest, a manifest is never converted.
+            let accepts = |media_type: &str| {
+                let accepted = &input.accepted_media_types;
+                id.image_digest.is_some()
+                    || accepted.is_empty()
+                    || accepted.iter().any(|one| one == media_type)
+            };
+            let (digest, manifest, media_type) =
+                match convert(ctx, &row.media_type, manifest.as_bytes(), &accepts).await? {
+                    Some(converted) => {
+                        let text = std::str::from_utf8(&converted.body).map_err(Error::internal)?;
+                        (converted.digest, text.into(), converted.media_type)
+                    }
+                    None => (row.digest, manifest, row.media_type),
+                };
             response.images.push(Image {
                 registry_id: repository.account_id.to_string(),
                 repository_name: repository.name.to_string(),
-                image_id: ImageIdentifier {
-                    image_digest: Some(row.digest.to_string()),
-                    image_tag: id.image_tag,
-                },
+                image_id: ImageIdentifier { image_digest: Some(digest.to_string()), image_tag: id.image_tag },
                 image_manifest: manifest,
-                image_manifest_media_type: Some(row.media_type),
+                image_manifest_media_type: Some(media_type),
             });
         }
         Ok(response)

@@ -15,12 +15,14 @@ use super::own_registry;
 pub(super) const SCOPE: &str = "REGISTRY_POLICY_SCOPE";
 
 /// The settings with their values; the first value is the default. New registries have scope V2 (ECR User Guide,
-/// "Private registry permissions"). Mounts cannot be disabled here, so that setting has one value. The last
+/// "Private registry permissions"). Mounts are enabled by default, as the specification says; ECR disables them by default. The last
 /// three are settings of Wharf only.
+pub(crate) const BLOB_MOUNTING: &str = "BLOB_MOUNTING";
+
 const SETTINGS: [(&str, &[&str]); 6] = [
     ("BASIC_SCAN_TYPE_VERSION", &["AWS_NATIVE", "CLAIR"]),
     (SCOPE, &["V2", "V1"]),
-    ("BLOB_MOUNTING", &["ENABLED"]),
+    (BLOB_MOUNTING, &["ENABLED", "DISABLED"]),
     (SPARSE_IMAGES, &["DISABLED", "ENABLED"]),
     (LIFECYCLE_EXTENSIONS, &["DISABLED", "ENABLED"]),
     (CREATE_ON_PUSH, &["DISABLED", "ENABLED"]),

@@ -10,6 +10,7 @@
 
 mod blobs;
 mod collect;
+mod conversions;
 mod create_on_push;
 mod credentials;
 mod cross_account;

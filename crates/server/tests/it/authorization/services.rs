@@ -58,7 +58,7 @@ macro_rules! with_operations {
             WritePreviews: WritePreviewResults EndLifecyclePreview;
             FinishRestores: FinishRestore;
             PullTimes: RecordPulls;
-            ReadLayers: FindBlobs FindLinks;
+            ReadLayers: FindBlobs FindLinks FindLayerImages;
             ChangeLayers: CreateUpload TakeUpload AdvanceUpload CancelUpload CompleteUpload LinkBlob UnlinkBlob
                 RenewBlobs;
             ExpiredUploads: ExpireUploads;
