@@ -148,6 +148,7 @@ opens! {
     ecr::GetLifecyclePolicyPreview => GetLifecyclePreview, ListPreviewResults;
     ecr::WharfRunLifecyclePolicy => RequestLifecycleRun, GetLifecyclePolicy;
     ecr::WharfListLifecycleActions => ListLifecycleRecords;
+    ecr::WharfListTagHistory => ListTagMoves;
 
     // A check that finds a blob renews its grace.
     ecr::BatchCheckLayerAvailability => FindBlobs, RenewBlobs, FindLayerImages, LoadManifest;
@@ -400,6 +401,8 @@ services! {
     RecordOrganization => GetSetting, PutSettingOnce, FirstAccount;
     /// Removes events that are older than the deployment keeps them.
     TrimEvents => TrimEvents;
+    /// Removes history of tags that is older than the deployment keeps it.
+    TrimTagHistory => TrimTagHistory;
     /// Runs the reconcilers: which node runs which, and when.
     RunReconcilers => ListReconcilers, CountBacklogs, ClaimReconciler, RenewReconciler, FinishReconciler,
         RequestReconciler;

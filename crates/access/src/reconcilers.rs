@@ -40,7 +40,7 @@ pub const EXECUTE_LIFECYCLE: &str = "execute-lifecycle";
 pub const PREVIEW_LIFECYCLE: &str = "preview-lifecycle";
 /// Ends the restoring of images from the archive.
 pub const RESTORE_IMAGES: &str = "restore-images";
-/// Removes old events.
+/// Removes old events, and old history of tags.
 pub const TRIM_EVENTS: &str = "trim-events";
 
 /// Every reconciler, by name.

@@ -43,7 +43,8 @@ pub mod operations {
         outbox::*, policy_use::*, principal::*, pull_time_exclusion::*, reconciler::*, reference_backfill::*,
         referrers::*, registry::*, repository::*, repository_policy::*, repository_purge::*, resolve::*,
         resource_policy::*, resource_tag::*, sealed_secret::*, session_context::*, settings::*,
-        storage_class::*, tag::*, target::*, upload::*, upload_expire::*, usage::*, usage_list::*, work::*,
+        storage_class::*, tag::*, tag_history::*, target::*, upload::*, upload_expire::*, usage::*,
+        usage_list::*, work::*,
     };
     pub use crate::scope::Scope;
     pub use crate::types::*;

@@ -48,6 +48,8 @@ const MIGRATIONS: &[Migration] = &[
     },
     // New tables. An older binary leaves the scans of images that it deletes.
     Migration { number: 12, oldest_compat: 4, text: include_str!("../migrations/0012_scanning.sql") },
+    // An older binary records no moves of tags.
+    Migration { number: 13, oldest_compat: 4, text: include_str!("../migrations/0013_tag_history.sql") },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

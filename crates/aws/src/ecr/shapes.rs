@@ -13,7 +13,7 @@ use crate::shape::pattern;
 use crate::shape::{Exception, Invalid, Member, Pattern, Request, Rule};
 
 /// Every operation that has shapes here, in alphabetical order.
-pub const OPERATIONS: [&str; 64] = [
+pub const OPERATIONS: [&str; 65] = [
     "BatchCheckLayerAvailability",
     "BatchDeleteImage",
     "BatchGetImage",
@@ -77,6 +77,7 @@ pub const OPERATIONS: [&str; 64] = [
     "UploadLayerPart",
     "ValidatePullThroughCacheRule",
     "WharfListLifecycleActions",
+    "WharfListTagHistory",
     "WharfRunLifecyclePolicy",
 ];
 
@@ -2851,6 +2852,30 @@ pub struct WharfListLifecycleActionsResponse {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+pub struct WharfListTagHistoryRequest {
+    #[serde(default)]
+    pub registry_id: Option<String>,
+    pub repository_name: String,
+    #[serde(default)]
+    pub image_tag: Option<String>,
+    #[serde(default)]
+    pub next_token: Option<String>,
+    #[serde(default)]
+    pub max_results: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfListTagHistoryResponse {
+    pub registry_id: String,
+    pub repository_name: String,
+    pub tag_moves: Vec<WharfTagMove>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct WharfRunLifecyclePolicyRequest {
     #[serde(default)]
     pub registry_id: Option<String>,
@@ -2863,6 +2888,17 @@ pub struct WharfRunLifecyclePolicyResponse {
     pub registry_id: String,
     pub repository_name: String,
     pub last_evaluated_at: f64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfTagMove {
+    pub image_tag: String,
+    pub image_digest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous_image_digest: Option<String>,
+    pub moved_by: String,
+    pub moved_at: f64,
 }
 
 pub type ArtifactStatus = ImageStatus;
@@ -3839,6 +3875,18 @@ impl Request for WharfListLifecycleActionsRequest {
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
         Member::required("repositoryName", REPOSITORY_NAME),
+        Member::optional("nextToken", Rule::ANY_TEXT),
+        Member::optional("maxResults", MAX_RESULTS),
+    ];
+}
+
+impl Request for WharfListTagHistoryRequest {
+    type Response = WharfListTagHistoryResponse;
+    const OPERATION: &'static str = "WharfListTagHistory";
+    const MEMBERS: &'static [Member] = &[
+        Member::optional("registryId", REGISTRY_ID),
+        Member::required("repositoryName", REPOSITORY_NAME),
+        Member::optional("imageTag", IMAGE_TAG),
         Member::optional("nextToken", Rule::ANY_TEXT),
         Member::optional("maxResults", MAX_RESULTS),
     ];

@@ -55,6 +55,7 @@ macro_rules! ecr_operations {
                 UpdateRepositoryCreationTemplate: "ecr:UpdateRepositoryCreationTemplate" on Account => UpdateRepositoryCreationTemplateRequest, update_repository_creation_template;
                 UploadLayerPart: "ecr:UploadLayerPart" on Repository => UploadLayerPartRequest, upload_layer_part;
                 WharfListLifecycleActions: "ecr:WharfListLifecycleActions" on Repository => WharfListLifecycleActionsRequest, wharf_list_lifecycle_actions;
+                WharfListTagHistory: "ecr:WharfListTagHistory" on Repository => WharfListTagHistoryRequest, wharf_list_tag_history;
                 WharfRunLifecyclePolicy: "ecr:WharfRunLifecyclePolicy" on Repository => WharfRunLifecyclePolicyRequest, wharf_run_lifecycle_policy;
             }
             unsigned {

@@ -41,6 +41,7 @@ mod resource_policy;
 mod schema;
 mod session_context;
 mod storage_class;
+mod tag_history;
 mod upload;
 mod work;
 mod world;
@@ -88,6 +89,8 @@ suite! {
     creation_template: one_for_each_prefix, a_change_needs_the_version_that_was_read,
         the_longest_prefix_that_applies_is_found, a_repository_is_created_with_its_policies;
     image_scan: a_scan_is_recorded_once_in_a_time, a_configuration_is_replaced;
+    tag_history: each_move_is_recorded_with_the_push, an_image_knows_when_it_lost_a_tag,
+        old_moves_are_trimmed_in_slices;
     delete: by_tag_and_by_digest, the_child_of_an_index_stays, a_tag_alone;
     member_account: born_whole_or_not_at_all, tags_of_accounts, renamed_closed_and_gone, an_address_is_given_once;
     entity: a_name_is_one_of_its_kind_and_account, a_repeat_of_a_creation_finds_its_own, a_boundary_must_be_there,

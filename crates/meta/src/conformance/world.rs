@@ -316,6 +316,7 @@ impl World {
             missing: MissingContents::Refuse,
             tags: tags.iter().map(|name| tag(name)).collect(),
             pushed_by: "AIDA1".into(),
+            moved_by: "arn:aws:iam::123456789012:user/ann".into(),
             at: Micros(self.id()),
             op: self.op(),
             same_digest_same_tag: SameDigestSameTag::Accept,

@@ -41,6 +41,7 @@ fn image(repository: RepositoryKey, number: u64) -> PutImage {
         missing: MissingContents::Refuse,
         tags: vec!["latest".parse().unwrap()],
         pushed_by: "AIDA1".into(),
+        moved_by: "arn:aws:iam::123456789012:user/ann".into(),
         at: Micros(at),
         op: OperationId(format!("put {number}").into()),
         same_digest_same_tag: SameDigestSameTag::Accept,

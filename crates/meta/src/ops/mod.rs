@@ -49,6 +49,7 @@ pub mod session_context;
 pub mod settings;
 pub mod storage_class;
 pub mod tag;
+pub mod tag_history;
 pub mod target;
 pub mod upload;
 pub mod upload_expire;

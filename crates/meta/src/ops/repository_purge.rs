@@ -18,8 +18,9 @@ pub struct PurgeRepositorySlice {
 }
 
 /// Tables in an order that every foreign key allows, with the columns of their primary key below the repository.
-const TABLES: [(&str, &str); 15] = [
+const TABLES: [(&str, &str); 16] = [
     ("tag", "name"),
+    ("tag_history", "id"),
     ("image_blob", "image, digest"),
     ("image_child", "image, digest"),
     ("image_pull", "image"),

@@ -21,6 +21,7 @@ mod repository_policy;
 mod repository_setting;
 mod repository_tags;
 mod storage_class;
+mod tag_history;
 
 pub(crate) use repository_tags::request_tag_keys;
 

@@ -9,6 +9,7 @@ pub mod push;
 pub mod referrers;
 pub(crate) mod scan;
 pub(crate) mod storage_class;
+pub mod tag_history;
 pub mod tag_list;
 
 use access::error::{Code, Error};

@@ -138,6 +138,7 @@ impl Registry {
             missing: push.missing,
             tags: push.tags,
             pushed_by: permit.caller().unique_id.clone(),
+            moved_by: permit.caller().arn.clone(),
             at: ctx.at(),
             op: ctx.operation_id.clone(),
             same_digest_same_tag: push.same_image,

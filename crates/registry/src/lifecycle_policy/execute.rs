@@ -18,7 +18,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use lifecycle::{Action, Cause, Count, Decision, Policy};
 
-use super::evaluate::{confirmed, evaluate};
+use super::evaluate::{Confirmed, confirmed, evaluate};
 use super::{CLAIM, RETRY};
 use crate::Registry;
 use crate::reconcile::queue::{self, Next};
@@ -70,7 +70,7 @@ impl Registry {
         for work in queue::claim(&permit, LIFECYCLE_POLICY, now, CLAIM).await? {
             has_more = true;
             let outcome = match queue::repository(&work) {
-                Ok(key) => execute(&permit, key, now).await,
+                Ok(key) => execute(&permit, key, (now, self.access.settings.limits.tags.grace)).await,
                 Err(error) => Err(error),
             };
             let next = outcome.map(|of_one| {
@@ -89,7 +89,11 @@ impl Registry {
 }
 
 /// Evaluates the policy of a repository and carries it out. None if there is no policy any more.
-async fn execute(permit: &Permit<Authority>, key: RepositoryKey, now: Timestamp) -> Result<Option<Done>> {
+async fn execute(
+    permit: &Permit<Authority>,
+    key: RepositoryKey,
+    (now, grace): (Timestamp, Duration),
+) -> Result<Option<Done>> {
     let found = permit.read(|()| FindLifecycleRepository { repository: key }).await?;
     let Some(repository) = found else { return Ok(None) };
     let Some(LifecyclePolicyRow { document, version, .. }) = repository.policy.clone() else {
@@ -117,7 +121,8 @@ async fn execute(permit: &Permit<Authority>, key: RepositoryKey, now: Timestamp)
         }
         let slice: Vec<Decision> = decisions.by_ref().take(SLICE).collect();
         let count = slice.len();
-        let stand = confirmed(permit, key, (&policy, micros(now)), slice).await?;
+        let Confirmed { stand, in_grace } =
+            confirmed(permit, key, (&policy, micros(now), grace), slice).await?;
         let items = stand.into_iter().map(|(decision, image)| item(&policy, &decision, image)).collect();
         let Some(outcomes) =
             write(permit, key, (&repository, version, policy.uses_extensions()), items).await?
@@ -129,7 +134,7 @@ async fn execute(permit: &Permit<Authority>, key: RepositoryKey, now: Timestamp)
         };
         let images = outcomes.iter().filter(is_done).count();
         done.images += images;
-        done.deferred += count - images;
+        done.deferred += count - images - in_grace;
     }
     let record = RecordLifecycleEvaluation { repository: key, version, at: micros(now) };
     permit.write(|()| record).await.or_store_error()?;

@@ -72,7 +72,7 @@ reconcilers! {
     /// Reads stored bytes and compares their digests.
     ScrubObjects(reconcilers::SCRUB_OBJECTS, every Duration::from_secs(30)) =
         |registry, now| with_content(registry, Box::pin(registry.scrub_objects(now)));
-    /// Removes old events.
+    /// Removes old events, and old history of tags.
     TrimEvents(reconcilers::TRIM_EVENTS, every Duration::from_mins(1)) =
-        |registry, now| registry.access.trim_events(now);
+        |registry, now| registry.trim_records(now);
 }

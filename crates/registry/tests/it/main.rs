@@ -37,6 +37,7 @@ mod sts_assume;
 mod sts_chain;
 mod sts_large;
 mod sts_users;
+mod tag_history;
 mod tokens;
 mod turns;
 mod world;

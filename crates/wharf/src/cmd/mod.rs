@@ -16,6 +16,7 @@ pub(crate) mod policy;
 mod serve;
 pub(crate) mod status;
 pub(crate) mod store;
+pub(crate) mod tags;
 pub(crate) mod usage;
 
 use anyhow::Context as _;
@@ -55,6 +56,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Status(options) => block_on(status::status(options)),
         Command::Oidc(command) => block_on(oidc::run(command)),
         Command::Lifecycle(command) => block_on(lifecycle::run(command)),
+        Command::Tags(command) => block_on(tags::run(command)),
         Command::Policy(command) => block_on(policy::run(command)),
         Command::Usage(options) => block_on(usage::run(options)),
         Command::Version => say(concat!("wharf ", env!("CARGO_PKG_VERSION"))),

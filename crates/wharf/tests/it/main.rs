@@ -30,4 +30,5 @@ mod shell;
 mod soak;
 mod status;
 mod stop;
+mod tags;
 mod tls;

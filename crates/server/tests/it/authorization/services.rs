@@ -50,6 +50,8 @@ macro_rules! with_operations {
             ChangeResourcePolicies: SetRepositoryPolicy SetRegistryPolicy;
             ReadImages: FindImages LoadManifest DescribeImages ListImages ListTags ListReferrers MeasureReferrers;
             ChangeImages: PutImage BatchDeleteImage DeleteTag BackfillReferences UpdateImageStorageClass;
+            ReadTagHistory: ListTagMoves;
+            TrimTagHistory: TrimTagHistory;
             ReadLifecyclePolicies: GetLifecyclePolicy GetLifecyclePreview ListPreviewResults ListLifecycleRecords;
             ChangeLifecyclePolicies: PutLifecyclePolicy DeleteLifecyclePolicy RequestLifecycleRun
                 StartLifecyclePreview;
@@ -123,6 +125,7 @@ rows! {
     KeepKeyRing: Settings Secrets;
     RecordOrganization: Settings ReadAccounts;
     TrimEvents: RemoveEvents;
+    TrimTagHistory: TrimTagHistory;
     RunReconcilers: Reconcilers;
 }
 
