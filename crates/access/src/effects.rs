@@ -366,6 +366,8 @@ services! {
     /// Evaluates lifecycle policies. What they delete and archive is below.
     ExecuteLifecyclePolicies => ClaimWork, FinishWork, PostponeWork, FindLifecycleRepository, ListLifecycleImages,
         FindLifecycleImages, RecordLifecycleEvaluation;
+    /// Deletes the referrers of images that were deleted. The deletion is below.
+    DeleteReferrers => ClaimWork, FinishWork, PostponeWork, FindLifecycleRepository;
     /// Ends the restoring of images from the archive.
     RestoreImages => ClaimWork, FinishWork, PostponeWork, FinishRestore;
     /// Works out previews of lifecycle policies.
@@ -415,5 +417,15 @@ impl Opens<ExecuteLifecyclePolicy> for authority::ExecuteLifecyclePolicies {
 
     fn as_run(_on: &Self::On, ids: &IdSource, operation: ExecuteLifecyclePolicy) -> Self::Runs {
         events::of_lifecycle(ids, operation)
+    }
+}
+
+// The referrers of deleted images go with the same events as on a request.
+impl Listed<DeleteReferrers> for authority::DeleteReferrers {}
+impl Opens<DeleteReferrers> for authority::DeleteReferrers {
+    type Runs = Recorded<DeleteReferrers>;
+
+    fn as_run(_on: &Self::On, ids: &IdSource, operation: DeleteReferrers) -> Self::Runs {
+        events::of_referrers(ids, operation)
     }
 }

@@ -41,10 +41,10 @@ pub mod operations {
         image_scan::*, instance_profile::*, lifecycle_execute::*, lifecycle_image::*, lifecycle_policy::*,
         lifecycle_preview::*, managed_policy::*, member_account::*, named_principals::*, oidc_provider::*,
         outbox::*, policy_use::*, principal::*, pull_time_exclusion::*, reconciler::*, reference_backfill::*,
-        referrers::*, registry::*, repository::*, repository_policy::*, repository_purge::*, resolve::*,
-        resource_policy::*, resource_tag::*, sealed_secret::*, session_context::*, settings::*,
-        storage_class::*, tag::*, tag_history::*, target::*, upload::*, upload_expire::*, usage::*,
-        usage_list::*, work::*,
+        referrers::*, referrers_delete::*, registry::*, repository::*, repository_policy::*,
+        repository_purge::*, resolve::*, resource_policy::*, resource_tag::*, sealed_secret::*,
+        session_context::*, settings::*, storage_class::*, tag::*, tag_history::*, target::*, upload::*,
+        upload_expire::*, usage::*, usage_list::*, work::*,
     };
     pub use crate::scope::Scope;
     pub use crate::types::*;

@@ -91,7 +91,8 @@ suite! {
     image_scan: a_scan_is_recorded_once_in_a_time, a_configuration_is_replaced;
     tag_history: each_move_is_recorded_with_the_push, an_image_knows_when_it_lost_a_tag,
         old_moves_are_trimmed_in_slices;
-    delete: by_tag_and_by_digest, the_child_of_an_index_stays, a_tag_alone;
+    delete: by_tag_and_by_digest, the_child_of_an_index_stays, a_tag_alone,
+        referrers_go_after_their_subject;
     member_account: born_whole_or_not_at_all, tags_of_accounts, renamed_closed_and_gone, an_address_is_given_once;
     entity: a_name_is_one_of_its_kind_and_account, a_repeat_of_a_creation_finds_its_own, a_boundary_must_be_there,
         a_rename_keeps_the_id_and_frees_the_name, made_again_it_inherits_nothing, nothing_may_be_left_when_it_ends,

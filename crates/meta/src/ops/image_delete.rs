@@ -6,7 +6,7 @@ use crate::{
     ImageId, Micros, RepositoryKey, StoreError, Tx,
     ops::{
         collection::queue_links_of,
-        operation,
+        operation, referrers_delete,
         repository::{Hold, RepositoryGone, hold},
         tag::{count_repository, remove},
         usage::{self, Change},
@@ -159,8 +159,9 @@ async fn erase(
         let sql = format!("DELETE FROM {table} WHERE registry = ?1 AND repository = ?2 AND image = ?3");
         tx.execute(&sql, &params![registry, id, image]).await?;
     }
-    let delete =
-        "DELETE FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3 RETURNING manifest_size";
-    let size: Option<u64> = tx.value(delete, &params![registry, id, image]).await?;
-    usage::add(tx, repository, Change::manifest(-usage::signed(size.unwrap_or_default()))).await
+    let delete = "DELETE FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3 RETURNING manifest_size, digest";
+    let Some(mut row) = tx.row(delete, &params![registry, id, image]).await? else { return Ok(()) };
+    let (size, digest): (u64, Digest) = (row.take()?, row.take()?);
+    referrers_delete::orphan(tx, repository, &digest, at).await?;
+    usage::add(tx, repository, Change::manifest(-usage::signed(size))).await
 }

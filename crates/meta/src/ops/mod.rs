@@ -37,6 +37,7 @@ pub mod pull_time_exclusion;
 pub mod reconciler;
 pub mod reference_backfill;
 pub mod referrers;
+pub mod referrers_delete;
 pub mod registry;
 pub mod repository;
 pub mod repository_policy;

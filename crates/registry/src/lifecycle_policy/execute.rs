@@ -35,7 +35,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// When a policy is evaluated again of which a decision did not stand.
 const AGAIN: Duration = Duration::from_mins(1);
 
-/// Evaluates lifecycle policies and carries them out.
+/// Evaluates lifecycle policies and carries them out, and deletes the referrers of deleted images.
 pub(crate) struct ExecuteLifecycle(pub(crate) Arc<Registry>);
 
 impl Reconciler for ExecuteLifecycle {
@@ -48,7 +48,11 @@ impl Reconciler for ExecuteLifecycle {
     }
 
     fn pass(&self, now: Timestamp) -> BoxFuture<'_, Result<Pass>> {
-        Box::pin(self.0.execute_lifecycle_policies(now))
+        Box::pin(async move {
+            let orphans = self.0.delete_orphaned_referrers(now).await?;
+            let policies = self.0.execute_lifecycle_policies(now).await?;
+            Ok(Pass { done: orphans.done + policies.done, has_more: orphans.has_more || policies.has_more })
+        })
     }
 }
 

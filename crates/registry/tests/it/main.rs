@@ -30,6 +30,7 @@ mod late;
 mod lifecycle;
 mod lifecycle_extensions;
 mod organizations;
+mod orphans;
 mod put_image;
 mod storage_quota;
 mod store_reads;

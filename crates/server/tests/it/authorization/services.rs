@@ -55,9 +55,11 @@ macro_rules! with_operations {
             ReadLifecyclePolicies: GetLifecyclePolicy GetLifecyclePreview ListPreviewResults ListLifecycleRecords;
             ChangeLifecyclePolicies: PutLifecyclePolicy DeleteLifecyclePolicy RequestLifecycleRun
                 StartLifecyclePreview;
-            ReadLifecycleImages: FindLifecycleRepository ListLifecycleImages FindLifecycleImages;
+            ReadLifecycleRepositories: FindLifecycleRepository;
+            ReadLifecycleImages: ListLifecycleImages FindLifecycleImages;
             ExecuteLifecycle: ExecuteLifecyclePolicy RecordLifecycleEvaluation;
             WritePreviews: WritePreviewResults EndLifecyclePreview;
+            DeleteOrphans: DeleteReferrers;
             FinishRestores: FinishRestore;
             PullTimes: RecordPulls;
             ReadLayers: FindBlobs FindLinks FindLayerImages;
@@ -108,7 +110,8 @@ rows! {
     CheckStorageQuotas: SumUsage;
     ScrubObjects: Scrub ReadObjects BytesCheck;
     DescribeUsage: ListUsage;
-    ExecuteLifecyclePolicies: Work ReadLifecycleImages ExecuteLifecycle;
+    DeleteReferrers: Work ReadLifecycleRepositories DeleteOrphans;
+    ExecuteLifecyclePolicies: Work ReadLifecycleRepositories ReadLifecycleImages ExecuteLifecycle;
     RestoreImages: Work FinishRestores;
     PreviewLifecyclePolicies: Work ReadLifecyclePolicies ReadLifecycleImages WritePreviews;
     SweepDoomed: DoomedObjects BytesDelete;
