@@ -112,7 +112,12 @@ def test_wrong_password_and_missing_repository(docker, wharf, tmp_path):
     ref = wharf.ref("docker/never-created")
     docker("build", "-q", "-t", ref, images.build_context(tmp_path / "context"))
     # The failed login must not have changed the valid one.
-    said = docker("push", ref, refused=True)
+    ecr = wharf.client("ecr")
+    ecr.put_account_setting(name="WHARF_CREATE_ON_PUSH", value="DISABLED")
+    try:
+        said = docker("push", ref, refused=True)
+    finally:
+        ecr.put_account_setting(name="WHARF_CREATE_ON_PUSH", value="ENABLED")
     assert "The repository with name 'docker/never-created' does not exist in the registry with id" in said
 
 
