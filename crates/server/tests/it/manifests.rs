@@ -200,6 +200,7 @@ async fn a_tag_is_converted_for_a_client_of_the_other_format() {
         (accepts(&format!("{DOCKER}, {MANIFEST}")), "latest"),
     ] {
         let reply = client.get(&at(&format!("manifests/{reference}"))).await.expect(200);
-        assert_eq!((reply.header("content-type"), reply.body), (MANIFEST, image.clone()));
+        assert_eq!(reply.header("content-type"), MANIFEST);
+        assert_eq!(reply.body, image);
     }
 }

@@ -19,7 +19,8 @@ fn on_server(dev: &Dev, words: &[&str]) -> Command {
 fn call(dev: &Dev, operation: &str, input: &Value) -> Value {
     let (status, answer) = ecr(&dev.endpoint, KEY, operation, &input.to_string());
     assert_eq!(status, 200, "{operation}: {answer}");
-    serde_json::from_str(&answer).unwrap()
+    // The head of the answer comes before its body.
+    serde_json::from_str(&answer[answer.find('{').unwrap()..]).unwrap()
 }
 
 /// Pushes an index under the tag `latest`; gives its digest.
