@@ -1,6 +1,6 @@
 //! Repository creation templates: the settings of repositories that Wharf creates without CreateRepository.
 
-use serde_json::{from_str, to_string};
+use serde_json::{from_str, json};
 
 use crate::{
     Micros, Mutability, Never, RegistryKey, StoreError,
@@ -79,26 +79,6 @@ fn scope(prefix: &str) -> &str {
     prefix.strip_suffix('/').unwrap_or(prefix)
 }
 
-fn json(list: &impl AsJson) -> Result<String, StoreError> {
-    list.as_json().map_err(|_| StoreError::Bug("a list cannot be written as JSON"))
-}
-
-trait AsJson {
-    fn as_json(&self) -> serde_json::Result<String>;
-}
-
-impl AsJson for Vec<String> {
-    fn as_json(&self) -> serde_json::Result<String> {
-        to_string(self)
-    }
-}
-
-impl AsJson for Vec<(String, String)> {
-    fn as_json(&self) -> serde_json::Result<String> {
-        to_string(self)
-    }
-}
-
 /// Creates a template.
 #[derive(Clone, Debug)]
 pub struct CreateCreationTemplate {
@@ -140,7 +120,8 @@ operation!(CreateCreationTemplate: Durable [] -> CreationTemplateRow, CreateCrea
         custom_role_arn, created_at, updated_at, version) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14, 1)";
     tx.execute(insert, &params![op.registry, scope(&template.prefix), template.prefix, template.description,
-        json(&template.applied_for)?, template.mutability.as_str(), json(&template.filters)?, json(&template.tags)?,
+        json!(template.applied_for).to_string(), template.mutability.as_str(), json!(template.filters).to_string(),
+        json!(template.tags).to_string(),
         template.encryption_type, template.kms_key, template.repository_policy, template.lifecycle_policy,
         template.custom_role_arn, op.at]).await?;
     Ok(Ok(CreationTemplateRow { template: template.clone(), created_at: op.at, updated_at: op.at, version: 1 }))
@@ -168,7 +149,8 @@ operation!(ReplaceCreationTemplate: Durable [] -> (), CreationTemplateChanged, |
         WHERE registry = ?1 AND scope = ?2 AND version = ?14";
     let template = &op.template;
     let replaced = tx.execute(update, &params![op.registry, scope(&template.prefix), template.description,
-        json(&template.applied_for)?, template.mutability.as_str(), json(&template.filters)?, json(&template.tags)?,
+        json!(template.applied_for).to_string(), template.mutability.as_str(), json!(template.filters).to_string(),
+        json!(template.tags).to_string(),
         template.encryption_type, template.kms_key, template.repository_policy, template.lifecycle_policy,
         template.custom_role_arn, op.at, op.version]).await?;
     Ok(if replaced == 1 { Ok(()) } else { Err(CreationTemplateChanged) })

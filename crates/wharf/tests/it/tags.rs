@@ -46,7 +46,10 @@ fn a_tag_is_restored_to_what_it_named_before() {
     let dev = with_key(folder.path());
     call(&dev, "CreateRepository", &json!({"repositoryName": "app"}));
     let first = push(&dev, 1);
+    // The API's times are whole milliseconds.
+    std::thread::sleep(std::time::Duration::from_millis(3));
     let between = jiff::Timestamp::now().to_string();
+    std::thread::sleep(std::time::Duration::from_millis(3));
     let second = push(&dev, 2);
     let shown = said(&mut on_server(&dev, &["history", "app:latest"]));
     let lines: Vec<&str> = shown.lines().collect();
