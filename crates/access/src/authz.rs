@@ -31,6 +31,7 @@ pub use keys::{add_resource_tags, of_request_tags, pairs};
 pub use permits::{Allowed, Permits};
 pub use policies::{Deciding, V1_ACTIONS};
 pub use resources::{Found, HasArn};
+pub(crate) use trust::trusts_service;
 
 use crate::Access;
 use crate::context::{Caller, Ctx, Plane, RepositoryRef, repository_arn};

@@ -8,7 +8,7 @@ use aws::ids::AccountId;
 use jiff::{SignedDuration, Timestamp};
 use meta::{Entity, EntityKind, FindEntity};
 
-use crate::Access;
+use crate::authz::trusts_service;
 use crate::context::{Caller, CallerKind, Ctx, Session};
 use crate::error::{Error, Result};
 use crate::permit::Reads;
@@ -40,26 +40,23 @@ pub async fn role_of_arn(store: &impl Reads<FindEntity>, role_arn: &str) -> Resu
     Ok(found.filter(is_it))
 }
 
-impl Access {
-    /// The request in a session of a role that a service assumes. None: there is no such role in the service's account, or
-    /// it does not trust the service.
-    pub async fn assumed_by_service(
-        &self,
-        ctx: &Ctx,
-        store: &impl Reads<FindEntity>,
-        role_arn: &str,
-        to: ServiceUse<'_>,
-    ) -> Result<Option<Ctx>> {
-        let role = role_of_arn(store, role_arn).await?.filter(|role| role.account_id == *to.account_id);
-        let Some(role) = role else { return Ok(None) };
-        let stored = role.role.as_ref().map(|fields| fields.trust_policy.as_str()).unwrap_or_default();
-        let trust = policy::Policy::parse(stored).map_err(Error::internal)?;
-        if !self.trusts_service(ctx, role_arn, &trust, to) {
-            return Ok(None);
-        }
-        let caller = session_of(role, to.session_name, ctx.now)?;
-        Ok(Some(Ctx { caller: Arc::new(caller), ..ctx.clone() }))
+/// The request in a session of a role that a service assumes. None: there is no such role in the service's account, or it
+/// does not trust the service.
+pub async fn assumed_by_service(
+    ctx: &Ctx,
+    store: &impl Reads<FindEntity>,
+    role_arn: &str,
+    to: ServiceUse<'_>,
+) -> Result<Option<Ctx>> {
+    let role = role_of_arn(store, role_arn).await?.filter(|role| role.account_id == *to.account_id);
+    let Some(role) = role else { return Ok(None) };
+    let stored = role.role.as_ref().map(|fields| fields.trust_policy.as_str()).unwrap_or_default();
+    let trust = policy::Policy::parse(stored).map_err(Error::internal)?;
+    if !trusts_service(ctx, role_arn, &trust, to) {
+        return Ok(None);
     }
+    let caller = session_of(role, to.session_name, ctx.now)?;
+    Ok(Some(Ctx { caller: Arc::new(caller), ..ctx.clone() }))
 }
 
 fn session_of(role: Entity, session_name: &str, now: Timestamp) -> Result<Caller> {

@@ -5,7 +5,7 @@ use oci::{digest::Digest, name::Tag};
 use crate::{
     ImageId, Micros, Never, RepositoryKey, StoreError, Tx,
     ops::operation,
-    value::{Row, params},
+    value::{Row, ToParam, params},
 };
 
 /// A tag that was set on an image.
@@ -81,16 +81,11 @@ operation!(ListTagMoves: Point -> Vec<TagMove>, Never, |op, tx| {
         WHERE registry = ?1 AND repository = ?2 AND id < ?3";
     let before = op.before.unwrap_or(i64::MAX);
     let RepositoryKey { registry, id } = op.repository;
-    let rows = match &op.tag {
-        Some(tag) => {
-            let select = format!("{COLUMNS} AND tag = ?5 ORDER BY id DESC LIMIT ?4");
-            tx.rows(&select, &params![registry, id, before, op.limit, tag]).await?
-        }
-        None => {
-            let select = format!("{COLUMNS} ORDER BY id DESC LIMIT ?4");
-            tx.rows(&select, &params![registry, id, before, op.limit]).await?
-        }
-    };
+    let of_tag = if op.tag.is_some() { " AND tag = ?5" } else { "" };
+    let select = format!("{COLUMNS}{of_tag} ORDER BY id DESC LIMIT ?4");
+    let mut values = params![registry, id, before, op.limit].to_vec();
+    values.extend(op.tag.as_ref().map(ToParam::to_param));
+    let rows = tx.rows(&select, &values).await?;
     let moves: Result<_, StoreError> = rows.into_iter().map(|mut row| TagMove::read(&mut row)).collect();
     Ok(Ok(moves?))
 });

@@ -60,9 +60,9 @@ pub fn to_other_format(media_type: &str, body: &[u8]) -> Option<Converted> {
 fn change_type(descriptor: &mut Value, types: &[(&str, &'static str)], to_docker: bool) -> Option<()> {
     let members = descriptor.as_object_mut()?;
     let given = members.get("mediaType")?.as_str()?;
-    let other = types.iter().find_map(|(docker, oci)| match to_docker {
-        true => (given == *oci).then_some(*docker),
-        false => (given == *docker).then_some(*oci),
+    let other = types.iter().find_map(|(docker, oci)| {
+        let (from, to) = if to_docker { (oci, docker) } else { (docker, oci) };
+        (given == *from).then_some(*to)
     })?;
     members.insert("mediaType".to_owned(), other.into());
     Some(())

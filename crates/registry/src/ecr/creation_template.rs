@@ -148,6 +148,7 @@ impl Registry {
 }
 
 /// What a request puts into a template and the caller needs further permissions for.
+#[derive(Clone, Copy)]
 struct Contents<'a> {
     prefix: &'a str,
     repository_policy: Option<&'a str>,

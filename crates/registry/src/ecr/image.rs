@@ -123,21 +123,9 @@ impl Registry {
                 let text: Arc<str> = std::str::from_utf8(&body).map_err(Error::internal)?.into();
                 Arc::clone(manifests.entry(row.digest).or_insert(text))
             };
-            // By digest, a manifest is never converted.
-            let accepts = |media_type: &str| {
-                let accepted = &input.accepted_media_types;
-                id.image_digest.is_some()
-                    || accepted.is_empty()
-                    || accepted.iter().any(|one| one == media_type)
-            };
-            let (digest, manifest, media_type) =
-                match convert(ctx, &row.media_type, manifest.as_bytes(), &accepts).await? {
-                    Some(converted) => {
-                        let text = std::str::from_utf8(&converted.body).map_err(Error::internal)?;
-                        (converted.digest, text.into(), converted.media_type)
-                    }
-                    None => (row.digest, manifest, row.media_type),
-                };
+            let stored = (row.digest, row.media_type, manifest);
+            let (digest, media_type, manifest) =
+                in_accepted_format(ctx, &id, &input.accepted_media_types, stored).await?;
             response.images.push(Image {
                 registry_id: repository.account_id.to_string(),
                 repository_name: repository.name.to_string(),
@@ -148,6 +136,23 @@ impl Registry {
         }
         Ok(response)
     }
+}
+
+/// The digest, media type and manifest of an answer: by tag in a format that the request accepts, by digest as stored.
+async fn in_accepted_format(
+    ctx: &Ctx,
+    id: &ImageIdentifier,
+    accepted: &[String],
+    (digest, media_type, manifest): (Digest, String, Arc<str>),
+) -> Result<(Digest, String, Arc<str>)> {
+    let accepts = |media_type: &str| {
+        id.image_digest.is_some() || accepted.is_empty() || accepted.iter().any(|one| one == media_type)
+    };
+    let Some(converted) = convert(ctx, &media_type, manifest.as_bytes(), &accepts).await? else {
+        return Ok((digest, media_type, manifest));
+    };
+    let text = std::str::from_utf8(&converted.body).map_err(Error::internal)?.into();
+    Ok((converted.digest, converted.media_type, text))
 }
 
 /// The image that an identifier names, or why it is invalid.

@@ -7,7 +7,7 @@ use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
 use access::op::{Effect, ecr};
 use access::permit::Permit;
-use access::service_role::ServiceUse;
+use access::service_role::{ServiceUse, assumed_by_service};
 use access::store::{CreationTemplate, Target};
 
 use super::create::{self, NewRepository};
@@ -59,7 +59,7 @@ impl Registry {
             source_arn: &repository.arn(),
             session_name: "ecr-repository-creation-template",
         };
-        let assumed = self.access.assumed_by_service(ctx, gate, role_arn, to).await?;
+        let assumed = assumed_by_service(ctx, gate, role_arn, to).await?;
         let Some(as_role) = assumed else {
             let message = format!(
                 "{SERVICE} may not assume the custom role of the repository creation template for '{}': {role_arn}",

@@ -135,8 +135,8 @@ async fn moves(client: &AwsClient, repository: &str, tag: Option<&str>) -> Resul
 /// What a tag named just before a time, by its moves from the newest to the oldest.
 fn named_before(moves: &[Value], before: Timestamp) -> Option<String> {
     let at = |moved: &Value| moved.get("movedAt").and_then(Value::as_f64).unwrap_or_default();
-    // The API's times are whole milliseconds.
-    let before = before.as_millisecond() as f64 / 1e3;
+    // With the precision of the API's times.
+    let before = aws::json::epoch_seconds(before);
     let earlier = moves.iter().find(|moved| at(moved) < before);
     // Older moves may be gone: the oldest one says what the tag named before it.
     let digest = earlier.map(|moved| text(moved, "imageDigest"));
