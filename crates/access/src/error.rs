@@ -41,6 +41,10 @@ pub enum Code {
     ExclusionAlreadyExists,
     ExclusionNotFound,
     ScanNotFound,
+    UnsupportedImageType,
+    ImageArchived,
+    TemplateAlreadyExists,
+    TemplateNotFound,
     Validation,
     // The specification's.
     BlobUnknown,

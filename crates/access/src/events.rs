@@ -5,10 +5,10 @@ use std::fmt::Display;
 
 use jiff::{Timestamp, ToSpan as _};
 use meta::{
-    BatchDeleteImage, CreateRepository, DeleteLifecyclePolicy, DeleteOutcome, DeleteRepository, DeleteTag,
-    Event, ExecuteLifecyclePolicy, LifecycleOutcome, LifecyclePolicyRow, Micros, Operation, PutImage,
-    PutImageOutcome, PutLifecyclePolicy, Recorded, RepositoryRow, SetRegistryPolicy, SetRepositoryPolicy,
-    StorageClassUpdate, TrimEvents, UpdateImageStorageClass,
+    BatchDeleteImage, CreateRepository, DeleteLifecyclePolicy, DeleteOutcome, DeleteReferrers,
+    DeleteRepository, DeleteTag, Event, ExecuteLifecyclePolicy, LifecycleOutcome, LifecyclePolicyRow, Micros,
+    Operation, PutImage, PutImageOutcome, PutLifecyclePolicy, Recorded, RepositoryRow, SetRegistryPolicy,
+    SetRepositoryPolicy, StorageClassUpdate, TrimEvents, UpdateImageStorageClass,
 };
 use oci::digest::Digest;
 use serde_json::{Value, json};
@@ -208,6 +208,22 @@ pub(crate) fn of_lifecycle(
             }
         });
         happened.collect()
+    })
+}
+
+/// The deletion of the referrers of a deleted image, with its events: those of a request.
+pub(crate) fn of_referrers(ids: &IdSource, operation: DeleteReferrers) -> Recorded<DeleteReferrers> {
+    let name = operation.repository_name.clone();
+    let arn = repository_arn(&operation.region, &operation.account_id, &name);
+    let repository = Repository { arn, name };
+    let Micros(at) = operation.at;
+    let now = Timestamp::from_microsecond(at).unwrap_or_default();
+    let place = (operation.account_id.to_string(), operation.region.to_string());
+    with_events(operation, (ids, now), place, move |deleted| {
+        let happened = |(digest, tags): &(Digest, Vec<_>)| {
+            repository.of_image("ecr.image.delete", &image_facts(digest), tags)
+        };
+        deleted.images.iter().flat_map(happened).collect()
     })
 }
 

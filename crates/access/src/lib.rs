@@ -28,6 +28,7 @@ pub mod principal_names;
 pub mod quota;
 pub mod reconcilers;
 pub mod seal;
+pub mod service_role;
 pub mod session;
 pub mod settings;
 pub mod shared_provider;

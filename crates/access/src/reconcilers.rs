@@ -46,7 +46,7 @@ pub const PREVIEW_LIFECYCLE: &str = "preview-lifecycle";
 pub const RESTORE_IMAGES: &str = "restore-images";
 /// Moves objects to the archive and back.
 pub const MOVE_OBJECTS: &str = "move-objects";
-/// Removes old events.
+/// Removes old events, and old history of tags.
 pub const TRIM_EVENTS: &str = "trim-events";
 
 /// Every reconciler, by name.

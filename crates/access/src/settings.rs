@@ -33,6 +33,23 @@ pub struct Limits {
     pub lifecycle_interval: Duration,
     /// How long it takes to restore an image from the archive (ECR: up to 20 minutes).
     pub activation: Duration,
+    pub tags: TagLimits,
+}
+
+/// How long what tags named is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TagLimits {
+    /// How long the moves of tags are kept.
+    pub history: Duration,
+    /// How long lifecycle policies keep an untagged image after a tag moved from it to another image. The default is the
+    /// time in which ECR carries out a policy.
+    pub grace: Duration,
+}
+
+impl Default for TagLimits {
+    fn default() -> Self {
+        Self { history: Duration::from_hours(90 * 24), grace: Duration::from_hours(24) }
+    }
 }
 
 /// How long the collector waits.
@@ -77,6 +94,7 @@ impl Default for Limits {
             collection: Collection::default(),
             lifecycle_interval: Duration::from_hours(1),
             activation: Duration::ZERO,
+            tags: TagLimits::default(),
         }
     }
 }

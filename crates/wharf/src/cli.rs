@@ -18,6 +18,7 @@ use crate::cmd::oidc::OidcCommand;
 use crate::cmd::policy::PolicyCommand;
 use crate::cmd::status::Reconcile;
 use crate::cmd::store::Options;
+use crate::cmd::tags::TagsCommand;
 use crate::config::host_name;
 
 /// Amazon ECR that you can run yourself: docker push and pull, and the ECR API, in one binary.
@@ -123,6 +124,10 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   interval_seconds = 3600                  # how often each is evaluated if nothing changes
   activation_seconds = 0                   # how long restoring an image from the archive takes
 
+  [tags]                                   # what tags named before: `wharf tags`
+  history_seconds = 7776000                # older moves of tags are removed
+  grace_seconds = 86400                    # lifecycle policies keep what a moved tag named this long
+
   [metrics]
   listen = "127.0.0.1:9100"                # Prometheus, on /metrics [off]
 
@@ -227,6 +232,9 @@ Examples:
     /// Carry out lifecycle policies at once, preview them, and show what they did.
     #[command(subcommand)]
     Lifecycle(LifecycleCommand),
+    /// Show what the tags of a repository named before, and restore a tag.
+    #[command(subcommand)]
+    Tags(TagsCommand),
     /// Configure how the keys of OIDC providers are obtained.
     #[command(subcommand)]
     Oidc(OidcCommand),

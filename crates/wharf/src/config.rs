@@ -46,6 +46,7 @@ struct Settings {
     quotas: BTreeMap<String, u64>,
     collection: CollectionSection,
     lifecycle: LifecycleSection,
+    tags: TagsSection,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -165,6 +166,13 @@ struct EventsSection {
 struct LifecycleSection {
     interval_seconds: Option<u64>,
     activation_seconds: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct TagsSection {
+    history_seconds: Option<u64>,
+    grace_seconds: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]

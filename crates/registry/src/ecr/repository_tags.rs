@@ -63,7 +63,7 @@ impl Registry {
 }
 
 /// `aws:RequestTag/k` and `aws:TagKeys` of a request with tags.
-pub(super) fn request_tag_keys(tags: &[(String, String)]) -> policy::Context {
+pub(crate) fn request_tag_keys(tags: &[(String, String)]) -> policy::Context {
     of_request_tags(pairs(tags))
 }
 

@@ -19,6 +19,7 @@ pub(crate) mod policy;
 mod serve;
 pub(crate) mod status;
 pub(crate) mod store;
+pub(crate) mod tags;
 pub(crate) mod usage;
 
 use anyhow::Context as _;
@@ -59,6 +60,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Oidc(command) => block_on(oidc::run(command)),
         Command::Images(command) => block_on(images::run(command)),
         Command::Lifecycle(command) => block_on(lifecycle::run(command)),
+        Command::Tags(command) => block_on(tags::run(command)),
         Command::Policy(command) => block_on(policy::run(command)),
         Command::Usage(options) => block_on(usage::run(options)),
         Command::Version => say(concat!("wharf ", env!("CARGO_PKG_VERSION"))),

@@ -34,4 +34,5 @@ mod soak;
 mod soak_expiry;
 mod status;
 mod stop;
+mod tags;
 mod tls;

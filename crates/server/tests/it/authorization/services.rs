@@ -42,23 +42,32 @@ macro_rules! with_operations {
             CreateRegistries: EnsureRegistry;
             ReadRepositories: DescribeRepositories ListTagsForResource GetAccountSetting
                 ListPullTimeExclusions FindTarget Resolve;
+            ReadScans: GetScanningConfiguration FindImageScan;
+            ChangeScans: PutScanningConfiguration StartImageScan;
+            ReadCreationTemplates: GetCreationTemplate ListCreationTemplates FindCreation;
+            ChangeCreationTemplates: CreateCreationTemplate ReplaceCreationTemplate DeleteCreationTemplate;
             ChangeRepositories: CreateRepository DeleteRepository PutImageTagMutability PutImageScanning TagResource
                 UntagResource PutAccountSetting RegisterPullTimeExclusion DeregisterPullTimeExclusion;
+            FirstSettings: PutAccountSettingOnce;
             ReadResourcePolicies: LoadRepositoryPolicy LoadRegistryPolicy;
             ChangeResourcePolicies: SetRepositoryPolicy SetRegistryPolicy;
             ReadImages: FindImages LoadManifest DescribeImages ListImages ListTags ListReferrers MeasureReferrers;
             ChangeImages: PutImage BatchDeleteImage DeleteTag BackfillReferences UpdateImageStorageClass;
+            ReadTagHistory: ListTagMoves;
+            TrimTagHistory: TrimTagHistory;
             ReadLifecyclePolicies: GetLifecyclePolicy GetLifecyclePreview ListPreviewResults ListLifecycleRecords;
             ChangeLifecyclePolicies: PutLifecyclePolicy DeleteLifecyclePolicy RequestLifecycleRun
                 StartLifecyclePreview;
-            ReadLifecycleImages: FindLifecycleRepository ListLifecycleImages FindLifecycleImages;
+            ReadLifecycleRepositories: FindLifecycleRepository;
+            ReadLifecycleImages: ListLifecycleImages FindLifecycleImages;
             ExecuteLifecycle: ExecuteLifecyclePolicy RecordLifecycleEvaluation;
             WritePreviews: WritePreviewResults EndLifecyclePreview;
+            DeleteOrphans: DeleteReferrers;
             FinishRestores: FinishRestore;
             MoveObjects: BeginMove EndMove;
             FindArchived: HasArchivedObjects;
             PullTimes: RecordPulls;
-            ReadLayers: FindBlobs FindLinks;
+            ReadLayers: FindBlobs FindLinks FindLayerImages;
             ChangeLayers: CreateUpload TakeUpload AdvanceUpload CancelUpload CompleteUpload LinkBlob UnlinkBlob
                 RenewBlobs;
             ExpiredUploads: ExpireUploads;
@@ -108,13 +117,15 @@ rows! {
     CheckStorageQuotas: SumUsage;
     ScrubObjects: Scrub ReadObjects BytesCheck;
     DescribeUsage: ListUsage;
-    ExecuteLifecyclePolicies: Work ReadLifecycleImages ExecuteLifecycle;
+    DeleteReferrers: Work ReadLifecycleRepositories DeleteOrphans;
+    ExecuteLifecyclePolicies: Work ReadLifecycleRepositories ReadLifecycleImages ExecuteLifecycle;
     RestoreImages: Work FinishRestores;
     MoveObjects: Work MoveObjects BytesMove;
     PreviewLifecyclePolicies: Work ReadLifecyclePolicies ReadLifecycleImages WritePreviews;
     SweepDoomed: DoomedObjects BytesDelete;
     RecordPulls: PullTimes;
     CreateAdministrator: ReadAccounts CreateAccounts CreateRegistries ReadAccessKeys FirstAdministrator;
+    EnableCreateOnPush: ReadAccounts CreateRegistries FirstSettings;
     StoreSessions: StoreSessions;
     ForgetSessions: ForgetSessions;
     ForgetReports: ForgetReports;
@@ -126,6 +137,7 @@ rows! {
     KeepKeyRing: Settings Secrets;
     RecordOrganization: Settings ReadAccounts;
     TrimEvents: RemoveEvents;
+    TrimTagHistory: TrimTagHistory;
     RunReconcilers: Reconcilers;
 }
 
