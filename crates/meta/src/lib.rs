@@ -36,11 +36,11 @@ pub mod operations {
     pub use crate::operation::{Access, Operation, Ruling};
     pub use crate::ops::{
         access_key::*, account::*, account_summary::*, backlog::*, blob::*, check::*, collection::*,
-        collection_state::*, entity::*, entity_delete::*, first_user::*, group::*, iam_tag::*,
-        identity_policy::*, image::*, image_delete::*, image_list::*, image_pull::*, instance_profile::*,
-        lifecycle_execute::*, lifecycle_image::*, lifecycle_policy::*, lifecycle_preview::*,
-        managed_policy::*, member_account::*, named_principals::*, oidc_provider::*, outbox::*,
-        policy_use::*, principal::*, pull_time_exclusion::*, reconciler::*, reference_backfill::*,
+        collection_state::*, dead_letter::*, delivery::*, entity::*, entity_delete::*, first_user::*,
+        group::*, iam_tag::*, identity_policy::*, image::*, image_delete::*, image_list::*, image_pull::*,
+        instance_profile::*, lifecycle_execute::*, lifecycle_image::*, lifecycle_policy::*,
+        lifecycle_preview::*, managed_policy::*, member_account::*, named_principals::*, oidc_provider::*,
+        outbox::*, policy_use::*, principal::*, pull_time_exclusion::*, reconciler::*, reference_backfill::*,
         referrers::*, registry::*, repository::*, repository_policy::*, repository_purge::*, resolve::*,
         resource_policy::*, resource_tag::*, sealed_secret::*, session_context::*, settings::*,
         storage_class::*, tag::*, target::*, upload::*, upload_expire::*, usage::*, usage_list::*, work::*,

@@ -40,6 +40,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 6, oldest_compat: 4, text: include_str!("../migrations/0006_lifecycle.sql") },
     // An older binary queues nothing for review and counts no bytes; the walk finds both later.
     Migration { number: 7, oldest_compat: 4, text: include_str!("../migrations/0007_collection.sql") },
+    // An older binary writes events, which a newer one routes.
+    Migration { number: 14, oldest_compat: 4, text: include_str!("../migrations/0014_deliveries.sql") },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

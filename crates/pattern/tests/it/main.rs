@@ -1,0 +1,5 @@
+//! Event patterns, with the examples of the EventBridge User Guide.
+
+mod bounded;
+mod examples;
+mod refused;
