@@ -40,12 +40,15 @@ pub const EXECUTE_LIFECYCLE: &str = "execute-lifecycle";
 pub const PREVIEW_LIFECYCLE: &str = "preview-lifecycle";
 /// Ends the restoring of images from the archive.
 pub const RESTORE_IMAGES: &str = "restore-images";
+/// Routes events to their targets and delivers them.
+pub const DELIVER_EVENTS: &str = "deliver-events";
 /// Removes old events.
 pub const TRIM_EVENTS: &str = "trim-events";
 
 /// Every reconciler, by name.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 14] = [
     COLLECT_GARBAGE,
+    DELIVER_EVENTS,
     EXECUTE_LIFECYCLE,
     EXPIRE_UPLOADS,
     FORGET_SESSIONS,
@@ -107,6 +110,7 @@ impl Access {
         let counted = permit.read(|()| count).await?;
         Ok([
             (COLLECT_GARBAGE, counted.reviews),
+            (DELIVER_EVENTS, counted.deliveries),
             (EXECUTE_LIFECYCLE, counted.policies),
             (EXPIRE_UPLOADS, counted.uploads),
             (FORGET_SESSIONS, counted.sessions),
@@ -131,7 +135,11 @@ impl Access {
         let permit = Permit::for_service(authority::RunReconcilers, self);
         let request = RequestReconciler { name: name.to_owned(), at: micros(now) };
         permit.write(|()| request).await.or_store_error()?;
-        self.reconcilers_woken.notify_one();
+        if name == DELIVER_EVENTS {
+            self.events_written.notify_one();
+        } else {
+            self.reconcilers_woken.notify_one();
+        }
         Ok(())
     }
 
@@ -145,17 +153,22 @@ impl Access {
         self.reconcilers_woken.notified().await;
     }
 
-    /// Starts a pass, if it is due and no other node runs it.
+    /// Waits for an event of this node, or for a requested run of the delivery of events.
+    pub async fn events_written(&self) {
+        self.events_written.notified().await;
+    }
+
+    /// Starts a pass, if it is due or work came, and no other node runs it.
     pub async fn claim_reconciler(
         &self,
         name: &str,
         holder: &str,
-        now: Timestamp,
-        until: Timestamp,
+        is_woken: bool,
+        (now, until): (Timestamp, Timestamp),
     ) -> Result<bool> {
         let permit = Permit::for_service(authority::RunReconcilers, self);
         let (name, holder) = (name.to_owned(), holder.to_owned());
-        let claim = ClaimReconciler { name, holder, now: micros(now), lease_until: micros(until) };
+        let claim = ClaimReconciler { name, holder, is_woken, now: micros(now), lease_until: micros(until) };
         permit.write(|()| claim).await.or_store_error()
     }
 

@@ -16,7 +16,7 @@ macro_rules! faults {
         }
 
         impl Fault {
-            /// Every point, in the order of a push, a delete and then a rotation of the master key.
+            /// Every point, in the order of a push, a delete, the delivery of events and then a rotation of the master key.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// The name by which [`arm`] knows it.
@@ -78,6 +78,10 @@ faults! {
     Deleted = "deleted",
     /// registry: the bytes are removed, the doomed rows are not.
     AfterDeleteBytes = "after-delete-bytes",
+    /// events: the deliveries of events have rows, none was sent.
+    EventsRouted = "events-routed",
+    /// events: a target got events, their rows still exist.
+    EventsSent = "events-sent",
     /// wharf: the next master key is stored next to the current one.
     MasterKeyWritten = "master-key-written",
     /// wharf: the store opens under both master keys.

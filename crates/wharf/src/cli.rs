@@ -113,6 +113,12 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   [events]                                 # pushes, deletes and policy changes, in the database
   retention_seconds = 86400                # older events are removed
 
+  [[events.sinks]]                         # a target that gets the events of all accounts; repeat for more [none]
+  name = "audit"                           # the name in errors and in `wharf events`
+  file = "/var/log/wharf/events.jsonl"     # one event in each line; or stdout = true; or url = "https://…" with
+                                           # secret_file = "…", which signs the requests
+  pattern = '{"source": ["aws.ecr"]}'      # an event pattern of EventBridge [all events]
+
   [collection]                             # garbage is removed while the server runs
   grace_seconds = 86400                    # a layer that no image needs stays this long; longer than any push lasts
   delay_seconds = 900                      # then its bytes stay this long, for downloads that have begun

@@ -26,12 +26,16 @@ async fn unrouted(world: &World) -> Vec<NewEvent> {
     world.meta.read(ListNewEvents { limit: 9 }).await.unwrap()
 }
 
+fn delivery(target: &str, body: String) -> NewDelivery {
+    NewDelivery { target: target.to_owned(), part: 0, body }
+}
+
 /// Routes everything to these targets; the body is the id.
 async fn route(world: &World, targets: &[&str]) {
     let routed = |event: NewEvent| RoutedEvent {
         sequence: event.sequence,
         at: event.event.at,
-        deliveries: targets.iter().map(|target| ((*target).to_owned(), event.key.id.to_string())).collect(),
+        deliveries: targets.iter().map(|target| delivery(target, event.key.id.to_string())).collect(),
     };
     let events = unrouted(world).await.into_iter().map(routed).collect();
     world.meta.write(RouteEvents { events, limits: LIMITS, at: AT }).await.unwrap();
@@ -75,7 +79,7 @@ pub(super) async fn an_event_is_routed_once(world: World) {
     let [new] = &unrouted(&world).await[..] else { panic!("one event") };
     assert_eq!((new.key, new.event.at), (EventKey { id: 7, position: 0 }, Micros(7)));
     assert_eq!(world.meta.read(OldestNewEvent).await.unwrap(), Some(7));
-    let deliveries = vec![("a".to_owned(), "x".to_owned())];
+    let deliveries = vec![delivery("a", "x".to_owned())];
     let routed = RoutedEvent { sequence: new.sequence, at: AT, deliveries };
     let route = RouteEvents { events: vec![routed], limits: LIMITS, at: AT };
     let (first, second) = tokio::join!(world.meta.write(route.clone()), world.meta.write(route));

@@ -38,13 +38,25 @@ operation!(ListNewEvents: Point -> Vec<NewEvent>, Never, |op, tx| {
     Ok(Ok(rows.into_iter().map(event).collect::<Result<_, StoreError>>()?))
 });
 
-/// The targets of an event, with the body for each.
+/// How many deliveries of one event a target can get: an event of an image with several tags is delivered once for each.
+pub const PARTS: i64 = 128;
+
+/// What a target gets of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDelivery {
+    pub target: String,
+    /// Which of its deliveries of the event: less than [`PARTS`].
+    pub part: i64,
+    pub body: String,
+}
+
+/// An event with its deliveries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoutedEvent {
     pub sequence: i64,
     /// When it happened.
     pub at: Micros,
-    pub deliveries: Vec<(String, String)>,
+    pub deliveries: Vec<NewDelivery>,
 }
 
 /// How much a target may hold.
@@ -72,8 +84,8 @@ operation!(RouteEvents: Durable [] -> (), Never, |op, tx| {
             // Another node has routed it.
             continue;
         }
-        for (target, body) in &event.deliveries {
-            add(tx, target, (event, body), op).await?;
+        for delivery in &event.deliveries {
+            add(tx, event, delivery, op).await?;
         }
     }
     Ok(Ok(()))
@@ -81,10 +93,11 @@ operation!(RouteEvents: Durable [] -> (), Never, |op, tx| {
 
 async fn add(
     tx: &mut Tx<'_>,
-    target: &str,
-    (event, body): (&RoutedEvent, &str),
+    event: &RoutedEvent,
+    NewDelivery { target, part, body }: &NewDelivery,
     op: &RouteEvents,
 ) -> Result<(), StoreError> {
+    let sequence = event.sequence.saturating_mul(PARTS).saturating_add(*part);
     let count = "INSERT INTO delivery_target \
                  (target, waiting, dead, delivered, dropped, failures, retry_at, delivered_at, error) \
                  VALUES (?1, 1, 0, 0, 0, 0, 0, 0, NULL) \
@@ -92,14 +105,14 @@ async fn add(
                  WHERE delivery_target.waiting < ?2";
     if tx.execute(count, &params![target, op.limits.waiting]).await? == 1 {
         let insert = "INSERT INTO delivery (target, sequence, at, attempts, body) VALUES (?1, ?2, ?3, 0, ?4)";
-        tx.execute(insert, &params![target, event.sequence, event.at, body]).await?;
+        tx.execute(insert, &params![target, sequence, event.at, body]).await?;
         return Ok(());
     }
     let letter = DeadLetter {
-        sequence: event.sequence,
+        sequence,
         at: event.at,
         attempts: 0,
-        body: body.to_owned(),
+        body: body.clone(),
         died_at: op.at,
         error: "too many deliveries were waiting for the target".to_owned(),
     };

@@ -74,5 +74,5 @@ reconcilers! {
         |registry, now| with_content(registry, Box::pin(registry.scrub_objects(now)));
     /// Removes old events.
     TrimEvents(reconcilers::TRIM_EVENTS, every Duration::from_mins(1)) =
-        |registry, now| registry.access.trim_events(now);
+        |registry, now| registry.access.trim_routed_events(now);
 }

@@ -7,8 +7,9 @@ use crate::first_start::{KEY, with_key};
 use crate::http::ecr;
 use crate::process::{Dev, complaint, said, wharf};
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "collect-garbage",
+    "deliver-events",
     "execute-lifecycle",
     "expire-uploads",
     "forget-sessions",

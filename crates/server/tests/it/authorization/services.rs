@@ -70,7 +70,10 @@ macro_rules! with_operations {
             DeletedRepositories: PurgeRepositorySlice;
             EnqueueWork: EnqueueWork;
             Work: ClaimWork FinishWork PostponeWork;
-            ReadEvents: ListEvents;
+            ReadEvents: ListEvents ListNewEvents OldestNewEvent;
+            Deliver: RouteEvents ListDueTargets ListDeliveries EndDeliveries FailDelivery ForgetTarget;
+            ReadDeliveries: ListDeliveryTargets ListDeadLetters;
+            ReplayDeadLetters: ReplayDeadLetters;
             RemoveEvents: TrimEvents DeleteEvent;
             Reconcilers: ListReconcilers CountBacklogs ClaimReconciler RenewReconciler FinishReconciler RequestReconciler;
         }
@@ -116,7 +119,9 @@ rows! {
     VerifyWebIdentity: ReadIdentities ReadAccounts;
     KeepKeyRing: Settings Secrets;
     RecordOrganization: Settings ReadAccounts;
-    TrimEvents: RemoveEvents;
+    TrimEvents: ReadEvents RemoveEvents;
+    DeliverEvents: ReadEvents Deliver;
+    ManageDeliveries: ReadDeliveries ReplayDeadLetters;
     RunReconcilers: Reconcilers;
 }
 
