@@ -10,6 +10,7 @@ pub mod caller;
 pub mod collection;
 pub mod context;
 pub mod decisions;
+pub mod deliveries;
 pub mod effects;
 pub mod error;
 mod events;

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cmd::account::{AccountCommand, account_name};
 use crate::cmd::credentials::CredentialsCommand;
+use crate::cmd::events::EventsCommand;
 use crate::cmd::fsck::Fsck;
 use crate::cmd::gc::GcCommand;
 use crate::cmd::hosts::{self, Hosts};
@@ -175,6 +176,9 @@ Examples:
   eval \"$(wharf env)\"
   eval \"$(wharf env --data-dir /tmp/registry)\"")]
     Env(DataDir),
+    /// Show the targets of events and what waits for them, and deliver dead letters again.
+    #[command(subcommand)]
+    Events(EventsCommand),
     /// Check that each row has its bytes and each file has its row.
     #[command(after_help = "\
 Opens the store itself; with SQLite the server must be stopped. Reads all bytes and compares their digests; --quick compares

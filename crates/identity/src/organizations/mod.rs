@@ -3,6 +3,7 @@
 mod account;
 mod collection;
 mod create_account;
+mod event_target;
 mod key;
 mod operate;
 mod reconciler;

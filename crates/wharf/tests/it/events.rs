@@ -7,7 +7,7 @@ use fault::Fault;
 use serde_json::Value;
 use testkit::{Client, Started, Wharf, sha256};
 
-use crate::process::wait_for;
+use crate::process::{said, wait_for};
 use crate::receiver::{Answer, Receiver};
 
 const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -59,9 +59,18 @@ impl Site {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
+    /// A command that opens the store.
+    fn wharf(&self, words: &[&str]) -> String {
+        said(crate::process::wharf().args(words).arg("--data-dir").arg(self.data()))
+    }
+
     fn log(&self) -> String {
         std::fs::read_to_string(self.data().with_extension("log")).unwrap()
     }
+}
+
+fn event_of(letter: &Value) -> Value {
+    serde_json::from_str(letter["Event"].as_str().unwrap()).unwrap()
 }
 
 /// What happened to images: the action, and the tag.
@@ -224,6 +233,19 @@ fn a_redirect_is_not_followed() {
     wait_for("both attempts", || (receiver.requests().len() >= 2).then_some(()));
     assert_eq!(elsewhere.requests().len(), 0);
     wait_for("the log", || site.log().contains("the target answered 307").then_some(()));
+    server.kill().unwrap();
+    let json = site.wharf(&["events", "dead-letters", "sink/hook", "--json"]);
+    let letters: Value = serde_json::from_str(&json).unwrap();
+    let events: Vec<Value> = letters["DeadLetters"].as_array().unwrap().iter().map(event_of).collect();
+    assert_eq!(actions(&events), expected(&["v1"]));
+    assert!(site.wharf(&["events", "targets"]).contains("the target answered 307"));
+    // The operator points the sink elsewhere, or the target is repaired.
+    receiver.answer(Answer::Takes);
+    receiver.forget();
+    assert_eq!(site.wharf(&["events", "replay", "sink/hook", "--all"]), "2 delivered again.\n");
+    let _server = site.started(None);
+    wait_for("the replay", || (receiver.events().len() == 2).then_some(()));
+    assert_eq!(actions(&receiver.events()), expected(&["v1"]));
 }
 
 /// `wharf serve` has no target inside of the operator's network, unless it is allowed.
