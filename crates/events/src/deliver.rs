@@ -135,20 +135,12 @@ impl Events {
 
     /// Sends deliveries in their order until one fails. Returns how many were sent.
     async fn send(&self, kind: &Kind, batch: &[Delivery]) -> (usize, Option<Failure>) {
-        let lines = |write: Box<dyn FnOnce(&[String]) -> std::io::Result<()> + Send>| async {
-            let bodies: Vec<String> = batch.iter().map(|delivery| delivery.body.clone()).collect();
-            let written = tokio::task::spawn_blocking(move || write(&bodies)).await;
-            match written.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
-                Ok(()) => (batch.len(), None),
-                Err(error) => (0, Some(Failure::temporary(error))),
-            }
-        };
         match kind {
             Kind::File(path) => {
                 let path = path.clone();
-                lines(Box::new(move |bodies| lines::append(&path, bodies))).await
+                write(batch, move |bodies| lines::append(&path, bodies)).await
             }
-            Kind::StandardOutput => lines(Box::new(lines::print)).await,
+            Kind::StandardOutput => write(batch, lines::print).await,
             Kind::Http { url, secret } => {
                 let began = Instant::now();
                 for (count, delivery) in batch.iter().enumerate() {
@@ -196,5 +188,18 @@ impl Events {
             at: micros(now),
         };
         permit.write(|()| fail).await.or_store_error()
+    }
+}
+
+/// Writes all deliveries as lines, or none.
+async fn write(
+    batch: &[Delivery],
+    write: impl FnOnce(&[String]) -> std::io::Result<()> + Send + 'static,
+) -> (usize, Option<Failure>) {
+    let bodies: Vec<String> = batch.iter().map(|delivery| delivery.body.clone()).collect();
+    let written = tokio::task::spawn_blocking(move || write(&bodies)).await;
+    match written.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
+        Ok(()) => (batch.len(), None),
+        Err(error) => (0, Some(Failure::temporary(error))),
     }
 }

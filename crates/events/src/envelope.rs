@@ -54,17 +54,17 @@ pub(crate) fn envelopes(new: &NewEvent) -> Vec<Value> {
     facts.insert("result".to_owned(), json!("SUCCESS"));
     facts.insert("action-type".to_owned(), json!(kind.action));
     if tags.is_empty() {
-        return vec![envelope(new, &kind, 0, facts)];
+        return vec![envelope(new, &kind, 0, &facts)];
     }
     let tagged = |(part, tag): (usize, Value)| {
         let mut facts = facts.clone();
         facts.insert("image-tag".to_owned(), tag);
-        envelope(new, &kind, part, facts)
+        envelope(new, &kind, part, &facts)
     };
     tags.into_iter().enumerate().map(tagged).collect()
 }
 
-fn envelope(new: &NewEvent, kind: &Kind, part: usize, detail: Map<String, Value>) -> Value {
+fn envelope(new: &NewEvent, kind: &Kind, part: usize, detail: &Map<String, Value>) -> Value {
     let event = &new.event;
     let time = Timestamp::from_microsecond(event.at.0).unwrap_or_default();
     let resources = if kind.source == "aws.ecr" { json!([]) } else { json!([event.resource]) };
