@@ -22,7 +22,7 @@ const LEASE: Duration = Duration::from_mins(1);
 /// The longest rest between two passes while work is left.
 const LONGEST_REST: Duration = Duration::from_secs(5);
 /// Events that are written within this time are delivered by one pass.
-const TOGETHER: Duration = Duration::from_millis(20);
+const TOGETHER: Duration = Duration::from_millis(100);
 /// The longest text of an error that is kept, in characters.
 const LONGEST_ERROR: usize = 1_000;
 /// How long a reconciler rests after a pass that failed.

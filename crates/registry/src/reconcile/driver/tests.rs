@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use access::reconcilers::{EXPIRE_UPLOADS, NAMES, SWEEP_OBJECTS};
+use access::reconcilers::{DELIVER_EVENTS, EXPIRE_UPLOADS, NAMES, SWEEP_OBJECTS};
 use access::settings::{Dialler, Limits, MasterKey, PublicAddress, Settings};
 use futures::future::BoxFuture;
 
@@ -215,11 +215,29 @@ async fn a_pass_that_lost_its_lease_is_dropped() {
 }
 
 #[tokio::test]
+async fn work_that_came_is_not_left_until_the_next_time() {
+    let (_folder, access) = access().await;
+    let work = Backlog::default();
+    let driver = Driver::of_events(Arc::clone(&access), Box::new(work.clone()));
+    for (is_woken, passes) in [(false, 1), (false, 1), (true, 2), (false, 2)] {
+        driver.round(is_woken).await.unwrap();
+        assert_eq!(work.passes.load(Ordering::SeqCst), passes, "{is_woken}");
+    }
+    let now = Timestamp::now();
+    let taken = access.claim_reconciler(SWEEP_OBJECTS, "another", true, (now, later(now, LEASE)));
+    assert!(taken.await.unwrap());
+    driver.round(true).await.unwrap();
+    assert_eq!(work.passes.load(Ordering::SeqCst), 2, "another node runs it");
+}
+
+#[tokio::test]
 async fn every_reconciler_has_a_name_of_the_list() {
     let (folder, access) = access().await;
     let blobs = ::blob::Store::disk(folder.path().join("blobs"), ::blob::DiskOptions::default()).unwrap();
     let registry = Registry::new(access, blobs);
     let mut names: Vec<_> = all(&registry).iter().map(|reconciler| reconciler.name()).collect();
+    // It has a driver of its own.
+    names.push(DELIVER_EVENTS);
     names.sort_unstable();
     assert_eq!(names, NAMES);
     let refused = Driver::new(&registry).run_now("sweep").await.unwrap_err();
