@@ -25,6 +25,7 @@ macro_rules! opens {
         impl Listed<$operation> for $permission {}
         impl Opens<$operation> for $permission {
             type Runs = $operation;
+            const HAS_EVENTS: bool = false;
 
             fn as_run(_on: &Self::On, _ids: &IdSource, operation: $operation) -> $operation {
                 operation
@@ -39,6 +40,7 @@ macro_rules! opens_recorded {
         impl Listed<$operation> for $permission {}
         impl Opens<$operation> for $permission {
             type Runs = Recorded<$operation>;
+            const HAS_EVENTS: bool = true;
 
             fn as_run(on: &Self::On, ids: &IdSource, operation: $operation) -> Self::Runs {
                 events::recorded(on, ids, operation)
@@ -424,9 +426,14 @@ services! {
     /// Records the IDs of the organization and its management account, once.
     RecordOrganization => GetSetting, PutSettingOnce, FirstAccount;
     /// Removes events that are older than the deployment keeps them.
-    TrimEvents => TrimEvents;
+    TrimEvents => TrimEvents, OldestNewEvent;
     /// Removes history of tags that is older than the deployment keeps it.
     TrimTagHistory => TrimTagHistory;
+    /// Routes events to their targets and delivers them.
+    DeliverEvents => ListNewEvents, RouteEvents, ListDueTargets, ListDeliveries, EndDeliveries, FailDelivery,
+        ForgetTarget;
+    /// Shows the state of targets to the operator, and delivers dead letters again.
+    ManageDeliveries => ListDeliveryTargets, ListDeadLetters, ReplayDeadLetters;
     /// Runs the reconcilers: which node runs which, and when.
     RunReconcilers => ListReconcilers, CountBacklogs, ClaimReconciler, RenewReconciler, FinishReconciler,
         RequestReconciler;
@@ -436,6 +443,7 @@ services! {
 impl Listed<ExecuteLifecyclePolicy> for authority::ExecuteLifecyclePolicies {}
 impl Opens<ExecuteLifecyclePolicy> for authority::ExecuteLifecyclePolicies {
     type Runs = Recorded<ExecuteLifecyclePolicy>;
+    const HAS_EVENTS: bool = true;
 
     fn as_run(_on: &Self::On, ids: &IdSource, operation: ExecuteLifecyclePolicy) -> Self::Runs {
         events::of_lifecycle(ids, operation)
@@ -446,6 +454,7 @@ impl Opens<ExecuteLifecyclePolicy> for authority::ExecuteLifecyclePolicies {
 impl Listed<DeleteReferrers> for authority::DeleteReferrers {}
 impl Opens<DeleteReferrers> for authority::DeleteReferrers {
     type Runs = Recorded<DeleteReferrers>;
+    const HAS_EVENTS: bool = true;
 
     fn as_run(_on: &Self::On, ids: &IdSource, operation: DeleteReferrers) -> Self::Runs {
         events::of_referrers(ids, operation)

@@ -11,6 +11,7 @@ pub mod check;
 pub mod collection;
 pub mod context;
 pub mod decisions;
+pub mod deliveries;
 pub mod effects;
 pub mod error;
 mod events;
@@ -73,6 +74,7 @@ pub struct Access {
     management: OnceLock<AccountId>,
     policies: PolicyCaches,
     reconcilers_woken: Notify,
+    events_written: Arc<Notify>,
     tokens: Cache<Digest, OpenToken, OpenTokenBytes>,
 }
 
@@ -80,7 +82,9 @@ impl Access {
     /// Opens the deployment in this store. An empty store gets a key ring.
     pub async fn open(settings: Settings, meta: Meta) -> Result<Arc<Self>> {
         let ids = Arc::new(IdSource::seeded());
-        let store = Store { meta: meta.clone(), ids: Arc::clone(&ids) };
+        let events_written = Arc::new(Notify::new());
+        let store =
+            Store { meta: meta.clone(), ids: Arc::clone(&ids), events_written: Arc::clone(&events_written) };
         let keys = keys::open(&settings.master_key, &store, Timestamp::now()).await?;
         let organization = Organization::open(&store).await?;
         Ok(Arc::new(Self {
@@ -92,6 +96,7 @@ impl Access {
             management: OnceLock::new(),
             policies: PolicyCaches::default(),
             reconcilers_woken: Notify::new(),
+            events_written,
             tokens: Cache::with_weighter(ABOUT_TOKENS, TOKENS, OpenTokenBytes),
         }))
     }
@@ -103,7 +108,8 @@ impl Access {
 
     /// What permits run their operations with.
     pub(crate) fn store(&self) -> Store {
-        Store { meta: self.meta.clone(), ids: Arc::clone(&self.ids) }
+        let events_written = Arc::clone(&self.events_written);
+        Store { meta: self.meta.clone(), ids: Arc::clone(&self.ids), events_written }
     }
 
     /// Whether the metadata store answers; for the readiness probe.

@@ -3,6 +3,8 @@
 mod address;
 
 use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use address::{HostError, PublicAddress, registry_host};
@@ -132,6 +134,27 @@ impl VpcEndpoint {
     }
 }
 
+/// A target of events that the operator chose.
+#[derive(Clone)]
+pub struct EventSink {
+    /// Its name in the state of deliveries.
+    pub name: String,
+    /// Only events that match it (EventBridge's event patterns); None: all.
+    pub pattern: Option<String>,
+    pub to: SinkKind,
+}
+
+/// Where the events of a sink go.
+#[derive(Clone)]
+pub enum SinkKind {
+    /// A file with one event in each line.
+    File(PathBuf),
+    /// Standard output, one event in each line.
+    StandardOutput,
+    /// An HTTP endpoint, with the secret that signs its requests.
+    Http { url: String, secret: Arc<[u8]> },
+}
+
 /// All settings of the deployment.
 #[derive(Clone)]
 pub struct Settings {
@@ -145,6 +168,8 @@ pub struct Settings {
     pub storage_quotas: Vec<StorageQuota>,
     /// The networks of VPC endpoints; if several contain an address, the first one counts.
     pub vpc_endpoints: Vec<VpcEndpoint>,
+    /// Targets of events that the operator chose.
+    pub event_sinks: Vec<EventSink>,
     /// Connects to servers that tenants name.
     pub dialler: Dialler,
     /// Seals secrets and the key ring at rest.

@@ -56,6 +56,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 12, oldest_compat: 5, text: include_str!("../migrations/0012_scanning.sql") },
     // An older binary records no moves of tags.
     Migration { number: 13, oldest_compat: 5, text: include_str!("../migrations/0013_tag_history.sql") },
+    // An older binary writes events, which a newer one routes.
+    Migration { number: 14, oldest_compat: 5, text: include_str!("../migrations/0014_deliveries.sql") },
     // An older binary has no operation for them.
     Migration { number: 17, oldest_compat: 5, text: include_str!("../migrations/0017_account_access.sql") },
 ];

@@ -11,6 +11,8 @@ pub mod check;
 pub mod collection;
 pub mod collection_state;
 pub mod creation_template;
+pub mod dead_letter;
+pub mod delivery;
 pub mod entity;
 pub mod entity_delete;
 pub mod first_user;

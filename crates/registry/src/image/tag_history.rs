@@ -29,7 +29,7 @@ pub(crate) async fn moves(
 impl Registry {
     /// Removes what is older than the deployment keeps it: events, and the history of tags. Returns how many rows.
     pub async fn trim_records(&self, now: Timestamp) -> Result<usize> {
-        let events = self.access.trim_events(now).await?;
+        let events = self.access.trim_routed_events(now).await?;
         let kept: Duration = self.access.settings.limits.tags.history;
         let trim = TrimTagHistory { before: micros(now).minus(kept), limit: SLICE };
         let permit = Permit::for_service(authority::TrimTagHistory, &self.access);

@@ -51,6 +51,7 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
         limits: config.limits,
         storage_quotas: config.storage_quotas.clone(),
         vpc_endpoints: config.vpc_endpoints.clone(),
+        event_sinks: config.event_sinks.clone(),
         dialler: outgoing::of_dev(config.allow_networks.clone()),
         master_key: master_key::load_or_make(&key)?,
     };

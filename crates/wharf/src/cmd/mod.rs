@@ -5,6 +5,7 @@ mod config_check;
 pub(crate) mod credentials;
 mod dev;
 mod env;
+pub(crate) mod events;
 pub(crate) mod fsck;
 pub(crate) mod gc;
 mod gc_text;
@@ -51,6 +52,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
             logging::start(&cli.logging)?;
             block_on(credentials::run(command))
         }
+        Command::Events(command) => block_on(events::run(command)),
         Command::Fsck(options) => block_on(fsck::run(options)),
         Command::Gc(command) => block_on(gc::run(command)),
         Command::Hosts(options) => block_on(hosts::run(options)),

@@ -85,7 +85,10 @@ macro_rules! with_operations {
             DeletedRepositories: PurgeRepositorySlice;
             EnqueueWork: EnqueueWork;
             Work: ClaimWork RenewWork FinishWork PostponeWork;
-            ReadEvents: ListEvents;
+            ReadEvents: ListEvents ListNewEvents OldestNewEvent;
+            Deliver: RouteEvents ListDueTargets ListDeliveries EndDeliveries FailDelivery ForgetTarget;
+            ReadDeliveries: ListDeliveryTargets ListDeadLetters;
+            ReplayDeadLetters: ReplayDeadLetters;
             RemoveEvents: TrimEvents DeleteEvent;
             Reconcilers: ListReconcilers CountBacklogs ClaimReconciler RenewReconciler FinishReconciler RequestReconciler;
         }
@@ -136,8 +139,10 @@ rows! {
     VerifyWebIdentity: ReadIdentities ReadAccounts;
     KeepKeyRing: Settings Secrets;
     RecordOrganization: Settings ReadAccounts;
-    TrimEvents: RemoveEvents;
+    TrimEvents: ReadEvents RemoveEvents;
     TrimTagHistory: TrimTagHistory;
+    DeliverEvents: ReadEvents Deliver;
+    ManageDeliveries: ReadDeliveries ReplayDeadLetters;
     RunReconcilers: Reconcilers;
 }
 
