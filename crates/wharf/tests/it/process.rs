@@ -115,10 +115,10 @@ impl Running {
         u16::from_str_radix(&port, 16).unwrap().to_string()
     }
 
-    /// Memory in use, in KiB.
-    pub(crate) fn resident_kib(&self) -> u64 {
+    /// Memory of the process itself, without the pages of files, in KiB.
+    pub(crate) fn own_kib(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        let line = status.lines().find(|line| line.starts_with("RssAnon:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 }
