@@ -42,6 +42,10 @@ pub enum Code {
     ExclusionNotFound,
     ScanNotFound,
     Validation,
+    // ECR Public's exceptions.
+    RegistryNotFound,
+    RepositoryCatalogDataNotFound,
+    UnsupportedCommand,
     // The specification's.
     BlobUnknown,
     BlobInUse,

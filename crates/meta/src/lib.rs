@@ -40,10 +40,11 @@ pub mod operations {
         identity_policy::*, image::*, image_delete::*, image_list::*, image_pull::*, instance_profile::*,
         lifecycle_execute::*, lifecycle_image::*, lifecycle_policy::*, lifecycle_preview::*,
         managed_policy::*, member_account::*, named_principals::*, oidc_provider::*, outbox::*,
-        policy_use::*, principal::*, pull_time_exclusion::*, reconciler::*, reference_backfill::*,
-        referrers::*, registry::*, repository::*, repository_policy::*, repository_purge::*, resolve::*,
-        resource_policy::*, resource_tag::*, sealed_secret::*, session_context::*, settings::*,
-        storage_class::*, tag::*, target::*, upload::*, upload_expire::*, usage::*, usage_list::*, work::*,
+        policy_use::*, principal::*, public_catalog::*, public_registry::*, pull_time_exclusion::*,
+        reconciler::*, reference_backfill::*, referrers::*, registry::*, repository::*, repository_policy::*,
+        repository_purge::*, resolve::*, resource_policy::*, resource_tag::*, sealed_secret::*,
+        session_context::*, settings::*, storage_class::*, tag::*, tag_detail::*, target::*, upload::*,
+        upload_expire::*, usage::*, usage_list::*, work::*,
     };
     pub use crate::scope::Scope;
     pub use crate::types::*;

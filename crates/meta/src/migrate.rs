@@ -40,6 +40,12 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 6, oldest_compat: 4, text: include_str!("../migrations/0006_lifecycle.sql") },
     // An older binary queues nothing for review and counts no bytes; the walk finds both later.
     Migration { number: 7, oldest_compat: 4, text: include_str!("../migrations/0007_collection.sql") },
+    // An older binary refuses to read the rows of public registries.
+    Migration {
+        number: 18,
+        oldest_compat: 4,
+        text: include_str!("../migrations/0018_public_registries.sql"),
+    },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

@@ -18,7 +18,7 @@ pub struct PurgeRepositorySlice {
 }
 
 /// Tables in an order that every foreign key allows, with the columns of their primary key below the repository.
-const TABLES: [(&str, &str); 14] = [
+const TABLES: [(&str, &str); 15] = [
     ("tag", "name"),
     ("image_blob", "image, digest"),
     ("image_child", "image, digest"),
@@ -29,6 +29,7 @@ const TABLES: [(&str, &str); 14] = [
     ("link_review", "digest"),
     ("repository_tag", "key"),
     ("repository_policy", "repository"),
+    ("repository_catalog_data", "repository"),
     ("lifecycle_policy", "repository"),
     ("lifecycle_action", "id"),
     ("lifecycle_preview_result", "position"),

@@ -107,6 +107,9 @@ fn options(section: &ServerSection, metrics: Option<&str>) -> anyhow::Result<Opt
         body_grace: limits.body_grace_seconds.map_or(defaults.body_grace, Duration::from_secs),
         body_bytes_per_second: limits.body_bytes_per_second.unwrap_or(defaults.body_bytes_per_second),
         unsigned_body: limits.unsigned_body_seconds.map_or(defaults.unsigned_body, Duration::from_secs),
+        anonymous_requests_per_second: limits
+            .anonymous_requests_per_second
+            .unwrap_or(defaults.anonymous_requests_per_second),
         memory_budget: limits.memory_budget.map_or(defaults.memory_budget, |bytes| bytes.0),
         ..defaults
     };
@@ -133,7 +136,11 @@ fn public(section: &ServerSection, options: &Options) -> anyhow::Result<Public> 
         None if options.tls.is_some() => "https",
         None => "http",
     };
-    for (key, host) in [("public_suffix", &section.public_suffix), ("public_host", &section.public_host)] {
+    for (key, host) in [
+        ("public_suffix", &section.public_suffix),
+        ("public_host", &section.public_host),
+        ("ecr_public_host", &section.ecr_public_host),
+    ] {
         if let Some(host) = host.as_deref().filter(|host| !host_name(host)) {
             bail!("server.{key} = \"{host}\" is not a host name");
         }
@@ -151,7 +158,8 @@ fn public(section: &ServerSection, options: &Options) -> anyhow::Result<Public> 
         None if ip.is_ipv6() => format!("[{ip}]"),
         None => ip.to_string(),
     };
-    Ok(Public { scheme, suffix: section.public_suffix.clone(), host, port: section.public_port })
+    let (suffix, ecr_public_host) = (section.public_suffix.clone(), section.ecr_public_host.clone());
+    Ok(Public { scheme, suffix, host, ecr_public_host, port: section.public_port })
 }
 
 /// Whether a text can be a host; an IPv6 address has brackets.

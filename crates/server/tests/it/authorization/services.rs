@@ -36,7 +36,9 @@ macro_rules! with_operations {
             ReadSessions: FindSessionContext;
             StoreSessions: PutSessionContext;
             ForgetSessions: ForgetSessionContexts;
-            CreateRegistries: EnsureRegistry;
+            CreateRegistries: EnsureRegistry EnsurePublicRegistry;
+            PublicRegistries: FindPublicRegistry FindRegistryAlias PutRegistryDisplayName CreatePublicRepository
+                GetCatalogData PutCatalogData GetLogo ListTagDetails;
             ReadRepositories: DescribeRepositories ListTagsForResource GetAccountSetting
                 ListPullTimeExclusions FindTarget Resolve;
             ChangeRepositories: CreateRepository DeleteRepository PutImageTagMutability PutImageScanning TagResource
