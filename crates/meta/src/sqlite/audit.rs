@@ -53,6 +53,7 @@ const TABLES: &[(&str, Rows, &str)] = &[
     ("oidc_provider", Nobody, "*"),
     ("outbox", Nobody, "*"),
     ("principal", Identity, "*"),
+    ("public_registry", Nobody, "*"),
     ("pull_time_exclusion", Nobody, "*"),
     ("reconciler", Nobody, "*"),
     ("reference_backfill", Nobody, "*"),
@@ -66,6 +67,7 @@ const TABLES: &[(&str, Rows, &str)] = &[
         "name, created_at, deleted_at, mutability, exclusion_filters, scan_on_push, encryption_type, kms_key, \
          policy_version, tags_version",
     ),
+    ("repository_catalog_data", Nobody, "*"),
     ("repository_policy", Repository("repository"), "*"),
     ("repository_usage", Nobody, "*"),
     ("repository_tag", Repository("repository"), "*"),
