@@ -11,13 +11,10 @@ READ_ONLY = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly"
 WITHOUT_SUCCESS = {"GetLoginProfile", "DeleteLoginProfile"}
 # Tested in test_iam_simulation.py.
 ELSEWHERE = {
-    "CreateAccountAlias",
-    "DeleteAccountAlias",
     "GetAccountAuthorizationDetails",
     "GetAccountSummary",
     "GetContextKeysForCustomPolicy",
     "GetContextKeysForPrincipalPolicy",
-    "ListAccountAliases",
     "SimulateCustomPolicy",
     "SimulatePrincipalPolicy",
 }
@@ -198,6 +195,26 @@ def walk_providers(iam):
     refused("NoSuchEntity", iam.get_open_id_connect_provider, **named)
 
 
+def walk_account(iam):
+    alias = unique("alias").lower()
+    iam.create_account_alias(AccountAlias=alias)
+    assert iam.list_account_aliases()["AccountAliases"] == [alias]
+    refused("NoSuchEntity", iam.delete_account_alias, AccountAlias=alias + "x")
+    iam.delete_account_alias(AccountAlias=alias)
+    assert iam.list_account_aliases()["AccountAliases"] == []
+    refused("NoSuchEntity", iam.get_account_password_policy)
+    iam.update_account_password_policy(MinimumPasswordLength=14, RequireSymbols=True, MaxPasswordAge=90, HardExpiry=True)
+    rules = iam.get_account_password_policy()["PasswordPolicy"]
+    assert (rules["MinimumPasswordLength"], rules["RequireSymbols"], rules["ExpirePasswords"]) == (14, True, True)
+    assert (rules["MaxPasswordAge"], rules["HardExpiry"], rules["RequireNumbers"]) == (90, True, False)
+    iam.update_account_password_policy()
+    rules = iam.get_account_password_policy()["PasswordPolicy"]
+    assert (rules["MinimumPasswordLength"], rules["ExpirePasswords"], rules["HardExpiry"]) == (6, False, False)
+    assert "MaxPasswordAge" not in rules
+    iam.delete_account_password_policy()
+    refused("NoSuchEntity", iam.delete_account_password_policy)
+
+
 def test_every_operation_of_iam_answers_within_its_shape(cloud):
     iam = cloud.client("iam")
     cloud.answered["iam"].clear()
@@ -207,6 +224,7 @@ def test_every_operation_of_iam_answers_within_its_shape(cloud):
     walk_service_linked_roles(iam)
     walk_managed_policies(cloud, iam)
     walk_providers(iam)
+    walk_account(iam)
     there = served(cloud, "iam")
     assert cloud.answered["iam"] | WITHOUT_SUCCESS == there - ELSEWHERE
-    assert len(cloud.answered["iam"]) >= 97
+    assert len(cloud.answered["iam"]) >= 103

@@ -40,7 +40,7 @@ impl Access {
         permit.read(|()| ExplainDigest { digest, limit: HOLDERS }).await
     }
 
-    /// How many bytes the deployment stores.
+    /// How many bytes the deployment stores, with those of uploads in progress.
     pub async fn stored_bytes(&self) -> Result<i64> {
         let permit = Permit::for_service(authority::CheckStorageQuotas, self);
         let stored = permit.read(|()| SumStoredBytes { by: StoredBy::Deployment }).await?;

@@ -64,6 +64,9 @@ pub mod bytes {
     /// Deletes an object.
     #[derive(Debug)]
     pub enum Delete {}
+    /// Copies an object to another place.
+    #[derive(Debug)]
+    pub enum Move {}
     /// Lists and reads everything, and moves files out of the store.
     #[derive(Debug)]
     pub enum Check {}
@@ -144,6 +147,9 @@ opens! {
     ecr::GetLifecyclePolicyPreview => GetLifecyclePreview, ListPreviewResults;
     ecr::WharfRunLifecyclePolicy => RequestLifecycleRun, GetLifecyclePolicy;
     ecr::WharfListLifecycleActions => ListLifecycleRecords;
+    ecr::WharfProtectImage => GetAccountSetting, SetProtection;
+    ecr::WharfUnprotectImage => SetProtection;
+    ecr::WharfListProtectedImages => ListProtected;
 
     // A check that finds a blob renews its grace.
     ecr::BatchCheckLayerAvailability => FindBlobs, RenewBlobs;
@@ -179,6 +185,9 @@ opens! {
     ecr::DeregisterPullTimeUpdateExclusion => DeregisterPullTimeExclusion;
     ecr::ListPullTimeUpdateExclusions => ListPullTimeExclusions;
     ecr::PutAccountSetting => FindAccount, EnsureRegistry, PutAccountSetting;
+    ecr::WharfPutInUseReport => FindAccount, EnsureRegistry, GetAccountSetting, PutInUseReport;
+    ecr::WharfListInUseReports => ListInUseReports;
+    ecr::WharfDeleteInUseReport => DeleteInUseReport;
 }
 
 // Public registries. What private repositories have too is opened by the permits above: at a public registry the gate
@@ -202,6 +211,7 @@ opens_bytes! {
     // Bytes are read again for a digest whose algorithm was given only when the upload is completed.
     ecr::CompleteLayerUpload => bytes::Finish, bytes::Hash;
     authority::SweepDoomed => bytes::Delete;
+    authority::MoveObjects => bytes::Move;
     authority::CheckStore => bytes::Check;
     authority::ScrubObjects => bytes::Check;
 }
@@ -309,6 +319,12 @@ opens! {
     Of<iam::TagOpenIDConnectProvider> => PutIamTags<PermittedKey>;
     Of<iam::UntagOpenIDConnectProvider> => RemoveIamTags<PermittedKey>;
 
+    iam::CreateAccountAlias => FindAccount, SetAccountAlias<PermittedAccount>;
+    iam::DeleteAccountAlias => FindAccount, DeleteAccountAlias<PermittedAccount>;
+    iam::ListAccountAliases => GetAccountAlias;
+    iam::UpdateAccountPasswordPolicy => FindAccount, SetPasswordPolicy<PermittedAccount>;
+    iam::GetAccountPasswordPolicy => GetPasswordPolicy;
+    iam::DeleteAccountPasswordPolicy => FindAccount, DeletePasswordPolicy<PermittedAccount>;
     iam::GetAccountSummary => CountAccount;
     iam::GetAccountAuthorizationDetails => ListEntities, ListIamTags, ListInlinePolicies, ListAttachedPolicies,
         ListGroupLinks, FindEntityById, FindNamedPrincipals, ListInstanceProfiles, ListManagedPolicies,
@@ -358,6 +374,8 @@ services! {
     /// Checks that rows and bytes agree.
     CheckStore => ListObjects, FindObject, FindObjectKeys, ListManifests, RemoveLostObject, MeasureUsage,
         CorrectUsage;
+    /// Starts and shows the check of the store beside requests, and records its slices.
+    KeepStoreCheck => StartStoreCheck, GetStoreCheck, RecordCheckSlice, ListCheckFindings;
     /// Compares what is stored with the storage quotas of the settings.
     CheckStorageQuotas => SumStoredBytes;
     /// Reads all bytes over time.
@@ -365,13 +383,15 @@ services! {
     /// Shows how many bytes repositories, registries and the deployment hold.
     DescribeUsage => ListUsage;
     /// Evaluates lifecycle policies. What they delete and archive is below.
-    ExecuteLifecyclePolicies => ClaimWork, FinishWork, PostponeWork, FindLifecycleRepository, ListLifecycleImages,
-        FindLifecycleImages, RecordLifecycleEvaluation;
+    ExecuteLifecyclePolicies => ClaimWork, RenewWork, FinishWork, PostponeWork, FindLifecycleRepository,
+        ListLifecycleImages, FindLifecycleImages, RecordLifecycleEvaluation;
     /// Ends the restoring of images from the archive.
     RestoreImages => ClaimWork, FinishWork, PostponeWork, FinishRestore;
+    /// Moves objects to the archive and back.
+    MoveObjects => ClaimWork, FinishWork, PostponeWork, BeginMove, EndMove;
     /// Works out previews of lifecycle policies.
-    PreviewLifecyclePolicies => ClaimWork, FinishWork, PostponeWork, GetLifecyclePreview, ListLifecycleImages,
-        FindLifecycleImages, WritePreviewResults, EndLifecyclePreview;
+    PreviewLifecyclePolicies => ClaimWork, RenewWork, FinishWork, PostponeWork, GetLifecyclePreview,
+        ListLifecycleImages, FindLifecycleImages, WritePreviewResults, EndLifecyclePreview;
     /// Deletes the bytes of objects whose rows are gone.
     SweepDoomed => ClaimDoomed, ForgetDoomed;
     /// Records when images were last pulled, after the answers to the pulls.
@@ -382,6 +402,8 @@ services! {
     StoreSessions => PutSessionContext;
     /// Removes large sessions that expired.
     ForgetSessions => ForgetSessionContexts;
+    /// Removes reports of digests in use that expired.
+    ForgetReports => ForgetInUseReports;
     /// Seals the secrets of access keys with the newest key.
     ResealSecrets => ListSecretsNotUnder, ResealSecret;
     /// Creates and changes accounts for the operator of the store: `wharf account`, and the accounts of the configuration.

@@ -51,6 +51,7 @@ pub enum Code {
     BlobInUse,
     ManifestUnknown,
     ManifestReferenced,
+    ImageProtected,
     ManifestInvalid,
     ManifestTooLarge,
     ManifestSchema1,

@@ -7,6 +7,7 @@ pub mod addressing;
 pub mod authenticate;
 pub mod authz;
 pub mod caller;
+pub mod check;
 pub mod collection;
 pub mod context;
 pub mod decisions;

@@ -164,6 +164,10 @@ settings! {
     pull_time_update_exclusions_per_registry: "Pull time update exclusions per registry" = 100, at most 1_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
         format!("The registry has {most} pull time update exclusions, which is the most it can have.")
     });
+    /// Sources whose reports of digests in use have not expired.
+    in_use_reports_per_registry: "In use reports per registry" = 100, at most 1_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("The registry has reports of {most} sources, which is the most it can have. Delete one first.")
+    });
 }
 
 fixed! {

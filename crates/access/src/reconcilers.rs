@@ -19,6 +19,8 @@ use crate::store::{
 pub const EXPIRE_UPLOADS: &str = "expire-uploads";
 /// Removes the rows of deleted repositories.
 pub const PURGE_REPOSITORIES: &str = "purge-repositories";
+/// Carries out a check of the store that a request started.
+pub const CHECK_STORE: &str = "check-store";
 /// Ends links that no image needs and objects that no repository links.
 pub const COLLECT_GARBAGE: &str = "collect-garbage";
 /// Looks for garbage that is not queued.
@@ -31,6 +33,8 @@ pub const MEASURE_USAGE: &str = "measure-usage";
 pub const SWEEP_OBJECTS: &str = "sweep-objects";
 /// Removes expired large sessions.
 pub const FORGET_SESSIONS: &str = "forget-sessions";
+/// Removes reports of digests in use that expired.
+pub const FORGET_REPORTS: &str = "forget-reports";
 /// Seals secrets with the newest key, and retires keys that are no longer needed.
 pub const RESEAL_SECRETS: &str = "reseal-secrets";
 
@@ -40,16 +44,21 @@ pub const EXECUTE_LIFECYCLE: &str = "execute-lifecycle";
 pub const PREVIEW_LIFECYCLE: &str = "preview-lifecycle";
 /// Ends the restoring of images from the archive.
 pub const RESTORE_IMAGES: &str = "restore-images";
+/// Moves objects to the archive and back.
+pub const MOVE_OBJECTS: &str = "move-objects";
 /// Removes old events.
 pub const TRIM_EVENTS: &str = "trim-events";
 
 /// Every reconciler, by name.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 16] = [
+    CHECK_STORE,
     COLLECT_GARBAGE,
     EXECUTE_LIFECYCLE,
     EXPIRE_UPLOADS,
+    FORGET_REPORTS,
     FORGET_SESSIONS,
     MEASURE_USAGE,
+    MOVE_OBJECTS,
     PREVIEW_LIFECYCLE,
     PURGE_REPOSITORIES,
     RESEAL_SECRETS,
@@ -106,12 +115,15 @@ impl Access {
         };
         let counted = permit.read(|()| count).await?;
         Ok([
+            // Walks and checks have no queue: each goes over all rows.
+            (CHECK_STORE, 0),
             (COLLECT_GARBAGE, counted.reviews),
             (EXECUTE_LIFECYCLE, counted.policies),
             (EXPIRE_UPLOADS, counted.uploads),
+            (FORGET_REPORTS, counted.reports),
             (FORGET_SESSIONS, counted.sessions),
-            // Walks and checks have no queue: each goes over all rows and begins again.
             (MEASURE_USAGE, 0),
+            (MOVE_OBJECTS, counted.moves),
             (PREVIEW_LIFECYCLE, counted.previews),
             (PURGE_REPOSITORIES, counted.repositories),
             (RESEAL_SECRETS, counted.secrets),

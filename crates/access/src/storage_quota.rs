@@ -27,6 +27,8 @@ pub struct StorageQuota {
 pub enum More {
     /// They are new.
     Stored(u64),
+    /// Bytes of an upload. Those that are recorded count as stored already.
+    Uploaded { recorded: u64, added: u64 },
     /// A layer that another repository of the registry has. Only the quota of a prefix counts it again.
     Linked(u64),
 }
@@ -63,6 +65,7 @@ impl StorageQuota {
         match more {
             More::Linked(_) if self.prefix.is_none() => 0,
             More::Stored(bytes) | More::Linked(bytes) => bytes,
+            More::Uploaded { added, .. } => added,
         }
     }
 }
@@ -82,7 +85,9 @@ impl Access {
                 // What other accounts store is not shown.
                 let by = quota.counts_of(Some(repository.account_id.clone()));
                 let own = permit.read(|()| SumStoredBytes { by }).await?;
-                return Err(exceeded(quota, (&repository.account_id, own), added));
+                let recorded = if let More::Uploaded { recorded, .. } = more { recorded } else { 0 };
+                let own = own.saturating_sub(recorded);
+                return Err(exceeded(quota, (&repository.account_id, own), recorded.saturating_add(added)));
             }
         }
         Ok(())

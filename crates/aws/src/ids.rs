@@ -160,6 +160,7 @@ impl Region {
     }
 
     /// The Region of the API that serves it (`aws:RequestedRegion`).
+    #[must_use]
     pub fn of_api(&self) -> Self {
         if self.is_public() { Self(PUBLIC_API.into()) } else { self.clone() }
     }

@@ -7,11 +7,28 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// An opaque name of 128 bits, written as 32 lower-case hexadecimal digits.
+/// An opaque name of 128 bits, written as 32 lower-case hexadecimal digits, and the place of the object. In the archive the
+/// text begins with `archive-`.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct ObjectKey([u8; 16]);
+pub struct ObjectKey {
+    bytes: [u8; 16],
+    place: Place,
+}
 
-/// The text is not 32 lower-case hexadecimal digits.
+/// Where an object is.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Place {
+    /// Where uploads are stored.
+    #[default]
+    Standard,
+    /// The storage of archived layers.
+    Archive,
+}
+
+/// The beginning of the text of a key in the archive.
+pub const ARCHIVE_PREFIX: &str = "archive-";
+
+/// The text is not a key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("an object key is 32 lower-case hexadecimal digits")]
 pub struct InvalidObjectKey;
@@ -38,31 +55,57 @@ impl ObjectKey {
         } else {
             *folder = FOLDER.load(Ordering::Relaxed).to_le_bytes()[0];
         }
-        Self(bytes)
+        Self::from_bytes(bytes)
+    }
+
+    /// A new key of an object in this place.
+    pub fn random_in(place: Place) -> Self {
+        Self { place, ..Self::random() }
     }
 
     /// A key from 16 bytes, for tests with their own random numbers.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
+        Self { bytes, place: Place::Standard }
+    }
+
+    /// Where the object is.
+    pub const fn place(&self) -> Place {
+        self.place
+    }
+
+    /// The key of a file with this name.
+    pub(crate) fn of_file(place: Place, name: &str) -> Result<Self, InvalidObjectKey> {
+        // `hex` also accepts upper case. A key must have one spelling, because it is a file name.
+        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(InvalidObjectKey);
+        }
+        let mut bytes = [0; 16];
+        hex::decode_to_slice(name, &mut bytes).map_err(|_| InvalidObjectKey)?;
+        Ok(Self { bytes, place })
+    }
+
+    /// The name of its file.
+    pub(crate) fn file_name(&self) -> String {
+        hex::encode(self.bytes)
     }
 
     /// The 16 bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
+        &self.bytes
     }
 
     pub(crate) const fn folder(&self) -> u8 {
-        let [folder, ..] = self.0;
+        let [folder, ..] = self.bytes;
         folder
     }
 }
 
 impl fmt::Display for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for byte in self.0 {
-            write!(f, "{byte:02x}")?;
+        if self.place == Place::Archive {
+            f.write_str(ARCHIVE_PREFIX)?;
         }
-        Ok(())
+        f.write_str(&self.file_name())
     }
 }
 
@@ -70,13 +113,10 @@ impl FromStr for ObjectKey {
     type Err = InvalidObjectKey;
 
     fn from_str(text: &str) -> Result<Self, InvalidObjectKey> {
-        // `hex` also accepts upper case. A key must have one spelling, because it is a file name.
-        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return Err(InvalidObjectKey);
+        match text.strip_prefix(ARCHIVE_PREFIX) {
+            Some(name) => Self::of_file(Place::Archive, name),
+            None => Self::of_file(Place::Standard, text),
         }
-        let mut bytes = [0; 16];
-        hex::decode_to_slice(text, &mut bytes).map_err(|_| InvalidObjectKey)?;
-        Ok(Self(bytes))
     }
 }
 
@@ -99,6 +139,8 @@ mod tests {
             "00112233445566778899aabbccddeef/",
             "00112233445566778899aabbccddee\0f",
             "0x112233445566778899aabbccddeeff",
+            "archive-",
+            "archive-archive-00112233445566778899aabbccddeeff",
             "００112233445566778899aabbccddee",
         ] {
             assert_eq!(bad.parse::<ObjectKey>(), Err(InvalidObjectKey), "{bad:?}");
@@ -116,8 +158,10 @@ mod tests {
     proptest! {
         #[test]
         fn text_and_back(bytes: [u8; 16]) {
-            let key = ObjectKey::from_bytes(bytes);
-            prop_assert_eq!(key.to_string().parse::<ObjectKey>(), Ok(key));
+            for place in [Place::Standard, Place::Archive] {
+                let key = ObjectKey { place, ..ObjectKey::from_bytes(bytes) };
+                prop_assert_eq!(key.to_string().parse::<ObjectKey>(), Ok(key));
+            }
         }
 
         #[test]

@@ -26,6 +26,6 @@ mod store;
 pub use append::{AppendError, Appended};
 pub use content::{Content, ContentStream, OpenError};
 pub use disk::{DiskOptions, Found};
-pub use key::{InvalidObjectKey, ObjectKey};
+pub use key::{ARCHIVE_PREFIX, InvalidObjectKey, ObjectKey, Place};
 pub use stage::{InvalidStage, MAX_STAGE_BYTES, Stage};
 pub use store::Store;

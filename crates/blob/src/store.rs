@@ -9,7 +9,7 @@ use oci::digest::{Algorithm, Digest, Hasher};
 use crate::append::{AppendError, Appended};
 use crate::content::{Content, OpenError};
 use crate::disk::{DiskStore, Found};
-use crate::key::ObjectKey;
+use crate::key::{ObjectKey, Place};
 use crate::stage::{InvalidStage, Own, Stage};
 
 /// Bytes under opaque keys. Cheap to clone.
@@ -105,17 +105,38 @@ impl Store {
         }
     }
 
-    /// The files whose keys have this first byte, for the consistency check.
-    pub async fn list(&self, folder: u8) -> io::Result<Vec<Found>> {
+    /// The places of this store.
+    pub fn places(&self) -> &'static [Place] {
         match self {
-            Self::Disk(disk) => disk.list(folder).await,
+            Self::Disk(disk) => disk.places(),
+        }
+    }
+
+    /// Copies the first `size` bytes of an object to a new key, which can be in another place. Reads the copy again and
+    /// returns its digest. The copy is durable on return. The call can be repeated.
+    pub async fn copy(
+        &self,
+        from: &ObjectKey,
+        to: &ObjectKey,
+        algorithm: Algorithm,
+        size: u64,
+    ) -> Result<Digest, OpenError> {
+        match self {
+            Self::Disk(disk) => disk.copy(from, to, algorithm, size).await,
+        }
+    }
+
+    /// The files of a place whose keys have this first byte, for the consistency check.
+    pub async fn list(&self, place: Place, folder: u8) -> io::Result<Vec<Found>> {
+        match self {
+            Self::Disk(disk) => disk.list(place, folder).await,
         }
     }
 
     /// Moves a file that [`Store::list`] found out of the store.
-    pub async fn quarantine(&self, folder: u8, name: &str) -> io::Result<()> {
+    pub async fn quarantine(&self, place: Place, folder: u8, name: &str) -> io::Result<()> {
         match self {
-            Self::Disk(disk) => disk.quarantine(folder, name).await,
+            Self::Disk(disk) => disk.quarantine(place, folder, name).await,
         }
     }
 

@@ -16,7 +16,7 @@ macro_rules! faults {
         }
 
         impl Fault {
-            /// Every point, in the order of a push, a delete and then a rotation of the master key.
+            /// Every point, in the order of a push, a delete, a move to the archive, and a rotation of the master key.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// The name by which [`arm`] knows it.
@@ -66,6 +66,18 @@ faults! {
     AfterDeleteRepository = "after-delete-repository",
     /// registry: one slice of a deleted repository is removed, more may be left.
     AfterPurgeSlice = "after-purge-slice",
+    /// registry: a lifecycle policy is evaluated, nothing is carried out.
+    LifecycleEvaluated = "lifecycle-evaluated",
+    /// registry: one slice of the decisions of a lifecycle policy is carried out, more may be left.
+    LifecycleSlice = "lifecycle-slice",
+    /// registry: the decisions are carried out, the evaluation is not recorded.
+    LifecycleCarriedOut = "lifecycle-carried-out",
+    /// registry: one slice of a preview of a lifecycle policy is written, more may be left.
+    LifecyclePreviewSlice = "lifecycle-preview-slice",
+    /// registry: the restoring of an image is claimed, the image cannot be pulled yet.
+    LifecycleRestoreClaimed = "lifecycle-restore-claimed",
+    /// registry: an image is restored, the work that did it still waits.
+    LifecycleRestored = "lifecycle-restored",
     /// registry: links without an image are found, none has ended.
     BeforeCollectLinks = "before-collect-links",
     /// registry: links have ended, their objects still have rows.
@@ -78,6 +90,14 @@ faults! {
     Deleted = "deleted",
     /// registry: the bytes are removed, the doomed rows are not.
     AfterDeleteBytes = "after-delete-bytes",
+    /// registry: the key of a copy is recorded, no byte of it exists.
+    MoveRecorded = "archive-recorded",
+    /// blob: a copy is written, not synced.
+    CopyWritten = "archive-copied",
+    /// registry: a copy is durable and its digest matches, the object's row names the old bytes.
+    BeforeSwitch = "archive-before-switch",
+    /// registry: the object's row names the copy, the old bytes are doomed.
+    AfterSwitch = "archive-after-switch",
     /// wharf: the next master key is stored next to the current one.
     MasterKeyWritten = "master-key-written",
     /// wharf: the store opens under both master keys.

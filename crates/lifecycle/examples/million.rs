@@ -66,5 +66,6 @@ fn one(evaluation: &mut Evaluation<'_>, id: i64) -> Result<(), OutOfOrder> {
         } else {
             Subject::None
         },
+        is_protected: false,
     })
 }

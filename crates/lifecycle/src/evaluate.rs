@@ -26,6 +26,8 @@ pub struct Image<'a> {
     /// The indexes of the repository that list it.
     pub parents: &'a [Parent],
     pub subject: Subject,
+    /// No rule expires or archives it, whatever the policy says. Rules count it.
+    pub is_protected: bool,
 }
 
 /// An index that lists an image.
@@ -87,7 +89,7 @@ impl<'a> Evaluation<'a> {
             }
             self.last = place;
         }
-        let is_kept = self.policy.is_kept(image.tags);
+        let is_kept = image.is_protected || self.policy.is_kept(image.tags);
         match image.subject {
             Subject::None => {
                 // What is kept is counted too.
@@ -154,7 +156,7 @@ impl Policy {
     /// Whether a decision of an evaluation that began at `began` still stands for the image as it is now. It is not known
     /// here whether images have left a rule that counts images: see [`Decision::spare`].
     pub fn confirms(&self, decision: &Decision, image: &Image<'_>, began: i64) -> bool {
-        if self.is_kept(image.tags) {
+        if image.is_protected || self.is_kept(image.tags) {
             return false;
         }
         let Cause::Rule(priority) = decision.cause else { return image.subject != Subject::None };

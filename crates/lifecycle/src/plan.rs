@@ -1,4 +1,4 @@
-//! What an evaluation decided. It holds 13 bytes for each image that a rule marks, 12 for each index that must go before
+//! What an evaluation decided. It holds 13 bytes for each image that a rule marks, 16 for each index that must go before
 //! such an image, and 16 for each referrer.
 
 use crate::policy::{Action, Policy};
@@ -40,6 +40,21 @@ impl Relations {
             self.children.push(child);
             self.parents.push(parent);
         }
+    }
+
+    /// The relations in the order of their indexes.
+    fn by_parent(&self) -> Vec<u32> {
+        let mut order: Vec<u32> = (0_u32..).take(self.parents.len()).collect();
+        order.sort_unstable_by_key(|at| self.parent_at(*at));
+        order
+    }
+
+    fn parent_at(&self, at: u32) -> i64 {
+        usize::try_from(at).ok().and_then(|at| self.parents.get(at)).copied().unwrap_or_default()
+    }
+
+    fn child_at(&self, at: u32) -> u32 {
+        usize::try_from(at).ok().and_then(|at| self.children.get(at)).copied().unwrap_or(u32::MAX)
     }
 }
 
@@ -107,7 +122,7 @@ impl Plan {
         self.subject_gone.push(referrer);
     }
 
-    /// Takes out the images whose indexes stay.
+    /// Takes out the images whose indexes stay, and then what they list, if they are indexes too.
     pub(crate) fn with(mut self, relations: &Relations) -> Self {
         self.referrers.sort_unstable();
         if relations.children.is_empty() {
@@ -115,25 +130,35 @@ impl Plan {
         }
         let mut by_id: Vec<u32> = (0_u32..).take(self.images.len()).collect();
         by_id.sort_unstable_by_key(|place| self.image_at(*place));
-        // An index can be in an index: repeated until nothing changes, once more than the depth.
-        loop {
-            let mut changed = false;
-            for (child, parent) in relations.children.iter().zip(&relations.parents) {
-                if self.rule_at(*child) == STAYS || self.goes_before(*parent, *child, &by_id) {
-                    continue;
-                }
-                if let Some(rule) = usize::try_from(*child).ok().and_then(|at| self.marked_by.get_mut(at)) {
-                    *rule = STAYS;
-                    changed = true;
-                }
+        let mut staying = Vec::new();
+        for (child, parent) in relations.children.iter().zip(&relations.parents) {
+            if !self.goes_before(*parent, *child, &by_id) {
+                self.keep(*child, &mut staying);
             }
-            if !changed {
-                break;
+        }
+        drop(by_id);
+        let by_parent = relations.by_parent();
+        while let Some(parent) = staying.pop() {
+            let parent = self.image_at(parent);
+            let first = by_parent.partition_point(|at| relations.parent_at(*at) < parent);
+            for at in by_parent.iter().skip(first).take_while(|at| relations.parent_at(**at) == parent) {
+                self.keep(relations.child_at(*at), &mut staying);
             }
         }
         self.listed.clone_from(&relations.children);
         self.listed.dedup();
         self
+    }
+
+    /// An image that was marked stays. What it lists is looked at later.
+    fn keep(&mut self, place: u32, staying: &mut Vec<u32>) {
+        let rule = usize::try_from(place).ok().and_then(|at| self.marked_by.get_mut(at));
+        if let Some(rule) = rule
+            && *rule != STAYS
+        {
+            *rule = STAYS;
+            staying.push(place);
+        }
     }
 
     /// Whether an index goes, so that the image that it lists can go. An image is not deleted while an index in the archive

@@ -133,7 +133,7 @@ fn fill(path: &Path, repositories: &[RepositoryKey], each: i64) -> bool {
                     'push', 'scale', NULL, NULL FROM {numbers};
                 INSERT INTO manifest_body SELECT {key}, n, zeroblob(1000) FROM {numbers};
                 INSERT INTO image_pull SELECT {key}, n, n FROM {numbers};
-                INSERT INTO tag SELECT {key}, 'v' || n, n, n, 'scale' FROM {numbers} WHERE n % 10 > 0;
+                INSERT INTO tag (registry, repository, name, image, tagged_at, operation) SELECT {key}, 'v' || n, n, n, 'scale' FROM {numbers} WHERE n % 10 > 0;
                 INSERT INTO image_blob SELECT {key}, n, {layer} FROM {numbers}
                     UNION ALL SELECT {key}, n, {config} FROM {numbers};
                 UPDATE repository SET image_count = {each}, last_image_id = {each} WHERE id = {id};
@@ -161,7 +161,8 @@ async fn pages(meta: &Meta, repository: RepositoryKey, images: i64) {
         for (place, id) in [("first", 0), ("last", REFERRERS - 100)] {
             let what = format!("page of 100 of 5,000 referrers {artifact_types:?}, {place}");
             let (artifact_types, after) = (artifact_types.clone(), Some(ImageId(id)));
-            let list = ListReferrers { repository, subject: subject(), artifact_types, after, limit: 100 };
+            let list =
+                ListReferrers { repository, subject: subject(), artifact_types, state, after, limit: 100 };
             timed(&what, meta.read(list)).await.unwrap();
         }
     }

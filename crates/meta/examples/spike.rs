@@ -234,6 +234,7 @@ fn image(repository: RepositoryKey, tag: &str) -> PutImage {
     PutImage {
         tags_limit: 1_000,
         images_limit: 100_000,
+        is_over_storage_quota: false,
         repository,
         id: ImageId(id()),
         digest: Digest::of(Algorithm::Sha256, &body),

@@ -135,6 +135,14 @@ impl Meta {
         }
     }
 
+    /// Runs a test in one transaction of PostgreSQL that is never committed.
+    #[cfg(test)]
+    pub(crate) async fn in_one_transaction(&self, case: impl AsyncFnOnce(&mut crate::tx::Tx<'_>)) {
+        if let Driver::Postgres(postgres) = &self.driver {
+            postgres.in_one_transaction(case).await;
+        }
+    }
+
     /// How many operations that only read were run on this handle and its clones.
     pub fn reads(&self) -> u64 {
         self.reads.load(Ordering::Relaxed)

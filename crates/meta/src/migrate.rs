@@ -7,7 +7,7 @@ use crate::{error::StoreError, postgres::Session, tx::Dialect};
 
 /// The compatibility number of this binary. A migration names the lowest that can still work with the schema it
 /// leaves; a binary whose number is lower refuses to start.
-pub const COMPAT: i64 = 4;
+pub const COMPAT: i64 = 5;
 
 /// How far a database is migrated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,10 +40,18 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 6, oldest_compat: 4, text: include_str!("../migrations/0006_lifecycle.sql") },
     // An older binary queues nothing for review and counts no bytes; the walk finds both later.
     Migration { number: 7, oldest_compat: 4, text: include_str!("../migrations/0007_collection.sql") },
-    // An older binary refuses to read the rows of public registries.
+    // An older binary would delete what is protected.
+    Migration { number: 8, oldest_compat: 5, text: include_str!("../migrations/0008_protection.sql") },
+    // An older binary would leave layers of a new image unreadable that only archived images had.
+    Migration { number: 9, oldest_compat: 5, text: include_str!("../migrations/0009_archive.sql") },
+    // An older binary leaves the marks and the bytes of uploads alone; the measurement of usage corrects them.
+    Migration { number: 10, oldest_compat: 5, text: include_str!("../migrations/0010_end.sql") },
+    // An older binary has no operation for them.
+    Migration { number: 17, oldest_compat: 5, text: include_str!("../migrations/0017_account_access.sql") },
+    // An older binary does not read the rows of public registries, and changes nothing of them.
     Migration {
         number: 18,
-        oldest_compat: 4,
+        oldest_compat: 5,
         text: include_str!("../migrations/0018_public_registries.sql"),
     },
 ];

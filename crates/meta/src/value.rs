@@ -74,6 +74,19 @@ impl ToParam for u64 {
     }
 }
 
+impl ToParam for u32 {
+    fn to_param(&self) -> Param<'_> {
+        Param::Int(i64::from(*self))
+    }
+}
+
+impl FromValue for u32 {
+    fn from_value(value: Value) -> Result<Self, StoreError> {
+        u32::try_from(i64::from_value(value)?)
+            .map_err(|_| StoreError::Corrupt("a number is out of its range"))
+    }
+}
+
 impl ToParam for usize {
     fn to_param(&self) -> Param<'_> {
         Param::Int(i64::try_from(*self).unwrap_or(i64::MAX))

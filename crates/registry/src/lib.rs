@@ -16,6 +16,7 @@ pub mod fsck;
 pub mod image;
 pub mod layer;
 mod lifecycle_policy;
+mod move_objects;
 pub mod page;
 mod policy_text;
 pub mod purge;

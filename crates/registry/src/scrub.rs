@@ -43,7 +43,7 @@ impl Registry {
                 damaged.push(object.digest.to_string());
             }
         }
-        permit.write(|()| SetScrub { scrub: next }).await.or_store_error()?;
+        permit.write(|()| SetScrub { before: scrub, scrub: next }).await.or_store_error()?;
         if damaged.is_empty() {
             return Ok(Pass { done, has_more: false });
         }

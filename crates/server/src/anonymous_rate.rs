@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Enough for a few thousand clients to rarely share a bucket: 1 MiB.
+/// One for each value of 16 bits: enough for a few thousand clients to rarely share one. 2 MiB.
 const BUCKETS: usize = 1 << 16;
 /// How many seconds' requests a bucket can hold: a pull is a burst of requests.
 const BURST_SECONDS: u32 = 10;
@@ -41,7 +41,8 @@ impl AnonymousRate {
 
     /// Takes a request of an address, or says how long to wait for the next one.
     pub(crate) fn take(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
-        let index = self.hasher.hash_one(network(address)) as usize % BUCKETS;
+        let [low, high, ..] = self.hasher.hash_one(network(address)).to_le_bytes();
+        let index = usize::from(u16::from_le_bytes([low, high]));
         let Some(bucket) = self.buckets.get(index) else { return Ok(()) };
         let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
         let now = u64::try_from(now.saturating_duration_since(self.started).as_millis()).unwrap_or(u64::MAX);

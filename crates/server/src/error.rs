@@ -105,6 +105,7 @@ dialects! {
     BlobInUse => Unsupported METHOD_NOT_ALLOWED, "InvalidParameterException" BAD_REQUEST;
     ManifestUnknown => ManifestUnknown NOT_FOUND, "ImageNotFoundException" BAD_REQUEST;
     ManifestReferenced => Unsupported METHOD_NOT_ALLOWED, "InvalidParameterException" BAD_REQUEST;
+    ImageProtected => Denied FORBIDDEN, "InvalidParameterException" BAD_REQUEST;
     ManifestInvalid => ManifestInvalid BAD_REQUEST, "InvalidParameterException" BAD_REQUEST;
     ManifestTooLarge => SizeInvalid PAYLOAD_TOO_LARGE, "InvalidParameterException" BAD_REQUEST;
     ManifestSchema1 => ManifestInvalid BAD_REQUEST, "InvalidParameterException" BAD_REQUEST;

@@ -11,6 +11,7 @@ use crate::cmd::credentials::CredentialsCommand;
 use crate::cmd::fsck::Fsck;
 use crate::cmd::gc::GcCommand;
 use crate::cmd::hosts::{self, Hosts};
+use crate::cmd::images::ImagesCommand;
 use crate::cmd::keys::KeysCommand;
 use crate::cmd::lifecycle::LifecycleCommand;
 use crate::cmd::oidc::OidcCommand;
@@ -78,6 +79,7 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   listen = "0.0.0.0:443"
   public_suffix = "registry.example.org"   # ACCOUNT.dkr.ecr.REGION.<suffix>; "amazonaws.com" inside a closed network
   public_host = "localhost"                # in URIs, if no suffix is set: <host>/ACCOUNT/name
+  ecr_public_host = "images.example.org"   # public repositories: <host>/ALIAS/name [<public_host>/public.ecr.aws/ALIAS/name]
   public_port = 443                        # in URIs [the port of server.listen]
   scheme = "https"                         # in URIs [https with server.tls, else http]
   trusted_proxies = ["192.0.2.10/32"]      # proxies whose X-Forwarded-For and -Proto are believed [none]; list single
@@ -99,6 +101,7 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   body_grace_seconds = 60                  # the time for a body, plus one second for each
   body_bytes_per_second = 4096             # of these bytes
   unsigned_body_seconds = 20               # the whole body of an AWS request that is unsigned or small
+  anonymous_requests_per_second = 50       # requests without credentials from one address; a burst can be 10 times as many
   memory_budget = "256MiB"                 # memory for all clients together: bodies, answers, parts of blobs
 
   [outbound]                               # where the server may connect to, in addition to the public Internet:
@@ -130,6 +133,7 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
 
   [blobs]
   path = "/srv/blobs"                      # [data_dir/blobs]
+  archive_path = "/mnt/cold"               # where layers go that only archived images need [path]
 
 Example:
   wharf config check /etc/wharf.toml && wharf serve --config /etc/wharf.toml"#;
@@ -171,13 +175,16 @@ Examples:
     Env(DataDir),
     /// Check that each row has its bytes and each file has its row.
     #[command(after_help = "\
-Opens the store itself; with SQLite the server must be stopped. Reads all bytes and compares their digests; --quick compares
-lengths. Exit codes: 0 nothing is wrong, 3 everything that was wrong is repaired, 4 something is wrong, 1 the check failed.
+Reads all bytes and compares their digests; --quick compares lengths. On a running server the check goes in small slices,
+beside requests and across restarts: the command starts it, or follows the one that is in progress, and waits for its end.
+The caller must be in the management account and needs organizations:WharfStartCheck and organizations:WharfDescribeCheck.
+With --data-dir or --config the command opens the store itself; with SQLite the server must be stopped. Exit codes: 0 nothing is wrong, 3 everything that was wrong is repaired, 4 something is wrong, 1 the check failed.
 
 With --repair, unknown files are moved to the folder quarantine, and a layer whose bytes are lost is removed from its
 repositories: its images cannot be pulled until a client pushes the layer again, which it then does by itself.
 
 Examples:
+  wharf fsck
   wharf fsck --data-dir .wharf
   wharf fsck --config /etc/wharf.toml --quick --json
   wharf fsck --config /etc/wharf.toml --repair")]
@@ -197,6 +204,9 @@ Examples:
   wharf hosts --public-suffix registry.test --address 172.18.0.2 --regions us-east-1,eu-west-1
   wharf hosts --public-suffix registry.test --account 111122223333 --region us-east-1 --json")]
     Hosts(Hosts),
+    /// Protect images and tags against deletion, and report which images are in use.
+    #[command(subcommand)]
+    Images(ImagesCommand),
     /// Run a registry from a configuration file.
     #[command(after_long_help = SERVE_HELP)]
     Serve {

@@ -138,6 +138,7 @@ struct DatabaseSection {
 #[serde(deny_unknown_fields, default)]
 struct BlobsSection {
     path: Option<PathBuf>,
+    archive_path: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -227,6 +228,8 @@ pub(crate) struct Config {
     pub(crate) public: Public,
     pub(crate) database: Database,
     pub(crate) blobs: Option<PathBuf>,
+    /// The folder of archived layers.
+    pub(crate) archive: Option<PathBuf>,
     pub(crate) bootstrap: Option<AccountId>,
     /// Other accounts, with their names; created if they do not exist.
     pub(crate) accounts: Vec<(AccountId, String)>,

@@ -1,13 +1,13 @@
 //! One running node: stores, registry, server, background work, signals.
 
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use access::Access;
 use access::settings::Settings;
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use identity::Identity;
 use registry::Registry;
 use server::{Deployment, Listener, Server};
@@ -16,12 +16,38 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::background::{self, MasterKeyFile};
 use crate::logging;
 
-/// Opens the deployment on SQLite or PostgreSQL and a folder of blobs.
-pub(crate) async fn open(settings: Settings, meta: meta::Meta, blobs: &Path) -> anyhow::Result<Deployment> {
-    let folder = blobs.to_owned();
-    let store = tokio::task::spawn_blocking(move || blob::Store::disk(folder, blob::DiskOptions::default()))
-        .await?
-        .with_context(|| format!("cannot open the blob folder {}", blobs.display()))?;
+/// The folders of blobs.
+#[derive(Clone, Debug)]
+pub(crate) struct BlobFolders {
+    pub(crate) standard: PathBuf,
+    /// Of archived layers, if they have a folder of their own.
+    pub(crate) archive: Option<PathBuf>,
+}
+
+impl BlobFolders {
+    fn open(&self) -> anyhow::Result<blob::Store> {
+        let cannot = |path: &Path| format!("cannot open the blob folder {}", path.display());
+        let store = blob::Store::disk(&self.standard, blob::DiskOptions::default())
+            .with_context(|| cannot(&self.standard))?;
+        match &self.archive {
+            Some(path) => {
+                store.with_archive(path, blob::DiskOptions::default()).with_context(|| cannot(path))
+            }
+            None => Ok(store),
+        }
+    }
+}
+
+/// Opens the deployment on SQLite or PostgreSQL and its folders of blobs.
+pub(crate) async fn open(
+    settings: Settings,
+    meta: meta::Meta,
+    blobs: BlobFolders,
+) -> anyhow::Result<Deployment> {
+    if blobs.archive.is_none() && meta.read(meta::HasArchivedObjects).await? {
+        bail!("layers are in the archive: set blobs.archive_path (WHARF__BLOBS__ARCHIVE_PATH) to its folder");
+    }
+    let store = tokio::task::spawn_blocking(move || blobs.open()).await??;
     let access = Access::open(settings, meta).await?;
     Ok(Deployment {
         identity: Identity::new(Arc::clone(&access)),

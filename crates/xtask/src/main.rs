@@ -56,12 +56,15 @@ enum Task {
     Ci,
     /// Run every known attack on a server while honest clients use it.
     Abuse(abuse::Options),
-    /// Push, pull, delete and collect at random for some time, with kill -9 every few seconds; then nothing is lost and
-    /// nothing is left.
+    /// Push, pull, delete, expire by lifecycle policies and collect at random for some time, with kill -9 every few seconds;
+    /// then nothing is lost and nothing is left.
     Soak {
         /// How long.
-        #[arg(long, default_value_t = 120)]
+        #[arg(long, default_value_t = 120, conflicts_with = "minutes")]
         seconds: u64,
+        /// How long, in minutes.
+        #[arg(long)]
+        minutes: Option<u64>,
     },
     /// Compare Wharf with distribution 3, Debian's docker-registry and nginx on the same data.
     Bench(bench::Options),
@@ -77,7 +80,7 @@ fn main() -> ExitCode {
         Task::Shapes { check } => shapes::run(check),
         Task::Ci => Ok(ci::run()),
         Task::Abuse(options) => abuse::run(&options).map(tally::Tally::report),
-        Task::Soak { seconds } => soak::run(seconds),
+        Task::Soak { seconds, minutes } => soak::run(minutes.map_or(seconds, |minutes| minutes * 60)),
         Task::Bench(options) => bench::run(&options).map(|()| true),
     };
     match outcome {

@@ -34,27 +34,41 @@ impl Wharf {
     /// The same with settings, as variables of the environment.
     pub(crate) fn start_with(binary: &Path, parent: &Path, settings: &[(&str, &OsStr)]) -> Result<Self> {
         let folder = TempDir::with_prefix_in("wharf-xtask-", parent)?;
-        let data = folder.path().join("data");
-        let log = File::create(folder.path().join("log"))?;
-        let mut child = Command::new(binary)
-            .args(["dev", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(&data)
-            .envs(settings.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("cannot start {}", binary.display()))?;
-        if let Err(error) = wait_for(&data.join("endpoint"), &mut child) {
-            // The process may have ended already. In any case no child process may remain.
-            let _ = child.kill();
-            let _ = child.wait();
-            let log = fs::read_to_string(folder.path().join("log")).unwrap_or_default();
-            bail!("{error:#}; its log:\n{log}");
-        }
+        let child = spawn(binary, folder.path(), settings)?;
         let mut wharf = Self { child, folder, environment: BTreeMap::new() };
         wharf.environment = wharf.read_environment(binary)?;
         Ok(wharf)
+    }
+
+    /// Stops it as an operator does. Its data stays.
+    pub(crate) fn stop(&mut self) -> Result<()> {
+        let pid = self.child.id().to_string();
+        command::run(Command::new("kill").args(["-TERM", &pid]))?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again on its data, after [`Self::stop`].
+    pub(crate) fn start_again(&mut self, binary: &Path, settings: &[(&str, &OsStr)]) -> Result<()> {
+        let endpoint = self.data().join("endpoint");
+        if endpoint.exists() {
+            fs::remove_file(endpoint)?;
+        }
+        self.child = spawn(binary, self.folder.path(), settings)?;
+        self.environment = self.read_environment(binary)?;
+        Ok(())
+    }
+
+    /// Its data folder.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Runs a command of the binary against the server.
+    pub(crate) fn command(&self, binary: &Path, words: &[&str]) -> Result<String> {
+        let mut wharf = Command::new(binary);
+        wharf.env_clear().env("HOME", self.folder.path()).args(words).envs(&self.environment);
+        command::capture(&mut wharf)
     }
 
     /// The environment after `eval "$(wharf env)"`, without the previous one.
@@ -126,6 +140,29 @@ impl Drop for Wharf {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Starts `binary dev` in a folder and waits until it is ready.
+fn spawn(binary: &Path, folder: &Path, settings: &[(&str, &OsStr)]) -> Result<Child> {
+    let data = folder.join("data");
+    let log = File::create(folder.join("log"))?;
+    let mut child = Command::new(binary)
+        .args(["dev", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(&data)
+        .envs(settings.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .with_context(|| format!("cannot start {}", binary.display()))?;
+    if let Err(error) = wait_for(&data.join("endpoint"), &mut child) {
+        // The process may have ended already. In any case no child process may remain.
+        let _ = child.kill();
+        let _ = child.wait();
+        let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
+        bail!("{error:#}; its log:\n{log}");
+    }
+    Ok(child)
 }
 
 /// Waits until a file has content, at most half a minute, while the process runs.

@@ -13,7 +13,7 @@ use crate::shape::pattern;
 use crate::shape::{Exception, Invalid, Member, Pattern, Request, Rule};
 
 /// Every operation that has shapes here, in alphabetical order.
-pub const OPERATIONS: [&str; 64] = [
+pub const OPERATIONS: [&str; 70] = [
     "BatchCheckLayerAvailability",
     "BatchDeleteImage",
     "BatchGetImage",
@@ -76,8 +76,14 @@ pub const OPERATIONS: [&str; 64] = [
     "UpdateRepositoryCreationTemplate",
     "UploadLayerPart",
     "ValidatePullThroughCacheRule",
+    "WharfDeleteInUseReport",
+    "WharfListInUseReports",
     "WharfListLifecycleActions",
+    "WharfListProtectedImages",
+    "WharfProtectImage",
+    "WharfPutInUseReport",
     "WharfRunLifecyclePolicy",
+    "WharfUnprotectImage",
 ];
 
 /// Every exception of these operations, in alphabetical order.
@@ -1049,6 +1055,7 @@ pub enum ImageFailureCode {
     UpstreamTooManyRequests,
     UpstreamUnavailable,
     ImageInaccessible,
+    ImageProtected,
 }
 
 impl ImageFailureCode {
@@ -1065,6 +1072,7 @@ impl ImageFailureCode {
             Self::UpstreamTooManyRequests => "UpstreamTooManyRequests",
             Self::UpstreamUnavailable => "UpstreamUnavailable",
             Self::ImageInaccessible => "ImageInaccessible",
+            Self::ImageProtected => "ImageProtected",
         }
     }
 
@@ -1081,6 +1089,7 @@ impl ImageFailureCode {
             "UpstreamTooManyRequests" => Some(Self::UpstreamTooManyRequests),
             "UpstreamUnavailable" => Some(Self::UpstreamUnavailable),
             "ImageInaccessible" => Some(Self::ImageInaccessible),
+            "ImageProtected" => Some(Self::ImageProtected),
             _ => None,
         }
     }
@@ -2815,6 +2824,28 @@ pub struct VulnerablePackage {
     pub fixed_in_version: Option<String>,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfDeleteInUseReportRequest {
+    pub source: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfDeleteInUseReportResponse {
+    pub registry_id: String,
+    pub source: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfInUseReport {
+    pub source: String,
+    pub digest_count: u32,
+    pub reported_at: f64,
+    pub expires_at: f64,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WharfLifecycleAction {
@@ -2826,6 +2857,24 @@ pub struct WharfLifecycleAction {
     pub applied_rule_priority: Option<u32>,
     pub reason: String,
     pub performed_at: f64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfListInUseReportsRequest {
+    #[serde(default)]
+    pub next_token: Option<String>,
+    #[serde(default)]
+    pub max_results: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfListInUseReportsResponse {
+    pub registry_id: String,
+    pub reports: Vec<WharfInUseReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -2852,6 +2901,70 @@ pub struct WharfListLifecycleActionsResponse {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+pub struct WharfListProtectedImagesRequest {
+    #[serde(default)]
+    pub registry_id: Option<String>,
+    pub repository_name: String,
+    #[serde(default)]
+    pub next_token: Option<String>,
+    #[serde(default)]
+    pub max_results: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfListProtectedImagesResponse {
+    pub registry_id: String,
+    pub repository_name: String,
+    pub protected_images: Vec<WharfProtectedImage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfProtectImageRequest {
+    #[serde(default)]
+    pub registry_id: Option<String>,
+    pub repository_name: String,
+    pub image_id: ImageIdentifier,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfProtectImageResponse {
+    pub registry_id: String,
+    pub repository_name: String,
+    pub image_id: ImageIdentifier,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfProtectedImage {
+    pub image_digest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_tag: Option<String>,
+    pub protected_at: f64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfPutInUseReportRequest {
+    pub source: String,
+    pub image_digests: Vec<String>,
+    #[serde(default)]
+    pub expires_in_seconds: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfPutInUseReportResponse {
+    pub registry_id: String,
+    pub report: WharfInUseReport,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct WharfRunLifecyclePolicyRequest {
     #[serde(default)]
     pub registry_id: Option<String>,
@@ -2864,6 +2977,23 @@ pub struct WharfRunLifecyclePolicyResponse {
     pub registry_id: String,
     pub repository_name: String,
     pub last_evaluated_at: f64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfUnprotectImageRequest {
+    #[serde(default)]
+    pub registry_id: Option<String>,
+    pub repository_name: String,
+    pub image_id: ImageIdentifier,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfUnprotectImageResponse {
+    pub registry_id: String,
+    pub repository_name: String,
+    pub image_id: ImageIdentifier,
 }
 
 pub type ArtifactStatus = ImageStatus;
@@ -3211,6 +3341,13 @@ const UPSTREAM_REGISTRY: Rule = Rule::Choice(&[
     "gitlab-container-registry",
     "chainguard",
 ]);
+const WHARF_IN_USE_DIGESTS: Rule = Rule::List { of: &Rule::ANY_TEXT, min: 0, max: 10_000 };
+const WHARF_IN_USE_SECONDS: Rule = Rule::Integer { min: 60, max: 2_592_000 };
+const WHARF_IN_USE_SOURCE: Rule = Rule::Text {
+    min: 1,
+    max: 128,
+    pattern: Some(Pattern { text: r"[\w+=,.@:/-]*", is_quoted: true, matches: pattern::is_external_id }),
+};
 
 impl Request for BatchCheckLayerAvailabilityRequest {
     type Response = BatchCheckLayerAvailabilityResponse;
@@ -3822,6 +3959,19 @@ impl Request for ValidatePullThroughCacheRuleRequest {
     ];
 }
 
+impl Request for WharfDeleteInUseReportRequest {
+    type Response = WharfDeleteInUseReportResponse;
+    const OPERATION: &'static str = "WharfDeleteInUseReport";
+    const MEMBERS: &'static [Member] = &[Member::required("source", WHARF_IN_USE_SOURCE)];
+}
+
+impl Request for WharfListInUseReportsRequest {
+    type Response = WharfListInUseReportsResponse;
+    const OPERATION: &'static str = "WharfListInUseReports";
+    const MEMBERS: &'static [Member] =
+        &[Member::optional("nextToken", Rule::ANY_TEXT), Member::optional("maxResults", MAX_RESULTS)];
+}
+
 impl Request for WharfListLifecycleActionsRequest {
     type Response = WharfListLifecycleActionsResponse;
     const OPERATION: &'static str = "WharfListLifecycleActions";
@@ -3833,9 +3983,50 @@ impl Request for WharfListLifecycleActionsRequest {
     ];
 }
 
+impl Request for WharfListProtectedImagesRequest {
+    type Response = WharfListProtectedImagesResponse;
+    const OPERATION: &'static str = "WharfListProtectedImages";
+    const MEMBERS: &'static [Member] = &[
+        Member::optional("registryId", REGISTRY_ID),
+        Member::required("repositoryName", REPOSITORY_NAME),
+        Member::optional("nextToken", Rule::ANY_TEXT),
+        Member::optional("maxResults", MAX_RESULTS),
+    ];
+}
+
+impl Request for WharfProtectImageRequest {
+    type Response = WharfProtectImageResponse;
+    const OPERATION: &'static str = "WharfProtectImage";
+    const MEMBERS: &'static [Member] = &[
+        Member::optional("registryId", REGISTRY_ID),
+        Member::required("repositoryName", REPOSITORY_NAME),
+        Member::required("imageId", IMAGE_IDENTIFIER),
+    ];
+}
+
+impl Request for WharfPutInUseReportRequest {
+    type Response = WharfPutInUseReportResponse;
+    const OPERATION: &'static str = "WharfPutInUseReport";
+    const MEMBERS: &'static [Member] = &[
+        Member::required("source", WHARF_IN_USE_SOURCE),
+        Member::required("imageDigests", WHARF_IN_USE_DIGESTS),
+        Member::optional("expiresInSeconds", WHARF_IN_USE_SECONDS),
+    ];
+}
+
 impl Request for WharfRunLifecyclePolicyRequest {
     type Response = WharfRunLifecyclePolicyResponse;
     const OPERATION: &'static str = "WharfRunLifecyclePolicy";
     const MEMBERS: &'static [Member] =
         &[Member::optional("registryId", REGISTRY_ID), Member::required("repositoryName", REPOSITORY_NAME)];
+}
+
+impl Request for WharfUnprotectImageRequest {
+    type Response = WharfUnprotectImageResponse;
+    const OPERATION: &'static str = "WharfUnprotectImage";
+    const MEMBERS: &'static [Member] = &[
+        Member::optional("registryId", REGISTRY_ID),
+        Member::required("repositoryName", REPOSITORY_NAME),
+        Member::required("imageId", IMAGE_IDENTIFIER),
+    ];
 }

@@ -11,7 +11,7 @@ use crate::shape::pattern;
 use crate::shape::{Exception, Member, Pattern, Request, Rule};
 
 /// Every operation that has shapes here, in alphabetical order.
-pub const OPERATIONS: [&str; 108] = [
+pub const OPERATIONS: [&str; 113] = [
     "AddClientIDToOpenIDConnectProvider",
     "AddRoleToInstanceProfile",
     "AddUserToGroup",
@@ -19,6 +19,7 @@ pub const OPERATIONS: [&str; 108] = [
     "AttachRolePolicy",
     "AttachUserPolicy",
     "CreateAccessKey",
+    "CreateAccountAlias",
     "CreateGroup",
     "CreateInstanceProfile",
     "CreateOpenIDConnectProvider",
@@ -28,6 +29,8 @@ pub const OPERATIONS: [&str; 108] = [
     "CreateServiceLinkedRole",
     "CreateUser",
     "DeleteAccessKey",
+    "DeleteAccountAlias",
+    "DeleteAccountPasswordPolicy",
     "DeleteGroup",
     "DeleteGroupPolicy",
     "DeleteInstanceProfile",
@@ -47,6 +50,7 @@ pub const OPERATIONS: [&str; 108] = [
     "DetachUserPolicy",
     "GetAccessKeyLastUsed",
     "GetAccountAuthorizationDetails",
+    "GetAccountPasswordPolicy",
     "GetAccountSummary",
     "GetContextKeysForCustomPolicy",
     "GetContextKeysForPrincipalPolicy",
@@ -112,6 +116,7 @@ pub const OPERATIONS: [&str; 108] = [
     "UntagRole",
     "UntagUser",
     "UpdateAccessKey",
+    "UpdateAccountPasswordPolicy",
     "UpdateAssumeRolePolicy",
     "UpdateGroup",
     "UpdateOpenIDConnectProviderThumbprint",
@@ -393,6 +398,12 @@ pub struct CreateAccessKeyResponse {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub struct CreateAccountAliasRequest {
+    pub account_alias: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct CreateGroupRequest {
     #[serde(default)]
     pub path: Option<String>,
@@ -547,6 +558,15 @@ pub struct DeleteAccessKeyRequest {
     pub user_name: Option<String>,
     pub access_key_id: String,
 }
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeleteAccountAliasRequest {
+    pub account_alias: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct DeleteAccountPasswordPolicyRequest {}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -791,6 +811,15 @@ pub struct GetAccountAuthorizationDetailsResponse {
     pub is_truncated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub marker: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct GetAccountPasswordPolicyRequest {}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetAccountPasswordPolicyResponse {
+    pub password_policy: PasswordPolicy,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -1577,6 +1606,24 @@ pub struct OrganizationsDecisionDetail {
     pub allowed_by_organizations: Option<bool>,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct PasswordPolicy {
+    pub minimum_password_length: u32,
+    pub require_symbols: bool,
+    pub require_numbers: bool,
+    pub require_uppercase_characters: bool,
+    pub require_lowercase_characters: bool,
+    pub allow_users_to_change_password: bool,
+    pub expire_passwords: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_password_age: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_reuse_prevention: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hard_expiry: Option<bool>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum PermissionsBoundaryAttachmentType {
     PermissionsBoundaryPolicy,
@@ -2346,6 +2393,29 @@ pub struct UpdateAccessKeyRequest {
     pub status: StatusType,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateAccountPasswordPolicyRequest {
+    #[serde(default)]
+    pub minimum_password_length: Option<u32>,
+    #[serde(default)]
+    pub require_symbols: bool,
+    #[serde(default)]
+    pub require_numbers: bool,
+    #[serde(default)]
+    pub require_uppercase_characters: bool,
+    #[serde(default)]
+    pub require_lowercase_characters: bool,
+    #[serde(default)]
+    pub allow_users_to_change_password: bool,
+    #[serde(default)]
+    pub max_password_age: Option<u32>,
+    #[serde(default)]
+    pub password_reuse_prevention: Option<u32>,
+    #[serde(default)]
+    pub hard_expiry: bool,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UpdateAssumeRolePolicyRequest {
@@ -2605,6 +2675,15 @@ const ACCESS_KEY_ID_TYPE: Rule = Rule::Text {
     max: 128,
     pattern: Some(Pattern { text: r"[\w]+", is_quoted: true, matches: pattern::is_word }),
 };
+const ACCOUNT_ALIAS_TYPE: Rule = Rule::Text {
+    min: 3,
+    max: 63,
+    pattern: Some(Pattern {
+        text: "^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$",
+        is_quoted: true,
+        matches: pattern::is_account_alias,
+    }),
+};
 const ARN_TYPE: Rule = Rule::text(20, 2048);
 const ASSIGNMENT_STATUS_TYPE: Rule = Rule::Choice(&["Assigned", "Unassigned", "Any"]);
 const CLIENT_ID_LIST_TYPE: Rule = Rule::List { of: &CLIENT_ID_TYPE, min: 0, max: 100 };
@@ -2640,7 +2719,10 @@ const MARKER_TYPE: Rule = Rule::Text {
     pattern: Some(Pattern { text: r"[\u0020-\u00FF]+", is_quoted: true, matches: pattern::is_marker }),
 };
 const MAX_ITEMS_TYPE: Rule = Rule::Integer { min: 1, max: 1000 };
+const MAX_PASSWORD_AGE_TYPE: Rule = Rule::Integer { min: 1, max: 1095 };
 const MAX_SIGNIN_SESSION_DURATION_TYPE: Rule = Rule::Integer { min: 3600, max: 7_776_000 };
+const MINIMUM_PASSWORD_LENGTH_TYPE: Rule = Rule::Integer { min: 6, max: 128 };
+const PASSWORD_REUSE_PREVENTION_TYPE: Rule = Rule::Integer { min: 1, max: 24 };
 const PATH_PREFIX_TYPE: Rule = Rule::Text {
     min: 1,
     max: 512,
@@ -2798,6 +2880,13 @@ impl Request for CreateAccessKeyRequest {
     const MEMBERS: &'static [Member] = &[Member::optional("UserName", EXISTING_USER_NAME_TYPE)];
 }
 
+impl Request for CreateAccountAliasRequest {
+    type Response = ();
+    const OPERATION: &'static str = "CreateAccountAlias";
+    const MEMBERS: &'static [Member] = &[Member::required("AccountAlias", ACCOUNT_ALIAS_TYPE)];
+    const HAS_RESULT: bool = false;
+}
+
 impl Request for CreateGroupRequest {
     type Response = CreateGroupResponse;
     const OPERATION: &'static str = "CreateGroup";
@@ -2893,6 +2982,20 @@ impl Request for DeleteAccessKeyRequest {
         Member::optional("UserName", EXISTING_USER_NAME_TYPE),
         Member::required("AccessKeyId", ACCESS_KEY_ID_TYPE),
     ];
+    const HAS_RESULT: bool = false;
+}
+
+impl Request for DeleteAccountAliasRequest {
+    type Response = ();
+    const OPERATION: &'static str = "DeleteAccountAlias";
+    const MEMBERS: &'static [Member] = &[Member::required("AccountAlias", ACCOUNT_ALIAS_TYPE)];
+    const HAS_RESULT: bool = false;
+}
+
+impl Request for DeleteAccountPasswordPolicyRequest {
+    type Response = ();
+    const OPERATION: &'static str = "DeleteAccountPasswordPolicy";
+    const MEMBERS: &'static [Member] = &[];
     const HAS_RESULT: bool = false;
 }
 
@@ -3037,6 +3140,12 @@ impl Request for GetAccountAuthorizationDetailsRequest {
         Member::optional("MaxItems", MAX_ITEMS_TYPE),
         Member::optional("Marker", MARKER_TYPE),
     ];
+}
+
+impl Request for GetAccountPasswordPolicyRequest {
+    type Response = GetAccountPasswordPolicyResponse;
+    const OPERATION: &'static str = "GetAccountPasswordPolicy";
+    const MEMBERS: &'static [Member] = &[];
 }
 
 impl Request for GetAccountSummaryRequest {
@@ -3653,6 +3762,23 @@ impl Request for UpdateAccessKeyRequest {
         Member::optional("UserName", EXISTING_USER_NAME_TYPE),
         Member::required("AccessKeyId", ACCESS_KEY_ID_TYPE),
         Member::required("Status", STATUS_TYPE),
+    ];
+    const HAS_RESULT: bool = false;
+}
+
+impl Request for UpdateAccountPasswordPolicyRequest {
+    type Response = ();
+    const OPERATION: &'static str = "UpdateAccountPasswordPolicy";
+    const MEMBERS: &'static [Member] = &[
+        Member::optional("MinimumPasswordLength", MINIMUM_PASSWORD_LENGTH_TYPE),
+        Member::optional("RequireSymbols", Rule::Flag),
+        Member::optional("RequireNumbers", Rule::Flag),
+        Member::optional("RequireUppercaseCharacters", Rule::Flag),
+        Member::optional("RequireLowercaseCharacters", Rule::Flag),
+        Member::optional("AllowUsersToChangePassword", Rule::Flag),
+        Member::optional("MaxPasswordAge", MAX_PASSWORD_AGE_TYPE),
+        Member::optional("PasswordReusePrevention", PASSWORD_REUSE_PREVENTION_TYPE),
+        Member::optional("HardExpiry", Rule::Flag),
     ];
     const HAS_RESULT: bool = false;
 }

@@ -46,8 +46,14 @@ macro_rules! ecr_operations {
                 UntagResource: "ecr:UntagResource" on Repository => UntagResourceRequest, untag_resource;
                 UpdateImageStorageClass: "ecr:UpdateImageStorageClass" on Repository => UpdateImageStorageClassRequest, update_image_storage_class;
                 UploadLayerPart: "ecr:UploadLayerPart" on Repository => UploadLayerPartRequest, upload_layer_part;
+                WharfDeleteInUseReport: "ecr:WharfDeleteInUseReport" on Account => WharfDeleteInUseReportRequest, wharf_delete_in_use_report;
+                WharfListInUseReports: "ecr:WharfListInUseReports" on Account => WharfListInUseReportsRequest, wharf_list_in_use_reports;
                 WharfListLifecycleActions: "ecr:WharfListLifecycleActions" on Repository => WharfListLifecycleActionsRequest, wharf_list_lifecycle_actions;
+                WharfListProtectedImages: "ecr:WharfListProtectedImages" on Repository => WharfListProtectedImagesRequest, wharf_list_protected_images;
+                WharfProtectImage: "ecr:WharfProtectImage" on Repository => WharfProtectImageRequest, wharf_protect_image;
+                WharfPutInUseReport: "ecr:WharfPutInUseReport" on Account => WharfPutInUseReportRequest, wharf_put_in_use_report;
                 WharfRunLifecyclePolicy: "ecr:WharfRunLifecyclePolicy" on Repository => WharfRunLifecyclePolicyRequest, wharf_run_lifecycle_policy;
+                WharfUnprotectImage: "ecr:WharfUnprotectImage" on Repository => WharfUnprotectImageRequest, wharf_unprotect_image;
             }
             unsigned {
             }

@@ -14,6 +14,7 @@ macro_rules! iam_operations {
                 AttachRolePolicy: "iam:AttachRolePolicy" on Named => AttachRolePolicyRequest, attach_role_policy;
                 AttachUserPolicy: "iam:AttachUserPolicy" on Named => AttachUserPolicyRequest, attach_user_policy;
                 CreateAccessKey: "iam:CreateAccessKey" on Named => CreateAccessKeyRequest, create_access_key;
+                CreateAccountAlias: "iam:CreateAccountAlias" on Named => CreateAccountAliasRequest, create_account_alias;
                 CreateGroup: "iam:CreateGroup" on Named => CreateGroupRequest, create_group;
                 CreateInstanceProfile: "iam:CreateInstanceProfile" on Named => CreateInstanceProfileRequest, create_instance_profile;
                 CreateOpenIDConnectProvider: "iam:CreateOpenIDConnectProvider" on Named => CreateOpenIDConnectProviderRequest, create_open_id_connect_provider;
@@ -23,6 +24,8 @@ macro_rules! iam_operations {
                 CreateServiceLinkedRole: "iam:CreateServiceLinkedRole" on Named => CreateServiceLinkedRoleRequest, create_service_linked_role;
                 CreateUser: "iam:CreateUser" on Named => CreateUserRequest, create_user;
                 DeleteAccessKey: "iam:DeleteAccessKey" on Named => DeleteAccessKeyRequest, delete_access_key;
+                DeleteAccountAlias: "iam:DeleteAccountAlias" on Named => DeleteAccountAliasRequest, delete_account_alias;
+                DeleteAccountPasswordPolicy: "iam:DeleteAccountPasswordPolicy" on Named => DeleteAccountPasswordPolicyRequest, delete_account_password_policy;
                 DeleteGroup: "iam:DeleteGroup" on Named => DeleteGroupRequest, delete_group;
                 DeleteGroupPolicy: "iam:DeleteGroupPolicy" on Named => DeleteGroupPolicyRequest, delete_group_policy;
                 DeleteInstanceProfile: "iam:DeleteInstanceProfile" on Named => DeleteInstanceProfileRequest, delete_instance_profile;
@@ -42,6 +45,7 @@ macro_rules! iam_operations {
                 DetachUserPolicy: "iam:DetachUserPolicy" on Named => DetachUserPolicyRequest, detach_user_policy;
                 GetAccessKeyLastUsed: "iam:GetAccessKeyLastUsed" on Named => GetAccessKeyLastUsedRequest, get_access_key_last_used;
                 GetAccountAuthorizationDetails: "iam:GetAccountAuthorizationDetails" on Named => GetAccountAuthorizationDetailsRequest, get_account_authorization_details;
+                GetAccountPasswordPolicy: "iam:GetAccountPasswordPolicy" on Named => GetAccountPasswordPolicyRequest, get_account_password_policy;
                 GetAccountSummary: "iam:GetAccountSummary" on Named => GetAccountSummaryRequest, get_account_summary;
                 GetContextKeysForCustomPolicy: "iam:GetContextKeysForCustomPolicy" on Named => GetContextKeysForCustomPolicyRequest, get_context_keys_for_custom_policy;
                 GetContextKeysForPrincipalPolicy: "iam:GetContextKeysForPrincipalPolicy" on Named => GetContextKeysForPrincipalPolicyRequest, get_context_keys_for_principal_policy;
@@ -107,6 +111,7 @@ macro_rules! iam_operations {
                 UntagRole: "iam:UntagRole" on Named => UntagRoleRequest, untag_role;
                 UntagUser: "iam:UntagUser" on Named => UntagUserRequest, untag_user;
                 UpdateAccessKey: "iam:UpdateAccessKey" on Named => UpdateAccessKeyRequest, update_access_key;
+                UpdateAccountPasswordPolicy: "iam:UpdateAccountPasswordPolicy" on Named => UpdateAccountPasswordPolicyRequest, update_account_password_policy;
                 UpdateAssumeRolePolicy: "iam:UpdateAssumeRolePolicy" on Named => UpdateAssumeRolePolicyRequest, update_assume_role_policy;
                 UpdateGroup: "iam:UpdateGroup" on Named => UpdateGroupRequest, update_group;
                 UpdateOpenIDConnectProviderThumbprint: "iam:UpdateOpenIDConnectProviderThumbprint" on Named => UpdateOpenIDConnectProviderThumbprintRequest, update_open_id_connect_provider_thumbprint;

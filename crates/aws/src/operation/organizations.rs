@@ -27,6 +27,7 @@ macro_rules! organizations_operations {
                 RemoveAccountFromOrganization: "organizations:RemoveAccountFromOrganization" on Named => RemoveAccountFromOrganizationRequest, remove_account_from_organization;
                 TagResource: "organizations:TagResource" on Named => TagResourceRequest, tag_account;
                 UntagResource: "organizations:UntagResource" on Named => UntagResourceRequest, untag_account;
+                WharfDescribeCheck: "organizations:WharfDescribeCheck" on Named => WharfDescribeCheckRequest, wharf_describe_check;
                 WharfDescribeCollection: "organizations:WharfDescribeCollection" on Named => WharfDescribeCollectionRequest, wharf_describe_collection;
                 WharfDescribeUsage: "organizations:WharfDescribeUsage" on Named => WharfDescribeUsageRequest, wharf_describe_usage;
                 WharfExplainDigest: "organizations:WharfExplainDigest" on Named => WharfExplainDigestRequest, wharf_explain_digest;
@@ -36,6 +37,7 @@ macro_rules! organizations_operations {
                 WharfRunReconciler: "organizations:WharfRunReconciler" on Named => WharfRunReconcilerRequest, wharf_run_reconciler;
                 WharfRenameAccount: "account:PutAccountName" on Named => WharfRenameAccountRequest, wharf_rename_account;
                 WharfRotateKeys: "organizations:WharfRotateKeys" on Named => WharfRotateKeysRequest, wharf_rotate_keys;
+                WharfStartCheck: "organizations:WharfStartCheck" on Named => WharfStartCheckRequest, wharf_start_check;
             }
             unsigned {
             }

@@ -7,7 +7,7 @@ use crate::shape::pattern;
 use crate::shape::{Exception, Member, Pattern, Request, Rule};
 
 /// Every operation that has shapes here, in alphabetical order.
-pub const OPERATIONS: [&str; 28] = [
+pub const OPERATIONS: [&str; 30] = [
     "CloseAccount",
     "CreateAccount",
     "DescribeAccount",
@@ -27,6 +27,7 @@ pub const OPERATIONS: [&str; 28] = [
     "RemoveAccountFromOrganization",
     "TagResource",
     "UntagResource",
+    "WharfDescribeCheck",
     "WharfDescribeCollection",
     "WharfDescribeUsage",
     "WharfExplainDigest",
@@ -36,6 +37,7 @@ pub const OPERATIONS: [&str; 28] = [
     "WharfRenameAccount",
     "WharfRotateKeys",
     "WharfRunReconciler",
+    "WharfStartCheck",
 ];
 
 /// Every exception of these operations, in alphabetical order.
@@ -166,6 +168,78 @@ impl AccountStatus {
             "ACTIVE" => Some(Self::Active),
             "SUSPENDED" => Some(Self::Suspended),
             "PENDING_CLOSURE" => Some(Self::PendingClosure),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CheckFinding {
+    pub kind: CheckFindingKind,
+    pub subject: String,
+    pub problem: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum CheckFindingKind {
+    #[serde(rename = "LOST_OBJECT")]
+    LostObject,
+    #[serde(rename = "LOST_MANIFEST")]
+    LostManifest,
+    #[serde(rename = "UNKNOWN_FILE")]
+    UnknownFile,
+    #[serde(rename = "WRONG_USAGE")]
+    WrongUsage,
+}
+
+impl CheckFindingKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LostObject => "LOST_OBJECT",
+            Self::LostManifest => "LOST_MANIFEST",
+            Self::UnknownFile => "UNKNOWN_FILE",
+            Self::WrongUsage => "WRONG_USAGE",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "LOST_OBJECT" => Some(Self::LostObject),
+            "LOST_MANIFEST" => Some(Self::LostManifest),
+            "UNKNOWN_FILE" => Some(Self::UnknownFile),
+            "WRONG_USAGE" => Some(Self::WrongUsage),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum CheckState {
+    #[serde(rename = "NONE")]
+    None,
+    #[serde(rename = "IN_PROGRESS")]
+    InProgress,
+    #[serde(rename = "COMPLETE")]
+    Complete,
+}
+
+impl CheckState {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "NONE",
+            Self::InProgress => "IN_PROGRESS",
+            Self::Complete => "COMPLETE",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "NONE" => Some(Self::None),
+            "IN_PROGRESS" => Some(Self::InProgress),
+            "COMPLETE" => Some(Self::Complete),
             _ => None,
         }
     }
@@ -1025,6 +1099,33 @@ pub struct UntagResourceRequest {
     pub tag_keys: Vec<String>,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfDescribeCheckRequest {
+    #[serde(default)]
+    pub next_token: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfDescribeCheckResponse {
+    pub state: CheckState,
+    pub repair: bool,
+    pub quick: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<f64>,
+    pub objects: u64,
+    pub bytes: u64,
+    pub manifests: u64,
+    pub files: u64,
+    pub finding_count: u64,
+    pub findings: Vec<CheckFinding>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct WharfDescribeCollectionRequest {}
 
@@ -1129,6 +1230,15 @@ pub struct WharfRotateKeysResponse {
 #[serde(rename_all = "PascalCase")]
 pub struct WharfRunReconcilerRequest {
     pub name: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfStartCheckRequest {
+    #[serde(default)]
+    pub repair: bool,
+    #[serde(default)]
+    pub quick: bool,
 }
 
 pub type DescribeCreateAccountStatusResponse = CreateAccountResponse;
@@ -1400,6 +1510,12 @@ impl Request for UntagResourceRequest {
     const HAS_RESULT: bool = false;
 }
 
+impl Request for WharfDescribeCheckRequest {
+    type Response = WharfDescribeCheckResponse;
+    const OPERATION: &'static str = "WharfDescribeCheck";
+    const MEMBERS: &'static [Member] = &[Member::optional("NextToken", WHARF_USAGE_TOKEN)];
+}
+
 impl Request for WharfDescribeCollectionRequest {
     type Response = WharfDescribeCollectionResponse;
     const OPERATION: &'static str = "WharfDescribeCollection";
@@ -1456,5 +1572,13 @@ impl Request for WharfRunReconcilerRequest {
     type Response = ();
     const OPERATION: &'static str = "WharfRunReconciler";
     const MEMBERS: &'static [Member] = &[Member::required("Name", WHARF_RECONCILER_NAME)];
+    const HAS_RESULT: bool = false;
+}
+
+impl Request for WharfStartCheckRequest {
+    type Response = ();
+    const OPERATION: &'static str = "WharfStartCheck";
+    const MEMBERS: &'static [Member] =
+        &[Member::optional("Repair", Rule::Flag), Member::optional("Quick", Rule::Flag)];
     const HAS_RESULT: bool = false;
 }

@@ -88,7 +88,7 @@ impl Layout {
 
     /// The file of an object. A key is always 32 hexadecimal digits; nothing else becomes a path.
     pub(crate) fn path(&self, key: &ObjectKey) -> PathBuf {
-        let name = key.to_string();
+        let name = key.file_name();
         match self.folders.get(usize::from(key.folder())) {
             Some((folder, _)) => folder.join(name),
             None => self.objects.join(name),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::DiskStore;
-use crate::key::ObjectKey;
+use crate::key::{ObjectKey, Place};
 
 /// A file of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub struct Found {
 const QUARANTINE: &str = "quarantine";
 
 impl DiskStore {
-    pub(crate) async fn list(&self, folder: u8) -> io::Result<Vec<Found>> {
-        let layout = Arc::clone(&self.layout);
+    pub(crate) async fn list(&self, place: Place, folder: u8) -> io::Result<Vec<Found>> {
+        let layout = Arc::clone(self.layout_of(place)?);
         let job = tokio::task::spawn_blocking(move || {
             let mut found = Vec::new();
             for file in std::fs::read_dir(layout.folder(folder)?)? {
@@ -35,7 +35,7 @@ impl DiskStore {
                     Err(error) => return Err(error),
                 };
                 let name = file.file_name().to_string_lossy().into_owned();
-                let key = name.parse().ok().filter(|key: &ObjectKey| key.folder() == folder);
+                let key = ObjectKey::of_file(place, &name).ok().filter(|key| key.folder() == folder);
                 found.push(Found { name, key, len });
             }
             Ok(found)
@@ -43,11 +43,11 @@ impl DiskStore {
         job.await.map_err(io::Error::other)?
     }
 
-    pub(crate) async fn quarantine(&self, folder: u8, name: &str) -> io::Result<()> {
+    pub(crate) async fn quarantine(&self, place: Place, folder: u8, name: &str) -> io::Result<()> {
         if Path::new(name).components().count() != 1 || name == ".." {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not the name of a file"));
         }
-        let (layout, name) = (Arc::clone(&self.layout), name.to_owned());
+        let (layout, name) = (Arc::clone(self.layout_of(place)?), name.to_owned());
         let job = tokio::task::spawn_blocking(move || {
             let (from, root) = (layout.folder(folder)?.to_owned(), layout.root()?.to_owned());
             let to = root.join(QUARANTINE);
@@ -74,15 +74,15 @@ mod tests {
         let place = folder.path().join("objects/07");
         std::fs::write(place.join(key.to_string()), b"bytes").unwrap();
         std::fs::write(place.join("other"), b"").unwrap();
-        let mut found = store.list(7).await.unwrap();
+        let mut found = store.list(Place::Standard, 7).await.unwrap();
         found.sort_by_key(|file| file.len);
         assert_eq!(found[0], Found { name: "other".to_owned(), key: None, len: 0 });
         assert_eq!(found[1], Found { name: key.to_string(), key: Some(key), len: 5 });
-        store.quarantine(7, &key.to_string()).await.unwrap();
-        assert_eq!(store.list(7).await.unwrap().len(), 1);
+        store.quarantine(Place::Standard, 7, &key.to_string()).await.unwrap();
+        assert_eq!(store.list(Place::Standard, 7).await.unwrap().len(), 1);
         assert_eq!(std::fs::read(folder.path().join("quarantine").join(key.to_string())).unwrap(), b"bytes");
         for bad in ["..", "../00", "a/b", "/etc/passwd"] {
-            assert!(store.quarantine(7, bad).await.is_err(), "{bad}");
+            assert!(store.quarantine(Place::Standard, 7, bad).await.is_err(), "{bad}");
         }
     }
 }

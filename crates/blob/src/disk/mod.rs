@@ -1,6 +1,7 @@
 //! The store on disk: an object is a file, and an append returns when the file and its folder are synced.
 
 mod append;
+mod copy;
 mod file_system;
 mod folder_sync;
 mod layout;
@@ -23,7 +24,7 @@ use oci::digest::{Algorithm, Digest};
 
 use crate::append::{AppendError, Appended};
 use crate::content::{Content, OpenError};
-use crate::key::ObjectKey;
+use crate::key::{ObjectKey, Place};
 use crate::stage::Stage;
 use crate::store::Store;
 
@@ -38,6 +39,8 @@ use writer::Writer;
 #[derive(Clone)]
 pub struct DiskStore {
     layout: Arc<Layout>,
+    /// The folder of archived objects, if there is one.
+    archive: Option<Arc<Layout>>,
     turns: Arc<Turns>,
 }
 
@@ -59,11 +62,38 @@ impl Store {
     pub fn disk(root: impl Into<PathBuf>, options: DiskOptions) -> io::Result<Self> {
         let root = std::path::absolute(root.into())?;
         let layout = Layout::open(&root, options.disk)?;
-        Ok(Self::Disk(DiskStore { layout: Arc::new(layout), turns: Arc::default() }))
+        Ok(Self::Disk(DiskStore { layout: Arc::new(layout), archive: None, turns: Arc::default() }))
+    }
+}
+
+impl Store {
+    /// The same store with a folder for archived objects, which can be on another disk. This call blocks.
+    pub fn with_archive(self, root: impl Into<PathBuf>, options: DiskOptions) -> io::Result<Self> {
+        let root = std::path::absolute(root.into())?;
+        let archive = Some(Arc::new(Layout::open(&root, options.disk)?));
+        let Self::Disk(disk) = self;
+        Ok(Self::Disk(DiskStore { archive, ..disk }))
     }
 }
 
 impl DiskStore {
+    pub(crate) fn places(&self) -> &'static [Place] {
+        if self.archive.is_some() { &[Place::Standard, Place::Archive] } else { &[Place::Standard] }
+    }
+
+    fn layout_of(&self, place: Place) -> io::Result<&Arc<Layout>> {
+        match place {
+            Place::Standard => Ok(&self.layout),
+            Place::Archive => self.archive.as_ref().ok_or_else(|| {
+                io::Error::other("the object is in the archive, and blobs.archive_path is not set")
+            }),
+        }
+    }
+
+    fn path(&self, key: &ObjectKey) -> io::Result<PathBuf> {
+        Ok(self.layout_of(key.place())?.path(key))
+    }
+
     pub(crate) async fn append<S, E>(
         &self,
         key: &ObjectKey,
@@ -75,7 +105,11 @@ impl DiskStore {
         S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
     {
         let turn = self.turns.take(key).await.ok_or(AppendError::Overtaken)?;
-        let writer = Box::new(Writer::new(Arc::clone(&self.layout), turn, stage.offset()));
+        let writer = Box::new(Writer::new(
+            Arc::clone(self.layout_of(key.place()).map_err(AppendError::Io)?),
+            turn,
+            stage.offset(),
+        ));
         append::append(writer, stage, body, limit).await
     }
 
@@ -98,16 +132,16 @@ impl DiskStore {
         algorithm: Algorithm,
         size: u64,
     ) -> Result<Digest, OpenError> {
-        read::rehash(self.layout.path(key), algorithm, size).await
+        read::rehash(self.path(key).map_err(OpenError::Io)?, algorithm, size).await
     }
 
     pub(crate) async fn open(&self, key: &ObjectKey, start: u64, len: u64) -> Result<Content, OpenError> {
-        read::open(&self.layout.path(key), start, len).await
+        read::open(&self.path(key).map_err(OpenError::Io)?, start, len).await
     }
 
     /// Not synced: if a power cut restores the file, it is garbage without a row.
     pub(crate) async fn delete(&self, key: &ObjectKey) -> io::Result<bool> {
-        let (layout, path) = (Arc::clone(&self.layout), self.layout.path(key));
+        let (layout, path) = (Arc::clone(self.layout_of(key.place())?), self.path(key)?);
         let job = tokio::task::spawn_blocking(move || match layout.disk.remove(&path) {
             Ok(()) => {
                 fault::hit(Fault::Deleted);
@@ -120,7 +154,7 @@ impl DiskStore {
     }
 
     pub(crate) async fn len(&self, key: &ObjectKey) -> io::Result<Option<u64>> {
-        let path = self.layout.path(key);
+        let path = self.path(key)?;
         let job = tokio::task::spawn_blocking(move || match std::fs::metadata(path) {
             Ok(metadata) => Ok(Some(metadata.len())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -1,4 +1,4 @@
-//! The account as a whole: its counts and quotas, and its alias.
+//! The account as a whole: its counts and quotas.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,7 @@ use access::error::Result;
 use access::op::iam;
 use access::quota;
 use access::store::CountAccount;
-use aws::iam::{
-    GetAccountSummaryRequest, GetAccountSummaryResponse, ListAccountAliasesRequest,
-    ListAccountAliasesResponse,
-};
+use aws::iam::{GetAccountSummaryRequest, GetAccountSummaryResponse};
 
 use crate::Identity;
 
@@ -51,16 +48,5 @@ impl Identity {
             ("AssumeRolePolicySizeQuota", quota::TRUST_POLICY.limit()),
         ]);
         Ok(GetAccountSummaryResponse { summary_map })
-    }
-
-    /// The account's alias: there is none, because there is no sign-in page that would use it.
-    pub async fn list_account_aliases(
-        &self,
-        ctx: &Ctx,
-        _input: ListAccountAliasesRequest,
-    ) -> Result<ListAccountAliasesResponse> {
-        let gate = self.access.account_gate(ctx).await?;
-        gate.permit_on::<iam::ListAccountAliases>("*", policy::Context::new())?;
-        Ok(ListAccountAliasesResponse::default())
     }
 }

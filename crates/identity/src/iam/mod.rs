@@ -4,6 +4,7 @@
 
 mod access_key;
 mod account;
+mod account_alias;
 mod account_details;
 mod attachment;
 mod entity;
@@ -12,6 +13,7 @@ mod inline_policy;
 mod instance_profile;
 mod managed_policy;
 pub(crate) mod oidc_provider;
+mod password_policy;
 mod policy_entities;
 mod policy_list;
 mod policy_version;

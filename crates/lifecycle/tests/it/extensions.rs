@@ -142,10 +142,13 @@ fn a_decision_falls_when_the_image_is_kept_or_tagged() {
         archived_at: None,
         parents: &[],
         subject: Subject::None,
+        is_protected: false,
     };
     assert!(rules.confirms(&decision, &image(&tags[1..], 6), NOW));
     assert!(!rules.confirms(&decision, &image(&tags[1..], 4), NOW), "it was tagged meanwhile");
     assert!(!rules.confirms(&decision, &image(&tags, 6), NOW), "it is kept");
+    let protected = Image { is_protected: true, ..image(&tags[1..], 6) };
+    assert!(!rules.confirms(&decision, &protected, NOW), "it is protected");
     let mut evaluation = Evaluation::new(&rules, NOW);
     evaluation.image(&image(&tags, 6)).unwrap();
     assert_eq!(evaluation.finish().decisions().count(), 0);

@@ -58,7 +58,8 @@ fn marks(rule: &Rule, images: &[Stored]) -> Vec<i64> {
 
 fn naive(policy: &Policy, images: &[Stored]) -> BTreeMap<i64, (Action, u32)> {
     let find = |id: i64| images.iter().find(|image| image.id == id);
-    let is_kept = |image: &Stored| policy.keeps().iter().any(|selector| meets(selector, image));
+    let is_kept =
+        |image: &Stored| image.is_protected || policy.keeps().iter().any(|selector| meets(selector, image));
     let mut decisions = BTreeMap::new();
     for image in images.iter().filter(|image| !is_kept(image)) {
         let first = policy.rules().iter().find(|rule| identifies(rule, image));
@@ -154,14 +155,15 @@ fn ages() -> impl Strategy<Value = Option<i64>> {
 
 fn images() -> impl Strategy<Value = Vec<Stored>> {
     let tags = proptest::sample::subsequence(vec!["a1", "a2", "b1", "b2", "c", "d"], 0..3);
-    let image = (tags, 0..9_i64, (ages(), ages()), 0..9_u8, any::<prop::sample::Index>());
+    let image = (tags, 0..9_i64, (ages(), ages()), (0..9_u8, 0..8_u8), any::<prop::sample::Index>());
     proptest::collection::vec(image, 0..14).prop_map(|drawn| {
         let mut images: Vec<Stored> = Vec::new();
-        for (at, (tags, days, (pulled, tagged), kind, other)) in drawn.into_iter().enumerate() {
+        for (at, (tags, days, (pulled, tagged), (kind, protection), other)) in drawn.into_iter().enumerate() {
             let id = i64::try_from(at).unwrap() + 1;
             let mut image = pushed(id, &tags, days);
             image.pulled_at = pulled.map(|days| NOW - days * DAY);
             image.tagged_at = tagged.map(|days| NOW - days * DAY);
+            image.is_protected = protection == 0;
             // Relations are to earlier images, so they have no cycle; one may be missing.
             let earlier = i64::try_from(other.index(at + 1)).unwrap();
             match kind {

@@ -32,6 +32,18 @@ fn children_go_after_their_index() {
 }
 
 #[test]
+fn a_deep_chain_of_indexes_takes_little_time() {
+    let old = policy(vec![expire(&json!("untagged"), PUSHED, 1)]);
+    // Each image is in an index that comes later, and the last index stays.
+    let deep = 30_000;
+    let chain = (1..deep).map(|id| pushed(id, &[], id + 1).in_index(&[id + 1]));
+    let images: Vec<_> = chain.chain([pushed(deep, &["kept"], deep + 1)]).collect();
+    let began = std::time::Instant::now();
+    assert_eq!(expired(&old, &images), [] as [i64; 0]);
+    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+}
+
+#[test]
 fn children_are_counted_like_other_images() {
     let one = policy(vec![expire(&json!("untagged"), COUNT, 1)]);
     let images = [pushed(1, &[], 9), pushed(2, &[], 8).in_index(&[3]), pushed(3, &["v1"], 8)];
@@ -107,6 +119,7 @@ fn a_decision_stands_while_the_image_is_the_same() {
         archived_at: None,
         parents: &[],
         subject: Subject::None,
+        is_protected: false,
     };
     let images = [pushed(1, &["a"], 9), pushed(2, &["a"], 8), pushed(3, &[], 7)];
     let plan = evaluate(&rules, &images);
@@ -136,6 +149,7 @@ fn images_out_of_order_are_refused() {
         archived_at: None,
         parents: &[],
         subject: Subject::None,
+        is_protected: false,
     };
     assert_eq!(evaluation.image(&image(1, 50)), Ok(()));
     assert_eq!(evaluation.image(&image(2, 51)), Err(OutOfOrder));

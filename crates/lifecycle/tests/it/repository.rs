@@ -18,6 +18,7 @@ pub(crate) struct Stored {
     pub(crate) parents: Vec<i64>,
     /// The subject, which may be missing.
     pub(crate) subject: Option<i64>,
+    pub(crate) is_protected: bool,
 }
 
 /// An active image that was pushed some days ago.
@@ -32,6 +33,7 @@ pub(crate) fn pushed(id: i64, tags: &[&str], days: i64) -> Stored {
         archived_at: None,
         parents: Vec::new(),
         subject: None,
+        is_protected: false,
     }
 }
 
@@ -93,6 +95,7 @@ pub(crate) fn evaluate(policy: &Policy, images: &[Stored]) -> Plan {
             archived_at,
             parents,
             subject,
+            is_protected: image.is_protected,
         };
         evaluation.image(&image).unwrap();
     }

@@ -252,7 +252,7 @@ pub(super) async fn a_link_that_is_being_created_keeps_its_object(world: World) 
     collect_links(&world, repository, now(&world)).await;
     let mut beside = world.beside().await;
     let link = format!(
-        "INSERT INTO blob_link SELECT 10, {}, digest, id, 'upload', 1, 1, NULL FROM object",
+        "INSERT INTO blob_link (registry, repository, digest, object, origin, linked_at, renewed_at, operation) SELECT 10, {}, digest, id, 'upload', 1, 1, NULL FROM object",
         other.id
     );
     beside.hold(&link).await;
@@ -265,6 +265,54 @@ pub(super) async fn a_link_that_is_being_created_keeps_its_object(world: World) 
     assert_eq!(collected.unwrap(), 0);
     assert!(find(&world, other, blob).await.is_some());
     assert_eq!(collect_objects(&world, now(&world)).await, 0, "it is in use");
+}
+
+pub(super) async fn links_that_end_at_once_are_counted_once(world: World) {
+    let (repository, other) = (world.repository("app").await, world.repository("other").await);
+    let blob = world.blob(repository, "layer").await;
+    world
+        .meta
+        .write(LinkBlob { repository: other, from: repository, digest: blob, at: now(&world) })
+        .await
+        .unwrap();
+    let mut beside = world.beside().await;
+    // What the same operation does in the other repository, up to its commit.
+    let unlink = format!(
+        "DELETE FROM blob_link WHERE repository = {0}; \
+         INSERT INTO object_review SELECT id, 1 FROM object; \
+         UPDATE repository_usage SET layer_bytes = layer_bytes - 5 WHERE repository = {0}",
+        other.id
+    );
+    beside.hold(&unlink).await;
+    let (ended, ()) =
+        tokio::join!(world.meta.write(UnlinkBlob { repository, digest: blob, at: now(&world) }), async {
+            beside.await_waiting().await;
+            beside.run("COMMIT").await.unwrap();
+        });
+    ended.unwrap();
+    assert_counted(&world).await;
+}
+
+pub(super) async fn a_link_that_begins_as_another_ends_is_counted(world: World) {
+    let (repository, other) = (world.repository("app").await, world.repository("other").await);
+    let blob = world.blob(repository, "layer").await;
+    let mut beside = world.beside().await;
+    // A push of the same layer to the other repository, up to its commit.
+    let link = format!(
+        "INSERT INTO blob_link (registry, repository, digest, object, origin, created_at, renewed_at) \
+         SELECT 10, {0}, digest, id, 'upload', 1, 1 FROM object; \
+         INSERT INTO repository_usage (registry, repository, layer_bytes, manifest_bytes, unique_bytes, object_bytes) \
+         VALUES (10, {0}, 5, 0, 0, 0)",
+        other.id
+    );
+    beside.hold(&link).await;
+    let (ended, ()) =
+        tokio::join!(world.meta.write(UnlinkBlob { repository, digest: blob, at: now(&world) }), async {
+            beside.await_waiting().await;
+            beside.run("COMMIT").await.unwrap();
+        });
+    ended.unwrap();
+    assert_counted(&world).await;
 }
 
 pub(super) async fn a_deleted_repository_leaves_nothing(world: World) {
@@ -325,6 +373,33 @@ pub(super) async fn a_digest_is_explained(world: World) {
     assert_eq!((stored.object, stored.doomed.len()), (None, 1));
 }
 
+pub(super) async fn bytes_of_uploads_are_counted_until_they_end(world: World) {
+    let repository = world.repository("app").await;
+    let stored = async || {
+        assert_counted(&world).await;
+        world.meta.read(SumStoredBytes { by: StoredBy::Deployment }).await.unwrap()
+    };
+    let (one, two, three) =
+        (world.upload(repository).await, world.upload(repository).await, world.upload(repository).await);
+    let advance = async |upload: &CreateUpload, offset, part| {
+        let advance = super::upload::advance(upload, i64::from(offset != part), offset, world.id());
+        world.meta.write(AdvanceUpload { last_part_size: part, ..advance }).await.unwrap();
+    };
+    advance(&one, 2, 2).await;
+    advance(&one, 5, 3).await;
+    advance(&two, 7, 7).await;
+    advance(&three, 11, 11).await;
+    assert_eq!(stored().await, 23);
+    let complete = CompleteUpload { expected_version: 2, ..world.complete(&one, "layer") };
+    world.meta.write(complete).await.unwrap();
+    assert_eq!(stored().await, 23, "five bytes are a layer now");
+    world.meta.write(CancelUpload { repository, id: two.id, at: now(&world) }).await.unwrap();
+    assert_eq!(stored().await, 16);
+    let expire = ExpireUploads { idle_since: Micros(i64::MAX), limit: 9, at: now(&world) };
+    assert_eq!(world.meta.write(expire).await.unwrap(), 1);
+    assert_eq!(stored().await, 5);
+}
+
 pub(super) async fn drifts_of_usage_are_corrected(world: World) {
     assert!(!world.meta.read(HasUsage).await.unwrap());
     let repository = world.repository("app").await;
@@ -336,6 +411,9 @@ pub(super) async fn drifts_of_usage_are_corrected(world: World) {
     assert!(!drifts.is_empty());
     // What happens between the measurement and the correction counts too.
     world.blob(repository, "more").await;
+    world.meta.write(CorrectUsage { drifts: drifts.clone() }).await.unwrap();
+    assert_counted(&world).await;
+    // Another node had measured the same.
     world.meta.write(CorrectUsage { drifts }).await.unwrap();
     assert_counted(&world).await;
 }

@@ -80,7 +80,7 @@ pub(super) async fn a_tag_alone(world: World) {
     world.put(repository, "one", &["a"]).await;
     let delete = || world.meta.write(DeleteTag { repository, tag: tag("a") });
     assert_eq!(delete().await.unwrap(), digest("one"));
-    assert_eq!(refusal(delete().await), TagGone);
+    assert_eq!(refusal(delete().await), DeleteTagRefusal::NotFound);
     let row = world.row("app").await;
     assert_eq!((row.image_count, row.tag_count), (1, 0));
     let page = DescribeImages {

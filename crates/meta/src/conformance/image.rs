@@ -138,6 +138,20 @@ pub(super) async fn ids_grow(world: World) {
     assert!(world.meta.write(again).await.unwrap().image.id.0 > first.0 + 1, "an id is never given again");
 }
 
+pub(super) async fn a_storage_quota_refuses_new_images(world: World) {
+    let repository = world.repository("app").await;
+    let over =
+        |body, tags: &[&str]| PutImage { is_over_storage_quota: true, ..world.image(repository, body, tags) };
+    assert_eq!(refusal(world.meta.write(over("one", &["a"])).await), PutImageRefusal::OverStorageQuota);
+    world.put(repository, "one", &["a"]).await;
+    let again = world.meta.write(over("one", &["b"])).await.unwrap();
+    assert_eq!((again.created, again.tags_moved), (false, vec![tag("b")]), "it adds nothing");
+    let full = PutImage { images_limit: 1, ..over("two", &[]) };
+    assert_eq!(refusal(world.meta.write(full).await), PutImageRefusal::OverStorageQuota);
+    let full = PutImage { images_limit: 1, ..world.image(repository, "two", &[]) };
+    assert_eq!(refusal(world.meta.write(full).await), PutImageRefusal::TooManyImages);
+}
+
 pub(super) async fn too_many_tags(world: World) {
     let repository = world.repository("app").await;
     let tags: Vec<_> = (0..TAGS_LIMIT).map(|at| tag(&format!("t{at}"))).collect();

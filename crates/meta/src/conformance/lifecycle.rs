@@ -3,7 +3,7 @@
 use super::world::{World, delete_image, digest, refusal, tag};
 use crate::*;
 
-async fn put_policy(world: &World, repository: RepositoryKey, at: i64) -> i64 {
+pub(super) async fn put_policy(world: &World, repository: RepositoryKey, at: i64) -> i64 {
     let put = PutLifecyclePolicy { repository, document: "{}".into(), at: Micros(at) };
     world.meta.write(put).await.unwrap();
     world.meta.read(GetLifecyclePolicy { repository }).await.unwrap().unwrap().version
@@ -20,8 +20,8 @@ pub(super) async fn claimed(world: &World, kind: &str, now: i64) -> Vec<Work> {
     world.meta.write(ClaimWork { kind: kind.into(), now, lease_until, limit: 9 }).await.unwrap()
 }
 
-async fn listed(world: &World, repository: RepositoryKey, archived: bool) -> Vec<LifecycleImage> {
-    let list = ListLifecycleImages { repository, archived, before: None, limit: 100 };
+pub(super) async fn listed(world: &World, repository: RepositoryKey, archived: bool) -> Vec<LifecycleImage> {
+    let list = ListLifecycleImages { repository, archived, before: None, at: Micros(0), limit: 100 };
     world.meta.read(list).await.unwrap()
 }
 
@@ -89,16 +89,17 @@ pub(super) async fn images_come_newest_first_with_what_rules_need(world: World) 
     assert_eq!(images[1].subject, Some(LifecycleSubject::Present { id: child.id, is_archived: false }));
     assert_eq!(images[3].subject, Some(LifecycleSubject::Missing));
     let after_all = Some((images[3].activated_at, images[3].id));
-    let list = ListLifecycleImages { repository, archived: false, before: after_all, limit: 9 };
+    let list =
+        ListLifecycleImages { repository, archived: false, before: after_all, at: Micros(0), limit: 9 };
     assert_eq!(world.meta.read(list).await.unwrap(), []);
     let before = Some((images[1].activated_at, images[1].id));
-    let list = ListLifecycleImages { repository, archived: false, before, limit: 1 };
+    let list = ListLifecycleImages { repository, archived: false, before, at: Micros(0), limit: 1 };
     assert_eq!(world.meta.read(list).await.unwrap(), images[2..3]);
-    let find = FindLifecycleImages { repository, ids: vec![child.id, ImageId(3)] };
+    let find = FindLifecycleImages { repository, ids: vec![child.id, ImageId(3)], at: Micros(0) };
     assert_eq!(world.meta.read(find).await.unwrap(), images[2..3]);
 }
 
-fn item(image: &LifecycleImage, action: LifecycleAction) -> LifecycleItem {
+pub(super) fn item(image: &LifecycleImage, action: LifecycleAction) -> LifecycleItem {
     LifecycleItem {
         image: image.id,
         digest: image.digest,
@@ -114,7 +115,12 @@ fn item(image: &LifecycleImage, action: LifecycleAction) -> LifecycleItem {
     }
 }
 
-fn execution(
+/// The claim of the repository's work, which was queued with the policy and is not claimed.
+fn unclaimed(repository: RepositoryKey) -> Claim {
+    Claim { kind: LIFECYCLE_POLICY.into(), key: repository.to_text(), fence: 0 }
+}
+
+pub(super) fn execution(
     repository: RepositoryKey,
     policy_version: i64,
     departures: i64,
@@ -122,6 +128,7 @@ fn execution(
 ) -> ExecuteLifecyclePolicy {
     ExecuteLifecyclePolicy {
         repository,
+        claim: unclaimed(repository),
         policy_version,
         uses_extensions: false,
         departures,
@@ -231,6 +238,51 @@ pub(super) async fn extensions_need_the_setting_when_they_are_carried_out(world:
     assert_eq!(execute().await.unwrap(), [LifecycleOutcome::Expired]);
 }
 
+pub(super) async fn what_an_earlier_claim_decided_is_refused(world: World) {
+    let repository = world.repository("app").await;
+    world.put(repository, "one", &["x"]).await;
+    let policy_version = put_policy(&world, repository, 5).await;
+    let items: Vec<_> = listed(&world, repository, false)
+        .await
+        .iter()
+        .map(|image| item(image, LifecycleAction::Expire))
+        .collect();
+    let first = claimed(&world, LIFECYCLE_POLICY, 6).await.remove(0).claim();
+    let renew = |claim: &Claim, until| {
+        world.meta.write(RenewWork { claim: claim.clone(), lease_until: Micros(until) })
+    };
+    renew(&first, 5_000).await.unwrap();
+    assert_eq!(claimed(&world, LIFECYCLE_POLICY, 4_000).await, [], "the lease was extended");
+    let second = claimed(&world, LIFECYCLE_POLICY, 5_000).await.remove(0).claim();
+    assert_eq!(refusal(renew(&first, 9_000).await), Overtaken);
+    let execute = |claim: &Claim| {
+        let execute = execution(repository, policy_version, 0, items.clone());
+        world.meta.write(ExecuteLifecyclePolicy { claim: claim.clone(), ..execute })
+    };
+    assert_eq!(refusal(execute(&first).await), LifecyclePolicyChanged);
+    assert_eq!(execute(&second).await.unwrap(), [LifecycleOutcome::Expired]);
+}
+
+pub(super) async fn a_push_near_the_end_of_a_lease_is_evaluated(world: World) {
+    let repository = world.repository("app").await;
+    put_policy(&world, repository, 5).await;
+    let push = async |name, at| {
+        let put = PutImage { at: Micros(at), ..world.image(repository, name, &[]) };
+        world.meta.write(put).await.unwrap();
+    };
+    // The lease ends within the time that a push waits for its evaluation.
+    let Work { kind, key, fence, .. } = claimed(&world, LIFECYCLE_POLICY, 6).await.remove(0);
+    push("one", 900).await;
+    let (far, error) = (Micros(3_600_000_000), None);
+    world.meta.write(PostponeWork { kind, key, fence, due_at: far, error }).await.unwrap();
+    let Work { kind, key, fence, .. } = claimed(&world, LIFECYCLE_POLICY, 21_000_000).await.remove(0);
+    push("two", 21_000_100).await;
+    world.meta.write(FinishWork { kind, key, fence }).await.unwrap();
+    let Work { kind, key, fence, .. } = claimed(&world, LIFECYCLE_POLICY, 42_000_000).await.remove(0);
+    world.meta.write(FinishWork { kind, key, fence }).await.unwrap();
+    assert_eq!(claimed(&world, LIFECYCLE_POLICY, 99_000_000).await, [], "nothing is left");
+}
+
 pub(super) async fn departures_defer_what_is_counted(world: World) {
     let repository = world.repository("app").await;
     for name in ["one", "two", "three"] {
@@ -299,7 +351,7 @@ pub(super) async fn a_preview_is_written_in_slices(world: World) {
     world.meta.write(start("a")).await.unwrap();
     world.meta.write(start("a")).await.unwrap();
     assert_eq!(refusal(world.meta.write(start("b")).await), StartPreviewRefusal::InProgress);
-    assert_eq!(claimed(&world, LIFECYCLE_PREVIEW, 9).await.len(), 1);
+    let claim = claimed(&world, LIFECYCLE_PREVIEW, 9).await.remove(0).claim();
     let result = |position, tags: &[&str]| PreviewResult {
         position,
         digest: digest(&position.to_string()),
@@ -312,6 +364,7 @@ pub(super) async fn a_preview_is_written_in_slices(world: World) {
     let write = |id: &str, is_first, results, ended| WritePreviewResults {
         repository,
         id: id.into(),
+        claim: claim.clone(),
         is_first,
         results,
         ended,
@@ -336,8 +389,16 @@ pub(super) async fn a_preview_is_written_in_slices(world: World) {
     assert_eq!(positions(None, Vec::new(), TagStatus::Untagged, 9).await, [1]);
     let named = ImageRef { tag: Some(tag("y")), digest: None };
     assert_eq!(positions(None, vec![named], TagStatus::Any, 1).await, [2]);
-    let end = EndLifecyclePreview { repository, id: "a".into(), state: PreviewState::Expired, at: Micros(9) };
-    world.meta.write(end).await.unwrap();
+    let later = claimed(&world, LIFECYCLE_PREVIEW, 9_000).await.remove(0).claim();
+    let late = write("a", false, vec![result(3, &[])], Some((4, 0)));
+    assert_eq!(refusal(world.meta.write(late).await), PreviewReplaced, "another claim has begun");
+    let end = |claim: &Claim| {
+        let (claim, state) = (claim.clone(), PreviewState::Expired);
+        world.meta.write(EndLifecyclePreview { repository, id: "a".into(), claim, state, at: Micros(9) })
+    };
+    assert_eq!(refusal(end(&claim).await), PreviewReplaced);
+    assert_eq!(positions(None, Vec::new(), TagStatus::Any, 9).await, [0, 1, 2]);
+    end(&later).await.unwrap();
     assert_eq!(positions(None, Vec::new(), TagStatus::Any, 9).await, [0; 0]);
     world.meta.write(start("b")).await.unwrap();
 }
@@ -348,13 +409,17 @@ pub(super) async fn a_new_preview_has_all_its_attempts(world: World) {
         let start = StartLifecyclePreview { repository, id: id.into(), document: "{}".into(), at: Micros(5) };
         world.meta.write(start).await.unwrap();
         for attempt in 1..=3 {
-            let Work { kind, key, fence, attempts } = claimed(&world, LIFECYCLE_PREVIEW, 5).await.remove(0);
+            let work = claimed(&world, LIFECYCLE_PREVIEW, 5).await.remove(0);
+            let claim = work.claim();
+            let Work { kind, key, fence, attempts } = work;
             assert_eq!(attempts, attempt, "{id}");
+            if attempt == 3 {
+                let (id, state) = (id.into(), PreviewState::Failed);
+                let end = EndLifecyclePreview { repository, id, claim, state, at: Micros(6) };
+                world.meta.write(end).await.unwrap();
+            }
             let due_at = Micros(if attempt == 3 { 1_000_000 } else { 5 });
             world.meta.write(PostponeWork { kind, key, fence, due_at, error: None }).await.unwrap();
         }
-        let end =
-            EndLifecyclePreview { repository, id: id.into(), state: PreviewState::Failed, at: Micros(6) };
-        world.meta.write(end).await.unwrap();
     }
 }

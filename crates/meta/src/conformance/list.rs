@@ -177,6 +177,7 @@ pub(super) async fn referrers(world: World) {
         repository,
         subject,
         artifact_types: types.iter().map(|&name| name.to_owned()).collect(),
+        state: Some(ImageState::Active),
         after,
         limit,
     };

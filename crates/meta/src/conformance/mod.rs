@@ -3,6 +3,7 @@
 
 mod access_key;
 mod account;
+mod account_access;
 mod backlog;
 mod beside;
 mod blob;
@@ -15,6 +16,8 @@ mod durability;
 mod ends;
 mod entity;
 mod group;
+mod histories;
+mod history;
 mod iam_tag;
 mod identities;
 mod image;
@@ -27,10 +30,12 @@ mod list;
 mod managed_policy;
 mod member_account;
 mod migration;
+mod object_move;
 mod oidc_provider;
 mod outbox;
 mod plans;
 mod principal;
+mod protection;
 mod public_registry;
 mod purge;
 mod reconciler;
@@ -40,6 +45,7 @@ mod resource_policy;
 mod schema;
 mod session_context;
 mod storage_class;
+mod store_check;
 mod upload;
 mod work;
 mod world;
@@ -65,6 +71,7 @@ macro_rules! suite {
 suite! {
     account: digits_are_unique, a_registry_is_made_once, a_setting_is_written_once,
         a_setting_is_replaced_by_who_read_it;
+    account_access: an_alias_belongs_to_one_account, rules_for_passwords_are_replaced_whole;
     principal: names_ignore_case, every_change_bumps_the_version, a_user_made_again_inherits_nothing, access_keys,
         named_in_a_policy, many_are_found_in_few_statements;
     repository: names_are_unique_among_the_living, pages_go_by_bytes, deletion_is_refused_while_images_are_there,
@@ -75,12 +82,13 @@ suite! {
         a_layer_is_pushed_again_in_every_order, a_layer_is_found_by_a_head_in_every_order,
         a_mount_meets_the_end_of_its_source_in_every_order, of_an_index_and_the_deletion_of_its_child_one_wins,
         of_two_collectors_one_ends_each_row, a_link_that_is_being_created_keeps_its_object,
+        links_that_end_at_once_are_counted_once, a_link_that_begins_as_another_ends_is_counted,
         a_deleted_repository_leaves_nothing, the_walk_finds_what_no_queue_has, a_digest_is_explained,
-        drifts_of_usage_are_corrected;
+        bytes_of_uploads_are_counted_until_they_end, drifts_of_usage_are_corrected;
     upload: moves_by_compare_and_swap, a_newer_request_takes_the_turn, of_many_turns_the_last_one_counts, a_small_part_is_remembered, belongs_to_its_repository, a_second_copy_is_doomed, a_repeat_finds_its_own,
         cancelled_and_left_ones_are_doomed;
     image: what_it_names_must_be_there, what_stays_elsewhere_may_be_missing, a_tag_moves_with_its_counts, immutable_tags_stay, filters_turn_the_rule,
-        the_same_push_again, ids_grow, too_many_tags, manifests_are_stored,
+        the_same_push_again, ids_grow, a_storage_quota_refuses_new_images, too_many_tags, manifests_are_stored,
         exclusions_are_made_once_within_the_limit;
     image_pull: a_time_never_moves_back, of_any_repositories_in_one_operation,
         an_image_is_written_once_in_an_interval, of_excluded_principals;
@@ -121,15 +129,26 @@ suite! {
     reconciler: one_node_runs_it_at_a_time, a_long_pass_renews_its_lease, of_many_nodes_one_claims_it,
         it_runs_when_it_is_due_or_asked_for,
         a_run_can_be_asked_for_before_the_first;
+    histories: rows_agree_in_every_order_of_two;
     work: claims_are_leased_and_fenced, doomed_keys_rest_first;
     inline_policy: all_together_have_a_size, of_two_that_race_for_the_room_one_wins;
     lifecycle: a_change_has_a_version_and_is_evaluated, a_push_has_the_policy_evaluated_soon,
         images_come_newest_first_with_what_rules_need, what_changed_since_the_evaluation_stays,
         a_new_tag_of_the_same_name_defers_a_rule_about_it,
-        extensions_need_the_setting_when_they_are_carried_out, departures_defer_what_is_counted,
+        extensions_need_the_setting_when_they_are_carried_out, what_an_earlier_claim_decided_is_refused,
+        a_push_near_the_end_of_a_lease_is_evaluated, departures_defer_what_is_counted,
         indexes_and_subjects_go_first, a_preview_is_written_in_slices, a_new_preview_has_all_its_attempts;
+    object_move: an_object_moves_with_its_last_active_image, of_two_moves_the_later_one_counts,
+        a_restore_waits_for_its_layers, an_upload_brings_an_object_back, what_changes_meanwhile_stays_where_it_is;
+    protection: a_protected_image_stays, a_protected_tag_stays_and_may_move, a_digest_in_use_stays_until_it_expires,
+        an_index_of_a_protected_image_stays, a_repository_with_protected_images_stays,
+        a_policy_leaves_what_is_protected, reports_have_a_limit_and_end, items_in_pages,
+        of_a_report_and_a_deletion_one_is_first;
     storage_class: an_image_is_archived_and_restored, a_later_restore_ends_in_its_own_time,
-        an_index_needs_children_that_are_active;
+        an_index_needs_children_that_are_active, layers_of_archived_images_are_archived,
+        a_layer_comes_back_with_an_upload_or_a_push, an_index_is_restored_with_what_it_lists,
+        archived_tags_are_not_listed, referrers_by_state;
+    store_check: one_check_is_recorded_slice_by_slice;
     concurrency: of_two_pushes_to_an_immutable_tag_one_wins, of_two_completions_one_object_stays,
         of_two_completions_of_one_upload_one_wins, every_write_of_a_crowd_is_there, of_many_creations_one_wins,
         claims_are_disjoint, unlink_and_push_cannot_both_win, a_dropped_write_ends_all_the_same;

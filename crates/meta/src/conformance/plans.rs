@@ -31,7 +31,7 @@ async fn many_images(world: &World) -> RepositoryKey {
     );
     world.dialect(&on_sqlite, &on_postgres).await;
     let others = "INSERT INTO image_pull SELECT registry, repository, id, 1 FROM image; \
-        INSERT INTO tag SELECT registry, repository, 'c' || id, id, 1, 'op' FROM image WHERE tagged = 1";
+        INSERT INTO tag (registry, repository, name, image, tagged_at, operation) SELECT registry, repository, 'c' || id, id, 1, 'op' FROM image WHERE tagged = 1";
     world.dialect(others, &format!("{others}; ANALYZE")).await;
     repository
 }
@@ -97,14 +97,17 @@ pub(super) async fn images_by_tag_status(world: World) {
 
 pub(super) async fn referrers_by_artifact_type(world: World) {
     let repository = many_images(&world).await;
-    for types in [&[][..], &["type/1"], &["type/1", "type/2", "type/3"]] {
+    let all_types = [&[][..], &["type/1"], &["type/1", "type/2", "type/3"]];
+    let states = [Some(ImageState::Active), None];
+    for (types, state) in all_types.into_iter().flat_map(|types| states.map(|state| (types, state))) {
         let artifact_types: Vec<String> = types.iter().map(|kind| (*kind).to_owned()).collect();
         let mut columns = vec!["repository", "subject", "status", "id"];
         columns.extend((!types.is_empty()).then_some("artifact_type"));
-        // A page of each type is merged.
-        let allowed: &[&str] = if types.len() > 1 { &["Sort  (", "TEMP B-TREE"] } else { &[] };
+        // A page of each state and type is merged.
+        let allowed: &[&str] =
+            if types.len() > 1 || state.is_none() { &["Sort  (", "TEMP B-TREE"] } else { &[] };
         let (subject, after, limit) = (digest("subject"), Some(ImageId(5)), 10);
-        let list = ListReferrers { repository, subject, artifact_types, after, limit };
+        let list = ListReferrers { repository, subject, artifact_types, state, after, limit };
         let measure = MeasureReferrers { list: list.clone(), bytes: 1 };
         reads_a_range(&world, measure, &columns, allowed).await;
         reads_a_range(&world, list, &columns, allowed).await;

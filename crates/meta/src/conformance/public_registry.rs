@@ -8,7 +8,7 @@ use super::{
 };
 use crate::*;
 
-async fn ensure(world: &World, key: i64, alias: &str) -> Result<PublicRegistry, OpError<AliasTaken>> {
+async fn ensure(world: &World, key: i64, alias: &str) -> Result<PublicRegistry, OpError<RegistryAliasTaken>> {
     let account = world.registry_in(REGION, world.registry).await.account;
     let ensure = EnsurePublicRegistry {
         key_if_new: RegistryKey(key),
@@ -75,7 +75,7 @@ pub(super) async fn an_alias_belongs_to_one_account(world: World) {
         account,
         at: Micros(5),
     };
-    assert_eq!(refusal(world.meta.write(ensure("taken")).await), AliasTaken);
+    assert_eq!(refusal(world.meta.write(ensure("taken")).await), RegistryAliasTaken);
     assert_eq!(world.meta.write(ensure("free")).await.unwrap().alias, "free");
 }
 

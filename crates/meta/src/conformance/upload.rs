@@ -3,7 +3,7 @@
 use super::world::{World, digest, refusal};
 use crate::*;
 
-fn advance(upload: &CreateUpload, expected_version: i64, offset: u64, at: i64) -> AdvanceUpload {
+pub(super) fn advance(upload: &CreateUpload, expected_version: i64, offset: u64, at: i64) -> AdvanceUpload {
     AdvanceUpload {
         repository: upload.repository,
         id: upload.id.clone(),

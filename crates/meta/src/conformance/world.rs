@@ -189,6 +189,25 @@ impl World {
         self.beside().await.run(sql).await
     }
 
+    /// Runs a case in one transaction that is never committed. SQLite's is in memory.
+    pub(super) async fn in_one_transaction(&self, case: impl AsyncFnOnce(&mut Tx<'_>)) {
+        if let Place::Postgres(_) = self.place {
+            return self.meta.in_one_transaction(case).await;
+        }
+        let mut connection = rusqlite::Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "foreign_keys", true).unwrap();
+        connection.set_prepared_statement_cache_capacity(1_000);
+        crate::migrate::sqlite(&mut connection).unwrap();
+        let mut tx = Tx::new(crate::tx::Driver::Sqlite(&mut connection));
+        tx.execute("BEGIN", &[]).await.unwrap();
+        let account = format!(
+            "INSERT INTO account (key, account_id, name, status, created_at) VALUES (1, '{ACCOUNT}', 'main', 'ACTIVE', 5)"
+        );
+        tx.execute(&account, &[]).await.unwrap();
+        new_registry(REGION, self.registry).run(&mut tx).await.unwrap().unwrap();
+        case(&mut tx).await;
+    }
+
     /// Runs SQL of the store's dialect on a separate connection.
     pub(super) async fn dialect(&self, sqlite: &str, postgres: &str) {
         let sql = if matches!(self.place, Place::Sqlite(_)) { sqlite } else { postgres };
@@ -298,6 +317,7 @@ impl World {
         PutImage {
             tags_limit: TAGS_LIMIT,
             images_limit: 100_000,
+            is_over_storage_quota: false,
             repository,
             id: ImageId(self.id()),
             digest: digest(body),

@@ -25,6 +25,7 @@ fn image(repository: RepositoryKey, number: u64) -> PutImage {
     PutImage {
         tags_limit: 1_000,
         images_limit: 1_000_000,
+        is_over_storage_quota: false,
         repository,
         id: ImageId(at),
         digest: Digest::of(Algorithm::Sha256, &body),

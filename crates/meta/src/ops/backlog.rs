@@ -3,8 +3,8 @@
 use crate::{
     Micros, Never, StoreError, Tx,
     ops::{
-        lifecycle_policy::LIFECYCLE_POLICY, lifecycle_preview::LIFECYCLE_PREVIEW, operation,
-        repository::PURGE_REPOSITORY, storage_class::RESTORE_IMAGE, work::recorded,
+        lifecycle_policy::LIFECYCLE_POLICY, lifecycle_preview::LIFECYCLE_PREVIEW, object_move::MOVE_OBJECT,
+        operation, repository::PURGE_REPOSITORY, storage_class::RESTORE_IMAGE, work::recorded,
     },
     value::{Param, params},
 };
@@ -39,6 +39,10 @@ pub struct Backlogs {
     pub objects: i64,
     /// Stored sessions that expired.
     pub sessions: i64,
+    /// Objects that may not be in their place.
+    pub moves: i64,
+    /// Reports of digests in use that expired.
+    pub reports: i64,
     /// Secrets under other keys than the sealing key.
     pub secrets: i64,
     /// Events that are too old.
@@ -59,9 +63,11 @@ operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
     let policies = op.due_work(tx, LIFECYCLE_POLICY).await?;
     let previews = op.due_work(tx, LIFECYCLE_PREVIEW).await?;
     let restores = op.due_work(tx, RESTORE_IMAGE).await?;
+    let moves = op.due_work(tx, MOVE_OBJECT).await?;
     let due = recorded(op.at, op.doom_delay);
     let objects = op.count(tx, "doomed WHERE due_at <= ?1", &params![due, op.limit]).await?;
     let sessions = op.count(tx, "session_context WHERE expires_at < ?1", &params![op.at, op.limit]).await?;
+    let reports = op.count(tx, "in_use_report WHERE expires_at <= ?1", &params![op.at, op.limit]).await?;
     let other_keys = "access_key WHERE substr(sealed_secret, 2, 1) <> ?1";
     let secrets = op.count(tx, other_keys, &params![vec![op.sealing_key], op.limit]).await?;
     let events = op.count(tx, "outbox WHERE id < ?1", &params![op.events_before, op.limit]).await?;
@@ -74,6 +80,8 @@ operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
         repositories,
         objects,
         sessions,
+        moves,
+        reports,
         secrets,
         events,
         reviews,

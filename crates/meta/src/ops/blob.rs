@@ -3,9 +3,10 @@
 use oci::digest::Digest;
 
 use crate::{
-    Micros, Never, OperationId, RegistryKey, RepositoryKey, StoreError, Tx,
+    Dialect, Micros, Never, OperationId, RegistryKey, RepositoryKey, StoreError, Tx,
     ops::{
         collection::{queue_link, queue_object},
+        object_move::{is_in_archive, queue_moves},
         operation,
         repository::{Hold, hold},
         usage,
@@ -24,21 +25,29 @@ pub struct BlobRow {
     pub size: u64,
     /// When the link was created, or its grace was last renewed ([`RenewBlobs`]).
     pub renewed_at: Micros,
+    /// Only archived images need it: it cannot be downloaded.
+    pub is_archived: bool,
 }
 
 /// The columns that [`BlobRow::read`] reads, of `object o` and `blob_link l`.
 macro_rules! blob_columns {
     () => {
-        "o.object_key, l.digest, o.size, l.renewed_at"
+        "o.object_key, l.digest, o.size, l.renewed_at, l.archived"
     };
 }
 pub(crate) use blob_columns;
 
 impl BlobRow {
-    pub(crate) const COLUMNS: usize = 4;
+    pub(crate) const COLUMNS: usize = 5;
 
     pub(crate) fn read(row: &mut Row) -> Result<Self, StoreError> {
-        Ok(Self { object_key: row.take()?, digest: row.take()?, size: row.take()?, renewed_at: row.take()? })
+        Ok(Self {
+            object_key: row.take()?,
+            digest: row.take()?,
+            size: row.take()?,
+            renewed_at: row.take()?,
+            is_archived: row.take()?,
+        })
     }
 }
 
@@ -60,26 +69,36 @@ const ATTEMPTS: usize = 3;
 
 impl Link<'_> {
     /// Writes the link. A new one counts for the usage of the repository and is reviewed after its grace, because no
-    /// manifest needs it yet.
+    /// manifest needs it yet. An existing one comes back from the archive: the client has the bytes, or may read them.
     pub(crate) async fn create(&self, tx: &mut Tx<'_>, repository: RepositoryKey) -> Result<(), StoreError> {
         let RepositoryKey { registry, id } = repository;
         let insert = "INSERT INTO blob_link \
                 (registry, repository, digest, object, origin, linked_at, renewed_at, operation) \
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7) ON CONFLICT (registry, repository, digest) DO NOTHING";
-        let renew = "UPDATE blob_link SET renewed_at = ?4, operation = ?5 \
+        let renew = "UPDATE blob_link SET renewed_at = ?4, operation = ?5, archived = 0 \
             WHERE registry = ?1 AND repository = ?2 AND digest = ?3";
         let op = self.op.map(|op| &*op.0);
         for _ in 0..ATTEMPTS {
             let values = params![registry, id, self.digest, self.object, self.origin, self.at, op];
             if tx.execute(insert, &values).await? == 1 {
                 usage::linked(tx, repository, self.object, self.size, self.is_new_object).await?;
+                self.bring_back(tx).await?;
                 return queue_link(tx, repository, self.digest, self.at).await;
             }
             if tx.execute(renew, &params![registry, id, self.digest, self.at, op]).await? == 1 {
+                self.bring_back(tx).await?;
                 return Ok(());
             }
         }
         Err(StoreError::Conflict)
+    }
+
+    /// Queues an object in the archive: now something else than archived images may need it.
+    async fn bring_back(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        if self.is_new_object || !is_in_archive(tx, self.object).await? {
+            return Ok(());
+        }
+        queue_moves(tx, &[self.object], self.at).await
     }
 }
 
@@ -93,16 +112,53 @@ pub(crate) async fn unlink(
     queued_at: Micros,
 ) -> Result<bool, StoreError> {
     let RepositoryKey { registry, id } = repository;
+    macro_rules! select {
+        ($lock:literal) => {
+            concat!(
+                "SELECT o.id, o.size FROM blob_link l JOIN object o ON o.id = l.object \
+                 WHERE l.registry = ?1 AND l.repository = ?2 AND l.digest = ?3",
+                $lock
+            )
+        };
+    }
+    // The object is held until the commit: a link of it that is created or ends at the same moment, in another
+    // repository, sees this one's end. It is held before its link, as a push does.
+    let sql = tx.fork(select!(""), select!(" FOR UPDATE OF o"));
+    let Some(mut row) = tx.row(sql, &params![registry, id, digest]).await? else { return Ok(false) };
+    let (object, size): (i64, u64) = (row.take()?, row.take()?);
     // The collector compares again in this statement: a request that renews the link at the same moment wins.
-    let delete = "DELETE FROM blob_link WHERE registry = ?1 AND repository = ?2 AND digest = ?3 AND renewed_at <= ?4 \
-        RETURNING object";
+    let delete =
+        "DELETE FROM blob_link WHERE registry = ?1 AND repository = ?2 AND digest = ?3 AND renewed_at <= ?4";
     let cutoff = cutoff.unwrap_or(Micros(i64::MAX));
-    let Some(object) = tx.value::<i64>(delete, &params![registry, id, digest, cutoff]).await? else {
+    if tx.execute(delete, &params![registry, id, digest, cutoff]).await? == 0 {
         return Ok(false);
-    };
-    usage::unlinked(tx, repository, object).await?;
+    }
     queue_object(tx, object, queued_at).await?;
+    usage::unlinked(tx, repository, object, size).await?;
     Ok(true)
+}
+
+/// Holds the objects of several links of a repository in one order, before the rows that all changes of the repository
+/// need. SQLite's transactions are one after another.
+pub(crate) async fn hold_objects(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    digests: &[Digest],
+) -> Result<(), StoreError> {
+    if tx.dialect() == Dialect::Sqlite {
+        return Ok(());
+    }
+    for digests in chunks(digests) {
+        let sql = format!(
+            "SELECT o.id FROM object o WHERE o.id IN (SELECT l.object FROM blob_link l \
+             WHERE l.registry = ?1 AND l.repository = ?2 AND l.digest IN ({})) ORDER BY o.digest FOR UPDATE",
+            list(3, digests.len())
+        );
+        let mut values = params![repository.registry, repository.id].to_vec();
+        push_list(&mut values, digests);
+        tx.rows(&sql, &values).await?;
+    }
+    Ok(())
 }
 
 /// Mounts a blob of one repository into another.
@@ -121,7 +177,7 @@ pub struct LinkBlob {
 /// Why a blob was not mounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkBlobRefusal {
-    /// The source does not link it.
+    /// The source does not link it, or only for archived images.
     SourceMissing,
     /// The repository does not exist.
     RepositoryGone,
@@ -136,11 +192,11 @@ operation!(LinkBlob: Durable [Contents(op.repository)] -> BlobRow, LinkBlobRefus
             concat!(
                 "SELECT ", blob_columns!(), ", o.id FROM repository r \
                  JOIN blob_link l ON l.registry = r.registry AND l.repository = r.id JOIN object o ON o.id = l.object \
-                 WHERE r.registry = ?1 AND r.id = ?2 AND r.deleted_at IS NULL AND l.digest = ?3", $lock
+                 WHERE r.registry = ?1 AND r.id = ?2 AND r.deleted_at IS NULL AND l.digest = ?3 AND l.archived = 0", $lock
             )
         };
     }
-    let sql = tx.fork(select!(""), select!(" FOR KEY SHARE OF l, o"));
+    let sql = tx.fork(select!(""), select!(" FOR KEY SHARE OF o, l"));
     let Some(mut row) = tx.row(sql, &params![op.from.registry, op.from.id, op.digest]).await? else {
         return Ok(Err(LinkBlobRefusal::SourceMissing));
     };
@@ -148,7 +204,7 @@ operation!(LinkBlob: Durable [Contents(op.repository)] -> BlobRow, LinkBlobRefus
     let (size, at) = (blob.size, op.at);
     let link = Link { digest: &op.digest, object, size, is_new_object: false, origin: "mount", at, op: None };
     link.create(tx, op.repository).await?;
-    Ok(Ok(BlobRow { renewed_at: op.at, ..blob }))
+    Ok(Ok(BlobRow { renewed_at: op.at, is_archived: false, ..blob }))
 });
 
 /// Finds the blobs of a repository among these digests, in their order. If the answer is that they exist,
@@ -186,7 +242,7 @@ pub struct FindLinks {
 }
 
 operation!(FindLinks: Point -> Vec<String>, Never, |op, tx| {
-    let select = "SELECT r.name FROM object o JOIN blob_link l ON l.object = o.id AND l.registry = ?1 \
+    let select = "SELECT r.name FROM object o JOIN blob_link l ON l.object = o.id AND l.registry = ?1 AND l.archived = 0 \
         JOIN repository r ON r.registry = l.registry AND r.id = l.repository AND r.deleted_at IS NULL \
         WHERE o.digest = ?2 ORDER BY l.repository LIMIT ?3";
     let rows = tx.rows(select, &params![op.registry, op.digest, op.limit]).await?;

@@ -51,7 +51,8 @@ operation!(FindObject: Point -> Option<ObjectRow>, Never, |op, tx| {
     Ok(Ok(tx.row(select, &params![op.id]).await?.map(ObjectRow::read).transpose()?))
 });
 
-/// Finds the keys that a row has: of an object, of an upload, or of bytes that wait for their removal.
+/// Finds the keys that a row has: of an object, of an upload, of bytes that wait for their removal, or of a copy
+/// that is being made.
 #[derive(Clone, Debug)]
 pub struct FindObjectKeys {
     pub keys: Vec<String>,
@@ -60,7 +61,7 @@ pub struct FindObjectKeys {
 operation!(FindObjectKeys: Page -> Vec<String>, Never, |op, tx| {
     let mut known = Vec::new();
     for keys in chunks(&op.keys) {
-        for table in ["object", "upload", "doomed"] {
+        for table in ["object", "upload", "doomed", "object_move"] {
             let sql = format!("SELECT object_key FROM {table} WHERE object_key IN ({})", list(1, keys.len()));
             let mut values = Vec::new();
             push_list(&mut values, keys);
@@ -111,29 +112,34 @@ operation!(ListManifests: Page -> Vec<StoredManifest>, Never, |op, tx| {
 
 /// Removes the row of an object whose bytes are lost, with all its links, so that clients push the layer again. What
 /// images refer to stays recorded. Returns how many repositories had it.
-#[derive(Clone, Copy, Debug)]
+///
+/// The row must be the one that was compared with its bytes: another object of the same digest has other bytes.
+#[derive(Clone, Debug)]
 pub struct RemoveLostObject {
-    pub id: i64,
+    pub object: ObjectRow,
     /// Now.
     pub at: Micros,
 }
 
 operation!(RemoveLostObject: Durable [Everything] -> usize, Never, |op, tx| {
+    let ObjectRow { id, digest, size, .. } = &op.object;
     let lock = tx.fork(
-        "SELECT size, digest FROM object WHERE id = ?1",
-        "SELECT size, digest FROM object WHERE id = ?1 FOR UPDATE",
+        "SELECT id, digest, object_key, size FROM object WHERE id = ?1",
+        "SELECT id, digest, object_key, size FROM object WHERE id = ?1 FOR UPDATE",
     );
-    let Some(mut row) = tx.row(lock, &params![op.id]).await? else { return Ok(Ok(0)) };
-    let (size, digest): (u64, Digest) = (row.take()?, row.take()?);
+    let row = tx.row(lock, &params![id]).await?.map(ObjectRow::read).transpose()?;
+    if row.as_ref() != Some(&op.object) {
+        return Ok(Ok(0));
+    }
     let links = "SELECT registry, repository FROM blob_link WHERE object = ?1 ORDER BY registry, repository";
     let mut count = 0;
-    for mut row in tx.rows(links, &params![op.id]).await? {
+    for mut row in tx.rows(links, &params![id]).await? {
         let repository = RepositoryKey { registry: row.take()?, id: row.take()? };
-        count += usize::from(unlink(tx, repository, &digest, None, op.at).await?);
+        count += usize::from(unlink(tx, repository, digest, None, op.at).await?);
     }
-    tx.execute("DELETE FROM object_review WHERE object = ?1", &params![op.id]).await?;
-    tx.execute("DELETE FROM object WHERE id = ?1", &params![op.id]).await?;
-    usage::collected(tx, size).await?;
+    tx.execute("DELETE FROM object_review WHERE object = ?1", &params![id]).await?;
+    tx.execute("DELETE FROM object WHERE id = ?1", &params![id]).await?;
+    usage::collected(tx, *size).await?;
     Ok(Ok(count))
 });
 
@@ -157,15 +163,21 @@ operation!(GetScrub: Point -> Scrub, Never, |_op, tx| {
     Ok(Ok(Scrub { object, ended_at: (ended_at.0 > 0).then_some(ended_at) }))
 });
 
-/// Records how far the scrub has come. After a power cut some objects are read again.
+/// Records how far the scrub has come, unless another pass has recorded something meanwhile. After a power cut some objects
+/// are read again.
 #[derive(Clone, Copy, Debug)]
 pub struct SetScrub {
+    /// What the pass began with.
+    pub before: Scrub,
     pub scrub: Scrub,
 }
 
 operation!(SetScrub: Relaxed [] -> (), Never, |op, tx| {
-    let update = "UPDATE collection SET scrubbed_object = ?1, scrubbed_at = ?2";
-    let ended_at = op.scrub.ended_at.unwrap_or(Micros(0));
-    tx.execute(update, &params![op.scrub.object, ended_at]).await?;
+    let ended_at = |scrub: Scrub| scrub.ended_at.unwrap_or(Micros(0));
+    // No object has this ID: it stands for none.
+    let update = "UPDATE collection SET scrubbed_object = ?1, scrubbed_at = ?2 \
+        WHERE COALESCE(scrubbed_object, ?5) = COALESCE(?3, ?5) AND scrubbed_at = ?4";
+    let (before, none) = (op.before, i64::MIN);
+    tx.execute(update, &params![op.scrub.object, ended_at(op.scrub), before.object, ended_at(before), none]).await?;
     Ok(Ok(()))
 });

@@ -8,7 +8,7 @@ use oci::digest::Digest;
 use crate::{
     ImageId, Micros, Never, RepositoryKey, StoreError, Tx,
     ops::{
-        blob::unlink,
+        blob::{hold_objects, unlink},
         operation,
         repository::{Hold, hold},
         usage,
@@ -145,6 +145,8 @@ operation!(CollectLinks: Durable [Contents(op.repository)] -> usize, Never, |op,
     // Images change only under the same lock, so what is read here is still true at the commit.
     let is_alive = hold(tx, op.repository, Hold::Change).await?.is_some();
     let mut ended = 0;
+    let digests: Vec<Digest> = op.reviews.iter().map(|review| review.digest).collect();
+    hold_objects(tx, op.repository, &digests).await?;
     for review in &op.reviews {
         if is_alive && !is_needed(tx, review).await? {
             if unlink(tx, review.repository, &review.digest, Some(op.cutoff), review.queued_at).await? {

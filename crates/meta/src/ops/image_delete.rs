@@ -5,8 +5,10 @@ use oci::{digest::Digest, name::Tag};
 use crate::{
     ImageId, Micros, RepositoryKey, StoreError, Tx,
     ops::{
+        archive::leave_to_the_archive,
         collection::queue_links_of,
         operation,
+        protection::{Protected, ProtectedBy, before_reports, protection_of},
         repository::{Hold, RepositoryGone, hold},
         tag::{count_repository, remove},
         usage::{self, Change},
@@ -49,12 +51,15 @@ pub enum DeleteOutcome {
     TagDigestMismatch,
     /// These indexes of the repository list it.
     ReferencedByList(Vec<Digest>),
+    /// The image or the tag is protected.
+    Protected(Protected),
 }
 
 operation!(BatchDeleteImage: Contended [Contents(op.repository)] -> Vec<DeleteOutcome>, RepositoryGone, |op, tx| {
     if hold(tx, op.repository, Hold::Change).await?.is_none() {
         return Ok(Err(RepositoryGone));
     }
+    before_reports(tx, op.repository).await?;
     let mut outcomes = Vec::with_capacity(op.items.len());
     for item in &op.items {
         outcomes.push(match item {
@@ -76,15 +81,19 @@ impl BatchDeleteImage {
         expected: Option<&Digest>,
     ) -> Result<DeleteOutcome, StoreError> {
         let RepositoryKey { registry, id } = self.repository;
-        let select = "SELECT i.id, i.digest, i.tag_count FROM tag t \
+        let select = "SELECT i.id, i.digest, i.tag_count, t.protected_at FROM tag t \
             JOIN image i ON i.registry = t.registry AND i.repository = t.repository AND i.id = t.image \
             WHERE t.registry = ?1 AND t.repository = ?2 AND t.name = ?3";
         let Some(mut row) = tx.row(select, &params![registry, id, tag]).await? else {
             return Ok(DeleteOutcome::NotFound);
         };
         let (image, digest, tags): (ImageId, Digest, u64) = (row.take()?, row.take()?, row.take()?);
+        let tag_protected_at: Option<Micros> = row.take()?;
         if expected.is_some_and(|expected| *expected != digest) {
             return Ok(DeleteOutcome::TagDigestMismatch);
+        }
+        if tag_protected_at.is_some() {
+            return Ok(DeleteOutcome::Protected(Protected { digest, by: ProtectedBy::Tag(tag.clone()) }));
         }
         let image_goes = tags == 1 && self.tag_delete_removes_untagged_image;
         if image_goes && self.refuse_if_referenced {
@@ -92,6 +101,9 @@ impl BatchDeleteImage {
             if !lists.is_empty() {
                 return Ok(DeleteOutcome::ReferencedByList(lists));
             }
+        }
+        if image_goes && let Some(protected) = protection_of(tx, self.repository, image, self.at).await? {
+            return Ok(DeleteOutcome::Protected(protected));
         }
         remove(tx, self.repository, tag).await?;
         if image_goes {
@@ -102,6 +114,7 @@ impl BatchDeleteImage {
     }
 }
 
+/// Deletes an image with its tags. The caller holds the repository, and has called [`before_reports`].
 pub(crate) async fn delete_digest(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
@@ -119,6 +132,9 @@ pub(crate) async fn delete_digest(
         if !lists.is_empty() {
             return Ok(DeleteOutcome::ReferencedByList(lists));
         }
+    }
+    if let Some(protected) = protection_of(tx, repository, image, at).await? {
+        return Ok(DeleteOutcome::Protected(protected));
     }
     let delete = "DELETE FROM tag WHERE registry = ?1 AND repository = ?2 AND image = ?3 RETURNING name";
     let rows = tx.rows(delete, &params![registry, id, image]).await?;
@@ -155,6 +171,7 @@ async fn erase(
 ) -> Result<(), StoreError> {
     let RepositoryKey { registry, id } = repository;
     queue_links_of(tx, repository, image, at).await?;
+    leave_to_the_archive(tx, repository, image, at).await?;
     for table in ["image_blob", "image_child", "manifest_body", "image_pull"] {
         let sql = format!("DELETE FROM {table} WHERE registry = ?1 AND repository = ?2 AND image = ?3");
         tx.execute(&sql, &params![registry, id, image]).await?;

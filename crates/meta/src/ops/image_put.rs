@@ -8,6 +8,7 @@ use crate::{
     ImageId, Micros, OperationId, RepositoryKey, StoreError, Tx,
     mutability::is_immutable,
     ops::{
+        archive::{activate, bring_back_layers},
         image::{ImageRow, ImageState, image_columns},
         lifecycle_policy::evaluate_soon,
         operation,
@@ -49,6 +50,8 @@ pub struct PutImage {
     pub tags_limit: u64,
     /// How many images the repository may have.
     pub images_limit: u64,
+    /// A new image would exceed a storage quota. One that the repository has adds nothing, and may get a tag.
+    pub is_over_storage_quota: bool,
     /// Its ID if it is new, from the clock. The repository raises it above all earlier IDs.
     pub id: ImageId,
     /// Digest of the manifest.
@@ -121,6 +124,8 @@ pub enum PutImageRefusal {
     TooManyTags,
     /// The repository would have more images than the limit.
     TooManyImages,
+    /// The image is new, and would exceed a storage quota.
+    OverStorageQuota,
 }
 
 /// A tag that is asked for, and what it names now.
@@ -135,9 +140,10 @@ operation!(PutImage: Contended [Contents(op.repository)] -> PutImageOutcome, Put
     let Some(repository) = hold(tx, op.repository, Hold::Change).await? else {
         return Ok(Err(PutImageRefusal::RepositoryGone));
     };
-    if let Err(refusal) = op.check_contents(tx).await? {
-        return Ok(Err(refusal));
-    }
+    let has_archived_layers = match op.check_contents(tx).await? {
+        Ok(has_archived) => has_archived,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
     let existing = op.find(tx).await?;
     let current = op.current_tags(tx).await?;
     let wanted: Vec<Tag> = op
@@ -156,7 +162,9 @@ operation!(PutImage: Contended [Contents(op.repository)] -> PutImageOutcome, Put
     let was_untagged = existing.as_ref().is_some_and(|(image, _)| image.tag_count == 0);
     let is_restored = existing.as_ref().is_some_and(|(image, _)| image.state != ImageState::Active);
     if is_restored {
-        super::storage_class::activate(tx, op.repository, id, op.at).await?;
+        activate(tx, op.repository, id, op.at).await?;
+    } else if has_archived_layers {
+        bring_back_layers(tx, op.repository, id, op.at).await?;
     }
     op.set_tags(tx, id, was_untagged, &current, &wanted).await?;
     if existing.is_none() || is_restored || !wanted.is_empty() {
@@ -174,48 +182,48 @@ impl PutImage {
         params![self.repository.registry, self.repository.id].to_vec()
     }
 
-    /// Which of these digests are not in the table (`blob_link`, or `image` with the state), in their order.
+    /// Which of these digests are not in the table (`blob_link`, or `image` with the state), in their order; and whether a
+    /// row has the flag in this column.
     async fn missing(
         &self,
         tx: &mut Tx<'_>,
-        (table, state): (&str, &str),
+        (table, state, flag): (&str, &str, &str),
         digests: &[Digest],
-    ) -> Result<Vec<Digest>, StoreError> {
-        let mut there = HashSet::new();
+    ) -> Result<(Vec<Digest>, bool), StoreError> {
+        let (mut there, mut has_flag) = (HashSet::new(), false);
         for chunk in chunks(digests) {
             let sql = format!(
-                "SELECT digest FROM {table} WHERE registry = ?1 AND repository = ?2{state} AND digest IN ({})",
+                "SELECT digest, {flag} FROM {table} WHERE registry = ?1 AND repository = ?2{state} AND digest IN ({})",
                 list(3, chunk.len())
             );
             let mut values = self.keys();
             push_list(&mut values, chunk);
             for mut row in tx.rows(&sql, &values).await? {
                 there.insert(row.take::<Digest>()?);
+                has_flag |= row.take::<bool>()?;
             }
         }
         let mut seen = HashSet::new();
-        Ok(digests
-            .iter()
-            .filter(|digest| !there.contains(*digest) && seen.insert(**digest))
-            .copied()
-            .collect())
+        let missing = digests.iter().filter(|digest| !there.contains(*digest) && seen.insert(**digest));
+        Ok((missing.copied().collect(), has_flag))
     }
 
-    /// Checks that everything that the manifest requires exists.
-    async fn check_contents(&self, tx: &mut Tx<'_>) -> Result<Result<(), PutImageRefusal>, StoreError> {
+    /// Checks that everything that the manifest requires exists. Returns whether a layer of it is archived.
+    async fn check_contents(&self, tx: &mut Tx<'_>) -> Result<Result<bool, PutImageRefusal>, StoreError> {
         let foreign: HashSet<&Digest> = self.foreign.iter().collect();
         let required: Vec<Digest> =
             self.blobs.iter().filter(|digest| !foreign.contains(digest)).copied().collect();
-        let missing = self.missing(tx, ("blob_link", ""), &required).await?;
+        let (missing, has_archived) = self.missing(tx, ("blob_link", "", "archived"), &required).await?;
         if !missing.is_empty() && !self.may_be_sparse(tx).await? {
             return Ok(Err(PutImageRefusal::LayersNotFound(missing)));
         }
         // An archived image cannot be pulled, and stays in the archive only while no active index lists it.
-        let missing = self.missing(tx, ("image", " AND status = 1"), &self.children).await?;
+        let of_images = ("image", " AND status = 1", "0");
+        let (missing, _) = self.missing(tx, of_images, &self.children).await?;
         if !missing.is_empty() && !self.may_be_sparse(tx).await? {
             return Ok(Err(PutImageRefusal::ReferencedImagesNotFound(missing)));
         }
-        Ok(Ok(()))
+        Ok(Ok(has_archived))
     }
 
     /// Whether the registry accepts images whose contents are missing. Read only if something is missing.
@@ -275,6 +283,9 @@ impl PutImage {
             return Err(PutImageRefusal::TagImmutable { tag: now.tag.clone(), current: now.digest });
         }
         let Some((image, own)) = existing else {
+            if self.is_over_storage_quota {
+                return Err(PutImageRefusal::OverStorageQuota);
+            }
             let full = repository.image_count >= self.images_limit;
             return if full { Err(PutImageRefusal::TooManyImages) } else { Ok(()) };
         };
@@ -342,7 +353,7 @@ impl PutImage {
         for tag in &distinct {
             let upsert = "INSERT INTO tag (registry, repository, name, image, tagged_at, operation) \
                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (registry, repository, name) DO UPDATE \
-                SET image = excluded.image, tagged_at = excluded.tagged_at, operation = excluded.operation";
+                SET image = excluded.image, tagged_at = excluded.tagged_at, operation = excluded.operation, archived = 0";
             tx.execute(upsert, &params![registry, repository, tag, id, self.at, self.op]).await?;
             match current.iter().find(|now| now.tag == **tag) {
                 Some(now) => {

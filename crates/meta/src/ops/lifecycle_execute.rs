@@ -7,11 +7,14 @@ use oci::digest::Digest;
 use crate::{
     ImageId, Micros, Never, RepositoryKey, StoreError, Tx,
     ops::{
+        archive::archive,
         image_delete::{DeleteOutcome, delete_digest},
         lifecycle_image::ARCHIVED,
         lifecycle_policy::allows_extensions,
         operation,
+        protection::{before_reports, protection_of},
         repository::{Hold, hold},
+        work::Claim,
     },
     value::params,
 };
@@ -72,6 +75,9 @@ pub struct LifecycleItem {
 #[derive(Clone, Debug)]
 pub struct ExecuteLifecyclePolicy {
     pub repository: RepositoryKey,
+    /// The claim of the work. What another claim deletes does not count as a departure, so decisions of an earlier
+    /// evaluation must not be carried out after it.
+    pub claim: Claim,
     /// The version of the policy that was evaluated.
     pub policy_version: i64,
     /// Whether the policy uses extensions of Wharf, which the registry must allow.
@@ -98,11 +104,12 @@ pub enum LifecycleOutcome {
     Archived,
     /// The image has changed since the evaluation, or is gone. It stays as it is.
     Changed,
-    /// An index that stays lists it, or its subject stays.
+    /// An index that stays lists it, its subject stays, or it is protected.
     Held,
 }
 
-/// The policy was changed or removed since the evaluation, its extensions are not allowed any more, or the repository is gone.
+/// The policy was changed or removed since the evaluation, another claim has replaced this one, the extensions of the
+/// policy are not allowed any more, or the repository is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LifecyclePolicyChanged;
 
@@ -110,6 +117,9 @@ operation!(
     ExecuteLifecyclePolicy: Durable [Contents(op.repository)] -> Vec<LifecycleOutcome>, LifecyclePolicyChanged,
     |op, tx| {
         if hold(tx, op.repository, Hold::Change).await?.is_none() {
+            return Ok(Err(LifecyclePolicyChanged));
+        }
+        if !op.claim.is_current(tx).await? {
             return Ok(Err(LifecyclePolicyChanged));
         }
         let RepositoryKey { registry, id } = op.repository;
@@ -120,6 +130,7 @@ operation!(
         if op.uses_extensions && !allows_extensions(tx, op.repository).await? {
             return Ok(Err(LifecyclePolicyChanged));
         }
+        before_reports(tx, op.repository).await?;
         let departed = departures(tx, op.repository).await?;
         let since = departed.saturating_sub(op.departures);
         let mut outcomes = Vec::with_capacity(op.items.len());
@@ -151,7 +162,9 @@ impl ExecuteLifecyclePolicy {
             LifecycleAction::Expire => {
                 Ok(match delete_digest(tx, self.repository, &item.digest, true, self.at).await? {
                     DeleteOutcome::Removed(_) => LifecycleOutcome::Expired,
-                    DeleteOutcome::ReferencedByList(_) => LifecycleOutcome::Held,
+                    DeleteOutcome::ReferencedByList(_) | DeleteOutcome::Protected(_) => {
+                        LifecycleOutcome::Held
+                    }
                     DeleteOutcome::NotFound | DeleteOutcome::TagDigestMismatch => LifecycleOutcome::Changed,
                 })
             }
@@ -217,9 +230,10 @@ impl ExecuteLifecyclePolicy {
         if tx.value::<i64>(select, &values).await?.is_some() {
             return Ok(LifecycleOutcome::Held);
         }
-        let update = "UPDATE image SET status = ?4, last_archived_at = ?5 \
-                      WHERE registry = ?1 AND repository = ?2 AND id = ?3";
-        tx.execute(update, &params![registry, id, item.image, ARCHIVED, self.at]).await?;
+        if protection_of(tx, self.repository, item.image, self.at).await?.is_some() {
+            return Ok(LifecycleOutcome::Held);
+        }
+        archive(tx, self.repository, item.image, self.at).await?;
         Ok(LifecycleOutcome::Archived)
     }
 

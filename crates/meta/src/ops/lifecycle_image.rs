@@ -6,7 +6,7 @@ use oci::digest::Digest;
 
 use crate::{
     ImageId, Micros, Never, RepositoryKey, StoreError, Tx,
-    ops::{image::ImageState, operation},
+    ops::{image::ImageState, operation, protection::protected_among},
     tx::{chunks, list, push_list},
     value::{Param, params},
 };
@@ -33,6 +33,8 @@ pub struct LifecycleImage {
     pub parents: Vec<(ImageId, bool)>,
     /// The subject, if it is a referrer.
     pub subject: Option<LifecycleSubject>,
+    /// It is protected or in use, or lists an image that is.
+    pub is_protected: bool,
 }
 
 /// The subject of a referrer.
@@ -58,6 +60,8 @@ pub struct ListLifecycleImages {
     pub archived: bool,
     /// Only images before this one.
     pub before: Option<(Micros, ImageId)>,
+    /// Now: expired reports protect nothing.
+    pub at: Micros,
     /// The maximum number of results.
     pub limit: usize,
 }
@@ -79,7 +83,7 @@ operation!(ListLifecycleImages: Page -> Vec<LifecycleImage>, Never, |op, tx| {
     }
     let limit = images.len();
     let keys = params![op.repository.registry, op.repository.id, status, at, id, limit];
-    add_relations(tx, (&select, &keys), &mut images).await?;
+    add_relations(tx, op.repository, (&select, &keys), op.at, &mut images).await?;
     Ok(Ok(images))
 });
 
@@ -88,6 +92,8 @@ operation!(ListLifecycleImages: Page -> Vec<LifecycleImage>, Never, |op, tx| {
 pub struct FindLifecycleImages {
     pub repository: RepositoryKey,
     pub ids: Vec<ImageId>,
+    /// Now: expired reports protect nothing.
+    pub at: Micros,
 }
 
 operation!(FindLifecycleImages: Page -> Vec<LifecycleImage>, Never, |op, tx| {
@@ -99,7 +105,7 @@ operation!(FindLifecycleImages: Page -> Vec<LifecycleImage>, Never, |op, tx| {
         push_list(&mut values, ids);
         let mut images: Vec<_> =
             read_images(tx, &select, &values).await?.into_iter().map(|(image, _)| image).collect();
-        add_relations(tx, (&select, &values), &mut images).await?;
+        add_relations(tx, op.repository, (&select, &values), op.at, &mut images).await?;
         found.append(&mut images);
     }
     Ok(Ok(found))
@@ -143,16 +149,19 @@ async fn read_images(
             tags: Vec::new(),
             parents: Vec::new(),
             subject,
+            is_protected: false,
         };
         images.push((image, tag_count));
     }
     Ok(images)
 }
 
-/// Adds the tags of the images of a query, and the indexes that list them.
+/// Adds the tags of the images of a query, the indexes that list them, and whether they are protected.
 async fn add_relations(
     tx: &mut Tx<'_>,
+    repository: RepositoryKey,
     (query, values): (&str, &[Param<'_>]),
+    at: Micros,
     images: &mut [LifecycleImage],
 ) -> Result<(), StoreError> {
     let places: HashMap<ImageId, usize> =
@@ -176,6 +185,11 @@ async fn add_relations(
         let (id, parent, status) = (row.take()?, row.take()?, row.take::<i64>()?);
         if let Some(image) = places.get(&id).and_then(|place| images.get_mut(*place)) {
             image.parents.push((parent, status == ARCHIVED));
+        }
+    }
+    for id in protected_among(tx, repository, (query, values), at).await? {
+        if let Some(image) = places.get(&id).and_then(|place| images.get_mut(*place)) {
+            image.is_protected = true;
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use crate::{
     ops::{
         operation,
         repository::{Hold, RepositoryGone, hold},
-        work::enqueue_sooner,
+        work::{enqueue_sooner, repeat_by},
     },
     value::{Row, params},
 };
@@ -168,8 +168,5 @@ pub(crate) async fn evaluate_soon(
     at: Micros,
 ) -> Result<(), StoreError> {
     let due_at = Micros(at.0.saturating_add(PUSH_DELAY.0));
-    let update = "UPDATE work SET due_at = ?3, lease_until = 0, fence = fence + 1 \
-                  WHERE kind = ?1 AND key = ?2 AND (due_at > ?3 OR lease_until > ?3)";
-    tx.execute(update, &params![LIFECYCLE_POLICY, repository.to_text(), due_at]).await?;
-    Ok(())
+    repeat_by(tx, LIFECYCLE_POLICY, &repository.to_text(), due_at).await
 }

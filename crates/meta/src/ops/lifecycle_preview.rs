@@ -8,8 +8,8 @@ use crate::{
         image_list::{ImageRef, TagStatus},
         lifecycle_execute::{LifecycleAction, read_tags, write_tags},
         operation,
-        repository::{Hold, RepositoryGone, hold},
-        work::enqueue_anew,
+        repository::{Hold, hold},
+        work::{Claim, enqueue_anew},
     },
     value::{Row, params},
 };
@@ -145,6 +145,8 @@ pub struct WritePreviewResults {
     pub repository: RepositoryKey,
     /// The preview.
     pub id: String,
+    /// The claim of the work.
+    pub claim: Claim,
     /// Removes all results first.
     pub is_first: bool,
     pub results: Vec<PreviewResult>,
@@ -154,13 +156,17 @@ pub struct WritePreviewResults {
     pub at: Micros,
 }
 
-/// Another preview has replaced this one, or the repository is gone.
+/// Another preview or another claim has replaced this one, or the repository is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PreviewReplaced;
 
 operation!(WritePreviewResults: Durable [] -> (), PreviewReplaced, |op, tx| {
     let RepositoryKey { registry, id } = op.repository;
     if hold(tx, op.repository, Hold::Change).await?.is_none() {
+        return Ok(Err(PreviewReplaced));
+    }
+    // Two claims of the same preview would mix their results.
+    if !op.claim.is_current(tx).await? {
         return Ok(Err(PreviewReplaced));
     }
     let select = "SELECT 1 FROM lifecycle_preview WHERE registry = ?1 AND repository = ?2 AND id = ?3";
@@ -195,15 +201,17 @@ pub struct EndLifecyclePreview {
     pub repository: RepositoryKey,
     /// The preview.
     pub id: String,
+    /// The claim of the work.
+    pub claim: Claim,
     pub state: PreviewState,
     /// Now.
     pub at: Micros,
 }
 
-operation!(EndLifecyclePreview: Durable [] -> (), RepositoryGone, |op, tx| {
+operation!(EndLifecyclePreview: Durable [] -> (), PreviewReplaced, |op, tx| {
     let RepositoryKey { registry, id } = op.repository;
-    if hold(tx, op.repository, Hold::Change).await?.is_none() {
-        return Ok(Err(RepositoryGone));
+    if hold(tx, op.repository, Hold::Change).await?.is_none() || !op.claim.is_current(tx).await? {
+        return Ok(Err(PreviewReplaced));
     }
     let update = "UPDATE lifecycle_preview SET state = ?4, ended_at = ?5 \
                   WHERE registry = ?1 AND repository = ?2 AND id = ?3";

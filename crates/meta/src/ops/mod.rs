@@ -2,7 +2,9 @@
 
 pub mod access_key;
 pub mod account;
+pub mod account_alias;
 pub mod account_summary;
+mod archive;
 pub mod backlog;
 pub mod blob;
 pub mod check;
@@ -19,6 +21,7 @@ pub mod image_delete;
 pub mod image_list;
 pub mod image_pull;
 mod image_put;
+pub mod in_use;
 pub mod instance_profile;
 pub mod lifecycle_execute;
 pub mod lifecycle_image;
@@ -27,10 +30,13 @@ pub mod lifecycle_preview;
 pub mod managed_policy;
 pub mod member_account;
 pub mod named_principals;
+pub mod object_move;
 pub mod oidc_provider;
 pub mod outbox;
+pub mod password_policy;
 pub mod policy_use;
 pub mod principal;
+pub mod protection;
 pub mod public_catalog;
 pub mod public_registry;
 pub mod pull_time_exclusion;
@@ -48,6 +54,7 @@ pub mod sealed_secret;
 pub mod session_context;
 pub mod settings;
 pub mod storage_class;
+pub mod store_check;
 pub mod tag;
 pub mod tag_detail;
 pub mod target;
@@ -59,8 +66,8 @@ pub mod work;
 
 /// Declares the constants of the trait, so the file of an operation shows only its rule and its SQL.
 ///
-/// An operation that writes names what its commit changes, in brackets after its access: `Durable [Identity]`. It does
-/// not compile without.
+/// An operation that writes names what its commit changes, in brackets after its access: `Durable [Identity]`, or
+/// `Durable [..list]`. It does not compile without.
 macro_rules! operation {
     ($name:ident: Point -> $($rest:tt)*) => {
         $crate::ops::operation!($name: Point [] -> $($rest)*);
@@ -69,7 +76,7 @@ macro_rules! operation {
         $crate::ops::operation!($name: Page [] -> $($rest)*);
     };
     (
-        $name:ident$(<$key:ident: $bound:ident>)?: $access:ident [$($scope:expr),*] -> $output:ty, $refusal:ty,
+        $name:ident$(<$key:ident: $bound:ident>)?: $access:ident [..$scopes:expr] -> $output:ty, $refusal:ty,
         |$self:ident, $tx:ident| $body:block
     ) => {
         impl$(<$key: $crate::$bound>)? $crate::Operation for $name$(<$key>)? {
@@ -83,7 +90,7 @@ macro_rules! operation {
                 use $crate::Scope::*;
                 let $self = self;
                 let _ = $self;
-                vec![$($scope),*]
+                $scopes
             }
 
             async fn run(
@@ -94,6 +101,13 @@ macro_rules! operation {
                 $body
             }
         }
+    };
+    (
+        $name:ident$(<$key:ident: $bound:ident>)?: $access:ident [$($scope:expr),*] -> $output:ty, $refusal:ty,
+        |$self:ident, $tx:ident| $body:block
+    ) => {
+        $crate::ops::operation!($name$(<$key: $bound>)?: $access [..vec![$($scope),*]] -> $output, $refusal,
+            |$self, $tx| $body);
     };
 }
 pub(crate) use operation;

@@ -50,9 +50,9 @@ pub struct EnsurePublicRegistry {
 
 /// Another registry has the alias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AliasTaken;
+pub struct RegistryAliasTaken;
 
-operation!(EnsurePublicRegistry: Durable [Identity, Registry(op.key_if_new)] -> PublicRegistry, AliasTaken, |op, tx| {
+operation!(EnsurePublicRegistry: Durable [Identity, Registry(op.key_if_new)] -> PublicRegistry, RegistryAliasTaken, |op, tx| {
     lock_account(tx, op.account).await?;
     let select = select!("g.account = ?1 AND g.region = ?2");
     let found = tx.row(select, &params![op.account, Region::public()]).await?;
@@ -60,7 +60,7 @@ operation!(EnsurePublicRegistry: Durable [Identity, Registry(op.key_if_new)] -> 
         return Ok(Ok(PublicRegistry::read(&mut row)?));
     }
     if tx.value::<i64>("SELECT 1 FROM public_registry WHERE alias = ?1", &params![op.alias_if_new]).await?.is_some() {
-        return Ok(Err(AliasTaken));
+        return Ok(Err(RegistryAliasTaken));
     }
     let insert = "INSERT INTO registry (key, account, region, policy_version, repository_count, created_at) \
                   VALUES (?1, ?2, ?3, 0, 0, ?4)";

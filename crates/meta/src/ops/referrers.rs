@@ -4,7 +4,7 @@ use oci::digest::Digest;
 
 use crate::{
     ImageId, Never, RepositoryKey, StoreError, Tx,
-    ops::operation,
+    ops::{image::ImageState, operation},
     tx::push_list,
     value::{Param, params},
 };
@@ -17,6 +17,8 @@ pub struct ListReferrers {
     pub subject: Digest,
     /// Only these artifact types; all if empty.
     pub artifact_types: Vec<String>,
+    /// Only images of this state; all if there is none.
+    pub state: Option<ImageState>,
     /// Only images after this one.
     pub after: Option<ImageId>,
     /// The maximum number of results.
@@ -58,28 +60,42 @@ pub struct Referrer {
     pub artifact_type: Option<String>,
     /// Annotations of its manifest, as JSON.
     pub annotations_json: Option<Vec<u8>>,
+    pub state: ImageState,
 }
 
 const FIRST: ImageId = ImageId(i64::MIN);
 
 impl ListReferrers {
-    /// The rows of the list, as a query for some of their columns. Each artifact type is a range of an index of its own.
-    /// SQLite must be told which index, because it prefers the primary key and would read the whole repository.
+    /// The rows of the list, as a query for some of their columns. Each state and each artifact type is a range of an index
+    /// of its own. SQLite must be told which index, because it prefers the primary key and would read the whole repository.
     fn query<'a>(&'a self, tx: &Tx<'_>, columns: &str, limit: &'a usize) -> (String, Vec<Param<'a>>) {
         let image = tx.fork("image INDEXED BY image_subject", "image");
         let typed = tx.fork("image INDEXED BY image_subject_type", "image");
-        let range = "registry = ?1 AND repository = ?2 AND subject = ?3 AND subject IS NOT NULL AND status = 1 AND id > ?4";
-        let of_type = |columns: &str, at: usize| {
+        let range = "registry = ?1 AND repository = ?2 AND subject = ?3 AND subject IS NOT NULL AND id > ?4";
+        let of = |columns: &str, (state, at): (ImageState, Option<usize>)| {
+            let (table, of_type) = match at {
+                None => (image, String::new()),
+                Some(at) => (typed, format!(" AND artifact_type = ?{at}")),
+            };
+            let status = state.number();
             format!(
-                "SELECT {columns} FROM {typed} WHERE {range} AND artifact_type = ?{at} ORDER BY id LIMIT ?5"
+                "SELECT {columns} FROM {table} WHERE {range} AND status = {status}{of_type} ORDER BY id LIMIT ?5"
             )
         };
-        let sql = match self.artifact_types.len() {
-            0 => format!("SELECT {columns} FROM {image} WHERE {range} ORDER BY id LIMIT ?5"),
-            1 => of_type(columns, 6),
-            count => {
-                let ranges: Vec<String> = (6..6 + count.next_power_of_two())
-                    .map(|at| format!("SELECT id FROM ({}) AS of_type_{at}", of_type("id", at)))
+        let all = [ImageState::Active, ImageState::Archived, ImageState::Activating];
+        let states = all.into_iter().filter(|one| self.state.is_none_or(|state| state == *one));
+        let types: Vec<Option<usize>> = match self.artifact_types.len() {
+            0 => vec![None],
+            count => (6..6 + count.next_power_of_two()).map(Some).collect(),
+        };
+        let ranges: Vec<_> = states.flat_map(|state| types.iter().map(move |at| (state, *at))).collect();
+        let sql = match ranges.as_slice() {
+            [one] => of(columns, *one),
+            several => {
+                let ranges: Vec<String> = several
+                    .iter()
+                    .enumerate()
+                    .map(|(part, range)| format!("SELECT id FROM ({}) AS part_{part}", of("id", *range)))
                     .collect();
                 format!(
                     "SELECT {columns} FROM image WHERE registry = ?1 AND repository = ?2 AND id IN ({}) \
@@ -115,7 +131,7 @@ operation!(MeasureReferrers: Page -> ReferrersMeasure, Never, |op, tx| {
 
 operation!(ListReferrers: Page -> Vec<Referrer>, Never, |op, tx| {
     let (sql, values) =
-        op.query(tx, "id, digest, media_type, manifest_size, artifact_type, annotations", &op.limit);
+        op.query(tx, "id, digest, media_type, manifest_size, artifact_type, annotations, status", &op.limit);
     let rows = tx.rows(&sql, &values).await?;
     let referrers: Result<_, StoreError> = rows.into_iter().map(|mut row| Ok(Referrer {
         id: row.take()?,
@@ -124,6 +140,7 @@ operation!(ListReferrers: Page -> Vec<Referrer>, Never, |op, tx| {
         size: row.take()?,
         artifact_type: row.take()?,
         annotations_json: row.take()?,
+        state: ImageState::read(row.take()?)?,
     })).collect();
     Ok(Ok(referrers?))
 });

@@ -3,7 +3,10 @@
 
 use crate::{
     Micros, Mutability, Never, OperationId, RegistryKey, RepositoryKey, StoreError, Tx,
-    ops::operation,
+    ops::{
+        operation,
+        protection::{Protected, any_protected, before_reports},
+    },
     value::{Row, params},
 };
 
@@ -208,12 +211,14 @@ pub struct DeleteRepository {
 }
 
 /// Why a repository was not deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeleteRepositoryRefusal {
     /// It does not exist.
     NotFound,
     /// It holds images and `force` was not given.
     NotEmpty,
+    /// It holds this image, which is protected. `force` does not change that.
+    Protected(Protected),
 }
 
 /// The kind of work that removes a deleted repository's rows.
@@ -229,6 +234,12 @@ operation!(DeleteRepository: Durable [Repository(op.repository)] -> RepositoryRo
     };
     if held.image_count > 0 && !op.force {
         return Ok(Err(DeleteRepositoryRefusal::NotEmpty));
+    }
+    if held.image_count > 0 {
+        before_reports(tx, op.repository).await?;
+        if let Some(protected) = any_protected(tx, op.repository, op.at).await? {
+            return Ok(Err(DeleteRepositoryRefusal::Protected(protected)));
+        }
     }
     let mark = "UPDATE repository SET deleted_at = ?3 WHERE registry = ?1 AND id = ?2";
     tx.execute(mark, &params![op.repository.registry, op.repository.id, op.at]).await?;

@@ -72,7 +72,7 @@ impl PurgeRepositorySlice {
         let RepositoryKey { registry, id } = self.repository;
         let delete = "DELETE FROM upload WHERE registry = ?1 AND repository = ?2 AND id IN \
             (SELECT id FROM upload WHERE registry = ?1 AND repository = ?2 ORDER BY id LIMIT ?3) \
-            RETURNING object_key, received";
+            RETURNING registry, repository, object_key, received";
         let rows = tx.rows(delete, &params![registry, id, limit]).await?;
         Ok(doom_uploads(tx, rows, self.at).await? as u64)
     }

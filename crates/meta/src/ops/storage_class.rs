@@ -5,10 +5,13 @@ use oci::digest::Digest;
 use crate::{
     ImageId, Micros, Never, RepositoryKey, StoreError, Tx,
     ops::{
+        archive::{activate, archive, archived_members},
         image::ImageState,
         image_list::ImageRef,
         lifecycle_policy::evaluate_soon,
+        object_move::{objects_in_archive, queue_moves},
         operation,
+        protection::{Protected, before_reports, protection_of},
         repository::{Hold, hold},
         tag::count_departures,
         work::enqueue_anew,
@@ -50,6 +53,8 @@ pub enum StorageClassRefusal {
     NotFound,
     /// An active index lists it, or it is being restored.
     NotSupported,
+    /// It is protected, so it is not archived.
+    Protected(Protected),
 }
 
 operation!(
@@ -69,28 +74,24 @@ operation!(
                 if op.is_listed(tx, id, &digest).await? {
                     return Ok(Err(StorageClassRefusal::NotSupported));
                 }
-                let update = "UPDATE image SET status = ?4, last_archived_at = ?5 \
-                              WHERE registry = ?1 AND repository = ?2 AND id = ?3";
-                let number = ImageState::Archived.number();
-                let values = params![op.repository.registry, op.repository.id, id, number, op.at];
-                tx.execute(update, &values).await?;
+                before_reports(tx, op.repository).await?;
+                if let Some(protected) = protection_of(tx, op.repository, id, op.at).await? {
+                    return Ok(Err(StorageClassRefusal::Protected(protected)));
+                }
+                archive(tx, op.repository, id, op.at).await?;
                 count_departures(tx, op.repository, 1).await?;
                 ImageState::Archived
             }
-            (false, ImageState::Archived) if op.restored_at <= op.at => {
-                activate(tx, op.repository, id, op.at).await?;
+            (false, ImageState::Archived) if op.restored_at <= op.at && is_back(tx, op.repository, id).await? => {
+                activate_family(tx, op.repository, id, op.at).await?;
                 evaluate_soon(tx, op.repository, op.at).await?;
                 ImageState::Active
             }
             (false, ImageState::Archived) => {
-                let update = "UPDATE image SET status = ?4, restored_at = ?5 \
-                              WHERE registry = ?1 AND repository = ?2 AND id = ?3";
-                let number = ImageState::Activating.number();
-                let values = params![op.repository.registry, op.repository.id, id, number, op.restored_at];
-                tx.execute(update, &values).await?;
-                let key = restore_key(op.repository, id);
-                // A push can have ended an earlier restore, whose work may still wait or be claimed.
-                enqueue_anew(tx, RESTORE_IMAGE, &key, op.restored_at).await?;
+                for member in archived_members(tx, op.repository, id).await? {
+                    op.restore(tx, member).await?;
+                }
+                op.restore(tx, id).await?;
                 ImageState::Activating
             }
         };
@@ -120,6 +121,20 @@ impl UpdateImageStorageClass {
         Ok(Some(found).filter(|(_, digest, _)| self.image.digest.is_none_or(|asked| asked == *digest)))
     }
 
+    /// Begins to restore an image.
+    async fn restore(&self, tx: &mut Tx<'_>, image: ImageId) -> Result<(), StoreError> {
+        let update = "UPDATE image SET status = ?4, restored_at = ?5 \
+                      WHERE registry = ?1 AND repository = ?2 AND id = ?3";
+        let number = ImageState::Activating.number();
+        let values = params![self.repository.registry, self.repository.id, image, number, self.restored_at];
+        tx.execute(update, &values).await?;
+        let objects = objects_in_archive(tx, self.repository, image).await?;
+        queue_moves(tx, &objects, self.at).await?;
+        let key = restore_key(self.repository, image);
+        // A push can have ended an earlier restore, whose work may still wait or be claimed.
+        enqueue_anew(tx, RESTORE_IMAGE, &key, self.restored_at).await
+    }
+
     /// Whether an index that is not archived lists the image.
     async fn is_listed(&self, tx: &mut Tx<'_>, image: ImageId, digest: &Digest) -> Result<bool, StoreError> {
         let RepositoryKey { registry, id } = self.repository;
@@ -135,21 +150,32 @@ fn restore_key(repository: RepositoryKey, image: ImageId) -> String {
     format!("{}/{}", repository.to_text(), image.0)
 }
 
-/// Makes an image active again. It counts as newly pushed in the rules of lifecycle policies.
-pub(crate) async fn activate(
+/// Whether all layers of an image, and of those that it lists, are in standard storage.
+async fn is_back(tx: &mut Tx<'_>, repository: RepositoryKey, image: ImageId) -> Result<bool, StoreError> {
+    let mut images = archived_members(tx, repository, image).await?;
+    images.push(image);
+    for image in images {
+        if !objects_in_archive(tx, repository, image).await?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Makes an image active again, with the images that it lists: an active index has active images.
+async fn activate_family(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
     image: ImageId,
     at: Micros,
 ) -> Result<(), StoreError> {
-    let update = "UPDATE image SET status = ?4, last_activated_at = ?5, restored_at = NULL \
-                  WHERE registry = ?1 AND repository = ?2 AND id = ?3";
-    let number = ImageState::Active.number();
-    tx.execute(update, &params![repository.registry, repository.id, image, number, at]).await?;
-    Ok(())
+    for member in archived_members(tx, repository, image).await? {
+        activate(tx, repository, member, at).await?;
+    }
+    activate(tx, repository, image, at).await
 }
 
-/// Ends the restoring of an image, if its time has come.
+/// Ends the restoring of an image, if its time has come and its layers are back. False: they are not back yet.
 #[derive(Clone, Debug)]
 pub struct FinishRestore {
     pub repository: RepositoryKey,
@@ -167,16 +193,19 @@ impl FinishRestore {
     }
 }
 
-operation!(FinishRestore: Durable [Contents(op.repository)] -> (), Never, |op, tx| {
+operation!(FinishRestore: Durable [Contents(op.repository)] -> bool, Never, |op, tx| {
     if hold(tx, op.repository, Hold::Change).await?.is_none() {
-        return Ok(Ok(()));
+        return Ok(Ok(true));
     }
     let RepositoryKey { registry, id } = op.repository;
     let select = "SELECT 1 FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3 AND status = 3 \
                   AND restored_at <= ?4";
     if tx.value::<i64>(select, &params![registry, id, op.image, op.at]).await?.is_some() {
-        activate(tx, op.repository, op.image, op.at).await?;
+        if !is_back(tx, op.repository, op.image).await? {
+            return Ok(Ok(false));
+        }
+        activate_family(tx, op.repository, op.image, op.at).await?;
         evaluate_soon(tx, op.repository, op.at).await?;
     }
-    Ok(Ok(()))
+    Ok(Ok(true))
 });

@@ -3,15 +3,16 @@
 use oci::{digest::Digest, name::Tag};
 
 use crate::{
-    ImageId, Never, RepositoryKey, StoreError, Tx,
+    ImageId, Micros, Never, RepositoryKey, StoreError, Tx,
     ops::{
         operation,
+        protection::{Protected, ProtectedBy},
         repository::{Hold, hold},
     },
     value::params,
 };
 
-/// Lists tags in byte order.
+/// Lists tags of images that are not archived, in byte order.
 #[derive(Clone, Debug)]
 pub struct ListTags {
     pub repository: RepositoryKey,
@@ -22,10 +23,14 @@ pub struct ListTags {
 }
 
 operation!(ListTags: Page -> Vec<Tag>, Never, |op, tx| {
-    let select = "SELECT name FROM tag WHERE registry = ?1 AND repository = ?2 AND name > ?3 ORDER BY name LIMIT ?4";
+    let select = format!(
+        "SELECT name FROM tag {} WHERE registry = ?1 AND repository = ?2 AND name > ?3 AND archived = 0 \
+         ORDER BY name LIMIT ?4",
+        tx.fork("INDEXED BY tag_listed", "")
+    );
     let after = op.after.as_deref().unwrap_or_default();
     let values = params![op.repository.registry, op.repository.id, after, op.limit];
-    let rows = tx.rows(select, &values).await?;
+    let rows = tx.rows(&select, &values).await?;
     let tags: Result<_, StoreError> = rows.into_iter().map(|mut row| row.take()).collect();
     Ok(Ok(tags?))
 });
@@ -38,19 +43,33 @@ pub struct DeleteTag {
     pub tag: Tag,
 }
 
-/// The tag does not exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TagGone;
+/// Why a tag was not removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeleteTagRefusal {
+    /// It does not exist.
+    NotFound,
+    /// It is protected.
+    Protected(Protected),
+}
 
-operation!(DeleteTag: Contended [Contents(op.repository)] -> Digest, TagGone, |op, tx| {
+operation!(DeleteTag: Contended [Contents(op.repository)] -> Digest, DeleteTagRefusal, |op, tx| {
     if hold(tx, op.repository, Hold::Change).await?.is_none() {
-        return Ok(Err(TagGone));
+        return Ok(Err(DeleteTagRefusal::NotFound));
     }
-    let Some(image) = remove(tx, op.repository, &op.tag).await? else { return Ok(Err(TagGone)) };
     let RepositoryKey { registry, id } = op.repository;
-    let select = "SELECT digest FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3";
-    let digest = tx.value(select, &params![registry, id, image]).await?;
-    Ok(Ok(digest.ok_or(StoreError::Corrupt("a tag named no image"))?))
+    let select = "SELECT i.digest, t.protected_at FROM tag t \
+        JOIN image i ON i.registry = t.registry AND i.repository = t.repository AND i.id = t.image \
+        WHERE t.registry = ?1 AND t.repository = ?2 AND t.name = ?3";
+    let Some(mut row) = tx.row(select, &params![registry, id, op.tag]).await? else {
+        return Ok(Err(DeleteTagRefusal::NotFound));
+    };
+    let (digest, protected_at): (Digest, Option<Micros>) = (row.take()?, row.take()?);
+    if protected_at.is_some() {
+        let by = ProtectedBy::Tag(op.tag.clone());
+        return Ok(Err(DeleteTagRefusal::Protected(Protected { digest, by })));
+    }
+    remove(tx, op.repository, &op.tag).await?;
+    Ok(Ok(digest))
 });
 
 /// Removes a tag and updates the counters; returns the image that it named. The caller holds the repository.

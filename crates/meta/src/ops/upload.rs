@@ -9,6 +9,7 @@ use crate::{
         blob::{self, BlobRow, Link},
         operation,
         repository::{Hold, RepositoryGone, hold},
+        usage::{self, Change},
         work::{Bytes, doom},
     },
     value::{Row, params},
@@ -112,10 +113,11 @@ async fn hold_upload(
     row.map(|mut row| UploadRow::read(&mut row)).transpose()
 }
 
-async fn forget(tx: &mut Tx<'_>, repository: RepositoryKey, id: &str) -> Result<(), StoreError> {
+/// Removes the row of an upload that is held. Its bytes no longer count as an upload's.
+async fn forget(tx: &mut Tx<'_>, repository: RepositoryKey, upload: &UploadRow) -> Result<(), StoreError> {
     let delete = "DELETE FROM upload WHERE registry = ?1 AND repository = ?2 AND id = ?3";
-    tx.execute(delete, &params![repository.registry, repository.id, id]).await?;
-    Ok(())
+    tx.execute(delete, &params![repository.registry, repository.id, upload.id]).await?;
+    usage::add(tx, repository, Change::upload(-usage::signed(upload.offset))).await
 }
 
 /// Starts an upload: the object's key is in a row before its first byte is sent.
@@ -211,6 +213,7 @@ operation!(AdvanceUpload: Relaxed [] -> UploadRow, UploadRefusal, |op, tx| {
     let values = params![registry, repository, op.id, op.expected_version, op.offset, op.stage,
         op.last_part_size, op.at, op.follows_small_part];
     if let Some(mut row) = tx.row(update, &values).await? {
+        usage::add(tx, op.repository, Change::upload(usage::signed(op.last_part_size))).await?;
         return Ok(Ok(UploadRow::read(&mut row)?));
     }
     let Some(row) = hold_upload(tx, op.repository, &op.id).await? else {
@@ -244,7 +247,7 @@ pub struct UploadGone;
 operation!(CancelUpload: Durable [] -> (), UploadGone, |op, tx| {
     let Some(upload) = hold_upload(tx, op.repository, &op.id).await? else { return Ok(Err(UploadGone)) };
     doom(tx, &upload.bytes(), op.at).await?;
-    forget(tx, op.repository, &op.id).await?;
+    forget(tx, op.repository, &upload).await?;
     Ok(Ok(()))
 });
 
@@ -316,8 +319,8 @@ operation!(CompleteUpload: Durable [Contents(op.repository)] -> Completed, Compl
     let is_new_object = !was_duplicate;
     let (digest, at, by) = (&op.digest, op.at, Some(&op.op));
     Link { digest, object, size, is_new_object, origin: "upload", at, op: by }.create(tx, op.repository).await?;
-    forget(tx, op.repository, &op.id).await?;
-    let blob = BlobRow { object_key, digest: op.digest, size, renewed_at: op.at };
+    forget(tx, op.repository, &upload).await?;
+    let blob = BlobRow { object_key, digest: op.digest, size, renewed_at: op.at, is_archived: false };
     Ok(Ok(Completed { blob, was_duplicate }))
 });
 

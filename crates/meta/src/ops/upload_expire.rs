@@ -23,7 +23,7 @@ operation!(ExpireUploads: Durable [] -> usize, Never, |op, tx| {
             concat!(
                 "DELETE FROM upload WHERE (registry, repository, id) IN \
                  (SELECT u.registry, u.repository, u.id FROM upload u WHERE u.updated_at < ?1 \
-                 ORDER BY u.updated_at LIMIT ?2", $lock, ") RETURNING object_key, received"
+                 ORDER BY u.updated_at LIMIT ?2", $lock, ") RETURNING registry, repository, object_key, received"
             )
         };
     }

@@ -18,6 +18,8 @@ pub struct Change {
     pub unique_bytes: i64,
     /// Of objects that were stored or collected.
     pub object_bytes: i64,
+    /// Of uploads in progress.
+    pub upload_bytes: i64,
 }
 
 impl Change {
@@ -25,8 +27,12 @@ impl Change {
         Self { manifest_bytes: bytes, ..Self::default() }
     }
 
-    const fn is_nothing(self) -> bool {
-        self.layer_bytes == 0 && self.manifest_bytes == 0 && self.unique_bytes == 0 && self.object_bytes == 0
+    pub(crate) fn upload(bytes: i64) -> Self {
+        Self { upload_bytes: bytes, ..Self::default() }
+    }
+
+    fn is_nothing(self) -> bool {
+        self == Self::default()
     }
 }
 
@@ -48,15 +54,16 @@ pub(crate) async fn add(
         return Ok(());
     }
     let upsert = "INSERT INTO repository_usage \
-            (registry, repository, layer_bytes, manifest_bytes, unique_bytes, object_bytes) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (registry, repository) DO UPDATE \
+            (registry, repository, layer_bytes, manifest_bytes, unique_bytes, object_bytes, upload_bytes) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (registry, repository) DO UPDATE \
         SET layer_bytes = repository_usage.layer_bytes + excluded.layer_bytes, \
             manifest_bytes = repository_usage.manifest_bytes + excluded.manifest_bytes, \
             unique_bytes = repository_usage.unique_bytes + excluded.unique_bytes, \
-            object_bytes = repository_usage.object_bytes + excluded.object_bytes";
-    let Change { layer_bytes, manifest_bytes, unique_bytes, object_bytes } = change;
+            object_bytes = repository_usage.object_bytes + excluded.object_bytes, \
+            upload_bytes = repository_usage.upload_bytes + excluded.upload_bytes";
+    let Change { layer_bytes, manifest_bytes, unique_bytes, object_bytes, upload_bytes } = change;
     let RepositoryKey { registry, id } = repository;
-    let values = params![registry, id, layer_bytes, manifest_bytes, unique_bytes, object_bytes];
+    let values = params![registry, id, layer_bytes, manifest_bytes, unique_bytes, object_bytes, upload_bytes];
     tx.execute(upsert, &values).await?;
     Ok(())
 }
@@ -81,17 +88,17 @@ pub(crate) async fn linked(
     let is_shared = !is_new_object && is_shared(tx, repository, object).await?;
     let unique_bytes = if is_shared { 0 } else { size };
     let object_bytes = if is_new_object { size } else { 0 };
-    add(tx, repository, Change { layer_bytes: size, unique_bytes, object_bytes, manifest_bytes: 0 }).await
+    add(tx, repository, Change { layer_bytes: size, unique_bytes, object_bytes, ..Change::default() }).await
 }
 
-/// Counts a link that has ended.
+/// Counts a link that has ended. The object is held.
 pub(crate) async fn unlinked(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
     object: i64,
+    size: u64,
 ) -> Result<(), StoreError> {
-    let size: Option<u64> = tx.value("SELECT size FROM object WHERE id = ?1", &params![object]).await?;
-    let size = signed(size.unwrap_or_default());
+    let size = signed(size);
     let unique_bytes = if is_shared(tx, repository, object).await? { 0 } else { -size };
     add(tx, repository, Change { layer_bytes: -size, unique_bytes, ..Change::default() }).await
 }
@@ -118,6 +125,9 @@ pub struct Drift {
     pub repository: RepositoryKey,
     /// What must be added.
     pub change: Change,
+    /// How often the row had been corrected when it was measured. A drift is added once: two measurements at the same
+    /// time find the same one.
+    pub corrections: i64,
 }
 
 /// Whether there is anything to compare: a counter, an object or an image.
@@ -139,18 +149,25 @@ operation!(MeasureUsage: Page -> Vec<Drift>, Never, |_op, tx| {
     // The rows of repositories and the remainder together are what the registry stores.
     let of_registries = "SELECT g.key, CAST(COALESCE((SELECT SUM(o.size) FROM object o WHERE EXISTS \
             (SELECT 1 FROM blob_link l WHERE l.object = o.id AND l.registry = g.key)), 0) AS BIGINT) \
-        - CAST(COALESCE((SELECT SUM(u.unique_bytes) FROM repository_usage u WHERE u.registry = g.key), 0) AS BIGINT) \
+        - CAST(COALESCE((SELECT SUM(u.unique_bytes) FROM repository_usage u WHERE u.registry = g.key), 0) AS BIGINT), \
+        COALESCE((SELECT u.corrections FROM repository_usage u WHERE u.registry = g.key AND u.repository = 0), 0) \
         FROM registry g";
     for mut row in tx.rows(of_registries, &[]).await? {
         let repository = RepositoryKey { registry: row.take()?, id: REMAINS };
-        drifts.push(Drift { repository, change: Change { unique_bytes: row.take()?, ..Change::default() } });
+        let change = Change { unique_bytes: row.take()?, ..Change::default() };
+        drifts.push(Drift { repository, change, corrections: row.take()? });
     }
     let of_deployment = "SELECT CAST(COALESCE((SELECT SUM(size) FROM object), 0) AS BIGINT) \
-        - CAST(COALESCE((SELECT SUM(object_bytes) FROM repository_usage), 0) AS BIGINT)";
-    let object_bytes = tx.value(of_deployment, &[]).await?.unwrap_or_default();
-    let repository = RepositoryKey { registry: RegistryKey(0), id: REMAINS };
-    drifts.push(Drift { repository, change: Change { object_bytes, ..Change::default() } });
+        - CAST(COALESCE((SELECT SUM(object_bytes) FROM repository_usage), 0) AS BIGINT), \
+        COALESCE((SELECT corrections FROM repository_usage WHERE registry = 0 AND repository = 0), 0)";
+    if let Some(mut row) = tx.row(of_deployment, &[]).await? {
+        let repository = RepositoryKey { registry: RegistryKey(0), id: REMAINS };
+        let change = Change { object_bytes: row.take()?, ..Change::default() };
+        drifts.push(Drift { repository, change, corrections: row.take()? });
+    }
     drifts.retain(|drift| !drift.change.is_nothing());
+    // In one order, so that two corrections never wait for each other's rows.
+    drifts.sort_unstable_by_key(|drift| drift.repository);
     Ok(Ok(drifts))
 });
 
@@ -159,29 +176,42 @@ async fn repositories(tx: &mut Tx<'_>) -> Result<Vec<Drift>, StoreError> {
             CAST(COALESCE((SELECT SUM(o.size) FROM blob_link l JOIN object o ON o.id = l.object \
                 WHERE l.registry = r.registry AND l.repository = r.id), 0) AS BIGINT) - COALESCE(u.layer_bytes, 0), \
             CAST(COALESCE((SELECT SUM(i.manifest_size) FROM image i \
-                WHERE i.registry = r.registry AND i.repository = r.id), 0) AS BIGINT) - COALESCE(u.manifest_bytes, 0) \
+                WHERE i.registry = r.registry AND i.repository = r.id), 0) AS BIGINT) - COALESCE(u.manifest_bytes, 0), \
+            CAST(COALESCE((SELECT SUM(p.received) FROM upload p \
+                WHERE p.registry = r.registry AND p.repository = r.id), 0) AS BIGINT) - COALESCE(u.upload_bytes, 0), \
+            COALESCE(u.corrections, 0) \
         FROM repository r LEFT JOIN repository_usage u ON u.registry = r.registry AND u.repository = r.id \
         WHERE r.deleted_at IS NULL";
     let read = |mut row: Row| {
         let repository = RepositoryKey { registry: row.take()?, id: row.take()? };
-        let (layer_bytes, manifest_bytes) = (row.take()?, row.take()?);
-        Ok(Drift { repository, change: Change { layer_bytes, manifest_bytes, ..Change::default() } })
+        let (layer_bytes, manifest_bytes, upload_bytes) = (row.take()?, row.take()?, row.take()?);
+        let change = Change { layer_bytes, manifest_bytes, upload_bytes, ..Change::default() };
+        Ok(Drift { repository, change, corrections: row.take()? })
     };
     tx.rows(select, &[]).await?.into_iter().map(read).collect()
 }
 
-/// Adds drifts to the counters of repositories that still exist.
+/// Adds drifts to the counters of repositories that still exist, unless another measurement was added since.
 #[derive(Clone, Debug)]
 pub struct CorrectUsage {
     pub drifts: Vec<Drift>,
 }
 
 operation!(CorrectUsage: Relaxed [] -> (), Never, |op, tx| {
-    for Drift { repository, change } in &op.drifts {
+    for Drift { repository, change, corrections } in &op.drifts {
         let RepositoryKey { registry, id } = *repository;
         let lives = "SELECT id FROM repository WHERE registry = ?1 AND id = ?2 AND deleted_at IS NULL";
-        let lives = id == REMAINS || tx.value::<i64>(lives, &params![registry, id]).await?.is_some();
-        if lives {
+        if id != REMAINS && tx.value::<i64>(lives, &params![registry, id]).await?.is_none() {
+            continue;
+        }
+        // The row may not exist yet.
+        let insert = "INSERT INTO repository_usage \
+                (registry, repository, layer_bytes, manifest_bytes, unique_bytes, object_bytes) \
+            VALUES (?1, ?2, 0, 0, 0, 0) ON CONFLICT (registry, repository) DO NOTHING";
+        tx.execute(insert, &params![registry, id]).await?;
+        let count = "UPDATE repository_usage SET corrections = corrections + 1 \
+            WHERE registry = ?1 AND repository = ?2 AND corrections = ?3";
+        if tx.execute(count, &params![registry, id, corrections]).await? == 1 {
             add(tx, *repository, *change).await?;
         }
     }

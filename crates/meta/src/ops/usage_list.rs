@@ -117,7 +117,7 @@ pub enum StoredBy {
     Deployment,
 }
 
-/// Adds the counters of usage up.
+/// Adds the counters of usage up, with the bytes of uploads in progress.
 #[derive(Clone, Debug)]
 pub struct SumStoredBytes {
     pub by: StoredBy,
@@ -127,7 +127,7 @@ operation!(SumStoredBytes: Point -> u64, Never, |op, tx| {
     macro_rules! by_prefix {
         ($account:literal) => {
             concat!(
-                "SELECT CAST(COALESCE(SUM(u.layer_bytes + u.manifest_bytes), 0) AS BIGINT) FROM registry g \
+                "SELECT CAST(COALESCE(SUM(u.layer_bytes + u.manifest_bytes + u.upload_bytes), 0) AS BIGINT) FROM registry g \
                  JOIN account a ON a.key = g.account JOIN repository r ON r.registry = g.key \
                  JOIN repository_usage u ON u.registry = r.registry AND u.repository = r.id \
                  WHERE r.deleted_at IS NULL AND r.name >= ?1 AND r.name < ?2", $account
@@ -144,13 +144,14 @@ operation!(SumStoredBytes: Point -> u64, Never, |op, tx| {
             }
         }
         StoredBy::Account(account_id) => {
-            let select = "SELECT CAST(COALESCE(SUM(u.unique_bytes + u.manifest_bytes), 0) AS BIGINT) \
+            let select = "SELECT CAST(COALESCE(SUM(u.unique_bytes + u.manifest_bytes + u.upload_bytes), 0) AS BIGINT) \
                 FROM account a JOIN registry g ON g.account = a.key JOIN repository_usage u ON u.registry = g.key \
                 WHERE a.account_id = ?1";
             tx.value(select, &params![account_id]).await?
         }
         StoredBy::Deployment => {
-            let select = "SELECT CAST(COALESCE(SUM(object_bytes + manifest_bytes), 0) AS BIGINT) FROM repository_usage";
+            let select = "SELECT CAST(COALESCE(SUM(object_bytes + manifest_bytes + upload_bytes), 0) AS BIGINT) \
+                FROM repository_usage";
             tx.value(select, &[]).await?
         }
     };

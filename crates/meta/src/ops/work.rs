@@ -1,10 +1,15 @@
 //! The queue of background work, and the keys of doomed bytes. Both are claimed row by row.
 
+use std::collections::BTreeMap;
+
 use oci::digest::Digest;
 
 use crate::{
-    Micros, Never, StoreError, Tx,
-    ops::operation,
+    Micros, Never, RepositoryKey, StoreError, Tx,
+    ops::{
+        operation,
+        usage::{self, Change},
+    },
     tx::{chunks, list, push_list},
     value::{Row, params},
 };
@@ -50,6 +55,21 @@ pub(crate) async fn enqueue_anew(
     add(tx, (kind, key, due_at), update).await
 }
 
+/// Has work done again soon, if it exists: what waits becomes due by then. What is being done now goes on, and is due again
+/// when it ends, because it may have read before this. Runs inside an operation.
+pub(crate) async fn repeat_by(
+    tx: &mut Tx<'_>,
+    kind: &str,
+    key: &str,
+    due_at: Micros,
+) -> Result<(), StoreError> {
+    // A claim removes the mark. So of many repeats between two claims only the first one writes.
+    let update = "UPDATE work SET due_at = CASE WHEN due_at > ?3 THEN ?3 ELSE due_at END, again_at = ?3 \
+                  WHERE kind = ?1 AND key = ?2 AND (due_at > ?3 OR again_at IS NULL OR again_at > ?3)";
+    tx.execute(update, &params![kind, key, due_at]).await?;
+    Ok(())
+}
+
 /// Adds work; `if_waiting` is what happens to the same work that is waiting.
 async fn add(
     tx: &mut Tx<'_>,
@@ -82,12 +102,18 @@ pub(crate) async fn doom(tx: &mut Tx<'_>, bytes: &Bytes<'_>, at: Micros) -> Resu
     Ok(())
 }
 
-/// Dooms the bytes of uploads whose rows were deleted. The rows have the key and the number of bytes.
+/// Dooms the bytes of uploads whose rows were deleted. The rows have the repository, the key and the number of bytes.
 pub(crate) async fn doom_uploads(tx: &mut Tx<'_>, rows: Vec<Row>, at: Micros) -> Result<usize, StoreError> {
     let count = rows.len();
+    let mut ended: BTreeMap<RepositoryKey, u64> = BTreeMap::new();
     for mut row in rows {
-        let object_key: String = row.take()?;
-        doom(tx, &Bytes { object_key: &object_key, digest: None, size: row.take()? }, at).await?;
+        let repository = RepositoryKey { registry: row.take()?, id: row.take()? };
+        let (object_key, size): (String, u64) = (row.take()?, row.take()?);
+        doom(tx, &Bytes { object_key: &object_key, digest: None, size }, at).await?;
+        *ended.entry(repository).or_default() += size;
+    }
+    for (repository, bytes) in ended {
+        usage::add(tx, repository, Change::upload(-usage::signed(bytes))).await?;
     }
     Ok(count)
 }
@@ -137,7 +163,7 @@ operation!(ClaimWork: Durable [] -> Vec<Work>, Never, |op, tx| {
     macro_rules! claim {
         ($lock:literal) => {
             concat!(
-                "UPDATE work SET lease_until = ?3, fence = fence + 1, attempts = attempts + 1 \
+                "UPDATE work SET lease_until = ?3, fence = fence + 1, attempts = attempts + 1, again_at = NULL \
                  WHERE kind = ?1 AND key IN (SELECT w.key FROM work w \
                  WHERE w.kind = ?1 AND w.due_at <= ?2 AND w.lease_until <= ?2 ORDER BY w.due_at LIMIT ?4", $lock,
                 ") RETURNING kind, key, fence, attempts"
@@ -155,7 +181,48 @@ operation!(ClaimWork: Durable [] -> Vec<Work>, Never, |op, tx| {
     Ok(Ok(work?))
 });
 
-/// Removes finished work.
+/// A claim, as what it does names it: the effects of an earlier claim are refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The kind of work.
+    pub kind: String,
+    /// What it applies to.
+    pub key: String,
+    /// The claim's number.
+    pub fence: i64,
+}
+
+impl Work {
+    /// The claim that gave this work.
+    pub fn claim(&self) -> Claim {
+        Claim { kind: self.kind.clone(), key: self.key.clone(), fence: self.fence }
+    }
+}
+
+impl Claim {
+    /// Whether no later claim has replaced it. Runs inside an operation, which holds what all claims of this key change.
+    pub(crate) async fn is_current(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        let select = "SELECT 1 FROM work WHERE kind = ?1 AND key = ?2 AND fence = ?3";
+        Ok(tx.value::<i64>(select, &params![self.kind, self.key, self.fence]).await?.is_some())
+    }
+}
+
+/// Extends the lease of a claim whose work takes long.
+#[derive(Clone, Debug)]
+pub struct RenewWork {
+    pub claim: Claim,
+    /// When others may claim it again.
+    pub lease_until: Micros,
+}
+
+operation!(RenewWork: Relaxed [] -> (), Overtaken, |op, tx| {
+    let Claim { kind, key, fence } = &op.claim;
+    let update = "UPDATE work SET lease_until = ?4 WHERE kind = ?1 AND key = ?2 AND fence = ?3";
+    let done = tx.execute(update, &params![kind, key, fence, op.lease_until]).await? == 1;
+    Ok(if done { Ok(()) } else { Err(Overtaken) })
+});
+
+/// Removes finished work. If it is to be done again, it stays.
 #[derive(Clone, Debug)]
 pub struct FinishWork {
     /// The kind of work.
@@ -171,12 +238,17 @@ pub struct FinishWork {
 pub struct Overtaken;
 
 operation!(FinishWork: Durable [] -> (), Overtaken, |op, tx| {
+    let again = "UPDATE work SET due_at = again_at, lease_until = 0, again_at = NULL, error = NULL \
+                 WHERE kind = ?1 AND key = ?2 AND fence = ?3 AND again_at IS NOT NULL";
+    if tx.execute(again, &params![op.kind, op.key, op.fence]).await? == 1 {
+        return Ok(Ok(()));
+    }
     let delete = "DELETE FROM work WHERE kind = ?1 AND key = ?2 AND fence = ?3";
     let done = tx.execute(delete, &params![op.kind, op.key, op.fence]).await? == 1;
     Ok(if done { Ok(()) } else { Err(Overtaken) })
 });
 
-/// Returns work to the queue for later.
+/// Returns work to the queue for later, or for the time when it is to be done again if that is earlier.
 #[derive(Clone, Debug)]
 pub struct PostponeWork {
     /// The kind of work.
@@ -192,7 +264,8 @@ pub struct PostponeWork {
 }
 
 operation!(PostponeWork: Durable [] -> (), Overtaken, |op, tx| {
-    let update = "UPDATE work SET due_at = ?4, lease_until = 0, error = ?5 \
+    let update = "UPDATE work SET due_at = CASE WHEN again_at < ?4 THEN again_at ELSE ?4 END, again_at = NULL, \
+                  lease_until = 0, error = ?5 \
                   WHERE kind = ?1 AND key = ?2 AND fence = ?3";
     let done = tx.execute(update, &params![op.kind, op.key, op.fence, op.due_at, op.error]).await? == 1;
     Ok(if done { Ok(()) } else { Err(Overtaken) })

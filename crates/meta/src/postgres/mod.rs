@@ -122,6 +122,16 @@ impl Postgres {
         }
     }
 
+    /// Runs a test in one transaction that is never committed.
+    #[cfg(test)]
+    pub(crate) async fn in_one_transaction(&self, case: impl AsyncFnOnce(&mut Tx<'_>)) {
+        let session = self.session().await.unwrap();
+        session.command("BEGIN").await.unwrap();
+        case(&mut Tx::new(Driver::Postgres(&session))).await;
+        session.command("ROLLBACK").await.unwrap();
+        session.give_back(true);
+    }
+
     /// The plans of the statements of an operation. Small tables are planned as if they were large.
     #[cfg(test)]
     pub(crate) async fn plans<O: crate::Operation>(

@@ -13,6 +13,7 @@ use super::image::{image_ref, not_found, tag_mismatch};
 use super::repository_of;
 use crate::Registry;
 use crate::image::delete::delete_images;
+use crate::image::protection::protected;
 
 impl Registry {
     /// Deletes images by digest, or tags; an image is deleted with its last tag. An image in an index cannot be
@@ -49,6 +50,11 @@ impl Registry {
                 }
                 DeleteOutcome::NotFound => response.failures.push(not_found(id)),
                 DeleteOutcome::TagDigestMismatch => response.failures.push(tag_mismatch(id)),
+                DeleteOutcome::Protected(by) => response.failures.push(ImageFailure {
+                    image_id: id,
+                    failure_code: ImageFailureCode::ImageProtected,
+                    failure_reason: protected(&by).message.into_owned(),
+                }),
                 DeleteOutcome::ReferencedByList(lists) => {
                     let lists = lists.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
                     response.failures.push(ImageFailure {

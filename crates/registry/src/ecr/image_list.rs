@@ -42,7 +42,8 @@ impl Registry {
             tag: tag.and_then(|tag| tag.parse().ok()),
         });
         let limit = page_limit(input.max_results, 100);
-        let page = list::entries(&permit, after, limit, (tag_status(filter), state(filter))).await?;
+        let page =
+            list::entries(&permit, after, limit, (tag_status(filter), state(filter.image_status))).await?;
         let next_token = match page.next {
             Some(next) => {
                 let tag = next.tag.map(|tag| tag.to_string());
@@ -83,8 +84,13 @@ impl Registry {
         let after =
             input.next_token.map(|token| self.access.open_page_token::<i64>(&list, &token)).transpose()?;
         let limit = page_limit(input.max_results, 100);
-        let page =
-            describe::page(&permit, after.map(ImageId), limit, (tag_status(filter), state(filter))).await?;
+        let page = describe::page(
+            &permit,
+            after.map(ImageId),
+            limit,
+            (tag_status(filter), state(filter.image_status)),
+        )
+        .await?;
         let next_token = page.next.map(|last| self.access.page_token(&list, last.0)).transpose()?;
         let details = page.images.into_iter().map(|listed| image_detail(&repository, listed));
         Ok(DescribeImagesResponse { image_details: details.collect(), next_token })
@@ -106,15 +112,10 @@ impl Registry {
             .parse()
             .map_err(|_| Error::invalid_parameter("subjectId.imageDigest", "Invalid image digest"))?;
         let filter = input.filter.unwrap_or_default();
-        if !matches!(
-            filter.artifact_status.unwrap_or_default(),
-            ImageStatusFilter::Active | ImageStatusFilter::Any
-        ) {
-            return Ok(ListImageReferrersResponse::default());
-        }
+        let wanted = (filter.artifact_types, state(filter.artifact_status));
         let limit = page_limit(input.max_results, 20);
         let cursor = input.next_token.as_deref();
-        let page = self.referrer_page(ctx, &permit, &subject, filter.artifact_types, cursor, limit).await?;
+        let page = self.referrer_page(ctx, &permit, &subject, wanted, cursor, limit).await?;
         let referrers = page
             .referrers
             .into_iter()
@@ -124,7 +125,7 @@ impl Registry {
                 artifact_type: entry.artifact_type,
                 size: entry.size,
                 annotations: entry.annotations,
-                artifact_status: ImageStatus::Active,
+                artifact_status: image_status(entry.state),
             })
             .collect();
         Ok(ListImageReferrersResponse { referrers, next_token: page.next })
@@ -153,8 +154,8 @@ async fn describe_named(
 }
 
 /// Without a filter, only active images are listed.
-fn state(filter: ImagesFilter) -> Option<ImageState> {
-    match filter.image_status.unwrap_or_default() {
+fn state(filter: Option<ImageStatusFilter>) -> Option<ImageState> {
+    match filter.unwrap_or_default() {
         ImageStatusFilter::Active => Some(ImageState::Active),
         ImageStatusFilter::Archived => Some(ImageState::Archived),
         ImageStatusFilter::Activating => Some(ImageState::Activating),

@@ -47,7 +47,8 @@ impl Registry {
             .into_iter()
             .map(|(digest, blob)| Layer {
                 layer_digest: digest.to_string(),
-                layer_availability: match blob {
+                layer_availability: match &blob {
+                    Some(row) if row.is_archived => LayerAvailability::Archived,
                     Some(_) => LayerAvailability::Available,
                     None => LayerAvailability::Unavailable,
                 },
@@ -74,7 +75,7 @@ impl Registry {
         })?;
         let gate = self.access.gate(ctx, &repository, Target::Blob(digest)).await?;
         let permit = gate.permit::<ecr::GetDownloadUrlForLayer>()?;
-        if permit.blob().is_none() {
+        if permit.blob().is_none_or(|row| row.is_archived) {
             return Err(Error::new(
                 Code::LayersNotFound,
                 format!(

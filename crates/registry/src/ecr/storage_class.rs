@@ -13,6 +13,7 @@ use super::image::image_ref;
 use super::image_list::{image_not_found, image_status};
 use super::repository_of;
 use crate::Registry;
+use crate::image::protection::protected;
 use crate::image::storage_class;
 
 impl Registry {
@@ -38,6 +39,9 @@ impl Registry {
                 Code::ImageStorageClassUpdateNotSupported,
                 "The storage class of the image cannot be updated: an active index lists it, or it is being restored",
             ),
+            StorageClassRefusal::Protected(by) => {
+                Error::new(Code::ImageStorageClassUpdateNotSupported, protected(&by).message)
+            }
         })?;
         Ok(UpdateImageStorageClassResponse {
             registry_id: repository.account_id.to_string(),

@@ -6,8 +6,8 @@ use access::error::{Code, Error, Result};
 use access::op::{Effect, ecr_public};
 use access::permit::{OnRegistry, Opens, Permit};
 use access::store::{
-    AliasTaken, EnsurePublicRegistry, FindAccount, FindPublicRegistry, OpError, PublicRegistry,
-    PutRegistryDisplayName, RegistryKey, StoreResultExt as _, store_error,
+    EnsurePublicRegistry, FindAccount, FindPublicRegistry, OpError, PublicRegistry, PutRegistryDisplayName,
+    RegistryAliasTaken, RegistryKey, StoreResultExt as _, store_error,
 };
 use access::token::USER;
 use aws::ecr_public::{
@@ -43,7 +43,7 @@ where
         });
         match ensure.await {
             Ok(registry) => return Ok(registry),
-            Err(OpError::Refused(AliasTaken)) => {}
+            Err(OpError::Refused(RegistryAliasTaken)) => {}
             Err(OpError::Store(error)) => return Err(store_error(error)),
         }
     }

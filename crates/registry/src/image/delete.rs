@@ -4,11 +4,14 @@ use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
-use access::store::{BatchDeleteImage, DeleteItem, DeleteOutcome, DeleteTag, RefusedExt as _, Target};
+use access::store::{
+    BatchDeleteImage, DeleteItem, DeleteOutcome, DeleteTag, DeleteTagRefusal, RefusedExt as _, Target,
+};
 use fault::Fault;
 use oci::digest::Digest;
 use oci::name::Tag;
 
+use super::protection::protected;
 use super::{join, manifest_unknown};
 use crate::Registry;
 
@@ -48,6 +51,7 @@ impl Registry {
                 Code::ManifestReferenced,
                 format!("Requested image referenced by manifest list: [{}]", join(&lists)),
             )),
+            Some(DeleteOutcome::Protected(by)) => Err(protected(&by)),
             Some(DeleteOutcome::NotFound | DeleteOutcome::TagDigestMismatch) | None => {
                 Err(manifest_unknown())
             }
@@ -59,6 +63,10 @@ impl Registry {
         let gate = self.access.gate(ctx, repository, Target::None).await?;
         let permit = gate.permit::<ecr::BatchDeleteImage>()?;
         let delete = permit.write(|repository| DeleteTag { repository, tag: tag.clone() });
-        delete.await.or_refused(|_| manifest_unknown()).map(|_digest| ())
+        let deleted = delete.await.or_refused(|refusal| match refusal {
+            DeleteTagRefusal::NotFound => manifest_unknown(),
+            DeleteTagRefusal::Protected(by) => protected(&by),
+        });
+        deleted.map(|_digest| ())
     }
 }

@@ -3,6 +3,7 @@
 pub mod delete;
 pub(crate) mod describe;
 pub(crate) mod list;
+pub(crate) mod protection;
 pub mod pull;
 pub(crate) mod pull_times;
 pub mod push;

@@ -120,10 +120,10 @@ impl Registry {
         };
         // Beyond a storage quota only an image that is there can be pushed: it adds nothing, and may get a tag.
         let exceeded = self.storage_quota_of(repository, push.body.len() as u64).await?;
-        let images_limit = self.access.quotas().images_per_repository.value;
         let put = |repository| PutImage {
             tags_limit: self.access.quotas().tags_per_image.value,
-            images_limit: if exceeded.is_some() { 0 } else { images_limit },
+            images_limit: self.access.quotas().images_per_repository.value,
+            is_over_storage_quota: exceeded.is_some(),
             repository,
             id: ImageId(self.access.ids.next(ctx.now)),
             digest: push.digest,
@@ -147,7 +147,7 @@ impl Registry {
         fault::hit(Fault::BeforePutImage);
         let outcome = permit.write(put).await;
         let outcome = outcome.or_refused(|refusal| match (refusal, exceeded) {
-            (PutImageRefusal::TooManyImages, Some(exceeded)) => exceeded,
+            (PutImageRefusal::OverStorageQuota, Some(exceeded)) => exceeded,
             (refusal, _) => put_image_error(refusal, permit, self.access.quotas()),
         })?;
         fault::hit(Fault::AfterPutImage);
@@ -212,6 +212,10 @@ fn put_image_error(refusal: PutImageRefusal, permit: &Permit<ecr::PutImage>, quo
             },
         ),
         PutImageRefusal::TooManyTags => quotas.tags_per_image.exceeded(),
+        // Only a push that was found to exceed one is refused so, and its error names the quota.
+        PutImageRefusal::OverStorageQuota => {
+            Error::new(Code::LimitExceeded, "The image would exceed a storage quota.")
+        }
         PutImageRefusal::TooManyImages => quotas.images_per_repository.exceeded(),
     }
 }

@@ -4,7 +4,7 @@ use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
-use access::store::{ImageId, ListReferrers, MeasureReferrers, Referrer, Target};
+use access::store::{ImageId, ImageState, ListReferrers, MeasureReferrers, Referrer, Target};
 use oci::digest::Digest;
 use serde_json::value::RawValue;
 
@@ -26,6 +26,8 @@ pub struct ReferrerEntry {
     pub artifact_type: Option<String>,
     /// Its annotations, a JSON object of strings as stored; none if it has none.
     pub annotations: Option<Box<RawValue>>,
+    /// Whether it can be pulled.
+    pub state: ImageState,
 }
 
 /// One page of referrers.
@@ -60,7 +62,8 @@ impl Registry {
             return Ok(ReferrerPage { referrers: Vec::new(), next: None });
         }
         let types = artifact_type.map(str::to_owned).into_iter().collect();
-        self.referrer_page(ctx, &permit, subject, types, cursor, PAGE).await
+        let active = Some(ImageState::Active);
+        self.referrer_page(ctx, &permit, subject, (types, active), cursor, PAGE).await
     }
 
     pub(crate) async fn referrer_page(
@@ -68,15 +71,15 @@ impl Registry {
         ctx: &Ctx,
         permit: &Permit<ecr::ListImageReferrers>,
         subject: &Digest,
-        artifact_types: Vec<String>,
+        (artifact_types, state): (Vec<String>, Option<ImageState>),
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<ReferrerPage> {
         let repository = permit.repository();
-        let name = format!("referrers {} {} {subject}", repository.registry.0, repository.id);
+        let name = format!("referrers {} {} {subject} {state:?}", repository.registry.0, repository.id);
         let after = cursor.map(|cursor| self.access.open_page_token::<i64>(&name, cursor)).transpose()?;
         let after = after.map(ImageId);
-        let list = ListReferrers { repository, subject: *subject, artifact_types, after, limit };
+        let list = ListReferrers { repository, subject: *subject, artifact_types, state, after, limit };
         let measure = permit.read(|_| MeasureReferrers { list: list.clone(), bytes: PAGE_BYTES }).await?;
         // The rows, and the answer with them.
         ctx.hold(measure.bytes * 3).await?;
@@ -99,5 +102,6 @@ fn entry(row: Referrer) -> Result<ReferrerEntry> {
         size: row.size,
         artifact_type: row.artifact_type,
         annotations,
+        state: row.state,
     })
 }

@@ -13,6 +13,7 @@ use access::store::{
     FinishRestore, ImageRef, Micros, OpError, RESTORE_IMAGE, StorageClassRefusal, StorageClassUpdate,
     StoreResultExt as _, UpdateImageStorageClass, store_error,
 };
+use fault::Fault;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 
@@ -70,15 +71,19 @@ impl Registry {
         let count = claimed.len();
         for work in claimed {
             let outcome = restore(&permit, &work.key, micros(now)).await;
-            queue::end(&permit, work, outcome.map(|()| Next::Finish), micros(now).plus(RETRY)).await?;
+            queue::end(&permit, work, outcome, micros(now).plus(RETRY)).await?;
         }
         Ok(count)
     }
 }
 
-async fn restore(permit: &Permit<authority::RestoreImages>, key: &str, at: Micros) -> Result<()> {
+/// The layers of the image come back first, if they are in the archive.
+async fn restore(permit: &Permit<authority::RestoreImages>, key: &str, at: Micros) -> Result<Next> {
     let finish = FinishRestore::of_key(key, at).ok_or_else(|| Error::internal(BadKey))?;
-    permit.write(|()| finish).await.or_store_error()
+    fault::hit(Fault::LifecycleRestoreClaimed);
+    let is_done = permit.write(|()| finish).await.or_store_error()?;
+    fault::hit(Fault::LifecycleRestored);
+    Ok(if is_done { Next::Finish } else { Next::At(at.plus(INTERVAL)) })
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -63,8 +63,9 @@ impl Registry {
         P: UploadPermits + Has<UploadLayerPart>,
     {
         check_range(&upload.row, &incoming)?;
-        let declared = upload.row.offset.saturating_add(incoming.length.unwrap_or_default());
-        self.access.within_storage_quotas(&upload.asked.repository, More::Stored(declared)).await?;
+        let added = incoming.length.unwrap_or_default();
+        let more = More::Uploaded { recorded: upload.row.offset, added };
+        self.access.within_storage_quotas(&upload.asked.repository, more).await?;
         let mut body = stop_when(incoming.body, upload.turn.superseded());
         let limit = self.access.settings.limits.layer_bytes;
         let permit = upload.permits.permit();

@@ -9,7 +9,7 @@ use access::settings::Collection;
 use access::store::{BlobRow, FindBlobs, RenewBlobs, StoreResultExt as _, Target};
 use oci::digest::Digest;
 
-use super::blob_unknown;
+use super::{blob_unknown, readable};
 use crate::Registry;
 
 /// The result of a HEAD of a blob.
@@ -52,7 +52,7 @@ async fn stat<G>(ctx: &Ctx, collection: &Collection, permit: &Permit<G>) -> Resu
 where
     G: Opens<RenewBlobs, On = OnRepository>,
 {
-    let row = permit.blob().ok_or_else(blob_unknown)?;
+    let row = readable(permit.blob())?;
     let there = renew(ctx, collection, permit, std::slice::from_ref(row)).await?;
     if there.is_empty() { Err(blob_unknown()) } else { Ok(row.into()) }
 }
@@ -101,7 +101,7 @@ where
     Ok(found)
 }
 
-/// The first of these layers that exists already.
+/// The first of these layers that exists already and can be read. A layer in the archive comes back with its upload.
 pub(crate) async fn first_of(
     ctx: &Ctx,
     collection: &Collection,
@@ -109,5 +109,8 @@ pub(crate) async fn first_of(
     digests: Vec<Digest>,
 ) -> Result<Option<Digest>> {
     let found = check(ctx, collection, permit, digests).await?;
-    Ok(found.into_iter().find(|(_, blob)| blob.is_some()).map(|(digest, _)| digest))
+    Ok(found
+        .into_iter()
+        .find(|(_, blob)| blob.as_ref().is_some_and(|row| !row.is_archived))
+        .map(|(digest, _)| digest))
 }

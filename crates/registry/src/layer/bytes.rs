@@ -1,10 +1,10 @@
 //! The bytes of layers, behind permits: `access::effects` lists which permit opens which use of them. No other file of
 //! this crate uses the blob store.
 
-use ::blob::{AppendError, Found, ObjectKey, OpenError, Stage, Store};
+use ::blob::{AppendError, Found, ObjectKey, OpenError, Place, Stage, Store};
 pub use ::blob::{Appended, Content, ContentStream};
 use access::effects::OpensBytes;
-use access::effects::bytes::{Append, Check, Delete, Finish, Hash, Read};
+use access::effects::bytes::{Append, Check, Delete, Finish, Hash, Move, Read};
 use access::error::{Code, Error, Result};
 use access::op::Effect;
 use access::permit::{OnRepository, Permit};
@@ -30,6 +30,30 @@ impl LayerBytes {
     /// A key for a new object.
     pub(crate) fn new_key() -> String {
         ObjectKey::random().to_string()
+    }
+
+    /// Keys for a copy in standard storage and in the archive.
+    pub(crate) fn new_keys() -> [String; 2] {
+        [Place::Standard, Place::Archive].map(|place| ObjectKey::random_in(place).to_string())
+    }
+
+    /// Whether there is another storage for archived layers.
+    pub(crate) fn has_archive(&self) -> bool {
+        self.0.places().contains(&Place::Archive)
+    }
+
+    /// Copies an object to a new key; returns the digest of the durable copy.
+    pub(crate) async fn copy<G: OpensBytes<Move>>(
+        &self,
+        _permit: &Permit<G>,
+        (from, to): (&str, &str),
+        algorithm: Algorithm,
+        size: u64,
+    ) -> Result<Digest> {
+        self.0.copy(&key(from)?, &key(to)?, algorithm, size).await.map_err(|error| match error {
+            OpenError::Io(error) => failed(error),
+            error => unreadable(error),
+        })
     }
 
     /// Appends to an upload at the offset in its row. If the body ends early, it returns what was written until then,
@@ -137,13 +161,19 @@ impl LayerBytes {
         }
     }
 
+    /// The folders of the store: the first bytes of the keys of each place.
+    pub(crate) fn folders(&self) -> impl Iterator<Item = Folder> {
+        let places = self.0.places().iter();
+        places.flat_map(|place| (0..=u8::MAX).map(|byte| Folder { place: *place, byte }))
+    }
+
     /// The files of a folder of the store.
     pub(crate) async fn list<G: OpensBytes<Check>>(
         &self,
         _permit: &Permit<G>,
-        folder: u8,
+        folder: Folder,
     ) -> Result<Vec<Found>> {
-        self.0.list(folder).await.map_err(failed)
+        self.0.list(folder.place, folder.byte).await.map_err(failed)
     }
 
     /// Whether a file that was listed still exists.
@@ -162,10 +192,10 @@ impl LayerBytes {
     pub(crate) async fn quarantine<G: OpensBytes<Check>>(
         &self,
         _permit: &Permit<G>,
-        folder: u8,
+        folder: Folder,
         name: &str,
     ) -> Result<()> {
-        self.0.quarantine(folder, name).await.map_err(failed)
+        self.0.quarantine(folder.place, folder.byte, name).await.map_err(failed)
     }
 
     /// Deletes an object without a row.
@@ -175,6 +205,20 @@ impl LayerBytes {
         object: &str,
     ) -> Result<()> {
         self.0.delete(&key(object)?).await.map(|_| ()).map_err(failed)
+    }
+}
+
+/// A folder of the store.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Folder {
+    place: Place,
+    byte: u8,
+}
+
+impl std::fmt::Display for Folder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let place = if self.place == Place::Archive { "archive: " } else { "" };
+        write!(f, "{place}objects/{:02x}", self.byte)
     }
 }
 

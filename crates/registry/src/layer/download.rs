@@ -9,9 +9,9 @@ use bytes::Bytes;
 use oci::digest::Digest;
 
 pub use super::availability::BlobStat;
-use super::blob_unknown;
 pub use super::bytes::ContentStream;
 use super::bytes::{Content, LayerBytes};
+use super::{blob_unknown, readable};
 use crate::Registry;
 use crate::bodies::{Bodies, SMALL_BLOB_BYTES};
 
@@ -70,7 +70,7 @@ impl Registry {
 
     /// The blob of the permit's request.
     pub(super) fn blob_handle(&self, permit: Permit<ecr::GetDownloadUrlForLayer>) -> Result<BlobHandle> {
-        let stat = permit.blob().ok_or_else(blob_unknown)?.into();
+        let stat = readable(permit.blob())?.into();
         Ok(BlobHandle { stat, permit, bytes: self.bytes.clone(), bodies: self.bodies.clone() })
     }
 }

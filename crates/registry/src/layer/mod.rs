@@ -11,7 +11,13 @@ pub mod mount;
 pub(crate) mod permits;
 pub mod upload;
 
-use access::error::{Code, Error};
+use access::error::{Code, Error, Result};
+use access::store::BlobRow;
+
+/// The blob of a request, if it can be read: layers of archived images cannot.
+fn readable(blob: Option<&BlobRow>) -> Result<&BlobRow> {
+    blob.filter(|row| !row.is_archived).ok_or_else(blob_unknown)
+}
 
 fn blob_unknown() -> Error {
     Error::new(Code::BlobUnknown, "The repository holds no such blob.")

@@ -11,6 +11,7 @@ use oci::digest::Digest;
 use oci::name::RepositoryName;
 
 use super::availability::renew;
+use super::readable;
 use crate::Registry;
 
 /// How many repositories an anonymous mount checks for one that the caller may read.
@@ -30,7 +31,7 @@ impl Registry {
         let gate = self.access.gate(ctx, repository, Target::Blob(*digest)).await?;
         let (permit, _) =
             gate.permits::<(Permit<ecr::CompleteLayerUpload>, Permit<ecr::InitiateLayerUpload>)>()?;
-        if let Some(row) = permit.blob() {
+        if let Ok(row) = readable(permit.blob()) {
             let collection = &self.access.settings.limits.collection;
             // The caller may push here, and an existing blob needs no source.
             if !renew(ctx, collection, &permit, std::slice::from_ref(row)).await?.is_empty() {
@@ -45,7 +46,7 @@ impl Registry {
             let source = RepositoryRef { name, ..repository.clone() };
             let source = self.access.gate(ctx, &source, Target::Blob(*digest)).await?;
             let Ok(source) = source.permit::<ecr::GetDownloadUrlForLayer>() else { continue };
-            let Some(row) = source.blob() else { continue };
+            let Ok(row) = readable(source.blob()) else { continue };
             self.access.within_storage_quotas(repository, More::Linked(row.size)).await?;
             if link(ctx, &permit, &source, digest).await? {
                 return Ok(true);

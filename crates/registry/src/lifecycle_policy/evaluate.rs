@@ -25,7 +25,7 @@ where
     for archived in [false, true] {
         let mut before = None;
         loop {
-            let list = ListLifecycleImages { repository, archived, before, limit: PAGE };
+            let list = ListLifecycleImages { repository, archived, before, at: now, limit: PAGE };
             let page = permit.read(|()| list).await?;
             for image in &page {
                 seen(image, |image| evaluation.image(image)).map_err(Error::internal)?;
@@ -48,7 +48,7 @@ where
     G: Opens<FindLifecycleImages, On = OnDeployment>,
 {
     let ids = decisions.iter().map(|decision| ImageId(decision.image)).collect();
-    let images = permit.read(|()| FindLifecycleImages { repository, ids }).await?;
+    let images = permit.read(|()| FindLifecycleImages { repository, ids, at: began }).await?;
     let pairs = decisions.into_iter().filter_map(|decision| {
         let image = images.iter().find(|image| image.id.0 == decision.image)?;
         let stands = seen(image, |image| policy.confirms(&decision, image, began.0));
@@ -85,5 +85,6 @@ fn seen<T>(image: &LifecycleImage, see: impl FnOnce(&Image<'_>) -> T) -> T {
         archived_at: image.archived_at.map(|at| at.0),
         parents: &parents,
         subject,
+        is_protected: image.is_protected,
     })
 }

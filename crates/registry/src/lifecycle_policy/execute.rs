@@ -10,16 +10,18 @@ use access::error::{Error, Result};
 use access::permit::Permit;
 use access::reconcilers;
 use access::store::{
-    ExecuteLifecyclePolicy, FindLifecycleRepository, LIFECYCLE_EXTENSIONS, LIFECYCLE_POLICY, LifecycleAction,
-    LifecycleImage, LifecycleItem, LifecycleOutcome, LifecyclePolicyRow, LifecycleRepository, Micros,
-    OpError, RecordLifecycleEvaluation, RepositoryKey, StoreResultExt as _, store_error,
+    Claim, ExecuteLifecyclePolicy, FindLifecycleRepository, LIFECYCLE_EXTENSIONS, LIFECYCLE_POLICY,
+    LifecycleAction, LifecycleImage, LifecycleItem, LifecycleOutcome, LifecyclePolicyRow,
+    LifecycleRepository, Micros, OpError, RecordLifecycleEvaluation, RepositoryKey, StoreResultExt as _,
+    store_error,
 };
+use fault::Fault;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use lifecycle::{Action, Cause, Count, Decision, Policy};
 
 use super::evaluate::{confirmed, evaluate};
-use super::{CLAIM, RETRY};
+use super::{LEASE, REPOSITORIES, RETRY};
 use crate::Registry;
 use crate::reconcile::queue::{self, Next};
 use crate::reconcile::{Pass, Reconciler};
@@ -66,11 +68,17 @@ impl Registry {
     /// One pass over the policies that are due; returns how many images were deleted or archived.
     pub async fn execute_lifecycle_policies(&self, now: Timestamp) -> Result<Pass> {
         let permit = Permit::for_service(authority::ExecuteLifecyclePolicies, &self.access);
-        let (mut done, mut has_more) = (0, false);
-        for work in queue::claim(&permit, LIFECYCLE_POLICY, now, CLAIM).await? {
+        let (mut done, mut has_more, clock) = (0, false, queue::Clock::at(now));
+        for _ in 0..REPOSITORIES {
+            let claimed = queue::claim_one(&permit, LIFECYCLE_POLICY, clock, LEASE).await?;
+            let Some((work, now)) = claimed else { break };
             has_more = true;
+            let claim = work.claim();
             let outcome = match queue::repository(&work) {
-                Ok(key) => execute(&permit, key, now).await,
+                Ok(key) => {
+                    let execute = execute(&permit, key, &claim, now);
+                    queue::while_leased(&permit, &claim, LEASE, execute).await
+                }
                 Err(error) => Err(error),
             };
             let next = outcome.map(|of_one| {
@@ -89,7 +97,12 @@ impl Registry {
 }
 
 /// Evaluates the policy of a repository and carries it out. None if there is no policy any more.
-async fn execute(permit: &Permit<Authority>, key: RepositoryKey, now: Timestamp) -> Result<Option<Done>> {
+async fn execute(
+    permit: &Permit<Authority>,
+    key: RepositoryKey,
+    claim: &Claim,
+    now: Timestamp,
+) -> Result<Option<Done>> {
     let found = permit.read(|()| FindLifecycleRepository { repository: key }).await?;
     let Some(repository) = found else { return Ok(None) };
     let Some(LifecyclePolicyRow { document, version, .. }) = repository.policy.clone() else {
@@ -108,6 +121,7 @@ async fn execute(permit: &Permit<Authority>, key: RepositoryKey, now: Timestamp)
     }
     let began = Instant::now();
     let plan = evaluate(permit, key, &policy, micros(now)).await?;
+    fault::hit(Fault::LifecycleEvaluated);
     let mut decisions = plan.decisions().peekable();
     let mut done = Done::default();
     while decisions.peek().is_some() {
@@ -119,11 +133,9 @@ async fn execute(permit: &Permit<Authority>, key: RepositoryKey, now: Timestamp)
         let count = slice.len();
         let stand = confirmed(permit, key, (&policy, micros(now)), slice).await?;
         let items = stand.into_iter().map(|(decision, image)| item(&policy, &decision, image)).collect();
-        let Some(outcomes) =
-            write(permit, key, (&repository, version, policy.uses_extensions()), items).await?
-        else {
-            break;
-        };
+        let evaluated = (&repository, version, policy.uses_extensions());
+        let Some(outcomes) = write(permit, (key, claim), evaluated, items).await? else { break };
+        fault::hit(Fault::LifecycleSlice);
         let is_done = |outcome: &&LifecycleOutcome| {
             matches!(outcome, LifecycleOutcome::Expired | LifecycleOutcome::Archived)
         };
@@ -131,20 +143,22 @@ async fn execute(permit: &Permit<Authority>, key: RepositoryKey, now: Timestamp)
         done.images += images;
         done.deferred += count - images;
     }
+    fault::hit(Fault::LifecycleCarriedOut);
     let record = RecordLifecycleEvaluation { repository: key, version, at: micros(now) };
     permit.write(|()| record).await.or_store_error()?;
     Ok(Some(done))
 }
 
-/// Carries out a slice. None if the policy was changed: it is queued again already.
+/// Carries out a slice. None if the policy was changed or another node has claimed it: it is queued again already.
 async fn write(
     permit: &Permit<Authority>,
-    key: RepositoryKey,
+    (key, claim): (RepositoryKey, &Claim),
     (repository, policy_version, uses_extensions): (&LifecycleRepository, i64, bool),
     items: Vec<LifecycleItem>,
 ) -> Result<Option<Vec<LifecycleOutcome>>> {
     let execute = ExecuteLifecyclePolicy {
         repository: key,
+        claim: claim.clone(),
         policy_version,
         uses_extensions,
         departures: repository.departures,

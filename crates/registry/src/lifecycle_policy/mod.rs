@@ -19,8 +19,10 @@ use lifecycle::Policy;
 pub(crate) use execute::ExecuteLifecycle;
 pub(crate) use preview::{PreviewLifecycle, PreviewPage, current, preview_page, start_preview};
 
-/// How long a claim on a repository is valid, and how many are claimed in one pass.
-const CLAIM: (Duration, usize) = (Duration::from_secs(90), 8);
+/// How long a claim on a repository is valid. A claim is renewed while it is worked on.
+const LEASE: Duration = Duration::from_secs(90);
+/// Repositories in one pass.
+const REPOSITORIES: usize = 8;
 /// How long a repository waits after a failure.
 const RETRY: Duration = Duration::from_secs(30);
 

@@ -11,17 +11,18 @@ use access::op::ecr;
 use access::permit::Permit;
 use access::reconcilers;
 use access::store::{
-    EndLifecyclePreview, GetLifecyclePolicy, GetLifecyclePreview, ImageRef, LIFECYCLE_PREVIEW,
+    Claim, EndLifecyclePreview, GetLifecyclePolicy, GetLifecyclePreview, ImageRef, LIFECYCLE_PREVIEW,
     ListPreviewResults, Micros, OpError, PreviewResult, PreviewRow, PreviewState, RefusedExt as _,
     RepositoryKey, StartLifecyclePreview, StartPreviewRefusal, TagStatus, WritePreviewResults, store_error,
 };
+use fault::Fault;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use lifecycle::{Action, Cause, Decision, Policy};
 
 use super::evaluate::{confirmed, evaluate};
 use super::execute::action;
-use super::{CLAIM, RETRY};
+use super::{LEASE, REPOSITORIES, RETRY};
 use super::{no_policy, parse};
 use crate::Registry;
 use crate::reconcile::queue::{self, Next};
@@ -59,11 +60,17 @@ impl Registry {
     /// One pass over the previews that are due; returns how many ended.
     pub async fn preview_lifecycle_policies(&self, now: Timestamp) -> Result<Pass> {
         let permit = Permit::for_service(authority::PreviewLifecyclePolicies, &self.access);
-        let mut done = 0;
-        for work in queue::claim(&permit, LIFECYCLE_PREVIEW, now, CLAIM).await? {
+        let (mut done, clock) = (0, queue::Clock::at(now));
+        while done < REPOSITORIES
+            && let Some((work, now)) = queue::claim_one(&permit, LIFECYCLE_PREVIEW, clock, LEASE).await?
+        {
             let is_last = work.attempts >= ATTEMPTS;
+            let claim = work.claim();
             let outcome = match queue::repository(&work) {
-                Ok(key) => preview(&permit, key, now, is_last).await,
+                Ok(key) => {
+                    let preview = preview(&permit, (key, &claim), now, is_last);
+                    queue::while_leased(&permit, &claim, LEASE, preview).await
+                }
                 Err(error) => Err(error),
             };
             done += 1;
@@ -75,7 +82,7 @@ impl Registry {
 
 async fn preview(
     permit: &Permit<Authority>,
-    repository: RepositoryKey,
+    (repository, claim): (RepositoryKey, &Claim),
     now: Timestamp,
     is_last: bool,
 ) -> Result<Next> {
@@ -83,7 +90,8 @@ async fn preview(
     let Some(PreviewRow { id, document, state, started_at, .. }) = found else { return Ok(Next::Finish) };
     let kept_until = started_at.plus(KEPT);
     let end = |state| {
-        let end = EndLifecyclePreview { repository, id: id.clone(), state, at: micros(now) };
+        let (id, claim) = (id.clone(), claim.clone());
+        let end = EndLifecyclePreview { repository, id, claim, state, at: micros(now) };
         permit.write(move |()| end)
     };
     match state {
@@ -92,7 +100,7 @@ async fn preview(
         PreviewState::Complete => return ended(end(PreviewState::Expired).await),
         PreviewState::Failed | PreviewState::Expired => return Ok(Next::Finish),
     }
-    match work_out(permit, repository, (&id, &document), now).await {
+    match work_out(permit, (repository, claim), (&id, &document), now).await {
         Ok(true) => Ok(Next::At(kept_until)),
         Ok(false) => Ok(Next::Finish),
         Err(error) if is_last => {
@@ -111,10 +119,11 @@ fn ended<R>(outcome: std::result::Result<(), OpError<R>>) -> Result<Next> {
     }
 }
 
-/// Evaluates the policy and writes the results. Returns false if another preview has replaced this one.
+/// Evaluates the policy and writes the results. Returns false if another preview or another claim has replaced
+/// this one.
 async fn work_out(
     permit: &Permit<Authority>,
-    repository: RepositoryKey,
+    (repository, claim): (RepositoryKey, &Claim),
     (id, document): (&str, &str),
     now: Timestamp,
 ) -> Result<bool> {
@@ -150,8 +159,11 @@ async fn work_out(
             position += 1;
         }
         let ended = is_last.then_some((expiring, archiving));
-        let write = WritePreviewResults { repository, id: id.to_owned(), is_first, results, ended, at };
-        match permit.write(|()| write).await {
+        let (id, claim) = (id.to_owned(), claim.clone());
+        let write = WritePreviewResults { repository, id, claim, is_first, results, ended, at };
+        let written = permit.write(|()| write).await;
+        fault::hit(Fault::LifecyclePreviewSlice);
+        match written {
             Ok(()) if is_last => return Ok(true),
             Ok(()) => {}
             Err(OpError::Refused(_replaced)) => return Ok(false),

@@ -19,6 +19,7 @@ pub(crate) use pace::Pace;
 use crate::Registry;
 use crate::image::storage_class::RestoreImages;
 use crate::lifecycle_policy::{ExecuteLifecycle, PreviewLifecycle};
+use crate::move_objects::MoveObjects;
 
 /// What one pass did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,14 +62,17 @@ pub fn all(registry: &Arc<Registry>) -> Vec<Box<dyn Reconciler>> {
         Box::new(passes::PurgeRepositories(Arc::clone(registry))),
         Box::new(ExecuteLifecycle(Arc::clone(registry))),
         Box::new(PreviewLifecycle(Arc::clone(registry))),
+        Box::new(MoveObjects(Arc::clone(registry))),
         Box::new(RestoreImages(Arc::clone(registry))),
         Box::new(passes::WalkStore(Arc::clone(registry))),
         Box::new(passes::CollectGarbage(Arc::clone(registry))),
         Box::new(passes::SweepObjects(Arc::clone(registry))),
         Box::new(passes::ForgetSessions(Arc::clone(registry))),
+        Box::new(passes::ForgetReports(Arc::clone(registry))),
         Box::new(passes::ResealSecrets(Arc::clone(registry))),
         Box::new(passes::MeasureUsage(Arc::clone(registry))),
         Box::new(passes::ScrubObjects(Arc::clone(registry))),
+        Box::new(passes::CheckStore(Arc::clone(registry))),
         Box::new(passes::TrimEvents(Arc::clone(registry))),
     ]
 }

@@ -66,12 +66,17 @@ reconcilers! {
     /// Removes expired large sessions.
     ForgetSessions(reconcilers::FORGET_SESSIONS, every Duration::from_mins(1)) =
         |registry, now| registry.access.forget_session_contexts(now);
+    /// Removes expired reports of digests in use.
+    ForgetReports(reconcilers::FORGET_REPORTS, every Duration::from_mins(1)) =
+        |registry, now| registry.forget_in_use_reports(now);
     /// Seals secrets with the newest key, and retires keys that are no longer needed.
     ResealSecrets(reconcilers::RESEAL_SECRETS, every Duration::from_secs(30)) =
         |registry, now| registry.access.tend_keys(now);
     /// Reads stored bytes and compares their digests.
     ScrubObjects(reconcilers::SCRUB_OBJECTS, every Duration::from_secs(30)) =
         |registry, now| with_content(registry, Box::pin(registry.scrub_objects(now)));
+    /// Carries out a check of the store that a request started.
+    CheckStore(reconcilers::CHECK_STORE, every Duration::from_mins(10)) = |registry, now| registry.check_store(now);
     /// Removes old events.
     TrimEvents(reconcilers::TRIM_EVENTS, every Duration::from_mins(1)) =
         |registry, now| registry.access.trim_events(now);

@@ -1,15 +1,17 @@
 //! The queue of background work: an item is claimed by one node at a time, and waits after a failure.
 
-use std::time::Duration;
+use std::future::Future;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use access::context::micros;
 use access::error::{Error, Internal, Result};
 use access::permit::{OnDeployment, Opens, Permit};
 use access::store::{
-    ClaimWork, FinishWork, Micros, OpError, Overtaken, PostponeWork, RepositoryKey, StoreResultExt as _,
-    Work, store_error,
+    Claim, ClaimWork, FinishWork, Micros, OpError, Overtaken, PostponeWork, RenewWork, RepositoryKey,
+    StoreResultExt as _, Work, store_error,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// What to do with an item when it was worked on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,68 @@ where
     let claim =
         ClaimWork { kind: kind.to_owned(), now: micros(now), lease_until: micros(now).plus(lease), limit };
     permit.write(|()| claim).await.or_store_error()
+}
+
+/// The time in a pass that works on one item after another: what it does must not be dated before it was asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Clock {
+    start: Timestamp,
+    began: Instant,
+}
+
+impl Clock {
+    /// The time of the start of a pass.
+    pub(crate) fn at(start: Timestamp) -> Self {
+        Self { start, began: Instant::now() }
+    }
+
+    fn now(&self) -> Timestamp {
+        let passed = SignedDuration::try_from(self.began.elapsed()).unwrap_or_default();
+        self.start.saturating_add(passed).unwrap_or(self.start)
+    }
+}
+
+/// Claims the next item that is due, for a pass that works on one after another: a lease begins with its own work. Returns
+/// the time of the claim too.
+pub(crate) async fn claim_one<G>(
+    permit: &Permit<G>,
+    kind: &str,
+    clock: Clock,
+    lease: Duration,
+) -> Result<Option<(Work, Timestamp)>>
+where
+    G: Opens<ClaimWork, On = OnDeployment>,
+{
+    let now = clock.now();
+    Ok(claim(permit, kind, now, (lease, 1)).await?.into_iter().next().map(|work| (work, now)))
+}
+
+/// Works on a claimed item, and renews its lease while that takes long.
+pub(crate) async fn while_leased<G, T>(
+    permit: &Permit<G>,
+    claim: &Claim,
+    lease: Duration,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T>
+where
+    G: Opens<RenewWork, On = OnDeployment>,
+{
+    let mut work = pin!(work);
+    loop {
+        if let Ok(outcome) = tokio::time::timeout(lease / 3, &mut work).await {
+            return outcome;
+        }
+        let lease_until = micros(Timestamp::now()).plus(lease);
+        let renew = RenewWork { claim: claim.clone(), lease_until };
+        match permit.write(|()| renew).await {
+            Ok(()) => {}
+            // What it writes is refused, and it ends by that.
+            Err(OpError::Refused(Overtaken)) => return work.await,
+            Err(OpError::Store(error)) => {
+                tracing::warn!(%error, "the lease of queued work could not be renewed");
+            }
+        }
+    }
 }
 
 /// The repository of an item.

@@ -7,6 +7,8 @@ use access::permit::Permit;
 use access::store::{DeleteRepository, DeleteRepositoryRefusal, RefusedExt as _, RepositoryRow};
 use fault::Fault;
 
+use crate::image::protection::protected;
+
 /// Deletes a repository; one with images only with `force`. Its content is removed later.
 pub(crate) async fn delete(
     ctx: &Ctx,
@@ -23,6 +25,15 @@ pub(crate) async fn delete(
                 "The repository with name '{}' in registry with id '{}' cannot be deleted because it still contains images",
                 permit.row().name,
                 permit.account()
+            ),
+        ),
+        DeleteRepositoryRefusal::Protected(by) => Error::new(
+            Code::RepositoryNotEmpty,
+            format!(
+                "The repository with name '{}' in registry with id '{}' cannot be deleted, even with force. {}",
+                permit.row().name,
+                permit.account(),
+                protected(&by).message
             ),
         ),
     })?;

@@ -8,6 +8,7 @@
     reason = "a test that meets the unexpected should stop"
 )]
 
+mod archive;
 mod blobs;
 mod collect;
 mod credentials;
@@ -28,6 +29,7 @@ mod late;
 mod lifecycle;
 mod lifecycle_extensions;
 mod organizations;
+mod protection;
 mod put_image;
 mod storage_quota;
 mod store_reads;

@@ -43,6 +43,28 @@ async fn a_push_over_a_storage_quota_is_refused() {
 }
 
 #[tokio::test]
+async fn uploads_that_are_never_completed_count() {
+    let world = World::new().await;
+    let small = world.create("team/small-app").await;
+    let registry = &world.rules.registry;
+    let by = ctx(&world.admin);
+    let append = async |declared: bool| {
+        let upload = registry.start_upload(&by, &small, Algorithm::Sha256).await.unwrap();
+        let whole = Incoming::buffered(vec![7; 400].into());
+        let incoming = if declared { whole } else { Incoming { length: None, ..whole } };
+        registry.append_upload(&by, &small, &upload.id, incoming).await.map(|_| upload.id)
+    };
+    let first = append(true).await.unwrap();
+    append(true).await.unwrap();
+    assert_eq!(append(true).await.unwrap_err().code, Code::LimitExceeded);
+    // Without a declared length the quota can be exceeded once.
+    append(false).await.unwrap();
+    assert_eq!(append(false).await.unwrap_err().code, Code::LimitExceeded);
+    registry.cancel_upload(&by, &small, &first).await.unwrap();
+    append(false).await.unwrap();
+}
+
+#[tokio::test]
 async fn mounts_and_manifests_keep_to_a_storage_quota() {
     let world = World::new().await;
     let (small, other) = (world.create("team/small-app").await, world.create("team/other").await);
@@ -58,7 +80,9 @@ async fn mounts_and_manifests_keep_to_a_storage_quota() {
     world.push_blob(&small, &[3; 550]).await;
     assert_eq!(code(registry.mount_blob(&by, &small, &large, Some(&other.name)).await), Code::LimitExceeded);
     assert!(registry.head_blob(&by, &small, &large).await.is_err(), "it was not linked");
-    assert_eq!(code(put("v2", manifest(config)).await), Code::LimitExceeded);
+    let refused = put("v2", manifest(config)).await.unwrap_err();
+    assert_eq!(refused.code, Code::LimitExceeded);
+    assert!(refused.message.contains("'of team/small'"), "it names the quota: {refused:?}");
     // An image that is there adds nothing.
     put("v3", manifest(b"{}")).await.unwrap();
 }

@@ -218,12 +218,20 @@ impl World {
 
     /// The files of the blob store.
     pub(crate) fn objects(&self) -> Vec<std::path::PathBuf> {
-        fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+        fn all(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
             let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-            entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+            entries.flat_map(|path| if path.is_dir() { all(&path) } else { vec![path] }).collect()
         }
-        files(&self.folder.path().join("blobs/objects"))
+        all(&self.folder.path().join("blobs/objects"))
     }
+}
+
+/// The number of files in the folders of a folder.
+pub(crate) fn files(folder: &std::path::Path) -> usize {
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| std::fs::read_dir(entry.unwrap().path()).unwrap().count())
+        .sum()
 }
 
 fn caller(name: &str, unique_id: String, access_key_id: aws::ids::AccessKeyId) -> Arc<Caller> {

@@ -23,7 +23,7 @@ pub(crate) const PATH: &str = "/token/";
 pub(crate) const SHORT_PATH: &str = "/token";
 
 #[derive(Serialize)]
-struct Token<'a> {
+struct Answer<'a> {
     token: &'a str,
     /// The same, for clients of OAuth 2.
     access_token: &'a str,
@@ -62,7 +62,7 @@ async fn issue(app: &App, exchange: &mut Exchange) -> Outcome {
         app.access.check_login(&ctx, &account, &Region::public()).await?;
     }
     let issued = app.access.issue_bearer(&caller, exchange.now).await?;
-    let body = Token {
+    let body = Answer {
         token: &issued.password,
         access_token: &issued.password,
         expires_in: issued.expires_at.as_second().saturating_sub(exchange.now.as_second()),

@@ -170,7 +170,8 @@ async fn layers_are_mounted_between_public_repositories() {
 #[tokio::test]
 async fn a_password_logs_in_where_public_registries_are() {
     let public = Public::start().await;
-    let password = Some(format!("Basic {}", public.password_of(Timestamp::now()).await));
+    let basic = format!("Basic {}", public.password_of(Timestamp::now()).await);
+    let password = Some(basic.clone());
     // `docker login` at the host of public registries, with a bearer token.
     let challenge = public.client(password.clone()).get("/v2/").await;
     assert_eq!(challenge.status, 200, "{challenge:?}");
@@ -189,7 +190,7 @@ async fn a_password_logs_in_where_public_registries_are() {
     // The password is not a bearer token, and a bearer token is not a password.
     let token = public.token(password.clone()).await.expect(200).json();
     assert_eq!((token["expires_in"].as_i64(), &token["access_token"]), (Some(3_600), &token["token"]));
-    let decoded = decoded(&password.unwrap());
+    let decoded = decoded(&basic);
     public.client(Some(format!("Bearer {decoded}"))).get("/v2/").await.refused(401, "DENIED");
     let as_password = encoded(token["token"].as_str().unwrap());
     public.client(Some(as_password)).get("/v2/").await.refused(401, "DENIED");

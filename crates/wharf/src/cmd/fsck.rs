@@ -1,10 +1,15 @@
-//! `wharf fsck`: checks that rows and bytes agree.
+//! `wharf fsck`: checks that rows and bytes agree, on a running server or on a store that no server has opened.
 
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
 use clap::Args;
 use registry::fsck::{Finding, Options, Report};
+use serde_json::{Value, json};
 
 use super::say;
-use super::store::Store;
+use super::store::{OpenStore, Store};
+use crate::aws_client::{AwsClient, Connection, Service};
 
 #[derive(Args)]
 pub(crate) struct Fsck {
@@ -18,8 +23,14 @@ pub(crate) struct Fsck {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
     store: Store,
 }
+
+/// How often the server is asked, and how often the progress is shown.
+const POLL: Duration = Duration::from_millis(500);
+const PROGRESS: Duration = Duration::from_secs(5);
 
 /// Something was wrong, and all of it was repaired.
 const REPAIRED: u8 = 3;
@@ -42,11 +53,10 @@ impl Problems {
 }
 
 pub(crate) async fn run(options: Fsck) -> anyhow::Result<()> {
-    let Some(store) = options.store.open().await? else {
-        anyhow::bail!("name the store: --data-dir or --config; with SQLite the server must be stopped")
+    let report = match options.store.open().await? {
+        Some(store) => offline(&store, &options).await?,
+        None => online(&options.connection.open()?, &options).await?,
     };
-    let (repair, quick) = (options.repair, options.quick);
-    let report = store.deployment.registry.fsck(Options { repair, quick }).await?;
     if options.json {
         say(&serde_json::to_string_pretty(&report)?)?;
     } else {
@@ -58,6 +68,90 @@ pub(crate) async fn run(options: Fsck) -> anyhow::Result<()> {
     }
     let left = report.findings.iter().filter(|finding| finding.repair.is_none()).count();
     Err(Problems { found, left }.into())
+}
+
+async fn offline(store: &OpenStore, options: &Fsck) -> anyhow::Result<Report> {
+    let options = Options { repair: options.repair, quick: options.quick };
+    Ok(store.deployment.registry.fsck(options).await?)
+}
+
+/// Starts a check, or follows one with the same options that is in progress, and waits for its end.
+async fn online(client: &AwsClient, options: &Fsck) -> anyhow::Result<Report> {
+    let mut state = describe(client, None).await?;
+    if text_of(&state, "State") != "IN_PROGRESS" {
+        let input = json!({ "Repair": options.repair, "Quick": options.quick });
+        client.json(Service::Organizations, "WharfStartCheck", &input).await?;
+        state = describe(client, None).await?;
+    }
+    let is = |name: &str| state.get(name).and_then(Value::as_bool).unwrap_or_default();
+    if (is("Repair"), is("Quick")) != (options.repair, options.quick) {
+        anyhow::bail!(
+            "a check with other options is in progress: wait for its end, or follow it with its options"
+        );
+    }
+    let started = state.get("StartedAt").cloned();
+    let mut told = Instant::now();
+    while text_of(&state, "State") == "IN_PROGRESS" {
+        tokio::time::sleep(POLL).await;
+        state = describe(client, None).await?;
+        if state.get("StartedAt") != started.as_ref() {
+            anyhow::bail!("another check was started");
+        }
+        if told.elapsed() > PROGRESS {
+            told = Instant::now();
+            tell(&state);
+        }
+    }
+    report(client, state).await
+}
+
+async fn describe(client: &AwsClient, token: Option<&str>) -> anyhow::Result<Value> {
+    let input = token.map_or_else(|| json!({}), |token| json!({ "NextToken": token }));
+    Ok(client.json(Service::Organizations, "WharfDescribeCheck", &input).await?)
+}
+
+fn text_of<'a>(state: &'a Value, name: &str) -> &'a str {
+    state.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn count(state: &Value, name: &str) -> u64 {
+    state.get(name).and_then(Value::as_u64).unwrap_or_default()
+}
+
+/// The result of a check that is over, with all pages of what it found.
+async fn report(client: &AwsClient, mut page: Value) -> anyhow::Result<Report> {
+    let mut report = Report {
+        objects: count(&page, "Objects"),
+        bytes: count(&page, "Bytes"),
+        manifests: count(&page, "Manifests"),
+        files: count(&page, "Files"),
+        findings: Vec::new(),
+    };
+    loop {
+        let findings = page.get_mut("Findings").map(Value::take).unwrap_or_default();
+        let findings: Vec<Finding> =
+            serde_json::from_value(findings).context("the server's answer has no findings")?;
+        report.findings.extend(findings);
+        let token = text_of(&page, "NextToken").to_owned();
+        if token.is_empty() {
+            return Ok(report);
+        }
+        page = describe(client, Some(&token)).await?;
+    }
+}
+
+/// Progress is not part of the result.
+#[expect(clippy::print_stderr, reason = "standard output has only the result")]
+fn tell(state: &Value) {
+    let count = |name| count(state, name);
+    eprintln!(
+        "checked {} objects of {} bytes, {} manifests and {} files; problems: {}",
+        count("Objects"),
+        count("Bytes"),
+        count("Manifests"),
+        count("Files"),
+        count("FindingCount")
+    );
 }
 
 fn text(report: &Report) -> String {

@@ -95,12 +95,12 @@ struct Line {
     document: Value,
 }
 
-async fn call(client: &AwsClient, operation: &str, input: &Value) -> Result<Value, CallError> {
+pub(super) async fn call(client: &AwsClient, operation: &str, input: &Value) -> Result<Value, CallError> {
     client.json(Service::Ecr, operation, input).await
 }
 
 /// The named repository, or all of them.
-async fn repositories(client: &AwsClient, named: Option<&String>) -> anyhow::Result<Vec<String>> {
+pub(super) async fn repositories(client: &AwsClient, named: Option<&String>) -> anyhow::Result<Vec<String>> {
     if let Some(name) = named {
         return Ok(vec![name.clone()]);
     }
@@ -109,7 +109,7 @@ async fn repositories(client: &AwsClient, named: Option<&String>) -> anyhow::Res
 }
 
 /// All items of a list with pages.
-async fn pages(
+pub(super) async fn pages(
     client: &AwsClient,
     operation: &str,
     mut input: Value,
@@ -233,7 +233,7 @@ fn patient(began: Instant) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn text(value: &Value, name: &str) -> String {
+pub(super) fn text(value: &Value, name: &str) -> String {
     value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 

@@ -9,7 +9,10 @@ pub(crate) mod fsck;
 pub(crate) mod gc;
 mod gc_text;
 pub(crate) mod hosts;
+
+pub(crate) mod images;
 pub(crate) mod keys;
+mod kubernetes;
 pub(crate) mod lifecycle;
 pub(crate) mod oidc;
 pub(crate) mod policy;
@@ -54,6 +57,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Reconcile(options) => block_on(status::reconcile(options)),
         Command::Status(options) => block_on(status::status(options)),
         Command::Oidc(command) => block_on(oidc::run(command)),
+        Command::Images(command) => block_on(images::run(command)),
         Command::Lifecycle(command) => block_on(lifecycle::run(command)),
         Command::Policy(command) => block_on(policy::run(command)),
         Command::Usage(options) => block_on(usage::run(options)),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use access::settings::{PublicAddress, Settings};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use aws::ids::AccountId;
 use jiff::Timestamp;
 use meta::Meta;
@@ -14,6 +14,7 @@ use crate::background::MasterKeyFile;
 use crate::config::{self, Config, Database};
 use crate::credentials::{self, Wanted};
 use crate::data_dir::DataFolder;
+use crate::node::BlobFolders;
 use crate::outgoing::dialler;
 use crate::{descriptors, files, logging, master_key, node};
 
@@ -43,7 +44,7 @@ pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
         None => false,
     };
     let blobs = blobs(&config, &folder)?;
-    let deployment = node::open(settings, meta, &blobs).await?;
+    let deployment = node::open(settings, meta, blobs).await?;
     if let Some(account_id) = &config.bootstrap {
         bootstrap(&deployment, account_id, known, &config, &folder).await?;
     } else {
@@ -83,12 +84,18 @@ pub(super) fn warn(config: &Config) {
     }
 }
 
-/// The folder of blobs. Other users cannot read it.
-pub(super) fn blobs(config: &Config, folder: &DataFolder) -> anyhow::Result<PathBuf> {
-    let path = config.blobs.clone().unwrap_or_else(|| folder.blobs());
-    files::make_private_folder(&path)?;
-    files::close_folder(&path, &["objects"])?;
-    Ok(path)
+/// The folders of blobs. Other users cannot read them.
+pub(super) fn blobs(config: &Config, folder: &DataFolder) -> anyhow::Result<BlobFolders> {
+    let standard = config.blobs.clone().unwrap_or_else(|| folder.blobs());
+    let archive = config.archive.clone();
+    for path in [Some(&standard), archive.as_ref()].into_iter().flatten() {
+        files::make_private_folder(path)?;
+        files::close_folder(path, &["objects"])?;
+    }
+    if archive.as_ref() == Some(&standard) {
+        bail!("blobs.archive_path is the folder of blobs itself");
+    }
+    Ok(BlobFolders { standard, archive })
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {

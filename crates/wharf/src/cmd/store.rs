@@ -13,6 +13,7 @@ use super::say;
 use crate::aws_client::Connection;
 use crate::config::{self, Database};
 use crate::data_dir::DataFolder;
+use crate::node::BlobFolders;
 use crate::outgoing::dialler;
 use crate::{files, master_key, node};
 
@@ -120,15 +121,18 @@ async fn of_folder(path: &Path) -> anyhow::Result<OpenStore> {
     let folder = hold(&path)?;
     let meta = sqlite(&folder.database()).await?;
     let region = "us-east-1".parse()?;
-    open(meta, &folder.master_key(), &folder.blobs(), (region, Vec::new(), Limits::default()), Some(folder))
-        .await
+    // As for `wharf dev`, which has no configuration file.
+    let archive = std::env::var_os("WHARF__BLOBS__ARCHIVE_PATH").map(PathBuf::from);
+    let blobs = BlobFolders { standard: folder.blobs(), archive };
+    open(meta, &folder.master_key(), blobs, (region, Vec::new(), Limits::default()), Some(folder)).await
 }
 
 async fn of_config(file: &Path) -> anyhow::Result<OpenStore> {
     let config = config::load(file)?;
     there(&config.data_dir)?;
     let key = config.master_key_file.clone().unwrap_or_else(|| config.data_dir.join("master.key"));
-    let blobs = config.blobs.clone().unwrap_or_else(|| config.data_dir.join("blobs"));
+    let standard = config.blobs.clone().unwrap_or_else(|| config.data_dir.join("blobs"));
+    let blobs = BlobFolders { standard, archive: config.archive.clone() };
     let (meta, folder) = match &config.database {
         Database::Sqlite(path) => {
             let folder = hold(&config.data_dir)?;
@@ -142,7 +146,7 @@ async fn of_config(file: &Path) -> anyhow::Result<OpenStore> {
             (opened.context("cannot open the database at database.url")?, None)
         }
     };
-    open(meta, &key, &blobs, (config.region, config.vpc_endpoints, config.limits), folder).await
+    open(meta, &key, blobs, (config.region, config.vpc_endpoints, config.limits), folder).await
 }
 
 /// A misspelled folder must not become a new deployment.
@@ -156,7 +160,7 @@ fn there(path: &Path) -> anyhow::Result<()> {
 async fn open(
     meta: Meta,
     key: &Path,
-    blobs: &Path,
+    blobs: BlobFolders,
     (default_region, vpc_endpoints, limits): (aws::ids::Region, Vec<VpcEndpoint>, Limits),
     folder: Option<DataFolder>,
 ) -> anyhow::Result<OpenStore> {

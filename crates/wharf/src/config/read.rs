@@ -70,6 +70,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         public,
         database: database(file.database.url.as_deref())?,
         blobs: file.blobs.path,
+        archive: file.blobs.archive_path,
         bootstrap,
         accounts,
         storage_quotas: storage_quotas(file.storage_quotas)?,
@@ -198,6 +199,7 @@ mod tests {
         [server]
         listen = "0.0.0.0:443"
         public_suffix = "registry.example.org"
+        ecr_public_host = "images.example.org"
         public_port = 8443
         trusted_proxies = ["10.0.0.0/8", "fd00::1"]
         drain_seconds = 12
@@ -256,7 +258,8 @@ mod tests {
         assert_eq!(config.options.metrics_listen.unwrap().port(), 9100);
         assert!(config.database == Database::Postgres("postgres://wharf:secret@db/wharf".into()));
         let suffix = Some("registry.example.org".to_owned());
-        let public = Public { scheme: "https", suffix, host: "localhost".into(), port: Some(8443) };
+        let (host, port) = ("localhost".to_owned(), Some(8443));
+        let public = Public { scheme: "https", suffix, host, ecr_public_host: Some("images.example.org".to_owned()), port };
         assert_eq!(config.public, public);
         assert_eq!(config.bootstrap.unwrap().to_string(), "123456789012");
         let endpoint = &config.vpc_endpoints[0];

@@ -1,6 +1,7 @@
 //! `kill -9` at every fault point of the collector and of the sweep. After each restart all images exist with their
 //! layers, and in the end only they are stored.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -39,8 +40,15 @@ pub(crate) fn ready(data: &Path, settings: &[(&str, &str)]) -> Result<Wharf> {
     }
 }
 
-/// Checks a stopped store, and that it has exactly the layers of these images.
-pub(crate) fn only_images_are_stored(data: &Path, models: &[Model]) -> Result<()> {
+/// The bytes of all layers of all images, by digest.
+pub(crate) fn bytes_of_images<'a>(models: impl Iterator<Item = &'a Model>) -> BTreeMap<String, u64> {
+    let of_one =
+        |model: &Model| model.bytes_of_images().into_iter().map(|(digest, len)| (digest, len as u64));
+    models.flat_map(|model| of_one(model).collect::<Vec<_>>()).collect()
+}
+
+/// Checks a stopped store, and that it has exactly these layers. Returns how many bytes are on disk.
+pub(crate) fn only_these_are_stored(data: &Path, wanted: &BTreeMap<String, u64>) -> Result<u64> {
     let checked = Command::new(binary()).args(["fsck", "--json", "--data-dir"]).arg(data).output()?;
     let report = String::from_utf8_lossy(&checked.stdout).into_owned();
     ensure!(checked.status.success(), "fsck: {report}{}", String::from_utf8_lossy(&checked.stderr));
@@ -48,17 +56,13 @@ pub(crate) fn only_images_are_stored(data: &Path, models: &[Model]) -> Result<()
     ensure!(offline.short_objects()?.is_empty(), "rows without bytes: {:?}", offline.short_objects()?);
     ensure!(offline.forgotten_files()?.is_empty(), "unknown files: {:?}", offline.forgotten_files()?);
     ensure!(offline.doomed()?.is_empty(), "bytes that were not removed: {:?}", offline.doomed()?);
-    let mut wanted = std::collections::BTreeMap::new();
-    for model in models {
-        wanted.extend(model.bytes_of_images().into_iter().map(|(digest, len)| (digest, len as u64)));
-    }
     let stored = offline.objects()?;
-    ensure!(stored == wanted, "stored: {:?}, of images: {:?}", stored.keys(), wanted.keys());
+    ensure!(stored == *wanted, "stored: {:?}, of images: {:?}", stored.keys(), wanted.keys());
     let uploads = offline.uploads()?;
     let on_disk: u64 =
         offline.files()?.iter().filter(|(key, _)| !uploads.contains(*key)).map(|file| file.1).sum();
     ensure!(on_disk == wanted.values().sum::<u64>(), "{on_disk} bytes on disk");
-    Ok(())
+    Ok(on_disk)
 }
 
 /// Lets the collector run until nothing is left.
@@ -85,7 +89,7 @@ fn images_survive_every_crash_of_the_collector() {
         }
     }
     collect_all(&data).unwrap();
-    only_images_are_stored(&data, &[model]).unwrap();
+    only_these_are_stored(&data, &bytes_of_images([&model].into_iter())).unwrap();
 }
 
 fn die_at(data: &Path, model: &mut Model, cycle: u64, armed: &str) -> Result<()> {

@@ -28,7 +28,7 @@ fn push_layer(client: &Client, name: &str, bytes: &[u8]) -> String {
     digest
 }
 
-fn push_image(client: &Client, name: &str, tag: &str, layers: &[&[u8]]) -> String {
+pub(crate) fn push_image(client: &Client, name: &str, tag: &str, layers: &[&[u8]]) -> String {
     let digests: Vec<String> = layers
         .iter()
         .map(|bytes| {
@@ -151,4 +151,61 @@ fn fsck_finds_damage_and_repairs_without_deleting() {
     assert_eq!(client.v2("GET", &path, "", b"").unwrap().expect(200).unwrap().body, layers[0]);
     server.kill().unwrap();
     assert_eq!(fsck(&data, &[]).0, Some(0));
+}
+
+/// `wharf fsck --json` on a running server.
+fn fsck_on_server(server: &Wharf, data: &Path, words: &[&str]) -> (Option<i32>, serde_json::Value) {
+    let words: Vec<&str> = ["fsck", "--json"].iter().chain(words).copied().collect();
+    let done = on_server(server, data, &words).output().unwrap();
+    let report = serde_json::from_slice(&done.stdout);
+    (done.status.code(), report.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&done.stderr))))
+}
+
+#[test]
+fn fsck_beside_requests_repairs_and_survives_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = ready(&data, &[]).unwrap();
+    let client = server.client().unwrap();
+    client.ecr("CreateRepository", r#"{"repositoryName":"app"}"#).unwrap().expect(200).unwrap();
+    let layers = [noise(5_000, 1), noise(5_001, 2)];
+    push_image(&client, "app", "v1", &[&layers[0], &layers[1]]);
+    let (code, report) = fsck_on_server(&server, &data, &[]);
+    assert_eq!((code, report["Objects"].as_u64(), report["Manifests"].as_u64()), (Some(0), Some(3), Some(1)));
+
+    let objects = data.join("blobs/objects");
+    let (key, _) =
+        Offline::open(&data).unwrap().files().unwrap().into_iter().find(|file| file.1 == 5_000).unwrap();
+    std::fs::write(objects.join(&key[..2]).join(&key), noise(5_000, 9)).unwrap();
+    std::fs::write(objects.join("00/stray"), b"stray").unwrap();
+    // A file of an upload in progress has a row.
+    let upload = client.v2("POST", "/v2/app/blobs/uploads/", "", b"").unwrap().expect(202).unwrap();
+    let upload = upload.header("location").unwrap().to_owned();
+    client.v2("PATCH", &upload, "application/octet-stream", b"abc").unwrap().expect(202).unwrap();
+    let (code, report) = fsck_on_server(&server, &data, &["--quick"]);
+    assert_eq!((code, report["Findings"].as_array().unwrap().len()), (Some(4), 1), "{report}");
+    let (code, report) = fsck_on_server(&server, &data, &[]);
+    assert_eq!((code, report["Findings"].as_array().unwrap().len()), (Some(4), 2), "{report}");
+
+    // The check goes on after a crash of the server.
+    let mut command = on_server(&server, &data, &["fsck", "--repair"]);
+    let mut command = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    command.kill().unwrap();
+    command.wait().unwrap();
+    server.kill().unwrap();
+    let server = ready(&data, &[]).unwrap();
+    let (code, report) = fsck_on_server(&server, &data, &["--repair"]);
+    let client = server.client().unwrap();
+    let kept = client.v2("GET", &upload, "", b"").unwrap();
+    assert_eq!(kept.status, 204, "{report}");
+    let repaired = report["Findings"].as_array().unwrap().len();
+    assert!(code == Some(0) || (code == Some(3) && repaired > 0), "{code:?} {report}");
+    let path = format!("/v2/app/blobs/{}", sha256(&layers[0]));
+    client.v2("HEAD", &path, "", b"").unwrap().expect(404).unwrap();
+    push_image(&client, "app", "v1", &[&layers[0], &layers[1]]);
+    assert_eq!(client.v2("GET", &path, "", b"").unwrap().expect(200).unwrap().body, layers[0]);
+    assert_eq!(fsck_on_server(&server, &data, &[]).0, Some(0));
+    assert_eq!(std::fs::read_dir(data.join("blobs/quarantine")).unwrap().count(), 2);
+    server.kill().unwrap();
 }

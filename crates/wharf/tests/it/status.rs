@@ -7,12 +7,15 @@ use crate::first_start::{KEY, with_key};
 use crate::http::ecr;
 use crate::process::{Dev, complaint, said, wharf};
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 16] = [
+    "check-store",
     "collect-garbage",
     "execute-lifecycle",
     "expire-uploads",
+    "forget-reports",
     "forget-sessions",
     "measure-usage",
+    "move-objects",
     "preview-lifecycle",
     "purge-repositories",
     "reseal-secrets",

@@ -2,6 +2,7 @@
 //! All servers use the same data and are measured in turn in one run, so other load on the machine affects all of them.
 //! Wharf checks tokens and permissions and writes its access log to a file, the other servers do not.
 
+mod background;
 mod burst;
 mod call;
 mod caller;

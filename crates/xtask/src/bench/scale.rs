@@ -1,4 +1,5 @@
-//! `cargo xtask bench scale`: runs the measurement of the database with many images and prints its lines as a table.
+//! `cargo xtask bench scale`: runs the measurement of the database with many images and prints its lines as a table. Then a
+//! server collects as many layers and evaluates a lifecycle policy over as many images, while requests are measured.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,8 +7,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use super::machine;
 use super::table::Table;
+use super::{background, machine};
 use crate::{command, workspace};
 
 /// The options of the command.
@@ -16,6 +17,10 @@ pub(crate) struct Options {
     /// How many images, in ten repositories.
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(50_000..))]
     images: u32,
+    /// The `wharf` binary to measure; by default one is built with the release profile. The database alone is not measured
+    /// then.
+    #[arg(long)]
+    wharf: Option<PathBuf>,
     /// The folder for the database, on a real disk [default: cargo's target folder].
     #[arg(long)]
     folder: Option<PathBuf>,
@@ -30,10 +35,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     machine::refuse_memory_disk(&folder)?;
     let folder =
         TempDir::with_prefix_in("scale-", &folder).context("cannot make a folder for the database")?;
-    let mut cargo = workspace::cargo();
-    cargo.args(["run", "--locked", "--release", "--package", "meta", "--example", "scale", "--"]);
-    let printed = command::capture(cargo.arg(folder.path()).arg(options.images.to_string()))?;
-    let text = format!("{}\n{}", machine::describe(folder.path())?, table(&printed));
+    let mut text = machine::describe(folder.path())?;
+    if options.wharf.is_none() {
+        let mut cargo = workspace::cargo();
+        cargo.args(["run", "--locked", "--release", "--package", "meta", "--example", "scale", "--"]);
+        let printed = command::capture(cargo.arg(folder.path()).arg(options.images.to_string()))?;
+        text = format!("{text}\n{}", table(&printed));
+    }
+    let size = background::Size { layers: options.images, images: options.images };
+    let beside = background::run(options.wharf.as_ref(), folder.path(), size)?;
+    let text = format!("{text}\n{beside}");
     println!("\n{text}");
     if let Some(path) = &options.output {
         fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;

@@ -104,7 +104,10 @@ impl Model {
             model.operations.extend(own.operations);
             for (name, shape) in own.shapes {
                 match model.shapes.entry(name) {
-                    Entry::Occupied(mut known) => known.get_mut().members.extend(shape.members),
+                    Entry::Occupied(mut known) => {
+                        known.get_mut().members.extend(shape.members);
+                        known.get_mut().choices.extend(shape.choices);
+                    }
                     Entry::Vacant(new) => {
                         new.insert(shape);
                     }

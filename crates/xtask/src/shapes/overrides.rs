@@ -334,6 +334,18 @@ const IAM: Overrides = Overrides {
         ("GroupDetail", &["Path", "GroupName", "GroupId", "Arn", "CreateDate"]),
         ("ManagedPolicyDetail", POLICY),
         ("OpenIDConnectProviderListEntry", &["Arn"]),
+        (
+            "PasswordPolicy",
+            &[
+                "MinimumPasswordLength",
+                "RequireSymbols",
+                "RequireNumbers",
+                "RequireUppercaseCharacters",
+                "RequireLowercaseCharacters",
+                "AllowUsersToChangePassword",
+                "ExpirePasswords",
+            ],
+        ),
         ("PermissionsBoundaryDecisionDetail", &["AllowedByPermissionsBoundary"]),
         ("Policy", POLICY),
         ("PolicyDetail", &["PolicyName", "PolicyDocument"]),

@@ -41,6 +41,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
     (r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)", "is_path"),
     (r"((/[A-Za-z0-9\.,\+@=_-]+)*)/", "is_policy_path"),
     (r"v[1-9][0-9]*(\.[A-Za-z0-9-]*)?", "is_version_id"),
+    (r"^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$", "is_account_alias"),
     // Organizations.
     (r"^\d{12}$", "is_account_id"),
     (r"^(\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$", "is_child_id"),

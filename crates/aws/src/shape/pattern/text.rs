@@ -56,6 +56,15 @@ pub(crate) fn is_version_id(text: &str) -> bool {
         && suffix.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
+/// 3 to 63 lower-case letters, digits and hyphens: no hyphen at either end, and no two in a row.
+pub(crate) fn is_account_alias(text: &str) -> bool {
+    (3..=63).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !text.contains("--")
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
 pub(crate) fn is_latin(text: &str) -> bool {
     text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}'))
 }
@@ -142,6 +151,16 @@ mod tests {
         }
         for bad in ["a", "a@b", "@b.c", "a@.c", "a@b.", "a@b@c.d", "a b@c.d"] {
             assert!(!is_email(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn aliases_have_single_hyphens_inside() {
+        for alias in ["abc", "a-b", "1a2", "my-company-2"] {
+            assert!(is_account_alias(alias), "{alias}");
+        }
+        for alias in ["ab", "-ab", "ab-", "a--b", "aBc", "a_b", "a.b"] {
+            assert!(!is_account_alias(alias), "{alias}");
         }
     }
 }

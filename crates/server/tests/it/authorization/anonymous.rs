@@ -144,12 +144,7 @@ pub(super) async fn passwords_are_for_one_kind(stage: &Stage, rows: &[Row], repo
     for row in rows {
         let ask = stage.begun(&row.ask, &stage.admin).await;
         let answer = stage.at_host(&ask, &host, Some(public.clone())).await;
-        report.compare(
-            (&row.name, "password of public registries"),
-            &ask,
-            &answer,
-            &Expected::Status(401),
-        );
+        report.compare((&row.name, "password of public registries"), &ask, &answer, &Expected::Status(401));
     }
     let start = data(Method::POST, &format!("/v2/{alias}/team/target/blobs/uploads/"));
     let answer = stage.at_host(&start, "public.ecr.aws", Some(private.clone())).await;

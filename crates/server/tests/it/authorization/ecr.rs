@@ -46,6 +46,7 @@ pub(super) fn state() -> Vec<Ask> {
         push_blob("team/target", CONFIG),
         push_blob("team/source", LAYER),
         push_image("kept"),
+        ecr("PutAccountSetting", &json!({"name": "WHARF_LIFECYCLE_EXTENSIONS", "value": "ENABLED"})),
     ]
 }
 
@@ -58,6 +59,8 @@ pub(super) fn watched() -> Vec<Ask> {
         ecr("ListImages", &target),
         ecr("GetRepositoryPolicy", &target),
         ecr("WharfListLifecycleActions", &target),
+        ecr("WharfListProtectedImages", &target),
+        ecr("WharfListInUseReports", &json!({})),
         ecr("ListTagsForResource", &json!({"resourceArn": repository("team/target")})),
         ecr("GetRegistryPolicy", &json!({})),
         ecr("GetAccountSetting", &json!({"name": "REGISTRY_POLICY_SCOPE"})),
@@ -180,6 +183,9 @@ fn of_images() -> Vec<Row> {
             Op::Ecr(EcrOp::CompleteLayerUpload),
             json!({"uploadId": "{filled}", "layerDigests": ["{digest}"]}),
         ),
+        on_target(Op::Ecr(EcrOp::WharfProtectImage), json!({"imageId": {"imageTag": "kept"}})),
+        on_target(Op::Ecr(EcrOp::WharfUnprotectImage), json!({"imageId": {"imageTag": "kept"}})),
+        on_target(Op::Ecr(EcrOp::WharfListProtectedImages), json!({})),
         on_target(Op::Ecr(EcrOp::DescribeImageScanFindings), json!({"imageId": {"imageTag": "kept"}}))
             .gives(Expected::Code(400, "ScanNotFoundException")),
     ]
@@ -205,6 +211,8 @@ fn of_policies() -> Vec<Row> {
     let excluded = json!({"principalArn": format!("arn:aws:iam::{ACCOUNT}:role/scanner")});
     let excluded_here = json!({"principalArn": format!("arn:aws:iam::{ACCOUNT}:role/here")});
     let none = || Expected::Code(400, "RegistryPolicyNotFoundException");
+    let no_extensions = || Expected::Code(400, "InvalidParameterException");
+    let in_use = json!({"source": "cluster", "imageDigests": [sha256(b"used")]});
     let rules = lifecycle_policy();
     let put_rules =
         ecr("PutLifecyclePolicy", &json!({"repositoryName": "team/target", "lifecyclePolicyText": rules}));
@@ -238,6 +246,12 @@ fn of_policies() -> Vec<Row> {
         on_registry(Op::Ecr(EcrOp::DeregisterPullTimeUpdateExclusion), &excluded_here)
             .after([ecr("RegisterPullTimeUpdateExclusion", &excluded_here)])
             .elsewhere(Expected::Code(400, "ExclusionNotFoundException")),
+        // The other account does not allow extensions, and has no report.
+        on_registry(Op::Ecr(EcrOp::WharfPutInUseReport), &in_use).elsewhere(no_extensions()),
+        on_registry(Op::Ecr(EcrOp::WharfListInUseReports), &json!({})),
+        on_registry(Op::Ecr(EcrOp::WharfDeleteInUseReport), &json!({"source": "here"}))
+            .after([ecr("WharfPutInUseReport", &json!({"source": "here", "imageDigests": []}))])
+            .elsewhere(no_extensions()),
         // The last row: from then on the other account has a policy of its own.
         on_registry(Op::Ecr(EcrOp::PutRegistryPolicy), &json!({"policyText": of_registry})),
     ]

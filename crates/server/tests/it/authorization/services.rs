@@ -36,6 +36,9 @@ macro_rules! with_operations {
             ReadSessions: FindSessionContext;
             StoreSessions: PutSessionContext;
             ForgetSessions: ForgetSessionContexts;
+            ReadProtection: ListProtected ListInUseReports;
+            ChangeProtection: SetProtection PutInUseReport DeleteInUseReport;
+            ForgetReports: ForgetInUseReports;
             CreateRegistries: EnsureRegistry EnsurePublicRegistry;
             PublicRegistries: FindPublicRegistry FindRegistryAlias PutRegistryDisplayName CreatePublicRepository
                 GetCatalogData PutCatalogData GetLogo ListTagDetails;
@@ -54,6 +57,8 @@ macro_rules! with_operations {
             ExecuteLifecycle: ExecuteLifecyclePolicy RecordLifecycleEvaluation;
             WritePreviews: WritePreviewResults EndLifecyclePreview;
             FinishRestores: FinishRestore;
+            MoveObjects: BeginMove EndMove;
+            FindArchived: HasArchivedObjects;
             PullTimes: RecordPulls;
             ReadLayers: FindBlobs FindLinks;
             ChangeLayers: CreateUpload TakeUpload AdvanceUpload CancelUpload CompleteUpload LinkBlob UnlinkBlob
@@ -68,10 +73,11 @@ macro_rules! with_operations {
             CorrectUsage: CorrectUsage;
             ReadObjects: ListObjects FindObject FindObjectKeys ListManifests;
             RemoveLostObjects: RemoveLostObject;
+            StoreChecks: StartStoreCheck GetStoreCheck RecordCheckSlice ListCheckFindings;
             Scrub: GetScrub SetScrub;
             DeletedRepositories: PurgeRepositorySlice;
             EnqueueWork: EnqueueWork;
-            Work: ClaimWork FinishWork PostponeWork;
+            Work: ClaimWork RenewWork FinishWork PostponeWork;
             ReadEvents: ListEvents;
             RemoveEvents: TrimEvents DeleteEvent;
             Reconcilers: ListReconcilers CountBacklogs ClaimReconciler RenewReconciler FinishReconciler RequestReconciler;
@@ -100,17 +106,20 @@ rows! {
     MeasureUsage: CompareUsage CorrectUsage;
     DescribeCollection: ReadCollection;
     CheckStore: ReadObjects RemoveLostObjects CompareUsage CorrectUsage BytesCheck;
+    KeepStoreCheck: StoreChecks;
     CheckStorageQuotas: SumUsage;
     ScrubObjects: Scrub ReadObjects BytesCheck;
     DescribeUsage: ListUsage;
     ExecuteLifecyclePolicies: Work ReadLifecycleImages ExecuteLifecycle;
     RestoreImages: Work FinishRestores;
+    MoveObjects: Work MoveObjects BytesMove;
     PreviewLifecyclePolicies: Work ReadLifecyclePolicies ReadLifecycleImages WritePreviews;
     SweepDoomed: DoomedObjects BytesDelete;
     RecordPulls: PullTimes;
     CreateAdministrator: ReadAccounts CreateAccounts CreateRegistries ReadAccessKeys FirstAdministrator;
     StoreSessions: StoreSessions;
     ForgetSessions: ForgetSessions;
+    ForgetReports: ForgetReports;
     ResealSecrets: Secrets ResealSecrets;
     ManageAccounts: ReadAccounts ChangeMemberAccounts ChangeAccessKeys;
     ExplainAccess: ReadIdentities ReadAccounts;
@@ -165,6 +174,7 @@ macro_rules! cells {
             cells!(@bytes $service, Finish BytesFinish),
             cells!(@bytes $service, Hash BytesHash),
             cells!(@bytes $service, Delete BytesDelete),
+            cells!(@bytes $service, Move BytesMove),
             cells!(@bytes $service, Check BytesCheck),
         ]
     };

@@ -21,6 +21,11 @@ pub(super) fn rows() -> Vec<Row> {
     vec![
         on_everything(Op::Iam(IamOp::GetAccountSummary), &[]),
         on_everything(Op::Iam(IamOp::ListAccountAliases), &[]),
+        on_everything(Op::Iam(IamOp::CreateAccountAlias), &[("AccountAlias", "an-alias")]),
+        on_everything(Op::Iam(IamOp::DeleteAccountAlias), &[("AccountAlias", "an-alias")]),
+        on_everything(Op::Iam(IamOp::UpdateAccountPasswordPolicy), &[]),
+        on_everything(Op::Iam(IamOp::GetAccountPasswordPolicy), &[]),
+        on_everything(Op::Iam(IamOp::DeleteAccountPasswordPolicy), &[]),
         on_everything(Op::Iam(IamOp::GetAccountAuthorizationDetails), &[]),
         on_everything(Op::Iam(IamOp::GetContextKeysForCustomPolicy), &[policy]),
         on_everything(Op::Iam(IamOp::SimulateCustomPolicy), &[policy, action]),
