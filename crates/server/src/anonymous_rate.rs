@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// One for each value of 16 bits: enough for a few thousand clients to rarely share one. 2 MiB.
-const BUCKETS: usize = 1 << 16;
+/// Enough for hundreds of clients at once to rarely share one: 128 KiB.
+const BUCKETS: usize = 1 << 12;
 /// How many seconds' requests a bucket can hold: a pull is a burst of requests.
 const BURST_SECONDS: u32 = 10;
 
@@ -42,7 +42,7 @@ impl AnonymousRate {
     /// Takes a request of an address, or says how long to wait for the next one.
     pub(crate) fn take(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         let [low, high, ..] = self.hasher.hash_one(network(address)).to_le_bytes();
-        let index = usize::from(u16::from_le_bytes([low, high]));
+        let index = usize::from(u16::from_le_bytes([low, high])) % BUCKETS;
         let Some(bucket) = self.buckets.get(index) else { return Ok(()) };
         let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
         let now = u64::try_from(now.saturating_duration_since(self.started).as_millis()).unwrap_or(u64::MAX);

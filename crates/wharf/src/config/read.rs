@@ -259,7 +259,13 @@ mod tests {
         assert!(config.database == Database::Postgres("postgres://wharf:secret@db/wharf".into()));
         let suffix = Some("registry.example.org".to_owned());
         let (host, port) = ("localhost".to_owned(), Some(8443));
-        let public = Public { scheme: "https", suffix, host, ecr_public_host: Some("images.example.org".to_owned()), port };
+        let public = Public {
+            scheme: "https",
+            suffix,
+            host,
+            ecr_public_host: Some("images.example.org".to_owned()),
+            port,
+        };
         assert_eq!(config.public, public);
         assert_eq!(config.bootstrap.unwrap().to_string(), "123456789012");
         let endpoint = &config.vpc_endpoints[0];
