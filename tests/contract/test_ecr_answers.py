@@ -123,6 +123,37 @@ def test_every_operation_answers_within_its_shape(api):
     assert call("DeregisterPullTimeUpdateExclusion", **scanner)["principalArn"] == scanner["principalArn"]
     gone = api.call("DeregisterPullTimeUpdateExclusion", scanner)
     assert gone.error == "ExclusionNotFoundException" and gone.error in declared_errors("DeregisterPullTimeUpdateExclusion")
+    scanned = call("PutImage", repositoryName=name, imageManifest=manifest, imageTag="scanned")["image"]["imageId"]
+    started = call("StartImageScan", repositoryName=name, imageId=scanned)["imageScanStatus"]
+    found = call("DescribeImageScanFindings", repositoryName=name, imageId={"imageTag": "scanned"})
+    assert found["imageScanStatus"] == started and found["imageId"] == scanned
+    again = api.call("StartImageScan", {"repositoryName": name, "imageId": scanned})
+    assert again.error == "LimitExceededException" and again.error in declared_errors("StartImageScan")
+    rules = [{"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": [{"filter": "contract", "filterType": "WILDCARD"}]}]
+    put = call("PutRegistryScanningConfiguration", scanType="BASIC", rules=rules)
+    assert put["registryScanningConfiguration"] == {"scanType": "BASIC", "rules": rules}
+    assert call("GetRegistryScanningConfiguration")["scanningConfiguration"]["rules"] == rules
+    got = call("BatchGetRepositoryScanningConfiguration", repositoryNames=[name, "contract/absent"])
+    (applied,), (failure,) = got["scanningConfigurations"], got["failures"]
+    assert (applied["scanFrequency"], applied["scanOnPush"]) == ("SCAN_ON_PUSH", True)
+    assert applied["appliedScanFilters"] == rules[0]["repositoryFilters"]
+    assert failure["failureCode"] == "REPOSITORY_NOT_FOUND"
+    call("PutRegistryScanningConfiguration", scanType="BASIC", rules=[])
+    assert call("GetRegistryScanningConfiguration")["scanningConfiguration"] == {"scanType": "BASIC", "rules": []}
+    prefix = f"contract-{uuid.uuid4().hex}"
+    template = {"prefix": prefix, "appliedFor": ["CREATE_ON_PUSH"], "resourceTags": tags, "description": "d"}
+    made = call("CreateRepositoryCreationTemplate", **template)["repositoryCreationTemplate"]
+    assert made | template == made
+    again = api.call("CreateRepositoryCreationTemplate", template)
+    assert again.error == "TemplateAlreadyExistsException"
+    assert again.error in declared_errors("CreateRepositoryCreationTemplate")
+    call("UpdateRepositoryCreationTemplate", prefix=prefix, description="e")
+    (shown,) = call("DescribeRepositoryCreationTemplates", prefixes=[prefix])["repositoryCreationTemplates"]
+    assert shown["description"] == "e" and shown["resourceTags"] == tags
+    call("DeleteRepositoryCreationTemplate", prefix=prefix)
+    for operation in ["UpdateRepositoryCreationTemplate", "DeleteRepositoryCreationTemplate"]:
+        gone = api.call(operation, {"prefix": prefix})
+        assert gone.error == "TemplateNotFoundException" and gone.error in declared_errors(operation)
     rules = [lifecycle_rule(1, "untagged", 50)]
     text = json.dumps({"rules": rules})
     put = call("PutLifecyclePolicy", repositoryName=name, lifecyclePolicyText=text)
@@ -138,8 +169,7 @@ def test_every_operation_answers_within_its_shape(api):
         assert gone.error == "LifecyclePolicyNotFoundException" and gone.error in declared_errors(operation)
     assert call("GetAuthorizationToken")["authorizationData"][0]["authorizationToken"]
     assert call("DeleteRepository", repositoryName=name, force=True)["repository"]["repositoryName"] == name
-    # There are no scans yet: this operation returns only its declared error.
-    assert call.called == set(SERVED) - {"DescribeImageScanFindings"}
+    assert call.called == set(SERVED)
 
 
 def test_an_image_that_was_never_scanned_has_no_findings(api):
@@ -154,7 +184,10 @@ def test_an_image_that_was_never_scanned_has_no_findings(api):
     assert answer.body["message"].startswith("Image scan does not exist for the image with '{imageDigest:'null', imageTag:'v1'}'")
 
 
-ON_A_REPOSITORY = [name for name in SERVED if "RepositoryNotFoundException" in declared_errors(name)]
+# This operation declares the exception too, but answers a failure for each repository that does not exist.
+WITH_FAILURES = ["BatchGetRepositoryScanningConfiguration"]
+DECLARED = [name for name in SERVED if "RepositoryNotFoundException" in declared_errors(name)]
+ON_A_REPOSITORY = [name for name in DECLARED if name not in WITH_FAILURES]
 
 
 @pytest.mark.parametrize("operation", ON_A_REPOSITORY)

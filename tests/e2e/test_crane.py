@@ -59,3 +59,12 @@ def test_delete_by_digest_and_by_tag(crane, wharf, push, tmp_path):
 
 def crane_error(crane, *words):
     return crane(*words, refused=True)
+
+
+def test_copies_to_a_new_name_create_its_repository(crane, wharf, push, tmp_path):
+    source = wharf.repository("crane")
+    made = images.layout(tmp_path / "made", architectures=("amd64", "arm64"))
+    push(made, source)
+    target = f"new/crane-{made.digest[-8:]}"
+    crane("copy", wharf.ref(source), wharf.ref(target, "v1"))
+    assert crane("digest", wharf.ref(target, "v1")) == made.digest

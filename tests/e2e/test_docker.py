@@ -112,7 +112,12 @@ def test_wrong_password_and_missing_repository(docker, wharf, tmp_path):
     ref = wharf.ref("docker/never-created")
     docker("build", "-q", "-t", ref, images.build_context(tmp_path / "context"))
     # The failed login must not have changed the valid one.
-    said = docker("push", ref, refused=True)
+    ecr = wharf.client("ecr")
+    ecr.put_account_setting(name="WHARF_CREATE_ON_PUSH", value="DISABLED")
+    try:
+        said = docker("push", ref, refused=True)
+    finally:
+        ecr.put_account_setting(name="WHARF_CREATE_ON_PUSH", value="ENABLED")
     assert "The repository with name 'docker/never-created' does not exist in the registry with id" in said
 
 
@@ -124,3 +129,11 @@ def test_without_login_nothing_is_pulled(docker, engine, wharf, tmp_path):
     docker("logout", wharf.registry)
     said = docker("pull", ref, refused=True)
     assert "no basic auth credentials" in said or "unauthorized" in said.lower(), said
+
+
+def test_a_push_to_a_new_name_just_works(docker, wharf, tmp_path):
+    ref = wharf.ref(f"new/docker-{os.urandom(4).hex()}", "v1")
+    docker("build", "-q", "-t", ref, images.build_context(tmp_path / "context"))
+    digest = digest_in(docker("push", ref))
+    docker("image", "rm", "-f", ref)
+    assert digest in docker("pull", ref)

@@ -86,3 +86,30 @@ def test_a_wrong_password_has_a_clear_error(tool, wharf, env, tmp_path):
         env=env, input="not-a-token", refused=True,
     )
     assert "invalid username/password" in said
+
+
+def test_a_push_to_a_new_name_follows_its_template(wharf, env, push, tmp_path):
+    ecr, prefix = wharf.client("ecr"), "templated-skopeo"
+    ecr.create_repository_creation_template(
+        prefix=prefix, appliedFor=["CREATE_ON_PUSH"], imageTagMutability="IMMUTABLE"
+    )
+    name = f"{prefix}/app"
+    made = images.layout(tmp_path / "made", layers=2)
+    push(made, name)
+    (created,) = ecr.describe_repositories(repositoryNames=[name])["repositories"]
+    assert created["imageTagMutability"] == "IMMUTABLE"
+    ecr.delete_repository_creation_template(prefix=prefix)
+
+
+def test_without_the_setting_a_new_name_is_refused(wharf, env, tmp_path):
+    ecr = wharf.client("ecr")
+    made = images.layout(tmp_path / "made")
+    ecr.put_account_setting(name="WHARF_CREATE_ON_PUSH", value="DISABLED")
+    try:
+        target = f"docker://{wharf.ref('new/skopeo-refused')}"
+        said = run(
+            ["skopeo", "copy", "--all", "--dest-tls-verify=false", made.skopeo, target], env=env, refused=True
+        )
+    finally:
+        ecr.put_account_setting(name="WHARF_CREATE_ON_PUSH", value="ENABLED")
+    assert "does not exist in the registry" in said or "name unknown" in said, said

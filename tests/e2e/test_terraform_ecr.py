@@ -2,8 +2,10 @@
 as a module; its behaviour is in its source (internal/service/ecr)."""
 
 import base64
+import hashlib
 import json
 
+import botocore.exceptions
 import pytest
 from terraform import Provider, by_key, document, gone, refusal, tags, trust
 
@@ -197,3 +199,97 @@ def test_aws_ecr_lifecycle_policy(provider, repository):
     assert gone(ecr.delete_lifecycle_policy, **named) == "LifecyclePolicyNotFoundException"
     absent = {"repositoryName": f"{repository}-absent"}
     assert gone(ecr.get_lifecycle_policy, **absent) == "RepositoryNotFoundException"
+
+
+def test_aws_ecr_repository_creation_template(provider):
+    ecr, prefix = provider.ecr, "tf-template"
+
+    def find():
+        pages = ecr.get_paginator("describe_repository_creation_templates").paginate(prefixes=[prefix])
+        return [(page["registryId"], shown) for page in pages for shown in page["repositoryCreationTemplates"]]
+
+    assert find() == []
+    # The provider's own defaults.
+    ecr.create_repository_creation_template(
+        prefix=prefix,
+        appliedFor=["PULL_THROUGH_CACHE", "REPLICATION"],
+        encryptionConfiguration={"encryptionType": "AES256"},
+        imageTagMutability="MUTABLE",
+        resourceTags=tags(Foo="Bar"),
+    )
+    ((registry, shown),) = find()
+    assert registry == provider.account
+    assert shown["resourceTags"] == tags(Foo="Bar")
+    assert sorted(shown["appliedFor"]) == ["PULL_THROUGH_CACHE", "REPLICATION"]
+    assert shown["encryptionConfiguration"] == {"encryptionType": "AES256"}
+    assert shown["imageTagMutability"] == "MUTABLE"
+    assert "repositoryPolicy" not in shown and "lifecyclePolicy" not in shown and "customRoleArn" not in shown
+    assert find() == [(registry, shown)]
+    again = {"prefix": prefix, "appliedFor": ["REPLICATION"]}
+    assert refusal(ecr.create_repository_creation_template, **again)[0] == "TemplateAlreadyExistsException"
+    policy = document({"Sid": prefix, "Principal": "*", "Action": "ecr:ListImages"})
+    ecr.update_repository_creation_template(prefix=prefix, repositoryPolicy=policy)
+    ((_, updated),) = find()
+    assert provider.equivalent(policy, updated["repositoryPolicy"])
+    assert updated["resourceTags"] == shown["resourceTags"]
+    ecr.update_repository_creation_template(prefix=prefix, repositoryPolicy="", resourceTags=[])
+    ((_, updated),) = find()
+    assert "repositoryPolicy" not in updated and updated.get("resourceTags", []) == []
+    filters = [{"filterType": "WILDCARD", "filter": name} for name in ["latest*", "prod-*"]]
+    ecr.update_repository_creation_template(
+        prefix=prefix, imageTagMutability="MUTABLE_WITH_EXCLUSION", imageTagMutabilityExclusionFilters=filters
+    )
+    assert find()[0][1]["imageTagMutabilityExclusionFilters"] == filters
+    assert ecr.delete_repository_creation_template(prefix=prefix)["registryId"] == provider.account
+    assert find() == []
+    assert gone(ecr.delete_repository_creation_template, prefix=prefix) == "TemplateNotFoundException"
+
+
+def test_aws_ecr_registry_scanning_configuration(provider):
+    ecr = provider.ecr
+
+    def read():
+        shown = ecr.get_registry_scanning_configuration()
+        configuration = shown["scanningConfiguration"]
+        rules = {
+            (rule["scanFrequency"], frozenset(kept["filter"] for kept in rule["repositoryFilters"]))
+            for rule in configuration["rules"]
+        }
+        return shown["registryId"], configuration["scanType"], rules
+
+    def rule(frequency, *filters):
+        kept = [{"filter": text, "filterType": "WILDCARD"} for text in filters]
+        return {"scanFrequency": frequency, "repositoryFilters": kept}
+
+    assert read() == (provider.account, "BASIC", set())
+    put = ecr.put_registry_scanning_configuration
+    put(scanType="BASIC", rules=[rule("SCAN_ON_PUSH", "example", "example-2")])
+    expected = (provider.account, "BASIC", {("SCAN_ON_PUSH", frozenset(["example", "example-2"]))})
+    assert read() == read() == expected
+    put(scanType="ENHANCED", rules=[rule("SCAN_ON_PUSH", "*"), rule("CONTINUOUS_SCAN", "example")])
+    both = {("SCAN_ON_PUSH", frozenset(["*"])), ("CONTINUOUS_SCAN", frozenset(["example"]))}
+    assert read() == (provider.account, "ENHANCED", both)
+    assert refusal(put, scanType="BASIC", rules=[rule("CONTINUOUS_SCAN", "*")])[0] == "InvalidParameterException"
+    put(scanType="BASIC", rules=[])
+    assert read() == (provider.account, "BASIC", set())
+
+
+def test_a_scan_ends_its_waiter_at_once(provider, repository):
+    ecr = provider.ecr
+    layer = b'{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}'
+    upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+    part = {"partFirstByte": 0, "partLastByte": len(layer) - 1, "layerPartBlob": layer}
+    ecr.upload_layer_part(repositoryName=repository, uploadId=upload, **part)
+    digest = "sha256:" + hashlib.sha256(layer).hexdigest()
+    ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[digest])
+    config = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": len(layer)}
+    manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "config": config, "layers": []}
+    ecr.put_image(repositoryName=repository, imageManifest=json.dumps(manifest), imageTag="v1")
+    image = {"repositoryName": repository, "imageId": {"imageTag": "v1"}}
+    assert gone(ecr.describe_image_scan_findings, **image) == "ScanNotFoundException"
+    started = ecr.start_image_scan(**image)["imageScanStatus"]
+    assert ecr.describe_image_scan_findings(**image)["imageScanStatus"] == started
+    with pytest.raises(botocore.exceptions.WaiterError) as failed:
+        ecr.get_waiter("image_scan_complete").wait(**image)
+    assert failed.value.last_response["imageScanStatus"]["status"] == "FAILED"
+    assert "no scanner" in failed.value.last_response["imageScanStatus"]["description"]

@@ -22,7 +22,8 @@ use aws::ids::{AccountId, Region};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use meta::{
-    Account, Basis, CallerRef, CallerState, ListTagsForResource, Never, Operation, Resolve, Resolved, Target,
+    Account, Basis, CallerRef, CallerState, ListTagsForResource, Never, Operation, RegistryKey, Resolve,
+    Resolved, Target,
 };
 
 pub use documents::{Named, PolicyCaches, PrincipalPolicies};
@@ -31,6 +32,7 @@ pub use keys::{add_resource_tags, of_request_tags, pairs};
 pub use permits::{Allowed, Permits};
 pub use policies::{Deciding, V1_ACTIONS};
 pub use resources::{Found, HasArn};
+pub(crate) use trust::trusts_service;
 
 use crate::Access;
 use crate::context::{Caller, Ctx, Plane, RepositoryRef, repository_arn};
@@ -272,6 +274,11 @@ impl Gate {
             context.set("aws:RequestedRegion", region);
         }
         context.and(keys)
+    }
+
+    /// The registry, if it exists.
+    pub fn registry(&self) -> Option<RegistryKey> {
+        self.resolved.basis.registry.as_ref().map(|registry| registry.key)
     }
 
     /// The caller, with its current name.

@@ -25,6 +25,7 @@ macro_rules! opens {
         impl Listed<$operation> for $permission {}
         impl Opens<$operation> for $permission {
             type Runs = $operation;
+            const HAS_EVENTS: bool = false;
 
             fn as_run(_on: &Self::On, _ids: &IdSource, operation: $operation) -> $operation {
                 operation
@@ -39,6 +40,7 @@ macro_rules! opens_recorded {
         impl Listed<$operation> for $permission {}
         impl Opens<$operation> for $permission {
             type Runs = Recorded<$operation>;
+            const HAS_EVENTS: bool = true;
 
             fn as_run(on: &Self::On, ids: &IdSource, operation: $operation) -> Self::Runs {
                 events::recorded(on, ids, operation)
@@ -119,6 +121,8 @@ before_decision! {
     // Only for callers of the management account.
     FindMemberAccount,
     ListAccountTags,
+    // Whether a push creates its repository, before CreateRepository is decided on.
+    FindCreation,
 }
 
 // Repositories and images. An operation that names several permissions, such as a push of a whole blob, needs a permit
@@ -140,7 +144,9 @@ opens! {
     ecr::ListImages => ListImages, ListTags;
     ecr::DescribeImages => FindImages, DescribeImages;
     ecr::ListImageReferrers => MeasureReferrers, ListReferrers;
-    ecr::DescribeImageScanFindings => FindImages;
+    ecr::StartImageScan => FindImages, GetScanningConfiguration, StartImageScan;
+    ecr::DescribeImageScanFindings => FindImages, FindImageScan;
+    ecr::BatchGetRepositoryScanningConfiguration => GetScanningConfiguration;
     ecr::GetLifecyclePolicy => GetLifecyclePolicy;
     ecr::StartLifecyclePolicyPreview => GetLifecyclePolicy, GetAccountSetting, StartLifecyclePreview;
     ecr::PutLifecyclePolicy => GetAccountSetting;
@@ -150,14 +156,15 @@ opens! {
     ecr::WharfProtectImage => GetAccountSetting, SetProtection;
     ecr::WharfUnprotectImage => SetProtection;
     ecr::WharfListProtectedImages => ListProtected;
+    ecr::WharfListTagHistory => ListTagMoves;
 
     // A check that finds a blob renews its grace.
-    ecr::BatchCheckLayerAvailability => FindBlobs, RenewBlobs;
+    ecr::BatchCheckLayerAvailability => FindBlobs, RenewBlobs, FindLayerImages, LoadManifest;
     ecr::GetDownloadUrlForLayer => RenewBlobs;
     ecr::InitiateLayerUpload => CreateUpload;
     ecr::UploadLayerPart => TakeUpload, AdvanceUpload, CancelUpload;
     // A mount is an upload that is complete immediately.
-    ecr::CompleteLayerUpload => FindBlobs, CompleteUpload, CancelUpload, FindLinks, LinkBlob, RenewBlobs;
+    ecr::CompleteLayerUpload => GetAccountSetting, FindBlobs, CompleteUpload, CancelUpload, FindLinks, LinkBlob, RenewBlobs;
 }
 
 // Effects with events. Uploads, pull times and settings have none, so they cost nothing more.
@@ -188,6 +195,14 @@ opens! {
     ecr::WharfPutInUseReport => FindAccount, EnsureRegistry, GetAccountSetting, PutInUseReport;
     ecr::WharfListInUseReports => ListInUseReports;
     ecr::WharfDeleteInUseReport => DeleteInUseReport;
+    ecr::GetRegistryScanningConfiguration => GetScanningConfiguration;
+    ecr::PutRegistryScanningConfiguration => FindAccount, EnsureRegistry, PutScanningConfiguration;
+    ecr::CreateRepositoryCreationTemplate => FindAccount, EnsureRegistry, FindNamedPrincipals, GetAccountSetting,
+        CreateCreationTemplate;
+    ecr::UpdateRepositoryCreationTemplate => FindNamedPrincipals, GetAccountSetting, GetCreationTemplate,
+        ReplaceCreationTemplate;
+    ecr::DescribeRepositoryCreationTemplates => FindNamedPrincipals, GetCreationTemplate, ListCreationTemplates;
+    ecr::DeleteRepositoryCreationTemplate => FindNamedPrincipals, DeleteCreationTemplate;
 }
 
 // Public registries. What private repositories have too is opened by the permits above: at a public registry the gate
@@ -385,6 +400,8 @@ services! {
     /// Evaluates lifecycle policies. What they delete and archive is below.
     ExecuteLifecyclePolicies => ClaimWork, RenewWork, FinishWork, PostponeWork, FindLifecycleRepository,
         ListLifecycleImages, FindLifecycleImages, RecordLifecycleEvaluation;
+    /// Deletes the referrers of images that were deleted. The deletion is below.
+    DeleteReferrers => ClaimWork, FinishWork, PostponeWork, FindLifecycleRepository;
     /// Ends the restoring of images from the archive.
     RestoreImages => ClaimWork, FinishWork, PostponeWork, FinishRestore;
     /// Moves objects to the archive and back.
@@ -398,6 +415,8 @@ services! {
     RecordPulls => RecordPulls;
     /// Creates the management account and its administrator when the deployment is new.
     CreateAdministrator => FindAccount, CreateAccount, EnsureRegistry, FindAccessKey, CreateFirstUser;
+    /// Lets pushes create repositories in the registries of `wharf dev`, unless the setting was changed.
+    EnableCreateOnPush => FindAccount, EnsureRegistry, PutAccountSettingOnce;
     /// Stores the sealed context of a session that is too large for a sealed value.
     StoreSessions => PutSessionContext;
     /// Removes large sessions that expired.
@@ -421,7 +440,14 @@ services! {
     /// Records the IDs of the organization and its management account, once.
     RecordOrganization => GetSetting, PutSettingOnce, FirstAccount;
     /// Removes events that are older than the deployment keeps them.
-    TrimEvents => TrimEvents;
+    TrimEvents => TrimEvents, OldestNewEvent;
+    /// Removes history of tags that is older than the deployment keeps it.
+    TrimTagHistory => TrimTagHistory;
+    /// Routes events to their targets and delivers them.
+    DeliverEvents => ListNewEvents, RouteEvents, ListDueTargets, ListDeliveries, EndDeliveries, FailDelivery,
+        ForgetTarget;
+    /// Shows the state of targets to the operator, and delivers dead letters again.
+    ManageDeliveries => ListDeliveryTargets, ListDeadLetters, ReplayDeadLetters;
     /// Runs the reconcilers: which node runs which, and when.
     RunReconcilers => ListReconcilers, CountBacklogs, ClaimReconciler, RenewReconciler, FinishReconciler,
         RequestReconciler;
@@ -431,8 +457,20 @@ services! {
 impl Listed<ExecuteLifecyclePolicy> for authority::ExecuteLifecyclePolicies {}
 impl Opens<ExecuteLifecyclePolicy> for authority::ExecuteLifecyclePolicies {
     type Runs = Recorded<ExecuteLifecyclePolicy>;
+    const HAS_EVENTS: bool = true;
 
     fn as_run(_on: &Self::On, ids: &IdSource, operation: ExecuteLifecyclePolicy) -> Self::Runs {
         events::of_lifecycle(ids, operation)
+    }
+}
+
+// The referrers of deleted images go with the same events as on a request.
+impl Listed<DeleteReferrers> for authority::DeleteReferrers {}
+impl Opens<DeleteReferrers> for authority::DeleteReferrers {
+    type Runs = Recorded<DeleteReferrers>;
+    const HAS_EVENTS: bool = true;
+
+    fn as_run(_on: &Self::On, ids: &IdSource, operation: DeleteReferrers) -> Self::Runs {
+        events::of_referrers(ids, operation)
     }
 }

@@ -41,6 +41,10 @@ pub enum Code {
     ExclusionAlreadyExists,
     ExclusionNotFound,
     ScanNotFound,
+    UnsupportedImageType,
+    ImageArchived,
+    TemplateAlreadyExists,
+    TemplateNotFound,
     Validation,
     // ECR Public's exceptions.
     RegistryNotFound,

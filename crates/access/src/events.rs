@@ -5,10 +5,10 @@ use std::fmt::Display;
 
 use jiff::{Timestamp, ToSpan as _};
 use meta::{
-    BatchDeleteImage, CreateRepository, DeleteLifecyclePolicy, DeleteOutcome, DeleteRepository, DeleteTag,
-    Event, ExecuteLifecyclePolicy, LifecycleOutcome, LifecyclePolicyRow, Micros, Operation, PutImage,
-    PutImageOutcome, PutLifecyclePolicy, Recorded, RepositoryRow, SetRegistryPolicy, SetRepositoryPolicy,
-    StorageClassUpdate, TrimEvents, UpdateImageStorageClass,
+    BatchDeleteImage, CreateRepository, DeleteLifecyclePolicy, DeleteOutcome, DeleteReferrers,
+    DeleteRepository, DeleteTag, Event, ExecuteLifecyclePolicy, LifecycleOutcome, LifecyclePolicyRow, Micros,
+    OldestNewEvent, Operation, PutImage, PutImageOutcome, PutLifecyclePolicy, Recorded, RepositoryRow,
+    SetRegistryPolicy, SetRepositoryPolicy, StorageClassUpdate, TrimEvents, UpdateImageStorageClass,
 };
 use oci::digest::Digest;
 use serde_json::{Value, json};
@@ -23,6 +23,8 @@ use crate::store::StoreResultExt as _;
 
 /// The maximum number of tags in one event. An image can have a thousand.
 const TAGS: usize = 100;
+/// How long an event is kept that is not routed, in hours.
+const LONGEST_UNROUTED: i64 = 14 * 24;
 /// Events removed in one pass.
 const SLICE: usize = 1_000;
 
@@ -214,6 +216,22 @@ pub(crate) fn of_lifecycle(
     })
 }
 
+/// The deletion of the referrers of a deleted image, with its events: those of a request.
+pub(crate) fn of_referrers(ids: &IdSource, operation: DeleteReferrers) -> Recorded<DeleteReferrers> {
+    let name = operation.repository_name.clone();
+    let arn = repository_arn(&operation.region, &operation.account_id, &name);
+    let repository = Repository { arn, name };
+    let Micros(at) = operation.at;
+    let now = Timestamp::from_microsecond(at).unwrap_or_default();
+    let place = (operation.account_id.to_string(), operation.region.to_string());
+    with_events(operation, (ids, now), place, move |deleted| {
+        let happened = |(digest, tags): &(Digest, Vec<_>)| {
+            repository.of_image("ecr.image.delete", &image_facts(digest), tags)
+        };
+        deleted.images.iter().flat_map(happened).collect()
+    })
+}
+
 impl Eventful<OnRegistry> for SetRegistryPolicy {
     fn events(&self, on: &OnRegistry) -> impl Fn(&Option<String>) -> Vec<Happened> + Send + Sync + 'static {
         let (region, account) = (on.region(), on.account());
@@ -239,12 +257,13 @@ impl Eventful<OnRepository> for PutImage {
         if let (Some(members), Some(artifact_type)) = (facts.as_object_mut(), &self.artifact_type) {
             members.insert("artifact-media-type".to_owned(), json!(artifact_type));
         }
+        let kind = if self.subject.is_some() { "ecr.referrer.push" } else { "ecr.image.push" };
         move |outcome| {
             // A push that changes nothing is no event.
             if !outcome.created && outcome.tags_moved.is_empty() {
                 return Vec::new();
             }
-            repository.of_image("ecr.image.push", &facts, &outcome.tags_moved)
+            repository.of_image(kind, &facts, &outcome.tags_moved)
         }
     }
 }
@@ -282,6 +301,18 @@ fn image_facts(digest: &Digest) -> Value {
 }
 
 impl Access {
+    /// `trim_events`, unless events wait to be routed that are only somewhat older: a deployment that was stopped for a
+    /// day still delivers them.
+    pub async fn trim_routed_events(&self, now: Timestamp) -> Result<usize> {
+        let permit = Permit::for_service(authority::TrimEvents, self);
+        let oldest = permit.read(|()| OldestNewEvent).await?;
+        let longest = first_id(now.checked_sub(LONGEST_UNROUTED.hours()).unwrap_or(Timestamp::MIN));
+        if oldest.is_some_and(|id| (longest..self.first_kept_event(now)).contains(&id)) {
+            return Ok(0);
+        }
+        self.trim_events(now).await
+    }
+
     /// Removes events that are older than the deployment keeps them; returns how many.
     pub async fn trim_events(&self, now: Timestamp) -> Result<usize> {
         let before = self.first_kept_event(now);

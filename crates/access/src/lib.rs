@@ -11,6 +11,7 @@ pub mod check;
 pub mod collection;
 pub mod context;
 pub mod decisions;
+pub mod deliveries;
 pub mod effects;
 pub mod error;
 mod events;
@@ -29,6 +30,7 @@ pub mod public;
 pub mod quota;
 pub mod reconcilers;
 pub mod seal;
+pub mod service_role;
 pub mod session;
 pub mod settings;
 pub mod shared_provider;
@@ -76,6 +78,7 @@ pub struct Access {
     management: OnceLock<AccountId>,
     policies: PolicyCaches,
     reconcilers_woken: Notify,
+    events_written: Arc<Notify>,
     tokens: Cache<Digest, OpenToken, OpenTokenBytes>,
     /// Accounts by the alias of their public registries. An alias never changes.
     aliases: Cache<String, AccountId>,
@@ -87,7 +90,9 @@ impl Access {
     /// Opens the deployment in this store. An empty store gets a key ring.
     pub async fn open(settings: Settings, meta: Meta) -> Result<Arc<Self>> {
         let ids = Arc::new(IdSource::seeded());
-        let store = Store { meta: meta.clone(), ids: Arc::clone(&ids) };
+        let events_written = Arc::new(Notify::new());
+        let store =
+            Store { meta: meta.clone(), ids: Arc::clone(&ids), events_written: Arc::clone(&events_written) };
         let keys = keys::open(&settings.master_key, &store, Timestamp::now()).await?;
         let organization = Organization::open(&store).await?;
         Ok(Arc::new(Self {
@@ -99,6 +104,7 @@ impl Access {
             management: OnceLock::new(),
             policies: PolicyCaches::default(),
             reconcilers_woken: Notify::new(),
+            events_written,
             tokens: Cache::with_weighter(ABOUT_TOKENS, TOKENS, OpenTokenBytes),
             aliases: Cache::new(ALIASES),
             anonymous: Arc::new(Caller::anonymous().map_err(Error::internal)?),
@@ -112,7 +118,8 @@ impl Access {
 
     /// What permits run their operations with.
     pub(crate) fn store(&self) -> Store {
-        Store { meta: self.meta.clone(), ids: Arc::clone(&self.ids) }
+        let events_written = Arc::clone(&self.events_written);
+        Store { meta: self.meta.clone(), ids: Arc::clone(&self.ids), events_written }
     }
 
     /// Whether the metadata store answers; for the readiness probe.

@@ -12,6 +12,7 @@ use meta::{
     AccountKey, BlobRow, FindAccount, ImageRow, Meta, Never, OpError, Operation, Registry, RepositoryKey,
     RepositoryRow, Resolved, UploadRow,
 };
+use tokio::sync::Notify;
 
 use crate::Access;
 use crate::authz::repository_not_found;
@@ -247,6 +248,8 @@ pub trait Grant: Sealed + Send + Sync + 'static {
 pub trait Opens<O: Operation>: Grant + Listed<O> {
     /// What the store runs: the operation, or the operation and its events in one transaction.
     type Runs: Operation<Output = O::Output, Refusal = O::Refusal>;
+    /// Whether it writes events.
+    const HAS_EVENTS: bool;
 
     /// The operation as the store runs it.
     fn as_run(on: &Self::On, ids: &IdSource, operation: O) -> Self::Runs;
@@ -258,6 +261,8 @@ pub(crate) struct Store {
     pub(crate) meta: Meta,
     /// The IDs of events.
     pub(crate) ids: Arc<IdSource>,
+    /// Wakes the delivery of events at this node.
+    pub(crate) events_written: Arc<Notify>,
 }
 
 /// The permission for one kind of effect on one subject.
@@ -292,7 +297,12 @@ impl<G: Grant> Permit<G> {
         O: Operation,
         G: Opens<O>,
     {
-        self.store.meta.write(G::as_run(&self.on, &self.store.ids, operation(self.on.key()))).await
+        let operation = G::as_run(&self.on, &self.store.ids, operation(self.on.key()));
+        let outcome = self.store.meta.write(operation).await;
+        if G::HAS_EVENTS && outcome.is_ok() {
+            self.store.events_written.notify_one();
+        }
+        outcome
     }
 }
 

@@ -46,13 +46,16 @@ pub const PREVIEW_LIFECYCLE: &str = "preview-lifecycle";
 pub const RESTORE_IMAGES: &str = "restore-images";
 /// Moves objects to the archive and back.
 pub const MOVE_OBJECTS: &str = "move-objects";
-/// Removes old events.
+/// Routes events to their targets and delivers them.
+pub const DELIVER_EVENTS: &str = "deliver-events";
+/// Removes old events, and old history of tags.
 pub const TRIM_EVENTS: &str = "trim-events";
 
 /// Every reconciler, by name.
-pub const NAMES: [&str; 16] = [
+pub const NAMES: [&str; 17] = [
     CHECK_STORE,
     COLLECT_GARBAGE,
+    DELIVER_EVENTS,
     EXECUTE_LIFECYCLE,
     EXPIRE_UPLOADS,
     FORGET_REPORTS,
@@ -118,6 +121,7 @@ impl Access {
             // Walks and checks have no queue: each goes over all rows.
             (CHECK_STORE, 0),
             (COLLECT_GARBAGE, counted.reviews),
+            (DELIVER_EVENTS, counted.deliveries),
             (EXECUTE_LIFECYCLE, counted.policies),
             (EXPIRE_UPLOADS, counted.uploads),
             (FORGET_REPORTS, counted.reports),
@@ -143,7 +147,11 @@ impl Access {
         let permit = Permit::for_service(authority::RunReconcilers, self);
         let request = RequestReconciler { name: name.to_owned(), at: micros(now) };
         permit.write(|()| request).await.or_store_error()?;
-        self.reconcilers_woken.notify_one();
+        if name == DELIVER_EVENTS {
+            self.events_written.notify_one();
+        } else {
+            self.reconcilers_woken.notify_one();
+        }
         Ok(())
     }
 
@@ -157,17 +165,22 @@ impl Access {
         self.reconcilers_woken.notified().await;
     }
 
-    /// Starts a pass, if it is due and no other node runs it.
+    /// Waits for an event of this node, or for a requested run of the delivery of events.
+    pub async fn events_written(&self) {
+        self.events_written.notified().await;
+    }
+
+    /// Starts a pass, if it is due or work came, and no other node runs it.
     pub async fn claim_reconciler(
         &self,
         name: &str,
         holder: &str,
-        now: Timestamp,
-        until: Timestamp,
+        is_woken: bool,
+        (now, until): (Timestamp, Timestamp),
     ) -> Result<bool> {
         let permit = Permit::for_service(authority::RunReconcilers, self);
         let (name, holder) = (name.to_owned(), holder.to_owned());
-        let claim = ClaimReconciler { name, holder, now: micros(now), lease_until: micros(until) };
+        let claim = ClaimReconciler { name, holder, is_woken, now: micros(now), lease_until: micros(until) };
         permit.write(|()| claim).await.or_store_error()
     }
 

@@ -3,6 +3,8 @@
 mod address;
 
 use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use address::{ECR_PUBLIC, HostError, PublicAddress, registry_host};
@@ -33,6 +35,23 @@ pub struct Limits {
     pub lifecycle_interval: Duration,
     /// How long it takes to restore an image from the archive (ECR: up to 20 minutes).
     pub activation: Duration,
+    pub tags: TagLimits,
+}
+
+/// How long what tags named is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TagLimits {
+    /// How long the moves of tags are kept.
+    pub history: Duration,
+    /// How long lifecycle policies keep an untagged image after a tag moved from it to another image. The default is the
+    /// time in which ECR carries out a policy.
+    pub grace: Duration,
+}
+
+impl Default for TagLimits {
+    fn default() -> Self {
+        Self { history: Duration::from_hours(90 * 24), grace: Duration::from_hours(24) }
+    }
 }
 
 /// How long the collector waits.
@@ -77,6 +96,7 @@ impl Default for Limits {
             collection: Collection::default(),
             lifecycle_interval: Duration::from_hours(1),
             activation: Duration::ZERO,
+            tags: TagLimits::default(),
         }
     }
 }
@@ -114,6 +134,27 @@ impl VpcEndpoint {
     }
 }
 
+/// A target of events that the operator chose.
+#[derive(Clone)]
+pub struct EventSink {
+    /// Its name in the state of deliveries.
+    pub name: String,
+    /// Only events that match it (EventBridge's event patterns); None: all.
+    pub pattern: Option<String>,
+    pub to: SinkKind,
+}
+
+/// Where the events of a sink go.
+#[derive(Clone)]
+pub enum SinkKind {
+    /// A file with one event in each line.
+    File(PathBuf),
+    /// Standard output, one event in each line.
+    StandardOutput,
+    /// An HTTP endpoint, with the secret that signs its requests.
+    Http { url: String, secret: Arc<[u8]> },
+}
+
 /// All settings of the deployment.
 #[derive(Clone)]
 pub struct Settings {
@@ -127,6 +168,8 @@ pub struct Settings {
     pub storage_quotas: Vec<StorageQuota>,
     /// The networks of VPC endpoints; if several contain an address, the first one counts.
     pub vpc_endpoints: Vec<VpcEndpoint>,
+    /// Targets of events that the operator chose.
+    pub event_sinks: Vec<EventSink>,
     /// Connects to servers that tenants name.
     pub dialler: Dialler,
     /// Seals secrets and the key ring at rest.

@@ -16,7 +16,7 @@ macro_rules! faults {
         }
 
         impl Fault {
-            /// Every point, in the order of a push, a delete, a move to the archive, and a rotation of the master key.
+            /// Every point, in the order of a push, a delete, a move to the archive, the delivery of events, and a rotation of the master key.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// The name by which [`arm`] knows it.
@@ -98,6 +98,10 @@ faults! {
     BeforeSwitch = "archive-before-switch",
     /// registry: the object's row names the copy, the old bytes are doomed.
     AfterSwitch = "archive-after-switch",
+    /// events: the deliveries of events have rows, none was sent.
+    EventsRouted = "events-routed",
+    /// events: a target got events, their rows still exist.
+    EventsSent = "events-sent",
     /// wharf: the next master key is stored next to the current one.
     MasterKeyWritten = "master-key-written",
     /// wharf: the store opens under both master keys.

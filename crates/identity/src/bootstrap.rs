@@ -2,14 +2,15 @@
 //! random, or the operator gives it.
 
 use access::context::micros;
-use access::effects::authority::CreateAdministrator;
+use access::effects::authority::{CreateAdministrator, EnableCreateOnPush};
 use access::error::{Code, Error, Result};
 use access::ids::unique_id;
-use access::permit::Permit;
+use access::permit::{Opens, Permit, ServiceAuthority};
 use access::seal::{Purpose, SealError};
 use access::store::{
-    AccountKey, CreateAccessKey, CreateAccount, CreateFirstUser, CreateUser, EnsureRegistry, FindAccessKey,
-    FindAccount, FirstUserRefused, OpError, RefusedExt as _, RegistryKey, store_error,
+    AccountKey, CREATE_ON_PUSH, CreateAccessKey, CreateAccount, CreateFirstUser, CreateUser, EnsureRegistry,
+    FindAccessKey, FindAccount, FirstUserRefused, OpError, PutAccountSettingOnce, RefusedExt as _,
+    RegistryKey, StoreResultExt as _, store_error,
 };
 use aws::ids::{AccessKeyId, AccountId, Region, SecretKey};
 use base64::Engine as _;
@@ -58,15 +59,7 @@ impl Identity {
         let account = self.ensure_account(&service, &administrator.account_id, now).await?;
         // Recorded before another account can be created.
         self.access.management_account().await?;
-        let ensure = EnsureRegistry {
-            key_if_new: RegistryKey(self.access.ids.next(now)),
-            account,
-            region: administrator.region.clone(),
-            limit: self.access.quotas().registries_per_account.limit(),
-            at: micros(now),
-        };
-        let too_many = |_| self.access.quotas().registries_per_account.exceeded();
-        service.write(|()| ensure).await.or_refused(too_many)?;
+        self.ensure_registry(&service, account, &administrator.region, now).await?;
         let id = administrator.access_key_id.clone();
         if let Some(key) = service.read(|()| FindAccessKey { id: id.clone() }).await? {
             if key.principal.account_id == administrator.account_id {
@@ -96,6 +89,43 @@ impl Identity {
             }
         })?;
         Ok(())
+    }
+
+    /// Lets pushes to an account's registry create repositories. The call can be repeated: it does not change a setting
+    /// that exists.
+    pub async fn enable_create_on_push(
+        &self,
+        account_id: &AccountId,
+        region: &Region,
+        now: Timestamp,
+    ) -> Result<()> {
+        let service = Permit::for_service(EnableCreateOnPush, &self.access);
+        let find = FindAccount { account_id: account_id.clone() };
+        let Some(account) = service.read(|()| find).await? else { return Ok(()) };
+        let registry = self.ensure_registry(&service, account.key, region, now).await?;
+        let (name, value) = (CREATE_ON_PUSH.to_owned(), "ENABLED".to_owned());
+        service.write(|()| PutAccountSettingOnce { registry, name, value }).await.or_store_error()
+    }
+
+    async fn ensure_registry<A>(
+        &self,
+        service: &Permit<A>,
+        account: AccountKey,
+        region: &Region,
+        now: Timestamp,
+    ) -> Result<RegistryKey>
+    where
+        A: ServiceAuthority + Opens<EnsureRegistry>,
+    {
+        let ensure = EnsureRegistry {
+            key_if_new: RegistryKey(self.access.ids.next(now)),
+            account,
+            region: region.clone(),
+            limit: self.access.quotas().registries_per_account.limit(),
+            at: micros(now),
+        };
+        let too_many = |_| self.access.quotas().registries_per_account.exceeded();
+        Ok(service.write(|()| ensure).await.or_refused(too_many)?.key)
     }
 
     async fn ensure_account(

@@ -20,13 +20,16 @@ use std::{
 
 use meta::{
     AccountKey, CreateAccount, CreateRepository, DeleteRepository, DescribeImages, DescribeRepositories,
-    EnsureRegistry, ImageId, ImageState, ListReferrers, Meta, Micros, Mutability, OperationId, Pull,
-    PurgeRepositorySlice, RecordPulls, RegistryKey, RepositoryKey, SqliteOptions, TagStatus,
+    EnsureRegistry, ImageCursor, ImageId, ImageState, ListImages, ListReferrers, Meta, Micros, Mutability,
+    OperationId, Pull, PurgeRepositorySlice, RecordPulls, RegistryKey, RepositoryKey, SqliteOptions,
+    TagStatus,
 };
 use oci::digest::{Algorithm, Digest};
 
 /// How many repositories have the images; the last one is deleted.
 const REPOSITORIES: i64 = 10;
+/// How many repositories there are for the pages of repositories.
+const MANY: i64 = 100_000;
 /// How many images of each repository refer to one subject.
 const REFERRERS: i64 = 5_000;
 /// Rows that are removed at once.
@@ -48,6 +51,7 @@ fn main() {
         }
         let meta = open(&path).await;
         pages(&meta, repositories[0], images / REPOSITORIES).await;
+        repositories_in_pages(&meta, &path, repositories[0].registry).await;
         pulls(&meta, repositories[1]).await;
         purge(&meta, repositories[repositories.len() - 1]).await;
     });
@@ -93,6 +97,8 @@ async fn prepare(path: &Path) -> Vec<RepositoryKey> {
             encryption_type: "AES256".into(),
             kms_key: None,
             tags: Vec::new(),
+            policy: None,
+            lifecycle_policy: None,
         };
         // It exists if the example ran before.
         drop(meta.write(create).await);
@@ -130,7 +136,7 @@ fn fill(path: &Path, repositories: &[RepositoryKey], each: i64) -> bool {
                 INSERT INTO image SELECT {key}, n, {image}, 'application/vnd.oci.image.manifest.v1+json',
                     'type/' || (n % 4), 'application/vnd.oci.image.config.v1+json', 1000, 100000000,
                     CASE WHEN n <= {REFERRERS} THEN x'{subject}' END, NULL, 1, n % 10 > 0, n % 10 > 0, n, 'AIDA1', n, n,
-                    'push', 'scale', NULL, NULL FROM {numbers};
+                    'push', 'scale', NULL, NULL, NULL FROM {numbers};
                 INSERT INTO manifest_body SELECT {key}, n, zeroblob(1000) FROM {numbers};
                 INSERT INTO image_pull SELECT {key}, n, n FROM {numbers};
                 INSERT INTO tag (registry, repository, name, image, tagged_at, operation) SELECT {key}, 'v' || n, n, n, 'scale' FROM {numbers} WHERE n % 10 > 0;
@@ -147,14 +153,24 @@ fn fill(path: &Path, repositories: &[RepositoryKey], each: i64) -> bool {
     true
 }
 
+/// Pages of 100 and 1,000, as DescribeImages and ListImages read them.
 async fn pages(meta: &Meta, repository: RepositoryKey, images: i64) {
     let state = Some(ImageState::Active);
-    for tag_status in [TagStatus::Any, TagStatus::Tagged, TagStatus::Untagged] {
-        for (place, id) in [("first", 0), ("middle", images / 2), ("last", images - 100)] {
-            let page =
-                || DescribeImages { repository, after: Some(ImageId(id)), limit: 100, tag_status, state };
+    for (limit, tag_status) in [100, 1_000].into_iter().flat_map(|limit| {
+        [TagStatus::Any, TagStatus::Tagged, TagStatus::Untagged].map(|status| (limit, status))
+    }) {
+        let last = (images - i64::try_from(limit).unwrap()).max(0);
+        for (place, id) in [("first", 0), ("middle", images / 2), ("last", last)] {
+            let page = || DescribeImages { repository, after: Some(ImageId(id)), limit, tag_status, state };
             meta.read(page()).await.unwrap();
-            timed(&format!("page of 100 images, {tag_status:?}, {place}"), meta.read(page())).await.unwrap();
+            timed(&format!("page of {limit} images, {tag_status:?}, {place}"), meta.read(page()))
+                .await
+                .unwrap();
+            let after = Some(ImageCursor { image: ImageId(id), tag: None });
+            let list = ListImages { repository, after, limit, tag_status, state };
+            timed(&format!("page of {limit} image ids, {tag_status:?}, {place}"), meta.read(list))
+                .await
+                .unwrap();
         }
     }
     for artifact_types in [Vec::new(), vec!["type/1".to_owned()], vec!["type/none".to_owned()]] {
@@ -164,6 +180,27 @@ async fn pages(meta: &Meta, repository: RepositoryKey, images: i64) {
             let list =
                 ListReferrers { repository, subject: subject(), artifact_types, state, after, limit: 100 };
             timed(&what, meta.read(list)).await.unwrap();
+        }
+    }
+}
+
+/// Pages of DescribeRepositories, in a registry with many.
+async fn repositories_in_pages(meta: &Meta, path: &Path, registry: RegistryKey) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let insert = format!(
+        "INSERT OR IGNORE INTO repository (registry, id, name, created_at, operation, mutability, exclusion_filters, \
+            scan_on_push, encryption_type, policy_version, tags_version, last_image_id, image_count, tag_count) \
+         WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {MANY}) \
+         SELECT {}, 1000000 + n, printf('many/%06d', n), n, 'scale', 'MUTABLE', '[]', 0, 'AES256', 0, 0, 0, 0, 0 FROM c",
+        registry.0
+    );
+    connection.execute_batch(&insert).unwrap();
+    for limit in [100, 1_000] {
+        for (place, after) in [("first", "many"), ("middle", "many/050000"), ("last", "many/099000")] {
+            let page = || DescribeRepositories { registry, after: Some(after.into()), limit };
+            meta.read(page()).await.unwrap();
+            let what = format!("page of {limit} of {MANY} repositories, {place}");
+            timed(&what, meta.read(page())).await.unwrap();
         }
     }
 }

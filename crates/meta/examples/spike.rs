@@ -184,6 +184,8 @@ async fn seed(meta: &Meta, name: &str) -> RepositoryKey {
         encryption_type: "AES256".into(),
         kms_key: None,
         tags: Vec::new(),
+        policy: None,
+        lifecycle_policy: None,
     };
     meta.write(create).await.unwrap().key
 }
@@ -251,6 +253,7 @@ fn image(repository: RepositoryKey, tag: &str) -> PutImage {
         missing: meta::MissingContents::Refuse,
         tags: vec![tag.parse().unwrap()],
         pushed_by: "AIDA1".into(),
+        moved_by: "arn:aws:iam::123456789012:user/ann".into(),
         at: Micros(id()),
         op: OperationId(format!("op{}", id()).into()),
         same_digest_same_tag: SameDigestSameTag::Accept,

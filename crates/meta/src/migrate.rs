@@ -46,6 +46,18 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 9, oldest_compat: 5, text: include_str!("../migrations/0009_archive.sql") },
     // An older binary leaves the marks and the bytes of uploads alone; the measurement of usage corrects them.
     Migration { number: 10, oldest_compat: 5, text: include_str!("../migrations/0010_end.sql") },
+    // A new table.
+    Migration {
+        number: 11,
+        oldest_compat: 5,
+        text: include_str!("../migrations/0011_creation_templates.sql"),
+    },
+    // New tables. An older binary leaves the scans of images that it deletes.
+    Migration { number: 12, oldest_compat: 5, text: include_str!("../migrations/0012_scanning.sql") },
+    // An older binary records no moves of tags.
+    Migration { number: 13, oldest_compat: 5, text: include_str!("../migrations/0013_tag_history.sql") },
+    // An older binary writes events, which a newer one routes.
+    Migration { number: 14, oldest_compat: 5, text: include_str!("../migrations/0014_deliveries.sql") },
     // An older binary has no operation for them.
     Migration { number: 17, oldest_compat: 5, text: include_str!("../migrations/0017_account_access.sql") },
     // An older binary does not read the rows of public registries, and changes nothing of them.

@@ -5,9 +5,10 @@ use oci::name::Tag;
 use crate::ops::repository::RepositoryRow;
 
 /// Tag mutability of a repository, in ECR's four values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Mutability {
     /// Every tag may move.
+    #[default]
     Mutable,
     /// No tag may move.
     Immutable,

@@ -5,6 +5,7 @@
 //! media type that contradicts the header), because permissions, garbage collection and clients must all see the same
 //! references.
 
+mod convert;
 mod depth;
 mod interpret;
 mod refusal;
@@ -17,6 +18,7 @@ use crate::{
     media_type::{self, essence},
 };
 
+pub use convert::{Converted, other_format, to_other_format};
 pub use refusal::ManifestError;
 
 /// The maximum size of a manifest. ECR's PutImage has the same limit; the distribution specification requires at least

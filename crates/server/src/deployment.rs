@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use access::Access;
+use events::Events;
 use identity::Identity;
 use registry::Registry;
 
@@ -13,6 +14,8 @@ pub struct Deployment {
     pub access: Arc<Access>,
     /// IAM, STS and Organizations.
     pub identity: Arc<Identity>,
+    /// The delivery of events.
+    pub events: Arc<Events>,
     /// The registries.
     pub registry: Arc<Registry>,
 }

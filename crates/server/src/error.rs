@@ -97,6 +97,10 @@ dialects! {
     ExclusionAlreadyExists => Denied CONFLICT, "ExclusionAlreadyExistsException" BAD_REQUEST;
     ExclusionNotFound => Unsupported NOT_FOUND, "ExclusionNotFoundException" BAD_REQUEST;
     ScanNotFound => Unsupported NOT_FOUND, "ScanNotFoundException" BAD_REQUEST;
+    UnsupportedImageType => Unsupported BAD_REQUEST, "UnsupportedImageTypeException" BAD_REQUEST;
+    ImageArchived => ManifestUnknown NOT_FOUND, "ImageArchivedException" BAD_REQUEST;
+    TemplateAlreadyExists => Denied CONFLICT, "TemplateAlreadyExistsException" BAD_REQUEST;
+    TemplateNotFound => Unsupported NOT_FOUND, "TemplateNotFoundException" BAD_REQUEST;
     Validation => Unsupported BAD_REQUEST, "ValidationException" BAD_REQUEST;
     RegistryNotFound => NameUnknown NOT_FOUND, "RegistryNotFoundException" BAD_REQUEST;
     RepositoryCatalogDataNotFound => Unsupported NOT_FOUND, "RepositoryCatalogDataNotFoundException" BAD_REQUEST;

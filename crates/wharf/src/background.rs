@@ -1,8 +1,16 @@
 //! What a running node does that no request asks for: it runs the reconcilers, and follows changes of the keys.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use registry::reconcile::Driver;
+use access::Access;
+use access::error::Result;
+use access::reconcilers::DELIVER_EVENTS;
+use events::Events;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use registry::reconcile::{Driver, Pass, Reconciler};
 use server::Deployment;
 
 use crate::master_rotation;
@@ -27,4 +35,52 @@ pub(crate) async fn follow_keys(deployment: Deployment, file: MasterKeyFile) {
 /// Runs the reconcilers until it is stopped.
 pub(crate) async fn reconcile(deployment: Deployment) {
     Driver::new(&deployment.registry).run().await;
+}
+
+/// Delivers events until it is stopped.
+pub(crate) async fn deliver(deployment: Deployment) {
+    deliveries(&deployment).run().await;
+}
+
+/// The driver of the delivery of events.
+pub(crate) fn deliveries(deployment: &Deployment) -> Driver {
+    let access = Arc::clone(&deployment.access);
+    let events = Arc::clone(&deployment.events);
+    Driver::of_events(
+        Arc::clone(&access),
+        Box::new(DeliverEvents { access, events, next_in: Mutex::new(None) }),
+    )
+}
+
+/// Routes events to their targets and delivers them.
+struct DeliverEvents {
+    access: Arc<Access>,
+    events: Arc<Events>,
+    /// When a target that failed is called again.
+    next_in: Mutex<Option<Duration>>,
+}
+
+impl Reconciler for DeliverEvents {
+    fn name(&self) -> &'static str {
+        DELIVER_EVENTS
+    }
+
+    /// An event wakes its own node. Other nodes, and targets that failed, are looked for again and again.
+    fn interval(&self) -> Duration {
+        let usual = Duration::from_secs(if self.access.is_alone() { 10 } else { 5 });
+        let next_in = *self.next_in.lock().unwrap_or_else(PoisonError::into_inner);
+        next_in.map_or(usual, |next_in| next_in.min(usual))
+    }
+
+    fn rests_in_passes(&self) -> bool {
+        true
+    }
+
+    fn pass(&self, _now: Timestamp) -> BoxFuture<'_, Result<Pass>> {
+        Box::pin(async move {
+            let delivered = self.events.pass().await?;
+            *self.next_in.lock().unwrap_or_else(PoisonError::into_inner) = delivered.next_in;
+            Ok(Pass { done: delivered.done, has_more: delivered.has_more })
+        })
+    }
 }

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cmd::account::{AccountCommand, account_name};
 use crate::cmd::credentials::CredentialsCommand;
+use crate::cmd::events::EventsCommand;
 use crate::cmd::fsck::Fsck;
 use crate::cmd::gc::GcCommand;
 use crate::cmd::hosts::{self, Hosts};
@@ -18,6 +19,7 @@ use crate::cmd::oidc::OidcCommand;
 use crate::cmd::policy::PolicyCommand;
 use crate::cmd::status::Reconcile;
 use crate::cmd::store::Options;
+use crate::cmd::tags::TagsCommand;
 use crate::config::host_name;
 
 /// Amazon ECR that you can run yourself: docker push and pull, and the ECR API, in one binary.
@@ -116,6 +118,12 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   [events]                                 # pushes, deletes and policy changes, in the database
   retention_seconds = 86400                # older events are removed
 
+  [[events.sinks]]                         # a target that gets the events of all accounts; repeat for more [none]
+  name = "audit"                           # the name in errors and in `wharf events`
+  file = "/var/log/wharf/events.jsonl"     # one event in each line; or stdout = true; or url = "https://…" with
+                                           # secret_file = "…", which signs the requests
+  pattern = '{"source": ["aws.ecr"]}'      # an event pattern of EventBridge [all events]
+
   [collection]                             # garbage is removed while the server runs
   grace_seconds = 86400                    # a layer that no image needs stays this long; longer than any push lasts
   delay_seconds = 900                      # then its bytes stay this long, for downloads that have begun
@@ -124,6 +132,10 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   [lifecycle]                              # lifecycle policies of repositories
   interval_seconds = 3600                  # how often each is evaluated if nothing changes
   activation_seconds = 0                   # how long restoring an image from the archive takes
+
+  [tags]                                   # what tags named before: `wharf tags`
+  history_seconds = 7776000                # older moves of tags are removed
+  grace_seconds = 86400                    # lifecycle policies keep what a moved tag named this long
 
   [metrics]
   listen = "127.0.0.1:9100"                # Prometheus, on /metrics [off]
@@ -173,6 +185,9 @@ Examples:
   eval \"$(wharf env)\"
   eval \"$(wharf env --data-dir /tmp/registry)\"")]
     Env(DataDir),
+    /// Show the targets of events and what waits for them, and deliver dead letters again.
+    #[command(subcommand)]
+    Events(EventsCommand),
     /// Check that each row has its bytes and each file has its row.
     #[command(after_help = "\
 Reads all bytes and compares their digests; --quick compares lengths. On a running server the check goes in small slices,
@@ -229,6 +244,9 @@ Examples:
     /// Carry out lifecycle policies at once, preview them, and show what they did.
     #[command(subcommand)]
     Lifecycle(LifecycleCommand),
+    /// Show what the tags of a repository named before, and restore a tag.
+    #[command(subcommand)]
+    Tags(TagsCommand),
     /// Configure how the keys of OIDC providers are obtained.
     #[command(subcommand)]
     Oidc(OidcCommand),

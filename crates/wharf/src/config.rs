@@ -3,6 +3,7 @@
 //! source.
 
 mod dev;
+mod event_sinks;
 mod limits;
 mod overlay;
 mod read;
@@ -11,7 +12,7 @@ mod storage_quota;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use access::settings::{Cidr, VpcEndpoint};
+use access::settings::{Cidr, EventSink, VpcEndpoint};
 use access::storage_quota::StorageQuota;
 use anyhow::{Context as _, bail};
 use aws::ids::{AccountId, Region};
@@ -21,6 +22,7 @@ use server::Options;
 
 use crate::files;
 
+use event_sinks::EventSinkSection;
 use storage_quota::StorageQuotaSection;
 
 pub(crate) use dev::for_dev;
@@ -46,6 +48,7 @@ struct Settings {
     quotas: BTreeMap<String, u64>,
     collection: CollectionSection,
     lifecycle: LifecycleSection,
+    tags: TagsSection,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -160,6 +163,7 @@ struct CollectionSection {
 #[serde(deny_unknown_fields, default)]
 struct EventsSection {
     retention_seconds: Option<u64>,
+    sinks: Vec<EventSinkSection>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -167,6 +171,13 @@ struct EventsSection {
 struct LifecycleSection {
     interval_seconds: Option<u64>,
     activation_seconds: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct TagsSection {
+    history_seconds: Option<u64>,
+    grace_seconds: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -235,6 +246,7 @@ pub(crate) struct Config {
     pub(crate) accounts: Vec<(AccountId, String)>,
     pub(crate) storage_quotas: Vec<StorageQuota>,
     pub(crate) vpc_endpoints: Vec<VpcEndpoint>,
+    pub(crate) event_sinks: Vec<EventSink>,
     /// Networks that the server may connect to although a tenant chose the address.
     pub(crate) allow_networks: Vec<Cidr>,
     /// Limits of the rules, for every caller.

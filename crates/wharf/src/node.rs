@@ -8,6 +8,7 @@ use std::time::Duration;
 use access::Access;
 use access::settings::Settings;
 use anyhow::{Context as _, bail};
+use events::Events;
 use identity::Identity;
 use registry::Registry;
 use server::{Deployment, Listener, Server};
@@ -51,6 +52,7 @@ pub(crate) async fn open(
     let access = Access::open(settings, meta).await?;
     Ok(Deployment {
         identity: Identity::new(Arc::clone(&access)),
+        events: Events::new(Arc::clone(&access))?,
         registry: Registry::new(Arc::clone(&access), store),
         access,
     })
@@ -67,6 +69,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     let shutdown = stop_signal()?;
     let reconcilers = tokio::spawn(background::reconcile(deployment.clone()));
+    let delivery = tokio::spawn(background::deliver(deployment.clone()));
     let follower = tokio::spawn(background::follow_keys(deployment.clone(), master_key));
     let registry = Arc::clone(&deployment.registry);
     let drained = Server::new(listener, deployment).run(Box::pin(shutdown)).await;
@@ -75,6 +78,7 @@ pub(crate) async fn run(
     }
     // Each pass consists of complete transactions, so a stop between two of them leaves nothing half done.
     reconcilers.abort();
+    delivery.abort();
     follower.abort();
     if !drained? {
         tracing::warn!("stopped; unfinished requests were cut off");

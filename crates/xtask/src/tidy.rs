@@ -13,11 +13,12 @@ use crate::{shapes, workspace};
 
 /// Which crate may depend on which, without tests. A new dependency is a decision: see
 /// docs/adr/0010-crates-and-their-dependencies.md.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("oci", &[]),
     ("aws", &[]),
     ("policy", &[]),
     ("lifecycle", &[]),
+    ("pattern", &[]),
     ("meta", &["aws", "oci"]),
     ("fault", &[]),
     ("blob", &["fault", "oci"]),
@@ -26,19 +27,24 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("access", &["aws", "meta", "oci", "outbound", "policy"]),
     ("identity", &["access", "aws", "oci", "oidc", "policy"]),
     ("registry", &["access", "aws", "blob", "fault", "lifecycle", "oci", "policy"]),
-    ("server", &["access", "aws", "identity", "oci", "registry"]),
-    ("wharf", &["access", "aws", "blob", "fault", "identity", "meta", "outbound", "registry", "server"]),
+    ("events", &["access", "aws", "fault", "outbound", "pattern", "policy"]),
+    ("server", &["access", "aws", "events", "identity", "oci", "registry"]),
+    (
+        "wharf",
+        &["access", "aws", "blob", "events", "fault", "identity", "meta", "outbound", "registry", "server"],
+    ),
     ("testkit", &[]),
     ("xtask", &[]),
 ];
 
 /// What must not be reachable from a crate, at any depth. The pure crates have no runtime, no database and no HTTP; the
 /// other crates have HTTP or SQL only where this list allows it.
-const FORBIDDEN: [(&str, &[&str]); 6] = [
+const FORBIDDEN: [(&str, &[&str]); 7] = [
     ("oci", &["tokio", "rusqlite", "hyper", "http", "tokio-postgres"]),
     ("aws", &["tokio", "rusqlite", "hyper", "http", "tokio-postgres"]),
     ("policy", &["tokio", "rusqlite", "hyper", "http", "tokio-postgres"]),
     ("lifecycle", &["tokio", "rusqlite", "hyper", "http", "tokio-postgres"]),
+    ("pattern", &["tokio", "rusqlite", "hyper", "http", "tokio-postgres"]),
     ("meta", &["hyper", "axum"]),
     ("blob", &["rusqlite", "tokio-postgres", "axum"]),
 ];

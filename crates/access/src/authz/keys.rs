@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use crate::context::{Caller, CallerKind, Ctx, Peer, Session, Unsigned};
 use crate::op::Op;
 use crate::organization::Organization;
+use crate::service_role::ServiceUse;
 use crate::settings::Settings;
 
 /// Room for the keys of most requests.
@@ -80,6 +81,21 @@ pub(super) fn of_request(
     if let Some(session) = &caller.session {
         add_session(&mut context, session);
     }
+    context
+}
+
+/// The keys of a service that assumes a role.
+pub(super) fn of_service(to: ServiceUse<'_>, now: Timestamp) -> policy::Context {
+    let mut context = policy::Context::with_capacity(USUAL_KEYS)
+        .with("aws:PrincipalIsAWSService", true)
+        .with("aws:PrincipalServiceName", to.service)
+        .with_set("aws:PrincipalServiceNamesList", [to.service])
+        .with("aws:SourceAccount", to.account_id.as_str())
+        .with("aws:SourceArn", to.source_arn)
+        .with("aws:SecureTransport", true)
+        .with("aws:CurrentTime", now)
+        .with("aws:EpochTime", now.as_second());
+    add_resource_account(&mut context, to.account_id, None);
     context
 }
 

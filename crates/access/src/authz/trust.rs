@@ -7,9 +7,10 @@ use aws::ids::AccountId;
 use super::decide::log_denial;
 use super::{Gate, keys};
 use crate::Access;
-use crate::context::{Unsigned, WebIdentity};
+use crate::context::{Ctx, Unsigned, WebIdentity};
 use crate::op::{Effect, sts};
 use crate::permit::{OnAccount, OnUnsigned, Permit};
+use crate::service_role::ServiceUse;
 
 impl Gate {
     /// Decides whether a role trusts the caller for one action, and whether the caller's own policies agree. The permit is
@@ -64,4 +65,26 @@ impl Access {
         }
         Some(Permit::new(self.store(), OnUnsigned { account_id: account_id.clone() }))
     }
+}
+
+/// Decides whether a role trusts a service of AWS that this server acts as. The trust policy alone decides: a service
+/// has no policies of its own.
+pub(crate) fn trusts_service(ctx: &Ctx, role_arn: &str, trust: &policy::Policy, to: ServiceUse<'_>) -> bool {
+    let op = sts::AssumeRole::OP;
+    let context = keys::of_service(to, ctx.now);
+    let name = policy::SourceName::new("role trust policy");
+    let policies = policy::Policies { resource: &[(&name, trust)], ..policy::Policies::default() };
+    let kind = policy::CallerKind::Service { name: to.service };
+    let access = policy::Access {
+        caller: policy::Caller { account: "", kind },
+        resource_account: to.account_id.as_str(),
+        is_role_trust: true,
+    };
+    let request = policy::Request { action: op.action(), resource: role_arn, context: &context };
+    let decision = policy::evaluate(&policies, &request, &access);
+    ctx.decisions.record(op, role_arn, decision.is_allowed());
+    if !decision.is_allowed() {
+        log_denial(to.service, op, role_arn, &decision);
+    }
+    decision.is_allowed()
 }

@@ -1,9 +1,11 @@
 //! The rules of requests that span members, or that ECR enforces although the model does not contain them.
 
 use super::{
-    CreateRepositoryRequest, DescribeImagesRequest, DescribeRepositoriesRequest,
+    CreateRepositoryCreationTemplateRequest, CreateRepositoryRequest, DescribeImagesRequest,
+    DescribeRepositoriesRequest, DescribeRepositoryCreationTemplatesRequest,
     GetLifecyclePolicyPreviewRequest, ImageTagMutability, ImageTagMutabilityExclusionFilter,
-    PutImageTagMutabilityRequest, TagResourceRequest, UntagResourceRequest, tagging,
+    PutImageTagMutabilityRequest, Tag, TagResourceRequest, UntagResourceRequest,
+    UpdateRepositoryCreationTemplateRequest, tagging,
 };
 use crate::shape::pattern::is_image_tag;
 use crate::shape::{Invalid, Pattern, Rule};
@@ -18,6 +20,31 @@ pub(super) const NEW_IMAGE_TAG: Rule = Rule::Text {
 pub(super) fn create_repository(request: &CreateRepositoryRequest) -> Result<(), Invalid> {
     check_filters(request.image_tag_mutability, &request.image_tag_mutability_exclusion_filters)?;
     tagging::check_tags(&request.tags)
+}
+
+pub(super) fn create_repository_creation_template(
+    request: &CreateRepositoryCreationTemplateRequest,
+) -> Result<(), Invalid> {
+    check_filters(request.image_tag_mutability, &request.image_tag_mutability_exclusion_filters)?;
+    check_template_tags(&request.resource_tags)
+}
+
+/// Whether the filters match the mutability is decided when the template is known.
+pub(super) fn update_repository_creation_template(
+    request: &UpdateRepositoryCreationTemplateRequest,
+) -> Result<(), Invalid> {
+    request.resource_tags.as_deref().map_or(Ok(()), check_template_tags)
+}
+
+pub(super) fn describe_repository_creation_templates(
+    request: &DescribeRepositoryCreationTemplatesRequest,
+) -> Result<(), Invalid> {
+    check_no_page_of("prefixes", &request.prefixes, request.next_token.as_deref())
+}
+
+/// The operations on templates have no exception for tags.
+fn check_template_tags(tags: &[Tag]) -> Result<(), Invalid> {
+    tagging::check_tags(tags).map_err(|invalid| Invalid::parameter("resourceTags", &invalid.message))
 }
 
 pub(super) fn put_image_tag_mutability(request: &PutImageTagMutabilityRequest) -> Result<(), Invalid> {

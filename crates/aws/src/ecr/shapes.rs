@@ -13,7 +13,7 @@ use crate::shape::pattern;
 use crate::shape::{Exception, Invalid, Member, Pattern, Request, Rule};
 
 /// Every operation that has shapes here, in alphabetical order.
-pub const OPERATIONS: [&str; 70] = [
+pub const OPERATIONS: [&str; 71] = [
     "BatchCheckLayerAvailability",
     "BatchDeleteImage",
     "BatchGetImage",
@@ -80,6 +80,7 @@ pub const OPERATIONS: [&str; 70] = [
     "WharfListInUseReports",
     "WharfListLifecycleActions",
     "WharfListProtectedImages",
+    "WharfListTagHistory",
     "WharfProtectImage",
     "WharfPutInUseReport",
     "WharfRunLifecyclePolicy",
@@ -1884,7 +1885,6 @@ pub struct RegistryPolicyResponse {
 pub struct RegistryScanningConfiguration {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scan_type: Option<ScanType>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RegistryScanningRule>,
 }
 
@@ -2673,11 +2673,11 @@ pub struct UpdateRepositoryCreationTemplateRequest {
     #[serde(default)]
     pub encryption_configuration: Option<EncryptionConfigurationForRepositoryCreationTemplate>,
     #[serde(default)]
-    pub resource_tags: Vec<Tag>,
+    pub resource_tags: Option<Vec<Tag>>,
     #[serde(default)]
     pub image_tag_mutability: Option<ImageTagMutability>,
     #[serde(default)]
-    pub image_tag_mutability_exclusion_filters: Vec<ImageTagMutabilityExclusionFilter>,
+    pub image_tag_mutability_exclusion_filters: Option<Vec<ImageTagMutabilityExclusionFilter>>,
     #[serde(default)]
     pub repository_policy: Option<String>,
     #[serde(default)]
@@ -2923,6 +2923,30 @@ pub struct WharfListProtectedImagesResponse {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+pub struct WharfListTagHistoryRequest {
+    #[serde(default)]
+    pub registry_id: Option<String>,
+    pub repository_name: String,
+    #[serde(default)]
+    pub image_tag: Option<String>,
+    #[serde(default)]
+    pub next_token: Option<String>,
+    #[serde(default)]
+    pub max_results: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfListTagHistoryResponse {
+    pub registry_id: String,
+    pub repository_name: String,
+    pub tag_moves: Vec<WharfTagMove>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct WharfProtectImageRequest {
     #[serde(default)]
     pub registry_id: Option<String>,
@@ -2977,6 +3001,17 @@ pub struct WharfRunLifecyclePolicyResponse {
     pub registry_id: String,
     pub repository_name: String,
     pub last_evaluated_at: f64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfTagMove {
+    pub image_tag: String,
+    pub image_digest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous_image_digest: Option<String>,
+    pub moved_by: String,
+    pub moved_at: f64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -3448,6 +3483,10 @@ impl Request for CreateRepositoryCreationTemplateRequest {
         Member::required("appliedFor", RCT_APPLIED_FOR_LIST),
         Member::optional("customRoleArn", CUSTOM_ROLE_ARN),
     ];
+
+    fn validate(&self) -> Result<(), Invalid> {
+        rules::create_repository_creation_template(self)
+    }
 }
 
 impl Request for DeleteLifecyclePolicyRequest {
@@ -3608,6 +3647,10 @@ impl Request for DescribeRepositoryCreationTemplatesRequest {
         Member::optional("nextToken", Rule::ANY_TEXT),
         Member::optional("maxResults", MAX_RESULTS),
     ];
+
+    fn validate(&self) -> Result<(), Invalid> {
+        rules::describe_repository_creation_templates(self)
+    }
 }
 
 impl Request for GetAccountSettingRequest {
@@ -3935,6 +3978,10 @@ impl Request for UpdateRepositoryCreationTemplateRequest {
         Member::optional("appliedFor", RCT_APPLIED_FOR_LIST),
         Member::optional("customRoleArn", CUSTOM_ROLE_ARN),
     ];
+
+    fn validate(&self) -> Result<(), Invalid> {
+        rules::update_repository_creation_template(self)
+    }
 }
 
 impl Request for UploadLayerPartRequest {
@@ -3989,6 +4036,18 @@ impl Request for WharfListProtectedImagesRequest {
     const MEMBERS: &'static [Member] = &[
         Member::optional("registryId", REGISTRY_ID),
         Member::required("repositoryName", REPOSITORY_NAME),
+        Member::optional("nextToken", Rule::ANY_TEXT),
+        Member::optional("maxResults", MAX_RESULTS),
+    ];
+}
+
+impl Request for WharfListTagHistoryRequest {
+    type Response = WharfListTagHistoryResponse;
+    const OPERATION: &'static str = "WharfListTagHistory";
+    const MEMBERS: &'static [Member] = &[
+        Member::optional("registryId", REGISTRY_ID),
+        Member::required("repositoryName", REPOSITORY_NAME),
+        Member::optional("imageTag", IMAGE_TAG),
         Member::optional("nextToken", Rule::ANY_TEXT),
         Member::optional("maxResults", MAX_RESULTS),
     ];

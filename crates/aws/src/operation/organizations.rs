@@ -31,10 +31,13 @@ macro_rules! organizations_operations {
                 WharfDescribeCollection: "organizations:WharfDescribeCollection" on Named => WharfDescribeCollectionRequest, wharf_describe_collection;
                 WharfDescribeUsage: "organizations:WharfDescribeUsage" on Named => WharfDescribeUsageRequest, wharf_describe_usage;
                 WharfExplainDigest: "organizations:WharfExplainDigest" on Named => WharfExplainDigestRequest, wharf_explain_digest;
+                WharfListDeadLetters: "organizations:WharfListDeadLetters" on Named => WharfListDeadLettersRequest, wharf_list_dead_letters;
+                WharfListEventTargets: "organizations:WharfListEventTargets" on Named => WharfListEventTargetsRequest, wharf_list_event_targets;
                 WharfListKeys: "organizations:WharfListKeys" on Named => WharfListKeysRequest, wharf_list_keys;
                 WharfListReconcilers: "organizations:WharfListReconcilers" on Named => WharfListReconcilersRequest, wharf_list_reconcilers;
                 WharfPreviewCollection: "organizations:WharfPreviewCollection" on Named => WharfPreviewCollectionRequest, wharf_preview_collection;
                 WharfRunReconciler: "organizations:WharfRunReconciler" on Named => WharfRunReconcilerRequest, wharf_run_reconciler;
+                WharfReplayDeadLetters: "organizations:WharfReplayDeadLetters" on Named => WharfReplayDeadLettersRequest, wharf_replay_dead_letters;
                 WharfRenameAccount: "account:PutAccountName" on Named => WharfRenameAccountRequest, wharf_rename_account;
                 WharfRotateKeys: "organizations:WharfRotateKeys" on Named => WharfRotateKeysRequest, wharf_rotate_keys;
                 WharfStartCheck: "organizations:WharfStartCheck" on Named => WharfStartCheckRequest, wharf_start_check;

@@ -7,7 +7,7 @@ use crate::shape::pattern;
 use crate::shape::{Exception, Member, Pattern, Request, Rule};
 
 /// Every operation that has shapes here, in alphabetical order.
-pub const OPERATIONS: [&str; 30] = [
+pub const OPERATIONS: [&str; 33] = [
     "CloseAccount",
     "CreateAccount",
     "DescribeAccount",
@@ -31,10 +31,13 @@ pub const OPERATIONS: [&str; 30] = [
     "WharfDescribeCollection",
     "WharfDescribeUsage",
     "WharfExplainDigest",
+    "WharfListDeadLetters",
+    "WharfListEventTargets",
     "WharfListKeys",
     "WharfListReconcilers",
     "WharfPreviewCollection",
     "WharfRenameAccount",
+    "WharfReplayDeadLetters",
     "WharfRotateKeys",
     "WharfRunReconciler",
     "WharfStartCheck",
@@ -461,6 +464,17 @@ pub struct CreateAccountStatus {
     pub failure_reason: Option<CreateAccountFailureReason>,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeadLetter {
+    pub sequence: i64,
+    pub event_at: f64,
+    pub died_at: f64,
+    pub attempts: i64,
+    pub error: String,
+    pub event: String,
+}
+
 #[derive(Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DelegatedAdministrator {
@@ -541,6 +555,23 @@ pub struct EnabledServicePrincipal {
     pub service_principal: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date_enabled: Option<f64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct EventTarget {
+    pub target: String,
+    pub waiting: i64,
+    pub dead_letters: i64,
+    pub delivered: i64,
+    pub dropped: i64,
+    pub failures: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_delivered_at: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -1180,6 +1211,37 @@ pub struct WharfExplainDigestResponse {
     pub doomed: Vec<DoomedCopy>,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfListDeadLettersRequest {
+    pub target: String,
+    #[serde(default)]
+    pub after_sequence: Option<i64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfListDeadLettersResponse {
+    pub dead_letters: Vec<DeadLetter>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_sequence: Option<i64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfListEventTargetsRequest {
+    #[serde(default)]
+    pub after_target: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfListEventTargetsResponse {
+    pub targets: Vec<EventTarget>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_target: Option<String>,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct WharfListKeysRequest {}
 
@@ -1215,6 +1277,20 @@ pub struct WharfPreviewCollectionResponse {
 pub struct WharfRenameAccountRequest {
     pub account_id: String,
     pub account_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfReplayDeadLettersRequest {
+    pub target: String,
+    #[serde(default)]
+    pub sequence: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfReplayDeadLettersResponse {
+    pub replayed: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -1344,7 +1420,9 @@ const TAGGABLE_RESOURCE_ID: Rule = Rule::Text {
     }),
 };
 const TAGS: Rule = Rule::List { of: &TAG, min: 0, max: crate::tag::MAX_TAGS };
+const WHARF_COUNT: Rule = Rule::Integer { min: 0, max: i64::MAX };
 const WHARF_DIGEST: Rule = Rule::text(1, 200);
+const WHARF_EVENT_TARGET: Rule = Rule::text(1, 512);
 const WHARF_RECONCILER_NAME: Rule = Rule::text(1, 64);
 const WHARF_USAGE_TOKEN: Rule = Rule::text(1, 64);
 
@@ -1534,6 +1612,19 @@ impl Request for WharfExplainDigestRequest {
     const MEMBERS: &'static [Member] = &[Member::required("Digest", WHARF_DIGEST)];
 }
 
+impl Request for WharfListDeadLettersRequest {
+    type Response = WharfListDeadLettersResponse;
+    const OPERATION: &'static str = "WharfListDeadLetters";
+    const MEMBERS: &'static [Member] =
+        &[Member::required("Target", WHARF_EVENT_TARGET), Member::optional("AfterSequence", WHARF_COUNT)];
+}
+
+impl Request for WharfListEventTargetsRequest {
+    type Response = WharfListEventTargetsResponse;
+    const OPERATION: &'static str = "WharfListEventTargets";
+    const MEMBERS: &'static [Member] = &[Member::optional("AfterTarget", WHARF_EVENT_TARGET)];
+}
+
 impl Request for WharfListKeysRequest {
     type Response = WharfListKeysResponse;
     const OPERATION: &'static str = "WharfListKeys";
@@ -1560,6 +1651,13 @@ impl Request for WharfRenameAccountRequest {
         Member::required("AccountName", CREATE_ACCOUNT_NAME).sensitive(),
     ];
     const HAS_RESULT: bool = false;
+}
+
+impl Request for WharfReplayDeadLettersRequest {
+    type Response = WharfReplayDeadLettersResponse;
+    const OPERATION: &'static str = "WharfReplayDeadLetters";
+    const MEMBERS: &'static [Member] =
+        &[Member::required("Target", WHARF_EVENT_TARGET), Member::optional("Sequence", WHARF_COUNT)];
 }
 
 impl Request for WharfRotateKeysRequest {

@@ -4,6 +4,7 @@ mod account;
 mod check;
 mod collection;
 mod create_account;
+mod event_target;
 mod key;
 mod operate;
 mod reconciler;

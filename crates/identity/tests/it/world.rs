@@ -60,6 +60,7 @@ async fn opened(meta: Meta, quotas: &Quotas) -> Rules {
         limits: Limits { quotas: *quotas, ..Limits::default() },
         storage_quotas: Vec::new(),
         vpc_endpoints: Vec::new(),
+        event_sinks: Vec::new(),
         dialler: access::settings::Dialler::new(|_| false),
         master_key: MasterKey::new([7; 32]),
     };

@@ -299,7 +299,7 @@ pub(super) async fn a_link_that_begins_as_another_ends_is_counted(world: World) 
     let mut beside = world.beside().await;
     // A push of the same layer to the other repository, up to its commit.
     let link = format!(
-        "INSERT INTO blob_link (registry, repository, digest, object, origin, created_at, renewed_at) \
+        "INSERT INTO blob_link (registry, repository, digest, object, origin, linked_at, renewed_at) \
          SELECT 10, {0}, digest, id, 'upload', 1, 1 FROM object; \
          INSERT INTO repository_usage (registry, repository, layer_bytes, manifest_bytes, unique_bytes, object_bytes) \
          VALUES (10, {0}, 5, 0, 0, 0)",

@@ -92,3 +92,42 @@ pub(super) async fn a_tag_alone(world: World) {
     };
     assert_eq!(world.meta.read(page).await.unwrap().len(), 1);
 }
+
+pub(super) async fn referrers_go_after_their_subject(world: World) {
+    let repository = world.repository("app").await;
+    world.put(repository, "subject", &["v1"]).await;
+    for (body, subject) in [("signature", "subject"), ("of the signature", "signature"), ("other", "another")]
+    {
+        let subject = Some(digest(subject));
+        world.meta.write(PutImage { subject, ..world.image(repository, body, &[]) }).await.unwrap();
+    }
+    let deleted_at = Micros(1_000_000);
+    let delete = BatchDeleteImage { at: deleted_at, ..delete_image(repository, "subject") };
+    world.meta.write(delete).await.unwrap();
+    let claim = |now| ClaimWork {
+        kind: ORPHANED_REFERRERS.into(),
+        now: Micros(now),
+        lease_until: Micros(now + 1),
+        limit: 9,
+    };
+    assert!(world.meta.write(claim(deleted_at.0 + 1)).await.unwrap().is_empty(), "it is not due");
+    let due = deleted_at.0 + 2 * 60 * 60 * 1_000_000;
+    let work = world.meta.write(claim(due)).await.unwrap();
+    let subject = DeletedSubject::of_key(&work[0].key).unwrap();
+    assert_eq!(subject, DeletedSubject { repository, digest: digest("subject"), at: deleted_at });
+    let delete = DeleteReferrers {
+        subject,
+        limit: 50,
+        account_id: "123456789012".parse().unwrap(),
+        region: "us-east-1".parse().unwrap(),
+        repository_name: "app".into(),
+        at: Micros(due),
+    };
+    let deleted = world.meta.write(delete.clone()).await.unwrap();
+    assert_eq!(
+        deleted,
+        DeletedReferrers { images: vec![(digest("signature"), Vec::new())], has_more: false }
+    );
+    assert_eq!(world.row("app").await.image_count, 2, "what refers to the referrer is queued");
+    assert_eq!(world.meta.write(delete).await.unwrap(), DeletedReferrers::default());
+}

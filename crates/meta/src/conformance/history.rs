@@ -135,6 +135,8 @@ impl State {
             scan_on_push: false,
             encryption_type: "AES256".into(),
             kms_key: None,
+            policy: None,
+            lifecycle_policy: None,
             tags: Vec::new(),
         }
     }
@@ -248,6 +250,7 @@ impl State {
             tags_limit: TAGS_LIMIT,
             images_limit: 100,
             is_over_storage_quota: false,
+            moved_by: "arn:aws:iam::123456789012:user/ann".into(),
             repository,
             id: ImageId(self.now().0),
             digest: digest(image),

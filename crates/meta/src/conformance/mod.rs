@@ -11,7 +11,9 @@ mod cluster;
 mod collection;
 mod concern;
 mod concurrency;
+mod creation_template;
 mod delete;
+mod delivery;
 mod durability;
 mod ends;
 mod entity;
@@ -22,6 +24,7 @@ mod iam_tag;
 mod identities;
 mod image;
 mod image_pull;
+mod image_scan;
 mod inline_policy;
 mod instance_profile;
 mod lifecycle;
@@ -46,6 +49,7 @@ mod schema;
 mod session_context;
 mod storage_class;
 mod store_check;
+mod tag_history;
 mod upload;
 mod work;
 mod world;
@@ -92,7 +96,13 @@ suite! {
         exclusions_are_made_once_within_the_limit;
     image_pull: a_time_never_moves_back, of_any_repositories_in_one_operation,
         an_image_is_written_once_in_an_interval, of_excluded_principals;
-    delete: by_tag_and_by_digest, the_child_of_an_index_stays, a_tag_alone;
+    creation_template: one_for_each_prefix, a_change_needs_the_version_that_was_read,
+        the_longest_prefix_that_applies_is_found, a_repository_is_created_with_its_policies;
+    image_scan: a_scan_is_recorded_once_in_a_time, a_configuration_is_replaced;
+    tag_history: each_move_is_recorded_with_the_push, an_image_knows_when_it_lost_a_tag,
+        old_moves_are_trimmed_in_slices;
+    delete: by_tag_and_by_digest, the_child_of_an_index_stays, a_tag_alone,
+        referrers_go_after_their_subject;
     member_account: born_whole_or_not_at_all, tags_of_accounts, renamed_closed_and_gone, an_address_is_given_once;
     entity: a_name_is_one_of_its_kind_and_account, a_repeat_of_a_creation_finds_its_own, a_boundary_must_be_there,
         a_rename_keeps_the_id_and_frees_the_name, made_again_it_inherits_nothing, nothing_may_be_left_when_it_ends,
@@ -126,6 +136,8 @@ suite! {
     purge: in_slices, the_living_are_spared;
     outbox: written_with_the_operation_and_once, a_delivered_event_goes_alone, old_events_are_trimmed_in_slices,
         an_event_too_large_undoes_the_operation;
+    delivery: an_event_is_routed_once, a_target_gets_its_events_in_the_order_of_commits, a_backlog_has_a_limit,
+        a_failure_delays_the_target_alone, dead_letters_are_replayed, a_target_is_forgotten_in_slices;
     reconciler: one_node_runs_it_at_a_time, a_long_pass_renews_its_lease, of_many_nodes_one_claims_it,
         it_runs_when_it_is_due_or_asked_for,
         a_run_can_be_asked_for_before_the_first;

@@ -7,7 +7,7 @@ const NAME: &str = "sweep";
 
 fn claim(holder: &str, now: i64) -> ClaimReconciler {
     let (name, holder) = (NAME.to_owned(), holder.to_owned());
-    ClaimReconciler { name, holder, now: Micros(now), lease_until: Micros(now + 100) }
+    ClaimReconciler { name, holder, is_woken: false, now: Micros(now), lease_until: Micros(now + 100) }
 }
 
 fn finish(holder: &str, now: i64, error: Option<&str>) -> FinishReconciler {

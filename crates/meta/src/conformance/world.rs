@@ -256,6 +256,8 @@ impl World {
             encryption_type: "AES256".into(),
             kms_key: None,
             tags: Vec::new(),
+            policy: None,
+            lifecycle_policy: None,
         }
     }
 
@@ -334,6 +336,7 @@ impl World {
             missing: MissingContents::Refuse,
             tags: tags.iter().map(|name| tag(name)).collect(),
             pushed_by: "AIDA1".into(),
+            moved_by: "arn:aws:iam::123456789012:user/ann".into(),
             at: Micros(self.id()),
             op: self.op(),
             same_digest_same_tag: SameDigestSameTag::Accept,

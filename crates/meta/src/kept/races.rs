@@ -42,6 +42,7 @@ fn image(repository: RepositoryKey, number: u64) -> PutImage {
         missing: MissingContents::Refuse,
         tags: vec!["latest".parse().unwrap()],
         pushed_by: "AIDA1".into(),
+        moved_by: "arn:aws:iam::123456789012:user/ann".into(),
         at: Micros(at),
         op: OperationId(format!("put {number}").into()),
         same_digest_same_tag: SameDigestSameTag::Accept,
@@ -68,6 +69,8 @@ async fn prepared(meta: &Meta) -> RepositoryKey {
         encryption_type: "AES256".into(),
         kms_key: None,
         tags: Vec::new(),
+        policy: None,
+        lifecycle_policy: None,
     };
     meta.write(create).await.unwrap().key
 }

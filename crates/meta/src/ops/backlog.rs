@@ -47,6 +47,8 @@ pub struct Backlogs {
     pub secrets: i64,
     /// Events that are too old.
     pub events: i64,
+    /// Events that are not routed, and deliveries that wait.
+    pub deliveries: i64,
     /// Links and objects to review.
     pub reviews: i64,
     /// Lifecycle policies to evaluate.
@@ -71,6 +73,9 @@ operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
     let other_keys = "access_key WHERE substr(sealed_secret, 2, 1) <> ?1";
     let secrets = op.count(tx, other_keys, &params![vec![op.sealing_key], op.limit]).await?;
     let events = op.count(tx, "outbox WHERE id < ?1", &params![op.events_before, op.limit]).await?;
+    let unrouted = op.count(tx, "outbox WHERE routed = ?1", &params![0_i64, op.limit]).await?;
+    let waiting = op.count(tx, "delivery WHERE sequence > ?1", &params![0_i64, op.limit]).await?;
+    let deliveries = op.limit.min(unrouted + waiting);
     let queued = params![op.queued_until, op.limit];
     let links = op.count(tx, "link_review WHERE queued_at <= ?1", &queued).await?;
     let unlinked = op.count(tx, "object_review WHERE queued_at <= ?1", &queued).await?;
@@ -84,6 +89,7 @@ operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
         reports,
         secrets,
         events,
+        deliveries,
         reviews,
         policies,
         previews,

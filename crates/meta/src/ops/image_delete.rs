@@ -9,6 +9,7 @@ use crate::{
         collection::queue_links_of,
         operation,
         protection::{Protected, ProtectedBy, before_reports, protection_of},
+        referrers_delete,
         repository::{Hold, RepositoryGone, hold},
         tag::{count_repository, remove},
         usage::{self, Change},
@@ -172,12 +173,13 @@ async fn erase(
     let RepositoryKey { registry, id } = repository;
     queue_links_of(tx, repository, image, at).await?;
     leave_to_the_archive(tx, repository, image, at).await?;
-    for table in ["image_blob", "image_child", "manifest_body", "image_pull"] {
+    for table in ["image_blob", "image_child", "manifest_body", "image_pull", "image_scan"] {
         let sql = format!("DELETE FROM {table} WHERE registry = ?1 AND repository = ?2 AND image = ?3");
         tx.execute(&sql, &params![registry, id, image]).await?;
     }
-    let delete =
-        "DELETE FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3 RETURNING manifest_size";
-    let size: Option<u64> = tx.value(delete, &params![registry, id, image]).await?;
-    usage::add(tx, repository, Change::manifest(-usage::signed(size.unwrap_or_default()))).await
+    let delete = "DELETE FROM image WHERE registry = ?1 AND repository = ?2 AND id = ?3 RETURNING manifest_size, digest";
+    let Some(mut row) = tx.row(delete, &params![registry, id, image]).await? else { return Ok(()) };
+    let (size, digest): (u64, Digest) = (row.take()?, row.take()?);
+    referrers_delete::orphan(tx, repository, &digest, at).await?;
+    usage::add(tx, repository, Change::manifest(-usage::signed(size))).await
 }

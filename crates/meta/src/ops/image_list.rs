@@ -278,3 +278,41 @@ operation!(ListImages: Page -> ImageIdPage, Never, |op, tx| {
     }
     Ok(Ok(page))
 });
+
+/// Finds an image for each layer or config: the newest that refers to it.
+#[derive(Clone, Debug)]
+pub struct FindLayerImages {
+    pub repository: RepositoryKey,
+    /// The layers, 100 in ECR.
+    pub digests: Vec<Digest>,
+}
+
+/// An image that refers to a layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerImage {
+    pub layer: Digest,
+    pub image: ImageId,
+    /// The digest of its manifest.
+    pub manifest: Digest,
+    pub manifest_size: u64,
+}
+
+operation!(FindLayerImages: Page -> Vec<LayerImage>, Never, |op, tx| {
+    let mut found = Vec::new();
+    for chunk in chunks(&op.digests) {
+        let select = format!(
+            "SELECT n.digest, i.id, i.digest, i.manifest_size FROM \
+                (SELECT digest, MAX(image) AS image FROM image_blob \
+                 WHERE registry = ?1 AND repository = ?2 AND digest IN ({}) GROUP BY digest) n \
+             JOIN image i ON i.registry = ?1 AND i.repository = ?2 AND i.id = n.image",
+            list(3, chunk.len())
+        );
+        let mut values = params![op.repository.registry, op.repository.id].to_vec();
+        push_list(&mut values, chunk);
+        for mut row in tx.rows(&select, &values).await? {
+            let (layer, image, manifest) = (row.take()?, row.take()?, row.take()?);
+            found.push(LayerImage { layer, image, manifest, manifest_size: row.take()? });
+        }
+    }
+    Ok(Ok(found))
+});

@@ -13,7 +13,8 @@ use crate::{
         lifecycle_policy::evaluate_soon,
         operation,
         repository::{Held, Hold, hold},
-        tag::{count_departures, count_image, count_repository},
+        tag::{count_departures, count_repository},
+        tag_history,
         usage::{self, Change},
     },
     tx::{chunks, list, push_list},
@@ -79,6 +80,8 @@ pub struct PutImage {
     pub tags: Vec<Tag>,
     /// Who pushes.
     pub pushed_by: String,
+    /// Who moves the tags: an ARN, for their history.
+    pub moved_by: String,
     /// Now.
     pub at: Micros,
     /// The request.
@@ -355,13 +358,16 @@ impl PutImage {
                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (registry, repository, name) DO UPDATE \
                 SET image = excluded.image, tagged_at = excluded.tagged_at, operation = excluded.operation, archived = 0";
             tx.execute(upsert, &params![registry, repository, tag, id, self.at, self.op]).await?;
-            match current.iter().find(|now| now.tag == **tag) {
+            let now = current.iter().find(|now| now.tag == **tag);
+            match now {
                 Some(now) => {
-                    count_image(tx, self.repository, now.image, -1).await?;
+                    tag_history::displace(tx, self.repository, now.image, self.at).await?;
                     moved += 1;
                 }
                 None => new += 1,
             }
+            let moved = (*tag, &self.digest, now.map(|now| &now.digest));
+            tag_history::record(tx, self.repository, moved, (&self.moved_by, self.at)).await?;
         }
         if distinct.is_empty() {
             return Ok(());

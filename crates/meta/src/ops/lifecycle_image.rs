@@ -27,6 +27,8 @@ pub struct LifecycleImage {
     pub pulled_at: Option<Micros>,
     /// When it last got a tag, even if it does not have the tag any more.
     pub tagged_at: Option<Micros>,
+    /// When a tag last moved from it to another image.
+    pub displaced_at: Option<Micros>,
     /// Its tags, in byte order.
     pub tags: Vec<String>,
     /// The indexes of the repository that list it, and whether each is archived.
@@ -49,7 +51,7 @@ const MOST_TAGS: u64 = 20_000;
 
 /// The columns of an image that are read; annotations can be as large as manifests.
 const COLUMNS: &str = "registry, repository, id, digest, status, subject, tag_count, pushed_at, \
-                       last_activated_at, last_archived_at, last_tagged_at";
+                       last_activated_at, last_archived_at, last_tagged_at, displaced_at";
 
 /// Lists active or archived images, the last activated first. A page can be shorter than its limit; the one after the last
 /// image is empty.
@@ -119,7 +121,7 @@ async fn read_images(
 ) -> Result<Vec<(LifecycleImage, u64)>, StoreError> {
     let select = format!(
         "SELECT i.id, i.digest, i.status, i.pushed_at, i.last_activated_at, i.last_archived_at, q.last_pulled_at, \
-            i.last_tagged_at, i.tag_count, CASE WHEN i.subject IS NULL THEN 0 ELSE 1 END, s.id, s.status \
+            i.last_tagged_at, i.displaced_at, i.tag_count, CASE WHEN i.subject IS NULL THEN 0 ELSE 1 END, s.id, s.status \
          FROM ({query}) i \
          LEFT JOIN image_pull q ON q.registry = i.registry AND q.repository = i.repository AND q.image = i.id \
          LEFT JOIN image s ON s.registry = i.registry AND s.repository = i.repository AND s.digest = i.subject \
@@ -130,6 +132,7 @@ async fn read_images(
         let (id, digest, status) = (row.take()?, row.take()?, row.take::<i64>()?);
         let (pushed_at, activated_at) = (row.take()?, row.take()?);
         let (archived_at, pulled_at, tagged_at) = (row.take()?, row.take()?, row.take()?);
+        let displaced_at = row.take()?;
         let tag_count: u64 = row.take()?;
         let is_referrer = row.take::<i64>()? != 0;
         let (subject, subject_status): (Option<ImageId>, Option<i64>) = (row.take()?, row.take()?);
@@ -146,6 +149,7 @@ async fn read_images(
             archived_at,
             pulled_at,
             tagged_at,
+            displaced_at,
             tags: Vec::new(),
             parents: Vec::new(),
             subject,

@@ -50,16 +50,25 @@ operation!(PutLifecyclePolicy: Durable [] -> (), RepositoryGone, |op, tx| {
     if hold(tx, op.repository, Hold::Change).await?.is_none() {
         return Ok(Err(RepositoryGone));
     }
-    let RepositoryKey { registry, id } = op.repository;
+    write(tx, op.repository, &op.document, op.at).await?;
+    Ok(Ok(()))
+});
+
+/// Writes the policy of a repository that the operation holds, and queues an evaluation.
+pub(crate) async fn write(
+    tx: &mut Tx<'_>,
+    repository: RepositoryKey,
+    document: &str,
+    at: Micros,
+) -> Result<(), StoreError> {
     // The version is the time, so that a policy written after a removal has a new one.
     let upsert = "INSERT INTO lifecycle_policy (registry, repository, document, version, last_evaluated_at) \
         VALUES (?1, ?2, ?3, ?4, ?4) ON CONFLICT (registry, repository) DO UPDATE SET document = excluded.document, \
         version = CASE WHEN lifecycle_policy.version >= excluded.version THEN lifecycle_policy.version + 1 \
         ELSE excluded.version END";
-    tx.execute(upsert, &params![registry, id, op.document, op.at]).await?;
-    enqueue_sooner(tx, LIFECYCLE_POLICY, &op.repository.to_text(), op.at).await?;
-    Ok(Ok(()))
-});
+    tx.execute(upsert, &params![repository.registry, repository.id, document, at]).await?;
+    enqueue_sooner(tx, LIFECYCLE_POLICY, &repository.to_text(), at).await
+}
 
 /// Reads the policy of a repository.
 #[derive(Clone, Debug)]

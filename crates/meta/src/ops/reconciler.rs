@@ -30,6 +30,8 @@ pub struct ReconcilerState {
 #[derive(Clone, Debug)]
 pub struct ClaimReconciler {
     pub name: String,
+    /// Whether work came, so that it is due in any case.
+    pub is_woken: bool,
     /// The node.
     pub holder: String,
     pub now: Micros,
@@ -43,8 +45,9 @@ operation!(ClaimReconciler: Durable [] -> bool, Never, |op, tx| {
                  ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, lease_until = excluded.lease_until, \
                  started_at = excluded.started_at, requested_at = 0 \
                  WHERE (reconciler.lease_until <= ?3 OR reconciler.holder = ?2) \
-                 AND (reconciler.next_run_at <= ?3 OR reconciler.requested_at > 0)";
-    Ok(Ok(tx.execute(claim, &params![op.name, op.holder, op.now, op.lease_until]).await? == 1))
+                 AND (reconciler.next_run_at <= ?5 OR reconciler.requested_at > 0)";
+    let due_until = if op.is_woken { Micros(i64::MAX) } else { op.now };
+    Ok(Ok(tx.execute(claim, &params![op.name, op.holder, op.now, op.lease_until, due_until]).await? == 1))
 });
 
 /// Extends the lease of a pass that takes long. Returns whether the node still has it.

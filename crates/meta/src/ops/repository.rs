@@ -147,6 +147,9 @@ pub struct CreateRepository {
     pub kms_key: Option<String>,
     /// Resource tags.
     pub tags: Vec<(String, String)>,
+    /// The repository policy, with principals by unique ID.
+    pub policy: Option<String>,
+    pub lifecycle_policy: Option<String>,
 }
 
 /// The registry has a living repository of that name.
@@ -162,11 +165,11 @@ impl CreateRepository {
 operation!(CreateRepository: Durable [Repository(op.key())] -> RepositoryRow, RepositoryExists, |op, tx| {
     let insert = "INSERT INTO repository (registry, id, name, created_at, operation, mutability, exclusion_filters, \
             scan_on_push, encryption_type, kms_key, policy_version, tags_version, last_image_id, image_count, tag_count) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, 0, 0, 0) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0, 0, 0, 0) \
         ON CONFLICT (registry, name) WHERE deleted_at IS NULL DO NOTHING";
     let filters = write_filters(&op.filters)?;
     let made = tx.execute(insert, &params![op.registry, op.id, op.name, op.at, op.op, op.mutability.as_str(), filters,
-        op.scan_on_push, op.encryption_type, op.kms_key]).await? == 1;
+        op.scan_on_push, op.encryption_type, op.kms_key, i64::from(op.policy.is_some())]).await? == 1;
     let select = concat!("SELECT ", repository_columns!(), ", r.operation FROM repository r \
                           WHERE r.registry = ?1 AND r.name = ?2 AND r.deleted_at IS NULL");
     let mut row = tx.row(select, &params![op.registry, op.name]).await?.ok_or(StoreError::Conflict)?;
@@ -177,6 +180,12 @@ operation!(CreateRepository: Durable [Repository(op.key())] -> RepositoryRow, Re
     }
     for (key, value) in &op.tags {
         super::resource_tag::put(tx, repository.key, key, value).await?;
+    }
+    if let Some(document) = &op.policy {
+        super::repository_policy::insert(tx, repository.key, document).await?;
+    }
+    if let Some(document) = &op.lifecycle_policy {
+        super::lifecycle_policy::write(tx, repository.key, document, op.at).await?;
     }
     let count = "UPDATE registry SET repository_count = repository_count + 1 WHERE key = ?1";
     tx.execute(count, &params![op.registry]).await?;

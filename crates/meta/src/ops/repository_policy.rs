@@ -29,9 +29,7 @@ operation!(SetRepositoryPolicy: Durable [Repository(op.repository)] -> Option<St
     let select = "SELECT document FROM repository_policy WHERE registry = ?1 AND repository = ?2";
     let old: Option<String> = tx.value(select, &params![registry, id]).await?;
     if let Some(document) = &op.document {
-            let upsert = "INSERT INTO repository_policy (registry, repository, document) VALUES (?1, ?2, ?3) \
-                ON CONFLICT (registry, repository) DO UPDATE SET document = excluded.document";
-            tx.execute(upsert, &params![registry, id, document]).await?;
+        insert(tx, op.repository, document).await?;
     } else {
             let delete = "DELETE FROM repository_policy WHERE registry = ?1 AND repository = ?2";
             tx.execute(delete, &params![registry, id]).await?;
@@ -40,6 +38,17 @@ operation!(SetRepositoryPolicy: Durable [Repository(op.repository)] -> Option<St
     tx.execute(bump, &params![registry, id]).await?;
     Ok(Ok(old))
 });
+
+/// Writes the policy of a repository that the operation holds. The caller counts its version.
+pub(crate) async fn insert(
+    tx: &mut Tx<'_>,
+    RepositoryKey { registry, id }: RepositoryKey,
+    document: &str,
+) -> Result<(), StoreError> {
+    let upsert = "INSERT INTO repository_policy (registry, repository, document) VALUES (?1, ?2, ?3) \
+        ON CONFLICT (registry, repository) DO UPDATE SET document = excluded.document";
+    tx.execute(upsert, &params![registry, id, document]).await.map(|_| ())
+}
 
 async fn bump_registry(tx: &mut Tx<'_>, registry: RegistryKey) -> Result<(), StoreError> {
     let bump = "UPDATE registry SET policy_version = policy_version + 1 WHERE key = ?1";
@@ -85,6 +94,23 @@ operation!(PutAccountSetting: Durable [Registry(op.registry)] -> (), Never, |op,
     let upsert = "INSERT INTO account_setting (registry, name, value) VALUES (?1, ?2, ?3) \
         ON CONFLICT (registry, name) DO UPDATE SET value = excluded.value";
     tx.execute(upsert, &params![op.registry, op.name, op.value]).await?;
+    Ok(Ok(()))
+});
+
+/// Writes a setting of an account in a Region if it was never set.
+#[derive(Clone, Debug)]
+pub struct PutAccountSettingOnce {
+    pub registry: RegistryKey,
+    pub name: String,
+    pub value: String,
+}
+
+operation!(PutAccountSettingOnce: Durable [Registry(op.registry)] -> (), Never, |op, tx| {
+    let insert = "INSERT INTO account_setting (registry, name, value) VALUES (?1, ?2, ?3) \
+        ON CONFLICT (registry, name) DO NOTHING";
+    if tx.execute(insert, &params![op.registry, op.name, op.value]).await? == 1 {
+        bump_registry(tx, op.registry).await?;
+    }
     Ok(Ok(()))
 });
 

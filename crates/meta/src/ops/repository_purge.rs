@@ -18,11 +18,13 @@ pub struct PurgeRepositorySlice {
 }
 
 /// Tables in an order that every foreign key allows, with the columns of their primary key below the repository.
-const TABLES: [(&str, &str); 15] = [
+const TABLES: [(&str, &str); 17] = [
     ("tag", "name"),
+    ("tag_history", "id"),
     ("image_blob", "image, digest"),
     ("image_child", "image, digest"),
     ("image_pull", "image"),
+    ("image_scan", "image"),
     ("manifest_body", "image"),
     ("image", "id"),
     ("blob_link", "digest"),

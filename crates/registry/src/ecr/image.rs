@@ -20,6 +20,7 @@ use oci::name::Tag;
 use super::repository_of;
 use crate::Registry;
 use crate::image::describe;
+use crate::image::pull::convert;
 use crate::image::push::ImagePush;
 
 /// The maximum bytes of manifests in one answer of BatchGetImage: a hundred usual ones have a few hundred KiB, and the
@@ -122,19 +123,36 @@ impl Registry {
                 let text: Arc<str> = std::str::from_utf8(&body).map_err(Error::internal)?.into();
                 Arc::clone(manifests.entry(row.digest).or_insert(text))
             };
+            let stored = (row.digest, row.media_type, manifest);
+            let (digest, media_type, manifest) =
+                in_accepted_format(ctx, &id, &input.accepted_media_types, stored).await?;
             response.images.push(Image {
                 registry_id: repository.account_id.to_string(),
                 repository_name: repository.name.to_string(),
-                image_id: ImageIdentifier {
-                    image_digest: Some(row.digest.to_string()),
-                    image_tag: id.image_tag,
-                },
+                image_id: ImageIdentifier { image_digest: Some(digest.to_string()), image_tag: id.image_tag },
                 image_manifest: manifest,
-                image_manifest_media_type: Some(row.media_type),
+                image_manifest_media_type: Some(media_type),
             });
         }
         Ok(response)
     }
+}
+
+/// The digest, media type and manifest of an answer: by tag in a format that the request accepts, by digest as stored.
+async fn in_accepted_format(
+    ctx: &Ctx,
+    id: &ImageIdentifier,
+    accepted: &[String],
+    (digest, media_type, manifest): (Digest, String, Arc<str>),
+) -> Result<(Digest, String, Arc<str>)> {
+    let accepts = |media_type: &str| {
+        id.image_digest.is_some() || accepted.is_empty() || accepted.iter().any(|one| one == media_type)
+    };
+    let Some(converted) = convert(ctx, &media_type, manifest.as_bytes(), &accepts).await? else {
+        return Ok((digest, media_type, manifest));
+    };
+    let text = std::str::from_utf8(&converted.body).map_err(Error::internal)?.into();
+    Ok((converted.digest, converted.media_type, text))
 }
 
 /// The image that an identifier names, or why it is invalid.

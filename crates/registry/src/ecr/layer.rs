@@ -15,7 +15,7 @@ use super::repository_of;
 use crate::Registry;
 use crate::layer::availability;
 
-/// The media type of every layer in answers; only manifests contain the real one.
+/// The media type of a layer that no manifest has: it was pushed, and its image was not yet.
 const LAYER_MEDIA_TYPE: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
 impl Registry {
@@ -43,6 +43,8 @@ impl Registry {
         }
         let found =
             availability::check(ctx, &self.access.settings.limits.collection, &permit, digests).await?;
+        let there = found.iter().filter(|(_, blob)| blob.is_some()).map(|(digest, _)| *digest).collect();
+        let types = self.media_types_of_layers(ctx, &permit, there).await?;
         response.layers = found
             .into_iter()
             .map(|(digest, blob)| Layer {
@@ -53,7 +55,8 @@ impl Registry {
                     None => LayerAvailability::Unavailable,
                 },
                 layer_size: blob.as_ref().map(|blob| blob.size),
-                media_type: blob.map(|_| LAYER_MEDIA_TYPE.to_owned()),
+                media_type: blob
+                    .map(|_| types.get(&digest).cloned().unwrap_or_else(|| LAYER_MEDIA_TYPE.to_owned())),
             })
             .collect();
         Ok(response)

@@ -3,6 +3,7 @@
 //! and builds the response from the result.
 
 mod account_setting;
+mod creation_template;
 mod image;
 mod image_delete;
 mod image_list;
@@ -16,11 +17,15 @@ mod protection;
 mod pull_time_exclusion;
 mod registry;
 mod registry_policy;
+mod registry_scanning;
 mod repository;
 mod repository_policy;
 mod repository_setting;
 mod repository_tags;
 mod storage_class;
+mod tag_history;
+
+pub(crate) use repository_tags::request_tag_keys;
 
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Error, Result};
@@ -30,7 +35,6 @@ use futures::future::BoxFuture;
 use oci::name::RepositoryName;
 
 use crate::Registry;
-pub(crate) use repository_tags::request_tag_keys;
 
 /// An operation by its request. The future is on the heap, so it is compiled with this crate and not again in each crate
 /// that awaits it (docs/adr/0023-what-a-build-costs.md).

@@ -3,16 +3,15 @@
 use access::context::{Ctx, repository_arn};
 use access::error::{Error, Result};
 use access::op::{Effect, ecr};
-use access::store::{Mutability, RepositoryRow, Target};
+use access::store::{RepositoryRow, Target};
 use aws::ecr::{
     CreateRepositoryRequest, CreateRepositoryResponse, DeleteRepositoryRequest, DeleteRepositoryResponse,
     DescribeRepositoriesRequest, DescribeRepositoriesResponse, EncryptionConfiguration, EncryptionType,
-    ImageScanningConfiguration, ImageTagMutability, ImageTagMutabilityExclusionFilter,
-    ImageTagMutabilityExclusionFilterType, Repository,
+    ImageScanningConfiguration, Repository,
 };
 use aws::ids::{AccountId, Region};
 
-use super::repository_setting::{filters, mutability};
+use super::repository_setting::{exclusion_filters, filters, mutability, mutability_shape};
 use super::repository_tags::request_tag_keys;
 use super::{account_of, epoch_seconds, page_limit, repository_of};
 use crate::Registry;
@@ -48,6 +47,7 @@ impl Registry {
             filters: filters(input.image_tag_mutability_exclusion_filters),
             scan_on_push: input.image_scanning_configuration.unwrap_or_default().scan_on_push,
             tags,
+            ..NewRepository::default()
         };
         let row = create::create(&self.access, ctx, &permit, new).await?;
         Ok(CreateRepositoryResponse { repository: self.repository(&repository.account_id, region, row) })
@@ -118,20 +118,8 @@ impl Registry {
             repository_uri: self.access.settings.address.repository_uri(account, region, &row.name),
             repository_name: row.name,
             created_at: epoch_seconds(row.created_at),
-            image_tag_mutability: match row.mutability {
-                Mutability::Mutable => ImageTagMutability::Mutable,
-                Mutability::Immutable => ImageTagMutability::Immutable,
-                Mutability::MutableWithExclusion => ImageTagMutability::MutableWithExclusion,
-                Mutability::ImmutableWithExclusion => ImageTagMutability::ImmutableWithExclusion,
-            },
-            image_tag_mutability_exclusion_filters: row
-                .exclusion_filters
-                .into_iter()
-                .map(|filter| ImageTagMutabilityExclusionFilter {
-                    filter_type: ImageTagMutabilityExclusionFilterType::Wildcard,
-                    filter,
-                })
-                .collect(),
+            image_tag_mutability: mutability_shape(row.mutability),
+            image_tag_mutability_exclusion_filters: exclusion_filters(row.exclusion_filters),
             image_scanning_configuration: ImageScanningConfiguration { scan_on_push: row.scan_on_push },
             encryption_configuration: EncryptionConfiguration::default(),
         }

@@ -5,8 +5,9 @@ use access::error::Result;
 use access::op::ecr;
 use access::store::{Mutability, Target};
 use aws::ecr::{
-    ImageTagMutability, ImageTagMutabilityExclusionFilter, PutImageScanningConfigurationRequest,
-    PutImageScanningConfigurationResponse, PutImageTagMutabilityRequest, PutImageTagMutabilityResponse,
+    ImageTagMutability, ImageTagMutabilityExclusionFilter, ImageTagMutabilityExclusionFilterType,
+    PutImageScanningConfigurationRequest, PutImageScanningConfigurationResponse,
+    PutImageTagMutabilityRequest, PutImageTagMutabilityResponse,
 };
 use aws::ids::Region;
 
@@ -68,4 +69,21 @@ pub(super) fn mutability(shape: ImageTagMutability) -> Mutability {
 
 pub(super) fn filters(shape: Vec<ImageTagMutabilityExclusionFilter>) -> Vec<String> {
     shape.into_iter().map(|filter| filter.filter).collect()
+}
+
+pub(super) fn mutability_shape(mutability: Mutability) -> ImageTagMutability {
+    match mutability {
+        Mutability::Mutable => ImageTagMutability::Mutable,
+        Mutability::Immutable => ImageTagMutability::Immutable,
+        Mutability::MutableWithExclusion => ImageTagMutability::MutableWithExclusion,
+        Mutability::ImmutableWithExclusion => ImageTagMutability::ImmutableWithExclusion,
+    }
+}
+
+pub(super) fn exclusion_filters(filters: Vec<String>) -> Vec<ImageTagMutabilityExclusionFilter> {
+    let shape = |filter| ImageTagMutabilityExclusionFilter {
+        filter_type: ImageTagMutabilityExclusionFilterType::Wildcard,
+        filter,
+    };
+    filters.into_iter().map(shape).collect()
 }

@@ -50,6 +50,8 @@ impl Registry {
             encryption_type: "AES256".to_owned(),
             kms_key: None,
             tags,
+            policy: None,
+            lifecycle_policy: None,
         };
         let logo = logo.flatten();
         let create = permit.write(|_account| CreatePublicRepository { repository: new, catalog, logo });

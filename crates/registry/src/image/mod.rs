@@ -3,12 +3,15 @@
 pub mod delete;
 pub(crate) mod describe;
 pub(crate) mod list;
+pub mod orphans;
 pub(crate) mod protection;
 pub mod pull;
 pub(crate) mod pull_times;
 pub mod push;
 pub mod referrers;
+pub(crate) mod scan;
 pub(crate) mod storage_class;
+pub mod tag_history;
 pub mod tag_list;
 
 use access::error::{Code, Error};

@@ -3,10 +3,11 @@
 use access::context::{Ctx, RepositoryRef};
 use access::error::Result;
 use access::op::ecr;
-use access::permit::Permit;
-use access::store::{ImageRow, ImageState, LoadManifest, Target};
+use access::permit::{OnRepository, Opens, Permit};
+use access::store::{ImageId, ImageRow, ImageState, LoadManifest, Target};
 use bytes::Bytes;
-use oci::digest::Digest;
+use oci::digest::{Algorithm, Digest};
+use oci::manifest::{other_format, to_other_format};
 use oci::name::Reference;
 
 use super::manifest_unknown;
@@ -22,6 +23,12 @@ pub struct ManifestContent {
     pub body: Bytes,
 }
 
+/// Which media types a client accepts.
+pub type Accepts<'a> = &'a (dyn Fn(&str) -> bool + Sync);
+
+/// The memory for each byte of a manifest that is converted.
+const CONVERSION_TIMES: u64 = 16;
+
 /// An image that can be pulled. An archived one is not found (user guide, "Archiving an image").
 fn pullable(image: Option<&ImageRow>) -> Result<&ImageRow> {
     image.filter(|image| image.state == ImageState::Active).ok_or_else(manifest_unknown)
@@ -35,11 +42,22 @@ impl Registry {
         repository: &RepositoryRef,
         reference: &Reference,
     ) -> Result<ManifestContent> {
+        self.get_manifest_as(ctx, repository, reference, &|_| true).await
+    }
+
+    /// The same for a client that accepts certain media types: by tag, an image of the other format is converted.
+    pub async fn get_manifest_as(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        reference: &Reference,
+        accepts: Accepts<'_>,
+    ) -> Result<ManifestContent> {
         let permit = self.permit_pull(ctx, repository, reference).await?;
         let image = pullable(permit.image())?;
         ctx.hold(image.manifest_size).await?;
         let body = self.pull(ctx, &permit, image).await?;
-        Ok(ManifestContent { digest: image.digest, media_type: image.media_type.clone(), body })
+        content(ctx, (image, body), reference, accepts).await
     }
 
     /// The same without recording a pull.
@@ -49,11 +67,22 @@ impl Registry {
         repository: &RepositoryRef,
         reference: &Reference,
     ) -> Result<ManifestContent> {
+        self.head_manifest_as(ctx, repository, reference, &|_| true).await
+    }
+
+    /// The same for a client that accepts certain media types.
+    pub async fn head_manifest_as(
+        &self,
+        ctx: &Ctx,
+        repository: &RepositoryRef,
+        reference: &Reference,
+        accepts: Accepts<'_>,
+    ) -> Result<ManifestContent> {
         let permit = self.permit_pull(ctx, repository, reference).await?;
         let image = pullable(permit.image())?;
         ctx.hold(image.manifest_size).await?;
         let body = self.manifest_body(&permit, image).await?;
-        Ok(ManifestContent { digest: image.digest, media_type: image.media_type.clone(), body })
+        content(ctx, (image, body), reference, accepts).await
     }
 
     /// Writes the times of all pulls so far. For a server that stops.
@@ -89,12 +118,58 @@ impl Registry {
     /// The bytes of a manifest. They never change for a digest, so they can be cached. The repository was read just
     /// before, and has the image.
     async fn manifest_body(&self, permit: &Permit<ecr::BatchGetImage>, image: &ImageRow) -> Result<Bytes> {
-        if let Some(body) = self.bodies.manifest(&image.digest) {
+        self.manifest_bytes(permit, (image.id, &image.digest)).await
+    }
+
+    /// The same for any permit that reads manifests.
+    pub(crate) async fn manifest_bytes<G>(
+        &self,
+        permit: &Permit<G>,
+        (id, digest): (ImageId, &Digest),
+    ) -> Result<Bytes>
+    where
+        G: Opens<LoadManifest, On = OnRepository>,
+    {
+        if let Some(body) = self.bodies.manifest(digest) {
             return Ok(body);
         }
-        let body = permit.read(|repository| LoadManifest { repository, id: image.id }).await?;
+        let body = permit.read(|repository| LoadManifest { repository, id }).await?;
         let body = Bytes::from(body.ok_or_else(manifest_unknown)?);
-        self.bodies.keep_manifest(image.digest, body.clone());
+        self.bodies.keep_manifest(*digest, body.clone());
         Ok(body)
     }
+}
+
+/// The manifest as it is answered. By digest it is never converted: the digest names these bytes.
+async fn content(
+    ctx: &Ctx,
+    (image, body): (&ImageRow, Bytes),
+    reference: &Reference,
+    accepts: Accepts<'_>,
+) -> Result<ManifestContent> {
+    let converted = match reference {
+        Reference::Tag(_) => convert(ctx, &image.media_type, &body, accepts).await?,
+        Reference::Digest(_) => None,
+    };
+    let as_stored = || ManifestContent { digest: image.digest, media_type: image.media_type.clone(), body };
+    Ok(converted.unwrap_or_else(as_stored))
+}
+
+/// The manifest in the other format, if the client accepts only that one (ECR User Guide, "Container image manifest format
+/// support in Amazon ECR").
+pub(crate) async fn convert(
+    ctx: &Ctx,
+    media_type: &str,
+    body: &[u8],
+    accepts: Accepts<'_>,
+) -> Result<Option<ManifestContent>> {
+    if accepts(media_type) || !other_format(media_type).is_some_and(accepts) {
+        return Ok(None);
+    }
+    ctx.hold(body.len() as u64 * CONVERSION_TIMES).await?;
+    Ok(to_other_format(media_type, body).map(|converted| ManifestContent {
+        digest: Digest::of(Algorithm::Sha256, &converted.body),
+        media_type: converted.media_type.to_owned(),
+        body: converted.body.into(),
+    }))
 }

@@ -48,8 +48,7 @@ pub(crate) struct ImagePush {
 impl Registry {
     /// Whether the caller may push a manifest, decided before the manifest is read.
     pub async fn check_put_manifest(&self, ctx: &Ctx, repository: &RepositoryRef) -> Result<()> {
-        let gate = self.access.gate(ctx, repository, Target::None).await?;
-        gate.permit::<ecr::PutImage>().map(|_| ())
+        self.permits_to_push::<Permit<ecr::PutImage>>(ctx, repository, Target::None).await.map(|_| ())
     }
 
     /// Stores a manifest and points tags to it. Pushing an existing image succeeds, even if tags are immutable
@@ -63,8 +62,7 @@ impl Registry {
         content_type: Option<&str>,
         body: Bytes,
     ) -> Result<Pushed> {
-        let gate = self.access.gate(ctx, repository, Target::None).await?;
-        let permit = gate.permit::<ecr::PutImage>()?;
+        let permit = self.permits_to_push::<Permit<ecr::PutImage>>(ctx, repository, Target::None).await?;
         let manifest = Manifest::parse(&body, content_type).map_err(|error| manifest_error(&error))?;
         let mut tags = more_tags.to_vec();
         let digest = match reference {
@@ -140,6 +138,7 @@ impl Registry {
             missing: push.missing,
             tags: push.tags,
             pushed_by: permit.caller().unique_id.clone(),
+            moved_by: permit.caller().arn.clone(),
             at: ctx.at(),
             op: ctx.operation_id.clone(),
             same_digest_same_tag: push.same_image,

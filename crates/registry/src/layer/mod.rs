@@ -7,6 +7,7 @@ mod complete;
 pub mod delete;
 pub mod download;
 pub mod download_url;
+mod media_type;
 pub mod mount;
 pub(crate) mod permits;
 pub mod upload;

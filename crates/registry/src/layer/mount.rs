@@ -5,7 +5,9 @@ use access::error::Result;
 use access::op::ecr;
 use access::permit::Permit;
 use access::storage_quota::More;
-use access::store::{FindLinks, LinkBlob, LinkBlobRefusal, OpError, Target, store_error};
+use access::store::{
+    FindLinks, GetAccountSetting, LinkBlob, LinkBlobRefusal, OpError, RepositoryKey, Target, store_error,
+};
 use fault::Fault;
 use oci::digest::Digest;
 use oci::name::RepositoryName;
@@ -13,6 +15,7 @@ use oci::name::RepositoryName;
 use super::availability::renew;
 use super::readable;
 use crate::Registry;
+use crate::registry_settings::account_setting::BLOB_MOUNTING;
 
 /// How many repositories an anonymous mount checks for one that the caller may read.
 const CANDIDATES: usize = 20;
@@ -28,9 +31,11 @@ impl Registry {
         digest: &Digest,
         from: Option<&RepositoryName>,
     ) -> Result<bool> {
-        let gate = self.access.gate(ctx, repository, Target::Blob(*digest)).await?;
-        let (permit, _) =
-            gate.permits::<(Permit<ecr::CompleteLayerUpload>, Permit<ecr::InitiateLayerUpload>)>()?;
+        type Mount = (Permit<ecr::CompleteLayerUpload>, Permit<ecr::InitiateLayerUpload>);
+        let (permit, _) = self.permits_to_push::<Mount>(ctx, repository, Target::Blob(*digest)).await?;
+        if !may_mount(&permit).await? {
+            return Ok(false);
+        }
         if let Ok(row) = readable(permit.blob()) {
             let collection = &self.access.settings.limits.collection;
             // The caller may push here, and an existing blob needs no source.
@@ -54,6 +59,15 @@ impl Registry {
         }
         Ok(false)
     }
+}
+
+/// Whether the registry's setting allows mounts. Without it, ECR starts an upload, whether or not the blob is there.
+async fn may_mount(permit: &Permit<ecr::CompleteLayerUpload>) -> Result<bool> {
+    let setting = |repository: RepositoryKey| GetAccountSetting {
+        registry: repository.registry,
+        name: BLOB_MOUNTING.to_owned(),
+    };
+    Ok(permit.read(setting).await?.as_deref() != Some("DISABLED"))
 }
 
 /// Links the blob. False: the source no longer has it.
@@ -81,7 +95,7 @@ async fn repositories_with(
     permit: &Permit<ecr::CompleteLayerUpload>,
     digest: &Digest,
 ) -> Result<Vec<RepositoryName>> {
-    let find = |repository: access::store::RepositoryKey| FindLinks {
+    let find = |repository: RepositoryKey| FindLinks {
         registry: repository.registry,
         digest: *digest,
         limit: CANDIDATES,

@@ -97,8 +97,8 @@ impl Registry {
         repository: &RepositoryRef,
         algorithm: Algorithm,
     ) -> Result<UploadStatus> {
-        let gate = self.access.gate(ctx, repository, Target::None).await?;
-        let permit = gate.permit::<ecr::InitiateLayerUpload>()?;
+        let permit =
+            self.permits_to_push::<Permit<ecr::InitiateLayerUpload>>(ctx, repository, Target::None).await?;
         let row = create_upload(ctx, &permit, algorithm).await?;
         Ok(UploadStatus { id: row.id, offset: 0 })
     }
@@ -187,8 +187,7 @@ impl Registry {
         digest: &Digest,
         incoming: Incoming,
     ) -> Result<()> {
-        let gate = self.access.gate(ctx, repository, Target::None).await?;
-        let permits = Arc::new(gate.permits::<Whole>()?);
+        let permits = Arc::new(self.permits_to_push::<Whole>(ctx, repository, Target::None).await?);
         let (part, (_, initiate)) = &*permits;
         // The session exists for the length of this request, so the object's key is in a row before its bytes are
         // written.

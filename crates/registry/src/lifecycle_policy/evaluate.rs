@@ -1,5 +1,7 @@
 //! Evaluates a policy over the images of a repository, page by page.
 
+use std::time::Duration;
+
 use access::error::{Error, Result};
 use access::permit::{OnDeployment, Opens, Permit};
 use access::store::{
@@ -37,13 +39,25 @@ where
     Ok(evaluation.finish())
 }
 
-/// The images of some decisions as they are now, for those that still stand.
+/// Whether an untagged image stays for now because a tag moved from it to another image: the tag can be restored.
+fn is_in_grace(image: &LifecycleImage, now: Micros, grace: Duration) -> bool {
+    let ends = image.displaced_at.map(|at| at.plus(grace));
+    image.tags.is_empty() && ends.is_some_and(|ends| ends > now)
+}
+
+/// The decisions that still stand, with their images as they are now, and how many images stay for their grace.
+pub(super) struct Confirmed {
+    pub(super) stand: Vec<(Decision, LifecycleImage)>,
+    pub(super) in_grace: usize,
+}
+
+/// The images of some decisions as they are now.
 pub(super) async fn confirmed<G>(
     permit: &Permit<G>,
     repository: RepositoryKey,
-    (policy, began): (&Policy, Micros),
+    (policy, began, grace): (&Policy, Micros, Duration),
     decisions: Vec<Decision>,
-) -> Result<Vec<(Decision, LifecycleImage)>>
+) -> Result<Confirmed>
 where
     G: Opens<FindLifecycleImages, On = OnDeployment>,
 {
@@ -54,7 +68,8 @@ where
         let stands = seen(image, |image| policy.confirms(&decision, image, began.0));
         stands.then(|| (decision, image.clone()))
     });
-    Ok(pairs.collect())
+    let (held, stand): (Vec<_>, Vec<_>) = pairs.partition(|(_, image)| is_in_grace(image, began, grace));
+    Ok(Confirmed { stand, in_grace: held.len() })
 }
 
 fn class(is_archived: bool) -> StorageClass {

@@ -20,7 +20,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use lifecycle::{Action, Cause, Count, Decision, Policy};
 
-use super::evaluate::{confirmed, evaluate};
+use super::evaluate::{Confirmed, confirmed, evaluate};
 use super::{LEASE, REPOSITORIES, RETRY};
 use crate::Registry;
 use crate::reconcile::queue::{self, Next};
@@ -37,7 +37,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// When a policy is evaluated again of which a decision did not stand.
 const AGAIN: Duration = Duration::from_mins(1);
 
-/// Evaluates lifecycle policies and carries them out.
+/// Evaluates lifecycle policies and carries them out, and deletes the referrers of deleted images.
 pub(crate) struct ExecuteLifecycle(pub(crate) Arc<Registry>);
 
 impl Reconciler for ExecuteLifecycle {
@@ -50,7 +50,11 @@ impl Reconciler for ExecuteLifecycle {
     }
 
     fn pass(&self, now: Timestamp) -> BoxFuture<'_, Result<Pass>> {
-        Box::pin(self.0.execute_lifecycle_policies(now))
+        Box::pin(async move {
+            let orphans = self.0.delete_orphaned_referrers(now).await?;
+            let policies = self.0.execute_lifecycle_policies(now).await?;
+            Ok(Pass { done: orphans.done + policies.done, has_more: orphans.has_more || policies.has_more })
+        })
     }
 }
 
@@ -76,7 +80,8 @@ impl Registry {
             let claim = work.claim();
             let outcome = match queue::repository(&work) {
                 Ok(key) => {
-                    let execute = execute(&permit, key, &claim, now);
+                    let grace = self.access.settings.limits.tags.grace;
+                    let execute = execute(&permit, key, &claim, (now, grace));
                     queue::while_leased(&permit, &claim, LEASE, execute).await
                 }
                 Err(error) => Err(error),
@@ -101,7 +106,7 @@ async fn execute(
     permit: &Permit<Authority>,
     key: RepositoryKey,
     claim: &Claim,
-    now: Timestamp,
+    (now, grace): (Timestamp, Duration),
 ) -> Result<Option<Done>> {
     let found = permit.read(|()| FindLifecycleRepository { repository: key }).await?;
     let Some(repository) = found else { return Ok(None) };
@@ -131,7 +136,8 @@ async fn execute(
         }
         let slice: Vec<Decision> = decisions.by_ref().take(SLICE).collect();
         let count = slice.len();
-        let stand = confirmed(permit, key, (&policy, micros(now)), slice).await?;
+        let Confirmed { stand, in_grace } =
+            confirmed(permit, key, (&policy, micros(now), grace), slice).await?;
         let items = stand.into_iter().map(|(decision, image)| item(&policy, &decision, image)).collect();
         let evaluated = (&repository, version, policy.uses_extensions());
         let Some(outcomes) = write(permit, (key, claim), evaluated, items).await? else { break };
@@ -141,7 +147,7 @@ async fn execute(
         };
         let images = outcomes.iter().filter(is_done).count();
         done.images += images;
-        done.deferred += count - images;
+        done.deferred += count - images - in_grace;
     }
     fault::hit(Fault::LifecycleCarriedOut);
     let record = RecordLifecycleEvaluation { repository: key, version, at: micros(now) };

@@ -75,7 +75,12 @@ where
         registry: repository.registry,
         name: LIFECYCLE_EXTENSIONS.to_owned(),
     };
-    let parsed = match permit.read(setting).await?.as_deref() {
+    parsed(text, permit.read(setting).await?.as_deref())
+}
+
+/// Reads a document. `extensions` is the value of the registry's setting for them.
+pub(crate) fn parsed(text: &str, extensions: Option<&str>) -> Result<Policy> {
+    let parsed = match extensions {
         Some("ENABLED") => Policy::parse_with_extensions(text),
         _ => Policy::parse(text),
     };

@@ -20,7 +20,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use lifecycle::{Action, Cause, Decision, Policy};
 
-use super::evaluate::{confirmed, evaluate};
+use super::evaluate::{Confirmed, confirmed, evaluate};
 use super::execute::action;
 use super::{LEASE, REPOSITORIES, RETRY};
 use super::{no_policy, parse};
@@ -137,7 +137,9 @@ async fn work_out(
         let slice: Vec<Decision> = decisions.by_ref().take(SLICE).collect();
         let is_last = slice.len() < SLICE;
         let is_first = position == 0;
-        let stand = confirmed(permit, repository, (&policy, at), slice).await?;
+        // The grace of moved tags only delays what the preview shows.
+        let Confirmed { stand, .. } =
+            confirmed(permit, repository, (&policy, at, Duration::ZERO), slice).await?;
         let mut results = Vec::with_capacity(stand.len());
         for (decision, image) in stand {
             match decision.action {

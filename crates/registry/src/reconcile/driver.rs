@@ -21,6 +21,8 @@ const LOOK: Duration = Duration::from_secs(5);
 const LEASE: Duration = Duration::from_mins(1);
 /// The longest rest between two passes while work is left.
 const LONGEST_REST: Duration = Duration::from_secs(5);
+/// Events that are written within this time are delivered by one pass.
+const TOGETHER: Duration = Duration::from_millis(100);
 /// The longest text of an error that is kept, in characters.
 const LONGEST_ERROR: usize = 1_000;
 /// How long a reconciler rests after a pass that failed.
@@ -30,10 +32,20 @@ const RETRY: Duration = Duration::from_secs(30);
 pub struct Driver {
     access: Arc<Access>,
     reconcilers: Vec<Box<dyn Reconciler>>,
+    wakes: Wakes,
     /// The node, in the rows of what it runs.
     holder: String,
     /// How long the node may be silent in a pass; it renews its lease four times in that time.
     lease: Duration,
+}
+
+/// What wakes a driver before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wakes {
+    /// A requested run.
+    Requests,
+    /// Events: its reconciler is then due.
+    Events,
 }
 
 impl Driver {
@@ -42,10 +54,15 @@ impl Driver {
         Self::of(Arc::clone(&registry.access), all(registry))
     }
 
+    /// The driver of the delivery of events. It runs beside the others: a slow target delays only events.
+    pub fn of_events(access: Arc<Access>, delivery: Box<dyn Reconciler>) -> Self {
+        Self { wakes: Wakes::Events, ..Self::of(access, vec![delivery]) }
+    }
+
     fn of(access: Arc<Access>, reconcilers: Vec<Box<dyn Reconciler>>) -> Self {
         // The only node of a store takes over its own lease after a crash.
         let holder = if access.is_alone() { "alone".to_owned() } else { uuid::Uuid::new_v4().to_string() };
-        Self { access, reconcilers, holder, lease: LEASE }
+        Self { access, reconcilers, wakes: Wakes::Requests, holder, lease: LEASE }
     }
 
     /// Runs them until it is dropped. A pass consists of whole transactions, so that it may be dropped at any time.
@@ -62,8 +79,9 @@ impl Driver {
                 tracing::error!(%error, reconciler = reconciler.name(), "a run could not be asked for");
             }
         }
+        let mut is_woken = false;
         loop {
-            let rest = match self.round().await {
+            let rest = match self.round(is_woken).await {
                 Ok(rest) => rest,
                 Err(error) => {
                     let cause = error.internal.as_ref().map(Internal::chain);
@@ -71,40 +89,51 @@ impl Driver {
                     RETRY
                 }
             };
-            tokio::select! {
-                () = tokio::time::sleep(rest) => {}
-                () = self.access.reconcilers_woken() => {}
+            is_woken = tokio::select! {
+                () = tokio::time::sleep(rest) => false,
+                () = self.woken() => self.wakes == Wakes::Events,
+            };
+            if is_woken {
+                tokio::time::sleep(TOGETHER).await;
             }
         }
     }
 
-    /// One pass of each reconciler that is due. Returns how long the driver may rest.
-    async fn round(&self) -> Result<Duration> {
+    async fn woken(&self) {
+        match self.wakes {
+            Wakes::Requests => self.access.reconcilers_woken().await,
+            Wakes::Events => self.access.events_written().await,
+        }
+    }
+
+    /// One pass of each reconciler that is due, or of each one if work came. Returns how long the driver may rest.
+    async fn round(&self, is_woken: bool) -> Result<Duration> {
         let states = self.access.reconcilers().await?;
         let mut rest = LOOK;
         for reconciler in &self.reconcilers {
             let state = states.iter().find(|state| state.name == reconciler.name());
             let next = match state {
                 // While another node runs it, its time is past already: this node looks again when the lease ends.
-                Some(state) if !self.is_due(state, Timestamp::now()) => {
+                Some(state) if !self.is_due(state, is_woken, Timestamp::now()) => {
                     state.next_run_at.max(state.lease_until)
                 }
-                _ => self.run_one(reconciler.as_ref()).await?,
+                _ => self.run_one(reconciler.as_ref(), is_woken).await?,
             };
             rest = rest.min(until(next, Timestamp::now()));
         }
         Ok(rest)
     }
 
-    fn is_due(&self, state: &ReconcilerState, now: Timestamp) -> bool {
+    fn is_due(&self, state: &ReconcilerState, is_woken: bool, now: Timestamp) -> bool {
         let now = access::context::micros(now);
         let is_free = state.lease_until <= now || state.holder == self.holder;
-        is_free && (state.next_run_at <= now || state.requested_at > Micros(0))
+        is_free && (is_woken || state.next_run_at <= now || state.requested_at > Micros(0))
     }
 
-    async fn run_one(&self, reconciler: &dyn Reconciler) -> Result<Micros> {
+    async fn run_one(&self, reconciler: &dyn Reconciler, is_woken: bool) -> Result<Micros> {
         let (name, now) = (reconciler.name(), Timestamp::now());
-        if !self.access.claim_reconciler(name, &self.holder, now, later(now, self.lease)).await? {
+        let times = (now, later(now, self.lease));
+        if !self.access.claim_reconciler(name, &self.holder, is_woken, times).await? {
             return Ok(access::context::micros(later(now, LOOK)));
         }
         let began = Instant::now();

@@ -77,7 +77,7 @@ reconcilers! {
         |registry, now| with_content(registry, Box::pin(registry.scrub_objects(now)));
     /// Carries out a check of the store that a request started.
     CheckStore(reconcilers::CHECK_STORE, every Duration::from_mins(10)) = |registry, now| registry.check_store(now);
-    /// Removes old events.
+    /// Removes old events, and old history of tags.
     TrimEvents(reconcilers::TRIM_EVENTS, every Duration::from_mins(1)) =
-        |registry, now| registry.access.trim_events(now);
+        |registry, now| registry.trim_records(now);
 }

@@ -6,7 +6,8 @@ use access::error::{Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
 use access::store::{
-    GetAccountSetting, LIFECYCLE_EXTENSIONS, PutAccountSetting, SPARSE_IMAGES, StoreResultExt as _,
+    CREATE_ON_PUSH, GetAccountSetting, LIFECYCLE_EXTENSIONS, PutAccountSetting, SPARSE_IMAGES,
+    StoreResultExt as _,
 };
 
 use super::own_registry;
@@ -14,14 +15,17 @@ use super::own_registry;
 pub(super) const SCOPE: &str = "REGISTRY_POLICY_SCOPE";
 
 /// The settings with their values; the first value is the default. New registries have scope V2 (ECR User Guide,
-/// "Private registry permissions"). Mounts cannot be disabled here, so that setting has one value. The last two
-/// are settings of Wharf only.
-const SETTINGS: [(&str, &[&str]); 5] = [
+/// "Private registry permissions"). Mounts are enabled by default, as the specification says; ECR disables them by default. The last
+/// three are settings of Wharf only.
+pub(crate) const BLOB_MOUNTING: &str = "BLOB_MOUNTING";
+
+const SETTINGS: [(&str, &[&str]); 6] = [
     ("BASIC_SCAN_TYPE_VERSION", &["AWS_NATIVE", "CLAIR"]),
     (SCOPE, &["V2", "V1"]),
-    ("BLOB_MOUNTING", &["ENABLED"]),
+    (BLOB_MOUNTING, &["ENABLED", "DISABLED"]),
     (SPARSE_IMAGES, &["DISABLED", "ENABLED"]),
     (LIFECYCLE_EXTENSIONS, &["DISABLED", "ENABLED"]),
+    (CREATE_ON_PUSH, &["DISABLED", "ENABLED"]),
 ];
 
 /// The value of a setting, or its default if it was never set.

@@ -1,9 +1,11 @@
 //! The settings of a registry as a whole: its policy, and the account's settings in a Region.
 
 pub(crate) mod account_setting;
+pub(crate) mod creation_template;
 pub(crate) mod in_use;
 pub(crate) mod policy;
 pub(crate) mod pull_time_exclusion;
+pub(crate) mod scanning;
 
 use access::Access;
 use access::context::Ctx;

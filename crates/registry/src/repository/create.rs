@@ -11,6 +11,7 @@ use access::store::{CreateRepository, Mutability, RefusedExt as _, RepositoryRow
 use crate::registry_settings::registry_of;
 
 /// A new repository as requested.
+#[derive(Default)]
 pub(crate) struct NewRepository {
     pub(crate) name: String,
     pub(crate) mutability: Mutability,
@@ -18,6 +19,9 @@ pub(crate) struct NewRepository {
     pub(crate) filters: Vec<String>,
     pub(crate) scan_on_push: bool,
     pub(crate) tags: Vec<(String, String)>,
+    /// The repository policy, with principals by unique ID.
+    pub(crate) policy: Option<String>,
+    pub(crate) lifecycle_policy: Option<String>,
 }
 
 /// Creates a repository. The first repository of an account in a Region creates the registry.
@@ -49,6 +53,8 @@ pub(crate) async fn create(
         encryption_type: "AES256".to_owned(),
         kms_key: None,
         tags: new.tags,
+        policy: new.policy,
+        lifecycle_policy: new.lifecycle_policy,
     };
     permit.write(create).await.or_refused(|_| exists)
 }

@@ -2,7 +2,9 @@
 
 pub(crate) mod create;
 pub(crate) mod delete;
+pub(crate) mod from_template;
 pub(crate) mod list;
+mod on_push;
 pub(crate) mod policy;
 pub(crate) mod scanning;
 pub(crate) mod tag_mutability;

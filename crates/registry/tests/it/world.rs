@@ -103,6 +103,7 @@ async fn opened_with(folder: &tempfile::TempDir, meta: Meta, master_key: [u8; 32
             vpc: "vpc-1a2b3c4d".to_owned(),
             networks: vec!["10.1.0.0/16".parse().unwrap()],
         }],
+        event_sinks: Vec::new(),
         dialler: access::settings::Dialler::new(|_| false),
         master_key: MasterKey::new(master_key),
     };

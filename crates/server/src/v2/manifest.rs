@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use oci::error::ErrorCode;
 use oci::manifest::MAX_MANIFEST_BYTES;
 use oci::name::{Reference, Tag};
@@ -35,10 +35,12 @@ async fn get(call: Call<'_>, reference: &Reference) -> Outcome {
     // Only a GET counts as a pull.
     let manifest = if exchange.method == Method::HEAD {
         exchange.operation = RouteOp::HeadManifest.into();
-        app.registry.head_manifest(&ctx, &repository, reference).await?
+        let accepted = |media_type: &str| accepts(&exchange.headers, media_type);
+        app.registry.head_manifest_as(&ctx, &repository, reference, &accepted).await?
     } else {
         exchange.operation = RouteOp::GetManifest.into();
-        app.registry.get_manifest(&ctx, &repository, reference).await?
+        let accepted = |media_type: &str| accepts(&exchange.headers, media_type);
+        app.registry.get_manifest_as(&ctx, &repository, reference, &accepted).await?
     };
     let digest = ContentDigest::from(&manifest.digest);
     let mut response = if digest.is_known_to(exchange) {
@@ -50,6 +52,16 @@ async fn get(call: Call<'_>, reference: &Reference) -> Outcome {
     };
     digest.add_to(response.headers_mut());
     Ok(response)
+}
+
+/// Whether `Accept` allows a media type. A request without it accepts everything (RFC 9110 §12.5.1).
+fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let ranges = values.flat_map(|value| value.split(',')).filter_map(|range| range.split(';').next());
+    let mut ranges = ranges.map(str::trim).filter(|range| !range.is_empty()).peekable();
+    ranges.peek().is_none()
+        || ranges
+            .any(|range| range.eq_ignore_ascii_case(media_type) || ["*/*", "application/*"].contains(&range))
 }
 
 /// Almost every manifest has one of four types.

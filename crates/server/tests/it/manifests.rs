@@ -175,3 +175,32 @@ async fn a_manifest_over_four_mebibytes_is_refused_unread() {
     let reply = pushing(&node).put(&at("manifests/latest"), vec![b' '; (4 << 20) + 1]).await;
     reply.refused(413, "SIZE_INVALID");
 }
+
+/// Docker before OCI images asks for its own formats only.
+#[tokio::test]
+async fn a_tag_is_converted_for_a_client_of_the_other_format() {
+    const DOCKER: &str = "application/vnd.docker.distribution.manifest.v2+json";
+    let node = Node::start().await;
+    let client = node.client();
+    let image = manifest(&client, "one").await;
+    push(&client, "latest", &image).await;
+    let accepts = |types: &str| node.client().with("accept", types);
+    let docker =
+        accepts(&format!("{DOCKER}, application/vnd.docker.distribution.manifest.list.v2+json;q=0.9"));
+    let reply = docker.get(&at("manifests/latest")).await.expect(200);
+    assert_eq!(reply.header("content-type"), DOCKER);
+    assert_eq!(reply.header("docker-content-digest"), sha256(&reply.body));
+    let head = docker.head(&at("manifests/latest")).await.expect(200);
+    assert_eq!(head.header("docker-content-digest"), reply.header("docker-content-digest"));
+    assert_eq!(head.header("content-length"), reply.body.len().to_string());
+    let digest = sha256(&image);
+    for (client, reference) in [
+        (docker, digest.as_str()),
+        (accepts("*/*"), "latest"),
+        (accepts(&format!("{DOCKER}, {MANIFEST}")), "latest"),
+    ] {
+        let reply = client.get(&at(&format!("manifests/{reference}"))).await.expect(200);
+        assert_eq!(reply.header("content-type"), MANIFEST);
+        assert_eq!(reply.body, image);
+    }
+}

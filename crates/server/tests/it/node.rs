@@ -195,12 +195,14 @@ async fn open(folder: &tempfile::TempDir, address: SocketAddr) -> (Deployment, m
         limits: access::settings::Limits::default(),
         storage_quotas: Vec::new(),
         vpc_endpoints: Vec::new(),
+        event_sinks: Vec::new(),
         dialler: access::settings::Dialler::new(|_| false),
         master_key: MasterKey::new([7; 32]),
     };
     let access = Access::open(settings, meta.clone()).await.unwrap();
     let deployment = Deployment {
         identity: Identity::new(Arc::clone(&access)),
+        events: events::Events::new(Arc::clone(&access)).unwrap(),
         registry: Registry::new(Arc::clone(&access), blobs),
         access,
     };

@@ -51,6 +51,7 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
         limits: config.limits,
         storage_quotas: config.storage_quotas.clone(),
         vpc_endpoints: config.vpc_endpoints.clone(),
+        event_sinks: config.event_sinks.clone(),
         dialler: outgoing::of_dev(config.allow_networks.clone()),
         master_key: master_key::load_or_make(&key)?,
     };
@@ -62,7 +63,10 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
     for (name, id) in named.chain(dev.accounts.iter().map(|(name, id)| (name, id.as_ref()))) {
         let id = deployment.identity.ensure_member(name, id, Timestamp::now()).await?;
         tracing::info!(account = %id, name, "the account exists: assume its role OrganizationAccountAccessRole");
+        deployment.identity.enable_create_on_push(&id, &administrator.region, Timestamp::now()).await?;
     }
+    let own = (&administrator.account_id, &administrator.region);
+    deployment.identity.enable_create_on_push(own.0, own.1, Timestamp::now()).await?;
     files::write_private(&data_dir::registry(path), host.as_bytes())?;
     files::write_private(&data_dir::endpoint(path), endpoint.as_bytes())?;
     say(&welcome(&administrator, &endpoint, &host, path))?;
@@ -96,8 +100,8 @@ fn welcome(administrator: &Administrator, endpoint: &str, host: &str, folder: &s
 Paste into a shell, or run: eval \"$({program} env --data-dir {folder})\"
 
 {exports}
-Then create a repository, and push one of your images, here hello:latest:
-  aws ecr create-repository --repository-name hello
+Then push one of your images, here hello:latest. The first push to a name creates the repository (the registry's setting
+WHARF_CREATE_ON_PUSH is ENABLED, unless you changed it).
 
 With docker:
   {docker}

@@ -5,6 +5,7 @@ mod config_check;
 pub(crate) mod credentials;
 mod dev;
 mod env;
+pub(crate) mod events;
 pub(crate) mod fsck;
 pub(crate) mod gc;
 mod gc_text;
@@ -19,6 +20,7 @@ pub(crate) mod policy;
 mod serve;
 pub(crate) mod status;
 pub(crate) mod store;
+pub(crate) mod tags;
 pub(crate) mod usage;
 
 use anyhow::Context as _;
@@ -50,6 +52,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
             logging::start(&cli.logging)?;
             block_on(credentials::run(command))
         }
+        Command::Events(command) => block_on(events::run(command)),
         Command::Fsck(options) => block_on(fsck::run(options)),
         Command::Gc(command) => block_on(gc::run(command)),
         Command::Hosts(options) => block_on(hosts::run(options)),
@@ -59,6 +62,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Oidc(command) => block_on(oidc::run(command)),
         Command::Images(command) => block_on(images::run(command)),
         Command::Lifecycle(command) => block_on(lifecycle::run(command)),
+        Command::Tags(command) => block_on(tags::run(command)),
         Command::Policy(command) => block_on(policy::run(command)),
         Command::Usage(options) => block_on(usage::run(options)),
         Command::Version => say(concat!("wharf ", env!("CARGO_PKG_VERSION"))),

@@ -32,6 +32,7 @@ pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
         limits: config.limits,
         storage_quotas: config.storage_quotas.clone(),
         vpc_endpoints: config.vpc_endpoints.clone(),
+        event_sinks: config.event_sinks.clone(),
         dialler: dialler(config.allow_networks.clone()),
         master_key: master_key::load_or_make(&key)?,
     };

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use access::reconcilers::MOST_COUNTED;
+use access::reconcilers::{DELIVER_EVENTS, MOST_COUNTED};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::store::Options;
 use crate::aws_client::{AwsClient, Service};
+use crate::background::deliveries;
 
 /// How long `wharf reconcile --now` waits for a pass: a pass is bounded, and a node looks every five seconds.
 const PATIENCE: Duration = Duration::from_mins(15);
@@ -100,6 +101,7 @@ fn backlog(counted: Option<i64>) -> String {
 
 pub(crate) async fn reconcile(Reconcile { name, options, .. }: Reconcile) -> anyhow::Result<()> {
     let done = match options.store.open().await? {
+        Some(store) if name == DELIVER_EVENTS => deliveries(&store.deployment).run_now(&name).await?,
         Some(store) => Driver::new(&store.deployment.registry).run_now(&name).await?,
         None => run_at_server(&options.connection.open()?, &name).await?,
     };

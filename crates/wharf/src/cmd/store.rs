@@ -182,6 +182,7 @@ async fn open(
         storage_quotas: Vec::new(),
         vpc_endpoints,
         // Nothing here calls another server.
+        event_sinks: Vec::new(),
         dialler: dialler(Vec::new()),
         master_key: master_key::load_or_make(key)?,
     };

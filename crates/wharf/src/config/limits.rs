@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use access::quota::Quotas;
-use access::settings::{Collection, Limits};
+use access::settings::{Collection, Limits, TagLimits};
 use anyhow::{Context as _, bail};
 
-use super::{CollectionSection, EventsSection, LifecycleSection};
+use super::{CollectionSection, EventsSection, LifecycleSection, TagsSection};
 
 /// The limits of a file; the default for each that it does not set.
 pub(super) fn limits(
     events: &EventsSection,
-    (collection, lifecycle): (&CollectionSection, &LifecycleSection),
+    (collection, lifecycle, tags): (&CollectionSection, &LifecycleSection, &TagsSection),
     section: &BTreeMap<String, u64>,
 ) -> anyhow::Result<Limits> {
     let defaults = Limits::default();
@@ -29,6 +29,10 @@ pub(super) fn limits(
         collection: self::collection(collection, defaults.collection)?,
         lifecycle_interval: interval.unwrap_or(defaults.lifecycle_interval),
         activation: activation.unwrap_or(defaults.activation),
+        tags: TagLimits {
+            history: tags.history_seconds.map_or(defaults.tags.history, Duration::from_secs),
+            grace: tags.grace_seconds.map_or(defaults.tags.grace, Duration::from_secs),
+        },
         quotas,
         ..defaults
     })

@@ -10,8 +10,8 @@ use server::{Limits, Options, TlsFiles};
 use toml::Table;
 
 use super::{
-    Config, Database, Public, ServerSection, Settings, accounts, blocks, limits, overlay,
-    storage_quota::storage_quotas, vpc_endpoints,
+    Config, Database, Public, ServerSection, Settings, accounts, blocks, event_sinks::event_sinks, limits,
+    overlay, storage_quota::storage_quotas, vpc_endpoints,
 };
 use crate::cmd::hosts::suffix;
 
@@ -59,7 +59,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         }
         None => None,
     };
-    let limits = limits::limits(&file.events, (&file.collection, &file.lifecycle), &file.quotas)?;
+    let limits = limits::limits(&file.events, (&file.collection, &file.lifecycle, &file.tags), &file.quotas)?;
     let accounts = accounts(&file.accounts, bootstrap.as_ref())?;
     Ok(Config {
         data_dir,
@@ -75,6 +75,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         accounts,
         storage_quotas: storage_quotas(file.storage_quotas)?,
         vpc_endpoints: vpc_endpoints(file.vpc_endpoints)?,
+        event_sinks: event_sinks(file.events.sinks)?,
         allow_networks: blocks("outbound.allow_networks", &file.outbound.allow_networks)?,
         limits,
     })

@@ -142,9 +142,9 @@ fn acknowledged_data_survives_every_crash() {
     crashes.check().unwrap();
     let begun = Instant::now();
     let mut deaths = 0;
-    // A rotation of the master key, the collector, lifecycle policies and the archive have their own tests: no request of this one
-    // reaches their fault points.
-    let of_others = ["master-key-", "lifecycle-", "archive-"];
+    // A rotation of the master key, the collector, lifecycle policies, the archive and the delivery of events have their
+    // own tests: no request of this one reaches their fault points.
+    let of_others = ["master-key-", "lifecycle-", "archive-", "events-"];
     let has_own_test = |fault: &Fault| {
         of_others.iter().any(|of_other| fault.name().starts_with(of_other))
             || fault.name().contains("-collect-")

@@ -63,7 +63,6 @@ fn the_lines_of_dev_work_from_a_folder_with_odd_characters() {
     let pasted = pasted(&printed, &bin);
     let registry = dev.endpoint.trim_start_matches("http://");
     let expected = [
-        "aws ecr create-repository --repository-name hello".to_owned(),
         "aws ecr get-login-password".to_owned(),
         format!("docker login --username AWS --password-stdin {registry}"),
         format!("docker tag hello:latest {registry}/hello:latest"),

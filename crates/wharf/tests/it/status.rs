@@ -7,9 +7,10 @@ use crate::first_start::{KEY, with_key};
 use crate::http::ecr;
 use crate::process::{Dev, complaint, said, wharf};
 
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "check-store",
     "collect-garbage",
+    "deliver-events",
     "execute-lifecycle",
     "expire-uploads",
     "forget-reports",

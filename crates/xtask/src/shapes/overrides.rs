@@ -86,6 +86,12 @@ const ECR: Overrides = Overrides {
         ("Image.imageManifest", "Arc<str>"),
         // Copied from the manifest unchanged, without a map in between.
         ("ImageReferrer.annotations", "Box<RawValue>"),
+        // An empty list removes what the template has; a missing one keeps it.
+        ("UpdateRepositoryCreationTemplateRequest.resourceTags", "Vec<Tag>"),
+        (
+            "UpdateRepositoryCreationTemplateRequest.imageTagMutabilityExclusionFilters",
+            "Vec<ImageTagMutabilityExclusionFilter>",
+        ),
     ],
     present: &[
         ("Image", &["registryId", "repositoryName", "imageId", "imageManifest"]),
@@ -149,7 +155,7 @@ const ECR: Overrides = Overrides {
         ("LifecyclePolicyPreviewSummary", &["expiringImageTotalCount"]),
         ("TransitioningImageTotalCount", &["targetStorageClass", "imageTotalCount"]),
     ],
-    empty_is_written: &["ReplicationConfiguration.rules"],
+    empty_is_written: &["ReplicationConfiguration.rules", "RegistryScanningConfiguration.rules"],
     empty_is_left_out: &["PutImageTagMutabilityResponse.imageTagMutabilityExclusionFilters"],
     defaults: &[
         ("ImageTagMutability", "MUTABLE"),
@@ -168,6 +174,9 @@ const ECR: Overrides = Overrides {
     rules: &[("PutImageRequest.imageTag", "NEW_IMAGE_TAG")],
     validate: &[
         ("CreateRepositoryRequest", "create_repository"),
+        ("CreateRepositoryCreationTemplateRequest", "create_repository_creation_template"),
+        ("UpdateRepositoryCreationTemplateRequest", "update_repository_creation_template"),
+        ("DescribeRepositoryCreationTemplatesRequest", "describe_repository_creation_templates"),
         ("DescribeRepositoriesRequest", "describe_repositories"),
         ("DescribeImagesRequest", "describe_images"),
         ("GetLifecyclePolicyPreviewRequest", "get_lifecycle_policy_preview"),
@@ -239,6 +248,16 @@ const ORGANIZATIONS: Overrides = Overrides {
     types: &[
         ("SealingKey.KeyId", "u8"),
         ("WharfListKeysResponse.MasterKeys", "usize"),
+        ("DeadLetter.Sequence", "i64"),
+        ("DeadLetter.Attempts", "i64"),
+        ("EventTarget.Waiting", "i64"),
+        ("EventTarget.DeadLetters", "i64"),
+        ("EventTarget.Delivered", "i64"),
+        ("EventTarget.Dropped", "i64"),
+        ("EventTarget.Failures", "i64"),
+        ("WharfListDeadLettersRequest.AfterSequence", "i64"),
+        ("WharfListDeadLettersResponse.LastSequence", "i64"),
+        ("WharfReplayDeadLettersRequest.Sequence", "i64"),
         ("Reconciler.Done", "i64"),
         ("Reconciler.Backlog", "i64"),
     ],

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use access::reconcilers::{EXPIRE_UPLOADS, NAMES, SWEEP_OBJECTS};
+use access::reconcilers::{DELIVER_EVENTS, EXPIRE_UPLOADS, NAMES, SWEEP_OBJECTS};
 use access::settings::{Dialler, Limits, MasterKey, PublicAddress, Settings};
 use futures::future::BoxFuture;
 
@@ -57,6 +57,7 @@ async fn access() -> (tempfile::TempDir, Arc<Access>) {
         limits: Limits::default(),
         storage_quotas: Vec::new(),
         vpc_endpoints: Vec::new(),
+        event_sinks: Vec::new(),
         dialler: Dialler::new(|_| false),
         master_key: MasterKey::new([7; 32]),
     };
@@ -73,10 +74,10 @@ async fn a_pass_that_left_work_is_followed_by_another() {
     let work = Backlog::default();
     work.left.store(3, Ordering::SeqCst);
     let driver = Driver::of(Arc::clone(&access), vec![Box::new(work.clone())]);
-    assert!(driver.round().await.unwrap() < Duration::from_secs(1));
+    assert!(driver.round(false).await.unwrap() < Duration::from_secs(1));
     assert!(state(&access).await.has_more);
     for _ in 0..100 {
-        let rest = driver.round().await.unwrap();
+        let rest = driver.round(false).await.unwrap();
         if !state(&access).await.has_more {
             break;
         }
@@ -86,7 +87,7 @@ async fn a_pass_that_left_work_is_followed_by_another() {
     let ended = state(&access).await;
     let rest = ended.next_run_at.0 - ended.ended_at.0;
     assert!((3_600_000_000..=3_960_000_000).contains(&rest), "an hour and up to a tenth more: {rest}");
-    driver.round().await.unwrap();
+    driver.round(false).await.unwrap();
     assert_eq!(work.passes.load(Ordering::SeqCst), 3, "it is not due");
 }
 
@@ -96,12 +97,12 @@ async fn a_failed_pass_is_reported_and_retried() {
     let work = Backlog::default();
     work.failures.store(1, Ordering::SeqCst);
     let driver = Driver::of(Arc::clone(&access), vec![Box::new(work.clone())]);
-    driver.round().await.unwrap();
+    driver.round(false).await.unwrap();
     let failed = state(&access).await;
     assert_eq!(failed.error.as_deref(), Some("the disk is slow"));
     assert_eq!(failed.next_run_at.0 - failed.ended_at.0, 30_000_000);
     access.request_reconciler(SWEEP_OBJECTS, Timestamp::now()).await.unwrap();
-    driver.round().await.unwrap();
+    driver.round(false).await.unwrap();
     assert_eq!(state(&access).await.error, None);
 }
 
@@ -126,7 +127,7 @@ async fn a_pass_that_panics_does_not_stop_the_others() {
     let (_folder, access) = access().await;
     let work = Backlog::default();
     let driver = Driver::of(Arc::clone(&access), vec![Box::new(Broken), Box::new(work.clone())]);
-    driver.round().await.unwrap();
+    driver.round(false).await.unwrap();
     assert_eq!(work.passes.load(Ordering::SeqCst), 1);
     let states = access.reconcilers().await.unwrap();
     let broken = states.iter().find(|state| state.name == EXPIRE_UPLOADS).unwrap();
@@ -138,7 +139,7 @@ async fn a_requested_run_wakes_the_driver() {
     let (_folder, access) = access().await;
     let work = Backlog::default();
     let driver = Driver::of(Arc::clone(&access), vec![Box::new(work.clone())]);
-    driver.round().await.unwrap();
+    driver.round(false).await.unwrap();
     let running = tokio::spawn(async move { driver.run().await });
     access.request_reconciler(SWEEP_OBJECTS, Timestamp::now()).await.unwrap();
     let began = Instant::now();
@@ -153,10 +154,12 @@ async fn a_requested_run_wakes_the_driver() {
 async fn a_reconciler_that_runs_on_another_node_is_not_started() {
     let (_folder, access) = access().await;
     let now = Timestamp::now();
-    assert!(access.claim_reconciler(SWEEP_OBJECTS, "another", now, later(now, LEASE)).await.unwrap());
+    assert!(
+        access.claim_reconciler(SWEEP_OBJECTS, "another", false, (now, later(now, LEASE))).await.unwrap()
+    );
     let work = Backlog::default();
     let driver = Driver::of(Arc::clone(&access), vec![Box::new(work.clone())]);
-    let rest = driver.round().await.unwrap();
+    let rest = driver.round(false).await.unwrap();
     assert_eq!(work.passes.load(Ordering::SeqCst), 0);
     assert!(rest > Duration::from_secs(4), "it does not ask again and again: {rest:?}");
 }
@@ -189,9 +192,9 @@ async fn a_long_pass_keeps_its_lease() {
     let others = async {
         tokio::time::sleep(Duration::from_secs(2)).await;
         let now = Timestamp::now();
-        access.claim_reconciler(SWEEP_OBJECTS, "another", now, later(now, LEASE)).await.unwrap()
+        access.claim_reconciler(SWEEP_OBJECTS, "another", false, (now, later(now, LEASE))).await.unwrap()
     };
-    let (round, is_taken) = tokio::join!(driver.round(), others);
+    let (round, is_taken) = tokio::join!(driver.round(false), others);
     round.unwrap();
     assert!(!is_taken);
     assert_eq!(state(&access).await.done, 1);
@@ -205,14 +208,32 @@ async fn a_pass_that_lost_its_lease_is_dropped() {
     let others = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         let (now, holder) = (later(Timestamp::now(), Duration::from_secs(5)), "another");
-        assert!(access.claim_reconciler(SWEEP_OBJECTS, holder, now, later(now, LEASE)).await.unwrap());
+        assert!(
+            access.claim_reconciler(SWEEP_OBJECTS, holder, false, (now, later(now, LEASE))).await.unwrap()
+        );
     };
     let began = Instant::now();
-    let (round, ()) = tokio::join!(driver.round(), others);
+    let (round, ()) = tokio::join!(driver.round(false), others);
     round.unwrap();
     assert!(began.elapsed() < Duration::from_secs(3), "it did not work to its end");
     let taken = state(&access).await;
     assert_eq!((taken.holder.as_str(), taken.done, taken.ended_at), ("another", 0, Micros(0)));
+}
+
+#[tokio::test]
+async fn work_that_came_is_not_left_until_the_next_time() {
+    let (_folder, access) = access().await;
+    let work = Backlog::default();
+    let driver = Driver::of_events(Arc::clone(&access), Box::new(work.clone()));
+    for (is_woken, passes) in [(false, 1), (false, 1), (true, 2), (false, 2)] {
+        driver.round(is_woken).await.unwrap();
+        assert_eq!(work.passes.load(Ordering::SeqCst), passes, "{is_woken}");
+    }
+    let now = Timestamp::now();
+    let taken = access.claim_reconciler(SWEEP_OBJECTS, "another", true, (now, later(now, LEASE)));
+    assert!(taken.await.unwrap());
+    driver.round(true).await.unwrap();
+    assert_eq!(work.passes.load(Ordering::SeqCst), 2, "another node runs it");
 }
 
 #[tokio::test]
@@ -221,6 +242,8 @@ async fn every_reconciler_has_a_name_of_the_list() {
     let blobs = ::blob::Store::disk(folder.path().join("blobs"), ::blob::DiskOptions::default()).unwrap();
     let registry = Registry::new(access, blobs);
     let mut names: Vec<_> = all(&registry).iter().map(|reconciler| reconciler.name()).collect();
+    // It has a driver of its own.
+    names.push(DELIVER_EVENTS);
     names.sort_unstable();
     assert_eq!(names, NAMES);
     let refused = Driver::new(&registry).run_now("sweep").await.unwrap_err();

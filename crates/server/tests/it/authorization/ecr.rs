@@ -65,6 +65,7 @@ pub(super) fn watched() -> Vec<Ask> {
         ecr("GetRegistryPolicy", &json!({})),
         ecr("GetAccountSetting", &json!({"name": "REGISTRY_POLICY_SCOPE"})),
         ecr("ListPullTimeUpdateExclusions", &json!({})),
+        ecr("DescribeRepositoryCreationTemplates", &json!({})),
         data(Method::HEAD, &layer),
     ]
 }
@@ -91,8 +92,44 @@ fn on_arn(op: Op, mut input: Value) -> Row {
 pub(super) fn rows() -> Vec<Row> {
     let mut rows = of_repositories();
     rows.extend(of_images());
+    rows.extend(of_templates());
     rows.extend(of_policies());
     rows
+}
+
+/// Templates of a registry. Their writer also needs the permissions for what they do.
+fn of_templates() -> Vec<Row> {
+    let prefix = json!({"prefix": "apps"});
+    let plain = json!({"prefix": "apps", "appliedFor": ["CREATE_ON_PUSH"]});
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/session");
+    let contents = json!({
+        "prefix": "apps",
+        "appliedFor": ["CREATE_ON_PUSH"],
+        "repositoryPolicy": policies::of_resource(ACCOUNT, &["ecr:ListImages"]),
+        "lifecyclePolicy": lifecycle_policy(),
+        "customRoleArn": role,
+    });
+    let create = ecr("CreateRepositoryCreationTemplate", &plain);
+    let delete = ecr("DeleteRepositoryCreationTemplate", &prefix);
+    let with_contents = on_registry(Op::Ecr(EcrOp::CreateRepositoryCreationTemplate), &contents)
+        .variant("with policies and a role")
+        .needs("ecr:CreateRepository", repository("apps/*"))
+        .needs("ecr:SetRepositoryPolicy", repository("apps/*"))
+        .needs("ecr:PutLifecyclePolicy", repository("apps/*"))
+        .needs("iam:PassRole", role)
+        .after([delete.clone()])
+        .elsewhere(Expected::Code(400, "InvalidParameterException"));
+    vec![
+        on_registry(Op::Ecr(EcrOp::CreateRepositoryCreationTemplate), &plain)
+            .needs("ecr:CreateRepository", repository("apps/*"))
+            .after([delete.clone()]),
+        with_contents,
+        on_registry(Op::Ecr(EcrOp::UpdateRepositoryCreationTemplate), &prefix)
+            .needs("ecr:CreateRepository", repository("apps/*"))
+            .after([create.clone()]),
+        on_registry(Op::Ecr(EcrOp::DescribeRepositoryCreationTemplates), &json!({})),
+        on_registry(Op::Ecr(EcrOp::DeleteRepositoryCreationTemplate), &prefix).after([create]),
+    ]
 }
 
 fn of_repositories() -> Vec<Row> {
@@ -157,6 +194,7 @@ fn of_images() -> Vec<Row> {
         ),
         on_target(Op::Ecr(EcrOp::BatchGetImage), json!({"imageIds": kept})),
         on_target(Op::Ecr(EcrOp::ListImages), json!({})),
+        on_target(Op::Ecr(EcrOp::WharfListTagHistory), json!({})),
         on_target(
             Op::Ecr(EcrOp::UpdateImageStorageClass),
             json!({"imageId": {"imageTag": "kept"}, "targetStorageClass": "STANDARD"}),
@@ -186,9 +224,22 @@ fn of_images() -> Vec<Row> {
         on_target(Op::Ecr(EcrOp::WharfProtectImage), json!({"imageId": {"imageTag": "kept"}})),
         on_target(Op::Ecr(EcrOp::WharfUnprotectImage), json!({"imageId": {"imageTag": "kept"}})),
         on_target(Op::Ecr(EcrOp::WharfListProtectedImages), json!({})),
+        on_target(Op::Ecr(EcrOp::StartImageScan), json!({"imageId": {"imageTag": "kept"}}))
+            .after([start_scan()])
+            .gives(Expected::Code(400, "LimitExceededException")),
         on_target(Op::Ecr(EcrOp::DescribeImageScanFindings), json!({"imageId": {"imageTag": "kept"}}))
-            .gives(Expected::Code(400, "ScanNotFoundException")),
+            .after([start_scan()]),
+        Row::of(
+            Op::Ecr(EcrOp::BatchGetRepositoryScanningConfiguration),
+            ecr("BatchGetRepositoryScanningConfiguration", &json!({"repositoryNames": ["team/target"]})),
+            Cross::OwnAccount(Expected::Success),
+        )
+        .needs("ecr:BatchGetRepositoryScanningConfiguration", repository("team/target")),
     ]
+}
+
+fn start_scan() -> Ask {
+    ecr("StartImageScan", &json!({"repositoryName": "team/target", "imageId": {"imageTag": "kept"}}))
 }
 
 fn lifecycle_policy() -> String {
@@ -240,6 +291,11 @@ fn of_policies() -> Vec<Row> {
         on_registry(
             Op::Ecr(EcrOp::PutAccountSetting),
             &json!({"name": "REGISTRY_POLICY_SCOPE", "value": "V2"}),
+        ),
+        on_registry(Op::Ecr(EcrOp::GetRegistryScanningConfiguration), &json!({})),
+        on_registry(
+            Op::Ecr(EcrOp::PutRegistryScanningConfiguration),
+            &json!({"scanType": "BASIC", "rules": []}),
         ),
         on_registry(Op::Ecr(EcrOp::RegisterPullTimeUpdateExclusion), &excluded),
         on_registry(Op::Ecr(EcrOp::ListPullTimeUpdateExclusions), &json!({})),

@@ -44,23 +44,32 @@ macro_rules! with_operations {
                 GetCatalogData PutCatalogData GetLogo ListTagDetails;
             ReadRepositories: DescribeRepositories ListTagsForResource GetAccountSetting
                 ListPullTimeExclusions FindTarget Resolve;
+            ReadScans: GetScanningConfiguration FindImageScan;
+            ChangeScans: PutScanningConfiguration StartImageScan;
+            ReadCreationTemplates: GetCreationTemplate ListCreationTemplates FindCreation;
+            ChangeCreationTemplates: CreateCreationTemplate ReplaceCreationTemplate DeleteCreationTemplate;
             ChangeRepositories: CreateRepository DeleteRepository PutImageTagMutability PutImageScanning TagResource
                 UntagResource PutAccountSetting RegisterPullTimeExclusion DeregisterPullTimeExclusion;
+            FirstSettings: PutAccountSettingOnce;
             ReadResourcePolicies: LoadRepositoryPolicy LoadRegistryPolicy;
             ChangeResourcePolicies: SetRepositoryPolicy SetRegistryPolicy;
             ReadImages: FindImages LoadManifest DescribeImages ListImages ListTags ListReferrers MeasureReferrers;
             ChangeImages: PutImage BatchDeleteImage DeleteTag BackfillReferences UpdateImageStorageClass;
+            ReadTagHistory: ListTagMoves;
+            TrimTagHistory: TrimTagHistory;
             ReadLifecyclePolicies: GetLifecyclePolicy GetLifecyclePreview ListPreviewResults ListLifecycleRecords;
             ChangeLifecyclePolicies: PutLifecyclePolicy DeleteLifecyclePolicy RequestLifecycleRun
                 StartLifecyclePreview;
-            ReadLifecycleImages: FindLifecycleRepository ListLifecycleImages FindLifecycleImages;
+            ReadLifecycleRepositories: FindLifecycleRepository;
+            ReadLifecycleImages: ListLifecycleImages FindLifecycleImages;
             ExecuteLifecycle: ExecuteLifecyclePolicy RecordLifecycleEvaluation;
             WritePreviews: WritePreviewResults EndLifecyclePreview;
+            DeleteOrphans: DeleteReferrers;
             FinishRestores: FinishRestore;
             MoveObjects: BeginMove EndMove;
             FindArchived: HasArchivedObjects;
             PullTimes: RecordPulls;
-            ReadLayers: FindBlobs FindLinks;
+            ReadLayers: FindBlobs FindLinks FindLayerImages;
             ChangeLayers: CreateUpload TakeUpload AdvanceUpload CancelUpload CompleteUpload LinkBlob UnlinkBlob
                 RenewBlobs;
             ExpiredUploads: ExpireUploads;
@@ -78,7 +87,10 @@ macro_rules! with_operations {
             DeletedRepositories: PurgeRepositorySlice;
             EnqueueWork: EnqueueWork;
             Work: ClaimWork RenewWork FinishWork PostponeWork;
-            ReadEvents: ListEvents;
+            ReadEvents: ListEvents ListNewEvents OldestNewEvent;
+            Deliver: RouteEvents ListDueTargets ListDeliveries EndDeliveries FailDelivery ForgetTarget;
+            ReadDeliveries: ListDeliveryTargets ListDeadLetters;
+            ReplayDeadLetters: ReplayDeadLetters;
             RemoveEvents: TrimEvents DeleteEvent;
             Reconcilers: ListReconcilers CountBacklogs ClaimReconciler RenewReconciler FinishReconciler RequestReconciler;
         }
@@ -110,13 +122,15 @@ rows! {
     CheckStorageQuotas: SumUsage;
     ScrubObjects: Scrub ReadObjects BytesCheck;
     DescribeUsage: ListUsage;
-    ExecuteLifecyclePolicies: Work ReadLifecycleImages ExecuteLifecycle;
+    DeleteReferrers: Work ReadLifecycleRepositories DeleteOrphans;
+    ExecuteLifecyclePolicies: Work ReadLifecycleRepositories ReadLifecycleImages ExecuteLifecycle;
     RestoreImages: Work FinishRestores;
     MoveObjects: Work MoveObjects BytesMove;
     PreviewLifecyclePolicies: Work ReadLifecyclePolicies ReadLifecycleImages WritePreviews;
     SweepDoomed: DoomedObjects BytesDelete;
     RecordPulls: PullTimes;
     CreateAdministrator: ReadAccounts CreateAccounts CreateRegistries ReadAccessKeys FirstAdministrator;
+    EnableCreateOnPush: ReadAccounts CreateRegistries FirstSettings;
     StoreSessions: StoreSessions;
     ForgetSessions: ForgetSessions;
     ForgetReports: ForgetReports;
@@ -127,7 +141,10 @@ rows! {
     VerifyWebIdentity: ReadIdentities ReadAccounts;
     KeepKeyRing: Settings Secrets;
     RecordOrganization: Settings ReadAccounts;
-    TrimEvents: RemoveEvents;
+    TrimEvents: ReadEvents RemoveEvents;
+    TrimTagHistory: TrimTagHistory;
+    DeliverEvents: ReadEvents Deliver;
+    ManageDeliveries: ReadDeliveries ReplayDeadLetters;
     RunReconcilers: Reconcilers;
 }
 

@@ -1,0 +1,160 @@
+//! Events in EventBridge's form (User Guide of Amazon ECR, "Amazon ECR events and EventBridge").
+
+use access::store::NewEvent;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+/// What EventBridge calls an event of the outbox.
+struct Kind {
+    source: &'static str,
+    detail_type: &'static str,
+    action: &'static str,
+}
+
+const IMAGE: &str = "ECR Image Action";
+const REFERRER: &str = "ECR Referrer Action";
+/// AWS has no events of these; they have a source of their own, so patterns for `aws.ecr` do not match them.
+const REPOSITORY: &str = "Wharf Repository Action";
+const REGISTRY: &str = "Wharf Registry Action";
+
+fn kind(name: &str) -> Option<Kind> {
+    let of = |source, detail_type, action| Some(Kind { source, detail_type, action });
+    let (ecr, wharf) = ("aws.ecr", "wharf.ecr");
+    match name {
+        "ecr.image.push" => of(ecr, IMAGE, "PUSH"),
+        // A deleted tag is a deletion in ECR, too.
+        "ecr.image.delete" | "ecr.image.untag" => of(ecr, IMAGE, "DELETE"),
+        "ecr.image.update-storage-class" => of(ecr, IMAGE, "UPDATE_STORAGE_CLASS"),
+        "ecr.referrer.push" => of(ecr, REFERRER, "PUSH"),
+        "ecr.referrer.delete" => of(ecr, REFERRER, "DELETE"),
+        "ecr.repository.create" => of(wharf, REPOSITORY, "CREATE"),
+        "ecr.repository.delete" => of(wharf, REPOSITORY, "DELETE"),
+        "ecr.repository.policy.set" => of(wharf, REPOSITORY, "SET_POLICY"),
+        "ecr.repository.policy.delete" => of(wharf, REPOSITORY, "DELETE_POLICY"),
+        "ecr.repository.lifecycle-policy.set" => of(wharf, REPOSITORY, "SET_LIFECYCLE_POLICY"),
+        "ecr.repository.lifecycle-policy.delete" => of(wharf, REPOSITORY, "DELETE_LIFECYCLE_POLICY"),
+        "ecr.registry.policy.set" => of(wharf, REGISTRY, "SET_POLICY"),
+        "ecr.registry.policy.delete" => of(wharf, REGISTRY, "DELETE_POLICY"),
+        _ => None,
+    }
+}
+
+/// The events of EventBridge for one event of the outbox: one for each tag. None for a kind that is not delivered.
+pub(crate) fn envelopes(new: &NewEvent) -> Vec<Value> {
+    let Some(kind) = kind(&new.event.kind) else { return Vec::new() };
+    let facts: Value = serde_json::from_str(&new.event.body).unwrap_or_default();
+    let mut facts = match facts {
+        Value::Object(facts) => facts,
+        _ => Map::new(),
+    };
+    let tags = match facts.remove("image-tags") {
+        Some(Value::Array(tags)) => tags,
+        _ => Vec::new(),
+    };
+    facts.insert("result".to_owned(), json!("SUCCESS"));
+    facts.insert("action-type".to_owned(), json!(kind.action));
+    if tags.is_empty() {
+        return vec![envelope(new, &kind, 0, &facts)];
+    }
+    let tagged = |(part, tag): (usize, Value)| {
+        let mut facts = facts.clone();
+        facts.insert("image-tag".to_owned(), tag);
+        envelope(new, &kind, part, &facts)
+    };
+    tags.into_iter().enumerate().map(tagged).collect()
+}
+
+fn envelope(new: &NewEvent, kind: &Kind, part: usize, detail: &Map<String, Value>) -> Value {
+    let event = &new.event;
+    let time = Timestamp::from_microsecond(event.at.0).unwrap_or_default();
+    let resources = if kind.source == "aws.ecr" { json!([]) } else { json!([event.resource]) };
+    json!({
+        "version": "0",
+        "id": id(new, part),
+        "detail-type": kind.detail_type,
+        "source": kind.source,
+        "account": event.account_id,
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "region": event.region,
+        "resources": resources,
+        "detail": detail,
+    })
+}
+
+/// A UUID (version 8, RFC 9562) that is the same whenever the event is delivered again.
+fn id(new: &NewEvent, part: usize) -> String {
+    let id = new.key.id;
+    let (high, middle, low) = (id >> 32 & 0xffff_ffff, id >> 16 & 0xffff, id & 0xffff);
+    let position = new.key.position & 0xfff;
+    format!(
+        "{high:08x}-{middle:04x}-8{position:03x}-8{:03x}-{low:04x}{:08x}",
+        part & 0xfff,
+        new.sequence & 0xffff_ffff
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use access::store::{Event, EventKey, Micros};
+
+    use super::*;
+
+    fn event(kind: &str, body: &Value) -> NewEvent {
+        let event = Event {
+            kind: kind.to_owned(),
+            at: Micros(1_800_000_000_123_456),
+            account_id: "123456789012".to_owned(),
+            region: "eu-west-1".to_owned(),
+            resource: "arn:aws:ecr:eu-west-1:123456789012:repository/app".to_owned(),
+            body: body.to_string(),
+        };
+        NewEvent { sequence: 7, key: EventKey { id: 0x1234_5678_9abc_def0, position: 1 }, event }
+    }
+
+    #[test]
+    fn a_push_is_an_event_for_each_tag() {
+        let body = json!({
+            "repository-name": "app", "image-digest": "sha256:1", "image-tags": ["v1", "v2"],
+            "manifest-media-type": "m", "artifact-media-type": "a",
+        });
+        let events = envelopes(&event("ecr.image.push", &body));
+        let first = json!({
+            "version": "0",
+            "id": "12345678-9abc-8001-8000-def000000007",
+            "detail-type": "ECR Image Action",
+            "source": "aws.ecr",
+            "account": "123456789012",
+            "time": "2027-01-15T08:00:00Z",
+            "region": "eu-west-1",
+            "resources": [],
+            "detail": {
+                "result": "SUCCESS", "action-type": "PUSH", "repository-name": "app", "image-digest": "sha256:1",
+                "image-tag": "v1", "manifest-media-type": "m", "artifact-media-type": "a",
+            },
+        });
+        assert_eq!(events[0], first);
+        assert_eq!((events.len(), &events[1]["detail"]["image-tag"]), (2, &json!("v2")));
+        assert_ne!(events[0]["id"], events[1]["id"]);
+    }
+
+    #[test]
+    fn other_kinds_have_their_actions() {
+        let untagged = json!({ "repository-name": "app", "image-digest": "sha256:1", "image-tags": [] });
+        for (kind, detail_type, action) in [
+            ("ecr.image.delete", "ECR Image Action", "DELETE"),
+            ("ecr.image.untag", "ECR Image Action", "DELETE"),
+            ("ecr.image.update-storage-class", "ECR Image Action", "UPDATE_STORAGE_CLASS"),
+            ("ecr.referrer.push", "ECR Referrer Action", "PUSH"),
+        ] {
+            let events = envelopes(&event(kind, &untagged));
+            assert_eq!(events.len(), 1, "{kind}");
+            assert_eq!(events[0]["detail-type"], detail_type, "{kind}");
+            assert_eq!(events[0]["detail"]["action-type"], action, "{kind}");
+            assert_eq!(events[0]["detail"].get("image-tag"), None, "{kind}");
+        }
+        let events = envelopes(&event("ecr.repository.create", &json!({ "repository-name": "app" })));
+        assert_eq!(events[0]["source"], "wharf.ecr");
+        assert_eq!(events[0]["resources"][0], "arn:aws:ecr:eu-west-1:123456789012:repository/app");
+        assert_eq!(envelopes(&event("ecr.unknown", &json!({}))), Vec::<Value>::new());
+    }
+}

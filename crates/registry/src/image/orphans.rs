@@ -1,0 +1,66 @@
+//! Deletes the referrers of images that were deleted (ECR User Guide, "Deleting an image"), some time later.
+
+use std::time::Duration;
+
+use access::context::micros;
+use access::effects::authority;
+use access::error::{Error, Result};
+use access::permit::Permit;
+use access::store::{
+    DeleteReferrers, DeletedSubject, FindLifecycleRepository, ORPHANED_REFERRERS, StoreResultExt as _,
+};
+use jiff::Timestamp;
+
+use crate::Registry;
+use crate::reconcile::Pass;
+use crate::reconcile::queue::{self, Next};
+
+/// How long a claim is valid, and how many subjects one pass works on.
+const CLAIM: (Duration, usize) = (Duration::from_mins(1), 50);
+/// How long a subject waits after a failure.
+const RETRY: Duration = Duration::from_secs(30);
+/// Images in one transaction.
+const SLICE: usize = 50;
+
+impl Registry {
+    /// One pass over the deleted images whose referrers are due; returns how many images were deleted.
+    pub async fn delete_orphaned_referrers(&self, now: Timestamp) -> Result<Pass> {
+        let permit = Permit::for_service(authority::DeleteReferrers, &self.access);
+        let claimed = queue::claim(&permit, ORPHANED_REFERRERS, now, CLAIM).await?;
+        let (mut done, has_more) = (0, !claimed.is_empty());
+        for work in claimed {
+            let outcome = delete(&permit, &work.key, now).await;
+            let next = outcome.map(|(images, next)| {
+                done += images;
+                next
+            });
+            queue::end(&permit, work, next, micros(now).plus(RETRY)).await?;
+        }
+        Ok(Pass { done, has_more })
+    }
+}
+
+async fn delete(
+    permit: &Permit<authority::DeleteReferrers>,
+    key: &str,
+    now: Timestamp,
+) -> Result<(usize, Next)> {
+    let subject = DeletedSubject::of_key(key).ok_or_else(|| Error::internal(BadKey))?;
+    let find = FindLifecycleRepository { repository: subject.repository };
+    let Some(repository) = permit.read(|()| find).await? else { return Ok((0, Next::Finish)) };
+    let delete = DeleteReferrers {
+        subject,
+        limit: SLICE,
+        account_id: repository.account_id,
+        region: repository.region,
+        repository_name: repository.name,
+        at: micros(now),
+    };
+    let deleted = permit.write(|()| delete).await.or_store_error()?;
+    let next = if deleted.has_more { Next::At(micros(now)) } else { Next::Finish };
+    Ok((deleted.images.len(), next))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("queued work names no deleted image")]
+struct BadKey;
