@@ -42,7 +42,7 @@ async fn only_one_opens_a_database_at_a_time() {
 #[tokio::test]
 async fn a_full_disk_fails_what_does_not_fit_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
-    let options = SqliteOptions { max_pages: Some(120), ..SqliteOptions::default() };
+    let options = SqliteOptions { max_pages: Some(200), ..SqliteOptions::default() };
     let meta = open(&folder, options).await;
     // One that can never fit, in a group with small ones.
     let writes = (0..20).map(|at| meta.write(setting(at, if at == 7 { 1 << 20 } else { 10 })));

@@ -32,6 +32,8 @@ macro_rules! with_operations {
                 ListAccountCreations ListAccountTags;
             CreateAccounts: CreateAccount;
             ChangeMemberAccounts: CreateMemberAccount ChangeMemberAccount TagAccount;
+            ReadSignIn: GetAccountAlias GetPasswordPolicy;
+            ChangeSignIn: SetAccountAlias DeleteAccountAlias SetPasswordPolicy DeletePasswordPolicy;
             Uses: RecordAccessKeyUse RecordRoleUse;
             ReadSessions: FindSessionContext;
             StoreSessions: PutSessionContext;

@@ -4,8 +4,16 @@ use access::op::IamOp;
 use access::op::Op;
 
 use super::super::table::{Cross, Expected, Row, iam as arn};
-use super::{DOCUMENT, on_arn, on_everything};
+use super::{DOCUMENT, on_arn, on_everything, step};
 use crate::authorization::wire::iam;
+
+/// About the account's alias, which another account cannot have.
+fn of_alias(op: Op, of_another: Expected) -> Row {
+    let alias = [("AccountAlias", "an-alias")];
+    Row::of(op, iam(op.name(), &alias), Cross::OwnAccount(of_another))
+        .needs(format!("iam:{}", op.name()), "*")
+        .after([step(Op::Iam(IamOp::CreateAccountAlias), &alias)])
+}
 
 pub(super) fn rows() -> Vec<Row> {
     let user = arn("user/target");
@@ -21,8 +29,8 @@ pub(super) fn rows() -> Vec<Row> {
     vec![
         on_everything(Op::Iam(IamOp::GetAccountSummary), &[]),
         on_everything(Op::Iam(IamOp::ListAccountAliases), &[]),
-        on_everything(Op::Iam(IamOp::CreateAccountAlias), &[("AccountAlias", "an-alias")]),
-        on_everything(Op::Iam(IamOp::DeleteAccountAlias), &[("AccountAlias", "an-alias")]),
+        of_alias(Op::Iam(IamOp::CreateAccountAlias), Expected::Code(409, "EntityAlreadyExists")),
+        of_alias(Op::Iam(IamOp::DeleteAccountAlias), Expected::Code(404, "NoSuchEntity")),
         on_everything(Op::Iam(IamOp::UpdateAccountPasswordPolicy), &[]),
         on_everything(Op::Iam(IamOp::GetAccountPasswordPolicy), &[]),
         on_everything(Op::Iam(IamOp::DeleteAccountPasswordPolicy), &[]),
