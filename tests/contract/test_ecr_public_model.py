@@ -67,8 +67,7 @@ OF_REPOSITORIES = [
     operation
     for operation in ECR_PUBLIC.served
     if "RepositoryNotFoundException" in ECR_PUBLIC.declared_errors(operation)
-    # Lists without a name, and creations of a part, begin with something else.
-    and operation not in ("DescribeRepositories",)
+    and "repositoryName" in ECR_PUBLIC.shapes[ECR_PUBLIC.operations[operation]["input"]["shape"]].get("required", [])
 ]
 
 
@@ -80,6 +79,16 @@ def test_a_repository_that_does_not_exist(call, operation):
     expected = {"RepositoryNotFoundException"} | ({"InvalidParameterException"} if operation == "PutImage" else set())
     assert answer.status == 400 and answer.error in expected, answer.raw
     assert misfits(answer.error, {"message": answer.body["message"]}, shapes=ECR_PUBLIC.shapes) == []
+
+
+def test_an_arn_of_a_repository_that_does_not_exist(call, good):
+    account = good("DescribeRegistries")["registries"][0]["registryId"]
+    inputs = {"ListTagsForResource": {}, "TagResource": {"tags": []}, "UntagResource": {"tagKeys": []}}
+    for operation, more in inputs.items():
+        answer = call(operation, {"resourceArn": f"arn:aws:ecr-public::{account}:repository/contract/none"} | more)
+        assert answer.error == "RepositoryNotFoundException", answer.raw
+        private = {"resourceArn": f"arn:aws:ecr:us-east-1:{account}:repository/contract/none"}
+        assert call(operation, private | more).error == "InvalidParameterException"
 
 
 def test_every_operation_answers_in_its_shape(good):

@@ -66,7 +66,8 @@ def test_aws_ecrpublic_repository_policy(provider):
     assert provider.equivalent(policy, read["policyText"])
     # Only actions of ECR Public can be in it.
     private = document({"Principal": {"AWS": role}, "Action": ["ecr:PutImage"]})
-    assert gone(ecr.set_repository_policy, repositoryName="tf/policy", policyText=private) == "InvalidParameterException"
+    code = gone(ecr.set_repository_policy, repositoryName="tf/policy", policyText=private)
+    assert code == "InvalidParameterException"
     ecr.delete_repository_policy(repositoryName="tf/policy", registryId=provider.account)
     code = gone(ecr.get_repository_policy, repositoryName="tf/policy")
     assert code == "RepositoryPolicyNotFoundException"

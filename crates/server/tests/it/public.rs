@@ -1,6 +1,10 @@
 //! Public registries on the data plane: tokens, pushes and pulls in the order of docker's requests, and what they share
 //! with private registries.
 
+use std::sync::Arc;
+
+use access::context::{Caller, Ctx, RepositoryRef};
+use access::error::Code;
 use aws::ecr_public::{
     CreateRepositoryRequest, DescribeRegistriesRequest, GetAuthorizationTokenRequest,
     PutRepositoryCatalogDataRequest, RepositoryCatalogDataInput,
@@ -276,11 +280,27 @@ async fn a_logo_is_shown_as_an_image_or_as_bytes() {
     }
 }
 
+/// Whatever the data plane does with credentials: nobody gets past the gate of a private registry.
+#[tokio::test]
+async fn the_gate_of_a_private_registry_refuses_nobody() {
+    let public = Public::start().await;
+    public.push("v1").await;
+    let caller = Caller { token_region: None, ..Caller::anonymous().unwrap() };
+    let ctx = Ctx { caller: Arc::new(caller), ..public.node.ctx(Timestamp::now()) };
+    let (account_id, name) = ("123456789012".parse().unwrap(), "team/app".parse().unwrap());
+    let private = RepositoryRef { account_id, region: api(), name };
+    let refused = public.node.registry.list_tags(&ctx, &private, None, None).await;
+    assert_eq!(refused.unwrap_err().code, Code::InvalidToken);
+    let open = RepositoryRef { region: Region::public(), name: NAME.parse().unwrap(), ..private };
+    let tags = public.node.registry.list_tags(&ctx, &open, None, None).await.unwrap();
+    assert_eq!(tags.names, ["v1"]);
+}
+
 #[tokio::test]
 async fn the_api_is_served_in_one_region() {
     let public = Public::start().await;
     let ctx = public.node.ctx(Timestamp::now());
     let region = "eu-west-1".parse().unwrap();
     let refused = public.node.registry.answer(&ctx, &region, DescribeRegistriesRequest::default()).await;
-    assert_eq!(refused.unwrap_err().code, access::error::Code::UnsupportedCommand);
+    assert_eq!(refused.unwrap_err().code, Code::UnsupportedCommand);
 }
