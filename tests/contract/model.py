@@ -1,5 +1,5 @@
-"""Botocore's model of ECR, read from the installed package: a valid input for each operation, every way to violate one
-constraint of it, and whether an answer matches its shape."""
+"""Botocore's models of ECR and ECR Public, read from the installed package: a valid input for each operation, every way
+to violate one constraint of it, and whether an answer matches its shape."""
 
 import base64
 import copy
@@ -9,21 +9,12 @@ from typing import NamedTuple
 
 import botocore.loaders
 
-MODEL = botocore.loaders.Loader().load_service_model("ecr", "service-2")
-SHAPES = MODEL["shapes"]
-OPERATIONS = MODEL["operations"]
-
-# The operations that Wharf has, from its list. The others must be refused as unsupported.
-LIST = pathlib.Path(__file__).parents[2] / "crates/aws/src/operation/ecr.rs"
-LISTED = re.findall(r"^ +(\w+): \"[^\"]+\" on \w+ => ", LIST.read_text(), re.MULTILINE)
-# Those that AWS has too.
-SERVED = [name for name in LISTED if not name.startswith("Wharf")]
-
 DIGEST = "sha256:" + "0" * 64
 # Valid texts for the patterns of the model, by shape.
 TEXTS = {
     "RepositoryName": "contract/none",
     "RegistryId": "123456789012",
+    "RegistryIdOrAlias": "123456789012",
     "LayerDigest": DIGEST,
     "BatchedOperationLayerDigest": DIGEST,
     "ImageDigest": DIGEST,
@@ -41,93 +32,6 @@ class Broken(NamedTuple):
     input: dict
 
 
-def sample(name):
-    """A valid value of the shape, with the required members only."""
-    shape = SHAPES[name]
-    match shape["type"]:
-        case "structure":
-            return {member: sample(shape["members"][member]["shape"]) for member in shape.get("required", [])}
-        case "list":
-            return [sample(shape["member"]["shape"])]
-        case "string":
-            return shape["enum"][0] if "enum" in shape else TEXTS.get(name, "a" * max(1, shape.get("min", 1)))
-        case "integer" | "long":
-            return shape.get("min", 0)
-        case "boolean":
-            return True
-        case "blob":
-            return base64.b64encode(b"x").decode()
-    raise AssertionError(f"the model has a type that this test does not know: {shape['type']}")
-
-
-def wrong_values(name):
-    """The ways to break a rule of the shape itself, without its members."""
-    shape = SHAPES[name]
-    low, high = shape.get("min"), shape.get("max")
-    kind = shape["type"]
-    if kind == "string":
-        if "enum" in shape:
-            yield "enum", "NO_SUCH_VALUE"
-        if "pattern" in shape:
-            text = "!" * max(low or 1, 2)
-            assert not re.fullmatch(shape["pattern"], text)
-            yield "pattern", text
-        if low:
-            yield "too short", "a" * (low - 1)
-        if high:
-            yield "too long", "a" * (high + 1)
-    elif kind in ("integer", "long"):
-        if low is not None:
-            yield "too small", low - 1
-        if high is not None:
-            yield "too large", high + 1
-    elif kind == "list":
-        if low:
-            yield "too few", []
-        if high:
-            yield "too many", [sample(shape["member"]["shape"])] * (high + 1)
-    elif kind == "blob" and high:
-        yield "too large", base64.b64encode(b"x" * (high + 1)).decode()
-
-
-def breaks(name, path=()):
-    """The ways to break the shape or its members: the rule, the path, and the invalid value at that path."""
-    shape = SHAPES[name]
-    for what, value in wrong_values(name):
-        yield what, path, value
-    if shape["type"] == "structure":
-        for member in shape.get("required", []):
-            yield "absent", (*path, member), None
-        for member, target in shape["members"].items():
-            yield from breaks(target["shape"], (*path, member))
-    elif shape["type"] == "list":
-        yield from breaks(shape["member"]["shape"], (*path, 0))
-
-
-def broken_inputs(operation):
-    """Inputs of the operation, each with one broken rule."""
-    name = OPERATIONS[operation]["input"]["shape"]
-    for what, path, value in breaks(name):
-        yield Broken(what, wire_path(path), placed(name, path, value))
-
-
-def placed(name, path, value):
-    """A sample of the shape with this value at this path; None removes the member."""
-    if not path:
-        return copy.deepcopy(value)
-    head, rest = path[0], path[1:]
-    result = sample(name)
-    shape = SHAPES[name]
-    if shape["type"] == "list":
-        result[0] = placed(shape["member"]["shape"], rest, value)
-        return result
-    if not rest and value is None:
-        del result[head]
-        return result
-    result[head] = placed(shape["members"][head]["shape"], rest, value)
-    return result
-
-
 def wire_path(path):
     """A path in the form of ECR's texts: `tags.1.member.key`."""
     words = []
@@ -136,8 +40,9 @@ def wire_path(path):
     return ".".join(words)
 
 
-def misfits(name, value, path="answer", shapes=SHAPES):
+def misfits(name, value, path="answer", shapes=None):
     """Everything in a value that is not in its shape."""
+    shapes = shapes or ECR.shapes
     shape = shapes[name]
     kind = shape["type"]
     if kind == "structure":
@@ -168,6 +73,109 @@ def misfits(name, value, path="answer", shapes=SHAPES):
     return []
 
 
-def declared_errors(operation):
-    """The exceptions of an operation in the model."""
-    return {error["shape"] for error in OPERATIONS[operation].get("errors", [])}
+class Model:
+    """The model of a service, and the operations of it that Wharf has."""
+
+    def __init__(self, service, texts):
+        self.service = service
+        self.whole = botocore.loaders.Loader().load_service_model(service, "service-2")
+        self.shapes = self.whole["shapes"]
+        self.operations = self.whole["operations"]
+        self.texts = TEXTS | texts
+        # The operations that Wharf has, from its list. The others must be refused as unsupported.
+        path = pathlib.Path(__file__).parents[2] / f"crates/aws/src/operation/{service.replace('-', '_')}.rs"
+        listed = re.findall(r"^ +(\w+): \"[^\"]+\" on \w+ => ", path.read_text(), re.MULTILINE)
+        # Those that AWS has too.
+        self.served = [name for name in listed if not name.startswith("Wharf")]
+
+    def sample(self, name):
+        """A valid value of the shape, with the required members only."""
+        shape = self.shapes[name]
+        match shape["type"]:
+            case "structure":
+                return {member: self.sample(shape["members"][member]["shape"]) for member in shape.get("required", [])}
+            case "list":
+                return [self.sample(shape["member"]["shape"])]
+            case "string":
+                return shape["enum"][0] if "enum" in shape else self.texts.get(name, "a" * max(1, shape.get("min", 1)))
+            case "integer" | "long":
+                return shape.get("min", 0)
+            case "boolean":
+                return True
+            case "blob":
+                return base64.b64encode(b"x").decode()
+        raise AssertionError(f"the model has a type that this test does not know: {shape['type']}")
+
+    def wrong_values(self, name):
+        """The ways to break a rule of the shape itself, without its members."""
+        shape = self.shapes[name]
+        low, high = shape.get("min"), shape.get("max")
+        kind = shape["type"]
+        if kind == "string":
+            if "enum" in shape:
+                yield "enum", "NO_SUCH_VALUE"
+            if "pattern" in shape:
+                text = "!" * max(low or 1, 2)
+                assert not re.fullmatch(shape["pattern"], text)
+                yield "pattern", text
+            if low:
+                yield "too short", "a" * (low - 1)
+            if high:
+                yield "too long", "a" * (high + 1)
+        elif kind in ("integer", "long"):
+            if low is not None:
+                yield "too small", low - 1
+            if high is not None:
+                yield "too large", high + 1
+        elif kind == "list":
+            if low:
+                yield "too few", []
+            if high:
+                yield "too many", [self.sample(shape["member"]["shape"])] * (high + 1)
+        elif kind == "blob" and high:
+            yield "too large", base64.b64encode(b"x" * (high + 1)).decode()
+
+    def breaks(self, name, path=()):
+        """The ways to break the shape or its members: the rule, the path, and the invalid value at that path."""
+        shape = self.shapes[name]
+        for what, value in self.wrong_values(name):
+            yield what, path, value
+        if shape["type"] == "structure":
+            for member in shape.get("required", []):
+                yield "absent", (*path, member), None
+            for member, target in shape["members"].items():
+                yield from self.breaks(target["shape"], (*path, member))
+        elif shape["type"] == "list":
+            yield from self.breaks(shape["member"]["shape"], (*path, 0))
+
+    def broken_inputs(self, operation):
+        """Inputs of the operation, each with one broken rule."""
+        name = self.operations[operation]["input"]["shape"]
+        for what, path, value in self.breaks(name):
+            yield Broken(what, wire_path(path), self.placed(name, path, value))
+
+    def placed(self, name, path, value):
+        """A sample of the shape with this value at this path; None removes the member."""
+        if not path:
+            return copy.deepcopy(value)
+        head, rest = path[0], path[1:]
+        result = self.sample(name)
+        shape = self.shapes[name]
+        if shape["type"] == "list":
+            result[0] = self.placed(shape["member"]["shape"], rest, value)
+            return result
+        if not rest and value is None:
+            del result[head]
+            return result
+        result[head] = self.placed(shape["members"][head]["shape"], rest, value)
+        return result
+
+    def declared_errors(self, operation):
+        """The exceptions of an operation in the model."""
+        return {error["shape"] for error in self.operations[operation].get("errors", [])}
+
+
+ECR = Model("ecr", {})
+ECR_PUBLIC = Model("ecr-public", {"Arn": "arn:aws:ecr-public::123456789012:repository/contract/none"})
+MODEL, SHAPES, OPERATIONS, SERVED = ECR.whole, ECR.shapes, ECR.operations, ECR.served
+broken_inputs, declared_errors, sample = ECR.broken_inputs, ECR.declared_errors, ECR.sample

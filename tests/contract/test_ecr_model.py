@@ -53,9 +53,3 @@ def test_the_error_names_an_unsupported_operation(api, operation):
     assert answer.status == 400
     assert answer.error == "UnknownOperationException"
     assert operation in answer.body["message"]
-
-
-def test_unsupported_services_are_refused(api):
-    answer = api.call("DescribeRegistries", {}, prefix="SpencerFrontendService", service="ecr-public")
-    assert (answer.status, answer.error) == (400, "UnknownOperationException")
-    assert "DescribeRegistries" in answer.body["message"]

@@ -50,7 +50,7 @@ class Wharf:
         said = run(words, env=environment(self.home, self.env | (env or {})), refused=refused, input=input)
         return json.loads(said) if output == "json" and not refused and said.strip() else said
 
-    def client(self, service, credentials=None):
+    def client(self, service, credentials=None, region=None):
         """A boto3 client of a service, as the administrator or with credentials of STS."""
         keys = credentials or {
             "AccessKeyId": self.env["AWS_ACCESS_KEY_ID"],
@@ -58,7 +58,7 @@ class Wharf:
         }
         return boto3.client(
             service,
-            region_name=self.env["AWS_REGION"],
+            region_name=region or self.env["AWS_REGION"],
             endpoint_url=self.env["AWS_ENDPOINT_URL_ECR"],
             aws_access_key_id=keys["AccessKeyId"],
             aws_secret_access_key=keys["SecretAccessKey"],

@@ -14,6 +14,13 @@ use crate::store::StoreResultExt as _;
 #[derive(Clone, Debug)]
 pub struct Host(Option<(AccountId, Region)>);
 
+impl Host {
+    /// Whether the host names a registry.
+    pub fn names_registry(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
 impl Access {
     /// Parses a host. `localhost` or an address names no registry.
     pub fn host(&self, host: Option<&str>) -> std::result::Result<Host, HostError> {
@@ -31,7 +38,9 @@ impl Access {
         if let Some(named) = &host.0 {
             return named.clone();
         }
-        let region = caller.token_region.clone().unwrap_or_else(|| self.settings.default_region.clone());
+        // A password of ECR Public is for no Region, so the gate refuses it here.
+        let region = caller.token_region.clone().filter(|region| !region.is_public());
+        let region = region.unwrap_or_else(|| self.settings.default_region.clone());
         (in_path.unwrap_or(&caller.account_id).clone(), region)
     }
 

@@ -11,6 +11,7 @@ mod explain;
 mod keys;
 mod permits;
 mod policies;
+mod public;
 mod resources;
 mod trust;
 
@@ -101,19 +102,21 @@ impl Access {
         if ctx.caller.has_ended(ctx.now) {
             return Err(expired(ctx.plane));
         }
+        let nobody = public::nobody(&ctx.caller, to.region)?;
         let read = Resolve {
             account_id: to.account.clone(),
             region: to.region.clone(),
             repository: to.repository.clone(),
             target: to.target,
-            caller: Some(CallerRef {
+            caller: nobody.is_none().then(|| CallerRef {
                 unique_id: ctx.caller.unique_id.clone(),
                 access_key_id: ctx.caller.long_term_key.clone(),
             }),
         };
         let resolved = self.meta.resolve(read).await.or_store_error()?;
         let basis = &resolved.basis;
-        let Some(state) = basis.caller.as_ref().filter(|state| state.is_active()).or(root) else {
+        let found = basis.caller.as_ref().filter(|state| state.is_active());
+        let Some(state) = found.or(root).or(nobody.as_ref()) else {
             return Err(gone(&ctx.caller));
         };
         let caller = match ctx.caller.renamed(&state.path, &state.name) {
@@ -149,7 +152,9 @@ impl Access {
     async fn add_repository_tags(&self, context: &mut policy::Context, basis: &Basis) -> Result<()> {
         let Some(row) = &basis.repository else { return Ok(()) };
         let tags = self.meta.read_kept(ListTagsForResource { repository: row.key }).await.or_store_error()?;
-        keys::add_resource_tags(context, Service::Ecr, &tags);
+        let is_public = basis.registry.as_ref().is_some_and(|registry| registry.region.is_public());
+        let service = if is_public { Service::EcrPublic } else { Service::Ecr };
+        keys::add_resource_tags(context, service, &tags);
         Ok(())
     }
 
@@ -160,6 +165,7 @@ impl Access {
         if policies::reads_resource_tags(policy) {
             self.add_repository_tags(&mut context, &gate.resolved.basis).await?;
         }
+        let op = gate.decided_as(op)?;
         let resource = gate.resource(op);
         let request = policy::Request { action: op.action(), resource: &resource, context: &context };
         Ok(gate.policies.is_denied_by(policy, &request, &gate.caller, &gate.account_id))

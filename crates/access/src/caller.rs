@@ -1,9 +1,10 @@
-//! The caller: an IAM user, the root of an account, or a session, with everything that its credentials contain.
+//! The caller: an IAM user, the root of an account, or a session, with everything that its credentials contain; or
+//! nobody, for a pull from a public repository.
 
 use std::sync::Arc;
 
 use aws::arn::Arn;
-use aws::ids::{AccessKeyId, AccountId, Region};
+use aws::ids::{AccessKeyId, AccountId, IdError, Region};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +71,10 @@ pub enum CallerKind {
         #[serde(rename = "u")]
         user: Option<(String, String)>,
     },
+    /// Nobody: a request without credentials. The gate refuses it everything except pulls from public repositories. No
+    /// sealed value contains it.
+    #[serde(skip)]
+    Anonymous,
 }
 
 /// What temporary credentials contain in addition to their principal.
@@ -132,6 +137,9 @@ pub struct WebIdentity {
     pub audience: String,
 }
 
+/// The name of nobody (Amazon S3 logs it in the same way).
+const ANONYMOUS: &str = "anonymous";
+
 impl CallerKind {
     /// The ARN of such a principal in error texts and GetCallerIdentity.
     pub fn arn(&self, account: &AccountId) -> String {
@@ -142,6 +150,7 @@ impl CallerKind {
                 Arn::sts_assumed_role(account, name, session_name).to_string()
             }
             Self::Federated { name, .. } => format!("arn:aws:sts::{account}:federated-user/{name}"),
+            Self::Anonymous => ANONYMOUS.to_owned(),
         }
     }
 }
@@ -162,6 +171,24 @@ impl Caller {
         }
     }
 
+    /// Nobody. It belongs to an account that does not exist.
+    pub fn anonymous() -> Result<Self, IdError> {
+        let account = "000000000000".parse()?;
+        let caller =
+            Self::with_key(account, ANONYMOUS.to_owned(), CallerKind::Anonymous, "ANONYMOUS_CALLER".parse()?);
+        Ok(Self { long_term_key: None, token_region: Some(Region::public()), ..caller })
+    }
+
+    /// Whether the request has no credentials.
+    pub fn is_anonymous(&self) -> bool {
+        self.kind == CallerKind::Anonymous
+    }
+
+    /// Whether the request has the password or the token of ECR Public, or no credentials.
+    pub fn is_of_public_registries(&self) -> bool {
+        self.token_region.as_ref().is_some_and(Region::is_public)
+    }
+
     /// Whether the credentials of the request have expired.
     pub fn has_ended(&self, now: Timestamp) -> bool {
         self.ends_at.is_some_and(|ends_at| now.as_second() >= ends_at)
@@ -171,7 +198,7 @@ impl Caller {
     /// root.
     pub fn user_id(&self) -> String {
         match &self.kind {
-            CallerKind::Root | CallerKind::User { .. } => self.unique_id.clone(),
+            CallerKind::Root | CallerKind::User { .. } | CallerKind::Anonymous => self.unique_id.clone(),
             CallerKind::Role { session_name, .. } => format!("{}:{session_name}", self.unique_id),
             CallerKind::Federated { name, .. } => format!("{}:{name}", self.account_id),
         }
@@ -182,7 +209,9 @@ impl Caller {
     pub fn upload_owner(&self) -> String {
         match &self.kind {
             CallerKind::Federated { name, .. } => format!("{}:{name}", self.unique_id),
-            CallerKind::Root | CallerKind::User { .. } | CallerKind::Role { .. } => self.unique_id.clone(),
+            CallerKind::Root | CallerKind::User { .. } | CallerKind::Role { .. } | CallerKind::Anonymous => {
+                self.unique_id.clone()
+            }
         }
     }
 
@@ -201,6 +230,7 @@ impl Caller {
             CallerKind::User { .. } => "User",
             CallerKind::Role { .. } => "AssumedRole",
             CallerKind::Federated { .. } => "FederatedUser",
+            CallerKind::Anonymous => "Anonymous",
         }
     }
 
@@ -209,7 +239,7 @@ impl Caller {
     pub fn may_not_use_iam(&self) -> bool {
         match self.kind {
             CallerKind::Role { .. } => false,
-            CallerKind::Federated { .. } => true,
+            CallerKind::Federated { .. } | CallerKind::Anonymous => true,
             CallerKind::Root | CallerKind::User { .. } => {
                 self.session.as_ref().is_some_and(|session| !session.mfa)
             }

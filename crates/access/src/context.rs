@@ -192,8 +192,12 @@ impl RepositoryRef {
     }
 }
 
-/// `arn:{partition}:ecr:{region}:{account}:repository/{name}`.
+/// `arn:{partition}:ecr:{region}:{account}:repository/{name}`; `arn:aws:ecr-public::{account}:repository/{name}` of a
+/// public repository.
 pub fn repository_arn(region: &Region, account: &AccountId, name: &str) -> String {
+    if region.is_public() {
+        return ["arn:aws:ecr-public::", account.as_str(), ":repository/", name].concat();
+    }
     let partition = region.partition();
     ["arn:", partition, ":ecr:", region.as_str(), ":", account.as_str(), ":repository/", name].concat()
 }

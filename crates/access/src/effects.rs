@@ -6,7 +6,7 @@ use meta::operations::*;
 
 use crate::events;
 use crate::ids::IdSource;
-use crate::op::{ecr, iam, organizations, sts};
+use crate::op::{ecr, ecr_public, iam, organizations, sts};
 use crate::permit::sealed::{Listed, Sealed};
 use crate::permit::{Grant, Of, OnDeployment, Opens, PermittedAccount, PermittedKey, ServiceAuthority};
 
@@ -203,6 +203,20 @@ opens! {
         ReplaceCreationTemplate;
     ecr::DescribeRepositoryCreationTemplates => FindNamedPrincipals, GetCreationTemplate, ListCreationTemplates;
     ecr::DeleteRepositoryCreationTemplate => FindNamedPrincipals, DeleteCreationTemplate;
+}
+
+// Public registries. What private repositories have too is opened by the permits above: at a public registry the gate
+// decides ECR Public's operation of the same name. It has no events.
+opens! {
+    ecr_public::CreateRepository => FindAccount, EnsurePublicRegistry, CreatePublicRepository;
+    ecr_public::DescribeRegistries => FindAccount, EnsurePublicRegistry;
+    ecr_public::GetRegistryCatalogData => FindPublicRegistry;
+    ecr_public::PutRegistryCatalogData => FindAccount, EnsurePublicRegistry, PutRegistryDisplayName;
+    ecr_public::GetRepositoryCatalogData => GetCatalogData;
+    ecr_public::PutRepositoryCatalogData => PutCatalogData;
+    ecr_public::DescribeImageTags => ListTagDetails;
+    // Whoever can pull an image can see the logo of its repository.
+    ecr::BatchGetImage => GetLogo;
 }
 
 // The bytes of layers.

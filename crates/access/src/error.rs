@@ -46,6 +46,10 @@ pub enum Code {
     TemplateAlreadyExists,
     TemplateNotFound,
     Validation,
+    // ECR Public's exceptions.
+    RegistryNotFound,
+    RepositoryCatalogDataNotFound,
+    UnsupportedCommand,
     // The specification's.
     BlobUnknown,
     BlobInUse,

@@ -45,6 +45,9 @@ pub(crate) trait Eventful<On>: Operation {
 pub(crate) fn recorded<On: Place, O: Eventful<On>>(on: &On, ids: &IdSource, operation: O) -> Recorded<O> {
     let events = operation.events(on);
     let (account_id, region) = (on.account().to_string(), on.region().to_string());
+    // ECR Public sends no events to EventBridge.
+    let is_public = on.region().is_public();
+    let events = move |output: &O::Output| if is_public { Vec::new() } else { events(output) };
     with_events(operation, (ids, on.decided_at()), (account_id, region), events)
 }
 

@@ -26,6 +26,7 @@ pub mod page;
 pub mod permit;
 pub mod policy_lint;
 pub mod principal_names;
+pub mod public;
 pub mod quota;
 pub mod reconcilers;
 pub mod seal;
@@ -47,7 +48,8 @@ use quick_cache::sync::Cache;
 use tokio::sync::Notify;
 
 use crate::authz::PolicyCaches;
-use crate::error::Result;
+use crate::context::Caller;
+use crate::error::{Error, Result};
 use crate::ids::IdSource;
 use crate::organization::Organization;
 use crate::permit::Store;
@@ -62,6 +64,8 @@ const KEY_RING: &str = "key-ring";
 /// Bytes of cached opened passwords.
 const TOKENS: u64 = 24 << 20;
 const ABOUT_TOKENS: usize = 10_000;
+/// The number of cached aliases.
+const ALIASES: usize = 10_000;
 
 /// Access to one deployment: its metadata store, its keys, and the gate.
 pub struct Access {
@@ -76,6 +80,10 @@ pub struct Access {
     reconcilers_woken: Notify,
     events_written: Arc<Notify>,
     tokens: Cache<Digest, OpenToken, OpenTokenBytes>,
+    /// Accounts by the alias of their public registries. An alias never changes.
+    aliases: Cache<String, AccountId>,
+    /// The caller of requests without credentials.
+    anonymous: Arc<Caller>,
 }
 
 impl Access {
@@ -98,6 +106,8 @@ impl Access {
             reconcilers_woken: Notify::new(),
             events_written,
             tokens: Cache::with_weighter(ABOUT_TOKENS, TOKENS, OpenTokenBytes),
+            aliases: Cache::new(ALIASES),
+            anonymous: Arc::new(Caller::anonymous().map_err(Error::internal)?),
         }))
     }
 

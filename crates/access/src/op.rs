@@ -98,6 +98,7 @@ macro_rules! service {
 }
 
 aws::ecr_operations! { service ecr Ecr EcrOp }
+aws::ecr_public_operations! { service ecr_public EcrPublic EcrPublicOp }
 aws::iam_operations! { service iam Iam IamOp }
 aws::sts_operations! { service sts Sts StsOp }
 aws::organizations_operations! { service organizations Organizations OrganizationsOp }
@@ -107,6 +108,8 @@ aws::organizations_operations! { service organizations Organizations Organizatio
 pub enum Op {
     /// Amazon ECR.
     Ecr(EcrOp),
+    /// Amazon ECR Public.
+    EcrPublic(EcrPublicOp),
     /// IAM.
     Iam(IamOp),
     /// STS.
@@ -119,6 +122,7 @@ macro_rules! each {
     ($op:expr, $operation:ident => $value:expr) => {
         match $op {
             Op::Ecr($operation) => $value,
+            Op::EcrPublic($operation) => $value,
             Op::Iam($operation) => $value,
             Op::Sts($operation) => $value,
             Op::Organizations($operation) => $value,
@@ -130,16 +134,18 @@ impl Op {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
         let ecr = EcrOp::ALL.iter().copied().map(Self::Ecr);
+        let ecr_public = EcrPublicOp::ALL.iter().copied().map(Self::EcrPublic);
         let iam = IamOp::ALL.iter().copied().map(Self::Iam);
         let sts = StsOp::ALL.iter().copied().map(Self::Sts);
         let organizations = OrganizationsOp::ALL.iter().copied().map(Self::Organizations);
-        ecr.chain(iam).chain(sts).chain(organizations)
+        ecr.chain(ecr_public).chain(iam).chain(sts).chain(organizations)
     }
 
     /// The service.
     pub const fn service(self) -> Service {
         match self {
             Self::Ecr(_) => Service::Ecr,
+            Self::EcrPublic(_) => Service::EcrPublic,
             Self::Iam(_) => Service::Iam,
             Self::Sts(_) => Service::Sts,
             Self::Organizations(_) => Service::Organizations,
@@ -171,6 +177,7 @@ mod tests {
         for op in Op::all() {
             match op {
                 Op::Ecr(EcrOp::ListRepositories | EcrOp::ListImageReferrers)
+                | Op::EcrPublic(EcrPublicOp::ListRepositories)
                 // Wharf's own.
                 | Op::Iam(IamOp::WharfExplainAccess | IamOp::WharfPutOpenIDConnectProviderKeys)
                 | Op::Organizations(OrganizationsOp::WharfRenameAccount) => {}

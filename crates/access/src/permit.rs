@@ -388,6 +388,11 @@ impl<G: Grant<On = OnRegistry>> Permit<G> {
 }
 
 impl<G: Grant<On = OnRepository>> Permit<G> {
+    /// Whether the repository is a public one.
+    pub fn is_public(&self) -> bool {
+        self.on.region.is_public()
+    }
+
     /// ECR's error for a repository that was deleted after the decision.
     pub fn repository_not_found(&self) -> Error {
         repository_not_found(&self.on.row.name, &self.on.account_id)

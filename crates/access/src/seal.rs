@@ -24,6 +24,10 @@ const HEADER_LEN: usize = 2;
 pub enum Purpose {
     /// The docker password.
     Token,
+    /// The bearer token of ECR Public for a caller with a password.
+    Bearer,
+    /// The bearer token of ECR Public for nobody.
+    Anonymous,
     /// `nextToken` and `last`.
     Page,
     /// The URL that GetDownloadUrlForLayer gives.
@@ -40,6 +44,8 @@ impl Purpose {
     fn label(self) -> &'static [u8] {
         match self {
             Self::Token => b"wharf token",
+            Self::Bearer => b"wharf bearer",
+            Self::Anonymous => b"wharf anonymous",
             Self::Page => b"wharf page",
             Self::Download => b"wharf download",
             Self::AccessKey => b"wharf access key",

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use address::{HostError, PublicAddress, registry_host};
+pub use address::{ECR_PUBLIC, HostError, PublicAddress, registry_host};
 use aws::ids::Region;
 pub use outbound::Dialler;
 pub use policy::{Cidr, CidrError};

@@ -109,15 +109,26 @@ impl Access {
     pub async fn issue_token(&self, ctx: &Ctx, region: &Region) -> Result<IssuedToken> {
         let gate = self.registry_gate(ctx, &ctx.caller.account_id, region).await?;
         gate.allow(<ecr::GetAuthorizationToken as Effect>::OP)?;
-        let expires_at = ctx.now.saturating_add(LIFETIME).unwrap_or(Timestamp::MAX);
+        self.seal_token(Purpose::Token, gate.caller(), region, (ctx.now, LIFETIME)).await
+    }
+
+    /// Seals a token for a caller, from now on for a lifetime.
+    pub(crate) async fn seal_token(
+        &self,
+        purpose: Purpose,
+        caller: &Caller,
+        region: &Region,
+        (now, lifetime): (Timestamp, SignedDuration),
+    ) -> Result<IssuedToken> {
+        let expires_at = now.saturating_add(lifetime).unwrap_or(Timestamp::MAX);
         let claims = |caller| Claims {
-            issued_at: ctx.now.as_second(),
+            issued_at: now.as_second(),
             expires_at: expires_at.as_second(),
             region: region.to_string(),
             caller,
         };
-        let limits = (gate.caller(), MAX_PASSWORD_CHARS, expires_at);
-        let password = self.seal_with_caller(Purpose::Token, limits, claims).await?;
+        let limits = (caller, MAX_PASSWORD_CHARS, expires_at);
+        let password = self.seal_with_caller(purpose, limits, claims).await?;
         Ok(IssuedToken { password, expires_at })
     }
 
@@ -129,15 +140,31 @@ impl Access {
         password: &str,
         now: Timestamp,
     ) -> std::result::Result<Arc<Caller>, TokenError> {
-        if user != USER || password.len() > MAX_PASSWORD_CHARS {
+        if user != USER {
+            return Err(TokenError::Invalid);
+        }
+        self.open_sealed(Purpose::Token, password, now).await
+    }
+
+    /// The caller of a token that is sealed for a purpose.
+    pub(crate) async fn open_sealed(
+        &self,
+        purpose: Purpose,
+        password: &str,
+        now: Timestamp,
+    ) -> std::result::Result<Arc<Caller>, TokenError> {
+        if password.len() > MAX_PASSWORD_CHARS {
             return Err(TokenError::Invalid);
         }
         // The key of the cache is a digest, so a memory dump contains no password. A hit means that exactly this
-        // password was opened before.
-        let key = Digest::of(Algorithm::Sha256, password.as_bytes());
+        // password was opened before, for the same purpose.
+        let key = match purpose {
+            Purpose::Token => Digest::of(Algorithm::Sha256, password.as_bytes()),
+            other => Digest::of(Algorithm::Sha256, format!("{other:?} {password}").as_bytes()),
+        };
         let open = match self.kept_token(&key) {
             Some(open) => open,
-            None => self.open_token(key, password, now).await?,
+            None => self.open_token(key, (purpose, password), now).await?,
         };
         if now.as_second() >= open.expires_at {
             return Err(TokenError::Expired);
@@ -153,24 +180,28 @@ impl Access {
     fn open_token<'a>(
         &'a self,
         key: Digest,
-        password: &'a str,
+        sealed: (Purpose, &'a str),
         now: Timestamp,
     ) -> BoxFuture<'a, std::result::Result<OpenToken, TokenError>> {
         Box::pin(async move {
-            let open = self.read_token(password, now).await?;
+            let open = self.read_token(sealed, now).await?;
             self.tokens.insert(key, open.clone());
             Ok(open)
         })
     }
 
-    async fn read_token(&self, password: &str, now: Timestamp) -> std::result::Result<OpenToken, TokenError> {
-        let opened = self.keys.open_json(Purpose::Token, password);
+    async fn read_token(
+        &self,
+        (purpose, password): (Purpose, &str),
+        now: Timestamp,
+    ) -> std::result::Result<OpenToken, TokenError> {
+        let opened = self.keys.open_json(purpose, password);
         let claims: Claims = opened.map_err(|_| TokenError::Invalid)?;
         // Its stored context may have been removed by then; the client must log in again in any case.
         if now.as_second() >= claims.expires_at {
             return Err(TokenError::Expired);
         }
-        let region: Region = claims.region.parse().map_err(|_| TokenError::Invalid)?;
+        let region = Region::stored(&claims.region).map_err(|_| TokenError::Invalid)?;
         let found = self.caller_of(claims.caller).await;
         let caller = found.map_err(|error| TokenError::store(&error))?.ok_or(TokenError::Invalid)?;
         let caller = Caller { token_region: Some(region), ends_at: Some(claims.expires_at), ..caller };

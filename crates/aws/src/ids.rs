@@ -137,7 +137,39 @@ const PARTITIONS: [(&str, &str); 8] = [
     ("eusc-", "aws-eusc"),
 ];
 
+/// Not of the form of a Region, so that no text of a client names it.
+const PUBLIC: &str = "public";
+/// Where ECR Public's API is (ECR Public User Guide, "Service endpoints").
+const PUBLIC_API: &str = "us-east-1";
+
 impl Region {
+    /// The place of every account's public registry, beside its private registries in Regions. Parsing a text never gives
+    /// it: a request for a private registry cannot reach a public one.
+    pub fn public() -> Self {
+        Self(PUBLIC.into())
+    }
+
+    /// Whether it is the place of public registries.
+    pub fn is_public(&self) -> bool {
+        &*self.0 == PUBLIC
+    }
+
+    /// A value that was stored: a Region, or the place of public registries.
+    pub fn stored(text: &str) -> Result<Self, IdError> {
+        if text == PUBLIC { Ok(Self::public()) } else { text.parse() }
+    }
+
+    /// The Region of the API that serves it (`aws:RequestedRegion`).
+    #[must_use]
+    pub fn of_api(&self) -> Self {
+        if self.is_public() { Self(PUBLIC_API.into()) } else { self.clone() }
+    }
+
+    /// Whether ECR Public's API is served in this Region.
+    pub fn has_public_api(&self) -> bool {
+        &*self.0 == PUBLIC_API
+    }
+
     /// The partition of ARNs in this Region: `aws` for every Region that is not known to be in another one.
     pub fn partition(&self) -> &'static str {
         PARTITIONS.iter().find(|(prefix, _)| self.0.starts_with(prefix)).map_or("aws", |(_, name)| *name)
@@ -249,6 +281,16 @@ mod tests {
         ] {
             assert_eq!(region.parse::<Region>().unwrap().partition(), partition, "{region}");
         }
+    }
+
+    #[test]
+    fn no_text_names_the_place_of_public_registries() {
+        let public = Region::public();
+        assert!(public.is_public());
+        assert_eq!(public.as_str().parse::<Region>(), Err(IdError::Region));
+        assert_eq!(Region::stored(public.as_str()), Ok(public.clone()));
+        assert_eq!((public.of_api().as_str(), public.partition()), ("us-east-1", "aws"));
+        assert!(!"us-east-1".parse::<Region>().unwrap().is_public());
     }
 
     #[test]

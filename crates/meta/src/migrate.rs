@@ -60,6 +60,12 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 14, oldest_compat: 5, text: include_str!("../migrations/0014_deliveries.sql") },
     // An older binary has no operation for them.
     Migration { number: 17, oldest_compat: 5, text: include_str!("../migrations/0017_account_access.sql") },
+    // An older binary does not read the rows of public registries, and changes nothing of them.
+    Migration {
+        number: 18,
+        oldest_compat: 5,
+        text: include_str!("../migrations/0018_public_registries.sql"),
+    },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

@@ -166,7 +166,19 @@ macro_rules! text_param {
     )*};
 }
 
-text_param!(Tag, AccountId, Region, AccessKeyId);
+text_param!(Tag, AccountId, AccessKeyId);
+
+impl ToParam for Region {
+    fn to_param(&self) -> Param<'_> {
+        Param::Text(Cow::Borrowed(self.as_str()))
+    }
+}
+
+impl FromValue for Region {
+    fn from_value(value: Value) -> Result<Self, StoreError> {
+        Self::stored(&String::from_value(value)?).map_err(|_| StoreError::Corrupt("Region"))
+    }
+}
 
 impl ToParam for OperationId {
     fn to_param(&self) -> Param<'_> {

@@ -20,6 +20,8 @@ pub enum Use {
     RoleTrust,
     /// The policy of one repository: principals; the resource is optional.
     Repository,
+    /// The policy of one public repository: like that of a repository, with actions of ECR Public.
+    PublicRepository,
     /// The policy of a whole registry: principals and resources.
     Registry,
 }
@@ -52,6 +54,12 @@ impl Policy {
                     no_allow_of_the_rest(index, statement)?;
                     only_arns(statement, policy_use)?;
                     only_of_service(statement, "ecr")?;
+                }
+                Use::PublicRepository => {
+                    has_principal(index, statement)?;
+                    no_allow_of_the_rest(index, statement)?;
+                    only_arns(statement, policy_use)?;
+                    only_of_service(statement, "ecr-public")?;
                 }
                 Use::Registry => {
                     has_principal(index, statement)?;
@@ -109,7 +117,7 @@ fn only_arns(statement: &Statement, policy_use: Use) -> Result<(), PolicyError> 
             // …and completed in an identity policy. AWS does not document this for resource policies: an asterisk
             // covers the rest without doubt, and any other text could be a Deny that applies to less than its author
             // believes.
-            (Form::Incomplete, Use::RoleTrust | Use::Repository | Use::Registry)
+            (Form::Incomplete, Use::RoleTrust | Use::Repository | Use::PublicRepository | Use::Registry)
             | (Form::NoArn | Form::NoService, _) => {
                 return Err(PolicyError::InvalidResource(text.to_string()));
             }

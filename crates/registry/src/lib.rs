@@ -11,6 +11,7 @@
 mod bodies;
 mod collect;
 mod ecr;
+mod ecr_public;
 pub mod fsck;
 pub mod image;
 pub mod layer;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 
 use access::Access;
 pub use ecr::Answers;
+pub use ecr_public::LOGO_PREFIX;
 
 use crate::bodies::Bodies;
 use crate::image::pull_times::PullTimes;

@@ -102,6 +102,9 @@ dialects! {
     TemplateAlreadyExists => Denied CONFLICT, "TemplateAlreadyExistsException" BAD_REQUEST;
     TemplateNotFound => Unsupported NOT_FOUND, "TemplateNotFoundException" BAD_REQUEST;
     Validation => Unsupported BAD_REQUEST, "ValidationException" BAD_REQUEST;
+    RegistryNotFound => NameUnknown NOT_FOUND, "RegistryNotFoundException" BAD_REQUEST;
+    RepositoryCatalogDataNotFound => Unsupported NOT_FOUND, "RepositoryCatalogDataNotFoundException" BAD_REQUEST;
+    UnsupportedCommand => Unsupported BAD_REQUEST, "UnsupportedCommandException" BAD_REQUEST;
     BlobUnknown => BlobUnknown NOT_FOUND, "LayersNotFoundException" BAD_REQUEST;
     BlobInUse => Unsupported METHOD_NOT_ALLOWED, "InvalidParameterException" BAD_REQUEST;
     ManifestUnknown => ManifestUnknown NOT_FOUND, "ImageNotFoundException" BAD_REQUEST;
@@ -263,5 +266,8 @@ impl Style {
 
 /// Whether errors at this path have the format of the OCI specification.
 pub(crate) fn is_data(path: &str) -> bool {
-    crate::v2::is_under(path) || path.starts_with(crate::download::PREFIX)
+    crate::v2::is_under(path)
+        || path.starts_with(crate::download::PREFIX)
+        || path.starts_with(crate::logo::PREFIX)
+        || matches!(path, crate::v2::token::PATH | crate::v2::token::SHORT_PATH)
 }

@@ -5,6 +5,7 @@
 //! error formats.
 
 mod alarm;
+mod anonymous_rate;
 mod body;
 mod brief;
 mod connection;
@@ -21,6 +22,7 @@ mod ledger;
 mod linger;
 mod listen;
 mod log_lines;
+mod logo;
 mod metrics;
 mod metrics_listen;
 mod options;

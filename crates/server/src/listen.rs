@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::anonymous_rate::AnonymousRate;
 use crate::connection::Connection;
 use crate::deployment::Deployment;
 use crate::ledger::Ledger;
@@ -118,6 +119,7 @@ impl Server {
             tasks: TaskTracker::new(),
             http2: Slots::new(ledger.most_windows(), Yielding::Anyone),
             ledger,
+            anonymous: AnonymousRate::new(listener.options.limits.anonymous_requests_per_second),
             files: Slots::new(listener.options.limits.max_open_files, Yielding::Idle),
         });
         Self { listener, app }

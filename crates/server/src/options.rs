@@ -45,6 +45,9 @@ pub struct Limits {
     pub body_bytes_per_second: u64,
     /// The time for the whole body of an unsigned request.
     pub unsigned_body: Duration,
+    /// The requests without credentials that one address can make in a second, on average. A burst can be ten times as
+    /// large.
+    pub anonymous_requests_per_second: u32,
     /// The maximum size of a JSON body on the control plane (a 20 MiB layer part in base64, and the rest).
     pub max_control_body_bytes: usize,
     /// The maximum memory that the server holds for all clients together.
@@ -66,6 +69,7 @@ impl Default for Limits {
             body_grace: Duration::from_mins(1),
             body_bytes_per_second: 4096,
             unsigned_body: Duration::from_secs(20),
+            anonymous_requests_per_second: 50,
             max_control_body_bytes: 30 * 1024 * 1024,
             memory_budget: 256 * 1024 * 1024,
         }

@@ -18,6 +18,7 @@ use registry::Registry;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::anonymous_rate::AnonymousRate;
 use crate::body::ResponseBody;
 use crate::connection::{Connection, Cut, Running};
 use crate::error::{Refusal, Style, is_data};
@@ -30,7 +31,7 @@ use crate::options::Options;
 use crate::pace::Pace;
 use crate::slots::Slots;
 use crate::transfer::Transfer;
-use crate::{control, download, health, v2};
+use crate::{control, download, health, logo, v2};
 
 /// What every request shares.
 pub(crate) struct App {
@@ -49,6 +50,8 @@ pub(crate) struct App {
     pub(crate) http2: Arc<Slots<Connection>>,
     /// The requests with an open blob.
     pub(crate) files: Arc<Slots<Transfer>>,
+    /// The rate of requests without credentials, by address.
+    pub(crate) anonymous: AnonymousRate,
 }
 
 /// Answers one request.
@@ -140,6 +143,8 @@ async fn dispatch(app: &App, exchange: &mut Exchange) -> Response {
     match path {
         "/healthz" => health::healthz(),
         "/readyz" => health::readyz(app, exchange).await,
+        v2::token::PATH | v2::token::SHORT_PATH => Box::pin(v2::token::handle(app, exchange)).await,
+        _ if path.starts_with(logo::PREFIX) => Box::pin(logo::handle(app, exchange)).await,
         _ if path.starts_with(download::PREFIX) => download::handle(app, exchange).await,
         _ => Box::pin(control::handle(app, exchange)).await,
     }

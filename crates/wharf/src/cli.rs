@@ -81,6 +81,7 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   listen = "0.0.0.0:443"
   public_suffix = "registry.example.org"   # ACCOUNT.dkr.ecr.REGION.<suffix>; "amazonaws.com" inside a closed network
   public_host = "localhost"                # in URIs, if no suffix is set: <host>/ACCOUNT/name
+  ecr_public_host = "images.example.org"   # public repositories: <host>/ALIAS/name [<public_host>/public.ecr.aws/ALIAS/name]
   public_port = 443                        # in URIs [the port of server.listen]
   scheme = "https"                         # in URIs [https with server.tls, else http]
   trusted_proxies = ["192.0.2.10/32"]      # proxies whose X-Forwarded-For and -Proto are believed [none]; list single
@@ -102,6 +103,7 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   body_grace_seconds = 60                  # the time for a body, plus one second for each
   body_bytes_per_second = 4096             # of these bytes
   unsigned_body_seconds = 20               # the whole body of an AWS request that is unsigned or small
+  anonymous_requests_per_second = 50       # requests without credentials from one address; a burst can be 10 times as many
   memory_budget = "256MiB"                 # memory for all clients together: bodies, answers, parts of blobs
 
   [outbound]                               # where the server may connect to, in addition to the public Internet:

@@ -57,6 +57,7 @@ struct ServerSection {
     listen: Option<String>,
     public_suffix: Option<String>,
     public_host: Option<String>,
+    ecr_public_host: Option<String>,
     public_port: Option<u16>,
     scheme: Option<String>,
     trusted_proxies: Vec<String>,
@@ -85,6 +86,7 @@ struct LimitsSection {
     body_grace_seconds: Option<u64>,
     body_bytes_per_second: Option<u64>,
     unsigned_body_seconds: Option<u64>,
+    anonymous_requests_per_second: Option<u32>,
     memory_budget: Option<Bytes>,
 }
 
@@ -221,6 +223,7 @@ pub(crate) struct Public {
     pub(crate) scheme: &'static str,
     pub(crate) suffix: Option<String>,
     pub(crate) host: String,
+    pub(crate) ecr_public_host: Option<String>,
     /// None: the port of the listener.
     pub(crate) port: Option<u16>,
 }

@@ -43,7 +43,7 @@ pub(super) fn of_unsigned(
         .with("aws:SecureTransport", request.peer.tls)
         .with("aws:CurrentTime", request.now)
         .with("aws:EpochTime", request.now.as_second())
-        .with("aws:RequestedRegion", Arc::<str>::from(region));
+        .with("aws:RequestedRegion", Arc::<str>::from(&region.of_api()));
     add_resource_account(&mut context, account, organization);
     if let Some(user_agent) = request.user_agent {
         context.set("aws:UserAgent", Arc::clone(user_agent));

@@ -1,6 +1,6 @@
 //! All policies that decide on one request, and the decision.
 
-use crate::op::EcrOp;
+use crate::op::{EcrOp, EcrPublicOp};
 use std::sync::Arc;
 
 use aws::arn::Arn;
@@ -34,8 +34,8 @@ impl Access {
         basis: &Basis,
     ) -> Result<Deciding> {
         let principal = match caller.kind {
-            // No policy can be attached to a root.
-            CallerKind::Root => Arc::default(),
+            // No policy can be attached to a root, nor to nobody.
+            CallerKind::Root | CallerKind::Anonymous => Arc::default(),
             _ => self.principal_policies(&caller.unique_id, state.version).await?,
         };
         let session = match caller.session.as_ref().and_then(|session| session.policies.as_deref()) {
@@ -73,7 +73,11 @@ impl Deciding {
     fn of_resource(&self, op: Op) -> impl Iterator<Item = &Named> {
         // Its resource is the caller's own account: no registry policy can allow or deny it (ECR User Guide, "Private
         // repository policies"). Registry policies do not cover other services' operations.
-        let is_asked = op.service().has_resource_policies() && op != Op::Ecr(EcrOp::GetAuthorizationToken);
+        let is_login = matches!(
+            op,
+            Op::Ecr(EcrOp::GetAuthorizationToken) | Op::EcrPublic(EcrPublicOp::GetAuthorizationToken)
+        );
+        let is_asked = op.service().has_resource_policies() && !is_login;
         let repository = self.repository.iter().filter_map(|repository| repository.policy.as_ref());
         let registry = self
             .registry
@@ -174,7 +178,9 @@ impl Deciding {
 
 /// Whether a policy tests the tags of a repository.
 pub(super) fn reads_resource_tags(policy: &policy::Policy) -> bool {
-    policy.mentions("aws:ResourceTag/") || policy.mentions("ecr:ResourceTag/")
+    ["aws:ResourceTag/", "ecr:ResourceTag/", "ecr-public:ResourceTag/"]
+        .iter()
+        .any(|prefix| policy.mentions(prefix))
 }
 
 fn source((name, policy): &Named) -> (&policy::SourceName, &policy::Policy) {
@@ -200,6 +206,11 @@ pub(super) fn asking<T>(caller: &Caller, ask: impl FnOnce(policy::Caller<'_>) ->
                 user.as_ref().map(|(path, name)| Arn::iam_user(&caller.account_id, path, name).to_string());
             let user = arn.as_deref().map(|arn| (arn, caller.unique_id.as_str()));
             ask(of(policy::CallerKind::FederatedUser { arn: &caller.arn, user }))
+        }
+        // The gate asks no policy about nobody (`decide`). This one has the permissions of no principal.
+        CallerKind::Anonymous => {
+            let nobody = (caller.arn.as_str(), caller.unique_id.as_str());
+            ask(of(policy::CallerKind::FederatedUser { arn: &caller.arn, user: Some(nobody) }))
         }
     }
 }

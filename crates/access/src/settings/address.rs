@@ -16,6 +16,9 @@ pub struct PublicAddress {
     pub suffix: Option<String>,
     /// The host without a port that is used without a suffix.
     pub host: String,
+    /// The host without a port that serves public registries, in addition to ECR Public's own names. None: without
+    /// another host, they are at `HOST/public.ecr.aws/ALIAS/NAME`.
+    pub ecr_public_host: Option<String>,
     /// The port, omitted if it is the scheme's default.
     pub port: u16,
 }
@@ -45,6 +48,21 @@ impl PublicAddress {
     /// `repositoryUri` of ECR's shapes.
     pub fn repository_uri(&self, account: &AccountId, region: &Region, name: &str) -> String {
         format!("{}/{name}", self.registry(account, region))
+    }
+
+    /// The start of image names in a public registry.
+    pub fn public_registry(&self, alias: &str) -> String {
+        match &self.ecr_public_host {
+            Some(host) => format!("{}/{alias}", self.with_port(host)),
+            None => format!("{}/{ECR_PUBLIC}/{alias}", self.with_port(&self.host)),
+        }
+    }
+
+    /// Whether a host serves public registries, and only those.
+    pub fn is_public_host(&self, host: &str) -> bool {
+        let name = without_port(host);
+        let own = self.ecr_public_host.as_deref().into_iter();
+        own.chain(PUBLIC_HOSTS).any(|known| known.eq_ignore_ascii_case(name))
     }
 
     /// `proxyEndpoint` of GetAuthorizationToken. `docker login` also accepts it with an account ID in its path: docker
@@ -100,6 +118,12 @@ impl PublicAddress {
         HostError { host: host.chars().take(MAX_HOST_CHARS).collect(), why: why.to_owned(), right }
     }
 }
+
+/// The first part of paths that name a public registry at a host that names no registry.
+pub const ECR_PUBLIC: &str = "public.ecr.aws";
+
+/// The names of ECR Public (amazon-ecr-credential-helper, `ecrPublicName`, `ecrPublicDualStackName`).
+const PUBLIC_HOSTS: [&str; 2] = [ECR_PUBLIC, "ecr-public.aws.com"];
 
 fn lower_case(text: &str) -> Cow<'_, str> {
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -174,7 +198,30 @@ mod tests {
 
     fn address(suffix: Option<&str>) -> PublicAddress {
         let suffix = suffix.map(str::to_owned);
-        PublicAddress { scheme: "http", suffix, host: "localhost".to_owned(), port: 5100 }
+        PublicAddress {
+            scheme: "http",
+            suffix,
+            host: "localhost".to_owned(),
+            ecr_public_host: None,
+            port: 5100,
+        }
+    }
+
+    #[test]
+    fn public_registries_have_hosts_or_a_path_of_their_own() {
+        let one_host = address(None);
+        assert_eq!(one_host.public_registry("a1b2c3d4"), "localhost:5100/public.ecr.aws/a1b2c3d4");
+        for host in ["public.ecr.aws", "PUBLIC.ecr.aws:443", "ecr-public.aws.com"] {
+            assert!(one_host.is_public_host(host), "{host}");
+        }
+        for host in
+            ["localhost:5100", "public.ecr.aws.evil.example", "x.public.ecr.aws", "images.example.org", ""]
+        {
+            assert!(!one_host.is_public_host(host), "{host}");
+        }
+        let named = PublicAddress { ecr_public_host: Some("images.example.org".to_owned()), ..address(None) };
+        assert!(named.is_public_host("images.example.org:5100"));
+        assert_eq!(named.public_registry("a1b2c3d4"), "images.example.org:5100/a1b2c3d4");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! entry, so enums, permits, dispatch and tests are generated from the same list.
 
 mod ecr;
+mod ecr_public;
 mod iam;
 mod organizations;
 mod sts;

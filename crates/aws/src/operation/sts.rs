@@ -18,6 +18,7 @@ macro_rules! sts_operations {
                 AssumeRoleWithWebIdentity: "sts:AssumeRoleWithWebIdentity" on Named;
             }
             permissions {
+                GetServiceBearerToken: "sts:GetServiceBearerToken" on Named;
                 SetSourceIdentity: "sts:SetSourceIdentity" on Named;
                 TagSession: "sts:TagSession" on Named;
             }

@@ -100,7 +100,7 @@ impl Identity {
             CallerKind::Root => {
                 return Err(Error::new(Code::AccessDenied, "Roles may not be assumed by root accounts."));
             }
-            CallerKind::Federated { .. } => {
+            CallerKind::Federated { .. } | CallerKind::Anonymous => {
                 return Err(denied::<sts::AssumeRole>(caller, &input.role_arn));
             }
             CallerKind::User { .. } | CallerKind::Role { .. } => {}

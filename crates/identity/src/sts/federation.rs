@@ -78,7 +78,7 @@ impl Identity {
         let user = match &caller.kind {
             CallerKind::User { path, name } => Some((path.clone(), name.clone())),
             CallerKind::Root => None,
-            CallerKind::Role { .. } | CallerKind::Federated { .. } => {
+            CallerKind::Role { .. } | CallerKind::Federated { .. } | CallerKind::Anonymous => {
                 let message = "Cannot call GetFederationToken with session credentials";
                 return Err(Error::new(Code::AccessDenied, message));
             }

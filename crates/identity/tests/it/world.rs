@@ -49,7 +49,13 @@ pub(crate) fn code<T>(result: Result<T>) -> Code {
 
 async fn opened(meta: Meta, quotas: &Quotas) -> Rules {
     let settings = Settings {
-        address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 5100 },
+        address: PublicAddress {
+            scheme: "http",
+            suffix: None,
+            host: "localhost".to_owned(),
+            ecr_public_host: None,
+            port: 5100,
+        },
         default_region: region(),
         limits: Limits { quotas: *quotas, ..Limits::default() },
         storage_quotas: Vec::new(),

@@ -74,7 +74,10 @@ fn resolve(target: Target) -> Resolve {
 pub(super) async fn what_was_there_stays(world: World) {
     let old = started(&world).await;
     let numbers = old.texts("SELECT CAST(number AS TEXT) FROM schema_migration m ORDER BY m.number").await;
-    assert_eq!(numbers, ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "17"]);
+    assert_eq!(
+        numbers,
+        ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "17", "18"]
+    );
     let found = old.meta.read(resolve(Target::Tag(tag("v1")))).await.unwrap();
     let caller = found.basis.caller.as_ref().unwrap();
     assert!(caller.is_active() && caller.in_organization);

@@ -39,6 +39,7 @@ mod outbox;
 mod plans;
 mod principal;
 mod protection;
+mod public_registry;
 mod purge;
 mod reconciler;
 mod repository;
@@ -119,6 +120,8 @@ suite! {
         audiences_that_race;
     resource_policy: of_a_repository, tags_of_a_repository_have_a_version, of_a_registry,
         a_closed_account_has_no_registry, changes_that_race_all_count;
+    public_registry: an_account_has_one_beside_its_private_ones, an_alias_belongs_to_one_account,
+        catalog_data_keeps_the_logo_and_ends_with_its_repository, tags_come_with_their_images_in_pages;
     backlog: what_waits_is_counted;
     session_context: forgotten_in_slices_when_over, they_end_with_their_principal;
     limits: too_many_registries, of_an_account, of_a_principal, of_a_policy, of_tags, of_a_name;

@@ -63,8 +63,9 @@ pub struct TooManyRegistries;
 
 operation!(EnsureRegistry: Durable [Identity, Registry(op.key_if_new)] -> Registry, TooManyRegistries, |op, tx| {
     lock_account(tx, op.account).await?;
-    let count = "SELECT COUNT(*) FROM registry WHERE account = ?1 AND region <> ?2";
-    let others = tx.value::<i64>(count, &params![op.account, op.region]).await?.unwrap_or_default();
+    // The public registry of an account does not count.
+    let count = "SELECT COUNT(*) FROM registry WHERE account = ?1 AND region <> ?2 AND region <> ?3";
+    let others = tx.value::<i64>(count, &params![op.account, op.region, Region::public()]).await?.unwrap_or_default();
     let find = "SELECT 1 FROM registry WHERE account = ?1 AND region = ?2";
     if others >= op.limit && tx.value::<i64>(find, &params![op.account, op.region]).await?.is_none() {
         return Ok(Err(TooManyRegistries));

@@ -63,6 +63,7 @@ const TABLES: &[(&str, Rows, &str)] = &[
     ("outbox", Nobody, "*"),
     ("password_policy", Nobody, "*"),
     ("principal", Identity, "*"),
+    ("public_registry", Nobody, "*"),
     ("pull_time_exclusion", Nobody, "*"),
     ("reconciler", Nobody, "*"),
     ("reference_backfill", Nobody, "*"),
@@ -76,6 +77,7 @@ const TABLES: &[(&str, Rows, &str)] = &[
         "name, created_at, deleted_at, mutability, exclusion_filters, scan_on_push, encryption_type, kms_key, \
          policy_version, tags_version",
     ),
+    ("repository_catalog_data", Nobody, "*"),
     ("repository_policy", Repository("repository"), "*"),
     ("repository_usage", Nobody, "*"),
     ("repository_tag", Repository("repository"), "*"),

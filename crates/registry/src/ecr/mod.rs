@@ -75,19 +75,24 @@ fn account_of(ctx: &Ctx, registry_id: Option<&str>) -> Result<AccountId> {
 }
 
 /// The repository of a request.
-fn repository_of(ctx: &Ctx, region: &Region, registry_id: Option<&str>, name: &str) -> Result<RepositoryRef> {
+pub(crate) fn repository_of(
+    ctx: &Ctx,
+    region: &Region,
+    registry_id: Option<&str>,
+    name: &str,
+) -> Result<RepositoryRef> {
     let name: RepositoryName =
         name.parse().map_err(|_| Error::invalid_parameter("repositoryName", "Invalid name"))?;
     Ok(RepositoryRef { account_id: account_of(ctx, registry_id)?, region: region.clone(), name })
 }
 
 /// The store's microseconds in the time format of ECR's JSON.
-fn epoch_seconds(at: access::store::Micros) -> f64 {
+pub(crate) fn epoch_seconds(at: access::store::Micros) -> f64 {
     let at = jiff::Timestamp::from_microsecond(at.0).unwrap_or_default();
     aws::json::epoch_seconds(at)
 }
 
 /// The number of items for a page of `maxResults`, which its shape has limited.
-fn page_limit(max_results: Option<u32>, default: u32) -> usize {
+pub(crate) fn page_limit(max_results: Option<u32>, default: u32) -> usize {
     usize::try_from(max_results.unwrap_or(default)).unwrap_or(usize::MAX)
 }

@@ -72,7 +72,8 @@ fn tagged_repository(arn: &str, region: &Region) -> Result<RepositoryRef> {
     let invalid = || Error::invalid_parameter("resourceArn", "Invalid ARN");
     let arn: Arn = arn.parse().map_err(|_| invalid())?;
     let name = arn.resource.strip_prefix("repository/").ok_or_else(invalid)?;
-    if arn.partition != region.partition() || arn.service != "ecr" || arn.region != region.to_string() {
+    let (service, of_region) = if region.is_public() { ("ecr-public", "") } else { ("ecr", region.as_str()) };
+    if arn.partition != region.partition() || arn.service != service || arn.region != of_region {
         return Err(invalid());
     }
     Ok(RepositoryRef {

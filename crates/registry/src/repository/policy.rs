@@ -20,7 +20,8 @@ pub(crate) async fn set(
     permit: &Permit<ecr::SetRepositoryPolicy>,
     (text, force): (&str, bool),
 ) -> Result<String> {
-    let checked = CheckedPolicy::new(permit, text, (Use::Repository, KIND)).await?;
+    let policy_use = if permit.is_public() { Use::PublicRepository } else { Use::Repository };
+    let checked = CheckedPolicy::new(permit, text, (policy_use, KIND)).await?;
     if !force && access.would_deny(gate, ecr::SetRepositoryPolicy::OP, &checked.policy).await? {
         return Err(refused(KIND, "it would lock the caller out of SetRepositoryPolicy; force writes it"));
     }

@@ -83,7 +83,13 @@ async fn opened(folder: &tempfile::TempDir, meta: Meta) -> Rules {
 async fn opened_with(folder: &tempfile::TempDir, meta: Meta, master_key: [u8; 32]) -> Result<Rules> {
     let blobs = blob::Store::disk(folder.path().join("blobs"), blob::DiskOptions::default()).unwrap();
     let settings = Settings {
-        address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 5100 },
+        address: PublicAddress {
+            scheme: "http",
+            suffix: None,
+            host: "localhost".to_owned(),
+            ecr_public_host: None,
+            port: 5100,
+        },
         default_region: region(),
         limits: Limits::default(),
         storage_quotas: vec![StorageQuota {

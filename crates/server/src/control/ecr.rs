@@ -48,7 +48,7 @@ macro_rules! dispatch {
 
 aws::ecr_operations! { dispatch }
 
-async fn decode<T: Request + Send + 'static>(body: Bytes) -> Result<T, Fault> {
+pub(super) async fn decode<T: Request + Send + 'static>(body: Bytes) -> Result<T, Fault> {
     let decoded = offload::by_size(body.len(), move || json::decode::<T>(&body)).await;
     Ok(decoded.map_err(|error| Fault::rules(error, Dialect::Json))??)
 }

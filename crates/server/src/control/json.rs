@@ -1,15 +1,13 @@
-//! The services that use `x-amz-json-1.1`: ECR and Organizations. Operations of ECR Public are refused: it is not
-//! supported yet.
+//! The services that use `x-amz-json-1.1`: ECR, ECR Public and Organizations.
 
-use access::op::{EcrOp, Op};
-use aws::ecr::is_operation;
+use access::op::{EcrOp, EcrPublicOp, Op};
 use aws::json::{CONTENT_TYPE, error_body, parse_target};
 use aws::service::Service;
 use http::{HeaderValue, Method, StatusCode, header};
 
 use super::fault::Fault;
 use super::signed::Takes;
-use super::{TARGET, ecr, organizations, signed, unsigned};
+use super::{TARGET, ecr, ecr_public, organizations, signed, unsigned};
 use crate::body::ResponseBody;
 use crate::exchange::{Exchange, Response, answer};
 use crate::serve::App;
@@ -48,16 +46,18 @@ async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, Fault> {
     }
     let operation = match service {
         Service::Ecr => ecr::find(name).map(Op::Ecr),
+        Service::EcrPublic => ecr_public::find(name).map(Op::EcrPublic),
         Service::Organizations => organizations::find(name).map(Op::Organizations),
-        Service::EcrPublic | Service::Iam | Service::Sts => None,
+        Service::Iam | Service::Sts => None,
     };
     if let Some(op) = operation {
         exchange.operation = op.into();
     }
     let takes = match operation {
-        Some(Op::Ecr(EcrOp::UploadLayerPart | EcrOp::PutImage)) => {
-            Takes { bytes: app.options.limits.max_control_body_bytes, times: 2 }
-        }
+        Some(
+            Op::Ecr(EcrOp::UploadLayerPart | EcrOp::PutImage)
+            | Op::EcrPublic(EcrPublicOp::UploadLayerPart | EcrPublicOp::PutImage),
+        ) => Takes { bytes: app.options.limits.max_control_body_bytes, times: 2 },
         _ => Takes { bytes: MAX_BODY_BYTES, times: 4 },
     };
     let head = signed::head(app, exchange, service, takes.bytes).await?;
@@ -66,6 +66,7 @@ async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, Fault> {
     match operation {
         Op::Organizations(operation) => Box::pin(organizations::run(app, operation, signed)).await,
         Op::Ecr(operation) => Box::pin(ecr::run(app, operation, signed)).await,
+        Op::EcrPublic(operation) => Box::pin(ecr_public::run(app, operation, signed)).await,
         other => Err(unsigned(other)),
     }
 }
@@ -76,11 +77,16 @@ fn unknown(message: impl Into<String>) -> Fault {
 
 /// An operation that exists on AWS but not here has another error than an unknown operation.
 fn not_there(service: Service, name: &str) -> Fault {
-    let is_known = service != Service::Ecr || is_operation(name);
+    let is_known = match service {
+        Service::Ecr => aws::ecr::is_operation(name),
+        Service::EcrPublic => aws::ecr_public::is_operation(name),
+        _ => true,
+    };
     let prefix = service.scope();
     unknown(if is_known {
         format!("The operation {prefix}:{name} is not available in this version of Wharf.")
     } else {
-        format!("Amazon ECR's API has no operation named {name}.")
+        let api = if service == Service::Ecr { "Amazon ECR" } else { "Amazon ECR Public" };
+        format!("{api}'s API has no operation named {name}.")
     })
 }

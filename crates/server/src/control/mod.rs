@@ -2,6 +2,7 @@
 //! `Version` (query services) select the API, and the signature's scope selects the Region.
 
 mod ecr;
+mod ecr_public;
 mod fault;
 mod iam;
 mod json;

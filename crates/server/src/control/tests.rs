@@ -1,7 +1,7 @@
 //! The list of operations compared with the model's names, and the errors in both protocols.
 
 use access::error::{Code, Error, Field};
-use access::op::{EcrOp, IamOp, Op, StsOp};
+use access::op::{EcrOp, EcrPublicOp, IamOp, Op, StsOp};
 use aws::dialect::Dialect;
 use aws::ecr::OPERATIONS;
 use aws::service::Service;
@@ -24,7 +24,9 @@ fn every_operation_of_ecr_is_in_the_model() {
 fn every_operation_can_be_called_and_no_mere_permission() {
     let not_called = [
         Op::Ecr(EcrOp::ListRepositories),
+        Op::EcrPublic(EcrPublicOp::ListRepositories),
         Op::Iam(IamOp::PassRole),
+        Op::Sts(StsOp::GetServiceBearerToken),
         Op::Sts(StsOp::SetSourceIdentity),
         Op::Sts(StsOp::TagSession),
         // Its requests are not signed.
@@ -32,7 +34,8 @@ fn every_operation_can_be_called_and_no_mere_permission() {
     ];
     for op in Op::all() {
         let found = match op.service() {
-            Service::Ecr | Service::EcrPublic => super::ecr::find(op.name()).map(Op::Ecr),
+            Service::Ecr => super::ecr::find(op.name()).map(Op::Ecr),
+            Service::EcrPublic => super::ecr_public::find(op.name()).map(Op::EcrPublic),
             Service::Iam => super::iam::find(op.name()).map(Op::Iam),
             Service::Sts => super::sts::find(op.name()).map(Op::Sts),
             Service::Organizations => super::organizations::find(op.name()).map(Op::Organizations),

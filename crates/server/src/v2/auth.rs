@@ -14,6 +14,31 @@ use crate::error::Refusal;
 use crate::exchange::Exchange;
 use crate::serve::App;
 
+/// What a request has in its Authorization header.
+pub(super) enum Presented {
+    /// Nothing, or an empty user and password, which some clients send instead.
+    Nothing,
+    /// The Basic scheme: user and password.
+    Password(String, String),
+    /// The Bearer scheme.
+    Token(String),
+    /// Something else.
+    Unknown,
+}
+
+/// Reads the Authorization header.
+pub(super) fn presented(exchange: &Exchange) -> Presented {
+    let Some(header) = exchange.header(&header::AUTHORIZATION) else { return Presented::Nothing };
+    if let Some(token) = of_scheme("bearer", header) {
+        return Presented::Token(token.to_owned());
+    }
+    match basic(header).and_then(decoded) {
+        Some((user, password)) if user.is_empty() && password.is_empty() => Presented::Nothing,
+        Some((user, password)) => Presented::Password(user, password),
+        None => Presented::Unknown,
+    }
+}
+
 /// Some clients pad, some do not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -25,17 +50,22 @@ pub(super) async fn authenticate(app: &App, exchange: &Exchange) -> Result<Arc<C
     let Some(credentials) = exchange.header(&header::AUTHORIZATION).and_then(basic) else {
         return Err(Refusal::bare(StatusCode::UNAUTHORIZED, "Not Authorized"));
     };
-    let decoded = BASE64.decode(credentials).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let Some((user, password)) = decoded.as_deref().and_then(|text| text.split_once(':')) else {
+    let Some((user, password)) = decoded(credentials) else {
         return Err(refused(TokenError::Invalid));
     };
+    app.access.authenticate_password(&user, &password, exchange.now).await.map_err(refused)
+}
+
+/// User and password of the Basic scheme.
+fn decoded(credentials: &str) -> Option<(String, String)> {
+    let text = BASE64.decode(credentials).ok().and_then(|bytes| String::from_utf8(bytes).ok())?;
+    let (user, password) = text.split_once(':')?;
     // A password from a file or a secret often has the file's final newline. No token contains white space.
-    let password = password.trim_ascii();
-    app.access.authenticate_password(user, password, exchange.now).await.map_err(refused)
+    Some((user.to_owned(), password.trim_ascii().to_owned()))
 }
 
 /// COMPAT(ecr): AWS answers 400 and 403; clients then neither log in again nor report that the password is wrong.
-fn refused(error: TokenError) -> Refusal {
+pub(super) fn refused(error: TokenError) -> Refusal {
     let (status, code) = match error {
         TokenError::Invalid | TokenError::Expired => (StatusCode::UNAUTHORIZED, ErrorCode::Denied),
         TokenError::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
@@ -45,8 +75,12 @@ fn refused(error: TokenError) -> Refusal {
 
 /// The credentials of the Basic scheme, whose name ignores case (RFC 9110 §11.1).
 fn basic(header: &str) -> Option<&str> {
+    of_scheme("basic", header)
+}
+
+fn of_scheme<'a>(name: &str, header: &'a str) -> Option<&'a str> {
     let (scheme, credentials) = header.trim().split_once(' ')?;
-    scheme.eq_ignore_ascii_case("basic").then_some(credentials.trim())
+    scheme.eq_ignore_ascii_case(name).then_some(credentials.trim())
 }
 
 /// The error, with the header that asks clients to log in if this would help.
@@ -60,7 +94,12 @@ pub(super) fn challenged(app: &App, exchange: &Exchange, refusal: Refusal) -> Re
         Some(host) => host.to_owned(),
         None => address.host.clone(),
     };
-    let header = format!("Basic realm=\"{scheme}://{host}/\",service=\"ecr.amazonaws.com\"");
+    let header = if super::public::is_asked(app, exchange) {
+        // As public.ecr.aws does, whatever the request is for.
+        format!("Bearer realm=\"{scheme}://{host}{}\",service=\"{host}\",scope=\"aws\"", super::token::PATH)
+    } else {
+        format!("Basic realm=\"{scheme}://{host}/\",service=\"ecr.amazonaws.com\"")
+    };
     refusal.with(header::WWW_AUTHENTICATE, &header)
 }
 

@@ -16,10 +16,16 @@ pub(super) async fn handle(
     (account, region): (&AccountId, &Region),
 ) -> Outcome {
     exchange.operation = RouteOp::Ping.into();
+    let response = answer_to(exchange)?;
+    app.access.check_login(ctx, account, region).await?;
+    Ok(response)
+}
+
+/// The answer to a caller with valid credentials.
+pub(super) fn answer_to(exchange: &Exchange) -> Outcome {
     if exchange.method != Method::GET && exchange.method != Method::HEAD {
         return Err(not_allowed(&exchange.method, "GET, HEAD"));
     }
-    app.access.check_login(ctx, account, region).await?;
     let mut response = answer(StatusCode::OK, ResponseBody::bytes("{}"));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)

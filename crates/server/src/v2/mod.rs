@@ -9,16 +9,18 @@ mod catalog;
 mod content_digest;
 mod manifest;
 mod page;
+mod public;
 mod referrers;
 mod route_op;
 mod tags;
+pub(crate) mod token;
 mod upload;
 
 use std::sync::Arc;
 
 use access::addressing::{Host, HostError};
 use access::context::{Caller, Ctx, Plane, RepositoryRef};
-use aws::ids::AccountId;
+use aws::ids::{AccountId, Region};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use oci::error::ErrorCode;
 use oci::path::{PathError, Route};
@@ -28,6 +30,7 @@ use crate::error::Refusal;
 use crate::exchange::{Exchange, Response};
 use crate::ledger::Tab;
 use crate::serve::App;
+pub(crate) use public::take_anonymous;
 pub use route_op::RouteOp;
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
@@ -42,15 +45,15 @@ struct Call<'a> {
     ctx: Ctx,
     host: Host,
     repository: RepositoryRef,
-    /// The account ID, if it is in the path.
-    account: Option<AccountId>,
+    /// What is before the name in the path: an account ID, or what names a public registry.
+    prefix: Option<String>,
 }
 
 impl Call<'_> {
-    /// The repository name as in the path: with the account ID if the path has one. Answers use this name.
+    /// The repository name as in the path: with the prefix if the path has one. Answers use this name.
     fn shown(&self) -> String {
         let name = &self.repository.name;
-        self.account.as_ref().map_or_else(|| name.to_string(), |account| format!("{account}/{name}"))
+        self.prefix.as_ref().map_or_else(|| name.to_string(), |prefix| format!("{prefix}/{name}"))
     }
 }
 
@@ -71,11 +74,18 @@ pub(crate) async fn handle(app: &App, exchange: &mut Exchange) -> Response {
 
 async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
     let host = app.access.host(exchange.host.as_deref()).map_err(|error| no_registry(&error))?;
+    if let Some(place) = public::place(app, &host, exchange) {
+        return public::dispatch(app, exchange, host, place).await;
+    }
     let caller = auth::authenticate(app, exchange).await?;
     exchange.prove(&caller);
     let (account, route) = read_path(app, &host, exchange.uri.path()).await?;
     let ctx = context(exchange, caller);
-    let (account_id, region) = app.access.registry_of(&host, account.as_ref(), &ctx.caller);
+    let (account_id, mut region) = app.access.registry_of(&host, account.as_ref(), &ctx.caller);
+    if route == Route::Base && ctx.caller.is_of_public_registries() && !host.names_registry() {
+        // `docker login` with ECR Public's password: public registries are at this host too.
+        region = Region::public();
+    }
     let name = match &route {
         Route::Base => return base::handle(app, exchange, &ctx, (&account_id, &region)).await,
         Route::Catalog => {
@@ -90,7 +100,12 @@ async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
         | Route::Referrers { name, .. } => name,
     };
     let repository = RepositoryRef { account_id, region, name: name.clone() };
-    let call = Call { app, exchange, ctx, host, repository, account };
+    let prefix = account.map(|account| account.to_string());
+    serve(Call { app, exchange, ctx, host, repository, prefix }, route).await
+}
+
+/// Answers a request for a repository's resource.
+async fn serve(call: Call<'_>, route: Route) -> Outcome {
     match route {
         Route::Base | Route::Catalog => Err(unknown()),
         Route::Tags { .. } => tags::handle(call).await,

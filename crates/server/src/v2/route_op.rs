@@ -66,6 +66,10 @@ routes! {
         [CompleteLayerUpload, UploadLayerPart, BatchCheckLayerAvailability, GetDownloadUrlForLayer];
     /// `DELETE /v2/<name>/blobs/uploads/<id>`
     CancelUpload: "cancel_upload" decides [UploadLayerPart];
+    /// `GET /token/`: a bearer token for public registries, for a password or for nothing.
+    Token: "token" decides [];
+    /// `GET /wharf/logos/<alias>/<name>`: the logo of a public repository.
+    ShowLogo: "show_logo" decides [BatchGetImage];
     /// `GET /wharf/layers/<token>`: the URL of GetDownloadUrlForLayer.
     DownloadLayer: "download_layer" decides [GetDownloadUrlForLayer];
 }

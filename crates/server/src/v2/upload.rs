@@ -26,7 +26,7 @@ const UPLOAD_ID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 /// `POST /v2/<name>/blobs/uploads/`.
 pub(super) async fn start(call: Call<'_>) -> Outcome {
     let shown = call.shown();
-    let Call { app, exchange, ctx, host, repository, .. } = call;
+    let Call { app, exchange, ctx, host, repository, prefix } = call;
     if exchange.method != Method::POST {
         return Err(not_allowed(&exchange.method, "POST"));
     }
@@ -43,7 +43,8 @@ pub(super) async fn start(call: Call<'_>) -> Outcome {
     if let Some(Ok(digest)) = exchange.parameter("mount").map(|digest| digest.parse::<Digest>()) {
         exchange.operation = RouteOp::MountBlob.into();
         let from = exchange.parameter("from").filter(|from| !from.is_empty());
-        if let Some(source) = mount_source(app, &ctx, &host, &repository, from.as_deref()).await?
+        if let Some(source) =
+            mount_source(app, &ctx, &host, (&repository, prefix.as_deref()), from.as_deref()).await?
             && app.registry.mount_blob(&ctx, &repository, &digest, source.as_ref()).await?
         {
             return Ok(created(&shown, &digest));
@@ -63,10 +64,15 @@ async fn mount_source(
     app: &App,
     ctx: &Ctx,
     host: &Host,
-    repository: &RepositoryRef,
+    (repository, prefix): (&RepositoryRef, Option<&str>),
     from: Option<&str>,
 ) -> Result<Option<Option<RepositoryName>>, Refusal> {
     let Some(from) = from else { return Ok(Some(None)) };
+    if repository.region.is_public() {
+        let name =
+            prefix.and_then(|prefix| from.strip_prefix(prefix)).and_then(|name| name.strip_prefix('/'));
+        return Ok(name.and_then(|name| name.parse().ok()).map(Some));
+    }
     let (mut account, mut name) = (None, from);
     if let Some((first, rest)) = from.split_once('/') {
         account = app.access.account_in_path(host, first).await?;

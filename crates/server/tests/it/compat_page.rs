@@ -20,7 +20,9 @@ macro_rules! names {
 fn section(service: Service) -> (&'static str, Vec<&'static str>, &'static [&'static str]) {
     match service {
         Service::Ecr => ("Amazon ECR API", aws::ecr_operations! { names }, &aws::ecr::OPERATIONS),
-        Service::EcrPublic => ("Amazon ECR Public", Vec::new(), &aws::ecr_public::OPERATIONS),
+        Service::EcrPublic => {
+            ("Amazon ECR Public", aws::ecr_public_operations! { names }, &aws::ecr_public::OPERATIONS)
+        }
         Service::Iam => ("IAM", aws::iam_operations! { names }, &aws::iam::OPERATIONS),
         Service::Sts => ("STS", aws::sts_operations! { names }, &aws::sts::OPERATIONS),
         Service::Organizations => {

@@ -31,6 +31,7 @@ mod model_errors;
 mod node;
 mod observe;
 mod progress;
+mod public;
 mod ranges;
 mod reads;
 mod references;

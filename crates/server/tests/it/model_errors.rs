@@ -3,7 +3,7 @@
 
 use access::error::AwsCode;
 use aws::shape::Exception;
-use aws::{ecr, iam, organizations, sts};
+use aws::{ecr, ecr_public, iam, organizations, sts};
 
 /// "Common errors" of the API references: the service models do not contain them.
 const COMMON: &str = "a common error of all operations";
@@ -51,7 +51,8 @@ fn errors_of_ecr_are_the_models() {
     let mut different = Vec::new();
     for entry in server::error_table() {
         let (name, status) = (entry.aws, entry.aws_status.as_u16());
-        if status_of(&ecr::EXCEPTIONS, name) != Some(status) {
+        let modelled = status_of(&ecr::EXCEPTIONS, name).or_else(|| status_of(&ecr_public::EXCEPTIONS, name));
+        if modelled != Some(status) {
             different.push((name, status));
         }
     }

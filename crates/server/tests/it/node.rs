@@ -188,6 +188,7 @@ async fn open(folder: &tempfile::TempDir, address: SocketAddr) -> (Deployment, m
             scheme: "http",
             suffix: None,
             host: "localhost".to_owned(),
+            ecr_public_host: None,
             port: address.port(),
         },
         default_region: region(),

@@ -73,6 +73,7 @@ pub(super) fn address(config: &Config, listener: &Listener) -> PublicAddress {
         scheme: public.scheme,
         suffix: public.suffix.clone(),
         host: public.host.clone(),
+        ecr_public_host: public.ecr_public_host.clone(),
         port: public.port.unwrap_or_else(|| listener.address().port()),
     }
 }

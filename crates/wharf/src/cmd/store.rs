@@ -169,7 +169,13 @@ async fn open(
     }
     let settings = Settings {
         // Nothing here creates a URI.
-        address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 0 },
+        address: PublicAddress {
+            scheme: "http",
+            suffix: None,
+            host: "localhost".to_owned(),
+            ecr_public_host: None,
+            port: 0,
+        },
         default_region,
         limits,
         // Nothing here is pushed.

@@ -109,6 +109,9 @@ fn options(section: &ServerSection, metrics: Option<&str>) -> anyhow::Result<Opt
         body_grace: limits.body_grace_seconds.map_or(defaults.body_grace, Duration::from_secs),
         body_bytes_per_second: limits.body_bytes_per_second.unwrap_or(defaults.body_bytes_per_second),
         unsigned_body: limits.unsigned_body_seconds.map_or(defaults.unsigned_body, Duration::from_secs),
+        anonymous_requests_per_second: limits
+            .anonymous_requests_per_second
+            .unwrap_or(defaults.anonymous_requests_per_second),
         memory_budget: limits.memory_budget.map_or(defaults.memory_budget, |bytes| bytes.0),
         ..defaults
     };
@@ -135,7 +138,11 @@ fn public(section: &ServerSection, options: &Options) -> anyhow::Result<Public> 
         None if options.tls.is_some() => "https",
         None => "http",
     };
-    for (key, host) in [("public_suffix", &section.public_suffix), ("public_host", &section.public_host)] {
+    for (key, host) in [
+        ("public_suffix", &section.public_suffix),
+        ("public_host", &section.public_host),
+        ("ecr_public_host", &section.ecr_public_host),
+    ] {
         if let Some(host) = host.as_deref().filter(|host| !host_name(host)) {
             bail!("server.{key} = \"{host}\" is not a host name");
         }
@@ -153,7 +160,8 @@ fn public(section: &ServerSection, options: &Options) -> anyhow::Result<Public> 
         None if ip.is_ipv6() => format!("[{ip}]"),
         None => ip.to_string(),
     };
-    Ok(Public { scheme, suffix: section.public_suffix.clone(), host, port: section.public_port })
+    let (suffix, ecr_public_host) = (section.public_suffix.clone(), section.ecr_public_host.clone());
+    Ok(Public { scheme, suffix, host, ecr_public_host, port: section.public_port })
 }
 
 /// Whether a text can be a host; an IPv6 address has brackets.
@@ -192,6 +200,7 @@ mod tests {
         [server]
         listen = "0.0.0.0:443"
         public_suffix = "registry.example.org"
+        ecr_public_host = "images.example.org"
         public_port = 8443
         trusted_proxies = ["10.0.0.0/8", "fd00::1"]
         drain_seconds = 12
@@ -250,7 +259,14 @@ mod tests {
         assert_eq!(config.options.metrics_listen.unwrap().port(), 9100);
         assert!(config.database == Database::Postgres("postgres://wharf:secret@db/wharf".into()));
         let suffix = Some("registry.example.org".to_owned());
-        let public = Public { scheme: "https", suffix, host: "localhost".into(), port: Some(8443) };
+        let (host, port) = ("localhost".to_owned(), Some(8443));
+        let public = Public {
+            scheme: "https",
+            suffix,
+            host,
+            ecr_public_host: Some("images.example.org".to_owned()),
+            port,
+        };
         assert_eq!(config.public, public);
         assert_eq!(config.bootstrap.unwrap().to_string(), "123456789012");
         let endpoint = &config.vpc_endpoints[0];

@@ -46,7 +46,13 @@ async fn access() -> (tempfile::TempDir, Arc<Access>) {
     let options = meta::SqliteOptions::default();
     let store = meta::Meta::sqlite(folder.path().join("wharf.db"), options).await.unwrap();
     let settings = Settings {
-        address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 5100 },
+        address: PublicAddress {
+            scheme: "http",
+            suffix: None,
+            host: "localhost".to_owned(),
+            ecr_public_host: None,
+            port: 5100,
+        },
         default_region: "us-east-1".parse().unwrap(),
         limits: Limits::default(),
         storage_quotas: Vec::new(),

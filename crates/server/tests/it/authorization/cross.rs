@@ -103,15 +103,17 @@ fn all_but(row: &Row, known: &Need, need: &Need) -> Vec<String> {
 
 /// The actions that the policy of a row's resource can have: a role's trust policy has only actions of STS.
 pub(super) fn grantable(row: &Row) -> Vec<String> {
-    match row.cross {
-        Cross::Trust => STS.iter().map(|action| (*action).to_owned()).collect(),
-        _ => ecr_actions(),
+    if let Cross::Trust = row.cross {
+        return STS.iter().map(|action| (*action).to_owned()).collect();
     }
+    let own = row.needs.iter().flat_map(|need| &need.actions).next();
+    let is_public = own.is_some_and(|action| action.starts_with("ecr-public:"));
+    ecr_actions(if is_public { "ecr-public:" } else { "ecr:" })
 }
 
-fn ecr_actions() -> Vec<String> {
+fn ecr_actions(prefix: &str) -> Vec<String> {
     let actions = Op::all().map(|op| op.action().to_owned());
-    let mut actions: Vec<_> = actions.filter(|action| action.starts_with("ecr:")).collect();
+    let mut actions: Vec<_> = actions.filter(|action| action.starts_with(prefix)).collect();
     actions.sort_unstable();
     actions.dedup();
     actions

@@ -1,6 +1,6 @@
 //! What resource policies grant and deny: those of a repository, of a registry, and of a role.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::classes::refusal;
 use super::cross::{STS, grantable};
@@ -8,7 +8,7 @@ use super::policies;
 use super::report::Report;
 use super::stage::Stage;
 use super::table::{ACCOUNT, Cross, Expected, Need, Row, repository};
-use super::wire::{Ask, ecr, iam};
+use super::wire::{Ask, ecr, ecr_public, iam};
 
 /// One row, requested by users of its own account that the resource policy mentions: a user that it names needs no
 /// policy of its own, a user of a named account does, and a user that it denies is refused regardless of its own
@@ -91,7 +91,7 @@ impl Stage {
         let step = |need: &Need| match row.cross {
             Cross::Registry => ecr("DeleteRegistryPolicy", &json!({})),
             Cross::Trust => trust("target", &policies::of_resource(ACCOUNT, &STS)),
-            _ => ecr("DeleteRepositoryPolicy", &json!({"repositoryName": name_of(need)})),
+            _ => of_repository(need, "DeleteRepositoryPolicy", &json!({"repositoryName": name_of(need)})),
         };
         self.prepare(&row.needs.iter().map(step).collect::<Vec<_>>()).await;
     }
@@ -107,9 +107,15 @@ fn put(row: &Row, need: &Need, policy: &str) -> Ask {
         Cross::Trust => trust("target", policy),
         _ => {
             let input = json!({"repositoryName": name_of(need), "policyText": policy, "force": true});
-            ecr("SetRepositoryPolicy", &input)
+            of_repository(need, "SetRepositoryPolicy", &input)
         }
     }
+}
+
+/// An operation of the API that the repository of `need` belongs to.
+fn of_repository(need: &Need, operation: &str, input: &Value) -> Ask {
+    let is_public = need.resource.starts_with("arn:aws:ecr-public:");
+    if is_public { ecr_public(operation, input) } else { ecr(operation, input) }
 }
 
 fn name_of(need: &Need) -> &str {

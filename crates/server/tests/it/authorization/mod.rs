@@ -2,11 +2,13 @@
 //! caller of every class. `table` defines the rows; `classes` and `cross` define the callers. `services` has the rows of
 //! work without a request.
 
+mod anonymous;
 mod classes;
 mod coverage;
 mod cross;
 mod data_plane;
 mod ecr;
+mod ecr_public;
 mod grants;
 mod iam;
 mod nameless;
@@ -44,6 +46,7 @@ async fn ask(stage: &Stage, rows: Vec<Row>, watched: Vec<Ask>, least: usize) {
 async fn every_operation_is_covered() {
     let stage = Stage::start().await;
     let mut rows = ecr::rows();
+    rows.extend(ecr_public::rows());
     rows.extend(data_plane::rows());
     rows.extend(sts::rows(&stage));
     stage.build(&iam::state()).await;
@@ -58,6 +61,36 @@ async fn ecrs_operations() {
     let stage = Stage::start().await;
     stage.build(&ecr::state()).await;
     ask(&stage, ecr::rows(), ecr::watched(), 560).await;
+}
+
+#[tokio::test]
+async fn ecr_publics_operations() {
+    let stage = public_stage().await;
+    ask(&stage, ecr_public::rows(), ecr_public::watched(), 300).await;
+}
+
+/// A stage with a public repository and its image.
+async fn public_stage() -> Stage {
+    let stage = Stage::start().await;
+    stage.build(&ecr_public::state()).await;
+    stage.push_public_config().await;
+    stage.build(&ecr_public::image()).await;
+    stage
+}
+
+#[tokio::test]
+async fn anonymous_callers_only_pull_from_public_repositories() {
+    let stage = public_stage().await;
+    stage.build(&ecr::state()).await;
+    let mut rows = data_plane::rows();
+    let mut report = Report::default();
+    anonymous::passwords_are_for_one_kind(&stage, &rows, &mut report).await;
+    anonymous::only_pulls(&stage, &mut report).await;
+    rows.extend(ecr::rows());
+    rows.extend(ecr_public::rows());
+    rows.extend(organizations::rows(&stage).await);
+    anonymous::refused_everywhere(&stage, &rows, &mut report).await;
+    report.finish(200);
 }
 
 #[tokio::test]

@@ -41,7 +41,9 @@ macro_rules! with_operations {
             ReadProtection: ListProtected ListInUseReports;
             ChangeProtection: SetProtection PutInUseReport DeleteInUseReport;
             ForgetReports: ForgetInUseReports;
-            CreateRegistries: EnsureRegistry;
+            CreateRegistries: EnsureRegistry EnsurePublicRegistry;
+            PublicRegistries: FindPublicRegistry FindRegistryAlias PutRegistryDisplayName CreatePublicRepository
+                GetCatalogData PutCatalogData GetLogo ListTagDetails;
             ReadRepositories: DescribeRepositories ListTagsForResource GetAccountSetting
                 ListPullTimeExclusions FindTarget Resolve;
             ReadScans: GetScanningConfiguration FindImageScan;

@@ -31,6 +31,12 @@ pub(super) fn ecr(operation: &str, input: &Value) -> Ask {
     Ask::Json { service: "ecr", target, body: input.to_string() }
 }
 
+/// An operation of ECR Public.
+pub(super) fn ecr_public(operation: &str, input: &Value) -> Ask {
+    let target = format!("{}.{operation}", Service::EcrPublic.target_prefix().unwrap());
+    Ask::Json { service: "ecr-public", target, body: input.to_string() }
+}
+
 /// An operation of Organizations.
 pub(super) fn organizations(operation: &str, input: &Value) -> Ask {
     let target = format!("{}.{operation}", Service::Organizations.target_prefix().unwrap());
@@ -79,12 +85,14 @@ impl Ask {
     /// The same with the registry of [`ACCOUNT`]. Requests of the data plane always name it by their host, and an ARN
     /// names it too.
     pub(super) fn naming_registry(&self) -> Self {
-        let Self::Json { service: "ecr", target, body } = self else { return self.clone() };
+        let Self::Json { service: service @ ("ecr" | "ecr-public"), target, body } = self else {
+            return self.clone();
+        };
         let mut input: Value = serde_json::from_str(body).unwrap();
         if input.get("resourceArn").is_none() {
             input["registryId"] = ACCOUNT.into();
         }
-        Self::Json { service: "ecr", target: target.clone(), body: input.to_string() }
+        Self::Json { service, target: target.clone(), body: input.to_string() }
     }
 
     /// Status and code of a refusal by the gate.
