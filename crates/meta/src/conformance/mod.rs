@@ -148,6 +148,7 @@ suite! {
         a_push_near_the_end_of_a_lease_is_evaluated, departures_defer_what_is_counted,
         indexes_and_subjects_go_first, a_preview_is_written_in_slices, a_new_preview_has_all_its_attempts;
     object_move: an_object_moves_with_its_last_active_image, of_two_moves_the_later_one_counts,
+        a_beginning_that_runs_again_keeps_its_copy,
         a_restore_waits_for_its_layers, an_upload_brings_an_object_back, what_changes_meanwhile_stays_where_it_is;
     protection: a_protected_image_stays, a_protected_tag_stays_and_may_move, a_digest_in_use_stays_until_it_expires,
         an_index_of_a_protected_image_stays, a_repository_with_protected_images_stays,
