@@ -133,7 +133,8 @@ suite! {
     purge: in_slices, the_living_are_spared;
     outbox: written_with_the_operation_and_once, a_delivered_event_goes_alone, old_events_are_trimmed_in_slices,
         an_event_too_large_undoes_the_operation;
-    delivery: an_event_is_routed_once, a_target_gets_its_events_in_the_order_of_commits, a_backlog_has_a_limit,
+    delivery: an_event_is_routed_once, a_target_gets_its_events_in_the_order_of_commits,
+        what_comes_while_others_are_sent_is_not_ended, a_backlog_has_a_limit,
         a_failure_delays_the_target_alone, dead_letters_are_replayed, a_target_is_forgotten_in_slices;
     reconciler: one_node_runs_it_at_a_time, a_long_pass_renews_its_lease, of_many_nodes_one_claims_it,
         it_runs_when_it_is_due_or_asked_for,
