@@ -401,7 +401,7 @@ services! {
     ExecuteLifecyclePolicies => ClaimWork, RenewWork, FinishWork, PostponeWork, FindLifecycleRepository,
         ListLifecycleImages, FindLifecycleImages, RecordLifecycleEvaluation;
     /// Deletes the referrers of images that were deleted. The deletion is below.
-    DeleteReferrers => ClaimWork, FinishWork, PostponeWork, FindLifecycleRepository;
+    DeleteReferrers => ClaimWork, RenewWork, FinishWork, PostponeWork, FindLifecycleRepository;
     /// Ends the restoring of images from the archive.
     RestoreImages => ClaimWork, FinishWork, PostponeWork, FinishRestore;
     /// Moves objects to the archive and back.

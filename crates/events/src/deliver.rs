@@ -119,10 +119,10 @@ impl Events {
         let list = ListDeliveries { target: key.clone(), limit: BATCH };
         let batch = permit.read(|()| list).await?;
         let (count, failure) = self.send(&kind, &batch).await;
-        if let Some(last) = count.checked_sub(1).and_then(|last| batch.get(last)) {
+        if count > 0 {
             fault::hit(Fault::EventsSent);
-            let end =
-                EndDeliveries { target: key.clone(), through: last.sequence, at: micros(Timestamp::now()) };
+            let sequences = batch.iter().take(count).map(|delivery| delivery.sequence).collect();
+            let end = EndDeliveries { target: key.clone(), sequences, at: micros(Timestamp::now()) };
             permit.write(|()| end).await.or_store_error()?;
         }
         if let (Some(failure), Some(failed)) = (failure, batch.get(count)) {

@@ -9,9 +9,15 @@ use std::path::Path;
 /// runs.
 pub(crate) fn append(path: &Path, lines: &[String]) -> io::Result<()> {
     let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
+    let is_new = file.metadata()?.len() == 0;
     end_last_line(&mut file)?;
     file.write_all(joined(lines).as_bytes())?;
-    file.sync_data()
+    file.sync_data()?;
+    match path.parent() {
+        // A power cut must not take the entry of the file either: its events count as delivered.
+        Some(folder) if is_new && !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+        _ => Ok(()),
+    }
 }
 
 /// A crash can leave the beginning of a line. Its event was not recorded as delivered, so it comes again.

@@ -20,7 +20,7 @@ use oci::digest::Digest;
 use serde::Serialize;
 
 use crate::Registry;
-use crate::layer::bytes::Folder;
+use crate::layer::bytes::{Folder, Problem};
 use crate::reconcile::Pass;
 
 /// Rows in one slice.
@@ -133,7 +133,7 @@ impl Registry {
         permit: &Permit<G>,
         object: &ObjectRow,
         quick: bool,
-    ) -> Result<Option<String>>
+    ) -> Result<Option<Problem>>
     where
         G: ServiceAuthority + OpensBytes<Check> + Opens<FindObject>,
     {
@@ -177,9 +177,14 @@ impl Registry {
     }
 }
 
-/// Removes the row, if that was asked for. The transaction compares the row again.
-async fn lost_object(permit: &Checker, object: &ObjectRow, problem: String, repair: bool) -> Result<Finding> {
-    let repair = if repair {
+/// Removes the row, if that was asked for and the bytes are lost. The transaction compares the row again.
+async fn lost_object(
+    permit: &Checker,
+    object: &ObjectRow,
+    problem: Problem,
+    repair: bool,
+) -> Result<Finding> {
+    let repair = if repair && problem.is_lost {
         let remove = RemoveLostObject { object: object.clone(), at: micros(Timestamp::now()) };
         let repositories = permit.write(|()| remove).await.or_store_error()?;
         Some(format!(
@@ -188,7 +193,8 @@ async fn lost_object(permit: &Checker, object: &ObjectRow, problem: String, repa
     } else {
         None
     };
-    Ok(Finding { kind: Kind::LostObject, subject: object.digest.to_string(), problem, repair })
+    let (subject, problem) = (object.digest.to_string(), problem.text);
+    Ok(Finding { kind: Kind::LostObject, subject, problem, repair })
 }
 
 async fn check_manifests(

@@ -39,7 +39,7 @@ impl Registry {
             done += 1;
             next = Scrub { object: Some(object.id), ended_at: None };
             if let Some(problem) = self.problem_of(&permit, object, false).await? {
-                tracing::error!(digest = %object.digest, problem, "stored bytes are damaged: see wharf fsck");
+                tracing::error!(digest = %object.digest, problem = problem.text, "stored bytes are damaged: see wharf fsck");
                 damaged.push(object.digest.to_string());
             }
         }

@@ -22,13 +22,15 @@ pub(crate) async fn next_request<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    if stream.has_read() {
-        return Some(stream);
-    }
-    let mut first = [0];
-    let reading = timeout(app.options.limits.header_read, stream.read(&mut first));
-    if let Some(Ok(Ok(1))) = unless_ended(reading, connection, app).await {
-        return Some(stream.again(&first));
+    if !stream.is_closing() {
+        if stream.has_read() {
+            return Some(stream);
+        }
+        let mut first = [0];
+        let reading = timeout(app.options.limits.header_read, stream.read(&mut first));
+        if let Some(Ok(Ok(1))) = unless_ended(reading, connection, app).await {
+            return Some(stream.again(&first));
+        }
     }
     let mut closing = pin!(stream.shutdown());
     if connection.cut().is_some() {

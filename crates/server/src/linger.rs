@@ -43,17 +43,23 @@ pub(crate) async fn recognise<S: AsyncRead + Unpin>(stream: &mut S) -> io::Resul
 pub(crate) struct Replay<S> {
     read: Bytes,
     inner: S,
+    is_closing: bool,
 }
 
 impl<S> Replay<S> {
     pub(crate) fn new(read: Bytes, inner: S) -> Self {
-        Self { read, inner }
+        Self { read, inner, is_closing: false }
     }
 
     /// The same stream, after bytes that were read from it and not used. They are copied, because even an empty `Bytes`
     /// can hold the buffer that they were read into.
     pub(crate) fn again(self, unused: &[u8]) -> Self {
-        Self { read: [unused, &self.read].concat().into(), inner: self.inner }
+        Self { read: [unused, &self.read].concat().into(), ..self }
+    }
+
+    /// Whether its close has begun: what the client sends now is no request (RFC 9112 §9.6).
+    pub(crate) fn is_closing(&self) -> bool {
+        self.is_closing
     }
 
     /// Whether the next read has bytes without asking the inner stream.
@@ -100,6 +106,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Replay<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.is_closing = true;
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }

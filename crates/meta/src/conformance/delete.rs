@@ -117,6 +117,7 @@ pub(super) async fn referrers_go_after_their_subject(world: World) {
     assert_eq!(subject, DeletedSubject { repository, digest: digest("subject"), at: deleted_at });
     let delete = DeleteReferrers {
         subject,
+        after: None,
         limit: 50,
         account_id: "123456789012".parse().unwrap(),
         region: "us-east-1".parse().unwrap(),
@@ -124,10 +125,7 @@ pub(super) async fn referrers_go_after_their_subject(world: World) {
         at: Micros(due),
     };
     let deleted = world.meta.write(delete.clone()).await.unwrap();
-    assert_eq!(
-        deleted,
-        DeletedReferrers { images: vec![(digest("signature"), Vec::new())], has_more: false }
-    );
+    assert_eq!(deleted, DeletedReferrers { images: vec![(digest("signature"), Vec::new())], last: None });
     assert_eq!(world.row("app").await.image_count, 2, "what refers to the referrer is queued");
     assert_eq!(world.meta.write(delete).await.unwrap(), DeletedReferrers::default());
 }

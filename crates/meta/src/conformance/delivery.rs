@@ -74,6 +74,11 @@ async fn fail(world: &World, target: &str, retry_at: Option<i64>) {
         .unwrap();
 }
 
+async fn end(world: &World, target: &str, delivered: &[Delivery]) {
+    let sequences = delivered.iter().map(|delivery| delivery.sequence).collect();
+    world.meta.write(EndDeliveries { target: target.to_owned(), sequences, at: AT }).await.unwrap();
+}
+
 pub(super) async fn an_event_is_routed_once(world: World) {
     event(&world, 7).await;
     let [new] = &unrouted(&world).await[..] else { panic!("one event") };
@@ -99,12 +104,32 @@ pub(super) async fn a_target_gets_its_events_in_the_order_of_commits(world: Worl
     route(&world, &["a", "b"]).await;
     let waiting = deliveries(&world, "a").await;
     assert_eq!(bodies(&waiting), ["9", "5", "7"], "the order of commits, not of ids");
-    let end = EndDeliveries { target: "a".to_owned(), through: waiting[1].sequence, at: AT };
-    world.meta.write(end).await.unwrap();
+    end(&world, "a", &waiting[..2]).await;
     assert_eq!(bodies(&deliveries(&world, "a").await), ["7"]);
     assert_eq!(bodies(&deliveries(&world, "b").await), ["9", "5", "7"]);
     let state = state(&world, "a").await.unwrap();
     assert_eq!((state.waiting, state.delivered, state.delivered_at), (1, 2, AT));
+}
+
+pub(super) async fn what_comes_while_others_are_sent_is_not_ended(world: World) {
+    for id in [1, 2, 3] {
+        event(&world, id).await;
+    }
+    let late = unrouted(&world).await.remove(0);
+    let routed = |event: &NewEvent| RoutedEvent {
+        sequence: event.sequence,
+        at: AT,
+        deliveries: vec![delivery("a", event.key.id.to_string())],
+    };
+    let events = unrouted(&world).await.iter().skip(1).map(routed).collect();
+    world.meta.write(RouteEvents { events, limits: LIMITS, at: AT }).await.unwrap();
+    let sent = deliveries(&world, "a").await;
+    let events = vec![routed(&late)];
+    world.meta.write(RouteEvents { events, limits: LIMITS, at: AT }).await.unwrap();
+    end(&world, "a", &sent).await;
+    assert_eq!(bodies(&deliveries(&world, "a").await), ["1"], "its transaction committed later");
+    let state = state(&world, "a").await.unwrap();
+    assert_eq!((state.waiting, state.delivered), (1, 2));
 }
 
 pub(super) async fn a_backlog_has_a_limit(world: World) {
@@ -128,8 +153,7 @@ pub(super) async fn a_failure_delays_the_target_alone(world: World) {
     let state = state(&world, "a").await.unwrap();
     assert_eq!((state.failures, state.retry_at, state.error.as_deref()), (1, Micros(50), Some("away")));
     assert_eq!(deliveries(&world, "a").await[0].attempts, 1);
-    let through = deliveries(&world, "a").await[0].sequence;
-    world.meta.write(EndDeliveries { target: "a".to_owned(), through, at: AT }).await.unwrap();
+    end(&world, "a", &deliveries(&world, "a").await).await;
     assert_eq!(due(&world, 50).await, ["b"]);
     let state = self::state(&world, "a").await.unwrap();
     assert_eq!((state.failures, state.error), (0, None));

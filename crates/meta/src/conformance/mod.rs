@@ -136,7 +136,8 @@ suite! {
     purge: in_slices, the_living_are_spared;
     outbox: written_with_the_operation_and_once, a_delivered_event_goes_alone, old_events_are_trimmed_in_slices,
         an_event_too_large_undoes_the_operation;
-    delivery: an_event_is_routed_once, a_target_gets_its_events_in_the_order_of_commits, a_backlog_has_a_limit,
+    delivery: an_event_is_routed_once, a_target_gets_its_events_in_the_order_of_commits,
+        what_comes_while_others_are_sent_is_not_ended, a_backlog_has_a_limit,
         a_failure_delays_the_target_alone, dead_letters_are_replayed, a_target_is_forgotten_in_slices;
     reconciler: one_node_runs_it_at_a_time, a_long_pass_renews_its_lease, of_many_nodes_one_claims_it,
         it_runs_when_it_is_due_or_asked_for,
@@ -151,6 +152,7 @@ suite! {
         a_push_near_the_end_of_a_lease_is_evaluated, departures_defer_what_is_counted,
         indexes_and_subjects_go_first, a_preview_is_written_in_slices, a_new_preview_has_all_its_attempts;
     object_move: an_object_moves_with_its_last_active_image, of_two_moves_the_later_one_counts,
+        a_beginning_that_runs_again_keeps_its_copy,
         a_restore_waits_for_its_layers, an_upload_brings_an_object_back, what_changes_meanwhile_stays_where_it_is;
     protection: a_protected_image_stays, a_protected_tag_stays_and_may_move, a_digest_in_use_stays_until_it_expires,
         an_index_of_a_protected_image_stays, a_repository_with_protected_images_stays,

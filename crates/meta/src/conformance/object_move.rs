@@ -7,12 +7,15 @@ use crate::*;
 
 /// Begins a move of the one object that is queued.
 async fn begin(world: &World, at: i64) -> Option<ObjectMove> {
+    world.meta.write(beginning(world, at).await).await.unwrap()
+}
+
+async fn beginning(world: &World, at: i64) -> BeginMove {
     let work = claimed(world, MOVE_OBJECT, at).await;
     let [Work { key, .. }] = &work[..] else { panic!("{work:?}") };
     let id = world.id();
     let (standard, archive) = (format!("standard-{id}"), format!("archive-{id}"));
-    let begin = BeginMove { object: key.parse().unwrap(), standard, archive, at: Micros(at) };
-    world.meta.write(begin).await.unwrap()
+    BeginMove { object: key.parse().unwrap(), standard, archive, at: Micros(at) }
 }
 
 async fn end(world: &World, of: ObjectMove) -> bool {
@@ -62,6 +65,19 @@ pub(super) async fn of_two_moves_the_later_one_counts(world: World) {
     assert_eq!(key_of(&world, repository).await, second.to);
     let doomed = world.doomed().await;
     assert!(doomed.contains(&first.to) && doomed.contains(&first.from) && !doomed.contains(&second.to));
+}
+
+/// An operation whose COMMIT was not answered runs again.
+pub(super) async fn a_beginning_that_runs_again_keeps_its_copy(world: World) {
+    let repository = with_image(&world, "app").await;
+    moved(&world, repository, "image", true, 0).await;
+    let begin = beginning(&world, 100).await;
+    let first = world.meta.write(begin.clone()).await.unwrap().unwrap();
+    let again = world.meta.write(begin).await.unwrap().unwrap();
+    assert_eq!(first, again);
+    assert!(end(&world, again.clone()).await);
+    assert_eq!(key_of(&world, repository).await, again.to);
+    assert!(!world.doomed().await.contains(&again.to), "the row of the object names it");
 }
 
 pub(super) async fn a_restore_waits_for_its_layers(world: World) {

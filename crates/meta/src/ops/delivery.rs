@@ -4,6 +4,7 @@
 use crate::{
     DeadLetter, Event, EventKey, Micros, Never, StoreError, Tx,
     ops::{dead_letter::bury, operation},
+    tx::{chunks, list, push_list},
     value::{Row, params},
 };
 
@@ -220,19 +221,24 @@ operation!(ListDeliveries: Point -> Vec<Delivery>, Never, |op, tx| {
     Ok(Ok(rows.into_iter().map(delivery).collect::<Result<_, StoreError>>()?))
 });
 
-/// Ends the deliveries of a target up to one that was delivered.
+/// Ends deliveries of a target that were delivered. Each is named: another one with a smaller sequence can have come
+/// meanwhile, from a transaction that committed later, or from a dead letter.
 #[derive(Clone, Debug)]
 pub struct EndDeliveries {
     pub target: String,
-    /// The last one.
-    pub through: i64,
+    pub sequences: Vec<i64>,
     /// Now.
     pub at: Micros,
 }
 
 operation!(EndDeliveries: Durable [] -> (), Never, |op, tx| {
-    let delete = "DELETE FROM delivery WHERE target = ?1 AND sequence <= ?2";
-    let ended = tx.execute(delete, &params![op.target, op.through]).await?;
+    let mut ended = 0_u64;
+    for sequences in chunks(&op.sequences) {
+        let delete = format!("DELETE FROM delivery WHERE target = ?1 AND sequence IN ({})", list(2, sequences.len()));
+        let mut values = params![op.target].to_vec();
+        push_list(&mut values, sequences);
+        ended += tx.execute(&delete, &values).await?;
+    }
     let update = "UPDATE delivery_target SET waiting = waiting - ?2, delivered = delivered + ?2, failures = 0, \
                   retry_at = 0, delivered_at = ?3, error = NULL WHERE target = ?1";
     tx.execute(update, &params![op.target, ended, op.at]).await?;

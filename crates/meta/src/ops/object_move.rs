@@ -113,9 +113,10 @@ pub struct ObjectMove {
 
 operation!(BeginMove: Durable [] -> Option<ObjectMove>, Never, |op, tx| {
     let found = locate(tx, op.object).await?;
-    let left = "DELETE FROM object_move WHERE object = ?1 RETURNING object_key";
+    // The keys of this operation stay: when the answer of a commit was lost, it runs again and finds what it wrote.
+    let left = "DELETE FROM object_move WHERE object = ?1 AND object_key NOT IN (?2, ?3) RETURNING object_key";
     let size = found.as_ref().map_or(0, |found| found.size);
-    for mut row in tx.rows(left, &params![op.object]).await? {
+    for mut row in tx.rows(left, &params![op.object, op.standard, op.archive]).await? {
         let object_key: String = row.take()?;
         doom(tx, &Bytes { object_key: &object_key, digest: None, size }, op.at).await?;
     }
@@ -125,7 +126,7 @@ operation!(BeginMove: Durable [] -> Option<ObjectMove>, Never, |op, tx| {
         Some(false) if is_in_archive => op.standard.clone(),
         _ => return Ok(Ok(None)),
     };
-    let insert = "INSERT INTO object_move (object_key, object) VALUES (?1, ?2)";
+    let insert = "INSERT INTO object_move (object_key, object) VALUES (?1, ?2) ON CONFLICT (object_key) DO NOTHING";
     tx.execute(insert, &params![to, op.object]).await?;
     let repositories = repositories_of(tx, op.object).await?;
     Ok(Ok(Some(ObjectMove { object: op.object, from: key, to, digest, size, repositories })))

@@ -6,10 +6,11 @@ use aws::ids::{AccountId, Region};
 use oci::{digest::Digest, name::Tag};
 
 use crate::{
-    Micros, Never, RepositoryKey, StoreError, Tx,
+    ImageId, Micros, Never, RepositoryKey, StoreError, Tx,
     ops::{
         image_delete::{DeleteOutcome, delete_digest},
         operation,
+        protection::before_reports,
         repository::{Hold, hold},
         work::enqueue,
     },
@@ -33,8 +34,8 @@ pub(crate) async fn orphan(
     if tx.value::<i64>(select, &params![repository.registry, repository.id, subject]).await?.is_none() {
         return Ok(());
     }
-    let key = format!("{} {} {subject}", repository.to_text(), at.0);
-    enqueue(tx, ORPHANED_REFERRERS, &key, Micros(at.0.saturating_add(DELAY.0))).await
+    let deleted = DeletedSubject { repository, digest: *subject, at };
+    enqueue(tx, ORPHANED_REFERRERS, &deleted.key(), Micros(at.0.saturating_add(DELAY.0))).await
 }
 
 /// A deleted image whose referrers are deleted.
@@ -47,22 +48,47 @@ pub struct DeletedSubject {
 }
 
 impl DeletedSubject {
+    /// What the keys of the work of all deletions of this image begin with.
+    fn prefix(&self) -> String {
+        format!("{} {}", self.repository.to_text(), self.digest)
+    }
+
+    /// The key of the work. The keys of one image are in the order of its deletions.
+    fn key(&self) -> String {
+        format!("{} {:020}", self.prefix(), self.at.0)
+    }
+
     /// Reads the key of the work.
     pub fn of_key(key: &str) -> Option<Self> {
         let mut parts = key.splitn(3, ' ');
         Some(Self {
             repository: RepositoryKey::from_text(parts.next()?)?,
-            at: Micros(parts.next()?.parse().ok()?),
             digest: Digest::from_str(parts.next()?).ok()?,
+            at: Micros(parts.next()?.parse().ok()?),
         })
+    }
+
+    /// Whether the image was pushed again, and perhaps deleted again: then that deletion has work of its own.
+    async fn was_pushed_again(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        let RepositoryKey { registry, id } = self.repository;
+        let there = "SELECT 1 FROM image WHERE registry = ?1 AND repository = ?2 AND digest = ?3";
+        if tx.value::<i64>(there, &params![registry, id, self.digest]).await?.is_some() {
+            return Ok(true);
+        }
+        let later = "SELECT 1 FROM work WHERE kind = ?1 AND key > ?2 AND key < ?3 LIMIT 1";
+        let (own, end) = (self.key(), self.prefix() + "!");
+        Ok(tx.value::<i64>(later, &params![ORPHANED_REFERRERS, own, end]).await?.is_some())
     }
 }
 
-/// Deletes referrers of a deleted image. Those of a subject that was pushed again stay, and those in an index.
+/// Deletes referrers of a deleted image. Those of a subject that was pushed again stay, those in an index, and those that
+/// are protected.
 #[derive(Clone, Debug)]
 pub struct DeleteReferrers {
     pub subject: DeletedSubject,
-    /// The maximum number of images.
+    /// Only images after this one.
+    pub after: Option<ImageId>,
+    /// The maximum number of images that are looked at.
     pub limit: usize,
     /// The account of the repository, for the events.
     pub account_id: AccountId,
@@ -72,30 +98,31 @@ pub struct DeleteReferrers {
     pub at: Micros,
 }
 
-/// What was deleted, and whether more may be left.
+/// What was deleted, and where to go on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeletedReferrers {
     pub images: Vec<(Digest, Vec<Tag>)>,
-    pub has_more: bool,
+    /// The last image that was looked at, if there may be more.
+    pub last: Option<ImageId>,
 }
 
 operation!(DeleteReferrers: Durable [Contents(op.subject.repository)] -> DeletedReferrers, Never, |op, tx| {
     let DeletedSubject { repository, digest, at } = &op.subject;
     let RepositoryKey { registry, id } = *repository;
     let mut deleted = DeletedReferrers::default();
-    let there = "SELECT 1 FROM image WHERE registry = ?1 AND repository = ?2 AND digest = ?3";
-    if hold(tx, *repository, Hold::Change).await?.is_none()
-        || tx.value::<i64>(there, &params![registry, id, digest]).await?.is_some()
-    {
+    if hold(tx, *repository, Hold::Change).await?.is_none() || op.subject.was_pushed_again(tx).await? {
         return Ok(Ok(deleted));
     }
-    let select = "SELECT i.digest FROM image i WHERE i.registry = ?1 AND i.repository = ?2 AND i.subject = ?3 \
-        AND i.pushed_at <= ?4 AND NOT EXISTS (SELECT 1 FROM image_child c WHERE c.registry = i.registry \
+    before_reports(tx, *repository).await?;
+    let select = "SELECT i.id, i.digest FROM image i WHERE i.registry = ?1 AND i.repository = ?2 AND i.subject = ?3 \
+        AND i.pushed_at <= ?4 AND i.id > ?6 AND NOT EXISTS (SELECT 1 FROM image_child c WHERE c.registry = i.registry \
         AND c.repository = i.repository AND c.digest = i.digest) ORDER BY i.id LIMIT ?5";
-    let rows = tx.rows(select, &params![registry, id, digest, at, op.limit]).await?;
-    deleted.has_more = rows.len() == op.limit;
+    let after = op.after.unwrap_or(ImageId(i64::MIN));
+    let rows = tx.rows(select, &params![registry, id, digest, at, op.limit, after]).await?;
+    let is_full = rows.len() == op.limit;
     for mut row in rows {
-        let referrer: Digest = row.take()?;
+        let (image, referrer): (ImageId, Digest) = (row.take()?, row.take()?);
+        deleted.last = is_full.then_some(image);
         if let DeleteOutcome::Removed(pairs) = delete_digest(tx, *repository, &referrer, true, op.at).await? {
             deleted.images.push((referrer, pairs.into_iter().filter_map(|(_, tag)| tag).collect()));
         }

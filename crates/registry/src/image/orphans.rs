@@ -29,10 +29,11 @@ impl Registry {
         let claimed = queue::claim(&permit, ORPHANED_REFERRERS, now, CLAIM).await?;
         let (mut done, has_more) = (0, !claimed.is_empty());
         for work in claimed {
-            let outcome = delete(&permit, &work.key, now).await;
-            let next = outcome.map(|(images, next)| {
+            let deleting = delete(&permit, &work.key, now);
+            let deleted = queue::while_leased(&permit, &work.claim(), CLAIM.0, deleting).await;
+            let next = deleted.map(|images| {
                 done += images;
-                next
+                Next::Finish
             });
             queue::end(&permit, work, next, micros(now).plus(RETRY)).await?;
         }
@@ -40,25 +41,30 @@ impl Registry {
     }
 }
 
-async fn delete(
-    permit: &Permit<authority::DeleteReferrers>,
-    key: &str,
-    now: Timestamp,
-) -> Result<(usize, Next)> {
+/// Deletes the referrers of one subject, slice by slice. What stays is looked at once.
+async fn delete(permit: &Permit<authority::DeleteReferrers>, key: &str, now: Timestamp) -> Result<usize> {
     let subject = DeletedSubject::of_key(key).ok_or_else(|| Error::internal(BadKey))?;
     let find = FindLifecycleRepository { repository: subject.repository };
-    let Some(repository) = permit.read(|()| find).await? else { return Ok((0, Next::Finish)) };
-    let delete = DeleteReferrers {
+    let Some(repository) = permit.read(|()| find).await? else { return Ok(0) };
+    let mut delete = DeleteReferrers {
         subject,
+        after: None,
         limit: SLICE,
         account_id: repository.account_id,
         region: repository.region,
         repository_name: repository.name,
         at: micros(now),
     };
-    let deleted = permit.write(|()| delete).await.or_store_error()?;
-    let next = if deleted.has_more { Next::At(micros(now)) } else { Next::Finish };
-    Ok((deleted.images.len(), next))
+    let mut images = 0;
+    loop {
+        let slice = delete.clone();
+        let deleted = permit.write(|()| slice).await.or_store_error()?;
+        images += deleted.images.len();
+        if deleted.last.is_none() {
+            return Ok(images);
+        }
+        delete.after = deleted.last;
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -141,23 +141,25 @@ impl LayerBytes {
         _permit: &Permit<G>,
         object: &ObjectRow,
         quick: bool,
-    ) -> Result<Option<String>> {
-        let Ok(key) = object.object_key.parse() else { return Ok(Some("its key is not valid".to_owned())) };
+    ) -> Result<Option<Problem>> {
+        let lost = |text: String| Ok(Some(Problem { text, is_lost: true }));
+        let Ok(key) = object.object_key.parse() else { return lost("its key is not valid".to_owned()) };
         if quick {
-            let len = self.0.len(&key).await.map_err(failed)?;
-            return Ok(match len {
-                None => Some("its bytes are missing".to_owned()),
-                Some(len) if len < object.size => Some(format!("it has {len} of {} bytes", object.size)),
-                Some(_) => None,
-            });
+            return match self.0.len(&key).await.map_err(failed)? {
+                None => lost("its bytes are missing".to_owned()),
+                Some(len) if len < object.size => lost(format!("it has {len} of {} bytes", object.size)),
+                Some(_) => Ok(None),
+            };
         }
         match self.0.rehash(&key, object.digest.algorithm(), object.size).await {
             Ok(digest) if digest == object.digest => Ok(None),
-            Ok(digest) => Ok(Some(format!("its bytes have the digest {digest}"))),
-            Err(OpenError::Missing) => Ok(Some("its bytes are missing".to_owned())),
-            Err(OpenError::Truncated { wanted, len }) => Ok(Some(format!("it has {len} of {wanted} bytes"))),
-            // The disk cannot read them.
-            Err(OpenError::Io(error)) => Ok(Some(format!("its bytes cannot be read: {error}"))),
+            Ok(digest) => lost(format!("its bytes have the digest {digest}")),
+            Err(OpenError::Missing) => lost("its bytes are missing".to_owned()),
+            Err(OpenError::Truncated { wanted, len }) => lost(format!("it has {len} of {wanted} bytes")),
+            Err(OpenError::Io(error)) => {
+                let text = format!("its bytes cannot be read: {error}");
+                Ok(Some(Problem { text, is_lost: error.raw_os_error() == Some(EIO) }))
+            }
         }
     }
 
@@ -206,6 +208,17 @@ impl LayerBytes {
     ) -> Result<()> {
         self.0.delete(&key(object)?).await.map(|_| ()).map_err(failed)
     }
+}
+
+/// The error of a disk that cannot read. Any other error, such as too many open files, says nothing about the bytes.
+const EIO: i32 = 5;
+
+/// What is wrong with the bytes of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) text: String,
+    /// The bytes are lost. If not, they could not be read now.
+    pub(crate) is_lost: bool,
 }
 
 /// A folder of the store.

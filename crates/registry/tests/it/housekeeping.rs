@@ -4,6 +4,7 @@ use access::error::Code;
 use aws::ecr::DeleteRepositoryRequest;
 use jiff::{SignedDuration, Timestamp};
 use oci::digest::Algorithm;
+use registry::fsck::{Finding, Kind, Options};
 use registry::layer::upload::Incoming;
 use registry::purge::UPLOAD_LIFETIME;
 
@@ -84,4 +85,24 @@ async fn bytes_that_cannot_be_removed_do_not_keep_the_others() {
     std::fs::remove_dir_all(file.parent().unwrap()).unwrap();
     let retried = world.rules.registry.sweep_doomed(later + SignedDuration::from_hours(1)).await.unwrap();
     assert_eq!(retried, 1, "the first is tried again");
+}
+
+#[tokio::test]
+async fn a_repair_removes_nothing_that_it_could_not_read() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    let digest = world.push_blob(&app, b"layer").await;
+    let [file] = world.objects().try_into().unwrap();
+    let elsewhere = world.folder.path().join("elsewhere");
+    std::fs::rename(&file, &elsewhere).unwrap();
+    // A folder in its place cannot be read, as a file cannot be opened while too many others are open.
+    std::fs::create_dir(&file).unwrap();
+    let options = Options { repair: true, quick: false };
+    let report = world.rules.registry.fsck(options).await.unwrap();
+    let found: Vec<_> = report.findings.iter().filter(|finding| finding.kind == Kind::LostObject).collect();
+    assert!(matches!(found[..], [Finding { repair: None, .. }]), "{found:?}");
+    std::fs::remove_dir(&file).unwrap();
+    std::fs::rename(&elsewhere, &file).unwrap();
+    let read = world.rules.registry.get_blob(&ctx(&world.admin), &app, &digest).await;
+    assert!(read.is_ok(), "its row is still there");
 }

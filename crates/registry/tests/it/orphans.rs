@@ -1,7 +1,9 @@
 //! The referrers of a deleted image go after it, unless it was pushed again.
 
 use access::context::RepositoryRef;
-use aws::ecr::{BatchDeleteImageRequest, ImageIdentifier};
+use aws::ecr::{
+    BatchDeleteImageRequest, ImageIdentifier, PutAccountSettingRequest, WharfPutInUseReportRequest,
+};
 use jiff::{SignedDuration, Timestamp};
 use meta::ListEvents;
 use oci::digest::Digest;
@@ -76,4 +78,54 @@ async fn referrers_of_a_subject_that_came_back_stay() {
     world.push(&app, "v1", b"1").await.unwrap();
     assert_eq!(run(&world, 2).await, 0);
     assert!(is_there(&world, &app, &signature).await);
+}
+
+#[tokio::test]
+async fn a_subject_deleted_again_has_its_hour_again() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    world.push(&app, "v1", b"1").await.unwrap();
+    let subject = sha256(&manifest(b"1"));
+    let signature = refer(&world, &app, &subject, "signature").await;
+    delete(&world, &subject).await;
+    let hour = Timestamp::now() + SignedDuration::from_hours(1);
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    world.push(&app, "v1", b"1").await.unwrap();
+    delete(&world, &subject).await;
+    let registry = &world.rules.registry;
+    assert_eq!(
+        registry.delete_orphaned_referrers(hour).await.unwrap().done,
+        0,
+        "only the first hour is over"
+    );
+    assert!(is_there(&world, &app, &signature).await);
+    assert_eq!(run(&world, 2).await, 1);
+}
+
+#[tokio::test]
+async fn protected_referrers_stay_and_are_looked_at_once() {
+    let world = World::new().await;
+    let app = world.create("app").await;
+    world.push(&app, "v1", b"1").await.unwrap();
+    let subject = sha256(&manifest(b"1"));
+    let mut digests = Vec::new();
+    for number in 0..60 {
+        digests.push(refer(&world, &app, &subject, &format!("kind{number}")).await);
+    }
+    let (kept, gone) = digests.split_at(55);
+    let admin = ctx(&world.admin);
+    let registry = &world.rules.registry;
+    let (name, value) = ("WHARF_LIFECYCLE_EXTENSIONS".to_owned(), "ENABLED".to_owned());
+    let setting = PutAccountSettingRequest { name, value };
+    registry.put_account_setting(&admin, &region(), setting).await.unwrap();
+    let report = WharfPutInUseReportRequest {
+        source: "cluster".to_owned(),
+        image_digests: kept.iter().map(Digest::to_string).collect(),
+        expires_in_seconds: Some(86_400),
+    };
+    registry.wharf_put_in_use_report(&admin, &region(), report).await.unwrap();
+    delete(&world, &subject).await;
+    assert_eq!(run(&world, 2).await, gone.len());
+    assert!(is_there(&world, &app, &kept[0]).await);
+    assert_eq!(run(&world, 3).await, 0);
 }

@@ -51,6 +51,10 @@ async fn get(call: Call<'_>, reference: &Reference) -> Outcome {
         response
     };
     digest.add_to(response.headers_mut());
+    if matches!(reference, Reference::Tag(_)) {
+        // By tag the answer can be converted, so a cache must keep one for each `Accept` (RFC 9110 §12.5.5).
+        response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+    }
     Ok(response)
 }
 

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::client::rest;
+use crate::client::{Client, rest};
 use crate::node::Node;
 use crate::tls;
 
@@ -75,8 +75,7 @@ async fn an_unread_body_is_never_taken_for_a_request() {
     let node = Node::start().await;
     let body = REQUEST;
     let head = format!("content-length: {}\r\n", body.len());
-    let mut stream =
-        crate::client::Client::new(node.address).raw("PUT /v2/team/app/manifests/a", &head).await;
+    let mut stream = Client::new(node.address).raw("PUT /v2/team/app/manifests/a", &head).await;
     sleep(RESTED).await;
     // The server can have closed the connection already.
     let _ = stream.write_all(body).await;
@@ -89,6 +88,22 @@ async fn an_unread_body_is_never_taken_for_a_request() {
     let said = said.await.unwrap();
     assert!(said.starts_with("HTTP/1.1 401"), "{said}");
     assert_eq!(said.matches("HTTP/1.1").count(), 1, "{said}");
+}
+
+#[tokio::test]
+async fn what_follows_the_last_request_is_never_run() {
+    let metrics = Some("127.0.0.1:0".parse().unwrap());
+    let node = Node::start_with(|options| options.metrics_listen = metrics).await;
+    let mut stream = TcpStream::connect(node.address).await.unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").await.unwrap();
+    read_answer(&mut stream).await;
+    sleep(RESTED).await;
+    // The server can have closed the connection already.
+    let _ = stream.write_all(b"GET /v2/ HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    sleep(Duration::from_millis(500)).await;
+    let metrics = Client::new(node.metrics.unwrap()).get("/metrics").await.expect(200).body;
+    let text = String::from_utf8_lossy(&metrics);
+    assert!(text.contains("operation=\"other\"") && !text.contains("operation=\"ping\""), "{text}");
 }
 
 #[tokio::test]

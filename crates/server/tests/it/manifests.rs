@@ -190,6 +190,7 @@ async fn a_tag_is_converted_for_a_client_of_the_other_format() {
     let reply = docker.get(&at("manifests/latest")).await.expect(200);
     assert_eq!(reply.header("content-type"), DOCKER);
     assert_eq!(reply.header("docker-content-digest"), sha256(&reply.body));
+    assert_eq!(reply.header("vary"), "Accept");
     let head = docker.head(&at("manifests/latest")).await.expect(200);
     assert_eq!(head.header("docker-content-digest"), reply.header("docker-content-digest"));
     assert_eq!(head.header("content-length"), reply.body.len().to_string());
