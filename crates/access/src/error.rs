@@ -65,6 +65,7 @@ pub enum Code {
     InvalidToken,
     ExpiredToken,
     ClientGone,
+    Throttled,
     OutOfSpace,
     Unavailable,
     Internal,

@@ -27,6 +27,7 @@ pub mod permit;
 pub mod policy_lint;
 pub mod principal_names;
 pub mod quota;
+pub mod rate;
 pub mod reconcilers;
 pub mod seal;
 pub mod service_role;

@@ -32,6 +32,7 @@ mod sending;
 mod serve;
 mod slots;
 mod speak;
+mod throttle;
 mod tls;
 mod transfer;
 mod unsent;

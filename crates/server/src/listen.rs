@@ -23,6 +23,7 @@ use crate::options::Options;
 use crate::serve::App;
 use crate::slots::{Slot, Slots, Yielding};
 use crate::speak::serve_connection;
+use crate::throttle::Throttle;
 use crate::tls::{Certificate, TlsError, server_config};
 
 /// Why the server cannot listen.
@@ -118,6 +119,7 @@ impl Server {
             tasks: TaskTracker::new(),
             http2: Slots::new(ledger.most_windows(), Yielding::Anyone),
             ledger,
+            throttle: Throttle::new(listener.options.rates.clone()),
             files: Slots::new(listener.options.limits.max_open_files, Yielding::Idle),
         });
         Self { listener, app }

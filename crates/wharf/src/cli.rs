@@ -113,6 +113,20 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   account = "123456789012"                 # only this account [all]
   prefix = "team-a/"                       # only repositories with this prefix [all]
 
+  [rates]                                  # requests per second of an account, by operation of ECR, as on AWS
+  enabled = true                           # [true; `wharf dev`: false]
+  batch_check_layer_availability = 1000    # HEAD of a blob, too
+  batch_get_image = 2000                   # GET and HEAD of a manifest, too
+  complete_layer_upload = 100
+  get_authorization_token = 500
+  get_download_url_for_layer = 3000        # GET of a blob, too
+  initiate_layer_upload = 100
+  put_image = 10                           # PUT of a manifest, too; five seconds' worth can come at once
+  upload_layer_part = 500
+
+  [rates.accounts.111122223333]            # one account's own rates; repeat for more [none]
+  put_image = 100
+
   [events]                                 # pushes, deletes and policy changes, in the database
   retention_seconds = 86400                # older events are removed
 

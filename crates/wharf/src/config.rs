@@ -6,6 +6,7 @@ mod dev;
 mod event_sinks;
 mod limits;
 mod overlay;
+mod rates;
 mod read;
 mod storage_quota;
 
@@ -23,6 +24,7 @@ use server::Options;
 use crate::files;
 
 use event_sinks::EventSinkSection;
+use rates::RatesSection;
 use storage_quota::StorageQuotaSection;
 
 pub(crate) use dev::for_dev;
@@ -46,6 +48,7 @@ struct Settings {
     outbound: OutboundSection,
     events: EventsSection,
     quotas: BTreeMap<String, u64>,
+    rates: RatesSection,
     collection: CollectionSection,
     lifecycle: LifecycleSection,
     tags: TagsSection,

@@ -32,6 +32,7 @@ mod node;
 mod observe;
 mod progress;
 mod ranges;
+mod rates;
 mod reads;
 mod references;
 mod small_blobs;

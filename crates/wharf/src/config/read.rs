@@ -11,7 +11,7 @@ use toml::Table;
 
 use super::{
     Config, Database, Public, ServerSection, Settings, accounts, blocks, event_sinks::event_sinks, limits,
-    overlay, storage_quota::storage_quotas, vpc_endpoints,
+    overlay, rates::rates, storage_quota::storage_quotas, vpc_endpoints,
 };
 use crate::cmd::hosts::suffix;
 
@@ -50,7 +50,8 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
     let is_region_named = file.region.is_some();
     let region = file.region.as_deref().unwrap_or("us-east-1");
     let region = region.parse().with_context(|| format!("region = \"{region}\""))?;
-    let options = options(&file.server, file.metrics.listen.as_deref())?;
+    let mut options = options(&file.server, file.metrics.listen.as_deref())?;
+    options.rates = rates(&file.rates)?;
     let public = public(&file.server, &options)?;
     let bootstrap = match &file.bootstrap {
         Some(section) => {
@@ -184,6 +185,8 @@ fn database(url: Option<&str>) -> anyhow::Result<Database> {
 
 #[cfg(test)]
 mod tests {
+    use access::rate::{Rate, Rates};
+
     use super::*;
 
     const WHOLE: &str = r#"
@@ -271,6 +274,12 @@ mod tests {
         let defaults = access::settings::Limits::default();
         assert_eq!(format!("{:?}", config.limits), format!("{defaults:?}"), "the help shows the defaults");
         assert!(config.options.trusted_proxies.iter().all(|proxy| proxy.open_bits() == 0), "single proxies");
+        let mut rates = Rates::of_ecr();
+        for rate in Rate::ALL {
+            rates.set(None, rate.setting(), rate.default_per_second()).unwrap();
+        }
+        rates.set(Some(&"111122223333".parse().unwrap()), "put_image", 100).unwrap();
+        assert_eq!(config.options.rates, rates, "the help shows the defaults");
         let drain = Options::plain(config.options.listen).drain;
         assert_eq!(config.options.drain, drain, "the help shows the default");
     }
@@ -306,6 +315,15 @@ mod tests {
         let quotas = config.limits.quotas;
         assert_eq!((quotas.users_per_account.value, quotas.groups_per_user.value), (7, 30));
         assert_eq!(quotas.roles_per_account.value, 5_000);
+    }
+
+    #[test]
+    fn rates_are_settings_and_begin_with_those_of_ecr() {
+        let of = |variables| from(WHOLE, variables).unwrap().options.rates;
+        assert_eq!(of(&[]), Rates::of_ecr());
+        assert!(!of(&[("WHARF__RATES__ENABLED", "false")]).enabled);
+        let rates = of(&[("WHARF__RATES__ACCOUNTS__111122223333__PUT_IMAGE", "7")]);
+        assert_eq!(rates.per_second(&"111122223333".parse().unwrap(), Rate::PutImage), 7);
     }
 
     #[test]
