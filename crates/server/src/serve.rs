@@ -58,7 +58,11 @@ pub(crate) struct App {
 impl App {
     /// Decides whether the account of a caller is within the rate of the request's operation.
     pub(crate) fn admit(&self, exchange: &Exchange, caller: &Caller) -> Result<(), Throttled> {
-        self.throttle.admit(&caller.account_id, exchange.operation.rate())
+        let admitted = self.throttle.admit(&caller.account_id, exchange.operation.rate());
+        if admitted.is_err() {
+            self.metrics.throttled(exchange.operation.name());
+        }
+        admitted
     }
 }
 

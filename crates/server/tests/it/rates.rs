@@ -14,6 +14,7 @@ use crate::someone::{Someone, everything};
 async fn limited(rate: &str, per_second: u64) -> Node {
     Node::start_with(|options| {
         options.rates.enabled = true;
+        options.metrics_listen = Some("127.0.0.1:0".parse().unwrap());
         options.rates.set(None, rate, per_second).unwrap();
     })
     .await
@@ -31,6 +32,12 @@ async fn first_refusal(client: &Client, method: &Method, path: &str) -> (Reply, 
     panic!("50 requests were within the rate");
 }
 
+/// The metrics of the server.
+async fn metrics(node: &Node) -> String {
+    let answer = Client::new(node.metrics.unwrap()).get("/metrics").await.expect(200);
+    String::from_utf8(answer.body.to_vec()).unwrap()
+}
+
 #[tokio::test]
 async fn an_account_over_its_rate_is_refused_and_no_other() {
     let node = limited("batch_get_image", 1).await;
@@ -43,6 +50,10 @@ async fn an_account_over_its_rate_is_refused_and_no_other() {
     let other = node.client_of(&member).get("/v2/123456789012/team/app/manifests/none").await;
     assert_eq!(other.status, 403);
     client.get(&at("tags/list")).await.expect(200);
+    let text = metrics(&node).await;
+    for line in ["throttled_requests_total{operation=\"get_manifest\"} 1", "throttle_accounts 2"] {
+        assert!(text.contains(&format!("\nwharf_{line}\n")), "{line} is not in:\n{text}");
+    }
 }
 
 #[tokio::test]
@@ -89,10 +100,12 @@ async fn the_control_plane_answers_throttling_exception() {
 }
 
 #[tokio::test]
-async fn requests_without_a_caller_take_no_tokens() {
+async fn requests_without_a_caller_allocate_no_bucket() {
     let node = limited("batch_get_image", 1).await;
     for _ in 0..50 {
         Client::new(node.address).get(&at("manifests/none")).await.expect(401);
     }
+    let text = metrics(&node).await;
+    assert!(text.contains("\nwharf_throttle_accounts 0\n"), "{text}");
     node.client().get(&at("manifests/none")).await.expect(404);
 }
