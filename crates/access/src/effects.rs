@@ -383,6 +383,8 @@ services! {
     ScrubObjects => GetScrub, SetScrub, ListObjects, FindObject;
     /// Shows how many bytes repositories, registries and the deployment hold.
     DescribeUsage => ListUsage;
+    /// Shows how much of its quotas an account uses.
+    DescribeQuotas => CountAccount;
     /// Evaluates lifecycle policies. What they delete and archive is below.
     ExecuteLifecyclePolicies => ClaimWork, RenewWork, FinishWork, PostponeWork, FindLifecycleRepository,
         ListLifecycleImages, FindLifecycleImages, RecordLifecycleEvaluation;

@@ -109,6 +109,7 @@ impl Server {
     pub fn new(listener: Listener, deployment: Deployment) -> Self {
         let metrics = Arc::new(Metrics::new(&listener.options.dropped_lines));
         let ledger = Ledger::new(listener.options.limits.memory_budget, metrics.memory.clone());
+        let throttle = Throttle::new(deployment.access.settings.rates.clone());
         let app = Arc::new(App {
             access: deployment.access,
             identity: deployment.identity,
@@ -119,7 +120,7 @@ impl Server {
             tasks: TaskTracker::new(),
             http2: Slots::new(ledger.most_windows(), Yielding::Anyone),
             ledger,
-            throttle: Throttle::new(listener.options.rates.clone()),
+            throttle,
             files: Slots::new(listener.options.limits.max_open_files, Yielding::Idle),
         });
         Self { listener, app }

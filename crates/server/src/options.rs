@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use access::rate::Rates;
 use access::settings::Cidr;
 
 use crate::log_lines::DroppedLines;
@@ -110,14 +109,12 @@ pub struct Options {
     pub drain: Duration,
     /// The limits on clients.
     pub limits: Limits,
-    /// The rates of operations.
-    pub rates: Rates,
     /// The lines that the process's log lost, for the metrics.
     pub dropped_lines: DroppedLines,
 }
 
 impl Options {
-    /// HTTP without TLS on one address, the defaults, and no rates.
+    /// HTTP without TLS on one address, and the defaults.
     pub fn plain(listen: SocketAddr) -> Self {
         Self {
             listen,
@@ -127,7 +124,6 @@ impl Options {
             trusted_proxies: Vec::new(),
             drain: Duration::from_secs(30),
             limits: Limits::default(),
-            rates: Rates::default(),
             dropped_lines: DroppedLines::default(),
         }
     }

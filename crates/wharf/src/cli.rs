@@ -17,6 +17,7 @@ use crate::cmd::keys::KeysCommand;
 use crate::cmd::lifecycle::LifecycleCommand;
 use crate::cmd::oidc::OidcCommand;
 use crate::cmd::policy::PolicyCommand;
+use crate::cmd::quotas::Quotas;
 use crate::cmd::status::Reconcile;
 use crate::cmd::store::Options;
 use crate::cmd::tags::TagsCommand;
@@ -265,6 +266,17 @@ Examples:
     /// Explain permission decisions, and validate policies.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Show the quotas and request rates of accounts, and how much of them is used.
+    #[command(after_help = "\
+USED is shown for what an account has (with --account) and for storage quotas. On a running server the caller must be in the
+management account and needs organizations:WharfDescribeQuotas. With --data-dir or --config the command opens the store
+itself; with SQLite the server must be stopped.
+
+Examples:
+  wharf quotas
+  wharf quotas --account 111122223333
+  wharf quotas --account 111122223333 --json --config /etc/wharf.toml")]
+    Quotas(Quotas),
     /// Run background work at once.
     #[command(after_help = "\
 Each reconciler runs by itself, on one node at a time. On a running server the caller must be in the management account and

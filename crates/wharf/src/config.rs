@@ -13,6 +13,7 @@ mod storage_quota;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use access::rate::Rates;
 use access::settings::{Cidr, EventSink, VpcEndpoint};
 use access::storage_quota::StorageQuota;
 use anyhow::{Context as _, bail};
@@ -244,6 +245,7 @@ pub(crate) struct Config {
     pub(crate) bootstrap: Option<AccountId>,
     /// Other accounts, with their names; created if they do not exist.
     pub(crate) accounts: Vec<(AccountId, String)>,
+    pub(crate) rates: Rates,
     pub(crate) storage_quotas: Vec<StorageQuota>,
     pub(crate) vpc_endpoints: Vec<VpcEndpoint>,
     pub(crate) event_sinks: Vec<EventSink>,

@@ -52,6 +52,7 @@ async fn opened(meta: Meta, quotas: &Quotas) -> Rules {
         address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 5100 },
         default_region: region(),
         limits: Limits { quotas: *quotas, ..Limits::default() },
+        rates: access::rate::Rates::default(),
         storage_quotas: Vec::new(),
         vpc_endpoints: Vec::new(),
         event_sinks: Vec::new(),

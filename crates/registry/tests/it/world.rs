@@ -86,6 +86,7 @@ async fn opened_with(folder: &tempfile::TempDir, meta: Meta, master_key: [u8; 32
         address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 5100 },
         default_region: region(),
         limits: Limits::default(),
+        rates: access::rate::Rates::default(),
         storage_quotas: vec![StorageQuota {
             name: "of team/small".to_owned(),
             bytes: 1_000,

@@ -153,7 +153,7 @@ mod tests {
         for number in 1..10_000 {
             assert!(throttle.admit_at(&account(number), Rate::PutImage, 0).is_ok());
         }
-        let (most, known) = ((SHARDS * ACCOUNTS_OF_SHARD) as i64, throttle.accounts());
+        let (most, known) = (SHARDS * ACCOUNTS_OF_SHARD, usize::try_from(throttle.accounts()).unwrap());
         assert!(known <= most && known > most / 2, "{known}");
         assert!(throttle.admit_at(&account(0), Rate::PutImage, 0).is_err(), "it is still over its rate");
     }

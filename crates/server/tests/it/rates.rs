@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use access::rate::Rates;
 use http::Method;
 use tokio::io::AsyncWriteExt as _;
 
@@ -12,12 +13,9 @@ use crate::someone::{Someone, everything};
 
 /// A server with this rate of an operation.
 async fn limited(rate: &str, per_second: u64) -> Node {
-    Node::start_with(|options| {
-        options.rates.enabled = true;
-        options.metrics_listen = Some("127.0.0.1:0".parse().unwrap());
-        options.rates.set(None, rate, per_second).unwrap();
-    })
-    .await
+    let mut rates = Rates::of_ecr();
+    rates.set(None, rate, per_second).unwrap();
+    Node::start_with_rates(rates).await
 }
 
 /// The first answer of 429, and how many other answers there were before it. Few answers take more than a second, in

@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn dev_has_no_rates_unless_they_are_enabled() {
-        assert!(!from(&[], &[]).unwrap().options.rates.enabled);
-        assert!(from(&[], &[("WHARF__RATES__ENABLED", "true")]).unwrap().options.rates.enabled);
+        assert!(!from(&[], &[]).unwrap().rates.enabled);
+        assert!(from(&[], &[("WHARF__RATES__ENABLED", "true")]).unwrap().rates.enabled);
     }
 
     #[test]

@@ -50,8 +50,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
     let is_region_named = file.region.is_some();
     let region = file.region.as_deref().unwrap_or("us-east-1");
     let region = region.parse().with_context(|| format!("region = \"{region}\""))?;
-    let mut options = options(&file.server, file.metrics.listen.as_deref())?;
-    options.rates = rates(&file.rates)?;
+    let options = options(&file.server, file.metrics.listen.as_deref())?;
     let public = public(&file.server, &options)?;
     let bootstrap = match &file.bootstrap {
         Some(section) => {
@@ -74,6 +73,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         archive: file.blobs.archive_path,
         bootstrap,
         accounts,
+        rates: rates(&file.rates)?,
         storage_quotas: storage_quotas(file.storage_quotas)?,
         vpc_endpoints: vpc_endpoints(file.vpc_endpoints)?,
         event_sinks: event_sinks(file.events.sinks)?,
@@ -279,7 +279,7 @@ mod tests {
             rates.set(None, rate.setting(), rate.default_per_second()).unwrap();
         }
         rates.set(Some(&"111122223333".parse().unwrap()), "put_image", 100).unwrap();
-        assert_eq!(config.options.rates, rates, "the help shows the defaults");
+        assert_eq!(config.rates, rates, "the help shows the defaults");
         let drain = Options::plain(config.options.listen).drain;
         assert_eq!(config.options.drain, drain, "the help shows the default");
     }
@@ -319,7 +319,7 @@ mod tests {
 
     #[test]
     fn rates_are_settings_and_begin_with_those_of_ecr() {
-        let of = |variables| from(WHOLE, variables).unwrap().options.rates;
+        let of = |variables| from(WHOLE, variables).unwrap().rates;
         assert_eq!(of(&[]), Rates::of_ecr());
         assert!(!of(&[("WHARF__RATES__ENABLED", "false")]).enabled);
         let rates = of(&[("WHARF__RATES__ACCOUNTS__111122223333__PUT_IMAGE", "7")]);

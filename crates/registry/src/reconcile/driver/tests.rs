@@ -49,6 +49,7 @@ async fn access() -> (tempfile::TempDir, Arc<Access>) {
         address: PublicAddress { scheme: "http", suffix: None, host: "localhost".to_owned(), port: 5100 },
         default_region: "us-east-1".parse().unwrap(),
         limits: Limits::default(),
+        rates: access::rate::Rates::default(),
         storage_quotas: Vec::new(),
         vpc_endpoints: Vec::new(),
         event_sinks: Vec::new(),
