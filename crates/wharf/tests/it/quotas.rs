@@ -22,7 +22,7 @@ fn quotas_show_limits_rates_and_what_is_used() {
         let server = ready(&data, &settings).unwrap();
         let listed = said(&mut on_server(&server, &data, &["account", "list", "--json"]));
         let listed: Value = serde_json::from_str(&listed).unwrap();
-        let account = listed["Accounts"][0]["Id"].as_str().unwrap().to_owned();
+        let account = listed[0]["Id"].as_str().unwrap().to_owned();
         let shown = said(&mut on_server(&server, &data, &["quotas", "--account", &account]));
         let row = |name: &str| -> Vec<&str> {
             let row = shown.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{shown}"));
