@@ -1,4 +1,4 @@
-//! Which permission opens which operation of the store. An auditor can read this page: an effect with a permit that is
+//! Which permission opens which operation of the store: ECR here, the others and background work below. An auditor can read this page: an effect with a permit that is
 //! not listed here cannot happen, regardless of the handlers' code. Nothing is written without a permit.
 
 #[allow(clippy::wildcard_imports, reason = "the lists below name each operation")]
@@ -6,9 +6,9 @@ use meta::operations::*;
 
 use crate::events;
 use crate::ids::IdSource;
-use crate::op::{ecr, ecr_public, iam, organizations, sts};
+use crate::op::{ecr, ecr_public};
 use crate::permit::sealed::{Listed, Sealed};
-use crate::permit::{Grant, Of, OnDeployment, Opens, PermittedAccount, PermittedKey, ServiceAuthority};
+use crate::permit::{Grant, Opens};
 
 /// An operation of the store that reads what a decision needs first. It never changes anything.
 pub trait BeforeDecision: Operation + Sealed {}
@@ -84,29 +84,10 @@ macro_rules! opens_bytes {
     )*)*};
 }
 
-macro_rules! services {
-    ($($(#[$doc:meta])* $name:ident => $($operation:ty),*;)*) => {
-        /// The authorities of the services.
-        pub mod authority {
-            use super::{Grant, OnDeployment, Sealed, ServiceAuthority};
+mod identity;
+mod services;
 
-            /// The names of all of them. The authorization matrix has a row for each.
-            pub const ALL: &[&str] = &[$(stringify!($name)),*];
-            $(
-                $(#[$doc])*
-                #[derive(Clone, Copy, Debug)]
-                pub struct $name;
-                impl Sealed for $name {}
-                impl Grant for $name {
-                    type On = OnDeployment;
-                }
-                impl ServiceAuthority for $name {}
-            )*
-        }
-
-        opens! { $(authority::$name => $($operation),*;)* }
-    };
-}
+pub use services::authority;
 
 // What decisions need first: a path, tags and a boundary are inputs of the decision.
 before_decision! {
@@ -229,248 +210,4 @@ opens_bytes! {
     authority::MoveObjects => bytes::Move;
     authority::CheckStore => bytes::Check;
     authority::ScrubObjects => bytes::Check;
-}
-
-// IAM. `Of` is a permit on one resource: what it changes takes the resource's key from the permit. What is created takes
-// the account's key (FindAccount) from the permit. Trust policies are stored with unique ids, and
-// shown with ARNs (FindNamedPrincipals). What GetUser and the lists of tags show was read before the decision.
-opens! {
-    iam::CreateUser => FindAccount, CreateEntity<PermittedAccount>;
-    iam::ListUsers => ListEntities;
-    Of<iam::UpdateUser> => RenameEntity<PermittedKey>;
-    Of<iam::DeleteUser> => DeleteEntity<PermittedKey>;
-    Of<iam::PutUserPermissionsBoundary> => SetBoundary<PermittedKey>;
-    Of<iam::DeleteUserPermissionsBoundary> => SetBoundary<PermittedKey>;
-    Of<iam::ListGroupsForUser> => ListGroupLinks, FindEntityById;
-    Of<iam::TagUser> => PutIamTags<PermittedKey>;
-    Of<iam::UntagUser> => RemoveIamTags<PermittedKey>;
-
-    // A key is changed only if it is in its owner's list.
-    Of<iam::CreateAccessKey> => CreateAccessKeyWithin<PermittedKey>;
-    Of<iam::ListAccessKeys> => ListAccessKeys;
-    iam::GetAccessKeyLastUsed => ListAccessKeys;
-    Of<iam::UpdateAccessKey> => ListAccessKeys, SetAccessKeyStatus<PermittedKey>;
-    Of<iam::DeleteAccessKey> => ListAccessKeys, DeleteAccessKey<PermittedKey>;
-
-    iam::CreateGroup => FindAccount, CreateEntity<PermittedAccount>;
-    Of<iam::GetGroup> => ListGroupLinks, FindEntityById;
-    iam::ListGroups => ListEntities;
-    Of<iam::UpdateGroup> => RenameEntity<PermittedKey>;
-    Of<iam::DeleteGroup> => DeleteEntity<PermittedKey>;
-    // The decision is on the group; the user is looked up after it.
-    Of<iam::AddUserToGroup> => FindEntity, AddToGroup<PermittedKey>;
-    Of<iam::RemoveUserFromGroup> => FindEntity, RemoveFromGroup<PermittedKey>;
-
-    iam::CreateRole => FindAccount, FindNamedPrincipals, CreateEntity<PermittedAccount>;
-    Of<iam::GetRole> => FindNamedPrincipals;
-    iam::ListRoles => ListEntities, FindNamedPrincipals;
-    Of<iam::UpdateRole> => UpdateRole<PermittedKey>;
-    Of<iam::UpdateRoleDescription> => UpdateRole<PermittedKey>, FindNamedPrincipals;
-    Of<iam::UpdateAssumeRolePolicy> => FindNamedPrincipals, UpdateRole<PermittedKey>;
-    Of<iam::DeleteRole> => DeleteEntity<PermittedKey>;
-    Of<iam::PutRolePermissionsBoundary> => SetBoundary<PermittedKey>;
-    Of<iam::DeleteRolePermissionsBoundary> => SetBoundary<PermittedKey>;
-    Of<iam::TagRole> => PutIamTags<PermittedKey>;
-    Of<iam::UntagRole> => RemoveIamTags<PermittedKey>;
-    // The role of a service comes and goes with the policy of that service. The role is created with this permit, so no
-    // decision was about its ID.
-    iam::CreateServiceLinkedRole => FindAccount, CreateEntity<PermittedAccount>, AttachPolicy, FindNamedPrincipals;
-    Of<iam::DeleteServiceLinkedRole> => DetachManagedPolicy<PermittedKey>, DeleteEntity<PermittedKey>;
-
-    Of<iam::PutUserPolicy> => PutInlinePolicyWithin<PermittedKey>;
-    Of<iam::GetUserPolicy> => ListInlinePolicies;
-    Of<iam::ListUserPolicies> => ListInlinePolicies;
-    Of<iam::DeleteUserPolicy> => DeleteInlinePolicy<PermittedKey>;
-    Of<iam::PutGroupPolicy> => PutInlinePolicyWithin<PermittedKey>;
-    Of<iam::GetGroupPolicy> => ListInlinePolicies;
-    Of<iam::ListGroupPolicies> => ListInlinePolicies;
-    Of<iam::DeleteGroupPolicy> => DeleteInlinePolicy<PermittedKey>;
-    Of<iam::PutRolePolicy> => PutInlinePolicyWithin<PermittedKey>;
-    Of<iam::GetRolePolicy> => ListInlinePolicies;
-    Of<iam::ListRolePolicies> => ListInlinePolicies;
-    Of<iam::DeleteRolePolicy> => DeleteInlinePolicy<PermittedKey>;
-
-    Of<iam::AttachUserPolicy> => AttachPolicy<PermittedKey>;
-    Of<iam::DetachUserPolicy> => DetachManagedPolicy<PermittedKey>;
-    Of<iam::ListAttachedUserPolicies> => ListAttachedPolicies;
-    Of<iam::AttachGroupPolicy> => AttachPolicy<PermittedKey>;
-    Of<iam::DetachGroupPolicy> => DetachManagedPolicy<PermittedKey>;
-    Of<iam::ListAttachedGroupPolicies> => ListAttachedPolicies;
-    Of<iam::AttachRolePolicy> => AttachPolicy<PermittedKey>;
-    Of<iam::DetachRolePolicy> => DetachManagedPolicy<PermittedKey>;
-    Of<iam::ListAttachedRolePolicies> => ListAttachedPolicies;
-
-    iam::CreatePolicy => FindAccount, CreateManagedPolicy<PermittedAccount>;
-    // AWS's policies are not in the store; how often the account uses them is.
-    Of<iam::GetPolicy> => CountPolicyUses;
-    iam::ListPolicies => ListManagedPolicies, CountPolicyUses;
-    Of<iam::DeletePolicy> => DeleteManagedPolicy<PermittedKey>;
-    Of<iam::ListEntitiesForPolicy> => ListPolicyUses;
-    Of<iam::TagPolicy> => PutIamTags<PermittedKey>;
-    Of<iam::UntagPolicy> => RemoveIamTags<PermittedKey>;
-    Of<iam::CreatePolicyVersion> => CreateManagedPolicyVersion<PermittedKey>;
-    Of<iam::GetPolicyVersion> => ListManagedPolicyVersions;
-    Of<iam::ListPolicyVersions> => ListManagedPolicyVersions;
-    Of<iam::SetDefaultPolicyVersion> => SetDefaultManagedPolicyVersion<PermittedKey>;
-    Of<iam::DeletePolicyVersion> => DeleteManagedPolicyVersion<PermittedKey>;
-
-    iam::CreateInstanceProfile => FindAccount, CreateInstanceProfile<PermittedAccount>;
-    Of<iam::GetInstanceProfile> => FindEntityById, FindNamedPrincipals;
-    iam::ListInstanceProfiles => ListInstanceProfiles, FindEntityById, FindNamedPrincipals;
-    Of<iam::ListInstanceProfilesForRole> => ListInstanceProfiles, FindNamedPrincipals;
-    Of<iam::DeleteInstanceProfile> => DeleteInstanceProfile<PermittedKey>;
-    Of<iam::AddRoleToInstanceProfile> => SetInstanceProfileRole<PermittedKey>;
-    Of<iam::RemoveRoleFromInstanceProfile> => FindEntity, SetInstanceProfileRole<PermittedKey>;
-    Of<iam::TagInstanceProfile> => PutIamTags<PermittedKey>;
-    Of<iam::UntagInstanceProfile> => RemoveIamTags<PermittedKey>;
-
-    iam::CreateOpenIDConnectProvider => FindAccount, CreateOidcProvider<PermittedAccount>;
-    iam::ListOpenIDConnectProviders => ListOidcProviders;
-    Of<iam::DeleteOpenIDConnectProvider> => DeleteOidcProvider<PermittedKey>;
-    Of<iam::AddClientIDToOpenIDConnectProvider> => ChangeOidcAudience<PermittedKey>;
-    Of<iam::RemoveClientIDFromOpenIDConnectProvider> => ChangeOidcAudience<PermittedKey>;
-    Of<iam::UpdateOpenIDConnectProviderThumbprint> => UpdateOidcProvider<PermittedKey>;
-    Of<iam::WharfPutOpenIDConnectProviderKeys> => UpdateOidcProvider<PermittedKey>;
-    Of<iam::TagOpenIDConnectProvider> => PutIamTags<PermittedKey>;
-    Of<iam::UntagOpenIDConnectProvider> => RemoveIamTags<PermittedKey>;
-
-    iam::CreateAccountAlias => FindAccount, SetAccountAlias<PermittedAccount>;
-    iam::DeleteAccountAlias => FindAccount, DeleteAccountAlias<PermittedAccount>;
-    iam::ListAccountAliases => GetAccountAlias;
-    iam::UpdateAccountPasswordPolicy => FindAccount, SetPasswordPolicy<PermittedAccount>;
-    iam::GetAccountPasswordPolicy => GetPasswordPolicy;
-    iam::DeleteAccountPasswordPolicy => FindAccount, DeletePasswordPolicy<PermittedAccount>;
-    iam::GetAccountSummary => CountAccount;
-    iam::GetAccountAuthorizationDetails => ListEntities, ListIamTags, ListInlinePolicies, ListAttachedPolicies,
-        ListGroupLinks, FindEntityById, FindNamedPrincipals, ListInstanceProfiles, ListManagedPolicies,
-        ListManagedPolicyVersions, CountPolicyUses;
-    iam::SimulatePrincipalPolicy => FindEntity, LoadIdentityPolicies;
-    iam::GetContextKeysForPrincipalPolicy => FindEntity, LoadIdentityPolicies;
-    // Whether the account that is asked about is in the organization; then who the principal is.
-    iam::WharfExplainAccess => FindMemberAccount, FindEntity, FindAccount;
-}
-
-// STS. A session may be limited by managed policies of the account, which must exist (FindManagedPolicy).
-opens! {
-    sts::AssumeRole => FindManagedPolicy, RecordRoleUse;
-    sts::AssumeRoleWithWebIdentity => FindManagedPolicy, RecordRoleUse;
-    sts::GetFederationToken => FindManagedPolicy;
-    sts::GetAccessKeyInfo => FindAccessKey;
-}
-
-// Organizations.
-opens! {
-    organizations::DescribeOrganization => FindMemberAccount;
-    organizations::ListAccounts => ListMemberAccounts;
-    organizations::ListAccountsForParent => ListMemberAccounts;
-    organizations::ListChildren => ListMemberAccounts;
-    organizations::CreateAccount => CreateMemberAccount;
-    organizations::DescribeCreateAccountStatus => ListAccountCreations;
-    organizations::ListCreateAccountStatus => ListAccountCreations;
-    organizations::CloseAccount => ChangeMemberAccount;
-    organizations::RemoveAccountFromOrganization => ChangeMemberAccount;
-    organizations::WharfRenameAccount => ChangeMemberAccount;
-    organizations::TagResource => TagAccount;
-    organizations::UntagResource => TagAccount;
-}
-
-// Work that no request asks for.
-services! {
-    /// Ends uploads that expired.
-    ExpireUploads => ExpireUploads;
-    /// Empties repositories that were deleted.
-    PurgeRepositories => ClaimWork, PurgeRepositorySlice, FinishWork, PostponeWork;
-    /// Ends links that no image needs and objects that no repository links.
-    CollectGarbage => DueLinkReviews, KeepNeededLinks, CollectLinks, DueObjectReviews, CollectObjects, WalkStore;
-    /// Compares the counters of usage with the rows, and corrects them.
-    MeasureUsage => HasUsage, MeasureUsage, CorrectUsage;
-    /// Shows what the collector did and would do, and what keeps a digest.
-    DescribeCollection => GetCollectionState, PreviewCollection, ExplainDigest;
-    /// Checks that rows and bytes agree.
-    CheckStore => ListObjects, FindObject, FindObjectKeys, ListManifests, RemoveLostObject, MeasureUsage,
-        CorrectUsage;
-    /// Starts and shows the check of the store beside requests, and records its slices.
-    KeepStoreCheck => StartStoreCheck, GetStoreCheck, RecordCheckSlice, ListCheckFindings;
-    /// Compares what is stored with the storage quotas of the settings.
-    CheckStorageQuotas => SumStoredBytes;
-    /// Reads all bytes over time.
-    ScrubObjects => GetScrub, SetScrub, ListObjects, FindObject;
-    /// Shows how many bytes repositories, registries and the deployment hold.
-    DescribeUsage => ListUsage;
-    /// Evaluates lifecycle policies. What they delete and archive is below.
-    ExecuteLifecyclePolicies => ClaimWork, RenewWork, FinishWork, PostponeWork, FindLifecycleRepository,
-        ListLifecycleImages, FindLifecycleImages, RecordLifecycleEvaluation;
-    /// Deletes the referrers of images that were deleted. The deletion is below.
-    DeleteReferrers => ClaimWork, RenewWork, FinishWork, PostponeWork, FindLifecycleRepository;
-    /// Ends the restoring of images from the archive.
-    RestoreImages => ClaimWork, FinishWork, PostponeWork, FinishRestore;
-    /// Moves objects to the archive and back.
-    MoveObjects => ClaimWork, FinishWork, PostponeWork, BeginMove, EndMove;
-    /// Works out previews of lifecycle policies.
-    PreviewLifecyclePolicies => ClaimWork, RenewWork, FinishWork, PostponeWork, GetLifecyclePreview,
-        ListLifecycleImages, FindLifecycleImages, WritePreviewResults, EndLifecyclePreview;
-    /// Deletes the bytes of objects whose rows are gone.
-    SweepDoomed => ClaimDoomed, ForgetDoomed;
-    /// Records when images were last pulled, after the answers to the pulls.
-    RecordPulls => RecordPulls;
-    /// Creates the management account and its administrator when the deployment is new.
-    CreateAdministrator => FindAccount, CreateAccount, EnsureRegistry, FindAccessKey, CreateFirstUser;
-    /// Lets pushes create repositories in the registries of `wharf dev`, unless the setting was changed.
-    EnableCreateOnPush => FindAccount, EnsureRegistry, PutAccountSettingOnce;
-    /// Stores the sealed context of a session that is too large for a sealed value.
-    StoreSessions => PutSessionContext;
-    /// Removes large sessions that expired.
-    ForgetSessions => ForgetSessionContexts;
-    /// Removes reports of digests in use that expired.
-    ForgetReports => ForgetInUseReports;
-    /// Seals the secrets of access keys with the newest key.
-    ResealSecrets => ListSecretsNotUnder, ResealSecret;
-    /// Creates and changes accounts for the operator of the store: `wharf account`, and the accounts of the configuration.
-    ManageAccounts => ListAccounts, FindMemberAccount, CreateMemberAccount, ChangeMemberAccount, EnsureRoot,
-        CreateAccessKeyWithin;
-    /// Explains decisions to the operator of the store: `wharf policy explain`.
-    ExplainAccess => FindEntity, FindAccount;
-    /// Records when an access key was used.
-    RecordKeyUse => RecordAccessKeyUse;
-    /// Finds the provider of a web identity token, and the role that it asks for. There is no caller before the token is
-    /// verified.
-    VerifyWebIdentity => FindOidcProvider, FindEntity, FindAccount, ListIamTags;
-    /// Creates, reads and replaces the ring of sealing keys, and counts what each key seals.
-    KeepKeyRing => GetSetting, PutSettingOnce, ReplaceSetting, CountSealedSecrets, ListSecretsNotUnder;
-    /// Records the IDs of the organization and its management account, once.
-    RecordOrganization => GetSetting, PutSettingOnce, FirstAccount;
-    /// Removes events that are older than the deployment keeps them.
-    TrimEvents => TrimEvents, OldestNewEvent;
-    /// Removes history of tags that is older than the deployment keeps it.
-    TrimTagHistory => TrimTagHistory;
-    /// Routes events to their targets and delivers them.
-    DeliverEvents => ListNewEvents, RouteEvents, ListDueTargets, ListDeliveries, EndDeliveries, FailDelivery,
-        ForgetTarget;
-    /// Shows the state of targets to the operator, and delivers dead letters again.
-    ManageDeliveries => ListDeliveryTargets, ListDeadLetters, ReplayDeadLetters;
-    /// Runs the reconcilers: which node runs which, and when.
-    RunReconcilers => ListReconcilers, CountBacklogs, ClaimReconciler, RenewReconciler, FinishReconciler,
-        RequestReconciler;
-}
-
-// A lifecycle policy deletes and archives images, with the same events as a request.
-impl Listed<ExecuteLifecyclePolicy> for authority::ExecuteLifecyclePolicies {}
-impl Opens<ExecuteLifecyclePolicy> for authority::ExecuteLifecyclePolicies {
-    type Runs = Recorded<ExecuteLifecyclePolicy>;
-    const HAS_EVENTS: bool = true;
-
-    fn as_run(_on: &Self::On, ids: &IdSource, operation: ExecuteLifecyclePolicy) -> Self::Runs {
-        events::of_lifecycle(ids, operation)
-    }
-}
-
-// The referrers of deleted images go with the same events as on a request.
-impl Listed<DeleteReferrers> for authority::DeleteReferrers {}
-impl Opens<DeleteReferrers> for authority::DeleteReferrers {
-    type Runs = Recorded<DeleteReferrers>;
-    const HAS_EVENTS: bool = true;
-
-    fn as_run(_on: &Self::On, ids: &IdSource, operation: DeleteReferrers) -> Self::Runs {
-        events::of_referrers(ids, operation)
-    }
 }

@@ -69,6 +69,7 @@ pub enum Code {
     InvalidToken,
     ExpiredToken,
     ClientGone,
+    Throttled,
     OutOfSpace,
     Unavailable,
     Internal,

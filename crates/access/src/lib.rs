@@ -28,6 +28,7 @@ pub mod policy_lint;
 pub mod principal_names;
 pub mod public;
 pub mod quota;
+pub mod rate;
 pub mod reconcilers;
 pub mod seal;
 pub mod service_role;

@@ -13,6 +13,7 @@ pub use outbound::Dialler;
 pub use policy::{Cidr, CidrError};
 
 use crate::quota::Quotas;
+use crate::rate::Rates;
 use crate::storage_quota::StorageQuota;
 
 /// Limits for every caller.
@@ -164,6 +165,8 @@ pub struct Settings {
     pub default_region: Region,
     /// Limits for every caller.
     pub limits: Limits,
+    /// The rates of operations.
+    pub rates: Rates,
     /// How many bytes may be stored.
     pub storage_quotas: Vec<StorageQuota>,
     /// The networks of VPC endpoints; if several contain an address, the first one counts.

@@ -71,6 +71,19 @@ impl StorageQuota {
 }
 
 impl Access {
+    /// Each storage quota that limits an account, or any account, with the bytes that are stored now.
+    pub async fn storage_quota_use(&self, account: Option<&AccountId>) -> Result<Vec<(StorageQuota, u64)>> {
+        let mut used = Vec::new();
+        for quota in &self.settings.storage_quotas {
+            if account.is_none() || quota.account_id.is_none() || quota.account_id.as_ref() == account {
+                let permit = Permit::for_service(authority::CheckStorageQuotas, self);
+                let stored = permit.read(|()| SumStoredBytes { by: quota.counts() }).await?;
+                used.push((quota.clone(), stored));
+            }
+        }
+        Ok(used)
+    }
+
     /// Refuses bytes that would exceed a storage quota. Requests at the same moment can exceed it by what each of them
     /// stores. Without quotas it reads nothing.
     pub async fn within_storage_quotas(&self, repository: &RepositoryRef, more: More) -> Result<()> {

@@ -11,6 +11,7 @@ use crate::body::{BodyError, ResponseBody};
 use crate::control;
 use crate::exchange::{Exchange, Response, answer, value};
 use crate::ledger::{self, Full};
+use crate::throttle::Throttled;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -122,6 +123,7 @@ dialects! {
     InvalidToken => Denied UNAUTHORIZED, "UnrecognizedClientException" BAD_REQUEST, "InvalidClientTokenId" FORBIDDEN;
     ExpiredToken => Denied UNAUTHORIZED, "ExpiredTokenException" BAD_REQUEST, "ExpiredToken" FORBIDDEN;
     ClientGone => BlobUploadInvalid BAD_REQUEST, "RequestAbortedException" BAD_REQUEST;
+    Throttled => TooManyRequests TOO_MANY_REQUESTS, "ThrottlingException" BAD_REQUEST;
     OutOfSpace => InternalError INSUFFICIENT_STORAGE, "ServerException" INTERNAL_SERVER_ERROR;
     Unavailable => Unavailable SERVICE_UNAVAILABLE, "ServerException" SERVICE_UNAVAILABLE,
         "ServiceUnavailable" SERVICE_UNAVAILABLE;
@@ -189,6 +191,13 @@ impl From<Error> for Refusal {
         });
         refusal.failure = error.internal.map(|cause| cause.chain());
         refusal
+    }
+}
+
+impl From<Throttled> for Refusal {
+    fn from(throttled: Throttled) -> Self {
+        let seconds = throttled.retry_after().to_string();
+        Self::from(Throttled::error()).with(header::RETRY_AFTER, &seconds)
     }
 }
 

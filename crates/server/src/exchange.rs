@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use access::context::{Caller, Peer, Unsigned};
 use access::decisions::Decisions;
 use access::op::Op;
+use access::rate::Rate;
 use aws::ids::AccountId;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
@@ -97,6 +98,17 @@ impl Operation {
             Self::Unknown => "unknown",
             Self::Api(op) => op.name(),
             Self::Route(route) => route.name(),
+        }
+    }
+}
+
+impl Operation {
+    /// The rate of the operation, if it has one.
+    pub(crate) fn rate(self) -> Option<Rate> {
+        match self {
+            Self::Other | Self::Unknown => None,
+            Self::Api(op) => Rate::of(op),
+            Self::Route(route) => route.rate(),
         }
     }
 }

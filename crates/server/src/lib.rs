@@ -34,6 +34,7 @@ mod sending;
 mod serve;
 mod slots;
 mod speak;
+mod throttle;
 mod tls;
 mod transfer;
 mod unsent;

@@ -24,6 +24,7 @@ use crate::options::Options;
 use crate::serve::App;
 use crate::slots::{Slot, Slots, Yielding};
 use crate::speak::serve_connection;
+use crate::throttle::Throttle;
 use crate::tls::{Certificate, TlsError, server_config};
 
 /// Why the server cannot listen.
@@ -109,6 +110,7 @@ impl Server {
     pub fn new(listener: Listener, deployment: Deployment) -> Self {
         let metrics = Arc::new(Metrics::new(&listener.options.dropped_lines));
         let ledger = Ledger::new(listener.options.limits.memory_budget, metrics.memory.clone());
+        let throttle = Throttle::new(deployment.access.settings.rates.clone());
         let app = Arc::new(App {
             access: deployment.access,
             identity: deployment.identity,
@@ -120,6 +122,7 @@ impl Server {
             http2: Slots::new(ledger.most_windows(), Yielding::Anyone),
             ledger,
             anonymous: AnonymousRate::new(listener.options.limits.anonymous_requests_per_second),
+            throttle,
             files: Slots::new(listener.options.limits.max_open_files, Yielding::Idle),
         });
         Self { listener, app }

@@ -58,6 +58,8 @@ pub(crate) struct Metrics {
     received: Counter<u64, AtomicU64>,
     sent: Counter<u64, AtomicU64>,
     cut: Family<Reason, Counter>,
+    throttled: Family<Asked, Counter>,
+    pub(crate) throttle_accounts: Gauge,
     pub(crate) connections: Gauge,
     pub(crate) accepted: Counter,
     pub(crate) in_flight: Gauge,
@@ -85,6 +87,8 @@ impl Metrics {
             received: Counter::default(),
             sent: Counter::default(),
             cut: Family::default(),
+            throttled: Family::default(),
+            throttle_accounts: Gauge::default(),
             connections: Gauge::default(),
             accepted: Counter::default(),
             in_flight: Gauge::default(),
@@ -112,6 +116,10 @@ impl Metrics {
         registry.register("http_sent_bytes", "Bytes of answers' bodies", self.sent.clone());
         let help = "Requests whose answer was not sent completely, by reason";
         registry.register("http_cut_answers", help, self.cut.clone());
+        let help = "Requests refused because their account was over its rate, by operation";
+        registry.register("throttled_requests", help, self.throttled.clone());
+        let help = "Accounts whose rates are in memory";
+        registry.register("throttle_accounts", help, self.throttle_accounts.clone());
         registry.register("http_connections", "Open connections", self.connections.clone());
         registry.register("http_accepted_connections", "Connections accepted", self.accepted.clone());
         registry.register("http_requests_in_flight", "Requests being served", self.in_flight.clone());
@@ -158,6 +166,11 @@ impl Metrics {
     /// An answer was cut off.
     pub(crate) fn cut(&self, reason: &'static str) {
         self.cut.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// A request was over the rate of its operation.
+    pub(crate) fn throttled(&self, operation: &'static str) {
+        self.throttled.get_or_create(&Asked { operation }).inc();
     }
 
     /// Takes the states of the reconcilers.

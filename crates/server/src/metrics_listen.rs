@@ -29,6 +29,7 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) {
         let app = Arc::clone(&app);
         async move {
             if is_asked(&request) {
+                app.metrics.throttle_accounts.set(app.throttle.accounts());
                 // Without an answer of the store in time, the other metrics are served alone.
                 let states = timeout(STORE_TIME, app.identity.shown_reconcilers(Timestamp::now())).await;
                 if let Ok(Ok(shown)) = states {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use access::Access;
+use access::context::Caller;
 use access::decisions::Decisions;
 use futures::FutureExt;
 use http::{HeaderValue, Method, StatusCode, Uri, Version, header};
@@ -30,6 +31,7 @@ use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::pace::Pace;
 use crate::slots::Slots;
+use crate::throttle::{Throttle, Throttled};
 use crate::transfer::Transfer;
 use crate::{control, download, health, logo, v2};
 
@@ -46,12 +48,25 @@ pub(crate) struct App {
     pub(crate) tasks: TaskTracker,
     /// The memory held for clients.
     pub(crate) ledger: Ledger,
+    /// The rates of operations.
+    pub(crate) throttle: Throttle,
     /// The HTTP/2 connections: fewer than the maximum of connections, because each can fill a window.
     pub(crate) http2: Arc<Slots<Connection>>,
     /// The requests with an open blob.
     pub(crate) files: Arc<Slots<Transfer>>,
     /// The rate of requests without credentials, by address.
     pub(crate) anonymous: AnonymousRate,
+}
+
+impl App {
+    /// Decides whether the account of a caller is within the rate of the request's operation.
+    pub(crate) fn admit(&self, exchange: &Exchange, caller: &Caller) -> Result<(), Throttled> {
+        let admitted = self.throttle.admit(&caller.account_id, exchange.operation.rate());
+        if admitted.is_err() {
+            self.metrics.throttled(exchange.operation.name());
+        }
+        admitted
+    }
 }
 
 /// Answers one request.

@@ -17,6 +17,7 @@ use crate::cmd::keys::KeysCommand;
 use crate::cmd::lifecycle::LifecycleCommand;
 use crate::cmd::oidc::OidcCommand;
 use crate::cmd::policy::PolicyCommand;
+use crate::cmd::quotas::Quotas;
 use crate::cmd::status::Reconcile;
 use crate::cmd::store::Options;
 use crate::cmd::tags::TagsCommand;
@@ -114,6 +115,20 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   bytes = "50GiB"
   account = "123456789012"                 # only this account [all]
   prefix = "team-a/"                       # only repositories with this prefix [all]
+
+  [rates]                                  # requests per second of an account, by operation of ECR, as on AWS
+  enabled = true                           # [true; `wharf dev`: false]
+  batch_check_layer_availability = 1000    # HEAD of a blob, too
+  batch_get_image = 2000                   # GET and HEAD of a manifest, too
+  complete_layer_upload = 100
+  get_authorization_token = 500
+  get_download_url_for_layer = 3000        # GET of a blob, too
+  initiate_layer_upload = 100
+  put_image = 10                           # PUT of a manifest, too; five seconds' worth can come at once
+  upload_layer_part = 500
+
+  [rates.accounts.111122223333]            # one account's own rates; repeat for more [none]
+  put_image = 100
 
   [events]                                 # pushes, deletes and policy changes, in the database
   retention_seconds = 86400                # older events are removed
@@ -253,6 +268,17 @@ Examples:
     /// Explain permission decisions, and validate policies.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Show the quotas and request rates of accounts, and how much of them is used.
+    #[command(after_help = "\
+USED is shown for what an account has (with --account) and for storage quotas. On a running server the caller must be in the
+management account and needs organizations:WharfDescribeQuotas. With --data-dir or --config the command opens the store
+itself; with SQLite the server must be stopped.
+
+Examples:
+  wharf quotas
+  wharf quotas --account 111122223333
+  wharf quotas --account 111122223333 --json --config /etc/wharf.toml")]
+    Quotas(Quotas),
     /// Run background work at once.
     #[command(after_help = "\
 Each reconciler runs by itself, on one node at a time. On a running server the caller must be in the management account and

@@ -6,12 +6,14 @@ mod dev;
 mod event_sinks;
 mod limits;
 mod overlay;
+mod rates;
 mod read;
 mod storage_quota;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use access::rate::Rates;
 use access::settings::{Cidr, EventSink, VpcEndpoint};
 use access::storage_quota::StorageQuota;
 use anyhow::{Context as _, bail};
@@ -23,6 +25,7 @@ use server::Options;
 use crate::files;
 
 use event_sinks::EventSinkSection;
+use rates::RatesSection;
 use storage_quota::StorageQuotaSection;
 
 pub(crate) use dev::for_dev;
@@ -46,6 +49,7 @@ struct Settings {
     outbound: OutboundSection,
     events: EventsSection,
     quotas: BTreeMap<String, u64>,
+    rates: RatesSection,
     collection: CollectionSection,
     lifecycle: LifecycleSection,
     tags: TagsSection,
@@ -244,6 +248,7 @@ pub(crate) struct Config {
     pub(crate) bootstrap: Option<AccountId>,
     /// Other accounts, with their names; created if they do not exist.
     pub(crate) accounts: Vec<(AccountId, String)>,
+    pub(crate) rates: Rates,
     pub(crate) storage_quotas: Vec<StorageQuota>,
     pub(crate) vpc_endpoints: Vec<VpcEndpoint>,
     pub(crate) event_sinks: Vec<EventSink>,

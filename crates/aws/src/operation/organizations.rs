@@ -29,6 +29,7 @@ macro_rules! organizations_operations {
                 UntagResource: "organizations:UntagResource" on Named => UntagResourceRequest, untag_account;
                 WharfDescribeCheck: "organizations:WharfDescribeCheck" on Named => WharfDescribeCheckRequest, wharf_describe_check;
                 WharfDescribeCollection: "organizations:WharfDescribeCollection" on Named => WharfDescribeCollectionRequest, wharf_describe_collection;
+                WharfDescribeQuotas: "organizations:WharfDescribeQuotas" on Named => WharfDescribeQuotasRequest, wharf_describe_quotas;
                 WharfDescribeUsage: "organizations:WharfDescribeUsage" on Named => WharfDescribeUsageRequest, wharf_describe_usage;
                 WharfExplainDigest: "organizations:WharfExplainDigest" on Named => WharfExplainDigestRequest, wharf_explain_digest;
                 WharfListDeadLetters: "organizations:WharfListDeadLetters" on Named => WharfListDeadLettersRequest, wharf_list_dead_letters;

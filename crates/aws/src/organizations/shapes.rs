@@ -7,7 +7,7 @@ use crate::shape::pattern;
 use crate::shape::{Exception, Member, Pattern, Request, Rule};
 
 /// Every operation that has shapes here, in alphabetical order.
-pub const OPERATIONS: [&str; 33] = [
+pub const OPERATIONS: [&str; 34] = [
     "CloseAccount",
     "CreateAccount",
     "DescribeAccount",
@@ -29,6 +29,7 @@ pub const OPERATIONS: [&str; 33] = [
     "UntagResource",
     "WharfDescribeCheck",
     "WharfDescribeCollection",
+    "WharfDescribeQuotas",
     "WharfDescribeUsage",
     "WharfExplainDigest",
     "WharfListDeadLetters",
@@ -1177,6 +1178,21 @@ pub struct WharfDescribeCollectionResponse {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub struct WharfDescribeQuotasRequest {
+    #[serde(default)]
+    pub account_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfDescribeQuotasResponse {
+    pub quotas: Vec<WharfQuota>,
+    pub rates_enabled: bool,
+    pub rates: Vec<WharfRate>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct WharfDescribeUsageRequest {
     #[serde(default)]
     pub next_token: Option<String>,
@@ -1270,6 +1286,25 @@ pub struct WharfPreviewCollectionResponse {
     pub layers: Vec<CollectableLayer>,
     pub objects: Vec<CollectableObject>,
     pub has_more: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfQuota {
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub setting: Option<String>,
+    pub limit: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub used: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WharfRate {
+    pub name: String,
+    pub setting: String,
+    pub per_second: u64,
 }
 
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
@@ -1598,6 +1633,12 @@ impl Request for WharfDescribeCollectionRequest {
     type Response = WharfDescribeCollectionResponse;
     const OPERATION: &'static str = "WharfDescribeCollection";
     const MEMBERS: &'static [Member] = &[];
+}
+
+impl Request for WharfDescribeQuotasRequest {
+    type Response = WharfDescribeQuotasResponse;
+    const OPERATION: &'static str = "WharfDescribeQuotas";
+    const MEMBERS: &'static [Member] = &[Member::optional("AccountId", ACCOUNT_ID)];
 }
 
 impl Request for WharfDescribeUsageRequest {

@@ -7,6 +7,7 @@ mod create_account;
 mod event_target;
 mod key;
 mod operate;
+mod quota;
 mod reconciler;
 mod tag;
 mod tree;

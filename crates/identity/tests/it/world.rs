@@ -58,6 +58,7 @@ async fn opened(meta: Meta, quotas: &Quotas) -> Rules {
         },
         default_region: region(),
         limits: Limits { quotas: *quotas, ..Limits::default() },
+        rates: access::rate::Rates::default(),
         storage_quotas: Vec::new(),
         vpc_endpoints: Vec::new(),
         event_sinks: Vec::new(),

@@ -92,6 +92,7 @@ async fn opened_with(folder: &tempfile::TempDir, meta: Meta, master_key: [u8; 32
         },
         default_region: region(),
         limits: Limits::default(),
+        rates: access::rate::Rates::default(),
         storage_quotas: vec![StorageQuota {
             name: "of team/small".to_owned(),
             bytes: 1_000,

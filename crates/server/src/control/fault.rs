@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::body::BodyError;
 use crate::error::entry;
 use crate::ledger::Full;
+use crate::throttle::Throttled;
 
 /// An error: status, exception, message, and the other members of the exception.
 #[derive(Debug)]
@@ -66,6 +67,11 @@ impl Fault {
             failure: error.internal.map(|cause| cause.chain()),
             ..Self::new(status, code, error.message)
         }
+    }
+
+    /// A request over its rate.
+    pub(super) fn throttled(dialect: Dialect) -> Self {
+        Self::rules(Throttled::error(), dialect)
     }
 
     /// A body that cannot be read completely.

@@ -90,6 +90,7 @@ pub(super) async fn head(
         .verify(&request(exchange, &headers, payload), &presented, service.scope(), exchange.now)
         .map_err(refused)?;
     exchange.prove(&caller);
+    app.admit(exchange, &caller).map_err(|_| Fault::throttled(dialect))?;
     Ok(Head { presented, proof: Proof::Whole(caller, payload) })
 }
 
@@ -138,6 +139,7 @@ pub(super) async fn verify_body(
             let verified = signer.verify(&request, &head.presented, service.scope(), exchange.now);
             let caller = verified.map_err(|error| Fault::authentication(error, dialect))?;
             exchange.prove(&caller);
+            app.admit(exchange, &caller).map_err(|_| Fault::throttled(dialect))?;
             let all = (body.len() as u64).saturating_mul(takes.times);
             room = exchange.tab().share().take(all).await.map_err(Fault::no_room)?;
             caller

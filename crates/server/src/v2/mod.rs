@@ -80,6 +80,10 @@ async fn dispatch(app: &App, exchange: &mut Exchange) -> Outcome {
     let caller = auth::authenticate(app, exchange).await?;
     exchange.prove(&caller);
     let (account, route) = read_path(app, &host, exchange.uri.path()).await?;
+    if let Some(operation) = RouteOp::of(&exchange.method, &route) {
+        exchange.operation = operation.into();
+        app.admit(exchange, &caller)?;
+    }
     let ctx = context(exchange, caller);
     let (account_id, mut region) = app.access.registry_of(&host, account.as_ref(), &ctx.caller);
     if route == Route::Base && ctx.caller.is_of_public_registries() && !host.names_registry() {

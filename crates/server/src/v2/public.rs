@@ -70,6 +70,10 @@ pub(super) async fn dispatch(app: &App, exchange: &mut Exchange, host: Host, pla
     }
     let (alias, path) = place.rest.split_once('/').ok_or_else(unknown)?;
     let route = route_of(path).map_err(|error| unreadable(&error))?;
+    if let (false, Some(operation)) = (caller.is_anonymous(), RouteOp::of(&exchange.method, &route)) {
+        exchange.operation = operation.into();
+        app.admit(exchange, &caller)?;
+    }
     let name = match &route {
         Route::Base | Route::Catalog => return Err(unknown()),
         Route::Tags { name }

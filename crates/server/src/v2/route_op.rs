@@ -2,6 +2,9 @@
 //! decides for it. The tests compare this list with the authorization matrix and with the decisions of the gate.
 
 use access::op::{EcrOp, Op};
+use access::rate::Rate;
+use http::Method;
+use oci::path::Route;
 
 macro_rules! routes {
     ($($(#[$doc:meta])* $name:ident: $label:literal decides [$($op:ident),*];)*) => {
@@ -74,6 +77,49 @@ routes! {
     DownloadLayer: "download_layer" decides [GetDownloadUrlForLayer];
 }
 
+impl RouteOp {
+    /// The kind of a request, from its method and path. Its query can make it a more special one, with the same rate.
+    pub(super) fn of(method: &Method, route: &Route) -> Option<Self> {
+        Some(match (route, method) {
+            (Route::Manifest { .. }, &Method::GET) => Self::GetManifest,
+            (Route::Manifest { .. }, &Method::HEAD) => Self::HeadManifest,
+            (Route::Manifest { .. }, &Method::PUT) => Self::PutManifest,
+            (Route::Blob { .. }, &Method::GET) => Self::GetBlob,
+            (Route::Blob { .. }, &Method::HEAD) => Self::HeadBlob,
+            (Route::Uploads { .. }, &Method::POST) => Self::StartUpload,
+            (Route::Upload { .. }, &Method::PATCH) => Self::AppendUpload,
+            (Route::Upload { .. }, &Method::PUT) => Self::FinishUpload,
+            _ => return None,
+        })
+    }
+
+    /// The rate of ECR that limits it: the rate of the operation that does the same. The URLs of GetDownloadUrlForLayer
+    /// have none; the request for the URL has one.
+    pub(crate) const fn rate(self) -> Option<Rate> {
+        Some(match self {
+            Self::HeadManifest | Self::GetManifest => Rate::BatchGetImage,
+            Self::PutManifest => Rate::PutImage,
+            Self::HeadBlob => Rate::BatchCheckLayerAvailability,
+            Self::GetBlob => Rate::GetDownloadUrlForLayer,
+            Self::StartUpload | Self::PutBlob | Self::MountBlob => Rate::InitiateLayerUpload,
+            Self::AppendUpload => Rate::UploadLayerPart,
+            Self::FinishUpload => Rate::CompleteLayerUpload,
+            Self::Ping
+            | Self::Catalog
+            | Self::ListTags
+            | Self::DeleteTag
+            | Self::DeleteManifest
+            | Self::ListReferrers
+            | Self::DeleteBlob
+            | Self::UploadStatus
+            | Self::CancelUpload
+            | Self::DownloadLayer
+            | Self::Token
+            | Self::ShowLogo => return None,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -84,5 +130,29 @@ mod tests {
     fn every_route_has_a_name_of_its_own() {
         let names: BTreeSet<_> = RouteOp::ALL.iter().map(|route| route.name()).collect();
         assert_eq!(names.len(), RouteOp::ALL.len());
+    }
+
+    #[test]
+    fn a_route_has_the_rate_of_an_operation_that_it_decides() {
+        for route in RouteOp::ALL {
+            if let Some(rate) = route.rate() {
+                assert!(route.ops().iter().any(|op| Rate::of(*op) == Some(rate)), "{route:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_route_with_a_rate_is_known_from_its_head() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let paths = ["manifests/1", &format!("blobs/{digest}"), "blobs/uploads/", "blobs/uploads/7"];
+        let mut known = BTreeSet::from([RouteOp::PutBlob, RouteOp::MountBlob]);
+        for path in paths {
+            let route = oci::path::parse(&format!("/v2/app/{path}")).unwrap();
+            let methods =
+                [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+            known.extend(methods.iter().filter_map(|method| RouteOp::of(method, &route)));
+        }
+        let rated = RouteOp::ALL.iter().copied().filter(|route| route.rate().is_some());
+        assert_eq!(known, rated.collect());
     }
 }

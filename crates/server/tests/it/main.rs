@@ -33,6 +33,7 @@ mod observe;
 mod progress;
 mod public;
 mod ranges;
+mod rates;
 mod reads;
 mod references;
 mod small_blobs;

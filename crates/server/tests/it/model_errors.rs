@@ -61,6 +61,7 @@ fn errors_of_ecr_are_the_models() {
         ("UnrecognizedClientException", 400, COMMON),
         ("ExpiredTokenException", 400, COMMON),
         ("RequestAbortedException", 400, COMMON),
+        ("ThrottlingException", 400, COMMON),
         ("ServerException", 503, "the status says that a retry can succeed; the model has 500"),
     ];
     assert_eq!(different, deliberate.map(|(name, status, _)| (name, status)));

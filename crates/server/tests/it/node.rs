@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use access::Access;
 use access::context::{Caller, CallerKind, Ctx, Peer, Plane};
+use access::rate::Rates;
 use access::settings::{MasterKey, PublicAddress, Settings};
 use aws::ecr::{
     CreateRepositoryRequest, DescribeImagesRequest, GetAuthorizationTokenRequest, ImageTagMutability,
@@ -52,10 +53,21 @@ impl Node {
     pub(crate) async fn start_with(change: impl FnOnce(&mut Options)) -> Self {
         let mut options = Options::plain("127.0.0.1:0".parse().unwrap());
         change(&mut options);
+        Self::start_in(options, Rates::default()).await
+    }
+
+    /// A server with rates and a listener for metrics.
+    pub(crate) async fn start_with_rates(rates: Rates) -> Self {
+        let mut options = Options::plain("127.0.0.1:0".parse().unwrap());
+        options.metrics_listen = Some("127.0.0.1:0".parse().unwrap());
+        Self::start_in(options, rates).await
+    }
+
+    async fn start_in(options: Options, rates: Rates) -> Self {
         let listener = Listener::bind(options).await.unwrap();
         let (address, metrics) = (listener.address(), listener.metrics_address());
         let folder = tempfile::tempdir().unwrap();
-        let (deployment, meta, caller) = open(&folder, address).await;
+        let (deployment, meta, caller) = open(&folder, address, rates).await;
         let (stop, stopped) = oneshot::channel::<()>();
         let server = Server::new(listener, deployment.clone());
         let running =
@@ -179,7 +191,11 @@ impl Node {
     }
 }
 
-async fn open(folder: &tempfile::TempDir, address: SocketAddr) -> (Deployment, meta::Meta, Arc<Caller>) {
+async fn open(
+    folder: &tempfile::TempDir,
+    address: SocketAddr,
+    rates: Rates,
+) -> (Deployment, meta::Meta, Arc<Caller>) {
     let meta =
         meta::Meta::sqlite(folder.path().join("wharf.db"), meta::SqliteOptions::default()).await.unwrap();
     let blobs = blob::Store::disk(folder.path().join("blobs"), blob::DiskOptions::default()).unwrap();
@@ -193,6 +209,7 @@ async fn open(folder: &tempfile::TempDir, address: SocketAddr) -> (Deployment, m
         },
         default_region: region(),
         limits: access::settings::Limits::default(),
+        rates,
         storage_quotas: Vec::new(),
         vpc_endpoints: Vec::new(),
         event_sinks: Vec::new(),

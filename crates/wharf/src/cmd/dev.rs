@@ -49,6 +49,7 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
         address,
         default_region: administrator.region.clone(),
         limits: config.limits,
+        rates: config.rates.clone(),
         storage_quotas: config.storage_quotas.clone(),
         vpc_endpoints: config.vpc_endpoints.clone(),
         event_sinks: config.event_sinks.clone(),

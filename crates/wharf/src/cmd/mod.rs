@@ -17,6 +17,7 @@ mod kubernetes;
 pub(crate) mod lifecycle;
 pub(crate) mod oidc;
 pub(crate) mod policy;
+pub(crate) mod quotas;
 mod serve;
 pub(crate) mod status;
 pub(crate) mod store;
@@ -64,6 +65,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Lifecycle(command) => block_on(lifecycle::run(command)),
         Command::Tags(command) => block_on(tags::run(command)),
         Command::Policy(command) => block_on(policy::run(command)),
+        Command::Quotas(options) => block_on(quotas::run(options)),
         Command::Usage(options) => block_on(usage::run(options)),
         Command::Version => say(concat!("wharf ", env!("CARGO_PKG_VERSION"))),
     }

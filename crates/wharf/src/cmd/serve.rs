@@ -30,6 +30,7 @@ pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
         address: address(&config, &listener),
         default_region: config.region.clone(),
         limits: config.limits,
+        rates: config.rates.clone(),
         storage_quotas: config.storage_quotas.clone(),
         vpc_endpoints: config.vpc_endpoints.clone(),
         event_sinks: config.event_sinks.clone(),

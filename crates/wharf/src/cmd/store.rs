@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use access::rate::Rates;
 use access::settings::{Limits, PublicAddress, Settings, VpcEndpoint};
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -124,7 +125,14 @@ async fn of_folder(path: &Path) -> anyhow::Result<OpenStore> {
     // As for `wharf dev`, which has no configuration file.
     let archive = std::env::var_os("WHARF__BLOBS__ARCHIVE_PATH").map(PathBuf::from);
     let blobs = BlobFolders { standard: folder.blobs(), archive };
-    open(meta, &folder.master_key(), blobs, (region, Vec::new(), Limits::default()), Some(folder)).await
+    open(
+        meta,
+        &folder.master_key(),
+        blobs,
+        (region, Vec::new(), Limits::default(), Rates::default()),
+        Some(folder),
+    )
+    .await
 }
 
 async fn of_config(file: &Path) -> anyhow::Result<OpenStore> {
@@ -146,7 +154,7 @@ async fn of_config(file: &Path) -> anyhow::Result<OpenStore> {
             (opened.context("cannot open the database at database.url")?, None)
         }
     };
-    open(meta, &key, blobs, (config.region, config.vpc_endpoints, config.limits), folder).await
+    open(meta, &key, blobs, (config.region, config.vpc_endpoints, config.limits, config.rates), folder).await
 }
 
 /// A misspelled folder must not become a new deployment.
@@ -161,7 +169,7 @@ async fn open(
     meta: Meta,
     key: &Path,
     blobs: BlobFolders,
-    (default_region, vpc_endpoints, limits): (aws::ids::Region, Vec<VpcEndpoint>, Limits),
+    (default_region, vpc_endpoints, limits, rates): (aws::ids::Region, Vec<VpcEndpoint>, Limits, Rates),
     folder: Option<DataFolder>,
 ) -> anyhow::Result<OpenStore> {
     if files::read_optional(key)?.is_none() {
@@ -178,6 +186,7 @@ async fn open(
         },
         default_region,
         limits,
+        rates,
         // Nothing here is pushed.
         storage_quotas: Vec::new(),
         vpc_endpoints,

@@ -20,6 +20,9 @@ fn read(dev: &Dev, variables: impl Iterator<Item = (String, String)>) -> anyhow:
             .map_err(|()| anyhow::anyhow!("{} is a section, not a value", keys.join(".")))
     };
     put(&mut table, &["server", "listen"], "127.0.0.1:5100".to_owned())?;
+    // The registry of one developer: retries would only slow it down.
+    overlay::set(&mut table, &["rates", "enabled"], Value::Boolean(false))
+        .map_err(|()| anyhow::anyhow!("rates is not a section"))?;
     let applied = overlay::apply(&mut table, variables)?;
     for (prefix, instead) in [
         ("WHARF__DATA_DIR", "--data-dir or WHARF_DATA_DIR, like `wharf env`"),
@@ -93,6 +96,12 @@ mod tests {
         assert!(config.is_region_named && config.region.to_string() == "eu-west-1");
         assert_eq!(config.options.listen.to_string(), "127.0.0.1:5100");
         assert!(!from(&[], &[]).unwrap().is_region_named);
+    }
+
+    #[test]
+    fn dev_has_no_rates_unless_they_are_enabled() {
+        assert!(!from(&[], &[]).unwrap().rates.enabled);
+        assert!(from(&[], &[("WHARF__RATES__ENABLED", "true")]).unwrap().rates.enabled);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use toml::Table;
 
 use super::{
     Config, Database, Public, ServerSection, Settings, accounts, blocks, event_sinks::event_sinks, limits,
-    overlay, storage_quota::storage_quotas, vpc_endpoints,
+    overlay, rates::rates, storage_quota::storage_quotas, vpc_endpoints,
 };
 use crate::cmd::hosts::suffix;
 
@@ -73,6 +73,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         archive: file.blobs.archive_path,
         bootstrap,
         accounts,
+        rates: rates(&file.rates)?,
         storage_quotas: storage_quotas(file.storage_quotas)?,
         vpc_endpoints: vpc_endpoints(file.vpc_endpoints)?,
         event_sinks: event_sinks(file.events.sinks)?,
@@ -192,6 +193,8 @@ fn database(url: Option<&str>) -> anyhow::Result<Database> {
 
 #[cfg(test)]
 mod tests {
+    use access::rate::{Rate, Rates};
+
     use super::*;
 
     const WHOLE: &str = r#"
@@ -287,6 +290,12 @@ mod tests {
         let defaults = access::settings::Limits::default();
         assert_eq!(format!("{:?}", config.limits), format!("{defaults:?}"), "the help shows the defaults");
         assert!(config.options.trusted_proxies.iter().all(|proxy| proxy.open_bits() == 0), "single proxies");
+        let mut rates = Rates::of_ecr();
+        for rate in Rate::ALL {
+            rates.set(None, rate.setting(), rate.default_per_second()).unwrap();
+        }
+        rates.set(Some(&"111122223333".parse().unwrap()), "put_image", 100).unwrap();
+        assert_eq!(config.rates, rates, "the help shows the defaults");
         let drain = Options::plain(config.options.listen).drain;
         assert_eq!(config.options.drain, drain, "the help shows the default");
     }
@@ -322,6 +331,15 @@ mod tests {
         let quotas = config.limits.quotas;
         assert_eq!((quotas.users_per_account.value, quotas.groups_per_user.value), (7, 30));
         assert_eq!(quotas.roles_per_account.value, 5_000);
+    }
+
+    #[test]
+    fn rates_are_settings_and_begin_with_those_of_ecr() {
+        let of = |variables| from(WHOLE, variables).unwrap().rates;
+        assert_eq!(of(&[]), Rates::of_ecr());
+        assert!(!of(&[("WHARF__RATES__ENABLED", "false")]).enabled);
+        let rates = of(&[("WHARF__RATES__ACCOUNTS__111122223333__PUT_IMAGE", "7")]);
+        assert_eq!(rates.per_second(&"111122223333".parse().unwrap(), Rate::PutImage), 7);
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod lifecycle;
 mod log_queue;
 mod private_files;
 mod process;
+mod quotas;
 mod receiver;
 mod shell;
 mod soak;

@@ -121,7 +121,10 @@ fn configuration(folder: &Path, settings: Settings) -> Result<String> {
     let mut text = String::new();
     writeln!(text, "data_dir = \"{}\"", folder.join("data").display())?;
     writeln!(text, "[bootstrap]\naccount_id = \"{ACCOUNT}\"")?;
-    writeln!(text, "[server]\nlisten = \"127.0.0.1:0\"\n[metrics]\nlisten = \"127.0.0.1:0\"")?;
+    writeln!(
+        text,
+        "[server]\nlisten = \"127.0.0.1:0\"\n[rates]\nenabled = false\n[metrics]\nlisten = \"127.0.0.1:0\""
+    )?;
     writeln!(text, "[server.limits]\nbody_idle_seconds = {}", settings.body_idle_seconds)?;
     Ok(text)
 }

@@ -55,6 +55,7 @@ async fn access() -> (tempfile::TempDir, Arc<Access>) {
         },
         default_region: "us-east-1".parse().unwrap(),
         limits: Limits::default(),
+        rates: access::rate::Rates::default(),
         storage_quotas: Vec::new(),
         vpc_endpoints: Vec::new(),
         event_sinks: Vec::new(),

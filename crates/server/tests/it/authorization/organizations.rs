@@ -59,6 +59,7 @@ fn of_the_tree(stage: &Stage) -> Vec<Row> {
         on(Op::Organizations(OrganizationsOp::WharfPreviewCollection), "*", &json!({})),
         on(Op::Organizations(OrganizationsOp::WharfDescribeCheck), "*", &json!({})),
         on(Op::Organizations(OrganizationsOp::WharfStartCheck), "*", &json!({"Quick": true})),
+        on(Op::Organizations(OrganizationsOp::WharfDescribeQuotas), "*", &json!({})),
         on(Op::Organizations(OrganizationsOp::WharfDescribeUsage), "*", &json!({})),
         on(
             Op::Organizations(OrganizationsOp::WharfExplainDigest),

@@ -15,7 +15,8 @@ macro_rules! with_operations {
             ReadIdentities: FindEntity FindEntityById FindNamedPrincipals ListEntities ListGroupLinks ListIamTags
                 FindManagedPolicy ListManagedPolicies ListManagedPolicyVersions LoadManagedDocuments CountPolicyUses
                 ListPolicyUses ListInlinePolicies ListAttachedPolicies LoadIdentityPolicies FindInstanceProfile
-                ListInstanceProfiles FindOidcProvider ListOidcProviders CountAccount;
+                ListInstanceProfiles FindOidcProvider ListOidcProviders;
+            CountAccounts: CountAccount;
             ChangeIdentities: CreateEntity RenameEntity DeleteEntity CreateUser DeleteUser UpdateRole SetBoundary
                 AddToGroup RemoveFromGroup PutIamTags RemoveIamTags CreateInstanceProfile DeleteInstanceProfile
                 SetInstanceProfileRole CreateOidcProvider UpdateOidcProvider DeleteOidcProvider ChangeOidcAudience;
@@ -124,6 +125,7 @@ rows! {
     CheckStorageQuotas: SumUsage;
     ScrubObjects: Scrub ReadObjects BytesCheck;
     DescribeUsage: ListUsage;
+    DescribeQuotas: CountAccounts;
     DeleteReferrers: Work ReadLifecycleRepositories DeleteOrphans;
     ExecuteLifecyclePolicies: Work ReadLifecycleRepositories ReadLifecycleImages ExecuteLifecycle;
     RestoreImages: Work FinishRestores;

@@ -1,0 +1,135 @@
+//! Which service authority opens which store operation: work that no request asks for.
+
+#[allow(clippy::wildcard_imports, reason = "the lists below name each operation")]
+use meta::operations::*;
+
+use crate::events;
+use crate::ids::IdSource;
+use crate::permit::sealed::{Listed, Sealed};
+use crate::permit::{Grant, OnDeployment, Opens, ServiceAuthority};
+
+macro_rules! services {
+    ($($(#[$doc:meta])* $name:ident => $($operation:ty),*;)*) => {
+        /// The authorities of the services.
+        pub mod authority {
+            use super::{Grant, OnDeployment, Sealed, ServiceAuthority};
+
+            /// The names of all of them. The authorization matrix has a row for each.
+            pub const ALL: &[&str] = &[$(stringify!($name)),*];
+            $(
+                $(#[$doc])*
+                #[derive(Clone, Copy, Debug)]
+                pub struct $name;
+                impl Sealed for $name {}
+                impl Grant for $name {
+                    type On = OnDeployment;
+                }
+                impl ServiceAuthority for $name {}
+            )*
+        }
+
+        opens! { $(authority::$name => $($operation),*;)* }
+    };
+}
+
+services! {
+    /// Ends uploads that expired.
+    ExpireUploads => ExpireUploads;
+    /// Empties repositories that were deleted.
+    PurgeRepositories => ClaimWork, PurgeRepositorySlice, FinishWork, PostponeWork;
+    /// Ends links that no image needs and objects that no repository links.
+    CollectGarbage => DueLinkReviews, KeepNeededLinks, CollectLinks, DueObjectReviews, CollectObjects, WalkStore;
+    /// Compares the counters of usage with the rows, and corrects them.
+    MeasureUsage => HasUsage, MeasureUsage, CorrectUsage;
+    /// Shows what the collector did and would do, and what keeps a digest.
+    DescribeCollection => GetCollectionState, PreviewCollection, ExplainDigest;
+    /// Checks that rows and bytes agree.
+    CheckStore => ListObjects, FindObject, FindObjectKeys, ListManifests, RemoveLostObject, MeasureUsage,
+        CorrectUsage;
+    /// Starts and shows the check of the store beside requests, and records its slices.
+    KeepStoreCheck => StartStoreCheck, GetStoreCheck, RecordCheckSlice, ListCheckFindings;
+    /// Compares what is stored with the storage quotas of the settings.
+    CheckStorageQuotas => SumStoredBytes;
+    /// Reads all bytes over time.
+    ScrubObjects => GetScrub, SetScrub, ListObjects, FindObject;
+    /// Shows how many bytes repositories, registries and the deployment hold.
+    DescribeUsage => ListUsage;
+    /// Shows how much of its quotas an account uses.
+    DescribeQuotas => CountAccount;
+    /// Evaluates lifecycle policies. What they delete and archive is below.
+    ExecuteLifecyclePolicies => ClaimWork, RenewWork, FinishWork, PostponeWork, FindLifecycleRepository,
+        ListLifecycleImages, FindLifecycleImages, RecordLifecycleEvaluation;
+    /// Deletes the referrers of images that were deleted. The deletion is below.
+    DeleteReferrers => ClaimWork, RenewWork, FinishWork, PostponeWork, FindLifecycleRepository;
+    /// Ends the restoring of images from the archive.
+    RestoreImages => ClaimWork, FinishWork, PostponeWork, FinishRestore;
+    /// Moves objects to the archive and back.
+    MoveObjects => ClaimWork, FinishWork, PostponeWork, BeginMove, EndMove;
+    /// Works out previews of lifecycle policies.
+    PreviewLifecyclePolicies => ClaimWork, RenewWork, FinishWork, PostponeWork, GetLifecyclePreview,
+        ListLifecycleImages, FindLifecycleImages, WritePreviewResults, EndLifecyclePreview;
+    /// Deletes the bytes of objects whose rows are gone.
+    SweepDoomed => ClaimDoomed, ForgetDoomed;
+    /// Records when images were last pulled, after the answers to the pulls.
+    RecordPulls => RecordPulls;
+    /// Creates the management account and its administrator when the deployment is new.
+    CreateAdministrator => FindAccount, CreateAccount, EnsureRegistry, FindAccessKey, CreateFirstUser;
+    /// Lets pushes create repositories in the registries of `wharf dev`, unless the setting was changed.
+    EnableCreateOnPush => FindAccount, EnsureRegistry, PutAccountSettingOnce;
+    /// Stores the sealed context of a session that is too large for a sealed value.
+    StoreSessions => PutSessionContext;
+    /// Removes large sessions that expired.
+    ForgetSessions => ForgetSessionContexts;
+    /// Removes reports of digests in use that expired.
+    ForgetReports => ForgetInUseReports;
+    /// Seals the secrets of access keys with the newest key.
+    ResealSecrets => ListSecretsNotUnder, ResealSecret;
+    /// Creates and changes accounts for the operator of the store: `wharf account`, and the accounts of the configuration.
+    ManageAccounts => ListAccounts, FindMemberAccount, CreateMemberAccount, ChangeMemberAccount, EnsureRoot,
+        CreateAccessKeyWithin;
+    /// Explains decisions to the operator of the store: `wharf policy explain`.
+    ExplainAccess => FindEntity, FindAccount;
+    /// Records when an access key was used.
+    RecordKeyUse => RecordAccessKeyUse;
+    /// Finds the provider of a web identity token, and the role that it asks for. There is no caller before the token is
+    /// verified.
+    VerifyWebIdentity => FindOidcProvider, FindEntity, FindAccount, ListIamTags;
+    /// Creates, reads and replaces the ring of sealing keys, and counts what each key seals.
+    KeepKeyRing => GetSetting, PutSettingOnce, ReplaceSetting, CountSealedSecrets, ListSecretsNotUnder;
+    /// Records the IDs of the organization and its management account, once.
+    RecordOrganization => GetSetting, PutSettingOnce, FirstAccount;
+    /// Removes events that are older than the deployment keeps them.
+    TrimEvents => TrimEvents, OldestNewEvent;
+    /// Removes history of tags that is older than the deployment keeps it.
+    TrimTagHistory => TrimTagHistory;
+    /// Routes events to their targets and delivers them.
+    DeliverEvents => ListNewEvents, RouteEvents, ListDueTargets, ListDeliveries, EndDeliveries, FailDelivery,
+        ForgetTarget;
+    /// Shows the state of targets to the operator, and delivers dead letters again.
+    ManageDeliveries => ListDeliveryTargets, ListDeadLetters, ReplayDeadLetters;
+    /// Runs the reconcilers: which node runs which, and when.
+    RunReconcilers => ListReconcilers, CountBacklogs, ClaimReconciler, RenewReconciler, FinishReconciler,
+        RequestReconciler;
+}
+
+// A lifecycle policy deletes and archives images, with the same events as a request.
+impl Listed<ExecuteLifecyclePolicy> for authority::ExecuteLifecyclePolicies {}
+impl Opens<ExecuteLifecyclePolicy> for authority::ExecuteLifecyclePolicies {
+    type Runs = Recorded<ExecuteLifecyclePolicy>;
+    const HAS_EVENTS: bool = true;
+
+    fn as_run(_on: &Self::On, ids: &IdSource, operation: ExecuteLifecyclePolicy) -> Self::Runs {
+        events::of_lifecycle(ids, operation)
+    }
+}
+
+// The referrers of deleted images go with the same events as on a request.
+impl Listed<DeleteReferrers> for authority::DeleteReferrers {}
+impl Opens<DeleteReferrers> for authority::DeleteReferrers {
+    type Runs = Recorded<DeleteReferrers>;
+    const HAS_EVENTS: bool = true;
+
+    fn as_run(_on: &Self::On, ids: &IdSource, operation: DeleteReferrers) -> Self::Runs {
+        events::of_referrers(ids, operation)
+    }
+}
