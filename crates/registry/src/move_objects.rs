@@ -9,7 +9,9 @@ use access::effects::authority;
 use access::error::{Error, Result};
 use access::permit::Permit;
 use access::reconcilers;
-use access::store::{BeginMove, EndMove, MOVE_OBJECT, Micros, ObjectMove, StoreResultExt as _};
+use access::store::{
+    BeginMove, EndMove, HasArchivedObjects, MOVE_OBJECT, Micros, ObjectMove, StoreResultExt as _,
+};
 use fault::Fault;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -72,7 +74,9 @@ impl Registry {
     /// Moves an object, if it is not in its place. Returns how many bytes were copied.
     async fn move_object(&self, permit: &Permit<authority::MoveObjects>, object: i64) -> Result<(Next, u64)> {
         if !self.bytes.has_archive() {
-            return Ok((Next::Finish, 0));
+            // Another node has the archive, if there is anything in it.
+            let is_elsewhere = permit.read(|()| HasArchivedObjects).await?;
+            return Ok((if is_elsewhere { Next::At(now().plus(RETRY)) } else { Next::Finish }, 0));
         }
         let [standard, archive] = LayerBytes::new_keys();
         let begin = BeginMove { object, standard, archive, at: now() };

@@ -129,7 +129,7 @@ rows! {
     DeleteReferrers: Work ReadLifecycleRepositories DeleteOrphans;
     ExecuteLifecyclePolicies: Work ReadLifecycleRepositories ReadLifecycleImages ExecuteLifecycle;
     RestoreImages: Work FinishRestores;
-    MoveObjects: Work MoveObjects BytesMove;
+    MoveObjects: Work MoveObjects FindArchived BytesMove;
     PreviewLifecyclePolicies: Work ReadLifecyclePolicies ReadLifecycleImages WritePreviews;
     SweepDoomed: DoomedObjects BytesDelete;
     RecordPulls: PullTimes;
