@@ -117,7 +117,7 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   prefix = "team-a/"                       # only repositories with this prefix [all]
 
   [rates]                                  # requests per second of an account, by operation of ECR, as on AWS
-  enabled = true                           # [true; `wharf dev`: false]
+  enabled = true                           # [true if a rate is set, else false]
   batch_check_layer_availability = 1000    # HEAD of a blob, too
   batch_get_image = 2000                   # GET and HEAD of a manifest, too
   complete_layer_upload = 100

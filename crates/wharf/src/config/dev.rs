@@ -20,9 +20,6 @@ fn read(dev: &Dev, variables: impl Iterator<Item = (String, String)>) -> anyhow:
             .map_err(|()| anyhow::anyhow!("{} is a section, not a value", keys.join(".")))
     };
     put(&mut table, &["server", "listen"], "127.0.0.1:5100".to_owned())?;
-    // The registry of one developer: retries would only slow it down.
-    overlay::set(&mut table, &["rates", "enabled"], Value::Boolean(false))
-        .map_err(|()| anyhow::anyhow!("rates is not a section"))?;
     let applied = overlay::apply(&mut table, variables)?;
     for (prefix, instead) in [
         ("WHARF__DATA_DIR", "--data-dir or WHARF_DATA_DIR, like `wharf env`"),
@@ -99,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn dev_has_no_rates_unless_they_are_enabled() {
+    fn rates_are_off_unless_they_are_enabled() {
         assert!(!from(&[], &[]).unwrap().rates.enabled);
         assert!(from(&[], &[("WHARF__RATES__ENABLED", "true")]).unwrap().rates.enabled);
     }

@@ -16,10 +16,12 @@ pub(super) struct RatesSection {
     all: BTreeMap<String, u64>,
 }
 
-/// The checked rates; ECR's for each that the section does not set.
+/// The checked rates. They are off unless the section sets one or switches them on; then each that it does not set is
+/// ECR's.
 pub(super) fn rates(section: &RatesSection) -> anyhow::Result<Rates> {
     let mut rates = Rates::of_ecr();
-    rates.enabled = section.enabled.unwrap_or(rates.enabled);
+    let sets_any = !section.all.is_empty() || !section.accounts.is_empty();
+    rates.enabled = section.enabled.unwrap_or(sets_any);
     for (name, value) in &section.all {
         rates.set(None, name, *value).with_context(|| format!("rates.{name} = {value}"))?;
     }
@@ -49,7 +51,9 @@ mod tests {
         let per_second = |id: &str| rates.per_second(&id.parse().unwrap(), Rate::PutImage);
         assert_eq!((per_second("111122223333"), per_second("444455556666")), (30, 20));
         assert!(rates.enabled);
-        assert!(!read("enabled = false").unwrap().enabled);
+        assert!(!read("enabled = false\nput_image = 20").unwrap().enabled);
+        assert!(read("enabled = true").unwrap().enabled);
+        assert!(!read("").unwrap().enabled);
     }
 
     #[test]

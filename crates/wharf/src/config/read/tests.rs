@@ -141,11 +141,12 @@ fn quotas_are_settings() {
 }
 
 #[test]
-fn rates_are_settings_and_begin_with_those_of_ecr() {
+fn rates_are_off_until_one_is_set_and_the_rest_is_ecrs() {
     let of = |variables| from(WHOLE, variables).unwrap().rates;
-    assert_eq!(of(&[]), Rates::of_ecr());
-    assert!(!of(&[("WHARF__RATES__ENABLED", "false")]).enabled);
+    assert!(!of(&[]).enabled);
+    assert_eq!(of(&[("WHARF__RATES__ENABLED", "true")]), Rates::of_ecr());
     let rates = of(&[("WHARF__RATES__ACCOUNTS__111122223333__PUT_IMAGE", "7")]);
+    assert!(rates.enabled);
     assert_eq!(rates.per_second(&"111122223333".parse().unwrap(), Rate::PutImage), 7);
 }
 
