@@ -8,6 +8,7 @@ mod alarm;
 mod anonymous_rate;
 mod body;
 mod brief;
+mod bucket;
 mod connection;
 mod control;
 mod deployment;

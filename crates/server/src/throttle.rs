@@ -1,8 +1,6 @@
 //! The rates of operations: a token bucket for each account and operation. A request is decided as soon as its caller is
 //! authenticated, from memory alone. Requests without a caller have no bucket, so they allocate nothing.
 
-mod bucket;
-
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{PoisonError, RwLock};
@@ -12,7 +10,11 @@ use access::error::{Code, Error};
 use access::rate::{Rate, Rates};
 use aws::ids::AccountId;
 
-use bucket::Bucket;
+use crate::bucket::Bucket;
+
+/// A full bucket has the tokens of this time, so that an image with many layers or platforms can be pushed at once. AWS
+/// documents only the rate.
+const BURST: Duration = Duration::from_secs(5);
 
 /// Requests of different accounts rarely use the same shard, and a shard is locked for writing only to add an account.
 const SHARDS: usize = 16;
@@ -78,7 +80,8 @@ impl Throttle {
     fn admit_at(&self, account: &AccountId, rate: Rate, now: u64) -> Result<(), Throttled> {
         let per_second = self.rates.per_second(account, rate);
         let Some(shard) = self.shard(account) else { return Ok(()) };
-        let take = |known: &Account| known.bucket(rate).map_or(Ok(()), |bucket| bucket.take(per_second, now));
+        let take =
+            |known: &Account| known.bucket(rate).map_or(Ok(()), |bucket| bucket.take(per_second, BURST, now));
         let taken = shard.read().unwrap_or_else(PoisonError::into_inner).get(account).map(take);
         let taken = taken.unwrap_or_else(|| {
             let mut accounts = shard.write().unwrap_or_else(PoisonError::into_inner);
