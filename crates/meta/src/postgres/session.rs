@@ -77,9 +77,12 @@ fn number_placeholders(sql: &str) -> String {
 }
 
 fn row(found: &PgRow) -> Result<Row, StoreError> {
-    let values: Result<Vec<Value>, StoreError> =
-        found.columns().iter().enumerate().map(|(at, column)| value(found, at, column.type_())).collect();
-    Ok(Row::new(values?))
+    // Collecting results does not know their number, so the list would grow several times for each row.
+    let mut values = Vec::with_capacity(found.len());
+    for (at, column) in found.columns().iter().enumerate() {
+        values.push(value(found, at, column.type_())?);
+    }
+    Ok(Row::new(values))
 }
 
 fn value(found: &PgRow, at: usize, kind: &Type) -> Result<Value, StoreError> {

@@ -109,9 +109,12 @@ pub(crate) fn rows(connection: &Connection, sql: &str, params: &[Param<'_>]) -> 
     let mut found = statement.query(rusqlite::params_from_iter(params))?;
     let mut rows = Vec::new();
     while let Some(row) = found.next()? {
-        let values: Result<Vec<Value>, StoreError> =
-            (0..columns).map(|column| value(row.get_ref(column)?)).collect();
-        rows.push(Row::new(values?));
+        // Collecting results does not know their number, so the list would grow several times for each row.
+        let mut values = Vec::with_capacity(columns);
+        for column in 0..columns {
+            values.push(value(row.get_ref(column)?)?);
+        }
+        rows.push(Row::new(values));
     }
     Ok(rows)
 }
