@@ -5,10 +5,12 @@ use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::{OnRepository, Opens, Permit};
 use access::store::{
-    GetAccountSetting, ImageRef, LIFECYCLE_EXTENSIONS, ListProtected, Protected, ProtectedBy,
-    ProtectedCursor, ProtectedItem, RefusedExt as _, RepositoryKey, SetProtection, SetProtectionRefusal,
+    ImageRef, LIFECYCLE_EXTENSIONS, ListProtected, Protected, ProtectedBy, ProtectedCursor, ProtectedItem,
+    RefusedExt as _, SetProtection, SetProtectionRefusal,
 };
 use oci::digest::Digest;
+
+use crate::registry_settings::account_setting::{is_enabled, of_repository};
 
 /// The error of a request that would delete or archive what is protected.
 pub(crate) fn protected(protected: &Protected) -> Error {
@@ -29,22 +31,14 @@ pub(crate) fn extension_refused() -> Error {
     Error::new(Code::InvalidParameter, message)
 }
 
-/// Whether the value of the setting allows extensions.
-pub(crate) fn is_allowed(setting: Option<&str>) -> bool {
-    setting == Some("ENABLED")
-}
-
 /// Protects an image or a tag. None: there is no such image or tag.
 pub(crate) async fn protect(
     ctx: &Ctx,
     permit: &Permit<ecr::WharfProtectImage>,
     image: ImageRef,
 ) -> Result<Option<Digest>> {
-    let setting = |repository: RepositoryKey| GetAccountSetting {
-        registry: repository.registry,
-        name: LIFECYCLE_EXTENSIONS.to_owned(),
-    };
-    if !is_allowed(permit.read(setting).await?.as_deref()) {
+    let setting = permit.read(of_repository(LIFECYCLE_EXTENSIONS)).await?;
+    if !is_enabled(setting.as_deref()) {
         return Err(extension_refused());
     }
     set(ctx, permit, image, true).await

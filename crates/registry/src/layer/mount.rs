@@ -5,9 +5,7 @@ use access::error::Result;
 use access::op::ecr;
 use access::permit::Permit;
 use access::storage_quota::More;
-use access::store::{
-    FindLinks, GetAccountSetting, LinkBlob, LinkBlobRefusal, OpError, RepositoryKey, Target, store_error,
-};
+use access::store::{FindLinks, LinkBlob, LinkBlobRefusal, OpError, RepositoryKey, Target, store_error};
 use fault::Fault;
 use oci::digest::Digest;
 use oci::name::RepositoryName;
@@ -15,7 +13,7 @@ use oci::name::RepositoryName;
 use super::availability::renew;
 use super::readable;
 use crate::Registry;
-use crate::registry_settings::account_setting::BLOB_MOUNTING;
+use crate::registry_settings::account_setting::{BLOB_MOUNTING, of_repository};
 
 /// How many repositories an anonymous mount checks for one that the caller may read.
 const CANDIDATES: usize = 20;
@@ -63,11 +61,7 @@ impl Registry {
 
 /// Whether the registry's setting allows mounts. Without it, ECR starts an upload, whether or not the blob is there.
 async fn may_mount(permit: &Permit<ecr::CompleteLayerUpload>) -> Result<bool> {
-    let setting = |repository: RepositoryKey| GetAccountSetting {
-        registry: repository.registry,
-        name: BLOB_MOUNTING.to_owned(),
-    };
-    Ok(permit.read(setting).await?.as_deref() != Some("DISABLED"))
+    Ok(permit.read(of_repository(BLOB_MOUNTING)).await?.as_deref() != Some("DISABLED"))
 }
 
 /// Links the blob. False: the source no longer has it.

@@ -11,10 +11,12 @@ use access::op::{Effect, ecr};
 use access::permit::{OnRepository, Opens, Permit};
 use access::store::{
     DeleteLifecyclePolicy, GetAccountSetting, GetLifecyclePolicy, LIFECYCLE_EXTENSIONS, LifecyclePolicyRow,
-    LifecycleRecord, ListLifecycleRecords, Micros, PutLifecyclePolicy, RefusedExt as _, RepositoryKey,
-    RequestLifecycleRun, StoreResultExt as _,
+    LifecycleRecord, ListLifecycleRecords, Micros, PutLifecyclePolicy, RefusedExt as _, RequestLifecycleRun,
+    StoreResultExt as _,
 };
 use lifecycle::Policy;
+
+use crate::registry_settings::account_setting::{is_enabled, of_repository};
 
 pub(crate) use execute::ExecuteLifecycle;
 pub(crate) use preview::{PreviewLifecycle, PreviewPage, current, preview_page, start_preview};
@@ -71,19 +73,13 @@ async fn parse<G>(permit: &Permit<G>, text: &str) -> Result<Policy>
 where
     G: Opens<GetAccountSetting, On = OnRepository>,
 {
-    let setting = |repository: RepositoryKey| GetAccountSetting {
-        registry: repository.registry,
-        name: LIFECYCLE_EXTENSIONS.to_owned(),
-    };
-    parsed(text, permit.read(setting).await?.as_deref())
+    parsed(text, permit.read(of_repository(LIFECYCLE_EXTENSIONS)).await?.as_deref())
 }
 
 /// Reads a document. `extensions` is the value of the registry's setting for them.
 pub(crate) fn parsed(text: &str, extensions: Option<&str>) -> Result<Policy> {
-    let parsed = match extensions {
-        Some("ENABLED") => Policy::parse_with_extensions(text),
-        _ => Policy::parse(text),
-    };
+    let parsed =
+        if is_enabled(extensions) { Policy::parse_with_extensions(text) } else { Policy::parse(text) };
     parsed.map_err(|invalid| Error::new(Code::InvalidParameter, invalid.to_string()))
 }
 

@@ -6,19 +6,18 @@ use access::error::{Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
 use access::store::{
-    CREATE_ON_PUSH, GetAccountSetting, LIFECYCLE_EXTENSIONS, PutAccountSetting, SPARSE_IMAGES,
-    StoreResultExt as _,
+    CREATE_ON_PUSH, GetAccountSetting, LIFECYCLE_EXTENSIONS, PutAccountSetting, RegistryKey, RepositoryKey,
+    SPARSE_IMAGES, StoreResultExt as _,
 };
 
 use super::own_registry;
 
 pub(super) const SCOPE: &str = "REGISTRY_POLICY_SCOPE";
-
-/// The settings with their values; the first value is the default. New registries have scope V2 (ECR User Guide,
-/// "Private registry permissions"). Mounts are enabled by default, as the specification says; ECR disables them by default. The last
-/// three are settings of Wharf only.
 pub(crate) const BLOB_MOUNTING: &str = "BLOB_MOUNTING";
 
+/// The settings with their values; the first value is the default. New registries have scope V2 (ECR User Guide,
+/// "Private registry permissions"). Mounts are enabled by default, as the specification says; ECR disables them by
+/// default. The last three are settings of Wharf only.
 const SETTINGS: [(&str, &[&str]); 6] = [
     ("BASIC_SCAN_TYPE_VERSION", &["AWS_NATIVE", "CLAIR"]),
     (SCOPE, &["V2", "V1"]),
@@ -28,13 +27,26 @@ const SETTINGS: [(&str, &[&str]); 6] = [
     (CREATE_ON_PUSH, &["DISABLED", "ENABLED"]),
 ];
 
+/// Reads a setting of a registry. None: it was never set.
+pub(crate) fn of_registry(registry: RegistryKey, name: &str) -> GetAccountSetting {
+    GetAccountSetting { registry, name: name.to_owned() }
+}
+
+/// The same for the registry of a repository.
+pub(crate) fn of_repository(name: &str) -> impl FnOnce(RepositoryKey) -> GetAccountSetting {
+    move |repository| of_registry(repository.registry, name)
+}
+
+/// Whether the value switches something on that is off by default.
+pub(crate) fn is_enabled(value: Option<&str>) -> bool {
+    value == Some("ENABLED")
+}
+
 /// The value of a setting, or its default if it was never set.
 pub(crate) async fn get(permit: &Permit<ecr::GetAccountSetting>, name: &str) -> Result<String> {
     let default = *values_of(name)?.first().unwrap_or(&"");
     let value = match permit.registry() {
-        Some(registry) => {
-            permit.read(|_| GetAccountSetting { registry: registry.key, name: name.to_owned() }).await?
-        }
+        Some(registry) => permit.read(|_| of_registry(registry.key, name)).await?,
         None => None,
     };
     Ok(value.unwrap_or_else(|| default.to_owned()))

@@ -13,6 +13,7 @@ use access::store::{
 };
 use policy::Use;
 
+use super::account_setting::of_registry;
 use super::own_registry;
 use crate::lifecycle_policy;
 use crate::policy_text::{CheckedPolicy, shown};
@@ -184,8 +185,7 @@ where
         template.repository_policy = Some(checked.stored());
     }
     if let Some(text) = template.lifecycle_policy.take().filter(is_given) {
-        let setting = GetAccountSetting { registry, name: LIFECYCLE_EXTENSIONS.to_owned() };
-        let setting = permit.read(|_| setting).await?;
+        let setting = permit.read(|_| of_registry(registry, LIFECYCLE_EXTENSIONS)).await?;
         template.lifecycle_policy =
             Some(lifecycle_policy::parsed(&text, setting.as_deref())?.text().to_owned());
     }

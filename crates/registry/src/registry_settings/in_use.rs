@@ -9,15 +9,16 @@ use access::error::{Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
 use access::store::{
-    DeleteInUseReport, ForgetInUseReports, GetAccountSetting, InUseReport, LIFECYCLE_EXTENSIONS,
-    ListInUseReports, NoReport, PutInUseReport, RefusedExt as _, StoreResultExt as _, TooManyReports,
+    DeleteInUseReport, ForgetInUseReports, InUseReport, LIFECYCLE_EXTENSIONS, ListInUseReports, NoReport,
+    PutInUseReport, RefusedExt as _, StoreResultExt as _, TooManyReports,
 };
 use jiff::Timestamp;
 use oci::digest::Digest;
 
+use super::account_setting::{is_enabled, of_registry};
 use super::own_registry;
 use crate::Registry;
-use crate::image::protection::{extension_refused, is_allowed};
+use crate::image::protection::extension_refused;
 
 /// Rows of expired reports that are removed at once.
 const SLICE: usize = 1_000;
@@ -30,8 +31,8 @@ pub(crate) async fn put(
     (source, digests, lifetime): (String, Vec<Digest>, Duration),
 ) -> Result<InUseReport> {
     let registry = own_registry(access, ctx, permit).await?;
-    let setting = GetAccountSetting { registry, name: LIFECYCLE_EXTENSIONS.to_owned() };
-    if !is_allowed(permit.read(|_| setting).await?.as_deref()) {
+    let setting = permit.read(|_| of_registry(registry, LIFECYCLE_EXTENSIONS)).await?;
+    if !is_enabled(setting.as_deref()) {
         return Err(extension_refused());
     }
     let quota = access.quotas().in_use_reports_per_registry;

@@ -6,10 +6,10 @@ use access::context::Ctx;
 use access::error::{Code, Error, Result};
 use access::op::{Effect, ecr};
 use access::permit::{OnRegistry, Permit};
-use access::store::{GetAccountSetting, LoadRegistryPolicy, SetRegistryPolicy, StoreResultExt as _};
+use access::store::{LoadRegistryPolicy, SetRegistryPolicy, StoreResultExt as _};
 use policy::Use;
 
-use super::account_setting::SCOPE;
+use super::account_setting::{SCOPE, of_registry};
 use super::own_registry;
 use crate::policy_text::{CheckedPolicy, refused, shown};
 
@@ -24,7 +24,7 @@ pub(crate) async fn put(
 ) -> Result<String> {
     let checked = CheckedPolicy::new(permit, text, (Use::Registry, KIND)).await?;
     let registry = own_registry(access, ctx, permit).await?;
-    let scope = permit.read(|_| GetAccountSetting { registry, name: SCOPE.to_owned() }).await?;
+    let scope = permit.read(|_| of_registry(registry, SCOPE)).await?;
     let is_v1 =
         |action: &str| action == "ecr:*" || V1_ACTIONS.iter().any(|known| known.eq_ignore_ascii_case(action));
     if scope.as_deref() == Some("V1") && !checked.policy.actions().all(is_v1) {

@@ -7,6 +7,7 @@ use access::error::{Code, Result};
 use access::store::{FindCreation, Target};
 
 use crate::Registry;
+use crate::registry_settings::account_setting::is_enabled;
 
 impl Registry {
     /// The permits of a request that pushes. A caller that may not push learns neither whether the repository exists nor
@@ -34,7 +35,7 @@ impl Registry {
         let Some(registry) = gate.registry() else { return Ok(false) };
         let name = repository.name.to_string();
         let creation = gate.read(FindCreation { registry, name, applied_for: "CREATE_ON_PUSH" }).await?;
-        let is_enabled = creation.create_on_push.as_deref() == Some("ENABLED");
+        let is_enabled = is_enabled(creation.create_on_push.as_deref());
         let template = creation.template.map(|row| row.template);
         if template.is_none() && !is_enabled {
             return Ok(false);
