@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aws::arn::Arn;
 use aws::ids::{AccessKeyId, AccountId, IdError, Region};
 use jiff::Timestamp;
+use meta::Entity;
 use serde::{Deserialize, Serialize};
 
 /// An authenticated principal.
@@ -169,6 +170,14 @@ impl Caller {
             token_region: None,
             ends_at: None,
         }
+    }
+
+    /// A session of a role. Its access key is a placeholder until credentials are issued.
+    pub fn of_role(role: Entity, session_name: String, session: Session) -> Result<Self, IdError> {
+        let kind = CallerKind::Role { path: role.path, name: role.name, session_name };
+        let key: AccessKeyId = "ASIA000000000000".parse()?;
+        let caller = Self::with_key(role.account_id, role.unique_id, kind, key);
+        Ok(Self { long_term_key: None, session: Some(Arc::new(session)), ..caller })
     }
 
     /// Nobody. It belongs to an account that does not exist.

@@ -13,6 +13,7 @@ pub mod context;
 pub mod decisions;
 pub mod deliveries;
 pub mod effects;
+pub mod entity;
 pub mod error;
 mod events;
 pub mod ids;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use access::authz::Explained;
 use access::context::{Caller, CallerKind, Ctx, Peer, Plane, RepositoryRef};
 use access::effects::authority;
+use access::entity::trust_policy;
 use access::error::{AwsCode, Code, Error, Result};
 use access::op::{Op, Resource, StsOp, iam};
 use access::permit::{Permit, Reads};
@@ -21,7 +22,7 @@ use jiff::Timestamp;
 use self::principal::principal_as_caller;
 use crate::Identity;
 use crate::iam::simulate::{decision_type, given};
-use crate::sts::assume_role::{role_of_arn, trust_policy};
+use crate::sts::assume_role::role_of_arn;
 
 fn invalid(message: String) -> Error {
     Error::aws(AwsCode::ValidationError, message)

@@ -5,37 +5,19 @@ use access::context::Ctx;
 use access::error::{AwsCode, Error, Result};
 use access::op::{Effect, IamOp, Op};
 use access::permit::{
-    Grant, OnAccount, OnResource, Opens, Permit, PermittedAccount, PermittedKey, Reads, ResourceKey,
+    Grant, OnAccount, OnResource, Opens, Permit, PermittedAccount, PermittedKey, ResourceKey,
 };
 use access::quota::Quota;
 use access::store::{
-    CreateEntity, CreateEntityRefusal, DeleteEntity, DeleteEntityRefusal, Entity, EntityKind, FindEntity,
-    FindEntityById, ListGroupLinks, RefusedExt as _, RenameEntity, RenameEntityRefusal, SetBoundary,
+    CreateEntity, CreateEntityRefusal, DeleteEntity, DeleteEntityRefusal, Entity, EntityKind, FindEntityById,
+    ListGroupLinks, RefusedExt as _, RenameEntity, RenameEntityRefusal, SetBoundary,
 };
-use aws::arn::Arn;
 use aws::service::Service;
 
 use super::attachment::check_boundary;
 use super::service_linked_role::is_service_linked;
 use super::{Permitted, already_exists, arn_of, entity_arn, iam_tags, no_such_entity};
 use crate::Identity;
-
-/// The user, group or role that an ARN names by its exact path and name.
-pub(crate) async fn entity_of_arn(store: &impl Reads<FindEntity>, text: &str) -> Result<Option<Entity>> {
-    let Ok(arn) = text.parse::<Arn>() else { return Ok(None) };
-    let (Some(account_id), Some((kind, rest))) = (arn.account_id(), arn.resource.split_once('/')) else {
-        return Ok(None);
-    };
-    let kind = match kind {
-        "user" => EntityKind::User,
-        "group" => EntityKind::Group,
-        "role" => EntityKind::Role,
-        _ => return Ok(None),
-    };
-    let name = rest.rsplit('/').next().unwrap_or_default().to_owned();
-    let found = store.look_up(FindEntity { account_id, kind, name }).await?;
-    Ok(found.filter(|entity| arn_of(entity) == text))
-}
 
 /// IAM's message for a boundary whose policy does not exist.
 pub(super) fn boundary_gone(arn: &str) -> Error {

@@ -29,7 +29,7 @@ use access::authz::{of_request_tags, pairs};
 use access::error::{AwsCode, Error, Result};
 use access::op::Effect;
 use access::permit::{Of, OnAccount, Permit, Reads};
-use access::store::{Entity, EntityKind, ListIamTags, Micros};
+use access::store::{EntityKind, ListIamTags, Micros};
 use aws::iam::{AttachedPermissionsBoundary, Tag};
 use aws::ids::AccountId;
 use aws::tag::Fault;
@@ -37,15 +37,11 @@ use jiff::Timestamp;
 
 use crate::Identity;
 
-pub(crate) use entity::entity_of_arn;
+pub(crate) use access::entity::{arn_of, entity_of_arn};
 
 /// `arn:aws:iam::ACCOUNT:KIND/PATH/NAME`.
 pub(crate) fn entity_arn(account: &AccountId, kind: EntityKind, path: &str, name: &str) -> String {
     format!("arn:aws:iam::{account}:{}{path}{name}", kind.as_str())
-}
-
-pub(crate) fn arn_of(entity: &Entity) -> String {
-    format!("arn:aws:iam::{}:{}{}{}", entity.account_id, entity.kind, entity.path, entity.name)
 }
 
 /// A time of the store, as in responses.

@@ -1,10 +1,9 @@
 //! AssumeRole. The trust policy and the caller's own policies decide together (IAM User Guide, "Policy evaluation
 //! logic"). The denial is the same for a role that does not exist and for one that does not trust the caller.
 
-use std::sync::Arc;
-
 use access::authz::{Gate, add_resource_tags};
 use access::context::{Caller, CallerKind, Ctx, Session, WebIdentity};
+use access::entity::{self, trust_policy};
 use access::error::{AwsCode, Code, Error, Result};
 use access::op::{Effect, sts};
 use access::permit::{OnAccount, Opens, Permit, Reads};
@@ -20,7 +19,7 @@ use super::session_parameters::SessionParameters;
 use super::session_policy::{asked_policies, packed_size};
 use super::session_tags::SessionTags;
 use crate::Identity;
-use crate::iam::{entity_of_arn, iam_tags};
+use crate::iam::iam_tags;
 
 /// The default duration of a session in seconds.
 const DEFAULT_SECONDS: i64 = 3_600;
@@ -65,16 +64,10 @@ pub(crate) async fn role_of_arn<R>(store: &R, role_arn: &str) -> Result<Option<(
 where
     R: Reads<FindEntity> + Reads<FindAccount>,
 {
-    let found = entity_of_arn(store, role_arn).await?.filter(|entity| entity.kind == "role");
+    let found = entity::role_of_arn(store, role_arn).await?;
     let Some(role) = found else { return Ok(None) };
     let account = store.look_up(FindAccount { account_id: role.account_id.clone() }).await?;
     Ok(account.filter(|account| account.status == "ACTIVE").map(|account| (role, account)))
-}
-
-/// The trust policy of a role.
-pub(crate) fn trust_policy(role: &Entity) -> Result<policy::Policy> {
-    let stored = role.role.as_ref().map(|fields| fields.trust_policy.as_str()).unwrap_or_default();
-    policy::Policy::parse(stored).map_err(Error::internal)
 }
 
 /// Decides on one permission to assume a role, by its trust policy and the caller's own policies.
@@ -202,22 +195,11 @@ impl Identity {
             web_identity,
             chained,
         };
-        let kind = CallerKind::Role { path: role.path, name: role.name, session_name };
-        let caller = Caller {
-            arn: kind.arn(&role.account_id),
-            account_id: role.account_id,
-            unique_id: role.unique_id.clone(),
-            kind,
-            // Replaced by the new key's ID.
-            access_key_id: "ASIA000000000000".parse().map_err(Error::internal)?,
-            long_term_key: None,
-            session: Some(Arc::new(session)),
-            token_region: None,
-            ends_at: None,
-        };
+        let role_id = role.unique_id.clone();
+        let caller = Caller::of_role(role, session_name, session).map_err(Error::internal)?;
         let user = AssumedRoleUser { assumed_role_id: caller.user_id(), arn: caller.arn.clone() };
         let credentials = self.access.issue_credentials(caller, expires_at)?;
-        record_role_use(permit, &role.unique_id, region, now).await;
+        record_role_use(permit, &role_id, region, now).await;
         Ok(Opened { credentials, user, packed_policy_size })
     }
 }

@@ -4,6 +4,7 @@
 use access::authz::add_resource_tags;
 use access::context::{Unsigned, WebIdentity};
 use access::effects::authority::VerifyWebIdentity;
+use access::entity::trust_policy;
 use access::error::{AwsCode, Code, Error, Result};
 use access::permit::Permit;
 use access::store::{FindOidcProvider, OidcProvider};
@@ -13,7 +14,7 @@ use aws::service::Service;
 use aws::sts::{AssumeRoleWithWebIdentityRequest, AssumeRoleWithWebIdentityResponse};
 use oidc::{Claims, OidcError, Provider, issuer_of};
 
-use super::assume_role::{Granted, is_of_role, role_of_arn, trust_policy};
+use super::assume_role::{Granted, is_of_role, role_of_arn};
 use super::session_parameters::SessionParameters;
 use crate::Identity;
 use crate::iam::iam_tags;

@@ -3,9 +3,9 @@
 
 use access::authz::{Gate, add_resource_tags};
 use access::context::{Ctx, repository_arn};
+use access::entity::role_of_arn;
 use access::error::{Error, Result};
 use access::op::{Effect, IamOp, Op, ecr};
-use access::service_role::role_of_arn;
 use access::store::{CreationTemplate, CreationTemplateRow, ListIamTags, ROOT};
 use aws::ecr::{
     CreateRepositoryCreationTemplateRequest, CreateRepositoryCreationTemplateResponse,
