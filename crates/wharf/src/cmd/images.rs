@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::kubernetes::digests_of_pods;
-use super::lifecycle::{call, pages, repositories, text};
+use super::lifecycle::{Of, call, pages, repositories, text};
 use super::say;
 use super::status::time;
 use crate::aws_client::Connection;
@@ -40,7 +40,7 @@ The caller needs ecr:WharfListProtectedImages, and without --repository also ecr
 Examples:
   wharf images protected
   wharf images protected --repository team/app --json")]
-    Protected(Protected),
+    Protected(Of),
     /// Report which images are in use, or list the reports.
     #[command(after_help = "\
 Images whose digests are in a report are not deleted or archived until the report expires. A report replaces the last one of
@@ -58,18 +58,6 @@ Examples:
 pub(crate) struct Named {
     /// REPOSITORY:TAG or REPOSITORY@DIGEST.
     image: String,
-    #[command(flatten)]
-    connection: Connection,
-}
-
-#[derive(Args)]
-pub(crate) struct Protected {
-    /// The repository [default: all of the registry].
-    #[arg(long, value_name = "NAME")]
-    repository: Option<String>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
     connection: Connection,
 }
@@ -124,7 +112,7 @@ async fn change(named: &Named, operation: &str, outcome: &str) -> anyhow::Result
     say(&format!("{} {outcome}.", named.image))
 }
 
-async fn protected(options: &Protected) -> anyhow::Result<()> {
+async fn protected(options: &Of) -> anyhow::Result<()> {
     let client = options.connection.open()?;
     let mut all = Vec::new();
     for name in repositories(&client, options.repository.as_ref()).await? {

@@ -48,16 +48,17 @@ Examples:
     History(Of),
 }
 
+/// What is shown of one repository or of all.
 #[derive(Args)]
 pub(crate) struct Of {
     /// The repository [default: all of the registry].
     #[arg(long, value_name = "NAME")]
-    repository: Option<String>,
+    pub(super) repository: Option<String>,
     /// Print JSON.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     #[command(flatten)]
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 #[derive(Args)]
