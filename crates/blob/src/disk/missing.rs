@@ -22,7 +22,6 @@ pub(super) fn missing(path: &Path, error: io::Error) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::key::ObjectKey;
     use crate::{DiskOptions, OpenError, Store};
 

@@ -143,13 +143,13 @@ fn an_empty_blob_folder_is_not_taken_for_the_store() {
     fs::rename(&blobs, &away).unwrap();
     for is_there in [false, true] {
         if is_there {
-            fs::create_dir(&blobs).unwrap();
+            fs::create_dir_all(&blobs).unwrap();
         }
         for words in [["dev", "--data-dir"].as_slice(), &["fsck", "--repair", "--data-dir"]] {
-            let text = complaint(wharf(folder.path()).args(words).arg(&data));
+            let text = complaint(wharf().args(words).arg(&data));
             assert!(text.contains("has no store ID") && text.contains("Is its disk mounted"), "{text}");
         }
-        assert_eq!(blobs.join("objects").exists(), false);
+        assert!(!blobs.join("objects").exists());
     }
     fs::remove_dir(&blobs).unwrap();
     fs::rename(&away, &blobs).unwrap();
