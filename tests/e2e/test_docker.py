@@ -5,21 +5,7 @@ import os
 
 import images
 import pytest
-from process import Daemon, answers, environment, run
-
-
-@pytest.fixture(scope="module")
-def engine(short_folder):
-    """A daemon without a bridge and without packet filter rules: it only builds, pushes and pulls."""
-    home = f"{short_folder}/home"
-    os.mkdir(home)
-    host = f"unix://{short_folder}/docker.sock"
-    env = environment(home, {"DOCKER_HOST": host})
-    words = ["dockerd", "-H", host, "--data-root", f"{short_folder}/data", "--exec-root", f"{short_folder}/exec"]
-    words += ["--pidfile", f"{short_folder}/docker.pid", "--bridge=none", "--iptables=false", "--ip6tables=false"]
-    daemon = Daemon(words, env=env, log=f"{short_folder}/log", ready=answers(["docker", "version"], env))
-    yield env
-    daemon.stop()
+from process import run
 
 
 @pytest.fixture
