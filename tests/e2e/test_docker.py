@@ -123,3 +123,13 @@ def test_a_push_to_a_new_name_just_works(docker, wharf, tmp_path):
     digest = digest_in(docker("push", ref))
     docker("image", "rm", "-f", ref)
     assert digest in docker("pull", ref)
+
+
+@pytest.mark.parametrize("form", ["oci", "v2s2"])
+def test_an_image_of_either_format(docker, wharf, push, tmp_path, form):
+    name = wharf.repository("docker")
+    push(images.layout(tmp_path / "made"), name, form=form)
+    (stored,) = wharf.client("ecr").describe_images(repositoryName=name)["imageDetails"]
+    assert digest_in(docker("pull", wharf.ref(name))) == stored["imageDigest"]
+    docker("image", "rm", "-f", wharf.ref(name))
+    docker("pull", wharf.ref(name, stored["imageDigest"]))
