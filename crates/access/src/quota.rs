@@ -152,6 +152,10 @@ settings! {
     registries_per_account: "Registries per account" = 100, at most 1_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
         format!("The account has registries in {most} Regions, which is the most it can have.")
     });
+    /// Repositories of a registry, private or public.
+    repositories_per_registry: "Registered repositories" = 100_000, at most 10_000_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("The registry has {most} repositories, which is the most it can have. Delete one first.")
+    });
     /// Tags of an image.
     tags_per_image: "Tags per image" = 1_000, at most 10_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
         format!("An image may have at most {most} tags. Remove some before adding more.")

@@ -114,6 +114,7 @@ async fn prepare(path: &Path) -> Vec<RepositoryKey> {
             tags: Vec::new(),
             policy: None,
             lifecycle_policy: None,
+            limit: i64::MAX,
         };
         // It exists if the example ran before.
         drop(meta.write(create).await);

@@ -138,6 +138,7 @@ impl State {
             policy: None,
             lifecycle_policy: None,
             tags: Vec::new(),
+            limit: i64::MAX,
         }
     }
 

@@ -124,7 +124,7 @@ suite! {
         catalog_data_keeps_the_logo_and_ends_with_its_repository, tags_come_with_their_images_in_pages;
     backlog: what_waits_is_counted;
     session_context: forgotten_in_slices_when_over, they_end_with_their_principal;
-    limits: too_many_registries, of_an_account, of_a_principal, of_a_policy, of_tags, of_a_name;
+    limits: too_many_registries, repositories_of_a_registry, of_an_account, of_a_principal, of_a_policy, of_tags, of_a_name;
     ends: a_policy_that_is_attached_meanwhile, a_policy_whose_deletion_comes_first,
         a_user_who_gets_something_meanwhile, a_group_that_is_joined_meanwhile, what_is_tagged_meanwhile;
     migration: what_was_there_stays, what_was_there_can_do_what_is_new, a_step_is_made_whole_or_not_at_all,
