@@ -2,6 +2,7 @@
 //! entry, so enums, permits, dispatch and tests are generated from the same list.
 
 mod ecr;
+mod event_bridge;
 mod iam;
 mod organizations;
 mod sts;
