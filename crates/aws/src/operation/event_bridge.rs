@@ -36,6 +36,7 @@ macro_rules! event_bridge_operations {
             unsigned {
             }
             permissions {
+                InvokeApiDestination: "events:InvokeApiDestination" on Named;
             }
         }
     };

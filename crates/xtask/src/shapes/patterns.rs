@@ -25,10 +25,6 @@ const FUNCTIONS: &[(&str, &str)] = &[
     (r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*", "is_public_repository_name"),
     // EventBridge.
     (
-        r"^arn:aws([a-z]|\-)*:events:([a-z]|\d|\-)*:([0-9]{12})?:api-destination\/[\.\-_A-Za-z0-9]+\/[\-A-Za-z0-9]+$",
-        "is_api_destination_arn",
-    ),
-    (
         r"^arn:aws([a-z]|\-)*:events:([a-z]|\d|\-)*:([0-9]{12})?:connection\/[\.\-_A-Za-z0-9]+\/[\-A-Za-z0-9]+$",
         "is_connection_arn",
     ),

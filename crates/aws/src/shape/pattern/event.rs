@@ -25,15 +25,7 @@ pub(crate) fn is_bus_name_or_arn(text: &str) -> bool {
         && resource.strip_prefix("event-bus/").is_some_and(is_bus_name)
 }
 
-pub(crate) fn is_api_destination_arn(text: &str) -> bool {
-    is_arn_of(text, "api-destination")
-}
-
 pub(crate) fn is_connection_arn(text: &str) -> bool {
-    is_arn_of(text, "connection")
-}
-
-fn is_arn_of(text: &str, kind: &str) -> bool {
     let Some(rest) = text.strip_prefix("arn:aws") else { return false };
     let mut parts = rest.splitn(5, ':');
     let mut next = || parts.next().unwrap_or_default();
@@ -42,7 +34,7 @@ fn is_arn_of(text: &str, kind: &str) -> bool {
         text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-' || digits && byte.is_ascii_digit())
     };
     let mut names = resource.split('/');
-    let is_named = names.next() == Some(kind)
+    let is_named = names.next() == Some("connection")
         && names.next().is_some_and(is_event_name)
         && names.next().is_some_and(|id| consists_of(id, "-", |byte| byte.is_ascii_alphanumeric()))
         && names.next().is_none();
@@ -115,7 +107,7 @@ mod tests {
     #[test]
     fn arns_name_a_kind_a_name_and_an_id() {
         let arn = "arn:aws:events:eu-west-1:123456789012:connection/a.b-c_d/0e54b2bc-7b8a";
-        assert!(is_connection_arn(arn) && !is_api_destination_arn(arn));
+        assert!(is_connection_arn(arn));
         for bad in [
             "",
             "arn:aws:events:eu-west-1:123456789012:connection/a",
