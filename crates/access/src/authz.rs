@@ -7,6 +7,7 @@
 
 mod decide;
 mod documents;
+mod event_resources;
 mod explain;
 mod keys;
 mod permits;
@@ -27,6 +28,7 @@ use meta::{
 };
 
 pub use documents::{Named, PolicyCaches, PrincipalPolicies};
+pub use event_resources::EventKind;
 pub use explain::{Examined, Explained};
 pub use keys::{add_resource_tags, of_request_tags, pairs};
 pub use permits::{Allowed, Permits};

@@ -84,6 +84,7 @@ macro_rules! opens_bytes {
     )*)*};
 }
 
+mod event_bridge;
 mod identity;
 mod services;
 

@@ -73,13 +73,13 @@ pub enum Code {
     OutOfSpace,
     Unavailable,
     Internal,
-    /// An error of IAM, STS or Organizations. The data plane never returns it.
+    /// An error of IAM, STS, Organizations or EventBridge. The data plane never returns it.
     Aws(AwsCode),
 }
 
 macro_rules! aws_codes {
     ($($code:ident: $name:literal $status:literal;)*) => {
-        /// The errors of IAM, STS and Organizations, with the names and statuses of their API references.
+        /// The errors of IAM, STS, Organizations and EventBridge, with the names and statuses of their API references.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "the names are those of AWS's errors")]
         pub enum AwsCode { $($code,)* }
@@ -134,6 +134,11 @@ aws_codes! {
     ParentNotFound: "ParentNotFoundException" 400;
     SourceParentNotFound: "SourceParentNotFoundException" 400;
     TargetNotFound: "TargetNotFoundException" 400;
+    // EventBridge.
+    EventResourceExists: "ResourceAlreadyExistsException" 400;
+    EventResourceNotFound: "ResourceNotFoundException" 400;
+    ConcurrentModification: "ConcurrentModificationException" 400;
+    InvalidEventPattern: "InvalidEventPatternException" 400;
 }
 
 /// A member of an AWS exception in addition to its message (`InvalidLayerPartException` has four).
@@ -193,7 +198,7 @@ impl Error {
         Self { code, message: message.into(), fields: Vec::new(), missing: Vec::new(), internal: None }
     }
 
-    /// A refusal of IAM, STS or Organizations.
+    /// A refusal of IAM, STS, Organizations or EventBridge.
     pub fn aws(code: AwsCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Aws(code), message)
     }

@@ -102,6 +102,7 @@ aws::ecr_public_operations! { service ecr_public EcrPublic EcrPublicOp }
 aws::iam_operations! { service iam Iam IamOp }
 aws::sts_operations! { service sts Sts StsOp }
 aws::organizations_operations! { service organizations Organizations OrganizationsOp }
+aws::event_bridge_operations! { service event_bridge EventBridge EventBridgeOp }
 
 /// An operation or a permission of any service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -116,6 +117,8 @@ pub enum Op {
     Sts(StsOp),
     /// Organizations.
     Organizations(OrganizationsOp),
+    /// Amazon EventBridge.
+    EventBridge(EventBridgeOp),
 }
 
 macro_rules! each {
@@ -126,6 +129,7 @@ macro_rules! each {
             Op::Iam($operation) => $value,
             Op::Sts($operation) => $value,
             Op::Organizations($operation) => $value,
+            Op::EventBridge($operation) => $value,
         }
     };
 }
@@ -138,7 +142,8 @@ impl Op {
         let iam = IamOp::ALL.iter().copied().map(Self::Iam);
         let sts = StsOp::ALL.iter().copied().map(Self::Sts);
         let organizations = OrganizationsOp::ALL.iter().copied().map(Self::Organizations);
-        ecr.chain(ecr_public).chain(iam).chain(sts).chain(organizations)
+        let event_bridge = EventBridgeOp::ALL.iter().copied().map(Self::EventBridge);
+        ecr.chain(ecr_public).chain(iam).chain(sts).chain(organizations).chain(event_bridge)
     }
 
     /// The service.
@@ -149,6 +154,7 @@ impl Op {
             Self::Iam(_) => Service::Iam,
             Self::Sts(_) => Service::Sts,
             Self::Organizations(_) => Service::Organizations,
+            Self::EventBridge(_) => Service::EventBridge,
         }
     }
 

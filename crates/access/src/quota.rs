@@ -176,6 +176,24 @@ settings! {
     repository_creation_templates_per_registry: "Repository creation templates per registry" = 50, at most 1_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
         format!("The registry has {most} repository creation templates, which is the most it can have.")
     });
+
+    // EventBridge ("Amazon EventBridge quotas").
+    /// Rules of an event bus.
+    rules_per_event_bus: "Rules per event bus" = 300, at most 1_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("The event bus has {most} rules, which is the most it can have.")
+    });
+    /// Targets of all rules of an event bus. AWS has no such quota; here one event is written once for each target.
+    targets_per_event_bus: "Targets per event bus" = 100, at most 1_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("The rules of an event bus can have at most {most} targets together.")
+    });
+    /// Connections of an account in a Region.
+    connections_per_region: "Connections per Region" = 3_000, at most 10_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("The account has {most} connections in this Region, which is the most it can have.")
+    });
+    /// API destinations of an account in a Region.
+    api_destinations_per_region: "API destinations per Region" = 3_000, at most 10_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("The account has {most} API destinations in this Region, which is the most it can have.")
+    });
 }
 
 fixed! {
@@ -187,6 +205,14 @@ fixed! {
     MANAGED_POLICY: "PolicySize" = 6_144, QuotaError::Iam;
     /// Characters of a role's trust policy, white space not counted.
     TRUST_POLICY: "ACLSizePerRole" = 4_096, QuotaError::Iam;
+    /// Targets of a rule of EventBridge.
+    TARGETS_PER_RULE: "Targets per rule" = 5, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("The requested resource exceeds the maximum number allowed. A rule can have at most {most} targets.")
+    });
+    /// Tags of a rule of EventBridge.
+    TAGS_PER_RULE: "Tags per rule" = MAX_TAGS as u64, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("A rule can have at most {most} tags.")
+    });
     /// Tags of a repository.
     TAGS_PER_REPOSITORY: "Tags per repository" = MAX_TAGS as u64, QuotaError::Ecr(Code::TooManyTags, |most| {
         format!("A repository can have at most {most} tags.")

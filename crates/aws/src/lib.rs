@@ -8,6 +8,7 @@ pub mod arn;
 pub mod dialect;
 pub mod ecr;
 pub mod ecr_public;
+pub mod event_bridge;
 pub mod iam;
 pub mod ids;
 pub mod json;

@@ -15,6 +15,8 @@ pub enum Service {
     Sts,
     /// AWS Organizations. Wharf's list includes one action of AWS Account Management.
     Organizations,
+    /// Amazon EventBridge.
+    EventBridge,
 }
 
 /// The Region of a service's requests (`aws:RequestedRegion`).
@@ -30,7 +32,8 @@ pub enum RegionRule {
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 5] = [Self::Ecr, Self::EcrPublic, Self::Iam, Self::Sts, Self::Organizations];
+    pub const ALL: [Self; 6] =
+        [Self::Ecr, Self::EcrPublic, Self::Iam, Self::Sts, Self::Organizations, Self::EventBridge];
 
     /// The name in the credential scope of a signature.
     pub const fn scope(self) -> &'static str {
@@ -40,6 +43,7 @@ impl Service {
             Self::Iam => "iam",
             Self::Sts => "sts",
             Self::Organizations => "organizations",
+            Self::EventBridge => "events",
         }
     }
 
@@ -49,6 +53,7 @@ impl Service {
             Self::Ecr => Some("AmazonEC2ContainerRegistry_V20150921"),
             Self::EcrPublic => Some("SpencerFrontendService"),
             Self::Organizations => Some("AWSOrganizationsV20161128"),
+            Self::EventBridge => Some("AWSEvents"),
             Self::Iam | Self::Sts => None,
         }
     }
@@ -61,13 +66,14 @@ impl Service {
             Self::Iam => "2010-05-08",
             Self::Sts => "2011-06-15",
             Self::Organizations => "2016-11-28",
+            Self::EventBridge => "2015-10-07",
         }
     }
 
     /// The protocol of requests and errors.
     pub const fn dialect(self) -> Dialect {
         match self {
-            Self::Ecr | Self::EcrPublic | Self::Organizations => Dialect::Json,
+            Self::Ecr | Self::EcrPublic | Self::Organizations | Self::EventBridge => Dialect::Json,
             Self::Iam | Self::Sts => Dialect::Query,
         }
     }
@@ -75,7 +81,7 @@ impl Service {
     /// The Region of its requests.
     pub const fn region_rule(self) -> RegionRule {
         match self {
-            Self::Ecr | Self::EcrPublic => RegionRule::Resource,
+            Self::Ecr | Self::EcrPublic | Self::EventBridge => RegionRule::Resource,
             Self::Sts => RegionRule::Signed,
             Self::Iam | Self::Organizations => RegionRule::Global,
         }
@@ -87,7 +93,7 @@ impl Service {
             Self::Ecr => Some("ecr:ResourceTag/"),
             Self::EcrPublic => Some("ecr-public:ResourceTag/"),
             Self::Iam | Self::Sts => Some("iam:ResourceTag/"),
-            Self::Organizations => None,
+            Self::Organizations | Self::EventBridge => None,
         }
     }
 
@@ -101,7 +107,7 @@ impl Service {
         match self {
             Self::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
             Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
-            Self::Ecr | Self::EcrPublic | Self::Organizations => "",
+            Self::Ecr | Self::EcrPublic | Self::Organizations | Self::EventBridge => "",
         }
     }
 

@@ -35,10 +35,11 @@ pub mod operations {
     pub use crate::mutability::Mutability;
     pub use crate::operation::{Access, Operation, Ruling};
     pub use crate::ops::{
-        access_key::*, account::*, account_alias::*, account_summary::*, backlog::*, blob::*, check::*,
-        collection::*, collection_state::*, creation_template::*, dead_letter::*, delivery::*, entity::*,
-        entity_delete::*, first_user::*, group::*, iam_tag::*, identity_policy::*, image::*, image_delete::*,
-        image_list::*, image_pull::*, image_scan::*, in_use::*, instance_profile::*, lifecycle_execute::*,
+        access_key::*, account::*, account_alias::*, account_summary::*, api_destination::*, backlog::*,
+        blob::*, check::*, collection::*, collection_state::*, creation_template::*, dead_letter::*,
+        delivery::*, entity::*, entity_delete::*, event_connection::*, event_rule::*, event_target::*,
+        first_user::*, group::*, iam_tag::*, identity_policy::*, image::*, image_delete::*, image_list::*,
+        image_pull::*, image_scan::*, in_use::*, instance_profile::*, lifecycle_execute::*,
         lifecycle_image::*, lifecycle_policy::*, lifecycle_preview::*, managed_policy::*, member_account::*,
         named_principals::*, object_move::*, oidc_provider::*, outbox::*, password_policy::*, policy_use::*,
         principal::*, protection::*, public_catalog::*, public_registry::*, pull_time_exclusion::*,

@@ -7,7 +7,7 @@ use crate::{error::StoreError, postgres::Session, tx::Dialect};
 
 /// The compatibility number of this binary. A migration names the lowest that can still work with the schema it
 /// leaves; a binary whose number is lower refuses to start.
-pub const COMPAT: i64 = 5;
+pub const COMPAT: i64 = 6;
 
 /// How far a database is migrated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +66,10 @@ const MIGRATIONS: &[Migration] = &[
         oldest_compat: 5,
         text: include_str!("../migrations/0018_public_registries.sql"),
     },
+    // An older binary would route events without rules, and would remove what waits for their targets.
+    Migration { number: 20, oldest_compat: 6, text: include_str!("../migrations/0020_event_rules.sql") },
+    // An older binary would retire a key that still seals a connection.
+    Migration { number: 21, oldest_compat: 6, text: include_str!("../migrations/0021_api_destinations.sql") },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

@@ -83,8 +83,8 @@ services! {
     ForgetSessions => ForgetSessionContexts;
     /// Removes reports of digests in use that expired.
     ForgetReports => ForgetInUseReports;
-    /// Seals the secrets of access keys with the newest key.
-    ResealSecrets => ListSecretsNotUnder, ResealSecret;
+    /// Seals the secrets of access keys and connections with the newest key.
+    ResealSecrets => ListSecretsNotUnder, ResealSecret, ListConnectionsNotUnder, ResealConnection;
     /// Creates and changes accounts for the operator of the store: `wharf account`, and the accounts of the configuration.
     ManageAccounts => ListAccounts, FindMemberAccount, CreateMemberAccount, ChangeMemberAccount, EnsureRoot,
         CreateAccessKeyWithin;
@@ -96,16 +96,18 @@ services! {
     /// verified.
     VerifyWebIdentity => FindOidcProvider, FindEntity, FindAccount, ListIamTags;
     /// Creates, reads and replaces the ring of sealing keys, and counts what each key seals.
-    KeepKeyRing => GetSetting, PutSettingOnce, ReplaceSetting, CountSealedSecrets, ListSecretsNotUnder;
+    KeepKeyRing => GetSetting, PutSettingOnce, ReplaceSetting, CountSealedSecrets, ListSecretsNotUnder,
+        ListConnectionsNotUnder;
     /// Records the IDs of the organization and its management account, once.
     RecordOrganization => GetSetting, PutSettingOnce, FirstAccount;
     /// Removes events that are older than the deployment keeps them.
     TrimEvents => TrimEvents, OldestNewEvent;
     /// Removes history of tags that is older than the deployment keeps it.
     TrimTagHistory => TrimTagHistory;
-    /// Routes events to their targets and delivers them.
-    DeliverEvents => ListNewEvents, RouteEvents, ListDueTargets, ListDeliveries, EndDeliveries, FailDelivery,
-        ForgetTarget;
+    /// Routes events to their targets and delivers them. A target of a rule is called with the permission of its role.
+    DeliverEvents => ListNewEvents, ListEventRoutes, RouteEvents, ListDueTargets, ListDeliveries, EndDeliveries,
+        FailDelivery, ForgetTarget, ListRemovedEventTargets, FindRoutedTarget, FindApiDestination,
+        FindEventConnection, FindEntity;
     /// Shows the state of targets to the operator, and delivers dead letters again.
     ManageDeliveries => ListDeliveryTargets, ListDeadLetters, ReplayDeadLetters;
     /// Runs the reconcilers: which node runs which, and when.

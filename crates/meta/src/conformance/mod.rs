@@ -17,6 +17,8 @@ mod delivery;
 mod durability;
 mod ends;
 mod entity;
+mod event_connection;
+mod event_rule;
 mod group;
 mod histories;
 mod history;
@@ -123,6 +125,10 @@ suite! {
     public_registry: an_account_has_one_beside_its_private_ones, an_alias_belongs_to_one_account,
         catalog_data_keeps_the_logo_and_ends_with_its_repository, tags_come_with_their_images_in_pages;
     backlog: what_waits_is_counted;
+    event_rule: a_rule_is_replaced_whole_within_the_limit, rules_in_pages, a_rule_has_a_limited_number_of_targets,
+        only_enabled_rules_get_events, what_waits_for_a_removed_target_is_forgotten;
+    event_connection: a_name_is_given_once_within_the_limit, a_change_needs_what_was_read,
+        a_destination_is_active_while_its_connection_exists, secrets_are_sealed_again;
     session_context: forgotten_in_slices_when_over, they_end_with_their_principal;
     limits: too_many_registries, repositories_of_a_registry, of_an_account, of_a_principal, of_a_policy, of_tags, of_a_name;
     ends: a_policy_that_is_attached_meanwhile, a_policy_whose_deletion_comes_first,

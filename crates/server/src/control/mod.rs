@@ -3,6 +3,7 @@
 
 mod ecr;
 mod ecr_public;
+mod event_bridge;
 mod fault;
 mod iam;
 mod json;

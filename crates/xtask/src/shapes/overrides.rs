@@ -53,7 +53,7 @@ pub(super) struct Overrides {
 }
 
 /// The services, ECR first.
-pub(super) const SERVICES: [Service; 5] = [
+pub(super) const SERVICES: [Service; 6] = [
     Service { model: "ecr", module: "ecr", protocol: Protocol::Json, overrides: ECR },
     Service { model: "ecr-public", module: "ecr_public", protocol: Protocol::Json, overrides: ECR_PUBLIC },
     Service { model: "iam", module: "iam", protocol: Protocol::Query, overrides: IAM },
@@ -64,6 +64,7 @@ pub(super) const SERVICES: [Service; 5] = [
         protocol: Protocol::Json,
         overrides: ORGANIZATIONS,
     },
+    Service { model: "events", module: "event_bridge", protocol: Protocol::Json, overrides: EVENT_BRIDGE },
 ];
 
 const ECR: Overrides = Overrides {
@@ -298,6 +299,43 @@ const ORGANIZATIONS: Overrides = Overrides {
     rules: &[],
     validate: &[],
     secret: &[],
+    hash: &[],
+};
+
+const EVENT_BRIDGE: Overrides = Overrides {
+    same: &[],
+    types: &[],
+    present: &[],
+    empty_is_written: &[],
+    empty_is_left_out: &[],
+    defaults: &[],
+    order: &[],
+    limits: &[],
+    encoded: &[],
+    unquoted: &[],
+    rules: &[],
+    validate: &[],
+    secret: &[
+        "ConnectionAuthResponseParameters",
+        "ConnectionBodyParameter",
+        "ConnectionHeaderParameter",
+        "ConnectionHttpParameters",
+        "ConnectionOAuthResponseParameters",
+        "ConnectionQueryStringParameter",
+        "CreateConnectionApiKeyAuthRequestParameters",
+        "CreateConnectionAuthRequestParameters",
+        "CreateConnectionBasicAuthRequestParameters",
+        "CreateConnectionOAuthClientRequestParameters",
+        "CreateConnectionOAuthRequestParameters",
+        "CreateConnectionRequest",
+        "DescribeConnectionResponse",
+        "UpdateConnectionApiKeyAuthRequestParameters",
+        "UpdateConnectionAuthRequestParameters",
+        "UpdateConnectionBasicAuthRequestParameters",
+        "UpdateConnectionOAuthClientRequestParameters",
+        "UpdateConnectionOAuthRequestParameters",
+        "UpdateConnectionRequest",
+    ],
     hash: &[],
 };
 

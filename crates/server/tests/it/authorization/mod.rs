@@ -9,6 +9,7 @@ mod cross;
 mod data_plane;
 mod ecr;
 mod ecr_public;
+mod event_bridge;
 mod grants;
 mod iam;
 mod nameless;
@@ -52,6 +53,9 @@ async fn every_operation_is_covered() {
     stage.build(&iam::state()).await;
     rows.extend(iam::rows(&stage).await);
     rows.extend(organizations::rows(&stage).await);
+    let stage = Stage::start().await;
+    stage.build(&event_bridge::state()).await;
+    rows.extend(event_bridge::rows(&stage).await);
     coverage::check(&rows);
     coverage::check_routes(&data_plane::rows());
 }
@@ -89,6 +93,8 @@ async fn anonymous_callers_only_pull_from_public_repositories() {
     rows.extend(ecr::rows());
     rows.extend(ecr_public::rows());
     rows.extend(organizations::rows(&stage).await);
+    stage.build(&event_bridge::state()).await;
+    rows.extend(event_bridge::rows(&stage).await);
     anonymous::refused_everywhere(&stage, &rows, &mut report).await;
     report.finish(200);
 }
@@ -147,4 +153,12 @@ async fn organizations_operations() {
     let stage = Stage::start().await;
     let rows = organizations::rows(&stage).await;
     ask(&stage, rows, organizations::watched(), 280).await;
+}
+
+#[tokio::test]
+async fn event_bridges_operations() {
+    let stage = Stage::start().await;
+    stage.build(&event_bridge::state()).await;
+    let rows = event_bridge::rows(&stage).await;
+    ask(&stage, rows, event_bridge::watched(), 300).await;
 }

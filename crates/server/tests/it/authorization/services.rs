@@ -27,7 +27,8 @@ macro_rules! with_operations {
             ReadAccessKeys: FindAccessKey ListAccessKeys;
             ChangeAccessKeys: CreateAccessKey CreateAccessKeyWithin SetAccessKeyStatus DeleteAccessKey EnsureRoot;
             Secrets: CountSealedSecrets ListSecretsNotUnder;
-            ResealSecrets: ResealSecret;
+            ConnectionSecrets: ListConnectionsNotUnder;
+            ResealSecrets: ResealSecret ResealConnection;
             Settings: GetSetting PutSettingOnce ReplaceSetting;
             ReadAccounts: FindAccount FirstAccount ListAccounts FindMemberAccount ListMemberAccounts
                 ListAccountCreations ListAccountTags;
@@ -95,6 +96,13 @@ macro_rules! with_operations {
             ReadDeliveries: ListDeliveryTargets ListDeadLetters;
             ReplayDeadLetters: ReplayDeadLetters;
             RemoveEvents: TrimEvents DeleteEvent;
+            ReadRules: FindEventRule ListEventRules ListEventTargets ListRuleNamesByTarget;
+            ChangeRules: PutEventRule SetEventRuleState DeleteEventRule PutEventTargets RemoveEventTargets;
+            ReadRoutes: ListEventRoutes FindRoutedTarget ListRemovedEventTargets;
+            ReadConnections: FindEventConnection FindApiDestination;
+            ListConnections: ListEventConnections ListApiDestinations;
+            ChangeConnections: CreateEventConnection ReplaceEventConnection DeleteEventConnection
+                CreateApiDestination ReplaceApiDestination DeleteApiDestination;
             Reconcilers: ListReconcilers CountBacklogs ClaimReconciler RenewReconciler FinishReconciler RequestReconciler;
         }
     };
@@ -138,16 +146,16 @@ rows! {
     StoreSessions: StoreSessions;
     ForgetSessions: ForgetSessions;
     ForgetReports: ForgetReports;
-    ResealSecrets: Secrets ResealSecrets;
+    ResealSecrets: Secrets ConnectionSecrets ResealSecrets;
     ManageAccounts: ReadAccounts ChangeMemberAccounts ChangeAccessKeys;
     ExplainAccess: ReadIdentities ReadAccounts;
     RecordKeyUse: Uses;
     VerifyWebIdentity: ReadIdentities ReadAccounts;
-    KeepKeyRing: Settings Secrets;
+    KeepKeyRing: Settings Secrets ConnectionSecrets;
     RecordOrganization: Settings ReadAccounts;
     TrimEvents: ReadEvents RemoveEvents;
     TrimTagHistory: TrimTagHistory;
-    DeliverEvents: ReadEvents Deliver;
+    DeliverEvents: ReadEvents Deliver ReadRoutes ReadConnections ReadIdentities;
     ManageDeliveries: ReadDeliveries ReplayDeadLetters;
     RunReconcilers: Reconcilers;
 }
