@@ -18,7 +18,12 @@ SERVED = {
     "iam": FOLDER / "../src/operation/iam.rs",
     "sts": FOLDER / "../src/operation/sts.rs",
     "organizations": FOLDER / "../src/operation/organizations.rs",
+    "service-quotas": FOLDER / "../src/operation/service_quotas.rs",
+    "resourcegroupstaggingapi": FOLDER / "../src/operation/tagging.rs",
 }
+
+# A number with a fraction, which no operation reads.
+LEFT_OUT = {"DesiredValue"}
 
 
 def served(model, path):
@@ -36,6 +41,7 @@ def shape(name, shapes):
         kept["members"] = [
             {"name": member, "shape": target["shape"]} | ({"required": True} if member in required else {})
             for member, target in given["members"].items()
+            if member not in LEFT_OUT
         ]
     for role in ("member", "key", "value"):
         if role in given:

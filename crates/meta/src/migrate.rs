@@ -7,7 +7,7 @@ use crate::{error::StoreError, postgres::Session, tx::Dialect};
 
 /// The compatibility number of this binary. A migration names the lowest that can still work with the schema it
 /// leaves; a binary whose number is lower refuses to start.
-pub const COMPAT: i64 = 5;
+pub const COMPAT: i64 = 6;
 
 /// How far a database is migrated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,12 @@ const MIGRATIONS: &[Migration] = &[
         number: 18,
         oldest_compat: 5,
         text: include_str!("../migrations/0018_public_registries.sql"),
+    },
+    // An older binary would not apply conditions on organizational units.
+    Migration {
+        number: 22,
+        oldest_compat: 6,
+        text: include_str!("../migrations/0022_organizational_units.sql"),
     },
 ];
 

@@ -28,6 +28,12 @@ fn section(service: Service) -> (&'static str, Vec<&'static str>, &'static [&'st
         Service::Organizations => {
             ("Organizations", aws::organizations_operations! { names }, &aws::organizations::OPERATIONS)
         }
+        Service::ServiceQuotas => {
+            ("Service Quotas", aws::service_quotas_operations! { names }, &aws::service_quotas::OPERATIONS)
+        }
+        Service::Tagging => {
+            ("Resource Groups Tagging API", aws::tagging_operations! { names }, &aws::tagging::OPERATIONS)
+        }
     }
 }
 

@@ -53,7 +53,7 @@ pub(super) struct Overrides {
 }
 
 /// The services, ECR first.
-pub(super) const SERVICES: [Service; 5] = [
+pub(super) const SERVICES: [Service; 7] = [
     Service { model: "ecr", module: "ecr", protocol: Protocol::Json, overrides: ECR },
     Service { model: "ecr-public", module: "ecr_public", protocol: Protocol::Json, overrides: ECR_PUBLIC },
     Service { model: "iam", module: "iam", protocol: Protocol::Query, overrides: IAM },
@@ -64,7 +64,80 @@ pub(super) const SERVICES: [Service; 5] = [
         protocol: Protocol::Json,
         overrides: ORGANIZATIONS,
     },
+    Service {
+        model: "service-quotas",
+        module: "service_quotas",
+        protocol: Protocol::Json,
+        overrides: SERVICE_QUOTAS,
+    },
+    Service {
+        model: "resourcegroupstaggingapi",
+        module: "tagging",
+        protocol: Protocol::Json,
+        overrides: TAGGING,
+    },
 ];
+
+const SERVICE_QUOTAS: Overrides = Overrides {
+    same: &[
+        ("GetAWSDefaultServiceQuotaResponse", "GetServiceQuotaResponse"),
+        ("ListAWSDefaultServiceQuotasResponse", "ListServiceQuotasResponse"),
+    ],
+    types: &[],
+    present: &[
+        ("GetServiceQuotaResponse", &["Quota"]),
+        ("ServiceInfo", &["ServiceCode", "ServiceName"]),
+        (
+            "ServiceQuota",
+            &[
+                "ServiceCode",
+                "ServiceName",
+                "QuotaArn",
+                "QuotaCode",
+                "QuotaName",
+                "Value",
+                "Unit",
+                "Adjustable",
+                "GlobalQuota",
+            ],
+        ),
+    ],
+    empty_is_written: &[],
+    empty_is_left_out: &[],
+    defaults: &[],
+    order: &[],
+    limits: &[],
+    encoded: &[],
+    unquoted: &[],
+    rules: &[],
+    validate: &[],
+    secret: &[],
+    hash: &[],
+};
+
+const TAGGING: Overrides = Overrides {
+    same: &[],
+    // The model has only the API's own codes; the reference also has those of the service with the resource.
+    types: &[("FailureInfo.ErrorCode", "String")],
+    present: &[
+        ("FailureInfo", &["StatusCode", "ErrorCode", "ErrorMessage"]),
+        ("GetResourcesOutput", &["PaginationToken"]),
+        ("GetTagKeysOutput", &["PaginationToken"]),
+        ("GetTagValuesOutput", &["PaginationToken"]),
+        ("ResourceTagMapping", &["ResourceARN"]),
+    ],
+    empty_is_written: &["ResourceTagMapping.Tags"],
+    empty_is_left_out: &[],
+    defaults: &[],
+    order: &[],
+    limits: &[(100, &["ResourceTypeFilterList"])],
+    encoded: &[],
+    unquoted: &[],
+    rules: &[],
+    validate: &[],
+    secret: &[],
+    hash: &[],
+};
 
 const ECR: Overrides = Overrides {
     same: &[
@@ -243,6 +316,9 @@ const ORGANIZATIONS: Overrides = Overrides {
     // Accounts and the statuses of their creation have one shape in several answers.
     same: &[
         ("DescribeCreateAccountStatusResponse", "CreateAccountResponse"),
+        ("CreateOrganizationResponse", "DescribeOrganizationResponse"),
+        ("CreateOrganizationalUnitResponse", "DescribeOrganizationalUnitResponse"),
+        ("UpdateOrganizationalUnitResponse", "DescribeOrganizationalUnitResponse"),
         ("ListAccountsForParentResponse", "ListAccountsResponse"),
     ],
     types: &[
@@ -268,10 +344,12 @@ const ORGANIZATIONS: Overrides = Overrides {
         ("CreateAccountStatus", &["Id", "AccountName", "RequestedTimestamp"]),
         ("DescribeAccountResponse", &["Account"]),
         ("DescribeOrganizationResponse", &["Organization"]),
+        ("DescribeOrganizationalUnitResponse", &["OrganizationalUnit"]),
         (
             "Organization",
             &["Id", "Arn", "FeatureSet", "MasterAccountArn", "MasterAccountId", "MasterAccountEmail"],
         ),
+        ("OrganizationalUnit", &["Id", "Arn", "Name", "Path"]),
         ("Parent", &["Id", "Type"]),
         ("Root", &["Id", "Arn", "Name"]),
     ],
@@ -288,6 +366,8 @@ const ORGANIZATIONS: Overrides = Overrides {
         "CreateAccountRequestId",
         "Email",
         "NextToken",
+        "OrganizationalUnitId",
+        "OrganizationalUnitName",
         "ParentId",
         "RoleName",
         "ServicePrincipal",

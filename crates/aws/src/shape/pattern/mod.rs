@@ -3,11 +3,13 @@
 
 mod arn;
 mod id;
+mod quota;
 mod repository;
 mod text;
 
 pub(crate) use arn::*;
 pub(crate) use id::*;
+pub(crate) use quota::*;
 pub(crate) use repository::*;
 pub(crate) use text::*;
 

@@ -15,10 +15,12 @@ mod nameless;
 mod organizations;
 mod policies;
 mod report;
+mod service_quotas;
 mod services;
 mod stage;
 mod sts;
 mod table;
+mod tagging;
 mod uploads;
 mod web_identity;
 mod wire;
@@ -52,6 +54,8 @@ async fn every_operation_is_covered() {
     stage.build(&iam::state()).await;
     rows.extend(iam::rows(&stage).await);
     rows.extend(organizations::rows(&stage).await);
+    rows.extend(service_quotas::rows());
+    rows.extend(tagging::rows());
     coverage::check(&rows);
     coverage::check_routes(&data_plane::rows());
 }
@@ -147,4 +151,17 @@ async fn organizations_operations() {
     let stage = Stage::start().await;
     let rows = organizations::rows(&stage).await;
     ask(&stage, rows, organizations::watched(), 280).await;
+}
+
+#[tokio::test]
+async fn service_quotas_operations() {
+    let stage = Stage::start().await;
+    ask(&stage, service_quotas::rows(), Vec::new(), 60).await;
+}
+
+#[tokio::test]
+async fn tagging_apis_operations() {
+    let stage = Stage::start().await;
+    stage.build(&tagging::state()).await;
+    ask(&stage, tagging::rows(), tagging::watched(), 70).await;
 }
