@@ -25,6 +25,8 @@ TEXTS = {
     "ChildId": "123456789012",
     "ParentId": "r-none",
     "OrganizationalUnitId": "ou-none-12345678",
+    "QuotaCode": "L-00000000",
+    "ServiceCode": "ecr",
     "TaggableResourceId": "123456789012",
     "CreateAccountRequestId": "car-12345678",
     "Email": "none@example.org",

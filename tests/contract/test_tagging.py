@@ -57,6 +57,7 @@ def test_resources_of_several_kinds_are_found_by_their_tags(cloud, tagging, key)
     for kind, arns in by_type.items():
         assert found(tagging, TagFilters=by_key, ResourceTypeFilters=[kind]).keys() == arns, kind
     assert found(tagging, ResourceARNList=[role, app]) == {app: {key: "a"}, role: {key: "a"}}
+    assert found(tagging, ResourceARNList=[user, provider]).keys() == {user, provider}
     listed = found(tagging, ResourceARNList=[role.replace("/team/", "/"), cloud.arn("role/none")])
     assert listed == {}
     # Tags of what is deleted are gone.

@@ -172,8 +172,8 @@ impl Identity {
             let arn: Arn = text.parse().map_err(|_| invalid(format!("{text} is not an ARN.")))?;
             let Some((kind, name)) = named_by(&arn) else { continue };
             // IAM's names are unique regardless of case.
-            let is_repository = kind == TaggedKind::Repository;
-            let name = if is_repository { name.to_owned() } else { name.to_lowercase() };
+            let is_exact = matches!(kind, TaggedKind::Repository | TaggedKind::OidcProvider);
+            let name = if is_exact { name.to_owned() } else { name.to_lowercase() };
             let is_here = kind == TaggedKind::Repository || self.has_iam(region);
             if !is_here {
                 continue;

@@ -45,7 +45,7 @@ impl TaggedKind {
                  FROM instance_profile p WHERE p.account"
             }
             Self::OidcProvider => {
-                "SELECT p.arn AS owner, p.url AS place, '/' AS path, p.url AS name FROM oidc_provider p \
+                "SELECT p.arn AS owner, substr(p.url, 9) AS place, '/' AS path, substr(p.url, 9) AS name FROM oidc_provider p \
                  WHERE p.account"
             }
         }
@@ -61,7 +61,7 @@ const REGISTRY: &str = "(SELECT g.key FROM registry g JOIN account a ON a.key = 
 pub struct TaggedResource {
     /// Its IAM path.
     pub path: String,
-    /// Its name, or the URL of a provider.
+    /// Its name, or the URL of a provider without `https://`.
     pub name: String,
     pub tags: Vec<(String, String)>,
 }
@@ -145,7 +145,7 @@ pub struct FindTagged {
     /// The Region of a repository.
     pub region: Region,
     pub kind: TaggedKind,
-    /// The name, in small letters unless it is a repository's; the URL of a provider.
+    /// The name, in small letters unless it is a repository's; the URL of a provider without `https://`.
     pub name: String,
 }
 

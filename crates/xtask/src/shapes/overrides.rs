@@ -1,5 +1,7 @@
 //! Where the generated types differ from the model, and why.
 
+use super::account_services;
+
 /// A service whose shapes are generated.
 pub(super) struct Service {
     /// The name of the model's file, without `.json`.
@@ -52,56 +54,11 @@ pub(super) struct Overrides {
     pub(super) hash: &'static [&'static str],
 }
 
-/// The services, ECR first.
-pub(super) const SERVICES: [Service; 7] = [
-    Service { model: "ecr", module: "ecr", protocol: Protocol::Json, overrides: ECR },
-    Service { model: "ecr-public", module: "ecr_public", protocol: Protocol::Json, overrides: ECR_PUBLIC },
-    Service { model: "iam", module: "iam", protocol: Protocol::Query, overrides: IAM },
-    Service { model: "sts", module: "sts", protocol: Protocol::Query, overrides: STS },
-    Service {
-        model: "organizations",
-        module: "organizations",
-        protocol: Protocol::Json,
-        overrides: ORGANIZATIONS,
-    },
-    Service {
-        model: "service-quotas",
-        module: "service_quotas",
-        protocol: Protocol::Json,
-        overrides: SERVICE_QUOTAS,
-    },
-    Service {
-        model: "resourcegroupstaggingapi",
-        module: "tagging",
-        protocol: Protocol::Json,
-        overrides: TAGGING,
-    },
-];
-
-const SERVICE_QUOTAS: Overrides = Overrides {
-    same: &[
-        ("GetAWSDefaultServiceQuotaResponse", "GetServiceQuotaResponse"),
-        ("ListAWSDefaultServiceQuotasResponse", "ListServiceQuotasResponse"),
-    ],
+/// Nothing differs.
+pub(super) const NOTHING: Overrides = Overrides {
+    same: &[],
     types: &[],
-    present: &[
-        ("GetServiceQuotaResponse", &["Quota"]),
-        ("ServiceInfo", &["ServiceCode", "ServiceName"]),
-        (
-            "ServiceQuota",
-            &[
-                "ServiceCode",
-                "ServiceName",
-                "QuotaArn",
-                "QuotaCode",
-                "QuotaName",
-                "Value",
-                "Unit",
-                "Adjustable",
-                "GlobalQuota",
-            ],
-        ),
-    ],
+    present: &[],
     empty_is_written: &[],
     empty_is_left_out: &[],
     defaults: &[],
@@ -115,29 +72,31 @@ const SERVICE_QUOTAS: Overrides = Overrides {
     hash: &[],
 };
 
-const TAGGING: Overrides = Overrides {
-    same: &[],
-    // The model has only the API's own codes; the reference also has those of the service with the resource.
-    types: &[("FailureInfo.ErrorCode", "String")],
-    present: &[
-        ("FailureInfo", &["StatusCode", "ErrorCode", "ErrorMessage"]),
-        ("GetResourcesOutput", &["PaginationToken"]),
-        ("GetTagKeysOutput", &["PaginationToken"]),
-        ("GetTagValuesOutput", &["PaginationToken"]),
-        ("ResourceTagMapping", &["ResourceARN"]),
-    ],
-    empty_is_written: &["ResourceTagMapping.Tags"],
-    empty_is_left_out: &[],
-    defaults: &[],
-    order: &[],
-    limits: &[(100, &["ResourceTypeFilterList"])],
-    encoded: &[],
-    unquoted: &[],
-    rules: &[],
-    validate: &[],
-    secret: &[],
-    hash: &[],
-};
+/// The services, ECR first.
+pub(super) const SERVICES: [Service; 7] = [
+    Service { model: "ecr", module: "ecr", protocol: Protocol::Json, overrides: ECR },
+    Service { model: "ecr-public", module: "ecr_public", protocol: Protocol::Json, overrides: ECR_PUBLIC },
+    Service { model: "iam", module: "iam", protocol: Protocol::Query, overrides: IAM },
+    Service { model: "sts", module: "sts", protocol: Protocol::Query, overrides: STS },
+    Service {
+        model: "organizations",
+        module: "organizations",
+        protocol: Protocol::Json,
+        overrides: account_services::ORGANIZATIONS,
+    },
+    Service {
+        model: "service-quotas",
+        module: "service_quotas",
+        protocol: Protocol::Json,
+        overrides: account_services::SERVICE_QUOTAS,
+    },
+    Service {
+        model: "resourcegroupstaggingapi",
+        module: "tagging",
+        protocol: Protocol::Json,
+        overrides: account_services::TAGGING,
+    },
+];
 
 const ECR: Overrides = Overrides {
     same: &[
@@ -241,8 +200,6 @@ const ECR: Overrides = Overrides {
         "ImageTagMutability",
         &["IMMUTABLE", "MUTABLE", "MUTABLE_WITH_EXCLUSION", "IMMUTABLE_WITH_EXCLUSION"],
     )],
-    limits: &[],
-    encoded: &[],
     unquoted: &["RegistryId"],
     rules: &[("PutImageRequest.imageTag", "NEW_IMAGE_TAG")],
     validate: &[
@@ -260,28 +217,17 @@ const ECR: Overrides = Overrides {
     // The URL of a layer is a credential until it expires.
     secret: &["AuthorizationData", "GetDownloadUrlForLayerResponse"],
     hash: &["ImageIdentifier"],
+    ..NOTHING
 };
 
 const ECR_PUBLIC: Overrides = Overrides {
-    same: &[],
-    types: &[],
-    present: &[],
-    empty_is_written: &[],
-    empty_is_left_out: &[],
-    defaults: &[],
-    order: &[],
-    limits: &[],
-    encoded: &[],
     unquoted: &["RegistryId"],
-    rules: &[],
-    validate: &[],
     // The URL of a layer is a credential until it expires.
     secret: &["AuthorizationData", "GetDownloadUrlForLayerResponse"],
-    hash: &[],
+    ..NOTHING
 };
 
 const STS: Overrides = Overrides {
-    same: &[],
     types: &[("Credentials.SecretAccessKey", "SecretKey")],
     present: &[
         ("AssumedRoleUser", &["AssumedRoleId", "Arn"]),
@@ -291,9 +237,6 @@ const STS: Overrides = Overrides {
         ("GetFederationTokenResponse", &["Credentials", "FederatedUser"]),
         ("GetSessionTokenResponse", &["Credentials"]),
     ],
-    empty_is_written: &[],
-    empty_is_left_out: &[],
-    defaults: &[],
     order: &[("GetCallerIdentityResponse", &["Arn", "UserId", "Account"])],
     limits: &[
         // The API reference: "The plaintext session policy cannot exceed 2,048 characters."
@@ -304,81 +247,9 @@ const STS: Overrides = Overrides {
         (64, &["sourceIdentityType"]),
     ],
     encoded: &[("accessKeySecretType", "crate::query::secret")],
-    unquoted: &[],
-    rules: &[],
-    validate: &[],
     // A session can be used with them.
     secret: &["Credentials"],
-    hash: &[],
-};
-
-const ORGANIZATIONS: Overrides = Overrides {
-    // Accounts and the statuses of their creation have one shape in several answers.
-    same: &[
-        ("DescribeCreateAccountStatusResponse", "CreateAccountResponse"),
-        ("CreateOrganizationResponse", "DescribeOrganizationResponse"),
-        ("CreateOrganizationalUnitResponse", "DescribeOrganizationalUnitResponse"),
-        ("UpdateOrganizationalUnitResponse", "DescribeOrganizationalUnitResponse"),
-        ("ListAccountsForParentResponse", "ListAccountsResponse"),
-    ],
-    types: &[
-        ("SealingKey.KeyId", "u8"),
-        ("WharfListKeysResponse.MasterKeys", "usize"),
-        ("DeadLetter.Sequence", "i64"),
-        ("DeadLetter.Attempts", "i64"),
-        ("EventTarget.Waiting", "i64"),
-        ("EventTarget.DeadLetters", "i64"),
-        ("EventTarget.Delivered", "i64"),
-        ("EventTarget.Dropped", "i64"),
-        ("EventTarget.Failures", "i64"),
-        ("WharfListDeadLettersRequest.AfterSequence", "i64"),
-        ("WharfListDeadLettersResponse.LastSequence", "i64"),
-        ("WharfReplayDeadLettersRequest.Sequence", "i64"),
-        ("Reconciler.Done", "i64"),
-        ("Reconciler.Backlog", "i64"),
-    ],
-    present: &[
-        ("Account", &["Id", "Arn", "Email", "Name", "JoinedTimestamp"]),
-        ("Child", &["Id", "Type"]),
-        ("CreateAccountResponse", &["CreateAccountStatus"]),
-        ("CreateAccountStatus", &["Id", "AccountName", "RequestedTimestamp"]),
-        ("DescribeAccountResponse", &["Account"]),
-        ("DescribeOrganizationResponse", &["Organization"]),
-        ("DescribeOrganizationalUnitResponse", &["OrganizationalUnit"]),
-        (
-            "Organization",
-            &["Id", "Arn", "FeatureSet", "MasterAccountArn", "MasterAccountId", "MasterAccountEmail"],
-        ),
-        ("OrganizationalUnit", &["Id", "Arn", "Name", "Path"]),
-        ("Parent", &["Id", "Type"]),
-        ("Root", &["Id", "Arn", "Name"]),
-    ],
-    empty_is_written: &["Organization.AvailablePolicyTypes", "Root.PolicyTypes"],
-    empty_is_left_out: &[],
-    defaults: &[],
-    order: &[],
-    limits: &[(50, &["Tags", "TagKeys"]), (100, &["CreateAccountStates"])],
-    encoded: &[],
-    unquoted: &[
-        "AccountId",
-        "ChildId",
-        "CreateAccountName",
-        "CreateAccountRequestId",
-        "Email",
-        "NextToken",
-        "OrganizationalUnitId",
-        "OrganizationalUnitName",
-        "ParentId",
-        "RoleName",
-        "ServicePrincipal",
-        "TagKey",
-        "TagValue",
-        "TaggableResourceId",
-    ],
-    rules: &[],
-    validate: &[],
-    secret: &[],
-    hash: &[],
+    ..NOTHING
 };
 
 const IAM: Overrides = Overrides {
@@ -498,11 +369,8 @@ const IAM: Overrides = Overrides {
         ("accessKeySecretType", "crate::query::secret"),
         ("policyDocumentType", "crate::query::document"),
     ],
-    unquoted: &[],
-    rules: &[],
-    validate: &[],
     secret: &["AccessKey"],
-    hash: &[],
+    ..NOTHING
 };
 
 const POLICY: &[&str] = &[
