@@ -103,6 +103,7 @@ before_decision! {
     // Only for callers of the management account.
     FindMemberAccount,
     ListAccountTags,
+    FindOrganizationalUnit,
     // Whether a push creates its repository, before CreateRepository is decided on.
     FindCreation,
 }

@@ -79,7 +79,7 @@ pub enum Code {
 
 macro_rules! aws_codes {
     ($($code:ident: $name:literal $status:literal;)*) => {
-        /// The errors of IAM, STS, Organizations and EventBridge, with the names and statuses of their API references.
+        /// The errors of the services but ECR, with the names and statuses of their API references.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "the names are those of AWS's errors")]
         pub enum AwsCode { $($code,)* }
@@ -123,13 +123,18 @@ aws_codes! {
     // Organizations.
     AccountNotFound: "AccountNotFoundException" 400;
     AccountAlreadyClosed: "AccountAlreadyClosedException" 400;
+    AlreadyInOrganization: "AlreadyInOrganizationException" 400;
     ChildNotFound: "ChildNotFoundException" 400;
     ConstraintViolation: "ConstraintViolationException" 400;
     CreateAccountStatusNotFound: "CreateAccountStatusNotFoundException" 400;
     DestinationParentNotFound: "DestinationParentNotFoundException" 400;
     DuplicateAccount: "DuplicateAccountException" 400;
+    DuplicateOrganizationalUnit: "DuplicateOrganizationalUnitException" 400;
     MasterCannotLeave: "MasterCannotLeaveOrganizationException" 400;
     OrganizationInvalidInput: "InvalidInputException" 400;
+    OrganizationNotEmpty: "OrganizationNotEmptyException" 400;
+    OrganizationalUnitNotEmpty: "OrganizationalUnitNotEmptyException" 400;
+    OrganizationalUnitNotFound: "OrganizationalUnitNotFoundException" 400;
     OrganizationsNotInUse: "AWSOrganizationsNotInUseException" 400;
     ParentNotFound: "ParentNotFoundException" 400;
     SourceParentNotFound: "SourceParentNotFoundException" 400;
@@ -139,6 +144,10 @@ aws_codes! {
     EventResourceNotFound: "ResourceNotFoundException" 400;
     ConcurrentModification: "ConcurrentModificationException" 400;
     InvalidEventPattern: "InvalidEventPatternException" 400;
+    // Service Quotas.
+    IllegalArgument: "IllegalArgumentException" 400;
+    InvalidPaginationToken: "InvalidPaginationTokenException" 400;
+    NoSuchResource: "NoSuchResourceException" 400;
 }
 
 /// A member of an AWS exception in addition to its message (`InvalidLayerPartException` has four).

@@ -13,7 +13,7 @@ use crate::error::{AwsCode, Code, Error};
 enum QuotaError {
     /// IAM: `Cannot exceed quota for NAME: N`.
     Iam,
-    /// ECR: each quota has its own text.
+    /// ECR and Organizations: each quota has its own text.
     Ecr(Code, fn(u64) -> String),
 }
 
@@ -27,7 +27,24 @@ pub struct Quota {
     error: QuotaError,
 }
 
+/// The service that has a quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuotaOf {
+    Ecr,
+    Iam,
+    Organizations,
+}
+
 impl Quota {
+    /// The service that has it.
+    pub const fn of(&self) -> QuotaOf {
+        match self.error {
+            QuotaError::Iam => QuotaOf::Iam,
+            QuotaError::Ecr(Code::Aws(_), _) => QuotaOf::Organizations,
+            QuotaError::Ecr(..) => QuotaOf::Ecr,
+        }
+    }
+
     /// The limit as operations of the store carry it.
     pub const fn limit(&self) -> i64 {
         self.value.cast_signed()
@@ -212,6 +229,14 @@ fixed! {
     /// Tags of a rule of EventBridge.
     TAGS_PER_RULE: "Tags per rule" = MAX_TAGS as u64, QuotaError::Ecr(Code::LimitExceeded, |most| {
         format!("A rule can have at most {most} tags.")
+    });
+    /// Organizational units ("Quotas and service limits for AWS Organizations").
+    ORGANIZATIONAL_UNITS: "OUs in an organization" = 2_000, QuotaError::Ecr(Code::Aws(AwsCode::ConstraintViolation), |most| {
+        format!("You have exceeded the number of OUs that you can have in an organization: {most}.")
+    });
+    /// Organizational units in each other.
+    LEVELS_OF_UNITS: "Levels of OUs under a root" = 5, QuotaError::Ecr(Code::Aws(AwsCode::ConstraintViolation), |most| {
+        format!("You attempted to create an OU tree that is too many levels deep: the most is {most}.")
     });
     /// Tags of a repository.
     TAGS_PER_REPOSITORY: "Tags per repository" = MAX_TAGS as u64, QuotaError::Ecr(Code::TooManyTags, |most| {

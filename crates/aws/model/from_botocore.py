@@ -19,12 +19,15 @@ SERVED = {
     "sts": FOLDER / "../src/operation/sts.rs",
     "organizations": FOLDER / "../src/operation/organizations.rs",
     "events": FOLDER / "../src/operation/event_bridge.rs",
+    "service-quotas": FOLDER / "../src/operation/service_quotas.rs",
+    "resourcegroupstaggingapi": FOLDER / "../src/operation/tagging.rs",
 }
 
-# Members that only targets and networks have that Wharf has not.
+# Members that only targets and networks have that Wharf has not, and a number with a fraction, which no operation reads.
 LEFT_OUT = {
-    "AppSyncParameters", "BatchParameters", "ConnectivityParameters", "EcsParameters", "InvocationConnectivityParameters",
-    "KinesisParameters", "RedshiftDataParameters", "RunCommandParameters", "SageMakerPipelineParameters", "SqsParameters",
+    "AppSyncParameters", "BatchParameters", "ConnectivityParameters", "DesiredValue", "EcsParameters",
+    "InvocationConnectivityParameters", "KinesisParameters", "RedshiftDataParameters", "RunCommandParameters",
+    "SageMakerPipelineParameters", "SqsParameters",
 }
 
 

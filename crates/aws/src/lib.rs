@@ -16,10 +16,12 @@ pub mod operation;
 pub mod organizations;
 pub mod query;
 pub mod service;
+pub mod service_quotas;
 pub mod shape;
 pub mod sigv4;
 pub mod sts;
 pub mod tag;
+pub mod tagging;
 
 /// The maximum length of a manifest in the models of ECR and ECR Public.
 pub const MAX_MANIFEST_CHARACTERS: usize = 4_194_304;

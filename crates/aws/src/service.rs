@@ -17,6 +17,10 @@ pub enum Service {
     Organizations,
     /// Amazon EventBridge.
     EventBridge,
+    /// Service Quotas.
+    ServiceQuotas,
+    /// The Resource Groups Tagging API.
+    Tagging,
 }
 
 /// The Region of a service's requests (`aws:RequestedRegion`).
@@ -32,8 +36,16 @@ pub enum RegionRule {
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 6] =
-        [Self::Ecr, Self::EcrPublic, Self::Iam, Self::Sts, Self::Organizations, Self::EventBridge];
+    pub const ALL: [Self; 8] = [
+        Self::Ecr,
+        Self::EcrPublic,
+        Self::Iam,
+        Self::Sts,
+        Self::Organizations,
+        Self::EventBridge,
+        Self::ServiceQuotas,
+        Self::Tagging,
+    ];
 
     /// The name in the credential scope of a signature.
     pub const fn scope(self) -> &'static str {
@@ -44,6 +56,16 @@ impl Service {
             Self::Sts => "sts",
             Self::Organizations => "organizations",
             Self::EventBridge => "events",
+            Self::ServiceQuotas => "servicequotas",
+            Self::Tagging => "tagging",
+        }
+    }
+
+    /// The part of its IAM actions before the colon.
+    pub const fn action_prefix(self) -> &'static str {
+        match self {
+            Self::Tagging => "tag",
+            other => other.scope(),
         }
     }
 
@@ -54,6 +76,8 @@ impl Service {
             Self::EcrPublic => Some("SpencerFrontendService"),
             Self::Organizations => Some("AWSOrganizationsV20161128"),
             Self::EventBridge => Some("AWSEvents"),
+            Self::ServiceQuotas => Some("ServiceQuotasV20190624"),
+            Self::Tagging => Some("ResourceGroupsTaggingAPI_20170126"),
             Self::Iam | Self::Sts => None,
         }
     }
@@ -67,13 +91,17 @@ impl Service {
             Self::Sts => "2011-06-15",
             Self::Organizations => "2016-11-28",
             Self::EventBridge => "2015-10-07",
+            Self::ServiceQuotas => "2019-06-24",
+            Self::Tagging => "2017-01-26",
         }
     }
 
     /// The protocol of requests and errors.
     pub const fn dialect(self) -> Dialect {
         match self {
-            Self::Ecr | Self::EcrPublic | Self::Organizations | Self::EventBridge => Dialect::Json,
+            Self::Ecr | Self::EcrPublic | Self::Organizations | Self::EventBridge | Self::ServiceQuotas | Self::Tagging => {
+                Dialect::Json
+            }
             Self::Iam | Self::Sts => Dialect::Query,
         }
     }
@@ -82,7 +110,7 @@ impl Service {
     pub const fn region_rule(self) -> RegionRule {
         match self {
             Self::Ecr | Self::EcrPublic | Self::EventBridge => RegionRule::Resource,
-            Self::Sts => RegionRule::Signed,
+            Self::Sts | Self::ServiceQuotas | Self::Tagging => RegionRule::Signed,
             Self::Iam | Self::Organizations => RegionRule::Global,
         }
     }
@@ -93,7 +121,7 @@ impl Service {
             Self::Ecr => Some("ecr:ResourceTag/"),
             Self::EcrPublic => Some("ecr-public:ResourceTag/"),
             Self::Iam | Self::Sts => Some("iam:ResourceTag/"),
-            Self::Organizations | Self::EventBridge => None,
+            Self::Organizations | Self::EventBridge | Self::ServiceQuotas | Self::Tagging => None,
         }
     }
 
@@ -107,7 +135,7 @@ impl Service {
         match self {
             Self::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
             Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
-            Self::Ecr | Self::EcrPublic | Self::Organizations | Self::EventBridge => "",
+            Self::Ecr | Self::EcrPublic | Self::Organizations | Self::EventBridge | Self::ServiceQuotas | Self::Tagging => "",
         }
     }
 

@@ -70,6 +70,12 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 20, oldest_compat: 6, text: include_str!("../migrations/0020_event_rules.sql") },
     // An older binary would retire a key that still seals a connection.
     Migration { number: 21, oldest_compat: 6, text: include_str!("../migrations/0021_api_destinations.sql") },
+    // An older binary would not apply conditions on organizational units.
+    Migration {
+        number: 22,
+        oldest_compat: 6,
+        text: include_str!("../migrations/0022_organizational_units.sql"),
+    },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

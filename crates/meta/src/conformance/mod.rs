@@ -37,6 +37,7 @@ mod member_account;
 mod migration;
 mod object_move;
 mod oidc_provider;
+mod organizational_unit;
 mod outbox;
 mod plans;
 mod principal;
@@ -52,6 +53,7 @@ mod session_context;
 mod storage_class;
 mod store_check;
 mod tag_history;
+mod tagged;
 mod upload;
 mod work;
 mod world;
@@ -103,6 +105,7 @@ suite! {
     image_scan: a_scan_is_recorded_once_in_a_time, a_configuration_is_replaced;
     tag_history: each_move_is_recorded_with_the_push, an_image_knows_when_it_lost_a_tag,
         old_moves_are_trimmed_in_slices;
+    tagged: each_kind_in_pages, keys_and_values;
     delete: by_tag_and_by_digest, the_child_of_an_index_stays, a_tag_alone,
         referrers_go_after_their_subject;
     member_account: born_whole_or_not_at_all, tags_of_accounts, renamed_closed_and_gone, an_address_is_given_once;
@@ -120,6 +123,8 @@ suite! {
     instance_profile: made_once_and_again, it_holds_one_role, roles_that_race, pages_hold_each_profile_once;
     oidc_provider: made_once_and_again, what_is_not_named_stays, each_account_has_its_own, audiences,
         audiences_that_race;
+    organizational_unit: names_are_unique_under_a_parent, accounts_move_between_them,
+        one_that_contains_something_stays, a_move_meets_a_deletion, tags_of_units_and_the_root;
     resource_policy: of_a_repository, tags_of_a_repository_have_a_version, of_a_registry,
         a_closed_account_has_no_registry, changes_that_race_all_count;
     public_registry: an_account_has_one_beside_its_private_ones, an_alias_belongs_to_one_account,

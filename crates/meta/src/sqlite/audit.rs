@@ -23,7 +23,7 @@ use Rows::{Contents, Identity, Nobody, Registry, Repository};
 /// nothing for none. Inserts and deletions always count.
 const TABLES: &[(&str, Rows, &str)] = &[
     ("access_key", Identity, "id, owner, active, sealed_secret"),
-    ("account", Identity, "key, account_id, name, status, in_organization"),
+    ("account", Identity, "key, account_id, name, status, in_organization, unit_path"),
     ("account_alias", Nobody, "*"),
     ("account_creation", Nobody, "*"),
     ("account_setting", Registry("registry"), "*"),
@@ -64,6 +64,7 @@ const TABLES: &[(&str, Rows, &str)] = &[
     ("object_move", Nobody, "*"),
     ("object_review", Nobody, "*"),
     ("oidc_provider", Nobody, "*"),
+    ("organizational_unit", Nobody, "*"),
     ("outbox", Nobody, "*"),
     ("password_policy", Nobody, "*"),
     ("principal", Identity, "*"),

@@ -1,4 +1,4 @@
-//! The services that use `x-amz-json-1.1`: ECR, ECR Public, Organizations and EventBridge.
+//! The services that use `x-amz-json-1.1`, which is all of them but IAM and STS.
 
 use access::op::{EcrOp, EcrPublicOp, Op};
 use aws::json::{CONTENT_TYPE, error_body, parse_target};
@@ -7,7 +7,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 
 use super::fault::Fault;
 use super::signed::Takes;
-use super::{TARGET, ecr, ecr_public, event_bridge, organizations, signed, unsigned};
+use super::{TARGET, ecr, ecr_public, event_bridge, organizations, service_quotas, signed, tagging, unsigned};
 use crate::body::ResponseBody;
 use crate::exchange::{Exchange, Response, answer};
 use crate::serve::App;
@@ -49,6 +49,8 @@ async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, Fault> {
         Service::EcrPublic => ecr_public::find(name).map(Op::EcrPublic),
         Service::Organizations => organizations::find(name).map(Op::Organizations),
         Service::EventBridge => event_bridge::find(name).map(Op::EventBridge),
+        Service::ServiceQuotas => service_quotas::find(name).map(Op::ServiceQuotas),
+        Service::Tagging => tagging::find(name).map(Op::Tagging),
         Service::Iam | Service::Sts => None,
     };
     if let Some(op) = operation {
@@ -69,6 +71,8 @@ async fn run(app: &App, exchange: &mut Exchange) -> Result<Vec<u8>, Fault> {
         Op::EventBridge(operation) => Box::pin(event_bridge::run(app, operation, signed)).await,
         Op::Ecr(operation) => Box::pin(ecr::run(app, operation, signed)).await,
         Op::EcrPublic(operation) => Box::pin(ecr_public::run(app, operation, signed)).await,
+        Op::ServiceQuotas(operation) => Box::pin(service_quotas::run(app, operation, signed)).await,
+        Op::Tagging(operation) => Box::pin(tagging::run(app, operation, signed)).await,
         other => Err(unsigned(other)),
     }
 }

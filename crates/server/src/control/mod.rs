@@ -10,8 +10,10 @@ mod json;
 mod offload;
 mod organizations;
 mod query;
+mod service_quotas;
 mod signed;
 mod sts;
+mod tagging;
 #[cfg(test)]
 mod tests;
 

@@ -41,6 +41,8 @@ fn every_operation_can_be_called_and_no_mere_permission() {
             Service::Sts => super::sts::find(op.name()).map(Op::Sts),
             Service::Organizations => super::organizations::find(op.name()).map(Op::Organizations),
             Service::EventBridge => super::event_bridge::find(op.name()).map(Op::EventBridge),
+            Service::ServiceQuotas => super::service_quotas::find(op.name()).map(Op::ServiceQuotas),
+            Service::Tagging => super::tagging::find(op.name()).map(Op::Tagging),
         };
         assert_eq!(found, (!not_called.contains(&op)).then_some(op), "{op:?}");
     }

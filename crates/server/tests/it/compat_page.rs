@@ -31,6 +31,12 @@ fn section(service: Service) -> (&'static str, Vec<&'static str>, &'static [&'st
         Service::EventBridge => {
             ("EventBridge", aws::event_bridge_operations! { names }, &aws::event_bridge::OPERATIONS)
         }
+        Service::ServiceQuotas => {
+            ("Service Quotas", aws::service_quotas_operations! { names }, &aws::service_quotas::OPERATIONS)
+        }
+        Service::Tagging => {
+            ("Resource Groups Tagging API", aws::tagging_operations! { names }, &aws::tagging::OPERATIONS)
+        }
     }
 }
 

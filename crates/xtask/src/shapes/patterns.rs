@@ -66,10 +66,15 @@ const FUNCTIONS: &[(&str, &str)] = &[
     // Organizations.
     (r"^\d{12}$", "is_account_id"),
     (r"^(\d{12})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$", "is_child_id"),
+    (r"^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$", "is_unit_id"),
     (r"[\u0020-\u007E]+", "is_printable"),
     (r"^car-[a-z0-9]{8,32}$", "is_request_id"),
     (r"[^\s@]+@[^\s@]+\.[^\s@]+", "is_email"),
     (r"[\s\S]*", "is_anything"),
+    // Service Quotas.
+    (r"[a-zA-Z][a-zA-Z0-9-]{1,63}", "is_service_code"),
+    (r"[a-zA-Z][a-zA-Z0-9-]{1,128}", "is_quota_code"),
+    (r"^[a-zA-Z0-9/+]*={0,2}$", "is_base64"),
     (r"^(r-[0-9a-z]{4,32})|(ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$", "is_parent_id"),
     (r"[\w+=,.@-]{1,64}", "is_name"),
     (r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$", "is_tag_text"),

@@ -4,12 +4,14 @@
 mod arn;
 mod event;
 mod id;
+mod quota;
 mod repository;
 mod text;
 
 pub(crate) use arn::*;
 pub(crate) use event::*;
 pub(crate) use id::*;
+pub(crate) use quota::*;
 pub(crate) use repository::*;
 pub(crate) use text::*;
 

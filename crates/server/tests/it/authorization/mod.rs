@@ -16,10 +16,12 @@ mod nameless;
 mod organizations;
 mod policies;
 mod report;
+mod service_quotas;
 mod services;
 mod stage;
 mod sts;
 mod table;
+mod tagging;
 mod uploads;
 mod web_identity;
 mod wire;
@@ -56,6 +58,8 @@ async fn every_operation_is_covered() {
     let stage = Stage::start().await;
     stage.build(&event_bridge::state()).await;
     rows.extend(event_bridge::rows(&stage).await);
+    rows.extend(service_quotas::rows());
+    rows.extend(tagging::rows());
     coverage::check(&rows);
     coverage::check_routes(&data_plane::rows());
 }
@@ -161,4 +165,17 @@ async fn event_bridges_operations() {
     stage.build(&event_bridge::state()).await;
     let rows = event_bridge::rows(&stage).await;
     ask(&stage, rows, event_bridge::watched(), 300).await;
+}
+
+#[tokio::test]
+async fn service_quotas_operations() {
+    let stage = Stage::start().await;
+    ask(&stage, service_quotas::rows(), Vec::new(), 60).await;
+}
+
+#[tokio::test]
+async fn tagging_apis_operations() {
+    let stage = Stage::start().await;
+    stage.build(&tagging::state()).await;
+    ask(&stage, tagging::rows(), tagging::watched(), 70).await;
 }

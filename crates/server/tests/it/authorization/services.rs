@@ -17,6 +17,7 @@ macro_rules! with_operations {
                 ListPolicyUses ListInlinePolicies ListAttachedPolicies LoadIdentityPolicies FindInstanceProfile
                 ListInstanceProfiles FindOidcProvider ListOidcProviders;
             CountAccounts: CountAccount;
+            ReadTagged: ListTagged FindTagged ListTagTexts;
             ChangeIdentities: CreateEntity RenameEntity DeleteEntity CreateUser DeleteUser UpdateRole SetBoundary
                 AddToGroup RemoveFromGroup PutIamTags RemoveIamTags CreateInstanceProfile DeleteInstanceProfile
                 SetInstanceProfileRole CreateOidcProvider UpdateOidcProvider DeleteOidcProvider ChangeOidcAudience;
@@ -31,9 +32,11 @@ macro_rules! with_operations {
             ResealSecrets: ResealSecret ResealConnection;
             Settings: GetSetting PutSettingOnce ReplaceSetting;
             ReadAccounts: FindAccount FirstAccount ListAccounts FindMemberAccount ListMemberAccounts
-                ListAccountCreations ListAccountTags;
+                ListAccountCreations ListAccountTags FindOrganizationalUnit ListOrganizationalUnits ListAccountsOfUnit;
             CreateAccounts: CreateAccount;
-            ChangeMemberAccounts: CreateMemberAccount ChangeMemberAccount TagAccount;
+            ChangeMemberAccounts: CreateMemberAccount ChangeMemberAccount TagAccount MoveMemberAccount;
+            ChangeOrganization: CreateOrganizationalUnit RenameOrganizationalUnit DeleteOrganizationalUnit
+                TagOrganizationNode;
             ReadSignIn: GetAccountAlias GetPasswordPolicy;
             ChangeSignIn: SetAccountAlias DeleteAccountAlias SetPasswordPolicy DeletePasswordPolicy;
             Uses: RecordAccessKeyUse RecordRoleUse;
