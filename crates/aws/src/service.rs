@@ -99,9 +99,12 @@ impl Service {
     /// The protocol of requests and errors.
     pub const fn dialect(self) -> Dialect {
         match self {
-            Self::Ecr | Self::EcrPublic | Self::Organizations | Self::EventBridge | Self::ServiceQuotas | Self::Tagging => {
-                Dialect::Json
-            }
+            Self::Ecr
+            | Self::EcrPublic
+            | Self::Organizations
+            | Self::EventBridge
+            | Self::ServiceQuotas
+            | Self::Tagging => Dialect::Json,
             Self::Iam | Self::Sts => Dialect::Query,
         }
     }
@@ -135,7 +138,12 @@ impl Service {
         match self {
             Self::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
             Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
-            Self::Ecr | Self::EcrPublic | Self::Organizations | Self::EventBridge | Self::ServiceQuotas | Self::Tagging => "",
+            Self::Ecr
+            | Self::EcrPublic
+            | Self::Organizations
+            | Self::EventBridge
+            | Self::ServiceQuotas
+            | Self::Tagging => "",
         }
     }
 

@@ -7,7 +7,9 @@ use http::{HeaderValue, Method, StatusCode, header};
 
 use super::fault::Fault;
 use super::signed::Takes;
-use super::{TARGET, ecr, ecr_public, event_bridge, organizations, service_quotas, signed, tagging, unsigned};
+use super::{
+    TARGET, ecr, ecr_public, event_bridge, organizations, service_quotas, signed, tagging, unsigned,
+};
 use crate::body::ResponseBody;
 use crate::exchange::{Exchange, Response, answer};
 use crate::serve::App;
