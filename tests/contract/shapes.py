@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 import botocore.loaders
 import model
 
-OF_JSON = ("organizations", "service-quotas", "resourcegroupstaggingapi")
+OF_JSON = ("organizations", "service-quotas", "resourcegroupstaggingapi", "events")
 SERVICES = ("iam", "sts", *OF_JSON)
 LOADER = botocore.loaders.Loader()
 MODELS = {service: LOADER.load_service_model(service, "service-2") for service in SERVICES}
@@ -26,7 +26,9 @@ COMMON = {
     "SignatureDoesNotMatch": 403,
     "ValidationError": 400,
 }
-COMMON_OF_JSON = {"AccessDeniedException", "InvalidInputException", "UnknownOperationException"}
+COMMON_OF_JSON = {"AccessDeniedException", "UnknownOperationException"}
+# EventBridge's model does not have the error of a value that does not fit.
+INVALID_INPUT = {"events": "ValidationException"}
 
 
 def misfits(service, operation, status, raw):
@@ -86,10 +88,13 @@ def misfits_of_json(service, operation, status, body):
         return model.misfits(output["shape"], body, operation, shapes) if output else [f"{body}"] if body else []
     code = body.pop("__type", None)
     declared = {error["shape"] for error in described.get("errors", [])} | COMMON_OF_JSON
+    declared.add(INVALID_INPUT.get(service, "InvalidInputException"))
     if status != 400 or code not in declared:
         return [f"{operation} answers {code} with {status}; the model has {sorted(declared)}"]
-    if "message" in body:
-        body["Message"] = body.pop("message")
+    message = body.pop("message", None)
+    # The exceptions of EventBridge have no members in the model, but AWS answers with a message.
+    if message is not None and service != "events":
+        body["Message"] = message
     return model.misfits(code, body, code, shapes) if code in shapes else []
 
 

@@ -55,6 +55,17 @@ fn joined(lines: &[String]) -> String {
 mod tests {
     use super::*;
 
+    /// Opening a pipe would wait for its other end.
+    #[test]
+    fn a_pipe_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        assert!(is_something_else(&path));
+        assert!(append(&path, &["1".to_owned()]).is_err());
+        assert!(is_something_else(folder.path()) && !is_something_else(&folder.path().join("new")));
+    }
+
     #[test]
     fn each_event_has_a_line_of_its_own() {
         let folder = tempfile::tempdir().unwrap();
