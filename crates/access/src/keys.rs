@@ -225,8 +225,8 @@ impl Access {
         loop {
             let list = ListConnectionsNotUnder { sealing_key, after, limit: SLICE };
             let slice = permit.read(|()| list).await?;
-            let Some(last) = slice.last() else { return Ok(done) };
-            after = last.arn.clone();
+            let Some(last) = slice.last().map(|last| last.arn.clone()) else { return Ok(done) };
+            after = last;
             for old in slice {
                 let Ok(plain) = self.keys.open_value(Purpose::Connection, &old.sealed) else {
                     tracing::error!(
@@ -252,8 +252,8 @@ impl Access {
         loop {
             let list = ListConnectionsNotUnder { sealing_key, after, limit: SLICE };
             let slice = self.ring_permit().read(|()| list).await?;
-            let Some(last) = slice.last() else { return Ok(false) };
-            after = last.arn.clone();
+            let Some(last) = slice.last().map(|last| last.arn.clone()) else { return Ok(false) };
+            after = last;
             let opens = |connection: &SealedConnection| {
                 connection.sealed.get(1) == Some(&id)
                     && self.keys.open_value(Purpose::Connection, &connection.sealed).is_ok()

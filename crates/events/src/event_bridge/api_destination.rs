@@ -53,8 +53,8 @@ where
     found.filter(|found| found.id == id).map(|_| ()).ok_or_else(none)
 }
 
-fn state(is_active: bool) -> Option<ApiDestinationState> {
-    Some(if is_active { ApiDestinationState::Active } else { ApiDestinationState::Inactive })
+fn state(is_active: bool) -> ApiDestinationState {
+    if is_active { ApiDestinationState::Active } else { ApiDestinationState::Inactive }
 }
 
 impl Events {
@@ -93,9 +93,9 @@ impl Events {
         })?;
         Ok(CreateApiDestinationResponse {
             api_destination_arn: Some(arn),
-            api_destination_state: state(true),
-            creation_time: seconds(at),
-            last_modified_time: seconds(at),
+            api_destination_state: Some(state(true)),
+            creation_time: Some(seconds(at)),
+            last_modified_time: Some(seconds(at)),
         })
     }
 
@@ -116,13 +116,13 @@ impl Events {
             api_destination_arn: Some(full_arn(&found.arn, &found.id)),
             name: Some(found.name),
             description: found.fields.description,
-            api_destination_state: state(found.is_active),
+            api_destination_state: Some(state(found.is_active)),
             connection_arn: Some(found.fields.connection_arn),
             invocation_endpoint: Some(found.fields.endpoint),
             http_method: ApiDestinationHttpMethod::parse(&found.fields.method),
             invocation_rate_limit_per_second: found.fields.rate,
-            creation_time: seconds(found.created_at),
-            last_modified_time: seconds(found.updated_at),
+            creation_time: Some(seconds(found.created_at)),
+            last_modified_time: Some(seconds(found.updated_at)),
         })
     }
 
@@ -182,9 +182,9 @@ impl Events {
         permit.write(replace).await.or_refused(|_| changed_meanwhile())?;
         Ok(UpdateApiDestinationResponse {
             api_destination_arn: Some(full_arn(&old.arn, &old.id)),
-            api_destination_state: state(is_active),
-            creation_time: seconds(old.created_at),
-            last_modified_time: seconds(at),
+            api_destination_state: Some(state(is_active)),
+            creation_time: Some(seconds(old.created_at)),
+            last_modified_time: Some(seconds(at)),
         })
     }
 
@@ -200,10 +200,8 @@ impl Events {
         let keys = policy::Context::new();
         let permit = gate.permit_event::<event_bridge::DeleteApiDestination>(named, keys).await?;
         let delete = |key: ResourceKey| DeleteApiDestination { arn: key.arn };
-        match permit.write(delete).await.or_store_error()? {
-            true => Ok(DeleteApiDestinationResponse {}),
-            false => Err(no_destination(&input.name)),
-        }
+        let existed = permit.write(delete).await.or_store_error()?;
+        if existed { Ok(DeleteApiDestinationResponse {}) } else { Err(no_destination(&input.name)) }
     }
 }
 
@@ -211,12 +209,12 @@ fn listed(found: ApiDestinationRow) -> ApiDestination {
     ApiDestination {
         api_destination_arn: Some(full_arn(&found.arn, &found.id)),
         name: Some(found.name),
-        api_destination_state: state(found.is_active),
+        api_destination_state: Some(state(found.is_active)),
         connection_arn: Some(found.fields.connection_arn),
         invocation_endpoint: Some(found.fields.endpoint),
         http_method: ApiDestinationHttpMethod::parse(&found.fields.method),
         invocation_rate_limit_per_second: found.fields.rate,
-        creation_time: seconds(found.created_at),
-        last_modified_time: seconds(found.updated_at),
+        creation_time: Some(seconds(found.created_at)),
+        last_modified_time: Some(seconds(found.updated_at)),
     }
 }

@@ -101,8 +101,8 @@ impl Events {
         Ok(CreateConnectionResponse {
             connection_arn: Some(arn),
             connection_state: Some(ConnectionState::Authorized),
-            creation_time: seconds(at),
-            last_modified_time: seconds(at),
+            creation_time: Some(seconds(at)),
+            last_modified_time: Some(seconds(at)),
         })
     }
 
@@ -126,9 +126,9 @@ impl Events {
             description: found.description,
             connection_state: Some(ConnectionState::Authorized),
             authorization_type: ConnectionAuthorizationType::parse(&found.authorization_type),
-            creation_time: seconds(found.created_at),
-            last_modified_time: seconds(found.updated_at),
-            last_authorized_time: seconds(found.authorized_at),
+            creation_time: Some(seconds(found.created_at)),
+            last_modified_time: Some(seconds(found.updated_at)),
+            last_authorized_time: Some(seconds(found.authorized_at)),
             ..DescribeConnectionResponse::default()
         })
     }
@@ -182,9 +182,9 @@ impl Events {
         Ok(UpdateConnectionResponse {
             connection_arn: Some(full_arn(&old.arn, &old.id)),
             connection_state: Some(ConnectionState::Authorized),
-            creation_time: seconds(old.created_at),
-            last_modified_time: seconds(at),
-            last_authorized_time: seconds(at),
+            creation_time: Some(seconds(old.created_at)),
+            last_modified_time: Some(seconds(at)),
+            last_authorized_time: Some(seconds(at)),
         })
     }
 
@@ -205,9 +205,9 @@ impl Events {
         Ok(DeleteConnectionResponse {
             connection_arn: Some(full_arn(&old.arn, &old.id)),
             connection_state: Some(ConnectionState::Deleting),
-            creation_time: seconds(old.created_at),
-            last_modified_time: seconds(old.updated_at),
-            last_authorized_time: seconds(old.authorized_at),
+            creation_time: Some(seconds(old.created_at)),
+            last_modified_time: Some(seconds(old.updated_at)),
+            last_authorized_time: Some(seconds(old.authorized_at)),
         })
     }
 }
@@ -219,8 +219,8 @@ fn listed(found: EventConnection) -> Connection {
         connection_state: Some(ConnectionState::Authorized),
         state_reason: None,
         authorization_type: ConnectionAuthorizationType::parse(&found.authorization_type),
-        creation_time: seconds(found.created_at),
-        last_modified_time: seconds(found.updated_at),
-        last_authorized_time: seconds(found.authorized_at),
+        creation_time: Some(seconds(found.created_at)),
+        last_modified_time: Some(seconds(found.updated_at)),
+        last_authorized_time: Some(seconds(found.authorized_at)),
     }
 }

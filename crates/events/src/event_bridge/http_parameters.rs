@@ -63,8 +63,8 @@ pub(super) fn check_endpoint(member: &str, endpoint: &str) -> Result<()> {
         validation(format!("{member} must be an HTTPS URL with a host, such as https://example.com/path."))
     };
     let uri: Uri = endpoint.replace('*', "x").parse().map_err(|_| invalid())?;
-    let host = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
-    let path_begins = endpoint.splitn(4, '/').nth(2).unwrap_or_default();
+    let host = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
+    let path_begins = endpoint.split('/').nth(2).unwrap_or_default();
     let is_valid = uri.scheme_str() == Some("https")
         && uri.host().is_some_and(|host| !host.is_empty())
         && !host.contains('@')

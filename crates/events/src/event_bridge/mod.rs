@@ -47,8 +47,8 @@ fn changed_meanwhile() -> Error {
 }
 
 /// A time of the store, as in answers.
-fn seconds(at: Micros) -> Option<f64> {
-    Some(aws::json::epoch_seconds(Timestamp::from_microsecond(at.0).unwrap_or_default()))
+fn seconds(at: Micros) -> f64 {
+    aws::json::epoch_seconds(Timestamp::from_microsecond(at.0).unwrap_or_default())
 }
 
 /// Tags of a request as the store has them, with their condition keys.

@@ -25,16 +25,12 @@ async fn tagged<E: Effect<On = OnAccount>>(
     arn: &str,
     keys: policy::Context,
 ) -> Result<(Permit<Of<E>>, String)> {
-    match arn.strip_prefix(&gate.event_arn(EventKind::Rule, "")) {
-        Some(name) => {
-            let permit = gate.permit_event((EventKind::Rule, name), keys).await?;
-            Ok((permit, name.to_owned()))
-        }
-        None => {
-            gate.allow_on(E::OP, arn, keys)?;
-            Err(not_found(format!("{arn} is not a rule of this account and Region.")))
-        }
+    if let Some(name) = arn.strip_prefix(&gate.event_arn(EventKind::Rule, "")) {
+        let permit = gate.permit_event((EventKind::Rule, name), keys).await?;
+        return Ok((permit, name.to_owned()));
     }
+    gate.allow_on(E::OP, arn, keys)?;
+    Err(not_found(format!("{arn} is not a rule of this account and Region.")))
 }
 
 impl Events {

@@ -116,6 +116,10 @@ pub(super) async fn only_enabled_rules_get_events(world: World) {
     let route =
         |name: &str| EventRoute { pattern: format!("pattern of {name}"), target: delivery(name, "1") };
     assert_eq!(routes(&world).await, [route("a"), route("b")]);
+    for (account_id, region) in [("999999999999", REGION), (ACCOUNT, "eu-west-1")] {
+        let list = ListEventRoutes { account_id: account_id.to_owned(), region: region.to_owned() };
+        assert_eq!(world.meta.read(list).await.unwrap(), [], "{account_id} {region}");
+    }
     let set = |state| SetEventRuleState { arn: arn("a"), state, at: Micros(9) };
     world.meta.write(set(DISABLED)).await.unwrap();
     assert_eq!(routes(&world).await, [route("b")]);

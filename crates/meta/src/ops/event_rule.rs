@@ -27,11 +27,8 @@ impl EventName {
         let bug = || StoreError::Bug("not an ARN of EventBridge");
         let arn: Arn = arn.parse().map_err(|_| bug())?;
         let (_, name) = arn.resource.split_once('/').ok_or_else(bug)?;
-        Ok(Self {
-            account_id: arn.account_id().ok_or_else(bug)?,
-            region: arn.region.to_string(),
-            name: name.to_owned(),
-        })
+        let (account_id, name) = (arn.account_id().ok_or_else(bug)?, name.to_owned());
+        Ok(Self { account_id, region: arn.region, name })
     }
 
     /// Of concurrent requests, the second counts what the first has written.

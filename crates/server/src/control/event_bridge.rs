@@ -50,12 +50,13 @@ fn answer<T: Request>(outcome: Result<T::Response, Error>) -> Result<Vec<u8>, Fa
 
 /// EventBridge has the common error for a request that violates its shape (API reference, "Common Errors").
 fn invalid(invalid: Invalid) -> Fault {
-    let mut fault = Fault::from(invalid.clone());
-    if invalid.kind != InvalidKind::Serialization {
-        fault.code = "ValidationException".into();
-        if let Some(rest) = invalid.message.strip_prefix("Invalid parameter at ") {
-            fault.message = format!("1 validation error detected: Value at {rest}");
-        }
+    if invalid.kind == InvalidKind::Serialization {
+        return invalid.into();
+    }
+    let mut fault = Fault::from(invalid);
+    fault.code = "ValidationException".into();
+    if let Some(rest) = fault.message.strip_prefix("Invalid parameter at ") {
+        fault.message = format!("1 validation error detected: Value at {rest}");
     }
     fault
 }

@@ -243,6 +243,57 @@ fn a_role_without_the_permission_makes_dead_letters() {
     assert_eq!(told(&receiver).len(), 4);
 }
 
+/// The classes of roles that may not invoke the destination. The permission is decided when an event is delivered.
+#[test]
+fn only_a_role_that_may_invoke_the_destination_is_used() {
+    let site = Site::new();
+    let receiver = Receiver::with_tls(&site.tls, None);
+    let running = site.started(None);
+    running.set_up(&receiver, &api_key(), &json!({}));
+    let client = running.client();
+    let image = manifest(&client);
+    let destination = running.events("DescribeApiDestination", &json!({"Name": "hook"}));
+    let arn = destination["ApiDestinationArn"].as_str().unwrap().to_owned();
+    let document = |effect: &str, action: &str, resource: &str| {
+        let statement = json!({"Effect": effect, "Action": action, "Resource": resource});
+        json!({"Version": "2012-10-17", "Statement": statement}).to_string()
+    };
+    let refusals = || site.log().matches("could not be delivered").count();
+    let invoke = "events:InvokeApiDestination";
+    for policy in [
+        DENY.to_owned(),
+        document("Allow", "events:PutTargets", "*"),
+        document("Allow", invoke, &arn.replace("hook", "other")),
+        // The ARN without its ID.
+        document("Allow", invoke, arn.rsplit_once('/').unwrap().0),
+    ] {
+        let before = refusals();
+        running.allow(&policy);
+        work(&client, &image, &["no"]).unwrap();
+        wait_for("both refusals", || (refusals() >= before + 2).then_some(()));
+        assert_eq!(receiver.requests().len(), 0, "{policy}");
+    }
+    running.allow(&document("Allow", invoke, &arn));
+    let trust = |principal: Value| {
+        let statement = json!({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"});
+        let policy = json!({"Version": "2012-10-17", "Statement": statement}).to_string();
+        running.iam("UpdateAssumeRolePolicy", &[("RoleName", "invoker"), ("PolicyDocument", &policy)]);
+    };
+    for principal in [json!({"Service": "ecr.amazonaws.com"}), json!({"AWS": "*"})] {
+        let before = refusals();
+        trust(principal);
+        work(&client, &image, &["no"]).unwrap();
+        wait_for("both refusals", || (refusals() >= before + 2).then_some(()));
+        assert_eq!(receiver.requests().len(), 0);
+    }
+    assert!(site.log().contains("events.amazonaws.com may not assume the role"));
+    trust(json!({"Service": "events.amazonaws.com"}));
+    work(&client, &image, &["yes"]).unwrap();
+    wait_for("the events", || (told(&receiver).len() >= 2).then_some(()));
+    assert_eq!(told(&receiver), expected(&["yes"]));
+    running.server.kill().unwrap();
+}
+
 #[test]
 fn a_kill_loses_no_event_of_a_rule() {
     for fault in [Fault::AfterPutImage, Fault::EventsRouted, Fault::EventsSent] {
