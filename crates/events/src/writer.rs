@@ -13,9 +13,17 @@ use crate::retry::Failure;
 /// A write that takes longer has failed. It may still end later, so its events can be written twice.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// The writes that took too long and have not ended, by sink.
-#[derive(Default)]
-pub(crate) struct Writer(Mutex<HashMap<String, JoinHandle<io::Result<()>>>>);
+pub(crate) struct Writer {
+    longest: Duration,
+    /// The writes that took too long and have not ended, by sink.
+    unfinished: Mutex<HashMap<String, JoinHandle<io::Result<()>>>>,
+}
+
+impl Default for Writer {
+    fn default() -> Self {
+        Self { longest: LONGEST, unfinished: Mutex::default() }
+    }
+}
 
 impl Writer {
     /// Writes all deliveries as lines, or none. A sink has at most one write at a time.
@@ -30,19 +38,19 @@ impl Writer {
         }
         let bodies: Vec<String> = batch.iter().map(|delivery| delivery.body.clone()).collect();
         let mut task = tokio::task::spawn_blocking(move || write(&bodies));
-        match tokio::time::timeout(LONGEST, &mut task).await {
+        match tokio::time::timeout(self.longest, &mut task).await {
             Ok(Ok(Ok(()))) => (batch.len(), None),
             Ok(Ok(Err(error))) => (0, Some(Failure::temporary(error))),
             Ok(Err(error)) => (0, Some(Failure::temporary(error))),
             Err(_) => {
-                self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(sink.to_owned(), task);
+                self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).insert(sink.to_owned(), task);
                 (0, Some(Failure::temporary("the write took too long")))
             }
         }
     }
 
     fn is_writing(&self, sink: &str) -> bool {
-        let mut writing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writing = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
         writing.retain(|_, task| !task.is_finished());
         writing.contains_key(sink)
     }
@@ -54,11 +62,11 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_write_that_hangs_has_failed_and_is_alone() {
         let (release, held) = std::sync::mpsc::channel::<()>();
         let batch = [Delivery { sequence: 1, at: Micros(0), attempts: 0, body: "{}".to_owned() }];
-        let writer = Writer::default();
+        let writer = Writer { longest: Duration::from_millis(200), ..Writer::default() };
         let hangs = writer.write("sink/a", &batch, move |_| held.recv().map_err(io::Error::other));
         let (count, failure) = hangs.await;
         assert_eq!((count, failure.unwrap().error.as_str()), (0, "the write took too long"));
