@@ -55,7 +55,7 @@ services! {
     /// Shows how many bytes repositories, registries and the deployment hold.
     DescribeUsage => ListUsage;
     /// Shows how much of its quotas an account uses.
-    DescribeQuotas => CountAccount;
+    DescribeQuotas => CountAccount, CountRegistries;
     /// Evaluates lifecycle policies. What they delete and archive is below.
     ExecuteLifecyclePolicies => ClaimWork, RenewWork, FinishWork, PostponeWork, FindLifecycleRepository,
         ListLifecycleImages, FindLifecycleImages, RecordLifecycleEvaluation;

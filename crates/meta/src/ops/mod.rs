@@ -49,6 +49,7 @@ pub mod protection;
 pub mod public_catalog;
 pub mod public_registry;
 pub mod pull_time_exclusion;
+pub mod quota_use;
 pub mod reconciler;
 pub mod reference_backfill;
 pub mod referrers;

@@ -16,7 +16,7 @@ macro_rules! with_operations {
                 FindManagedPolicy ListManagedPolicies ListManagedPolicyVersions LoadManagedDocuments CountPolicyUses
                 ListPolicyUses ListInlinePolicies ListAttachedPolicies LoadIdentityPolicies FindInstanceProfile
                 ListInstanceProfiles FindOidcProvider ListOidcProviders;
-            CountAccounts: CountAccount;
+            CountAccounts: CountAccount CountRegistries;
             ReadTagged: ListTagged FindTagged ListTagTexts;
             ChangeIdentities: CreateEntity RenameEntity DeleteEntity CreateUser DeleteUser UpdateRole SetBoundary
                 AddToGroup RemoveFromGroup PutIamTags RemoveIamTags CreateInstanceProfile DeleteInstanceProfile
