@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use access::op::Op;
-use access::op::StsOp;
+use access::op::{EcrOp, StsOp};
 use server::RouteOp;
 
 use super::table::Row;
@@ -15,6 +15,8 @@ const UNCOVERED: &[Op] = &[];
 /// Operations with their own checks.
 const BESIDE_THE_TABLE: &[Op] = &[
     Op::Sts(StsOp::AssumeRoleWithWebIdentity),
+    // No request asks for it.
+    Op::Ecr(EcrOp::ReplicateImage),
     // AWS allows these to every caller.
     Op::Sts(StsOp::GetCallerIdentity),
     Op::Sts(StsOp::GetSessionToken),
