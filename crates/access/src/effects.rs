@@ -140,6 +140,7 @@ opens! {
     ecr::WharfUnprotectImage => SetProtection;
     ecr::WharfListProtectedImages => ListProtected;
     ecr::WharfListTagHistory => ListTagMoves;
+    ecr::DescribeImageReplicationStatus => FindImages, ListImageReplications;
 
     // A check that finds a blob renews its grace.
     ecr::BatchCheckLayerAvailability => FindBlobs, RenewBlobs, FindLayerImages, LoadManifest;
@@ -163,6 +164,18 @@ opens_recorded! {
     ecr::PutImage => PutImage;
     ecr::UpdateImageStorageClass => UpdateImageStorageClass;
     ecr::BatchDeleteImage => BatchDeleteImage, DeleteTag;
+    ecr::ReplicateImage => ReplicateDeletion;
+}
+
+// A replicated image has events in both registries.
+impl Listed<ReplicateImage> for ecr::ReplicateImage {}
+impl Opens<ReplicateImage> for ecr::ReplicateImage {
+    type Runs = Recorded<ReplicateImage>;
+    const HAS_EVENTS: bool = true;
+
+    fn as_run(on: &Self::On, ids: &IdSource, operation: ReplicateImage) -> Self::Runs {
+        events::of_replication(on, ids, operation)
+    }
 }
 
 // Registries.
@@ -178,6 +191,13 @@ opens! {
     ecr::WharfPutInUseReport => FindAccount, EnsureRegistry, GetAccountSetting, PutInUseReport;
     ecr::WharfListInUseReports => ListInUseReports;
     ecr::WharfDeleteInUseReport => DeleteInUseReport;
+    ecr::DescribeRegistry => GetReplicationConfiguration;
+    ecr::WharfDescribeReplication => ListReplicationLags;
+    ecr::StartReplicationBackfill => StartReplicationBackfill;
+    ecr::StopReplicationBackfill => StopReplicationBackfill;
+    ecr::ListReplicationBackfills => ListReplicationBackfills, ListBackfillFailures;
+    ecr::DescribeReplicationBackfillResults => FindReplicationBackfill, ListBackfillFailures, ListBackfillItems;
+    ecr::PutReplicationConfiguration => FindAccount, EnsureRegistry, PutReplicationConfiguration;
     ecr::GetRegistryScanningConfiguration => GetScanningConfiguration;
     ecr::PutRegistryScanningConfiguration => FindAccount, EnsureRegistry, PutScanningConfiguration;
     ecr::CreateRepositoryCreationTemplate => FindAccount, EnsureRegistry, FindNamedPrincipals, GetAccountSetting,

@@ -90,6 +90,11 @@ pub enum InvalidQuota {
     OutOfRange(&'static str, u64),
 }
 
+/// The error of a replication configuration, for which the API has no exception of its own.
+fn replication(constraint: &str) -> String {
+    format!("Invalid parameter at 'replicationConfiguration' failed to satisfy constraint: '{constraint}'")
+}
+
 macro_rules! fixed {
     ($($(#[$doc:meta])* $constant:ident: $name:literal = $value:expr, $error:expr;)*) => {
         $(
@@ -210,6 +215,18 @@ settings! {
     /// API destinations of an account in a Region.
     api_destinations_per_region: "API destinations per Region" = 3_000, at most 10_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
         format!("The account has {most} API destinations in this Region, which is the most it can have.")
+    });
+    /// Rules of the replication configuration of a registry. The model of the API has the maximum.
+    replication_rules_per_registry: "Replication rules per registry" = 10, at most 25, QuotaError::Ecr(Code::InvalidParameter, |most| {
+        replication(&format!("A replication configuration can have at most {most} rules"))
+    });
+    /// Different destinations of all rules of a registry.
+    replication_destinations_per_registry: "Replication destinations per registry" = 25, at most 1_000, QuotaError::Ecr(Code::InvalidParameter, |most| {
+        replication(&format!("A replication configuration can have at most {most} unique destinations"))
+    });
+    /// Backfills of a registry that have not ended.
+    replication_backfills_in_progress_per_registry: "Replication backfills in progress per registry" = 10, at most 100, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("The registry has {most} replication backfills in progress, which is the most it can have.")
     });
 }
 

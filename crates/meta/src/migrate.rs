@@ -76,6 +76,14 @@ const MIGRATIONS: &[Migration] = &[
         oldest_compat: 6,
         text: include_str!("../migrations/0022_organizational_units.sql"),
     },
+    // What comes through an older binary is not replicated; a backfill replicates it.
+    Migration { number: 26, oldest_compat: 6, text: include_str!("../migrations/0026_replication.sql") },
+    // New tables.
+    Migration {
+        number: 27,
+        oldest_compat: 6,
+        text: include_str!("../migrations/0027_replication_backfill.sql"),
+    },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

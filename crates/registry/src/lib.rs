@@ -22,6 +22,7 @@ mod policy_text;
 pub mod purge;
 pub mod reconcile;
 mod registry_settings;
+pub mod replication;
 mod repository;
 mod scrub;
 pub mod sweep;

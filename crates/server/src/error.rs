@@ -101,6 +101,9 @@ dialects! {
     UnsupportedImageType => Unsupported BAD_REQUEST, "UnsupportedImageTypeException" BAD_REQUEST;
     ImageArchived => ManifestUnknown NOT_FOUND, "ImageArchivedException" BAD_REQUEST;
     TemplateAlreadyExists => Denied CONFLICT, "TemplateAlreadyExistsException" BAD_REQUEST;
+    ReplicationBackfillInProgress => Denied CONFLICT, "ReplicationBackfillInProgressException" BAD_REQUEST;
+    ReplicationBackfillInvalidStatus => Denied CONFLICT, "ReplicationBackfillInvalidStatusException" BAD_REQUEST;
+    ReplicationBackfillNotFound => Unsupported NOT_FOUND, "ReplicationBackfillNotFoundException" BAD_REQUEST;
     TemplateNotFound => Unsupported NOT_FOUND, "TemplateNotFoundException" BAD_REQUEST;
     Validation => Unsupported BAD_REQUEST, "ValidationException" BAD_REQUEST;
     RegistryNotFound => NameUnknown NOT_FOUND, "RegistryNotFoundException" BAD_REQUEST;

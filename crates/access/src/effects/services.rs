@@ -69,6 +69,12 @@ services! {
     /// Works out previews of lifecycle policies.
     PreviewLifecyclePolicies => ClaimWork, RenewWork, FinishWork, PostponeWork, GetLifecyclePreview,
         ListLifecycleImages, FindLifecycleImages, WritePreviewResults, EndLifecyclePreview;
+    /// Replicates images to other registries. What it writes there has a permit of the gate; failures are below.
+    ReplicateImages => FindEntity, ListDueDestinations, ListDueReplications, FindReplicationSource, ForgetReplications,
+        ListOpenBackfills, PrepareBackfill, ListBackfillItems, EndBackfillItems, FindReplicationDestination,
+        TrimReplicationBackfills;
+    /// Shows how far the destinations of replication are behind.
+    DescribeReplication => ListReplicationLags;
     /// Deletes the bytes of objects whose rows are gone.
     SweepDoomed => ClaimDoomed, ForgetDoomed;
     /// Records when images were last pulled, after the answers to the pulls.
@@ -134,5 +140,16 @@ impl Opens<DeleteReferrers> for authority::DeleteReferrers {
 
     fn as_run(_on: &Self::On, ids: &IdSource, operation: DeleteReferrers) -> Self::Runs {
         events::of_referrers(ids, operation)
+    }
+}
+
+// A replication that fails has an event in the registry that is replicated.
+impl Listed<EndReplication> for authority::ReplicateImages {}
+impl Opens<EndReplication> for authority::ReplicateImages {
+    type Runs = Recorded<EndReplication>;
+    const HAS_EVENTS: bool = true;
+
+    fn as_run(_on: &Self::On, ids: &IdSource, operation: EndReplication) -> Self::Runs {
+        events::of_failed_replication(ids, operation)
     }
 }

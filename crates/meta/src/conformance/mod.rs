@@ -45,6 +45,8 @@ mod protection;
 mod public_registry;
 mod purge;
 mod reconciler;
+mod replication;
+mod replication_backfill;
 mod repository;
 mod resolve;
 mod resource_policy;
@@ -153,6 +155,12 @@ suite! {
     reconciler: one_node_runs_it_at_a_time, a_long_pass_renews_its_lease, of_many_nodes_one_claims_it,
         it_runs_when_it_is_due_or_asked_for,
         a_run_can_be_asked_for_before_the_first;
+    replication: effects_queue_an_item_for_each_destination, a_destination_that_is_named_again_is_new,
+        a_copy_shares_the_bytes_and_ends_its_item, a_tag_follows_its_source_in_any_order,
+        a_copy_is_not_replicated_on, a_deletion_spares_what_is_there_again,
+        a_failure_is_shown_once_and_tried_again;
+    replication_backfill: one_is_in_progress_to_a_region, images_are_read_in_slices,
+        it_ends_with_its_images_or_too_many_failures, old_ones_are_removed_in_slices;
     histories: rows_agree_in_every_order_of_two;
     work: claims_are_leased_and_fenced, doomed_keys_rest_first;
     inline_policy: all_together_have_a_size, of_two_that_race_for_the_room_one_wins;

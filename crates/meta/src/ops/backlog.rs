@@ -57,6 +57,8 @@ pub struct Backlogs {
     pub previews: i64,
     /// Images whose restoring ends.
     pub restores: i64,
+    /// Images and tags on their way to other registries.
+    pub replications: i64,
 }
 
 operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
@@ -83,6 +85,8 @@ operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
     let links = op.count(tx, "link_review WHERE queued_at <= ?1", &queued).await?;
     let unlinked = op.count(tx, "object_review WHERE queued_at <= ?1", &queued).await?;
     let reviews = op.limit.min(links + unlinked);
+    let waiting = "replication WHERE status = 1 AND queued_at <= ?1";
+    let replications = op.count(tx, waiting, &params![op.at, op.limit]).await?;
     Ok(Ok(Backlogs {
         uploads,
         repositories,
@@ -97,6 +101,7 @@ operation!(CountBacklogs: Page -> Backlogs, Never, |op, tx| {
         policies,
         previews,
         restores,
+        replications,
     }))
 });
 

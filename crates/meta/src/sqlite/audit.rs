@@ -83,6 +83,12 @@ const TABLES: &[(&str, Rows, &str)] = &[
         "name, created_at, deleted_at, mutability, exclusion_filters, scan_on_push, encryption_type, kms_key, \
          policy_version, tags_version",
     ),
+    ("replication", Nobody, "*"),
+    ("replication_backfill", Nobody, "*"),
+    ("replication_backfill_item", Nobody, "*"),
+    ("replication_configuration", Nobody, "*"),
+    ("replication_destination", Nobody, "*"),
+    ("replication_rule", Nobody, "*"),
     ("repository_catalog_data", Nobody, "*"),
     ("repository_policy", Repository("repository"), "*"),
     ("repository_usage", Nobody, "*"),

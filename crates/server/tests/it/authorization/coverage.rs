@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use access::op::{EventBridgeOp, Op, StsOp};
+use access::op::{EcrOp, EventBridgeOp, Op, StsOp};
 use server::RouteOp;
 
 use super::table::Row;
@@ -14,6 +14,8 @@ const UNCOVERED: &[Op] = &[];
 /// Operations with their own checks.
 const BESIDE_THE_TABLE: &[Op] = &[
     Op::Sts(StsOp::AssumeRoleWithWebIdentity),
+    // No request asks for it.
+    Op::Ecr(EcrOp::ReplicateImage),
     // AWS allows these to every caller.
     Op::Sts(StsOp::GetCallerIdentity),
     Op::Sts(StsOp::GetSessionToken),

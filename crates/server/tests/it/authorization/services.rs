@@ -64,6 +64,16 @@ macro_rules! with_operations {
             ChangeImages: PutImage BatchDeleteImage DeleteTag BackfillReferences UpdateImageStorageClass;
             ReadTagHistory: ListTagMoves;
             TrimTagHistory: TrimTagHistory;
+            ReadReplicationConfiguration: GetReplicationConfiguration;
+            ChangeReplicationConfiguration: PutReplicationConfiguration;
+            ReadReplications: ListImageReplications ListReplicationLags;
+            DueReplications: ListDueDestinations ListDueReplications FindReplicationSource EndReplication
+                ForgetReplications;
+            Replicate: ReplicateImage ReplicateDeletion;
+            ChangeBackfills: StartReplicationBackfill StopReplicationBackfill;
+            ReadBackfills: FindReplicationBackfill ListReplicationBackfills ListBackfillFailures ListBackfillItems;
+            WorkOnBackfills: ListOpenBackfills PrepareBackfill EndBackfillItems FindReplicationDestination
+                TrimReplicationBackfills;
             ReadLifecyclePolicies: GetLifecyclePolicy GetLifecyclePreview ListPreviewResults ListLifecycleRecords;
             ChangeLifecyclePolicies: PutLifecyclePolicy DeleteLifecyclePolicy RequestLifecycleRun
                 StartLifecyclePreview;
@@ -140,6 +150,8 @@ rows! {
     DeleteReferrers: Work ReadLifecycleRepositories DeleteOrphans;
     ExecuteLifecyclePolicies: Work ReadLifecycleRepositories ReadLifecycleImages ExecuteLifecycle;
     RestoreImages: Work FinishRestores;
+    ReplicateImages: ReadIdentities DueReplications ReadBackfills WorkOnBackfills;
+    DescribeReplication: ReadReplications;
     MoveObjects: Work MoveObjects FindArchived BytesMove;
     PreviewLifecyclePolicies: Work ReadLifecyclePolicies ReadLifecycleImages WritePreviews;
     SweepDoomed: DoomedObjects BytesDelete;
