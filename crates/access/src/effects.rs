@@ -104,6 +104,8 @@ before_decision! {
     ListAccountTags,
     // Whether a push creates its repository, before CreateRepository is decided on.
     FindCreation,
+    // Which rule a missing image could come from, before BatchImportUpstreamImage is decided on.
+    FindUpstream,
 }
 
 // Repositories and images. An operation that names several permissions, such as a push of a whole blob, needs a permit
@@ -121,6 +123,7 @@ opens! {
     ecr::DeleteRepositoryPolicy => FindNamedPrincipals;
 
     ecr::BatchGetImage => FindImages, LoadManifest;
+    ecr::BatchImportUpstreamImage => FindImages, FindBlobs;
     ecr::BatchDeleteImage => UnlinkBlob;
     ecr::ListImages => ListImages, ListTags;
     ecr::DescribeImages => FindImages, DescribeImages;
@@ -141,7 +144,7 @@ opens! {
 
     // A check that finds a blob renews its grace.
     ecr::BatchCheckLayerAvailability => FindBlobs, RenewBlobs, FindLayerImages, LoadManifest;
-    ecr::GetDownloadUrlForLayer => RenewBlobs;
+    ecr::GetDownloadUrlForLayer => RenewBlobs, FindLayerImages, LoadManifest;
     ecr::InitiateLayerUpload => CreateUpload;
     ecr::UploadLayerPart => TakeUpload, AdvanceUpload, CancelUpload;
     // A mount is an upload that is complete immediately.
@@ -159,6 +162,7 @@ opens_recorded! {
     ecr::PutLifecyclePolicy => PutLifecyclePolicy;
     ecr::DeleteLifecyclePolicy => DeleteLifecyclePolicy;
     ecr::PutImage => PutImage;
+    ecr::BatchImportUpstreamImage => PutImage, RecordUpstreamTag;
     ecr::UpdateImageStorageClass => UpdateImageStorageClass;
     ecr::BatchDeleteImage => BatchDeleteImage, DeleteTag;
 }
@@ -178,6 +182,11 @@ opens! {
     ecr::WharfDeleteInUseReport => DeleteInUseReport;
     ecr::GetRegistryScanningConfiguration => GetScanningConfiguration;
     ecr::PutRegistryScanningConfiguration => FindAccount, EnsureRegistry, PutScanningConfiguration;
+    ecr::CreatePullThroughCacheRule => FindAccount, EnsureRegistry, CreatePullThroughCacheRule;
+    ecr::DescribePullThroughCacheRules => GetPullThroughCacheRule, ListPullThroughCacheRules;
+    ecr::UpdatePullThroughCacheRule => GetPullThroughCacheRule, UpdatePullThroughCacheRule;
+    ecr::DeletePullThroughCacheRule => DeletePullThroughCacheRule;
+    ecr::ValidatePullThroughCacheRule => GetPullThroughCacheRule;
     ecr::CreateRepositoryCreationTemplate => FindAccount, EnsureRegistry, FindNamedPrincipals, GetAccountSetting,
         CreateCreationTemplate;
     ecr::UpdateRepositoryCreationTemplate => FindNamedPrincipals, GetAccountSetting, GetCreationTemplate,
@@ -206,6 +215,7 @@ opens_bytes! {
     ecr::UploadLayerPart => bytes::Append;
     // Bytes are read again for a digest whose algorithm was given only when the upload is completed.
     ecr::CompleteLayerUpload => bytes::Finish, bytes::Hash;
+    authority::FetchUpstreamLayers => bytes::Append, bytes::Finish;
     authority::SweepDoomed => bytes::Delete;
     authority::MoveObjects => bytes::Move;
     authority::CheckStore => bytes::Check;

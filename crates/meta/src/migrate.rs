@@ -66,6 +66,12 @@ const MIGRATIONS: &[Migration] = &[
         oldest_compat: 5,
         text: include_str!("../migrations/0018_public_registries.sql"),
     },
+    // An older binary pulls only what is stored already.
+    Migration {
+        number: 24,
+        oldest_compat: 5,
+        text: include_str!("../migrations/0024_pull_through_cache.sql"),
+    },
 ];
 
 /// What PostgreSQL writes where SQLite writes something else. Text compares by bytes in both.

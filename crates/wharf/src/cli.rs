@@ -108,7 +108,14 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   memory_budget = "256MiB"                 # memory for all clients together: bodies, answers, parts of blobs
 
   [outbound]                               # where the server may connect to, in addition to the public Internet:
-  allow_networks = ["10.0.0.0/8"]          # networks with your own OIDC issuers [none]
+  allow_networks = ["10.0.0.0/8"]          # networks with your own OIDC issuers and upstream registries [none]
+  insecure_hosts = ["registry.lan:5000"]   # upstream registries that are called by plain HTTP [none]
+
+  [pull_through]                           # the pull-through cache
+  allow_upstreams = ["*.example.org"]      # upstream registries that rules may name: host, host:port, *.domain [all]
+  validity_seconds = 86400                 # how long a tag is served without asking the upstream registry
+  [pull_through.token_services]            # token services on another host that get a registry's credentials [none]
+  "registry.example.org" = ["login.example.org"]
 
   [[storage_quotas]]                       # a push that would exceed one is refused; repeat for more [none]
   name = "team-a"                          # the name in errors

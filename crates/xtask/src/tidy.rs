@@ -27,7 +27,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("upstream", &["oci", "outbound"]),
     ("access", &["aws", "meta", "oci", "outbound", "policy"]),
     ("identity", &["access", "aws", "oci", "oidc", "policy"]),
-    ("registry", &["access", "aws", "blob", "fault", "lifecycle", "oci", "policy"]),
+    ("registry", &["access", "aws", "blob", "fault", "lifecycle", "oci", "policy", "upstream"]),
     ("events", &["access", "aws", "fault", "outbound", "pattern", "policy"]),
     ("server", &["access", "aws", "events", "identity", "oci", "registry"]),
     (

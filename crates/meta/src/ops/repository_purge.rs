@@ -18,9 +18,10 @@ pub struct PurgeRepositorySlice {
 }
 
 /// Tables in an order that every foreign key allows, with the columns of their primary key below the repository.
-const TABLES: [(&str, &str); 17] = [
+const TABLES: [(&str, &str); 18] = [
     ("tag", "name"),
     ("tag_history", "id"),
+    ("upstream_tag", "name"),
     ("image_blob", "image, digest"),
     ("image_child", "image, digest"),
     ("image_pull", "image"),

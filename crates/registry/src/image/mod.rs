@@ -16,7 +16,7 @@ pub mod tag_list;
 
 use access::error::{Code, Error};
 
-fn manifest_unknown() -> Error {
+pub(crate) fn manifest_unknown() -> Error {
     Error::new(Code::ManifestUnknown, "Requested image not found")
 }
 

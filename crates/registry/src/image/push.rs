@@ -3,7 +3,7 @@
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
 use access::op::ecr;
-use access::permit::Permit;
+use access::permit::{OnRepository, Opens, Permit};
 use access::quota::Quotas;
 use access::storage_quota::More;
 use access::store::{
@@ -93,13 +93,16 @@ impl Registry {
     }
 
     /// The only way to store a manifest.
-    pub(crate) async fn push_image(
+    pub(crate) async fn push_image<G>(
         &self,
         ctx: &Ctx,
         repository: &RepositoryRef,
-        permit: &Permit<ecr::PutImage>,
+        permit: &Permit<G>,
         push: ImagePush,
-    ) -> Result<PutImageOutcome> {
+    ) -> Result<PutImageOutcome>
+    where
+        G: Opens<PutImage, On = OnRepository>,
+    {
         // The row and its copies on their way to the store.
         ctx.hold(push.body.len() as u64 * 3).await?;
         let manifest = &push.manifest;
@@ -173,7 +176,10 @@ fn manifest_error(error: &ManifestError) -> Error {
     Error::new(code, error.to_string())
 }
 
-fn put_image_error(refusal: PutImageRefusal, permit: &Permit<ecr::PutImage>, quotas: &Quotas) -> Error {
+fn put_image_error<G>(refusal: PutImageRefusal, permit: &Permit<G>, quotas: &Quotas) -> Error
+where
+    G: Opens<PutImage, On = OnRepository>,
+{
     let (name, account) = (&permit.row().name, permit.account());
     match refusal {
         PutImageRefusal::RepositoryGone => permit.repository_not_found(),

@@ -18,12 +18,12 @@ const BASIC: &str = "Basic dXNlcjpzZWNyZXQ=";
 
 /// A registry that wants a token of a service.
 fn wants_token(realm: String) -> impl Fn(&Seen) -> Reply + Send + Sync + 'static {
-    move |seen| match seen.authorization.as_deref() {
-        Some("Bearer t0") => manifest(),
-        _ => {
-            let challenge = format!(r#"Bearer realm="{realm}",service="s",scope="repository:other:push""#);
-            Reply::new(401, &[("www-authenticate", &challenge)], b"")
+    move |seen| {
+        if seen.authorization.as_deref() == Some("Bearer t0") {
+            return manifest();
         }
+        let challenge = format!(r#"Bearer realm="{realm}",service="s",scope="repository:other:push""#);
+        Reply::new(401, &[("www-authenticate", &challenge)], b"")
     }
 }
 

@@ -97,11 +97,9 @@ impl Reply {
 
     /// An answer whose `Content-Length` is another one.
     pub(crate) fn of_length(status: u16, headers: &[(&str, &str)], body: &[u8], length: usize) -> Self {
-        let mut head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n");
-        for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        head.push_str("\r\n");
+        let lines = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+        let lines: String = lines.collect();
+        let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n{lines}\r\n");
         let bytes = [head.as_bytes(), body].concat();
         Self { bytes, stall: Duration::ZERO, endless: None }
     }
@@ -117,7 +115,7 @@ impl Reply {
     }
 
     pub(crate) fn stalled(self) -> Self {
-        Self { stall: Duration::from_secs(60), ..self }
+        Self { stall: Duration::from_mins(1), ..self }
     }
 }
 
