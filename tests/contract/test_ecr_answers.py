@@ -176,6 +176,7 @@ def test_every_operation_answers_within_its_shape(api):
     secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:ecr-pullthroughcache/none-a1b2c3"
     secret = api.call("CreatePullThroughCacheRule", rule | {"credentialArn": secret})
     assert secret.error == "SecretNotFoundException" and secret.error in declared_errors("CreatePullThroughCacheRule")
+    assert call("WharfRefreshUpstreamTags", repositoryName=name)["refreshedTags"] == 0
     rules = [lifecycle_rule(1, "untagged", 50)]
     text = json.dumps({"rules": rules})
     put = call("PutLifecyclePolicy", repositoryName=name, lifecyclePolicyText=text)

@@ -99,10 +99,13 @@ def test_the_commands_of_the_page(wharf, env, distribution, tmp_path):
     aws = [line for line in commands if line.startswith("aws ")]
     answers = [wharf.aws(*line.replace("quay.io", distribution.address).split()[1:]) for line in aws]
     assert answers[0]["ecrRepositoryPrefix"] == "quay" and answers[1]["isValid"] is True
+    refresh = [line for line in commands if line.startswith("wharf ")]
     (pull,) = [line for line in commands if line.startswith("docker pull ")]
     image = pull.removeprefix("docker pull ").replace("$REGISTRY", wharf.registry)
     said = run(["skopeo", "inspect", "--tls-verify=false", f"docker://{image}"], env=env)
     assert json.loads(said)["Digest"] == made.digest
+    (refreshed,) = [run([wharf.binary, *line.split()[1:]], env=env | wharf.env) for line in refresh]
+    assert refreshed.startswith("1 tags")
     wharf.client("ecr").delete_pull_through_cache_rule(ecrRepositoryPrefix="quay")
 
 

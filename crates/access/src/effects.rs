@@ -141,6 +141,7 @@ opens! {
     ecr::WharfUnprotectImage => SetProtection;
     ecr::WharfListProtectedImages => ListProtected;
     ecr::WharfListTagHistory => ListTagMoves;
+    ecr::WharfRefreshUpstreamTags => ExpireUpstreamTags;
 
     // A check that finds a blob renews its grace.
     ecr::BatchCheckLayerAvailability => FindBlobs, RenewBlobs, FindLayerImages, LoadManifest;

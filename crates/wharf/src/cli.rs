@@ -7,6 +7,7 @@ use aws::ids::{AccountId, Region};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cmd::account::{AccountCommand, account_name};
+use crate::cmd::cache::CacheCommand;
 use crate::cmd::credentials::CredentialsCommand;
 use crate::cmd::events::EventsCommand;
 use crate::cmd::fsck::Fsck;
@@ -269,6 +270,9 @@ Examples:
     /// Show what the tags of a repository named before, and restore a tag.
     #[command(subcommand)]
     Tags(TagsCommand),
+    /// Work on the pull-through cache.
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// Configure how the keys of OIDC providers are obtained.
     #[command(subcommand)]
     Oidc(OidcCommand),

@@ -13,7 +13,7 @@ use crate::shape::pattern;
 use crate::shape::{Exception, Invalid, Member, Pattern, Request, Rule};
 
 /// Every operation that has shapes here, in alphabetical order.
-pub const OPERATIONS: [&str; 71] = [
+pub const OPERATIONS: [&str; 72] = [
     "BatchCheckLayerAvailability",
     "BatchDeleteImage",
     "BatchGetImage",
@@ -83,6 +83,7 @@ pub const OPERATIONS: [&str; 71] = [
     "WharfListTagHistory",
     "WharfProtectImage",
     "WharfPutInUseReport",
+    "WharfRefreshUpstreamTags",
     "WharfRunLifecyclePolicy",
     "WharfUnprotectImage",
 ];
@@ -2989,6 +2990,24 @@ pub struct WharfPutInUseReportResponse {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+pub struct WharfRefreshUpstreamTagsRequest {
+    #[serde(default)]
+    pub registry_id: Option<String>,
+    pub repository_name: String,
+    #[serde(default)]
+    pub image_tag: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfRefreshUpstreamTagsResponse {
+    pub registry_id: String,
+    pub repository_name: String,
+    pub refreshed_tags: u32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct WharfRunLifecyclePolicyRequest {
     #[serde(default)]
     pub registry_id: Option<String>,
@@ -4070,6 +4089,16 @@ impl Request for WharfPutInUseReportRequest {
         Member::required("source", WHARF_IN_USE_SOURCE),
         Member::required("imageDigests", WHARF_IN_USE_DIGESTS),
         Member::optional("expiresInSeconds", WHARF_IN_USE_SECONDS),
+    ];
+}
+
+impl Request for WharfRefreshUpstreamTagsRequest {
+    type Response = WharfRefreshUpstreamTagsResponse;
+    const OPERATION: &'static str = "WharfRefreshUpstreamTags";
+    const MEMBERS: &'static [Member] = &[
+        Member::optional("registryId", REGISTRY_ID),
+        Member::required("repositoryName", REPOSITORY_NAME),
+        Member::optional("imageTag", IMAGE_TAG),
     ];
 }
 

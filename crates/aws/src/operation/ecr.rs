@@ -66,6 +66,7 @@ macro_rules! ecr_operations {
                 WharfProtectImage: "ecr:WharfProtectImage" on Repository => WharfProtectImageRequest, wharf_protect_image;
                 WharfPutInUseReport: "ecr:WharfPutInUseReport" on Account => WharfPutInUseReportRequest, wharf_put_in_use_report;
                 WharfListTagHistory: "ecr:WharfListTagHistory" on Repository => WharfListTagHistoryRequest, wharf_list_tag_history;
+                WharfRefreshUpstreamTags: "ecr:WharfRefreshUpstreamTags" on Repository => WharfRefreshUpstreamTagsRequest, wharf_refresh_upstream_tags;
                 WharfRunLifecyclePolicy: "ecr:WharfRunLifecyclePolicy" on Repository => WharfRunLifecyclePolicyRequest, wharf_run_lifecycle_policy;
                 WharfUnprotectImage: "ecr:WharfUnprotectImage" on Repository => WharfUnprotectImageRequest, wharf_unprotect_image;
             }

@@ -1,19 +1,21 @@
-//! CreatePullThroughCacheRule, DescribePullThroughCacheRules, UpdatePullThroughCacheRule, DeletePullThroughCacheRule and
-//! ValidatePullThroughCacheRule.
+//! CreatePullThroughCacheRule, DescribePullThroughCacheRules, UpdatePullThroughCacheRule, DeletePullThroughCacheRule,
+//! ValidatePullThroughCacheRule, and WharfRefreshUpstreamTags of Wharf's own.
 
 use access::context::Ctx;
-use access::error::Result;
-use access::store::PullThroughCacheRuleRow;
+use access::error::{Error, Result};
+use access::op::ecr;
+use access::permit::Permit;
+use access::store::{ExpireUpstreamTags, PullThroughCacheRuleRow, StoreResultExt as _, Target};
 use aws::ecr::{
     CreatePullThroughCacheRuleRequest, CreatePullThroughCacheRuleResponse, DeletePullThroughCacheRuleRequest,
     DeletePullThroughCacheRuleResponse, DescribePullThroughCacheRulesRequest,
     DescribePullThroughCacheRulesResponse, PullThroughCacheRule, UpdatePullThroughCacheRuleRequest,
     UpdatePullThroughCacheRuleResponse, UpstreamRegistry, ValidatePullThroughCacheRuleRequest,
-    ValidatePullThroughCacheRuleResponse,
+    ValidatePullThroughCacheRuleResponse, WharfRefreshUpstreamTagsRequest, WharfRefreshUpstreamTagsResponse,
 };
 use aws::ids::Region;
 
-use super::{account_of, epoch_seconds, page_limit};
+use super::{account_of, epoch_seconds, page_limit, repository_of};
 use crate::Registry;
 use crate::registry_settings::pull_through_cache::{self, NewRule};
 
@@ -147,6 +149,30 @@ impl Registry {
             upstream_repository_prefix: rule.upstream_repository_prefix,
             is_valid: Some(failure.is_none()),
             failure,
+        })
+    }
+}
+
+impl Registry {
+    /// Has the tags of a repository, or one of them, validated at their next pull.
+    pub async fn wharf_refresh_upstream_tags(
+        &self,
+        ctx: &Ctx,
+        region: &Region,
+        input: WharfRefreshUpstreamTagsRequest,
+    ) -> Result<WharfRefreshUpstreamTagsResponse> {
+        let repository = repository_of(ctx, region, input.registry_id.as_deref(), &input.repository_name)?;
+        let permit: Permit<ecr::WharfRefreshUpstreamTags> =
+            self.access.gate(ctx, &repository, Target::None).await?.permit()?;
+        let invalid =
+            |_| Error::invalid_parameter("imageTag", "must satisfy regular expression '[a-zA-Z0-9-_.]+'");
+        let tag = input.image_tag.map(|tag| tag.parse()).transpose().map_err(invalid)?;
+        let expire = permit.write(|repository| ExpireUpstreamTags { repository, tag });
+        let refreshed = expire.await.or_store_error()?;
+        Ok(WharfRefreshUpstreamTagsResponse {
+            registry_id: repository.account_id.to_string(),
+            repository_name: repository.name.to_string(),
+            refreshed_tags: refreshed.try_into().unwrap_or_default(),
         })
     }
 }

@@ -9,7 +9,8 @@ use access::error::Result;
 use access::op::ecr;
 use access::permit::Permit;
 use access::store::{FindBlobs, FindImages, FoundImage, ImageRef};
-use oci::manifest::{Descriptor, Kind};
+use oci::digest::Digest;
+use oci::manifest::Manifest;
 use oci::name::Reference;
 use tokio::sync::Semaphore;
 use upstream::RemoteManifest;
@@ -18,7 +19,7 @@ use super::import::{Imported, Source};
 use crate::Registry;
 
 /// Images that wait. Further ones are fetched when they are pulled.
-const MOST_WAITING: usize = 256;
+const MOST_WAITING: usize = 64;
 /// Images of one index.
 const MOST_CHILDREN: usize = 256;
 
@@ -40,6 +41,21 @@ struct Completion {
     repository: RepositoryRef,
     permit: Permit<ecr::BatchImportUpstreamImage>,
     source: Source,
+}
+
+/// What an image refers to. Its manifest is not kept in memory while the image waits.
+struct Contents {
+    layers: Vec<(Digest, u64)>,
+    children: Vec<Digest>,
+}
+
+impl Contents {
+    fn of(manifest: &Manifest) -> Self {
+        Self {
+            layers: manifest.required_blobs().map(|blob| (blob.digest, blob.size)).collect(),
+            children: manifest.child_digests().into_iter().take(MOST_CHILDREN).collect(),
+        }
+    }
 }
 
 impl Registry {
@@ -64,26 +80,22 @@ impl Registry {
             permit,
             source: source.clone(),
         };
-        let remote = remote.clone();
+        let contents = Contents::of(&remote.manifest);
         tokio::spawn(async move {
             let turn = turns.acquire_owned().await;
             waiting.fetch_sub(1, Ordering::Relaxed);
             if turn.is_err() {
                 return;
             }
-            if let Err(error) = registry.complete_image(&completion, &remote).await {
+            if let Err(error) = registry.complete_image(&completion, contents).await {
                 tracing::info!(repository = %completion.repository.name, %error, "an image was not completed");
             }
         });
     }
 
-    async fn complete_image(&self, to: &Completion, remote: &RemoteManifest) -> Result<()> {
-        self.fetch_layers(to, remote).await?;
-        if remote.manifest.kind == Kind::Image {
-            return Ok(());
-        }
-        let children = remote.manifest.child_digests();
-        for digest in children.into_iter().take(MOST_CHILDREN) {
+    async fn complete_image(&self, to: &Completion, contents: Contents) -> Result<()> {
+        self.fetch_layers(to, contents.layers).await?;
+        for digest in contents.children {
             let ids = vec![ImageRef { digest: Some(digest), tag: None }];
             let known = to.permit.read(|repository| FindImages { repository, ids }).await?;
             if known.iter().any(|found| matches!(found, FoundImage::Found(_))) {
@@ -94,25 +106,21 @@ impl Registry {
             let Ok(Imported::Manifest(child)) = fetched else { continue };
             let none = std::iter::empty();
             self.store_manifest(&to.ctx.later(), &to.repository, &to.permit, &child, none).await?;
-            self.fetch_layers(to, &child).await?;
+            self.fetch_layers(to, Contents::of(&child.manifest).layers).await?;
         }
         Ok(())
     }
 
     /// Fetches the layers that are missing, one after another.
-    async fn fetch_layers(&self, to: &Completion, remote: &RemoteManifest) -> Result<()> {
-        let required: Vec<&Descriptor> = remote.manifest.required_blobs().collect();
-        let digests = required.iter().map(|blob| blob.digest).collect();
+    async fn fetch_layers(&self, to: &Completion, layers: Vec<(Digest, u64)>) -> Result<()> {
+        let digests = layers.iter().map(|(digest, _)| *digest).collect();
         let found = to.permit.read(|repository| FindBlobs { repository, digests }).await?;
-        for blob in required {
-            let is_missing = |(digest, row): &(_, Option<_>)| *digest == blob.digest && row.is_none();
-            if !found.iter().any(is_missing) {
-                continue;
+        for (layer, size) in layers {
+            if found.iter().any(|(digest, row)| *digest == layer && row.is_none()) {
+                let arrival = self.start(to.permit.repository(), &to.repository, &to.source, (layer, size));
+                // Its failure is in the log; it is fetched again when it is pulled.
+                let _ = arrival.stored().await;
             }
-            let key = to.permit.repository();
-            let arrival = self.start(key, &to.repository, &to.source, (blob.digest, blob.size));
-            // Its failure is in the log; it is fetched again when it is pulled.
-            let _ = arrival.stored().await;
         }
         Ok(())
     }

@@ -1,10 +1,11 @@
 //! A pull of a layer that an image from an upstream registry needs and the repository does not have yet.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use access::authz::Gate;
 use access::context::{Ctx, RepositoryRef};
-use access::error::Result;
+use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::{OnRepository, Opens, Permit};
 use access::store::{FindLayerImages, FindUpstream, LoadManifest, RegistryKey, RepositoryKey};
@@ -21,6 +22,13 @@ use crate::layer::bytes::LayerBytes;
 
 /// The memory for each byte of a manifest that is parsed.
 const TIMES: u64 = 4;
+
+/// How long a client waits for its layer to begin, while others are received.
+const OPENING: Duration = Duration::from_mins(1);
+
+fn too_many() -> Error {
+    Error::new(Code::UpstreamUnavailable, "Too many layers are arriving from upstream registries. Try again.")
+}
 
 /// A layer that the upstream registry has.
 struct Wanted {
@@ -43,7 +51,8 @@ impl Registry {
             return Ok(None);
         };
         let arrival = self.start(permit.repository(), repository, &wanted.source, (*digest, wanted.size));
-        Ok(if arrival.opened().await? { Some(arrival) } else { None })
+        let opened = tokio::time::timeout(OPENING, arrival.opened()).await.map_err(|_| too_many())??;
+        Ok(if opened { Some(arrival) } else { None })
     }
 
     /// What the upstream registry says about a layer, without fetching it.

@@ -58,7 +58,7 @@ mod tests {
         let (failures, now) = (Remembered::default(), Instant::now());
         let error = |code| Error::new(code, "text");
         failures.put(1, error(Code::ManifestUnknown), None, now);
-        failures.put(2, error(Code::UpstreamTooManyRequests), Some(Duration::from_secs(300)), now);
+        failures.put(2, error(Code::UpstreamTooManyRequests), Some(Duration::from_mins(5)), now);
         failures.put(3, error(Code::UpstreamTooManyRequests), Some(Duration::from_hours(24)), now);
         let known = |key: u8, after: u64| failures.get(&key, now + Duration::from_secs(after)).is_some();
         assert!(known(1, 9) && !known(1, 11));

@@ -2,16 +2,26 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::sync::watch;
 
+/// How long a result is kept for requests that looked before it was stored, and how many are kept.
+const KEPT: Duration = Duration::from_secs(3);
+const MOST_KEPT: usize = 256;
+
 /// Work in progress, by key.
-pub(crate) struct Flights<K, T>(Mutex<HashMap<K, watch::Receiver<Option<T>>>>);
+pub(crate) struct Flights<K, T> {
+    running: Mutex<HashMap<K, watch::Receiver<Option<T>>>>,
+    kept: AtomicUsize,
+}
 
 impl<K, T> Default for Flights<K, T> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self { running: Mutex::default(), kept: AtomicUsize::new(0) }
     }
 }
 
@@ -21,13 +31,14 @@ where
     T: Clone + Send + Sync + 'static,
 {
     /// The result of the work. It is started if nobody has started it, and goes on if the request that started it ends.
-    /// None: it panicked.
+    /// None: it panicked. A result for which `keep` is true is kept for a moment.
     pub(crate) async fn join(
         self: &Arc<Self>,
         key: K,
-        work: impl FnOnce() -> futures::future::BoxFuture<'static, T>,
+        work: impl FnOnce() -> BoxFuture<'static, T>,
+        keep: fn(&T) -> bool,
     ) -> Option<T> {
-        let mut result = self.receiver(key, work);
+        let mut result = self.receiver(key, work, keep);
         let result = result.wait_for(Option::is_some).await.ok()?;
         result.clone()
     }
@@ -35,18 +46,26 @@ where
     fn receiver(
         self: &Arc<Self>,
         key: K,
-        work: impl FnOnce() -> futures::future::BoxFuture<'static, T>,
+        work: impl FnOnce() -> BoxFuture<'static, T>,
+        keep: fn(&T) -> bool,
     ) -> watch::Receiver<Option<T>> {
-        let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(running) = flights.get(&key) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = running.get(&key) {
             return running.clone();
         }
         let (sender, receiver) = watch::channel(None);
-        flights.insert(key.clone(), receiver.clone());
+        running.insert(key.clone(), receiver.clone());
         let (work, flights) = (work(), Arc::clone(self));
         tokio::spawn(async move {
-            let landed = Landed { flights, key };
+            let landed = Landed { flights: Arc::clone(&flights), key };
             let result = work.await;
+            if keep(&result) && flights.kept.load(Ordering::Relaxed) < MOST_KEPT {
+                flights.kept.fetch_add(1, Ordering::Relaxed);
+                sender.send_replace(Some(result));
+                tokio::time::sleep(KEPT).await;
+                flights.kept.fetch_sub(1, Ordering::Relaxed);
+                return;
+            }
             // Requests from now on start anew: they must see what has changed.
             drop(landed);
             sender.send_replace(Some(result));
@@ -63,7 +82,7 @@ struct Landed<K: Eq + Hash, T> {
 
 impl<K: Eq + Hash, T> Drop for Landed<K, T> {
     fn drop(&mut self) {
-        self.flights.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+        self.flights.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
 }
 
@@ -79,13 +98,13 @@ mod tests {
         let (flights, runs) = (Arc::new(Flights::<u8, usize>::default()), Arc::new(AtomicUsize::new(0)));
         let join = async || {
             let runs = Arc::clone(&runs);
-            let work = move || -> futures::future::BoxFuture<'static, usize> {
+            let work = move || -> BoxFuture<'static, usize> {
                 Box::pin(async move {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                     runs.fetch_add(1, Ordering::Relaxed) + 1
                 })
             };
-            flights.join(1, work).await
+            flights.join(1, work, |_| false).await
         };
         let all = futures::future::join_all((0..100).map(|_| join())).await;
         assert!(all.iter().all(|result| *result == Some(1)));
@@ -95,7 +114,8 @@ mod tests {
     #[tokio::test]
     async fn work_that_panics_can_be_started_again() {
         let flights = Arc::new(Flights::<u8, usize>::default());
-        assert_eq!(flights.join(1, || Box::pin(async { panic!("a test of panics") })).await, None);
-        assert_eq!(flights.join(1, || Box::pin(async { 7 })).await, Some(7));
+        assert_eq!(flights.join(1, || Box::pin(async { panic!("a test of panics") }), |_| true).await, None);
+        assert_eq!(flights.join(1, || Box::pin(async { 7 }), |_| true).await, Some(7));
+        assert_eq!(flights.join(1, || Box::pin(async { 8 }), |_| true).await, Some(7), "it is kept");
     }
 }

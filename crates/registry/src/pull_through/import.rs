@@ -22,6 +22,9 @@ use super::refusal;
 use crate::Registry;
 use crate::image::push::ImagePush;
 
+/// The largest manifest that is kept in memory for a moment. Most have a few KiB.
+const LARGEST_KEPT: usize = 128 * 1024;
+
 /// A repository of an upstream registry.
 #[derive(Clone)]
 pub(super) struct Source {
@@ -77,7 +80,7 @@ impl Registry {
             let (source, key) = (source.clone(), key.clone());
             Box::pin(async move { registry.fetch_once(&source, key).await })
         };
-        self.pull_through.imports.join(key.clone(), work).await.ok_or_else(ended)?
+        self.pull_through.imports.join(key.clone(), work, is_kept).await.ok_or_else(ended)?
     }
 
     async fn fetch_once(&self, source: &Source, key: ImportKey) -> Result<Imported> {
@@ -160,6 +163,16 @@ impl Registry {
         let find = FindCreation { registry, name, applied_for: "PULL_THROUGH_CACHE" };
         let template = gate.read(find).await?.template.map(|row| row.template);
         self.create_from_template(ctx, (repository, gate), template).await
+    }
+}
+
+/// A result is kept until those who waited have stored it, if it is small: a request that looked before then finds it.
+/// Failures have a memory of their own.
+fn is_kept(imported: &Result<Imported>) -> bool {
+    match imported {
+        Ok(Imported::Manifest(remote)) => remote.body.len() <= LARGEST_KEPT,
+        Ok(Imported::Same) => true,
+        Err(_) => false,
     }
 }
 

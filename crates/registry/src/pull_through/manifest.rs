@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use access::authz::Gate;
 use access::context::{Ctx, RepositoryRef};
-use access::error::{Code, Result};
+use access::error::{Code, Error, Result};
 use access::op::{Effect as _, ecr};
 use access::permit::Permit;
 use access::store::{
-    FindUpstream, FoundUpstream, ImageRow, RecordUpstreamTag, RefusedExt as _, RegistryKey, Target,
+    FindUpstream, FoundUpstream, ImageRef, ImageRow, RecordUpstreamTag, RefusedExt as _, RegistryKey, Target,
 };
 use oci::name::Reference;
 
@@ -54,6 +54,31 @@ impl Registry {
             return self.access.gate(&ctx.later(), repository, target_of(reference)).await?.permit();
         }
         permit
+    }
+
+    /// Fetches images that are missing, for a caller that may pull from the repository. Returns why some were not fetched.
+    pub(crate) async fn pull_all_through(
+        &self,
+        ctx: &Ctx,
+        (repository, gate): (&RepositoryRef, &Gate),
+        images: &[ImageRef],
+    ) -> Vec<(ImageRef, Error)> {
+        let mut failures = Vec::new();
+        if gate.registry_with_cache().is_none() {
+            return failures;
+        }
+        for image in images {
+            let reference = match (&image.digest, &image.tag) {
+                (Some(digest), None) => Reference::Digest(*digest),
+                (None, Some(tag)) => Reference::Tag(tag.clone()),
+                // The tag must name the digest already.
+                _ => continue,
+            };
+            if let Err(error) = self.permit_pull_through(ctx, repository, &reference).await {
+                failures.push((image.clone(), error));
+            }
+        }
+        failures
     }
 
     /// Asks the upstream registry, if a rule applies. Returns whether something has changed here. An image that is stored

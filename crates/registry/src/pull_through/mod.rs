@@ -14,6 +14,7 @@ mod import;
 mod manifest;
 mod reader;
 mod receive;
+mod referrers;
 mod refusal;
 mod upstreams;
 
@@ -33,6 +34,7 @@ use arrival::Arrivals;
 use failures::Failures;
 use flights::Flights;
 use import::{ImportKey, Imported};
+use referrers::Asked;
 use refusal::refusal;
 use upstreams::Upstreams;
 
@@ -51,6 +53,7 @@ pub(crate) struct PullThrough {
     imports: Arc<Flights<ImportKey, Result<Imported, Error>>>,
     arrivals: Arrivals,
     failures: Failures,
+    referrers: Asked,
     downloads: Arc<Semaphore>,
     fetches: Arc<Semaphore>,
     turns: Box<[Mutex<()>]>,
@@ -64,6 +67,7 @@ impl PullThrough {
             imports: Arc::default(),
             arrivals: Arrivals::default(),
             failures: Failures::default(),
+            referrers: Asked::default(),
             downloads: Arc::new(Semaphore::new(DOWNLOADS)),
             fetches: Arc::new(Semaphore::new(IMPORTS)),
             turns: (0..TURNS).map(|_| Mutex::default()).collect(),

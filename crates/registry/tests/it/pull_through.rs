@@ -7,8 +7,8 @@ use std::time::Duration;
 use access::context::{Caller, Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
 use aws::ecr::{
-    CreatePullThroughCacheRuleRequest, CreateRepositoryCreationTemplateRequest, ImageTagMutability,
-    RCTAppliedFor,
+    BatchGetImageRequest, CreatePullThroughCacheRuleRequest, CreateRepositoryCreationTemplateRequest,
+    ImageFailureCode, ImageIdentifier, ImageTagMutability, RCTAppliedFor, WharfRefreshUpstreamTagsRequest,
 };
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
@@ -296,4 +296,71 @@ async fn prefixes_are_replaced_upstream() {
     assert_eq!(pull(&world, &by, "mirror/alpine", "3").await.unwrap(), digest);
     rule(&world, "ROOT", &upstream, None).await.unwrap();
     assert_eq!(pull(&world, &by, "library/alpine", "3").await.unwrap(), digest);
+}
+
+#[tokio::test]
+async fn referrers_come_when_they_are_listed() {
+    let (world, upstream) = cached().await;
+    let image = upstream.image("team/app", "v1", b"layer");
+    let config = upstream.blob("team/app", b"{}");
+    let referrer = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{IMAGE}","artifactType":"a/signature","config":{{"mediaType":"application/vnd.oci.empty.v1+json","digest":"{config}","size":2}},"layers":[],"subject":{{"mediaType":"{IMAGE}","digest":"{image}","size":7}}}}"#
+    );
+    let digest = upstream.manifest("team/app", "", IMAGE, referrer.as_bytes());
+    let list = index(&[(digest, referrer.len())]);
+    upstream.put(format!("/v2/team/app/referrers/{image}"), INDEX, list.as_bytes());
+    let by = ctx(&world.admin);
+    pull(&world, &by, "cached/team/app", "v1").await.unwrap();
+    let at = repository("cached/team/app");
+    let registry = &world.rules.registry;
+    let listed = registry.referrers(&by, &at, &image, None, None).await.unwrap().referrers;
+    assert_eq!(listed.iter().map(|entry| entry.digest).collect::<Vec<_>>(), [digest]);
+    assert_eq!(listed[0].artifact_type.as_deref(), Some("a/signature"));
+    registry.referrers(&by, &at, &image, None, None).await.unwrap();
+    assert_eq!(upstream.asked("/referrers/"), 1, "the list is valid for a day");
+    let reader = world.user("reader", PULL).await;
+    assert_eq!(registry.referrers(&ctx(&reader), &at, &image, None, None).await.unwrap().referrers.len(), 1);
+}
+
+#[tokio::test]
+async fn a_refresh_has_tags_validated_at_once() {
+    let (world, upstream) = cached().await;
+    let by = ctx(&world.admin);
+    let old = upstream.image("team/app", "v1", b"old");
+    assert_eq!(pull(&world, &by, "cached/team/app", "v1").await.unwrap(), old);
+    let new = upstream.image("team/app", "v1", b"new");
+    let refresh = |tag: Option<&str>| WharfRefreshUpstreamTagsRequest {
+        repository_name: "cached/team/app".to_owned(),
+        image_tag: tag.map(str::to_owned),
+        ..Default::default()
+    };
+    let registry = &world.rules.registry;
+    for (tag, count) in [(Some("v2"), 0), (Some("v1"), 1), (None, 1)] {
+        let answer = registry.wharf_refresh_upstream_tags(&by, &region(), refresh(tag)).await.unwrap();
+        assert_eq!(answer.refreshed_tags, count);
+    }
+    assert_eq!(pull(&world, &by, "cached/team/app", "v1").await.unwrap(), new);
+}
+
+#[tokio::test]
+async fn the_api_pulls_through_too() {
+    let (world, upstream) = cached().await;
+    world.create("cached/team/app").await;
+    let digest = upstream.image("team/app", "v1", b"layer");
+    let get = async |tag: &str| {
+        let id = ImageIdentifier { image_tag: Some(tag.to_owned()), image_digest: None };
+        let request = BatchGetImageRequest {
+            repository_name: "cached/team/app".to_owned(),
+            image_ids: vec![id],
+            ..Default::default()
+        };
+        world.rules.registry.batch_get_image(&ctx(&world.admin), &region(), request).await.unwrap()
+    };
+    let got = get("v1").await;
+    assert_eq!(got.images[0].image_id.image_digest, Some(digest.to_string()));
+    let missing = get("v2").await;
+    assert_eq!(missing.failures[0].failure_code, ImageFailureCode::ImageNotFound);
+    upstream.set(Mood::Status(429));
+    let limited = get("v3").await;
+    assert_eq!(limited.failures[0].failure_code, ImageFailureCode::UpstreamTooManyRequests);
 }

@@ -62,7 +62,7 @@ impl TestUpstream {
         Self { address, contents, _tasks: tasks }
     }
 
-    fn put(&self, path: String, media_type: &str, bytes: &[u8]) {
+    pub(crate) fn put(&self, path: String, media_type: &str, bytes: &[u8]) {
         self.contents.lock().unwrap().files.insert(path, (media_type.to_owned(), bytes.to_vec()));
     }
 

@@ -97,7 +97,7 @@ mod tests {
             token_services = { "registry.example.org" = ["login.example.org", "sso.example.org:8443"] }"#,
         );
         let settings = settings.unwrap().with(Dialler::new(|_| false));
-        assert_eq!(settings.validity, Duration::from_secs(60));
+        assert_eq!(settings.validity, Duration::from_mins(1));
         assert_eq!(settings.token_services.len(), 2);
         assert!(settings.allows("a.example.org", None) && !settings.allows("example.com", None));
         let defaults = read("").unwrap().with(Dialler::new(|_| false));

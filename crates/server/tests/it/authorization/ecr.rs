@@ -233,6 +233,7 @@ fn of_images() -> Vec<Row> {
         on_target(Op::Ecr(EcrOp::BatchGetImage), json!({"imageIds": kept})),
         on_target(Op::Ecr(EcrOp::ListImages), json!({})),
         on_target(Op::Ecr(EcrOp::WharfListTagHistory), json!({})),
+        on_target(Op::Ecr(EcrOp::WharfRefreshUpstreamTags), json!({})),
         on_target(
             Op::Ecr(EcrOp::UpdateImageStorageClass),
             json!({"imageId": {"imageTag": "kept"}, "targetStorageClass": "STANDARD"}),
