@@ -154,6 +154,29 @@ def test_every_operation_answers_within_its_shape(api):
     for operation in ["UpdateRepositoryCreationTemplate", "DeleteRepositoryCreationTemplate"]:
         gone = api.call(operation, {"prefix": prefix})
         assert gone.error == "TemplateNotFoundException" and gone.error in declared_errors(operation)
+    prefix = f"cache-{uuid.uuid4().hex[:12]}"
+    rule = {"ecrRepositoryPrefix": prefix, "upstreamRegistryUrl": "127.0.0.1:9", "upstreamRepositoryPrefix": "team"}
+    made = call("CreatePullThroughCacheRule", **rule)
+    assert made | rule == made and "upstreamRegistry" not in made
+    again = api.call("CreatePullThroughCacheRule", rule)
+    assert again.error == "PullThroughCacheRuleAlreadyExistsException"
+    assert again.error in declared_errors("CreatePullThroughCacheRule")
+    (shown,) = call("DescribePullThroughCacheRules", ecrRepositoryPrefixes=[prefix])["pullThroughCacheRules"]
+    assert shown["createdAt"] == made["createdAt"] and shown["upstreamRegistryUrl"] == "127.0.0.1:9"
+    checked = call("ValidatePullThroughCacheRule", ecrRepositoryPrefix=prefix)
+    assert checked["isValid"] is False and "127.0.0.1" in checked["failure"]
+    assert call("DeletePullThroughCacheRule", ecrRepositoryPrefix=prefix)["upstreamRegistryUrl"] == "127.0.0.1:9"
+    for operation in ["DeletePullThroughCacheRule", "ValidatePullThroughCacheRule", "UpdatePullThroughCacheRule"]:
+        gone = api.call(operation, {"ecrRepositoryPrefix": prefix})
+        assert gone.error == "PullThroughCacheRuleNotFoundException" and gone.error in declared_errors(operation)
+    gone = api.call("DescribePullThroughCacheRules", {"ecrRepositoryPrefixes": [prefix]})
+    assert gone.error == "PullThroughCacheRuleNotFoundException"
+    other = api.call("CreatePullThroughCacheRule", rule | {"upstreamRegistryUrl": "quay.io", "upstreamRegistry": "k8s"})
+    assert other.error == "UnsupportedUpstreamRegistryException"
+    secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:ecr-pullthroughcache/none-a1b2c3"
+    secret = api.call("CreatePullThroughCacheRule", rule | {"credentialArn": secret})
+    assert secret.error == "SecretNotFoundException" and secret.error in declared_errors("CreatePullThroughCacheRule")
+    assert call("WharfRefreshUpstreamTags", repositoryName=name)["refreshedTags"] == 0
     rules = [lifecycle_rule(1, "untagged", 50)]
     text = json.dumps({"rules": rules})
     put = call("PutLifecyclePolicy", repositoryName=name, lifecyclePolicyText=text)

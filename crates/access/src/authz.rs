@@ -23,8 +23,8 @@ use aws::ids::{AccountId, Region};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use meta::{
-    Account, Basis, CallerRef, CallerState, ListTagsForResource, Never, Operation, RegistryKey, Resolve,
-    Resolved, Target,
+    Account, Basis, CallerRef, CallerState, ImageRow, ListTagsForResource, Never, Operation, RegistryKey,
+    Resolve, Resolved, Target,
 };
 
 pub use documents::{Named, PolicyCaches, PrincipalPolicies};
@@ -285,6 +285,17 @@ impl Gate {
     /// The registry, if it exists.
     pub fn registry(&self) -> Option<RegistryKey> {
         self.resolved.basis.registry.as_ref().map(|registry| registry.key)
+    }
+
+    /// The registry, if it has pull-through cache rules.
+    pub fn registry_with_cache(&self) -> Option<RegistryKey> {
+        let registry = self.resolved.basis.registry.as_ref()?;
+        (registry.pull_through_cache_rules > 0).then_some(registry.key)
+    }
+
+    /// The image that the request names, if the repository has it. For a caller that was permitted to know it.
+    pub fn image(&self) -> Option<&ImageRow> {
+        self.resolved.image()
     }
 
     /// The caller, with its current name.

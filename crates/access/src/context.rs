@@ -97,6 +97,12 @@ impl Ctx {
         Self { now, read_at, ..self.clone() }
     }
 
+    /// The same for work that goes on after its request: nothing of it is charged to the request, or recorded with it.
+    #[must_use]
+    pub fn without_request(&self) -> Self {
+        Self { memory: None, decisions: Decisions::none(), ..self.clone() }
+    }
+
     /// The same with an account of its memory.
     #[must_use]
     pub fn accounted_by(self, memory: Arc<dyn Memory>) -> Self {

@@ -106,6 +106,8 @@ before_decision! {
     FindOrganizationalUnit,
     // Whether a push creates its repository, before CreateRepository is decided on.
     FindCreation,
+    // Which rule a missing image could come from, before BatchImportUpstreamImage is decided on.
+    FindUpstream,
 }
 
 // Repositories and images. An operation that names several permissions, such as a push of a whole blob, needs a permit
@@ -123,6 +125,7 @@ opens! {
     ecr::DeleteRepositoryPolicy => FindNamedPrincipals;
 
     ecr::BatchGetImage => FindImages, LoadManifest;
+    ecr::BatchImportUpstreamImage => FindImages, FindBlobs;
     ecr::BatchDeleteImage => UnlinkBlob;
     ecr::ListImages => ListImages, ListTags;
     ecr::DescribeImages => FindImages, DescribeImages;
@@ -141,10 +144,11 @@ opens! {
     ecr::WharfListProtectedImages => ListProtected;
     ecr::WharfListTagHistory => ListTagMoves;
     ecr::DescribeImageReplicationStatus => FindImages, ListImageReplications;
+    ecr::WharfRefreshUpstreamTags => ExpireUpstreamTags;
 
     // A check that finds a blob renews its grace.
     ecr::BatchCheckLayerAvailability => FindBlobs, RenewBlobs, FindLayerImages, LoadManifest;
-    ecr::GetDownloadUrlForLayer => RenewBlobs;
+    ecr::GetDownloadUrlForLayer => RenewBlobs, FindLayerImages, LoadManifest;
     ecr::InitiateLayerUpload => CreateUpload;
     ecr::UploadLayerPart => TakeUpload, AdvanceUpload, CancelUpload;
     // A mount is an upload that is complete immediately.
@@ -162,6 +166,7 @@ opens_recorded! {
     ecr::PutLifecyclePolicy => PutLifecyclePolicy;
     ecr::DeleteLifecyclePolicy => DeleteLifecyclePolicy;
     ecr::PutImage => PutImage;
+    ecr::BatchImportUpstreamImage => PutImage, RecordUpstreamTag;
     ecr::UpdateImageStorageClass => UpdateImageStorageClass;
     ecr::BatchDeleteImage => BatchDeleteImage, DeleteTag;
     ecr::ReplicateImage => ReplicateDeletion;
@@ -200,6 +205,11 @@ opens! {
     ecr::PutReplicationConfiguration => FindAccount, EnsureRegistry, PutReplicationConfiguration;
     ecr::GetRegistryScanningConfiguration => GetScanningConfiguration;
     ecr::PutRegistryScanningConfiguration => FindAccount, EnsureRegistry, PutScanningConfiguration;
+    ecr::CreatePullThroughCacheRule => FindAccount, EnsureRegistry, CreatePullThroughCacheRule;
+    ecr::DescribePullThroughCacheRules => GetPullThroughCacheRule, ListPullThroughCacheRules;
+    ecr::UpdatePullThroughCacheRule => GetPullThroughCacheRule, UpdatePullThroughCacheRule;
+    ecr::DeletePullThroughCacheRule => DeletePullThroughCacheRule;
+    ecr::ValidatePullThroughCacheRule => GetPullThroughCacheRule;
     ecr::CreateRepositoryCreationTemplate => FindAccount, EnsureRegistry, FindNamedPrincipals, GetAccountSetting,
         CreateCreationTemplate;
     ecr::UpdateRepositoryCreationTemplate => FindNamedPrincipals, GetAccountSetting, GetCreationTemplate,
@@ -228,6 +238,7 @@ opens_bytes! {
     ecr::UploadLayerPart => bytes::Append;
     // Bytes are read again for a digest whose algorithm was given only when the upload is completed.
     ecr::CompleteLayerUpload => bytes::Finish, bytes::Hash;
+    authority::FetchUpstreamLayers => bytes::Append, bytes::Finish;
     authority::SweepDoomed => bytes::Delete;
     authority::MoveObjects => bytes::Move;
     authority::CheckStore => bytes::Check;

@@ -9,8 +9,9 @@ use jiff::{Timestamp, ToSpan as _};
 use meta::{
     BatchDeleteImage, CreateRepository, DeleteLifecyclePolicy, DeleteOutcome, DeleteReferrers,
     DeleteRepository, DeleteTag, Event, ExecuteLifecyclePolicy, LifecycleOutcome, LifecyclePolicyRow, Micros,
-    OldestNewEvent, Operation, PutImage, PutImageOutcome, PutLifecyclePolicy, Recorded, RepositoryRow,
-    SetRegistryPolicy, SetRepositoryPolicy, StorageClassUpdate, TrimEvents, UpdateImageStorageClass,
+    OldestNewEvent, Operation, PutImage, PutImageOutcome, PutLifecyclePolicy, RecordUpstreamTag, Recorded,
+    RepositoryRow, SetRegistryPolicy, SetRepositoryPolicy, StorageClassUpdate, TrimEvents,
+    UpdateImageStorageClass,
 };
 use oci::digest::Digest;
 use serde_json::{Value, json};
@@ -268,6 +269,32 @@ impl Eventful<OnRepository> for PutImage {
                 return Vec::new();
             }
             repository.of_image(kind, &facts, &outcome.tags_moved)
+        }
+    }
+}
+
+/// A tag whose image came from an upstream registry. The names of the members are those of EventBridge's "ECR Pull Through
+/// Cache Action".
+impl Eventful<OnRepository> for RecordUpstreamTag {
+    fn events(&self, on: &OnRepository) -> impl Fn(&()) -> Vec<Happened> + Send + Sync + 'static {
+        let repository = Repository::of(on);
+        let facts = self.imported_from.as_ref().map(|(prefix, url)| {
+            json!({
+                "sync-status": "SUCCESS",
+                "ecr-repository-prefix": prefix,
+                "repository-name": repository.name,
+                "upstream-registry-url": url,
+                "image-tag": self.tag.as_str(),
+                "image-digest": self.digest.to_string(),
+            })
+        });
+        move |()| {
+            let happened = facts.clone().map(|facts| Happened {
+                kind: "ecr.pull-through-cache",
+                resource: repository.arn.clone(),
+                facts,
+            });
+            happened.into_iter().collect()
         }
     }
 }

@@ -194,6 +194,10 @@ settings! {
     in_use_reports_per_registry: "In use reports per registry" = 100, at most 1_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
         format!("The registry has reports of {most} sources, which is the most it can have. Delete one first.")
     });
+    /// Pull-through cache rules of a registry.
+    pull_through_cache_rules_per_registry: "Pull through cache rules per registry" = 50, at most 1_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
+        format!("The registry has {most} pull through cache rules, which is the most it can have.")
+    });
     /// Repository creation templates of a registry.
     repository_creation_templates_per_registry: "Repository creation templates per registry" = 50, at most 1_000, QuotaError::Ecr(Code::LimitExceeded, |most| {
         format!("The registry has {most} repository creation templates, which is the most it can have.")

@@ -1,6 +1,7 @@
 //! The settings that the binary decides: addresses, limits, master key.
 
 mod address;
+mod pull_through_cache;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ pub use address::{ECR_PUBLIC, HostError, PublicAddress, registry_host};
 use aws::ids::Region;
 pub use outbound::Dialler;
 pub use policy::{Cidr, CidrError};
+pub use pull_through_cache::PullThroughCache;
 
 use crate::quota::Quotas;
 use crate::rate::Rates;
@@ -175,6 +177,8 @@ pub struct Settings {
     pub event_sinks: Vec<EventSink>,
     /// Connects to servers that tenants name.
     pub dialler: Dialler,
+    /// Which upstream registries the pull-through cache calls.
+    pub pull_through_cache: PullThroughCache,
     /// Seals secrets and the key ring at rest.
     pub master_key: MasterKey,
 }

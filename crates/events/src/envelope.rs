@@ -14,6 +14,7 @@ struct Kind {
 const IMAGE: &str = "ECR Image Action";
 const REFERRER: &str = "ECR Referrer Action";
 const REPLICATION: &str = "ECR Replication Action";
+const PULL_THROUGH_CACHE: &str = "ECR Pull Through Cache Action";
 /// AWS has no events of these; they have a source of their own, so patterns for `aws.ecr` do not match them.
 const REPOSITORY: &str = "Wharf Repository Action";
 const REGISTRY: &str = "Wharf Registry Action";
@@ -29,6 +30,8 @@ fn kind(name: &str) -> Option<Kind> {
         "ecr.image.delete" | "ecr.image.untag" => of(ecr, IMAGE, "DELETE"),
         "ecr.image.update-storage-class" => of(ecr, IMAGE, "UPDATE_STORAGE_CLASS"),
         "ecr.referrer.push" => of(ecr, REFERRER, "PUSH"),
+        // Its detail has no action.
+        "ecr.pull-through-cache" => of(ecr, PULL_THROUGH_CACHE, ""),
         "ecr.referrer.delete" => of(ecr, REFERRER, "DELETE"),
         "ecr.image.replicate" => of(ecr, REPLICATION, "REPLICATE"),
         "ecr.image.replicated" => of(wharf, REPLICATED, "REPLICATE"),
@@ -56,6 +59,10 @@ pub(crate) fn envelopes(new: &NewEvent) -> Vec<Value> {
         Some(Value::Array(tags)) => tags,
         _ => Vec::new(),
     };
+    if kind.detail_type == PULL_THROUGH_CACHE {
+        facts.insert("rule-version".to_owned(), json!("1"));
+        return vec![envelope(new, &kind, 0, &facts)];
+    }
     facts.entry("result").or_insert_with(|| json!("SUCCESS"));
     facts.insert("action-type".to_owned(), json!(kind.action));
     if tags.is_empty() {
@@ -72,8 +79,8 @@ pub(crate) fn envelopes(new: &NewEvent) -> Vec<Value> {
 fn envelope(new: &NewEvent, kind: &Kind, part: usize, detail: &Map<String, Value>) -> Value {
     let event = &new.event;
     let time = Timestamp::from_microsecond(event.at.0).unwrap_or_default();
-    // Of ECR's own events, only those of replication name their resource.
-    let is_named = kind.source != "aws.ecr" || kind.detail_type == REPLICATION;
+    // Of ECR's own events, only those of replication and of the pull-through cache name their resource.
+    let is_named = kind.source != "aws.ecr" || [REPLICATION, PULL_THROUGH_CACHE].contains(&kind.detail_type);
     let resources = if is_named { json!([event.resource]) } else { json!([]) };
     json!({
         "version": "0",

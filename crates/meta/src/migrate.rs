@@ -76,6 +76,12 @@ const MIGRATIONS: &[Migration] = &[
         oldest_compat: 6,
         text: include_str!("../migrations/0022_organizational_units.sql"),
     },
+    // An older binary pulls only what is stored already.
+    Migration {
+        number: 24,
+        oldest_compat: 6,
+        text: include_str!("../migrations/0024_pull_through_cache.sql"),
+    },
     // What comes through an older binary is not replicated; a backfill replicates it.
     Migration { number: 26, oldest_compat: 6, text: include_str!("../migrations/0026_replication.sql") },
     // New tables.

@@ -19,6 +19,7 @@ mod lifecycle_policy;
 mod move_objects;
 pub mod page;
 mod policy_text;
+mod pull_through;
 pub mod purge;
 pub mod reconcile;
 mod registry_settings;
@@ -28,7 +29,7 @@ mod scrub;
 pub mod sweep;
 mod uploads_in_progress;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use access::Access;
 pub use ecr::Answers;
@@ -37,6 +38,7 @@ pub use ecr_public::LOGO_PREFIX;
 use crate::bodies::Bodies;
 use crate::image::pull_times::PullTimes;
 use crate::layer::bytes::LayerBytes;
+use crate::pull_through::PullThrough;
 use crate::uploads_in_progress::UploadsInProgress;
 
 /// The registries of one deployment: many accounts and regions over one metadata store and one blob store.
@@ -48,6 +50,9 @@ pub struct Registry {
     uploads_in_progress: UploadsInProgress,
     /// Whether other nodes can write to the same uploads.
     has_others: bool,
+    pull_through: PullThrough,
+    /// For work that goes on after its request.
+    this: Weak<Self>,
 }
 
 impl Registry {
@@ -61,13 +66,17 @@ impl Registry {
     pub fn on_node(access: Arc<Access>, bytes: impl Into<LayerBytes>, has_others: bool) -> Arc<Self> {
         let bodies = Bodies::new(access.settings.limits.body_cache_bytes);
         let pull_times = PullTimes::new(&access);
-        Arc::new(Self {
+        let pull_through = PullThrough::new(&access);
+        let bytes = bytes.into();
+        Arc::new_cyclic(|this| Self {
             access,
-            bytes: bytes.into(),
+            bytes,
             bodies,
             pull_times,
             uploads_in_progress: UploadsInProgress::default(),
             has_others,
+            pull_through,
+            this: Weak::clone(this),
         })
     }
 }

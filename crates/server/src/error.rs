@@ -100,6 +100,13 @@ dialects! {
     ScanNotFound => Unsupported NOT_FOUND, "ScanNotFoundException" BAD_REQUEST;
     UnsupportedImageType => Unsupported BAD_REQUEST, "UnsupportedImageTypeException" BAD_REQUEST;
     ImageArchived => ManifestUnknown NOT_FOUND, "ImageArchivedException" BAD_REQUEST;
+    PullThroughCacheRuleAlreadyExists => Denied CONFLICT, "PullThroughCacheRuleAlreadyExistsException" BAD_REQUEST;
+    PullThroughCacheRuleNotFound => Unsupported NOT_FOUND, "PullThroughCacheRuleNotFoundException" BAD_REQUEST;
+    UnsupportedUpstreamRegistry => Unsupported BAD_REQUEST, "UnsupportedUpstreamRegistryException" BAD_REQUEST;
+    SecretNotFound => Unsupported NOT_FOUND, "SecretNotFoundException" BAD_REQUEST;
+    UpstreamAccessDenied => Denied FORBIDDEN, "UnableToGetUpstreamImageException" BAD_REQUEST;
+    UpstreamTooManyRequests => TooManyRequests TOO_MANY_REQUESTS, "UnableToGetUpstreamImageException" BAD_REQUEST;
+    UpstreamUnavailable => Unavailable BAD_GATEWAY, "UnableToGetUpstreamImageException" BAD_REQUEST;
     TemplateAlreadyExists => Denied CONFLICT, "TemplateAlreadyExistsException" BAD_REQUEST;
     ReplicationBackfillInProgress => Denied CONFLICT, "ReplicationBackfillInProgressException" BAD_REQUEST;
     ReplicationBackfillInvalidStatus => Denied CONFLICT, "ReplicationBackfillInvalidStatusException" BAD_REQUEST;

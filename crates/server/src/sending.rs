@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
-use registry::layer::download::ContentStream;
+use registry::layer::download::BlobStream;
 use tokio::sync::Notify;
 
 use crate::body::Kept;
@@ -43,7 +43,7 @@ impl Drop for Part {
 }
 
 struct Sending {
-    content: ContentStream,
+    content: BlobStream,
     share: Arc<Share>,
     on_its_way: Arc<OnItsWay>,
     /// Room for the first part.
@@ -57,7 +57,7 @@ fn pace(share: &Share) -> (u64, u64) {
 
 /// The bytes of a blob in parts, each charged to the share.
 pub(crate) async fn charged(
-    content: ContentStream,
+    content: BlobStream,
     share: &Arc<Share>,
 ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, Full> {
     let first = share.take(pace(share).0.min(content.remaining())).await?;
@@ -97,8 +97,8 @@ impl Sending {
         Some(Ok(Bytes::from_owner(Kept { bytes, _kept: part })))
     }
 
-    /// Room for the next part, when enough of the earlier parts has been sent.
-    async fn room(&self) -> Result<Charge, Full> {
+    /// Room for the next part, when enough of the earlier parts has been sent. Mutable, because the content is not `Sync`.
+    async fn room(&mut self) -> Result<Charge, Full> {
         loop {
             let (part, ahead) = pace(&self.share);
             if self.on_its_way.bytes.load(Ordering::Relaxed) <= ahead {

@@ -7,6 +7,7 @@ use aws::ids::{AccountId, Region};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cmd::account::{AccountCommand, account_name};
+use crate::cmd::cache::CacheCommand;
 use crate::cmd::credentials::CredentialsCommand;
 use crate::cmd::events::EventsCommand;
 use crate::cmd::fsck::Fsck;
@@ -109,7 +110,14 @@ section and name: WHARF__SERVER__LISTEN=0.0.0.0:443 sets `listen` of [server]. D
   memory_budget = "256MiB"                 # memory for all clients together: bodies, answers, parts of blobs
 
   [outbound]                               # where the server may connect to, in addition to the public Internet:
-  allow_networks = ["10.0.0.0/8"]          # networks with your own OIDC issuers [none]
+  allow_networks = ["10.0.0.0/8"]          # networks with your own OIDC issuers and upstream registries [none]
+  insecure_hosts = ["registry.lan:5000"]   # upstream registries that are called by plain HTTP [none]
+
+  [pull_through]                           # the pull-through cache
+  allow_upstreams = ["*.example.org"]      # upstream registries that rules may name: host, host:port, *.domain [all]
+  validity_seconds = 86400                 # how long a tag is served without asking the upstream registry
+  [pull_through.token_services]            # token services on another host that get a registry's credentials [none]
+  "registry.example.org" = ["login.example.org"]
 
   [[storage_quotas]]                       # a push that would exceed one is refused; repeat for more [none]
   name = "team-a"                          # the name in errors
@@ -266,6 +274,9 @@ Examples:
     /// Show what the tags of a repository named before, and restore a tag.
     #[command(subcommand)]
     Tags(TagsCommand),
+    /// Work on the pull-through cache.
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// Configure how the keys of OIDC providers are obtained.
     #[command(subcommand)]
     Oidc(OidcCommand),

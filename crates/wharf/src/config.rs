@@ -6,6 +6,7 @@ mod dev;
 mod event_sinks;
 mod limits;
 mod overlay;
+mod pull_through_cache;
 mod rates;
 mod read;
 mod storage_quota;
@@ -25,10 +26,12 @@ use server::Options;
 use crate::files;
 
 use event_sinks::EventSinkSection;
+use pull_through_cache::PullThroughSection;
 use rates::RatesSection;
 use storage_quota::StorageQuotaSection;
 
 pub(crate) use dev::for_dev;
+pub(crate) use pull_through_cache::CacheSettings;
 pub(crate) use read::{host_name, load};
 
 /// The file as it is written. Everything is optional here; the check for required settings gives better error messages.
@@ -47,6 +50,7 @@ struct Settings {
     storage_quotas: Vec<StorageQuotaSection>,
     vpc_endpoints: Vec<VpcEndpointSection>,
     outbound: OutboundSection,
+    pull_through: PullThroughSection,
     events: EventsSection,
     quotas: BTreeMap<String, u64>,
     rates: RatesSection,
@@ -152,6 +156,7 @@ struct BlobsSection {
 #[serde(deny_unknown_fields, default)]
 struct OutboundSection {
     allow_networks: Vec<String>,
+    insecure_hosts: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -254,6 +259,7 @@ pub(crate) struct Config {
     pub(crate) event_sinks: Vec<EventSink>,
     /// Networks that the server may connect to although a tenant chose the address.
     pub(crate) allow_networks: Vec<Cidr>,
+    pub(crate) cache: CacheSettings,
     /// Limits of the rules, for every caller.
     pub(crate) limits: access::settings::Limits,
 }

@@ -13,7 +13,7 @@ use crate::{shapes, workspace};
 
 /// Which crate may depend on which, without tests. A new dependency is a decision: see
 /// docs/adr/0010-crates-and-their-dependencies.md.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("oci", &[]),
     ("aws", &[]),
     ("policy", &[]),
@@ -24,9 +24,10 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("blob", &["fault", "oci"]),
     ("outbound", &[]),
     ("oidc", &["outbound"]),
+    ("upstream", &["oci", "outbound"]),
     ("access", &["aws", "meta", "oci", "outbound", "policy"]),
     ("identity", &["access", "aws", "oci", "oidc", "policy"]),
-    ("registry", &["access", "aws", "blob", "fault", "lifecycle", "oci", "policy"]),
+    ("registry", &["access", "aws", "blob", "fault", "lifecycle", "oci", "policy", "upstream"]),
     ("events", &["access", "aws", "fault", "outbound", "pattern", "policy"]),
     ("server", &["access", "aws", "events", "identity", "oci", "registry"]),
     (

@@ -77,6 +77,8 @@ services! {
     DescribeReplication => ListReplicationLags;
     /// Deletes the bytes of objects whose rows are gone.
     SweepDoomed => ClaimDoomed, ForgetDoomed;
+    /// Receives layers from upstream registries that images of the repository need.
+    FetchUpstreamLayers => FindBlobs, CreateUpload, AdvanceUpload, CancelUpload, CompleteUpload;
     /// Records when images were last pulled, after the answers to the pulls.
     RecordPulls => RecordPulls;
     /// Creates the management account and its administrator when the deployment is new.

@@ -84,6 +84,7 @@ pub const OPERATIONS: [&str; 72] = [
     "WharfListTagHistory",
     "WharfProtectImage",
     "WharfPutInUseReport",
+    "WharfRefreshUpstreamTags",
     "WharfRunLifecyclePolicy",
     "WharfUnprotectImage",
 ];
@@ -3012,6 +3013,24 @@ pub struct WharfReplicationLag {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
+pub struct WharfRefreshUpstreamTagsRequest {
+    #[serde(default)]
+    pub registry_id: Option<String>,
+    pub repository_name: String,
+    #[serde(default)]
+    pub image_tag: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfRefreshUpstreamTagsResponse {
+    pub registry_id: String,
+    pub repository_name: String,
+    pub refreshed_tags: u32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct WharfRunLifecyclePolicyRequest {
     #[serde(default)]
     pub registry_id: Option<String>,
@@ -4099,6 +4118,16 @@ impl Request for WharfPutInUseReportRequest {
         Member::required("source", WHARF_IN_USE_SOURCE),
         Member::required("imageDigests", WHARF_IN_USE_DIGESTS),
         Member::optional("expiresInSeconds", WHARF_IN_USE_SECONDS),
+    ];
+}
+
+impl Request for WharfRefreshUpstreamTagsRequest {
+    type Response = WharfRefreshUpstreamTagsResponse;
+    const OPERATION: &'static str = "WharfRefreshUpstreamTags";
+    const MEMBERS: &'static [Member] = &[
+        Member::optional("registryId", REGISTRY_ID),
+        Member::required("repositoryName", REPOSITORY_NAME),
+        Member::optional("imageTag", IMAGE_TAG),
     ];
 }
 

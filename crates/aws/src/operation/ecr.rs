@@ -12,9 +12,11 @@ macro_rules! ecr_operations {
                 BatchGetImage: "ecr:BatchGetImage" on Repository => BatchGetImageRequest, batch_get_image;
                 BatchGetRepositoryScanningConfiguration: "ecr:BatchGetRepositoryScanningConfiguration" on Repository => BatchGetRepositoryScanningConfigurationRequest, batch_get_repository_scanning_configuration;
                 CompleteLayerUpload: "ecr:CompleteLayerUpload" on Repository => CompleteLayerUploadRequest, complete_layer_upload;
+                CreatePullThroughCacheRule: "ecr:CreatePullThroughCacheRule" on Account => CreatePullThroughCacheRuleRequest, create_pull_through_cache_rule;
                 CreateRepository: "ecr:CreateRepository" on NewRepository => CreateRepositoryRequest, create_repository;
                 CreateRepositoryCreationTemplate: "ecr:CreateRepositoryCreationTemplate" on Account => CreateRepositoryCreationTemplateRequest, create_repository_creation_template;
                 DeleteLifecyclePolicy: "ecr:DeleteLifecyclePolicy" on Repository => DeleteLifecyclePolicyRequest, delete_lifecycle_policy;
+                DeletePullThroughCacheRule: "ecr:DeletePullThroughCacheRule" on Account => DeletePullThroughCacheRuleRequest, delete_pull_through_cache_rule;
                 DeleteRegistryPolicy: "ecr:DeleteRegistryPolicy" on Account => DeleteRegistryPolicyRequest, delete_registry_policy;
                 DeleteRepository: "ecr:DeleteRepository" on Repository => DeleteRepositoryRequest, delete_repository;
                 DeleteRepositoryCreationTemplate: "ecr:DeleteRepositoryCreationTemplate" on Account => DeleteRepositoryCreationTemplateRequest, delete_repository_creation_template;
@@ -23,6 +25,7 @@ macro_rules! ecr_operations {
                 DescribeImageReplicationStatus: "ecr:DescribeImageReplicationStatus" on Repository => DescribeImageReplicationStatusRequest, describe_image_replication_status;
                 DescribeImageScanFindings: "ecr:DescribeImageScanFindings" on Repository => DescribeImageScanFindingsRequest, describe_image_scan_findings;
                 DescribeImages: "ecr:DescribeImages" on Repository => DescribeImagesRequest, describe_images;
+                DescribePullThroughCacheRules: "ecr:DescribePullThroughCacheRules" on Account => DescribePullThroughCacheRulesRequest, describe_pull_through_cache_rules;
                 DescribeRegistry: "ecr:DescribeRegistry" on Account => DescribeRegistryRequest, describe_registry;
                 DescribeReplicationBackfillResults: "ecr:DescribeReplicationBackfillResults" on Account => DescribeReplicationBackfillResultsRequest, describe_replication_backfill_results;
                 DescribeRepositories: "ecr:DescribeRepositories" on Repository => DescribeRepositoriesRequest, describe_repositories;
@@ -58,8 +61,10 @@ macro_rules! ecr_operations {
                 TagResource: "ecr:TagResource" on Repository => TagResourceRequest, tag_resource;
                 UntagResource: "ecr:UntagResource" on Repository => UntagResourceRequest, untag_resource;
                 UpdateImageStorageClass: "ecr:UpdateImageStorageClass" on Repository => UpdateImageStorageClassRequest, update_image_storage_class;
+                UpdatePullThroughCacheRule: "ecr:UpdatePullThroughCacheRule" on Account => UpdatePullThroughCacheRuleRequest, update_pull_through_cache_rule;
                 UpdateRepositoryCreationTemplate: "ecr:UpdateRepositoryCreationTemplate" on Account => UpdateRepositoryCreationTemplateRequest, update_repository_creation_template;
                 UploadLayerPart: "ecr:UploadLayerPart" on Repository => UploadLayerPartRequest, upload_layer_part;
+                ValidatePullThroughCacheRule: "ecr:ValidatePullThroughCacheRule" on Account => ValidatePullThroughCacheRuleRequest, validate_pull_through_cache_rule;
                 WharfDeleteInUseReport: "ecr:WharfDeleteInUseReport" on Account => WharfDeleteInUseReportRequest, wharf_delete_in_use_report;
                 WharfDescribeReplication: "ecr:WharfDescribeReplication" on Account => WharfDescribeReplicationRequest, wharf_describe_replication;
                 WharfListInUseReports: "ecr:WharfListInUseReports" on Account => WharfListInUseReportsRequest, wharf_list_in_use_reports;
@@ -68,12 +73,14 @@ macro_rules! ecr_operations {
                 WharfProtectImage: "ecr:WharfProtectImage" on Repository => WharfProtectImageRequest, wharf_protect_image;
                 WharfPutInUseReport: "ecr:WharfPutInUseReport" on Account => WharfPutInUseReportRequest, wharf_put_in_use_report;
                 WharfListTagHistory: "ecr:WharfListTagHistory" on Repository => WharfListTagHistoryRequest, wharf_list_tag_history;
+                WharfRefreshUpstreamTags: "ecr:WharfRefreshUpstreamTags" on Repository => WharfRefreshUpstreamTagsRequest, wharf_refresh_upstream_tags;
                 WharfRunLifecyclePolicy: "ecr:WharfRunLifecyclePolicy" on Repository => WharfRunLifecyclePolicyRequest, wharf_run_lifecycle_policy;
                 WharfUnprotectImage: "ecr:WharfUnprotectImage" on Repository => WharfUnprotectImageRequest, wharf_unprotect_image;
             }
             unsigned {
             }
             permissions {
+                BatchImportUpstreamImage: "ecr:BatchImportUpstreamImage" on Repository;
                 ListRepositories: "ecr:DescribeRepositories" on AllRepositories;
                 ReplicateImage: "ecr:ReplicateImage" on Repository;
             }

@@ -63,6 +63,9 @@ async fn opened(meta: Meta, quotas: &Quotas) -> Rules {
         vpc_endpoints: Vec::new(),
         event_sinks: Vec::new(),
         dialler: access::settings::Dialler::new(|_| false),
+        pull_through_cache: access::settings::PullThroughCache::new(access::settings::Dialler::new(|_| {
+            false
+        })),
         master_key: MasterKey::new([7; 32]),
     };
     let access = Access::open(settings, meta).await.unwrap();

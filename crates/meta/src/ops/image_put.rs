@@ -39,6 +39,8 @@ pub enum MissingContents {
     Refuse,
     /// The push is refused unless the registry accepts sparse images ([`SPARSE_IMAGES`]): the data plane.
     AsTheRegistrySays,
+    /// The image is accepted: what is missing comes from the upstream registry when it is pulled.
+    Accept,
 }
 
 /// The account setting that lets a registry take images whose blobs, and indexes whose children, are missing. A setting
@@ -249,8 +251,10 @@ impl PutImage {
 
     /// Whether the registry accepts images whose contents are missing. Read only if something is missing.
     async fn may_be_sparse(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
-        if self.missing == MissingContents::Refuse {
-            return Ok(false);
+        match self.missing {
+            MissingContents::Refuse => return Ok(false),
+            MissingContents::Accept => return Ok(true),
+            MissingContents::AsTheRegistrySays => {}
         }
         let select = "SELECT value FROM account_setting WHERE registry = ?1 AND name = ?2";
         let value: Option<String> =

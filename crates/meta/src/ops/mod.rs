@@ -50,6 +50,7 @@ pub mod principal;
 pub mod protection;
 pub mod public_catalog;
 pub mod public_registry;
+pub mod pull_through_cache;
 pub mod pull_time_exclusion;
 pub mod quota_use;
 pub mod reconciler;

@@ -20,18 +20,20 @@ pub struct Registry {
     pub region: Region,
     /// Bumped by every change of the registry policy.
     pub policy_version: i64,
+    /// How many pull-through cache rules it has.
+    pub pull_through_cache_rules: i64,
 }
 
 /// The columns that [`Registry::read`] reads, of `account a` and `registry g`.
 macro_rules! registry_columns {
     () => {
-        "g.key, a.key, a.account_id, g.region, g.policy_version"
+        "g.key, a.key, a.account_id, g.region, g.policy_version, g.pull_through_cache_rules"
     };
 }
 pub(crate) use registry_columns;
 
 impl Registry {
-    pub(crate) const COLUMNS: usize = 5;
+    pub(crate) const COLUMNS: usize = 6;
 
     pub(crate) fn read(row: &mut Row) -> Result<Self, StoreError> {
         Ok(Self {
@@ -40,6 +42,7 @@ impl Registry {
             account_id: row.take()?,
             region: row.take()?,
             policy_version: row.take()?,
+            pull_through_cache_rules: row.take()?,
         })
     }
 }

@@ -21,6 +21,7 @@ pub struct PurgeRepositorySlice {
 const TABLES: [(&str, &str); 18] = [
     ("tag", "name"),
     ("tag_history", "id"),
+    ("upstream_tag", "name"),
     ("image_blob", "image, digest"),
     ("image_child", "image, digest"),
     ("image_pull", "image"),

@@ -69,12 +69,13 @@ const TABLES: &[(&str, Rows, &str)] = &[
     ("password_policy", Nobody, "*"),
     ("principal", Identity, "*"),
     ("public_registry", Nobody, "*"),
+    ("pull_through_cache_rule", Nobody, "*"),
     ("pull_time_exclusion", Nobody, "*"),
     ("reconciler", Nobody, "*"),
     ("reference_backfill", Nobody, "*"),
     // That an account has no registry in a Region is kept with its callers. The number of repositories is not kept.
     ("registry", Identity, ""),
-    ("registry", Registry("key"), "account, region, policy_version"),
+    ("registry", Registry("key"), "account, region, policy_version, pull_through_cache_rules"),
     ("registry_policy", Registry("registry"), "*"),
     ("removed_event_target", Nobody, "*"),
     (
@@ -103,6 +104,7 @@ const TABLES: &[(&str, Rows, &str)] = &[
     ("store_check_finding", Nobody, "*"),
     ("tag", Contents, "*"),
     ("upload", Nobody, "*"),
+    ("upstream_tag", Nobody, "*"),
     ("work", Nobody, "*"),
 ];
 

@@ -87,7 +87,8 @@ impl Registry {
                 Err(failure) => response.failures.push(failure),
             }
         }
-        let ids = asked.iter().map(|(_, reference)| reference.clone()).collect();
+        let ids: Vec<ImageRef> = asked.iter().map(|(_, reference)| reference.clone()).collect();
+        let upstream = self.pull_all_through(ctx, (&repository, &gate), &ids).await;
         let found = describe::named(&permit, ids).await?;
         let sizes = found.iter().map(|found| match found {
             FoundImage::Found(image) => image.image.manifest_size,
@@ -97,7 +98,7 @@ impl Registry {
         ctx.hold(named.min(MAX_ANSWER_BYTES) * ANSWER_TIMES).await?;
         let mut room = MAX_ANSWER_BYTES;
         let mut manifests: HashMap<Digest, Arc<str>> = HashMap::new();
-        for ((id, _), found) in asked.into_iter().zip(found) {
+        for ((id, reference), found) in asked.into_iter().zip(found) {
             let row = match found {
                 FoundImage::Found(image) if image.image.state == ImageState::Active => image.image,
                 FoundImage::TagOfAnother => {
@@ -106,7 +107,8 @@ impl Registry {
                 }
                 // An archived image cannot be pulled.
                 FoundImage::Found(_) | FoundImage::NotFound => {
-                    response.failures.push(not_found(id));
+                    let error = upstream.iter().find(|(of, _)| *of == reference).map(|(_, error)| error);
+                    response.failures.push(upstream_failure(id, error));
                     continue;
                 }
             };
@@ -189,6 +191,18 @@ pub(super) fn not_found(image_id: ImageIdentifier) -> ImageFailure {
         failure_code: ImageFailureCode::ImageNotFound,
         failure_reason: "Requested image not found".to_owned(),
     }
+}
+
+/// Why an image is missing: what the upstream registry answered, or that nobody has it.
+fn upstream_failure(image_id: ImageIdentifier, error: Option<&Error>) -> ImageFailure {
+    let failure_code = match error.map(|error| error.code) {
+        Some(Code::UpstreamAccessDenied | Code::AccessDenied) => ImageFailureCode::UpstreamAccessDenied,
+        Some(Code::UpstreamTooManyRequests) => ImageFailureCode::UpstreamTooManyRequests,
+        Some(Code::UpstreamUnavailable) => ImageFailureCode::UpstreamUnavailable,
+        _ => return not_found(image_id),
+    };
+    let failure_reason = error.map(|error| error.message.to_string()).unwrap_or_default();
+    ImageFailure { image_id, failure_code, failure_reason }
 }
 
 pub(super) fn tag_mismatch(image_id: ImageIdentifier) -> ImageFailure {

@@ -111,6 +111,7 @@ impl Registry {
             .image_digest
             .parse()
             .map_err(|_| Error::invalid_parameter("subjectId.imageDigest", "Invalid image digest"))?;
+        self.import_referrers(ctx, (&repository, &gate), &subject).await;
         let filter = input.filter.unwrap_or_default();
         let wanted = (filter.artifact_types, state(filter.artifact_status));
         let limit = page_limit(input.max_results, 20);

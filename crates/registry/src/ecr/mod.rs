@@ -14,6 +14,7 @@ mod layer_upload;
 mod lifecycle_policy;
 mod lifecycle_preview;
 mod protection;
+mod pull_through_cache;
 mod pull_time_exclusion;
 mod registry;
 mod registry_policy;

@@ -17,7 +17,7 @@ pub mod tag_list;
 use access::error::{Code, Error};
 pub(crate) use protection::protected;
 
-fn manifest_unknown() -> Error {
+pub(crate) fn manifest_unknown() -> Error {
     Error::new(Code::ManifestUnknown, "Requested image not found")
 }
 

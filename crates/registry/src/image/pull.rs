@@ -4,7 +4,7 @@ use access::context::{Ctx, RepositoryRef};
 use access::error::Result;
 use access::op::ecr;
 use access::permit::{OnRepository, Opens, Permit};
-use access::store::{ImageId, ImageRow, ImageState, LoadManifest, Target};
+use access::store::{ImageId, ImageRow, ImageState, LoadManifest};
 use bytes::Bytes;
 use oci::digest::{Algorithm, Digest};
 use oci::manifest::{other_format, to_other_format};
@@ -53,7 +53,7 @@ impl Registry {
         reference: &Reference,
         accepts: Accepts<'_>,
     ) -> Result<ManifestContent> {
-        let permit = self.permit_pull(ctx, repository, reference).await?;
+        let permit = self.permit_pull_through(ctx, repository, reference).await?;
         let image = pullable(permit.image())?;
         ctx.hold(image.manifest_size).await?;
         let body = self.pull(ctx, &permit, image).await?;
@@ -68,7 +68,7 @@ impl Registry {
         repository: &RepositoryRef,
         reference: &Reference,
     ) -> Result<ManifestContent> {
-        let permit = self.permit_pull(ctx, repository, reference).await?;
+        let permit = self.permit_pull_through(ctx, repository, reference).await?;
         let image = pullable(permit.image())?;
         ctx.hold(image.manifest_size).await?;
         let body = self.manifest_body(&permit, image).await?;
@@ -78,19 +78,6 @@ impl Registry {
     /// Writes the times of all pulls so far. For a server that stops.
     pub async fn write_pull_times(&self) {
         self.pull_times.write().await;
-    }
-
-    async fn permit_pull(
-        &self,
-        ctx: &Ctx,
-        repository: &RepositoryRef,
-        reference: &Reference,
-    ) -> Result<Permit<ecr::BatchGetImage>> {
-        let target = match reference {
-            Reference::Tag(tag) => Target::Tag(tag.clone()),
-            Reference::Digest(digest) => Target::Digest(*digest),
-        };
-        self.access.gate(ctx, repository, target).await?.permit()
     }
 
     /// The only way to read a manifest from the store. The pull is recorded after the answer.

@@ -3,7 +3,7 @@
 use access::context::{Ctx, RepositoryRef};
 use access::error::{Code, Error, Result};
 use access::op::ecr;
-use access::permit::{Grant, OnRepository, Permit};
+use access::permit::{Grant, OnRepository, Opens, Permit};
 use access::quota::Quotas;
 use access::storage_quota::More;
 use access::store::{
@@ -92,14 +92,18 @@ impl Registry {
         Ok(Pushed { digest, subject, tags })
     }
 
-    /// Stores a manifest that a client pushes. Replication stores those of other registries.
-    pub(crate) async fn push_image(
+    /// Stores a manifest that a client pushes, or that comes from an upstream registry. Replication stores those of other
+    /// registries.
+    pub(crate) async fn push_image<G>(
         &self,
         ctx: &Ctx,
         repository: &RepositoryRef,
-        permit: &Permit<ecr::PutImage>,
+        permit: &Permit<G>,
         push: ImagePush,
-    ) -> Result<PutImageOutcome> {
+    ) -> Result<PutImageOutcome>
+    where
+        G: Opens<PutImage, On = OnRepository>,
+    {
         // The row and its copies on their way to the store.
         ctx.hold(push.body.len() as u64 * 3).await?;
         // Beyond a storage quota only an image that is there can be pushed: it adds nothing, and may get a tag.

@@ -61,6 +61,7 @@ impl Registry {
             // No accepted manifest has such a type, and PostgreSQL's text cannot contain it.
             return Ok(ReferrerPage { referrers: Vec::new(), next: None });
         }
+        self.import_referrers(ctx, (repository, &gate), subject).await;
         let types = artifact_type.map(str::to_owned).into_iter().collect();
         let active = Some(ImageState::Active);
         self.referrer_page(ctx, &permit, subject, (types, active), cursor, PAGE).await

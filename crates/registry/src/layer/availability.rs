@@ -1,12 +1,15 @@
 //! Whether layers exist. A client that is told that a layer exists may soon push a manifest with it, so the grace of a
 //! layer without a manifest is renewed before the answer.
 
+use access::authz::Gate;
 use access::context::{Ctx, RepositoryRef};
 use access::error::Result;
 use access::op::ecr;
 use access::permit::{OnRepository, Opens, Permit};
 use access::settings::Collection;
-use access::store::{BlobRow, FindBlobs, RenewBlobs, StoreResultExt as _, Target};
+use access::store::{
+    BlobRow, FindBlobs, FindLayerImages, LoadManifest, RenewBlobs, StoreResultExt as _, Target,
+};
 use oci::digest::Digest;
 
 use super::{blob_unknown, readable};
@@ -38,13 +41,30 @@ impl Registry {
     ) -> Result<BlobStat> {
         let gate = self.access.gate(ctx, repository, Target::Blob(*digest)).await?;
         let collection = &self.access.settings.limits.collection;
-        match gate.permit::<ecr::BatchCheckLayerAvailability>() {
-            Ok(permit) => stat(ctx, collection, &permit).await,
-            Err(denied) => {
-                stat(ctx, collection, &gate.permit::<ecr::GetDownloadUrlForLayer>().map_err(|_| denied)?)
-                    .await
-            }
+        let denied = match gate.permit::<ecr::BatchCheckLayerAvailability>() {
+            Ok(permit) if permit.blob().is_some() => return stat(ctx, collection, &permit).await,
+            Ok(permit) => return self.upstream_stat(ctx, (repository, &gate), &permit, digest).await,
+            Err(denied) => denied,
+        };
+        let permit = gate.permit::<ecr::GetDownloadUrlForLayer>().map_err(|_| denied)?;
+        match permit.blob() {
+            Some(_) => stat(ctx, collection, &permit).await,
+            None => self.upstream_stat(ctx, (repository, &gate), &permit, digest).await,
         }
+    }
+
+    /// The same for a blob that only an upstream registry has.
+    async fn upstream_stat<G>(
+        &self,
+        ctx: &Ctx,
+        of: (&RepositoryRef, &Gate),
+        permit: &Permit<G>,
+        digest: &Digest,
+    ) -> Result<BlobStat>
+    where
+        G: Opens<FindLayerImages, On = OnRepository> + Opens<LoadManifest>,
+    {
+        self.head_upstream_blob(ctx, of, permit, digest).await?.ok_or_else(blob_unknown)
     }
 }
 

@@ -82,6 +82,54 @@ impl LayerBytes {
         }
     }
 
+    /// The stage of a layer that has no bytes yet.
+    pub(crate) fn begin(&self, algorithm: Algorithm) -> Stage {
+        self.0.begin(algorithm)
+    }
+
+    /// Appends a slice of a layer from an upstream registry, whose stage is in memory. The inner error is the slice's.
+    pub(crate) async fn append_slice<G, S, E>(
+        &self,
+        _permit: &Permit<G>,
+        object: &str,
+        stage: Stage,
+        slice: &mut S,
+        limit: u64,
+    ) -> Result<std::result::Result<Stage, E>>
+    where
+        G: OpensBytes<Append>,
+        S: Stream<Item = std::result::Result<Bytes, E>> + Unpin + Send,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        match self.0.append(&key(object)?, stage, slice, Some(limit)).await {
+            Ok(appended) => Ok(Ok(appended.stage)),
+            Err(AppendError::Body { source, .. }) => Ok(Err(source)),
+            Err(AppendError::DiskFull(error) | AppendError::Io(error)) => Err(failed(error)),
+            Err(error) => Err(Error::internal(error)),
+        }
+    }
+
+    /// Makes the slices of a layer a readable object.
+    pub(crate) async fn finish_slices<G: OpensBytes<Finish>>(
+        &self,
+        _permit: &Permit<G>,
+        object: &str,
+        stage: &Stage,
+    ) -> Result<()> {
+        self.0.finish(&key(object)?, stage).await.map_err(unreadable)
+    }
+
+    /// Bytes of a layer that is still arriving, which are durable.
+    pub(crate) async fn open_slices<G: OpensBytes<Read>>(
+        &self,
+        _permit: &Permit<G>,
+        object: &str,
+        start: u64,
+        len: u64,
+    ) -> Result<Content> {
+        self.0.open(&key(object)?, start, len).await.map_err(unreadable)
+    }
+
     /// Makes the bytes of an upload a readable object, and returns their digest.
     pub(crate) async fn finish<G>(&self, permit: &Permit<G>, row: &UploadRow) -> Result<Digest>
     where

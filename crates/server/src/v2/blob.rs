@@ -109,7 +109,7 @@ async fn bytes(
     }
     let (transfer, file) = place(app, exchange)?;
     let content = blob.open(start, length).await?;
-    let chunks: Chunks = Box::pin(sending::charged(content.into_stream(), exchange.tab().share()).await?);
+    let chunks: Chunks = Box::pin(sending::charged(content, exchange.tab().share()).await?);
     let body = ResponseBody::stream(transfer, chunks, length, Some(file)).await;
     body.map_err(|error| Error::internal(error).into())
 }

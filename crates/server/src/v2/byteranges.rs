@@ -71,8 +71,7 @@ fn parts(
         let (blob, share, boundary) = (Arc::clone(&blob), Arc::clone(&share), Arc::clone(&boundary));
         async move {
             let content = blob.open(range.start, range.length()).await.map_err(std::io::Error::other)?;
-            let content =
-                sending::charged(content.into_stream(), &share).await.map_err(std::io::Error::other)?;
+            let content = sending::charged(content, &share).await.map_err(std::io::Error::other)?;
             let head = Bytes::from(head(at, &boundary, range, blob.stat.size));
             Ok::<_, std::io::Error>(futures::stream::iter([Ok(head)]).chain(content))
         }

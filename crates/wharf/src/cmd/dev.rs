@@ -54,6 +54,7 @@ pub(crate) async fn run(dev: Dev) -> anyhow::Result<()> {
         vpc_endpoints: config.vpc_endpoints.clone(),
         event_sinks: config.event_sinks.clone(),
         dialler: outgoing::of_dev(config.allow_networks.clone()),
+        pull_through_cache: config.cache.of_dev().with(outgoing::of_dev(config.allow_networks.clone())),
         master_key: master_key::load_or_make(&key)?,
     };
     let meta = open_database(&config.database, &folder).await?;

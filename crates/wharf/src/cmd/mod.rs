@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod account;
+pub(crate) mod cache;
 mod config_check;
 pub(crate) mod credentials;
 mod dev;
@@ -64,6 +65,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Oidc(command) => block_on(oidc::run(command)),
         Command::Images(command) => block_on(images::run(command)),
         Command::Lifecycle(command) => block_on(lifecycle::run(command)),
+        Command::Cache(command) => block_on(cache::run(command)),
         Command::Replication(command) => block_on(replication::run(command)),
         Command::Tags(command) => block_on(tags::run(command)),
         Command::Policy(command) => block_on(policy::run(command)),

@@ -35,6 +35,7 @@ pub(crate) async fn run(file: &Path) -> anyhow::Result<()> {
         vpc_endpoints: config.vpc_endpoints.clone(),
         event_sinks: config.event_sinks.clone(),
         dialler: dialler(config.allow_networks.clone()),
+        pull_through_cache: config.cache.with(dialler(config.allow_networks.clone())),
         master_key: master_key::load_or_make(&key)?,
     };
     let meta = open_database(&config.database, &folder).await?;

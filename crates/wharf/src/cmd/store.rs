@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use access::rate::Rates;
-use access::settings::{Limits, PublicAddress, Settings, VpcEndpoint};
+use access::settings::{Limits, PublicAddress, PullThroughCache, Settings, VpcEndpoint};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use meta::Meta;
@@ -193,6 +193,7 @@ async fn open(
         // Nothing here calls another server.
         event_sinks: Vec::new(),
         dialler: dialler(Vec::new()),
+        pull_through_cache: PullThroughCache::new(dialler(Vec::new())),
         master_key: master_key::load_or_make(key)?,
     };
     Ok(OpenStore { deployment: node::open(settings, meta, blobs).await?, _folder: folder })

@@ -9,6 +9,7 @@ use serde::Deserialize as _;
 use server::{Limits, Options, TlsFiles};
 use toml::Table;
 
+use super::pull_through_cache::cache_settings;
 use super::{
     Config, Database, Public, ServerSection, Settings, accounts, blocks, event_sinks::event_sinks, limits,
     overlay, rates::rates, storage_quota::storage_quotas, vpc_endpoints,
@@ -78,6 +79,7 @@ pub(super) fn checked(file: Settings) -> anyhow::Result<Config> {
         vpc_endpoints: vpc_endpoints(file.vpc_endpoints)?,
         event_sinks: event_sinks(file.events.sinks)?,
         allow_networks: blocks("outbound.allow_networks", &file.outbound.allow_networks)?,
+        cache: cache_settings(file.pull_through, file.outbound.insecure_hosts)?,
         limits,
     })
 }

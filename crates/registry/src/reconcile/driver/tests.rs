@@ -60,6 +60,9 @@ async fn access() -> (tempfile::TempDir, Arc<Access>) {
         vpc_endpoints: Vec::new(),
         event_sinks: Vec::new(),
         dialler: Dialler::new(|_| false),
+        pull_through_cache: access::settings::PullThroughCache::new(access::settings::Dialler::new(|_| {
+            false
+        })),
         master_key: MasterKey::new([7; 32]),
     };
     (folder, Access::open(settings, store).await.unwrap())

@@ -67,6 +67,7 @@ pub(super) fn watched() -> Vec<Ask> {
         ecr("ListPullTimeUpdateExclusions", &json!({})),
         ecr("DescribeRepositoryCreationTemplates", &json!({})),
         ecr("DescribeRegistry", &json!({})),
+        ecr("DescribePullThroughCacheRules", &json!({})),
         data(Method::HEAD, &layer),
     ]
 }
@@ -100,6 +101,7 @@ pub(super) fn rows() -> Vec<Row> {
     rows.extend(of_images());
     rows.extend(of_templates());
     rows.extend(of_replication());
+    rows.extend(of_pull_through_cache());
     rows.extend(of_policies());
     rows
 }
@@ -162,6 +164,42 @@ fn of_replication() -> Vec<Row> {
         on_named_registry(Op::Ecr(EcrOp::DescribeReplicationBackfillResults), &unknown).gives(none()),
         on_named_registry(Op::Ecr(EcrOp::StopReplicationBackfill), &unknown).gives(none()),
         on_target(Op::Ecr(EcrOp::DescribeImageReplicationStatus), json!({"imageId": {"imageTag": "kept"}})),
+    ]
+}
+
+/// Pull-through cache rules of a registry.
+fn of_pull_through_cache() -> Vec<Row> {
+    let prefix = json!({"ecrRepositoryPrefix": "cached"});
+    let rule = json!({"ecrRepositoryPrefix": "cached", "upstreamRegistryUrl": "127.0.0.1:1"});
+    let secret =
+        format!("arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:ecr-pullthroughcache/none-a1b2c3");
+    let change = json!({"ecrRepositoryPrefix": "cached", "credentialArn": secret});
+    let create = ecr("CreatePullThroughCacheRule", &rule);
+    let delete = ecr("DeletePullThroughCacheRule", &prefix);
+    let on_rules = |op: EcrOp, input: &Value| {
+        let op = Op::Ecr(op);
+        Row::of(op, ecr(op.name(), input), Cross::Registry).needs(format!("ecr:{}", op.name()), "*")
+    };
+    // The upstream registry of this rule does not answer: who may import learns that.
+    let mirror = json!({"ecrRepositoryPrefix": "mirror", "upstreamRegistryUrl": "127.0.0.1:1"});
+    let import = Op::Ecr(EcrOp::BatchImportUpstreamImage);
+    let pull = Row::of(import, data(Method::GET, "/v2/mirror/app/manifests/v1"), Cross::Registry)
+        .needs("ecr:BatchGetImage", repository("mirror/app"))
+        .needs("ecr:BatchImportUpstreamImage", repository("mirror/app"))
+        .after([
+            ecr("CreatePullThroughCacheRule", &mirror),
+            ecr("CreateRepository", &json!({"repositoryName": "mirror/app"})),
+        ])
+        .gives(Expected::Code(502, "UNAVAILABLE"));
+    vec![
+        pull,
+        on_rules(EcrOp::CreatePullThroughCacheRule, &rule).after([delete]),
+        on_rules(EcrOp::DescribePullThroughCacheRules, &json!({})),
+        on_rules(EcrOp::UpdatePullThroughCacheRule, &change)
+            .after([create.clone()])
+            .gives(Expected::Code(400, "SecretNotFoundException")),
+        on_rules(EcrOp::ValidatePullThroughCacheRule, &prefix).after([create.clone()]),
+        on_rules(EcrOp::DeletePullThroughCacheRule, &prefix).after([create]),
     ]
 }
 
@@ -228,6 +266,7 @@ fn of_images() -> Vec<Row> {
         on_target(Op::Ecr(EcrOp::BatchGetImage), json!({"imageIds": kept})),
         on_target(Op::Ecr(EcrOp::ListImages), json!({})),
         on_target(Op::Ecr(EcrOp::WharfListTagHistory), json!({})),
+        on_target(Op::Ecr(EcrOp::WharfRefreshUpstreamTags), json!({})),
         on_target(
             Op::Ecr(EcrOp::UpdateImageStorageClass),
             json!({"imageId": {"imageTag": "kept"}, "targetStorageClass": "STANDARD"}),

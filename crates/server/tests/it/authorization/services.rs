@@ -53,6 +53,10 @@ macro_rules! with_operations {
                 ListPullTimeExclusions FindTarget Resolve;
             ReadScans: GetScanningConfiguration FindImageScan;
             ChangeScans: PutScanningConfiguration StartImageScan;
+            ReadUpstreams: GetPullThroughCacheRule ListPullThroughCacheRules FindUpstream;
+            ChangePullThroughCacheRules: CreatePullThroughCacheRule UpdatePullThroughCacheRule
+                DeletePullThroughCacheRule;
+            ValidateUpstreamTags: RecordUpstreamTag ExpireUpstreamTags;
             ReadCreationTemplates: GetCreationTemplate ListCreationTemplates FindCreation;
             ChangeCreationTemplates: CreateCreationTemplate ReplaceCreationTemplate DeleteCreationTemplate;
             ChangeRepositories: CreateRepository DeleteRepository PutImageTagMutability PutImageScanning TagResource
@@ -155,6 +159,7 @@ rows! {
     MoveObjects: Work MoveObjects FindArchived BytesMove;
     PreviewLifecyclePolicies: Work ReadLifecyclePolicies ReadLifecycleImages WritePreviews;
     SweepDoomed: DoomedObjects BytesDelete;
+    FetchUpstreamLayers: ReadLayers ChangeLayers BytesAppend BytesFinish;
     RecordPulls: PullTimes;
     CreateAdministrator: ReadAccounts CreateAccounts CreateRegistries ReadAccessKeys FirstAdministrator;
     EnableCreateOnPush: ReadAccounts CreateRegistries FirstSettings;

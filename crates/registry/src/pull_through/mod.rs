@@ -1,0 +1,102 @@
+//! The pull-through cache (ECR User Guide, "Sync an upstream registry with an Amazon ECR private registry").
+//!
+//! A pull of an image that the registry does not have goes to the upstream registry of the rule with the longest prefix of
+//! the name. One request upstream serves any number of clients. Manifests are stored before they are answered; layers are
+//! stored while they are sent to the clients (`arrival`). When the upstream registry does not answer, what is stored is
+//! served.
+
+mod arrival;
+mod background;
+mod blob;
+mod failures;
+mod flights;
+mod import;
+mod manifest;
+mod reader;
+mod receive;
+mod referrers;
+mod refusal;
+mod upstreams;
+
+use std::sync::Arc;
+
+use access::Access;
+use access::context::RepositoryRef;
+use access::error::Error;
+use access::store::{PullThroughCacheRuleRow, RegistryKey};
+use tokio::sync::{Mutex, MutexGuard, Semaphore};
+
+pub(crate) use arrival::Arrival;
+pub(crate) use reader::ArrivingStream;
+pub(crate) use upstreams::rules_of;
+
+use arrival::Arrivals;
+use failures::Failures;
+use flights::Flights;
+use import::{ImportKey, Imported};
+use referrers::Asked;
+use refusal::refusal;
+use upstreams::Upstreams;
+
+/// Layers that are received at the same time. Fewer than the connections of the dialler, so manifests have room.
+const DOWNLOADS: usize = 40;
+/// Manifests that are fetched at the same time. Each takes at most a few times 4 MiB.
+const IMPORTS: usize = 16;
+/// Locks of repositories. Two repositories can share one.
+const TURNS: usize = 64;
+/// Images whose contents are fetched in the background at the same time.
+const IN_BACKGROUND: usize = 2;
+
+/// The state of the cache on this node.
+pub(crate) struct PullThrough {
+    upstreams: Upstreams,
+    imports: Arc<Flights<ImportKey, Result<Imported, Error>>>,
+    arrivals: Arrivals,
+    failures: Failures,
+    referrers: Asked,
+    downloads: Arc<Semaphore>,
+    fetches: Arc<Semaphore>,
+    turns: Box<[Mutex<()>]>,
+    background: background::Queue,
+}
+
+impl PullThrough {
+    pub(crate) fn new(access: &Access) -> Self {
+        Self {
+            upstreams: Upstreams::new(access.settings.pull_through_cache.clone()),
+            imports: Arc::default(),
+            arrivals: Arrivals::default(),
+            failures: Failures::default(),
+            referrers: Asked::default(),
+            downloads: Arc::new(Semaphore::new(DOWNLOADS)),
+            fetches: Arc::new(Semaphore::new(IMPORTS)),
+            turns: (0..TURNS).map(|_| Mutex::default()).collect(),
+            background: background::Queue::new(IN_BACKGROUND),
+        }
+    }
+
+    /// The turn to store an image in a repository: of many who wait for the same image, the first stores it.
+    async fn turn_of(&self, repository: &RepositoryRef) -> Option<MutexGuard<'_, ()>> {
+        let hash = repository
+            .arn()
+            .bytes()
+            .fold(0_usize, |hash, byte| hash.wrapping_mul(31).wrapping_add(usize::from(byte)));
+        match self.turns.get(hash % TURNS) {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        }
+    }
+
+    /// Why the upstream registry of a rule cannot be used; none if it can.
+    pub(crate) async fn failure_of(
+        &self,
+        registry: RegistryKey,
+        row: &PullThroughCacheRuleRow,
+    ) -> Option<String> {
+        let upstream = match self.upstreams.of(registry, row) {
+            Ok(upstream) => upstream,
+            Err(error) => return Some(error.message.into_owned()),
+        };
+        upstream.ping().await.err().map(|error| refusal(&error).message.into_owned())
+    }
+}

@@ -1,0 +1,184 @@
+//! Receives a layer from an upstream registry into the store, in slices that can be read when they are durable.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::context::{RepositoryRef, micros};
+use access::effects::authority;
+use access::error::{Code, Error, Result};
+use access::permit::Permit;
+use access::storage_quota::More;
+use access::store::{
+    AdvanceUpload, CancelUpload, CompleteUpload, CreateUpload, FindBlobs, Micros, OperationId,
+    RefusedExt as _, RepositoryKey,
+};
+use bytes::Bytes;
+use futures::Stream;
+use jiff::Timestamp;
+use tokio::time::{Instant, timeout_at};
+use upstream::{BlobDownload, UpstreamError};
+
+use super::arrival::{Arrival, Progress};
+use super::import::Source;
+use super::refusal;
+use crate::Registry;
+
+/// The first slice is small, so that the first bytes are soon there. Each is twice as large as the one before.
+const FIRST_SLICE: u64 = 64 * 1024;
+const LARGEST_SLICE: u64 = 8 << 20;
+/// A slice ends after this time, if the upstream registry is slow.
+const SLICE_TIME: Duration = Duration::from_millis(200);
+/// The owner of the uploads. No principal has this ID, so no client can continue one.
+const OWNER: &str = "pullthroughcache.ecr.amazonaws.com";
+
+/// A layer to receive.
+pub(super) struct Receive {
+    pub(super) key: RepositoryKey,
+    pub(super) repository: RepositoryRef,
+    pub(super) source: Source,
+    pub(super) arrival: Arc<Arrival>,
+}
+
+type Authority = Permit<authority::FetchUpstreamLayers>;
+
+impl Registry {
+    /// Receives a layer, and tells those who wait how far it has come.
+    pub(super) async fn receive(&self, job: Receive) {
+        let received = self.receive_into_store(&job).await;
+        // Requests from now on find the layer in the store, or start anew.
+        self.pull_through.arrivals.end(&(job.key, job.arrival.digest));
+        job.arrival.has_come(match received {
+            Ok(progress) => progress,
+            Err(error) => {
+                tracing::warn!(digest = %job.arrival.digest, %error, "a layer was not received");
+                Progress::Failed(error)
+            }
+        });
+    }
+
+    async fn receive_into_store(&self, job: &Receive) -> Result<Progress> {
+        let ended = |_| Error::new(Code::Unavailable, "The server stops.");
+        let Arrival { digest, size, .. } = &*job.arrival;
+        let permit = Authority::for_service(authority::FetchUpstreamLayers, &self.access);
+        // It can have been stored after the request looked for it.
+        let find = FindBlobs { repository: job.key, digests: vec![*digest] };
+        if permit.read(|()| find).await?.iter().any(|(_, row)| row.is_some()) {
+            return Ok(Progress::Found);
+        }
+        let _slot = self.pull_through.downloads.acquire().await.map_err(ended)?;
+        let limit = self.access.settings.limits.layer_bytes;
+        if *size > limit {
+            return Err(Error::new(Code::SizeInvalid, format!("A layer may hold at most {limit} bytes.")));
+        }
+        let more = More::Uploaded { recorded: 0, added: *size };
+        self.access.within_storage_quotas(&job.repository, more).await?;
+        let download = job.source.upstream.get_blob(&job.source.name, digest, *size).await;
+        let download = download.map_err(|error| refusal(&error))?;
+        let id = create(&permit, job).await?;
+        job.arrival.has_come(Progress::Received(0));
+        let stored = self.store_slices(&permit, job, &id, download).await;
+        if stored.is_err() {
+            let cancel = CancelUpload { repository: job.key, id, at: now() };
+            let _ = permit.write(|()| cancel).await;
+        }
+        stored.map(|()| Progress::Stored)
+    }
+
+    async fn store_slices(
+        &self,
+        permit: &Authority,
+        job: &Receive,
+        id: &str,
+        mut download: BlobDownload,
+    ) -> Result<()> {
+        let Arrival { digest, size, object_key, .. } = &*job.arrival;
+        let (mut stage, mut slice_bytes) = (self.bytes.begin(digest.algorithm()), FIRST_SLICE);
+        let mut is_complete = false;
+        while !is_complete {
+            let mut slice = slice(&mut download, slice_bytes, &mut is_complete);
+            let appended = self.bytes.append_slice(permit, object_key, stage, &mut slice, *size).await?;
+            drop(slice);
+            stage = appended.map_err(|error| refusal(&error))?;
+            if !is_complete {
+                job.arrival.has_come(Progress::Received(stage.offset()));
+            }
+            slice_bytes = (slice_bytes * 2).min(LARGEST_SLICE);
+        }
+        self.bytes.finish_slices(permit, object_key, &stage).await?;
+        let gone = || Error::new(Code::BlobUnknown, "The repository was deleted while its layer arrived.");
+        let at = now();
+        let advance = AdvanceUpload {
+            repository: job.key,
+            id: id.to_owned(),
+            expected_version: 0,
+            offset: stage.offset(),
+            stage: stage.save().map_err(Error::internal)?,
+            last_part_size: stage.offset(),
+            follows_small_part: false,
+            at,
+        };
+        let row = permit.write(|()| advance).await.or_refused(|_| gone())?;
+        let complete = CompleteUpload {
+            repository: job.key,
+            id: row.id,
+            expected_version: row.version,
+            // The digest of what was written, which the download has compared with the wanted one.
+            digest: stage.digest(),
+            size: stage.offset(),
+            object_id: self.access.ids.next(Timestamp::now()),
+            at,
+            op: OperationId(uuid::Uuid::new_v4().to_string().into()),
+        };
+        permit.write(|()| complete).await.or_refused(|_| gone()).map(|_| ())
+    }
+}
+
+/// The object's key is in a row before its first byte is written. Returns the ID of the upload.
+async fn create(permit: &Authority, job: &Receive) -> Result<String> {
+    let id = uuid::Uuid::new_v4().to_string();
+    let create = CreateUpload {
+        repository: job.key,
+        id: id.clone(),
+        principal: OWNER.to_owned(),
+        object_key: job.arrival.object_key.clone(),
+        algorithm: job.arrival.digest.algorithm(),
+        at: now(),
+    };
+    let gone = |_| Error::new(Code::BlobUnknown, "The repository was deleted.");
+    permit.write(|()| create).await.or_refused(gone)?;
+    Ok(id)
+}
+
+fn now() -> Micros {
+    micros(Timestamp::now())
+}
+
+type Slice<'a> = Pin<Box<dyn Stream<Item = std::result::Result<Bytes, UpstreamError>> + Send + 'a>>;
+
+/// The next bytes of a download: about this many, or what comes within the time of a slice after the first of them.
+fn slice<'a>(download: &'a mut BlobDownload, bytes: u64, is_complete: &'a mut bool) -> Slice<'a> {
+    let state = (download, is_complete, bytes, None);
+    Box::pin(futures::stream::unfold(state, |(download, is_complete, left, until)| async move {
+        if left == 0 {
+            return None;
+        }
+        let next = match until {
+            None => download.chunk().await,
+            // A download goes on where it was when the time was over.
+            Some(until) => timeout_at(until, download.chunk()).await.ok()?,
+        };
+        let until = until.or_else(|| Some(Instant::now() + SLICE_TIME));
+        match next {
+            Ok(Some(chunk)) => {
+                let left = left.saturating_sub(chunk.len() as u64);
+                Some((Ok(chunk), (download, is_complete, left, until)))
+            }
+            Ok(None) => {
+                *is_complete = true;
+                None
+            }
+            Err(error) => Some((Err(error), (download, is_complete, 0, until))),
+        }
+    }))
+}

@@ -1,0 +1,104 @@
+//! Referrers of images from upstream registries: signatures, attestations, SBOMs. They come when they are listed.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use access::authz::Gate;
+use access::context::{Ctx, RepositoryRef};
+use access::error::Result;
+use access::op::ecr;
+use access::store::{FindImages, FindUpstream, FoundImage, ImageRef, RepositoryKey};
+use oci::digest::Digest;
+use oci::name::Reference;
+
+use super::import::Imported;
+use super::refusal;
+use crate::Registry;
+
+/// Referrers of one image that are imported. More are in the upstream registry only.
+const MOST_REFERRERS: usize = 100;
+/// How long a list waits for the upstream registry.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Images in memory.
+const MOST: usize = 10_000;
+
+/// When the referrers of an image were last asked for upstream.
+#[derive(Default)]
+pub(super) struct Asked(Mutex<HashMap<(RepositoryKey, Digest), Instant>>);
+
+impl Asked {
+    /// Whether the upstream registry is to be asked, which counts as asked then.
+    fn is_due(&self, key: (RepositoryKey, Digest), validity: Duration, now: Instant) -> bool {
+        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.get(&key).is_some_and(|at| now.duration_since(*at) < validity) {
+            return false;
+        }
+        if asked.len() >= MOST {
+            asked.clear();
+        }
+        asked.insert(key, now);
+        true
+    }
+
+    /// The upstream registry did not answer: the next list asks it again.
+    fn forget(&self, key: &(RepositoryKey, Digest)) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+}
+
+impl Registry {
+    /// Imports the referrers that the upstream registry has, if the caller may import. What is stored is listed in any
+    /// case.
+    pub(crate) async fn import_referrers(
+        &self,
+        ctx: &Ctx,
+        (repository, gate): (&RepositoryRef, &Gate),
+        subject: &Digest,
+    ) {
+        let imported = Box::pin(self.try_import_referrers(ctx, (repository, gate), subject));
+        match tokio::time::timeout(PATIENCE, imported).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::info!(repository = %repository.name, %error, "no referrers imported"),
+            Err(_) => tracing::info!(repository = %repository.name, "referrers were not imported in time"),
+        }
+    }
+
+    async fn try_import_referrers(
+        &self,
+        ctx: &Ctx,
+        (repository, gate): (&RepositoryRef, &Gate),
+        subject: &Digest,
+    ) -> Result<()> {
+        let Some(registry) = gate.registry_with_cache() else { return Ok(()) };
+        let Ok(permit) = gate.permit::<ecr::BatchImportUpstreamImage>() else { return Ok(()) };
+        let find = FindUpstream { registry, name: repository.name.to_string(), tag: None };
+        let Some(found) = gate.read(find).await? else { return Ok(()) };
+        let source = self.source_of(registry, repository, &found)?;
+        let (key, asked) = ((permit.repository(), *subject), &self.pull_through.referrers);
+        if !asked.is_due(key, self.access.settings.pull_through_cache.validity, Instant::now()) {
+            return Ok(());
+        }
+        let listed = source.upstream.list_referrers(&source.name, subject).await;
+        let listed = listed.map_err(|error| {
+            asked.forget(&key);
+            refusal(&error)
+        })?;
+        for referrer in listed.into_iter().take(MOST_REFERRERS) {
+            let ids = vec![ImageRef { digest: Some(referrer.digest), tag: None }];
+            let known = permit.read(|repository| FindImages { repository, ids }).await?;
+            if known.iter().any(|found| matches!(found, FoundImage::Found(_))) {
+                continue;
+            }
+            let fetched = self.fetch(&source, &Reference::Digest(referrer.digest), None).await?;
+            let Imported::Manifest(remote) = fetched else { continue };
+            if remote.manifest.subject.as_ref().is_none_or(|named| named.digest != *subject) {
+                continue;
+            }
+            let none = std::iter::empty();
+            self.store_manifest(&ctx.later(), repository, &permit, &remote, none).await?;
+            self.complete_later(ctx, repository, gate.permit()?, &source, &remote);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,69 @@
+//! The clients of upstream registries, one for each rule. They keep tokens, which belong to one account's credentials.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use access::error::{Code, Error, Result};
+use access::settings::PullThroughCache;
+use access::store::{Micros, PullThroughCacheRuleRow, RegistryKey};
+use upstream::{Endpoint, Rules, Upstream};
+
+/// Clients in memory.
+const MOST_CLIENTS: usize = 1_000;
+
+/// A rule at one version. A rule that was deleted and created again has another time.
+type Key = (RegistryKey, String, Micros, i64);
+
+pub(crate) struct Upstreams {
+    settings: PullThroughCache,
+    rules: Arc<Rules>,
+    connector: OnceLock<std::result::Result<upstream::Connector, String>>,
+    clients: Mutex<HashMap<Key, Arc<Upstream>>>,
+}
+
+/// The rules of the settings, as the client of upstream registries takes them.
+pub(crate) fn rules_of(settings: &PullThroughCache) -> Rules {
+    Rules {
+        insecure_hosts: settings.insecure_hosts.clone(),
+        token_services: settings.token_services.clone(),
+        ..Rules::default()
+    }
+}
+
+impl Upstreams {
+    pub(crate) fn new(settings: PullThroughCache) -> Self {
+        let rules = Arc::new(rules_of(&settings));
+        Self { settings, rules, connector: OnceLock::new(), clients: Mutex::default() }
+    }
+
+    /// The client of a rule's upstream registry. The settings can have changed since the rule was written.
+    pub(crate) fn of(&self, registry: RegistryKey, row: &PullThroughCacheRuleRow) -> Result<Arc<Upstream>> {
+        let endpoint = Endpoint::parse(&row.rule.upstream_url, &self.rules).map_err(Error::internal)?;
+        if !self.settings.allows(endpoint.host(), endpoint.port()) {
+            let message =
+                format!("The operator of this deployment does not allow the upstream registry {endpoint}.");
+            return Err(Error::new(Code::UpstreamAccessDenied, message));
+        }
+        let key = (registry, row.rule.prefix.clone(), row.created_at, row.version);
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&key) {
+            return Ok(Arc::clone(client));
+        }
+        let client = Arc::new(Upstream::new(self.connector()?, endpoint, None, Arc::clone(&self.rules)));
+        if clients.len() >= MOST_CLIENTS {
+            clients.clear();
+        }
+        clients.insert(key, Arc::clone(&client));
+        Ok(client)
+    }
+
+    /// Made at the first use: it reads the certificate authorities of the system.
+    fn connector(&self) -> Result<upstream::Connector> {
+        let connector = self.connector.get_or_init(|| {
+            upstream::Connector::new(&self.settings.dialler).map_err(|error| error.to_string())
+        });
+        connector.clone().map_err(|why| {
+            Error::new(Code::UpstreamUnavailable, format!("No upstream registry can be called: {why}."))
+        })
+    }
+}

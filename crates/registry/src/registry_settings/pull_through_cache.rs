@@ -1,0 +1,196 @@
+//! Pull-through cache rules: what is checked when they are written (ECR User Guide, "Creating a pull through cache rule in
+//! Amazon ECR").
+
+use access::Access;
+use access::context::Ctx;
+use access::error::{Code, Error, Result};
+use access::op::ecr;
+use access::permit::Permit;
+use access::store::{
+    CreatePullThroughCacheRule, CreatePullThroughCacheRuleRefusal as Refusal, DeletePullThroughCacheRule,
+    GetPullThroughCacheRule, ListPullThroughCacheRules, PullThroughCacheRule, PullThroughCacheRuleRow, ROOT,
+    RefusedExt as _, RegistryKey, StoreResultExt as _, UpdatePullThroughCacheRule,
+};
+use aws::ecr::UpstreamRegistry;
+use aws::ids::AccountId;
+use upstream::Endpoint;
+
+use super::own_registry;
+use crate::pull_through::rules_of;
+
+/// A rule of a request.
+pub(crate) struct NewRule {
+    pub(crate) prefix: String,
+    pub(crate) upstream_url: String,
+    pub(crate) upstream_registry: Option<UpstreamRegistry>,
+    pub(crate) upstream_prefix: Option<String>,
+    pub(crate) credential_arn: Option<String>,
+    pub(crate) custom_role_arn: Option<String>,
+}
+
+/// Creates a rule.
+pub(crate) async fn create(
+    access: &Access,
+    ctx: &Ctx,
+    permit: &Permit<ecr::CreatePullThroughCacheRule>,
+    new: NewRule,
+) -> Result<PullThroughCacheRuleRow> {
+    let rule = checked(access, new)?;
+    let registry = own_registry(access, ctx, permit).await?;
+    let prefix = rule.prefix.clone();
+    let limit = access.quotas().pull_through_cache_rules_per_registry.limit();
+    let create = CreatePullThroughCacheRule { registry, rule, limit, at: ctx.at() };
+    permit.write(|_| create).await.or_refused(|refusal| match refusal {
+        Refusal::Exists => {
+            let message = format!(
+                "The pull through cache rule with ECR repository prefix '{prefix}' already exists in the registry with id '{}'",
+                permit.account()
+            );
+            Error::new(Code::PullThroughCacheRuleAlreadyExists, message)
+        }
+        Refusal::Limit => access.quotas().pull_through_cache_rules_per_registry.exceeded(),
+    })
+}
+
+/// The rule as it is stored.
+fn checked(access: &Access, new: NewRule) -> Result<PullThroughCacheRule> {
+    let settings = &access.settings.pull_through_cache;
+    let endpoint = Endpoint::parse(&new.upstream_url, &rules_of(settings))
+        .map_err(|error| Error::invalid_parameter("upstreamRegistryUrl", &error.to_string()))?;
+    if !settings.allows(endpoint.host(), endpoint.port()) {
+        let message = format!(
+            "The specified upstream registry isn't supported: the operator of this deployment does not allow {endpoint}."
+        );
+        return Err(Error::new(Code::UnsupportedUpstreamRegistry, message));
+    }
+    let kind = kind_of(&endpoint, new.upstream_registry)?;
+    if new.prefix == ROOT && new.upstream_prefix.as_deref().is_some_and(|prefix| prefix != ROOT) {
+        let why = "It can be set only if the ECR repository prefix is not ROOT";
+        return Err(Error::invalid_parameter("upstreamRepositoryPrefix", why));
+    }
+    check_credentials(new.credential_arn.as_deref(), new.custom_role_arn.as_deref())?;
+    Ok(PullThroughCacheRule {
+        prefix: new.prefix,
+        upstream_url: endpoint.to_string(),
+        upstream_registry: kind.map(|kind| kind.as_str().to_owned()),
+        upstream_prefix: new.upstream_prefix.unwrap_or_else(|| ROOT.to_owned()),
+        credential_arn: new.credential_arn,
+        custom_role_arn: new.custom_role_arn,
+    })
+}
+
+/// ECR's name for an upstream registry. A request can name the kind of a registry that ECR does not know; it cannot
+/// contradict the host of one that it knows.
+fn kind_of(endpoint: &Endpoint, given: Option<UpstreamRegistry>) -> Result<Option<UpstreamRegistry>> {
+    let known = match endpoint.host() {
+        "public.ecr.aws" => Some(UpstreamRegistry::EcrPublic),
+        "registry.k8s.io" => Some(UpstreamRegistry::K8s),
+        "quay.io" => Some(UpstreamRegistry::Quay),
+        "registry-1.docker.io" => Some(UpstreamRegistry::DockerHub),
+        "ghcr.io" => Some(UpstreamRegistry::GithubContainerRegistry),
+        "registry.gitlab.com" => Some(UpstreamRegistry::GitlabContainerRegistry),
+        "cgr.dev" => Some(UpstreamRegistry::Chainguard),
+        host if host.ends_with(".azurecr.io") => Some(UpstreamRegistry::AzureContainerRegistry),
+        host if host.contains(".dkr.ecr.") => Some(UpstreamRegistry::Ecr),
+        _ => None,
+    };
+    match (known, given) {
+        (Some(known), Some(given)) if known != given => {
+            let message = format!(
+                "The specified upstream registry isn't supported: {endpoint} is not a registry of {}.",
+                given.as_str()
+            );
+            Err(Error::new(Code::UnsupportedUpstreamRegistry, message))
+        }
+        (known, given) => Ok(known.or(given)),
+    }
+}
+
+/// Credentials of a rule. There is no Secrets Manager yet, so there is no secret.
+fn check_credentials(credential_arn: Option<&str>, custom_role_arn: Option<&str>) -> Result<()> {
+    if custom_role_arn.is_some() {
+        let why = "A custom role is not supported by this registry yet";
+        return Err(Error::invalid_parameter("customRoleArn", why));
+    }
+    match credential_arn {
+        None => Ok(()),
+        Some(_) => Err(Error::new(Code::SecretNotFound, SECRET_NOT_FOUND)),
+    }
+}
+
+/// ECR's text ("SecretNotFoundException").
+const SECRET_NOT_FOUND: &str = "The ARN of the secret specified in the pull through cache rule was not found. Update the pull through cache rule with a valid secret ARN and try again.";
+
+/// Changes the credentials of a rule.
+pub(crate) async fn update(
+    ctx: &Ctx,
+    permit: &Permit<ecr::UpdatePullThroughCacheRule>,
+    prefix: String,
+    credential_arn: Option<String>,
+    custom_role_arn: Option<String>,
+) -> Result<PullThroughCacheRuleRow> {
+    let not_found = || not_found(permit.account(), &prefix);
+    let registry = permit.registry().ok_or_else(not_found)?.key;
+    let find = GetPullThroughCacheRule { registry, prefix: prefix.clone() };
+    permit.read(|_| find).await?.ok_or_else(not_found)?;
+    check_credentials(credential_arn.as_deref(), custom_role_arn.as_deref())?;
+    let at = ctx.at();
+    let update =
+        UpdatePullThroughCacheRule { registry, prefix: prefix.clone(), credential_arn, custom_role_arn, at };
+    permit.write(|_| update).await.or_store_error()?.ok_or_else(not_found)
+}
+
+/// Deletes a rule; gives what it was. Repositories and images stay.
+pub(crate) async fn delete(
+    permit: &Permit<ecr::DeletePullThroughCacheRule>,
+    prefix: String,
+) -> Result<PullThroughCacheRuleRow> {
+    let not_found = || not_found(permit.account(), &prefix);
+    let registry = permit.registry().ok_or_else(not_found)?.key;
+    let delete = DeletePullThroughCacheRule { registry, prefix: prefix.clone() };
+    permit.write(|_| delete).await.or_store_error()?.ok_or_else(not_found)
+}
+
+/// The rules with these prefixes; each must exist.
+pub(crate) async fn named(
+    permit: &Permit<ecr::DescribePullThroughCacheRules>,
+    prefixes: Vec<String>,
+) -> Result<Vec<PullThroughCacheRuleRow>> {
+    let mut rows = Vec::with_capacity(prefixes.len());
+    for prefix in prefixes {
+        let not_found = || not_found(permit.account(), &prefix);
+        let registry = permit.registry().ok_or_else(not_found)?.key;
+        let get = GetPullThroughCacheRule { registry, prefix: prefix.clone() };
+        rows.push(permit.read(|_| get).await?.ok_or_else(not_found)?);
+    }
+    Ok(rows)
+}
+
+/// A page of all rules: one more than `limit` if there are more.
+pub(crate) async fn page(
+    permit: &Permit<ecr::DescribePullThroughCacheRules>,
+    after: Option<String>,
+    limit: usize,
+) -> Result<Vec<PullThroughCacheRuleRow>> {
+    let Some(registry) = permit.registry() else { return Ok(Vec::new()) };
+    permit.read(|_| ListPullThroughCacheRules { registry: registry.key, after, limit: limit + 1 }).await
+}
+
+/// One rule, to be validated.
+pub(crate) async fn get(
+    permit: &Permit<ecr::ValidatePullThroughCacheRule>,
+    prefix: &str,
+) -> Result<(RegistryKey, PullThroughCacheRuleRow)> {
+    let not_found = || not_found(permit.account(), prefix);
+    let registry = permit.registry().ok_or_else(not_found)?.key;
+    let get = GetPullThroughCacheRule { registry, prefix: prefix.to_owned() };
+    let row = permit.read(|_| get).await?.ok_or_else(not_found)?;
+    Ok((registry, row))
+}
+
+fn not_found(account: &AccountId, prefix: &str) -> Error {
+    let message = format!(
+        "The pull through cache rule with ECR repository prefix '{prefix}' does not exist in the registry with id '{account}'"
+    );
+    Error::new(Code::PullThroughCacheRuleNotFound, message)
+}

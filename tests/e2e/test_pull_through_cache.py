@@ -1,0 +1,142 @@
+"""The pull-through cache with real upstream registries and real clients, and the commands of its page."""
+
+import http.client
+import json
+import os
+import re
+import threading
+import time
+from pathlib import Path
+
+import images
+import pytest
+from containerd import start_containerd
+from process import run, wait_until
+from upstream import Upstream, rule
+
+PAGE = Path(__file__).parents[2] / "docs" / "pull-through-cache.md"
+# The whole test is run by hand with 256.
+MIB = int(os.environ.get("WHARF_CACHE_MIB", "16"))
+
+
+@pytest.fixture(params=["docker-registry", "registry"])
+def upstream(request, tmp_path):
+    upstream = Upstream(request.param, tmp_path / "upstream")
+    yield upstream
+    upstream.stop()
+
+
+@pytest.fixture
+def distribution(tmp_path):
+    upstream = Upstream("registry", tmp_path / "upstream")
+    yield upstream
+    upstream.stop()
+
+
+def copy(wharf, env, name, folder):
+    """Pulls all images of an index with skopeo; returns the digest of the index."""
+    source = f"docker://{wharf.ref(name, 'v1')}"
+    run(["skopeo", "copy", "--all", "--src-tls-verify=false", source, f"oci:{folder}:v1"], env=env)
+    return json.loads((folder / "index.json").read_text())["manifests"][0]["digest"]
+
+
+def test_an_index_is_pulled_through_and_stays(wharf, env, upstream, tmp_path):
+    made = images.layout(tmp_path / "made", architectures=("amd64", "arm64"), layers=2, size=300_000)
+    upstream.push(made, "team/app")
+    name = f"{rule(wharf, upstream)}/team/app"
+    assert copy(wharf, env, name, tmp_path / "first") == made.digest
+    for digest in [*made.manifests, *made.layers]:
+        assert upstream.requests(f"team/app/{'blobs' if digest in made.layers else 'manifests'}/{digest}") == 1
+    upstream.stop()
+    assert copy(wharf, env, name, tmp_path / "second") == made.digest
+
+
+def test_the_other_images_of_an_index_follow(wharf, env, upstream, tmp_path):
+    made = images.layout(tmp_path / "made", architectures=("amd64", "arm64"), size=300_000)
+    upstream.push(made, "team/app")
+    name = f"{rule(wharf, upstream)}/team/app"
+    run(["skopeo", "inspect", "--tls-verify=false", f"docker://{wharf.ref(name, 'v1')}"], env=env)
+
+    def is_complete():
+        paths = [f"/v2/{name}/manifests/{digest}" for digest in made.manifests]
+        listed = {image["imageDigest"] for image in wharf.client("ecr").list_images(repositoryName=name)["imageIds"]}
+        check = wharf.client("ecr").batch_check_layer_availability(repositoryName=name, layerDigests=made.layers)
+        there = [layer["layerAvailability"] for layer in check["layers"]] == ["AVAILABLE"] * len(made.layers)
+        return paths and set(made.manifests) <= listed and there
+
+    wait_until(is_complete, "the rest of the index", seconds=30)
+    upstream.stop()
+    assert copy(wharf, env, name, tmp_path / "back") == made.digest
+
+
+def test_containerd_pulls_through_a_mirror(wharf, distribution, short_folder, tmp_path):
+    made = images.layout(tmp_path / "made", layers=2)
+    distribution.push(made, "team/app")
+    prefix = rule(wharf, distribution)
+    # The page's file, with these addresses.
+    (text,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.S)
+    text = text.replace("https://registry.example.org/v2/quay", f"http://{wharf.registry}/v2/{prefix}")
+    hosts = Path(short_folder) / "certs.d" / distribution.address
+    hosts.mkdir(parents=True)
+    (hosts / "hosts.toml").write_text(text.replace("https://quay.io", "http://127.0.0.1:1"))
+    daemon, ctr, env = start_containerd(short_folder)
+    try:
+        image = f"{distribution.address}/team/app:v1"
+        words = ["images", "pull", "--snapshotter", "native", "--hosts-dir", hosts.parent, "--plain-http"]
+        run([*ctr, *words, "--user", f"AWS:{wharf.password}", image], env=env)
+        assert made.digest in run([*ctr, "images", "ls", f"name=={image}"], env=env)
+    finally:
+        daemon.stop()
+    listed = wharf.client("ecr").list_images(repositoryName=f"{prefix}/team/app")["imageIds"]
+    assert made.digest in [image["imageDigest"] for image in listed]
+
+
+def test_the_commands_of_the_page(wharf, env, distribution, tmp_path):
+    made = images.layout(tmp_path / "made")
+    distribution.push(made, "prometheus/node-exporter", "v1.8.0")
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.S)
+    commands = [line for block in blocks for line in block.splitlines() if line]
+    aws = [line for line in commands if line.startswith("aws ")]
+    answers = [wharf.aws(*line.replace("quay.io", distribution.address).split()[1:]) for line in aws]
+    assert answers[0]["ecrRepositoryPrefix"] == "quay" and answers[1]["isValid"] is True
+    refresh = [line for line in commands if line.startswith("wharf ")]
+    (pull,) = [line for line in commands if line.startswith("docker pull ")]
+    image = pull.removeprefix("docker pull ").replace("$REGISTRY", wharf.registry)
+    said = run(["skopeo", "inspect", "--tls-verify=false", f"docker://{image}"], env=env)
+    assert json.loads(said)["Digest"] == made.digest
+    (refreshed,) = [run([wharf.binary, *line.split()[1:]], env=env | wharf.env) for line in refresh]
+    assert refreshed.startswith("1 tags")
+    wharf.client("ecr").delete_pull_through_cache_rule(ecrRepositoryPrefix="quay")
+
+
+def test_many_clients_pull_one_new_image(wharf, distribution, tmp_path):
+    made = images.layout(tmp_path / "made", size=MIB << 20)
+    distribution.push(made, "team/app")
+    name = f"{rule(wharf, distribution)}/team/app"
+    wharf.http("GET", f"/v2/{name}/manifests/v1")
+    (layer,) = made.layers
+    sizes, first = [], []
+
+    def pull():
+        connection = http.client.HTTPConnection(wharf.registry, timeout=300)
+        begun, size = time.monotonic(), 0
+        connection.request("GET", f"/v2/{name}/blobs/{layer}", headers={"Authorization": wharf.basic})
+        answer = connection.getresponse()
+        while part := answer.read(1 << 20):
+            if not size:
+                first.append(time.monotonic() - begun)
+            size += len(part)
+        sizes.append(size)
+
+    threads = [threading.Thread(target=pull) for _ in range(200)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    blob = made.folder / "blobs" / "sha256" / layer.removeprefix("sha256:")
+    assert sizes == [blob.stat().st_size] * 200
+    assert distribution.requests(f"team/app/blobs/{layer}") == 1
+    status = Path(f"/proc/{wharf.daemon.process.pid}/status").read_text()
+    peak = int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) // 1024
+    print(f"peak of memory {peak} MiB, first byte after {min(first):.3f} s")
+    assert peak < 700, "the layer is not held in memory for each client"
