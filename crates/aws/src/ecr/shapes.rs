@@ -13,7 +13,7 @@ use crate::shape::pattern;
 use crate::shape::{Exception, Invalid, Member, Pattern, Request, Rule};
 
 /// Every operation that has shapes here, in alphabetical order.
-pub const OPERATIONS: [&str; 72] = [
+pub const OPERATIONS: [&str; 73] = [
     "BatchCheckLayerAvailability",
     "BatchDeleteImage",
     "BatchGetImage",
@@ -2999,18 +2999,6 @@ pub struct WharfPutInUseReportResponse {
     pub report: WharfInUseReport,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct WharfReplicationLag {
-    pub region: String,
-    pub registry_id: String,
-    pub waiting_count: u32,
-    pub failed_count: u32,
-    pub lag_seconds: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub oldest_queued_at: Option<f64>,
-}
-
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WharfRefreshUpstreamTagsRequest {
@@ -3027,6 +3015,18 @@ pub struct WharfRefreshUpstreamTagsResponse {
     pub registry_id: String,
     pub repository_name: String,
     pub refreshed_tags: u32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WharfReplicationLag {
+    pub region: String,
+    pub registry_id: String,
+    pub waiting_count: u32,
+    pub failed_count: u32,
+    pub lag_seconds: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest_queued_at: Option<f64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -18,7 +18,7 @@ pub struct PurgeRepositorySlice {
 }
 
 /// Tables in an order that every foreign key allows, with the columns of their primary key below the repository.
-const TABLES: [(&str, &str); 18] = [
+const TABLES: [(&str, &str); 19] = [
     ("tag", "name"),
     ("tag_history", "id"),
     ("upstream_tag", "name"),
