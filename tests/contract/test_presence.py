@@ -46,7 +46,7 @@ def sample(shapes, name):
             return {name: OF_A_ROLE if name == "RoleArn" else sample(shapes, of) for name, of in required.items()}
         case "list":
             return [sample(shapes, shape["member"]["shape"])]
-        case "integer":
+        case "integer" | "double":
             return shape.get("min", 1)
         case "boolean":
             return True

@@ -25,6 +25,7 @@ def test_every_operation_answers_within_its_shape(cloud, quotas):
         code = service["ServiceCode"]
         applied = listed(quotas, "list_service_quotas", ServiceCode=code)
         assert applied
+        assert len(listed(quotas, "list_aws_default_service_quotas", ServiceCode=code)) >= len(applied)
         for quota in applied:
             name = {"ServiceCode": code, "QuotaCode": quota["QuotaCode"]}
             assert quotas.get_service_quota(**name)["Quota"] == quota
