@@ -36,6 +36,7 @@ mod protection;
 mod put_image;
 mod replication;
 mod replication_backfill;
+mod replication_converges;
 mod replication_rules;
 mod storage_quota;
 mod store_reads;
