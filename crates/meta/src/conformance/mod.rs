@@ -161,7 +161,7 @@ suite! {
     replication: effects_queue_an_item_for_each_destination, a_destination_that_is_named_again_is_new,
         a_copy_shares_the_bytes_and_ends_its_item, a_tag_follows_its_source_in_any_order,
         a_copy_is_not_replicated_on, a_deletion_spares_what_is_there_again,
-        a_failure_is_shown_once_and_tried_again;
+        a_failure_is_shown_once_and_tried_again, a_tag_that_moved_and_went_is_removed;
     replication_backfill: one_is_in_progress_to_a_region, images_are_read_in_slices,
         it_ends_with_its_images_or_too_many_failures, old_ones_are_removed_in_slices;
     histories: rows_agree_in_every_order_of_two;

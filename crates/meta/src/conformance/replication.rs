@@ -90,7 +90,7 @@ pub(super) async fn effects_queue_an_item_for_each_destination(world: World) {
     assert_eq!(queued(&world, 2).await, ["Push -", "Push v1", "Untag v2"]);
     world.meta.write(delete_image(app, "one")).await.unwrap();
     assert_eq!(queued(&world, 1).await, [""; 0], "an image that is gone is not pushed");
-    assert_eq!(queued(&world, 2).await, ["Delete -", "Push -"]);
+    assert_eq!(queued(&world, 2).await, ["Delete -", "Push -", "Untag v1", "Untag v2"]);
 }
 
 pub(super) async fn a_destination_that_is_named_again_is_new(world: World) {
@@ -195,6 +195,25 @@ pub(super) async fn a_copy_is_not_replicated_on(world: World) {
     assert_eq!(due(&world, DESTINATION).await, []);
 }
 
+/// A tag that moved and was then removed goes from the image that it named before.
+pub(super) async fn a_tag_that_moved_and_went_is_removed(world: World) {
+    let (app, there) = replicating(&world, true).await;
+    world.put(app, "one", &["v1"]).await;
+    for item in due(&world, DESTINATION).await {
+        carry_out(&world, (there, &item), "one", Vec::new()).await.unwrap();
+    }
+    world.put(app, "two", &["v1"]).await;
+    world.meta.write(delete_image(app, "two")).await.unwrap();
+    remove_all(&world, there).await;
+    assert_eq!(named(&world, there, "v1").await, None);
+    // A tag that was set at the destination stays there.
+    world.put(there, "own", &["v2"]).await;
+    world.put(app, "three", &["v2"]).await;
+    world.meta.write(delete_image(app, "three")).await.unwrap();
+    remove_all(&world, there).await;
+    assert_eq!(named(&world, there, "v2").await, Some(digest("own")));
+}
+
 /// Carries out the deletions that are due.
 async fn remove_all(world: &World, repository: RepositoryKey) {
     for item in due(world, DESTINATION).await {
@@ -210,7 +229,9 @@ pub(super) async fn a_deletion_spares_what_is_there_again(world: World) {
         carry_out(&world, (there, &item), "one", Vec::new()).await.unwrap();
     }
     world.meta.write(delete_image(app, "one")).await.unwrap();
-    let deletion = due(&world, DESTINATION).await.remove(0);
+    let mut deletions = due(&world, DESTINATION).await;
+    deletions.retain(|item| item.action == ReplicationAction::Delete);
+    let deletion = deletions.remove(0);
     world.put(app, "one", &["v1"]).await;
     let (version, at) = (deletion.version, Micros(9));
     let remove = ReplicateDeletion { repository: there, item: deletion.key, version, at };

@@ -111,7 +111,7 @@ impl BatchDeleteImage {
         if image_goes {
             erase(tx, self.repository, image, self.at).await?;
             count_repository(tx, self.repository, -1, 0).await?;
-            queue_deletion(tx, self.repository, &digest, self.at).await?;
+            queue_deletion(tx, self.repository, (&digest, std::slice::from_ref(tag)), self.at).await?;
         } else {
             queue_untag(tx, self.repository, (&digest, tag), self.at).await?;
         }
@@ -128,8 +128,9 @@ pub(crate) async fn delete_digest(
     at: Micros,
 ) -> Result<DeleteOutcome, StoreError> {
     let outcome = remove_digest(tx, repository, digest, refuse_if_referenced, at).await?;
-    if matches!(outcome, DeleteOutcome::Removed(_)) {
-        queue_deletion(tx, repository, digest, at).await?;
+    if let DeleteOutcome::Removed(pairs) = &outcome {
+        let tags: Vec<Tag> = pairs.iter().filter_map(|(_, tag)| tag.clone()).collect();
+        queue_deletion(tx, repository, (digest, &tags), at).await?;
     }
     Ok(outcome)
 }

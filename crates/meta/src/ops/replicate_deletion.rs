@@ -3,7 +3,7 @@
 use oci::{digest::Digest, name::Tag};
 
 use crate::{
-    Micros, RepositoryKey,
+    Micros, RepositoryKey, StoreError, Tx,
     ops::{
         image_delete::{DeleteOutcome, remove_digest},
         operation,
@@ -13,6 +13,7 @@ use crate::{
         repository::{Hold, hold},
         tag::{is_protected, remove},
     },
+    value::params,
 };
 
 /// Removes a tag if the item has one, and otherwise the image with all its tags. What the source has again stays.
@@ -53,10 +54,8 @@ operation!(
         let mut removed = ReplicatedDeletion::Nothing;
         let is_there = hold(tx, op.repository, Hold::Change).await?.is_some();
         if let Some(tag) = tag {
-            let names = |found: Option<(Digest, Micros)>| found.is_some_and(|(found, _)| found == *digest);
-            let is_back = names(tag_of(tx, *source, tag).await?);
-            if is_there && !is_back && names(tag_of(tx, op.repository, tag).await?) {
-                if let Some(protected) = is_protected(tx, op.repository, tag, digest).await? {
+            if is_there && let Some(named) = op.outdated(tx, tag).await? {
+                if let Some(protected) = is_protected(tx, op.repository, tag, &named).await? {
                     return Ok(Err(ReplicateDeletionRefusal::Protected(protected)));
                 }
                 remove(tx, op.repository, tag).await?;
@@ -82,3 +81,21 @@ operation!(
         Ok(Ok(removed))
     }
 );
+
+impl ReplicateDeletion {
+    /// The image that the tag names at the destination, if the tag is to be removed: it names the image of the item, or
+    /// replication has set it before the tag moved to that image.
+    async fn outdated(&self, tx: &mut Tx<'_>, tag: &Tag) -> Result<Option<Digest>, StoreError> {
+        let ReplicationKey { source, digest, .. } = &self.item;
+        // A tag that is there again, or on another image, has an item of its own.
+        if tag_of(tx, *source, tag).await?.is_some() {
+            return Ok(None);
+        }
+        let select = "SELECT i.digest FROM tag t \
+            JOIN image i ON i.registry = t.registry AND i.repository = t.repository AND i.id = t.image \
+            WHERE t.registry = ?1 AND t.repository = ?2 AND t.name = ?3 \
+            AND (i.digest = ?4 OR t.origin_at IS NOT NULL)";
+        let RepositoryKey { registry, id } = self.repository;
+        tx.value(select, &params![registry, id, tag, digest]).await
+    }
+}

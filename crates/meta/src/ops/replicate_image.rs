@@ -18,6 +18,10 @@ use crate::{
     value::params,
 };
 
+/// The account setting of a destination that keeps a tag which was set later there than at the source. Without it the
+/// source wins, as in ECR. A setting of Wharf's own.
+pub const LAST_WRITER: &str = "WHARF_REPLICATION_LAST_WRITER";
+
 /// Puts an image with its tag, unless the tag does not name it any more at its source.
 #[derive(Clone, Debug)]
 pub struct ReplicateImage {
@@ -100,11 +104,24 @@ impl ReplicateImage {
         let Some((_, set_at)) = at_source.filter(|(digest, _)| *digest == self.put.digest) else {
             return Ok(None);
         };
-        let stays = match tag_of(tx, self.put.repository, tag).await? {
-            Some((digest, _)) => digest != self.put.digest && is_immutable(&held.row, tag),
-            None => false,
+        let there = tag_of(tx, self.put.repository, tag).await?;
+        let Some(there) = there.filter(|(digest, _)| *digest != self.put.digest) else {
+            return Ok(Some(set_at));
         };
+        if is_immutable(&held.row, tag) {
+            return Ok(None);
+        }
+        // Both registries compare the same times and digests, so both keep the same image.
+        let is_later = (set_at, self.put.digest.to_stored()) > (there.1, there.0.to_stored());
+        let stays = !is_later && self.keeps_later_tags(tx).await?;
         Ok((!stays).then_some(set_at))
+    }
+
+    /// Whether the destination keeps a tag that was set later there than at the source.
+    async fn keeps_later_tags(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        let select = "SELECT value FROM account_setting WHERE registry = ?1 AND name = ?2";
+        let values = params![self.put.repository.registry, LAST_WRITER];
+        Ok(tx.value::<String>(select, &values).await?.as_deref() == Some("ENABLED"))
     }
 
     /// Links the layers that the destination does not have.

@@ -132,24 +132,30 @@ pub(crate) async fn queue_untag(
     Ok(())
 }
 
-/// Queues the deletion of an image.
+/// Queues the deletion of an image, and of its tags: the destination may have them on the images that they named before.
 pub(crate) async fn queue_deletion(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
-    digest: &Digest,
+    (digest, tags): (&Digest, &[Tag]),
     at: Micros,
 ) -> Result<(), StoreError> {
-    queue(tx, repository, (digest, None), ReplicationAction::Delete, at).await?;
+    if queue(tx, repository, (digest, None), ReplicationAction::Delete, at).await? == 0 {
+        return Ok(());
+    }
+    for tag in tags {
+        queue_untag(tx, repository, (digest, tag), at).await?;
+    }
     Ok(())
 }
 
-/// Removes the rows of an image that is deleted.
+/// Removes what is queued to be pushed, or was pushed, of an image that is deleted.
 pub(crate) async fn forget_image(
     tx: &mut Tx<'_>,
     repository: RepositoryKey,
     digest: &Digest,
 ) -> Result<(), StoreError> {
-    let delete = "DELETE FROM replication WHERE registry = ?1 AND repository = ?2 AND digest = ?3";
+    let delete =
+        "DELETE FROM replication WHERE registry = ?1 AND repository = ?2 AND digest = ?3 AND action = 1";
     tx.execute(delete, &params![repository.registry, repository.id, digest]).await?;
     Ok(())
 }

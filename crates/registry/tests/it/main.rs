@@ -37,6 +37,7 @@ mod pull_through;
 mod put_image;
 mod replication;
 mod replication_backfill;
+mod replication_converges;
 mod replication_rules;
 mod storage_quota;
 mod store_reads;

@@ -1,6 +1,6 @@
 //! The authorization matrix, over HTTP: each operation of each API, and each route of the data plane, requested by a
 //! caller of every class. `table` defines the rows; `classes` and `cross` define the callers. `services` has the rows of
-//! work without a request.
+//! work without a request, and `replication` those of its decisions.
 
 mod anonymous;
 mod classes;
@@ -15,6 +15,7 @@ mod iam;
 mod nameless;
 mod organizations;
 mod policies;
+mod replication;
 mod report;
 mod service_quotas;
 mod services;
@@ -101,6 +102,15 @@ async fn anonymous_callers_only_pull_from_public_repositories() {
     rows.extend(event_bridge::rows(&stage).await);
     anonymous::refused_everywhere(&stage, &rows, &mut report).await;
     report.finish(200);
+}
+
+#[tokio::test]
+async fn registry_policies_decide_about_replication() {
+    let stage = Stage::start().await;
+    stage.build(&ecr::state()).await;
+    let mut report = Report::default();
+    replication::check(&stage, &mut report).await;
+    report.finish(13);
 }
 
 #[tokio::test]
