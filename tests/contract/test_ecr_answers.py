@@ -164,6 +164,8 @@ def test_every_operation_answers_within_its_shape(api):
     assert again.error in declared_errors("CreatePullThroughCacheRule")
     (shown,) = call("DescribePullThroughCacheRules", ecrRepositoryPrefixes=[prefix])["pullThroughCacheRules"]
     assert shown["createdAt"] == made["createdAt"] and shown["upstreamRegistryUrl"] == "127.0.0.1:9"
+    updated = call("UpdatePullThroughCacheRule", ecrRepositoryPrefix=prefix)
+    assert updated["upstreamRepositoryPrefix"] == "team" and updated["updatedAt"] >= made["createdAt"]
     checked = call("ValidatePullThroughCacheRule", ecrRepositoryPrefix=prefix)
     assert checked["isValid"] is False and "127.0.0.1" in checked["failure"]
     assert call("DeletePullThroughCacheRule", ecrRepositoryPrefix=prefix)["upstreamRegistryUrl"] == "127.0.0.1:9"
@@ -177,7 +179,6 @@ def test_every_operation_answers_within_its_shape(api):
     secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:ecr-pullthroughcache/none-a1b2c3"
     secret = api.call("CreatePullThroughCacheRule", rule | {"credentialArn": secret})
     assert secret.error == "SecretNotFoundException" and secret.error in declared_errors("CreatePullThroughCacheRule")
-    assert call("WharfRefreshUpstreamTags", repositoryName=name)["refreshedTags"] == 0
     rules = [lifecycle_rule(1, "untagged", 50)]
     text = json.dumps({"rules": rules})
     put = call("PutLifecyclePolicy", repositoryName=name, lifecyclePolicyText=text)
