@@ -279,7 +279,8 @@ fn only_a_role_that_may_invoke_the_destination_is_used() {
         let policy = json!({"Version": "2012-10-17", "Statement": statement}).to_string();
         running.iam("UpdateAssumeRolePolicy", &[("RoleName", "invoker"), ("PolicyDocument", &policy)]);
     };
-    for principal in [json!({"Service": "ecr.amazonaws.com"}), json!({"AWS": "*"})] {
+    let account = arn.split(':').nth(4).unwrap();
+    for principal in [json!({"Service": "ecr.amazonaws.com"}), json!({"AWS": account})] {
         let before = refusals();
         trust(principal);
         work(&client, &image, &["no"]).unwrap();
