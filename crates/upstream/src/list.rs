@@ -3,7 +3,7 @@
 use http::Method;
 use http::header::LINK;
 use oci::digest::Digest;
-use oci::manifest::{Descriptor, MAX_MANIFEST_BYTES, Manifest};
+use oci::manifest::{Descriptor, Manifest};
 use oci::media_type::OCI_IMAGE_INDEX;
 use oci::name::{Reference, RepositoryName, Tag};
 use serde::Deserialize;
@@ -109,7 +109,7 @@ impl Upstream {
         let answer = self.ask(&Ask { method: Method::GET, path, accept, scope }).await?;
         let link = answer.headers().get(LINK).and_then(|value| value.to_str().ok());
         let next = link.and_then(next_path);
-        Ok((answer.into_body().collect(MAX_MANIFEST_BYTES).await?, next))
+        Ok((self.document(answer.into_body()).await?, next))
     }
 
     fn no_list(&self) -> UpstreamError {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, Method};
 use oci::digest::{Algorithm, Digest};
-use oci::manifest::{MAX_MANIFEST_BYTES, Manifest};
+use oci::manifest::Manifest;
 use oci::media_type::essence;
 use oci::name::{Reference, RepositoryName};
 
@@ -51,7 +51,7 @@ impl Upstream {
         let invalid = |why| UpstreamError::invalid(self.endpoint().host(), why);
         let answer = self.ask(&manifest_ask(Method::GET, name, reference)).await?;
         let (head, download) = answer.into_parts();
-        let body = download.collect(MAX_MANIFEST_BYTES).await?;
+        let body = self.document(download).await?;
         let named = content_digest(&head.headers);
         let digest = match reference {
             Reference::Digest(digest) => *digest,

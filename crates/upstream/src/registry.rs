@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, LOCATION, RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use oci::manifest::MAX_MANIFEST_BYTES;
 use oci::name::RepositoryName;
 use outbound::{Client, Download};
 
@@ -110,6 +111,13 @@ impl Upstream {
         drop(answer);
         let (answer, _) = self.follow(ask, Some(&header)).await?;
         self.successful(answer)
+    }
+
+    /// The body of a manifest or of a page of a list.
+    pub(crate) async fn document(&self, body: Download) -> Result<Bytes, UpstreamError> {
+        let host = body.host().to_owned();
+        let read = tokio::time::timeout(self.rules.document, body.collect(MAX_MANIFEST_BYTES)).await;
+        Ok(read.map_err(|_| UpstreamError::Unavailable(format!("{host} is too slow")))??)
     }
 
     fn successful(&self, answer: Response<Download>) -> Result<Response<Download>, UpstreamError> {

@@ -14,6 +14,9 @@ pub struct Rules {
     pub token_services: Vec<(String, String)>,
     /// Time limits of a connection.
     pub waits: Waits,
+    /// The time for the body of a manifest or of a page of a list: `waits.idle` alone lets a registry send one byte at a
+    /// time.
+    pub document: Duration,
     /// The minimum speed of a blob in bytes per second, beyond `slack`. It ends downloads that never end.
     pub slowest: u64,
     /// How long a blob may take at any size.
@@ -26,6 +29,7 @@ impl Default for Rules {
             insecure_hosts: Vec::new(),
             token_services: Vec::new(),
             waits: Waits { head: Duration::from_secs(20), idle: Duration::from_secs(30) },
+            document: Duration::from_mins(1),
             slowest: 32 * 1024,
             slack: Duration::from_mins(2),
         }

@@ -18,6 +18,8 @@ use crate::token_service::may_have_credentials;
 
 /// The maximum length of a token service's answer.
 const MAX_BYTES: usize = 256 * 1024;
+/// The maximum length of a token: it is sent in a header, and kept in memory.
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// How long a token is valid if the answer does not say (token specification).
 const USUAL_SECONDS: u64 = 60;
 /// A token is not used for this time before it expires.
@@ -25,7 +27,7 @@ const MARGIN: Duration = Duration::from_secs(5);
 /// The longest time that a token is used.
 const LONGEST_SECONDS: u64 = 12 * 60 * 60;
 /// Tokens in memory for one registry and its credentials.
-const MOST_TOKENS: usize = 256;
+const MOST_TOKENS: usize = 64;
 
 /// What authorizes the next request for a scope.
 #[derive(Default)]
@@ -101,7 +103,8 @@ impl Upstream {
         let invalid = || UpstreamError::invalid(&origin.host, "it is not a token");
         let answer: Answer = serde_json::from_slice(answer.body()).map_err(|_| invalid())?;
         let token = answer.token.filter(|token| !token.is_empty()).or(answer.access_token);
-        let token = token.filter(|token| !token.is_empty()).ok_or_else(invalid)?;
+        let is_usable = |token: &String| !token.is_empty() && token.len() <= MAX_TOKEN_BYTES;
+        let token = token.filter(is_usable).ok_or_else(invalid)?;
         let mut header = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| invalid())?;
         header.set_sensitive(true);
         let seconds = answer.expires_in.unwrap_or(USUAL_SECONDS).clamp(USUAL_SECONDS, LONGEST_SECONDS);

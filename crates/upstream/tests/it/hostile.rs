@@ -98,6 +98,31 @@ async fn an_endless_manifest_is_refused() {
 }
 
 #[tokio::test]
+async fn a_manifest_or_list_that_trickles_is_left() {
+    let registry = Server::start("127.0.0.1", |_| Reply::until_close(b"{").trickling(b" ")).await;
+    let rules = Rules { document: Duration::from_millis(500), ..rules() };
+    let client = registry.client(None, rules);
+    let limit = Duration::from_secs(5);
+    let (tag, subject) = ("v1".parse().unwrap(), sha256(b"subject"));
+    let manifest = tokio::time::timeout(limit, client.get_manifest(&name(), &tag)).await;
+    assert!(matches!(manifest.unwrap().unwrap_err(), UpstreamError::Unavailable(_)));
+    let list = tokio::time::timeout(limit, client.list_referrers(&name(), &subject)).await;
+    assert!(matches!(list.unwrap().unwrap_err(), UpstreamError::Unavailable(_)));
+}
+
+#[tokio::test]
+async fn a_token_that_is_too_long_is_refused() {
+    let token = format!("{{\"token\":\"{}\"}}", "x".repeat(20_000));
+    let service = Server::start("127.0.0.1", move |_| Reply::new(200, &[], token.as_bytes())).await;
+    let challenge = format!("Bearer realm=\"http://{}/token\"", service.address);
+    let registry =
+        Server::start("127.0.0.1", move |_| Reply::new(401, &[("www-authenticate", &challenge)], b"")).await;
+    let error =
+        registry.client(None, rules()).get_manifest(&name(), &"v1".parse().unwrap()).await.unwrap_err();
+    assert!(matches!(error, UpstreamError::Invalid { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn a_registry_that_stops_sending_is_left() {
     let registry =
         Server::start("127.0.0.1", |_| Reply::of_length(200, &[], &[0; 1000], 100_000).stalled()).await;

@@ -25,6 +25,8 @@ pub(crate) struct Reply {
     stall: Duration,
     /// Sent again and again.
     endless: Option<Vec<u8>>,
+    /// The time between two parts of it.
+    pause: Duration,
 }
 
 /// A listening server. It ends with the test.
@@ -67,6 +69,7 @@ impl Server {
                         if stream.write_all(more).await.is_err() {
                             return;
                         }
+                        tokio::time::sleep(answer.pause).await;
                     }
                     tokio::time::sleep(answer.stall).await;
                 });
@@ -101,17 +104,22 @@ impl Reply {
         let lines: String = lines.collect();
         let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n{lines}\r\n");
         let bytes = [head.as_bytes(), body].concat();
-        Self { bytes, stall: Duration::ZERO, endless: None }
+        Self { bytes, stall: Duration::ZERO, endless: None, pause: Duration::ZERO }
     }
 
     /// A body that ends with the connection.
     pub(crate) fn until_close(body: &[u8]) -> Self {
         let bytes = [b"HTTP/1.1 200 X\r\n\r\n", body].concat();
-        Self { bytes, stall: Duration::ZERO, endless: None }
+        Self { bytes, stall: Duration::ZERO, endless: None, pause: Duration::ZERO }
     }
 
     pub(crate) fn endless(self, more: Vec<u8>) -> Self {
         Self { endless: Some(more), ..self }
+    }
+
+    /// Never ends, and sends little at a time.
+    pub(crate) fn trickling(self, more: &[u8]) -> Self {
+        Self { endless: Some(more.to_vec()), pause: Duration::from_millis(50), ..self }
     }
 
     pub(crate) fn stalled(self) -> Self {
