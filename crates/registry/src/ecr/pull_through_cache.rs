@@ -138,7 +138,7 @@ impl Registry {
         let account = account_of(ctx, input.registry_id.as_deref())?;
         let permit = self.access.registry_gate(ctx, &account, region).await?.permit()?;
         let (registry, row) = pull_through_cache::get(&permit, &input.ecr_repository_prefix).await?;
-        let failure = self.pull_through.failure_of(registry, &row).await;
+        let failure = self.pull_through.failure_of((&account, registry), &row).await;
         let rule = shape(account.as_str(), row);
         Ok(ValidatePullThroughCacheRuleResponse {
             ecr_repository_prefix: rule.ecr_repository_prefix,

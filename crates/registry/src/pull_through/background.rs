@@ -1,42 +1,49 @@
 //! Completes images after the first pull: all images of an index, and all layers. A few images at a time; what clients ask
 //! for meanwhile does not wait for it. What is lost when the process ends is fetched when it is pulled.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use access::context::{Ctx, RepositoryRef};
 use access::error::Result;
 use access::op::ecr;
 use access::permit::Permit;
-use access::store::{FindBlobs, FindImages, FoundImage, ImageRef};
+use access::store::{FindBlobs, FindImages, FoundImage, ImageRef, RepositoryKey, Target};
 use oci::digest::Digest;
 use oci::manifest::Manifest;
 use oci::name::Reference;
-use tokio::sync::Semaphore;
 use upstream::RemoteManifest;
 
 use super::import::{Imported, Source};
+use super::slots::Slots;
 use crate::Registry;
 
-/// Images that wait. Further ones are fetched when they are pulled.
-const MOST_WAITING: usize = 64;
+/// Images that are completed at the same time, and those of one account.
+const AT_ONCE: (usize, usize) = (8, 2);
+/// Images in memory, and those of one account. Further ones are fetched when they are pulled.
+const MOST: (usize, usize) = (256, 64);
 /// Images of one index.
 const MOST_CHILDREN: usize = 256;
 
 /// Images that wait for their contents.
 pub(super) struct Queue {
-    turns: Arc<Semaphore>,
-    waiting: Arc<AtomicUsize>,
+    turns: Slots,
+    places: Slots,
 }
 
 impl Queue {
-    pub(super) fn new(at_once: usize) -> Self {
-        Self { turns: Arc::new(Semaphore::new(at_once)), waiting: Arc::default() }
+    pub(super) fn new() -> Self {
+        Self { turns: Slots::new(AT_ONCE.0, AT_ONCE.1), places: Slots::new(MOST.0, MOST.1) }
     }
 }
 
-/// One image, with the permission of the caller whose pull imported it.
+/// One image, and the caller whose pull imported it. The permission is decided again when the work begins.
 struct Completion {
+    ctx: Ctx,
+    repository: RepositoryRef,
+    key: RepositoryKey,
+    source: Source,
+}
+
+/// An image in work.
+struct Work {
     ctx: Ctx,
     repository: RepositoryRef,
     permit: Permit<ecr::BatchImportUpstreamImage>,
@@ -64,36 +71,42 @@ impl Registry {
         &self,
         ctx: &Ctx,
         repository: &RepositoryRef,
-        permit: Permit<ecr::BatchImportUpstreamImage>,
+        key: RepositoryKey,
         source: &Source,
         remote: &RemoteManifest,
     ) {
-        let (queue, Some(registry)) = (&self.pull_through.background, self.this.upgrade()) else { return };
-        if queue.waiting.fetch_add(1, Ordering::Relaxed) >= MOST_WAITING {
-            queue.waiting.fetch_sub(1, Ordering::Relaxed);
-            return;
-        }
-        let (turns, waiting) = (Arc::clone(&queue.turns), Arc::clone(&queue.waiting));
+        let Some(registry) = self.this.upgrade() else { return };
+        let Some(place) = self.pull_through.background.places.try_take(&source.account) else { return };
         let completion = Completion {
             ctx: ctx.without_request(),
             repository: repository.clone(),
-            permit,
+            key,
             source: source.clone(),
         };
         let contents = Contents::of(&remote.manifest);
         tokio::spawn(async move {
-            let turn = turns.acquire_owned().await;
-            waiting.fetch_sub(1, Ordering::Relaxed);
-            if turn.is_err() {
-                return;
-            }
-            if let Err(error) = registry.complete_image(&completion, contents).await {
-                tracing::info!(repository = %completion.repository.name, %error, "an image was not completed");
+            let _place = place;
+            let turns = &registry.pull_through.background.turns;
+            let Some(_turn) = turns.take(&completion.source.account).await else { return };
+            let name = completion.repository.name.clone();
+            if let Err(error) = registry.begin_completion(completion, contents).await {
+                tracing::info!(repository = %name, %error, "an image was not completed");
             }
         });
     }
 
-    async fn complete_image(&self, to: &Completion, contents: Contents) -> Result<()> {
+    async fn begin_completion(&self, completion: Completion, contents: Contents) -> Result<()> {
+        let Completion { ctx, repository, key, source } = completion;
+        let gate = self.access.gate(&ctx.later(), &repository, Target::None).await?;
+        let permit = gate.permit::<ecr::BatchImportUpstreamImage>()?;
+        // Another repository can have the name now.
+        if permit.repository() != key {
+            return Ok(());
+        }
+        self.complete_image(&Work { ctx, repository, permit, source }, contents).await
+    }
+
+    async fn complete_image(&self, to: &Work, contents: Contents) -> Result<()> {
         self.fetch_layers(to, contents.layers).await?;
         for digest in contents.children {
             let ids = vec![ImageRef { digest: Some(digest), tag: None }];
@@ -112,7 +125,7 @@ impl Registry {
     }
 
     /// Fetches the layers that are missing, one after another.
-    async fn fetch_layers(&self, to: &Completion, layers: Vec<(Digest, u64)>) -> Result<()> {
+    async fn fetch_layers(&self, to: &Work, layers: Vec<(Digest, u64)>) -> Result<()> {
         let digests = layers.iter().map(|(digest, _)| *digest).collect();
         let found = to.permit.read(|repository| FindBlobs { repository, digests }).await?;
         for (layer, size) in layers {

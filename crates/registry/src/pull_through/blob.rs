@@ -70,6 +70,7 @@ impl Registry {
         let Some(wanted) = self.wanted(ctx, (repository, gate, registry), permit, digest).await? else {
             return Ok(None);
         };
+        let _slot = self.pull_through.fetches.take(&wanted.source.account).await;
         wanted
             .source
             .upstream

@@ -10,9 +10,10 @@ use access::error::{Code, Error, Result};
 use access::op::ecr;
 use access::permit::Permit;
 use access::store::{
-    FindCreation, FoundUpstream, MissingContents, RecordUpstreamTag, RefusedExt as _, RegistryKey,
+    FindCreation, FoundUpstream, Micros, MissingContents, RecordUpstreamTag, RefusedExt as _, RegistryKey,
     SameDigestSameTag, Target,
 };
+use aws::ids::AccountId;
 use futures::future::BoxFuture;
 use oci::digest::Digest;
 use oci::name::{Reference, RepositoryName};
@@ -30,12 +31,16 @@ const LARGEST_KEPT: usize = 128 * 1024;
 pub(super) struct Source {
     pub(super) upstream: Arc<Upstream>,
     pub(super) name: RepositoryName,
-    /// The registry here, and the rule with its version.
-    rule: (RegistryKey, String, i64),
+    /// The account whose work this is.
+    pub(super) account: AccountId,
+    rule: RuleKey,
 }
 
+/// The registry here, and a rule at one version. A rule that was deleted and created again has another time.
+type RuleKey = (RegistryKey, String, Micros, i64);
+
 /// What is fetched: the rule, the name upstream, the reference, and the image that the tag has here.
-pub(super) type ImportKey = ((RegistryKey, String, i64), RepositoryName, Reference, Option<Digest>);
+pub(super) type ImportKey = (RuleKey, RepositoryName, Reference, Option<Digest>);
 
 /// What the upstream registry has.
 #[derive(Clone)]
@@ -61,7 +66,8 @@ impl Registry {
             Error::new(Code::NameInvalid, message)
         })?;
         let upstream = self.pull_through.upstreams.of(registry, row)?;
-        Ok(Source { upstream, name, rule: (registry, row.rule.prefix.clone(), row.version) })
+        let rule = (registry, row.rule.prefix.clone(), row.created_at, row.version);
+        Ok(Source { upstream, name, account: repository.account_id.clone(), rule })
     }
 
     /// Fetches the manifest of a tag or digest.
@@ -85,7 +91,7 @@ impl Registry {
 
     async fn fetch_once(&self, source: &Source, key: ImportKey) -> Result<Imported> {
         let fetches = &self.pull_through.fetches;
-        let _slot = fetches.acquire().await.map_err(|_| ended())?;
+        let _slot = fetches.take(&source.account).await.ok_or_else(ended)?;
         let (_, name, reference, current) = &key;
         let error = match fetch(&source.upstream, name, reference, *current).await {
             Ok(imported) => return Ok(imported),

@@ -149,7 +149,7 @@ impl Registry {
             (Imported::Manifest(remote), _) => {
                 let to = (pull.repository, &gate);
                 let permit = self.store_import(&ctx, to, found, (&remote, pull.reference)).await?;
-                self.complete_later(&ctx, pull.repository, permit, source, &remote);
+                self.complete_later(&ctx, pull.repository, permit.repository(), source, &remote);
                 Ok(true)
             }
         }

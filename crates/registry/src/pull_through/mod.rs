@@ -16,6 +16,7 @@ mod reader;
 mod receive;
 mod referrers;
 mod refusal;
+mod slots;
 mod upstreams;
 
 use std::sync::Arc;
@@ -24,7 +25,8 @@ use access::Access;
 use access::context::RepositoryRef;
 use access::error::Error;
 use access::store::{PullThroughCacheRuleRow, RegistryKey};
-use tokio::sync::{Mutex, MutexGuard, Semaphore};
+use aws::ids::AccountId;
+use tokio::sync::{Mutex, MutexGuard};
 
 pub(crate) use arrival::Arrival;
 pub(crate) use reader::ArrivingStream;
@@ -36,16 +38,16 @@ use flights::Flights;
 use import::{ImportKey, Imported};
 use referrers::Asked;
 use refusal::refusal;
+use slots::Slots;
 use upstreams::Upstreams;
 
-/// Layers that are received at the same time. Fewer than the connections of the dialler, so manifests have room.
-const DOWNLOADS: usize = 40;
-/// Manifests that are fetched at the same time. Each takes at most a few times 4 MiB.
-const IMPORTS: usize = 16;
+/// Layers that are received at the same time, and those of one account. Fewer than the connections of the dialler, so
+/// manifests have room.
+const DOWNLOADS: (usize, usize) = (40, 12);
+/// Manifests and lists that are fetched at the same time, and those of one account. Each takes at most a few times 4 MiB.
+const IMPORTS: (usize, usize) = (16, 6);
 /// Locks of repositories. Two repositories can share one.
 const TURNS: usize = 64;
-/// Images whose contents are fetched in the background at the same time.
-const IN_BACKGROUND: usize = 2;
 
 /// The state of the cache on this node.
 pub(crate) struct PullThrough {
@@ -54,8 +56,8 @@ pub(crate) struct PullThrough {
     arrivals: Arrivals,
     failures: Failures,
     referrers: Asked,
-    downloads: Arc<Semaphore>,
-    fetches: Arc<Semaphore>,
+    downloads: Slots,
+    fetches: Slots,
     turns: Box<[Mutex<()>]>,
     background: background::Queue,
 }
@@ -68,10 +70,10 @@ impl PullThrough {
             arrivals: Arrivals::default(),
             failures: Failures::default(),
             referrers: Asked::default(),
-            downloads: Arc::new(Semaphore::new(DOWNLOADS)),
-            fetches: Arc::new(Semaphore::new(IMPORTS)),
+            downloads: Slots::new(DOWNLOADS.0, DOWNLOADS.1),
+            fetches: Slots::new(IMPORTS.0, IMPORTS.1),
             turns: (0..TURNS).map(|_| Mutex::default()).collect(),
-            background: background::Queue::new(IN_BACKGROUND),
+            background: background::Queue::new(),
         }
     }
 
@@ -90,9 +92,10 @@ impl PullThrough {
     /// Why the upstream registry of a rule cannot be used; none if it can.
     pub(crate) async fn failure_of(
         &self,
-        registry: RegistryKey,
+        (account, registry): (&AccountId, RegistryKey),
         row: &PullThroughCacheRuleRow,
     ) -> Option<String> {
+        let _slot = self.fetches.take(account).await;
         let upstream = match self.upstreams.of(registry, row) {
             Ok(upstream) => upstream,
             Err(error) => return Some(error.message.into_owned()),

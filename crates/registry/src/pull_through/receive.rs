@@ -58,7 +58,7 @@ impl Registry {
     }
 
     async fn receive_into_store(&self, job: &Receive) -> Result<Progress> {
-        let ended = |_| Error::new(Code::Unavailable, "The server stops.");
+        let ended = || Error::new(Code::Unavailable, "The server stops.");
         let Arrival { digest, size, .. } = &*job.arrival;
         let permit = Authority::for_service(authority::FetchUpstreamLayers, &self.access);
         // It can have been stored after the request looked for it.
@@ -66,7 +66,7 @@ impl Registry {
         if permit.read(|()| find).await?.iter().any(|(_, row)| row.is_some()) {
             return Ok(Progress::Found);
         }
-        let _slot = self.pull_through.downloads.acquire().await.map_err(ended)?;
+        let _slot = self.pull_through.downloads.take(&job.source.account).await.ok_or_else(ended)?;
         let limit = self.access.settings.limits.layer_bytes;
         if *size > limit {
             return Err(Error::new(Code::SizeInvalid, format!("A layer may hold at most {limit} bytes.")));

@@ -47,6 +47,21 @@ impl Asked {
     }
 }
 
+/// A list that is being imported. It is forgotten if the import fails, or if the request ends before it.
+struct Unanswered<'a> {
+    asked: &'a Asked,
+    key: (RepositoryKey, Digest),
+    is_over: bool,
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.asked.forget(&self.key);
+        }
+    }
+}
+
 impl Registry {
     /// Imports the referrers that the upstream registry has, if the caller may import. What is stored is listed in any
     /// case.
@@ -79,26 +94,28 @@ impl Registry {
         if !asked.is_due(key, self.access.settings.pull_through_cache.validity, Instant::now()) {
             return Ok(());
         }
+        let mut unanswered = Unanswered { asked, key, is_over: false };
+        let slot = self.pull_through.fetches.take(&source.account).await;
         let listed = source.upstream.list_referrers(&source.name, subject).await;
-        let listed = listed.map_err(|error| {
-            asked.forget(&key);
-            refusal(&error)
-        })?;
+        drop(slot);
+        let listed = listed.map_err(|error| refusal(&error))?;
         for referrer in listed.into_iter().take(MOST_REFERRERS) {
             let ids = vec![ImageRef { digest: Some(referrer.digest), tag: None }];
             let known = permit.read(|repository| FindImages { repository, ids }).await?;
             if known.iter().any(|found| matches!(found, FoundImage::Found(_))) {
                 continue;
             }
-            let fetched = self.fetch(&source, &Reference::Digest(referrer.digest), None).await?;
-            let Imported::Manifest(remote) = fetched else { continue };
+            // One referrer that cannot be had does not keep the others away.
+            let fetched = self.fetch(&source, &Reference::Digest(referrer.digest), None).await;
+            let Ok(Imported::Manifest(remote)) = fetched else { continue };
             if remote.manifest.subject.as_ref().is_none_or(|named| named.digest != *subject) {
                 continue;
             }
             let none = std::iter::empty();
             self.store_manifest(&ctx.later(), repository, &permit, &remote, none).await?;
-            self.complete_later(ctx, repository, gate.permit()?, &source, &remote);
+            self.complete_later(ctx, repository, permit.repository(), &source, &remote);
         }
+        unanswered.is_over = true;
         Ok(())
     }
 }
