@@ -22,7 +22,7 @@ const SINKS: usize = 16;
 const TARGETS: usize = 16;
 /// Targets of the rules of one account that are called at the same time.
 const OF_ACCOUNT: usize = 4;
-/// Targets of rules that are looked at.
+/// Targets of rules that are looked at. Those of one account that are called already are among them.
 const WINDOW: usize = 256;
 /// A target that is due within this time is called without waiting for the usual interval.
 const SOON: Duration = Duration::from_secs(30);
@@ -43,7 +43,7 @@ impl Events {
         permit: &Permit<authority::DeliverEvents>,
     ) -> Result<Option<Duration>> {
         let now = Timestamp::now();
-        let list = ListDueTargets { prefix: "", at: micros(now).plus(SOON), limit: 1 };
+        let list = ListDueTargets { prefix: "", at: micros(now).plus(SOON), of_account: 1, limit: 1 };
         let next = permit.read(|()| list).await?.pop();
         let micros = |target: DeliveryTarget| target.retry_at.0.saturating_sub(micros(now).0);
         let pause = |target| Duration::from_micros(u64::try_from(micros(target)).unwrap_or_default());
@@ -60,16 +60,16 @@ impl Events {
         let is_rule = |target: &&String| target.starts_with(RULE_TARGETS);
         let rules = called.iter().filter(is_rule).count();
         let sinks = called.len() - rules;
-        let list = |prefix, limit| ListDueTargets { prefix, at, limit };
+        let list = |prefix, of_account, limit| ListDueTargets { prefix, at, of_account, limit };
         let mut due = Vec::new();
         if sinks < SINKS {
-            let found = permit.read(|()| list(sink::PREFIX, SINKS * 2)).await?;
+            let found = permit.read(|()| list(sink::PREFIX, SINKS * 2, SINKS * 2)).await?;
             due.extend(
                 found.into_iter().filter(|target| !called.contains(&target.target)).take(SINKS - sinks),
             );
         }
         if rules < TARGETS {
-            let found = permit.read(|()| list(RULE_TARGETS, WINDOW)).await?;
+            let found = permit.read(|()| list(RULE_TARGETS, OF_ACCOUNT * 2, WINDOW)).await?;
             due.extend(chosen(found, called).into_iter().take(TARGETS - rules));
         }
         Ok(due)

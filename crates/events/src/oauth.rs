@@ -25,9 +25,15 @@ const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlen
 /// A connection at its version.
 type Connection = (String, i64);
 
-/// The tokens of connections.
+/// The tokens of connections: one for each, so that a connection that changes often does not fill the memory.
 #[derive(Default)]
-pub(crate) struct Tokens(Mutex<HashMap<Connection, (String, Instant)>>);
+pub(crate) struct Tokens(Mutex<HashMap<String, Kept>>);
+
+struct Kept {
+    version: i64,
+    token: String,
+    until: Instant,
+}
 
 /// The answer of a token endpoint (RFC 6749, section 5.1).
 #[derive(Deserialize)]
@@ -44,8 +50,7 @@ impl Tokens {
         connection: &Connection,
         oauth: &OAuth,
     ) -> Result<String, Failure> {
-        let kept = self.kept().get(connection).cloned();
-        if let Some((token, _)) = kept.filter(|(_, until)| *until > Instant::now()) {
+        if let Some(token) = self.get(connection, Instant::now()) {
             return Ok(token);
         }
         let failed = |error: &dyn std::fmt::Display| {
@@ -60,22 +65,35 @@ impl Tokens {
             granted.map_err(|_| failed(&"the answer has no access_token"))?;
         let lifetime = Duration::from_secs(expires_in.unwrap_or(LIFETIME).min(24 * 3600));
         let until = Instant::now() + lifetime.saturating_sub(MARGIN);
+        self.put(connection, access_token.clone(), until, Instant::now());
+        Ok(access_token)
+    }
+
+    fn get(&self, (arn, version): &Connection, now: Instant) -> Option<String> {
+        let kept = self.kept();
+        let kept = kept.get(arn).filter(|kept| kept.version == *version && kept.until > now)?;
+        Some(kept.token.clone())
+    }
+
+    /// If there are too many, the one that expires last goes: a server says itself how long its tokens live.
+    fn put(&self, (arn, version): &Connection, token: String, until: Instant, now: Instant) {
         let mut kept = self.kept();
         if kept.len() >= KEPT {
-            kept.retain(|_, (_, until)| *until > Instant::now());
+            kept.retain(|_, kept| kept.until > now);
         }
-        if kept.len() < KEPT {
-            kept.insert(connection.clone(), (access_token.clone(), until));
+        if kept.len() >= KEPT {
+            let last = kept.iter().max_by_key(|(_, kept)| kept.until).map(|(arn, _)| arn.clone());
+            last.and_then(|last| kept.remove(&last));
         }
-        Ok(access_token)
+        kept.insert(arn.clone(), Kept { version: *version, token, until });
     }
 
     /// Forgets a token that an endpoint refused.
     pub(crate) fn forget(&self, connection: &Connection) {
-        self.kept().remove(connection);
+        self.kept().remove(&connection.0);
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<Connection, (String, Instant)>> {
+    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<String, Kept>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -118,4 +136,33 @@ fn request(oauth: &OAuth) -> Result<Request<Bytes>, Failure> {
     *request.method_mut() = method;
     *request.uri_mut() = with_query(oauth.endpoint.clone(), &query).parse().map_err(Failure::permanent)?;
     Ok(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_connection_does_not_fill_the_memory() {
+        let (tokens, now) = (Tokens::default(), Instant::now());
+        let until = now + Duration::from_hours(24);
+        for version in 0..2_000 {
+            tokens.put(&("a".to_owned(), version), "x".to_owned(), until, now);
+        }
+        tokens.put(&("b".to_owned(), 1), "y".to_owned(), now + Duration::from_mins(5), now);
+        assert_eq!(tokens.get(&("b".to_owned(), 1), now).as_deref(), Some("y"));
+        assert_eq!(tokens.get(&("a".to_owned(), 1_999), now).as_deref(), Some("x"));
+        assert_eq!(tokens.get(&("a".to_owned(), 1_998), now), None, "of an older version");
+    }
+
+    #[test]
+    fn a_new_token_is_kept_when_there_are_many() {
+        let (tokens, now) = (Tokens::default(), Instant::now());
+        for id in 0..KEPT {
+            tokens.put(&(id.to_string(), 1), "x".to_owned(), now + Duration::from_hours(24), now);
+        }
+        tokens.put(&("new".to_owned(), 1), "y".to_owned(), now + Duration::from_mins(5), now);
+        assert_eq!(tokens.get(&("new".to_owned(), 1), now).as_deref(), Some("y"));
+        assert_eq!(tokens.kept().len(), KEPT);
+    }
 }

@@ -25,8 +25,9 @@ impl Events {
         let Some(routed) = found else { return Ok(None) };
         match self.prepared(permit, routed).await {
             Ok(prepared) => Ok(Some(prepared)),
-            // The store can answer later.
+            // The store can answer later. What waits for the target is not lost because of this server.
             Err(error) if matches!(error.code, Code::Unavailable) => Err(error),
+            Err(error) if matches!(error.code, Code::Internal) => Ok(Some(Err(Failure::temporary(error)))),
             Err(error) => Ok(Some(Err(Failure::permanent(error)))),
         }
     }

@@ -99,7 +99,7 @@ fn shown(target: DeliveryTarget) -> EventTarget {
         delivered: target.delivered,
         dropped: target.dropped,
         failures: target.failures,
-        retry_at: seconds(target.retry_at),
+        retry_at: seconds(target.retry_at).filter(|_| target.failures > 0),
         last_delivered_at: seconds(target.delivered_at),
         last_error: target.error,
     }

@@ -59,7 +59,11 @@ async fn state(world: &World, target: &str) -> Option<DeliveryTarget> {
 }
 
 async fn due(world: &World, at: i64) -> Vec<String> {
-    let due = world.meta.read(ListDueTargets { prefix: "", at: Micros(at), limit: 9 }).await.unwrap();
+    let due = world
+        .meta
+        .read(ListDueTargets { prefix: "", at: Micros(at), of_account: 9, limit: 9 })
+        .await
+        .unwrap();
     due.into_iter().map(|target| target.target).collect()
 }
 
@@ -157,6 +161,24 @@ pub(super) async fn a_failure_delays_the_target_alone(world: World) {
     assert_eq!(due(&world, 50).await, ["b"]);
     let state = self::state(&world, "a").await.unwrap();
     assert_eq!((state.failures, state.error), (0, None));
+}
+
+pub(super) async fn targets_take_turns(world: World) {
+    event(&world, 1).await;
+    event(&world, 2).await;
+    let of = |account: u64, id: u64| format!("rule/{account:012}/eu-west-1/r/{id}");
+    let (a, b, c, other) = (of(1, 1), of(1, 2), of(1, 3), of(2, 1));
+    route(&world, &[&a, &b, &c, &other]).await;
+    let due = async |of_account, limit| -> Vec<String> {
+        let list = ListDueTargets { prefix: "rule/", at: Micros(i64::MAX), of_account, limit };
+        world.meta.read(list).await.unwrap().into_iter().map(|target| target.target).collect()
+    };
+    assert_eq!(due(2, 9).await, [&a, &b, &other].map(String::clone), "one account does not fill the list");
+    end(&world, &a, &deliveries(&world, &a).await[..1]).await;
+    fail(&world, &b, None).await;
+    end(&world, &c, &[]).await;
+    assert_eq!(due(9, 1).await, [other.clone()], "the others had a turn");
+    assert_eq!(state(&world, &c).await.unwrap().waiting, 2);
 }
 
 pub(super) async fn dead_letters_are_replayed(world: World) {

@@ -154,7 +154,7 @@ suite! {
         an_event_too_large_undoes_the_operation;
     delivery: an_event_is_routed_once, a_target_gets_its_events_in_the_order_of_commits,
         what_comes_while_others_are_sent_is_not_ended, a_backlog_has_a_limit,
-        a_failure_delays_the_target_alone, dead_letters_are_replayed, a_target_is_forgotten_in_slices;
+        a_failure_delays_the_target_alone, targets_take_turns, dead_letters_are_replayed, a_target_is_forgotten_in_slices;
     reconciler: one_node_runs_it_at_a_time, a_long_pass_renews_its_lease, of_many_nodes_one_claims_it,
         it_runs_when_it_is_due_or_asked_for,
         a_run_can_be_asked_for_before_the_first;

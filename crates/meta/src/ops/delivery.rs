@@ -132,7 +132,7 @@ pub struct DeliveryTarget {
     pub dropped: i64,
     /// Failures since the last success.
     pub failures: i64,
-    /// When it is called again.
+    /// When it is called again after a failure, or else when its last turn was over.
     pub retry_at: Micros,
     /// The last success; 0 if there was none.
     pub delivered_at: Micros,
@@ -156,23 +156,32 @@ fn target(mut row: Row) -> Result<DeliveryTarget, StoreError> {
     })
 }
 
-/// Lists targets with deliveries that are due, the longest due first.
+/// What the names of an account's targets have in common: the length of `rule/` and an account ID.
+const ACCOUNT_LENGTH: i64 = 17;
+
+/// Lists targets with deliveries that are due, the longest due first. A target whose turn is over is due from then on, so
+/// others come before it.
 #[derive(Clone, Copy, Debug)]
 pub struct ListDueTargets {
     /// What their names begin with.
     pub prefix: &'static str,
     /// Now.
     pub at: Micros,
+    /// The maximum number of targets of one account.
+    pub of_account: usize,
     /// The maximum number of results.
     pub limit: usize,
 }
 
 operation!(ListDueTargets: Point -> Vec<DeliveryTarget>, Never, |op, tx| {
     let select = format!(
-        "SELECT {TARGET} FROM delivery_target WHERE waiting > 0 AND retry_at <= ?1 \
-         AND substr(target, 1, length(?2)) = ?2 ORDER BY retry_at, target LIMIT ?3"
+        "SELECT {TARGET} FROM (SELECT {TARGET}, ROW_NUMBER() OVER \
+         (PARTITION BY substr(target, 1, ?5) ORDER BY retry_at, target) AS place FROM delivery_target \
+         WHERE waiting > 0 AND retry_at <= ?1 AND substr(target, 1, length(?2)) = ?2) AS due \
+         WHERE place <= ?4 ORDER BY retry_at, target LIMIT ?3"
     );
-    let rows = tx.rows(&select, &params![op.at, op.prefix, op.limit]).await?;
+    let values = params![op.at, op.prefix, op.limit, op.of_account, ACCOUNT_LENGTH];
+    let rows = tx.rows(&select, &values).await?;
     Ok(Ok(rows.into_iter().map(target).collect::<Result<_, StoreError>>()?))
 });
 
@@ -224,7 +233,7 @@ operation!(ListDeliveries: Point -> Vec<Delivery>, Never, |op, tx| {
     Ok(Ok(rows.into_iter().map(delivery).collect::<Result<_, StoreError>>()?))
 });
 
-/// Ends deliveries of a target that were delivered. Each is named: another one with a smaller sequence can have come
+/// Ends the turn of a target, with the deliveries that were delivered. Each is named: another one with a smaller sequence can have come
 /// meanwhile, from a transaction that committed later, or from a dead letter.
 #[derive(Clone, Debug)]
 pub struct EndDeliveries {
@@ -242,8 +251,13 @@ operation!(EndDeliveries: Durable [] -> (), Never, |op, tx| {
         push_list(&mut values, sequences);
         ended += tx.execute(&delete, &values).await?;
     }
+    if op.sequences.is_empty() {
+        let update = "UPDATE delivery_target SET retry_at = ?2 WHERE target = ?1";
+        tx.execute(update, &params![op.target, op.at]).await?;
+        return Ok(Ok(()));
+    }
     let update = "UPDATE delivery_target SET waiting = waiting - ?2, delivered = delivered + ?2, failures = 0, \
-                  retry_at = 0, delivered_at = ?3, error = NULL WHERE target = ?1";
+                  retry_at = ?3, delivered_at = ?3, error = NULL WHERE target = ?1";
     tx.execute(update, &params![op.target, ended, op.at]).await?;
     Ok(Ok(()))
 });
@@ -280,9 +294,9 @@ operation!(FailDelivery: Durable [] -> (), Never, |op, tx| {
         died_at: op.at,
         error: op.error.clone(),
     };
-    let update = "UPDATE delivery_target SET waiting = waiting - 1, failures = 0, retry_at = 0, error = ?2 \
+    let update = "UPDATE delivery_target SET waiting = waiting - 1, failures = 0, retry_at = ?3, error = ?2 \
                   WHERE target = ?1";
-    tx.execute(update, &params![op.target, op.error]).await?;
+    tx.execute(update, &params![op.target, op.error, op.at]).await?;
     bury(tx, &op.target, &letter, op.limits.dead).await?;
     Ok(Ok(()))
 });
@@ -296,6 +310,11 @@ pub struct ForgetTarget {
 }
 
 operation!(ForgetTarget: Durable [] -> bool, Never, |op, tx| {
+    // It can have been added again since it was found to be removed. What came since then is its own.
+    let exists = "SELECT 1 FROM event_target WHERE delivery = ?1";
+    if tx.row(exists, &params![op.target]).await?.is_some() {
+        return Ok(Ok(true));
+    }
     for table in ["delivery", "dead_letter"] {
         let delete = format!(
             "DELETE FROM {table} WHERE target = ?1 AND sequence IN \
