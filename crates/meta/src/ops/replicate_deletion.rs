@@ -16,7 +16,9 @@ use crate::{
     value::params,
 };
 
-/// Removes a tag if the item has one, and otherwise the image with all its tags. What the source has again stays.
+/// Removes a tag if the item has one, and otherwise the image with all its tags. What the source has again stays. In the
+/// registry of another account, only what replication has put is removed: that account has allowed images to arrive, and
+/// what it pushed or tagged itself is its own.
 #[derive(Clone, Debug)]
 pub struct ReplicateDeletion {
     /// The repository at the destination.
@@ -61,7 +63,7 @@ operation!(
                 remove(tx, op.repository, tag).await?;
                 removed = ReplicatedDeletion::Tag(tag.clone());
             }
-        } else if is_there && !has_image(tx, *source, digest).await? {
+        } else if is_there && !has_image(tx, *source, digest).await? && op.may_remove(tx).await? {
             before_reports(tx, op.repository).await?;
             match remove_digest(tx, op.repository, digest, true, op.at).await? {
                 DeleteOutcome::Removed(pairs) => {
@@ -83,6 +85,25 @@ operation!(
 );
 
 impl ReplicateDeletion {
+    /// Whether the registries belong to two accounts.
+    async fn is_of_another_account(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        let count = "SELECT COUNT(DISTINCT account) FROM registry WHERE key IN (?1, ?2)";
+        let values = params![self.repository.registry, self.item.source.registry];
+        Ok(tx.value::<i64>(count, &values).await? != Some(1))
+    }
+
+    /// Whether the image may be removed with all its tags.
+    async fn may_remove(&self, tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+        if !self.is_of_another_account(tx).await? {
+            return Ok(true);
+        }
+        let select = "SELECT 1 FROM image i WHERE i.registry = ?1 AND i.repository = ?2 AND i.digest = ?3 \
+            AND i.origin = 'replication' AND NOT EXISTS (SELECT 1 FROM tag t WHERE t.registry = i.registry \
+            AND t.repository = i.repository AND t.image = i.id AND t.origin_at IS NULL)";
+        let RepositoryKey { registry, id } = self.repository;
+        Ok(tx.value::<i64>(select, &params![registry, id, self.item.digest]).await?.is_some())
+    }
+
     /// The image that the tag names at the destination, if the tag is to be removed: it names the image of the item, or
     /// replication has set it before the tag moved to that image.
     async fn outdated(&self, tx: &mut Tx<'_>, tag: &Tag) -> Result<Option<Digest>, StoreError> {
@@ -94,8 +115,9 @@ impl ReplicateDeletion {
         let select = "SELECT i.digest FROM tag t \
             JOIN image i ON i.registry = t.registry AND i.repository = t.repository AND i.id = t.image \
             WHERE t.registry = ?1 AND t.repository = ?2 AND t.name = ?3 \
-            AND (i.digest = ?4 OR t.origin_at IS NOT NULL)";
+            AND ((i.digest = ?4 AND ?5 = 0) OR t.origin_at IS NOT NULL)";
+        let is_of_another = i64::from(self.is_of_another_account(tx).await?);
         let RepositoryKey { registry, id } = self.repository;
-        tx.value(select, &params![registry, id, tag, digest]).await
+        tx.value(select, &params![registry, id, tag, digest, is_of_another]).await
     }
 }

@@ -255,6 +255,38 @@ async fn deletions_are_replicated_if_the_rule_says_so() {
     }
 }
 
+/// An account that may replicate here can push what another account has, and delete it again.
+#[tokio::test]
+async fn what_an_account_pushed_is_not_deleted_by_another() {
+    let world = World::new().await;
+    let ops = staging(&world).await;
+    let policy_text = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{ACCOUNT}:root"}},"Action":["ecr:ReplicateImage","ecr:CreateRepository"],"Resource":"arn:aws:ecr:eu-west-1:{STAGING}:repository/*"}}]}}"#
+    );
+    let put = PutRegistryPolicyRequest { policy_text };
+    world.rules.registry.put_registry_policy(&ctx(&ops), &region(), put).await.unwrap();
+    let app = world.create("app").await;
+    let rules = vec![rule(&[("eu-west-1", STAGING)], &[], true)];
+    configure(&world, (&world.admin, &region()), rules).await.unwrap();
+    world.push(&app, "v0", b"0").await.unwrap();
+    replicate(&world).await;
+    let at = (&ops, &region());
+    assert_eq!(images(&world, at, "app").await, [image(b"0", &["v0"])]);
+    // The other account pushes an image itself.
+    let own = RepositoryRef { account_id: STAGING.parse().unwrap(), ..app.clone() };
+    world.push_by(&ops, (&own, "own"), b"1").await.unwrap();
+    for tag in ["own", "v1"] {
+        world.push(&app, tag, b"1").await.unwrap();
+        replicate(&world).await;
+        delete(&world, by_tag(tag)).await;
+        replicate(&world).await;
+    }
+    let digest = Some(sha256(&manifest(b"0")).to_string());
+    delete(&world, ImageIdentifier { image_digest: digest, image_tag: None }).await;
+    replicate(&world).await;
+    assert_eq!(images(&world, at, "app").await, [image(b"1", &["own"])], "what was replicated is deleted");
+}
+
 /// A deletion that is overtaken by a push leaves the image.
 #[tokio::test]
 async fn an_image_pushed_again_survives_its_deletion() {

@@ -213,10 +213,22 @@ impl World {
         tag: &str,
         config: &'static [u8],
     ) -> Result<Pushed> {
-        self.push_blob(repository, config).await;
+        self.push_by(&self.admin, (repository, tag), config).await
+    }
+
+    /// Pushes an image under a tag.
+    pub(crate) async fn push_by(
+        &self,
+        by: &Arc<Caller>,
+        (repository, tag): (&RepositoryRef, &str),
+        config: &'static [u8],
+    ) -> Result<Pushed> {
+        let registry = &self.rules.registry;
+        let incoming = Incoming::buffered(config.into());
+        registry.put_blob(&ctx(by), repository, &sha256(config), incoming).await.unwrap();
         let reference = Reference::Tag(tag.parse().unwrap());
         let body = manifest(config).into();
-        self.rules.registry.put_manifest(&ctx(&self.admin), repository, &reference, &[], None, body).await
+        registry.put_manifest(&ctx(by), repository, &reference, &[], None, body).await
     }
 
     /// The number of files in the blob store.
