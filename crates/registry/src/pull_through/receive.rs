@@ -105,6 +105,9 @@ impl Registry {
             }
             slice_bytes = (slice_bytes * 2).min(LARGEST_SLICE);
         }
+        // Other layers were stored while this one arrived.
+        let more = More::Uploaded { recorded: 0, added: *size };
+        self.access.within_storage_quotas(&job.repository, more).await?;
         self.bytes.finish_slices(permit, object_key, &stage).await?;
         let gone = || Error::new(Code::BlobUnknown, "The repository was deleted while its layer arrived.");
         let at = now();

@@ -323,6 +323,32 @@ async fn referrers_come_when_they_are_listed() {
 }
 
 #[tokio::test]
+async fn one_missing_referrer_does_not_keep_the_others_away() {
+    let (world, upstream) = cached().await;
+    let subject = upstream.image("team/app", "v1", b"layer");
+    let by = ctx(&world.admin);
+    pull(&world, &by, "cached/team/app", "v1").await.unwrap();
+    let config = upstream.blob("team/app", b"{}");
+    let referrer = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{IMAGE}","artifactType":"a/signature","config":{{"mediaType":"application/vnd.oci.empty.v1+json","digest":"{config}","size":2}},"layers":[],"subject":{{"mediaType":"{IMAGE}","digest":"{subject}","size":7}}}}"#
+    );
+    let digest = upstream.manifest("team/app", "", IMAGE, referrer.as_bytes());
+    // The first of the list is not there.
+    let list = index(&[(sha256(b"missing"), 7), (digest, referrer.len())]);
+    upstream.put(format!("/v2/team/app/referrers/{subject}"), INDEX, list.as_bytes());
+    let at = repository("cached/team/app");
+    let registry = &world.rules.registry;
+    let listed = async || {
+        let page = registry.referrers(&by, &at, &subject, None, None).await.unwrap();
+        page.referrers.iter().map(|entry| entry.digest).collect::<Vec<_>>()
+    };
+    upstream.set(Mood::Silent);
+    assert_eq!(listed().await, []);
+    upstream.set(Mood::Well);
+    assert_eq!(listed().await, [digest]);
+}
+
+#[tokio::test]
 async fn a_refresh_has_tags_validated_at_once() {
     let (world, upstream) = cached().await;
     let by = ctx(&world.admin);
